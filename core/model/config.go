@@ -1,0 +1,261 @@
+package model
+
+import (
+	"errors"
+	"strconv"
+)
+
+// Variant says how the network is symmetrised.
+type Variant string
+
+const (
+	// Symdiff draws C from the learned gamma = R0·f(R0⁻¹x, eta).
+	Symdiff Variant = "symdiff"
+	// SymdiffH draws C from the Haar measure on O(3): f is the identity.
+	SymdiffH Variant = "symdiff-h"
+	// None leaves the backbone as it is: C = I.
+	None Variant = "none"
+)
+
+// Orders in which gamma can be composed (see Config.GammaOrder).
+const (
+	GammaPaper    = "paper"
+	GammaReleased = "released"
+)
+
+// Kinds of the MLP of a DiT block (see Config.MLPType).
+const (
+	SwiGLU = "swiglu"
+	MLP    = "mlp"
+)
+
+// Config says what a network is. The JSON names of its sizes are the published
+// ones (see Metadata).
+type Config struct {
+	Variant    Variant
+	GammaOrder string // "paper": C = R0·f(X·R0); "released": C = f(X·R0)·R0ᵀ, not equivariant
+	FixQR      bool   // orthonormalise f's 3x3 output on rows (true) or on columns (false)
+	PadTo      int    // number of atoms to which the published code pads; 0: no padding is imitated
+	Features   int    // F: features of an atom beside its position, one-hot type and charge
+
+	XHHidden    int     // xh_hidden_size: width of the embedding of [x, h]
+	K           int     // number of Gaussians of the distance features
+	EncHidden   int     // enc_hidden_size: width of f
+	EncDepth    int     // enc_depth
+	EncHeads    int     // enc_num_heads
+	EncMLPRatio float64 // enc_mlp_ratio
+	DecHidden   int     // dec_hidden_features: width of the MLP at the end of f
+	Hidden      int     // hidden_size: width of k
+	Depth       int     // depth
+	Heads       int     // num_heads
+	MLPRatio    float64 // mlp_ratio
+	NoiseDims   int     // noise_dims: dimensions of eta per atom
+	NoiseStd    float64 // noise_std: standard deviation of eta
+	MLPType     string  // mlp_type: "swiglu" or "mlp" (GELU, tanh form)
+}
+
+// TimeEmbedding is the number of sinusoids that t is turned into.
+const TimeEmbedding = 256
+
+// Published sizes: QM9 of the paper, 31,195,834 parameters with h of 6
+// features (H C N O F and the charge).
+func Published() Config {
+	return Config{
+		Variant: Symdiff, GammaOrder: GammaPaper, FixQR: true, Features: 6,
+		XHHidden: 184, K: 184,
+		EncHidden: 128, EncDepth: 8, EncHeads: 4, EncMLPRatio: 4, DecHidden: 64,
+		Hidden: 384, Depth: 12, Heads: 6, MLPRatio: 4,
+		NoiseDims: 3, NoiseStd: 1, MLPType: SwiGLU,
+	}
+}
+
+// Bounds on what a file may ask for: far above any published model, low enough
+// that sizes computed from them do not overflow.
+const (
+	maxWidth  = 1 << 14
+	maxDepth  = 1 << 8
+	maxAtoms  = 1 << 12
+	maxRatio  = 64
+	maxStdDev = 1e3
+)
+
+// Validate checks the fields one by one; the error names the one that is wrong
+// by its name in a file.
+func (c Config) Validate() error {
+	switch c.Variant {
+	case Symdiff, SymdiffH, None:
+	default:
+		return errors.New("kind: unknown variant " + strconv.Quote(string(c.Variant)) + ", want symdiff, symdiff-h or none")
+	}
+	if c.MLPType != SwiGLU && c.MLPType != MLP {
+		return errors.New("mlp_type: " + strconv.Quote(c.MLPType) + ", want swiglu or mlp")
+	}
+	if c.Variant == Symdiff && c.GammaOrder != GammaPaper && c.GammaOrder != GammaReleased {
+		return errors.New("gamma_order: " + strconv.Quote(c.GammaOrder) + ", want paper or released")
+	}
+	type bound struct {
+		name      string
+		v, lo, hi int
+	}
+	bounds := []bound{
+		{"features", c.Features, 1, 256},
+		{"pad_to", c.PadTo, 0, maxAtoms},
+		{"K", c.K, 1, maxWidth},
+		{"hidden_size", c.Hidden, 1, maxWidth},
+		{"xh_hidden_size", c.XHHidden, 1, c.Hidden - 1},
+		{"depth", c.Depth, 1, maxDepth},
+		{"num_heads", c.Heads, 1, c.Hidden},
+	}
+	if c.Variant == Symdiff {
+		bounds = append(bounds,
+			bound{"enc_hidden_size", c.EncHidden, 1, maxWidth},
+			bound{"enc_depth", c.EncDepth, 1, maxDepth},
+			bound{"enc_num_heads", c.EncHeads, 1, c.EncHidden},
+			bound{"dec_hidden_features", c.DecHidden, 1, maxWidth},
+			bound{"noise_dims", c.NoiseDims, 0, maxWidth})
+	}
+	for _, b := range bounds {
+		if b.v < b.lo || b.v > b.hi {
+			return errors.New(b.name + ": " + strconv.Itoa(b.v) + " not in [" + strconv.Itoa(b.lo) + ", " + strconv.Itoa(b.hi) + "]")
+		}
+	}
+	if err := divides("num_heads", c.Heads, c.Hidden); err != nil {
+		return err
+	}
+	if err := checkRatio("mlp_ratio", c.MLPRatio, c.Hidden, c.MLPType); err != nil {
+		return err
+	}
+	if c.Variant != Symdiff {
+		return nil
+	}
+	if err := divides("enc_num_heads", c.EncHeads, c.EncHidden); err != nil {
+		return err
+	}
+	if !(c.NoiseStd >= 0 && c.NoiseStd <= maxStdDev) {
+		return errors.New("noise_std: " + formatFloat(c.NoiseStd) + " not in [0, " + formatFloat(maxStdDev) + "]")
+	}
+	return checkRatio("enc_mlp_ratio", c.EncMLPRatio, c.EncHidden, c.MLPType)
+}
+
+func divides(name string, heads, width int) error {
+	if width%heads != 0 {
+		return errors.New(name + ": " + strconv.Itoa(heads) + " does not divide the width " + strconv.Itoa(width))
+	}
+	return nil
+}
+
+// checkRatio asks that the MLP's width be a positive integer, even for SwiGLU.
+func checkRatio(name string, ratio float64, width int, kind string) error {
+	if !(ratio > 0 && ratio <= maxRatio) {
+		return errors.New(name + ": " + formatFloat(ratio) + " not in (0, " + strconv.Itoa(maxRatio) + "]")
+	}
+	if n := mlpWidth(ratio, width); n < 1 || kind == SwiGLU && n%2 != 0 {
+		return errors.New(name + ": " + formatFloat(ratio) + " gives an MLP of width " + strconv.Itoa(n) + ", which " + kind + " cannot use")
+	}
+	return nil
+}
+
+// mlpWidth is the output width of fc1, rounded down as int() does.
+func mlpWidth(ratio float64, width int) int { return int(ratio * float64(width)) }
+
+func formatFloat(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+
+// Parameter is one tensor of a network.
+type Parameter struct {
+	Name  string // as in the published state_dict
+	Shape []int  // Linear weights are (out, in), as in PyTorch
+}
+
+// Size is the number of values of the parameter.
+func (p Parameter) Size() int {
+	n := 1
+	for _, d := range p.Shape {
+		n *= d
+	}
+	return n
+}
+
+// Prefix is what the names of the backbone's parameters begin with: "k." in a
+// symmetrised network and "model." in a plain one.
+func (c Config) Prefix() string {
+	if c.Variant == None {
+		return "model."
+	}
+	return "k."
+}
+
+// Parameters lists every parameter of the network, in the order of the
+// published state_dict. It is the one definition of names and shapes: files,
+// the sampler and the trainer all follow it.
+//
+// Published files of the symdiff variant also hold
+// gamma_enc.final_layer.adaLN_modulation.1, which no output depends on; it is
+// neither listed nor needed (see Unused).
+func (c Config) Parameters() []Parameter {
+	l := parameterList{}
+	pos := c.Hidden - c.XHHidden // width of the distance part of the embedding
+	l.add("gaussian_embedder.means.weight", 1, c.K)
+	l.add("gaussian_embedder.stds.weight", 1, c.K)
+	l.linear("xh_embedder", 3+c.Features, c.XHHidden)
+	l.linear("pos_embedder", c.K, pos)
+	if c.Variant == Symdiff {
+		l.linear("gamma_enc.x_embedder", 3+c.NoiseDims+pos, c.EncHidden)
+		l.trunk("gamma_enc.", c.EncHidden, c.EncDepth, mlpWidth(c.EncMLPRatio, c.EncHidden), c.MLPType)
+		l.linear("gamma_dec.fc1", c.EncHidden, c.DecHidden)
+		l.linear("gamma_dec.fc2", c.DecHidden, 9)
+	}
+	k := c.Prefix()
+	l.trunk(k, c.Hidden, c.Depth, mlpWidth(c.MLPRatio, c.Hidden), c.MLPType)
+	l.linear(k+"final_layer.linear", c.Hidden, 3+c.Features)
+	l.linear(k+"final_layer.adaLN_modulation.1", c.Hidden, 2*c.Hidden)
+	return l
+}
+
+// Unused reports whether a published file may hold a tensor of that name
+// although no output of the network depends on it.
+func (c Config) Unused(name string) bool {
+	switch name {
+	case "gamma_enc.final_layer.adaLN_modulation.1.weight", "gamma_enc.final_layer.adaLN_modulation.1.bias",
+		"gamma_enc.final_layer.linear.weight", "gamma_enc.final_layer.linear.bias":
+		return c.Variant == Symdiff
+	}
+	return false
+}
+
+// NumParameters is the number of values of all parameters.
+func (c Config) NumParameters() int {
+	n := 0
+	for _, p := range c.Parameters() {
+		n += p.Size()
+	}
+	return n
+}
+
+type parameterList []Parameter
+
+func (l *parameterList) add(name string, shape ...int) {
+	*l = append(*l, Parameter{name, shape})
+}
+
+func (l *parameterList) linear(name string, in, out int) {
+	l.add(name+".weight", out, in)
+	l.add(name+".bias", out)
+}
+
+// trunk is the time embedding and the blocks of a DiT of the given width.
+func (l *parameterList) trunk(prefix string, width, depth, mlp int, kind string) {
+	l.linear(prefix+"t_embedder.mlp.0", TimeEmbedding, width)
+	l.linear(prefix+"t_embedder.mlp.2", width, width)
+	mlpIn := mlp
+	if kind == SwiGLU {
+		mlpIn = mlp / 2
+	}
+	for i := range depth {
+		b := prefix + "blocks." + strconv.Itoa(i) + "."
+		l.linear(b+"attn.qkv", width, 3*width)
+		l.linear(b+"attn.proj", width, width)
+		l.linear(b+"mlp.fc1", width, mlp)
+		l.linear(b+"mlp.fc2", mlpIn, width)
+		l.linear(b+"adaLN_modulation.1", width, 6*width)
+	}
+}
