@@ -75,22 +75,18 @@ func polynomial2(T int, s float64) []float64 {
 	return alpha2
 }
 
-// cosine is alpha²_t = prod_{u<=t} of the clipped ratios of
-// cos²(½π·(u/(T+2) + s)/(1+s)), s = 0.008 (Nichol and Dhariwal 2021), as in
-// the reference implementation.
+// cosine is alpha² = c(u)/c(0) with c(u) = cos²(½π·(u+s)/(1+s)), s = 0.008 and
+// u = (t+1)/(T+1) (Nichol and Dhariwal 2021, on the grid of the reference
+// implementation), the ratio of successive values clipped to [0.001, 1].
 func cosine(T int) []float64 {
 	const s = 0.008
-	steps := T + 2
 	alpha2 := make([]float64, T+1)
-	prev, prod := 1.0, 1.0
 	first := cos2(s / (1 + s))
-	for i := 1; i < steps; i++ {
-		u := float64(i) * float64(steps) / float64(steps-1) / float64(steps)
-		cur := cos2((u+s)/(1+s)) / first
-		prod *= min(max(cur/prev, 0.001), 0.999)
-		alpha2[i-1] = prod
-		prev = cur
+	for t := range alpha2 {
+		u := float64(t+1) / float64(T+1)
+		alpha2[t] = cos2((u+s)/(1+s)) / first
 	}
+	clipRatios(alpha2, 0.001)
 	return alpha2
 }
 
