@@ -1,0 +1,176 @@
+package json
+
+import (
+	stdjson "encoding/json"
+	"errors"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestParse(t *testing.T) {
+	v, err := Parse([]byte(" {\"a\": [1, -2.5e3, true, null], \"\\u00e9\\ud83d\\ude00\\n\" : \"x\\\"y\", \"o\":{}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Value{Kind: Object, Keys: []string{"a", "é😀\n", "o"}, Items: []Value{
+		{Kind: Array, Items: []Value{
+			{Kind: Number, Num: 1, Text: "1"}, {Kind: Number, Num: -2500, Text: "-2.5e3"},
+			{Kind: Bool, Bool: true}, {Kind: Null},
+		}},
+		{Kind: String, Text: `x"y`},
+		{Kind: Object},
+	}}
+	if !reflect.DeepEqual(v, want) {
+		t.Errorf("got %#v", v)
+	}
+	if got, ok := v.Get("é😀\n"); !ok || got.Text != `x"y` {
+		t.Errorf("Get = %v, %v", got, ok)
+	}
+	if _, ok := v.Get("b"); ok {
+		t.Error("Get found a key that is not there")
+	}
+	if got := string(AppendValue(nil, v)); got != `{"a":[1,-2.5e3,true,null],"é😀\n":"x\"y","o":{}}` {
+		t.Errorf("AppendValue = %s", got)
+	}
+}
+
+func TestParseRejects(t *testing.T) {
+	deep := strings.Repeat("[", MaxDepth+1) + strings.Repeat("]", MaxDepth+1)
+	for _, c := range []struct {
+		text   string
+		offset int
+		reason string
+	}{
+		{``, 0, "expected a value"},
+		{`{`, 1, "expected a string"},
+		{`{"a"}`, 4, "expected ':'"},
+		{`{"a":1,}`, 7, "expected a string"},
+		{`{"a":1 "b":2}`, 7, "expected ',' or '}'"},
+		{`{"a":1,"a":2}`, 7, `repeated key "a"`},
+		{`{"a":1,"\u0061":2}`, 7, `repeated key "a"`},
+		{`{"1":1,"2":1,"3":1,"4":1,"5":1,"6":1,"7":1,"8":1,"9":1,"10":1,"3":1}`, 62, `repeated key "3"`},
+		{`[1,]`, 3, "expected a value"},
+		{`[1`, 2, "expected ',' or ']'"},
+		{`01`, 1, "text after the value"},
+		{`-`, 1, "expected a digit"},
+		{`1.`, 2, "expected a digit"},
+		{`1e+`, 3, "expected a digit"},
+		{`1e999`, 0, "number beyond a float64"},
+		{`NaN`, 0, "expected a value"},
+		{`tru`, 0, "expected a value"},
+		{`"a`, 2, "string without an end"},
+		{`"\`, 2, "string without an end"},
+		{`"\x"`, 1, "unknown escape"},
+		{`"\u12g4"`, 1, "expected four hexadecimal digits"},
+		{`"\ud800"`, 1, "unpaired surrogate"},
+		{`"\udc00\ud800"`, 1, "unpaired surrogate"},
+		{"\"a\nb\"", 2, "control character in a string"},
+		{"\"\xff\"", 1, "invalid UTF-8"},
+		{`1 2`, 2, "text after the value"},
+		{deep, MaxDepth, "nested deeper than 64"},
+	} {
+		_, err := Parse([]byte(c.text))
+		var syntax *SyntaxError
+		if !errors.As(err, &syntax) {
+			t.Errorf("%q: error %v, want a *SyntaxError", c.text, err)
+			continue
+		}
+		if syntax.Offset != c.offset || !strings.HasPrefix(syntax.Reason, c.reason) {
+			t.Errorf("%q: %v, want %q at byte %d", c.text, err, c.reason, c.offset)
+		}
+	}
+}
+
+func TestInt(t *testing.T) {
+	for text, want := range map[string]int64{"0": 0, "-7": -7, "9223372036854775807": math.MaxInt64} {
+		v, err := Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, ok := v.Int(); !ok || n != want {
+			t.Errorf("Int of %s = %d, %v", text, n, ok)
+		}
+	}
+	for _, text := range []string{"1.0", "1e2", "9223372036854775808", `"1"`} {
+		v, err := Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, ok := v.Int(); ok {
+			t.Errorf("Int of %s = %d, want none", text, n)
+		}
+	}
+}
+
+func TestAppendFloat(t *testing.T) {
+	for x, want := range map[float64]string{0: "0", 1: "1", -0.5: "-0.5", 1e-5: "0.00001", 1e-7: "1e-07", 1e30: "1e+30", 0.1: "0.1"} {
+		if got := string(AppendFloat(nil, x)); got != want {
+			t.Errorf("AppendFloat(%v) = %s, want %s", x, got, want)
+		}
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("AppendFloat(NaN) did not panic")
+		}
+	}()
+	AppendFloat(nil, math.NaN())
+}
+
+// What this package takes, encoding/json takes too and reads alike; writing
+// and reading again changes nothing.
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{
+		`{"a":[1,2.5,-3e-4],"b":{"c":null,"d":true}}`, `"\ud83d\ude00\\\""`, `[[[[]]]]`, `{"":""}`, "\"\xff\"", ` 0 `, `{"a":1,"a":1}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		v, err := Parse(data)
+		if err != nil {
+			var syntax *SyntaxError
+			if !errors.As(err, &syntax) || syntax.Offset < 0 || syntax.Offset > len(data) {
+				t.Fatalf("error %v", err)
+			}
+			return
+		}
+		var std any
+		if err := stdjson.Unmarshal(data, &std); err != nil {
+			t.Fatalf("encoding/json rejects %q: %v", data, err)
+		}
+		if !reflect.DeepEqual(plain(v), std) {
+			t.Fatalf("%q: read %v, encoding/json %v", data, plain(v), std)
+		}
+		written := AppendValue(nil, v)
+		again, err := Parse(written)
+		if err != nil || !reflect.DeepEqual(again, v) {
+			t.Fatalf("%q written as %q, read again as %v, %v", data, written, again, err)
+		}
+	})
+}
+
+// plain turns a value into what encoding/json makes of it.
+func plain(v Value) any {
+	switch v.Kind {
+	case Bool:
+		return v.Bool
+	case Number:
+		return v.Num
+	case String:
+		return v.Text
+	case Array:
+		list := []any{}
+		for _, item := range v.Items {
+			list = append(list, plain(item))
+		}
+		return list
+	case Object:
+		m := map[string]any{}
+		for i, k := range v.Keys {
+			m[k] = plain(v.Items[i])
+		}
+		return m
+	}
+	return nil
+}
