@@ -1,0 +1,5 @@
+//go:build goexperiment.simd && wasm
+
+package f32
+
+func implementations() []kernels { return []kernels{portable} }
