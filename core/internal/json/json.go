@@ -25,6 +25,7 @@ const MaxDepth = 64
 type SyntaxError struct {
 	Offset int    // bytes before the fault
 	Reason string // what is wrong there
+	Key    string // the key, where one is repeated
 }
 
 func (e *SyntaxError) Error() string {
@@ -141,9 +142,11 @@ func NewScanner(data []byte) *Scanner { return &Scanner{data: data} }
 // Offset is the number of bytes read so far.
 func (s *Scanner) Offset() int { return s.at }
 
-func (s *Scanner) fault(reason string) error { return &SyntaxError{s.at, reason} }
+func (s *Scanner) fault(reason string) error { return &SyntaxError{Offset: s.at, Reason: reason} }
 
-func (s *Scanner) faultAt(at int, reason string) error { return &SyntaxError{at, reason} }
+func (s *Scanner) faultAt(at int, reason string) error {
+	return &SyntaxError{Offset: at, Reason: reason}
+}
 
 func (s *Scanner) space() {
 	for s.at < len(s.data) {
@@ -228,7 +231,7 @@ func (s *Scanner) Object(member func(key string) error) error {
 			return err
 		}
 		if !seen.add(key) {
-			return s.faultAt(at, "repeated key "+strconv.Quote(key))
+			return &SyntaxError{Offset: at, Reason: "repeated key " + strconv.Quote(key), Key: key}
 		}
 		if s.next() != ':' {
 			return s.fault("expected ':'")

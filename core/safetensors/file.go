@@ -1,0 +1,64 @@
+//go:build !js
+
+// A browser has no files, and package os would cost it 28 kB of WASM.
+
+package safetensors
+
+import (
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"strconv"
+)
+
+// Open reads the file at path. Errors are of type *Error.
+func Open(path string) (*File, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fileError(path, err)
+	}
+	return Parse(path, data)
+}
+
+// WriteFile writes like [Write] to the file at path, which is there either
+// whole or as it was before: the bytes go to a new file in the same folder,
+// which takes the place of path once they are on disk. Errors are of type
+// *Error.
+func WriteFile(path string, tensors []Tensor, metadata map[string]string) (err error) {
+	temp := path + ".tmp" + strconv.FormatUint(rand.Uint64(), 36)
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return fileError(path, err)
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(temp)
+			err = fileError(path, err)
+		}
+	}()
+	if err := write(f, path, tensors, metadata); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(temp, path)
+}
+
+// fileError makes an *Error of an error of package os, whose text names the
+// file once more.
+func fileError(path string, err error) error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	reason := err.Error()
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		reason = e.Op + ": " + e.Err.Error()
+	}
+	return &Error{File: path, Reason: reason, Err: err}
+}

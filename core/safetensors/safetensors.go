@@ -1,0 +1,398 @@
+// Package safetensors reads and writes the safetensors format of weights: eight
+// bytes N little-endian, N bytes of JSON header, then the tensors' bytes, little
+// endian and row-major.
+//
+//	{"__metadata__": {"key": "value"}, "name": {"dtype": "F16", "shape": [2,3], "data_offsets": [0,12]}, ...}
+//
+// A file is data from anywhere: [Parse] checks everything before a byte of a
+// tensor is used. Offsets count from the end of the header; the tensors fill
+// the rest of the file without gap or overlap, names are unique, and a
+// tensor's size is that of its shape and type. Values become float32, and a
+// value that is not finite is an error, on reading as on writing.
+//
+// Source: https://github.com/huggingface/safetensors (README, format).
+package safetensors
+
+import (
+	"cmp"
+	"encoding/binary"
+	"math"
+	"slices"
+	"strconv"
+
+	"symdiff/core/internal/json"
+)
+
+// MaxHeader is the size in bytes beyond which a header is refused, as in the
+// reference implementation.
+const MaxHeader = 100_000_000
+
+// maxRank is the largest number of dimensions of a tensor.
+const maxRank = 32
+
+// DType is the type of a tensor's elements under the format's name for it.
+type DType string
+
+// The types that convert to float32. The others that [Parse] knows are BOOL,
+// U8, I8, F8_E4M3, F8_E5M2, U16, I16, U32, I32, U64, I64, F64 and C64: tensors
+// of these are checked like any and reached through [File.Bytes].
+const (
+	F32  DType = "F32"
+	F16  DType = "F16"
+	BF16 DType = "BF16"
+)
+
+// Size is the number of bytes of one element; 0 for an unknown type.
+func (d DType) Size() int {
+	switch d {
+	case "BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2":
+		return 1
+	case F16, BF16, "U16", "I16":
+		return 2
+	case F32, "U32", "I32":
+		return 4
+	case "F64", "U64", "I64", "C64":
+		return 8
+	}
+	return 0
+}
+
+// Error is a fault of a safetensors file, or of what was to be written to one.
+type Error struct {
+	File   string // the name the file was opened under
+	Tensor string // the tensor at fault; empty where it is the file
+	Reason string // what was found and what was expected
+	Err    error  // the cause, if there is one
+}
+
+func (e *Error) Error() string {
+	text := e.File
+	if e.Tensor != "" {
+		text += ": tensor " + strconv.Quote(e.Tensor)
+	}
+	return text + ": " + e.Reason
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Info describes one tensor of a file.
+type Info struct {
+	Name       string
+	DType      DType
+	Shape      []int
+	Begin, End int64 // bytes of the tensor, counted from the end of the header
+}
+
+// Len is the number of elements, the product of the shape.
+func (i Info) Len() int { return int(i.End-i.Begin) / i.DType.Size() }
+
+// File is a parsed safetensors file.
+type File struct {
+	Name     string            // for errors
+	Metadata map[string]string // the header's __metadata__; nil without one
+
+	tensors []Info         // by offset
+	index   map[string]int // of a name in tensors
+	data    []byte         // behind the header
+}
+
+// Parse reads a whole file from data, which it keeps and does not change. name
+// stands for the file in errors, which are of type *Error.
+func Parse(name string, data []byte) (*File, error) {
+	f := &File{Name: name}
+	header, err := f.split(data)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.readHeader(header); err != nil {
+		return nil, err
+	}
+	if err := f.layout(); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func (f *File) fault(tensor, reason string) *Error {
+	return &Error{File: f.Name, Tensor: tensor, Reason: reason}
+}
+
+// split cuts data into header and tensors.
+func (f *File) split(data []byte) (header []byte, err error) {
+	if len(data) < 8 {
+		return nil, f.fault("", "truncated: "+strconv.Itoa(len(data))+" bytes, no safetensors file")
+	}
+	n := binary.LittleEndian.Uint64(data)
+	if n > MaxHeader {
+		return nil, f.fault("", "header of "+strconv.FormatUint(n, 10)+" bytes, more than "+strconv.Itoa(MaxHeader)+": no safetensors file")
+	}
+	rest := data[8:]
+	if n > uint64(len(rest)) {
+		return nil, f.fault("", "truncated: header of "+strconv.FormatUint(n, 10)+" bytes, "+strconv.Itoa(len(rest))+" are there")
+	}
+	f.data = rest[n:]
+	return rest[:n], nil
+}
+
+const metadataKey = "__metadata__"
+
+// readHeader fills Metadata and tensors, in the header's order.
+func (f *File) readHeader(header []byte) error {
+	if len(header) == 0 || header[0] != '{' {
+		return f.fault("", "header does not begin with '{': no safetensors file")
+	}
+	s := json.NewScanner(header)
+	err := s.Object(func(name string) error {
+		switch name {
+		case metadataKey:
+			return f.headerError("", f.readMetadata(s))
+		case "":
+			return f.fault("", "a tensor without a name")
+		}
+		info, err := f.readInfo(s, name)
+		f.tensors = append(f.tensors, info)
+		return f.headerError(name, err)
+	})
+	if syntax, ok := err.(*json.SyntaxError); ok && syntax.Key != metadataKey {
+		return f.headerError(syntax.Key, err) // a tensor's name given twice
+	}
+	if err == nil {
+		err = s.End()
+	}
+	return f.headerError("", err)
+}
+
+// headerError turns a syntax error of the header into an *Error.
+func (f *File) headerError(tensor string, err error) error {
+	syntax, ok := err.(*json.SyntaxError)
+	if !ok {
+		return err
+	}
+	return &Error{File: f.Name, Tensor: tensor, Reason: "header: " + syntax.Error(), Err: err}
+}
+
+func (f *File) readMetadata(s *json.Scanner) error {
+	f.Metadata = make(map[string]string)
+	return s.Object(func(key string) (err error) {
+		f.Metadata[key], err = s.String()
+		return err
+	})
+}
+
+// readInfo reads one tensor's entry and checks it by itself.
+func (f *File) readInfo(s *json.Scanner, name string) (Info, error) {
+	info := Info{Name: name}
+	var offsets []int
+	err := s.Object(func(key string) (err error) {
+		switch key {
+		case "dtype":
+			var text string
+			text, err = s.String()
+			info.DType = DType(text)
+		case "shape":
+			info.Shape, err = f.readInts(s, name, "shape", maxRank)
+		case "data_offsets":
+			offsets, err = f.readInts(s, name, "data_offsets", 2)
+		default:
+			err = s.Skip() // a field of a later version of the format
+		}
+		return err
+	})
+	if err != nil {
+		return info, err
+	}
+	if info.DType.Size() == 0 {
+		return info, f.fault(name, "unknown dtype "+strconv.Quote(string(info.DType)))
+	}
+	if info.Shape == nil {
+		return info, f.fault(name, "no shape")
+	}
+	if len(offsets) != 2 {
+		return info, f.fault(name, "data_offsets: want two numbers")
+	}
+	info.Begin, info.End = int64(offsets[0]), int64(offsets[1])
+	return info, f.checkSize(info)
+}
+
+// readInts reads an array of at most limit non-negative integers; not nil.
+func (f *File) readInts(s *json.Scanner, name, field string, limit int) ([]int, error) {
+	list := []int{}
+	err := s.Array(func() error {
+		text, _, err := s.Number()
+		if err != nil {
+			return err
+		}
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || n < 0 || int64(int(n)) != n {
+			return f.fault(name, field+": "+text+" is no size")
+		}
+		if len(list) == limit {
+			return f.fault(name, field+": more than "+strconv.Itoa(limit)+" numbers")
+		}
+		list = append(list, int(n))
+		return nil
+	})
+	return list, err
+}
+
+// checkSize compares the span of a tensor with its shape and the file.
+func (f *File) checkSize(info Info) error {
+	if info.Begin > info.End {
+		return f.fault(info.Name, "data_offsets run backwards: "+span(info))
+	}
+	if info.End > int64(len(f.data)) {
+		return f.fault(info.Name, "data_offsets "+span(info)+" beyond the "+strconv.Itoa(len(f.data))+
+			" bytes of tensors in the file: truncated or damaged")
+	}
+	n, ok := product(info.Shape)
+	if !ok || n > math.MaxInt64/int64(info.DType.Size()) {
+		return f.fault(info.Name, "shape "+shapeText(info.Shape)+" overflows")
+	}
+	if want := n * int64(info.DType.Size()); want != info.End-info.Begin {
+		return f.fault(info.Name, "shape "+shapeText(info.Shape)+" of "+string(info.DType)+" takes "+
+			strconv.FormatInt(want, 10)+" bytes, data_offsets hold "+strconv.FormatInt(info.End-info.Begin, 10))
+	}
+	return nil
+}
+
+// layout sorts the tensors by offset and checks that they fill the data.
+func (f *File) layout() error {
+	slices.SortStableFunc(f.tensors, func(a, b Info) int {
+		return cmp.Or(cmp.Compare(a.Begin, b.Begin), cmp.Compare(a.End, b.End))
+	})
+	f.index = make(map[string]int, len(f.tensors))
+	end := int64(0)
+	for i, info := range f.tensors {
+		switch {
+		case info.Begin < end:
+			return f.fault(info.Name, "data_offsets "+span(info)+" overlap tensor "+strconv.Quote(f.tensors[i-1].Name))
+		case info.Begin > end:
+			return f.fault(info.Name, "data_offsets "+span(info)+" leave a hole after byte "+strconv.FormatInt(end, 10))
+		}
+		end = info.End
+		f.index[info.Name] = i
+	}
+	if end != int64(len(f.data)) {
+		return f.fault("", strconv.FormatInt(int64(len(f.data))-end, 10)+" bytes after the last tensor")
+	}
+	return nil
+}
+
+// product multiplies the dimensions; not ok where an int64 overflows.
+func product(shape []int) (n int64, ok bool) {
+	if slices.Contains(shape, 0) {
+		return 0, true
+	}
+	n = 1
+	for _, d := range shape {
+		if int64(d) > math.MaxInt64/n {
+			return 0, false
+		}
+		n *= int64(d)
+	}
+	return n, true
+}
+
+func span(info Info) string {
+	return "[" + strconv.FormatInt(info.Begin, 10) + "," + strconv.FormatInt(info.End, 10) + "]"
+}
+
+func shapeText(shape []int) string {
+	text := []byte{'['}
+	for i, d := range shape {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = strconv.AppendInt(text, int64(d), 10)
+	}
+	return string(append(text, ']'))
+}
+
+// Names lists the tensors in the order of their bytes.
+func (f *File) Names() []string {
+	names := make([]string, len(f.tensors))
+	for i, info := range f.tensors {
+		names[i] = info.Name
+	}
+	return names
+}
+
+// Info describes the tensor name; ok is false where the file has none.
+func (f *File) Info(name string) (info Info, ok bool) {
+	i, ok := f.index[name]
+	if !ok {
+		return Info{}, false
+	}
+	info = f.tensors[i]
+	info.Shape = slices.Clone(info.Shape)
+	return info, true
+}
+
+// Bytes returns the bytes of a tensor of any type, a part of the data given to
+// [Parse]: not to be changed.
+func (f *File) Bytes(name string) ([]byte, error) {
+	info, err := f.find(name, nil)
+	if err != nil {
+		return nil, err
+	}
+	return f.data[info.Begin:info.End:info.End], nil
+}
+
+// Float32 returns the elements of a tensor of type F32, F16 or BF16, row-major,
+// in memory of their own. Where a shape is given, the tensor must have it. A
+// missing tensor, another type or shape, and a value that is not finite are
+// errors of type *Error.
+func (f *File) Float32(name string, shape ...int) ([]float32, error) {
+	info, err := f.find(name, shape)
+	if err != nil {
+		return nil, err
+	}
+	src := f.data[info.Begin:info.End]
+	dst := make([]float32, info.Len())
+	switch info.DType {
+	case F32:
+		for i := range dst {
+			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:]))
+		}
+	case F16:
+		for i := range dst {
+			dst[i] = fromF16(binary.LittleEndian.Uint16(src[2*i:]))
+		}
+	case BF16:
+		for i := range dst {
+			dst[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(src[2*i:])) << 16)
+		}
+	default:
+		return nil, f.fault(name, "dtype "+string(info.DType)+", want F32, F16 or BF16")
+	}
+	if i := notFinite(dst); i >= 0 {
+		return nil, f.fault(name, "element "+strconv.Itoa(i)+" is "+floatText(dst[i])+", want finite numbers")
+	}
+	return dst, nil
+}
+
+func (f *File) find(name string, shape []int) (Info, error) {
+	i, ok := f.index[name]
+	if !ok {
+		return Info{}, f.fault(name, "missing")
+	}
+	info := f.tensors[i]
+	if shape != nil && !slices.Equal(shape, info.Shape) {
+		return Info{}, f.fault(name, "shape "+shapeText(info.Shape)+", want "+shapeText(shape))
+	}
+	return info, nil
+}
+
+// notFinite is the index of the first NaN or infinity, or -1.
+func notFinite(x []float32) int {
+	const exponent = 0xFF << 23
+	for i, v := range x {
+		if math.Float32bits(v)&exponent == exponent {
+			return i
+		}
+	}
+	return -1
+}
+
+func floatText(x float32) string { return strconv.FormatFloat(float64(x), 'g', -1, 32) }

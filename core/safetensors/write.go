@@ -1,0 +1,181 @@
+package safetensors
+
+import (
+	"cmp"
+	"encoding/binary"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+
+	"symdiff/core/internal/json"
+)
+
+// Tensor is one tensor to be written. DType F32, F16 or BF16 is the type in the
+// file; narrowing rounds to the nearest value, ties to even.
+type Tensor struct {
+	Name  string
+	DType DType
+	Shape []int
+	Data  []float32 // row-major
+}
+
+// Write writes a file with the given tensors and metadata. Its bytes depend on
+// nothing but these, not on the order of the tensors: the header has
+// __metadata__ first and then the names sorted, spaces align the data to 8
+// bytes, and the data holds the wider types first, by name within one type. A
+// bad name, type or shape, text that is not UTF-8 and a value that is not finite in its type are
+// errors of type *Error; nothing has been written then.
+func Write(w io.Writer, tensors []Tensor, metadata map[string]string) error {
+	return write(w, "safetensors", tensors, metadata)
+}
+
+// write does the work of Write for a file of the given name.
+func write(w io.Writer, name string, tensors []Tensor, metadata map[string]string) error {
+	order, err := plan(name, tensors)
+	if err != nil {
+		return err
+	}
+	for key, value := range metadata {
+		if !utf8.ValidString(key) || !utf8.ValidString(value) {
+			return &Error{File: name, Reason: "metadata " + strconv.Quote(key) + " is not valid UTF-8"}
+		}
+	}
+	if _, err := w.Write(header(order, metadata)); err != nil {
+		return err
+	}
+	var buf []byte
+	for _, t := range order {
+		buf = encode(buf[:0], t)
+		if _, err := w.Write(buf); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plan checks the tensors and returns them in the order of their bytes.
+func plan(file string, tensors []Tensor) ([]Tensor, error) {
+	seen := make(map[string]bool, len(tensors))
+	for _, t := range tensors {
+		reason := t.fault()
+		if seen[t.Name] {
+			reason = "name given twice"
+		}
+		if reason != "" {
+			return nil, &Error{File: file, Tensor: t.Name, Reason: reason}
+		}
+		seen[t.Name] = true
+	}
+	order := slices.Clone(tensors)
+	slices.SortFunc(order, func(a, b Tensor) int {
+		return cmp.Or(cmp.Compare(b.DType.Size(), a.DType.Size()), cmp.Compare(a.Name, b.Name))
+	})
+	return order, nil
+}
+
+// fault tells why t cannot be written; empty where it can.
+func (t Tensor) fault() string {
+	if t.Name == "" || t.Name == metadataKey || !utf8.ValidString(t.Name) {
+		return strconv.Quote(t.Name) + " cannot name a tensor"
+	}
+	if t.DType != F32 && t.DType != F16 && t.DType != BF16 {
+		return "dtype " + strconv.Quote(string(t.DType)) + ", want F32, F16 or BF16"
+	}
+	if len(t.Shape) > maxRank || slices.ContainsFunc(t.Shape, func(d int) bool { return d < 0 }) {
+		return "shape " + shapeText(t.Shape) + " is no shape"
+	}
+	if n, ok := product(t.Shape); !ok || n != int64(len(t.Data)) {
+		return "shape " + shapeText(t.Shape) + " for " + strconv.Itoa(len(t.Data)) + " elements"
+	}
+	if i := t.overflow(); i >= 0 {
+		return "element " + strconv.Itoa(i) + " is " + floatText(t.Data[i]) + ", not finite as " + string(t.DType)
+	}
+	return ""
+}
+
+// overflow is the index of the first value without a finite one of the type in
+// the file, or -1.
+func (t Tensor) overflow() int {
+	narrow := toF16
+	switch t.DType {
+	case F32:
+		return notFinite(t.Data)
+	case BF16:
+		narrow = toBF16
+	}
+	for i, x := range t.Data {
+		if _, ok := narrow(x); !ok {
+			return i
+		}
+	}
+	return -1
+}
+
+// header builds the length and the JSON.
+func header(order []Tensor, metadata map[string]string) []byte {
+	h := append(make([]byte, 8, 1024), '{')
+	if len(metadata) > 0 {
+		h = append(json.AppendString(h, metadataKey), ':')
+		h = append(appendStrings(h, metadata), ',')
+	}
+	infos, end := make([]Info, len(order)), int64(0)
+	for i, t := range order {
+		size := int64(len(t.Data)) * int64(t.DType.Size())
+		infos[i] = Info{t.Name, t.DType, t.Shape, end, end + size}
+		end += size
+	}
+	slices.SortFunc(infos, func(a, b Info) int { return cmp.Compare(a.Name, b.Name) })
+	for _, info := range infos {
+		h = append(json.AppendString(h, info.Name), `:{"dtype":"`...)
+		h = append(h, info.DType...)
+		h = append(h, `","shape":`...)
+		h = append(h, shapeText(info.Shape)...)
+		h = append(h, `,"data_offsets":`...)
+		h = append(append(h, span(info)...), '}', ',')
+	}
+	if h[len(h)-1] == ',' {
+		h = h[:len(h)-1]
+	}
+	h = append(h, '}')
+	for len(h)%8 != 0 {
+		h = append(h, ' ')
+	}
+	binary.LittleEndian.PutUint64(h, uint64(len(h)-8))
+	return h
+}
+
+func appendStrings(dst []byte, m map[string]string) []byte {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	dst = append(dst, '{')
+	for i, k := range keys {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(json.AppendString(dst, k), ':')
+		dst = json.AppendString(dst, m[k])
+	}
+	return append(dst, '}')
+}
+
+// encode appends the bytes of a tensor that has passed fault.
+func encode(dst []byte, t Tensor) []byte {
+	for _, x := range t.Data {
+		switch t.DType {
+		case F32:
+			dst = binary.LittleEndian.AppendUint32(dst, math.Float32bits(x))
+		case F16:
+			h, _ := toF16(x)
+			dst = binary.LittleEndian.AppendUint16(dst, h)
+		case BF16:
+			b, _ := toBF16(x)
+			dst = binary.LittleEndian.AppendUint16(dst, b)
+		}
+	}
+	return dst
+}
