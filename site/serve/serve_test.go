@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+func testSite(t *testing.T) site {
+	t.Helper()
+	s, err := readSite(fstest.MapFS{
+		"index.html":            {Data: []byte(strings.Repeat("<p>page</p>", 100))},
+		"sw.js":                 {Data: []byte("self")},
+		"assets/core-1234.wasm": {Data: bytes.Repeat([]byte{0, 'a', 's', 'm'}, 100)},
+		"assets/w.safetensors":  {Data: []byte("0123456789")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func get(s http.Handler, path string, header map[string]string) *http.Response {
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	for k, v := range header {
+		r.Header.Set(k, v)
+	}
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w.Result()
+}
+
+func TestHeaders(t *testing.T) {
+	s := testSite(t)
+	for _, c := range []struct{ path, mime, cache string }{
+		{"/", "text/html; charset=utf-8", "no-cache"},
+		{"/index.html", "text/html; charset=utf-8", "no-cache"},
+		{"/sw.js", "text/javascript; charset=utf-8", "no-cache"},
+		{"/assets/core-1234.wasm", "application/wasm", "public, max-age=31536000, immutable"},
+		{"/assets/w.safetensors", "application/octet-stream", "public, max-age=31536000, immutable"},
+	} {
+		h := get(s, c.path, nil).Header
+		if h.Get("Content-Type") != c.mime || h.Get("Cache-Control") != c.cache {
+			t.Errorf("%s: Content-Type %q, Cache-Control %q", c.path, h.Get("Content-Type"), h.Get("Cache-Control"))
+		}
+		if csp := h.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none';") || strings.Contains(csp, "unsafe-inline") {
+			t.Errorf("%s: Content-Security-Policy %q", c.path, csp)
+		}
+		if h.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s: no nosniff", c.path)
+		}
+	}
+	if code := get(s, "/missing", nil).StatusCode; code != http.StatusNotFound {
+		t.Errorf("/missing: status %d", code)
+	}
+	if code := get(s, "/../serve.go", nil).StatusCode; code != http.StatusNotFound {
+		t.Errorf("/../serve.go: status %d", code)
+	}
+}
+
+func TestGzipAndETag(t *testing.T) {
+	s := testSite(t)
+	plain := get(s, "/", nil)
+	zipped := get(s, "/", map[string]string{"Accept-Encoding": "br, gzip;q=0.8"})
+	if plain.Header.Get("Content-Encoding") != "" || zipped.Header.Get("Content-Encoding") != "gzip" {
+		t.Fatalf("Content-Encoding %q and %q", plain.Header.Get("Content-Encoding"), zipped.Header.Get("Content-Encoding"))
+	}
+	z, err := gzip.NewReader(zipped.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, _ := io.ReadAll(plain.Body)
+	have, err := io.ReadAll(z)
+	if err != nil || !bytes.Equal(have, want) || len(want) == 0 {
+		t.Errorf("gzip: %d bytes, want %d, error %v", len(have), len(want), err)
+	}
+	if plain.Header.Get("ETag") == zipped.Header.Get("ETag") {
+		t.Error("one ETag for two encodings")
+	}
+	again := get(s, "/", map[string]string{"If-None-Match": plain.Header.Get("ETag")})
+	if again.StatusCode != http.StatusNotModified {
+		t.Errorf("If-None-Match: status %d", again.StatusCode)
+	}
+	if e := get(s, "/assets/w.safetensors", map[string]string{"Accept-Encoding": "gzip"}).Header.Get("Content-Encoding"); e != "" {
+		t.Errorf("weights are sent with Content-Encoding %q", e)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	if _, err := readSite(fstest.MapFS{"other.html": {}}); err == nil || !strings.Contains(err.Error(), "index.html") {
+		t.Errorf("a folder without index.html: %v", err)
+	}
+	taken, err := net.Listen("tcp", "localhost:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	if _, err := listen(taken.Addr().String()); err == nil || !strings.Contains(err.Error(), "another port") {
+		t.Errorf("a taken port: %v", err)
+	}
+	r := httptest.NewRequest(http.MethodPost, "/", nil)
+	w := httptest.NewRecorder()
+	testSite(t).ServeHTTP(w, r)
+	if w.Code != http.StatusMethodNotAllowed {
+		t.Errorf("POST: status %d", w.Code)
+	}
+}
+
+func TestBaseRedirects(t *testing.T) {
+	h := http.StripPrefix("/lab/symdiff", testSite(t))
+	have := get(h, "/lab/symdiff", nil)
+	if have.StatusCode != http.StatusMovedPermanently || have.Header.Get("Location") != "symdiff/" {
+		t.Errorf("status %d, Location %q", have.StatusCode, have.Header.Get("Location"))
+	}
+	if code := get(h, "/lab/symdiff/", nil).StatusCode; code != http.StatusOK {
+		t.Errorf("/lab/symdiff/: status %d", code)
+	}
+}

@@ -1,0 +1,375 @@
+// SymDiff in JavaScript: molecules from a diffusion model, sampled by WebAssembly in a worker.
+//
+//   const model = await SymDiff.load({ wasm: "symdiff.wasm", weights: "qm9-web.safetensors" });
+//   for await (const frame of model.sample({ seed: 7 })) draw(frame.positions, frame.molecule);
+//   model.close();
+
+import type { CoreResult, ErrorCode, FrameMessage, LoadedMessage, ProgressMessage, Request, Response } from "./protocol.js";
+
+export type { ErrorCode };
+
+/** Every failure of this module, but for cancelling: an aborted signal rejects with its own reason, an AbortError by default. */
+export class SymDiffError extends Error {
+  override readonly name = "SymDiffError";
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export interface LoadOptions {
+  /** URL of symdiff.wasm, or both builds: the worker takes `plain` where the browser has no SIMD. */
+  wasm: string | URL | { simd: string | URL; plain: string | URL };
+  /** URL of a safetensors file, or its bytes (for instance of a dropped file). */
+  weights: string | URL | ArrayBuffer;
+  /** Expected SHA-256 of the weights, hexadecimal. Checked before they are used. */
+  sha256?: string;
+  /** Size of the weights in bytes, for progress behind a compressing server. Checked as well. */
+  bytes?: number;
+  onProgress?: (progress: Progress) => void;
+  /** Aborting ends the download and the worker. */
+  signal?: AbortSignal;
+  /** Makes the worker, where a bundler or a Trusted Types policy wants it done its own way. */
+  worker?: () => Worker;
+}
+
+export interface Progress {
+  /** download: bytes arrive; check: SHA-256; start: weights are unpacked. */
+  stage: "download" | "check" | "start";
+  loaded: number;
+  /** 0 while unknown. */
+  total: number;
+}
+
+export interface ModelInfo {
+  /** symdiff (learned gamma), symdiff-h (Haar only) or none. */
+  variant: string;
+  /** Element symbols, in the order of the type scores. */
+  elements: string[];
+  /** Number of training molecules by number of atoms. */
+  histogram: Map<number, number>;
+  /** Steps of the full noise schedule. */
+  timesteps: number;
+  /** Number of learned parameters. */
+  parameters: number;
+  /** The header of the weights file. */
+  metadata: Record<string, string>;
+  /** SHA-256 of the weights; empty where the page is not a secure context and no hash was expected. */
+  sha256: string;
+  /** Whether the SIMD build runs. */
+  simd: boolean;
+}
+
+export interface SampleOptions {
+  /** 0 to 2^64-1; default 0. The same seed gives the same molecule everywhere. */
+  seed?: number | bigint;
+  /** Which molecule of the seed's stream; default 0. */
+  index?: number;
+  /** Number of atoms; default 0 draws it from the histogram of the training data. */
+  atoms?: number;
+  /** Denoising steps, one network call each; default: the full schedule. */
+  steps?: number;
+  /** A frame after every so many steps; default 1. The noise at the start and the result always come. */
+  every?: number;
+  signal?: AbortSignal;
+}
+
+export interface Bond {
+  i: number;
+  j: number;
+  order: number;
+}
+
+export interface Frame {
+  /** Steps done, 0 to steps. */
+  step: number;
+  steps: number;
+  atoms: number;
+  /** (atoms, 3), row by row, Å. */
+  positions: Float32Array;
+  /** (atoms, elements): 1 for the type that an atom has, 0 for others, and anything in between and beyond on the way. */
+  scores: Float32Array;
+  /** Bonds between the likeliest types at these distances. */
+  bonds: Bond[];
+  /** With the last frame only. */
+  molecule?: Molecule;
+}
+
+export interface Molecule {
+  /** In Hill order, such as C6H6O. */
+  formula: string;
+  elements: string[];
+  /** (atoms, 3), row by row, Å. */
+  positions: Float64Array;
+  bonds: Bond[];
+  /** Whether every atom's bond orders add up to a usual valence. */
+  stable: boolean;
+  stableAtoms: boolean[];
+  /** Whether bonds connect all atoms. */
+  connected: boolean;
+  /** Number of connected pieces. */
+  fragments: number;
+  /** Whether the largest piece is a molecule by the rules of valence, implicit hydrogens allowed. */
+  valid: boolean;
+  /** Why not, where not. */
+  reason: string;
+  xyz: string;
+  sdf: string;
+  pdb: string;
+}
+
+interface Pending {
+  message(message: Response): void;
+  fail(error: Error): void;
+}
+
+/** A loaded model. It owns a worker: close() frees it. */
+export class SymDiff {
+  readonly info: ModelInfo;
+  readonly #link: Link;
+  #run: Run | undefined;
+
+  private constructor(link: Link, loaded: LoadedMessage) {
+    this.#link = link;
+    const { histogram, ...info } = loaded.info;
+    const counts = Object.entries(histogram).map(([n, count]) => [Number(n), count] as const);
+    counts.sort(([a], [b]) => a - b);
+    this.info = { ...info, histogram: new Map(counts), sha256: loaded.sha256, simd: loaded.simd };
+  }
+
+  /** Starts a worker, fetches and checks everything. Rejects with a SymDiffError, or with the signal's reason. */
+  static async load(options: LoadOptions): Promise<SymDiff> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    if (typeof WebAssembly !== "object") throw new SymDiffError("wasm", "WebAssembly is missing or switched off");
+    const link = new Link(options.worker?.() ?? new Worker(new URL("./worker.js", import.meta.url), { type: "module" }));
+    const onAbort = () => link.close(signal!.reason as Error);
+    signal?.addEventListener("abort", onAbort);
+    try {
+      return new SymDiff(link, await requestLoad(link, options));
+    } catch (error) {
+      link.close(error as Error);
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /**
+   * Samples one molecule. Frames come as they are made; the last carries the molecule. Leaving the loop or aborting the signal
+   * stops the worker within one step. One run at a time: another begins when this one has ended or been cancelled.
+   */
+  sample(options: SampleOptions = {}): AsyncIterableIterator<Frame> {
+    if (this.#run && !this.#run.ended) throw new SymDiffError("busy", "a run is in progress: cancel it first");
+    return (this.#run = new Run(this.#link, options, this.info.timesteps));
+  }
+
+  /** Samples one molecule and returns it, without frames on the way. */
+  async generate(options: Omit<SampleOptions, "every"> = {}): Promise<Molecule> {
+    for await (const frame of this.sample({ ...options, every: Infinity })) {
+      if (frame.molecule) return frame.molecule;
+    }
+    throw new SymDiffError("worker", "the run ended without a molecule");
+  }
+
+  /** Ends the worker and frees its memory. A run in progress fails. */
+  close(): void {
+    this.#link.close(new SymDiffError("closed", "the model was closed"));
+  }
+}
+
+/** One end of the messages to a worker: it hands replies to whoever waits and tells everyone when the worker is lost. */
+class Link {
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, Pending>();
+  #next = 1;
+  #dead: Error | undefined;
+
+  constructor(worker: Worker) {
+    this.#worker = worker;
+    worker.onmessage = ({ data }: MessageEvent<Response>) => {
+      if (data.type === "crash") this.close(new SymDiffError("worker", `the worker has failed: ${data.message}`));
+      else this.#pending.get(data.id)?.message(data);
+    };
+    worker.onerror = (event) => {
+      event.preventDefault?.();
+      this.close(new SymDiffError("worker", `the worker has failed: ${event.message || "its script did not load"}`));
+    };
+    worker.onmessageerror = () => this.close(new SymDiffError("worker", "a message from the worker could not be read"));
+  }
+
+  /** Registers a request and returns its number, to be sent with it. */
+  open(pending: Pending): number {
+    const id = this.#next++;
+    if (this.#dead) pending.fail(this.#dead);
+    else this.#pending.set(id, pending);
+    return id;
+  }
+
+  settle(id: number): void {
+    this.#pending.delete(id);
+  }
+
+  send(request: Request, transfer: Transferable[] = []): void {
+    if (!this.#dead) this.#worker.postMessage(request, transfer);
+  }
+
+  /** Ends the worker; everything pending, and everything later, fails with the error. */
+  close(error: Error): void {
+    if (this.#dead) return;
+    this.#dead = error;
+    this.#worker.terminate();
+    const waiting = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const pending of waiting) pending.fail(error);
+  }
+}
+
+function requestLoad(link: Link, options: LoadOptions): Promise<LoadedMessage> {
+  return new Promise((resolve, reject) => {
+    const id = link.open({
+      message(m) {
+        if (m.type === "progress") report(m, options.onProgress);
+        else if (m.type === "loaded") resolve(m);
+        else if (m.type === "error") reject(new SymDiffError(m.code, m.message));
+        if (m.type !== "progress") link.settle(id);
+      },
+      fail: reject,
+    });
+    const weights = options.weights;
+    const url = weights instanceof ArrayBuffer ? undefined : absolute(weights);
+    link.send({
+      type: "load",
+      id,
+      wasm: wasmURLs(options.wasm),
+      weights: url ?? (weights as ArrayBuffer),
+      name: url?.split("/").pop() ?? "weights",
+      ...(options.sha256 !== undefined && { sha256: options.sha256 }),
+      ...(options.bytes !== undefined && { bytes: options.bytes }),
+    });
+  });
+}
+
+function report({ stage, loaded, total }: ProgressMessage, onProgress: LoadOptions["onProgress"]): void {
+  onProgress?.({ stage, loaded, total });
+}
+
+function wasmURLs(wasm: LoadOptions["wasm"]): { simd: string; plain?: string } {
+  if (typeof wasm === "string" || wasm instanceof URL) return { simd: absolute(wasm) };
+  return { simd: absolute(wasm.simd), plain: absolute(wasm.plain) };
+}
+
+/** The worker resolves URLs against its own script, the caller means its page. */
+function absolute(url: string | URL): string {
+  return new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href).href;
+}
+
+type Waiter = { resolve(result: IteratorResult<Frame>): void; reject(error: Error): void };
+
+/** The frames of one run: a queue between the worker, which does not wait, and the loop, which may. */
+class Run implements AsyncIterableIterator<Frame> {
+  ended = false;
+  readonly #link: Link;
+  readonly #id: number;
+  readonly #frames: Frame[] = [];
+  readonly #waiters: Waiter[] = [];
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort = () => this.#cancel(this.#signal!.reason as Error);
+  #error: Error | undefined;
+
+  constructor(link: Link, options: SampleOptions, timesteps: number) {
+    const seed = BigInt(whole("seed", options.seed ?? 0));
+    const first = Number(whole("index", options.index ?? 0));
+    const atoms = Number(whole("atoms", options.atoms ?? 0));
+    const steps = Number(whole("steps", options.steps ?? timesteps));
+    const every = options.every === Infinity ? steps : Number(whole("every", options.every ?? 1));
+    this.#link = link;
+    this.#signal = options.signal;
+    this.#id = link.open({ message: (m) => this.#receive(m), fail: (error) => this.#end(error) });
+    if (this.#signal?.aborted) {
+      this.#onAbort();
+      return;
+    }
+    this.#signal?.addEventListener("abort", this.#onAbort);
+    link.send({ type: "sample", id: this.#id, seed: String(seed), first, atoms, steps, every: Math.max(1, every) });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<Frame>> {
+    const frame = this.#frames.shift();
+    if (frame) return Promise.resolve({ done: false, value: frame });
+    if (this.#error) {
+      const error = this.#error;
+      this.#error = undefined;
+      return Promise.reject(error);
+    }
+    if (this.ended) return Promise.resolve({ done: true, value: undefined });
+    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
+  }
+
+  /** Called when a loop is left early. */
+  return(): Promise<IteratorResult<Frame>> {
+    this.#cancel();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  #receive(m: Response): void {
+    if (m.type === "error") this.#end(new SymDiffError(m.code, m.message));
+    else if (m.type === "frame") {
+      const frame = toFrame(m);
+      const waiter = this.#waiters.shift();
+      if (waiter) waiter.resolve({ done: false, value: frame });
+      else this.#frames.push(frame);
+      if (frame.molecule) this.#end();
+    }
+  }
+
+  /** Tells the worker to stop, drops frames not yet read and ends, with an error where one is given. */
+  #cancel(error?: Error): void {
+    if (!this.ended) this.#link.send({ type: "cancel", id: this.#id });
+    this.#frames.length = 0;
+    this.#error = undefined;
+    this.#end(error);
+  }
+
+  #end(error?: Error): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.#link.settle(this.#id);
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    const waiters = this.#waiters.splice(0);
+    if (error && !waiters.length) this.#error = error;
+    for (const waiter of waiters) {
+      if (error) waiter.reject(error);
+      else waiter.resolve({ done: true, value: undefined });
+    }
+  }
+}
+
+function whole(name: string, value: number | bigint): number | bigint {
+  const ok = typeof value === "bigint" ? value >= 0n && value < 1n << 64n : Number.isSafeInteger(value) && value >= 0;
+  if (!ok) throw new SymDiffError("options", `${name}: expected a whole number from 0, have ${value}`);
+  return value;
+}
+
+function toFrame({ step, steps, atoms, positions, scores, bonds, result }: FrameMessage): Frame {
+  const frame = { step, steps, atoms, positions, scores, bonds: toBonds(bonds) };
+  return result ? { ...frame, molecule: toMolecule(result) } : frame;
+}
+
+function toMolecule(result: CoreResult): Molecule {
+  return { ...result, bonds: toBonds(result.bonds) };
+}
+
+function toBonds(triples: Uint16Array): Bond[] {
+  return Array.from({ length: triples.length / 3 }, (_, k) => ({
+    i: triples[3 * k]!,
+    j: triples[3 * k + 1]!,
+    order: triples[3 * k + 2]!,
+  }));
+}

@@ -1,0 +1,128 @@
+// Messages between the page's side (index.ts) and the worker (worker.ts).
+
+/** What went wrong, for code that reacts to it; `message` is for people. */
+export type ErrorCode =
+  | "download" // a file could not be fetched, or came incomplete
+  | "hash" // the weights are not the ones expected
+  | "insecure" // the hash cannot be checked because the page is not a secure context
+  | "wasm" // WebAssembly is missing or the module does not start
+  | "weights" // the weights file cannot be used
+  | "options" // the settings of a run are wrong
+  | "busy" // a run is in progress
+  | "worker" // the worker died
+  | "closed"; // the model was closed
+
+/** Where the WASM lies: one URL, or one for each kind of browser. */
+export interface WasmURLs {
+  simd: string;
+  plain?: string;
+}
+
+export interface LoadMessage {
+  type: "load";
+  id: number;
+  wasm: WasmURLs;
+  weights: string | ArrayBuffer;
+  name: string;
+  sha256?: string;
+  bytes?: number;
+}
+
+export interface SampleMessage {
+  type: "sample";
+  id: number;
+  seed: string;
+  first: number;
+  atoms: number;
+  steps: number;
+  every: number;
+}
+
+export interface CancelMessage {
+  type: "cancel";
+  id: number;
+}
+
+export type Request = LoadMessage | SampleMessage | CancelMessage;
+
+export interface ProgressMessage {
+  type: "progress";
+  id: number;
+  stage: "download" | "check" | "start";
+  loaded: number;
+  total: number;
+}
+
+export interface LoadedMessage {
+  type: "loaded";
+  id: number;
+  info: CoreInfo;
+  sha256: string;
+  simd: boolean;
+}
+
+export interface FrameMessage {
+  type: "frame";
+  id: number;
+  step: number;
+  steps: number;
+  atoms: number;
+  positions: Float32Array<ArrayBuffer>;
+  scores: Float32Array<ArrayBuffer>;
+  bonds: Uint16Array<ArrayBuffer>;
+  result?: CoreResult;
+}
+
+export interface CancelledMessage {
+  type: "cancelled";
+  id: number;
+  step: number;
+}
+
+export interface ErrorMessage {
+  type: "error";
+  id: number;
+  code: ErrorCode;
+  message: string;
+}
+
+/** The worker is lost: everything pending fails. */
+export interface CrashMessage {
+  type: "crash";
+  message: string;
+}
+
+export type Response =
+  | ProgressMessage
+  | LoadedMessage
+  | FrameMessage
+  | CancelledMessage
+  | ErrorMessage
+  | CrashMessage;
+
+/** What core tells of a model (wasm/main.go, describe). */
+export interface CoreInfo {
+  variant: string;
+  elements: string[];
+  histogram: Record<string, number>;
+  timesteps: number;
+  parameters: number;
+  metadata: Record<string, string>;
+}
+
+/** What core tells of a molecule (wasm/molecule.go, result). */
+export interface CoreResult {
+  formula: string;
+  elements: string[];
+  positions: Float64Array<ArrayBuffer>;
+  bonds: Uint16Array<ArrayBuffer>;
+  stable: boolean;
+  stableAtoms: boolean[];
+  connected: boolean;
+  fragments: number;
+  valid: boolean;
+  reason: string;
+  xyz: string;
+  sdf: string;
+  pdb: string;
+}

@@ -1,0 +1,284 @@
+// The worker: holds Go's WASM, the weights and the run in progress, and answers the messages of protocol.ts.
+
+import "./wasm_exec.js";
+import type {
+  CancelMessage,
+  CoreInfo,
+  CoreResult,
+  ErrorCode,
+  LoadMessage,
+  Request,
+  Response as Reply,
+  SampleMessage,
+  WasmURLs,
+} from "./protocol.js";
+
+interface Failure {
+  error: string;
+  fatal?: boolean;
+}
+
+/** globalThis.symdiffCore, defined by wasm/main.go. */
+interface Core {
+  load(name: string, weights: Uint8Array): CoreInfo | Failure;
+  start(options: { seed: string; first: number; atoms: number; steps: number }):
+    | { atoms: number; steps: number; elements: number }
+    | Failure;
+  step(): { step: number; done: boolean } | Failure;
+  frame(positions: Uint8Array, scores: Uint8Array): { step: number; bonds: Uint8Array<ArrayBuffer> } | Failure;
+  result(properties: Record<string, string>):
+    | (Omit<CoreResult, "positions" | "bonds"> & {
+        positions: Uint8Array<ArrayBuffer>;
+        bonds: Uint8Array<ArrayBuffer>;
+      })
+    | Failure;
+}
+
+interface WorkerScope {
+  postMessage(message: Reply, transfer?: Transferable[]): void;
+  onmessage: ((event: MessageEvent<Request>) => void) | null;
+  addEventListener(type: "unhandledrejection", listener: (event: PromiseRejectionEvent) => void): void;
+  symdiffCore?: Core;
+}
+
+const scope = globalThis as unknown as WorkerScope;
+
+class WorkerError extends Error {
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+let core: Core | undefined;
+let weightsHash = "";
+let current: { id: number; cancelled: boolean } | undefined;
+
+scope.onmessage = ({ data }) => {
+  switch (data.type) {
+    case "load":
+      void answer(data.id, load(data));
+      break;
+    case "sample":
+      if (current) current.cancelled = true;
+      void answer(data.id, sample(data));
+      break;
+    case "cancel":
+      cancel(data);
+      break;
+  }
+};
+
+scope.addEventListener("unhandledrejection", (event) => crash(text(event.reason)));
+
+/** answer reports the failure of a request to whoever made it. */
+async function answer(id: number, work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    const code = error instanceof WorkerError ? error.code : "worker";
+    scope.postMessage({ type: "error", id, code, message: text(error) });
+  }
+}
+
+function crash(message: string): void {
+  scope.postMessage({ type: "crash", message });
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** call unwraps a value from Go. After a panic the state of Go is unknown, so the whole worker is given up. */
+function call<T extends object>(value: T | Failure, code: ErrorCode): T {
+  if (!("error" in value)) return value;
+  if (value.fatal) crash(value.error);
+  throw new WorkerError(code, value.error);
+}
+
+async function load(m: LoadMessage): Promise<void> {
+  const simd = simdSupported();
+  const [go, weights] = await Promise.all([
+    startGo(m.wasm, simd),
+    typeof m.weights === "string" ? download(m.id, m.weights, m.bytes) : new Uint8Array(m.weights),
+  ]);
+  const total = weights.byteLength;
+  scope.postMessage({ type: "progress", id: m.id, stage: "check", loaded: total, total });
+  weightsHash = await checkHash(weights, m.sha256);
+  scope.postMessage({ type: "progress", id: m.id, stage: "start", loaded: total, total });
+  const info = call(go.load(m.name, weights), "weights");
+  core = go;
+  scope.postMessage({ type: "loaded", id: m.id, info, sha256: weightsHash, simd: simd && m.wasm.simd !== m.wasm.plain });
+}
+
+/** A module with one function (i8x16.popcnt of a splat) that only validates where fixed-width SIMD does. */
+function simdSupported(): boolean {
+  return WebAssembly.validate(
+    // prettier-ignore
+    new Uint8Array([
+      0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
+    ]),
+  );
+}
+
+async function startGo(urls: WasmURLs, simd: boolean): Promise<Core> {
+  const url = simd ? urls.simd : urls.plain;
+  if (url === undefined) throw new WorkerError("wasm", "this browser has no WebAssembly SIMD, and there is no build without it");
+  const response = await get(url);
+  const go = new Go();
+  let instance: WebAssembly.Instance;
+  try {
+    instance = await instantiate(response, go.importObject);
+  } catch (error) {
+    throw new WorkerError("wasm", `${url}: ${text(error)}`);
+  }
+  go.run(instance).then(
+    () => crash("the Go program has exited"),
+    (error: unknown) => crash(text(error)),
+  );
+  if (!scope.symdiffCore) throw new WorkerError("wasm", `${url}: not SymDiff's WebAssembly module`);
+  return scope.symdiffCore;
+}
+
+/** Compiles while bytes arrive; a server that sends WASM under another MIME type costs that overlap and nothing else. */
+async function instantiate(response: globalThis.Response, imports: WebAssembly.Imports): Promise<WebAssembly.Instance> {
+  const mime = response.headers.get("Content-Type")?.split(";")[0]?.trim().toLowerCase();
+  if (mime === "application/wasm" && "instantiateStreaming" in WebAssembly) {
+    return (await WebAssembly.instantiateStreaming(response, imports)).instance;
+  }
+  return (await WebAssembly.instantiate(await response.arrayBuffer(), imports)).instance;
+}
+
+async function get(url: string): Promise<globalThis.Response> {
+  let response: globalThis.Response;
+  try {
+    response = await fetch(url);
+  } catch (error) {
+    throw new WorkerError("download", `${url}: ${text(error)}`);
+  }
+  if (!response.ok) throw new WorkerError("download", `${url}: HTTP ${response.status}`);
+  return response;
+}
+
+/** Reads a file with byte progress. `bytes` is its size where known: with Content-Encoding the header tells another number. */
+async function download(id: number, url: string, bytes?: number): Promise<Uint8Array<ArrayBuffer>> {
+  const response = await get(url);
+  const encoded = response.headers.has("Content-Encoding");
+  const total = bytes ?? (encoded ? 0 : Number(response.headers.get("Content-Length") ?? 0));
+  const chunks: Uint8Array[] = [];
+  let loaded = 0;
+  try {
+    const reader = response.body!.getReader();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      chunks.push(value);
+      loaded += value.byteLength;
+      scope.postMessage({ type: "progress", id, stage: "download", loaded, total: Math.max(total, loaded) });
+    }
+  } catch (error) {
+    throw new WorkerError("download", `${url}: broke off after ${loaded} bytes (${text(error)})`);
+  }
+  if (bytes !== undefined && loaded !== bytes) {
+    throw new WorkerError("download", `${url}: ${loaded} bytes came, expected ${bytes}`);
+  }
+  const all = new Uint8Array(loaded);
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return all;
+}
+
+/** The SHA-256 of the weights, checked against the expected one. Empty where it can neither be told nor is asked for. */
+async function checkHash(weights: Uint8Array<ArrayBuffer>, expected?: string): Promise<string> {
+  if (!globalThis.crypto?.subtle) {
+    if (expected === undefined) return "";
+    throw new WorkerError(
+      "insecure",
+      "the SHA-256 of the weights cannot be checked here: open the page over https or on localhost",
+    );
+  }
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", weights));
+  const hex = Array.from(digest, (b) => b.toString(16).padStart(2, "0")).join("");
+  if (expected !== undefined && hex !== expected.toLowerCase()) {
+    throw new WorkerError("hash", `the weights have SHA-256 ${hex}, expected ${expected}`);
+  }
+  return hex;
+}
+
+async function sample(m: SampleMessage): Promise<void> {
+  const go = core;
+  if (!go) throw new WorkerError("options", "no model is loaded");
+  const run = (current = { id: m.id, cancelled: false });
+  const { atoms, steps, elements } = call(
+    go.start({ seed: m.seed, first: m.first, atoms: m.atoms, steps: m.steps }),
+    "options",
+  );
+  postFrame(go, m.id, atoms, elements, steps);
+  for (let step = 1; step <= steps; step++) {
+    await turn();
+    if (run.cancelled) {
+      scope.postMessage({ type: "cancelled", id: m.id, step: step - 1 });
+      return;
+    }
+    call(go.step(), "worker");
+    if (step < steps && step % m.every === 0) postFrame(go, m.id, atoms, elements, steps);
+  }
+  const properties = {
+    seed: m.seed,
+    index: String(m.first),
+    steps: String(steps),
+    ...(weightsHash && { weights_sha256: weightsHash }),
+  };
+  postFrame(go, m.id, atoms, elements, steps, properties);
+  if (current === run) current = undefined;
+}
+
+function cancel(m: CancelMessage): void {
+  if (current?.id === m.id) current.cancelled = true;
+}
+
+/** Sends the molecule as it stands; with properties, also the finished one. */
+function postFrame(
+  go: Core,
+  id: number,
+  atoms: number,
+  elements: number,
+  steps: number,
+  properties?: Record<string, string>,
+): void {
+  const positions = new Float32Array(atoms * 3);
+  const scores = new Float32Array(atoms * elements);
+  const { step, bonds } = call(go.frame(new Uint8Array(positions.buffer), new Uint8Array(scores.buffer)), "worker");
+  const triples = new Uint16Array(bonds.buffer);
+  const frame = { type: "frame", id, step, steps, atoms, positions, scores, bonds: triples } as const;
+  const transfer = [positions.buffer, scores.buffer, triples.buffer];
+  if (!properties) {
+    scope.postMessage(frame, transfer);
+    return;
+  }
+  const r = call(go.result(properties), "worker");
+  const result = { ...r, positions: new Float64Array(r.positions.buffer), bonds: new Uint16Array(r.bonds.buffer) };
+  scope.postMessage({ ...frame, result }, transfer);
+}
+
+const { port1, port2 } = new MessageChannel();
+let resume: (() => void) | undefined;
+port1.onmessage = () => resume?.();
+
+/** Lets waiting messages in, without the 4 ms that nested timers cost. A later call also releases an earlier one. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    const earlier = resume;
+    resume = () => {
+      earlier?.();
+      resume = undefined;
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}

@@ -1,0 +1,179 @@
+//go:build js && wasm
+
+// Command wasm is the core library for JavaScript: it loads weights, runs the sampler one step at a time and describes the molecule.
+//
+// It defines one object, globalThis.symdiffCore, and then waits for calls. Every function is synchronous and returns an object;
+// one that fails returns {error: text}, and {error: text, fatal: true} after a Go panic, when the state can no longer be trusted.
+// Arrays cross the edge as bytes, little-endian, through Uint8Arrays that the caller owns:
+//
+//	load(name, weights Uint8Array)                  -> model information
+//	start({seed, first, atoms, steps})              -> {atoms, steps, elements}
+//	step()                                          -> {step, done}
+//	frame(positions Uint8Array, scores Uint8Array)  -> {step, bonds}
+//	result({key: value, ...})                       -> molecule
+//
+// The caller lives in a worker and yields between calls of step: Go on js/wasm has one thread, and a call blocks its event loop.
+package main
+
+import (
+	"errors"
+	"strconv"
+	"syscall/js"
+
+	"symdiff/core/model"
+	"symdiff/core/safetensors"
+	"symdiff/core/sampler"
+)
+
+// engine is what the worker holds: one model and the run in progress.
+type engine struct {
+	model   *model.Model
+	sampler *sampler.Sampler
+	pos     []float32 // (atoms, 3), Å
+	scores  []float32 // (atoms, elements)
+}
+
+var (
+	errNoModel = errors.New("no model is loaded")
+	errNoRun   = errors.New("no run was started")
+)
+
+func main() {
+	e := &engine{}
+	js.Global().Set("symdiffCore", map[string]any{
+		"load":   guard(e.load),
+		"start":  guard(e.start),
+		"step":   guard(e.step),
+		"frame":  guard(e.frame),
+		"result": guard(e.result),
+	})
+	select {}
+}
+
+// guard turns errors and panics of f into values.
+func guard(f func(args []js.Value) (map[string]any, error)) js.Func {
+	return js.FuncOf(func(_ js.Value, args []js.Value) (out any) {
+		defer func() {
+			if r := recover(); r != nil {
+				out = map[string]any{"error": panicText(r), "fatal": true}
+			}
+		}()
+		v, err := f(args)
+		if err != nil {
+			return map[string]any{"error": err.Error()}
+		}
+		return v
+	})
+}
+
+// panicText is the text of a recovered value, without package fmt.
+func panicText(r any) string {
+	switch r := r.(type) {
+	case error:
+		return r.Error()
+	case string:
+		return r
+	}
+	return "panic in the core"
+}
+
+// load reads a safetensors file and replaces the model.
+func (e *engine) load(args []js.Value) (map[string]any, error) {
+	name := args[0].String()
+	data := make([]byte, args[1].Length())
+	js.CopyBytesToGo(data, args[1])
+	file, err := safetensors.Parse(name, data)
+	if err != nil {
+		return nil, err
+	}
+	m, err := model.Load(file)
+	if err != nil {
+		return nil, err
+	}
+	e.model, e.sampler = m, nil
+	return describe(m, file.Metadata), nil
+}
+
+// describe is what a page needs to know of a model. JSON from the file's metadata is passed on as text: JavaScript parses it.
+func describe(m *model.Model, metadata map[string]string) map[string]any {
+	parameters := 0
+	for _, p := range m.Config.Parameters() {
+		n := 1
+		for _, d := range p.Shape {
+			n *= d
+		}
+		parameters += n
+	}
+	histogram := map[string]any{}
+	for n, count := range m.Meta.Histogram {
+		histogram[strconv.Itoa(n)] = count
+	}
+	md := map[string]any{}
+	for k, v := range metadata {
+		md[k] = v
+	}
+	elements := make([]any, len(m.Meta.Elements))
+	for i, s := range m.Meta.Elements {
+		elements[i] = s
+	}
+	return map[string]any{
+		"variant":    string(m.Config.Variant),
+		"elements":   elements,
+		"histogram":  histogram,
+		"timesteps":  m.Meta.Schedule.Timesteps,
+		"parameters": parameters,
+		"metadata":   md,
+	}
+}
+
+// start begins molecule `first` of the stream of a seed (decimal text, 64 bits); atoms 0 draws the size from the data's histogram.
+func (e *engine) start(args []js.Value) (map[string]any, error) {
+	if e.model == nil {
+		return nil, errNoModel
+	}
+	o := args[0]
+	seed, err := strconv.ParseUint(o.Get("seed").String(), 10, 64)
+	if err != nil {
+		return nil, errors.New("seed: expected a whole number below 2^64, have " + strconv.Quote(o.Get("seed").String()))
+	}
+	s, err := sampler.New(e.model, sampler.Options{
+		Seed:  seed,
+		First: o.Get("first").Int(),
+		Atoms: []int{o.Get("atoms").Int()},
+		Steps: o.Get("steps").Int(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	atoms := len(s.Molecule(0).Elements)
+	e.sampler = s
+	e.pos = make([]float32, atoms*3)
+	e.scores = make([]float32, atoms*len(e.model.Meta.Elements))
+	return map[string]any{"atoms": atoms, "steps": s.Steps(), "elements": len(e.model.Meta.Elements)}, nil
+}
+
+// step makes one ancestral step.
+func (e *engine) step([]js.Value) (map[string]any, error) {
+	if e.sampler == nil {
+		return nil, errNoRun
+	}
+	if err := e.sampler.Step(); err != nil {
+		return nil, err
+	}
+	return map[string]any{"step": e.sampler.StepsDone(), "done": e.sampler.Done()}, nil
+}
+
+// frame fills the caller's arrays with the molecule as it stands, float32: positions (atoms, 3) in Å and type scores (atoms, elements).
+// Its bonds come as triples (i, j, order) of uint16.
+func (e *engine) frame(args []js.Value) (map[string]any, error) {
+	if e.sampler == nil {
+		return nil, errNoRun
+	}
+	e.sampler.Frame(0, e.pos, e.scores)
+	js.CopyBytesToJS(args[0], float32Bytes(e.pos))
+	js.CopyBytesToJS(args[1], float32Bytes(e.scores))
+	return map[string]any{
+		"step":  e.sampler.StepsDone(),
+		"bonds": bondBytes(e.sampler.Molecule(0).Bonds()),
+	}, nil
+}

@@ -1,0 +1,116 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"sort"
+	"syscall/js"
+	"unsafe"
+
+	"symdiff/core/molecule"
+)
+
+// result is the finished molecule with all that core can say of it. The argument's text fields become properties of the molecule,
+// in alphabetical order, and so travel with its files.
+func (e *engine) result(args []js.Value) (map[string]any, error) {
+	if e.sampler == nil {
+		return nil, errNoRun
+	}
+	if !e.sampler.Done() {
+		return nil, errors.New("the run is not finished")
+	}
+	m := e.sampler.Molecule(0)
+	m.Properties = properties(args[0])
+	valid, reason := m.Valid()
+	out := map[string]any{
+		"formula":   m.Formula(),
+		"elements":  symbols(m),
+		"positions": positionBytes(m),
+		"bonds":     bondBytes(m.Bonds()),
+		"stable":    m.Stable(),
+		"connected": m.Connected(),
+		"fragments": len(m.Fragments()),
+		"valid":     valid,
+		"reason":    reason,
+	}
+	atoms := make([]any, len(m.Elements))
+	for i, ok := range m.StableAtoms() {
+		atoms[i] = ok
+	}
+	out["stableAtoms"] = atoms
+	return out, addFiles(out, m)
+}
+
+// addFiles puts the molecule's file formats into out, as text.
+func addFiles(out map[string]any, m *molecule.Molecule) error {
+	var xyz, sdf, pdb bytes.Buffer
+	if err := molecule.WriteXYZ(&xyz, m); err != nil {
+		return err
+	}
+	if err := molecule.WriteSDF(&sdf, m); err != nil {
+		return err
+	}
+	if err := molecule.WritePDB(&pdb, m, 1); err != nil {
+		return err
+	}
+	out["xyz"], out["sdf"], out["pdb"] = xyz.String(), sdf.String(), pdb.String()
+	return nil
+}
+
+// properties lists the own fields of a JavaScript object.
+func properties(o js.Value) []molecule.Property {
+	keys := js.Global().Get("Object").Call("keys", o)
+	list := make([]molecule.Property, keys.Length())
+	for i := range list {
+		key := keys.Index(i).String()
+		list[i] = molecule.Property{Key: key, Value: o.Get(key).String()}
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].Key < list[j].Key })
+	return list
+}
+
+// symbols is the element of each atom.
+func symbols(m *molecule.Molecule) []any {
+	out := make([]any, len(m.Elements))
+	for i, e := range m.Elements {
+		out[i] = e.Symbol()
+	}
+	return out
+}
+
+// positionBytes is the bytes of the positions (atoms, 3), float64, Å.
+func positionBytes(m *molecule.Molecule) js.Value {
+	n := len(m.Positions)
+	if n == 0 {
+		return toJS(nil)
+	}
+	return toJS(unsafe.Slice((*byte)(unsafe.Pointer(&m.Positions[0])), n*3*8))
+}
+
+// bondBytes is the bytes of the triples (i, j, order), uint16.
+func bondBytes(bonds []molecule.Bond) js.Value {
+	flat := make([]byte, 0, 6*len(bonds))
+	for _, b := range bonds {
+		for _, v := range [3]int{b.I, b.J, b.Order} {
+			flat = append(flat, byte(v), byte(v>>8))
+		}
+	}
+	return toJS(flat)
+}
+
+// float32Bytes views s as bytes.
+func float32Bytes(s []float32) []byte {
+	if len(s) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(&s[0])), 4*len(s))
+}
+
+// toJS copies bytes to a new Uint8Array.
+func toJS(b []byte) js.Value {
+	a := js.Global().Get("Uint8Array").New(len(b))
+	js.CopyBytesToJS(a, b)
+	return a
+}
