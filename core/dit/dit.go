@@ -1,0 +1,219 @@
+// Package dit is the diffusion transformer (DiT, Peebles and Xie 2023, arXiv
+// 2212.09748) without its input and output layers: the time embedding and the
+// blocks, as they stand in both networks of SymDiff.
+//
+// Atoms are rows. A batch of molecules of different sizes is their rows one
+// after the other, (rows, width) row-major, with the list of sizes beside it:
+// linear layers run over all rows at once, attention runs within each molecule,
+// and there is no padding. There is no positional encoding, so that the network
+// is equivariant under permutations of a molecule's atoms.
+//
+// The adaLN modulations depend on the time alone. They are computed once per
+// time step for all molecules (Modulate) and passed to Forward.
+package dit
+
+import (
+	"symdiff/core/f32"
+)
+
+// Config is the size of a transformer.
+type Config struct {
+	Width  int // width of the residual stream
+	Depth  int // number of blocks
+	Heads  int // attention heads; divides Width
+	MLP    int // outputs of the first layer of the MLP
+	SwiGLU bool
+}
+
+// mlpIn is the width of the second layer's input: SwiGLU multiplies the halves
+// of the first one's output.
+func (c Config) mlpIn() int {
+	if c.SwiGLU {
+		return c.MLP / 2
+	}
+	return c.MLP
+}
+
+// Linear is y = x·Wᵀ + b.
+type Linear struct {
+	W    *f32.Packed
+	Bias []float32 // (out)
+}
+
+// Apply sets m rows of dst, ldd apart, from the rows of x, ldx apart.
+func (l Linear) Apply(dst []float32, ldd int, x []float32, ldx, m int) {
+	f32.Linear(dst, ldd, x, ldx, m, l.W, l.Bias)
+}
+
+// Block is what one block has learned.
+type Block struct {
+	QKV, Proj Linear // attention: width -> 3·width, width -> width
+	FC1, FC2  Linear // MLP: width -> MLP, mlpIn -> width
+	AdaLN     Linear // width -> 6·width: shift, scale, gate of attention, then of the MLP
+}
+
+// Weights is what a transformer has learned.
+type Weights struct {
+	Config
+	T0, T2 Linear // time embedding: Frequencies -> width -> width
+	Blocks []Block
+}
+
+// Frequencies is the number of sinusoids of the time embedding.
+const Frequencies = 256
+
+// State is what a transformer is working on: buffers for rows atoms, reused
+// from call to call.
+type State struct {
+	w       *Weights
+	h       []float32 // (rows, width) normalised and modulated input of a branch
+	qkv     []float32 // (rows, 3·width)
+	attn    []float32 // (rows, width)
+	fc      []float32 // (rows, MLP)
+	act     []float32 // (rows, mlpIn)
+	y       []float32 // (rows, width) output of a branch
+	scratch []float32 // of attention over the largest molecule
+	sin     []float32 // (Frequencies)
+	c0, c   []float32 // (width) time embedding
+	mod     []float32 // (depth, 6·width)
+}
+
+// NewState makes the buffers for molecules of at most rows atoms together, of
+// which the largest has the given number of atoms.
+func (w *Weights) NewState(rows, largest int) *State {
+	d := w.Width
+	return &State{
+		w:       w,
+		h:       make([]float32, rows*d),
+		qkv:     make([]float32, rows*3*d),
+		attn:    make([]float32, rows*d),
+		fc:      make([]float32, rows*w.MLP),
+		act:     make([]float32, rows*w.mlpIn()),
+		y:       make([]float32, rows*d),
+		scratch: make([]float32, f32.AttentionScratch(largest, d/w.Heads)),
+		sin:     make([]float32, Frequencies),
+		c0:      make([]float32, d),
+		c:       make([]float32, d),
+		mod:     make([]float32, w.Depth*6*d),
+	}
+}
+
+// Modulate computes the modulations of every block at time t, t in [0, 1]:
+//
+//	c = W2·SiLU(W0·[cos(t·w), sin(t·w)]),  w_i = 10000^(-i/128)
+//	mod_l = AdaLN_l(SiLU(c))
+//
+// and returns SiLU(c) (width), which the final layer needs too. It stays valid
+// until the next call.
+func (s *State) Modulate(t float32) []float32 {
+	w := s.w
+	d := w.Width
+	sinusoids(s.sin, t)
+	w.T0.Apply(s.c0, d, s.sin, Frequencies, 1)
+	f32.SiLU(s.c0, s.c0)
+	w.T2.Apply(s.c, d, s.c0, d, 1)
+	f32.SiLU(s.c, s.c)
+	for l, b := range w.Blocks {
+		b.AdaLN.Apply(s.mod[l*6*d:(l+1)*6*d], 6*d, s.c, d, 1)
+	}
+	return s.c
+}
+
+// Forward runs the blocks on x (rows, width) in place, with the modulations of
+// the last call of Modulate; sizes are the molecules' numbers of atoms, which
+// sum up to rows.
+//
+//	x <- x + gate·Attention(LN(x)·(1+scale) + shift)
+//	x <- x + gate·MLP(LN(x)·(1+scale) + shift)
+func (s *State) Forward(x []float32, sizes []int) {
+	d := s.w.Width
+	for l := range s.w.Blocks {
+		b := &s.w.Blocks[l]
+		m := s.mod[l*6*d : (l+1)*6*d]
+		s.attention(b, x, m[0*d:1*d], m[1*d:2*d], m[2*d:3*d], sizes)
+		s.mlp(b, x, m[3*d:4*d], m[4*d:5*d], m[5*d:6*d])
+	}
+}
+
+// attention is the first residual branch of a block.
+func (s *State) attention(b *Block, x, shift, scale, gate []float32, sizes []int) {
+	d, rows := s.w.Width, len(x)/s.w.Width
+	modulated(s.h, x, shift, scale)
+	b.QKV.Apply(s.qkv, 3*d, s.h, d, rows) // (rows, 3, heads, head width)
+	at := 0
+	for _, n := range sizes {
+		f32.Attention(s.attn[at*d:], d, s.qkv[at*3*d:], 3*d, n, s.w.Heads, d/s.w.Heads, s.scratch)
+		at += n
+	}
+	b.Proj.Apply(s.y, d, s.attn, d, rows)
+	addGated(x, gate, s.y)
+}
+
+// mlp is the second residual branch of a block.
+func (s *State) mlp(b *Block, x, shift, scale, gate []float32) {
+	d, rows := s.w.Width, len(x)/s.w.Width
+	wide, in := s.w.MLP, s.w.mlpIn()
+	modulated(s.h, x, shift, scale)
+	b.FC1.Apply(s.fc, wide, s.h, d, rows)
+	if s.w.SwiGLU {
+		for i := range rows {
+			f32.SwiGLU(s.act[i*in:(i+1)*in], s.fc[i*wide:(i+1)*wide])
+		}
+	} else {
+		f32.GELUTanh(s.act[:rows*in], s.fc[:rows*in])
+	}
+	b.FC2.Apply(s.y, d, s.act, in, rows)
+	addGated(x, gate, s.y)
+}
+
+// modulated sets the rows of dst to LN(x)·(1+scale) + shift.
+func modulated(dst, x, shift, scale []float32) {
+	d := len(shift)
+	for at := 0; at < len(x); at += d {
+		Norm(dst[at:at+d], x[at:at+d], shift, scale)
+	}
+}
+
+// Norm is LN(x)·(1+scale) + shift of one row, the layer norm without affine
+// parameters, epsilon 1e-6.
+func Norm(dst, x, shift, scale []float32) {
+	f32.LayerNormModulate(dst, x, shift, scale, 1e-6)
+}
+
+// addGated adds gate·y to x, row by row.
+func addGated(x, gate, y []float32) {
+	d := len(gate)
+	for at := 0; at < len(x); at += d {
+		f32.AddGated(x[at:at+d], gate, y[at:at+d])
+	}
+}
+
+// frequency is 10000^(-i/128), by repeated multiplication in float64: relative
+// error below 1e-13 and the same bits on every platform.
+var frequency = func() (w [Frequencies / 2]float64) {
+	const root = 0.930572040929699 // 10000^(-1/128)
+	w[0] = 1
+	for i := 1; i < len(w); i++ {
+		w[i] = w[i-1] * root
+	}
+	return
+}()
+
+// sinusoids sets dst to cos(t·w_i), then sin(t·w_i), for t in [0, 1]: the power
+// series in float64, whose error is below 1e-15, rounded to float32.
+func sinusoids(dst []float32, t float32) {
+	half := len(dst) / 2
+	for i := range half {
+		x := float64(t) * frequency[i]
+		x2 := x * x
+		sin, cos := x, 1.0
+		ts, tc := x, 1.0
+		for k := 1.0; k < 20; k += 2 {
+			tc *= -x2 / (k * (k + 1))
+			ts *= -x2 / ((k + 1) * (k + 2))
+			cos += tc
+			sin += ts
+		}
+		dst[i], dst[half+i] = float32(cos), float32(sin)
+	}
+}

@@ -1,0 +1,370 @@
+package model
+
+import (
+	"errors"
+	"math"
+	"sort"
+	"strconv"
+
+	"symdiff/core/internal/json"
+	"symdiff/core/molecule"
+	"symdiff/core/safetensors"
+	"symdiff/core/schedule"
+)
+
+// Meta is what a weights file says beside the network: what its inputs mean and
+// where it comes from.
+type Meta struct {
+	Elements    []string // symbol of each one-hot channel, in order
+	Charge      bool     // whether the last feature is the atomic number ("charge" in EDM)
+	ScaleX      float64  // positions are divided by this (Å), 1
+	ScaleTypes  float64  // one-hot types are divided by this, 4
+	ScaleCharge float64  // atomic numbers are divided by this, 10
+	Schedule    schedule.Spec
+	Histogram   map[int]int // number of atoms -> molecules of the training set
+	Training    []byte      // provenance: a JSON object, or nil
+}
+
+// QM9Meta is the meaning of the inputs of QM9 models: H C N O F and the atomic
+// number, with EDM's scaling.
+func QM9Meta() Meta {
+	return Meta{
+		Elements: []string{"H", "C", "N", "O", "F"}, Charge: true,
+		ScaleX: 1, ScaleTypes: 4, ScaleCharge: 10,
+		Schedule: schedule.Polynomial2,
+	}
+}
+
+// Features is F, the number of features of an atom beside its position.
+func (m Meta) Features() int {
+	if m.Charge {
+		return len(m.Elements) + 1
+	}
+	return len(m.Elements)
+}
+
+// defined reports whether a file said anything about its inputs: reference
+// files hold a bare network.
+func (m Meta) defined() bool { return len(m.Elements) > 0 }
+
+// Validate checks the fields against each other and against c; the error names
+// the field as it is called in a file. EDM asks that 8·sigma_0 be at most
+// 1/max(scale), so that types survive the last noise: checked here too.
+func (m Meta) Validate(c Config) error {
+	if len(m.Elements) == 0 {
+		return errors.New("elements: none given")
+	}
+	seen := map[string]bool{}
+	for _, e := range m.Elements {
+		if _, ok := molecule.ParseElement(e); !ok {
+			return errors.New("elements: " + strconv.Quote(e) + " is not an element")
+		}
+		if seen[e] {
+			return errors.New("elements: " + e + " appears twice")
+		}
+		seen[e] = true
+	}
+	if m.Features() != c.Features {
+		return errors.New("elements: they and the charge make " + strconv.Itoa(m.Features()) + " features, the network has " + strconv.Itoa(c.Features))
+	}
+	for _, s := range []struct {
+		name string
+		v    float64
+	}{{"x", m.ScaleX}, {"types", m.ScaleTypes}, {"charge", m.ScaleCharge}} {
+		if !(s.v > 0 && s.v <= 1e6) {
+			return errors.New("scale: " + s.name + " = " + formatFloat(s.v) + " not in (0, 1e6]")
+		}
+	}
+	s, err := schedule.New(m.Schedule)
+	if err != nil {
+		return err
+	}
+	largest := m.ScaleTypes
+	if m.Charge {
+		largest = max(largest, m.ScaleCharge)
+	}
+	if 8*s.Sigma(0) > 1/largest && m.Schedule.Name != "cosine" {
+		return errors.New("schedule: 8·sigma(0) = " + formatFloat(8*s.Sigma(0)) + " is above 1/scale = " + formatFloat(1/largest))
+	}
+	total := 0
+	for n, count := range m.Histogram {
+		if n < 1 || n > maxAtoms || count < 0 || count > math.MaxInt32 {
+			return errors.New("histogram: " + strconv.Itoa(count) + " molecules of " + strconv.Itoa(n) + " atoms")
+		}
+		total += count
+	}
+	if len(m.Histogram) > 0 && total == 0 {
+		return errors.New("histogram: no molecules")
+	}
+	return nil
+}
+
+// Metadata is the safetensors header of a weights file: the keys of the
+// published configuration (kind, gamma_order, fix_qr, pad_to, config) and ours
+// (elements, charge, scale, schedule, histogram, training), each a JSON text or
+// a word.
+func Metadata(c Config, m Meta) map[string]string {
+	md := map[string]string{
+		"kind":        kind(c.Variant),
+		"gamma_order": c.GammaOrder,
+		"fix_qr":      strconv.FormatBool(c.FixQR),
+		"pad_to":      strconv.Itoa(c.PadTo),
+		"config":      configJSON(c),
+	}
+	if c.Variant != Symdiff {
+		md["gamma_order"], md["fix_qr"] = GammaPaper, "true"
+	}
+	if !m.defined() {
+		return md
+	}
+	var b []byte
+	for i, e := range m.Elements {
+		b = json.AppendString(append(b, "[,"[min(i, 1)]), e)
+	}
+	md["elements"] = string(append(b, ']'))
+	md["charge"] = strconv.FormatBool(m.Charge)
+	md["scale"] = `{"x":` + formatFloat(m.ScaleX) + `,"types":` + formatFloat(m.ScaleTypes) + `,"charge":` + formatFloat(m.ScaleCharge) + `}`
+	md["schedule"] = string(json.AppendString([]byte(`{"name":`), m.Schedule.Name)) +
+		`,"timesteps":` + strconv.Itoa(m.Schedule.Timesteps) + `,"precision":` + formatFloat(m.Schedule.Precision) + `}`
+	if len(m.Histogram) > 0 {
+		md["histogram"] = histogramJSON(m.Histogram)
+	}
+	if m.Training != nil {
+		md["training"] = string(m.Training)
+	}
+	return md
+}
+
+func kind(v Variant) string {
+	if v == None {
+		return "dit"
+	}
+	return string(v)
+}
+
+// fields lists the sizes under their published names, in the published order.
+func (c *Config) fields() (ints []intField, floats []floatField) {
+	return []intField{
+			{"xh_hidden_size", &c.XHHidden, false}, {"K", &c.K, false},
+			{"enc_hidden_size", &c.EncHidden, true}, {"enc_depth", &c.EncDepth, true}, {"enc_num_heads", &c.EncHeads, true},
+			{"dec_hidden_features", &c.DecHidden, true},
+			{"hidden_size", &c.Hidden, false}, {"depth", &c.Depth, false}, {"num_heads", &c.Heads, false},
+			{"noise_dims", &c.NoiseDims, true},
+		}, []floatField{
+			{"enc_mlp_ratio", &c.EncMLPRatio, true}, {"mlp_ratio", &c.MLPRatio, false}, {"noise_std", &c.NoiseStd, true},
+		}
+}
+
+type intField struct {
+	name string
+	v    *int
+	ofF  bool // belongs to f, so to the symdiff variant only
+}
+
+type floatField struct {
+	name string
+	v    *float64
+	ofF  bool
+}
+
+func configJSON(c Config) string {
+	ints, floats := c.fields()
+	b := json.AppendString([]byte(`{"mlp_type":`), c.MLPType)
+	add := func(name, value string) { b = append(append(json.AppendString(append(b, ','), name), ':'), value...) }
+	for _, f := range ints {
+		if !f.ofF || c.Variant == Symdiff {
+			add(f.name, strconv.Itoa(*f.v))
+		}
+	}
+	for _, f := range floats {
+		if !f.ofF || c.Variant == Symdiff {
+			add(f.name, formatFloat(*f.v))
+		}
+	}
+	return string(append(b, '}'))
+}
+
+func histogramJSON(h map[int]int) string {
+	sizes := make([]int, 0, len(h))
+	for n := range h {
+		sizes = append(sizes, n)
+	}
+	sort.Ints(sizes)
+	var b []byte
+	for i, n := range sizes {
+		b = append(b, "{,"[min(i, 1)])
+		b = append(b, `"`+strconv.Itoa(n)+`":`+strconv.Itoa(h[n])...)
+	}
+	return string(append(b, '}'))
+}
+
+// ParseMetadata reads what Metadata writes, and the metadata of the published
+// networks' reference files, where only the configuration is given: Meta is then
+// empty and Features has to be taken from the tensors. Errors are
+// *safetensors.Error naming the file and the key.
+func ParseMetadata(file string, md map[string]string) (Config, Meta, error) {
+	p := metaParser{file: file, md: md}
+	c := p.config()
+	var m Meta
+	if _, ok := md["elements"]; ok {
+		m = p.meta()
+	}
+	if p.err != nil {
+		return Config{}, Meta{}, p.err
+	}
+	if m.defined() {
+		c.Features = m.Features()
+		if err := m.Validate(c); err != nil {
+			return Config{}, Meta{}, &safetensors.Error{File: file, Reason: "metadata: " + err.Error()}
+		}
+	}
+	return c, m, nil
+}
+
+// metaParser remembers the first error.
+type metaParser struct {
+	file string
+	md   map[string]string
+	err  error
+}
+
+func (p *metaParser) fail(key, reason string) {
+	if p.err == nil {
+		p.err = &safetensors.Error{File: p.file, Reason: "metadata " + key + ": " + reason}
+	}
+}
+
+func (p *metaParser) config() Config {
+	c := Config{GammaOrder: p.word("gamma_order", GammaPaper), FixQR: p.flag("fix_qr", true), PadTo: p.integer("pad_to", 0)}
+	switch k := p.word("kind", ""); k {
+	case "symdiff", "symdiff-h":
+		c.Variant = Variant(k)
+	case "dit":
+		c.Variant = None
+	default:
+		p.fail("kind", strconv.Quote(k)+", want symdiff, symdiff-h or dit")
+	}
+	v := p.object("config")
+	ints, floats := c.fields()
+	for _, f := range ints {
+		if !f.ofF || c.Variant == Symdiff {
+			*f.v = p.intOf("config", v, f.name)
+		}
+	}
+	for _, f := range floats {
+		if !f.ofF || c.Variant == Symdiff {
+			*f.v = p.number("config", v, f.name)
+		}
+	}
+	if t, ok := v.Get("mlp_type"); ok {
+		c.MLPType = t.Text
+	}
+	return c
+}
+
+func (p *metaParser) meta() Meta {
+	m := Meta{Charge: p.flag("charge", true)}
+	if v := p.json("elements"); v.Kind == json.Array && len(v.Items) <= 256 {
+		for _, e := range v.Items {
+			m.Elements = append(m.Elements, e.Text)
+		}
+	} else {
+		p.fail("elements", "want a list of symbols")
+	}
+	scale := p.object("scale")
+	m.ScaleX, m.ScaleTypes, m.ScaleCharge = p.number("scale", scale, "x"), p.number("scale", scale, "types"), p.number("scale", scale, "charge")
+	s := p.object("schedule")
+	if name, ok := s.Get("name"); ok {
+		m.Schedule.Name = name.Text
+	}
+	m.Schedule.Timesteps, m.Schedule.Precision = p.intOf("schedule", s, "timesteps"), p.number("schedule", s, "precision")
+	if _, ok := p.md["histogram"]; ok {
+		m.Histogram = map[int]int{}
+		h := p.object("histogram")
+		for i, k := range h.Keys {
+			n, err := strconv.Atoi(k)
+			count, ok := h.Items[i].Int()
+			if err != nil || !ok {
+				p.fail("histogram", strconv.Quote(k)+": want numbers of atoms and of molecules")
+				break
+			}
+			m.Histogram[n] = int(count)
+		}
+	}
+	if t, ok := p.md["training"]; ok {
+		if v := p.json("training"); v.Kind != json.Object {
+			p.fail("training", "want an object")
+		}
+		m.Training = []byte(t)
+	}
+	return m
+}
+
+func (p *metaParser) word(key, absent string) string {
+	if v, ok := p.md[key]; ok {
+		return v
+	}
+	return absent
+}
+
+func (p *metaParser) flag(key string, absent bool) bool {
+	v, ok := p.md[key]
+	if !ok {
+		return absent
+	}
+	if v != "true" && v != "false" {
+		p.fail(key, strconv.Quote(v)+", want true or false")
+	}
+	return v == "true"
+}
+
+func (p *metaParser) integer(key string, absent int) int {
+	v, ok := p.md[key]
+	if !ok {
+		return absent
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil {
+		p.fail(key, strconv.Quote(v)+", want an integer")
+	}
+	return n
+}
+
+func (p *metaParser) json(key string) json.Value {
+	t, ok := p.md[key]
+	if !ok {
+		p.fail(key, "missing")
+		return json.Value{}
+	}
+	v, err := json.Parse([]byte(t))
+	if err != nil {
+		p.fail(key, err.Error())
+	}
+	return v
+}
+
+func (p *metaParser) object(key string) json.Value {
+	v := p.json(key)
+	if v.Kind != json.Object {
+		p.fail(key, "want an object")
+	}
+	return v
+}
+
+func (p *metaParser) number(key string, v json.Value, field string) float64 {
+	f, ok := v.Get(field)
+	if !ok || f.Kind != json.Number {
+		p.fail(key, field+": want a number")
+	}
+	return f.Num
+}
+
+func (p *metaParser) intOf(key string, v json.Value, field string) int {
+	f, ok := v.Get(field)
+	n, whole := f.Int()
+	if !ok || !whole || n > math.MaxInt32 || n < math.MinInt32 {
+		p.fail(key, field+": want an integer")
+		return 0
+	}
+	return int(n)
+}

@@ -1,0 +1,151 @@
+// Package model is the network of SymDiff (Zhang et al., ICLR 2025, arXiv
+// 2410.06262): what it is (Config), what it has learned (Model, read from a
+// safetensors file) and what it is working on (State).
+//
+// Atoms are rows. A row of the input z is [x, h]: position (3) and F features
+// (scaled one-hot type, scaled atomic number), so 3+F values; the output eps_hat
+// has the same layout. Molecules of a batch stand one after the other, without
+// padding. An orthogonal matrix acts on rows from the right.
+//
+// One call of the network draws
+//
+//	C = gamma = R0·f(X·R0, eta),   R0 ~ Haar(O(3)),  eta ~ N(0, noise_std²)
+//
+// turns the positions by C, lets the unconstrained DiT k predict the noise, and
+// turns the positional part back by Cᵀ:
+//
+//	eps_x = CoM-free(k_x([X·C, h], t))·Cᵀ,   eps_h = k_h([X·C, h], t).
+//
+// R0 and eta are arguments, so that a call is a function of its arguments.
+package model
+
+import (
+	"math"
+	"strconv"
+
+	"symdiff/core/dit"
+	"symdiff/core/f32"
+	"symdiff/core/safetensors"
+)
+
+// Model is a network with its weights, packed for the kernels. It is read-only
+// once loaded: any number of States may use it at the same time.
+type Model struct {
+	Config Config
+	Meta   Meta
+
+	mean, invStd, norm []float32  // (K) Gaussians of the distance features
+	xh                 dit.Linear // [x, h] -> xh_hidden
+	pos                dit.Linear // K -> hidden - xh_hidden
+
+	encX       dit.Linear   // f: [X·R0, eta, distance features] -> enc_hidden
+	enc        *dit.Weights // f: blocks
+	dec1, dec2 dit.Linear   // f: enc_hidden -> dec_hidden -> 9
+
+	k          *dit.Weights // backbone
+	finalAdaLN dit.Linear   // hidden -> 2·hidden: shift, scale
+	final      dit.Linear   // hidden -> 3+F
+
+	padBias []float32 // (hidden - xh_hidden) bias of pos where pad_to imitates its leak, else nil
+}
+
+// Load reads a network. It wants every tensor of Config.Parameters with its
+// shape, finite values, and nothing else but what Config.Unused names. Errors
+// are *safetensors.Error naming the file and the tensor or metadata key.
+func Load(f *safetensors.File) (*Model, error) {
+	c, meta, err := ParseMetadata(f.Name, f.Metadata)
+	if err != nil {
+		return nil, err
+	}
+	if !meta.defined() {
+		info, ok := f.Info("xh_embedder.weight")
+		if !ok || len(info.Shape) != 2 {
+			return nil, &safetensors.Error{File: f.Name, Tensor: "xh_embedder.weight", Reason: "missing, or not a matrix"}
+		}
+		c.Features = info.Shape[1] - 3
+	}
+	if err := c.Validate(); err != nil {
+		return nil, &safetensors.Error{File: f.Name, Reason: "metadata config: " + err.Error()}
+	}
+	l := loader{f: f, values: map[string][]float32{}, shapes: map[string][]int{}}
+	for _, p := range c.Parameters() {
+		v, err := f.Float32(p.Name, p.Shape...)
+		if err != nil {
+			return nil, err
+		}
+		l.values[p.Name], l.shapes[p.Name] = v, p.Shape
+	}
+	for _, name := range f.Names() {
+		if _, ok := l.values[name]; !ok && !c.Unused(name) {
+			return nil, &safetensors.Error{File: f.Name, Tensor: name, Reason: "is no parameter of a " + string(c.Variant) + " network of this configuration"}
+		}
+	}
+	return l.model(c, meta), nil
+}
+
+// loader builds the layers from the checked values.
+type loader struct {
+	f      *safetensors.File
+	values map[string][]float32
+	shapes map[string][]int
+}
+
+func (l *loader) linear(name string) dit.Linear {
+	s := l.shapes[name+".weight"]
+	return dit.Linear{W: f32.Pack(l.values[name+".weight"], s[0], s[1]), Bias: l.values[name+".bias"]}
+}
+
+func (l *loader) trunk(prefix string, c dit.Config) *dit.Weights {
+	w := &dit.Weights{Config: c, T0: l.linear(prefix + "t_embedder.mlp.0"), T2: l.linear(prefix + "t_embedder.mlp.2")}
+	for i := range c.Depth {
+		b := prefix + "blocks." + strconv.Itoa(i) + "."
+		w.Blocks = append(w.Blocks, dit.Block{
+			QKV: l.linear(b + "attn.qkv"), Proj: l.linear(b + "attn.proj"),
+			FC1: l.linear(b + "mlp.fc1"), FC2: l.linear(b + "mlp.fc2"),
+			AdaLN: l.linear(b + "adaLN_modulation.1"),
+		})
+	}
+	return w
+}
+
+func (l *loader) model(c Config, meta Meta) *Model {
+	m := &Model{Config: c, Meta: meta}
+	m.mean, m.invStd, m.norm = gaussians(l.values["gaussian_embedder.means.weight"], l.values["gaussian_embedder.stds.weight"])
+	m.xh, m.pos = l.linear("xh_embedder"), l.linear("pos_embedder")
+	if c.PadTo > 0 { // the bias's share depends on the number of atoms: see distanceFeatures
+		m.padBias, m.pos.Bias = m.pos.Bias, nil
+	}
+	k := c.Prefix()
+	m.k = l.trunk(k, c.backbone())
+	m.final, m.finalAdaLN = l.linear(k+"final_layer.linear"), l.linear(k+"final_layer.adaLN_modulation.1")
+	if c.Variant == Symdiff {
+		m.encX = l.linear("gamma_enc.x_embedder")
+		m.enc = l.trunk("gamma_enc.", c.encoder())
+		m.dec1, m.dec2 = l.linear("gamma_dec.fc1"), l.linear("gamma_dec.fc2")
+	}
+	return m
+}
+
+// backbone is the size of k.
+func (c Config) backbone() dit.Config {
+	return dit.Config{Width: c.Hidden, Depth: c.Depth, Heads: c.Heads, MLP: mlpWidth(c.MLPRatio, c.Hidden), SwiGLU: c.MLPType == SwiGLU}
+}
+
+// encoder is the size of f's transformer.
+func (c Config) encoder() dit.Config {
+	return dit.Config{Width: c.EncHidden, Depth: c.EncDepth, Heads: c.EncHeads, MLP: mlpWidth(c.EncMLPRatio, c.EncHidden), SwiGLU: c.MLPType == SwiGLU}
+}
+
+// gaussians turns the learned means and widths into the constants of
+//
+//	g_k(d) = exp(-½((d-mean)/std)²)/(sqrt(2·3.14159)·std),  std = |s| + 0.01.
+func gaussians(means, stds []float32) (mean, invStd, norm []float32) {
+	invStd, norm = make([]float32, len(stds)), make([]float32, len(stds))
+	root := math.Sqrt(2 * 3.14159) // as published
+	for i, s := range stds {
+		std := math.Abs(float64(s)) + 1e-2
+		invStd[i] = float32(1 / std)
+		norm[i] = float32(1 / (root * std))
+	}
+	return means, invStd, norm
+}

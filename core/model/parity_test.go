@@ -1,0 +1,200 @@
+package model
+
+import (
+	"errors"
+	"math"
+	"strconv"
+	"testing"
+
+	"symdiff/core/o3"
+	"symdiff/core/rng"
+	"symdiff/core/safetensors"
+)
+
+func load(t testing.TB, name string) *Model {
+	t.Helper()
+	f, err := safetensors.Open("testdata/" + name + ".weights.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := Load(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// The published implementation, with random weights in every layer.
+func TestParityWithPublishedNetwork(t *testing.T) {
+	for _, name := range []string{"symdiff", "symdiff_released", "dit"} {
+		t.Run(name, func(t *testing.T) {
+			m := load(t, name)
+			io, err := safetensors.Open("testdata/" + name + ".io.safetensors")
+			if err != nil {
+				t.Fatal(err)
+			}
+			cases, err := ReadCases(io, m.Config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(cases) < 2 {
+				t.Fatalf("%d cases", len(cases))
+			}
+			for i, c := range cases {
+				eps, gamma := c.Run(m)
+				t.Logf("case %d, %d atoms, t = %.4g: max |difference| eps %.2e, gamma %.2e", i, c.Atoms, c.T, eps, gamma)
+				if !(eps <= 1e-4) || !(gamma <= 1e-4) {
+					t.Errorf("case %d: eps differs by %g, gamma by %g", i, eps, gamma)
+				}
+			}
+		})
+	}
+}
+
+// input is a random batch: CoM-free positions, features, R0 and eta.
+func input(m *Model, sizes []int, seed uint64) (z []float32, r0 []o3.Matrix, eta []float32) {
+	s := rng.New(seed, 0, rng.Init, 0)
+	rows := 0
+	for _, n := range sizes {
+		rows += n
+		r0 = append(r0, o3.Haar(&s))
+	}
+	z = make([]float32, rows*(3+m.Config.Features))
+	eta = make([]float32, rows*m.Config.NoiseDims)
+	s.Fill(z, 1)
+	s.Fill(eta, m.Config.NoiseStd)
+	RemoveMean(z, 3+m.Config.Features, sizes)
+	return z, r0, eta
+}
+
+// coupling is METHOD's coupling test: the input turned by H with R0' = Hᵀ·R0 and
+// the same eta must give the output turned by H. It returns
+// |Eps(x·H) - Eps(x)·H| / |Eps(x)|.
+func coupling(m *Model) float64 {
+	sizes := []int{9, 1, 14}
+	z, r0, eta := input(m, sizes, 11)
+	width := 3 + m.Config.Features
+	s := m.NewState(sizes)
+	want := make([]float32, len(z))
+	s.Eps(want, z, 0.4, r0, eta)
+
+	stream := rng.New(12, 0, rng.Init, 0)
+	h := o3.Haar(&stream)
+	for i := range r0 {
+		r0[i] = h.T().Mul(r0[i])
+	}
+	h.Turn(z, width, z, width, s.Rows())
+	got := make([]float32, len(z))
+	s.Eps(got, z, 0.4, r0, eta)
+	h.Turn(want, width, want, width, s.Rows())
+	var d2, w2 float64
+	for i := range want {
+		d2 += math.Pow(float64(got[i]-want[i]), 2)
+		w2 += math.Pow(float64(want[i]), 2)
+	}
+	return math.Sqrt(d2 / w2)
+}
+
+func TestCoupling(t *testing.T) {
+	m := load(t, "symdiff")
+	dev := coupling(m)
+	t.Logf("paper: relative deviation %.1e", dev)
+	if !(dev < 1e-5) {
+		t.Errorf("paper order is not equivariant: deviation %g", dev)
+	}
+	m.Config.GammaOrder = GammaReleased
+	dev = coupling(m)
+	t.Logf("released: relative deviation %.2g", dev)
+	if !(dev > 0.1) {
+		t.Errorf("released order passes the coupling test, which it must fail: deviation %g", dev)
+	}
+	m.Config.GammaOrder, m.Config.Variant = GammaPaper, SymdiffH
+	if dev = coupling(m); !(dev < 1e-5) {
+		t.Errorf("symdiff-h is not equivariant: deviation %g", dev)
+	}
+	m.Config.Variant = None
+	if dev = coupling(m); !(dev > 0.1) {
+		t.Errorf("the plain backbone passes the coupling test: deviation %g", dev)
+	}
+}
+
+// A molecule's output must not depend, in any bit, on the batch it is in.
+func TestRaggedBatchIsMoleculeByMolecule(t *testing.T) {
+	for _, name := range []string{"symdiff", "symdiff_released", "dit"} {
+		m := load(t, name)
+		sizes := []int{3, 12, 1, 29, 7}
+		z, r0, eta := input(m, sizes, 21)
+		width, nd := 3+m.Config.Features, m.Config.NoiseDims
+		all := make([]float32, len(z))
+		m.NewState(sizes).Eps(all, z, 0.7, r0, eta)
+		at := 0
+		for i, n := range sizes {
+			one := make([]float32, n*width)
+			m.NewState([]int{n}).Eps(one, z[at*width:(at+n)*width], 0.7, r0[i:i+1], eta[at*nd:(at+n)*nd])
+			for j, v := range one {
+				if math.Float32bits(v) != math.Float32bits(all[at*width+j]) {
+					t.Fatalf("%s: molecule %d alone gives %v at %d, in the batch %v", name, i, v, j, all[at*width+j])
+				}
+			}
+			at += n
+		}
+	}
+}
+
+func TestEpsAllocatesNothing(t *testing.T) {
+	m := load(t, "symdiff")
+	sizes := []int{5, 9}
+	z, r0, eta := input(m, sizes, 1)
+	s := m.NewState(sizes)
+	eps := make([]float32, len(z))
+	at := float32(0)
+	if n := testing.AllocsPerRun(10, func() { at += 0.01; s.Eps(eps, z, at, r0, eta) }); n != 0 {
+		t.Errorf("%v allocations per call", n)
+	}
+}
+
+func TestLoadNamesTheTensor(t *testing.T) {
+	f, err := safetensors.Open("testdata/dit.weights.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tensors []safetensors.Tensor
+	for _, name := range f.Names() {
+		info, _ := f.Info(name)
+		v, err := f.Float32(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tensors = append(tensors, safetensors.Tensor{Name: name, DType: "F32", Shape: info.Shape, Data: v})
+	}
+	reload := func(t *testing.T, ts []safetensors.Tensor, md map[string]string) error {
+		path := t.TempDir() + "/w.safetensors"
+		if err := safetensors.WriteFile(path, ts, md); err != nil {
+			t.Fatal(err)
+		}
+		f, err := safetensors.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = Load(f)
+		return err
+	}
+	if err := reload(t, tensors, f.Metadata); err != nil {
+		t.Fatalf("unchanged: %v", err)
+	}
+	check := func(name, want string, ts []safetensors.Tensor, md map[string]string) {
+		t.Run(name, func(t *testing.T) {
+			err := reload(t, ts, md)
+			var e *safetensors.Error
+			if !errors.As(err, &e) || e.Tensor != want || e.File == "" {
+				t.Errorf("got %v, want a *safetensors.Error about %s", err, strconv.Quote(want))
+			}
+		})
+	}
+	check("missing", tensors[3].Name, append(append([]safetensors.Tensor{}, tensors[:3]...), tensors[4:]...), f.Metadata)
+	extra := append(append([]safetensors.Tensor{}, tensors...), safetensors.Tensor{Name: "surplus", DType: "F32", Shape: []int{1}, Data: []float32{1}})
+	check("surplus", "surplus", extra, f.Metadata)
+	shaped := append([]safetensors.Tensor{}, tensors...)
+	shaped[2].Shape = []int{shaped[2].Shape[1], shaped[2].Shape[0]}
+	check("transposed", tensors[2].Name, shaped, f.Metadata)
+}

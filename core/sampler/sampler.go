@@ -1,0 +1,292 @@
+// Package sampler generates molecules with a trained network by ancestral
+// sampling of the reverse diffusion (Hoogeboom et al. 2022, arXiv 2203.17003,
+// algorithm 2; with the symmetrised network of Zhang et al. 2025).
+//
+// A Sampler holds a batch of molecules of any sizes. Each call of Step is one
+// call of the network: from z_t to z_s on a grid T = t_0 > t_1 > ... > t_S = 0,
+// and at last from z_0 to the molecule. Everything random comes from streams of
+// (seed, molecule, purpose, time), so that a molecule depends on its seed, its
+// index and its settings, but not on the batch it is computed in.
+//
+// The invariant of a step: the positions of every molecule have zero centre of
+// mass.
+package sampler
+
+import (
+	"context"
+	"errors"
+	"math"
+	"sort"
+	"strconv"
+
+	"symdiff/core/model"
+	"symdiff/core/molecule"
+	"symdiff/core/o3"
+	"symdiff/core/rng"
+	"symdiff/core/schedule"
+)
+
+// MaxAtoms is the largest molecule that can be asked for.
+const MaxAtoms = 1024
+
+// Options is what to sample.
+type Options struct {
+	Seed  uint64
+	First int   // molecule i of the batch is molecule First+i of the seed
+	Atoms []int // numbers of atoms, one per molecule; 0: drawn from the histogram of the weights
+	Steps int   // S, number of steps from t = T to 0, at most T; a final call follows
+}
+
+// Sampler is a batch of molecules on their way.
+type Sampler struct {
+	m        *model.Model
+	sched    *schedule.Schedule
+	elements []molecule.Element
+	seed     uint64
+	first    uint32
+	sizes    []int
+	times    []int // (S+1) T = t_0 > ... > t_S = 0
+	done     int   // calls of Step so far
+
+	width int // 3+F
+	state *model.State
+	z     []float32   // (rows, 3+F)
+	eps   []float32   // (rows, 3+F) prediction
+	noise []float32   // (rows, 3+F)
+	eta   []float32   // (rows, noise_dims)
+	r0    []o3.Matrix // (molecules)
+}
+
+// New checks the options, draws the sizes and z_T. Errors name the option or the
+// metadata that is wrong.
+func New(m *model.Model, o Options) (*Sampler, error) {
+	if len(m.Meta.Elements) == 0 {
+		return nil, errors.New("sampler: the weights file does not say what its inputs mean (metadata elements)")
+	}
+	if len(o.Atoms) == 0 {
+		return nil, errors.New("sampler: no molecules asked for")
+	}
+	if o.First < 0 || uint64(o.First)+uint64(len(o.Atoms)) > math.MaxUint32 {
+		return nil, errors.New("sampler: index " + strconv.Itoa(o.First) + " of the first molecule is out of range")
+	}
+	sched, err := schedule.New(m.Meta.Schedule)
+	if err != nil {
+		return nil, err
+	}
+	if o.Steps < 1 || o.Steps > sched.T() {
+		return nil, errors.New("sampler: " + strconv.Itoa(o.Steps) + " steps, want 1 to " + strconv.Itoa(sched.T()))
+	}
+	s := &Sampler{m: m, sched: sched, seed: o.Seed, first: uint32(o.First), width: 3 + m.Config.Features}
+	for _, symbol := range m.Meta.Elements {
+		e, ok := molecule.ParseElement(symbol)
+		if !ok {
+			return nil, errors.New("sampler: unknown element " + strconv.Quote(symbol))
+		}
+		s.elements = append(s.elements, e)
+	}
+	for i, n := range o.Atoms {
+		if n < 0 || n > MaxAtoms {
+			return nil, errors.New("sampler: " + strconv.Itoa(n) + " atoms, want 1 to " + strconv.Itoa(MaxAtoms) + ", or 0 to draw it")
+		}
+		if n == 0 {
+			if len(m.Meta.Histogram) == 0 {
+				return nil, errors.New("sampler: the weights file has no histogram of sizes: the number of atoms must be given")
+			}
+			n = drawSize(m.Meta.Histogram, o.Seed, uint32(o.First+i))
+		}
+		s.sizes = append(s.sizes, n)
+	}
+	for i := range o.Steps + 1 {
+		s.times = append(s.times, (2*sched.T()*(o.Steps-i)+o.Steps)/(2*o.Steps)) // T·(S-i)/S, rounded
+	}
+	s.state = m.NewState(s.sizes)
+	rows := s.state.Rows()
+	s.z = make([]float32, rows*s.width)
+	s.eps = make([]float32, rows*s.width)
+	s.noise = make([]float32, rows*s.width)
+	s.eta = make([]float32, rows*m.Config.NoiseDims)
+	s.r0 = make([]o3.Matrix, len(s.sizes))
+	s.draw(s.z, rng.Initial, sched.T())
+	return s, nil
+}
+
+// drawSize draws N from the histogram.
+func drawSize(h map[int]int, seed uint64, index uint32) int {
+	sizes, total := make([]int, 0, len(h)), 0
+	for n, count := range h {
+		sizes = append(sizes, n)
+		total += count
+	}
+	sort.Ints(sizes)
+	stream := rng.New(seed, index, rng.Size, 0)
+	left := stream.Float64() * float64(total)
+	for _, n := range sizes {
+		left -= float64(h[n])
+		if left < 0 {
+			return n
+		}
+	}
+	return sizes[len(sizes)-1]
+}
+
+// draw fills dst (rows, 3+F) with standard Gaussians whose positions are free of
+// CoM: the noise of the time t.
+func (s *Sampler) draw(dst []float32, purpose rng.Purpose, t int) {
+	at := 0
+	for i, n := range s.sizes {
+		stream := rng.New(s.seed, s.first+uint32(i), purpose, uint32(t))
+		stream.Fill(dst[at*s.width:(at+n)*s.width], 1)
+		at += n
+	}
+	model.RemoveMean(dst, s.width, s.sizes)
+}
+
+// drawGamma draws the noise of gamma at time t: R0 and eta of every molecule.
+func (s *Sampler) drawGamma(t int) {
+	c := s.m.Config
+	at := 0
+	for i, n := range s.sizes {
+		stream := rng.New(s.seed, s.first+uint32(i), rng.Haar, uint32(t))
+		s.r0[i] = o3.Haar(&stream)
+		stream = rng.New(s.seed, s.first+uint32(i), rng.Eta, uint32(t))
+		stream.Fill(s.eta[at*c.NoiseDims:(at+n)*c.NoiseDims], c.NoiseStd)
+		at += n
+	}
+}
+
+// Step makes one call of the network: an ancestral step
+//
+//	z_s = Z·z_t - Eps·eps_hat(z_t, t) + Std·noise
+//
+// (see schedule.Step), or at t = 0 the molecule itself. It panics when Done. A
+// value that is not finite stops the run with an error that tells the time.
+func (s *Sampler) Step() error {
+	if s.Done() {
+		panic("sampler: Step after the last one")
+	}
+	t := s.times[s.done]
+	s.drawGamma(t)
+	s.state.Eps(s.eps, s.z, float32(float64(t)/float64(s.sched.T())), s.r0, s.eta)
+	if t > 0 {
+		to := s.times[s.done+1]
+		s.draw(s.noise, rng.Step, t)
+		s.ancestral(s.sched.Ancestral(t, to))
+	} else {
+		s.draw(s.noise, rng.Final, 0)
+		s.decode()
+	}
+	model.RemoveMean(s.z, s.width, s.sizes)
+	s.done++
+	for _, v := range s.z {
+		if !(math.Abs(float64(v)) <= math.MaxFloat32) {
+			return errors.New("sampler: values are not finite after the step at t = " + strconv.Itoa(t))
+		}
+	}
+	return nil
+}
+
+// ancestral is z <- Z·z - Eps·eps_hat + Std·noise.
+func (s *Sampler) ancestral(c schedule.Step) {
+	z, e, std := float32(c.Z), float32(c.Eps), float32(c.Std)
+	for i, v := range s.z {
+		s.z[i] = float32(float32(z*v)-float32(e*s.eps[i])) + float32(std*s.noise[i])
+	}
+}
+
+// decode draws x ~ N((z_0 - sigma_0·eps_hat)/alpha_0, (sigma_0/alpha_0)²) for
+// the positions. The types stay: they are the largest of z_0's own channels.
+func (s *Sampler) decode() {
+	alpha, sigma := float32(s.sched.Alpha(0)), float32(s.sched.Sigma(0))
+	for i := 0; i < len(s.z); i += s.width {
+		for k := i; k < i+3; k++ {
+			s.z[k] = float32(float32(s.z[k]-float32(sigma*s.eps[k]))+float32(sigma*s.noise[k])) / alpha
+		}
+	}
+}
+
+// Done reports whether the molecules are final.
+func (s *Sampler) Done() bool { return s.done == len(s.times) }
+
+// StepsDone is the number of calls of Step so far.
+func (s *Sampler) StepsDone() int { return s.done }
+
+// Steps is the number of calls of Step, and of the network, that a run takes:
+// Options.Steps and the final one.
+func (s *Sampler) Steps() int { return len(s.times) }
+
+// Len is the number of molecules of the batch.
+func (s *Sampler) Len() int { return len(s.sizes) }
+
+// Atoms is the number of atoms of molecule i.
+func (s *Sampler) Atoms(i int) int { return s.sizes[i] }
+
+// Gamma is the matrix C that molecule i was turned by in the last step.
+func (s *Sampler) Gamma(i int) o3.Matrix { return s.state.Gamma(i) }
+
+// Run steps until the molecules are final, calling onStep after every step with
+// the number of steps done. It stops with ctx's error within one step of its
+// cancellation, and with the error of onStep.
+func (s *Sampler) Run(ctx context.Context, onStep func(done int) error) error {
+	for !s.Done() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := s.Step(); err != nil {
+			return err
+		}
+		if onStep == nil {
+			continue
+		}
+		if err := onStep(s.done); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rows is the part of z that belongs to molecule i, (n, 3+F).
+func (s *Sampler) rows(i int) []float32 {
+	at := 0
+	for _, n := range s.sizes[:i] {
+		at += n
+	}
+	return s.z[at*s.width : (at+s.sizes[i])*s.width]
+}
+
+// Frame writes where molecule i is now: positions (n, 3) in Å, and the one-hot
+// type channels (n, elements), 1 for a certain type and 0 for none. Either may
+// be nil.
+func (s *Sampler) Frame(i int, positions, types []float32) {
+	z, e := s.rows(i), len(s.elements)
+	for a := range s.sizes[i] {
+		row := z[a*s.width : (a+1)*s.width]
+		for k := 0; positions != nil && k < 3; k++ {
+			positions[3*a+k] = row[k] * float32(s.m.Meta.ScaleX)
+		}
+		for k := 0; types != nil && k < e; k++ {
+			types[e*a+k] = row[3+k] * float32(s.m.Meta.ScaleTypes)
+		}
+	}
+}
+
+// Molecule is molecule i as it stands now: the most likely types and the
+// positions in Å, with zero centre of mass.
+func (s *Sampler) Molecule(i int) *molecule.Molecule {
+	z, e := s.rows(i), len(s.elements)
+	n := s.sizes[i]
+	m := &molecule.Molecule{Elements: make([]molecule.Element, n), Positions: make([][3]float64, n)}
+	for a := range n {
+		row := z[a*s.width : (a+1)*s.width]
+		best := 0
+		for k := 1; k < e; k++ {
+			if row[3+k] > row[3+best] {
+				best = k
+			}
+		}
+		m.Elements[a] = s.elements[best]
+		for k := range 3 {
+			m.Positions[a][k] = float64(row[k]) * s.m.Meta.ScaleX
+		}
+	}
+	return m
+}
