@@ -1,0 +1,131 @@
+# SymDiff in Go: what one can do. `make` or `make help` lists it.
+
+export GOTOOLCHAIN := go1.27.3
+export GOEXPERIMENT := simd
+export GOFLAGS := -trimpath
+
+PORT ?= 8080
+BUILD := build
+DATA ?= ../shared/data
+NPM := npm --prefix site
+CHROMIUM ?= /usr/bin/chromium
+export CHROMIUM
+
+# System packages (Debian and Ubuntu names).
+TORCH_PACKAGES := g++ libtorch-dev libopenblas0-openmp
+BROWSER_PACKAGES := chromium
+
+# The trainer is built in a workspace of its own, in which gotch is the copy
+# fitted to the libtorch at hand (trainer/gotchfit).
+TORCH_ENV = GOWORK=$(CURDIR)/$(BUILD)/go.work
+
+GO_SOURCES = $(shell find core trainer wasm -name '*.go' -o -name '*.s') go.mod go.sum
+CORE_SOURCES = $(shell find core wasm -name '*.go' -o -name '*.s') go.mod go.sum
+SITE_SOURCES = $(shell find site wasm/js -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/test/*')
+WEIGHTS := core/weights/qm9-web.safetensors
+
+.PHONY: help deps demo sample test cli trainer train wasm site bench check clean \
+	deps-torch deps-browser test-core test-wasm test-cli test-torch test-site
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: site ## build the page and serve it on http://localhost:8080 (PORT=)
+	@go build -o $(BUILD)/serve ./site/serve
+	@exec $(BUILD)/serve -dir $(BUILD)/site -addr localhost:$(PORT)
+
+sample: cli ## generate ten molecules with the shipped weights
+	$(BUILD)/symdiff sample --n 10 --seed 1 --steps 250 --out $(BUILD)/sample.xyz
+	$(BUILD)/symdiff evaluate $(BUILD)/sample.xyz
+
+cli: $(BUILD)/cli.stamp ## build build/symdiff without libtorch: sample, evaluate, inspect, parity, export
+$(BUILD)/cli.stamp: $(GO_SOURCES) $(WEIGHTS)
+	@mkdir -p $(BUILD)
+	CGO_ENABLED=0 go build -o $(BUILD)/symdiff ./trainer/cmd/symdiff
+	@rm -f $(BUILD)/trainer.stamp && touch $@
+
+trainer: deps-torch $(BUILD)/trainer.stamp ## build build/symdiff with training (libtorch)
+$(BUILD)/trainer.stamp: $(GO_SOURCES) $(WEIGHTS)
+	go run ./trainer/gotchfit -out $(BUILD)
+	$(TORCH_ENV) go build -tags torch -o $(BUILD)/symdiff ./trainer/cmd/symdiff
+	@rm -f $(BUILD)/cli.stamp && touch $@
+
+train: trainer ## train a model on QM9 (DATA=, OUT=, ARGS=)
+	$(BUILD)/symdiff train --data $(DATA)/qm9_train.xyz.gz --val $(DATA)/qm9_val.xyz.gz --out $(or $(OUT),$(BUILD)/run) $(ARGS)
+
+wasm: $(BUILD)/wasm/symdiff.wasm ## build the WebAssembly modules (SIMD and plain)
+$(BUILD)/wasm/symdiff.wasm: $(CORE_SOURCES)
+	@mkdir -p $(BUILD)/wasm
+	GOOS=js GOARCH=wasm go build -ldflags='-s -w' -o $(BUILD)/wasm/symdiff.wasm ./wasm
+	GOEXPERIMENT= GOOS=js GOARCH=wasm go build -ldflags='-s -w' -o $(BUILD)/wasm/symdiff-plain.wasm ./wasm
+
+site: $(BUILD)/site.stamp ## build the page into build/site
+$(BUILD)/site.stamp: $(BUILD)/wasm/symdiff.wasm $(BUILD)/npm.stamp $(SITE_SOURCES) $(WEIGHTS)
+	$(NPM) run --silent build
+	@touch $@
+$(BUILD)/npm.stamp: site/package-lock.json
+	@mkdir -p $(BUILD)
+	$(NPM) ci --no-audit --no-fund
+	@touch $@
+
+test: check test-core test-wasm test-cli test-torch test-site ## everything: Go, WASM in Node, libtorch, Chromium
+
+test-core: ## core natively: SIMD, and plain portable Go
+	go test ./core/...
+	GOEXPERIMENT= go test ./core/...
+
+test-wasm: ## the same core tests as WebAssembly in Node: SIMD and plain
+	GOOS=js GOARCH=wasm go test -exec="$$(go env GOROOT)/lib/wasm/go_js_wasm_exec" ./core/...
+	GOEXPERIMENT= GOOS=js GOARCH=wasm go test -exec="$$(go env GOROOT)/lib/wasm/go_js_wasm_exec" ./core/f32 ./core/model ./core/sampler
+
+test-cli: ## the CLI and the static server
+	go test ./trainer/... ./site/... ./wasm/...
+
+test-torch: trainer ## training against libtorch
+	$(TORCH_ENV) go test -tags torch ./trainer/...
+
+test-site: deps-browser cli site ## the typed API in Node and the page in Chromium
+	$(NPM) run --silent test:unit
+	$(NPM) run --silent test:e2e
+
+bench: ## benchmarks of the core, natively and as WebAssembly in Node
+	go test -run '^$$' -bench . -benchtime 200ms ./core/f32 ./core/sampler
+	GOOS=js GOARCH=wasm go test -exec="$$(go env GOROOT)/lib/wasm/go_js_wasm_exec" -run '^$$' -bench . -benchtime 200ms ./core/f32 ./core/sampler
+
+check: ## format, vet, and that core is pure Go for every platform
+	@test -z "$$(gofmt -l core trainer wasm site/serve)" || { gofmt -l core trainer wasm site/serve; echo "not formatted: run gofmt -w"; exit 1; }
+	go vet ./core/... ./trainer/... ./site/serve
+	GOOS=js GOARCH=wasm go vet ./core/... ./wasm
+	@bad=$$(go list -f '{{$$p := .ImportPath}}{{if .CgoFiles}}{{$$p}} uses cgo{{"\n"}}{{end}}{{range .Imports}}{{.}} {{$$p}}{{"\n"}}{{end}}' ./core/... \
+		| grep -E 'uses cgo|^(C|syscall/js|symdiff/(trainer|wasm|site)[^ ]*) ' || true); \
+	test -z "$$bad" || { echo "core must not import: $$bad"; exit 1; }
+	@bad=$$(go list -deps ./core/... | grep -E '^symdiff/(trainer|wasm|site)' || true); test -z "$$bad" || { echo "core depends on $$bad"; exit 1; }
+	@bad=$$(go list -deps ./trainer/... | grep -E '^symdiff/(wasm|site)' ; GOOS=js GOARCH=wasm go list -deps ./wasm | grep -E '^symdiff/(trainer|site)'); \
+	test -z "$$bad" || { echo "trainer and wasm must not import each other: $$bad"; exit 1; }
+	@for platform in linux/amd64 linux/arm64 darwin/arm64 windows/amd64 js/wasm; do for experiment in simd none; do \
+		GOOS=$${platform%/*} GOARCH=$${platform#*/} GOEXPERIMENT=$${experiment#none} CGO_ENABLED=0 go build ./core/... \
+			|| { echo "core does not build for $$platform, GOEXPERIMENT=$$experiment"; exit 1; }; done; done
+	@echo "check: core is pure Go and builds for every platform"
+
+# Missing system packages are installed by apt where that is possible, and
+# named otherwise.
+define install
+@missing=""; for p in $(1); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'install ok' || missing="$$missing $$p"; done; \
+if [ -n "$$missing" ]; then \
+	if [ "$$(id -u)" = 0 ]; then root=""; elif sudo -n true 2>/dev/null; then root="sudo"; \
+	else echo "These system packages are missing; install them with"; echo "  sudo apt-get install$$missing"; exit 1; fi; \
+	echo "installing$$missing"; $$root apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$root apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+fi
+endef
+
+deps: deps-torch deps-browser $(BUILD)/npm.stamp ## install what is missing: libtorch, Chromium, npm and Go modules
+	go mod download
+
+deps-torch:
+	$(call install,$(TORCH_PACKAGES))
+
+deps-browser:
+	$(call install,$(BROWSER_PACKAGES))
+
+clean: ## remove everything that was built
+	rm -rf $(BUILD) site/node_modules

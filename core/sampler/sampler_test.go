@@ -1,0 +1,258 @@
+package sampler
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"hash/fnv"
+	"math"
+	"strings"
+	"testing"
+
+	"symdiff/core/model"
+	"symdiff/core/safetensors"
+)
+
+// network is the reference network with random weights, told that it is a QM9
+// model.
+func network(t testing.TB, name string) *model.Model {
+	t.Helper()
+	f, err := safetensors.Open("../model/testdata/" + name + ".weights.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := model.Load(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Meta = model.QM9Meta()
+	m.Meta.Histogram = map[int]int{5: 1, 9: 3}
+	return m
+}
+
+func run(t testing.TB, m *model.Model, o Options) *Sampler {
+	t.Helper()
+	s, err := New(m, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Run(context.Background(), nil); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func bits(z []float32) string {
+	h := fnv.New128a()
+	for _, v := range z {
+		binary.Write(h, binary.LittleEndian, math.Float32bits(v))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// What a seed means: these bits must be the same on every platform and for every
+// implementation of the kernels, and must not change.
+func TestFrozenBits(t *testing.T) {
+	for name, want := range map[string]string{
+		"symdiff":          "",
+		"symdiff_released": "",
+		"dit":              "",
+	} {
+		s := run(t, network(t, name), Options{Seed: 7, Atoms: []int{12, 0, 4}, Steps: 20})
+		if got := bits(s.z); got != want {
+			t.Errorf("%s: seed 7 gives %s, want %s", name, got, want)
+		}
+	}
+}
+
+func TestMoleculeDoesNotDependOnItsBatch(t *testing.T) {
+	m := network(t, "symdiff")
+	batch := run(t, m, Options{Seed: 3, First: 10, Atoms: []int{6, 0, 11}, Steps: 8})
+	for i, atoms := range []int{6, 0, 11} {
+		alone := run(t, m, Options{Seed: 3, First: 10 + i, Atoms: []int{atoms}, Steps: 8})
+		if bits(alone.z) != bits(batch.rows(i)) {
+			t.Errorf("molecule %d differs when it is sampled alone", i)
+		}
+	}
+	other := run(t, m, Options{Seed: 4, First: 10, Atoms: []int{6}, Steps: 8})
+	if bits(other.z) == bits(batch.rows(0)) {
+		t.Error("another seed gives the same molecule")
+	}
+}
+
+func TestZeroCentreOfMassAtEveryStep(t *testing.T) {
+	s, err := New(network(t, "symdiff"), Options{Seed: 1, Atoms: []int{9, 17}, Steps: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(int) error {
+		for i := range s.Len() {
+			x := make([]float32, 3*s.Atoms(i))
+			s.Frame(i, x, nil)
+			for k := range 3 {
+				sum, size := 0.0, 0.0
+				for a := range s.Atoms(i) {
+					sum += float64(x[3*a+k])
+					size += math.Abs(float64(x[3*a+k]))
+				}
+				if math.Abs(sum) > 1e-6*size {
+					t.Errorf("step %d: centre of mass off by %g", s.StepsDone(), sum)
+				}
+			}
+		}
+		return nil
+	}
+	check(0)
+	if err := s.Run(context.Background(), check); err != nil {
+		t.Fatal(err)
+	}
+	if s.StepsDone() != 11 || s.Steps() != 11 {
+		t.Errorf("%d of %d calls, want 11", s.StepsDone(), s.Steps())
+	}
+}
+
+func TestTimesReachBothEnds(t *testing.T) {
+	m := network(t, "dit")
+	for _, steps := range []int{1, 2, 3, 7, 50, 999, 1000} {
+		s, err := New(m, Options{Atoms: []int{2}, Steps: steps})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(s.times) != steps+1 || s.times[0] != 1000 || s.times[steps] != 0 {
+			t.Fatalf("%d steps: times %v", steps, s.times)
+		}
+		for i := 1; i <= steps; i++ {
+			if gap := float64(s.times[i-1] - s.times[i]); gap < 1 || math.Abs(gap-1000/float64(steps)) > 1 {
+				t.Fatalf("%d steps: gap %v at %d", steps, gap, i)
+			}
+		}
+	}
+}
+
+// z_T is Gaussian on the subspace, and sizes follow the histogram.
+func TestInitialNoiseAndSizes(t *testing.T) {
+	const n = 4000
+	s, err := New(network(t, "dit"), Options{Seed: 2, Atoms: make([]int, n), Steps: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nine, x2, xn, h2, hn := 0.0, 0.0, 0.0, 0.0, 0.0
+	for i := range n {
+		if s.Atoms(i) == 9 {
+			nine++
+		}
+		xn += 3 * float64(s.Atoms(i)-1) // degrees of freedom without CoM
+		for j, v := range s.rows(i) {
+			if j%s.width < 3 {
+				x2 += float64(v) * float64(v)
+			} else {
+				h2 += float64(v) * float64(v)
+				hn++
+			}
+		}
+	}
+	if math.Abs(nine/n-0.75) > 4*math.Sqrt(0.75*0.25/n) {
+		t.Errorf("share of molecules with 9 atoms: %g, want 0.75", nine/n)
+	}
+	if v := x2 / xn; math.Abs(v-1) > 4*math.Sqrt(2/xn) {
+		t.Errorf("variance of the positions on the subspace: %g", v)
+	}
+	if v := h2 / hn; math.Abs(v-1) > 4*math.Sqrt(2/hn) {
+		t.Errorf("variance of the features: %g", v)
+	}
+}
+
+func TestRunStops(t *testing.T) {
+	m := network(t, "dit")
+	s, err := New(m, Options{Atoms: []int{4}, Steps: 30})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	err = s.Run(ctx, func(done int) error {
+		if done == 3 {
+			cancel()
+		}
+		return nil
+	})
+	if !errors.Is(err, context.Canceled) || s.StepsDone() != 3 {
+		t.Errorf("cancelled at step 3: error %v after %d steps", err, s.StepsDone())
+	}
+	stop := errors.New("stop")
+	if err := s.Run(context.Background(), func(int) error { return stop }); err != stop || s.StepsDone() != 4 {
+		t.Errorf("callback's error: got %v after %d steps", err, s.StepsDone())
+	}
+	s.z[0] = float32(math.NaN())
+	if err := s.Step(); err == nil || !strings.Contains(err.Error(), "not finite after the step at t = ") {
+		t.Errorf("NaN in the run: error %v", err)
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	m := network(t, "dit")
+	bare := *m
+	bare.Meta = model.Meta{}
+	sizeless := *m
+	sizeless.Meta.Histogram = nil
+	for want, c := range map[string]struct {
+		m *model.Model
+		o Options
+	}{
+		"0 steps":      {m, Options{Atoms: []int{3}}},
+		"1001 steps":   {m, Options{Atoms: []int{3}, Steps: 1001}},
+		"no molecules": {m, Options{Steps: 5}},
+		"-1 atoms":     {m, Options{Atoms: []int{-1}, Steps: 5}},
+		"1025 atoms":   {m, Options{Atoms: []int{1025}, Steps: 5}},
+		"index -1":     {m, Options{Atoms: []int{3}, Steps: 5, First: -1}},
+		"elements":     {&bare, Options{Atoms: []int{3}, Steps: 5}},
+		"histogram":    {&sizeless, Options{Atoms: []int{0}, Steps: 5}},
+	} {
+		if _, err := New(c.m, c.o); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v", want, err)
+		}
+	}
+}
+
+func TestMoleculeIsWhatFrameShows(t *testing.T) {
+	s := run(t, network(t, "symdiff"), Options{Seed: 5, Atoms: []int{7, 8}, Steps: 5})
+	mol := s.Molecule(1)
+	if len(mol.Elements) != 8 || len(mol.Positions) != 8 {
+		t.Fatalf("%d elements and %d positions for 8 atoms", len(mol.Elements), len(mol.Positions))
+	}
+	x, types := make([]float32, 24), make([]float32, 40)
+	s.Frame(1, x, types)
+	for a := range 8 {
+		best := 0
+		for k := range 5 {
+			if types[5*a+k] > types[5*a+best] {
+				best = k
+			}
+		}
+		if got, want := mol.Elements[a].Symbol(), []string{"H", "C", "N", "O", "F"}[best]; got != want {
+			t.Errorf("atom %d is %s, its largest channel %s", a, got, want)
+		}
+		for k := range 3 {
+			if float32(mol.Positions[a][k]) != x[3*a+k] {
+				t.Errorf("atom %d: position %v, frame %v", a, mol.Positions[a], x[3*a:3*a+3])
+			}
+		}
+	}
+}
+
+func BenchmarkStep(b *testing.B) {
+	m := network(b, "symdiff")
+	s, err := New(m, Options{Atoms: []int{19, 19, 19, 19}, Steps: 1000})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if s.Done() {
+			s.done = 0
+		}
+		if err := s.Step(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)*4/b.Elapsed().Seconds(), "mol·step/s")
+}
