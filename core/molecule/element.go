@@ -1,0 +1,69 @@
+// Package molecule holds molecules as atoms in space and measures them the way
+// the field does: bonds from distances, stability, validity, uniqueness; and it
+// reads and writes them as XYZ, SDF (V2000) and PDB.
+//
+// Positions are in Å, row i belongs to atom i; atoms count from 0, in files and
+// messages about files from 1. Hydrogens are explicit. Bonds are never stored:
+// they follow from elements and distances by the table of EDM, so that a
+// generated molecule and one from a file are judged alike.
+//
+// Sources: Hoogeboom et al. 2022 (EDM, arXiv 2203.17003), qm9/bond_analyze.py
+// and qm9/rdkit_functions.py of its code.
+package molecule
+
+import "strings"
+
+// Element is an atomic number; 0 is no element.
+type Element uint8
+
+// The elements of QM9.
+const (
+	H Element = 1
+	C Element = 6
+	N Element = 7
+	O Element = 8
+	F Element = 9
+)
+
+var symbols = strings.Fields(`
+H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr
+Rb Sr Y Zr Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu
+Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U Np Pu Am Cm Bk Cf Es Fm Md No Lr
+Rf Db Sg Bh Hs Mt Ds Rg Cn Nh Fl Mc Lv Ts Og`)
+
+// elements maps one or two letters, the first a capital, the second not.
+var elements = func() map[[2]byte]Element {
+	m := make(map[[2]byte]Element, len(symbols))
+	for i, s := range symbols {
+		var key [2]byte
+		copy(key[:], s)
+		m[key] = Element(i + 1)
+	}
+	return m
+}()
+
+// Symbol is the element's symbol; "X" for no element.
+func (e Element) Symbol() string {
+	if e == 0 || int(e) > len(symbols) {
+		return "X"
+	}
+	return symbols[e-1]
+}
+
+// String is the symbol.
+func (e Element) String() string { return e.Symbol() }
+
+// ParseElement reads a symbol in any case.
+func ParseElement(symbol string) (Element, bool) { return parseElement([]byte(symbol)) }
+
+func parseElement(symbol []byte) (Element, bool) {
+	if len(symbol) == 0 || len(symbol) > 2 {
+		return 0, false
+	}
+	key := [2]byte{symbol[0] &^ 0x20}
+	if len(symbol) == 2 {
+		key[1] = symbol[1] | 0x20
+	}
+	e, ok := elements[key]
+	return e, ok
+}

@@ -1,0 +1,299 @@
+package molecule
+
+import (
+	"math/bits"
+	"slices"
+	"strconv"
+)
+
+// graph is a molecule's atoms and bonds.
+type graph struct {
+	elements []Element
+	bonds    []Bond
+	valence  []int // (N), sum of the bond orders
+	charge   []int // (N), zero until cleanUp
+}
+
+// graph finds the bonds of m.
+func (m *Molecule) graph() *graph {
+	n := len(m.Elements)
+	if len(m.Positions) != n {
+		panic("molecule: elements and positions differ in number")
+	}
+	g := &graph{elements: m.Elements, bonds: make([]Bond, 0, n+n/4), valence: make([]int, n), charge: make([]int, n)}
+	for i := range n {
+		for j := i + 1; j < n; j++ {
+			if order := BondOrder(m.Elements[i], m.Elements[j], m.Distance(i, j)); order > 0 {
+				g.bonds = append(g.bonds, Bond{i, j, order})
+				g.valence[i] += order
+				g.valence[j] += order
+			}
+		}
+	}
+	return g
+}
+
+// stable compares each valence with those of the element.
+func (g *graph) stable() []bool {
+	s := make([]bool, len(g.elements))
+	for i, e := range g.elements {
+		s[i] = e < tableSize && g.valence[i] < 8 && stableOrders[e]>>g.valence[i]&1 == 1
+	}
+	return s
+}
+
+// fragments groups connected atoms by union-find; the root of a group is its
+// first atom.
+func (g *graph) fragments() [][]int {
+	root := make([]int, len(g.elements))
+	for i := range root {
+		root[i] = i
+	}
+	find := func(i int) int {
+		for root[i] != i {
+			root[i] = root[root[i]]
+			i = root[i]
+		}
+		return i
+	}
+	for _, b := range g.bonds {
+		i, j := find(b.I), find(b.J)
+		root[max(i, j)] = min(i, j)
+	}
+	var groups [][]int
+	group := make([]int, len(root))
+	for i := range root {
+		r := find(i)
+		if r == i {
+			group[i] = len(groups)
+			groups = append(groups, nil)
+		}
+		groups[group[r]] = append(groups[group[r]], i)
+	}
+	return groups
+}
+
+// cleanUp gives the neutral nitrogens of valence 5 their charges, as RDKit does
+// before it looks at valences: the first double bond to a neutral oxygen
+// becomes a single one (N+ and O-, as in a nitro group), else the first triple
+// bond to a neutral nitrogen a double one (N+ and N-, as in an azide). First
+// means the partner's number.
+//
+// Source: RDKit, MolOps::cleanUp. RDKit takes whichever partner comes first; the
+// oxygen first makes the result independent of the order of the atoms.
+func (g *graph) cleanUp() {
+	for i, e := range g.elements {
+		if e != N || g.charge[i] != 0 || g.valence[i] != 5 {
+			continue
+		}
+		k, partner := g.partner(i, O, 2)
+		if k < 0 {
+			k, partner = g.partner(i, N, 3)
+		}
+		if k < 0 {
+			continue
+		}
+		g.bonds[k].Order--
+		g.valence[i]--
+		g.valence[partner]--
+		g.charge[i], g.charge[partner] = 1, -1
+	}
+}
+
+// partner finds the first bond of atom i of the given order to a neutral atom
+// of element e: its index, -1 if there is none, and the other atom.
+func (g *graph) partner(i int, e Element, order int) (bond, other int) {
+	for k, b := range g.bonds { // sorted: partners below i first, in order
+		if b.Order != order || b.I != i && b.J != i {
+			continue
+		}
+		other := b.I + b.J - i
+		if g.elements[other] == e && g.charge[other] == 0 {
+			return k, other
+		}
+	}
+	return -1, 0
+}
+
+// limit is the largest valence of an element with a charge; 0 where no rule
+// covers it.
+func limit(e Element, charge int) int {
+	switch e {
+	case H, F:
+		return 1
+	case C:
+		return 4
+	case N:
+		return 3 + charge
+	case O:
+		return 2 + charge
+	}
+	return 0
+}
+
+// judged tells whether all elements have a rule in limit.
+func (g *graph) judged() bool {
+	return !slices.ContainsFunc(g.elements, func(e Element) bool { return limit(e, 0) == 0 })
+}
+
+// valid compares the valences with limit, after cleanUp.
+func (g *graph) valid() (ok bool, reason string) {
+	if len(g.elements) == 0 {
+		return false, "no atoms"
+	}
+	for i, e := range g.elements {
+		atom := "atom " + strconv.Itoa(i+1) + " (" + e.Symbol() + chargeText(g.charge[i]) + "): "
+		switch most := limit(e, g.charge[i]); {
+		case limit(e, 0) == 0:
+			return false, atom + "no valence rule for this element"
+		case g.valence[i] > most:
+			return false, atom + "bond orders sum to " + strconv.Itoa(g.valence[i]) + ", at most " + strconv.Itoa(most)
+		}
+	}
+	return true, ""
+}
+
+func chargeText(charge int) string {
+	switch charge {
+	case 1:
+		return "+"
+	case -1:
+		return "-"
+	}
+	return ""
+}
+
+// colour is a 128-bit hash: two of 64 bits that are mixed differently.
+type colour [2]uint64
+
+// mix is the finaliser of splitmix64.
+func mix(x uint64) uint64 {
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// with hashes a value into c; the order of values matters.
+func (c colour) with(value uint64) colour {
+	return colour{
+		mix(c[0]*0x9e3779b97f4a7c15 + value + 1),
+		mix(bits.RotateLeft64(c[1], 29)*0xd6e8feb86659fd93 ^ mix(value+0x2545f4914f6cdd1d)),
+	}
+}
+
+// plus joins what has no order.
+func (c colour) plus(d colour) colour { return colour{c[0] + d[0], c[1] + d[1]} }
+
+// key refines colours of the largest fragment's atoms (the first of several)
+// until the colours are as many as before, and hashes the final ones. An atom
+// starts with element, charge and how many atoms of which element are at which
+// distance in bonds; the distances see rings, to which refinement alone is
+// blind.
+func (g *graph) key() string {
+	var atoms []int
+	for _, f := range g.fragments() {
+		if len(f) > len(atoms) {
+			atoms = f
+		}
+	}
+	edges := g.edges(atoms)
+	colours := g.startColours(atoms, edges)
+	next := make([]colour, len(atoms))
+	for count := 0; ; {
+		for i, list := range edges {
+			var around colour
+			for _, e := range list {
+				around = around.plus(colours[e.to].with(uint64(e.order)))
+			}
+			next[i] = colours[i].with(around[0]).with(around[1])
+		}
+		colours, next = next, colours
+		n := distinct(colours)
+		if n <= count {
+			break
+		}
+		count = n
+	}
+	all := colour{uint64(len(atoms)), 0}
+	for _, c := range colours {
+		all = all.plus(c.with(0))
+	}
+	return hex(all.with(uint64(len(atoms))))
+}
+
+// edge leads to atom `to` of the fragment.
+type edge struct{ to, order int }
+
+// edges lists the bonds of each atom of a fragment.
+func (g *graph) edges(atoms []int) [][]edge {
+	local := make([]int, len(g.elements))
+	for i := range local {
+		local[i] = -1
+	}
+	for k, i := range atoms {
+		local[i] = k
+	}
+	edges := make([][]edge, len(atoms))
+	for _, b := range g.bonds {
+		if i, j := local[b.I], local[b.J]; i >= 0 {
+			edges[i] = append(edges[i], edge{j, b.Order})
+			edges[j] = append(edges[j], edge{i, b.Order})
+		}
+	}
+	return edges
+}
+
+// startColours hashes element, charge and the elements at each distance.
+func (g *graph) startColours(atoms []int, edges [][]edge) []colour {
+	own := make([]colour, len(atoms))
+	for k, i := range atoms {
+		own[k] = colour{}.with(uint64(g.elements[i])).with(uint64(g.charge[i] + 8))
+	}
+	start := make([]colour, len(atoms))
+	distance := make([]int, len(atoms))
+	queue := make([]int, 0, len(atoms))
+	for k := range atoms {
+		for i := range distance {
+			distance[i] = -1
+		}
+		distance[k] = 0
+		var around colour
+		queue = append(queue[:0], k)
+		for head := 0; head < len(queue); head++ {
+			i := queue[head]
+			around = around.plus(own[i].with(uint64(distance[i])))
+			for _, e := range edges[i] {
+				if distance[e.to] < 0 {
+					distance[e.to] = distance[i] + 1
+					queue = append(queue, e.to)
+				}
+			}
+		}
+		start[k] = own[k].with(around[0]).with(around[1])
+	}
+	return start
+}
+
+// distinct counts different colours.
+func distinct(colours []colour) int {
+	sorted := slices.Clone(colours)
+	slices.SortFunc(sorted, func(a, b colour) int {
+		switch {
+		case a[0] != b[0] && a[0] < b[0], a[0] == b[0] && a[1] < b[1]:
+			return -1
+		case a == b:
+			return 0
+		}
+		return 1
+	})
+	return len(slices.Compact(sorted))
+}
+
+func hex(c colour) string {
+	const digits = "0123456789abcdef"
+	text := make([]byte, 32)
+	for i := range text {
+		text[i] = digits[c[i/16]>>(60-4*(i%16))&15]
+	}
+	return string(text)
+}

@@ -1,0 +1,117 @@
+package molecule
+
+import (
+	"math"
+	"slices"
+	"strconv"
+)
+
+// Property is a named value of a molecule, as files carry them.
+type Property struct{ Key, Value string }
+
+// Molecule is a set of atoms in space.
+type Molecule struct {
+	Elements   []Element
+	Positions  [][3]float64 // (N, 3), Å
+	Properties []Property   // in the order of the file
+	FileBonds  []Bond       // what a file stated as bonds (SDF); the measures do not use it
+}
+
+// Bond joins atoms I < J. Order is 1, 2 or 3; files may also state 4, aromatic.
+type Bond struct{ I, J, Order int }
+
+// Property returns the value of the first property key.
+func (m *Molecule) Property(key string) (value string, ok bool) {
+	for _, p := range m.Properties {
+		if p.Key == key {
+			return p.Value, true
+		}
+	}
+	return "", false
+}
+
+// Distance is the distance of atoms i and j in Å.
+func (m *Molecule) Distance(i, j int) float64 {
+	a, b := &m.Positions[i], &m.Positions[j]
+	x, y, z := a[0]-b[0], a[1]-b[1], a[2]-b[2]
+	return math.Sqrt(float64(x*x) + float64(y*y) + float64(z*z))
+}
+
+// Bonds lists the bonds by [BondOrder], sorted by I, then J.
+func (m *Molecule) Bonds() []Bond { return m.graph().bonds }
+
+// Formula is the molecular formula in Hill order: carbon, hydrogen, then the
+// alphabet; the alphabet alone where there is no carbon.
+func (m *Molecule) Formula() string {
+	var counts [256]int
+	for _, e := range m.Elements {
+		counts[e]++
+	}
+	var order []Element
+	if counts[C] > 0 {
+		order = append(order, C)
+		if counts[H] > 0 {
+			order = append(order, H)
+		}
+	}
+	first := len(order)
+	for e, n := range counts {
+		if n > 0 && !slices.Contains(order[:first], Element(e)) {
+			order = append(order, Element(e))
+		}
+	}
+	slices.SortFunc(order[first:], func(a, b Element) int {
+		if a.Symbol() < b.Symbol() {
+			return -1
+		}
+		return 1
+	})
+	var text []byte
+	for _, e := range order {
+		text = append(text, e.Symbol()...)
+		if counts[e] > 1 {
+			text = strconv.AppendInt(text, int64(counts[e]), 10)
+		}
+	}
+	return string(text)
+}
+
+// StableAtoms tells of each atom whether its bond orders sum to a valence of
+// its element (METHOD: H1 C4 N3 O2 F1 ...), as EDM defines stability.
+func (m *Molecule) StableAtoms() []bool { return m.graph().stable() }
+
+// Stable tells whether the molecule has atoms and all of them are stable.
+func (m *Molecule) Stable() bool {
+	return len(m.Elements) > 0 && !slices.Contains(m.StableAtoms(), false)
+}
+
+// Fragments groups the atoms that bonds connect, each group sorted, the groups
+// by their first atom.
+func (m *Molecule) Fragments() [][]int { return m.graph().fragments() }
+
+// Connected tells whether the atoms form exactly one fragment.
+func (m *Molecule) Connected() bool { return len(m.Fragments()) == 1 }
+
+// Valid tells whether the molecule could exist with hydrogens added where
+// valences are free: after the clean-up of nitro and azide groups no atom's
+// bond orders exceed its valence (H1 C4 N3 O2 F1, N+ 4, N- 2, O- 1). For these
+// elements that is what RDKit's sanitisation accepts. A molecule with another
+// element is not judged: ok is false and the reason says so. The first fault
+// is the reason.
+func (m *Molecule) Valid() (ok bool, reason string) {
+	g := m.graph()
+	g.cleanUp()
+	return g.valid()
+}
+
+// Key is a text of 32 hexadecimal digits that two molecules share when the
+// graphs of their largest fragments (elements, bond orders, charges after the
+// clean-up; not the geometry) look alike to colour refinement. It serves to
+// count distinct molecules. Graphs that differ have different keys except where
+// refinement cannot tell them apart, which among molecules of QM9's size is
+// rare. Two Kekulé forms of one aromatic molecule are two graphs.
+func (m *Molecule) Key() string {
+	g := m.graph()
+	g.cleanUp()
+	return g.key()
+}
