@@ -1,8 +1,10 @@
 package model
 
 import (
+	"bytes"
 	"errors"
 	"math"
+	"os"
 	"strconv"
 	"testing"
 
@@ -11,13 +13,24 @@ import (
 	"symdiff/core/safetensors"
 )
 
-func load(t testing.TB, name string) *Model {
+// open reads a file of the reference values.
+func open(t testing.TB, name string) *safetensors.File {
 	t.Helper()
-	f, err := safetensors.Open("testdata/" + name + ".weights.safetensors")
+	path := "testdata/" + name + ".safetensors"
+	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := Load(f)
+	f, err := safetensors.Parse(path, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func load(t testing.TB, name string) *Model {
+	t.Helper()
+	m, err := Load(open(t, name+".weights"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,11 +42,7 @@ func TestParityWithPublishedNetwork(t *testing.T) {
 	for _, name := range []string{"symdiff", "symdiff_released", "dit"} {
 		t.Run(name, func(t *testing.T) {
 			m := load(t, name)
-			io, err := safetensors.Open("testdata/" + name + ".io.safetensors")
-			if err != nil {
-				t.Fatal(err)
-			}
-			cases, err := ReadCases(io, m.Config)
+			cases, err := ReadCases(open(t, name+".io"), m.Config)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -154,10 +163,7 @@ func TestEpsAllocatesNothing(t *testing.T) {
 }
 
 func TestLoadNamesTheTensor(t *testing.T) {
-	f, err := safetensors.Open("testdata/dit.weights.safetensors")
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := open(t, "dit.weights")
 	var tensors []safetensors.Tensor
 	for _, name := range f.Names() {
 		info, _ := f.Info(name)
@@ -168,11 +174,11 @@ func TestLoadNamesTheTensor(t *testing.T) {
 		tensors = append(tensors, safetensors.Tensor{Name: name, DType: "F32", Shape: info.Shape, Data: v})
 	}
 	reload := func(t *testing.T, ts []safetensors.Tensor, md map[string]string) error {
-		path := t.TempDir() + "/w.safetensors"
-		if err := safetensors.WriteFile(path, ts, md); err != nil {
+		var b bytes.Buffer
+		if err := safetensors.Write(&b, ts, md); err != nil {
 			t.Fatal(err)
 		}
-		f, err := safetensors.Open(path)
+		f, err := safetensors.Parse("changed", b.Bytes())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,15 @@
+// Package weights holds the trained networks that the project ships, for
+// programs that embed them. The page fetches the same files as assets, so the
+// WASM module does not import this package.
+//
+// What each model is, how it was trained and how it does is told in its model
+// card, the .md file beside it.
+package weights
+
+import _ "embed"
+
+// QM9Web is the default model, qm9-web.safetensors: molecules of H, C, N, O and
+// F like those of QM9, small enough for a page.
+//
+//go:embed qm9-web.safetensors
+var QM9Web []byte
