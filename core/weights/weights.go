@@ -8,8 +8,12 @@ package weights
 
 import _ "embed"
 
-// QM9Web is the default model, qm9-web.safetensors: molecules of H, C, N, O and
-// F like those of QM9, small enough for a page.
-//
 //go:embed qm9-web.safetensors
-var QM9Web []byte
+var qm9Web []byte
+
+// QM9WebName is the name of the default model's file.
+const QM9WebName = "qm9-web.safetensors"
+
+// QM9Web is the default model, a safetensors file: molecules of H, C, N, O and F
+// like those of QM9, small enough for a page. The bytes must not be changed.
+func QM9Web() []byte { return qm9Web }
