@@ -1,0 +1,266 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// A mend replaces text that must occur exactly count times in files (paths in the module).
+type mend struct {
+	why      string
+	files    []string
+	old, new string
+	count    int // over all files
+}
+
+// mends are the faults of gotch v0.9.1. Package mends holds a test for each that fails on the stock module.
+var mends = []mend{
+	{
+		why:   "every tensor handle carries 100 kB of zeroed Go memory: 14 us an operation",
+		files: []string{"ts/tensor.go"},
+		old:   "lots [1e5]byte", new: "lots [8]byte", count: 1,
+	},
+	{
+		why:   "out-parameters come from malloc(0): too small, never freed",
+		files: []string{"ts/tensor.go", "ts/tensor-generated.go", "ts/patch.go", "ts/jit.go"},
+		old:   "unsafe.Pointer(C.malloc(0))", new: "outSlot()", count: -1,
+	},
+	{
+		why:   "an in-place operation takes over the returned handle and forgets its own, and with it the storage",
+		files: []string{"ts/tensor-generated.go"},
+		old:   "\n  ts.ctensor = *ptr\n", new: "\n  lib.AtFree(*ptr)\n", count: 260,
+	},
+	{
+		why:   "reads eight bytes of a four-byte C int: the mode before is garbage",
+		files: []string{"libtch/tensor.go"},
+		old:   "cretVal := C.at_grad_set_enabled(cbool)\n\treturn *(*int)(unsafe.Pointer(&cretVal))",
+		new:   "return int(C.at_grad_set_enabled(cbool))", count: 1,
+	},
+	{
+		why:   "NoGrad switches gradients on at its end whatever they were, and leaves them off after a panic",
+		files: []string{"ts/tensor.go"},
+		old:   "\tMustGradSetEnabled(false)\n\n\tfn()\n\n\t// Switch on Grad\n\tMustGradSetEnabled(true)",
+		new:   "\tdefer MustGradSetEnabled(MustGradSetEnabled(false))\n\n\tfn()", count: 1,
+	},
+	{
+		why:   "NoGrad1 leaves gradients off after a panic",
+		files: []string{"ts/tensor.go"},
+		old:   "\tprev := MustGradSetEnabled(false)\n\n\tretVal := fn()\n\n\t// Switch on Grad\n\t_ = MustGradSetEnabled(prev)\n\n\treturn retVal",
+		new:   "\tdefer MustGradSetEnabled(MustGradSetEnabled(false))\n\n\treturn fn()", count: 1,
+	},
+	{
+		why:   "NoGradGuard.Drop switches gradients on whatever they were",
+		files: []string{"ts/tensor.go"},
+		old:   "\tngg.enabled = true\n\t_ = MustGradSetEnabled(ngg.enabled)", new: "\t_ = MustGradSetEnabled(ngg.enabled)", count: 1,
+	},
+	{
+		why:   "Float64Values leaks its float64 copy",
+		files: []string{"ts/tensor.go"},
+		old:   "// float64Ts.MustDrop()", new: "float64Ts.MustDrop()", count: 1,
+	},
+	{
+		why:   "CopyData walks its destination element by element through reflection",
+		files: []string{"ts/tensor.go"},
+		old:   "dtype, dlen, err := DataCheck(dst)\n",
+		new:   "dtype, dlen, err := dataCheckFast(dst)\n\tif err != nil {\n\t\treturn err\n\t}\n", count: 1,
+	},
+	{
+		why:   "RunBackward passes one pointer where C wants an array of them",
+		files: []string{"ts/tensor.go"},
+		old:   "// RunBackward runs the backward ...\nfunc RunBackward(", new: "func stockRunBackward(", count: 1,
+	},
+	{
+		why:   "Must functions end the process instead of panicking, as their comments say",
+		files: []string{"ts/tensor.go", "ts/must-tensor-generated.go", "ts/patch.go"},
+		old:   "log.Fatal(err)", new: "panic(err)", count: -1,
+	},
+}
+
+// addedFiles go with the mends.
+var addedFiles = map[string]string{
+	"ts/mended.go": `package ts
+
+import (
+	"errors"
+	"unsafe"
+
+	gotch "github.com/sugarme/gotch"
+	lib "github.com/sugarme/gotch/libtch"
+)
+
+// outSlot is room for the handles that a C function returns: Go memory, freed with the rest of it.
+func outSlot() unsafe.Pointer { return unsafe.Pointer(new([8]lib.Ctensor)) }
+
+// dataCheckFast is DataCheck without looking at each element.
+func dataCheckFast(dst interface{}) (gotch.DType, int, error) {
+	switch v := dst.(type) {
+	case []float32:
+		return gotch.Float, len(v), nil
+	case []float64:
+		return gotch.Double, len(v), nil
+	case []int64:
+		return gotch.Int64, len(v), nil
+	case []int32:
+		return gotch.Int, len(v), nil
+	case []uint8:
+		return gotch.Uint8, len(v), nil
+	}
+	return DataCheck(dst)
+}
+
+// RunBackward returns the gradients of the sum of tensors with respect to inputs.
+func RunBackward(tensors []*Tensor, inputs []*Tensor, keepGraph bool, createGraph bool) ([]*Tensor, error) {
+	if len(tensors) == 0 || len(inputs) == 0 {
+		return nil, errors.New("ts.RunBackward() needs at least one tensor and one input")
+	}
+	of := func(list []*Tensor) []lib.Ctensor {
+		c := make([]lib.Ctensor, len(list))
+		for i, t := range list {
+			c[i] = t.ctensor
+		}
+		return c
+	}
+	flag := func(b bool) int {
+		if b {
+			return 1
+		}
+		return 0
+	}
+	roots, leaves, grads := of(tensors), of(inputs), make([]lib.Ctensor, len(inputs))
+	lib.AtRunBackward(&roots[0], len(roots), &leaves[0], len(leaves), &grads[0], flag(keepGraph), flag(createGraph))
+	if err := TorchErr(); err != nil {
+		return nil, err
+	}
+	out := make([]*Tensor, len(grads))
+	for i, g := range grads {
+		out[i] = newTensor(g)
+	}
+	return out, nil
+}
+`,
+}
+
+// addedAlways are entry points that gotch's C side has and its Go side does not.
+var addedAlways = map[string]string{
+	"libtch/added.go": `package libtch
+
+//#include "stdbool.h"
+//#include "torch_api.h"
+import "C"
+
+func AtManualSeed(seed int64)      { C.at_manual_seed(C.int64_t(seed)) }
+func AtSetNumThreads(n int)        { C.at_set_num_threads(C.int(n)) }
+func AtGetNumThreads() int         { return int(C.at_get_num_threads()) }
+func AtSetNumInteropThreads(n int) { C.at_set_num_interop_threads(C.int(n)) }
+`,
+}
+
+// libGo replaces gotch's cgo flags. OUT/lib lies two folders up from OUT/gotch/libtch; $ORIGIN/lib serves a moved binary.
+const libGo = `package libtch
+
+// #cgo CFLAGS: -I${SRCDIR} -O2 -w
+// #cgo LDFLAGS: -L%[1]s -ltch -Wl,-rpath,$ORIGIN/lib -Wl,-rpath,%[1]s
+import "C"
+`
+
+// packages are the folders of gotch that the trainer needs.
+var packages = []string{"ts", "nn", "libtch", "half", "pickle", "dutil"}
+
+// writeGoPackages copies gotch's Go packages to dst, mended if asked, with cgo flags that link libtch.so alone.
+func (o *options) writeGoPackages(dst string, mended bool) error {
+	if err := os.RemoveAll(dst); err != nil {
+		return err
+	}
+	files := map[string]string{}
+	err := filepath.WalkDir(o.Source, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(o.Source, path)
+		if err != nil || rel == "." {
+			return err
+		}
+		rel = filepath.ToSlash(rel)
+		top, _, nested := strings.Cut(rel, "/")
+		switch {
+		case d.IsDir():
+			if !slices.Contains(packages, top) {
+				return filepath.SkipDir
+			}
+			return nil
+		case strings.HasSuffix(rel, "_test.go"),
+			!nested && !strings.HasSuffix(rel, ".go") && rel != "go.mod" && rel != "go.sum" && rel != "LICENSE",
+			nested && !strings.HasSuffix(rel, ".go") && rel != "libtch/torch_api.h" && rel != "libtch/torch_api_generated.h":
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		files[rel] = string(b)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if mended {
+		if err := applyMends(files); err != nil {
+			return err
+		}
+	}
+	for name, text := range addedAlways {
+		files[name] = text
+	}
+	lib := filepath.Join(o.Out, "lib")
+	files["libtch/lib.go"] = fmt.Sprintf(libGo, lib)
+	for name, text := range files {
+		if err := writeFile(filepath.Join(dst, filepath.FromSlash(name)), []byte(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// applyMends changes files in place, or tells which mend does not fit the source.
+func applyMends(files map[string]string) error {
+	for _, m := range mends {
+		found := 0
+		for _, name := range m.files {
+			text, ok := files[name]
+			if !ok {
+				return fmt.Errorf("gotch %s has no file %s (mend: %s)", moduleVersion, name, m.why)
+			}
+			n := strings.Count(text, m.old)
+			if n == 0 {
+				return fmt.Errorf("gotch %s: %s does not contain %q (mend: %s)", moduleVersion, name, m.old, m.why)
+			}
+			found += n
+			files[name] = strings.ReplaceAll(text, m.old, m.new)
+		}
+		if m.count >= 0 && found != m.count {
+			return fmt.Errorf("gotch %s: %q occurs %d times, expected %d (mend: %s)", moduleVersion, m.old, found, m.count, m.why)
+		}
+	}
+	for name, text := range addedFiles {
+		files[name] = text
+	}
+	for name, text := range files {
+		if strings.HasPrefix(name, "ts/") {
+			files[name] = dropUnusedImports(text)
+		}
+	}
+	return nil
+}
+
+// dropUnusedImports removes the imports that the mends made superfluous.
+func dropUnusedImports(text string) string {
+	if !strings.Contains(text, "log.") {
+		text = strings.Replace(text, "\t\"log\"\n", "", 1)
+		text = strings.Replace(text, "  \"log\"\n", "", 1)
+	}
+	if !strings.Contains(text, "C.") {
+		text = strings.Replace(text, "import \"C\"\n", "", 1)
+	}
+	return text
+}

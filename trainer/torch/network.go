@@ -1,0 +1,207 @@
+//go:build torch
+
+package torch
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/sugarme/gotch/ts"
+
+	"symdiff/core/model"
+)
+
+// Input is a batch of B molecules of N atoms.
+type Input struct {
+	B, N int64
+	X    Tensor // (B, N, 3), zero centre of mass
+	H    Tensor // (B, N, F)
+	T    Tensor // (B), time in [0, 1]
+	R0   Tensor // (B, 3, 3), Haar; unused by the variant none
+	Eta  Tensor // (B, N, noise_dims); used by the variant symdiff only, nil if noise_dims is 0
+}
+
+// Output is the network's estimate of the noise.
+type Output struct {
+	X     Tensor // (B, N, 3), zero centre of mass
+	H     Tensor // (B, N, F)
+	Gamma Tensor // (B, 3, 3), the matrix C of which rows are turned in by X·C and back by Cᵀ; nil for the variant none
+}
+
+// Forward is the denoiser
+//
+//	C = R0·f(X·R0, eta),   (x, h) = k(X·C, h, t),   eps_hat = (P(x)·Cᵀ, h)
+//
+// with P the projection to zero centre of mass. Variant symdiff-h has f = I, variant none C = I.
+func Forward(s *Scope, p *Params, in Input) Output {
+	c := p.Config
+	time := timeFeatures(s, in.T)
+	pos := distancePart(s, p, in)
+	x := in.X
+	var gamma Tensor
+	switch c.Variant {
+	case model.SymdiffH:
+		gamma = in.R0
+	case model.Symdiff:
+		q := orthogonal(s, p, in, time, pos)
+		if c.GammaOrder == model.GammaReleased {
+			gamma = s.bmm(q, s.transpose(in.R0, 1, 2))
+		} else {
+			gamma = s.bmm(in.R0, q)
+		}
+	}
+	if gamma != nil {
+		x = s.bmm(x, gamma)
+	}
+	tok := s.cat(-1, p.linear(s, "xh_embedder", s.cat(-1, x, in.H)), pos)
+	prefix := c.Prefix()
+	k := dit{p: p, prefix: prefix, width: int64(c.Hidden), depth: c.Depth, heads: int64(c.Heads), swiglu: c.MLPType == model.SwiGLU}
+	cond := k.condition(s, time)
+	out := k.blocks(s, tok, cond, in.B, in.N)
+	ada := s.view(p.linear(s, prefix+"final_layer.adaLN_modulation.1", cond), in.B, 2, 1, k.width)
+	out = s.modulate(s.layerNorm(out, k.width), s.index(ada, 1, 0), s.index(ada, 1, 1))
+	out = p.linear(s, prefix+"final_layer.linear", out)
+	ox, oh := s.narrow(out, -1, 0, 3), s.narrow(out, -1, 3, int64(c.Features))
+	ox = s.sub(ox, s.mean(ox, true, 1))
+	if gamma != nil {
+		ox = s.bmm(ox, s.transpose(gamma, 1, 2))
+	}
+	return Output{X: ox, H: oh, Gamma: gamma}
+}
+
+// orthogonal is f: a DiT over [X·R0, eta, distance part], its mean over atoms, an MLP to nine numbers, Gram-Schmidt. (B, 3, 3)
+func orthogonal(s *Scope, p *Params, in Input, time, pos Tensor) Tensor {
+	c := p.Config
+	parts := []Tensor{s.bmm(in.X, in.R0)}
+	if c.NoiseDims > 0 {
+		parts = append(parts, in.Eta)
+	}
+	tok := p.linear(s, "gamma_enc.x_embedder", s.cat(-1, append(parts, pos)...))
+	enc := dit{p: p, prefix: "gamma_enc.", width: int64(c.EncHidden), depth: c.EncDepth, heads: int64(c.EncHeads), swiglu: c.MLPType == model.SwiGLU}
+	h := s.mean(enc.blocks(s, tok, enc.condition(s, time), in.B, in.N), false, 1)
+	h = s.keep(p.linear(s, "gamma_dec.fc1", h).MustGelu("none", false))
+	a := s.view(p.linear(s, "gamma_dec.fc2", h), in.B, 3, 3)
+	if c.FixQR {
+		return orthonormaliseRows(s, a)
+	}
+	return s.transpose(orthonormaliseRows(s, s.transpose(a, 1, 2)), 1, 2)
+}
+
+// orthonormaliseRows is Gram-Schmidt on the rows of a (B, 3, 3). The third row is the cross product of the first two with the
+// sign of its product with a's third row, which is the same in exact arithmetic, as is its gradient: in three dimensions the
+// first two rows leave the third nothing but the sign.
+func orthonormaliseRows(s *Scope, a Tensor) Tensor {
+	row := func(i int64) Tensor { return s.index(a, 1, i) } // (B, 3)
+	dot := func(u, v Tensor) Tensor { return s.sum(s.mul(u, v), true, -1) }
+	unit := func(v Tensor) Tensor { return s.div(v, s.sqrt(s.addScalar(dot(v, v), 1e-20))) }
+	q0 := unit(row(0))
+	q1 := unit(s.sub(row(1), s.mul(q0, dot(q0, row(1)))))
+	q1 = unit(s.sub(q1, s.mul(q0, dot(q0, q1)))) // once more: float32 leaves the first try oblique where a is nearly singular
+	cross := s.keep(q0.MustLinalgCross(q1, -1, false))
+	sign := s.keep(dot(s.keep(cross.MustDetach(false)), s.keep(row(2).MustDetach(false))).MustSign(false))
+	q2 := s.mul(cross, sign)
+	return s.keep(ts.MustStack([]Tensor{q0, q1, q2}, 1))
+}
+
+// timeFeatures is [cos(t·w), sin(t·w)] with w_i = 10⁻⁴ to the power i/128: (B) -> (B, 256).
+func timeFeatures(s *Scope, t Tensor) Tensor {
+	const half = model.TimeEmbedding / 2
+	w := make([]float32, half)
+	for i := range w {
+		w[i] = float32(math.Exp(-math.Log(1e4) * float64(i) / half))
+	}
+	a := s.mul(s.view(t, -1, 1), s.Of(w, 1, half))
+	return s.cat(-1, s.keep(a.MustCos(false)), s.keep(a.MustSin(false)))
+}
+
+// distancePart is the pos_embedder of the mean over j (i itself included) of K Gaussians of the distance d_ij,
+//
+//	exp(-½((d-mean)/std)²) / (sqrt(2·3.14159)·std),   std = |s| + 0.01,
+//
+// summed over j before the linear layer: (B, N, 3) -> (B, N, hidden - xh_hidden). With pad_to its bias counts pad_to/N times,
+// which is what the published code's padded atoms add.
+func distancePart(s *Scope, p *Params, in Input) Tensor {
+	b, n, k := in.B, in.N, int64(p.Config.K)
+	var d Tensor
+	NoGrad(func() {
+		diff := s.sub(s.view(in.X, b, n, 1, 3), s.view(in.X, b, 1, n, 3))
+		d = s.view(s.sqrt(s.sum(s.mul(diff, diff), false, -1)), b*n, n, 1)
+	})
+	means := s.view(p.get("gaussian_embedder.means.weight"), 1, 1, k)
+	std := s.addScalar(s.keep(s.view(p.get("gaussian_embedder.stds.weight"), 1, 1, k).MustAbs(false)), 1e-2)
+	inv := s.keep(std.MustReciprocal(false))
+	u := s.addcmul(s.keep(s.mul(means, inv).MustNeg(false)), d, inv)
+	g := s.sum(s.keep(s.mulScalar(s.mul(u, u), -0.5).MustExp(false)), false, 1) // (B·N, K)
+	g = s.mul(g, s.view(s.mulScalar(inv, 1/(math.Sqrt(2*3.14159)*float64(n))), 1, k))
+	g = s.view(g, b, n, k)
+	bias := p.get("pos_embedder.bias")
+	if p.Config.PadTo > 0 {
+		bias = s.mulScalar(bias, float64(p.Config.PadTo)/float64(n))
+	}
+	return s.linear(g, p.get("pos_embedder.weight"), bias)
+}
+
+// dit is a stack of DiT blocks with adaLN-zero conditioning.
+type dit struct {
+	p      *Params
+	prefix string
+	width  int64
+	depth  int
+	heads  int64
+	swiglu bool
+}
+
+// linear is the named layer in the type of its weights, bfloat16 or float32.
+func (p *Params) linear(s *Scope, name string, x Tensor) Tensor {
+	w := p.get(name + ".weight")
+	return s.linear(s.to(x, w.DType()), w, p.get(name+".bias"))
+}
+
+// condition is SiLU of the time embedding: (B, 256) -> (B, width).
+func (m dit) condition(s *Scope, time Tensor) Tensor {
+	h := s.silu(m.p.linear(s, m.prefix+"t_embedder.mlp.0", time))
+	return s.silu(m.p.linear(s, m.prefix+"t_embedder.mlp.2", h))
+}
+
+// modulate is x·(1+scale) + shift.
+func (s *Scope) modulate(x, shift, scale Tensor) Tensor {
+	return s.addcmul(shift, x, s.addScalar(scale, 1))
+}
+
+// blocks runs x (B, N, width) through the blocks.
+func (m dit) blocks(s *Scope, x, cond Tensor, b, n int64) Tensor {
+	for i := range m.depth {
+		name := m.prefix + "blocks." + strconv.Itoa(i) + "."
+		ada := s.view(m.p.linear(s, name+"adaLN_modulation.1", cond), b, 6, 1, m.width)
+		chunk := func(j int64) Tensor { return s.index(ada, 1, j) } // (B, 1, width)
+		h := s.modulate(s.layerNorm(x, m.width), chunk(0), chunk(1))
+		x = s.addcmul(x, chunk(2), s.to(m.attention(s, name+"attn.", h, b, n), f32))
+		h = s.modulate(s.layerNorm(x, m.width), chunk(3), chunk(4))
+		x = s.addcmul(x, chunk(5), s.to(m.mlp(s, name+"mlp.", h), f32))
+	}
+	return x
+}
+
+// attention is softmax(q·kᵀ/sqrt(d))·v per head, then the projection.
+func (m dit) attention(s *Scope, name string, x Tensor, b, n int64) Tensor {
+	d := m.width / m.heads
+	qkv := s.permute(s.view(m.p.linear(s, name+"qkv", x), b, n, 3, m.heads, d), 2, 0, 3, 1, 4) // (3, B, heads, N, d)
+	q := s.mulScalar(s.index(qkv, 0, 0), 1/math.Sqrt(float64(d)))
+	a := s.matmul(q, s.transpose(s.index(qkv, 0, 1), -2, -1))
+	a = s.to(s.keep(a.MustSoftmax(-1, f32, false)), a.DType())
+	y := s.matmul(a, s.index(qkv, 0, 2))
+	return m.p.linear(s, name+"proj", s.reshape(s.transpose(y, 1, 2), b, n, m.width))
+}
+
+// mlp is SiLU(first)·second of fc1's halves, or GELU (tanh form) of fc1, and fc2.
+func (m dit) mlp(s *Scope, name string, x Tensor) Tensor {
+	h := m.p.linear(s, name+"fc1", x)
+	if m.swiglu {
+		w := h.MustSize()
+		half := w[len(w)-1] / 2
+		h = s.mul(s.silu(s.narrow(h, -1, 0, half)), s.narrow(h, -1, half, half))
+	} else {
+		h = s.keep(h.MustGelu("tanh", false))
+	}
+	return m.p.linear(s, name+"fc2", h)
+}

@@ -1,0 +1,152 @@
+//go:build torch
+
+package torch
+
+import (
+	"math"
+	"strings"
+
+	"github.com/sugarme/gotch"
+	"github.com/sugarme/gotch/ts"
+
+	"symdiff/core/model"
+	"symdiff/core/rng"
+)
+
+// Params are the parameters of a network: one flat buffer and a leaf of the autograd graph for each, which views it.
+type Params struct {
+	Config model.Config
+	List   []model.Parameter
+	Size   int    // number of values
+	Flat   Tensor // (Size), float32
+
+	device  gotch.Device
+	offsets []int
+	leaves  []Tensor
+	byName  map[string]Tensor
+
+	// With bf16 matrix products, a leaf of a large weight views half instead, a bfloat16 copy of Flat.
+	half Tensor
+}
+
+// NewParams allocates the parameters of c, all zero. halfWeights makes the weights of attention and MLPs bfloat16 in products,
+// while Flat keeps them in float32: call Refresh after each change of Flat.
+func NewParams(c model.Config, device gotch.Device, halfWeights bool) *Params {
+	p := &Params{Config: c, List: c.Parameters(), device: device, byName: map[string]Tensor{}}
+	for _, q := range p.List {
+		p.offsets = append(p.offsets, p.Size)
+		p.Size += q.Size()
+	}
+	p.Flat = ts.MustZeros([]int64{int64(p.Size)}, f32, device)
+	if halfWeights {
+		p.half = ts.MustZeros([]int64{int64(p.Size)}, bf16, device)
+	}
+	for i, q := range p.List {
+		source := p.Flat
+		if halfWeights && inProducts(q.Name) {
+			source = p.half
+		}
+		shape := make([]int64, len(q.Shape))
+		for k, d := range q.Shape {
+			shape[k] = int64(d)
+		}
+		leaf := source.MustNarrow(0, int64(p.offsets[i]), int64(q.Size()), false).MustView(shape, true).MustDetach(true)
+		leaf.MustRequiresGrad_(true)
+		p.leaves = append(p.leaves, leaf)
+		p.byName[q.Name] = leaf
+	}
+	return p
+}
+
+// inProducts tells the weights that take nearly all of the arithmetic.
+func inProducts(name string) bool {
+	return strings.Contains(name, ".attn.") || strings.Contains(name, ".mlp.fc")
+}
+
+// Refresh copies Flat to the bfloat16 weights, if there are any.
+func (p *Params) Refresh() {
+	if p.half != nil {
+		NoGrad(func() { p.half.Copy_(p.Flat) })
+	}
+}
+
+// Set replaces all values: data holds the parameters in the order of List.
+func (p *Params) Set(data []float32) {
+	if len(data) != p.Size {
+		panic("torch: wrong number of parameters")
+	}
+	s := &Scope{Device: p.device}
+	NoGrad(func() { p.Flat.Copy_(s.Of(data, int64(p.Size))) })
+	s.Close()
+	p.Refresh()
+}
+
+// Get is the named parameter's leaf. It panics if there is none.
+func (p *Params) get(name string) Tensor {
+	t, ok := p.byName[name]
+	if !ok {
+		panic("torch: no parameter " + name)
+	}
+	return t
+}
+
+// Grad is the gradient of a scalar with respect to all parameters, as one flat float32 tensor.
+func (p *Params) Grad(s *Scope, loss Tensor) Tensor {
+	grads, err := ts.RunBackward([]Tensor{loss}, p.leaves, false, false)
+	if err != nil {
+		panic(err)
+	}
+	flat := make([]Tensor, len(grads))
+	for i, g := range grads {
+		flat[i] = s.to(s.reshape(s.keep(g), -1), f32)
+	}
+	return s.cat(0, flat...)
+}
+
+// Split cuts a flat buffer into the parameters' values, in the order of List.
+func (p *Params) Split(flat []float32) map[string][]float32 {
+	m := make(map[string][]float32, len(p.List))
+	for i, q := range p.List {
+		m[q.Name] = flat[p.offsets[i] : p.offsets[i]+q.Size()]
+	}
+	return m
+}
+
+// Init is a random start: linear layers Xavier-uniform with zero bias, time embeddings with standard deviation 0.02, adaLN and
+// final layers zero, means and widths of the distance features uniform on (0, 3), the second half of a SwiGLU's fc1 (its linear
+// half) with weights of standard deviation 1e-6 and bias 1. Every parameter has its own stream of the seed.
+func Init(c model.Config, seed uint64) []float32 {
+	var flat []float32
+	for i, q := range c.Parameters() {
+		r := rng.New(seed, uint32(i), rng.Init, 0)
+		v := make([]float32, q.Size())
+		uniform := func(lo, hi float64) {
+			for k := range v {
+				v[k] = float32(lo + (hi-lo)*r.Float64())
+			}
+		}
+		weight := strings.HasSuffix(q.Name, ".weight")
+		switch {
+		case strings.HasPrefix(q.Name, "gaussian_embedder."):
+			uniform(0, 3)
+		case strings.Contains(q.Name, "adaLN_modulation"), strings.Contains(q.Name, "final_layer"):
+		case strings.Contains(q.Name, "t_embedder") && weight:
+			r.Fill(v, 0.02)
+		case weight:
+			a := math.Sqrt(6 / float64(q.Shape[0]+q.Shape[1]))
+			uniform(-a, a)
+		}
+		if c.MLPType == model.SwiGLU && strings.Contains(q.Name, ".mlp.fc1.") {
+			second := v[len(v)/2:]
+			if weight {
+				r.Fill(second, 1e-6)
+			} else {
+				for k := range second {
+					second[k] = 1
+				}
+			}
+		}
+		flat = append(flat, v...)
+	}
+	return flat
+}
