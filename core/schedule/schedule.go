@@ -31,7 +31,7 @@ type Spec struct {
 var Polynomial2 = Spec{Name: "polynomial_2", Timesteps: 1000, Precision: 1e-5}
 
 // maxTimesteps bounds the table that a file's metadata can ask for.
-const maxTimesteps = 1_000_000
+const maxTimesteps = 100_000
 
 // Schedule is the table of alpha_t² for t = 0..T.
 type Schedule struct {

@@ -1,0 +1,104 @@
+package dit
+
+import (
+	"math"
+	"testing"
+
+	"symdiff/core/f32"
+	"symdiff/core/rng"
+)
+
+func TestSinusoids(t *testing.T) {
+	s := make([]float32, Frequencies)
+	worst := 0.0
+	for _, at := range []float32{0, 1e-3, 0.25, 0.5, 0.999, 1} {
+		sinusoids(s, at)
+		for i := range 128 {
+			x := float64(at) * math.Exp(-math.Log(10000)*float64(i)/128)
+			worst = max(worst, math.Abs(float64(s[i])-math.Cos(x)), math.Abs(float64(s[128+i])-math.Sin(x)))
+		}
+	}
+	t.Logf("largest error %.1e", worst)
+	if worst > 6.1e-8 { // float32 rounding alone gives up to 2^-24
+		t.Errorf("sinusoids are off by %g", worst)
+	}
+}
+
+// random is a transformer with Gaussian weights, gates and all.
+func random(c Config) *Weights {
+	s := rng.New(1, 0, rng.Init, 0)
+	linear := func(in, out int) Linear {
+		w, b := make([]float32, in*out), make([]float32, out)
+		s.Fill(w, 1/math.Sqrt(float64(in)))
+		s.Fill(b, 0.1)
+		return Linear{f32.Pack(w, out, in), b}
+	}
+	w := &Weights{Config: c, T0: linear(Frequencies, c.Width), T2: linear(c.Width, c.Width)}
+	for range c.Depth {
+		w.Blocks = append(w.Blocks, Block{
+			QKV: linear(c.Width, 3*c.Width), Proj: linear(c.Width, c.Width),
+			FC1: linear(c.Width, c.MLP), FC2: linear(c.mlpIn(), c.Width), AdaLN: linear(c.Width, 6*c.Width),
+		})
+	}
+	return w
+}
+
+func TestPermutationEquivariance(t *testing.T) {
+	for _, c := range []Config{
+		{Width: 24, Depth: 2, Heads: 3, MLP: 64, SwiGLU: true},
+		{Width: 20, Depth: 1, Heads: 5, MLP: 50},
+	} {
+		const n = 11
+		w := random(c)
+		s := w.NewState(n, n)
+		stream := rng.New(2, 0, rng.Init, 0)
+		x := make([]float32, n*c.Width)
+		stream.Fill(x, 1)
+		y := make([]float32, len(x))
+		for i := range n { // reversed
+			copy(y[(n-1-i)*c.Width:], x[i*c.Width:(i+1)*c.Width])
+		}
+		before := append([]float32{}, x...)
+		s.Modulate(0.3)
+		s.Forward(x, []int{n})
+		s.Forward(y, []int{n})
+		moved := 0.0
+		for i := range n {
+			for k := range c.Width {
+				a, b := x[i*c.Width+k], y[(n-1-i)*c.Width+k]
+				if math.Abs(float64(a-b)) > 1e-4 {
+					t.Fatalf("atom %d: %v, and %v when the atoms are reversed", i, a, b)
+				}
+				moved += math.Abs(float64(a - before[i*c.Width+k]))
+			}
+		}
+		if moved < 1 {
+			t.Error("the blocks did nothing")
+		}
+	}
+}
+
+// Attention stays within a molecule: changing one leaves the others' bits.
+func TestMoleculesDoNotMix(t *testing.T) {
+	c := Config{Width: 16, Depth: 2, Heads: 2, MLP: 32, SwiGLU: true}
+	w := random(c)
+	sizes := []int{4, 6, 3}
+	s := w.NewState(13, 6)
+	stream := rng.New(3, 0, rng.Init, 0)
+	x := make([]float32, 13*c.Width)
+	stream.Fill(x, 1)
+	y := append([]float32{}, x...)
+	y[5*c.Width] += 1 // second molecule
+	s.Modulate(0.9)
+	s.Forward(x, sizes)
+	s.Forward(y, sizes)
+	for i := range 13 {
+		same := true
+		for k := range c.Width {
+			same = same && x[i*c.Width+k] == y[i*c.Width+k]
+		}
+		if inside := i >= 4 && i < 10; same == inside {
+			t.Errorf("atom %d: unchanged %v, in the changed molecule %v", i, same, inside)
+		}
+	}
+}
