@@ -184,11 +184,11 @@ func (c colour) with(value uint64) colour {
 // plus joins what has no order.
 func (c colour) plus(d colour) colour { return colour{c[0] + d[0], c[1] + d[1]} }
 
-// key refines colours of the largest fragment's atoms (the first of several)
-// until the colours are as many as before, and hashes the final ones. An atom
-// starts with element, charge and how many atoms of which element are at which
-// distance in bonds; the distances see rings, to which refinement alone is
-// blind.
+// key hashes the colours of the largest fragment's atoms (the first of several)
+// after refinement. Refinement alone is blind to rings: to it, two three-rings
+// are one six-ring. So each atom of two or more bonds that shares its colour
+// with another is in turn given a colour of its own, and what refinement makes
+// of that is hashed too.
 func (g *graph) key() string {
 	var atoms []int
 	for _, f := range g.fragments() {
@@ -197,9 +197,27 @@ func (g *graph) key() string {
 		}
 	}
 	edges := g.edges(atoms)
-	colours := g.startColours(atoms, edges)
-	next := make([]colour, len(atoms))
-	for count := 0; ; {
+	colours := make([]colour, len(atoms))
+	for k, i := range atoms {
+		colours[k] = colour{}.with(uint64(g.elements[i])).with(uint64(g.charge[i] + 8))
+	}
+	colours = refine(colours, edges)
+	all := sum(colours)
+	for k, c := range colours {
+		if len(edges[k]) > 1 && count(colours, c) > 1 {
+			single := slices.Clone(colours)
+			single[k] = c.with(1)
+			all = all.plus(sum(refine(single, edges)))
+		}
+	}
+	return hex(all.with(uint64(len(atoms))))
+}
+
+// refine hashes into each atom's colour those of its neighbours, again and
+// again while that makes more colours.
+func refine(colours []colour, edges [][]edge) []colour {
+	next := make([]colour, len(colours))
+	for before, now := 0, distinct(colours); now > before; {
 		for i, list := range edges {
 			var around colour
 			for _, e := range list {
@@ -208,17 +226,26 @@ func (g *graph) key() string {
 			next[i] = colours[i].with(around[0]).with(around[1])
 		}
 		colours, next = next, colours
-		n := distinct(colours)
-		if n <= count {
-			break
-		}
-		count = n
+		before, now = now, distinct(colours)
 	}
-	all := colour{uint64(len(atoms)), 0}
+	return colours
+}
+
+// sum hashes colours without their order.
+func sum(colours []colour) (all colour) {
 	for _, c := range colours {
 		all = all.plus(c.with(0))
 	}
-	return hex(all.with(uint64(len(atoms))))
+	return all.with(uint64(len(colours)))
+}
+
+func count(colours []colour, c colour) (n int) {
+	for _, d := range colours {
+		if d == c {
+			n++
+		}
+	}
+	return n
 }
 
 // edge leads to atom `to` of the fragment.
@@ -241,37 +268,6 @@ func (g *graph) edges(atoms []int) [][]edge {
 		}
 	}
 	return edges
-}
-
-// startColours hashes element, charge and the elements at each distance.
-func (g *graph) startColours(atoms []int, edges [][]edge) []colour {
-	own := make([]colour, len(atoms))
-	for k, i := range atoms {
-		own[k] = colour{}.with(uint64(g.elements[i])).with(uint64(g.charge[i] + 8))
-	}
-	start := make([]colour, len(atoms))
-	distance := make([]int, len(atoms))
-	queue := make([]int, 0, len(atoms))
-	for k := range atoms {
-		for i := range distance {
-			distance[i] = -1
-		}
-		distance[k] = 0
-		var around colour
-		queue = append(queue[:0], k)
-		for head := 0; head < len(queue); head++ {
-			i := queue[head]
-			around = around.plus(own[i].with(uint64(distance[i])))
-			for _, e := range edges[i] {
-				if distance[e.to] < 0 {
-					distance[e.to] = distance[i] + 1
-					queue = append(queue, e.to)
-				}
-			}
-		}
-		start[k] = own[k].with(around[0]).with(around[1])
-	}
-	return start
 }
 
 // distinct counts different colours.
