@@ -96,14 +96,6 @@ func (e *engine) load(args []js.Value) (map[string]any, error) {
 
 // describe is what a page needs to know of a model. JSON from the file's metadata is passed on as text: JavaScript parses it.
 func describe(m *model.Model, metadata map[string]string) map[string]any {
-	parameters := 0
-	for _, p := range m.Config.Parameters() {
-		n := 1
-		for _, d := range p.Shape {
-			n *= d
-		}
-		parameters += n
-	}
 	histogram := map[string]any{}
 	for n, count := range m.Meta.Histogram {
 		histogram[strconv.Itoa(n)] = count
@@ -121,7 +113,7 @@ func describe(m *model.Model, metadata map[string]string) map[string]any {
 		"elements":   elements,
 		"histogram":  histogram,
 		"timesteps":  m.Meta.Schedule.Timesteps,
-		"parameters": parameters,
+		"parameters": m.Config.NumParameters(),
 		"metadata":   md,
 	}
 }
@@ -145,23 +137,35 @@ func (e *engine) start(args []js.Value) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	atoms := len(s.Molecule(0).Elements)
+	atoms := s.Atoms(0)
 	e.sampler = s
 	e.pos = make([]float32, atoms*3)
 	e.scores = make([]float32, atoms*len(e.model.Meta.Elements))
-	return map[string]any{"atoms": atoms, "steps": s.Steps(), "elements": len(e.model.Meta.Elements)}, nil
+	return map[string]any{"atoms": atoms, "steps": s.Steps() - 1, "elements": len(e.model.Meta.Elements)}, nil
 }
 
-// step makes one ancestral step.
+// step makes one ancestral step; the last also makes the sampler's final call, which turns z_0 into the molecule.
 func (e *engine) step([]js.Value) (map[string]any, error) {
 	if e.sampler == nil {
 		return nil, errNoRun
 	}
-	if err := e.sampler.Step(); err != nil {
+	s := e.sampler
+	if s.Done() {
+		return nil, errors.New("the run is finished")
+	}
+	if err := s.Step(); err != nil {
 		return nil, err
 	}
-	return map[string]any{"step": e.sampler.StepsDone(), "done": e.sampler.Done()}, nil
+	if s.StepsDone() == s.Steps()-1 {
+		if err := s.Step(); err != nil {
+			return nil, err
+		}
+	}
+	return map[string]any{"step": e.stepsDone(), "done": s.Done()}, nil
 }
+
+// stepsDone counts ancestral steps.
+func (e *engine) stepsDone() int { return min(e.sampler.StepsDone(), e.sampler.Steps()-1) }
 
 // frame fills the caller's arrays with the molecule as it stands, float32: positions (atoms, 3) in Å and type scores (atoms, elements).
 // Its bonds come as triples (i, j, order) of uint16.
@@ -173,7 +177,7 @@ func (e *engine) frame(args []js.Value) (map[string]any, error) {
 	js.CopyBytesToJS(args[0], float32Bytes(e.pos))
 	js.CopyBytesToJS(args[1], float32Bytes(e.scores))
 	return map[string]any{
-		"step":  e.sampler.StepsDone(),
+		"step":  e.stepsDone(),
 		"bonds": bondBytes(e.sampler.Molecule(0).Bonds()),
 	}, nil
 }

@@ -1,0 +1,29 @@
+// Speed and time left of a run.
+
+interface Mark {
+  time: number;
+  step: number;
+}
+
+export class Meter {
+  readonly #marks: Mark[] = [];
+
+  /** Takes note of a step, at a time in ms. */
+  add(step: number, time: number): void {
+    this.#marks.push({ step, time });
+    while (this.#marks.length > 2 && time - this.#marks[0]!.time > 2000) this.#marks.shift();
+  }
+
+  /** Steps per second over the last two seconds; undefined until it can be told. */
+  get rate(): number | undefined {
+    const [first, last] = [this.#marks[0], this.#marks.at(-1)];
+    if (!first || !last || last.time - first.time < 100) return undefined;
+    return (1000 * (last.step - first.step)) / (last.time - first.time);
+  }
+
+  /** Seconds until the step is reached. */
+  left(steps: number): number | undefined {
+    const rate = this.rate;
+    return rate ? (steps - this.#marks.at(-1)!.step) / rate : undefined;
+  }
+}

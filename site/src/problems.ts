@@ -1,0 +1,24 @@
+// What to tell the reader when something fails: what happened, and what to do.
+
+import { SymDiffError, type ErrorCode } from "symdiff";
+
+const advice: Record<ErrorCode, string> = {
+  download: "The model could not be downloaded. Check the connection and press Generate again.",
+  hash: "The weights that arrived are not the ones this page was made for, so nothing was run. Press Generate to fetch them anew; if that does not help, something between here and the server changes files.",
+  insecure: "This page came over an insecure connection, where browsers cannot check the model. Open it over https, or on localhost.",
+  wasm: "WebAssembly does not start in this browser. It may be switched off, as in some lockdown modes; try another browser.",
+  weights: "The model's weights could not be used. Reload the page; if that does not help, the site was put together wrongly.",
+  options: "These settings do not work.",
+  busy: "A run is in progress already. Cancel it first.",
+  worker: "The model stopped unexpectedly, perhaps for lack of memory. Close other tabs and press Generate again: it will start afresh.",
+  closed: "The model was closed. Press Generate again.",
+};
+
+export function explain(error: unknown): { advice: string; detail: string } {
+  if (!(error instanceof SymDiffError)) return { advice: "Something unforeseen happened. Reload the page.", detail: String(error) };
+  const offline = error.code === "download" && !navigator.onLine;
+  return {
+    advice: offline ? "You are offline, and the model is not on this device yet. Connect once, press Generate, and it will be kept." : advice[error.code],
+    detail: error.message,
+  };
+}

@@ -1,0 +1,126 @@
+// The frames of a run, and the picture at any moment between two of them.
+
+import type { Frame } from "symdiff";
+import { blend, type Palette } from "./view/colours.ts";
+import type { Ball, Stick, Vec3 } from "./view/scene.ts";
+
+/** Sharpness of the mixture of kinds: with it a finished atom, score 1 against 0, is 98 % of its kind. */
+const sharpness = 5;
+
+interface Moment {
+  step: number;
+  positions: Float32Array;
+  /** (atoms, elements), each row sums to 1. */
+  weights: Float32Array;
+  /** Order and presence, 0 to 1, of each pair that has had a bond lately. */
+  bonds: Map<number, { order: number; presence: number }>;
+}
+
+/** Balls and sticks in the molecule's own coordinates. */
+export interface Picture {
+  balls: Ball[];
+  sticks: (Stick & { order: number })[];
+}
+
+export class Trajectory {
+  readonly #elements: readonly string[];
+  readonly #moments: Moment[] = [];
+  readonly atoms: number;
+  readonly steps: number;
+  finished = false;
+
+  constructor(elements: readonly string[], atoms: number, steps: number) {
+    this.#elements = elements;
+    this.atoms = atoms;
+    this.steps = steps;
+  }
+
+  get length(): number {
+    return this.#moments.length;
+  }
+
+  add(frame: Frame): void {
+    const last = this.#moments.at(-1);
+    const ease = frame.molecule ? 1 : 0.35; // bonds of the noise flicker: let them come and go slowly
+    const bonds: Moment["bonds"] = new Map();
+    for (const [pair, { order, presence }] of last?.bonds ?? []) {
+      if (presence * (1 - ease) > 0.02) bonds.set(pair, { order, presence: presence * (1 - ease) });
+    }
+    for (const { i, j, order } of frame.bonds) {
+      const pair = i * this.atoms + j;
+      bonds.set(pair, { order, presence: (bonds.get(pair)?.presence ?? 0) + ease });
+    }
+    const weights = this.#weights(frame.scores, !!frame.molecule);
+    this.#moments.push({ step: frame.step, positions: frame.positions, weights, bonds });
+    this.finished ||= !!frame.molecule;
+  }
+
+  #weights(scores: Float32Array, finished: boolean): Float32Array {
+    const n = this.#elements.length;
+    const weights = new Float32Array(scores.length);
+    for (let row = 0; row < scores.length; row += n) {
+      const logits = scores.subarray(row, row + n);
+      const top = Math.max(...logits);
+      const shares = logits.map((v) => (finished ? Number(v === top) : Math.exp(sharpness * (v - top))));
+      const sum = shares.reduce((a, b) => a + b, 0);
+      shares.forEach((v, e) => (weights[row + e] = v / sum));
+    }
+    return weights;
+  }
+
+  /** The step shown at a position, which counts frames from 0 and may lie between two. */
+  stepAt(position: number): number {
+    return this.#moments[Math.round(position)]?.step ?? 0;
+  }
+
+  pictureAt(position: number, palette: Palette): Picture {
+    const k = Math.min(Math.floor(position), this.#moments.length - 1);
+    const a = this.#moments[k]!;
+    const b = this.#moments[Math.min(k + 1, this.#moments.length - 1)]!;
+    const u = position - k;
+    const mix = (x: Float32Array, y: Float32Array, i: number) => x[i]! * (1 - u) + y[i]! * u;
+    const n = this.#elements.length;
+    const balls: Ball[] = [];
+    for (let i = 0; i < this.atoms; i++) {
+      const weights = this.#elements.map((_, e) => mix(a.weights, b.weights, i * n + e));
+      const at: Vec3 = [0, 1, 2].map((c) => mix(a.positions, b.positions, 3 * i + c)) as Vec3;
+      balls.push({ at, ...blend(palette, this.#elements, weights, 0) });
+    }
+    return { balls, sticks: this.#sticks(a, b, u, balls, palette) };
+  }
+
+  #sticks(a: Moment, b: Moment, u: number, balls: Ball[], palette: Palette): Picture["sticks"] {
+    const sticks: Picture["sticks"] = [];
+    for (const pair of new Set([...a.bonds.keys(), ...b.bonds.keys()])) {
+      const from = a.bonds.get(pair);
+      const to = b.bonds.get(pair);
+      const presence = (from?.presence ?? 0) * (1 - u) + (to?.presence ?? 0) * u;
+      if (presence < 0.05) continue;
+      sticks.push({
+        from: balls[Math.floor(pair / this.atoms)]!.at,
+        to: balls[pair % this.atoms]!.at,
+        radius: 0.12 * presence,
+        colour: palette.stick,
+        order: (u < 0.5 ? from : to)?.order ?? from?.order ?? 1,
+      });
+    }
+    return sticks;
+  }
+}
+
+/** Atoms of no kind at random places, for the page before its first run. Not what any seed begins with. */
+export function noiseCloud(elements: readonly string[], atoms: number): Trajectory {
+  let state = 7;
+  const uniform = () => (state = (state * 16807) % 2147483647) / 2147483647;
+  const gaussian = () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
+  const cloud = new Trajectory(elements, atoms, 0);
+  cloud.add({
+    step: 0,
+    steps: 0,
+    atoms,
+    positions: Float32Array.from({ length: 3 * atoms }, () => 1.3 * gaussian()),
+    scores: Float32Array.from({ length: elements.length * atoms }, () => 0.25 * gaussian()),
+    bonds: [],
+  });
+  return cloud;
+}

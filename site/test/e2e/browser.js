@@ -1,0 +1,83 @@
+// A server, a browser and a page that fails the test on any console error or CSP violation.
+
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+export const top = fileURLToPath(new URL("../../..", import.meta.url));
+export const screenshots = join(top, "build/screenshots");
+mkdirSync(screenshots, { recursive: true });
+
+/** Builds the static server and starts it on a free port, or the given one; resolves to its URL and a way to end it. */
+export async function serve({ base = "/", port = 0, dir = join(top, "build/site") } = {}) {
+  const program = join(top, "build/serve");
+  execFileSync("go", ["build", "-o", program, "./site/serve"], { cwd: top, stdio: "inherit" });
+  const child = spawn(program, ["-dir", dir, "-addr", `localhost:${port}`, "-base", base], { stdio: ["ignore", "pipe", "inherit"] });
+  for await (const line of createInterface({ input: child.stdout })) {
+    const url = line.match(/http:\S+/)?.[0];
+    if (!url) continue;
+    return {
+      url,
+      port: Number(new URL(url).port),
+      stop: () => new Promise((resolve) => (child.once("exit", resolve), child.kill())),
+    };
+  }
+  throw new Error("the server did not start");
+}
+
+export function launch(args = []) {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
+    args: [
+      "--headless", "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
+      "--disable-component-update", "--disable-sync", ...args,
+    ],
+  });
+}
+
+/** A fresh profile with one page. `faults` collects what must not happen; `expected` filters what a test provokes. */
+export async function open(browser, url, { expected = /^$/, ...options } = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: "reduce", ...options });
+  const page = await context.newPage();
+  const faults = [];
+  const screenshot = /GPU stall due to ReadPixels/; // what software WebGL says to every screenshot
+  const note = (text) => expected.test(text) || screenshot.test(text) || faults.push(text);
+  page.on("console", (m) => ["error", "warning"].includes(m.type()) && note(`${m.type()}: ${m.text()}`));
+  page.on("pageerror", (error) => note(`uncaught: ${error.message}`));
+  page.on("request", (r) => /^(data|blob):/.test(r.url()) || r.url().startsWith(new URL(url).origin) || note(`request to ${r.url()}`));
+  await page.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", (e) => console.error(`CSP: ${e.violatedDirective} ${e.blockedURI}`));
+  });
+  page.setDefaultTimeout(30_000);
+  await page.goto(url);
+  return {
+    page,
+    context,
+    async close() {
+      await context.close();
+      assert.deepEqual(faults, [], "console errors, warnings, CSP violations or foreign requests");
+    },
+  };
+}
+
+/** Presses Generate and waits for the result; returns the formula. */
+export async function generate(page, { seed, atoms, steps } = {}) {
+  if (seed !== undefined) await page.fill("#seed", String(seed));
+  if (atoms !== undefined) await page.selectOption("#atoms", String(atoms));
+  if (steps !== undefined) await page.fill("#steps", String(steps));
+  await page.click("#generate");
+  await page.waitForSelector("#result:not([hidden])");
+  return page.textContent("#formula");
+}
+
+/** Clicks a download button and returns the file's name and text. */
+export async function download(page, format) {
+  const [file] = await Promise.all([page.waitForEvent("download"), page.click(`[data-format=${format}]`)]);
+  const chunks = [];
+  for await (const chunk of await file.createReadStream()) chunks.push(chunk);
+  return { name: file.suggestedFilename(), text: Buffer.concat(chunks).toString() };
+}

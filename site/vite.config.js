@@ -1,0 +1,30 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vite";
+import { contentSecurityPolicy, modelFiles, serviceWorker } from "./plugins.js";
+
+const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
+
+export default defineConfig({
+  root: path("."),
+  base: "./", // any static host, any sub-path
+  build: {
+    outDir: path("../build/site"),
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+    target: "es2022",
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  worker: { format: "es" },
+  resolve: { alias: { symdiff: path("../build/wasm/js/index.js") } },
+  server: { fs: { allow: [path("..")] } },
+  plugins: [
+    contentSecurityPolicy(path("serve/csp.txt")),
+    modelFiles({
+      simd: path("../build/wasm/symdiff.wasm"),
+      plain: path("../build/wasm/symdiff-plain.wasm"),
+      weights: process.env.SYMDIFF_WEIGHTS || path("../core/weights/qm9-web.safetensors"),
+    }),
+    serviceWorker(path("src/sw.js"), path("public")),
+  ],
+});
