@@ -71,3 +71,88 @@ func TestAttentionFloat64(t *testing.T) {
 		}
 	})
 }
+
+// TestNoAllocation checks that kernels do not allocate.
+func TestNoAllocation(t *testing.T) {
+	forEach(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(31, 32))
+		m, in, out, n, heads, headDim := 7, 72, 100, 19, 2, 20
+		width := heads * headDim
+		p, x, dst := Pack(normals(r, in*out), out, in), normals(r, m*in), make([]float32, m*out)
+		qkv, att, scratch := normals(r, n*3*width), make([]float32, n*width), make([]float32, AttentionScratch(n, headDim))
+		a, b, c, d, ab := normals(r, 73), normals(r, 73), normals(r, 73), normals(r, 73), normals(r, 146)
+		if allocs := testing.AllocsPerRun(10, func() {
+			Linear(dst, out, x, in, m, p, nil)
+			Linear(dst, out, x, in, 1, p, nil)
+			Attention(att, width, qkv, 3*width, n, heads, headDim, scratch)
+			for _, k := range rowKernels {
+				k.run(a, b, c, d, ab)
+			}
+		}); allocs != 0 {
+			t.Errorf("%g allocations per run", allocs)
+		}
+	})
+}
+
+func TestImplementations(t *testing.T) {
+	names := Implementations()
+	if names[0] != "portable" {
+		t.Errorf("the first implementation is %q", names[0])
+	}
+	if Implementation() != names[len(names)-1] {
+		t.Errorf("%q is in use, not the last of %q", Implementation(), names)
+	}
+	if Use("no such implementation") || Implementation() != names[len(names)-1] {
+		t.Error("Use accepted an unknown name")
+	}
+	t.Logf("implementations: %q", names)
+}
+
+func TestMisusePanics(t *testing.T) {
+	v := func(n int) []float32 { return make([]float32, n) }
+	p := Pack(v(6), 2, 3)
+	if p.In() != 3 || p.Out() != 2 {
+		t.Errorf("In, Out = %d, %d", p.In(), p.Out())
+	}
+	Linear(nil, 2, nil, 3, 0, p, nil)
+	Attention(nil, 0, nil, 0, 0, 1, 1, nil)
+	Softmax(nil, 1)
+	for _, c := range []struct {
+		want string
+		f    func()
+	}{
+		{errPackDim, func() { Pack(nil, 0, 3) }},
+		{errPack, func() { Pack(v(5), 2, 3) }},
+		{errRows, func() { Linear(v(4), 2, v(6), 3, -1, p, nil) }},
+		{errLdx, func() { Linear(v(4), 2, v(6), 2, 2, p, nil) }},
+		{errLdd, func() { Linear(v(4), 1, v(6), 3, 2, p, nil) }},
+		{errShortX, func() { Linear(v(4), 2, v(5), 3, 2, p, nil) }},
+		{errShortDst, func() { Linear(v(3), 2, v(6), 3, 2, p, nil) }},
+		{errBias, func() { Linear(v(4), 2, v(6), 3, 2, p, v(3)) }},
+		{errLength, func() { LayerNormModulate(v(4), v(4), v(4), v(3), 1e-6) }},
+		{errLength, func() { Add(v(4), v(5)) }},
+		{errLength, func() { AddGated(v(4), v(4), v(5)) }},
+		{errLength, func() { AddScaled(v(4), 1, v(5)) }},
+		{errLength, func() { Exp(v(4), v(5)) }},
+		{errLength, func() { SiLU(v(4), v(5)) }},
+		{errLength, func() { GELUTanh(v(4), v(5)) }},
+		{errLength, func() { GELU(v(4), v(5)) }},
+		{errLength, func() { AddGaussians(v(4), 1, v(4), v(4), v(5)) }},
+		{errSwiGLU, func() { SwiGLU(v(4), v(7)) }},
+		{errAttention, func() { Attention(v(8), 4, v(24), 12, 2, 0, 4, v(1000)) }},
+		{errLdq, func() { Attention(v(8), 4, v(24), 11, 2, 1, 4, v(1000)) }},
+		{errLdo, func() { Attention(v(8), 3, v(24), 12, 2, 1, 4, v(1000)) }},
+		{errShortQKV, func() { Attention(v(8), 4, v(23), 12, 2, 1, 4, v(1000)) }},
+		{errShortDst, func() { Attention(v(7), 4, v(24), 12, 2, 1, 4, v(1000)) }},
+		{errScratch, func() { Attention(v(8), 4, v(24), 12, 2, 1, 4, v(AttentionScratch(2, 4)-1)) }},
+	} {
+		func() {
+			defer func() {
+				if got := recover(); got != c.want {
+					t.Errorf("panic %v, want %q", got, c.want)
+				}
+			}()
+			c.f()
+		}()
+	}
+}

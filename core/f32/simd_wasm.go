@@ -2,4 +2,6 @@
 
 package f32
 
-func implementations() []kernels { return []kernels{portable} }
+// implementations returns the portable kernels and those of 128-bit vectors,
+// which every engine that instantiates the module has.
+func implementations() []kernels { return []kernels{portable, kernels128("simd128")} }

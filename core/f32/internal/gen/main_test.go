@@ -1,0 +1,21 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestGenerated checks that the files in core/f32 are what this command writes.
+func TestGenerated(t *testing.T) {
+	for _, target := range targets {
+		got, err := os.ReadFile(filepath.Join("..", "..", target.file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, generate(target)) {
+			t.Errorf("%s is not up to date: run go generate in core/f32", target.file)
+		}
+	}
+}
