@@ -277,7 +277,7 @@ func Softmax(x []float32, scale float32) {
 // AttentionScratch returns the length of the scratch that Attention needs for
 // n atoms and heads of headDim features, under any implementation.
 func AttentionScratch(n, headDim int) int {
-	const widest = 64 // widest panel of all implementations
+	const widest = 16 // panels of all implementations divide it
 	np, hp := (n+widest-1)/widest*widest, (headDim+widest-1)/widest*widest
 	return headDim*np + n*hp + n*np
 }

@@ -68,10 +68,6 @@ func kernels128(name string) kernels {
 	}
 }
 
-func attention128(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, scratch []float32) {
-	attentionPanels(dst, ldd, qkv, ldq, n, heads, headDim, scratch, 8, linear128, softmax128)
-}
-
 // linear128 is Linear: blocks of k, then panels and groups of rows.
 func linear128(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels, bias []float32) {
 	if m == 1 {
@@ -1430,76 +1426,115 @@ func sum128(x []float32) float32 {
 	s0 = s0.Add(s2)
 	s1 = s1.Add(s3)
 	s0 = s0.Add(s1)
-	var sT [4]float32
-	s0.StoreArray(&sT)
-	sum := (sT[0] + sT[2]) + (sT[1] + sT[3])
-	return sum
+	sum := archsimd.BroadcastFloat32x4((s0.GetElem(0) + s0.GetElem(2)) + (s0.GetElem(1) + s0.GetElem(3)))
+	var out [4]float32
+	sum.StoreArray(&out)
+	return out[0]
 }
 
-// sumSquares128 is sumSquares; a padding of mean adds nothing.
-func sumSquares128(x []float32, mean float32) float32 {
-	meanV := archsimd.BroadcastFloat32x4(mean)
+func layerNormModulate128(dst, x, shift, scale []float32, eps float32) {
+	one := archsimd.LoadFloat32x4Array(&constants128.one)
+	count, epsV := archsimd.BroadcastInt32x4(int32(len(x))).ConvertToFloat32(), archsimd.BroadcastFloat32x4(eps)
 	var s0 archsimd.Float32x4
 	var s1 archsimd.Float32x4
 	var s2 archsimd.Float32x4
 	var s3 archsimd.Float32x4
-	n := len(x) &^ 15
-	for i := 0; i < n; i += 16 {
-		xP := (*[16]float32)(x[i:])
-		{
-			d := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Sub(meanV)
-			s0 = s0.Add(d.Mul(d))
+	{
+		n := len(x) &^ 15
+		for i := 0; i < n; i += 16 {
+			xP := (*[16]float32)(x[i:])
+			{
+				s0 = s0.Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])))
+			}
+			{
+				s1 = s1.Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])))
+			}
+			{
+				s2 = s2.Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])))
+			}
+			{
+				s3 = s3.Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])))
+			}
 		}
-		{
-			d := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Sub(meanV)
-			s1 = s1.Add(d.Mul(d))
-		}
-		{
-			d := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Sub(meanV)
-			s2 = s2.Add(d.Mul(d))
-		}
-		{
-			d := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Sub(meanV)
-			s3 = s3.Add(d.Mul(d))
-		}
-	}
-	if n < len(x) {
-		var xB [16]float32
-		xP := &xB
-		for i := range xB {
-			xB[i] = mean
-		}
-		copy(xB[:], x[n:])
-		{
-			d := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Sub(meanV)
-			s0 = s0.Add(d.Mul(d))
-		}
-		{
-			d := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Sub(meanV)
-			s1 = s1.Add(d.Mul(d))
-		}
-		{
-			d := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Sub(meanV)
-			s2 = s2.Add(d.Mul(d))
-		}
-		{
-			d := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Sub(meanV)
-			s3 = s3.Add(d.Mul(d))
+		if n < len(x) {
+			var xB [16]float32
+			xP := &xB
+			copy(xB[:], x[n:])
+			{
+				s0 = s0.Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])))
+			}
+			{
+				s1 = s1.Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])))
+			}
+			{
+				s2 = s2.Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])))
+			}
+			{
+				s3 = s3.Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])))
+			}
 		}
 	}
 	s0 = s0.Add(s2)
 	s1 = s1.Add(s3)
 	s0 = s0.Add(s1)
-	var sT [4]float32
-	s0.StoreArray(&sT)
-	sum := (sT[0] + sT[2]) + (sT[1] + sT[3])
-	return sum
-}
-
-func layerNormModulate128(dst, x, shift, scale []float32, eps float32) {
-	mean := sum128(x) / float32(len(x))
-	r := archsimd.BroadcastFloat32x4(rsqrt(sumSquares128(x, mean)/float32(len(x)) + eps))
-	meanV := archsimd.BroadcastFloat32x4(mean)
+	sum := archsimd.BroadcastFloat32x4((s0.GetElem(0) + s0.GetElem(2)) + (s0.GetElem(1) + s0.GetElem(3)))
+	mean := sum.Div(count)
+	var q0 archsimd.Float32x4
+	var q1 archsimd.Float32x4
+	var q2 archsimd.Float32x4
+	var q3 archsimd.Float32x4
+	{
+		n := len(x) &^ 15
+		for i := 0; i < n; i += 16 {
+			xP := (*[16]float32)(x[i:])
+			{
+				d := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Sub(mean)
+				q0 = q0.Add(d.Mul(d))
+			}
+			{
+				d := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Sub(mean)
+				q1 = q1.Add(d.Mul(d))
+			}
+			{
+				d := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Sub(mean)
+				q2 = q2.Add(d.Mul(d))
+			}
+			{
+				d := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Sub(mean)
+				q3 = q3.Add(d.Mul(d))
+			}
+		}
+		if n < len(x) {
+			var xB [16]float32
+			xP := &xB
+			mean.StoreArray((*[4]float32)(xB[0:]))
+			mean.StoreArray((*[4]float32)(xB[4:]))
+			mean.StoreArray((*[4]float32)(xB[8:]))
+			mean.StoreArray((*[4]float32)(xB[12:]))
+			copy(xB[:], x[n:])
+			{
+				d := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Sub(mean)
+				q0 = q0.Add(d.Mul(d))
+			}
+			{
+				d := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Sub(mean)
+				q1 = q1.Add(d.Mul(d))
+			}
+			{
+				d := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Sub(mean)
+				q2 = q2.Add(d.Mul(d))
+			}
+			{
+				d := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Sub(mean)
+				q3 = q3.Add(d.Mul(d))
+			}
+		}
+	}
+	q0 = q0.Add(q2)
+	q1 = q1.Add(q3)
+	q0 = q0.Add(q1)
+	squares := archsimd.BroadcastFloat32x4((q0.GetElem(0) + q0.GetElem(2)) + (q0.GetElem(1) + q0.GetElem(3)))
+	r := one.Div(squares.Div(count).Add(epsV).Sqrt())
 	n := len(dst) &^ 15
 	x = x[:len(dst)]
 	shift = shift[:len(dst)]
@@ -1510,19 +1545,19 @@ func layerNormModulate128(dst, x, shift, scale []float32, eps float32) {
 		shiftP := (*[16]float32)(shift[i:])
 		scaleP := (*[16]float32)(scale[i:])
 		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Sub(meanV).Mul(r).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(scaleP[0:])).Add(archsimd.LoadFloat32x4Array(&constants128.one))).Add(archsimd.LoadFloat32x4Array((*[4]float32)(shiftP[0:])))
+			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(scaleP[0:])).Add(one)).Add(archsimd.LoadFloat32x4Array((*[4]float32)(shiftP[0:])))
 			y.StoreArray((*[4]float32)(dstP[0:]))
 		}
 		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Sub(meanV).Mul(r).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(scaleP[4:])).Add(archsimd.LoadFloat32x4Array(&constants128.one))).Add(archsimd.LoadFloat32x4Array((*[4]float32)(shiftP[4:])))
+			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(scaleP[4:])).Add(one)).Add(archsimd.LoadFloat32x4Array((*[4]float32)(shiftP[4:])))
 			y.StoreArray((*[4]float32)(dstP[4:]))
 		}
 		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Sub(meanV).Mul(r).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(scaleP[8:])).Add(archsimd.LoadFloat32x4Array(&constants128.one))).Add(archsimd.LoadFloat32x4Array((*[4]float32)(shiftP[8:])))
+			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(scaleP[8:])).Add(one)).Add(archsimd.LoadFloat32x4Array((*[4]float32)(shiftP[8:])))
 			y.StoreArray((*[4]float32)(dstP[8:]))
 		}
 		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Sub(meanV).Mul(r).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(scaleP[12:])).Add(archsimd.LoadFloat32x4Array(&constants128.one))).Add(archsimd.LoadFloat32x4Array((*[4]float32)(shiftP[12:])))
+			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(scaleP[12:])).Add(one)).Add(archsimd.LoadFloat32x4Array((*[4]float32)(shiftP[12:])))
 			y.StoreArray((*[4]float32)(dstP[12:]))
 		}
 	}
@@ -1540,19 +1575,19 @@ func layerNormModulate128(dst, x, shift, scale []float32, eps float32) {
 		copy(shiftB[:], shift[n:])
 		copy(scaleB[:], scale[n:])
 		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Sub(meanV).Mul(r).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(scaleP[0:])).Add(archsimd.LoadFloat32x4Array(&constants128.one))).Add(archsimd.LoadFloat32x4Array((*[4]float32)(shiftP[0:])))
+			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(scaleP[0:])).Add(one)).Add(archsimd.LoadFloat32x4Array((*[4]float32)(shiftP[0:])))
 			y.StoreArray((*[4]float32)(dstP[0:]))
 		}
 		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Sub(meanV).Mul(r).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(scaleP[4:])).Add(archsimd.LoadFloat32x4Array(&constants128.one))).Add(archsimd.LoadFloat32x4Array((*[4]float32)(shiftP[4:])))
+			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(scaleP[4:])).Add(one)).Add(archsimd.LoadFloat32x4Array((*[4]float32)(shiftP[4:])))
 			y.StoreArray((*[4]float32)(dstP[4:]))
 		}
 		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Sub(meanV).Mul(r).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(scaleP[8:])).Add(archsimd.LoadFloat32x4Array(&constants128.one))).Add(archsimd.LoadFloat32x4Array((*[4]float32)(shiftP[8:])))
+			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(scaleP[8:])).Add(one)).Add(archsimd.LoadFloat32x4Array((*[4]float32)(shiftP[8:])))
 			y.StoreArray((*[4]float32)(dstP[8:]))
 		}
 		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Sub(meanV).Mul(r).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(scaleP[12:])).Add(archsimd.LoadFloat32x4Array(&constants128.one))).Add(archsimd.LoadFloat32x4Array((*[4]float32)(shiftP[12:])))
+			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(scaleP[12:])).Add(one)).Add(archsimd.LoadFloat32x4Array((*[4]float32)(shiftP[12:])))
 			y.StoreArray((*[4]float32)(dstP[12:]))
 		}
 		copy(dst[n:], dstB[:])
@@ -1560,12 +1595,12 @@ func layerNormModulate128(dst, x, shift, scale []float32, eps float32) {
 }
 
 func softmax128(x []float32, scale float32) {
-	minusInf := float32(math.Inf(-1))
 	scaleV := archsimd.BroadcastFloat32x4(scale)
-	m0 := archsimd.BroadcastFloat32x4(minusInf)
-	m1 := archsimd.BroadcastFloat32x4(minusInf)
-	m2 := archsimd.BroadcastFloat32x4(minusInf)
-	m3 := archsimd.BroadcastFloat32x4(minusInf)
+	minusInf := archsimd.BroadcastFloat32x4(float32(math.Inf(-1)))
+	m0 := minusInf
+	m1 := minusInf
+	m2 := minusInf
+	m3 := minusInf
 	{
 		n := len(x) &^ 15
 		for i := 0; i < n; i += 16 {
@@ -1624,9 +1659,7 @@ func softmax128(x []float32, scale float32) {
 	m0 = m0.IfElse(m0.Greater(m2), m2)
 	m1 = m1.IfElse(m1.Greater(m3), m3)
 	m0 = m0.IfElse(m0.Greater(m1), m1)
-	var mT [4]float32
-	m0.StoreArray(&mT)
-	topV := archsimd.BroadcastFloat32x4(max(max(mT[0], mT[1]), max(mT[2], mT[3])))
+	top := archsimd.BroadcastFloat32x4(max(max(m0.GetElem(0), m0.GetElem(2)), max(m0.GetElem(1), m0.GetElem(3))))
 	var s0 archsimd.Float32x4
 	var s1 archsimd.Float32x4
 	var s2 archsimd.Float32x4
@@ -1636,7 +1669,7 @@ func softmax128(x []float32, scale float32) {
 		for i := 0; i < n; i += 16 {
 			xP := (*[16]float32)(x[i:])
 			{
-				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Sub(topV)
+				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Sub(top)
 				var e archsimd.Float32x4
 				{
 					nan := t.NotEqual(t).ToInt32x4().ToBits()
@@ -1656,7 +1689,7 @@ func softmax128(x []float32, scale float32) {
 				s0 = s0.Add(e)
 			}
 			{
-				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Sub(topV)
+				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Sub(top)
 				var e archsimd.Float32x4
 				{
 					nan := t.NotEqual(t).ToInt32x4().ToBits()
@@ -1676,7 +1709,7 @@ func softmax128(x []float32, scale float32) {
 				s1 = s1.Add(e)
 			}
 			{
-				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Sub(topV)
+				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Sub(top)
 				var e archsimd.Float32x4
 				{
 					nan := t.NotEqual(t).ToInt32x4().ToBits()
@@ -1696,7 +1729,7 @@ func softmax128(x []float32, scale float32) {
 				s2 = s2.Add(e)
 			}
 			{
-				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Sub(topV)
+				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Sub(top)
 				var e archsimd.Float32x4
 				{
 					nan := t.NotEqual(t).ToInt32x4().ToBits()
@@ -1719,12 +1752,13 @@ func softmax128(x []float32, scale float32) {
 		if n < len(x) {
 			var xB [16]float32
 			xP := &xB
-			for i := range xB {
-				xB[i] = minusInf // e^-Inf = 0 adds nothing
-			}
+			minusInf.StoreArray((*[4]float32)(xB[0:]))
+			minusInf.StoreArray((*[4]float32)(xB[4:]))
+			minusInf.StoreArray((*[4]float32)(xB[8:]))
+			minusInf.StoreArray((*[4]float32)(xB[12:]))
 			copy(xB[:], x[n:])
 			{
-				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Sub(topV)
+				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Sub(top)
 				var e archsimd.Float32x4
 				{
 					nan := t.NotEqual(t).ToInt32x4().ToBits()
@@ -1744,7 +1778,7 @@ func softmax128(x []float32, scale float32) {
 				s0 = s0.Add(e)
 			}
 			{
-				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Sub(topV)
+				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Sub(top)
 				var e archsimd.Float32x4
 				{
 					nan := t.NotEqual(t).ToInt32x4().ToBits()
@@ -1764,7 +1798,7 @@ func softmax128(x []float32, scale float32) {
 				s1 = s1.Add(e)
 			}
 			{
-				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Sub(topV)
+				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Sub(top)
 				var e archsimd.Float32x4
 				{
 					nan := t.NotEqual(t).ToInt32x4().ToBits()
@@ -1784,7 +1818,7 @@ func softmax128(x []float32, scale float32) {
 				s2 = s2.Add(e)
 			}
 			{
-				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Sub(topV)
+				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Sub(top)
 				var e archsimd.Float32x4
 				{
 					nan := t.NotEqual(t).ToInt32x4().ToBits()
@@ -1809,10 +1843,232 @@ func softmax128(x []float32, scale float32) {
 	s0 = s0.Add(s2)
 	s1 = s1.Add(s3)
 	s0 = s0.Add(s1)
-	var sT [4]float32
-	s0.StoreArray(&sT)
-	sum := (sT[0] + sT[2]) + (sT[1] + sT[3])
-	scale128(x, 1/sum)
+	sum := archsimd.BroadcastFloat32x4((s0.GetElem(0) + s0.GetElem(2)) + (s0.GetElem(1) + s0.GetElem(3)))
+	inv := archsimd.LoadFloat32x4Array(&constants128.one).Div(sum)
+	n := len(x) &^ 15
+	for i := 0; i < n; i += 16 {
+		xP := (*[16]float32)(x[i:])
+		{
+			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Mul(inv)
+			y.StoreArray((*[4]float32)(xP[0:]))
+		}
+		{
+			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Mul(inv)
+			y.StoreArray((*[4]float32)(xP[4:]))
+		}
+		{
+			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Mul(inv)
+			y.StoreArray((*[4]float32)(xP[8:]))
+		}
+		{
+			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Mul(inv)
+			y.StoreArray((*[4]float32)(xP[12:]))
+		}
+	}
+	if n < len(x) {
+		var xB [16]float32
+		xP := &xB
+		copy(xB[:], x[n:])
+		{
+			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Mul(inv)
+			y.StoreArray((*[4]float32)(xP[0:]))
+		}
+		{
+			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Mul(inv)
+			y.StoreArray((*[4]float32)(xP[4:]))
+		}
+		{
+			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Mul(inv)
+			y.StoreArray((*[4]float32)(xP[8:]))
+		}
+		{
+			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Mul(inv)
+			y.StoreArray((*[4]float32)(xP[12:]))
+		}
+		copy(x[n:], xB[:])
+	}
+}
+
+// softmaxRows128 is Softmax for rows of a whole number of steps. They follow
+// each other without a change to scalar code, so that they overlap.
+func softmaxRows128(s []float32, rows, cols int, scale float32) {
+	scaleV := archsimd.BroadcastFloat32x4(scale)
+	minusInf := archsimd.BroadcastFloat32x4(float32(math.Inf(-1)))
+	for i := range rows {
+		x := s[i*cols:][:cols]
+		m0 := minusInf
+		m1 := minusInf
+		m2 := minusInf
+		m3 := minusInf
+		{
+			for i := 0; i < len(x); i += 16 {
+				xP := (*[16]float32)(x[i:])
+				{
+					t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Mul(scaleV)
+					t.StoreArray((*[4]float32)(xP[0:]))
+					m0 = t.IfElse(t.Greater(m0), m0)
+				}
+				{
+					t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Mul(scaleV)
+					t.StoreArray((*[4]float32)(xP[4:]))
+					m1 = t.IfElse(t.Greater(m1), m1)
+				}
+				{
+					t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Mul(scaleV)
+					t.StoreArray((*[4]float32)(xP[8:]))
+					m2 = t.IfElse(t.Greater(m2), m2)
+				}
+				{
+					t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Mul(scaleV)
+					t.StoreArray((*[4]float32)(xP[12:]))
+					m3 = t.IfElse(t.Greater(m3), m3)
+				}
+			}
+		}
+		m0 = m0.IfElse(m0.Greater(m2), m2)
+		m1 = m1.IfElse(m1.Greater(m3), m3)
+		m0 = m0.IfElse(m0.Greater(m1), m1)
+		top := archsimd.BroadcastFloat32x4(max(max(m0.GetElem(0), m0.GetElem(2)), max(m0.GetElem(1), m0.GetElem(3))))
+		var s0 archsimd.Float32x4
+		var s1 archsimd.Float32x4
+		var s2 archsimd.Float32x4
+		var s3 archsimd.Float32x4
+		{
+			for i := 0; i < len(x); i += 16 {
+				xP := (*[16]float32)(x[i:])
+				{
+					t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Sub(top)
+					var e archsimd.Float32x4
+					{
+						nan := t.NotEqual(t).ToInt32x4().ToBits()
+						x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					e.StoreArray((*[4]float32)(xP[0:]))
+					s0 = s0.Add(e)
+				}
+				{
+					t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Sub(top)
+					var e archsimd.Float32x4
+					{
+						nan := t.NotEqual(t).ToInt32x4().ToBits()
+						x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					e.StoreArray((*[4]float32)(xP[4:]))
+					s1 = s1.Add(e)
+				}
+				{
+					t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Sub(top)
+					var e archsimd.Float32x4
+					{
+						nan := t.NotEqual(t).ToInt32x4().ToBits()
+						x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					e.StoreArray((*[4]float32)(xP[8:]))
+					s2 = s2.Add(e)
+				}
+				{
+					t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Sub(top)
+					var e archsimd.Float32x4
+					{
+						nan := t.NotEqual(t).ToInt32x4().ToBits()
+						x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					e.StoreArray((*[4]float32)(xP[12:]))
+					s3 = s3.Add(e)
+				}
+			}
+		}
+		s0 = s0.Add(s2)
+		s1 = s1.Add(s3)
+		s0 = s0.Add(s1)
+		sum := archsimd.BroadcastFloat32x4((s0.GetElem(0) + s0.GetElem(2)) + (s0.GetElem(1) + s0.GetElem(3)))
+		inv := archsimd.LoadFloat32x4Array(&constants128.one).Div(sum)
+		for i := 0; i < len(x); i += 16 {
+			xP := (*[16]float32)(x[i:])
+			{
+				y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Mul(inv)
+				y.StoreArray((*[4]float32)(xP[0:]))
+			}
+			{
+				y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Mul(inv)
+				y.StoreArray((*[4]float32)(xP[4:]))
+			}
+			{
+				y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Mul(inv)
+				y.StoreArray((*[4]float32)(xP[8:]))
+			}
+			{
+				y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Mul(inv)
+				y.StoreArray((*[4]float32)(xP[12:]))
+			}
+		}
+	}
+}
+
+// attention128 is Attention with the keys and values of one head packed as
+// weights. Rows of scores are padded to whole steps by -Inf, of which the
+// softmax makes 0.
+func attention128(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, scratch []float32) {
+	width := heads * headDim
+	scale := attentionScale(headDim)
+	minusInf := float32(math.Inf(-1))
+	np, hp := (n+15)/16*16, (headDim+8-1)/8*8
+	cols := (n + 8 - 1) / 8 * 8
+	keys, scratch := scratch[:headDim*np], scratch[headDim*np:]
+	values, scratch := scratch[:n*hp], scratch[n*hp:]
+	scores := scratch[:n*np] // (n, np)
+	for h := range heads {
+		packTransposed(keys, qkv[width+h*headDim:], ldq, n, headDim, 8)
+		packRows(values, qkv[2*width+h*headDim:], ldq, n, headDim, 8)
+		linear128(scores, np, qkv[h*headDim:], ldq, n, headDim, cols, keys, nil)
+		for i := range n {
+			for j := n; j < np; j++ {
+				scores[i*np+j] = minusInf
+			}
+		}
+		softmaxRows128(scores, n, np, scale)
+		linear128(dst[h*headDim:], ldd, scores, np, n, n, headDim, values, nil)
+	}
 }
 
 func add128(dst, x []float32) {

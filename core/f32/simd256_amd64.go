@@ -68,10 +68,6 @@ func kernels256(name string) kernels {
 	}
 }
 
-func attention256(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, scratch []float32) {
-	attentionPanels(dst, ldd, qkv, ldq, n, heads, headDim, scratch, 16, linear256, softmax256)
-}
-
 // linear256 is Linear: blocks of k, then panels and groups of rows.
 func linear256(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels, bias []float32) {
 	if m == 1 {
@@ -977,59 +973,89 @@ func sum256(x []float32) float32 {
 	}
 	s0 = s0.Add(s1)
 	sQ := s0.GetLo().Add(s0.GetHi())
-	var sT [4]float32
-	sQ.StoreArray(&sT)
+	sQ = sQ.Add(sQ.ConcatPermuteScalars(2, 3, 0, 1, sQ))
+	sQ = sQ.Add(sQ.ConcatPermuteScalars(1, 0, 3, 2, sQ))
+	s0 = s0.SetLo(sQ).SetHi(sQ)
+	sum := s0
+	var out [8]float32
+	sum.StoreArray(&out)
 	archsimd.ClearAVXUpperBits()
-	sum := (sT[0] + sT[2]) + (sT[1] + sT[3])
-	return sum
+	return out[0]
 }
 
-// sumSquares256 is sumSquares; a padding of mean adds nothing.
-func sumSquares256(x []float32, mean float32) float32 {
-	meanV := archsimd.BroadcastFloat32x8(mean)
+func layerNormModulate256(dst, x, shift, scale []float32, eps float32) {
+	one := archsimd.LoadFloat32x8Array(&constants256.one)
+	count, epsV := archsimd.BroadcastInt32x8(int32(len(x))).ConvertToFloat32(), archsimd.BroadcastFloat32x8(eps)
 	var s0 archsimd.Float32x8
 	var s1 archsimd.Float32x8
-	n := len(x) &^ 15
-	for i := 0; i < n; i += 16 {
-		xP := (*[16]float32)(x[i:])
-		{
-			d := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Sub(meanV)
-			s0 = s0.Add(d.Mul(d))
+	{
+		n := len(x) &^ 15
+		for i := 0; i < n; i += 16 {
+			xP := (*[16]float32)(x[i:])
+			{
+				s0 = s0.Add(archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])))
+			}
+			{
+				s1 = s1.Add(archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])))
+			}
 		}
-		{
-			d := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Sub(meanV)
-			s1 = s1.Add(d.Mul(d))
-		}
-	}
-	if n < len(x) {
-		var xB [16]float32
-		xP := &xB
-		for i := range xB {
-			xB[i] = mean
-		}
-		copy(xB[:], x[n:])
-		{
-			d := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Sub(meanV)
-			s0 = s0.Add(d.Mul(d))
-		}
-		{
-			d := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Sub(meanV)
-			s1 = s1.Add(d.Mul(d))
+		if n < len(x) {
+			var xB [16]float32
+			xP := &xB
+			copy(xB[:], x[n:])
+			{
+				s0 = s0.Add(archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])))
+			}
+			{
+				s1 = s1.Add(archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])))
+			}
 		}
 	}
 	s0 = s0.Add(s1)
 	sQ := s0.GetLo().Add(s0.GetHi())
-	var sT [4]float32
-	sQ.StoreArray(&sT)
-	archsimd.ClearAVXUpperBits()
-	sum := (sT[0] + sT[2]) + (sT[1] + sT[3])
-	return sum
-}
-
-func layerNormModulate256(dst, x, shift, scale []float32, eps float32) {
-	mean := sum256(x) / float32(len(x))
-	r := archsimd.BroadcastFloat32x8(rsqrt(sumSquares256(x, mean)/float32(len(x)) + eps))
-	meanV := archsimd.BroadcastFloat32x8(mean)
+	sQ = sQ.Add(sQ.ConcatPermuteScalars(2, 3, 0, 1, sQ))
+	sQ = sQ.Add(sQ.ConcatPermuteScalars(1, 0, 3, 2, sQ))
+	s0 = s0.SetLo(sQ).SetHi(sQ)
+	sum := s0
+	mean := sum.Div(count)
+	var q0 archsimd.Float32x8
+	var q1 archsimd.Float32x8
+	{
+		n := len(x) &^ 15
+		for i := 0; i < n; i += 16 {
+			xP := (*[16]float32)(x[i:])
+			{
+				d := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Sub(mean)
+				q0 = q0.Add(d.Mul(d))
+			}
+			{
+				d := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Sub(mean)
+				q1 = q1.Add(d.Mul(d))
+			}
+		}
+		if n < len(x) {
+			var xB [16]float32
+			xP := &xB
+			mean.StoreArray((*[8]float32)(xB[0:]))
+			mean.StoreArray((*[8]float32)(xB[8:]))
+			copy(xB[:], x[n:])
+			{
+				d := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Sub(mean)
+				q0 = q0.Add(d.Mul(d))
+			}
+			{
+				d := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Sub(mean)
+				q1 = q1.Add(d.Mul(d))
+			}
+		}
+	}
+	q0 = q0.Add(q1)
+	qQ := q0.GetLo().Add(q0.GetHi())
+	qQ = qQ.Add(qQ.ConcatPermuteScalars(2, 3, 0, 1, qQ))
+	qQ = qQ.Add(qQ.ConcatPermuteScalars(1, 0, 3, 2, qQ))
+	q0 = q0.SetLo(qQ).SetHi(qQ)
+	squares := q0
+	r := one.Div(squares.Div(count).Add(epsV).Sqrt())
 	n := len(dst) &^ 15
 	x = x[:len(dst)]
 	shift = shift[:len(dst)]
@@ -1040,11 +1066,11 @@ func layerNormModulate256(dst, x, shift, scale []float32, eps float32) {
 		shiftP := (*[16]float32)(shift[i:])
 		scaleP := (*[16]float32)(scale[i:])
 		{
-			y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Sub(meanV).Mul(r).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(scaleP[0:])).Add(archsimd.LoadFloat32x8Array(&constants256.one))).Add(archsimd.LoadFloat32x8Array((*[8]float32)(shiftP[0:])))
+			y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(scaleP[0:])).Add(one)).Add(archsimd.LoadFloat32x8Array((*[8]float32)(shiftP[0:])))
 			y.StoreArray((*[8]float32)(dstP[0:]))
 		}
 		{
-			y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Sub(meanV).Mul(r).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(scaleP[8:])).Add(archsimd.LoadFloat32x8Array(&constants256.one))).Add(archsimd.LoadFloat32x8Array((*[8]float32)(shiftP[8:])))
+			y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(scaleP[8:])).Add(one)).Add(archsimd.LoadFloat32x8Array((*[8]float32)(shiftP[8:])))
 			y.StoreArray((*[8]float32)(dstP[8:]))
 		}
 	}
@@ -1062,11 +1088,11 @@ func layerNormModulate256(dst, x, shift, scale []float32, eps float32) {
 		copy(shiftB[:], shift[n:])
 		copy(scaleB[:], scale[n:])
 		{
-			y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Sub(meanV).Mul(r).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(scaleP[0:])).Add(archsimd.LoadFloat32x8Array(&constants256.one))).Add(archsimd.LoadFloat32x8Array((*[8]float32)(shiftP[0:])))
+			y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(scaleP[0:])).Add(one)).Add(archsimd.LoadFloat32x8Array((*[8]float32)(shiftP[0:])))
 			y.StoreArray((*[8]float32)(dstP[0:]))
 		}
 		{
-			y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Sub(meanV).Mul(r).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(scaleP[8:])).Add(archsimd.LoadFloat32x8Array(&constants256.one))).Add(archsimd.LoadFloat32x8Array((*[8]float32)(shiftP[8:])))
+			y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(scaleP[8:])).Add(one)).Add(archsimd.LoadFloat32x8Array((*[8]float32)(shiftP[8:])))
 			y.StoreArray((*[8]float32)(dstP[8:]))
 		}
 		copy(dst[n:], dstB[:])
@@ -1075,10 +1101,10 @@ func layerNormModulate256(dst, x, shift, scale []float32, eps float32) {
 }
 
 func softmax256(x []float32, scale float32) {
-	minusInf := float32(math.Inf(-1))
 	scaleV := archsimd.BroadcastFloat32x8(scale)
-	m0 := archsimd.BroadcastFloat32x8(minusInf)
-	m1 := archsimd.BroadcastFloat32x8(minusInf)
+	minusInf := archsimd.BroadcastFloat32x8(float32(math.Inf(-1)))
+	m0 := minusInf
+	m1 := minusInf
 	{
 		n := len(x) &^ 15
 		for i := 0; i < n; i += 16 {
@@ -1116,10 +1142,10 @@ func softmax256(x []float32, scale float32) {
 	}
 	m0 = m0.Max(m1)
 	mQ := m0.GetLo().Max(m0.GetHi())
-	var mT [4]float32
-	mQ.StoreArray(&mT)
-	archsimd.ClearAVXUpperBits()
-	topV := archsimd.BroadcastFloat32x8(max(max(mT[0], mT[1]), max(mT[2], mT[3])))
+	mQ = mQ.Max(mQ.ConcatPermuteScalars(2, 3, 0, 1, mQ))
+	mQ = mQ.Max(mQ.ConcatPermuteScalars(1, 0, 3, 2, mQ))
+	m0 = m0.SetLo(mQ).SetHi(mQ)
+	top := m0
 	var s0 archsimd.Float32x8
 	var s1 archsimd.Float32x8
 	{
@@ -1127,7 +1153,7 @@ func softmax256(x []float32, scale float32) {
 		for i := 0; i < n; i += 16 {
 			xP := (*[16]float32)(x[i:])
 			{
-				t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Sub(topV)
+				t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Sub(top)
 				var e archsimd.Float32x8
 				{
 					nan := t.NotEqual(t).ToInt32x8().ToBits()
@@ -1147,7 +1173,7 @@ func softmax256(x []float32, scale float32) {
 				s0 = s0.Add(e)
 			}
 			{
-				t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Sub(topV)
+				t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Sub(top)
 				var e archsimd.Float32x8
 				{
 					nan := t.NotEqual(t).ToInt32x8().ToBits()
@@ -1170,12 +1196,11 @@ func softmax256(x []float32, scale float32) {
 		if n < len(x) {
 			var xB [16]float32
 			xP := &xB
-			for i := range xB {
-				xB[i] = minusInf // e^-Inf = 0 adds nothing
-			}
+			minusInf.StoreArray((*[8]float32)(xB[0:]))
+			minusInf.StoreArray((*[8]float32)(xB[8:]))
 			copy(xB[:], x[n:])
 			{
-				t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Sub(topV)
+				t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Sub(top)
 				var e archsimd.Float32x8
 				{
 					nan := t.NotEqual(t).ToInt32x8().ToBits()
@@ -1195,7 +1220,7 @@ func softmax256(x []float32, scale float32) {
 				s0 = s0.Add(e)
 			}
 			{
-				t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Sub(topV)
+				t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Sub(top)
 				var e archsimd.Float32x8
 				{
 					nan := t.NotEqual(t).ToInt32x8().ToBits()
@@ -1219,11 +1244,163 @@ func softmax256(x []float32, scale float32) {
 	}
 	s0 = s0.Add(s1)
 	sQ := s0.GetLo().Add(s0.GetHi())
-	var sT [4]float32
-	sQ.StoreArray(&sT)
+	sQ = sQ.Add(sQ.ConcatPermuteScalars(2, 3, 0, 1, sQ))
+	sQ = sQ.Add(sQ.ConcatPermuteScalars(1, 0, 3, 2, sQ))
+	s0 = s0.SetLo(sQ).SetHi(sQ)
+	sum := s0
+	inv := archsimd.LoadFloat32x8Array(&constants256.one).Div(sum)
+	n := len(x) &^ 15
+	for i := 0; i < n; i += 16 {
+		xP := (*[16]float32)(x[i:])
+		{
+			y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Mul(inv)
+			y.StoreArray((*[8]float32)(xP[0:]))
+		}
+		{
+			y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Mul(inv)
+			y.StoreArray((*[8]float32)(xP[8:]))
+		}
+	}
+	if n < len(x) {
+		var xB [16]float32
+		xP := &xB
+		copy(xB[:], x[n:])
+		{
+			y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Mul(inv)
+			y.StoreArray((*[8]float32)(xP[0:]))
+		}
+		{
+			y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Mul(inv)
+			y.StoreArray((*[8]float32)(xP[8:]))
+		}
+		copy(x[n:], xB[:])
+	}
 	archsimd.ClearAVXUpperBits()
-	sum := (sT[0] + sT[2]) + (sT[1] + sT[3])
-	scale256(x, 1/sum)
+}
+
+// softmaxRows256 is Softmax for rows of a whole number of steps. They follow
+// each other without a change to scalar code, so that they overlap.
+func softmaxRows256(s []float32, rows, cols int, scale float32) {
+	scaleV := archsimd.BroadcastFloat32x8(scale)
+	minusInf := archsimd.BroadcastFloat32x8(float32(math.Inf(-1)))
+	for i := range rows {
+		x := s[i*cols:][:cols]
+		m0 := minusInf
+		m1 := minusInf
+		{
+			for i := 0; i < len(x); i += 16 {
+				xP := (*[16]float32)(x[i:])
+				{
+					t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Mul(scaleV)
+					t.StoreArray((*[8]float32)(xP[0:]))
+					m0 = t.Max(m0)
+				}
+				{
+					t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Mul(scaleV)
+					t.StoreArray((*[8]float32)(xP[8:]))
+					m1 = t.Max(m1)
+				}
+			}
+		}
+		m0 = m0.Max(m1)
+		mQ := m0.GetLo().Max(m0.GetHi())
+		mQ = mQ.Max(mQ.ConcatPermuteScalars(2, 3, 0, 1, mQ))
+		mQ = mQ.Max(mQ.ConcatPermuteScalars(1, 0, 3, 2, mQ))
+		m0 = m0.SetLo(mQ).SetHi(mQ)
+		top := m0
+		var s0 archsimd.Float32x8
+		var s1 archsimd.Float32x8
+		{
+			for i := 0; i < len(x); i += 16 {
+				xP := (*[16]float32)(x[i:])
+				{
+					t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Sub(top)
+					var e archsimd.Float32x8
+					{
+						nan := t.NotEqual(t).ToInt32x8().ToBits()
+						x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&constants256.hi)).ToBits().Min(archsimd.LoadUint32x8Array(&constants256.lo)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x8Array(&constants256.log2e)).Add(archsimd.LoadFloat32x8Array(&constants256.magic))
+						n := z.Sub(archsimd.LoadFloat32x8Array(&constants256.magic))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Lo)))
+						p := r.Mul(archsimd.LoadFloat32x8Array(&constants256.c6)).Add(archsimd.LoadFloat32x8Array(&constants256.c5))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c4))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c3))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c2))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					e.StoreArray((*[8]float32)(xP[0:]))
+					s0 = s0.Add(e)
+				}
+				{
+					t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Sub(top)
+					var e archsimd.Float32x8
+					{
+						nan := t.NotEqual(t).ToInt32x8().ToBits()
+						x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&constants256.hi)).ToBits().Min(archsimd.LoadUint32x8Array(&constants256.lo)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x8Array(&constants256.log2e)).Add(archsimd.LoadFloat32x8Array(&constants256.magic))
+						n := z.Sub(archsimd.LoadFloat32x8Array(&constants256.magic))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Lo)))
+						p := r.Mul(archsimd.LoadFloat32x8Array(&constants256.c6)).Add(archsimd.LoadFloat32x8Array(&constants256.c5))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c4))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c3))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c2))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					e.StoreArray((*[8]float32)(xP[8:]))
+					s1 = s1.Add(e)
+				}
+			}
+		}
+		s0 = s0.Add(s1)
+		sQ := s0.GetLo().Add(s0.GetHi())
+		sQ = sQ.Add(sQ.ConcatPermuteScalars(2, 3, 0, 1, sQ))
+		sQ = sQ.Add(sQ.ConcatPermuteScalars(1, 0, 3, 2, sQ))
+		s0 = s0.SetLo(sQ).SetHi(sQ)
+		sum := s0
+		inv := archsimd.LoadFloat32x8Array(&constants256.one).Div(sum)
+		for i := 0; i < len(x); i += 16 {
+			xP := (*[16]float32)(x[i:])
+			{
+				y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Mul(inv)
+				y.StoreArray((*[8]float32)(xP[0:]))
+			}
+			{
+				y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Mul(inv)
+				y.StoreArray((*[8]float32)(xP[8:]))
+			}
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+// attention256 is Attention with the keys and values of one head packed as
+// weights. Rows of scores are padded to whole steps by -Inf, of which the
+// softmax makes 0.
+func attention256(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, scratch []float32) {
+	width := heads * headDim
+	scale := attentionScale(headDim)
+	minusInf := float32(math.Inf(-1))
+	np, hp := (n+15)/16*16, (headDim+16-1)/16*16
+	cols := (n + 16 - 1) / 16 * 16
+	keys, scratch := scratch[:headDim*np], scratch[headDim*np:]
+	values, scratch := scratch[:n*hp], scratch[n*hp:]
+	scores := scratch[:n*np] // (n, np)
+	for h := range heads {
+		packTransposed(keys, qkv[width+h*headDim:], ldq, n, headDim, 16)
+		packRows(values, qkv[2*width+h*headDim:], ldq, n, headDim, 16)
+		linear256(scores, np, qkv[h*headDim:], ldq, n, headDim, cols, keys, nil)
+		for i := range n {
+			for j := n; j < np; j++ {
+				scores[i*np+j] = minusInf
+			}
+		}
+		softmaxRows256(scores, n, np, scale)
+		linear256(dst[h*headDim:], ldd, scores, np, n, n, headDim, values, nil)
+	}
 }
 
 func add256(dst, x []float32) {

@@ -63,13 +63,9 @@ func kernels512(name string) kernels {
 		swiGLU:            swiGLU512,
 		geluTanh:          geluTanh512,
 		softmax:           softmax512,
-		attention:         attention512,
+		attention:         attention256,
 		addGaussians:      addGaussians512,
 	}
-}
-
-func attention512(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, scratch []float32) {
-	attentionPanels(dst, ldd, qkv, ldq, n, heads, headDim, scratch, 64, linear512, softmax512)
 }
 
 // linear512 is Linear: blocks of k, then panels and groups of rows.
@@ -1398,50 +1394,75 @@ func sum512(x []float32) float32 {
 	}
 	sH := s0.GetLo().Add(s0.GetHi())
 	sQ := sH.GetLo().Add(sH.GetHi())
-	var sT [4]float32
-	sQ.StoreArray(&sT)
+	sQ = sQ.Add(sQ.ConcatPermuteScalars(2, 3, 0, 1, sQ))
+	sQ = sQ.Add(sQ.ConcatPermuteScalars(1, 0, 3, 2, sQ))
+	sH = sH.SetLo(sQ).SetHi(sQ)
+	s0 = s0.SetLo(sH).SetHi(sH)
+	sum := s0
+	var out [16]float32
+	sum.StoreArray(&out)
 	archsimd.ClearAVXUpperBits()
-	sum := (sT[0] + sT[2]) + (sT[1] + sT[3])
-	return sum
+	return out[0]
 }
 
-// sumSquares512 is sumSquares; a padding of mean adds nothing.
-func sumSquares512(x []float32, mean float32) float32 {
-	meanV := archsimd.BroadcastFloat32x16(mean)
+func layerNormModulate512(dst, x, shift, scale []float32, eps float32) {
+	one := archsimd.LoadFloat32x16Array(&constants512.one)
+	count, epsV := archsimd.BroadcastInt32x16(int32(len(x))).ConvertToFloat32(), archsimd.BroadcastFloat32x16(eps)
 	var s0 archsimd.Float32x16
-	n := len(x) &^ 15
-	for i := 0; i < n; i += 16 {
-		xP := (*[16]float32)(x[i:])
-		{
-			d := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Sub(meanV)
-			s0 = s0.Add(d.Mul(d))
+	{
+		n := len(x) &^ 15
+		for i := 0; i < n; i += 16 {
+			xP := (*[16]float32)(x[i:])
+			{
+				s0 = s0.Add(archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])))
+			}
 		}
-	}
-	if n < len(x) {
-		var xB [16]float32
-		xP := &xB
-		for i := range xB {
-			xB[i] = mean
-		}
-		copy(xB[:], x[n:])
-		{
-			d := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Sub(meanV)
-			s0 = s0.Add(d.Mul(d))
+		if n < len(x) {
+			var xB [16]float32
+			xP := &xB
+			copy(xB[:], x[n:])
+			{
+				s0 = s0.Add(archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])))
+			}
 		}
 	}
 	sH := s0.GetLo().Add(s0.GetHi())
 	sQ := sH.GetLo().Add(sH.GetHi())
-	var sT [4]float32
-	sQ.StoreArray(&sT)
-	archsimd.ClearAVXUpperBits()
-	sum := (sT[0] + sT[2]) + (sT[1] + sT[3])
-	return sum
-}
-
-func layerNormModulate512(dst, x, shift, scale []float32, eps float32) {
-	mean := sum512(x) / float32(len(x))
-	r := archsimd.BroadcastFloat32x16(rsqrt(sumSquares512(x, mean)/float32(len(x)) + eps))
-	meanV := archsimd.BroadcastFloat32x16(mean)
+	sQ = sQ.Add(sQ.ConcatPermuteScalars(2, 3, 0, 1, sQ))
+	sQ = sQ.Add(sQ.ConcatPermuteScalars(1, 0, 3, 2, sQ))
+	sH = sH.SetLo(sQ).SetHi(sQ)
+	s0 = s0.SetLo(sH).SetHi(sH)
+	sum := s0
+	mean := sum.Div(count)
+	var q0 archsimd.Float32x16
+	{
+		n := len(x) &^ 15
+		for i := 0; i < n; i += 16 {
+			xP := (*[16]float32)(x[i:])
+			{
+				d := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Sub(mean)
+				q0 = q0.Add(d.Mul(d))
+			}
+		}
+		if n < len(x) {
+			var xB [16]float32
+			xP := &xB
+			mean.StoreArray((*[16]float32)(xB[0:]))
+			copy(xB[:], x[n:])
+			{
+				d := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Sub(mean)
+				q0 = q0.Add(d.Mul(d))
+			}
+		}
+	}
+	qH := q0.GetLo().Add(q0.GetHi())
+	qQ := qH.GetLo().Add(qH.GetHi())
+	qQ = qQ.Add(qQ.ConcatPermuteScalars(2, 3, 0, 1, qQ))
+	qQ = qQ.Add(qQ.ConcatPermuteScalars(1, 0, 3, 2, qQ))
+	qH = qH.SetLo(qQ).SetHi(qQ)
+	q0 = q0.SetLo(qH).SetHi(qH)
+	squares := q0
+	r := one.Div(squares.Div(count).Add(epsV).Sqrt())
 	n := len(dst) &^ 15
 	x = x[:len(dst)]
 	shift = shift[:len(dst)]
@@ -1452,7 +1473,7 @@ func layerNormModulate512(dst, x, shift, scale []float32, eps float32) {
 		shiftP := (*[16]float32)(shift[i:])
 		scaleP := (*[16]float32)(scale[i:])
 		{
-			y := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Sub(meanV).Mul(r).Mul(archsimd.LoadFloat32x16Array((*[16]float32)(scaleP[0:])).Add(archsimd.LoadFloat32x16Array(&constants512.one))).Add(archsimd.LoadFloat32x16Array((*[16]float32)(shiftP[0:])))
+			y := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x16Array((*[16]float32)(scaleP[0:])).Add(one)).Add(archsimd.LoadFloat32x16Array((*[16]float32)(shiftP[0:])))
 			y.StoreArray((*[16]float32)(dstP[0:]))
 		}
 	}
@@ -1470,7 +1491,7 @@ func layerNormModulate512(dst, x, shift, scale []float32, eps float32) {
 		copy(shiftB[:], shift[n:])
 		copy(scaleB[:], scale[n:])
 		{
-			y := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Sub(meanV).Mul(r).Mul(archsimd.LoadFloat32x16Array((*[16]float32)(scaleP[0:])).Add(archsimd.LoadFloat32x16Array(&constants512.one))).Add(archsimd.LoadFloat32x16Array((*[16]float32)(shiftP[0:])))
+			y := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x16Array((*[16]float32)(scaleP[0:])).Add(one)).Add(archsimd.LoadFloat32x16Array((*[16]float32)(shiftP[0:])))
 			y.StoreArray((*[16]float32)(dstP[0:]))
 		}
 		copy(dst[n:], dstB[:])
@@ -1479,9 +1500,9 @@ func layerNormModulate512(dst, x, shift, scale []float32, eps float32) {
 }
 
 func softmax512(x []float32, scale float32) {
-	minusInf := float32(math.Inf(-1))
 	scaleV := archsimd.BroadcastFloat32x16(scale)
-	m0 := archsimd.BroadcastFloat32x16(minusInf)
+	minusInf := archsimd.BroadcastFloat32x16(float32(math.Inf(-1)))
+	m0 := minusInf
 	{
 		n := len(x) &^ 15
 		for i := 0; i < n; i += 16 {
@@ -1509,17 +1530,18 @@ func softmax512(x []float32, scale float32) {
 	}
 	mH := m0.GetLo().Max(m0.GetHi())
 	mQ := mH.GetLo().Max(mH.GetHi())
-	var mT [4]float32
-	mQ.StoreArray(&mT)
-	archsimd.ClearAVXUpperBits()
-	topV := archsimd.BroadcastFloat32x16(max(max(mT[0], mT[1]), max(mT[2], mT[3])))
+	mQ = mQ.Max(mQ.ConcatPermuteScalars(2, 3, 0, 1, mQ))
+	mQ = mQ.Max(mQ.ConcatPermuteScalars(1, 0, 3, 2, mQ))
+	mH = mH.SetLo(mQ).SetHi(mQ)
+	m0 = m0.SetLo(mH).SetHi(mH)
+	top := m0
 	var s0 archsimd.Float32x16
 	{
 		n := len(x) &^ 15
 		for i := 0; i < n; i += 16 {
 			xP := (*[16]float32)(x[i:])
 			{
-				t := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Sub(topV)
+				t := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Sub(top)
 				var e archsimd.Float32x16
 				{
 					nan := t.NotEqual(t).ToInt32x16().ToBits()
@@ -1542,12 +1564,10 @@ func softmax512(x []float32, scale float32) {
 		if n < len(x) {
 			var xB [16]float32
 			xP := &xB
-			for i := range xB {
-				xB[i] = minusInf // e^-Inf = 0 adds nothing
-			}
+			minusInf.StoreArray((*[16]float32)(xB[0:]))
 			copy(xB[:], x[n:])
 			{
-				t := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Sub(topV)
+				t := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Sub(top)
 				var e archsimd.Float32x16
 				{
 					nan := t.NotEqual(t).ToInt32x16().ToBits()
@@ -1571,11 +1591,31 @@ func softmax512(x []float32, scale float32) {
 	}
 	sH := s0.GetLo().Add(s0.GetHi())
 	sQ := sH.GetLo().Add(sH.GetHi())
-	var sT [4]float32
-	sQ.StoreArray(&sT)
+	sQ = sQ.Add(sQ.ConcatPermuteScalars(2, 3, 0, 1, sQ))
+	sQ = sQ.Add(sQ.ConcatPermuteScalars(1, 0, 3, 2, sQ))
+	sH = sH.SetLo(sQ).SetHi(sQ)
+	s0 = s0.SetLo(sH).SetHi(sH)
+	sum := s0
+	inv := archsimd.LoadFloat32x16Array(&constants512.one).Div(sum)
+	n := len(x) &^ 15
+	for i := 0; i < n; i += 16 {
+		xP := (*[16]float32)(x[i:])
+		{
+			y := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Mul(inv)
+			y.StoreArray((*[16]float32)(xP[0:]))
+		}
+	}
+	if n < len(x) {
+		var xB [16]float32
+		xP := &xB
+		copy(xB[:], x[n:])
+		{
+			y := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Mul(inv)
+			y.StoreArray((*[16]float32)(xP[0:]))
+		}
+		copy(x[n:], xB[:])
+	}
 	archsimd.ClearAVXUpperBits()
-	sum := (sT[0] + sT[2]) + (sT[1] + sT[3])
-	scale512(x, 1/sum)
 }
 
 func add512(dst, x []float32) {

@@ -135,15 +135,11 @@ func kernelsSFX(name string) kernels {
 		swiGLU: swiGLUSFX,
 		geluTanh: geluTanhSFX,
 		softmax: softmaxSFX,
-		attention: attentionSFX,
+		attention: attention%d,
 		addGaussians: addGaussiansSFX,
 	}
 }
-
-func attentionSFX(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, scratch []float32) {
-	attentionPanels(dst, ldd, qkv, ldq, n, heads, headDim, scratch, NR, linearSFX, softmaxSFX)
-}
-`, g.bits)
+`, g.bits, min(g.bits, 256)) // a head is too narrow for panels of 64 columns
 }
 
 // linear writes linearSFX and its tiles.
@@ -361,6 +357,20 @@ func (g *generator) exp(dst, src string) {
 	g.p("%s = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()\n}", dst)
 }
 
+// whole writes a loop over the n/16 steps of the slices; see each.
+func (g *generator) whole(slices []string, n string, body func(v int)) {
+	g.p("for i := 0; i < %s; i += %d {", n, step)
+	for _, s := range slices {
+		g.p("%sP := (*[%d]float32)(%s[i:])", s, step, s)
+	}
+	for v := range g.perStep() {
+		g.p("{")
+		body(v)
+		g.p("}")
+	}
+	g.p("}")
+}
+
 // each writes a loop over steps of the slices, then the rest of fewer than 16
 // elements by way of buffers. Array pointers to the step are named as the slice
 // with the suffix P; body writes the work of vector v; out names the slices that are
@@ -371,16 +381,8 @@ func (g *generator) each(slices []string, out []string, fill string, body func(v
 	for _, s := range slices[1:] {
 		g.p("%s = %s[:len(%s)]", s, s, first)
 	}
-	g.p("for i := 0; i < n; i += %d {", step)
-	for _, s := range slices {
-		g.p("%sP := (*[%d]float32)(%s[i:])", s, step, s)
-	}
-	for v := range g.perStep() {
-		g.p("{")
-		body(v)
-		g.p("}")
-	}
-	g.p("}\nif n < len(%s) {", first)
+	g.whole(slices, "n", body)
+	g.p("if n < len(%s) {", first)
 	for _, s := range slices {
 		g.p("var %sB [%d]float32\n%sP := &%sB", s, step, s, s)
 	}
@@ -401,25 +403,37 @@ func (g *generator) each(slices []string, out []string, fill string, body func(v
 	g.p("}")
 }
 
-// fold combines the perStep vectors vec0, vec1, ... in the order of tree down to
-// the four lanes of vecT.
-func (g *generator) fold(vec string, combine func(a, b string) string) {
+// reduce writes name := a vector of which every lane is the combination of all
+// lanes of the perStep vectors vec0, vec1, ..., in the order of tree.
+func (g *generator) reduce(name, vec string, combine func(a, b string) string) {
 	for w := g.perStep() / 2; w > 0; w /= 2 {
 		for v := range w {
 			g.p("%[1]s%[2]d = %[3]s", vec, v, combine(fmt.Sprintf("%s%d", vec, v), fmt.Sprintf("%s%d", vec, v+w)))
 		}
 	}
 	last := vec + "0"
+	if g.bits == 128 { // no shuffles: by way of scalars
+		e := func(i int) string { return fmt.Sprintf("%s.GetElem(%d)", last, i) }
+		if name == "top" {
+			g.p("top := archsimd.BroadcastFLOAT(max(max(%s, %s), max(%s, %s)))", e(0), e(2), e(1), e(3))
+		} else {
+			g.p("%s := archsimd.BroadcastFLOAT((%s + %s) + (%s + %s))", name, e(0), e(2), e(1), e(3))
+		}
+		return
+	}
 	if g.bits == 512 {
 		g.p("%sH := %s", vec, combine(last+".GetLo()", last+".GetHi()"))
 		last = vec + "H"
 	}
-	if g.bits >= 256 {
-		g.p("%sQ := %s", vec, combine(last+".GetLo()", last+".GetHi()"))
-		last = vec + "Q"
+	q := vec + "Q"
+	g.p("%s := %s", q, combine(last+".GetLo()", last+".GetHi()"))
+	g.p("%s = %s", q, combine(q, fmt.Sprintf("%[1]s.ConcatPermuteScalars(2, 3, 0, 1, %[1]s)", q)))
+	g.p("%s = %s", q, combine(q, fmt.Sprintf("%[1]s.ConcatPermuteScalars(1, 0, 3, 2, %[1]s)", q)))
+	if g.bits == 512 {
+		g.p("%[1]sH = %[1]sH.SetLo(%[2]s).SetHi(%[2]s)", vec, q)
+		q = vec + "H"
 	}
-	g.p("var %sT [4]float32\n%s.StoreArray(&%sT)", vec, last, vec)
-	g.clear()
+	g.p("%[1]s0 = %[1]s0.SetLo(%[2]s).SetHi(%[2]s)\n%[3]s := %[1]s0", vec, q, name)
 }
 
 // clear ends the use of vectors: on amd64 the scalar code that follows is slow
@@ -431,12 +445,6 @@ func (g *generator) clear() {
 }
 
 func addVectors(a, b string) string { return fmt.Sprintf("%s.Add(%s)", a, b) }
-
-// sumOf writes name := the sum of the accumulators.
-func (g *generator) sumOf(name, vec string) {
-	g.fold(vec, addVectors)
-	g.p("%[1]s := (%[2]sT[0] + %[2]sT[2]) + (%[2]sT[1] + %[2]sT[3])", name, vec)
-}
 
 func (g *generator) accumulators(vec string) {
 	for v := range g.perStep() {
@@ -455,51 +463,118 @@ func (g *generator) reductions() {
 	g.p("func sumSFX(x []float32) float32 {")
 	g.accumulators("s")
 	g.each([]string{"x"}, nil, "", func(v int) { g.p("s%d = s%d.Add(%s)", v, v, g.load("xP", v)) })
-	g.sumOf("sum", "s")
-	g.p("return sum\n}\n")
+	g.reduce("sum", "s", addVectors)
+	g.p("var out [LANES]float32\nsum.StoreArray(&out)")
+	g.clear()
+	g.p("return out[0]\n}\n")
 
-	// Padding with the mean adds 0 to the squares.
-	g.p("// sumSquaresSFX is sumSquares; a padding of mean adds nothing.")
-	g.p("func sumSquaresSFX(x []float32, mean float32) float32 {\nmeanV := archsimd.BroadcastFLOAT(mean)")
+	g.p("func layerNormModulateSFX(dst, x, shift, scale []float32, eps float32) {\none := %s\ncount, epsV := archsimd.BroadcastINT(int32(len(x))).ConvertToFloat32(), archsimd.BroadcastFLOAT(eps)", constant("one"))
 	g.accumulators("s")
-	g.each([]string{"x"}, nil, "for i := range xB {\nxB[i] = mean\n}", func(v int) {
-		g.p("d := %s.Sub(meanV)\ns%d = s%d.Add(d.Mul(d))", g.load("xP", v), v, v)
+	g.p("{")
+	g.each([]string{"x"}, nil, "", func(v int) { g.p("s%d = s%d.Add(%s)", v, v, g.load("xP", v)) })
+	g.p("}")
+	g.reduce("sum", "s", addVectors)
+	g.p("mean := sum.Div(count)")
+	g.accumulators("q")
+	g.p("{")
+	// Padding with the mean adds 0 to the squares.
+	g.each([]string{"x"}, nil, padVectors("xB", g, "mean"), func(v int) {
+		g.p("d := %s.Sub(mean)\nq%d = q%d.Add(d.Mul(d))", g.load("xP", v), v, v)
 	})
-	g.sumOf("sum", "s")
-	g.p("return sum\n}\n")
-
-	g.p("func layerNormModulateSFX(dst, x, shift, scale []float32, eps float32) {")
-	g.p("mean := sumSFX(x) / float32(len(x))\nr := archsimd.BroadcastFLOAT(rsqrt(sumSquaresSFX(x, mean)/float32(len(x)) + eps))\nmeanV := archsimd.BroadcastFLOAT(mean)")
+	g.p("}")
+	g.reduce("squares", "q", addVectors)
+	g.p("r := one.Div(squares.Div(count).Add(epsV).Sqrt())")
 	g.each([]string{"dst", "x", "shift", "scale"}, []string{"dst"}, "", func(v int) {
-		g.p("y := %s.Sub(meanV).Mul(r).Mul(%s.Add(%s)).Add(%s)", g.load("xP", v), g.load("scaleP", v), constant("one"), g.load("shiftP", v))
+		g.p("y := %s.Sub(mean).Mul(r).Mul(%s.Add(one)).Add(%s)", g.load("xP", v), g.load("scaleP", v), g.load("shiftP", v))
 		g.p("%s", g.store("y", "dstP", v))
 	})
 	g.clear()
 	g.p("}\n")
 
-	g.p("func softmaxSFX(x []float32, scale float32) {\nminusInf := float32(math.Inf(-1))\nscaleV := archsimd.BroadcastFLOAT(scale)")
+	g.p("func softmaxSFX(x []float32, scale float32) {\nscaleV := archsimd.BroadcastFLOAT(scale)\nminusInf := archsimd.BroadcastFLOAT(float32(math.Inf(-1)))")
+	g.softmax(g.each)
+	g.clear()
+	g.p("}\n")
+	if g.bits == 512 {
+		return
+	}
+	g.p(`// softmaxRowsSFX is Softmax for rows of a whole number of steps. They follow
+// each other without a change to scalar code, so that they overlap.
+func softmaxRowsSFX(s []float32, rows, cols int, scale float32) {
+	scaleV := archsimd.BroadcastFLOAT(scale)
+	minusInf := archsimd.BroadcastFLOAT(float32(math.Inf(-1)))
+	for i := range rows {
+		x := s[i*cols:][:cols]`)
+	g.softmax(func(slices []string, out []string, fill string, body func(v int)) {
+		g.whole(slices, "len("+slices[0]+")", body)
+	})
+	g.p("}")
+	g.clear()
+	g.p("}\n")
+	g.p(`// attentionSFX is Attention with the keys and values of one head packed as
+// weights. Rows of scores are padded to whole steps by -Inf, of which the
+// softmax makes 0.
+func attentionSFX(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, scratch []float32) {
+	width := heads * headDim
+	scale := attentionScale(headDim)
+	minusInf := float32(math.Inf(-1))
+	np, hp := (n+15)/16*16, (headDim+NR-1)/NR*NR
+	cols := (n + NR - 1) / NR * NR
+	keys, scratch := scratch[:headDim*np], scratch[headDim*np:]
+	values, scratch := scratch[:n*hp], scratch[n*hp:]
+	scores := scratch[:n*np] // (n, np)
+	for h := range heads {
+		packTransposed(keys, qkv[width+h*headDim:], ldq, n, headDim, NR)
+		packRows(values, qkv[2*width+h*headDim:], ldq, n, headDim, NR)
+		linearSFX(scores, np, qkv[h*headDim:], ldq, n, headDim, cols, keys, nil)
+		for i := range n {
+			for j := n; j < np; j++ {
+				scores[i*np+j] = minusInf
+			}
+		}
+		softmaxRowsSFX(scores, n, np, scale)
+		linearSFX(dst[h*headDim:], ldd, scores, np, n, n, headDim, values, nil)
+	}
+}
+`)
+}
+
+// padVectors returns lines that fill the buffer with the vector x.
+func padVectors(buffer string, g *generator, x string) string {
+	var lines []string
 	for v := range g.perStep() {
-		g.p("m%d := archsimd.BroadcastFLOAT(minusInf)", v)
+		lines = append(lines, g.store(x, buffer, v))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// softmax writes Softmax of x by means of a loop over steps.
+func (g *generator) softmax(loop func(slices []string, out []string, fill string, body func(v int))) {
+	for v := range g.perStep() {
+		g.p("m%d := minusInf", v)
 	}
 	g.p("{")
 	// The padding repeats an element of x.
-	g.each([]string{"x"}, []string{"x"}, "for i := range xB {\nxB[i] = x[n]\n}", func(v int) {
+	loop([]string{"x"}, []string{"x"}, "for i := range xB {\nxB[i] = x[n]\n}", func(v int) {
 		g.p("t := %s.Mul(scaleV)\n%s", g.load("xP", v), g.store("t", "xP", v))
 		g.p("m%d = %s", v, g.max("t", fmt.Sprintf("m%d", v)))
 	})
 	g.p("}")
-	g.fold("m", g.max)
-	g.p("topV := archsimd.BroadcastFLOAT(max(max(mT[0], mT[1]), max(mT[2], mT[3])))")
+	g.reduce("top", "m", g.max)
 	g.accumulators("s")
 	g.p("{")
-	g.each([]string{"x"}, []string{"x"}, "for i := range xB {\nxB[i] = minusInf // e^-Inf = 0 adds nothing\n}", func(v int) {
-		g.p("t := %s.Sub(topV)", g.load("xP", v))
+	// The padding e^-Inf = 0 adds nothing.
+	loop([]string{"x"}, []string{"x"}, padVectors("xB", g, "minusInf"), func(v int) {
+		g.p("t := %s.Sub(top)", g.load("xP", v))
 		g.exp("e", "t")
 		g.p("%s\ns%d = s%d.Add(e)", g.store("e", "xP", v), v, v)
 	})
 	g.p("}")
-	g.sumOf("sum", "s")
-	g.p("scaleSFX(x, 1/sum)\n}\n")
+	g.reduce("sum", "s", addVectors)
+	g.p("inv := %s.Div(sum)", constant("one"))
+	loop([]string{"x"}, []string{"x"}, "", func(v int) {
+		g.p("y := %s.Mul(inv)\n%s", g.load("xP", v), g.store("y", "xP", v))
+	})
 }
 
 func (g *generator) elementwise() {
