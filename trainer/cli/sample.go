@@ -1,0 +1,341 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"symdiff/core/model"
+	"symdiff/core/molecule"
+	"symdiff/core/sampler"
+)
+
+// maxBatch is the largest number of molecules that one worker samples at a time
+// by default: enough to fill the kernels, small enough for a steady progress.
+const maxBatch = 16
+
+// sampleOptions are the flags of sample.
+type sampleOptions struct {
+	n, first, steps, atoms int
+	seed                   uint64
+	model, out, format     string
+	threads, batch         int
+	json, quiet            bool
+}
+
+func newSampleCommand() *cobra.Command {
+	var o sampleOptions
+	cmd := &cobra.Command{
+		Use:   "sample [--n N] [--seed SEED] [--steps STEPS] [--atoms ATOMS] [--out FILE]",
+		Short: "Generate molecules",
+		Long: `Generate molecules by ancestral sampling, with the shipped model or that of --model.
+
+Molecule i of a seed depends on the seed, i, --steps, --atoms and the model alone: not on --n, --threads or --batch. The
+extension of --out chooses XYZ (.xyz), SDF (.sdf) or PDB (.pdb), each perhaps with .gz; without --out molecules go to
+standard output. Each carries seed, index, steps, the model's hash (16 digits of SHA-256), formula, stability, validity
+and connectedness. The file appears under its name when it is whole; an interrupted run leaves none.
+
+With --json, molecules on standard output are JSON objects, one on a line; with a file, a summary of the run is printed
+as JSON.`,
+		Example: "  symdiff sample --n 100 --seed 7 --out molecules.xyz\n  symdiff sample --n 4 --atoms 19 --steps 100 --format sdf",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.run(cmd)
+		},
+	}
+	f := cmd.Flags()
+	f.IntVarP(&o.n, "n", "n", 1, "number of molecules")
+	f.Uint64Var(&o.seed, "seed", 0, "seed of the random numbers")
+	f.IntVar(&o.first, "first", 0, "index of the first molecule of the seed")
+	f.IntVar(&o.steps, "steps", 0, "diffusion steps, 0: all that the model was trained with")
+	f.IntVar(&o.atoms, "atoms", 0, "atoms per molecule, 0: drawn like those of the training set")
+	f.StringVarP(&o.out, "out", "o", "-", "file to write, - for standard output")
+	f.StringVar(&o.format, "format", "", "xyz, sdf or pdb, by default that of the file's extension")
+	f.StringVar(&o.model, "model", "", "weights (safetensors), by default the shipped model")
+	f.IntVar(&o.threads, "threads", 0, "threads, 0: one per core")
+	f.IntVar(&o.batch, "batch", 0, "molecules that a thread samples at a time, 0: chosen by --n and --threads")
+	f.BoolVar(&o.json, "json", false, "print JSON")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "no progress and no summary on standard error")
+	must(cmd.MarkFlagFilename("out", "xyz", "sdf", "pdb"))
+	must(cmd.MarkFlagFilename("model", "safetensors"))
+	must(cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"xyz", "sdf", "pdb"}, cobra.ShellCompDirectiveNoFileComp)))
+	return cmd
+}
+
+// check completes the options and refuses what makes no sense.
+func (o *sampleOptions) check() error {
+	for _, c := range []struct {
+		flag   string
+		value  int
+		lo, hi int
+	}{
+		{"n", o.n, 1, math.MaxInt32}, {"first", o.first, 0, math.MaxInt32}, {"steps", o.steps, 0, math.MaxInt32},
+		{"atoms", o.atoms, 0, sampler.MaxAtoms}, {"threads", o.threads, 0, 4096}, {"batch", o.batch, 0, 1 << 16},
+	} {
+		if c.value < c.lo || c.value > c.hi {
+			return usagef("--%s %d: want %d to %d", c.flag, c.value, c.lo, c.hi)
+		}
+	}
+	if o.out == "" {
+		return usagef("--out: empty name")
+	}
+	if o.format == "" && o.out != "-" {
+		o.format = strings.TrimPrefix(filepath.Ext(strings.TrimSuffix(strings.ToLower(o.out), ".gz")), ".")
+	} else if o.format == "" {
+		o.format = "xyz"
+	}
+	if writers[o.format] == nil {
+		return usagef("--out %s: format %q, want xyz, sdf or pdb", o.out, o.format)
+	}
+	if o.format == "sdf" && o.atoms > 999 {
+		return usagef("--atoms %d: SDF (V2000) holds 999", o.atoms)
+	}
+	if o.threads == 0 {
+		o.threads = runtime.GOMAXPROCS(0)
+	}
+	if o.batch == 0 {
+		o.batch = min(maxBatch, (o.n+o.threads-1)/o.threads)
+	}
+	return nil
+}
+
+// writers writes molecule number index of a file.
+var writers = map[string]func(w io.Writer, m *molecule.Molecule, index int) error{
+	"xyz": func(w io.Writer, m *molecule.Molecule, _ int) error { return molecule.WriteXYZ(w, m) },
+	"sdf": func(w io.Writer, m *molecule.Molecule, _ int) error { return molecule.WriteSDF(w, m) },
+	"pdb": func(w io.Writer, m *molecule.Molecule, index int) error { return molecule.WritePDB(w, m, index%9999+1) },
+}
+
+// summary is what `symdiff sample --json --out FILE` prints.
+type summary struct {
+	Out     string  `json:"out"`
+	Seed    uint64  `json:"seed"`
+	First   int     `json:"first"`
+	Steps   int     `json:"steps"`
+	Atoms   int     `json:"atoms_per_molecule,omitempty"` // where --atoms fixed it
+	Model   string  `json:"model"`
+	SHA256  string  `json:"model_sha256"`
+	Threads int     `json:"threads"`
+	Seconds float64 `json:"seconds"`
+	Rate    float64 `json:"molecules_per_second"`
+	molecule.Report
+}
+
+func (o *sampleOptions) run(cmd *cobra.Command) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	m, f, err := loadModel(o.model)
+	if err != nil {
+		return err
+	}
+	if most := m.Meta.Schedule.Timesteps; o.steps == 0 {
+		o.steps = most
+	} else if o.steps > most && most > 0 {
+		return usagef("--steps %d: the model was trained with %d", o.steps, most)
+	}
+	if _, err := o.sampler(m, 0, 1); err != nil {
+		return fmt.Errorf("%s: %w", f.Name, err)
+	}
+	r, elapsed, err := o.write(cmd, m, f)
+	if err != nil {
+		return err
+	}
+	rate := float64(o.n) / elapsed.Seconds()
+	if o.json && o.out != "-" {
+		return writeJSON(cmd.OutOrStdout(), summary{o.out, o.seed, o.first, o.steps, o.atoms, f.Name, f.hash, o.threads, elapsed.Seconds(), rate, r})
+	}
+	if !o.quiet {
+		c := r.Counts
+		cmd.PrintErrf("%d molecules in %.1f s (%.2f/s): %.1f %% of atoms stable, %d molecules stable, %d valid, %d connected\n",
+			o.n, elapsed.Seconds(), rate, 100*r.StableAtoms, c.StableMolecules, c.Valid, c.Connected)
+	}
+	return nil
+}
+
+// write samples all molecules to the output and measures them on the way.
+func (o *sampleOptions) write(cmd *cobra.Command, m *model.Model, f weightsFile) (r molecule.Report, elapsed time.Duration, err error) {
+	w := cmd.OutOrStdout()
+	var file *output
+	if o.out != "-" {
+		if file, err = createOutput(o.out, strings.HasSuffix(strings.ToLower(o.out), ".gz")); err != nil {
+			return r, 0, err
+		}
+		defer func() {
+			if err != nil {
+				file.Discard()
+			}
+		}()
+		w = file
+	}
+	var line *progress
+	if !o.quiet && isTerminal(cmd.ErrOrStderr()) && (file != nil || !isTerminal(w)) {
+		line = startProgress(cmd.ErrOrStderr(), "molecules", int64(o.n), int64(o.steps+1))
+	}
+	start := time.Now()
+	r, err = molecule.Evaluate(func(yield func(*molecule.Molecule, error) bool) {
+		i, more := o.first, true
+		err := o.sample(cmd.Context(), m, line, func(mol *molecule.Molecule) error {
+			if err := o.writeOne(w, mol, i, f.hash); err != nil {
+				return err
+			}
+			i++
+			if more = yield(mol, nil); !more {
+				return context.Canceled
+			}
+			return nil
+		})
+		if err != nil && more {
+			yield(nil, err)
+		}
+	})
+	elapsed = time.Since(start)
+	line.end()
+	if err == nil && file != nil {
+		err = file.Commit()
+	}
+	return r, elapsed, err
+}
+
+// describe gives molecule i its properties.
+func (o *sampleOptions) describe(m *molecule.Molecule, i int, hash string) {
+	valid, _ := m.Valid()
+	m.Properties = []molecule.Property{
+		{Key: "seed", Value: strconv.FormatUint(o.seed, 10)},
+		{Key: "index", Value: strconv.Itoa(i)},
+		{Key: "steps", Value: strconv.Itoa(o.steps)},
+		{Key: "model", Value: hash[:16]},
+		{Key: "formula", Value: m.Formula()},
+		{Key: "stable", Value: strconv.FormatBool(m.Stable())},
+		{Key: "valid", Value: strconv.FormatBool(valid)},
+		{Key: "connected", Value: strconv.FormatBool(m.Connected())},
+	}
+}
+
+// writeOne writes molecule i: as JSON where that is asked for on standard
+// output, else with its properties in the format of the options.
+func (o *sampleOptions) writeOne(w io.Writer, m *molecule.Molecule, i int, hash string) error {
+	if !o.json || o.out != "-" {
+		o.describe(m, i, hash)
+		return writers[o.format](w, m, i)
+	}
+	symbols := make([]string, len(m.Elements))
+	for k, e := range m.Elements {
+		symbols[k] = e.Symbol()
+	}
+	valid, _ := m.Valid()
+	return json.NewEncoder(w).Encode(sampledMolecule{
+		o.seed, i, o.steps, hash[:16], m.Formula(), m.Stable(), valid, m.Connected(), symbols, m.Positions,
+	})
+}
+
+// sampledMolecule is a line of `symdiff sample --json`.
+type sampledMolecule struct {
+	Seed      uint64       `json:"seed"`
+	Index     int          `json:"index"`
+	Steps     int          `json:"steps"`
+	Model     string       `json:"model"` // 16 digits of its SHA-256
+	Formula   string       `json:"formula"`
+	Stable    bool         `json:"stable"`
+	Valid     bool         `json:"valid"`
+	Connected bool         `json:"connected"`
+	Elements  []string     `json:"elements"`
+	Positions [][3]float64 `json:"positions"` // Å
+}
+
+// sampler makes the sampler of n molecules from the given one on.
+func (o *sampleOptions) sampler(m *model.Model, first, n int) (*sampler.Sampler, error) {
+	atoms := make([]int, n)
+	for i := range atoms {
+		atoms[i] = o.atoms
+	}
+	return sampler.New(m, sampler.Options{Seed: o.seed, First: o.first + first, Atoms: atoms, Steps: o.steps})
+}
+
+// sample calls emit with all molecules in order. Workers take batches as they
+// are free and stay at most a few batches ahead of the one that emit waits for.
+func (o *sampleOptions) sample(ctx context.Context, m *model.Model, line *progress, emit func(*molecule.Molecule) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	type job struct {
+		first, n int
+		result   chan []*molecule.Molecule
+	}
+	jobs, order := make(chan job), make(chan job, 4*o.threads)
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	defer cancel(nil)
+	for range o.threads {
+		workers.Go(func() {
+			for j := range jobs {
+				batch, err := o.sampleBatch(ctx, m, j.first, j.n, line)
+				if err != nil {
+					cancel(err)
+				}
+				j.result <- batch
+			}
+		})
+	}
+	workers.Go(func() {
+		defer close(jobs)
+		defer close(order)
+		for first := 0; first < o.n; first += o.batch {
+			j := job{first, min(o.batch, o.n-first), make(chan []*molecule.Molecule, 1)}
+			select {
+			case order <- j:
+			case <-ctx.Done():
+				return
+			}
+			select {
+			case jobs <- j:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	for j := range order {
+		select {
+		case batch := <-j.result:
+			for _, mol := range batch {
+				if err := emit(mol); err != nil {
+					return err
+				}
+			}
+		case <-ctx.Done():
+		}
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+	}
+	return context.Cause(ctx)
+}
+
+// sampleBatch samples one batch to its end.
+func (o *sampleOptions) sampleBatch(ctx context.Context, m *model.Model, first, n int, line *progress) ([]*molecule.Molecule, error) {
+	s, err := o.sampler(m, first, n)
+	if err != nil {
+		return nil, err
+	}
+	err = s.Run(ctx, func(int) error {
+		line.add(n)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	batch := make([]*molecule.Molecule, n)
+	for i := range batch {
+		batch[i] = s.Molecule(i)
+	}
+	return batch, nil
+}

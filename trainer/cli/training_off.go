@@ -1,0 +1,5 @@
+//go:build !torch
+
+package cli
+
+const trainingBuilt = false

@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"symdiff/core/f32"
+)
+
+// version is what `symdiff version` tells.
+type version struct {
+	Module   string `json:"module"`
+	Version  string `json:"version"`
+	Revision string `json:"revision,omitempty"` // of the version control
+	Modified bool   `json:"modified,omitempty"` // built from a changed tree
+	Time     string `json:"time,omitempty"`     // of the revision
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+	SIMD     bool   `json:"simd"`     // GOEXPERIMENT=simd
+	Kernels  string `json:"kernels"`  // which implementation runs on this CPU
+	Training bool   `json:"training"` // built with libtorch
+}
+
+func currentVersion() version {
+	v := version{
+		Module: "symdiff", Version: "(devel)", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
+		SIMD: simdBuilt, Kernels: f32.Implementation(), Training: trainingBuilt,
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return v
+	}
+	if info.Main.Version != "" {
+		v.Version = info.Main.Version
+	}
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			v.Revision = s.Value
+		case "vcs.modified":
+			v.Modified = s.Value == "true"
+		case "vcs.time":
+			v.Time = s.Value
+		}
+	}
+	return v
+}
+
+func newVersionCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "version [--json]",
+		Short: "Tell what was built: version, Go, SIMD, training",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			v := currentVersion()
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), v)
+			}
+			revision := ""
+			if v.Revision != "" {
+				revision = " (" + v.Revision
+				if v.Modified {
+					revision += ", modified"
+				}
+				revision += ")"
+			}
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s %s%s\n%s %s\nGOEXPERIMENT=simd: %s, kernels: %s\ntraining: %s\n",
+				v.Module, v.Version, revision, v.Go, v.Platform, yesNo(v.SIMD), v.Kernels, yesNo(v.Training))
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
