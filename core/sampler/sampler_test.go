@@ -8,11 +8,14 @@ import (
 	"hash/fnv"
 	"math"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
+	"symdiff/core/f32"
 	"symdiff/core/model"
 	"symdiff/core/safetensors"
+	"symdiff/core/weights"
 )
 
 // network is the reference network with random weights, told that it is a QM9
@@ -60,14 +63,18 @@ func bits(z []float32) string {
 // What a seed means: these bits must be the same on every platform and for every
 // implementation of the kernels, and must not change.
 func TestFrozenBits(t *testing.T) {
-	for name, want := range map[string]string{
-		"symdiff":          "937528ea964c853acd4bb6f3c514f61f",
-		"symdiff_released": "4276613653b7908e97aa7b3f32afde54",
-		"dit":              "120eb271df604c5501b2522694bd7b50",
-	} {
-		s := run(t, network(t, name), Options{Seed: 7, Atoms: []int{12, 0, 4}, Steps: 20})
-		if got := bits(s.z); got != want {
-			t.Errorf("%s: seed 7 gives %s, want %s", name, got, want)
+	defer f32.Use(f32.Implementation())
+	for _, implementation := range f32.Implementations() {
+		f32.Use(implementation)
+		for name, want := range map[string]string{
+			"symdiff":          "937528ea964c853acd4bb6f3c514f61f",
+			"symdiff_released": "4276613653b7908e97aa7b3f32afde54",
+			"dit":              "120eb271df604c5501b2522694bd7b50",
+		} {
+			s := run(t, network(t, name), Options{Seed: 7, Atoms: []int{12, 0, 4}, Steps: 20})
+			if got := bits(s.z); got != want {
+				t.Errorf("%s with %s kernels: seed 7 gives %s, want %s", name, implementation, got, want)
+			}
 		}
 	}
 }
@@ -246,19 +253,36 @@ func TestMoleculeIsWhatFrameShows(t *testing.T) {
 	}
 }
 
+// One network call of the shipped model for one molecule and for eight, of 18
+// atoms.
 func BenchmarkStep(b *testing.B) {
-	m := network(b, "symdiff")
-	s, err := New(m, Options{Atoms: []int{19, 19, 19, 19}, Steps: 1000})
+	f, err := safetensors.Parse(weights.QM9WebName, weights.QM9Web())
 	if err != nil {
 		b.Fatal(err)
 	}
-	for b.Loop() {
-		if s.Done() {
-			s.done = 0
-		}
-		if err := s.Step(); err != nil {
-			b.Fatal(err)
-		}
+	m, err := model.Load(f)
+	if err != nil {
+		b.Fatal(err)
 	}
-	b.ReportMetric(float64(b.N)*4/b.Elapsed().Seconds(), "mol·step/s")
+	for _, n := range []int{1, 8} {
+		b.Run("batch="+strconv.Itoa(n), func(b *testing.B) {
+			atoms := make([]int, n)
+			for i := range atoms {
+				atoms[i] = 18
+			}
+			s, err := New(m, Options{Atoms: atoms, Steps: 1000})
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				if s.Done() {
+					s.done = 0
+				}
+				if err := s.Step(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.N*n)/b.Elapsed().Seconds(), "mol·step/s")
+		})
+	}
 }
