@@ -134,14 +134,14 @@ func TestUsage(t *testing.T) {
 
 func TestExitCode(t *testing.T) {
 	for _, c := range []struct {
-		err     error
-		started bool
-		code    int
+		err                  error
+		started, interrupted bool
+		code                 int
 	}{
-		{errors.New("x"), false, 2}, {errors.New("x"), true, 1}, {context.Canceled, true, 130}, {usagef("x"), true, 2},
-		{errors.Join(errors.New("y"), context.Canceled), true, 130},
+		{errors.New("x"), false, false, 2}, {errors.New("x"), true, false, 1}, {context.Canceled, true, false, 130}, {usagef("x"), true, false, 2},
+		{errors.Join(errors.New("y"), context.Canceled), true, false, 130}, {errors.New("signal received"), true, true, 130},
 	} {
-		if got := exitCode(c.err, c.started); got != c.code {
+		if got := exitCode(c.err, c.started, c.interrupted); got != c.code {
 			t.Errorf("%v, started %v: code %d, want %d", c.err, c.started, got, c.code)
 		}
 	}

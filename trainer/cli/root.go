@@ -46,7 +46,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil {
 		return 0
 	}
-	code := exitCode(err, started)
+	code := exitCode(err, started, ctx.Err() != nil)
 	if code == exitUsage {
 		fmt.Fprintf(stderr, "symdiff: %v\nTry '%s --help'.\n", err, cmd.CommandPath())
 	} else {
@@ -67,7 +67,7 @@ func exitCode(err error, started bool) int {
 	switch {
 	case !started:
 		return exitUsage
-	case errors.Is(err, context.Canceled):
+	case interrupted || errors.Is(err, context.Canceled):
 		return exitInterrupted
 	}
 	return exitFailure
