@@ -57,7 +57,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // exitCode tells what an error means. What fails before a command has started
 // is wrong usage: an unknown command or flag, a missing argument.
-func exitCode(err error, started bool) int {
+func exitCode(err error, started, interrupted bool) int {
 	if e, ok := errors.AsType[interface {
 		error
 		ExitCode() int
