@@ -15,7 +15,6 @@ package safetensors
 
 import (
 	"cmp"
-	"encoding/binary"
 	"math"
 	"slices"
 	"strconv"
@@ -123,7 +122,7 @@ func (f *File) split(data []byte) (header []byte, err error) {
 	if len(data) < 8 {
 		return nil, f.fault("", "truncated: "+strconv.Itoa(len(data))+" bytes, no safetensors file")
 	}
-	n := binary.LittleEndian.Uint64(data)
+	n := uint64(le32(data)) | uint64(le32(data[4:]))<<32
 	if n > MaxHeader {
 		return nil, f.fault("", "header of "+strconv.FormatUint(n, 10)+" bytes, more than "+strconv.Itoa(MaxHeader)+": no safetensors file")
 	}
@@ -353,15 +352,15 @@ func (f *File) Float32(name string, shape ...int) ([]float32, error) {
 	switch info.DType {
 	case F32:
 		for i := range dst {
-			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:]))
+			dst[i] = math.Float32frombits(le32(src[4*i:]))
 		}
 	case F16:
 		for i := range dst {
-			dst[i] = fromF16(binary.LittleEndian.Uint16(src[2*i:]))
+			dst[i] = fromF16(le16(src[2*i:]))
 		}
 	case BF16:
 		for i := range dst {
-			dst[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(src[2*i:])) << 16)
+			dst[i] = math.Float32frombits(uint32(le16(src[2*i:])) << 16)
 		}
 	default:
 		return nil, f.fault(name, "dtype "+string(info.DType)+", want F32, F16 or BF16")
@@ -370,6 +369,15 @@ func (f *File) Float32(name string, shape ...int) ([]float32, error) {
 		return nil, f.fault(name, "element "+strconv.Itoa(i)+" is "+floatText(dst[i])+", want finite numbers")
 	}
 	return dst, nil
+}
+
+// le16 and le32 read little-endian numbers. Package encoding/binary would bring
+// package reflect into the WASM module.
+func le16(b []byte) uint16 { return uint16(b[0]) | uint16(b[1])<<8 }
+
+func le32(b []byte) uint32 {
+	_ = b[3]
+	return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24
 }
 
 func (f *File) find(name string, shape []int) (Info, error) {

@@ -2,7 +2,6 @@ package safetensors
 
 import (
 	"cmp"
-	"encoding/binary"
 	"io"
 	"math"
 	"slices"
@@ -142,7 +141,9 @@ func header(order []Tensor, metadata map[string]string) []byte {
 	for len(h)%8 != 0 {
 		h = append(h, ' ')
 	}
-	binary.LittleEndian.PutUint64(h, uint64(len(h)-8))
+	for i := range 8 {
+		h[i] = byte(uint64(len(h)-8) >> (8 * i))
+	}
 	return h
 }
 
@@ -168,13 +169,14 @@ func encode(dst []byte, t Tensor) []byte {
 	for _, x := range t.Data {
 		switch t.DType {
 		case F32:
-			dst = binary.LittleEndian.AppendUint32(dst, math.Float32bits(x))
+			b := math.Float32bits(x)
+			dst = append(dst, byte(b), byte(b>>8), byte(b>>16), byte(b>>24))
 		case F16:
 			h, _ := toF16(x)
-			dst = binary.LittleEndian.AppendUint16(dst, h)
+			dst = append(dst, byte(h), byte(h>>8))
 		case BF16:
 			b, _ := toBF16(x)
-			dst = binary.LittleEndian.AppendUint16(dst, b)
+			dst = append(dst, byte(b), byte(b>>8))
 		}
 	}
 	return dst
