@@ -50,6 +50,8 @@ type kernels struct {
 	name string
 	// nr is the panel width this implementation packs and reads, a multiple of 8.
 	nr int
+	// pack is packTransposed for panels of width nr.
+	pack func(panels, w []float32, ldw, n, k int)
 	// linear computes Linear on panels of width nr.
 	linear linearFunc
 
@@ -131,7 +133,7 @@ func Pack(w []float32, out, in int) *Packed {
 	}
 	nr := active.nr
 	p := &Packed{in: in, out: out, nr: nr, panels: make([]float32, (out+nr-1)/nr*nr*in)}
-	packTransposed(p.panels, w, in, out, in, nr)
+	active.pack(p.panels, w, in, out, in)
 	return p
 }
 
@@ -279,7 +281,7 @@ func Softmax(x []float32, scale float32) {
 func AttentionScratch(n, headDim int) int {
 	const widest = 16 // panels of all implementations divide it
 	np, hp := (n+widest-1)/widest*widest, (headDim+widest-1)/widest*widest
-	return headDim*np + n*hp + n*np
+	return headDim*np + n*hp + n*np + np
 }
 
 // Attention computes multi-head self-attention of one molecule of n atoms.

@@ -9,6 +9,7 @@ const portableWidth = 8
 var portable = kernels{
 	name:              "portable",
 	nr:                portableWidth,
+	pack:              packPortable,
 	linear:            linearPortable,
 	sum:               sumPortable,
 	layerNormModulate: layerNormModulatePortable,
@@ -32,6 +33,9 @@ func packTransposed(panels, w []float32, ldw, n, k, nr int) {
 	for p := 0; p*nr < n; p++ {
 		panel := panels[p*nr*k : (p+1)*nr*k]
 		cols := min(nr, n-p*nr)
+		if cols < nr {
+			clear(panel)
+		}
 		for c := 0; c < cols; c += 4 {
 			if c+4 <= cols {
 				r := w[(p*nr+c)*ldw:]
@@ -48,10 +52,11 @@ func packTransposed(panels, w []float32, ldw, n, k, nr int) {
 				}
 			}
 		}
-		for l := 0; cols < nr && l < k; l++ {
-			clear(panel[l*nr+cols : (l+1)*nr])
-		}
 	}
+}
+
+func packPortable(panels, w []float32, ldw, n, k int) {
+	packTransposed(panels, w, ldw, n, k, portableWidth)
 }
 
 func linearPortable(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels, bias []float32) {

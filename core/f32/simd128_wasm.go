@@ -51,6 +51,7 @@ func kernels128(name string) kernels {
 	return kernels{
 		name:              name,
 		nr:                8,
+		pack:              packTransposed128,
 		linear:            linear128,
 		sum:               sum128,
 		layerNormModulate: layerNormModulate128,
@@ -74,11 +75,22 @@ func linear128(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 		gemv128(dst, x[:in], out, panels, bias)
 		return
 	}
+	if in <= 64 {
+		var a [5 * 64 * 4]float32
+		blocks128(dst, ldd, x, ldx, m, in, out, panels, bias, a[:])
+		return
+	}
+	var a [5 * 256 * 4]float32
+	blocks128(dst, ldd, x, ldx, m, in, out, panels, bias, a[:])
+
+}
+
+// blocks128 is linear128 with the memory a for the expanded rows.
+func blocks128(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels, bias, a []float32) {
 	const rows, block = 5, 256
 	groups := (m + rows - 1) / rows
 	var start [8]float32
 	var edge [rows * 8]float32
-	var a [rows * block * 4]float32
 	for k0 := 0; k0 < in; k0 += block {
 		kn := min(block, in-k0)
 		for row, left := 0, groups; left > 0; left-- {
@@ -88,27 +100,34 @@ func linear128(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 			for j := 0; j < out; j += 8 {
 				cols := min(8, out-j)
 				b := panels[j*in+k0*8:][:kn*8]
+				s := start[:]
 				if k0 == 0 && bias != nil {
-					copy(start[:], bias[j:j+cols])
+					if cols == 8 {
+						s = bias[j : j+8]
+					} else {
+						copy(s, bias[j:j+cols])
+					}
 				}
 				c := dst[row*ldd+j:]
 				switch {
 				case cols < 8:
-					if k0 == 0 {
-						tile128(edge[:], 8, a, n, b, start[:], 0)
-					} else {
+					from, lds := s, 0
+					if k0 > 0 {
 						for i := range n {
 							copy(edge[i*8:][:cols], c[i*ldd:])
 						}
-						tile128(edge[:], 8, a, n, b, edge[:], 8)
+						from, lds = edge[:], 8
+					}
+					{
+						panel2x128(edge[:], 8, a, n, b, from, lds)
 					}
 					for i := range n {
 						copy(c[i*ldd:][:cols], edge[i*8:])
 					}
 				case k0 == 0:
-					tile128(c, ldd, a, n, b, start[:], 0)
+					panel2x128(c, ldd, a, n, b, s, 0)
 				default:
-					tile128(c, ldd, a, n, b, c, ldd)
+					panel2x128(c, ldd, a, n, b, c, ldd)
 				}
 			}
 			row += n
@@ -119,44 +138,208 @@ func linear128(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 // splat128 fills a (kn, n, 4) with a[k, i, :] = x[i, k]: the tiles load
 // whole vectors instead of a broadcast per use.
 func splat128(a, x []float32, ldx, kn, n int) {
-	step := n * 4
-	for i := range n {
-		r, d := x[i*ldx:][:kn], a[i*4:]
-		for len(r) >= 8 && len(d) > 7*step {
-			v := (*[8]float32)(r)
-			archsimd.BroadcastFloat32x4(v[0]).StoreArray((*[4]float32)(d[0*step:]))
-			archsimd.BroadcastFloat32x4(v[1]).StoreArray((*[4]float32)(d[1*step:]))
-			archsimd.BroadcastFloat32x4(v[2]).StoreArray((*[4]float32)(d[2*step:]))
-			archsimd.BroadcastFloat32x4(v[3]).StoreArray((*[4]float32)(d[3*step:]))
-			archsimd.BroadcastFloat32x4(v[4]).StoreArray((*[4]float32)(d[4*step:]))
-			archsimd.BroadcastFloat32x4(v[5]).StoreArray((*[4]float32)(d[5*step:]))
-			archsimd.BroadcastFloat32x4(v[6]).StoreArray((*[4]float32)(d[6*step:]))
-			archsimd.BroadcastFloat32x4(v[7]).StoreArray((*[4]float32)(d[7*step:]))
-			r, d = r[8:], d[min(8*step, len(d)):]
-		}
-		for k, v := range r {
-			archsimd.BroadcastFloat32x4(v).StoreArray((*[4]float32)(d[k*step:]))
-		}
-	}
-}
-
-// tile128 computes n rows of one panel: c = start; c[i, :] += x[i, k]*b[k, :] in order of k.
-func tile128(c []float32, ldc int, a []float32, n int, b, start []float32, lds int) {
 	switch n {
 	case 1:
-		tile1x128(c, ldc, a, b, start, lds)
+		splat1x128(a, x, ldx, kn)
 	case 2:
-		tile2x128(c, ldc, a, b, start, lds)
+		splat2x128(a, x, ldx, kn)
 	case 3:
-		tile3x128(c, ldc, a, b, start, lds)
+		splat3x128(a, x, ldx, kn)
 	case 4:
-		tile4x128(c, ldc, a, b, start, lds)
+		splat4x128(a, x, ldx, kn)
 	case 5:
-		tile5x128(c, ldc, a, b, start, lds)
+		splat5x128(a, x, ldx, kn)
 	}
 }
 
-func tile1x128(c []float32, ldc int, a, b, start []float32, lds int) {
+func splat1x128(a, x []float32, ldx, kn int) {
+	x0 := x[0*ldx:][:kn]
+	k := 0
+	for ; k <= kn-4; k += 4 {
+		d := (*[4 * 4]float32)(a[k*1*4:])
+		v0 := (*[4]float32)(x0[k:])
+		archsimd.BroadcastFloat32x4(v0[0]).StoreArray((*[4]float32)(d[0:]))
+		archsimd.BroadcastFloat32x4(v0[1]).StoreArray((*[4]float32)(d[4:]))
+		archsimd.BroadcastFloat32x4(v0[2]).StoreArray((*[4]float32)(d[8:]))
+		archsimd.BroadcastFloat32x4(v0[3]).StoreArray((*[4]float32)(d[12:]))
+	}
+	for ; k <= kn-1; k += 1 {
+		d := (*[1 * 4]float32)(a[k*1*4:])
+		v0 := (*[1]float32)(x0[k:])
+		archsimd.BroadcastFloat32x4(v0[0]).StoreArray((*[4]float32)(d[0:]))
+	}
+}
+
+func splat2x128(a, x []float32, ldx, kn int) {
+	x0 := x[0*ldx:][:kn]
+	x1 := x[1*ldx:][:kn]
+	k := 0
+	for ; k <= kn-4; k += 4 {
+		d := (*[8 * 4]float32)(a[k*2*4:])
+		v0 := (*[4]float32)(x0[k:])
+		v1 := (*[4]float32)(x1[k:])
+		archsimd.BroadcastFloat32x4(v0[0]).StoreArray((*[4]float32)(d[0:]))
+		archsimd.BroadcastFloat32x4(v1[0]).StoreArray((*[4]float32)(d[4:]))
+		archsimd.BroadcastFloat32x4(v0[1]).StoreArray((*[4]float32)(d[8:]))
+		archsimd.BroadcastFloat32x4(v1[1]).StoreArray((*[4]float32)(d[12:]))
+		archsimd.BroadcastFloat32x4(v0[2]).StoreArray((*[4]float32)(d[16:]))
+		archsimd.BroadcastFloat32x4(v1[2]).StoreArray((*[4]float32)(d[20:]))
+		archsimd.BroadcastFloat32x4(v0[3]).StoreArray((*[4]float32)(d[24:]))
+		archsimd.BroadcastFloat32x4(v1[3]).StoreArray((*[4]float32)(d[28:]))
+	}
+	for ; k <= kn-1; k += 1 {
+		d := (*[2 * 4]float32)(a[k*2*4:])
+		v0 := (*[1]float32)(x0[k:])
+		v1 := (*[1]float32)(x1[k:])
+		archsimd.BroadcastFloat32x4(v0[0]).StoreArray((*[4]float32)(d[0:]))
+		archsimd.BroadcastFloat32x4(v1[0]).StoreArray((*[4]float32)(d[4:]))
+	}
+}
+
+func splat3x128(a, x []float32, ldx, kn int) {
+	x0 := x[0*ldx:][:kn]
+	x1 := x[1*ldx:][:kn]
+	x2 := x[2*ldx:][:kn]
+	k := 0
+	for ; k <= kn-4; k += 4 {
+		d := (*[12 * 4]float32)(a[k*3*4:])
+		v0 := (*[4]float32)(x0[k:])
+		v1 := (*[4]float32)(x1[k:])
+		v2 := (*[4]float32)(x2[k:])
+		archsimd.BroadcastFloat32x4(v0[0]).StoreArray((*[4]float32)(d[0:]))
+		archsimd.BroadcastFloat32x4(v1[0]).StoreArray((*[4]float32)(d[4:]))
+		archsimd.BroadcastFloat32x4(v2[0]).StoreArray((*[4]float32)(d[8:]))
+		archsimd.BroadcastFloat32x4(v0[1]).StoreArray((*[4]float32)(d[12:]))
+		archsimd.BroadcastFloat32x4(v1[1]).StoreArray((*[4]float32)(d[16:]))
+		archsimd.BroadcastFloat32x4(v2[1]).StoreArray((*[4]float32)(d[20:]))
+		archsimd.BroadcastFloat32x4(v0[2]).StoreArray((*[4]float32)(d[24:]))
+		archsimd.BroadcastFloat32x4(v1[2]).StoreArray((*[4]float32)(d[28:]))
+		archsimd.BroadcastFloat32x4(v2[2]).StoreArray((*[4]float32)(d[32:]))
+		archsimd.BroadcastFloat32x4(v0[3]).StoreArray((*[4]float32)(d[36:]))
+		archsimd.BroadcastFloat32x4(v1[3]).StoreArray((*[4]float32)(d[40:]))
+		archsimd.BroadcastFloat32x4(v2[3]).StoreArray((*[4]float32)(d[44:]))
+	}
+	for ; k <= kn-1; k += 1 {
+		d := (*[3 * 4]float32)(a[k*3*4:])
+		v0 := (*[1]float32)(x0[k:])
+		v1 := (*[1]float32)(x1[k:])
+		v2 := (*[1]float32)(x2[k:])
+		archsimd.BroadcastFloat32x4(v0[0]).StoreArray((*[4]float32)(d[0:]))
+		archsimd.BroadcastFloat32x4(v1[0]).StoreArray((*[4]float32)(d[4:]))
+		archsimd.BroadcastFloat32x4(v2[0]).StoreArray((*[4]float32)(d[8:]))
+	}
+}
+
+func splat4x128(a, x []float32, ldx, kn int) {
+	x0 := x[0*ldx:][:kn]
+	x1 := x[1*ldx:][:kn]
+	x2 := x[2*ldx:][:kn]
+	x3 := x[3*ldx:][:kn]
+	k := 0
+	for ; k <= kn-4; k += 4 {
+		d := (*[16 * 4]float32)(a[k*4*4:])
+		v0 := (*[4]float32)(x0[k:])
+		v1 := (*[4]float32)(x1[k:])
+		v2 := (*[4]float32)(x2[k:])
+		v3 := (*[4]float32)(x3[k:])
+		archsimd.BroadcastFloat32x4(v0[0]).StoreArray((*[4]float32)(d[0:]))
+		archsimd.BroadcastFloat32x4(v1[0]).StoreArray((*[4]float32)(d[4:]))
+		archsimd.BroadcastFloat32x4(v2[0]).StoreArray((*[4]float32)(d[8:]))
+		archsimd.BroadcastFloat32x4(v3[0]).StoreArray((*[4]float32)(d[12:]))
+		archsimd.BroadcastFloat32x4(v0[1]).StoreArray((*[4]float32)(d[16:]))
+		archsimd.BroadcastFloat32x4(v1[1]).StoreArray((*[4]float32)(d[20:]))
+		archsimd.BroadcastFloat32x4(v2[1]).StoreArray((*[4]float32)(d[24:]))
+		archsimd.BroadcastFloat32x4(v3[1]).StoreArray((*[4]float32)(d[28:]))
+		archsimd.BroadcastFloat32x4(v0[2]).StoreArray((*[4]float32)(d[32:]))
+		archsimd.BroadcastFloat32x4(v1[2]).StoreArray((*[4]float32)(d[36:]))
+		archsimd.BroadcastFloat32x4(v2[2]).StoreArray((*[4]float32)(d[40:]))
+		archsimd.BroadcastFloat32x4(v3[2]).StoreArray((*[4]float32)(d[44:]))
+		archsimd.BroadcastFloat32x4(v0[3]).StoreArray((*[4]float32)(d[48:]))
+		archsimd.BroadcastFloat32x4(v1[3]).StoreArray((*[4]float32)(d[52:]))
+		archsimd.BroadcastFloat32x4(v2[3]).StoreArray((*[4]float32)(d[56:]))
+		archsimd.BroadcastFloat32x4(v3[3]).StoreArray((*[4]float32)(d[60:]))
+	}
+	for ; k <= kn-1; k += 1 {
+		d := (*[4 * 4]float32)(a[k*4*4:])
+		v0 := (*[1]float32)(x0[k:])
+		v1 := (*[1]float32)(x1[k:])
+		v2 := (*[1]float32)(x2[k:])
+		v3 := (*[1]float32)(x3[k:])
+		archsimd.BroadcastFloat32x4(v0[0]).StoreArray((*[4]float32)(d[0:]))
+		archsimd.BroadcastFloat32x4(v1[0]).StoreArray((*[4]float32)(d[4:]))
+		archsimd.BroadcastFloat32x4(v2[0]).StoreArray((*[4]float32)(d[8:]))
+		archsimd.BroadcastFloat32x4(v3[0]).StoreArray((*[4]float32)(d[12:]))
+	}
+}
+
+func splat5x128(a, x []float32, ldx, kn int) {
+	x0 := x[0*ldx:][:kn]
+	x1 := x[1*ldx:][:kn]
+	x2 := x[2*ldx:][:kn]
+	x3 := x[3*ldx:][:kn]
+	x4 := x[4*ldx:][:kn]
+	k := 0
+	for ; k <= kn-4; k += 4 {
+		d := (*[20 * 4]float32)(a[k*5*4:])
+		v0 := (*[4]float32)(x0[k:])
+		v1 := (*[4]float32)(x1[k:])
+		v2 := (*[4]float32)(x2[k:])
+		v3 := (*[4]float32)(x3[k:])
+		v4 := (*[4]float32)(x4[k:])
+		archsimd.BroadcastFloat32x4(v0[0]).StoreArray((*[4]float32)(d[0:]))
+		archsimd.BroadcastFloat32x4(v1[0]).StoreArray((*[4]float32)(d[4:]))
+		archsimd.BroadcastFloat32x4(v2[0]).StoreArray((*[4]float32)(d[8:]))
+		archsimd.BroadcastFloat32x4(v3[0]).StoreArray((*[4]float32)(d[12:]))
+		archsimd.BroadcastFloat32x4(v4[0]).StoreArray((*[4]float32)(d[16:]))
+		archsimd.BroadcastFloat32x4(v0[1]).StoreArray((*[4]float32)(d[20:]))
+		archsimd.BroadcastFloat32x4(v1[1]).StoreArray((*[4]float32)(d[24:]))
+		archsimd.BroadcastFloat32x4(v2[1]).StoreArray((*[4]float32)(d[28:]))
+		archsimd.BroadcastFloat32x4(v3[1]).StoreArray((*[4]float32)(d[32:]))
+		archsimd.BroadcastFloat32x4(v4[1]).StoreArray((*[4]float32)(d[36:]))
+		archsimd.BroadcastFloat32x4(v0[2]).StoreArray((*[4]float32)(d[40:]))
+		archsimd.BroadcastFloat32x4(v1[2]).StoreArray((*[4]float32)(d[44:]))
+		archsimd.BroadcastFloat32x4(v2[2]).StoreArray((*[4]float32)(d[48:]))
+		archsimd.BroadcastFloat32x4(v3[2]).StoreArray((*[4]float32)(d[52:]))
+		archsimd.BroadcastFloat32x4(v4[2]).StoreArray((*[4]float32)(d[56:]))
+		archsimd.BroadcastFloat32x4(v0[3]).StoreArray((*[4]float32)(d[60:]))
+		archsimd.BroadcastFloat32x4(v1[3]).StoreArray((*[4]float32)(d[64:]))
+		archsimd.BroadcastFloat32x4(v2[3]).StoreArray((*[4]float32)(d[68:]))
+		archsimd.BroadcastFloat32x4(v3[3]).StoreArray((*[4]float32)(d[72:]))
+		archsimd.BroadcastFloat32x4(v4[3]).StoreArray((*[4]float32)(d[76:]))
+	}
+	for ; k <= kn-1; k += 1 {
+		d := (*[5 * 4]float32)(a[k*5*4:])
+		v0 := (*[1]float32)(x0[k:])
+		v1 := (*[1]float32)(x1[k:])
+		v2 := (*[1]float32)(x2[k:])
+		v3 := (*[1]float32)(x3[k:])
+		v4 := (*[1]float32)(x4[k:])
+		archsimd.BroadcastFloat32x4(v0[0]).StoreArray((*[4]float32)(d[0:]))
+		archsimd.BroadcastFloat32x4(v1[0]).StoreArray((*[4]float32)(d[4:]))
+		archsimd.BroadcastFloat32x4(v2[0]).StoreArray((*[4]float32)(d[8:]))
+		archsimd.BroadcastFloat32x4(v3[0]).StoreArray((*[4]float32)(d[12:]))
+		archsimd.BroadcastFloat32x4(v4[0]).StoreArray((*[4]float32)(d[16:]))
+	}
+}
+
+// panel2x128 computes n rows and 2 vectors of columns of one panel:
+// c = start; c[i, :] += x[i, k]*b[k, :] in order of k.
+func panel2x128(c []float32, ldc int, a []float32, n int, b, start []float32, lds int) {
+	switch n {
+	case 1:
+		tile1x2x128(c, ldc, a, b, start, lds)
+	case 2:
+		tile2x2x128(c, ldc, a, b, start, lds)
+	case 3:
+		tile3x2x128(c, ldc, a, b, start, lds)
+	case 4:
+		tile4x2x128(c, ldc, a, b, start, lds)
+	case 5:
+		tile5x2x128(c, ldc, a, b, start, lds)
+	}
+}
+
+func tile1x2x128(c []float32, ldc int, a, b, start []float32, lds int) {
 	var s []float32
 	s = start[0*lds:][:8]
 	s00 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
@@ -259,7 +442,7 @@ func tile1x128(c []float32, ldc int, a, b, start []float32, lds int) {
 	s01.StoreArray((*[4]float32)(d[4:]))
 }
 
-func tile2x128(c []float32, ldc int, a, b, start []float32, lds int) {
+func tile2x2x128(c []float32, ldc int, a, b, start []float32, lds int) {
 	var s []float32
 	s = start[0*lds:][:8]
 	s00 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
@@ -419,7 +602,7 @@ func tile2x128(c []float32, ldc int, a, b, start []float32, lds int) {
 	s11.StoreArray((*[4]float32)(d[4:]))
 }
 
-func tile3x128(c []float32, ldc int, a, b, start []float32, lds int) {
+func tile3x2x128(c []float32, ldc int, a, b, start []float32, lds int) {
 	var s []float32
 	s = start[0*lds:][:8]
 	s00 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
@@ -636,7 +819,7 @@ func tile3x128(c []float32, ldc int, a, b, start []float32, lds int) {
 	s21.StoreArray((*[4]float32)(d[4:]))
 }
 
-func tile4x128(c []float32, ldc int, a, b, start []float32, lds int) {
+func tile4x2x128(c []float32, ldc int, a, b, start []float32, lds int) {
 	var s []float32
 	s = start[0*lds:][:8]
 	s00 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
@@ -910,7 +1093,7 @@ func tile4x128(c []float32, ldc int, a, b, start []float32, lds int) {
 	s31.StoreArray((*[4]float32)(d[4:]))
 }
 
-func tile5x128(c []float32, ldc int, a, b, start []float32, lds int) {
+func tile5x2x128(c []float32, ldc int, a, b, start []float32, lds int) {
 	var s []float32
 	s = start[0*lds:][:8]
 	s00 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
@@ -1385,6 +1568,44 @@ func gemvPanels128(d, x, b []float32) {
 	s31.StoreArray((*[4]float32)(d[28:]))
 }
 
+// packTransposed128 is packTransposed for panels of 8 columns, in blocks of 4x4.
+func packTransposed128(panels, w []float32, ldw, n, k int) {
+	whole := n / 8 * 8
+	for j := 0; j < whole; j += 4 {
+		panel := panels[j/8*8*k:][:8*k]
+		c := j % 8
+		r0, r1, r2, r3 := w[j*ldw:][:k], w[(j+1)*ldw:][:k], w[(j+2)*ldw:][:k], w[(j+3)*ldw:][:k]
+		l := 0
+		for ; l <= k-4; l += 4 {
+			v0, v1, v2, v3 := (*[4]float32)(r0[l:]), (*[4]float32)(r1[l:]), (*[4]float32)(r2[l:]), (*[4]float32)(r3[l:])
+			d := (*[3*8 + 4]float32)(panel[l*8+c:])
+			d[0*8+0] = v0[0]
+			d[0*8+1] = v1[0]
+			d[0*8+2] = v2[0]
+			d[0*8+3] = v3[0]
+			d[1*8+0] = v0[1]
+			d[1*8+1] = v1[1]
+			d[1*8+2] = v2[1]
+			d[1*8+3] = v3[1]
+			d[2*8+0] = v0[2]
+			d[2*8+1] = v1[2]
+			d[2*8+2] = v2[2]
+			d[2*8+3] = v3[2]
+			d[3*8+0] = v0[3]
+			d[3*8+1] = v1[3]
+			d[3*8+2] = v2[3]
+			d[3*8+3] = v3[3]
+		}
+		for ; l < k; l++ {
+			d := (*[4]float32)(panel[l*8+c:])
+			d[0], d[1], d[2], d[3] = r0[l], r1[l], r2[l], r3[l]
+		}
+	}
+	if whole < n {
+		packTransposed(panels[whole*k:], w[whole*ldw:], ldw, n-whole, k, 8)
+	}
+}
+
 func sum128(x []float32) float32 {
 	var s0 archsimd.Float32x4
 	var s1 archsimd.Float32x4
@@ -1659,7 +1880,13 @@ func softmax128(x []float32, scale float32) {
 	m0 = m0.IfElse(m0.Greater(m2), m2)
 	m1 = m1.IfElse(m1.Greater(m3), m3)
 	m0 = m0.IfElse(m0.Greater(m1), m1)
-	top := archsimd.BroadcastFloat32x4(max(max(m0.GetElem(0), m0.GetElem(2)), max(m0.GetElem(1), m0.GetElem(3))))
+	top := archsimd.BroadcastFloat32x4(m0.GetElem(0))
+	top1 := archsimd.BroadcastFloat32x4(m0.GetElem(1))
+	top = top.IfElse(top.Greater(top1), top1)
+	top2 := archsimd.BroadcastFloat32x4(m0.GetElem(2))
+	top = top.IfElse(top.Greater(top2), top2)
+	top3 := archsimd.BroadcastFloat32x4(m0.GetElem(3))
+	top = top.IfElse(top.Greater(top3), top3)
 	var s0 archsimd.Float32x4
 	var s1 archsimd.Float32x4
 	var s2 archsimd.Float32x4
@@ -1928,7 +2155,13 @@ func softmaxRows128(s []float32, rows, cols int, scale float32) {
 		m0 = m0.IfElse(m0.Greater(m2), m2)
 		m1 = m1.IfElse(m1.Greater(m3), m3)
 		m0 = m0.IfElse(m0.Greater(m1), m1)
-		top := archsimd.BroadcastFloat32x4(max(max(m0.GetElem(0), m0.GetElem(2)), max(m0.GetElem(1), m0.GetElem(3))))
+		top := archsimd.BroadcastFloat32x4(m0.GetElem(0))
+		top1 := archsimd.BroadcastFloat32x4(m0.GetElem(1))
+		top = top.IfElse(top.Greater(top1), top1)
+		top2 := archsimd.BroadcastFloat32x4(m0.GetElem(2))
+		top = top.IfElse(top.Greater(top2), top2)
+		top3 := archsimd.BroadcastFloat32x4(m0.GetElem(3))
+		top = top.IfElse(top.Greater(top3), top3)
 		var s0 archsimd.Float32x4
 		var s1 archsimd.Float32x4
 		var s2 archsimd.Float32x4
@@ -2047,27 +2280,48 @@ func softmaxRows128(s []float32, rows, cols int, scale float32) {
 
 // attention128 is Attention with the keys and values of one head packed as
 // weights. Rows of scores are padded to whole steps by -Inf, of which the
-// softmax makes 0.
+// softmax makes 0; the padding of the last panel has it as its bias.
 func attention128(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, scratch []float32) {
 	width := heads * headDim
 	scale := attentionScale(headDim)
-	minusInf := float32(math.Inf(-1))
+	minusInf := archsimd.BroadcastFloat32x4(float32(math.Inf(-1)))
 	np, hp := (n+15)/16*16, (headDim+8-1)/8*8
 	cols := (n + 8 - 1) / 8 * 8
 	keys, scratch := scratch[:headDim*np], scratch[headDim*np:]
 	values, scratch := scratch[:n*hp], scratch[n*hp:]
-	scores := scratch[:n*np] // (n, np)
+	scores, scratch := scratch[:n*np], scratch[n*np:] // (n, np)
+	mask := scratch[:cols]
+	clear(mask)
+	for j := n; j < cols; j++ {
+		mask[j] = float32(math.Inf(-1))
+	}
 	for h := range heads {
-		packTransposed(keys, qkv[width+h*headDim:], ldq, n, headDim, 8)
-		packRows(values, qkv[2*width+h*headDim:], ldq, n, headDim, 8)
-		linear128(scores, np, qkv[h*headDim:], ldq, n, headDim, cols, keys, nil)
+		packTransposed128(keys, qkv[width+h*headDim:], ldq, n, headDim)
+		packRows128(values, qkv[2*width+h*headDim:], ldq, n, headDim)
+		linear128(scores, np, qkv[h*headDim:], ldq, n, headDim, cols, keys, mask)
 		for i := range n {
-			for j := n; j < np; j++ {
-				scores[i*np+j] = minusInf
+			for j := cols; j < np; j += 4 {
+				minusInf.StoreArray((*[4]float32)(scores[i*np+j:]))
 			}
 		}
 		softmaxRows128(scores, n, np, scale)
 		linear128(dst[h*headDim:], ldd, scores, np, n, n, headDim, values, nil)
+	}
+}
+
+// packRows128 is packRows for panels of 8 columns.
+func packRows128(panels, w []float32, ldw, k, n int) {
+	whole := n / 8 * 8
+	for j := 0; j < whole; j += 8 {
+		d := panels[j*k:][:k*8]
+		for l := range k {
+			r, c := w[l*ldw+j:][:8], d[l*8:][:8]
+			archsimd.LoadFloat32x4Array((*[4]float32)(r[0:])).StoreArray((*[4]float32)(c[0:]))
+			archsimd.LoadFloat32x4Array((*[4]float32)(r[4:])).StoreArray((*[4]float32)(c[4:]))
+		}
+	}
+	if whole < n {
+		packRows(panels[whole*k:], w[whole:], ldw, k, n-whole, 8)
 	}
 }
 

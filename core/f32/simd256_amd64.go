@@ -51,6 +51,7 @@ func kernels256(name string) kernels {
 	return kernels{
 		name:              name,
 		nr:                16,
+		pack:              packTransposed256,
 		linear:            linear256,
 		sum:               sum256,
 		layerNormModulate: layerNormModulate256,
@@ -74,11 +75,18 @@ func linear256(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 		gemv256(dst, x[:in], out, panels, bias)
 		return
 	}
+
+	var a [5 * 64 * 8]float32
+	blocks256(dst, ldd, x, ldx, m, in, out, panels, bias, a[:])
+	archsimd.ClearAVXUpperBits()
+}
+
+// blocks256 is linear256 with the memory a for the expanded rows.
+func blocks256(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels, bias, a []float32) {
 	const rows, block = 5, 64
 	groups := (m + rows - 1) / rows
 	var start [16]float32
 	var edge [rows * 16]float32
-	var a [rows * block * 8]float32
 	for k0 := 0; k0 < in; k0 += block {
 		kn := min(block, in-k0)
 		for row, left := 0, groups; left > 0; left-- {
@@ -88,76 +96,246 @@ func linear256(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 			for j := 0; j < out; j += 16 {
 				cols := min(16, out-j)
 				b := panels[j*in+k0*16:][:kn*16]
+				s := start[:]
 				if k0 == 0 && bias != nil {
-					copy(start[:], bias[j:j+cols])
+					if cols == 16 {
+						s = bias[j : j+16]
+					} else {
+						copy(s, bias[j:j+cols])
+					}
 				}
 				c := dst[row*ldd+j:]
 				switch {
 				case cols < 16:
-					if k0 == 0 {
-						tile256(edge[:], 16, a, n, b, start[:], 0)
-					} else {
+					from, lds := s, 0
+					if k0 > 0 {
 						for i := range n {
 							copy(edge[i*16:][:cols], c[i*ldd:])
 						}
-						tile256(edge[:], 16, a, n, b, edge[:], 16)
+						from, lds = edge[:], 16
+					}
+					{
+						panel2x256(edge[:], 16, a, n, b, from, lds)
 					}
 					for i := range n {
 						copy(c[i*ldd:][:cols], edge[i*16:])
 					}
 				case k0 == 0:
-					tile256(c, ldd, a, n, b, start[:], 0)
+					panel2x256(c, ldd, a, n, b, s, 0)
 				default:
-					tile256(c, ldd, a, n, b, c, ldd)
+					panel2x256(c, ldd, a, n, b, c, ldd)
 				}
 			}
 			row += n
 		}
 	}
-	archsimd.ClearAVXUpperBits()
 }
 
 // splat256 fills a (kn, n, 8) with a[k, i, :] = x[i, k]: the tiles load
 // whole vectors instead of a broadcast per use.
 func splat256(a, x []float32, ldx, kn, n int) {
-	step := n * 8
-	for i := range n {
-		r, d := x[i*ldx:][:kn], a[i*8:]
-		for len(r) >= 8 && len(d) > 7*step {
-			v := (*[8]float32)(r)
-			archsimd.BroadcastFloat32x8(v[0]).StoreArray((*[8]float32)(d[0*step:]))
-			archsimd.BroadcastFloat32x8(v[1]).StoreArray((*[8]float32)(d[1*step:]))
-			archsimd.BroadcastFloat32x8(v[2]).StoreArray((*[8]float32)(d[2*step:]))
-			archsimd.BroadcastFloat32x8(v[3]).StoreArray((*[8]float32)(d[3*step:]))
-			archsimd.BroadcastFloat32x8(v[4]).StoreArray((*[8]float32)(d[4*step:]))
-			archsimd.BroadcastFloat32x8(v[5]).StoreArray((*[8]float32)(d[5*step:]))
-			archsimd.BroadcastFloat32x8(v[6]).StoreArray((*[8]float32)(d[6*step:]))
-			archsimd.BroadcastFloat32x8(v[7]).StoreArray((*[8]float32)(d[7*step:]))
-			r, d = r[8:], d[min(8*step, len(d)):]
-		}
-		for k, v := range r {
-			archsimd.BroadcastFloat32x8(v).StoreArray((*[8]float32)(d[k*step:]))
-		}
-	}
-}
-
-// tile256 computes n rows of one panel: c = start; c[i, :] += x[i, k]*b[k, :] in order of k.
-func tile256(c []float32, ldc int, a []float32, n int, b, start []float32, lds int) {
 	switch n {
 	case 1:
-		tile1x256(c, ldc, a, b, start, lds)
+		splat1x256(a, x, ldx, kn)
 	case 2:
-		tile2x256(c, ldc, a, b, start, lds)
+		splat2x256(a, x, ldx, kn)
 	case 3:
-		tile3x256(c, ldc, a, b, start, lds)
+		splat3x256(a, x, ldx, kn)
 	case 4:
-		tile4x256(c, ldc, a, b, start, lds)
+		splat4x256(a, x, ldx, kn)
 	case 5:
-		tile5x256(c, ldc, a, b, start, lds)
+		splat5x256(a, x, ldx, kn)
 	}
 }
 
-func tile1x256(c []float32, ldc int, a, b, start []float32, lds int) {
+func splat1x256(a, x []float32, ldx, kn int) {
+	x0 := x[0*ldx:][:kn]
+	k := 0
+	for ; k <= kn-4; k += 4 {
+		d := (*[4 * 8]float32)(a[k*1*8:])
+		v0 := (*[4]float32)(x0[k:])
+		archsimd.BroadcastFloat32x8(v0[0]).StoreArray((*[8]float32)(d[0:]))
+		archsimd.BroadcastFloat32x8(v0[1]).StoreArray((*[8]float32)(d[8:]))
+		archsimd.BroadcastFloat32x8(v0[2]).StoreArray((*[8]float32)(d[16:]))
+		archsimd.BroadcastFloat32x8(v0[3]).StoreArray((*[8]float32)(d[24:]))
+	}
+	for ; k <= kn-1; k += 1 {
+		d := (*[1 * 8]float32)(a[k*1*8:])
+		v0 := (*[1]float32)(x0[k:])
+		archsimd.BroadcastFloat32x8(v0[0]).StoreArray((*[8]float32)(d[0:]))
+	}
+}
+
+func splat2x256(a, x []float32, ldx, kn int) {
+	x0 := x[0*ldx:][:kn]
+	x1 := x[1*ldx:][:kn]
+	k := 0
+	for ; k <= kn-4; k += 4 {
+		d := (*[8 * 8]float32)(a[k*2*8:])
+		v0 := (*[4]float32)(x0[k:])
+		v1 := (*[4]float32)(x1[k:])
+		archsimd.BroadcastFloat32x8(v0[0]).StoreArray((*[8]float32)(d[0:]))
+		archsimd.BroadcastFloat32x8(v1[0]).StoreArray((*[8]float32)(d[8:]))
+		archsimd.BroadcastFloat32x8(v0[1]).StoreArray((*[8]float32)(d[16:]))
+		archsimd.BroadcastFloat32x8(v1[1]).StoreArray((*[8]float32)(d[24:]))
+		archsimd.BroadcastFloat32x8(v0[2]).StoreArray((*[8]float32)(d[32:]))
+		archsimd.BroadcastFloat32x8(v1[2]).StoreArray((*[8]float32)(d[40:]))
+		archsimd.BroadcastFloat32x8(v0[3]).StoreArray((*[8]float32)(d[48:]))
+		archsimd.BroadcastFloat32x8(v1[3]).StoreArray((*[8]float32)(d[56:]))
+	}
+	for ; k <= kn-1; k += 1 {
+		d := (*[2 * 8]float32)(a[k*2*8:])
+		v0 := (*[1]float32)(x0[k:])
+		v1 := (*[1]float32)(x1[k:])
+		archsimd.BroadcastFloat32x8(v0[0]).StoreArray((*[8]float32)(d[0:]))
+		archsimd.BroadcastFloat32x8(v1[0]).StoreArray((*[8]float32)(d[8:]))
+	}
+}
+
+func splat3x256(a, x []float32, ldx, kn int) {
+	x0 := x[0*ldx:][:kn]
+	x1 := x[1*ldx:][:kn]
+	x2 := x[2*ldx:][:kn]
+	k := 0
+	for ; k <= kn-4; k += 4 {
+		d := (*[12 * 8]float32)(a[k*3*8:])
+		v0 := (*[4]float32)(x0[k:])
+		v1 := (*[4]float32)(x1[k:])
+		v2 := (*[4]float32)(x2[k:])
+		archsimd.BroadcastFloat32x8(v0[0]).StoreArray((*[8]float32)(d[0:]))
+		archsimd.BroadcastFloat32x8(v1[0]).StoreArray((*[8]float32)(d[8:]))
+		archsimd.BroadcastFloat32x8(v2[0]).StoreArray((*[8]float32)(d[16:]))
+		archsimd.BroadcastFloat32x8(v0[1]).StoreArray((*[8]float32)(d[24:]))
+		archsimd.BroadcastFloat32x8(v1[1]).StoreArray((*[8]float32)(d[32:]))
+		archsimd.BroadcastFloat32x8(v2[1]).StoreArray((*[8]float32)(d[40:]))
+		archsimd.BroadcastFloat32x8(v0[2]).StoreArray((*[8]float32)(d[48:]))
+		archsimd.BroadcastFloat32x8(v1[2]).StoreArray((*[8]float32)(d[56:]))
+		archsimd.BroadcastFloat32x8(v2[2]).StoreArray((*[8]float32)(d[64:]))
+		archsimd.BroadcastFloat32x8(v0[3]).StoreArray((*[8]float32)(d[72:]))
+		archsimd.BroadcastFloat32x8(v1[3]).StoreArray((*[8]float32)(d[80:]))
+		archsimd.BroadcastFloat32x8(v2[3]).StoreArray((*[8]float32)(d[88:]))
+	}
+	for ; k <= kn-1; k += 1 {
+		d := (*[3 * 8]float32)(a[k*3*8:])
+		v0 := (*[1]float32)(x0[k:])
+		v1 := (*[1]float32)(x1[k:])
+		v2 := (*[1]float32)(x2[k:])
+		archsimd.BroadcastFloat32x8(v0[0]).StoreArray((*[8]float32)(d[0:]))
+		archsimd.BroadcastFloat32x8(v1[0]).StoreArray((*[8]float32)(d[8:]))
+		archsimd.BroadcastFloat32x8(v2[0]).StoreArray((*[8]float32)(d[16:]))
+	}
+}
+
+func splat4x256(a, x []float32, ldx, kn int) {
+	x0 := x[0*ldx:][:kn]
+	x1 := x[1*ldx:][:kn]
+	x2 := x[2*ldx:][:kn]
+	x3 := x[3*ldx:][:kn]
+	k := 0
+	for ; k <= kn-4; k += 4 {
+		d := (*[16 * 8]float32)(a[k*4*8:])
+		v0 := (*[4]float32)(x0[k:])
+		v1 := (*[4]float32)(x1[k:])
+		v2 := (*[4]float32)(x2[k:])
+		v3 := (*[4]float32)(x3[k:])
+		archsimd.BroadcastFloat32x8(v0[0]).StoreArray((*[8]float32)(d[0:]))
+		archsimd.BroadcastFloat32x8(v1[0]).StoreArray((*[8]float32)(d[8:]))
+		archsimd.BroadcastFloat32x8(v2[0]).StoreArray((*[8]float32)(d[16:]))
+		archsimd.BroadcastFloat32x8(v3[0]).StoreArray((*[8]float32)(d[24:]))
+		archsimd.BroadcastFloat32x8(v0[1]).StoreArray((*[8]float32)(d[32:]))
+		archsimd.BroadcastFloat32x8(v1[1]).StoreArray((*[8]float32)(d[40:]))
+		archsimd.BroadcastFloat32x8(v2[1]).StoreArray((*[8]float32)(d[48:]))
+		archsimd.BroadcastFloat32x8(v3[1]).StoreArray((*[8]float32)(d[56:]))
+		archsimd.BroadcastFloat32x8(v0[2]).StoreArray((*[8]float32)(d[64:]))
+		archsimd.BroadcastFloat32x8(v1[2]).StoreArray((*[8]float32)(d[72:]))
+		archsimd.BroadcastFloat32x8(v2[2]).StoreArray((*[8]float32)(d[80:]))
+		archsimd.BroadcastFloat32x8(v3[2]).StoreArray((*[8]float32)(d[88:]))
+		archsimd.BroadcastFloat32x8(v0[3]).StoreArray((*[8]float32)(d[96:]))
+		archsimd.BroadcastFloat32x8(v1[3]).StoreArray((*[8]float32)(d[104:]))
+		archsimd.BroadcastFloat32x8(v2[3]).StoreArray((*[8]float32)(d[112:]))
+		archsimd.BroadcastFloat32x8(v3[3]).StoreArray((*[8]float32)(d[120:]))
+	}
+	for ; k <= kn-1; k += 1 {
+		d := (*[4 * 8]float32)(a[k*4*8:])
+		v0 := (*[1]float32)(x0[k:])
+		v1 := (*[1]float32)(x1[k:])
+		v2 := (*[1]float32)(x2[k:])
+		v3 := (*[1]float32)(x3[k:])
+		archsimd.BroadcastFloat32x8(v0[0]).StoreArray((*[8]float32)(d[0:]))
+		archsimd.BroadcastFloat32x8(v1[0]).StoreArray((*[8]float32)(d[8:]))
+		archsimd.BroadcastFloat32x8(v2[0]).StoreArray((*[8]float32)(d[16:]))
+		archsimd.BroadcastFloat32x8(v3[0]).StoreArray((*[8]float32)(d[24:]))
+	}
+}
+
+func splat5x256(a, x []float32, ldx, kn int) {
+	x0 := x[0*ldx:][:kn]
+	x1 := x[1*ldx:][:kn]
+	x2 := x[2*ldx:][:kn]
+	x3 := x[3*ldx:][:kn]
+	x4 := x[4*ldx:][:kn]
+	k := 0
+	for ; k <= kn-4; k += 4 {
+		d := (*[20 * 8]float32)(a[k*5*8:])
+		v0 := (*[4]float32)(x0[k:])
+		v1 := (*[4]float32)(x1[k:])
+		v2 := (*[4]float32)(x2[k:])
+		v3 := (*[4]float32)(x3[k:])
+		v4 := (*[4]float32)(x4[k:])
+		archsimd.BroadcastFloat32x8(v0[0]).StoreArray((*[8]float32)(d[0:]))
+		archsimd.BroadcastFloat32x8(v1[0]).StoreArray((*[8]float32)(d[8:]))
+		archsimd.BroadcastFloat32x8(v2[0]).StoreArray((*[8]float32)(d[16:]))
+		archsimd.BroadcastFloat32x8(v3[0]).StoreArray((*[8]float32)(d[24:]))
+		archsimd.BroadcastFloat32x8(v4[0]).StoreArray((*[8]float32)(d[32:]))
+		archsimd.BroadcastFloat32x8(v0[1]).StoreArray((*[8]float32)(d[40:]))
+		archsimd.BroadcastFloat32x8(v1[1]).StoreArray((*[8]float32)(d[48:]))
+		archsimd.BroadcastFloat32x8(v2[1]).StoreArray((*[8]float32)(d[56:]))
+		archsimd.BroadcastFloat32x8(v3[1]).StoreArray((*[8]float32)(d[64:]))
+		archsimd.BroadcastFloat32x8(v4[1]).StoreArray((*[8]float32)(d[72:]))
+		archsimd.BroadcastFloat32x8(v0[2]).StoreArray((*[8]float32)(d[80:]))
+		archsimd.BroadcastFloat32x8(v1[2]).StoreArray((*[8]float32)(d[88:]))
+		archsimd.BroadcastFloat32x8(v2[2]).StoreArray((*[8]float32)(d[96:]))
+		archsimd.BroadcastFloat32x8(v3[2]).StoreArray((*[8]float32)(d[104:]))
+		archsimd.BroadcastFloat32x8(v4[2]).StoreArray((*[8]float32)(d[112:]))
+		archsimd.BroadcastFloat32x8(v0[3]).StoreArray((*[8]float32)(d[120:]))
+		archsimd.BroadcastFloat32x8(v1[3]).StoreArray((*[8]float32)(d[128:]))
+		archsimd.BroadcastFloat32x8(v2[3]).StoreArray((*[8]float32)(d[136:]))
+		archsimd.BroadcastFloat32x8(v3[3]).StoreArray((*[8]float32)(d[144:]))
+		archsimd.BroadcastFloat32x8(v4[3]).StoreArray((*[8]float32)(d[152:]))
+	}
+	for ; k <= kn-1; k += 1 {
+		d := (*[5 * 8]float32)(a[k*5*8:])
+		v0 := (*[1]float32)(x0[k:])
+		v1 := (*[1]float32)(x1[k:])
+		v2 := (*[1]float32)(x2[k:])
+		v3 := (*[1]float32)(x3[k:])
+		v4 := (*[1]float32)(x4[k:])
+		archsimd.BroadcastFloat32x8(v0[0]).StoreArray((*[8]float32)(d[0:]))
+		archsimd.BroadcastFloat32x8(v1[0]).StoreArray((*[8]float32)(d[8:]))
+		archsimd.BroadcastFloat32x8(v2[0]).StoreArray((*[8]float32)(d[16:]))
+		archsimd.BroadcastFloat32x8(v3[0]).StoreArray((*[8]float32)(d[24:]))
+		archsimd.BroadcastFloat32x8(v4[0]).StoreArray((*[8]float32)(d[32:]))
+	}
+}
+
+// panel2x256 computes n rows and 2 vectors of columns of one panel:
+// c = start; c[i, :] += x[i, k]*b[k, :] in order of k.
+func panel2x256(c []float32, ldc int, a []float32, n int, b, start []float32, lds int) {
+	switch n {
+	case 1:
+		tile1x2x256(c, ldc, a, b, start, lds)
+	case 2:
+		tile2x2x256(c, ldc, a, b, start, lds)
+	case 3:
+		tile3x2x256(c, ldc, a, b, start, lds)
+	case 4:
+		tile4x2x256(c, ldc, a, b, start, lds)
+	case 5:
+		tile5x2x256(c, ldc, a, b, start, lds)
+	}
+}
+
+func tile1x2x256(c []float32, ldc int, a, b, start []float32, lds int) {
 	var s []float32
 	s = start[0*lds:][:16]
 	s00 := archsimd.LoadFloat32x8Array((*[8]float32)(s[0:]))
@@ -220,7 +398,7 @@ func tile1x256(c []float32, ldc int, a, b, start []float32, lds int) {
 	s01.StoreArray((*[8]float32)(d[8:]))
 }
 
-func tile2x256(c []float32, ldc int, a, b, start []float32, lds int) {
+func tile2x2x256(c []float32, ldc int, a, b, start []float32, lds int) {
 	var s []float32
 	s = start[0*lds:][:16]
 	s00 := archsimd.LoadFloat32x8Array((*[8]float32)(s[0:]))
@@ -316,7 +494,7 @@ func tile2x256(c []float32, ldc int, a, b, start []float32, lds int) {
 	s11.StoreArray((*[8]float32)(d[8:]))
 }
 
-func tile3x256(c []float32, ldc int, a, b, start []float32, lds int) {
+func tile3x2x256(c []float32, ldc int, a, b, start []float32, lds int) {
 	var s []float32
 	s = start[0*lds:][:16]
 	s00 := archsimd.LoadFloat32x8Array((*[8]float32)(s[0:]))
@@ -445,7 +623,7 @@ func tile3x256(c []float32, ldc int, a, b, start []float32, lds int) {
 	s21.StoreArray((*[8]float32)(d[8:]))
 }
 
-func tile4x256(c []float32, ldc int, a, b, start []float32, lds int) {
+func tile4x2x256(c []float32, ldc int, a, b, start []float32, lds int) {
 	var s []float32
 	s = start[0*lds:][:16]
 	s00 := archsimd.LoadFloat32x8Array((*[8]float32)(s[0:]))
@@ -607,7 +785,7 @@ func tile4x256(c []float32, ldc int, a, b, start []float32, lds int) {
 	s31.StoreArray((*[8]float32)(d[8:]))
 }
 
-func tile5x256(c []float32, ldc int, a, b, start []float32, lds int) {
+func tile5x2x256(c []float32, ldc int, a, b, start []float32, lds int) {
 	var s []float32
 	s = start[0*lds:][:16]
 	s00 := archsimd.LoadFloat32x8Array((*[8]float32)(s[0:]))
@@ -945,6 +1123,44 @@ func gemvPanels256(d, x, b []float32) {
 	s21.StoreArray((*[8]float32)(d[40:]))
 	s30.StoreArray((*[8]float32)(d[48:]))
 	s31.StoreArray((*[8]float32)(d[56:]))
+}
+
+// packTransposed256 is packTransposed for panels of 16 columns, in blocks of 4x4.
+func packTransposed256(panels, w []float32, ldw, n, k int) {
+	whole := n / 16 * 16
+	for j := 0; j < whole; j += 4 {
+		panel := panels[j/16*16*k:][:16*k]
+		c := j % 16
+		r0, r1, r2, r3 := w[j*ldw:][:k], w[(j+1)*ldw:][:k], w[(j+2)*ldw:][:k], w[(j+3)*ldw:][:k]
+		l := 0
+		for ; l <= k-4; l += 4 {
+			v0, v1, v2, v3 := (*[4]float32)(r0[l:]), (*[4]float32)(r1[l:]), (*[4]float32)(r2[l:]), (*[4]float32)(r3[l:])
+			d := (*[3*16 + 4]float32)(panel[l*16+c:])
+			d[0*16+0] = v0[0]
+			d[0*16+1] = v1[0]
+			d[0*16+2] = v2[0]
+			d[0*16+3] = v3[0]
+			d[1*16+0] = v0[1]
+			d[1*16+1] = v1[1]
+			d[1*16+2] = v2[1]
+			d[1*16+3] = v3[1]
+			d[2*16+0] = v0[2]
+			d[2*16+1] = v1[2]
+			d[2*16+2] = v2[2]
+			d[2*16+3] = v3[2]
+			d[3*16+0] = v0[3]
+			d[3*16+1] = v1[3]
+			d[3*16+2] = v2[3]
+			d[3*16+3] = v3[3]
+		}
+		for ; l < k; l++ {
+			d := (*[4]float32)(panel[l*16+c:])
+			d[0], d[1], d[2], d[3] = r0[l], r1[l], r2[l], r3[l]
+		}
+	}
+	if whole < n {
+		packTransposed(panels[whole*k:], w[whole*ldw:], ldw, n-whole, k, 16)
+	}
 }
 
 func sum256(x []float32) float32 {
@@ -1379,27 +1595,48 @@ func softmaxRows256(s []float32, rows, cols int, scale float32) {
 
 // attention256 is Attention with the keys and values of one head packed as
 // weights. Rows of scores are padded to whole steps by -Inf, of which the
-// softmax makes 0.
+// softmax makes 0; the padding of the last panel has it as its bias.
 func attention256(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, scratch []float32) {
 	width := heads * headDim
 	scale := attentionScale(headDim)
-	minusInf := float32(math.Inf(-1))
+	minusInf := archsimd.BroadcastFloat32x8(float32(math.Inf(-1)))
 	np, hp := (n+15)/16*16, (headDim+16-1)/16*16
 	cols := (n + 16 - 1) / 16 * 16
 	keys, scratch := scratch[:headDim*np], scratch[headDim*np:]
 	values, scratch := scratch[:n*hp], scratch[n*hp:]
-	scores := scratch[:n*np] // (n, np)
+	scores, scratch := scratch[:n*np], scratch[n*np:] // (n, np)
+	mask := scratch[:cols]
+	clear(mask)
+	for j := n; j < cols; j++ {
+		mask[j] = float32(math.Inf(-1))
+	}
 	for h := range heads {
-		packTransposed(keys, qkv[width+h*headDim:], ldq, n, headDim, 16)
-		packRows(values, qkv[2*width+h*headDim:], ldq, n, headDim, 16)
-		linear256(scores, np, qkv[h*headDim:], ldq, n, headDim, cols, keys, nil)
+		packTransposed256(keys, qkv[width+h*headDim:], ldq, n, headDim)
+		packRows256(values, qkv[2*width+h*headDim:], ldq, n, headDim)
+		linear256(scores, np, qkv[h*headDim:], ldq, n, headDim, cols, keys, mask)
 		for i := range n {
-			for j := n; j < np; j++ {
-				scores[i*np+j] = minusInf
+			for j := cols; j < np; j += 8 {
+				minusInf.StoreArray((*[8]float32)(scores[i*np+j:]))
 			}
 		}
 		softmaxRows256(scores, n, np, scale)
 		linear256(dst[h*headDim:], ldd, scores, np, n, n, headDim, values, nil)
+	}
+}
+
+// packRows256 is packRows for panels of 16 columns.
+func packRows256(panels, w []float32, ldw, k, n int) {
+	whole := n / 16 * 16
+	for j := 0; j < whole; j += 16 {
+		d := panels[j*k:][:k*16]
+		for l := range k {
+			r, c := w[l*ldw+j:][:16], d[l*16:][:16]
+			archsimd.LoadFloat32x8Array((*[8]float32)(r[0:])).StoreArray((*[8]float32)(c[0:]))
+			archsimd.LoadFloat32x8Array((*[8]float32)(r[8:])).StoreArray((*[8]float32)(c[8:]))
+		}
+	}
+	if whole < n {
+		packRows(panels[whole*k:], w[whole:], ldw, k, n-whole, 16)
 	}
 }
 

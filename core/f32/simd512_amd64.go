@@ -51,6 +51,7 @@ func kernels512(name string) kernels {
 	return kernels{
 		name:              name,
 		nr:                64,
+		pack:              packTransposed512,
 		linear:            linear512,
 		sum:               sum512,
 		layerNormModulate: layerNormModulate512,
@@ -74,11 +75,18 @@ func linear512(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 		gemv512(dst, x[:in], out, panels, bias)
 		return
 	}
+
+	var a [5 * 64 * 16]float32
+	blocks512(dst, ldd, x, ldx, m, in, out, panels, bias, a[:])
+	archsimd.ClearAVXUpperBits()
+}
+
+// blocks512 is linear512 with the memory a for the expanded rows.
+func blocks512(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels, bias, a []float32) {
 	const rows, block = 5, 64
 	groups := (m + rows - 1) / rows
 	var start [64]float32
 	var edge [rows * 64]float32
-	var a [rows * block * 16]float32
 	for k0 := 0; k0 < in; k0 += block {
 		kn := min(block, in-k0)
 		for row, left := 0, groups; left > 0; left-- {
@@ -88,76 +96,1364 @@ func linear512(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 			for j := 0; j < out; j += 64 {
 				cols := min(64, out-j)
 				b := panels[j*in+k0*64:][:kn*64]
+				s := start[:]
 				if k0 == 0 && bias != nil {
-					copy(start[:], bias[j:j+cols])
+					if cols == 64 {
+						s = bias[j : j+64]
+					} else {
+						copy(s, bias[j:j+cols])
+					}
 				}
 				c := dst[row*ldd+j:]
 				switch {
 				case cols < 64:
-					if k0 == 0 {
-						tile512(edge[:], 64, a, n, b, start[:], 0)
-					} else {
+					from, lds := s, 0
+					if k0 > 0 {
 						for i := range n {
 							copy(edge[i*64:][:cols], c[i*ldd:])
 						}
-						tile512(edge[:], 64, a, n, b, edge[:], 64)
+						from, lds = edge[:], 64
+					}
+					if cols <= 1*16 {
+						panel1x512(edge[:], 64, a, n, b, from, lds)
+					} else if cols <= 2*16 {
+						panel2x512(edge[:], 64, a, n, b, from, lds)
+					} else {
+						panel4x512(edge[:], 64, a, n, b, from, lds)
 					}
 					for i := range n {
 						copy(c[i*ldd:][:cols], edge[i*64:])
 					}
 				case k0 == 0:
-					tile512(c, ldd, a, n, b, start[:], 0)
+					panel4x512(c, ldd, a, n, b, s, 0)
 				default:
-					tile512(c, ldd, a, n, b, c, ldd)
+					panel4x512(c, ldd, a, n, b, c, ldd)
 				}
 			}
 			row += n
 		}
 	}
-	archsimd.ClearAVXUpperBits()
 }
 
 // splat512 fills a (kn, n, 16) with a[k, i, :] = x[i, k]: the tiles load
 // whole vectors instead of a broadcast per use.
 func splat512(a, x []float32, ldx, kn, n int) {
-	step := n * 16
-	for i := range n {
-		r, d := x[i*ldx:][:kn], a[i*16:]
-		for len(r) >= 8 && len(d) > 7*step {
-			v := (*[8]float32)(r)
-			archsimd.BroadcastFloat32x16(v[0]).StoreArray((*[16]float32)(d[0*step:]))
-			archsimd.BroadcastFloat32x16(v[1]).StoreArray((*[16]float32)(d[1*step:]))
-			archsimd.BroadcastFloat32x16(v[2]).StoreArray((*[16]float32)(d[2*step:]))
-			archsimd.BroadcastFloat32x16(v[3]).StoreArray((*[16]float32)(d[3*step:]))
-			archsimd.BroadcastFloat32x16(v[4]).StoreArray((*[16]float32)(d[4*step:]))
-			archsimd.BroadcastFloat32x16(v[5]).StoreArray((*[16]float32)(d[5*step:]))
-			archsimd.BroadcastFloat32x16(v[6]).StoreArray((*[16]float32)(d[6*step:]))
-			archsimd.BroadcastFloat32x16(v[7]).StoreArray((*[16]float32)(d[7*step:]))
-			r, d = r[8:], d[min(8*step, len(d)):]
-		}
-		for k, v := range r {
-			archsimd.BroadcastFloat32x16(v).StoreArray((*[16]float32)(d[k*step:]))
-		}
-	}
-}
-
-// tile512 computes n rows of one panel: c = start; c[i, :] += x[i, k]*b[k, :] in order of k.
-func tile512(c []float32, ldc int, a []float32, n int, b, start []float32, lds int) {
 	switch n {
 	case 1:
-		tile1x512(c, ldc, a, b, start, lds)
+		splat1x512(a, x, ldx, kn)
 	case 2:
-		tile2x512(c, ldc, a, b, start, lds)
+		splat2x512(a, x, ldx, kn)
 	case 3:
-		tile3x512(c, ldc, a, b, start, lds)
+		splat3x512(a, x, ldx, kn)
 	case 4:
-		tile4x512(c, ldc, a, b, start, lds)
+		splat4x512(a, x, ldx, kn)
 	case 5:
-		tile5x512(c, ldc, a, b, start, lds)
+		splat5x512(a, x, ldx, kn)
 	}
 }
 
-func tile1x512(c []float32, ldc int, a, b, start []float32, lds int) {
+func splat1x512(a, x []float32, ldx, kn int) {
+	x0 := x[0*ldx:][:kn]
+	k := 0
+	for ; k <= kn-4; k += 4 {
+		d := (*[4 * 16]float32)(a[k*1*16:])
+		v0 := (*[4]float32)(x0[k:])
+		archsimd.BroadcastFloat32x16(v0[0]).StoreArray((*[16]float32)(d[0:]))
+		archsimd.BroadcastFloat32x16(v0[1]).StoreArray((*[16]float32)(d[16:]))
+		archsimd.BroadcastFloat32x16(v0[2]).StoreArray((*[16]float32)(d[32:]))
+		archsimd.BroadcastFloat32x16(v0[3]).StoreArray((*[16]float32)(d[48:]))
+	}
+	for ; k <= kn-1; k += 1 {
+		d := (*[1 * 16]float32)(a[k*1*16:])
+		v0 := (*[1]float32)(x0[k:])
+		archsimd.BroadcastFloat32x16(v0[0]).StoreArray((*[16]float32)(d[0:]))
+	}
+}
+
+func splat2x512(a, x []float32, ldx, kn int) {
+	x0 := x[0*ldx:][:kn]
+	x1 := x[1*ldx:][:kn]
+	k := 0
+	for ; k <= kn-4; k += 4 {
+		d := (*[8 * 16]float32)(a[k*2*16:])
+		v0 := (*[4]float32)(x0[k:])
+		v1 := (*[4]float32)(x1[k:])
+		archsimd.BroadcastFloat32x16(v0[0]).StoreArray((*[16]float32)(d[0:]))
+		archsimd.BroadcastFloat32x16(v1[0]).StoreArray((*[16]float32)(d[16:]))
+		archsimd.BroadcastFloat32x16(v0[1]).StoreArray((*[16]float32)(d[32:]))
+		archsimd.BroadcastFloat32x16(v1[1]).StoreArray((*[16]float32)(d[48:]))
+		archsimd.BroadcastFloat32x16(v0[2]).StoreArray((*[16]float32)(d[64:]))
+		archsimd.BroadcastFloat32x16(v1[2]).StoreArray((*[16]float32)(d[80:]))
+		archsimd.BroadcastFloat32x16(v0[3]).StoreArray((*[16]float32)(d[96:]))
+		archsimd.BroadcastFloat32x16(v1[3]).StoreArray((*[16]float32)(d[112:]))
+	}
+	for ; k <= kn-1; k += 1 {
+		d := (*[2 * 16]float32)(a[k*2*16:])
+		v0 := (*[1]float32)(x0[k:])
+		v1 := (*[1]float32)(x1[k:])
+		archsimd.BroadcastFloat32x16(v0[0]).StoreArray((*[16]float32)(d[0:]))
+		archsimd.BroadcastFloat32x16(v1[0]).StoreArray((*[16]float32)(d[16:]))
+	}
+}
+
+func splat3x512(a, x []float32, ldx, kn int) {
+	x0 := x[0*ldx:][:kn]
+	x1 := x[1*ldx:][:kn]
+	x2 := x[2*ldx:][:kn]
+	k := 0
+	for ; k <= kn-4; k += 4 {
+		d := (*[12 * 16]float32)(a[k*3*16:])
+		v0 := (*[4]float32)(x0[k:])
+		v1 := (*[4]float32)(x1[k:])
+		v2 := (*[4]float32)(x2[k:])
+		archsimd.BroadcastFloat32x16(v0[0]).StoreArray((*[16]float32)(d[0:]))
+		archsimd.BroadcastFloat32x16(v1[0]).StoreArray((*[16]float32)(d[16:]))
+		archsimd.BroadcastFloat32x16(v2[0]).StoreArray((*[16]float32)(d[32:]))
+		archsimd.BroadcastFloat32x16(v0[1]).StoreArray((*[16]float32)(d[48:]))
+		archsimd.BroadcastFloat32x16(v1[1]).StoreArray((*[16]float32)(d[64:]))
+		archsimd.BroadcastFloat32x16(v2[1]).StoreArray((*[16]float32)(d[80:]))
+		archsimd.BroadcastFloat32x16(v0[2]).StoreArray((*[16]float32)(d[96:]))
+		archsimd.BroadcastFloat32x16(v1[2]).StoreArray((*[16]float32)(d[112:]))
+		archsimd.BroadcastFloat32x16(v2[2]).StoreArray((*[16]float32)(d[128:]))
+		archsimd.BroadcastFloat32x16(v0[3]).StoreArray((*[16]float32)(d[144:]))
+		archsimd.BroadcastFloat32x16(v1[3]).StoreArray((*[16]float32)(d[160:]))
+		archsimd.BroadcastFloat32x16(v2[3]).StoreArray((*[16]float32)(d[176:]))
+	}
+	for ; k <= kn-1; k += 1 {
+		d := (*[3 * 16]float32)(a[k*3*16:])
+		v0 := (*[1]float32)(x0[k:])
+		v1 := (*[1]float32)(x1[k:])
+		v2 := (*[1]float32)(x2[k:])
+		archsimd.BroadcastFloat32x16(v0[0]).StoreArray((*[16]float32)(d[0:]))
+		archsimd.BroadcastFloat32x16(v1[0]).StoreArray((*[16]float32)(d[16:]))
+		archsimd.BroadcastFloat32x16(v2[0]).StoreArray((*[16]float32)(d[32:]))
+	}
+}
+
+func splat4x512(a, x []float32, ldx, kn int) {
+	x0 := x[0*ldx:][:kn]
+	x1 := x[1*ldx:][:kn]
+	x2 := x[2*ldx:][:kn]
+	x3 := x[3*ldx:][:kn]
+	k := 0
+	for ; k <= kn-4; k += 4 {
+		d := (*[16 * 16]float32)(a[k*4*16:])
+		v0 := (*[4]float32)(x0[k:])
+		v1 := (*[4]float32)(x1[k:])
+		v2 := (*[4]float32)(x2[k:])
+		v3 := (*[4]float32)(x3[k:])
+		archsimd.BroadcastFloat32x16(v0[0]).StoreArray((*[16]float32)(d[0:]))
+		archsimd.BroadcastFloat32x16(v1[0]).StoreArray((*[16]float32)(d[16:]))
+		archsimd.BroadcastFloat32x16(v2[0]).StoreArray((*[16]float32)(d[32:]))
+		archsimd.BroadcastFloat32x16(v3[0]).StoreArray((*[16]float32)(d[48:]))
+		archsimd.BroadcastFloat32x16(v0[1]).StoreArray((*[16]float32)(d[64:]))
+		archsimd.BroadcastFloat32x16(v1[1]).StoreArray((*[16]float32)(d[80:]))
+		archsimd.BroadcastFloat32x16(v2[1]).StoreArray((*[16]float32)(d[96:]))
+		archsimd.BroadcastFloat32x16(v3[1]).StoreArray((*[16]float32)(d[112:]))
+		archsimd.BroadcastFloat32x16(v0[2]).StoreArray((*[16]float32)(d[128:]))
+		archsimd.BroadcastFloat32x16(v1[2]).StoreArray((*[16]float32)(d[144:]))
+		archsimd.BroadcastFloat32x16(v2[2]).StoreArray((*[16]float32)(d[160:]))
+		archsimd.BroadcastFloat32x16(v3[2]).StoreArray((*[16]float32)(d[176:]))
+		archsimd.BroadcastFloat32x16(v0[3]).StoreArray((*[16]float32)(d[192:]))
+		archsimd.BroadcastFloat32x16(v1[3]).StoreArray((*[16]float32)(d[208:]))
+		archsimd.BroadcastFloat32x16(v2[3]).StoreArray((*[16]float32)(d[224:]))
+		archsimd.BroadcastFloat32x16(v3[3]).StoreArray((*[16]float32)(d[240:]))
+	}
+	for ; k <= kn-1; k += 1 {
+		d := (*[4 * 16]float32)(a[k*4*16:])
+		v0 := (*[1]float32)(x0[k:])
+		v1 := (*[1]float32)(x1[k:])
+		v2 := (*[1]float32)(x2[k:])
+		v3 := (*[1]float32)(x3[k:])
+		archsimd.BroadcastFloat32x16(v0[0]).StoreArray((*[16]float32)(d[0:]))
+		archsimd.BroadcastFloat32x16(v1[0]).StoreArray((*[16]float32)(d[16:]))
+		archsimd.BroadcastFloat32x16(v2[0]).StoreArray((*[16]float32)(d[32:]))
+		archsimd.BroadcastFloat32x16(v3[0]).StoreArray((*[16]float32)(d[48:]))
+	}
+}
+
+func splat5x512(a, x []float32, ldx, kn int) {
+	x0 := x[0*ldx:][:kn]
+	x1 := x[1*ldx:][:kn]
+	x2 := x[2*ldx:][:kn]
+	x3 := x[3*ldx:][:kn]
+	x4 := x[4*ldx:][:kn]
+	k := 0
+	for ; k <= kn-4; k += 4 {
+		d := (*[20 * 16]float32)(a[k*5*16:])
+		v0 := (*[4]float32)(x0[k:])
+		v1 := (*[4]float32)(x1[k:])
+		v2 := (*[4]float32)(x2[k:])
+		v3 := (*[4]float32)(x3[k:])
+		v4 := (*[4]float32)(x4[k:])
+		archsimd.BroadcastFloat32x16(v0[0]).StoreArray((*[16]float32)(d[0:]))
+		archsimd.BroadcastFloat32x16(v1[0]).StoreArray((*[16]float32)(d[16:]))
+		archsimd.BroadcastFloat32x16(v2[0]).StoreArray((*[16]float32)(d[32:]))
+		archsimd.BroadcastFloat32x16(v3[0]).StoreArray((*[16]float32)(d[48:]))
+		archsimd.BroadcastFloat32x16(v4[0]).StoreArray((*[16]float32)(d[64:]))
+		archsimd.BroadcastFloat32x16(v0[1]).StoreArray((*[16]float32)(d[80:]))
+		archsimd.BroadcastFloat32x16(v1[1]).StoreArray((*[16]float32)(d[96:]))
+		archsimd.BroadcastFloat32x16(v2[1]).StoreArray((*[16]float32)(d[112:]))
+		archsimd.BroadcastFloat32x16(v3[1]).StoreArray((*[16]float32)(d[128:]))
+		archsimd.BroadcastFloat32x16(v4[1]).StoreArray((*[16]float32)(d[144:]))
+		archsimd.BroadcastFloat32x16(v0[2]).StoreArray((*[16]float32)(d[160:]))
+		archsimd.BroadcastFloat32x16(v1[2]).StoreArray((*[16]float32)(d[176:]))
+		archsimd.BroadcastFloat32x16(v2[2]).StoreArray((*[16]float32)(d[192:]))
+		archsimd.BroadcastFloat32x16(v3[2]).StoreArray((*[16]float32)(d[208:]))
+		archsimd.BroadcastFloat32x16(v4[2]).StoreArray((*[16]float32)(d[224:]))
+		archsimd.BroadcastFloat32x16(v0[3]).StoreArray((*[16]float32)(d[240:]))
+		archsimd.BroadcastFloat32x16(v1[3]).StoreArray((*[16]float32)(d[256:]))
+		archsimd.BroadcastFloat32x16(v2[3]).StoreArray((*[16]float32)(d[272:]))
+		archsimd.BroadcastFloat32x16(v3[3]).StoreArray((*[16]float32)(d[288:]))
+		archsimd.BroadcastFloat32x16(v4[3]).StoreArray((*[16]float32)(d[304:]))
+	}
+	for ; k <= kn-1; k += 1 {
+		d := (*[5 * 16]float32)(a[k*5*16:])
+		v0 := (*[1]float32)(x0[k:])
+		v1 := (*[1]float32)(x1[k:])
+		v2 := (*[1]float32)(x2[k:])
+		v3 := (*[1]float32)(x3[k:])
+		v4 := (*[1]float32)(x4[k:])
+		archsimd.BroadcastFloat32x16(v0[0]).StoreArray((*[16]float32)(d[0:]))
+		archsimd.BroadcastFloat32x16(v1[0]).StoreArray((*[16]float32)(d[16:]))
+		archsimd.BroadcastFloat32x16(v2[0]).StoreArray((*[16]float32)(d[32:]))
+		archsimd.BroadcastFloat32x16(v3[0]).StoreArray((*[16]float32)(d[48:]))
+		archsimd.BroadcastFloat32x16(v4[0]).StoreArray((*[16]float32)(d[64:]))
+	}
+}
+
+// panel1x512 computes n rows and 1 vectors of columns of one panel:
+// c = start; c[i, :] += x[i, k]*b[k, :] in order of k.
+func panel1x512(c []float32, ldc int, a []float32, n int, b, start []float32, lds int) {
+	switch n {
+	case 1:
+		tile1x1x512(c, ldc, a, b, start, lds)
+	case 2:
+		tile2x1x512(c, ldc, a, b, start, lds)
+	case 3:
+		tile3x1x512(c, ldc, a, b, start, lds)
+	case 4:
+		tile4x1x512(c, ldc, a, b, start, lds)
+	case 5:
+		tile5x1x512(c, ldc, a, b, start, lds)
+	}
+}
+
+func tile1x1x512(c []float32, ldc int, a, b, start []float32, lds int) {
+	var s []float32
+	s = start[0*lds:][:64]
+	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	for len(a) >= 8*16 && len(b) >= 8*64 {
+		aa, bb := (*[8 * 16]float32)(a), (*[8 * 64]float32)(b)
+		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
+		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
+		s00 = s00.Add(x00.Mul(b00))
+		b10 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[64:]))
+		x10 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
+		s00 = s00.Add(x10.Mul(b10))
+		b20 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[128:]))
+		x20 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
+		s00 = s00.Add(x20.Mul(b20))
+		b30 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[192:]))
+		x30 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
+		s00 = s00.Add(x30.Mul(b30))
+		b40 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[256:]))
+		x40 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
+		s00 = s00.Add(x40.Mul(b40))
+		b50 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[320:]))
+		x50 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[80:]))
+		s00 = s00.Add(x50.Mul(b50))
+		b60 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[384:]))
+		x60 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[96:]))
+		s00 = s00.Add(x60.Mul(b60))
+		b70 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[448:]))
+		x70 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[112:]))
+		s00 = s00.Add(x70.Mul(b70))
+		a, b = a[8*16:], b[8*64:]
+	}
+	for len(a) >= 1*16 && len(b) >= 1*64 {
+		aa, bb := (*[1 * 16]float32)(a), (*[1 * 64]float32)(b)
+		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
+		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
+		s00 = s00.Add(x00.Mul(b00))
+		a, b = a[1*16:], b[1*64:]
+	}
+	d := c[:64]
+	s00.StoreArray((*[16]float32)(d[0:]))
+}
+
+func tile2x1x512(c []float32, ldc int, a, b, start []float32, lds int) {
+	var s []float32
+	s = start[0*lds:][:64]
+	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	s = start[1*lds:][:64]
+	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	for len(a) >= 16*16 && len(b) >= 8*64 {
+		aa, bb := (*[16 * 16]float32)(a), (*[8 * 64]float32)(b)
+		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
+		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
+		s00 = s00.Add(x00.Mul(b00))
+		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
+		s10 = s10.Add(x01.Mul(b00))
+		b10 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[64:]))
+		x10 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
+		s00 = s00.Add(x10.Mul(b10))
+		x11 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
+		s10 = s10.Add(x11.Mul(b10))
+		b20 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[128:]))
+		x20 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
+		s00 = s00.Add(x20.Mul(b20))
+		x21 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[80:]))
+		s10 = s10.Add(x21.Mul(b20))
+		b30 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[192:]))
+		x30 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[96:]))
+		s00 = s00.Add(x30.Mul(b30))
+		x31 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[112:]))
+		s10 = s10.Add(x31.Mul(b30))
+		b40 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[256:]))
+		x40 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[128:]))
+		s00 = s00.Add(x40.Mul(b40))
+		x41 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[144:]))
+		s10 = s10.Add(x41.Mul(b40))
+		b50 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[320:]))
+		x50 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[160:]))
+		s00 = s00.Add(x50.Mul(b50))
+		x51 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[176:]))
+		s10 = s10.Add(x51.Mul(b50))
+		b60 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[384:]))
+		x60 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[192:]))
+		s00 = s00.Add(x60.Mul(b60))
+		x61 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[208:]))
+		s10 = s10.Add(x61.Mul(b60))
+		b70 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[448:]))
+		x70 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[224:]))
+		s00 = s00.Add(x70.Mul(b70))
+		x71 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[240:]))
+		s10 = s10.Add(x71.Mul(b70))
+		a, b = a[16*16:], b[8*64:]
+	}
+	for len(a) >= 2*16 && len(b) >= 1*64 {
+		aa, bb := (*[2 * 16]float32)(a), (*[1 * 64]float32)(b)
+		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
+		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
+		s00 = s00.Add(x00.Mul(b00))
+		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
+		s10 = s10.Add(x01.Mul(b00))
+		a, b = a[2*16:], b[1*64:]
+	}
+	d := c[:64]
+	s00.StoreArray((*[16]float32)(d[0:]))
+	d = c[1*ldc:][:64]
+	s10.StoreArray((*[16]float32)(d[0:]))
+}
+
+func tile3x1x512(c []float32, ldc int, a, b, start []float32, lds int) {
+	var s []float32
+	s = start[0*lds:][:64]
+	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	s = start[1*lds:][:64]
+	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	s = start[2*lds:][:64]
+	s20 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	for len(a) >= 24*16 && len(b) >= 8*64 {
+		aa, bb := (*[24 * 16]float32)(a), (*[8 * 64]float32)(b)
+		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
+		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
+		s00 = s00.Add(x00.Mul(b00))
+		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
+		s10 = s10.Add(x01.Mul(b00))
+		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
+		s20 = s20.Add(x02.Mul(b00))
+		b10 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[64:]))
+		x10 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
+		s00 = s00.Add(x10.Mul(b10))
+		x11 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
+		s10 = s10.Add(x11.Mul(b10))
+		x12 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[80:]))
+		s20 = s20.Add(x12.Mul(b10))
+		b20 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[128:]))
+		x20 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[96:]))
+		s00 = s00.Add(x20.Mul(b20))
+		x21 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[112:]))
+		s10 = s10.Add(x21.Mul(b20))
+		x22 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[128:]))
+		s20 = s20.Add(x22.Mul(b20))
+		b30 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[192:]))
+		x30 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[144:]))
+		s00 = s00.Add(x30.Mul(b30))
+		x31 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[160:]))
+		s10 = s10.Add(x31.Mul(b30))
+		x32 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[176:]))
+		s20 = s20.Add(x32.Mul(b30))
+		b40 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[256:]))
+		x40 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[192:]))
+		s00 = s00.Add(x40.Mul(b40))
+		x41 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[208:]))
+		s10 = s10.Add(x41.Mul(b40))
+		x42 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[224:]))
+		s20 = s20.Add(x42.Mul(b40))
+		b50 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[320:]))
+		x50 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[240:]))
+		s00 = s00.Add(x50.Mul(b50))
+		x51 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[256:]))
+		s10 = s10.Add(x51.Mul(b50))
+		x52 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[272:]))
+		s20 = s20.Add(x52.Mul(b50))
+		b60 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[384:]))
+		x60 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[288:]))
+		s00 = s00.Add(x60.Mul(b60))
+		x61 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[304:]))
+		s10 = s10.Add(x61.Mul(b60))
+		x62 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[320:]))
+		s20 = s20.Add(x62.Mul(b60))
+		b70 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[448:]))
+		x70 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[336:]))
+		s00 = s00.Add(x70.Mul(b70))
+		x71 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[352:]))
+		s10 = s10.Add(x71.Mul(b70))
+		x72 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[368:]))
+		s20 = s20.Add(x72.Mul(b70))
+		a, b = a[24*16:], b[8*64:]
+	}
+	for len(a) >= 3*16 && len(b) >= 1*64 {
+		aa, bb := (*[3 * 16]float32)(a), (*[1 * 64]float32)(b)
+		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
+		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
+		s00 = s00.Add(x00.Mul(b00))
+		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
+		s10 = s10.Add(x01.Mul(b00))
+		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
+		s20 = s20.Add(x02.Mul(b00))
+		a, b = a[3*16:], b[1*64:]
+	}
+	d := c[:64]
+	s00.StoreArray((*[16]float32)(d[0:]))
+	d = c[1*ldc:][:64]
+	s10.StoreArray((*[16]float32)(d[0:]))
+	d = c[2*ldc:][:64]
+	s20.StoreArray((*[16]float32)(d[0:]))
+}
+
+func tile4x1x512(c []float32, ldc int, a, b, start []float32, lds int) {
+	var s []float32
+	s = start[0*lds:][:64]
+	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	s = start[1*lds:][:64]
+	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	s = start[2*lds:][:64]
+	s20 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	s = start[3*lds:][:64]
+	s30 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	for len(a) >= 32*16 && len(b) >= 8*64 {
+		aa, bb := (*[32 * 16]float32)(a), (*[8 * 64]float32)(b)
+		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
+		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
+		s00 = s00.Add(x00.Mul(b00))
+		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
+		s10 = s10.Add(x01.Mul(b00))
+		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
+		s20 = s20.Add(x02.Mul(b00))
+		x03 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
+		s30 = s30.Add(x03.Mul(b00))
+		b10 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[64:]))
+		x10 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
+		s00 = s00.Add(x10.Mul(b10))
+		x11 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[80:]))
+		s10 = s10.Add(x11.Mul(b10))
+		x12 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[96:]))
+		s20 = s20.Add(x12.Mul(b10))
+		x13 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[112:]))
+		s30 = s30.Add(x13.Mul(b10))
+		b20 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[128:]))
+		x20 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[128:]))
+		s00 = s00.Add(x20.Mul(b20))
+		x21 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[144:]))
+		s10 = s10.Add(x21.Mul(b20))
+		x22 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[160:]))
+		s20 = s20.Add(x22.Mul(b20))
+		x23 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[176:]))
+		s30 = s30.Add(x23.Mul(b20))
+		b30 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[192:]))
+		x30 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[192:]))
+		s00 = s00.Add(x30.Mul(b30))
+		x31 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[208:]))
+		s10 = s10.Add(x31.Mul(b30))
+		x32 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[224:]))
+		s20 = s20.Add(x32.Mul(b30))
+		x33 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[240:]))
+		s30 = s30.Add(x33.Mul(b30))
+		b40 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[256:]))
+		x40 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[256:]))
+		s00 = s00.Add(x40.Mul(b40))
+		x41 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[272:]))
+		s10 = s10.Add(x41.Mul(b40))
+		x42 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[288:]))
+		s20 = s20.Add(x42.Mul(b40))
+		x43 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[304:]))
+		s30 = s30.Add(x43.Mul(b40))
+		b50 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[320:]))
+		x50 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[320:]))
+		s00 = s00.Add(x50.Mul(b50))
+		x51 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[336:]))
+		s10 = s10.Add(x51.Mul(b50))
+		x52 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[352:]))
+		s20 = s20.Add(x52.Mul(b50))
+		x53 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[368:]))
+		s30 = s30.Add(x53.Mul(b50))
+		b60 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[384:]))
+		x60 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[384:]))
+		s00 = s00.Add(x60.Mul(b60))
+		x61 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[400:]))
+		s10 = s10.Add(x61.Mul(b60))
+		x62 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[416:]))
+		s20 = s20.Add(x62.Mul(b60))
+		x63 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[432:]))
+		s30 = s30.Add(x63.Mul(b60))
+		b70 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[448:]))
+		x70 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[448:]))
+		s00 = s00.Add(x70.Mul(b70))
+		x71 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[464:]))
+		s10 = s10.Add(x71.Mul(b70))
+		x72 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[480:]))
+		s20 = s20.Add(x72.Mul(b70))
+		x73 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[496:]))
+		s30 = s30.Add(x73.Mul(b70))
+		a, b = a[32*16:], b[8*64:]
+	}
+	for len(a) >= 4*16 && len(b) >= 1*64 {
+		aa, bb := (*[4 * 16]float32)(a), (*[1 * 64]float32)(b)
+		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
+		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
+		s00 = s00.Add(x00.Mul(b00))
+		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
+		s10 = s10.Add(x01.Mul(b00))
+		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
+		s20 = s20.Add(x02.Mul(b00))
+		x03 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
+		s30 = s30.Add(x03.Mul(b00))
+		a, b = a[4*16:], b[1*64:]
+	}
+	d := c[:64]
+	s00.StoreArray((*[16]float32)(d[0:]))
+	d = c[1*ldc:][:64]
+	s10.StoreArray((*[16]float32)(d[0:]))
+	d = c[2*ldc:][:64]
+	s20.StoreArray((*[16]float32)(d[0:]))
+	d = c[3*ldc:][:64]
+	s30.StoreArray((*[16]float32)(d[0:]))
+}
+
+func tile5x1x512(c []float32, ldc int, a, b, start []float32, lds int) {
+	var s []float32
+	s = start[0*lds:][:64]
+	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	s = start[1*lds:][:64]
+	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	s = start[2*lds:][:64]
+	s20 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	s = start[3*lds:][:64]
+	s30 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	s = start[4*lds:][:64]
+	s40 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	for len(a) >= 40*16 && len(b) >= 8*64 {
+		aa, bb := (*[40 * 16]float32)(a), (*[8 * 64]float32)(b)
+		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
+		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
+		s00 = s00.Add(x00.Mul(b00))
+		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
+		s10 = s10.Add(x01.Mul(b00))
+		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
+		s20 = s20.Add(x02.Mul(b00))
+		x03 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
+		s30 = s30.Add(x03.Mul(b00))
+		x04 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
+		s40 = s40.Add(x04.Mul(b00))
+		b10 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[64:]))
+		x10 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[80:]))
+		s00 = s00.Add(x10.Mul(b10))
+		x11 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[96:]))
+		s10 = s10.Add(x11.Mul(b10))
+		x12 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[112:]))
+		s20 = s20.Add(x12.Mul(b10))
+		x13 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[128:]))
+		s30 = s30.Add(x13.Mul(b10))
+		x14 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[144:]))
+		s40 = s40.Add(x14.Mul(b10))
+		b20 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[128:]))
+		x20 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[160:]))
+		s00 = s00.Add(x20.Mul(b20))
+		x21 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[176:]))
+		s10 = s10.Add(x21.Mul(b20))
+		x22 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[192:]))
+		s20 = s20.Add(x22.Mul(b20))
+		x23 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[208:]))
+		s30 = s30.Add(x23.Mul(b20))
+		x24 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[224:]))
+		s40 = s40.Add(x24.Mul(b20))
+		b30 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[192:]))
+		x30 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[240:]))
+		s00 = s00.Add(x30.Mul(b30))
+		x31 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[256:]))
+		s10 = s10.Add(x31.Mul(b30))
+		x32 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[272:]))
+		s20 = s20.Add(x32.Mul(b30))
+		x33 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[288:]))
+		s30 = s30.Add(x33.Mul(b30))
+		x34 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[304:]))
+		s40 = s40.Add(x34.Mul(b30))
+		b40 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[256:]))
+		x40 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[320:]))
+		s00 = s00.Add(x40.Mul(b40))
+		x41 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[336:]))
+		s10 = s10.Add(x41.Mul(b40))
+		x42 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[352:]))
+		s20 = s20.Add(x42.Mul(b40))
+		x43 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[368:]))
+		s30 = s30.Add(x43.Mul(b40))
+		x44 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[384:]))
+		s40 = s40.Add(x44.Mul(b40))
+		b50 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[320:]))
+		x50 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[400:]))
+		s00 = s00.Add(x50.Mul(b50))
+		x51 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[416:]))
+		s10 = s10.Add(x51.Mul(b50))
+		x52 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[432:]))
+		s20 = s20.Add(x52.Mul(b50))
+		x53 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[448:]))
+		s30 = s30.Add(x53.Mul(b50))
+		x54 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[464:]))
+		s40 = s40.Add(x54.Mul(b50))
+		b60 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[384:]))
+		x60 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[480:]))
+		s00 = s00.Add(x60.Mul(b60))
+		x61 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[496:]))
+		s10 = s10.Add(x61.Mul(b60))
+		x62 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[512:]))
+		s20 = s20.Add(x62.Mul(b60))
+		x63 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[528:]))
+		s30 = s30.Add(x63.Mul(b60))
+		x64 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[544:]))
+		s40 = s40.Add(x64.Mul(b60))
+		b70 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[448:]))
+		x70 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[560:]))
+		s00 = s00.Add(x70.Mul(b70))
+		x71 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[576:]))
+		s10 = s10.Add(x71.Mul(b70))
+		x72 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[592:]))
+		s20 = s20.Add(x72.Mul(b70))
+		x73 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[608:]))
+		s30 = s30.Add(x73.Mul(b70))
+		x74 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[624:]))
+		s40 = s40.Add(x74.Mul(b70))
+		a, b = a[40*16:], b[8*64:]
+	}
+	for len(a) >= 5*16 && len(b) >= 1*64 {
+		aa, bb := (*[5 * 16]float32)(a), (*[1 * 64]float32)(b)
+		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
+		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
+		s00 = s00.Add(x00.Mul(b00))
+		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
+		s10 = s10.Add(x01.Mul(b00))
+		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
+		s20 = s20.Add(x02.Mul(b00))
+		x03 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
+		s30 = s30.Add(x03.Mul(b00))
+		x04 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
+		s40 = s40.Add(x04.Mul(b00))
+		a, b = a[5*16:], b[1*64:]
+	}
+	d := c[:64]
+	s00.StoreArray((*[16]float32)(d[0:]))
+	d = c[1*ldc:][:64]
+	s10.StoreArray((*[16]float32)(d[0:]))
+	d = c[2*ldc:][:64]
+	s20.StoreArray((*[16]float32)(d[0:]))
+	d = c[3*ldc:][:64]
+	s30.StoreArray((*[16]float32)(d[0:]))
+	d = c[4*ldc:][:64]
+	s40.StoreArray((*[16]float32)(d[0:]))
+}
+
+// panel2x512 computes n rows and 2 vectors of columns of one panel:
+// c = start; c[i, :] += x[i, k]*b[k, :] in order of k.
+func panel2x512(c []float32, ldc int, a []float32, n int, b, start []float32, lds int) {
+	switch n {
+	case 1:
+		tile1x2x512(c, ldc, a, b, start, lds)
+	case 2:
+		tile2x2x512(c, ldc, a, b, start, lds)
+	case 3:
+		tile3x2x512(c, ldc, a, b, start, lds)
+	case 4:
+		tile4x2x512(c, ldc, a, b, start, lds)
+	case 5:
+		tile5x2x512(c, ldc, a, b, start, lds)
+	}
+}
+
+func tile1x2x512(c []float32, ldc int, a, b, start []float32, lds int) {
+	var s []float32
+	s = start[0*lds:][:64]
+	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	s01 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
+	for len(a) >= 8*16 && len(b) >= 8*64 {
+		aa, bb := (*[8 * 16]float32)(a), (*[8 * 64]float32)(b)
+		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
+		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
+		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
+		s00 = s00.Add(x00.Mul(b00))
+		s01 = s01.Add(x00.Mul(b01))
+		b10 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[64:]))
+		b11 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[80:]))
+		x10 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
+		s00 = s00.Add(x10.Mul(b10))
+		s01 = s01.Add(x10.Mul(b11))
+		b20 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[128:]))
+		b21 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[144:]))
+		x20 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
+		s00 = s00.Add(x20.Mul(b20))
+		s01 = s01.Add(x20.Mul(b21))
+		b30 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[192:]))
+		b31 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[208:]))
+		x30 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
+		s00 = s00.Add(x30.Mul(b30))
+		s01 = s01.Add(x30.Mul(b31))
+		b40 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[256:]))
+		b41 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[272:]))
+		x40 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
+		s00 = s00.Add(x40.Mul(b40))
+		s01 = s01.Add(x40.Mul(b41))
+		b50 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[320:]))
+		b51 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[336:]))
+		x50 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[80:]))
+		s00 = s00.Add(x50.Mul(b50))
+		s01 = s01.Add(x50.Mul(b51))
+		b60 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[384:]))
+		b61 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[400:]))
+		x60 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[96:]))
+		s00 = s00.Add(x60.Mul(b60))
+		s01 = s01.Add(x60.Mul(b61))
+		b70 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[448:]))
+		b71 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[464:]))
+		x70 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[112:]))
+		s00 = s00.Add(x70.Mul(b70))
+		s01 = s01.Add(x70.Mul(b71))
+		a, b = a[8*16:], b[8*64:]
+	}
+	for len(a) >= 1*16 && len(b) >= 1*64 {
+		aa, bb := (*[1 * 16]float32)(a), (*[1 * 64]float32)(b)
+		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
+		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
+		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
+		s00 = s00.Add(x00.Mul(b00))
+		s01 = s01.Add(x00.Mul(b01))
+		a, b = a[1*16:], b[1*64:]
+	}
+	d := c[:64]
+	s00.StoreArray((*[16]float32)(d[0:]))
+	s01.StoreArray((*[16]float32)(d[16:]))
+}
+
+func tile2x2x512(c []float32, ldc int, a, b, start []float32, lds int) {
+	var s []float32
+	s = start[0*lds:][:64]
+	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	s01 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
+	s = start[1*lds:][:64]
+	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	s11 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
+	for len(a) >= 16*16 && len(b) >= 8*64 {
+		aa, bb := (*[16 * 16]float32)(a), (*[8 * 64]float32)(b)
+		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
+		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
+		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
+		s00 = s00.Add(x00.Mul(b00))
+		s01 = s01.Add(x00.Mul(b01))
+		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
+		s10 = s10.Add(x01.Mul(b00))
+		s11 = s11.Add(x01.Mul(b01))
+		b10 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[64:]))
+		b11 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[80:]))
+		x10 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
+		s00 = s00.Add(x10.Mul(b10))
+		s01 = s01.Add(x10.Mul(b11))
+		x11 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
+		s10 = s10.Add(x11.Mul(b10))
+		s11 = s11.Add(x11.Mul(b11))
+		b20 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[128:]))
+		b21 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[144:]))
+		x20 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
+		s00 = s00.Add(x20.Mul(b20))
+		s01 = s01.Add(x20.Mul(b21))
+		x21 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[80:]))
+		s10 = s10.Add(x21.Mul(b20))
+		s11 = s11.Add(x21.Mul(b21))
+		b30 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[192:]))
+		b31 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[208:]))
+		x30 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[96:]))
+		s00 = s00.Add(x30.Mul(b30))
+		s01 = s01.Add(x30.Mul(b31))
+		x31 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[112:]))
+		s10 = s10.Add(x31.Mul(b30))
+		s11 = s11.Add(x31.Mul(b31))
+		b40 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[256:]))
+		b41 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[272:]))
+		x40 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[128:]))
+		s00 = s00.Add(x40.Mul(b40))
+		s01 = s01.Add(x40.Mul(b41))
+		x41 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[144:]))
+		s10 = s10.Add(x41.Mul(b40))
+		s11 = s11.Add(x41.Mul(b41))
+		b50 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[320:]))
+		b51 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[336:]))
+		x50 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[160:]))
+		s00 = s00.Add(x50.Mul(b50))
+		s01 = s01.Add(x50.Mul(b51))
+		x51 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[176:]))
+		s10 = s10.Add(x51.Mul(b50))
+		s11 = s11.Add(x51.Mul(b51))
+		b60 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[384:]))
+		b61 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[400:]))
+		x60 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[192:]))
+		s00 = s00.Add(x60.Mul(b60))
+		s01 = s01.Add(x60.Mul(b61))
+		x61 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[208:]))
+		s10 = s10.Add(x61.Mul(b60))
+		s11 = s11.Add(x61.Mul(b61))
+		b70 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[448:]))
+		b71 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[464:]))
+		x70 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[224:]))
+		s00 = s00.Add(x70.Mul(b70))
+		s01 = s01.Add(x70.Mul(b71))
+		x71 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[240:]))
+		s10 = s10.Add(x71.Mul(b70))
+		s11 = s11.Add(x71.Mul(b71))
+		a, b = a[16*16:], b[8*64:]
+	}
+	for len(a) >= 2*16 && len(b) >= 1*64 {
+		aa, bb := (*[2 * 16]float32)(a), (*[1 * 64]float32)(b)
+		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
+		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
+		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
+		s00 = s00.Add(x00.Mul(b00))
+		s01 = s01.Add(x00.Mul(b01))
+		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
+		s10 = s10.Add(x01.Mul(b00))
+		s11 = s11.Add(x01.Mul(b01))
+		a, b = a[2*16:], b[1*64:]
+	}
+	d := c[:64]
+	s00.StoreArray((*[16]float32)(d[0:]))
+	s01.StoreArray((*[16]float32)(d[16:]))
+	d = c[1*ldc:][:64]
+	s10.StoreArray((*[16]float32)(d[0:]))
+	s11.StoreArray((*[16]float32)(d[16:]))
+}
+
+func tile3x2x512(c []float32, ldc int, a, b, start []float32, lds int) {
+	var s []float32
+	s = start[0*lds:][:64]
+	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	s01 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
+	s = start[1*lds:][:64]
+	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	s11 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
+	s = start[2*lds:][:64]
+	s20 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	s21 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
+	for len(a) >= 24*16 && len(b) >= 8*64 {
+		aa, bb := (*[24 * 16]float32)(a), (*[8 * 64]float32)(b)
+		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
+		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
+		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
+		s00 = s00.Add(x00.Mul(b00))
+		s01 = s01.Add(x00.Mul(b01))
+		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
+		s10 = s10.Add(x01.Mul(b00))
+		s11 = s11.Add(x01.Mul(b01))
+		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
+		s20 = s20.Add(x02.Mul(b00))
+		s21 = s21.Add(x02.Mul(b01))
+		b10 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[64:]))
+		b11 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[80:]))
+		x10 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
+		s00 = s00.Add(x10.Mul(b10))
+		s01 = s01.Add(x10.Mul(b11))
+		x11 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
+		s10 = s10.Add(x11.Mul(b10))
+		s11 = s11.Add(x11.Mul(b11))
+		x12 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[80:]))
+		s20 = s20.Add(x12.Mul(b10))
+		s21 = s21.Add(x12.Mul(b11))
+		b20 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[128:]))
+		b21 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[144:]))
+		x20 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[96:]))
+		s00 = s00.Add(x20.Mul(b20))
+		s01 = s01.Add(x20.Mul(b21))
+		x21 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[112:]))
+		s10 = s10.Add(x21.Mul(b20))
+		s11 = s11.Add(x21.Mul(b21))
+		x22 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[128:]))
+		s20 = s20.Add(x22.Mul(b20))
+		s21 = s21.Add(x22.Mul(b21))
+		b30 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[192:]))
+		b31 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[208:]))
+		x30 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[144:]))
+		s00 = s00.Add(x30.Mul(b30))
+		s01 = s01.Add(x30.Mul(b31))
+		x31 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[160:]))
+		s10 = s10.Add(x31.Mul(b30))
+		s11 = s11.Add(x31.Mul(b31))
+		x32 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[176:]))
+		s20 = s20.Add(x32.Mul(b30))
+		s21 = s21.Add(x32.Mul(b31))
+		b40 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[256:]))
+		b41 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[272:]))
+		x40 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[192:]))
+		s00 = s00.Add(x40.Mul(b40))
+		s01 = s01.Add(x40.Mul(b41))
+		x41 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[208:]))
+		s10 = s10.Add(x41.Mul(b40))
+		s11 = s11.Add(x41.Mul(b41))
+		x42 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[224:]))
+		s20 = s20.Add(x42.Mul(b40))
+		s21 = s21.Add(x42.Mul(b41))
+		b50 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[320:]))
+		b51 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[336:]))
+		x50 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[240:]))
+		s00 = s00.Add(x50.Mul(b50))
+		s01 = s01.Add(x50.Mul(b51))
+		x51 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[256:]))
+		s10 = s10.Add(x51.Mul(b50))
+		s11 = s11.Add(x51.Mul(b51))
+		x52 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[272:]))
+		s20 = s20.Add(x52.Mul(b50))
+		s21 = s21.Add(x52.Mul(b51))
+		b60 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[384:]))
+		b61 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[400:]))
+		x60 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[288:]))
+		s00 = s00.Add(x60.Mul(b60))
+		s01 = s01.Add(x60.Mul(b61))
+		x61 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[304:]))
+		s10 = s10.Add(x61.Mul(b60))
+		s11 = s11.Add(x61.Mul(b61))
+		x62 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[320:]))
+		s20 = s20.Add(x62.Mul(b60))
+		s21 = s21.Add(x62.Mul(b61))
+		b70 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[448:]))
+		b71 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[464:]))
+		x70 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[336:]))
+		s00 = s00.Add(x70.Mul(b70))
+		s01 = s01.Add(x70.Mul(b71))
+		x71 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[352:]))
+		s10 = s10.Add(x71.Mul(b70))
+		s11 = s11.Add(x71.Mul(b71))
+		x72 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[368:]))
+		s20 = s20.Add(x72.Mul(b70))
+		s21 = s21.Add(x72.Mul(b71))
+		a, b = a[24*16:], b[8*64:]
+	}
+	for len(a) >= 3*16 && len(b) >= 1*64 {
+		aa, bb := (*[3 * 16]float32)(a), (*[1 * 64]float32)(b)
+		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
+		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
+		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
+		s00 = s00.Add(x00.Mul(b00))
+		s01 = s01.Add(x00.Mul(b01))
+		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
+		s10 = s10.Add(x01.Mul(b00))
+		s11 = s11.Add(x01.Mul(b01))
+		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
+		s20 = s20.Add(x02.Mul(b00))
+		s21 = s21.Add(x02.Mul(b01))
+		a, b = a[3*16:], b[1*64:]
+	}
+	d := c[:64]
+	s00.StoreArray((*[16]float32)(d[0:]))
+	s01.StoreArray((*[16]float32)(d[16:]))
+	d = c[1*ldc:][:64]
+	s10.StoreArray((*[16]float32)(d[0:]))
+	s11.StoreArray((*[16]float32)(d[16:]))
+	d = c[2*ldc:][:64]
+	s20.StoreArray((*[16]float32)(d[0:]))
+	s21.StoreArray((*[16]float32)(d[16:]))
+}
+
+func tile4x2x512(c []float32, ldc int, a, b, start []float32, lds int) {
+	var s []float32
+	s = start[0*lds:][:64]
+	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	s01 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
+	s = start[1*lds:][:64]
+	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	s11 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
+	s = start[2*lds:][:64]
+	s20 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	s21 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
+	s = start[3*lds:][:64]
+	s30 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	s31 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
+	for len(a) >= 32*16 && len(b) >= 8*64 {
+		aa, bb := (*[32 * 16]float32)(a), (*[8 * 64]float32)(b)
+		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
+		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
+		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
+		s00 = s00.Add(x00.Mul(b00))
+		s01 = s01.Add(x00.Mul(b01))
+		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
+		s10 = s10.Add(x01.Mul(b00))
+		s11 = s11.Add(x01.Mul(b01))
+		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
+		s20 = s20.Add(x02.Mul(b00))
+		s21 = s21.Add(x02.Mul(b01))
+		x03 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
+		s30 = s30.Add(x03.Mul(b00))
+		s31 = s31.Add(x03.Mul(b01))
+		b10 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[64:]))
+		b11 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[80:]))
+		x10 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
+		s00 = s00.Add(x10.Mul(b10))
+		s01 = s01.Add(x10.Mul(b11))
+		x11 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[80:]))
+		s10 = s10.Add(x11.Mul(b10))
+		s11 = s11.Add(x11.Mul(b11))
+		x12 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[96:]))
+		s20 = s20.Add(x12.Mul(b10))
+		s21 = s21.Add(x12.Mul(b11))
+		x13 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[112:]))
+		s30 = s30.Add(x13.Mul(b10))
+		s31 = s31.Add(x13.Mul(b11))
+		b20 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[128:]))
+		b21 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[144:]))
+		x20 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[128:]))
+		s00 = s00.Add(x20.Mul(b20))
+		s01 = s01.Add(x20.Mul(b21))
+		x21 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[144:]))
+		s10 = s10.Add(x21.Mul(b20))
+		s11 = s11.Add(x21.Mul(b21))
+		x22 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[160:]))
+		s20 = s20.Add(x22.Mul(b20))
+		s21 = s21.Add(x22.Mul(b21))
+		x23 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[176:]))
+		s30 = s30.Add(x23.Mul(b20))
+		s31 = s31.Add(x23.Mul(b21))
+		b30 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[192:]))
+		b31 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[208:]))
+		x30 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[192:]))
+		s00 = s00.Add(x30.Mul(b30))
+		s01 = s01.Add(x30.Mul(b31))
+		x31 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[208:]))
+		s10 = s10.Add(x31.Mul(b30))
+		s11 = s11.Add(x31.Mul(b31))
+		x32 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[224:]))
+		s20 = s20.Add(x32.Mul(b30))
+		s21 = s21.Add(x32.Mul(b31))
+		x33 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[240:]))
+		s30 = s30.Add(x33.Mul(b30))
+		s31 = s31.Add(x33.Mul(b31))
+		b40 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[256:]))
+		b41 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[272:]))
+		x40 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[256:]))
+		s00 = s00.Add(x40.Mul(b40))
+		s01 = s01.Add(x40.Mul(b41))
+		x41 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[272:]))
+		s10 = s10.Add(x41.Mul(b40))
+		s11 = s11.Add(x41.Mul(b41))
+		x42 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[288:]))
+		s20 = s20.Add(x42.Mul(b40))
+		s21 = s21.Add(x42.Mul(b41))
+		x43 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[304:]))
+		s30 = s30.Add(x43.Mul(b40))
+		s31 = s31.Add(x43.Mul(b41))
+		b50 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[320:]))
+		b51 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[336:]))
+		x50 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[320:]))
+		s00 = s00.Add(x50.Mul(b50))
+		s01 = s01.Add(x50.Mul(b51))
+		x51 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[336:]))
+		s10 = s10.Add(x51.Mul(b50))
+		s11 = s11.Add(x51.Mul(b51))
+		x52 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[352:]))
+		s20 = s20.Add(x52.Mul(b50))
+		s21 = s21.Add(x52.Mul(b51))
+		x53 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[368:]))
+		s30 = s30.Add(x53.Mul(b50))
+		s31 = s31.Add(x53.Mul(b51))
+		b60 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[384:]))
+		b61 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[400:]))
+		x60 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[384:]))
+		s00 = s00.Add(x60.Mul(b60))
+		s01 = s01.Add(x60.Mul(b61))
+		x61 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[400:]))
+		s10 = s10.Add(x61.Mul(b60))
+		s11 = s11.Add(x61.Mul(b61))
+		x62 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[416:]))
+		s20 = s20.Add(x62.Mul(b60))
+		s21 = s21.Add(x62.Mul(b61))
+		x63 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[432:]))
+		s30 = s30.Add(x63.Mul(b60))
+		s31 = s31.Add(x63.Mul(b61))
+		b70 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[448:]))
+		b71 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[464:]))
+		x70 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[448:]))
+		s00 = s00.Add(x70.Mul(b70))
+		s01 = s01.Add(x70.Mul(b71))
+		x71 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[464:]))
+		s10 = s10.Add(x71.Mul(b70))
+		s11 = s11.Add(x71.Mul(b71))
+		x72 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[480:]))
+		s20 = s20.Add(x72.Mul(b70))
+		s21 = s21.Add(x72.Mul(b71))
+		x73 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[496:]))
+		s30 = s30.Add(x73.Mul(b70))
+		s31 = s31.Add(x73.Mul(b71))
+		a, b = a[32*16:], b[8*64:]
+	}
+	for len(a) >= 4*16 && len(b) >= 1*64 {
+		aa, bb := (*[4 * 16]float32)(a), (*[1 * 64]float32)(b)
+		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
+		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
+		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
+		s00 = s00.Add(x00.Mul(b00))
+		s01 = s01.Add(x00.Mul(b01))
+		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
+		s10 = s10.Add(x01.Mul(b00))
+		s11 = s11.Add(x01.Mul(b01))
+		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
+		s20 = s20.Add(x02.Mul(b00))
+		s21 = s21.Add(x02.Mul(b01))
+		x03 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
+		s30 = s30.Add(x03.Mul(b00))
+		s31 = s31.Add(x03.Mul(b01))
+		a, b = a[4*16:], b[1*64:]
+	}
+	d := c[:64]
+	s00.StoreArray((*[16]float32)(d[0:]))
+	s01.StoreArray((*[16]float32)(d[16:]))
+	d = c[1*ldc:][:64]
+	s10.StoreArray((*[16]float32)(d[0:]))
+	s11.StoreArray((*[16]float32)(d[16:]))
+	d = c[2*ldc:][:64]
+	s20.StoreArray((*[16]float32)(d[0:]))
+	s21.StoreArray((*[16]float32)(d[16:]))
+	d = c[3*ldc:][:64]
+	s30.StoreArray((*[16]float32)(d[0:]))
+	s31.StoreArray((*[16]float32)(d[16:]))
+}
+
+func tile5x2x512(c []float32, ldc int, a, b, start []float32, lds int) {
+	var s []float32
+	s = start[0*lds:][:64]
+	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	s01 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
+	s = start[1*lds:][:64]
+	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	s11 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
+	s = start[2*lds:][:64]
+	s20 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	s21 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
+	s = start[3*lds:][:64]
+	s30 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	s31 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
+	s = start[4*lds:][:64]
+	s40 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
+	s41 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
+	for len(a) >= 40*16 && len(b) >= 8*64 {
+		aa, bb := (*[40 * 16]float32)(a), (*[8 * 64]float32)(b)
+		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
+		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
+		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
+		s00 = s00.Add(x00.Mul(b00))
+		s01 = s01.Add(x00.Mul(b01))
+		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
+		s10 = s10.Add(x01.Mul(b00))
+		s11 = s11.Add(x01.Mul(b01))
+		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
+		s20 = s20.Add(x02.Mul(b00))
+		s21 = s21.Add(x02.Mul(b01))
+		x03 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
+		s30 = s30.Add(x03.Mul(b00))
+		s31 = s31.Add(x03.Mul(b01))
+		x04 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
+		s40 = s40.Add(x04.Mul(b00))
+		s41 = s41.Add(x04.Mul(b01))
+		b10 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[64:]))
+		b11 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[80:]))
+		x10 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[80:]))
+		s00 = s00.Add(x10.Mul(b10))
+		s01 = s01.Add(x10.Mul(b11))
+		x11 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[96:]))
+		s10 = s10.Add(x11.Mul(b10))
+		s11 = s11.Add(x11.Mul(b11))
+		x12 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[112:]))
+		s20 = s20.Add(x12.Mul(b10))
+		s21 = s21.Add(x12.Mul(b11))
+		x13 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[128:]))
+		s30 = s30.Add(x13.Mul(b10))
+		s31 = s31.Add(x13.Mul(b11))
+		x14 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[144:]))
+		s40 = s40.Add(x14.Mul(b10))
+		s41 = s41.Add(x14.Mul(b11))
+		b20 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[128:]))
+		b21 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[144:]))
+		x20 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[160:]))
+		s00 = s00.Add(x20.Mul(b20))
+		s01 = s01.Add(x20.Mul(b21))
+		x21 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[176:]))
+		s10 = s10.Add(x21.Mul(b20))
+		s11 = s11.Add(x21.Mul(b21))
+		x22 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[192:]))
+		s20 = s20.Add(x22.Mul(b20))
+		s21 = s21.Add(x22.Mul(b21))
+		x23 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[208:]))
+		s30 = s30.Add(x23.Mul(b20))
+		s31 = s31.Add(x23.Mul(b21))
+		x24 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[224:]))
+		s40 = s40.Add(x24.Mul(b20))
+		s41 = s41.Add(x24.Mul(b21))
+		b30 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[192:]))
+		b31 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[208:]))
+		x30 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[240:]))
+		s00 = s00.Add(x30.Mul(b30))
+		s01 = s01.Add(x30.Mul(b31))
+		x31 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[256:]))
+		s10 = s10.Add(x31.Mul(b30))
+		s11 = s11.Add(x31.Mul(b31))
+		x32 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[272:]))
+		s20 = s20.Add(x32.Mul(b30))
+		s21 = s21.Add(x32.Mul(b31))
+		x33 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[288:]))
+		s30 = s30.Add(x33.Mul(b30))
+		s31 = s31.Add(x33.Mul(b31))
+		x34 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[304:]))
+		s40 = s40.Add(x34.Mul(b30))
+		s41 = s41.Add(x34.Mul(b31))
+		b40 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[256:]))
+		b41 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[272:]))
+		x40 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[320:]))
+		s00 = s00.Add(x40.Mul(b40))
+		s01 = s01.Add(x40.Mul(b41))
+		x41 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[336:]))
+		s10 = s10.Add(x41.Mul(b40))
+		s11 = s11.Add(x41.Mul(b41))
+		x42 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[352:]))
+		s20 = s20.Add(x42.Mul(b40))
+		s21 = s21.Add(x42.Mul(b41))
+		x43 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[368:]))
+		s30 = s30.Add(x43.Mul(b40))
+		s31 = s31.Add(x43.Mul(b41))
+		x44 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[384:]))
+		s40 = s40.Add(x44.Mul(b40))
+		s41 = s41.Add(x44.Mul(b41))
+		b50 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[320:]))
+		b51 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[336:]))
+		x50 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[400:]))
+		s00 = s00.Add(x50.Mul(b50))
+		s01 = s01.Add(x50.Mul(b51))
+		x51 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[416:]))
+		s10 = s10.Add(x51.Mul(b50))
+		s11 = s11.Add(x51.Mul(b51))
+		x52 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[432:]))
+		s20 = s20.Add(x52.Mul(b50))
+		s21 = s21.Add(x52.Mul(b51))
+		x53 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[448:]))
+		s30 = s30.Add(x53.Mul(b50))
+		s31 = s31.Add(x53.Mul(b51))
+		x54 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[464:]))
+		s40 = s40.Add(x54.Mul(b50))
+		s41 = s41.Add(x54.Mul(b51))
+		b60 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[384:]))
+		b61 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[400:]))
+		x60 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[480:]))
+		s00 = s00.Add(x60.Mul(b60))
+		s01 = s01.Add(x60.Mul(b61))
+		x61 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[496:]))
+		s10 = s10.Add(x61.Mul(b60))
+		s11 = s11.Add(x61.Mul(b61))
+		x62 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[512:]))
+		s20 = s20.Add(x62.Mul(b60))
+		s21 = s21.Add(x62.Mul(b61))
+		x63 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[528:]))
+		s30 = s30.Add(x63.Mul(b60))
+		s31 = s31.Add(x63.Mul(b61))
+		x64 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[544:]))
+		s40 = s40.Add(x64.Mul(b60))
+		s41 = s41.Add(x64.Mul(b61))
+		b70 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[448:]))
+		b71 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[464:]))
+		x70 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[560:]))
+		s00 = s00.Add(x70.Mul(b70))
+		s01 = s01.Add(x70.Mul(b71))
+		x71 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[576:]))
+		s10 = s10.Add(x71.Mul(b70))
+		s11 = s11.Add(x71.Mul(b71))
+		x72 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[592:]))
+		s20 = s20.Add(x72.Mul(b70))
+		s21 = s21.Add(x72.Mul(b71))
+		x73 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[608:]))
+		s30 = s30.Add(x73.Mul(b70))
+		s31 = s31.Add(x73.Mul(b71))
+		x74 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[624:]))
+		s40 = s40.Add(x74.Mul(b70))
+		s41 = s41.Add(x74.Mul(b71))
+		a, b = a[40*16:], b[8*64:]
+	}
+	for len(a) >= 5*16 && len(b) >= 1*64 {
+		aa, bb := (*[5 * 16]float32)(a), (*[1 * 64]float32)(b)
+		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
+		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
+		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
+		s00 = s00.Add(x00.Mul(b00))
+		s01 = s01.Add(x00.Mul(b01))
+		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
+		s10 = s10.Add(x01.Mul(b00))
+		s11 = s11.Add(x01.Mul(b01))
+		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
+		s20 = s20.Add(x02.Mul(b00))
+		s21 = s21.Add(x02.Mul(b01))
+		x03 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
+		s30 = s30.Add(x03.Mul(b00))
+		s31 = s31.Add(x03.Mul(b01))
+		x04 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
+		s40 = s40.Add(x04.Mul(b00))
+		s41 = s41.Add(x04.Mul(b01))
+		a, b = a[5*16:], b[1*64:]
+	}
+	d := c[:64]
+	s00.StoreArray((*[16]float32)(d[0:]))
+	s01.StoreArray((*[16]float32)(d[16:]))
+	d = c[1*ldc:][:64]
+	s10.StoreArray((*[16]float32)(d[0:]))
+	s11.StoreArray((*[16]float32)(d[16:]))
+	d = c[2*ldc:][:64]
+	s20.StoreArray((*[16]float32)(d[0:]))
+	s21.StoreArray((*[16]float32)(d[16:]))
+	d = c[3*ldc:][:64]
+	s30.StoreArray((*[16]float32)(d[0:]))
+	s31.StoreArray((*[16]float32)(d[16:]))
+	d = c[4*ldc:][:64]
+	s40.StoreArray((*[16]float32)(d[0:]))
+	s41.StoreArray((*[16]float32)(d[16:]))
+}
+
+// panel4x512 computes n rows and 4 vectors of columns of one panel:
+// c = start; c[i, :] += x[i, k]*b[k, :] in order of k.
+func panel4x512(c []float32, ldc int, a []float32, n int, b, start []float32, lds int) {
+	switch n {
+	case 1:
+		tile1x4x512(c, ldc, a, b, start, lds)
+	case 2:
+		tile2x4x512(c, ldc, a, b, start, lds)
+	case 3:
+		tile3x4x512(c, ldc, a, b, start, lds)
+	case 4:
+		tile4x4x512(c, ldc, a, b, start, lds)
+	case 5:
+		tile5x4x512(c, ldc, a, b, start, lds)
+	}
+}
+
+func tile1x4x512(c []float32, ldc int, a, b, start []float32, lds int) {
 	var s []float32
 	s = start[0*lds:][:64]
 	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
@@ -260,7 +1556,7 @@ func tile1x512(c []float32, ldc int, a, b, start []float32, lds int) {
 	s03.StoreArray((*[16]float32)(d[48:]))
 }
 
-func tile2x512(c []float32, ldc int, a, b, start []float32, lds int) {
+func tile2x4x512(c []float32, ldc int, a, b, start []float32, lds int) {
 	var s []float32
 	s = start[0*lds:][:64]
 	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
@@ -418,7 +1714,7 @@ func tile2x512(c []float32, ldc int, a, b, start []float32, lds int) {
 	s13.StoreArray((*[16]float32)(d[48:]))
 }
 
-func tile3x512(c []float32, ldc int, a, b, start []float32, lds int) {
+func tile3x4x512(c []float32, ldc int, a, b, start []float32, lds int) {
 	var s []float32
 	s = start[0*lds:][:64]
 	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
@@ -631,7 +1927,7 @@ func tile3x512(c []float32, ldc int, a, b, start []float32, lds int) {
 	s23.StoreArray((*[16]float32)(d[48:]))
 }
 
-func tile4x512(c []float32, ldc int, a, b, start []float32, lds int) {
+func tile4x4x512(c []float32, ldc int, a, b, start []float32, lds int) {
 	var s []float32
 	s = start[0*lds:][:64]
 	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
@@ -899,7 +2195,7 @@ func tile4x512(c []float32, ldc int, a, b, start []float32, lds int) {
 	s33.StoreArray((*[16]float32)(d[48:]))
 }
 
-func tile5x512(c []float32, ldc int, a, b, start []float32, lds int) {
+func tile5x4x512(c []float32, ldc int, a, b, start []float32, lds int) {
 	var s []float32
 	s = start[0*lds:][:64]
 	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
@@ -1373,6 +2669,44 @@ func gemvPanels512(d, x, b []float32) {
 	s11.StoreArray((*[16]float32)(d[80:]))
 	s12.StoreArray((*[16]float32)(d[96:]))
 	s13.StoreArray((*[16]float32)(d[112:]))
+}
+
+// packTransposed512 is packTransposed for panels of 64 columns, in blocks of 4x4.
+func packTransposed512(panels, w []float32, ldw, n, k int) {
+	whole := n / 64 * 64
+	for j := 0; j < whole; j += 4 {
+		panel := panels[j/64*64*k:][:64*k]
+		c := j % 64
+		r0, r1, r2, r3 := w[j*ldw:][:k], w[(j+1)*ldw:][:k], w[(j+2)*ldw:][:k], w[(j+3)*ldw:][:k]
+		l := 0
+		for ; l <= k-4; l += 4 {
+			v0, v1, v2, v3 := (*[4]float32)(r0[l:]), (*[4]float32)(r1[l:]), (*[4]float32)(r2[l:]), (*[4]float32)(r3[l:])
+			d := (*[3*64 + 4]float32)(panel[l*64+c:])
+			d[0*64+0] = v0[0]
+			d[0*64+1] = v1[0]
+			d[0*64+2] = v2[0]
+			d[0*64+3] = v3[0]
+			d[1*64+0] = v0[1]
+			d[1*64+1] = v1[1]
+			d[1*64+2] = v2[1]
+			d[1*64+3] = v3[1]
+			d[2*64+0] = v0[2]
+			d[2*64+1] = v1[2]
+			d[2*64+2] = v2[2]
+			d[2*64+3] = v3[2]
+			d[3*64+0] = v0[3]
+			d[3*64+1] = v1[3]
+			d[3*64+2] = v2[3]
+			d[3*64+3] = v3[3]
+		}
+		for ; l < k; l++ {
+			d := (*[4]float32)(panel[l*64+c:])
+			d[0], d[1], d[2], d[3] = r0[l], r1[l], r2[l], r3[l]
+		}
+	}
+	if whole < n {
+		packTransposed(panels[whole*k:], w[whole*ldw:], ldw, n-whole, k, 64)
+	}
 }
 
 func sum512(x []float32) float32 {

@@ -27,13 +27,16 @@ type target struct {
 	gemvPanels int
 	// kBlock is the number of steps of k per pass over a panel.
 	kBlock int
+	// narrow are smaller numbers of vectors, ascending, with tiles of their own for
+	// the last columns of a matrix.
+	narrow []int
 	// selectMax: take the maximum by comparison and selection.
 	selectMax bool
 }
 
 var targets = []target{
 	{file: "simd256_amd64.go", bits: 256, rows: 5, vecs: 2, unroll: 8, gemvPanels: 4, kBlock: 64},
-	{file: "simd512_amd64.go", bits: 512, rows: 5, vecs: 4, unroll: 8, gemvPanels: 2, kBlock: 64},
+	{file: "simd512_amd64.go", bits: 512, rows: 5, vecs: 4, unroll: 8, gemvPanels: 2, kBlock: 64, narrow: []int{1, 2}},
 	{file: "simd128_wasm.go", bits: 128, rows: 5, vecs: 2, unroll: 16, gemvPanels: 4, kBlock: 256, selectMax: true},
 }
 
@@ -55,11 +58,11 @@ func generate(t target) []byte {
 	g := &generator{target: t, lanes: t.bits / 32}
 	g.header()
 	g.linear()
+	g.packTransposed()
 	g.reductions()
 	g.elementwise()
 	src, err := format.Source([]byte(g.expand(g.out.String())))
 	if err != nil {
-		os.Stderr.WriteString(g.expand(g.out.String()))
 		log.Fatalf("%s: %v", t.file, err)
 	}
 	return src
@@ -77,12 +80,21 @@ func (g *generator) p(format string, args ...any) { fmt.Fprintf(&g.out, format+"
 // names, FLOAT, INT and UINT are the vector types, LANES the number of lanes,
 // K the table of constants.
 func (g *generator) expand(s string) string {
+	small, end := "", ""
+	if g.kBlock > 64 { // a small matrix is not worth zeroing the whole of a
+		small = fmt.Sprintf("if in <= 64 {\nvar a [%d * 64 * %d]float32\nblocks%d(dst, ldd, x, ldx, m, in, out, panels, bias, a[:])\nreturn\n}", g.rows, g.lanes, g.bits)
+	}
+	if g.bits > 128 {
+		end = "archsimd.ClearAVXUpperBits()"
+	}
 	return strings.NewReplacer(
 		"SFX", fmt.Sprint(g.bits),
 		"FLOAT", fmt.Sprintf("Float32x%d", g.lanes),
 		"UINT", fmt.Sprintf("Uint32x%d", g.lanes),
 		"INT", fmt.Sprintf("Int32x%d", g.lanes),
 		"LANES", fmt.Sprint(g.lanes),
+		"SMALL", small,
+		"CLEAR", end,
 		"NR", fmt.Sprint(g.vecs*g.lanes),
 	).Replace(s)
 }
@@ -123,6 +135,7 @@ func kernelsSFX(name string) kernels {
 	return kernels{
 		name: name,
 		nr: NR,
+		pack: packTransposedSFX,
 		linear: linearSFX,
 		sum: sumSFX,
 		layerNormModulate: layerNormModulateSFX,
@@ -150,98 +163,128 @@ func linearSFX(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 		gemvSFX(dst, x[:in], out, panels, bias)
 		return
 	}
-	const rows, block = %d, %d
+	SMALL
+	var a [%[1]d * %[2]d * LANES]float32
+	blocksSFX(dst, ldd, x, ldx, m, in, out, panels, bias, a[:])
+	CLEAR
+}
+
+// blocksSFX is linearSFX with the memory a for the expanded rows.
+func blocksSFX(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels, bias, a []float32) {
+	const rows, block = %[1]d, %[2]d
 	groups := (m + rows - 1) / rows
 	var start [NR]float32
 	var edge [rows * NR]float32`, g.rows, g.kBlock)
-	g.p("var a [rows * block * LANES]float32")
 	g.p(`for k0 := 0; k0 < in; k0 += block {
 		kn := min(block, in-k0)`)
-	g.p(`for row, left := 0, groups; left > 0; left-- {
+	edge := ""
+	for _, vecs := range g.narrow {
+		edge += fmt.Sprintf("if cols <= %[1]d*LANES {\npanel%[1]dxSFX(edge[:], NR, a, n, b, from, lds)\n} else ", vecs)
+	}
+	edge += fmt.Sprintf("{\npanel%dxSFX(edge[:], NR, a, n, b, from, lds)\n}", g.vecs)
+	g.p(strings.NewReplacer("FULLTILE", fmt.Sprintf("panel%dxSFX", g.vecs), "EDGETILE", edge).Replace(`for row, left := 0, groups; left > 0; left-- {
 			n := (m - row + left - 1) / left
 			a := a[:kn*n*LANES]
 			splatSFX(a, x[row*ldx+k0:], ldx, kn, n)
 			for j := 0; j < out; j += NR {
 				cols := min(NR, out-j)
 				b := panels[j*in+k0*NR:][:kn*NR]
+				s := start[:]
 				if k0 == 0 && bias != nil {
-					copy(start[:], bias[j:j+cols])
+					if cols == NR {
+						s = bias[j:j+NR]
+					} else {
+						copy(s, bias[j:j+cols])
+					}
 				}
 				c := dst[row*ldd+j:]
 				switch {
 				case cols < NR:
-					if k0 == 0 {
-						tileSFX(edge[:], NR, a, n, b, start[:], 0)
-					} else {
+					from, lds := s, 0
+					if k0 > 0 {
 						for i := range n {
 							copy(edge[i*NR:][:cols], c[i*ldd:])
 						}
-						tileSFX(edge[:], NR, a, n, b, edge[:], NR)
+						from, lds = edge[:], NR
 					}
+					EDGETILE
 					for i := range n {
 						copy(c[i*ldd:][:cols], edge[i*NR:])
 					}
 				case k0 == 0:
-					tileSFX(c, ldd, a, n, b, start[:], 0)
+					FULLTILE(c, ldd, a, n, b, s, 0)
 				default:
-					tileSFX(c, ldd, a, n, b, c, ldd)
+					FULLTILE(c, ldd, a, n, b, c, ldd)
 				}
 			}
 			row += n
 		}
-	}`)
-	g.clear()
-	g.p("}\n")
-
-	g.p(`// splatSFX fills a (kn, n, LANES) with a[k, i, :] = x[i, k]: the tiles load
-// whole vectors instead of a broadcast per use.
-func splatSFX(a, x []float32, ldx, kn, n int) {
-	step := n * LANES
-	for i := range n {
-		r, d := x[i*ldx:][:kn], a[i*LANES:]
-		for len(r) >= 8 && len(d) > 7*step {
-			v := (*[8]float32)(r)`)
-	for u := range 8 {
-		g.p("archsimd.BroadcastFLOAT(v[%d]).StoreArray((*[LANES]float32)(d[%d*step:]))", u, u)
-	}
-	g.p(`r, d = r[8:], d[min(8*step, len(d)):]
-		}
-		for k, v := range r {
-			archsimd.BroadcastFLOAT(v).StoreArray((*[LANES]float32)(d[k*step:]))
-		}
 	}
 }
-`)
-	g.p("// tileSFX computes n rows of one panel: c = start; c[i, :] += x[i, k]*b[k, :] in order of k.")
-	g.p("func tileSFX(c []float32, ldc int, a []float32, n int, b, start []float32, lds int) {\nswitch n {")
+`))
+
+	g.p("// splatSFX fills a (kn, n, LANES) with a[k, i, :] = x[i, k]: the tiles load\n// whole vectors instead of a broadcast per use.")
+	g.p("func splatSFX(a, x []float32, ldx, kn, n int) {\nswitch n {")
 	for r := 1; r <= g.rows; r++ {
-		g.p("case %d: tile%dxSFX(c, ldc, a, b, start, lds)", r, r)
+		g.p("case %d: splat%dxSFX(a, x, ldx, kn)", r, r)
 	}
 	g.p("}\n}\n")
 	for r := 1; r <= g.rows; r++ {
-		g.tile(r)
+		g.splat(r)
+	}
+	for _, vecs := range append(g.narrow[:len(g.narrow):len(g.narrow)], g.vecs) {
+		g.p("// panel%[1]dxSFX computes n rows and %[1]d vectors of columns of one panel:\n// c = start; c[i, :] += x[i, k]*b[k, :] in order of k.", vecs)
+		g.p("func panel%dxSFX(c []float32, ldc int, a []float32, n int, b, start []float32, lds int) {\nswitch n {", vecs)
+		for r := 1; r <= g.rows; r++ {
+			g.p("case %[1]d: tile%[1]dx%[2]dxSFX(c, ldc, a, b, start, lds)", r, vecs)
+		}
+		g.p("}\n}\n")
+		for r := 1; r <= g.rows; r++ {
+			g.tile(r, vecs)
+		}
 	}
 	g.gemv()
 }
 
-func (g *generator) tile(rows int) {
-	g.p("func tile%dxSFX(c []float32, ldc int, a, b, start []float32, lds int) {", rows)
+func (g *generator) splat(rows int) {
+	g.p("func splat%dxSFX(a, x []float32, ldx, kn int) {", rows)
+	for i := range rows {
+		g.p("x%d := x[%d*ldx:][:kn]", i, i)
+	}
+	g.p("k := 0")
+	for _, unroll := range []int{4, 1} {
+		g.p("for ; k <= kn-%[1]d; k += %[1]d {\nd := (*[%[2]d*LANES]float32)(a[k*%[3]d*LANES:])", unroll, unroll*rows, rows)
+		for i := range rows {
+			g.p("v%d := (*[%d]float32)(x%d[k:])", i, unroll, i)
+		}
+		for u := range unroll {
+			for i := range rows {
+				g.p("%s", g.store(fmt.Sprintf("archsimd.BroadcastFLOAT(v%d[%d])", i, u), "d", u*rows+i))
+			}
+		}
+		g.p("}")
+	}
+	g.p("}\n")
+}
+
+func (g *generator) tile(rows, vecs int) {
+	g.p("func tile%dx%dxSFX(c []float32, ldc int, a, b, start []float32, lds int) {", rows, vecs)
 	g.p("var s []float32")
 	for i := range rows {
 		g.p("s = start[%d*lds:][:NR]", i)
-		for v := range g.vecs {
+		for v := range vecs {
 			g.p("s%d%d := %s", i, v, g.load("s", v))
 		}
 	}
 	for _, unroll := range []int{g.unroll, 1} {
 		g.p("for len(a) >= %[1]d*LANES && len(b) >= %[2]d*NR {\naa, bb := (*[%[1]d*LANES]float32)(a), (*[%[2]d*NR]float32)(b)", unroll*rows, unroll)
 		for u := range unroll {
-			for v := range g.vecs {
+			for v := range vecs {
 				g.p("b%d%d := %s", u, v, g.load("bb", u*g.vecs+v))
 			}
 			for i := range rows {
 				g.p("x%d%d := %s", u, i, g.load("aa", u*rows+i))
-				for v := range g.vecs {
+				for v := range vecs {
 					g.p("s%[1]d%[2]d = s%[1]d%[2]d.Add(x%[3]d%[1]d.Mul(b%[3]d%[2]d))", i, v, u)
 				}
 			}
@@ -254,7 +297,7 @@ func (g *generator) tile(rows int) {
 		} else {
 			g.p("d = c[%d*ldc:][:NR]", i)
 		}
-		for v := range g.vecs {
+		for v := range vecs {
 			g.p("%s", g.store(fmt.Sprintf("s%d%d", i, v), "d", v))
 		}
 	}
@@ -415,7 +458,10 @@ func (g *generator) reduce(name, vec string, combine func(a, b string) string) {
 	if g.bits == 128 { // no shuffles: by way of scalars
 		e := func(i int) string { return fmt.Sprintf("%s.GetElem(%d)", last, i) }
 		if name == "top" {
-			g.p("top := archsimd.BroadcastFLOAT(max(max(%s, %s), max(%s, %s)))", e(0), e(2), e(1), e(3))
+			g.p("top := archsimd.BroadcastFLOAT(%s)", e(0))
+			for i := 1; i < 4; i++ {
+				g.p("top%d := archsimd.BroadcastFLOAT(%s)\ntop = %s", i, e(i), combine("top", fmt.Sprintf("top%d", i)))
+			}
 		} else {
 			g.p("%s := archsimd.BroadcastFLOAT((%s + %s) + (%s + %s))", name, e(0), e(2), e(1), e(3))
 		}
@@ -513,27 +559,74 @@ func softmaxRowsSFX(s []float32, rows, cols int, scale float32) {
 	g.p("}\n")
 	g.p(`// attentionSFX is Attention with the keys and values of one head packed as
 // weights. Rows of scores are padded to whole steps by -Inf, of which the
-// softmax makes 0.
+// softmax makes 0; the padding of the last panel has it as its bias.
 func attentionSFX(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, scratch []float32) {
 	width := heads * headDim
 	scale := attentionScale(headDim)
-	minusInf := float32(math.Inf(-1))
+	minusInf := archsimd.BroadcastFLOAT(float32(math.Inf(-1)))
 	np, hp := (n+15)/16*16, (headDim+NR-1)/NR*NR
 	cols := (n + NR - 1) / NR * NR
 	keys, scratch := scratch[:headDim*np], scratch[headDim*np:]
 	values, scratch := scratch[:n*hp], scratch[n*hp:]
-	scores := scratch[:n*np] // (n, np)
+	scores, scratch := scratch[:n*np], scratch[n*np:] // (n, np)
+	mask := scratch[:cols]
+	clear(mask)
+	for j := n; j < cols; j++ {
+		mask[j] = float32(math.Inf(-1))
+	}
 	for h := range heads {
-		packTransposed(keys, qkv[width+h*headDim:], ldq, n, headDim, NR)
-		packRows(values, qkv[2*width+h*headDim:], ldq, n, headDim, NR)
-		linearSFX(scores, np, qkv[h*headDim:], ldq, n, headDim, cols, keys, nil)
+		packTransposedSFX(keys, qkv[width+h*headDim:], ldq, n, headDim)
+		packRowsSFX(values, qkv[2*width+h*headDim:], ldq, n, headDim)
+		linearSFX(scores, np, qkv[h*headDim:], ldq, n, headDim, cols, keys, mask)
 		for i := range n {
-			for j := n; j < np; j++ {
-				scores[i*np+j] = minusInf
+			for j := cols; j < np; j += LANES {
+				minusInf.StoreArray((*[LANES]float32)(scores[i*np+j:]))
 			}
 		}
 		softmaxRowsSFX(scores, n, np, scale)
 		linearSFX(dst[h*headDim:], ldd, scores, np, n, n, headDim, values, nil)
+	}
+}
+
+// packRowsSFX is packRows for panels of NR columns.
+func packRowsSFX(panels, w []float32, ldw, k, n int) {
+	whole := n / NR * NR
+	for j := 0; j < whole; j += NR {
+		d := panels[j*k:][:k*NR]
+		for l := range k {
+			r, c := w[l*ldw+j:][:NR], d[l*NR:][:NR]`)
+	for v := range g.vecs {
+		g.p("%s", g.store(g.load("r", v), "c", v))
+	}
+	g.p("}\n}\nif whole < n {\npackRows(panels[whole*k:], w[whole:], ldw, k, n-whole, NR)\n}\n}\n")
+}
+
+// packTransposed writes the twin of packTransposed for panels of NR columns.
+func (g *generator) packTransposed() {
+	g.p(`// packTransposedSFX is packTransposed for panels of NR columns, in blocks of 4x4.
+func packTransposedSFX(panels, w []float32, ldw, n, k int) {
+	whole := n / NR * NR
+	for j := 0; j < whole; j += 4 {
+		panel := panels[j/NR*NR*k:][:NR*k]
+		c := j %% NR
+		r0, r1, r2, r3 := w[j*ldw:][:k], w[(j+1)*ldw:][:k], w[(j+2)*ldw:][:k], w[(j+3)*ldw:][:k]
+		l := 0
+		for ; l <= k-4; l += 4 {
+			v0, v1, v2, v3 := (*[4]float32)(r0[l:]), (*[4]float32)(r1[l:]), (*[4]float32)(r2[l:]), (*[4]float32)(r3[l:])
+			d := (*[3*NR+4]float32)(panel[l*NR+c:])`)
+	for u := range 4 {
+		for i := range 4 {
+			g.p("d[%d*NR+%d] = v%d[%d]", u, i, i, u)
+		}
+	}
+	g.p(`}
+		for ; l < k; l++ {
+			d := (*[4]float32)(panel[l*NR+c:])
+			d[0], d[1], d[2], d[3] = r0[l], r1[l], r2[l], r3[l]
+		}
+	}
+	if whole < n {
+		packTransposed(panels[whole*k:], w[whole*ldw:], ldw, n-whole, k, NR)
 	}
 }
 `)
