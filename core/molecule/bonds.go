@@ -1,7 +1,7 @@
 package molecule
 
 // Bond lengths in pm from EDM's qm9/bond_analyze.py, all entries, each pair
-// once. The tables of METHOD 4 for H, C, N, O, F are the part that QM9 needs.
+// once. QM9 needs those of H, C, N, O and F.
 // A pair that is not in the first table has no bond.
 var (
 	single = lengths{

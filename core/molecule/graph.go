@@ -184,11 +184,14 @@ func (c colour) with(value uint64) colour {
 // plus joins what has no order.
 func (c colour) plus(d colour) colour { return colour{c[0] + d[0], c[1] + d[1]} }
 
+// maxSingled is the number of atoms beyond which key does not single them out.
+const maxSingled = 256
+
 // key hashes the colours of the largest fragment's atoms (the first of several)
 // after refinement. Refinement alone is blind to rings: to it, two three-rings
 // are one six-ring. So each atom of two or more bonds that shares its colour
 // with another is in turn given a colour of its own, and what refinement makes
-// of that is hashed too.
+// of that is hashed too, up to a size at which it would take long.
 func (g *graph) key() string {
 	var atoms []int
 	for _, f := range g.fragments() {
@@ -204,7 +207,7 @@ func (g *graph) key() string {
 	colours = refine(colours, edges)
 	all := sum(colours)
 	for k, c := range colours {
-		if len(edges[k]) > 1 && count(colours, c) > 1 {
+		if len(atoms) <= maxSingled && len(edges[k]) > 1 && count(colours, c) > 1 {
 			single := slices.Clone(colours)
 			single[k] = c.with(1)
 			all = all.plus(sum(refine(single, edges)))

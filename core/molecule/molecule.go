@@ -77,7 +77,7 @@ func (m *Molecule) Formula() string {
 }
 
 // StableAtoms tells of each atom whether its bond orders sum to a valence of
-// its element (METHOD: H1 C4 N3 O2 F1 ...), as EDM defines stability.
+// its element (H1 C4 N3 O2 F1, see valences), as EDM defines stability.
 func (m *Molecule) StableAtoms() []bool { return m.graph().stable() }
 
 // Stable tells whether the molecule has atoms and all of them are stable.
@@ -108,8 +108,9 @@ func (m *Molecule) Valid() (ok bool, reason string) {
 // graphs of their largest fragments (elements, bond orders, charges after the
 // clean-up; not the geometry) look alike to colour refinement with one atom
 // singled out in turn. It serves to count distinct molecules: on QM9 it
-// separates exactly what RDKit's canonical SMILES separate. Only highly
-// symmetric graphs beyond that size could share a key wrongly. Two Kekulé forms
+// separates exactly what RDKit's canonical SMILES separate. Highly symmetric
+// graphs beyond that size could share a key wrongly, and above 256 atoms no atom
+// is singled out, so that rings may be mistaken. Two Kekulé forms
 // of one aromatic molecule are two graphs.
 func (m *Molecule) Key() string {
 	g := m.graph()

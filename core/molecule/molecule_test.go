@@ -44,7 +44,7 @@ func TestElement(t *testing.T) {
 	}
 }
 
-// The tables of METHOD 4 with their margins: each threshold is exclusive.
+// The tables for QM9's elements with their margins: each threshold is exclusive.
 func TestBondOrder(t *testing.T) {
 	for text, order := range map[string]int{
 		"HH 74 HC 109 HN 101 HO 96 HF 92 CC 154 CN 147 CO 143 CF 135 NN 145 NO 140 NF 136 OO 148 OF 142 FF 142": 1,
@@ -228,6 +228,20 @@ func TestKey(t *testing.T) {
 	}
 	if got := small(t)["methane"].Key(); got != "3fcd7ab65e7489f241d5a10e7bf0ee6f" {
 		t.Errorf("methane: key %s; it must not change, reports would differ", got)
+	}
+}
+
+// A chain far beyond any molecule of the data has a key within reason.
+func TestKeyLarge(t *testing.T) {
+	m := &Molecule{}
+	for i := range 2000 {
+		m.Elements = append(m.Elements, C)
+		m.Positions = append(m.Positions, [3]float64{1.5 * float64(i), 0, 0})
+	}
+	long := m.Key()
+	m.Elements, m.Positions = m.Elements[:1999], m.Positions[:1999]
+	if m.Key() == long {
+		t.Error("chains of 2000 and 1999 atoms share a key")
 	}
 }
 

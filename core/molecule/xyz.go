@@ -9,7 +9,7 @@ import (
 )
 
 // maxAtoms is the number of atoms beyond which a record is refused.
-const maxAtoms = 1_000_000
+const maxAtoms = 100_000
 
 // ReadXYZ reads plain and extended XYZ, one molecule after the other: a line
 // with the number of atoms, a line of key=value properties or free text, a line
