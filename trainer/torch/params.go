@@ -114,8 +114,10 @@ func (p *Params) Split(flat []float32) map[string][]float32 {
 
 // Init is a random start: linear layers Xavier-uniform with zero bias, time embeddings with standard deviation 0.02, adaLN and
 // final layers zero, means and widths of the distance features uniform on (0, 3), the second half of a SwiGLU's fc1 (its linear
-// half) with weights of standard deviation 1e-6 and bias 1. Every parameter has its own stream of the seed.
-func Init(c model.Config, seed uint64) []float32 {
+// half) with weights of standard deviation 1e-6 and bias 1. Every parameter has its own stream of the seed. With grid the means
+// of the distance features are spread evenly over (0, 8) Å instead, with widths of 1.5 times their spacing: they tell bond
+// lengths apart from the start.
+func Init(c model.Config, seed uint64, grid bool) []float32 {
 	var flat []float32
 	for i, q := range c.Parameters() {
 		r := rng.New(seed, uint32(i), rng.Init, 0)
@@ -127,6 +129,15 @@ func Init(c model.Config, seed uint64) []float32 {
 		}
 		weight := strings.HasSuffix(q.Name, ".weight")
 		switch {
+		case strings.HasPrefix(q.Name, "gaussian_embedder.") && grid:
+			spacing := 8 / float64(len(v))
+			for k := range v {
+				if strings.Contains(q.Name, "means") {
+					v[k] = float32((float64(k) + 0.5) * spacing)
+				} else {
+					v[k] = float32(1.5 * spacing)
+				}
+			}
 		case strings.HasPrefix(q.Name, "gaussian_embedder."):
 			uniform(0, 3)
 		case strings.Contains(q.Name, "adaLN_modulation"), strings.Contains(q.Name, "final_layer"):

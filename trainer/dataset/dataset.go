@@ -1,0 +1,243 @@
+// Package dataset holds molecules to train on, in memory, and cuts them into batches.
+//
+// Positions are centred at their mean, in Å, float32, the atoms of molecule i in rows offset(i)..offset(i+1); an atom's type is its
+// index in the model's list of elements. A batch holds molecules of one size, so that nothing is padded, and as many as fit its
+// budget of atoms. The order of an epoch is a function of the seed and the epoch's number alone: (epoch, position) is all that
+// has to be remembered to go on.
+package dataset
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+
+	"symdiff/core/molecule"
+)
+
+// Source is a file that was read.
+type Source struct {
+	File      string `json:"file"`
+	Filter    string `json:"filter,omitempty"` // key=value that a molecule's properties had to hold
+	SHA256    string `json:"sha256"`
+	Molecules int    `json:"molecules"` // taken from it
+}
+
+// Set is a set of molecules.
+type Set struct {
+	Elements []molecule.Element
+	Sources  []Source
+
+	offsets   []int     // (Len+1)
+	positions []float32 // (atoms, 3)
+	types     []uint8   // (atoms)
+}
+
+// maxAtoms is the largest molecule that is taken: a model's limit.
+const maxAtoms = 1 << 12
+
+// Load reads files of any format that molecule.Open knows. A name may end in @key=value: only molecules with that property are
+// taken. limit bounds the number of molecules, 0 is no bound. An element outside elements is an error that names the file, the
+// frame and the element.
+func Load(names []string, elements []molecule.Element, limit int) (*Set, error) {
+	s := &Set{Elements: elements, offsets: []int{0}}
+	index := map[molecule.Element]uint8{}
+	for i, e := range elements {
+		index[e] = uint8(i)
+	}
+	for _, name := range names {
+		if limit > 0 && s.Len() >= limit {
+			break
+		}
+		if err := s.load(name, index, limit); err != nil {
+			return nil, err
+		}
+	}
+	if s.Len() == 0 {
+		return nil, fmt.Errorf("no molecules in %s", strings.Join(names, ", "))
+	}
+	return s, nil
+}
+
+func (s *Set) load(name string, index map[molecule.Element]uint8, limit int) error {
+	path, filter, key, value, err := splitName(name)
+	if err != nil {
+		return err
+	}
+	sum, err := hashFile(path)
+	if err != nil {
+		return err
+	}
+	before, frame := s.Len(), 0
+	for m, err := range molecule.Open(path) {
+		if err != nil {
+			return err
+		}
+		frame++
+		if key != "" {
+			if v, ok := m.Property(key); !ok || v != value {
+				continue
+			}
+		}
+		if err := s.add(m, index); err != nil {
+			return fmt.Errorf("%s, molecule %d: %w", path, frame, err)
+		}
+		if limit > 0 && s.Len() >= limit {
+			break
+		}
+	}
+	if s.Len() == before {
+		return fmt.Errorf("%s: no molecules%s", path, map[bool]string{true: " with " + filter}[filter != ""])
+	}
+	s.Sources = append(s.Sources, Source{File: path, Filter: filter, SHA256: sum, Molecules: s.Len() - before})
+	return nil
+}
+
+// splitName takes apart PATH@KEY=VALUE.
+func splitName(name string) (path, filter, key, value string, err error) {
+	path, filter, found := strings.Cut(name, "@")
+	if !found {
+		return path, "", "", "", nil
+	}
+	key, value, ok := strings.Cut(filter, "=")
+	if !ok || key == "" {
+		return "", "", "", "", fmt.Errorf("%s: after @ comes key=value", name)
+	}
+	return path, filter, key, value, nil
+}
+
+func hashFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+func (s *Set) add(m *molecule.Molecule, index map[molecule.Element]uint8) error {
+	n := len(m.Elements)
+	if n == 0 || n > maxAtoms {
+		return fmt.Errorf("%d atoms, want 1 to %d", n, maxAtoms)
+	}
+	var mean [3]float64
+	for i, e := range m.Elements {
+		if _, ok := index[e]; !ok {
+			return fmt.Errorf("element %s is not among the model's %v", e.Symbol(), s.Elements)
+		}
+		for k, v := range m.Positions[i] {
+			mean[k] += v / float64(n)
+		}
+	}
+	for i, e := range m.Elements {
+		s.types = append(s.types, index[e])
+		for k, v := range m.Positions[i] {
+			s.positions = append(s.positions, float32(v-mean[k]))
+		}
+	}
+	s.offsets = append(s.offsets, s.offsets[len(s.offsets)-1]+n)
+	return nil
+}
+
+// Len is the number of molecules.
+func (s *Set) Len() int { return len(s.offsets) - 1 }
+
+// Atoms is the number of atoms of all molecules.
+func (s *Set) Atoms() int { return s.offsets[len(s.offsets)-1] }
+
+// Size is the number of atoms of molecule i.
+func (s *Set) Size(i int) int { return s.offsets[i+1] - s.offsets[i] }
+
+// Positions are those of molecule i: (N, 3), Å, zero mean.
+func (s *Set) Positions(i int) []float32 { return s.positions[3*s.offsets[i] : 3*s.offsets[i+1]] }
+
+// Types are the indices in Elements of the atoms of molecule i: (N).
+func (s *Set) Types(i int) []uint8 { return s.types[s.offsets[i]:s.offsets[i+1]] }
+
+// Histogram counts the molecules of each size.
+func (s *Set) Histogram() map[int]int {
+	h := map[int]int{}
+	for i := range s.Len() {
+		h[s.Size(i)]++
+	}
+	return h
+}
+
+// Batches cuts the set into batches of molecules of one size with at most atoms atoms each (but at least one molecule): in the
+// order of the set, sizes ascending.
+func (s *Set) Batches(atoms int) [][]int { return s.cut(atoms, nil) }
+
+func (s *Set) cut(atoms int, r *rand.Rand) [][]int {
+	bySize := map[int][]int{}
+	var sizes []int
+	for i := range s.Len() {
+		n := s.Size(i)
+		if bySize[n] == nil {
+			sizes = append(sizes, n)
+		}
+		bySize[n] = append(bySize[n], i)
+	}
+	slices.Sort(sizes)
+	var batches [][]int
+	for _, n := range sizes {
+		list := bySize[n]
+		if r != nil {
+			r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+		}
+		batches = slices.AppendSeq(batches, slices.Chunk(list, max(1, atoms/n)))
+	}
+	if r != nil {
+		r.Shuffle(len(batches), func(i, j int) { batches[i], batches[j] = batches[j], batches[i] })
+	}
+	return batches
+}
+
+// Order walks through the set, epoch after epoch.
+type Order struct {
+	set     *Set
+	atoms   int
+	seed    uint64
+	epoch   int
+	next    int
+	batches [][]int
+}
+
+// NewOrder starts at the batch position of epoch. Every epoch holds each molecule once.
+func NewOrder(set *Set, atoms int, seed uint64, epoch, position int) (*Order, error) {
+	o := &Order{set: set, atoms: atoms, seed: seed, epoch: epoch, next: position}
+	o.shuffle()
+	if epoch < 0 || position < 0 || position > len(o.batches) {
+		return nil, errors.New("dataset: no such position: the data or the batch size has changed")
+	}
+	return o, nil
+}
+
+func (o *Order) shuffle() {
+	o.batches = o.set.cut(o.atoms, rand.New(rand.NewPCG(o.seed, uint64(o.epoch))))
+}
+
+// Next is the next batch, as indices of molecules.
+func (o *Order) Next() []int {
+	if o.next == len(o.batches) {
+		o.epoch++
+		o.next = 0
+		o.shuffle()
+	}
+	o.next++
+	return o.batches[o.next-1]
+}
+
+// Position tells where Next goes on.
+func (o *Order) Position() (epoch, position int) { return o.epoch, o.next }
+
+// BatchesPerEpoch is the number of batches of the current epoch; it is the same for each.
+func (o *Order) BatchesPerEpoch() int { return len(o.batches) }

@@ -1,0 +1,198 @@
+package train
+
+import (
+	"math"
+
+	"symdiff/core/model"
+	"symdiff/core/o3"
+	"symdiff/core/rng"
+	"symdiff/core/schedule"
+	"symdiff/trainer/dataset"
+)
+
+// Purposes of the trainer's random streams; the sampler's are in core/rng.
+const (
+	drawTime rng.Purpose = 100 + iota
+	drawNoise
+	drawHaar
+	drawEta
+	drawTurn
+)
+
+// Batch is B molecules of N atoms, noised: z = alpha·[x, h] + sigma·eps.
+type Batch struct {
+	B, N int
+	X    []float32 // (B, N, 3) of z, zero mean
+	H    []float32 // (B, N, F) of z
+	Eps  []float32 // (B, N, 3+F), its x part of zero mean
+	T    []float32 // (B), t/T
+	R0   []float32 // (B, 3, 3)
+	Eta  []float32 // (B, N, noise_dims)
+
+	// Mask (B, 1, 3+F) is 0 at the features of molecules with t = 0, whose loss is on x alone; nil if there are none.
+	Mask []float32
+	// LogPH (B) is log p(h|z_0) where t = 0, which does not depend on the network, and 0 elsewhere; nil if there are none.
+	LogPH []float64
+	Times []int // (B), t
+}
+
+// Batcher makes batches.
+type Batcher struct {
+	set     *dataset.Set
+	config  model.Config
+	meta    model.Meta
+	sched   *schedule.Schedule
+	numbers []float32 // atomic number of each type
+	augment bool
+}
+
+// NewBatcher needs meta to be valid for c.
+func NewBatcher(set *dataset.Set, c model.Config, meta model.Meta, augment bool) (*Batcher, error) {
+	s, err := schedule.New(meta.Schedule)
+	if err != nil {
+		return nil, err
+	}
+	b := &Batcher{set: set, config: c, meta: meta, sched: s, augment: augment}
+	for _, e := range set.Elements {
+		b.numbers = append(b.numbers, float32(e))
+	}
+	return b, nil
+}
+
+// Times draws t for n molecules, each uniform on {0..T}. Stratified times are spread evenly over the batch, t_i =
+// floor((u + i/n mod 1)·(T+1)) with one u: the same distribution for each molecule, less variance of the mean.
+func (b *Batcher) Times(n int, seed uint64, step int, stratified bool) []int {
+	t := make([]int, n)
+	r := rng.New(seed, 0, drawTime, uint32(step))
+	u := r.Float64()
+	for i := range t {
+		v := u + float64(i)/float64(n)
+		if !stratified && i > 0 {
+			v = r.Float64()
+		}
+		t[i] = min(int((v-math.Floor(v))*float64(b.sched.T()+1)), b.sched.T())
+	}
+	return t
+}
+
+// Make noises the molecules of indices, all of one size, to the given times. Molecule i takes its random numbers from stream
+// ids[i] of step; nil ids are 0, 1, 2...
+func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch {
+	n, f := b.set.Size(indices[0]), b.config.Features
+	w := 3 + f
+	out := &Batch{
+		B: len(indices), N: n, Times: times,
+		X: make([]float32, len(indices)*n*3), H: make([]float32, len(indices)*n*f), Eps: make([]float32, len(indices)*n*w),
+		T: make([]float32, len(indices)), R0: make([]float32, len(indices)*9), Eta: make([]float32, len(indices)*n*b.config.NoiseDims),
+	}
+	clean := make([]float32, f)
+	x := make([]float32, 3*n)
+	for i, index := range indices {
+		id := uint32(i)
+		if ids != nil {
+			id = uint32(ids[i])
+		}
+		t := times[i]
+		out.T[i] = float32(float64(t) / float64(b.sched.T()))
+		alpha, sigma := float32(b.sched.Alpha(t)), float32(b.sched.Sigma(t))
+
+		copy(x, b.set.Positions(index))
+		if b.augment {
+			r := rng.New(seed, id, drawTurn, uint32(step))
+			turn := o3.Haar(&r)
+			turn.Turn(x, 3, x, 3, n)
+		}
+		eps := out.Eps[i*n*w : (i+1)*n*w]
+		r := rng.New(seed, id, drawNoise, uint32(step))
+		r.Fill(eps, 1)
+		centre(eps, n, w)
+		types := b.set.Types(index)
+		for j := range n {
+			b.features(clean, types[j])
+			e := eps[j*w : (j+1)*w]
+			at := (i*n + j)
+			for k := range 3 {
+				out.X[3*at+k] = alpha*x[3*j+k]/float32(b.meta.ScaleX) + sigma*e[k]
+			}
+			for k := range f {
+				out.H[f*at+k] = alpha*clean[k] + sigma*e[3+k]
+			}
+		}
+		if b.config.Variant != model.None {
+			r = rng.New(seed, id, drawHaar, uint32(step))
+			haar := o3.Haar(&r)
+			for k := range 9 {
+				out.R0[9*i+k] = float32(haar[k/3][k%3])
+			}
+		}
+		if b.config.Variant == model.Symdiff {
+			r = rng.New(seed, id, drawEta, uint32(step))
+			r.Fill(out.Eta[i*n*b.config.NoiseDims:(i+1)*n*b.config.NoiseDims], b.config.NoiseStd)
+		}
+		if t == 0 {
+			if out.Mask == nil {
+				out.Mask, out.LogPH = make([]float32, len(indices)*w), make([]float64, len(indices))
+				for k := range out.Mask {
+					out.Mask[k] = 1
+				}
+			}
+			clear(out.Mask[i*w+3 : (i+1)*w])
+			out.LogPH[i] = b.logPH(types, out.H[i*n*f:(i+1)*n*f])
+		}
+	}
+	return out
+}
+
+// centre removes the mean of the first three of w columns.
+func centre(eps []float32, n, w int) {
+	for k := range 3 {
+		m := 0.0
+		for j := range n {
+			m += float64(eps[j*w+k])
+		}
+		for j := range n {
+			eps[j*w+k] -= float32(m / float64(n))
+		}
+	}
+}
+
+// features are the scaled features of a type: one-hot, then the atomic number.
+func (b *Batcher) features(dst []float32, typ uint8) {
+	clear(dst)
+	dst[typ] = float32(1 / b.meta.ScaleTypes)
+	if b.meta.Charge {
+		dst[len(b.numbers)] = b.numbers[typ] / float32(b.meta.ScaleCharge)
+	}
+}
+
+// logPH is log p(h|z_0) in nats, of the atoms of one molecule: with z_0 on the scale of the data,
+//
+//	types:  P(c) ∝ Phi((z_c - 1 + ½)/s) - Phi((z_c - 1 - ½)/s) + 1e-10, s = sigma_0·4, normalised over c
+//	charge: Phi((q - z + ½)/s) - Phi((q - z - ½)/s) + 1e-10,            s = sigma_0·10
+//
+// (log_pxh_given_z0_without_constants of EDM's en_diffusion.py). h is (N, F).
+func (b *Batcher) logPH(types []uint8, h []float32) float64 {
+	const tiny = 1e-10
+	sum, f, k := 0.0, b.config.Features, len(b.numbers)
+	s0 := b.sched.Sigma(0)
+	window := func(x, s float64) float64 { return phi((x+0.5)/s) - phi((x-0.5)/s) + tiny }
+	for j, typ := range types {
+		z := h[j*f : (j+1)*f]
+		var own, all float64
+		for c := range k {
+			p := window(float64(z[c])*b.meta.ScaleTypes-1, s0*b.meta.ScaleTypes)
+			all += p
+			if c == int(typ) {
+				own = p
+			}
+		}
+		sum += math.Log(own / all)
+		if b.meta.Charge {
+			sum += math.Log(window(float64(b.numbers[typ])-float64(z[k])*b.meta.ScaleCharge, s0*b.meta.ScaleCharge))
+		}
+	}
+	return sum
+}
+
+// phi is the distribution function of the standard Gaussian.
+func phi(x float64) float64 { return 0.5 * math.Erfc(-x/math.Sqrt2) }

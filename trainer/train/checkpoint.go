@@ -1,0 +1,184 @@
+package train
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"symdiff/core/model"
+	"symdiff/core/safetensors"
+	"symdiff/trainer/dataset"
+)
+
+// Buffers of a checkpoint, each with a tensor BUFFER/NAME for every parameter.
+const (
+	bufParam = "param"
+	bufEMA   = "ema"
+	bufM     = "adam_m"
+	bufV     = "adam_v"
+	bufVMax  = "adam_vmax" // with AMSGrad only
+)
+
+// Progress is where a run stands.
+type Progress struct {
+	Step     int     `json:"step"`
+	Epoch    int     `json:"epoch"`    // of the next batch
+	Position int     `json:"position"` // of the next batch in its epoch
+	Epochs   float64 `json:"epochs"`   // passed, with fraction
+	Seconds  float64 `json:"seconds"`  // spent, over all resumes
+	Done     bool    `json:"done"`     // the run reached its end
+}
+
+// Validation is one entry of a run's history.
+type Validation struct {
+	Step    int     `json:"step"`
+	Epochs  float64 `json:"epochs"`
+	Seconds float64 `json:"seconds"`
+	Loss    float64 `json:"val_loss"` // mean |eps - eps_hat|² per coordinate, over molecules
+}
+
+// Provenance says where weights come from; it becomes the metadata "training" of an exported model.
+type Provenance struct {
+	Command       string           `json:"command"`
+	Seed          uint64           `json:"seed"`
+	Data          []dataset.Source `json:"data"`
+	Val           []dataset.Source `json:"val,omitempty"`
+	Molecules     int              `json:"molecules"`
+	Steps         int              `json:"steps"`
+	Epochs        float64          `json:"epochs"`
+	Hours         float64          `json:"hours"`
+	EMA           float64          `json:"ema"`
+	Finished      bool             `json:"finished"`
+	ValMolecules  int              `json:"val_molecules,omitempty"`
+	ValLoss       float64          `json:"val_loss,omitempty"`
+	ValLossByTime []float64        `json:"val_loss_by_time,omitempty"` // per tenth of t in (0, T]
+	History       []Validation     `json:"history,omitempty"`          // the last ones
+	Version       string           `json:"version,omitempty"`          // of symdiff
+}
+
+// Checkpoint is the whole state of a run.
+type Checkpoint struct {
+	Config     model.Config
+	Meta       model.Meta // with histogram
+	Options    Options
+	Progress   Progress
+	Provenance Provenance
+	Buffers    map[string][]float32 // flat, parameters in the order of Config.Parameters
+}
+
+// historyTail is the number of validations that a checkpoint keeps.
+const historyTail = 50
+
+// Write replaces path, keeping what was there as NAME.prev.safetensors.
+func (c *Checkpoint) Write(path string) error {
+	var tensors []safetensors.Tensor
+	for buffer, flat := range c.Buffers {
+		at := 0
+		for _, p := range c.Config.Parameters() {
+			tensors = append(tensors, safetensors.Tensor{Name: buffer + "/" + p.Name, DType: "F32", Shape: p.Shape, Data: flat[at : at+p.Size()]})
+			at += p.Size()
+		}
+	}
+	md := model.Metadata(c.Config, c.Meta)
+	for key, v := range map[string]any{"train_options": c.Options, "train_progress": c.Progress, "train_provenance": c.Provenance} {
+		b, err := json.Marshal(v)
+		if err != nil {
+			return err
+		}
+		md[key] = string(b)
+	}
+	if err := keepPrevious(path); err != nil {
+		return err
+	}
+	return safetensors.WriteFile(path, tensors, md)
+}
+
+// PreviousCheckpoint is the name under which the checkpoint before is kept.
+func PreviousCheckpoint(path string) string {
+	return strings.TrimSuffix(path, ".safetensors") + ".prev.safetensors"
+}
+
+// keepPrevious links path to its previous name, so that at any time one of the two is whole.
+func keepPrevious(path string) error {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	prev := PreviousCheckpoint(path)
+	if err := os.Remove(prev); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Link(path, prev); err != nil {
+		return os.Rename(path, prev) // a file system without hard links
+	}
+	return nil
+}
+
+// CheckpointPath is the checkpoint of a run's folder, or path itself if it is a file.
+func CheckpointPath(path string) string {
+	if fi, err := os.Stat(path); err == nil && fi.IsDir() {
+		return filepath.Join(path, "checkpoint.safetensors")
+	}
+	return path
+}
+
+// ReadCheckpoint reads what Write wrote. Errors name the file and the tensor or the key.
+func ReadCheckpoint(path string) (*Checkpoint, error) {
+	path = CheckpointPath(path)
+	f, err := safetensors.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := f.Metadata["train_progress"]; !ok {
+		return nil, &safetensors.Error{File: path, Reason: "no metadata train_progress: not a checkpoint of symdiff train"}
+	}
+	c := &Checkpoint{Buffers: map[string][]float32{}}
+	if c.Config, c.Meta, err = model.ParseMetadata(path, f.Metadata); err != nil {
+		return nil, err
+	}
+	for key, v := range map[string]any{"train_options": &c.Options, "train_progress": &c.Progress, "train_provenance": &c.Provenance} {
+		if err := json.Unmarshal([]byte(f.Metadata[key]), v); err != nil {
+			return nil, &safetensors.Error{File: path, Reason: "metadata " + key + ": " + err.Error()}
+		}
+	}
+	if c.Options.Config != c.Config {
+		return nil, &safetensors.Error{File: path, Reason: fmt.Sprintf("metadata train_options: model %+v, config says %+v", c.Options.Config, c.Config)}
+	}
+	buffers := []string{bufParam, bufEMA, bufM, bufV}
+	if c.Options.AMSGrad {
+		buffers = append(buffers, bufVMax)
+	}
+	for _, buffer := range buffers {
+		for _, p := range c.Config.Parameters() {
+			v, err := f.Float32(buffer+"/"+p.Name, p.Shape...)
+			if err != nil {
+				return nil, err
+			}
+			c.Buffers[buffer] = append(c.Buffers[buffer], v...)
+		}
+	}
+	return c, nil
+}
+
+// Export writes the EMA weights of a checkpoint as a model file of the given type (F32, F16 or BF16), with the schedule, the
+// histogram, the elements and the provenance in its metadata.
+func Export(checkpoint, out string, dtype safetensors.DType) (*Checkpoint, error) {
+	c, err := ReadCheckpoint(checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	meta := c.Meta
+	if meta.Training, err = json.Marshal(c.Provenance); err != nil {
+		return nil, err
+	}
+	var tensors []safetensors.Tensor
+	at, flat := 0, c.Buffers[bufEMA]
+	for _, p := range c.Config.Parameters() {
+		tensors = append(tensors, safetensors.Tensor{Name: p.Name, DType: dtype, Shape: p.Shape, Data: flat[at : at+p.Size()]})
+		at += p.Size()
+	}
+	return c, safetensors.WriteFile(out, tensors, model.Metadata(c.Config, meta))
+}
