@@ -1815,7 +1815,26 @@ func layerNormModulate128(dst, x, shift, scale []float32, eps float32) {
 	}
 }
 
+// softmax128 is Softmax. Short rows of an odd length are padded by -Inf.
 func softmax128(x []float32, scale float32) {
+	whole := (len(x) + 15) / 16 * 16
+	var padded [128]float32
+	switch {
+	case whole == len(x):
+		softmaxRows128(x, 1, len(x), scale)
+		return
+	case whole <= len(padded) && scale > 0:
+		minusInf := archsimd.BroadcastFloat32x4(float32(math.Inf(-1)))
+		last := padded[whole-16:]
+		minusInf.StoreArray((*[4]float32)(last[0:]))
+		minusInf.StoreArray((*[4]float32)(last[4:]))
+		minusInf.StoreArray((*[4]float32)(last[8:]))
+		minusInf.StoreArray((*[4]float32)(last[12:]))
+		copy(padded[:], x)
+		softmaxRows128(padded[:whole], 1, whole, scale)
+		copy(x, padded[:])
+		return
+	}
 	scaleV := archsimd.BroadcastFloat32x4(scale)
 	minusInf := archsimd.BroadcastFloat32x4(float32(math.Inf(-1)))
 	m0 := minusInf

@@ -1316,7 +1316,24 @@ func layerNormModulate256(dst, x, shift, scale []float32, eps float32) {
 	archsimd.ClearAVXUpperBits()
 }
 
+// softmax256 is Softmax. Short rows of an odd length are padded by -Inf.
 func softmax256(x []float32, scale float32) {
+	whole := (len(x) + 15) / 16 * 16
+	var padded [128]float32
+	switch {
+	case whole == len(x):
+		softmaxRows256(x, 1, len(x), scale)
+		return
+	case whole <= len(padded) && scale > 0:
+		minusInf := archsimd.BroadcastFloat32x8(float32(math.Inf(-1)))
+		last := padded[whole-16:]
+		minusInf.StoreArray((*[8]float32)(last[0:]))
+		minusInf.StoreArray((*[8]float32)(last[8:]))
+		copy(padded[:], x)
+		softmaxRows256(padded[:whole], 1, whole, scale)
+		copy(x, padded[:])
+		return
+	}
 	scaleV := archsimd.BroadcastFloat32x8(scale)
 	minusInf := archsimd.BroadcastFloat32x8(float32(math.Inf(-1)))
 	m0 := minusInf

@@ -5,7 +5,6 @@
 package f32
 
 import (
-	"math"
 	"simd/archsimd"
 )
 
@@ -63,7 +62,7 @@ func kernels512(name string) kernels {
 		siLU:              siLU512,
 		swiGLU:            swiGLU512,
 		geluTanh:          geluTanh512,
-		softmax:           softmax512,
+		softmax:           softmax256,
 		attention:         attention256,
 		addGaussians:      addGaussians512,
 	}
@@ -2829,125 +2828,6 @@ func layerNormModulate512(dst, x, shift, scale []float32, eps float32) {
 			y.StoreArray((*[16]float32)(dstP[0:]))
 		}
 		copy(dst[n:], dstB[:])
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func softmax512(x []float32, scale float32) {
-	scaleV := archsimd.BroadcastFloat32x16(scale)
-	minusInf := archsimd.BroadcastFloat32x16(float32(math.Inf(-1)))
-	m0 := minusInf
-	{
-		n := len(x) &^ 15
-		for i := 0; i < n; i += 16 {
-			xP := (*[16]float32)(x[i:])
-			{
-				t := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Mul(scaleV)
-				t.StoreArray((*[16]float32)(xP[0:]))
-				m0 = t.Max(m0)
-			}
-		}
-		if n < len(x) {
-			var xB [16]float32
-			xP := &xB
-			for i := range xB {
-				xB[i] = x[n]
-			}
-			copy(xB[:], x[n:])
-			{
-				t := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Mul(scaleV)
-				t.StoreArray((*[16]float32)(xP[0:]))
-				m0 = t.Max(m0)
-			}
-			copy(x[n:], xB[:])
-		}
-	}
-	mH := m0.GetLo().Max(m0.GetHi())
-	mQ := mH.GetLo().Max(mH.GetHi())
-	mQ = mQ.Max(mQ.ConcatPermuteScalars(2, 3, 0, 1, mQ))
-	mQ = mQ.Max(mQ.ConcatPermuteScalars(1, 0, 3, 2, mQ))
-	mH = mH.SetLo(mQ).SetHi(mQ)
-	m0 = m0.SetLo(mH).SetHi(mH)
-	top := m0
-	var s0 archsimd.Float32x16
-	{
-		n := len(x) &^ 15
-		for i := 0; i < n; i += 16 {
-			xP := (*[16]float32)(x[i:])
-			{
-				t := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Sub(top)
-				var e archsimd.Float32x16
-				{
-					nan := t.NotEqual(t).ToInt32x16().ToBits()
-					x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x16Array(&constants512.hi)).ToBits().Min(archsimd.LoadUint32x16Array(&constants512.lo)).BitsToFloat32()
-					z := x.Mul(archsimd.LoadFloat32x16Array(&constants512.log2e)).Add(archsimd.LoadFloat32x16Array(&constants512.magic))
-					n := z.Sub(archsimd.LoadFloat32x16Array(&constants512.magic))
-					r := x.Sub(n.Mul(archsimd.LoadFloat32x16Array(&constants512.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x16Array(&constants512.ln2Lo)))
-					p := r.Mul(archsimd.LoadFloat32x16Array(&constants512.c6)).Add(archsimd.LoadFloat32x16Array(&constants512.c5))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c4))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c3))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c2))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c1))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c1))
-					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-				}
-				e.StoreArray((*[16]float32)(xP[0:]))
-				s0 = s0.Add(e)
-			}
-		}
-		if n < len(x) {
-			var xB [16]float32
-			xP := &xB
-			minusInf.StoreArray((*[16]float32)(xB[0:]))
-			copy(xB[:], x[n:])
-			{
-				t := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Sub(top)
-				var e archsimd.Float32x16
-				{
-					nan := t.NotEqual(t).ToInt32x16().ToBits()
-					x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x16Array(&constants512.hi)).ToBits().Min(archsimd.LoadUint32x16Array(&constants512.lo)).BitsToFloat32()
-					z := x.Mul(archsimd.LoadFloat32x16Array(&constants512.log2e)).Add(archsimd.LoadFloat32x16Array(&constants512.magic))
-					n := z.Sub(archsimd.LoadFloat32x16Array(&constants512.magic))
-					r := x.Sub(n.Mul(archsimd.LoadFloat32x16Array(&constants512.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x16Array(&constants512.ln2Lo)))
-					p := r.Mul(archsimd.LoadFloat32x16Array(&constants512.c6)).Add(archsimd.LoadFloat32x16Array(&constants512.c5))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c4))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c3))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c2))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c1))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c1))
-					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-				}
-				e.StoreArray((*[16]float32)(xP[0:]))
-				s0 = s0.Add(e)
-			}
-			copy(x[n:], xB[:])
-		}
-	}
-	sH := s0.GetLo().Add(s0.GetHi())
-	sQ := sH.GetLo().Add(sH.GetHi())
-	sQ = sQ.Add(sQ.ConcatPermuteScalars(2, 3, 0, 1, sQ))
-	sQ = sQ.Add(sQ.ConcatPermuteScalars(1, 0, 3, 2, sQ))
-	sH = sH.SetLo(sQ).SetHi(sQ)
-	s0 = s0.SetLo(sH).SetHi(sH)
-	sum := s0
-	inv := archsimd.LoadFloat32x16Array(&constants512.one).Div(sum)
-	n := len(x) &^ 15
-	for i := 0; i < n; i += 16 {
-		xP := (*[16]float32)(x[i:])
-		{
-			y := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Mul(inv)
-			y.StoreArray((*[16]float32)(xP[0:]))
-		}
-	}
-	if n < len(x) {
-		var xB [16]float32
-		xP := &xB
-		copy(xB[:], x[n:])
-		{
-			y := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Mul(inv)
-			y.StoreArray((*[16]float32)(xP[0:]))
-		}
-		copy(x[n:], xB[:])
 	}
 	archsimd.ClearAVXUpperBits()
 }
