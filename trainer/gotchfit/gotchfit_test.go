@@ -1,0 +1,149 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const generated = `// head
+
+void atg_add(tensor *out__, tensor self) {
+  PROTECT(
+    auto outputs__ = torch::add(*self);
+    out__[0] = new torch::Tensor(outputs__);
+  )
+}
+
+tensor *atg_split(tensor self) {
+  PROTECT(
+    auto outputs__ = torch::split(*self);
+    return nullptr;
+  )
+  return nullptr;
+}
+
+int64_t atg_last(tensor self) {
+  PROTECT(
+    return self->last();
+  )
+  return 0;
+}
+`
+
+// Only the wrappers that messages point at lose their bodies, line numbers stay, and a second pass sees the rest.
+func TestStubs(t *testing.T) {
+	w := parseWrappers(generated)
+	if len(w.funcs) != 3 {
+		t.Fatalf("%d wrappers, want 3", len(w.funcs))
+	}
+	lines := len(w.lines)
+	if n := w.stubFailing(generatedSource + ":12:29: error: 'split' is not a member of 'torch'\n" + generatedSource + ":12:1: error: again\nother.h:5:1: error: x\n"); n != 1 {
+		t.Errorf("%d stubbed, want 1", n)
+	}
+	if n := w.stubFailing(generatedSource + ":20:5:   required from here\n"); n != 1 {
+		t.Errorf("%d stubbed by an error in a template, want 1", n)
+	}
+	text := w.text()
+	if w.stubbed() != 2 || len(w.lines) != lines {
+		t.Errorf("%d stubs in %d lines, want 2 in %d", w.stubbed(), len(w.lines), lines)
+	}
+	for _, want := range []string{"torch::add(*self)", `"atg_split: not in this libtorch"`, `"atg_last: not in this libtorch"`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s in\n%s", want, text)
+		}
+	}
+	for _, gone := range []string{"torch::split", "self->last"} {
+		if strings.Contains(text, gone) {
+			t.Errorf("%s is still there", gone)
+		}
+	}
+}
+
+// A mend that does not fit the source says which.
+func TestMendsFailLoudly(t *testing.T) {
+	all := func() map[string]string {
+		files := map[string]string{}
+		for _, m := range mends {
+			n := max(m.count, 1)
+			for i, name := range m.files {
+				if i == 0 || m.count < 0 {
+					files[name] += strings.Repeat(m.old+"\n", n)
+				}
+			}
+		}
+		return files
+	}
+	if err := applyMends(all()); err != nil {
+		t.Fatalf("source with every fault: %v", err)
+	}
+	for _, m := range mends {
+		files := all()
+		files[m.files[0]] = strings.ReplaceAll(files[m.files[0]], m.old, "")
+		if err := applyMends(files); err == nil {
+			t.Errorf("no error without %q in %s", m.old, m.files[0])
+		}
+		if m.count > 0 {
+			files = all()
+			files[m.files[0]] += m.old + "\n"
+			if err := applyMends(files); err == nil || !strings.Contains(err.Error(), "mend") {
+				t.Errorf("one more %q: %v", m.old, err)
+			}
+		}
+	}
+}
+
+func TestExpectedSum(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "go.sum")
+	write := func(s string) {
+		if err := os.WriteFile(path, []byte(s), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("github.com/sugarme/gotch v0.9.1 h1:abc=\ngithub.com/sugarme/gotch v0.9.1/go.mod h1:def=\n")
+	if s, err := expectedSum(path); err != nil || s != "h1:abc=" {
+		t.Errorf("sum %q, %v", s, err)
+	}
+	write("github.com/sugarme/gotch v0.9.1/go.mod h1:def=\n")
+	if _, err := expectedSum(path); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("no gotch in go.sum: %v", err)
+	}
+}
+
+// Without a compiler or libtorch the message is the command that installs them.
+func TestMissingTools(t *testing.T) {
+	o := options{CXX: "no-such-compiler"}
+	if err := o.findTorch(); err == nil || !strings.Contains(err.Error(), "apt-get install") {
+		t.Errorf("no compiler: %v", err)
+	}
+	o = options{CXX: "go", Include: []string{t.TempDir()}} // any program that is there
+	if err := o.findTorch(); err == nil || !strings.Contains(err.Error(), "apt-get install") {
+		t.Errorf("no libtorch: %v", err)
+	}
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "torch"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"script.h", "torch.h"} {
+		if err := os.WriteFile(filepath.Join(dir, "torch", name), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o = options{CXX: "go", Include: []string{dir}, Lib: []string{dir}}
+	if err := o.findTorch(); err == nil || !strings.Contains(err.Error(), "libtorch.so") {
+		t.Errorf("no library: %v", err)
+	}
+	for _, name := range []string{"libtorch.so", "libtorch_cuda.so"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o = options{CXX: "go", Include: []string{dir}, Lib: []string{dir}}
+	if err := o.findTorch(); err != nil {
+		t.Fatal(err)
+	}
+	if link := strings.Join(o.linkFlags, " "); !strings.Contains(link, "-ltorch_cuda -lc10_cuda") || !strings.Contains(link, "-Wl,-rpath,"+dir) {
+		t.Errorf("with CUDA: %s", link)
+	}
+}
