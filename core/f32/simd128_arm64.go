@@ -1865,20 +1865,16 @@ func layerNormModulate128(dst, x, shift, scale []float32, eps float32) {
 
 // softmax128 is Softmax. Short rows of an odd length are padded by -Inf.
 func softmax128(x []float32, scale float32) {
-	whole := (len(x) + 15) / 16 * 16
 	var padded [128]float32
+	whole := (len(x) + 15) / 16 * 16
 	switch {
 	case whole == len(x):
 		softmaxRows128(x, 1, len(x), scale)
 		return
 	case whole <= len(padded) && scale > 0:
-		minusInf := archsimd.BroadcastFloat32x4(float32(math.Inf(-1)))
-		last := padded[whole-16:]
-		minusInf.StoreArray((*[4]float32)(last[0:]))
-		minusInf.StoreArray((*[4]float32)(last[4:]))
-		minusInf.StoreArray((*[4]float32)(last[8:]))
-		minusInf.StoreArray((*[4]float32)(last[12:]))
-		copy(padded[:], x)
+		for i := copy(padded[:], x); i < whole; i++ {
+			padded[i] = float32(math.Inf(-1))
+		}
 		softmaxRows128(padded[:whole], 1, whole, scale)
 		copy(x, padded[:])
 		return
@@ -2351,7 +2347,6 @@ func softmaxRows128(s []float32, rows, cols int, scale float32) {
 func attention128(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, scratch []float32) {
 	width := heads * headDim
 	scale := attentionScale(headDim)
-	minusInf := archsimd.BroadcastFloat32x4(float32(math.Inf(-1)))
 	np, hp := (n+15)/16*16, (headDim+16-1)/16*16
 	cols := (n + 16 - 1) / 16 * 16
 	keys, scratch := scratch[:headDim*np], scratch[headDim*np:]
@@ -2366,6 +2361,7 @@ func attention128(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim 
 		packTransposed128(keys, qkv[width+h*headDim:], ldq, n, headDim)
 		packRows128(values, qkv[2*width+h*headDim:], ldq, n, headDim)
 		linear128(scores, np, qkv[h*headDim:], ldq, n, headDim, cols, keys, mask)
+		minusInf := archsimd.BroadcastFloat32x4(float32(math.Inf(-1)))
 		for i := range n {
 			for j := cols; j < np; j += 4 {
 				minusInf.StoreArray((*[4]float32)(scores[i*np+j:]))

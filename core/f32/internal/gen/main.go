@@ -547,19 +547,16 @@ func (g *generator) reductions() {
 	}
 	g.p(`// softmaxSFX is Softmax. Short rows of an odd length are padded by -Inf.
 func softmaxSFX(x []float32, scale float32) {
-	whole := (len(x) + 15) / 16 * 16
 	var padded [128]float32
+	whole := (len(x) + 15) / 16 * 16
 	switch {
 	case whole == len(x):
 		softmaxRowsSFX(x, 1, len(x), scale)
 		return
 	case whole <= len(padded) && scale > 0:
-		minusInf := archsimd.BroadcastFLOAT(float32(math.Inf(-1)))
-		last := padded[whole-16:]`)
-	for v := range g.perStep() {
-		g.p("%s", g.store("minusInf", "last", v))
-	}
-	g.p(`copy(padded[:], x)
+		for i := copy(padded[:], x); i < whole; i++ {
+			padded[i] = float32(math.Inf(-1))
+		}
 		softmaxRowsSFX(padded[:whole], 1, whole, scale)
 		copy(x, padded[:])
 		return
@@ -588,7 +585,6 @@ func softmaxRowsSFX(s []float32, rows, cols int, scale float32) {
 func attentionSFX(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, scratch []float32) {
 	width := heads * headDim
 	scale := attentionScale(headDim)
-	minusInf := archsimd.BroadcastFLOAT(float32(math.Inf(-1)))
 	np, hp := (n+15)/16*16, (headDim+NR-1)/NR*NR
 	cols := (n + NR - 1) / NR * NR
 	keys, scratch := scratch[:headDim*np], scratch[headDim*np:]
@@ -603,6 +599,7 @@ func attentionSFX(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim 
 		packTransposedSFX(keys, qkv[width+h*headDim:], ldq, n, headDim)
 		packRowsSFX(values, qkv[2*width+h*headDim:], ldq, n, headDim)
 		linearSFX(scores, np, qkv[h*headDim:], ldq, n, headDim, cols, keys, mask)
+		minusInf := archsimd.BroadcastFLOAT(float32(math.Inf(-1)))
 		for i := range n {
 			for j := cols; j < np; j += LANES {
 				minusInf.StoreArray((*[LANES]float32)(scores[i*np+j:]))
