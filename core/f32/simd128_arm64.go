@@ -107,6 +107,7 @@ func blocks128(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 				c := dst[row*ldd+j:]
 				switch {
 				case cols < 16:
+
 					from, lds := s, 0
 					if k0 > 0 {
 						for i := range n {
@@ -119,6 +120,7 @@ func blocks128(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 					} else {
 						panel4x128(edge[:], 16, a, n, b, from, lds)
 					}
+
 					for i := range n {
 						copy(c[i*ldd:][:cols], edge[i*16:])
 					}

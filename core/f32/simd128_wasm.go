@@ -111,6 +111,7 @@ func blocks128(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 				c := dst[row*ldd+j:]
 				switch {
 				case cols < 8:
+
 					from, lds := s, 0
 					if k0 > 0 {
 						for i := range n {
@@ -121,6 +122,7 @@ func blocks128(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 					{
 						panel2x128(edge[:], 8, a, n, b, from, lds)
 					}
+
 					for i := range n {
 						copy(c[i*ldd:][:cols], edge[i*8:])
 					}

@@ -107,6 +107,7 @@ func blocks256(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 				c := dst[row*ldd+j:]
 				switch {
 				case cols < 16:
+					archsimd.ClearAVXUpperBits()
 					from, lds := s, 0
 					if k0 > 0 {
 						for i := range n {
@@ -117,6 +118,7 @@ func blocks256(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 					{
 						panel2x256(edge[:], 16, a, n, b, from, lds)
 					}
+					archsimd.ClearAVXUpperBits()
 					for i := range n {
 						copy(c[i*ldd:][:cols], edge[i*16:])
 					}
@@ -1007,7 +1009,6 @@ func gemv256(dst, x []float32, out int, panels, bias []float32) {
 			copy(dst[j:][:cols], d)
 		}
 	}
-	archsimd.ClearAVXUpperBits()
 }
 
 func gemvPanel256(d, x, b []float32) {
@@ -1040,6 +1041,7 @@ func gemvPanel256(d, x, b []float32) {
 	}
 	s00.StoreArray((*[8]float32)(d[0:]))
 	s01.StoreArray((*[8]float32)(d[8:]))
+	archsimd.ClearAVXUpperBits()
 }
 
 func gemvPanels256(d, x, b []float32) {
@@ -1123,6 +1125,7 @@ func gemvPanels256(d, x, b []float32) {
 	s21.StoreArray((*[8]float32)(d[40:]))
 	s30.StoreArray((*[8]float32)(d[48:]))
 	s31.StoreArray((*[8]float32)(d[56:]))
+	archsimd.ClearAVXUpperBits()
 }
 
 // packTransposed256 is packTransposed for panels of 16 columns, in blocks of 4x4.
@@ -1177,6 +1180,7 @@ func sum256(x []float32) float32 {
 		}
 	}
 	if n < len(x) {
+		archsimd.ClearAVXUpperBits()
 		var xB [16]float32
 		xP := &xB
 		copy(xB[:], x[n:])
@@ -1216,6 +1220,7 @@ func layerNormModulate256(dst, x, shift, scale []float32, eps float32) {
 			}
 		}
 		if n < len(x) {
+			archsimd.ClearAVXUpperBits()
 			var xB [16]float32
 			xP := &xB
 			copy(xB[:], x[n:])
@@ -1250,6 +1255,7 @@ func layerNormModulate256(dst, x, shift, scale []float32, eps float32) {
 			}
 		}
 		if n < len(x) {
+			archsimd.ClearAVXUpperBits()
 			var xB [16]float32
 			xP := &xB
 			mean.StoreArray((*[8]float32)(xB[0:]))
@@ -1291,6 +1297,7 @@ func layerNormModulate256(dst, x, shift, scale []float32, eps float32) {
 		}
 	}
 	if n < len(dst) {
+		archsimd.ClearAVXUpperBits()
 		var dstB [16]float32
 		dstP := &dstB
 		var xB [16]float32
@@ -1311,6 +1318,7 @@ func layerNormModulate256(dst, x, shift, scale []float32, eps float32) {
 			y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(scaleP[8:])).Add(one)).Add(archsimd.LoadFloat32x8Array((*[8]float32)(shiftP[8:])))
 			y.StoreArray((*[8]float32)(dstP[8:]))
 		}
+		archsimd.ClearAVXUpperBits()
 		copy(dst[n:], dstB[:])
 	}
 	archsimd.ClearAVXUpperBits()
@@ -1352,6 +1360,7 @@ func softmax256(x []float32, scale float32) {
 			}
 		}
 		if n < len(x) {
+			archsimd.ClearAVXUpperBits()
 			var xB [16]float32
 			xP := &xB
 			for i := range xB {
@@ -1368,6 +1377,7 @@ func softmax256(x []float32, scale float32) {
 				t.StoreArray((*[8]float32)(xP[8:]))
 				m1 = t.Max(m1)
 			}
+			archsimd.ClearAVXUpperBits()
 			copy(x[n:], xB[:])
 		}
 	}
@@ -1425,6 +1435,7 @@ func softmax256(x []float32, scale float32) {
 			}
 		}
 		if n < len(x) {
+			archsimd.ClearAVXUpperBits()
 			var xB [16]float32
 			xP := &xB
 			minusInf.StoreArray((*[8]float32)(xB[0:]))
@@ -1470,6 +1481,7 @@ func softmax256(x []float32, scale float32) {
 				e.StoreArray((*[8]float32)(xP[8:]))
 				s1 = s1.Add(e)
 			}
+			archsimd.ClearAVXUpperBits()
 			copy(x[n:], xB[:])
 		}
 	}
@@ -1493,6 +1505,7 @@ func softmax256(x []float32, scale float32) {
 		}
 	}
 	if n < len(x) {
+		archsimd.ClearAVXUpperBits()
 		var xB [16]float32
 		xP := &xB
 		copy(xB[:], x[n:])
@@ -1504,6 +1517,7 @@ func softmax256(x []float32, scale float32) {
 			y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Mul(inv)
 			y.StoreArray((*[8]float32)(xP[8:]))
 		}
+		archsimd.ClearAVXUpperBits()
 		copy(x[n:], xB[:])
 	}
 	archsimd.ClearAVXUpperBits()
@@ -1671,6 +1685,7 @@ func add256(dst, x []float32) {
 		}
 	}
 	if n < len(dst) {
+		archsimd.ClearAVXUpperBits()
 		var dstB [16]float32
 		dstP := &dstB
 		var xB [16]float32
@@ -1685,6 +1700,7 @@ func add256(dst, x []float32) {
 			y := archsimd.LoadFloat32x8Array((*[8]float32)(dstP[8:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])))
 			y.StoreArray((*[8]float32)(dstP[8:]))
 		}
+		archsimd.ClearAVXUpperBits()
 		copy(dst[n:], dstB[:])
 	}
 	archsimd.ClearAVXUpperBits()
@@ -1708,6 +1724,7 @@ func addGated256(dst, gate, y []float32) {
 		}
 	}
 	if n < len(dst) {
+		archsimd.ClearAVXUpperBits()
 		var dstB [16]float32
 		dstP := &dstB
 		var gateB [16]float32
@@ -1725,6 +1742,7 @@ func addGated256(dst, gate, y []float32) {
 			d := archsimd.LoadFloat32x8Array((*[8]float32)(dstP[8:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(gateP[8:])).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(yP[8:]))))
 			d.StoreArray((*[8]float32)(dstP[8:]))
 		}
+		archsimd.ClearAVXUpperBits()
 		copy(dst[n:], dstB[:])
 	}
 	archsimd.ClearAVXUpperBits()
@@ -1747,6 +1765,7 @@ func addScaled256(dst []float32, a float32, x []float32) {
 		}
 	}
 	if n < len(dst) {
+		archsimd.ClearAVXUpperBits()
 		var dstB [16]float32
 		dstP := &dstB
 		var xB [16]float32
@@ -1761,6 +1780,7 @@ func addScaled256(dst []float32, a float32, x []float32) {
 			y := archsimd.LoadFloat32x8Array((*[8]float32)(dstP[8:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Mul(aV))
 			y.StoreArray((*[8]float32)(dstP[8:]))
 		}
+		archsimd.ClearAVXUpperBits()
 		copy(dst[n:], dstB[:])
 	}
 	archsimd.ClearAVXUpperBits()
@@ -1781,6 +1801,7 @@ func scale256(x []float32, a float32) {
 		}
 	}
 	if n < len(x) {
+		archsimd.ClearAVXUpperBits()
 		var xB [16]float32
 		xP := &xB
 		copy(xB[:], x[n:])
@@ -1792,6 +1813,7 @@ func scale256(x []float32, a float32) {
 			y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Mul(aV)
 			y.StoreArray((*[8]float32)(xP[8:]))
 		}
+		archsimd.ClearAVXUpperBits()
 		copy(x[n:], xB[:])
 	}
 	archsimd.ClearAVXUpperBits()
@@ -1843,6 +1865,7 @@ func exp256(dst, x []float32) {
 		}
 	}
 	if n < len(dst) {
+		archsimd.ClearAVXUpperBits()
 		var dstB [16]float32
 		dstP := &dstB
 		var xB [16]float32
@@ -1887,6 +1910,7 @@ func exp256(dst, x []float32) {
 			}
 			e.StoreArray((*[8]float32)(dstP[8:]))
 		}
+		archsimd.ClearAVXUpperBits()
 		copy(dst[n:], dstB[:])
 	}
 	archsimd.ClearAVXUpperBits()
@@ -1942,6 +1966,7 @@ func siLU256(dst, x []float32) {
 		}
 	}
 	if n < len(dst) {
+		archsimd.ClearAVXUpperBits()
 		var dstB [16]float32
 		dstP := &dstB
 		var xB [16]float32
@@ -1990,6 +2015,7 @@ func siLU256(dst, x []float32) {
 			y := t.Div(e.Add(archsimd.LoadFloat32x8Array(&constants256.one)))
 			y.StoreArray((*[8]float32)(dstP[8:]))
 		}
+		archsimd.ClearAVXUpperBits()
 		copy(dst[n:], dstB[:])
 	}
 	archsimd.ClearAVXUpperBits()
@@ -2047,6 +2073,7 @@ func swiGLU256(dst, a, b []float32) {
 		}
 	}
 	if n < len(dst) {
+		archsimd.ClearAVXUpperBits()
 		var dstB [16]float32
 		dstP := &dstB
 		var aB [16]float32
@@ -2098,6 +2125,7 @@ func swiGLU256(dst, a, b []float32) {
 			y := t.Div(e.Add(archsimd.LoadFloat32x8Array(&constants256.one))).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(bP[8:])))
 			y.StoreArray((*[8]float32)(dstP[8:]))
 		}
+		archsimd.ClearAVXUpperBits()
 		copy(dst[n:], dstB[:])
 	}
 	archsimd.ClearAVXUpperBits()
@@ -2153,6 +2181,7 @@ func geluTanh256(dst, x []float32) {
 		}
 	}
 	if n < len(dst) {
+		archsimd.ClearAVXUpperBits()
 		var dstB [16]float32
 		dstP := &dstB
 		var xB [16]float32
@@ -2201,6 +2230,7 @@ func geluTanh256(dst, x []float32) {
 			y := t.Div(e.Add(archsimd.LoadFloat32x8Array(&constants256.one)))
 			y.StoreArray((*[8]float32)(dstP[8:]))
 		}
+		archsimd.ClearAVXUpperBits()
 		copy(dst[n:], dstB[:])
 	}
 	archsimd.ClearAVXUpperBits()
@@ -2261,6 +2291,7 @@ func addGaussians256(dst []float32, d float32, mean, invStd, norm []float32) {
 		}
 	}
 	if n < len(dst) {
+		archsimd.ClearAVXUpperBits()
 		var dstB [16]float32
 		dstP := &dstB
 		var meanB [16]float32
@@ -2315,6 +2346,7 @@ func addGaussians256(dst []float32, d float32, mean, invStd, norm []float32) {
 			y := archsimd.LoadFloat32x8Array((*[8]float32)(dstP[8:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(normP[8:])).Mul(e))
 			y.StoreArray((*[8]float32)(dstP[8:]))
 		}
+		archsimd.ClearAVXUpperBits()
 		copy(dst[n:], dstB[:])
 	}
 	archsimd.ClearAVXUpperBits()

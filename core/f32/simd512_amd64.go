@@ -106,6 +106,7 @@ func blocks512(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 				c := dst[row*ldd+j:]
 				switch {
 				case cols < 64:
+					archsimd.ClearAVXUpperBits()
 					from, lds := s, 0
 					if k0 > 0 {
 						for i := range n {
@@ -120,6 +121,7 @@ func blocks512(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 					} else {
 						panel4x512(edge[:], 64, a, n, b, from, lds)
 					}
+					archsimd.ClearAVXUpperBits()
 					for i := range n {
 						copy(c[i*ldd:][:cols], edge[i*64:])
 					}
@@ -2544,7 +2546,6 @@ func gemv512(dst, x []float32, out int, panels, bias []float32) {
 			copy(dst[j:][:cols], d)
 		}
 	}
-	archsimd.ClearAVXUpperBits()
 }
 
 func gemvPanel512(d, x, b []float32) {
@@ -2591,6 +2592,7 @@ func gemvPanel512(d, x, b []float32) {
 	s01.StoreArray((*[16]float32)(d[16:]))
 	s02.StoreArray((*[16]float32)(d[32:]))
 	s03.StoreArray((*[16]float32)(d[48:]))
+	archsimd.ClearAVXUpperBits()
 }
 
 func gemvPanels512(d, x, b []float32) {
@@ -2668,6 +2670,7 @@ func gemvPanels512(d, x, b []float32) {
 	s11.StoreArray((*[16]float32)(d[80:]))
 	s12.StoreArray((*[16]float32)(d[96:]))
 	s13.StoreArray((*[16]float32)(d[112:]))
+	archsimd.ClearAVXUpperBits()
 }
 
 // packTransposed512 is packTransposed for panels of 64 columns, in blocks of 4x4.
@@ -2718,6 +2721,7 @@ func sum512(x []float32) float32 {
 		}
 	}
 	if n < len(x) {
+		archsimd.ClearAVXUpperBits()
 		var xB [16]float32
 		xP := &xB
 		copy(xB[:], x[n:])
@@ -2751,6 +2755,7 @@ func layerNormModulate512(dst, x, shift, scale []float32, eps float32) {
 			}
 		}
 		if n < len(x) {
+			archsimd.ClearAVXUpperBits()
 			var xB [16]float32
 			xP := &xB
 			copy(xB[:], x[n:])
@@ -2778,6 +2783,7 @@ func layerNormModulate512(dst, x, shift, scale []float32, eps float32) {
 			}
 		}
 		if n < len(x) {
+			archsimd.ClearAVXUpperBits()
 			var xB [16]float32
 			xP := &xB
 			mean.StoreArray((*[16]float32)(xB[0:]))
@@ -2811,6 +2817,7 @@ func layerNormModulate512(dst, x, shift, scale []float32, eps float32) {
 		}
 	}
 	if n < len(dst) {
+		archsimd.ClearAVXUpperBits()
 		var dstB [16]float32
 		dstP := &dstB
 		var xB [16]float32
@@ -2827,6 +2834,7 @@ func layerNormModulate512(dst, x, shift, scale []float32, eps float32) {
 			y := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x16Array((*[16]float32)(scaleP[0:])).Add(one)).Add(archsimd.LoadFloat32x16Array((*[16]float32)(shiftP[0:])))
 			y.StoreArray((*[16]float32)(dstP[0:]))
 		}
+		archsimd.ClearAVXUpperBits()
 		copy(dst[n:], dstB[:])
 	}
 	archsimd.ClearAVXUpperBits()
@@ -2844,6 +2852,7 @@ func add512(dst, x []float32) {
 		}
 	}
 	if n < len(dst) {
+		archsimd.ClearAVXUpperBits()
 		var dstB [16]float32
 		dstP := &dstB
 		var xB [16]float32
@@ -2854,6 +2863,7 @@ func add512(dst, x []float32) {
 			y := archsimd.LoadFloat32x16Array((*[16]float32)(dstP[0:])).Add(archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])))
 			y.StoreArray((*[16]float32)(dstP[0:]))
 		}
+		archsimd.ClearAVXUpperBits()
 		copy(dst[n:], dstB[:])
 	}
 	archsimd.ClearAVXUpperBits()
@@ -2873,6 +2883,7 @@ func addGated512(dst, gate, y []float32) {
 		}
 	}
 	if n < len(dst) {
+		archsimd.ClearAVXUpperBits()
 		var dstB [16]float32
 		dstP := &dstB
 		var gateB [16]float32
@@ -2886,6 +2897,7 @@ func addGated512(dst, gate, y []float32) {
 			d := archsimd.LoadFloat32x16Array((*[16]float32)(dstP[0:])).Add(archsimd.LoadFloat32x16Array((*[16]float32)(gateP[0:])).Mul(archsimd.LoadFloat32x16Array((*[16]float32)(yP[0:]))))
 			d.StoreArray((*[16]float32)(dstP[0:]))
 		}
+		archsimd.ClearAVXUpperBits()
 		copy(dst[n:], dstB[:])
 	}
 	archsimd.ClearAVXUpperBits()
@@ -2904,6 +2916,7 @@ func addScaled512(dst []float32, a float32, x []float32) {
 		}
 	}
 	if n < len(dst) {
+		archsimd.ClearAVXUpperBits()
 		var dstB [16]float32
 		dstP := &dstB
 		var xB [16]float32
@@ -2914,6 +2927,7 @@ func addScaled512(dst []float32, a float32, x []float32) {
 			y := archsimd.LoadFloat32x16Array((*[16]float32)(dstP[0:])).Add(archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Mul(aV))
 			y.StoreArray((*[16]float32)(dstP[0:]))
 		}
+		archsimd.ClearAVXUpperBits()
 		copy(dst[n:], dstB[:])
 	}
 	archsimd.ClearAVXUpperBits()
@@ -2930,6 +2944,7 @@ func scale512(x []float32, a float32) {
 		}
 	}
 	if n < len(x) {
+		archsimd.ClearAVXUpperBits()
 		var xB [16]float32
 		xP := &xB
 		copy(xB[:], x[n:])
@@ -2937,6 +2952,7 @@ func scale512(x []float32, a float32) {
 			y := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Mul(aV)
 			y.StoreArray((*[16]float32)(xP[0:]))
 		}
+		archsimd.ClearAVXUpperBits()
 		copy(x[n:], xB[:])
 	}
 	archsimd.ClearAVXUpperBits()
@@ -2969,6 +2985,7 @@ func exp512(dst, x []float32) {
 		}
 	}
 	if n < len(dst) {
+		archsimd.ClearAVXUpperBits()
 		var dstB [16]float32
 		dstP := &dstB
 		var xB [16]float32
@@ -2994,6 +3011,7 @@ func exp512(dst, x []float32) {
 			}
 			e.StoreArray((*[16]float32)(dstP[0:]))
 		}
+		archsimd.ClearAVXUpperBits()
 		copy(dst[n:], dstB[:])
 	}
 	archsimd.ClearAVXUpperBits()
@@ -3028,6 +3046,7 @@ func siLU512(dst, x []float32) {
 		}
 	}
 	if n < len(dst) {
+		archsimd.ClearAVXUpperBits()
 		var dstB [16]float32
 		dstP := &dstB
 		var xB [16]float32
@@ -3055,6 +3074,7 @@ func siLU512(dst, x []float32) {
 			y := t.Div(e.Add(archsimd.LoadFloat32x16Array(&constants512.one)))
 			y.StoreArray((*[16]float32)(dstP[0:]))
 		}
+		archsimd.ClearAVXUpperBits()
 		copy(dst[n:], dstB[:])
 	}
 	archsimd.ClearAVXUpperBits()
@@ -3091,6 +3111,7 @@ func swiGLU512(dst, a, b []float32) {
 		}
 	}
 	if n < len(dst) {
+		archsimd.ClearAVXUpperBits()
 		var dstB [16]float32
 		dstP := &dstB
 		var aB [16]float32
@@ -3121,6 +3142,7 @@ func swiGLU512(dst, a, b []float32) {
 			y := t.Div(e.Add(archsimd.LoadFloat32x16Array(&constants512.one))).Mul(archsimd.LoadFloat32x16Array((*[16]float32)(bP[0:])))
 			y.StoreArray((*[16]float32)(dstP[0:]))
 		}
+		archsimd.ClearAVXUpperBits()
 		copy(dst[n:], dstB[:])
 	}
 	archsimd.ClearAVXUpperBits()
@@ -3155,6 +3177,7 @@ func geluTanh512(dst, x []float32) {
 		}
 	}
 	if n < len(dst) {
+		archsimd.ClearAVXUpperBits()
 		var dstB [16]float32
 		dstP := &dstB
 		var xB [16]float32
@@ -3182,6 +3205,7 @@ func geluTanh512(dst, x []float32) {
 			y := t.Div(e.Add(archsimd.LoadFloat32x16Array(&constants512.one)))
 			y.StoreArray((*[16]float32)(dstP[0:]))
 		}
+		archsimd.ClearAVXUpperBits()
 		copy(dst[n:], dstB[:])
 	}
 	archsimd.ClearAVXUpperBits()
@@ -3221,6 +3245,7 @@ func addGaussians512(dst []float32, d float32, mean, invStd, norm []float32) {
 		}
 	}
 	if n < len(dst) {
+		archsimd.ClearAVXUpperBits()
 		var dstB [16]float32
 		dstP := &dstB
 		var meanB [16]float32
@@ -3254,6 +3279,7 @@ func addGaussians512(dst []float32, d float32, mean, invStd, norm []float32) {
 			y := archsimd.LoadFloat32x16Array((*[16]float32)(dstP[0:])).Add(archsimd.LoadFloat32x16Array((*[16]float32)(normP[0:])).Mul(e))
 			y.StoreArray((*[16]float32)(dstP[0:]))
 		}
+		archsimd.ClearAVXUpperBits()
 		copy(dst[n:], dstB[:])
 	}
 	archsimd.ClearAVXUpperBits()

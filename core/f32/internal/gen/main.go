@@ -205,6 +205,7 @@ func blocksSFX(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 				c := dst[row*ldd+j:]
 				switch {
 				case cols < NR:
+					CLEAR
 					from, lds := s, 0
 					if k0 > 0 {
 						for i := range n {
@@ -213,6 +214,7 @@ func blocksSFX(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 						from, lds = edge[:], NR
 					}
 					EDGETILE
+					CLEAR
 					for i := range n {
 						copy(c[i*ldd:][:cols], edge[i*NR:])
 					}
@@ -339,7 +341,6 @@ func gemvSFX(dst, x []float32, out int, panels, bias []float32) {
 			copy(dst[j:][:cols], d)
 		}
 	}`, g.gemvPanels, g.gemvPanels-1)
-	g.clear()
 	g.p("}\n")
 	for _, panels := range []int{1, g.gemvPanels} {
 		name := "gemvPanel"
@@ -374,6 +375,7 @@ func gemvSFX(dst, x []float32, out int, panels, bias []float32) {
 				g.p("%s", g.store(fmt.Sprintf("s%d%d", q, v), "d", q*g.vecs+v))
 			}
 		}
+		g.clear()
 		g.p("}\n")
 	}
 }
@@ -431,6 +433,7 @@ func (g *generator) each(slices []string, out []string, fill string, body func(v
 	}
 	g.whole(slices, "n", body)
 	g.p("if n < len(%s) {", first)
+	g.clear()
 	for _, s := range slices {
 		g.p("var %sB [%d]float32\n%sP := &%sB", s, step, s, s)
 	}
@@ -444,6 +447,9 @@ func (g *generator) each(slices []string, out []string, fill string, body func(v
 		g.p("{")
 		body(v)
 		g.p("}")
+	}
+	if len(out) > 0 {
+		g.clear()
 	}
 	for _, s := range out {
 		g.p("copy(%s[n:], %sB[:])", s, s)
@@ -487,8 +493,8 @@ func (g *generator) reduce(name, vec string, combine func(a, b string) string) {
 	g.p("%[1]s0 = %[1]s0.SetLo(%[2]s).SetHi(%[2]s)\n%[3]s := %[1]s0", vec, q, name)
 }
 
-// clear ends the use of vectors: on amd64 the scalar code that follows is slow
-// (every instruction waits for the upper halves) until these are cleared.
+// clear ends the use of vectors: on amd64 scalar code and copies that follow are
+// several times slower until the upper halves of the registers are cleared.
 func (g *generator) clear() {
 	if g.bits > 128 {
 		g.p("archsimd.ClearAVXUpperBits()")
