@@ -5,10 +5,8 @@ package cli
 import (
 	"fmt"
 	"os"
-	"os/signal"
 	"runtime"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,11 +39,11 @@ object per line), checkpoint.safetensors and the checkpoint before it. Ctrl-C wr
 				}
 			}
 			o.Command = commandLine(os.Args)
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
 			runtime.LockOSThread() // libtorch's state belongs to a thread
 			defer runtime.UnlockOSThread()
-			return train.Run(ctx, o, os.Stderr, term.IsTerminal(int(os.Stderr.Fd())))
+			status := cmd.ErrOrStderr()
+			f, ok := status.(*os.File)
+			return train.Run(cmd.Context(), o, status, ok && term.IsTerminal(int(f.Fd())))
 		},
 	}
 	trainFlags(cmd.Flags(), &o)
