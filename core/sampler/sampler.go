@@ -290,3 +290,27 @@ func (s *Sampler) Molecule(i int) *molecule.Molecule {
 	}
 	return m
 }
+
+// Result is molecule i with what it takes to make it again and how it does:
+//
+//	seed, index, steps   arguments of the run; its size is the number of atoms
+//	model                the first 16 digits of the weights' SHA-256, hexadecimal
+//	formula, stable, valid, connected
+//
+// model is the SHA-256 of the weights file; it is left out where it is shorter.
+func (s *Sampler) Result(i int, model string) *molecule.Molecule {
+	m := s.Molecule(i)
+	add := func(key, value string) { m.Properties = append(m.Properties, molecule.Property{Key: key, Value: value}) }
+	add("seed", strconv.FormatUint(s.seed, 10))
+	add("index", strconv.Itoa(int(s.first)+i))
+	add("steps", strconv.Itoa(s.Steps()-1))
+	if len(model) >= 16 {
+		add("model", model[:16])
+	}
+	valid, _ := m.Valid()
+	add("formula", m.Formula())
+	add("stable", strconv.FormatBool(m.Stable()))
+	add("valid", strconv.FormatBool(valid))
+	add("connected", strconv.FormatBool(m.Connected()))
+	return m
+}

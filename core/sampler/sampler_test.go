@@ -253,6 +253,24 @@ func TestMoleculeIsWhatFrameShows(t *testing.T) {
 	}
 }
 
+func TestResultCarriesItsArguments(t *testing.T) {
+	s := run(t, network(t, "symdiff"), Options{Seed: 5, First: 40, Atoms: []int{7, 8}, Steps: 6})
+	m := s.Result(1, "0123456789abcdef0123")
+	got := ""
+	for _, p := range m.Properties {
+		got += p.Key + "=" + p.Value + " "
+	}
+	want := "seed=5 index=41 steps=6 model=0123456789abcdef formula=" + m.Formula() + " stable=" + strconv.FormatBool(m.Stable())
+	if !strings.HasPrefix(got, want) {
+		t.Errorf("properties %s, want %s...", got, want)
+	}
+	for _, p := range s.Result(0, "").Properties {
+		if p.Key == "model" {
+			t.Errorf("model=%q without a hash", p.Value)
+		}
+	}
+}
+
 // One network call of the shipped model for one molecule and for eight, of 18
 // atoms.
 func BenchmarkStep(b *testing.B) {

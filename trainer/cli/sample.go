@@ -185,7 +185,7 @@ func (o *sampleOptions) write(cmd *cobra.Command, m *model.Model, f weightsFile)
 	start := time.Now()
 	r, err = molecule.Evaluate(func(yield func(*molecule.Molecule, error) bool) {
 		i, more := o.first, true
-		err := o.sample(cmd.Context(), m, line, func(mol *molecule.Molecule) error {
+		err := o.sample(cmd.Context(), m, f.hash, line, func(mol *molecule.Molecule) error {
 			if err := o.writeOne(w, mol, i, f.hash); err != nil {
 				return err
 			}
@@ -207,26 +207,10 @@ func (o *sampleOptions) write(cmd *cobra.Command, m *model.Model, f weightsFile)
 	return r, elapsed, err
 }
 
-// describe gives molecule i its properties.
-func (o *sampleOptions) describe(m *molecule.Molecule, i int, hash string) {
-	valid, _ := m.Valid()
-	m.Properties = []molecule.Property{
-		{Key: "seed", Value: strconv.FormatUint(o.seed, 10)},
-		{Key: "index", Value: strconv.Itoa(i)},
-		{Key: "steps", Value: strconv.Itoa(o.steps)},
-		{Key: "model", Value: hash[:16]},
-		{Key: "formula", Value: m.Formula()},
-		{Key: "stable", Value: strconv.FormatBool(m.Stable())},
-		{Key: "valid", Value: strconv.FormatBool(valid)},
-		{Key: "connected", Value: strconv.FormatBool(m.Connected())},
-	}
-}
-
 // writeOne writes molecule i: as JSON where that is asked for on standard
 // output, else with its properties in the format of the options.
 func (o *sampleOptions) writeOne(w io.Writer, m *molecule.Molecule, i int, hash string) error {
 	if !o.json || o.out != "-" {
-		o.describe(m, i, hash)
 		return writers[o.format](w, m, i)
 	}
 	symbols := make([]string, len(m.Elements))
@@ -264,7 +248,7 @@ func (o *sampleOptions) sampler(m *model.Model, first, n int) (*sampler.Sampler,
 
 // sample calls emit with all molecules in order. Workers take batches as they
 // are free and stay at most a few batches ahead of the one that emit waits for.
-func (o *sampleOptions) sample(ctx context.Context, m *model.Model, line *progress, emit func(*molecule.Molecule) error) error {
+func (o *sampleOptions) sample(ctx context.Context, m *model.Model, hash string, line *progress, emit func(*molecule.Molecule) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	type job struct {
@@ -278,7 +262,7 @@ func (o *sampleOptions) sample(ctx context.Context, m *model.Model, line *progre
 	for range o.threads {
 		workers.Go(func() {
 			for j := range jobs {
-				batch, err := o.sampleBatch(ctx, m, j.first, j.n, line)
+				batch, err := o.sampleBatch(ctx, m, hash, j.first, j.n, line)
 				if err != nil {
 					cancel(err)
 				}
@@ -321,7 +305,7 @@ func (o *sampleOptions) sample(ctx context.Context, m *model.Model, line *progre
 }
 
 // sampleBatch samples one batch to its end.
-func (o *sampleOptions) sampleBatch(ctx context.Context, m *model.Model, first, n int, line *progress) ([]*molecule.Molecule, error) {
+func (o *sampleOptions) sampleBatch(ctx context.Context, m *model.Model, hash string, first, n int, line *progress) ([]*molecule.Molecule, error) {
 	s, err := o.sampler(m, first, n)
 	if err != nil {
 		return nil, err
@@ -335,7 +319,7 @@ func (o *sampleOptions) sampleBatch(ctx context.Context, m *model.Model, first, 
 	}
 	batch := make([]*molecule.Molecule, n)
 	for i := range batch {
-		batch[i] = s.Molecule(i)
+		batch[i] = s.Result(i, hash)
 	}
 	return batch, nil
 }
