@@ -300,7 +300,9 @@ func (s *Sampler) Molecule(i int) *molecule.Molecule {
 // model is the SHA-256 of the weights file; it is left out where it is shorter.
 func (s *Sampler) Result(i int, model string) *molecule.Molecule {
 	m := s.Molecule(i)
-	add := func(key, value string) { m.Properties = append(m.Properties, molecule.Property{Key: key, Value: value}) }
+	add := func(key, value string) {
+		m.Properties = append(m.Properties, molecule.Property{Key: key, Value: value})
+	}
 	add("seed", strconv.FormatUint(s.seed, 10))
 	add("index", strconv.Itoa(int(s.first)+i))
 	add("steps", strconv.Itoa(s.Steps()-1))
