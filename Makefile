@@ -50,8 +50,12 @@ $(BUILD)/trainer.stamp: $(GO_SOURCES) $(WEIGHTS)
 	$(TORCH_ENV) go build -tags torch -o $(BUILD)/symdiff ./trainer/cmd/symdiff
 	@rm -f $(BUILD)/cli.stamp && touch $@
 
-train: trainer ## train a model on QM9 (DATA=, OUT=, ARGS=)
-	$(BUILD)/symdiff train --data $(DATA)/qm9_train.xyz.gz --val $(DATA)/qm9_val.xyz.gz --out $(or $(OUT),$(BUILD)/run) $(ARGS)
+OUT ?= $(BUILD)/run
+ARGS ?= --distance-grid --max-time 2h
+train: trainer ## train a model on QM9, or go on with it (DATA=, OUT=, ARGS=)
+	$(BUILD)/symdiff train $(if $(wildcard $(OUT)/checkpoint.safetensors),--resume $(OUT),--out $(OUT) --val $(DATA)/qm9_val.xyz.gz \
+		--data $(DATA)/qm9_train.xyz.gz$(comma)$(DATA)/qm9_fill_gfn2.xyz.gz@split=train) $(ARGS)
+comma := ,
 
 wasm: $(BUILD)/wasm/symdiff.wasm ## build the WebAssembly modules (SIMD and plain)
 $(BUILD)/wasm/symdiff.wasm: $(CORE_SOURCES)
