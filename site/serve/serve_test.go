@@ -114,9 +114,11 @@ func TestErrors(t *testing.T) {
 
 func TestBaseRedirects(t *testing.T) {
 	h := http.StripPrefix("/lab/symdiff", testSite(t))
-	have := get(h, "/lab/symdiff", nil)
-	if have.StatusCode != http.StatusMovedPermanently || have.Header.Get("Location") != "symdiff/" {
-		t.Errorf("status %d, Location %q", have.StatusCode, have.Header.Get("Location"))
+	for from, to := range map[string]string{"/lab/symdiff": "symdiff/", "/lab/symdiff?seed=7": "symdiff/?seed=7"} {
+		have := get(h, from, nil)
+		if have.StatusCode != http.StatusMovedPermanently || have.Header.Get("Location") != to {
+			t.Errorf("%s: status %d, Location %q", from, have.StatusCode, have.Header.Get("Location"))
+		}
 	}
 	if code := get(h, "/lab/symdiff/", nil).StatusCode; code != http.StatusOK {
 		t.Errorf("/lab/symdiff/: status %d", code)

@@ -95,7 +95,8 @@ func (s site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f := s[name]
 	switch {
 	case r.URL.Path == "":
-		header.Set("Location", path.Base(r.RequestURI)+"/") // relative: the prefix has been stripped
+		from, query, _ := strings.Cut(r.RequestURI, "?")
+		header.Set("Location", path.Base(from)+"/"+strings.TrimRight("?"+query, "?")) // relative: the prefix has been stripped
 		w.WriteHeader(http.StatusMovedPermanently)
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		header.Set("Allow", "GET, HEAD")

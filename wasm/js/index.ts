@@ -186,16 +186,23 @@ class Link {
   readonly #pending = new Map<number, Pending>();
   #next = 1;
   #dead: Error | undefined;
+  #spoke = false;
 
   constructor(worker: Worker) {
     this.#worker = worker;
     worker.onmessage = ({ data }: MessageEvent<Response>) => {
+      this.#spoke = true;
       if (data.type === "crash") this.close(new SymDiffError("worker", `the worker has failed: ${data.message}`));
       else this.#pending.get(data.id)?.message(data);
     };
     worker.onerror = (event) => {
       event.preventDefault?.();
-      this.close(new SymDiffError("worker", `the worker has failed: ${event.message || "its script did not load"}`));
+      const missing = !this.#spoke && !event.message; // the event of a script that could not be fetched tells nothing
+      this.close(
+        missing
+          ? new SymDiffError("download", "the worker's script could not be fetched")
+          : new SymDiffError("worker", `the worker has failed: ${event.message}`),
+      );
     };
     worker.onmessageerror = () => this.close(new SymDiffError("worker", "a message from the worker could not be read"));
   }

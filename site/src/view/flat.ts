@@ -25,7 +25,8 @@ function painters(scene: Scene, c: CanvasRenderingContext2D, project: Project): 
     const far = Math.min(1, Math.max(0, -z / (3.2 * scene.extent)));
     return css(colour.map((v, k) => Math.min(1, v * light) * (1 - far) + scene.fog[k]! * far) as RGB);
   };
-  const balls = scene.balls.map(({ at, radius, colour }) => ({
+  const visible = (z: number) => z < scene.distance - 0.5; // not behind the camera
+  const balls = scene.balls.filter(({ at }) => visible(at[2])).map(({ at, radius, colour }) => ({
     z: at[2],
     draw() {
       const [x, y, s] = project(at);
@@ -40,7 +41,7 @@ function painters(scene: Scene, c: CanvasRenderingContext2D, project: Project): 
       c.fill();
     },
   }));
-  const sticks = scene.sticks.map(({ from, to, radius, colour }) => ({
+  const sticks = scene.sticks.filter(({ from, to }) => visible(Math.max(from[2], to[2]))).map(({ from, to, radius, colour }) => ({
     z: (from[2] + to[2]) / 2 - 0.05,
     draw() {
       const [x, y, s] = project(from);

@@ -12,11 +12,27 @@ export const top = fileURLToPath(new URL("../../..", import.meta.url));
 export const screenshots = join(top, "build/screenshots");
 mkdirSync(screenshots, { recursive: true });
 
+const servers = new Set();
+const browsers = new Set();
+
+/** Ends what a failed test has left behind. */
+export async function endAll() {
+  await Promise.all([...browsers].map((browser) => browser.close()));
+  for (const child of servers) child.kill();
+}
+
+/** Builds a program of the project. */
+export function build(out, pkg) {
+  const env = { GOTOOLCHAIN: "go1.27.3", GOEXPERIMENT: "simd", ...process.env };
+  execFileSync("go", ["build", "-o", out, pkg], { cwd: top, stdio: "inherit", env });
+}
+
 /** Builds the static server and starts it on a free port, or the given one; resolves to its URL and a way to end it. */
 export async function serve({ base = "/", port = 0, dir = join(top, "build/site") } = {}) {
-  const program = join(top, "build/serve");
-  execFileSync("go", ["build", "-o", program, "./site/serve"], { cwd: top, stdio: "inherit" });
+  const program = join(top, "build/e2e/serve");
+  build(program, "./site/serve");
   const child = spawn(program, ["-dir", dir, "-addr", `localhost:${port}`, "-base", base], { stdio: ["ignore", "pipe", "inherit"] });
+  servers.add(child.once("exit", () => servers.delete(child)));
   for await (const line of createInterface({ input: child.stdout })) {
     const url = line.match(/http:\S+/)?.[0];
     if (!url) continue;
@@ -29,14 +45,16 @@ export async function serve({ base = "/", port = 0, dir = join(top, "build/site"
   throw new Error("the server did not start");
 }
 
-export function launch(args = []) {
-  return chromium.launch({
+export async function launch(args = []) {
+  const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
     args: [
       "--headless", "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
       "--disable-component-update", "--disable-sync", ...args,
     ],
   });
+  browsers.add(browser);
+  return browser;
 }
 
 /** A fresh profile with one page. `faults` collects what must not happen; `expected` filters what a test provokes. */

@@ -1,0 +1,317 @@
+// The built page in Chromium, from opening it to a downloaded molecule, and when things go wrong.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { build, download, endAll, generate, launch, open, screenshots, serve, top } from "./browser.js";
+
+let server;
+let browser;
+
+before(async () => {
+  server = await serve();
+  browser = await launch();
+});
+
+after(endAll);
+
+/** Blocks the service worker, so that a test can change what the network gives. */
+const direct = { serviceWorkers: "block", expected: /Service Worker registration blocked/ };
+
+/** The canvas once it has stopped changing: busy machines draw late. */
+async function picture(page) {
+  const shot = () => page.locator("canvas").screenshot();
+  for (let before = await shot(); ; ) {
+    await page.waitForTimeout(200);
+    const now = await shot();
+    if (now.equals(before)) return now;
+    before = now;
+  }
+}
+
+const errorText = async (page) => (await page.waitForSelector("#error:not([hidden])")).textContent();
+
+/** What the CLI makes of the same settings. */
+function native(seed, atoms, steps) {
+  const program = join(top, "build/e2e/symdiff");
+  const out = join(top, "build/e2e/native.xyz");
+  build(program, "./trainer/cmd/symdiff");
+  execFileSync(program, ["sample", "--n", "1", "--seed", seed, "--steps", steps, "--atoms", atoms, "--out", out].map(String));
+  return parseXYZ(readFileSync(out, "utf8"));
+}
+
+function parseXYZ(text) {
+  const [count, , ...lines] = text.trimEnd().split("\n");
+  const rows = lines.map((line) => line.split(/\s+/));
+  assert.equal(rows.length, Number(count));
+  return { elements: rows.map((r) => r[0]), positions: rows.flatMap((r) => r.slice(1, 4).map(Number)) };
+}
+
+test("a molecule from first visit to files, the same as the command line makes", async () => {
+  const { page, close } = await open(browser, server.url);
+  assert.match(await page.textContent("#cost"), /downloads \d+\.\d MB/);
+  assert.equal(await page.isVisible("#result"), false);
+  const formula = await generate(page, { seed: 42, atoms: 14, steps: 100 });
+  assert.match(formula, /^([A-Z][a-z]?\d*)+$/);
+  assert.match(page.url(), /\?seed=42&atoms=14&steps=100$/);
+  assert.equal(await page.textContent("#position"), "100 / 100");
+  assert.match(await page.textContent("#status"), new RegExp(`^Finished: ${formula}\\. (Not s|S)table, (Not c|C)onnected, (Not v|V)alid\\.$`));
+  assert.match(await page.textContent("#provenance"), /^Seed 42, 14 atoms, 100 steps, weights [0-9a-f]{12}$/);
+
+  const xyz = await download(page, "xyz");
+  assert.equal(xyz.name, `symdiff-${formula}-seed42.xyz`);
+  const here = parseXYZ(xyz.text);
+  const there = native(42, 14, 100);
+  assert.deepEqual(here.elements, there.elements);
+  const differences = here.positions.map((x, i) => Math.abs(x - there.positions[i]));
+  const same = differences.filter((d) => d === 0).length;
+  console.log(`Chromium and native: ${same} of ${differences.length} coordinates have the same six decimals, largest difference ${Math.max(...differences)} Å`);
+  assert.ok(Math.max(...differences) <= 1e-3);
+
+  const sdf = (await download(page, "sdf")).text;
+  assert.equal(Number(sdf.split("\n")[3].slice(0, 3)), 14);
+  assert.match(sdf, />  <seed>\n42\n/);
+  assert.match(sdf, />  <weights_sha256>\n[0-9a-f]{64}\n/);
+  assert.match((await download(page, "pdb")).text, /\nEND\s*$/);
+  const size = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert.equal(size, 1280);
+  await close();
+});
+
+test("the trajectory can be scrubbed, played and turned, by keys alone too", async () => {
+  const { page, close } = await open(browser, `${server.url}?seed=3&atoms=12&steps=60`);
+  await generate(page);
+  const end = await picture(page);
+  await page.focus("#scrubber");
+  await page.keyboard.press("Home");
+  assert.equal(await page.textContent("#position"), "0 / 60");
+  assert.equal(await page.getAttribute("#scrubber", "aria-valuetext"), "step 0 of 60");
+  const start = await picture(page);
+  assert.notDeepEqual(start, end);
+  await page.click("#play");
+  assert.equal(await page.getAttribute("#play", "aria-label"), "Pause");
+  await page.waitForFunction(() => document.querySelector("#scrubber").value > 5);
+  await page.click("#play");
+  const paused = await page.inputValue("#scrubber");
+  assert.equal(await page.inputValue("#scrubber"), paused);
+  await page.focus("#scrubber");
+  await page.keyboard.press("End");
+  assert.deepEqual(await picture(page), end);
+  await page.keyboard.press("Home"); // noise fills the view, whatever has become of it
+  await page.focus("canvas");
+  const before = await picture(page); // with the ring of the focus
+  await page.keyboard.press("ArrowRight");
+  const turned = await picture(page);
+  assert.notDeepEqual(turned, before);
+  const box = await page.locator("canvas").boundingBox();
+  await page.mouse.move(box.x + 200, box.y + 200);
+  await page.mouse.wheel(0, -300);
+  const near = await picture(page);
+  assert.notDeepEqual(near, turned);
+  await page.mouse.down();
+  await page.mouse.move(box.x + 260, box.y + 240, { steps: 3 });
+  await page.mouse.up();
+  assert.notDeepEqual(await picture(page), near);
+  await close();
+});
+
+test("cancel stops the worker within a step, and the next run is whole", async () => {
+  const { page, close } = await open(browser, `${server.url}?steps=50&atoms=24`);
+  await generate(page);
+  await page.workers()[0].evaluate(() => {
+    const { step } = self.symdiffCore;
+    const handle = self.onmessage;
+    const now = () => performance.timeOrigin + performance.now();
+    self.seen = { calls: 0 };
+    self.symdiffCore.step = () => {
+      self.seen.calls++;
+      self.seen.latest = now();
+      return step();
+    };
+    self.onmessage = (event) => {
+      if (event.data.type === "cancel") self.seen.cancel = { calls: self.seen.calls, time: now() };
+      handle(event);
+    };
+  });
+  await page.evaluate(() => {
+    const send = Worker.prototype.postMessage;
+    Worker.prototype.postMessage = function (m, ...rest) {
+      if (m.type === "cancel") window.cancelSent = performance.timeOrigin + performance.now();
+      return send.call(this, m, ...rest);
+    };
+  });
+  await page.fill("#steps", "1000");
+  await page.click("#generate");
+  await page.waitForFunction(() => /^Step \d{2,} .* steps\/s/.test(document.querySelector("#progress-text").textContent));
+  await page.click("#cancel");
+  await page.waitForSelector("#generate:not([hidden])");
+  await page.waitForTimeout(200);
+  const seen = await page.workers()[0].evaluate(() => self.seen);
+  const sent = await page.evaluate(() => window.cancelSent);
+  console.log(`cancel reached the worker after ${(seen.cancel.time - sent).toFixed(1)} ms, at step ${seen.cancel.calls}; ${seen.calls} were made`);
+  assert.ok(seen.calls < 1000);
+  assert.equal(seen.calls, seen.cancel.calls);
+  assert.equal(await page.isVisible("#result"), false);
+  assert.equal(await page.textContent("#status"), "Cancelled.");
+  await page.keyboard.press("Enter"); // Generate has the focus again
+  await page.waitForSelector("#cancel:not([hidden])");
+  await page.keyboard.press("Escape");
+  await page.waitForSelector("#generate:not([hidden])");
+  const formula = await generate(page, { seed: 9, atoms: 10, steps: 50 });
+  await page.reload();
+  assert.equal(await generate(page), formula, "the address brings back the same molecule");
+  await close();
+});
+
+test("page and model work offline once they were used", async () => {
+  const own = await serve();
+  const { page, context, close } = await open(browser, `${own.url}?seed=8&atoms=9&steps=50`);
+  const formula = await generate(page);
+  await page.waitForFunction(() => document.querySelector("#offline").textContent.startsWith("Works offline"));
+  await own.stop();
+  await page.reload();
+  assert.equal(await generate(page), formula);
+  assert.match(await page.textContent("#offline"), /^Works offline/);
+  const second = await context.newPage();
+  await second.goto(`${own.url}?seed=8&atoms=9&steps=50`);
+  assert.equal(await generate(second), formula);
+  await close();
+});
+
+test("a new version is offered, and comes only when asked for", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "symdiff-site-"));
+  cpSync(join(top, "build/site"), dir, { recursive: true });
+  const first = await serve({ dir });
+  const { page, close } = await open(browser, `${first.url}?steps=50`);
+  await page.waitForFunction(() => navigator.serviceWorker.controller);
+  await first.stop();
+  const sw = join(dir, "sw.js");
+  writeFileSync(sw, readFileSync(sw, "utf8").replace(/"version":"\w+"/, '"version":"next"'));
+  const second = await serve({ dir, port: first.port });
+  await page.evaluate(() => navigator.serviceWorker.getRegistration().then((r) => r.update()));
+  await page.waitForSelector("#update:not([hidden])");
+  await generate(page);
+  assert.deepEqual(await page.evaluate(() => caches.keys().then((k) => k.includes("symdiff-page-next") && k.length)), 3, "old page, new page, model");
+  await Promise.all([page.waitForEvent("load"), page.click("#update-now")]);
+  await page.waitForSelector("#generate");
+  await page.waitForFunction(() => caches.keys().then((k) => k.filter((name) => name.startsWith("symdiff-page")).join() === "symdiff-page-next"));
+  await generate(page, { steps: 50 });
+  await close();
+  await second.stop();
+  rmSync(dir, { recursive: true });
+});
+
+test("wrong weights are refused, and right ones accepted afterwards", async () => {
+  const { page, close } = await open(browser, server.url, direct);
+  await page.route("**/*.safetensors", async (route) => {
+    const response = await route.fetch();
+    const body = await response.body();
+    body[body.length - 1] ^= 1;
+    await route.fulfill({ response, body });
+  });
+  await page.click("#generate");
+  assert.match(await errorText(page), /weights that arrived are not the ones.*Press Generate to fetch them anew/);
+  await page.unroute("**/*.safetensors");
+  await generate(page, { steps: 50 });
+  assert.equal(await page.isVisible("#error"), false);
+  await close();
+});
+
+test("a server that mislabels WASM does no harm", async () => {
+  const { page, close } = await open(browser, server.url, direct);
+  await page.route("**/*.wasm", async (route) => route.fulfill({ response: await route.fetch(), contentType: "application/octet-stream" }));
+  await generate(page, { steps: 50 });
+  await close();
+});
+
+test("failures say what to do", async () => {
+  const expected = /Service Worker registration blocked|Failed to load resource|boom/;
+  const { page, context, close } = await open(browser, server.url, { ...direct, expected });
+  await context.setOffline(true);
+  await page.click("#generate");
+  assert.match(await errorText(page), /You are offline/);
+  await context.setOffline(false);
+  await page.route("**/*.wasm", (route) => route.fulfill({ status: 503, body: "" }));
+  await page.click("#generate");
+  await page.waitForFunction(() => /could not be downloaded.*HTTP 503/.test(document.querySelector("#error").textContent));
+  await page.unroute("**/*.wasm");
+  await page.route("**/worker-*.js", (route) => route.abort());
+  await page.click("#generate");
+  await page.waitForFunction(() => /could not be downloaded.*script/.test(document.querySelector("#error").textContent));
+  await page.unroute("**/worker-*.js");
+  await page.fill("#seed", "12x");
+  await page.click("#generate");
+  assert.match(await errorText(page), /seed has to be a whole number/);
+  assert.equal(await page.getAttribute("#seed", "aria-invalid"), "true");
+  await page.click("#dice");
+  await page.fill("#steps", "1000");
+  await page.click("#generate");
+  await page.waitForFunction(() => /^Step \d{2,}/.test(document.querySelector("#progress-text").textContent));
+  await page.workers()[0].evaluate(() => void setTimeout(() => { throw new Error("boom"); }));
+  await page.waitForFunction(() => /stopped unexpectedly.*boom/.test(document.querySelector("#error").textContent));
+  assert.ok(Number(await page.inputValue("#scrubber")) > 0, "what was made is still there");
+  await generate(page, { steps: 50 });
+  await close();
+});
+
+test("without WebAssembly, and with a service worker refused, the page says so", async () => {
+  const { page, close } = await open(browser, "about:blank", { serviceWorkers: "block", expected: /./ });
+  await page.addInitScript(() => delete globalThis.WebAssembly);
+  await page.goto(server.url);
+  await page.click("#generate");
+  assert.match(await errorText(page), /WebAssembly does not start.*another browser/);
+  assert.equal(await page.textContent("#offline"), "Needs the network.");
+  await close();
+});
+
+test("under a sub-path", async () => {
+  const lab = await serve({ base: "/lab/symdiff/" });
+  const { page, close } = await open(browser, lab.url.replace(/\/$/, "?steps=50"));
+  assert.equal(new URL(page.url()).pathname, "/lab/symdiff/");
+  await generate(page, { steps: 50 });
+  await page.waitForFunction(() => document.querySelector("#offline").textContent.startsWith("Works offline"));
+  await lab.stop();
+  await page.reload();
+  await generate(page);
+  await close();
+});
+
+test("without WebGL the picture is drawn with Canvas 2D", async () => {
+  const plain = await launch(["--disable-3d-apis"]);
+  const { page, close } = await open(plain, `${server.url}?seed=42&atoms=14&steps=100`);
+  assert.match(await page.textContent("#renderer"), /Without WebGL/);
+  assert.equal(await page.isVisible("#renderer"), true);
+  const noise = await picture(page);
+  await generate(page);
+  assert.notDeepEqual(await picture(page), noise);
+  await page.screenshot({ path: join(screenshots, "canvas2d.png") });
+  await close();
+  await plain.close();
+});
+
+for (const [name, options] of [
+  ["desktop", {}],
+  ["dark", { colorScheme: "dark" }],
+  ["phone", { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true }],
+]) {
+  test(`screenshots: ${name}`, async () => {
+    const { page, close } = await open(browser, `${server.url}?seed=42&atoms=18&steps=400`, options);
+    const shot = (what, more) => page.screenshot({ path: join(screenshots, `${name}-${what}.png`), ...more });
+    await picture(page);
+      await shot("start");
+    await page.click("#generate");
+    await page.waitForFunction(() => document.querySelector("#bar").value > 0.8 && /left/.test(document.querySelector("#progress-text").textContent));
+    await shot("running");
+    await page.waitForSelector("#result:not([hidden])");
+    await page.mouse.move(5, 5);
+    await picture(page);
+      await shot("result");
+    await shot("whole", { fullPage: true });
+    const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+    assert.equal(content, width, "nothing sticks out sideways");
+    await close();
+  });
+}

@@ -1,0 +1,141 @@
+// The page's side of the API against a puppet: what is sent, and that nothing waits for ever.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { SymDiff } from "../../build/wasm/js/index.js";
+import { Puppet } from "./support.js";
+
+const result = {
+  formula: "H", elements: ["H"], positions: new Float64Array(3), bonds: new Uint16Array([0, 1, 2, 3, 4, 1]), stable: false,
+  stableAtoms: [false], connected: true, fragments: 1, valid: true, reason: "", xyz: "x", sdf: "s", pdb: "p",
+};
+
+async function loaded(options = {}) {
+  const puppet = new Puppet();
+  const model = await SymDiff.load({ wasm: "http://h/a.wasm", weights: "http://h/w", worker: () => puppet, ...options });
+  return { puppet, model };
+}
+
+const failsWith = (code) => (error) => error.name === "SymDiffError" && error.code === code;
+
+test("load tells the model's facts, with the histogram in order", async () => {
+  const { puppet, model } = await loaded({ sha256: "AB", bytes: 7 });
+  assert.deepEqual([...model.info.histogram], [[9, 5], [20, 2]]);
+  assert.equal(model.info.sha256, "ab");
+  assert.deepEqual(puppet.sent[0], {
+    type: "load", id: 1, wasm: { simd: "http://h/a.wasm" }, weights: "http://h/w", name: "w", sha256: "AB", bytes: 7,
+  });
+});
+
+test("frames come in order and the last brings the molecule", async () => {
+  const { puppet, model } = await loaded();
+  const frames = model.sample({ seed: 2n ** 64n - 1n, atoms: 1, steps: 2, every: 1 });
+  for (const step of [0, 1]) puppet.frame(step);
+  puppet.frame(2, result);
+  const seen = [];
+  for await (const frame of frames) seen.push(frame);
+  assert.deepEqual(seen.map((f) => f.step), [0, 1, 2]);
+  assert.equal(puppet.sent.at(-1).seed, "18446744073709551615");
+  assert.equal(seen[0].molecule, undefined);
+  assert.equal(seen[2].molecule.formula, "H");
+  assert.deepEqual(seen[2].molecule.bonds, [{ i: 0, j: 1, order: 2 }, { i: 3, j: 4, order: 1 }]);
+});
+
+test("leaving the loop cancels the run, and another may begin", async () => {
+  const { puppet, model } = await loaded();
+  const frames = model.sample({ steps: 5 });
+  puppet.frame(0);
+  for await (const frame of frames) if (frame.step === 0) break;
+  assert.deepEqual(puppet.sent.at(-1), { type: "cancel", id: puppet.sent.at(-2).id });
+  const second = model.sample({ steps: 5 });
+  puppet.frame(0);
+  assert.equal((await second.next()).value.step, 0);
+});
+
+test("an abort rejects at once with the signal's reason and tells the worker", async () => {
+  const { puppet, model } = await loaded();
+  const controller = new AbortController();
+  const frames = model.sample({ steps: 5, signal: controller.signal });
+  const waiting = frames.next();
+  controller.abort();
+  await assert.rejects(waiting, { name: "AbortError" });
+  assert.equal(puppet.sent.at(-1).type, "cancel");
+  assert.equal((await frames.next()).done, true);
+  const late = model.sample({ signal: controller.signal });
+  await assert.rejects(late.next(), { name: "AbortError" });
+  assert.equal(puppet.sent.filter((m) => m.type === "sample").length, 1);
+});
+
+test("an abort while loading ends the worker", async () => {
+  const puppet = new Puppet();
+  puppet.loads = false;
+  const controller = new AbortController();
+  const loading = SymDiff.load({ wasm: "http://h/a", weights: "http://h/w", worker: () => puppet, signal: controller.signal });
+  controller.abort();
+  await assert.rejects(loading, { name: "AbortError" });
+  assert.ok(puppet.terminated);
+});
+
+test("a second run at the same time is refused", async () => {
+  const { model } = await loaded();
+  model.sample();
+  assert.throws(() => model.sample(), failsWith("busy"));
+});
+
+test("wrong settings are refused before the worker hears of them", async () => {
+  const { puppet, model } = await loaded();
+  for (const options of [{ seed: -1 }, { seed: 2n ** 64n }, { seed: 0.5 }, { atoms: 1.5 }, { steps: NaN }, { every: -1 }]) {
+    assert.throws(() => model.sample(options), failsWith("options"), JSON.stringify(options, (_, v) => String(v)));
+  }
+  assert.equal(puppet.sent.length, 1);
+});
+
+for (const [how, die] of [
+  ["a crash message", (p) => p.say({ type: "crash", message: "out of memory" })],
+  ["an error event", (p) => p.onerror({ message: "boom" })],
+  ["an unreadable message", (p) => p.onmessageerror({})],
+]) {
+  test(`${how} from the worker fails what is pending and what comes later`, async () => {
+    const { puppet, model } = await loaded();
+    const waiting = model.sample().next();
+    die(puppet);
+    await assert.rejects(waiting, failsWith("worker"));
+    await assert.rejects(model.generate(), failsWith("worker"));
+    assert.ok(puppet.terminated);
+  });
+
+  test(`${how} while loading rejects load`, async () => {
+    const puppet = new Puppet();
+    puppet.loads = false;
+    const loading = SymDiff.load({ wasm: "http://h/a", weights: "http://h/w", worker: () => puppet });
+    die(puppet);
+    await assert.rejects(loading, failsWith("worker"));
+  });
+}
+
+test("frames that came before a failure are still delivered", async () => {
+  const { puppet, model } = await loaded();
+  const frames = model.sample();
+  puppet.frame(0);
+  puppet.onerror({ message: "boom" });
+  assert.equal((await frames.next()).value.step, 0);
+  await assert.rejects(frames.next(), failsWith("worker"));
+  assert.equal((await frames.next()).done, true);
+});
+
+test("close fails a run in progress and ends the worker", async () => {
+  const { puppet, model } = await loaded();
+  const waiting = model.generate();
+  model.close();
+  await assert.rejects(waiting, failsWith("closed"));
+  assert.ok(puppet.terminated);
+});
+
+test("generate asks for no frames on the way", async () => {
+  const { puppet, model } = await loaded();
+  const molecule = model.generate({ seed: 1, steps: 9 });
+  assert.equal(puppet.sent.at(-1).every, 9);
+  puppet.frame(0);
+  puppet.frame(9, result);
+  assert.equal((await molecule).formula, "H");
+});

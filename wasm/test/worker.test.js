@@ -1,0 +1,156 @@
+// The worker with the real WASM and the shipped weights, in a thread of Node.
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { SymDiff } from "../../build/wasm/js/index.js";
+import { fileServer, threadWorker, weightsFile } from "./support.js";
+
+const bytes = readFileSync(weightsFile);
+const sha256 = createHash("sha256").update(bytes).digest("hex");
+let files;
+let model;
+
+before(async () => {
+  files = await fileServer();
+  model = await SymDiff.load({ ...files, sha256, worker: threadWorker });
+});
+
+after(() => {
+  model?.close();
+  files?.close();
+});
+
+const failsWith = (code, text = /./) => (error) => error.code === code && text.test(error.message);
+
+/** Loads with some replies changed, and closes what it opened. */
+async function loadFrom(answer, options = {}) {
+  const server = await fileServer(answer);
+  try {
+    const loaded = await SymDiff.load({ ...server, worker: threadWorker, ...options });
+    loaded.close();
+    return loaded.info;
+  } finally {
+    server.close();
+  }
+}
+
+test("the model tells what it is", () => {
+  const { info } = model;
+  assert.equal(info.sha256, sha256);
+  assert.deepEqual(info.elements, ["H", "C", "N", "O", "F"]);
+  assert.equal(info.histogram.get(29) > 0, true);
+  assert.equal(info.timesteps, 1000);
+  assert.equal(info.parameters > 1e5, true);
+  assert.equal(typeof JSON.parse(info.metadata.config).hidden_size, "number");
+  assert.equal(info.simd, true);
+});
+
+test("a run gives the asked-for frames and a consistent molecule", async () => {
+  const steps = [];
+  let last;
+  for await (const frame of model.sample({ seed: 5, atoms: 9, steps: 20, every: 8 })) {
+    assert.equal(frame.positions.length, 27);
+    assert.equal(frame.scores.length, 45);
+    steps.push(frame.step);
+    last = frame;
+  }
+  assert.deepEqual(steps, [0, 8, 16, 20]);
+  const m = last.molecule;
+  assert.equal(m.elements.length, 9);
+  assert.deepEqual(Array.from(m.positions, Math.fround), [...last.positions]);
+  m.elements.forEach((element, i) => {
+    const row = [...last.scores.subarray(5 * i, 5 * i + 5)];
+    assert.equal(model.info.elements[row.indexOf(Math.max(...row))], element);
+  });
+  const lines = m.xyz.trim().split("\n");
+  assert.equal(lines.length, 11);
+  assert.match(lines[1], new RegExp(`seed=5 .*steps=20 .*weights_sha256=${sha256}`));
+  assert.match(m.sdf, /^[^\n]*\n[^\n]*\n[^\n]*\n  9[ \d]{3}.*V2000\n/);
+  assert.match(m.pdb, /^(HETATM|ATOM|MODEL|TITLE|COMPND|HEADER|REMARK)/);
+  assert.equal(m.stable, m.stableAtoms.every(Boolean));
+  assert.equal(m.connected, m.fragments === 1);
+});
+
+test("one seed is one molecule, another seed and another index are others", async () => {
+  const options = { seed: 11, atoms: 8, steps: 10 };
+  const first = await model.generate(options);
+  const again = await model.generate(options);
+  assert.deepEqual(again, first);
+  for (const other of [{ seed: 12 }, { index: 1 }]) {
+    assert.notDeepEqual((await model.generate({ ...options, ...other })).positions, first.positions);
+  }
+});
+
+test("the plain build gives the same bits as the SIMD build", async () => {
+  const plain = await SymDiff.load({ wasm: files.wasm.plain, weights: files.weights, worker: threadWorker });
+  const options = { seed: 3, atoms: 12, steps: 10 };
+  const [a, b] = [await plain.generate(options), await model.generate(options)];
+  plain.close();
+  assert.deepEqual(a.elements, b.elements);
+  assert.deepEqual(a.positions, b.positions);
+});
+
+test("cancelling stops the worker within a step, and the next run is a whole one", async () => {
+  const worker = threadWorker();
+  const own = await SymDiff.load({ ...files, worker: () => worker });
+  const cancelled = new Promise((resolve) => worker.thread.on("message", (m) => m.type === "cancelled" && resolve(m)));
+  const controller = new AbortController();
+  let seen = 0;
+  await assert.rejects(async () => {
+    for await (const frame of own.sample({ seed: 1, atoms: 20, steps: 1000, signal: controller.signal })) {
+      seen = frame.step;
+      if (frame.step >= 5) controller.abort();
+    }
+  }, { name: "AbortError" });
+  const { step } = await cancelled;
+  assert.equal(seen, 5);
+  // The worker was ahead of this thread by messages under way, not by the rest of the run.
+  assert.ok(step < 100, `it went on to step ${step}`);
+  const options = { seed: 4, atoms: 6, steps: 10 };
+  assert.deepEqual(await own.generate(options), await model.generate(options));
+  own.close();
+});
+
+test("settings that the core refuses are errors of the run, and the model stays usable", async () => {
+  await assert.rejects(model.generate({ steps: 1001 }), failsWith("options", /1001 steps/));
+  await assert.rejects(model.generate({ atoms: 5000, steps: 5 }), failsWith("options", /5000 atoms/));
+  assert.equal((await model.generate({ atoms: 5, steps: 5 })).elements.length, 5);
+});
+
+test("weights may be given as bytes, and progress reaches their size", async () => {
+  const own = await SymDiff.load({ wasm: files.wasm, weights: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length), sha256, worker: threadWorker });
+  own.close();
+  const seen = [];
+  await loadFrom(undefined, { bytes: bytes.length, onProgress: (p) => seen.push(p) });
+  assert.deepEqual(seen.filter((p) => p.stage === "download").at(-1), { stage: "download", loaded: bytes.length, total: bytes.length });
+  assert.deepEqual(seen.slice(-2).map((p) => p.stage), ["check", "start"]);
+});
+
+test("WASM under a wrong MIME type loads all the same", async () => {
+  const info = await loadFrom((path, reply) => (path.endsWith(".wasm") ? { ...reply, mime: "text/plain" } : reply));
+  assert.equal(info.parameters, model.info.parameters);
+});
+
+test("each failure of loading has its code", async () => {
+  const changed = (what, change) => (path, reply) => (path.includes(what) ? { ...reply, ...change } : reply);
+  const flipped = Buffer.from(bytes);
+  flipped[bytes.length - 1] ^= 1;
+  await assert.rejects(loadFrom(changed("weights", { body: flipped }), { sha256 }), failsWith("hash", /expected [0-9a-f]{64}/));
+  await assert.rejects(loadFrom(changed("weights", { status: 404 })), failsWith("download", /HTTP 404/));
+  await assert.rejects(loadFrom(changed("wasm", { status: 500 })), failsWith("download", /HTTP 500/));
+  await assert.rejects(loadFrom(changed("wasm", { body: Buffer.from("no wasm") })), failsWith("wasm"));
+  await assert.rejects(loadFrom(changed("weights", { length: 2 * bytes.length })), failsWith("download", /broke off/));
+  await assert.rejects(loadFrom(undefined, { bytes: bytes.length + 1 }), failsWith("download", /expected/));
+  await assert.rejects(loadFrom(changed("weights", { body: Buffer.from("{}") })), failsWith("weights", /^weights/));
+  await assert.rejects(loadFrom(undefined, { weights: "http://localhost:1/w" }), failsWith("download"));
+});
+
+test("a thread that dies fails the run", async () => {
+  const worker = threadWorker();
+  const own = await SymDiff.load({ ...files, worker: () => worker });
+  const run = own.generate({ steps: 1000 });
+  worker.thread.emit("error", new Error("killed"));
+  await assert.rejects(run, failsWith("worker", /killed/));
+});
