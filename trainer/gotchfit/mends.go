@@ -74,6 +74,11 @@ var mends = []mend{
 		old:   "// RunBackward runs the backward ...\nfunc RunBackward(", new: "func stockRunBackward(", count: 1,
 	},
 	{
+		why:   "operations that return a list never free the array that C returned it in",
+		files: []string{"ts/patch.go"},
+		old:   "\tcurrentPtr := ctensorsPtr\n", new: "\tdefer C.free(unsafe.Pointer(ctensorsPtr))\n\tcurrentPtr := ctensorsPtr\n", count: 9,
+	},
+	{
 		why:   "Must functions end the process instead of panicking, as their comments say",
 		files: []string{"ts/tensor.go", "ts/must-tensor-generated.go", "ts/patch.go"},
 		old:   "log.Fatal(err)", new: "panic(err)", count: -1,

@@ -58,10 +58,10 @@ func Forward(s *Scope, p *Params, in Input) Output {
 	k := dit{p: p, prefix: prefix, width: int64(c.Hidden), depth: c.Depth, heads: int64(c.Heads), swiglu: c.MLPType == model.SwiGLU}
 	cond := k.condition(s, time)
 	out := k.blocks(s, tok, cond, in.B, in.N)
-	ada := s.view(p.linear(s, prefix+"final_layer.adaLN_modulation.1", cond), in.B, 2, 1, k.width)
-	out = s.modulate(s.layerNorm(out, k.width), s.index(ada, 1, 0), s.index(ada, 1, 1))
-	out = p.linear(s, prefix+"final_layer.linear", out)
-	ox, oh := s.narrow(out, -1, 0, 3), s.narrow(out, -1, 3, int64(c.Features))
+	ada := s.unbind(s.view(p.linear(s, prefix+"final_layer.adaLN_modulation.1", cond), in.B, 2, 1, k.width), 1)
+	out = s.modulate(s.layerNorm(out, k.width), ada[0], ada[1])
+	xh := s.split(p.linear(s, prefix+"final_layer.linear", out), -1, 3, int64(c.Features))
+	ox, oh := xh[0], xh[1]
 	ox = s.sub(ox, s.mean(ox, true, 1))
 	if gamma != nil {
 		ox = s.bmm(ox, s.transpose(gamma, 1, 2))
@@ -91,14 +91,14 @@ func orthogonal(s *Scope, p *Params, in Input, time, pos Tensor) Tensor {
 // sign of its product with a's third row, which is the same in exact arithmetic, as is its gradient: in three dimensions the
 // first two rows leave the third nothing but the sign.
 func orthonormaliseRows(s *Scope, a Tensor) Tensor {
-	row := func(i int64) Tensor { return s.index(a, 1, i) } // (B, 3)
+	rows := s.unbind(a, 1) // each (B, 3)
 	dot := func(u, v Tensor) Tensor { return s.sum(s.mul(u, v), true, -1) }
 	unit := func(v Tensor) Tensor { return s.div(v, s.sqrt(s.addScalar(dot(v, v), 1e-20))) }
-	q0 := unit(row(0))
-	q1 := unit(s.sub(row(1), s.mul(q0, dot(q0, row(1)))))
+	q0 := unit(rows[0])
+	q1 := unit(s.sub(rows[1], s.mul(q0, dot(q0, rows[1]))))
 	q1 = unit(s.sub(q1, s.mul(q0, dot(q0, q1)))) // once more: float32 leaves the first try oblique where a is nearly singular
 	cross := s.keep(q0.MustLinalgCross(q1, -1, false))
-	sign := s.keep(dot(s.keep(cross.MustDetach(false)), s.keep(row(2).MustDetach(false))).MustSign(false))
+	sign := s.keep(dot(s.keep(cross.MustDetach(false)), s.keep(rows[2].MustDetach(false))).MustSign(false))
 	q2 := s.mul(cross, sign)
 	return s.keep(ts.MustStack([]Tensor{q0, q1, q2}, 1))
 }
@@ -172,12 +172,11 @@ func (s *Scope) modulate(x, shift, scale Tensor) Tensor {
 func (m dit) blocks(s *Scope, x, cond Tensor, b, n int64) Tensor {
 	for i := range m.depth {
 		name := m.prefix + "blocks." + strconv.Itoa(i) + "."
-		ada := s.view(m.p.linear(s, name+"adaLN_modulation.1", cond), b, 6, 1, m.width)
-		chunk := func(j int64) Tensor { return s.index(ada, 1, j) } // (B, 1, width)
-		h := s.modulate(s.layerNorm(x, m.width), chunk(0), chunk(1))
-		x = s.addcmul(x, chunk(2), s.to(m.attention(s, name+"attn.", h, b, n), f32))
-		h = s.modulate(s.layerNorm(x, m.width), chunk(3), chunk(4))
-		x = s.addcmul(x, chunk(5), s.to(m.mlp(s, name+"mlp.", h), f32))
+		ada := s.unbind(s.view(m.p.linear(s, name+"adaLN_modulation.1", cond), b, 6, 1, m.width), 1) // each (B, 1, width)
+		h := s.modulate(s.layerNorm(x, m.width), ada[0], ada[1])
+		x = s.addcmul(x, ada[2], s.to(m.attention(s, name+"attn.", h, b, n), f32))
+		h = s.modulate(s.layerNorm(x, m.width), ada[3], ada[4])
+		x = s.addcmul(x, ada[5], s.to(m.mlp(s, name+"mlp.", h), f32))
 	}
 	return x
 }
@@ -185,11 +184,11 @@ func (m dit) blocks(s *Scope, x, cond Tensor, b, n int64) Tensor {
 // attention is softmax(q·kᵀ/sqrt(d))·v per head, then the projection.
 func (m dit) attention(s *Scope, name string, x Tensor, b, n int64) Tensor {
 	d := m.width / m.heads
-	qkv := s.permute(s.view(m.p.linear(s, name+"qkv", x), b, n, 3, m.heads, d), 2, 0, 3, 1, 4) // (3, B, heads, N, d)
-	q := s.mulScalar(s.index(qkv, 0, 0), 1/math.Sqrt(float64(d)))
-	a := s.matmul(q, s.transpose(s.index(qkv, 0, 1), -2, -1))
+	qkv := s.unbind(s.permute(s.view(m.p.linear(s, name+"qkv", x), b, n, 3, m.heads, d), 2, 0, 3, 1, 4), 0) // each (B, heads, N, d)
+	q := s.mulScalar(qkv[0], 1/math.Sqrt(float64(d)))
+	a := s.matmul(q, s.transpose(qkv[1], -2, -1))
 	a = s.to(s.keep(a.MustSoftmax(-1, f32, false)), a.DType())
-	y := s.matmul(a, s.index(qkv, 0, 2))
+	y := s.matmul(a, qkv[2])
 	return m.p.linear(s, name+"proj", s.reshape(s.transpose(y, 1, 2), b, n, m.width))
 }
 
@@ -199,7 +198,8 @@ func (m dit) mlp(s *Scope, name string, x Tensor) Tensor {
 	if m.swiglu {
 		w := h.MustSize()
 		half := w[len(w)-1] / 2
-		h = s.mul(s.silu(s.narrow(h, -1, 0, half)), s.narrow(h, -1, half, half))
+		parts := s.split(h, -1, half, half)
+		h = s.mul(s.silu(parts[0]), parts[1])
 	} else {
 		h = s.keep(h.MustGelu("tanh", false))
 	}

@@ -3,12 +3,15 @@
 package torch
 
 import (
+	"os"
 	"runtime"
+	"sync"
 	"unsafe"
 
 	"github.com/sugarme/gotch"
 	"github.com/sugarme/gotch/libtch"
 	"github.com/sugarme/gotch/ts"
+	"golang.org/x/sys/cpu"
 )
 
 // Tensor is a handle to a libtorch tensor.
@@ -24,11 +27,22 @@ var CPU = gotch.CPU
 
 // Setup binds the goroutine to its OS thread and sets the number of libtorch's threads (0: leave it).
 func Setup(threads int) {
+	tune()
 	runtime.LockOSThread()
 	if threads > 0 {
 		libtch.AtSetNumThreads(threads)
 	}
 }
+
+// tune is for speed, once: memory is kept between steps, and libtorch's kernels for AVX-512 are asked for where the processor has
+// it (libtorch 1.13 does not take them by itself; SiLU and its gradient take half the time). Variables that are set are left.
+var tune = sync.OnceFunc(func() {
+	keepMemory()
+	const key = "ATEN_CPU_CAPABILITY"
+	if x := cpu.X86; os.Getenv(key) == "" && x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasFMA {
+		os.Setenv(key, "avx512") // cgo passes it on to C's environment
+	}
+})
 
 // Threads is the number of threads that libtorch uses for one operation.
 func Threads() int { return libtch.AtGetNumThreads() }
@@ -101,9 +115,25 @@ func (s *Scope) view(a Tensor, shape ...int64) Tensor {
 func (s *Scope) reshape(a Tensor, shape ...int64) Tensor { return s.keep(a.MustReshape(shape, false)) }
 func (s *Scope) permute(a Tensor, dims ...int64) Tensor  { return s.keep(a.MustPermute(dims, false)) }
 func (s *Scope) transpose(a Tensor, i, j int64) Tensor   { return s.keep(a.MustTranspose(i, j, false)) }
-func (s *Scope) index(a Tensor, dim, i int64) Tensor     { return s.keep(a.MustSelect(dim, i, false)) }
 func (s *Scope) narrow(a Tensor, dim, from, n int64) Tensor {
 	return s.keep(a.MustNarrow(dim, from, n, false))
+}
+
+// unbind and split give views whose gradients are put together by one stack or cat; those of index and narrow are each filled up
+// with zeros to the size of the whole and then added.
+func (s *Scope) unbind(a Tensor, dim int64) []Tensor {
+	parts := a.MustUnbind(dim, false)
+	for _, p := range parts {
+		s.keep(p)
+	}
+	return parts
+}
+func (s *Scope) split(a Tensor, dim int64, sizes ...int64) []Tensor {
+	parts := a.MustSplitWithSizes(sizes, dim, false)
+	for _, p := range parts {
+		s.keep(p)
+	}
+	return parts
 }
 func (s *Scope) cat(dim int64, a ...Tensor) Tensor { return s.keep(ts.MustCat(a, dim)) }
 func (s *Scope) silu(a Tensor) Tensor              { return s.keep(a.MustSilu(false)) }

@@ -75,6 +75,20 @@ func TestInPlaceKeepsStorageOwned(t *testing.T) {
 	}
 }
 
+// The array in which C returns a list is freed.
+func TestListsAreFreed(t *testing.T) {
+	lock(t)
+	x := ones(256)
+	const n = 200
+	if g := growth(n, func() {
+		for _, part := range x.MustUnbind(0, false) {
+			part.MustDrop()
+		}
+	}); g > n*256*8/4 {
+		t.Errorf("C's heap grew by %d bytes in %d calls that return 256 tensors", g, n)
+	}
+}
+
 // NoGrad inside NoGrad leaves gradients off until the outer one ends.
 func TestNoGradRestores(t *testing.T) {
 	lock(t)
@@ -230,4 +244,3 @@ func TestMustPanics(t *testing.T) {
 	}()
 	ts.MustRandn([]int64{2, 3}, gotch.Float, gotch.CPU).MustMatmul(ts.MustRandn([]int64{2, 3}, gotch.Float, gotch.CPU), false)
 }
-

@@ -1,0 +1,5 @@
+//go:build torch && !linux
+
+package torch
+
+func keepMemory() {}
