@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"io"
 	"sort"
 	"syscall/js"
 	"unsafe"
@@ -40,23 +41,18 @@ func (e *engine) result(args []js.Value) (map[string]any, error) {
 		atoms[i] = ok
 	}
 	out["stableAtoms"] = atoms
-	return out, addFiles(out, m)
+	out["xyz"], out["sdf"] = text(m, molecule.WriteXYZ), text(m, molecule.WriteSDF)
+	out["pdb"] = text(m, func(w io.Writer, m *molecule.Molecule) error { return molecule.WritePDB(w, m, 1) })
+	return out, nil
 }
 
-// addFiles puts the molecule's file formats into out, as text.
-func addFiles(out map[string]any, m *molecule.Molecule) error {
-	var xyz, sdf, pdb bytes.Buffer
-	if err := molecule.WriteXYZ(&xyz, m); err != nil {
-		return err
+// text is a molecule in the format of write; empty where the format cannot hold it, such as coordinates beyond PDB's columns.
+func text(m *molecule.Molecule, write func(io.Writer, *molecule.Molecule) error) string {
+	var b bytes.Buffer
+	if err := write(&b, m); err != nil {
+		return ""
 	}
-	if err := molecule.WriteSDF(&sdf, m); err != nil {
-		return err
-	}
-	if err := molecule.WritePDB(&pdb, m, 1); err != nil {
-		return err
-	}
-	out["xyz"], out["sdf"], out["pdb"] = xyz.String(), sdf.String(), pdb.String()
-	return nil
+	return b.String()
 }
 
 // properties lists the own fields of a JavaScript object.

@@ -113,7 +113,7 @@ async function press(): Promise<void> {
 function enter(): void {
   generate.hidden = true;
   cancel.hidden = false;
-  cancel.focus();
+  cancel.focus({ preventScroll: true });
   element("cost").hidden = true;
   element("progress").hidden = false;
   element<HTMLFieldSetElement>("settings").disabled = true;

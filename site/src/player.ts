@@ -83,7 +83,7 @@ export class Player {
     const step = trajectory.stepAt(this.#position);
     this.#scrubber.value = String(this.#position);
     this.#scrubber.setAttribute("aria-valuetext", `step ${step} of ${trajectory.steps}`);
-    this.#output.value = `${step} / ${trajectory.steps}`;
+    this.#output.value = trajectory.steps ? `${step} / ${trajectory.steps}` : "";
     this.#viewer.show((palette) => trajectory.pictureAt(this.#position, palette));
   }
 }

@@ -49,13 +49,16 @@ export function spoken(m: Molecule): string {
   return `Finished: ${m.formula}. ${Object.values(verdicts(m)).map((v) => v.title).join(", ")}.`;
 }
 
+type Format = "xyz" | "sdf" | "pdb";
+
 export class ResultView {
   readonly #section = element("result");
+  readonly #buttons = [...this.#section.querySelectorAll<HTMLButtonElement>("[data-format]")];
   #outcome: Outcome | undefined;
 
   constructor() {
-    for (const button of this.#section.querySelectorAll<HTMLButtonElement>("[data-format]")) {
-      button.addEventListener("click", () => this.#download(button.dataset["format"] as "xyz" | "sdf" | "pdb"));
+    for (const button of this.#buttons) {
+      button.addEventListener("click", () => this.#download(button.dataset["format"] as Format));
     }
   }
 
@@ -73,13 +76,18 @@ export class ResultView {
       badge.querySelector("strong")!.textContent = title;
       badge.querySelector("span")!.textContent = text;
     }
+    for (const button of this.#buttons) {
+      const fits = molecule[button.dataset["format"] as Format] !== "";
+      button.disabled = !fits;
+      button.title = fits ? "" : "The molecule is too spread out for this format";
+    }
     element("provenance").textContent =
       `Seed ${settings.seed}, ${molecule.elements.length} atoms, ${settings.steps} steps, weights ${sha256.slice(0, 12)}`;
     element("provenance").title = `SHA-256 of the weights: ${sha256}`;
     this.#section.hidden = false;
   }
 
-  #download(format: "xyz" | "sdf" | "pdb"): void {
+  #download(format: Format): void {
     if (!this.#outcome) return;
     const { molecule, settings } = this.#outcome;
     const link = document.createElement("a");

@@ -113,12 +113,14 @@ export function noiseCloud(elements: readonly string[], atoms: number): Trajecto
   let state = 7;
   const uniform = () => (state = (state * 16807) % 2147483647) / 2147483647;
   const gaussian = () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
+  const points = Array.from({ length: atoms }, () => [gaussian(), gaussian(), gaussian()]);
+  const centre = [0, 1, 2].map((k) => points.reduce((sum, p) => sum + p[k]!, 0) / atoms);
   const cloud = new Trajectory(elements, atoms, 0);
   cloud.add({
     step: 0,
     steps: 0,
     atoms,
-    positions: Float32Array.from({ length: 3 * atoms }, () => 1.3 * gaussian()),
+    positions: Float32Array.from(points.flatMap((p) => p.map((x, k) => x - centre[k]!))),
     scores: Float32Array.from({ length: elements.length * atoms }, () => 0.25 * gaussian()),
     bonds: [],
   });

@@ -115,6 +115,7 @@ export interface Molecule {
   valid: boolean;
   /** Why not, where not. */
   reason: string;
+  /** Files, as text; empty where the molecule does not fit into the format's columns. */
   xyz: string;
   sdf: string;
   pdb: string;

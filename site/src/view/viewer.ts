@@ -12,7 +12,7 @@ const scheme = matchMedia("(prefers-color-scheme: dark)");
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** Bounds of the radius that the camera shows, Å: a lone atom stays small, and one that has flown off is left outside. */
-const [nearest, farthest] = [2.6, 14];
+const [nearest, farthest] = [2.6, 40];
 
 export class Viewer {
   readonly #canvas = document.createElement("canvas");

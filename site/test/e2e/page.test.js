@@ -21,9 +21,11 @@ after(endAll);
 /** Blocks the service worker, so that a test can change what the network gives. */
 const direct = { serviceWorkers: "block", expected: /Service Worker registration blocked/ };
 
-/** The canvas once it has stopped changing: busy machines draw late. */
+/** The canvas without its rounded corners, once it has stopped changing: busy machines draw late. */
 async function picture(page) {
-  const shot = () => page.locator("canvas").screenshot();
+  const { x, y, width, height } = await page.locator("canvas").boundingBox();
+  const clip = { x: x + 20, y: y + 20, width: width - 40, height: height - 40 };
+  const shot = () => page.screenshot({ clip });
   for (let before = await shot(); ; ) {
     await page.waitForTimeout(200);
     const now = await shot();
@@ -298,12 +300,12 @@ for (const [name, options] of [
   ["phone", { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true }],
 ]) {
   test(`screenshots: ${name}`, async () => {
-    const { page, close } = await open(browser, `${server.url}?seed=42&atoms=18&steps=400`, options);
+    const { page, close } = await open(browser, `${server.url}?seed=42&atoms=18&steps=800`, options);
     const shot = (what, more) => page.screenshot({ path: join(screenshots, `${name}-${what}.png`), ...more });
     await picture(page);
       await shot("start");
     await page.click("#generate");
-    await page.waitForFunction(() => document.querySelector("#bar").value > 0.8 && /left/.test(document.querySelector("#progress-text").textContent));
+    await page.waitForFunction(() => document.querySelector("#bar").value > 0.5 && /left/.test(document.querySelector("#progress-text").textContent));
     await shot("running");
     await page.waitForSelector("#result:not([hidden])");
     await page.mouse.move(5, 5);
