@@ -179,7 +179,9 @@ func (r *run) loop(ctx context.Context) error {
 	r.started = time.Now()
 	r.log.note("%s with %d parameters on %d molecules (%d atoms), %d batches an epoch, %d threads", r.Config.Variant, r.params.Size,
 		r.set.Len(), r.set.Atoms(), r.order.BatchesPerEpoch(), r.team.size())
-	if err := r.log.write(entry{Event: "start", Step: r.progress.Step, Epoch: r.progress.Epochs, Time: r.before, Params: r.params.Size, Options: &r.Options}); err != nil {
+	start := r.entry("start")
+	start.Time, start.Params, start.Options = round(r.before, 100), r.params.Size, &r.Options
+	if err := r.log.write(start); err != nil {
 		return err
 	}
 	lastSave := time.Now()
@@ -251,6 +253,13 @@ func (r *run) entry(event string) entry {
 	return entry{Event: event, Step: r.progress.Step, Epoch: round(r.progress.Epochs, 1e4), Time: round(r.elapsed().Seconds(), 100)}
 }
 
+// saved is an entry with the time that the last checkpoint holds, from which a resumed run goes on.
+func (r *run) saved(event string) entry {
+	e := r.entry(event)
+	e.Time = round(r.progress.Seconds, 100)
+	return e
+}
+
 func round(v, per float64) float64 { return math.Round(v*per) / per }
 
 // stop saves and ends the run with the given error.
@@ -258,7 +267,7 @@ func (r *run) stop(reason error) error {
 	if err := r.save(); err != nil {
 		return err
 	}
-	e := r.entry("end")
+	e := r.saved("end")
 	if reason != nil {
 		e.Reason = reason.Error()
 	}
@@ -404,5 +413,5 @@ func (r *run) save() error {
 	if err := c.Write(r.checkpoint); err != nil {
 		return err
 	}
-	return r.log.write(r.entry("checkpoint"))
+	return r.log.write(r.saved("checkpoint"))
 }

@@ -1,0 +1,247 @@
+//go:build torch
+
+package train
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"symdiff/core/model"
+)
+
+func mustRun(t *testing.T, o Options) *Checkpoint {
+	t.Helper()
+	if err := Run(context.Background(), o, nil, false); err != nil {
+		t.Fatal(err)
+	}
+	c, err := ReadCheckpoint(o.Out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func logLines(t *testing.T, dir string) []entry {
+	t.Helper()
+	f, err := os.Open(filepath.Join(dir, "log.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var list []entry
+	for s := bufio.NewScanner(f); s.Scan(); {
+		var e entry
+		if err := json.Unmarshal(s.Bytes(), &e); err != nil {
+			t.Fatalf("%s: %v", s.Bytes(), err)
+		}
+		list = append(list, e)
+	}
+	return list
+}
+
+// same compares every buffer bit for bit.
+func same(t *testing.T, what string, a, b *Checkpoint) {
+	t.Helper()
+	for name, flat := range a.Buffers {
+		for i, v := range flat {
+			if math.Float32bits(v) != math.Float32bits(b.Buffers[name][i]) {
+				t.Fatalf("%s: %s[%d] is %g and %g", what, name, i, v, b.Buffers[name][i])
+			}
+		}
+	}
+}
+
+// N steps, a stop, and N more steps after a resume give the bits of 2N steps, for every variant; and so does the same run again.
+func TestResumeIsExact(t *testing.T) {
+	for _, v := range []model.Variant{model.Symdiff, model.SymdiffH, model.None} {
+		o := small(t)
+		o.Config.Variant, o.AMSGrad, o.BF16, o.Augment = v, v == model.Symdiff, v != model.None, v == model.None
+		o.Steps = 16 // more than an epoch
+		whole := mustRun(t, o)
+		if whole.Progress.Step != 16 || whole.Progress.Epochs <= 1 {
+			t.Fatalf("%+v", whole.Progress)
+		}
+
+		again := o
+		again.Out = filepath.Join(t.TempDir(), "again")
+		same(t, string(v)+", run twice", whole, mustRun(t, again))
+
+		// stopped by a cancel after some steps, as by Ctrl-C
+		part := o
+		part.Out = filepath.Join(t.TempDir(), "part")
+		err := Run(&countdown{context.Background(), 10}, part, nil, false)
+		var interrupted *Interrupted
+		if !errors.As(err, &interrupted) || interrupted.ExitCode() != 130 {
+			t.Fatalf("cancelled run: %v", err)
+		}
+		c, err := ReadCheckpoint(part.Out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Progress.Step != 10 || c.Progress.Done {
+			t.Fatalf("stopped at %+v", c.Progress)
+		}
+		part.Resume = part.Out
+		same(t, string(v)+", resumed", whole, mustRun(t, part))
+		log := logLines(t, part.Out)
+		for i := 1; i < len(log); i++ {
+			if log[i].Step < log[i-1].Step || log[i].Time < log[i-1].Time {
+				t.Errorf("the log goes back: %+v after %+v", log[i], log[i-1])
+			}
+		}
+	}
+}
+
+// countdown is a context that is cancelled after so many questions: one is asked before each step.
+type countdown struct {
+	context.Context
+	left int
+}
+
+func (c *countdown) Err() error {
+	if c.left == 0 {
+		return context.Canceled
+	}
+	c.left--
+	return nil
+}
+
+// A step does not depend on how it is shared among workers, beyond rounding.
+func TestWorkersAgree(t *testing.T) {
+	var runs []*Checkpoint
+	for _, threads := range []int{1, 3} {
+		o := small(t)
+		o.Threads = threads
+		runs = append(runs, mustRun(t, o))
+	}
+	worst := 0.0
+	for i, v := range runs[0].Buffers[bufM] {
+		worst = max(worst, math.Abs(float64(v-runs[1].Buffers[bufM][i])))
+	}
+	largest := 0.0
+	for _, v := range runs[0].Buffers[bufM] {
+		largest = max(largest, math.Abs(float64(v)))
+	}
+	if worst > 1e-2*largest {
+		t.Errorf("first moments differ by %g of %g with 1 and 3 workers", worst, largest)
+	}
+}
+
+// Training lowers the loss, on the training data and on other molecules of their kind.
+func TestLossDecreases(t *testing.T) {
+	o := small(t)
+	o.Val = []string{molecules(t, 40)}
+	o.Steps, o.LR, o.ValEvery, o.ValMolecules = 150, 3e-3, 50, 40
+	o.EMA = 0.9
+	mustRun(t, o)
+	var first, last, firstVal, lastVal float64
+	n := 0
+	for _, e := range logLines(t, o.Out) {
+		if e.Loss != nil {
+			n++
+			if n <= 10 {
+				first += *e.Loss / 10
+			}
+			if n > 140 {
+				last += *e.Loss / 10
+			}
+		}
+		if e.ValLoss != nil {
+			if firstVal == 0 {
+				firstVal = *e.ValLoss
+			}
+			lastVal = *e.ValLoss
+		}
+	}
+	t.Logf("loss %.3f -> %.3f, validation %.3f -> %.3f", first, last, firstVal, lastVal)
+	if n != 150 || !(last < 0.7*first) || !(lastVal < firstVal) {
+		t.Errorf("%d losses: %g at first, %g at last; validation %g and %g", n, first, last, firstVal, lastVal)
+	}
+}
+
+// Before training the network says 0, so the loss is half the noise's variance.
+func TestFirstLoss(t *testing.T) {
+	o := small(t)
+	o.Steps, o.BatchAtoms = 1, 100
+	mustRun(t, o)
+	for _, e := range logLines(t, o.Out) {
+		if e.Loss != nil {
+			// zero mean takes one atom's share of three of the nine coordinates away
+			if *e.Loss < 0.35 || *e.Loss > 0.6 {
+				t.Errorf("first loss %g", *e.Loss)
+			}
+			return
+		}
+	}
+	t.Error("no loss in the log")
+}
+
+// A loss that is not finite ends the run with an error, and does not touch the last good state.
+func TestNaNStops(t *testing.T) {
+	o := small(t)
+	good := mustRun(t, o)
+	o.Resume, o.Steps, o.LR, o.Clip, o.Warmup = o.Out, 200, 0.99, 0, 0
+	good.Options = o
+	for i := range good.Buffers[bufParam] {
+		good.Buffers[bufParam][i] = 1e30
+	}
+	if err := good.Write(filepath.Join(o.Out, "checkpoint.safetensors")); err != nil {
+		t.Fatal(err)
+	}
+	err := Run(context.Background(), o, nil, false)
+	if err == nil || !strings.Contains(err.Error(), "loss") {
+		t.Fatalf("error %v", err)
+	}
+	if c, err := ReadCheckpoint(o.Out); err != nil || c.Progress.Step != good.Progress.Step {
+		t.Errorf("checkpoint %v, %v", c, err)
+	}
+}
+
+func TestRunErrors(t *testing.T) {
+	o := small(t)
+	mustRun(t, o)
+	for want, change := range map[string]func(*Options){
+		"is there already": func(*Options) {},
+		"--device":         func(o *Options) { o.Device = "tpu" },
+		"CUDA":             func(o *Options) { o.Device = "cuda"; o.Resume = o.Out },
+		"asked for":        func(o *Options) { o.Config.Hidden = 64; o.Resume = o.Out },
+		"no such position": func(o *Options) { o.BatchAtoms = 4000; o.Resume = o.Out },
+	} {
+		p := o
+		change(&p)
+		if want == "CUDA" && cudaHere() {
+			continue
+		}
+		if err := Run(context.Background(), p, nil, false); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one about %q", err, want)
+		}
+	}
+}
+
+// The end comes after the given time, and a plain status has a line with what is left.
+func TestMaxTime(t *testing.T) {
+	o := small(t)
+	o.Steps, o.MaxTime = 0, Duration(300*time.Millisecond)
+	var status bytes.Buffer
+	if err := Run(context.Background(), o, &status, false); err != nil {
+		t.Fatal(err)
+	}
+	c, err := ReadCheckpoint(o.Out)
+	if err != nil || !c.Progress.Done || c.Progress.Seconds < 0.3 || c.Progress.Step < 1 {
+		t.Errorf("%+v, %v", c.Progress, err)
+	}
+	for _, want := range []string{"parameters", "left", "done after"} {
+		if !strings.Contains(status.String(), want) {
+			t.Errorf("status without %q: %s", want, status.String())
+		}
+	}
+}

@@ -1,0 +1,421 @@
+package train
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"symdiff/core/model"
+	"symdiff/core/molecule"
+	"symdiff/core/rng"
+	"symdiff/core/safetensors"
+	"symdiff/trainer/dataset"
+)
+
+// molecules writes n made-up molecules of 3 to 5 atoms and returns the path.
+func molecules(t testing.TB, n int) string {
+	t.Helper()
+	var b bytes.Buffer
+	r := rng.New(11, 0, rng.Initial, 0)
+	for i := range n {
+		m := &molecule.Molecule{}
+		for k := range 3 + i%3 {
+			m.Elements = append(m.Elements, []molecule.Element{molecule.C, molecule.H, molecule.O, molecule.N, molecule.F}[(i+k)%5])
+			m.Positions = append(m.Positions, [3]float64{1.2*float64(k) + 0.05*r.Norm(), 0.05 * r.Norm(), 0.05 * r.Norm()})
+		}
+		if err := molecule.WriteXYZ(&b, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "made-up.xyz")
+	if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// small are the options of a network that trains in a second.
+func small(t testing.TB) Options {
+	o := Defaults()
+	o.Data, o.Out, o.Steps = []string{molecules(t, 60)}, filepath.Join(t.TempDir(), "run"), 6
+	c := &o.Config
+	c.Hidden, c.Depth, c.Heads, c.XHHidden, c.K, c.EncHidden, c.EncDepth, c.EncHeads, c.DecHidden = 32, 2, 2, 16, 8, 16, 1, 2, 8
+	o.BatchAtoms, o.Warmup, o.Threads, o.LogEvery, o.ValEvery = 40, 2, 2, 1, 0
+	if err := o.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func batcher(t testing.TB, o Options, augment bool) *Batcher {
+	t.Helper()
+	set, err := dataset.Load(o.Data, o.elements(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := NewBatcher(set, o.Config, o.Meta(), augment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestValidateNamesTheFlag(t *testing.T) {
+	for want, change := range map[string]func(*Options){
+		"--data":        func(o *Options) { o.Data = nil },
+		"--out":         func(o *Options) { o.Out = "" },
+		"--steps":       func(o *Options) { o.Steps = 0 },
+		"--batch-atoms": func(o *Options) { o.BatchAtoms = 0 },
+		"--lr":          func(o *Options) { o.LR = math.NaN() },
+		"--ema":         func(o *Options) { o.EMA = 1 },
+		"--clip":        func(o *Options) { o.Clip = -1 },
+		"--log-every":   func(o *Options) { o.LogEvery = 0 },
+		"num_heads":     func(o *Options) { o.Config.Heads = 5 },
+		"kind":          func(o *Options) { o.Config.Variant = "x" },
+		"elements":      func(o *Options) { o.Elements = []string{"H", "Qq"} },
+		"schedule":      func(o *Options) { o.Schedule = "x" },
+	} {
+		o := small(t)
+		change(&o)
+		if err := o.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one about %s", err, want)
+		}
+	}
+}
+
+// Each molecule's time is uniform on {0..T}, stratified or not, and stratified times are spread.
+func TestTimesAreUniform(t *testing.T) {
+	o := small(t)
+	o.Timesteps = 9 // ten values
+	b := batcher(t, o, false)
+	for _, stratified := range []bool{true, false} {
+		const steps, n = 4000, 4
+		var count [n][10]int
+		for step := range steps {
+			times := b.Times(n, 1, step, stratified)
+			var halves [2]int
+			for i, v := range times {
+				count[i][v]++
+				halves[v/5]++
+			}
+			if stratified && (halves[0] != 2 || halves[1] != 2) {
+				t.Fatalf("stratified times %v", times)
+			}
+		}
+		for i := range n {
+			for v, c := range count[i] {
+				if math.Abs(float64(c)-steps/10) > 6*math.Sqrt(steps/10) {
+					t.Errorf("stratified %v: molecule %d has t = %d %d times of %d", stratified, i, v, c, steps)
+				}
+			}
+		}
+	}
+}
+
+// z = alpha·[x, h] + sigma·eps, everything on the scale of the model, x and eps_x with zero mean, R0 orthogonal.
+func TestBatch(t *testing.T) {
+	o := small(t)
+	b := batcher(t, o, false)
+	indices := b.set.Batches(40)[1]
+	times := make([]int, len(indices))
+	for i := range times {
+		times[i] = []int{0, 1, 500, 1000}[i%4]
+	}
+	got := b.Make(indices, times, nil, 5, 3)
+	n, f := got.N, o.Config.Features
+	for i, index := range indices {
+		alpha, sigma := b.sched.Alpha(times[i]), b.sched.Sigma(times[i])
+		var meanX, meanEps [3]float64
+		for j := range n {
+			at := i*n + j
+			typ := int(b.set.Types(index)[j])
+			for k := range 3 {
+				eps := float64(got.Eps[at*(3+f)+k])
+				want := alpha*float64(b.set.Positions(index)[3*j+k]) + sigma*eps
+				if math.Abs(float64(got.X[3*at+k])-want) > 1e-5 {
+					t.Fatalf("x of molecule %d is %g, want %g", i, got.X[3*at+k], want)
+				}
+				meanX[k] += float64(got.X[3*at+k])
+				meanEps[k] += eps
+			}
+			for k := range f {
+				clean := 0.0
+				if k == typ {
+					clean = 0.25
+				}
+				if k == f-1 {
+					clean = []float64{1, 6, 7, 8, 9}[typ] / 10
+				}
+				want := alpha*clean + sigma*float64(got.Eps[at*(3+f)+3+k])
+				if math.Abs(float64(got.H[f*at+k])-want) > 1e-5 {
+					t.Fatalf("h[%d] of molecule %d is %g, want %g", k, i, got.H[f*at+k], want)
+				}
+			}
+		}
+		for k := range 3 {
+			if math.Abs(meanX[k]) > 1e-4 || math.Abs(meanEps[k]) > 1e-4 {
+				t.Errorf("molecule %d: sums %v of x, %v of eps", i, meanX, meanEps)
+			}
+		}
+		if want := float64(times[i]) / 1000; math.Abs(float64(got.T[i])-want) > 1e-6 {
+			t.Errorf("T = %g, want %g", got.T[i], want)
+		}
+		for r := range 3 {
+			for c := range 3 {
+				d := 0.0
+				for k := range 3 {
+					d += float64(got.R0[9*i+3*r+k]) * float64(got.R0[9*i+3*c+k])
+				}
+				want := 0.0
+				if r == c {
+					want = 1
+				}
+				if math.Abs(d-want) > 1e-5 {
+					t.Errorf("R0 of molecule %d is not orthogonal", i)
+				}
+			}
+		}
+		// at t = 0 the loss is on x only
+		for k := range 3 + f {
+			want := float32(1)
+			if times[i] == 0 && k >= 3 {
+				want = 0
+			}
+			if got.Mask[i*(3+f)+k] != want {
+				t.Errorf("mask[%d] at t = %d is %g", k, times[i], got.Mask[i*(3+f)+k])
+			}
+		}
+	}
+	if m := b.Make(indices[:1], []int{1}, nil, 5, 3); m.Mask != nil || m.LogPH != nil {
+		t.Error("a mask without t = 0")
+	}
+}
+
+// What a molecule draws depends on seed, step and place only, not on the rest of the batch.
+func TestNoiseDoesNotDependOnTheBatch(t *testing.T) {
+	o := small(t)
+	b := batcher(t, o, true)
+	indices := b.set.Batches(40)[0]
+	times := make([]int, len(indices))
+	for i := range times {
+		times[i] = 50 * i
+	}
+	all := b.Make(indices, times, nil, 1, 2)
+	part := b.Make(indices[2:4], times[2:4], []int{2, 3}, 1, 2)
+	size := all.N * 3
+	for i, v := range part.X {
+		if all.X[2*size+i] != v {
+			t.Fatal("x differs")
+		}
+	}
+	for i, v := range part.Eta {
+		if all.Eta[2*all.N*o.Config.NoiseDims+i] != v {
+			t.Fatal("eta differs")
+		}
+	}
+	if other := b.Make(indices[2:4], times[2:4], []int{2, 3}, 1, 3); other.Eps[0] == part.Eps[0] || other.R0[0] == part.R0[0] || other.Eta[0] == part.Eta[0] {
+		t.Error("another step draws the same")
+	}
+}
+
+// With augmentation distances stay and positions do not.
+func TestAugment(t *testing.T) {
+	o := small(t)
+	plain, turned := batcher(t, o, false), batcher(t, o, true)
+	indices := plain.set.Batches(40)[0][:1]
+	a, b := plain.Make(indices, []int{0}, nil, 1, 2), turned.Make(indices, []int{0}, nil, 1, 2)
+	distance := func(x, eps []float32) float64 { // of atoms 0 and 1, without the noise
+		d := 0.0
+		for k := range 3 {
+			s := plain.sched.Sigma(0)
+			d += math.Pow(float64(x[k])-s*float64(eps[k])-float64(x[3+k])+s*float64(eps[3+o.Config.Features+k]), 2)
+		}
+		return math.Sqrt(d)
+	}
+	if math.Abs(distance(a.X, a.Eps)-distance(b.X, b.Eps)) > 1e-4 {
+		t.Errorf("distance %g, turned %g", distance(a.X, a.Eps), distance(b.X, b.Eps))
+	}
+	if math.Abs(float64(a.X[0]-b.X[0])) < 1e-3 {
+		t.Error("nothing was turned")
+	}
+}
+
+// log p(h|z_0) is near 0 at the truth; between two types it is near -log 2; a charge off by one half near -log 2 as well.
+func TestLogPH(t *testing.T) {
+	o := small(t)
+	b := batcher(t, o, false)
+	h := make([]float32, 6)
+	b.features(h, 1)
+	if got := b.logPH([]uint8{1}, h); math.Abs(got) > 1e-8 {
+		t.Errorf("at the truth %g", got)
+	}
+	between := append([]float32{}, h...)
+	between[0], between[1] = 0.125, 0.125 // ½ on the scale of the data: both at the edge of their window
+	if got := b.logPH([]uint8{1}, between); math.Abs(got+math.Ln2) > 1e-6 {
+		t.Errorf("between two types %g, want %g", got, -math.Ln2)
+	}
+	half := append([]float32{}, h...)
+	half[5] = 0.65
+	if got := b.logPH([]uint8{1}, half); math.Abs(got+math.Ln2) > 1e-4 {
+		t.Errorf("charge 6.5 for 6: %g, want %g", got, -math.Ln2)
+	}
+	wrong := append([]float32{}, h...)
+	wrong[5] = 0.7
+	if got := b.logPH([]uint8{1}, wrong); math.Abs(got-math.Log(1e-10)) > 1e-3 {
+		t.Errorf("charge 7 for 6: %g, want %g", got, math.Log(1e-10))
+	}
+}
+
+func TestRates(t *testing.T) {
+	o := Defaults()
+	o.LR, o.MinLR, o.Warmup, o.Steps, o.EMA = 1, 0.1, 10, 100, 0.99
+	near := func(name string, got, want float64) {
+		t.Helper()
+		if math.Abs(got-want) > 1e-12 {
+			t.Errorf("%s = %g, want %g", name, got, want)
+		}
+	}
+	near("rate at step 5", o.rate(5, 0), 0.5)
+	near("rate in the middle", o.rate(50, 0.5), 0.55)
+	near("rate at the end", o.rate(100, 1), 0.1)
+	near("EMA at step 1", o.emaDecay(1), 2./11)
+	near("EMA late", o.emaDecay(100000), 0.99)
+	near("progress by steps", o.progress(25, 0, time.Hour), 0.25)
+	o.MaxTime = Duration(2 * time.Hour)
+	near("progress by time", o.progress(25, 0, time.Hour), 0.5)
+	o.Epochs = 4
+	near("progress by epochs", o.progress(25, 3, time.Hour), 0.75)
+	near("progress at most", o.progress(1000, 3, time.Hour), 1)
+}
+
+// makeCheckpoint is one with distinct values in every buffer.
+func makeCheckpoint(t testing.TB) *Checkpoint {
+	o := small(t)
+	c := &Checkpoint{Config: o.Config, Meta: o.Meta(), Options: o, Buffers: map[string][]float32{},
+		Progress:   Progress{Step: 7, Epoch: 1, Position: 3, Epochs: 1.25, Seconds: 12.5},
+		Provenance: Provenance{Command: "symdiff train", Seed: 3, Data: []dataset.Source{{File: "a.xyz", SHA256: "00", Molecules: 60}}, ValLoss: 0.25},
+	}
+	c.Meta.Histogram = map[int]int{3: 20, 4: 20, 5: 20}
+	for k, name := range []string{bufParam, bufEMA, bufM, bufV} {
+		flat := make([]float32, o.Config.NumParameters())
+		for i := range flat {
+			flat[i] = float32(k+1) + float32(i)/1e6
+		}
+		c.Buffers[name] = flat
+	}
+	return c
+}
+
+func TestCheckpointRoundTrip(t *testing.T) {
+	c := makeCheckpoint(t)
+	path := filepath.Join(t.TempDir(), "checkpoint.safetensors")
+	if err := c.Write(path); err != nil {
+		t.Fatal(err)
+	}
+	got, err := ReadCheckpoint(filepath.Dir(path)) // a run's folder does as well
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Config != c.Config || got.Progress != c.Progress || got.Provenance.ValLoss != 0.25 || got.Meta.Histogram[4] != 20 || got.Options.LR != c.Options.LR {
+		t.Errorf("read %+v", got)
+	}
+	for name, flat := range c.Buffers {
+		for i, v := range flat {
+			if got.Buffers[name][i] != v {
+				t.Fatalf("%s[%d] = %g, want %g", name, i, got.Buffers[name][i], v)
+			}
+		}
+	}
+	// the one before is kept
+	c.Progress.Step = 8
+	if err := c.Write(path); err != nil {
+		t.Fatal(err)
+	}
+	for p, step := range map[string]int{path: 8, PreviousCheckpoint(path): 7} {
+		if got, err := ReadCheckpoint(p); err != nil || got.Progress.Step != step {
+			t.Errorf("%s: %v, %v", p, got, err)
+		}
+	}
+}
+
+func TestReadCheckpointErrors(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := ReadCheckpoint(filepath.Join(dir, "none.safetensors")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("missing file: %v", err)
+	}
+	c := makeCheckpoint(t)
+	path := filepath.Join(dir, "weights.safetensors")
+	if err := safetensors.WriteFile(path, nil, model.Metadata(c.Config, c.Meta)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadCheckpoint(path); err == nil || !strings.Contains(err.Error(), "not a checkpoint") {
+		t.Errorf("a model file: %v", err)
+	}
+	delete(c.Buffers, bufM)
+	if err := c.Write(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadCheckpoint(path); err == nil || !strings.Contains(err.Error(), bufM+"/") {
+		t.Errorf("a buffer missing: %v", err)
+	}
+}
+
+// Export writes the averaged weights, with all that a sampler and a reader need.
+func TestExport(t *testing.T) {
+	c := makeCheckpoint(t)
+	dir := t.TempDir()
+	path, out := filepath.Join(dir, "checkpoint.safetensors"), filepath.Join(dir, "w.safetensors")
+	if err := c.Write(path); err != nil {
+		t.Fatal(err)
+	}
+	for _, dtype := range []safetensors.DType{"F32", "F16"} {
+		if _, err := Export(path, out, dtype); err != nil {
+			t.Fatal(err)
+		}
+		f, err := safetensors.Open(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := model.Load(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Config != c.Config || m.Meta.Histogram[5] != 20 || m.Meta.Schedule.Timesteps != 1000 {
+			t.Errorf("%s: %+v %+v", dtype, m.Config, m.Meta)
+		}
+		var p Provenance
+		if err := json.Unmarshal(m.Meta.Training, &p); err != nil || p.Command != "symdiff train" || p.Data[0].SHA256 != "00" {
+			t.Errorf("%s: provenance %s, %v", dtype, m.Meta.Training, err)
+		}
+		first := c.Config.Parameters()[0]
+		v, err := f.Float32(first.Name, first.Shape...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, _ := f.Info(first.Name)
+		for i := range v {
+			if want := 2 + float64(i)/1e6; math.Abs(float64(v[i])-want) > 2e-3 || info.DType != dtype {
+				t.Fatalf("%s: %s[%d] = %g as %s, want the average's %g", dtype, first.Name, i, v[i], info.DType, want)
+			}
+		}
+	}
+}
+
+func TestDurationText(t *testing.T) {
+	b, err := json.Marshal(Duration(90 * time.Minute))
+	if err != nil || string(b) != strconv.Quote("1h30m0s") {
+		t.Errorf("%s, %v", b, err)
+	}
+	var d Duration
+	if err := json.Unmarshal(b, &d); err != nil || time.Duration(d) != 90*time.Minute {
+		t.Errorf("%v, %v", d, err)
+	}
+}
