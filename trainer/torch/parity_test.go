@@ -265,7 +265,7 @@ func TestAdamW(t *testing.T) {
 				r.Fill(g2, 0.1)
 				s := &Scope{Device: CPU}
 				squares := 0.0
-				parts := make([]Tensor, shards)
+				parts := make([][]Tensor, shards)
 				for i := range shards {
 					part, sq := o.Gather(s, []Tensor{s.Of(g, int64(p.Size)), nil, s.Of(g2, int64(p.Size))}, i)
 					parts[i] = part

@@ -292,7 +292,7 @@ func (r *run) step(lr float64) (molecules, atoms int, loss, norm float64) {
 	molecules, atoms = len(indices), len(indices)*r.set.Size(indices[0])
 	factor := 0.5 / float64((3+r.Config.Features)*r.BatchAtoms)
 	workers := r.team.size()
-	grads, shards := make([]torch.Tensor, workers), make([]torch.Tensor, workers)
+	grads, shards := make([]torch.Tensor, workers), make([][]torch.Tensor, workers)
 	losses, squares := make([]float64, workers), make([]float64, workers)
 	defer r.team.do(func(_ int, s *torch.Scope) { s.Close() })
 	r.team.do(func(w int, s *torch.Scope) {
