@@ -1,0 +1,90 @@
+//go:build torch
+
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"symdiff/core/molecule"
+	"symdiff/trainer/train"
+)
+
+// trainingData is a file of forty made-up molecules of three and four atoms.
+func trainingData(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	for i := range 40 {
+		m := &molecule.Molecule{Elements: []molecule.Element{molecule.O, molecule.H, molecule.H, molecule.C}[:3+i%2]}
+		for k := range m.Elements {
+			m.Positions = append(m.Positions, [3]float64{float64(k) + 0.01*float64(i%5), 0.1 * float64(k*k), 0.02 * float64(i%7)})
+		}
+		if err := molecule.WriteXYZ(&b, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return writeFile(t, "data.xyz", b.String())
+}
+
+// tiny are flags of a network that trains in no time.
+var tiny = strings.Fields("--hidden 16 --xh-hidden 8 --depth 1 --heads 2 --K 4 --enc-hidden 8 --enc-depth 1 --enc-heads 2 --dec-hidden 4 " +
+	"--batch-atoms 30 --warmup 2 --threads 2 --val-every 5 --log-every 1")
+
+// Train, go on, export, inspect, sample: the way of a model, with every flag kept over a resume.
+func TestTrain(t *testing.T) {
+	data, out := trainingData(t), filepath.Join(t.TempDir(), "run")
+	succeeds(t, append([]string{"train", "--data", data, "--val", data, "--out", out, "--steps", "10", "--bf16", "--seed", "5", "--distance-grid"}, tiny...)...)
+	c, err := train.ReadCheckpoint(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := c.Options
+	if c.Progress.Step != 10 || !c.Progress.Done || c.Config.Hidden != 16 || !o.BF16 || o.Seed != 5 || !o.DistanceGrid || o.BatchAtoms != 30 {
+		t.Errorf("%+v %+v", c.Progress, o)
+	}
+	if c.Provenance.ValLoss <= 0 || c.Provenance.Molecules != 40 || len(c.Provenance.Data[0].SHA256) != 64 {
+		t.Errorf("provenance %+v", c.Provenance)
+	}
+
+	succeeds(t, "train", "--resume", out, "--steps", "14")
+	if c, err = train.ReadCheckpoint(out); err != nil || c.Progress.Step != 14 || !c.Options.BF16 || c.Options.Seed != 5 || c.Options.BatchAtoms != 30 {
+		t.Errorf("resumed: %+v %+v, %v", c.Progress, c.Options, err)
+	}
+
+	weights := filepath.Join(t.TempDir(), "w.safetensors")
+	if s := succeeds(t, "export", out, "--out", weights, "--dtype", "f16"); !strings.Contains(s, "step 14") {
+		t.Errorf("export says %q", s)
+	}
+	if s := succeeds(t, "inspect", weights); !strings.Contains(s, "40 molecules") || !strings.Contains(s, "val_loss") {
+		t.Errorf("inspect says %s", s)
+	}
+	sample := filepath.Join(t.TempDir(), "s.xyz")
+	succeeds(t, "sample", "--model", weights, "--n", "2", "--steps", "10", "--out", sample)
+	if _, err := os.Stat(sample); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTrainFailures(t *testing.T) {
+	data := trainingData(t)
+	out := filepath.Join(t.TempDir(), "run")
+	fails(t, exitFailure, "--data", "train", "--out", out, "--steps", "1")
+	fails(t, exitFailure, "--out", "train", "--data", data, "--steps", "1")
+	fails(t, exitFailure, "--steps", "train", "--data", data, "--out", out)
+	fails(t, exitFailure, "none.xyz", "train", "--data", "none.xyz", "--out", out, "--steps", "1")
+	fails(t, exitFailure, "num_heads", "train", "--data", data, "--out", out, "--steps", "1", "--heads", "7")
+	fails(t, exitFailure, "--device", "train", "--data", data, "--out", out, "--steps", "1", "--device", "abacus")
+	fails(t, exitFailure, "none.safetensors", "train", "--resume", "none.safetensors")
+	fails(t, exitFailure, "element C", "train", "--data", data, "--out", out, "--steps", "1", "--elements", "H,O")
+	fails(t, exitUsage, "lr", "train", "--lr", "fast")
+	fails(t, exitUsage, "more", "train", "more")
+}
+
+func TestCommandLine(t *testing.T) {
+	got := commandLine([]string{"/usr/bin/symdiff", "train", "--data", "a b.xyz", "it's", "plain@split=train"})
+	if want := `symdiff train --data 'a b.xyz' 'it'\''s' plain@split=train`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
