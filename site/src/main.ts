@@ -101,7 +101,7 @@ async function press(): Promise<void> {
     const molecule = await sample(engine, settings, run.signal);
     result.show({ molecule, settings, sha256: engine.info.sha256 });
     announce(spoken(molecule));
-    void keepModel();
+    void keepModel(engine.info.simd);
   } catch (error) {
     await leaveFailed(error, run.signal);
   } finally {

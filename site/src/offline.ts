@@ -6,8 +6,6 @@ import { element } from "./dom.ts";
 /** Must be the name in sw.js. */
 const modelCache = "symdiff-model";
 
-const modelURLs = [model.wasm.simd, model.wasm.plain, model.weights];
-
 /** Registers the service worker, where there is one, and says in the footer what can be relied on. */
 export async function startOffline(): Promise<void> {
   if (!import.meta.env.PROD) return;
@@ -22,10 +20,11 @@ export async function startOffline(): Promise<void> {
   await tell();
 }
 
-/** Keeps the model's files, once one molecule has shown that they work. */
-export async function keepModel(): Promise<void> {
+/** Keeps the model's files, once one molecule has shown that they work: the weights and the build that this browser runs. */
+export async function keepModel(simd: boolean): Promise<void> {
   if (!navigator.serviceWorker?.controller) return;
-  await Promise.allSettled(modelURLs.map((url) => fetch(url).then((response) => response.arrayBuffer())));
+  const urls = [simd ? model.wasm.simd : model.wasm.plain, model.weights];
+  await Promise.allSettled(urls.map((url) => fetch(url).then((response) => response.arrayBuffer())));
   await tell();
 }
 
@@ -36,7 +35,8 @@ export async function dropModel(): Promise<void> {
 
 async function tell(): Promise<void> {
   const page = !!navigator.serviceWorker?.controller;
-  const kept = page && (await Promise.all(modelURLs.map((url) => caches.match(url)))).every(Boolean);
+  const has = async (url: string) => page && !!(await caches.match(url));
+  const kept = (await has(model.weights)) && ((await has(model.wasm.simd)) || (await has(model.wasm.plain)));
   element("offline").textContent = kept
     ? "Works offline: page and model are on this device."
     : page

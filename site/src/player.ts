@@ -47,7 +47,7 @@ export class Player {
     if (!trajectory?.length) return;
     this.#scrubber.max = String(this.#last);
     this.#scrubber.disabled = this.#button.disabled = this.#last === 0;
-    this.#seek(this.#follows && !this.#playing ? this.#last : this.#position);
+    this.#seek(this.#follows && !this.#playing ? this.#last : this.#position, !trajectory.finished);
   }
 
   pause(): void {
@@ -76,7 +76,7 @@ export class Player {
     this.#button.querySelector("path")!.setAttribute("d", shapes[this.#playing ? "pause" : "play"]);
   }
 
-  #seek(position: number): void {
+  #seek(position: number, patient = false): void {
     const trajectory = this.#trajectory;
     if (!trajectory?.length) return;
     this.#position = Math.min(position, this.#last);
@@ -84,6 +84,6 @@ export class Player {
     this.#scrubber.value = String(this.#position);
     this.#scrubber.setAttribute("aria-valuetext", `step ${step} of ${trajectory.steps}`);
     this.#output.value = trajectory.steps ? `${step} / ${trajectory.steps}` : "";
-    this.#viewer.show((palette) => trajectory.pictureAt(this.#position, palette));
+    this.#viewer.show((palette) => trajectory.pictureAt(this.#position, palette), patient);
   }
 }

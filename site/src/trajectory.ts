@@ -58,10 +58,13 @@ export class Trajectory {
   #weights(scores: Float32Array, finished: boolean): Float32Array {
     const n = this.#elements.length;
     const weights = new Float32Array(scores.length);
+    // Noise has larger scores than finished types have: measured against their size it stays a mixture.
+    const size = Math.sqrt(scores.reduce((sum, v) => sum + v * v, 0) / scores.length);
+    const k = sharpness * Math.min(1, Math.sqrt(1 / n) / size);
     for (let row = 0; row < scores.length; row += n) {
       const logits = scores.subarray(row, row + n);
       const top = Math.max(...logits);
-      const shares = logits.map((v) => (finished ? Number(v === top) : Math.exp(sharpness * (v - top))));
+      const shares = logits.map((v) => (finished ? Number(v === top) : Math.exp(k * (v - top))));
       const sum = shares.reduce((a, b) => a + b, 0);
       shares.forEach((v, e) => (weights[row + e] = v / sum));
     }
@@ -110,9 +113,10 @@ export class Trajectory {
 
 /** Atoms of no kind at random places, for the page before its first run. Not what any seed begins with. */
 export function noiseCloud(elements: readonly string[], atoms: number): Trajectory {
-  let state = 7;
+  let state = 3198; // one that fills the view evenly
   const uniform = () => (state = (state * 16807) % 2147483647) / 2147483647;
   const gaussian = () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
+  for (let i = 0; i < 10; i++) uniform();
   const points = Array.from({ length: atoms }, () => [gaussian(), gaussian(), gaussian()]);
   const centre = [0, 1, 2].map((k) => points.reduce((sum, p) => sum + p[k]!, 0) / atoms);
   const cloud = new Trajectory(elements, atoms, 0);
@@ -120,7 +124,7 @@ export function noiseCloud(elements: readonly string[], atoms: number): Trajecto
     step: 0,
     steps: 0,
     atoms,
-    positions: Float32Array.from(points.flatMap((p) => p.map((x, k) => x - centre[k]!))),
+    positions: Float32Array.from(points.flatMap((p) => p.map((x, k) => 1.4 * (x - centre[k]!)))),
     scores: Float32Array.from({ length: elements.length * atoms }, () => 0.25 * gaussian()),
     bonds: [],
   });

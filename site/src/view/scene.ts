@@ -24,8 +24,6 @@ export interface Scene {
   /** Radius of what is drawn around the origin, Å: depth of the fog. */
   extent: number;
   fog: RGB;
-  /** Colours behind, in the middle and at the corners. */
-  backdrop: [RGB, RGB];
 }
 
 /** Half the opening angle of the camera, along the shorter side. */

@@ -23,6 +23,8 @@ export class Viewer {
   #extent = 0; // radius that the camera shows, follows the picture
   #frame = 0;
   #time = 0;
+  #patient = false;
+  #rest = 0; // until when a slow machine is spared, where the caller is patient
 
   /** Puts a canvas into the element. With `plain` it draws without WebGL. */
   constructor(container: HTMLElement, describedBy: string, plain: boolean) {
@@ -43,14 +45,25 @@ export class Viewer {
     this.#canvas.setAttribute("aria-label", text);
   }
 
-  /** Draws from now on what the source gives. */
-  show(source: (palette: Palette) => Picture): void {
+  /** Draws from now on what the source gives. A patient caller comes again: where drawing is slow, the model goes first. */
+  show(source: (palette: Palette) => Picture, patient = false): void {
     this.#source = source;
-    this.refresh();
+    this.#patient = patient;
+    if (!this.#spared) this.refresh();
+  }
+
+  get #spared(): boolean {
+    return this.#patient && performance.now() < this.#rest;
   }
 
   refresh(): void {
-    this.#frame ||= requestAnimationFrame((now) => this.#draw(now));
+    if (this.#frame) return;
+    const asked = performance.now();
+    this.#frame = requestAnimationFrame((now) => {
+      const late = performance.now() - asked;
+      this.#rest = late > 30 ? asked + 6 * late : 0;
+      this.#draw(now);
+    });
   }
 
   #draw(now: number): void {
@@ -64,13 +77,13 @@ export class Viewer {
     const picture = this.#source(palette);
     const settled = this.#follow(picture, now);
     this.#renderer.draw(this.#scene(picture, palette), width, height);
-    if (!settled) this.refresh();
+    if (!settled && !this.#spared) this.refresh();
   }
 
   /** Moves the camera's distance towards what the picture needs; true when it is there. */
   #follow(picture: Picture, now: number): boolean {
     const radii = picture.balls.map(({ at, radius }) => Math.hypot(...at) + radius);
-    const wanted = 1.06 * Math.min(farthest, Math.max(nearest, ...radii));
+    const wanted = 1.15 * Math.min(farthest, Math.max(nearest, ...radii));
     const elapsed = Math.min(100, now - this.#time);
     this.#time = now;
     const rate = calm.matches || this.#extent === 0 ? 1 : 1 - Math.exp(-elapsed / 350);
@@ -86,7 +99,6 @@ export class Viewer {
       distance: this.#extent / Math.sin(halfAngle) / this.#zoom,
       extent: this.#extent,
       fog: palette.fog,
-      backdrop: palette.backdrop,
     };
   }
 

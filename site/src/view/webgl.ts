@@ -114,28 +114,22 @@ void main() {
 }
 `;
 
-// The stage behind everything, opaque: outlines are smoothed against it.
-const backdropVertex = `#version 300 es
+// Makes every sample that holds something opaque, where depth is nearer than the far end. The alpha that balls and sticks write is
+// their coverage: it has decided by then which samples they take, and must not weigh a second time when the page is composed.
+const opaqueVertex = `#version 300 es
 layout(location = 0) in vec2 corner;
-out vec2 at;
 
 void main() {
-  at = corner;
   gl_Position = vec4(corner, 1.0, 1.0);
 }
 `;
 
-const backdropFragment = `#version 300 es
-precision highp float;
-uniform vec3 inner;
-uniform vec3 outer;
-in vec2 at;
+const opaqueFragment = `#version 300 es
+precision mediump float;
 out vec4 pixel;
 
 void main() {
-  vec3 c = mix(inner, outer, smoothstep(0.0, 1.25, length(at - vec2(0.0, 0.16))));
-  float grain = fract(sin(dot(gl_FragCoord.xy, vec2(12.9898, 78.233))) * 43758.5453) - 0.5;
-  pixel = vec4(c + grain / 255.0, 1.0);            // no visible bands
+  pixel = vec4(0.0, 0.0, 0.0, 1.0);
 }
 `;
 
@@ -166,7 +160,7 @@ class Batch {
       gl.vertexAttribDivisor(i + 1, 1);
       offset += size;
     });
-    for (const name of ["focal", "clipZ", "fog", "fogRange", "inner", "outer"]) {
+    for (const name of ["focal", "clipZ", "fog", "fogRange"]) {
       const location = gl.getUniformLocation(this.#program, name);
       if (location) this.#uniforms.set(name, location);
     }
@@ -189,28 +183,26 @@ class Batch {
 
 /** A renderer for the canvas, or undefined where WebGL2 is missing. */
 export function webgl(canvas: HTMLCanvasElement): Renderer | undefined {
-  const gl = canvas.getContext("webgl2", { alpha: false, antialias: true });
+  const gl = canvas.getContext("webgl2", { alpha: true, antialias: true });
   if (!gl) return undefined;
   const quad = gl.createBuffer();
   gl.bindBuffer(gl.ARRAY_BUFFER, quad);
   gl.bufferData(gl.ARRAY_BUFFER, new Float32Array([-1, -1, 1, -1, -1, 1, 1, 1]), gl.STATIC_DRAW);
-  const backdrop = new Batch(gl, quad, backdropVertex, backdropFragment, []);
+  const opaque = new Batch(gl, quad, opaqueVertex, opaqueFragment, []);
   const balls = new Batch(gl, quad, ballVertex, ballFragment, [4, 3]);
   const sticks = new Batch(gl, quad, stickVertex, stickFragment, [4, 3, 3]);
   gl.enable(gl.DEPTH_TEST);
-  gl.depthFunc(gl.LEQUAL);
-  gl.enable(gl.SAMPLE_ALPHA_TO_COVERAGE); // smooth outlines, decided by the rays and not by the quads
 
   return {
     kind: "webgl2",
     draw(scene, width, height) {
       gl.viewport(0, 0, width, height);
-      gl.clear(gl.DEPTH_BUFFER_BIT);
+      gl.colorMask(true, true, true, true);
+      gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
+      gl.enable(gl.SAMPLE_ALPHA_TO_COVERAGE); // smooth outlines, decided by the rays and not by the quads
+      gl.depthFunc(gl.LESS);
       const uniforms = camera(scene, width, height);
       const z = scene.distance;
-      gl.depthMask(false);
-      backdrop.draw([], uniforms);
-      gl.depthMask(true);
       sticks.draw(
         scene.sticks.flatMap(({ from, to, radius, colour }) => [
           from[0], from[1], from[2] - z, radius, to[0], to[1], to[2] - z, ...colour,
@@ -221,11 +213,15 @@ export function webgl(canvas: HTMLCanvasElement): Renderer | undefined {
         scene.balls.flatMap(({ at, radius, colour }) => [at[0], at[1], at[2] - z, radius, ...colour]),
         uniforms,
       );
+      gl.disable(gl.SAMPLE_ALPHA_TO_COVERAGE);
+      gl.colorMask(false, false, false, true);
+      gl.depthFunc(gl.GREATER);
+      opaque.draw([], uniforms);
     },
   };
 }
 
-function camera({ distance, extent, fog, backdrop }: Scene, width: number, height: number): Record<string, number[]> {
+function camera({ distance, extent, fog }: Scene, width: number, height: number): Record<string, number[]> {
   const short = Math.min(width, height);
   const f = 1 / Math.tan(halfAngle);
   const near = Math.max(0.1, distance - 2.5 * extent);
@@ -234,8 +230,6 @@ function camera({ distance, extent, fog, backdrop }: Scene, width: number, heigh
     focal: [(f * short) / width, (f * short) / height],
     clipZ: [(far + near) / (far - near), (2 * far * near) / (far - near)],
     fog,
-    inner: backdrop[0],
-    outer: backdrop[1],
     fogRange: [-distance, -distance - 3.2 * extent],
   };
 }

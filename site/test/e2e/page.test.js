@@ -229,6 +229,27 @@ test("a server that mislabels WASM does no harm", async () => {
   await close();
 });
 
+test("without SIMD the plain build makes the same molecule", async () => {
+  const settings = { seed: 4, atoms: 9, steps: 50 };
+  const files = [];
+  for (const simd of [true, false]) {
+    const { page, close } = await open(browser, server.url, direct);
+    const wasm = [];
+    page.on("request", (request) => request.url().endsWith(".wasm") && wasm.push(/plain/.test(request.url())));
+    if (!simd) {
+      await page.route("**/worker-*.js", async (route) => {
+        const response = await route.fetch();
+        await route.fulfill({ response, body: `WebAssembly.validate = () => false;${await response.text()}` });
+      });
+    }
+    await generate(page, settings);
+    assert.deepEqual(wasm, [!simd]);
+    files.push((await download(page, "xyz")).text);
+    await close();
+  }
+  assert.equal(files[0], files[1]);
+});
+
 test("failures say what to do", async () => {
   const expected = /Service Worker registration blocked|Failed to load resource|boom/;
   const { page, context, close } = await open(browser, server.url, { ...direct, expected });
