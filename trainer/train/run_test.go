@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"symdiff/core/model"
+	"symdiff/trainer/torch"
 )
 
 func mustRun(t *testing.T, o Options) *Checkpoint {
@@ -225,6 +226,43 @@ func TestRunErrors(t *testing.T) {
 			t.Errorf("error %v, want one about %q", err, want)
 		}
 	}
+}
+
+// Other data under the same options: the run goes on, and says so.
+func TestResumeWithOtherData(t *testing.T) {
+	o := small(t)
+	mustRun(t, o)
+	o.Data, o.Resume, o.Steps, o.BatchAtoms = []string{molecules(t, 66)}, o.Out, 8, 40
+	var status bytes.Buffer
+	if err := Run(context.Background(), o, &status, false); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(status.String(), "not those of the run") {
+		t.Errorf("status: %s", status.String())
+	}
+	o.Steps = 10
+	status.Reset()
+	if err := Run(context.Background(), o, &status, false); err != nil || strings.Contains(status.String(), "not those") {
+		t.Errorf("the same data again: %v, %s", err, status.String())
+	}
+}
+
+// What libtorch refuses becomes an error of one line.
+func TestLibtorchFailure(t *testing.T) {
+	team := newTeam(2, torch.CPU)
+	defer team.close()
+	err := guarded(func() {
+		team.do(func(w int, s *torch.Scope) {
+			if w == 1 {
+				a := s.Of(make([]float32, 6), 2, 3)
+				a.MustMatmul(a, false)
+			}
+		})
+	})
+	if err == nil || !strings.HasPrefix(err.Error(), "libtorch: ") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("error %v", err)
+	}
+	team.do(func(int, *torch.Scope) {}) // the workers live on
 }
 
 // The end comes after the given time, and a plain status has a line with what is left.

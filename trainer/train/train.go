@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"symdiff/core/model"
@@ -29,7 +31,31 @@ func (e *Interrupted) ExitCode() int { return 130 }
 
 // Run trains until the end that the options set, or until ctx is cancelled. status gets lines for people, and terminal tells
 // whether it is one.
-func Run(ctx context.Context, o Options, status io.Writer, terminal bool) error {
+func Run(ctx context.Context, o Options, status io.Writer, terminal bool) (err error) {
+	if failure := guarded(func() { err = begin(ctx, o, status, terminal) }); failure != nil {
+		return failure
+	}
+	return err
+}
+
+// guarded runs f and returns what libtorch refused, such as too much memory, which arrives as a panic with a message and a stack.
+func guarded(f func()) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			failure, ok := v.(error)
+			if !ok || !strings.Contains(failure.Error(), "Libtorch API Error: ") {
+				panic(v)
+			}
+			_, message, _ := strings.Cut(failure.Error(), "Libtorch API Error: ")
+			line, _, _ := strings.Cut(message, "\n")
+			err = fmt.Errorf("libtorch: %s", line)
+		}
+	}()
+	f()
+	return nil
+}
+
+func begin(ctx context.Context, o Options, status io.Writer, terminal bool) error {
 	var resumed *Checkpoint
 	if o.Resume != "" {
 		c, err := ReadCheckpoint(o.Resume)
@@ -67,6 +93,7 @@ type run struct {
 	opt                 *torch.AdamW
 	team                *team
 
+	warning    string // about what was resumed
 	log        *runLog
 	checkpoint string
 	started    time.Time
@@ -145,6 +172,7 @@ func newRun(o Options, resumed *Checkpoint, status io.Writer, terminal bool) (*r
 		r.progress = resumed.Progress
 		r.provenance.Command = resumed.Provenance.Command + " && " + o.Command
 		r.progress.Done = false
+		r.warning = changedData(resumed.Provenance.Data, r.set.Sources)
 		r.provenance.History = resumed.Provenance.History
 		r.before = resumed.Progress.Seconds
 	}
@@ -155,6 +183,17 @@ func newRun(o Options, resumed *Checkpoint, status io.Writer, terminal bool) (*r
 		return nil, err
 	}
 	return r, nil
+}
+
+// changedData tells if a resumed run reads other molecules than before; empty if not.
+func changedData(before, now []dataset.Source) string {
+	same := slices.EqualFunc(before, now, func(a, b dataset.Source) bool {
+		return a.SHA256 == b.SHA256 && a.Filter == b.Filter && a.Molecules == b.Molecules
+	})
+	if same {
+		return ""
+	}
+	return "the training data are not those of the run that is resumed: it goes on with the new ones"
 }
 
 // elapsed is the time spent training, over all resumes.
@@ -179,6 +218,9 @@ func (r *run) loop(ctx context.Context) error {
 	r.started = time.Now()
 	r.log.note("%s with %d parameters on %d molecules (%d atoms), %d batches an epoch, %d threads", r.Config.Variant, r.params.Size,
 		r.set.Len(), r.set.Atoms(), r.order.BatchesPerEpoch(), r.team.size())
+	if r.warning != "" {
+		r.log.note("%s", r.warning)
+	}
 	start := r.entry("start")
 	start.Time, start.Params, start.Options = round(r.before, 100), r.params.Size, &r.Options
 	if err := r.log.write(start); err != nil {
@@ -230,6 +272,9 @@ func (r *run) loop(ctx context.Context) error {
 				return err
 			}
 			lastSave = time.Now()
+		}
+		if speed == 0 {
+			continue // nothing to tell before the first line of the log
 		}
 		r.log.progress(now, func() string {
 			s := fmt.Sprintf("step %d  epoch %.2f  loss %.4f  lr %.1e  %.0f mol/s  %.0f%%  %s left", r.progress.Step, r.progress.Epochs,
