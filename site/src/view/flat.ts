@@ -42,10 +42,11 @@ function painters(scene: Scene, c: CanvasRenderingContext2D, project: Project): 
     },
   }));
   const sticks = scene.sticks.filter(({ from, to }) => visible(Math.max(from[2], to[2]))).map(({ from, to, radius, colour }) => ({
-    z: (from[2] + to[2]) / 2 - 0.05,
+    z: (from[2] + to[2]) / 2,
     draw() {
-      const [x, y, s] = project(from);
-      const [u, v] = project(to);
+      const [near, far] = from[2] > to[2] ? [from, to] : [to, from];
+      const [x, y, s] = project(near); // under its ball, which is painted later
+      const [u, v] = project(outside(far, near));
       c.strokeStyle = fogged(colour, (from[2] + to[2]) / 2, 0.9);
       c.lineWidth = 2 * radius * s;
       c.beginPath();
@@ -55,6 +56,12 @@ function painters(scene: Scene, c: CanvasRenderingContext2D, project: Project): 
     },
   }));
   return [...sticks, ...balls];
+}
+
+/** Where a stick leaves the ball at p: the far ball is painted first, and the stick must not begin at its middle. */
+function outside(p: Vec3, towards: Vec3): Vec3 {
+  const share = 0.32 / Math.max(0.64, Math.hypot(towards[0] - p[0], towards[1] - p[1], towards[2] - p[2]));
+  return p.map((x, k) => x + share * (towards[k]! - x)) as Vec3;
 }
 
 function css([r, g, b]: RGB): string {
