@@ -42,6 +42,8 @@ let engine: SymDiff | undefined;
 let running: AbortController | undefined;
 /** The seed of the latest run, to know whether the one in the field has been used. */
 let usedSeed = "";
+/** How much of the run screen readers have been told. */
+let announcedQuarter = 0;
 
 function setUp(): void {
   for (let n = limits.minAtoms; n <= limits.maxAtoms; n++) atoms.add(new Option(String(n), String(n)));
@@ -204,11 +206,9 @@ function sampling({ step, steps, atoms, molecule }: Frame, meter: Meter): void {
   else caption.textContent = `${atoms} atoms forming`;
   viewer.label = molecule ? `Molecule ${molecule.formula}` : `${atoms} atoms forming, step ${step} of ${steps}`;
   const quarter = Math.floor((4 * step) / steps);
-  if (!molecule && quarter > 0 && quarter !== announcedQuarter) announce(`${25 * quarter} % done.`);
+  if (!molecule && quarter > announcedQuarter) announce(`${25 * quarter} % done.`);
   announcedQuarter = quarter;
 }
-
-let announcedQuarter = 0;
 
 function progress(share: number, text: string): void {
   bar.value = Number.isFinite(share) ? share : 0;

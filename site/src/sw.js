@@ -40,7 +40,7 @@ self.addEventListener("fetch", (event) => {
   if (request.method !== "GET") return;
   const url = request.url.replace(/[?#].*$/, "").replace(/\/index\.html$/, "/");
   if (pageFiles.has(url)) event.respondWith(fromCache(pageCache, url, request));
-  else if (modelFiles.has(url)) event.respondWith(fetchModel(url));
+  else if (modelFiles.has(url)) event.respondWith(fetchModel(url, event));
 });
 
 async function fromCache(name, url, request) {
@@ -48,12 +48,12 @@ async function fromCache(name, url, request) {
   return (await cache.match(url)) ?? fetch(request);
 }
 
-async function fetchModel(url) {
+async function fetchModel(url, event) {
   const cache = await caches.open(modelCache);
   const kept = await cache.match(url);
   if (kept) return kept;
   const response = await fetch(url, { cache: "no-cache" });
-  // Not waited for: the page reads while the cache writes. A full disk costs only the copy.
-  if (response.ok) cache.put(url, response.clone()).catch(() => {});
+  // The page reads while the cache writes. A full disk costs only the copy.
+  if (response.ok) event.waitUntil(cache.put(url, response.clone()).catch(() => {}));
   return response;
 }

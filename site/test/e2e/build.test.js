@@ -1,0 +1,50 @@
+// What the build has put together, before a browser sees it.
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative, sep } from "node:path";
+import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { top } from "./browser.js";
+
+const dir = join(top, "build/site");
+const files = readdirSync(dir, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map((entry) => relative(dir, join(entry.parentPath ?? entry.path, entry.name)).split(sep).join("/"));
+const read = (name) => readFileSync(join(dir, name));
+const html = read("index.html").toString();
+
+test("the page carries the server's policy before anything it governs, and nothing inline", () => {
+  const policy = readFileSync(join(top, "site/serve/csp.txt"), "utf8").trim();
+  const meta = html.match(/<meta http-equiv="Content-Security-Policy" content="([^"]+)">/);
+  assert.equal(meta?.[1].replaceAll("&#39;", "'"), policy);
+  assert.ok(meta.index < html.search(/<script|<link|<style/));
+  assert.doesNotMatch(html, /<script(?![^>]* src=)|<style| style=| on[a-z]+=/);
+});
+
+test("the page knows the hash and the size of the weights that lie beside it", () => {
+  const weights = files.filter((name) => name.endsWith(".safetensors"));
+  assert.equal(weights.length, 1);
+  const data = read(weights[0]);
+  const code = files.filter((name) => /index-.*\.js$/.test(name)).map((name) => read(name).toString()).join("");
+  assert.ok(code.includes(createHash("sha256").update(data).digest("hex")));
+  assert.ok(code.includes(String(data.length)));
+});
+
+test("the service worker lists every file", () => {
+  const manifest = JSON.parse(read("sw.js").toString().match(/manifest = (\{.*\});/)[1]);
+  const listed = [...manifest.page, ...manifest.model].map((name) => (name === "./" ? "index.html" : name));
+  assert.deepEqual(listed.sort(), files.filter((name) => name !== "sw.js").sort());
+  assert.match(manifest.version, /^[0-9a-f]{12}$/);
+  assert.deepEqual(manifest.model.filter((name) => !/-[\w-]{8}\.(wasm|safetensors)$/.test(name)), []);
+});
+
+test("the page stays small", () => {
+  const size = (names) => names.reduce((sum, name) => sum + gzipSync(read(name)).length, 0);
+  const page = size(files.filter((name) => /\.(html|css|js)$/.test(name)));
+  const wasm = size(files.filter((name) => /symdiff-(?!plain).*\.wasm$/.test(name)));
+  console.log(`gzip: HTML, CSS and JS ${(page / 1e3).toFixed(1)} KB, WASM ${(wasm / 1e3).toFixed(1)} KB`);
+  assert.ok(page <= 60e3);
+  assert.ok(wasm > 1e5 && wasm <= 900e3);
+});
