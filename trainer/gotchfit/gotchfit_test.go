@@ -147,3 +147,24 @@ func TestMissingTools(t *testing.T) {
 		t.Errorf("with CUDA: %s", link)
 	}
 }
+
+// Debian's libtorch, named by hand, is found like the one that is found by itself, with today's std::string.
+func TestFindTorchByHand(t *testing.T) {
+	const lib = "/usr/lib/x86_64-linux-gnu"
+	if !isFile(lib+"/libtorch.so") || !isFile("/usr/include/torch/script.h") {
+		t.Skip("no libtorch of Debian's here")
+	}
+	o := options{CXX: "go", Include: []string{"/usr/include"}, Lib: []string{lib}}
+	if err := o.findTorch(); err != nil {
+		t.Fatal(err)
+	}
+	if old, ok := oldStringABI(lib + "/libc10.so"); !ok || old {
+		t.Errorf("string ABI of libc10: old %v, found %v", old, ok)
+	}
+	if flags := strings.Join(o.flags, " "); !strings.Contains(flags, "torch/csrc/api/include") || strings.Contains(flags, "CXX11_ABI") {
+		t.Errorf("flags %s", flags)
+	}
+	if v := o.torchVersion(); !strings.Contains(v, ".") || v == "(unknown version)" {
+		t.Errorf("version %s", v)
+	}
+}

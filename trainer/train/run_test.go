@@ -11,9 +11,12 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sugarme/gotch/ts"
 
 	"symdiff/core/model"
 	"symdiff/trainer/torch"
@@ -244,6 +247,29 @@ func TestResumeWithOtherData(t *testing.T) {
 	status.Reset()
 	if err := Run(context.Background(), o, &status, false); err != nil || strings.Contains(status.String(), "not those") {
 		t.Errorf("the same data again: %v, %s", err, status.String())
+	}
+}
+
+// A step gives back every handle that it took.
+func TestStepLeavesNothing(t *testing.T) {
+	o := small(t)
+	o.BF16 = true
+	r, err := newRun(o, nil, nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.team.close()
+	defer r.log.close()
+	r.step(1e-3)
+	runtime.GC() // handles of the set-up that nobody has any more
+	time.Sleep(50 * time.Millisecond)
+	before := len(ts.ExistingTensors)
+	for range 5 {
+		r.step(1e-3)
+		r.progress.Step++
+	}
+	if after := len(ts.ExistingTensors); after > before {
+		t.Errorf("%d handles before, %d after five steps", before, after)
 	}
 }
 

@@ -251,9 +251,9 @@ func (r *run) loop(ctx context.Context) error {
 		now := time.Now()
 		if r.progress.Step%r.LogEvery == 0 {
 			lastLoss, speed = st.loss/float64(st.atoms), float64(st.molecules)/now.Sub(st.since).Seconds()
-			norm := st.norm / float64(st.steps)
+			loss, norm, rate, perS := round(lastLoss, 1e6), round(st.norm/float64(st.steps), 1e6), round(lr, 1e9), round(speed, 10)
 			e := r.entry("train")
-			e.Loss, e.GradNorm, e.LR, e.MolPerS = &lastLoss, &norm, &lr, &speed
+			e.Loss, e.GradNorm, e.LR, e.MolPerS = &loss, &norm, &rate, &perS
 			if err := r.log.write(e); err != nil {
 				return err
 			}

@@ -192,7 +192,7 @@ func TestFloat64ValuesIsFreed(t *testing.T) {
 // CopyData takes time like a copy, not like a walk by reflection.
 func TestCopyDataIsFast(t *testing.T) {
 	lock(t)
-	const size = 1 << 18
+	const size = 1 << 20
 	x, dst := ones(size), make([]float32, size)
 	best := time.Hour
 	for range 5 {
@@ -203,7 +203,7 @@ func TestCopyDataIsFast(t *testing.T) {
 	if dst[size-1] != 1 {
 		t.Error("CopyData copied something else")
 	}
-	if best > 5*time.Millisecond { // by reflection 15 ms and more; a copy takes 0.1 ms
+	if best > 15*time.Millisecond { // by reflection 60 ms; a copy takes less than one
 		t.Errorf("copying %d values takes %v", size, best)
 	}
 }
