@@ -18,6 +18,7 @@ type entry struct {
 	GradNorm *float64  `json:"grad_norm,omitempty"`
 	LR       *float64  `json:"lr,omitempty"`
 	MolPerS  *float64  `json:"mol_per_s,omitempty"`
+	MemoryMB int       `json:"memory_mb,omitempty"` // resident; Linux only
 	ValLoss  *float64  `json:"val_loss,omitempty"`
 	ByTime   []float64 `json:"val_loss_by_time,omitempty"` // per tenth of t in (0, T]
 	Reason   string    `json:"reason,omitempty"`
@@ -91,6 +92,19 @@ func (l *runLog) close() error {
 		l.clear()
 	}
 	return l.file.Close()
+}
+
+// residentMB is the memory that the process holds, 0 where /proc does not tell.
+func residentMB() int {
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	var size, resident int
+	if _, err := fmt.Sscan(string(b), &size, &resident); err != nil {
+		return 0
+	}
+	return resident * os.Getpagesize() >> 20
 }
 
 // remaining is the time left of a run that is at progress p after elapsed, for people.

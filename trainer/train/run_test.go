@@ -151,6 +151,9 @@ func TestLossDecreases(t *testing.T) {
 	n := 0
 	for _, e := range logLines(t, o.Out) {
 		if e.Loss != nil {
+			if e.MemoryMB <= 0 && runtime.GOOS == "linux" || *e.MolPerS <= 0 || *e.LR <= 0 || *e.GradNorm <= 0 {
+				t.Fatalf("a line of the log lacks something: %+v", e)
+			}
 			n++
 			if n <= 10 {
 				first += *e.Loss / 10

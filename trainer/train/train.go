@@ -254,6 +254,7 @@ func (r *run) loop(ctx context.Context) error {
 			loss, norm, rate, perS := round(lastLoss, 1e6), round(st.norm/float64(st.steps), 1e6), round(lr, 1e9), round(speed, 10)
 			e := r.entry("train")
 			e.Loss, e.GradNorm, e.LR, e.MolPerS = &loss, &norm, &rate, &perS
+			e.MemoryMB = residentMB()
 			if err := r.log.write(e); err != nil {
 				return err
 			}
