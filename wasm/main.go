@@ -10,7 +10,7 @@
 //	start({seed, first, atoms, steps})              -> {atoms, steps, elements}
 //	step()                                          -> {step, done}
 //	frame(positions Uint8Array, scores Uint8Array)  -> {step, bonds}
-//	result({key: value, ...})                       -> molecule
+//	result(sha256)                                  -> molecule
 //
 // The caller lives in a worker and yields between calls of step: Go on js/wasm has one thread, and a call blocks its event loop.
 package main

@@ -6,15 +6,14 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"sort"
 	"syscall/js"
 	"unsafe"
 
 	"symdiff/core/molecule"
 )
 
-// result is the finished molecule with all that core can say of it. The argument's text fields become properties of the molecule,
-// in alphabetical order, and so travel with its files.
+// result is the finished molecule with all that core can say of it. The argument is the SHA-256 of the weights, or an empty text;
+// it travels with the molecule's files, beside the arguments of the run (sampler.Result).
 func (e *engine) result(args []js.Value) (map[string]any, error) {
 	if e.sampler == nil {
 		return nil, errNoRun
@@ -22,8 +21,7 @@ func (e *engine) result(args []js.Value) (map[string]any, error) {
 	if !e.sampler.Done() {
 		return nil, errors.New("the run is not finished")
 	}
-	m := e.sampler.Molecule(0)
-	m.Properties = properties(args[0])
+	m := e.sampler.Result(0, args[0].String())
 	valid, reason := m.Valid()
 	out := map[string]any{
 		"formula":   m.Formula(),
@@ -53,18 +51,6 @@ func text(m *molecule.Molecule, write func(io.Writer, *molecule.Molecule) error)
 		return ""
 	}
 	return b.String()
-}
-
-// properties lists the own fields of a JavaScript object.
-func properties(o js.Value) []molecule.Property {
-	keys := js.Global().Get("Object").Call("keys", o)
-	list := make([]molecule.Property, keys.Length())
-	for i := range list {
-		key := keys.Index(i).String()
-		list[i] = molecule.Property{Key: key, Value: o.Get(key).String()}
-	}
-	sort.Slice(list, func(i, j int) bool { return list[i].Key < list[j].Key })
-	return list
 }
 
 // symbols is the element of each atom.

@@ -26,7 +26,7 @@ interface Core {
     | Failure;
   step(): { step: number; done: boolean } | Failure;
   frame(positions: Uint8Array, scores: Uint8Array): { step: number; bonds: Uint8Array<ArrayBuffer> } | Failure;
-  result(properties: Record<string, string>):
+  result(sha256: string):
     | (Omit<CoreResult, "positions" | "bonds"> & {
         positions: Uint8Array<ArrayBuffer>;
         bonds: Uint8Array<ArrayBuffer>;
@@ -228,13 +228,7 @@ async function sample(m: SampleMessage): Promise<void> {
     call(go.step(), "worker");
     if (step < steps && step % m.every === 0) postFrame(go, m.id, atoms, elements, steps);
   }
-  const properties = {
-    seed: m.seed,
-    index: String(m.first),
-    steps: String(steps),
-    ...(weightsHash && { weights_sha256: weightsHash }),
-  };
-  postFrame(go, m.id, atoms, elements, steps, properties);
+  postFrame(go, m.id, atoms, elements, steps, true);
   if (current === run) current = undefined;
 }
 
@@ -242,14 +236,14 @@ function cancel(m: CancelMessage): void {
   if (current?.id === m.id) current.cancelled = true;
 }
 
-/** Sends the molecule as it stands; with properties, also the finished one. */
+/** Sends the molecule as it stands; at the end also the finished one with all that is known of it. */
 function postFrame(
   go: Core,
   id: number,
   atoms: number,
   elements: number,
   steps: number,
-  properties?: Record<string, string>,
+  finished = false,
 ): void {
   const positions = new Float32Array(atoms * 3);
   const scores = new Float32Array(atoms * elements);
@@ -257,11 +251,11 @@ function postFrame(
   const triples = new Uint16Array(bonds.buffer);
   const frame = { type: "frame", id, step, steps, atoms, positions, scores, bonds: triples } as const;
   const transfer = [positions.buffer, scores.buffer, triples.buffer];
-  if (!properties) {
+  if (!finished) {
     scope.postMessage(frame, transfer);
     return;
   }
-  const r = call(go.result(properties), "worker");
+  const r = call(go.result(weightsHash), "worker");
   const result = { ...r, positions: new Float64Array(r.positions.buffer), bonds: new Uint16Array(r.bonds.buffer) };
   scope.postMessage({ ...frame, result }, transfer);
 }

@@ -66,7 +66,7 @@ test("a run gives the asked-for frames and a consistent molecule", async () => {
   });
   const lines = m.xyz.trim().split("\n");
   assert.equal(lines.length, 11);
-  assert.match(lines[1], new RegExp(`seed=5 .*steps=20 .*weights_sha256=${sha256}`));
+  assert.match(lines[1], new RegExp(`seed=5 .*steps=20 model=${sha256.slice(0, 16)} `));
   assert.match(m.sdf, /^[^\n]*\n[^\n]*\n[^\n]*\n  9[ \d]{3}.*V2000\n/);
   assert.match(m.pdb, /^(HETATM|ATOM|MODEL|TITLE|COMPND|HEADER|REMARK)/);
   assert.equal(m.stable, m.stableAtoms.every(Boolean));
