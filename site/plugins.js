@@ -33,8 +33,10 @@ export function modelFiles({ simd, plain, weights }) {
         this.addWatchFile(file);
       }
       const data = readFileSync(weights);
+      const sha256 = createHash("sha256").update(data).digest("hex");
       const facts = {
-        sha256: createHash("sha256").update(data).digest("hex"),
+        sha256,
+        evaluation: readEvaluation(weights.replace(/\.safetensors$/, ".json"), sha256),
         bytes: data.length,
         wasmBytes: gzipSync(readFileSync(simd)).length,
         ...readHeader(data),
@@ -59,6 +61,14 @@ function readHeader(data) {
     timesteps: JSON.parse(metadata.schedule).timesteps,
     variant: metadata.kind,
   };
+}
+
+/** What `make evaluate-model` measured of these weights; nothing where it measured others, or none. */
+function readEvaluation(file, sha256) {
+  if (!existsSync(file)) return [];
+  return JSON.parse(readFileSync(file, "utf8"))
+    .filter((run) => run.model_sha256 === sha256)
+    .map((run) => ({ steps: run.steps, molecules: run.molecules, stableAtoms: run.stable_atoms, stable: run.stable_molecules, valid: run.valid }));
 }
 
 /** Writes sw.js with the list of files it keeps and a version that changes with any of them. */

@@ -10,6 +10,11 @@ export function roughCount(n: number): string {
   return n >= 1e6 ? `${(n / 1e6).toFixed(1)} million` : `${Math.round(n / 1e3)} thousand`;
 }
 
+/** 0.873 as 87.3 %. */
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
 /** 4 s, 2 min 5 s. */
 export function seconds(s: number): string {
   const whole = Math.max(1, Math.ceil(s));

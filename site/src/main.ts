@@ -3,7 +3,7 @@
 import { SymDiff, type Frame, type Molecule, type Progress } from "symdiff";
 import model from "virtual:model";
 import { element } from "./dom.ts";
-import { formulaNodes, megabytes, roughCount, seconds } from "./format.ts";
+import { formulaNodes, megabytes, percent, roughCount, seconds } from "./format.ts";
 import { Meter } from "./meter.ts";
 import { dropModel, keepModel, startOffline } from "./offline.ts";
 import { Player } from "./player.ts";
@@ -54,6 +54,7 @@ function setUp(): void {
   element("model-facts").textContent =
     `This model has ${roughCount(model.parameters)} parameters and was trained on QM9: real molecules of up to nine heavy atoms ` +
     `(carbon, nitrogen, oxygen, fluorine) and their hydrogens, ${limits.maxAtoms} atoms at most.`;
+  element("model-quality").textContent = model.evaluation.map(quality).join(" ");
   element("renderer").hidden = viewer.kind === "webgl2";
   viewer.label = "Random noise";
   player.open(noiseCloud(model.elements, 18));
@@ -70,6 +71,11 @@ function setUp(): void {
     if (event.key === "Escape") running?.abort();
   });
   void startOffline();
+}
+
+/** A sentence on one measured setting. */
+function quality(run: (typeof model.evaluation)[number]): string {
+  return `Of ${run.molecules.toLocaleString("en")} molecules made in ${run.steps} steps, ${percent(run.stable)} were stable (${percent(run.stableAtoms)} of their atoms) and ${percent(run.valid)} valid.`;
 }
 
 function read(): Settings {

@@ -13,6 +13,8 @@ declare module "virtual:model" {
     sizes: number[];
     timesteps: number;
     variant: string;
+    /** Samples of these weights that were measured, as fractions of 1; empty where none were. */
+    evaluation: { steps: number; molecules: number; stableAtoms: number; stable: number; valid: number }[];
   };
   export default model;
 }

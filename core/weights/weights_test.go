@@ -1,0 +1,110 @@
+package weights
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"symdiff/core/model"
+	"symdiff/core/molecule"
+	"symdiff/core/safetensors"
+	"symdiff/core/sampler"
+)
+
+func shipped(t *testing.T) *model.Model {
+	t.Helper()
+	f, err := safetensors.Parse(QM9WebName, QM9Web())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := model.Load(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func TestQM9WebIsSmallAndTellsItsOrigin(t *testing.T) {
+	if n := len(QM9Web()); n >= 10_000_000 {
+		t.Errorf("%d bytes: too large for a page", n)
+	}
+	m := shipped(t)
+	if got := strings.Join(m.Meta.Elements, " "); got != "H C N O F" {
+		t.Errorf("elements %s", got)
+	}
+	var p struct {
+		Command string  `json:"command"`
+		Loss    float64 `json:"val_loss"`
+	}
+	if err := json.Unmarshal(m.Meta.Training, &p); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(p.Command, "symdiff train ") || !(p.Loss > 0 && p.Loss < 1) {
+		t.Errorf("provenance: command %q, validation loss %v", p.Command, p.Loss)
+	}
+}
+
+// The measured rates and the card belong to these weights, not to others.
+func TestEvaluationIsOfTheseWeights(t *testing.T) {
+	sum := sha256.Sum256(QM9Web())
+	hash := hex.EncodeToString(sum[:])
+	data, err := os.ReadFile("qm9-web.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var runs []struct {
+		Steps  int    `json:"steps"`
+		SHA256 string `json:"model_sha256"`
+		molecule.Report
+	}
+	if err := json.Unmarshal(data, &runs); err != nil {
+		t.Fatal(err)
+	}
+	if len(runs) == 0 || runs[0].Molecules < 1000 {
+		t.Errorf("%d runs, want at least one of 1,000 molecules", len(runs))
+	}
+	for _, r := range runs {
+		if r.SHA256 != hash {
+			t.Errorf("%d steps: measured weights %s, shipped are %s: run make evaluate-model", r.Steps, r.SHA256, hash)
+		}
+	}
+	card, err := os.ReadFile("qm9-web.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(card, []byte(hash)) {
+		t.Error("the model card does not name the hash of the weights")
+	}
+}
+
+// A small sample must be about as good as the large one was: far better than
+// noise, in which no atom is stable.
+func TestSmallSample(t *testing.T) {
+	m := shipped(t)
+	s, err := sampler.New(m, sampler.Options{Seed: 1, Atoms: make([]int, 8), Steps: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Run(context.Background(), nil); err != nil {
+		t.Fatal(err)
+	}
+	r, err := molecule.Evaluate(func(yield func(*molecule.Molecule, error) bool) {
+		for i := range s.Len() {
+			if !yield(s.Molecule(i), nil) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d molecules in 100 steps: %.1f %% of atoms stable", r.Molecules, 100*r.StableAtoms)
+	if r.StableAtoms < 0.5 {
+		t.Errorf("only %.1f %% of atoms stable", 100*r.StableAtoms)
+	}
+}
