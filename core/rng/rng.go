@@ -75,7 +75,7 @@ func (s *Stream) Norm() float64 {
 		s.has = false
 		return s.spare
 	}
-	r := math.Sqrt(-2 * log(s.Float64()))
+	r := math.Sqrt(-2 * Log(s.Float64()))
 	sin, cos := sincosTurn(s.Float64())
 	s.spare, s.has = r*sin, true
 	return r * cos
@@ -105,9 +105,10 @@ func philox(c [4]uint32, k [2]uint32) [4]uint32 {
 	return c
 }
 
-// log is ln(x) for positive normal x, by the argument reduction and series of
-// FreeBSD's e_log.c: error below 1 ulp.
-func log(x float64) float64 {
+// Log is ln(x) for positive normal x, by the argument reduction and series of
+// FreeBSD's e_log.c: error below 1 ulp, and the same bits on every platform,
+// which math.Log does not promise.
+func Log(x float64) float64 {
 	const (
 		ln2Hi = 6.93147180369123816490e-01
 		ln2Lo = 1.90821492927058770002e-10

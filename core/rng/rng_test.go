@@ -62,7 +62,7 @@ func TestElementaryFunctions(t *testing.T) {
 	s := New(1, 0, Init, 0)
 	for range 200_000 {
 		u := s.Float64()
-		worstLog = max(worstLog, math.Abs(log(u)-math.Log(u))/math.Abs(math.Log(u)))
+		worstLog = max(worstLog, math.Abs(Log(u)-math.Log(u))/math.Abs(math.Log(u)))
 		sin, cos := sincosTurn(u)
 		worstSin = max(worstSin, math.Abs(sin-math.Sin(2*math.Pi*u)), math.Abs(cos-math.Cos(2*math.Pi*u)))
 	}

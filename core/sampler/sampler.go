@@ -1,6 +1,7 @@
-// Package sampler generates molecules with a trained network by ancestral
+// Package sampler generates molecules with a trained network: by ancestral
 // sampling of the reverse diffusion (Hoogeboom et al. 2022, arXiv 2203.17003,
-// algorithm 2; with the symmetrised network of Zhang et al. 2025).
+// algorithm 2; with the symmetrised network of Zhang et al. 2025), or by a
+// deterministic solver in fewer steps (see Method).
 //
 // A Sampler holds a batch of molecules of any sizes. Each call of Step is one
 // call of the network: from z_t to z_s on a grid T = t_0 > t_1 > ... > t_S = 0,
@@ -31,10 +32,11 @@ const MaxAtoms = 1024
 
 // Options is what to sample.
 type Options struct {
-	Seed  uint64
-	First int   // molecule i of the batch is molecule First+i of the seed
-	Atoms []int // numbers of atoms, one per molecule; 0: drawn from the histogram of the weights
-	Steps int   // S, number of steps from t = T to 0, at most T; a final call follows
+	Seed   uint64
+	First  int    // molecule i of the batch is molecule First+i of the seed
+	Atoms  []int  // numbers of atoms, one per molecule; 0: drawn from the histogram of the weights
+	Steps  int    // S, number of steps from t = T to 0, at most T; a final call follows
+	Method Method // how a step is made; empty: Ancestral
 }
 
 // Sampler is a batch of molecules on their way.
@@ -45,6 +47,7 @@ type Sampler struct {
 	seed     uint64
 	first    uint32
 	sizes    []int
+	method   Method
 	times    []int // (S+1) T = t_0 > ... > t_S = 0
 	done     int   // calls of Step so far
 
@@ -53,8 +56,11 @@ type Sampler struct {
 	z     []float32   // (rows, 3+F)
 	eps   []float32   // (rows, 3+F) prediction
 	noise []float32   // (rows, 3+F)
+	data  []float32   // (rows, 3+F) predicted data of the step before, for DPM
 	eta   []float32   // (rows, noise_dims)
 	r0    []o3.Matrix // (molecules)
+
+	predict func(t int) // sets eps from z at time t; a test puts an exact one here
 }
 
 // New checks the options, draws the sizes and z_T. Errors name the option or the
@@ -76,7 +82,8 @@ func New(m *model.Model, o Options) (*Sampler, error) {
 	if o.Steps < 1 || o.Steps > sched.T() {
 		return nil, errors.New("sampler: " + strconv.Itoa(o.Steps) + " steps, want 1 to " + strconv.Itoa(sched.T()))
 	}
-	s := &Sampler{m: m, sched: sched, seed: o.Seed, first: uint32(o.First), width: 3 + m.Config.Features}
+	s := &Sampler{m: m, sched: sched, seed: o.Seed, first: uint32(o.First), width: 3 + m.Config.Features, method: o.Method}
+	s.predict = s.network
 	for _, symbol := range m.Meta.Elements {
 		e, ok := molecule.ParseElement(symbol)
 		if !ok {
@@ -96,14 +103,15 @@ func New(m *model.Model, o Options) (*Sampler, error) {
 		}
 		s.sizes = append(s.sizes, n)
 	}
-	for i := range o.Steps + 1 {
-		s.times = append(s.times, (2*sched.T()*(o.Steps-i)+o.Steps)/(2*o.Steps)) // T·(S-i)/S, rounded
+	if s.times, err = times(sched, o.Method, o.Steps); err != nil {
+		return nil, err
 	}
 	s.state = m.NewState(s.sizes)
 	rows := s.state.Rows()
 	s.z = make([]float32, rows*s.width)
 	s.eps = make([]float32, rows*s.width)
 	s.noise = make([]float32, rows*s.width)
+	s.data = make([]float32, rows*s.width)
 	s.eta = make([]float32, rows*m.Config.NoiseDims)
 	s.r0 = make([]o3.Matrix, len(s.sizes))
 	s.draw(s.z, rng.Initial, sched.T())
@@ -154,26 +162,30 @@ func (s *Sampler) drawGamma(t int) {
 	}
 }
 
-// Step makes one call of the network: an ancestral step
-//
-//	z_s = Z·z_t - Eps·eps_hat(z_t, t) + Std·noise
-//
-// (see schedule.Step), or at t = 0 the molecule itself. It panics when Done. A
-// value that is not finite stops the run with an error that tells the time.
+// network predicts the noise with fresh R0 and eta.
+func (s *Sampler) network(t int) {
+	s.drawGamma(t)
+	s.state.Eps(s.eps, s.z, float32(float64(t)/float64(s.sched.T())), s.r0, s.eta)
+}
+
+// Step makes one call of the network: a step of the method from z_t to z_s, or
+// at t = 0 the molecule itself. It panics when Done. A value that is not finite
+// stops the run with an error that tells the time.
 func (s *Sampler) Step() error {
 	if s.Done() {
 		panic("sampler: Step after the last one")
 	}
 	t := s.times[s.done]
-	s.drawGamma(t)
-	s.state.Eps(s.eps, s.z, float32(float64(t)/float64(s.sched.T())), s.r0, s.eta)
-	if t > 0 {
-		to := s.times[s.done+1]
-		s.draw(s.noise, rng.Step, t)
-		s.ancestral(s.sched.Ancestral(t, to))
-	} else {
-		s.draw(s.noise, rng.Final, 0)
+	s.predict(t)
+	switch {
+	case t == 0:
 		s.decode()
+	case s.method == DDIM:
+		s.ddim(t, s.times[s.done+1])
+	case s.method == DPM:
+		s.dpm(t, s.times[s.done+1])
+	default:
+		s.ancestral(t, s.times[s.done+1])
 	}
 	model.RemoveMean(s.z, s.width, s.sizes)
 	s.done++
@@ -183,25 +195,6 @@ func (s *Sampler) Step() error {
 		}
 	}
 	return nil
-}
-
-// ancestral is z <- Z·z - Eps·eps_hat + Std·noise.
-func (s *Sampler) ancestral(c schedule.Step) {
-	z, e, std := float32(c.Z), float32(c.Eps), float32(c.Std)
-	for i, v := range s.z {
-		s.z[i] = float32(float32(z*v)-float32(e*s.eps[i])) + float32(std*s.noise[i])
-	}
-}
-
-// decode draws x ~ N((z_0 - sigma_0·eps_hat)/alpha_0, (sigma_0/alpha_0)²) for
-// the positions. The types stay: they are the largest of z_0's own channels.
-func (s *Sampler) decode() {
-	alpha, sigma := float32(s.sched.Alpha(0)), float32(s.sched.Sigma(0))
-	for i := 0; i < len(s.z); i += s.width {
-		for k := i; k < i+3; k++ {
-			s.z[k] = float32(float32(s.z[k]-float32(sigma*s.eps[k]))+float32(sigma*s.noise[k])) / alpha
-		}
-	}
 }
 
 // Done reports whether the molecules are final.
@@ -294,6 +287,7 @@ func (s *Sampler) Molecule(i int) *molecule.Molecule {
 // Result is molecule i with what it takes to make it again and how it does:
 //
 //	seed, index, steps   arguments of the run; its size is the number of atoms
+//	method               unless it is Ancestral
 //	model                the first 16 digits of the weights' SHA-256, hexadecimal
 //	formula, stable, valid, connected
 //
@@ -306,6 +300,9 @@ func (s *Sampler) Result(i int, model string) *molecule.Molecule {
 	add("seed", strconv.FormatUint(s.seed, 10))
 	add("index", strconv.Itoa(int(s.first)+i))
 	add("steps", strconv.Itoa(s.Steps()-1))
+	if s.method != "" && s.method != Ancestral {
+		add("method", string(s.method))
+	}
 	if len(model) >= 16 {
 		add("model", model[:16])
 	}

@@ -66,14 +66,20 @@ func TestFrozenBits(t *testing.T) {
 	defer f32.Use(f32.Implementation())
 	for _, implementation := range f32.Implementations() {
 		f32.Use(implementation)
-		for name, want := range map[string]string{
-			"symdiff":          "937528ea964c853acd4bb6f3c514f61f",
-			"symdiff_released": "4276613653b7908e97aa7b3f32afde54",
-			"dit":              "120eb271df604c5501b2522694bd7b50",
+		for _, c := range []struct {
+			name   string
+			method Method
+			want   string
+		}{
+			{"symdiff", Ancestral, "937528ea964c853acd4bb6f3c514f61f"},
+			{"symdiff_released", Ancestral, "4276613653b7908e97aa7b3f32afde54"},
+			{"dit", Ancestral, "120eb271df604c5501b2522694bd7b50"},
+			{"symdiff", DDIM, "260506339d22b8def405a809b96a7b24"},
+			{"symdiff", DPM, "33fe1eed4aa5f1c4dacc56a0bb72690f"},
 		} {
-			s := run(t, network(t, name), Options{Seed: 7, Atoms: []int{12, 0, 4}, Steps: 20})
-			if got := bits(s.z); got != want {
-				t.Errorf("%s with %s kernels: seed 7 gives %s, want %s", name, implementation, got, want)
+			s := run(t, network(t, c.name), Options{Seed: 7, Atoms: []int{12, 0, 4}, Steps: 20, Method: c.method})
+			if got := bits(s.z); got != c.want {
+				t.Errorf("%s, %s, %s kernels: seed 7 gives %s, want %s", c.name, c.method, implementation, got, c.want)
 			}
 		}
 	}

@@ -339,6 +339,11 @@ func TestSample(t *testing.T) {
 	if got := succeeds(t, append(args, "--seed", "4")...); got == want {
 		t.Error("--seed changes nothing")
 	}
+	for _, method := range []string{"ddim", "dpm++2m"} {
+		if got := succeeds(t, append(args, "--method", method)...); got == want || !strings.Contains(got, " steps=4 method="+method+" ") {
+			t.Errorf("--method %s gives %s", method, got)
+		}
+	}
 
 	var all []*molecule.Molecule
 	for m, err := range molecule.ReadXYZ(strings.NewReader(want), "out") {
@@ -449,6 +454,7 @@ func TestSampleFailures(t *testing.T) {
 	fails(t, 2, "--atoms 5000: want 0 to 1024", sample("--atoms", "5000")...)
 	fails(t, 2, "SDF (V2000) holds 999", sample("--atoms", "1000", "--format", "sdf")...)
 	fails(t, 2, "--steps 1001: the model was trained with 1000", sample("--steps", "1001")...)
+	fails(t, 2, `--method "euler": want one of [ancestral ddim dpm++2m]`, sample("--method", "euler")...)
 	fails(t, 2, "--threads -1", sample("--threads", "-1")...)
 	fails(t, 2, "--seed", sample("--seed", "-1")...)
 	fails(t, 1, "no such file", sample("--out", filepath.Join(dir, "no", "a.xyz"))...)

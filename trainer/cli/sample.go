@@ -8,6 +8,7 @@ import (
 	"math"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -28,6 +29,7 @@ type sampleOptions struct {
 	n, first, steps, atoms int
 	seed                   uint64
 	model, out, format     string
+	method                 string
 	threads, batch         int
 	json, quiet            bool
 }
@@ -37,9 +39,9 @@ func newSampleCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sample [--n N] [--seed SEED] [--steps STEPS] [--atoms ATOMS] [--out FILE]",
 		Short: "Generate molecules",
-		Long: `Generate molecules by ancestral sampling, with the shipped model or that of --model.
+		Long: `Generate molecules by ancestral sampling, or another --method, with the shipped model or that of --model.
 
-Molecule i of a seed depends on the seed, i, --steps, --atoms and the model alone: not on --n, --threads or --batch. The
+Molecule i of a seed depends on the seed, i, --method, --steps, --atoms and the model alone: not on --n, --threads or --batch. The
 extension of --out chooses XYZ (.xyz), SDF (.sdf) or PDB (.pdb), each perhaps with .gz; without --out molecules go to
 standard output. Each carries seed, index, steps, the model's hash (16 digits of SHA-256), formula, stability, validity
 and connectedness. The file appears under its name when it is whole; an interrupted run leaves none.
@@ -57,6 +59,7 @@ as JSON.`,
 	f.Uint64Var(&o.seed, "seed", 0, "seed of the random numbers")
 	f.IntVar(&o.first, "first", 0, "index of the first molecule of the seed")
 	f.IntVar(&o.steps, "steps", 0, "diffusion steps, 0: all that the model was trained with")
+	f.StringVar(&o.method, "method", string(sampler.Ancestral), "ancestral, ddim or dpm++2m; the latter two are deterministic and need fewer steps")
 	f.IntVar(&o.atoms, "atoms", 0, "atoms per molecule, 0: drawn like those of the training set")
 	f.StringVarP(&o.out, "out", "o", "-", "file to write, - for standard output")
 	f.StringVar(&o.format, "format", "", "xyz, sdf or pdb, by default that of the file's extension")
@@ -67,6 +70,7 @@ as JSON.`,
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "no progress and no summary on standard error")
 	must(cmd.MarkFlagFilename("out", "xyz", "sdf", "pdb"))
 	must(cmd.MarkFlagFilename("model", "safetensors"))
+	must(cmd.RegisterFlagCompletionFunc("method", cobra.FixedCompletions([]string{"ancestral", "ddim", "dpm++2m"}, cobra.ShellCompDirectiveNoFileComp)))
 	must(cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"xyz", "sdf", "pdb"}, cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
@@ -96,6 +100,9 @@ func (o *sampleOptions) check() error {
 	if writers[o.format] == nil {
 		return usagef("--out %s: format %q, want xyz, sdf or pdb", o.out, o.format)
 	}
+	if !slices.Contains(sampler.Methods(), sampler.Method(o.method)) {
+		return usagef("--method %q: want one of %v", o.method, sampler.Methods())
+	}
 	if o.format == "sdf" && o.atoms > 999 {
 		return usagef("--atoms %d: SDF (V2000) holds 999", o.atoms)
 	}
@@ -120,6 +127,7 @@ type summary struct {
 	Out     string  `json:"out"`
 	Seed    uint64  `json:"seed"`
 	First   int     `json:"first"`
+	Method  string  `json:"method"`
 	Steps   int     `json:"steps"`
 	Atoms   int     `json:"atoms_per_molecule,omitempty"` // where --atoms fixed it
 	Model   string  `json:"model"`
@@ -152,7 +160,7 @@ func (o *sampleOptions) run(cmd *cobra.Command) error {
 	}
 	rate := float64(o.n) / elapsed.Seconds()
 	if o.json && o.out != "-" {
-		return writeJSON(cmd.OutOrStdout(), summary{o.out, o.seed, o.first, o.steps, o.atoms, f.Name, f.hash, o.threads, elapsed.Seconds(), rate, r})
+		return writeJSON(cmd.OutOrStdout(), summary{o.out, o.seed, o.first, o.method, o.steps, o.atoms, f.Name, f.hash, o.threads, elapsed.Seconds(), rate, r})
 	}
 	if !o.quiet {
 		c := r.Counts
@@ -218,7 +226,7 @@ func (o *sampleOptions) writeOne(w io.Writer, m *molecule.Molecule, i int, hash 
 	}
 	valid, _ := m.Valid()
 	return json.NewEncoder(w).Encode(sampledMolecule{
-		o.seed, i, o.steps, hash[:16], m.Formula(), m.Stable(), valid, m.Connected(), symbols, m.Positions,
+		o.seed, i, o.method, o.steps, hash[:16], m.Formula(), m.Stable(), valid, m.Connected(), symbols, m.Positions,
 	})
 }
 
@@ -226,6 +234,7 @@ func (o *sampleOptions) writeOne(w io.Writer, m *molecule.Molecule, i int, hash 
 type sampledMolecule struct {
 	Seed      uint64       `json:"seed"`
 	Index     int          `json:"index"`
+	Method    string       `json:"method"`
 	Steps     int          `json:"steps"`
 	Model     string       `json:"model"` // 16 digits of its SHA-256
 	Formula   string       `json:"formula"`
@@ -242,7 +251,7 @@ func (o *sampleOptions) sampler(m *model.Model, first, n int) (*sampler.Sampler,
 	for i := range atoms {
 		atoms[i] = o.atoms
 	}
-	return sampler.New(m, sampler.Options{Seed: o.seed, First: o.first + first, Atoms: atoms, Steps: o.steps})
+	return sampler.New(m, sampler.Options{Seed: o.seed, First: o.first + first, Atoms: atoms, Steps: o.steps, Method: sampler.Method(o.method)})
 }
 
 // sample calls emit with all molecules in order. Workers take batches as they

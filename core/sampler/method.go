@@ -1,0 +1,145 @@
+package sampler
+
+import (
+	"errors"
+	"strconv"
+
+	"symdiff/core/rng"
+	"symdiff/core/schedule"
+)
+
+// Method is how a step from z_t to z_s is made. Whatever the method, gamma is
+// drawn anew at every step.
+type Method string
+
+const (
+	// Ancestral draws z_s from the reverse process, on evenly spaced times. It is
+	// what the published figures use.
+	Ancestral Method = "ancestral"
+	// DDIM is the deterministic first-order step (Song et al. 2021, arXiv
+	// 2010.02502, eta = 0), on evenly spaced times.
+	DDIM Method = "ddim"
+	// DPM is DPM-Solver++(2M), the deterministic second-order multistep method (Lu
+	// et al. 2022, arXiv 2211.01095, algorithm 2), on times that are evenly spaced
+	// in log SNR.
+	DPM Method = "dpm++2m"
+)
+
+// Methods lists the methods; the first is the default.
+func Methods() []Method { return []Method{Ancestral, DDIM, DPM} }
+
+// times is the grid T = t_0 > ... > t_S = 0 of a method.
+func times(s *schedule.Schedule, m Method, steps int) ([]int, error) {
+	t := make([]int, steps+1)
+	switch m {
+	case "", Ancestral, DDIM:
+		for i := range t {
+			t[i] = (2*s.T()*(steps-i) + steps) / (2 * steps) // T·(S-i)/S, rounded
+		}
+	case DPM:
+		logSNRTimes(t, s)
+	default:
+		return nil, errors.New("sampler: unknown method " + strconv.Quote(string(m)) + ", want ancestral, ddim or dpm++2m")
+	}
+	return t, nil
+}
+
+// logSNRTimes spaces the times evenly in log SNR, as far as the grid of the
+// schedule lets them be different.
+func logSNRTimes(t []int, s *schedule.Schedule) {
+	steps := len(t) - 1
+	from, to := logSNR(s, s.T()), logSNR(s, 0)
+	at := s.T()
+	for i := range t {
+		want := from + (to-from)*float64(i)/float64(steps)
+		for at > 0 && logSNR(s, at-1) < want {
+			at--
+		}
+		if at > 0 && logSNR(s, at-1)-want < want-logSNR(s, at) {
+			at--
+		}
+		t[i] = at
+	}
+	t[0], t[steps] = s.T(), 0
+	for i := 1; i < steps; i++ {
+		t[i] = min(t[i], t[i-1]-1)
+	}
+	for i := steps - 1; i >= 0; i-- {
+		t[i] = max(t[i], t[i+1]+1)
+	}
+}
+
+// logSNR is lambda_t = log(alpha_t/sigma_t).
+func logSNR(s *schedule.Schedule, t int) float64 {
+	a2 := s.Alpha2(t)
+	return 0.5 * rng.Log(a2/(1-a2))
+}
+
+// ancestral draws
+//
+//	z_s = Z·z_t - Eps·eps_hat(z_t, t) + Std·noise
+//
+// with the coefficients of schedule.Step.
+func (s *Sampler) ancestral(t, to int) {
+	s.draw(s.noise, rng.Step, t)
+	c := s.sched.Ancestral(t, to)
+	z, e, std := float32(c.Z), float32(c.Eps), float32(c.Std)
+	for i, v := range s.z {
+		s.z[i] = float32(float32(z*v)-float32(e*s.eps[i])) + float32(std*s.noise[i])
+	}
+}
+
+// ddim is z_s = alpha_s·x_hat + sigma_s·eps_hat with
+// x_hat = (z_t - sigma_t·eps_hat)/alpha_t, written as
+//
+//	z_s = (alpha_s/alpha_t)·z_t + (sigma_s - sigma_t·alpha_s/alpha_t)·eps_hat.
+func (s *Sampler) ddim(t, to int) {
+	ratio := s.sched.Alpha(to) / s.sched.Alpha(t)
+	z, e := float32(ratio), float32(s.sched.Sigma(to)-float64(s.sched.Sigma(t)*ratio))
+	for i, v := range s.z {
+		s.z[i] = float32(z*v) + float32(e*s.eps[i])
+	}
+}
+
+// dpm is, with h = lambda_s - lambda_t and the previous step's h',
+//
+//	z_s = (sigma_s/sigma_t)·z_t + alpha_s·(1 - e^(-h))·D,
+//	D = x_hat + h/(2h')·(x_hat - x_hat')
+//
+// and D = x_hat in the first step and, to be stable, in the last.
+func (s *Sampler) dpm(t, to int) {
+	alpha, sigma := s.sched.Alpha(t), s.sched.Sigma(t)
+	alphaTo, sigmaTo := s.sched.Alpha(to), s.sched.Sigma(to)
+	step := alphaTo - float64(alpha*sigmaTo/sigma) // alpha_s·(1 - e^(-h)), since e^(-h) = alpha_t·sigma_s/(sigma_t·alpha_s)
+	extra := 0.0
+	if s.done > 0 && to > 0 {
+		before := logSNR(s.sched, s.times[s.done-1])
+		now := logSNR(s.sched, t)
+		extra = (logSNR(s.sched, to) - now) / (2 * (now - before))
+	}
+	keep, d, x := float32(sigmaTo/sigma), float32(step), float32(extra)
+	inv, noise := float32(1/alpha), float32(sigma/alpha)
+	for i, v := range s.z {
+		hat := float32(inv*v) - float32(noise*s.eps[i])
+		s.z[i] = float32(keep*v) + float32(d*(hat+float32(x*(hat-s.data[i]))))
+		s.data[i] = hat
+	}
+}
+
+// decode sets the positions to those of the data: drawn from
+// x ~ N((z_0 - sigma_0·eps_hat)/alpha_0, (sigma_0/alpha_0)²) by Ancestral, to the
+// mean by the deterministic methods. The types stay: they are the largest of
+// z_0's own channels.
+func (s *Sampler) decode() {
+	alpha, sigma := float32(s.sched.Alpha(0)), float32(s.sched.Sigma(0))
+	if s.method == DDIM || s.method == DPM {
+		clear(s.noise)
+	} else {
+		s.draw(s.noise, rng.Final, 0)
+	}
+	for i := 0; i < len(s.z); i += s.width {
+		for k := i; k < i+3; k++ {
+			s.z[k] = float32(float32(s.z[k]-float32(sigma*s.eps[k]))+float32(sigma*s.noise[k])) / alpha
+		}
+	}
+}

@@ -1,0 +1,153 @@
+package sampler
+
+import (
+	"math"
+	"testing"
+
+	"symdiff/core/schedule"
+)
+
+// exact is a sampler whose data are Gaussian, N(0, std²) in every coordinate, and
+// whose network is replaced by the exact prediction
+//
+//	eps_hat = sigma_t·z/v_t,  v_t = alpha_t²·std² + sigma_t².
+func exact(t *testing.T, o Options, std float64) *Sampler {
+	t.Helper()
+	m := network(t, "dit")
+	m.Meta.Schedule = schedule.Spec{Name: "polynomial_2", Timesteps: 100_000, Precision: 1e-5}
+	s, err := New(m, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.predict = func(at int) {
+		f := float32(s.sched.Sigma(at) / variance(s.sched, at, std))
+		for i, z := range s.z {
+			s.eps[i] = f * z
+		}
+	}
+	return s
+}
+
+func variance(s *schedule.Schedule, t int, std float64) float64 {
+	a2 := s.Alpha2(t)
+	return a2*std*std + 1 - a2
+}
+
+// odeError follows the probability-flow equation, along which z_t/sqrt(v_t) does
+// not change, from T to 0 and returns the largest relative error of z_0.
+func odeError(t *testing.T, m Method, steps int) float64 {
+	const std = 0.5
+	s := exact(t, Options{Seed: 1, Atoms: []int{6}, Steps: steps, Method: m}, std)
+	scale := math.Sqrt(variance(s.sched, 0, std) / variance(s.sched, s.sched.T(), std))
+	want := make([]float64, len(s.z))
+	for i, z := range s.z {
+		want[i] = scale * float64(z)
+	}
+	for s.StepsDone() < steps {
+		if err := s.Step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	worst := 0.0
+	for i, z := range s.z {
+		worst = max(worst, math.Abs(float64(z)-want[i])/(math.Abs(want[i])+1e-3))
+	}
+	return worst
+}
+
+// Twice the steps give half the error of a first-order method and a quarter of
+// that of a second-order one.
+func TestOrderOfConvergence(t *testing.T) {
+	for _, c := range []struct {
+		method Method
+		order  float64
+		steps  int
+	}{{DDIM, 1, 100}, {DPM, 2, 20}} {
+		coarse, fine := odeError(t, c.method, c.steps), odeError(t, c.method, 2*c.steps)
+		order := math.Log2(coarse / fine)
+		t.Logf("%s: error %.2e in %d steps, %.2e in %d: order %.2f", c.method, coarse, c.steps, fine, 2*c.steps, order)
+		if math.Abs(order-c.order) > 0.35 {
+			t.Errorf("%s converges with order %.2f, want %v", c.method, order, c.order)
+		}
+	}
+	if ddim, dpm := odeError(t, DDIM, 25), odeError(t, DPM, 25); dpm > ddim/4 {
+		t.Errorf("in 25 steps DPM's error %g is not far below DDIM's %g", dpm, ddim)
+	}
+}
+
+// The moments of what each method makes of noise are those of the data.
+func TestMomentsOfGaussianData(t *testing.T) {
+	const std, n, atoms = 0.5, 150, 40
+	for method, steps := range map[Method]int{Ancestral: 400, DDIM: 400, DPM: 40} {
+		s := exact(t, Options{Seed: 2, Atoms: fill(make([]int, n), atoms), Steps: steps, Method: method}, std)
+		for !s.Done() {
+			if err := s.Step(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		sum, sum2, count := 0.0, 0.0, 0.0
+		for i := 0; i < len(s.z); i += s.width {
+			for _, v := range s.z[i+3 : i+s.width] {
+				sum += float64(v)
+				sum2 += float64(v) * float64(v)
+				count++
+			}
+		}
+		mean, v := sum/count, sum2/count
+		t.Logf("%s, %d steps: mean %.4f, standard deviation %.4f", method, steps, mean, math.Sqrt(v))
+		if math.Abs(mean) > 4*std/math.Sqrt(count) {
+			t.Errorf("%s: mean %g", method, mean)
+		}
+		if math.Abs(v/(std*std)-1) > 4*math.Sqrt(2/count)+0.01 { // 1 % for the size of the steps
+			t.Errorf("%s: variance %g, want %g", method, v, std*std)
+		}
+	}
+}
+
+func fill(s []int, v int) []int {
+	for i := range s {
+		s[i] = v
+	}
+	return s
+}
+
+func TestLogSNRTimes(t *testing.T) {
+	s, err := schedule.New(schedule.Polynomial2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, steps := range []int{1, 2, 10, 50, 400, 999, 1000} {
+		grid, err := times(s, DPM, steps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if grid[0] != 1000 || grid[steps] != 0 {
+			t.Errorf("%d steps run from %d to %d", steps, grid[0], grid[steps])
+		}
+		for i := 1; i <= steps; i++ {
+			if grid[i] >= grid[i-1] {
+				t.Fatalf("%d steps: time %d follows %d", steps, grid[i], grid[i-1])
+			}
+		}
+	}
+	grid, _ := times(s, DPM, 10)
+	for i := 1; i < 9; i++ {
+		if gap := logSNR(s, grid[i+1]) - logSNR(s, grid[i]); math.Abs(gap-1.15129) > 0.1 {
+			t.Errorf("gap of log SNR between %d and %d: %.3f, want 1.151", grid[i], grid[i+1], gap)
+		}
+	}
+}
+
+func TestDeterministicMethodsUseNoNoiseAfterTheStart(t *testing.T) {
+	for _, method := range []Method{DDIM, DPM} {
+		s := run(t, network(t, "symdiff"), Options{Seed: 4, Atoms: []int{5}, Steps: 6, Method: method})
+		for i, v := range s.noise {
+			if v != 0 {
+				t.Fatalf("%s drew noise: %v at %d", method, v, i)
+			}
+		}
+	}
+	if _, err := New(network(t, "dit"), Options{Atoms: []int{3}, Steps: 5, Method: "euler"}); err == nil {
+		t.Error("an unknown method is accepted")
+	}
+}
