@@ -2,7 +2,7 @@
 
 export GOTOOLCHAIN := go1.27.3
 export GOEXPERIMENT := simd
-export GOFLAGS := -trimpath
+export GOFLAGS := $(strip $(filter-out -trimpath,$(shell go env GOFLAGS)) -trimpath)
 
 PORT ?= 8080
 BUILD := build
