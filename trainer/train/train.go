@@ -326,7 +326,7 @@ func (r *run) stop(reason error) error {
 	return reason
 }
 
-// step is one step of training. The loss is that of METHOD 3, the L2 variant of EDM:
+// step is one step of training. The loss is EDM's (Hoogeboom et al. 2022), the L2 variant:
 //
 //	t > 0: ½·|eps - eps_hat|² / ((3+F)·N)      t = 0: ½·|eps_x - eps_hat_x|² / ((3+F)·N) - log p(h|z_0)
 //
@@ -341,7 +341,7 @@ func (r *run) step(lr float64) (molecules, atoms int, loss, norm float64) {
 	grads, shards := make([]torch.Tensor, workers), make([][]torch.Tensor, workers)
 	losses, squares := make([]float64, workers), make([]float64, workers)
 	defer r.team.do(func(_ int, s *torch.Scope) { s.Close() })
-	r.team.do(func(w int, s *torch.Scope) {
+	r.team.doPure(func(w int, s *torch.Scope) {
 		from, to := w*molecules/workers, (w+1)*molecules/workers
 		if from == to {
 			return
