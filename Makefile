@@ -127,7 +127,7 @@ define install
 if [ -n "$$missing" ]; then \
 	if [ "$$(id -u)" = 0 ]; then root=""; elif sudo -n true 2>/dev/null; then root="sudo"; \
 	else echo "These system packages are missing; install them with"; echo "  sudo apt-get install$$missing"; exit 1; fi; \
-	echo "installing$$missing"; $$root apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$root apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	echo "installing$$missing"; $$root apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$root apt-get install -y -qq $$missing >/dev/null; \
 fi
 endef
 
