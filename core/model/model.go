@@ -67,7 +67,7 @@ func Load(f *safetensors.File) (*Model, error) {
 	if err := c.Validate(); err != nil {
 		return nil, &safetensors.Error{File: f.Name, Reason: "metadata config: " + err.Error()}
 	}
-	l := loader{f: f, values: map[string][]float32{}, shapes: map[string][]int{}}
+	l := loader{values: map[string][]float32{}, shapes: map[string][]int{}}
 	for _, p := range c.Parameters() {
 		v, err := f.Float32(p.Name, p.Shape...)
 		if err != nil {
@@ -85,7 +85,6 @@ func Load(f *safetensors.File) (*Model, error) {
 
 // loader builds the layers from the checked values.
 type loader struct {
-	f      *safetensors.File
 	values map[string][]float32
 	shapes map[string][]int
 }

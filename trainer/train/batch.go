@@ -85,7 +85,7 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 		X: make([]float32, len(indices)*n*3), H: make([]float32, len(indices)*n*f), Eps: make([]float32, len(indices)*n*w),
 		T: make([]float32, len(indices)), R0: make([]float32, len(indices)*9), Eta: make([]float32, len(indices)*n*b.config.NoiseDims),
 	}
-	clean := make([]float32, f)
+	clean, size := make([]float32, f), []int{n}
 	x := make([]float32, 3*n)
 	for i, index := range indices {
 		id := uint32(i)
@@ -105,7 +105,7 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 		eps := out.Eps[i*n*w : (i+1)*n*w]
 		r := rng.New(seed, id, drawNoise, uint32(step))
 		r.Fill(eps, 1)
-		centre(eps, n, w)
+		model.RemoveMean(eps, w, size)
 		types := b.set.Types(index)
 		for j := range n {
 			b.features(clean, types[j])
@@ -141,19 +141,6 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 		}
 	}
 	return out
-}
-
-// centre removes the mean of the first three of w columns.
-func centre(eps []float32, n, w int) {
-	for k := range 3 {
-		m := 0.0
-		for j := range n {
-			m += float64(eps[j*w+k])
-		}
-		for j := range n {
-			eps[j*w+k] -= float32(m / float64(n))
-		}
-	}
 }
 
 // features are the scaled features of a type: one-hot, then the atomic number.
