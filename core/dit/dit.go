@@ -13,6 +13,8 @@
 package dit
 
 import (
+	"math"
+
 	"symdiff/core/f32"
 )
 
@@ -57,6 +59,11 @@ type Weights struct {
 	Config
 	T0, T2 Linear // time embedding: Frequencies -> width -> width
 	Blocks []Block
+
+	// Pair and PairAdaLN make the attention bias of all blocks, Depth·Heads
+	// values for a pair of atoms: from the pair's features, and from width by a
+	// scale that depends on the time. Both are empty in the published network.
+	Pair, PairAdaLN Linear
 }
 
 // Frequencies is the number of sinusoids of the time embedding.
@@ -66,6 +73,7 @@ const Frequencies = 256
 // from call to call.
 type State struct {
 	w       *Weights
+	sizes   []int
 	h       []float32 // (rows, width) normalised and modulated input of a branch
 	qkv     []float32 // (rows, 3·width)
 	attn    []float32 // (rows, width)
@@ -76,14 +84,23 @@ type State struct {
 	sin     []float32 // (Frequencies)
 	c0, c   []float32 // (width) time embedding
 	mod     []float32 // (depth, 6·width)
+
+	pair      []float32   // (n, n, depth·heads) of the molecule at hand
+	pairScale []float32   // (depth·heads)
+	bias      [][]float32 // of each molecule (depth, heads, n, n); empty without Pair
 }
 
-// NewState makes the buffers for molecules of at most rows atoms together, of
-// which the largest has the given number of atoms.
-func (w *Weights) NewState(rows, largest int) *State {
+// NewState makes the buffers for molecules of the given numbers of atoms.
+func (w *Weights) NewState(sizes []int) *State {
+	rows, largest := 0, 0
+	for _, n := range sizes {
+		rows += n
+		largest = max(largest, n)
+	}
 	d := w.Width
-	return &State{
+	s := &State{
 		w:       w,
+		sizes:   append([]int(nil), sizes...),
 		h:       make([]float32, rows*d),
 		qkv:     make([]float32, rows*3*d),
 		attn:    make([]float32, rows*d),
@@ -96,9 +113,17 @@ func (w *Weights) NewState(rows, largest int) *State {
 		c:       make([]float32, d),
 		mod:     make([]float32, w.Depth*6*d),
 	}
+	if w.Pair.W != nil {
+		all := w.Depth * w.Heads
+		s.pair, s.pairScale = make([]float32, largest*largest*all), make([]float32, all)
+		for _, n := range sizes {
+			s.bias = append(s.bias, make([]float32, all*n*n))
+		}
+	}
+	return s
 }
 
-// Modulate computes the modulations of every block at time t, t in [0, 1]:
+// Modulate computes the modulations of every block at time t, |t| <= 1e6:
 //
 //	c = W2·SiLU(W0·[cos(t·w), sin(t·w)]),  w_i = 10000^(-i/128)
 //	mod_l = AdaLN_l(SiLU(c))
@@ -116,33 +141,57 @@ func (s *State) Modulate(t float32) []float32 {
 	for l, b := range w.Blocks {
 		b.AdaLN.Apply(s.mod[l*6*d:(l+1)*6*d], 6*d, s.c, d, 1)
 	}
+	if w.Pair.W != nil {
+		w.PairAdaLN.Apply(s.pairScale, len(s.pairScale), s.c, d, 1)
+	}
 	return s.c
 }
 
+// PairBias sets the attention bias of molecule i from features (n, n, F) of its
+// pairs of atoms, with the time of the last call of Modulate: head h of block l
+// adds
+//
+//	b_ij = (1 + scale_lh)·(Pair·features_ij)_lh,  scale = PairAdaLN(SiLU(c))
+//
+// to q_i·k_j. It needs Weights.Pair.
+func (s *State) PairBias(i int, features []float32) {
+	all, nn := len(s.pairScale), s.sizes[i]*s.sizes[i]
+	s.w.Pair.Apply(s.pair, all, features, s.w.Pair.W.In(), nn)
+	for c, scale := range s.pairScale {
+		b := s.bias[i][c*nn : (c+1)*nn]
+		for p := range b {
+			b[p] = float32((1 + scale) * s.pair[p*all+c])
+		}
+	}
+}
+
 // Forward runs the blocks on x (rows, width) in place, with the modulations of
-// the last call of Modulate; sizes are the molecules' numbers of atoms, which
-// sum up to rows.
+// the last call of Modulate and the biases of the last calls of PairBias.
 //
 //	x <- x + gate·Attention(LN(x)·(1+scale) + shift)
 //	x <- x + gate·MLP(LN(x)·(1+scale) + shift)
-func (s *State) Forward(x []float32, sizes []int) {
+func (s *State) Forward(x []float32) {
 	d := s.w.Width
 	for l := range s.w.Blocks {
 		b := &s.w.Blocks[l]
 		m := s.mod[l*6*d : (l+1)*6*d]
-		s.attention(b, x, m[0*d:1*d], m[1*d:2*d], m[2*d:3*d], sizes)
+		s.attention(l, x, m[0*d:1*d], m[1*d:2*d], m[2*d:3*d])
 		s.mlp(b, x, m[3*d:4*d], m[4*d:5*d], m[5*d:6*d])
 	}
 }
 
 // attention is the first residual branch of a block.
-func (s *State) attention(b *Block, x, shift, scale, gate []float32, sizes []int) {
-	d, rows := s.w.Width, len(x)/s.w.Width
+func (s *State) attention(l int, x, shift, scale, gate []float32) {
+	b, d, heads, rows := &s.w.Blocks[l], s.w.Width, s.w.Heads, len(x)/s.w.Width
 	modulated(s.h, x, shift, scale)
 	b.QKV.Apply(s.qkv, 3*d, s.h, d, rows) // (rows, 3, heads, head width)
 	at := 0
-	for _, n := range sizes {
-		f32.Attention(s.attn[at*d:], d, s.qkv[at*3*d:], 3*d, n, s.w.Heads, d/s.w.Heads, s.scratch)
+	for i, n := range s.sizes {
+		var bias []float32
+		if s.bias != nil {
+			bias = s.bias[i][l*heads*n*n : (l+1)*heads*n*n]
+		}
+		f32.Attention(s.attn[at*d:], d, s.qkv[at*3*d:], 3*d, n, heads, d/heads, bias, s.scratch)
 		at += n
 	}
 	b.Proj.Apply(s.y, d, s.attn, d, rows)
@@ -199,12 +248,19 @@ var frequency = func() (w [Frequencies / 2]float64) {
 	return
 }()
 
-// sinusoids sets dst to cos(t·w_i), then sin(t·w_i), for t in [0, 1]: the power
-// series in float64, whose error is below 1e-15, rounded to float32.
+// sinusoids sets dst to cos(t·w_i), then sin(t·w_i), for |t| <= 1e6, rounded to
+// float32: the power series in float64 of what is left of t·w_i after the nearest
+// multiple of pi/2 was taken away, in two parts. The error is below 1e-10.
 func sinusoids(dst []float32, t float32) {
 	half := len(dst) / 2
 	for i := range half {
-		x := float64(t) * frequency[i]
+		x := float64(float64(t) * frequency[i])
+		quarter := 0.0
+		if math.Abs(x) > 1 {
+			quarter = math.Floor(float64(x*(2/math.Pi)) + 0.5)
+			const high, low = 0x1.921fb544p0, 0x1.0b4611a626331p-34 // pi/2; quarter·high is exact
+			x = float64(x-float64(quarter*high)) - float64(quarter*low)
+		}
 		x2 := x * x
 		sin, cos := x, 1.0
 		ts, tc := x, 1.0
@@ -213,6 +269,14 @@ func sinusoids(dst []float32, t float32) {
 			ts *= -x2 / ((k + 1) * (k + 2))
 			cos += tc
 			sin += ts
+		}
+		switch int(quarter) & 3 {
+		case 1:
+			sin, cos = cos, -sin
+		case 2:
+			sin, cos = -sin, -cos
+		case 3:
+			sin, cos = -cos, sin
 		}
 		dst[i], dst[half+i] = float32(cos), float32(sin)
 	}

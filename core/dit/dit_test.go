@@ -11,7 +11,7 @@ import (
 func TestSinusoids(t *testing.T) {
 	s := make([]float32, Frequencies)
 	worst := 0.0
-	for _, at := range []float32{0, 1e-3, 0.25, 0.5, 0.999, 1} {
+	for _, at := range []float32{0, 1e-3, 0.25, 0.5, 0.999, 1, 1.1, 3, 37, 500.5, 1000} {
 		sinusoids(s, at)
 		for i := range 128 {
 			x := float64(at) * math.Exp(-math.Log(10000)*float64(i)/128)
@@ -50,7 +50,7 @@ func TestPermutationEquivariance(t *testing.T) {
 	} {
 		const n = 11
 		w := random(c)
-		s := w.NewState(n, n)
+		s := w.NewState([]int{n})
 		stream := rng.New(2, 0, rng.Init, 0)
 		x := make([]float32, n*c.Width)
 		stream.Fill(x, 1)
@@ -60,8 +60,8 @@ func TestPermutationEquivariance(t *testing.T) {
 		}
 		before := append([]float32{}, x...)
 		s.Modulate(0.3)
-		s.Forward(x, []int{n})
-		s.Forward(y, []int{n})
+		s.Forward(x)
+		s.Forward(y)
 		moved := 0.0
 		for i := range n {
 			for k := range c.Width {
@@ -83,15 +83,15 @@ func TestMoleculesDoNotMix(t *testing.T) {
 	c := Config{Width: 16, Depth: 2, Heads: 2, MLP: 32, SwiGLU: true}
 	w := random(c)
 	sizes := []int{4, 6, 3}
-	s := w.NewState(13, 6)
+	s := w.NewState(sizes)
 	stream := rng.New(3, 0, rng.Init, 0)
 	x := make([]float32, 13*c.Width)
 	stream.Fill(x, 1)
 	y := append([]float32{}, x...)
 	y[5*c.Width] += 1 // second molecule
 	s.Modulate(0.9)
-	s.Forward(x, sizes)
-	s.Forward(y, sizes)
+	s.Forward(x)
+	s.Forward(y)
 	for i := range 13 {
 		same := true
 		for k := range c.Width {

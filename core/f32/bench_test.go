@@ -46,7 +46,7 @@ func BenchmarkAttention(b *testing.B) {
 		qkv, dst := normals(r, s.n*3*width), make([]float32, s.n*width)
 		scratch := make([]float32, AttentionScratch(s.n, s.headDim))
 		benchmarkEach(b, strconv.Itoa(s.n)+"x"+strconv.Itoa(s.heads)+"x"+strconv.Itoa(s.headDim), 4*s.n*s.n*width, func() {
-			Attention(dst, width, qkv, 3*width, s.n, s.heads, s.headDim, scratch)
+			Attention(dst, width, qkv, 3*width, s.n, s.heads, s.headDim, nil, scratch)
 		})
 	}
 }

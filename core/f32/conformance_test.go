@@ -227,13 +227,21 @@ func TestAttentionConform(t *testing.T) {
 			ldq, ldd, offset := 3*width+r.IntN(5), width+r.IntN(5), r.IntN(17)
 			wild := n%4 == 1
 			qkv, dst := values(r, (n-1)*ldq+3*width, wild), make([]float32, (n-1)*ldd+width)
+			var bias []float32
+			if n%3 != 0 {
+				bias = values(r, heads*n*n, wild)
+			}
 			conform(t, fmt.Sprintf("Attention n=%d heads=%d headDim=%d special values %t", n, heads, headDim, wild), func(a *arena) []float32 {
 				d, scratch := a.slice(dst, offset), a.slice(make([]float32, AttentionScratch(n, headDim)), offset)
 				a.gaps(d, ldd, n, width)
 				for i := range scratch {
 					scratch[i] = float32(math.NaN())
 				}
-				Attention(d, ldd, qkv, ldq, n, heads, headDim, scratch)
+				b := bias
+				if b != nil {
+					b = a.slice(bias, offset)
+				}
+				Attention(d, ldd, qkv, ldq, n, heads, headDim, b, scratch)
 				return d
 			})
 		}
@@ -274,7 +282,7 @@ func TestDefinition(t *testing.T) {
 		hash(dst)
 		n, heads, headDim := 19, 2, 20
 		dst = make([]float32, n*heads*headDim)
-		Attention(dst, heads*headDim, fixed(n*3*heads*headDim), 3*heads*headDim, n, heads, headDim, make([]float32, AttentionScratch(n, headDim)))
+		Attention(dst, heads*headDim, fixed(n*3*heads*headDim), 3*heads*headDim, n, heads, headDim, nil, make([]float32, AttentionScratch(n, headDim)))
 		hash(dst)
 		if h != definitionHash {
 			t.Errorf("hash %#x, want %#x", h, uint64(definitionHash))

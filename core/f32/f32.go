@@ -38,6 +38,7 @@ const (
 	errLdq       = "f32: row stride of qkv is less than 3*heads*headDim"
 	errLdo       = "f32: row stride of dst is less than heads*headDim"
 	errShortQKV  = "f32: qkv is too short for its rows"
+	errAttBias   = "f32: bias is not of length heads*n*n"
 	errScratch   = "f32: scratch is shorter than AttentionScratch"
 )
 
@@ -66,7 +67,7 @@ type kernels struct {
 	swiGLU            func(dst, a, b []float32)
 	geluTanh          func(dst, x []float32)
 	softmax           func(x []float32, scale float32)
-	attention         func(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, scratch []float32)
+	attention         func(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, bias, scratch []float32)
 	addGaussians      func(dst []float32, d float32, mean, invStd, norm []float32)
 }
 
@@ -290,12 +291,12 @@ func AttentionScratch(n, headDim int) int {
 // Per head:
 //
 //	s[i,j] = 0; for k = 0..headDim-1: s[i,j] += float32(q[i,k]*k[j,k])
-//	p[i,:] = Softmax(s[i,:], headDim^-1/2)
+//	p[i,:] = Softmax(s[i,:] + bias[h,i,:], headDim^-1/2)
 //	dst[i,c] = 0; for j = 0..n-1: dst[i,c] += float32(p[i,j]*v[j,c])
 //
-// The length of scratch is at least AttentionScratch(n, headDim). dst must not
-// overlap qkv or scratch.
-func Attention(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, scratch []float32) {
+// bias is (heads, n, n), or nil for none. The length of scratch is at least
+// AttentionScratch(n, headDim). dst must not overlap an input or scratch.
+func Attention(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, bias, scratch []float32) {
 	if n == 0 {
 		return
 	}
@@ -312,10 +313,12 @@ func Attention(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int
 		panic(errShortQKV)
 	case len(dst) < (n-1)*ldd+width:
 		panic(errShortDst)
+	case bias != nil && len(bias) != heads*n*n:
+		panic(errAttBias)
 	case len(scratch) < AttentionScratch(n, headDim):
 		panic(errScratch)
 	}
-	active.attention(dst, ldd, qkv, ldq, n, heads, headDim, scratch)
+	active.attention(dst, ldd, qkv, ldq, n, heads, headDim, bias, scratch)
 }
 
 // AddGaussians adds the Gaussian features of one distance d,

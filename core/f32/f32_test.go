@@ -44,14 +44,14 @@ func TestAttentionFloat64(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 2))
 		n, heads, hd := 19, 3, 20
 		width := heads * hd
-		qkv := normals(r, n*3*width)
+		qkv, bias := normals(r, n*3*width), normals(r, heads*n*n)
 		dst := make([]float32, n*width)
-		Attention(dst, width, qkv, 3*width, n, heads, hd, make([]float32, AttentionScratch(n, hd)))
+		Attention(dst, width, qkv, 3*width, n, heads, hd, bias, make([]float32, AttentionScratch(n, hd)))
 		for h := range heads {
 			for i := range n {
 				p, sum := make([]float64, n), 0.0
 				for j := range n {
-					s := 0.0
+					s := float64(bias[(h*n+i)*n+j])
 					for k := range hd {
 						s += float64(qkv[i*3*width+h*hd+k]) * float64(qkv[j*3*width+width+h*hd+k])
 					}
@@ -84,7 +84,7 @@ func TestNoAllocation(t *testing.T) {
 		if allocs := testing.AllocsPerRun(10, func() {
 			Linear(dst, out, x, in, m, p, nil)
 			Linear(dst, out, x, in, 1, p, nil)
-			Attention(att, width, qkv, 3*width, n, heads, headDim, scratch)
+			Attention(att, width, qkv, 3*width, n, heads, headDim, nil, scratch)
 			for _, k := range rowKernels {
 				k.run(a, b, c, d, ab)
 			}
@@ -115,7 +115,7 @@ func TestMisusePanics(t *testing.T) {
 		t.Errorf("In, Out = %d, %d", p.In(), p.Out())
 	}
 	Linear(nil, 2, nil, 3, 0, p, nil)
-	Attention(nil, 0, nil, 0, 0, 1, 1, nil)
+	Attention(nil, 0, nil, 0, 0, 1, 1, nil, nil)
 	Softmax(nil, 1)
 	for _, c := range []struct {
 		want string
@@ -139,12 +139,13 @@ func TestMisusePanics(t *testing.T) {
 		{errLength, func() { GELU(v(4), v(5)) }},
 		{errLength, func() { AddGaussians(v(4), 1, v(4), v(4), v(5)) }},
 		{errSwiGLU, func() { SwiGLU(v(4), v(7)) }},
-		{errAttention, func() { Attention(v(8), 4, v(24), 12, 2, 0, 4, v(1000)) }},
-		{errLdq, func() { Attention(v(8), 4, v(24), 11, 2, 1, 4, v(1000)) }},
-		{errLdo, func() { Attention(v(8), 3, v(24), 12, 2, 1, 4, v(1000)) }},
-		{errShortQKV, func() { Attention(v(8), 4, v(23), 12, 2, 1, 4, v(1000)) }},
-		{errShortDst, func() { Attention(v(7), 4, v(24), 12, 2, 1, 4, v(1000)) }},
-		{errScratch, func() { Attention(v(8), 4, v(24), 12, 2, 1, 4, v(AttentionScratch(2, 4)-1)) }},
+		{errAttention, func() { Attention(v(8), 4, v(24), 12, 2, 0, 4, nil, v(1000)) }},
+		{errLdq, func() { Attention(v(8), 4, v(24), 11, 2, 1, 4, nil, v(1000)) }},
+		{errLdo, func() { Attention(v(8), 3, v(24), 12, 2, 1, 4, nil, v(1000)) }},
+		{errShortQKV, func() { Attention(v(8), 4, v(23), 12, 2, 1, 4, nil, v(1000)) }},
+		{errShortDst, func() { Attention(v(7), 4, v(24), 12, 2, 1, 4, nil, v(1000)) }},
+		{errScratch, func() { Attention(v(8), 4, v(24), 12, 2, 1, 4, nil, v(AttentionScratch(2, 4)-1)) }},
+		{errAttBias, func() { Attention(v(8), 4, v(24), 12, 2, 1, 4, v(3), v(1000)) }},
 	} {
 		func() {
 			defer func() {

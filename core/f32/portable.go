@@ -307,13 +307,13 @@ func softmaxPortable(x []float32, scale float32) {
 // attentionScale returns headDim^-1/2, the scale of the scores.
 func attentionScale(headDim int) float32 { return rsqrt(float32(headDim)) }
 
-func attentionPortable(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, scratch []float32) {
-	attentionPanels(dst, ldd, qkv, ldq, n, heads, headDim, scratch, portableWidth, linearPortable, softmaxPortable)
+func attentionPortable(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, bias, scratch []float32) {
+	attentionPanels(dst, ldd, qkv, ldq, n, heads, headDim, bias, scratch, portableWidth, linearPortable, softmaxPortable)
 }
 
 // attentionPanels is Attention by other kernels: the keys and the values of one head
 // are packed as weights in panels of width nr.
-func attentionPanels(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, scratch []float32, nr int, linear linearFunc, softmax func([]float32, float32)) {
+func attentionPanels(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, bias, scratch []float32, nr int, linear linearFunc, softmax func([]float32, float32)) {
 	width := heads * headDim
 	scale := attentionScale(headDim)
 	np, hp := (n+nr-1)/nr*nr, (headDim+nr-1)/nr*nr
@@ -325,6 +325,9 @@ func attentionPanels(dst []float32, ldd int, qkv []float32, ldq, n, heads, headD
 		packRows(values, qkv[2*width+h*headDim:], ldq, n, headDim, nr)
 		linear(scores, np, qkv[h*headDim:], ldq, n, headDim, n, keys, nil)
 		for i := range n {
+			if bias != nil {
+				addPortable(scores[i*np:][:n], bias[(h*n+i)*n:][:n])
+			}
 			softmax(scores[i*np:][:n], scale)
 		}
 		linear(dst[h*headDim:], ldd, scores, np, n, n, headDim, values, nil)

@@ -2298,7 +2298,7 @@ func softmaxRows128(s []float32, rows, cols int, scale float32) {
 // attention128 is Attention with the keys and values of one head packed as
 // weights. Rows of scores are padded to whole steps by -Inf, of which the
 // softmax makes 0; the padding of the last panel has it as its bias.
-func attention128(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, scratch []float32) {
+func attention128(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, bias, scratch []float32) {
 	width := heads * headDim
 	scale := attentionScale(headDim)
 	np, hp := (n+15)/16*16, (headDim+8-1)/8*8
@@ -2319,6 +2319,9 @@ func attention128(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim 
 		for i := range n {
 			for j := cols; j < np; j += 4 {
 				minusInf.StoreArray((*[4]float32)(scores[i*np+j:]))
+			}
+			if bias != nil {
+				add128(scores[i*np:][:n], bias[(h*n+i)*n:][:n])
 			}
 		}
 		softmaxRows128(scores, n, np, scale)

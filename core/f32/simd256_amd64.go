@@ -1625,7 +1625,7 @@ func softmaxRows256(s []float32, rows, cols int, scale float32) {
 // attention256 is Attention with the keys and values of one head packed as
 // weights. Rows of scores are padded to whole steps by -Inf, of which the
 // softmax makes 0; the padding of the last panel has it as its bias.
-func attention256(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, scratch []float32) {
+func attention256(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, bias, scratch []float32) {
 	width := heads * headDim
 	scale := attentionScale(headDim)
 	np, hp := (n+15)/16*16, (headDim+16-1)/16*16
@@ -1646,6 +1646,9 @@ func attention256(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim 
 		for i := range n {
 			for j := cols; j < np; j += 8 {
 				minusInf.StoreArray((*[8]float32)(scores[i*np+j:]))
+			}
+			if bias != nil {
+				add256(scores[i*np:][:n], bias[(h*n+i)*n:][:n])
 			}
 		}
 		softmaxRows256(scores, n, np, scale)

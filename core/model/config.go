@@ -52,6 +52,10 @@ type Config struct {
 	NoiseDims   int     // noise_dims: dimensions of eta per atom
 	NoiseStd    float64 // noise_std: standard deviation of eta
 	MLPType     string  // mlp_type: "swiglu" or "mlp" (GELU, tanh form)
+
+	// Beyond the published network; zero is as published.
+	PairBias  bool    // pair_bias: k's attention sees the distances of pairs (see Model)
+	TimeScale float64 // time_scale: t is multiplied by it before its sinusoids, unless it is 0
 }
 
 // TimeEmbedding is the number of sinusoids that t is turned into.
@@ -77,6 +81,9 @@ const (
 	maxAtoms  = 1 << 12
 	maxRatio  = 64
 	maxStdDev = 1e3
+
+	maxPairBias  = 1 << 10
+	maxTimeScale = 1e6
 )
 
 // Validate checks the fields one by one; the error names the one that is wrong
@@ -106,6 +113,9 @@ func (c Config) Validate() error {
 		{"depth", c.Depth, 1, maxDepth},
 		{"num_heads", c.Heads, 1, c.Hidden},
 	}
+	if c.PairBias {
+		bounds = append(bounds, bound{"pair_bias: depth times num_heads", c.Depth * c.Heads, 1, maxPairBias})
+	}
 	if c.Variant == Symdiff {
 		bounds = append(bounds,
 			bound{"enc_hidden_size", c.EncHidden, 1, maxWidth},
@@ -118,6 +128,9 @@ func (c Config) Validate() error {
 		if b.v < b.lo || b.v > b.hi {
 			return errors.New(b.name + ": " + strconv.Itoa(b.v) + " not in [" + strconv.Itoa(b.lo) + ", " + strconv.Itoa(b.hi) + "]")
 		}
+	}
+	if !(c.TimeScale >= 0 && c.TimeScale <= maxTimeScale) {
+		return errors.New("time_scale: " + formatFloat(c.TimeScale) + " not in [0, " + formatFloat(maxTimeScale) + "]")
 	}
 	if err := divides("num_heads", c.Heads, c.Hidden); err != nil {
 		return err
@@ -185,8 +198,9 @@ func (c Config) Prefix() string {
 }
 
 // Parameters lists every parameter of the network, in the order of the
-// published state_dict. It is the one definition of names and shapes: files,
-// the sampler and the trainer all follow it.
+// published state_dict, and last those it does not have. It is the one
+// definition of names and shapes: files, the sampler and the trainer all follow
+// it.
 //
 // Published files of the symdiff variant also hold
 // gamma_enc.final_layer.adaLN_modulation.1, which no output depends on; it is
@@ -208,6 +222,10 @@ func (c Config) Parameters() []Parameter {
 	l.trunk(k, c.Hidden, c.Depth, mlpWidth(c.MLPRatio, c.Hidden), c.MLPType)
 	l.linear(k+"final_layer.linear", c.Hidden, 3+c.Features)
 	l.linear(k+"final_layer.adaLN_modulation.1", c.Hidden, 2*c.Hidden)
+	if c.PairBias {
+		l.add(k+"pair_embedder.weight", c.Depth*c.Heads, c.K)
+		l.linear(k+"pair_adaLN_modulation.1", c.Hidden, c.Depth*c.Heads)
+	}
 	return l
 }
 

@@ -44,6 +44,8 @@ func TestValidateNamesTheField(t *testing.T) {
 		"dec_hidden_features": func(c *Config) { c.DecHidden = 0 },
 		"noise_dims":          func(c *Config) { c.NoiseDims = -1 },
 		"noise_std":           func(c *Config) { c.NoiseStd = -1 },
+		"time_scale":          func(c *Config) { c.TimeScale = -1 },
+		"pair_bias":           func(c *Config) { c.PairBias, c.Depth, c.Heads = true, 256, 192 },
 	} {
 		c := Published()
 		spoil(&c)

@@ -181,6 +181,12 @@ func configJSON(c Config) string {
 			add(f.name, formatFloat(*f.v))
 		}
 	}
+	if c.PairBias {
+		add("pair_bias", "true")
+	}
+	if c.TimeScale != 0 {
+		add("time_scale", formatFloat(c.TimeScale))
+	}
 	return string(append(b, '}'))
 }
 
@@ -258,6 +264,15 @@ func (p *metaParser) config() Config {
 	}
 	if t, ok := v.Get("mlp_type"); ok {
 		c.MLPType = t.Text
+	}
+	if t, ok := v.Get("pair_bias"); ok {
+		if t.Kind != json.Bool {
+			p.fail("config", "pair_bias: want true or false")
+		}
+		c.PairBias = t.Bool
+	}
+	if _, ok := v.Get("time_scale"); ok {
+		c.TimeScale = p.number("config", v, "time_scale")
 	}
 	return c
 }

@@ -12,6 +12,7 @@ import (
 func example() (Config, Meta) {
 	c := Published()
 	c.GammaOrder, c.FixQR, c.PadTo, c.NoiseStd, c.MLPRatio = GammaReleased, false, 29, 0.5, 2.5
+	c.PairBias, c.TimeScale = true, 1000
 	m := QM9Meta()
 	m.Schedule = schedule.Spec{Name: "polynomial_2", Timesteps: 500, Precision: 2e-5}
 	m.Histogram = map[int]int{3: 1, 29: 4, 18: 13025}

@@ -17,6 +17,15 @@
 //	eps_x = CoM-free(k_x([X·C, h], t))·Cᵀ,   eps_h = k_h([X·C, h], t).
 //
 // R0 and eta are arguments, so that a call is a function of its arguments.
+//
+// Two things go beyond the published network, each off by default: with
+// Config.PairBias the attention of k adds to head h of block l
+//
+//	b_ij = (1 + scale_lh(t))·sum_k W_lhk·g_k(|x_i - x_j|)
+//
+// with the Gaussians g of the distance features, W pair_embedder and scale
+// pair_adaLN_modulation; b is invariant, so that symmetrisation stays exact. With
+// Config.TimeScale the sinusoids are of that multiple of t.
 package model
 
 import (
@@ -43,6 +52,7 @@ type Model struct {
 	dec1, dec2 dit.Linear   // f: enc_hidden -> dec_hidden -> 9
 
 	k          *dit.Weights // backbone
+	timeScale  float32
 	finalAdaLN dit.Linear   // hidden -> 2·hidden: shift, scale
 	final      dit.Linear   // hidden -> 3+F
 
@@ -94,6 +104,14 @@ func (l *loader) linear(name string) dit.Linear {
 	return dit.Linear{W: f32.Pack(l.values[name+".weight"], s[0], s[1]), Bias: l.values[name+".bias"]}
 }
 
+// pair is a linear layer without bias, times the square root of headDim: the
+// attention kernel divides by it.
+func (l *loader) pair(name string, headDim int) dit.Linear {
+	s, w := l.shapes[name+".weight"], append([]float32(nil), l.values[name+".weight"]...)
+	f32.Scale(w, float32(math.Sqrt(float64(headDim))))
+	return dit.Linear{W: f32.Pack(w, s[0], s[1])}
+}
+
 func (l *loader) trunk(prefix string, c dit.Config) *dit.Weights {
 	w := &dit.Weights{Config: c, T0: l.linear(prefix + "t_embedder.mlp.0"), T2: l.linear(prefix + "t_embedder.mlp.2")}
 	for i := range c.Depth {
@@ -114,8 +132,15 @@ func (l *loader) model(c Config, meta Meta) *Model {
 	if c.PadTo > 0 { // the bias's share depends on the number of atoms: see distanceFeatures
 		m.padBias, m.pos.Bias = m.pos.Bias, nil
 	}
+	m.timeScale = 1
+	if c.TimeScale != 0 {
+		m.timeScale = float32(c.TimeScale)
+	}
 	k := c.Prefix()
 	m.k = l.trunk(k, c.backbone())
+	if c.PairBias {
+		m.k.Pair, m.k.PairAdaLN = l.pair(k+"pair_embedder", c.Hidden/c.Heads), l.linear(k+"pair_adaLN_modulation.1")
+	}
 	m.final, m.finalAdaLN = l.linear(k+"final_layer.linear"), l.linear(k+"final_layer.adaLN_modulation.1")
 	if c.Variant == Symdiff {
 		m.encX = l.linear("gamma_enc.x_embedder")

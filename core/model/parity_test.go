@@ -60,6 +60,56 @@ func TestParityWithPublishedNetwork(t *testing.T) {
 	}
 }
 
+// withPairs is the network of the symdiff reference file with pair_bias and time_scale, the added parameters random.
+func withPairs(t testing.TB) *Model {
+	t.Helper()
+	f := open(t, "symdiff.weights")
+	c, meta, err := ParseMetadata(f.Name, f.Metadata)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, _ := f.Info("xh_embedder.weight")
+	c.Features, c.PairBias, c.TimeScale = info.Shape[1]-3, true, 1000
+	s := rng.New(13, 0, rng.Init, 0)
+	var tensors []safetensors.Tensor
+	for _, p := range c.Parameters() {
+		v, err := f.Float32(p.Name)
+		if err != nil {
+			v = make([]float32, p.Size())
+			s.Fill(v, 0.5)
+		}
+		tensors = append(tensors, safetensors.Tensor{Name: p.Name, DType: "F32", Shape: p.Shape, Data: v})
+	}
+	var b bytes.Buffer
+	if err := safetensors.Write(&b, tensors, Metadata(c, meta)); err != nil {
+		t.Fatal(err)
+	}
+	if f, err = safetensors.Parse("pairs", b.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	m, err := Load(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// The pair bias matters, and only where there is more than one atom.
+func TestPairBiasChangesTheOutput(t *testing.T) {
+	with, without := withPairs(t), withPairs(t)
+	without.k.Pair.W, without.Config.PairBias = nil, false
+	z, r0, eta := input(with, []int{1, 7}, 5)
+	a, b := make([]float32, len(z)), make([]float32, len(z))
+	with.NewState([]int{1, 7}).Eps(a, z, 0.2, r0, eta)
+	without.NewState([]int{1, 7}).Eps(b, z, 0.2, r0, eta)
+	width := 3 + with.Config.Features
+	for i := range a {
+		if (a[i] == b[i]) != (i < width) {
+			t.Fatalf("value %d of atom %d: %g with pair bias, %g without", i%width, i/width, a[i], b[i])
+		}
+	}
+}
+
 // input is a random batch: CoM-free positions, features, R0 and eta.
 func input(m *Model, sizes []int, seed uint64) (z []float32, r0 []o3.Matrix, eta []float32) {
 	s := rng.New(seed, 0, rng.Init, 0)
@@ -111,6 +161,9 @@ func TestCoupling(t *testing.T) {
 	if !(dev < 1e-5) {
 		t.Errorf("paper order is not equivariant: deviation %g", dev)
 	}
+	if dev := coupling(withPairs(t)); !(dev < 1e-5) {
+		t.Errorf("with pair bias it is not equivariant: deviation %g", dev)
+	}
 	m.Config.GammaOrder = GammaReleased
 	dev = coupling(m)
 	t.Logf("released: relative deviation %.2g", dev)
@@ -129,8 +182,11 @@ func TestCoupling(t *testing.T) {
 
 // A molecule's output must not depend, in any bit, on the batch it is in.
 func TestRaggedBatchIsMoleculeByMolecule(t *testing.T) {
-	for _, name := range []string{"symdiff", "symdiff_released", "dit"} {
-		m := load(t, name)
+	for _, name := range []string{"symdiff", "symdiff_released", "dit", "pairs"} {
+		m := withPairs(t)
+		if name != "pairs" {
+			m = load(t, name)
+		}
 		sizes := []int{3, 12, 1, 29, 7}
 		z, r0, eta := input(m, sizes, 21)
 		width, nd := 3+m.Config.Features, m.Config.NoiseDims
@@ -151,7 +207,7 @@ func TestRaggedBatchIsMoleculeByMolecule(t *testing.T) {
 }
 
 func TestEpsAllocatesNothing(t *testing.T) {
-	m := load(t, "symdiff")
+	m := withPairs(t)
 	sizes := []int{5, 9}
 	z, r0, eta := input(m, sizes, 1)
 	s := m.NewState(sizes)

@@ -16,6 +16,7 @@ type State struct {
 	rows  int
 
 	gauss []float32 // (rows, K) distance features, summed over j
+	pairs []float32 // (n, n, K) distance features of the largest molecule's pairs, with pair_bias
 	pos   []float32 // (rows, hidden - xh_hidden)
 	zc    []float32 // (rows, 3+F) input of k: [X·C, h]
 	x     []float32 // (rows, hidden) residual stream of k
@@ -58,14 +59,17 @@ func (m *Model) NewState(sizes []int) *State {
 	s.x = make([]float32, s.rows*c.Hidden)
 	s.h = make([]float32, s.rows*c.Hidden)
 	s.mod = make([]float32, 2*c.Hidden)
-	s.k = m.k.NewState(s.rows, largest)
+	s.k = m.k.NewState(sizes)
+	if c.PairBias {
+		s.pairs = make([]float32, largest*largest*c.K)
+	}
 	if c.Variant == Symdiff {
 		s.encIn = make([]float32, s.rows*(3+c.NoiseDims+pos))
 		s.encX = make([]float32, s.rows*c.EncHidden)
 		s.pool = make([]float32, len(sizes)*c.EncHidden)
 		s.dec = make([]float32, len(sizes)*c.DecHidden)
 		s.raw = make([]float32, len(sizes)*9)
-		s.enc = m.enc.NewState(s.rows, largest)
+		s.enc = m.enc.NewState(sizes)
 	}
 	s.gamma = make([]o3.Matrix, len(sizes))
 	s.back = make([]o3.Matrix, len(sizes))
@@ -110,9 +114,10 @@ func (s *State) modulate(t float32) {
 		return
 	}
 	s.t = t
-	s.cond = s.k.Modulate(t)
+	scaled := float32(t * s.m.timeScale)
+	s.cond = s.k.Modulate(scaled)
 	if s.enc != nil {
-		s.condF = s.enc.Modulate(t)
+		s.condF = s.enc.Modulate(scaled)
 	}
 }
 
@@ -120,20 +125,31 @@ func (s *State) modulate(t float32) {
 //
 //	pos_i = W·(1/N · sum_j g(|x_i - x_j|)) + b
 //
-// over all j, i included. With pad_to the bias counts pad_to/N times, as it
+// over all j, i included, and the attention bias of k. With pad_to the bias counts pad_to/N times, as it
 // does in the published code, where padded atoms add it to the sum.
 func (s *State) distanceFeatures(z []float32) {
 	m := s.m
 	width, k, d := 3+m.Config.Features, m.Config.K, m.pos.W.Out()
 	clear(s.gauss)
 	at := 0
-	for _, n := range s.sizes {
-		for i := at; i < at+n; i++ {
-			g := s.gauss[i*k : (i+1)*k]
-			for j := at; j < at+n; j++ {
-				f32.AddGaussians(g, distance(z[i*width:], z[j*width:]), m.mean, m.invStd, m.norm)
+	for b, n := range s.sizes {
+		clear(s.pairs[:min(n*n*k, len(s.pairs))])
+		for i := range n {
+			g := s.gauss[(at+i)*k : (at+i+1)*k]
+			for j := range n {
+				d := distance(z[(at+i)*width:], z[(at+j)*width:])
+				if !m.Config.PairBias {
+					f32.AddGaussians(g, d, m.mean, m.invStd, m.norm)
+					continue
+				}
+				p := s.pairs[(i*n+j)*k : (i*n+j+1)*k]
+				f32.AddGaussians(p, d, m.mean, m.invStd, m.norm)
+				f32.Add(g, p)
 			}
 			f32.Scale(g, 1/float32(n))
+		}
+		if m.Config.PairBias {
+			s.k.PairBias(b, s.pairs[:n*n*k])
 		}
 		at += n
 	}
@@ -201,7 +217,7 @@ func (s *State) encode(z []float32, r0 []o3.Matrix, eta []float32) {
 		copy(row[3+c.NoiseDims:], s.pos[i*pos:(i+1)*pos])
 	}
 	m.encX.Apply(s.encX, e, s.encIn, in, s.rows)
-	s.enc.Forward(s.encX, s.sizes)
+	s.enc.Forward(s.encX)
 	clear(s.pool)
 	at = 0
 	for i, n := range s.sizes {
@@ -248,7 +264,7 @@ func (s *State) backbone(eps, z []float32) {
 	for i := range s.rows {
 		copy(s.x[i*d+c.XHHidden:(i+1)*d], s.pos[i*pos:(i+1)*pos])
 	}
-	s.k.Forward(s.x, s.sizes)
+	s.k.Forward(s.x)
 	m.finalAdaLN.Apply(s.mod, 2*d, s.cond, d, 1)
 	for i := range s.rows {
 		dit.Norm(s.h[i*d:(i+1)*d], s.x[i*d:(i+1)*d], s.mod[:d], s.mod[d:])

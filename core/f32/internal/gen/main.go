@@ -588,7 +588,7 @@ func softmaxRowsSFX(s []float32, rows, cols int, scale float32) {
 	g.p(`// attentionSFX is Attention with the keys and values of one head packed as
 // weights. Rows of scores are padded to whole steps by -Inf, of which the
 // softmax makes 0; the padding of the last panel has it as its bias.
-func attentionSFX(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, scratch []float32) {
+func attentionSFX(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, bias, scratch []float32) {
 	width := heads * headDim
 	scale := attentionScale(headDim)
 	np, hp := (n+15)/16*16, (headDim+NR-1)/NR*NR
@@ -609,6 +609,9 @@ func attentionSFX(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim 
 		for i := range n {
 			for j := cols; j < np; j += LANES {
 				minusInf.StoreArray((*[LANES]float32)(scores[i*np+j:]))
+			}
+			if bias != nil {
+				addSFX(scores[i*np:][:n], bias[(h*n+i)*n:][:n])
 			}
 		}
 		softmaxRowsSFX(scores, n, np, scale)
