@@ -87,8 +87,11 @@ func trainFlags(f *pflag.FlagSet, o *train.Options) {
 	f.IntVar(&c.DecHidden, "dec-hidden", c.DecHidden, "width of the MLP at the end of f")
 	f.IntVar(&c.NoiseDims, "noise-dims", c.NoiseDims, "dimensions of eta per atom")
 	f.Float64Var(&c.NoiseStd, "noise-std", c.NoiseStd, "standard deviation of eta")
+	f.BoolVar(&c.PairBias, "pair-bias", c.PairBias, "let k's attention see the distances of pairs (not in the published network)")
+	f.Float64Var(&c.TimeScale, "time-scale", c.TimeScale, "multiply t by this before its sinusoids, 0: do not, as published")
 	f.BoolVar(&o.Augment, "augment", o.Augment, "turn each molecule by a Haar matrix (with --variant none: DiT-Aug)")
 
+	f.StringVar(&o.Init, "init", o.Init, "weights file to start from; parameters that it lacks start as usual")
 	f.IntVar(&o.BatchAtoms, "batch-atoms", o.BatchAtoms, "atoms per batch")
 	f.Float64Var(&o.LR, "lr", o.LR, "learning rate")
 	f.Float64Var(&o.MinLR, "min-lr", o.MinLR, "floor of the cosine decay, as a share of --lr")
@@ -99,6 +102,7 @@ func trainFlags(f *pflag.FlagSet, o *train.Options) {
 	f.BoolVar(&o.AMSGrad, "amsgrad", o.AMSGrad, "the AMSGrad form of AdamW")
 	f.BoolVar(&o.BF16, "bf16", o.BF16, "matrix products in bfloat16, weights kept in float32")
 	f.BoolVar(&o.UniformTimes, "uniform-times", o.UniformTimes, "independent times in a batch instead of stratified ones")
+	f.Float64Var(&o.TimePower, "time-power", o.TimePower, "draw t/T as the power of a uniform number: above 1 trains more at low noise")
 
 	f.IntVar(&o.Threads, "threads", o.Threads, "workers that share each batch, one thread each, 0: one per CPU")
 	f.StringVar(&o.Device, "device", o.Device, "cpu, cuda or cuda:N")

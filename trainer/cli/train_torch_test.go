@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,6 +61,25 @@ func TestTrain(t *testing.T) {
 	if s := succeeds(t, "inspect", weights); !strings.Contains(s, "40 molecules") || !strings.Contains(s, "val_loss") {
 		t.Errorf("inspect says %s", s)
 	}
+	// Another run starts from the weights, with parameters that they lack; its step changes nothing of note at that rate.
+	tuned := filepath.Join(t.TempDir(), "tuned")
+	succeeds(t, append([]string{"train", "--data", data, "--out", tuned, "--steps", "1", "--init", weights, "--pair-bias", "--time-power", "1.5", "--lr", "1e-9"}, tiny...)...)
+	d, err := train.ReadCheckpoint(tuned)
+	if err != nil {
+		t.Fatal(err)
+	}
+	start, end := c.Buffers["ema"], d.Buffers["param"]
+	if len(end) <= len(start) || !d.Config.PairBias || d.Options.TimePower != 1.5 {
+		t.Fatalf("%d parameters from %d, %+v", len(end), len(start), d.Options)
+	}
+	for i, v := range start {
+		if diff := math.Abs(float64(v - end[i])); diff > 1e-3*math.Abs(float64(v))+1e-6 {
+			t.Fatalf("value %d was %g, is %g", i, v, end[i])
+		}
+	}
+	fails(t, exitFailure, "none.safetensors", "train", "--data", data, "--out", filepath.Join(t.TempDir(), "x"), "--steps", "1", "--init", "none.safetensors")
+	fails(t, exitFailure, "xh_embedder", append([]string{"train", "--data", data, "--out", filepath.Join(t.TempDir(), "y"), "--steps", "1", "--init", weights}, append(tiny, "--hidden", "20", "--xh-hidden", "10")...)...)
+
 	sample := filepath.Join(t.TempDir(), "s.xyz")
 	succeeds(t, "sample", "--model", weights, "--n", "2", "--steps", "10", "--out", sample)
 	if _, err := os.Stat(sample); err != nil {

@@ -35,8 +35,13 @@ type Output struct {
 // with P the projection to zero centre of mass. Variant symdiff-h has f = I, variant none C = I.
 func Forward(s *Scope, p *Params, in Input) Output {
 	c := p.Config
-	time := timeFeatures(s, in.T)
-	pos := distancePart(s, p, in)
+	t := in.T
+	if c.TimeScale != 0 {
+		t = s.mulScalar(t, c.TimeScale)
+	}
+	time := timeFeatures(s, t)
+	g := gaussians(s, p, in)
+	pos := distancePart(s, p, in, g)
 	x := in.X
 	var gamma Tensor
 	switch c.Variant {
@@ -57,7 +62,7 @@ func Forward(s *Scope, p *Params, in Input) Output {
 	prefix := c.Prefix()
 	k := dit{p: p, prefix: prefix, width: int64(c.Hidden), depth: c.Depth, heads: int64(c.Heads), swiglu: c.MLPType == model.SwiGLU}
 	cond := k.condition(s, time)
-	out := k.blocks(s, tok, cond, in.B, in.N)
+	out := k.blocks(s, tok, cond, k.pairBias(s, cond, g, in.B, in.N), in.B, in.N)
 	ada := s.unbind(s.view(p.linear(s, prefix+"final_layer.adaLN_modulation.1", cond), in.B, 2, 1, k.width), 1)
 	out = s.modulate(s.layerNorm(out, k.width), ada[0], ada[1])
 	xh := s.split(p.linear(s, prefix+"final_layer.linear", out), -1, 3, int64(c.Features))
@@ -78,7 +83,7 @@ func orthogonal(s *Scope, p *Params, in Input, time, pos Tensor) Tensor {
 	}
 	tok := p.linear(s, "gamma_enc.x_embedder", s.cat(-1, append(parts, pos)...))
 	enc := dit{p: p, prefix: "gamma_enc.", width: int64(c.EncHidden), depth: c.EncDepth, heads: int64(c.EncHeads), swiglu: c.MLPType == model.SwiGLU}
-	h := s.mean(enc.blocks(s, tok, enc.condition(s, time), in.B, in.N), false, 1)
+	h := s.mean(enc.blocks(s, tok, enc.condition(s, time), nil, in.B, in.N), false, 1)
 	h = s.keep(p.linear(s, "gamma_dec.fc1", h).MustGelu("none", false))
 	a := s.view(p.linear(s, "gamma_dec.fc2", h), in.B, 3, 3)
 	if c.FixQR {
@@ -114,13 +119,10 @@ func timeFeatures(s *Scope, t Tensor) Tensor {
 	return s.cat(-1, s.keep(a.MustCos(false)), s.keep(a.MustSin(false)))
 }
 
-// distancePart is the pos_embedder of the mean over j (i itself included) of K Gaussians of the distance d_ij,
+// gaussians are K Gaussians of the distances of all pairs of atoms, i = j included: (B·N, N, K),
 //
-//	exp(-½((d-mean)/std)²) / (sqrt(2·3.14159)·std),   std = |s| + 0.01,
-//
-// summed over j before the linear layer: (B, N, 3) -> (B, N, hidden - xh_hidden). With pad_to its bias counts pad_to/N times,
-// which is what the published code's padded atoms add.
-func distancePart(s *Scope, p *Params, in Input) Tensor {
+//	exp(-½((d-mean)/std)²) / (sqrt(2·3.14159)·std),   std = |s| + 0.01.
+func gaussians(s *Scope, p *Params, in Input) Tensor {
 	b, n, k := in.B, in.N, int64(p.Config.K)
 	var d Tensor
 	NoGrad(func() {
@@ -131,9 +133,15 @@ func distancePart(s *Scope, p *Params, in Input) Tensor {
 	std := s.addScalar(s.keep(s.view(p.get("gaussian_embedder.stds.weight"), 1, 1, k).MustAbs(false)), 1e-2)
 	inv := s.keep(std.MustReciprocal(false))
 	u := s.addcmul(s.keep(s.mul(means, inv).MustNeg(false)), d, inv)
-	g := s.sum(s.keep(s.mulScalar(s.mul(u, u), -0.5).MustExp(false)), false, 1) // (B·N, K)
-	g = s.mul(g, s.view(s.mulScalar(inv, 1/(math.Sqrt(2*3.14159)*float64(n))), 1, k))
-	g = s.view(g, b, n, k)
+	g := s.keep(s.mulScalar(s.mul(u, u), -0.5).MustExp(false))
+	return s.mul(g, s.mulScalar(inv, 1/math.Sqrt(2*3.14159)))
+}
+
+// distancePart is the pos_embedder of the mean of the Gaussians g over j, taken before the linear layer: (B, N, hidden -
+// xh_hidden). With pad_to its bias counts pad_to/N times, which is what the published code's padded atoms add.
+func distancePart(s *Scope, p *Params, in Input, g Tensor) Tensor {
+	b, n, k := in.B, in.N, int64(p.Config.K)
+	g = s.view(s.mean(g, false, 1), b, n, k)
 	bias := p.get("pos_embedder.bias")
 	if p.Config.PadTo > 0 {
 		bias = s.mulScalar(bias, float64(p.Config.PadTo)/float64(n))
@@ -168,26 +176,49 @@ func (s *Scope) modulate(x, shift, scale Tensor) Tensor {
 	return s.addcmul(shift, x, s.addScalar(scale, 1))
 }
 
-// blocks runs x (B, N, width) through the blocks.
-func (m dit) blocks(s *Scope, x, cond Tensor, b, n int64) Tensor {
+// pairBias is what k adds to the attention scores, from the Gaussians g (B·N, N, K) of the distances, with pair_bias:
+//
+//	b_ij = (1 + scale_lh(t))·sum_k W_lhk·g_k(d_ij)
+//
+// for head h of block l, (depth, B, heads, N, N); else nil.
+func (m dit) pairBias(s *Scope, cond, g Tensor, b, n int64) []Tensor {
+	if !m.p.Config.PairBias {
+		return nil
+	}
+	all := int64(m.depth) * m.heads
+	w := s.mul(s.view(s.addScalar(m.p.linear(s, m.prefix+"pair_adaLN_modulation.1", cond), 1), b, all, 1), m.p.get(m.prefix+"pair_embedder.weight"))
+	a := s.bmm(w, s.transpose(s.view(g, b, n*n, -1), 1, 2)) // (B, depth·heads, N·N)
+	return s.unbind(s.view(a, b, int64(m.depth), m.heads, n, n), 1)
+}
+
+// blocks runs x (B, N, width) through the blocks, with the bias of each one's attention, or none if bias is nil.
+func (m dit) blocks(s *Scope, x, cond Tensor, bias []Tensor, b, n int64) Tensor {
 	for i := range m.depth {
 		name := m.prefix + "blocks." + strconv.Itoa(i) + "."
 		ada := s.unbind(s.view(m.p.linear(s, name+"adaLN_modulation.1", cond), b, 6, 1, m.width), 1) // each (B, 1, width)
 		h := s.modulate(s.layerNorm(x, m.width), ada[0], ada[1])
-		x = s.addcmul(x, ada[2], s.to(m.attention(s, name+"attn.", h, b, n), f32))
+		var pairs Tensor
+		if bias != nil {
+			pairs = bias[i]
+		}
+		x = s.addcmul(x, ada[2], s.to(m.attention(s, name+"attn.", h, pairs, b, n), f32))
 		h = s.modulate(s.layerNorm(x, m.width), ada[3], ada[4])
 		x = s.addcmul(x, ada[5], s.to(m.mlp(s, name+"mlp.", h), f32))
 	}
 	return x
 }
 
-// attention is softmax(q·kᵀ/sqrt(d))·v per head, then the projection.
-func (m dit) attention(s *Scope, name string, x Tensor, b, n int64) Tensor {
+// attention is softmax(q·kᵀ/sqrt(d) + bias)·v per head, then the projection; bias is (B, heads, N, N) or nil.
+func (m dit) attention(s *Scope, name string, x, bias Tensor, b, n int64) Tensor {
 	d := m.width / m.heads
 	qkv := s.unbind(s.permute(s.view(m.p.linear(s, name+"qkv", x), b, n, 3, m.heads, d), 2, 0, 3, 1, 4), 0) // each (B, heads, N, d)
 	q := s.mulScalar(qkv[0], 1/math.Sqrt(float64(d)))
 	a := s.matmul(q, s.transpose(qkv[1], -2, -1))
-	a = s.to(s.keep(a.MustSoftmax(-1, f32, false)), a.DType())
+	typ := a.DType()
+	if bias != nil {
+		a = s.add(s.to(a, f32), bias)
+	}
+	a = s.to(s.keep(a.MustSoftmax(-1, f32, false)), typ)
 	y := s.matmul(a, qkv[2])
 	return m.p.linear(s, name+"proj", s.reshape(s.transpose(y, 1, 2), b, n, m.width))
 }

@@ -112,8 +112,8 @@ func (p *Params) Split(flat []float32) map[string][]float32 {
 	return m
 }
 
-// Init is a random start: linear layers Xavier-uniform with zero bias, time embeddings with standard deviation 0.02, adaLN and
-// final layers zero, means and widths of the distance features uniform on (0, 3), the second half of a SwiGLU's fc1 (its linear
+// Init is a random start: linear layers Xavier-uniform with zero bias, time embeddings with standard deviation 0.02, adaLN,
+// pair bias and final layers zero, means and widths of the distance features uniform on (0, 3), the second half of a SwiGLU's fc1 (its linear
 // half) with weights of standard deviation 1e-6 and bias 1. Every parameter has its own stream of the seed. With grid the means
 // of the distance features are spread evenly over (0, 8) Å instead, with widths of 1.5 times their spacing: they tell bond
 // lengths apart from the start.
@@ -140,7 +140,7 @@ func Init(c model.Config, seed uint64, grid bool) []float32 {
 			}
 		case strings.HasPrefix(q.Name, "gaussian_embedder."):
 			uniform(0, 3)
-		case strings.Contains(q.Name, "adaLN_modulation"), strings.Contains(q.Name, "final_layer"):
+		case strings.Contains(q.Name, "adaLN_modulation"), strings.Contains(q.Name, "final_layer"), strings.Contains(q.Name, "pair_embedder"):
 		case strings.Contains(q.Name, "t_embedder") && weight:
 			r.Fill(v, 0.02)
 		case weight:

@@ -61,13 +61,18 @@ func configs() []model.Config {
 			plain := c
 			plain.EncHidden, plain.EncDepth, plain.EncHeads, plain.EncMLPRatio, plain.DecHidden, plain.NoiseDims, plain.NoiseStd = 0, 0, 0, 0, 0, 0, 0
 			for _, v := range []model.Variant{model.SymdiffH, model.None} {
-				plain.Variant = v
+				plain.Variant, plain.PairBias = v, false
+				list = append(list, plain)
+				plain.PairBias = true
 				list = append(list, plain)
 			}
 			for _, order := range []string{model.GammaPaper, model.GammaReleased} {
 				for _, fix := range []bool{true, false} {
 					for _, noise := range []int{0, 3} {
 						c.GammaOrder, c.FixQR, c.NoiseDims = order, fix, noise
+						c.PairBias, c.TimeScale = false, 0
+						list = append(list, c)
+						c.PairBias, c.TimeScale = true, 1000
 						list = append(list, c)
 					}
 				}
@@ -139,7 +144,7 @@ func TestParityWithCore(t *testing.T) {
 }
 
 func describe(c model.Config) string {
-	return fmt.Sprintf("%s order=%s fix_qr=%v pad_to=%d noise_dims=%d %s", c.Variant, c.GammaOrder, c.FixQR, c.PadTo, c.NoiseDims, c.MLPType)
+	return fmt.Sprintf("%s order=%s fix_qr=%v pad_to=%d noise_dims=%d pair_bias=%v time_scale=%g %s", c.Variant, c.GammaOrder, c.FixQR, c.PadTo, c.NoiseDims, c.PairBias, c.TimeScale, c.MLPType)
 }
 
 // Gram-Schmidt: orthogonal, leaves orthogonal matrices alone, agrees with core/o3, and its gradient is that of finite differences.

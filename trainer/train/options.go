@@ -17,10 +17,11 @@ import (
 
 // Options say what to train and how. They are stored in checkpoints.
 type Options struct {
-	Data   []string `json:"data"`          // files, each perhaps with @key=value (see dataset.Load)
-	Val    []string `json:"val,omitempty"` // files of held-out molecules
-	Out    string   `json:"out"`           // folder of log and checkpoints
-	Resume string   `json:"-"`             // checkpoint to go on from; empty: start anew
+	Data   []string `json:"data"`           // files, each perhaps with @key=value (see dataset.Load)
+	Val    []string `json:"val,omitempty"`  // files of held-out molecules
+	Out    string   `json:"out"`            // folder of log and checkpoints
+	Resume string   `json:"-"`              // checkpoint to go on from; empty: start anew
+	Init   string   `json:"init,omitempty"` // weights file to start from; empty: random weights
 
 	Elements     []string     `json:"elements"`
 	Charge       bool         `json:"charge"`
@@ -43,6 +44,7 @@ type Options struct {
 	BF16         bool         `json:"bf16"`
 	Seed         uint64       `json:"seed"`
 	UniformTimes bool         `json:"uniform_times,omitempty"` // independent times instead of stratified ones
+	TimePower    float64      `json:"time_power,omitempty"`    // t/T = u^TimePower with u uniform; 0 is 1 (see Batcher.Times)
 
 	Threads         int      `json:"threads,omitempty"`
 	Device          string   `json:"device"` // cpu, cuda, cuda:N
@@ -74,7 +76,7 @@ func Defaults() Options {
 			XHHidden: 128, K: 64, EncHidden: 64, EncDepth: 2, EncHeads: 4, EncMLPRatio: 4, DecHidden: 32,
 			Hidden: 192, Depth: 6, Heads: 6, MLPRatio: 4, NoiseDims: 3, NoiseStd: 1, MLPType: model.SwiGLU,
 		},
-		BatchAtoms: 1152, LR: 1e-3, MinLR: 0.01, Warmup: 500, EMA: 0.999, Clip: 2, WeightDecay: 1e-12, Device: "cpu",
+		BatchAtoms: 1152, LR: 1e-3, MinLR: 0.01, Warmup: 500, EMA: 0.999, Clip: 2, WeightDecay: 1e-12, TimePower: 1, Device: "cpu",
 		ValEvery: 2000, ValMolecules: 2000, LogEvery: 50, CheckpointEvery: Duration(10 * time.Minute),
 	}
 }
@@ -119,6 +121,7 @@ func (o *Options) Validate() error {
 		{"--batch-atoms", o.BatchAtoms >= 1, "at least 1"},
 		{"--lr", o.LR > 0 && o.LR < 1, "in (0, 1)"},
 		{"--min-lr", o.MinLR >= 0 && o.MinLR <= 1, "in [0, 1]"},
+		{"--time-power", o.TimePower >= 0 && o.TimePower <= 10, "in [0, 10]"},
 		{"--warmup", o.Warmup >= 0, "not negative"},
 		{"--ema", o.EMA >= 0 && o.EMA < 1, "in [0, 1)"},
 		{"--clip", o.Clip >= 0, "not negative (0: no clipping)"},

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"symdiff/core/model"
+	"symdiff/core/safetensors"
 	"symdiff/trainer/dataset"
 	"symdiff/trainer/torch"
 )
@@ -150,7 +151,13 @@ func newRun(o Options, resumed *Checkpoint, status io.Writer, terminal bool) (*r
 		}
 		r.params.Set(resumed.Buffers[bufParam])
 	} else {
-		r.params.Set(torch.Init(o.Config, o.Seed, o.DistanceGrid))
+		flat := torch.Init(o.Config, o.Seed, o.DistanceGrid)
+		if o.Init != "" {
+			if r.warning, err = initFrom(o.Init, o.Config, flat); err != nil {
+				return nil, err
+			}
+		}
+		r.params.Set(flat)
 	}
 	workers := o.Threads
 	if device.IsCuda() {
@@ -183,6 +190,30 @@ func newRun(o Options, resumed *Checkpoint, status io.Writer, terminal bool) (*r
 		return nil, err
 	}
 	return r, nil
+}
+
+// initFrom replaces the values of flat, in the order of c.Parameters, by those of a weights file, and says how many it had.
+func initFrom(path string, c model.Config, flat []float32) (note string, err error) {
+	f, err := safetensors.Open(path)
+	if err != nil {
+		return "", err
+	}
+	found, list := 0, c.Parameters()
+	for _, p := range list {
+		if _, ok := f.Info(p.Name); ok {
+			v, err := f.Float32(p.Name, p.Shape...)
+			if err != nil {
+				return "", err
+			}
+			copy(flat, v)
+			found++
+		}
+		flat = flat[p.Size():]
+	}
+	if found == 0 {
+		return "", fmt.Errorf("--init %s: it has no parameter of this network", path)
+	}
+	return fmt.Sprintf("%d of %d parameters start from %s", found, len(list), path), nil
 }
 
 // changedData tells if a resumed run reads other molecules than before; empty if not.
@@ -334,7 +365,7 @@ func (r *run) stop(reason error) error {
 // smaller than BatchAtoms; it counts for as much less. Each worker takes an equal share of the molecules, then of the parameters.
 func (r *run) step(lr float64) (molecules, atoms int, loss, norm float64) {
 	indices := r.order.Next()
-	times := r.batcher.Times(len(indices), r.Seed, r.progress.Step, !r.UniformTimes)
+	times := r.batcher.Times(len(indices), r.Seed, r.progress.Step, !r.UniformTimes, r.TimePower)
 	molecules, atoms = len(indices), len(indices)*r.set.Size(indices[0])
 	factor := 0.5 / float64((3+r.Config.Features)*r.BatchAtoms)
 	workers := r.team.size()

@@ -100,7 +100,7 @@ func TestTimesAreUniform(t *testing.T) {
 		const steps, n = 4000, 4
 		var count [n][10]int
 		for step := range steps {
-			times := b.Times(n, 1, step, stratified)
+			times := b.Times(n, 1, step, stratified, 1)
 			var halves [2]int
 			for i, v := range times {
 				count[i][v]++
@@ -117,6 +117,21 @@ func TestTimesAreUniform(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// With power 2 the share of molecules with t <= T/4 is a half.
+func TestTimePower(t *testing.T) {
+	b := batcher(t, small(t), false)
+	const n, T = 4000, 1000
+	low := 0
+	for _, v := range b.Times(n, 1, 0, false, 2) {
+		if v <= T/4 {
+			low++
+		}
+	}
+	if math.Abs(float64(low)-n/2) > 5*math.Sqrt(n/4) {
+		t.Errorf("%d of %d molecules have t <= T/4", low, n)
 	}
 }
 
