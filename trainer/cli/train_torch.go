@@ -91,7 +91,7 @@ func trainFlags(f *pflag.FlagSet, o *train.Options) {
 	f.Float64Var(&c.TimeScale, "time-scale", c.TimeScale, "multiply t by this before its sinusoids, 0: do not, as published")
 	f.BoolVar(&o.Augment, "augment", o.Augment, "turn each molecule by a Haar matrix (with --variant none: DiT-Aug)")
 
-	f.StringVar(&o.Init, "init", o.Init, "weights file to start from; parameters that it lacks start as usual")
+	f.StringVar(&o.Init, "init", o.Init, "weights file to start from; parameters that it lacks start as usual, time embeddings are fitted to --time-scale")
 	f.IntVar(&o.BatchAtoms, "batch-atoms", o.BatchAtoms, "atoms per batch")
 	f.Float64Var(&o.LR, "lr", o.LR, "learning rate")
 	f.Float64Var(&o.MinLR, "min-lr", o.MinLR, "floor of the cosine decay, as a share of --lr")

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"symdiff/core/model"
-	"symdiff/core/safetensors"
 	"symdiff/trainer/dataset"
 	"symdiff/trainer/torch"
 )
@@ -190,30 +189,6 @@ func newRun(o Options, resumed *Checkpoint, status io.Writer, terminal bool) (*r
 		return nil, err
 	}
 	return r, nil
-}
-
-// initFrom replaces the values of flat, in the order of c.Parameters, by those of a weights file, and says how many it had.
-func initFrom(path string, c model.Config, flat []float32) (note string, err error) {
-	f, err := safetensors.Open(path)
-	if err != nil {
-		return "", err
-	}
-	found, list := 0, c.Parameters()
-	for _, p := range list {
-		if _, ok := f.Info(p.Name); ok {
-			v, err := f.Float32(p.Name, p.Shape...)
-			if err != nil {
-				return "", err
-			}
-			copy(flat, v)
-			found++
-		}
-		flat = flat[p.Size():]
-	}
-	if found == 0 {
-		return "", fmt.Errorf("--init %s: it has no parameter of this network", path)
-	}
-	return fmt.Sprintf("%d of %d parameters start from %s", found, len(list), path), nil
 }
 
 // changedData tells if a resumed run reads other molecules than before; empty if not.

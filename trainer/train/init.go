@@ -1,0 +1,93 @@
+package train
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"gonum.org/v1/gonum/mat"
+
+	"symdiff/core/model"
+	"symdiff/core/safetensors"
+)
+
+// initFrom replaces the values of flat, in the order of c.Parameters, by those of a weights file, and says how many it had. Time
+// embeddings of another time_scale are fitted to c's.
+func initFrom(path string, c model.Config, flat []float32) (note string, err error) {
+	f, err := safetensors.Open(path)
+	if err != nil {
+		return "", err
+	}
+	from, _, err := model.ParseMetadata(f.Name, f.Metadata)
+	if err != nil {
+		return "", err
+	}
+	found, list := 0, c.Parameters()
+	for _, p := range list {
+		if _, ok := f.Info(p.Name); ok {
+			v, err := f.Float32(p.Name, p.Shape...)
+			if err != nil {
+				return "", err
+			}
+			if strings.HasSuffix(p.Name, "t_embedder.mlp.0.weight") && from.TimeScale != c.TimeScale {
+				if v, err = rescaleTime(v, from.TimeScale, c.TimeScale); err != nil {
+					return "", fmt.Errorf("--init %s: %s: %w", path, p.Name, err)
+				}
+			}
+			copy(flat, v)
+			found++
+		}
+		flat = flat[p.Size():]
+	}
+	if found == 0 {
+		return "", fmt.Errorf("--init %s: it has no parameter of this network", path)
+	}
+	return fmt.Sprintf("%d of %d parameters start from %s", found, len(list), path), nil
+}
+
+// rescaleTime fits the first layer W' (width, 256) of a time embedding with scale `to` to the layer w of scale `from`, by least
+// squares over t in [0, 1] with a small ridge:
+//
+//	W' = argmin sum_t |W'·s(to·t) - W·s(from·t)|² + 0.01·|W'|²,   s(a) = [cos(a·w_i), sin(a·w_i)],  w_i = 10000^(-i/128).
+func rescaleTime(w []float32, from, to float64) ([]float32, error) {
+	const points, ridge = 1001, 1e-2
+	old, now := sinusoids(points, from), sinusoids(points, to)
+	width := len(w) / model.TimeEmbedding
+	values := make([]float64, len(w))
+	for i, v := range w {
+		values[i] = float64(v)
+	}
+	var target, gram, right, fit mat.Dense
+	target.Mul(old, mat.NewDense(width, model.TimeEmbedding, values).T())
+	gram.Mul(now.T(), now)
+	for i := range model.TimeEmbedding {
+		gram.Set(i, i, gram.At(i, i)+ridge)
+	}
+	right.Mul(now.T(), &target)
+	if err := fit.Solve(&gram, &right); err != nil {
+		return nil, err
+	}
+	out := make([]float32, len(w))
+	for i := range out {
+		out[i] = float32(fit.At(i%model.TimeEmbedding, i/model.TimeEmbedding))
+	}
+	return out, nil
+}
+
+// sinusoids are s(scale·t) for t evenly spaced over [0, 1]: (points, 256); scale 0 is 1.
+func sinusoids(points int, scale float64) *mat.Dense {
+	if scale == 0 {
+		scale = 1
+	}
+	const half = model.TimeEmbedding / 2
+	m := mat.NewDense(points, 2*half, nil)
+	for p := range points {
+		t := scale * float64(p) / float64(points-1)
+		for i := range half {
+			a := t * math.Pow(1e4, -float64(i)/half)
+			m.Set(p, i, math.Cos(a))
+			m.Set(p, half+i, math.Sin(a))
+		}
+	}
+	return m
+}

@@ -1,0 +1,38 @@
+package train
+
+import (
+	"math"
+	"testing"
+
+	"symdiff/core/model"
+	"symdiff/core/rng"
+)
+
+// A layer fitted to another time scale gives the same values at every t.
+func TestRescaleTime(t *testing.T) {
+	const width = 5
+	w := make([]float32, width*model.TimeEmbedding)
+	r := rng.New(1, 0, rng.Init, 0)
+	r.Fill(w, 0.1)
+	fitted, err := rescaleTime(w, 0, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const points = 97 // not those of the fit
+	before, after := sinusoids(points, 1), sinusoids(points, 1000)
+	worst, moved := 0.0, 0.0
+	for p := range points {
+		for k := range width {
+			a, b := 0.0, 0.0
+			for i := range model.TimeEmbedding {
+				a += float64(w[k*model.TimeEmbedding+i]) * before.At(p, i)
+				b += float64(fitted[k*model.TimeEmbedding+i]) * after.At(p, i)
+			}
+			worst, moved = max(worst, math.Abs(a-b)), max(moved, math.Abs(a))
+		}
+	}
+	t.Logf("largest value %.2g, largest difference %.2g", moved, worst)
+	if worst > 1e-2 || moved < 0.5 {
+		t.Errorf("values up to %g differ by up to %g", moved, worst)
+	}
+}
