@@ -5,6 +5,7 @@ export GOEXPERIMENT := simd
 export GOFLAGS := $(strip $(filter-out -trimpath,$(shell go env GOFLAGS)) -trimpath)
 
 PORT ?= 8080
+COUNT ?= 1
 BUILD := build
 DATA ?= ../shared/data
 NPM := npm --prefix site
@@ -19,12 +20,12 @@ BROWSER_PACKAGES := chromium
 # fitted to the libtorch at hand (trainer/gotchfit).
 TORCH_ENV = GOWORK=$(CURDIR)/$(BUILD)/go.work
 
-GO_SOURCES = $(shell find core trainer wasm -name '*.go' -o -name '*.s') go.mod go.sum
+GO_SOURCES = $(shell find core trainer wasm -not -path "*/node_modules/*" -name '*.go' -o -name '*.s') go.mod go.sum
 CORE_SOURCES = $(shell find core wasm -name '*.go' -o -name '*.s') go.mod go.sum
 SITE_SOURCES = $(shell find site wasm/js -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/test/*')
 WEIGHTS := core/weights/qm9-web.safetensors
 
-.PHONY: help deps demo sample test cli trainer train evaluate-model wasm site bench check clean \
+.PHONY: help deps demo sample test cli trainer train evaluate-model wasm site bench bench-go bench-peers check clean \
 	deps-torch deps-browser test-core test-wasm test-cli test-torch test-site
 
 help: ## list the targets
@@ -101,14 +102,29 @@ test-site: deps-browser cli site ## the typed API in Node and the page in Chromi
 	$(NPM) run --silent test:unit
 	$(NPM) run --silent test:e2e
 
-bench: ## benchmarks of the core, natively and as WebAssembly in Node
-	go test -run '^$$' -bench . -benchtime 200ms ./core/f32 ./core/sampler
-	GOOS=js GOARCH=wasm go test -exec="$$(go env GOROOT)/lib/wasm/go_js_wasm_exec" -run '^$$' -bench . -benchtime 200ms ./core/f32 ./core/sampler
+bench: bench-go bench-peers ## benchmarks of the core: kernels, steps, and calls against onnxruntime natively, in Node and in Chromium
+
+bench-go: ## kernels and sampling steps, natively and as WebAssembly in Node (for benchstat: COUNT=10)
+	go test -run '^$$' -bench . -benchtime 200ms -count $(COUNT) ./core/f32 ./core/sampler
+	GOOS=js GOARCH=wasm go test -exec="$$(go env GOROOT)/lib/wasm/go_js_wasm_exec" -run '^$$' -bench . -benchtime 200ms -count $(COUNT) ./core/f32 ./core/sampler
+
+BENCH := $(BUILD)/bench
+bench-peers: deps-browser $(BENCH)/npm.stamp ## core against onnxruntime, in turn, in one run (BENCH_ARGS='--only chromium --write README.md')
+	@mkdir -p $(BENCH)
+	go build -o $(BENCH)/bench ./wasm/bench
+	GOOS=js GOARCH=wasm go build -ldflags='-s -w' -o $(BENCH)/bench.wasm ./wasm/bench
+	$(BENCH)/bench weights > $(BENCH)/dit.safetensors
+	cp "$$(go env GOROOT)/lib/wasm/wasm_exec.js" $(BENCH)/wasm_exec.cjs
+	node wasm/bench/bench.js $(BENCH_ARGS)
+$(BENCH)/npm.stamp: wasm/bench/package-lock.json
+	@mkdir -p $(BENCH)
+	npm --prefix wasm/bench ci --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 check: ## format, vet, and that core is pure Go for every platform
 	@test -z "$$(gofmt -l core trainer wasm site/serve)" || { gofmt -l core trainer wasm site/serve; echo "not formatted: run gofmt -w"; exit 1; }
-	go vet ./core/... ./trainer/... ./site/serve
-	GOOS=js GOARCH=wasm go vet ./core/... ./wasm
+	go vet ./core/... ./trainer/... ./site/serve ./wasm/bench
+	GOOS=js GOARCH=wasm go vet ./core/... ./wasm ./wasm/bench
 	@bad=$$(go list -f '{{$$p := .ImportPath}}{{if .CgoFiles}}{{$$p}} uses cgo{{"\n"}}{{end}}{{range .Imports}}{{.}} {{$$p}}{{"\n"}}{{end}}' ./core/... \
 		| grep -E 'uses cgo|^(C|syscall/js|symdiff/(trainer|wasm|site)[^ ]*) ' || true); \
 	test -z "$$bad" || { echo "core must not import: $$bad"; exit 1; }

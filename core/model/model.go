@@ -53,8 +53,8 @@ type Model struct {
 
 	k          *dit.Weights // backbone
 	timeScale  float32
-	finalAdaLN dit.Linear   // hidden -> 2·hidden: shift, scale
-	final      dit.Linear   // hidden -> 3+F
+	finalAdaLN dit.Linear // hidden -> 2·hidden: shift, scale
+	final      dit.Linear // hidden -> 3+F
 
 	padBias []float32 // (hidden - xh_hidden) bias of pos where pad_to imitates its leak, else nil
 }

@@ -1,0 +1,204 @@
+// Times core against onnxruntime: natively, in Node and in headless Chromium, one thread each, the same weights, rounds in turn.
+//
+//   node wasm/bench/bench.js [--rounds N] [--only native,node,chromium] [--write README.md]
+//
+// Run it by `make bench-peers`, which builds what it needs. --write puts the table between the marks of a Markdown file.
+import { spawn } from "node:child_process";
+import { createServer } from "node:http";
+import { readFileSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { createInterface } from "node:readline";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+
+import { exportDiT } from "./onnx.js";
+import { deviation, setup } from "./runtimes.js";
+
+const { values: options } = parseArgs({
+  options: { rounds: { type: "string", default: "7" }, only: { type: "string", default: "native,node,chromium" }, write: { type: "string" } },
+});
+const top = fileURLToPath(new URL("../..", import.meta.url));
+const build = `${top}/build/bench`;
+const atoms = 19, steps = 250, batches = [1, 8];
+const weightsFile = `${build}/dit.safetensors`, shippedFile = `${top}/core/weights/qm9-web.safetensors`;
+const weights = readFileSync(weightsFile);
+const models = Object.fromEntries(batches.map((b) => [b, exportDiT(weights, b, atoms)]));
+
+/** Core natively, by lines to its standard input, against onnxruntime-node. */
+async function native() {
+  const ort = (await import("onnxruntime-node")).default;
+  const start = (file) => {
+    const child = spawn(`${build}/bench`, [file], { stdio: ["pipe", "pipe", "inherit"], env: { ...process.env, GOMAXPROCS: "1" } });
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    return {
+      ask: async (...words) => {
+        child.stdin.write(`${words.join(" ")}\n`);
+        const { value, done } = await lines.next();
+        if (done) throw new Error(`${file}: the native benchmark ended`);
+        return value;
+      },
+      end: () => child.stdin.end(),
+    };
+  };
+  const core = start(weightsFile), sampler = start(shippedFile);
+  const timed = async (program, ...words) => Number(await program.ask(...words)) / 1e6;
+  const [implementation, flops] = (await core.ask("info")).split(" ");
+  const jobs = {
+    peak: (n) => timed(core, "peak", n * 1000),
+    molecule: async (n) => {
+      let sum = 0;
+      for (let i = 0; i < n; i++) sum += await timed(sampler, "molecule", atoms, steps);
+      return sum;
+    },
+  };
+  for (const [m, k, n] of [[19, 256, 1024], [152, 256, 1024], [152, 1024, 256]]) {
+    jobs[`gemm ${m}x${k}x${n}`] = async (repetitions) => {
+      await core.ask("gemm", m, k, n, 0);
+      return timed(core, "gemm", m, k, n, repetitions);
+    };
+  }
+  for (const batch of batches) {
+    const calls = (fixed) => async (n) => {
+      await core.ask("prepare", batch, atoms);
+      await core.ask("run", 1, fixed);
+      return timed(core, "run", n, fixed);
+    };
+    jobs[`call ${batch} core`] = calls(0);
+    jobs[`call ${batch} core at hand`] = calls(1);
+    const session = await ort.InferenceSession.create(models[batch], { executionProviders: ["cpu"], graphOptimizationLevel: "all", intraOpNumThreads: 1, interOpNumThreads: 1 });
+    const z = new ort.Tensor("float32", new Float32Array(batch * atoms * 9).map(() => Math.random() - 0.5), [batch, atoms, 9]);
+    let count = 0;
+    jobs[`call ${batch} onnxruntime`] = async (n) => {
+      const start = performance.now();
+      for (let i = 0; i < n; i++) await session.run({ z, t: new ort.Tensor("float32", Float32Array.of((1 + (++count % 1000)) / 1000), [1, 1]) });
+      return performance.now() - start;
+    };
+  }
+  const end = () => { core.end(); sampler.end(); };
+  return { name: "native", implementation, flops: Number(flops), names: Object.keys(jobs), run: (name, n) => jobs[name](n), end };
+}
+
+/** WebAssembly in this Node. */
+async function node() {
+  await import(pathToFileURL(`${build}/wasm_exec.cjs`).href);
+  const ort = await import("./node_modules/onnxruntime-web/dist/ort.wasm.min.mjs");
+  ort.env.wasm.wasmPaths = new URL("./node_modules/onnxruntime-web/dist/", import.meta.url).href;
+  ort.env.wasm.numThreads = 1;
+  const { jobs, ...rest } = await setup({
+    Go: globalThis.Go, module: await WebAssembly.compile(readFileSync(`${build}/bench.wasm`)),
+    weights, shipped: readFileSync(shippedFile), ort, provider: "wasm", models, atoms, steps,
+  });
+  return { name: `Node ${process.versions.node}`, ...rest, names: Object.keys(jobs), run: (name, n) => jobs[name](n), end() {} };
+}
+
+/** WebAssembly in a page of headless Chromium. */
+async function chromium() {
+  const { chromium } = await import("playwright-core");
+  const files = {
+    "/": ["text/html", "<!doctype html><title>bench</title><script src='/wasm_exec.js'></script>"],
+    "/wasm_exec.js": ["text/javascript", readFileSync(`${build}/wasm_exec.cjs`)],
+    "/runtimes.js": ["text/javascript", readFileSync(new URL("./runtimes.js", import.meta.url))],
+    "/bench.wasm": ["application/wasm", readFileSync(`${build}/bench.wasm`)],
+    "/dit": ["application/octet-stream", weights],
+    "/shipped": ["application/octet-stream", readFileSync(shippedFile)],
+    ...Object.fromEntries(batches.map((b) => [`/model${b}`, ["application/octet-stream", models[b]]])),
+  };
+  for (const name of ["ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"]) {
+    files[`/${name}`] = [name.endsWith("wasm") ? "application/wasm" : "text/javascript", readFileSync(new URL(`./node_modules/onnxruntime-web/dist/${name}`, import.meta.url))];
+  }
+  const server = createServer((request, response) => {
+    const file = files[request.url];
+    response.writeHead(file ? 200 : 404, { "Content-Type": file?.[0] ?? "text/plain" });
+    response.end(file?.[1]);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+  const page = await browser.newPage();
+  await page.goto(`http://127.0.0.1:${server.address().port}/`);
+  const info = await page.evaluate(async ({ batches, atoms, steps }) => {
+    const bytes = async (url) => new Uint8Array(await (await fetch(url)).arrayBuffer());
+    const ort = await import("/ort.wasm.min.mjs");
+    ort.env.wasm.wasmPaths = "/";
+    ort.env.wasm.numThreads = 1;
+    const { setup } = await import("/runtimes.js");
+    const models = {};
+    for (const b of batches) models[b] = await bytes(`/model${b}`);
+    const { jobs, ...rest } = await setup({
+      Go, module: await WebAssembly.compile(await bytes("/bench.wasm")),
+      weights: await bytes("/dit"), shipped: await bytes("/shipped"), ort, provider: "wasm", models, atoms, steps,
+    });
+    globalThis.jobs = jobs;
+    return { ...rest, names: Object.keys(jobs) };
+  }, { batches, atoms, steps });
+  return {
+    name: `Chromium ${browser.version().split(".")[0]}`, ...info,
+    run: (name, n) => page.evaluate(({ name, n }) => globalThis.jobs[name](n), { name, n }),
+    end: async () => { await browser.close(); server.close(); },
+  };
+}
+
+const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+
+/** Runs every job in turn, for a number of rounds; returns the milliseconds of one repetition in each round. */
+async function measure(engine) {
+  const repetitions = {}, times = {};
+  for (const name of engine.names) { // warm up, and find how many repetitions last about 0.15 s
+    const once = await engine.run(name, 2) / 2;
+    repetitions[name] = name === "molecule" ? 1 : Math.max(1, Math.round(150 / Math.max(once, 1e-3)));
+    await engine.run(name, repetitions[name]);
+    times[name] = [];
+  }
+  for (let round = 0; round < Number(options.rounds); round++) {
+    for (const name of engine.names) times[name].push(await engine.run(name, repetitions[name]) / repetitions[name]);
+  }
+  return times;
+}
+
+const ratio = (times, batch, which) => {
+  const ours = times[`call ${batch} ${which}`], theirs = times[`call ${batch} onnxruntime`];
+  const rounds = ours.map((t, i) => theirs[i] / t);
+  return `${median(rounds).toFixed(2)} (${Math.min(...rounds).toFixed(2)} to ${Math.max(...rounds).toFixed(2)})`;
+};
+
+const engines = { native, node, chromium };
+const table = [
+  "| | " + ["kernels", "peak GFLOP/s", "GEMM 152x256x1024", "of peak", "call, batch 1: core", "onnxruntime", "ratio", "call, batch 8: core", "onnxruntime", "ratio", `molecule, ${steps} steps`].join(" | ") + " |",
+  "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+];
+console.log(`${cpus()[0].model}, one thread; ${options.rounds} rounds in turn; times are medians; ratio: onnxruntime's time / core's, median (range) over the rounds`);
+for (const key of options.only.split(",")) {
+  const engine = await engines[key]();
+  const times = await measure(engine);
+  await engine.end();
+  const peak = engine.flops * 1000 / median(times.peak) / 1e6;
+  const gflops = (name) => {
+    const [m, k, n] = name.match(/\d+/g).map(Number);
+    return 2 * m * k * n / median(times[name]) / 1e6;
+  };
+  const ms = (name) => `${median(times[name]).toFixed(2)} ms`;
+  console.log(`\n${engine.name}, kernels ${engine.implementation}` + (engine.worst === undefined ? "" : `; largest deviation of the two outputs ${engine.worst.toExponential(1)} of the largest value`));
+  console.log(`  peak of multiplications and additions  ${peak.toFixed(1)} GFLOP/s`);
+  for (const name of engine.names.filter((n) => n.startsWith("gemm"))) {
+    console.log(`  ${name.padEnd(38)} ${gflops(name).toFixed(1)} GFLOP/s, ${(100 * gflops(name) / peak).toFixed(0)} % of peak`);
+  }
+  for (const b of batches) {
+    console.log(`  call, batch ${b}: core ${ms(`call ${b} core`)}, onnxruntime ${ms(`call ${b} onnxruntime`)}: ratio ${ratio(times, b, "core")}`);
+    console.log(`     with the modulations at hand ${ms(`call ${b} core at hand`)}: ratio ${ratio(times, b, "core at hand")}`);
+  }
+  console.log(`  molecule of ${atoms} atoms, ${steps} steps: ${(median(times.molecule) / 1000).toFixed(2)} s`);
+  if (engine.worst > 1e-4) throw new Error(`${engine.name}: the outputs differ by ${engine.worst}: not the same network`);
+  const big = "gemm 152x256x1024";
+  table.push("| " + [engine.name, engine.implementation, peak.toFixed(0), gflops(big).toFixed(0), `${(100 * gflops(big) / peak).toFixed(0)} %`,
+    ms("call 1 core"), ms("call 1 onnxruntime"), ratio(times, 1, "core"), ms("call 8 core"), ms("call 8 onnxruntime"), ratio(times, 8, "core"),
+    `${(median(times.molecule) / 1000).toFixed(2)} s`].join(" | ") + " |");
+}
+if (options.write) {
+  const text = readFileSync(options.write, "utf8");
+  const marked = /(<!-- bench -->\n)[^]*?(<!-- \/bench -->)/;
+  if (!marked.test(text)) throw new Error(`${options.write}: no marks <!-- bench --> and <!-- /bench -->`);
+  writeFileSync(options.write, text.replace(marked, `$1${table.join("\n")}\n$2`));
+}
+process.exit(0);
