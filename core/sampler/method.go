@@ -2,8 +2,10 @@ package sampler
 
 import (
 	"errors"
+	"math"
 	"strconv"
 
+	"symdiff/core/model"
 	"symdiff/core/rng"
 	"symdiff/core/schedule"
 )
@@ -23,10 +25,20 @@ const (
 	// et al. 2022, arXiv 2211.01095, algorithm 2), on times that are evenly spaced
 	// in log SNR.
 	DPM Method = "dpm++2m"
+	// DPMSDE is SDE-DPM-Solver++(2M), the stochastic counterpart of DPM (same paper,
+	// equation 14), on the same times.
+	DPMSDE Method = "dpm++2m-sde"
+	// Heun is the deterministic second-order one-step method in log SNR: the mean of
+	// the predicted data at both ends of the step (exponential Heun; Hochbruck and
+	// Ostermann 2010), on the same times as DPM. A step calls the network twice.
+	Heun Method = "heun"
 )
 
 // Methods lists the methods; the first is the default.
-func Methods() []Method { return []Method{Ancestral, DDIM, DPM} }
+func Methods() []Method { return []Method{Ancestral, DDIM, DPM, DPMSDE, Heun} }
+
+// deterministic tells the methods that draw no noise after the start.
+func (m Method) deterministic() bool { return m == DDIM || m == DPM || m == Heun }
 
 // times is the grid T = t_0 > ... > t_S = 0 of a method.
 func times(s *schedule.Schedule, m Method, steps int) ([]int, error) {
@@ -36,10 +48,10 @@ func times(s *schedule.Schedule, m Method, steps int) ([]int, error) {
 		for i := range t {
 			t[i] = (2*s.T()*(steps-i) + steps) / (2 * steps) // T·(S-i)/S, rounded
 		}
-	case DPM:
+	case DPM, DPMSDE, Heun:
 		logSNRTimes(t, s)
 	default:
-		return nil, errors.New("sampler: unknown method " + strconv.Quote(string(m)) + ", want ancestral, ddim or dpm++2m")
+		return nil, errors.New("sampler: unknown method " + strconv.Quote(string(m)) + ", want ancestral, ddim, dpm++2m, dpm++2m-sde or heun")
 	}
 	return t, nil
 }
@@ -106,23 +118,60 @@ func (s *Sampler) ddim(t, to int) {
 //	z_s = (sigma_s/sigma_t)·z_t + alpha_s·(1 - e^(-h))·D,
 //	D = x_hat + h/(2h')·(x_hat - x_hat')
 //
-// and D = x_hat in the first step and, to be stable, in the last.
+// and D = x_hat in the first step and, to be stable, in the last. The stochastic
+// method takes
+//
+//	z_s = (sigma_s/sigma_t)·e^(-h)·z_t + alpha_s·(1 - e^(-2h))·D + sigma_s·sqrt(1 - e^(-2h))·noise.
 func (s *Sampler) dpm(t, to int) {
 	alpha, sigma := s.sched.Alpha(t), s.sched.Sigma(t)
 	alphaTo, sigmaTo := s.sched.Alpha(to), s.sched.Sigma(to)
-	step := alphaTo - float64(alpha*sigmaTo/sigma) // alpha_s·(1 - e^(-h)), since e^(-h) = alpha_t·sigma_s/(sigma_t·alpha_s)
+	decay := alpha * sigmaTo / (sigma * alphaTo) // e^(-h)
+	ratio, step, std := sigmaTo/sigma, alphaTo-float64(alpha*sigmaTo/sigma), 0.0
+	if s.method == DPMSDE {
+		fresh := 1 - float64(decay*decay)
+		ratio, step, std = ratio*decay, alphaTo*fresh, sigmaTo*math.Sqrt(fresh)
+		s.draw(s.noise, rng.Step, t)
+	}
 	extra := 0.0
 	if s.done > 0 && to > 0 {
 		before := logSNR(s.sched, s.times[s.done-1])
 		now := logSNR(s.sched, t)
 		extra = (logSNR(s.sched, to) - now) / (2 * (now - before))
 	}
-	keep, d, x := float32(sigmaTo/sigma), float32(step), float32(extra)
+	keep, d, x, noisy := float32(ratio), float32(step), float32(extra), float32(std)
 	inv, noise := float32(1/alpha), float32(sigma/alpha)
 	for i, v := range s.z {
 		hat := float32(inv*v) - float32(noise*s.eps[i])
 		s.z[i] = float32(keep*v) + float32(d*(hat+float32(x*(hat-s.data[i]))))
 		s.data[i] = hat
+	}
+	if s.method != DPMSDE {
+		return
+	}
+	for i, e := range s.noise {
+		s.z[i] += float32(noisy * e)
+	}
+}
+
+// heun is, with h = lambda_s - lambda_t,
+//
+//	z' = (sigma_s/sigma_t)·z_t + alpha_s·(1 - e^(-h))·x_hat(z_t, t)
+//	z_s = (sigma_s/sigma_t)·z_t + alpha_s·(1 - e^(-h))·½(x_hat(z_t, t) + x_hat(z', s)).
+func (s *Sampler) heun(t, to int) {
+	step := s.sched.Alpha(to) - float64(s.sched.Alpha(t)*s.sched.Sigma(to)/s.sched.Sigma(t))
+	keep, d := float32(s.sched.Sigma(to)/s.sched.Sigma(t)), float32(step)
+	inv, noise := float32(1/s.sched.Alpha(t)), float32(s.sched.Sigma(t)/s.sched.Alpha(t))
+	for i, v := range s.z {
+		hat := float32(inv*v) - float32(noise*s.eps[i])
+		s.data[i] = float32(keep*v) + float32(d*0.5*hat)
+		s.z[i] = float32(keep*v) + float32(d*hat)
+	}
+	model.RemoveMean(s.z, s.width, s.sizes)
+	s.predict(to, 1)
+	inv, noise = float32(1/s.sched.Alpha(to)), float32(s.sched.Sigma(to)/s.sched.Alpha(to))
+	for i, v := range s.z {
+		hat := float32(inv*v) - float32(noise*s.eps[i])
+		s.z[i] = s.data[i] + float32(d*0.5*hat)
 	}
 }
 
@@ -132,7 +181,7 @@ func (s *Sampler) dpm(t, to int) {
 // z_0's own channels.
 func (s *Sampler) decode() {
 	alpha, sigma := float32(s.sched.Alpha(0)), float32(s.sched.Sigma(0))
-	if s.method == DDIM || s.method == DPM {
+	if s.method.deterministic() {
 		clear(s.noise)
 	} else {
 		s.draw(s.noise, rng.Final, 0)

@@ -19,7 +19,7 @@ func exact(t *testing.T, o Options, std float64) *Sampler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.predict = func(at int) {
+	s.predict = func(at, _ int) {
 		f := float32(s.sched.Sigma(at) / variance(s.sched, at, std))
 		for i, z := range s.z {
 			s.eps[i] = f * z
@@ -62,7 +62,7 @@ func TestOrderOfConvergence(t *testing.T) {
 		method Method
 		order  float64
 		steps  int
-	}{{DDIM, 1, 100}, {DPM, 2, 20}} {
+	}{{DDIM, 1, 100}, {DPM, 2, 20}, {Heun, 2, 20}} {
 		coarse, fine := odeError(t, c.method, c.steps), odeError(t, c.method, 2*c.steps)
 		order := math.Log2(coarse / fine)
 		t.Logf("%s: error %.2e in %d steps, %.2e in %d: order %.2f", c.method, coarse, c.steps, fine, 2*c.steps, order)
@@ -78,7 +78,7 @@ func TestOrderOfConvergence(t *testing.T) {
 // The moments of what each method makes of noise are those of the data.
 func TestMomentsOfGaussianData(t *testing.T) {
 	const std, n, atoms = 0.5, 150, 40
-	for method, steps := range map[Method]int{Ancestral: 400, DDIM: 400, DPM: 40} {
+	for method, steps := range map[Method]int{Ancestral: 400, DDIM: 400, DPM: 40, DPMSDE: 60, Heun: 30} {
 		s := exact(t, Options{Seed: 2, Atoms: fill(make([]int, n), atoms), Steps: steps, Method: method}, std)
 		for !s.Done() {
 			if err := s.Step(); err != nil {
@@ -139,7 +139,7 @@ func TestLogSNRTimes(t *testing.T) {
 }
 
 func TestDeterministicMethodsUseNoNoiseAfterTheStart(t *testing.T) {
-	for _, method := range []Method{DDIM, DPM} {
+	for _, method := range []Method{DDIM, DPM, Heun} {
 		s := run(t, network(t, "symdiff"), Options{Seed: 4, Atoms: []int{5}, Steps: 6, Method: method})
 		for i, v := range s.noise {
 			if v != 0 {

@@ -56,11 +56,11 @@ type Sampler struct {
 	z     []float32   // (rows, 3+F)
 	eps   []float32   // (rows, 3+F) prediction
 	noise []float32   // (rows, 3+F)
-	data  []float32   // (rows, 3+F) predicted data of the step before, for DPM
+	data  []float32   // (rows, 3+F) of the methods: DPM's predicted data of the step before
 	eta   []float32   // (rows, noise_dims)
 	r0    []o3.Matrix // (molecules)
 
-	predict func(t int) // sets eps from z at time t; a test puts an exact one here
+	predict func(t, call int) // sets eps from z at time t; a test puts an exact one here
 }
 
 // New checks the options, draws the sizes and z_T. Errors name the option or the
@@ -149,41 +149,49 @@ func (s *Sampler) draw(dst []float32, purpose rng.Purpose, t int) {
 	model.RemoveMean(dst, s.width, s.sizes)
 }
 
-// drawGamma draws the noise of gamma at time t: R0 and eta of every molecule.
-func (s *Sampler) drawGamma(t int) {
+// secondCall is set in the time of gamma's streams for the second call of the
+// network at a time.
+const secondCall = 1 << 31
+
+// drawGamma draws the noise of gamma at time t: R0 and eta of every molecule, for
+// the given call at that time, 0 or 1.
+func (s *Sampler) drawGamma(t, call int) {
 	c := s.m.Config
+	at32 := uint32(t) + secondCall*uint32(call)
 	at := 0
 	for i, n := range s.sizes {
-		stream := rng.New(s.seed, s.first+uint32(i), rng.Haar, uint32(t))
+		stream := rng.New(s.seed, s.first+uint32(i), rng.Haar, at32)
 		s.r0[i] = o3.Haar(&stream)
-		stream = rng.New(s.seed, s.first+uint32(i), rng.Eta, uint32(t))
+		stream = rng.New(s.seed, s.first+uint32(i), rng.Eta, at32)
 		stream.Fill(s.eta[at*c.NoiseDims:(at+n)*c.NoiseDims], c.NoiseStd)
 		at += n
 	}
 }
 
 // network predicts the noise with fresh R0 and eta.
-func (s *Sampler) network(t int) {
-	s.drawGamma(t)
+func (s *Sampler) network(t, call int) {
+	s.drawGamma(t, call)
 	s.state.Eps(s.eps, s.z, float32(float64(t)/float64(s.sched.T())), s.r0, s.eta)
 }
 
-// Step makes one call of the network: a step of the method from z_t to z_s, or
-// at t = 0 the molecule itself. It panics when Done. A value that is not finite
+// Step makes one call of the network (two with Heun): a step of the method from
+// z_t to z_s, or at t = 0 the molecule itself. It panics when Done. A value that is not finite
 // stops the run with an error that tells the time.
 func (s *Sampler) Step() error {
 	if s.Done() {
 		panic("sampler: Step after the last one")
 	}
 	t := s.times[s.done]
-	s.predict(t)
+	s.predict(t, 0)
 	switch {
 	case t == 0:
 		s.decode()
 	case s.method == DDIM:
 		s.ddim(t, s.times[s.done+1])
-	case s.method == DPM:
+	case s.method == DPM, s.method == DPMSDE:
 		s.dpm(t, s.times[s.done+1])
+	case s.method == Heun:
+		s.heun(t, s.times[s.done+1])
 	default:
 		s.ancestral(t, s.times[s.done+1])
 	}
@@ -203,8 +211,8 @@ func (s *Sampler) Done() bool { return s.done == len(s.times) }
 // StepsDone is the number of calls of Step so far.
 func (s *Sampler) StepsDone() int { return s.done }
 
-// Steps is the number of calls of Step, and of the network, that a run takes:
-// Options.Steps and the final one.
+// Steps is the number of calls of Step that a run takes: Options.Steps and the
+// final one.
 func (s *Sampler) Steps() int { return len(s.times) }
 
 // Len is the number of molecules of the batch.

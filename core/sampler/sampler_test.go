@@ -76,6 +76,8 @@ func TestFrozenBits(t *testing.T) {
 			{"dit", Ancestral, "120eb271df604c5501b2522694bd7b50"},
 			{"symdiff", DDIM, "260506339d22b8def405a809b96a7b24"},
 			{"symdiff", DPM, "33fe1eed4aa5f1c4dacc56a0bb72690f"},
+			{"symdiff", DPMSDE, "975d1137b0eafb7d06b323ee7ffc03ee"},
+			{"symdiff", Heun, "2ca9212dd9cd25b49dd58daf8a6a7957"},
 		} {
 			s := run(t, network(t, c.name), Options{Seed: 7, Atoms: []int{12, 0, 4}, Steps: 20, Method: c.method})
 			if got := bits(s.z); got != c.want {
@@ -87,13 +89,16 @@ func TestFrozenBits(t *testing.T) {
 
 func TestMoleculeDoesNotDependOnItsBatch(t *testing.T) {
 	m := network(t, "symdiff")
-	batch := run(t, m, Options{Seed: 3, First: 10, Atoms: []int{6, 0, 11}, Steps: 8})
-	for i, atoms := range []int{6, 0, 11} {
-		alone := run(t, m, Options{Seed: 3, First: 10 + i, Atoms: []int{atoms}, Steps: 8})
-		if bits(alone.z) != bits(batch.rows(i)) {
-			t.Errorf("molecule %d differs when it is sampled alone", i)
+	for _, method := range Methods() {
+		batch := run(t, m, Options{Seed: 3, First: 10, Atoms: []int{6, 0, 11}, Steps: 8, Method: method})
+		for i, atoms := range []int{6, 0, 11} {
+			alone := run(t, m, Options{Seed: 3, First: 10 + i, Atoms: []int{atoms}, Steps: 8, Method: method})
+			if bits(alone.z) != bits(batch.rows(i)) {
+				t.Errorf("%s: molecule %d differs when it is sampled alone", method, i)
+			}
 		}
 	}
+	batch := run(t, m, Options{Seed: 3, First: 10, Atoms: []int{6, 0, 11}, Steps: 8})
 	other := run(t, m, Options{Seed: 4, First: 10, Atoms: []int{6}, Steps: 8})
 	if bits(other.z) == bits(batch.rows(0)) {
 		t.Error("another seed gives the same molecule")
