@@ -339,7 +339,7 @@ func TestSample(t *testing.T) {
 	if got := succeeds(t, append(args, "--seed", "4")...); got == want {
 		t.Error("--seed changes nothing")
 	}
-	for _, method := range []string{"ddim", "dpm++2m"} {
+	for _, method := range []string{"ddim", "dpm++2m", "dpm++2m-sde", "heun"} {
 		if got := succeeds(t, append(args, "--method", method)...); got == want || !strings.Contains(got, " steps=4 method="+method+" ") {
 			t.Errorf("--method %s gives %s", method, got)
 		}
@@ -433,6 +433,29 @@ func boolText(b bool) string {
 }
 
 // The shipped model runs.
+// The parts of a sharded job, one after the other, are the whole.
+func TestSampleShards(t *testing.T) {
+	args := func(more ...string) []string {
+		return append([]string{"sample", "--model", tinyModel(t), "--n", "7", "--first", "3", "--seed", "2", "--steps", "3", "--quiet"}, more...)
+	}
+	for _, format := range []string{"xyz", "sdf"} {
+		whole, parts := succeeds(t, args("--format", format)...), ""
+		for _, shard := range []string{"1/3", "2/3", "3/3"} {
+			part := succeeds(t, args("--format", format, "--shard", shard)...)
+			if part == "" || part == whole {
+				t.Errorf("%s, shard %s: %d bytes of %d", format, shard, len(part), len(whole))
+			}
+			parts += part
+		}
+		if parts != whole {
+			t.Errorf("%s: the parts are not the whole", format)
+		}
+	}
+	for _, shard := range []string{"0/3", "4/3", "1/8", "1", "a/b", "1/3x", "-1/3", "1/ 3"} {
+		fails(t, 2, "--shard", args("--shard", shard)...)
+	}
+}
+
 func TestSampleShipped(t *testing.T) {
 	out := succeeds(t, "sample", "--n", "2", "--steps", "2", "--atoms", "5", "--quiet")
 	if code, report, stderr := symdiff(out, "evaluate", "-"); code != 0 || !strings.Contains(report, "2 molecules, 10 atoms") {
@@ -454,7 +477,7 @@ func TestSampleFailures(t *testing.T) {
 	fails(t, 2, "--atoms 5000: want 0 to 1024", sample("--atoms", "5000")...)
 	fails(t, 2, "SDF (V2000) holds 999", sample("--atoms", "1000", "--format", "sdf")...)
 	fails(t, 2, "--steps 1001: the model was trained with 1000", sample("--steps", "1001")...)
-	fails(t, 2, `--method "euler": want one of [ancestral ddim dpm++2m]`, sample("--method", "euler")...)
+	fails(t, 2, `--method "euler": want one of [ancestral ddim dpm++2m dpm++2m-sde heun]`, sample("--method", "euler")...)
 	fails(t, 2, "--threads -1", sample("--threads", "-1")...)
 	fails(t, 2, "--seed", sample("--seed", "-1")...)
 	fails(t, 1, "no such file", sample("--out", filepath.Join(dir, "no", "a.xyz"))...)

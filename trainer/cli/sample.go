@@ -29,7 +29,7 @@ type sampleOptions struct {
 	n, first, steps, atoms int
 	seed                   uint64
 	model, out, format     string
-	method                 string
+	method, shard          string
 	threads, batch         int
 	json, quiet            bool
 }
@@ -46,9 +46,13 @@ extension of --out chooses XYZ (.xyz), SDF (.sdf) or PDB (.pdb), each perhaps wi
 standard output. Each carries seed, index, steps, the model's hash (16 digits of SHA-256), formula, stability, validity
 and connectedness. The file appears under its name when it is whole; an interrupted run leaves none.
 
+--shard I/N makes the Ith of N parts of the job, for N machines: the parts, one after the other, are the file that one
+machine would write, byte for byte (XYZ, SDF).
+
 With --json, molecules on standard output are JSON objects, one on a line; with a file, a summary of the run is printed
 as JSON.`,
-		Example: "  symdiff sample --n 100 --seed 7 --out molecules.xyz\n  symdiff sample --n 4 --atoms 19 --steps 100 --format sdf",
+		Example: "  symdiff sample --n 100 --seed 7 --out molecules.xyz\n  symdiff sample --n 4 --atoms 19 --steps 100 --format sdf" +
+			"\n  symdiff sample --n 10000 --shard \"$((SLURM_ARRAY_TASK_ID + 1))/$SLURM_ARRAY_TASK_COUNT\" --out \"part$SLURM_ARRAY_TASK_ID.xyz\"",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.run(cmd)
@@ -59,7 +63,8 @@ as JSON.`,
 	f.Uint64Var(&o.seed, "seed", 0, "seed of the random numbers")
 	f.IntVar(&o.first, "first", 0, "index of the first molecule of the seed")
 	f.IntVar(&o.steps, "steps", 0, "diffusion steps, 0: all that the model was trained with")
-	f.StringVar(&o.method, "method", string(sampler.Ancestral), "ancestral, ddim or dpm++2m; the latter two are deterministic and need fewer steps")
+	f.StringVar(&o.method, "method", string(sampler.Ancestral), "ancestral, ddim, dpm++2m, dpm++2m-sde or heun (two network calls a step); ddim, dpm++2m and heun are deterministic")
+	f.StringVar(&o.shard, "shard", "", "make the Ith of N parts of the --n molecules, as I/N")
 	f.IntVar(&o.atoms, "atoms", 0, "atoms per molecule, 0: drawn like those of the training set")
 	f.StringVarP(&o.out, "out", "o", "-", "file to write, - for standard output")
 	f.StringVar(&o.format, "format", "", "xyz, sdf or pdb, by default that of the file's extension")
@@ -70,9 +75,18 @@ as JSON.`,
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "no progress and no summary on standard error")
 	must(cmd.MarkFlagFilename("out", "xyz", "sdf", "pdb"))
 	must(cmd.MarkFlagFilename("model", "safetensors"))
-	must(cmd.RegisterFlagCompletionFunc("method", cobra.FixedCompletions([]string{"ancestral", "ddim", "dpm++2m"}, cobra.ShellCompDirectiveNoFileComp)))
+	must(cmd.RegisterFlagCompletionFunc("method", cobra.FixedCompletions(methodNames(), cobra.ShellCompDirectiveNoFileComp)))
 	must(cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"xyz", "sdf", "pdb"}, cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
+}
+
+// methodNames are the names of the sampler's methods.
+func methodNames() []string {
+	var names []string
+	for _, m := range sampler.Methods() {
+		names = append(names, string(m))
+	}
+	return names
 }
 
 // check completes the options and refuses what makes no sense.
@@ -105,6 +119,14 @@ func (o *sampleOptions) check() error {
 	}
 	if o.format == "sdf" && o.atoms > 999 {
 		return usagef("--atoms %d: SDF (V2000) holds 999", o.atoms)
+	}
+	if o.shard != "" {
+		var part, parts int
+		if n, _ := fmt.Sscanf(o.shard+" ", "%d/%d ", &part, &parts); n != 2 || part < 1 || part > parts || parts > o.n || o.shard != fmt.Sprintf("%d/%d", part, parts) {
+			return usagef("--shard %q: want I/N, I from 1 to N, N at most --n (%d)", o.shard, o.n)
+		}
+		from, to := int(int64(o.n)*int64(part-1)/int64(parts)), int(int64(o.n)*int64(part)/int64(parts))
+		o.first, o.n = o.first+from, to-from
 	}
 	if o.threads == 0 {
 		o.threads = runtime.GOMAXPROCS(0)
