@@ -25,7 +25,7 @@ CORE_SOURCES = $(shell find core wasm -name '*.go' -o -name '*.s') go.mod go.sum
 SITE_SOURCES = $(shell find site wasm/js -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/test/*')
 WEIGHTS := core/weights/qm9-web.safetensors
 
-.PHONY: help deps demo sample test cli trainer train evaluate-model wasm site bench bench-go bench-peers check clean \
+.PHONY: help deps demo sample test cli trainer train evaluate-model wasm site bench bench-go bench-peers fuzz check clean \
 	deps-torch deps-browser test-core test-wasm test-cli test-torch test-site
 
 help: ## list the targets
@@ -107,6 +107,11 @@ bench: bench-go bench-peers ## benchmarks of the core: kernels, steps, and calls
 bench-go: ## kernels and sampling steps, natively and as WebAssembly in Node (for benchstat: COUNT=10)
 	go test -run '^$$' -bench . -benchtime 200ms -count $(COUNT) ./core/f32 ./core/sampler
 	GOOS=js GOARCH=wasm go test -exec="$$(go env GOROOT)/lib/wasm/go_js_wasm_exec" -run '^$$' -bench . -benchtime 200ms -count $(COUNT) ./core/f32 ./core/sampler
+
+FUZZTIME ?= 30s
+fuzz: ## fuzz every reader and the kernels, FUZZTIME=30s each; make test runs their seeds
+	@for file in $$(grep -rl '^func Fuzz' core --include=*_test.go); do for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$file); do \
+		echo "$$file $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$file) || exit 1; done; done
 
 BENCH := $(BUILD)/bench
 bench-peers: deps-browser $(BENCH)/npm.stamp ## core against onnxruntime, in turn, in one run (BENCH_ARGS='--only chromium --write README.md')

@@ -174,3 +174,55 @@ func plain(v Value) any {
 	}
 	return nil
 }
+
+// Skip passes over any value and finds the same faults as Parse.
+func TestSkip(t *testing.T) {
+	for _, text := range []string{`{"a":[1,{"b":null}],"c":"d"}`, `true`, `-1e3`, `"\n"`, `[]`} {
+		s := NewScanner([]byte(text))
+		if err := s.Skip(); err != nil || s.Offset() != len(text) {
+			t.Errorf("%s: stopped at %d, %v", text, s.Offset(), err)
+		}
+	}
+	for _, text := range []string{`{"a":}`, `[1,`, `nul`, `"\x"`, `"\ud800"`, ``} {
+		s := NewScanner([]byte(text))
+		_, want := Parse([]byte(text))
+		if err := s.Skip(); err == nil || want == nil || err.Error() != want.Error() || !strings.HasPrefix(err.Error(), "JSON at byte ") {
+			t.Errorf("%s: %v, Parse says %v", text, err, want)
+		}
+	}
+}
+
+// A value of another kind is refused where it stands.
+func TestScannerRefusesOtherKinds(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		read func(*Scanner) error
+	}{
+		{`1`, func(s *Scanner) error { return s.Null() }},
+		{`null`, func(s *Scanner) error { _, err := s.Bool(); return err }},
+		{`tru`, func(s *Scanner) error { _, err := s.Bool(); return err }},
+		{`[]`, func(s *Scanner) error { return s.Object(func(string) error { return nil }) }},
+		{`{}`, func(s *Scanner) error { return s.Array(func() error { return nil }) }},
+		{`"a`, func(s *Scanner) error { _, err := s.String(); return err }},
+	} {
+		if err := c.read(NewScanner([]byte(c.text))); err == nil {
+			t.Errorf("%s was accepted", c.text)
+		}
+	}
+}
+
+// What the Append functions write is what encoding/json reads.
+func TestAppend(t *testing.T) {
+	text := "a\"\\\b\f\n\r\t\x01é😀</"
+	b := AppendString([]byte(`[`), text)
+	b = AppendInt(append(b, ','), -7)
+	b = AppendFloat(append(b, ','), 0.1)
+	b = AppendBool(append(b, ','), true)
+	var got []any
+	if err := stdjson.Unmarshal(append(b, ']'), &got); err != nil {
+		t.Fatalf("%s: %v", b, err)
+	}
+	if want := []any{text, -7.0, 0.1, true}; !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
