@@ -11,6 +11,7 @@ import (
 	"symdiff/core/o3"
 	"symdiff/core/rng"
 	"symdiff/core/safetensors"
+	"symdiff/core/symmetrise"
 )
 
 // open reads a file of the reference values.
@@ -122,7 +123,7 @@ func input(m *Model, sizes []int, seed uint64) (z []float32, r0 []o3.Matrix, eta
 	eta = make([]float32, rows*m.Config.NoiseDims)
 	s.Fill(z, 1)
 	s.Fill(eta, m.Config.NoiseStd)
-	RemoveMean(z, 3+m.Config.Features, sizes)
+	symmetrise.RemoveMean(z, 3+m.Config.Features, sizes)
 	return z, r0, eta
 }
 

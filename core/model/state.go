@@ -6,6 +6,7 @@ import (
 	"symdiff/core/dit"
 	"symdiff/core/f32"
 	"symdiff/core/o3"
+	"symdiff/core/symmetrise"
 )
 
 // State is what a network is working on: a batch of molecules of given sizes,
@@ -104,7 +105,7 @@ func (s *State) Eps(eps, z []float32, t float32, r0 []o3.Matrix, eta []float32) 
 	copy(s.zc, z)
 	s.turn(s.zc, s.gamma)
 	s.backbone(eps, s.zc)
-	RemoveMean(eps, width, s.sizes)
+	symmetrise.RemoveMean(eps, width, s.sizes)
 	s.turn(eps, s.back)
 }
 
@@ -270,24 +271,4 @@ func (s *State) backbone(eps, z []float32) {
 		dit.Norm(s.h[i*d:(i+1)*d], s.x[i*d:(i+1)*d], s.mod[:d], s.mod[d:])
 	}
 	m.final.Apply(eps, width, s.h, d, s.rows)
-}
-
-// RemoveMean projects the positions of every molecule, the first three columns
-// of rows of the given width, to zero centre of mass (the unweighted mean of
-// its atoms).
-func RemoveMean(z []float32, width int, sizes []int) {
-	for _, n := range sizes {
-		var sum [3]float64
-		for i := range n {
-			for k := range sum {
-				sum[k] += float64(z[i*width+k])
-			}
-		}
-		for i := range n {
-			for k := range sum {
-				z[i*width+k] = float32(float64(z[i*width+k]) - sum[k]/float64(n))
-			}
-		}
-		z = z[n*width:]
-	}
 }

@@ -5,9 +5,9 @@ import (
 	"math"
 	"strconv"
 
-	"symdiff/core/model"
 	"symdiff/core/rng"
 	"symdiff/core/schedule"
+	"symdiff/core/symmetrise"
 )
 
 // Method is how a step from z_t to z_s is made. Whatever the method, gamma is
@@ -166,7 +166,7 @@ func (s *Sampler) heun(t, to int) {
 		s.data[i] = float32(keep*v) + float32(d*0.5*hat)
 		s.z[i] = float32(keep*v) + float32(d*hat)
 	}
-	model.RemoveMean(s.z, s.width, s.sizes)
+	symmetrise.RemoveMean(s.z, s.width, s.sizes)
 	s.predict(to, 1)
 	inv, noise = float32(1/s.sched.Alpha(to)), float32(s.sched.Sigma(to)/s.sched.Alpha(to))
 	for i, v := range s.z {

@@ -25,6 +25,7 @@ import (
 	"symdiff/core/o3"
 	"symdiff/core/rng"
 	"symdiff/core/schedule"
+	"symdiff/core/symmetrise"
 )
 
 // MaxAtoms is the largest molecule that can be asked for.
@@ -41,7 +42,8 @@ type Options struct {
 
 // Sampler is a batch of molecules on their way.
 type Sampler struct {
-	m        *model.Model
+	net      symmetrise.Network
+	meta     model.Meta
 	sched    *schedule.Schedule
 	elements []molecule.Element
 	seed     uint64
@@ -52,21 +54,23 @@ type Sampler struct {
 	done     int   // calls of Step so far
 
 	width int // 3+F
-	state *model.State
-	z     []float32   // (rows, 3+F)
-	eps   []float32   // (rows, 3+F) prediction
-	noise []float32   // (rows, 3+F)
-	data  []float32   // (rows, 3+F) of the methods: DPM's predicted data of the step before
-	eta   []float32   // (rows, noise_dims)
-	r0    []o3.Matrix // (molecules)
+	state symmetrise.NetworkState
+	z     []float32        // (rows, 3+F)
+	eps   []float32        // (rows, 3+F) prediction
+	noise []float32        // (rows, 3+F)
+	data  []float32        // (rows, 3+F) of the methods: DPM's predicted data of the step before
+	gamma symmetrise.Noise // of gamma: R0 (molecules), eta (rows, noise dims)
 
 	predict func(t, call int) // sets eps from z at time t; a test puts an exact one here
 }
 
-// New checks the options, draws the sizes and z_T. Errors name the option or the
-// metadata that is wrong.
-func New(m *model.Model, o Options) (*Sampler, error) {
-	if len(m.Meta.Elements) == 0 {
+// New is NewNetwork for a model and the metadata of its file.
+func New(m *model.Model, o Options) (*Sampler, error) { return NewNetwork(m.Network(), m.Meta, o) }
+
+// NewNetwork checks the options, draws the sizes and z_T. meta is the meaning of
+// the network's inputs. Errors name the option or the metadata that is wrong.
+func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, error) {
+	if len(meta.Elements) == 0 {
 		return nil, errors.New("sampler: the weights file does not say what its inputs mean (metadata elements)")
 	}
 	if len(o.Atoms) == 0 {
@@ -75,16 +79,19 @@ func New(m *model.Model, o Options) (*Sampler, error) {
 	if o.First < 0 || uint64(o.First)+uint64(len(o.Atoms)) > math.MaxUint32 {
 		return nil, errors.New("sampler: index " + strconv.Itoa(o.First) + " of the first molecule is out of range")
 	}
-	sched, err := schedule.New(m.Meta.Schedule)
+	if meta.Features() != net.Features() {
+		return nil, errors.New("sampler: the network has " + strconv.Itoa(net.Features()) + " features, its metadata make " + strconv.Itoa(meta.Features()))
+	}
+	sched, err := schedule.New(meta.Schedule)
 	if err != nil {
 		return nil, err
 	}
 	if o.Steps < 1 || o.Steps > sched.T() {
 		return nil, errors.New("sampler: " + strconv.Itoa(o.Steps) + " steps, want 1 to " + strconv.Itoa(sched.T()))
 	}
-	s := &Sampler{m: m, sched: sched, seed: o.Seed, first: uint32(o.First), width: 3 + m.Config.Features, method: o.Method}
+	s := &Sampler{net: net, meta: meta, sched: sched, seed: o.Seed, first: uint32(o.First), width: 3 + net.Features(), method: o.Method}
 	s.predict = s.network
-	for _, symbol := range m.Meta.Elements {
+	for _, symbol := range meta.Elements {
 		e, ok := molecule.ParseElement(symbol)
 		if !ok {
 			return nil, errors.New("sampler: unknown element " + strconv.Quote(symbol))
@@ -96,24 +103,26 @@ func New(m *model.Model, o Options) (*Sampler, error) {
 			return nil, errors.New("sampler: " + strconv.Itoa(n) + " atoms, want 1 to " + strconv.Itoa(MaxAtoms) + ", or 0 to draw it")
 		}
 		if n == 0 {
-			if len(m.Meta.Histogram) == 0 {
+			if len(meta.Histogram) == 0 {
 				return nil, errors.New("sampler: the weights file has no histogram of sizes: the number of atoms must be given")
 			}
-			n = drawSize(m.Meta.Histogram, o.Seed, uint32(o.First+i))
+			n = drawSize(meta.Histogram, o.Seed, uint32(o.First+i))
 		}
 		s.sizes = append(s.sizes, n)
 	}
 	if s.times, err = times(sched, o.Method, o.Steps); err != nil {
 		return nil, err
 	}
-	s.state = m.NewState(s.sizes)
-	rows := s.state.Rows()
+	s.state = net.NewState(s.sizes)
+	rows := 0
+	for _, n := range s.sizes {
+		rows += n
+	}
 	s.z = make([]float32, rows*s.width)
 	s.eps = make([]float32, rows*s.width)
 	s.noise = make([]float32, rows*s.width)
 	s.data = make([]float32, rows*s.width)
-	s.eta = make([]float32, rows*m.Config.NoiseDims)
-	s.r0 = make([]o3.Matrix, len(s.sizes))
+	s.gamma = symmetrise.NewNoise(net, s.sizes)
 	s.draw(s.z, rng.Initial, sched.T())
 	return s, nil
 }
@@ -146,7 +155,7 @@ func (s *Sampler) draw(dst []float32, purpose rng.Purpose, t int) {
 		stream.Fill(dst[at*s.width:(at+n)*s.width], 1)
 		at += n
 	}
-	model.RemoveMean(dst, s.width, s.sizes)
+	symmetrise.RemoveMean(dst, s.width, s.sizes)
 }
 
 // secondCall is set in the time of gamma's streams for the second call of the
@@ -156,14 +165,10 @@ const secondCall = 1 << 31
 // drawGamma draws the noise of gamma at time t: R0 and eta of every molecule, for
 // the given call at that time, 0 or 1.
 func (s *Sampler) drawGamma(t, call int) {
-	c := s.m.Config
-	at32 := uint32(t) + secondCall*uint32(call)
-	at := 0
+	time, at := uint32(t)+secondCall*uint32(call), 0
 	for i, n := range s.sizes {
-		stream := rng.New(s.seed, s.first+uint32(i), rng.Haar, at32)
-		s.r0[i] = o3.Haar(&stream)
-		stream = rng.New(s.seed, s.first+uint32(i), rng.Eta, at32)
-		stream.Fill(s.eta[at*c.NoiseDims:(at+n)*c.NoiseDims], c.NoiseStd)
+		haar, eta := rng.New(s.seed, s.first+uint32(i), rng.Haar, time), rng.New(s.seed, s.first+uint32(i), rng.Eta, time)
+		s.gamma.Draw(s.net, i, at, at+n, &haar, &eta)
 		at += n
 	}
 }
@@ -171,7 +176,7 @@ func (s *Sampler) drawGamma(t, call int) {
 // network predicts the noise with fresh R0 and eta.
 func (s *Sampler) network(t, call int) {
 	s.drawGamma(t, call)
-	s.state.Eps(s.eps, s.z, float32(float64(t)/float64(s.sched.T())), s.r0, s.eta)
+	s.state.Eps(s.eps, s.z, float32(float64(t)/float64(s.sched.T())), s.gamma)
 }
 
 // Step makes one call of the network (two with Heun): a step of the method from
@@ -195,7 +200,7 @@ func (s *Sampler) Step() error {
 	default:
 		s.ancestral(t, s.times[s.done+1])
 	}
-	model.RemoveMean(s.z, s.width, s.sizes)
+	symmetrise.RemoveMean(s.z, s.width, s.sizes)
 	s.done++
 	for _, v := range s.z {
 		if !(math.Abs(float64(v)) <= math.MaxFloat32) {
@@ -262,10 +267,10 @@ func (s *Sampler) Frame(i int, positions, types []float32) {
 	for a := range s.sizes[i] {
 		row := z[a*s.width : (a+1)*s.width]
 		for k := 0; positions != nil && k < 3; k++ {
-			positions[3*a+k] = row[k] * float32(s.m.Meta.ScaleX)
+			positions[3*a+k] = row[k] * float32(s.meta.ScaleX)
 		}
 		for k := 0; types != nil && k < e; k++ {
-			types[e*a+k] = row[3+k] * float32(s.m.Meta.ScaleTypes)
+			types[e*a+k] = row[3+k] * float32(s.meta.ScaleTypes)
 		}
 	}
 }
@@ -286,7 +291,7 @@ func (s *Sampler) Molecule(i int) *molecule.Molecule {
 		}
 		m.Elements[a] = s.elements[best]
 		for k := range 3 {
-			m.Positions[a][k] = float64(row[k]) * s.m.Meta.ScaleX
+			m.Positions[a][k] = float64(row[k]) * s.meta.ScaleX
 		}
 	}
 	return m

@@ -315,3 +315,19 @@ func BenchmarkStep(b *testing.B) {
 		})
 	}
 }
+
+func TestStepAllocatesNothing(t *testing.T) {
+	for _, method := range Methods() {
+		s, err := New(network(t, "symdiff"), Options{Atoms: []int{4, 7}, Steps: 100, Method: method})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := testing.AllocsPerRun(20, func() {
+			if err := s.Step(); err != nil {
+				t.Fatal(err)
+			}
+		}); n != 0 {
+			t.Errorf("%s: %g allocations per step", method, n)
+		}
+	}
+}

@@ -53,7 +53,7 @@ With --json, molecules on standard output are JSON objects, one on a line; with 
 as JSON.`,
 		Example: "  symdiff sample --n 100 --seed 7 --out molecules.xyz\n  symdiff sample --n 4 --atoms 19 --steps 100 --format sdf" +
 			"\n  symdiff sample --n 10000 --shard \"$((SLURM_ARRAY_TASK_ID + 1))/$SLURM_ARRAY_TASK_COUNT\" --out \"part$SLURM_ARRAY_TASK_ID.xyz\"",
-		Args:    cobra.NoArgs,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.run(cmd)
 		},

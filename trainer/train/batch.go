@@ -7,6 +7,7 @@ import (
 	"symdiff/core/o3"
 	"symdiff/core/rng"
 	"symdiff/core/schedule"
+	"symdiff/core/symmetrise"
 	"symdiff/trainer/dataset"
 )
 
@@ -110,7 +111,7 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 		eps := out.Eps[i*n*w : (i+1)*n*w]
 		r := rng.New(seed, id, drawNoise, uint32(step))
 		r.Fill(eps, 1)
-		model.RemoveMean(eps, w, size)
+		symmetrise.RemoveMean(eps, w, size)
 		types := b.set.Types(index)
 		for j := range n {
 			b.features(clean, types[j])

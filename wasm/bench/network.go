@@ -16,6 +16,7 @@ import (
 	"symdiff/core/rng"
 	"symdiff/core/safetensors"
 	"symdiff/core/sampler"
+	"symdiff/core/symmetrise"
 )
 
 // dit is the network of the comparison, a plain DiT 256x6 with 4 heads: what
@@ -89,7 +90,7 @@ func (b *bench) prepare(batch, atoms int) {
 	b.eta = make([]float32, batch*atoms*c.NoiseDims)
 	r.Fill(b.z, 1)
 	r.Fill(b.eta, 1)
-	model.RemoveMean(b.z, 3+c.Features, sizes)
+	symmetrise.RemoveMean(b.z, 3+c.Features, sizes)
 }
 
 // time of call i: as in sampling, every call has its own.
