@@ -211,20 +211,34 @@ func histogramJSON(h map[int]int) string {
 func ParseMetadata(file string, md map[string]string) (Config, Meta, error) {
 	p := metaParser{file: file, md: md}
 	c := p.config()
-	var m Meta
-	if _, ok := md["elements"]; ok {
-		m = p.meta()
-	}
 	if p.err != nil {
 		return Config{}, Meta{}, p.err
 	}
+	m, err := ParseMeta(file, md)
+	if err != nil {
+		return Config{}, Meta{}, err
+	}
 	if m.defined() {
 		c.Features = m.Features()
-		if err := m.Validate(c); err != nil {
-			return Config{}, Meta{}, &safetensors.Error{File: file, Reason: "metadata: " + err.Error()}
-		}
 	}
 	return c, m, nil
+}
+
+// ParseMeta reads the meaning of the inputs from metadata of any kind of
+// network; Meta is empty where they do not tell it.
+func ParseMeta(file string, md map[string]string) (Meta, error) {
+	if _, ok := md["elements"]; !ok {
+		return Meta{}, nil
+	}
+	p := metaParser{file: file, md: md}
+	m := p.meta()
+	if p.err != nil {
+		return Meta{}, p.err
+	}
+	if err := m.Validate(Config{Features: m.Features()}); err != nil {
+		return Meta{}, &safetensors.Error{File: file, Reason: "metadata: " + err.Error()}
+	}
+	return m, nil
 }
 
 // metaParser remembers the first error.

@@ -1,0 +1,409 @@
+// Package egnn is the network of EDM (Hoogeboom et al. 2022, arXiv 2203.17003),
+// an E(n)-equivariant graph network (Satorras et al. 2021, arXiv 2102.09844): the
+// intrinsically equivariant peer of the symmetrised transformer in the same
+// framework. It is equivariant under O(3) as it is, and a symmetrise.Denoiser
+// like any other.
+//
+// Atoms are rows z = [x, h]; every pair of different atoms of a molecule is an
+// edge. With d²_ij = |x_i - x_j|² and d0²_ij that of the input,
+//
+//	h   <- embedding([h, t])
+//	per block, inv_sublayers times:
+//	  m_ij = edge_mlp([h_i, h_j, d²_ij, d0²_ij]);   m_ij <- m_ij·sigmoid(att_mlp(m_ij))
+//	  h_i  <- h_i + node_mlp([h_i, sum_j m_ij/normalization_factor])
+//	per block, once:
+//	  x_i  <- x_i + sum_j (x_i - x_j)/(d_ij + norm_constant)·15·tanh(coord_mlp([h_i, h_j, d²_ij, d0²_ij]))/normalization_factor
+//	eps_x = x - x_input, projected to zero centre of mass;   eps_h = embedding_out(h) without t's channel
+//
+// with d = sqrt(d² + 1e-8) and the d² of the start of the block. Without tanh the
+// bare coord_mlp takes the place of 15·tanh. The names of the parameters are those
+// of the published state_dict.
+package egnn
+
+import (
+	"errors"
+	"math"
+	"strconv"
+
+	"symdiff/core/dit"
+	"symdiff/core/f32"
+	"symdiff/core/internal/json"
+	"symdiff/core/model"
+	"symdiff/core/safetensors"
+	"symdiff/core/symmetrise"
+)
+
+// Config says what a network is, by the published names.
+type Config struct {
+	Features     int     // F: features of an atom beside its position
+	Hidden       int     // hidden_nf
+	Layers       int     // n_layers: blocks
+	InvSublayers int     // inv_sublayers: updates of h per block
+	Attention    bool    // attention
+	Tanh         bool    // tanh
+	NormConstant float64 // norm_constant
+	NormFactor   float64 // normalization_factor
+}
+
+// QM9 is EDM's network of the paper: 5.3 million parameters.
+func QM9() Config {
+	return Config{Features: 6, Hidden: 256, Layers: 9, InvSublayers: 1, Attention: true, Tanh: true, NormConstant: 1, NormFactor: 1}
+}
+
+// Validate checks the sizes; the error names the field as it is called in a
+// file.
+func (c Config) Validate() error {
+	for _, b := range []struct {
+		name     string
+		v, limit int
+	}{{"features", c.Features, 256}, {"hidden_nf", c.Hidden, 1 << 13}, {"n_layers", c.Layers, 1 << 8}, {"inv_sublayers", c.InvSublayers, 1 << 6}} {
+		if b.v < 1 || b.v > b.limit {
+			return errors.New(b.name + ": " + strconv.Itoa(b.v) + " not in [1, " + strconv.Itoa(b.limit) + "]")
+		}
+	}
+	if !(c.NormConstant >= 0 && c.NormConstant <= 1e6) {
+		return errors.New("norm_constant: not in [0, 1e6]")
+	}
+	if !(c.NormFactor > 0 && c.NormFactor <= 1e6) {
+		return errors.New("normalization_factor: not in (0, 1e6]")
+	}
+	return nil
+}
+
+// Parameters lists every parameter with its shape, in the order of the published
+// state_dict.
+func (c Config) Parameters() []model.Parameter {
+	var list []model.Parameter
+	add := func(name string, shape ...int) {
+		list = append(list, model.Parameter{Name: "egnn." + name, Shape: shape})
+	}
+	linear := func(name string, in, out int) {
+		add(name+".weight", out, in)
+		add(name+".bias", out)
+	}
+	d := c.Hidden
+	linear("embedding", c.Features+1, d)
+	linear("embedding_out", d, c.Features+1)
+	for l := range c.Layers {
+		block := "e_block_" + strconv.Itoa(l) + "."
+		for i := range c.InvSublayers {
+			gcl := block + "gcl_" + strconv.Itoa(i) + "."
+			linear(gcl+"edge_mlp.0", 2*d+2, d)
+			linear(gcl+"edge_mlp.2", d, d)
+			linear(gcl+"node_mlp.0", 2*d, d)
+			linear(gcl+"node_mlp.2", d, d)
+			if c.Attention {
+				linear(gcl+"att_mlp.0", d, 1)
+			}
+		}
+		linear(block+"gcl_equiv.coord_mlp.0", 2*d+2, d)
+		linear(block+"gcl_equiv.coord_mlp.2", d, d)
+		add(block+"gcl_equiv.coord_mlp.4.weight", 1, d)
+	}
+	return list
+}
+
+// Model is a network with its weights. It is read-only once loaded.
+type Model struct {
+	Config Config
+	Meta   model.Meta // zero where the file holds a bare network
+
+	in, out dit.Linear
+	blocks  []block
+}
+
+type block struct {
+	inv            []invariant
+	coord0, coord2 dit.Linear
+	coord4         dit.Linear // without bias
+}
+
+type invariant struct{ edge0, edge2, node0, node2, att dit.Linear }
+
+// Load reads a network from a file whose metadata say kind egnn. It wants every
+// tensor of Config.Parameters and nothing else. Errors are *safetensors.Error
+// naming the file and the tensor or key.
+func Load(f *safetensors.File) (*Model, error) {
+	c, meta, err := parseMetadata(f)
+	if err != nil {
+		return nil, err
+	}
+	values := map[string][]float32{}
+	shapes := map[string][]int{}
+	for _, p := range c.Parameters() {
+		v, err := f.Float32(p.Name, p.Shape...)
+		if err != nil {
+			return nil, err
+		}
+		values[p.Name], shapes[p.Name] = v, p.Shape
+	}
+	for _, name := range f.Names() {
+		if _, ok := values[name]; !ok {
+			return nil, &safetensors.Error{File: f.Name, Tensor: name, Reason: "is no parameter of an EGNN of this configuration"}
+		}
+	}
+	linear := func(name string) dit.Linear {
+		s := shapes["egnn."+name+".weight"]
+		return dit.Linear{W: f32.Pack(values["egnn."+name+".weight"], s[0], s[1]), Bias: values["egnn."+name+".bias"]}
+	}
+	m := &Model{Config: c, Meta: meta, in: linear("embedding"), out: linear("embedding_out")}
+	for l := range c.Layers {
+		name := "e_block_" + strconv.Itoa(l) + "."
+		b := block{coord0: linear(name + "gcl_equiv.coord_mlp.0"), coord2: linear(name + "gcl_equiv.coord_mlp.2"), coord4: linear(name + "gcl_equiv.coord_mlp.4")}
+		for i := range c.InvSublayers {
+			gcl := name + "gcl_" + strconv.Itoa(i) + "."
+			inv := invariant{edge0: linear(gcl + "edge_mlp.0"), edge2: linear(gcl + "edge_mlp.2"), node0: linear(gcl + "node_mlp.0"), node2: linear(gcl + "node_mlp.2")}
+			if c.Attention {
+				inv.att = linear(gcl + "att_mlp.0")
+			}
+			b.inv = append(b.inv, inv)
+		}
+		m.blocks = append(m.blocks, b)
+	}
+	return m, nil
+}
+
+// parseMetadata reads the configuration, and the meaning of the inputs where the
+// file tells it (see model.ParseMeta).
+func parseMetadata(f *safetensors.File) (Config, model.Meta, error) {
+	fail := func(reason string) (Config, model.Meta, error) {
+		return Config{}, model.Meta{}, &safetensors.Error{File: f.Name, Reason: "metadata " + reason}
+	}
+	if f.Metadata["kind"] != "egnn" {
+		return fail("kind: " + strconv.Quote(f.Metadata["kind"]) + ", want egnn")
+	}
+	v, err := json.Parse([]byte(f.Metadata["config"]))
+	if err != nil {
+		return fail("config: " + err.Error())
+	}
+	c := Config{NormConstant: 1, NormFactor: 1, InvSublayers: 1}
+	for _, field := range []struct {
+		name string
+		to   *int
+	}{{"hidden_nf", &c.Hidden}, {"n_layers", &c.Layers}, {"inv_sublayers", &c.InvSublayers}} {
+		n, ok := v.Get(field.name)
+		i, whole := n.Int()
+		if !ok || !whole || i != int64(int32(i)) {
+			return fail("config: " + field.name + ": want an integer")
+		}
+		*field.to = int(i)
+	}
+	for name, to := range map[string]*bool{"attention": &c.Attention, "tanh": &c.Tanh} {
+		b, ok := v.Get(name)
+		if !ok || b.Kind != json.Bool {
+			return fail("config: " + name + ": want true or false")
+		}
+		*to = b.Bool
+	}
+	for name, to := range map[string]*float64{"norm_constant": &c.NormConstant, "normalization_factor": &c.NormFactor} {
+		x, ok := v.Get(name)
+		if !ok || x.Kind != json.Number {
+			return fail("config: " + name + ": want a number")
+		}
+		*to = x.Num
+	}
+	if s, ok := v.Get("sin_embedding"); ok && s.Bool {
+		return fail("config: sin_embedding: not supported")
+	}
+	if s, ok := v.Get("aggregation_method"); ok && s.Text != "sum" {
+		return fail("config: aggregation_method: " + strconv.Quote(s.Text) + ", want sum")
+	}
+	meta, err := model.ParseMeta(f.Name, f.Metadata)
+	if err != nil {
+		return Config{}, model.Meta{}, err
+	}
+	info, ok := f.Info("egnn.embedding.weight")
+	if !ok || len(info.Shape) != 2 {
+		return Config{}, model.Meta{}, &safetensors.Error{File: f.Name, Tensor: "egnn.embedding.weight", Reason: "missing, or not a matrix"}
+	}
+	c.Features = info.Shape[1] - 1
+	if err := c.Validate(); err != nil {
+		return fail("config: " + err.Error())
+	}
+	if len(meta.Elements) > 0 && meta.Features() != c.Features {
+		return fail("elements: they make " + strconv.Itoa(meta.Features()) + " features, the network has " + strconv.Itoa(c.Features))
+	}
+	return c, meta, nil
+}
+
+// Features is F.
+func (m *Model) Features() int { return m.Config.Features }
+
+// Network is m without symmetrisation.
+func (m *Model) Network() symmetrise.Network { return symmetrise.New(m, symmetrise.None()) }
+
+// state is a batch at work, its buffers reused.
+type state struct {
+	m     *Model
+	sizes []int
+	x     []float32   // (rows, 3)
+	next  []float32   // (rows, 3) x after the block
+	hin   []float32   // (rows, F+1) [h, t]
+	h     []float32   // (rows, hidden)
+	hout  []float32   // (rows, F+1)
+	node  []float32   // (rows, 2·hidden) [h_i, sum_j m_ij]
+	mid   []float32   // (rows, hidden)
+	d2    []float32   // (n, n) of the largest molecule, at the start of the block
+	d0    [][]float32 // of each molecule (n, n): at the input
+	edge  []float32   // (n, 2·hidden+2) edges of one atom: [h_i, h_j, d²_ij, d0²_ij]
+	m1    []float32   // (n, hidden)
+	m2    []float32   // (n, hidden)
+	gate  []float32   // (n)
+}
+
+// NewState makes the buffers for a batch.
+func (m *Model) NewState(sizes []int) symmetrise.State {
+	rows, largest := 0, 0
+	s := &state{m: m, sizes: append([]int(nil), sizes...)}
+	for _, n := range sizes {
+		rows += n
+		largest = max(largest, n)
+		s.d0 = append(s.d0, make([]float32, n*n))
+	}
+	d, f := m.Config.Hidden, m.Config.Features
+	buffer := func(n int) []float32 { return make([]float32, n) }
+	s.x, s.next, s.hin, s.h, s.hout = buffer(3*rows), buffer(3*rows), buffer(rows*(f+1)), buffer(rows*d), buffer(rows*(f+1))
+	s.node, s.mid, s.d2 = buffer(rows*2*d), buffer(rows*d), buffer(largest*largest)
+	s.edge, s.m1, s.m2, s.gate = buffer(largest*(2*d+2)), buffer(largest*d), buffer(largest*d), buffer(largest)
+	return s
+}
+
+// Eps is the forward pass of the package comment.
+func (s *state) Eps(eps, z []float32, t float32) {
+	m, f := s.m, s.m.Config.Features
+	width, d, rows := 3+f, m.Config.Hidden, len(s.x)/3
+	for i := range rows {
+		copy(s.x[3*i:3*i+3], z[i*width:])
+		copy(s.hin[i*(f+1):], z[i*width+3:(i+1)*width])
+		s.hin[i*(f+1)+f] = t
+	}
+	m.in.Apply(s.h, d, s.hin, f+1, rows)
+	at := 0
+	for i, n := range s.sizes {
+		squares(s.d0[i], s.x[3*at:], n)
+		at += n
+	}
+	for b := range m.blocks {
+		at := 0
+		for i, n := range s.sizes {
+			s.block(&m.blocks[b], s.x[3*at:3*(at+n)], s.next[3*at:], s.h[at*d:(at+n)*d], s.node[at*2*d:], s.mid[at*d:], s.d0[i], n)
+			at += n
+		}
+		s.x, s.next = s.next, s.x
+	}
+	m.out.Apply(s.hout, f+1, s.h, d, rows)
+	for i := range rows {
+		e := eps[i*width : (i+1)*width]
+		for k := range 3 {
+			e[k] = s.x[3*i+k] - z[i*width+k]
+		}
+		copy(e[3:], s.hout[i*(f+1):i*(f+1)+f])
+	}
+	symmetrise.RemoveMean(eps, width, s.sizes)
+}
+
+// squares sets d2 (n, n) to the squared distances.
+func squares(d2, x []float32, n int) {
+	for i := range n {
+		for j := range n {
+			a, b, c := x[3*i]-x[3*j], x[3*i+1]-x[3*j+1], x[3*i+2]-x[3*j+2]
+			d2[i*n+j] = float32(float32(a*a)+float32(b*b)) + float32(c*c)
+		}
+	}
+}
+
+// block updates one molecule: h in place, x into next.
+func (s *state) block(b *block, x, next, h, node, mid, d0 []float32, n int) {
+	c := s.m.Config
+	d := c.Hidden
+	squares(s.d2[:n*n], x, n)
+	for l := range b.inv {
+		inv := &b.inv[l]
+		for i := range n {
+			to := node[i*2*d : (i+1)*2*d]
+			copy(to, h[i*d:(i+1)*d])
+			sum := to[d:]
+			clear(sum)
+			s.edges(h, d0, i, n)
+			messages := s.mlp(inv.edge0, inv.edge2, n)
+			if c.Attention {
+				inv.att.Apply(s.gate, 1, messages, d, n)
+				sigmoid(s.gate[:n])
+			}
+			for j := range n {
+				if j == i {
+					continue
+				}
+				weight := float32(1)
+				if c.Attention {
+					weight = s.gate[j]
+				}
+				f32.AddScaled(sum, weight, messages[j*d:(j+1)*d])
+			}
+			f32.Scale(sum, float32(1/c.NormFactor))
+		}
+		inv.node0.Apply(mid, d, node, 2*d, n)
+		f32.SiLU(mid[:n*d], mid[:n*d])
+		inv.node2.Apply(s.m1, d, mid, d, n)
+		f32.Add(h, s.m1[:n*d])
+	}
+	for i := range n {
+		s.edges(h, d0, i, n)
+		b.coord4.Apply(s.gate, 1, s.mlp(b.coord0, b.coord2, n), d, n)
+		if c.Tanh {
+			tanh15(s.gate[:n])
+		}
+		var shift [3]float64
+		for j := range n {
+			if j == i {
+				continue
+			}
+			w := float64(s.gate[j]) / (math.Sqrt(float64(s.d2[i*n+j])+1e-8) + c.NormConstant)
+			for k := range shift {
+				shift[k] += float64(float64(x[3*i+k]-x[3*j+k]) * w)
+			}
+		}
+		for k, v := range shift {
+			next[3*i+k] = x[3*i+k] + float32(v/c.NormFactor)
+		}
+	}
+}
+
+// edges fills edge with those of atom i.
+func (s *state) edges(h, d0 []float32, i, n int) {
+	d := s.m.Config.Hidden
+	for j := range n {
+		e := s.edge[j*(2*d+2) : (j+1)*(2*d+2)]
+		copy(e, h[i*d:(i+1)*d])
+		copy(e[d:], h[j*d:(j+1)*d])
+		e[2*d], e[2*d+1] = s.d2[i*n+j], d0[i*n+j]
+	}
+}
+
+// mlp is SiLU(second(SiLU(first(edge)))): (n, hidden).
+func (s *state) mlp(first, second dit.Linear, n int) []float32 {
+	d := s.m.Config.Hidden
+	first.Apply(s.m1, d, s.edge, 2*d+2, n)
+	f32.SiLU(s.m1[:n*d], s.m1[:n*d])
+	second.Apply(s.m2, d, s.m1, d, n)
+	f32.SiLU(s.m2[:n*d], s.m2[:n*d])
+	return s.m2[:n*d]
+}
+
+// sigmoid is 1/(1 + e^-x) in place.
+func sigmoid(x []float32) {
+	f32.Scale(x, -1)
+	f32.Exp(x, x)
+	for i, v := range x {
+		x[i] = 1 / (1 + v)
+	}
+}
+
+// tanh15 is 15·tanh(x) = 15·(1 - 2/(1 + e^2x)) in place.
+func tanh15(x []float32) {
+	f32.Scale(x, 2)
+	f32.Exp(x, x)
+	for i, v := range x {
+		x[i] = 15 * (1 - 2/(1+v))
+	}
+}

@@ -1,0 +1,194 @@
+package egnn
+
+import (
+	"bytes"
+	"math"
+	"os"
+	"strings"
+	"testing"
+
+	"symdiff/core/f32"
+	"symdiff/core/model"
+	"symdiff/core/o3"
+	"symdiff/core/rng"
+	"symdiff/core/safetensors"
+	"symdiff/core/sampler"
+	"symdiff/core/symmetrise"
+)
+
+func open(t testing.TB, name string) *safetensors.File {
+	t.Helper()
+	path := "testdata/egnn." + name + ".safetensors"
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := safetensors.Parse(path, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func load(t testing.TB) *Model {
+	t.Helper()
+	m, err := Load(open(t, "weights"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// The published implementation, with random weights in every layer, on every implementation of the kernels.
+func TestParityWithPublishedNetwork(t *testing.T) {
+	defer f32.Use(f32.Implementation())
+	for _, implementation := range f32.Implementations() {
+		f32.Use(implementation)
+		m := load(t)
+		cases, err := model.ReadCases(open(t, "io"), model.Config{Variant: model.None, Features: m.Config.Features})
+		if err != nil {
+			t.Fatal(err)
+		}
+		worst := 0.0
+		for _, c := range cases {
+			got := make([]float32, len(c.Eps))
+			m.NewState([]int{c.Atoms}).Eps(got, c.Z, c.T)
+			for i, v := range got {
+				if d := math.Abs(float64(v - c.Eps[i])); !(d <= worst) {
+					worst = d
+				}
+			}
+		}
+		t.Logf("%s: %d cases, largest difference %.1e", implementation, len(cases), worst)
+		if !(worst <= 1e-4) || len(cases) < 3 {
+			t.Errorf("%s: %d cases differ by up to %g", implementation, len(cases), worst)
+		}
+	}
+}
+
+func TestNumParametersOfThePaper(t *testing.T) {
+	n := 0
+	for _, p := range QM9().Parameters() {
+		n += p.Size()
+	}
+	if n < 5_200_000 || n > 5_400_000 {
+		t.Errorf("%d parameters, the paper says 5.3 million", n)
+	}
+}
+
+// It is equivariant as it is, molecule by molecule, and allocates nothing.
+func TestEquivariantAndRagged(t *testing.T) {
+	m := load(t)
+	sizes, width := []int{6, 1, 9}, 3+m.Config.Features
+	s := rng.New(4, 0, rng.Init, 0)
+	z := make([]float32, 16*width)
+	s.Fill(z, 1)
+	symmetrise.RemoveMean(z, width, sizes)
+	st := m.NewState(sizes)
+	want, got := make([]float32, len(z)), make([]float32, len(z))
+	st.Eps(want, z, 0.6)
+	at := 0
+	for _, n := range sizes {
+		one := make([]float32, n*width)
+		m.NewState([]int{n}).Eps(one, z[at*width:(at+n)*width], 0.6)
+		for i, v := range one {
+			if v != want[at*width+i] {
+				t.Fatalf("the molecule of %d atoms alone gives %g, in the batch %g", n, v, want[at*width+i])
+			}
+		}
+		at += n
+	}
+	if n := testing.AllocsPerRun(5, func() { st.Eps(got, z, 0.6) }); n != 0 {
+		t.Errorf("%g allocations per call", n)
+	}
+	h := o3.Haar(&s)
+	h.Turn(z, width, z, width, 16)
+	st.Eps(got, z, 0.6)
+	h.Turn(want, width, want, width, 16)
+	for i, v := range got {
+		if math.Abs(float64(v-want[i])) > 2e-5 {
+			t.Fatalf("turned: %g at %d, want %g", v, i, want[i])
+		}
+	}
+}
+
+// The sampler runs it, alone and symmetrised, and a seed means the same bits on every implementation.
+func TestSample(t *testing.T) {
+	defer f32.Use(f32.Implementation())
+	meta := model.QM9Meta()
+	first := map[string]string{}
+	for _, implementation := range f32.Implementations() {
+		f32.Use(implementation)
+		m := load(t)
+		for name, net := range map[string]symmetrise.Network{"alone": m.Network(), "symmetrised": symmetrise.New(m, symmetrise.Haar(symmetrise.O3))} {
+			s, err := sampler.NewNetwork(net, meta, sampler.Options{Seed: 3, Atoms: []int{5, 8}, Steps: 6})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for !s.Done() {
+				if err := s.Step(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var b bytes.Buffer
+			for _, p := range s.Molecule(1).Positions {
+				for _, v := range p {
+					u := math.Float32bits(float32(v))
+					b.Write([]byte{byte(u), byte(u >> 8), byte(u >> 16), byte(u >> 24)})
+				}
+			}
+			if was, ok := first[name]; ok && was != b.String() {
+				t.Errorf("%s: %s kernels give other bits", name, implementation)
+			}
+			first[name] = b.String()
+		}
+	}
+	if first["alone"] == first["symmetrised"] {
+		t.Error("symmetrisation changes nothing: not even the rounding")
+	}
+}
+
+func TestLoadNamesWhatIsWrong(t *testing.T) {
+	f := open(t, "weights")
+	var tensors []safetensors.Tensor
+	for _, name := range f.Names() {
+		info, _ := f.Info(name)
+		v, err := f.Float32(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tensors = append(tensors, safetensors.Tensor{Name: name, DType: "F32", Shape: info.Shape, Data: v})
+	}
+	reload := func(list []safetensors.Tensor, kind, config string) error {
+		var b bytes.Buffer
+		if err := safetensors.Write(&b, list, map[string]string{"kind": kind, "config": config}); err != nil {
+			t.Fatal(err)
+		}
+		g, err := safetensors.Parse("changed", b.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = Load(g)
+		return err
+	}
+	config := f.Metadata["config"]
+	if err := reload(tensors, "egnn", config); err != nil {
+		t.Fatalf("unchanged: %v", err)
+	}
+	for want, c := range map[string]error{
+		"kind":                 reload(tensors, "dit", config),
+		"hidden_nf":            reload(tensors, "egnn", strings.Replace(config, `"hidden_nf": 32`, `"hidden_nf": -1`, 1)),
+		"n_layers":             reload(tensors, "egnn", strings.Replace(config, `"n_layers": 3`, `"n_layers": 1e3`, 1)),
+		"attention":            reload(tensors, "egnn", strings.Replace(config, `"attention": true`, `"attention": 1`, 1)),
+		"sin_embedding":        reload(tensors, "egnn", strings.Replace(config, `"sin_embedding": false`, `"sin_embedding": true`, 1)),
+		"aggregation_method":   reload(tensors, "egnn", strings.Replace(config, "sum", "mean", 1)),
+		"normalization_factor": reload(tensors, "egnn", strings.Replace(config, `"normalization_factor": 1`, `"normalization_factor": 0`, 1)),
+		"e_block_3":            reload(tensors, "egnn", strings.Replace(config, `"n_layers": 3`, `"n_layers": 4`, 1)),
+		"is no parameter":      reload(tensors, "egnn", strings.Replace(config, `"n_layers": 3`, `"n_layers": 2`, 1)),
+		"JSON at byte":         reload(tensors, "egnn", "{"),
+	} {
+		if c == nil || !strings.Contains(c.Error(), want) {
+			t.Errorf("%s: error %v", want, c)
+		}
+	}
+}
