@@ -6,6 +6,7 @@ import (
 
 	"symdiff/core/o3"
 	"symdiff/core/safetensors"
+	"symdiff/core/symmetrise"
 )
 
 // Case is one stored call of a reference network: inputs, the noise that was
@@ -96,12 +97,12 @@ func matrix(v []float32) (a o3.Matrix) {
 	return a
 }
 
-// Run repeats the call with m and returns the largest absolute differences of
-// eps and of gamma to the stored ones; NaN counts as +Inf.
-func (k Case) Run(m *Model) (eps, gamma float64) {
-	s := m.NewState([]int{k.Atoms})
+// Run repeats the call with a network and returns the largest absolute
+// differences of eps and of gamma to the stored ones; NaN counts as +Inf.
+func (k Case) Run(net symmetrise.Network) (eps, gamma float64) {
+	s := net.NewState([]int{k.Atoms})
 	got := make([]float32, len(k.Eps))
-	s.Eps(got, k.Z, k.T, []o3.Matrix{k.Haar}, k.Eta)
+	s.Eps(got, k.Z, k.T, symmetrise.Noise{R0: []o3.Matrix{k.Haar}, Eta: k.Eta})
 	for i, v := range got {
 		eps = larger(eps, float64(v)-float64(k.Eps[i]))
 	}

@@ -51,7 +51,7 @@ func TestParityWithPublishedNetwork(t *testing.T) {
 				t.Fatalf("%d cases", len(cases))
 			}
 			for i, c := range cases {
-				eps, gamma := c.Run(m)
+				eps, gamma := c.Run(m.Network())
 				t.Logf("case %d, %d atoms, t = %.4g: max |difference| eps %.2e, gamma %.2e", i, c.Atoms, c.T, eps, gamma)
 				if !(eps <= 1e-4) || !(gamma <= 1e-4) {
 					t.Errorf("case %d: eps differs by %g, gamma by %g", i, eps, gamma)

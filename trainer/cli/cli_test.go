@@ -282,16 +282,72 @@ func TestInspectFailures(t *testing.T) {
 	fails(t, 1, "no such file", "inspect", "gone.safetensors")
 	fails(t, 2, "accepts at most 1 arg", "inspect", "a", "b")
 	fails(t, 2, "empty name", "inspect", "")
-	egnn := filepath.Join(t.TempDir(), "egnn.safetensors")
-	if err := safetensors.WriteFile(egnn, nil, map[string]string{"kind": "egnn"}); err != nil {
+	odd := filepath.Join(t.TempDir(), "odd.safetensors")
+	if err := safetensors.WriteFile(odd, nil, map[string]string{"kind": "gnn"}); err != nil {
 		t.Fatal(err)
 	}
-	fails(t, 1, "an EGNN, which is not supported", "inspect", egnn)
-	if _, out, _ := symdiff("", "inspect", egnn); !strings.Contains(out, "SHA-256") {
+	fails(t, 1, `metadata kind: "gnn"`, "inspect", odd)
+	if _, out, _ := symdiff("", "inspect", odd); !strings.Contains(out, "SHA-256") {
 		t.Errorf("a network that cannot run is not described: %s", out)
 	}
-	fails(t, 1, "an EGNN, which is not supported", "sample", "--model", egnn)
-	fails(t, 1, "an EGNN, which is not supported", "parity", "--weights", egnn, "--io", egnn)
+	fails(t, 1, `metadata kind: "gnn"`, "sample", "--model", odd)
+	fails(t, 1, `metadata kind: "gnn"`, "parity", "--weights", odd, "--io", odd)
+}
+
+// EDM's network is one like any other: described, compared, sampled.
+func TestEGNN(t *testing.T) {
+	const weights = "../../core/egnn/testdata/egnn.weights.safetensors"
+	if out := succeeds(t, "inspect", weights); !strings.Contains(out, "egnn") {
+		t.Errorf("inspect says %s", out)
+	}
+	succeeds(t, "parity", "--weights", weights, "--io", "../../core/egnn/testdata/egnn.io.safetensors")
+	f, err := safetensors.Open(weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tensors []safetensors.Tensor
+	for _, name := range f.Names() {
+		info, _ := f.Info(name)
+		v, err := f.Float32(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tensors = append(tensors, safetensors.Tensor{Name: name, DType: "F32", Shape: info.Shape, Data: v})
+	}
+	md := model.Metadata(model.Config{Variant: model.None}, model.QM9Meta())
+	md["kind"], md["config"] = "egnn", f.Metadata["config"]
+	path := filepath.Join(t.TempDir(), "egnn.safetensors")
+	if err := safetensors.WriteFile(path, tensors, md); err != nil {
+		t.Fatal(err)
+	}
+	if out := succeeds(t, "sample", "--model", path, "--n", "2", "--atoms", "5", "--steps", "3", "--quiet"); strings.Count(out, "seed=0") != 2 {
+		t.Errorf("sample gives %s", out)
+	}
+	var r equivarianceReport
+	if err := json.Unmarshal([]byte(succeeds(t, "equivariance", "--model", path, "--samples", "5", "--json")), &r); err != nil || len(r.Times) != 4 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	for _, row := range r.Times {
+		if !(row.Coupling < 1e-4) {
+			t.Errorf("an EGNN is not equivariant: %+v", row)
+		}
+	}
+}
+
+// The order of the published code is not equivariant, the paper's is.
+func TestEquivariance(t *testing.T) {
+	for name, equivariant := range map[string]bool{"symdiff": true, "symdiff_released": false, "dit": false} {
+		var r equivarianceReport
+		if err := json.Unmarshal([]byte(succeeds(t, "equivariance", "--model", fixtures+name+".weights.safetensors", "--samples", "30", "--json")), &r); err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range r.Times {
+			if (row.Coupling < 1e-4) != equivariant || equivariant && row.P < 0.002 {
+				t.Errorf("%s: %+v", name, row)
+			}
+		}
+	}
+	fails(t, 2, "--atoms 1", "equivariance", "--atoms", "1")
 }
 
 func TestParity(t *testing.T) {

@@ -21,7 +21,7 @@ type inspection struct {
 	File       string          `json:"file"`
 	Bytes      int             `json:"bytes"`
 	SHA256     string          `json:"sha256"`
-	Network    *network        `json:"network,omitempty"`  // where the file holds one
+	Network    *networkInfo    `json:"network,omitempty"`  // where the file holds one
 	Training   json.RawMessage `json:"training,omitempty"` // provenance
 	Metadata   map[string]any  `json:"metadata"`
 	Parameters int             `json:"parameters"`
@@ -29,7 +29,7 @@ type inspection struct {
 	Tensors    []tensorInfo    `json:"tensors"`
 }
 
-type network struct {
+type networkInfo struct {
 	Variant    string     `json:"variant"`
 	GammaOrder string     `json:"gamma_order,omitempty"`
 	Elements   []string   `json:"elements,omitempty"`
@@ -93,20 +93,17 @@ func inspect(path string) (inspection, error) {
 	if _, ok := f.Metadata["kind"]; !ok {
 		return r, nil
 	}
-	if err := supported(f); err != nil {
-		return r, err
-	}
-	m, err := model.Load(f.File)
+	n, err := networkOf(f)
 	if err != nil {
 		return r, err
 	}
-	c, meta := m.Config, m.Meta
-	r.Network = &network{
-		Variant: string(c.Variant), Elements: meta.Elements, Charge: meta.Charge, Features: c.Features,
+	meta := n.Meta
+	r.Network = &networkInfo{
+		Variant: n.Variant, Elements: meta.Elements, Charge: meta.Charge, Features: n.Features(),
 		Schedule: meta.Schedule.Name, Timesteps: meta.Schedule.Timesteps, Histogram: summarise(meta.Histogram),
 	}
-	if c.Variant == model.Symdiff {
-		r.Network.GammaOrder = c.GammaOrder
+	if n.Variant == string(model.Symdiff) {
+		r.Network.GammaOrder = n.cases.GammaOrder
 	}
 	r.Training = meta.Training
 	return r, nil

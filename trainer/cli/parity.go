@@ -43,7 +43,7 @@ the exit code is 1.`,
 			if !(tol >= 0) {
 				return usagef("--tol: %v, want a number that is not negative", tol)
 			}
-			m, f, err := loadModel(weightsPath)
+			n, f, err := loadNetwork(weightsPath)
 			if err != nil {
 				return err
 			}
@@ -51,13 +51,13 @@ the exit code is 1.`,
 			if err != nil {
 				return err
 			}
-			cases, err := model.ReadCases(io.File, m.Config)
+			cases, err := model.ReadCases(io.File, n.cases)
 			if err != nil {
 				return err
 			}
-			r := parityReport{Weights: f.Name, IO: io.Name, Variant: string(m.Config.Variant), Tol: tol}
+			r := parityReport{Weights: f.Name, IO: io.Name, Variant: n.Variant, Tol: tol}
 			for _, c := range cases {
-				eps, gamma := c.Run(m)
+				eps, gamma := c.Run(n)
 				r.Cases = append(r.Cases, parityCase{c.Atoms, c.T, eps, gamma})
 				r.Eps, r.Gamma = max(r.Eps, eps), max(r.Gamma, gamma)
 			}

@@ -93,7 +93,7 @@ equivariance comes from stochastic symmetrisation (Zhang et al., ICLR 2025, arXi
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.AddCommand(
-		newSampleCommand(), newEvaluateCommand(), newInspectCommand(), newParityCommand(),
+		newSampleCommand(), newEvaluateCommand(), newInspectCommand(), newParityCommand(), newEquivarianceCommand(),
 		newTrainCommand(), newExportCommand(), newVersionCommand(),
 	)
 	for _, cmd := range root.Commands() {

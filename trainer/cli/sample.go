@@ -15,7 +15,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"symdiff/core/model"
 	"symdiff/core/molecule"
 	"symdiff/core/sampler"
 )
@@ -164,7 +163,7 @@ func (o *sampleOptions) run(cmd *cobra.Command) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	m, f, err := loadModel(o.model)
+	m, f, err := loadNetwork(o.model)
 	if err != nil {
 		return err
 	}
@@ -193,7 +192,7 @@ func (o *sampleOptions) run(cmd *cobra.Command) error {
 }
 
 // write samples all molecules to the output and measures them on the way.
-func (o *sampleOptions) write(cmd *cobra.Command, m *model.Model, f weightsFile) (r molecule.Report, elapsed time.Duration, err error) {
+func (o *sampleOptions) write(cmd *cobra.Command, m network, f weightsFile) (r molecule.Report, elapsed time.Duration, err error) {
 	w := cmd.OutOrStdout()
 	var file *output
 	if o.out != "-" {
@@ -268,17 +267,17 @@ type sampledMolecule struct {
 }
 
 // sampler makes the sampler of n molecules from the given one on.
-func (o *sampleOptions) sampler(m *model.Model, first, n int) (*sampler.Sampler, error) {
+func (o *sampleOptions) sampler(m network, first, n int) (*sampler.Sampler, error) {
 	atoms := make([]int, n)
 	for i := range atoms {
 		atoms[i] = o.atoms
 	}
-	return sampler.New(m, sampler.Options{Seed: o.seed, First: o.first + first, Atoms: atoms, Steps: o.steps, Method: sampler.Method(o.method)})
+	return sampler.NewNetwork(m.Network, m.Meta, sampler.Options{Seed: o.seed, First: o.first + first, Atoms: atoms, Steps: o.steps, Method: sampler.Method(o.method)})
 }
 
 // sample calls emit with all molecules in order. Workers take batches as they
 // are free and stay at most a few batches ahead of the one that emit waits for.
-func (o *sampleOptions) sample(ctx context.Context, m *model.Model, hash string, line *progress, emit func(*molecule.Molecule) error) error {
+func (o *sampleOptions) sample(ctx context.Context, m network, hash string, line *progress, emit func(*molecule.Molecule) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	type job struct {
@@ -335,7 +334,7 @@ func (o *sampleOptions) sample(ctx context.Context, m *model.Model, hash string,
 }
 
 // sampleBatch samples one batch to its end.
-func (o *sampleOptions) sampleBatch(ctx context.Context, m *model.Model, hash string, first, n int, line *progress) ([]*molecule.Molecule, error) {
+func (o *sampleOptions) sampleBatch(ctx context.Context, m network, hash string, first, n int, line *progress) ([]*molecule.Molecule, error) {
 	s, err := o.sampler(m, first, n)
 	if err != nil {
 		return nil, err

@@ -5,8 +5,10 @@ import (
 	"encoding/hex"
 	"os"
 
+	"symdiff/core/egnn"
 	"symdiff/core/model"
 	"symdiff/core/safetensors"
+	"symdiff/core/symmetrise"
 	"symdiff/core/weights"
 )
 
@@ -33,23 +35,37 @@ func openWeights(path string) (weightsFile, error) {
 	return weightsFile{f, len(data), hex.EncodeToString(sum[:])}, err
 }
 
-// loadModel reads a network that can run.
-func loadModel(path string) (*model.Model, weightsFile, error) {
-	f, err := openWeights(path)
-	if err != nil {
-		return nil, f, err
-	}
-	if err := supported(f); err != nil {
-		return nil, f, err
-	}
-	m, err := model.Load(f.File)
-	return m, f, err
+// network is a network that can run, of any kind.
+type network struct {
+	symmetrise.Network
+	Meta    model.Meta
+	Variant string
+
+	cases model.Config // what a file of reference cases for it holds
 }
 
-// supported refuses networks that are known but not implemented.
-func supported(f weightsFile) error {
-	if f.Metadata["kind"] == "egnn" {
-		return &safetensors.Error{File: f.Name, Reason: "an EGNN, which is not supported: want symdiff, symdiff-h or dit"}
+// loadNetwork reads a network that can run.
+func loadNetwork(path string) (network, weightsFile, error) {
+	f, err := openWeights(path)
+	if err != nil {
+		return network{}, f, err
 	}
-	return nil
+	n, err := networkOf(f)
+	return n, f, err
+}
+
+// networkOf is the network of a file.
+func networkOf(f weightsFile) (network, error) {
+	if f.Metadata["kind"] == "egnn" {
+		m, err := egnn.Load(f.File)
+		if err != nil {
+			return network{}, err
+		}
+		return network{m.Network(), m.Meta, "egnn", model.Config{Variant: model.None, Features: m.Config.Features}}, nil
+	}
+	m, err := model.Load(f.File)
+	if err != nil {
+		return network{}, err
+	}
+	return network{m.Network(), m.Meta, string(m.Config.Variant), m.Config}, nil
 }
