@@ -49,6 +49,8 @@ type linearFunc func(dst []float32, ldd int, x []float32, ldx, m, in, out int, p
 // the exported edge.
 type kernels struct {
 	name string
+	// activate prepares what the implementation shares with another; nil: nothing.
+	activate func()
 	// nr is the panel width this implementation packs and reads, a multiple of 8.
 	nr int
 	// pack is packTransposed for panels of width nr.
@@ -75,8 +77,15 @@ type kernels struct {
 // implementations() unless Use chose another.
 var active = func() *kernels {
 	all := implementations()
-	return &all[len(all)-1]
+	return use(&all[len(all)-1])
 }()
+
+func use(k *kernels) *kernels {
+	if k.activate != nil {
+		k.activate()
+	}
+	return k
+}
 
 // Implementations returns the names of the implementations that this build has
 // and this processor can run, the portable one first, the fastest last.
@@ -99,7 +108,7 @@ func Use(name string) bool {
 	all := implementations()
 	for i := range all {
 		if all[i].name == name {
-			active = &all[i]
+			active = use(&all[i])
 			return true
 		}
 	}

@@ -120,16 +120,16 @@ func blocks128(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 						from, lds = edge[:], 8
 					}
 					{
-						panel2x128(edge[:], 8, a, n, b, from, lds)
+						panel128(edge[:], 8, a, n, b, from, lds)
 					}
 
 					for i := range n {
 						copy(c[i*ldd:][:cols], edge[i*8:])
 					}
 				case k0 == 0:
-					panel2x128(c, ldd, a, n, b, s, 0)
+					panel128(c, ldd, a, n, b, s, 0)
 				default:
-					panel2x128(c, ldd, a, n, b, c, ldd)
+					panel128(c, ldd, a, n, b, c, ldd)
 				}
 			}
 			row += n

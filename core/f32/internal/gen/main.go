@@ -30,6 +30,9 @@ type target struct {
 	// narrow are smaller numbers of vectors, ascending, with tiles of their own for
 	// the last columns of a matrix.
 	narrow []int
+	// assembly is the file of the tiles of linear in Go assembly, a second
+	// implementation beside those in Go; empty: none.
+	assembly string
 	// selectMax: take the maximum by comparison and selection.
 	selectMax bool
 }
@@ -38,7 +41,7 @@ var targets = []target{
 	{file: "simd256_amd64.go", bits: 256, rows: 5, vecs: 2, unroll: 8, gemvPanels: 4, kBlock: 64},
 	{file: "simd512_amd64.go", bits: 512, rows: 5, vecs: 4, unroll: 8, gemvPanels: 2, kBlock: 64, narrow: []int{1, 2}},
 	{file: "simd128_arm64.go", bits: 128, rows: 5, vecs: 4, unroll: 4, gemvPanels: 2, kBlock: 64, narrow: []int{2}, selectMax: true},
-	{file: "simd128_wasm.go", bits: 128, rows: 5, vecs: 2, unroll: 16, gemvPanels: 4, kBlock: 256, selectMax: true},
+	{file: "simd128_wasm.go", bits: 128, rows: 5, vecs: 2, unroll: 16, gemvPanels: 4, kBlock: 256, selectMax: true, assembly: "tile_wasm.s"},
 }
 
 func main() {
@@ -48,9 +51,16 @@ func main() {
 		folder = os.Args[1]
 	}
 	for _, t := range targets {
-		if err := os.WriteFile(filepath.Join(folder, t.file), generate(t), 0o644); err != nil {
-			log.Fatal(err)
+		write(folder, t.file, generate(t))
+		if t.assembly != "" {
+			write(folder, t.assembly, assembly(t))
 		}
+	}
+}
+
+func write(folder, name string, data []byte) {
+	if err := os.WriteFile(filepath.Join(folder, name), data, 0o644); err != nil {
+		log.Fatal(err)
 	}
 }
 
@@ -187,7 +197,11 @@ func blocksSFX(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 		edge += fmt.Sprintf("if cols <= %[1]d*LANES {\npanel%[1]dxSFX(edge[:], NR, a, n, b, from, lds)\n} else ", vecs)
 	}
 	edge += fmt.Sprintf("{\npanel%dxSFX(edge[:], NR, a, n, b, from, lds)\n}", g.vecs)
-	g.p(strings.NewReplacer("FULLTILE", fmt.Sprintf("panel%dxSFX", g.vecs), "EDGETILE", edge).Replace(`for row, left := 0, groups; left > 0; left-- {
+	full := fmt.Sprintf("panel%dxSFX", g.vecs)
+	if g.assembly != "" { // panelSFX chooses
+		full, edge = "panelSFX", strings.ReplaceAll(edge, full, "panelSFX")
+	}
+	g.p(strings.NewReplacer("FULLTILE", full, "EDGETILE", edge).Replace(`for row, left := 0, groups; left > 0; left-- {
 			n := (m - row + left - 1) / left
 			a := a[:kn*n*LANES]
 			splatSFX(a, x[row*ldx+k0:], ldx, kn, n)
