@@ -92,8 +92,8 @@ func logSNR(s *schedule.Schedule, t int) float64 {
 //	z_s = Z·z_t - Eps·eps_hat(z_t, t) + Std·noise
 //
 // with the coefficients of schedule.Step.
-func (s *Sampler) ancestral(t, to int) {
-	s.draw(s.noise, rng.Step, t)
+func (s *Sampler) ancestral(t, to, call int) {
+	s.draw(s.noise, rng.Step, tick(t, call))
 	c := s.sched.Ancestral(t, to)
 	z, e, std := float32(c.Z), float32(c.Eps), float32(c.Std)
 	for i, v := range s.z {
@@ -130,7 +130,7 @@ func (s *Sampler) dpm(t, to int) {
 	if s.method == DPMSDE {
 		fresh := 1 - float64(decay*decay)
 		ratio, step, std = ratio*decay, alphaTo*fresh, sigmaTo*math.Sqrt(fresh)
-		s.draw(s.noise, rng.Step, t)
+		s.draw(s.noise, rng.Step, tick(t, 0))
 	}
 	extra := 0.0
 	if s.done > 0 && to > 0 {
@@ -184,7 +184,7 @@ func (s *Sampler) decode() {
 	if s.method.deterministic() {
 		clear(s.noise)
 	} else {
-		s.draw(s.noise, rng.Final, 0)
+		s.draw(s.noise, rng.Final, tick(0, 0))
 	}
 	for i := 0; i < len(s.z); i += s.width {
 		for k := i; k < i+3; k++ {

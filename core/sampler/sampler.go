@@ -38,6 +38,9 @@ type Options struct {
 	Atoms  []int  // numbers of atoms, one per molecule; 0: drawn from the histogram of the weights
 	Steps  int    // S, number of steps from t = T to 0, at most T; a final call follows
 	Method Method // how a step is made; empty: Ancestral
+
+	Known    *Known // what is given of every molecule; nil: nothing
+	Resample int    // how often every step is made, with Known; 0: once
 }
 
 // Sampler is a batch of molecules on their way.
@@ -60,6 +63,10 @@ type Sampler struct {
 	noise []float32        // (rows, 3+F)
 	data  []float32        // (rows, 3+F) of the methods: DPM's predicted data of the step before
 	gamma symmetrise.Noise // of gamma: R0 (molecules), eta (rows, noise dims)
+
+	given, givenNoise []float32 // (known atoms, 3+F) what is given, clean and noised; nil: nothing
+	placed            int       // the first so many of them have positions
+	resample          int
 
 	predict func(t, call int) // sets eps from z at time t; a test puts an exact one here
 }
@@ -123,7 +130,11 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 	s.noise = make([]float32, rows*s.width)
 	s.data = make([]float32, rows*s.width)
 	s.gamma = symmetrise.NewNoise(net, s.sizes)
-	s.draw(s.z, rng.Initial, sched.T())
+	if err := s.setKnown(o.Known, o.Resample); err != nil {
+		return nil, err
+	}
+	s.draw(s.z, rng.Initial, tick(sched.T(), 0))
+	s.put(sched.T(), 0)
 	return s, nil
 }
 
@@ -147,25 +158,24 @@ func drawSize(h map[int]int, seed uint64, index uint32) int {
 }
 
 // draw fills dst (rows, 3+F) with standard Gaussians whose positions are free of
-// CoM: the noise of the time t.
-func (s *Sampler) draw(dst []float32, purpose rng.Purpose, t int) {
+// CoM, from the streams of a purpose and a tick.
+func (s *Sampler) draw(dst []float32, purpose rng.Purpose, tick uint32) {
 	at := 0
 	for i, n := range s.sizes {
-		stream := rng.New(s.seed, s.first+uint32(i), purpose, uint32(t))
+		stream := rng.New(s.seed, s.first+uint32(i), purpose, tick)
 		stream.Fill(dst[at*s.width:(at+n)*s.width], 1)
 		at += n
 	}
 	symmetrise.RemoveMean(dst, s.width, s.sizes)
 }
 
-// secondCall is set in the time of gamma's streams for the second call of the
-// network at a time.
-const secondCall = 1 << 31
+// tick numbers the streams of a time t, at most 10⁵, and of a call of the network
+// at that time: 0 but for methods that make several.
+func tick(t, call int) uint32 { return uint32(t) | uint32(call)<<20 }
 
-// drawGamma draws the noise of gamma at time t: R0 and eta of every molecule, for
-// the given call at that time, 0 or 1.
+// drawGamma draws the noise of gamma, R0 and eta of every molecule.
 func (s *Sampler) drawGamma(t, call int) {
-	time, at := uint32(t)+secondCall*uint32(call), 0
+	time, at := tick(t, call), 0
 	for i, n := range s.sizes {
 		haar, eta := rng.New(s.seed, s.first+uint32(i), rng.Haar, time), rng.New(s.seed, s.first+uint32(i), rng.Eta, time)
 		s.gamma.Draw(s.net, i, at, at+n, &haar, &eta)
@@ -179,7 +189,7 @@ func (s *Sampler) network(t, call int) {
 	s.state.Eps(s.eps, s.z, float32(float64(t)/float64(s.sched.T())), s.gamma)
 }
 
-// Step makes one call of the network (two with Heun): a step of the method from
+// Step makes one call of the network (two with Heun, Options.Resample with Known): a step of the method from
 // z_t to z_s, or at t = 0 the molecule itself. It panics when Done. A value that is not finite
 // stops the run with an error that tells the time.
 func (s *Sampler) Step() error {
@@ -191,6 +201,7 @@ func (s *Sampler) Step() error {
 	switch {
 	case t == 0:
 		s.decode()
+		s.keep()
 	case s.method == DDIM:
 		s.ddim(t, s.times[s.done+1])
 	case s.method == DPM, s.method == DPMSDE:
@@ -198,7 +209,16 @@ func (s *Sampler) Step() error {
 	case s.method == Heun:
 		s.heun(t, s.times[s.done+1])
 	default:
-		s.ancestral(t, s.times[s.done+1])
+		to := s.times[s.done+1]
+		s.ancestral(t, to, 0)
+		for call := 1; call < s.resample; call++ {
+			s.put(to, call-1)
+			s.back(to, t, call)
+			s.put(t, call)
+			s.predict(t, call)
+			s.ancestral(t, to, call)
+		}
+		s.put(to, max(0, s.resample-1))
 	}
 	symmetrise.RemoveMean(s.z, s.width, s.sizes)
 	s.done++

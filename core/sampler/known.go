@@ -1,0 +1,146 @@
+package sampler
+
+import (
+	"errors"
+	"math"
+	"strconv"
+
+	"symdiff/core/molecule"
+	"symdiff/core/rng"
+	"symdiff/core/symmetrise"
+)
+
+// Known is what is given of every molecule of a batch: the types of its first
+// atoms, and perhaps the positions of the first of those. All types and no
+// positions fix the composition.
+//
+// Sampling with it is approximate, by replacement (RePaint, Lugmayr et al. 2022,
+// arXiv 2201.09865): at every time t what is given is noised to t and put into z,
+//
+//	z_t[given] = alpha_t·given + sigma_t·noise,
+//
+// its positions moved so that the atoms' centre of mass stays where the sampler
+// has it. With Resample above 1 every step is made that many times, going back
+// from z_s to z_t with fresh noise between, so that the rest adapts. The network
+// is equivariant, so the frame of the given positions does not matter.
+type Known struct {
+	Elements  []molecule.Element
+	Positions [][3]float64 // Å; at most as many as Elements
+}
+
+// maxResample bounds Options.Resample.
+const maxResample = 1000
+
+// setKnown checks what is given and writes its clean values, on the scale of z.
+func (s *Sampler) setKnown(k *Known, resample int) error {
+	if resample < 0 || resample > maxResample {
+		return errors.New("sampler: resample " + strconv.Itoa(resample) + ", want 1 to " + strconv.Itoa(maxResample))
+	}
+	if k == nil {
+		if resample > 1 {
+			return errors.New("sampler: resample without anything known")
+		}
+		return nil
+	}
+	if s.method != Ancestral && s.method != "" {
+		return errors.New("sampler: known atoms need the method ancestral")
+	}
+	if len(k.Elements) == 0 || len(k.Positions) > len(k.Elements) {
+		return errors.New("sampler: " + strconv.Itoa(len(k.Elements)) + " known types and " + strconv.Itoa(len(k.Positions)) + " known positions")
+	}
+	for i, n := range s.sizes {
+		if n < len(k.Elements) {
+			return errors.New("sampler: molecule " + strconv.Itoa(i) + " has " + strconv.Itoa(n) + " atoms, of " + strconv.Itoa(len(k.Elements)) + " something is known")
+		}
+	}
+	s.resample, s.placed = max(1, resample), len(k.Positions)
+	s.given = make([]float32, len(k.Elements)*s.width)
+	s.givenNoise = make([]float32, len(s.given))
+	for a, e := range k.Elements {
+		row := s.given[a*s.width : (a+1)*s.width]
+		channel := -1
+		for c, known := range s.elements {
+			if known == e {
+				channel = c
+			}
+		}
+		if channel < 0 {
+			return errors.New("sampler: the model has no element " + e.Symbol())
+		}
+		row[3+channel] = float32(1 / s.meta.ScaleTypes)
+		if s.meta.Charge {
+			row[3+len(s.elements)] = float32(float64(e) / s.meta.ScaleCharge)
+		}
+		if a >= len(k.Positions) {
+			continue
+		}
+		for j, x := range k.Positions[a] {
+			if !(math.Abs(x) <= 1e6) {
+				return errors.New("sampler: position " + strconv.FormatFloat(x, 'g', -1, 64) + " of known atom " + strconv.Itoa(a))
+			}
+			row[j] = float32(x / s.meta.ScaleX)
+		}
+	}
+	return nil
+}
+
+// put replaces in z at time t what is given, noised by the streams of a call.
+func (s *Sampler) put(t, call int) {
+	if s.given == nil {
+		return
+	}
+	alpha, sigma := float32(s.sched.Alpha(t)), float32(s.sched.Sigma(t))
+	z := s.z
+	for i, n := range s.sizes {
+		stream := rng.New(s.seed, s.first+uint32(i), rng.Known, tick(t, call))
+		stream.Fill(s.givenNoise, 1)
+		noised := s.givenNoise
+		for k, v := range s.given {
+			noised[k] = float32(alpha*v) + float32(sigma*noised[k])
+		}
+		for a := 0; a < len(noised); a += s.width {
+			copy(z[a+3:a+s.width], noised[a+3:a+s.width])
+		}
+		place(z, noised, s.width, s.placed)
+		z = z[n*s.width:]
+	}
+}
+
+// place copies the positions of the first n rows to z, moved to the centre of
+// mass that those rows have in z.
+func place(z, from []float32, width, n int) {
+	for k := range 3 {
+		shift := 0.0
+		for a := range n {
+			shift += float64(z[a*width+k]) - float64(from[a*width+k])
+		}
+		for a := range n {
+			z[a*width+k] = float32(float64(from[a*width+k]) + shift/float64(n))
+		}
+	}
+}
+
+// back goes from z_s to z_t, s < t, by the forward process:
+//
+//	z_t = alpha_ts·z_s + sigma_ts·noise,  alpha_ts = alpha_t/alpha_s,  sigma_ts² = sigma_t² - alpha_ts²·sigma_s².
+func (s *Sampler) back(from, to, call int) {
+	s.draw(s.noise, rng.Back, tick(to, call))
+	ratio := s.sched.Alpha(to) / s.sched.Alpha(from)
+	a, b := s.sched.Sigma(to), ratio*s.sched.Sigma(from)
+	alpha, sigma := float32(ratio), float32(math.Sqrt(max(0, float64(a*a)-float64(b*b))))
+	for i, v := range s.z {
+		s.z[i] = float32(alpha*v) + float32(sigma*s.noise[i])
+	}
+	symmetrise.RemoveMean(s.z, s.width, s.sizes)
+}
+
+// keep gives the known atoms of the finished molecules their exact geometry.
+func (s *Sampler) keep() {
+	z := s.z
+	for _, n := range s.sizes {
+		if s.placed > 0 {
+			place(z, s.given, s.width, s.placed)
+		}
+		z = z[n*s.width:]
+	}
+}

@@ -1,0 +1,104 @@
+package sampler
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"symdiff/core/molecule"
+)
+
+var water = &Known{Elements: []molecule.Element{molecule.O, molecule.H, molecule.H}, Positions: [][3]float64{{5, 0, 0}, {5.96, 0, 0}, {4.76, 0.93, 0}}}
+
+// The given atoms end with their types and their exact geometry, whatever the batch; the rest is drawn.
+func TestKnownAtomsAreKept(t *testing.T) {
+	m := network(t, "symdiff")
+	for _, resample := range []int{0, 3} {
+		o := Options{Seed: 3, Atoms: []int{3, 9, 6}, Steps: 8, Known: water, Resample: resample}
+		s := run(t, m, o)
+		for i := range s.Len() {
+			mol := s.Molecule(i)
+			for a, e := range water.Elements {
+				if mol.Elements[a] != e {
+					t.Errorf("resample %d, molecule %d: atom %d is %s, want %s", resample, i, a, mol.Elements[a].Symbol(), e.Symbol())
+				}
+				for b := range a {
+					want, got := 0.0, 0.0
+					for k := range 3 {
+						want += math.Pow(water.Positions[a][k]-water.Positions[b][k], 2)
+						got += math.Pow(mol.Positions[a][k]-mol.Positions[b][k], 2)
+					}
+					if math.Abs(math.Sqrt(got)-math.Sqrt(want)) > 1e-4 {
+						t.Errorf("resample %d, molecule %d: distance %g, want %g", resample, i, math.Sqrt(got), math.Sqrt(want))
+					}
+				}
+			}
+			alone := run(t, m, Options{Seed: 3, First: i, Atoms: o.Atoms[i : i+1], Steps: 8, Known: water, Resample: resample})
+			if bits(alone.z) != bits(s.rows(i)) {
+				t.Errorf("resample %d: molecule %d differs when it is sampled alone", resample, i)
+			}
+		}
+	}
+	once, thrice := run(t, m, Options{Seed: 3, Atoms: []int{9}, Steps: 8, Known: water}), run(t, m, Options{Seed: 3, Atoms: []int{9}, Steps: 8, Known: water, Resample: 3})
+	if bits(once.z) == bits(thrice.z) {
+		t.Error("resampling changes nothing")
+	}
+}
+
+// Types without positions fix the composition.
+func TestComposition(t *testing.T) {
+	elements := []molecule.Element{molecule.C, molecule.C, molecule.O, molecule.H, molecule.H, molecule.H, molecule.H}
+	s := run(t, network(t, "symdiff"), Options{Seed: 1, Atoms: []int{7, 7}, Steps: 5, Known: &Known{Elements: elements}})
+	for i := range 2 {
+		if f := s.Molecule(i).Formula(); f != "C2H4O" {
+			t.Errorf("molecule %d is %s", i, f)
+		}
+	}
+}
+
+// On Gaussian data with independent atoms what is given tells nothing of the rest: the features of the others keep their moments.
+func TestKnownLeavesIndependentAtomsAlone(t *testing.T) {
+	const std, atoms, n = 0.5, 30, 100
+	s := exact(t, Options{Seed: 2, Atoms: fill(make([]int, n), atoms), Steps: 200, Known: &Known{Elements: water.Elements}, Resample: 2}, std)
+	for !s.Done() {
+		if err := s.Step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sum2, count := 0.0, 0.0
+	for i := range n {
+		for j, v := range s.rows(i)[3*s.width:] {
+			if j%s.width >= 3 {
+				sum2 += float64(v) * float64(v)
+				count++
+			}
+		}
+	}
+	if v := sum2 / count; math.Abs(v/(std*std)-1) > 4*math.Sqrt(2/count)+0.02 {
+		t.Errorf("variance %g, want %g", v, std*std)
+	}
+}
+
+func TestKnownRefuses(t *testing.T) {
+	m := network(t, "dit")
+	far := &Known{Elements: water.Elements, Positions: [][3]float64{{math.NaN()}}}
+	for want, o := range map[string]Options{
+		"ancestral":         {Method: DPM, Known: water},
+		"3 known types and": {Known: &Known{Elements: water.Elements, Positions: make([][3]float64, 4)}},
+		"0 known types":     {Known: &Known{}},
+		"has 2 atoms":       {Atoms: []int{2}, Known: water},
+		"no element Si":     {Known: &Known{Elements: []molecule.Element{14}}},
+		"position NaN":      {Known: far},
+		"resample -1":       {Known: water, Resample: -1},
+		"resample without":  {Resample: 2},
+		"resample 1001":     {Known: water, Resample: 1001},
+	} {
+		if o.Atoms == nil {
+			o.Atoms = []int{5}
+		}
+		o.Steps = 3
+		if _, err := New(m, o); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v", want, err)
+		}
+	}
+}
