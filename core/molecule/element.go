@@ -11,7 +11,11 @@
 // and qm9/rdkit_functions.py of its code.
 package molecule
 
-import "strings"
+import (
+	"errors"
+	"strconv"
+	"strings"
+)
 
 // Element is an atomic number; 0 is no element.
 type Element uint8
@@ -66,4 +70,43 @@ func parseElement(symbol []byte) (Element, bool) {
 	}
 	e, ok := elements[key]
 	return e, ok
+}
+
+// maxFormula bounds the atoms of a formula that ParseFormula reads.
+const maxFormula = 1 << 16
+
+// ParseFormula reads a formula such as C2H6O: the element of every atom, in the
+// order of the text.
+func ParseFormula(text string) ([]Element, error) {
+	var atoms []Element
+	for rest := text; rest != ""; {
+		length := 1
+		if len(rest) > 1 && rest[1] >= 'a' && rest[1] <= 'z' {
+			length = 2
+		}
+		e, ok := parseElement([]byte(rest[:length]))
+		if !ok || rest[0] < 'A' || rest[0] > 'Z' {
+			return nil, errors.New("formula " + strconv.Quote(text) + ": no element at " + strconv.Quote(rest))
+		}
+		rest = rest[length:]
+		digits := 0
+		for digits < len(rest) && rest[digits] >= '0' && rest[digits] <= '9' {
+			digits++
+		}
+		n := 1
+		if digits > 0 {
+			var err error
+			if n, err = strconv.Atoi(rest[:digits]); err != nil || n < 1 || len(atoms)+n > maxFormula {
+				return nil, errors.New("formula " + strconv.Quote(text) + ": " + rest[:digits] + " atoms")
+			}
+		}
+		for range n {
+			atoms = append(atoms, e)
+		}
+		rest = rest[digits:]
+	}
+	if len(atoms) == 0 {
+		return nil, errors.New("formula: empty")
+	}
+	return atoms, nil
 }

@@ -359,3 +359,17 @@ func TestEvaluate(t *testing.T) {
 		t.Error("a truncated file is evaluated")
 	}
 }
+
+func TestParseFormula(t *testing.T) {
+	for text, want := range map[string]string{"C2H6O": "C2H6O", "OH2": "H2O", "Cl2": "Cl2", "HCHO": "CH2O"} {
+		atoms, err := ParseFormula(text)
+		if m := (&Molecule{Elements: atoms, Positions: make([][3]float64, len(atoms))}); err != nil || m.Formula() != want {
+			t.Errorf("%s: %s, %v", text, m.Formula(), err)
+		}
+	}
+	for _, text := range []string{"", "2H", "C-1", "c6", "C0", "C99999999999999999999", "Xx", "C 2"} {
+		if atoms, err := ParseFormula(text); err == nil {
+			t.Errorf("%q is read as %v", text, atoms)
+		}
+	}
+}

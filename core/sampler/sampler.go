@@ -321,6 +321,7 @@ func (s *Sampler) Molecule(i int) *molecule.Molecule {
 //
 //	seed, index, steps   arguments of the run; its size is the number of atoms
 //	method               unless it is Ancestral
+//	known, resample      number of atoms of which something was given, where it was
 //	model                the first 16 digits of the weights' SHA-256, hexadecimal
 //	formula, stable, valid, connected
 //
@@ -335,6 +336,10 @@ func (s *Sampler) Result(i int, model string) *molecule.Molecule {
 	add("steps", strconv.Itoa(s.Steps()-1))
 	if s.method != "" && s.method != Ancestral {
 		add("method", string(s.method))
+	}
+	if s.given != nil {
+		add("known", strconv.Itoa(len(s.given)/s.width))
+		add("resample", strconv.Itoa(s.resample))
 	}
 	if len(model) >= 16 {
 		add("model", model[:16])

@@ -512,6 +512,28 @@ func TestSampleShards(t *testing.T) {
 	}
 }
 
+func TestSampleGiven(t *testing.T) {
+	args := func(more ...string) []string {
+		return append([]string{"sample", "--model", tinyModel(t), "--n", "3", "--seed", "2", "--steps", "4", "--quiet"}, more...)
+	}
+	if out := succeeds(t, args("--formula", "C2H4O", "--resample", "2")...); strings.Count(out, "formula=C2H4O") != 3 {
+		t.Errorf("--formula gives %s", out)
+	}
+	water := writeFile(t, "water.xyz", "3\n\nO 0 0 0\nH 0.96 0 0\nH -0.24 0.93 0\n")
+	out := succeeds(t, args("--keep", water, "--atoms", "6")...)
+	lines := strings.Split(out, "\n")
+	if len(lines) < 8 || lines[0] != "6" || !strings.HasPrefix(lines[2], "O ") || !strings.HasPrefix(lines[3], "H ") || !strings.HasPrefix(lines[4], "H ") {
+		t.Errorf("--keep gives %s", out)
+	}
+	fails(t, 2, "--atoms 2", args("--keep", water, "--atoms", "2")...)
+	fails(t, 2, "no element", args("--formula", "C2x")...)
+	fails(t, 2, "--formula and --keep", args("--formula", "C2", "--keep", water)...)
+	fails(t, 2, "--resample", args("--resample", "3")...)
+	fails(t, 2, "C2H4O has 7", args("--formula", "C2H4O", "--atoms", "8")...)
+	fails(t, 1, "gone.xyz", args("--keep", "gone.xyz", "--atoms", "8")...)
+	fails(t, 1, "no element S", args("--formula", "H2S")...)
+}
+
 func TestSampleShipped(t *testing.T) {
 	out := succeeds(t, "sample", "--n", "2", "--steps", "2", "--atoms", "5", "--quiet")
 	if code, report, stderr := symdiff(out, "evaluate", "-"); code != 0 || !strings.Contains(report, "2 molecules, 10 atoms") {

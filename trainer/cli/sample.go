@@ -29,6 +29,9 @@ type sampleOptions struct {
 	seed                   uint64
 	model, out, format     string
 	method, shard          string
+	formula, keep          string
+	resample               int
+	known                  *sampler.Known
 	threads, batch         int
 	json, quiet            bool
 }
@@ -44,6 +47,9 @@ Molecule i of a seed depends on the seed, i, --method, --steps, --atoms and the 
 extension of --out chooses XYZ (.xyz), SDF (.sdf) or PDB (.pdb), each perhaps with .gz; without --out molecules go to
 standard output. Each carries seed, index, steps, the model's hash (16 digits of SHA-256), formula, stability, validity
 and connectedness. The file appears under its name when it is whole; an interrupted run leaves none.
+
+--formula C2H6O fixes the composition; --keep FILE keeps the atoms of the first molecule of a file as they are, the rest of --atoms
+is made around them. Both are approximate (RePaint); --resample 5 or more makes the parts fit better, and takes as many times longer.
 
 --shard I/N makes the Ith of N parts of the job, for N machines: the parts, one after the other, are the file that one
 machine would write, byte for byte (XYZ, SDF).
@@ -63,6 +69,9 @@ as JSON.`,
 	f.IntVar(&o.first, "first", 0, "index of the first molecule of the seed")
 	f.IntVar(&o.steps, "steps", 0, "diffusion steps, 0: all that the model was trained with")
 	f.StringVar(&o.method, "method", string(sampler.Ancestral), "ancestral, ddim, dpm++2m, dpm++2m-sde or heun (two network calls a step); ddim, dpm++2m and heun are deterministic")
+	f.StringVar(&o.formula, "formula", "", "composition of every molecule, such as C7H10O2")
+	f.StringVar(&o.keep, "keep", "", "XYZ or SDF file whose first molecule is kept in every one; --atoms counts its atoms too")
+	f.IntVar(&o.resample, "resample", 1, "times that every step is made, with --formula or --keep")
 	f.StringVar(&o.shard, "shard", "", "make the Ith of N parts of the --n molecules, as I/N")
 	f.IntVar(&o.atoms, "atoms", 0, "atoms per molecule, 0: drawn like those of the training set")
 	f.StringVarP(&o.out, "out", "o", "-", "file to write, - for standard output")
@@ -74,9 +83,46 @@ as JSON.`,
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "no progress and no summary on standard error")
 	must(cmd.MarkFlagFilename("out", "xyz", "sdf", "pdb"))
 	must(cmd.MarkFlagFilename("model", "safetensors"))
+	must(cmd.MarkFlagFilename("keep", "xyz", "sdf", "gz"))
 	must(cmd.RegisterFlagCompletionFunc("method", cobra.FixedCompletions(methodNames(), cobra.ShellCompDirectiveNoFileComp)))
 	must(cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"xyz", "sdf", "pdb"}, cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
+}
+
+// given reads --formula and --keep.
+func (o *sampleOptions) given() error {
+	switch {
+	case o.resample < 1 || o.resample > 1000:
+		return usagef("--resample %d: want 1 to 1000", o.resample)
+	case o.formula != "" && o.keep != "":
+		return usagef("--formula and --keep: want one of them")
+	case o.formula != "":
+		elements, err := molecule.ParseFormula(o.formula)
+		if err != nil {
+			return usagef("--%v", err)
+		}
+		if o.atoms != 0 && o.atoms != len(elements) {
+			return usagef("--atoms %d: --formula %s has %d", o.atoms, o.formula, len(elements))
+		}
+		o.atoms, o.known = len(elements), &sampler.Known{Elements: elements}
+	case o.keep != "":
+		for m, err := range molecule.Open(o.keep) {
+			if err != nil {
+				return err
+			}
+			o.known = &sampler.Known{Elements: m.Elements, Positions: m.Positions}
+			break
+		}
+		if o.known == nil {
+			return fmt.Errorf("--keep %s: no molecule", o.keep)
+		}
+		if o.atoms < len(o.known.Elements) {
+			return usagef("--atoms %d: want more than the %d of --keep %s", o.atoms, len(o.known.Elements), o.keep)
+		}
+	case o.resample > 1:
+		return usagef("--resample %d: want --formula or --keep with it", o.resample)
+	}
+	return nil
 }
 
 // methodNames are the names of the sampler's methods.
@@ -118,6 +164,9 @@ func (o *sampleOptions) check() error {
 	}
 	if o.format == "sdf" && o.atoms > 999 {
 		return usagef("--atoms %d: SDF (V2000) holds 999", o.atoms)
+	}
+	if err := o.given(); err != nil {
+		return err
 	}
 	if o.shard != "" {
 		var part, parts int
@@ -272,7 +321,7 @@ func (o *sampleOptions) sampler(m network, first, n int) (*sampler.Sampler, erro
 	for i := range atoms {
 		atoms[i] = o.atoms
 	}
-	return sampler.NewNetwork(m.Network, m.Meta, sampler.Options{Seed: o.seed, First: o.first + first, Atoms: atoms, Steps: o.steps, Method: sampler.Method(o.method)})
+	return sampler.NewNetwork(m.Network, m.Meta, sampler.Options{Seed: o.seed, First: o.first + first, Atoms: atoms, Steps: o.steps, Method: sampler.Method(o.method), Known: o.known, Resample: o.resample})
 }
 
 // sample calls emit with all molecules in order. Workers take batches as they
