@@ -49,7 +49,8 @@ standard output. Each carries seed, index, steps, the model's hash (16 digits of
 and connectedness. The file appears under its name when it is whole; an interrupted run leaves none.
 
 --formula C2H6O fixes the composition; --keep FILE keeps the atoms of the first molecule of a file as they are, the rest of --atoms
-is made around them. Both are approximate (RePaint); --resample 5 or more makes the parts fit better, and takes as many times longer.
+is made around them. Both are approximate (RePaint): every step is made --resample times so that the parts fit, 10 by default; more
+is better, and takes as many times longer.
 
 --shard I/N makes the Ith of N parts of the job, for N machines: the parts, one after the other, are the file that one
 machine would write, byte for byte (XYZ, SDF).
@@ -71,7 +72,7 @@ as JSON.`,
 	f.StringVar(&o.method, "method", string(sampler.Ancestral), "ancestral, ddim, dpm++2m, dpm++2m-sde or heun (two network calls a step); ddim, dpm++2m and heun are deterministic")
 	f.StringVar(&o.formula, "formula", "", "composition of every molecule, such as C7H10O2")
 	f.StringVar(&o.keep, "keep", "", "XYZ or SDF file whose first molecule is kept in every one; --atoms counts its atoms too")
-	f.IntVar(&o.resample, "resample", 1, "times that every step is made, with --formula or --keep")
+	f.IntVar(&o.resample, "resample", 0, "times that every step is made, with --formula or --keep, 0: 10")
 	f.StringVar(&o.shard, "shard", "", "make the Ith of N parts of the --n molecules, as I/N")
 	f.IntVar(&o.atoms, "atoms", 0, "atoms per molecule, 0: drawn like those of the training set")
 	f.StringVarP(&o.out, "out", "o", "-", "file to write, - for standard output")
@@ -92,7 +93,7 @@ as JSON.`,
 // given reads --formula and --keep.
 func (o *sampleOptions) given() error {
 	switch {
-	case o.resample < 1 || o.resample > 1000:
+	case o.resample < 0 || o.resample > 1000:
 		return usagef("--resample %d: want 1 to 1000", o.resample)
 	case o.formula != "" && o.keep != "":
 		return usagef("--formula and --keep: want one of them")
@@ -119,8 +120,13 @@ func (o *sampleOptions) given() error {
 		if o.atoms < len(o.known.Elements) {
 			return usagef("--atoms %d: want more than the %d of --keep %s", o.atoms, len(o.known.Elements), o.keep)
 		}
-	case o.resample > 1:
+	case o.resample > 0:
 		return usagef("--resample %d: want --formula or --keep with it", o.resample)
+	default:
+		return nil
+	}
+	if o.resample == 0 {
+		o.resample = 10
 	}
 	return nil
 }
