@@ -11,6 +11,7 @@
 //	step()                                          -> {step, done}
 //	frame(positions Uint8Array, scores Uint8Array)  -> {step, bonds}
 //	result(sha256)                                  -> molecule
+//	symmetrise(denoise, options, z, turn, eps)      -> {gamma}, see symmetriseCall
 //
 // The caller lives in a worker and yields between calls of step: Go on js/wasm has one thread, and a call blocks its event loop.
 package main
@@ -46,6 +47,8 @@ func main() {
 		"step":   guard(e.step),
 		"frame":  guard(e.frame),
 		"result": guard(e.result),
+
+		"symmetrise": guard(symmetriseCall),
 	})
 	select {}
 }
