@@ -1,0 +1,92 @@
+// The pool with the real WASM and the shipped weights, in threads of Node.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { SymDiff } from "../../build/wasm/js/index.js";
+import { SymDiffPool, defaultWorkers } from "../../build/wasm/js/pool.js";
+import { fileServer, threadWorker } from "./support.js";
+
+let files;
+before(async () => { files = await fileServer(); });
+after(() => files?.close());
+
+/** The files of n molecules, by index. */
+async function make(pool, options) {
+  const made = new Map();
+  for await (const { index, molecule } of pool.generate(options)) made.set(index, molecule.xyz);
+  return made;
+}
+
+const options = { n: 4, seed: 3, first: 2, atoms: 5, steps: 6 };
+
+test("the molecules do not depend on the number of workers", async () => {
+  const one = await SymDiff.load({ ...files, worker: threadWorker });
+  const want = new Map();
+  for (let index = 2; index < 6; index++) want.set(index, (await one.generate({ seed: 3, index, atoms: 5, steps: 6 })).xyz);
+  one.close();
+  for (const workers of [1, 3]) {
+    const pool = await SymDiffPool.load({ ...files, worker: threadWorker, workers });
+    const made = await make(pool, options);
+    assert.deepEqual([...made].sort((a, b) => a[0] - b[0]), [...want]);
+    assert.ok(pool.started <= workers);
+    pool.close();
+  }
+});
+
+test("a worker that dies loses nothing", async () => {
+  let count = 0;
+  const worker = () => {
+    const w = threadWorker();
+    if (++count === 1) { // dies in the middle of its second run
+      let runs = 0;
+      const post = w.postMessage;
+      w.postMessage = (message, transfer) => {
+        post(message, transfer);
+        if (message.type === "sample" && ++runs === 2) setTimeout(() => w.onerror({ message: "killed" }), 1);
+      };
+    }
+    return w;
+  };
+  const pool = await SymDiffPool.load({ ...files, worker, workers: 1 });
+  assert.equal((await make(pool, { ...options, steps: 60 })).size, 4);
+  assert.equal(pool.started, 2);
+  pool.close();
+});
+
+test("a worker that falls silent is given up, and after three of them the run", async () => {
+  const deaf = () => {
+    const w = threadWorker();
+    const post = w.postMessage;
+    w.postMessage = (message, transfer) => message.type === "sample" || post(message, transfer);
+    return w;
+  };
+  const pool = await SymDiffPool.load({ ...files, worker: deaf, workers: 1, patience: 30 });
+  await assert.rejects(make(pool, { ...options, n: 1 }), (error) => error.code === "worker" && /said nothing for 30 ms/.test(error.message));
+  assert.equal(pool.started, 3);
+  pool.close();
+});
+
+test("leaving the loop stops the workers, which then serve another run", async () => {
+  const pool = await SymDiffPool.load({ ...files, worker: threadWorker, workers: 2 });
+  for await (const made of pool.generate({ ...options, n: 50 })) {
+    assert.ok(made.index >= 2);
+    break;
+  }
+  assert.equal((await make(pool, options)).size, 4);
+  assert.ok(pool.started <= 3); // the start of the second may have been cut short
+  const controller = new AbortController();
+  const run = make(pool, { ...options, n: 50, steps: 500, signal: controller.signal });
+  setTimeout(() => controller.abort(), 20);
+  await assert.rejects(run, { name: "AbortError" });
+  pool.close();
+});
+
+test("options that make no sense and downloads that fail are told", async () => {
+  const pool = await SymDiffPool.load({ ...files, worker: threadWorker, workers: 1 });
+  await assert.rejects(make(pool, { n: 0 }), (error) => error.code === "options");
+  await assert.rejects(make(pool, { n: 1, steps: 5000 }), (error) => error.code === "options");
+  pool.close();
+  await assert.rejects(make(pool, options), (error) => error.code === "closed");
+  await assert.rejects(SymDiffPool.load({ ...files, weights: files.weights + "-gone", worker: threadWorker }), (error) => error.code === "download" && /404/.test(error.message));
+  assert.ok(defaultWorkers() >= 1 && defaultWorkers() <= 4);
+});
