@@ -68,7 +68,7 @@ function readEvaluation(file, sha256) {
   if (!existsSync(file)) return [];
   return JSON.parse(readFileSync(file, "utf8"))
     .filter((run) => run.model_sha256 === sha256)
-    .map((run) => ({ steps: run.steps, molecules: run.molecules, stableAtoms: run.stable_atoms, stable: run.stable_molecules, valid: run.valid }));
+    .map((run) => ({ method: run.method ?? "ancestral", steps: run.steps, molecules: run.molecules, stableAtoms: run.stable_atoms, stable: run.stable_molecules, valid: run.valid }));
 }
 
 /** Writes sw.js with the list of files it keeps and a version that changes with any of them. */

@@ -7,7 +7,7 @@
 // Arrays cross the edge as bytes, little-endian, through Uint8Arrays that the caller owns:
 //
 //	load(name, weights Uint8Array)                  -> model information
-//	start({seed, first, atoms, steps})              -> {atoms, steps, elements}
+//	start({seed, first, atoms, steps, method})      -> {atoms, steps, elements}
 //	step()                                          -> {step, done}
 //	frame(positions Uint8Array, scores Uint8Array)  -> {step, bonds}
 //	result(sha256)                                  -> molecule
@@ -136,6 +136,8 @@ func (e *engine) start(args []js.Value) (map[string]any, error) {
 		First: o.Get("first").Int(),
 		Atoms: []int{o.Get("atoms").Int()},
 		Steps: o.Get("steps").Int(),
+
+		Method: sampler.Method(o.Get("method").String()),
 	})
 	if err != nil {
 		return nil, err
@@ -147,7 +149,7 @@ func (e *engine) start(args []js.Value) (map[string]any, error) {
 	return map[string]any{"atoms": atoms, "steps": s.Steps() - 1, "elements": len(e.model.Meta.Elements)}, nil
 }
 
-// step makes one ancestral step; the last also makes the sampler's final call, which turns z_0 into the molecule.
+// step makes one step; the last also makes the sampler's final call, which turns z_0 into the molecule.
 func (e *engine) step([]js.Value) (map[string]any, error) {
 	if e.sampler == nil {
 		return nil, errNoRun
@@ -167,7 +169,7 @@ func (e *engine) step([]js.Value) (map[string]any, error) {
 	return map[string]any{"step": e.stepsDone(), "done": s.Done()}, nil
 }
 
-// stepsDone counts ancestral steps.
+// stepsDone counts steps, without the final call.
 func (e *engine) stepsDone() int { return min(e.sampler.StepsDone(), e.sampler.Steps()-1) }
 
 // frame fills the caller's arrays with the molecule as it stands, float32: positions (atoms, 3) in Å and type scores (atoms, elements).

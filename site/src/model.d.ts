@@ -14,7 +14,7 @@ declare module "virtual:model" {
     timesteps: number;
     variant: string;
     /** Samples of these weights that were measured, as fractions of 1; empty where none were. */
-    evaluation: { steps: number; molecules: number; stableAtoms: number; stable: number; valid: number }[];
+    evaluation: { method: string; steps: number; molecules: number; stableAtoms: number; stable: number; valid: number }[];
   };
   export default model;
 }

@@ -82,7 +82,7 @@ export class ResultView {
       button.title = fits ? "" : "The molecule is too spread out for this format";
     }
     element("provenance").textContent =
-      `Seed ${settings.seed}, ${molecule.elements.length} atoms, ${settings.steps} steps, weights ${sha256.slice(0, 12)}`;
+      `Seed ${settings.seed}, ${molecule.elements.length} atoms, ${settings.steps} steps (${settings.method}), weights ${sha256.slice(0, 12)}`;
     element("provenance").title = `SHA-256 of the weights: ${sha256}`;
     this.#section.hidden = false;
   }

@@ -1,12 +1,18 @@
 // The settings of a run, and how they are written in the page's address.
 
+import type { Method } from "symdiff";
+
 export interface Settings {
   /** Decimal text: 64 bits do not fit into a number. */
   seed: string;
   /** 0: drawn from the histogram of the training data. */
   atoms: number;
   steps: number;
+  method: Method;
 }
+
+/** The samplers that the page offers; the first is the usual one, and goes without saying in the address. */
+export const methods = ["dpm++2m-sde", "ancestral", "dpm++2m"] as const satisfies readonly Method[];
 
 export interface Limits {
   minAtoms: number;
@@ -39,6 +45,7 @@ export function parseQuery(query: string, limits: Limits, defaults: Settings): S
     seed: parseSeed(q.get("seed") ?? "") ?? defaults.seed,
     atoms: whole("atoms", limits.minAtoms, limits.maxAtoms, defaults.atoms),
     steps: whole("steps", limits.minSteps, limits.maxSteps, defaults.steps),
+    method: methods.find((m) => m === q.get("method")) ?? defaults.method,
   };
 }
 
@@ -49,5 +56,7 @@ export function toQuery(settings: Settings, query: string): string {
   if (settings.atoms) q.set("atoms", String(settings.atoms));
   else q.delete("atoms");
   q.set("steps", String(settings.steps));
+  if (settings.method !== methods[0]) q.set("method", settings.method);
+  else q.delete("method");
   return `?${q}`;
 }

@@ -62,6 +62,9 @@ export interface ModelInfo {
   simd: boolean;
 }
 
+/** The samplers: ancestral and dpm++2m-sde draw noise at every step, the others at the start only. */
+export type Method = "ancestral" | "ddim" | "dpm++2m" | "dpm++2m-sde" | "heun";
+
 export interface SampleOptions {
   /** 0 to 2^64-1; default 0. The same seed gives the same molecule everywhere. */
   seed?: number | bigint;
@@ -69,8 +72,10 @@ export interface SampleOptions {
   index?: number;
   /** Number of atoms; default 0 draws it from the histogram of the training data. */
   atoms?: number;
-  /** Denoising steps, one network call each; default: the full schedule. */
+  /** Denoising steps, one network call each (two with heun); default: the full schedule. */
   steps?: number;
+  /** How a step is made; default: ancestral, as the model was published. */
+  method?: Method;
   /** A frame after every so many steps; default 1. The noise at the start and the result always come. */
   every?: number;
   signal?: AbortSignal;
@@ -301,7 +306,7 @@ class Run implements AsyncIterableIterator<Frame> {
       return;
     }
     this.#signal?.addEventListener("abort", this.#onAbort);
-    link.send({ type: "sample", id: this.#id, seed: String(seed), first, atoms, steps, every: Math.max(1, every) });
+    link.send({ type: "sample", id: this.#id, seed: String(seed), first, atoms, steps, method: options.method ?? "ancestral", every: Math.max(1, every) });
   }
 
   [Symbol.asyncIterator](): this {

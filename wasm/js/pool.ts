@@ -4,7 +4,7 @@
 //   for await (const { index, molecule } of pool.generate({ n: 100, seed: 7, steps: 250 })) show(index, molecule);
 //   pool.close();
 
-import { SymDiff, SymDiffError, type LoadOptions, type ModelInfo, type Molecule } from "./index.js";
+import { SymDiff, SymDiffError, type LoadOptions, type Method, type ModelInfo, type Molecule } from "./index.js";
 
 export interface PoolOptions extends LoadOptions {
   /** Number of workers; default: one per core but one, at most 4, and one where the device says that it has 2 GB or less. */
@@ -24,6 +24,8 @@ export interface ManyOptions {
   atoms?: number;
   /** Denoising steps; default: the full schedule. */
   steps?: number;
+  /** How a step is made; default: ancestral. */
+  method?: Method;
   signal?: AbortSignal;
 }
 
@@ -128,7 +130,7 @@ export class SymDiffPool {
 
   /** One molecule on a worker that is free, or on a fresh one. */
   async #one(index: number, options: ManyOptions, signal: AbortSignal): Promise<Molecule> {
-    const { seed = 0, atoms = 0, steps = this.info.timesteps } = options;
+    const { seed = 0, atoms = 0, steps = this.info.timesteps, method = "ancestral" } = options;
     const model = this.#idle.pop() ?? (await this.#start(signal));
     const { patience = 60_000 } = this.#options;
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -139,7 +141,7 @@ export class SymDiffPool {
     };
     try {
       listen();
-      for await (const frame of model.sample({ seed, index, atoms, steps, every: HEARTBEAT, signal })) {
+      for await (const frame of model.sample({ seed, index, atoms, steps, method, every: HEARTBEAT, signal })) {
         listen();
         if (frame.molecule) {
           this.#release(model);

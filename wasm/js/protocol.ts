@@ -35,6 +35,7 @@ export interface SampleMessage {
   first: number;
   atoms: number;
   steps: number;
+  method: string;
   every: number;
 }
 

@@ -21,7 +21,7 @@ interface Failure {
 /** globalThis.symdiffCore, defined by wasm/main.go. */
 interface Core {
   load(name: string, weights: Uint8Array): CoreInfo | Failure;
-  start(options: { seed: string; first: number; atoms: number; steps: number }):
+  start(options: { seed: string; first: number; atoms: number; steps: number; method: string }):
     | { atoms: number; steps: number; elements: number }
     | Failure;
   step(): { step: number; done: boolean } | Failure;
@@ -215,7 +215,7 @@ async function sample(m: SampleMessage): Promise<void> {
   if (!go) throw new WorkerError("options", "no model is loaded");
   const run = (current = { id: m.id, cancelled: false });
   const { atoms, steps, elements } = call(
-    go.start({ seed: m.seed, first: m.first, atoms: m.atoms, steps: m.steps }),
+    go.start({ seed: m.seed, first: m.first, atoms: m.atoms, steps: m.steps, method: m.method }),
     "options",
   );
   postFrame(go, m.id, atoms, elements, steps);

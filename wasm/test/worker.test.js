@@ -73,6 +73,17 @@ test("a run gives the asked-for frames and a consistent molecule", async () => {
   assert.equal(m.connected, m.fragments === 1);
 });
 
+test("every method makes a molecule of its own, and says so", async () => {
+  const files = new Set();
+  for (const method of ["ancestral", "ddim", "dpm++2m", "dpm++2m-sde", "heun"]) {
+    const { xyz } = await model.generate({ seed: 11, atoms: 6, steps: 8, method });
+    assert.equal(xyz.includes(` method=${method} `), method !== "ancestral");
+    files.add(xyz);
+  }
+  assert.equal(files.size, 5);
+  await assert.rejects(model.generate({ steps: 8, method: "euler" }), failsWith("options", /euler/));
+});
+
 test("one seed is one molecule, another seed and another index are others", async () => {
   const options = { seed: 11, atoms: 8, steps: 10 };
   const first = await model.generate(options);

@@ -37,11 +37,11 @@ async function picture(page) {
 const errorText = async (page) => (await page.waitForSelector("#error:not([hidden])")).textContent();
 
 /** What the CLI makes of the same settings. */
-function native(seed, atoms, steps) {
+function native(seed, atoms, steps, method = "dpm++2m-sde") {
   const program = join(top, "build/e2e/symdiff");
   const out = join(top, "build/e2e/native.xyz");
   build(program, "./trainer/cmd/symdiff");
-  execFileSync(program, ["sample", "--n", "1", "--seed", seed, "--steps", steps, "--atoms", atoms, "--out", out].map(String));
+  execFileSync(program, ["sample", "--n", "1", "--seed", seed, "--steps", steps, "--atoms", atoms, "--method", method, "--out", out].map(String));
   return readFileSync(out, "utf8");
 }
 
@@ -61,7 +61,7 @@ test("a molecule from first visit to files, the same as the command line makes",
   assert.match(page.url(), /\?seed=42&atoms=14&steps=100$/);
   assert.equal(await page.textContent("#position"), "100 / 100");
   assert.match(await page.textContent("#status"), new RegExp(`^Finished: ${formula}\\. (Not s|S)table, (Not c|C)onnected, (Not v|V)alid\\.$`));
-  assert.match(await page.textContent("#provenance"), /^Seed 42, 14 atoms, 100 steps, weights [0-9a-f]{12}$/);
+  assert.match(await page.textContent("#provenance"), /^Seed 42, 14 atoms, 100 steps \(dpm\+\+2m-sde\), weights [0-9a-f]{12}$/);
 
   const xyz = await download(page, "xyz");
   assert.equal(xyz.name, `symdiff-${formula}-seed42.xyz`);
