@@ -102,3 +102,56 @@ func TestMoleculesDoNotMix(t *testing.T) {
 		}
 	}
 }
+
+// A bias that is the same for all pairs leaves the softmax as it is; one that forbids every other atom makes each atom see itself
+// alone, as it does in a molecule of one atom.
+func TestPairBias(t *testing.T) {
+	c := Config{Width: 16, Depth: 2, Heads: 2, MLP: 32, SwiGLU: true}
+	plain := random(c)
+	w := *plain
+	all, stream := c.Depth*c.Heads, rng.New(6, 0, rng.Init, 0)
+	ones, scale := make([]float32, all*2), make([]float32, all*c.Width)
+	for i := range ones {
+		ones[i] = 1
+	}
+	stream.Fill(scale, 0.02)
+	w.Pair, w.PairAdaLN = Linear{f32.Pack(ones, all, 2), nil}, Linear{f32.Pack(scale, all, c.Width), make([]float32, all)}
+	sizes := []int{3, 5}
+	x := make([]float32, 8*c.Width)
+	stream.Fill(x, 1)
+	forward := func(w *Weights, sizes []int, x []float32, feature func(i, j int) float32) []float32 {
+		y := append([]float32{}, x...)
+		s := w.NewState(sizes)
+		s.Modulate(0.4)
+		for m, n := range sizes {
+			if w.Pair.W == nil {
+				break
+			}
+			features := make([]float32, n*n*2)
+			for p := range n * n {
+				features[2*p] = feature(p/n, p%n)
+			}
+			s.PairBias(m, features)
+		}
+		s.Forward(y)
+		return y
+	}
+	near := func(what string, got, want []float32) {
+		t.Helper()
+		for i, v := range got {
+			if math.Abs(float64(v-want[i])) > 1e-4 {
+				t.Fatalf("%s: %g at %d, want %g", what, v, i, want[i])
+			}
+		}
+	}
+	near("the same bias for all", forward(&w, sizes, x, func(int, int) float32 { return 3 }), forward(plain, sizes, x, nil))
+	alone := forward(&w, sizes, x, func(i, j int) float32 {
+		if i == j {
+			return 0
+		}
+		return -1e4
+	})
+	for i := range 8 {
+		near("alone", alone[i*c.Width:(i+1)*c.Width], forward(plain, []int{1}, x[i*c.Width:(i+1)*c.Width], nil))
+	}
+}
