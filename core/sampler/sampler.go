@@ -61,6 +61,7 @@ type Sampler struct {
 	z     []float32        // (rows, 3+F)
 	eps   []float32        // (rows, 3+F) prediction
 	noise []float32        // (rows, 3+F)
+	hat   []float32        // (rows, 3+F) predicted data of the last step
 	data  []float32        // (rows, 3+F) of the methods: DPM's predicted data of the step before
 	gamma symmetrise.Noise // of gamma: R0 (molecules), eta (rows, noise dims)
 
@@ -128,6 +129,7 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 	s.z = make([]float32, rows*s.width)
 	s.eps = make([]float32, rows*s.width)
 	s.noise = make([]float32, rows*s.width)
+	s.hat = make([]float32, rows*s.width)
 	s.data = make([]float32, rows*s.width)
 	s.gamma = symmetrise.NewNoise(net, s.sizes)
 	if err := s.setKnown(o.Known, o.Resample); err != nil {
@@ -198,6 +200,10 @@ func (s *Sampler) Step() error {
 	}
 	t := s.times[s.done]
 	s.predict(t, 0)
+	inv, noise := float32(1/s.sched.Alpha(t)), float32(s.sched.Sigma(t)/s.sched.Alpha(t))
+	for i, v := range s.z {
+		s.hat[i] = float32(inv*v) - float32(noise*s.eps[i])
+	}
 	switch {
 	case t == 0:
 		s.decode()
@@ -271,20 +277,31 @@ func (s *Sampler) Run(ctx context.Context, onStep func(done int) error) error {
 }
 
 // rows is the part of z that belongs to molecule i, (n, 3+F).
-func (s *Sampler) rows(i int) []float32 {
+func (s *Sampler) rows(i int) []float32 { return s.part(s.z, i) }
+
+// part is the part of all (rows, 3+F) that belongs to molecule i.
+func (s *Sampler) part(all []float32, i int) []float32 {
 	at := 0
 	for _, n := range s.sizes[:i] {
 		at += n
 	}
-	return s.z[at*s.width : (at+s.sizes[i])*s.width]
+	return all[at*s.width : (at+s.sizes[i])*s.width]
 }
 
 // Frame writes where molecule i is now: positions (n, 3) in Å, and the one-hot
 // type channels (n, elements), 1 for a certain type and 0 for none. Either may
 // be nil.
-func (s *Sampler) Frame(i int, positions, types []float32) {
-	z, e := s.rows(i), len(s.elements)
-	for a := range s.sizes[i] {
+func (s *Sampler) Frame(i int, positions, types []float32) { s.frame(s.rows(i), positions, types) }
+
+// Predicted writes, like Frame, the data that the network predicted in the last
+// step, x_hat = (z_t - sigma_t·eps_hat)/alpha_t: zero before the first.
+func (s *Sampler) Predicted(i int, positions, types []float32) {
+	s.frame(s.part(s.hat, i), positions, types)
+}
+
+func (s *Sampler) frame(z, positions, types []float32) {
+	e := len(s.elements)
+	for a := range len(z) / s.width {
 		row := z[a*s.width : (a+1)*s.width]
 		for k := 0; positions != nil && k < 3; k++ {
 			positions[3*a+k] = row[k] * float32(s.meta.ScaleX)

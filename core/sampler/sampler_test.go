@@ -331,3 +331,40 @@ func TestStepAllocatesNothing(t *testing.T) {
 		}
 	}
 }
+
+// On Gaussian data the predicted data are alpha·std²/v·z.
+func TestPredicted(t *testing.T) {
+	const std = 0.5
+	s := exact(t, Options{Seed: 1, Atoms: []int{3, 5}, Steps: 10}, std)
+	var z []float32
+	at := 0
+	for s.StepsDone() < 6 {
+		z, at = append(z[:0], s.rows(1)...), s.times[s.StepsDone()]
+		if err := s.Step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	x, types := make([]float32, 15), make([]float32, 25)
+	s.Predicted(1, x, types)
+	factor := s.sched.Alpha(at) * std * std / variance(s.sched, at, std)
+	for a := range 5 {
+		for k := range 3 {
+			if want := factor * float64(z[a*s.width+k]); math.Abs(float64(x[3*a+k])-want) > 1e-4 {
+				t.Fatalf("atom %d: predicted %g, want %g", a, x[3*a+k], want)
+			}
+		}
+		for k := range 5 {
+			if want := 4 * factor * float64(z[a*s.width+3+k]); math.Abs(float64(types[5*a+k])-want) > 1e-3 {
+				t.Fatalf("atom %d: predicted type %g, want %g", a, types[5*a+k], want)
+			}
+		}
+	}
+}
+
+// The largest molecules of GEOM-Drugs.
+func TestLargeMolecule(t *testing.T) {
+	s := run(t, network(t, "symdiff"), Options{Seed: 1, Atoms: []int{181}, Steps: 2})
+	if m := s.Molecule(0); len(m.Elements) != 181 {
+		t.Errorf("%d atoms", len(m.Elements))
+	}
+}
