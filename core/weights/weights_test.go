@@ -82,11 +82,11 @@ func TestEvaluationIsOfTheseWeights(t *testing.T) {
 	}
 }
 
-// A small sample must be about as good as the large one was: far better than
-// noise, in which no atom is stable.
+// A small sample must be about as good as the large one was: noise, in which no
+// atom is stable, and worse models are far from it.
 func TestSmallSample(t *testing.T) {
 	m := shipped(t)
-	s, err := sampler.New(m, sampler.Options{Seed: 1, Atoms: make([]int, 8), Steps: 100})
+	s, err := sampler.New(m, sampler.Options{Seed: 1, Atoms: make([]int, 16), Steps: 50, Method: sampler.DPMSDE})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,8 +103,8 @@ func TestSmallSample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d molecules in 100 steps: %.1f %% of atoms stable", r.Molecules, 100*r.StableAtoms)
-	if r.StableAtoms < 0.5 {
+	t.Logf("%d molecules in 50 steps: %.1f %% of atoms stable", r.Molecules, 100*r.StableAtoms)
+	if r.StableAtoms < 0.85 {
 		t.Errorf("only %.1f %% of atoms stable", 100*r.StableAtoms)
 	}
 }
