@@ -139,9 +139,8 @@ func (s *Sampler) dpm(t, to int) {
 		extra = (logSNR(s.sched, to) - now) / (2 * (now - before))
 	}
 	keep, d, x, noisy := float32(ratio), float32(step), float32(extra), float32(std)
-	inv, noise := float32(1/alpha), float32(sigma/alpha)
 	for i, v := range s.z {
-		hat := float32(inv*v) - float32(noise*s.eps[i])
+		hat := s.hat[i]
 		s.z[i] = float32(keep*v) + float32(d*(hat+float32(x*(hat-s.data[i]))))
 		s.data[i] = hat
 	}
@@ -160,17 +159,14 @@ func (s *Sampler) dpm(t, to int) {
 func (s *Sampler) heun(t, to int) {
 	step := s.sched.Alpha(to) - float64(s.sched.Alpha(t)*s.sched.Sigma(to)/s.sched.Sigma(t))
 	keep, d := float32(s.sched.Sigma(to)/s.sched.Sigma(t)), float32(step)
-	inv, noise := float32(1/s.sched.Alpha(t)), float32(s.sched.Sigma(t)/s.sched.Alpha(t))
 	for i, v := range s.z {
-		hat := float32(inv*v) - float32(noise*s.eps[i])
-		s.data[i] = float32(keep*v) + float32(d*0.5*hat)
-		s.z[i] = float32(keep*v) + float32(d*hat)
+		s.data[i] = float32(keep*v) + float32(d*0.5*s.hat[i])
+		s.z[i] = float32(keep*v) + float32(d*s.hat[i])
 	}
 	symmetrise.RemoveMean(s.z, s.width, s.sizes)
 	s.predict(to, 1)
-	inv, noise = float32(1/s.sched.Alpha(to)), float32(s.sched.Sigma(to)/s.sched.Alpha(to))
-	for i, v := range s.z {
-		hat := float32(inv*v) - float32(noise*s.eps[i])
+	s.predicted(to)
+	for i, hat := range s.hat {
 		s.z[i] = s.data[i] + float32(d*0.5*hat)
 	}
 }

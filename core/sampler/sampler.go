@@ -1,11 +1,11 @@
 // Package sampler generates molecules with a trained network: by ancestral
 // sampling of the reverse diffusion (Hoogeboom et al. 2022, arXiv 2203.17003,
-// algorithm 2; with the symmetrised network of Zhang et al. 2025), or by a
-// deterministic solver in fewer steps (see Method).
+// algorithm 2; with the symmetrised network of Zhang et al. 2025), or by a solver
+// in fewer steps (see Method); freely, or around what is given (see Known).
 //
 // A Sampler holds a batch of molecules of any sizes. Each call of Step is one
-// call of the network: from z_t to z_s on a grid T = t_0 > t_1 > ... > t_S = 0,
-// and at last from z_0 to the molecule. Everything random comes from streams of
+// call of the network, but where a method says otherwise: from z_t to z_s on a
+// grid T = t_0 > t_1 > ... > t_S = 0, and at last from z_0 to the molecule. Everything random comes from streams of
 // (seed, molecule, purpose, time), so that a molecule depends on its seed, its
 // index and its settings, but not on the batch it is computed in.
 //
@@ -191,19 +191,25 @@ func (s *Sampler) network(t, call int) {
 	s.state.Eps(s.eps, s.z, float32(float64(t)/float64(s.sched.T())), s.gamma)
 }
 
-// Step makes one call of the network (two with Heun, Options.Resample with Known): a step of the method from
-// z_t to z_s, or at t = 0 the molecule itself. It panics when Done. A value that is not finite
-// stops the run with an error that tells the time.
+// predicted sets hat to x_hat = (z_t - sigma_t·eps_hat)/alpha_t.
+func (s *Sampler) predicted(t int) {
+	inv, noise := float32(1/s.sched.Alpha(t)), float32(s.sched.Sigma(t)/s.sched.Alpha(t))
+	for i, v := range s.z {
+		s.hat[i] = float32(inv*v) - float32(noise*s.eps[i])
+	}
+}
+
+// Step makes one call of the network (two with Heun, Options.Resample with
+// Known): a step of the method from z_t to z_s, or at t = 0 the molecule itself.
+// It panics when Done. A value that is not finite stops the run with an error
+// that tells the time.
 func (s *Sampler) Step() error {
 	if s.Done() {
 		panic("sampler: Step after the last one")
 	}
 	t := s.times[s.done]
 	s.predict(t, 0)
-	inv, noise := float32(1/s.sched.Alpha(t)), float32(s.sched.Sigma(t)/s.sched.Alpha(t))
-	for i, v := range s.z {
-		s.hat[i] = float32(inv*v) - float32(noise*s.eps[i])
-	}
+	s.predicted(t)
 	switch {
 	case t == 0:
 		s.decode()
