@@ -20,8 +20,8 @@ BROWSER_PACKAGES := chromium
 # fitted to the libtorch at hand (trainer/gotchfit).
 TORCH_ENV = GOWORK=$(CURDIR)/$(BUILD)/go.work
 
-GO_SOURCES = $(shell find core trainer wasm -not -path "*/node_modules/*" -name '*.go' -o -name '*.s') go.mod go.sum
-CORE_SOURCES = $(shell find core wasm -name '*.go' -o -name '*.s') go.mod go.sum
+GO_SOURCES = $(shell find core trainer wasm -name node_modules -prune -o -name '*.go' -print -o -name '*.s' -print) go.mod go.sum
+CORE_SOURCES = $(shell find core wasm -name node_modules -prune -o -name '*.go' -print -o -name '*.s' -print) go.mod go.sum
 SITE_SOURCES = $(shell find site wasm/js -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/test/*')
 WEIGHTS := core/weights/qm9-web.safetensors
 

@@ -12,7 +12,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 
 import { exportDiT } from "./onnx.js";
-import { deviation, setup } from "./runtimes.js";
+import { setup } from "./runtimes.js";
 
 const { values: options } = parseArgs({
   options: { rounds: { type: "string", default: "7" }, only: { type: "string", default: "native,node,chromium" }, write: { type: "string" } },

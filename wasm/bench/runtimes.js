@@ -46,7 +46,7 @@ async function startOrt(ort, provider, model, batch, atoms, z) {
 }
 
 /** The largest |a - b| over the largest |a|. */
-export function deviation(a, b) {
+function deviation(a, b) {
   let worst = 0, scale = 0;
   for (let i = 0; i < a.length; i++) {
     worst = Math.max(worst, Math.abs(a[i] - b[i]));
