@@ -1,6 +1,6 @@
 // The same picture with Canvas 2D, for browsers without WebGL2: things are painted from back to front.
 
-import { halfAngle, type RGB, type Renderer, type Scene, type Vec3 } from "./scene.ts";
+import { pixelScale, type RGB, type Renderer, type Scene, type Vec3 } from "./scene.ts";
 
 export function flat(canvas: HTMLCanvasElement): Renderer {
   const context = canvas.getContext("2d")!;
@@ -8,7 +8,7 @@ export function flat(canvas: HTMLCanvasElement): Renderer {
     kind: "canvas2d",
     draw(scene, width, height) {
       context.clearRect(0, 0, width, height);
-      const scale = Math.min(width, height) / 2 / Math.tan(halfAngle);
+      const scale = pixelScale(width, height);
       const project = ([x, y, z]: Vec3) => {
         const s = scale / (scene.distance - z);
         return [width / 2 + x * s, height / 2 - y * s, s] as const;
@@ -26,7 +26,7 @@ function painters(scene: Scene, c: CanvasRenderingContext2D, project: Project): 
     return css(colour.map((v, k) => Math.min(1, v * light) * (1 - far) + scene.fog[k]! * far) as RGB);
   };
   const visible = (z: number) => z < scene.distance - 0.5; // not behind the camera
-  const balls = scene.balls.filter(({ at }) => visible(at[2])).map(({ at, radius, colour }) => ({
+  const balls = scene.balls.filter(({ at }) => visible(at[2])).map(({ at, radius, colour, mark }) => ({
     z: at[2],
     draw() {
       const [x, y, s] = project(at);
@@ -39,6 +39,10 @@ function painters(scene: Scene, c: CanvasRenderingContext2D, project: Project): 
       c.beginPath();
       c.arc(x, y, r, 0, 2 * Math.PI);
       c.fill();
+      if (!mark) return;
+      c.strokeStyle = css(scene.accent);
+      c.lineWidth = 0.22 * r * mark;
+      c.stroke();
     },
   }));
   const sticks = scene.sticks.filter(({ from, to }) => visible(Math.max(from[2], to[2]))).map(({ from, to, radius, colour }) => ({

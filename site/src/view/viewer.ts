@@ -1,34 +1,35 @@
-// The canvas: camera, input, and drawing when something has changed.
+// The canvas: input, and drawing when something has changed.
 
+import { Camera, type Subject } from "./camera.ts";
 import { dark, light, type Palette } from "./colours.ts";
 import { flat } from "./flat.ts";
-import { halfAngle, type Renderer, type Scene, type Stick, type Vec3 } from "./scene.ts";
+import { ballAt, type Renderer, type Scene, type Stick, type Vec3 } from "./scene.ts";
 import { webgl } from "./webgl.ts";
 import type { Picture } from "../trajectory.ts";
 
-type Matrix = [Vec3, Vec3, Vec3];
-
 const scheme = matchMedia("(prefers-color-scheme: dark)");
-const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-/** Bounds of the radius that the camera shows, Å: a lone atom stays small, and one that has flown off is left outside. */
-const [nearest, farthest] = [2.6, 40];
+/** How far beside an atom a click still means it, CSS pixels. */
+const slack = 12;
 
-export class Viewer {
+export class Viewer implements Subject {
+  /** Called with the number of the ball that was clicked or tapped; without one, clicks mean nothing. */
+  onPick: ((ball: number) => void) | undefined;
   readonly #canvas = document.createElement("canvas");
   #renderer: Renderer;
   #source: (palette: Palette) => Picture = () => ({ balls: [], sticks: [] });
-  #rotation: Matrix = turned(turned(identity(), 0.5, 1), -0.35, 0);
-  #zoom = 1;
-  #extent = 0; // radius that the camera shows, follows the picture
+  readonly #camera: Camera;
+  #scene: Scene | undefined; // as last drawn
+  #reach = 0;
   #frame = 0;
-  #time = 0;
   #patient = false;
   #rest = 0; // until when a slow machine is spared, where the caller is patient
 
   /** Puts a canvas into the element. With `plain` it draws without WebGL. */
-  constructor(container: HTMLElement, describedBy: string, plain: boolean) {
+  constructor(container: HTMLElement, describedBy: string, plain: boolean, camera = new Camera()) {
     const canvas = this.#canvas;
+    this.#camera = camera;
+    camera.join(this);
     canvas.tabIndex = 0;
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-describedby", describedBy);
@@ -43,6 +44,10 @@ export class Viewer {
 
   set label(text: string) {
     this.#canvas.setAttribute("aria-label", text);
+  }
+
+  get reach(): number {
+    return this.#reach;
   }
 
   /** Draws from now on what the source gives. A patient caller comes again: where drawing is slow, the model goes first. */
@@ -75,41 +80,33 @@ export class Viewer {
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     const palette = scheme.matches ? dark : light;
     const picture = this.#source(palette);
-    const settled = this.#follow(picture, now);
-    this.#renderer.draw(this.#scene(picture, palette), width, height);
+    this.#reach = Math.max(0, ...picture.balls.map(({ at, radius }) => Math.hypot(...at) + radius));
+    const settled = this.#camera.follow(now);
+    this.#scene = this.#compose(picture, palette);
+    this.#renderer.draw(this.#scene, width, height);
     if (!settled && !this.#spared) this.refresh();
   }
 
-  /** Moves the camera's distance towards what the picture needs; true when it is there. */
-  #follow(picture: Picture, now: number): boolean {
-    const radii = picture.balls.map(({ at, radius }) => Math.hypot(...at) + radius);
-    const wanted = 1.15 * Math.min(farthest, Math.max(nearest, ...radii));
-    const elapsed = Math.min(100, now - this.#time);
-    this.#time = now;
-    const rate = calm.matches || this.#extent === 0 ? 1 : 1 - Math.exp(-elapsed / 350);
-    this.#extent += (wanted - this.#extent) * rate;
-    return Math.abs(wanted - this.#extent) < 0.005;
-  }
-
-  #scene({ balls, sticks }: Picture, palette: Palette): Scene {
-    const place = (p: Vec3) => apply(this.#rotation, p);
+  #compose({ balls, sticks }: Picture, palette: Palette): Scene {
+    const camera = this.#camera;
+    const place = (p: Vec3) => camera.place(p);
     return {
       balls: balls.map((ball) => ({ ...ball, at: place(ball.at) })),
       sticks: sticks.flatMap((s) => strands({ ...s, from: place(s.from), to: place(s.to) })),
-      distance: this.#extent / Math.sin(halfAngle) / this.#zoom,
-      extent: this.#extent,
+      distance: camera.distance,
+      extent: camera.extent,
       fog: palette.fog,
+      accent: palette.accent,
     };
   }
 
-  #turn(dx: number, dy: number): void {
-    this.#rotation = turned(turned(this.#rotation, dx, 1), dy, 0);
-    this.refresh();
-  }
-
-  #scale(factor: number): void {
-    this.#zoom = Math.min(2.6, Math.max(0.4, this.#zoom * factor));
-    this.refresh();
+  /** The ball at a point of the window. */
+  #ballAt(x: number, y: number): number {
+    const canvas = this.#canvas;
+    const box = canvas.getBoundingClientRect();
+    const ratio = canvas.width / box.width;
+    if (!this.#scene) return -1;
+    return ballAt(this.#scene, canvas.width, canvas.height, (x - box.left) * ratio, (y - box.top) * ratio, slack * ratio);
   }
 
   #listen(): void {
@@ -119,24 +116,38 @@ export class Viewer {
       const [a, b] = [...fingers.values()];
       return a && b ? Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY) : 0;
     };
+    let pressed: PointerEvent | undefined; // what may become a click
     canvas.addEventListener("pointerdown", (event) => {
       canvas.setPointerCapture(event.pointerId);
       fingers.set(event.pointerId, event);
+      pressed = fingers.size === 1 ? event : undefined;
     });
     canvas.addEventListener("pointermove", (event) => {
       const before = fingers.get(event.pointerId);
-      if (!before) return;
+      if (!before) {
+        canvas.classList.toggle("over-atom", !!this.onPick && this.#ballAt(event.clientX, event.clientY) >= 0);
+        return;
+      }
+      if (pressed && Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY) > 5) pressed = undefined;
       const width = spread();
       fingers.set(event.pointerId, event);
-      if (fingers.size === 1) this.#turn((event.clientX - before.clientX) * 0.009, (event.clientY - before.clientY) * 0.009);
-      else if (width) this.#scale(spread() / width);
+      if (fingers.size > 1) {
+        if (width) this.#camera.scale(spread() / width);
+      } else if (!pressed || !this.onPick) {
+        this.#camera.turn((event.clientX - before.clientX) * 0.009, (event.clientY - before.clientY) * 0.009);
+      }
+    });
+    canvas.addEventListener("pointerup", (event) => {
+      const ball = pressed && this.onPick ? this.#ballAt(event.clientX, event.clientY) : -1;
+      pressed = undefined;
+      if (ball >= 0) this.onPick?.(ball);
     });
     for (const type of ["pointerup", "pointercancel"] as const) {
       canvas.addEventListener(type, (event) => fingers.delete(event.pointerId));
     }
     canvas.addEventListener("wheel", (event) => {
       event.preventDefault();
-      this.#scale(Math.exp(-event.deltaY * (event.deltaMode ? 0.04 : 0.0014)));
+      this.#camera.scale(Math.exp(-event.deltaY * (event.deltaMode ? 0.04 : 0.0014)));
     }, { passive: false });
     canvas.addEventListener("keydown", (event) => this.#key(event));
     canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
@@ -150,15 +161,16 @@ export class Viewer {
 
   #key(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const camera = this.#camera;
     const actions: Record<string, () => void> = {
-      ArrowLeft: () => this.#turn(-0.12, 0),
-      ArrowRight: () => this.#turn(0.12, 0),
-      ArrowUp: () => this.#turn(0, -0.12),
-      ArrowDown: () => this.#turn(0, 0.12),
-      "+": () => this.#scale(1.15),
-      "=": () => this.#scale(1.15),
-      "-": () => this.#scale(1 / 1.15),
-      "0": () => this.#scale(1 / this.#zoom),
+      ArrowLeft: () => camera.turn(-0.12, 0),
+      ArrowRight: () => camera.turn(0.12, 0),
+      ArrowUp: () => camera.turn(0, -0.12),
+      ArrowDown: () => camera.turn(0, 0.12),
+      "+": () => camera.scale(1.15),
+      "=": () => camera.scale(1.15),
+      "-": () => camera.scale(1 / 1.15),
+      "0": () => camera.resetZoom(),
     };
     const action = actions[event.key];
     if (!action) return;
@@ -179,31 +191,6 @@ function strands({ from, to, radius, colour, order }: Stick & { order: number })
   return offsets.map((o) => ({ from: add(from, side, o), to: add(to, side, o), radius: thin, colour }));
 }
 
-function identity(): Matrix {
-  return [[1, 0, 0], [0, 1, 0], [0, 0, 1]];
-}
-
 function add(p: Vec3, q: Vec3, k: number): Vec3 {
   return [p[0] + k * q[0], p[1] + k * q[1], p[2] + k * q[2]];
-}
-
-function apply(m: Matrix, p: Vec3): Vec3 {
-  return m.map((row) => row[0] * p[0] + row[1] * p[1] + row[2] * p[2]) as Vec3;
-}
-
-/** m followed by a rotation about the camera's x axis (0) or y axis (1), made orthonormal again. */
-function turned(m: Matrix, angle: number, axis: 0 | 1): Matrix {
-  const [c, s] = [Math.cos(angle), Math.sin(angle)];
-  const r: Matrix = axis === 0 ? [[1, 0, 0], [0, c, -s], [0, s, c]] : [[c, 0, s], [0, 1, 0], [-s, 0, c]];
-  const columns = [0, 1, 2].map((k) => apply(r, [m[0][k]!, m[1][k]!, m[2][k]!]));
-  const rows = [0, 1, 2].map((k) => columns.map((column) => column[k]!) as Vec3) as Matrix;
-  return orthonormal(rows);
-}
-
-/** Gram-Schmidt on rows: thousands of small turns must not shear the molecule. */
-function orthonormal([a, b]: Matrix): Matrix {
-  const unit = (v: Vec3) => add([0, 0, 0], v, 1 / Math.hypot(...v));
-  const x = unit(a);
-  const y = unit(add(b, x, -(b[0] * x[0] + b[1] * x[1] + b[2] * x[2])));
-  return [x, y, [x[1] * y[2] - x[2] * y[1], x[2] * y[0] - x[0] * y[2], x[0] * y[1] - x[1] * y[0]]];
 }

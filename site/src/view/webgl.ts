@@ -29,12 +29,12 @@ void shade(vec3 p, vec3 n, vec3 base, float coverage) {
 const ballVertex = `#version 300 es
 layout(location = 0) in vec2 corner;
 layout(location = 1) in vec4 ball;    // centre, radius
-layout(location = 2) in vec3 colour;
+layout(location = 2) in vec4 colour;  // and how much of a rim
 uniform vec2 focal;
 uniform vec2 clipZ;
 out vec3 ray;
 flat out vec4 sphere;
-flat out vec3 base;
+flat out vec4 base;
 
 void main() {
   sphere = ball;
@@ -48,9 +48,10 @@ void main() {
 `;
 
 const ballFragment = `${shading}
+uniform vec3 accent;
 in vec3 ray;
 flat in vec4 sphere;
-flat in vec3 base;
+flat in vec4 base;
 
 void main() {
   vec3 d = normalize(ray);
@@ -59,7 +60,9 @@ void main() {
   float coverage = clamp(0.5 + (sphere.w - miss) / fwidth(miss), 0.0, 1.0);
   float inside = sqrt(max(0.0, sphere.w * sphere.w - miss * miss));
   vec3 p = (along - inside) * d;
-  shade(p, normalize(p - sphere.xyz), base, coverage);
+  shade(p, normalize(p - sphere.xyz), base.rgb, coverage);
+  float rim = smoothstep(0.72, 0.8, miss / sphere.w) * base.a;
+  pixel.rgb = mix(pixel.rgb, accent, rim);
 }
 `;
 
@@ -160,7 +163,7 @@ class Batch {
       gl.vertexAttribDivisor(i + 1, 1);
       offset += size;
     });
-    for (const name of ["focal", "clipZ", "fog", "fogRange"]) {
+    for (const name of ["focal", "clipZ", "fog", "fogRange", "accent"]) {
       const location = gl.getUniformLocation(this.#program, name);
       if (location) this.#uniforms.set(name, location);
     }
@@ -189,7 +192,7 @@ export function webgl(canvas: HTMLCanvasElement): Renderer | undefined {
   gl.bindBuffer(gl.ARRAY_BUFFER, quad);
   gl.bufferData(gl.ARRAY_BUFFER, new Float32Array([-1, -1, 1, -1, -1, 1, 1, 1]), gl.STATIC_DRAW);
   const opaque = new Batch(gl, quad, opaqueVertex, opaqueFragment, []);
-  const balls = new Batch(gl, quad, ballVertex, ballFragment, [4, 3]);
+  const balls = new Batch(gl, quad, ballVertex, ballFragment, [4, 4]);
   const sticks = new Batch(gl, quad, stickVertex, stickFragment, [4, 3, 3]);
   gl.enable(gl.DEPTH_TEST);
 
@@ -210,7 +213,7 @@ export function webgl(canvas: HTMLCanvasElement): Renderer | undefined {
         uniforms,
       );
       balls.draw(
-        scene.balls.flatMap(({ at, radius, colour }) => [at[0], at[1], at[2] - z, radius, ...colour]),
+        scene.balls.flatMap(({ at, radius, colour, mark = 0 }) => [at[0], at[1], at[2] - z, radius, ...colour, mark]),
         uniforms,
       );
       gl.disable(gl.SAMPLE_ALPHA_TO_COVERAGE);
@@ -221,7 +224,7 @@ export function webgl(canvas: HTMLCanvasElement): Renderer | undefined {
   };
 }
 
-function camera({ distance, extent, fog }: Scene, width: number, height: number): Record<string, number[]> {
+function camera({ distance, extent, fog, accent }: Scene, width: number, height: number): Record<string, number[]> {
   const short = Math.min(width, height);
   const f = 1 / Math.tan(halfAngle);
   const near = Math.max(0.1, distance - 2.5 * extent);
@@ -230,6 +233,7 @@ function camera({ distance, extent, fog }: Scene, width: number, height: number)
     focal: [(f * short) / width, (f * short) / height],
     clipZ: [(far + near) / (far - near), (2 * far * near) / (far - near)],
     fog,
+    accent,
     fogRange: [-distance, -distance - 3.2 * extent],
   };
 }

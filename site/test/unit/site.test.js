@@ -68,6 +68,19 @@ test("a trajectory mixes frames, colours and bonds", async () => {
   assert.deepEqual([t.stepAt(0.4), t.stepAt(0.6)], [0, 10]);
 });
 
+test("a click finds the ball in front, or the nearest one within reach", async () => {
+  const { ballAt } = await load("/src/view/scene.ts");
+  const ball = (x, y, z) => ({ at: [x, y, z], radius: 0.4, colour: [1, 1, 1] });
+  const scene = { balls: [ball(0, 0, -1), ball(0, 0, 1), ball(2, 0, 0)], sticks: [], distance: 12, extent: 3, fog: [1, 1, 1], accent: [1, 1, 1] };
+  const at = (x, y) => ballAt(scene, 400, 300, x, y, 10);
+  assert.equal(at(200, 150), 1);
+  const right = 200 + (2 * 150) / Math.tan(0.26) / 12;
+  assert.equal(at(right, 150), 2);
+  assert.equal(at(right + 0.4 * 47 + 8, 150), 2);
+  assert.equal(at(right + 0.4 * 47 + 15, 150), -1);
+  assert.equal(at(200, 290), -1);
+});
+
 test("package-lock.json names no registry host", () => {
   const lock = JSON.parse(readFileSync(new URL("../../package-lock.json", import.meta.url)));
   for (const [name, entry] of Object.entries(lock.packages)) {
