@@ -20,9 +20,9 @@ BROWSER_PACKAGES := chromium
 # fitted to the libtorch at hand (trainer/gotchfit).
 TORCH_ENV = GOWORK=$(CURDIR)/$(BUILD)/go.work
 
-GO_SOURCES = $(shell find core trainer wasm -name node_modules -prune -o -name '*.go' -print -o -name '*.s' -print) go.mod go.sum
+GO_SOURCES = $(shell find core trainer wasm site -name node_modules -prune -o -name '*.go' -print -o -name '*.s' -print) site/csp.txt go.mod go.sum
 CORE_SOURCES = $(shell find core wasm -name node_modules -prune -o -name '*.go' -print -o -name '*.s' -print) go.mod go.sum
-SITE_SOURCES = $(shell find site wasm/js -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/test/*')
+SITE_SOURCES = $(shell find site wasm/js -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/test/*' -not -name '*.go')
 WEIGHTS := core/weights/qm9-web.safetensors
 
 .PHONY: help deps demo sample test cli trainer train evaluate-model wasm site bench bench-go bench-peers fuzz check clean \
@@ -43,13 +43,20 @@ cli: $(BUILD)/cli.stamp ## build build/symdiff without libtorch: sample, evaluat
 $(BUILD)/cli.stamp: $(GO_SOURCES) $(WEIGHTS)
 	@mkdir -p $(BUILD)
 	CGO_ENABLED=0 go build -o $(BUILD)/symdiff ./trainer/cmd/symdiff
-	@rm -f $(BUILD)/trainer.stamp && touch $@
+	@rm -f $(BUILD)/trainer.stamp $(BUILD)/cli-site.stamp && touch $@
+
+cli-site: $(BUILD)/cli-site.stamp ## build build/symdiff with the whole site inside, for use without network: symdiff serve
+$(BUILD)/cli-site.stamp: $(GO_SOURCES) $(BUILD)/dist.stamp
+	CGO_ENABLED=0 go build -tags site -o $(BUILD)/symdiff ./trainer/cmd/symdiff
+	@rm -f $(BUILD)/cli.stamp $(BUILD)/trainer.stamp && touch $@
+$(BUILD)/dist.stamp: $(BUILD)/site.stamp
+	@rm -rf site/dist && cp -r $(BUILD)/site site/dist && touch $@
 
 trainer: deps-torch $(BUILD)/trainer.stamp ## build build/symdiff with training (libtorch)
 $(BUILD)/trainer.stamp: $(GO_SOURCES) $(WEIGHTS)
 	go run ./trainer/gotchfit -out $(BUILD)
 	$(TORCH_ENV) go build -tags torch -o $(BUILD)/symdiff ./trainer/cmd/symdiff
-	@rm -f $(BUILD)/cli.stamp && touch $@
+	@rm -f $(BUILD)/cli.stamp $(BUILD)/cli-site.stamp && touch $@
 
 OUT ?= $(BUILD)/run
 ARGS ?= --distance-grid --pair-bias --time-scale 1000 --time-power 2 --lr 2e-3 --max-time 2h
@@ -99,7 +106,9 @@ test-cli: ## the CLI and the static server
 test-torch: trainer ## training against libtorch
 	$(TORCH_ENV) go test -tags torch ./trainer/...
 
-test-site: deps-browser cli site ## the typed API in Node and the page in Chromium
+test-site: deps-browser cli site $(BUILD)/dist.stamp ## the typed API in Node, the page in Chromium, and the page inside the command
+	go vet -tags site ./site ./trainer/...
+	go test -tags site -run Serve ./site ./trainer/cli
 	$(NPM) run --silent test:unit
 	$(NPM) run --silent test:e2e
 
@@ -128,8 +137,8 @@ $(BENCH)/npm.stamp: wasm/bench/package-lock.json
 	@touch $@
 
 check: ## format, vet, and that core is pure Go for every platform
-	@test -z "$$(gofmt -l core trainer wasm site/serve)" || { gofmt -l core trainer wasm site/serve; echo "not formatted: run gofmt -w"; exit 1; }
-	go vet ./core/... ./trainer/... ./site/serve ./wasm/bench
+	@test -z "$$(gofmt -l core trainer wasm site/*.go site/serve)" || { gofmt -l core trainer wasm site/*.go site/serve; echo "not formatted: run gofmt -w"; exit 1; }
+	go vet ./core/... ./trainer/... ./site ./site/serve ./wasm/bench
 	GOOS=js GOARCH=wasm go vet ./core/... ./wasm ./wasm/bench
 	@bad=$$(go list -f '{{$$p := .ImportPath}}{{if .CgoFiles}}{{$$p}} uses cgo{{"\n"}}{{end}}{{range .Imports}}{{.}} {{$$p}}{{"\n"}}{{end}}' ./core/... \
 		| grep -E 'uses cgo|^(C|syscall/js|symdiff/(trainer|wasm|site)[^ ]*) ' || true); \
@@ -163,4 +172,4 @@ deps-browser:
 	$(call install,$(BROWSER_PACKAGES))
 
 clean: ## remove everything that was built
-	rm -rf $(BUILD) site/node_modules
+	rm -rf $(BUILD) site/dist site/node_modules

@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 
-/** The policy of the server (serve/csp.txt) as a meta element, for hosts that set no headers. */
+/** The policy of the server (csp.txt) as a meta element, for hosts that set no headers. */
 export function contentSecurityPolicy(file) {
   return {
     name: "symdiff:csp",

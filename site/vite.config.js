@@ -19,7 +19,7 @@ export default defineConfig({
   resolve: { alias: { symdiff: path("../build/wasm/js/index.js") } },
   server: { fs: { allow: [path("..")] } },
   plugins: [
-    contentSecurityPolicy(path("serve/csp.txt")),
+    contentSecurityPolicy(path("csp.txt")),
     modelFiles({
       simd: path("../build/wasm/symdiff.wasm"),
       plain: path("../build/wasm/symdiff-plain.wasm"),

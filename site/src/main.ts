@@ -1,5 +1,6 @@
 // The page: settings, one run at a time, and what is shown of it.
 
+import "./trust.ts";
 import { SymDiff, type Frame, type Molecule, type Progress } from "symdiff";
 import model from "virtual:model";
 import { element } from "./dom.ts";

@@ -16,7 +16,7 @@ const read = (name) => readFileSync(join(dir, name));
 const html = read("index.html").toString();
 
 test("the page carries the server's policy before anything it governs, and nothing inline", () => {
-  const policy = readFileSync(join(top, "site/serve/csp.txt"), "utf8").trim();
+  const policy = readFileSync(join(top, "site/csp.txt"), "utf8").trim();
   const meta = html.match(/<meta http-equiv="Content-Security-Policy" content="([^"]+)">/);
   assert.equal(meta?.[1].replaceAll("&#39;", "'"), policy);
   assert.ok(meta.index < html.search(/<script|<link|<style/));

@@ -1,15 +1,24 @@
-package main
+// Package site serves the built page: as a static host would, with the headers
+// that a careful one sets. The command site/serve takes the files from a
+// folder, `symdiff serve` from its own binary (embed.go).
+package site
 
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"path"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -18,8 +27,8 @@ import (
 //go:embed csp.txt
 var contentSecurityPolicy string
 
-// site is a folder of files in memory, as an http.Handler.
-type site map[string]*file
+// Site is a folder of files in memory, by path, as an http.Handler.
+type Site map[string]*file
 
 // file is one answer, ready to send.
 type file struct {
@@ -43,9 +52,9 @@ var mimeTypes = map[string]string{
 	".webmanifest": "application/manifest+json",
 }
 
-// readSite takes in every file. A site without index.html is an error.
-func readSite(dir fs.FS) (site, error) {
-	s := site{}
+// Read takes in every file. A site without index.html is an error.
+func Read(dir fs.FS) (Site, error) {
+	s := Site{}
 	err := fs.WalkDir(dir, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -61,6 +70,37 @@ func readSite(dir fs.FS) (site, error) {
 		err = &fs.PathError{Op: "open", Path: "index.html", Err: fs.ErrNotExist}
 	}
 	return s, err
+}
+
+// Serve listens on addr (host:port; port 0 takes a free one), tells out where the site is, under the path base, and answers until the
+// context ends, which is no error.
+func (s Site) Serve(ctx context.Context, out io.Writer, addr, base string) error {
+	listener, err := listen(addr)
+	if err != nil {
+		return err
+	}
+	host, _, _ := net.SplitHostPort(addr)
+	if host == "" {
+		host = "localhost"
+	}
+	base = strings.TrimSuffix("/"+strings.Trim(base, "/"), "/")
+	port := listener.Addr().(*net.TCPAddr).Port
+	fmt.Fprintf(out, "SymDiff is at http://%s%s/ (Ctrl-C stops it)\n", net.JoinHostPort(host, fmt.Sprint(port)), base)
+	server := &http.Server{Handler: http.StripPrefix(base, s), ReadHeaderTimeout: 10 * time.Second}
+	context.AfterFunc(ctx, func() { server.Close() })
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// listen explains the one failure that people meet.
+func listen(addr string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s is taken by another program: choose another port, such as PORT=8081 with make, or --addr localhost:8081", addr)
+	}
+	return listener, err
 }
 
 func newFile(name string, body []byte) *file {
@@ -83,7 +123,8 @@ func compress(body []byte) []byte {
 	return z.Bytes()
 }
 
-func (s site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP answers GET and HEAD. A folder is its index.html.
+func (s Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Content-Security-Policy", strings.TrimSpace(contentSecurityPolicy))
 	header.Set("X-Content-Type-Options", "nosniff")

@@ -1,20 +1,23 @@
-package main
+package site
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
 )
 
-func testSite(t *testing.T) site {
+func testSite(t *testing.T) Site {
 	t.Helper()
-	s, err := readSite(fstest.MapFS{
+	s, err := Read(fstest.MapFS{
 		"index.html":            {Data: []byte(strings.Repeat("<p>page</p>", 100))},
 		"sw.js":                 {Data: []byte("self")},
 		"assets/core-1234.wasm": {Data: bytes.Repeat([]byte{0, 'a', 's', 'm'}, 100)},
@@ -59,8 +62,8 @@ func TestHeaders(t *testing.T) {
 	if code := get(s, "/missing", nil).StatusCode; code != http.StatusNotFound {
 		t.Errorf("/missing: status %d", code)
 	}
-	if code := get(s, "/../serve.go", nil).StatusCode; code != http.StatusNotFound {
-		t.Errorf("/../serve.go: status %d", code)
+	if code := get(s, "/../site.go", nil).StatusCode; code != http.StatusNotFound {
+		t.Errorf("/../site.go: status %d", code)
 	}
 }
 
@@ -93,7 +96,7 @@ func TestGzipAndETag(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
-	if _, err := readSite(fstest.MapFS{"other.html": {}}); err == nil || !strings.Contains(err.Error(), "index.html") {
+	if _, err := Read(fstest.MapFS{"other.html": {}}); err == nil || !strings.Contains(err.Error(), "index.html") {
 		t.Errorf("a folder without index.html: %v", err)
 	}
 	taken, err := net.Listen("tcp", "localhost:0")
@@ -122,5 +125,28 @@ func TestBaseRedirects(t *testing.T) {
 	}
 	if code := get(h, "/lab/symdiff/", nil).StatusCode; code != http.StatusOK {
 		t.Errorf("/lab/symdiff/: status %d", code)
+	}
+}
+
+func TestServeUntilCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	out, told := io.Pipe()
+	done := make(chan error, 1)
+	go func() { done <- testSite(t).Serve(ctx, told, "localhost:0", "lab/") }()
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := regexp.MustCompile(`http://localhost:\d+/lab/`).FindString(line)
+	answer, err := http.Get(url)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Errorf("%q: %v, %v", line, answer, err)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("after cancelling: %v", err)
+	}
+	if _, err := http.Get(url); err == nil {
+		t.Error("it answers after it has been stopped")
 	}
 }

@@ -1,0 +1,31 @@
+//go:build site
+
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"symdiff/site"
+)
+
+// newServeCommand serves the page that was built into this program.
+func newServeCommand() *cobra.Command {
+	var addr, base string
+	cmd := &cobra.Command{
+		Use:   "serve [--addr HOST:PORT] [--base PATH]",
+		Short: "Serve the page from this program, without network",
+		Long: `Serves the whole site, model included, from this program: no other file and no network is needed. Ctrl-C stops it.
+Browsers trust http only on localhost; for other machines put a server with https before it.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			files, err := site.Embedded()
+			if err != nil {
+				return err
+			}
+			return files.Serve(cmd.Context(), cmd.OutOrStdout(), addr, base)
+		},
+	}
+	cmd.Flags().StringVar(&addr, "addr", "localhost:8080", "address to listen on; port 0 takes a free one")
+	cmd.Flags().StringVar(&base, "base", "/", "path to serve under")
+	return cmd
+}
