@@ -7,9 +7,10 @@
 // Arrays cross the edge as bytes, little-endian, through Uint8Arrays that the caller owns:
 //
 //	load(name, weights Uint8Array)                  -> model information
-//	start({seed, first, atoms, steps, method})      -> {atoms, steps, elements}
+//	start(options)                                  -> {atoms, steps, elements}, see options
 //	step()                                          -> {step, done}
-//	frame(positions Uint8Array, scores Uint8Array)  -> {step, bonds}
+//	frame(positions Uint8Array, scores Uint8Array, gamma Uint8Array, predicted Uint8Array or null)
+//	                                                -> {step, bonds}
 //	result(sha256)                                  -> molecule
 //	symmetrise(denoise, options, z, turn, eps)      -> {gamma}, see symmetriseCall
 //
@@ -121,24 +122,16 @@ func describe(m *model.Model, metadata map[string]string) map[string]any {
 	}
 }
 
-// start begins molecule `first` of the stream of a seed (decimal text, 64 bits); atoms 0 draws the size from the data's histogram.
+// start begins molecule `first` of the stream of a seed; atoms 0 draws the size from the data's histogram.
 func (e *engine) start(args []js.Value) (map[string]any, error) {
 	if e.model == nil {
 		return nil, errNoModel
 	}
-	o := args[0]
-	seed, err := strconv.ParseUint(o.Get("seed").String(), 10, 64)
+	o, err := options(args[0])
 	if err != nil {
-		return nil, errors.New("seed: expected a whole number below 2^64, have " + strconv.Quote(o.Get("seed").String()))
+		return nil, err
 	}
-	s, err := sampler.New(e.model, sampler.Options{
-		Seed:  seed,
-		First: o.Get("first").Int(),
-		Atoms: []int{o.Get("atoms").Int()},
-		Steps: o.Get("steps").Int(),
-
-		Method: sampler.Method(o.Get("method").String()),
-	})
+	s, err := sampler.New(e.model, o)
 	if err != nil {
 		return nil, err
 	}
@@ -172,8 +165,9 @@ func (e *engine) step([]js.Value) (map[string]any, error) {
 // stepsDone counts steps, without the final call.
 func (e *engine) stepsDone() int { return min(e.sampler.StepsDone(), e.sampler.Steps()-1) }
 
-// frame fills the caller's arrays with the molecule as it stands, float32: positions (atoms, 3) in Å and type scores (atoms, elements).
-// Its bonds come as triples (i, j, order) of uint16.
+// frame fills the caller's arrays with the molecule as it stands, float32: positions (atoms, 3) in Å and type scores (atoms, elements),
+// the nine numbers of gamma in the last call of the network, zero before the first, and, where asked for, the positions that it
+// predicted (atoms, 3). Its bonds come as triples (i, j, order) of uint16.
 func (e *engine) frame(args []js.Value) (map[string]any, error) {
 	if e.sampler == nil {
 		return nil, errNoRun
@@ -181,6 +175,17 @@ func (e *engine) frame(args []js.Value) (map[string]any, error) {
 	e.sampler.Frame(0, e.pos, e.scores)
 	js.CopyBytesToJS(args[0], float32Bytes(e.pos))
 	js.CopyBytesToJS(args[1], float32Bytes(e.scores))
+	var gamma [9]float32
+	for i, row := range e.sampler.Gamma(0) {
+		for j, v := range row {
+			gamma[3*i+j] = float32(v)
+		}
+	}
+	js.CopyBytesToJS(args[2], float32Bytes(gamma[:]))
+	if args[3].Truthy() {
+		e.sampler.Predicted(0, e.pos, nil)
+		js.CopyBytesToJS(args[3], float32Bytes(e.pos))
+	}
 	return map[string]any{
 		"step":  e.stepsDone(),
 		"bonds": bondBytes(e.sampler.Molecule(0).Bonds()),

@@ -230,7 +230,26 @@ func parseMetadata(f *safetensors.File) (Config, model.Meta, error) {
 func (m *Model) Features() int { return m.Config.Features }
 
 // Network is m without symmetrisation.
-func (m *Model) Network() symmetrise.Network { return symmetrise.New(m, symmetrise.None()) }
+func (m *Model) Network() symmetrise.Network { return network{symmetrise.New(m, symmetrise.None()), m} }
+
+type network struct {
+	symmetrise.Network
+	m *Model
+}
+
+// WithGamma is the same weights symmetrised: by the Haar measure (haar) or not
+// (none).
+func (n network) WithGamma(kind, order string) (symmetrise.Network, error) {
+	switch {
+	case order != "":
+		return nil, errors.New("gamma_order: only a learned gamma has one")
+	case kind == "" || kind == "none":
+		return n, nil
+	case kind == "haar":
+		return symmetrise.New(n.m, symmetrise.Haar(symmetrise.O3)), nil
+	}
+	return nil, errors.New("gamma: " + strconv.Quote(kind) + ", want haar or none for an EGNN")
+}
 
 // state is a batch at work, its buffers reused.
 type state struct {

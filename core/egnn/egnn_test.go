@@ -192,3 +192,37 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 		}
 	}
 }
+
+// A random frame changes rounding only, since the network is equivariant.
+func TestWithGamma(t *testing.T) {
+	m := load(t)
+	meta := model.QM9Meta()
+	sample := func(gamma, order string) (*sampler.Sampler, error) {
+		s, err := sampler.NewNetwork(m.Network(), meta, sampler.Options{Seed: 1, Atoms: []int{5}, Steps: 1, Gamma: gamma, GammaOrder: order})
+		if err != nil {
+			return nil, err
+		}
+		return s, s.Step()
+	}
+	var x [3][15]float32
+	for i, gamma := range []string{"", "none", "haar"} {
+		s, err := sample(gamma, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if turned := s.Gamma(0) != o3.Identity; turned != (gamma == "haar") {
+			t.Errorf("gamma %q: C = %v", gamma, s.Gamma(0))
+		}
+		s.Predicted(0, x[i][:], nil)
+	}
+	for i, v := range x[0] {
+		if x[1][i] != v || math.Abs(float64(x[2][i]-v)) > 1e-4*(1+math.Abs(float64(v))) {
+			t.Errorf("coordinate %d: %v without gamma, %v with none, %v with haar", i, v, x[1][i], x[2][i])
+		}
+	}
+	for _, wrong := range [][2]string{{"learned", ""}, {"", "paper"}} {
+		if _, err := sample(wrong[0], wrong[1]); err == nil || !strings.Contains(err.Error(), "gamma") {
+			t.Errorf("%q: error %v", wrong, err)
+		}
+	}
+}

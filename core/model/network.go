@@ -1,6 +1,11 @@
 package model
 
-import "symdiff/core/symmetrise"
+import (
+	"errors"
+	"strconv"
+
+	"symdiff/core/symmetrise"
+)
 
 // Network is m as a network that the sampler runs. It is one of its own rather
 // than symmetrise.New of its parts: f and k share the distance features, which
@@ -27,4 +32,36 @@ type networkState struct{ *State }
 
 func (s networkState) Eps(eps, z []float32, t float32, noise symmetrise.Noise) {
 	s.State.Eps(eps, z, t, noise.R0, noise.Eta)
+}
+
+// WithGamma is the same weights under another gamma: learned, haar or none, and
+// the order that a learned one is composed in, paper or released; empty: as it
+// is.
+func (n network) WithGamma(kind, order string) (symmetrise.Network, error) {
+	m := *n.Model
+	switch kind {
+	case "":
+	case "learned":
+		m.Config.Variant = Symdiff
+	case "haar":
+		m.Config.Variant = SymdiffH
+	case "none":
+		m.Config.Variant = None
+	default:
+		return nil, errors.New("gamma: unknown kind " + strconv.Quote(kind) + ", want learned, haar or none")
+	}
+	if m.Config.Variant == Symdiff && m.enc == nil {
+		return nil, errors.New("gamma: the model has no learned one")
+	}
+	if order == "" {
+		return network{&m}, nil
+	}
+	if order != GammaPaper && order != GammaReleased {
+		return nil, errors.New("gamma_order: " + strconv.Quote(order) + ", want paper or released")
+	}
+	if m.Config.Variant != Symdiff {
+		return nil, errors.New("gamma_order: only a learned gamma has one")
+	}
+	m.Config.GammaOrder = order
+	return network{&m}, nil
 }

@@ -81,6 +81,7 @@ func (s *Sampler) setKnown(k *Known, resample int) error {
 			row[j] = float32(x / s.meta.ScaleX)
 		}
 	}
+	s.turned(s.given, s.placed)
 	return nil
 }
 
@@ -92,8 +93,9 @@ func (s *Sampler) put(t, call int) {
 	alpha, sigma := float32(s.sched.Alpha(t)), float32(s.sched.Sigma(t))
 	z := s.z
 	for i, n := range s.sizes {
-		stream := rng.New(s.seed, s.first+uint32(i), rng.Known, tick(t, call))
+		stream := rng.New(s.stepSeed(), s.first+uint32(i), rng.Known, tick(t, call))
 		stream.Fill(s.givenNoise, 1)
+		s.turned(s.givenNoise, s.placed)
 		noised := s.givenNoise
 		for k, v := range s.given {
 			noised[k] = float32(alpha*v) + float32(sigma*noised[k])

@@ -41,6 +41,16 @@ type Options struct {
 
 	Known    *Known // what is given of every molecule; nil: nothing
 	Resample int    // how often every step is made, with Known; 0: once
+
+	// Gamma is learned, haar or none, GammaOrder paper or released; empty: as the
+	// model has it.
+	Gamma, GammaOrder string
+	// Turn is an orthogonal H that z_T, the noise of every step and what is given are
+	// turned by: X·H. nil: none. R0 of gamma is turned along, Hᵀ·R0 with the same eta,
+	// unless Uncoupled; then an equivariant sampler gives the same molecule, turned.
+	Turn      *o3.Matrix
+	Uncoupled bool
+	Branches  []Branch // other seeds from some step on, by ascending step
 }
 
 // Sampler is a batch of molecules on their way.
@@ -69,6 +79,11 @@ type Sampler struct {
 	placed            int       // the first so many of them have positions
 	resample          int
 
+	gammaKind, gammaOrder string // as asked for
+	turn                  *o3.Matrix
+	coupled               bool
+	branches              []Branch
+
 	predict func(t, call int) // sets eps from z at time t; a test puts an exact one here
 }
 
@@ -90,6 +105,10 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 	if meta.Features() != net.Features() {
 		return nil, errors.New("sampler: the network has " + strconv.Itoa(net.Features()) + " features, its metadata make " + strconv.Itoa(meta.Features()))
 	}
+	net, err := o.chosen(net)
+	if err != nil {
+		return nil, err
+	}
 	sched, err := schedule.New(meta.Schedule)
 	if err != nil {
 		return nil, err
@@ -97,7 +116,7 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 	if o.Steps < 1 || o.Steps > sched.T() {
 		return nil, errors.New("sampler: " + strconv.Itoa(o.Steps) + " steps, want 1 to " + strconv.Itoa(sched.T()))
 	}
-	s := &Sampler{net: net, meta: meta, sched: sched, seed: o.Seed, first: uint32(o.First), width: 3 + net.Features(), method: o.Method}
+	s := &Sampler{net: net, meta: meta, sched: sched, seed: o.Seed, first: uint32(o.First), width: 3 + net.Features(), method: o.Method, gammaKind: o.Gamma, gammaOrder: o.GammaOrder}
 	s.predict = s.network
 	for _, symbol := range meta.Elements {
 		e, ok := molecule.ParseElement(symbol)
@@ -132,12 +151,15 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 	s.hat = make([]float32, rows*s.width)
 	s.data = make([]float32, rows*s.width)
 	s.gamma = symmetrise.NewNoise(net, s.sizes)
+	if err := s.setTurn(o.Turn, o.Uncoupled); err != nil {
+		return nil, err
+	}
 	if err := s.setKnown(o.Known, o.Resample); err != nil {
 		return nil, err
 	}
 	s.draw(s.z, rng.Initial, tick(sched.T(), 0))
 	s.put(sched.T(), 0)
-	return s, nil
+	return s, s.setBranches(o.Branches)
 }
 
 // drawSize draws N from the histogram.
@@ -162,13 +184,14 @@ func drawSize(h map[int]int, seed uint64, index uint32) int {
 // draw fills dst (rows, 3+F) with standard Gaussians whose positions are free of
 // CoM, from the streams of a purpose and a tick.
 func (s *Sampler) draw(dst []float32, purpose rng.Purpose, tick uint32) {
-	at := 0
+	seed, at := s.stepSeed(), 0
 	for i, n := range s.sizes {
-		stream := rng.New(s.seed, s.first+uint32(i), purpose, tick)
+		stream := rng.New(seed, s.first+uint32(i), purpose, tick)
 		stream.Fill(dst[at*s.width:(at+n)*s.width], 1)
 		at += n
 	}
 	symmetrise.RemoveMean(dst, s.width, s.sizes)
+	s.turned(dst, at)
 }
 
 // tick numbers the streams of a time t, at most 10⁵, and of a call of the network
@@ -177,10 +200,13 @@ func tick(t, call int) uint32 { return uint32(t) | uint32(call)<<20 }
 
 // drawGamma draws the noise of gamma, R0 and eta of every molecule.
 func (s *Sampler) drawGamma(t, call int) {
-	time, at := tick(t, call), 0
+	seed, time, at := s.stepSeed(), tick(t, call), 0
 	for i, n := range s.sizes {
-		haar, eta := rng.New(s.seed, s.first+uint32(i), rng.Haar, time), rng.New(s.seed, s.first+uint32(i), rng.Eta, time)
+		haar, eta := rng.New(seed, s.first+uint32(i), rng.Haar, time), rng.New(seed, s.first+uint32(i), rng.Eta, time)
 		s.gamma.Draw(s.net, i, at, at+n, &haar, &eta)
+		if s.coupled {
+			s.gamma.R0[i] = s.turn.T().Mul(s.gamma.R0[i])
+		}
 		at += n
 	}
 }
@@ -345,6 +371,9 @@ func (s *Sampler) Molecule(i int) *molecule.Molecule {
 //	seed, index, steps   arguments of the run; its size is the number of atoms
 //	method               unless it is Ancestral
 //	known, resample      number of atoms of which something was given, where it was
+//	gamma, gamma_order   where they are not the model's own
+//	turn, couple         the nine numbers of H, where there is one; couple=false where R0 stays
+//	branch               STEP:SEED of every branch
 //	model                the first 16 digits of the weights' SHA-256, hexadecimal
 //	formula, stable, valid, connected
 //
@@ -363,6 +392,17 @@ func (s *Sampler) Result(i int, model string) *molecule.Molecule {
 	if s.given != nil {
 		add("known", strconv.Itoa(len(s.given)/s.width))
 		add("resample", strconv.Itoa(s.resample))
+	}
+	for _, p := range []molecule.Property{{Key: "gamma", Value: s.gammaKind}, {Key: "gamma_order", Value: s.gammaOrder}, {Key: "branch", Value: branchText(s.branches)}} {
+		if p.Value != "" {
+			add(p.Key, p.Value)
+		}
+	}
+	if s.turn != nil {
+		add("turn", text(s.turn))
+		if !s.coupled {
+			add("couple", "false")
+		}
 	}
 	if len(model) >= 16 {
 		add("model", model[:16])

@@ -534,6 +534,34 @@ func TestSampleGiven(t *testing.T) {
 	fails(t, 1, "no element S", args("--formula", "H2S")...)
 }
 
+// A run's variations are in its file, and the branch of a seed goes its own way after the step.
+func TestSampleVariations(t *testing.T) {
+	args := func(more ...string) []string {
+		return append([]string{"sample", "--model", tinyModel(t), "--seed", "3", "--atoms", "4", "--steps", "5", "--quiet"}, more...)
+	}
+	plain := succeeds(t, args()...)
+	for _, c := range []struct{ flags, property string }{
+		{"--gamma haar", " gamma=haar "},
+		{"--gamma none", " gamma=none "},
+		{"--gamma-order released", " gamma_order=released "},
+		{"--turn 0,1,0,-1,0,0,0,0,1", " turn=0,1,0,-1,0,0,0,0,1 "},
+		{"--turn 0,1,0,-1,0,0,0,0,1 --couple=false", " turn=0,1,0,-1,0,0,0,0,1 couple=false "},
+		{"--branch 2:9 --branch 4:11", " branch=2:9,4:11 "},
+	} {
+		out := succeeds(t, args(strings.Fields(c.flags)...)...)
+		if !strings.Contains(out, c.property) || strings.Split(out, "\n")[2] == strings.Split(plain, "\n")[2] {
+			t.Errorf("%s gives %s, without it %s", c.flags, out, plain)
+		}
+	}
+	fails(t, 2, "1 numbers, want 9", args("--turn", "1")...)
+	fails(t, 2, `"x" is no number`, args("--turn", "x,0,0,0,1,0,0,0,1")...)
+	fails(t, 1, "not orthogonal", args("--turn", "2,0,0,0,1,0,0,0,1")...)
+	fails(t, 2, "want --turn", args("--couple=false")...)
+	fails(t, 2, "want STEP:SEED", args("--branch", "3")...)
+	fails(t, 1, "branch at step 6", args("--branch", "6:1")...)
+	fails(t, 1, "unknown kind", args("--gamma", "so2")...)
+}
+
 func TestSampleShipped(t *testing.T) {
 	out := succeeds(t, "sample", "--n", "2", "--steps", "2", "--atoms", "5", "--quiet")
 	if code, report, stderr := symdiff(out, "evaluate", "-"); code != 0 || !strings.Contains(report, "2 molecules, 10 atoms") {

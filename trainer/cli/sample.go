@@ -32,6 +32,7 @@ type sampleOptions struct {
 	formula, keep          string
 	resample               int
 	known                  *sampler.Known
+	variation              variation
 	threads, batch         int
 	json, quiet            bool
 }
@@ -43,14 +44,18 @@ func newSampleCommand() *cobra.Command {
 		Short: "Generate molecules",
 		Long: `Generate molecules by ancestral sampling, or another --method, with the shipped model or that of --model.
 
-Molecule i of a seed depends on the seed, i, --method, --steps, --atoms and the model alone: not on --n, --threads or --batch. The
-extension of --out chooses XYZ (.xyz), SDF (.sdf) or PDB (.pdb), each perhaps with .gz; without --out molecules go to
-standard output. Each carries seed, index, steps, the model's hash (16 digits of SHA-256), formula, stability, validity
+Molecule i of a seed depends on the seed, i, --method, --steps, --atoms, the options below and the model alone: not on --n,
+--threads or --batch. The extension of --out chooses XYZ (.xyz), SDF (.sdf) or PDB (.pdb), each perhaps with .gz; without --out
+molecules go to standard output. Each carries seed, index, steps, the model's hash (16 digits of SHA-256), formula, stability, validity
 and connectedness. The file appears under its name when it is whole; an interrupted run leaves none.
 
 --formula C2H6O fixes the composition; --keep FILE keeps the atoms of the first molecule of a file as they are, the rest of --atoms
 is made around them. Both are approximate (RePaint): every step is made --resample times so that the parts fit, 10 by default; more
 is better, and takes as many times longer.
+
+--gamma and --gamma-order choose the distribution that molecules are turned by at every step. --turn H turns the noise, and
+with it what --keep gives, by an orthogonal H, and R0 of gamma along: the same molecules, turned, from an equivariant model.
+--branch STEP:SEED takes the noise after STEP steps from another seed; several make a path.
 
 --shard I/N makes the Ith of N parts of the job, for N machines: the parts, one after the other, are the file that one
 machine would write, byte for byte (XYZ, SDF).
@@ -73,6 +78,7 @@ as JSON.`,
 	f.StringVar(&o.formula, "formula", "", "composition of every molecule, such as C7H10O2")
 	f.StringVar(&o.keep, "keep", "", "XYZ or SDF file whose first molecule is kept in every one; --atoms counts its atoms too")
 	f.IntVar(&o.resample, "resample", 0, "times that every step is made, with --formula or --keep, 0: 10")
+	o.variation.flags(f)
 	f.StringVar(&o.shard, "shard", "", "make the Ith of N parts of the --n molecules, as I/N")
 	f.IntVar(&o.atoms, "atoms", 0, "atoms per molecule, 0: drawn like those of the training set")
 	f.StringVarP(&o.out, "out", "o", "-", "file to write, - for standard output")
@@ -84,6 +90,7 @@ as JSON.`,
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "no progress and no summary on standard error")
 	must(cmd.MarkFlagFilename("out", "xyz", "sdf", "pdb"))
 	must(cmd.MarkFlagFilename("model", "safetensors"))
+	o.variation.complete(cmd)
 	must(cmd.MarkFlagFilename("keep", "xyz", "sdf", "gz"))
 	must(cmd.RegisterFlagCompletionFunc("method", cobra.FixedCompletions(methodNames(), cobra.ShellCompDirectiveNoFileComp)))
 	must(cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"xyz", "sdf", "pdb"}, cobra.ShellCompDirectiveNoFileComp)))
@@ -172,6 +179,9 @@ func (o *sampleOptions) check() error {
 		return usagef("--atoms %d: SDF (V2000) holds 999", o.atoms)
 	}
 	if err := o.given(); err != nil {
+		return err
+	}
+	if err := o.variation.check(); err != nil {
 		return err
 	}
 	if o.shard != "" {
@@ -327,7 +337,10 @@ func (o *sampleOptions) sampler(m network, first, n int) (*sampler.Sampler, erro
 	for i := range atoms {
 		atoms[i] = o.atoms
 	}
-	return sampler.NewNetwork(m.Network, m.Meta, sampler.Options{Seed: o.seed, First: o.first + first, Atoms: atoms, Steps: o.steps, Method: sampler.Method(o.method), Known: o.known, Resample: o.resample})
+	return sampler.NewNetwork(m.Network, m.Meta, sampler.Options{
+		Seed: o.seed, First: o.first + first, Atoms: atoms, Steps: o.steps, Method: sampler.Method(o.method), Known: o.known, Resample: o.resample,
+		Gamma: o.variation.gamma, GammaOrder: o.variation.order, Turn: o.variation.h, Uncoupled: !o.variation.couple, Branches: o.variation.branches,
+	})
 }
 
 // sample calls emit with all molecules in order. Workers take batches as they

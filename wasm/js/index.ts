@@ -4,7 +4,7 @@
 //   for await (const frame of model.sample({ seed: 7 })) draw(frame.positions, frame.molecule);
 //   model.close();
 
-import type { CoreResult, ErrorCode, FrameMessage, LoadedMessage, ProgressMessage, Request, Response } from "./protocol.js";
+import type { CoreOptions, CoreResult, ErrorCode, FrameMessage, LoadedMessage, ProgressMessage, Request, Response } from "./protocol.js";
 
 export type { ErrorCode };
 
@@ -76,6 +76,33 @@ export interface SampleOptions {
   steps?: number;
   /** How a step is made; default: ancestral, as the model was published. */
   method?: Method;
+  /** The distribution that the molecule is turned by at each step; default: the model's own. learned: needs a model that has one. */
+  gamma?: "learned" | "haar" | "none";
+  /** How a learned gamma is composed: R0·f(R0⁻¹x), equivariant, or f(R0⁻¹x)·R0⁻¹ as in the published code; default: the model's own. */
+  gammaOrder?: "paper" | "released";
+  /**
+   * Nine numbers, by rows, of an orthogonal H that the noise at the start, that of every step and what is kept are turned by: x·H.
+   * R0 of gamma is turned along, unless `couple` is false; then an equivariant sampler gives the same molecule, turned.
+   */
+  turn?: ArrayLike<number>;
+  /** Whether R0 of gamma is turned along: Hᵀ·R0 with the same eta; default true. */
+  couple?: boolean;
+  /**
+   * Other seeds from some step on: after `step` steps, noise comes from `seed`; up to there the run is the same to the last bit.
+   * Several, by ascending step, make a path in the tree of a molecule's possible endings. The noise at the start stays.
+   */
+  branch?: { step: number; seed: number | bigint }[];
+  /**
+   * Atoms to keep, at positions (atoms, 3) in Å, turned and moved as a whole; the rest of `atoms` is made around them. Approximate
+   * (RePaint); needs the method ancestral, and `resample`.
+   */
+  keep?: { elements: string[]; positions: ArrayLike<number> };
+  /** Composition, such as C7H10O2, in place of `atoms`. Approximate, like `keep`. */
+  formula?: string;
+  /** How often every step is made with `keep` or `formula`, so that the parts fit; default 10, as on the command line. */
+  resample?: number;
+  /** Frames also carry `predicted`; default false. */
+  detail?: boolean;
   /** A frame after every so many steps; default 1. The noise at the start and the result always come. */
   every?: number;
   signal?: AbortSignal;
@@ -98,6 +125,10 @@ export interface Frame {
   scores: Float32Array;
   /** Bonds between the likeliest types at these distances. */
   bonds: Bond[];
+  /** The nine numbers, by rows, of the matrix C that the molecule was turned by in the last call of the network: x·C. From step 1 on. */
+  gamma?: Float32Array;
+  /** (atoms, 3), Å: where the last call of the network saw the finished atoms. With `detail`, from step 1 on. */
+  predicted?: Float32Array;
   /** With the last frame only. */
   molecule?: Molecule;
 }
@@ -293,11 +324,8 @@ class Run implements AsyncIterableIterator<Frame> {
   #error: Error | undefined;
 
   constructor(link: Link, options: SampleOptions, timesteps: number) {
-    const seed = BigInt(whole("seed", options.seed ?? 0));
-    const first = Number(whole("index", options.index ?? 0));
-    const atoms = Number(whole("atoms", options.atoms ?? 0));
-    const steps = Number(whole("steps", options.steps ?? timesteps));
-    const every = options.every === Infinity ? steps : Number(whole("every", options.every ?? 1));
+    const settings = coreOptions(options, timesteps);
+    const every = options.every === Infinity ? settings.steps : Number(whole("every", options.every ?? 1));
     this.#link = link;
     this.#signal = options.signal;
     this.#id = link.open({ message: (m) => this.#receive(m), fail: (error) => this.#end(error) });
@@ -306,7 +334,7 @@ class Run implements AsyncIterableIterator<Frame> {
       return;
     }
     this.#signal?.addEventListener("abort", this.#onAbort);
-    link.send({ type: "sample", id: this.#id, seed: String(seed), first, atoms, steps, method: options.method ?? "ancestral", every: Math.max(1, every) });
+    link.send({ type: "sample", id: this.#id, options: settings, every: Math.max(1, every), detail: options.detail ?? false });
   }
 
   [Symbol.asyncIterator](): this {
@@ -364,14 +392,34 @@ class Run implements AsyncIterableIterator<Frame> {
   }
 }
 
+/** The settings as core reads them. What only core can judge, it judges. */
+function coreOptions(o: SampleOptions, timesteps: number): CoreOptions {
+  const given = o.keep !== undefined || Boolean(o.formula);
+  return {
+    seed: String(whole("seed", o.seed ?? 0)),
+    first: Number(whole("index", o.index ?? 0)),
+    atoms: Number(whole("atoms", o.atoms ?? 0)),
+    steps: Number(whole("steps", o.steps ?? timesteps)),
+    method: o.method ?? "ancestral",
+    gamma: o.gamma ?? "",
+    gammaOrder: o.gammaOrder ?? "",
+    turn: o.turn ? Array.from(o.turn, Number) : null,
+    couple: o.couple ?? true,
+    branches: (o.branch ?? []).map(({ step, seed }) => ({ step: Number(whole("step of a branch", step)), seed: String(whole("seed of a branch", seed)) })),
+    formula: o.formula ?? "",
+    keep: o.keep ? { elements: [...o.keep.elements], positions: Array.from(o.keep.positions, Number) } : null,
+    resample: Number(whole("resample", o.resample ?? (given ? 10 : 0))),
+  };
+}
+
 function whole(name: string, value: number | bigint): number | bigint {
   const ok = typeof value === "bigint" ? value >= 0n && value < 1n << 64n : Number.isSafeInteger(value) && value >= 0;
   if (!ok) throw new SymDiffError("options", `${name}: expected a whole number from 0, have ${value}`);
   return value;
 }
 
-function toFrame({ step, steps, atoms, positions, scores, bonds, result }: FrameMessage): Frame {
-  const frame = { step, steps, atoms, positions, scores, bonds: toBonds(bonds) };
+function toFrame({ type: _, id: __, bonds, result, ...rest }: FrameMessage): Frame {
+  const frame = { ...rest, bonds: toBonds(bonds) };
   return result ? { ...frame, molecule: toMolecule(result) } : frame;
 }
 

@@ -28,15 +28,29 @@ export interface LoadMessage {
   bytes?: number;
 }
 
-export interface SampleMessage {
-  type: "sample";
-  id: number;
+/** Settings of a run, as core reads them (wasm/options.go). Texts that are empty stand for what the model has. */
+export interface CoreOptions {
   seed: string;
   first: number;
   atoms: number;
   steps: number;
   method: string;
+  gamma: string;
+  gammaOrder: string;
+  turn: number[] | null;
+  couple: boolean;
+  branches: { step: number; seed: string }[];
+  formula: string;
+  keep: { elements: string[]; positions: number[] } | null;
+  resample: number;
+}
+
+export interface SampleMessage {
+  type: "sample";
+  id: number;
+  options: CoreOptions;
   every: number;
+  detail: boolean;
 }
 
 export interface CancelMessage {
@@ -71,6 +85,8 @@ export interface FrameMessage {
   positions: Float32Array<ArrayBuffer>;
   scores: Float32Array<ArrayBuffer>;
   bonds: Uint16Array<ArrayBuffer>;
+  gamma?: Float32Array<ArrayBuffer>;
+  predicted?: Float32Array<ArrayBuffer>;
   result?: CoreResult;
 }
 

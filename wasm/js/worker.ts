@@ -4,6 +4,7 @@ import "./wasm_exec.js";
 import type {
   CancelMessage,
   CoreInfo,
+  CoreOptions,
   CoreResult,
   ErrorCode,
   LoadMessage,
@@ -21,11 +22,9 @@ interface Failure {
 /** globalThis.symdiffCore, defined by wasm/main.go. */
 interface Core {
   load(name: string, weights: Uint8Array): CoreInfo | Failure;
-  start(options: { seed: string; first: number; atoms: number; steps: number; method: string }):
-    | { atoms: number; steps: number; elements: number }
-    | Failure;
+  start(options: CoreOptions): { atoms: number; steps: number; elements: number } | Failure;
   step(): { step: number; done: boolean } | Failure;
-  frame(positions: Uint8Array, scores: Uint8Array): { step: number; bonds: Uint8Array<ArrayBuffer> } | Failure;
+  frame(positions: Uint8Array, scores: Uint8Array, gamma: Uint8Array, predicted: Uint8Array | null): { step: number; bonds: Uint8Array<ArrayBuffer> } | Failure;
   result(sha256: string):
     | (Omit<CoreResult, "positions" | "bonds"> & {
         positions: Uint8Array<ArrayBuffer>;
@@ -214,11 +213,9 @@ async function sample(m: SampleMessage): Promise<void> {
   const go = core;
   if (!go) throw new WorkerError("options", "no model is loaded");
   const run = (current = { id: m.id, cancelled: false });
-  const { atoms, steps, elements } = call(
-    go.start({ seed: m.seed, first: m.first, atoms: m.atoms, steps: m.steps, method: m.method }),
-    "options",
-  );
-  postFrame(go, m.id, atoms, elements, steps);
+  const size = call(go.start(m.options), "options");
+  const { steps } = size;
+  postFrame(go, m, size);
   for (let step = 1; step <= steps; step++) {
     await turn();
     if (run.cancelled) {
@@ -226,9 +223,9 @@ async function sample(m: SampleMessage): Promise<void> {
       return;
     }
     call(go.step(), "worker");
-    if (step < steps && step % m.every === 0) postFrame(go, m.id, atoms, elements, steps);
+    if (step < steps && step % m.every === 0) postFrame(go, m, size);
   }
-  postFrame(go, m.id, atoms, elements, steps, true);
+  postFrame(go, m, size, true);
   if (current === run) current = undefined;
 }
 
@@ -239,17 +236,19 @@ function cancel(m: CancelMessage): void {
 /** Sends the molecule as it stands; at the end also the finished one with all that is known of it. */
 function postFrame(
   go: Core,
-  id: number,
-  atoms: number,
-  elements: number,
-  steps: number,
+  { id, detail }: SampleMessage,
+  { atoms, steps, elements }: { atoms: number; steps: number; elements: number },
   finished = false,
 ): void {
   const positions = new Float32Array(atoms * 3);
   const scores = new Float32Array(atoms * elements);
-  const { step, bonds } = call(go.frame(new Uint8Array(positions.buffer), new Uint8Array(scores.buffer)), "worker");
+  const gamma = new Float32Array(9);
+  const predicted = detail ? new Float32Array(atoms * 3) : null;
+  const view = (a: Float32Array<ArrayBuffer>) => new Uint8Array(a.buffer);
+  const { step, bonds } = call(go.frame(view(positions), view(scores), view(gamma), predicted && view(predicted)), "worker");
   const triples = new Uint16Array(bonds.buffer);
-  const frame = { type: "frame", id, step, steps, atoms, positions, scores, bonds: triples } as const;
+  const called = step > 0 && { gamma, ...(predicted && { predicted }) };
+  const frame = { type: "frame", id, step, steps, atoms, positions, scores, bonds: triples, ...called } as const;
   const transfer = [positions.buffer, scores.buffer, triples.buffer];
   if (!finished) {
     scope.postMessage(frame, transfer);

@@ -35,7 +35,7 @@ test("frames come in order and the last brings the molecule", async () => {
   const seen = [];
   for await (const frame of frames) seen.push(frame);
   assert.deepEqual(seen.map((f) => f.step), [0, 1, 2]);
-  assert.equal(puppet.sent.at(-1).seed, "18446744073709551615");
+  assert.equal(puppet.sent.at(-1).options.seed, "18446744073709551615");
   assert.equal(seen[0].molecule, undefined);
   assert.equal(seen[2].molecule.formula, "H");
   assert.deepEqual(seen[2].molecule.bonds, [{ i: 0, j: 1, order: 2 }, { i: 3, j: 4, order: 1 }]);
@@ -84,7 +84,8 @@ test("a second run at the same time is refused", async () => {
 
 test("wrong settings are refused before the worker hears of them", async () => {
   const { puppet, model } = await loaded();
-  for (const options of [{ seed: -1 }, { seed: 2n ** 64n }, { seed: 0.5 }, { atoms: 1.5 }, { steps: NaN }, { every: -1 }]) {
+  for (const options of [{ seed: -1 }, { seed: 2n ** 64n }, { seed: 0.5 }, { atoms: 1.5 }, { steps: NaN }, { every: -1 },
+    { branch: [{ step: 0.5, seed: 1 }] }, { branch: [{ step: 1, seed: -1 }] }, { resample: -1 }]) {
     assert.throws(() => model.sample(options), failsWith("options"), JSON.stringify(options, (_, v) => String(v)));
   }
   assert.equal(puppet.sent.length, 1);
@@ -129,6 +130,23 @@ test("close fails a run in progress and ends the worker", async () => {
   model.close();
   await assert.rejects(waiting, failsWith("closed"));
   assert.ok(puppet.terminated);
+});
+
+test("what is asked for reaches the core, and what is not is the model's own", async () => {
+  const { puppet, model } = await loaded();
+  const plain = { seed: "1", first: 0, atoms: 0, steps: 10, method: "ancestral", gamma: "", gammaOrder: "", turn: null, couple: true, branches: [], formula: "", keep: null, resample: 0 };
+  model.sample({ seed: 1 }).return();
+  assert.deepEqual(puppet.sent.at(-2).options, plain);
+  const turn = Float32Array.from([0, 1, 0, -1, 0, 0, 0, 0, 1]);
+  const keep = { elements: ["C"], positions: Float64Array.of(0, 1, 2) };
+  model.sample({ seed: 1, gamma: "haar", gammaOrder: "paper", turn, couple: false, branch: [{ step: 2, seed: 2n ** 64n - 1n }], keep, detail: true }).return();
+  assert.deepEqual(puppet.sent.at(-2).options, {
+    ...plain, gamma: "haar", gammaOrder: "paper", turn: [...turn], couple: false, branches: [{ step: 2, seed: "18446744073709551615" }],
+    keep: { elements: ["C"], positions: [0, 1, 2] }, resample: 10,
+  });
+  assert.equal(puppet.sent.at(-2).detail, true);
+  model.sample({ formula: "C2", resample: 3 }).return();
+  assert.equal(puppet.sent.at(-2).options.resample, 3);
 });
 
 test("generate asks for no frames on the way", async () => {

@@ -42,7 +42,7 @@ export class Puppet {
 
   /** Sends a frame of the latest run. */
   frame(step, result) {
-    const { id, steps } = this.sent.findLast((m) => m.type === "sample");
+    const { id, options: { steps } } = this.sent.findLast((m) => m.type === "sample");
     const positions = new Float32Array(3);
     const scores = new Float32Array([1, 0]);
     this.say({ type: "frame", id, step, steps, atoms: 1, positions, scores, bonds: new Uint16Array(0), ...(result && { result }) });

@@ -1,6 +1,7 @@
 // The worker with the real WASM and the shipped weights, in a thread of Node.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
@@ -94,6 +95,72 @@ test("one seed is one molecule, another seed and another index are others", asyn
   }
 });
 
+/** The frames of a run, by step. */
+async function frames(options) {
+  const all = [];
+  for await (const frame of model.sample(options)) all[frame.step] = frame;
+  return all;
+}
+
+test("a turn with the noise of gamma turned along gives the same molecule turned; without it, or in the released order, another", async () => {
+  const H = [0.6, 0.8, 0, -0.8, 0.6, 0, 0, 0, -1];
+  const options = { seed: 2, atoms: 9, steps: 12, method: "dpm++2m-sde" };
+  const deviation = (a, b) => Math.max(...[...a.positions].map((_, i) => {
+    const [at, j] = [i - (i % 3), i % 3];
+    return Math.abs(a.positions[at] * H[j] + a.positions[at + 1] * H[3 + j] + a.positions[at + 2] * H[6 + j] - b.positions[i]);
+  }));
+  const straight = await model.generate(options);
+  assert.ok(deviation(straight, await model.generate({ ...options, turn: H })) < 1e-3);
+  assert.ok(deviation(straight, await model.generate({ ...options, turn: Float32Array.from(H), couple: false })) > 0.1);
+  assert.ok(deviation(straight, await model.generate({ ...options, turn: H, gamma: "none" })) > 0.1);
+  const released = { ...options, gammaOrder: "released" };
+  if (model.info.variant === "symdiff") assert.ok(deviation(await model.generate(released), await model.generate({ ...released, turn: H })) > 0.1);
+});
+
+test("a branch has the same bits up to its step and others later", async () => {
+  const options = { seed: 9, atoms: 7, steps: 10 };
+  const [trunk, branch] = [await frames(options), await frames({ ...options, branch: [{ step: 6, seed: 5 }] })];
+  trunk.forEach((frame, step) => {
+    if (step <= 6) assert.deepEqual(frame.positions, branch[step].positions);
+    else assert.notDeepEqual(frame.positions, branch[step].positions);
+  });
+  assert.match(branch[10].molecule.xyz, / branch=6:5 /);
+});
+
+test("a path of branches, turned, is the same file natively", async () => {
+  const options = { seed: 9, index: 3, atoms: 7, steps: 10, gamma: "haar", turn: [0.6, 0.8, 0, -0.8, 0.6, 0, 0, 0, -1], branch: [{ step: 4, seed: 5 }, { step: 8, seed: 2n ** 63n }] };
+  const { xyz } = await model.generate(options);
+  const args = "--seed 9 --first 3 --atoms 7 --steps 10 --gamma haar --turn 0.6,0.8,0,-0.8,0.6,0,0,0,-1 --branch 4:5 --branch 8:9223372036854775808 --quiet";
+  assert.equal(execFileSync(new URL("../../build/symdiff", import.meta.url).pathname, ["sample", ...args.split(" ")], { encoding: "utf8" }), xyz);
+});
+
+test("frames carry gamma, and what the network predicts where asked for", async () => {
+  const all = await frames({ seed: 1, atoms: 6, steps: 4, detail: true });
+  assert.deepEqual([all[0].gamma, all[0].predicted], [undefined, undefined]);
+  for (const { gamma, predicted } of all.slice(1)) {
+    for (let i = 0; i < 3; i++) for (let j = 0; j < 3; j++) {
+      const dot = gamma[3 * i] * gamma[3 * j] + gamma[3 * i + 1] * gamma[3 * j + 1] + gamma[3 * i + 2] * gamma[3 * j + 2];
+      assert.ok(Math.abs(dot - (i === j ? 1 : 0)) < 1e-5);
+    }
+    assert.equal(predicted.length, 18);
+    assert.ok(predicted.every(Number.isFinite) && predicted.some((v) => v !== 0));
+  }
+  assert.notDeepEqual(all[1].gamma, all[2].gamma);
+  const plain = await frames({ seed: 1, atoms: 6, steps: 2, gamma: "none" });
+  assert.deepEqual([...plain[1].gamma], [1, 0, 0, 0, 1, 0, 0, 0, 1]);
+  assert.equal(plain[1].predicted, undefined);
+});
+
+test("a formula and atoms to keep are kept", async () => {
+  const { formula, xyz } = await model.generate({ formula: "C2H4O", steps: 6, resample: 2 });
+  assert.equal(formula, "C2H4O");
+  assert.match(xyz, / known=7 resample=2 /);
+  const keep = { elements: ["O", "H", "H"], positions: [0, 0, 0, 0.96, 0, 0, -0.24, 0.93, 0] };
+  const m = await model.generate({ keep, atoms: 6, steps: 6, resample: 1 });
+  assert.deepEqual(m.elements.slice(0, 3), keep.elements);
+  assert.ok(Math.abs(Math.hypot(...[0, 1, 2].map((k) => m.positions[k] - m.positions[3 + k])) - 0.96) < 1e-4);
+});
+
 test("the plain build gives the same bits as the SIMD build", async () => {
   const plain = await SymDiff.load({ wasm: files.wasm.plain, weights: files.weights, worker: threadWorker });
   const options = { seed: 3, atoms: 12, steps: 10 };
@@ -127,6 +194,16 @@ test("cancelling stops the worker within a step, and the next run is a whole one
 test("settings that the core refuses are errors of the run, and the model stays usable", async () => {
   await assert.rejects(model.generate({ steps: 1001 }), failsWith("options", /1001 steps/));
   await assert.rejects(model.generate({ atoms: 5000, steps: 5 }), failsWith("options", /5000 atoms/));
+  const few = { atoms: 5, steps: 5 };
+  for (const [options, text] of [
+    [{ gamma: "so3" }, /gamma: unknown kind "so3"/], [{ gamma: "none", gammaOrder: "paper" }, /gamma_order/],
+    [{ turn: [1, 0] }, /2 numbers, want 9/], [{ turn: [1, 0, 0, 0, 1, 0, 0, 0, 2] }, /not orthogonal/],
+    [{ turn: [NaN, 0, 0, 0, 1, 0, 0, 0, 1] }, /not orthogonal/], [{ branch: [{ step: 6, seed: 1 }] }, /branch at step 6/],
+    [{ keep: { elements: ["C"], positions: [1, 2] } }, /1 elements and 2 coordinates/], [{ keep: { elements: ["Qq"], positions: [1, 2, 3] } }, /Qq/],
+    [{ keep: { elements: ["C"], positions: [1, 2, NaN] } }, /position NaN/], [{ formula: "H2O" }, /3 atoms/], [{ formula: "x", atoms: 0 }, /no element/],
+    [{ formula: "H", keep: { elements: ["C"], positions: [1, 2, 3] } }, /want one of them/], [{ resample: 2 }, /without anything known/],
+    [{ formula: "C5", method: "heun" }, /ancestral/],
+  ]) await assert.rejects(model.generate({ ...few, ...options }), failsWith("options", text), JSON.stringify(options));
   assert.equal((await model.generate({ atoms: 5, steps: 5 })).elements.length, 5);
 });
 

@@ -1,0 +1,159 @@
+package sampler
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"symdiff/core/model"
+	"symdiff/core/o3"
+	"symdiff/core/rng"
+)
+
+func someTurn() *o3.Matrix {
+	stream := rng.New(1, 0, rng.Haar, 0)
+	h := o3.Haar(&stream)
+	return &h
+}
+
+// distance is the largest distance of an atom of a turned by h to b, over the
+// root mean square of the coordinates.
+func distance(a, b *Sampler, h *o3.Matrix) float64 {
+	worst, size := 0.0, 0.0
+	x := append([]float32(nil), a.z...)
+	h.Turn(x, a.width, x, a.width, len(x)/a.width)
+	for i := 0; i < len(x); i += a.width {
+		for k := i; k < i+3; k++ {
+			worst = max(worst, math.Abs(float64(x[k]-b.z[k])))
+			size += float64(x[k]) * float64(x[k])
+		}
+	}
+	return worst / math.Sqrt(size/float64(3*len(x)/a.width))
+}
+
+// With the noise turned along, an equivariant sampler gives the same molecule,
+// turned; one that is not gives another.
+func TestTurn(t *testing.T) {
+	h := someTurn()
+	for _, c := range []struct {
+		name, gamma, order string
+		uncoupled          bool
+		same               bool
+	}{
+		{"symdiff", "", "", false, true},
+		{"symdiff", "haar", "", false, true},
+		{"symdiff", "learned", "paper", false, true},
+		{"symdiff", "", "released", false, false},
+		{"symdiff", "none", "", false, false},
+		{"symdiff", "", "", true, false},
+		{"symdiff_released", "", "", false, false},
+		{"symdiff_released", "", "paper", false, true},
+	} {
+		for _, method := range Methods() {
+			o := Options{Seed: 7, Atoms: []int{12, 5}, Steps: 20, Method: method, Gamma: c.gamma, GammaOrder: c.order}
+			m := network(t, c.name)
+			straight := run(t, m, o)
+			o.Turn, o.Uncoupled = h, c.uncoupled
+			d := distance(straight, run(t, m, o), h)
+			if c.same && d > 1e-4 || !c.same && d < 1e-2 {
+				t.Errorf("%s, %s, gamma %q, order %q, uncoupled %v: turned and straight differ by %.1e of the molecule's size", c.name, method, c.gamma, c.order, c.uncoupled, d)
+			}
+		}
+	}
+}
+
+// What is given is turned with the rest.
+func TestTurnOfKnown(t *testing.T) {
+	h, m := someTurn(), network(t, "symdiff")
+	o := Options{Seed: 3, Atoms: []int{9}, Steps: 12, Known: water, Resample: 3}
+	straight := run(t, m, o)
+	o.Turn = h
+	if d := distance(straight, run(t, m, o), h); d > 1e-4 {
+		t.Errorf("turned and straight differ by %.1e", d)
+	}
+}
+
+func TestBranch(t *testing.T) {
+	m := network(t, "symdiff")
+	for _, method := range Methods() {
+		o := Options{Seed: 5, Atoms: []int{6, 8}, Steps: 10, Method: method}
+		trunk := trajectory(t, m, o)
+		o.Branches = []Branch{{4, 100}, {7, 200}}
+		path := trajectory(t, m, o)
+		if again := trajectory(t, m, o); again[11] != path[11] {
+			t.Errorf("%s: the path is not reproducible", method)
+		}
+		o.Branches = o.Branches[:1]
+		branch := trajectory(t, m, o)
+		for done := range trunk {
+			if (trunk[done] == branch[done]) != (done <= 4) {
+				t.Errorf("%s: after %d steps trunk and branch at 4 agree: %v", method, done, trunk[done] == branch[done])
+			}
+			if (branch[done] == path[done]) != (done <= 7) {
+				t.Errorf("%s: after %d steps branch and branch of it at 7 agree: %v", method, done, branch[done] == path[done])
+			}
+		}
+		o.Branches = []Branch{{3, 5}}
+		if back := trajectory(t, m, o); back[11] != trunk[11] {
+			t.Errorf("%s: a branch with the same seed changes something", method)
+		}
+	}
+	o := Options{Seed: 5, Atoms: []int{6}, Steps: 10, Branches: []Branch{{10, 1}}}
+	if a, b := trajectory(t, m, o), trajectory(t, m, Options{Seed: 5, Atoms: []int{6}, Steps: 10}); a[10] != b[10] || a[11] == b[11] {
+		t.Error("a branch at the last step changes more, or less, than the final draw")
+	}
+}
+
+// trajectory is the bits of z after 0, 1, ... calls of Step.
+func trajectory(t *testing.T, m *model.Model, o Options) []string {
+	t.Helper()
+	s, err := New(m, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := []string{bits(s.z)}
+	for !s.Done() {
+		if err := s.Step(); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, bits(s.z))
+	}
+	return all
+}
+
+func TestResultTellsTheVariation(t *testing.T) {
+	h := o3.Matrix{{0, 1, 0}, {-1, 0, 0}, {0, 0, 1}}
+	s := run(t, network(t, "symdiff"), Options{Seed: 5, Atoms: []int{4}, Steps: 6, GammaOrder: "released", Gamma: "learned", Turn: &h, Uncoupled: true, Branches: []Branch{{1, 2}, {3, 1 << 63}}})
+	got := ""
+	for _, p := range s.Result(0, "").Properties {
+		got += p.Key + "=" + p.Value + " "
+	}
+	if want := "gamma=learned gamma_order=released branch=1:2,3:9223372036854775808 turn=0,1,0,-1,0,0,0,0,1 couple=false "; !strings.Contains(got, want) {
+		t.Errorf("properties %s, want %s", got, want)
+	}
+}
+
+func TestVariationsRefused(t *testing.T) {
+	skew := o3.Matrix{{1, 0, 0}, {0, 1, 0.001}, {0, 0, 1}}
+	nan := o3.Matrix{{math.NaN(), 0, 0}, {0, 1, 0}, {0, 0, 1}}
+	for _, c := range []struct {
+		name, want string
+		o          Options
+	}{
+		{"symdiff", "unknown kind", Options{Gamma: "so3"}},
+		{"symdiff", "want paper or released", Options{GammaOrder: "other"}},
+		{"symdiff", "only a learned gamma", Options{Gamma: "haar", GammaOrder: "paper"}},
+		{"dit", "has no learned one", Options{Gamma: "learned"}},
+		{"symdiff", "not orthogonal", Options{Turn: &skew}},
+		{"symdiff", "not orthogonal", Options{Turn: &nan}},
+		{"symdiff", "without a turn", Options{Uncoupled: true}},
+		{"symdiff", "branch at step 7, want 0 to 6", Options{Branches: []Branch{{7, 1}}}},
+		{"symdiff", "branch at step -1", Options{Branches: []Branch{{-1, 1}}}},
+		{"symdiff", "branch at step 3, want 4 to 6", Options{Branches: []Branch{{3, 1}, {3, 2}}}},
+	} {
+		c.o.Atoms, c.o.Steps = []int{5}, 6
+		if _, err := New(network(t, c.name), c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v", c.want, err)
+		}
+	}
+}

@@ -1,0 +1,99 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"errors"
+	"strconv"
+	"syscall/js"
+
+	"symdiff/core/molecule"
+	"symdiff/core/o3"
+	"symdiff/core/sampler"
+)
+
+// options reads the settings of a run:
+//
+//	seed text, first, atoms, steps, method     as in sampler.Options
+//	gamma, gammaOrder text                     empty: the model's own
+//	turn nine numbers, couple boolean          or turn none
+//	branches [{step, seed text}]
+//	formula text, keep {elements, positions}   or none; resample 0: once
+func options(o js.Value) (sampler.Options, error) {
+	seed, err := parseSeed("seed", o.Get("seed"))
+	if err != nil {
+		return sampler.Options{}, err
+	}
+	s := sampler.Options{
+		Seed:       seed,
+		First:      o.Get("first").Int(),
+		Atoms:      []int{o.Get("atoms").Int()},
+		Steps:      o.Get("steps").Int(),
+		Method:     sampler.Method(o.Get("method").String()),
+		Gamma:      o.Get("gamma").String(),
+		GammaOrder: o.Get("gammaOrder").String(),
+		Resample:   o.Get("resample").Int(),
+	}
+	if turn := o.Get("turn"); turn.Truthy() {
+		s.Turn, s.Uncoupled = new(o3.Matrix), !o.Get("couple").Bool()
+		if turn.Length() != 9 {
+			return s, errors.New("turn: " + strconv.Itoa(turn.Length()) + " numbers, want 9")
+		}
+		for i := range 9 {
+			s.Turn[i/3][i%3] = turn.Index(i).Float()
+		}
+	}
+	branches := o.Get("branches")
+	for i := range branches.Length() {
+		b := branches.Index(i)
+		seed, err := parseSeed("seed of a branch", b.Get("seed"))
+		if err != nil {
+			return s, err
+		}
+		s.Branches = append(s.Branches, sampler.Branch{Step: b.Get("step").Int(), Seed: seed})
+	}
+	s.Known, err = known(o)
+	if f := o.Get("formula").String(); err == nil && f != "" {
+		if n := len(s.Known.Elements); s.Atoms[0] != 0 && s.Atoms[0] != n {
+			return s, errors.New("formula: " + f + " has " + strconv.Itoa(n) + " atoms, asked for are " + strconv.Itoa(s.Atoms[0]))
+		}
+		s.Atoms[0] = len(s.Known.Elements)
+	}
+	return s, err
+}
+
+func parseSeed(name string, v js.Value) (uint64, error) {
+	seed, err := strconv.ParseUint(v.String(), 10, 64)
+	if err != nil {
+		return 0, errors.New(name + ": expected a whole number below 2^64, have " + strconv.Quote(v.String()))
+	}
+	return seed, nil
+}
+
+// known reads what is given of the molecule: a formula, or atoms to keep.
+func known(o js.Value) (*sampler.Known, error) {
+	formula, keep := o.Get("formula").String(), o.Get("keep")
+	switch {
+	case formula != "" && keep.Truthy():
+		return nil, errors.New("formula and keep: want one of them")
+	case formula != "":
+		elements, err := molecule.ParseFormula(formula)
+		return &sampler.Known{Elements: elements}, err
+	case !keep.Truthy():
+		return nil, nil
+	}
+	k := &sampler.Known{}
+	elements, positions := keep.Get("elements"), keep.Get("positions")
+	if n := elements.Length(); n == 0 || positions.Length() != 3*n {
+		return nil, errors.New("keep: " + strconv.Itoa(elements.Length()) + " elements and " + strconv.Itoa(positions.Length()) + " coordinates")
+	}
+	for i := range elements.Length() {
+		e, ok := molecule.ParseElement(elements.Index(i).String())
+		if !ok {
+			return nil, errors.New("keep: unknown element " + strconv.Quote(elements.Index(i).String()))
+		}
+		k.Elements = append(k.Elements, e)
+		k.Positions = append(k.Positions, [3]float64{positions.Index(3 * i).Float(), positions.Index(3*i + 1).Float(), positions.Index(3*i + 2).Float()})
+	}
+	return k, nil
+}
