@@ -25,7 +25,7 @@ CORE_SOURCES = $(shell find core wasm -name node_modules -prune -o -name '*.go' 
 SITE_SOURCES = $(shell find site wasm/js -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/test/*' -not -name '*.go')
 WEIGHTS := core/weights/qm9-web.safetensors
 
-.PHONY: help deps demo sample test cli trainer train evaluate-model wasm site bench bench-go bench-peers fuzz check clean \
+.PHONY: help deps demo sample test cli cli-site npm trainer train evaluate-model wasm site bench bench-go bench-peers fuzz check clean \
 	deps-torch deps-browser test-core test-wasm test-cli test-torch test-site
 
 help: ## list the targets
@@ -81,6 +81,13 @@ $(BUILD)/wasm/symdiff.wasm: $(CORE_SOURCES)
 	GOOS=js GOARCH=wasm go build -ldflags='-s -w' -o $(BUILD)/wasm/symdiff.wasm ./wasm
 	GOEXPERIMENT= GOOS=js GOARCH=wasm go build -ldflags='-s -w' -o $(BUILD)/wasm/symdiff-plain.wasm ./wasm
 
+npm: $(BUILD)/package.stamp ## build the npm package symdiff into build/npm and check it (publint, arethetypeswrong)
+$(BUILD)/package.stamp: $(BUILD)/wasm/symdiff.wasm $(BUILD)/npm.stamp $(wildcard wasm/js/* wasm/npm/*) $(WEIGHTS)
+	$(NPM) run --silent typescript
+	node wasm/npm/build.js
+	$(NPM) run --silent check:package
+	@touch $@
+
 site: $(BUILD)/site.stamp ## build the page into build/site
 $(BUILD)/site.stamp: $(BUILD)/wasm/symdiff.wasm $(BUILD)/npm.stamp $(SITE_SOURCES) $(WEIGHTS) $(wildcard core/weights/*.json)
 	$(NPM) run --silent build
@@ -106,7 +113,7 @@ test-cli: ## the CLI and the static server
 test-torch: trainer ## training against libtorch
 	$(TORCH_ENV) go test -tags torch ./trainer/...
 
-test-site: deps-browser cli site $(BUILD)/dist.stamp ## the typed API in Node, the page in Chromium, and the page inside the command
+test-site: deps-browser cli site npm $(BUILD)/dist.stamp ## the typed API in Node, the page in Chromium, and the page inside the command
 	go vet -tags site ./site ./trainer/...
 	go test -tags site -run Serve ./site ./trainer/cli
 	$(NPM) run --silent test:unit

@@ -1,0 +1,77 @@
+// The npm package as a stranger gets it: packed, installed into a copy of the example, and used without a bundler and with Vite.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { extname, join } from "node:path";
+import { after, before, test } from "node:test";
+import * as vite from "vite";
+import { endAll, launch, open, top } from "./browser.js";
+
+const types = { ".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm" };
+const folder = mkdtempSync(join(tmpdir(), "symdiff-example-"));
+let browser;
+let made;
+
+before(async () => {
+  cpSync(join(top, "wasm/example"), folder, { recursive: true, filter: (name) => !name.includes("node_modules") });
+  const [{ filename }] = JSON.parse(execFileSync("npm", ["pack", "--json", "--pack-destination", folder, join(top, "build/npm")], { encoding: "utf8" }));
+  const { devDependencies: _, ...manifest } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")); // Vite is this test's own
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ ...manifest, dependencies: { symdiff: `file:${filename}` } }));
+  execFileSync("npm", ["install", "--offline"], { cwd: folder, stdio: "pipe" });
+  browser = await launch();
+});
+
+after(async () => {
+  await endAll();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** The plainest static server there is. */
+async function staticServer(dir) {
+  const server = createServer((request, response) => {
+    try {
+      const name = new URL(request.url, "http://x").pathname.replace(/\/$/, "/index.html");
+      const body = readFileSync(join(dir, name));
+      response.writeHead(200, { "Content-Type": types[extname(name)] ?? "application/octet-stream" }).end(body);
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  await new Promise((resolve) => server.listen(0, "localhost", resolve));
+  return { url: `http://localhost:${server.address().port}/`, close: () => (server.closeAllConnections(), server.close()) };
+}
+
+/** Opens the example, presses its button and returns the file; every way of serving it has to give the same. */
+async function molecule(url) {
+  const { page, close } = await open(browser, url);
+  await page.click("#generate");
+  await page.waitForFunction(() => document.querySelector("#file").textContent || document.querySelector("#status").textContent.includes("Error"));
+  const [status, file] = [await page.textContent("#status"), await page.textContent("#file")];
+  await close();
+  assert.match(status, /^[A-Z]\w+, (not )?stable, (connected|in pieces)$/);
+  assert.match(file, /^\d+\n.*seed=7 .*steps=100 /);
+  assert.equal(file, (made ??= file));
+}
+
+test("the example runs from a static server without a bundler", async () => {
+  const server = await staticServer(folder);
+  await molecule(server.url);
+  server.close();
+});
+
+test("the example runs as built by Vite", async () => {
+  await vite.build({ root: folder, logLevel: "error" });
+  const server = await staticServer(join(folder, "dist"));
+  await molecule(server.url);
+  server.close();
+});
+
+test("the example runs in Vite's development server", async () => {
+  const server = await vite.createServer({ root: folder, logLevel: "error", server: { host: "localhost", port: 0 } });
+  await server.listen();
+  await molecule(server.resolvedUrls.local[0]);
+  await server.close();
+});
