@@ -89,7 +89,7 @@ $(BUILD)/package.stamp: $(BUILD)/wasm/symdiff.wasm $(BUILD)/npm.stamp $(wildcard
 	@touch $@
 
 site: $(BUILD)/site.stamp ## build the page into build/site
-$(BUILD)/site.stamp: $(BUILD)/wasm/symdiff.wasm $(BUILD)/npm.stamp $(SITE_SOURCES) $(WEIGHTS) $(wildcard core/weights/*.json)
+$(BUILD)/site.stamp: $(BUILD)/wasm/symdiff.wasm $(BUILD)/npm.stamp $(SITE_SOURCES) $(wildcard core/weights/*.safetensors core/weights/*.json)
 	$(NPM) run --silent build
 	@touch $@
 $(BUILD)/npm.stamp: site/package-lock.json

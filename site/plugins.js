@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 
 /** The policy of the server (csp.txt) as a meta element, for hosts that set no headers. */
@@ -20,7 +20,40 @@ export function contentSecurityPolicy(file) {
   };
 }
 
-/** The module virtual:model: URLs of WASM and weights, the weights' hash and size, and what their header says. */
+/** The site's pages in the order of the navigation; those that are not written yet are left out. */
+const navigation = [
+  ["index", "Generate"],
+  ["symmetry", "Symmetry"],
+  ["explore", "Explore"],
+  ["how", "How it works"],
+  ["model", "Model card"],
+];
+
+/** Every HTML file of a folder, as the build's entry points. */
+export function htmlPages(dir) {
+  return readdirSync(dir).filter((name) => name.endsWith(".html")).map((name) => join(dir, name));
+}
+
+/** What all pages share: `<!-- part: head -->` becomes parts/head.html, and so on. */
+export function pageParts(dir, pages) {
+  const part = (name) => readFileSync(join(dir, `${name}.html`), "utf8").trim();
+  const links = (page) => navigation.filter(([name]) => existsSync(join(pages, `${name}.html`))).map(([name, title]) => {
+    const current = name === page ? ' aria-current="page"' : "";
+    return `<li><a href="./${name === "index" ? "" : `${name}.html`}"${current}>${title}</a></li>`;
+  });
+  return {
+    name: "symdiff:parts",
+    transformIndexHtml: {
+      order: "pre",
+      handler: (html, { filename }) =>
+        html
+          .replace(/<!-- part: (\w+) -->/g, (_, name) => part(name))
+          .replace("<!-- navigation -->", links(basename(filename, ".html")).join("")),
+    },
+  };
+}
+
+/** The module virtual:model: URLs of the WASM builds, and of every model its URL, hash, size, and what its header says. */
 export function modelFiles({ simd, plain, weights }) {
   const id = "virtual:model";
   return {
@@ -28,24 +61,34 @@ export function modelFiles({ simd, plain, weights }) {
     resolveId: (source) => (source === id ? "\0" + id : undefined),
     load(source) {
       if (source !== "\0" + id) return undefined;
-      for (const [file, how] of [[simd, "make wasm"], [plain, "make wasm"], [weights, "see the README"]]) {
+      for (const [file, how] of [[simd, "make wasm"], [plain, "make wasm"], ...weights.map((file) => [file, "see the README"])]) {
         if (!existsSync(file)) throw new Error(`${file} is missing (${how})`);
         this.addWatchFile(file);
       }
-      const data = readFileSync(weights);
-      const sha256 = createHash("sha256").update(data).digest("hex");
-      const facts = {
-        sha256,
-        evaluation: readEvaluation(weights.replace(/\.safetensors$/, ".json"), sha256),
-        bytes: data.length,
-        wasmBytes: gzipSync(readFileSync(simd)).length,
-        ...readHeader(data),
-      };
-      return `import simd from ${JSON.stringify(simd + "?url")};
-import plain from ${JSON.stringify(plain + "?url")};
-import weights from ${JSON.stringify(weights + "?url")};
-export default { wasm: { simd, plain }, weights, ...${JSON.stringify(facts)} };`;
+      const url = (name, file) => `import ${name} from ${JSON.stringify(file + "?url")};\n`;
+      return `${url("simd", simd)}${url("plain", plain)}${weights.map((file, i) => url(`weights${i}`, file)).join("")}
+export const wasm = { simd, plain };
+export const wasmBytes = ${gzipSync(readFileSync(simd)).length};
+export const models = [${weights.map((file, i) => `{ url: weights${i}, ...${JSON.stringify(facts(file))} }`)}];`;
     },
+  };
+}
+
+/** The weights in a folder, the page's usual model first. */
+export function weightsIn(dir, first) {
+  const rank = (name) => Number(name !== first);
+  return readdirSync(dir).filter((name) => name.endsWith(".safetensors")).sort((a, b) => rank(a) - rank(b) || a.localeCompare(b)).map((name) => join(dir, name));
+}
+
+function facts(file) {
+  const data = readFileSync(file);
+  const sha256 = createHash("sha256").update(data).digest("hex");
+  return {
+    name: basename(file, ".safetensors"),
+    sha256,
+    bytes: data.length,
+    evaluation: readEvaluation(file.replace(/\.safetensors$/, ".json"), sha256),
+    ...readHeader(data),
   };
 }
 
@@ -68,7 +111,15 @@ function readEvaluation(file, sha256) {
   if (!existsSync(file)) return [];
   return JSON.parse(readFileSync(file, "utf8"))
     .filter((run) => run.model_sha256 === sha256)
-    .map((run) => ({ method: run.method ?? "ancestral", steps: run.steps, molecules: run.molecules, stableAtoms: run.stable_atoms, stable: run.stable_molecules, valid: run.valid }));
+    .map((run) => ({
+      method: run.method ?? "ancestral",
+      steps: run.steps,
+      molecules: run.molecules,
+      stableAtoms: run.stable_atoms,
+      stable: run.stable_molecules,
+      valid: run.valid,
+      connected: run.connected,
+    }));
 }
 
 /** Writes sw.js with the list of files it keeps and a version that changes with any of them. */

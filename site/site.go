@@ -50,6 +50,7 @@ var mimeTypes = map[string]string{
 	".txt":         "text/plain; charset=utf-8",
 	".wasm":        "application/wasm",
 	".webmanifest": "application/manifest+json",
+	".woff2":       "font/woff2",
 }
 
 // Read takes in every file. A site without index.html is an error.

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
-import { contentSecurityPolicy, modelFiles, serviceWorker } from "./plugins.js";
+import { contentSecurityPolicy, htmlPages, modelFiles, pageParts, serviceWorker, weightsIn } from "./plugins.js";
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 
@@ -8,6 +8,7 @@ export default defineConfig({
   root: path("."),
   base: "./", // any static host, any sub-path
   build: {
+    rollupOptions: { input: htmlPages(path(".")) },
     outDir: path("../build/site"),
     emptyOutDir: true,
     assetsInlineLimit: 0,
@@ -16,14 +17,15 @@ export default defineConfig({
     reportCompressedSize: false,
   },
   worker: { format: "es" },
-  resolve: { alias: { symdiff: path("../build/wasm/js/index.js") } },
+  resolve: { alias: { "symdiff/pool": path("../build/wasm/js/pool.js"), symdiff: path("../build/wasm/js/index.js") } },
   server: { fs: { allow: [path("..")] } },
   plugins: [
+    pageParts(path("parts"), path(".")),
     contentSecurityPolicy(path("csp.txt")),
     modelFiles({
       simd: path("../build/wasm/symdiff.wasm"),
       plain: path("../build/wasm/symdiff-plain.wasm"),
-      weights: process.env.SYMDIFF_WEIGHTS || path("../core/weights/qm9-web.safetensors"),
+      weights: process.env.SYMDIFF_WEIGHTS ? [process.env.SYMDIFF_WEIGHTS] : weightsIn(path("../core/weights"), "qm9-web.safetensors"),
     }),
     serviceWorker(path("src/sw.js"), path("public")),
   ],

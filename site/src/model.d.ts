@@ -1,20 +1,32 @@
 declare module "virtual:model" {
-  /** What plugins.js finds out about the files at build time. */
-  const model: {
-    wasm: { simd: string; plain: string };
-    weights: string;
+  /** What plugins.js finds out about a weights file at build time. */
+  export interface Model {
+    /** Name of the file without its extension, such as qm9-web. */
+    name: string;
+    url: string;
     sha256: string;
     bytes: number;
-    /** Size of the SIMD build as it is sent, compressed. */
-    wasmBytes: number;
     parameters: number;
     elements: string[];
-    /** Numbers of atoms that the training data has. */
+    /** Numbers of atoms that the training data has, from low to high. */
     sizes: number[];
     timesteps: number;
     variant: string;
     /** Samples of these weights that were measured, as fractions of 1; empty where none were. */
-    evaluation: { method: string; steps: number; molecules: number; stableAtoms: number; stable: number; valid: number }[];
-  };
-  export default model;
+    evaluation: Measured[];
+  }
+  export interface Measured {
+    method: string;
+    steps: number;
+    molecules: number;
+    stableAtoms: number;
+    stable: number;
+    valid: number;
+    connected: number;
+  }
+  export const wasm: { simd: string; plain: string };
+  /** Size of the SIMD build as it is sent, compressed. */
+  export const wasmBytes: number;
+  /** The shipped models; the first is the usual one. */
+  export const models: [Model, ...Model[]];
 }

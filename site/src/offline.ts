@@ -1,6 +1,6 @@
 // The service worker from the page's side: what works without network, and new versions.
 
-import model from "virtual:model";
+import { models, wasm } from "virtual:model";
 import { element } from "./dom.ts";
 
 /** Must be the name in sw.js. */
@@ -21,9 +21,9 @@ export async function startOffline(): Promise<void> {
 }
 
 /** Keeps the model's files, once one molecule has shown that they work: the weights and the build that this browser runs. */
-export async function keepModel(simd: boolean): Promise<void> {
+export async function keepModel(simd: boolean, weights: string): Promise<void> {
   if (!navigator.serviceWorker?.controller) return;
-  const urls = [simd ? model.wasm.simd : model.wasm.plain, model.weights];
+  const urls = [simd ? wasm.simd : wasm.plain, weights];
   await Promise.allSettled(urls.map((url) => fetch(url).then((response) => response.arrayBuffer())));
   await tell();
 }
@@ -36,7 +36,7 @@ export async function dropModel(): Promise<void> {
 async function tell(): Promise<void> {
   const page = !!navigator.serviceWorker?.controller;
   const has = async (url: string) => page && !!(await caches.match(url));
-  const kept = (await has(model.weights)) && ((await has(model.wasm.simd)) || (await has(model.wasm.plain)));
+  const kept = (await has(models[0].url)) && ((await has(wasm.simd)) || (await has(wasm.plain)));
   element("offline").textContent = kept
     ? "Works offline: page and model are on this device."
     : page

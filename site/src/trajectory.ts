@@ -25,6 +25,8 @@ export interface Picture {
 export class Trajectory {
   readonly #elements: readonly string[];
   readonly #moments: Moment[] = [];
+  /** Number of bonds in each frame. */
+  readonly bondCounts: number[] = [];
   readonly atoms: number;
   readonly steps: number;
   finished = false;
@@ -40,6 +42,7 @@ export class Trajectory {
   }
 
   add(frame: Frame): void {
+    this.bondCounts.push(frame.bonds.length);
     const last = this.#moments.at(-1);
     const ease = frame.molecule ? 1 : 0.35; // bonds of the noise flicker: let them come and go slowly
     const bonds: Moment["bonds"] = new Map();
@@ -109,24 +112,4 @@ export class Trajectory {
     }
     return sticks;
   }
-}
-
-/** Atoms of no kind at random places, for the page before its first run. Not what any seed begins with. */
-export function noiseCloud(elements: readonly string[], atoms: number): Trajectory {
-  let state = 3198; // one that fills the view evenly
-  const uniform = () => (state = (state * 16807) % 2147483647) / 2147483647;
-  const gaussian = () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
-  for (let i = 0; i < 10; i++) uniform();
-  const points = Array.from({ length: atoms }, () => [gaussian(), gaussian(), gaussian()]);
-  const centre = [0, 1, 2].map((k) => points.reduce((sum, p) => sum + p[k]!, 0) / atoms);
-  const cloud = new Trajectory(elements, atoms, 0);
-  cloud.add({
-    step: 0,
-    steps: 0,
-    atoms,
-    positions: Float32Array.from(points.flatMap((p) => p.map((x, k) => 1.4 * (x - centre[k]!)))),
-    scores: Float32Array.from({ length: elements.length * atoms }, () => 0.25 * gaussian()),
-    bonds: [],
-  });
-  return cloud;
 }

@@ -176,7 +176,8 @@ export class SymDiffPool {
   }
 }
 
-async function download(url: string | URL, options: PoolOptions): Promise<ArrayBuffer> {
+/** Reads a file with progress; rejects with a SymDiffError, or with the reason of the signal. */
+export async function download(url: string | URL, options: Pick<LoadOptions, "bytes" | "signal" | "onProgress"> = {}): Promise<ArrayBuffer> {
   const fail = (reason: string) => new SymDiffError("download", `${String(url)}: ${reason}`);
   let response: Response;
   try {

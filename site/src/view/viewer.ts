@@ -15,7 +15,7 @@ const slack = 12;
 export class Viewer implements Subject {
   /** Called with the number of the ball that was clicked or tapped; without one, clicks mean nothing. */
   onPick: ((ball: number) => void) | undefined;
-  readonly #canvas = document.createElement("canvas");
+  readonly canvas = document.createElement("canvas");
   #renderer: Renderer;
   #source: (palette: Palette) => Picture = () => ({ balls: [], sticks: [] });
   readonly #camera: Camera;
@@ -27,7 +27,7 @@ export class Viewer implements Subject {
 
   /** Puts a canvas into the element. With `plain` it draws without WebGL. */
   constructor(container: HTMLElement, describedBy: string, plain: boolean, camera = new Camera()) {
-    const canvas = this.#canvas;
+    const canvas = this.canvas;
     this.#camera = camera;
     camera.join(this);
     canvas.tabIndex = 0;
@@ -43,7 +43,7 @@ export class Viewer implements Subject {
   }
 
   set label(text: string) {
-    this.#canvas.setAttribute("aria-label", text);
+    this.canvas.setAttribute("aria-label", text);
   }
 
   get reach(): number {
@@ -73,7 +73,7 @@ export class Viewer implements Subject {
 
   #draw(now: number): void {
     this.#frame = 0;
-    const canvas = this.#canvas;
+    const canvas = this.canvas;
     const ratio = Math.min(devicePixelRatio, 2);
     const width = Math.max(1, Math.round(canvas.clientWidth * ratio));
     const height = Math.max(1, Math.round(canvas.clientHeight * ratio));
@@ -102,7 +102,7 @@ export class Viewer implements Subject {
 
   /** The ball at a point of the window. */
   #ballAt(x: number, y: number): number {
-    const canvas = this.#canvas;
+    const canvas = this.canvas;
     const box = canvas.getBoundingClientRect();
     const ratio = canvas.width / box.width;
     if (!this.#scene) return -1;
@@ -110,7 +110,7 @@ export class Viewer implements Subject {
   }
 
   #listen(): void {
-    const canvas = this.#canvas;
+    const canvas = this.canvas;
     const fingers = new Map<number, PointerEvent>();
     const spread = () => {
       const [a, b] = [...fingers.values()];

@@ -59,7 +59,7 @@ test("a molecule from first visit to files, the same as the command line makes",
   const formula = await generate(page, { seed: 42, atoms: 14, steps: 100 });
   assert.match(formula, /^([A-Z][a-z]?\d*)+$/);
   assert.match(page.url(), /\?seed=42&atoms=14&steps=100$/);
-  assert.equal(await page.textContent("#position"), "100 / 100");
+  assert.equal(await page.textContent(".position"), "100 / 100");
   assert.match(await page.textContent("#status"), new RegExp(`^Finished: ${formula}\\. (Not s|S)table, (Not c|C)onnected, (Not v|V)alid\\.$`));
   assert.match(await page.textContent("#provenance"), /^Seed 42, 14 atoms, 100 steps \(dpm\+\+2m-sde\), weights [0-9a-f]{12}$/);
 
@@ -82,19 +82,19 @@ test("the trajectory can be scrubbed, played and turned, by keys alone too", asy
   const { page, close } = await open(browser, `${server.url}?seed=3&atoms=12&steps=60`);
   await generate(page);
   const end = await picture(page);
-  await page.focus("#scrubber");
+  await page.focus(".scrubber");
   await page.keyboard.press("Home");
-  assert.equal(await page.textContent("#position"), "0 / 60");
-  assert.equal(await page.getAttribute("#scrubber", "aria-valuetext"), "step 0 of 60");
+  assert.equal(await page.textContent(".position"), "0 / 60");
+  assert.equal(await page.getAttribute(".scrubber", "aria-valuetext"), "step 0 of 60");
   const start = await picture(page);
   assert.notDeepEqual(start, end);
-  await page.click("#play");
-  assert.equal(await page.getAttribute("#play", "aria-label"), "Pause");
-  await page.waitForFunction(() => document.querySelector("#scrubber").value > 5);
-  await page.click("#play");
-  const paused = await page.inputValue("#scrubber");
-  assert.equal(await page.inputValue("#scrubber"), paused);
-  await page.focus("#scrubber");
+  await page.click(".play");
+  assert.equal(await page.getAttribute(".play", "aria-label"), "Pause");
+  await page.waitForFunction(() => document.querySelector(".scrubber").value > 5);
+  await page.click(".play");
+  const paused = await page.inputValue(".scrubber");
+  assert.equal(await page.inputValue(".scrubber"), paused);
+  await page.focus(".scrubber");
   await page.keyboard.press("End");
   assert.deepEqual(await picture(page), end);
   await page.keyboard.press("Home"); // noise fills the view, whatever has become of it
@@ -270,7 +270,7 @@ test("failures say what to do", async () => {
   await page.waitForFunction(() => /^Step \d{2,}/.test(document.querySelector("#progress-text").textContent));
   await page.workers()[0].evaluate(() => void setTimeout(() => { throw new Error("boom"); }));
   await page.waitForFunction(() => /stopped unexpectedly.*boom/.test(document.querySelector("#error").textContent));
-  assert.ok(Number(await page.inputValue("#scrubber")) > 0, "what was made is still there");
+  assert.ok(Number(await page.inputValue(".scrubber")) > 0, "what was made is still there");
   await generate(page, { steps: 50 });
   await close();
 });

@@ -15,14 +15,14 @@ before(async () => {
 after(() => vite.close());
 
 const limits = { minAtoms: 3, maxAtoms: 29, minSteps: 20, maxSteps: 1000 };
-const defaults = { seed: "5", atoms: 0, steps: 1000, method: "dpm++2m-sde" };
+const defaults = { seed: "5", atoms: 0, steps: 1000, method: "dpm++2m-sde", gamma: "learned" };
 
 test("the address holds the settings, and refuses what is out of bounds", async () => {
   const { parseQuery, toQuery } = await load("/src/settings.ts");
-  const settings = { seed: "18446744073709551615", atoms: 12, steps: 250, method: "ancestral" };
+  const settings = { seed: "18446744073709551615", atoms: 12, steps: 250, method: "ancestral", gamma: "haar" };
   assert.deepEqual(parseQuery(toQuery(settings, "?embed=1"), limits, defaults), settings);
-  assert.equal(toQuery({ seed: "1", atoms: 0, steps: 50, method: "dpm++2m-sde" }, "?embed=1&atoms=7&method=ddim"), "?embed=1&seed=1&steps=50");
-  for (const query of ["", "?seed=-1&atoms=2&steps=9&method=euler", "?seed=18446744073709551616&atoms=30&steps=1001", "?seed=1e3&atoms=x&steps=50.5"]) {
+  assert.equal(toQuery({ seed: "1", atoms: 0, steps: 50, method: "dpm++2m-sde", gamma: "learned" }, "?embed=1&atoms=7&method=ddim&gamma=none"), "?embed=1&seed=1&steps=50");
+  for (const query of ["", "?seed=-1&atoms=2&steps=9&method=euler&gamma=delta", "?seed=18446744073709551616&atoms=30&steps=1001", "?seed=1e3&atoms=x&steps=50.5"]) {
     assert.deepEqual(parseQuery(query, limits, defaults), defaults, query);
   }
 });

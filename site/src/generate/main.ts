@@ -1,28 +1,20 @@
 // The page: settings, one run at a time, and what is shown of it.
 
-import "./trust.ts";
-import { SymDiff, type Frame, type Molecule, type Progress } from "symdiff";
-import model from "virtual:model";
-import { element } from "./dom.ts";
-import { formulaNodes, megabytes, percent, roughCount, seconds } from "./format.ts";
-import { Meter } from "./meter.ts";
-import { dropModel, keepModel, startOffline } from "./offline.ts";
-import { Player } from "./player.ts";
-import { explain } from "./problems.ts";
+import "../trust.ts";
+import { type Frame } from "symdiff";
+import { announce, element } from "../dom.ts";
+import { downloadBytes, Engine, loadingText, modelNamed, shipped } from "../engine.ts";
+import { formulaNodes, megabytes, percent, roughCount } from "../format.ts";
+import { dropModel, keepModel, startOffline } from "../offline.ts";
+import { explain } from "../problems.ts";
+import { progressText, run } from "../run.ts";
+import { limitsOf, parseQuery, parseSeed, randomSeed, sampleOptions, toQuery, type Settings } from "../settings.ts";
+import { Transport } from "../transport.ts";
+import { Viewer } from "../view/viewer.ts";
 import { ResultView, spoken } from "./result.ts";
-import { methods, parseQuery, parseSeed, randomSeed, toQuery, type Limits, type Settings } from "./settings.ts";
-import { noiseCloud, Trajectory } from "./trajectory.ts";
-import { Viewer } from "./view/viewer.ts";
 
-/** Frames kept of a run: enough for smooth playing. */
-const framesKept = 250;
-
-const limits: Limits = {
-  minAtoms: model.sizes[0]!,
-  maxAtoms: model.sizes.at(-1)!,
-  minSteps: 20,
-  maxSteps: model.timesteps,
-};
+const model = modelNamed(undefined);
+const limits = limitsOf(model);
 
 const form = element<HTMLFormElement>("form");
 const generate = element<HTMLButtonElement>("generate");
@@ -33,36 +25,31 @@ const atoms = element<HTMLSelectElement>("atoms");
 const steps = element<HTMLInputElement>("steps");
 const method = element<HTMLSelectElement>("method");
 const bar = element<HTMLProgressElement>("bar");
-const status = element("status");
 const caption = element("caption");
 
 const viewer = new Viewer(element("view"), "view-help", new URLSearchParams(location.search).get("renderer") === "2d");
-const player = new Player(viewer);
+const transport = new Transport(element("transport"), [viewer], element("stage"));
 const result = new ResultView();
 
-let engine: SymDiff | undefined;
+let engine: Engine | undefined;
 let running: AbortController | undefined;
 /** The seed of the latest run, to know whether the one in the field has been used. */
 let usedSeed = "";
 /** How much of the run screen readers have been told. */
 let announcedQuarter = 0;
 
-/** By the model's card about as good as any setting with the usual sampler, and fast. */
-const usualSteps = 100;
-
 function setUp(): void {
   for (let n = limits.minAtoms; n <= limits.maxAtoms; n++) atoms.add(new Option(String(n), String(n)));
   steps.max = String(limits.maxSteps);
-  write(parseQuery(location.search, limits, { seed: randomSeed(), atoms: 0, steps: Math.min(usualSteps, limits.maxSteps), method: methods[0] }));
-  const size = megabytes(model.bytes + model.wasmBytes);
+  write(parseQuery(location.search, limits));
+  const size = megabytes(downloadBytes(shipped(model)));
   element("cost").textContent = `The first run downloads ${size}: the model, which then stays on this device.`;
   element("model-facts").textContent =
     `This model has ${roughCount(model.parameters)} parameters and was trained on QM9: real molecules of up to nine heavy atoms ` +
     `(carbon, nitrogen, oxygen, fluorine) and their hydrogens, ${limits.maxAtoms} atoms at most.`;
   element("model-quality").textContent = model.evaluation.map(quality).join(" ");
   element("renderer").hidden = viewer.kind === "webgl2";
-  viewer.label = "Random noise";
-  player.open(noiseCloud(model.elements, 18));
+  viewer.label = "Nothing yet";
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -84,7 +71,7 @@ function quality(run: (typeof model.evaluation)[number]): string {
 }
 
 function read(): Settings {
-  return { seed: parseSeed(seed.value) ?? seed.value, atoms: Number(atoms.value), steps: Number(steps.value), method: method.value as Settings["method"] };
+  return { seed: parseSeed(seed.value) ?? seed.value, atoms: Number(atoms.value), steps: Number(steps.value), method: method.value as Settings["method"], gamma: "learned" };
 }
 
 function write(settings: Settings): void {
@@ -108,16 +95,25 @@ async function press(): Promise<void> {
   }
   usedSeed = settings.seed;
   history.replaceState(null, "", toQuery(settings, location.search));
-  const run = (running = new AbortController());
+  const { signal } = (running = new AbortController());
   enter();
   try {
-    engine ??= await load(run.signal);
-    const molecule = await sample(engine, settings, run.signal);
+    engine ??= await load(signal);
+    const { molecule } = await run(engine, { ...sampleOptions(settings), signal }, {
+      onStart(trajectory) {
+        transport.open(trajectory);
+        announce(`Generating ${trajectory.atoms} atoms in ${trajectory.steps} steps.`);
+      },
+      onFrame(frame, meter) {
+        transport.grown();
+        sampling(frame, progressText(frame, meter));
+      },
+    });
     result.show({ molecule, settings, sha256: engine.info.sha256 });
     announce(spoken(molecule));
-    void keepModel(engine.info.simd);
+    void keepModel(engine.info.simd, model.url);
   } catch (error) {
-    await leaveFailed(error, run.signal);
+    await leaveFailed(error, signal);
   } finally {
     running = undefined;
     leave();
@@ -173,47 +169,14 @@ function fail(advice: string, detail: string): void {
   box.hidden = false;
 }
 
-async function load(signal: AbortSignal): Promise<SymDiff> {
+async function load(signal: AbortSignal): Promise<Engine> {
   progress(0, "Fetching the model");
   announce("Fetching the model.");
-  const { wasm, weights, sha256, bytes } = model;
-  return SymDiff.load({ wasm, weights, sha256, bytes, signal, onProgress: loading });
+  return Engine.load(shipped(model), { signal, onProgress: (p) => progress(p.loaded / p.total, loadingText(p)) });
 }
 
-function loading({ stage, loaded, total }: Progress): void {
-  const texts = {
-    download: `Fetching the model: ${megabytes(loaded)} of ${megabytes(total)}`,
-    check: "Checking the model",
-    start: "Starting the model",
-  };
-  progress(loaded / total, texts[stage]);
-}
-
-async function sample(engine: SymDiff, { seed, atoms, steps, method }: Settings, signal: AbortSignal): Promise<Molecule> {
-  const every = Math.max(1, Math.round(steps / framesKept));
-  const meter = new Meter();
-  let trajectory: Trajectory | undefined;
-  for await (const frame of engine.sample({ seed: BigInt(seed), atoms, steps, method, every, signal })) {
-    meter.add(frame.step, performance.now());
-    if (!trajectory) {
-      trajectory = new Trajectory(engine.info.elements, frame.atoms, frame.steps);
-      trajectory.add(frame);
-      player.open(trajectory);
-      announce(`Generating ${frame.atoms} atoms in ${frame.steps} steps.`);
-    } else {
-      trajectory.add(frame);
-      player.grown();
-    }
-    sampling(frame, meter);
-    if (frame.molecule) return frame.molecule;
-  }
-  throw new Error("no molecule came");
-}
-
-function sampling({ step, steps, atoms, molecule }: Frame, meter: Meter): void {
-  const rate = meter.rate;
-  const speed = rate ? `, ${Math.round(rate)} steps/s, ${seconds(meter.left(steps) ?? 0)} left` : "";
-  progress(step / steps, `Step ${step} of ${steps}${speed}`);
+function sampling({ step, steps, atoms, molecule }: Frame, text: string): void {
+  progress(step / steps, text);
   if (molecule) caption.replaceChildren(...formulaNodes(molecule.formula));
   else caption.textContent = `${atoms} atoms forming`;
   viewer.label = molecule ? `Molecule ${molecule.formula}` : `${atoms} atoms forming, step ${step} of ${steps}`;
@@ -225,11 +188,6 @@ function sampling({ step, steps, atoms, molecule }: Frame, meter: Meter): void {
 function progress(share: number, text: string): void {
   bar.value = Number.isFinite(share) ? share : 0;
   element("progress-text").textContent = text;
-}
-
-/** For screen readers: few and whole sentences. */
-function announce(text: string): void {
-  status.textContent = text;
 }
 
 setUp();

@@ -1,9 +1,9 @@
 // The finished molecule: formula, badges, files.
 
 import type { Molecule } from "symdiff";
-import { element } from "./dom.ts";
-import { formulaNodes } from "./format.ts";
-import type { Settings } from "./settings.ts";
+import { element } from "../dom.ts";
+import { formulaNodes } from "../format.ts";
+import type { Settings } from "../settings.ts";
 
 export interface Outcome {
   molecule: Molecule;
