@@ -15,6 +15,13 @@ export CHROMIUM
 # System packages (Debian and Ubuntu names).
 TORCH_PACKAGES := g++ libtorch-dev libopenblas0-openmp
 BROWSER_PACKAGES := chromium
+RDKIT_PACKAGES := g++ librdkit-dev libboost-dev
+
+# RDKIT=1 builds with RDKit (tag rdkit) and installs it; RDKIT=0 without. The
+# trainer takes it by default where it is installed, the plain CLI does not.
+HAVE_RDKIT := $(if $(wildcard /usr/include/rdkit/GraphMol/ROMol.h),$(if $(wildcard /usr/include/boost/config.hpp),1))
+TRAINER_RDKIT := $(filter 1,$(or $(RDKIT),$(HAVE_RDKIT)))
+CLI_RDKIT := $(filter 1,$(RDKIT))
 
 # The trainer is built in a workspace of its own, in which gotch is the copy
 # fitted to the libtorch at hand (trainer/gotchfit).
@@ -26,7 +33,7 @@ SITE_SOURCES = $(shell find site wasm/js -type f -not -path '*/node_modules/*' -
 WEIGHTS := core/weights/qm9-web.safetensors
 
 .PHONY: help deps demo sample test cli cli-site npm trainer train evaluate-model wasm site bench bench-go bench-peers fuzz check clean \
-	deps-torch deps-browser test-core test-wasm test-cli test-torch test-site
+	deps-torch deps-browser deps-rdkit test-core test-wasm test-cli test-rdkit test-torch test-site
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,24 +46,26 @@ sample: cli ## generate ten molecules with the shipped weights
 	$(BUILD)/symdiff sample --n 10 --seed 1 --steps 100 --method dpm++2m-sde --out $(BUILD)/sample.xyz
 	$(BUILD)/symdiff evaluate $(BUILD)/sample.xyz
 
-cli: $(BUILD)/cli.stamp ## build build/symdiff without libtorch: sample, evaluate, inspect, parity, export
-$(BUILD)/cli.stamp: $(GO_SOURCES) $(WEIGHTS)
-	@mkdir -p $(BUILD)
-	CGO_ENABLED=0 go build -o $(BUILD)/symdiff ./trainer/cmd/symdiff
-	@rm -f $(BUILD)/trainer.stamp $(BUILD)/cli-site.stamp && touch $@
+cli: $(if $(CLI_RDKIT),deps-rdkit) $(BUILD)/cli$(CLI_RDKIT).stamp ## build build/symdiff without libtorch: sample, evaluate, nll, data and more (RDKIT=1: with RDKit)
+$(BUILD)/cli$(CLI_RDKIT).stamp: $(GO_SOURCES) $(WEIGHTS)
+	@mkdir -p $(BUILD) && rm -f $(BUILD)/cli*.stamp $(BUILD)/trainer*.stamp
+	CGO_ENABLED=$(or $(CLI_RDKIT),0) go build $(if $(CLI_RDKIT),-tags rdkit) -o $(BUILD)/symdiff ./trainer/cmd/symdiff
+	@touch $@
 
 cli-site: $(BUILD)/cli-site.stamp ## build build/symdiff with the whole site inside, for use without network: symdiff serve
 $(BUILD)/cli-site.stamp: $(GO_SOURCES) $(BUILD)/dist.stamp
+	@rm -f $(BUILD)/cli*.stamp $(BUILD)/trainer*.stamp
 	CGO_ENABLED=0 go build -tags site -o $(BUILD)/symdiff ./trainer/cmd/symdiff
-	@rm -f $(BUILD)/cli.stamp $(BUILD)/trainer.stamp && touch $@
+	@touch $@
 $(BUILD)/dist.stamp: $(BUILD)/site.stamp
 	@rm -rf site/dist && cp -r $(BUILD)/site site/dist && touch $@
 
-trainer: deps-torch $(BUILD)/trainer.stamp ## build build/symdiff with training (libtorch)
-$(BUILD)/trainer.stamp: $(GO_SOURCES) $(WEIGHTS)
+trainer: deps-torch $(if $(filter 1,$(RDKIT)),deps-rdkit) $(BUILD)/trainer$(TRAINER_RDKIT).stamp ## build build/symdiff with training (libtorch), and RDKit where it is installed (RDKIT=0, RDKIT=1)
+$(BUILD)/trainer$(TRAINER_RDKIT).stamp: $(GO_SOURCES) $(WEIGHTS)
+	@rm -f $(BUILD)/cli*.stamp $(BUILD)/trainer*.stamp
 	go run ./trainer/gotchfit -out $(BUILD)
-	$(TORCH_ENV) go build -tags torch -o $(BUILD)/symdiff ./trainer/cmd/symdiff
-	@rm -f $(BUILD)/cli.stamp $(BUILD)/cli-site.stamp && touch $@
+	$(TORCH_ENV) go build -tags torch$(if $(TRAINER_RDKIT),$(comma)rdkit) -o $(BUILD)/symdiff ./trainer/cmd/symdiff
+	@touch $@
 
 OUT ?= $(BUILD)/run
 ARGS ?= --distance-grid --pair-bias --time-scale 1000 --time-power 2 --lr 2e-3 --max-time 2h
@@ -97,7 +106,7 @@ $(BUILD)/npm.stamp: site/package-lock.json
 	$(NPM) ci --no-audit --no-fund
 	@touch $@
 
-test: check test-core test-wasm test-cli test-torch test-site ## everything: Go, WASM in Node, libtorch, Chromium
+test: check test-core test-wasm test-cli test-rdkit test-torch test-site ## everything: Go, WASM in Node, RDKit, libtorch, Chromium
 
 test-core: ## core natively: SIMD, and plain portable Go
 	go test ./core/...
@@ -109,6 +118,9 @@ test-wasm: ## the same core tests as WebAssembly in Node: SIMD and plain
 
 test-cli: ## the CLI and the static server
 	go test ./trainer/... ./site/... ./wasm/...
+
+test-rdkit: deps-rdkit ## what RDKit judges, against the closed forms
+	go test -tags rdkit ./trainer/rdkit
 
 test-torch: trainer ## training against libtorch
 	$(TORCH_ENV) go test -tags torch ./trainer/...
@@ -169,11 +181,14 @@ if [ -n "$$missing" ]; then \
 fi
 endef
 
-deps: deps-torch deps-browser $(BUILD)/npm.stamp ## install what is missing: libtorch, Chromium, npm and Go modules
+deps: deps-torch deps-browser deps-rdkit $(BUILD)/npm.stamp ## install what is missing: libtorch, Chromium, RDKit, npm and Go modules
 	go mod download
 
 deps-torch:
 	$(call install,$(TORCH_PACKAGES))
+
+deps-rdkit:
+	$(call install,$(RDKIT_PACKAGES))
 
 deps-browser:
 	$(call install,$(BROWSER_PACKAGES))

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -8,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"symdiff/core/f32"
+	"symdiff/trainer/rdkit"
 )
 
 // version is what `symdiff version` tells.
@@ -19,15 +21,16 @@ type version struct {
 	Time     string `json:"time,omitempty"`     // of the revision
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
-	SIMD     bool   `json:"simd"`     // GOEXPERIMENT=simd
-	Kernels  string `json:"kernels"`  // which implementation runs on this CPU
-	Training bool   `json:"training"` // built with libtorch
+	SIMD     bool   `json:"simd"`            // GOEXPERIMENT=simd
+	Kernels  string `json:"kernels"`         // which implementation runs on this CPU
+	Training bool   `json:"training"`        // built with libtorch
+	RDKit    string `json:"rdkit,omitempty"` // its version, where it was built with it
 }
 
 func currentVersion() version {
 	v := version{
 		Module: "symdiff", Version: "(devel)", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
-		SIMD: simdBuilt, Kernels: f32.Implementation(), Training: trainingBuilt,
+		SIMD: simdBuilt, Kernels: f32.Implementation(), Training: trainingBuilt, RDKit: rdkit.Version(),
 	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -53,7 +56,7 @@ func newVersionCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "version [--json]",
-		Short: "Tell what was built: version, Go, SIMD, training",
+		Short: "Tell what was built: version, Go, SIMD, training, RDKit",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			v := currentVersion()
@@ -68,8 +71,8 @@ func newVersionCommand() *cobra.Command {
 				}
 				revision += ")"
 			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s %s%s\n%s %s\nGOEXPERIMENT=simd: %s, kernels: %s\ntraining: %s\n",
-				v.Module, v.Version, revision, v.Go, v.Platform, yesNo(v.SIMD), v.Kernels, yesNo(v.Training))
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s %s%s\n%s %s\nGOEXPERIMENT=simd: %s, kernels: %s\ntraining: %s\nRDKit: %s\n",
+				v.Module, v.Version, revision, v.Go, v.Platform, yesNo(v.SIMD), v.Kernels, yesNo(v.Training), cmp.Or(v.RDKit, "no"))
 			return err
 		},
 	}

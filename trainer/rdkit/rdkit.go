@@ -1,0 +1,36 @@
+// Package rdkit asks RDKit, through its C++ interface, what the closed forms of
+// core/molecule cannot know: validity and canonical SMILES for any element,
+// conformers of a SMILES, and the strain energy of a structure by MMFF94.
+//
+// Bonds are core/molecule's, from distances; RDKit judges them. The package is
+// built with the tag rdkit (and cgo); without it, Available is false and every
+// function returns [ErrMissing].
+//
+// Sources: RDKit (rdkit.org); the use of it in EDM's qm9/rdkit_functions.py;
+// Riniker and Landrum 2015 (ETKDG), Halgren 1996 (MMFF94).
+package rdkit
+
+import (
+	"errors"
+
+	"symdiff/core/molecule"
+)
+
+// ErrMissing is the error of every function in a build without RDKit.
+var ErrMissing = errors.New("this symdiff was built without RDKit; `make cli RDKIT=1` or `make trainer RDKIT=1` builds one with it")
+
+// Strain is what [Relax] finds, in kcal/mol.
+type Strain struct {
+	Before, After float64 // MMFF94 energy of the structure, and of the minimum next to it
+	Converged     bool    // whether the minimum was reached
+}
+
+// Energy is the strain energy, Before - After.
+func (s Strain) Energy() float64 { return s.Before - s.After }
+
+// Conformers are structures of one molecule, the lowest energy first.
+type Conformers struct {
+	Molecules []*molecule.Molecule
+	Energies  []float64 // kcal/mol, MMFF94
+	Charge    int       // formal charge of the molecule
+}

@@ -1,0 +1,28 @@
+//go:build !rdkit || !cgo
+
+package rdkit
+
+import "symdiff/core/molecule"
+
+// Available tells whether RDKit is in this build.
+const Available = false
+
+// Version is RDKit's version, empty without it.
+func Version() string { return "" }
+
+// SMILES needs the tag rdkit.
+func SMILES(*molecule.Molecule) (string, error) { return "", ErrMissing }
+
+// Canonical needs the tag rdkit.
+func Canonical(string) (string, error) { return "", ErrMissing }
+
+// AromaticRings needs the tag rdkit.
+func AromaticRings(*molecule.Molecule) ([][]int, error) { return nil, ErrMissing }
+
+// Relax needs the tag rdkit.
+func Relax(*molecule.Molecule, int) (Strain, *molecule.Molecule, error) {
+	return Strain{}, nil, ErrMissing
+}
+
+// Embed needs the tag rdkit.
+func Embed(string, int, int) (Conformers, error) { return Conformers{}, ErrMissing }

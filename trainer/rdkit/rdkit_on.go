@@ -1,0 +1,164 @@
+//go:build rdkit && cgo
+
+package rdkit
+
+// #cgo CXXFLAGS: -std=c++17 -O2 -w -I/usr/include/rdkit
+// #cgo LDFLAGS: -lRDKitDistGeomHelpers -lRDKitForceFieldHelpers -lRDKitForceField -lRDKitSmilesParse -lRDKitGraphMol -lRDKitRDGeometryLib -lRDKitRDGeneral
+// #include <stdlib.h>
+// #include "shim.h"
+import "C"
+
+import (
+	"errors"
+	"math"
+	"unsafe"
+
+	"symdiff/core/molecule"
+)
+
+// Available tells whether RDKit is in this build.
+const Available = true
+
+// Version is RDKit's version.
+func Version() string { return C.GoString(C.symdiff_version()) }
+
+// graph holds atoms and bonds as C wants them.
+type graph struct {
+	numbers []C.uchar
+	bonds   []C.int // (bonds, 3)
+}
+
+func newGraph(m *molecule.Molecule) graph {
+	g := graph{numbers: make([]C.uchar, len(m.Elements)+1), bonds: make([]C.int, 3)} // never empty: a first element to point at
+	for i, e := range m.Elements {
+		g.numbers[i] = C.uchar(e)
+	}
+	g.bonds = g.bonds[:0]
+	for _, b := range m.Bonds() {
+		g.bonds = append(g.bonds, C.int(b.I), C.int(b.J), C.int(b.Order))
+	}
+	return g
+}
+
+func (g graph) arguments() (n C.int, numbers *C.uchar, bonds C.int, bond *C.int) {
+	return C.int(len(g.numbers) - 1), unsafe.SliceData(g.numbers), C.int(len(g.bonds) / 3), unsafe.SliceData(g.bonds)
+}
+
+// text takes a text of C's over.
+func text(p *C.char) string {
+	defer C.free(unsafe.Pointer(p))
+	return C.GoString(p)
+}
+
+// SMILES is the canonical SMILES, hydrogens explicit, of the largest fragment
+// (the first of several) of the molecule that the bonds of [molecule.Molecule.Bonds]
+// make; free valences are filled with implicit hydrogens. The error is RDKit's
+// reason why it cannot be sanitised: then the molecule is not valid.
+//
+// Source: EDM, qm9/rdkit_functions.py, BasicMolecularMetrics.compute_validity.
+func SMILES(m *molecule.Molecule) (string, error) {
+	n, numbers, bonds, bond := newGraph(m).arguments()
+	if n == 0 {
+		return "", errors.New("no atoms")
+	}
+	var reason *C.char
+	s := C.symdiff_smiles(n, numbers, bonds, bond, &reason)
+	if s == nil {
+		return "", errors.New(text(reason))
+	}
+	return text(s), nil
+}
+
+// Canonical is the canonical SMILES of a SMILES.
+func Canonical(smiles string) (string, error) {
+	in := C.CString(smiles)
+	defer C.free(unsafe.Pointer(in))
+	var reason *C.char
+	s := C.symdiff_canonical(in, &reason)
+	if s == nil {
+		return "", errors.New(text(reason))
+	}
+	return text(s), nil
+}
+
+// AromaticRings lists the rings all of whose bonds RDKit finds aromatic.
+func AromaticRings(m *molecule.Molecule) ([][]int, error) {
+	n, numbers, bonds, bond := newGraph(m).arguments()
+	sizes, atoms := make([]C.int, n+bonds+1), make([]C.int, 20*(n+bonds)+1)
+	var reason *C.char
+	count := C.symdiff_rings(n, numbers, bonds, bond, &sizes[0], &atoms[0], &reason)
+	if count < 0 {
+		return nil, errors.New(text(reason))
+	}
+	rings := make([][]int, count)
+	for r := range rings {
+		for _, i := range atoms[:sizes[r]] {
+			rings[r] = append(rings[r], int(i))
+		}
+		atoms = atoms[sizes[r]:]
+	}
+	return rings, nil
+}
+
+// Relax finds the strain energy of a structure by MMFF94: its energy above the
+// local minimum that at most `iterations` steps of minimisation lead to, and the
+// minimum itself. Errors: what is not valid, hydrogens that are missing, and
+// atoms for which MMFF94 has no parameters.
+func Relax(m *molecule.Molecule, iterations int) (Strain, *molecule.Molecule, error) {
+	n, numbers, bonds, bond := newGraph(m).arguments()
+	if n == 0 {
+		return Strain{}, nil, errors.New("no atoms")
+	}
+	positions := make([]C.double, 3*n)
+	for i, p := range m.Positions {
+		for k, x := range p {
+			positions[3*i+k] = C.double(x)
+		}
+	}
+	var before, after C.double
+	var converged C.int
+	var reason *C.char
+	if C.symdiff_strain(n, numbers, bonds, bond, &positions[0], C.int(iterations), &before, &after, &converged, &reason) != 0 {
+		return Strain{}, nil, errors.New(text(reason))
+	}
+	s := Strain{float64(before), float64(after), converged != 0}
+	if math.IsNaN(s.Energy()) || math.IsInf(s.Energy(), 0) {
+		return Strain{}, nil, errors.New("MMFF94 gives no finite energy")
+	}
+	return s, &molecule.Molecule{Elements: m.Elements, Positions: structure(positions)}, nil
+}
+
+// Embed makes conformers of a SMILES: hydrogens added, `tries` embeddings by
+// ETKDGv3 from the seed, each relaxed with MMFF94.
+func Embed(smiles string, tries, seed int) (Conformers, error) {
+	in := C.CString(smiles)
+	defer C.free(unsafe.Pointer(in))
+	var c C.symdiff_conformers
+	var reason *C.char
+	if C.symdiff_embed(in, C.int(tries), C.int(seed), 2000, &c, &reason) != 0 {
+		return Conformers{}, errors.New(text(reason))
+	}
+	defer C.symdiff_free_conformers(&c)
+	n := int(c.atoms)
+	out := Conformers{Charge: int(c.charge)}
+	elements := make([]molecule.Element, n)
+	for i, z := range unsafe.Slice(c.numbers, n) {
+		elements[i] = molecule.Element(z)
+	}
+	positions := unsafe.Slice(c.positions, 3*n*int(c.conformers))
+	for k, e := range unsafe.Slice(c.energies, int(c.conformers)) {
+		out.Energies = append(out.Energies, float64(e))
+		out.Molecules = append(out.Molecules, &molecule.Molecule{Elements: elements, Positions: structure(positions[3*n*k : 3*n*(k+1)])})
+	}
+	return out, nil
+}
+
+func structure(values []C.double) [][3]float64 {
+	p := make([][3]float64, len(values)/3)
+	for i := range p {
+		for k := range p[i] {
+			p[i][k] = float64(values[3*i+k])
+		}
+	}
+	return p
+}

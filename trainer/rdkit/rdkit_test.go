@@ -1,0 +1,250 @@
+//go:build rdkit && cgo
+
+package rdkit
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"symdiff/core/molecule"
+	"symdiff/core/rng"
+)
+
+const small = "../../core/molecule/testdata/small.xyz"
+
+func molecules(t *testing.T, path string, most int) (list []*molecule.Molecule) {
+	t.Helper()
+	for m, err := range molecule.Open(path) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if list = append(list, m); len(list) == most {
+			break
+		}
+	}
+	return list
+}
+
+// embedded are structures of all kinds, with nitro and aromatic groups and
+// elements beyond QM9's.
+func embedded(t *testing.T) (list []*molecule.Molecule) {
+	t.Helper()
+	for _, s := range []string{"O", "C", "c1ccccc1", "c1ccc2[nH]ccc2c1", "CC(=O)Oc1ccccc1C(=O)O", "CN1C=NC2=C1C(=O)N(C)C(=O)N2C", "C1CC1", "CC#N", "NCC(=O)O",
+		"c1ccsc1", "FC(F)(F)c1ccncc1", "ClCCBr", "CS(=O)(=O)N", "O=C1C=CC(=O)C=C1"} {
+		c, err := Embed(s, 2, 42)
+		if err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+		list = append(list, c.Molecules[0])
+	}
+	return list
+}
+
+func TestSMILES(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"O", "[H]O[H]"}, {"C=O", "[H]C([H])=O"}, {"CC#N", "[H]C([H])([H])C#N"},
+	} {
+		e, err := Embed(c.in, 1, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := SMILES(e.Molecules[0])
+		if err != nil || got != c.want {
+			t.Errorf("%s: %q, %v; want %q", c.in, got, err, c.want)
+		}
+	}
+	if s, err := Canonical("OCC"); err != nil || s != "CCO" {
+		t.Errorf("canonical OCC: %q, %v", s, err)
+	}
+	if _, err := Canonical("C1CC"); err == nil {
+		t.Error("an open ring is a SMILES")
+	}
+	// A carbon of five bonds, and nothing at all.
+	five := &molecule.Molecule{Elements: []molecule.Element{6, 1, 1, 1, 1, 1}, Positions: [][3]float64{{}, {1, 0, 0}, {-1, 0, 0}, {0, 1, 0}, {0, -1, 0}, {0, 0, 1}}}
+	if _, err := SMILES(five); err == nil || !strings.Contains(err.Error(), "valence") {
+		t.Errorf("CH5: %v, want a fault of valence", err)
+	}
+	if _, err := SMILES(&molecule.Molecule{}); err == nil {
+		t.Error("no atoms are valid")
+	}
+}
+
+// The closed form for H, C, N, O and F is RDKit's judgement, and Key separates
+// what SMILES separate, on distorted structures too.
+func TestClosedFormAgrees(t *testing.T) {
+	list := molecules(t, small, 0)
+	if all, err := os.Stat("../../../shared/data/qm9_test.xyz.gz"); err == nil && all.Size() > 0 {
+		list = append(list, molecules(t, "../../../shared/data/qm9_test.xyz.gz", 1500)...)
+	}
+	stream := rng.New(1, 0, rng.Init, 0)
+	noisy := len(list)
+	for _, m := range list[:noisy] { // as a poor model makes them
+		d := &molecule.Molecule{Elements: m.Elements}
+		for _, p := range m.Positions {
+			for k := range p {
+				p[k] += 0.08 * stream.Norm()
+			}
+			d.Positions = append(d.Positions, p)
+		}
+		list = append(list, d)
+	}
+	keys, smiles := map[string]string{}, map[string]string{}
+	valid := 0
+	for i, m := range list {
+		ok, reason := m.Valid()
+		s, err := SMILES(m)
+		if ok != (err == nil) {
+			t.Errorf("molecule %d, %s: closed form %v %s, RDKit %v", i, m.Formula(), ok, reason, err)
+		}
+		if !ok {
+			continue
+		}
+		valid++
+		if k := m.Key(); i < noisy { // distorted Kekulé forms differ where aromatic SMILES do not
+			if other, seen := smiles[s]; seen && other != k {
+				t.Logf("%s has two keys (Kekulé forms)", s)
+			}
+			if other, seen := keys[k]; seen && other != s {
+				t.Errorf("one key for %s and %s", s, other)
+			}
+			smiles[s], keys[k] = k, s
+		}
+	}
+	t.Logf("%d structures, %d valid by both", len(list), valid)
+	if valid == 0 || valid == len(list) {
+		t.Error("the structures test nothing")
+	}
+}
+
+// Both find the same aromatic rings of five and six atoms.
+func TestAromaticRings(t *testing.T) {
+	list := embedded(t)
+	if _, err := os.Stat("../../../shared/data/qm9_test.xyz.gz"); err == nil {
+		list = append(list, molecules(t, "../../../shared/data/qm9_test.xyz.gz", 3000)...)
+	}
+	rings, differ := 0, 0
+	for _, m := range list {
+		theirs, err := AromaticRings(m)
+		if err != nil {
+			continue
+		}
+		var want, got []string
+		for _, r := range theirs {
+			if len(r) == 5 || len(r) == 6 {
+				slices.Sort(r)
+				want = append(want, fmt.Sprint(r))
+			}
+		}
+		for _, r := range m.Geometry().Rings {
+			slices.Sort(r.Atoms)
+			got = append(got, fmt.Sprint(r.Atoms))
+		}
+		slices.Sort(want)
+		slices.Sort(got)
+		rings += len(want)
+		if !slices.Equal(got, want) {
+			differ++
+			s, _ := SMILES(m)
+			t.Logf("%s: %v, RDKit %v", s, got, want)
+		}
+	}
+	t.Logf("%d rings in %d molecules, %d molecules differ", rings, len(list), differ)
+	if rings < 7 || differ*100 > len(list) {
+		t.Error("too many differences")
+	}
+}
+
+func TestRelax(t *testing.T) {
+	for _, m := range embedded(t) {
+		s, _, err := Relax(m, 2000)
+		if err != nil {
+			t.Logf("%s: %v", m.Formula(), err) // bonds from distances may misjudge it
+			continue
+		}
+		if math.Abs(s.Energy()) > 1e-2 || !s.Converged {
+			t.Errorf("%s: strain of a relaxed structure %+v", m.Formula(), s)
+		}
+		stretched := &molecule.Molecule{Elements: m.Elements, Positions: slices.Clone(m.Positions)}
+		for i := range stretched.Positions {
+			for k := range 3 {
+				stretched.Positions[i][k] *= 1.02
+			}
+		}
+		after, back, err := Relax(stretched, 2000)
+		if err != nil {
+			continue
+		}
+		if after.Energy() < 0.1 || math.Abs(after.After-s.After) > 0.5 {
+			t.Errorf("%s stretched: %+v, relaxed %+v", m.Formula(), after, s)
+		}
+		if d := math.Abs(back.Distance(0, 1) - m.Distance(0, 1)); d > 0.02 {
+			t.Errorf("%s: the first bond relaxes to %v Å from where it was", m.Formula(), d)
+		}
+	}
+	radical := &molecule.Molecule{Elements: []molecule.Element{6, 1}, Positions: [][3]float64{{}, {1.09, 0, 0}}}
+	if _, _, err := Relax(radical, 100); err == nil || !strings.Contains(err.Error(), "hydrogens") {
+		t.Errorf("CH: %v, want missing hydrogens", err)
+	}
+}
+
+func TestEmbedIsReproducible(t *testing.T) {
+	a, err := Embed("CCCCO", 4, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, _ := Embed("CCCCO", 4, 7)
+	if !slices.IsSorted(a.Energies) || len(a.Molecules) < 2 || fmt.Sprint(a) == "" || !slices.Equal(a.Energies, b.Energies) {
+		t.Errorf("energies %v and %v", a.Energies, b.Energies)
+	}
+	if f := a.Molecules[0].Formula(); f != "C4H10O" || !a.Molecules[0].Stable() {
+		t.Errorf("butanol is %s, stable %v", f, a.Molecules[0].Stable())
+	}
+	if c, err := Embed("[NH4+]", 1, 1); err != nil || c.Charge != 1 {
+		t.Errorf("ammonium: charge %d, %v", c.Charge, err)
+	}
+	if _, err := Embed("C(", 1, 1); err == nil {
+		t.Error("C( has conformers")
+	}
+}
+
+// The Python interface of the same RDKit gives the same SMILES.
+func TestPythonAgrees(t *testing.T) {
+	const python = "/usr/bin/python3"
+	if exec.Command(python, "-c", "import rdkit").Run() != nil {
+		t.Skip("no python3-rdkit")
+	}
+	var script, want strings.Builder
+	script.WriteString("from rdkit import Chem\nB=[None,Chem.BondType.SINGLE,Chem.BondType.DOUBLE,Chem.BondType.TRIPLE]\ndef f(z,b):\n m=Chem.RWMol()\n for a in z: m.AddAtom(Chem.Atom(a))\n" +
+		" for i,j,o in b: m.AddBond(i,j,B[o])\n try: Chem.SanitizeMol(m)\n except Exception: return '-'\n" +
+		" return Chem.MolToSmiles(max(Chem.GetMolFrags(m,asMols=True),key=lambda x:x.GetNumAtoms()))\n")
+	for _, m := range append(molecules(t, small, 0), embedded(t)...) {
+		script.WriteString("print(f([")
+		for _, e := range m.Elements {
+			fmt.Fprintf(&script, "%d,", e)
+		}
+		script.WriteString("],[")
+		for _, b := range m.Bonds() {
+			fmt.Fprintf(&script, "(%d,%d,%d),", b.I, b.J, b.Order)
+		}
+		script.WriteString("]))\n")
+		s, err := SMILES(m)
+		if err != nil {
+			s = "-"
+		}
+		want.WriteString(s + "\n")
+	}
+	cmd := exec.Command(python, "-")
+	cmd.Stdin = strings.NewReader(script.String())
+	got, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want.String() {
+		t.Errorf("Python says\n%s\nwe say\n%s", got, want.String())
+	}
+}

@@ -1,0 +1,166 @@
+//go:build rdkit && cgo
+
+#include "shim.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include <ForceField/ForceField.h>
+#include <GraphMol/DistGeomHelpers/Embedder.h>
+#include <GraphMol/ForceFieldHelpers/MMFF/MMFF.h>
+#include <GraphMol/GraphMol.h>
+#include <GraphMol/MolOps.h>
+#include <GraphMol/SmilesParse/SmilesParse.h>
+#include <GraphMol/SmilesParse/SmilesWrite.h>
+#include <RDGeneral/RDLog.h>
+#include <RDGeneral/versions.h>
+
+namespace {
+
+// Silence keeps RDKit's warnings from standard error: what fails is returned.
+struct Silence {
+  Silence() { boost::logging::disable_logs("rdApp.*"); }
+} silence;
+
+char *copy(const std::string &text) { return strdup(text.c_str()); }
+
+// guard runs f and turns an exception into an error text and `failed`.
+template <typename T, typename F> T guard(char **error, T failed, F f) {
+  try {
+    return f();
+  } catch (const std::exception &e) {
+    *error = copy(e.what());
+  } catch (...) {
+    *error = copy("unknown exception");
+  }
+  return failed;
+}
+
+// build makes the molecule of a graph and sanitises it.
+std::unique_ptr<RDKit::RWMol> build(int n, const unsigned char *numbers, int bonds, const int *bond) {
+  std::unique_ptr<RDKit::RWMol> mol(new RDKit::RWMol);
+  for (int i = 0; i < n; i++) mol->addAtom(new RDKit::Atom(numbers[i]), false, true);
+  for (int b = 0; b < bonds; b++, bond += 3) {
+    static const RDKit::Bond::BondType types[] = {RDKit::Bond::SINGLE, RDKit::Bond::DOUBLE, RDKit::Bond::TRIPLE};
+    mol->addBond(static_cast<unsigned>(bond[0]), static_cast<unsigned>(bond[1]), types[bond[2] - 1]);
+  }
+  RDKit::MolOps::sanitizeMol(*mol);
+  return mol;
+}
+
+// field makes the MMFF94 force field of a conformer; null where a parameter is missing.
+std::unique_ptr<ForceFields::ForceField> field(RDKit::ROMol &mol, int conformer) {
+  RDKit::MMFF::MMFFMolProperties properties(mol, "MMFF94");
+  if (!properties.isValid()) return nullptr;
+  std::unique_ptr<ForceFields::ForceField> f(RDKit::MMFF::constructForceField(mol, &properties, 100.0, conformer));
+  f->initialize();
+  return f;
+}
+
+} // namespace
+
+const char *symdiff_version(void) { return RDKit::rdkitVersion; }
+
+char *symdiff_smiles(int n, const unsigned char *numbers, int bonds, const int *bond, char **error) {
+  return guard<char *>(error, nullptr, [&] {
+    auto mol = build(n, numbers, bonds, bond);
+    auto parts = RDKit::MolOps::getMolFrags(*mol);
+    auto largest = std::max_element(parts.begin(), parts.end(),
+        [](const boost::shared_ptr<RDKit::ROMol> &a, const boost::shared_ptr<RDKit::ROMol> &b) { return a->getNumAtoms() < b->getNumAtoms(); });
+    return copy(RDKit::MolToSmiles(largest == parts.end() ? *mol : **largest));
+  });
+}
+
+char *symdiff_canonical(const char *smiles, char **error) {
+  return guard<char *>(error, nullptr, [&]() -> char * {
+    std::unique_ptr<RDKit::ROMol> mol(RDKit::SmilesToMol(smiles));
+    if (!mol) throw std::invalid_argument("not a SMILES");
+    return copy(RDKit::MolToSmiles(*mol));
+  });
+}
+
+int symdiff_rings(int n, const unsigned char *numbers, int bonds, const int *bond, int *sizes, int *atoms, char **error) {
+  return guard<int>(error, -1, [&] {
+    auto mol = build(n, numbers, bonds, bond);
+    const auto *info = mol->getRingInfo();
+    int count = 0;
+    for (unsigned r = 0; r < info->numRings(); r++) {
+      const auto &ring = info->bondRings()[r];
+      if (!std::all_of(ring.begin(), ring.end(), [&](int b) { return mol->getBondWithIdx(b)->getIsAromatic(); })) continue;
+      sizes[count++] = static_cast<int>(ring.size());
+      atoms = std::copy(info->atomRings()[r].begin(), info->atomRings()[r].end(), atoms);
+    }
+    return count;
+  });
+}
+
+int symdiff_strain(int n, const unsigned char *numbers, int bonds, const int *bond, double *positions, int iterations,
+                   double *before, double *after, int *converged, char **error) {
+  return guard<int>(error, 1, [&] {
+    auto mol = build(n, numbers, bonds, bond);
+    for (auto atom : mol->atoms())
+      if (atom->getTotalNumHs() > 0) throw std::invalid_argument("hydrogens are missing");
+    auto *conformer = new RDKit::Conformer(static_cast<unsigned>(n));
+    for (int i = 0; i < n; i++)
+      conformer->setAtomPos(static_cast<unsigned>(i), RDGeom::Point3D(positions[3 * i], positions[3 * i + 1], positions[3 * i + 2]));
+    mol->addConformer(conformer, true);
+    auto f = field(*mol, -1);
+    if (!f) throw std::invalid_argument("MMFF94 has no parameters for it");
+    *before = f->calcEnergy();
+    *converged = f->minimize(static_cast<unsigned>(iterations)) == 0;
+    *after = f->calcEnergy();
+    for (int i = 0; i < n; i++) {
+      const auto &p = mol->getConformer().getAtomPos(static_cast<unsigned>(i));
+      positions[3 * i] = p.x, positions[3 * i + 1] = p.y, positions[3 * i + 2] = p.z;
+    }
+    return 0;
+  });
+}
+
+int symdiff_embed(const char *smiles, int tries, int seed, int iterations, symdiff_conformers *out, char **error) {
+  return guard<int>(error, 1, [&] {
+    std::unique_ptr<RDKit::ROMol> parsed(RDKit::SmilesToMol(smiles));
+    if (!parsed) throw std::invalid_argument("not a SMILES");
+    std::unique_ptr<RDKit::ROMol> mol(RDKit::MolOps::addHs(*parsed));
+    RDKit::DGeomHelpers::EmbedParameters parameters = RDKit::DGeomHelpers::ETKDGv3;
+    parameters.randomSeed = seed;
+    auto ids = RDKit::DGeomHelpers::EmbedMultipleConfs(*mol, static_cast<unsigned>(tries), parameters);
+    if (ids.empty()) throw std::runtime_error("no conformer could be embedded");
+    std::vector<double> energies;
+    for (int id : ids) {
+      auto f = field(*mol, id);
+      if (!f) throw std::invalid_argument("MMFF94 has no parameters for it");
+      f->minimize(static_cast<unsigned>(iterations));
+      energies.push_back(f->calcEnergy());
+    }
+    std::vector<size_t> order(ids.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return energies[a] < energies[b]; });
+    const int atoms = static_cast<int>(mol->getNumAtoms());
+    out->atoms = atoms;
+    out->conformers = static_cast<int>(ids.size());
+    out->charge = RDKit::MolOps::getFormalCharge(*mol);
+    out->numbers = static_cast<unsigned char *>(malloc(static_cast<size_t>(atoms)));
+    out->positions = static_cast<double *>(malloc(sizeof(double) * 3 * static_cast<size_t>(atoms) * ids.size()));
+    out->energies = static_cast<double *>(malloc(sizeof(double) * ids.size()));
+    for (int i = 0; i < atoms; i++) out->numbers[i] = static_cast<unsigned char>(mol->getAtomWithIdx(static_cast<unsigned>(i))->getAtomicNum());
+    double *p = out->positions;
+    for (size_t k = 0; k < order.size(); k++) {
+      out->energies[k] = energies[order[k]];
+      for (const auto &x : mol->getConformer(ids[order[k]]).getPositions()) *p++ = x.x, *p++ = x.y, *p++ = x.z;
+    }
+    return 0;
+  });
+}
+
+void symdiff_free_conformers(symdiff_conformers *c) {
+  free(c->numbers);
+  free(c->positions);
+  free(c->energies);
+}

@@ -1,0 +1,47 @@
+// The C side of package rdkit. Atoms are atomic numbers, bonds triples
+// (i, j, order), positions (n, 3) in Å. A function that fails returns NULL, or
+// not 0, and sets *error to text that the caller frees, as all text is.
+#ifndef SYMDIFF_RDKIT_H
+#define SYMDIFF_RDKIT_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// symdiff_version is RDKit's version.
+const char *symdiff_version(void);
+
+// symdiff_smiles is the canonical SMILES of the largest fragment.
+char *symdiff_smiles(int n, const unsigned char *numbers, int bonds, const int *bond, char **error);
+
+// symdiff_canonical is the canonical SMILES of a SMILES.
+char *symdiff_canonical(const char *smiles, char **error);
+
+// symdiff_rings sets the sizes, and the atoms one ring after the other, of the
+// aromatic rings, and returns their number; -1 where it fails.
+int symdiff_rings(int n, const unsigned char *numbers, int bonds, const int *bond, int *sizes, int *atoms, char **error);
+
+// symdiff_strain sets the MMFF94 energies in kcal/mol of the positions and of the
+// minimum that at most `iterations` steps reach from there, which replaces the
+// positions; converged tells whether they sufficed.
+int symdiff_strain(int n, const unsigned char *numbers, int bonds, const int *bond, double *positions, int iterations,
+                   double *before, double *after, int *converged, char **error);
+
+typedef struct {
+  int atoms, conformers, charge;
+  unsigned char *numbers; // (atoms)
+  double *positions;      // (conformers, atoms, 3)
+  double *energies;       // (conformers) kcal/mol
+} symdiff_conformers;
+
+// symdiff_embed makes conformers of a SMILES with explicit hydrogens by ETKDGv3
+// and relaxes them with MMFF94, the lowest first.
+int symdiff_embed(const char *smiles, int tries, int seed, int iterations, symdiff_conformers *out, char **error);
+
+void symdiff_free_conformers(symdiff_conformers *c);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
