@@ -33,6 +33,7 @@ func (e *engine) result(args []js.Value) (map[string]any, error) {
 		"fragments": len(m.Fragments()),
 		"valid":     valid,
 		"reason":    reason,
+		"key":       m.Key(),
 	}
 	atoms := make([]any, len(m.Elements))
 	for i, ok := range m.StableAtoms() {

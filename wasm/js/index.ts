@@ -151,6 +151,8 @@ export interface Molecule {
   valid: boolean;
   /** Why not, where not. */
   reason: string;
+  /** The same for molecules whose largest pieces have the same graph: what `symdiff evaluate` counts as unique. */
+  key: string;
   /** Files, as text; empty where the molecule does not fit into the format's columns. */
   xyz: string;
   sdf: string;

@@ -139,6 +139,7 @@ export interface CoreResult {
   fragments: number;
   valid: boolean;
   reason: string;
+  key: string;
   xyz: string;
   sdf: string;
   pdb: string;
