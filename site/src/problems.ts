@@ -10,7 +10,8 @@ const advice: Record<ErrorCode, string> = {
   weights: "The model's weights could not be used. Reload the page; if that does not help, the site was put together wrongly.",
   options: "These settings do not work.",
   busy: "A run is in progress already. Cancel it first.",
-  worker: "The model stopped unexpectedly, perhaps for lack of memory. Close other tabs and press Generate again: it will start afresh.",
+  memory: "There is not enough free memory for the model. Close other tabs or programs, or use fewer workers, and press Generate again. What was made is kept.",
+  worker: "The model stopped unexpectedly, perhaps for lack of memory. Close other tabs and press Generate again: it will start afresh. What was made is kept.",
   closed: "The model was closed. Press Generate again.",
 };
 

@@ -5,6 +5,7 @@
 //   model.close();
 
 import type { CoreOptions, CoreResult, ErrorCode, FrameMessage, LoadedMessage, ProgressMessage, Request, Response } from "./protocol.js";
+import { Watch } from "./watch.js";
 
 export type { ErrorCode };
 
@@ -31,6 +32,8 @@ export interface LoadOptions {
   onProgress?: (progress: Progress) => void;
   /** Aborting ends the download and the worker. */
   signal?: AbortSignal;
+  /** A worker that owes an answer and gives no sign of life for so many milliseconds counts as dead; default 30,000. */
+  patience?: number;
   /** Makes the worker, where a bundler or a Trusted Types policy wants it done its own way. */
   worker?: () => Worker;
 }
@@ -183,7 +186,7 @@ export class SymDiff {
     const { signal } = options;
     signal?.throwIfAborted();
     if (typeof WebAssembly !== "object") throw new SymDiffError("wasm", "WebAssembly is missing or switched off");
-    const link = new Link(options.worker?.() ?? new Worker(new URL("./worker.js", import.meta.url), { type: "module" }));
+    const link = new Link(options.worker?.() ?? new Worker(new URL("./worker.js", import.meta.url), { type: "module" }), options.patience);
     const onAbort = () => link.close(signal!.reason as Error);
     signal?.addEventListener("abort", onAbort);
     try {
@@ -226,13 +229,17 @@ class Link {
   #next = 1;
   #dead: Error | undefined;
   #spoke = false;
+  readonly #watch: Watch;
 
-  constructor(worker: Worker) {
+  constructor(worker: Worker, patience = 30_000) {
     this.#worker = worker;
+    const lost = () => this.close(new SymDiffError("worker", `the worker said nothing for ${patience} ms`));
+    this.#watch = new Watch(patience, () => this.send({ type: "ping" }), lost);
     worker.onmessage = ({ data }: MessageEvent<Response>) => {
       this.#spoke = true;
-      if (data.type === "crash") this.close(new SymDiffError("worker", `the worker has failed: ${data.message}`));
-      else this.#pending.get(data.id)?.message(data);
+      this.#watch.heard();
+      if (data.type === "crash") this.close(new SymDiffError(data.code, `the worker has failed: ${data.message}`));
+      else if (data.type !== "pong") this.#pending.get(data.id)?.message(data);
     };
     worker.onerror = (event) => {
       event.preventDefault?.();
@@ -250,12 +257,16 @@ class Link {
   open(pending: Pending): number {
     const id = this.#next++;
     if (this.#dead) pending.fail(this.#dead);
-    else this.#pending.set(id, pending);
+    else {
+      this.#pending.set(id, pending);
+      this.#watch.start();
+    }
     return id;
   }
 
   settle(id: number): void {
     this.#pending.delete(id);
+    if (!this.#pending.size) this.#watch.stop();
   }
 
   send(request: Request, transfer: Transferable[] = []): void {
@@ -266,6 +277,7 @@ class Link {
   close(error: Error): void {
     if (this.#dead) return;
     this.#dead = error;
+    this.#watch.stop();
     this.#worker.terminate();
     const waiting = [...this.#pending.values()];
     this.#pending.clear();

@@ -9,6 +9,7 @@ export type ErrorCode =
   | "weights" // the weights file cannot be used
   | "options" // the settings of a run are wrong
   | "busy" // a run is in progress
+  | "memory" // there is not enough of it
   | "worker" // the worker died
   | "closed"; // the model was closed
 
@@ -58,7 +59,12 @@ export interface CancelMessage {
   id: number;
 }
 
-export type Request = LoadMessage | SampleMessage | CancelMessage;
+/** Asks for a sign of life. */
+export interface PingMessage {
+  type: "ping";
+}
+
+export type Request = LoadMessage | SampleMessage | CancelMessage | PingMessage;
 
 export interface ProgressMessage {
   type: "progress";
@@ -106,7 +112,12 @@ export interface ErrorMessage {
 /** The worker is lost: everything pending fails. */
 export interface CrashMessage {
   type: "crash";
+  code: ErrorCode;
   message: string;
+}
+
+export interface PongMessage {
+  type: "pong";
 }
 
 export type Response =
@@ -115,7 +126,8 @@ export type Response =
   | FrameMessage
   | CancelledMessage
   | ErrorMessage
-  | CrashMessage;
+  | CrashMessage
+  | PongMessage;
 
 /** What core tells of a model (wasm/main.go, describe). */
 export interface CoreInfo {

@@ -51,6 +51,9 @@ class WorkerError extends Error {
   }
 }
 
+/** Pages of 64 KiB that Go wants at once, and more. */
+const PAGES = 1024;
+
 let core: Core | undefined;
 let weightsHash = "";
 let current: { id: number; cancelled: boolean } | undefined;
@@ -67,6 +70,9 @@ scope.onmessage = ({ data }) => {
     case "cancel":
       cancel(data);
       break;
+    case "ping":
+      scope.postMessage({ type: "pong" });
+      break;
   }
 };
 
@@ -77,13 +83,18 @@ async function answer(id: number, work: Promise<void>): Promise<void> {
   try {
     await work;
   } catch (error) {
-    const code = error instanceof WorkerError ? error.code : "worker";
+    const code = error instanceof WorkerError ? error.code : scarce(error) ? "memory" : "worker";
     scope.postMessage({ type: "error", id, code, message: text(error) });
   }
 }
 
-function crash(message: string): void {
-  scope.postMessage({ type: "crash", message });
+function crash(message: string, code: ErrorCode = "worker"): void {
+  scope.postMessage({ type: "crash", code, message });
+}
+
+/** Whether an error of the browser says that memory could not be had. */
+function scarce(error: unknown): boolean {
+  return error instanceof RangeError && /memory|alloc/i.test(error.message);
 }
 
 function text(error: unknown): string {
@@ -131,14 +142,24 @@ async function startGo(urls: WasmURLs, simd: boolean): Promise<Core> {
   try {
     instance = await instantiate(response, go.importObject);
   } catch (error) {
-    throw new WorkerError("wasm", `${url}: ${text(error)}`);
+    throw new WorkerError(scarce(error) ? "memory" : "wasm", `${url}: ${text(error)}`);
   }
   go.run(instance).then(
-    () => crash("the Go program has exited"),
+    () => (full(instance) ? crash("no more memory could be had", "memory") : crash("the Go program has exited")),
     (error: unknown) => crash(text(error)),
   );
   if (!scope.symdiffCore) throw new WorkerError("wasm", `${url}: not SymDiff's WebAssembly module`);
   return scope.symdiffCore;
+}
+
+/** Whether Go's memory cannot grow any more: a Go program that finds it so ends without telling why. */
+function full(instance: WebAssembly.Instance): boolean {
+  try {
+    (instance.exports["mem"] as WebAssembly.Memory).grow(PAGES);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /** Compiles while bytes arrive; a server that sends WASM under another MIME type costs that overlap and nothing else. */

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SymDiff } from "../../build/wasm/js/index.js";
+import { Watch } from "../../build/wasm/js/watch.js";
 import { Puppet } from "./support.js";
 
 const result = {
@@ -92,7 +93,7 @@ test("wrong settings are refused before the worker hears of them", async () => {
 });
 
 for (const [how, die] of [
-  ["a crash message", (p) => p.say({ type: "crash", message: "out of memory" })],
+  ["a crash message", (p) => p.say({ type: "crash", code: "worker", message: "out of memory" })],
   ["an error event", (p) => p.onerror({ message: "boom" })],
   ["an unreadable message", (p) => p.onmessageerror({})],
 ]) {
@@ -156,4 +157,35 @@ test("generate asks for no frames on the way", async () => {
   puppet.frame(0);
   puppet.frame(9, result);
   assert.equal((await molecule).formula, "H");
+});
+
+test("a worker that dies without a word fails what is pending; one that only works long does not", async () => {
+  const { puppet, model } = await loaded({ patience: 60 });
+  const post = puppet.postMessage;
+  puppet.postMessage = (message) => (message.type === "ping" ? queueMicrotask(() => puppet.say({ type: "pong" })) : post.call(puppet, message));
+  const run = model.generate({ steps: 5 });
+  let settled = false;
+  run.catch(() => {}).finally(() => (settled = true));
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  assert.equal(settled, false, "it answers every ping");
+  puppet.postMessage = () => {};
+  await assert.rejects(run, failsWith("worker"));
+  assert.equal(puppet.terminated, true);
+});
+
+test("time that the page has slept is not silence of the worker", (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  const seen = [];
+  const watch = new Watch(30_000, () => seen.push("ping"), () => seen.push("lost"));
+  watch.start();
+  for (let tick = 0; tick < 30; tick++) t.mock.timers.tick(1000); // whatever time lies between the ticks
+  assert.deepEqual(new Set(seen), new Set(["ping"]));
+  watch.heard();
+  for (let tick = 0; tick < 30; tick++) t.mock.timers.tick(1000);
+  assert.equal(seen.at(-1), "ping");
+  t.mock.timers.tick(1000);
+  assert.equal(seen.at(-1), "lost");
+  watch.stop();
+  for (let tick = 0; tick < 40; tick++) t.mock.timers.tick(1000);
+  assert.equal(seen.filter((s) => s === "lost").length, 1);
 });
