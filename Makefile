@@ -125,6 +125,11 @@ test-rdkit: deps-rdkit ## what RDKit judges, against the closed forms
 test-torch: trainer ## training against libtorch
 	$(TORCH_ENV) go test -tags torch ./trainer/...
 
+.PHONY: soak-train
+SOAKTIME ?= 30m
+soak-train: trainer ## kill and resume training at random moments for SOAKTIME=30m, and compare the bits of the end
+	SYMDIFF_SOAK=$(SOAKTIME) $(TORCH_ENV) go test -tags torch -count 1 -timeout 0 -v -run Killed ./trainer/train
+
 test-site: deps-browser cli site npm $(BUILD)/dist.stamp ## the typed API in Node, the page in Chromium, and the page inside the command
 	go vet -tags site ./site ./trainer/...
 	go test -tags site -run Serve ./site ./trainer/cli

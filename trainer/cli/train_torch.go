@@ -25,10 +25,18 @@ func newTrainCommand() *cobra.Command {
 		Short: "Train a model on molecules",
 		Long: `Train a model on molecules, by the objective of SymDiff (libtorch).
 
-Data files are XYZ or SDF, perhaps gzipped; FILE@key=value takes the molecules with that property only. DIR gets log.jsonl (one JSON
-object per line), checkpoint.safetensors and the checkpoint before it. Ctrl-C writes a checkpoint and ends with code 130.
+Data files are XYZ or SDF, perhaps gzipped; FILE@key=value takes the molecules with that property only. DIR gets
 
---resume takes a checkpoint or the folder of a run, and its options; flags that are given replace them.`,
+  checkpoint.safetensors     the newest state; checkpoint.1.safetensors is the one before, and so on (--keep)
+  best.safetensors           the state of the lowest validation loss
+  log.jsonl, log.csv         the log; events.out.tfevents.* is the same for TensorBoard
+
+Ctrl-C writes a checkpoint and ends with code 130. A run that was stopped, or killed at any moment, and goes on ends with the bits of
+one that was left alone (on a CPU; with --max-time the rates follow the clock). A loss that is no number ends the run, with its batch
+in nan-batch.safetensors.
+
+--resume takes a checkpoint or the folder of a run, and its options; flags that are given replace them. Where the newest checkpoint of
+a folder is damaged it goes on from the one before, and says so. --init starts a new run from any weights.`,
 		Example: `  symdiff train --data qm9_train.xyz.gz --val qm9_val.xyz.gz --out run --max-time 2h --bf16
   symdiff train --resume run`,
 		Args: cobra.NoArgs,
@@ -93,6 +101,7 @@ func trainFlags(f *pflag.FlagSet, o *train.Options) {
 
 	f.StringVar(&o.Init, "init", o.Init, "weights file to start from; parameters that it lacks start as usual, time embeddings are fitted to --time-scale")
 	f.IntVar(&o.BatchAtoms, "batch-atoms", o.BatchAtoms, "atoms per batch")
+	f.IntVar(&o.Accumulate, "accumulate", o.Accumulate, "parts of --batch-atoms each that make a step, one after the other")
 	f.Float64Var(&o.LR, "lr", o.LR, "learning rate")
 	f.Float64Var(&o.MinLR, "min-lr", o.MinLR, "floor of the cosine decay, as a share of --lr")
 	f.IntVar(&o.Warmup, "warmup", o.Warmup, "steps of linear warm-up")
@@ -110,11 +119,12 @@ func trainFlags(f *pflag.FlagSet, o *train.Options) {
 	f.IntVar(&o.ValMolecules, "val-molecules", o.ValMolecules, "held-out molecules to use, 0: none")
 	f.IntVar(&o.LogEvery, "log-every", o.LogEvery, "steps between lines of the log")
 	f.DurationVar((*time.Duration)(&o.CheckpointEvery), "checkpoint-every", time.Duration(o.CheckpointEvery), "time between checkpoints, 0: at the end only")
+	f.IntVar(&o.Keep, "keep", o.Keep, "older checkpoints that stay beside the newest one and the best")
 }
 
 // resumeOptions replaces o by the options of the checkpoint o.Resume, except for the flags that were given.
 func resumeOptions(given *pflag.FlagSet, o *train.Options) error {
-	c, err := train.ReadCheckpoint(o.Resume)
+	c, _, err := train.ResumeCheckpoint(o.Resume)
 	if err != nil {
 		return err
 	}
@@ -123,6 +133,9 @@ func resumeOptions(given *pflag.FlagSet, o *train.Options) error {
 	given.Visit(func(f *pflag.Flag) { values[f.Name] = strings.Trim(f.Value.String(), "[]") })
 	*o = c.Options
 	o.Config.Features = 0 // Validate computes it
+	if fi, err := os.Stat(resume); err == nil && fi.IsDir() {
+		o.Out = resume // it may have been moved
+	}
 	fresh := pflag.NewFlagSet("", pflag.ContinueOnError)
 	trainFlags(fresh, o)
 	for name, v := range values {

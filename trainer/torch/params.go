@@ -4,6 +4,7 @@ package torch
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/sugarme/gotch"
@@ -160,4 +161,28 @@ func Init(c model.Config, seed uint64, grid bool) []float32 {
 		flat = append(flat, v...)
 	}
 	return flat
+}
+
+// Accumulate adds g, a gradient of the scope inner, to sum, one of the scope s, in place; nil counts as zero and g then moves to s.
+func Accumulate(s *Scope, sum Tensor, inner *Scope, g Tensor) Tensor {
+	if sum == nil {
+		inner.handles = slices.DeleteFunc(inner.handles, func(t Tensor) bool { return t == g })
+		return s.keep(g)
+	}
+	NoGrad(func() { sum.MustAdd_(g) })
+	return sum
+}
+
+// Sum copies out the sum of gradients of the given size; nil ones count as zero.
+func Sum(grads []Tensor, size int) []float32 {
+	sum := make([]float32, size)
+	for _, g := range grads {
+		if g == nil {
+			continue
+		}
+		for i, v := range Float32s(g) {
+			sum[i] += v
+		}
+	}
+	return sum
 }

@@ -1,13 +1,16 @@
 package train
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
+	"maps"
+	"math"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 
 	"symdiff/core/model"
 	"symdiff/core/safetensors"
@@ -26,11 +29,14 @@ const (
 // Progress is where a run stands.
 type Progress struct {
 	Step     int     `json:"step"`
-	Epoch    int     `json:"epoch"`    // of the next batch
-	Position int     `json:"position"` // of the next batch in its epoch
-	Epochs   float64 `json:"epochs"`   // passed, with fraction
-	Seconds  float64 `json:"seconds"`  // spent, over all resumes
-	Done     bool    `json:"done"`     // the run reached its end
+	Epoch    int     `json:"epoch"`                   // of the next batch
+	Position int     `json:"position"`                // of the next batch in its epoch
+	Epochs   float64 `json:"epochs"`                  // passed, with fraction
+	Seconds  float64 `json:"seconds"`                 // spent, over all resumes
+	Done     bool    `json:"done"`                    // the run reached its end
+	Best     float64 `json:"best_val_loss,omitempty"` // the lowest so far
+
+	BatchAtoms int `json:"batch_atoms,omitempty"` // of a step, over all processes and accumulated parts
 }
 
 // Validation is one entry of a run's history.
@@ -73,7 +79,9 @@ type Checkpoint struct {
 // historyTail is the number of validations that a checkpoint keeps.
 const historyTail = 50
 
-// Write replaces path, keeping what was there as NAME.prev.safetensors.
+// Write puts the checkpoint at path, which holds either the old or the new one at any time, each whole: a new file is written,
+// brought to the disk and renamed. The one before, if there is one, becomes NAME.1.safetensors, that one NAME.2.safetensors and so
+// on up to Options.Keep. The metadata have a checksum of all the rest.
 func (c *Checkpoint) Write(path string) error {
 	var tensors []safetensors.Tensor
 	for buffer, flat := range c.Buffers {
@@ -91,41 +99,46 @@ func (c *Checkpoint) Write(path string) error {
 		}
 		md[key] = string(b)
 	}
-	if err := keepPrevious(path); err != nil {
+	md[checksumKey] = c.checksum(md)
+	temp := path + ".new"
+	if err := safetensors.WriteFile(temp, tensors, md); err != nil {
 		return err
 	}
-	return safetensors.WriteFile(path, tensors, md)
-}
-
-// PreviousCheckpoint is the name under which the checkpoint before is kept.
-func PreviousCheckpoint(path string) string {
-	return strings.TrimSuffix(path, ".safetensors") + ".prev.safetensors"
-}
-
-// keepPrevious links path to its previous name, so that at any time one of the two is whole.
-func keepPrevious(path string) error {
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	prev := PreviousCheckpoint(path)
-	if err := os.Remove(prev); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := rotate(path, c.Options.Keep); err != nil {
 		return err
 	}
-	if err := os.Link(path, prev); err != nil {
-		return os.Rename(path, prev) // a file system without hard links
+	if err := os.Rename(temp, path); err != nil {
+		return err
 	}
-	return nil
+	return syncFolder(filepath.Dir(path))
 }
 
-// CheckpointPath is the checkpoint of a run's folder, or path itself if it is a file.
-func CheckpointPath(path string) string {
-	if fi, err := os.Stat(path); err == nil && fi.IsDir() {
-		return filepath.Join(path, "checkpoint.safetensors")
+// checksumKey is the metadata of a checkpoint that hold the SHA-256 of its buffers and of its other metadata.
+const checksumKey = "train_checksum"
+
+func (c *Checkpoint) checksum(md map[string]string) string {
+	h := sha256.New()
+	for _, key := range slices.Sorted(maps.Keys(md)) {
+		if key != checksumKey {
+			fmt.Fprintf(h, "%q: %q\n", key, md[key])
+		}
 	}
-	return path
+	var chunk []byte
+	for _, name := range slices.Sorted(maps.Keys(c.Buffers)) {
+		fmt.Fprintf(h, "%q %d\n", name, len(c.Buffers[name]))
+		for part := range slices.Chunk(c.Buffers[name], 1<<14) {
+			chunk = chunk[:0]
+			for _, v := range part {
+				chunk = binary.LittleEndian.AppendUint32(chunk, math.Float32bits(v))
+			}
+			h.Write(chunk)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
-// ReadCheckpoint reads what Write wrote. Errors name the file and the tensor or the key.
+// ReadCheckpoint reads what Write wrote, from a file, or the newest from a run's folder. Errors name the file and the tensor or the
+// key.
 func ReadCheckpoint(path string) (*Checkpoint, error) {
 	path = CheckpointPath(path)
 	f, err := safetensors.Open(path)
@@ -136,6 +149,7 @@ func ReadCheckpoint(path string) (*Checkpoint, error) {
 		return nil, &safetensors.Error{File: path, Reason: "no metadata train_progress: not a checkpoint of symdiff train"}
 	}
 	c := &Checkpoint{Buffers: map[string][]float32{}}
+	c.Options.Keep = Defaults().Keep // a checkpoint of before there was a choice
 	if c.Config, c.Meta, err = model.ParseMetadata(path, f.Metadata); err != nil {
 		return nil, err
 	}
@@ -159,6 +173,9 @@ func ReadCheckpoint(path string) (*Checkpoint, error) {
 			}
 			c.Buffers[buffer] = append(c.Buffers[buffer], v...)
 		}
+	}
+	if sum, ok := f.Metadata[checksumKey]; ok && sum != c.checksum(f.Metadata) {
+		return nil, &safetensors.Error{File: path, Reason: "damaged: its contents do not have its checksum"}
 	}
 	return c, nil
 }

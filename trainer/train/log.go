@@ -1,10 +1,16 @@
 package train
 
 import (
+	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -26,39 +32,128 @@ type entry struct {
 	Options  *Options  `json:"options,omitempty"`
 }
 
-// runLog appends to a file of JSON lines and tells a person how far it is.
+// columns are the head of the table, and values what it has of an entry.
+var columns = []string{"step", "epoch", "time", "loss", "grad_norm", "lr", "mol_per_s", "memory_mb", "val_loss"}
+
+func (e entry) values() []*float64 {
+	memory := float64(e.MemoryMB)
+	list := []*float64{new(float64(e.Step)), &e.Epoch, &e.Time, e.Loss, e.GradNorm, e.LR, e.MolPerS, &memory, e.ValLoss}
+	if e.MemoryMB == 0 {
+		list[7] = nil
+	}
+	return list
+}
+
+// runLog tells how a run goes: to files, each line of the log as JSON, as a row of a table and as TensorBoard events; and to a
+// person. A log that cannot be written does not end a run: the person is told, once.
 type runLog struct {
-	file     *os.File
+	lines, table *os.File // nil: no files
+	events       *eventFile
+	failed       bool
+
 	status   io.Writer // nil: silent
-	terminal bool      // status is a terminal: one line, rewritten
-	width    int       // of the line that is there now
+	logger   *slog.Logger
+	terminal bool // status is a terminal: one line, rewritten
+	width    int  // of the line that is there now
 	last     time.Time
 }
 
-func openLog(path string, status io.Writer, terminal bool) (*runLog, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666)
+// openLog appends to the files of a folder, after what they have up to step; folder "" has none.
+func openLog(folder string, step int, status io.Writer, terminal bool) (*runLog, error) {
+	l := &runLog{status: status, terminal: terminal}
+	if status != nil {
+		l.logger = slog.New(slog.NewTextHandler(status, nil))
+	}
+	if folder == "" {
+		return l, nil
+	}
+	jsonl, table := filepath.Join(folder, logName), filepath.Join(folder, tableName)
+	err := errors.Join(
+		trim(jsonl, func(line string) bool {
+			var e entry
+			return json.Unmarshal([]byte(line), &e) == nil && e.Step <= step
+		}),
+		trim(table, func(line string) bool {
+			first, _, _ := strings.Cut(line, ",")
+			n, err := strconv.Atoi(first)
+			return first == columns[0] || err == nil && n <= step
+		}))
 	if err != nil {
 		return nil, err
 	}
-	return &runLog{file: f, status: status, terminal: terminal}, nil
+	if l.lines, err = os.OpenFile(jsonl, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666); err != nil {
+		return nil, err
+	}
+	if l.table, err = os.OpenFile(table, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666); err != nil {
+		return nil, err
+	}
+	if fi, err := l.table.Stat(); err == nil && fi.Size() == 0 {
+		if err := l.row(columns); err != nil {
+			return nil, err
+		}
+	}
+	l.events, err = openEvents(folder, step, time.Now())
+	return l, err
 }
 
-func (l *runLog) write(e entry) error {
+func (l *runLog) row(cells []string) error {
+	w := csv.NewWriter(l.table)
+	if err := w.Write(cells); err != nil {
+		return err
+	}
+	w.Flush()
+	return w.Error()
+}
+
+// write adds an entry to the files.
+func (l *runLog) write(e entry) {
+	if l.lines == nil {
+		return
+	}
+	if err := l.record(e); err != nil && !l.failed {
+		l.failed = true
+		l.note("the log is not complete: %v", err)
+	}
+}
+
+func (l *runLog) record(e entry) error {
 	b, err := json.Marshal(e)
 	if err != nil {
 		return err
 	}
-	_, err = l.file.Write(append(b, '\n'))
-	return err
+	if _, err := l.lines.Write(append(b, '\n')); err != nil {
+		return err
+	}
+	if e.Loss == nil && e.ValLoss == nil {
+		return nil
+	}
+	var cells []string
+	now := time.Now()
+	for i, v := range e.values() {
+		if v == nil {
+			cells = append(cells, "")
+			continue
+		}
+		cells = append(cells, strconv.FormatFloat(*v, 'g', -1, 64))
+		if i > 0 {
+			if err := l.events.scalar(now, e.Step, e.Event+"/"+columns[i], *v); err != nil {
+				return err
+			}
+		}
+	}
+	return l.row(cells)
 }
 
-// note prints a line that stays.
+// note prints a line that stays: as it is on a terminal, with time and level elsewhere.
 func (l *runLog) note(format string, args ...any) {
-	if l.status == nil {
-		return
+	switch {
+	case l.status == nil:
+	case l.terminal:
+		l.clear()
+		fmt.Fprintf(l.status, format+"\n", args...)
+	default:
+		l.logger.Info(fmt.Sprintf(format, args...))
 	}
-	l.clear()
-	fmt.Fprintf(l.status, format+"\n", args...)
 }
 
 func (l *runLog) clear() {
@@ -80,7 +175,7 @@ func (l *runLog) progress(now time.Time, text func() string) {
 	l.last = now
 	s := text()
 	if !l.terminal {
-		fmt.Fprintln(l.status, s)
+		l.logger.Info(s)
 		return
 	}
 	fmt.Fprintf(l.status, "\r%-*s", l.width, s)
@@ -91,7 +186,10 @@ func (l *runLog) close() error {
 	if l.status != nil {
 		l.clear()
 	}
-	return l.file.Close()
+	if l.lines == nil {
+		return nil
+	}
+	return errors.Join(l.lines.Close(), l.table.Close(), l.events.file.Close())
 }
 
 // residentMB is the memory that the process holds, 0 where /proc does not tell.

@@ -31,6 +31,7 @@ type Options struct {
 	Augment      bool         `json:"augment,omitempty"`       // turn each molecule by a Haar matrix (dit-aug)
 	DistanceGrid bool         `json:"distance_grid,omitempty"` // start the distance features on an even grid (see torch.Init)
 	BatchAtoms   int          `json:"batch_atoms"`
+	Accumulate   int          `json:"accumulate,omitempty"` // parts of a batch, of BatchAtoms each, one after the other; 0 is 1
 	LR           float64      `json:"lr"`
 	MinLR        float64      `json:"min_lr"` // floor of the cosine decay, as a share of LR
 	Warmup       int          `json:"warmup"` // steps of linear warm-up
@@ -52,6 +53,7 @@ type Options struct {
 	ValMolecules    int      `json:"val_molecules"`
 	LogEvery        int      `json:"log_every"`
 	CheckpointEvery Duration `json:"checkpoint_every"`
+	Keep            int      `json:"keep"`            // older checkpoints that stay beside the newest
 	Limit           int      `json:"limit,omitempty"` // molecules to train on, 0: all
 	Command         string   `json:"command"`
 }
@@ -76,8 +78,8 @@ func Defaults() Options {
 			XHHidden: 128, K: 64, EncHidden: 64, EncDepth: 2, EncHeads: 4, EncMLPRatio: 4, DecHidden: 32,
 			Hidden: 192, Depth: 6, Heads: 6, MLPRatio: 4, NoiseDims: 3, NoiseStd: 1, MLPType: model.SwiGLU,
 		},
-		BatchAtoms: 1152, LR: 1e-3, MinLR: 0.01, Warmup: 500, EMA: 0.999, Clip: 2, WeightDecay: 1e-12, TimePower: 1, Device: "cpu",
-		ValEvery: 2000, ValMolecules: 2000, LogEvery: 50, CheckpointEvery: Duration(10 * time.Minute),
+		BatchAtoms: 1152, Accumulate: 1, LR: 1e-3, MinLR: 0.01, Warmup: 500, EMA: 0.999, Clip: 2, WeightDecay: 1e-12, TimePower: 1, Device: "cpu",
+		ValEvery: 2000, ValMolecules: 2000, LogEvery: 50, CheckpointEvery: Duration(10 * time.Minute), Keep: 2,
 	}
 }
 
@@ -91,6 +93,9 @@ func (o *Options) Meta() model.Meta {
 
 // Validate checks the options and completes Config.Features; an error names the flag.
 func (o *Options) Validate() error {
+	if o.Accumulate == 0 { // of a checkpoint of before there was a choice
+		o.Accumulate = 1
+	}
 	o.Config.Features = len(o.Elements)
 	if o.Charge {
 		o.Config.Features++
@@ -119,6 +124,8 @@ func (o *Options) Validate() error {
 		want string
 	}{
 		{"--batch-atoms", o.BatchAtoms >= 1, "at least 1"},
+		{"--accumulate", o.Accumulate >= 1, "at least 1"},
+		{"--keep", o.Keep >= 0, "not negative"},
 		{"--lr", o.LR > 0 && o.LR < 1, "in (0, 1)"},
 		{"--min-lr", o.MinLR >= 0 && o.MinLR <= 1, "in [0, 1]"},
 		{"--time-power", o.TimePower >= 0 && o.TimePower <= 10, "in [0, 10]"},

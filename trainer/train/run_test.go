@@ -19,6 +19,8 @@ import (
 	"github.com/sugarme/gotch/ts"
 
 	"symdiff/core/model"
+	"symdiff/core/safetensors"
+	"symdiff/trainer/mpi"
 	"symdiff/trainer/torch"
 )
 
@@ -119,6 +121,29 @@ func (c *countdown) Err() error {
 	return nil
 }
 
+// A step made of two accumulated halves is the step of the whole batch, beyond rounding.
+func TestAccumulate(t *testing.T) {
+	o := small(t)
+	o.LR, o.AMSGrad = 1e-4, true
+	o.BatchAtoms = 80
+	whole := mustRun(t, o)
+	o.Out, o.BatchAtoms, o.Accumulate = filepath.Join(t.TempDir(), "parts"), 40, 2
+	nearly(t, whole, mustRun(t, o))
+}
+
+// nearly compares first moments to a hundredth of their largest.
+func nearly(t *testing.T, a, b *Checkpoint) {
+	t.Helper()
+	worst, largest := 0.0, 0.0
+	for i, v := range a.Buffers[bufM] {
+		worst = max(worst, math.Abs(float64(v-b.Buffers[bufM][i])))
+		largest = max(largest, math.Abs(float64(v)))
+	}
+	if worst > 1e-2*largest {
+		t.Errorf("first moments differ by %g of %g", worst, largest)
+	}
+}
+
 // A step does not depend on how it is shared among workers, beyond rounding.
 func TestWorkersAgree(t *testing.T) {
 	var runs []*Checkpoint
@@ -127,17 +152,7 @@ func TestWorkersAgree(t *testing.T) {
 		o.Threads = threads
 		runs = append(runs, mustRun(t, o))
 	}
-	worst := 0.0
-	for i, v := range runs[0].Buffers[bufM] {
-		worst = max(worst, math.Abs(float64(v-runs[1].Buffers[bufM][i])))
-	}
-	largest := 0.0
-	for _, v := range runs[0].Buffers[bufM] {
-		largest = max(largest, math.Abs(float64(v)))
-	}
-	if worst > 1e-2*largest {
-		t.Errorf("first moments differ by %g of %g with 1 and 3 workers", worst, largest)
-	}
+	nearly(t, runs[0], runs[1])
 }
 
 // Training lowers the loss, on the training data and on other molecules of their kind.
@@ -211,6 +226,13 @@ func TestNaNStops(t *testing.T) {
 	if c, err := ReadCheckpoint(o.Out); err != nil || c.Progress.Step != good.Progress.Step {
 		t.Errorf("checkpoint %v, %v", c, err)
 	}
+	f, err := safetensors.Open(filepath.Join(o.Out, batchName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x, ok := f.Info("x"); !ok || x.Shape[2] != 3 || f.Metadata["step"] != "7" {
+		t.Errorf("the batch that was kept: %+v %v", x, f.Metadata)
+	}
 }
 
 func TestRunErrors(t *testing.T) {
@@ -257,12 +279,11 @@ func TestResumeWithOtherData(t *testing.T) {
 func TestStepLeavesNothing(t *testing.T) {
 	o := small(t)
 	o.BF16 = true
-	r, err := newRun(o, nil, nil, false)
+	r, err := newRun(o, mpi.Alone, nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.team.close()
-	defer r.log.close()
 	r.step(1e-3)
 	runtime.GC() // handles of the set-up that nobody has any more
 	time.Sleep(50 * time.Millisecond)

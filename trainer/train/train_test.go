@@ -354,7 +354,7 @@ func TestCheckpointRoundTrip(t *testing.T) {
 	if err := c.Write(path); err != nil {
 		t.Fatal(err)
 	}
-	for p, step := range map[string]int{path: 8, PreviousCheckpoint(path): 7} {
+	for p, step := range map[string]int{path: 8, OlderCheckpoint(path, 1): 7} {
 		if got, err := ReadCheckpoint(p); err != nil || got.Progress.Step != step {
 			t.Errorf("%s: %v, %v", p, got, err)
 		}

@@ -1,0 +1,70 @@
+//go:build torch
+
+package train
+
+import (
+	"fmt"
+	"strings"
+
+	"symdiff/core/safetensors"
+)
+
+// Interrupted is what Run returns after a cancel; the checkpoint is written.
+type Interrupted struct{ Checkpoint string }
+
+func (e *Interrupted) Error() string {
+	return "interrupted; go on with --resume " + e.Checkpoint
+}
+
+// ExitCode is a shell's for an interrupted program.
+func (e *Interrupted) ExitCode() int { return 130 }
+
+// guarded runs f and returns what libtorch refused, such as too much memory, which arrives as a panic with a message and a stack.
+func guarded(f func()) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			failure, ok := v.(error)
+			if !ok || !strings.Contains(failure.Error(), "Libtorch API Error: ") {
+				panic(v)
+			}
+			_, message, _ := strings.Cut(failure.Error(), "Libtorch API Error: ")
+			line, _, _ := strings.Cut(message, "\n")
+			if strings.Contains(message, "not enough memory") || strings.Contains(message, "out of memory") || strings.Contains(message, "can't allocate memory") {
+				line += " (lower --batch-atoms, with --accumulate to keep the batch, or the model's --hidden and --depth)"
+			}
+			err = fmt.Errorf("libtorch: %s", line)
+		}
+	}()
+	f()
+	return nil
+}
+
+// notFinite is the error of a step whose loss is no number. The batch is kept beside the checkpoint.
+func (r *run) notFinite(o outcome) error {
+	kept := ""
+	if path := r.path(batchName); r.world.Rank() == 0 {
+		if err := r.writeBatch(path, o.batch); err != nil {
+			kept = fmt.Sprintf("; its batch could not be kept: %v", err)
+		} else {
+			kept = "; its batch is " + path
+		}
+	}
+	return fmt.Errorf("step %d: the loss is %g and the norm of its gradient %g; the last good state is %s (try a smaller --lr)%s",
+		r.progress.Step+1, o.loss, o.norm, r.path(checkpointName), kept)
+}
+
+// writeBatch writes what the network was given in a step: x (B, N, 3), h (B, N, F), eps (B, N, 3+F), t (B), r0 (B, 3, 3), eta (B, N,
+// noise_dims).
+func (r *run) writeBatch(path string, b batch) error {
+	made := r.part(b, 0, 1)
+	n, m, f := made.B, made.N, r.Config.Features
+	tensors := []safetensors.Tensor{
+		{Name: "x", DType: "F32", Shape: []int{n, m, 3}, Data: made.X}, {Name: "h", DType: "F32", Shape: []int{n, m, f}, Data: made.H},
+		{Name: "eps", DType: "F32", Shape: []int{n, m, 3 + f}, Data: made.Eps}, {Name: "t", DType: "F32", Shape: []int{n}, Data: made.T},
+		{Name: "r0", DType: "F32", Shape: []int{n, 3, 3}, Data: made.R0},
+		{Name: "eta", DType: "F32", Shape: []int{n, m, r.Config.NoiseDims}, Data: made.Eta},
+	}
+	return safetensors.WriteFile(path, tensors, map[string]string{
+		"step": fmt.Sprint(r.progress.Step + 1), "seed": fmt.Sprint(r.Seed), "molecules": fmt.Sprint(b.indices), "times": fmt.Sprint(b.times),
+	})
+}

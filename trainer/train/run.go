@@ -1,0 +1,454 @@
+//go:build torch
+
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"time"
+
+	"symdiff/core/model"
+	"symdiff/trainer/dataset"
+	"symdiff/trainer/mpi"
+	"symdiff/trainer/torch"
+)
+
+// Run trains until the end that the options set, or until ctx is cancelled. status gets lines for people, and terminal tells
+// whether it is one.
+func Run(ctx context.Context, o Options, status io.Writer, terminal bool) (err error) {
+	if failure := guarded(func() { err = begin(ctx, o, status, terminal) }); failure != nil {
+		return failure
+	}
+	return err
+}
+
+// begin trains in the world of the processes that take part.
+func begin(ctx context.Context, o Options, status io.Writer, terminal bool) error {
+	if err := o.Validate(); err != nil {
+		return err
+	}
+	world, err := mpi.Join()
+	if err != nil {
+		return err
+	}
+	if world.Rank() > 0 {
+		status = nil
+	}
+	r, err := newRun(o, world, status, terminal)
+	if err != nil {
+		return err
+	}
+	defer r.team.close()
+	err = r.loop(ctx)
+	if cerr := r.log.close(); err == nil {
+		err = cerr
+	}
+	if r.unlock != nil {
+		err = errors.Join(err, r.unlock())
+	}
+	if _, interrupted := errors.AsType[*Interrupted](err); err == nil || interrupted {
+		world.Leave() // after a failure the others would not come: mpirun ends them when this process ends
+	}
+	return err
+}
+
+// run is the state of a training run.
+type run struct {
+	Options
+	progress   Progress
+	provenance Provenance
+	meta       model.Meta
+
+	batcher, valBatcher *Batcher
+	order               *dataset.Order
+	set, val            *dataset.Set
+	params, emaParams   *torch.Params
+	opt                 *torch.AdamW
+	team                *team
+	world               *mpi.World
+
+	warnings []string // about what was resumed
+	status   io.Writer
+	terminal bool // status is one
+	log      *runLog
+	unlock   func() error
+	started  time.Time
+	before   float64 // seconds of earlier parts
+}
+
+// path is a file of the run's folder.
+func (r *run) path(name string) string { return filepath.Join(r.Out, name) }
+
+// leads tells whether this process is the one that writes files.
+func (r *run) leads() bool { return r.world.Rank() == 0 }
+
+// batchAtoms is the number of atoms of a step, over all processes.
+func (r *run) batchAtoms() int { return r.BatchAtoms * r.Accumulate * r.world.Size() }
+
+// valSeed is the seed of the validation noise: the same for every run, so that losses compare.
+const valSeed = 0x5EED
+
+func newRun(o Options, world *mpi.World, status io.Writer, terminal bool) (_ *run, err error) {
+	device, ok := torch.ParseDevice(o.Device)
+	if !ok {
+		return nil, fmt.Errorf("--device: %q, want cpu, cuda or cuda:N", o.Device)
+	}
+	if device.IsCuda() && torch.CUDADevices() == 0 {
+		return nil, fmt.Errorf("--device: %s, but this libtorch sees no CUDA device", o.Device)
+	}
+	if o.Threads == 0 {
+		o.Threads = max(1, runtime.NumCPU()/world.Size())
+	}
+	torch.Setup(1)
+	r := &run{Options: o, world: world, meta: o.Meta(), status: status, terminal: terminal}
+	resumed, err := r.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil && r.unlock != nil {
+			err = errors.Join(err, r.unlock())
+		}
+	}()
+	if err := r.load(); err != nil {
+		return nil, err
+	}
+	workers := o.Threads
+	if device.IsCuda() {
+		workers = 1
+	}
+	r.params = torch.NewParams(o.Config, device, o.BF16)
+	r.emaParams = torch.NewParams(o.Config, device, o.BF16)
+	if resumed == nil {
+		err = r.initialise()
+	} else {
+		err = r.compatible(resumed)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if resumed != nil {
+		r.params.Set(resumed.Buffers[bufParam])
+	}
+	r.opt = torch.NewAdamW(r.params, o.AMSGrad, workers)
+	r.opt.WeightDecay = o.WeightDecay
+	if resumed != nil {
+		r.restore(resumed)
+	}
+	if r.order, err = dataset.NewOrder(r.set, r.batchAtoms(), o.Seed, r.progress.Epoch, r.progress.Position); err != nil {
+		return nil, err
+	}
+	r.team = newTeam(workers, device)
+	return r, nil
+}
+
+// enter takes the run's folder and reads what is to go on.
+func (r *run) enter() (resumed *Checkpoint, err error) {
+	warning := ""
+	if r.Resume != "" {
+		if resumed, warning, err = ResumeCheckpoint(r.Resume); err != nil {
+			return nil, err
+		}
+		if warning != "" {
+			r.warnings = append(r.warnings, warning)
+		}
+	}
+	if !r.leads() {
+		return resumed, nil
+	}
+	if err := os.MkdirAll(r.Out, 0o777); err != nil {
+		return nil, err
+	}
+	if r.unlock, err = lock(r.Out); err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(r.path(checkpointName)); err == nil && resumed == nil {
+		return nil, errors.Join(fmt.Errorf("%s is there already: --resume %s goes on with it, or choose another --out", r.path(checkpointName), r.Out), r.unlock())
+	}
+	return resumed, tidy(r.Out, warning != "")
+}
+
+// load reads the molecules.
+func (r *run) load() (err error) {
+	if r.set, err = dataset.Load(r.Data, r.elements(), r.Limit); err != nil {
+		return err
+	}
+	r.provenance = Provenance{Command: r.Command, Seed: r.Seed, Data: r.set.Sources, Molecules: r.set.Len(), EMA: r.EMA}
+	r.meta.Histogram = r.set.Histogram()
+	if r.batcher, err = NewBatcher(r.set, r.Config, r.meta, r.Augment); err != nil || len(r.Val) == 0 || r.ValMolecules == 0 {
+		return err
+	}
+	if r.val, err = dataset.Load(r.Val, r.elements(), r.ValMolecules); err != nil {
+		return err
+	}
+	r.provenance.Val, r.provenance.ValMolecules = r.val.Sources, r.val.Len()
+	r.valBatcher, err = NewBatcher(r.val, r.Config, r.meta, false)
+	return err
+}
+
+// initialise sets the weights that a new run starts from.
+func (r *run) initialise() error {
+	flat := torch.Init(r.Config, r.Seed, r.DistanceGrid)
+	if r.Init != "" {
+		note, err := initFrom(r.Init, r.Config, flat)
+		if err != nil {
+			return err
+		}
+		r.warnings = append(r.warnings, note)
+	}
+	r.params.Set(flat)
+	return nil
+}
+
+// compatible checks that the run can go on from a checkpoint.
+func (r *run) compatible(c *Checkpoint) error {
+	switch {
+	case c.Config != r.Config:
+		return fmt.Errorf("--resume %s: its model is %+v, asked for is %+v", r.Resume, c.Config, r.Config)
+	case r.AMSGrad && c.Buffers[bufVMax] == nil:
+		return fmt.Errorf("--resume %s: it was not trained with --amsgrad", r.Resume)
+	case c.Progress.BatchAtoms != 0 && c.Progress.Position > 0 && c.Progress.BatchAtoms != r.batchAtoms():
+		return fmt.Errorf("--resume %s: its batches are of %d atoms over all processes and parts, asked for are %d; within an epoch that cannot change (no such position)",
+			r.Resume, c.Progress.BatchAtoms, r.batchAtoms())
+	}
+	return nil
+}
+
+// restore takes over the state of a checkpoint.
+func (r *run) restore(c *Checkpoint) {
+	r.opt.Load(r.opt.EMA, c.Buffers[bufEMA])
+	r.opt.Load(r.opt.M, c.Buffers[bufM])
+	r.opt.Load(r.opt.V, c.Buffers[bufV])
+	if r.AMSGrad {
+		r.opt.Load(r.opt.VMax, c.Buffers[bufVMax])
+	}
+	r.progress = c.Progress
+	r.progress.Done = false
+	r.before = c.Progress.Seconds
+	r.provenance.Command = c.Provenance.Command + " && " + r.Command
+	r.provenance.History = c.Provenance.History
+	r.provenance.ValLoss, r.provenance.ValLossByTime = c.Provenance.ValLoss, c.Provenance.ValLossByTime
+	if note := changedData(c.Provenance.Data, r.set.Sources); note != "" {
+		r.warnings = append(r.warnings, note)
+	}
+}
+
+// changedData tells if a resumed run reads other molecules than before; empty if not.
+func changedData(before, now []dataset.Source) string {
+	same := slices.EqualFunc(before, now, func(a, b dataset.Source) bool {
+		return a.SHA256 == b.SHA256 && a.Filter == b.Filter && a.Molecules == b.Molecules
+	})
+	if same {
+		return ""
+	}
+	return "the training data are not those of the run that is resumed: it goes on with the new ones"
+}
+
+// elapsed is the time spent training, over all resumes.
+func (r *run) elapsed() time.Duration {
+	return time.Since(r.started) + time.Duration(r.before*float64(time.Second))
+}
+
+// share is the share of the run that is done.
+func (r *run) share() float64 {
+	return r.Options.progress(r.progress.Step, r.progress.Epochs, r.elapsed())
+}
+
+// stats are sums since the last line of the log.
+type stats struct {
+	loss, norm       float64
+	atoms, molecules int
+	steps            int
+	since            time.Time
+}
+
+func (r *run) loop(ctx context.Context) error {
+	r.started = time.Now()
+	if err := r.openLog(); err != nil {
+		return err
+	}
+	lastSave := time.Now()
+	st := stats{since: time.Now()}
+	var lastLoss, speed float64
+	for {
+		share, cancelled := r.agree(ctx)
+		if cancelled {
+			return r.stop(&Interrupted{r.path(checkpointName)})
+		}
+		if share >= 1 {
+			break
+		}
+		lr := r.rate(r.progress.Step+1, share)
+		o := r.step(lr)
+		if !o.finite() {
+			return r.notFinite(o)
+		}
+		r.advance()
+		st.add(o)
+		now := time.Now()
+		if r.progress.Step%r.LogEvery == 0 {
+			lastLoss, speed = st.loss/float64(st.atoms), float64(st.molecules)/now.Sub(st.since).Seconds()
+			r.log.write(r.trained(st, lr, lastLoss, speed))
+			st = stats{since: now}
+		}
+		if r.val != nil && r.ValEvery > 0 && r.progress.Step%r.ValEvery == 0 && r.leads() {
+			if err := r.validate(); err != nil {
+				return err
+			}
+			st.since = st.since.Add(time.Since(now)) // not part of the speed
+		}
+		if r.CheckpointEvery > 0 && time.Since(lastSave) >= time.Duration(r.CheckpointEvery) {
+			lastSave = time.Now()
+			if err := r.save(); err != nil {
+				r.log.note("no checkpoint written, the next try is in %v: %v", time.Duration(r.CheckpointEvery), err)
+			}
+		}
+		if speed == 0 {
+			continue // nothing to tell before the first line of the log
+		}
+		r.log.progress(now, func() string { return r.line(share, lastLoss, lr, speed) })
+	}
+	r.progress.Done = true
+	if h := r.provenance.History; r.val != nil && r.leads() && (len(h) == 0 || h[len(h)-1].Step != r.progress.Step) {
+		if err := r.validate(); err != nil {
+			return err
+		}
+	}
+	return r.stop(nil)
+}
+
+// openLog starts the log.
+func (r *run) openLog() (err error) {
+	folder := r.Out
+	if !r.leads() {
+		folder = ""
+	}
+	if r.log, err = openLog(folder, r.progress.Step, r.status, r.terminal); err != nil {
+		return err
+	}
+	r.log.note("%s with %d parameters on %d molecules (%d atoms), %d batches an epoch, %d threads", r.Config.Variant, r.params.Size,
+		r.set.Len(), r.set.Atoms(), r.order.BatchesPerEpoch(), r.team.size())
+	for _, w := range r.warnings {
+		r.log.note("%s", w)
+	}
+	start := r.entry("start")
+	start.Time, start.Params, start.Options = round(r.before, 100), r.params.Size, &r.Options
+	r.log.write(start)
+	return nil
+}
+
+// agree is how far the run is, and whether it is to stop: the same in every process.
+func (r *run) agree(ctx context.Context) (share float64, cancelled bool) {
+	stop := []float64{0}
+	if ctx.Err() != nil {
+		stop[0] = 1
+	}
+	done := []float64{r.share()}
+	r.world.Sum64(stop)
+	r.world.First(done)
+	return done[0], stop[0] > 0
+}
+
+// advance counts a step.
+func (r *run) advance() {
+	r.progress.Step++
+	r.progress.Epoch, r.progress.Position = r.order.Position()
+	r.progress.Epochs = float64(r.progress.Epoch) + float64(r.progress.Position)/float64(r.order.BatchesPerEpoch())
+	r.progress.BatchAtoms = r.batchAtoms()
+}
+
+func (s *stats) add(o outcome) {
+	s.loss += o.loss * float64(o.atoms)
+	s.norm += o.norm
+	s.atoms += o.atoms
+	s.molecules += o.molecules
+	s.steps++
+}
+
+// trained is the line of the log about the steps since the last one.
+func (r *run) trained(st stats, lr, loss, speed float64) entry {
+	e := r.entry("train")
+	e.Loss, e.GradNorm = new(round(loss, 1e6)), new(round(st.norm/float64(st.steps), 1e6))
+	e.LR, e.MolPerS, e.MemoryMB = new(round(lr, 1e9)), new(round(speed, 10)), residentMB()
+	return e
+}
+
+// line tells a person how far the run is.
+func (r *run) line(share, loss, lr, speed float64) string {
+	s := fmt.Sprintf("step %d  epoch %.2f  loss %.4f  lr %.1e  %.0f mol/s  %.0f%%  %s left", r.progress.Step, r.progress.Epochs,
+		loss, lr, speed, 100*share, remaining(share, r.elapsed()))
+	if r.provenance.ValLoss > 0 {
+		s += fmt.Sprintf("  val %.4f", r.provenance.ValLoss)
+	}
+	return s
+}
+
+func (r *run) entry(event string) entry {
+	return entry{Event: event, Step: r.progress.Step, Epoch: round(r.progress.Epochs, 1e4), Time: round(r.elapsed().Seconds(), 100)}
+}
+
+// saved is an entry with the time that the last checkpoint holds, from which a resumed run goes on.
+func (r *run) saved(event string) entry {
+	e := r.entry(event)
+	e.Time = round(r.progress.Seconds, 100)
+	return e
+}
+
+func round(v, per float64) float64 { return math.Round(v*per) / per }
+
+// stop saves and ends the run with the given error.
+func (r *run) stop(reason error) error {
+	if err := r.save(); err != nil {
+		return err
+	}
+	e := r.saved("end")
+	if reason != nil {
+		e.Reason = reason.Error()
+	}
+	r.log.write(e)
+	if reason == nil {
+		r.log.note("done after %d steps, %.2f epochs, %s: %s", r.progress.Step, r.progress.Epochs, r.elapsed().Round(time.Second), r.path(checkpointName))
+	}
+	return reason
+}
+
+// save writes the checkpoint.
+func (r *run) save() error {
+	if !r.leads() {
+		return nil
+	}
+	r.progress.Seconds = r.elapsed().Seconds()
+	if err := r.state().Write(r.path(checkpointName)); err != nil {
+		return err
+	}
+	r.log.write(r.saved("checkpoint"))
+	return nil
+}
+
+// state is all that a run needs to go on.
+func (r *run) state() *Checkpoint {
+	p := r.provenance
+	p.Steps, p.Epochs, p.Hours, p.Finished = r.progress.Step, round(r.progress.Epochs, 1e4), round(r.progress.Seconds/3600, 1e4), r.progress.Done
+	c := &Checkpoint{Config: r.Config, Meta: r.meta, Options: r.Options, Progress: r.progress, Provenance: p, Buffers: map[string][]float32{
+		bufParam: torch.Float32s(r.params.Flat), bufEMA: torch.Float32s(r.opt.EMA), bufM: torch.Float32s(r.opt.M), bufV: torch.Float32s(r.opt.V),
+	}}
+	if r.AMSGrad {
+		c.Buffers[bufVMax] = torch.Float32s(r.opt.VMax)
+	}
+	return c
+}
+
+// saveBest keeps the state as the best one.
+func (r *run) saveBest() error {
+	if err := r.save(); err != nil {
+		return err
+	}
+	return second(r.path(checkpointName), r.path(bestName))
+}

@@ -1,0 +1,68 @@
+//go:build torch
+
+package train
+
+import (
+	"math"
+
+	"symdiff/trainer/torch"
+)
+
+// validate is the mean over the held-out molecules of |eps - eps_hat|² per coordinate, with the EMA weights and with noise and
+// times that depend on nothing but the molecule's number: t runs evenly over {1..T}. The state of the lowest one is kept.
+func (r *run) validate() error {
+	torch.NoGrad(func() { r.emaParams.Flat.Copy_(r.opt.EMA) })
+	r.emaParams.Refresh()
+	T := r.valBatcher.sched.T()
+	times, errors := make([]int, r.val.Len()), make([]float64, r.val.Len())
+	for i := range times {
+		_, u := math.Modf(float64(i) * (math.Sqrt(5) - 1) / 2) // the golden ratio's multiples are spread evenly
+		times[i] = 1 + int(u*float64(T))
+	}
+	batches := r.val.Batches(r.BatchAtoms)
+	r.team.do(func(w int, s *torch.Scope) {
+		for k := w; k < len(batches); k += r.team.size() {
+			indices := batches[k]
+			at := make([]int, len(indices))
+			for i, index := range indices {
+				at[i] = times[index]
+			}
+			b := r.valBatcher.Make(indices, at, indices, valSeed, 0)
+			torch.NoGrad(func() {
+				for i, e := range torch.Float32s(r.squaredError(s, r.emaParams, b)) {
+					errors[indices[i]] = float64(e) / float64(b.N*(3+r.Config.Features))
+				}
+			})
+			s.Close()
+		}
+	})
+	var sum, count [10]float64
+	for i, e := range errors {
+		k := (times[i] - 1) * 10 / T
+		sum[k] += e
+		count[k]++
+	}
+	total, n := 0.0, 0.0
+	byTime := make([]float64, len(sum))
+	for k := range sum {
+		total, n = total+sum[k], n+count[k]
+		if count[k] > 0 {
+			byTime[k] = round(sum[k]/count[k], 1e6)
+		}
+	}
+	loss := round(total/n, 1e6)
+	e := r.entry("val")
+	e.ValLoss, e.ByTime = &loss, byTime
+	r.provenance.ValLoss, r.provenance.ValLossByTime = loss, byTime
+	h := append(r.provenance.History, Validation{Step: r.progress.Step, Epochs: e.Epoch, Seconds: e.Time, Loss: loss})
+	r.provenance.History = h[max(0, len(h)-historyTail):]
+	r.log.write(e)
+	if r.progress.Best != 0 && loss >= r.progress.Best {
+		return nil
+	}
+	r.progress.Best = loss
+	if err := r.saveBest(); err != nil {
+		r.log.note("the best checkpoint so far could not be written: %v", err)
+	}
+	return nil
+}
