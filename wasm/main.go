@@ -1,17 +1,18 @@
 //go:build js && wasm
 
-// Command wasm is the core library for JavaScript: it loads weights, runs the sampler one step at a time and describes the molecule.
+// Command wasm is the core library for JavaScript: it loads weights, runs the sampler one step at a time and describes the molecules.
 //
 // It defines one object, globalThis.symdiffCore, and then waits for calls. Every function is synchronous and returns an object;
 // one that fails returns {error: text}, and {error: text, fatal: true} after a Go panic, when the state can no longer be trusted.
 // Arrays cross the edge as bytes, little-endian, through Uint8Arrays that the caller owns:
 //
 //	load(name, weights Uint8Array)                  -> model information
-//	start(options)                                  -> {atoms, steps, elements}, see options
+//	start(options)                                  -> {atoms, steps, elements}, see options; atoms of every molecule
 //	step()                                          -> {step, done}
-//	frame(positions Uint8Array, scores Uint8Array, gamma Uint8Array, predicted Uint8Array or null)
-//	                                                -> {step, bonds}
-//	result(sha256)                                  -> molecule
+//	frame(i, positions Uint8Array, scores Uint8Array, gamma Uint8Array, predicted Uint8Array or null)
+//	                                                -> {step, bonds} of molecule i
+//	result(i, sha256)                               -> molecule i
+//	calibrate(most)                                 -> {done, best}, one timed step of sampler.Calibration; most 0 goes on
 //	symmetrise(denoise, options, z, turn, eps)      -> {gamma}, see symmetriseCall
 //
 // The caller lives in a worker and yields between calls of step: Go on js/wasm has one thread, and a call blocks its event loop.
@@ -29,10 +30,11 @@ import (
 
 // engine is what the worker holds: one model and the run in progress.
 type engine struct {
-	model   *model.Model
-	sampler *sampler.Sampler
-	pos     []float32 // (atoms, 3), Å
-	scores  []float32 // (atoms, elements)
+	model       *model.Model
+	sampler     *sampler.Sampler
+	calibration *sampler.Calibration
+	pos         []float32 // (atoms of the largest molecule, 3), Å
+	scores      []float32 // (atoms, elements)
 }
 
 var (
@@ -48,6 +50,8 @@ func main() {
 		"step":   guard(e.step),
 		"frame":  guard(e.frame),
 		"result": guard(e.result),
+
+		"calibrate": guard(e.calibrate),
 
 		"symmetrise": guard(symmetriseCall),
 	})
@@ -122,7 +126,7 @@ func describe(m *model.Model, metadata map[string]string) map[string]any {
 	}
 }
 
-// start begins molecule `first` of the stream of a seed; atoms 0 draws the size from the data's histogram.
+// start begins a batch of molecules of the stream of a seed; atoms 0 draws a size from the data's histogram.
 func (e *engine) start(args []js.Value) (map[string]any, error) {
 	if e.model == nil {
 		return nil, errNoModel
@@ -131,14 +135,19 @@ func (e *engine) start(args []js.Value) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	e.sampler = nil // its memory is free for the new one
 	s, err := sampler.New(e.model, o)
 	if err != nil {
 		return nil, err
 	}
-	atoms := s.Atoms(0)
+	atoms, largest := make([]any, s.Len()), 0
+	for i := range atoms {
+		n := s.Atoms(i)
+		atoms[i], largest = n, max(largest, n)
+	}
 	e.sampler = s
-	e.pos = make([]float32, atoms*3)
-	e.scores = make([]float32, atoms*len(e.model.Meta.Elements))
+	e.pos = make([]float32, largest*3)
+	e.scores = make([]float32, largest*len(e.model.Meta.Elements))
 	return map[string]any{"atoms": atoms, "steps": s.Steps() - 1, "elements": len(e.model.Meta.Elements)}, nil
 }
 
@@ -165,29 +174,59 @@ func (e *engine) step([]js.Value) (map[string]any, error) {
 // stepsDone counts steps, without the final call.
 func (e *engine) stepsDone() int { return min(e.sampler.StepsDone(), e.sampler.Steps()-1) }
 
-// frame fills the caller's arrays with the molecule as it stands, float32: positions (atoms, 3) in Å and type scores (atoms, elements),
+// calibrate makes one step of finding the best batch.
+func (e *engine) calibrate(args []js.Value) (map[string]any, error) {
+	if e.model == nil {
+		return nil, errNoModel
+	}
+	if most := args[0].Int(); most > 0 {
+		e.calibration = sampler.NewCalibration(e.model.Network(), e.model.Meta, most)
+	}
+	if e.calibration == nil {
+		return nil, errNoRun
+	}
+	done, err := e.calibration.Step()
+	return map[string]any{"done": done, "best": e.calibration.Best()}, err
+}
+
+// molecule is the argument that tells which molecule of the batch is meant.
+func (e *engine) molecule(v js.Value) (int, error) {
+	if e.sampler == nil {
+		return 0, errNoRun
+	}
+	i := v.Int()
+	if i < 0 || i >= e.sampler.Len() {
+		return 0, errors.New("molecule " + strconv.Itoa(i) + " of " + strconv.Itoa(e.sampler.Len()))
+	}
+	return i, nil
+}
+
+// frame fills the caller's arrays with molecule i as it stands, float32: positions (atoms, 3) in Å and type scores (atoms, elements),
 // the nine numbers of gamma in the last call of the network, zero before the first, and, where asked for, the positions that it
 // predicted (atoms, 3). Its bonds come as triples (i, j, order) of uint16.
 func (e *engine) frame(args []js.Value) (map[string]any, error) {
-	if e.sampler == nil {
-		return nil, errNoRun
+	i, err := e.molecule(args[0])
+	if err != nil {
+		return nil, err
 	}
-	e.sampler.Frame(0, e.pos, e.scores)
-	js.CopyBytesToJS(args[0], float32Bytes(e.pos))
-	js.CopyBytesToJS(args[1], float32Bytes(e.scores))
+	atoms := e.sampler.Atoms(i)
+	pos, scores := e.pos[:3*atoms], e.scores[:atoms*len(e.model.Meta.Elements)]
+	e.sampler.Frame(i, pos, scores)
+	js.CopyBytesToJS(args[1], float32Bytes(pos))
+	js.CopyBytesToJS(args[2], float32Bytes(scores))
 	var gamma [9]float32
-	for i, row := range e.sampler.Gamma(0) {
+	for k, row := range e.sampler.Gamma(i) {
 		for j, v := range row {
-			gamma[3*i+j] = float32(v)
+			gamma[3*k+j] = float32(v)
 		}
 	}
-	js.CopyBytesToJS(args[2], float32Bytes(gamma[:]))
-	if args[3].Truthy() {
-		e.sampler.Predicted(0, e.pos, nil)
-		js.CopyBytesToJS(args[3], float32Bytes(e.pos))
+	js.CopyBytesToJS(args[3], float32Bytes(gamma[:]))
+	if args[4].Truthy() {
+		e.sampler.Predicted(i, pos, nil)
+		js.CopyBytesToJS(args[4], float32Bytes(pos))
 	}
 	return map[string]any{
 		"step":  e.stepsDone(),
-		"bonds": bondBytes(e.sampler.Molecule(0).Bonds()),
+		"bonds": bondBytes(e.sampler.Molecule(i).Bonds()),
 	}, nil
 }

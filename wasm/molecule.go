@@ -12,16 +12,17 @@ import (
 	"symdiff/core/molecule"
 )
 
-// result is the finished molecule with all that core can say of it. The argument is the SHA-256 of the weights, or an empty text;
+// result is a finished molecule with all that core can say of it. The second argument is the SHA-256 of the weights, or an empty text;
 // it travels with the molecule's files, beside the arguments of the run (sampler.Result).
 func (e *engine) result(args []js.Value) (map[string]any, error) {
-	if e.sampler == nil {
-		return nil, errNoRun
+	i, err := e.molecule(args[0])
+	if err != nil {
+		return nil, err
 	}
 	if !e.sampler.Done() {
 		return nil, errors.New("the run is not finished")
 	}
-	m := e.sampler.Result(0, args[0].String())
+	m := e.sampler.Result(i, args[1].String())
 	valid, reason := m.Valid()
 	out := map[string]any{
 		"formula":   m.Formula(),
@@ -36,8 +37,8 @@ func (e *engine) result(args []js.Value) (map[string]any, error) {
 		"key":       m.Key(),
 	}
 	atoms := make([]any, len(m.Elements))
-	for i, ok := range m.StableAtoms() {
-		atoms[i] = ok
+	for a, ok := range m.StableAtoms() {
+		atoms[a] = ok
 	}
 	out["stableAtoms"] = atoms
 	out["xyz"], out["sdf"] = text(m, molecule.WriteXYZ), text(m, molecule.WriteSDF)

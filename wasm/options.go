@@ -14,7 +14,7 @@ import (
 
 // options reads the settings of a run:
 //
-//	seed text, first, atoms, steps, method     as in sampler.Options
+//	seed text, first, n, atoms, steps, method  n molecules of the same settings, from the first on
 //	gamma, gammaOrder text                     empty: the model's own
 //	turn nine numbers, couple boolean          or turn none
 //	branches [{step, seed text}]
@@ -27,7 +27,6 @@ func options(o js.Value) (sampler.Options, error) {
 	s := sampler.Options{
 		Seed:       seed,
 		First:      o.Get("first").Int(),
-		Atoms:      []int{o.Get("atoms").Int()},
 		Steps:      o.Get("steps").Int(),
 		Method:     sampler.Method(o.Get("method").String()),
 		Gamma:      o.Get("gamma").String(),
@@ -53,14 +52,29 @@ func options(o js.Value) (sampler.Options, error) {
 		s.Branches = append(s.Branches, sampler.Branch{Step: b.Get("step").Int(), Seed: seed})
 	}
 	s.Known, err = known(o)
-	if f := o.Get("formula").String(); err == nil && f != "" {
-		if n := len(s.Known.Elements); s.Atoms[0] != 0 && s.Atoms[0] != n {
-			return s, errors.New("formula: " + f + " has " + strconv.Itoa(n) + " atoms, asked for are " + strconv.Itoa(s.Atoms[0]))
-		}
-		s.Atoms[0] = len(s.Known.Elements)
+	if err != nil {
+		return s, err
 	}
-	return s, err
+	n, atoms := o.Get("n").Int(), o.Get("atoms").Int()
+	if f := o.Get("formula").String(); f != "" {
+		given := len(s.Known.Elements)
+		if atoms != 0 && atoms != given {
+			return s, errors.New("formula: " + f + " has " + strconv.Itoa(given) + " atoms, asked for are " + strconv.Itoa(atoms))
+		}
+		atoms = given
+	}
+	if n < 1 || n > maxBatch {
+		return s, errors.New("n: " + strconv.Itoa(n) + " molecules at a time, want 1 to " + strconv.Itoa(maxBatch))
+	}
+	s.Atoms = make([]int, n)
+	for i := range s.Atoms {
+		s.Atoms[i] = atoms
+	}
+	return s, nil
 }
+
+// maxBatch bounds the memory of a run.
+const maxBatch = 256
 
 func parseSeed(name string, v js.Value) (uint64, error) {
 	seed, err := strconv.ParseUint(v.String(), 10, 64)

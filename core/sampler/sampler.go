@@ -28,8 +28,12 @@ import (
 	"symdiff/core/symmetrise"
 )
 
-// MaxAtoms is the largest molecule that can be asked for.
-const MaxAtoms = 1024
+// MaxAtoms is the largest molecule that can be asked for, and MaxRows the largest
+// number of atoms of a batch.
+const (
+	MaxAtoms = 1024
+	MaxRows  = 1 << 16
+)
 
 // Options is what to sample.
 type Options struct {
@@ -140,11 +144,14 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 	if s.times, err = times(sched, o.Method, o.Steps); err != nil {
 		return nil, err
 	}
-	s.state = net.NewState(s.sizes)
 	rows := 0
 	for _, n := range s.sizes {
 		rows += n
 	}
+	if rows > MaxRows {
+		return nil, errors.New("sampler: " + strconv.Itoa(rows) + " atoms in one batch, want at most " + strconv.Itoa(MaxRows))
+	}
+	s.state = net.NewState(s.sizes)
 	s.z = make([]float32, rows*s.width)
 	s.eps = make([]float32, rows*s.width)
 	s.noise = make([]float32, rows*s.width)

@@ -228,6 +228,7 @@ func TestNewRefuses(t *testing.T) {
 		"no molecules": {m, Options{Steps: 5}},
 		"-1 atoms":     {m, Options{Atoms: []int{-1}, Steps: 5}},
 		"1025 atoms":   {m, Options{Atoms: []int{1025}, Steps: 5}},
+		"70000 atoms":  {m, Options{Atoms: fill(make([]int, 70), 1000), Steps: 5}},
 		"index -1":     {m, Options{Atoms: []int{3}, Steps: 5, First: -1}},
 		"elements":     {&bare, Options{Atoms: []int{3}, Steps: 5}},
 		"histogram":    {&sizeless, Options{Atoms: []int{0}, Steps: 5}},

@@ -534,6 +534,14 @@ func TestSampleGiven(t *testing.T) {
 	fails(t, 1, "no element S", args("--formula", "H2S")...)
 }
 
+// A job that is long enough for a trial of batches makes the same molecules.
+func TestSampleTrial(t *testing.T) {
+	args := []string{"sample", "--model", tinyModel(t), "--n", "100", "--atoms", "2", "--steps", "40", "--threads", "1", "--quiet"}
+	if succeeds(t, args...) != succeeds(t, append(args, "--batch", "7")...) {
+		t.Error("the molecules depend on the batch")
+	}
+}
+
 // A run's variations are in its file, and the branch of a seed goes its own way after the step.
 func TestSampleVariations(t *testing.T) {
 	args := func(more ...string) []string {

@@ -19,9 +19,13 @@ import (
 	"symdiff/core/sampler"
 )
 
-// maxBatch is the largest number of molecules that one worker samples at a time
-// by default: enough to fill the kernels, small enough for a steady progress.
-const maxBatch = 16
+// A trial finds the batch where a thread has so many steps of one molecule to
+// make that it costs a few per cent of the run; below it, or where molecules are
+// few, a small batch will do.
+const (
+	trialSteps = 3000
+	smallBatch = 4
+)
 
 // sampleOptions are the flags of sample.
 type sampleOptions struct {
@@ -85,7 +89,7 @@ as JSON.`,
 	f.StringVar(&o.format, "format", "", "xyz, sdf or pdb, by default that of the file's extension")
 	f.StringVar(&o.model, "model", "", "weights (safetensors), by default the shipped model")
 	f.IntVar(&o.threads, "threads", 0, "threads, 0: one per core")
-	f.IntVar(&o.batch, "batch", 0, "molecules that a thread samples at a time, 0: chosen by --n and --threads")
+	f.IntVar(&o.batch, "batch", 0, "molecules that a thread samples at a time, 0: what a short trial finds fastest")
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "no progress and no summary on standard error")
 	must(cmd.MarkFlagFilename("out", "xyz", "sdf", "pdb"))
@@ -195,9 +199,29 @@ func (o *sampleOptions) check() error {
 	if o.threads == 0 {
 		o.threads = runtime.GOMAXPROCS(0)
 	}
-	if o.batch == 0 {
-		o.batch = min(maxBatch, (o.n+o.threads-1)/o.threads)
+	return nil
+}
+
+// chooseBatch sets the batch where none was asked for, so that all threads have
+// as much to do.
+func (o *sampleOptions) chooseBatch(m network) error {
+	if o.batch > 0 {
+		return nil
 	}
+	share := (o.n + o.threads - 1) / o.threads
+	best := min(smallBatch, share)
+	if share > 1 && share*o.steps >= trialSteps {
+		trial := sampler.NewCalibration(m.Network, m.Meta, share)
+		for done := false; !done; {
+			var err error
+			if done, err = trial.Step(); err != nil {
+				return err
+			}
+		}
+		best = trial.Best()
+	}
+	rounds := (share + best - 1) / best
+	o.batch = (share + rounds - 1) / rounds
 	return nil
 }
 
@@ -239,6 +263,9 @@ func (o *sampleOptions) run(cmd *cobra.Command) error {
 	}
 	if _, err := o.sampler(m, 0, 1); err != nil {
 		return fmt.Errorf("%s: %w", f.Name, err)
+	}
+	if err := o.chooseBatch(m); err != nil {
+		return err
 	}
 	r, elapsed, err := o.write(cmd, m, f)
 	if err != nil {

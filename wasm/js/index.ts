@@ -111,6 +111,14 @@ export interface SampleOptions {
   signal?: AbortSignal;
 }
 
+/** Several molecules of a seed, made together in one worker: each is the molecule that it would be alone. */
+export interface BatchOptions extends Omit<SampleOptions, "index"> {
+  /** Number of molecules, 1 to 256. */
+  n: number;
+  /** Index of the first molecule in the seed's stream; default 0. */
+  first?: number;
+}
+
 export interface Bond {
   i: number;
   j: number;
@@ -118,6 +126,8 @@ export interface Bond {
 }
 
 export interface Frame {
+  /** Which molecule of the seed's stream. */
+  index: number;
   /** Steps done, 0 to steps. */
   step: number;
   steps: number;
@@ -204,6 +214,25 @@ export class SymDiff {
    * stops the worker within one step. One run at a time: another begins when this one has ended or been cancelled.
    */
   sample(options: SampleOptions = {}): AsyncIterableIterator<Frame> {
+    return this.#start({ ...options, first: options.index ?? 0, n: 1 });
+  }
+
+  /**
+   * Samples several molecules together, which is faster than one after the other (see bestBatch). Frames come for every molecule in
+   * turn; the last of each carries it. Leaving the loop or aborting the signal stops the worker within one step.
+   */
+  sampleBatch(options: BatchOptions): AsyncIterableIterator<Frame> {
+    return this.#start(options);
+  }
+
+  /** Finds by a short trial, well below a second, how many molecules at a time this device samples fastest: 1 to `most`. */
+  bestBatch({ most = 16, signal }: { most?: number; signal?: AbortSignal } = {}): Promise<number> {
+    if (this.#run && !this.#run.ended) throw new SymDiffError("busy", "a run is in progress: cancel it first");
+    signal?.throwIfAborted();
+    return requestCalibration(this.#link, Number(whole("most", most)) || 1, signal);
+  }
+
+  #start(options: BatchOptions): Run {
     if (this.#run && !this.#run.ended) throw new SymDiffError("busy", "a run is in progress: cancel it first");
     return (this.#run = new Run(this.#link, options, this.info.timesteps));
   }
@@ -310,6 +339,32 @@ function requestLoad(link: Link, options: LoadOptions): Promise<LoadedMessage> {
   });
 }
 
+function requestCalibration(link: Link, most: number, signal?: AbortSignal): Promise<number> {
+  return new Promise<number>((resolve, reject) => {
+    let id = 0;
+    const end = () => {
+      link.settle(id);
+      signal?.removeEventListener("abort", onAbort);
+    };
+    const fail = (error: Error) => {
+      end();
+      reject(error);
+    };
+    const onAbort = () => {
+      link.send({ type: "cancel", id });
+      fail(signal!.reason as Error);
+    };
+    const message = (m: Response) => {
+      if (m.type === "error") return fail(new SymDiffError(m.code, m.message));
+      if (m.type === "calibrated") resolve(m.best);
+      end();
+    };
+    id = link.open({ message, fail });
+    signal?.addEventListener("abort", onAbort);
+    link.send({ type: "calibrate", id, most });
+  });
+}
+
 function report({ stage, loaded, total }: ProgressMessage, onProgress: LoadOptions["onProgress"]): void {
   onProgress?.({ stage, loaded, total });
 }
@@ -326,7 +381,7 @@ function absolute(url: string | URL): string {
 
 type Waiter = { resolve(result: IteratorResult<Frame>): void; reject(error: Error): void };
 
-/** The frames of one run: a queue between the worker, which does not wait, and the loop, which may. */
+/** The frames of one run, of one or several molecules: a queue between the worker, which does not wait, and the loop, which may. */
 class Run implements AsyncIterableIterator<Frame> {
   ended = false;
   readonly #link: Link;
@@ -336,11 +391,13 @@ class Run implements AsyncIterableIterator<Frame> {
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = () => this.#cancel(this.#signal!.reason as Error);
   #error: Error | undefined;
+  #unfinished: number;
 
-  constructor(link: Link, options: SampleOptions, timesteps: number) {
+  constructor(link: Link, options: BatchOptions, timesteps: number) {
     const settings = coreOptions(options, timesteps);
     const every = options.every === Infinity ? settings.steps : Number(whole("every", options.every ?? 1));
     this.#link = link;
+    this.#unfinished = settings.n;
     this.#signal = options.signal;
     this.#id = link.open({ message: (m) => this.#receive(m), fail: (error) => this.#end(error) });
     if (this.#signal?.aborted) {
@@ -380,7 +437,7 @@ class Run implements AsyncIterableIterator<Frame> {
       const waiter = this.#waiters.shift();
       if (waiter) waiter.resolve({ done: false, value: frame });
       else this.#frames.push(frame);
-      if (frame.molecule) this.#end();
+      if (frame.molecule && --this.#unfinished === 0) this.#end();
     }
   }
 
@@ -407,11 +464,12 @@ class Run implements AsyncIterableIterator<Frame> {
 }
 
 /** The settings as core reads them. What only core can judge, it judges. */
-function coreOptions(o: SampleOptions, timesteps: number): CoreOptions {
+function coreOptions(o: BatchOptions, timesteps: number): CoreOptions {
   const given = o.keep !== undefined || Boolean(o.formula);
   return {
     seed: String(whole("seed", o.seed ?? 0)),
-    first: Number(whole("index", o.index ?? 0)),
+    first: Number(whole("index", o.first ?? 0)),
+    n: Number(whole("n", o.n)),
     atoms: Number(whole("atoms", o.atoms ?? 0)),
     steps: Number(whole("steps", o.steps ?? timesteps)),
     method: o.method ?? "ancestral",

@@ -4,29 +4,32 @@
 //   for await (const { index, molecule } of pool.generate({ n: 100, seed: 7, steps: 250 })) show(index, molecule);
 //   pool.close();
 
-import { SymDiff, SymDiffError, type LoadOptions, type Method, type ModelInfo, type Molecule } from "./index.js";
+import { SymDiff, SymDiffError, type BatchOptions, type Frame, type LoadOptions, type ModelInfo, type Molecule } from "./index.js";
 
 export interface PoolOptions extends LoadOptions {
   /** Number of workers; default: one per core but one, at most 4, and one where the device says that it has 2 GB or less. */
   workers?: number;
-  /** A worker that says nothing for so many milliseconds during a run counts as dead; default 60,000. */
-  patience?: number;
 }
 
-export interface ManyOptions {
-  /** Number of molecules. */
+/** The settings of all molecules; `n` has no bound. */
+export interface ManyOptions extends Omit<BatchOptions, "every"> {
+  /**
+   * How many molecules a worker makes at a time; default: what bestBatch finds on this device. Molecules do not depend on it. A
+   * larger batch is faster, up to a point; those of a batch are finished together.
+   */
+  batch?: number;
+  /** Called with the frames of every molecule, at the start, after every `every` steps and at the end. */
+  onFrame?: (frame: Frame) => void;
+  /** Default 10. */
+  every?: number;
+}
+
+/** Molecules that one worker makes together. */
+interface Batch {
+  first: number;
   n: number;
-  /** 0 to 2^64-1; default 0. */
-  seed?: number | bigint;
-  /** Index of the first molecule in the seed's stream; default 0. */
-  first?: number;
-  /** Number of atoms; default 0 draws each from the histogram of the training data. */
-  atoms?: number;
-  /** Denoising steps; default: the full schedule. */
-  steps?: number;
-  /** How a step is made; default: ancestral. */
-  method?: Method;
-  signal?: AbortSignal;
+  deaths: number;
+  made: Set<number>;
 }
 
 export interface Made {
@@ -35,11 +38,17 @@ export interface Made {
   molecule: Molecule;
 }
 
-/** How often a molecule's worker may die before the run is given up. */
+/** How often a batch's worker may die before the run is given up. */
 const MAX_DEATHS = 3;
 
-/** A step this often tells that the worker lives. */
-const HEARTBEAT = 10;
+/** Finished molecules that wait for the caller: workers pause beyond it, so that memory stays bounded. */
+const MAX_WAITING = 64;
+
+/** Steps between the frames of a molecule, where someone wants them. */
+const FRAMES = 10;
+
+/** The largest batch that is tried. */
+const MAX_BATCH = 16;
 
 /** How many workers suit this device. */
 export function defaultWorkers(): number {
@@ -56,6 +65,7 @@ export class SymDiffPool {
   readonly #idle: SymDiff[];
   #started = 1;
   #closed = false;
+  #best: { most: number; batch: number } | undefined;
 
   private constructor(first: SymDiff, weights: ArrayBuffer, options: PoolOptions) {
     this.info = first.info;
@@ -77,7 +87,8 @@ export class SymDiffPool {
 
   /**
    * Generates n molecules, each as soon as it is made, in no particular order. Leaving the loop or aborting the signal stops all
-   * workers. A molecule whose worker dies is given to another; after three deaths the run fails with what was made kept by the caller.
+   * workers within one step. A batch whose worker dies is given to another; after three deaths the run fails, with what was made kept
+   * by the caller. Memory does not grow with n: workers pause while the caller is behind.
    */
   async *generate(options: ManyOptions): AsyncGenerator<Made, void> {
     const { n, first = 0, signal } = options;
@@ -86,39 +97,88 @@ export class SymDiffPool {
     const stop = new AbortController();
     const onAbort = () => stop.abort(signal!.reason);
     signal?.addEventListener("abort", onAbort);
-    const waiting = Array.from({ length: n }, (_, i) => ({ index: first + i, deaths: 0 }));
     const made: Made[] = [];
     let failure: unknown;
     let wake = () => {};
-    const lane = async () => {
-      for (let job = waiting.shift(); job && !stop.signal.aborted; job = waiting.shift()) {
-        try {
-          made.push({ index: job.index, molecule: await this.#one(job.index, options, stop.signal) });
-        } catch (error) {
-          const died = error instanceof SymDiffError && error.code === "worker";
-          if (!died || ++job.deaths >= MAX_DEATHS || stop.signal.aborted) {
-            failure ??= error;
-            stop.abort(error);
-          } else waiting.push(job);
-        }
-        wake();
-      }
-    };
-    const lanes = Array.from({ length: Math.min(this.workers, n) }, lane);
-    let running = true;
-    const all = Promise.all(lanes).then(() => { running = false; wake(); });
+    let drained = Promise.resolve();
+    let drain = () => {};
     try {
-      for (;;) {
-        const next = made.shift();
-        if (next) yield next;
-        else if (!running) break;
-        else await new Promise<void>((resolve) => (wake = resolve));
+      const batch = await this.#batch(options, stop.signal);
+      const again: Batch[] = [];
+      let at = first;
+      const next = (): Batch | undefined => {
+        const retry = again.pop();
+        if (retry || at >= first + n) return retry;
+        const job = { first: at, n: Math.min(batch, first + n - at), deaths: 0, made: new Set<number>() };
+        at += job.n;
+        return job;
+      };
+      const deliver = (one: Made) => {
+        made.push(one);
+        if (made.length === MAX_WAITING) drained = new Promise((resolve) => (drain = resolve));
+        wake();
+      };
+      const lane = async () => {
+        for (;;) {
+          await drained;
+          const job = stop.signal.aborted ? undefined : next();
+          if (!job) return;
+          try {
+            await this.#run(job, options, stop.signal, deliver);
+          } catch (error) {
+            const died = isDeath(error);
+            if (!died || ++job.deaths >= MAX_DEATHS || stop.signal.aborted) {
+              failure ??= error;
+              stop.abort(error);
+              drain();
+            } else again.push(job);
+          }
+          wake();
+        }
+      };
+      let running = true;
+      const all = Promise.all(Array.from({ length: Math.min(this.workers, Math.ceil(n / batch)) }, lane)).then(() => { running = false; wake(); });
+      try {
+        for (;;) {
+          const next = made.shift();
+          if (made.length < MAX_WAITING) drain();
+          if (next) yield next;
+          else if (!running) break;
+          else await new Promise<void>((resolve) => (wake = resolve));
+        }
+        if (failure) throw failure;
+      } finally {
+        stop.abort();
+        drain();
+        await all;
       }
-      if (failure) throw failure;
     } finally {
       signal?.removeEventListener("abort", onAbort);
-      stop.abort();
-      await all;
+    }
+  }
+
+  /** How many molecules a worker should make at a time, so that all workers have as much to do. */
+  async #batch({ n, batch }: ManyOptions, signal: AbortSignal): Promise<number> {
+    if (batch !== undefined) {
+      if (!Number.isSafeInteger(batch) || batch < 1 || batch > 256) throw new SymDiffError("options", `batch: expected 1 to 256, have ${batch}`);
+      return batch;
+    }
+    const share = Math.ceil(n / this.workers);
+    const best = await this.#bestBatch(Math.min(share, MAX_BATCH), signal);
+    return Math.ceil(share / Math.ceil(share / best));
+  }
+
+  async #bestBatch(most: number, signal: AbortSignal): Promise<number> {
+    if (most === 1) return 1;
+    const known = this.#best;
+    if (known && (known.most >= most || known.batch < known.most)) return Math.min(known.batch, most);
+    try {
+      const batch = await this.#with(signal, (model) => model.bestBatch({ most, signal }));
+      this.#best = { most, batch };
+      return batch;
+    } catch (error) {
+      if (isDeath(error) && !signal.aborted) return 1; // the run has its own way with workers that die
+      throw error;
     }
   }
 
@@ -128,33 +188,32 @@ export class SymDiffPool {
     for (const model of this.#idle.splice(0)) model.close();
   }
 
-  /** One molecule on a worker that is free, or on a fresh one. */
-  async #one(index: number, options: ManyOptions, signal: AbortSignal): Promise<Molecule> {
-    const { seed = 0, atoms = 0, steps = this.info.timesteps, method = "ancestral" } = options;
-    const model = this.#idle.pop() ?? (await this.#start(signal));
-    const { patience = 60_000 } = this.#options;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    let silent = false;
-    const listen = () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => { silent = true; model.close(); }, patience);
-    };
-    try {
-      listen();
-      for await (const frame of model.sample({ seed, index, atoms, steps, method, every: HEARTBEAT, signal })) {
-        listen();
-        if (frame.molecule) {
-          this.#release(model);
-          return frame.molecule;
-        }
+  /** Makes one batch on one worker. */
+  #run(job: Batch, options: ManyOptions, signal: AbortSignal, deliver: (made: Made) => void): Promise<void> {
+    const { batch: _, onFrame, ...settings } = options;
+    const every = onFrame ? FRAMES : Infinity;
+    return this.#with(signal, async (model) => {
+      for await (const frame of model.sampleBatch({ every, ...settings, first: job.first, n: job.n, signal })) {
+        onFrame?.(frame);
+        if (!frame.molecule || job.made.has(frame.index)) continue;
+        job.made.add(frame.index);
+        deliver({ index: frame.index, molecule: frame.molecule });
       }
-      throw new SymDiffError("worker", "the run ended without a molecule");
+      if (job.made.size < job.n) throw new SymDiffError("worker", "the run ended without a molecule");
+    });
+  }
+
+  /** Lets a worker that is free, or a fresh one, do something. */
+  async #with<T>(signal: AbortSignal, work: (model: SymDiff) => Promise<T>): Promise<T> {
+    const model = this.#idle.pop() ?? (await this.#start(signal));
+    try {
+      const result = await work(model);
+      this.#release(model);
+      return result;
     } catch (error) {
-      if (signal.aborted && !silent) this.#release(model);
+      if (signal.aborted) this.#release(model);
       else model.close();
-      throw silent ? new SymDiffError("worker", `the worker said nothing for ${patience} ms`) : error;
-    } finally {
-      clearTimeout(timer);
+      throw error;
     }
   }
 
@@ -174,6 +233,11 @@ export class SymDiffPool {
   get started(): number {
     return this.#started;
   }
+}
+
+/** Whether a worker was lost, rather than told to do what cannot be done. */
+function isDeath(error: unknown): boolean {
+  return error instanceof SymDiffError && (error.code === "worker" || error.code === "memory");
 }
 
 /** Reads a file with progress; rejects with a SymDiffError, or with the reason of the signal. */

@@ -33,6 +33,7 @@ export interface LoadMessage {
 export interface CoreOptions {
   seed: string;
   first: number;
+  n: number;
   atoms: number;
   steps: number;
   method: string;
@@ -64,7 +65,14 @@ export interface PingMessage {
   type: "ping";
 }
 
-export type Request = LoadMessage | SampleMessage | CancelMessage | PingMessage;
+/** Asks for the batch of at most `most` molecules that this device samples fastest. */
+export interface CalibrateMessage {
+  type: "calibrate";
+  id: number;
+  most: number;
+}
+
+export type Request = LoadMessage | SampleMessage | CalibrateMessage | CancelMessage | PingMessage;
 
 export interface ProgressMessage {
   type: "progress";
@@ -85,6 +93,7 @@ export interface LoadedMessage {
 export interface FrameMessage {
   type: "frame";
   id: number;
+  index: number;
   step: number;
   steps: number;
   atoms: number;
@@ -94,6 +103,12 @@ export interface FrameMessage {
   gamma?: Float32Array<ArrayBuffer>;
   predicted?: Float32Array<ArrayBuffer>;
   result?: CoreResult;
+}
+
+export interface CalibratedMessage {
+  type: "calibrated";
+  id: number;
+  best: number;
 }
 
 export interface CancelledMessage {
@@ -124,6 +139,7 @@ export type Response =
   | ProgressMessage
   | LoadedMessage
   | FrameMessage
+  | CalibratedMessage
   | CancelledMessage
   | ErrorMessage
   | CrashMessage

@@ -2,6 +2,7 @@
 
 import "./wasm_exec.js";
 import type {
+  CalibrateMessage,
   CancelMessage,
   CoreInfo,
   CoreOptions,
@@ -19,13 +20,21 @@ interface Failure {
   fatal?: boolean;
 }
 
+/** The batch of a run: numbers of atoms, steps, and elements of the type scores. */
+interface Size {
+  atoms: number[];
+  steps: number;
+  elements: number;
+}
+
 /** globalThis.symdiffCore, defined by wasm/main.go. */
 interface Core {
   load(name: string, weights: Uint8Array): CoreInfo | Failure;
-  start(options: CoreOptions): { atoms: number; steps: number; elements: number } | Failure;
+  start(options: CoreOptions): Size | Failure;
   step(): { step: number; done: boolean } | Failure;
-  frame(positions: Uint8Array, scores: Uint8Array, gamma: Uint8Array, predicted: Uint8Array | null): { step: number; bonds: Uint8Array<ArrayBuffer> } | Failure;
-  result(sha256: string):
+  frame(i: number, positions: Uint8Array, scores: Uint8Array, gamma: Uint8Array, predicted: Uint8Array | null): { step: number; bonds: Uint8Array<ArrayBuffer> } | Failure;
+  calibrate(most: number): { done: boolean; best: number } | Failure;
+  result(i: number, sha256: string):
     | (Omit<CoreResult, "positions" | "bonds"> & {
         positions: Uint8Array<ArrayBuffer>;
         bonds: Uint8Array<ArrayBuffer>;
@@ -66,6 +75,10 @@ scope.onmessage = ({ data }) => {
     case "sample":
       if (current) current.cancelled = true;
       void answer(data.id, sample(data));
+      break;
+    case "calibrate":
+      if (current) current.cancelled = true;
+      void answer(data.id, calibrate(data));
       break;
     case "cancel":
       cancel(data);
@@ -236,7 +249,7 @@ async function sample(m: SampleMessage): Promise<void> {
   const run = (current = { id: m.id, cancelled: false });
   const size = call(go.start(m.options), "options");
   const { steps } = size;
-  postFrame(go, m, size);
+  postFrames(go, m, size);
   for (let step = 1; step <= steps; step++) {
     await turn();
     if (run.cancelled) {
@@ -244,9 +257,23 @@ async function sample(m: SampleMessage): Promise<void> {
       return;
     }
     call(go.step(), "worker");
-    if (step < steps && step % m.every === 0) postFrame(go, m, size);
+    if (step < steps && step % m.every === 0) postFrames(go, m, size);
   }
-  postFrame(go, m, size, true);
+  postFrames(go, m, size, true);
+  if (current === run) current = undefined;
+}
+
+async function calibrate({ id, most }: CalibrateMessage): Promise<void> {
+  const go = core;
+  if (!go) throw new WorkerError("options", "no model is loaded");
+  const run = (current = { id, cancelled: false });
+  let progress = call(go.calibrate(most), "options");
+  while (!progress.done) {
+    await turn();
+    if (run.cancelled) break; // what is known so far is answer enough
+    progress = call(go.calibrate(0), "worker");
+  }
+  scope.postMessage({ type: "calibrated", id, best: progress.best });
   if (current === run) current = undefined;
 }
 
@@ -254,28 +281,29 @@ function cancel(m: CancelMessage): void {
   if (current?.id === m.id) current.cancelled = true;
 }
 
-/** Sends the molecule as it stands; at the end also the finished one with all that is known of it. */
-function postFrame(
-  go: Core,
-  { id, detail }: SampleMessage,
-  { atoms, steps, elements }: { atoms: number; steps: number; elements: number },
-  finished = false,
-): void {
+/** Sends every molecule as it stands; at the end also the finished one with all that is known of it. */
+function postFrames(go: Core, m: SampleMessage, size: Size, finished = false): void {
+  for (let i = 0; i < size.atoms.length; i++) postFrame(go, m, i, size, finished);
+}
+
+function postFrame(go: Core, { id, detail, options }: SampleMessage, i: number, size: Size, finished: boolean): void {
+  const { steps, elements } = size;
+  const atoms = size.atoms[i]!;
   const positions = new Float32Array(atoms * 3);
   const scores = new Float32Array(atoms * elements);
   const gamma = new Float32Array(9);
   const predicted = detail ? new Float32Array(atoms * 3) : null;
   const view = (a: Float32Array<ArrayBuffer>) => new Uint8Array(a.buffer);
-  const { step, bonds } = call(go.frame(view(positions), view(scores), view(gamma), predicted && view(predicted)), "worker");
+  const { step, bonds } = call(go.frame(i, view(positions), view(scores), view(gamma), predicted && view(predicted)), "worker");
   const triples = new Uint16Array(bonds.buffer);
   const called = step > 0 && { gamma, ...(predicted && { predicted }) };
-  const frame = { type: "frame", id, step, steps, atoms, positions, scores, bonds: triples, ...called } as const;
+  const frame = { type: "frame", id, index: options.first + i, step, steps, atoms, positions, scores, bonds: triples, ...called } as const;
   const transfer = [positions.buffer, scores.buffer, triples.buffer];
   if (!finished) {
     scope.postMessage(frame, transfer);
     return;
   }
-  const r = call(go.result(weightsHash), "worker");
+  const r = call(go.result(i, weightsHash), "worker");
   const result = { ...r, positions: new Float64Array(r.positions.buffer), bonds: new Uint16Array(r.bonds.buffer) };
   scope.postMessage({ ...frame, result }, transfer);
 }

@@ -19,18 +19,83 @@ async function make(pool, options) {
 
 const options = { n: 4, seed: 3, first: 2, atoms: 5, steps: 6 };
 
-test("the molecules do not depend on the number of workers", async () => {
+test("the molecules depend neither on the number of workers nor on the batch", async () => {
   const one = await SymDiff.load({ ...files, worker: threadWorker });
   const want = new Map();
   for (let index = 2; index < 6; index++) want.set(index, (await one.generate({ seed: 3, index, atoms: 5, steps: 6 })).xyz);
   one.close();
-  for (const workers of [1, 3]) {
+  for (const [workers, batch] of [[3, undefined], [1, 3], [2, 1]]) {
     const pool = await SymDiffPool.load({ ...files, worker: threadWorker, workers });
-    const made = await make(pool, options);
+    const made = await make(pool, { ...options, batch });
     assert.deepEqual([...made].sort((a, b) => a[0] - b[0]), [...want]);
     assert.ok(pool.started <= workers);
     pool.close();
   }
+});
+
+test("a ragged batch makes the molecules that each would be alone", async () => {
+  const one = await SymDiff.load({ ...files, worker: threadWorker });
+  const sizes = new Set();
+  for await (const { molecule, index } of one.sampleBatch({ n: 5, first: 7, seed: 2, steps: 3, method: "dpm++2m-sde", every: Infinity })) {
+    if (molecule) sizes.add(`${index} ${molecule.xyz}`);
+  }
+  const alone = new Set();
+  for (let index = 7; index < 12; index++) alone.add(`${index} ${(await one.generate({ seed: 2, index, steps: 3, method: "dpm++2m-sde" })).xyz}`);
+  assert.deepEqual(sizes, alone);
+  assert.ok(new Set([...sizes].map((s) => s.split("\n")[0].split(" ")[1])).size > 1, "all of one size");
+  for (const n of [0, 257]) await assert.rejects(one.sampleBatch({ n }).next(), (error) => error.code === "options" && error.message.includes(`n: ${n} molecules`));
+  one.close();
+});
+
+test("every molecule of a batch tells how far it is", async () => {
+  const pool = await SymDiffPool.load({ ...files, worker: threadWorker, workers: 2 });
+  const seen = new Map();
+  const onFrame = ({ index, step, steps, positions }) => {
+    assert.equal(steps, 6);
+    assert.equal(positions.length, 15);
+    seen.set(index, [...(seen.get(index) ?? []), step]);
+  };
+  await make(pool, { ...options, n: 5, batch: 3, onFrame, every: 2 });
+  assert.deepEqual([...seen.keys()].sort(), [2, 3, 4, 5, 6]);
+  for (const steps of seen.values()) assert.deepEqual(steps, [0, 2, 4, 6]);
+  pool.close();
+});
+
+test("a trial finds a batch, and can be stopped", async () => {
+  const one = await SymDiff.load({ ...files, worker: threadWorker });
+  const best = await one.bestBatch({ most: 4 });
+  assert.ok([1, 2, 4].includes(best), `${best}`);
+  assert.equal(await one.bestBatch({ most: 1 }), 1);
+  const controller = new AbortController();
+  const trial = one.bestBatch({ signal: controller.signal });
+  controller.abort();
+  await assert.rejects(trial, { name: "AbortError" });
+  assert.equal((await one.generate({ seed: 1, atoms: 4, steps: 3 })).elements.length, 4);
+  one.close();
+  await assert.rejects(one.bestBatch(), (error) => error.code === "closed");
+});
+
+test("workers pause while the caller is behind", async () => {
+  let sent = 0;
+  const worker = () => {
+    const w = threadWorker();
+    const post = w.postMessage;
+    w.postMessage = (message, transfer) => {
+      if (message.type === "sample") sent += message.options.n;
+      post(message, transfer);
+    };
+    return w;
+  };
+  const pool = await SymDiffPool.load({ ...files, worker, workers: 1 });
+  const run = pool.generate({ n: 400, atoms: 1, steps: 1, batch: 16 });
+  await run.next();
+  while (sent < 64) await new Promise((resolve) => setTimeout(resolve, 20));
+  await new Promise((resolve) => setTimeout(resolve, 500)); // time for more, if nothing held it back
+  assert.ok(sent <= 96, `${sent} molecules for a caller that took one`);
+  let count = 1;
+  for await (const made of run) count += made.molecule.elements.length;
+  assert.equal(count, 400);
+  pool.close();
 });
 
 test("a worker that dies loses nothing", async () => {
@@ -85,6 +150,7 @@ test("options that make no sense and downloads that fail are told", async () => 
   const pool = await SymDiffPool.load({ ...files, worker: threadWorker, workers: 1 });
   await assert.rejects(make(pool, { n: 0 }), (error) => error.code === "options");
   await assert.rejects(make(pool, { n: 1, steps: 5000 }), (error) => error.code === "options");
+  await assert.rejects(make(pool, { n: 9, batch: 0 }), (error) => error.code === "options" && /batch/.test(error.message));
   pool.close();
   await assert.rejects(make(pool, options), (error) => error.code === "closed");
   await assert.rejects(SymDiffPool.load({ ...files, weights: files.weights + "-gone", worker: threadWorker }), (error) => error.code === "download" && /404/.test(error.message));
