@@ -32,7 +32,7 @@ CORE_SOURCES = $(shell find core wasm -name node_modules -prune -o -name '*.go' 
 SITE_SOURCES = $(shell find site wasm/js -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/test/*' -not -name '*.go')
 WEIGHTS := core/weights/qm9-web.safetensors
 
-.PHONY: help deps demo sample test cli cli-site npm trainer train evaluate-model wasm site bench bench-go bench-peers fuzz check clean \
+.PHONY: help deps demo sample test cli cli-site npm budget trainer train evaluate-model wasm site bench bench-go bench-peers fuzz check clean \
 	deps-torch deps-browser deps-rdkit test-core test-wasm test-cli test-rdkit test-torch test-site
 
 help: ## list the targets
@@ -130,11 +130,14 @@ SOAKTIME ?= 30m
 soak-train: trainer ## kill and resume training at random moments for SOAKTIME=30m, and compare the bits of the end
 	SYMDIFF_SOAK=$(SOAKTIME) $(TORCH_ENV) go test -tags torch -count 1 -timeout 0 -v -run Killed ./trainer/train
 
-test-site: deps-browser cli site npm $(BUILD)/dist.stamp ## the typed API in Node, the page in Chromium, and the page inside the command
+test-site: deps-browser cli site npm budget $(BUILD)/dist.stamp ## the typed API in Node, the page in Chromium, and the page inside the command
 	go vet -tags site ./site ./trainer/...
 	go test -tags site -run Serve ./site ./trainer/cli
 	$(NPM) run --silent test:unit
 	$(NPM) run --silent test:e2e
+
+budget: site ## what a visit downloads, compressed; fails when the page or the WASM is too large
+	@node site/budget.js
 
 bench: bench-go bench-peers ## benchmarks of the core: kernels, steps, and calls against onnxruntime natively, in Node and in Chromium
 

@@ -122,6 +122,9 @@ function readEvaluation(file, sha256) {
     }));
 }
 
+/** Files of the page above this size are not fetched at once: they are the chemistry tools. */
+const large = 150e3;
+
 /** Writes sw.js with the list of files it keeps and a version that changes with any of them. */
 export function serviceWorker(source, publicDir) {
   return {
@@ -131,17 +134,25 @@ export function serviceWorker(source, publicDir) {
     generateBundle(_, bundle) {
       const hash = createHash("sha256");
       const page = [];
-      const model = [];
+      const kept = [];
       const add = (name, content) => {
-        const isModel = /\.(wasm|safetensors)$/.test(name);
-        (isModel ? model : page).push(name === "index.html" ? "./" : name);
-        hash.update(name).update(isModel ? "" : content); // a model file's name holds its hash
+        const model = /\.(wasm|safetensors)$/.test(name);
+        if (model || content.length > large) kept.push({ name, part: model ? "model" : "chemistry", bytes: sentBytes(content) });
+        else page.push(name === "index.html" ? "./" : name);
+        hash.update(name).update(model ? "" : content); // a model file's name holds its hash
       };
       for (const name of Object.keys(bundle).sort()) add(name, bundle[name].code ?? bundle[name].source);
       for (const name of readdirSync(publicDir).sort()) add(name, readFileSync(join(publicDir, name)));
-      const manifest = { version: hash.digest("hex").slice(0, 12), page, model };
+      const manifest = { version: hash.digest("hex").slice(0, 12), page, kept };
       const code = readFileSync(source, "utf8").replace("__MANIFEST__", JSON.stringify(manifest));
       this.emitFile({ type: "asset", fileName: "sw.js", source: code });
     },
   };
+}
+
+/** Bytes on the way: compressed where that pays, as site.go has it. */
+function sentBytes(content) {
+  const bytes = Buffer.byteLength(content);
+  const zipped = gzipSync(content).length;
+  return zipped < 0.9 * bytes ? zipped : bytes;
 }

@@ -7,6 +7,7 @@
 import type { CoreOptions, CoreResult, ErrorCode, FrameMessage, LoadedMessage, ProgressMessage, Request, Response } from "./protocol.js";
 import { Watch } from "./watch.js";
 
+export { simdSupported } from "./simd.js";
 export type { ErrorCode };
 
 /** Every failure of this module, but for cancelling: an aborted signal rejects with its own reason, an AbortError by default. */

@@ -1,6 +1,7 @@
 // The worker: holds Go's WASM, the weights and the run in progress, and answers the messages of protocol.ts.
 
 import "./wasm_exec.js";
+import { simdSupported } from "./simd.js";
 import type {
   CalibrateMessage,
   CancelMessage,
@@ -134,16 +135,6 @@ async function load(m: LoadMessage): Promise<void> {
   const info = call(go.load(m.name, weights), "weights");
   core = go;
   scope.postMessage({ type: "loaded", id: m.id, info, sha256: weightsHash, simd: simd && m.wasm.simd !== m.wasm.plain });
-}
-
-/** A module with one function (i8x16.popcnt of a splat) that only validates where fixed-width SIMD does. */
-function simdSupported(): boolean {
-  return WebAssembly.validate(
-    // prettier-ignore
-    new Uint8Array([
-      0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
-    ]),
-  );
 }
 
 async function startGo(urls: WasmURLs, simd: boolean): Promise<Core> {
