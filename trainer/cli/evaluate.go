@@ -3,131 +3,147 @@ package cli
 import (
 	"fmt"
 	"io"
-	"math"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
-	"gonum.org/v1/gonum/stat/distuv"
 
 	"symdiff/core/molecule"
+	"symdiff/trainer/dataset"
+	"symdiff/trainer/evaluation"
+	"symdiff/trainer/rdkit"
+	"symdiff/trainer/report"
 )
 
-// evaluation is a report with what a reader needs to judge it.
-type evaluation struct {
-	File string `json:"file"`
-	molecule.Report
-	Intervals map[string][2]float64 `json:"intervals"` // 95 % Wilson intervals of the rates
+// reportOptions are the flags of every command that writes a report.
+type reportOptions struct {
+	json, markdown bool
+	html           string
 }
 
-// rate is one line of an evaluation.
-type rate struct {
-	key, name   string
-	part, whole int
+func (o *reportOptions) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.BoolVar(&o.json, "json", false, "print JSON")
+	f.BoolVar(&o.markdown, "markdown", false, "print Markdown")
+	f.StringVar(&o.html, "html", "", "write a page with charts to this file too")
+	must(cmd.MarkFlagFilename("html", "html"))
 }
 
-func rates(r molecule.Report) []rate {
-	c := r.Counts
-	return []rate{
-		{"stable_atoms", "stable atoms", c.StableAtoms, r.Atoms},
-		{"stable_molecules", "stable molecules", c.StableMolecules, r.Molecules},
-		{"valid", "valid", c.Valid, r.Molecules},
-		{"unique_among_valid", "unique among valid", c.Unique, c.Valid},
-		{"valid_and_unique", "valid and unique", c.Unique, r.Molecules},
-		{"connected", "connected", c.Connected, r.Molecules},
-	}
-}
-
-func newEvaluation(file string, r molecule.Report) evaluation {
-	e := evaluation{File: file, Report: r, Intervals: make(map[string][2]float64)}
-	for _, line := range rates(r) {
-		lo, hi := wilson(line.part, line.whole)
-		e.Intervals[line.key] = [2]float64{lo, hi}
-	}
-	return e
-}
-
-// wilson is the 95 % score interval of a proportion p = part/whole,
-//
-//	(p + z²/2n ± z·sqrt(p(1-p)/n + z²/4n²)) / (1 + z²/n),
-//
-// and [0, 1] where whole is 0. Source: E. B. Wilson, J. Am. Stat. Assoc. 22
-// (1927) 209.
-func wilson(part, whole int) (lo, hi float64) {
-	if whole == 0 {
-		return 0, 1
-	}
-	n, p := float64(whole), float64(part)/float64(whole)
-	z := distuv.UnitNormal.Quantile(0.975)
-	middle, half := p+z*z/(2*n), z*math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
-	return max(0, (middle-half)/(1+z*z/n)), min(1, (middle+half)/(1+z*z/n))
-}
-
-// print writes the table.
-func (e evaluation) print(w io.Writer) error {
-	fmt.Fprintf(w, "%s: %d molecules, %d atoms\n\n", e.File, e.Molecules, e.Atoms)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "\t%\t95 % interval\tcount\tof\t")
-	for _, line := range rates(e.Report) {
-		value := "-"
-		if line.whole > 0 {
-			value = fmt.Sprintf("%.2f", 100*float64(line.part)/float64(line.whole))
+// write prints value as JSON or the report as text or Markdown, and writes the page.
+func (o *reportOptions) write(cmd *cobra.Command, value any, r report.Report) error {
+	if o.html != "" {
+		f, err := createOutput(o.html, false)
+		if err != nil {
+			return err
 		}
-		interval := e.Intervals[line.key]
-		fmt.Fprintf(t, "%s\t%s\t%.2f to %.2f\t%d\t%d\t\n", line.name, value, 100*interval[0], 100*interval[1], line.part, line.whole)
+		if err := r.HTML(f); err != nil {
+			f.Discard()
+			return err
+		}
+		if err := f.Commit(); err != nil {
+			return err
+		}
 	}
-	if err := t.Flush(); err != nil {
-		return err
+	switch w := cmd.OutOrStdout(); {
+	case o.json:
+		return writeJSON(w, value)
+	case o.markdown:
+		return r.Markdown(w)
+	default:
+		return r.Text(w)
 	}
-	if n := e.Counts.NotJudged; n > 0 {
-		_, err := fmt.Fprintf(w, "\n%d molecules have elements other than H, C, N, O, F: no valence rule, counted as not valid\n", n)
-		return err
+}
+
+// evaluateOptions are the flags that say what to measure.
+type evaluateOptions struct {
+	train, reference string
+	rdkit            bool
+	strain, threads  int
+}
+
+func (o *evaluateOptions) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.train, "train", "", "training molecules, for novelty; FILE@key=value takes those with a property")
+	f.StringVar(&o.reference, "reference", "", "molecules of the data, for the divergences of distributions")
+	f.BoolVar(&o.rdkit, "rdkit", rdkit.Available, "judge validity by RDKit too, and find strain energies (in a build with RDKit)")
+	f.IntVar(&o.strain, "strain", 1000, "stable, connected molecules whose strain energy is found (MMFF94 by RDKit)")
+	f.IntVar(&o.threads, "threads", 0, "threads, 0: one per core")
+	must(cmd.MarkFlagFilename("train", "xyz", "sdf", "gz"))
+	must(cmd.MarkFlagFilename("reference", "xyz", "sdf", "gz"))
+}
+
+func (o *evaluateOptions) check() error {
+	if o.strain < 0 || o.threads < 0 || o.threads > 4096 {
+		return usagef("--strain %d, --threads %d: want 0 or more, at most 4096 threads", o.strain, o.threads)
+	}
+	if o.rdkit && !rdkit.Available {
+		return fmt.Errorf("--rdkit: %w", rdkit.ErrMissing)
 	}
 	return nil
 }
 
-func newEvaluateCommand() *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use:   "evaluate FILE [--json]",
-		Short: "Measure molecules: stability, validity, uniqueness, connectedness",
-		Long: `Measure the molecules of an XYZ or SDF file (also .gz; - reads XYZ from standard input) by the protocol of
-EDM: bonds from distances; an atom is stable if its bond orders sum to its valence, a molecule if all its atoms are.
-Valid is what RDKit would accept (elements H, C, N, O, F), unique what differs in the graph of its largest fragment.
+// evaluate measures the molecules of a file, - for standard input.
+func (o *evaluateOptions) evaluate(cmd *cobra.Command, file string) (*evaluation.Evaluation, error) {
+	molecules := dataset.Open(file)
+	if file == "-" {
+		molecules = molecule.ReadXYZ(cmd.InOrStdin(), "standard input")
+	}
+	e := evaluation.Options{Name: file, RDKit: o.rdkit, Strain: o.strain, Threads: o.threads, TrainName: o.train, RefName: o.reference}
+	if o.train != "" {
+		e.Train = dataset.Open(o.train)
+	}
+	if o.reference != "" {
+		e.Reference = dataset.Open(o.reference)
+	}
+	if w := cmd.ErrOrStderr(); isTerminal(w) {
+		e.Progress = func(stage string, n int) { fmt.Fprintf(w, "\r%s: %d molecules\x1b[K", stage, n) }
+		defer io.WriteString(w, "\r\x1b[K")
+	}
+	found, err := evaluation.Run(cmd.Context(), molecules, e)
+	if err == nil && found.Molecules == 0 {
+		err = fmt.Errorf("%s: no molecules", file)
+	}
+	return found, err
+}
 
-The intervals are Wilson's at 95 %; they take molecules, or atoms, as independent. With --json, rates are fractions of 1.`,
-		Example: "  symdiff evaluate qm9_test.xyz.gz\n  symdiff sample --n 100 | symdiff evaluate -",
-		Args:    cobra.ExactArgs(1),
+func newEvaluateCommand() *cobra.Command {
+	var o evaluateOptions
+	var out reportOptions
+	cmd := &cobra.Command{
+		Use:   "evaluate FILE [--train FILE] [--reference FILE] [--html FILE] [--json]",
+		Short: "Measure molecules: stability, validity, uniqueness, novelty, geometry, distributions, strain",
+		Long: `Measure the molecules of an XYZ or SDF file (also .gz; - reads XYZ from standard input; FILE@key=value takes those with a
+property) by the protocol of EDM: bonds from distances; an atom is stable if its bond orders sum to its valence, a molecule if all
+its atoms are. Valid is by a closed form what RDKit would accept (elements H, C, N, O, F), unique what differs in the graph of its
+largest fragment. In a build with RDKit (make cli RDKIT=1), RDKit judges too, by SMILES, and every disagreement is listed.
+
+--train adds novelty, in both conventions: among the valid and unique, and of all molecules. --reference adds how far the
+distributions of sizes, elements, distances, lengths and angles are from those of the data (Jensen-Shannon, Wasserstein).
+Lengths, angles, flat aromatic rings and clashes are always counted; strain energy needs RDKit.
+
+The intervals are at 95 %: Wilson's for shares, widened for atoms, bonds, angles and rings since these come in molecules; by
+bootstrap for means and medians. With --json, rates are fractions of 1.`,
+		Example: `  symdiff evaluate qm9_test.xyz.gz
+  symdiff evaluate out.xyz --train qm9_train.xyz.gz --reference qm9_test.xyz.gz --html report.html
+  symdiff sample --n 100 | symdiff evaluate -`,
+		Args: cobra.ExactArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"xyz", "extxyz", "sdf", "mol", "gz"}, cobra.ShellCompDirectiveFilterFileExt
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			molecules := molecule.Open(args[0])
-			if args[0] == "-" {
-				molecules = molecule.ReadXYZ(cmd.InOrStdin(), "standard input")
+			if err := o.check(); err != nil {
+				return err
 			}
-			r, err := molecule.Evaluate(func(yield func(*molecule.Molecule, error) bool) {
-				for m, err := range molecules {
-					if err == nil {
-						err = cmd.Context().Err()
-					}
-					if !yield(m, err) {
-						return
-					}
-				}
-			})
+			e, err := o.evaluate(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			if r.Molecules == 0 {
-				return fmt.Errorf("%s: no molecules", args[0])
+			r := e.Document()
+			if !rdkit.Available {
+				r.Sections[0].Notes = append(r.Sections[0].Notes, "validity by the closed form alone: "+rdkit.ErrMissing.Error())
 			}
-			e := newEvaluation(args[0], r)
-			if asJSON {
-				return writeJSON(cmd.OutOrStdout(), e)
-			}
-			return e.print(cmd.OutOrStdout())
+			return out.write(cmd, e, r)
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	o.flags(cmd)
+	out.flags(cmd)
 	return cmd
 }

@@ -1,0 +1,36 @@
+package dataset
+
+import (
+	"fmt"
+	"iter"
+
+	"symdiff/core/molecule"
+)
+
+// Open reads the molecules of a file, one at a time. name is a path of a format
+// that molecule.Open knows, perhaps with @key=value: then only molecules with
+// that property are taken. An error ends the sequence.
+func Open(name string) iter.Seq2[*molecule.Molecule, error] {
+	return func(yield func(*molecule.Molecule, error) bool) {
+		path, filter, key, value, err := splitName(name)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		taken := 0
+		for m, err := range molecule.Open(path) {
+			if err == nil && key != "" {
+				if v, ok := m.Property(key); !ok || v != value {
+					continue
+				}
+			}
+			taken++
+			if !yield(m, err) || err != nil {
+				return
+			}
+		}
+		if taken == 0 {
+			yield(nil, fmt.Errorf("%s: no molecules%s", path, map[bool]string{true: " with " + filter}[filter != ""]))
+		}
+	}
+}

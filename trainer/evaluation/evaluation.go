@@ -1,0 +1,469 @@
+// Package evaluation measures sets of molecules as the field does and as a
+// chemist does: stability, validity by the closed form and by RDKit, uniqueness,
+// novelty, connectedness, clashes, lengths and angles, flat aromatic rings, how far distributions
+// are from those of the data, strain energy; and writes it as text, JSON,
+// Markdown or a page.
+//
+// Sources: the protocol of EDM (Hoogeboom et al. 2022, arXiv 2203.17003,
+// section 5; qm9/rdkit_functions.py of its code).
+package evaluation
+
+import (
+	"context"
+	"iter"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"symdiff/core/molecule"
+	"symdiff/trainer/rdkit"
+)
+
+// Molecules is a sequence of molecules from a file; an error ends it.
+type Molecules = iter.Seq2[*molecule.Molecule, error]
+
+// Options says what to measure.
+type Options struct {
+	Name      string    // of the set, for reports
+	Train     Molecules // training molecules, for novelty; nil: no novelty
+	TrainName string
+	Reference Molecules // the data, for divergences; nil: none
+	RefName   string
+	RDKit     bool // judge by RDKit too; the build must have it
+	Strain    int  // stable, connected molecules whose strain energy is found (needs RDKit)
+	Threads   int  // 0: one per core
+
+	Progress func(stage string, molecules int) // called now and then; may be nil
+}
+
+// Evaluation is what is found. The rates of the embedded report are fractions
+// of 1, their intervals under the same names.
+type Evaluation struct {
+	File string `json:"file"`
+	molecule.Report
+	Intervals   map[string][2]float64 `json:"intervals"` // 95 %
+	Novelty     *Novelty              `json:"novelty,omitempty"`
+	RDKit       *RDKit                `json:"rdkit,omitempty"`
+	Geometry    Geometry              `json:"geometry"`
+	Strain      *Strain               `json:"strain,omitempty"`
+	Reference   string                `json:"reference,omitempty"`
+	Divergences []Divergence          `json:"divergences,omitempty"`
+	Likelihood  *Likelihood           `json:"likelihood,omitempty"` // not of these molecules, but of the model that made them
+
+	set    distributions
+	whole  distributions // of the reference
+	strain []float64     // kcal/mol, sorted
+}
+
+// Novelty counts valid, distinct molecules that are not in the training set, in
+// the two conventions that papers use.
+type Novelty struct {
+	Train                 string `json:"train"`
+	TrainMolecules        int    `json:"train_molecules"`
+	NovelAmongUnique      Share  `json:"novel_among_unique"`         // of the valid and unique (EDM)
+	ValidUniqueNovel      Share  `json:"valid_and_unique_and_novel"` // of all molecules
+	RDKitNovelAmongUnique *Share `json:"rdkit_novel_among_unique,omitempty"`
+	RDKitValidUniqueNovel *Share `json:"rdkit_valid_and_unique_and_novel,omitempty"`
+}
+
+// RDKit is the judgement of RDKit beside that of the closed form.
+type RDKit struct {
+	Version          string         `json:"version"`
+	Valid            Share          `json:"valid"`
+	UniqueAmongValid Share          `json:"unique_among_valid"`
+	ValidAndUnique   Share          `json:"valid_and_unique"`
+	Disagree         Share          `json:"disagree"` // on validity, of the molecules that the closed form judges
+	Disagreements    []Disagreement `json:"disagreements,omitempty"`
+}
+
+// Disagreement is a molecule on whose validity RDKit and the closed form differ.
+type Disagreement struct {
+	Index      int    `json:"index"` // in the file, from 1
+	Formula    string `json:"formula"`
+	ClosedForm string `json:"closed_form"` // valid, or the reason
+	RDKit      string `json:"rdkit"`       // its SMILES, or the reason
+}
+
+// Geometry counts what a chemist looks at.
+type Geometry struct {
+	Lengths   Share `json:"lengths_inside"`     // of bonds
+	Angles    Share `json:"angles_inside"`      // of angles
+	Flat      Share `json:"flat_rings"`         // of aromatic rings
+	ClashFree Share `json:"clash_free"`         // of molecules
+	Sound     Share `json:"sound"`              // of molecules: stable, connected, nothing out of order
+	Rings     Share `json:"with_aromatic_ring"` // of molecules
+}
+
+// Strain is the MMFF94 energy of structures above their local minimum, kcal/mol.
+type Strain struct {
+	Summary
+	Tried   int            `json:"tried"`             // stable, connected molecules
+	Failed  map[string]int `json:"failed,omitempty"`  // reason -> molecules
+	PerAtom Summary        `json:"per_atom,omitzero"` // kcal/mol and atom
+}
+
+// Likelihood is a model's bound of the negative log-likelihood (symdiff nll).
+type Likelihood struct {
+	NLL           float64 `json:"nll"`            // nats per molecule
+	StandardError float64 `json:"standard_error"` // nats
+}
+
+// verdict is what the workers find of one molecule.
+type verdict struct {
+	geometry  molecule.Geometry
+	stable    int // atoms
+	connected bool
+	key       string // of a valid molecule
+	reason    string // why the closed form says it is not valid
+	smiles    string // of one that RDKit finds valid
+	fault     string // why RDKit does not
+	strain    float64
+}
+
+// Run measures all molecules of a sequence.
+func Run(ctx context.Context, molecules Molecules, o Options) (*Evaluation, error) {
+	if o.RDKit && !rdkit.Available {
+		return nil, rdkit.ErrMissing
+	}
+	if o.Threads == 0 {
+		o.Threads = runtime.GOMAXPROCS(0)
+	}
+	r := &run{Options: o, e: &Evaluation{File: o.Name, set: distributions{}}, keys: map[string]bool{}, smiles: map[string]bool{}}
+	report, err := molecule.Evaluate(func(yield func(*molecule.Molecule, error) bool) {
+		err := r.batches(ctx, "measuring", molecules, r.judge, func(m *molecule.Molecule, v verdict) bool {
+			r.add(m, v)
+			return yield(m, nil)
+		})
+		if err != nil {
+			yield(nil, err)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.e.Report = report
+	if err := r.novelty(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.reference(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.strain(ctx); err != nil {
+		return nil, err
+	}
+	r.finish()
+	return r.e, nil
+}
+
+// run is an evaluation on its way.
+type run struct {
+	Options
+	e *Evaluation
+
+	index                                                 int
+	atoms, lengths, angles, flat, clashFree, sound, rings counter
+	keys, smiles                                          map[string]bool // distinct valid molecules -> in the training set
+	rdkitValid, judged, disagree, train                   int
+	intact                                                []*molecule.Molecule // whose strain energy is wanted
+}
+
+// judge is the work on one molecule.
+func (r *run) judge(m *molecule.Molecule) (v verdict) {
+	v.geometry = m.Geometry()
+	for _, ok := range m.StableAtoms() {
+		if ok {
+			v.stable++
+		}
+	}
+	v.connected = m.Connected()
+	v.identify(m, r.RDKit)
+	return v
+}
+
+// identify finds validity and the names by which molecules are told apart.
+func (v *verdict) identify(m *molecule.Molecule, withRDKit bool) {
+	ok, reason := m.Valid()
+	if v.reason = reason; ok {
+		v.key = m.Key()
+	}
+	if withRDKit {
+		s, err := rdkit.SMILES(m)
+		if v.smiles = s; err != nil {
+			v.fault = err.Error()
+		}
+	}
+}
+
+// add counts a molecule.
+func (r *run) add(m *molecule.Molecule, v verdict) {
+	r.index++
+	g := &v.geometry
+	r.e.set.addMolecule(m, g)
+	r.atoms.add(v.stable, len(m.Elements))
+	inside := 0
+	for _, l := range g.Lengths {
+		inside += one(l.Inside)
+	}
+	r.lengths.add(inside, len(g.Lengths))
+	inside = 0
+	for _, a := range g.Angles {
+		inside += one(a.Inside)
+	}
+	r.angles.add(inside, len(g.Angles))
+	inside = 0
+	for _, ring := range g.Rings {
+		inside += one(ring.Flat())
+	}
+	r.flat.add(inside, len(g.Rings))
+	r.clashFree.add(one(len(g.Clashes) == 0), 1)
+	r.rings.add(one(len(g.Rings) > 0), 1)
+	r.sound.add(one(g.Sound() && v.connected && v.stable == len(m.Elements)), 1)
+	if v.key != "" {
+		r.keys[v.key] = false
+	}
+	if r.RDKit {
+		r.addRDKit(m, v)
+	}
+}
+
+func one(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// mostDisagreements is the number that is listed.
+const mostDisagreements = 20
+
+func (r *run) addRDKit(m *molecule.Molecule, v verdict) {
+	if v.smiles != "" {
+		r.rdkitValid++
+		r.smiles[v.smiles] = false
+	}
+	if !slices.ContainsFunc(m.Elements, func(e molecule.Element) bool { return !slices.Contains(closedForm, e) }) {
+		r.judged++
+		if (v.key != "") != (v.smiles != "") {
+			r.disagree++
+			if r.e.RDKit == nil {
+				r.e.RDKit = &RDKit{}
+			}
+			if d := &r.e.RDKit.Disagreements; len(*d) < mostDisagreements {
+				*d = append(*d, Disagreement{r.index, m.Formula(), or(v.reason, "valid"), or(v.smiles, v.fault)})
+			}
+		}
+	}
+	if v.smiles != "" && v.stable == len(m.Elements) && v.connected && len(r.intact) < r.Strain {
+		r.intact = append(r.intact, m)
+	}
+}
+
+// closedForm are the elements whose validity has a closed form.
+var closedForm = []molecule.Element{molecule.H, molecule.C, molecule.N, molecule.O, molecule.F}
+
+func or(text, other string) string {
+	if text == "" {
+		return other
+	}
+	return text
+}
+
+// novelty looks for the distinct molecules in the training set.
+func (r *run) novelty(ctx context.Context) error {
+	if r.Train == nil {
+		return nil
+	}
+	return r.batches(ctx, "training set", r.Train, func(m *molecule.Molecule) (v verdict) {
+		v.identify(m, r.RDKit)
+		return v
+	}, func(_ *molecule.Molecule, v verdict) bool {
+		r.train++
+		if _, ok := r.keys[v.key]; ok {
+			r.keys[v.key] = true
+		}
+		if _, ok := r.smiles[v.smiles]; ok {
+			r.smiles[v.smiles] = true
+		}
+		return true
+	})
+}
+
+// reference compares distributions with the data's.
+func (r *run) reference(ctx context.Context) error {
+	if r.Reference == nil {
+		return nil
+	}
+	halves, n := [2]distributions{{}, {}}, 0
+	err := r.batches(ctx, "reference", r.Reference, func(m *molecule.Molecule) (v verdict) {
+		v.geometry = m.Geometry()
+		return v
+	}, func(m *molecule.Molecule, v verdict) bool {
+		halves[n%2].addMolecule(m, &v.geometry)
+		n++
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	r.e.Reference = r.RefName
+	r.e.Divergences = divergences(r.e.set, halves)
+	r.e.whole = distributions{}
+	for q, h := range halves[0] {
+		r.e.whole[q] = h
+		if other := halves[1][q]; other != nil {
+			r.e.whole[q] = h.plus(other)
+		}
+	}
+	return nil
+}
+
+// relaxSteps bounds the minimisation of a structure.
+const relaxSteps = 5000
+
+// strain finds the strain energy of the intact molecules.
+func (r *run) strain(ctx context.Context) error {
+	if len(r.intact) == 0 {
+		return nil
+	}
+	s := &Strain{Tried: len(r.intact), Failed: map[string]int{}}
+	var perAtom []float64
+	err := r.batches(ctx, "strain energy", func(yield func(*molecule.Molecule, error) bool) {
+		for _, m := range r.intact {
+			if !yield(m, nil) {
+				return
+			}
+		}
+	}, func(m *molecule.Molecule) (v verdict) {
+		found, _, err := rdkit.Relax(m, relaxSteps)
+		if err != nil {
+			v.fault = err.Error()
+		} else if v.strain = found.Energy(); !found.Converged {
+			v.fault = "no minimum in " + strconv.Itoa(relaxSteps) + " steps"
+		}
+		return v
+	}, func(m *molecule.Molecule, v verdict) bool {
+		if v.fault != "" {
+			s.Failed[v.fault]++
+			return true
+		}
+		r.e.strain = append(r.e.strain, v.strain)
+		perAtom = append(perAtom, v.strain/float64(len(m.Elements)))
+		return true
+	})
+	s.Summary, s.PerAtom = summarise(r.e.strain), summarise(perAtom)
+	r.e.Strain = s
+	return err
+}
+
+// finish turns the counts into shares.
+func (r *run) finish() {
+	e := r.e
+	e.Intervals = map[string][2]float64{}
+	for _, line := range e.Rates() {
+		e.Intervals[line.Key] = share(line.Count, line.Of).Interval
+	}
+	e.Intervals["stable_atoms"] = r.atoms.share().Interval
+	e.Geometry = Geometry{r.lengths.share(), r.angles.share(), r.flat.share(), r.clashFree.share(), r.sound.share(), r.rings.share()}
+	if r.RDKit {
+		if e.RDKit == nil {
+			e.RDKit = &RDKit{}
+		}
+		e.RDKit.Version = rdkit.Version()
+		e.RDKit.Valid = share(r.rdkitValid, e.Molecules)
+		e.RDKit.UniqueAmongValid = share(len(r.smiles), r.rdkitValid)
+		e.RDKit.ValidAndUnique = share(len(r.smiles), e.Molecules)
+		e.RDKit.Disagree = share(r.disagree, r.judged)
+	}
+	if r.Train != nil {
+		novel := count(r.keys, false)
+		e.Novelty = &Novelty{Train: r.TrainName, TrainMolecules: r.train, NovelAmongUnique: share(novel, len(r.keys)), ValidUniqueNovel: share(novel, e.Molecules)}
+		if r.RDKit {
+			novel := count(r.smiles, false)
+			among, all := share(novel, len(r.smiles)), share(novel, e.Molecules)
+			e.Novelty.RDKitNovelAmongUnique, e.Novelty.RDKitValidUniqueNovel = &among, &all
+		}
+	}
+}
+
+func count(m map[string]bool, value bool) (n int) {
+	for _, v := range m {
+		n += one(v == value)
+	}
+	return n
+}
+
+// Rate is a line of the table that every evaluation has.
+type Rate struct {
+	Key, Name string
+	Share
+}
+
+// Rates are the rates of the report with their intervals.
+func (e *Evaluation) Rates() []Rate {
+	c := e.Counts
+	rates := []Rate{
+		{"stable_atoms", "stable atoms", share(c.StableAtoms, e.Atoms)},
+		{"stable_molecules", "stable molecules", share(c.StableMolecules, e.Molecules)},
+		{"valid", "valid", share(c.Valid, e.Molecules)},
+		{"unique_among_valid", "unique among valid", share(c.Unique, c.Valid)},
+		{"valid_and_unique", "valid and unique", share(c.Unique, e.Molecules)},
+		{"connected", "connected", share(c.Connected, e.Molecules)},
+	}
+	for i, r := range rates {
+		if interval, ok := e.Intervals[r.Key]; ok {
+			rates[i].Interval = interval
+		}
+	}
+	return rates
+}
+
+// batchSize is the number of molecules that are worked on at a time.
+const batchSize = 512
+
+// batches reads molecules, lets all threads work on them, and hands the results
+// on in order until collect returns false.
+func (r *run) batches(ctx context.Context, stage string, molecules Molecules, work func(*molecule.Molecule) verdict,
+	collect func(*molecule.Molecule, verdict) bool) error {
+	batch, done := make([]*molecule.Molecule, 0, batchSize), 0
+	verdicts := make([]verdict, batchSize)
+	flush := func() bool {
+		var next atomic.Int64
+		var workers sync.WaitGroup
+		for range min(r.Threads, len(batch)) {
+			workers.Go(func() {
+				for i := int(next.Add(1)) - 1; i < len(batch) && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+					verdicts[i] = work(batch[i])
+				}
+			})
+		}
+		workers.Wait()
+		if ctx.Err() != nil {
+			return true
+		}
+		for i, m := range batch {
+			if !collect(m, verdicts[i]) {
+				return false
+			}
+		}
+		if done += len(batch); r.Progress != nil {
+			r.Progress(stage, done)
+		}
+		batch = batch[:0]
+		return true
+	}
+	for m, err := range molecules {
+		if err != nil {
+			return err
+		}
+		if batch = append(batch, m); len(batch) == batchSize && !flush() {
+			return nil
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	flush()
+	return ctx.Err()
+}

@@ -1,0 +1,234 @@
+package evaluation
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"symdiff/core/molecule"
+	"symdiff/trainer/chart"
+	"symdiff/trainer/report"
+)
+
+// percent is a share's value in percent, - where there is nothing to divide by.
+func percent(s Share) string {
+	if s.Of == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", 100*s.Value)
+}
+
+// row is a line of a table of shares.
+func row(name string, s Share) []string {
+	return []string{name, percent(s), fmt.Sprintf("%.2f to %.2f", 100*s.Interval[0], 100*s.Interval[1]), fmt.Sprint(s.Count), fmt.Sprint(s.Of)}
+}
+
+var shareHead = []string{"", "%", "95 % interval", "count", "of"}
+
+// Document is the evaluation to be read.
+func (e *Evaluation) Document() report.Report {
+	r := report.Report{Title: fmt.Sprintf("%s: %d molecules, %d atoms", e.File, e.Molecules, e.Atoms)}
+	s := report.Section{Head: shareHead}
+	for _, line := range e.Rates() {
+		s.Rows = append(s.Rows, row(line.Name, line.Share))
+	}
+	if n := e.Counts.NotJudged; n > 0 {
+		s.Notes = append(s.Notes, fmt.Sprintf("%d molecules have elements other than H, C, N, O, F: no valence rule, counted as not valid", n))
+	}
+	r.Sections = append(r.Sections, s)
+	if e.RDKit != nil {
+		r.Sections = append(r.Sections, e.rdkitSection())
+	}
+	if e.Novelty != nil {
+		r.Sections = append(r.Sections, e.noveltySection())
+	}
+	g := e.Geometry
+	r.Sections = append(r.Sections, report.Section{
+		Title: "Geometry", Head: shareHead,
+		Rows: [][]string{
+			row("bond lengths inside", g.Lengths), row("angles inside", g.Angles), row("aromatic rings flat", g.Flat),
+			row("molecules without clash", g.ClashFree), row("molecules with aromatic rings", g.Rings), row("sound molecules", g.Sound),
+		},
+		Notes: []string{"Inside: lengths within 12 % of covalent radii, angles in windows that hold real molecules; flat: within 0.25 Å of a plane; clash: below 0.7 of the van der Waals distance, more than three bonds apart. Sound: stable, connected and none of these."},
+	})
+	if e.Strain != nil {
+		r.Sections = append(r.Sections, e.strainSection())
+	}
+	if len(e.Divergences) > 0 {
+		r.Sections = append(r.Sections, e.divergenceSection())
+	}
+	return r
+}
+
+func (e *Evaluation) rdkitSection() report.Section {
+	k := e.RDKit
+	s := report.Section{
+		Title: "Validity by RDKit " + k.Version, Head: shareHead,
+		Rows: [][]string{
+			row("valid", k.Valid), row("unique among valid", k.UniqueAmongValid), row("valid and unique", k.ValidAndUnique),
+			row("differs from the closed form", k.Disagree),
+		},
+	}
+	for _, d := range k.Disagreements {
+		s.Notes = append(s.Notes, fmt.Sprintf("molecule %d, %s: closed form: %s; RDKit: %s", d.Index, d.Formula, d.ClosedForm, d.RDKit))
+	}
+	return s
+}
+
+func (e *Evaluation) noveltySection() report.Section {
+	n := e.Novelty
+	s := report.Section{
+		Title: fmt.Sprintf("Novelty: not in %s (%d molecules)", n.Train, n.TrainMolecules), Head: shareHead,
+		Rows: [][]string{row("novel among valid and unique", n.NovelAmongUnique), row("valid, unique and novel", n.ValidUniqueNovel)},
+	}
+	if n.RDKitNovelAmongUnique != nil {
+		s.Rows = append(s.Rows, row("by RDKit: novel among valid and unique", *n.RDKitNovelAmongUnique), row("by RDKit: valid, unique and novel", *n.RDKitValidUniqueNovel))
+	}
+	return s
+}
+
+func (e *Evaluation) strainSection() report.Section {
+	s := report.Section{
+		Title: "Strain energy (MMFF94, kcal/mol above the next minimum)",
+		Head:  []string{"", "median", "95 % interval", "mean", "95 % interval", "10 to 90 %", "molecules"},
+	}
+	line := func(name, format string, v Summary) {
+		pair := func(p [2]float64) string { return fmt.Sprintf(format+" to "+format, p[0], p[1]) }
+		s.Rows = append(s.Rows, []string{name, fmt.Sprintf(format, v.Median), pair(v.MedianInterval), fmt.Sprintf(format, v.Mean), pair(v.MeanInterval), pair(v.Quantiles), fmt.Sprint(v.Number)})
+	}
+	line("per molecule", "%.2f", e.Strain.Summary)
+	line("per atom", "%.3f", e.Strain.PerAtom)
+	s.Notes = append(s.Notes, fmt.Sprintf("Of %d stable, connected molecules.", e.Strain.Tried))
+	for _, reason := range slices.Sorted(maps.Keys(e.Strain.Failed)) {
+		s.Notes = append(s.Notes, fmt.Sprintf("%d without a value: %s", e.Strain.Failed[reason], reason))
+	}
+	if len(e.strain) > 0 {
+		most := max(1, e.Strain.Quantiles[1]*1.5)
+		h := &Histogram{Low: 0, Width: most / 50, Counts: make([]float64, 50)}
+		for _, v := range e.strain {
+			h.add(v)
+		}
+		s.Charts = append(s.Charts, chart.Chart{Title: "Strain energy", X: "kcal/mol", Y: "molecules", Zero: true, Series: []chart.Series{{X: h.edges(0, 50), Y: h.Counts, Steps: true, Filled: true}}})
+	}
+	return s
+}
+
+// names of the kinds of histograms.
+var kindNames = map[string]string{"atoms": "atoms of a molecule", "elements": "elements", "distances": "all distances", "angles": "all bond angles", "length": "length", "angle": "angle at"}
+
+func (d Divergence) title() string {
+	if d.Name == "" {
+		return kindNames[d.Kind]
+	}
+	return kindNames[d.Kind] + " " + d.Name
+}
+
+func (e *Evaluation) divergenceSection() report.Section {
+	s := report.Section{
+		Title: "Distributions against " + e.Reference,
+		Head:  []string{"", "Jensen-Shannon", "noise", "Wasserstein", "noise", "unit", "values", "in the data"},
+		Notes: []string{"Jensen-Shannon divergence in bits (0 to 1) and 1-Wasserstein distance of histograms. Noise: the same between two halves of the data."},
+	}
+	for _, d := range e.Divergences {
+		w, floor := "-", "-"
+		if d.Unit != "" {
+			w, floor = fmt.Sprintf("%.4f", d.Wasserstein), fmt.Sprintf("%.4f", d.FloorW)
+		}
+		s.Rows = append(s.Rows, []string{d.title(), fmt.Sprintf("%.4f", d.JS), fmt.Sprintf("%.4f", d.FloorJS), w, floor, d.Unit, fmt.Sprint(d.Values), fmt.Sprint(d.Reference)})
+		if e.set != nil {
+			s.Charts = append(s.Charts, e.histogram(d))
+		}
+	}
+	return s
+}
+
+// histogram draws a distribution beside the reference's.
+func (e *Evaluation) histogram(d Divergence) chart.Chart {
+	q := quantity{d.Kind, d.Name}
+	mine, data := e.set[q], e.whole[q]
+	from, to := len(mine.Counts), 0
+	for _, h := range []*Histogram{mine, data} {
+		lo, hi := h.within(0.0005)
+		from, to = min(from, lo), max(to, hi)
+	}
+	c := chart.Chart{Title: d.title(), X: cmp.Or(d.Unit, "element"), Y: "share", Zero: true}
+	if d.Kind == "elements" {
+		var x []int
+		for i, n := range data.Counts {
+			if n > 0 || mine.Counts[i] > 0 {
+				x = append(x, i)
+				c.Labels = append(c.Labels, elementAt(i))
+			}
+		}
+		for _, s := range []struct {
+			name string
+			h    *Histogram
+		}{{"this", mine}, {e.Reference, data}} {
+			series := chart.Series{Name: s.name, Steps: true, Filled: true}
+			for k, i := range x {
+				series.X = append(series.X, float64(k)-0.5)
+				series.Y = append(series.Y, s.h.Counts[i]/s.h.Total)
+			}
+			series.X = append(series.X, float64(len(x))-0.5)
+			c.Series = append(c.Series, series)
+		}
+		return c
+	}
+	group := max(1, (to-from+79)/80)
+	for _, s := range []struct {
+		name string
+		h    *Histogram
+	}{{"this", mine}, {e.Reference, data}} {
+		h := s.h.grouped(from, to, group)
+		c.Series = append(c.Series, chart.Series{Name: s.name, X: h.edges(0, len(h.Counts)), Y: h.density(), Steps: true, Filled: true})
+	}
+	return c
+}
+
+func elementAt(bin int) string { return molecule.Element(bin + 1).Symbol() }
+
+// edges are the left edges of bins [from, to), and the right one of the last.
+func (h *Histogram) edges(from, to int) []float64 {
+	x := make([]float64, 0, to-from+1)
+	for i := from; i <= to; i++ {
+		x = append(x, h.Low+float64(i)*h.Width)
+	}
+	return x
+}
+
+// within is the range of bins that leaves out a share at either end.
+func (h *Histogram) within(share float64) (from, to int) {
+	sum := 0.0
+	for from = 0; from < len(h.Counts)-1 && sum+h.Counts[from] <= share*h.Total; from++ {
+		sum += h.Counts[from]
+	}
+	sum = 0
+	for to = len(h.Counts); to > from+1 && sum+h.Counts[to-1] <= share*h.Total; to-- {
+		sum += h.Counts[to-1]
+	}
+	return from, to
+}
+
+// grouped joins bins [from, to) n at a time.
+func (h *Histogram) grouped(from, to, n int) *Histogram {
+	g := &Histogram{Low: h.Low + float64(from)*h.Width, Width: h.Width * float64(n), Total: h.Total}
+	for i := from; i < to; i += n {
+		sum := 0.0
+		for _, c := range h.Counts[i:min(i+n, to)] {
+			sum += c
+		}
+		g.Counts = append(g.Counts, sum)
+	}
+	return g
+}
+
+// density is each bin's share.
+func (h *Histogram) density() []float64 {
+	y := make([]float64, len(h.Counts))
+	for i, c := range h.Counts {
+		y[i] = c / math.Max(1, h.Total)
+	}
+	return y
+}
