@@ -120,7 +120,7 @@ test-cli: ## the CLI and the static server
 	go test ./trainer/... ./site/... ./wasm/...
 
 test-rdkit: deps-rdkit ## what RDKit judges, against the closed forms
-	go test -tags rdkit ./trainer/rdkit
+	go test -tags rdkit ./trainer/rdkit ./trainer/evaluation
 
 test-torch: trainer ## training against libtorch
 	$(TORCH_ENV) go test -tags torch ./trainer/...
