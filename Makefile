@@ -14,6 +14,7 @@ export CHROMIUM
 
 # System packages (Debian and Ubuntu names).
 TORCH_PACKAGES := g++ libtorch-dev libopenblas0-openmp
+PYTHON_PACKAGES := python3-torch
 BROWSER_PACKAGES := chromium
 RDKIT_PACKAGES := g++ librdkit-dev libboost-dev
 
@@ -122,7 +123,7 @@ test-cli: ## the CLI and the static server
 test-rdkit: deps-rdkit ## what RDKit judges, against the closed forms
 	go test -tags rdkit ./trainer/rdkit ./trainer/evaluation
 
-test-torch: trainer ## training against libtorch
+test-torch: trainer deps-python ## training against libtorch
 	$(TORCH_ENV) go test -tags torch ./trainer/...
 
 .PHONY: soak-train
@@ -147,7 +148,7 @@ bench-go: ## kernels and sampling steps, natively and as WebAssembly in Node (fo
 
 FUZZTIME ?= 30s
 fuzz: ## fuzz every reader and the kernels, FUZZTIME=30s each; make test runs their seeds
-	@for file in $$(grep -rl '^func Fuzz' core --include=*_test.go); do for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$file); do \
+	@for file in $$(grep -rl '^func Fuzz' core trainer --include=*_test.go); do for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$file); do \
 		echo "$$file $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$file) || exit 1; done; done
 
 BENCH := $(BUILD)/bench
@@ -189,11 +190,15 @@ if [ -n "$$missing" ]; then \
 fi
 endef
 
-deps: deps-torch deps-browser deps-rdkit $(BUILD)/npm.stamp ## install what is missing: libtorch, Chromium, RDKit, npm and Go modules
+deps: deps-torch deps-python deps-browser deps-rdkit $(BUILD)/npm.stamp ## install what is missing: libtorch, Chromium, RDKit, npm and Go modules
 	go mod download
 
 deps-torch:
 	$(call install,$(TORCH_PACKAGES))
+
+.PHONY: deps-python
+deps-python:
+	$(call install,$(PYTHON_PACKAGES))
 
 deps-rdkit:
 	$(call install,$(RDKIT_PACKAGES))

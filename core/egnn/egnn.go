@@ -43,6 +43,7 @@ type Config struct {
 	Tanh         bool    // tanh
 	NormConstant float64 // norm_constant
 	NormFactor   float64 // normalization_factor
+	Haar         bool    // symmetrise "haar": symmetrised by the Haar measure on O(3) all the same, which changes nothing but rounding
 }
 
 // QM9 is EDM's network of the paper: 5.3 million parameters.
@@ -163,6 +164,20 @@ func Load(f *safetensors.File) (*Model, error) {
 	return m, nil
 }
 
+// Metadata is the header of a weights file, which Load reads.
+func Metadata(c Config, m model.Meta) map[string]string {
+	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+	config := `{"hidden_nf":` + strconv.Itoa(c.Hidden) + `,"n_layers":` + strconv.Itoa(c.Layers) + `,"inv_sublayers":` + strconv.Itoa(c.InvSublayers) +
+		`,"attention":` + strconv.FormatBool(c.Attention) + `,"tanh":` + strconv.FormatBool(c.Tanh) +
+		`,"norm_constant":` + number(c.NormConstant) + `,"normalization_factor":` + number(c.NormFactor)
+	if c.Haar {
+		config += `,"symmetrise":"haar"`
+	}
+	md := map[string]string{"kind": "egnn", "config": config + "}"}
+	m.Describe(md)
+	return md
+}
+
 // parseMetadata reads the configuration, and the meaning of the inputs where the
 // file tells it (see model.ParseMeta).
 func parseMetadata(f *safetensors.File) (Config, model.Meta, error) {
@@ -201,6 +216,12 @@ func parseMetadata(f *safetensors.File) (Config, model.Meta, error) {
 			return fail("config: " + name + ": want a number")
 		}
 		*to = x.Num
+	}
+	if s, ok := v.Get("symmetrise"); ok {
+		if s.Text != "haar" {
+			return fail("config: symmetrise: " + strconv.Quote(s.Text) + ", want haar")
+		}
+		c.Haar = true
 	}
 	if s, ok := v.Get("sin_embedding"); ok && s.Bool {
 		return fail("config: sin_embedding: not supported")

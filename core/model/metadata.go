@@ -114,8 +114,14 @@ func Metadata(c Config, m Meta) map[string]string {
 	if c.Variant != Symdiff {
 		md["gamma_order"], md["fix_qr"] = GammaPaper, "true"
 	}
+	m.Describe(md)
+	return md
+}
+
+// Describe adds m to the metadata of a file, where it says anything.
+func (m Meta) Describe(md map[string]string) {
 	if !m.defined() {
-		return md
+		return
 	}
 	var b []byte
 	for i, e := range m.Elements {
@@ -132,7 +138,6 @@ func Metadata(c Config, m Meta) map[string]string {
 	if m.Training != nil {
 		md["training"] = string(m.Training)
 	}
-	return md
 }
 
 func kind(v Variant) string {

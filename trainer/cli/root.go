@@ -94,7 +94,7 @@ equivariance comes from stochastic symmetrisation (Zhang et al., ICLR 2025, arXi
 	}
 	root.AddCommand(
 		newSampleCommand(), newEvaluateCommand(), newInspectCommand(), newParityCommand(), newEquivarianceCommand(),
-		newTrainCommand(), newExportCommand(), newServeCommand(), newVersionCommand(),
+		newTrainCommand(), newExportCommand(), newImportCommand(), newServeCommand(), newVersionCommand(),
 	)
 	for _, cmd := range root.Commands() {
 		cmd.DisableFlagsInUseLine = true

@@ -145,7 +145,7 @@ func ReadCheckpoint(path string) (*Checkpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := f.Metadata["train_progress"]; !ok {
+	if !IsCheckpoint(f) {
 		return nil, &safetensors.Error{File: path, Reason: "no metadata train_progress: not a checkpoint of symdiff train"}
 	}
 	c := &Checkpoint{Buffers: map[string][]float32{}}
@@ -180,22 +180,35 @@ func ReadCheckpoint(path string) (*Checkpoint, error) {
 	return c, nil
 }
 
-// Export writes the EMA weights of a checkpoint as a model file of the given type (F32, F16 or BF16), with the schedule, the
-// histogram, the elements and the provenance in its metadata.
+// IsCheckpoint tells a checkpoint from a model file.
+func IsCheckpoint(f *safetensors.File) bool {
+	_, ok := f.Metadata["train_progress"]
+	return ok
+}
+
+// Model is the averaged (EMA) weights of a checkpoint, and what a model file says of them: the configuration, the schedule, the
+// histogram, the elements and the provenance.
+func (c *Checkpoint) Model() ([]safetensors.Tensor, map[string]string) {
+	meta := c.Meta
+	meta.Training, _ = json.Marshal(c.Provenance) // plain fields: it cannot fail
+	var tensors []safetensors.Tensor
+	at, flat := 0, c.Buffers[bufEMA]
+	for _, p := range c.Config.Parameters() {
+		tensors = append(tensors, safetensors.Tensor{Name: p.Name, DType: safetensors.F32, Shape: p.Shape, Data: flat[at : at+p.Size()]})
+		at += p.Size()
+	}
+	return tensors, model.Metadata(c.Config, meta)
+}
+
+// Export writes Model as a model file of the given type (F32, F16 or BF16).
 func Export(checkpoint, out string, dtype safetensors.DType) (*Checkpoint, error) {
 	c, err := ReadCheckpoint(checkpoint)
 	if err != nil {
 		return nil, err
 	}
-	meta := c.Meta
-	if meta.Training, err = json.Marshal(c.Provenance); err != nil {
-		return nil, err
+	tensors, md := c.Model()
+	for i := range tensors {
+		tensors[i].DType = dtype
 	}
-	var tensors []safetensors.Tensor
-	at, flat := 0, c.Buffers[bufEMA]
-	for _, p := range c.Config.Parameters() {
-		tensors = append(tensors, safetensors.Tensor{Name: p.Name, DType: dtype, Shape: p.Shape, Data: flat[at : at+p.Size()]})
-		at += p.Size()
-	}
-	return c, safetensors.WriteFile(out, tensors, model.Metadata(c.Config, meta))
+	return c, safetensors.WriteFile(out, tensors, md)
 }

@@ -1,0 +1,118 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"symdiff/core/molecule"
+	"symdiff/core/safetensors"
+	"symdiff/trainer/dataset"
+	"symdiff/trainer/pytorch"
+)
+
+// newImportCommand turns a published checkpoint into a model file.
+func newImportCommand() *cobra.Command {
+	var args, out, dtype string
+	var sizes []string
+	c := pytorch.Choices{PadTo: -1}
+	cmd := &cobra.Command{
+		Use:   "import CHECKPOINT --out WEIGHTS.safetensors",
+		Short: "Turn a published PyTorch checkpoint of SymDiff, DiT or EDM into a model file",
+		Long: `Turn a PyTorch checkpoint of the published code (generative_model_ema.npy, or any .pt or .pth of its state_dict) into a model file
+that samples, evaluates and trains on here (train --init). Nothing in the checkpoint is executed: it is read as tensors and plain
+containers, and anything else is refused.
+
+The run's args.pickle, taken from the checkpoint's folder where it is there, tells what tensors do not: attention heads, the noise
+schedule, scales. Models of the published code are imported as they were trained: gamma in the released order (which is not
+equivariant), the bias that padded atoms leak (--pad-to 29 for QM9).
+
+QM9 models get the histogram of molecule sizes of the shipped model; --sizes counts those of other data.`,
+		Example: `  symdiff import outputs/edm_qm9/generative_model_ema.npy --out edm.safetensors
+  symdiff sample --model edm.safetensors --n 10`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, positional []string) error {
+			t, err := parseDType(dtype)
+			if err != nil {
+				return err
+			}
+			if c.Args, err = readArgs(args, positional[0]); err != nil {
+				return err
+			}
+			state, err := pytorch.ReadState(positional[0])
+			if err != nil {
+				return err
+			}
+			m, err := pytorch.Import(state, c)
+			if err != nil {
+				return err
+			}
+			if m.Meta.Histogram, err = histogramFor(m.Meta.Elements, sizes); err != nil {
+				return err
+			}
+			n := 0
+			for i := range m.Tensors {
+				m.Tensors[i].DType = t
+				n += len(m.Tensors[i].Data)
+			}
+			if err := safetensors.WriteFile(out, m.Tensors, m.Metadata()); err != nil {
+				return err
+			}
+			for _, note := range m.Notes {
+				fmt.Fprintln(cmd.ErrOrStderr(), note)
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, %d parameters\n", out, m.Metadata()["kind"], n)
+			return err
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&out, "out", "", "file to write")
+	f.StringVar(&args, "args", "", "args.pickle of the run")
+	f.StringVar(&dtype, "dtype", "f32", "f32, f16 or bf16")
+	f.StringSliceVar(&sizes, "sizes", nil, "files of molecules whose numbers of atoms are counted")
+	f.IntVar(&c.Heads, "heads", 0, "attention heads of k, where there is no args.pickle")
+	f.IntVar(&c.EncHeads, "enc-heads", 0, "attention heads of f, where there is no args.pickle")
+	f.IntVar(&c.PadTo, "pad-to", c.PadTo, "imitate padding to this many atoms, 0: do not, -1: as published")
+	f.StringVar(&c.Order, "gamma-order", "", "released or paper; empty: released")
+	if err := cmd.MarkFlagRequired("out"); err != nil {
+		panic(err)
+	}
+	return cmd
+}
+
+// readArgs reads the arguments of the run: the file that is given, or args.pickle beside the checkpoint.
+func readArgs(given, checkpoint string) (map[string]any, error) {
+	if given != "" {
+		return pytorch.ReadNamespace(given)
+	}
+	args, err := pytorch.ReadNamespace(filepath.Join(filepath.Dir(checkpoint), "args.pickle"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return args, err
+}
+
+// histogramFor counts the sizes in files, or takes those of the shipped model if its elements are the same.
+func histogramFor(elements, files []string) (map[int]int, error) {
+	if len(files) == 0 {
+		shipped, _, err := loadNetwork("")
+		if err != nil || !slices.Equal(shipped.Meta.Elements, elements) {
+			return nil, err
+		}
+		return shipped.Meta.Histogram, nil
+	}
+	var list []molecule.Element
+	for _, symbol := range elements {
+		e, _ := molecule.ParseElement(symbol) // Import has checked them
+		list = append(list, e)
+	}
+	set, err := dataset.Load(files, list, 0)
+	if err != nil {
+		return nil, err
+	}
+	return set.Histogram(), nil
+}

@@ -1,0 +1,413 @@
+package pytorch
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"symdiff/core/egnn"
+	"symdiff/core/model"
+	"symdiff/core/safetensors"
+	"symdiff/core/schedule"
+)
+
+// Choices are what a published checkpoint does not say of itself. Zero values are those of the published runs.
+type Choices struct {
+	Args     map[string]any // args.pickle, where it is there
+	Heads    int            // of k
+	EncHeads int            // of f
+	PadTo    int            // -1: 29 for QM9, 181 for GEOM-Drugs, as the published code pads at sampling
+	Order    string         // of gamma; empty: released
+}
+
+// Imported is a model in this project's terms.
+type Imported struct {
+	Tensors []safetensors.Tensor
+	Meta    model.Meta
+	Notes   []string // what was assumed
+
+	dit   model.Config
+	edm   egnn.Config
+	isEDM bool
+}
+
+// Metadata is the header of the model's file; its kind is symdiff, symdiff-h, dit or egnn.
+func (m *Imported) Metadata() map[string]string {
+	if m.isEDM {
+		return egnn.Metadata(m.edm, m.Meta)
+	}
+	return model.Metadata(m.dit, m.Meta)
+}
+
+// published are the parts of names before those of the network: of data-parallel training, and of EDM's EnVariationalDiffusion, whose
+// schedule is gamma.gamma (T+1).
+const (
+	parallelPrefix = "module."
+	networkPrefix  = "dynamics."
+	scheduleName   = "gamma.gamma"
+)
+
+// importer remembers the first error.
+type importer struct {
+	state   *State
+	choices Choices
+	tensors map[string]*Tensor // of the network, by its own names
+	notes   []string
+	err     error
+}
+
+// Import turns a published checkpoint of SymDiff, DiT or EDM into a model. Errors are of type *Error, naming file and tensor or
+// argument.
+func Import(s *State, c Choices) (*Imported, error) {
+	m := &importer{state: s, choices: c, tensors: map[string]*Tensor{}}
+	var table *Tensor
+	for _, name := range s.Names {
+		short := strings.TrimPrefix(name, parallelPrefix)
+		switch {
+		case strings.HasPrefix(short, networkPrefix):
+			m.tensors[strings.TrimPrefix(short, networkPrefix)] = s.Tensors[name]
+		case short == scheduleName:
+			table = s.Tensors[name]
+		case short == "buffer":
+		case strings.HasPrefix(short, "gamma."):
+			m.fail(name, "a learned noise schedule, which is not supported")
+		default:
+			m.tensors[short] = s.Tensors[name]
+		}
+	}
+	out := m.network(table)
+	if m.err != nil {
+		return nil, m.err
+	}
+	out.Notes = m.notes
+	return out, nil
+}
+
+func (m *importer) fail(tensor, format string, args ...any) {
+	if m.err == nil {
+		m.err = &Error{m.state.File, tensor, fmt.Sprintf(format, args...)}
+	}
+}
+
+func (m *importer) note(format string, args ...any) {
+	m.notes = append(m.notes, fmt.Sprintf(format, args...))
+}
+
+func (m *importer) network(table *Tensor) *Imported {
+	if _, ok := m.tensors["egnn.embedding.weight"]; ok {
+		return m.egnn(table)
+	}
+	c := m.config()
+	if m.err != nil {
+		return nil
+	}
+	meta := m.meta(c.Features, table)
+	c.PadTo = m.padTo(c.Features)
+	if err := c.Validate(); err != nil {
+		m.fail("", "%v", err)
+		return nil
+	}
+	return &Imported{Tensors: m.take(c.Parameters(), c.Unused), Meta: meta, dit: c}
+}
+
+// take converts the parameters; what is left over must be unused or empty.
+func (m *importer) take(list []model.Parameter, unused func(string) bool) []safetensors.Tensor {
+	var out []safetensors.Tensor
+	known := map[string]bool{}
+	for _, p := range list {
+		known[p.Name] = true
+		t := m.tensors[p.Name]
+		if t == nil {
+			m.fail(p.Name, "is missing")
+			continue
+		}
+		if !slices.EqualFunc(t.Shape, p.Shape, func(a int64, b int) bool { return a == int64(b) }) {
+			m.fail(p.Name, "has shape %v, want %v", t.Shape, p.Shape)
+			continue
+		}
+		v, err := t.Float32()
+		if err != nil {
+			m.fail(p.Name, "%v", err)
+		}
+		out = append(out, safetensors.Tensor{Name: p.Name, DType: safetensors.F32, Shape: p.Shape, Data: v})
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.tensors)) {
+		if n, _ := m.tensors[name].Len(); !known[name] && !unused(name) && n > 0 {
+			m.fail(name, "is no parameter of a published network of this kind")
+		}
+	}
+	return out
+}
+
+// size is dimension k of a tensor.
+func (m *importer) size(name string, k int) int {
+	t := m.tensors[name]
+	if t == nil || len(t.Shape) <= k {
+		m.fail(name, "is missing, or has too few dimensions")
+		return 0
+	}
+	if t.Shape[k] < 0 || t.Shape[k] > 1<<20 {
+		m.fail(name, "has shape %v", t.Shape)
+		return 0
+	}
+	return int(t.Shape[k])
+}
+
+// count is the number of n from 0 with a tensor of name prefix+n+suffix.
+func (m *importer) count(prefix, suffix string) int {
+	n := 0
+	for ; m.tensors[prefix+strconv.Itoa(n)+suffix] != nil; n++ {
+	}
+	return n
+}
+
+// config reads the sizes off the tensors, the rest from the arguments.
+func (m *importer) config() model.Config {
+	c := model.Config{Variant: model.None, GammaOrder: model.GammaReleased}
+	switch {
+	case m.count("gamma_enc.blocks.", ".attn.qkv.weight") > 0:
+		c.Variant = model.Symdiff
+	case m.count("k.blocks.", ".attn.qkv.weight") > 0:
+		c.Variant = model.SymdiffH
+	case m.count("model.blocks.", ".attn.qkv.weight") == 0:
+		m.fail("", "holds no network of SymDiff, DiT or EDM: its tensors begin with %q", m.state.Names[:min(3, len(m.state.Names))])
+		return c
+	}
+	c.Features = m.size("xh_embedder.weight", 1) - 3
+	c.XHHidden, c.K = m.size("xh_embedder.weight", 0), m.size("pos_embedder.weight", 1)
+	c.Hidden = c.XHHidden + m.size("pos_embedder.weight", 0)
+	k := c.Prefix()
+	c.Depth = m.count(k+"blocks.", ".attn.qkv.weight")
+	c.MLPType, c.MLPRatio = m.mlp(k, c.Hidden)
+	c.Heads = m.heads("num_heads", "--heads", m.choices.Heads, c.Hidden)
+	if c.Variant != model.Symdiff {
+		c.GammaOrder, c.FixQR = model.GammaPaper, true
+		return c
+	}
+	if m.choices.Order != "" {
+		c.GammaOrder = m.choices.Order
+	}
+	c.EncHidden, c.EncDepth = m.size("gamma_enc.x_embedder.weight", 0), m.count("gamma_enc.blocks.", ".attn.qkv.weight")
+	_, c.EncMLPRatio = m.mlp("gamma_enc.", c.EncHidden)
+	c.EncHeads = m.heads("enc_num_heads", "--enc-heads", m.choices.EncHeads, c.EncHidden)
+	c.DecHidden = m.size("gamma_dec.fc1.weight", 0)
+	c.NoiseDims = m.size("gamma_enc.x_embedder.weight", 1) - 3 - (c.Hidden - c.XHHidden)
+	c.NoiseStd = m.number("noise_std", 1)
+	c.FixQR = m.flag("fix_qr", false)
+	if c.NoiseDims < 0 || m.flag("enc_concat_h", false) {
+		m.fail("gamma_enc.x_embedder.weight", "f sees atom types (enc_concat_h), which is not supported")
+	}
+	return c
+}
+
+// mlp is the kind and the ratio of a transformer's MLPs.
+func (m *importer) mlp(prefix string, width int) (kind string, ratio float64) {
+	in, out := m.size(prefix+"blocks.0.mlp.fc1.weight", 0), m.size(prefix+"blocks.0.mlp.fc2.weight", 1)
+	kind = model.MLP
+	if out*2 == in {
+		kind = model.SwiGLU
+	}
+	if width == 0 {
+		return kind, 0
+	}
+	return kind, float64(in) / float64(width)
+}
+
+// published widths and their numbers of heads.
+var headsOf = map[int]int{384: 6, 768: 12, 128: 4, 216: 8}
+
+// heads cannot be seen in a tensor.
+func (m *importer) heads(arg, flag string, chosen, width int) int {
+	if chosen > 0 {
+		return chosen
+	}
+	if n := int(m.number(arg, 0)); n > 0 {
+		return n
+	}
+	n, ok := headsOf[width]
+	if !ok {
+		m.fail("", "the number of attention heads of the network of width %d is not in the file: give its args.pickle, or %s", width, flag)
+		return 0
+	}
+	m.note("%d attention heads assumed for width %d, as published", n, width)
+	return n
+}
+
+// number, flag and text are arguments of the run; absent where there are none.
+func (m *importer) number(name string, absent float64) float64 {
+	switch v := m.choices.Args[name].(type) {
+	case nil:
+		return absent
+	case int64:
+		return float64(v)
+	case float64:
+		return v
+	case *Object, string, *List, *Dict:
+		m.fail("", "argument %s: want a number", name)
+	}
+	return absent
+}
+
+func (m *importer) flag(name string, absent bool) bool {
+	v, ok := m.choices.Args[name]
+	if !ok || v == nil {
+		return absent
+	}
+	if n, ok := v.(int64); ok && (n == 0 || n == 1) {
+		return n == 1
+	}
+	b, ok := v.(bool)
+	if !ok {
+		m.fail("", "argument %s: want true or false", name)
+	}
+	return b
+}
+
+func (m *importer) text(name, absent string) string {
+	if v, ok := m.choices.Args[name].(string); ok {
+		return v
+	}
+	return absent
+}
+
+// Elements of the published data sets, in the order of their channels.
+var (
+	qm9Elements  = strings.Fields("H C N O F")
+	geomElements = strings.Fields("H B C N O F Al Si P S Cl As Br I Hg Bi")
+)
+
+// geom tells the networks of GEOM-Drugs by their 16 types.
+func geom(features int) bool { return features >= len(geomElements) }
+
+func (m *importer) padTo(features int) int {
+	switch {
+	case m.choices.PadTo >= 0:
+		return m.choices.PadTo
+	case geom(features):
+		return 181
+	}
+	return 29
+}
+
+// meta is the meaning of the inputs, for a network of so many features.
+func (m *importer) meta(features int, table *Tensor) model.Meta {
+	meta := model.QM9Meta()
+	if geom(features) {
+		meta.Elements = geomElements
+	}
+	meta.Charge = m.flag("include_charges", features > len(meta.Elements))
+	if n := meta.Features(); n != features {
+		m.fail("xh_embedder.weight", "has %d features of an atom, %d elements and the charge make %d", features, len(meta.Elements), n)
+	}
+	if m.flag("remove_h", false) {
+		m.fail("", "argument remove_h: models without hydrogens are not supported")
+	}
+	if list := asTuple(m.choices.Args["normalize_factors"]); len(list) == 3 {
+		for i, to := range []*float64{&meta.ScaleX, &meta.ScaleTypes, &meta.ScaleCharge} {
+			switch v := list[i].(type) {
+			case int64:
+				*to = float64(v)
+			case float64:
+				*to = v
+			}
+		}
+	}
+	meta.Schedule = schedule.Spec{
+		Name: m.text("diffusion_noise_schedule", schedule.Polynomial2.Name), Timesteps: int(m.number("diffusion_steps", 1000)),
+		Precision: m.number("diffusion_noise_precision", schedule.Polynomial2.Precision),
+	}
+	m.checkSchedule(meta.Schedule, table)
+	if err := meta.Validate(model.Config{Features: features}); err != nil {
+		m.fail("", "%v", err)
+	}
+	return meta
+}
+
+// checkSchedule compares the schedule with the table in the file.
+func (m *importer) checkSchedule(spec schedule.Spec, table *Tensor) {
+	s, err := schedule.New(spec)
+	if err != nil {
+		m.fail("", "%v", err)
+		return
+	}
+	if table == nil {
+		m.note("no table of the noise schedule in the file: %s with %d time steps assumed", spec.Name, spec.Timesteps)
+		return
+	}
+	v, err := table.Float32()
+	if err != nil || len(v) != s.T()+1 {
+		m.fail(scheduleName, "has shape %v, want (%d)", table.Shape, s.T()+1)
+		return
+	}
+	for t, x := range v {
+		if d := math.Abs(float64(x) - s.NegLogSNR(t)); !(d < 1e-2) {
+			m.fail(scheduleName, "is %g at t = %d, where %s has %g: another schedule; give the run's args.pickle", x, t, spec.Name, s.NegLogSNR(t))
+			return
+		}
+	}
+}
+
+// egnn is EDM's network.
+func (m *importer) egnn(table *Tensor) *Imported {
+	c := egnn.QM9()
+	c.Features = m.size("egnn.embedding.weight", 1) - 1
+	c.Hidden = m.size("egnn.embedding.weight", 0)
+	c.Layers = m.count("egnn.e_block_", ".gcl_0.edge_mlp.0.weight")
+	c.InvSublayers = max(1, m.count("egnn.e_block_0.gcl_", ".edge_mlp.0.weight"))
+	c.Attention = m.tensors["egnn.e_block_0.gcl_0.att_mlp.0.weight"] != nil
+	if m.choices.Args == nil {
+		m.note("no arguments of the run: tanh, norm_constant 1 and normalization_factor 1 assumed, as published for QM9")
+	}
+	c.Tanh = m.flag("tanh", c.Tanh)
+	c.NormConstant, c.NormFactor = m.number("norm_constant", 1), m.number("normalization_factor", 1)
+	if how := m.text("aggregation_method", "sum"); how != "sum" || m.flag("sin_embedding", false) || !m.flag("condition_time", true) {
+		m.fail("", "arguments sin_embedding, aggregation_method and condition_time: only false, sum and true are supported")
+	}
+	if err := c.Validate(); err != nil {
+		m.fail("", "%v", err)
+	}
+	if m.err != nil {
+		return nil
+	}
+	meta := m.meta(c.Features, table)
+	return &Imported{Tensors: m.take(c.Parameters(), func(string) bool { return false }), Meta: meta, edm: c, isEDM: true}
+}
+
+// Export gives tensors their published names and adds what the published classes hold beside them: the table of the noise schedule, and
+// for symdiff a final layer of f that nothing depends on. The result loads with load_state_dict, strict.
+func Export(tensors []safetensors.Tensor, md map[string]string) ([]safetensors.Tensor, error) {
+	var out []safetensors.Tensor
+	add := func(name string, data []float32, shape ...int) {
+		out = append(out, safetensors.Tensor{Name: name, DType: safetensors.F32, Shape: shape, Data: data})
+	}
+	add("buffer", make([]float32, 1), 1)
+	meta, err := model.ParseMeta("model", md)
+	if err != nil {
+		return nil, err
+	}
+	if s, err := schedule.New(meta.Schedule); err == nil {
+		table := make([]float32, s.T()+1)
+		for t := range table {
+			table[t] = float32(s.NegLogSNR(t))
+		}
+		add(scheduleName, table, len(table))
+	}
+	for _, t := range tensors {
+		add(networkPrefix+t.Name, t.Data, t.Shape...)
+	}
+	if md["kind"] == string(model.Symdiff) {
+		c, _, err := model.ParseMetadata("model", md)
+		if err != nil {
+			return nil, err
+		}
+		final := networkPrefix + "gamma_enc.final_layer."
+		add(final+"linear.weight", nil, 0, c.EncHidden)
+		add(final+"linear.bias", nil, 0)
+		add(final+"adaLN_modulation.1.weight", make([]float32, 2*c.EncHidden*c.EncHidden), 2*c.EncHidden, c.EncHidden)
+		add(final+"adaLN_modulation.1.bias", make([]float32, 2*c.EncHidden), 2*c.EncHidden)
+	}
+	return out, nil
+}
