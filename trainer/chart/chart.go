@@ -204,5 +204,5 @@ func number(v float64) string {
 	if v != 0 && (math.Abs(v) < 1e-3 || math.Abs(v) >= 1e6) {
 		return strconv.FormatFloat(v, 'e', -1, 32)
 	}
-	return strconv.FormatFloat(math.Round(v*1e6)/1e6, 'f', -1, 64)
+	return strconv.FormatFloat(math.Round(v*1e6)/1e6+0, 'f', -1, 64) // + 0: no negative zero
 }

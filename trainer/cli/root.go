@@ -93,16 +93,26 @@ equivariance comes from stochastic symmetrisation (Zhang et al., ICLR 2025, arXi
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.AddCommand(
-		newSampleCommand(), newEvaluateCommand(), newInspectCommand(), newParityCommand(), newEquivarianceCommand(),
+		newSampleCommand(), newInspectCommand(), newParityCommand(), newEquivarianceCommand(),
 		newTrainCommand(), newExportCommand(), newImportCommand(), newServeCommand(), newVersionCommand(),
+		newEvaluateCommand(), newNLLCommand(),
 	)
-	for _, cmd := range root.Commands() {
+	announce(root, started)
+	return root
+}
+
+// announce has every command below cmd call started before it runs.
+func announce(cmd *cobra.Command, started func()) {
+	for _, cmd := range cmd.Commands() {
 		cmd.DisableFlagsInUseLine = true
+		announce(cmd, started)
 		body := cmd.RunE
+		if body == nil {
+			continue // a group: it prints its help
+		}
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
 			started()
 			return body(cmd, args)
 		}
 	}
-	return root
 }

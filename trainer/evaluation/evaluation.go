@@ -295,27 +295,19 @@ func (r *run) reference(ctx context.Context) error {
 	if r.Reference == nil {
 		return nil
 	}
-	halves, n := [2]distributions{{}, {}}, 0
+	whole := distributions{}
 	err := r.batches(ctx, "reference", r.Reference, func(m *molecule.Molecule) (v verdict) {
 		v.geometry = m.Geometry()
 		return v
 	}, func(m *molecule.Molecule, v verdict) bool {
-		halves[n%2].addMolecule(m, &v.geometry)
-		n++
+		whole.addMolecule(m, &v.geometry)
 		return true
 	})
 	if err != nil {
 		return err
 	}
-	r.e.Reference = r.RefName
-	r.e.Divergences = divergences(r.e.set, halves)
-	r.e.whole = distributions{}
-	for q, h := range halves[0] {
-		r.e.whole[q] = h
-		if other := halves[1][q]; other != nil {
-			r.e.whole[q] = h.plus(other)
-		}
-	}
+	r.e.Reference, r.e.whole = r.RefName, whole
+	r.e.Divergences = divergences(r.e.set, whole)
 	return nil
 }
 

@@ -134,6 +134,11 @@ func TestDivergences(t *testing.T) {
 	if got := JensenShannon(h(1, 1), h(1, 0)); math.Abs(got-want) > 1e-12 {
 		t.Errorf("%v, want %v", got, want)
 	}
+	// The divergence of n draws in K bins is (K-1)/(8·n·ln 2) in the mean, to first order.
+	flat := h(1, 1, 1, 1, 1, 1, 1, 1, 1, 1)
+	if js, w := flat.noise(1000); math.Abs(js-9/(8*1000*math.Ln2)) > 0.4*js || w < 0.01 || w > 0.2 {
+		t.Errorf("noise of 1000 values in ten bins: %v, %v", js, w)
+	}
 	var d Histogram = *h(0, 0)
 	d.add(-3)
 	d.add(0.7)

@@ -1,8 +1,12 @@
 package evaluation
 
 import (
+	"cmp"
 	"math"
+	"math/rand/v2"
 	"slices"
+
+	"gonum.org/v1/gonum/stat/distuv"
 
 	"symdiff/core/molecule"
 )
@@ -19,15 +23,6 @@ func (h *Histogram) add(x float64) {
 	bin := int(math.Floor((x - h.Low) / h.Width))
 	h.Counts[max(0, min(bin, len(h.Counts)-1))]++
 	h.Total++
-}
-
-// plus is the histogram of both sets of values.
-func (h *Histogram) plus(other *Histogram) *Histogram {
-	sum := &Histogram{h.Low, h.Width, slices.Clone(h.Counts), h.Total + other.Total}
-	for i, n := range other.Counts {
-		sum.Counts[i] += n
-	}
-	return sum
 }
 
 // JensenShannon is the Jensen-Shannon divergence of two histograms of the same
@@ -140,10 +135,10 @@ type Divergence struct {
 	Unit        string  `json:"unit,omitempty"`
 	Values      int     `json:"values"`
 	Reference   int     `json:"reference_values"`
-	JS          float64 `json:"jensen_shannon"`                  // bits
-	Wasserstein float64 `json:"wasserstein,omitempty"`           // unit
-	FloorJS     float64 `json:"reference_jensen_shannon"`        // of the two halves of the reference
-	FloorW      float64 `json:"reference_wasserstein,omitempty"` // of the two halves of the reference
+	JS          float64 `json:"jensen_shannon"`              // bits
+	Wasserstein float64 `json:"wasserstein,omitempty"`       // unit
+	NoiseJS     float64 `json:"noise_jensen_shannon"`        // of as many values drawn from the reference
+	NoiseW      float64 `json:"noise_wasserstein,omitempty"` // likewise
 }
 
 // leastValues and leastShare are what a kind of bond or angle must have in the
@@ -156,46 +151,52 @@ const (
 // order is that of a report.
 var order = []string{"atoms", "elements", "distances", "angles", "length", "angle"}
 
-// divergences compares a set with the two halves of a reference, the commonest
-// bonds and angles first.
-func divergences(set distributions, halves [2]distributions) []Divergence {
-	totals := map[string]float64{}
-	whole := distributions{}
-	for q, h := range halves[0] {
-		other := halves[1][q]
-		if other == nil {
-			continue
+// noiseDraws is the number of samples that the noise is the mean of.
+const noiseDraws = 20
+
+// noise is the divergence from a histogram that n independent values drawn from
+// it have in the mean. Values that come in groups, as distances do in molecules,
+// have more.
+func (h *Histogram) noise(n float64) (js, w float64) {
+	r := rand.NewPCG(3, 4)
+	for range noiseDraws {
+		draw := &Histogram{h.Low, h.Width, make([]float64, len(h.Counts)), 0}
+		for i, c := range h.Counts {
+			if c > 0 {
+				draw.Counts[i] = distuv.Poisson{Lambda: n * c / h.Total, Src: r}.Rand()
+				draw.Total += draw.Counts[i]
+			}
 		}
-		whole[q] = h.plus(other)
-		totals[q.kind] += whole[q].Total
+		if draw.Total > 0 {
+			js, w = js+JensenShannon(draw, h)/noiseDraws, w+Wasserstein(draw, h)/noiseDraws
+		}
+	}
+	return js, w
+}
+
+// divergences compares a set with a reference, the commonest bonds and angles
+// first.
+func divergences(set, reference distributions) []Divergence {
+	totals := map[string]float64{}
+	for q, h := range reference {
+		totals[q.kind] += h.Total
 	}
 	var list []Divergence
-	for q, h := range whole {
+	for q, h := range reference {
 		mine := set[q]
 		if h.Total < leastValues || h.Total < leastShare*totals[q.kind] || mine == nil {
 			continue
 		}
 		_, _, _, unit, ordered := q.bins()
-		d := Divergence{
-			Kind: q.kind, Name: q.name, Unit: unit, Values: int(mine.Total), Reference: int(h.Total),
-			JS: JensenShannon(mine, h), FloorJS: JensenShannon(halves[0][q], halves[1][q]),
-		}
-		if ordered {
-			d.Wasserstein, d.FloorW = Wasserstein(mine, h), Wasserstein(halves[0][q], halves[1][q])
+		d := Divergence{Kind: q.kind, Name: q.name, Unit: unit, Values: int(mine.Total), Reference: int(h.Total), JS: JensenShannon(mine, h)}
+		d.NoiseJS, d.NoiseW = h.noise(mine.Total)
+		if d.Wasserstein = Wasserstein(mine, h); !ordered {
+			d.Wasserstein, d.NoiseW = 0, 0
 		}
 		list = append(list, d)
 	}
 	slices.SortFunc(list, func(a, b Divergence) int {
-		if k := slices.Index(order, a.Kind) - slices.Index(order, b.Kind); k != 0 {
-			return k
-		}
-		if a.Reference != b.Reference {
-			return b.Reference - a.Reference
-		}
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
+		return cmp.Or(cmp.Compare(slices.Index(order, a.Kind), slices.Index(order, b.Kind)), cmp.Compare(b.Reference, a.Reference), cmp.Compare(a.Name, b.Name))
 	})
 	return list
 }

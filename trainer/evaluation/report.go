@@ -129,14 +129,14 @@ func (e *Evaluation) divergenceSection() report.Section {
 	s := report.Section{
 		Title: "Distributions against " + e.Reference,
 		Head:  []string{"", "Jensen-Shannon", "noise", "Wasserstein", "noise", "unit", "values", "in the data"},
-		Notes: []string{"Jensen-Shannon divergence in bits (0 to 1) and 1-Wasserstein distance of histograms. Noise: the same between two halves of the data."},
+		Notes: []string{"Jensen-Shannon divergence in bits (0 to 1) and 1-Wasserstein distance of histograms. Noise: the same of as many independent values drawn from the data."},
 	}
 	for _, d := range e.Divergences {
-		w, floor := "-", "-"
+		w, noise := "-", "-"
 		if d.Unit != "" {
-			w, floor = fmt.Sprintf("%.4f", d.Wasserstein), fmt.Sprintf("%.4f", d.FloorW)
+			w, noise = fmt.Sprintf("%.4f", d.Wasserstein), fmt.Sprintf("%.4f", d.NoiseW)
 		}
-		s.Rows = append(s.Rows, []string{d.title(), fmt.Sprintf("%.4f", d.JS), fmt.Sprintf("%.4f", d.FloorJS), w, floor, d.Unit, fmt.Sprint(d.Values), fmt.Sprint(d.Reference)})
+		s.Rows = append(s.Rows, []string{d.title(), fmt.Sprintf("%.4f", d.JS), fmt.Sprintf("%.4f", d.NoiseJS), w, noise, d.Unit, fmt.Sprint(d.Values), fmt.Sprint(d.Reference)})
 		if e.set != nil {
 			s.Charts = append(s.Charts, e.histogram(d))
 		}
@@ -165,7 +165,7 @@ func (e *Evaluation) histogram(d Divergence) chart.Chart {
 		for _, s := range []struct {
 			name string
 			h    *Histogram
-		}{{"this", mine}, {e.Reference, data}} {
+		}{{"this", mine}, {"the data", data}} {
 			series := chart.Series{Name: s.name, Steps: true, Filled: true}
 			for k, i := range x {
 				series.X = append(series.X, float64(k)-0.5)
@@ -180,7 +180,7 @@ func (e *Evaluation) histogram(d Divergence) chart.Chart {
 	for _, s := range []struct {
 		name string
 		h    *Histogram
-	}{{"this", mine}, {e.Reference, data}} {
+	}{{"this", mine}, {"the data", data}} {
 		h := s.h.grouped(from, to, group)
 		c.Series = append(c.Series, chart.Series{Name: s.name, X: h.edges(0, len(h.Counts)), Y: h.density(), Steps: true, Filled: true})
 	}
