@@ -13,6 +13,7 @@
 //	                                                -> {step, bonds} of molecule i
 //	result(i, sha256)                               -> molecule i
 //	calibrate(most)                                 -> {done, best}, one timed step of sampler.Calibration; most 0 goes on
+//	energy(x, y, width, permutations, seed)         -> {energy, p}, see energy
 //	symmetrise(denoise, options, z, turn, eps)      -> {gamma}, see symmetriseCall
 //
 // The caller lives in a worker and yields between calls of step: Go on js/wasm has one thread, and a call blocks its event loop.
@@ -50,6 +51,7 @@ func main() {
 		"step":   guard(e.step),
 		"frame":  guard(e.frame),
 		"result": guard(e.result),
+		"energy": guard(e.energy),
 
 		"calibrate": guard(e.calibrate),
 

@@ -246,6 +246,28 @@ export class SymDiff {
     throw new SymDiffError("worker", "the run ended without a molecule");
   }
 
+  /**
+   * Tests whether two samples of vectors, such as positions of molecules of one size, come from one distribution: their energy distance,
+   * and the share of permutations of the pooled sample whose distance is at least as large.
+   */
+  energyTest(x: readonly ArrayLike<number>[], y: readonly ArrayLike<number>[], permutations = 999, seed: number | bigint = 0): Promise<{ energy: number; p: number }> {
+    const link = this.#link;
+    return new Promise((resolve, reject) => {
+      const width = x[0]?.length ?? 0;
+      if ([...x, ...y].some((v) => v.length !== width)) throw new SymDiffError("options", `energy test: want vectors of ${width} values all`);
+      const flat = (sample: readonly ArrayLike<number>[]) => Float32Array.from(sample.flatMap((v) => Array.from(v)));
+      const id = link.open({
+        message(m) {
+          if (m.type === "energy") resolve({ energy: m.energy, p: m.p });
+          else if (m.type === "error") reject(new SymDiffError(m.code, m.message));
+          link.settle(id);
+        },
+        fail: reject,
+      });
+      link.send({ type: "energy", id, x: flat(x), y: flat(y), width, permutations, seed: String(whole("seed", seed)) });
+    });
+  }
+
   /** Ends the worker and frees its memory. A run in progress fails. */
   close(): void {
     this.#link.close(new SymDiffError("closed", "the model was closed"));

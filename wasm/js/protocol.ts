@@ -72,7 +72,18 @@ export interface CalibrateMessage {
   most: number;
 }
 
-export type Request = LoadMessage | SampleMessage | CalibrateMessage | CancelMessage | PingMessage;
+/** Two samples of vectors of one width, one after the other, to be compared. */
+export interface EnergyMessage {
+  type: "energy";
+  id: number;
+  x: Float32Array<ArrayBuffer>;
+  y: Float32Array<ArrayBuffer>;
+  width: number;
+  permutations: number;
+  seed: string;
+}
+
+export type Request = LoadMessage | SampleMessage | CalibrateMessage | CancelMessage | EnergyMessage | PingMessage;
 
 export interface ProgressMessage {
   type: "progress";
@@ -131,6 +142,13 @@ export interface CrashMessage {
   message: string;
 }
 
+export interface EnergyResult {
+  type: "energy";
+  id: number;
+  energy: number;
+  p: number;
+}
+
 export interface PongMessage {
   type: "pong";
 }
@@ -143,6 +161,7 @@ export type Response =
   | CancelledMessage
   | ErrorMessage
   | CrashMessage
+  | EnergyResult
   | PongMessage;
 
 /** What core tells of a model (wasm/main.go, describe). */

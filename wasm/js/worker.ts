@@ -8,6 +8,7 @@ import type {
   CoreInfo,
   CoreOptions,
   CoreResult,
+  EnergyMessage,
   ErrorCode,
   LoadMessage,
   Request,
@@ -35,6 +36,7 @@ interface Core {
   step(): { step: number; done: boolean } | Failure;
   frame(i: number, positions: Uint8Array, scores: Uint8Array, gamma: Uint8Array, predicted: Uint8Array | null): { step: number; bonds: Uint8Array<ArrayBuffer> } | Failure;
   calibrate(most: number): { done: boolean; best: number } | Failure;
+  energy(x: Uint8Array, y: Uint8Array, width: number, permutations: number, seed: string): { energy: number; p: number } | Failure;
   result(i: number, sha256: string):
     | (Omit<CoreResult, "positions" | "bonds"> & {
         positions: Uint8Array<ArrayBuffer>;
@@ -83,6 +85,9 @@ scope.onmessage = ({ data }) => {
       break;
     case "cancel":
       cancel(data);
+      break;
+    case "energy":
+      void answer(data.id, energy(data));
       break;
     case "ping":
       scope.postMessage({ type: "pong" });
@@ -266,6 +271,14 @@ async function calibrate({ id, most }: CalibrateMessage): Promise<void> {
   }
   scope.postMessage({ type: "calibrated", id, best: progress.best });
   if (current === run) current = undefined;
+}
+
+/** Compares two samples, in one go: those that a page can make take milliseconds. */
+async function energy(m: EnergyMessage): Promise<void> {
+  if (!core) throw new WorkerError("options", "no model is loaded");
+  const view = (a: Float32Array<ArrayBuffer>) => new Uint8Array(a.buffer);
+  const { energy, p } = call(core.energy(view(m.x), view(m.y), m.width, m.permutations, m.seed), "options");
+  scope.postMessage({ type: "energy", id: m.id, energy, p });
 }
 
 function cancel(m: CancelMessage): void {

@@ -161,6 +161,17 @@ test("a formula and atoms to keep are kept", async () => {
   assert.ok(Math.abs(Math.hypot(...[0, 1, 2].map((k) => m.positions[k] - m.positions[3 + k])) - 0.96) < 1e-4);
 });
 
+test("two samples are compared by their energy distance", async () => {
+  const sample = (offset) => Array.from({ length: 8 }, (_, k) => [Math.cos(3 * k + offset), Math.sin(5 * k), 2 * offset]);
+  const [same, other] = [await model.energyTest(sample(0), sample(0).reverse()), await model.energyTest(sample(0), sample(9))];
+  assert.ok(same.energy < 1e-6 && same.p > 0.9, JSON.stringify(same));
+  assert.ok(other.energy > 10 && other.p <= 0.002, JSON.stringify(other));
+  assert.deepEqual(await model.energyTest(sample(0), sample(9), 999, 0), other);
+  await assert.rejects(model.energyTest([[1, 2]], [[1]]), failsWith("options", /vectors of 2 values/));
+  await assert.rejects(model.energyTest([], []), failsWith("options", /sample of 0 values/));
+  await assert.rejects(model.energyTest([[1]], [[1]], 0), failsWith("options", /permutations/));
+});
+
 test("the plain build gives the same bits as the SIMD build", async () => {
   const plain = await SymDiff.load({ wasm: files.wasm.plain, weights: files.weights, worker: threadWorker });
   const options = { seed: 3, atoms: 12, steps: 10 };
