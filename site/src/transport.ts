@@ -12,9 +12,12 @@ const speeds = [0.25, 0.5, 1, 2, 4];
 
 const shapes = { play: "M4 2.5v11l9.5-5.5z", pause: "M3.5 2.5h3v11h-3zM9.5 2.5h3v11h-3z" };
 
+/** What shows a picture: a Viewer. */
+type Screen = Pick<Viewer, "show">;
+
 /** Several trajectories may be played at once, each in its viewer, by their shares of the whole. */
 export class Transport {
-  readonly #viewers: Viewer[];
+  readonly #viewers: Screen[];
   readonly #path = svg("path", { d: shapes.play });
   readonly #button = make("button", { type: "button", className: "play", disabled: true }, svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, this.#path));
   readonly #scrubber = make("input", { type: "range", className: "scrubber", min: "0", max: "0", step: "any", value: "0", disabled: true });
@@ -29,7 +32,7 @@ export class Transport {
   #loops = false;
 
   /** Fills the container, which is to have role="group" and a label. Space, arrows, Home and End work within `keys`. */
-  constructor(container: HTMLElement, viewers: Viewer[], keys: HTMLElement = container) {
+  constructor(container: HTMLElement, viewers: Screen[], keys: HTMLElement = container) {
     this.#viewers = viewers;
     this.#button.setAttribute("aria-label", "Play");
     this.#scrubber.setAttribute("aria-label", "Step of the trajectory");

@@ -80,9 +80,13 @@ func (o *evaluateOptions) check() error {
 	return nil
 }
 
-// evaluate measures molecules; name stands for them.
-func (o *evaluateOptions) evaluate(cmd *cobra.Command, name string, molecules evaluation.Molecules) (*evaluation.Evaluation, error) {
-	e := evaluation.Options{Name: name, RDKit: o.rdkit, Strain: o.strain, Threads: o.threads, TrainName: o.train, RefName: o.reference}
+// evaluate measures the molecules of a file, - for standard input.
+func (o *evaluateOptions) evaluate(cmd *cobra.Command, file string) (*evaluation.Evaluation, error) {
+	molecules := dataset.Open(file)
+	if file == "-" {
+		molecules = molecule.ReadXYZ(cmd.InOrStdin(), "standard input")
+	}
+	e := evaluation.Options{Name: file, RDKit: o.rdkit, Strain: o.strain, Threads: o.threads, TrainName: o.train, RefName: o.reference}
 	if o.train != "" {
 		e.Train = dataset.Open(o.train)
 	}
@@ -95,7 +99,7 @@ func (o *evaluateOptions) evaluate(cmd *cobra.Command, name string, molecules ev
 	}
 	found, err := evaluation.Run(cmd.Context(), molecules, e)
 	if err == nil && found.Molecules == 0 {
-		err = fmt.Errorf("%s: no molecules", name)
+		err = fmt.Errorf("%s: no molecules", file)
 	}
 	return found, err
 }
@@ -128,11 +132,7 @@ bootstrap for means and medians. With --json, rates are fractions of 1.`,
 			if err := o.check(); err != nil {
 				return err
 			}
-			molecules := dataset.Open(args[0])
-			if args[0] == "-" {
-				molecules = molecule.ReadXYZ(cmd.InOrStdin(), "standard input")
-			}
-			e, err := o.evaluate(cmd, args[0], molecules)
+			e, err := o.evaluate(cmd, args[0])
 			if err != nil {
 				return err
 			}

@@ -248,29 +248,23 @@ type summary struct {
 	molecule.Report
 }
 
-// open checks the options and reads the model, which completes them.
-func (o *sampleOptions) open() (network, weightsFile, error) {
+func (o *sampleOptions) run(cmd *cobra.Command) error {
 	if err := o.check(); err != nil {
-		return network{}, weightsFile{}, err
+		return err
 	}
 	m, f, err := loadNetwork(o.model)
 	if err != nil {
-		return m, f, err
+		return err
 	}
 	if most := m.Meta.Schedule.Timesteps; o.steps == 0 {
 		o.steps = most
 	} else if o.steps > most && most > 0 {
-		return m, f, usagef("--steps %d: the model was trained with %d", o.steps, most)
+		return usagef("--steps %d: the model was trained with %d", o.steps, most)
 	}
 	if _, err := o.sampler(m, 0, 1); err != nil {
-		return m, f, fmt.Errorf("%s: %w", f.Name, err)
+		return fmt.Errorf("%s: %w", f.Name, err)
 	}
-	return m, f, o.chooseBatch(m)
-}
-
-func (o *sampleOptions) run(cmd *cobra.Command) error {
-	m, f, err := o.open()
-	if err != nil {
+	if err := o.chooseBatch(m); err != nil {
 		return err
 	}
 	r, elapsed, err := o.write(cmd, m, f)

@@ -61,6 +61,10 @@ export class Viewer implements Subject {
     return this.#patient && performance.now() < this.#rest;
   }
 
+  eased(): void {
+    if (!this.#spared) this.refresh();
+  }
+
   refresh(): void {
     if (this.#frame) return;
     const asked = performance.now();

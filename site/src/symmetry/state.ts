@@ -1,0 +1,75 @@
+// What the page is set to, and how it is written in the address.
+
+import type { SampleOptions } from "symdiff";
+import { gammas, parseQuery, sampleOptions, toQuery, wholeOf, withQuery, type Limits, type Settings } from "../settings.ts";
+import { fromAngles, type Angles } from "./orthogonal.ts";
+
+/** How the network is symmetrised; `released` is a learned gamma in the order of the published code. */
+export const kernels = ["paper", "released", "haar", "none"] as const;
+export type Kernel = (typeof kernels)[number];
+
+export interface State extends Omit<Settings, "gamma"> {
+  kernel: Kernel;
+  /** Of H, in whole degrees. */
+  angles: Angles;
+  /** Whether R0 is turned along. */
+  couple: boolean;
+  /** Whether the second molecule is shown turned back. */
+  back: boolean;
+  /** Runs on each side of the comparison of distributions. */
+  runs: number;
+}
+
+/** Numbers of runs that are offered. */
+export const runCounts = [8, 16, 32];
+
+/** Of no special kind: quarter turns only swap coordinates, and hide even rounding. */
+const usual: Angles = { x: 30, y: 40, z: 60, mirror: false };
+
+export function parse(query: string, limits: Limits, defaults: Settings): State {
+  const q = new URLSearchParams(query);
+  const { gamma, ...settings } = parseQuery(query, limits, defaults);
+  const angle = (key: "x" | "y" | "z", otherwise: number) => {
+    const text = q.get(key) ?? "";
+    return /^-?\d{1,3}$/.test(text) && Math.abs(Number(text)) <= 180 ? Number(text) : otherwise;
+  };
+  const given = ["x", "y", "z", "mirror"].some((key) => q.has(key));
+  const otherwise = given ? { x: 0, y: 0, z: 0 } : usual;
+  return {
+    ...settings,
+    kernel: gamma === "learned" ? (q.get("order") === "released" ? "released" : "paper") : gamma,
+    angles: { x: angle("x", otherwise.x), y: angle("y", otherwise.y), z: angle("z", otherwise.z), mirror: q.get("mirror") === "1" },
+    couple: q.get("couple") !== "0",
+    back: q.get("back") === "1",
+    runs: wholeOf(q, "runs", 2, 64) ?? runCounts[0]!,
+  };
+}
+
+export function write({ kernel, angles, couple, back, runs, ...settings }: State, query: string): string {
+  const gamma = kernel === "haar" || kernel === "none" ? kernel : gammas[0];
+  const isUsual = (["x", "y", "z", "mirror"] as const).every((key) => angles[key] === usual[key]);
+  return withQuery(toQuery({ ...settings, gamma }, query), {
+    order: kernel === "released" ? "released" : "",
+    x: isUsual ? "" : String(angles.x),
+    y: isUsual ? "" : String(angles.y),
+    z: isUsual ? "" : String(angles.z),
+    mirror: angles.mirror ? "1" : "",
+    couple: couple ? "" : "0",
+    back: back ? "1" : "",
+    runs: runs === runCounts[0] ? "" : String(runs),
+  });
+}
+
+/** What the engine is asked for on the left; the right adds `turned`. */
+export function left({ kernel, ...settings }: State): SampleOptions {
+  const learned = kernel === "paper" || kernel === "released";
+  return {
+    ...sampleOptions({ ...settings, gamma: gammas[0] }),
+    gamma: learned ? "learned" : kernel,
+    ...(learned && { gammaOrder: kernel }),
+  };
+}
+
+export function turned({ angles, couple }: State): SampleOptions {
+  return { turn: fromAngles(angles), couple };
+}
