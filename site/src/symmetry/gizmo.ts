@@ -29,8 +29,6 @@ export class Gizmo implements Subject {
     this.refresh();
   }
 
-  eased(): void {}
-
   refresh(): void {
     const place = (h: Orthogonal, k: number) => this.#camera.place([...h.slice(3 * k, 3 * k + 3)] as Vec3);
     const ghosts = names.map((_, k) => ({ at: place(identity, k), k, ghost: true }));

@@ -15,7 +15,7 @@ export interface Subject {
   readonly reach: number;
   refresh(): void;
   /** The distance has moved a little: worth a new picture where there is time for one. */
-  eased(): void;
+  eased?(): void;
 }
 
 export class Camera {
@@ -70,7 +70,7 @@ export class Camera {
     const rate = calm.matches || this.#extent === 0 ? 1 : 1 - Math.exp(-elapsed / 350);
     const before = this.#extent;
     this.#extent += (wanted - this.#extent) * rate;
-    if (this.#subjects.size > 1 && Math.abs(this.#extent - before) > 1e-3) for (const subject of this.#subjects) subject.eased();
+    if (this.#subjects.size > 1 && Math.abs(this.#extent - before) > 1e-3) for (const subject of this.#subjects) subject.eased?.();
     return Math.abs(wanted - this.#extent) < 0.005;
   }
 
