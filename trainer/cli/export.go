@@ -45,7 +45,7 @@ published classes take by load_state_dict.`,
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d parameters as %s, step %d, validation loss %g\n", out, c.Config.NumParameters(),
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d parameters as %s, step %d, validation loss %g\n", out, len(c.Averaged()),
 				strings.ToLower(dtype), c.Progress.Step, c.Provenance.ValLoss)
 			return err
 		},

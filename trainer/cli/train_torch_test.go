@@ -42,7 +42,7 @@ func TestTrain(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := c.Options
-	if c.Progress.Step != 10 || !c.Progress.Done || c.Config.Hidden != 16 || !o.BF16 || o.Seed != 5 || !o.DistanceGrid || o.BatchAtoms != 30 {
+	if c.Progress.Step != 10 || !c.Progress.Done || c.Options.Config.Hidden != 16 || !o.BF16 || o.Seed != 5 || !o.DistanceGrid || o.BatchAtoms != 30 {
 		t.Errorf("%+v %+v", c.Progress, o)
 	}
 	if c.Provenance.ValLoss <= 0 || c.Provenance.Molecules != 40 || len(c.Provenance.Data[0].SHA256) != 64 {
@@ -69,7 +69,7 @@ func TestTrain(t *testing.T) {
 		t.Fatal(err)
 	}
 	start, end := c.Buffers["ema"], d.Buffers["param"]
-	if len(end) <= len(start) || !d.Config.PairBias || d.Options.TimePower != 1.5 {
+	if len(end) <= len(start) || !d.Options.Config.PairBias || d.Options.TimePower != 1.5 {
 		t.Fatalf("%d parameters from %d, %+v", len(end), len(start), d.Options)
 	}
 	for i, v := range start {
@@ -80,11 +80,40 @@ func TestTrain(t *testing.T) {
 	fails(t, exitFailure, "none.safetensors", "train", "--data", data, "--out", filepath.Join(t.TempDir(), "x"), "--steps", "1", "--init", "none.safetensors")
 	fails(t, exitFailure, "xh_embedder", append([]string{"train", "--data", data, "--out", filepath.Join(t.TempDir(), "y"), "--steps", "1", "--init", weights}, append(tiny, "--hidden", "20", "--xh-hidden", "10")...)...)
 
+	printed := succeeds(t, "train", "--resume", out, "--print-config")
+	if !strings.Contains(printed, "hidden               = 16") || !strings.Contains(printed, "bf16                 = true") {
+		t.Errorf("configuration printed: %s", printed)
+	}
+	dry := succeeds(t, "train", "--config", writeFile(t, "c.toml", printed), "--dry-run")
+	if !strings.Contains(dry, "40 molecules, 140 atoms, at most 4 in one") || !strings.Contains(dry, "6 steps per epoch") {
+		t.Errorf("dry run says %s", dry)
+	}
+
 	sample := filepath.Join(t.TempDir(), "s.xyz")
 	succeeds(t, "sample", "--model", weights, "--n", "2", "--steps", "10", "--out", sample)
 	if _, err := os.Stat(sample); err != nil {
 		t.Error(err)
 	}
+}
+
+// EDM's network: train, export, inspect, sample, go on.
+func TestTrainEGNN(t *testing.T) {
+	data, out := trainingData(t), filepath.Join(t.TempDir(), "run")
+	result := succeeds(t, "train", "--data", data, "--val", data, "--out", out, "--steps", "6", "--variant", "egnn", "--nf", "16", "--n-layers", "2",
+		"--batch-atoms", "30", "--threads", "2", "--log-every", "1", "--quiet", "--json")
+	if !strings.Contains(result, `"step": 6`) || !strings.Contains(result, `"val_loss"`) {
+		t.Errorf("result %s", result)
+	}
+	succeeds(t, "train", "--resume", out, "--steps", "8")
+	weights := filepath.Join(t.TempDir(), "w.safetensors")
+	succeeds(t, "export", out, "--out", weights)
+	if s := succeeds(t, "inspect", weights); !strings.Contains(s, "egnn") || !strings.Contains(s, "40 molecules") {
+		t.Errorf("inspect says %s", s)
+	}
+	succeeds(t, "sample", "--model", weights, "--n", "2", "--steps", "5", "--out", filepath.Join(t.TempDir(), "s.xyz"))
+	succeeds(t, "train", "--data", data, "--out", filepath.Join(t.TempDir(), "more"), "--steps", "2", "--variant", "egnn-h", "--nf", "16",
+		"--n-layers", "2", "--batch-atoms", "30", "--init", weights)
+	fails(t, exitFailure, "--bf16", "train", "--data", data, "--out", out+"2", "--steps", "1", "--variant", "egnn", "--bf16")
 }
 
 func TestTrainFailures(t *testing.T) {

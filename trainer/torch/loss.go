@@ -12,7 +12,14 @@ func SquaredError(s *Scope, out Output, eps, mask Tensor) Tensor {
 	return s.sum(d, false, 1, 2)
 }
 
-// Weigh is factor times the sum of a, a scalar.
-func Weigh(s *Scope, a Tensor, factor float64) Tensor {
+// Weigh is factor·Σ_i w_i·a_i, a scalar; nil weights are 1.
+func Weigh(s *Scope, a Tensor, weights []float64, factor float64) Tensor {
+	if weights != nil {
+		w := make([]float32, len(weights))
+		for i, v := range weights {
+			w[i] = float32(v)
+		}
+		a = s.mul(a, s.Of(w, int64(len(w))))
+	}
 	return s.mulScalar(s.sum(a, false, 0), factor)
 }

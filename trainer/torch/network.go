@@ -34,6 +34,9 @@ type Output struct {
 //
 // with P the projection to zero centre of mass. Variant symdiff-h has f = I, variant none C = I.
 func Forward(s *Scope, p *Params, in Input) Output {
+	if p.egnn != nil {
+		return forwardEGNN(s, p, in)
+	}
 	c := p.Config
 	t := in.T
 	if c.TimeScale != 0 {

@@ -10,6 +10,7 @@ import (
 	"github.com/sugarme/gotch"
 	"github.com/sugarme/gotch/ts"
 
+	"symdiff/core/egnn"
 	"symdiff/core/model"
 	"symdiff/core/rng"
 )
@@ -20,6 +21,8 @@ type Params struct {
 	List   []model.Parameter
 	Size   int    // number of values
 	Flat   Tensor // (Size), float32
+
+	egnn *egnn.Config // of EDM's network; nil: SymDiff's, as Config says
 
 	device  gotch.Device
 	offsets []int
@@ -33,14 +36,23 @@ type Params struct {
 // NewParams allocates the parameters of c, all zero. halfWeights makes the weights of attention and MLPs bfloat16 in products,
 // while Flat keeps them in float32: call Refresh after each change of Flat.
 func NewParams(c model.Config, device gotch.Device, halfWeights bool) *Params {
-	p := &Params{Config: c, List: c.Parameters(), device: device, byName: map[string]Tensor{}}
+	return newParams(&Params{Config: c, List: c.Parameters(), device: device}, halfWeights)
+}
+
+// NewEGNNParams are those of EDM's network.
+func NewEGNNParams(c egnn.Config, device gotch.Device) *Params {
+	return newParams(&Params{egnn: &c, List: c.Parameters(), device: device}, false)
+}
+
+func newParams(p *Params, halfWeights bool) *Params {
+	p.byName = map[string]Tensor{}
 	for _, q := range p.List {
 		p.offsets = append(p.offsets, p.Size)
 		p.Size += q.Size()
 	}
-	p.Flat = ts.MustZeros([]int64{int64(p.Size)}, f32, device)
+	p.Flat = ts.MustZeros([]int64{int64(p.Size)}, f32, p.device)
 	if halfWeights {
-		p.half = ts.MustZeros([]int64{int64(p.Size)}, bf16, device)
+		p.half = ts.MustZeros([]int64{int64(p.Size)}, bf16, p.device)
 	}
 	for i, q := range p.List {
 		source := p.Flat

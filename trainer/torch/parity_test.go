@@ -226,7 +226,7 @@ func TestBF16IsNear(t *testing.T) {
 		}
 		eps := s.Of(make32(b*n*9, 1), b, n, 9)
 		o := Forward(s, p, in)
-		loss := Weigh(s, SquaredError(s, o, eps, nil), 1./(b*n*9))
+		loss := Weigh(s, SquaredError(s, o, eps, nil), nil, 1./(b*n*9))
 		out[k] = Float32s(s.cat(-1, o.X, o.H))
 		grad[k] = Float32s(p.Grad(s, loss))
 		s.Close()

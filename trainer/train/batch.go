@@ -37,6 +37,31 @@ type Batch struct {
 	Times []int // (B), t
 }
 
+// BoundWeights are the weights of the molecules' squared errors in the variational bound, times (T+1) for the one term of T+1 that
+// is drawn, over the probability that power gives it (see Times):
+//
+//	t > 0: SNR(t-1)/SNR(t) - 1      t = 0: 1
+func (b *Batcher) BoundWeights(times []int, power float64) []float64 {
+	w := make([]float64, len(times))
+	for i, t := range times {
+		w[i] = 1
+		if t > 0 {
+			w[i] = math.Expm1(b.sched.NegLogSNR(t) - b.sched.NegLogSNR(t-1))
+		}
+		w[i] /= timeShare(t, b.sched.T(), power)
+	}
+	return w
+}
+
+// timeShare is the probability of t in Times.
+func timeShare(t, T int, power float64) float64 {
+	if power == 0 {
+		power = 1
+	}
+	below := func(t int) float64 { return math.Pow(float64(t)/float64(T+1), 1/power) }
+	return below(t+1) - below(t)
+}
+
 // Batcher makes batches.
 type Batcher struct {
 	set     *dataset.Set

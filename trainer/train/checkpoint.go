@@ -68,7 +68,6 @@ type Provenance struct {
 
 // Checkpoint is the whole state of a run.
 type Checkpoint struct {
-	Config     model.Config
 	Meta       model.Meta // with histogram
 	Options    Options
 	Progress   Progress
@@ -86,12 +85,12 @@ func (c *Checkpoint) Write(path string) error {
 	var tensors []safetensors.Tensor
 	for buffer, flat := range c.Buffers {
 		at := 0
-		for _, p := range c.Config.Parameters() {
+		for _, p := range c.Options.Parameters() {
 			tensors = append(tensors, safetensors.Tensor{Name: buffer + "/" + p.Name, DType: "F32", Shape: p.Shape, Data: flat[at : at+p.Size()]})
 			at += p.Size()
 		}
 	}
-	md := model.Metadata(c.Config, c.Meta)
+	md := c.Options.Metadata(c.Meta)
 	for key, v := range map[string]any{"train_options": c.Options, "train_progress": c.Progress, "train_provenance": c.Provenance} {
 		b, err := json.Marshal(v)
 		if err != nil {
@@ -150,7 +149,7 @@ func ReadCheckpoint(path string) (*Checkpoint, error) {
 	}
 	c := &Checkpoint{Buffers: map[string][]float32{}}
 	c.Options.Keep = Defaults().Keep // a checkpoint of before there was a choice
-	if c.Config, c.Meta, err = model.ParseMetadata(path, f.Metadata); err != nil {
+	if c.Meta, err = model.ParseMeta(path, f.Metadata); err != nil {
 		return nil, err
 	}
 	for key, v := range map[string]any{"train_options": &c.Options, "train_progress": &c.Progress, "train_provenance": &c.Provenance} {
@@ -158,15 +157,15 @@ func ReadCheckpoint(path string) (*Checkpoint, error) {
 			return nil, &safetensors.Error{File: path, Reason: "metadata " + key + ": " + err.Error()}
 		}
 	}
-	if c.Options.Config != c.Config {
-		return nil, &safetensors.Error{File: path, Reason: fmt.Sprintf("metadata train_options: model %+v, config says %+v", c.Options.Config, c.Config)}
+	if want := c.Options.Metadata(c.Meta)["config"]; f.Metadata["config"] != want {
+		return nil, &safetensors.Error{File: path, Reason: fmt.Sprintf("metadata train_options: model %s, config says %s", want, f.Metadata["config"])}
 	}
 	buffers := []string{bufParam, bufEMA, bufM, bufV}
 	if c.Options.AMSGrad {
 		buffers = append(buffers, bufVMax)
 	}
 	for _, buffer := range buffers {
-		for _, p := range c.Config.Parameters() {
+		for _, p := range c.Options.Parameters() {
 			v, err := f.Float32(buffer+"/"+p.Name, p.Shape...)
 			if err != nil {
 				return nil, err
@@ -186,18 +185,21 @@ func IsCheckpoint(f *safetensors.File) bool {
 	return ok
 }
 
+// Averaged is the flat buffer of averaged (EMA) weights.
+func (c *Checkpoint) Averaged() []float32 { return c.Buffers[bufEMA] }
+
 // Model is the averaged (EMA) weights of a checkpoint, and what a model file says of them: the configuration, the schedule, the
 // histogram, the elements and the provenance.
 func (c *Checkpoint) Model() ([]safetensors.Tensor, map[string]string) {
 	meta := c.Meta
 	meta.Training, _ = json.Marshal(c.Provenance) // plain fields: it cannot fail
 	var tensors []safetensors.Tensor
-	at, flat := 0, c.Buffers[bufEMA]
-	for _, p := range c.Config.Parameters() {
+	at, flat := 0, c.Averaged()
+	for _, p := range c.Options.Parameters() {
 		tensors = append(tensors, safetensors.Tensor{Name: p.Name, DType: safetensors.F32, Shape: p.Shape, Data: flat[at : at+p.Size()]})
 		at += p.Size()
 	}
-	return tensors, model.Metadata(c.Config, meta)
+	return tensors, c.Options.Metadata(meta)
 }
 
 // Export writes Model as a model file of the given type (F32, F16 or BF16).

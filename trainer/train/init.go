@@ -11,26 +11,28 @@ import (
 	"symdiff/core/safetensors"
 )
 
-// initFrom replaces the values of flat, in the order of c.Parameters, by those of a weights file, and says how many it had. Time
-// embeddings of another time_scale are fitted to c's.
-func initFrom(path string, c model.Config, flat []float32) (note string, err error) {
+// initFrom replaces the values of flat, in the order of o.Parameters, by those of a weights file, and says how many it had. Time
+// embeddings of another time_scale are fitted to o's.
+func initFrom(path string, o *Options, flat []float32) (note string, err error) {
 	f, err := safetensors.Open(path)
 	if err != nil {
 		return "", err
 	}
-	from, _, err := model.ParseMetadata(f.Name, f.Metadata)
-	if err != nil {
-		return "", err
+	from, to := model.Config{}, o.Config
+	if o.Network == "" {
+		if from, _, err = model.ParseMetadata(f.Name, f.Metadata); err != nil {
+			return "", err
+		}
 	}
-	found, list := 0, c.Parameters()
+	found, list := 0, o.Parameters()
 	for _, p := range list {
 		if _, ok := f.Info(p.Name); ok {
 			v, err := f.Float32(p.Name, p.Shape...)
 			if err != nil {
 				return "", err
 			}
-			if strings.HasSuffix(p.Name, "t_embedder.mlp.0.weight") && from.TimeScale != c.TimeScale {
-				if v, err = rescaleTime(v, from.TimeScale, c.TimeScale); err != nil {
+			if strings.HasSuffix(p.Name, "t_embedder.mlp.0.weight") && from.TimeScale != to.TimeScale {
+				if v, err = rescaleTime(v, from.TimeScale, to.TimeScale); err != nil {
 					return "", fmt.Errorf("--init %s: %s: %w", path, p.Name, err)
 				}
 			}

@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	fmt.Println("ready")
-	if err := Run(ctx, o, os.Stderr, false); err != nil {
+	if _, err := Run(ctx, o, os.Stderr, false); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		var interrupted *Interrupted
 		if errors.As(err, &interrupted) {
@@ -225,7 +225,7 @@ func TestDamagedCheckpoint(t *testing.T) {
 		}
 		p.Resume, p.Steps = p.Out, 12
 		var status bytes.Buffer
-		if err := Run(context.Background(), p, &status, false); err != nil {
+		if _, err := Run(context.Background(), p, &status, false); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		if !strings.Contains(status.String(), "checkpoint.1.safetensors") {
@@ -298,7 +298,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	o.Resume, o.Steps, o.CheckpointEvery = o.Out, 6, Duration(time.Nanosecond)
 	var status bytes.Buffer
-	err := Run(context.Background(), o, &status, false)
+	_, err := Run(context.Background(), o, &status, false)
 	if err == nil || !strings.Contains(err.Error(), "no space left") || !strings.Contains(err.Error(), o.Out) {
 		t.Fatalf("error %v", err)
 	}
@@ -325,7 +325,7 @@ func TestReadOnlyFolder(t *testing.T) {
 	}
 	o := small(t)
 	o.Out = filepath.Join(dir, "run")
-	if err := Run(context.Background(), o, nil, false); err == nil || !strings.Contains(err.Error(), o.Out) || !strings.Contains(err.Error(), "read-only") {
+	if _, err := Run(context.Background(), o, nil, false); err == nil || !strings.Contains(err.Error(), o.Out) || !strings.Contains(err.Error(), "read-only") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -338,7 +338,7 @@ func TestTwoRunsInOneFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.Resume, o.Steps = o.Out, 8
-	if err := Run(context.Background(), o, nil, false); err == nil || !strings.Contains(err.Error(), "another run") {
+	if _, err := Run(context.Background(), o, nil, false); err == nil || !strings.Contains(err.Error(), "another run") {
 		t.Errorf("error %v", err)
 	}
 	if err := release(); err != nil {

@@ -9,8 +9,12 @@ package train
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
+	"symdiff/core/egnn"
 	"symdiff/core/model"
 	"symdiff/core/molecule"
 )
@@ -27,7 +31,10 @@ type Options struct {
 	Charge       bool         `json:"charge"`
 	Schedule     string       `json:"schedule"`
 	Timesteps    int          `json:"timesteps"`
-	Config       model.Config `json:"model"`
+	Network      string       `json:"network,omitempty"` // empty: SymDiff's, as Config says; egnn: EDM's, as EGNN says
+	Config       model.Config `json:"model"`             // of EDM's network only the variant (none or symdiff-h) and the features
+	EGNN         egnn.Config  `json:"egnn,omitzero"`
+	Loss         string       `json:"loss,omitempty"`          // l2 or vlb; empty: l2
 	Augment      bool         `json:"augment,omitempty"`       // turn each molecule by a Haar matrix (dit-aug)
 	DistanceGrid bool         `json:"distance_grid,omitempty"` // start the distance features on an even grid (see torch.Init)
 	BatchAtoms   int          `json:"batch_atoms"`
@@ -58,6 +65,84 @@ type Options struct {
 	Command         string   `json:"command"`
 }
 
+// Losses (see run.step).
+const (
+	LossL2  = "l2"
+	LossVLB = "vlb"
+)
+
+// NetworkEGNN is Options.Network of EDM's network.
+const NetworkEGNN = "egnn"
+
+// variants are the names of what can be trained.
+var variants = map[string]struct {
+	network string
+	variant model.Variant
+	augment bool
+}{
+	"symdiff":   {variant: model.Symdiff},
+	"symdiff-h": {variant: model.SymdiffH},
+	"dit":       {variant: model.None},
+	"dit-aug":   {variant: model.None, augment: true},
+	"egnn":      {network: NetworkEGNN, variant: model.None},
+	"egnn-h":    {network: NetworkEGNN, variant: model.SymdiffH},
+}
+
+// Variants lists the names that SetVariant takes.
+func Variants() []string { return slices.Sorted(maps.Keys(variants)) }
+
+// SetVariant chooses network, symmetrisation and augmentation by one name. none is dit.
+func (o *Options) SetVariant(name string) error {
+	if name == string(model.None) {
+		name = "dit"
+	}
+	v, ok := variants[name]
+	if !ok {
+		return fmt.Errorf("%q, want one of %s", name, strings.Join(Variants(), ", "))
+	}
+	o.Network, o.Config.Variant, o.Augment = v.network, v.variant, v.augment
+	return nil
+}
+
+// VariantName is the name by which SetVariant chooses what o has.
+func (o *Options) VariantName() string {
+	for name, v := range variants {
+		if v.network == o.Network && v.variant == o.Config.Variant && v.augment == o.Augment {
+			return name
+		}
+	}
+	return string(o.Config.Variant)
+}
+
+// Parameters lists those of the network.
+func (o *Options) Parameters() []model.Parameter {
+	if o.Network == NetworkEGNN {
+		return o.EGNN.Parameters()
+	}
+	return o.Config.Parameters()
+}
+
+// Metadata is the header of a file of the network's weights.
+func (o *Options) Metadata(meta model.Meta) map[string]string {
+	if o.Network == NetworkEGNN {
+		return egnn.Metadata(o.EGNN, meta)
+	}
+	return model.Metadata(o.Config, meta)
+}
+
+// sameNetwork tells whether weights of one are weights of the other.
+func (o *Options) sameNetwork(p *Options) bool {
+	return o.Network == p.Network && o.Config == p.Config && o.EGNN == p.EGNN
+}
+
+// describeNetwork is the network for an error message.
+func (o *Options) describeNetwork() string {
+	if o.Network == NetworkEGNN {
+		return fmt.Sprintf("%s %+v", o.VariantName(), o.EGNN)
+	}
+	return fmt.Sprintf("%+v", o.Config)
+}
+
 // Duration is a time.Duration that JSON holds as text, like 1h30m.
 type Duration time.Duration
 
@@ -78,6 +163,7 @@ func Defaults() Options {
 			XHHidden: 128, K: 64, EncHidden: 64, EncDepth: 2, EncHeads: 4, EncMLPRatio: 4, DecHidden: 32,
 			Hidden: 192, Depth: 6, Heads: 6, MLPRatio: 4, NoiseDims: 3, NoiseStd: 1, MLPType: model.SwiGLU,
 		},
+		EGNN: egnn.QM9(), Loss: LossL2,
 		BatchAtoms: 1152, Accumulate: 1, LR: 1e-3, MinLR: 0.01, Warmup: 500, EMA: 0.999, Clip: 2, WeightDecay: 1e-12, TimePower: 1, Device: "cpu",
 		ValEvery: 2000, ValMolecules: 2000, LogEvery: 50, CheckpointEvery: Duration(10 * time.Minute), Keep: 2,
 	}
@@ -100,17 +186,20 @@ func (o *Options) Validate() error {
 	if o.Charge {
 		o.Config.Features++
 	}
-	if c := &o.Config; c.Variant != model.Symdiff { // as files hold it: no f, nothing said of it
-		c.GammaOrder, c.FixQR = model.GammaPaper, true
-		c.EncHidden, c.EncDepth, c.EncHeads, c.EncMLPRatio, c.DecHidden, c.NoiseDims, c.NoiseStd = 0, 0, 0, 0, 0, 0, 0
-	}
-	if err := o.Config.Validate(); err != nil {
+	if err := o.completeNetwork(); err != nil {
 		return fmt.Errorf("model: %w", err)
 	}
 	if err := o.Meta().Validate(o.Config); err != nil {
 		return err
 	}
+	if o.Loss == "" {
+		o.Loss = LossL2
+	}
 	switch {
+	case o.Loss != LossL2 && o.Loss != LossVLB:
+		return fmt.Errorf("--loss: %q, want l2 or vlb", o.Loss)
+	case o.BF16 && o.Network == NetworkEGNN:
+		return errors.New("--bf16: EDM's network is trained in float32 only")
 	case len(o.Data) == 0:
 		return errors.New("--data: no files given")
 	case o.Out == "":
@@ -145,6 +234,22 @@ func (o *Options) Validate() error {
 		}
 	}
 	return nil
+}
+
+// completeNetwork sets what follows from the rest, clears what the network does not have, and checks the sizes.
+func (o *Options) completeNetwork() error {
+	c := &o.Config
+	if o.Network == NetworkEGNN {
+		*c = model.Config{Variant: c.Variant, Features: c.Features}
+		o.EGNN.Features, o.EGNN.Haar = c.Features, c.Variant == model.SymdiffH
+		return o.EGNN.Validate()
+	}
+	o.EGNN = egnn.Config{}
+	if c.Variant != model.Symdiff { // as files hold it: no f, nothing said of it
+		c.GammaOrder, c.FixQR = model.GammaPaper, true
+		c.EncHidden, c.EncDepth, c.EncHeads, c.EncMLPRatio, c.DecHidden, c.NoiseDims, c.NoiseStd = 0, 0, 0, 0, 0, 0, 0
+	}
+	return c.Validate()
 }
 
 // elements are the numbers of o.Elements, which Validate has checked.

@@ -14,36 +14,57 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sugarme/gotch"
+
 	"symdiff/core/model"
 	"symdiff/trainer/dataset"
 	"symdiff/trainer/mpi"
 	"symdiff/trainer/torch"
 )
 
-// Run trains until the end that the options set, or until ctx is cancelled. status gets lines for people, and terminal tells
-// whether it is one.
-func Run(ctx context.Context, o Options, status io.Writer, terminal bool) (err error) {
-	if failure := guarded(func() { err = begin(ctx, o, status, terminal) }); failure != nil {
-		return failure
+// Result is what a run has come to.
+type Result struct {
+	Checkpoint string  `json:"checkpoint"`
+	Step       int     `json:"step"`
+	Epochs     float64 `json:"epochs"`
+	Seconds    float64 `json:"seconds"`
+	Finished   bool    `json:"finished"`
+	ValLoss    float64 `json:"val_loss,omitempty"`
+	Best       float64 `json:"best_val_loss,omitempty"`
+}
+
+func (r *Result) String() string {
+	s := fmt.Sprintf("%s: step %d, %.2f epochs, %v", r.Checkpoint, r.Step, r.Epochs, time.Duration(r.Seconds*float64(time.Second)).Round(time.Second))
+	if r.ValLoss > 0 {
+		s += fmt.Sprintf(", validation loss %.4f", r.ValLoss)
 	}
-	return err
+	return s
+}
+
+// Run trains until the end that the options set, or until ctx is cancelled. status gets lines for people, or nothing if it is nil, and
+// terminal tells whether it is one. The result is nil where nothing was saved, as in all processes of a job but the first.
+func Run(ctx context.Context, o Options, status io.Writer, terminal bool) (result *Result, err error) {
+	if failure := guarded(func() { result, err = begin(ctx, o, status, terminal) }); failure != nil {
+		return nil, failure
+	}
+	return result, err
 }
 
 // begin trains in the world of the processes that take part.
-func begin(ctx context.Context, o Options, status io.Writer, terminal bool) error {
+func begin(ctx context.Context, o Options, status io.Writer, terminal bool) (*Result, error) {
 	if err := o.Validate(); err != nil {
-		return err
+		return nil, err
 	}
 	world, err := mpi.Join()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if world.Rank() > 0 {
 		status = nil
 	}
 	r, err := newRun(o, world, status, terminal)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer r.team.close()
 	err = r.loop(ctx)
@@ -53,10 +74,16 @@ func begin(ctx context.Context, o Options, status io.Writer, terminal bool) erro
 	if r.unlock != nil {
 		err = errors.Join(err, r.unlock())
 	}
-	if _, interrupted := errors.AsType[*Interrupted](err); err == nil || interrupted {
-		world.Leave() // after a failure the others would not come: mpirun ends them when this process ends
+	_, interrupted := errors.AsType[*Interrupted](err)
+	if err != nil && !interrupted {
+		return nil, err // without Leave: mpirun ends the others when this process ends
 	}
-	return err
+	world.Leave()
+	if !r.leads() {
+		return nil, err
+	}
+	p := r.progress
+	return &Result{r.path(checkpointName), p.Step, round(p.Epochs, 1e4), round(p.Seconds, 100), p.Done, r.provenance.ValLoss, p.Best}, err
 }
 
 // run is the state of a training run.
@@ -72,6 +99,7 @@ type run struct {
 	params, emaParams   *torch.Params
 	opt                 *torch.AdamW
 	team                *team
+	workers             int // of the team
 	world               *mpi.World
 
 	warnings []string // about what was resumed
@@ -96,18 +124,12 @@ func (r *run) batchAtoms() int { return r.BatchAtoms * r.Accumulate * r.world.Si
 const valSeed = 0x5EED
 
 func newRun(o Options, world *mpi.World, status io.Writer, terminal bool) (_ *run, err error) {
-	device, ok := torch.ParseDevice(o.Device)
-	if !ok {
-		return nil, fmt.Errorf("--device: %q, want cpu, cuda or cuda:N", o.Device)
+	device, err := device(o.Device)
+	if err != nil {
+		return nil, err
 	}
-	if device.IsCuda() && torch.CUDADevices() == 0 {
-		return nil, fmt.Errorf("--device: %s, but this libtorch sees no CUDA device", o.Device)
-	}
-	if o.Threads == 0 {
-		o.Threads = max(1, runtime.NumCPU()/world.Size())
-	}
-	torch.Setup(1)
 	r := &run{Options: o, world: world, meta: o.Meta(), status: status, terminal: terminal}
+	r.setup(device)
 	resumed, err := r.enter()
 	if err != nil {
 		return nil, err
@@ -120,12 +142,7 @@ func newRun(o Options, world *mpi.World, status io.Writer, terminal bool) (_ *ru
 	if err := r.load(); err != nil {
 		return nil, err
 	}
-	workers := o.Threads
-	if device.IsCuda() {
-		workers = 1
-	}
-	r.params = torch.NewParams(o.Config, device, o.BF16)
-	r.emaParams = torch.NewParams(o.Config, device, o.BF16)
+	r.params, r.emaParams = r.newParams(device), r.newParams(device)
 	if resumed == nil {
 		err = r.initialise()
 	} else {
@@ -137,7 +154,7 @@ func newRun(o Options, world *mpi.World, status io.Writer, terminal bool) (_ *ru
 	if resumed != nil {
 		r.params.Set(resumed.Buffers[bufParam])
 	}
-	r.opt = torch.NewAdamW(r.params, o.AMSGrad, workers)
+	r.opt = torch.NewAdamW(r.params, o.AMSGrad, r.workers)
 	r.opt.WeightDecay = o.WeightDecay
 	if resumed != nil {
 		r.restore(resumed)
@@ -145,8 +162,39 @@ func newRun(o Options, world *mpi.World, status io.Writer, terminal bool) (_ *ru
 	if r.order, err = dataset.NewOrder(r.set, r.batchAtoms(), o.Seed, r.progress.Epoch, r.progress.Position); err != nil {
 		return nil, err
 	}
-	r.team = newTeam(workers, device)
+	r.team = newTeam(r.workers, device)
 	return r, nil
+}
+
+// device reads --device.
+func device(name string) (gotch.Device, error) {
+	d, ok := torch.ParseDevice(name)
+	if !ok {
+		return d, fmt.Errorf("--device: %q, want cpu, cuda or cuda:N", name)
+	}
+	if d.IsCuda() && torch.CUDADevices() == 0 {
+		return d, fmt.Errorf("--device: %s, but this libtorch sees no CUDA device", name)
+	}
+	return d, nil
+}
+
+// setup decides how many workers there are, and binds the goroutine to its thread.
+func (r *run) setup(device gotch.Device) {
+	torch.Setup(1)
+	if r.Threads == 0 {
+		r.Threads = max(1, runtime.NumCPU()/r.world.Size())
+	}
+	r.workers = r.Threads
+	if device.IsCuda() {
+		r.workers = 1
+	}
+}
+
+func (r *run) newParams(device gotch.Device) *torch.Params {
+	if r.Network == NetworkEGNN {
+		return torch.NewEGNNParams(r.EGNN, device)
+	}
+	return torch.NewParams(r.Config, device, r.BF16)
 }
 
 // enter takes the run's folder and reads what is to go on.
@@ -195,9 +243,14 @@ func (r *run) load() (err error) {
 
 // initialise sets the weights that a new run starts from.
 func (r *run) initialise() error {
-	flat := torch.Init(r.Config, r.Seed, r.DistanceGrid)
+	var flat []float32
+	if r.Network == NetworkEGNN {
+		flat = torch.InitEGNN(r.EGNN, r.Seed)
+	} else {
+		flat = torch.Init(r.Config, r.Seed, r.DistanceGrid)
+	}
 	if r.Init != "" {
-		note, err := initFrom(r.Init, r.Config, flat)
+		note, err := initFrom(r.Init, &r.Options, flat)
 		if err != nil {
 			return err
 		}
@@ -210,8 +263,8 @@ func (r *run) initialise() error {
 // compatible checks that the run can go on from a checkpoint.
 func (r *run) compatible(c *Checkpoint) error {
 	switch {
-	case c.Config != r.Config:
-		return fmt.Errorf("--resume %s: its model is %+v, asked for is %+v", r.Resume, c.Config, r.Config)
+	case !c.Options.sameNetwork(&r.Options):
+		return fmt.Errorf("--resume %s: its model is %s, asked for is %s", r.Resume, c.Options.describeNetwork(), r.describeNetwork())
 	case r.AMSGrad && c.Buffers[bufVMax] == nil:
 		return fmt.Errorf("--resume %s: it was not trained with --amsgrad", r.Resume)
 	case c.Progress.BatchAtoms != 0 && c.Progress.Position > 0 && c.Progress.BatchAtoms != r.batchAtoms():
@@ -333,7 +386,7 @@ func (r *run) openLog() (err error) {
 	if r.log, err = openLog(folder, r.progress.Step, r.status, r.terminal); err != nil {
 		return err
 	}
-	r.log.note("%s with %d parameters on %d molecules (%d atoms), %d batches an epoch, %d threads", r.Config.Variant, r.params.Size,
+	r.log.note("%s with %d parameters on %d molecules (%d atoms), %d batches an epoch, %d threads", r.VariantName(), r.params.Size,
 		r.set.Len(), r.set.Atoms(), r.order.BatchesPerEpoch(), r.team.size())
 	for _, w := range r.warnings {
 		r.log.note("%s", w)
@@ -436,7 +489,7 @@ func (r *run) save() error {
 func (r *run) state() *Checkpoint {
 	p := r.provenance
 	p.Steps, p.Epochs, p.Hours, p.Finished = r.progress.Step, round(r.progress.Epochs, 1e4), round(r.progress.Seconds/3600, 1e4), r.progress.Done
-	c := &Checkpoint{Config: r.Config, Meta: r.meta, Options: r.Options, Progress: r.progress, Provenance: p, Buffers: map[string][]float32{
+	c := &Checkpoint{Meta: r.meta, Options: r.Options, Progress: r.progress, Provenance: p, Buffers: map[string][]float32{
 		bufParam: torch.Float32s(r.params.Flat), bufEMA: torch.Float32s(r.opt.EMA), bufM: torch.Float32s(r.opt.M), bufV: torch.Float32s(r.opt.V),
 	}}
 	if r.AMSGrad {

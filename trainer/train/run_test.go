@@ -12,13 +12,14 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/sugarme/gotch/ts"
 
-	"symdiff/core/model"
+	"symdiff/core/egnn"
 	"symdiff/core/safetensors"
 	"symdiff/trainer/mpi"
 	"symdiff/trainer/torch"
@@ -26,7 +27,7 @@ import (
 
 func mustRun(t *testing.T, o Options) *Checkpoint {
 	t.Helper()
-	if err := Run(context.Background(), o, nil, false); err != nil {
+	if _, err := Run(context.Background(), o, nil, false); err != nil {
 		t.Fatal(err)
 	}
 	c, err := ReadCheckpoint(o.Out)
@@ -68,9 +69,13 @@ func same(t *testing.T, what string, a, b *Checkpoint) {
 
 // N steps, a stop, and N more steps after a resume give the bits of 2N steps, for every variant; and so does the same run again.
 func TestResumeIsExact(t *testing.T) {
-	for _, v := range []model.Variant{model.Symdiff, model.SymdiffH, model.None} {
+	for _, v := range Variants() {
 		o := small(t)
-		o.Config.Variant, o.AMSGrad, o.BF16, o.Augment = v, v == model.Symdiff, v != model.None, v == model.None
+		if err := o.SetVariant(v); err != nil {
+			t.Fatal(err)
+		}
+		o.EGNN = egnn.Config{Hidden: 16, Layers: 2, InvSublayers: 1, Attention: true, Tanh: true, NormConstant: 1, NormFactor: 1}
+		o.AMSGrad, o.BF16 = v == "symdiff", v == "symdiff" || v == "symdiff-h"
 		o.Steps = 16 // more than an epoch
 		whole := mustRun(t, o)
 		if whole.Progress.Step != 16 || whole.Progress.Epochs <= 1 {
@@ -79,12 +84,12 @@ func TestResumeIsExact(t *testing.T) {
 
 		again := o
 		again.Out = filepath.Join(t.TempDir(), "again")
-		same(t, string(v)+", run twice", whole, mustRun(t, again))
+		same(t, v+", run twice", whole, mustRun(t, again))
 
 		// stopped by a cancel after some steps, as by Ctrl-C
 		part := o
 		part.Out = filepath.Join(t.TempDir(), "part")
-		err := Run(&countdown{context.Background(), 10}, part, nil, false)
+		_, err := Run(&countdown{context.Background(), 10}, part, nil, false)
 		var interrupted *Interrupted
 		if !errors.As(err, &interrupted) || interrupted.ExitCode() != 130 {
 			t.Fatalf("cancelled run: %v", err)
@@ -97,7 +102,7 @@ func TestResumeIsExact(t *testing.T) {
 			t.Fatalf("stopped at %+v", c.Progress)
 		}
 		part.Resume = part.Out
-		same(t, string(v)+", resumed", whole, mustRun(t, part))
+		same(t, v+", resumed", whole, mustRun(t, part))
 		log := logLines(t, part.Out)
 		for i := 1; i < len(log); i++ {
 			if log[i].Step < log[i-1].Step || log[i].Time < log[i-1].Time {
@@ -153,6 +158,32 @@ func TestWorkersAgree(t *testing.T) {
 		runs = append(runs, mustRun(t, o))
 	}
 	nearly(t, runs[0], runs[1])
+}
+
+// The bound's loss goes down too, and the network of EDM learns.
+func TestOtherObjectives(t *testing.T) {
+	for _, variant := range []string{"symdiff-h", "egnn"} {
+		o := small(t)
+		if err := o.SetVariant(variant); err != nil {
+			t.Fatal(err)
+		}
+		o.EGNN = egnn.Config{Hidden: 24, Layers: 2, InvSublayers: 1, Attention: true, Tanh: true, NormConstant: 1, NormFactor: 1}
+		o.Loss, o.Schedule, o.Steps, o.LR, o.TimePower = LossVLB, "cosine", 120, 3e-3, 2
+		mustRun(t, o)
+		first, last := 0.0, 0.0
+		for i, e := range slices.DeleteFunc(logLines(t, o.Out), func(e entry) bool { return e.Loss == nil }) {
+			if i < 30 {
+				first += *e.Loss / 30
+			}
+			if i >= 90 {
+				last += *e.Loss / 30
+			}
+		}
+		t.Logf("%s: %.3g -> %.3g", variant, first, last)
+		if !(last < 0.9*first) {
+			t.Errorf("%s: bound %g at first, %g at last", variant, first, last)
+		}
+	}
 }
 
 // Training lowers the loss, on the training data and on other molecules of their kind.
@@ -219,7 +250,7 @@ func TestNaNStops(t *testing.T) {
 	if err := good.Write(filepath.Join(o.Out, "checkpoint.safetensors")); err != nil {
 		t.Fatal(err)
 	}
-	err := Run(context.Background(), o, nil, false)
+	_, err := Run(context.Background(), o, nil, false)
 	if err == nil || !strings.Contains(err.Error(), "loss") {
 		t.Fatalf("error %v", err)
 	}
@@ -250,7 +281,7 @@ func TestRunErrors(t *testing.T) {
 		if want == "CUDA" && cudaHere() {
 			continue
 		}
-		if err := Run(context.Background(), p, nil, false); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Run(context.Background(), p, nil, false); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one about %q", err, want)
 		}
 	}
@@ -262,7 +293,7 @@ func TestResumeWithOtherData(t *testing.T) {
 	mustRun(t, o)
 	o.Data, o.Resume, o.Steps, o.BatchAtoms = []string{molecules(t, 66)}, o.Out, 8, 40
 	var status bytes.Buffer
-	if err := Run(context.Background(), o, &status, false); err != nil {
+	if _, err := Run(context.Background(), o, &status, false); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(status.String(), "not those of the run") {
@@ -270,7 +301,7 @@ func TestResumeWithOtherData(t *testing.T) {
 	}
 	o.Steps = 10
 	status.Reset()
-	if err := Run(context.Background(), o, &status, false); err != nil || strings.Contains(status.String(), "not those") {
+	if _, err := Run(context.Background(), o, &status, false); err != nil || strings.Contains(status.String(), "not those") {
 		t.Errorf("the same data again: %v, %s", err, status.String())
 	}
 }
@@ -320,7 +351,7 @@ func TestMaxTime(t *testing.T) {
 	o := small(t)
 	o.Steps, o.MaxTime = 0, Duration(300*time.Millisecond)
 	var status bytes.Buffer
-	if err := Run(context.Background(), o, &status, false); err != nil {
+	if _, err := Run(context.Background(), o, &status, false); err != nil {
 		t.Fatal(err)
 	}
 	c, err := ReadCheckpoint(o.Out)

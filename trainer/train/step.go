@@ -25,8 +25,10 @@ func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 //
 //	t > 0: ½·|eps - eps_hat|² / ((3+F)·N)      t = 0: ½·|eps_x - eps_hat_x|² / ((3+F)·N) - log p(h|z_0)
 //
-// averaged over atoms, so that a molecule counts by its size, as it does in the published code. The last batch of a size may be
-// smaller than it is meant to be; it counts for as much less. A step whose loss is not finite changes no weights.
+// averaged over atoms, so that a molecule counts by its size, as it does in the published code. With the loss vlb each term has its
+// weight in the variational bound (see BoundWeights), which then is estimated up to its constant terms, in nats per coordinate. The
+// last batch of a size may be smaller than it is meant to be; it counts for as much less. A step whose loss is not finite changes no
+// weights.
 func (r *run) step(lr float64) outcome {
 	b := r.next()
 	defer r.team.do(func(_ int, s *torch.Scope) { s.Close() })
@@ -72,10 +74,14 @@ func (r *run) gradients(b batch) (grads []torch.Tensor, loss float64) {
 			}
 			inner := &torch.Scope{Device: s.Device}
 			defer inner.Close()
-			total := torch.Weigh(inner, r.squaredError(inner, r.params, made), 0.5/float64((3+r.Config.Features)*r.batchAtoms()))
+			weights := r.weights(made)
+			total := torch.Weigh(inner, r.squaredError(inner, r.params, made), weights, 0.5/float64((3+r.Config.Features)*r.batchAtoms()))
 			g := r.params.Grad(inner, total)
 			value := float64(torch.Float32s(total)[0]) * float64(r.batchAtoms()) / float64(atoms)
-			for _, v := range made.LogPH {
+			for i, v := range made.LogPH {
+				if weights != nil {
+					v *= weights[i] / float64((3+r.Config.Features)*made.N)
+				}
 				value -= v / float64(b.molecules())
 			}
 			grads[w] = torch.Accumulate(s, grads[w], inner, g)
@@ -86,6 +92,14 @@ func (r *run) gradients(b batch) (grads []torch.Tensor, loss float64) {
 		loss += v
 	}
 	return grads, loss
+}
+
+// weights are those of the molecules' errors; nil where all are 1.
+func (r *run) weights(b *Batch) []float64 {
+	if r.Loss != LossVLB {
+		return nil
+	}
+	return r.batcher.BoundWeights(b.Times, r.TimePower)
 }
 
 // part noises part i of n of a batch; nil if it is empty.

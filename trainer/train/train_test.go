@@ -135,6 +135,35 @@ func TestTimePower(t *testing.T) {
 	}
 }
 
+// The weights of the bound, weighed with the probability of their times, are T+1 times the terms' own weights: the estimate does not
+// depend on how times are drawn.
+func TestBoundWeights(t *testing.T) {
+	b := batcher(t, small(t), false)
+	const T = 1000
+	times := make([]int, T+1)
+	for i := range times {
+		times[i] = i
+	}
+	for _, power := range []float64{0, 1, 2} {
+		sum := 0.0
+		for i, w := range b.BoundWeights(times, power) {
+			want := 1.0
+			if i > 0 {
+				snr := func(t int) float64 { return math.Exp(-b.sched.NegLogSNR(t)) }
+				want = snr(i-1)/snr(i) - 1
+			}
+			p := timeShare(i, T, power)
+			sum += p
+			if math.Abs(w*p-want) > 1e-9*math.Max(1, want) {
+				t.Fatalf("power %g, t = %d: weight %g of probability %g, want %g in all", power, i, w, p, want)
+			}
+		}
+		if math.Abs(sum-1) > 1e-9 {
+			t.Errorf("power %g: probabilities sum to %g", power, sum)
+		}
+	}
+}
+
 // z = alpha·[x, h] + sigma·eps, everything on the scale of the model, x and eps_x with zero mean, R0 orthogonal.
 func TestBatch(t *testing.T) {
 	o := small(t)
@@ -314,7 +343,7 @@ func TestRates(t *testing.T) {
 // makeCheckpoint is one with distinct values in every buffer.
 func makeCheckpoint(t testing.TB) *Checkpoint {
 	o := small(t)
-	c := &Checkpoint{Config: o.Config, Meta: o.Meta(), Options: o, Buffers: map[string][]float32{},
+	c := &Checkpoint{Meta: o.Meta(), Options: o, Buffers: map[string][]float32{},
 		Progress:   Progress{Step: 7, Epoch: 1, Position: 3, Epochs: 1.25, Seconds: 12.5},
 		Provenance: Provenance{Command: "symdiff train", Seed: 3, Data: []dataset.Source{{File: "a.xyz", SHA256: "00", Molecules: 60}}, ValLoss: 0.25},
 	}
@@ -339,7 +368,7 @@ func TestCheckpointRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Config != c.Config || got.Progress != c.Progress || got.Provenance.ValLoss != 0.25 || got.Meta.Histogram[4] != 20 || got.Options.LR != c.Options.LR {
+	if !got.Options.sameNetwork(&c.Options) || got.Progress != c.Progress || got.Provenance.ValLoss != 0.25 || got.Meta.Histogram[4] != 20 || got.Options.LR != c.Options.LR {
 		t.Errorf("read %+v", got)
 	}
 	for name, flat := range c.Buffers {
@@ -368,7 +397,7 @@ func TestReadCheckpointErrors(t *testing.T) {
 	}
 	c := makeCheckpoint(t)
 	path := filepath.Join(dir, "weights.safetensors")
-	if err := safetensors.WriteFile(path, nil, model.Metadata(c.Config, c.Meta)); err != nil {
+	if err := safetensors.WriteFile(path, nil, model.Metadata(c.Options.Config, c.Meta)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := ReadCheckpoint(path); err == nil || !strings.Contains(err.Error(), "not a checkpoint") {
@@ -403,14 +432,14 @@ func TestExport(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m.Config != c.Config || m.Meta.Histogram[5] != 20 || m.Meta.Schedule.Timesteps != 1000 {
+		if m.Config != c.Options.Config || m.Meta.Histogram[5] != 20 || m.Meta.Schedule.Timesteps != 1000 {
 			t.Errorf("%s: %+v %+v", dtype, m.Config, m.Meta)
 		}
 		var p Provenance
 		if err := json.Unmarshal(m.Meta.Training, &p); err != nil || p.Command != "symdiff train" || p.Data[0].SHA256 != "00" {
 			t.Errorf("%s: provenance %s, %v", dtype, m.Meta.Training, err)
 		}
-		first := c.Config.Parameters()[0]
+		first := c.Options.Parameters()[0]
 		v, err := f.Float32(first.Name, first.Shape...)
 		if err != nil {
 			t.Fatal(err)

@@ -1,0 +1,132 @@
+//go:build torch
+
+package torch
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"path/filepath"
+	"testing"
+
+	"symdiff/core/egnn"
+	"symdiff/core/model"
+	"symdiff/core/o3"
+	"symdiff/core/rng"
+	"symdiff/core/safetensors"
+	"symdiff/core/symmetrise"
+)
+
+// The published implementation's values, to 1e-4.
+func TestEGNNReference(t *testing.T) {
+	onThread(t)
+	dir := filepath.Join("..", "..", "core", "egnn", "testdata")
+	w, err := safetensors.Open(filepath.Join(dir, "egnn.weights.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	io, err := safetensors.Open(filepath.Join(dir, "egnn.io.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := egnn.Load(w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var flat []float32
+	for _, q := range m.Config.Parameters() {
+		v, err := w.Float32(q.Name, q.Shape...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		flat = append(flat, v...)
+	}
+	p := NewEGNNParams(m.Config, CPU)
+	p.Set(flat)
+	cases, err := model.ReadCases(io, model.Config{Variant: model.None, Features: m.Config.Features})
+	if err != nil {
+		t.Fatal(err)
+	}
+	worst := 0.0
+	for _, c := range cases {
+		n, f := int64(c.Atoms), int64(m.Config.Features)
+		s := &Scope{Device: CPU}
+		xh := s.split(s.Of(c.Z, 1, n, 3+f), -1, 3, f)
+		out := Forward(s, p, Input{B: 1, N: n, X: xh[0], H: xh[1], T: s.Of([]float32{c.T}, 1)})
+		worst = max(worst, maxDiff(Float32s(s.cat(-1, out.X, out.H)), c.Eps))
+		s.Close()
+	}
+	t.Logf("max |eps - reference| = %.2g", worst)
+	if !(worst <= 1e-4) {
+		t.Errorf("differs from the published implementation by %g", worst)
+	}
+}
+
+// libtorch and core agree for every option, on weights of a fresh start with more at the last layer.
+func TestEGNNParityWithCore(t *testing.T) {
+	onThread(t)
+	worst := 0.0
+	for k := range 16 {
+		c := egnn.Config{Features: 6, Hidden: 24, Layers: 2, InvSublayers: 1 + k&1, Attention: k&2 > 0, Tanh: k&4 > 0, Haar: k&8 > 0, NormConstant: 1, NormFactor: 3}
+		flat := InitEGNN(c, uint64(k))
+		r := rng.New(3, uint32(k), rng.Initial, 0)
+		for i := range flat {
+			flat[i] += float32(0.02 * r.Norm())
+		}
+		p := NewEGNNParams(c, CPU)
+		p.Set(flat)
+		core := coreEGNN(t, c, flat)
+		for _, n := range []int{1, 2, 9} {
+			z, haar := make([]float32, n*9), o3.Haar(&r)
+			r.Fill(z, 1)
+			symmetrise.RemoveMean(z, 9, []int{n})
+			want := make([]float32, len(z))
+			core.NewState([]int{n}).Eps(want, z, 0.3, symmetrise.Noise{R0: []o3.Matrix{haar}})
+			r0 := make([]float32, 9)
+			for i := range r0 {
+				r0[i] = float32(haar[i/3][i%3])
+			}
+			s := &Scope{Device: CPU}
+			nn := int64(n)
+			xh := s.split(s.Of(z, 1, nn, 9), -1, 3, 6)
+			out := Forward(s, p, Input{B: 1, N: nn, X: xh[0], H: xh[1], T: s.Of([]float32{0.3}, 1), R0: s.Of(r0, 1, 3, 3)})
+			got := Float32s(s.cat(-1, out.X, out.H))
+			s.Close()
+			scale := 0.0
+			for _, v := range want {
+				scale = max(scale, math.Abs(float64(v)))
+			}
+			d := maxDiff(got, want) / scale
+			worst = max(worst, d)
+			if !(d <= 1e-4) {
+				t.Errorf("%s, %d atoms: relative difference %.2g", fmt.Sprintf("%+v", c), n, d)
+			}
+		}
+	}
+	t.Logf("largest relative difference %.2g", worst)
+}
+
+func coreEGNN(t *testing.T, c egnn.Config, flat []float32) symmetrise.Network {
+	t.Helper()
+	var tensors []safetensors.Tensor
+	for _, p := range c.Parameters() {
+		tensors = append(tensors, safetensors.Tensor{Name: p.Name, DType: "F32", Shape: p.Shape, Data: flat[:p.Size()]})
+		flat = flat[p.Size():]
+	}
+	var b bytes.Buffer
+	if err := safetensors.Write(&b, tensors, egnn.Metadata(c, model.QM9Meta())); err != nil {
+		t.Fatal(err)
+	}
+	f, err := safetensors.Parse("random", b.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := egnn.Load(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Config != c {
+		t.Fatalf("read %+v, wrote %+v", m.Config, c)
+	}
+	return m.Network()
+}
