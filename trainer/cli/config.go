@@ -340,8 +340,12 @@ func tomlValue(f *pflag.Flag) string {
 	}
 	text := f.Value.String()
 	switch f.Value.Type() {
-	case "bool", "int", "uint64":
+	case "bool", "int":
 		return text
+	case "uint64":
+		if _, err := strconv.ParseInt(text, 10, 64); err == nil {
+			return text // larger ones are no integers of TOML, and go as text
+		}
 	case "float64":
 		if !strings.ContainsAny(text, ".eE") {
 			text += ".0"

@@ -85,7 +85,7 @@ func TestTrain(t *testing.T) {
 		t.Errorf("configuration printed: %s", printed)
 	}
 	dry := succeeds(t, "train", "--config", writeFile(t, "c.toml", printed), "--dry-run")
-	if !strings.Contains(dry, "40 molecules, 140 atoms, at most 4 in one") || !strings.Contains(dry, "6 steps per epoch") {
+	if !strings.Contains(dry, "40 molecules, 140 atoms, at most 4 in one") || !strings.Contains(dry, "5 steps per epoch, 14 in all") {
 		t.Errorf("dry run says %s", dry)
 	}
 
