@@ -192,9 +192,12 @@ func (c *trainConfig) options(flags *pflag.FlagSet) (train.Options, error) {
 		f := fresh.Lookup(s.name)
 		list, isList := f.Value.(pflag.SliceValue)
 		var err error
-		if isList {
+		switch {
+		case isList && s.value == "":
+			err = list.Replace(nil)
+		case isList:
 			err = list.Replace(strings.Split(s.value, ","))
-		} else {
+		default:
 			err = f.Value.Set(s.value)
 		}
 		if err != nil {
