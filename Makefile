@@ -15,6 +15,7 @@ export CHROMIUM
 # System packages (Debian and Ubuntu names).
 TORCH_PACKAGES := g++ libtorch-dev libopenblas0-openmp
 PYTHON_PACKAGES := python3-torch
+MPI_PACKAGES := pkg-config openmpi-bin libopenmpi-dev
 BROWSER_PACKAGES := chromium
 RDKIT_PACKAGES := g++ librdkit-dev libboost-dev
 
@@ -107,7 +108,7 @@ $(BUILD)/npm.stamp: site/package-lock.json
 	$(NPM) ci --no-audit --no-fund
 	@touch $@
 
-test: check test-core test-wasm test-cli test-rdkit test-torch test-site ## everything: Go, WASM in Node, RDKit, libtorch, Chromium
+test: check test-core test-wasm test-cli test-rdkit test-torch test-mpi test-site ## everything: Go, WASM in Node, RDKit, libtorch, Chromium
 
 test-core: ## core natively: SIMD, and plain portable Go
 	go test ./core/...
@@ -125,6 +126,16 @@ test-rdkit: deps-rdkit ## what RDKit judges, against the closed forms
 
 test-torch: trainer deps-python ## training against libtorch
 	$(TORCH_ENV) go test -tags torch ./trainer/...
+
+.PHONY: trainer-mpi test-mpi deps-mpi
+trainer-mpi: trainer deps-mpi ## build build/symdiff-mpi, which trains in several processes: mpirun -n 2 build/symdiff-mpi train ...
+	$(TORCH_ENV) go build -tags torch,mpi -o $(BUILD)/symdiff-mpi ./trainer/cmd/symdiff
+
+test-mpi: trainer deps-mpi ## two processes train as one with the double batch
+	$(TORCH_ENV) go test -tags torch,mpi -run 'MPI|TwoProcesses' ./trainer/train
+
+deps-mpi:
+	$(call install,$(MPI_PACKAGES))
 
 .PHONY: soak-train
 SOAKTIME ?= 30m

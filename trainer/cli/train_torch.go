@@ -39,6 +39,8 @@ prints all settings as such a file.
 --resume takes a checkpoint or the folder of a run, and its options; settings that are given replace them. Where the newest checkpoint
 of a folder is damaged it goes on from the one before, and says so. --init starts a new run from any weights.
 
+In a build with MPI (make trainer-mpi), mpirun -n N starts N processes that train one model: a step is N batches of --batch-atoms.
+
 The result goes to standard output, all else to standard error: a line that is rewritten on a terminal, plain lines elsewhere.`,
 		Example: `  symdiff train --config fast --data qm9_train.xyz.gz --val qm9_val.xyz.gz --out run --max-time 2h
   symdiff train --resume run

@@ -24,7 +24,11 @@ package mpi
 // static void leave(void) { MPI_Finalize(); }
 import "C"
 
-import "fmt"
+import (
+	"fmt"
+	"os"
+	"sync"
+)
 
 // Built tells whether MPI is in this build.
 const Built = true
@@ -32,17 +36,29 @@ const Built = true
 // largest is how many values one call moves at most: MPI counts in int.
 const largest = 1 << 28
 
-// Join starts MPI.
+// Join starts MPI in a process that mpirun has started; any other is alone.
 func Join() (*World, error) {
+	if os.Getenv("OMPI_COMM_WORLD_SIZE") == "" && os.Getenv("PMI_SIZE") == "" && os.Getenv("PMIX_RANK") == "" {
+		return Alone, nil
+	}
+	return joined()
+}
+
+// joined is Join, once: MPI cannot start twice.
+var joined = sync.OnceValues(func() (*World, error) {
 	var rank, size C.int
 	if e := C.join(&rank, &size); e != C.MPI_SUCCESS {
 		return nil, fmt.Errorf("MPI_Init_thread failed with code %d", int(e))
 	}
 	return &World{rank: int(rank), size: int(size)}, nil
-}
+})
 
 // Leave ends MPI, in every process.
-func (w *World) Leave() { C.leave() }
+func (w *World) Leave() {
+	if w != Alone {
+		C.leave()
+	}
+}
 
 func sum32(x []float32) {
 	for from := 0; from < len(x); from += largest {
