@@ -8,8 +8,8 @@
 // and there is no padding. There is no positional encoding, so that the network
 // is equivariant under permutations of a molecule's atoms.
 //
-// The adaLN modulations depend on the time alone. They are computed once per
-// time step for all molecules (Modulate) and passed to Forward.
+// The adaLN modulations depend on the time alone. They come from a Timetable,
+// once per time step for all molecules (State.Use).
 package dit
 
 import (
@@ -81,13 +81,10 @@ type State struct {
 	act     []float32 // (rows, mlpIn)
 	y       []float32 // (rows, width) output of a branch
 	scratch []float32 // of attention over the largest molecule
-	sin     []float32 // (Frequencies)
-	c0, c   []float32 // (width) time embedding
-	mod     []float32 // (depth, 6·width)
+	mod     Modulation
 
-	pair      []float32   // (n, n, depth·heads) of the molecule at hand
-	pairScale []float32   // (depth·heads)
-	bias      [][]float32 // of each molecule (depth, heads, n, n); empty without Pair
+	pair []float32   // (n, n, depth·heads) of the molecule at hand
+	bias [][]float32 // of each molecule (depth, heads, n, n); empty without Pair
 }
 
 // NewState makes the buffers for molecules of the given numbers of atoms.
@@ -108,14 +105,10 @@ func (w *Weights) NewState(sizes []int) *State {
 		act:     make([]float32, rows*w.mlpIn()),
 		y:       make([]float32, rows*d),
 		scratch: make([]float32, f32.AttentionScratch(largest, d/w.Heads)),
-		sin:     make([]float32, Frequencies),
-		c0:      make([]float32, d),
-		c:       make([]float32, d),
-		mod:     make([]float32, w.Depth*6*d),
 	}
 	if w.Pair.W != nil {
 		all := w.Depth * w.Heads
-		s.pair, s.pairScale = make([]float32, largest*largest*all), make([]float32, all)
+		s.pair = make([]float32, largest*largest*all)
 		for _, n := range sizes {
 			s.bias = append(s.bias, make([]float32, all*n*n))
 		}
@@ -123,41 +116,19 @@ func (w *Weights) NewState(sizes []int) *State {
 	return s
 }
 
-// Modulate computes the modulations of every block at time t, |t| <= 1e6:
-//
-//	c = W2·SiLU(W0·[cos(t·w), sin(t·w)]),  w_i = 10000^(-i/128)
-//	mod_l = AdaLN_l(SiLU(c))
-//
-// and returns SiLU(c) (width), which the final layer needs too. It stays valid
-// until the next call.
-func (s *State) Modulate(t float32) []float32 {
-	w := s.w
-	d := w.Width
-	sinusoids(s.sin, t)
-	w.T0.Apply(s.c0, d, s.sin, Frequencies, 1)
-	f32.SiLU(s.c0, s.c0)
-	w.T2.Apply(s.c, d, s.c0, d, 1)
-	f32.SiLU(s.c, s.c)
-	for l, b := range w.Blocks {
-		b.AdaLN.Apply(s.mod[l*6*d:(l+1)*6*d], 6*d, s.c, d, 1)
-	}
-	if w.Pair.W != nil {
-		w.PairAdaLN.Apply(s.pairScale, len(s.pairScale), s.c, d, 1)
-	}
-	return s.c
-}
+// Use sets the modulation of the calls that follow. It is not copied.
+func (s *State) Use(m Modulation) { s.mod = m }
 
 // PairBias sets the attention bias of molecule i from features (n, n, F) of its
-// pairs of atoms, with the time of the last call of Modulate: head h of block l
-// adds
+// pairs of atoms, with the modulation in use: head h of block l adds
 //
 //	b_ij = (1 + scale_lh)·(Pair·features_ij)_lh,  scale = PairAdaLN(SiLU(c))
 //
 // to q_i·k_j. It needs Weights.Pair.
 func (s *State) PairBias(i int, features []float32) {
-	all, nn := len(s.pairScale), s.sizes[i]*s.sizes[i]
+	all, nn := len(s.mod.Pair), s.sizes[i]*s.sizes[i]
 	s.w.Pair.Apply(s.pair, all, features, s.w.Pair.W.In(), nn)
-	for c, scale := range s.pairScale {
+	for c, scale := range s.mod.Pair {
 		b := s.bias[i][c*nn : (c+1)*nn]
 		for p := range b {
 			b[p] = float32((1 + scale) * s.pair[p*all+c])
@@ -165,8 +136,8 @@ func (s *State) PairBias(i int, features []float32) {
 	}
 }
 
-// Forward runs the blocks on x (rows, width) in place, with the modulations of
-// the last call of Modulate and the biases of the last calls of PairBias.
+// Forward runs the blocks on x (rows, width) in place, with the modulation in use
+// and the biases of the last calls of PairBias.
 //
 //	x <- x + gate·Attention(LN(x)·(1+scale) + shift)
 //	x <- x + gate·MLP(LN(x)·(1+scale) + shift)
@@ -174,7 +145,7 @@ func (s *State) Forward(x []float32) {
 	d := s.w.Width
 	for l := range s.w.Blocks {
 		b := &s.w.Blocks[l]
-		m := s.mod[l*6*d : (l+1)*6*d]
+		m := s.mod.Blocks[l*6*d : (l+1)*6*d]
 		s.attention(l, x, m[0*d:1*d], m[1*d:2*d], m[2*d:3*d])
 		s.mlp(b, x, m[3*d:4*d], m[4*d:5*d], m[5*d:6*d])
 	}

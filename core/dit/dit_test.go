@@ -43,6 +43,13 @@ func random(c Config) *Weights {
 	return w
 }
 
+// at is the modulation at one time.
+func at(w *Weights, t float32) Modulation {
+	table := w.NewTimetable(1, Linear{})
+	table.Reset([]float32{t})
+	return table.At(0)
+}
+
 func TestPermutationEquivariance(t *testing.T) {
 	for _, c := range []Config{
 		{Width: 24, Depth: 2, Heads: 3, MLP: 64, SwiGLU: true},
@@ -59,7 +66,7 @@ func TestPermutationEquivariance(t *testing.T) {
 			copy(y[(n-1-i)*c.Width:], x[i*c.Width:(i+1)*c.Width])
 		}
 		before := append([]float32{}, x...)
-		s.Modulate(0.3)
+		s.Use(at(w, 0.3))
 		s.Forward(x)
 		s.Forward(y)
 		moved := 0.0
@@ -89,7 +96,7 @@ func TestMoleculesDoNotMix(t *testing.T) {
 	stream.Fill(x, 1)
 	y := append([]float32{}, x...)
 	y[5*c.Width] += 1 // second molecule
-	s.Modulate(0.9)
+	s.Use(at(w, 0.9))
 	s.Forward(x)
 	s.Forward(y)
 	for i := range 13 {
@@ -122,7 +129,7 @@ func TestPairBias(t *testing.T) {
 	forward := func(w *Weights, sizes []int, x []float32, feature func(i, j int) float32) []float32 {
 		y := append([]float32{}, x...)
 		s := w.NewState(sizes)
-		s.Modulate(0.4)
+		s.Use(at(w, 0.4))
 		for m, n := range sizes {
 			if w.Pair.W == nil {
 				break

@@ -37,8 +37,8 @@ import (
 	"symdiff/core/safetensors"
 )
 
-// Model is a network with its weights, packed for the kernels. It is read-only
-// once loaded: any number of States may use it at the same time.
+// Model is a network with its weights, packed for the kernels. Once it is loaded
+// any number of States may use it at the same time.
 type Model struct {
 	Config Config
 	Meta   Meta
@@ -55,6 +55,8 @@ type Model struct {
 	timeScale  float32
 	finalAdaLN dit.Linear // hidden -> 2·hidden: shift, scale
 	final      dit.Linear // hidden -> 3+F
+
+	tables *timetables // modulations of the schedule in use
 
 	padBias []float32 // (hidden - xh_hidden) bias of pos where pad_to imitates its leak, else nil
 }
@@ -126,7 +128,7 @@ func (l *loader) trunk(prefix string, c dit.Config) *dit.Weights {
 }
 
 func (l *loader) model(c Config, meta Meta) *Model {
-	m := &Model{Config: c, Meta: meta}
+	m := &Model{Config: c, Meta: meta, tables: new(timetables)}
 	m.mean, m.invStd, m.norm = gaussians(l.values["gaussian_embedder.means.weight"], l.values["gaussian_embedder.stds.weight"])
 	m.xh, m.pos = l.linear("xh_embedder"), l.linear("pos_embedder")
 	if c.PadTo > 0 { // the bias's share depends on the number of atoms: see distanceFeatures

@@ -22,7 +22,7 @@ type State struct {
 	zc    []float32 // (rows, 3+F) input of k: [X·C, h]
 	x     []float32 // (rows, hidden) residual stream of k
 	h     []float32 // (rows, hidden)
-	mod   []float32 // (2·hidden) modulation of the final layer
+	final []float32 // (2·hidden) modulation of the final layer
 	k     *dit.State
 
 	encIn []float32 // (rows, 3+noise_dims+hidden-xh_hidden)
@@ -33,8 +33,9 @@ type State struct {
 	enc   *dit.State
 
 	gamma, back []o3.Matrix // (molecules) C and Cᵀ
-	t           float32     // time of the modulations at hand, NaN at first
-	cond, condF []float32   // SiLU of the time embeddings of k and f
+	t           float32     // time of the modulations in use, NaN at first
+	schedule    []float32   // times that are to come, in order, or none
+	shared, own *timetable  // of the schedule, where it is small; of the next times
 }
 
 // NewState makes the buffers for a batch of molecules of the given numbers of
@@ -59,7 +60,7 @@ func (m *Model) NewState(sizes []int) *State {
 	s.zc = make([]float32, s.rows*(3+c.Features))
 	s.x = make([]float32, s.rows*c.Hidden)
 	s.h = make([]float32, s.rows*c.Hidden)
-	s.mod = make([]float32, 2*c.Hidden)
+	s.own = m.newTimetable(1)
 	s.k = m.k.NewState(sizes)
 	if c.PairBias {
 		s.pairs = make([]float32, largest*largest*c.K)
@@ -93,6 +94,9 @@ func (s *State) Eps(eps, z []float32, t float32, r0 []o3.Matrix, eta []float32) 
 	if len(eps) != s.rows*width || len(z) != len(eps) {
 		panic("model: z and eps must have (rows, 3+F) values")
 	}
+	if t != t {
+		panic("model: the time is NaN")
+	}
 	if c.Variant != None && len(r0) != len(s.sizes) {
 		panic("model: one Haar matrix per molecule")
 	}
@@ -107,19 +111,6 @@ func (s *State) Eps(eps, z []float32, t float32, r0 []o3.Matrix, eta []float32) 
 	s.backbone(eps, s.zc)
 	symmetrise.RemoveMean(eps, width, s.sizes)
 	s.turn(eps, s.back)
-}
-
-// modulate computes what depends on the time alone.
-func (s *State) modulate(t float32) {
-	if t == s.t {
-		return
-	}
-	s.t = t
-	scaled := float32(t * s.m.timeScale)
-	s.cond = s.k.Modulate(scaled)
-	if s.enc != nil {
-		s.condF = s.enc.Modulate(scaled)
-	}
 }
 
 // distanceFeatures sets pos, the part of the embedding that f and k share,
@@ -266,9 +257,8 @@ func (s *State) backbone(eps, z []float32) {
 		copy(s.x[i*d+c.XHHidden:(i+1)*d], s.pos[i*pos:(i+1)*pos])
 	}
 	s.k.Forward(s.x)
-	m.finalAdaLN.Apply(s.mod, 2*d, s.cond, d, 1)
 	for i := range s.rows {
-		dit.Norm(s.h[i*d:(i+1)*d], s.x[i*d:(i+1)*d], s.mod[:d], s.mod[d:])
+		dit.Norm(s.h[i*d:(i+1)*d], s.x[i*d:(i+1)*d], s.final[:d], s.final[d:])
 	}
 	m.final.Apply(eps, width, s.h, d, s.rows)
 }

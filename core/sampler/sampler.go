@@ -152,6 +152,13 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 		return nil, errors.New("sampler: " + strconv.Itoa(rows) + " atoms in one batch, want at most " + strconv.Itoa(MaxRows))
 	}
 	s.state = net.NewState(s.sizes)
+	if scheduled, ok := s.state.(interface{ Schedule(times []float32) }); ok {
+		at := make([]float32, len(s.times))
+		for i, t := range s.times {
+			at[i] = s.unit(t)
+		}
+		scheduled.Schedule(at)
+	}
 	s.z = make([]float32, rows*s.width)
 	s.eps = make([]float32, rows*s.width)
 	s.noise = make([]float32, rows*s.width)
@@ -221,8 +228,11 @@ func (s *Sampler) drawGamma(t, call int) {
 // network predicts the noise with fresh R0 and eta.
 func (s *Sampler) network(t, call int) {
 	s.drawGamma(t, call)
-	s.state.Eps(s.eps, s.z, float32(float64(t)/float64(s.sched.T())), s.gamma)
+	s.state.Eps(s.eps, s.z, s.unit(t), s.gamma)
 }
+
+// unit is t on [0, 1], as the network takes it.
+func (s *Sampler) unit(t int) float32 { return float32(float64(t) / float64(s.sched.T())) }
 
 // predicted sets hat to x_hat = (z_t - sigma_t·eps_hat)/alpha_t.
 func (s *Sampler) predicted(t int) {
