@@ -69,8 +69,8 @@ func kernels128(name string) kernels {
 	}
 }
 
-// linear128 is Linear: blocks of k, then panels and groups of rows.
-func linear128(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels, bias []float32) {
+// tiles128 is Linear: blocks of k, then panels and groups of rows.
+func tiles128(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels, bias []float32) {
 	if m == 1 {
 		gemv128(dst, x[:in], out, panels, bias)
 		return
@@ -85,7 +85,7 @@ func linear128(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 
 }
 
-// blocks128 is linear128 with the memory a for the expanded rows.
+// blocks128 is tiles128 with the memory a for the expanded rows.
 func blocks128(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels, bias, a []float32) {
 	const rows, block = 5, 256
 	groups := (m + rows - 1) / rows
@@ -120,16 +120,16 @@ func blocks128(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 						from, lds = edge[:], 8
 					}
 					{
-						panel128(edge[:], 8, a, n, b, from, lds)
+						panel2x128(edge[:], 8, a, n, b, from, lds)
 					}
 
 					for i := range n {
 						copy(c[i*ldd:][:cols], edge[i*8:])
 					}
 				case k0 == 0:
-					panel128(c, ldd, a, n, b, s, 0)
+					panel2x128(c, ldd, a, n, b, s, 0)
 				default:
-					panel128(c, ldd, a, n, b, c, ldd)
+					panel2x128(c, ldd, a, n, b, c, ldd)
 				}
 			}
 			row += n

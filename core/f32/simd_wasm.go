@@ -9,63 +9,87 @@ import (
 )
 
 // implementations returns the portable kernels, those of 128-bit vectors, which
-// every engine that instantiates the module has, and the same with the tiles of
-// Linear in assembly.
+// every engine that instantiates the module has, and the same with Linear in
+// assembly.
 func implementations() []kernels {
-	goTiles, asmTiles := kernels128("simd128"), kernels128("simd128-asm")
-	goTiles.activate, asmTiles.activate = func() { inAssembly = false }, func() { inAssembly = true }
-	list := []kernels{portable, goTiles}
+	inGo, inAsm := kernels128("simd128"), kernels128("simd128-asm")
+	inGo.activate, inAsm.activate = func() { inAssembly = false }, func() { inAssembly = true }
+	list := []kernels{portable, inGo}
 	if assemblyWorks {
-		list = append(list, asmTiles)
+		list = append(list, inAsm)
 	}
 	return list
 }
 
-// inAssembly says which tiles panel128 takes.
+// inAssembly says which way linear128 takes.
 var inAssembly bool
 
-// panel128 is panel2x128, or the same in assembly.
-func panel128(c []float32, ldc int, a []float32, n int, b, start []float32, lds int) {
-	if inAssembly {
-		panelAsm(c, ldc, a, n, b, start, lds)
+// linear128 is tiles128, or the same in assembly.
+func linear128(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels, bias []float32) {
+	if inAssembly && m > 1 {
+		linearAsm(dst, ldd, x, ldx, m, in, out, panels, bias)
 		return
 	}
-	panel2x128(c, ldc, a, n, b, start, lds)
+	tiles128(dst, ldd, x, ldx, m, in, out, panels, bias)
 }
 
-//go:noescape
-func tile1x2Asm(c, a, b, start unsafe.Pointer, ldc, lds, k int)
-
-//go:noescape
-func tile2x2Asm(c, a, b, start unsafe.Pointer, ldc, lds, k int)
-
-//go:noescape
-func tile3x2Asm(c, a, b, start unsafe.Pointer, ldc, lds, k int)
-
-//go:noescape
-func tile4x2Asm(c, a, b, start unsafe.Pointer, ldc, lds, k int)
-
-//go:noescape
-func tile5x2Asm(c, a, b, start unsafe.Pointer, ldc, lds, k int)
-
-// panelAsm is panel2x128 by the tiles of tile_wasm.s.
-func panelAsm(c []float32, ldc int, a []float32, n int, b, start []float32, lds int) {
-	k := len(a) / (4 * n)
-	cc, bb, ss := c[:(n-1)*ldc+8], b[:8*k], start[:(n-1)*lds+8] // what the tile touches
-	pc, pa, pb, ps := unsafe.Pointer(&cc[0]), unsafe.Pointer(&a[0]), unsafe.Pointer(&bb[0]), unsafe.Pointer(&ss[0])
-	switch n {
-	case 1:
-		tile1x2Asm(pc, pa, pb, ps, 4*ldc, 4*lds, k)
-	case 2:
-		tile2x2Asm(pc, pa, pb, ps, 4*ldc, 4*lds, k)
-	case 3:
-		tile3x2Asm(pc, pa, pb, ps, 4*ldc, 4*lds, k)
-	case 4:
-		tile4x2Asm(pc, pa, pb, ps, 4*ldc, 4*lds, k)
-	case 5:
-		tile5x2Asm(pc, pa, pb, ps, 4*ldc, 4*lds, k)
+// linearAsm is Linear in groups of up to five rows, each by all panels.
+func linearAsm(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels, bias []float32) {
+	whole, rest := out/8*8, out%8
+	var zero, last [8]float32
+	var edge [5 * 8]float32
+	start, step := unsafe.Pointer(&zero), 0
+	if bias != nil {
+		start, step = unsafe.Pointer(&bias[0]), 32
+		copy(last[:], bias[whole:])
+	}
+	for row, left := 0, (m+4)/5; left > 0; left-- {
+		n := (m - row + left - 1) / left
+		group := x[row*ldx:][:(n-1)*ldx+in]
+		if whole > 0 {
+			c, b := dst[row*ldd:][:(n-1)*ldd+whole], panels[:whole*in]
+			rowsAsm(n, unsafe.Pointer(&c[0]), unsafe.Pointer(&group[0]), unsafe.Pointer(&b[0]), start, 4*ldd, 4*ldx, step, in, whole/8)
+		}
+		if rest > 0 {
+			b := panels[whole*in:][:8*in]
+			rowsAsm(n, unsafe.Pointer(&edge), unsafe.Pointer(&group[0]), unsafe.Pointer(&b[0]), unsafe.Pointer(&last), 4*8, 4*ldx, 0, in, 1)
+			for i := range n {
+				copy(dst[(row+i)*ldd+whole:][:rest], edge[8*i:])
+			}
+		}
+		row += n
 	}
 }
+
+func rowsAsm(n int, c, x, b, start unsafe.Pointer, ldc, ldx, step, k, panels int) {
+	switch n {
+	case 1:
+		rows1x2Asm(c, x, b, start, ldc, ldx, step, k, panels)
+	case 2:
+		rows2x2Asm(c, x, b, start, ldc, ldx, step, k, panels)
+	case 3:
+		rows3x2Asm(c, x, b, start, ldc, ldx, step, k, panels)
+	case 4:
+		rows4x2Asm(c, x, b, start, ldc, ldx, step, k, panels)
+	case 5:
+		rows5x2Asm(c, x, b, start, ldc, ldx, step, k, panels)
+	}
+}
+
+//go:noescape
+func rows1x2Asm(c, x, b, start unsafe.Pointer, ldc, ldx, step, k, panels int)
+
+//go:noescape
+func rows2x2Asm(c, x, b, start unsafe.Pointer, ldc, ldx, step, k, panels int)
+
+//go:noescape
+func rows3x2Asm(c, x, b, start unsafe.Pointer, ldc, ldx, step, k, panels int)
+
+//go:noescape
+func rows4x2Asm(c, x, b, start unsafe.Pointer, ldc, ldx, step, k, panels int)
+
+//go:noescape
+func rows5x2Asm(c, x, b, start unsafe.Pointer, ldc, ldx, step, k, panels int)
 
 // assemblyWorks is a comparison with the tiles in Go, bit for bit, at the start
 // of every program: Go's wasm assembler is young.
@@ -79,16 +103,21 @@ var assemblyWorks = func() bool {
 		}
 		return v
 	}
-	for n := 1; n <= 5; n++ {
+	for m := 1; m <= 7; m++ {
 		for _, k := range []int{1, 3, 4, 11} {
-			const ldc, lds = 11, 9
-			a, b, start := random(4*n*k), random(8*k), random(n*lds)
-			want, got := random(n*ldc), make([]float32, n*ldc)
-			copy(got, want)
-			panel2x128(want, ldc, a, n, b, start, lds)
-			panelAsm(got, ldc, a, n, b, start, lds)
-			if !slices.EqualFunc(want, got, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) }) {
-				return false
+			for _, out := range []int{5, 8, 19} {
+				ldc, ldx := out+3, k+2
+				x, panels, bias := random(m*ldx), random((out+7)/8*8*k), random(out)
+				want, got := random(m*ldc), make([]float32, m*ldc)
+				copy(got, want)
+				if k == 3 {
+					bias = nil
+				}
+				tiles128(want, ldc, x, ldx, m, k, out, panels, bias)
+				linearAsm(got, ldc, x, ldx, m, k, out, panels, bias)
+				if !slices.EqualFunc(want, got, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) }) {
+					return false
+				}
 			}
 		}
 	}

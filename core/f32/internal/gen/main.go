@@ -30,8 +30,8 @@ type target struct {
 	// narrow are smaller numbers of vectors, ascending, with tiles of their own for
 	// the last columns of a matrix.
 	narrow []int
-	// assembly is the file of the tiles of linear in Go assembly, a second
-	// implementation beside those in Go; empty: none.
+	// assembly is the file of linear's groups of rows in Go assembly, a second
+	// implementation beside the tiles in Go; empty: none.
 	assembly string
 	// selectMax: take the maximum by comparison and selection.
 	selectMax bool
@@ -41,7 +41,7 @@ var targets = []target{
 	{file: "simd256_amd64.go", bits: 256, rows: 5, vecs: 2, unroll: 8, gemvPanels: 4, kBlock: 64},
 	{file: "simd512_amd64.go", bits: 512, rows: 5, vecs: 4, unroll: 8, gemvPanels: 2, kBlock: 64, narrow: []int{1, 2}},
 	{file: "simd128_arm64.go", bits: 128, rows: 5, vecs: 4, unroll: 4, gemvPanels: 2, kBlock: 64, narrow: []int{2}, selectMax: true},
-	{file: "simd128_wasm.go", bits: 128, rows: 5, vecs: 2, unroll: 16, gemvPanels: 4, kBlock: 256, selectMax: true, assembly: "tile_wasm.s"},
+	{file: "simd128_wasm.go", bits: 128, rows: 5, vecs: 2, unroll: 16, gemvPanels: 4, kBlock: 256, selectMax: true, assembly: "rows_wasm.s"},
 }
 
 func main() {
@@ -172,8 +172,12 @@ func kernelsSFX(name string) kernels {
 
 // linear writes linearSFX and its tiles.
 func (g *generator) linear() {
-	g.p(`// linearSFX is Linear: blocks of k, then panels and groups of rows.
-func linearSFX(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels, bias []float32) {
+	name := "linear"
+	if g.assembly != "" { // linearSFX chooses
+		name = "tiles"
+	}
+	g.p(`// %[3]sSFX is Linear: blocks of k, then panels and groups of rows.
+func %[3]sSFX(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels, bias []float32) {
 	if m == 1 {
 		gemvSFX(dst, x[:in], out, panels, bias)
 		return
@@ -184,12 +188,12 @@ func linearSFX(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 	CLEAR
 }
 
-// blocksSFX is linearSFX with the memory a for the expanded rows.
+// blocksSFX is %[3]sSFX with the memory a for the expanded rows.
 func blocksSFX(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels, bias, a []float32) {
 	const rows, block = %[1]d, %[2]d
 	groups := (m + rows - 1) / rows
 	var start [NR]float32
-	var edge [rows * NR]float32`, g.rows, g.kBlock)
+	var edge [rows * NR]float32`, g.rows, g.kBlock, name)
 	g.p(`for k0 := 0; k0 < in; k0 += block {
 		kn := min(block, in-k0)`)
 	edge := ""
@@ -198,9 +202,6 @@ func blocksSFX(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 	}
 	edge += fmt.Sprintf("{\npanel%dxSFX(edge[:], NR, a, n, b, from, lds)\n}", g.vecs)
 	full := fmt.Sprintf("panel%dxSFX", g.vecs)
-	if g.assembly != "" { // panelSFX chooses
-		full, edge = "panelSFX", strings.ReplaceAll(edge, full, "panelSFX")
-	}
 	g.p(strings.NewReplacer("FULLTILE", full, "EDGETILE", edge).Replace(`for row, left := 0, groups; left > 0; left-- {
 			n := (m - row + left - 1) / left
 			a := a[:kn*n*LANES]
