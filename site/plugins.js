@@ -115,10 +115,12 @@ function readEvaluation(file, sha256) {
       method: run.method ?? "ancestral",
       steps: run.steps,
       molecules: run.molecules,
+      atoms: run.atoms,
       stableAtoms: run.stable_atoms,
       stable: run.stable_molecules,
       valid: run.valid,
       connected: run.connected,
+      unique: run.unique_among_valid,
     }));
 }
 

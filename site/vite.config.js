@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
+import { modelCards } from "./cards.js";
 import { contentSecurityPolicy, htmlPages, modelFiles, pageParts, serviceWorker, weightsIn } from "./plugins.js";
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
@@ -21,6 +22,7 @@ export default defineConfig({
   server: { fs: { allow: [path("..")] } },
   plugins: [
     pageParts(path("parts"), path(".")),
+    modelCards(weightsIn(path("../core/weights"), "qm9-web.safetensors"), path("..")),
     contentSecurityPolicy(path("csp.txt")),
     modelFiles({
       simd: path("../build/wasm/symdiff.wasm"),

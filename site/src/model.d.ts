@@ -19,10 +19,14 @@ declare module "virtual:model" {
     method: string;
     steps: number;
     molecules: number;
+    /** Of all these molecules together. */
+    atoms: number;
     stableAtoms: number;
     stable: number;
     valid: number;
     connected: number;
+    /** Among the valid. */
+    unique: number;
   }
   export const wasm: { simd: string; plain: string };
   /** Size of the SIMD build as it is sent, compressed. */

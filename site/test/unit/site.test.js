@@ -88,3 +88,18 @@ test("package-lock.json names no registry host", () => {
     if (name) assert.match(entry.integrity, /^sha512-/, name);
   }
 });
+
+test("the schedule drawn on the page is core's, and the toy shows what it says", async () => {
+  const { alphaAt } = await load("/src/how/schedule.ts");
+  const { toy, symmetrised, failure } = await load("/src/how/symmetrised.ts");
+  const { neg_log_snr: { polynomial_2: table } } = JSON.parse(readFileSync(new URL("../../../core/schedule/testdata/schedule.json", import.meta.url)));
+  const T = table.length - 1;
+  for (const t of [1, T / 4, T / 2, (3 * T) / 4]) {
+    const alpha2 = 1 / (1 + Math.exp(table[t]));
+    assert.ok(Math.abs(alphaAt(t / T) ** 2 - alpha2) < 1e-4, `t = ${t}`);
+  }
+  for (const angle of [0.6, 2, 4]) {
+    assert.ok(failure(toy, toy, angle) > 0.1);
+    assert.ok(failure(symmetrised(2.1), symmetrised(2.1 + angle), angle) < 1e-12);
+  }
+});

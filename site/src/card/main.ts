@@ -1,0 +1,87 @@
+// The model card: what was measured of each model, as a table and a drawing.
+
+import "../trust.ts";
+import { models, type Measured } from "virtual:model";
+import { make, svg } from "../dom.ts";
+import { percent } from "../format.ts";
+import { startOffline } from "../offline.ts";
+import { wilson } from "../tally.ts";
+
+/** The columns of the table: a title, the share, and of how many, for its interval. */
+const columns: [string, (m: Measured) => number, (m: Measured) => number][] = [
+  ["stable molecules", (m) => m.stable, (m) => m.molecules],
+  ["stable atoms", (m) => m.stableAtoms, (m) => m.atoms],
+  ["valid", (m) => m.valid, (m) => m.molecules],
+  ["unique among valid", (m) => m.unique, (m) => Math.round(m.valid * m.molecules)],
+  ["connected", (m) => m.connected, (m) => m.molecules],
+];
+
+function table(runs: Measured[]): HTMLElement {
+  const head = ["sampler", "steps", "molecules", ...columns.map(([title]) => title)];
+  const titles = head.map((title, i) => make("th", { scope: "col", className: i ? "number" : "" }, title));
+  const rows = runs.map((m) => make("tr", {},
+    make("td", { className: "name" }, m.method),
+    ...[m.steps, m.molecules].map((n) => make("td", { className: "number" }, n.toLocaleString("en"))),
+    ...columns.map(([, share, of]) => cell(share(m), of(m))),
+  ));
+  const body = make("table", {}, make("thead", {}, make("tr", {}, ...titles)), make("tbody", {}, ...rows));
+  const region = make("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: "Measured samples" }, body);
+  return region;
+}
+
+function cell(share: number, of: number): HTMLElement {
+  const { low, high } = wilson(Math.round(share * of), of);
+  return make("td", { className: "number" }, percent(share), make("small", {}, `${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)}`));
+}
+
+/** Stable molecules against steps, with their intervals, one line for each sampler; drawn anew for every width. */
+function drawing(runs: Measured[]): HTMLElement {
+  const methods = [...new Set(runs.map((m) => m.method))];
+  const legend = methods.map((method, k) => make("span", { className: `key series-${k % 3}` }, method));
+  const caption = make("figcaption", {}, "Stable molecules against the number of steps, with 95 % intervals. ", ...legend);
+  const figure = make("figure", { className: "drawn" }, caption);
+  new ResizeObserver(() => {
+    figure.querySelector("svg")?.remove();
+    figure.prepend(chart(runs, methods, Math.max(240, figure.clientWidth - 32)));
+  }).observe(figure);
+  return figure;
+}
+
+function chart(runs: Measured[], methods: string[], width: number): SVGElement {
+  const [height, left, bottom, top, right] = [260, 46, 34, 14, 30];
+  const steps = runs.map((m) => m.steps);
+  const [low, high] = [Math.log(Math.min(...steps)), Math.log(Math.max(...steps))];
+  const ceiling = Math.min(1, Math.ceil(10 * Math.max(...runs.map((m) => m.stable)) + 0.5) / 10);
+  const x = (n: number) => left + 14 + ((width - left - right - 14) * (Math.log(n) - low)) / (high - low || 1);
+  const y = (share: number) => height - bottom - ((height - bottom - top) * share) / ceiling;
+  const text = (content: string, attributes: Record<string, string | number>) => svg("text", { class: "soft", ...attributes }, new Text(content));
+  const ticks = Array.from({ length: Math.round(10 * ceiling) + 1 }, (_, k) => k / 10).flatMap((share) => [
+    svg("line", { class: "grid", x1: left, x2: width, y1: y(share), y2: y(share) }),
+    text(`${Math.round(100 * share)} %`, { x: left - 8, y: y(share) + 4, "text-anchor": "end" }),
+  ]);
+  const marks = [...new Set(steps)].map((n) => text(String(n), { x: x(n), y: height - 14, "text-anchor": "middle" }));
+  const series = methods.flatMap((method, k) => {
+    const own = runs.filter((m) => m.method === method).sort((a, b) => a.steps - b.steps);
+    const aside = 3 * (k - (methods.length - 1) / 2); // so that equal points do not hide each other
+    return [
+      svg("path", { class: `line series-${k % 3}`, d: `M${own.map((m) => `${x(m.steps) + aside} ${y(m.stable)}`).join("L")}` }),
+      ...own.flatMap((m) => {
+        const { low, high } = wilson(Math.round(m.stable * m.molecules), m.molecules);
+        const at = x(m.steps) + aside;
+        return [
+          svg("line", { class: `series-${k % 3}`, x1: at, x2: at, y1: y(low), y2: y(high) }),
+          svg("circle", { class: `series-${k % 3}`, cx: at, cy: y(m.stable), r: 4 }),
+        ];
+      }),
+    ];
+  });
+  const label = `Stable molecules against steps. ${runs.map((m) => `${m.method}, ${m.steps} steps: ${percent(m.stable)}`).join(". ")}.`;
+  return svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label }, ...ticks, ...marks, ...series);
+}
+
+for (const place of document.querySelectorAll<HTMLElement>("[data-measured]")) {
+  const runs = models.find(({ name }) => name === place.dataset["measured"])?.evaluation ?? [];
+  if (runs.length) place.append(table(runs), drawing(runs));
+  else place.append(make("p", { className: "note" }, "These weights have not been measured yet (make evaluate-model)."));
+}
+void startOffline();
