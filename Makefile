@@ -93,8 +93,11 @@ $(BUILD)/wasm/symdiff.wasm: $(CORE_SOURCES)
 	GOEXPERIMENT= GOOS=js GOARCH=wasm go build -ldflags='-s -w' -o $(BUILD)/wasm/symdiff-plain.wasm ./wasm
 
 npm: $(BUILD)/package.stamp ## build the npm package symdiff into build/npm and check it (publint, arethetypeswrong)
-$(BUILD)/package.stamp: $(BUILD)/wasm/symdiff.wasm $(BUILD)/npm.stamp $(wildcard wasm/js/* wasm/npm/*) $(WEIGHTS)
-	$(NPM) run --silent typescript
+$(BUILD)/package.stamp: $(CORE_SOURCES) $(BUILD)/npm.stamp $(SITE_SOURCES) $(wildcard wasm/npm/*) $(WEIGHTS)
+	@mkdir -p $(BUILD)/package
+	GOOS=js GOARCH=wasm go build -tags files -ldflags='-s -w' -o $(BUILD)/package/symdiff.wasm ./wasm
+	GOEXPERIMENT= GOOS=js GOARCH=wasm go build -tags files -ldflags='-s -w' -o $(BUILD)/package/symdiff-plain.wasm ./wasm
+	$(NPM) run --silent build:viewer
 	node wasm/npm/build.js
 	$(NPM) run --silent check:package
 	@touch $@

@@ -14,6 +14,7 @@
 //	result(i, sha256)                               -> molecule i
 //	calibrate(most)                                 -> {done, best}, one timed step of sampler.Calibration; most 0 goes on
 //	energy(x, y, width, permutations, seed)         -> {energy, p}, see energy
+//	read(name, text)                                -> {molecules}, of a file; with the build tag files only (npm), for its size
 //	symmetrise(denoise, options, z, turn, eps)      -> {gamma}, see symmetriseCall
 //
 // The caller lives in a worker and yields between calls of step: Go on js/wasm has one thread, and a call blocks its event loop.
@@ -21,6 +22,7 @@ package main
 
 import (
 	"errors"
+	"maps"
 	"strconv"
 	"syscall/js"
 
@@ -38,6 +40,9 @@ type engine struct {
 	scores      []float32 // (atoms, elements)
 }
 
+// functions is what JavaScript may call.
+var functions = map[string]any{}
+
 var (
 	errNoModel = errors.New("no model is loaded")
 	errNoRun   = errors.New("no run was started")
@@ -45,7 +50,7 @@ var (
 
 func main() {
 	e := &engine{}
-	js.Global().Set("symdiffCore", map[string]any{
+	maps.Copy(functions, map[string]any{
 		"load":   guard(e.load),
 		"start":  guard(e.start),
 		"step":   guard(e.step),
@@ -57,6 +62,7 @@ func main() {
 
 		"symmetrise": guard(symmetriseCall),
 	})
+	js.Global().Set("symdiffCore", functions)
 	select {}
 }
 

@@ -9,6 +9,7 @@ const advice: Record<ErrorCode, string> = {
   wasm: "WebAssembly does not start in this browser. It may be switched off, as in some lockdown modes; try another browser.",
   weights: "The model's weights could not be used. Reload the page; if that does not help, the site was put together wrongly.",
   options: "These settings do not work.",
+  file: "The file could not be read. It has to be an XYZ or SDF file with atoms and their positions.",
   busy: "A run is in progress already. Cancel it first.",
   memory: "There is not enough free memory for the model. Close other tabs or programs, or use fewer workers, and press Generate again. What was made is kept.",
   worker: "The model stopped unexpectedly, perhaps for lack of memory. Close other tabs and press Generate again: it will start afresh. What was made is kept.",

@@ -31,8 +31,11 @@ export class Transport {
   #playing = 0;
   #loops = false;
 
-  /** Fills the container, which is to have role="group" and a label. Space, arrows, Home and End work within `keys`. */
-  constructor(container: HTMLElement, viewers: Screen[], keys: HTMLElement = container) {
+  /**
+   * Fills the container, which is to have role="group" and a label. Space, arrows, Home and End work within `keys`, and where nothing
+   * has the focus, unless the page is not ours to take them from.
+   */
+  constructor(container: HTMLElement, viewers: Screen[], keys: HTMLElement = container, ours = true) {
     this.#viewers = viewers;
     this.#button.setAttribute("aria-label", "Play");
     this.#scrubber.setAttribute("aria-label", "Step of the trajectory");
@@ -42,7 +45,7 @@ export class Transport {
     this.#button.addEventListener("click", () => this.toggle());
     this.#scrubber.addEventListener("input", () => this.#scrub(Number(this.#scrubber.value)));
     keys.addEventListener("keydown", (event) => this.#key(event));
-    document.addEventListener("keydown", (event) => event.target === document.body && this.#key(event));
+    if (ours) document.addEventListener("keydown", (event) => event.target === document.body && this.#key(event));
   }
 
   /** Position in frames, which may lie between two. */

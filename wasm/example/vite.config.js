@@ -1,4 +1,5 @@
 export default {
   base: "./",
   optimizeDeps: { exclude: ["symdiff"] }, // its worker lies beside it
+  build: { rollupOptions: { input: ["index.html", "viewer.html"] } },
 };

@@ -196,8 +196,7 @@ export class SymDiff {
   static async load(options: LoadOptions): Promise<SymDiff> {
     const { signal } = options;
     signal?.throwIfAborted();
-    if (typeof WebAssembly !== "object") throw new SymDiffError("wasm", "WebAssembly is missing or switched off");
-    const link = new Link(options.worker?.() ?? new Worker(new URL("./worker.js", import.meta.url), { type: "module" }), options.patience);
+    const link = startLink(options.worker, options.patience);
     const onAbort = () => link.close(signal!.reason as Error);
     signal?.addEventListener("abort", onAbort);
     try {
@@ -337,6 +336,11 @@ class Link {
   }
 }
 
+function startLink(worker: LoadOptions["worker"], patience: number | undefined): Link {
+  if (typeof WebAssembly !== "object") throw new SymDiffError("wasm", "WebAssembly is missing or switched off");
+  return new Link(worker?.() ?? new Worker(new URL("./worker.js", import.meta.url), { type: "module" }), patience);
+}
+
 function requestLoad(link: Link, options: LoadOptions): Promise<LoadedMessage> {
   return new Promise((resolve, reject) => {
     const id = link.open({
@@ -360,6 +364,30 @@ function requestLoad(link: Link, options: LoadOptions): Promise<LoadedMessage> {
       ...(options.bytes !== undefined && { bytes: options.bytes }),
     });
   });
+}
+
+/** A molecule of a file; several of an XYZ file make a trajectory. */
+export type MoleculeOfFile = Pick<Molecule, "formula" | "elements" | "positions" | "bonds">;
+
+export interface ReadOptions extends Pick<LoadOptions, "wasm" | "worker" | "patience"> {
+  /** Name of the file, for messages; .sdf and .mol are read as SDF, all else as XYZ. Default: molecule.xyz. */
+  name?: string;
+}
+
+/** Reads a file of molecules by core's own rules, in a worker that ends afterwards; bonds are judged by distances. Needs no weights. */
+export async function readMolecules(text: string, { wasm, worker, patience, name = "molecule.xyz" }: ReadOptions): Promise<MoleculeOfFile[]> {
+  const link = startLink(worker, patience);
+  try {
+    return await new Promise((resolve, reject) => {
+      const message = (m: Response) => {
+        if (m.type === "molecules") resolve(m.molecules.map((molecule) => ({ ...molecule, bonds: toBonds(molecule.bonds) })));
+        else if (m.type === "error") reject(new SymDiffError(m.code, m.message));
+      };
+      link.send({ type: "read", id: link.open({ message, fail: reject }), wasm: wasmURLs(wasm), name, text });
+    });
+  } finally {
+    link.close(new SymDiffError("closed", "the file was read"));
+  }
 }
 
 function requestCalibration(link: Link, most: number, signal?: AbortSignal): Promise<number> {

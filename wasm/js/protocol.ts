@@ -10,6 +10,7 @@ export type ErrorCode =
   | "options" // the settings of a run are wrong
   | "busy" // a run is in progress
   | "memory" // there is not enough of it
+  | "file" // a file of molecules cannot be read
   | "worker" // the worker died
   | "closed"; // the model was closed
 
@@ -60,6 +61,15 @@ export interface CancelMessage {
   id: number;
 }
 
+/** Parses a file of molecules; needs no weights. */
+export interface ReadMessage {
+  type: "read";
+  id: number;
+  wasm: WasmURLs;
+  name: string;
+  text: string;
+}
+
 /** Asks for a sign of life. */
 export interface PingMessage {
   type: "ping";
@@ -83,7 +93,7 @@ export interface EnergyMessage {
   seed: string;
 }
 
-export type Request = LoadMessage | SampleMessage | CalibrateMessage | CancelMessage | EnergyMessage | PingMessage;
+export type Request = LoadMessage | SampleMessage | CalibrateMessage | CancelMessage | EnergyMessage | ReadMessage | PingMessage;
 
 export interface ProgressMessage {
   type: "progress";
@@ -149,6 +159,12 @@ export interface EnergyResult {
   p: number;
 }
 
+export interface MoleculesMessage {
+  type: "molecules";
+  id: number;
+  molecules: CoreMolecule[];
+}
+
 export interface PongMessage {
   type: "pong";
 }
@@ -162,6 +178,7 @@ export type Response =
   | ErrorMessage
   | CrashMessage
   | EnergyResult
+  | MoleculesMessage
   | PongMessage;
 
 /** What core tells of a model (wasm/main.go, describe). */
@@ -191,3 +208,6 @@ export interface CoreResult {
   sdf: string;
   pdb: string;
 }
+
+/** A molecule of a file (wasm/read.go). */
+export type CoreMolecule = Pick<CoreResult, "formula" | "elements" | "positions" | "bonds">;

@@ -6,11 +6,13 @@ import type {
   CalibrateMessage,
   CancelMessage,
   CoreInfo,
+  CoreMolecule,
   CoreOptions,
   CoreResult,
   EnergyMessage,
   ErrorCode,
   LoadMessage,
+  ReadMessage,
   Request,
   Response as Reply,
   SampleMessage,
@@ -37,12 +39,16 @@ interface Core {
   frame(i: number, positions: Uint8Array, scores: Uint8Array, gamma: Uint8Array, predicted: Uint8Array | null): { step: number; bonds: Uint8Array<ArrayBuffer> } | Failure;
   calibrate(most: number): { done: boolean; best: number } | Failure;
   energy(x: Uint8Array, y: Uint8Array, width: number, permutations: number, seed: string): { energy: number; p: number } | Failure;
+  read?(name: string, text: string): { molecules: (Pick<CoreMolecule, "formula" | "elements"> & Raw)[] } | Failure;
   result(i: number, sha256: string):
-    | (Omit<CoreResult, "positions" | "bonds"> & {
-        positions: Uint8Array<ArrayBuffer>;
-        bonds: Uint8Array<ArrayBuffer>;
-      })
+    | (Omit<CoreResult, "positions" | "bonds"> & Raw)
     | Failure;
+}
+
+/** Numbers as Go hands them over. */
+interface Raw {
+  positions: Uint8Array<ArrayBuffer>;
+  bonds: Uint8Array<ArrayBuffer>;
 }
 
 interface WorkerScope {
@@ -82,6 +88,9 @@ scope.onmessage = ({ data }) => {
     case "calibrate":
       if (current) current.cancelled = true;
       void answer(data.id, calibrate(data));
+      break;
+    case "read":
+      void answer(data.id, read(data));
       break;
     case "cancel":
       cancel(data);
@@ -308,8 +317,18 @@ function postFrame(go: Core, { id, detail, options }: SampleMessage, i: number, 
     return;
   }
   const r = call(go.result(i, weightsHash), "worker");
-  const result = { ...r, positions: new Float64Array(r.positions.buffer), bonds: new Uint16Array(r.bonds.buffer) };
-  scope.postMessage({ ...frame, result }, transfer);
+  scope.postMessage({ ...frame, result: { ...r, ...numbers(r) } }, transfer);
+}
+
+function numbers({ positions, bonds }: Raw) {
+  return { positions: new Float64Array(positions.buffer), bonds: new Uint16Array(bonds.buffer) };
+}
+
+async function read(m: ReadMessage): Promise<void> {
+  const go = core ?? (await startGo(m.wasm, simdSupported()));
+  if (!go.read) throw new WorkerError("options", "this build of the WASM reads no files: take that of the npm package");
+  const { molecules } = call(go.read(m.name, m.text), "file");
+  scope.postMessage({ type: "molecules", id: m.id, molecules: molecules.map((r) => ({ ...r, ...numbers(r) })) });
 }
 
 const { port1, port2 } = new MessageChannel();

@@ -1,4 +1,4 @@
-// Puts the npm package together in build/npm: the compiled modules, both WASM builds, the weights and a module that knows their URLs.
+// Puts the npm package together in build/npm: the compiled modules, both WASM builds, the viewer, the weights and a module that knows their URLs.
 // Run by `make npm` after the modules and the WASM are built.
 
 import { execFileSync } from "node:child_process";
@@ -17,10 +17,11 @@ mkdirSync(out, { recursive: true });
 const modules = join(top, "build/wasm/js");
 for (const file of [
   ...readdirSync(modules).filter((name) => /\.(js|d\.ts)$/.test(name)).map((name) => join(modules, name)),
-  ...["symdiff.wasm", "symdiff-plain.wasm"].map((name) => join(top, "build/wasm", name)),
+  ...["symdiff.wasm", "symdiff-plain.wasm"].map((name) => join(top, "build/package", name)),
+  join(top, "build/viewer/viewer.js"),
   weights,
   join(top, "LICENSE"),
-  ...["package.json", "README.md"].map((name) => join(top, "wasm/npm", name)),
+  ...["package.json", "README.md", "viewer.d.ts"].map((name) => join(top, "wasm/npm", name)),
 ]) {
   copyFileSync(file, join(out, basename(file)));
 }

@@ -8,7 +8,8 @@ import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { after, before, test } from "node:test";
 import * as vite from "vite";
-import { endAll, launch, open, top } from "./browser.js";
+import { accessible } from "./axe.js";
+import { endAll, launch, open, screenshots, top } from "./browser.js";
 
 const types = { ".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm" };
 const folder = mkdtempSync(join(tmpdir(), "symdiff-example-"));
@@ -55,6 +56,41 @@ async function molecule(url) {
   assert.match(file, /^\d+\n.*seed=7 .*steps=100 /);
   assert.equal(file, (made ??= file));
 }
+
+test("the element shows files and trajectories, generates, and says what is wrong with a file", async () => {
+  const server = await staticServer(folder);
+  const methane = readFileSync(join(top, "core/molecule/testdata/small.xyz"), "utf8");
+  writeFileSync(join(folder, "small.xyz"), methane);
+  const { page, close } = await open(browser, `${server.url}viewer.html`);
+  const inside = (id, selector) => page.locator(`#${id} ${selector}`);
+  await page.waitForFunction(() => document.querySelector("#water").shadowRoot?.querySelector(".status").textContent === "H2O");
+  assert.equal(await inside("water", "canvas").getAttribute("aria-label"), "Molecule H2O");
+  assert.equal(await inside("water", ".position").textContent(), "2 / 2");
+  await inside("water", ".scrubber").press("Home");
+  assert.equal(await inside("water", ".position").textContent(), "0 / 2");
+
+  assert.match(await inside("made", ".status").textContent(), /fetched first: \d+\.\d MB/);
+  const event = page.evaluate(() => new Promise((resolve) => document.addEventListener("molecule", ({ detail }) => resolve(detail.formula))));
+  await inside("made", ".bar button").click();
+  const formula = await event;
+  await page.waitForFunction((formula) => document.querySelector("#made").shadowRoot.querySelector(".status").textContent.startsWith(`${formula}, `), formula);
+  await accessible(page, "symdiff-viewer");
+  await page.screenshot({ path: join(screenshots, "viewer-element.png"), fullPage: true });
+
+  const trouble = (text, name) => page.evaluate(([text, name]) => new Promise((resolve) => {
+    const water = document.querySelector("#water");
+    water.addEventListener("trouble", ({ detail }) => resolve(detail), { once: true });
+    water.show(text, name).catch(() => {});
+  }), [text, name]);
+  assert.deepEqual(await trouble("3\n\nO 0 0 0\n", "bad.xyz"), { code: "file", message: "bad.xyz:4: molecule 1: file ends, want atom 2 of 3" });
+  assert.match((await trouble("999999999\n\n", "huge.xyz")).message, /^huge\.xyz/);
+  assert.match(await inside("water", ".status").textContent(), /could not be read/);
+  await page.evaluate(() => document.querySelector("#water").setAttribute("src", "small.xyz"));
+  await page.waitForFunction(() => /first of \d+ molecules$/.test(document.querySelector("#water").shadowRoot.querySelector(".status").textContent));
+  await page.evaluate(() => document.querySelector("#made").remove());
+  await close();
+  server.close();
+});
 
 test("the example runs from a static server without a bundler", async () => {
   const server = await staticServer(folder);

@@ -1,0 +1,45 @@
+//go:build js && wasm && files
+
+package main
+
+import (
+	"errors"
+	"strings"
+	"syscall/js"
+
+	"symdiff/core/molecule"
+)
+
+func init() { functions["read"] = guard(read) }
+
+// maxRead bounds what one file may bring, so that a page is not filled by accident.
+const maxRead = 100_000
+
+// read parses the text of a file: SDF where its name says so, XYZ otherwise. Bonds are judged by distances, as those of the sampler are.
+func read(args []js.Value) (map[string]any, error) {
+	name := args[0].String()
+	parse := molecule.ReadXYZ
+	if lower := strings.ToLower(name); strings.HasSuffix(lower, ".sdf") || strings.HasSuffix(lower, ".mol") {
+		parse = molecule.ReadSDF
+	}
+	var molecules []any
+	atoms := 0
+	for m, err := range parse(strings.NewReader(args[1].String()), name) {
+		if err != nil {
+			return nil, err
+		}
+		if atoms += len(m.Elements); atoms > maxRead {
+			return nil, errors.New(name + ": more than 100,000 atoms in all")
+		}
+		molecules = append(molecules, map[string]any{
+			"formula":   m.Formula(),
+			"elements":  symbols(m),
+			"positions": positionBytes(m),
+			"bonds":     bondBytes(m.Bonds()),
+		})
+	}
+	if molecules == nil {
+		return nil, errors.New(name + ": no molecule in it")
+	}
+	return map[string]any{"molecules": molecules}, nil
+}
