@@ -103,7 +103,7 @@ $(BUILD)/package.stamp: $(CORE_SOURCES) $(BUILD)/npm.stamp $(SITE_SOURCES) $(wil
 	@touch $@
 
 site: $(BUILD)/site.stamp ## build the page into build/site
-$(BUILD)/site.stamp: $(BUILD)/wasm/symdiff.wasm $(BUILD)/npm.stamp $(SITE_SOURCES) $(wildcard core/weights/*.safetensors core/weights/*.json)
+$(BUILD)/site.stamp: $(BUILD)/wasm/symdiff.wasm $(BUILD)/npm.stamp $(SITE_SOURCES) $(wildcard core/weights/*.safetensors core/weights/*.json core/weights/*.md)
 	$(NPM) run --silent build
 	@touch $@
 $(BUILD)/npm.stamp: site/package-lock.json
