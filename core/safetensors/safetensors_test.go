@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"io"
 	"math"
 	"slices"
 	"strings"
@@ -340,4 +341,41 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestWriteRaw(t *testing.T) {
+	var b bytes.Buffer
+	tensors := func(text string) []Raw {
+		return []Raw{
+			{"offsets", "I64", []int{2}, strings.NewReader("\x01\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00")},
+			{"bytes", "U8", []int{3}, strings.NewReader(text)},
+		}
+	}
+	if err := WriteRaw(&b, tensors("abc"), map[string]string{"key": "value"}); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Parse("raw", b.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := f.Bytes("bytes"); err != nil || string(got) != "abc" || f.Metadata["key"] != "value" {
+		t.Errorf("%q, %v, %v", got, err, f.Metadata)
+	}
+	if got, err := f.Bytes("offsets"); err != nil || len(got) != 16 || got[8] != 2 {
+		t.Errorf("%v, %v", got, err)
+	}
+	for _, c := range []struct {
+		tensors []Raw
+		want    string
+	}{
+		{tensors("ab"), "has 2 bytes"}, {tensors("abcd"), "has 4 bytes or more, want 3"},
+		{[]Raw{{"a", "U8", []int{1}, strings.NewReader("x")}, {"b", "I64", []int{0}, strings.NewReader("")}}, "not aligned"},
+		{[]Raw{{"a", "U3", []int{1}, strings.NewReader("x")}}, "unknown dtype"},
+		{[]Raw{{"a", "U8", []int{0}, strings.NewReader("")}, {"a", "U8", []int{0}, strings.NewReader("")}}, "cannot name"},
+		{[]Raw{{"a", "U8", []int{-1}, strings.NewReader("")}}, "no shape"},
+	} {
+		if err := WriteRaw(io.Discard, c.tensors, nil); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v, want %q", err, c.want)
+		}
+	}
 }

@@ -36,12 +36,16 @@ func write(w io.Writer, name string, tensors []Tensor, metadata map[string]strin
 	if err != nil {
 		return err
 	}
-	for key, value := range metadata {
-		if !utf8.ValidString(key) || !utf8.ValidString(value) {
-			return &Error{File: name, Reason: "metadata " + strconv.Quote(key) + " is not valid UTF-8"}
-		}
+	if err := checkMetadata(name, metadata); err != nil {
+		return err
 	}
-	if _, err := w.Write(header(order, metadata)); err != nil {
+	infos, end := make([]Info, len(order)), int64(0)
+	for i, t := range order {
+		size := int64(len(t.Data)) * int64(t.DType.Size())
+		infos[i] = Info{t.Name, t.DType, t.Shape, end, end + size}
+		end += size
+	}
+	if _, err := w.Write(header(infos, metadata)); err != nil {
 		return err
 	}
 	var buf []byte
@@ -112,18 +116,73 @@ func (t Tensor) overflow() int {
 	return -1
 }
 
+func checkMetadata(file string, metadata map[string]string) error {
+	for key, value := range metadata {
+		if !utf8.ValidString(key) || !utf8.ValidString(value) {
+			return &Error{File: file, Reason: "metadata " + strconv.Quote(key) + " is not valid UTF-8"}
+		}
+	}
+	return nil
+}
+
+// Raw is a tensor of any type whose bytes, little endian and row-major, come
+// from a reader.
+type Raw struct {
+	Name  string
+	DType DType
+	Shape []int
+	Data  io.Reader
+}
+
+// WriteRaw writes a file of tensors that need not fit into memory, in their
+// order, each of which must fit the alignment of its type there: widest types
+// first will do. Errors name the tensor that is wrong; then part of the file may
+// have been written. Values are not looked at.
+func WriteRaw(w io.Writer, tensors []Raw, metadata map[string]string) error {
+	const file = "safetensors"
+	if err := checkMetadata(file, metadata); err != nil {
+		return err
+	}
+	infos, end, seen := make([]Info, len(tensors)), int64(0), map[string]bool{}
+	for i, t := range tensors {
+		n, ok := product(t.Shape)
+		size := n * int64(t.DType.Size())
+		switch {
+		case t.Name == "" || t.Name == metadataKey || !utf8.ValidString(t.Name) || seen[t.Name]:
+			return &Error{File: file, Tensor: t.Name, Reason: "cannot name a tensor here"}
+		case t.DType.Size() == 0:
+			return &Error{File: file, Tensor: t.Name, Reason: "unknown dtype " + strconv.Quote(string(t.DType))}
+		case !ok || len(t.Shape) > maxRank || slices.ContainsFunc(t.Shape, func(d int) bool { return d < 0 }):
+			return &Error{File: file, Tensor: t.Name, Reason: "shape " + shapeText(t.Shape) + " is no shape"}
+		case end%int64(t.DType.Size()) != 0:
+			return &Error{File: file, Tensor: t.Name, Reason: "is not aligned here"}
+		}
+		seen[t.Name] = true
+		infos[i] = Info{t.Name, t.DType, t.Shape, end, end + size}
+		end += size
+	}
+	if _, err := w.Write(header(slices.Clone(infos), metadata)); err != nil {
+		return err
+	}
+	for i, t := range tensors {
+		want := infos[i].End - infos[i].Begin
+		got, err := io.Copy(w, io.LimitReader(t.Data, want+1))
+		if err != nil {
+			return err
+		}
+		if got != want {
+			return &Error{File: file, Tensor: t.Name, Reason: "has " + strconv.FormatInt(got, 10) + " bytes or more, want " + strconv.FormatInt(want, 10)}
+		}
+	}
+	return nil
+}
+
 // header builds the length and the JSON.
-func header(order []Tensor, metadata map[string]string) []byte {
+func header(infos []Info, metadata map[string]string) []byte {
 	h := append(make([]byte, 8, 1024), '{')
 	if len(metadata) > 0 {
 		h = append(json.AppendString(h, metadataKey), ':')
 		h = append(appendStrings(h, metadata), ',')
-	}
-	infos, end := make([]Info, len(order)), int64(0)
-	for i, t := range order {
-		size := int64(len(t.Data)) * int64(t.DType.Size())
-		infos[i] = Info{t.Name, t.DType, t.Shape, end, end + size}
-		end += size
 	}
 	slices.SortFunc(infos, func(a, b Info) int { return cmp.Compare(a.Name, b.Name) })
 	for _, info := range infos {

@@ -41,7 +41,8 @@ type Set struct {
 // maxAtoms is the largest molecule that is taken: a model's limit.
 const maxAtoms = 1 << 12
 
-// Load reads files of any format that molecule.Open knows. A name may end in @key=value: only molecules with that property are
+// Load reads files of any format that molecule.Open knows, and packed data sets, whose memory the set shares where there is only
+// one. A name may end in @key=value: only molecules with that property are
 // taken. limit bounds the number of molecules, 0 is no bound. An element outside elements is an error that names the file, the
 // frame and the element.
 func Load(names []string, elements []molecule.Element, limit int) (*Set, error) {
@@ -49,6 +50,9 @@ func Load(names []string, elements []molecule.Element, limit int) (*Set, error) 
 	index := map[molecule.Element]uint8{}
 	for i, e := range elements {
 		index[e] = uint8(i)
+	}
+	if len(names) == 1 && isPacked(strings.SplitN(names[0], "@", 2)[0]) {
+		return loadPacked(names[0], elements, index, limit)
 	}
 	for _, name := range names {
 		if limit > 0 && s.Len() >= limit {
@@ -65,7 +69,7 @@ func Load(names []string, elements []molecule.Element, limit int) (*Set, error) 
 }
 
 func (s *Set) load(name string, index map[molecule.Element]uint8, limit int) error {
-	path, filter, key, value, err := splitName(name)
+	path, filter, _, _, err := splitName(name)
 	if err != nil {
 		return err
 	}
@@ -74,28 +78,46 @@ func (s *Set) load(name string, index map[molecule.Element]uint8, limit int) err
 		return err
 	}
 	before, frame := s.Len(), 0
-	for m, err := range molecule.Open(path) {
+	for m, err := range Open(name) {
 		if err != nil {
 			return err
 		}
 		frame++
-		if key != "" {
-			if v, ok := m.Property(key); !ok || v != value {
-				continue
-			}
-		}
 		if err := s.add(m, index); err != nil {
-			return fmt.Errorf("%s, molecule %d: %w", path, frame, err)
+			return fmt.Errorf("%s, molecule %d: %w", name, frame, err)
 		}
 		if limit > 0 && s.Len() >= limit {
 			break
 		}
 	}
-	if s.Len() == before {
-		return fmt.Errorf("%s: no molecules%s", path, map[bool]string{true: " with " + filter}[filter != ""])
-	}
 	s.Sources = append(s.Sources, Source{File: path, Filter: filter, SHA256: sum, Molecules: s.Len() - before})
 	return nil
+}
+
+// loadPacked takes the molecules of a packed data set as they lie.
+func loadPacked(name string, elements []molecule.Element, index map[molecule.Element]uint8, limit int) (*Set, error) {
+	path, filter, key, value, err := splitName(name)
+	if err != nil {
+		return nil, err
+	}
+	p, err := OpenPacked(path)
+	if err != nil {
+		return nil, err
+	}
+	from, to, err := p.part(key, value)
+	if err != nil {
+		return nil, err
+	}
+	if from == to {
+		return nil, fmt.Errorf("%s: no molecules", name)
+	}
+	s, err := p.set(from, to, limit, elements, index)
+	if err != nil {
+		return nil, err
+	}
+	sum, err := hashFile(path)
+	s.Sources = []Source{{File: path, Filter: filter, SHA256: sum, Molecules: s.Len()}}
+	return s, err
 }
 
 // splitName takes apart PATH@KEY=VALUE.

@@ -8,7 +8,7 @@ import (
 )
 
 // Open reads the molecules of a file, one at a time. name is a path of a format
-// that molecule.Open knows, perhaps with @key=value: then only molecules with
+// that molecule.Open knows, or a packed data set (.safetensors), perhaps with @key=value: then only molecules with
 // that property are taken. An error ends the sequence.
 func Open(name string) iter.Seq2[*molecule.Molecule, error] {
 	return func(yield func(*molecule.Molecule, error) bool) {
@@ -17,8 +17,21 @@ func Open(name string) iter.Seq2[*molecule.Molecule, error] {
 			yield(nil, err)
 			return
 		}
-		taken := 0
-		for m, err := range molecule.Open(path) {
+		all, taken := molecule.Open(path), 0
+		if isPacked(path) {
+			p, err := OpenPacked(path)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			from, to, err := p.part(key, value)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			all, key = p.molecules(from, to), ""
+		}
+		for m, err := range all {
 			if err == nil && key != "" {
 				if v, ok := m.Property(key); !ok || v != value {
 					continue

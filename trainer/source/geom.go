@@ -1,0 +1,107 @@
+package source
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/vmihailenco/msgpack/v5"
+
+	"symdiff/core/molecule"
+)
+
+type molecules = iter.Seq2[*molecule.Molecule, error]
+
+// conformer is what is read of one conformer of GEOM.
+type conformer struct {
+	Energy float64     `msgpack:"totalenergy"` // Hartree
+	XYZ    [][]float64 `msgpack:"xyz"`         // (N, 4): atomic number and position in Å
+}
+
+// geom reads GEOM's msgpack, drugs_crude.msgpack: a sequence of maps from SMILES
+// to what is known of a molecule, among it its conformers. Of each molecule the
+// Options.Conformers of lowest energy are taken.
+func (r *reader) geom() error {
+	d := msgpack.NewDecoder(r.in)
+	for record := 0; ; {
+		n, err := d.DecodeMapLen()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return r.fail(fmt.Errorf("after record %d: %w", record, err))
+		}
+		for range n {
+			record++
+			smiles, err := d.DecodeString()
+			if err != nil {
+				return r.fail(fmt.Errorf("record %d: SMILES: %w", record, err))
+			}
+			conformers, err := r.geomMolecule(d)
+			if err != nil {
+				return r.fail(fmt.Errorf("record %d, %s: %w", record, smiles, err))
+			}
+			if err := r.geomEmit(record, smiles, conformers); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// geomMolecule reads the conformers of one molecule and leaves the rest.
+func (r *reader) geomMolecule(d *msgpack.Decoder) (conformers []conformer, err error) {
+	n, err := d.DecodeMapLen()
+	if err != nil {
+		return nil, err
+	}
+	for range n {
+		key, err := d.DecodeString()
+		if err != nil {
+			return nil, err
+		}
+		if key != "conformers" {
+			if err := d.Skip(); err != nil {
+				return nil, fmt.Errorf("%s: %w", key, err)
+			}
+			continue
+		}
+		if err := d.Decode(&conformers); err != nil {
+			return nil, fmt.Errorf("conformers: %w", err)
+		}
+	}
+	return conformers, nil
+}
+
+// geomEmit hands on the conformers of lowest energy.
+func (r *reader) geomEmit(record int, smiles string, conformers []conformer) error {
+	if len(conformers) == 0 {
+		return r.emit(r.corrupt(record, smiles+": no conformers"))
+	}
+	slices.SortStableFunc(conformers, func(a, b conformer) int { return cmp.Compare(a.Energy, b.Energy) })
+	if r.Conformers > 0 {
+		conformers = conformers[:min(r.Conformers, len(conformers))]
+	}
+	for _, c := range conformers {
+		m := &molecule.Molecule{Properties: []molecule.Property{{Key: "smiles", Value: smiles}, {Key: "energy", Value: strconv.FormatFloat(c.Energy, 'g', -1, 64)}}}
+		rec := Record{Molecule: m, Group: smiles}
+		for i, row := range c.XYZ {
+			if len(row) != 4 || row[0] != math.Trunc(row[0]) || row[0] < 1 || row[0] > 118 || math.IsNaN(row[1]+row[2]+row[3]) || math.IsInf(row[1]+row[2]+row[3], 0) {
+				rec = r.corrupt(record, fmt.Sprintf("%s: atom %d is %v, want an atomic number and a position", smiles, i+1, row))
+				break
+			}
+			m.Elements, m.Positions = append(m.Elements, molecule.Element(row[0])), append(m.Positions, [3]float64(row[1:]))
+		}
+		if len(c.XYZ) == 0 {
+			rec = r.corrupt(record, smiles+": a conformer without atoms")
+		}
+		if err := r.emit(rec); err != nil {
+			return err
+		}
+	}
+	return nil
+}

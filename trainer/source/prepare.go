@@ -1,0 +1,195 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"symdiff/core/molecule"
+	"symdiff/trainer/dataset"
+)
+
+// Job is the making of a packed data set.
+type Job struct {
+	Options
+	Inputs     []string // files and folders
+	Out        string
+	Elements   []molecule.Element // of the model; empty: any
+	MaxAtoms   int                // 0: 4096
+	Split      string             // see ParseSplit
+	Excluded   map[int]bool       // QM9 molecules to leave out
+	Strict     bool               // a corrupt record is an error
+	Properties []string           // scalar properties to keep
+	Command    string
+
+	Note  func(text string)                    // a corrupt record; may be nil
+	Start func(file string, index, number int) // of a file; may be nil
+}
+
+// Summary is what a job made.
+type Summary struct {
+	Out       string              `json:"out"`
+	Molecules int                 `json:"molecules"`
+	Atoms     int                 `json:"atoms"`
+	Splits    map[string]int      `json:"splits"`
+	Skipped   int                 `json:"skipped"` // corrupt records
+	Left      int                 `json:"left"`    // left out: excluded, or too large
+	Largest   int                 `json:"largest"` // atoms
+	Elements  []string            `json:"elements"`
+	Sources   []dataset.RawSource `json:"sources"`
+}
+
+// splitter tells the split of a record.
+type splitter func(Record) (string, error)
+
+// letters are the splits of QM9Split.
+var letters = map[byte]string{'t': "train", 'v': "val", 'e': "test"}
+
+// parseSplit reads the rule of a split:
+//
+//	""        the property split of a molecule, where it has one, else train
+//	qm9       that of EDM, by the molecule's number in QM9
+//	0.8,0.1   shares of training and validation, the rest tests; all conformers of a molecule go together
+func parseSplit(text string, excluded map[int]bool, seed uint64) (splitter, error) {
+	switch text {
+	case "":
+		return func(r Record) (string, error) {
+			if v, ok := r.Molecule.Property("split"); ok {
+				return v, nil
+			}
+			return "train", nil
+		}, nil
+	case "qm9":
+		split, err := QM9Split(excluded)
+		if err != nil {
+			return nil, fmt.Errorf("split qm9: %w; it needs the list of excluded molecules, uncharacterized.txt", err)
+		}
+		return func(r Record) (string, error) {
+			if r.Index < 1 || r.Index > len(split) {
+				return "", errors.New("has no number of a QM9 molecule, which split qm9 needs")
+			}
+			return letters[split[r.Index-1]], nil
+		}, nil
+	}
+	var shares [2]float64
+	fields := strings.Split(text, ",")
+	for i, f := range fields {
+		v, err := strconv.ParseFloat(f, 64)
+		if err != nil || !(v >= 0 && v <= 1) || i > 1 {
+			return nil, fmt.Errorf("split %q: want qm9, or shares of training and validation such as 0.8,0.1", text)
+		}
+		shares[i] = v
+	}
+	if shares[0]+shares[1] > 1 {
+		return nil, fmt.Errorf("split %q: the shares are more than 1", text)
+	}
+	return func(r Record) (string, error) {
+		h := fnv.New64a()
+		fmt.Fprintf(h, "%d %s", seed, r.Group)
+		u := float64(mix(h.Sum64())>>11) / (1 << 53)
+		switch {
+		case u < shares[0]:
+			return "train", nil
+		case u < shares[0]+shares[1]:
+			return "val", nil
+		}
+		return "test", nil
+	}, nil
+}
+
+// mix is the finaliser of splitmix64: FNV leaves similar texts close.
+func mix(x uint64) uint64 {
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// Prepare reads all inputs and writes the packed data set. A corrupt record is
+// noted and skipped, or with Strict an error; an element outside Elements is an
+// error that names the record and the element. On an error nothing is written.
+func Prepare(ctx context.Context, j Job) (Summary, error) {
+	split, err := parseSplit(j.Split, j.Excluded, j.Seed)
+	if err != nil {
+		return Summary{}, err
+	}
+	var files []string
+	for _, in := range j.Inputs {
+		list, err := Files(in)
+		if err != nil {
+			return Summary{}, err
+		}
+		files = append(files, list...)
+	}
+	w := dataset.NewWriter(j.Out, j.Properties)
+	defer w.Discard()
+	s := Summary{Out: j.Out, Splits: map[string]int{}}
+	found := map[molecule.Element]bool{}
+	for i, file := range files {
+		if j.Start != nil {
+			j.Start(file, i, len(files))
+		}
+		source := dataset.RawSource{File: file}
+		info, err := Read(ctx, file, j.Options, func(r Record) error {
+			if r.Err != nil {
+				if j.Strict {
+					return r.Err
+				}
+				source.Skipped++
+				if j.Note != nil {
+					j.Note(r.Err.Error())
+				}
+				return nil
+			}
+			n := len(r.Molecule.Elements)
+			if j.Excluded[r.Index] || j.MaxAtoms > 0 && n > j.MaxAtoms {
+				source.Left++
+				return nil
+			}
+			for _, e := range r.Molecule.Elements {
+				if found[e] = true; len(j.Elements) > 0 && !slices.Contains(j.Elements, e) {
+					return fmt.Errorf("%s: %s: element %s is not among the model's %v", file, r.name(), e.Symbol(), j.Elements)
+				}
+			}
+			name, err := split(r)
+			if err == nil {
+				err = w.Add(r.Molecule, name)
+			}
+			if err != nil {
+				return fmt.Errorf("%s: %s: %w", file, r.name(), err)
+			}
+			source.Molecules++
+			s.Splits[name]++
+			s.Atoms += n
+			s.Largest = max(s.Largest, n)
+			return nil
+		})
+		if err != nil {
+			return Summary{}, err
+		}
+		source.SHA256, source.Bytes = info.SHA256, info.Bytes
+		s.Sources = append(s.Sources, source)
+		s.Molecules, s.Skipped, s.Left = s.Molecules+source.Molecules, s.Skipped+source.Skipped, s.Left+source.Left
+	}
+	for _, e := range slices.Sorted(maps.Keys(found)) {
+		s.Elements = append(s.Elements, e.Symbol())
+	}
+	if err := w.Close(s.Sources, j.Command); err != nil {
+		return Summary{}, fmt.Errorf("%s: %w", j.Out, err)
+	}
+	return s, nil
+}
+
+// name is how an error calls a record.
+func (r Record) name() string {
+	for _, key := range []string{"id", "smiles", "title"} {
+		if v, ok := r.Molecule.Property(key); ok {
+			return v
+		}
+	}
+	return r.Molecule.Formula()
+}
