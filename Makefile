@@ -125,7 +125,7 @@ test-cli: ## the CLI and the static server
 	go test ./trainer/... ./site/... ./wasm/...
 
 test-rdkit: deps-rdkit ## what RDKit judges, against the closed forms
-	go test -tags rdkit ./trainer/rdkit ./trainer/evaluation
+	go test -tags rdkit ./trainer/rdkit ./trainer/evaluation ./trainer/source
 
 test-torch: trainer deps-python ## training against libtorch
 	$(TORCH_ENV) go test -tags torch ./trainer/...

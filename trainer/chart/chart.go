@@ -27,8 +27,9 @@ type Series struct {
 type Chart struct {
 	Title, X, Y string
 	Series      []Series
-	LogX, LogY  bool     // logarithmic axes
-	Zero        bool     // the y axis starts at 0
+	LogX, LogY  bool // logarithmic axes
+	Zero        bool // the y axis starts at 0
+	NoLegend    bool
 	Labels      []string // of whole numbers x = 0, 1, ... instead of numbers
 }
 
@@ -114,7 +115,7 @@ func (c Chart) SVG() string {
 	for i, s := range c.Series {
 		colour := fmt.Sprintf("var(--chart-%d,%s)", i%len(colours)+1, colours[i%len(colours)])
 		s.draw(&b, x, y, colour)
-		if len(c.Series) > 1 {
+		if len(c.Series) > 1 && !c.NoLegend {
 			fmt.Fprintf(&b, `<g fill="var(--chart-ink,#222)"><rect x="%.1f" y="%.1f" width="12" height="3" style="fill:%s"/>`, width-right-150, top+float64(14*i)+3, colour)
 			text(width-right-132, top+float64(14*i)+9, "start", "", s.Name)
 			b.WriteString("</g>")

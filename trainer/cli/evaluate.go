@@ -80,13 +80,9 @@ func (o *evaluateOptions) check() error {
 	return nil
 }
 
-// evaluate measures the molecules of a file, - for standard input.
-func (o *evaluateOptions) evaluate(cmd *cobra.Command, file string) (*evaluation.Evaluation, error) {
-	molecules := dataset.Open(file)
-	if file == "-" {
-		molecules = molecule.ReadXYZ(cmd.InOrStdin(), "standard input")
-	}
-	e := evaluation.Options{Name: file, RDKit: o.rdkit, Strain: o.strain, Threads: o.threads, TrainName: o.train, RefName: o.reference}
+// evaluate measures molecules; name stands for them.
+func (o *evaluateOptions) evaluate(cmd *cobra.Command, name string, molecules evaluation.Molecules) (*evaluation.Evaluation, error) {
+	e := evaluation.Options{Name: name, RDKit: o.rdkit, Strain: o.strain, Threads: o.threads, TrainName: o.train, RefName: o.reference}
 	if o.train != "" {
 		e.Train = dataset.Open(o.train)
 	}
@@ -99,7 +95,7 @@ func (o *evaluateOptions) evaluate(cmd *cobra.Command, file string) (*evaluation
 	}
 	found, err := evaluation.Run(cmd.Context(), molecules, e)
 	if err == nil && found.Molecules == 0 {
-		err = fmt.Errorf("%s: no molecules", file)
+		err = fmt.Errorf("%s: no molecules", name)
 	}
 	return found, err
 }
@@ -132,7 +128,11 @@ bootstrap for means and medians. With --json, rates are fractions of 1.`,
 			if err := o.check(); err != nil {
 				return err
 			}
-			e, err := o.evaluate(cmd, args[0])
+			molecules := dataset.Open(args[0])
+			if args[0] == "-" {
+				molecules = molecule.ReadXYZ(cmd.InOrStdin(), "standard input")
+			}
+			e, err := o.evaluate(cmd, args[0], molecules)
 			if err != nil {
 				return err
 			}

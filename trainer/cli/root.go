@@ -95,7 +95,7 @@ equivariance comes from stochastic symmetrisation (Zhang et al., ICLR 2025, arXi
 	root.AddCommand(
 		newSampleCommand(), newInspectCommand(), newParityCommand(), newEquivarianceCommand(),
 		newTrainCommand(), newExportCommand(), newImportCommand(), newServeCommand(), newVersionCommand(),
-		newEvaluateCommand(), newNLLCommand(),
+		newEvaluateCommand(), newCompareCommand(), newNLLCommand(), newDataCommand(),
 	)
 	announce(root, started)
 	return root

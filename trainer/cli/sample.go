@@ -248,23 +248,29 @@ type summary struct {
 	molecule.Report
 }
 
-func (o *sampleOptions) run(cmd *cobra.Command) error {
+// open checks the options and reads the model, which completes them.
+func (o *sampleOptions) open() (network, weightsFile, error) {
 	if err := o.check(); err != nil {
-		return err
+		return network{}, weightsFile{}, err
 	}
 	m, f, err := loadNetwork(o.model)
 	if err != nil {
-		return err
+		return m, f, err
 	}
 	if most := m.Meta.Schedule.Timesteps; o.steps == 0 {
 		o.steps = most
 	} else if o.steps > most && most > 0 {
-		return usagef("--steps %d: the model was trained with %d", o.steps, most)
+		return m, f, usagef("--steps %d: the model was trained with %d", o.steps, most)
 	}
 	if _, err := o.sampler(m, 0, 1); err != nil {
-		return fmt.Errorf("%s: %w", f.Name, err)
+		return m, f, fmt.Errorf("%s: %w", f.Name, err)
 	}
-	if err := o.chooseBatch(m); err != nil {
+	return m, f, o.chooseBatch(m)
+}
+
+func (o *sampleOptions) run(cmd *cobra.Command) error {
+	m, f, err := o.open()
+	if err != nil {
 		return err
 	}
 	r, elapsed, err := o.write(cmd, m, f)

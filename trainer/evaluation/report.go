@@ -146,43 +146,45 @@ func (e *Evaluation) divergenceSection() report.Section {
 
 // histogram draws a distribution beside the reference's.
 func (e *Evaluation) histogram(d Divergence) chart.Chart {
-	q := quantity{d.Kind, d.Name}
-	mine, data := e.set[q], e.whole[q]
-	from, to := len(mine.Counts), 0
-	for _, h := range []*Histogram{mine, data} {
+	return e.set.chart(quantity{d.Kind, d.Name}, e.whole, "this")
+}
+
+// mostBins is the number of bins that a chart shows.
+const mostBins = 80
+
+// chart draws a histogram, and beside it that of other distributions, if any.
+func (d distributions) chart(q quantity, other distributions, name string) chart.Chart {
+	_, _, _, unit, _ := q.bins()
+	c := chart.Chart{Title: Divergence{Kind: q.kind, Name: q.name}.title(), X: cmp.Or(unit, "element"), Y: "share", Zero: true}
+	names, list := []string{name}, []*Histogram{d[q]}
+	if h := other[q]; h != nil {
+		names, list = append(names, "the data"), append(list, h)
+	}
+	from, to := len(d[q].Counts), 0
+	for _, h := range list {
 		lo, hi := h.within(0.0005)
 		from, to = min(from, lo), max(to, hi)
 	}
-	c := chart.Chart{Title: d.title(), X: cmp.Or(d.Unit, "element"), Y: "share", Zero: true}
-	if d.Kind == "elements" {
-		var x []int
-		for i, n := range data.Counts {
-			if n > 0 || mine.Counts[i] > 0 {
-				x = append(x, i)
-				c.Labels = append(c.Labels, elementAt(i))
-			}
+	var present []int // bins of elements
+	for i := range d[q].Counts {
+		if slices.ContainsFunc(list, func(h *Histogram) bool { return h.Counts[i] > 0 }) {
+			present = append(present, i)
 		}
-		for _, s := range []struct {
-			name string
-			h    *Histogram
-		}{{"this", mine}, {"the data", data}} {
-			series := chart.Series{Name: s.name, Steps: true, Filled: true}
-			for k, i := range x {
-				series.X = append(series.X, float64(k)-0.5)
-				series.Y = append(series.Y, s.h.Counts[i]/s.h.Total)
-			}
-			series.X = append(series.X, float64(len(x))-0.5)
-			c.Series = append(c.Series, series)
-		}
-		return c
 	}
-	group := max(1, (to-from+79)/80)
-	for _, s := range []struct {
-		name string
-		h    *Histogram
-	}{{"this", mine}, {"the data", data}} {
-		h := s.h.grouped(from, to, group)
-		c.Series = append(c.Series, chart.Series{Name: s.name, X: h.edges(0, len(h.Counts)), Y: h.density(), Steps: true, Filled: true})
+	for k, h := range list {
+		if q.kind == "elements" {
+			picked := &Histogram{Low: -0.5, Width: 1, Total: h.Total}
+			for _, i := range present {
+				picked.Counts = append(picked.Counts, h.Counts[i])
+				if k == 0 {
+					c.Labels = append(c.Labels, elementAt(i))
+				}
+			}
+			h = picked
+		} else {
+			h = h.grouped(from, to, max(1, (to-from+mostBins-1)/mostBins))
+		}
+		c.Series = append(c.Series, chart.Series{Name: names[k], X: h.edges(0, len(h.Counts)), Y: h.density(), Steps: true, Filled: true})
 	}
 	return c
 }

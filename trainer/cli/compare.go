@@ -1,0 +1,200 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"symdiff/core/likelihood"
+	"symdiff/core/molecule"
+	"symdiff/core/sampler"
+	"symdiff/trainer/dataset"
+	"symdiff/trainer/evaluation"
+)
+
+// compareOptions are the flags of compare.
+type compareOptions struct {
+	evaluateOptions
+	sample        sampleOptions
+	seeds         int
+	nll           string
+	limit, passes int
+	likelihoodOf  []*molecule.Molecule // those of --nll, once read
+}
+
+func newCompareCommand() *cobra.Command {
+	var o compareOptions
+	var out reportOptions
+	cmd := &cobra.Command{
+		Use:   "compare [NAME=]A[,A2,...] [NAME=]B[,B2,...] ...",
+		Short: "One table and one page for several models or sample files",
+		Long: `Compare models or files of molecules in one table, in the layout of the papers' tables, and with --html on one page.
+
+An entry is one or more files of one kind, with commas between: molecules (XYZ, SDF), evaluations (JSON of symdiff evaluate), or
+models (safetensors), from which --n molecules are sampled for each of --seeds. Several files or seeds of an entry are its runs: the
+table tells their mean ± standard deviation, for one run the value with its 95 % interval.
+
+--nll FILE bounds the negative log-likelihood of held-out molecules under every model. --train and --reference are those of
+symdiff evaluate.`,
+		Example: `  symdiff compare symdiff=a1.xyz,a2.xyz,a3.xyz egnn=b1.xyz,b2.xyz,b3.xyz --train qm9_train.xyz.gz --html page.html
+  symdiff compare symdiff.safetensors dit.safetensors --n 1000 --seeds 3 --steps 250 --nll qm9_test.xyz.gz`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.check(); err != nil {
+				return err
+			}
+			var c evaluation.Comparison
+			for _, arg := range args {
+				name, files, err := entryOf(arg)
+				if err != nil {
+					return err
+				}
+				var runs []*evaluation.Evaluation
+				for _, file := range files {
+					list, err := o.runs(cmd, file)
+					if err != nil {
+						return err
+					}
+					runs = append(runs, list...)
+				}
+				c.Add(name, runs)
+			}
+			return out.write(cmd, c, c.Document())
+		},
+	}
+	o.flags(cmd)
+	out.flags(cmd)
+	f := cmd.Flags()
+	f.IntVarP(&o.sample.n, "n", "n", 1000, "molecules to sample from a model, for each seed")
+	f.IntVar(&o.seeds, "seeds", 1, "seeds of a model: 1, 2, ...")
+	f.IntVar(&o.sample.steps, "steps", 0, "diffusion steps, 0: all that the model was trained with")
+	f.StringVar(&o.sample.method, "method", string(sampler.Ancestral), "method of sampling, see symdiff sample")
+	f.StringVar(&o.nll, "nll", "", "held-out molecules whose likelihood under the models is bounded")
+	f.IntVar(&o.limit, "nll-limit", 0, "molecules of --nll to use, 0: all")
+	f.IntVar(&o.passes, "passes", 1, "estimates of the likelihood per molecule")
+	must(cmd.MarkFlagFilename("nll", "xyz", "sdf", "gz"))
+	return cmd
+}
+
+func (o *compareOptions) check() error {
+	if o.seeds < 1 || o.seeds > 1000 || o.limit < 0 || o.passes < 1 || o.passes > 1000 {
+		return usagef("--seeds %d, --nll-limit %d, --passes %d: want 1 to 1000 seeds and passes, a limit of 0 or more", o.seeds, o.limit, o.passes)
+	}
+	o.sample.out, o.sample.threads, o.sample.variation.couple = "-", o.threads, true
+	if err := o.sample.check(); err != nil {
+		return err
+	}
+	return o.evaluateOptions.check()
+}
+
+// entryOf takes apart NAME=A,B; without NAME the first file names the entry.
+func entryOf(arg string) (name string, files []string, err error) {
+	name, rest, named := strings.Cut(arg, "=")
+	if !named || strings.ContainsAny(name, "@,./") { // the = of FILE@key=value
+		rest, name = arg, ""
+	}
+	files = strings.Split(rest, ",")
+	if slices.Contains(files, "") {
+		return "", nil, usagef("%q: want [NAME=]FILE[,FILE...]", arg)
+	}
+	if name == "" {
+		name = strings.TrimSuffix(filepath.Base(files[0]), filepath.Ext(files[0]))
+	}
+	return name, files, nil
+}
+
+// runs are the evaluations that a file stands for.
+func (o *compareOptions) runs(cmd *cobra.Command, file string) ([]*evaluation.Evaluation, error) {
+	switch filepath.Ext(file) {
+	case ".json":
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, named(file, err)
+		}
+		e := new(evaluation.Evaluation)
+		if err := json.Unmarshal(data, e); err != nil {
+			return nil, fmt.Errorf("%s: not an evaluation: %w", file, err)
+		}
+		if e.Molecules == 0 {
+			return nil, fmt.Errorf("%s: not an evaluation: no molecules", file)
+		}
+		return []*evaluation.Evaluation{e}, nil
+	case ".safetensors":
+		return o.model(cmd, file)
+	}
+	e, err := o.evaluate(cmd, file, dataset.Open(file))
+	return []*evaluation.Evaluation{e}, err
+}
+
+// model samples from a model with every seed and measures what it makes.
+func (o *compareOptions) model(cmd *cobra.Command, file string) (runs []*evaluation.Evaluation, err error) {
+	var bound *evaluation.Likelihood
+	for seed := range o.seeds {
+		s := o.sample
+		s.model, s.seed = file, uint64(seed+1)
+		n, f, err := s.open()
+		if err != nil {
+			return nil, err
+		}
+		if bound == nil && o.nll != "" {
+			if bound, err = o.bound(cmd, n); err != nil {
+				return nil, fmt.Errorf("%s: %w", file, err)
+			}
+		}
+		var line *progress
+		if w := cmd.ErrOrStderr(); isTerminal(w) {
+			line = startProgress(w, fmt.Sprintf("molecules of %s, seed %d", file, s.seed), int64(s.n), int64(s.steps+1))
+		}
+		var molecules []*molecule.Molecule
+		err = s.sample(cmd.Context(), n, f.hash, line, func(m *molecule.Molecule) error {
+			molecules = append(molecules, m)
+			return nil
+		})
+		line.end()
+		if err != nil {
+			return nil, err
+		}
+		e, err := o.evaluate(cmd, fmt.Sprintf("%s, seed %d", file, s.seed), listed(molecules))
+		if err != nil {
+			return nil, err
+		}
+		e.Likelihood = bound
+		runs = append(runs, e)
+	}
+	return runs, nil
+}
+
+// bound is the likelihood of the molecules of --nll.
+func (o *compareOptions) bound(cmd *cobra.Command, n network) (*evaluation.Likelihood, error) {
+	if o.likelihoodOf == nil {
+		for m, err := range dataset.Open(o.nll) {
+			if err != nil {
+				return nil, err
+			}
+			if o.likelihoodOf = append(o.likelihoodOf, m); len(o.likelihoodOf) == o.limit {
+				break
+			}
+		}
+	}
+	b, err := likelihood.Estimate(cmd.Context(), n.Network, n.Meta, o.likelihoodOf, likelihood.Options{Seed: 1, Passes: o.passes, Threads: o.sample.threads})
+	if err != nil {
+		return nil, err
+	}
+	return &evaluation.Likelihood{NLL: b.NLL, StandardError: b.StandardError}, nil
+}
+
+// listed is a sequence of molecules at hand.
+func listed(molecules []*molecule.Molecule) evaluation.Molecules {
+	return func(yield func(*molecule.Molecule, error) bool) {
+		for _, m := range molecules {
+			if !yield(m, nil) {
+				return
+			}
+		}
+	}
+}

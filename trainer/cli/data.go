@@ -1,0 +1,294 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"symdiff/core/molecule"
+	"symdiff/trainer/dataset"
+	"symdiff/trainer/report"
+	"symdiff/trainer/source"
+)
+
+func newDataCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "data",
+		Short: "Data sets: download, prepare, describe",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newDataPrepareCommand(), newDataDownloadCommand(), newDataStatsCommand())
+	return cmd
+}
+
+// prepareOptions are the flags of data prepare.
+type prepareOptions struct {
+	job      source.Job
+	elements []string
+	exclude  string
+	json     bool
+}
+
+// qm9Kept are the properties of QM9 that models are conditioned on.
+var qm9Kept = []string{"alpha", "gap", "homo", "lumo", "mu", "Cv"}
+
+func newDataPrepareCommand() *cobra.Command {
+	var o prepareOptions
+	cmd := &cobra.Command{
+		Use:   "prepare INPUT... --out FILE.safetensors",
+		Short: "Make a packed data set of molecules as they are published",
+		Long: `Read molecules and write one packed data set, a safetensors file that symdiff train, evaluate, nll and data stats read by mapping
+it into memory. INPUT is a file or a folder of files:
+
+  .tar                   QM9's archive (dsgdb9nsd.xyz.tar.bz2), a molecule in each .xyz
+  .xyz .extxyz .sdf      records one after the other (gdb9.sdf); a file of QM9 too
+  .msgpack               GEOM (drugs_crude.msgpack): of each molecule the --conformers of lowest energy
+  .smi .smiles .tsv      SMILES, made into conformers by ETKDGv3 and MMFF94 (in a build with RDKit)
+
+each perhaps with .gz or .bz2. A corrupt record is named on standard error, counted and skipped, or with --strict an error. An
+element that is not among --elements is an error that tells which.
+
+--split qm9 is the split of EDM by the numbers of QM9's molecules, and needs --exclude with QM9's uncharacterized.txt; --split 0.8,0.1
+takes shares of training and validation and leaves the rest to the test, conformers of a molecule together; without --split, a
+molecule's property split counts, or it trains. Use a split as FILE@split=train.`,
+		Example: `  symdiff data prepare dsgdb9nsd.xyz.tar.bz2 --exclude uncharacterized.txt --split qm9 --elements H,C,N,O,F --out qm9.safetensors
+  symdiff data prepare drugs_crude.msgpack --split 0.8,0.1 --max-atoms 181 --out drugs.safetensors
+  symdiff data prepare my.smi --conformers 5 --split 0.9,0.05 --out my.safetensors`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.job.Inputs = args
+			return o.run(cmd)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.job.Out, "out", "o", "", "file to write (.safetensors)")
+	f.StringSliceVar(&o.elements, "elements", nil, "elements of the model; others are an error; by default any")
+	f.IntVar(&o.job.MaxAtoms, "max-atoms", 0, "leave out larger molecules, 0: none")
+	f.StringVar(&o.job.Split, "split", "", "qm9, or shares of training and validation such as 0.8,0.1")
+	f.StringVar(&o.exclude, "exclude", "", "list of QM9 molecules to leave out (uncharacterized.txt)")
+	f.StringSliceVar(&o.job.Properties, "properties", nil, "scalar properties to keep, such as gap,mu; by default, of QM9's archive, "+strings.Join(qm9Kept, ","))
+	f.BoolVar(&o.job.Strict, "strict", false, "end at the first corrupt record")
+	f.IntVar(&o.job.Conformers, "conformers", 30, "conformers of a molecule to take, those of lowest energy (GEOM, SMILES)")
+	f.IntVar(&o.job.Tries, "tries", 0, "conformers to embed of a SMILES, 0: as many as --conformers")
+	f.Uint64Var(&o.job.Seed, "seed", 0, "seed of shares and of embedding")
+	f.IntVar(&o.job.Threads, "threads", 0, "threads that embed, 0: one per core")
+	f.BoolVar(&o.json, "json", false, "print the summary as JSON")
+	must(cmd.MarkFlagFilename("out", "safetensors"))
+	must(cmd.MarkFlagFilename("exclude", "txt"))
+	return cmd
+}
+
+// mostNotes is the number of corrupt records that are named one by one.
+const mostNotes = 20
+
+func (o *prepareOptions) run(cmd *cobra.Command) error {
+	j := &o.job
+	switch {
+	case filepath.Ext(j.Out) != ".safetensors":
+		return usagef("--out %q: want a name that ends in .safetensors", j.Out)
+	case j.MaxAtoms < 0 || j.Conformers < 1 || j.Tries < 0 || j.Threads < 0:
+		return usagef("--max-atoms %d, --conformers %d, --tries %d, --threads %d: want 1 conformer or more, the others 0 or more", j.MaxAtoms, j.Conformers, j.Tries, j.Threads)
+	}
+	for _, symbol := range o.elements {
+		e, ok := molecule.ParseElement(symbol)
+		if !ok {
+			return usagef("--elements: %q is not an element", symbol)
+		}
+		j.Elements = append(j.Elements, e)
+	}
+	if o.exclude != "" {
+		f, err := os.Open(o.exclude)
+		if err != nil {
+			return named(o.exclude, err)
+		}
+		j.Excluded, err = source.ReadExcluded(f)
+		f.Close()
+		if err != nil {
+			return fmt.Errorf("%s: %w", o.exclude, err)
+		}
+	}
+	if j.Properties == nil && slices.ContainsFunc(j.Inputs, func(in string) bool { return strings.Contains(filepath.Base(in), ".tar") }) {
+		j.Properties = qm9Kept
+	}
+	j.Command = "symdiff " + strings.Join(os.Args[1:], " ")
+	w, notes := cmd.ErrOrStderr(), 0
+	j.Note = func(text string) {
+		if notes++; notes <= mostNotes {
+			fmt.Fprintf(w, "skipped: %s\n", text)
+		} else if notes == mostNotes+1 {
+			fmt.Fprintln(w, "skipped: further corrupt records are counted only")
+		}
+	}
+	var line *byteProgress
+	if isTerminal(w) {
+		j.Start = func(file string, index, number int) {
+			line.end()
+			line = startBytes(w, fmt.Sprintf("%s (%d of %d)", file, index+1, number))
+		}
+		j.Progress = func(read, size int64) { line.set(read, size) }
+	}
+	s, err := source.Prepare(cmd.Context(), *j)
+	line.end()
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return writeJSON(cmd.OutOrStdout(), s)
+	}
+	return prepared(s).Text(cmd.OutOrStdout())
+}
+
+// prepared is a summary to be read.
+func prepared(s source.Summary) report.Report {
+	r := report.Report{
+		Title: fmt.Sprintf("%s: %d molecules, %d atoms, of %s", s.Out, s.Molecules, s.Atoms, strings.Join(s.Elements, " ")),
+		Lead:  fmt.Sprintf("largest %d atoms; %d corrupt records skipped, %d molecules left out", s.Largest, s.Skipped, s.Left),
+	}
+	splits := report.Section{Head: []string{"split", "molecules"}}
+	for _, name := range []string{"train", "val", "test"} {
+		if n, ok := s.Splits[name]; ok {
+			splits.Rows = append(splits.Rows, []string{name, fmt.Sprint(n)})
+		}
+	}
+	for name, n := range s.Splits {
+		if !slices.Contains([]string{"train", "val", "test"}, name) {
+			splits.Rows = append(splits.Rows, []string{name, fmt.Sprint(n)})
+		}
+	}
+	sources := report.Section{Head: []string{"source", "molecules", "skipped", "left out", "bytes", "SHA-256"}}
+	for _, f := range s.Sources {
+		sources.Rows = append(sources.Rows, []string{f.File, fmt.Sprint(f.Molecules), fmt.Sprint(f.Skipped), fmt.Sprint(f.Left), fmt.Sprint(f.Bytes), f.SHA256})
+	}
+	if len(sources.Rows) > 10 {
+		sources.Rows = sources.Rows[:10]
+		sources.Notes = []string{fmt.Sprintf("and %d more sources", len(s.Sources)-10)}
+	}
+	r.Sections = []report.Section{splits, sources}
+	return r
+}
+
+// byteProgress is a progress line of bytes of files.
+type byteProgress struct {
+	*progress
+}
+
+func startBytes(w io.Writer, name string) *byteProgress {
+	return &byteProgress{progress: startProgress(w, "MB of "+name, 0, 1_000_000)}
+}
+
+func (p *byteProgress) set(done, size int64) {
+	if p != nil {
+		p.total.Store(size)
+		p.done.Store(done)
+	}
+}
+
+func (p *byteProgress) end() {
+	if p != nil {
+		p.progress.end()
+	}
+}
+
+func newDataDownloadCommand() *cobra.Command {
+	var dir string
+	var mirrors []string
+	cmd := &cobra.Command{
+		Use:       "download qm9 [--dir DIR] [--mirror URL]",
+		Short:     "Fetch a data set as it is published",
+		Long:      `Fetch QM9's archive (86 MB) and its list of excluded molecules from figshare, or from --mirror URL (a folder that has files of these names), which is tried first. Sizes and MD5 are checked; a download that was cut off goes on where it stopped.`,
+		Example:   "  symdiff data download qm9 --dir data",
+		Args:      cobra.ExactArgs(1),
+		ValidArgs: []string{"qm9"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if args[0] != "qm9" {
+				return usagef("%q: want qm9", args[0])
+			}
+			w := cmd.ErrOrStderr()
+			for _, p := range source.QM9 {
+				urls := []string{}
+				for _, m := range mirrors {
+					urls = append(urls, strings.TrimSuffix(m, "/")+"/"+p.Name)
+				}
+				p.URLs = append(urls, p.URLs...)
+				d := source.Downloader{
+					Client: &http.Client{Transport: http.DefaultTransport}, Attempts: 4, Wait: time.Second,
+					Note: func(text string) { fmt.Fprintln(w, text) },
+				}
+				var line *byteProgress
+				if isTerminal(w) {
+					line = startBytes(w, p.Name)
+					d.Progress = line.set
+				}
+				path, err := d.Fetch(cmd.Context(), p, dir)
+				line.end()
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "%s\n", path)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&dir, "dir", ".", "folder to put the files in")
+	cmd.Flags().StringSliceVar(&mirrors, "mirror", nil, "URLs of folders that have the files, tried before figshare")
+	must(cmd.MarkFlagDirname("dir"))
+	return cmd
+}
+
+func newDataStatsCommand() *cobra.Command {
+	var out reportOptions
+	var svg string
+	var threads int
+	cmd := &cobra.Command{
+		Use:   "stats FILE [--svg DIR] [--html FILE] [--json]",
+		Short: "Describe a data set: sizes, elements, distances, bonds, angles, stability",
+		Long: `Describe the molecules of a file (XYZ, SDF, or a packed data set; FILE@split=train takes a part): how many atoms they have and of which
+elements, lengths of bonds, angles, and how many are stable by the rules of EDM. --svg DIR writes each chart as a file.`,
+		Example: "  symdiff data stats qm9.safetensors@split=train --svg charts",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o := evaluateOptions{threads: threads}
+			e, err := o.evaluate(cmd, args[0], dataset.Open(args[0]))
+			if err != nil {
+				return err
+			}
+			s := e.Statistics()
+			r := s.Document()
+			if svg != "" {
+				if err := writeCharts(svg, r); err != nil {
+					return err
+				}
+			}
+			return out.write(cmd, s, r)
+		},
+	}
+	out.flags(cmd)
+	cmd.Flags().StringVar(&svg, "svg", "", "folder to write the charts to, as SVG")
+	cmd.Flags().IntVar(&threads, "threads", 0, "threads, 0: one per core")
+	must(cmd.MarkFlagDirname("svg"))
+	return cmd
+}
+
+// writeCharts writes the charts of a report into a folder, named by their titles.
+func writeCharts(dir string, r report.Report) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return named(dir, err)
+	}
+	for _, s := range r.Sections {
+		for _, c := range s.Charts {
+			name := strings.NewReplacer(" ", "-", "#", "3", "=", "2", "/", "-").Replace(c.Title) + ".svg"
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(c.SVG()), 0o666); err != nil {
+				return named(filepath.Join(dir, name), err)
+			}
+		}
+	}
+	return nil
+}
