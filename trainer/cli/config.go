@@ -130,6 +130,7 @@ func bindOptimiser(f *pflag.FlagSet, o *train.Options) {
 	f.Float64Var(&o.Clip, "clip", o.Clip, "largest norm of the gradient, 0: no clipping")
 	f.Float64Var(&o.WeightDecay, "weight-decay", o.WeightDecay, "decoupled weight decay")
 	f.BoolVar(&o.AMSGrad, "amsgrad", o.AMSGrad, "the AMSGrad form of AdamW")
+	f.BoolVar(&o.Muon, "muon", o.Muon, "step the matrices of attention and MLPs by Muon, the rest by AdamW")
 	f.BoolVar(&o.BF16, "bf16", o.BF16, "matrix products in bfloat16, weights kept in float32")
 }
 

@@ -258,7 +258,7 @@ func TestAdamW(t *testing.T) {
 			p := NewParams(c, CPU, false)
 			start := randomWeights(c, 2)
 			p.Set(start)
-			o := NewAdamW(p, amsgrad, shards)
+			o := NewOptimiser(p, amsgrad, false, shards)
 			o.WeightDecay = 0.1
 			w, ema := widen(start), widen(start)
 			m, v, vmax := make([]float64, p.Size), make([]float64, p.Size), make([]float64, p.Size)

@@ -49,6 +49,7 @@ type Options struct {
 	Clip         float64      `json:"clip"`
 	WeightDecay  float64      `json:"weight_decay"`
 	AMSGrad      bool         `json:"amsgrad"`
+	Muon         bool         `json:"muon,omitempty"` // orthogonalised updates of the matrices of attention and MLPs
 	BF16         bool         `json:"bf16"`
 	Seed         uint64       `json:"seed"`
 	UniformTimes bool         `json:"uniform_times,omitempty"` // independent times instead of stratified ones
