@@ -4,7 +4,7 @@ package torch
 
 // SquaredError is Σ_j Σ_k m_k·(eps_hat - eps)²_jk of each molecule: (B), with eps (B, N, 3+F) and mask (B, 1, 3+F) or nil.
 func SquaredError(s *Scope, out Output, eps, mask Tensor) Tensor {
-	d := s.sub(s.cat(-1, out.X, out.H), eps)
+	d := s.sub(out.Eps(s), eps)
 	d = s.mul(d, d)
 	if mask != nil {
 		d = s.mul(d, mask)
@@ -22,4 +22,12 @@ func Weigh(s *Scope, a Tensor, weights []float64, factor float64) Tensor {
 		a = s.mul(a, s.Of(w, int64(len(w))))
 	}
 	return s.mulScalar(s.sum(a, false, 0), factor)
+}
+
+// Eps is the whole estimate [x, h]: (B, N, 3+F).
+func (o Output) Eps(s *Scope) Tensor { return s.cat(-1, o.X, o.H) }
+
+// Extrapolate is a + w·(a - b).
+func Extrapolate(s *Scope, a, b Tensor, w float64) Tensor {
+	return s.add(a, s.mulScalar(s.sub(a, b), w))
 }

@@ -64,7 +64,7 @@ func estimate(o Options) (*Estimate, error) {
 	if err := r.initialise(); err != nil {
 		return nil, err
 	}
-	r.opt = torch.NewAdamW(r.params, o.AMSGrad, r.workers)
+	r.opt = torch.NewOptimiser(r.params, o.AMSGrad, o.Muon, r.workers)
 	if r.order, err = dataset.NewOrder(r.set, r.batchAtoms(), o.Seed, 0, 0); err != nil {
 		return nil, err
 	}

@@ -27,6 +27,10 @@ type Options struct {
 	Resume string   `json:"-"`              // checkpoint to go on from; empty: start anew
 	Init   string   `json:"init,omitempty"` // weights file to start from; empty: random weights
 
+	Teacher  string  `json:"teacher,omitempty"`  // weights file whose prediction is learned in place of the noise
+	Guide    string  `json:"guide,omitempty"`    // weights file of a worse network that guides the teacher
+	Guidance float64 `json:"guidance,omitempty"` // weight w of the guidance (see teacher)
+
 	Elements     []string     `json:"elements"`
 	Charge       bool         `json:"charge"`
 	Schedule     string       `json:"schedule"`
@@ -203,6 +207,10 @@ func (o *Options) Validate() error {
 		return errors.New("--bf16: EDM's network is trained in float32 only")
 	case len(o.Data) == 0:
 		return errors.New("--data: no files given")
+	case o.Guide != "" && o.Teacher == "":
+		return errors.New("--guide: wants a --teacher that it guides")
+	case o.Guide != "" && o.Guidance == 0:
+		return errors.New("--guidance: wants a weight above 0 with --guide")
 	case o.Out == "":
 		return errors.New("--out: no folder given")
 	case o.Steps < 0 || o.Epochs < 0 || o.MaxTime < 0 || o.Steps == 0 && o.Epochs == 0 && o.MaxTime == 0:
@@ -223,6 +231,7 @@ func (o *Options) Validate() error {
 		{"--ema", o.EMA >= 0 && o.EMA < 1, "in [0, 1)"},
 		{"--clip", o.Clip >= 0, "not negative (0: no clipping)"},
 		{"--weight-decay", o.WeightDecay >= 0 && o.WeightDecay < 1, "in [0, 1)"},
+		{"--guidance", o.Guidance >= 0 && o.Guidance <= 100, "in [0, 100]"},
 		{"--val-every", o.ValEvery >= 0, "not negative"},
 		{"--val-molecules", o.ValMolecules >= 0, "not negative"},
 		{"--log-every", o.LogEvery >= 1, "at least 1"},

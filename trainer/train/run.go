@@ -97,7 +97,8 @@ type run struct {
 	order               *dataset.Order
 	set, val            *dataset.Set
 	params, emaParams   *torch.Params
-	opt                 *torch.AdamW
+	teacher             *teacher // nil: the target is the noise
+	opt                 *torch.Optimiser
 	team                *team
 	workers             int // of the team
 	world               *mpi.World
@@ -142,6 +143,9 @@ func newRun(o Options, world *mpi.World, status io.Writer, terminal bool) (_ *ru
 	if err := r.load(); err != nil {
 		return nil, err
 	}
+	if r.teacher, err = loadTeacher(o, device); err != nil {
+		return nil, err
+	}
 	r.params, r.emaParams = r.newParams(device), r.newParams(device)
 	if resumed == nil {
 		err = r.initialise()
@@ -154,7 +158,7 @@ func newRun(o Options, world *mpi.World, status io.Writer, terminal bool) (_ *ru
 	if resumed != nil {
 		r.params.Set(resumed.Buffers[bufParam])
 	}
-	r.opt = torch.NewAdamW(r.params, o.AMSGrad, r.workers)
+	r.opt = torch.NewOptimiser(r.params, o.AMSGrad, o.Muon, r.workers)
 	r.opt.WeightDecay = o.WeightDecay
 	if resumed != nil {
 		r.restore(resumed)
@@ -267,6 +271,8 @@ func (r *run) compatible(c *Checkpoint) error {
 		return fmt.Errorf("--resume %s: its model is %s, asked for is %s", r.Resume, c.Options.describeNetwork(), r.describeNetwork())
 	case r.AMSGrad && c.Buffers[bufVMax] == nil:
 		return fmt.Errorf("--resume %s: it was not trained with --amsgrad", r.Resume)
+	case r.Muon != c.Options.Muon:
+		return fmt.Errorf("--resume %s: --muon cannot change within a run; start a new one with --init", r.Resume)
 	case c.Progress.BatchAtoms != 0 && c.Progress.Position > 0 && c.Progress.BatchAtoms != r.batchAtoms():
 		return fmt.Errorf("--resume %s: its batches are of %d atoms over all processes and parts, asked for are %d; within an epoch that cannot change (no such position)",
 			r.Resume, c.Progress.BatchAtoms, r.batchAtoms())

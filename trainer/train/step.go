@@ -149,7 +149,11 @@ func (r *run) squaredError(s *torch.Scope, p *torch.Params, b *Batch) torch.Tens
 	if b.Mask != nil {
 		mask = s.Of(b.Mask, n, 1, 3+f)
 	}
-	return torch.SquaredError(s, torch.Forward(s, p, in), s.Of(b.Eps, n, m, 3+f), mask)
+	target := s.Of(b.Eps, n, m, 3+f)
+	if r.teacher != nil {
+		target = r.teacher.target(s, in)
+	}
+	return torch.SquaredError(s, torch.Forward(s, p, in), target, mask)
 }
 
 // shared sums gradient and loss over all processes.

@@ -1,0 +1,26 @@
+package train
+
+import (
+	"fmt"
+	"slices"
+
+	"symdiff/core/model"
+)
+
+// sameInputs checks that a network takes z, t, R0 and eta as a student of the given meaning and configuration does.
+func sameInputs(m *model.Model, meta model.Meta, c model.Config) error {
+	switch {
+	case !slices.Equal(m.Meta.Elements, meta.Elements) || m.Config.Features != c.Features:
+		return fmt.Errorf("its elements are %v with %d features, the student's %v with %d", m.Meta.Elements, m.Config.Features, meta.Elements, c.Features)
+	case m.Meta.Schedule != meta.Schedule:
+		return fmt.Errorf("its schedule is %+v, the student's %+v", m.Meta.Schedule, meta.Schedule)
+	case m.Meta.ScaleX != meta.ScaleX || m.Meta.ScaleTypes != meta.ScaleTypes || m.Meta.ScaleCharge != meta.ScaleCharge:
+		return fmt.Errorf("it scales its inputs by %g, %g, %g, the student by %g, %g, %g", m.Meta.ScaleX, m.Meta.ScaleTypes, m.Meta.ScaleCharge,
+			meta.ScaleX, meta.ScaleTypes, meta.ScaleCharge)
+	case m.Config.Variant == model.Symdiff && (c.Variant != model.Symdiff || m.Config.NoiseDims != c.NoiseDims || m.Config.NoiseStd != c.NoiseStd):
+		return fmt.Errorf("its gamma takes %d values of noise per atom with standard deviation %g, the student's %d with %g", m.Config.NoiseDims, m.Config.NoiseStd, c.NoiseDims, c.NoiseStd)
+	case m.Config.Variant != model.None && c.Variant == model.None:
+		return fmt.Errorf("it is symmetrised, the student is not")
+	}
+	return nil
+}
