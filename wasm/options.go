@@ -15,6 +15,7 @@ import (
 // options reads the settings of a run:
 //
 //	seed text, first, n, atoms, steps, method  n molecules of the same settings, from the first on
+//	noiseScale number                          of the noise of every step
 //	gamma, gammaOrder text                     empty: the model's own
 //	turn nine numbers, couple boolean          or turn none
 //	branches [{step, seed text}]
@@ -32,6 +33,7 @@ func options(o js.Value) (sampler.Options, error) {
 		Gamma:      o.Get("gamma").String(),
 		GammaOrder: o.Get("gammaOrder").String(),
 		Resample:   o.Get("resample").Int(),
+		NoiseScale: o.Get("noiseScale").Float(),
 	}
 	if turn := o.Get("turn"); turn.Truthy() {
 		s.Turn, s.Uncoupled = new(o3.Matrix), !o.Get("couple").Bool()

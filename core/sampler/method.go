@@ -37,8 +37,22 @@ const (
 // Methods lists the methods; the first is the default.
 func Methods() []Method { return []Method{Ancestral, DDIM, DPM, DPMSDE, Heun} }
 
-// deterministic tells the methods that draw no noise after the start.
-func (m Method) deterministic() bool { return m == DDIM || m == DPM || m == Heun }
+// Stochastic tells the methods that draw noise at every step; the others do at
+// the start only.
+func (m Method) Stochastic() bool { return m == "" || m == Ancestral || m == DPMSDE }
+
+// noiseScale is Options.NoiseScale, checked.
+func (o Options) noiseScale() (float64, error) {
+	switch {
+	case o.NoiseScale == 0 || o.NoiseScale == 1:
+		return 1, nil
+	case !(o.NoiseScale > 0 && o.NoiseScale <= 2):
+		return 0, errors.New("sampler: noise scale " + strconv.FormatFloat(o.NoiseScale, 'g', -1, 64) + ", want one above 0, at most 2")
+	case !o.Method.Stochastic():
+		return 0, errors.New("sampler: a noise scale with the method " + string(o.Method) + ", which draws no noise")
+	}
+	return o.NoiseScale, nil
+}
 
 // times is the grid T = t_0 > ... > t_S = 0 of a method.
 func times(s *schedule.Schedule, m Method, steps int) ([]int, error) {
@@ -89,13 +103,13 @@ func logSNR(s *schedule.Schedule, t int) float64 {
 
 // ancestral draws
 //
-//	z_s = Z·z_t - Eps·eps_hat(z_t, t) + Std·noise
+//	z_s = Z·z_t - Eps·eps_hat(z_t, t) + NoiseScale·Std·noise
 //
 // with the coefficients of schedule.Step.
 func (s *Sampler) ancestral(t, to, call int) {
 	s.draw(s.noise, rng.Step, tick(t, call))
 	c := s.sched.Ancestral(t, to)
-	z, e, std := float32(c.Z), float32(c.Eps), float32(c.Std)
+	z, e, std := float32(c.Z), float32(c.Eps), float32(s.heat*c.Std)
 	for i, v := range s.z {
 		s.z[i] = float32(float32(z*v)-float32(e*s.eps[i])) + float32(std*s.noise[i])
 	}
@@ -121,7 +135,7 @@ func (s *Sampler) ddim(t, to int) {
 // and D = x_hat in the first step and, to be stable, in the last. The stochastic
 // method takes
 //
-//	z_s = (sigma_s/sigma_t)·e^(-h)·z_t + alpha_s·(1 - e^(-2h))·D + sigma_s·sqrt(1 - e^(-2h))·noise.
+//	z_s = (sigma_s/sigma_t)·e^(-h)·z_t + alpha_s·(1 - e^(-2h))·D + NoiseScale·sigma_s·sqrt(1 - e^(-2h))·noise.
 func (s *Sampler) dpm(t, to int) {
 	alpha, sigma := s.sched.Alpha(t), s.sched.Sigma(t)
 	alphaTo, sigmaTo := s.sched.Alpha(to), s.sched.Sigma(to)
@@ -129,7 +143,7 @@ func (s *Sampler) dpm(t, to int) {
 	ratio, step, std := sigmaTo/sigma, alphaTo-float64(alpha*sigmaTo/sigma), 0.0
 	if s.method == DPMSDE {
 		fresh := 1 - float64(decay*decay)
-		ratio, step, std = ratio*decay, alphaTo*fresh, sigmaTo*math.Sqrt(fresh)
+		ratio, step, std = ratio*decay, alphaTo*fresh, s.heat*float64(sigmaTo*math.Sqrt(fresh))
 		s.draw(s.noise, rng.Step, tick(t, 0))
 	}
 	extra := 0.0
@@ -177,7 +191,7 @@ func (s *Sampler) heun(t, to int) {
 // z_0's own channels.
 func (s *Sampler) decode() {
 	alpha, sigma := float32(s.sched.Alpha(0)), float32(s.sched.Sigma(0))
-	if s.method.deterministic() {
+	if !s.method.Stochastic() {
 		clear(s.noise)
 	} else {
 		s.draw(s.noise, rng.Final, tick(0, 0))

@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"symdiff/core/schedule"
@@ -149,5 +150,57 @@ func TestDeterministicMethodsUseNoNoiseAfterTheStart(t *testing.T) {
 	}
 	if _, err := New(network(t, "dit"), Options{Atoms: []int{3}, Steps: 5, Method: "euler"}); err == nil {
 		t.Error("an unknown method is accepted")
+	}
+}
+
+// The variance of ancestral samples follows the recursion that the noise scale stands in; at 1 it is that of the data.
+func TestNoiseScale(t *testing.T) {
+	const std, steps = 0.5, 60
+	for _, scale := range []float64{0.5, 0.9, 1.5} {
+		s := exact(t, Options{Seed: 3, Atoms: fill(make([]int, 100), 40), Steps: steps, NoiseScale: scale}, std)
+		want := 1.0
+		for s.StepsDone() < steps {
+			from, to := s.times[s.done], s.times[s.done+1]
+			c := s.sched.Ancestral(from, to)
+			keep := c.Z - c.Eps*s.sched.Sigma(from)/variance(s.sched, from, std)
+			want = keep*keep*want + math.Pow(scale*c.Std, 2)
+			if err := s.Step(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		sum, count := 0.0, 0.0
+		for i := 0; i < len(s.z); i += s.width {
+			for _, v := range s.z[i+3 : i+s.width] {
+				sum += float64(v) * float64(v)
+				count++
+			}
+		}
+		t.Logf("scale %g: variance %.4f, by the recursion %.4f", scale, sum/count, want)
+		if math.Abs(sum/count/want-1) > 4*math.Sqrt(2/count) {
+			t.Errorf("noise scale %g: variance %g, want %g", scale, sum/count, want)
+		}
+		if (want < std*std) != (scale < 1) {
+			t.Errorf("noise scale %g gives the variance %g, of the data it is %g", scale, want, std*std)
+		}
+	}
+	m := network(t, "symdiff")
+	for _, method := range []Method{Ancestral, DPMSDE} {
+		usual, same := run(t, m, Options{Seed: 4, Atoms: []int{5}, Steps: 6, Method: method}), run(t, m, Options{Seed: 4, Atoms: []int{5}, Steps: 6, Method: method, NoiseScale: 1})
+		less := run(t, m, Options{Seed: 4, Atoms: []int{5}, Steps: 6, Method: method, NoiseScale: 0.5})
+		if usual.Molecule(0).Positions[0] != same.Molecule(0).Positions[0] {
+			t.Errorf("%s: a noise scale of 1 changes the molecule", method)
+		}
+		if usual.Molecule(0).Positions[0] == less.Molecule(0).Positions[0] {
+			t.Errorf("%s: the noise scale has no effect", method)
+		}
+		if v, ok := less.Result(0, "").Property("noise_scale"); !ok || v != "0.5" {
+			t.Errorf("%s: the result says noise_scale=%q", method, v)
+		}
+	}
+	for _, o := range []Options{{NoiseScale: -1}, {NoiseScale: 2.5}, {NoiseScale: math.NaN()}, {NoiseScale: 0.9, Method: DDIM}} {
+		o.Atoms, o.Steps = []int{3}, 5
+		if _, err := New(m, o); err == nil || !strings.Contains(err.Error(), "noise scale") {
+			t.Errorf("noise scale %g with %q: %v", o.NoiseScale, o.Method, err)
+		}
 	}
 }

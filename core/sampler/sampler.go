@@ -43,6 +43,11 @@ type Options struct {
 	Steps  int    // S, number of steps from t = T to 0, at most T; a final call follows
 	Method Method // how a step is made; empty: Ancestral
 
+	// NoiseScale multiplies the noise that the stochastic methods draw at every step,
+	// 0 < NoiseScale <= 2; 0: 1. Below 1 the sampler stays nearer to the modes of the
+	// model: fewer broken molecules, less variety.
+	NoiseScale float64
+
 	Known    *Known // what is given of every molecule; nil: nothing
 	Resample int    // how often every step is made, with Known; 0: once
 
@@ -67,8 +72,9 @@ type Sampler struct {
 	first    uint32
 	sizes    []int
 	method   Method
-	times    []int // (S+1) T = t_0 > ... > t_S = 0
-	done     int   // calls of Step so far
+	times    []int   // (S+1) T = t_0 > ... > t_S = 0
+	done     int     // calls of Step so far
+	heat     float64 // NoiseScale
 
 	width int // 3+F
 	state symmetrise.NetworkState
@@ -140,6 +146,9 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 			n = drawSize(meta.Histogram, o.Seed, uint32(o.First+i))
 		}
 		s.sizes = append(s.sizes, n)
+	}
+	if s.heat, err = o.noiseScale(); err != nil {
+		return nil, err
 	}
 	if s.times, err = times(sched, o.Method, o.Steps); err != nil {
 		return nil, err
@@ -387,6 +396,7 @@ func (s *Sampler) Molecule(i int) *molecule.Molecule {
 //
 //	seed, index, steps   arguments of the run; its size is the number of atoms
 //	method               unless it is Ancestral
+//	noise_scale          unless it is 1
 //	known, resample      number of atoms of which something was given, where it was
 //	gamma, gamma_order   where they are not the model's own
 //	turn, couple         the nine numbers of H, where there is one; couple=false where R0 stays
@@ -405,6 +415,9 @@ func (s *Sampler) Result(i int, model string) *molecule.Molecule {
 	add("steps", strconv.Itoa(s.Steps()-1))
 	if s.method != "" && s.method != Ancestral {
 		add("method", string(s.method))
+	}
+	if s.heat != 1 {
+		add("noise_scale", strconv.FormatFloat(s.heat, 'g', -1, 64))
 	}
 	if s.given != nil {
 		add("known", strconv.Itoa(len(s.given)/s.width))

@@ -69,6 +69,12 @@ const fixtures = "../../core/model/testdata/"
 // network.
 func tinyModel(t *testing.T) string {
 	t.Helper()
+	return tinyModelTimes(t, 1)
+}
+
+// tinyModelTimes is a tinyModel with its weights multiplied by a factor.
+func tinyModelTimes(t *testing.T, factor float32) string {
+	t.Helper()
 	f, err := safetensors.Open(fixtures + "symdiff.weights.safetensors")
 	if err != nil {
 		t.Fatal(err)
@@ -83,6 +89,9 @@ func tinyModel(t *testing.T) string {
 		x, err := f.Float32(name)
 		if err != nil {
 			t.Fatal(err)
+		}
+		for i := range x {
+			x[i] *= factor
 		}
 		tensors = append(tensors, safetensors.Tensor{Name: name, DType: safetensors.F32, Shape: info.Shape, Data: x})
 	}
@@ -533,6 +542,7 @@ func TestSampleVariations(t *testing.T) {
 	args := func(more ...string) []string {
 		return append([]string{"sample", "--model", tinyModel(t), "--seed", "3", "--atoms", "4", "--steps", "5", "--quiet"}, more...)
 	}
+	worse := tinyModelTimes(t, 0.8)
 	plain := succeeds(t, args()...)
 	for _, c := range []struct{ flags, property string }{
 		{"--gamma haar", " gamma=haar "},
@@ -541,6 +551,8 @@ func TestSampleVariations(t *testing.T) {
 		{"--turn 0,1,0,-1,0,0,0,0,1", " turn=0,1,0,-1,0,0,0,0,1 "},
 		{"--turn 0,1,0,-1,0,0,0,0,1 --couple=false", " turn=0,1,0,-1,0,0,0,0,1 couple=false "},
 		{"--branch 2:9 --branch 4:11", " branch=2:9,4:11 "},
+		{"--noise-scale 0.5", " noise_scale=0.5 "},
+		{"--guidance 2 --guide " + worse, " guidance=2"},
 	} {
 		out := succeeds(t, args(strings.Fields(c.flags)...)...)
 		if !strings.Contains(out, c.property) || strings.Split(out, "\n")[2] == strings.Split(plain, "\n")[2] {
@@ -554,6 +566,13 @@ func TestSampleVariations(t *testing.T) {
 	fails(t, 2, "want STEP:SEED", args("--branch", "3")...)
 	fails(t, 1, "branch at step 6", args("--branch", "6:1")...)
 	fails(t, 1, "unknown kind", args("--gamma", "so2")...)
+	fails(t, 2, "want a number above 0", args("--noise-scale", "-1")...)
+	fails(t, 2, "draws no noise", args("--noise-scale", "0.9", "--method", "ddim")...)
+	fails(t, 2, "want a number from 0 to 100", args("--guide", worse, "--guidance", "-1")...)
+	fails(t, 1, "elements, schedule or noise of gamma", args("--guide", "../../core/egnn/testdata/egnn.weights.safetensors")...)
+	if guided := succeeds(t, args("--guide", tinyModel(t))...); strings.Split(guided, "\n")[2] != strings.Split(plain, "\n")[2] {
+		t.Errorf("a model that guides itself makes another molecule: %s, %s", guided, plain)
+	}
 }
 
 func TestSampleShipped(t *testing.T) {

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -35,6 +36,8 @@ type sampleOptions struct {
 	method, shard          string
 	formula, keep          string
 	resample               int
+	noiseScale             float64
+	guide                  guide
 	known                  *sampler.Known
 	variation              variation
 	threads, batch         int
@@ -79,6 +82,8 @@ as JSON.`,
 	f.IntVar(&o.first, "first", 0, "index of the first molecule of the seed")
 	f.IntVar(&o.steps, "steps", 0, "diffusion steps, 0: all that the model was trained with")
 	f.StringVar(&o.method, "method", string(sampler.Ancestral), "ancestral, ddim, dpm++2m, dpm++2m-sde or heun (two network calls a step); ddim, dpm++2m and heun are deterministic")
+	f.Float64Var(&o.noiseScale, "noise-scale", 1, "factor on the noise of every step, up to 2: below 1 fewer molecules are broken, and they vary less")
+	o.guide.flags(f)
 	f.StringVar(&o.formula, "formula", "", "composition of every molecule, such as C7H10O2")
 	f.StringVar(&o.keep, "keep", "", "XYZ or SDF file whose first molecule is kept in every one; --atoms counts its atoms too")
 	f.IntVar(&o.resample, "resample", 0, "times that every step is made, with --formula or --keep, 0: 10")
@@ -104,6 +109,10 @@ as JSON.`,
 // given reads --formula and --keep.
 func (o *sampleOptions) given() error {
 	switch {
+	case !(o.noiseScale > 0 && o.noiseScale <= 2):
+		return usagef("--noise-scale %g: want a number above 0, at most 2", o.noiseScale)
+	case o.noiseScale != 1 && !sampler.Method(o.method).Stochastic():
+		return usagef("--noise-scale %g: the method %s draws no noise", o.noiseScale, o.method)
 	case o.resample < 0 || o.resample > 1000:
 		return usagef("--resample %d: want 1 to 1000", o.resample)
 	case o.formula != "" && o.keep != "":
@@ -182,7 +191,7 @@ func (o *sampleOptions) check() error {
 	if o.format == "sdf" && o.atoms > 999 {
 		return usagef("--atoms %d: SDF (V2000) holds 999", o.atoms)
 	}
-	if err := o.given(); err != nil {
+	if err := errors.Join(o.given(), o.guide.check()); err != nil {
 		return err
 	}
 	if err := o.variation.check(); err != nil {
@@ -239,6 +248,7 @@ type summary struct {
 	First   int     `json:"first"`
 	Method  string  `json:"method"`
 	Steps   int     `json:"steps"`
+	Noise   float64 `json:"noise_scale"`
 	Atoms   int     `json:"atoms_per_molecule,omitempty"` // where --atoms fixed it
 	Model   string  `json:"model"`
 	SHA256  string  `json:"model_sha256"`
@@ -256,6 +266,9 @@ func (o *sampleOptions) open() (network, weightsFile, error) {
 	m, f, err := loadNetwork(o.model)
 	if err != nil {
 		return m, f, err
+	}
+	if m.Network, err = o.guide.lead(m); err != nil {
+		return err
 	}
 	if most := m.Meta.Schedule.Timesteps; o.steps == 0 {
 		o.steps = most
@@ -279,7 +292,7 @@ func (o *sampleOptions) run(cmd *cobra.Command) error {
 	}
 	rate := float64(o.n) / elapsed.Seconds()
 	if o.json && o.out != "-" {
-		return writeJSON(cmd.OutOrStdout(), summary{o.out, o.seed, o.first, o.method, o.steps, o.atoms, f.Name, f.hash, o.threads, elapsed.Seconds(), rate, r})
+		return writeJSON(cmd.OutOrStdout(), summary{o.out, o.seed, o.first, o.method, o.steps, o.noiseScale, o.atoms, f.Name, f.hash, o.threads, elapsed.Seconds(), rate, r})
 	}
 	if !o.quiet {
 		c := r.Counts
@@ -371,7 +384,7 @@ func (o *sampleOptions) sampler(m network, first, n int) (*sampler.Sampler, erro
 		atoms[i] = o.atoms
 	}
 	return sampler.NewNetwork(m.Network, m.Meta, sampler.Options{
-		Seed: o.seed, First: o.first + first, Atoms: atoms, Steps: o.steps, Method: sampler.Method(o.method), Known: o.known, Resample: o.resample,
+		Seed: o.seed, First: o.first + first, Atoms: atoms, Steps: o.steps, Method: sampler.Method(o.method), NoiseScale: o.noiseScale, Known: o.known, Resample: o.resample,
 		Gamma: o.variation.gamma, GammaOrder: o.variation.order, Turn: o.variation.h, Uncoupled: !o.variation.couple, Branches: o.variation.branches,
 	})
 }
@@ -450,6 +463,7 @@ func (o *sampleOptions) sampleBatch(ctx context.Context, m network, hash string,
 	batch := make([]*molecule.Molecule, n)
 	for i := range batch {
 		batch[i] = s.Result(i, hash)
+		batch[i].Properties = append(batch[i].Properties, o.guide.properties()...)
 	}
 	return batch, nil
 }

@@ -38,6 +38,7 @@ export interface CoreOptions {
   atoms: number;
   steps: number;
   method: string;
+  noiseScale: number;
   gamma: string;
   gammaOrder: string;
   turn: number[] | null;

@@ -128,9 +128,9 @@ test("a branch has the same bits up to its step and others later", async () => {
 });
 
 test("a path of branches, turned, is the same file natively", async () => {
-  const options = { seed: 9, index: 3, atoms: 7, steps: 10, gamma: "haar", turn: [0.6, 0.8, 0, -0.8, 0.6, 0, 0, 0, -1], branch: [{ step: 4, seed: 5 }, { step: 8, seed: 2n ** 63n }] };
+  const options = { seed: 9, index: 3, atoms: 7, steps: 10, noiseScale: 0.85, gamma: "haar", turn: [0.6, 0.8, 0, -0.8, 0.6, 0, 0, 0, -1], branch: [{ step: 4, seed: 5 }, { step: 8, seed: 2n ** 63n }] };
   const { xyz } = await model.generate(options);
-  const args = "--seed 9 --first 3 --atoms 7 --steps 10 --gamma haar --turn 0.6,0.8,0,-0.8,0.6,0,0,0,-1 --branch 4:5 --branch 8:9223372036854775808 --quiet";
+  const args = "--seed 9 --first 3 --atoms 7 --steps 10 --noise-scale 0.85 --gamma haar --turn 0.6,0.8,0,-0.8,0.6,0,0,0,-1 --branch 4:5 --branch 8:9223372036854775808 --quiet";
   assert.equal(execFileSync(new URL("../../build/symdiff", import.meta.url).pathname, ["sample", ...args.split(" ")], { encoding: "utf8" }), xyz);
 });
 
@@ -207,6 +207,7 @@ test("settings that the core refuses are errors of the run, and the model stays 
   await assert.rejects(model.generate({ atoms: 5000, steps: 5 }), failsWith("options", /5000 atoms/));
   const few = { atoms: 5, steps: 5 };
   for (const [options, text] of [
+    [{ noiseScale: NaN }, /noise scale NaN/], [{ noiseScale: 0.9, method: "ddim" }, /draws no noise/],
     [{ gamma: "so3" }, /gamma: unknown kind "so3"/], [{ gamma: "none", gammaOrder: "paper" }, /gamma_order/],
     [{ turn: [1, 0] }, /2 numbers, want 9/], [{ turn: [1, 0, 0, 0, 1, 0, 0, 0, 2] }, /not orthogonal/],
     [{ turn: [NaN, 0, 0, 0, 1, 0, 0, 0, 1] }, /not orthogonal/], [{ branch: [{ step: 6, seed: 1 }] }, /branch at step 6/],
