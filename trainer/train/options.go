@@ -207,6 +207,8 @@ func (o *Options) Validate() error {
 		return errors.New("--bf16: EDM's network is trained in float32 only")
 	case len(o.Data) == 0:
 		return errors.New("--data: no files given")
+	case o.Teacher != "" && o.Network == NetworkEGNN:
+		return errors.New("--teacher: wants a DiT as the student, of any variant but egnn")
 	case o.Guide != "" && o.Teacher == "":
 		return errors.New("--guide: wants a --teacher that it guides")
 	case o.Guide != "" && o.Guidance == 0:

@@ -76,6 +76,7 @@ func TestResumeIsExact(t *testing.T) {
 		}
 		o.EGNN = egnn.Config{Hidden: 16, Layers: 2, InvSublayers: 1, Attention: true, Tanh: true, NormConstant: 1, NormFactor: 1}
 		o.AMSGrad, o.BF16 = v == "symdiff", v == "symdiff" || v == "symdiff-h"
+		o.Muon = v == "symdiff-h"
 		o.Steps = 16 // more than an epoch
 		whole := mustRun(t, o)
 		if whole.Progress.Step != 16 || whole.Progress.Epochs <= 1 {

@@ -1,0 +1,76 @@
+//go:build torch
+
+package train
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"symdiff/core/egnn"
+	"symdiff/core/safetensors"
+)
+
+// trained is the weights file of a short run.
+func trained(t *testing.T, seed uint64, steps int) string {
+	t.Helper()
+	o := small(t)
+	o.Seed, o.Steps, o.EMA = seed, steps, 0
+	mustRun(t, o)
+	path := filepath.Join(t.TempDir(), "weights.safetensors")
+	if _, err := Export(o.Out, path, safetensors.F32); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// A student that is its teacher has nothing to learn; led away from a worse network there is, in proportion to the weight squared,
+// and learning makes it less.
+func TestTeacher(t *testing.T) {
+	best, worse := trained(t, 1, 40), trained(t, 1, 2)
+	student := func(guide string, weight float64, steps int) float64 {
+		o := small(t)
+		o.Val, o.Init, o.Teacher, o.Guide, o.Guidance = o.Data, best, best, guide, weight
+		o.Seed, o.Steps, o.EMA, o.LR, o.Warmup = 7, steps, 0, 3e-3, 0
+		if steps == 1 {
+			o.LR = 1e-12 // only the loss is asked for
+		}
+		return mustRun(t, o).Provenance.ValLoss
+	}
+	if loss := student("", 0, 1); loss > 1e-9 {
+		t.Errorf("a student that is its teacher has the loss %g", loss)
+	}
+	one, two := student(worse, 1, 1), student(worse, 2, 1)
+	if one < 1e-4 || two < 3.9*one || two > 4.1*one {
+		t.Errorf("guided with weights 1 and 2 the losses are %g and %g, want 1 to 4", one, two)
+	}
+	if learned := student(worse, 1, 60); learned > 0.7*one {
+		t.Errorf("60 steps bring the loss from %g to %g", one, learned)
+	}
+}
+
+func TestTeacherErrors(t *testing.T) {
+	best := trained(t, 1, 1)
+	for name, c := range map[string]struct {
+		change func(o *Options)
+		want   string
+	}{
+		"elements": {func(o *Options) { o.Elements = append(slices.Clone(o.Elements), "S") }, "--teacher " + best + ": its elements are"},
+		"schedule": {func(o *Options) { o.Schedule = "cosine" }, "its schedule is"},
+		"eta":      {func(o *Options) { o.Config.NoiseDims++ }, "values of noise per atom"},
+		"no gamma": {func(o *Options) { o.SetVariant("dit") }, "student"},
+		"file":     {func(o *Options) { o.Teacher += "x" }, "no such file"},
+		"guide":    {func(o *Options) { o.Guide, o.Guidance = best+"x", 1 }, "--guide"},
+		"weight":   {func(o *Options) { o.Guide = best }, "--guidance: wants a weight"},
+		"alone":    {func(o *Options) { o.Guide, o.Teacher = best, "" }, "--guide: wants a --teacher"},
+		"egnn":     {func(o *Options) { o.SetVariant("egnn"); o.EGNN = egnn.QM9() }, "--teacher: wants a DiT"},
+	} {
+		o := small(t)
+		o.Teacher, o.Steps = best, 1
+		c.change(&o)
+		if _, err := Run(t.Context(), o, nil, false); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
