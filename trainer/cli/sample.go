@@ -268,7 +268,7 @@ func (o *sampleOptions) open() (network, weightsFile, error) {
 		return m, f, err
 	}
 	if m.Network, err = o.guide.lead(m); err != nil {
-		return err
+		return m, f, err
 	}
 	if most := m.Meta.Schedule.Timesteps; o.steps == 0 {
 		o.steps = most
