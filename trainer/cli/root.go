@@ -95,7 +95,7 @@ equivariance comes from stochastic symmetrisation (Zhang et al., ICLR 2025, arXi
 	root.AddCommand(
 		newSampleCommand(), newInspectCommand(), newParityCommand(), newEquivarianceCommand(),
 		newTrainCommand(), newExportCommand(), newImportCommand(), newServeCommand(), newVersionCommand(),
-		newEvaluateCommand(), newCompareCommand(), newNLLCommand(), newDataCommand(),
+		newEvaluateCommand(), newCompareCommand(), newNLLCommand(), newAnalyseCommand(), newDataCommand(),
 	)
 	announce(root, started)
 	return root
