@@ -22,6 +22,7 @@ package main
 
 import (
 	"errors"
+	"io"
 	"maps"
 	"strconv"
 	"syscall/js"
@@ -95,10 +96,9 @@ func panicText(r any) string {
 
 // load reads a safetensors file and replaces the model.
 func (e *engine) load(args []js.Value) (map[string]any, error) {
-	name := args[0].String()
-	data := make([]byte, args[1].Length())
-	js.CopyBytesToGo(data, args[1])
-	file, err := safetensors.Parse(name, data)
+	e.model, e.sampler, e.calibration = nil, nil, nil
+	data := fileInJS{args[1]}
+	file, err := safetensors.New(args[0].String(), data, int64(data.Length()))
 	if err != nil {
 		return nil, err
 	}
@@ -106,8 +106,19 @@ func (e *engine) load(args []js.Value) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.model, e.sampler = m, nil
+	e.model = m
 	return describe(m, file.Metadata), nil
+}
+
+// fileInJS is a file in a Uint8Array. It is read piece by piece: Go's memory never shrinks, that of JavaScript is freed.
+type fileInJS struct{ js.Value }
+
+func (f fileInJS) ReadAt(p []byte, offset int64) (int, error) {
+	n := js.CopyBytesToGo(p, f.Call("subarray", int(offset)))
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
 }
 
 // describe is what a page needs to know of a model. JSON from the file's metadata is passed on as text: JavaScript parses it.

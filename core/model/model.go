@@ -31,6 +31,7 @@ package model
 import (
 	"math"
 	"strconv"
+	"strings"
 
 	"symdiff/core/dit"
 	"symdiff/core/f32"
@@ -79,39 +80,48 @@ func Load(f *safetensors.File) (*Model, error) {
 	if err := c.Validate(); err != nil {
 		return nil, &safetensors.Error{File: f.Name, Reason: "metadata config: " + err.Error()}
 	}
-	l := loader{values: map[string][]float32{}, shapes: map[string][]int{}}
+	l := loader{values: map[string][]float32{}, packed: map[string]*f32.Packed{}}
+	known := map[string]bool{}
 	for _, p := range c.Parameters() {
-		v, err := f.Float32(p.Name, p.Shape...)
-		if err != nil {
+		if err := l.read(f, c, p); err != nil {
 			return nil, err
 		}
-		l.values[p.Name], l.shapes[p.Name] = v, p.Shape
+		known[p.Name] = true
 	}
 	for _, name := range f.Names() {
-		if _, ok := l.values[name]; !ok && !c.Unused(name) {
+		if !known[name] && !c.Unused(name) {
 			return nil, &safetensors.Error{File: f.Name, Tensor: name, Reason: "is no parameter of a " + string(c.Variant) + " network of this configuration"}
 		}
 	}
 	return l.model(c, meta), nil
 }
 
-// loader builds the layers from the checked values.
+// loader reads the tensors one after the other. Matrices of linear layers are
+// packed at once, so that the file is never there twice.
 type loader struct {
-	values map[string][]float32
-	shapes map[string][]int
+	values  map[string][]float32   // of vectors, and of the Gaussians
+	packed  map[string]*f32.Packed // of matrices
+	scratch []float32              // of the matrix at hand
 }
 
+func (l *loader) read(f *safetensors.File, c Config, p Parameter) (err error) {
+	if len(p.Shape) != 2 || strings.HasPrefix(p.Name, "gaussian_embedder.") {
+		l.values[p.Name], err = f.Float32(p.Name, p.Shape...)
+		return err
+	}
+	if l.scratch, err = f.Float32To(l.scratch, p.Name, p.Shape...); err != nil {
+		return err
+	}
+	if p.Name == c.Prefix()+"pair_embedder.weight" { // the attention kernel divides by this root
+		f32.Scale(l.scratch, float32(math.Sqrt(float64(c.Hidden/c.Heads))))
+	}
+	l.packed[p.Name] = f32.Pack(l.scratch, p.Shape[0], p.Shape[1])
+	return nil
+}
+
+// linear is a layer; one whose bias is no parameter has none.
 func (l *loader) linear(name string) dit.Linear {
-	s := l.shapes[name+".weight"]
-	return dit.Linear{W: f32.Pack(l.values[name+".weight"], s[0], s[1]), Bias: l.values[name+".bias"]}
-}
-
-// pair is a linear layer without bias, times the square root of headDim: the
-// attention kernel divides by it.
-func (l *loader) pair(name string, headDim int) dit.Linear {
-	s, w := l.shapes[name+".weight"], append([]float32(nil), l.values[name+".weight"]...)
-	f32.Scale(w, float32(math.Sqrt(float64(headDim))))
-	return dit.Linear{W: f32.Pack(w, s[0], s[1])}
+	return dit.Linear{W: l.packed[name+".weight"], Bias: l.values[name+".bias"]}
 }
 
 func (l *loader) trunk(prefix string, c dit.Config) *dit.Weights {
@@ -141,7 +151,7 @@ func (l *loader) model(c Config, meta Meta) *Model {
 	k := c.Prefix()
 	m.k = l.trunk(k, c.backbone())
 	if c.PairBias {
-		m.k.Pair, m.k.PairAdaLN = l.pair(k+"pair_embedder", c.Hidden/c.Heads), l.linear(k+"pair_adaLN_modulation.1")
+		m.k.Pair, m.k.PairAdaLN = l.linear(k+"pair_embedder"), l.linear(k+"pair_adaLN_modulation.1")
 	}
 	m.final, m.finalAdaLN = l.linear(k+"final_layer.linear"), l.linear(k+"final_layer.adaLN_modulation.1")
 	if c.Variant == Symdiff {

@@ -14,7 +14,9 @@
 package safetensors
 
 import (
+	"bytes"
 	"cmp"
+	"io"
 	"math"
 	"slices"
 	"strconv"
@@ -93,14 +95,28 @@ type File struct {
 
 	tensors []Info         // by offset
 	index   map[string]int // of a name in tensors
-	data    []byte         // behind the header
+	data    io.ReaderAt    // the file
+	begin   int64          // where the tensors begin in it
+	size    int64          // of all tensors
+	memory  []byte         // the file, where Parse was given it
 }
 
-// Parse reads a whole file from data, which it keeps and does not change. name
-// stands for the file in errors, which are of type *Error.
+// Parse is New for a file in memory, which it keeps and does not change.
 func Parse(name string, data []byte) (*File, error) {
-	f := &File{Name: name}
-	header, err := f.split(data)
+	f, err := New(name, bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return nil, err
+	}
+	f.memory = data
+	return f, nil
+}
+
+// New reads the header of a file of size bytes. The tensors are read from data
+// when they are asked for. name stands for the file in errors, which are of type
+// *Error.
+func New(name string, data io.ReaderAt, size int64) (*File, error) {
+	f := &File{Name: name, data: data}
+	header, err := f.split(size)
 	if err != nil {
 		return nil, err
 	}
@@ -117,21 +133,40 @@ func (f *File) fault(tensor, reason string) *Error {
 	return &Error{File: f.Name, Tensor: tensor, Reason: reason}
 }
 
-// split cuts data into header and tensors.
-func (f *File) split(data []byte) (header []byte, err error) {
-	if len(data) < 8 {
-		return nil, f.fault("", "truncated: "+strconv.Itoa(len(data))+" bytes, no safetensors file")
+// split reads the header and tells it from the tensors.
+func (f *File) split(size int64) (header []byte, err error) {
+	if size < 8 {
+		return nil, f.fault("", "truncated: "+strconv.FormatInt(size, 10)+" bytes, no safetensors file")
 	}
-	n := uint64(le32(data)) | uint64(le32(data[4:]))<<32
+	var length [8]byte
+	if err := f.read(length[:], 0); err != nil {
+		return nil, err
+	}
+	n := uint64(le32(length[:])) | uint64(le32(length[4:]))<<32
 	if n > MaxHeader {
 		return nil, f.fault("", "header of "+strconv.FormatUint(n, 10)+" bytes, more than "+strconv.Itoa(MaxHeader)+": no safetensors file")
 	}
-	rest := data[8:]
-	if n > uint64(len(rest)) {
-		return nil, f.fault("", "truncated: header of "+strconv.FormatUint(n, 10)+" bytes, "+strconv.Itoa(len(rest))+" are there")
+	if rest := size - 8; n > uint64(rest) {
+		return nil, f.fault("", "truncated: header of "+strconv.FormatUint(n, 10)+" bytes, "+strconv.FormatInt(rest, 10)+" are there")
 	}
-	f.data = rest[n:]
-	return rest[:n], nil
+	f.begin, f.size = 8+int64(n), size-8-int64(n)
+	header = make([]byte, n)
+	return header, f.read(header, 8)
+}
+
+// read fills p from an offset of the file.
+func (f *File) read(p []byte, offset int64) error {
+	if len(p) == 0 {
+		return nil
+	}
+	if n, err := f.data.ReadAt(p, offset); n < len(p) {
+		text := "the file ends early"
+		if err != nil && err != io.EOF {
+			text = err.Error()
+		}
+		return &Error{File: f.Name, Reason: "read at byte " + strconv.FormatInt(offset, 10) + ": " + text, Err: err}
+	}
+	return nil
 }
 
 const metadataKey = "__metadata__"
@@ -240,8 +275,8 @@ func (f *File) checkSize(info Info) error {
 	if info.Begin > info.End {
 		return f.fault(info.Name, "data_offsets run backwards: "+span(info))
 	}
-	if info.End > int64(len(f.data)) {
-		return f.fault(info.Name, "data_offsets "+span(info)+" beyond the "+strconv.Itoa(len(f.data))+
+	if info.End > f.size {
+		return f.fault(info.Name, "data_offsets "+span(info)+" beyond the "+strconv.FormatInt(f.size, 10)+
 			" bytes of tensors in the file: truncated or damaged")
 	}
 	n, ok := product(info.Shape)
@@ -272,8 +307,8 @@ func (f *File) layout() error {
 		end = info.End
 		f.index[info.Name] = i
 	}
-	if end != int64(len(f.data)) {
-		return f.fault("", strconv.FormatInt(int64(len(f.data))-end, 10)+" bytes after the last tensor")
+	if end != f.size {
+		return f.fault("", strconv.FormatInt(f.size-end, 10)+" bytes after the last tensor")
 	}
 	return nil
 }
@@ -328,28 +363,64 @@ func (f *File) Info(name string) (info Info, ok bool) {
 	return info, true
 }
 
-// Bytes returns the bytes of a tensor of any type, a part of the data given to
-// [Parse]: not to be changed.
+// Bytes returns the bytes of a tensor of any type: a part of the data given to
+// [Parse], not to be changed, or what was read.
 func (f *File) Bytes(name string) ([]byte, error) {
 	info, err := f.find(name, nil)
 	if err != nil {
 		return nil, err
 	}
-	return f.data[info.Begin:info.End:info.End], nil
+	if f.memory != nil {
+		return f.memory[f.begin:][info.Begin:info.End:info.End], nil
+	}
+	b := make([]byte, info.End-info.Begin)
+	return b, f.read(b, f.begin+info.Begin)
 }
 
-// Float32 returns the elements of a tensor of type F32, F16 or BF16, row-major,
-// in memory of their own. Where a shape is given, the tensor must have it. A
-// missing tensor, another type or shape, and a value that is not finite are
-// errors of type *Error.
+// Float32 is Float32To in new memory.
 func (f *File) Float32(name string, shape ...int) ([]float32, error) {
+	return f.Float32To(nil, name, shape...)
+}
+
+// Float32To returns the elements of a tensor of type F32, F16 or BF16, row-major:
+// in dst where its capacity suffices. Where a shape is given, the tensor must have
+// it. A missing tensor, another type or shape, and a value that is not finite are
+// errors of type *Error.
+func (f *File) Float32To(dst []float32, name string, shape ...int) ([]float32, error) {
 	info, err := f.find(name, shape)
 	if err != nil {
 		return nil, err
 	}
-	src := f.data[info.Begin:info.End]
-	dst := make([]float32, info.Len())
-	switch info.DType {
+	n := info.Len()
+	if cap(dst) < n {
+		dst = make([]float32, n)
+	}
+	dst = dst[:n]
+	size := info.DType.Size()
+	raw := make([]byte, min(chunk, n*size))
+	for at := 0; at < n; {
+		part := raw[:min(len(raw), (n-at)*size)]
+		if err := f.read(part, f.begin+info.Begin+int64(at*size)); err != nil {
+			return nil, err
+		}
+		if !widen(dst[at:], part, info.DType) {
+			return nil, f.fault(name, "dtype "+string(info.DType)+", want F32, F16 or BF16")
+		}
+		at += len(part) / size
+	}
+	if i := notFinite(dst); i >= 0 {
+		return nil, f.fault(name, "element "+strconv.Itoa(i)+" is "+floatText(dst[i])+", want finite numbers")
+	}
+	return dst, nil
+}
+
+// chunk is the number of bytes that are converted at once.
+const chunk = 1 << 14
+
+// widen converts the elements of src and reports whether it knows their type.
+func widen(dst []float32, src []byte, t DType) bool {
+	dst = dst[:len(src)/t.Size()]
+	switch t {
 	case F32:
 		for i := range dst {
 			dst[i] = math.Float32frombits(le32(src[4*i:]))
@@ -363,12 +434,9 @@ func (f *File) Float32(name string, shape ...int) ([]float32, error) {
 			dst[i] = math.Float32frombits(uint32(le16(src[2*i:])) << 16)
 		}
 	default:
-		return nil, f.fault(name, "dtype "+string(info.DType)+", want F32, F16 or BF16")
+		return false
 	}
-	if i := notFinite(dst); i >= 0 {
-		return nil, f.fault(name, "element "+strconv.Itoa(i)+" is "+floatText(dst[i])+", want finite numbers")
-	}
-	return dst, nil
+	return true
 }
 
 // le16 and le32 read little-endian numbers. Package encoding/binary would bring

@@ -45,7 +45,7 @@ func TestRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if (len(first.Bytes())-len(f.data))%8 != 0 {
+	if f.begin%8 != 0 {
 		t.Error("the data is not aligned to 8 bytes")
 	}
 	if want := []string{"empty", "naïve \"name\"\n", "scalar", "z.full", "a.brain", "b.half"}; !slices.Equal(f.Names(), want) {
@@ -323,8 +323,8 @@ func FuzzParse(f *testing.F) {
 				tensors = append(tensors, Tensor{name, info.DType, info.Shape, x})
 			}
 		}
-		if total != len(file.data) {
-			t.Fatalf("tensors of %d bytes in %d", total, len(file.data))
+		if int64(total) != file.size {
+			t.Fatalf("tensors of %d bytes in %d", total, file.size)
 		}
 		var out bytes.Buffer
 		if err := Write(&out, tensors, file.Metadata); err != nil {
@@ -377,5 +377,76 @@ func TestWriteRaw(t *testing.T) {
 		if err := WriteRaw(io.Discard, c.tensors, nil); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v, want %q", err, c.want)
 		}
+	}
+}
+
+// failing is a file whose reading fails at some byte.
+type failing struct {
+	*bytes.Reader
+	at int64
+}
+
+func (f failing) ReadAt(p []byte, offset int64) (int, error) {
+	if offset+int64(len(p)) > f.at {
+		return 0, errors.New("disk on fire")
+	}
+	return f.Reader.ReadAt(p, offset)
+}
+
+// Tensors are read when they are asked for, in memory that can be used again; what goes wrong then is told.
+func TestReadWhenAsked(t *testing.T) {
+	var b bytes.Buffer
+	long := make([]float32, 3*chunk/2+5) // more than a piece
+	for i := range long {
+		long[i] = float32(i % 1000)
+	}
+	if err := Write(&b, []Tensor{{"half", F16, []int{len(long)}, long}, {"full", F32, []int{len(long)}, long}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	f, err := New("file", bytes.NewReader(b.Bytes()), int64(b.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	memory := make([]float32, 2*len(long))
+	for _, name := range []string{"half", "full"} {
+		x, err := f.Float32To(memory, name)
+		if err != nil || &x[0] != &memory[0] || !slices.Equal(x, long) {
+			t.Errorf("%s: %v, %d values", name, err, len(x))
+		}
+	}
+	mapped, err := Parse("file", b.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if part, err := mapped.Bytes("full"); err != nil || &part[0] != &b.Bytes()[mapped.begin] {
+		t.Errorf("the bytes of a file in memory are a copy: %v", err)
+	}
+	half := b.Len() - 2*len(long)
+	broken, err := New("file", failing{bytes.NewReader(b.Bytes()), int64(half)}, int64(b.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := broken.Float32("full"); err != nil {
+		t.Error(err)
+	}
+	for _, read := range []func(string) error{
+		func(name string) error { _, err := broken.Float32(name); return err },
+		func(name string) error { _, err := broken.Bytes(name); return err },
+	} {
+		if err := read("half"); err == nil || !strings.Contains(err.Error(), "disk on fire") {
+			t.Errorf("a failing read: %v", err)
+		}
+	}
+	for _, at := range []int64{4, 20} {
+		if _, err := New("file", failing{bytes.NewReader(b.Bytes()), at}, int64(b.Len())); err == nil || !strings.Contains(err.Error(), "read at byte") {
+			t.Errorf("the header cannot be read: %v", err)
+		}
+	}
+	if _, err := New("file", bytes.NewReader(b.Bytes()[:b.Len()-1]), int64(b.Len())); err != nil {
+		t.Error(err)
+	}
+	short, _ := New("file", bytes.NewReader(b.Bytes()[:b.Len()-1]), int64(b.Len()))
+	if _, err := short.Float32("half"); err == nil || !strings.Contains(err.Error(), "ends early") {
+		t.Errorf("a file that is shorter than told: %v", err)
 	}
 }

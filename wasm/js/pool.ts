@@ -79,7 +79,7 @@ export class SymDiffPool {
   static async load(options: PoolOptions): Promise<SymDiffPool> {
     const { weights: source, signal } = options;
     const weights = source instanceof ArrayBuffer ? source : await download(source, options);
-    const first = await SymDiff.load({ ...options, weights: weights.slice(0) });
+    const first = await SymDiff.load({ ...options, weights });
     if (signal?.aborted) first.close();
     signal?.throwIfAborted();
     return new SymDiffPool(first, weights, options);
@@ -226,7 +226,7 @@ export class SymDiffPool {
     if (this.#closed) throw new SymDiffError("closed", "the pool was closed");
     this.#started++;
     const { onProgress: _, ...options } = this.#options;
-    return SymDiff.load({ ...options, weights: this.#weights.slice(0), signal });
+    return SymDiff.load({ ...options, weights: this.#weights, signal });
   }
 
   /** How many workers were started so far, those that died included. */

@@ -200,35 +200,38 @@ async function get(url: string): Promise<globalThis.Response> {
   return response;
 }
 
+/** Bytes to begin with where a file's size is unknown, and at most where it is told by others. */
+const FIRST = 1 << 20;
+const LARGEST_FIRST = 1 << 28;
+
 /** Reads a file with byte progress. `bytes` is its size where known: with Content-Encoding the header tells another number. */
 async function download(id: number, url: string, bytes?: number): Promise<Uint8Array<ArrayBuffer>> {
   const response = await get(url);
   const encoded = response.headers.has("Content-Encoding");
   const total = bytes ?? (encoded ? 0 : Number(response.headers.get("Content-Length") ?? 0));
-  const chunks: Uint8Array[] = [];
+  let file = new Uint8Array(Math.min(total || FIRST, LARGEST_FIRST)); // the bytes go where they stay: the file is never there twice
   let loaded = 0;
   try {
     const reader = response.body!.getReader();
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
-      chunks.push(value);
+      if (loaded + value.byteLength > file.byteLength) {
+        const larger = new Uint8Array(Math.max(2 * file.byteLength, loaded + value.byteLength));
+        larger.set(file.subarray(0, loaded));
+        file = larger;
+      }
+      file.set(value, loaded);
       loaded += value.byteLength;
       scope.postMessage({ type: "progress", id, stage: "download", loaded, total: Math.max(total, loaded) });
     }
   } catch (error) {
-    throw new WorkerError("download", `${url}: broke off after ${loaded} bytes (${text(error)})`);
+    throw new WorkerError(scarce(error) ? "memory" : "download", `${url}: broke off after ${loaded} bytes (${text(error)})`);
   }
   if (bytes !== undefined && loaded !== bytes) {
     throw new WorkerError("download", `${url}: ${loaded} bytes came, expected ${bytes}`);
   }
-  const all = new Uint8Array(loaded);
-  let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return all;
+  return file.subarray(0, loaded);
 }
 
 /** The SHA-256 of the weights, checked against the expected one. Empty where it can neither be told nor is asked for. */
