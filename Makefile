@@ -140,6 +140,11 @@ test-mpi: trainer deps-mpi ## two processes train as one with the double batch
 deps-mpi:
 	$(call install,$(MPI_PACKAGES))
 
+.PHONY: bench-train
+bench-train: trainer deps-python ## one step of training against PyTorch, in turn, at web and paper size (BENCH_ARGS='-threads 1 -sizes web')
+	@$(TORCH_ENV) go build -tags torch -o $(BUILD)/bench-train ./trainer/bench
+	@$(BUILD)/bench-train $(BENCH_ARGS)
+
 .PHONY: soak-train
 SOAKTIME ?= 30m
 soak-train: trainer ## kill and resume training at random moments for SOAKTIME=30m, and compare the bits of the end

@@ -53,18 +53,21 @@ func (r *run) notFinite(o outcome) error {
 		r.progress.Step+1, o.loss, o.norm, r.path(checkpointName), kept)
 }
 
-// writeBatch writes what the network was given in a step: x (B, N, 3), h (B, N, F), eps (B, N, 3+F), t (B), r0 (B, 3, 3), eta (B, N,
-// noise_dims).
+// writeBatch writes what the network was given in a step.
 func (r *run) writeBatch(path string, b batch) error {
-	made := r.part(b, 0, 1)
-	n, m, f := made.B, made.N, r.Config.Features
-	tensors := []safetensors.Tensor{
-		{Name: "x", DType: "F32", Shape: []int{n, m, 3}, Data: made.X}, {Name: "h", DType: "F32", Shape: []int{n, m, f}, Data: made.H},
-		{Name: "eps", DType: "F32", Shape: []int{n, m, 3 + f}, Data: made.Eps}, {Name: "t", DType: "F32", Shape: []int{n}, Data: made.T},
-		{Name: "r0", DType: "F32", Shape: []int{n, 3, 3}, Data: made.R0},
-		{Name: "eta", DType: "F32", Shape: []int{n, m, r.Config.NoiseDims}, Data: made.Eta},
-	}
-	return safetensors.WriteFile(path, tensors, map[string]string{
+	return safetensors.WriteFile(path, r.tensors(r.part(b, 0, 1)), map[string]string{
 		"step": fmt.Sprint(r.progress.Step + 1), "seed": fmt.Sprint(r.Seed), "molecules": fmt.Sprint(b.indices), "times": fmt.Sprint(b.times),
 	})
+}
+
+// tensors are x (B, N, 3), h (B, N, F), eps (B, N, 3+F), t (B), r0 (B, 3, 3) and eta (B, N, noise_dims).
+func (r *run) tensors(b *Batch) []safetensors.Tensor {
+	f := r.Config.Features
+	tensor := func(name string, data []float32, shape ...int) safetensors.Tensor {
+		return safetensors.Tensor{Name: name, DType: safetensors.F32, Shape: shape, Data: data}
+	}
+	return []safetensors.Tensor{
+		tensor("x", b.X, b.B, b.N, 3), tensor("h", b.H, b.B, b.N, f), tensor("eps", b.Eps, b.B, b.N, 3+f), tensor("t", b.T, b.B),
+		tensor("r0", b.R0, b.B, 3, 3), tensor("eta", b.Eta, b.B, b.N, r.Config.NoiseDims),
+	}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/sugarme/gotch/ts"
 
 	"symdiff/core/egnn"
+	"symdiff/core/model"
 	"symdiff/core/safetensors"
 	"symdiff/trainer/mpi"
 	"symdiff/trainer/torch"
@@ -326,6 +327,26 @@ func TestStepLeavesNothing(t *testing.T) {
 	}
 	if after := len(ts.ExistingTensors); after > before {
 		t.Errorf("%d handles before, %d after five steps", before, after)
+	}
+}
+
+// The process does not grow over 2,000 steps.
+func TestMemoryIsFlat(t *testing.T) {
+	if residentMB() == 0 {
+		t.Skip("no /proc here")
+	}
+	o := small(t)
+	o.Steps, o.LogEvery, o.BatchAtoms, o.Config.Variant, o.Config.Depth = 2000, 100, 25, model.SymdiffH, 1
+	mustRun(t, o)
+	var at []int
+	for _, e := range logLines(t, o.Out) {
+		if e.Loss != nil {
+			at = append(at, e.MemoryMB)
+		}
+	}
+	t.Logf("MB every 100 steps: %v", at)
+	if len(at) != 20 || float64(at[19]) > 1.03*float64(at[4])+2 {
+		t.Errorf("resident MB every 100 steps: %v", at)
 	}
 }
 
