@@ -69,6 +69,26 @@ $(BUILD)/trainer$(TRAINER_RDKIT).stamp: $(GO_SOURCES) $(WEIGHTS)
 	$(TORCH_ENV) go build -tags torch$(if $(TRAINER_RDKIT),$(comma)rdkit) -o $(BUILD)/symdiff ./trainer/cmd/symdiff
 	@touch $@
 
+# What a machine with a GPU, PyTorch and g++ but without Go needs to train: see trainer/gpu/run.sh.
+GPU := $(BUILD)/gpu
+GPU_DATA ?= $(DATA)/qm9_train.xyz.gz $(DATA)/qm9_val.xyz.gz $(DATA)/qm9_fill_gfn2.xyz.gz
+.PHONY: gpu-bundle test-gpu-bundle
+gpu-bundle: trainer ## pack the trainer and QM9 into build/gpu for a machine with a GPU and without Go (GPU_DATA=files)
+	@rm -rf $(GPU)/bin $(GPU)/gotch && mkdir -p $(GPU)/bin $(GPU)/gotch
+	CGO_ENABLED=0 go build -ldflags='-s -w' -o $(GPU)/bin/gotchfit ./trainer/gotchfit
+	$(TORCH_ENV) go build -tags torch -ldflags='-s -w' -o $(GPU)/bin/symdiff ./trainer/cmd/symdiff
+	@cp -r "$$(go list -m -f '{{.Dir}}' github.com/sugarme/gotch)/libtch" $(GPU)/gotch/ && chmod -R u+w $(GPU)/gotch && rm -f $(GPU)/gotch/libtch/*.go
+	@cp trainer/gpu/run.sh $(GPU)/
+	$(BUILD)/symdiff data prepare $(GPU_DATA) --elements H,C,N,O,F $(GPU_SPLIT) --out $(GPU)/data.safetensors
+	@du -sh $(GPU) | sed 's/\t.*/ in $(subst /,\/,$(GPU))/'
+
+test-gpu-bundle: trainer ## the bundle on this machine's CPU: a run in two calls, the state carried from one to the other
+	@mkdir -p $(BUILD)/gpu-test && $(BUILD)/symdiff sample --n 40 --steps 2 --quiet --out $(BUILD)/gpu-test/molecules.xyz
+	$(MAKE) gpu-bundle GPU=$(BUILD)/gpu-test GPU_DATA=$(BUILD)/gpu-test/molecules.xyz GPU_SPLIT="--split 0.7,0.3"
+	cd $(BUILD)/gpu-test && rm -rf run a b && set -- --steps 12 --hidden 32 --depth 1 --heads 2 --xh-hidden 16 --log-every 1 --enc-hidden 16 --enc-depth 1 && \
+	DEVICE=cpu OUT=a ./run.sh "$$@" --checkpoint-every 1ns --steps 5 && rm -rf run && DEVICE=cpu STATE=a OUT=b ./run.sh --steps 12 && \
+	tail -n 1 b/log.jsonl | grep '"step":12' && bin/symdiff inspect b/model.safetensors > /dev/null
+
 OUT ?= $(BUILD)/run
 ARGS ?= --distance-grid --pair-bias --time-scale 1000 --time-power 2 --lr 2e-3 --max-time 2h
 train: trainer ## train a model on QM9, or go on with it (DATA=, OUT=, ARGS=)

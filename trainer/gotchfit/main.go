@@ -13,6 +13,8 @@
 // so that `GOWORK=OUT/go.work go build -tags torch` builds the trainer. The Go binary depends on libtch.so alone, not on a
 // version of libtorch. A second run does nothing unless this tool, gotch, libtorch or the flags changed.
 //
+// With -lib it writes OUT/lib alone, from the sources of -source, and needs no Go: for a machine that a built trainer is carried to.
+//
 // With -stock the copy is written to OUT/stock/gotch without the mends (same libtch.so), for the tests that show what each mend
 // is for.
 package main
@@ -50,6 +52,7 @@ type options struct {
 	Lib         []string
 	CXX         string
 	Stock       bool
+	LibOnly     bool
 	Source      string
 	repoRoot    string
 	includeDirs []string // found
@@ -67,6 +70,7 @@ func main() {
 	flag.Var(&lib, "torch-lib", "folder of libtorch's libraries; may be repeated (default: the linker's)")
 	flag.StringVar(&o.CXX, "cxx", cmpOr(os.Getenv("CXX"), "g++"), "C++ compiler")
 	flag.BoolVar(&o.Stock, "stock", false, "write an unmended copy to OUT/stock (for tests)")
+	flag.BoolVar(&o.LibOnly, "lib", false, "write libtch.so alone, from -source; needs no Go")
 	flag.StringVar(&o.Source, "source", "", "gotch source folder (default: the module cache)")
 	flag.Parse()
 	o.Include, o.Lib = inc, lib
@@ -88,16 +92,25 @@ func cmpOr(a, b string) string {
 }
 
 func run(o *options) error {
-	start := time.Now()
 	out, err := filepath.Abs(o.Out)
 	if err != nil {
 		return err
 	}
 	o.Out = out
-	if o.repoRoot, err = moduleRoot(); err != nil {
+	if err := o.findTorch(); err != nil {
 		return err
 	}
-	if err := o.findTorch(); err != nil {
+	if o.LibOnly {
+		if o.Source == "" {
+			return errors.New("-lib: wants -source, the folder of gotch's sources")
+		}
+		key, err := o.libKey("")
+		if err != nil {
+			return err
+		}
+		return o.writeLib(key)
+	}
+	if o.repoRoot, err = moduleRoot(); err != nil {
 		return err
 	}
 	sum, err := expectedSum(filepath.Join(o.repoRoot, "go.sum"))
@@ -138,18 +151,28 @@ func run(o *options) error {
 	if err := o.writeWorkspace(o.Out); err != nil {
 		return err
 	}
-	if b, err := os.ReadFile(o.libPath() + ".stamp"); err != nil || string(b) != libKey || !isFile(o.libPath()) {
-		fmt.Fprintf(os.Stderr, "gotchfit: fitting gotch %s to libtorch %s (about a minute, once)\n", moduleVersion, o.torchVersion())
-		stubbed, err := o.buildLibtch()
-		if err != nil {
-			return err
-		}
-		if err := writeFile(o.libPath()+".stamp", []byte(libKey)); err != nil {
-			return err
-		}
-		fmt.Fprintf(os.Stderr, "gotchfit: wrote %s (%d wrappers are not in this libtorch) in %.0f s\n", o.libPath(), stubbed, time.Since(start).Seconds())
+	if err := o.writeLib(libKey); err != nil {
+		return err
 	}
 	return writeFile(o.stampPath(), []byte(key))
+}
+
+// writeLib compiles libtch.so, unless the one of this key is there already.
+func (o *options) writeLib(key string) error {
+	start := time.Now()
+	if b, err := os.ReadFile(o.libPath() + ".stamp"); err == nil && string(b) == key && isFile(o.libPath()) {
+		return nil
+	}
+	fmt.Fprintf(os.Stderr, "gotchfit: fitting gotch %s to libtorch %s (about a minute, once)\n", moduleVersion, o.torchVersion())
+	stubbed, err := o.buildLibtch()
+	if err != nil {
+		return err
+	}
+	if err := writeFile(o.libPath()+".stamp", []byte(key)); err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "gotchfit: wrote %s (%d wrappers are not in this libtorch) in %.0f s\n", o.libPath(), stubbed, time.Since(start).Seconds())
+	return nil
 }
 
 func (o *options) libPath() string { return filepath.Join(o.Out, "lib", "libtch.so") }
