@@ -123,9 +123,12 @@ $(BUILD)/package.stamp: $(CORE_SOURCES) $(BUILD)/npm.stamp $(SITE_SOURCES) $(wil
 	@touch $@
 
 site: $(BUILD)/site.stamp ## build the page into build/site
-$(BUILD)/site.stamp: $(BUILD)/wasm/symdiff.wasm $(BUILD)/npm.stamp $(SITE_SOURCES) $(wildcard core/weights/*.safetensors core/weights/*.json core/weights/*.md)
+$(BUILD)/site.stamp: $(BUILD)/wasm/symdiff.wasm $(BUILD)/intro.bin $(BUILD)/npm.stamp $(SITE_SOURCES) $(wildcard core/weights/*.safetensors core/weights/*.json core/weights/*.md)
 	$(NPM) run --silent build
 	@touch $@
+$(BUILD)/intro.bin: $(BUILD)/wasm/symdiff.wasm $(BUILD)/npm.stamp $(WEIGHTS) site/intro.js
+	$(NPM) run --silent typescript
+	node site/intro.js
 $(BUILD)/npm.stamp: site/package-lock.json
 	@mkdir -p $(BUILD)
 	$(NPM) ci --no-audit --no-fund

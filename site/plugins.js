@@ -54,7 +54,7 @@ export function pageParts(dir, pages) {
 }
 
 /** The module virtual:model: URLs of the WASM builds, and of every model its URL, hash, size, and what its header says. */
-export function modelFiles({ simd, plain, weights }) {
+export function modelFiles({ simd, plain, weights, chemistry }) {
   const id = "virtual:model";
   return {
     name: "symdiff:model",
@@ -69,6 +69,7 @@ export function modelFiles({ simd, plain, weights }) {
       return `${url("simd", simd)}${url("plain", plain)}${weights.map((file, i) => url(`weights${i}`, file)).join("")}
 export const wasm = { simd, plain };
 export const wasmBytes = ${gzipSync(readFileSync(simd)).length};
+export const chemistryBytes = ${gzipSync(readFileSync(chemistry)).length};
 export const models = [${weights.map((file, i) => `{ url: weights${i}, ...${JSON.stringify(facts(file))} }`)}];`;
     },
   };

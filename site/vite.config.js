@@ -18,7 +18,14 @@ export default defineConfig({
     reportCompressedSize: false,
   },
   worker: { format: "es" },
-  resolve: { alias: { "symdiff/pool": path("../build/wasm/js/pool.js"), symdiff: path("../build/wasm/js/index.js") } },
+  resolve: {
+    alias: {
+      "symdiff/pool": path("../build/wasm/js/pool.js"),
+      symdiff: path("../build/wasm/js/index.js"),
+      "intro.bin?url": `${path("../build/intro.bin")}?url`,
+      "mmff94.json?url": `${path("node_modules/openchemlib/dist/resources.json")}?url`, // not among the package's exports
+    },
+  },
   server: { fs: { allow: [path("..")] } },
   plugins: [
     pageParts(path("parts"), path(".")),
@@ -27,6 +34,7 @@ export default defineConfig({
     modelFiles({
       simd: path("../build/wasm/symdiff.wasm"),
       plain: path("../build/wasm/symdiff-plain.wasm"),
+      chemistry: path("node_modules/openchemlib/dist/openchemlib.js"),
       weights: process.env.SYMDIFF_WEIGHTS ? [process.env.SYMDIFF_WEIGHTS] : weightsIn(path("../core/weights"), "qm9-web.safetensors"),
     }),
     serviceWorker(path("src/sw.js"), path("public")),

@@ -7,14 +7,20 @@ interface Mark {
 
 export class Meter {
   readonly #marks: Mark[] = [];
+  readonly #window: number;
+
+  /** Speed is told over a window of so many ms. */
+  constructor(window = 2000) {
+    this.#window = window;
+  }
 
   /** Takes note of a step, at a time in ms. */
   add(step: number, time: number): void {
     this.#marks.push({ step, time });
-    while (this.#marks.length > 2 && time - this.#marks[0]!.time > 2000) this.#marks.shift();
+    while (this.#marks.length > 2 && time - this.#marks[0]!.time > this.#window) this.#marks.shift();
   }
 
-  /** Steps per second over the last two seconds; undefined until it can be told. */
+  /** Steps per second over the last window; undefined until it can be told. */
   get rate(): number | undefined {
     const [first, last] = [this.#marks[0], this.#marks.at(-1)];
     if (!first || !last || last.time - first.time < 100) return undefined;

@@ -31,6 +31,18 @@ declare module "virtual:model" {
   export const wasm: { simd: string; plain: string };
   /** Size of the SIMD build as it is sent, compressed. */
   export const wasmBytes: number;
+  /** Size of openchemlib as it is sent, compressed. */
+  export const chemistryBytes: number;
   /** The shipped models; the first is the usual one. */
   export const models: [Model, ...Model[]];
+}
+
+declare module "intro.bin?url" {
+  const url: string;
+  export default url;
+}
+
+declare module "mmff94.json?url" {
+  const url: string;
+  export default url;
 }

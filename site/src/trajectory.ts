@@ -1,6 +1,6 @@
 // The frames of a run, and the picture at any moment between two of them.
 
-import type { Frame } from "symdiff";
+import type { Bond, Frame, Molecule } from "symdiff";
 import { blend, type Palette } from "./view/colours.ts";
 import type { Ball, Stick, Vec3 } from "./view/scene.ts";
 
@@ -22,8 +22,20 @@ export interface Picture {
   sticks: (Stick & { order: number })[];
 }
 
+/** What a trajectory needs of a frame. */
+export interface Still {
+  step: number;
+  /** (atoms, 3), Å. */
+  positions: Float32Array;
+  /** (atoms, elements). */
+  scores: Float32Array;
+  bonds: Bond[];
+  /** Whether it is the finished molecule: kinds are certain then, and bonds all there. */
+  final: boolean;
+}
+
 export class Trajectory {
-  readonly #elements: readonly string[];
+  readonly elements: readonly string[];
   readonly #moments: Moment[] = [];
   /** Number of bonds in each frame. */
   readonly bondCounts: number[] = [];
@@ -32,7 +44,7 @@ export class Trajectory {
   finished = false;
 
   constructor(elements: readonly string[], atoms: number, steps: number) {
-    this.#elements = elements;
+    this.elements = elements;
     this.atoms = atoms;
     this.steps = steps;
   }
@@ -41,25 +53,49 @@ export class Trajectory {
     return this.#moments.length;
   }
 
-  add(frame: Frame): void {
-    this.bondCounts.push(frame.bonds.length);
+  /** The trajectory of a molecule that is only known finished: one frame. */
+  static of(molecule: Molecule, elements: readonly string[], steps: number): Trajectory {
+    const still = new Trajectory(elements, molecule.elements.length, steps);
+    const scores = molecule.elements.flatMap((symbol) => elements.map((e) => Number(e === symbol)));
+    still.add({ step: steps, positions: Float32Array.from(molecule.positions), scores: Float32Array.from(scores), bonds: molecule.bonds, final: true });
+    return still;
+  }
+
+  addFrame(frame: Frame): void {
+    this.add({ ...frame, final: !!frame.molecule });
+  }
+
+  add({ step, positions, scores, bonds: present, final }: Still): void {
+    this.bondCounts.push(present.length);
     const last = this.#moments.at(-1);
-    const ease = frame.molecule ? 1 : 0.35; // bonds of the noise flicker: let them come and go slowly
+    const ease = final ? 1 : 0.35; // bonds of the noise flicker: let them come and go slowly
     const bonds: Moment["bonds"] = new Map();
     for (const [pair, { order, presence }] of last?.bonds ?? []) {
       if (presence * (1 - ease) > 0.02) bonds.set(pair, { order, presence: presence * (1 - ease) });
     }
-    for (const { i, j, order } of frame.bonds) {
+    for (const { i, j, order } of present) {
       const pair = i * this.atoms + j;
       bonds.set(pair, { order, presence: (bonds.get(pair)?.presence ?? 0) + ease });
     }
-    const weights = this.#weights(frame.scores, !!frame.molecule);
-    this.#moments.push({ step: frame.step, positions: frame.positions, weights, bonds });
-    this.finished ||= !!frame.molecule;
+    this.#moments.push({ step, positions, weights: this.#weights(scores, final), bonds });
+    this.finished ||= final;
+  }
+
+  /** All frames, one after the other, as XYZ: an atom goes by its likeliest kind, and every comment ends in the given one. */
+  toXYZ(comment: string): string {
+    const n = this.elements.length;
+    return this.#moments.map(({ step, positions, weights }) => {
+      const rows = Array.from({ length: this.atoms }, (_, i) => {
+        const row = weights.subarray(i * n, (i + 1) * n);
+        const place = [0, 1, 2].map((k) => positions[3 * i + k]!.toFixed(6)).join(" ");
+        return `${this.elements[row.indexOf(Math.max(...row))]} ${place}\n`;
+      });
+      return `${this.atoms}\nstep=${step} ${comment}\n${rows.join("")}`;
+    }).join("");
   }
 
   #weights(scores: Float32Array, finished: boolean): Float32Array {
-    const n = this.#elements.length;
+    const n = this.elements.length;
     const weights = new Float32Array(scores.length);
     // Noise has larger scores than finished types have: measured against their size it stays a mixture.
     const size = Math.sqrt(scores.reduce((sum, v) => sum + v * v, 0) / scores.length);
@@ -85,12 +121,12 @@ export class Trajectory {
     const b = this.#moments[Math.min(k + 1, this.#moments.length - 1)]!;
     const u = position - k;
     const mix = (x: Float32Array, y: Float32Array, i: number) => x[i]! * (1 - u) + y[i]! * u;
-    const n = this.#elements.length;
+    const n = this.elements.length;
     const balls: Ball[] = [];
     for (let i = 0; i < this.atoms; i++) {
-      const weights = this.#elements.map((_, e) => mix(a.weights, b.weights, i * n + e));
+      const weights = this.elements.map((_, e) => mix(a.weights, b.weights, i * n + e));
       const at: Vec3 = [0, 1, 2].map((c) => mix(a.positions, b.positions, 3 * i + c)) as Vec3;
-      balls.push({ at, ...blend(palette, this.#elements, weights, 0) });
+      balls.push({ at, ...blend(palette, this.elements, weights, 0) });
     }
     return { balls, sticks: this.#sticks(a, b, u, balls, palette) };
   }

@@ -1,117 +1,133 @@
-// The page: settings, one run at a time, and what is shown of it.
+// The page that generates: an order at a time, and what is shown of it.
 
 import "../trust.ts";
-import { type Frame } from "symdiff";
-import { announce, element } from "../dom.ts";
-import { downloadBytes, Engine, loadingText, modelNamed, shipped } from "../engine.ts";
-import { formulaNodes, megabytes, percent, roughCount } from "../format.ts";
+import type { Frame } from "symdiff";
+import { chemistryBytes } from "virtual:model";
+import { announce, element, make } from "../dom.ts";
+import { downloadBytes, Engine, loadingText, type Weights } from "../engine.ts";
+import { formulaNodes, roughCount } from "../format.ts";
 import { dropModel, keepModel, startOffline } from "../offline.ts";
 import { explain } from "../problems.ts";
 import { progressText, run } from "../run.ts";
-import { limitsOf, parseQuery, parseSeed, randomSeed, sampleOptions, toQuery, type Settings } from "../settings.ts";
+import { sampleOptions } from "../settings.ts";
+import { Trajectory } from "../trajectory.ts";
 import { Transport } from "../transport.ts";
 import { Viewer } from "../view/viewer.ts";
+import { Batch } from "./batch.ts";
+import { Controls, costText, type Order } from "./controls.ts";
+import type { Item } from "./gallery.ts";
+import { Earlier } from "./earlier.ts";
+import { loadIntro } from "./intro.ts";
+import type { Origin, Outcome } from "./outcome.ts";
+import { hideParts } from "./parts.ts";
 import { ResultView, spoken } from "./result.ts";
 
-const model = modelNamed(undefined);
-const limits = limitsOf(model);
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-const form = element<HTMLFormElement>("form");
 const generate = element<HTMLButtonElement>("generate");
 const cancel = element<HTMLButtonElement>("cancel");
-const seed = element<HTMLInputElement>("seed");
-const fresh = element<HTMLInputElement>("fresh");
-const atoms = element<HTMLSelectElement>("atoms");
-const steps = element<HTMLInputElement>("steps");
-const method = element<HTMLSelectElement>("method");
 const bar = element<HTMLProgressElement>("bar");
 const caption = element("caption");
 
+hideParts(location.search);
 const viewer = new Viewer(element("view"), "view-help", new URLSearchParams(location.search).get("renderer") === "2d");
 const transport = new Transport(element("transport"), [viewer], element("stage"));
-const result = new ResultView();
+const controls = new Controls();
+const result = new ResultView(viewer, transport);
+const batch = new Batch(open);
+
+const earlier = new Earlier((outcome) => running || show(outcome));
 
 let engine: Engine | undefined;
 let running: AbortController | undefined;
-/** The seed of the latest run, to know whether the one in the field has been used. */
-let usedSeed = "";
 /** How much of the run screen readers have been told. */
 let announcedQuarter = 0;
+/** Whether the stage shows a molecule that is not finished. */
+let unfinished = false;
 
 function setUp(): void {
-  for (let n = limits.minAtoms; n <= limits.maxAtoms; n++) atoms.add(new Option(String(n), String(n)));
-  steps.max = String(limits.maxSteps);
-  write(parseQuery(location.search, limits));
-  const size = megabytes(downloadBytes(shipped(model)));
-  element("cost").textContent = `The first run downloads ${size}: the model, which then stays on this device.`;
+  tellCost();
+  const { parameters, sizes, elements } = controls.model;
   element("model-facts").textContent =
-    `This model has ${roughCount(model.parameters)} parameters and was trained on QM9: real molecules of up to nine heavy atoms ` +
-    `(carbon, nitrogen, oxygen, fluorine) and their hydrogens, ${limits.maxAtoms} atoms at most.`;
-  element("model-quality").textContent = model.evaluation.map(quality).join(" ");
+    `This model has ${roughCount(parameters)} parameters and was trained on QM9: real molecules of up to nine heavy atoms ` +
+    `(carbon, nitrogen, oxygen, fluorine) and their hydrogens, ${sizes.at(-1)} atoms at most.`;
+  element("legend").append(...elements.map((symbol) => make("li", { className: `el-${symbol}` }, symbol)));
   element("renderer").hidden = viewer.kind === "webgl2";
-  viewer.label = "Nothing yet";
-
-  form.addEventListener("submit", (event) => {
+  controls.onChange = tellCost;
+  controls.onFile = (weights) => void tryOwn(weights);
+  element("form").addEventListener("submit", (event) => {
     event.preventDefault();
     void press();
   });
+  element("replay").addEventListener("click", replay);
   cancel.addEventListener("click", () => running?.abort());
-  seed.addEventListener("input", () => seed.setAttribute("aria-invalid", String(parseSeed(seed.value) === undefined)));
-  element("dice").addEventListener("click", () => write({ ...read(), seed: randomSeed() }));
-  steps.addEventListener("input", () => write(read()));
   addEventListener("keydown", (event) => {
     if (event.key === "Escape") running?.abort();
   });
+  void showIntro();
   void startOffline();
 }
 
-/** A sentence on one measured setting. */
-function quality(run: (typeof model.evaluation)[number]): string {
-  return `Of ${run.molecules.toLocaleString("en")} molecules made in ${run.steps} steps (${run.method}), ${percent(run.stable)} were stable (${percent(run.stableAtoms)} of their atoms) and ${percent(run.valid)} valid.`;
+/** The trajectory that came with the page. */
+async function showIntro(): Promise<void> {
+  viewer.label = "Nothing yet";
+  try {
+    const { trajectory, formula, seed } = await loadIntro();
+    if (running || result.shown) return;
+    caption.replaceChildren("Pre-generated example: ", ...formulaNodes(formula), make("small", {}, ` seed ${seed}, chosen`));
+    viewer.label = `Pre-generated example: ${formula} forming out of noise`;
+    transport.open(trajectory);
+    if (calm.matches) return;
+    transport.seek(0);
+    transport.play(true);
+  } catch {
+    caption.textContent = "Press Generate for a first molecule";
+  }
 }
 
-function read(): Settings {
-  return { seed: parseSeed(seed.value) ?? seed.value, atoms: Number(atoms.value), steps: Number(steps.value), method: method.value as Settings["method"], gamma: "learned" };
-}
-
-function write(settings: Settings): void {
-  seed.value = settings.seed;
-  seed.setAttribute("aria-invalid", "false");
-  atoms.value = String(settings.atoms);
-  steps.value = String(settings.steps);
-  method.value = settings.method;
-  element("steps-value").textContent = steps.value;
+/** What the next run would fetch. */
+function tellCost(): void {
+  const here = engine?.weights;
+  const wanted = controls.weights;
+  const cost = element("cost");
+  cost.hidden = here?.source === wanted.source;
+  cost.textContent = costText(downloadBytes(wanted), chemistryBytes);
 }
 
 /** One press of Generate, from settings to result, failure or cancel. */
 async function press(): Promise<void> {
   if (running) return;
-  if (fresh.checked && seed.value === usedSeed) write({ ...read(), seed: randomSeed() });
-  const settings = read();
-  if (parseSeed(settings.seed) === undefined) {
-    fail("The seed has to be a whole number below 2^64.", settings.seed);
-    seed.focus();
+  const order = controls.order();
+  if ("fault" in order) {
+    fail(order.fault, "");
+    order.field.focus();
     return;
   }
-  usedSeed = settings.seed;
-  history.replaceState(null, "", toQuery(settings, location.search));
+  if (order.count === 1) result.hide();
+  await work(async (signal) => {
+    const ready = await load(order.weights, signal);
+    const origin = { settings: order.settings, weights: weightsOf(ready) };
+    if (order.count > 1) await many(ready, origin, order, signal);
+    else await one(ready, origin, 0, signal);
+    if (typeof order.weights.source === "string") void keepModel(ready.info.simd, order.weights.source);
+  });
+}
+
+/** Loads weights of the reader's own, so that a wrong file is told at once. */
+async function tryOwn(weights: Weights): Promise<void> {
+  if (running) return;
+  await work(async (signal) => {
+    const { info } = await load(weights, signal);
+    controls.accept(weights, [...info.histogram.keys()], info.timesteps);
+    announce(`${weights.name} is loaded.`);
+  });
+}
+
+async function work(task: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const { signal } = (running = new AbortController());
   enter();
   try {
-    engine ??= await load(signal);
-    const { molecule } = await run(engine, { ...sampleOptions(settings), signal }, {
-      onStart(trajectory) {
-        transport.open(trajectory);
-        announce(`Generating ${trajectory.atoms} atoms in ${trajectory.steps} steps.`);
-      },
-      onFrame(frame, meter) {
-        transport.grown();
-        sampling(frame, progressText(frame, meter));
-      },
-    });
-    result.show({ molecule, settings, sha256: engine.info.sha256 });
-    announce(spoken(molecule));
-    void keepModel(engine.info.simd, model.url);
+    await task(signal);
   } catch (error) {
     await leaveFailed(error, signal);
   } finally {
@@ -120,16 +136,96 @@ async function press(): Promise<void> {
   }
 }
 
+async function load(weights: Weights, signal: AbortSignal): Promise<Engine> {
+  if (engine?.weights.source === weights.source) return engine;
+  progress(0, "Fetching the model");
+  announce("Fetching the model.");
+  const ready = await Engine.load(weights, { signal, onProgress: (p) => progress(p.loaded / p.total, loadingText(p)) });
+  engine?.close();
+  return (engine = ready);
+}
+
+function weightsOf({ weights, info }: Engine): Origin["weights"] {
+  const { name } = weights;
+  if (typeof weights.source !== "string") return { name, sha256: info.sha256, path: name };
+  return { name, sha256: info.sha256, ...(name !== "qm9-web" && { path: `core/weights/${name}.safetensors` }) };
+}
+
+/** Molecule `index` of the seed's stream, with its whole trajectory. */
+async function one(sampler: Engine, origin: Origin, index: number, signal: AbortSignal): Promise<void> {
+  result.hide();
+  caption.textContent = "";
+  const { trajectory, molecule } = await run(sampler, { ...sampleOptions(origin.settings), index, signal }, {
+    onStart(started) {
+      unfinished = true;
+      transport.open(started);
+      announce(`Generating ${started.atoms} atoms in ${started.steps} steps.`);
+    },
+    onFrame(frame, meter) {
+      transport.grown();
+      sampling(frame, progressText(frame, meter));
+    },
+  });
+  showOutcome({ ...origin, molecule, index, trajectory });
+}
+
+async function many(sampler: Engine, origin: Origin, { count }: Order, signal: AbortSignal): Promise<void> {
+  announce(`Generating ${count} molecules.`);
+  element("batch").hidden = false;
+  await batch.run(sampler, origin, count, { signal, onProgress: progress });
+  announce(batch.spoken);
+}
+
+/** A molecule of the gallery: finished, as the batch has kept it. */
+function open({ molecule, index }: Item, origin: Origin): void {
+  if (result.shown?.molecule === molecule) return;
+  const elements = engine?.info.elements ?? [...new Set(molecule.elements)];
+  const trajectory = Trajectory.of(molecule, elements, origin.settings.steps);
+  show({ ...origin, molecule, index, trajectory });
+  if (matchMedia("(max-width: 860px)").matches) element("stage").scrollIntoView({ behavior: calm.matches ? "auto" : "smooth" });
+}
+
+/** The molecule that is shown, once more, with all its steps. */
+function replay(): void {
+  const shown = result.shown;
+  if (!shown || running || !engine || engine.info.sha256 !== shown.weights.sha256) return;
+  void work((signal) => one(engine!, shown, shown.index, signal));
+}
+
+/** A molecule that was made before. */
+function show(outcome: Outcome): void {
+  transport.open(outcome.trajectory);
+  showOutcome(outcome);
+}
+
+function showOutcome(outcome: Outcome): void {
+  unfinished = false;
+  caption.replaceChildren(...formulaNodes(outcome.molecule.formula));
+  viewer.label = `Molecule ${outcome.molecule.formula}`;
+  result.show(outcome);
+  earlier.add(outcome);
+  announce(spoken(outcome.molecule));
+}
+
+function sampling({ step, steps, atoms, molecule }: Frame, text: string): void {
+  progress(step / steps, text);
+  if (molecule) return;
+  caption.textContent = `${atoms} atoms forming`;
+  viewer.label = `${atoms} atoms forming, step ${step} of ${steps}`;
+  const quarter = Math.floor((4 * step) / steps);
+  if (quarter > announcedQuarter) announce(`${25 * quarter} % done.`);
+  announcedQuarter = quarter;
+}
+
 function enter(): void {
   generate.hidden = true;
   cancel.hidden = false;
   cancel.focus({ preventScroll: true });
   element("cost").hidden = true;
   element("progress").hidden = false;
-  element<HTMLFieldSetElement>("settings").disabled = true;
   element("error").hidden = true;
   element<HTMLButtonElement>("update-now").disabled = true;
-  result.hide();
+  controls.disabled = true;
 }
 
 function leave(): void {
@@ -137,22 +233,25 @@ function leave(): void {
   generate.hidden = false;
   cancel.hidden = true;
   element("progress").hidden = true;
-  element<HTMLFieldSetElement>("settings").disabled = false;
   element<HTMLButtonElement>("update-now").disabled = false;
+  controls.disabled = false;
+  tellCost();
   if (focused) generate.focus({ preventScroll: true });
 }
 
 async function leaveFailed(error: unknown, signal: AbortSignal): Promise<void> {
   if (signal.aborted) {
+    if (!result.shown) {
+      if (earlier.latest) show(earlier.latest);
+      else if (unfinished) caption.textContent = "Cancelled";
+    }
     announce("Cancelled.");
-    caption.textContent = engine ? "Cancelled" : caption.textContent;
-    element("cost").hidden = !!engine;
     return;
   }
   const { advice, detail } = explain(error);
   fail(advice, detail);
   const code = (error as { code?: string }).code;
-  if (code === "options") return;
+  if (code === "options" || code === "weights") return;
   engine?.close();
   engine = undefined;
   if (code === "hash") await dropModel();
@@ -160,29 +259,8 @@ async function leaveFailed(error: unknown, signal: AbortSignal): Promise<void> {
 
 function fail(advice: string, detail: string): void {
   const box = element("error");
-  const text = document.createElement("p");
-  const small = document.createElement("p");
-  text.textContent = advice;
-  small.textContent = detail;
-  small.className = "note";
-  box.replaceChildren(text, small);
+  box.replaceChildren(make("p", {}, advice), ...(detail ? [make("p", { className: "note" }, detail)] : []));
   box.hidden = false;
-}
-
-async function load(signal: AbortSignal): Promise<Engine> {
-  progress(0, "Fetching the model");
-  announce("Fetching the model.");
-  return Engine.load(shipped(model), { signal, onProgress: (p) => progress(p.loaded / p.total, loadingText(p)) });
-}
-
-function sampling({ step, steps, atoms, molecule }: Frame, text: string): void {
-  progress(step / steps, text);
-  if (molecule) caption.replaceChildren(...formulaNodes(molecule.formula));
-  else caption.textContent = `${atoms} atoms forming`;
-  viewer.label = molecule ? `Molecule ${molecule.formula}` : `${atoms} atoms forming, step ${step} of ${steps}`;
-  const quarter = Math.floor((4 * step) / steps);
-  if (!molecule && quarter > announcedQuarter) announce(`${25 * quarter} % done.`);
-  announcedQuarter = quarter;
 }
 
 function progress(share: number, text: string): void {

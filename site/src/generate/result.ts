@@ -1,15 +1,16 @@
-// The finished molecule: formula, badges, files.
+// The finished molecule: formula, badges, what openchemlib adds, files, and the command that makes it again.
 
 import type { Molecule } from "symdiff";
-import { element } from "../dom.ts";
+import { element, make } from "../dom.ts";
 import { formulaNodes } from "../format.ts";
-import type { Settings } from "../settings.ts";
-
-export interface Outcome {
-  molecule: Molecule;
-  settings: Settings;
-  sha256: string;
-}
+import type { Transport } from "../transport.ts";
+import type { Viewer } from "../view/viewer.ts";
+import { Chemistry, type Sheet } from "./chemistry.ts";
+import { drawingURL } from "./drawing.ts";
+import { savePicture, saveRelaxed, saveSmiles, saveText, saveTrajectory, saveVideo, type TextFormat } from "./files.ts";
+import { commandFor, provenance, type Outcome } from "./outcome.ts";
+import { Relaxation } from "./relaxation.ts";
+import { canRecord } from "./video.ts";
 
 interface Verdict {
   good: boolean;
@@ -49,26 +50,46 @@ export function spoken(m: Molecule): string {
   return `Finished: ${m.formula}. ${Object.values(verdicts(m)).map((v) => v.title).join(", ")}.`;
 }
 
-type Format = "xyz" | "sdf" | "pdb";
+/** Rings in the sense of graphs: bonds - atoms + pieces. */
+export function ringCount({ bonds, elements, fragments }: Pick<Molecule, "bonds" | "elements" | "fragments">): number {
+  return bonds.length - elements.length + fragments;
+}
+
+const scheme = matchMedia("(prefers-color-scheme: dark)");
 
 export class ResultView {
   readonly #section = element("result");
-  readonly #buttons = [...this.#section.querySelectorAll<HTMLButtonElement>("[data-format]")];
+  readonly #image = element("drawing").querySelector("img")!;
+  readonly #chemistry = new Chemistry();
+  readonly #viewer: Viewer;
+  readonly #transport: Transport;
+  readonly #relaxation: Relaxation;
   #outcome: Outcome | undefined;
+  #sheet: Sheet | undefined;
 
-  constructor() {
-    for (const button of this.#buttons) {
-      button.addEventListener("click", () => this.#download(button.dataset["format"] as Format));
-    }
+  constructor(viewer: Viewer, transport: Transport) {
+    this.#viewer = viewer;
+    this.#transport = transport;
+    this.#relaxation = new Relaxation(this.#chemistry, viewer, transport);
+    for (const button of this.#buttons()) button.addEventListener("click", () => void this.#download(button));
+    copier("copy-smiles", "smiles");
+    copier("copy-command", "command");
+    scheme.addEventListener("change", () => this.#draw());
+  }
+
+  get shown(): Outcome | undefined {
+    return this.#outcome;
   }
 
   hide(): void {
     this.#section.hidden = true;
+    this.#outcome = undefined;
   }
 
   show(outcome: Outcome): void {
     this.#outcome = outcome;
-    const { molecule, settings, sha256 } = outcome;
+    this.#sheet = undefined;
+    const { molecule } = outcome;
     element("formula").replaceChildren(...formulaNodes(molecule.formula));
     for (const [id, { good, title, text }] of Object.entries(verdicts(molecule))) {
       const badge = element(id);
@@ -76,24 +97,109 @@ export class ResultView {
       badge.querySelector("strong")!.textContent = title;
       badge.querySelector("span")!.textContent = text;
     }
-    for (const button of this.#buttons) {
-      const fits = molecule[button.dataset["format"] as Format] !== "";
-      button.disabled = !fits;
-      button.title = fits ? "" : "The molecule is too spread out for this format";
-    }
-    element("provenance").textContent =
-      `Seed ${settings.seed}, ${molecule.elements.length} atoms, ${settings.steps} steps (${settings.method}), weights ${sha256.slice(0, 12)}`;
-    element("provenance").title = `SHA-256 of the weights: ${sha256}`;
+    element("rings").textContent = String(ringCount(molecule));
+    for (const button of this.#buttons()) this.#enable(button, molecule);
+    element("command").textContent = commandFor(outcome);
+    element("provenance").textContent = provenance(outcome);
+    element("provenance").title = `SHA-256 of the weights: ${outcome.weights.sha256}`;
+    element("replay").hidden = outcome.trajectory.length > 1;
+    this.#relaxation.open(outcome);
     this.#section.hidden = false;
+    void this.#describe(outcome);
   }
 
-  #download(format: Format): void {
-    if (!this.#outcome) return;
-    const { molecule, settings } = this.#outcome;
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([molecule[format]], { type: "text/plain" }));
-    link.download = `symdiff-${molecule.formula}-seed${settings.seed}.${format}`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  #buttons(): HTMLButtonElement[] {
+    return [...this.#section.querySelectorAll<HTMLButtonElement>("[data-format]")];
   }
+
+  #enable(button: HTMLButtonElement, molecule: Molecule): void {
+    const format = button.dataset["format"]!;
+    const reasons: Record<string, string> = {
+      smi: "SMILES have not been found yet",
+      webm: canRecord ? "" : "This browser cannot record video",
+      relaxed: "",
+      png: "",
+      trajectory: "",
+    };
+    const reason = reasons[format] ?? (molecule[format as TextFormat] ? "" : "The molecule is too spread out for this format");
+    button.disabled = reason !== "";
+    button.title = reason;
+    if (format === "relaxed") button.hidden = true;
+  }
+
+  async #describe(outcome: Outcome): Promise<void> {
+    const note = element("chemistry-note");
+    const line = element("smiles-line");
+    for (const id of ["weight", "logp", "tpsa"]) element(id).textContent = "–";
+    element("drawing").hidden = line.hidden = true;
+    note.textContent = "Finding SMILES and properties …";
+    try {
+      const sheet = await this.#chemistry.describe(outcome.molecule.sdf);
+      if (this.#outcome !== outcome) return;
+      this.#sheet = sheet;
+      element("smiles").textContent = sheet.smiles;
+      element("weight").replaceChildren(sheet.weight.toFixed(2), make("small", {}, " g/mol"));
+      element("logp").textContent = sheet.logP.toFixed(2).replace("-", "−");
+      element("tpsa").replaceChildren(sheet.tpsa.toFixed(1), make("small", {}, " Å²"));
+      line.hidden = false;
+      this.#draw();
+      note.textContent = sheet.added
+        ? `Drawing, SMILES and properties by openchemlib, which adds the ${sheet.added === 1 ? "hydrogen that is" : `${sheet.added} hydrogens that are`} missing here.`
+        : "Drawing, SMILES and properties by openchemlib.";
+      const button = this.#section.querySelector<HTMLButtonElement>("[data-format=smi]")!;
+      button.disabled = false;
+      button.title = "";
+    } catch (error) {
+      if (this.#outcome === outcome) note.textContent = `No SMILES or properties: ${error instanceof Error ? error.message : String(error)}.`;
+    }
+  }
+
+  #draw(): void {
+    if (!this.#sheet || !this.#outcome) return;
+    URL.revokeObjectURL(this.#image.src);
+    this.#image.src = drawingURL(this.#sheet.drawing, scheme.matches);
+    this.#image.alt = `Structural formula of ${this.#outcome.molecule.formula}, SMILES ${this.#sheet.smiles}`;
+    element("drawing").hidden = false;
+  }
+
+  async #download(button: HTMLButtonElement): Promise<void> {
+    const outcome = this.#outcome;
+    if (!outcome) return;
+    const format = button.dataset["format"]!;
+    if (format === "smi") saveSmiles(outcome, this.#sheet!.smiles);
+    else if (format === "trajectory") saveTrajectory(outcome);
+    else if (format === "png") await savePicture(outcome, this.#viewer);
+    else if (format === "webm") await this.#video(outcome, button);
+    else if (format === "relaxed") this.#relaxation.use((positions, energy) => saveRelaxed(outcome, positions, energy));
+    else saveText(outcome, format as TextFormat);
+  }
+
+  async #video(outcome: Outcome, button: HTMLButtonElement): Promise<void> {
+    const note = element("video-note");
+    button.disabled = true;
+    note.hidden = false;
+    try {
+      await saveVideo(outcome, this.#viewer, this.#transport, (share) => (note.textContent = `Recording: ${Math.round(100 * share)} %`));
+      note.hidden = true;
+    } catch (error) {
+      note.textContent = `No video: ${error instanceof Error ? error.message : String(error)}.`;
+    } finally {
+      button.disabled = false;
+    }
+  }
+}
+
+/** A button that copies the text of an element, and says so. */
+function copier(button: string, source: string): void {
+  const b = element<HTMLButtonElement>(button);
+  b.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(element(source).textContent ?? "");
+      b.textContent = "Copied";
+    } catch {
+      getSelection()?.selectAllChildren(element(source));
+      b.textContent = "Selected";
+    }
+    setTimeout(() => (b.textContent = "Copy"), 2000);
+  });
 }

@@ -2,8 +2,9 @@
 
 import { Camera, type Subject } from "./camera.ts";
 import { dark, light, type Palette } from "./colours.ts";
+import { compose, reachOf } from "./compose.ts";
 import { flat } from "./flat.ts";
-import { ballAt, type Renderer, type Scene, type Stick, type Vec3 } from "./scene.ts";
+import { ballAt, type Renderer, type Scene } from "./scene.ts";
 import { webgl } from "./webgl.ts";
 import type { Picture } from "../trajectory.ts";
 
@@ -84,24 +85,21 @@ export class Viewer implements Subject {
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     const palette = scheme.matches ? dark : light;
     const picture = this.#source(palette);
-    this.#reach = Math.max(0, ...picture.balls.map(({ at, radius }) => Math.hypot(...at) + radius));
+    this.#reach = reachOf(picture);
     const settled = this.#camera.follow(now);
-    this.#scene = this.#compose(picture, palette);
+    this.#scene = compose(picture, this.#camera, palette);
     this.#renderer.draw(this.#scene, width, height);
     if (!settled && !this.#spared) this.refresh();
   }
 
-  #compose({ balls, sticks }: Picture, palette: Palette): Scene {
-    const camera = this.#camera;
-    const place = (p: Vec3) => camera.place(p);
-    return {
-      balls: balls.map((ball) => ({ ...ball, at: place(ball.at) })),
-      sticks: sticks.flatMap((s) => strands({ ...s, from: place(s.from), to: place(s.to) })),
-      distance: camera.distance,
-      extent: camera.extent,
-      fog: palette.fog,
-      accent: palette.accent,
-    };
+  /** Paints what is shown now into another canvas, at that canvas's own size. */
+  paint(target: HTMLCanvasElement): void {
+    const { width, height } = target;
+    Object.assign(this.canvas, { width, height });
+    const palette = scheme.matches ? dark : light;
+    this.#renderer.draw(compose(this.#source(palette), this.#camera, palette), width, height);
+    target.getContext("2d")!.drawImage(this.canvas, 0, 0);
+    this.refresh();
   }
 
   /** The ball at a point of the window. */
@@ -181,20 +179,4 @@ export class Viewer implements Subject {
     event.preventDefault();
     action();
   }
-}
-
-/** A bond as one to three sticks side by side, turned so that the reader sees them all. */
-function strands({ from, to, radius, colour, order }: Stick & { order: number }): Stick[] {
-  if (order < 2) return [{ from, to, radius, colour }];
-  const [x, y] = [to[0] - from[0], to[1] - from[1]];
-  const flatLength = Math.hypot(x, y);
-  const side: Vec3 = flatLength > 1e-3 ? [-y / flatLength, x / flatLength, 0] : [1, 0, 0];
-  const thin = radius * (order === 2 ? 0.68 : 0.55);
-  const gap = order === 2 ? 0.11 : 0.17;
-  const offsets = order === 2 ? [-gap, gap] : [-gap, 0, gap];
-  return offsets.map((o) => ({ from: add(from, side, o), to: add(to, side, o), radius: thin, colour }));
-}
-
-function add(p: Vec3, q: Vec3, k: number): Vec3 {
-  return [p[0] + k * q[0], p[1] + k * q[1], p[2] + k * q[2]];
 }

@@ -1,0 +1,73 @@
+// A run of many molecules over a pool of workers.
+
+import type { Engine } from "../engine.ts";
+import { element } from "../dom.ts";
+import { seconds } from "../format.ts";
+import { Meter } from "../meter.ts";
+import { sampleOptions } from "../settings.ts";
+import { save } from "./files.ts";
+import { Gallery, type Item } from "./gallery.ts";
+import { jobCommand, type Origin } from "./outcome.ts";
+
+export interface Progressing {
+  signal: AbortSignal;
+  onProgress: (share: number, text: string) => void;
+}
+
+export class Batch {
+  readonly #section = element("batch");
+  readonly #gallery: Gallery;
+  #origin: Origin | undefined;
+  #n = 0;
+
+  constructor(open: (item: Item, origin: Origin) => void) {
+    this.#gallery = new Gallery((item) => {
+      this.#gallery.current = item.index;
+      open(item, this.#origin!);
+    });
+    element("batch-sdf").addEventListener("click", () => this.#save());
+  }
+
+  /** Generates n molecules and shows each as it comes. What was made stays, whatever happens. */
+  async run(engine: Engine, origin: Origin, n: number, { signal, onProgress }: Progressing): Promise<void> {
+    this.#origin = origin;
+    this.#n = n;
+    this.#gallery.begin(engine.info.elements);
+    this.#section.hidden = false;
+    element("batch-title").textContent = `${n.toLocaleString("en")} molecules`;
+    element("batch-command").textContent = jobCommand(origin, 0, n, this.#file);
+    element("batch-note").textContent = "";
+    const meter = new Meter(20_000);
+    let done = 0;
+    meter.add(0, performance.now());
+    onProgress(0, `0 of ${n.toLocaleString("en")} molecules`);
+    try {
+      const pool = await engine.pool({ signal });
+      for await (const { index, molecule } of pool.generate({ ...sampleOptions(origin.settings), n, signal })) {
+        this.#gallery.add(index, molecule);
+        meter.add(++done, performance.now());
+        const { rate } = meter;
+        const speed = rate ? `, ${rate.toFixed(1)} per second, ${seconds(meter.left(n)!)} left` : "";
+        onProgress(done / n, `${done.toLocaleString("en")} of ${n.toLocaleString("en")} molecules${speed}`);
+      }
+    } finally {
+      if (done < n) element("batch-note").textContent = `Stopped: ${done.toLocaleString("en")} of them are finished.`;
+      engine.endPool();
+    }
+  }
+
+  /** One sentence for screen readers. */
+  get spoken(): string {
+    const { stable, valid, unique } = this.#gallery.tally.shares;
+    return `Finished: ${this.#gallery.tally.molecules} molecules, ${stable.count} stable, ${valid.count} valid, ${unique.count} of them different.`;
+  }
+
+  get #file(): string {
+    return `symdiff-${this.#n}-seed${this.#origin!.settings.seed}.sdf`;
+  }
+
+  /** One SDF of all that the filter lets through. */
+  #save(): void {
+    save(this.#file, this.#gallery.filtered.map(({ molecule }) => molecule.sdf).join(""), "chemical/x-mdl-sdfile");
+  }
+}

@@ -1,0 +1,88 @@
+// What openchemlib tells of a molecule, asked of its worker, which starts with the first question.
+
+/** Names, numbers and a drawing. Where hydrogens are missing, they are counted in. */
+export interface Sheet {
+  smiles: string;
+  /** g/mol. */
+  weight: number;
+  logP: number;
+  /** Å². */
+  tpsa: number;
+  /** Hydrogens that had to be added. */
+  added: number;
+  /** SVG. */
+  drawing: string;
+}
+
+export interface Relaxed {
+  /** kcal/mol. */
+  before: number;
+  after: number;
+  /** (atoms, 3), Å. */
+  positions: Float64Array<ArrayBuffer>;
+}
+
+export interface Question {
+  id: number;
+  kind: "describe" | "relax";
+  sdf: string;
+}
+
+export interface Answer {
+  id: number;
+  result?: Sheet | Relaxed;
+  error?: string;
+}
+
+interface Waiting {
+  resolve(result: never): void;
+  reject(error: Error): void;
+}
+
+export class Chemistry {
+  #worker: Worker | undefined;
+  readonly #waiting = new Map<number, Waiting>();
+  #next = 1;
+
+  describe(sdf: string): Promise<Sheet> {
+    return this.#ask<Sheet>("describe", sdf);
+  }
+
+  /** The nearest minimum of MMFF94. Rejects where the force field does not know the atoms. */
+  relax(sdf: string): Promise<Relaxed> {
+    return this.#ask<Relaxed>("relax", sdf);
+  }
+
+  #ask<T>(kind: Question["kind"], sdf: string): Promise<T> {
+    const worker = (this.#worker ??= this.#start());
+    const id = this.#next++;
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      worker.postMessage({ id, kind, sdf } satisfies Question);
+    });
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL("./chemistry.worker.ts", import.meta.url), { type: "module" });
+    worker.onmessage = ({ data }: MessageEvent<Answer>) => {
+      const waiting = this.#waiting.get(data.id);
+      this.#waiting.delete(data.id);
+      if (data.error !== undefined) waiting?.reject(new Error(data.error));
+      else waiting?.resolve(data.result as never);
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.#fail(new Error(event.message || "openchemlib could not be fetched"));
+    };
+    return worker;
+  }
+
+  /** Gives the worker up: the next question starts another. */
+  #fail(error: Error): void {
+    this.#worker?.terminate();
+    this.#worker = undefined;
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const { reject } of waiting) reject(error);
+  }
+}

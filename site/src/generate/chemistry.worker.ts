@@ -1,0 +1,96 @@
+// openchemlib in a worker of its own: names and numbers of a molecule, its drawing, and MMFF94.
+
+import { ForceFieldMMFF94, Molecule, MoleculeProperties, Resources } from "openchemlib";
+import parameters from "mmff94.json?url";
+import type { Answer, Question, Relaxed, Sheet } from "./chemistry.ts";
+
+const scope = globalThis as unknown as {
+  onmessage: (event: MessageEvent<Question>) => void;
+  postMessage: (answer: Answer) => void;
+};
+
+scope.onmessage = async ({ data }) => {
+  try {
+    const result = data.kind === "describe" ? describe(data.sdf) : await relax(data.sdf);
+    scope.postMessage({ id: data.id, result });
+  } catch (error) {
+    scope.postMessage({ id: data.id, error: error instanceof Error ? error.message : String(error) });
+  }
+};
+
+/** Reads core's SDF: bonds and charges are core's, openchemlib adds the hydrogens that valences lack. */
+function describe(sdf: string): Sheet {
+  const molecule = Molecule.fromMolfile(sdf);
+  const drawn = molecule.getCompactCopy();
+  drawn.removeExplicitHydrogens();
+  const properties = new MoleculeProperties(drawn);
+  const smiles = drawn.toIsomericSmiles();
+  drawn.inventCoordinates();
+  return {
+    smiles,
+    weight: molecule.getMolecularFormula().relativeWeight,
+    logP: properties.logP,
+    tpsa: properties.polarSurfaceArea,
+    added: missingHydrogens(molecule),
+    drawing: draw(drawn),
+  };
+}
+
+/** Hydrogens that openchemlib counts in and the molecule does not have. */
+function missingHydrogens(molecule: Molecule): number {
+  let missing = 0;
+  for (let i = 0; i < molecule.getAllAtoms(); i++) missing += molecule.getImplicitHydrogens(i);
+  return missing;
+}
+
+function draw(molecule: Molecule): string {
+  const svg = molecule.toSVG(340, 200, "m", {
+    autoCrop: true,
+    autoCropMargin: 6,
+    suppressChiralText: true,
+    suppressCIPParity: true,
+    suppressESR: true,
+    noStereoProblem: true,
+    maxAVBL: 30,
+    fontWeight: 500,
+    strokeWidth: 1.6,
+  });
+  return svg.replace(/^.*class="event".*$/gm, "");
+}
+
+let ready: Promise<void> | undefined;
+
+async function relax(sdf: string): Promise<Relaxed> {
+  await (ready ??= register());
+  const molecule = Molecule.fromMolfile(sdf);
+  if (missingHydrogens(molecule)) throw new Error("MMFF94 needs every hydrogen, and this molecule lacks some");
+  const order = orderIn(sdf, molecule);
+  const field = new ForceFieldMMFF94(molecule, ForceFieldMMFF94.MMFF94, {});
+  const before = field.getTotalEnergy();
+  field.minimise();
+  const positions = new Float64Array(3 * order.length);
+  order.forEach((atom, i) => positions.set(place(molecule, atom), 3 * i));
+  return { before, after: field.getTotalEnergy(), positions };
+}
+
+/** Reading a molfile, openchemlib turns it upside down. */
+function place(molecule: Molecule, atom: number): number[] {
+  return [molecule.getAtomX(atom), -molecule.getAtomY(atom), -molecule.getAtomZ(atom)];
+}
+
+/** openchemlib's number of each atom of the file: it moves hydrogens to the end. Atoms are known by where they are. */
+function orderIn(sdf: string, molecule: Molecule): number[] {
+  const places = Array.from({ length: molecule.getAllAtoms() }, (_, atom) => place(molecule, atom));
+  const rows = sdf.split("\n").slice(4, 4 + places.length);
+  return rows.map((row) => {
+    const at = [0, 10, 20].map((column) => Number(row.slice(column, column + 10)));
+    const far = places.map((p) => Math.hypot(p[0]! - at[0]!, p[1]! - at[1]!, p[2]! - at[2]!));
+    return far.indexOf(Math.min(...far));
+  });
+}
+
+async function register(): Promise<void> {
+  const response = await fetch(parameters);
+  if (!response.ok) throw new Error(`the parameters of MMFF94 could not be fetched: HTTP ${response.status}`);
+  Resources.register(await response.text());
+}
