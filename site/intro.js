@@ -3,57 +3,38 @@
 //
 // The file: JSON in one line, then int16 positions in thousandths of Å (frames, atoms, 3) and int8 scores in 1/64 (frames, atoms, elements).
 
-import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { SymDiff } from "../build/wasm/js/index.js";
+import { threadWorker, weightsFile } from "../wasm/test/support.js";
 
 const firstSeed = 17;
-const atoms = 18;
-const settings = { atoms, steps: 100, method: "dpm++2m-sde" };
-const every = 2;
+const settings = { atoms: 18, steps: 100, method: "dpm++2m-sde" };
 
-const path = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
-await import("../build/wasm/js/wasm_exec.js");
-const go = new globalThis.Go();
-const { instance } = await WebAssembly.instantiate(readFileSync(path("build/wasm/symdiff.wasm")), go.importObject);
-void go.run(instance);
-const core = globalThis.symdiffCore;
-const weights = readFileSync(path("core/weights/qm9-web.safetensors"));
-const model = createHash("sha256").update(weights).digest("hex");
-const { elements } = ok(core.load("qm9-web", weights));
+const wasm = readFileSync(new URL("../build/wasm/symdiff.wasm", import.meta.url)).toString("base64");
+const weights = Uint8Array.from(readFileSync(weightsFile)).buffer;
+const engine = await SymDiff.load({ wasm: `data:application/wasm;base64,${wasm}`, weights, worker: threadWorker });
 
-function ok(value) {
-  if (value.error) throw new Error(value.error);
-  return value;
+async function sample(seed) {
+  const frames = [];
+  for await (const frame of engine.sample({ seed, ...settings, every: 2 })) frames.push(frame);
+  return frames;
 }
 
-function frame() {
-  const positions = new Float32Array(atoms * 3);
-  const scores = new Float32Array(atoms * elements.length);
-  const { step, bonds } = ok(core.frame(new Uint8Array(positions.buffer), new Uint8Array(scores.buffer), new Uint8Array(36), null));
-  return { step, positions, scores, bonds: [...new Uint16Array(bonds.buffer, bonds.byteOffset, bonds.byteLength / 2)] };
-}
+const fine = ({ stable, connected, valid, bonds }) => stable && connected && valid && bonds.length >= settings.atoms;
+const rounded = (limit, unit) => (values) => [...values].map((x) => Math.max(-limit, Math.min(limit, Math.round(x / unit))));
 
-function sample(seed) {
-  const options = { gamma: "", gammaOrder: "", turn: null, couple: true, branches: [], formula: "", keep: null, resample: 0 };
-  ok(core.start({ seed: String(seed), first: 0, ...settings, ...options }));
-  const frames = [frame()];
-  for (let step = 1; step <= settings.steps; step++) {
-    ok(core.step());
-    if (step % every === 0) frames.push(frame());
-  }
-  const { formula, stable, connected, valid, bonds } = ok(core.result(model));
-  return { frames, formula, fine: stable && connected && valid && bonds.byteLength / 6 >= atoms };
+for (let seed = firstSeed, done = false; !done; seed++) {
+  const frames = await sample(seed);
+  const { molecule } = frames.at(-1);
+  if (!fine(molecule)) continue;
+  done = true;
+  const { elements, sha256 } = engine.info;
+  const moments = frames.map(({ step, bonds }) => ({ step, bonds: bonds.flatMap(({ i, j, order }) => [i, j, order]) }));
+  const header = { seed, ...settings, model: sha256, formula: molecule.formula, elements, frames: moments };
+  const positions = Int16Array.from(frames.flatMap((f) => rounded(32767, 1e-3)(f.positions)));
+  const scores = Int8Array.from(frames.flatMap((f) => rounded(127, 1 / 64)(f.scores)));
+  const parts = [Buffer.from(`${JSON.stringify(header)}\n`), Buffer.from(positions.buffer), Buffer.from(scores.buffer)];
+  writeFileSync(new URL("../build/intro.bin", import.meta.url), Buffer.concat(parts));
+  console.log(`intro.bin: ${molecule.formula}, seed ${seed}`);
 }
-
-for (let seed = firstSeed; ; seed++) {
-  const { frames, formula, fine } = sample(seed);
-  if (!fine) continue;
-  const header = { seed, ...settings, model, formula, elements, frames: frames.map(({ step, bonds }) => ({ step, bonds })) };
-  const positions = Int16Array.from(frames.flatMap((f) => [...f.positions].map((x) => Math.max(-32767, Math.min(32767, Math.round(1000 * x))))));
-  const scores = Int8Array.from(frames.flatMap((f) => [...f.scores].map((x) => Math.max(-127, Math.min(127, Math.round(64 * x))))));
-  const text = Buffer.from(JSON.stringify(header) + "\n");
-  writeFileSync(path("build/intro.bin"), Buffer.concat([text, Buffer.from(positions.buffer), Buffer.from(scores.buffer)]));
-  console.log(`intro.bin: ${formula}, seed ${seed}`);
-  process.exit(0);
-}
+engine.close();

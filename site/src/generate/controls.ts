@@ -1,7 +1,7 @@
 // The settings as a form: what it says, what was measured of it, and its place in the address.
 
 import { models, type Measured, type Model } from "virtual:model";
-import { element } from "../dom.ts";
+import { element, make } from "../dom.ts";
 import { modelNamed, ownFile, shipped, type Weights } from "../engine.ts";
 import { megabytes, percent } from "../format.ts";
 import {
@@ -39,6 +39,7 @@ export class Controls {
     this.#readAddress();
     element("settings").addEventListener("input", () => this.#changed());
     this.#model.addEventListener("change", () => this.#fit());
+    this.#seed.addEventListener("input", () => (this.#used = "")); // a seed that was typed is meant
     element("dice").addEventListener("click", () => {
       this.#write({ ...this.#settings, seed: randomSeed() });
       this.#changed();
@@ -187,15 +188,10 @@ export class Controls {
   }
 
   #preset(run: Measured, chosen: boolean): HTMLButtonElement {
-    const button = document.createElement("button");
-    const share = document.createElement("b");
-    const steps = document.createElement("span");
-    button.type = "button";
+    const steps = make("span", {}, String(run.steps), make("span", { className: "visually-hidden" }, " steps, "));
+    const share = make("b", {}, `${Math.round(100 * run.stable)} %`, make("span", { className: "visually-hidden" }, " stable"));
+    const button = make("button", { type: "button" }, steps, share);
     button.setAttribute("aria-pressed", String(chosen));
-    button.setAttribute("aria-label", `${run.steps} steps, ${percent(run.stable)} stable`);
-    share.textContent = `${Math.round(100 * run.stable)} %`;
-    steps.textContent = String(run.steps);
-    button.append(steps, share);
     button.addEventListener("click", () => {
       this.#steps.value = String(run.steps);
       this.#changed();

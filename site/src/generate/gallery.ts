@@ -6,7 +6,6 @@ import { formulaNodes } from "../format.ts";
 import { Tally, type Share } from "../tally.ts";
 import { Trajectory } from "../trajectory.ts";
 import { Thumbnails } from "../view/thumbnails.ts";
-import { spoken } from "./result.ts";
 
 const perPage = 24;
 
@@ -39,9 +38,10 @@ const orders: Record<string, (a: Item, b: Item) => number> = {
 /** One place of a page. */
 class Card {
   readonly #canvas = make("canvas", { width: 300, height: 240 });
+  readonly #number = make("span", { className: "number" });
   readonly #formula = make("span", { className: "name" });
   readonly #marks = make("span", { className: "marks" });
-  readonly button = make("button", { type: "button", className: "card" }, this.#canvas, this.#formula, this.#marks);
+  readonly button = make("button", { type: "button", className: "card" }, this.#canvas, this.#number, this.#formula, this.#marks);
   readonly place = make("li", {}, this.button);
   item: Item | undefined;
 
@@ -58,9 +58,9 @@ class Card {
     this.#marks.replaceChildren(
       mark(molecule.stable, "stable"),
       mark(molecule.valid, "valid"),
-      ...(molecule.connected ? [] : [mark(false, "in pieces")]),
+      ...(molecule.connected ? [] : [make("span", { className: "poor" }, "in pieces")]),
     );
-    this.button.setAttribute("aria-label", `Number ${index}. ${spoken(molecule).replace("Finished: ", "")}`);
+    this.#number.textContent = String(index);
     const still = Trajectory.of(molecule, elements, 0);
     thumbnails.draw(this.#canvas, (palette) => still.pictureAt(0, palette));
   }
@@ -73,7 +73,8 @@ class Card {
 }
 
 function mark(good: boolean, text: string): HTMLElement {
-  return make("span", { className: good ? "good" : "poor" }, text);
+  const not = good ? [] : [make("span", { className: "visually-hidden" }, "not ")];
+  return make("span", { className: good ? "good" : "poor" }, ...not, text);
 }
 
 export class Gallery {

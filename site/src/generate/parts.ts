@@ -3,12 +3,17 @@
 /** Without these a frame still generates. */
 const embedded = ["header", "footer", "lede", "about"];
 
-/** Hides the parts of the page that the address names; its HTML marks them with data-part. */
-export function hideParts(query: string): void {
+/** Names of the parts that a query leaves out. */
+export function hiddenParts(query: string): Set<string> {
   const q = new URLSearchParams(query);
-  const embed = q.get("embed") === "1";
-  const hidden = new Set([...(q.get("hide") ?? "").split(","), ...(embed ? embedded : [])]);
-  document.documentElement.classList.toggle("embed", embed);
+  const named = (q.get("hide") ?? "").split(",").filter(Boolean);
+  return new Set([...named, ...(q.get("embed") === "1" ? embedded : [])]);
+}
+
+/** Hides them; the page's HTML marks its parts with data-part. */
+export function hideParts(query: string): void {
+  const hidden = hiddenParts(query);
+  document.documentElement.classList.toggle("embed", new URLSearchParams(query).get("embed") === "1");
   for (const part of document.querySelectorAll<HTMLElement>("[data-part]")) {
     part.classList.toggle("left-out", hidden.has(part.dataset["part"]!));
   }

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -94,8 +94,38 @@ export async function generate(page, { seed, atoms, steps } = {}) {
 
 /** Clicks a download button and returns the file's name and text. */
 export async function download(page, format) {
-  const [file] = await Promise.all([page.waitForEvent("download"), page.click(`[data-format=${format}]`)]);
+  const { name, bytes } = await downloadBytes(page, `[data-format=${format}]`);
+  return { name, text: bytes.toString() };
+}
+
+/** Clicks what downloads a file and returns the file's name and bytes. */
+export async function downloadBytes(page, selector) {
+  const [file] = await Promise.all([page.waitForEvent("download"), page.click(selector)]);
   const chunks = [];
   for await (const chunk of await file.createReadStream()) chunks.push(chunk);
-  return { name: file.suggestedFilename(), text: Buffer.concat(chunks).toString() };
+  return { name: file.suggestedFilename(), bytes: Buffer.concat(chunks) };
+}
+
+/** The shipped weights with the first block of each transformer alone: fast, and good for nothing else. */
+export function fastWeights() {
+  const data = readFileSync(join(top, "core/weights/qm9-web.safetensors"));
+  const start = 8 + Number(data.readBigUInt64LE(0));
+  const { __metadata__, ...tensors } = JSON.parse(data.subarray(8, start));
+  const { depth, ...network } = JSON.parse(__metadata__.config);
+  const config = JSON.stringify({ ...network, depth: 1, enc_depth: 1 });
+  const kept = Object.entries(tensors).filter(([name]) => !/blocks\.[1-9]/.test(name));
+  const parts = [];
+  let at = 0;
+  const header = { __metadata__: { ...__metadata__, config } };
+  for (const [name, { data_offsets: [from, to], shape: [rows, ...columns], dtype }] of kept) {
+    const share = name.startsWith("k.pair_") ? 1 / depth : 1; // these have rows for all blocks
+    const size = (to - from) * share;
+    header[name] = { dtype, shape: [rows * share, ...columns], data_offsets: [at, (at += size)] };
+    parts.push(data.subarray(start + from, start + from + size));
+  }
+  const text = Buffer.from(JSON.stringify(header));
+  const padded = Buffer.concat([text, Buffer.alloc((8 - (text.length % 8)) % 8, " ")]);
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(padded.length));
+  return { name: "fast.safetensors", mimeType: "application/octet-stream", buffer: Buffer.concat([length, padded, ...parts]) };
 }

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
+import { crc32 } from "node:zlib";
 import { createServer } from "vite";
 
 let vite;
@@ -55,8 +56,8 @@ test("a trajectory mixes frames, colours and bonds", async () => {
   const { light } = await load("/src/view/colours.ts");
   const t = new Trajectory(["H", "C"], 2, 10);
   const frame = (step, x, scores, bonds) => ({ step, steps: 10, atoms: 2, positions: new Float32Array([x, 0, 0, 0, 0, 0]), scores: new Float32Array(scores), bonds });
-  t.add(frame(0, 0, [0, 0, 0, 0], []));
-  t.add({ ...frame(10, 2, [1, 0, 0, 1], [{ i: 0, j: 1, order: 2 }]), molecule: {} });
+  t.addFrame(frame(0, 0, [0, 0, 0, 0], []));
+  t.addFrame({ ...frame(10, 2, [1, 0, 0, 1], [{ i: 0, j: 1, order: 2 }]), molecule: {} });
   const middle = t.pictureAt(0.5, light);
   assert.deepEqual(middle.balls[0].at, [1, 0, 0]);
   assert.equal(middle.sticks.length, 1);
@@ -66,6 +67,58 @@ test("a trajectory mixes frames, colours and bonds", async () => {
   assert.ok(middle.sticks[0].radius < end.sticks[0].radius);
   assert.equal(t.pictureAt(0, light).sticks.length, 0);
   assert.deepEqual([t.stepAt(0.4), t.stepAt(0.6)], [0, 10]);
+  const xyz = t.toXYZ("seed=1").split("\n");
+  assert.deepEqual([xyz[1], xyz[5], xyz[6], xyz[7]], ["step=0 seed=1", "step=10 seed=1", "H 2.000000 0.000000 0.000000", "C 0.000000 0.000000 0.000000"]);
+});
+
+test("shares come with Wilson's interval, and what is unique is told by core's key", async () => {
+  const { Tally, wilson } = await load("/src/tally.ts");
+  const { share, low, high } = wilson(429, 1000); // symdiff evaluate: 42.9 (39.9 to 46.0)
+  assert.deepEqual([share, low, high].map((x) => (100 * x).toFixed(1)), ["42.9", "39.9", "46.0"]);
+  assert.deepEqual([wilson(0, 0).low, wilson(0, 0).high, wilson(0, 5).low, wilson(5, 5).high], [0, 1, 0, 1]);
+  const tally = new Tally();
+  const add = (key, valid) => tally.add({ key, valid, stable: false, connected: true });
+  assert.deepEqual([add("a", true), add("a", true), add("b", false), add("c", true)], [true, false, false, true]);
+  const { valid, unique, stable, connected } = tally.shares;
+  assert.deepEqual([valid, unique, stable, connected].map(({ count, of }) => `${count}/${of}`), ["3/4", "2/3", "0/4", "4/4"]);
+});
+
+test("the command line of a run names what differs from the command's own defaults, and quotes what a shell would read", async () => {
+  const { command } = await load("/src/command.ts");
+  const settings = { seed: "7", atoms: 0, steps: 50, method: "dpm++2m-sde", gamma: "learned" };
+  assert.equal(command({ settings, first: 0, n: 1, out: "a.xyz" }), "build/symdiff sample --seed 7 --steps 50 --method dpm++2m-sde --out a.xyz");
+  assert.equal(
+    command({ settings: { ...settings, atoms: 9, gamma: "haar" }, first: 3, n: 4, model: "it's mine.safetensors", out: "a.sdf" }),
+    "build/symdiff sample --seed 7 --n 4 --first 3 --atoms 9 --steps 50 --method dpm++2m-sde --gamma haar --model 'it'\\''s mine.safetensors' --out a.sdf",
+  );
+});
+
+test("superposition finds the turn and the distance that is left", async () => {
+  const { superpose } = await load("/src/superposition.ts");
+  const points = [0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 1, 1, 1];
+  const turned = points.flatMap((_, i) => (i % 3 ? [] : [5 - points[i + 1], points[i] - 2, points[i + 2] + 1])); // a quarter turn about z, and a shift
+  const { rmsd, moved } = superpose(points, turned);
+  assert.ok(rmsd < 1e-9, String(rmsd));
+  moved.forEach((x, i) => assert.ok(Math.abs(x - turned[i]) < 1e-9));
+  const mirrored = points.map((x, i) => (i % 3 ? x : -x));
+  assert.ok(superpose(points, mirrored).rmsd > 0.1, "a mirror image is not laid over by turning");
+});
+
+test("a text in a PNG is a chunk with its checksum, between header and data", async () => {
+  const { withText } = await load("/src/generate/png.ts");
+  const header = new Uint8Array(33).fill(1);
+  const out = Buffer.from(await (await withText(new Blob([header, "rest"]), "Comment", "seed=42")).arrayBuffer());
+  assert.equal(out.readUInt32BE(33), "Comment\0seed=42".length);
+  assert.equal(out.subarray(37, -8).toString("latin1"), "tEXtComment\0seed=42");
+  assert.equal(out.readUInt32BE(out.length - 8), crc32(out.subarray(37, -8)));
+  assert.equal(out.subarray(-4).toString(), "rest");
+});
+
+test("every embedded page leaves out what its address names", async () => {
+  const { hiddenParts } = await load("/src/generate/parts.ts");
+  assert.deepEqual([...hiddenParts("")], []);
+  assert.deepEqual([...hiddenParts("?hide=settings,about")], ["settings", "about"]);
+  assert.ok(hiddenParts("?embed=1&hide=settings").has("header") && hiddenParts("?embed=1&hide=settings").has("settings"));
 });
 
 test("a click finds the ball in front, or the nearest one within reach", async () => {

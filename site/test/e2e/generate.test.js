@@ -1,0 +1,422 @@
+// The page that generates, as its visitors use it: before the first run, the result and its files, a batch, the settings.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import AxeBuilder from "@axe-core/playwright";
+import { build, downloadBytes, endAll, fastWeights, generate, launch, open, screenshots, serve, top } from "./browser.js";
+
+const weights = join(top, "core/weights/qm9-web.safetensors");
+const evaluation = JSON.parse(readFileSync(join(top, "core/weights/qm9-web.json"), "utf8"));
+/** A molecule that is known to be stable: site/intro.js has looked for one. */
+const intro = JSON.parse(readFileSync(join(top, "build/intro.bin")).toString("latin1").split("\n", 1)[0]);
+const fine = `?seed=${intro.seed}&atoms=${intro.atoms}&steps=${intro.steps}`;
+
+const program = join(top, "build/e2e/symdiff");
+let server;
+let browser;
+
+before(async () => {
+  server = await serve();
+  browser = await launch();
+  build(program, "./trainer/cmd/symdiff");
+});
+
+after(endAll);
+
+/** What a command of the page writes: it is run as it stands, but for where the program and its output are. */
+function runCommand(command, { model } = {}) {
+  const [, out] = command.match(/ --out (\S+)$/);
+  const file = join(top, "build/e2e", out);
+  const line = command.replace(/^build\/symdiff/, program).replace(/ --out \S+$/, ` --out ${file}`);
+  execFileSync("/bin/sh", ["-c", model ? line.replace(/ --model \S+/, ` --model ${model}`) : line], { stdio: "ignore", cwd: top });
+  return readFileSync(file, "utf8");
+}
+
+async function axe(page) {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`), []);
+}
+
+async function text(page, selector) {
+  const { bytes, name } = await downloadBytes(page, selector);
+  return { text: bytes.toString(), name };
+}
+
+const described = (page) => page.waitForFunction(() => /openchemlib/.test(document.querySelector("#chemistry-note").textContent));
+
+test("before the first run a molecule that came with the page plays, is named as such, and nothing large is fetched", async () => {
+  const { page, close } = await open(browser, "about:blank", { reducedMotion: "no-preference", expected: /^request to http:\/\/localhost/ });
+  const requests = [];
+  page.on("request", (request) => requests.push(request.url()));
+  await page.goto(server.url);
+  await page.waitForFunction((formula) => document.querySelector("#caption").textContent.startsWith(`Pre-generated example: ${formula}`), intro.formula);
+  await page.waitForFunction(() => Number(document.querySelector(".scrubber").value) > 3);
+  assert.equal(await page.getAttribute(".play", "aria-label"), "Pause");
+  assert.match(await page.getAttribute("canvas", "aria-label"), /^Pre-generated example/);
+  assert.match(await page.textContent("#cost"), /downloads \d+\.\d MB.*add 0\.\d MB/);
+  const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
+  console.log(`first paint after ${Math.round(paint)} ms`);
+  await page.keyboard.press(" ");
+  assert.equal(await page.getAttribute(".play", "aria-label"), "Play");
+  // The service worker keeps the page's own files; the model, the weights and chemistry wait until they are asked for.
+  assert.deepEqual(requests.filter((url) => /\.(wasm|safetensors)$|chemistry|resources/.test(url)), []);
+  await page.goto(`${server.url}?seed=5&atoms=9&steps=20`);
+  await generate(page);
+  await close();
+});
+
+test("with reduced motion nothing moves by itself", async () => {
+  const { page, close } = await open(browser, server.url);
+  await page.waitForFunction(() => document.querySelector("#caption").textContent.startsWith("Pre-generated"));
+  assert.equal(await page.textContent(".position"), `${intro.steps} / ${intro.steps}`);
+  await page.waitForTimeout(300);
+  assert.equal(await page.getAttribute(".play", "aria-label"), "Play");
+  await close();
+});
+
+test("a run tells step, speed and time left, and keys move through it", async () => {
+  const { page, close } = await open(browser, `${server.url}?seed=3&atoms=20&steps=400`);
+  await page.click("#generate");
+  await page.waitForFunction(() => /^Step \d+ of 400, \d+ steps\/s, \d+ s left$/.test(document.querySelector("#progress-text").textContent));
+  assert.match(await page.textContent("#caption"), /^20 atoms forming$/);
+  await page.waitForSelector("#result:not([hidden])");
+  const at = () => page.textContent(".position");
+  await page.focus(".scrubber");
+  await page.keyboard.press("Home");
+  assert.equal(await at(), "0 / 400");
+  await page.keyboard.press("ArrowRight");
+  assert.equal(await at(), "2 / 400"); // frames of every second step
+  await page.keyboard.press("Shift+ArrowRight");
+  assert.equal(await at(), "22 / 400");
+  await page.keyboard.press("ArrowLeft");
+  assert.equal(await at(), "20 / 400");
+  await page.evaluate(() => document.activeElement.blur());
+  await page.keyboard.press("End");
+  assert.equal(await at(), "400 / 400");
+  await page.selectOption(".speed", "4");
+  await page.evaluate(() => document.activeElement.blur());
+  await page.keyboard.press(" ");
+  assert.equal(await page.getAttribute(".play", "aria-label"), "Pause");
+  await page.waitForFunction(() => document.querySelector(".play").getAttribute("aria-label") === "Play");
+  assert.equal(await at(), "400 / 400");
+  await close();
+});
+
+test("from opening the page to an SDF of a stable molecule in two clicks", async () => {
+  const { page, close } = await open(browser, server.url + fine);
+  await page.click("#generate");
+  await page.waitForSelector("#result:not([hidden])");
+  const sdf = await text(page, "[data-format=sdf]");
+  assert.match(sdf.text, />  <stable>\ntrue\n/);
+  assert.equal(sdf.name, `symdiff-${intro.formula}-seed${intro.seed}.sdf`);
+  await close();
+});
+
+test("the result is described by openchemlib, and relaxed by MMFF94 on request", async () => {
+  const { page, close } = await open(browser, server.url + fine);
+  await generate(page);
+  await described(page);
+  const mass = { C: 12.011, H: 1.008, N: 14.007, O: 15.999, F: 18.998 };
+  const weight = [...intro.formula.matchAll(/([A-Z])(\d*)/g)].reduce((sum, [, e, n]) => sum + mass[e] * Number(n || 1), 0);
+  assert.ok(Math.abs(parseFloat(await page.textContent("#weight")) - weight) < 0.02);
+  for (const id of ["#logp", "#tpsa", "#rings"]) assert.match(await page.textContent(id), /^−?\d/);
+  const smiles = await page.textContent("#smiles");
+  assert.equal((smiles.match(/[NO]/gi) ?? []).length, [...intro.formula.matchAll(/[NO](\d*)/g)].reduce((sum, [, n]) => sum + Number(n || 1), 0));
+  const image = page.locator("#drawing img");
+  assert.ok(await image.evaluate((i) => i.decode().then(() => i.naturalWidth > 20)));
+  assert.equal(await image.getAttribute("alt"), `Structural formula of ${intro.formula}, SMILES ${smiles}`);
+
+  await page.click("#relax");
+  await page.waitForSelector("#overlay:not([hidden])");
+  const number = (s) => Number(s.replace("−", "-"));
+  const [, drop, from, to] = (await page.textContent("#relax-note")).match(/^MMFF94 takes out ([\d.]+) kcal\/mol, from (\S+) to ([−\d.]+); atoms move by \d\.\d\d Å/);
+  assert.ok(Number(drop) > 0 && Math.abs(number(from) - number(to) - Number(drop)) < 0.11);
+  const pictures = [];
+  for (const layer of ["before", "after", "both"]) {
+    await page.check(`[name=overlay][value=${layer}]`, { force: true });
+    await page.waitForTimeout(400);
+    pictures.push((await page.locator("#view").screenshot()).toString("base64"));
+  }
+  assert.equal(new Set(pictures).size, 3);
+  const [plain, relaxed] = [await text(page, "[data-format=sdf]"), await text(page, "[data-format=relaxed]")];
+  assert.match(relaxed.text, />  <mmff94_kcal_mol>\n-?\d+\.\d{3}\n\n\$\$\$\$\n$/);
+  const atoms = (sdf) => sdf.split("\n").slice(4, 4 + intro.atoms).map((line) => [line.slice(30), ...[0, 10, 20].map((c) => Number(line.slice(c, c + 10)))]);
+  const [a, b] = [atoms(plain.text), atoms(relaxed.text)];
+  assert.deepEqual(b.map(([rest]) => rest), a.map(([rest]) => rest), "the same atoms in the same order");
+  const moved = a.map(([, ...p], i) => Math.hypot(...p.map((x, k) => x - b[i][k + 1])));
+  assert.ok(Math.max(...moved) > 0.01 && Math.max(...moved) < 3, `moved by ${Math.max(...moved)} Å`);
+  await close();
+});
+
+test("every file carries seed, settings and the hash of the weights", async () => {
+  const { page, close } = await open(browser, server.url + fine);
+  await generate(page);
+  await described(page);
+  const xyz = (await text(page, "[data-format=xyz]")).text;
+  const comment = xyz.split("\n")[1];
+  assert.match(comment, new RegExp(`^seed=${intro.seed} index=0 steps=${intro.steps} method=dpm\\+\\+2m-sde model=${intro.model.slice(0, 16)}`));
+  const pdb = (await text(page, "[data-format=pdb]")).text;
+  for (const word of [intro.seed, intro.steps, intro.model.slice(0, 16)]) assert.match(pdb, new RegExp(`^REMARK.*${word}`, "m"));
+  const smi = await text(page, "[data-format=smi]");
+  assert.equal(smi.text, `${await page.textContent("#smiles")} ${comment}\n`);
+
+  const frames = (await text(page, "[data-format=trajectory]")).text.trimEnd().split("\n");
+  const height = intro.atoms + 2;
+  assert.equal(frames.length, height * (intro.steps + 1));
+  assert.deepEqual([0, intro.steps].map((k) => frames[k * height + 1]), [0, intro.steps].map((step) => `step=${step} ${comment}`));
+  assert.deepEqual(frames.slice(-intro.atoms), xyz.trimEnd().split("\n").slice(2), "the last frame is the molecule");
+
+  const png = await downloadBytes(page, "[data-format=png]");
+  assert.equal(png.bytes.subarray(1, 4).toString(), "PNG");
+  assert.ok(png.bytes.includes(`tEXtComment\0SymDiff ${comment}`));
+  assert.deepEqual([png.bytes.readUInt32BE(16), png.bytes.readUInt32BE(20)], [1600, 1200]);
+
+  const webm = await downloadBytes(page, "[data-format=webm]");
+  assert.equal(webm.bytes.readUInt32BE(0), 0x1a45dfa3);
+  assert.ok(webm.bytes.length > 2e4, `${webm.bytes.length} bytes`);
+  assert.equal(webm.name, `symdiff-${intro.formula}-seed${intro.seed}.webm`);
+  assert.equal(await page.isVisible("#video-note"), false);
+  await close();
+});
+
+test("the command under Reproduce writes the very bytes, with any gamma and with weights of one's own", async () => {
+  const { page, close } = await open(browser, `${server.url}?seed=11&steps=30&gamma=haar`);
+  await generate(page);
+  const command = () => page.textContent("#command");
+  assert.match(await command(), /^build\/symdiff sample --seed 11 --steps 30 --method dpm\+\+2m-sde --gamma haar --out \S+\.xyz$/);
+  assert.equal((await text(page, "[data-format=xyz]")).text, runCommand(await command()));
+  await page.selectOption("#gamma", "none");
+  await page.selectOption("#method", "ancestral");
+  await generate(page, { seed: 12, atoms: 9 });
+  assert.match(await command(), /--atoms 9 .*--method ancestral --gamma none/);
+  assert.equal((await text(page, "[data-format=xyz]")).text, runCommand(await command()));
+  await page.setInputFiles("#own", { name: "mine.safetensors", mimeType: "application/octet-stream", buffer: readFileSync(weights) });
+  await page.waitForFunction(() => document.querySelector("#model").value === "own");
+  await generate(page, { seed: 13 });
+  assert.match(await command(), /--model mine\.safetensors/);
+  assert.equal((await text(page, "[data-format=xyz]")).text, runCommand(await command(), { model: weights }));
+  await close();
+});
+
+test("a batch fills the gallery, is tallied as the command line does, and its SDF is the command line's", async () => {
+  const { page, close } = await open(browser, `${server.url}?seed=2&steps=25&n=30`);
+  assert.equal(await page.textContent("#generate"), "Generate 30 molecules");
+  await page.evaluate(() => {
+    const get = HTMLCanvasElement.prototype.getContext;
+    window.contexts = [];
+    HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+      if (kind === "webgl2" && !window.contexts.includes(this)) window.contexts.push(this);
+      return get.call(this, kind, ...rest);
+    };
+  });
+  await page.click("#generate");
+  await page.waitForFunction(() => /^\d+ of 30 molecules, [\d.]+ per second, /.test(document.querySelector("#progress-text").textContent));
+  await page.waitForSelector("#generate:not([hidden])");
+  assert.equal(await page.evaluate(() => window.contexts.length), 1, "one context draws all pictures");
+  assert.equal(await page.textContent("#page"), "1–24 of 30");
+  assert.equal(await page.locator(".gallery li:visible").count(), 24);
+  const empty = await page.evaluate(() => Object.assign(document.createElement("canvas"), { width: 300, height: 240 }).toDataURL());
+  await page.waitForFunction((empty) => [...document.querySelectorAll(".card canvas")].every((canvas) => canvas.toDataURL() !== empty), empty);
+
+  const sdf = await text(page, "#batch-sdf");
+  assert.equal(sdf.text, runCommand(await page.textContent("#batch-command")));
+  writeFileSync(join(top, "build/e2e/batch.sdf"), sdf.text);
+  const report = JSON.parse(execFileSync(program, ["evaluate", "--json", join(top, "build/e2e/batch.sdf")], { encoding: "utf8" }));
+  const { stable_molecules, valid, connected, unique } = report.counts;
+  const counts = await page.locator(".tally .interval").allTextContents();
+  assert.deepEqual(counts.map((line) => line.split(",")[0]), [`${stable_molecules} of 30`, `${valid} of 30`, `${connected} of 30`, `${unique} of ${valid}`]);
+  assert.match(counts[0], /95 % interval \d+\.\d to \d+\.\d$/);
+  assert.equal(await page.textContent("#status"), `Finished: 30 molecules, ${stable_molecules} stable, ${valid} valid, ${unique} of them different.`);
+
+  await page.click("#next");
+  assert.equal(await page.textContent("#page"), "25–30 of 30");
+  assert.equal(await page.isDisabled("#next"), true);
+  await page.selectOption("#filter", "stable");
+  assert.equal(await page.textContent("#page"), stable_molecules ? `1–${Math.min(24, stable_molecules)} of ${stable_molecules}` : "");
+  const some = await text(page, "#batch-sdf");
+  assert.equal(some.text.split("$$$$\n").length - 1, stable_molecules);
+  assert.doesNotMatch(some.text, />  <stable>\nfalse/);
+  await page.selectOption("#filter", "all");
+  await page.selectOption("#sort", "atoms");
+  const sizes = (await page.locator(".card .name").allTextContents()).map((f) => [...f.matchAll(/[A-Z][a-z]?(\d*)/g)].reduce((sum, [, n]) => sum + Number(n || 1), 0));
+  assert.deepEqual(sizes, [...sizes].sort((a, b) => b - a));
+
+  await page.selectOption("#sort", "index");
+  await page.click(".gallery li:nth-child(8) .card");
+  assert.equal(await page.textContent("#formula"), await page.textContent(".gallery li:nth-child(8) .name"));
+  assert.match(await page.textContent("#provenance"), /^Seed 2, molecule 7, /);
+  assert.equal((await text(page, "[data-format=xyz]")).text, runCommand(await page.textContent("#command")));
+  await page.click("#replay");
+  await page.waitForFunction(() => document.querySelector(".position").value === "25 / 25" && document.querySelector("#replay").hidden);
+  assert.equal((await text(page, "[data-format=xyz]")).text, runCommand(await page.textContent("#command")), "made again with all its steps");
+  await axe(page);
+  await close();
+});
+
+test("a batch can be stopped, and what was made stays", async () => {
+  const { page, close } = await open(browser, `${server.url}?seed=2&steps=100&n=1000&atoms=12`);
+  await page.click("#generate");
+  await page.waitForFunction(() => document.querySelectorAll(".gallery li:not([hidden])").length > 0);
+  await page.click("#cancel");
+  await page.waitForSelector("#generate:not([hidden])");
+  const [, made] = (await page.textContent("#batch-note")).match(/^Stopped: (\d+) of them are finished\.$/);
+  const sdf = await text(page, "#batch-sdf");
+  assert.equal(sdf.text.split("$$$$\n").length - 1, Number(made));
+  await close();
+});
+
+test("a thousand molecules", async () => {
+  const { page, close } = await open(browser, `${server.url}?seed=1&steps=20&atoms=4&n=1000`);
+  await page.setInputFiles("#own", fastWeights());
+  await page.waitForFunction(() => document.querySelector("#model").value === "own");
+  await page.click("#generate");
+  await page.waitForSelector("#generate:not([hidden])", { timeout: 240_000 });
+  assert.match(await page.textContent("#page"), /^1–24 of 1,000$/);
+  assert.equal(await page.locator(".card").count(), 24);
+  const sdf = await text(page, "#batch-sdf");
+  const indices = [...sdf.text.matchAll(/>  <index>\n(\d+)\n/g)].map(([, i]) => Number(i));
+  assert.deepEqual(indices, Array.from({ length: 1000 }, (_, i) => i));
+  await page.selectOption("#sort", "formula");
+  await page.click("#next");
+  assert.match(await page.textContent("#page"), /^25–48 of 1,000$/);
+  await close();
+});
+
+test("seeds, locks and settings are in the address, and what was measured stands beside the steps", async () => {
+  const { page, close } = await open(browser, server.url);
+  const query = () => Object.fromEntries(new URL(page.url()).searchParams);
+  await page.click("#dice");
+  const seed = await page.inputValue("#seed");
+  await page.click("#lock");
+  await page.selectOption("#atoms", "7");
+  await page.fill("#count", "3");
+  await page.selectOption("#method", "ancestral");
+  await page.selectOption("#gamma", "haar");
+  await page.fill("#steps", "40");
+  assert.deepEqual(query(), { seed, atoms: "7", steps: "40", method: "ancestral", gamma: "haar", n: "3", lock: "1" });
+  await page.reload();
+  assert.deepEqual(
+    await page.evaluate(() => ["seed", "atoms", "count", "method", "gamma", "steps"].map((id) => document.getElementById(id).value)),
+    [seed, "7", "3", "ancestral", "haar", "40"],
+  );
+  assert.equal(await page.getAttribute("#lock", "aria-pressed"), "true");
+  await page.fill("#count", "1");
+  await page.selectOption("#gamma", "learned");
+  await generate(page, { steps: 20 });
+  await generate(page);
+  assert.equal(await page.inputValue("#seed"), seed, "a locked seed stays");
+  await page.click("#lock");
+  await generate(page);
+  assert.notEqual(await page.inputValue("#seed"), seed, "one that is not gives way");
+  assert.equal(await page.locator("#earlier button").count(), 2);
+  await page.click("#earlier button:first-child");
+  assert.match(await page.textContent("#provenance"), new RegExp(`^Seed ${seed},`));
+
+  for (const method of ["dpm++2m-sde", "ancestral"]) {
+    await page.selectOption("#method", method);
+    const runs = evaluation.filter((run) => run.method === method).sort((a, b) => a.steps - b.steps);
+    assert.deepEqual(await page.locator("#presets button span").allTextContents(), runs.map(({ steps }) => String(steps)));
+    await page.click("#presets button:last-child");
+    const { steps, stable_molecules, valid } = runs.at(-1);
+    assert.equal(await page.inputValue("#steps"), String(steps));
+    const said = await page.textContent("#quality");
+    for (const share of [stable_molecules, valid]) assert.ok(said.includes(`${(100 * share).toFixed(1)} %`), said);
+  }
+  await page.fill("#steps", "60");
+  assert.match(await page.textContent("#quality"), /^Not measured at 60 steps/);
+  await page.fill("#count", "1001");
+  await page.click("#generate");
+  assert.match(await page.textContent("#error"), /from 1 to 1,000/);
+  await close();
+});
+
+test("weights of one's own are used here and sent nowhere; a file that is none is refused", async () => {
+  const { page, close } = await open(browser, `${server.url}?steps=20&atoms=6`);
+  const sent = [];
+  page.on("request", (request) => (request.method() !== "GET" || request.postData()) && sent.push(request.url()));
+  await page.evaluate(() => {
+    const data = new DataTransfer();
+    data.items.add(new File(["not weights at all"], "notes.safetensors"));
+    document.body.dispatchEvent(new DragEvent("dragover", { dataTransfer: data, bubbles: true }));
+    document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true }));
+  });
+  await page.waitForSelector("#error:not([hidden])");
+  assert.match(await page.textContent("#error"), /notes\.safetensors|weights/);
+  assert.notEqual(await page.inputValue("#model"), "own");
+  const formula = await generate(page, { seed: 4 });
+  await page.setInputFiles("#own", { name: "mine.safetensors", mimeType: "application/octet-stream", buffer: readFileSync(weights) });
+  await page.waitForFunction(() => document.querySelector("#model").value === "own");
+  assert.match(await page.textContent("#quality"), /^Nothing was measured/);
+  await page.fill("#count", "2");
+  await page.click("#generate");
+  await page.waitForFunction(() => document.querySelector("#page").textContent === "1–2 of 2");
+  await page.waitForSelector("#generate:not([hidden])");
+  await page.fill("#count", "1");
+  assert.equal(await generate(page, { seed: 4 }), formula);
+  assert.match(await page.textContent("#provenance"), /weights mine\.safetensors [0-9a-f]{12}$/);
+  assert.deepEqual(sent, []);
+  await close();
+});
+
+test("lessons and frames leave parts out", async () => {
+  const { page, close } = await open(browser, `${server.url}?hide=settings,downloads,reproduce&steps=20&atoms=6`);
+  for (const id of ["#settings", ".downloads"]) assert.equal(await page.isVisible(id), false, id);
+  assert.ok(await page.isVisible(".masthead"));
+  await generate(page);
+  assert.equal(await page.isVisible(".downloads"), false);
+  assert.match(page.url(), /hide=settings/);
+  await page.setViewportSize({ width: 640, height: 480 });
+  await page.goto(`${server.url}?embed=1&hide=settings&steps=20&atoms=6`);
+  for (const part of [".masthead", ".colophon", ".about", "#settings"]) assert.equal(await page.isVisible(part), false, part);
+  await generate(page);
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 640);
+  await page.screenshot({ path: join(screenshots, "embed.png") });
+  await axe(page);
+  await close();
+});
+
+for (const [name, options] of [
+  ["desktop", {}],
+  ["dark", { colorScheme: "dark" }],
+  ["phone", { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true }],
+]) {
+  test(`looked at and checked with axe: ${name}`, async () => {
+    const { page, close } = await open(browser, server.url + fine, options);
+    const shot = (what, more) => page.screenshot({ path: join(screenshots, `${name}-${what}.png`), ...more });
+    await page.waitForFunction(() => document.querySelector("#caption").textContent.startsWith("Pre-generated"));
+    await page.waitForTimeout(500);
+    await shot("start");
+    await axe(page);
+    await page.fill("#steps", "500");
+    await page.click("#generate");
+    await page.waitForFunction(() => document.querySelector("#bar").value > 0.5 && /left/.test(document.querySelector("#progress-text").textContent));
+    await shot("running");
+    await axe(page);
+    await page.waitForSelector("#result:not([hidden])");
+    await generate(page, { seed: intro.seed, steps: intro.steps });
+    await described(page);
+    await page.evaluate(() => scrollTo(0, 0));
+    await page.waitForTimeout(500);
+    await shot("result");
+    await page.click("#relax");
+    await page.waitForSelector("#overlay:not([hidden])");
+    await shot("whole", { fullPage: true });
+    await axe(page);
+    await page.fill("#count", "12");
+    await page.fill("#steps", "50");
+    await page.selectOption("#atoms", "0");
+    await page.click("#generate");
+    await page.waitForSelector("#generate:not([hidden])");
+    await page.locator("#batch").scrollIntoViewIfNeeded();
+    await page.evaluate(() => document.querySelector("#batch").scrollIntoView());
+    await page.waitForTimeout(500);
+    await shot("batch");
+    await axe(page);
+    const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+    assert.equal(content, width, "nothing sticks out sideways");
+    await close();
+  });
+}
