@@ -37,7 +37,7 @@ export async function run(sampler: Sampler, options: SampleOptions, { onStart, o
     meter.add(frame.step, performance.now());
     const fresh = !trajectory;
     trajectory ??= new Trajectory(sampler.info.elements, frame.atoms, frame.steps);
-    trajectory.addFrame(frame);
+    trajectory.add(frame);
     if (fresh) onStart?.(trajectory);
     onFrame?.(frame, meter);
     if (frame.molecule) return { trajectory, molecule: frame.molecule, rate: (1000 * frame.steps) / (performance.now() - began) };

@@ -1,6 +1,6 @@
 // The frames of a run, and the picture at any moment between two of them.
 
-import type { Bond, Frame, Molecule } from "symdiff";
+import type { Frame, Molecule } from "symdiff";
 import { blend, type Palette } from "./view/colours.ts";
 import type { Ball, Stick, Vec3 } from "./view/scene.ts";
 
@@ -22,16 +22,11 @@ export interface Picture {
   sticks: (Stick & { order: number })[];
 }
 
-/** What a trajectory needs of a frame. */
-export interface Still {
-  step: number;
-  /** (atoms, 3), Å. */
-  positions: Float32Array;
-  /** (atoms, elements). */
-  scores: Float32Array;
-  bonds: Bond[];
-  /** Whether it is the finished molecule: kinds are certain then, and bonds all there. */
-  final: boolean;
+type Needed = "step" | "positions" | "scores" | "bonds";
+
+/** What a trajectory needs of a frame. With a molecule it is the finished one: kinds are certain then, and bonds all there. */
+export interface Still extends Pick<Frame, Needed>, Partial<Omit<Frame, Needed | "molecule">> {
+  molecule?: unknown;
 }
 
 export class Trajectory {
@@ -57,15 +52,12 @@ export class Trajectory {
   static of(molecule: Molecule, elements: readonly string[], steps: number): Trajectory {
     const still = new Trajectory(elements, molecule.elements.length, steps);
     const scores = molecule.elements.flatMap((symbol) => elements.map((e) => Number(e === symbol)));
-    still.add({ step: steps, positions: Float32Array.from(molecule.positions), scores: Float32Array.from(scores), bonds: molecule.bonds, final: true });
+    still.add({ step: steps, positions: Float32Array.from(molecule.positions), scores: Float32Array.from(scores), bonds: molecule.bonds, molecule });
     return still;
   }
 
-  addFrame(frame: Frame): void {
-    this.add({ ...frame, final: !!frame.molecule });
-  }
-
-  add({ step, positions, scores, bonds: present, final }: Still): void {
+  add({ step, positions, scores, bonds: present, molecule }: Still): void {
+    const final = !!molecule;
     this.bondCounts.push(present.length);
     const last = this.#moments.at(-1);
     const ease = final ? 1 : 0.35; // bonds of the noise flicker: let them come and go slowly

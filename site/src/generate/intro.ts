@@ -37,7 +37,7 @@ export async function loadIntro(): Promise<Intro> {
       positions: part(positions, k, 1e-3),
       scores: part(scores, k, 1 / 64),
       bonds: Array.from({ length: bonds.length / 3 }, (_, b) => ({ i: bonds[3 * b]!, j: bonds[3 * b + 1]!, order: bonds[3 * b + 2]! })),
-      final: k === frames.length - 1,
+      molecule: k === frames.length - 1,
     });
   });
   return { trajectory, formula, seed };

@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import AxeBuilder from "@axe-core/playwright";
+import { accessible } from "./axe.js";
 import { build, downloadBytes, endAll, fastWeights, generate, launch, open, screenshots, serve, top } from "./browser.js";
 
 const weights = join(top, "core/weights/qm9-web.safetensors");
@@ -33,11 +33,6 @@ function runCommand(command, { model } = {}) {
   const line = command.replace(/^build\/symdiff/, program).replace(/ --out \S+$/, ` --out ${file}`);
   execFileSync("/bin/sh", ["-c", model ? line.replace(/ --model \S+/, ` --model ${model}`) : line], { stdio: "ignore", cwd: top });
   return readFileSync(file, "utf8");
-}
-
-async function axe(page) {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`), []);
 }
 
 async function text(page, selector) {
@@ -252,7 +247,7 @@ test("a batch fills the gallery, is tallied as the command line does, and its SD
   await page.click("#replay");
   await page.waitForFunction(() => document.querySelector(".position").value === "25 / 25" && document.querySelector("#replay").hidden);
   assert.equal((await text(page, "[data-format=xyz]")).text, runCommand(await page.textContent("#command")), "made again with all its steps");
-  await axe(page);
+  await accessible(page, "a batch");
   await close();
 });
 
@@ -374,7 +369,7 @@ test("lessons and frames leave parts out", async () => {
   await generate(page);
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 640);
   await page.screenshot({ path: join(screenshots, "embed.png") });
-  await axe(page);
+  await accessible(page, "a frame");
   await close();
 });
 
@@ -389,12 +384,12 @@ for (const [name, options] of [
     await page.waitForFunction(() => document.querySelector("#caption").textContent.startsWith("Pre-generated"));
     await page.waitForTimeout(500);
     await shot("start");
-    await axe(page);
+    await accessible(page, "before the first run");
     await page.fill("#steps", "500");
     await page.click("#generate");
     await page.waitForFunction(() => document.querySelector("#bar").value > 0.5 && /left/.test(document.querySelector("#progress-text").textContent));
     await shot("running");
-    await axe(page);
+    await accessible(page, "a run");
     await page.waitForSelector("#result:not([hidden])");
     await generate(page, { seed: intro.seed, steps: intro.steps });
     await described(page);
@@ -404,7 +399,7 @@ for (const [name, options] of [
     await page.click("#relax");
     await page.waitForSelector("#overlay:not([hidden])");
     await shot("whole", { fullPage: true });
-    await axe(page);
+    await accessible(page, "a result");
     await page.fill("#count", "12");
     await page.fill("#steps", "50");
     await page.selectOption("#atoms", "0");
@@ -414,7 +409,7 @@ for (const [name, options] of [
     await page.evaluate(() => document.querySelector("#batch").scrollIntoView());
     await page.waitForTimeout(500);
     await shot("batch");
-    await axe(page);
+    await accessible(page, "a small batch");
     const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
     assert.equal(content, width, "nothing sticks out sideways");
     await close();

@@ -56,8 +56,8 @@ test("a trajectory mixes frames, colours and bonds", async () => {
   const { light } = await load("/src/view/colours.ts");
   const t = new Trajectory(["H", "C"], 2, 10);
   const frame = (step, x, scores, bonds) => ({ step, steps: 10, atoms: 2, positions: new Float32Array([x, 0, 0, 0, 0, 0]), scores: new Float32Array(scores), bonds });
-  t.addFrame(frame(0, 0, [0, 0, 0, 0], []));
-  t.addFrame({ ...frame(10, 2, [1, 0, 0, 1], [{ i: 0, j: 1, order: 2 }]), molecule: {} });
+  t.add(frame(0, 0, [0, 0, 0, 0], []));
+  t.add({ ...frame(10, 2, [1, 0, 0, 1], [{ i: 0, j: 1, order: 2 }]), molecule: {} });
   const middle = t.pictureAt(0.5, light);
   assert.deepEqual(middle.balls[0].at, [1, 0, 0]);
   assert.equal(middle.sticks.length, 1);
