@@ -73,14 +73,14 @@ $(BUILD)/trainer$(TRAINER_RDKIT).stamp: $(GO_SOURCES) $(WEIGHTS)
 GPU := $(BUILD)/gpu
 GPU_DATA ?= $(DATA)/qm9_train.xyz.gz $(DATA)/qm9_val.xyz.gz $(DATA)/qm9_fill_gfn2.xyz.gz
 .PHONY: gpu-bundle test-gpu-bundle
-gpu-bundle: trainer ## pack the trainer and QM9 into build/gpu for a machine with a GPU and without Go (GPU_DATA=files)
+gpu-bundle: trainer ## pack the trainer and QM9 into build/gpu.tar.gz for a machine with a GPU and without Go (GPU_DATA=files)
 	@rm -rf $(GPU)/bin $(GPU)/gotch && mkdir -p $(GPU)/bin $(GPU)/gotch
 	CGO_ENABLED=0 go build -ldflags='-s -w' -o $(GPU)/bin/gotchfit ./trainer/gotchfit
 	$(TORCH_ENV) go build -tags torch -ldflags='-s -w' -o $(GPU)/bin/symdiff ./trainer/cmd/symdiff
 	@cp -r "$$(go list -m -f '{{.Dir}}' github.com/sugarme/gotch)/libtch" $(GPU)/gotch/ && chmod -R u+w $(GPU)/gotch && rm -f $(GPU)/gotch/libtch/*.go
 	@cp trainer/gpu/run.sh $(GPU)/
 	$(BUILD)/symdiff data prepare $(GPU_DATA) --elements H,C,N,O,F $(GPU_SPLIT) --out $(GPU)/data.safetensors
-	@du -sh $(GPU) | sed 's/\t.*/ in $(subst /,\/,$(GPU))/'
+	@tar -C $(dir $(GPU)) -czf $(GPU).tar.gz $(notdir $(GPU)) && ls -sh $(GPU).tar.gz
 
 test-gpu-bundle: trainer ## the bundle on this machine's CPU: a run in two calls, the state carried from one to the other
 	@mkdir -p $(BUILD)/gpu-test && $(BUILD)/symdiff sample --n 40 --steps 2 --quiet --out $(BUILD)/gpu-test/molecules.xyz
