@@ -28,6 +28,8 @@ type trainConfig struct {
 	resume string
 	print  bool
 	dry    bool
+
+	student bool // the defaults are those of a student of --teacher
 }
 
 //go:embed recipes/*.toml
@@ -171,11 +173,17 @@ type setting struct{ name, value, source string }
 // the flags that were given.
 func (c *trainConfig) options(flags *pflag.FlagSet) (train.Options, error) {
 	o := train.Defaults()
-	if c.resume != "" {
-		var err error
-		if o, err = resumedOptions(c.resume); err != nil {
-			return o, err
-		}
+	var err error
+	switch {
+	case c.resume != "":
+		o, err = resumedOptions(c.resume)
+	case c.student && c.o.Teacher == "":
+		err = usagef("--teacher: no weights file given")
+	case c.student:
+		o, err = train.Student(c.o.Teacher)
+	}
+	if err != nil {
+		return o, err
 	}
 	var given []setting
 	for _, file := range c.files {

@@ -8,11 +8,16 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// newTrainCommand stands in for training, which needs libtorch.
-func newTrainCommand() *cobra.Command {
+// newTrainCommand and newDistillCommand stand in for training, which needs libtorch.
+func newTrainCommand() *cobra.Command { return newStub("train", "Train a model") }
+func newDistillCommand() *cobra.Command {
+	return newStub("distill", "Teach a model what another predicts")
+}
+
+func newStub(use, short string) *cobra.Command {
 	return &cobra.Command{
-		Use:                "train",
-		Short:              "Train a model (not in this build: make trainer)",
+		Use:                use,
+		Short:              short + " (not in this build: make trainer)",
 		DisableFlagParsing: true,
 		RunE: func(*cobra.Command, []string) error {
 			return errors.New("this symdiff was built without libtorch; `make trainer` builds one that can train")

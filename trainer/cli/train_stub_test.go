@@ -6,5 +6,7 @@ import "testing"
 
 // Without libtorch `train` says how to get it, whatever it is asked.
 func TestTrainStub(t *testing.T) {
-	fails(t, exitFailure, "make trainer", "train", "--data", "x.xyz", "--steps", "1")
+	for _, command := range []string{"train", "distill"} {
+		fails(t, exitFailure, "make trainer", command, "--data", "x.xyz", "--steps", "1")
+	}
 }

@@ -16,9 +16,7 @@ import (
 
 // newTrainCommand trains a network with libtorch.
 func newTrainCommand() *cobra.Command {
-	var c trainConfig
-	var quiet, asJSON bool
-	cmd := &cobra.Command{
+	return trains(&trainConfig{}, &cobra.Command{
 		Use:   "train --data FILE[,FILE...] --out DIR (--steps N | --epochs N | --max-time D)",
 		Short: "Train a model on molecules",
 		Long: `Train a model on molecules, by the objective of SymDiff (libtorch).
@@ -45,44 +43,66 @@ The result goes to standard output, all else to standard error: a line that is r
 		Example: `  symdiff train --config fast --data qm9_train.xyz.gz --val qm9_val.xyz.gz --out run --max-time 2h
   symdiff train --resume run
   symdiff train --config published --data qm9_train.xyz.gz --out run --dry-run`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			o, err := c.options(cmd.Flags())
+	})
+}
+
+// newDistillCommand trains a network to predict what a guided teacher does.
+func newDistillCommand() *cobra.Command {
+	return trains(&trainConfig{student: true}, &cobra.Command{
+		Use:   "distill --teacher FILE [--guide FILE --guidance W] --data FILE[,FILE...] --out DIR (--steps N | --epochs N | --max-time D)",
+		Short: "Teach a model what another predicts, guided by a worse one",
+		Long: `Teach a student what a teacher predicts (libtorch). The student begins as its teacher, with its sizes; flags may change them.
+
+With --guide the teacher is led away from a worse network, such as an earlier one of its own training (autoguidance, Karras et al. 2024):
+
+  eps* = eps_teacher + W·(eps_teacher - eps_guide)
+
+so that the student does in one network call what symdiff sample --guide takes two for. All else is as in symdiff train, whose flags
+it takes; the validation loss is the distance to the teacher.`,
+		Example: `  symdiff distill --teacher model.safetensors --guide early.safetensors --guidance 2 --data qm9_train.xyz.gz --out student --max-time 1h`,
+	})
+}
+
+// trains makes cmd train with the settings that its flags give.
+func trains(c *trainConfig, cmd *cobra.Command) *cobra.Command {
+	var quiet, asJSON bool
+	cmd.Args = cobra.NoArgs
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		o, err := c.options(cmd.Flags())
+		if err != nil {
+			return err
+		}
+		if c.print {
+			return writeConfig(cmd.OutOrStdout(), o)
+		}
+		o.Command = commandLine(os.Args)
+		runtime.LockOSThread() // libtorch's state belongs to a thread
+		defer runtime.UnlockOSThread()
+		if c.dry {
+			e, err := train.DryRun(o)
 			if err != nil {
 				return err
 			}
-			if c.print {
-				return writeConfig(cmd.OutOrStdout(), o)
-			}
-			o.Command = commandLine(os.Args)
-			runtime.LockOSThread() // libtorch's state belongs to a thread
-			defer runtime.UnlockOSThread()
-			if c.dry {
-				e, err := train.DryRun(o)
-				if err != nil {
-					return err
-				}
-				if asJSON {
-					return writeJSON(cmd.OutOrStdout(), e)
-				}
-				_, err = fmt.Fprintln(cmd.OutOrStdout(), e)
-				return err
-			}
-			status := cmd.ErrOrStderr()
-			terminal := isTerminal(status)
-			if quiet {
-				status = nil
-			}
-			result, err := train.Run(cmd.Context(), o, status, terminal)
-			if result == nil {
-				return err
-			}
 			if asJSON {
-				return errors.Join(err, writeJSON(cmd.OutOrStdout(), result))
+				return writeJSON(cmd.OutOrStdout(), e)
 			}
-			fmt.Fprintln(cmd.OutOrStdout(), result)
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), e)
 			return err
-		},
+		}
+		status := cmd.ErrOrStderr()
+		terminal := isTerminal(status)
+		if quiet {
+			status = nil
+		}
+		result, err := train.Run(cmd.Context(), o, status, terminal)
+		if result == nil {
+			return err
+		}
+		if asJSON {
+			return errors.Join(err, writeJSON(cmd.OutOrStdout(), result))
+		}
+		fmt.Fprintln(cmd.OutOrStdout(), result)
+		return err
 	}
 	c.bind(cmd.Flags())
 	cmd.Flags().BoolVar(&quiet, "quiet", false, "no progress and no notes")

@@ -116,6 +116,31 @@ func TestTrainEGNN(t *testing.T) {
 	fails(t, exitFailure, "--bf16", "train", "--data", data, "--out", out+"2", "--steps", "1", "--variant", "egnn", "--bf16")
 }
 
+// A student takes its sizes from the teacher, unless flags say otherwise, and keeps what it was taught by over a resume.
+func TestDistill(t *testing.T) {
+	data, dir := trainingData(t), t.TempDir()
+	run := func(name string) string { return filepath.Join(dir, name) }
+	weights := func(name string) string { return filepath.Join(dir, name+".safetensors") }
+	for name, steps := range map[string]string{"early": "2", "late": "12"} {
+		succeeds(t, append([]string{"train", "--data", data, "--out", run(name), "--steps", steps, "--ema", "0", "--charge=false"}, tiny...)...)
+		succeeds(t, "export", run(name), "--out", weights(name), "--dtype", "f32")
+	}
+	args := []string{"distill", "--teacher", weights("late"), "--guide", weights("early"), "--guidance", "2", "--data", data, "--val", data, "--batch-atoms", "30"}
+	succeeds(t, append(args, "--out", run("student"), "--steps", "4")...)
+	succeeds(t, "train", "--resume", run("student"), "--steps", "6")
+	c, err := train.ReadCheckpoint(run("student"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := c.Options
+	if c.Progress.Step != 6 || o.Config.Hidden != 16 || o.Charge || o.Teacher != weights("late") || o.Guide != weights("early") || o.Guidance != 2 {
+		t.Errorf("%+v %+v", c.Progress, o)
+	}
+	succeeds(t, append(args, "--out", run("deeper"), "--steps", "1", "--depth", "2")...)
+	fails(t, 2, "--teacher: no weights file given", "distill", "--data", data, "--out", run("x"), "--steps", "1")
+	fails(t, 1, "no such file", "distill", "--teacher", weights("none"), "--data", data, "--out", run("x"), "--steps", "1")
+}
+
 func TestTrainFailures(t *testing.T) {
 	data := trainingData(t)
 	out := filepath.Join(t.TempDir(), "run")

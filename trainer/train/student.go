@@ -1,0 +1,26 @@
+package train
+
+import (
+	"fmt"
+
+	"symdiff/core/model"
+	"symdiff/core/safetensors"
+)
+
+// Student are the options of a student that begins as its teacher, a weights file.
+func Student(teacher string) (Options, error) {
+	o := Defaults()
+	f, err := safetensors.Open(teacher)
+	if err != nil {
+		return o, err
+	}
+	m, err := model.Load(f)
+	if err != nil {
+		return o, fmt.Errorf("--teacher: %w", err)
+	}
+	o.Teacher, o.Init, o.Config = teacher, teacher, m.Config
+	o.Elements, o.Charge = m.Meta.Elements, m.Meta.Charge
+	o.Schedule, o.Timesteps = m.Meta.Schedule.Name, m.Meta.Schedule.Timesteps
+	o.Config.Features = 0 // Validate computes it
+	return o, nil
+}
