@@ -163,6 +163,27 @@ test-mpi: trainer deps-mpi ## two processes train as one with the double batch
 deps-mpi:
 	$(call install,$(MPI_PACKAGES))
 
+# The paper's comparison in small: every variant for MINUTES of this machine, in turn in ROUNDS parts, by one recipe.
+VARIANTS ?= symdiff symdiff-h dit-aug dit egnn
+MINUTES ?= 30
+ROUNDS ?= 3
+VARIANT_SAMPLES ?= 1000
+VARIANT_STEPS ?= 250
+VARIANT_DATA ?= --data $(DATA)/qm9_train.xyz.gz --val $(DATA)/qm9_val.xyz.gz
+.PHONY: compare-variants
+compare-variants: trainer ## table of VARIANTS at equal time (MINUTES=30 each), sampled: build/variants/table.md and table.json
+	@mkdir -p $(BUILD)/variants
+	@for round in $$(seq $(ROUNDS)); do for v in $(VARIANTS); do run=$(BUILD)/variants/$$v; \
+		if [ -e $$run/checkpoint.safetensors ]; then how="--resume $$run"; else how="--config variants --variant $$v --out $$run $(VARIANT_DATA) $$(echo "$(VARIANT_ARGS)")"; fi; \
+		$(BUILD)/symdiff train $$how --max-time $(MINUTES)m --stop-after $$(awk 'BEGIN { print $(MINUTES) / $(ROUNDS) + 0.001 }')m --json > $$run.train.json || exit 1; \
+	done; done
+	@set -e; list=; for v in $(VARIANTS); do file=$(BUILD)/variants/$$v; $(BUILD)/symdiff export $$file --out $$file.safetensors; \
+		$(BUILD)/symdiff sample --model $$file.safetensors --n $(VARIANT_SAMPLES) --steps $(VARIANT_STEPS) --seed 1 --out $$file.xyz > /dev/null; \
+		$(BUILD)/symdiff evaluate $$file.xyz --json > $$file.json; list="$$list $$v=$$file.json"; done; \
+	$(BUILD)/symdiff compare $$list --json > $(BUILD)/variants/table.json; \
+	$(BUILD)/symdiff compare $$list --markdown > $(BUILD)/variants/table.md; \
+	{ echo; $(BUILD)/symdiff plot $(addprefix $(BUILD)/variants/,$(VARIANTS)) --out $(BUILD)/variants --markdown; } >> $(BUILD)/variants/table.md; cat $(BUILD)/variants/table.md
+
 .PHONY: bench-train
 bench-train: trainer deps-python ## one step of training against PyTorch, in turn, at web and paper size (BENCH_ARGS='-threads 1 -sizes web')
 	@$(TORCH_ENV) go build -tags torch -o $(BUILD)/bench-train ./trainer/bench

@@ -162,3 +162,25 @@ func TestCommandLine(t *testing.T) {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
+
+// The log as charts and as TensorBoard's events, and the table of runs.
+func TestPlot(t *testing.T) {
+	data, out, charts := trainingData(t), filepath.Join(t.TempDir(), "run"), t.TempDir()
+	succeeds(t, append([]string{"train", "--data", data, "--val", data, "--out", out, "--steps", "12", "--quiet"}, tiny...)...)
+	table := succeeds(t, "plot", out, out, "--out", charts, "--over", "epoch", "--markdown")
+	if !strings.Contains(table, "| run | symdiff | 13018 | 12 |") {
+		t.Errorf("table %s", table)
+	}
+	for _, name := range []string{"loss", "validation", "rate", "gradient", "speed"} {
+		b, err := os.ReadFile(filepath.Join(charts, name+".svg"))
+		if err != nil || !strings.HasPrefix(string(b), "<svg") || !strings.Contains(string(b), "epochs") {
+			t.Errorf("%s: %v %.80s", name, err, b)
+		}
+	}
+	fails(t, exitFailure, "none", "plot", filepath.Join(out, "none"))
+	fails(t, exitUsage, "--over", "plot", out, "--over", "date")
+	if err := os.WriteFile(filepath.Join(out, "log.jsonl"), []byte("{}\nx\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	fails(t, exitFailure, "line 1", "plot", out)
+}

@@ -66,6 +66,7 @@ type Options struct {
 	LogEvery        int      `json:"log_every"`
 	CheckpointEvery Duration `json:"checkpoint_every"`
 	Keep            int      `json:"keep"`            // older checkpoints that stay beside the newest
+	StopAfter       Duration `json:"-"`               // time after which this part of the run ends, to be resumed; 0: none
 	Limit           int      `json:"limit,omitempty"` // molecules to train on, 0: all
 	Command         string   `json:"command"`
 }
@@ -226,6 +227,7 @@ func (o *Options) Validate() error {
 		{"--batch-atoms", o.BatchAtoms >= 1, "at least 1"},
 		{"--accumulate", o.Accumulate >= 1, "at least 1"},
 		{"--keep", o.Keep >= 0, "not negative"},
+		{"--stop-after", o.StopAfter >= 0, "not negative"},
 		{"--lr", o.LR > 0 && o.LR < 1, "in (0, 1)"},
 		{"--min-lr", o.MinLR >= 0 && o.MinLR <= 1, "in [0, 1]"},
 		{"--time-power", o.TimePower >= 0 && o.TimePower <= 10, "in [0, 10]"},

@@ -337,9 +337,12 @@ func (r *run) loop(ctx context.Context) error {
 	st := stats{since: time.Now()}
 	var lastLoss, speed float64
 	for {
-		share, cancelled := r.agree(ctx)
+		share, cancelled, paused := r.agree(ctx)
 		if cancelled {
 			return r.stop(&Interrupted{r.path(checkpointName)})
+		}
+		if paused {
+			return r.stop(nil)
 		}
 		if share >= 1 {
 			break
@@ -403,16 +406,19 @@ func (r *run) openLog() (err error) {
 	return nil
 }
 
-// agree is how far the run is, and whether it is to stop: the same in every process.
-func (r *run) agree(ctx context.Context) (share float64, cancelled bool) {
+// agree is how far the run is, whether it is to stop, and whether this part of it is over: the same in every process.
+func (r *run) agree(ctx context.Context) (share float64, cancelled, paused bool) {
 	stop := []float64{0}
 	if ctx.Err() != nil {
 		stop[0] = 1
 	}
-	done := []float64{r.share()}
+	clock := []float64{r.share(), 0}
+	if r.StopAfter > 0 && time.Since(r.started) >= time.Duration(r.StopAfter) {
+		clock[1] = 1
+	}
 	r.world.Sum64(stop)
-	r.world.First(done)
-	return done[0], stop[0] > 0
+	r.world.First(clock)
+	return clock[0], stop[0] > 0, clock[1] > 0
 }
 
 // advance counts a step.
@@ -473,7 +479,11 @@ func (r *run) stop(reason error) error {
 	}
 	r.log.write(e)
 	if reason == nil {
-		r.log.note("done after %d steps, %.2f epochs, %s: %s", r.progress.Step, r.progress.Epochs, r.elapsed().Round(time.Second), r.path(checkpointName))
+		how := "done"
+		if !r.progress.Done {
+			how = "paused"
+		}
+		r.log.note("%s after %d steps, %.2f epochs, %s: %s", how, r.progress.Step, r.progress.Epochs, r.elapsed().Round(time.Second), r.path(checkpointName))
 	}
 	return reason
 }

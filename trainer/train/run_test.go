@@ -380,7 +380,13 @@ func TestMaxTime(t *testing.T) {
 	if err != nil || !c.Progress.Done || c.Progress.Seconds < 0.3 || c.Progress.Step < 1 {
 		t.Errorf("%+v, %v", c.Progress, err)
 	}
-	for _, want := range []string{"parameters", "left", "done after"} {
+	p := o
+	p.Out, p.MaxTime, p.StopAfter = filepath.Join(t.TempDir(), "paused"), Duration(time.Hour), Duration(200*time.Millisecond)
+	result, err := Run(context.Background(), p, &status, false)
+	if err != nil || result.Finished || result.Step < 1 || result.Seconds > 60 {
+		t.Errorf("paused: %+v, %v", result, err)
+	}
+	for _, want := range []string{"parameters", "left", "done after", "paused after"} {
 		if !strings.Contains(status.String(), want) {
 			t.Errorf("status without %q: %s", want, status.String())
 		}

@@ -19,8 +19,6 @@ type outcome struct {
 
 func (o outcome) finite() bool { return finite(o.loss) && finite(o.norm) }
 
-func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
-
 // step is one step of training. The loss is EDM's (Hoogeboom et al. 2022), the L2 variant:
 //
 //	t > 0: ½·|eps - eps_hat|² / ((3+F)·N)      t = 0: ½·|eps_x - eps_hat_x|² / ((3+F)·N) - log p(h|z_0)
