@@ -175,7 +175,7 @@ compare-variants: trainer ## table of VARIANTS at equal time (MINUTES=30 each), 
 	@mkdir -p $(BUILD)/variants
 	@for round in $$(seq $(ROUNDS)); do for v in $(VARIANTS); do run=$(BUILD)/variants/$$v; \
 		if [ -e $$run/checkpoint.safetensors ]; then how="--resume $$run"; else how="--config variants --variant $$v --out $$run $(VARIANT_DATA) $$(echo "$(VARIANT_ARGS)")"; fi; \
-		$(BUILD)/symdiff train $$how --max-time $(MINUTES)m --stop-after $$(awk 'BEGIN { print $(MINUTES) / $(ROUNDS) + 0.001 }')m --json > $$run.train.json || exit 1; \
+		$(BUILD)/symdiff train $$how --max-time $(MINUTES)m $$([ $$round = $(ROUNDS) ] || echo --stop-after $$(awk 'BEGIN { print $(MINUTES) / $(ROUNDS) }')m) --json > $$run.train.json || exit 1; \
 	done; done
 	@set -e; list=; for v in $(VARIANTS); do file=$(BUILD)/variants/$$v; $(BUILD)/symdiff export $$file --out $$file.safetensors; \
 		$(BUILD)/symdiff sample --model $$file.safetensors --n $(VARIANT_SAMPLES) --steps $(VARIANT_STEPS) --seed 1 --out $$file.xyz > /dev/null; \

@@ -85,7 +85,7 @@ func (o *compareOptions) check() error {
 	if o.seeds < 1 || o.seeds > 1000 || o.limit < 0 || o.passes < 1 || o.passes > 1000 {
 		return usagef("--seeds %d, --nll-limit %d, --passes %d: want 1 to 1000 seeds and passes, a limit of 0 or more", o.seeds, o.limit, o.passes)
 	}
-	o.sample.out, o.sample.threads, o.sample.variation.couple = "-", o.threads, true
+	o.sample.out, o.sample.threads, o.sample.variation.couple, o.sample.noiseScale = "-", o.threads, true, 1
 	if err := o.sample.check(); err != nil {
 		return err
 	}
