@@ -150,8 +150,9 @@ test-cli: ## the CLI and the static server
 test-rdkit: deps-rdkit ## what RDKit judges, against the closed forms
 	go test -tags rdkit ./trainer/rdkit ./trainer/evaluation ./trainer/source
 
-test-torch: trainer deps-python ## training against libtorch
+test-torch: trainer deps-python deps-rdkit ## training against libtorch, and every command of trainer/README.md
 	$(TORCH_ENV) go test -tags torch ./trainer/...
+	$(TORCH_ENV) go test -tags torch,rdkit -run README ./trainer/cli
 
 .PHONY: trainer-mpi test-mpi deps-mpi
 trainer-mpi: trainer deps-mpi ## build build/symdiff-mpi, which trains in several processes: mpirun -n 2 build/symdiff-mpi train ...
