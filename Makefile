@@ -34,7 +34,7 @@ CORE_SOURCES = $(shell find core wasm -name node_modules -prune -o -name '*.go' 
 SITE_SOURCES = $(shell find site wasm/js -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/test/*' -not -name '*.go')
 WEIGHTS := core/weights/qm9-web.safetensors
 
-.PHONY: help deps demo sample test cli cli-site npm budget trainer train evaluate-model wasm site bench bench-go bench-peers fuzz check clean \
+.PHONY: help deps demo sample test cli cli-site npm budget trainer train evaluate-model evaluate-keep wasm site bench bench-go bench-peers fuzz check clean \
 	deps-torch deps-browser deps-rdkit test-core test-wasm test-cli test-rdkit test-torch test-site
 
 help: ## list the targets
@@ -105,6 +105,10 @@ evaluate-model: cli ## sample SAMPLES=1000 molecules at each of SETTINGS and wri
 	i=0; for setting in $(SETTINGS); do i=$$((i + 1)); $(BUILD)/symdiff sample --n $(SAMPLES) --seed 1 --steps $${setting%%:*} --method $${setting#*:} --json \
 		--out $(BUILD)/evaluation/$$i.xyz > $(BUILD)/evaluation/$$i.json || exit 1; done
 	@{ printf '['; sep=; for f in $(BUILD)/evaluation/*.json; do printf '%s\n' "$$sep"; cat $$f; sep=,; done; echo ']'; } > $(BUILD)/evaluation/all && cp $(BUILD)/evaluation/all $(EVALUATION)
+
+# BASES=25 stable molecules of the model, each remade EACH=8 times around each kind of part.
+evaluate-keep: cli $(BUILD)/npm.stamp ## how often molecules come out well around parts that are kept; writes core/weights/qm9-web.keep.json
+	node site/measure-keep.js $(WEIGHTS) $(WEIGHTS:.safetensors=.keep.json)
 
 wasm: $(BUILD)/wasm/symdiff.wasm ## build the WebAssembly modules (SIMD and plain)
 $(BUILD)/wasm/symdiff.wasm: $(CORE_SOURCES)

@@ -89,6 +89,7 @@ function facts(file) {
     sha256,
     bytes: data.length,
     evaluation: readEvaluation(file.replace(/\.safetensors$/, ".json"), sha256),
+    keep: readKeep(file.replace(/\.safetensors$/, ".keep.json"), sha256),
     ...readHeader(data),
   };
 }
@@ -105,6 +106,13 @@ function readHeader(data) {
     timesteps: JSON.parse(metadata.schedule).timesteps,
     variant: metadata.kind,
   };
+}
+
+/** What `make evaluate-keep` measured of these weights; nothing where it measured others, or none. */
+function readKeep(file, sha256) {
+  if (!existsSync(file)) return [];
+  const { model_sha256, tasks } = JSON.parse(readFileSync(file, "utf8"));
+  return model_sha256 === sha256 ? tasks : [];
 }
 
 /** What `make evaluate-model` measured of these weights; nothing where it measured others, or none. */

@@ -14,6 +14,20 @@ declare module "virtual:model" {
     variant: string;
     /** Samples of these weights that were measured, as fractions of 1; empty where none were. */
     evaluation: Measured[];
+    /** How often molecules came out well around parts that were kept (`make evaluate-keep`); empty where that was not measured. */
+    keep: Kept[];
+  }
+  export interface Kept {
+    /** What was kept: all atoms but hydrogens, or one half. */
+    task: "heavy" | "half";
+    steps: number;
+    resample: number;
+    /** Molecules that parts were taken of, and how often each was remade. */
+    bases: number;
+    each: number;
+    molecules: number;
+    /** How many of them are stable and in one piece. */
+    well: number;
   }
   export interface Measured {
     method: string;

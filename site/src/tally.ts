@@ -45,6 +45,12 @@ export class Tally {
   }
 }
 
+/** 3 of 8 (14 to 69 %). */
+export function countText(count: number, of: number): string {
+  const { low, high } = wilson(count, of);
+  return `${count} of ${of} (${Math.round(100 * low)} to ${Math.round(100 * high)} %)`;
+}
+
 /** Wilson's score interval at 95 %: (p + z²/2n ± z·√(p(1-p)/n + z²/4n²)) / (1 + z²/n). */
 export function wilson(count: number, of: number): Share {
   if (!of) return { count, of, share: 0, low: 0, high: 1 };

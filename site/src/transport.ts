@@ -24,6 +24,8 @@ export class Transport {
   readonly #profile = svg("path", {});
   readonly #output = make("output", { className: "position" });
   readonly #speed = make("select", { className: "speed", title: "Speed" }, ...speeds.map((x) => new Option(`${x}×`, String(x), x === 1, x === 1)));
+  /** Called after every move, by hand, by playing or by new frames. */
+  onSeek = (): void => {};
   #trajectories: Trajectory[] = [];
   #position = 0;
   /** Whether new frames of a run are shown as they come. */
@@ -77,7 +79,11 @@ export class Transport {
 
   grown(): void {
     const main = this.#main;
-    if (!main?.length) return;
+    if (!main?.length) {
+      this.#scrubber.disabled = this.#button.disabled = true;
+      this.#output.value = "";
+      return;
+    }
     this.#scrubber.max = String(this.#last);
     this.#scrubber.disabled = this.#button.disabled = this.#last === 0;
     this.#profile.setAttribute("d", profileOf(main));
@@ -133,6 +139,7 @@ export class Transport {
       const at = k ? share * Math.max(0, trajectory.length - 1) : this.#position;
       if (trajectory.length) this.#viewers[k]?.show((palette: Palette) => trajectory.pictureAt(at, palette), patient);
     });
+    this.onSeek();
   }
 
   #scrub(position: number): void {

@@ -5,7 +5,7 @@ import { element } from "../dom.ts";
 import { seconds } from "../format.ts";
 import { Meter } from "../meter.ts";
 import { sampleOptions } from "../settings.ts";
-import { save } from "./files.ts";
+import { save } from "../save.ts";
 import { Gallery, type Item } from "./gallery.ts";
 import { jobCommand, type Origin } from "./outcome.ts";
 

@@ -1,19 +1,12 @@
 // The molecule as files.
 
 import { announce } from "../dom.ts";
+import { save } from "../save.ts";
 import type { Viewer } from "../view/viewer.ts";
 import type { Transport } from "../transport.ts";
 import { comment, fileName, provenance, type Outcome } from "./outcome.ts";
 import { withText } from "./png.ts";
 import { record } from "./video.ts";
-
-export function save(name: string, content: BlobPart, type = "text/plain"): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([content], { type }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-}
 
 export type TextFormat = "xyz" | "sdf" | "pdb";
 

@@ -6,6 +6,7 @@ import { announce, element } from "../dom.ts";
 import { modelNamed, shipped } from "../engine.ts";
 import { formulaNodes } from "../format.ts";
 import { models, type Model } from "virtual:model";
+import { kernelFlags, kernelsOf, usualKernel, type Kernel } from "../kernel.ts";
 import { startOffline } from "../offline.ts";
 import { progressText, run } from "../run.ts";
 import { Session } from "../session.ts";
@@ -22,7 +23,7 @@ import { bin } from "./histogram.ts";
 import { angle, determinant, fromAngles, identity, toAngles, transpose, turn, type Angles, type Orthogonal } from "./orthogonal.ts";
 import { plane } from "./spread.ts";
 import { standIn } from "./standin.ts";
-import { left, parse, runCounts, turned, write, type Kernel, type State } from "./state.ts";
+import { left, parse, runCounts, turned, write, type State } from "./state.ts";
 import { angleText, explanation, number, spreadText, spreadVerdict, verdict, type Verdict } from "./texts.ts";
 
 const query = new URLSearchParams(location.search);
@@ -81,8 +82,9 @@ function setUp(): void {
   for (const { name } of models) element<HTMLSelectElement>("model").add(new Option(name, name, name === model.name, name === model.name));
   element("model-field").hidden = models.length < 2;
   steps.max = String(limits.maxSteps);
-  if (model.variant !== "symdiff") for (const radio of radios) radio.disabled = radio.value === "paper" || radio.value === "released";
-  if (radios.find((r) => r.value === state.kernel)!.disabled) state = { ...state, kernel: model.variant === "none" ? "none" : "haar" };
+  const known = kernelsOf(model.variant);
+  for (const radio of radios) radio.disabled = !known.includes(radio.value as Kernel);
+  if (!known.includes(state.kernel)) state = { ...state, kernel: usualKernel(model.variant) };
   show();
   showNoise();
   clear();
@@ -395,13 +397,12 @@ function drawPlane(one: readonly ArrayLike<number>[], two: readonly ArrayLike<nu
 
 /** The command that makes the right molecule. */
 function command(): string {
-  const learned = state.kernel === "paper" || state.kernel === "released";
   const isTurned = h.some((v, k) => v !== identity[k]);
   return [
     `symdiff sample --seed ${state.seed}`,
     ...(state.atoms ? [`--atoms ${state.atoms}`] : []),
     `--steps ${state.steps} --method ${state.method}`,
-    learned ? `--gamma learned --gamma-order ${state.kernel}` : `--gamma ${state.kernel}`,
+    ...kernelFlags(state.kernel),
     ...(isTurned ? [`--turn=${fromAngles(state.angles).join(",")}`] : []),
     ...(isTurned && !state.couple ? ["--couple=false"] : []),
     ...(models.length > 1 && model !== models[0] ? [`--model ${model.name}.safetensors`] : []),

@@ -14,6 +14,6 @@ export function standIn(elements: readonly string[], atoms: number): Trajectory 
   }
   const scores = Float32Array.from({ length: elements.length * atoms }, () => 0.25 * gaussian());
   const cloud = new Trajectory(elements, atoms, 0);
-  cloud.add({ index: 0, step: 0, steps: 0, atoms, positions, scores, bonds: [] });
+  cloud.add({ step: 0, positions, scores, bonds: [] });
   return cloud;
 }

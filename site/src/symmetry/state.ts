@@ -1,12 +1,9 @@
 // What the page is set to, and how it is written in the address.
 
 import type { SampleOptions } from "symdiff";
+import { gammaOf, kernelOptions, toKernel, type Kernel } from "../kernel.ts";
 import { gammas, parseQuery, sampleOptions, toQuery, wholeOf, withQuery, type Limits, type Settings } from "../settings.ts";
 import { fromAngles, type Angles } from "./orthogonal.ts";
-
-/** How the network is symmetrised; `released` is a learned gamma in the order of the published code. */
-export const kernels = ["paper", "released", "haar", "none"] as const;
-export type Kernel = (typeof kernels)[number];
 
 export interface State extends Omit<Settings, "gamma"> {
   kernel: Kernel;
@@ -37,7 +34,7 @@ export function parse(query: string, limits: Limits, defaults: Settings): State 
   const otherwise = given ? { x: 0, y: 0, z: 0 } : usual;
   return {
     ...settings,
-    kernel: gamma === "learned" ? (q.get("order") === "released" ? "released" : "paper") : gamma,
+    kernel: toKernel(gamma, q.get("order")),
     angles: { x: angle("x", otherwise.x), y: angle("y", otherwise.y), z: angle("z", otherwise.z), mirror: q.get("mirror") === "1" },
     couple: q.get("couple") !== "0",
     back: q.get("back") === "1",
@@ -46,9 +43,8 @@ export function parse(query: string, limits: Limits, defaults: Settings): State 
 }
 
 export function write({ kernel, angles, couple, back, runs, ...settings }: State, query: string): string {
-  const gamma = kernel === "haar" || kernel === "none" ? kernel : gammas[0];
   const isUsual = (["x", "y", "z", "mirror"] as const).every((key) => angles[key] === usual[key]);
-  return withQuery(toQuery({ ...settings, gamma }, query), {
+  return withQuery(toQuery({ ...settings, gamma: gammaOf(kernel) }, query), {
     order: kernel === "released" ? "released" : "",
     x: isUsual ? "" : String(angles.x),
     y: isUsual ? "" : String(angles.y),
@@ -62,12 +58,7 @@ export function write({ kernel, angles, couple, back, runs, ...settings }: State
 
 /** What the engine is asked for on the left; the right adds `turned`. */
 export function left({ kernel, ...settings }: State): SampleOptions {
-  const learned = kernel === "paper" || kernel === "released";
-  return {
-    ...sampleOptions({ ...settings, gamma: gammas[0] }),
-    gamma: learned ? "learned" : kernel,
-    ...(learned && { gammaOrder: kernel }),
-  };
+  return { ...sampleOptions({ ...settings, gamma: gammas[0] }), ...kernelOptions(kernel) };
 }
 
 export function turned({ angles, couple }: State): SampleOptions {

@@ -1,10 +1,11 @@
 // What the page says.
 
 import type { Molecule } from "symdiff";
-import { countText } from "../intervals.ts";
+import { countText } from "../tally.ts";
 import { deviation, type Deviation } from "./deviation.ts";
 import { haarDistance } from "./histogram.ts";
-import type { Kernel, State } from "./state.ts";
+import type { Kernel } from "../kernel.ts";
+import type { State } from "./state.ts";
 
 /** Below this the molecules are the same but for rounding, Å. Runs that part are off by a hundred times as much or more. */
 const rounding = 5e-3;

@@ -1,0 +1,53 @@
+// The table of a comparison.
+
+import type { Molecule } from "symdiff";
+import { make } from "../dom.ts";
+import { formulaNodes } from "../format.ts";
+import { kernelNames } from "../kernel.ts";
+import { likeness } from "./likeness.ts";
+import type { Run } from "./state.ts";
+
+export interface Side {
+  settings: Omit<Run, "seed" | "atoms">;
+  model: string;
+  molecule?: Molecule;
+  seconds?: number;
+}
+
+const yes = (good: boolean) => make("span", { className: good ? "good" : "poor", textContent: good ? "yes" : "no" });
+
+export function drawTable(table: HTMLElement, left: Side, right: Side): void {
+  const row = (name: string, cell: (side: Side) => (Node | string)[]) => {
+    const differs = JSON.stringify(cell(left).map(text)) !== JSON.stringify(cell(right).map(text));
+    return make("tr", { className: differs ? "differs" : "" }, make("th", { scope: "row", textContent: name }), make("td", {}, ...cell(left)), make("td", {}, ...cell(right)));
+  };
+  const of = (tell: (m: Molecule) => (Node | string)[]) => ({ molecule }: Side) => (molecule ? tell(molecule) : ["–"]);
+  table.replaceChildren(
+    make("thead", {}, make("tr", {}, make("td"), make("th", { scope: "col", textContent: "Left" }), make("th", { scope: "col", textContent: "Right" }))),
+    make(
+      "tbody",
+      {},
+      row("Model", ({ model }) => [model]),
+      row("Sampler", ({ settings }) => [settings.method]),
+      row("Steps", ({ settings }) => [String(settings.steps)]),
+      row("γ", ({ settings }) => [kernelNames[settings.kernel]]),
+      row("Formula", of((m) => formulaNodes(m.formula))),
+      row("Stable", of((m) => [yes(m.stable), ` ${m.stableAtoms.filter(Boolean).length} of ${m.elements.length} atoms`])),
+      row("One piece", of((m) => [yes(m.connected), ...(m.connected ? [] : [` ${m.fragments} pieces`])])),
+      row("Valid", of((m) => [yes(m.valid)])),
+      row("Time", ({ seconds }) => [seconds === undefined ? "–" : `${seconds.toFixed(2)} s`]),
+    ),
+    make("tfoot", {}, make("tr", {}, make("th", { scope: "row", textContent: "In common" }), make("td", { colSpan: 2, textContent: common(left.molecule, right.molecule) }))),
+  );
+}
+
+function text(node: Node | string): string {
+  return typeof node === "string" ? node : (node.textContent ?? "");
+}
+
+function common(a?: Molecule, b?: Molecule): string {
+  if (!a || !b) return "–";
+  const alike = likeness(a, b);
+  if (!alike) return "Different numbers of atoms";
+  return `${alike.atoms} of ${alike.of} atoms of the same kind, ${alike.bonds} of the left one's ${alike.ofBonds} bonds; atoms ${alike.rms.toFixed(2)} Å apart, root mean square`;
+}

@@ -1,0 +1,234 @@
+// The page that explores: branches of a run, parts that are kept, two runs compared.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import AxeBuilder from "@axe-core/playwright";
+import { build, endAll, launch, open, screenshots, serve, top } from "./browser.js";
+
+let server;
+let browser;
+const program = join(top, "build/e2e/symdiff");
+
+before(async () => {
+  server = await serve();
+  browser = await launch();
+  build(program, "./trainer/cmd/symdiff");
+});
+
+after(endAll);
+
+/** Drawn without WebGL but for the screenshots: software WebGL would take the time that the model needs. */
+const address = (query, renderer = "2d") => `${server.url}explore.html?${query}&renderer=${renderer}`;
+
+async function idle(page) {
+  await page.waitForFunction(() => document.querySelector("#cancel").hidden);
+}
+
+async function generate(page) {
+  await page.click("#start");
+  await page.waitForSelector("#cancel:not([hidden])");
+  await idle(page);
+}
+
+async function axe(page) {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map((n) => n.html).join(" | ")}`), []);
+}
+
+/** Runs the command that the page shows; returns the XYZ file that it makes. */
+async function native(page) {
+  const words = (await page.textContent("#command")).split(" ");
+  const out = join(top, "build/e2e/explore.xyz");
+  execFileSync(program, [...words.slice(1), "--out", out, "--quiet"], { cwd: join(top, "build/e2e") });
+  return readFileSync(out, "utf8");
+}
+
+/** Goes to a frame of the trajectory by keys. */
+async function seek(page, frames) {
+  await page.focus(".scrubber");
+  await page.keyboard.press("Home");
+  for (let i = 0; i < Math.floor(frames / 10); i++) await page.keyboard.press("Shift+ArrowRight");
+  for (let i = 0; i < frames % 10; i++) await page.keyboard.press("ArrowRight");
+}
+
+const names = (page) => page.locator(".node .name").allTextContents();
+
+test("a run branches off where one goes back to; the tree is in the address and its molecules on the command line", async () => {
+  const { page, close } = await open(browser, address("seed=6&atoms=10&steps=20"));
+  assert.match(await page.textContent("#cost"), /downloads \d+\.\d MB/);
+  await generate(page);
+  assert.equal(await page.isDisabled("#branch"), true, "at the end of a run nothing is left to change");
+  assert.match(await page.textContent("#branch-note"), /go back first/);
+  await seek(page, 12);
+  assert.equal(await page.textContent("#branch"), "Branch at step 12");
+  await page.selectOption("#branches", "2");
+  await page.click("#branch");
+  await page.waitForFunction(() => document.querySelectorAll(".node").length === 3 && document.querySelector("#cancel").hidden);
+  assert.match(await page.textContent("#family"), /From step 12, (all|\d+ of \d+) bonds as before/);
+  assert.match(page.url(), /tree=0\.12\.\d+_0\.12\.\d+&at=1$/);
+
+  await seek(page, 5);
+  assert.equal(await page.isDisabled("#branch"), true);
+  assert.match(await page.textContent("#branch-note"), /its own from step 13 on/);
+  await seek(page, 16);
+  await page.selectOption("#branches", "1");
+  await page.click("#branch");
+  await page.waitForFunction(() => document.querySelectorAll(".node").length === 4 && document.querySelector("#cancel").hidden);
+  assert.match(page.url(), /_1\.16\.\d+&at=3/);
+  await axe(page);
+  const grandchild = await page.textContent("#caption-left");
+  const command = await page.textContent("#command");
+  assert.match(command, /--branch 12:\d+ --branch 16:\d+$/);
+  const xyz = await native(page);
+  assert.ok(xyz.includes(`formula=${grandchild} `), xyz.split("\n")[1]);
+
+  const all = await names(page);
+  await page.reload();
+  assert.deepEqual(await names(page), ["Not made yet", "Not made yet", "Not made yet", "Not made yet"]);
+  assert.equal(await page.textContent("#start"), "Generate all 4");
+  await generate(page);
+  assert.deepEqual(await names(page), all, "the address brings back the whole tree");
+  assert.equal(await page.textContent("#caption-left"), grandchild);
+
+  await page.click(".node >> nth=0");
+  assert.equal(await page.textContent("#caption-left"), all[0]);
+  assert.doesNotMatch(page.url(), /at=/);
+  await page.click(".prune >> nth=0");
+  assert.ok((await page.locator(".node").count()) < 4);
+  await close();
+});
+
+test("atoms are kept by click, by chip and by key, and the rest is remade as the command line does it", async () => {
+  const { page, close } = await open(browser, address("tool=keep&seed=6&atoms=10&steps=20&ksteps=20&resample=5&n=1"));
+  assert.match(await page.textContent("#panel-keep"), /Approximate\./);
+  await generate(page);
+  await axe(page);
+  assert.equal(await page.isDisabled("#remake"), true);
+  await page.click("[data-choose=heavy]");
+  const pressed = () => page.locator(".chip[aria-pressed=true]").allTextContents();
+  assert.deepEqual((await pressed()).filter((name) => name.startsWith("H")), []);
+  assert.ok((await pressed()).length > 0);
+  await page.click("[data-choose=none]");
+  await page.focus(".chip");
+  await page.keyboard.press("Space");
+  assert.equal((await pressed()).length, 1);
+  // An atom in the picture: somewhere near the middle there is one.
+  const box = await page.locator("#view-left canvas").boundingBox();
+  const before = await pressed();
+  for (const [dx, dy] of [[0, 0], [30, 0], [-30, 0], [0, 30], [0, -30], [60, 20], [-60, -20], [60, -40], [-60, 40], [100, 0], [-100, 0]]) {
+    await page.mouse.click(box.x + box.width / 2 + dx, box.y + box.height / 2 + dy);
+    if (String(await pressed()) !== String(before)) break;
+  }
+  assert.notDeepEqual(await pressed(), before, "a click chooses an atom");
+  await page.click("[data-choose=half]");
+  assert.equal((await pressed()).length, 5);
+  assert.equal(await page.textContent("#remake"), "Keep 5, remake 5");
+  assert.match(page.url(), /keep=[\d,-]+(&|%)/);
+
+  await page.click("#remake");
+  await page.waitForFunction(() => document.querySelectorAll("#made li").length === 1 && document.querySelector("#cancel").hidden);
+  await page.selectOption("#keep-n", "4");
+  await page.click("#remake");
+  await page.waitForFunction(() => document.querySelectorAll("#made li").length === 5 && document.querySelector("#cancel").hidden);
+  assert.match(await page.textContent("#made-text"), /With these atoms kept: \d of 5 \(\d+ to \d+ %\) stable and in one piece\./);
+  await axe(page);
+
+  await page.click("#made li:last-child button");
+  const [download] = await Promise.all([page.waitForEvent("download"), page.click("#part")]);
+  const part = readFileSync(await download.path(), "utf8");
+  assert.equal(part.split("\n")[0], "5");
+  writeFileSync(join(top, "build/e2e/part.xyz"), part);
+  assert.match(await page.textContent("#command"), /--keep part\.xyz --seed 1 --first 4 --atoms 10 --steps 20 --resample 5/);
+  const made = await page.textContent("#caption-left");
+  assert.ok((await native(page)).includes(`formula=${made} `));
+  const [all] = await Promise.all([page.waitForEvent("download"), page.click("#all")]);
+  assert.equal(readFileSync(await all.path(), "utf8").split("$$$$").length - 1, 5);
+
+  await page.click(".chip >> nth=0"); // the base molecule again, and another part
+  await page.selectOption("#keep-n", "1");
+  await page.click("#remake");
+  await page.waitForFunction(() => document.querySelectorAll("#made li").length === 1 && document.querySelector("#cancel").hidden);
+  assert.match(await page.textContent("#made-text"), /over all parts: \d of 6/);
+  await close();
+});
+
+test("two runs from the same noise are compared", async () => {
+  const { page, close } = await open(browser, address("tool=compare&seed=3&atoms=12&steps=40&steps2=40"));
+  await generate(page);
+  assert.match(await page.textContent("tfoot"), /12 of 12 atoms of the same kind, (\d+) of the left one's \1 bonds; atoms 0\.00 Å apart/, "the same settings give the same molecule");
+  await page.fill("#steps2", "10");
+  assert.equal(await page.locator("tbody tr.differs th").allTextContents().then((t) => t.join()), "Steps");
+  await page.selectOption("#method2", "ancestral");
+  await page.selectOption("#kernel2", "haar");
+  await generate(page);
+  assert.match(await page.textContent("tfoot"), /of 12 atoms of the same kind/);
+  assert.match(page.url(), /tool=compare&.*steps2=10.*method2=ancestral&gamma2=haar/);
+  assert.equal(await page.textContent("#position, .position"), "40 / 40");
+  const right = await page.textContent("#caption-right");
+  assert.ok((await native(page)).includes(`formula=${right} `));
+  await axe(page);
+  await page.setInputFiles("#file2", { name: "mine.safetensors", mimeType: "application/octet-stream", buffer: readFileSync(join(top, "core/weights/qm9-web.safetensors")) });
+  assert.equal(await page.inputValue("#model2"), "mine.safetensors");
+  await generate(page);
+  assert.equal(await page.textContent("#caption-right"), right, "the same weights from a file");
+  await page.setInputFiles("#file2", { name: "bad.safetensors", mimeType: "application/octet-stream", buffer: Buffer.from("not weights at all") });
+  await page.click("#start");
+  await page.waitForSelector("#error:not([hidden])");
+  assert.match(await page.textContent("#error"), /weights could not be used/);
+  await page.focus("[role=tab][aria-selected=true]");
+  await page.keyboard.press("ArrowRight");
+  assert.equal(await page.getAttribute("#tab-branch", "aria-selected"), "true");
+  assert.equal(await page.isVisible("#view-right"), false);
+  await close();
+});
+
+test("cancel stops within a step and keeps what was made", async () => {
+  const { page, close } = await open(browser, address("seed=6&atoms=20&steps=20"));
+  await generate(page);
+  await seek(page, 10);
+  await page.click("#branch");
+  await page.waitForFunction(() => document.querySelectorAll(".node").length === 2 && document.querySelector("#cancel").hidden);
+  const all = await names(page);
+  await page.click("#tab-keep");
+  await page.click("[data-choose=heavy]");
+  await page.selectOption("#keep-steps", "250");
+  await page.selectOption("#keep-resample", "20");
+  await page.click("#remake");
+  await page.waitForFunction(() => /step [1-9]/.test(document.querySelector("#progress-text").textContent));
+  await page.keyboard.press("Escape");
+  await idle(page);
+  assert.equal(await page.textContent("#status"), "Cancelled.");
+  await page.click("#tab-branch");
+  assert.deepEqual(await names(page), all);
+  await close();
+});
+
+for (const [name, options] of [
+  ["desktop", {}],
+  ["dark", { colorScheme: "dark" }],
+  ["phone", { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true }],
+]) {
+  test(`screenshots: explore, ${name}`, async () => {
+    const { page, close } = await open(browser, address("seed=3&atoms=16&steps=50&tree=0.30.5_0.40.6_1.35.7_0.10.8&at=3&ksteps=20&resample=5", "webgl"), options);
+    const shot = async (what) => {
+      await page.waitForTimeout(200);
+      await page.screenshot({ path: join(screenshots, `explore-${what}-${name}.png`), fullPage: true });
+      const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+      assert.equal(content, width, "nothing sticks out sideways");
+    };
+    await generate(page);
+    await shot("branch");
+    await page.click("#tab-keep");
+    await page.click("[data-choose=heavy]");
+    await page.click("#remake");
+    await page.waitForFunction(() => document.querySelectorAll("#made li").length === 4 && document.querySelector("#cancel").hidden);
+    await shot("keep");
+    await page.click("#tab-compare");
+    await generate(page);
+    await shot("compare");
+    await close();
+  });
+}
