@@ -16,6 +16,7 @@ import (
 //
 //	seed text, first, n, atoms, steps, method  n molecules of the same settings, from the first on
 //	noiseScale number                          of the noise of every step
+//	start                                      time to start from, 0: the schedule's last
 //	gamma, gammaOrder text                     empty: the model's own
 //	turn nine numbers, couple boolean          or turn none
 //	branches [{step, seed text}]
@@ -29,6 +30,7 @@ func options(o js.Value) (sampler.Options, error) {
 		Seed:       seed,
 		First:      o.Get("first").Int(),
 		Steps:      o.Get("steps").Int(),
+		Start:      o.Get("start").Int(),
 		Method:     sampler.Method(o.Get("method").String()),
 		Gamma:      o.Get("gamma").String(),
 		GammaOrder: o.Get("gammaOrder").String(),

@@ -22,6 +22,7 @@ type Meta struct {
 	ScaleCharge float64  // atomic numbers are divided by this, 10
 	Schedule    schedule.Spec
 	Histogram   map[int]int // number of atoms -> molecules of the training set
+	Moments     *Moments    // of the training set, or nil
 	Training    []byte      // provenance: a JSON object, or nil
 }
 
@@ -96,12 +97,15 @@ func (m Meta) Validate(c Config) error {
 	if len(m.Histogram) > 0 && total == 0 {
 		return errors.New("histogram: no molecules")
 	}
+	if m.Moments != nil {
+		return m.Moments.validate(m.Features())
+	}
 	return nil
 }
 
 // Metadata is the safetensors header of a weights file: the keys of the
 // published configuration (kind, gamma_order, fix_qr, pad_to, config) and ours
-// (elements, charge, scale, schedule, histogram, training), each a JSON text or
+// (elements, charge, scale, schedule, histogram, moments, training), each a JSON text or
 // a word.
 func Metadata(c Config, m Meta) map[string]string {
 	md := map[string]string{
@@ -134,6 +138,9 @@ func (m Meta) Describe(md map[string]string) {
 		`,"timesteps":` + strconv.Itoa(m.Schedule.Timesteps) + `,"precision":` + formatFloat(m.Schedule.Precision) + `}`
 	if len(m.Histogram) > 0 {
 		md["histogram"] = histogramJSON(m.Histogram)
+	}
+	if m.Moments != nil {
+		md["moments"] = m.Moments.json()
 	}
 	if m.Training != nil {
 		md["training"] = string(m.Training)
@@ -324,6 +331,9 @@ func (p *metaParser) meta() Meta {
 			}
 			m.Histogram[n] = int(count)
 		}
+	}
+	if _, ok := p.md["moments"]; ok {
+		m.Moments = p.moments()
 	}
 	if t, ok := p.md["training"]; ok {
 		if v := p.json("training"); v.Kind != json.Object {

@@ -54,16 +54,16 @@ func (o Options) noiseScale() (float64, error) {
 	return o.NoiseScale, nil
 }
 
-// times is the grid T = t_0 > ... > t_S = 0 of a method.
-func times(s *schedule.Schedule, m Method, steps int) ([]int, error) {
+// times is the grid start = t_0 > ... > t_S = 0 of a method.
+func times(s *schedule.Schedule, m Method, start, steps int) ([]int, error) {
 	t := make([]int, steps+1)
 	switch m {
 	case "", Ancestral, DDIM:
 		for i := range t {
-			t[i] = (2*s.T()*(steps-i) + steps) / (2 * steps) // T·(S-i)/S, rounded
+			t[i] = (2*start*(steps-i) + steps) / (2 * steps) // start·(S-i)/S, rounded
 		}
 	case DPM, DPMSDE, Heun:
-		logSNRTimes(t, s)
+		logSNRTimes(t, s, start)
 	default:
 		return nil, errors.New("sampler: unknown method " + strconv.Quote(string(m)) + ", want ancestral, ddim, dpm++2m, dpm++2m-sde or heun")
 	}
@@ -72,10 +72,10 @@ func times(s *schedule.Schedule, m Method, steps int) ([]int, error) {
 
 // logSNRTimes spaces the times evenly in log SNR, as far as the grid of the
 // schedule lets them be different.
-func logSNRTimes(t []int, s *schedule.Schedule) {
+func logSNRTimes(t []int, s *schedule.Schedule, start int) {
 	steps := len(t) - 1
-	from, to := logSNR(s, s.T()), logSNR(s, 0)
-	at := s.T()
+	from, to := logSNR(s, start), logSNR(s, 0)
+	at := start
 	for i := range t {
 		want := from + (to-from)*float64(i)/float64(steps)
 		for at > 0 && logSNR(s, at-1) < want {
@@ -86,7 +86,7 @@ func logSNRTimes(t []int, s *schedule.Schedule) {
 		}
 		t[i] = at
 	}
-	t[0], t[steps] = s.T(), 0
+	t[0], t[steps] = start, 0
 	for i := 1; i < steps; i++ {
 		t[i] = min(t[i], t[i-1]-1)
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"symdiff/core/model"
 	"symdiff/core/schedule"
 )
 
@@ -14,7 +15,14 @@ import (
 //	eps_hat = sigma_t·z/v_t,  v_t = alpha_t²·std² + sigma_t².
 func exact(t *testing.T, o Options, std float64) *Sampler {
 	t.Helper()
+	return exactMeta(t, o, std, func(*model.Meta) {})
+}
+
+// exactMeta is exact with other metadata.
+func exactMeta(t *testing.T, o Options, std float64, change func(*model.Meta)) *Sampler {
+	t.Helper()
 	m := network(t, "dit")
+	change(&m.Meta)
 	m.Meta.Schedule = schedule.Spec{Name: "polynomial_2", Timesteps: 100_000, Precision: 1e-5}
 	s, err := New(m, o)
 	if err != nil {
@@ -118,7 +126,7 @@ func TestLogSNRTimes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, steps := range []int{1, 2, 10, 50, 400, 999, 1000} {
-		grid, err := times(s, DPM, steps)
+		grid, err := times(s, DPM, s.T(), steps)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +139,7 @@ func TestLogSNRTimes(t *testing.T) {
 			}
 		}
 	}
-	grid, _ := times(s, DPM, 10)
+	grid, _ := times(s, DPM, s.T(), 10)
 	for i := 1; i < 9; i++ {
 		if gap := logSNR(s, grid[i+1]) - logSNR(s, grid[i]); math.Abs(gap-1.15129) > 0.1 {
 			t.Errorf("gap of log SNR between %d and %d: %.3f, want 1.151", grid[i], grid[i+1], gap)

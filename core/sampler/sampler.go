@@ -5,7 +5,7 @@
 //
 // A Sampler holds a batch of molecules of any sizes. Each call of Step is one
 // call of the network, but where a method says otherwise: from z_t to z_s on a
-// grid T = t_0 > t_1 > ... > t_S = 0, and at last from z_0 to the molecule. Everything random comes from streams of
+// grid T = t_0 > t_1 > ... > t_S = 0 (or from an earlier t_0, see Options.Start), and at last from z_0 to the molecule. Everything random comes from streams of
 // (seed, molecule, purpose, time), so that a molecule depends on its seed, its
 // index and its settings, but not on the batch it is computed in.
 //
@@ -40,8 +40,9 @@ type Options struct {
 	Seed   uint64
 	First  int    // molecule i of the batch is molecule First+i of the seed
 	Atoms  []int  // numbers of atoms, one per molecule; 0: drawn from the histogram of the weights
-	Steps  int    // S, number of steps from t = T to 0, at most T; a final call follows
+	Steps  int    // S, number of steps from t = T, or Start, to 0, at most one for each time; a final call follows
 	Method Method // how a step is made; empty: Ancestral
+	Start  int    // time to start from, by a Gaussian fitted to z_t; 0: from T
 
 	// NoiseScale multiplies the noise that the stochastic methods draw at every step,
 	// 0 < NoiseScale <= 2; 0: 1. Below 1 the sampler stays nearer to the modes of the
@@ -123,8 +124,12 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 	if err != nil {
 		return nil, err
 	}
-	if o.Steps < 1 || o.Steps > sched.T() {
-		return nil, errors.New("sampler: " + strconv.Itoa(o.Steps) + " steps, want 1 to " + strconv.Itoa(sched.T()))
+	start, err := o.start(sched, meta)
+	if err != nil {
+		return nil, err
+	}
+	if o.Steps < 1 || o.Steps > start {
+		return nil, errors.New("sampler: " + strconv.Itoa(o.Steps) + " steps, want 1 to " + strconv.Itoa(start))
 	}
 	s := &Sampler{net: net, meta: meta, sched: sched, seed: o.Seed, first: uint32(o.First), width: 3 + net.Features(), method: o.Method, gammaKind: o.Gamma, gammaOrder: o.GammaOrder}
 	s.predict = s.network
@@ -150,7 +155,7 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 	if s.heat, err = o.noiseScale(); err != nil {
 		return nil, err
 	}
-	if s.times, err = times(sched, o.Method, o.Steps); err != nil {
+	if s.times, err = times(sched, o.Method, start, o.Steps); err != nil {
 		return nil, err
 	}
 	rows := 0
@@ -180,8 +185,11 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 	if err := s.setKnown(o.Known, o.Resample); err != nil {
 		return nil, err
 	}
-	s.draw(s.z, rng.Initial, tick(sched.T(), 0))
-	s.put(sched.T(), 0)
+	s.draw(s.z, rng.Initial, tick(start, 0))
+	if start < sched.T() {
+		s.fit(start)
+	}
+	s.put(start, 0)
 	return s, s.setBranches(o.Branches)
 }
 
@@ -254,7 +262,7 @@ func (s *Sampler) predicted(t int) {
 // Step makes one call of the network (two with Heun, Options.Resample with
 // Known): a step of the method from z_t to z_s, or at t = 0 the molecule itself.
 // It panics when Done. A value that is not finite stops the run with an error
-// that tells the time.
+// that tells the step and its time.
 func (s *Sampler) Step() error {
 	if s.Done() {
 		panic("sampler: Step after the last one")
@@ -288,7 +296,7 @@ func (s *Sampler) Step() error {
 	s.done++
 	for _, v := range s.z {
 		if !(math.Abs(float64(v)) <= math.MaxFloat32) {
-			return errors.New("sampler: values are not finite after the step at t = " + strconv.Itoa(t))
+			return errors.New("sampler: values are not finite after step " + strconv.Itoa(s.done) + " of " + strconv.Itoa(s.Steps()) + ", at t = " + strconv.Itoa(t))
 		}
 	}
 	return nil
@@ -396,6 +404,7 @@ func (s *Sampler) Molecule(i int) *molecule.Molecule {
 //
 //	seed, index, steps   arguments of the run; its size is the number of atoms
 //	method               unless it is Ancestral
+//	start                unless it is T
 //	noise_scale          unless it is 1
 //	known, resample      number of atoms of which something was given, where it was
 //	gamma, gamma_order   where they are not the model's own
@@ -418,6 +427,9 @@ func (s *Sampler) Result(i int, model string) *molecule.Molecule {
 	}
 	if s.heat != 1 {
 		add("noise_scale", strconv.FormatFloat(s.heat, 'g', -1, 64))
+	}
+	if start := s.times[0]; start < s.sched.T() {
+		add("start", strconv.Itoa(start))
 	}
 	if s.given != nil {
 		add("known", strconv.Itoa(len(s.given)/s.width))

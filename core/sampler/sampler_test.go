@@ -208,7 +208,7 @@ func TestRunStops(t *testing.T) {
 		t.Errorf("callback's error: got %v after %d steps", err, s.StepsDone())
 	}
 	s.z[0] = float32(math.NaN())
-	if err := s.Step(); err == nil || !strings.Contains(err.Error(), "not finite after the step at t = ") {
+	if err := s.Step(); err == nil || !strings.Contains(err.Error(), "not finite after step 5 of 31, at t = ") {
 		t.Errorf("NaN in the run: error %v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"symdiff/core/model"
+	"symdiff/core/molecule"
 	"symdiff/core/o3"
 	"symdiff/core/rng"
 )
@@ -128,13 +129,19 @@ func trajectory(t *testing.T, m *model.Model, o Options) []string {
 func TestResultTellsTheVariation(t *testing.T) {
 	h := o3.Matrix{{0, 1, 0}, {-1, 0, 0}, {0, 0, 1}}
 	s := run(t, network(t, "symdiff"), Options{Seed: 5, Atoms: []int{4}, Steps: 6, GammaOrder: "released", Gamma: "learned", Turn: &h, Uncoupled: true, Branches: []Branch{{1, 2}, {3, 1 << 63}}})
-	got := ""
-	for _, p := range s.Result(0, "").Properties {
-		got += p.Key + "=" + p.Value + " "
-	}
+	got := keys(s.Result(0, "").Properties)
 	if want := "gamma=learned gamma_order=released branch=1:2,3:9223372036854775808 turn=0,1,0,-1,0,0,0,0,1 couple=false "; !strings.Contains(got, want) {
 		t.Errorf("properties %s, want %s", got, want)
 	}
+}
+
+// keys is the properties in one line.
+func keys(list []molecule.Property) string {
+	text := " "
+	for _, p := range list {
+		text += p.Key + "=" + p.Value + " "
+	}
+	return text
 }
 
 func TestVariationsRefused(t *testing.T) {

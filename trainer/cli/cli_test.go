@@ -537,6 +537,22 @@ func TestSampleTrial(t *testing.T) {
 	}
 }
 
+// With the moments of molecules a run can start part-way; without, it says so.
+func TestSampleStart(t *testing.T) {
+	path, tiny := filepath.Join(t.TempDir(), "moments.safetensors"), tinyModel(t)
+	data := writeFile(t, "data.xyz", methane)
+	if out := succeeds(t, "export", tiny, "--moments", data, "--out", path); !strings.Contains(out, "moments of 1 molecules") {
+		t.Errorf("export says %s", out)
+	}
+	args := []string{"sample", "--model", path, "--atoms", "4", "--quiet"}
+	if out := succeeds(t, append(args, "--start", "500", "--steps", "3")...); !strings.Contains(out, " start=500 ") {
+		t.Errorf("sample gives %s", out)
+	}
+	fails(t, 1, "no moments", "sample", "--model", tiny, "--start", "500", "--steps", "3")
+	fails(t, 1, "start at t = 1001", append(args, "--start", "1001", "--steps", "3")...)
+	fails(t, 1, "no molecules", "export", tiny, "--moments", writeFile(t, "none.xyz", ""), "--out", path)
+}
+
 // A run's variations are in its file, and the branch of a seed goes its own way after the step.
 func TestSampleVariations(t *testing.T) {
 	args := func(more ...string) []string {

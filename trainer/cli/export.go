@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"symdiff/core/model"
+	"symdiff/core/molecule"
 	"symdiff/core/safetensors"
 	"symdiff/trainer/pytorch"
 	"symdiff/trainer/train"
@@ -14,12 +16,15 @@ import (
 
 // newExportCommand turns a checkpoint into a model file.
 func newExportCommand() *cobra.Command {
-	var out, dtype, to string
+	var out, dtype, to, moments string
 	cmd := &cobra.Command{
 		Use:   "export CHECKPOINT --out WEIGHTS.safetensors",
 		Short: "Write the averaged weights of a checkpoint as a model file, or for PyTorch",
 		Long: `Write the averaged (EMA) weights of a checkpoint, or of a run's folder, as a model file: safetensors with the configuration, the
 noise schedule, the histogram of sizes, the elements and the provenance of the training in its metadata.
+
+--moments DATA adds the moments of these molecules, which let --start of symdiff sample begin part-way, to those or to a model
+file; a checkpoint of a new training has those of its molecules.
 
 --to pytorch writes a state_dict under the published names instead, of a checkpoint or of a model file, which torch.load reads and the
 published classes take by load_state_dict.`,
@@ -41,6 +46,9 @@ published classes take by load_state_dict.`,
 			default:
 				return usagef("--to: %q, want safetensors or pytorch", to)
 			}
+			if moments != "" {
+				return exportMoments(cmd, args[0], moments, out, t)
+			}
 			c, err := train.Export(args[0], out, t)
 			if err != nil {
 				return err
@@ -53,10 +61,45 @@ published classes take by load_state_dict.`,
 	cmd.Flags().StringVar(&out, "out", "", "file to write")
 	cmd.Flags().StringVar(&dtype, "dtype", "f32", "f32, f16 or bf16")
 	cmd.Flags().StringVar(&to, "to", "safetensors", "safetensors or pytorch")
+	cmd.Flags().StringVar(&moments, "moments", "", "file of molecules, those of the training, whose moments are written too")
 	if err := cmd.MarkFlagRequired("out"); err != nil {
 		panic(err)
 	}
 	return cmd
+}
+
+// exportMoments writes a model file with the moments of the molecules of a file.
+func exportMoments(cmd *cobra.Command, from, data, out string, dtype safetensors.DType) error {
+	tensors, md, err := modelTensors(from)
+	if err != nil {
+		return err
+	}
+	meta, err := model.ParseMeta(from, md)
+	if err != nil {
+		return err
+	}
+	sum, n := model.NewMomentsSum(meta), 0
+	for m, err := range molecule.Open(data) {
+		if err == nil {
+			err = sum.Add(m)
+		}
+		if err != nil {
+			return fmt.Errorf("--moments %s: molecule %d: %w", data, n, err)
+		}
+		n++
+	}
+	if meta.Moments = sum.Moments(); meta.Moments == nil {
+		return fmt.Errorf("--moments %s: no molecules of two atoms or more", data)
+	}
+	meta.Describe(md)
+	for i := range tensors {
+		tensors[i].DType = dtype
+	}
+	if err := safetensors.WriteFile(out, tensors, md); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: with the moments of %d molecules\n", out, n)
+	return err
 }
 
 // parseDType reads the value of --dtype.

@@ -31,6 +31,7 @@ const (
 // sampleOptions are the flags of sample.
 type sampleOptions struct {
 	n, first, steps, atoms int
+	start                  int
 	seed                   uint64
 	model, out, format     string
 	method, shard          string
@@ -81,6 +82,7 @@ as JSON.`,
 	f.Uint64Var(&o.seed, "seed", 0, "seed of the random numbers")
 	f.IntVar(&o.first, "first", 0, "index of the first molecule of the seed")
 	f.IntVar(&o.steps, "steps", 0, "diffusion steps, 0: all that the model was trained with")
+	f.IntVar(&o.start, "start", 0, "time to start from, by a Gaussian fitted to the noised data, 0: the schedule's last")
 	f.StringVar(&o.method, "method", string(sampler.Ancestral), "ancestral, ddim, dpm++2m, dpm++2m-sde or heun (two network calls a step); ddim, dpm++2m and heun are deterministic")
 	f.Float64Var(&o.noiseScale, "noise-scale", 1, "factor on the noise of every step, up to 2: below 1 fewer molecules are broken, and they vary less")
 	o.guide.flags(f)
@@ -167,7 +169,7 @@ func (o *sampleOptions) check() error {
 		value  int
 		lo, hi int
 	}{
-		{"n", o.n, 1, math.MaxInt32}, {"first", o.first, 0, math.MaxInt32}, {"steps", o.steps, 0, math.MaxInt32},
+		{"n", o.n, 1, math.MaxInt32}, {"first", o.first, 0, math.MaxInt32}, {"steps", o.steps, 0, math.MaxInt32}, {"start", o.start, 0, math.MaxInt32},
 		{"atoms", o.atoms, 0, sampler.MaxAtoms}, {"threads", o.threads, 0, 4096}, {"batch", o.batch, 0, 1 << 16},
 	} {
 		if c.value < c.lo || c.value > c.hi {
@@ -384,7 +386,7 @@ func (o *sampleOptions) sampler(m network, first, n int) (*sampler.Sampler, erro
 		atoms[i] = o.atoms
 	}
 	return sampler.NewNetwork(m.Network, m.Meta, sampler.Options{
-		Seed: o.seed, First: o.first + first, Atoms: atoms, Steps: o.steps, Method: sampler.Method(o.method), NoiseScale: o.noiseScale, Known: o.known, Resample: o.resample,
+		Seed: o.seed, First: o.first + first, Atoms: atoms, Steps: o.steps, Start: o.start, Method: sampler.Method(o.method), NoiseScale: o.noiseScale, Known: o.known, Resample: o.resample,
 		Gamma: o.variation.gamma, GammaOrder: o.variation.order, Turn: o.variation.h, Uncoupled: !o.variation.couple, Branches: o.variation.branches,
 	})
 }

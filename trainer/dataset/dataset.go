@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 
+	"symdiff/core/model"
 	"symdiff/core/molecule"
 )
 
@@ -192,6 +193,23 @@ func (s *Set) Histogram() map[int]int {
 		h[s.Size(i)]++
 	}
 	return h
+}
+
+// Moments are those of the molecules on the scale of a model whose elements are the set's.
+func (s *Set) Moments(meta model.Meta) *model.Moments {
+	sum := model.NewMomentsSum(meta)
+	for i := range s.Len() {
+		m := &molecule.Molecule{}
+		positions := s.Positions(i)
+		for a, t := range s.Types(i) {
+			m.Elements = append(m.Elements, s.Elements[t])
+			m.Positions = append(m.Positions, [3]float64{float64(positions[3*a]), float64(positions[3*a+1]), float64(positions[3*a+2])})
+		}
+		if sum.Add(m) != nil {
+			return nil // another model's molecules
+		}
+	}
+	return sum.Moments()
 }
 
 // Batches cuts the set into batches of molecules of one size with at most atoms atoms each (but at least one molecule): in the

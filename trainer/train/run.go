@@ -233,7 +233,7 @@ func (r *run) load() (err error) {
 		return err
 	}
 	r.provenance = Provenance{Command: r.Command, Seed: r.Seed, Data: r.set.Sources, Molecules: r.set.Len(), EMA: r.EMA}
-	r.meta.Histogram = r.set.Histogram()
+	r.meta.Histogram, r.meta.Moments = r.set.Histogram(), r.set.Moments(r.meta)
 	if r.batcher, err = NewBatcher(r.set, r.Config, r.meta, r.Augment); err != nil || len(r.Val) == 0 || r.ValMolecules == 0 {
 		return err
 	}

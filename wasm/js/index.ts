@@ -78,6 +78,11 @@ export interface SampleOptions {
   atoms?: number;
   /** Denoising steps, one network call each (two with heun); default: the full schedule. */
   steps?: number;
+  /**
+   * Time of the schedule to start from, by a Gaussian fitted to the noised data; default: its end. Needs weights with the moments of
+   * their data (metadata `moments`). Steps that it saves make few steps better.
+   */
+  start?: number;
   /** How a step is made; default: ancestral, as the model was published. */
   method?: Method;
   /** Factor on the noise of every step, above 0 and up to 2; default 1. Below 1: fewer broken molecules, less variety. Not for the deterministic methods. */
@@ -524,7 +529,8 @@ function coreOptions(o: BatchOptions, timesteps: number): CoreOptions {
     first: Number(whole("index", o.first ?? 0)),
     n: Number(whole("n", o.n)),
     atoms: Number(whole("atoms", o.atoms ?? 0)),
-    steps: Number(whole("steps", o.steps ?? timesteps)),
+    steps: Number(whole("steps", o.steps ?? (o.start || timesteps))),
+    start: Number(whole("start", o.start ?? 0)),
     method: o.method ?? "ancestral",
     noiseScale: Number(o.noiseScale ?? 1),
     gamma: o.gamma ?? "",

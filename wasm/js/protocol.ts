@@ -37,6 +37,7 @@ export interface CoreOptions {
   n: number;
   atoms: number;
   steps: number;
+  start: number;
   method: string;
   noiseScale: number;
   gamma: string;

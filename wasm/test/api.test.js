@@ -135,7 +135,7 @@ test("close fails a run in progress and ends the worker", async () => {
 
 test("what is asked for reaches the core, and what is not is the model's own", async () => {
   const { puppet, model } = await loaded();
-  const plain = { seed: "1", first: 0, n: 1, atoms: 0, steps: 10, method: "ancestral", noiseScale: 1, gamma: "", gammaOrder: "", turn: null, couple: true, branches: [], formula: "", keep: null, resample: 0 };
+  const plain = { seed: "1", first: 0, n: 1, atoms: 0, steps: 10, start: 0, method: "ancestral", noiseScale: 1, gamma: "", gammaOrder: "", turn: null, couple: true, branches: [], formula: "", keep: null, resample: 0 };
   model.sample({ seed: 1 }).return();
   assert.deepEqual(puppet.sent.at(-2).options, plain);
   const turn = Float32Array.from([0, 1, 0, -1, 0, 0, 0, 0, 1]);
@@ -146,6 +146,8 @@ test("what is asked for reaches the core, and what is not is the model's own", a
     keep: { elements: ["C"], positions: [0, 1, 2] }, resample: 10,
   });
   assert.equal(puppet.sent.at(-2).detail, true);
+  model.sample({ start: 7 }).return();
+  assert.deepEqual([puppet.sent.at(-2).options.start, puppet.sent.at(-2).options.steps], [7, 7]);
   model.sample({ formula: "C2", resample: 3 }).return();
   assert.equal(puppet.sent.at(-2).options.resample, 3);
 });

@@ -214,7 +214,7 @@ test("settings that the core refuses are errors of the run, and the model stays 
     [{ keep: { elements: ["C"], positions: [1, 2] } }, /1 elements and 2 coordinates/], [{ keep: { elements: ["Qq"], positions: [1, 2, 3] } }, /Qq/],
     [{ keep: { elements: ["C"], positions: [1, 2, NaN] } }, /position NaN/], [{ formula: "H2O" }, /3 atoms/], [{ formula: "x", atoms: 0 }, /no element/],
     [{ formula: "H", keep: { elements: ["C"], positions: [1, 2, 3] } }, /want one of them/], [{ resample: 2 }, /without anything known/],
-    [{ formula: "C5", method: "heun" }, /ancestral/],
+    [{ start: 1001 }, /start at t = 1001/], [{ formula: "C5", method: "heun" }, /ancestral/],
   ]) await assert.rejects(model.generate({ ...few, ...options }), failsWith("options", text), JSON.stringify(options));
   assert.equal((await model.generate({ atoms: 5, steps: 5 })).elements.length, 5);
 });

@@ -1,0 +1,113 @@
+package sampler
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"symdiff/core/model"
+)
+
+// moments of the data of exact: N(0, std²) in every coordinate, the atomic number's channel correlated with the first.
+func moments(std float64) *model.Moments {
+	m := &model.Moments{X: [2]float64{std * std, 0}, Mean: make([]float64, 6)}
+	for i := range 6 {
+		m.Cov = append(m.Cov, make([]float64, 6))
+		m.Cov[i][i] = std * std
+	}
+	return m
+}
+
+// On Gaussian data the fitted Gaussian is the distribution of z_t, so that a late
+// start gives the data's moments too.
+func TestLateStart(t *testing.T) {
+	const std, n, atoms = 0.5, 150, 40
+	for method, steps := range map[Method]int{Ancestral: 200, DPM: 20, Heun: 20} {
+		o := Options{Seed: 2, Atoms: fill(make([]int, n), atoms), Steps: steps, Method: method}
+		o.Start = 55_000
+		meta := moments(std)
+		meta.Mean[2], meta.Cov[0][5], meta.Cov[5][0] = 3, 0.2, 0.2
+		s := exactFrom(t, o, std, meta)
+		if s.times[0] != 55_000 || s.Steps() != steps+1 {
+			t.Errorf("%s: %d calls from t = %d", method, s.Steps(), s.times[0])
+		}
+		a2, a := s.sched.Alpha2(o.Start), s.sched.Alpha(o.Start)
+		var x2, mean, v, cov float64
+		for i := 0; i < len(s.z); i += s.width {
+			for _, x := range s.z[i : i+3] {
+				x2 += float64(x) * float64(x)
+			}
+			mean += float64(s.z[i+3+2])
+			v += float64(s.z[i+3]) * float64(s.z[i+3])
+			cov += float64(s.z[i+3]) * float64(s.z[i+3+5])
+		}
+		rows := float64(n * atoms)
+		want := a2*std*std + 1 - a2
+		for _, c := range []struct {
+			name      string
+			got, want float64
+		}{
+			{"variance of positions", x2 / (3 * float64(n*(atoms-1))), want}, {"mean of a feature", mean / rows, 3 * a},
+			{"variance of a feature", v / rows, want}, {"covariance", cov / rows, a2 * 0.2},
+		} {
+			if math.Abs(c.got-c.want) > 5*1.5/math.Sqrt(rows) {
+				t.Errorf("%s at the start: %g, want %g", c.name, c.got, c.want)
+			}
+		}
+	}
+	s := exactFrom(t, Options{Seed: 2, Atoms: fill(make([]int, n), atoms), Steps: 100, Start: 55_000}, std, moments(std))
+	for !s.Done() {
+		if err := s.Step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sum2, count := 0.0, 0.0
+	for i := 0; i < len(s.z); i += s.width {
+		for _, v := range s.z[i+3 : i+s.width] {
+			sum2 += float64(v) * float64(v)
+			count++
+		}
+	}
+	if v := sum2 / count; math.Abs(v/(std*std)-1) > 4*math.Sqrt(2/count)+0.02 {
+		t.Errorf("variance of the result %g, want %g", v, std*std)
+	}
+}
+
+// exactFrom is exact with moments in the metadata.
+func exactFrom(t *testing.T, o Options, std float64, moments *model.Moments) *Sampler {
+	t.Helper()
+	return exactMeta(t, o, std, func(m *model.Meta) { m.Moments = moments })
+}
+
+func TestStartRefuses(t *testing.T) {
+	m := network(t, "dit")
+	with := *m
+	with.Meta.Moments = moments(1)
+	for _, c := range []struct {
+		m    *model.Model
+		o    Options
+		want string
+	}{
+		{m, Options{Start: 500, Steps: 5}, "no moments"},
+		{&with, Options{Start: 1001, Steps: 5}, "start at t = 1001, want 1 to 1000"},
+		{&with, Options{Start: -1, Steps: 5}, "start at t = -1"},
+		{&with, Options{Start: 500, Steps: 501}, "501 steps, want 1 to 500"},
+	} {
+		c.o.Atoms = []int{3}
+		if _, err := New(c.m, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v", c.want, err)
+		}
+	}
+	s := run(t, &with, Options{Seed: 1, Atoms: []int{4, 7}, Start: 550, Steps: 5, Method: DPMSDE})
+	if p := s.Result(0, "").Properties; !strings.Contains(keys(p), " start=550 ") {
+		t.Errorf("properties %v", p)
+	}
+	alone := run(t, &with, Options{Seed: 1, First: 1, Atoms: []int{7}, Start: 550, Steps: 5, Method: DPMSDE})
+	if bits(alone.z) != bits(s.rows(1)) {
+		t.Error("a molecule depends on its batch")
+	}
+	whole := run(t, m, Options{Seed: 1, Atoms: []int{4}, Steps: 5})
+	if explicit := run(t, m, Options{Seed: 1, Atoms: []int{4}, Steps: 5, Start: 1000}); bits(explicit.z) != bits(whole.z) {
+		t.Error("a start at T is not the whole run")
+	}
+}
