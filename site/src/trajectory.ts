@@ -32,8 +32,8 @@ export interface Still extends Pick<Frame, Needed>, Partial<Omit<Frame, Needed |
 export class Trajectory {
   readonly elements: readonly string[];
   readonly #moments: Moment[] = [];
-  /** Number of bonds in each frame. */
-  readonly bondCounts: number[] = [];
+  /** How far the kinds of atoms are decided in each frame, 0 to 1: mean over atoms of the likeliest kind's lead over chance. */
+  readonly certainty: number[] = [];
   readonly atoms: number;
   readonly steps: number;
   finished = false;
@@ -58,7 +58,6 @@ export class Trajectory {
 
   add({ step, positions, scores, bonds: present, molecule }: Still): void {
     const final = !!molecule;
-    this.bondCounts.push(present.length);
     const last = this.#moments.at(-1);
     const ease = final ? 1 : 0.35; // bonds of the noise flicker: let them come and go slowly
     const bonds: Moment["bonds"] = new Map();
@@ -69,7 +68,9 @@ export class Trajectory {
       const pair = i * this.atoms + j;
       bonds.set(pair, { order, presence: (bonds.get(pair)?.presence ?? 0) + ease });
     }
-    this.#moments.push({ step, positions, weights: this.#weights(scores, final), bonds });
+    const weights = this.#weights(scores, final);
+    this.certainty.push(decided(weights, this.elements.length));
+    this.#moments.push({ step, positions, weights, bonds });
     this.finished ||= final;
   }
 
@@ -140,4 +141,11 @@ export class Trajectory {
     }
     return sticks;
   }
+}
+
+/** Mean over rows of (max - 1/n) / (1 - 1/n). */
+function decided(weights: Float32Array, n: number): number {
+  let sum = 0;
+  for (let row = 0; row < weights.length; row += n) sum += Math.max(...weights.subarray(row, row + n));
+  return ((sum * n) / weights.length - 1 / n) / (1 - 1 / n);
 }

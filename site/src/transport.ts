@@ -173,11 +173,9 @@ export class Transport {
   }
 }
 
-/** How many bonds there are along the trajectory, as an area in a box of 100 by 20. */
-function profileOf(trajectory: Trajectory): string {
-  const counts = trajectory.bondCounts;
-  const top = Math.max(1, trajectory.atoms * 1.15);
-  const last = Math.max(1, counts.length - 1);
-  const points = counts.map((n, k) => `${((100 * k) / last).toFixed(2)} ${(20 - (20 * Math.min(n, top)) / top).toFixed(2)}`);
+/** How far kinds are decided along the trajectory, as an area in a box of 100 by 20. */
+function profileOf({ certainty }: Trajectory): string {
+  const last = Math.max(1, certainty.length - 1);
+  const points = certainty.map((share, k) => `${((100 * k) / last).toFixed(2)} ${(20 - 20 * share).toFixed(2)}`);
   return `M0 20L${points.join("L")}L100 20z`;
 }

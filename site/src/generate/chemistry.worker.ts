@@ -44,14 +44,14 @@ function missingHydrogens(molecule: Molecule): number {
 }
 
 function draw(molecule: Molecule): string {
-  const svg = molecule.toSVG(340, 200, "m", {
+  const svg = molecule.toSVG(400, 240, "m", {
     autoCrop: true,
     autoCropMargin: 6,
     suppressChiralText: true,
     suppressCIPParity: true,
     suppressESR: true,
     noStereoProblem: true,
-    maxAVBL: 30,
+    maxAVBL: 36,
     fontWeight: 500,
     strokeWidth: 1.6,
   });

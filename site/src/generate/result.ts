@@ -1,8 +1,9 @@
 // The finished molecule: formula, badges, what openchemlib adds, files, and the command that makes it again.
 
 import type { Molecule } from "symdiff";
-import { element, make } from "../dom.ts";
+import { announce, element, make } from "../dom.ts";
 import { formulaNodes } from "../format.ts";
+import { toQuery } from "../settings.ts";
 import type { Transport } from "../transport.ts";
 import type { Viewer } from "../view/viewer.ts";
 import { Chemistry, type Sheet } from "./chemistry.ts";
@@ -103,6 +104,9 @@ export class ResultView {
     element("provenance").textContent = provenance(outcome);
     element("provenance").title = `SHA-256 of the weights: ${outcome.weights.sha256}`;
     element("replay").hidden = outcome.trajectory.length > 1;
+    const links = onward(outcome);
+    element("onward").replaceChildren(...links);
+    element("onward").hidden = !links.length;
     this.#relaxation.open(outcome);
     this.#section.hidden = false;
     void this.#describe(outcome);
@@ -189,17 +193,29 @@ export class ResultView {
   }
 }
 
+/** Links to the pages that take this run further; those of the navigation that can. */
+function onward({ settings, index }: Outcome): Node[] {
+  if (index) return []; // their addresses know the first molecule of a seed
+  const pages = { "symmetry.html": "Turn its noise", "explore.html": "Branch, keep a part, compare" };
+  return Object.entries(pages).flatMap(([page, title]) => {
+    const link = document.querySelector<HTMLAnchorElement>(`nav a[href$="${page}"]`);
+    return link ? [make("a", { href: `./${page}${toQuery(settings, "")}` }, title)] : [];
+  });
+}
+
 /** A button that copies the text of an element, and says so. */
 function copier(button: string, source: string): void {
   const b = element<HTMLButtonElement>(button);
+  const word = b.querySelector("span")!;
   b.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(element(source).textContent ?? "");
-      b.textContent = "Copied";
+      word.textContent = "Copied";
     } catch {
       getSelection()?.selectAllChildren(element(source));
-      b.textContent = "Selected";
+      word.textContent = "Selected";
     }
-    setTimeout(() => (b.textContent = "Copy"), 2000);
+    announce(`${word.textContent}.`);
+    setTimeout(() => (word.textContent = "Copy"), 2000);
   });
 }

@@ -106,6 +106,9 @@ test("from opening the page to an SDF of a stable molecule in two clicks", async
   await page.waitForSelector("#result:not([hidden])");
   const sdf = await text(page, "[data-format=sdf]");
   assert.match(sdf.text, />  <stable>\ntrue\n/);
+  const onward = await page.locator("#onward a").evaluateAll((links) => links.map((link) => link.getAttribute("href")));
+  for (const href of onward) assert.match(href, new RegExp(`^\\./(symmetry|explore)\\.html\\?seed=${intro.seed}&`));
+  assert.ok(onward.length > 0);
   assert.equal(sdf.name, `symdiff-${intro.formula}-seed${intro.seed}.sdf`);
   await close();
 });
@@ -174,6 +177,10 @@ test("every file carries seed, settings and the hash of the weights", async () =
   assert.ok(webm.bytes.length > 2e4, `${webm.bytes.length} bytes`);
   assert.equal(webm.name, `symdiff-${intro.formula}-seed${intro.seed}.webm`);
   assert.equal(await page.isVisible("#video-note"), false);
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.click("#copy-smiles");
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await page.textContent("#smiles"));
+  assert.equal(await page.textContent("#status"), "Copied.");
   await close();
 });
 
@@ -313,7 +320,7 @@ test("seeds, locks and settings are in the address, and what was measured stands
   for (const method of ["dpm++2m-sde", "ancestral"]) {
     await page.selectOption("#method", method);
     const runs = evaluation.filter((run) => run.method === method).sort((a, b) => a.steps - b.steps);
-    assert.deepEqual(await page.locator("#presets button span").allTextContents(), runs.map(({ steps }) => String(steps)));
+    assert.deepEqual(await page.locator("#presets button").allTextContents(), runs.map((run) => `${run.steps} steps, ${Math.round(100 * run.stable_molecules)} % stable`));
     await page.click("#presets button:last-child");
     const { steps, stable_molecules, valid } = runs.at(-1);
     assert.equal(await page.inputValue("#steps"), String(steps));
