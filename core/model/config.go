@@ -37,6 +37,7 @@ type Config struct {
 	FixQR      bool   // orthonormalise f's 3x3 output on rows (true) or on columns (false)
 	PadTo      int    // number of atoms to which the published code pads; 0: no padding is imitated
 	Features   int    // F: features of an atom beside its position, one-hot type and charge
+	Context    int    // channels of what k is conditioned on, two for each of Meta.Context
 
 	XHHidden    int     // xh_hidden_size: width of the embedding of [x, h]
 	K           int     // number of Gaussians of the distance features
@@ -106,6 +107,7 @@ func (c Config) Validate() error {
 	}
 	bounds := []bound{
 		{"features", c.Features, 1, 256},
+		{"context", c.Context, 0, 64},
 		{"pad_to", c.PadTo, 0, maxAtoms},
 		{"K", c.K, 1, maxWidth},
 		{"hidden_size", c.Hidden, 1, maxWidth},
@@ -210,7 +212,7 @@ func (c Config) Parameters() []Parameter {
 	pos := c.Hidden - c.XHHidden // width of the distance part of the embedding
 	l.add("gaussian_embedder.means.weight", 1, c.K)
 	l.add("gaussian_embedder.stds.weight", 1, c.K)
-	l.linear("xh_embedder", 3+c.Features, c.XHHidden)
+	l.linear("xh_embedder", 3+c.Features+c.Context, c.XHHidden)
 	l.linear("pos_embedder", c.K, pos)
 	if c.Variant == Symdiff {
 		l.linear("gamma_enc.x_embedder", 3+c.NoiseDims+pos, c.EncHidden)

@@ -21,9 +21,17 @@ type Meta struct {
 	ScaleTypes  float64  // one-hot types are divided by this, 4
 	ScaleCharge float64  // atomic numbers are divided by this, 10
 	Schedule    schedule.Spec
+	Context     []Quantity  // scalar properties of a molecule that the network is conditioned on, or may be
 	Histogram   map[int]int // number of atoms -> molecules of the training set
 	Moments     *Moments    // of the training set, or nil
 	Training    []byte      // provenance: a JSON object, or nil
+}
+
+// Quantity is a scalar property, in the units of the training data, and its
+// scale there: the network is given (v - Mean)/MAD.
+type Quantity struct {
+	Name      string
+	Mean, MAD float64 // MAD: mean absolute deviation, positive
 }
 
 // QM9Meta is the meaning of the inputs of QM9 models: H C N O F and the atomic
@@ -136,6 +144,9 @@ func (m Meta) Describe(md map[string]string) {
 	md["scale"] = `{"x":` + formatFloat(m.ScaleX) + `,"types":` + formatFloat(m.ScaleTypes) + `,"charge":` + formatFloat(m.ScaleCharge) + `}`
 	md["schedule"] = string(json.AppendString([]byte(`{"name":`), m.Schedule.Name)) +
 		`,"timesteps":` + strconv.Itoa(m.Schedule.Timesteps) + `,"precision":` + formatFloat(m.Schedule.Precision) + `}`
+	if len(m.Context) > 0 {
+		md["context"] = contextJSON(m.Context)
+	}
 	if len(m.Histogram) > 0 {
 		md["histogram"] = histogramJSON(m.Histogram)
 	}
@@ -202,6 +213,14 @@ func configJSON(c Config) string {
 	return string(append(b, '}'))
 }
 
+func contextJSON(list []Quantity) string {
+	var b []byte
+	for i, q := range list {
+		b = append(json.AppendString(append(append(b, "[,"[min(i, 1)]), `{"name":`...), q.Name), `,"mean":`+formatFloat(q.Mean)+`,"mad":`+formatFloat(q.MAD)+`}`...)
+	}
+	return string(append(b, ']'))
+}
+
 func histogramJSON(h map[int]int) string {
 	sizes := make([]int, 0, len(h))
 	for n := range h {
@@ -233,6 +252,7 @@ func ParseMetadata(file string, md map[string]string) (Config, Meta, error) {
 	if m.defined() {
 		c.Features = m.Features()
 	}
+	c.Context = 2 * len(m.Context)
 	return c, m, nil
 }
 
@@ -319,6 +339,9 @@ func (p *metaParser) meta() Meta {
 		m.Schedule.Name = name.Text
 	}
 	m.Schedule.Timesteps, m.Schedule.Precision = p.intOf("schedule", s, "timesteps"), p.number("schedule", s, "precision")
+	if _, ok := p.md["context"]; ok {
+		m.Context = p.context(p.json("context"))
+	}
 	if _, ok := p.md["histogram"]; ok {
 		m.Histogram = map[int]int{}
 		h := p.object("histogram")
@@ -342,6 +365,22 @@ func (p *metaParser) meta() Meta {
 		m.Training = []byte(t)
 	}
 	return m
+}
+
+func (p *metaParser) context(v json.Value) (list []Quantity) {
+	if v.Kind != json.Array || len(v.Items) > 32 {
+		p.fail("context", "want an array of properties")
+		return nil
+	}
+	for _, item := range v.Items {
+		name, _ := item.Get("name")
+		q := Quantity{name.Text, p.number("context", item, "mean"), p.number("context", item, "mad")}
+		if q.Name == "" || !(q.MAD > 0) {
+			p.fail("context", "want a name and a positive mad")
+		}
+		list = append(list, q)
+	}
+	return list
 }
 
 func (p *metaParser) word(key, absent string) string {

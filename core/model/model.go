@@ -44,9 +44,10 @@ type Model struct {
 	Config Config
 	Meta   Meta
 
-	mean, invStd, norm []float32  // (K) Gaussians of the distance features
-	xh                 dit.Linear // [x, h] -> xh_hidden
-	pos                dit.Linear // K -> hidden - xh_hidden
+	mean, invStd, norm []float32   // (K) Gaussians of the distance features
+	xh                 dit.Linear  // [x, h] -> xh_hidden
+	context            [][]float32 // of each channel of the context, its column (xh_hidden) of xh
+	pos                dit.Linear  // K -> hidden - xh_hidden
 
 	encX       dit.Linear   // f: [X·R0, eta, distance features] -> enc_hidden
 	enc        *dit.Weights // f: blocks
@@ -102,6 +103,7 @@ type loader struct {
 	values  map[string][]float32   // of vectors, and of the Gaussians
 	packed  map[string]*f32.Packed // of matrices
 	scratch []float32              // of the matrix at hand
+	context [][]float32            // columns of the first layer (see Model.At)
 }
 
 func (l *loader) read(f *safetensors.File, c Config, p Parameter) (err error) {
@@ -114,6 +116,12 @@ func (l *loader) read(f *safetensors.File, c Config, p Parameter) (err error) {
 	}
 	if p.Name == c.Prefix()+"pair_embedder.weight" { // the attention kernel divides by this root
 		f32.Scale(l.scratch, float32(math.Sqrt(float64(c.Hidden/c.Heads))))
+	}
+	if c.Context > 0 && p.Name == "xh_embedder.weight" {
+		var inner []float32
+		inner, l.context = splitContext(l.scratch, p.Shape[0], p.Shape[1], c.Context)
+		l.packed[p.Name] = f32.Pack(inner, p.Shape[0], p.Shape[1]-c.Context)
+		return nil
 	}
 	l.packed[p.Name] = f32.Pack(l.scratch, p.Shape[0], p.Shape[1])
 	return nil
@@ -140,6 +148,7 @@ func (l *loader) trunk(prefix string, c dit.Config) *dit.Weights {
 func (l *loader) model(c Config, meta Meta) *Model {
 	m := &Model{Config: c, Meta: meta, tables: new(timetables)}
 	m.mean, m.invStd, m.norm = gaussians(l.values["gaussian_embedder.means.weight"], l.values["gaussian_embedder.stds.weight"])
+	m.context = l.context
 	m.xh, m.pos = l.linear("xh_embedder"), l.linear("pos_embedder")
 	if c.PadTo > 0 { // the bias's share depends on the number of atoms: see distanceFeatures
 		m.padBias, m.pos.Bias = m.pos.Bias, nil

@@ -39,6 +39,7 @@ type sampleOptions struct {
 	resample               int
 	noiseScale             float64
 	guide                  guide
+	condition              condition
 	known                  *sampler.Known
 	variation              variation
 	threads, batch         int
@@ -86,6 +87,7 @@ as JSON.`,
 	f.StringVar(&o.method, "method", string(sampler.Ancestral), "ancestral, ddim, dpm++2m, dpm++2m-sde or heun (two network calls a step); ddim, dpm++2m and heun are deterministic")
 	f.Float64Var(&o.noiseScale, "noise-scale", 1, "factor on the noise of every step, up to 2: below 1 fewer molecules are broken, and they vary less")
 	o.guide.flags(f)
+	o.condition.flags(f)
 	f.StringVar(&o.formula, "formula", "", "composition of every molecule, such as C7H10O2")
 	f.StringVar(&o.keep, "keep", "", "XYZ or SDF file whose first molecule is kept in every one; --atoms counts its atoms too")
 	f.IntVar(&o.resample, "resample", 0, "times that every step is made, with --formula or --keep, 0: 10")
@@ -193,7 +195,7 @@ func (o *sampleOptions) check() error {
 	if o.format == "sdf" && o.atoms > 999 {
 		return usagef("--atoms %d: SDF (V2000) holds 999", o.atoms)
 	}
-	if err := errors.Join(o.given(), o.guide.check()); err != nil {
+	if err := errors.Join(o.given(), o.guide.check(), o.condition.check()); err != nil {
 		return err
 	}
 	if err := o.variation.check(); err != nil {
@@ -267,6 +269,9 @@ func (o *sampleOptions) open() (network, weightsFile, error) {
 	}
 	m, f, err := loadNetwork(o.model)
 	if err != nil {
+		return m, f, err
+	}
+	if m.Network, err = o.condition.apply(m); err != nil {
 		return m, f, err
 	}
 	if m.Network, err = o.guide.lead(m); err != nil {
@@ -465,7 +470,7 @@ func (o *sampleOptions) sampleBatch(ctx context.Context, m network, hash string,
 	batch := make([]*molecule.Molecule, n)
 	for i := range batch {
 		batch[i] = s.Result(i, hash)
-		batch[i].Properties = append(batch[i].Properties, o.guide.properties()...)
+		batch[i].Properties = slices.Concat(batch[i].Properties, o.condition.properties(), o.guide.properties())
 	}
 	return batch, nil
 }

@@ -19,6 +19,8 @@ type Input struct {
 	T    Tensor // (B), time in [0, 1]
 	R0   Tensor // (B, 3, 3), Haar; unused by the variant none
 	Eta  Tensor // (B, N, noise_dims); used by the variant symdiff only, nil if noise_dims is 0
+
+	Context Tensor // (B, C), nil without a condition
 }
 
 // Output is the network's estimate of the noise.
@@ -61,14 +63,18 @@ func Forward(s *Scope, p *Params, in Input) Output {
 	if gamma != nil {
 		x = s.bmm(x, gamma)
 	}
-	tok := s.cat(-1, p.linear(s, "xh_embedder", s.cat(-1, x, in.H)), pos)
+	xh := []Tensor{x, in.H}
+	if c.Context > 0 {
+		xh = append(xh, s.keep(s.view(in.Context, in.B, 1, int64(c.Context)).MustExpand([]int64{in.B, in.N, int64(c.Context)}, false, false)))
+	}
+	tok := s.cat(-1, p.linear(s, "xh_embedder", s.cat(-1, xh...)), pos)
 	prefix := c.Prefix()
 	k := dit{p: p, prefix: prefix, width: int64(c.Hidden), depth: c.Depth, heads: int64(c.Heads), swiglu: c.MLPType == model.SwiGLU}
 	cond := k.condition(s, time)
 	out := k.blocks(s, tok, cond, k.pairBias(s, cond, g, in.B, in.N), in.B, in.N)
 	ada := s.unbind(s.view(p.linear(s, prefix+"final_layer.adaLN_modulation.1", cond), in.B, 2, 1, k.width), 1)
 	out = s.modulate(s.layerNorm(out, k.width), ada[0], ada[1])
-	xh := s.split(p.linear(s, prefix+"final_layer.linear", out), -1, 3, int64(c.Features))
+	xh = s.split(p.linear(s, prefix+"final_layer.linear", out), -1, 3, int64(c.Features))
 	ox, oh := xh[0], xh[1]
 	ox = s.sub(ox, s.mean(ox, true, 1))
 	if gamma != nil {

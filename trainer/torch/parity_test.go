@@ -12,6 +12,7 @@ import (
 	"symdiff/core/o3"
 	"symdiff/core/rng"
 	"symdiff/core/safetensors"
+	"symdiff/core/symmetrise"
 )
 
 // randomWeights fills every parameter, those that start at zero included, so that nothing hides.
@@ -141,6 +142,63 @@ func TestParityWithCore(t *testing.T) {
 		}
 	}
 	t.Logf("%d configurations: largest relative difference %.2g", len(configs()), worst)
+}
+
+// The network under values of properties is core's.
+func TestConditionalParityWithCore(t *testing.T) {
+	onThread(t)
+	for k, c := range configs()[:6] {
+		c.Context = 2
+		flat := randomWeights(c, uint64(k))
+		meta := model.QM9Meta()
+		meta.Context = []model.Quantity{{Name: "gap", Mean: 0.2, MAD: 0.1}}
+		var tensors []safetensors.Tensor
+		rest := flat
+		for _, p := range c.Parameters() {
+			tensors = append(tensors, safetensors.Tensor{Name: p.Name, DType: "F32", Shape: p.Shape, Data: rest[:p.Size()]})
+			rest = rest[p.Size():]
+		}
+		var b bytes.Buffer
+		if err := safetensors.Write(&b, tensors, model.Metadata(c, meta)); err != nil {
+			t.Fatal(err)
+		}
+		f, err := safetensors.Parse("conditional", b.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := model.Load(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m, err = m.At(map[string]float64{"gap": 0.35}); err != nil {
+			t.Fatal(err)
+		}
+		p := NewParams(c, CPU, false)
+		p.Set(flat)
+		const n = 5
+		r := rng.New(7, 0, rng.Initial, uint32(k))
+		z, eta, haar := make([]float32, n*9), make([]float32, n*c.NoiseDims), o3.Haar(&r)
+		r.Fill(z, 1)
+		r.Fill(eta, 1)
+		symmetrise.RemoveMean(z, 9, []int{n})
+		want := make([]float32, len(z))
+		m.NewState([]int{n}).Eps(want, z, 0.4, []o3.Matrix{haar}, eta)
+		r0 := make([]float32, 9)
+		for i := range r0 {
+			r0[i] = float32(haar[i/3][i%3])
+		}
+		s := &Scope{Device: CPU}
+		xh := s.split(s.Of(z, 1, n, 9), -1, 3, 6)
+		in := Input{B: 1, N: n, X: xh[0], H: xh[1], T: s.Of([]float32{0.4}, 1), R0: s.Of(r0, 1, 3, 3), Context: s.Of([]float32{1.5, 1}, 1, 2)}
+		if c.NoiseDims > 0 {
+			in.Eta = s.Of(eta, 1, n, int64(c.NoiseDims))
+		}
+		out := Forward(s, p, in)
+		if d := maxDiff(Float32s(s.cat(-1, out.X, out.H)), want); !(d <= 1e-4) {
+			t.Errorf("%s: differs by %g", describe(c), d)
+		}
+		s.Close()
+	}
 }
 
 func describe(c model.Config) string {

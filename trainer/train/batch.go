@@ -1,6 +1,7 @@
 package train
 
 import (
+	"fmt"
 	"math"
 
 	"symdiff/core/model"
@@ -18,6 +19,7 @@ const (
 	drawHaar
 	drawEta
 	drawTurn
+	drawContext
 )
 
 // Batch is B molecules of N atoms, noised: z = alpha·[x, h] + sigma·eps.
@@ -29,6 +31,9 @@ type Batch struct {
 	T    []float32 // (B), t/T
 	R0   []float32 // (B, 3, 3)
 	Eta  []float32 // (B, N, noise_dims)
+
+	// Context (B, C) holds ((v-mean)/mad, 1) for each property, or (0, 0) where it is unknown or kept back; nil without a condition.
+	Context []float32
 
 	// Mask (B, 1, 3+F) is 0 at the features of molecules with t = 0, whose loss is on x alone; nil if there are none.
 	Mask []float32
@@ -70,6 +75,47 @@ type Batcher struct {
 	sched   *schedule.Schedule
 	numbers []float32 // atomic number of each type
 	augment bool
+
+	values  [][]float32 // of each property of the context (molecules)
+	dropout float64     // probability that a molecule's values are kept back
+}
+
+// quantity is a property with the mean and the mean absolute deviation of its known values.
+func quantity(name string, values []float32) (model.Quantity, error) {
+	q, n := model.Quantity{Name: name}, 0.0
+	for _, v := range values {
+		if v == v {
+			q.Mean, n = q.Mean+float64(v), n+1
+		}
+	}
+	q.Mean /= n
+	for _, v := range values {
+		if v == v {
+			q.MAD += math.Abs(float64(v)-q.Mean) / n
+		}
+	}
+	if !(q.MAD > 0) {
+		return q, fmt.Errorf("property %s is %g for every molecule: nothing to learn", name, q.Mean)
+	}
+	return q, nil
+}
+
+// Condition gives the values of the properties of meta.Context, NaN where they are unknown.
+func (b *Batcher) Condition(values [][]float32, dropout float64) {
+	b.values, b.dropout = values, dropout
+}
+
+// context fills the channels of molecule index. Its values are kept back together.
+func (b *Batcher) context(dst []float32, index int, seed uint64, id uint32, step int) {
+	r := rng.New(seed, id, drawContext, uint32(step))
+	if r.Float64() < b.dropout {
+		return
+	}
+	for k, q := range b.meta.Context {
+		if v := float64(b.values[k][index]); v == v {
+			dst[2*k], dst[2*k+1] = float32((v-q.Mean)/q.MAD), 1
+		}
+	}
 }
 
 // NewBatcher needs meta to be valid for c.
@@ -155,6 +201,12 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 			for k := range 9 {
 				out.R0[9*i+k] = float32(haar[k/3][k%3])
 			}
+		}
+		if c := b.config.Context; c > 0 {
+			if out.Context == nil {
+				out.Context = make([]float32, len(indices)*c)
+			}
+			b.context(out.Context[i*c:(i+1)*c], index, seed, id, step)
 		}
 		if b.config.Variant == model.Symdiff {
 			r = rng.New(seed, id, drawEta, uint32(step))

@@ -12,6 +12,8 @@ func sameInputs(m *model.Model, meta model.Meta, c model.Config) error {
 	switch {
 	case !slices.Equal(m.Meta.Elements, meta.Elements) || m.Config.Features != c.Features:
 		return fmt.Errorf("its elements are %v with %d features, the student's %v with %d", m.Meta.Elements, m.Config.Features, meta.Elements, c.Features)
+	case m.Config.Context > 0 || c.Context > 0:
+		return fmt.Errorf("it, or the student, is conditioned on properties")
 	case m.Meta.Schedule != meta.Schedule:
 		return fmt.Errorf("its schedule is %+v, the student's %+v", m.Meta.Schedule, meta.Schedule)
 	case m.Meta.ScaleX != meta.ScaleX || m.Meta.ScaleTypes != meta.ScaleTypes || m.Meta.ScaleCharge != meta.ScaleCharge:

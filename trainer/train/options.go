@@ -38,9 +38,11 @@ type Options struct {
 	Network      string       `json:"network,omitempty"` // empty: SymDiff's, as Config says; egnn: EDM's, as EGNN says
 	Config       model.Config `json:"model"`             // of EDM's network only the variant (none or symdiff-h) and the features
 	EGNN         egnn.Config  `json:"egnn,omitzero"`
-	Loss         string       `json:"loss,omitempty"`          // l2 or vlb; empty: l2
-	Augment      bool         `json:"augment,omitempty"`       // turn each molecule by a Haar matrix (dit-aug)
-	DistanceGrid bool         `json:"distance_grid,omitempty"` // start the distance features on an even grid (see torch.Init)
+	Condition    []string     `json:"condition,omitempty"`         // scalar properties that the network is given
+	Dropout      float64      `json:"condition_dropout,omitempty"` // probability that a value is kept from it
+	Loss         string       `json:"loss,omitempty"`              // l2 or vlb; empty: l2
+	Augment      bool         `json:"augment,omitempty"`           // turn each molecule by a Haar matrix (dit-aug)
+	DistanceGrid bool         `json:"distance_grid,omitempty"`     // start the distance features on an even grid (see torch.Init)
 	BatchAtoms   int          `json:"batch_atoms"`
 	Accumulate   int          `json:"accumulate,omitempty"` // parts of a batch, of BatchAtoms each, one after the other; 0 is 1
 	LR           float64      `json:"lr"`
@@ -169,7 +171,7 @@ func Defaults() Options {
 			XHHidden: 128, K: 64, EncHidden: 64, EncDepth: 2, EncHeads: 4, EncMLPRatio: 4, DecHidden: 32,
 			Hidden: 192, Depth: 6, Heads: 6, MLPRatio: 4, NoiseDims: 3, NoiseStd: 1, MLPType: model.SwiGLU,
 		},
-		EGNN: egnn.QM9(), Loss: LossL2,
+		EGNN: egnn.QM9(), Loss: LossL2, Dropout: 0.1,
 		BatchAtoms: 1152, Accumulate: 1, LR: 1e-3, MinLR: 0.01, Warmup: 500, EMA: 0.999, Clip: 2, WeightDecay: 1e-12, TimePower: 1, Device: "cpu",
 		ValEvery: 2000, ValMolecules: 2000, LogEvery: 50, CheckpointEvery: Duration(10 * time.Minute), Keep: 2,
 	}
@@ -191,6 +193,10 @@ func (o *Options) Validate() error {
 	o.Config.Features = len(o.Elements)
 	if o.Charge {
 		o.Config.Features++
+	}
+	o.Config.Context = 2 * len(o.Condition)
+	if len(o.Condition) > 0 && o.Network == NetworkEGNN {
+		return errors.New("--condition: not for EDM's network")
 	}
 	if err := o.completeNetwork(); err != nil {
 		return fmt.Errorf("model: %w", err)
@@ -231,6 +237,7 @@ func (o *Options) Validate() error {
 		{"--lr", o.LR > 0 && o.LR < 1, "in (0, 1)"},
 		{"--min-lr", o.MinLR >= 0 && o.MinLR <= 1, "in [0, 1]"},
 		{"--time-power", o.TimePower >= 0 && o.TimePower <= 10, "in [0, 10]"},
+		{"--condition-dropout", o.Dropout >= 0 && o.Dropout <= 1, "in [0, 1]"},
 		{"--warmup", o.Warmup >= 0, "not negative"},
 		{"--ema", o.EMA >= 0 && o.EMA < 1, "in [0, 1)"},
 		{"--clip", o.Clip >= 0, "not negative (0: no clipping)"},

@@ -234,15 +234,51 @@ func (r *run) load() (err error) {
 	}
 	r.provenance = Provenance{Command: r.Command, Seed: r.Seed, Data: r.set.Sources, Molecules: r.set.Len(), EMA: r.EMA}
 	r.meta.Histogram, r.meta.Moments = r.set.Histogram(), r.set.Moments(r.meta)
-	if r.batcher, err = NewBatcher(r.set, r.Config, r.meta, r.Augment); err != nil || len(r.Val) == 0 || r.ValMolecules == 0 {
+	values, err := r.values(r.Data, r.Limit)
+	if err != nil {
 		return err
+	}
+	if r.batcher, err = NewBatcher(r.set, r.Config, r.meta, r.Augment); err != nil {
+		return err
+	}
+	r.batcher.Condition(values, r.Dropout)
+	if len(r.Val) == 0 || r.ValMolecules == 0 {
+		return nil
 	}
 	if r.val, err = dataset.Load(r.Val, r.elements(), r.ValMolecules); err != nil {
 		return err
 	}
 	r.provenance.Val, r.provenance.ValMolecules = r.val.Sources, r.val.Len()
-	r.valBatcher, err = NewBatcher(r.val, r.Config, r.meta, false)
-	return err
+	if values, err = r.values(r.Val, r.ValMolecules); err != nil {
+		return err
+	}
+	if r.valBatcher, err = NewBatcher(r.val, r.Config, r.meta, false); err != nil {
+		return err
+	}
+	r.valBatcher.Condition(values, 0)
+	return nil
+}
+
+// values are those of the properties of the condition; the first ones that are read, or those of the run that is resumed, set the
+// scale.
+func (r *run) values(names []string, limit int) ([][]float32, error) {
+	var all [][]float32
+	scaled := len(r.meta.Context) > 0
+	for _, property := range r.Options.Condition {
+		v, err := dataset.Values(names, property, limit)
+		if err != nil {
+			return nil, fmt.Errorf("--condition: %w", err)
+		}
+		if !scaled {
+			q, err := quantity(property, v)
+			if err != nil {
+				return nil, fmt.Errorf("--condition: %w", err)
+			}
+			r.meta.Context = append(r.meta.Context, q)
+		}
+		all = append(all, v)
+	}
+	return all, nil
 }
 
 // initialise sets the weights that a new run starts from.

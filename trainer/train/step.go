@@ -143,6 +143,9 @@ func (r *run) squaredError(s *torch.Scope, p *torch.Params, b *Batch) torch.Tens
 	if r.Config.Variant == model.Symdiff && r.Config.NoiseDims > 0 {
 		in.Eta = s.Of(b.Eta, n, m, int64(r.Config.NoiseDims))
 	}
+	if b.Context != nil {
+		in.Context = s.Of(b.Context, n, int64(r.Config.Context))
+	}
 	var mask torch.Tensor
 	if b.Mask != nil {
 		mask = s.Of(b.Mask, n, 1, 3+f)
