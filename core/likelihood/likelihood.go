@@ -85,7 +85,6 @@ type estimator struct {
 	net   symmetrise.Network
 	meta  model.Meta
 	sched *schedule.Schedule
-	index map[molecule.Element]int
 	sizes map[int]float64 // log p(N)
 	width int
 	upTo  []float64 // (T+1) sum of p(1..t)
@@ -114,7 +113,7 @@ func Estimate(ctx context.Context, net symmetrise.Network, meta model.Meta, mole
 	}
 	data := make([][]float32, len(molecules))
 	for i, m := range molecules {
-		if data[i], err = e.rows(m); err != nil {
+		if data[i], err = meta.Rows(m); err != nil {
 			return Bound{}, errors.New("likelihood: molecule " + strconv.Itoa(i+1) + ": " + err.Error())
 		}
 	}
@@ -184,14 +183,7 @@ func newEstimator(net symmetrise.Network, meta model.Meta) (*estimator, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &estimator{net: net, meta: meta, sched: s, index: map[molecule.Element]int{}, sizes: map[int]float64{}, width: 3 + net.Features()}
-	for i, symbol := range meta.Elements {
-		element, ok := molecule.ParseElement(symbol)
-		if !ok {
-			return nil, errors.New("likelihood: unknown element " + strconv.Quote(symbol))
-		}
-		e.index[element] = i
-	}
+	e := &estimator{net: net, meta: meta, sched: s, sizes: map[int]float64{}, width: 3 + net.Features()}
 	e.upTo = make([]float64, s.T()+1)
 	for t := 1; t <= s.T(); t++ {
 		e.upTo[t] = e.upTo[t-1] + e.weight(t)
@@ -226,30 +218,6 @@ func (e *estimator) time(u float64) int {
 		return 1
 	})
 	return min(max(t, 1), e.sched.T())
-}
-
-// rows are the scaled data [x, h] of a molecule (N, 3+F), x with zero mean.
-func (e *estimator) rows(m *molecule.Molecule) ([]float32, error) {
-	if len(m.Elements) == 0 {
-		return nil, errors.New("no atoms")
-	}
-	rows := make([]float32, len(m.Elements)*e.width)
-	for i, element := range m.Elements {
-		k, ok := e.index[element]
-		if !ok {
-			return nil, errors.New("element " + element.Symbol() + " is not among the model's")
-		}
-		row := rows[i*e.width : (i+1)*e.width]
-		for c, x := range m.Positions[i] {
-			row[c] = float32(x / e.meta.ScaleX)
-		}
-		row[3+k] = float32(1 / e.meta.ScaleTypes)
-		if e.meta.Charge {
-			row[e.width-1] = float32(float64(element) / e.meta.ScaleCharge)
-		}
-	}
-	symmetrise.RemoveMean(rows, e.width, []int{len(m.Elements)})
-	return rows, nil
 }
 
 // call is a batch of molecules at one time in one pass.
@@ -378,28 +346,43 @@ func (e *estimator) prior(x []float32) float64 {
 	return dims*(-math.Log(sigma)+0.5*(sigma*sigma-1)) + 0.5*alpha2*sum
 }
 
-// logFeatures is log p(h|z_0) of rows (N, 3+F): with z on the scale of the data,
+// logFeatures is LogFeatures of rows x and z (N, 3+F).
+func (e *estimator) logFeatures(x, z []float32) float64 {
+	kinds := len(e.meta.Elements)
+	var types []uint8
+	var h []float32
+	for i := 0; i < len(x); i += e.width {
+		hot := x[i+3 : i+3+kinds]
+		types = append(types, uint8(slices.Index(hot, slices.Max(hot))))
+		h = append(h, z[i+3:i+e.width]...)
+	}
+	return LogFeatures(e.meta, e.sched.Sigma(0), types, h)
+}
+
+// LogFeatures is log p(h|z_0) in nats of atoms of the given types, indices of
+// meta.Elements, where h (N, F) are the features in z_0: on the scale of the
+// data,
 //
 //	types:  P(c) ∝ Phi((z_c - 1 + ½)/s) - Phi((z_c - 1 - ½)/s) + 1e-10, s = sigma_0·4, normalised over c
 //	charge: Phi((q - z + ½)/s) - Phi((q - z - ½)/s) + 1e-10,            s = sigma_0·10
 //
 // Source: log_pxh_given_z0_without_constants of EDM's en_diffusion.py.
-func (e *estimator) logFeatures(x, z []float32) float64 {
-	sum, types, s0 := 0.0, len(e.meta.Elements), e.sched.Sigma(0)
+func LogFeatures(meta model.Meta, sigma0 float64, types []uint8, h []float32) float64 {
+	sum, kinds, features := 0.0, len(meta.Elements), meta.Features()
 	window := func(x, s float64) float64 { return phi((x+0.5)/s) - phi((x-0.5)/s) + tiny }
-	for i := 0; i < len(x); i += e.width {
-		own := slices.Index(x[i+3:i+3+types], slices.Max(x[i+3:i+3+types]))
+	for i, own := range types {
+		row := h[i*features : (i+1)*features]
 		var p, all float64
-		for c, v := range z[i+3 : i+3+types] {
-			w := window(float64(v)*e.meta.ScaleTypes-1, s0*e.meta.ScaleTypes)
-			if all += w; c == own {
+		for c, v := range row[:kinds] {
+			w := window(float64(v)*meta.ScaleTypes-1, sigma0*meta.ScaleTypes)
+			if all += w; c == int(own) {
 				p = w
 			}
 		}
 		sum += math.Log(p / all)
-		if e.meta.Charge {
-			q, v := float64(x[i+e.width-1])*e.meta.ScaleCharge, float64(z[i+e.width-1])*e.meta.ScaleCharge
-			sum += math.Log(window(math.Round(q)-v, s0*e.meta.ScaleCharge))
+		if meta.Charge {
+			q, _ := molecule.ParseElement(meta.Elements[own])
+			sum += math.Log(window(float64(q)-float64(row[kinds])*meta.ScaleCharge, sigma0*meta.ScaleCharge))
 		}
 	}
 	return sum

@@ -157,7 +157,7 @@ func TestExactNetwork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, err := e.rows(water)
+	x, err := m.Rows(water)
 	if err != nil {
 		t.Fatal(err)
 	}

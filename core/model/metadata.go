@@ -3,6 +3,7 @@ package model
 import (
 	"errors"
 	"math"
+	"slices"
 	"sort"
 	"strconv"
 
@@ -10,6 +11,7 @@ import (
 	"symdiff/core/molecule"
 	"symdiff/core/safetensors"
 	"symdiff/core/schedule"
+	"symdiff/core/symmetrise"
 )
 
 // Meta is what a weights file says beside the network: what its inputs mean and
@@ -50,6 +52,37 @@ func (m Meta) Features() int {
 		return len(m.Elements) + 1
 	}
 	return len(m.Elements)
+}
+
+// Rows are the data [x, h] (N, 3+F) that a molecule is to a network: positions
+// over ScaleX with zero centre of mass, one-hot types over ScaleTypes, and with
+// Charge the atomic number over ScaleCharge. An element that the model does not
+// have is an error that names it.
+func (m Meta) Rows(mol *molecule.Molecule) ([]float32, error) {
+	if len(mol.Elements) == 0 {
+		return nil, errors.New("no atoms")
+	}
+	width := 3 + m.Features()
+	rows := make([]float32, len(mol.Elements)*width)
+	for i, e := range mol.Elements {
+		kind := slices.IndexFunc(m.Elements, func(symbol string) bool {
+			known, _ := molecule.ParseElement(symbol)
+			return known == e
+		})
+		if kind < 0 {
+			return nil, errors.New("element " + e.Symbol() + " is not among the model's")
+		}
+		row := rows[i*width : (i+1)*width]
+		for k, x := range mol.Positions[i] {
+			row[k] = float32(x / m.ScaleX)
+		}
+		row[3+kind] = float32(1 / m.ScaleTypes)
+		if m.Charge {
+			row[width-1] = float32(float64(e) / m.ScaleCharge)
+		}
+	}
+	symmetrise.RemoveMean(rows, width, []int{len(mol.Elements)})
+	return rows, nil
 }
 
 // defined reports whether a file said anything about its inputs: reference

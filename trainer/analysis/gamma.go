@@ -141,26 +141,11 @@ func (a *analysis) each(ctx context.Context, n int, work func(i int)) error {
 
 // rows are the scaled data of a molecule, turned.
 func (a *analysis) rows(m *molecule.Molecule, index int) ([]float32, error) {
-	width := 3 + a.meta.Features()
-	rows := make([]float32, len(m.Elements)*width)
-	for i, e := range m.Elements {
-		row, found := rows[i*width:(i+1)*width], false
-		for k, symbol := range a.meta.Elements {
-			if symbol == e.Symbol() {
-				row[3+k], found = float32(1/a.meta.ScaleTypes), true
-			}
-		}
-		if !found {
-			return nil, errors.New("element " + e.Symbol() + " is not among the model's")
-		}
-		for k, x := range m.Positions[i] {
-			row[k] = float32(x / a.meta.ScaleX)
-		}
-		if a.meta.Charge {
-			row[width-1] = float32(float64(e) / a.meta.ScaleCharge)
-		}
+	rows, err := a.meta.Rows(m)
+	if err != nil {
+		return nil, err
 	}
-	symmetrise.RemoveMean(rows, width, []int{len(m.Elements)})
+	width := 3 + a.meta.Features()
 	stream := rng.New(a.Seed, uint32(index), rng.Init, 0)
 	h := o3.Haar(&stream)
 	h.Turn(rows, width, rows, width, len(m.Elements))

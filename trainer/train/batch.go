@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"symdiff/core/likelihood"
 	"symdiff/core/model"
 	"symdiff/core/o3"
 	"symdiff/core/rng"
@@ -235,34 +236,7 @@ func (b *Batcher) features(dst []float32, typ uint8) {
 	}
 }
 
-// logPH is log p(h|z_0) in nats, of the atoms of one molecule: with z_0 on the scale of the data,
-//
-//	types:  P(c) ∝ Phi((z_c - 1 + ½)/s) - Phi((z_c - 1 - ½)/s) + 1e-10, s = sigma_0·4, normalised over c
-//	charge: Phi((q - z + ½)/s) - Phi((q - z - ½)/s) + 1e-10,            s = sigma_0·10
-//
-// (log_pxh_given_z0_without_constants of EDM's en_diffusion.py). h is (N, F).
+// logPH is log p(h|z_0) in nats of the atoms of one molecule (see likelihood.LogFeatures).
 func (b *Batcher) logPH(types []uint8, h []float32) float64 {
-	const tiny = 1e-10
-	sum, f, k := 0.0, b.config.Features, len(b.numbers)
-	s0 := b.sched.Sigma(0)
-	window := func(x, s float64) float64 { return phi((x+0.5)/s) - phi((x-0.5)/s) + tiny }
-	for j, typ := range types {
-		z := h[j*f : (j+1)*f]
-		var own, all float64
-		for c := range k {
-			p := window(float64(z[c])*b.meta.ScaleTypes-1, s0*b.meta.ScaleTypes)
-			all += p
-			if c == int(typ) {
-				own = p
-			}
-		}
-		sum += math.Log(own / all)
-		if b.meta.Charge {
-			sum += math.Log(window(float64(b.numbers[typ])-float64(z[k])*b.meta.ScaleCharge, s0*b.meta.ScaleCharge))
-		}
-	}
-	return sum
+	return likelihood.LogFeatures(b.meta, b.sched.Sigma(0), types, h)
 }
-
-// phi is the distribution function of the standard Gaussian.
-func phi(x float64) float64 { return 0.5 * math.Erfc(-x/math.Sqrt2) }
