@@ -75,25 +75,19 @@ export class Engine {
     return model;
   }
 
-  /** Workers for many molecules; they stay until `endPool` or `close`. */
+  /** Workers for many molecules; they stay for the next batch. */
   async pool(loading: Loading = {}): Promise<SymDiffPool> {
     return (this.#pool ??= await SymDiffPool.load(options(this.weights, this.#data, loading)));
   }
 
-  /** Frees the pool's workers: Go's memory never shrinks otherwise. */
-  endPool(): void {
-    this.#pool?.close();
-    this.#pool = undefined;
-  }
-
   close(): void {
-    this.endPool();
+    this.#pool?.close();
     for (const model of [this.#first, ...this.#others]) model.close();
   }
 }
 
 function options(weights: Weights, data: ArrayBuffer, loading: Loading) {
-  return { wasm, weights: data.slice(0), ...(weights.sha256 !== undefined && { sha256: weights.sha256 }), ...loading };
+  return { wasm, weights: data, ...(weights.sha256 !== undefined && { sha256: weights.sha256 }), ...loading };
 }
 
 /** What a progress bar says while an engine loads. */

@@ -1,5 +1,6 @@
 // A run of many molecules over a pool of workers.
 
+import type { Frame } from "symdiff";
 import type { Engine } from "../engine.ts";
 import { element } from "../dom.ts";
 import { seconds } from "../format.ts";
@@ -8,6 +9,9 @@ import { sampleOptions } from "../settings.ts";
 import { save } from "../save.ts";
 import { Gallery, type Item } from "./gallery.ts";
 import { jobCommand, type Origin } from "./outcome.ts";
+
+/** Pictures of a molecule on its way. */
+const picturesKept = 12;
 
 export interface Progressing {
   signal: AbortSignal;
@@ -36,23 +40,29 @@ export class Batch {
     this.#section.hidden = false;
     element("batch-title").textContent = `${n.toLocaleString("en")} molecules`;
     element("batch-command").textContent = jobCommand(origin, 0, n, this.#file);
-    element("batch-note").textContent = "";
+    const note = element("batch-note");
+    const tell = (share: number, text: string) => {
+      note.textContent = text;
+      onProgress(share, text);
+    };
     const meter = new Meter(20_000);
     let done = 0;
     meter.add(0, performance.now());
-    onProgress(0, `0 of ${n.toLocaleString("en")} molecules`);
+    tell(0, `0 of ${n.toLocaleString("en")} molecules`);
     try {
+      const every = Math.max(1, Math.round(origin.settings.steps / picturesKept));
+      const onFrame = (frame: Frame) => this.#gallery.form(frame);
       const pool = await engine.pool({ signal });
-      for await (const { index, molecule } of pool.generate({ ...sampleOptions(origin.settings), n, signal })) {
+      for await (const { index, molecule } of pool.generate({ ...sampleOptions(origin.settings), n, signal, every, onFrame })) {
         this.#gallery.add(index, molecule);
         meter.add(++done, performance.now());
         const { rate } = meter;
         const speed = rate ? `, ${rate.toFixed(1)} per second, ${seconds(meter.left(n)!)} left` : "";
-        onProgress(done / n, `${done.toLocaleString("en")} of ${n.toLocaleString("en")} molecules${speed}`);
+        tell(done / n, `${done.toLocaleString("en")} of ${n.toLocaleString("en")} molecules${speed}`);
       }
     } finally {
-      if (done < n) element("batch-note").textContent = `Stopped: ${done.toLocaleString("en")} of them are finished.`;
-      engine.endPool();
+      note.textContent = done < n ? `Stopped: ${done.toLocaleString("en")} of them are finished.` : "";
+      this.#gallery.settle();
     }
   }
 

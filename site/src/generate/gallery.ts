@@ -1,6 +1,6 @@
 // Many molecules as pages of small pictures, with a running tally; a molecule that comes while one looks finds its place.
 
-import type { Molecule } from "symdiff";
+import type { Frame, Molecule } from "symdiff";
 import { element, make } from "../dom.ts";
 import { formulaNodes } from "../format.ts";
 import { Tally, type Share } from "../tally.ts";
@@ -35,6 +35,12 @@ const orders: Record<string, (a: Item, b: Item) => number> = {
   formula: (a, b) => a.molecule.formula.localeCompare(b.molecule.formula, "en", { numeric: true }),
 };
 
+/** A molecule on its way. */
+interface Forming {
+  index: number;
+  trajectory: Trajectory;
+}
+
 /** One place of a page. */
 class Card {
   readonly #canvas = make("canvas", { width: 300, height: 240 });
@@ -44,6 +50,7 @@ class Card {
   readonly button = make("button", { type: "button", className: "card" }, this.#canvas, this.#number, this.#formula, this.#marks);
   readonly place = make("li", {}, this.button);
   item: Item | undefined;
+  #step = -1;
 
   constructor(open: (item: Item) => void) {
     this.#canvas.setAttribute("aria-hidden", "true");
@@ -53,6 +60,7 @@ class Card {
   show(item: Item, elements: readonly string[], thumbnails: Thumbnails): void {
     if (this.item === item) return;
     this.item = item;
+    this.button.disabled = false;
     const { molecule, index } = item;
     this.#formula.replaceChildren(...formulaNodes(molecule.formula));
     this.#marks.replaceChildren(
@@ -63,6 +71,21 @@ class Card {
     this.#number.textContent = String(index);
     const still = Trajectory.of(molecule, elements, 0);
     thumbnails.draw(this.#canvas, (palette) => still.pictureAt(0, palette));
+  }
+
+  /** The latest picture of a molecule that is not finished. */
+  showForming({ index, trajectory }: Forming, thumbnails: Thumbnails): void {
+    const last = trajectory.length - 1;
+    const step = trajectory.stepAt(last);
+    const number = String(index);
+    if (!this.item && this.#step === step && this.#number.textContent === number) return;
+    this.item = undefined;
+    this.#step = step;
+    this.button.disabled = true;
+    this.#number.textContent = number;
+    this.#formula.textContent = "Forming";
+    this.#marks.replaceChildren(make("span", {}, `step ${step} of ${trajectory.steps}`));
+    thumbnails.draw(this.#canvas, (palette) => trajectory.pictureAt(last, palette));
   }
 
   redraw(elements: readonly string[], thumbnails: Thumbnails): void {
@@ -85,6 +108,7 @@ export class Gallery {
   readonly #cards: Card[] = [];
   readonly #open: (item: Item) => void;
   #items: Item[] = [];
+  readonly #forming = new Map<number, Forming>();
   #elements: readonly string[] = [];
   #tally = new Tally();
   #page = 0;
@@ -109,6 +133,7 @@ export class Gallery {
   /** Begins an empty gallery. */
   begin(elements: readonly string[]): void {
     this.#items = [];
+    this.#forming.clear();
     this.#elements = elements;
     this.#tally = new Tally();
     this.#page = 0;
@@ -121,12 +146,29 @@ export class Gallery {
     return this.#tally;
   }
 
+  /** Takes in a frame of a molecule that is on its way. */
+  form(frame: Frame): void {
+    const { index, atoms, steps, molecule } = frame;
+    if (molecule) return;
+    const forming = this.#forming.get(index) ?? { index, trajectory: new Trajectory(this.#elements, atoms, steps) };
+    this.#forming.set(index, forming);
+    forming.trajectory.add(frame);
+    this.#ask();
+  }
+
+  /** Forgets what is not finished. */
+  settle(): void {
+    this.#forming.clear();
+    this.#ask();
+  }
+
   add(index: number, molecule: Molecule): void {
+    this.#forming.delete(index);
     const item = { index, molecule, first: this.#tally.add(molecule) };
     let at = this.#items.length;
     while (at && this.#items[at - 1]!.index > index) at--;
     this.#items.splice(at, 0, item);
-    this.#due ||= requestAnimationFrame(() => this.#show());
+    this.#ask();
   }
 
   /** Molecules of the filter, in the order of the seed's stream. */
@@ -137,6 +179,10 @@ export class Gallery {
   /** Marks the molecule that is open. */
   set current(index: number | undefined) {
     for (const { button, item } of this.#cards) button.classList.toggle("current", item !== undefined && item.index === index);
+  }
+
+  #ask(): void {
+    this.#due ||= requestAnimationFrame(() => this.#show());
   }
 
   #turn(pages: number): void {
@@ -151,17 +197,21 @@ export class Gallery {
     this.#page = Math.min(Math.max(0, this.#page), pages - 1);
     const from = this.#page * perPage;
     const here = items.slice(from, from + perPage);
-    while (this.#cards.length < here.length) {
+    // What is on its way stands behind what is finished, while there is room on the page.
+    const coming = this.#filter.value === "all" && this.#page === pages - 1 ? [...this.#forming.values()].slice(0, perPage - here.length) : [];
+    while (this.#cards.length < here.length + coming.length) {
       const card = new Card(this.#open);
       this.#cards.push(card);
       this.#list.append(card.place);
     }
     this.#cards.forEach((card, k) => {
       const item = here[k];
-      card.place.hidden = !item;
+      const forming = coming[k - here.length];
+      card.place.hidden = !item && !forming;
       if (item) card.show(item, this.#elements, this.#thumbnails);
+      else if (forming) card.showForming(forming, this.#thumbnails);
     });
-    element("gallery-empty").hidden = here.length > 0;
+    element("gallery-empty").hidden = here.length + coming.length > 0;
     element("page").textContent = here.length ? `${from + 1}–${from + here.length} of ${items.length.toLocaleString("en")}` : "";
     element<HTMLButtonElement>("previous").disabled = this.#page === 0;
     element<HTMLButtonElement>("next").disabled = this.#page >= pages - 1;

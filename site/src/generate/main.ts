@@ -60,7 +60,7 @@ function setUp(): void {
     void press();
   });
   element("replay").addEventListener("click", replay);
-  cancel.addEventListener("click", () => running?.abort());
+  for (const button of [cancel, element("batch-cancel")]) button.addEventListener("click", () => running?.abort());
   addEventListener("keydown", (event) => {
     if (event.key === "Escape") running?.abort();
   });
@@ -171,8 +171,15 @@ async function one(sampler: Engine, origin: Origin, index: number, signal: Abort
 
 async function many(sampler: Engine, origin: Origin, { count }: Order, signal: AbortSignal): Promise<void> {
   announce(`Generating ${count} molecules.`);
-  element("batch").hidden = false;
-  await batch.run(sampler, origin, count, { signal, onProgress: progress });
+  const section = element("batch");
+  const stop = element("batch-cancel");
+  section.hidden = stop.hidden = false;
+  section.scrollIntoView({ behavior: calm.matches ? "auto" : "smooth" });
+  try {
+    await batch.run(sampler, origin, count, { signal, onProgress: progress });
+  } finally {
+    stop.hidden = true;
+  }
   announce(batch.spoken);
 }
 
@@ -188,8 +195,12 @@ function open({ molecule, index }: Item, origin: Origin): void {
 /** The molecule that is shown, once more, with all its steps. */
 function replay(): void {
   const shown = result.shown;
-  if (!shown || running || !engine || engine.info.sha256 !== shown.weights.sha256) return;
-  void work((signal) => one(engine!, shown, shown.index, signal));
+  if (!shown || running) return;
+  void work(async (signal) => {
+    const ready = await load(controls.weights, signal);
+    if (ready.info.sha256 === shown.weights.sha256) await one(ready, shown, shown.index, signal);
+    else fail("Other weights are chosen now.", `This molecule was made by ${shown.weights.name}: choose that model first.`);
+  });
 }
 
 /** A molecule that was made before. */
@@ -225,6 +236,7 @@ function enter(): void {
   element("progress").hidden = false;
   element("error").hidden = true;
   element<HTMLButtonElement>("update-now").disabled = true;
+  element<HTMLButtonElement>("replay").disabled = true;
   controls.disabled = true;
 }
 
@@ -234,6 +246,7 @@ function leave(): void {
   cancel.hidden = true;
   element("progress").hidden = true;
   element<HTMLButtonElement>("update-now").disabled = false;
+  element<HTMLButtonElement>("replay").disabled = false;
   controls.disabled = false;
   tellCost();
   if (focused) generate.focus({ preventScroll: true });

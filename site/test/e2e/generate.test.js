@@ -261,9 +261,14 @@ test("a batch fills the gallery, is tallied as the command line does, and its SD
 test("a batch can be stopped, and what was made stays", async () => {
   const { page, close } = await open(browser, `${server.url}?seed=2&steps=100&n=1000&atoms=12`);
   await page.click("#generate");
-  await page.waitForFunction(() => document.querySelectorAll(".gallery li:not([hidden])").length > 0);
-  await page.click("#cancel");
+  await page.waitForFunction(() => /^Forming/.test(document.querySelector(".gallery li:not([hidden]) .name")?.textContent), undefined, { timeout: 60_000 });
+  assert.equal(await page.isDisabled(".gallery li:not([hidden]):last-child .card"), true);
+  await page.screenshot({ path: join(screenshots, "desktop-forming.png") });
+  await page.waitForFunction(() => document.querySelector(".gallery .card:enabled"), undefined, { timeout: 60_000 });
+  await page.click("#batch-cancel");
   await page.waitForSelector("#generate:not([hidden])");
+  assert.equal(await page.isVisible("#batch-cancel"), false);
+  assert.equal(await page.locator(".gallery li:visible .card:disabled").count(), 0, "what was not finished is gone");
   const [, made] = (await page.textContent("#batch-note")).match(/^Stopped: (\d+) of them are finished\.$/);
   const sdf = await text(page, "#batch-sdf");
   assert.equal(sdf.text.split("$$$$\n").length - 1, Number(made));
