@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/BurntSushi/toml"
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"symdiff/trainer/train"
@@ -56,6 +57,23 @@ func (c *trainConfig) bind(f *pflag.FlagSet) {
 	f.StringVar(&c.resume, "resume", "", "checkpoint, or folder of a run, to go on from")
 	f.BoolVar(&c.print, "print-config", false, "print all settings as TOML, and end")
 	f.BoolVar(&c.dry, "dry-run", false, "print parameters, memory and steps per epoch, and end")
+}
+
+// completeTrain tells the shell what flags take.
+func completeTrain(cmd *cobra.Command) {
+	for flag, words := range map[string][]string{
+		"variant": train.Variants(), "loss": {train.LossL2, train.LossVLB}, "schedule": {"polynomial_2", "cosine"}, "mlp-type": {"swiglu", "mlp"},
+		"gamma-order": {"paper", "released"}, "device": {"cpu", "cuda"},
+	} {
+		must(cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)))
+	}
+	must(cmd.RegisterFlagCompletionFunc("config", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return recipeNames(), cobra.ShellCompDirectiveDefault // files too
+	}))
+	for _, flag := range []string{"out", "resume"} {
+		must(cmd.MarkFlagDirname(flag))
+	}
+	must(cmd.MarkFlagFilename("init", "safetensors"))
 }
 
 // sections are the tables of a file, each with its flags.

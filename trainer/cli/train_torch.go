@@ -105,6 +105,7 @@ func trains(c *trainConfig, cmd *cobra.Command) *cobra.Command {
 		return err
 	}
 	c.bind(cmd.Flags())
+	completeTrain(cmd)
 	cmd.Flags().BoolVar(&quiet, "quiet", false, "no progress and no notes")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return cmd

@@ -157,6 +157,17 @@ func TestTrainFailures(t *testing.T) {
 	fails(t, exitUsage, "more", "train", "more")
 }
 
+func TestTrainCompletion(t *testing.T) {
+	for word, want := range map[string]string{"--variant": "dit-aug", "--config": "published", "--loss": "vlb"} {
+		if s := succeeds(t, "__complete", "train", word, ""); !strings.Contains(s, want+"\n") {
+			t.Errorf("%s completes to %q", word, s)
+		}
+	}
+	if s := succeeds(t, "completion", "bash"); !strings.Contains(s, "symdiff") {
+		t.Errorf("completion for bash: %.200s", s)
+	}
+}
+
 func TestCommandLine(t *testing.T) {
 	got := commandLine([]string{"/usr/bin/symdiff", "train", "--data", "a b.xyz", "it's", "plain@split=train"})
 	if want := `symdiff train --data 'a b.xyz' 'it'\''s' plain@split=train`; got != want {

@@ -3,6 +3,7 @@ package train
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/gonum/mat"
@@ -11,12 +12,17 @@ import (
 	"symdiff/core/safetensors"
 )
 
-// initFrom replaces the values of flat, in the order of o.Parameters, by those of a weights file, and says how many it had. Time
-// embeddings of another time_scale are fitted to o's.
+// initFrom replaces the values of flat, in the order of o.Parameters, by those of a weights file, or by the averaged ones of a
+// checkpoint, and says how many it had. Time embeddings of another time_scale are fitted to o's; what o is conditioned on beyond the
+// file starts without effect.
 func initFrom(path string, o *Options, flat []float32) (note string, err error) {
-	f, err := safetensors.Open(path)
+	f, err := safetensors.Open(CheckpointPath(path))
 	if err != nil {
 		return "", err
+	}
+	prefix := "" // of the names of tensors
+	if IsCheckpoint(f) {
+		prefix = bufEMA + "/"
 	}
 	from, to := model.Config{}, o.Config
 	if o.Network == "" {
@@ -26,10 +32,17 @@ func initFrom(path string, o *Options, flat []float32) (note string, err error) 
 	}
 	found, list := 0, o.Parameters()
 	for _, p := range list {
-		if _, ok := f.Info(p.Name); ok {
-			v, err := f.Float32(p.Name, p.Shape...)
+		if _, ok := f.Info(prefix + p.Name); ok {
+			shape := slices.Clone(p.Shape)
+			if p.Name == "xh_embedder.weight" {
+				shape[1] -= to.Context - from.Context
+			}
+			v, err := f.Float32(prefix+p.Name, shape...)
 			if err != nil {
 				return "", err
+			}
+			if shape[len(shape)-1] < p.Shape[len(p.Shape)-1] {
+				v = widened(v, shape[1], p.Shape[1])
 			}
 			if strings.HasSuffix(p.Name, "t_embedder.mlp.0.weight") && from.TimeScale != to.TimeScale {
 				if v, err = rescaleTime(v, from.TimeScale, to.TimeScale); err != nil {
@@ -45,6 +58,15 @@ func initFrom(path string, o *Options, flat []float32) (note string, err error) 
 		return "", fmt.Errorf("--init %s: it has no parameter of this network", path)
 	}
 	return fmt.Sprintf("%d of %d parameters start from %s", found, len(list), path), nil
+}
+
+// widened adds columns of zeros to rows of in values, for out in all.
+func widened(w []float32, in, out int) []float32 {
+	wide := make([]float32, 0, len(w)/in*out)
+	for row := range slices.Chunk(w, in) {
+		wide = append(append(wide, row...), make([]float32, out-in)...)
+	}
+	return wide
 }
 
 // rescaleTime fits the first layer W' (width, 256) of a time embedding with scale `to` to the layer w of scale `from`, by least

@@ -2,11 +2,50 @@ package train
 
 import (
 	"math"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"symdiff/core/model"
 	"symdiff/core/rng"
 )
+
+// A network that gets a condition starts from one without: its new columns are zero. A checkpoint gives its averaged weights.
+func TestInitFrom(t *testing.T) {
+	c := makeCheckpoint(t)
+	dir := t.TempDir()
+	if err := c.Write(filepath.Join(dir, checkpointName)); err != nil {
+		t.Fatal(err)
+	}
+	o := c.Options
+	o.Condition = []string{"gap"}
+	if err := o.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, p := range o.Parameters() {
+		n += p.Size()
+	}
+	flat := make([]float32, n)
+	if note, err := initFrom(dir, &o, flat); err != nil || !strings.Contains(note, "start from") {
+		t.Fatal(note, err)
+	}
+	was := c.Averaged()
+	for _, p := range c.Options.Parameters() {
+		width := p.Shape[len(p.Shape)-1]
+		now := width
+		if p.Name == "xh_embedder.weight" {
+			now += 2
+		}
+		for range p.Size() / width {
+			if !slices.Equal(was[:width], flat[:width]) || now > width && (flat[width] != 0 || flat[width+1] != 0) {
+				t.Fatalf("%s is %v, want %v", p.Name, flat[:now], was[:width])
+			}
+			was, flat = was[width:], flat[now:]
+		}
+	}
+}
 
 // A layer fitted to another time scale gives the same values at every t.
 func TestRescaleTime(t *testing.T) {

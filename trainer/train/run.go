@@ -164,7 +164,7 @@ func newRun(o Options, world *mpi.World, status io.Writer, terminal bool) (_ *ru
 		r.restore(resumed)
 	}
 	if r.order, err = dataset.NewOrder(r.set, r.batchAtoms(), o.Seed, r.progress.Epoch, r.progress.Position); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--resume %s: %w; --init starts a new run from its weights", r.Resume, err)
 	}
 	r.team = newTeam(r.workers, device)
 	return r, nil
