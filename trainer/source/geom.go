@@ -19,8 +19,8 @@ type molecules = iter.Seq2[*molecule.Molecule, error]
 
 // conformer is what is read of one conformer of GEOM.
 type conformer struct {
-	Energy float64     `msgpack:"totalenergy"` // Hartree
-	XYZ    [][]float64 `msgpack:"xyz"`         // (N, 4): atomic number and position in Å
+	energy float64     // Hartree
+	xyz    [][]float64 // (N, 4): atomic number and position in Å
 }
 
 // geom reads GEOM's msgpack, drugs_crude.msgpack: a sequence of maps from SMILES
@@ -70,11 +70,58 @@ func (r *reader) geomMolecule(d *msgpack.Decoder) (conformers []conformer, err e
 			}
 			continue
 		}
-		if err := d.Decode(&conformers); err != nil {
+		err = list(d, func() error {
+			c, err := geomConformer(d)
+			conformers = append(conformers, c)
+			return err
+		})
+		if err != nil {
 			return nil, fmt.Errorf("conformers: %w", err)
 		}
 	}
 	return conformers, nil
+}
+
+// geomConformer reads energy and positions of one conformer and leaves the rest.
+func geomConformer(d *msgpack.Decoder) (c conformer, err error) {
+	n, err := d.DecodeMapLen()
+	for ; n > 0 && err == nil; n-- {
+		var key string
+		if key, err = d.DecodeString(); err != nil {
+			break
+		}
+		switch key {
+		case "totalenergy":
+			c.energy, err = d.DecodeFloat64()
+		case "xyz":
+			err = list(d, func() error {
+				var row []float64
+				err := list(d, func() error {
+					v, err := d.DecodeFloat64()
+					row = append(row, v)
+					return err
+				})
+				c.xyz = append(c.xyz, row)
+				return err
+			})
+		default:
+			err = d.Skip()
+		}
+		if err != nil {
+			err = fmt.Errorf("%s: %w", key, err)
+		}
+	}
+	return c, err
+}
+
+// list reads the items of an array one by one, so that memory grows with what is
+// there and not with what a length claims.
+func list(d *msgpack.Decoder, item func() error) error {
+	n, err := d.DecodeArrayLen()
+	for ; n > 0 && err == nil; n-- {
+		err = item()
+	}
+	return err
 }
 
 // geomEmit hands on the conformers of lowest energy.
@@ -82,21 +129,21 @@ func (r *reader) geomEmit(record int, smiles string, conformers []conformer) err
 	if len(conformers) == 0 {
 		return r.emit(r.corrupt(record, smiles+": no conformers"))
 	}
-	slices.SortStableFunc(conformers, func(a, b conformer) int { return cmp.Compare(a.Energy, b.Energy) })
+	slices.SortStableFunc(conformers, func(a, b conformer) int { return cmp.Compare(a.energy, b.energy) })
 	if r.Conformers > 0 {
 		conformers = conformers[:min(r.Conformers, len(conformers))]
 	}
 	for _, c := range conformers {
-		m := &molecule.Molecule{Properties: []molecule.Property{{Key: "smiles", Value: smiles}, {Key: "energy", Value: strconv.FormatFloat(c.Energy, 'g', -1, 64)}}}
+		m := &molecule.Molecule{Properties: []molecule.Property{{Key: "smiles", Value: smiles}, {Key: "energy", Value: strconv.FormatFloat(c.energy, 'g', -1, 64)}}}
 		rec := Record{Molecule: m, Group: smiles}
-		for i, row := range c.XYZ {
+		for i, row := range c.xyz {
 			if len(row) != 4 || row[0] != math.Trunc(row[0]) || row[0] < 1 || row[0] > 118 || math.IsNaN(row[1]+row[2]+row[3]) || math.IsInf(row[1]+row[2]+row[3], 0) {
 				rec = r.corrupt(record, fmt.Sprintf("%s: atom %d is %v, want an atomic number and a position", smiles, i+1, row))
 				break
 			}
 			m.Elements, m.Positions = append(m.Elements, molecule.Element(row[0])), append(m.Positions, [3]float64(row[1:]))
 		}
-		if len(c.XYZ) == 0 {
+		if len(c.xyz) == 0 {
 			rec = r.corrupt(record, smiles+": a conformer without atoms")
 		}
 		if err := r.emit(rec); err != nil {
