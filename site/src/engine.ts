@@ -87,7 +87,7 @@ export class Engine {
 }
 
 function options(weights: Weights, data: ArrayBuffer, loading: Loading) {
-  return { wasm, weights: data, ...(weights.sha256 !== undefined && { sha256: weights.sha256 }), ...loading };
+  return { wasm, weights: data, name: weights.name, ...(weights.sha256 !== undefined && { sha256: weights.sha256 }), ...loading };
 }
 
 /** What a progress bar says while an engine loads. */

@@ -7,7 +7,7 @@ const advice: Record<ErrorCode, string> = {
   hash: "The weights that arrived are not the ones this page was made for, so nothing was run. Press Generate to fetch them anew; if that does not help, something between here and the server changes files.",
   insecure: "This page came over an insecure connection, where browsers cannot check the model. Open it over https, or on localhost.",
   wasm: "WebAssembly does not start in this browser. It may be switched off, as in some lockdown modes; try another browser.",
-  weights: "The model's weights could not be used. Reload the page; if that does not help, the site was put together wrongly.",
+  weights: "These weights could not be used. A file of your own has to be a SymDiff model as `symdiff export` writes it; if it was the page's own, reload the page.",
   options: "These settings do not work.",
   file: "The file could not be read. It has to be an XYZ or SDF file with atoms and their positions.",
   busy: "A run is in progress already. Cancel it first.",

@@ -26,6 +26,8 @@ export interface LoadOptions {
   wasm: string | URL | { simd: string | URL; plain: string | URL };
   /** URL of a safetensors file, or its bytes (for instance of a dropped file). */
   weights: string | URL | ArrayBuffer;
+  /** What messages call the weights; default: the name in the URL. */
+  name?: string;
   /** Expected SHA-256 of the weights, hexadecimal. Checked before they are used. */
   sha256?: string;
   /** Size of the weights in bytes, for progress behind a compressing server. Checked as well. */
@@ -366,7 +368,7 @@ function requestLoad(link: Link, options: LoadOptions): Promise<LoadedMessage> {
       id,
       wasm: wasmURLs(options.wasm),
       weights: url ?? (weights as ArrayBuffer),
-      name: url?.split("/").pop() ?? "weights",
+      name: options.name ?? url?.split("/").pop() ?? "weights",
       ...(options.sha256 !== undefined && { sha256: options.sha256 }),
       ...(options.bytes !== undefined && { bytes: options.bytes }),
     });

@@ -88,7 +88,7 @@ export class SymDiffPool {
   /**
    * Generates n molecules, each as soon as it is made, in no particular order. Leaving the loop or aborting the signal stops all
    * workers within one step. A batch whose worker dies is given to another; after three deaths the run fails, with what was made kept
-   * by the caller. Memory does not grow with n: workers pause while the caller is behind.
+   * by the caller. Where memory does not suffice for all workers, fewer go on. Memory does not grow with n: workers pause while the caller is behind.
    */
   async *generate(options: ManyOptions): AsyncGenerator<Made, void> {
     const { n, first = 0, signal } = options;
@@ -118,15 +118,24 @@ export class SymDiffPool {
         if (made.length === MAX_WAITING) drained = new Promise((resolve) => (drain = resolve));
         wake();
       };
+      let lanes = Math.min(this.workers, Math.ceil(n / batch));
       const lane = async () => {
         for (;;) {
           await drained;
           const job = stop.signal.aborted ? undefined : next();
-          if (!job) return;
+          if (!job) {
+            lanes--;
+            return;
+          }
           try {
             await this.#run(job, options, stop.signal, deliver);
           } catch (error) {
             const died = isDeath(error);
+            if (isScarcity(error) && lanes > 1) {
+              again.push(job); // the other workers go on: memory for fewer is better than none
+              lanes--;
+              return;
+            }
             if (!died || ++job.deaths >= MAX_DEATHS || stop.signal.aborted) {
               failure ??= error;
               stop.abort(error);
@@ -137,7 +146,7 @@ export class SymDiffPool {
         }
       };
       let running = true;
-      const all = Promise.all(Array.from({ length: Math.min(this.workers, Math.ceil(n / batch)) }, lane)).then(() => { running = false; wake(); });
+      const all = Promise.all(Array.from({ length: lanes }, lane)).then(() => { running = false; wake(); });
       try {
         for (;;) {
           const next = made.shift();
@@ -238,6 +247,10 @@ export class SymDiffPool {
 /** Whether a worker was lost, rather than told to do what cannot be done. */
 function isDeath(error: unknown): boolean {
   return error instanceof SymDiffError && (error.code === "worker" || error.code === "memory");
+}
+
+function isScarcity(error: unknown): boolean {
+  return error instanceof SymDiffError && error.code === "memory";
 }
 
 /** Reads a file with progress; rejects with a SymDiffError, or with the reason of the signal. */

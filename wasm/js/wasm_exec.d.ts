@@ -3,6 +3,8 @@
 declare global {
   class Go {
     readonly importObject: WebAssembly.Imports;
+    /** Called with the exit code of the program. */
+    exit: (code: number) => void;
     /** Starts the program; resolves when it exits, which for a library means that it has failed. */
     run(instance: WebAssembly.Instance): Promise<void>;
   }

@@ -73,6 +73,7 @@ class WorkerError extends Error {
 const PAGES = 1024;
 
 let core: Core | undefined;
+let memory: WebAssembly.Memory | undefined;
 let weightsHash = "";
 let current: { id: number; cancelled: boolean } | undefined;
 
@@ -129,8 +130,12 @@ function text(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** call unwraps a value from Go. After a panic the state of Go is unknown, so the whole worker is given up. */
-function call<T extends object>(value: T | Failure, code: ErrorCode): T {
+/**
+ * call unwraps a value from Go. After a panic the state of Go is unknown, so the whole worker is given up; there is no value where
+ * the program has ended in the middle of the call.
+ */
+function call<T extends object>(value: T | Failure | undefined, code: ErrorCode): T {
+  if (value === undefined) throw new WorkerError(full() ? "memory" : "worker", full() ? "no more memory could be had" : "the Go program has ended");
   if (!("error" in value)) return value;
   if (value.fatal) crash(value.error);
   throw new WorkerError(code, value.error);
@@ -156,14 +161,16 @@ async function startGo(urls: WasmURLs, simd: boolean): Promise<Core> {
   if (url === undefined) throw new WorkerError("wasm", "this browser has no WebAssembly SIMD, and there is no build without it");
   const response = await get(url);
   const go = new Go();
+  go.exit = () => {}; // it would warn in the console; who waits is told below
   let instance: WebAssembly.Instance;
   try {
     instance = await instantiate(response, go.importObject);
   } catch (error) {
     throw new WorkerError(scarce(error) ? "memory" : "wasm", `${url}: ${text(error)}`);
   }
+  memory = instance.exports["mem"] as WebAssembly.Memory;
   go.run(instance).then(
-    () => (full(instance) ? crash("no more memory could be had", "memory") : crash("the Go program has exited")),
+    () => (full() ? crash("no more memory could be had", "memory") : crash("the Go program has exited")),
     (error: unknown) => crash(text(error)),
   );
   if (!scope.symdiffCore) throw new WorkerError("wasm", `${url}: not SymDiff's WebAssembly module`);
@@ -171,9 +178,9 @@ async function startGo(urls: WasmURLs, simd: boolean): Promise<Core> {
 }
 
 /** Whether Go's memory cannot grow any more: a Go program that finds it so ends without telling why. */
-function full(instance: WebAssembly.Instance): boolean {
+function full(): boolean {
   try {
-    (instance.exports["mem"] as WebAssembly.Memory).grow(PAGES);
+    memory?.grow(PAGES);
     return false;
   } catch {
     return true;

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { SymDiff } from "../../build/wasm/js/index.js";
 import { SymDiffPool, defaultWorkers } from "../../build/wasm/js/pool.js";
-import { fileServer, threadWorker } from "./support.js";
+import { fileServer, Puppet, threadWorker } from "./support.js";
 
 let files;
 let one; // a single worker, for comparison
@@ -118,15 +118,23 @@ test("a worker that dies loses nothing", async () => {
   pool.close();
 });
 
-test("a worker that falls silent is given up, and after three of them the run", async () => {
-  const deaf = () => {
+test("where memory does not suffice for all workers, fewer go on", async () => {
+  let count = 0;
+  const worker = () => {
     const w = threadWorker();
-    const post = w.postMessage;
-    w.postMessage = (message, transfer) => ["sample", "ping"].includes(message.type) || post(message, transfer);
+    if (++count === 1) return w;
+    w.postMessage = (message) => message.type === "load" && queueMicrotask(() => w.onmessage({ data: { type: "error", id: message.id, code: "memory", message: "no room" } }));
     return w;
   };
-  const pool = await SymDiffPool.load({ ...files, worker: deaf, workers: 1, patience: 1500 });
-  await assert.rejects(make(pool, { ...options, n: 1 }), (error) => error.code === "worker" && /said nothing for 1500 ms/.test(error.message));
+  const pool = await SymDiffPool.load({ ...files, worker, workers: 4 });
+  assert.equal((await make(pool, { ...options, n: 9, batch: 1 })).size, 9);
+  assert.ok(pool.started <= 4);
+  pool.close();
+});
+
+test("a worker that falls silent is given up, and after three of them the run", async () => {
+  const pool = await SymDiffPool.load({ ...files, worker: () => new Puppet(), workers: 1, patience: 30 });
+  await assert.rejects(make(pool, { ...options, n: 1 }), (error) => error.code === "worker" && /said nothing for 30 ms/.test(error.message));
   assert.equal(pool.started, 3);
   pool.close();
 });

@@ -64,8 +64,19 @@ function setUp(): void {
   addEventListener("keydown", (event) => {
     if (event.key === "Escape") running?.abort();
   });
+  element("tour").addEventListener("click", (event) => {
+    event.preventDefault();
+    void startTour(1);
+  });
+  const tour = new URLSearchParams(location.search).get("tour");
+  if (tour !== null) void startTour(Number(tour));
   void showIntro();
   void startOffline();
+}
+
+async function startTour(step: number): Promise<void> {
+  const { openTour } = await import("../tour/tour.ts");
+  openTour(step);
 }
 
 /** The trajectory that came with the page. */
