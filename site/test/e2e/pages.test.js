@@ -22,7 +22,7 @@ const looks = {
   phone: { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true },
 };
 
-for (const name of pages.filter((name) => name !== "index.html")) {
+for (const name of pages) {
   test(`${name}: axe on a desktop, in the dark and on a phone; links lead somewhere`, async () => {
     for (const [look, options] of Object.entries(looks)) {
       const { page, close } = await open(browser, server.url + name, options);
