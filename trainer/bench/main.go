@@ -2,7 +2,7 @@
 
 // Command bench times one optimisation step of training against the same network, weights and batch in PyTorch, in turn, in one run:
 //
-//	bench [-rounds 5] [-seconds 4] [-sizes web,paper] [-threads N]
+//	bench [-rounds 5] [-seconds 4] [-sizes web,paper] [-molecules 64] [-threads N]
 //
 // A step is forward, backward, clipping, AdamW and the moving average, in float32, on molecules of 18 atoms. PyTorch is given the batch
 // without padding, and as many threads. The ratio is that of molecules per second, the median and range over the rounds. The share of
@@ -41,14 +41,12 @@ const atoms = 18
 // web is the size of the shipped model, without what PyTorch's side does not have.
 func web() model.Config { return train.Defaults().Config }
 
-var sizes = map[string]struct {
-	config    func() model.Config
-	molecules int
-}{"web": {web, 64}, "paper": {model.Published, 64}}
+var sizes = map[string]func() model.Config{"web": web, "paper": model.Published}
 
 func main() {
 	rounds := flag.Int("rounds", 5, "")
 	seconds := flag.Float64("seconds", 4, "of a round of one side")
+	molecules := flag.Int("molecules", 64, "of the batch")
 	names := flag.String("sizes", "web,paper", "")
 	threads := flag.Int("threads", runtime.NumCPU(), "")
 	script := flag.String("script", "trainer/bench/step.py", "")
@@ -57,15 +55,15 @@ func main() {
 	runtime.LockOSThread()
 	fmt.Printf("| size | parameters | molecules | PyTorch mol/s | here f32 mol/s | ratio | GEMM of a step: PyTorch | here | here bf16 mol/s |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n")
 	for name := range strings.SplitSeq(*names, ",") {
-		if err := compare(name, *rounds, *seconds, *threads, *python, *script); err != nil {
+		if err := compare(name, *molecules, *rounds, *seconds, *threads, *python, *script); err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 			os.Exit(1)
 		}
 	}
 }
 
-func compare(name string, rounds int, seconds float64, threads int, python, script string) (err error) {
-	size, ok := sizes[name]
+func compare(name string, molecules, rounds int, seconds float64, threads int, python, script string) (err error) {
+	config, ok := sizes[name]
 	if !ok {
 		return fmt.Errorf("no size %q", name)
 	}
@@ -75,10 +73,10 @@ func compare(name string, rounds int, seconds float64, threads int, python, scri
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	o := train.Defaults()
-	o.Config, o.BatchAtoms, o.Threads, o.Steps = size.config(), size.molecules*atoms, threads, 1
+	o.Config, o.BatchAtoms, o.Threads, o.Steps = config(), molecules*atoms, threads, 1
 	o.Config.Features = o.Meta().Features()
 	o.Data = []string{filepath.Join(dir, "molecules.xyz")}
-	if err := made(o.Data[0], size.molecules); err != nil {
+	if err := made(o.Data[0], molecules); err != nil {
 		return err
 	}
 	here, err := train.NewStepper(o)
@@ -124,7 +122,7 @@ func compare(name string, rounds int, seconds float64, threads int, python, scri
 		return err
 	}
 	share := products(here) / (float64(here.Molecules()) / median(ours))
-	fmt.Printf("| %s | %d | %d | %.1f | %.1f | %.2f (%.2f to %.2f) | %.0f %% | %.0f %% | %.1f |\n", name, o.Config.NumParameters(), size.molecules,
+	fmt.Printf("| %s | %d | %d | %.1f | %.1f | %.2f (%.2f to %.2f) | %.0f %% | %.0f %% | %.1f |\n", name, o.Config.NumParameters(), molecules,
 		median(theirs), median(ours), median(ratios), slices.Min(ratios), slices.Max(ratios), 100*profile.GEMM, 100*share, median(halves))
 	return nil
 }

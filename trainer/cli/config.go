@@ -170,6 +170,7 @@ func bindRun(f *pflag.FlagSet, o *train.Options) {
 	f.StringVar(&o.Device, "device", o.Device, "cpu, cuda or cuda:N")
 	f.IntVar(&o.ValEvery, "val-every", o.ValEvery, "steps between validations, 0: at the end only")
 	f.IntVar(&o.ValMolecules, "val-molecules", o.ValMolecules, "held-out molecules to use, 0: none")
+	f.IntVar(&o.SampleMolecules, "sample-molecules", o.SampleMolecules, "molecules to sample and measure after each validation, 0: none")
 	f.IntVar(&o.LogEvery, "log-every", o.LogEvery, "steps between lines of the log")
 	f.DurationVar((*time.Duration)(&o.CheckpointEvery), "checkpoint-every", time.Duration(o.CheckpointEvery), "time between checkpoints, 0: at the end only")
 	f.IntVar(&o.Keep, "keep", o.Keep, "older checkpoints that stay beside the newest one and the best")

@@ -178,12 +178,12 @@ func TestCommandLine(t *testing.T) {
 // The log as charts and as TensorBoard's events, and the table of runs.
 func TestPlot(t *testing.T) {
 	data, out, charts := trainingData(t), filepath.Join(t.TempDir(), "run"), t.TempDir()
-	succeeds(t, append([]string{"train", "--data", data, "--val", data, "--out", out, "--steps", "12", "--quiet"}, tiny...)...)
+	succeeds(t, append([]string{"train", "--data", data, "--val", data, "--out", out, "--steps", "12", "--quiet", "--sample-molecules", "3"}, tiny...)...)
 	table := succeeds(t, "plot", out, out, "--out", charts, "--over", "epoch", "--markdown")
 	if !strings.Contains(table, "| run | symdiff | 13018 | 12 |") {
 		t.Errorf("table %s", table)
 	}
-	for _, name := range []string{"loss", "validation", "rate", "gradient", "speed"} {
+	for _, name := range []string{"loss", "validation", "stable-molecules", "stable-atoms", "rate", "gradient", "speed"} {
 		b, err := os.ReadFile(filepath.Join(charts, name+".svg"))
 		if err != nil || !strings.HasPrefix(string(b), "<svg") || !strings.Contains(string(b), "epochs") {
 			t.Errorf("%s: %v %.80s", name, err, b)

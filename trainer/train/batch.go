@@ -23,6 +23,9 @@ const (
 	drawContext
 )
 
+// valSeed is the seed of the noise of validation and of samples: the same for every run, so that numbers compare.
+const valSeed = 0x5EED
+
 // Batch is B molecules of N atoms, noised: z = alpha·[x, h] + sigma·eps.
 type Batch struct {
 	B, N int

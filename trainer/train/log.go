@@ -16,28 +16,41 @@ import (
 
 // entry is a line of the log: one JSON object. Fields that a line has nothing to say about are left out.
 type entry struct {
-	Event    string    `json:"event"` // start, train, val, checkpoint, end
-	Step     int       `json:"step"`
-	Epoch    float64   `json:"epoch"`
-	Time     float64   `json:"time"` // seconds of training, over all resumes
-	Loss     *float64  `json:"loss,omitempty"`
-	GradNorm *float64  `json:"grad_norm,omitempty"`
-	LR       *float64  `json:"lr,omitempty"`
-	MolPerS  *float64  `json:"mol_per_s,omitempty"`
-	MemoryMB int       `json:"memory_mb,omitempty"` // resident; Linux only
-	ValLoss  *float64  `json:"val_loss,omitempty"`
-	ByTime   []float64 `json:"val_loss_by_time,omitempty"` // per tenth of t in (0, T]
-	Reason   string    `json:"reason,omitempty"`
-	Params   int       `json:"parameters,omitempty"`
-	Options  *Options  `json:"options,omitempty"`
+	Event    string     `json:"event"` // start, train, val, sample, checkpoint, end
+	Step     int        `json:"step"`
+	Epoch    float64    `json:"epoch"`
+	Time     float64    `json:"time"` // seconds of training, over all resumes
+	Loss     *float64   `json:"loss,omitempty"`
+	GradNorm *float64   `json:"grad_norm,omitempty"`
+	LR       *float64   `json:"lr,omitempty"`
+	MolPerS  *float64   `json:"mol_per_s,omitempty"`
+	MemoryMB int        `json:"memory_mb,omitempty"` // resident; Linux only
+	ValLoss  *float64   `json:"val_loss,omitempty"`
+	ByTime   []float64  `json:"val_loss_by_time,omitempty"` // per tenth of t in (0, T]
+	Stable   *Stability `json:"samples,omitempty"`
+	Reason   string     `json:"reason,omitempty"`
+	Params   int        `json:"parameters,omitempty"`
+	Options  *Options   `json:"options,omitempty"`
+}
+
+// Stability is what molecules sampled on the way are like, as shares of 1.
+type Stability struct {
+	Molecules int     `json:"molecules"`
+	Atoms     float64 `json:"stable_atoms"`
+	Whole     float64 `json:"stable_molecules"`
+	Valid     float64 `json:"valid"`
 }
 
 // columns are the head of the table, and values what it has of an entry.
-var columns = []string{"step", "epoch", "time", "loss", "grad_norm", "lr", "mol_per_s", "memory_mb", "val_loss"}
+var columns = []string{"step", "epoch", "time", "loss", "grad_norm", "lr", "mol_per_s", "memory_mb", "val_loss",
+	"stable_atoms", "stable_molecules", "valid"}
 
 func (e entry) values() []*float64 {
 	memory := float64(e.MemoryMB)
-	list := []*float64{new(float64(e.Step)), &e.Epoch, &e.Time, e.Loss, e.GradNorm, e.LR, e.MolPerS, &memory, e.ValLoss}
+	list := []*float64{new(float64(e.Step)), &e.Epoch, &e.Time, e.Loss, e.GradNorm, e.LR, e.MolPerS, &memory, e.ValLoss, nil, nil, nil}
+	if s := e.Stable; s != nil {
+		list[9], list[10], list[11] = &s.Atoms, &s.Whole, &s.Valid
+	}
 	if e.MemoryMB == 0 {
 		list[7] = nil
 	}
@@ -124,7 +137,7 @@ func (l *runLog) record(e entry) error {
 	if _, err := l.lines.Write(append(b, '\n')); err != nil {
 		return err
 	}
-	if e.Loss == nil && e.ValLoss == nil {
+	if e.Loss == nil && e.ValLoss == nil && e.Stable == nil {
 		return nil
 	}
 	var cells []string

@@ -42,6 +42,7 @@ func TestLogs(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.write(entry{Event: "train", Step: 3, Loss: new(0.7)})
+	l.write(entry{Event: "sample", Step: 3, Stable: &Stability{10, 0.5, 0.25, 0.75}})
 	if err := l.close(); err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +50,7 @@ func TestLogs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(log) != 3 || log[2].Step != 3 || *log[2].Loss != 0.7 {
+	if len(log) != 4 || *log[3].Stable != (Stability{10, 0.5, 0.25, 0.75}) || log[2].Step != 3 || *log[2].Loss != 0.7 {
 		t.Errorf("%d entries, the last %+v", len(log), log[len(log)-1])
 	}
 	b, err := os.ReadFile(filepath.Join(dir, tableName))
@@ -57,7 +58,7 @@ func TestLogs(t *testing.T) {
 		t.Fatal(err)
 	}
 	rows, err := csv.NewReader(strings.NewReader(string(b))).ReadAll()
-	if err != nil || len(rows) != 4 || strings.Join(rows[0], ",") != strings.Join(columns, ",") || rows[3][0] != "3" || rows[3][3] != "0.7" || rows[3][8] != "" {
+	if err != nil || len(rows) != 5 || rows[4][9] != "0.5" || strings.Join(rows[0], ",") != strings.Join(columns, ",") || rows[3][0] != "3" || rows[3][3] != "0.7" || rows[3][8] != "" {
 		t.Errorf("table %v, %v", rows, err)
 	}
 }

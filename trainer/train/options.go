@@ -65,6 +65,7 @@ type Options struct {
 	Device          string   `json:"device"` // cpu, cuda, cuda:N
 	ValEvery        int      `json:"val_every"`
 	ValMolecules    int      `json:"val_molecules"`
+	SampleMolecules int      `json:"sample_molecules,omitempty"` // to sample and measure after each validation, 0: none
 	LogEvery        int      `json:"log_every"`
 	CheckpointEvery Duration `json:"checkpoint_every"`
 	Keep            int      `json:"keep"`            // older checkpoints that stay beside the newest
@@ -245,6 +246,7 @@ func (o *Options) Validate() error {
 		{"--guidance", o.Guidance >= 0 && o.Guidance <= 100, "in [0, 100]"},
 		{"--val-every", o.ValEvery >= 0, "not negative"},
 		{"--val-molecules", o.ValMolecules >= 0, "not negative"},
+		{"--sample-molecules", o.SampleMolecules >= 0, "not negative"},
 		{"--log-every", o.LogEvery >= 1, "at least 1"},
 		{"--checkpoint-every", o.CheckpointEvery >= 0, "not negative"},
 		{"--threads", o.Threads >= 0, "not negative"},

@@ -73,9 +73,19 @@ var curves = []struct {
 }{
 	{"loss", "Training loss", "loss per coordinate", true, func(e entry) *float64 { return e.Loss }},
 	{"validation", "Validation loss", "mean |eps - eps_hat|² per coordinate", true, func(e entry) *float64 { return e.ValLoss }},
+	{"stable-molecules", "Samples: stable molecules", "share", false, func(e entry) *float64 { return e.share(func(s *Stability) *float64 { return &s.Whole }) }},
+	{"stable-atoms", "Samples: stable atoms", "share", false, func(e entry) *float64 { return e.share(func(s *Stability) *float64 { return &s.Atoms }) }},
 	{"rate", "Learning rate", "rate", false, func(e entry) *float64 { return e.LR }},
 	{"gradient", "Norm of the gradient", "norm", true, func(e entry) *float64 { return e.GradNorm }},
 	{"speed", "Speed", "molecules per second", false, func(e entry) *float64 { return e.MolPerS }},
+}
+
+// share is a number about samples; nil where the entry is not about them.
+func (e entry) share(of func(*Stability) *float64) *float64 {
+	if e.Stable == nil {
+		return nil
+	}
+	return of(e.Stable)
 }
 
 // Axes of a chart of runs.

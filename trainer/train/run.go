@@ -121,9 +121,6 @@ func (r *run) leads() bool { return r.world.Rank() == 0 }
 // batchAtoms is the number of atoms of a step, over all processes.
 func (r *run) batchAtoms() int { return r.BatchAtoms * r.Accumulate * r.world.Size() }
 
-// valSeed is the seed of the validation noise: the same for every run, so that losses compare.
-const valSeed = 0x5EED
-
 func newRun(o Options, world *mpi.World, status io.Writer, terminal bool) (_ *run, err error) {
 	device, err := device(o.Device)
 	if err != nil {
@@ -400,6 +397,7 @@ func (r *run) loop(ctx context.Context) error {
 			if err := r.validate(); err != nil {
 				return err
 			}
+			r.sample(ctx)
 			st.since = st.since.Add(time.Since(now)) // not part of the speed
 		}
 		if r.CheckpointEvery > 0 && time.Since(lastSave) >= time.Duration(r.CheckpointEvery) {
@@ -418,6 +416,7 @@ func (r *run) loop(ctx context.Context) error {
 		if err := r.validate(); err != nil {
 			return err
 		}
+		r.sample(ctx)
 	}
 	return r.stop(nil)
 }

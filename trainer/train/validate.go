@@ -3,6 +3,7 @@
 package train
 
 import (
+	"context"
 	"math"
 
 	"symdiff/trainer/torch"
@@ -65,4 +66,22 @@ func (r *run) validate() error {
 		r.log.note("the best checkpoint so far could not be written: %v", err)
 	}
 	return nil
+}
+
+// sample measures molecules from the averaged weights, where that is asked for. What goes wrong is told, and ends nothing.
+func (r *run) sample(ctx context.Context) {
+	if r.SampleMolecules == 0 {
+		return
+	}
+	report, err := sampled(ctx, r.state(), r.SampleMolecules, r.Threads)
+	if err != nil {
+		if ctx.Err() == nil {
+			r.log.note("no samples: %v", err)
+		}
+		return
+	}
+	e := r.entry("sample")
+	e.Stable = &Stability{report.Molecules, round(report.StableAtoms, 1e4), round(report.StableMolecules, 1e4), round(report.Valid, 1e4)}
+	r.log.write(e)
+	r.log.note("step %d: of %d samples %.1f %% of atoms are stable, %.1f %% of molecules", r.progress.Step, report.Molecules, 100*report.StableAtoms, 100*report.StableMolecules)
 }
