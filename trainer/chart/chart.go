@@ -144,6 +144,9 @@ func (c Chart) axes() (x, y axis) {
 			}
 		}
 	}
+	if room := 0.05 * (y.high - y.low); !c.LogY && room > 0 {
+		y.low, y.high = y.low-room, y.high+room
+	}
 	if c.Zero {
 		y.low = 0
 	}
