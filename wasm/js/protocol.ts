@@ -18,6 +18,7 @@ export type ErrorCode =
 export interface WasmURLs {
   simd: string;
   plain?: string;
+  relaxed?: string;
 }
 
 export interface LoadMessage {
@@ -111,6 +112,7 @@ export interface LoadedMessage {
   info: CoreInfo;
   sha256: string;
   simd: boolean;
+  relaxed: boolean;
 }
 
 export interface FrameMessage {

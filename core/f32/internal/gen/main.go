@@ -30,8 +30,8 @@ type target struct {
 	// narrow are smaller numbers of vectors, ascending, with tiles of their own for
 	// the last columns of a matrix.
 	narrow []int
-	// assembly is the file of linear's groups of rows in Go assembly, a second
-	// implementation beside the tiles in Go; empty: none.
+	// assembly begins the names of the files of linear's groups of rows in Go
+	// assembly, a second implementation beside the tiles in Go; empty: none.
 	assembly string
 	// selectMax: take the maximum by comparison and selection.
 	selectMax bool
@@ -41,7 +41,7 @@ var targets = []target{
 	{file: "simd256_amd64.go", bits: 256, rows: 5, vecs: 2, unroll: 8, gemvPanels: 4, kBlock: 64},
 	{file: "simd512_amd64.go", bits: 512, rows: 5, vecs: 4, unroll: 8, gemvPanels: 2, kBlock: 64, narrow: []int{1, 2}},
 	{file: "simd128_arm64.go", bits: 128, rows: 5, vecs: 4, unroll: 4, gemvPanels: 2, kBlock: 64, narrow: []int{2}, selectMax: true},
-	{file: "simd128_wasm.go", bits: 128, rows: 5, vecs: 2, unroll: 16, gemvPanels: 4, kBlock: 256, selectMax: true, assembly: "rows_wasm.s"},
+	{file: "simd128_wasm.go", bits: 128, rows: 5, vecs: 2, unroll: 16, gemvPanels: 4, kBlock: 256, selectMax: true, assembly: "rows"},
 }
 
 func main() {
@@ -51,11 +51,20 @@ func main() {
 		folder = os.Args[1]
 	}
 	for _, t := range targets {
-		write(folder, t.file, generate(t))
-		if t.assembly != "" {
-			write(folder, t.assembly, assembly(t))
+		for name, text := range files(t) {
+			write(folder, name, text)
 		}
 	}
+}
+
+// files are the texts of a target by the names of their files.
+func files(t target) map[string][]byte {
+	f := map[string][]byte{t.file: generate(t)}
+	if t.assembly != "" {
+		f[t.assembly+"_wasm.s"] = assembly(t, exact)
+		f[t.assembly+"_relaxed_wasm.s"] = assembly(t, relaxed)
+	}
+	return f
 }
 
 func write(folder, name string, data []byte) {
