@@ -1,7 +1,9 @@
 // Parts of the page that need no browser, compiled by Vite on the way.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import { crc32 } from "node:zlib";
 import { createServer } from "vite";
@@ -113,6 +115,14 @@ test("a text in a PNG is a chunk with its checksum, between header and data", as
   assert.equal(out.subarray(37, -8).toString("latin1"), "tEXtComment\0seed=42");
   assert.equal(out.readUInt32BE(out.length - 8), crc32(out.subarray(37, -8)));
   assert.equal(out.subarray(-4).toString(), "rest");
+});
+
+test("the models of a folder are found at build time, the usual one first", async () => {
+  const { weightsIn } = await import("../../plugins.js");
+  const dir = mkdtempSync(join(tmpdir(), "symdiff-weights-"));
+  for (const name of ["qm9-large.safetensors", "geom.safetensors", "qm9-web.safetensors", "qm9-web.json"]) writeFileSync(join(dir, name), "");
+  assert.deepEqual(weightsIn(dir, "qm9-web.safetensors").map((path) => basename(path)), ["qm9-web.safetensors", "geom.safetensors", "qm9-large.safetensors"]);
+  rmSync(dir, { recursive: true });
 });
 
 test("every embedded page leaves out what its address names", async () => {
