@@ -1,5 +1,6 @@
 // The trajectory that plays before anything is loaded: made by site/intro.js when the site was built.
 
+import type { Molecule } from "symdiff";
 import url from "intro.bin?url";
 import { Trajectory } from "../trajectory.ts";
 
@@ -14,6 +15,8 @@ interface Header {
 
 export interface Intro {
   trajectory: Trajectory;
+  /** Its last frame. */
+  finished: Pick<Molecule, "formula" | "elements" | "bonds"> & { positions: ArrayLike<number> };
   formula: string;
   seed: number;
 }
@@ -31,14 +34,16 @@ export async function loadIntro(): Promise<Intro> {
     const size = all.length / frames.length;
     return Float32Array.from(all.subarray(k * size, (k + 1) * size), (x) => x * unit);
   };
-  frames.forEach(({ step, bonds }, k) => {
-    trajectory.add({
-      step,
-      positions: part(positions, k, 1e-3),
-      scores: part(scores, k, 1 / 64),
-      bonds: Array.from({ length: bonds.length / 3 }, (_, b) => ({ i: bonds[3 * b]!, j: bonds[3 * b + 1]!, order: bonds[3 * b + 2]! })),
-      molecule: k === frames.length - 1,
-    });
-  });
-  return { trajectory, formula, seed };
+  const stills = frames.map(({ step, bonds }, k) => ({
+    step,
+    positions: part(positions, k, 1e-3),
+    scores: part(scores, k, 1 / 64),
+    bonds: Array.from({ length: bonds.length / 3 }, (_, b) => ({ i: bonds[3 * b]!, j: bonds[3 * b + 1]!, order: bonds[3 * b + 2]! })),
+    molecule: k === frames.length - 1,
+  }));
+  for (const still of stills) trajectory.add(still);
+  const last = stills.at(-1)!;
+  const kinds = Array.from({ length: atoms }, (_, i) => last.scores.subarray(i * elements.length, (i + 1) * elements.length));
+  const finished = { formula, elements: kinds.map((row) => elements[row.indexOf(Math.max(...row))]!), positions: last.positions, bonds: last.bonds };
+  return { trajectory, finished, formula, seed };
 }

@@ -6,6 +6,7 @@ import { announce, element } from "../dom.ts";
 import { downloadBytes, Engine, loadingText, shipped } from "../engine.ts";
 import { megabytes } from "../format.ts";
 import { keepModel } from "../offline.ts";
+import type { Intro } from "../generate/intro.ts";
 import { explain } from "../problems.ts";
 import { progressText, run } from "../run.ts";
 import { randomSeed } from "../settings.ts";
@@ -36,6 +37,14 @@ export class GuessFigure {
     this.#transport = new Transport(element("guess-transport"), [this.#noisy, this.#guessed], element("guess"));
     this.#button.textContent = `Run the model here (downloads ${megabytes(downloadBytes(weights))} once)`;
     this.#button.addEventListener("click", () => (this.#running ? this.#running.abort() : void this.#press()));
+  }
+
+  /** A trajectory that came with the page, until the model has run. */
+  example({ trajectory, formula }: Intro): void {
+    if (this.#running || this.#engine) return;
+    this.#noisy.label = `Pre-generated example: ${formula} forming out of noise`;
+    this.#guessed.label = "Nothing yet: run the model";
+    this.#transport.open(trajectory);
   }
 
   async #press(): Promise<void> {

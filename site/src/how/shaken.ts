@@ -1,11 +1,20 @@
 // A molecule shaken as in training, and the schedule of the shaking.
 
-import type { Molecule } from "symdiff";
+import type { Bond } from "symdiff";
 import { models } from "virtual:model";
 import { element, svg } from "../dom.ts";
 import { Trajectory } from "../trajectory.ts";
 import { Viewer } from "../view/viewer.ts";
 import { alphaAt } from "./schedule.ts";
+
+/** What is shaken. */
+export interface Subject {
+  formula: string;
+  elements: string[];
+  /** (atoms, 3), Å. */
+  positions: ArrayLike<number>;
+  bonds: Bond[];
+}
 
 const T = 1000;
 const [width, height, left, bottom] = [340, 240, 34, 26];
@@ -15,18 +24,18 @@ export class ShakenFigure {
   readonly #viewer = new Viewer(element("shaken"), "shaken-help", false);
   readonly #cursor = svg("line", { class: "cursor", y1: 8, y2: height - bottom });
   readonly #dots = [svg("circle", { class: "series-0", r: 4 }), svg("circle", { class: "series-1", r: 4 })];
-  #molecule: Molecule | undefined;
+  #molecule: Subject | undefined;
   #noise: Float32Array = new Float32Array(0);
 
   constructor() {
-    this.#viewer.label = "Nothing yet: run the model in the figure above";
+    this.#viewer.label = "Nothing yet";
     element("curves").append(this.#curves());
     this.#time.addEventListener("input", () => this.#draw());
     this.#draw();
   }
 
   /** Shakes this molecule from now on. */
-  take(molecule: Molecule): void {
+  take(molecule: Subject): void {
     this.#molecule = molecule;
     this.#noise = gaussians(molecule.elements.length, models[0].elements.length + 3);
     this.#draw();
@@ -48,7 +57,7 @@ export class ShakenFigure {
   }
 
   /** z = alpha·x + sigma·eps; one-hot kinds are scaled by 1/4, as in training. */
-  #show(molecule: Molecule, alpha: number, sigma: number): void {
+  #show(molecule: Subject, alpha: number, sigma: number): void {
     const { elements } = models[0];
     const n = elements.length;
     const atoms = molecule.elements.length;

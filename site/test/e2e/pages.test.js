@@ -62,6 +62,8 @@ test("the model card shows what was measured", async () => {
 
 test("how it works: the figures run the model and follow the reader", async () => {
   const { page, close } = await open(browser, `${server.url}how.html`);
+  await page.waitForFunction(() => /^Pre-generated example: \w+ forming/.test(document.querySelector("#noisy canvas").ariaLabel));
+  assert.match(await page.getAttribute("#shaken canvas", "aria-label"), /shaken: molecule 0\.91, noise 0\.41$/);
   assert.match(await page.textContent("#guess-run"), /downloads \d+\.\d MB/);
   await page.click("#guess-run");
   await page.waitForFunction(() => /^Finished: /.test(document.querySelector("#status").textContent));
