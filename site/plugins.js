@@ -54,7 +54,7 @@ export function pageParts(dir, pages) {
 }
 
 /** The module virtual:model: URLs of the WASM builds, and of every model its URL, hash, size, and what its header says. */
-export function modelFiles({ simd, plain, weights, chemistry }) {
+export function modelFiles({ simd, plain, weights, chemistry, forceField }) {
   const id = "virtual:model";
   return {
     name: "symdiff:model",
@@ -70,6 +70,7 @@ export function modelFiles({ simd, plain, weights, chemistry }) {
 export const wasm = { simd, plain };
 export const wasmBytes = ${gzipSync(readFileSync(simd)).length};
 export const chemistryBytes = ${gzipSync(readFileSync(chemistry)).length};
+export const forceFieldBytes = ${gzipSync(readFileSync(forceField)).length};
 export const models = [${weights.map((file, i) => `{ url: weights${i}, ...${JSON.stringify(facts(file))} }`)}];`;
     },
   };

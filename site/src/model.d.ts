@@ -47,6 +47,8 @@ declare module "virtual:model" {
   export const wasmBytes: number;
   /** Size of openchemlib as it is sent, compressed. */
   export const chemistryBytes: number;
+  /** Size of the parameters of MMFF94, likewise. */
+  export const forceFieldBytes: number;
   /** The shipped models; the first is the usual one. */
   export const models: [Model, ...Model[]];
 }

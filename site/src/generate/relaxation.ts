@@ -1,6 +1,8 @@
 // MMFF94 on request: the energy that it takes out, and both geometries laid over each other.
 
+import { forceFieldBytes } from "virtual:model";
 import { element } from "../dom.ts";
+import { megabytes } from "../format.ts";
 import { superpose } from "../superposition.ts";
 import { Trajectory, type Picture } from "../trajectory.ts";
 import type { Transport } from "../transport.ts";
@@ -20,6 +22,7 @@ export class Relaxation {
   readonly #overlay = element("overlay");
   readonly #file = document.querySelector<HTMLButtonElement>("[data-format=relaxed]")!;
   #outcome: Outcome | undefined;
+  #fetched = false;
   #relaxed: Relaxed | undefined;
 
   constructor(chemistry: Chemistry, viewer: Viewer, transport: Transport) {
@@ -37,7 +40,7 @@ export class Relaxation {
     this.#overlay.hidden = this.#file.hidden = true;
     this.#button.hidden = false;
     this.#button.disabled = false;
-    this.#note.textContent = "";
+    this.#note.textContent = this.#fetched ? "" : `The first time it fetches the force field, ${megabytes(forceFieldBytes)}.`;
   }
 
   /** Calls back with what was found, where something was. */
@@ -55,6 +58,7 @@ export class Relaxation {
     this.#note.textContent = "Relaxing …";
     try {
       const relaxed = await this.#chemistry.relax(outcome.molecule.sdf);
+      this.#fetched = true;
       if (this.#outcome !== outcome) return;
       const { before, after } = relaxed;
       const { rmsd, moved } = superpose(relaxed.positions, outcome.molecule.positions);

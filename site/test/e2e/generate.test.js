@@ -127,6 +127,7 @@ test("the result is described by openchemlib, and relaxed by MMFF94 on request",
   assert.ok(await image.evaluate((i) => i.decode().then(() => i.naturalWidth > 20)));
   assert.equal(await image.getAttribute("alt"), `Structural formula of ${intro.formula}, SMILES ${smiles}`);
 
+  assert.match(await page.textContent("#relax-note"), /fetches the force field, 0\.\d MB/);
   await page.click("#relax");
   await page.waitForSelector("#overlay:not([hidden])");
   const number = (s) => Number(s.replace("−", "-"));
