@@ -8,8 +8,6 @@ import (
 	"os"
 	"strings"
 
-	"symdiff/trainer/dataset"
-	"symdiff/trainer/mpi"
 	"symdiff/trainer/torch"
 )
 
@@ -38,12 +36,6 @@ func (e *Estimate) String() string {
 // DryRun prepares a run, computes the gradient of one batch of the largest molecules, and tells what the run would need. It writes
 // nothing.
 func DryRun(o Options) (e *Estimate, err error) {
-	if o.Out == "" {
-		o.Out = "."
-	}
-	if err := o.Validate(); err != nil {
-		return nil, err
-	}
 	if failure := guarded(func() { e, err = estimate(o) }); failure != nil {
 		return nil, failure
 	}
@@ -51,24 +43,10 @@ func DryRun(o Options) (e *Estimate, err error) {
 }
 
 func estimate(o Options) (*Estimate, error) {
-	device, err := device(o.Device)
+	r, err := prepare(o)
 	if err != nil {
 		return nil, err
 	}
-	r := &run{Options: o, world: mpi.Alone, meta: o.Meta()}
-	r.setup(device)
-	if err := r.load(); err != nil {
-		return nil, err
-	}
-	r.params, r.emaParams = r.newParams(device), r.newParams(device)
-	if err := r.initialise(); err != nil {
-		return nil, err
-	}
-	r.opt = torch.NewOptimiser(r.params, o.AMSGrad, o.Muon, r.workers)
-	if r.order, err = dataset.NewOrder(r.set, r.batchAtoms(), o.Seed, 0, 0); err != nil {
-		return nil, err
-	}
-	r.team = newTeam(r.workers, device)
 	defer r.team.close()
 	batches := r.set.Batches(r.batchAtoms())
 	largest := batches[len(batches)-1]

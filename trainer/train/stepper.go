@@ -19,6 +19,19 @@ type Stepper struct {
 
 // NewStepper prepares the first batch of o.Data. The caller's goroutine must be bound to its thread.
 func NewStepper(o Options) (*Stepper, error) {
+	r, err := prepare(o)
+	if err != nil {
+		return nil, err
+	}
+	b := r.next()
+	for i := range b.times { // t = 0 has a loss of its own
+		b.times[i] = max(b.times[i], 1)
+	}
+	return &Stepper{r, b}, nil
+}
+
+// prepare is a new run without files. The caller closes its team.
+func prepare(o Options) (*run, error) {
 	if o.Out == "" {
 		o.Out = "."
 	}
@@ -34,7 +47,7 @@ func NewStepper(o Options) (*Stepper, error) {
 	if err := r.load(); err != nil {
 		return nil, err
 	}
-	r.params = r.newParams(device)
+	r.params, r.emaParams = r.newParams(device), r.newParams(device)
 	if err := r.initialise(); err != nil {
 		return nil, err
 	}
@@ -43,11 +56,7 @@ func NewStepper(o Options) (*Stepper, error) {
 		return nil, err
 	}
 	r.team = newTeam(r.workers, device)
-	b := r.next()
-	for i := range b.times { // t = 0 has a loss of its own
-		b.times[i] = max(b.times[i], 1)
-	}
-	return &Stepper{r, b}, nil
+	return r, nil
 }
 
 // Step makes one step and returns its loss before.
