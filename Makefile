@@ -217,11 +217,13 @@ test-site: deps-browser cli site npm wasm-relaxed budget $(BUILD)/dist.stamp ## 
 budget: site ## what a visit downloads, compressed; fails when the page or the WASM is too large
 	@node site/budget.js
 
-.PHONY: site-timings soak
+.PHONY: site-timings soak soak-page
 site-timings: deps-browser site ## what a visitor waits for in Chromium: paints, interactive, first molecule, steps/s (ROUNDS=5)
 	node site/timings.js
 
-soak: deps-browser site ## generate MOLECULES=2000 in the page and watch the memory of tab and workers
+soak: soak-page soak-train ## both soaks: the memory of the page, and training that is killed again and again
+
+soak-page: deps-browser site ## generate MOLECULES=2000 in the page and watch the memory of tab and workers
 	node site/soak.js
 
 bench: bench-go bench-peers ## benchmarks of the core: kernels, steps, and calls against onnxruntime natively, in Node and in Chromium

@@ -1,4 +1,4 @@
-// Generates many molecules in the page and watches its memory: `make soak` (MOLECULES=2000). Fails when it grows.
+// Generates many molecules in the page and watches its memory: `make soak-page` (MOLECULES=2000). Fails when it grows.
 // Memory of the page's JavaScript and of every worker is asked from Chromium's devtools; that of the whole renderer process, in which
 // both live with the WASM, from the system.
 

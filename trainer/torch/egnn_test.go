@@ -3,7 +3,6 @@
 package torch
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -108,20 +107,7 @@ func TestEGNNParityWithCore(t *testing.T) {
 
 func coreEGNN(t *testing.T, c egnn.Config, flat []float32) symmetrise.Network {
 	t.Helper()
-	var tensors []safetensors.Tensor
-	for _, p := range c.Parameters() {
-		tensors = append(tensors, safetensors.Tensor{Name: p.Name, DType: "F32", Shape: p.Shape, Data: flat[:p.Size()]})
-		flat = flat[p.Size():]
-	}
-	var b bytes.Buffer
-	if err := safetensors.Write(&b, tensors, egnn.Metadata(c, model.QM9Meta())); err != nil {
-		t.Fatal(err)
-	}
-	f, err := safetensors.Parse("random", b.Bytes())
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := egnn.Load(f)
+	m, err := egnn.Load(asFile(t, c.Parameters(), flat, egnn.Metadata(c, model.QM9Meta())))
 	if err != nil {
 		t.Fatal(err)
 	}

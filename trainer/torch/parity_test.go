@@ -25,22 +25,28 @@ func randomWeights(c model.Config, seed uint64) []float32 {
 	return flat
 }
 
-func coreModel(t *testing.T, c model.Config, flat []float32) *model.Model {
+// asFile is a file of the values of flat under the names of the list.
+func asFile(t *testing.T, list []model.Parameter, flat []float32, md map[string]string) *safetensors.File {
 	t.Helper()
 	var tensors []safetensors.Tensor
-	for _, p := range c.Parameters() {
+	for _, p := range list {
 		tensors = append(tensors, safetensors.Tensor{Name: p.Name, DType: "F32", Shape: p.Shape, Data: flat[:p.Size()]})
 		flat = flat[p.Size():]
 	}
 	var b bytes.Buffer
-	if err := safetensors.Write(&b, tensors, model.Metadata(c, model.QM9Meta())); err != nil {
+	if err := safetensors.Write(&b, tensors, md); err != nil {
 		t.Fatal(err)
 	}
 	f, err := safetensors.Parse("random", b.Bytes())
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := model.Load(f)
+	return f
+}
+
+func coreModel(t *testing.T, c model.Config, meta model.Meta, flat []float32) *model.Model {
+	t.Helper()
+	m, err := model.Load(asFile(t, c.Parameters(), flat, model.Metadata(c, meta)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +95,7 @@ func TestParityWithCore(t *testing.T) {
 	worst := 0.0
 	for k, c := range configs() {
 		flat := randomWeights(c, uint64(k))
-		core := coreModel(t, c, flat)
+		core := coreModel(t, c, model.QM9Meta(), flat)
 		p := NewParams(c, CPU, false)
 		p.Set(flat)
 		for _, n := range []int{1, 2, 5, 19} {
@@ -152,25 +158,8 @@ func TestConditionalParityWithCore(t *testing.T) {
 		flat := randomWeights(c, uint64(k))
 		meta := model.QM9Meta()
 		meta.Context = []model.Quantity{{Name: "gap", Mean: 0.2, MAD: 0.1}}
-		var tensors []safetensors.Tensor
-		rest := flat
-		for _, p := range c.Parameters() {
-			tensors = append(tensors, safetensors.Tensor{Name: p.Name, DType: "F32", Shape: p.Shape, Data: rest[:p.Size()]})
-			rest = rest[p.Size():]
-		}
-		var b bytes.Buffer
-		if err := safetensors.Write(&b, tensors, model.Metadata(c, meta)); err != nil {
-			t.Fatal(err)
-		}
-		f, err := safetensors.Parse("conditional", b.Bytes())
+		m, err := coreModel(t, c, meta, flat).At(map[string]float64{"gap": 0.35})
 		if err != nil {
-			t.Fatal(err)
-		}
-		m, err := model.Load(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if m, err = m.At(map[string]float64{"gap": 0.35}); err != nil {
 			t.Fatal(err)
 		}
 		p := NewParams(c, CPU, false)
