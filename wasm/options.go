@@ -91,27 +91,38 @@ func parseSeed(name string, v js.Value) (uint64, error) {
 // known reads what is given of the molecule: a formula, or atoms to keep.
 func known(o js.Value) (*sampler.Known, error) {
 	formula, keep := o.Get("formula").String(), o.Get("keep")
-	switch {
-	case formula != "" && keep.Truthy():
-		return nil, errors.New("formula and keep: want one of them")
-	case formula != "":
-		elements, err := molecule.ParseFormula(formula)
-		return &sampler.Known{Elements: elements}, err
-	case !keep.Truthy():
+	if formula == "" && !keep.Truthy() {
 		return nil, nil
 	}
 	k := &sampler.Known{}
+	if keep.Truthy() {
+		if err := keepPart(k, keep); err != nil {
+			return nil, err
+		}
+	}
+	if formula == "" {
+		return k, nil
+	}
+	composition, err := molecule.ParseFormula(formula)
+	if err != nil {
+		return nil, err
+	}
+	return k, k.Complete(composition)
+}
+
+// keepPart reads atoms to keep.
+func keepPart(k *sampler.Known, keep js.Value) error {
 	elements, positions := keep.Get("elements"), keep.Get("positions")
 	if n := elements.Length(); n == 0 || positions.Length() != 3*n {
-		return nil, errors.New("keep: " + strconv.Itoa(elements.Length()) + " elements and " + strconv.Itoa(positions.Length()) + " coordinates")
+		return errors.New("keep: " + strconv.Itoa(elements.Length()) + " elements and " + strconv.Itoa(positions.Length()) + " coordinates")
 	}
 	for i := range elements.Length() {
 		e, ok := molecule.ParseElement(elements.Index(i).String())
 		if !ok {
-			return nil, errors.New("keep: unknown element " + strconv.Quote(elements.Index(i).String()))
+			return errors.New("keep: unknown element " + strconv.Quote(elements.Index(i).String()))
 		}
 		k.Elements = append(k.Elements, e)
 		k.Positions = append(k.Positions, [3]float64{positions.Index(3 * i).Float(), positions.Index(3*i + 1).Float(), positions.Index(3*i + 2).Float()})
 	}
-	return k, nil
+	return nil
 }

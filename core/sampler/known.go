@@ -28,6 +28,27 @@ type Known struct {
 	Positions [][3]float64 // Å; at most as many as Elements
 }
 
+// Complete appends to the types of k those that a composition has beyond them: a
+// part within a molecule of which the formula is known.
+func (k *Known) Complete(composition []molecule.Element) error {
+	left := map[molecule.Element]int{}
+	for _, e := range composition {
+		left[e]++
+	}
+	for _, e := range k.Elements {
+		if left[e]--; left[e] < 0 {
+			return errors.New("sampler: the composition has fewer " + e.Symbol() + " than the part that is kept")
+		}
+	}
+	for _, e := range composition {
+		if left[e] > 0 {
+			left[e]--
+			k.Elements = append(k.Elements, e)
+		}
+	}
+	return nil
+}
+
 // maxResample bounds Options.Resample.
 const maxResample = 1000
 

@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -99,6 +100,29 @@ func TestKnownRefuses(t *testing.T) {
 		o.Steps = 3
 		if _, err := New(m, o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v", want, err)
+		}
+	}
+}
+
+func TestComplete(t *testing.T) {
+	parse := func(formula string) []molecule.Element {
+		elements, err := molecule.ParseFormula(formula)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return elements
+	}
+	k := &Known{Elements: []molecule.Element{8, 1, 1}, Positions: make([][3]float64, 3)}
+	if err := k.Complete(parse("C2H4O")); err != nil {
+		t.Fatal(err)
+	}
+	if want := []molecule.Element{8, 1, 1, 6, 6, 1, 1}; !slices.Equal(k.Elements, want) || len(k.Positions) != 3 {
+		t.Errorf("%v, want %v and three positions", k.Elements, want)
+	}
+	for _, small := range []string{"C2H4", "HO", "C"} {
+		k := &Known{Elements: []molecule.Element{8, 1, 1}}
+		if err := k.Complete(parse(small)); err == nil || len(k.Elements) != 3 {
+			t.Errorf("%s: error %v, elements %v", small, err, k.Elements)
 		}
 	}
 }

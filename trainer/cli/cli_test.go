@@ -522,7 +522,11 @@ func TestSampleGiven(t *testing.T) {
 	}
 	fails(t, 2, "--atoms 2", args("--keep", water, "--atoms", "2")...)
 	fails(t, 2, "no element", args("--formula", "C2x")...)
-	fails(t, 2, "--formula and --keep", args("--formula", "C2", "--keep", water)...)
+	out = succeeds(t, args("--keep", water, "--formula", "C2H4O")...)
+	if lines := strings.Split(out, "\n"); strings.Count(out, "formula=C2H4O") != 3 || !strings.HasPrefix(lines[2], "O ") || !strings.HasPrefix(lines[4], "H ") {
+		t.Errorf("--keep with --formula gives %s", out)
+	}
+	fails(t, 2, "fewer O than the part", args("--formula", "C2H4", "--keep", water)...)
 	fails(t, 2, "--resample", args("--resample", "3")...)
 	fails(t, 2, "C2H4O has 7", args("--formula", "C2H4O", "--atoms", "8")...)
 	fails(t, 1, "gone.xyz", args("--keep", "gone.xyz", "--atoms", "8")...)

@@ -58,9 +58,9 @@ Molecule i of a seed depends on the seed, i, --method, --steps, --atoms, the opt
 molecules go to standard output. Each carries seed, index, steps, the model's hash (16 digits of SHA-256), formula, stability, validity
 and connectedness. The file appears under its name when it is whole; an interrupted run leaves none.
 
---formula C2H6O fixes the composition; --keep FILE keeps the atoms of the first molecule of a file as they are, the rest of --atoms
-is made around them. Both are approximate (RePaint): every step is made --resample times so that the parts fit, 10 by default; more
-is better, and takes as many times longer.
+--formula C2H6O fixes the composition; --keep FILE keeps the atoms of the first molecule of a file as they are, and the rest of
+--atoms, or of --formula, is made around them. Both are approximate (RePaint): every step is made --resample times so that the parts
+fit, 10 by default; more is better, and takes as many times longer.
 
 --gamma and --gamma-order choose the distribution that molecules are turned by at every step. --turn H turns the noise, and
 with it what --keep gives, by an orthogonal H, and R0 of gamma along: the same molecules, turned, from an equivariant model.
@@ -119,9 +119,24 @@ func (o *sampleOptions) given() error {
 		return usagef("--noise-scale %g: the method %s draws no noise", o.noiseScale, o.method)
 	case o.resample < 0 || o.resample > 1000:
 		return usagef("--resample %d: want 1 to 1000", o.resample)
-	case o.formula != "" && o.keep != "":
-		return usagef("--formula and --keep: want one of them")
-	case o.formula != "":
+	case o.formula != "" || o.keep != "":
+		return o.readKnown()
+	case o.resample > 0:
+		return usagef("--resample %d: want --formula or --keep with it", o.resample)
+	}
+	return nil
+}
+
+// readKnown reads what --formula and --keep give of every molecule, and the
+// number of atoms that the formula has.
+func (o *sampleOptions) readKnown() error {
+	o.known = &sampler.Known{}
+	if o.keep != "" {
+		if err := o.readPart(); err != nil {
+			return err
+		}
+	}
+	if o.formula != "" {
 		elements, err := molecule.ParseFormula(o.formula)
 		if err != nil {
 			return usagef("--%v", err)
@@ -129,30 +144,30 @@ func (o *sampleOptions) given() error {
 		if o.atoms != 0 && o.atoms != len(elements) {
 			return usagef("--atoms %d: --formula %s has %d", o.atoms, o.formula, len(elements))
 		}
-		o.atoms, o.known = len(elements), &sampler.Known{Elements: elements}
-	case o.keep != "":
-		for m, err := range molecule.Open(o.keep) {
-			if err != nil {
-				return err
-			}
-			o.known = &sampler.Known{Elements: m.Elements, Positions: m.Positions}
-			break
+		if err := o.known.Complete(elements); err != nil {
+			return usagef("--formula %s: %v", o.formula, err)
 		}
-		if o.known == nil {
-			return fmt.Errorf("--keep %s: no molecule", o.keep)
-		}
-		if o.atoms < len(o.known.Elements) {
-			return usagef("--atoms %d: want more than the %d of --keep %s", o.atoms, len(o.known.Elements), o.keep)
-		}
-	case o.resample > 0:
-		return usagef("--resample %d: want --formula or --keep with it", o.resample)
-	default:
-		return nil
+		o.atoms = len(elements)
+	}
+	if o.atoms < len(o.known.Elements) {
+		return usagef("--atoms %d: want more than the %d of --keep %s", o.atoms, len(o.known.Elements), o.keep)
 	}
 	if o.resample == 0 {
 		o.resample = 10
 	}
 	return nil
+}
+
+// readPart reads the first molecule of --keep.
+func (o *sampleOptions) readPart() error {
+	for m, err := range molecule.Open(o.keep) {
+		if err != nil {
+			return err
+		}
+		o.known.Elements, o.known.Positions = m.Elements, m.Positions
+		return nil
+	}
+	return fmt.Errorf("--keep %s: no molecule", o.keep)
 }
 
 // methodNames are the names of the sampler's methods.

@@ -115,7 +115,7 @@ export interface SampleOptions {
    * (RePaint); needs the method ancestral, and `resample`.
    */
   keep?: { elements: string[]; positions: ArrayLike<number> };
-  /** Composition, such as C7H10O2, in place of `atoms`. Approximate, like `keep`. */
+  /** Composition, such as C7H10O2, in place of `atoms`; with `keep`, of the whole molecule. Approximate, like `keep`. */
   formula?: string;
   /** How often every step is made with `keep` or `formula`, so that the parts fit; default 10, as on the command line. */
   resample?: number;

@@ -161,6 +161,8 @@ test("a formula and atoms to keep are kept", async () => {
   const m = await model.generate({ keep, atoms: 6, steps: 6, resample: 1 });
   assert.deepEqual(m.elements.slice(0, 3), keep.elements);
   assert.ok(Math.abs(Math.hypot(...[0, 1, 2].map((k) => m.positions[k] - m.positions[3 + k])) - 0.96) < 1e-4);
+  const both = await model.generate({ keep, formula: "C2H4O", steps: 6, resample: 1 });
+  assert.deepEqual([both.formula, both.elements.slice(0, 3)], ["C2H4O", keep.elements]);
 });
 
 test("two samples are compared by their energy distance", async () => {
@@ -238,7 +240,7 @@ test("settings that the core refuses are errors of the run, and the model stays 
     [{ turn: [NaN, 0, 0, 0, 1, 0, 0, 0, 1] }, /not orthogonal/], [{ branch: [{ step: 6, seed: 1 }] }, /branch at step 6/],
     [{ keep: { elements: ["C"], positions: [1, 2] } }, /1 elements and 2 coordinates/], [{ keep: { elements: ["Qq"], positions: [1, 2, 3] } }, /Qq/],
     [{ keep: { elements: ["C"], positions: [1, 2, NaN] } }, /position NaN/], [{ formula: "H2O" }, /3 atoms/], [{ formula: "x", atoms: 0 }, /no element/],
-    [{ formula: "H", keep: { elements: ["C"], positions: [1, 2, 3] } }, /want one of them/], [{ resample: 2 }, /without anything known/],
+    [{ formula: "H5", keep: { elements: ["C"], positions: [1, 2, 3] } }, /fewer C than the part/], [{ resample: 2 }, /without anything known/],
     [{ start: 1001 }, /start at t = 1001/], [{ formula: "C5", method: "heun" }, /ancestral/],
   ]) await assert.rejects(model.generate({ ...few, ...options }), failsWith("options", text), JSON.stringify(options));
   assert.equal((await model.generate({ atoms: 5, steps: 5 })).elements.length, 5);
