@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { createServer } from "vite";
 
 const [weights, out] = process.argv.slice(2);
-const [bases, each, steps, resample] = [Number(process.env.BASES || 25), Number(process.env.EACH || 8), 50, 10];
+const [bases, each, steps, resample] = [Number(process.env.BASES || 25), Number(process.env.EACH || 8), 100, 10];
 const top = fileURLToPath(new URL("..", import.meta.url));
 const dir = mkdtempSync(join(tmpdir(), "symdiff-keep-"));
 
@@ -31,7 +31,7 @@ const tasks = Object.entries(choices).map(([task, choose]) => {
   const made = found.flatMap((base, i) => {
     const file = join(dir, `${task}${i}.xyz`);
     writeFileSync(file, partOf(xyz(base), choose(base)));
-    return sample("--keep", file, "--atoms", base.elements.length, "--n", each, "--seed", 1000 + i, "--steps", steps, "--resample", resample);
+    return sample("--keep", file, "--formula", base.formula, "--n", each, "--seed", 1000 + i, "--steps", steps, "--resample", resample);
   });
   const result = { task, steps, resample, bases: found.length, each, molecules: made.length, well: made.filter(well).length, stable: made.filter((m) => m.stable).length, connected: made.filter((m) => m.connected).length };
   console.log(`${task}: ${result.well} of ${result.molecules} stable and in one piece; stable ${result.stable}, in one piece ${result.connected}`);

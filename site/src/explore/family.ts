@@ -105,7 +105,7 @@ function ancestry(family: Family, node: number): { step: number; node: number }[
 function kinship(parent: Molecule | undefined, child: Molecule): string {
   const alike = parent && likeness(parent, child);
   if (!alike) return "";
-  return alike.bonds === alike.ofBonds && alike.atoms === alike.of ? ", all bonds as before" : `, ${alike.bonds} of ${alike.ofBonds} bonds as before`;
+  return alike.bonds === alike.ofBonds && alike.atoms === alike.of ? ", all bonds kept" : `, ${alike.bonds} of ${alike.ofBonds} bonds kept`;
 }
 
 /** Stable and connected, in words and colour. */

@@ -401,7 +401,7 @@ function listenToKeep(): void {
   }
   const set = (partial: Partial<State["keeping"]>) => change({ keeping: { ...state.keeping, ...partial } });
   select("keep-n").addEventListener("change", () => set({ n: Number(select("keep-n").value) }));
-  select("keep-size").addEventListener("change", () => set({ size: Number(select("keep-size").value) }));
+  select("keep-size").addEventListener("change", () => set({ size: sizeOf(select("keep-size").value) }));
   select("keep-steps").addEventListener("change", () => set({ steps: Number(select("keep-steps").value) }));
   select("keep-resample").addEventListener("change", () => set({ resample: Number(select("keep-resample").value) }));
   element("remake").addEventListener("click", () => void remake());
@@ -414,6 +414,16 @@ function listenToKeep(): void {
   };
   element("part").addEventListener("click", () => save("part.xyz", part));
   element("all").addEventListener("click", () => save("remade.sdf", remakes.map(({ molecule }) => molecule.sdf).join("")));
+}
+
+function sizeOf(value: string): State["keeping"]["size"] {
+  return value === "formula" ? value : Number(value);
+}
+
+/** Atoms of the molecules that are to be made around a part of a molecule. */
+function wantedSize(base: Molecule | undefined): number {
+  const { size } = state.keeping;
+  return (size === "formula" ? 0 : size) || (base?.elements.length ?? 0);
 }
 
 /** A click on an atom of the base molecule; on a remade one it brings the base back. */
@@ -474,7 +484,7 @@ function showKeep(): void {
   [...chips.children].forEach((chip, i) => chip.setAttribute("aria-pressed", String(atoms.includes(i))));
   for (const button of form.querySelectorAll<HTMLButtonElement>("[data-choose]")) button.disabled = !base;
   showSizes(base?.elements.length ?? 0, atoms.length);
-  const rest = (state.keeping.size || base?.elements.length || 0) - atoms.length;
+  const rest = wantedSize(base) - atoms.length;
   const button = element<HTMLButtonElement>("remake");
   button.disabled = !base || atoms.length === 0 || rest < 1 || session.running;
   button.textContent = base && atoms.length && rest > 0 ? `Keep ${atoms.length}, remake ${rest}${n > 1 ? `, ${n} times` : ""}` : "Remake the rest";
@@ -486,12 +496,11 @@ function showKeep(): void {
 
 function showSizes(atoms: number, kept: number): void {
   const sizes = select("keep-size");
-  const wanted = [0, ...Array.from({ length: limits.maxAtoms }, (_, i) => i + 1).filter((size) => size > kept && size >= limits.minAtoms)];
-  if (sizes.options.length !== wanted.length) {
-    sizes.replaceChildren(...wanted.map((size) => new Option(size ? String(size) : "As many", String(size))));
-  }
-  sizes.options[0]!.textContent = atoms ? `As many (${atoms})` : "As many";
-  if (state.keeping.size && !wanted.includes(state.keeping.size)) state = { ...state, keeping: { ...state.keeping, size: 0 } };
+  const wanted = ["formula", 0, ...Array.from({ length: limits.maxAtoms }, (_, i) => i + 1).filter((size) => size > kept && size >= limits.minAtoms)] as const;
+  if (sizes.options.length !== wanted.length) sizes.replaceChildren(...wanted.map((size) => new Option(String(size), String(size))));
+  sizes.options[0]!.textContent = atoms ? `${atoms}, same formula` : "Same formula";
+  sizes.options[1]!.textContent = atoms ? `${atoms} of any kinds` : "As many, any kinds";
+  if (!wanted.some((size) => size === state.keeping.size)) state = { ...state, keeping: { ...state.keeping, size: "formula" } };
   sizes.value = String(state.keeping.size);
 }
 
@@ -509,8 +518,9 @@ async function remake(): Promise<void> {
   const { elements, positions } = readPart(file);
   const { branch: _, ...unbranched } = runOptions(settings);
   const options = {
-    ...unbranched, seed: BigInt(keeping.seed), atoms: keeping.size || base.molecule.elements.length, steps: keeping.steps,
+    ...unbranched, seed: BigInt(keeping.seed), atoms: wantedSize(base.molecule), steps: keeping.steps,
     method: "ancestral" as const, keep: { elements, positions }, resample: keeping.resample,
+    ...(keeping.size === "formula" && { formula: base.molecule.formula }),
   };
   await session.work(async (signal) => {
     show();
@@ -640,7 +650,7 @@ function showCommand(): void {
     const { molecule, index } = gallery.open;
     words = [
       `symdiff sample --keep part.xyz --seed ${keeping.seed}`, ...(index ? [`--first ${index}`] : []),
-      `--atoms ${molecule.elements.length} --steps ${keeping.steps} --resample ${keeping.resample}`, ...kernelFlags(settings.kernel), ...modelFlag(model.name),
+      `${keeping.size === "formula" ? `--formula ${molecule.formula}` : `--atoms ${molecule.elements.length}`} --steps ${keeping.steps} --resample ${keeping.resample}`, ...kernelFlags(settings.kernel), ...modelFlag(model.name),
     ];
     note = "This molecule on the command line, beside part.xyz";
   } else if (tool === "compare") {

@@ -90,5 +90,5 @@ export function measuredText({ keep, name }: Model): string {
   if (!keep.length) return `Not yet measured for the weights ${name}.`;
   const rates = keep.map(({ task, well, molecules }) => `${taskNames[task]}: ${countText(well, molecules)}`).join("; ");
   const { steps, resample, bases, each } = keep[0]!;
-  return `Measured with the command line on ${bases} stable molecules of the model, ${each} times each, ${steps} steps, ${resample} tries a step; stable and in one piece, with 95 % intervals. ${rates}.`;
+  return `Measured with the command line on ${bases} stable molecules of the model, ${each} times each, same formula, ${steps} steps, ${resample} tries a step; stable and in one piece, with 95 % intervals. ${rates}.`;
 }

@@ -25,8 +25,8 @@ export interface Other extends Omit<Run, "seed" | "atoms"> {
 export interface Keeping {
   /** Atoms that stay, ascending. */
   atoms: number[];
-  /** Atoms of the molecules that are made; 0: as many as there are. */
-  size: number;
+  /** Atoms of the molecules that are made; 0: as many as there are, and "formula": of the same kinds too. */
+  size: number | "formula";
   seed: string;
   n: number;
   steps: number;
@@ -55,10 +55,10 @@ export function parse(query: string, limits: Limits, defaults: Settings, kernel:
     at: wholeOf(q, "at", 0, family.length) ?? 0,
     keeping: {
       atoms: readAtoms(q.get("keep") ?? ""),
-      size: wholeOf(q, "size", 1, limits.maxAtoms) ?? 0,
+      size: wholeOf(q, "size", 0, limits.maxAtoms) ?? "formula",
       seed: parseSeed(q.get("kseed") ?? "") ?? "1",
       n: wholeOf(q, "n", 1, 64) ?? 4,
-      steps: wholeOf(q, "ksteps", 10, limits.maxSteps) ?? 50,
+      steps: wholeOf(q, "ksteps", 10, limits.maxSteps) ?? 100,
       resample: wholeOf(q, "resample", 1, 50) ?? 10,
     },
     other: {
@@ -80,7 +80,7 @@ export function toAddress({ tool, run, family, at, keeping, other }: State, quer
     tree: compares ? "" : write(family),
     at: at && !compares ? String(at) : "",
     keep: keeps ? writeAtoms(keeping.atoms) : "",
-    size: keeps && keeping.size ? String(keeping.size) : "",
+    size: keeps && keeping.size !== "formula" ? String(keeping.size) : "",
     kseed: keeps ? keeping.seed : "",
     n: keeps ? String(keeping.n) : "",
     ksteps: keeps ? String(keeping.steps) : "",
