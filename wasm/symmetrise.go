@@ -4,12 +4,14 @@ package main
 
 import (
 	"errors"
+	"math"
 	"strconv"
 	"syscall/js"
 	"unsafe"
 
 	"symdiff/core/o3"
 	"symdiff/core/rng"
+	"symdiff/core/sampler"
 	"symdiff/core/symmetrise"
 )
 
@@ -25,6 +27,9 @@ func symmetriseCall(args []js.Value) (map[string]any, error) {
 	width, rows := 3+features, args[2].Length()/4
 	if features < 0 || features > 1024 || rows == 0 || rows%width != 0 || args[2].Length() != args[4].Length() {
 		return nil, errors.New("symmetrise: z of " + strconv.Itoa(rows) + " values is no (n, 3+features) with features = " + strconv.Itoa(features))
+	}
+	if rows/width > sampler.MaxAtoms {
+		return nil, errors.New("symmetrise: " + strconv.Itoa(rows/width) + " atoms, want at most " + strconv.Itoa(sampler.MaxAtoms))
 	}
 	group, err := groupOf(o)
 	if err != nil {
@@ -47,6 +52,9 @@ func symmetriseCall(args []js.Value) (map[string]any, error) {
 	n := rows / width
 	z, eps := make([]float32, rows), make([]float32, rows)
 	js.CopyBytesToGo(float32Bytes(z), args[2])
+	if i := notFinite(z); i >= 0 {
+		return nil, errors.New("symmetrise: value " + strconv.Itoa(i) + " of z is not finite")
+	}
 	net := symmetrise.New(k, symmetrise.Haar(group))
 	noise := symmetrise.NewNoise(net, []int{n})
 	stream := rng.New(seed, 0, rng.Haar, uint32(o.Get("call").Int()))
@@ -54,12 +62,18 @@ func symmetriseCall(args []js.Value) (map[string]any, error) {
 	if args[3].Length() == 9*8 {
 		var h o3.Matrix
 		js.CopyBytesToGo(unsafe.Slice((*byte)(unsafe.Pointer(&h)), 9*8), args[3])
+		if d := h.Deviation(); !(d <= 1e-6) {
+			return nil, errors.New("turn: not orthogonal: HᵀH is off by " + strconv.FormatFloat(d, 'g', 3, 64))
+		}
 		noise.R0[0] = h.T().Mul(noise.R0[0])
 	}
 	state := net.NewState([]int{n})
 	state.Eps(eps, z, float32(o.Get("t").Float()), noise)
 	if failed != nil {
 		return nil, failed
+	}
+	if i := notFinite(eps); i >= 0 {
+		return nil, errors.New("symmetrise: the denoiser gave a value that is not finite, " + strconv.Itoa(i) + " of eps")
 	}
 	js.CopyBytesToJS(args[4], float32Bytes(eps))
 	gamma := make([]any, 0, 9)
@@ -69,6 +83,16 @@ func symmetriseCall(args []js.Value) (map[string]any, error) {
 		}
 	}
 	return map[string]any{"gamma": gamma}, nil
+}
+
+// notFinite is the index of the first NaN or infinity, or -1.
+func notFinite(x []float32) int {
+	for i, v := range x {
+		if !(math.Abs(float64(v)) <= math.MaxFloat32) {
+			return i
+		}
+	}
+	return -1
 }
 
 // groupOf reads group ("O(3)", "SO(3)", "O(2)") and axis.

@@ -296,6 +296,9 @@ func (m *Model) NewState(sizes []int) symmetrise.State {
 	rows, largest := 0, 0
 	s := &state{m: m, sizes: append([]int(nil), sizes...)}
 	for _, n := range sizes {
+		if n < 1 {
+			panic("egnn: molecule without atoms")
+		}
 		rows += n
 		largest = max(largest, n)
 		s.d0 = append(s.d0, make([]float32, n*n))

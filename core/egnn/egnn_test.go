@@ -226,3 +226,12 @@ func TestWithGamma(t *testing.T) {
 		}
 	}
 }
+
+func TestMoleculeWithoutAtomsPanics(t *testing.T) {
+	defer func() {
+		if recover() != "egnn: molecule without atoms" {
+			t.Error("accepted")
+		}
+	}()
+	load(t).NewState([]int{3, 0})
+}

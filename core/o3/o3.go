@@ -122,6 +122,18 @@ func (a Matrix) Mul(b Matrix) Matrix {
 	return c
 }
 
+// Deviation is the largest entry of |Aᵀ·A - I|: 0 for an orthogonal matrix, NaN
+// where there is one in A.
+func (a Matrix) Deviation() float64 {
+	d := 0.0
+	for i, row := range a.T().Mul(a) {
+		for j, v := range row {
+			d = math.Max(d, math.Abs(v-Identity[i][j]))
+		}
+	}
+	return d
+}
+
 // Det is the determinant: +1 for a rotation, -1 with a reflection.
 func (a Matrix) Det() float64 {
 	return a[0][0]*(a[1][1]*a[2][2]-a[1][2]*a[2][1]) -

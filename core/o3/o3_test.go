@@ -140,3 +140,19 @@ func TestTurnThereAndBack(t *testing.T) {
 		}
 	}
 }
+
+func TestDeviation(t *testing.T) {
+	s := rng.New(1, 0, rng.Haar, 0)
+	q := Haar(&s)
+	if d := q.Deviation(); !(d < 1e-14) {
+		t.Errorf("orthogonal: %g", d)
+	}
+	q[1][2] += 0.5
+	if d := q.Deviation(); !(d > 0.1) {
+		t.Errorf("not orthogonal: %g", d)
+	}
+	q[0][0] = math.NaN()
+	if d := q.Deviation(); d == d {
+		t.Errorf("NaN: %g", d)
+	}
+}

@@ -2,7 +2,6 @@ package sampler
 
 import (
 	"errors"
-	"math"
 	"strconv"
 	"strings"
 
@@ -50,12 +49,7 @@ func (s *Sampler) setTurn(h *o3.Matrix, uncoupled bool) error {
 		}
 		return nil
 	}
-	deviation := 0.0
-	for i, row := range h.T().Mul(*h) {
-		for j, v := range row {
-			deviation = math.Max(deviation, math.Abs(v-o3.Identity[i][j])) // NaN stays
-		}
-	}
+	deviation := h.Deviation()
 	if !(deviation <= 1e-6) {
 		return errors.New("sampler: the turn is not orthogonal: HᵀH is off by " + strconv.FormatFloat(deviation, 'g', 3, 64))
 	}

@@ -23,9 +23,13 @@ type Report struct {
 // CheckEquivariance tests a network on one molecule z (n, 3+F), of zero centre
 // of mass, at time t: by coupling with `couplings` draws of H from the network's
 // group, and by the energy distance of two samples of `samples` outputs with
-// 999 permutations, for one H.
+// 999 permutations, for one H. It panics unless there are two samples at least and
+// z is one molecule.
 func CheckEquivariance(net Network, z []float32, t float32, couplings, samples int, seed uint64) Report {
 	width := 3 + net.Features()
+	if len(z) == 0 || len(z)%width != 0 || samples < 2 || couplings < 0 {
+		panic("symmetrise: CheckEquivariance: want z (n, 3+F) and two samples or more")
+	}
 	n := len(z) / width
 	st := net.NewState([]int{n})
 	noise := NewNoise(net, []int{n})

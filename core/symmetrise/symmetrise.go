@@ -94,6 +94,9 @@ func (n network) Eta() (dims int, std float64) { return n.gamma.Eta() }
 func (n network) NewState(sizes []int) NetworkState {
 	rows := 0
 	for _, size := range sizes {
+		if size < 1 {
+			panic("symmetrise: molecule without atoms")
+		}
 		rows += size
 	}
 	width := 3 + n.Features()
@@ -116,6 +119,9 @@ type state struct {
 func (s *state) Eps(eps, z []float32, t float32, noise Noise) {
 	if len(z) != len(s.z) || len(eps) != len(z) {
 		panic("symmetrise: z and eps must have (rows, 3+F) values")
+	}
+	if len(noise.R0) != len(s.sizes) {
+		panic("symmetrise: want one R0 for each molecule")
 	}
 	s.gamma.Draw(s.c, z, s.width, t, noise)
 	copy(s.z, z)

@@ -212,3 +212,25 @@ func TestRaggedBatch(t *testing.T) {
 		t.Errorf("%g allocations per call", n)
 	}
 }
+
+func TestMisusePanics(t *testing.T) {
+	net := New(Func(1, func(eps, z []float32, _ float32) { copy(eps, z) }), Haar(O3))
+	s := net.NewState([]int{2})
+	noise := NewNoise(net, []int{2})
+	for name, misuse := range map[string]func(){
+		"a molecule without atoms":    func() { net.NewState([]int{3, 0}) },
+		"short z":                     func() { s.Eps(make([]float32, 8), make([]float32, 7), 0, noise) },
+		"no R0":                       func() { s.Eps(make([]float32, 8), make([]float32, 8), 0, Noise{}) },
+		"a report of half a molecule": func() { CheckEquivariance(net, make([]float32, 7), 0, 1, 2, 1) },
+		"a report of one sample":      func() { CheckEquivariance(net, make([]float32, 8), 0, 1, 1, 1) },
+	} {
+		func() {
+			defer func() {
+				if text, ok := recover().(string); !ok || len(text) < 11 || text[:11] != "symmetrise:" {
+					t.Errorf("%s: %v", name, text)
+				}
+			}()
+			misuse()
+		}()
+	}
+}

@@ -44,4 +44,8 @@ test("failures are told", () => {
   assert.throws(() => engine.symmetrise({ features: 2 }, crooked)(z, 0.3), /no \(n, 3\+features\)/);
   assert.throws(() => engine.symmetrise({ features, group: "U(1)" }, crooked)(z, 0.3), /group: "U\(1\)"/);
   assert.throws(() => engine.symmetrise({ features }, crooked)(z, 0.3, { seed: -1 }), /seed/);
+  assert.throws(() => engine.symmetrise({ features }, crooked)(z.with(5, NaN), 0.3), /value 5 of z is not finite/);
+  assert.throws(() => engine.symmetrise({ features }, (z) => z.map(() => Infinity))(z, 0.3), /gave a value that is not finite/);
+  assert.throws(() => engine.symmetrise({ features }, crooked)(z, 0.3, { turn: turn.with(0, 2) }), /not orthogonal/);
+  assert.throws(() => engine.symmetrise({ features }, crooked)(new Float32Array(4 * 1025), 0.3), /1025 atoms/);
 });
