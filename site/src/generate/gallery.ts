@@ -3,6 +3,7 @@
 import type { Frame, Molecule } from "symdiff";
 import { element, make } from "../dom.ts";
 import { formulaNodes } from "../format.ts";
+import { laidOut } from "../superposition.ts";
 import { Tally, type Share } from "../tally.ts";
 import { Trajectory } from "../trajectory.ts";
 import { Thumbnails } from "../view/thumbnails.ts";
@@ -69,7 +70,7 @@ class Card {
       ...(molecule.connected ? [] : [make("span", { className: "poor" }, "in pieces")]),
     );
     this.#number.textContent = String(index);
-    const still = Trajectory.of(molecule, elements, 0);
+    const still = Trajectory.of({ ...molecule, positions: laidOut(molecule.positions) }, elements, 0);
     thumbnails.draw(this.#canvas, (palette) => still.pictureAt(0, palette));
   }
 

@@ -107,6 +107,15 @@ test("superposition finds the turn and the distance that is left", async () => {
   assert.ok(superpose(points, mirrored).rmsd > 0.1, "a mirror image is not laid over by turning");
 });
 
+test("a molecule is laid out with its broad side to the reader, and stays its own mirror hand", async () => {
+  const { laidOut, superpose } = await load("/src/superposition.ts");
+  const points = [0, 0, 0, 0, 0, 3, 0, 1.5, 1, 0.2, -1, 2]; // long along z, flat along x
+  const laid = laidOut(points);
+  const spread = (k) => laid.reduce((sum, x, i) => sum + (i % 3 === k ? x * x : 0), 0);
+  assert.ok(spread(0) > spread(1) && spread(1) > spread(2));
+  assert.ok(superpose(laid, points).rmsd < 1e-9);
+});
+
 test("a text in a PNG is a chunk with its checksum, between header and data", async () => {
   const { withText } = await load("/src/generate/png.ts");
   const header = new Uint8Array(33).fill(1);
