@@ -140,7 +140,10 @@ func (p *Packed) In() int { return p.in }
 func (p *Packed) Out() int { return p.out }
 
 // Pack copies the weight w (out, in), row-major as PyTorch stores it, into
-// panels for the implementation in use.
+// panels for the implementation in use. Panels are float32 whatever the file has:
+// widening them from float16 in every product would save half their memory (7.8
+// of about 29 MB in a browser's worker) and cost 13 % of a product of 19 rows, one
+// molecule, and 1.6 % of one of 152 (measured in WebAssembly).
 func Pack(w []float32, out, in int) *Packed {
 	if out <= 0 || in <= 0 {
 		panic(errPackDim)
