@@ -15,15 +15,14 @@ import (
 //	eps_hat = sigma_t·z/v_t,  v_t = alpha_t²·std² + sigma_t².
 func exact(t *testing.T, o Options, std float64) *Sampler {
 	t.Helper()
-	return exactMeta(t, o, std, func(*model.Meta) {})
+	return exactMeta(t, o, std, nil, schedule.Spec{Name: "polynomial_2", Timesteps: 100_000, Precision: 1e-5})
 }
 
-// exactMeta is exact with other metadata.
-func exactMeta(t *testing.T, o Options, std float64, change func(*model.Meta)) *Sampler {
+// exactMeta is exact with moments and a schedule in its metadata.
+func exactMeta(t *testing.T, o Options, std float64, moments *model.Moments, spec schedule.Spec) *Sampler {
 	t.Helper()
 	m := network(t, "dit")
-	change(&m.Meta)
-	m.Meta.Schedule = schedule.Spec{Name: "polynomial_2", Timesteps: 100_000, Precision: 1e-5}
+	m.Meta.Moments, m.Meta.Schedule = moments, spec
 	s, err := New(m, o)
 	if err != nil {
 		t.Fatal(err)
@@ -209,6 +208,41 @@ func TestNoiseScale(t *testing.T) {
 		o.Atoms, o.Steps = []int{3}, 5
 		if _, err := New(m, o); err == nil || !strings.Contains(err.Error(), "noise scale") {
 			t.Errorf("noise scale %g with %q: %v", o.NoiseScale, o.Method, err)
+		}
+	}
+}
+
+// Whatever schedule a file names, with any number of steps that it allows, each
+// method ends with molecules; with as many steps as there are times those have the
+// data's variance, as far as so few steps can.
+func TestEverySchedule(t *testing.T) {
+	const std = 0.5
+	for _, spec := range []schedule.Spec{
+		{Name: "polynomial_2", Timesteps: 1, Precision: 1e-3}, {Name: "polynomial_2", Timesteps: 17, Precision: 1e-4}, {Name: "polynomial_2", Timesteps: 300, Precision: 1e-5},
+		{Name: "cosine", Timesteps: 1}, {Name: "cosine", Timesteps: 300},
+	} {
+		for _, method := range Methods() {
+			for _, steps := range []int{1, 2, 5, spec.Timesteps} {
+				if steps > spec.Timesteps {
+					continue
+				}
+				s := exactMeta(t, Options{Seed: 1, Atoms: fill(make([]int, 10), 20), Steps: steps, Method: method}, std, nil, spec)
+				for !s.Done() {
+					if err := s.Step(); err != nil {
+						t.Fatalf("%+v, %s, %d steps: %v", spec, method, steps, err)
+					}
+				}
+				sum2, n := 0.0, 0.0
+				for i := range s.z {
+					if i%s.width >= 3 {
+						sum2 += float64(s.z[i]) * float64(s.z[i])
+						n++
+					}
+				}
+				if got := math.Sqrt(sum2 / n); steps == 300 && math.Abs(got/std-1) > 0.15 {
+					t.Errorf("%+v, %s, %d steps: standard deviation %g, want %g", spec, method, steps, got, std)
+				}
+			}
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"symdiff/core/model"
+	"symdiff/core/schedule"
 )
 
 // moments of the data of exact: N(0, std²) in every coordinate, the atomic number's channel correlated with the first.
@@ -76,7 +77,7 @@ func TestLateStart(t *testing.T) {
 // exactFrom is exact with moments in the metadata.
 func exactFrom(t *testing.T, o Options, std float64, moments *model.Moments) *Sampler {
 	t.Helper()
-	return exactMeta(t, o, std, func(m *model.Meta) { m.Moments = moments })
+	return exactMeta(t, o, std, moments, schedule.Spec{Name: "polynomial_2", Timesteps: 100_000, Precision: 1e-5})
 }
 
 func TestStartRefuses(t *testing.T) {
