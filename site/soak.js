@@ -9,7 +9,7 @@ const total = Number(process.env.MOLECULES || 2000);
 const batch = Math.min(total, 250);
 const server = await serve();
 const browser = await launch();
-const { page, context, close } = await open(browser, `${server.url}?steps=20&atoms=9`);
+const { page, context, close } = await open(browser, `${server.url}?steps=20&atoms=5`);
 const root = await browser.newBrowserCDPSession();
 const devtools = await context.newCDPSession(page);
 const workers = new Set(); // devtools sessions of the workers
@@ -52,6 +52,8 @@ async function memory() {
   const own = await heap((method) => devtools.send(method));
   const others = await Promise.all([...workers].map((id) => heap((method) => ask(id, method))));
   const modules = await Promise.all([...workers].map(wasm));
+  await devtools.send("Memory.simulatePressureNotification", { level: "critical" }); // what can be given back does not count
+  await page.waitForTimeout(1000);
   const { processInfo } = await root.send("SystemInfo.getProcessInfo");
   const resident = (pid) => Number(readFileSync(`/proc/${pid}/status`, "utf8").match(/VmRSS:\s+(\d+)/)[1]) / 1024;
   const renderers = processInfo.filter(({ type }) => type === "renderer").map(({ id }) => resident(id));
