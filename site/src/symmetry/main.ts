@@ -399,7 +399,7 @@ function drawPlane(one: readonly ArrayLike<number>[], two: readonly ArrayLike<nu
 function command(): string {
   const isTurned = h.some((v, k) => v !== identity[k]);
   return [
-    `symdiff sample --seed ${state.seed}`,
+    `build/symdiff sample --seed ${state.seed}`,
     ...(state.atoms ? [`--atoms ${state.atoms}`] : []),
     `--steps ${state.steps} --method ${state.method}`,
     ...kernelFlags(state.kernel),

@@ -1,0 +1,33 @@
+// The command line that makes the molecule on the stage.
+
+import { models } from "virtual:model";
+import { element } from "../dom.ts";
+import type { Weights } from "../engine.ts";
+import { kernelFlags } from "../kernel.ts";
+import { gallery, lab, model } from "./page.ts";
+import type { Run } from "./state.ts";
+import { path } from "./tree.ts";
+
+/** Weights that the reader has opened, by name. */
+export const own = new Map<string, Weights>();
+
+export function showCommand(): void {
+  const { run: settings, tool, family, at, keeping, other } = lab.state;
+  const base = (r: Omit<Run, "atoms">, size: number) => [`build/symdiff sample --seed ${r.seed}`, ...(size ? [`--atoms ${size}`] : []), `--steps ${r.steps} --method ${r.method}`, ...kernelFlags(r.kernel)];
+  const modelFlag = (name: string) => (name === models[0].name ? [] : [`--model ${own.has(name) ? name : `${name}.safetensors`}`]);
+  let words = [...base(settings, settings.atoms), ...path(family, tool === "compare" ? 0 : at).map(({ step, seed }) => `--branch ${step}:${seed}`), ...modelFlag(model.name)];
+  let note = "This molecule on the command line";
+  if (tool === "keep" && gallery.open && lab.part) {
+    const { molecule, index } = gallery.open;
+    words = [
+      `build/symdiff sample --keep part.xyz --seed ${keeping.seed}`, ...(index ? [`--first ${index}`] : []),
+      `${keeping.size === "formula" ? `--formula ${molecule.formula}` : `--atoms ${molecule.elements.length}`} --steps ${keeping.steps} --resample ${keeping.resample}`, ...kernelFlags(settings.kernel), ...modelFlag(model.name),
+    ];
+    note = "This molecule on the command line, beside part.xyz";
+  } else if (tool === "compare") {
+    words = [...base({ ...settings, ...other }, settings.atoms), ...modelFlag(other.model)];
+    note = "The right molecule on the command line";
+  }
+  element("command-note").textContent = note;
+  element("command").textContent = words.join(" ");
+}
