@@ -118,7 +118,7 @@ func killAgainAndAgain(t *testing.T, seed uint64) {
 			if err != nil {
 				t.Fatalf("after %d kills: %v, %s", kills, err, status.String())
 			}
-		case <-time.After(time.Duration(100+r.IntN(1200)) * time.Millisecond):
+		case <-time.After(time.Duration(100+r.IntN(1200+120*kills)) * time.Millisecond): // a slow machine gets more and more time
 			if err := cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 				t.Fatal(err)
 			}
@@ -172,7 +172,7 @@ func TestInterrupt(t *testing.T) {
 	o := small(t)
 	o.Steps, o.CheckpointEvery = 100000, 0
 	cmd, status := process(t, o, false)
-	for range 200 {
+	for range 1200 {
 		if b, err := os.ReadFile(filepath.Join(o.Out, logName)); err == nil && bytes.Count(b, []byte("\n")) > 3 {
 			break
 		}
