@@ -98,7 +98,7 @@ comma := ,
 
 # How the shipped model does at several settings, steps:method: the table of its card.
 EVALUATION := core/weights/qm9-web.json
-SETTINGS ?= 250:ancestral 250:dpm++2m-sde 100:dpm++2m-sde 50:dpm++2m-sde 25:dpm++2m-sde
+SETTINGS ?= 100:dpm++2m-sde 50:dpm++2m-sde 25:dpm++2m-sde 10:dpm++2m-sde 250:ancestral
 SAMPLES ?= 1000
 evaluate-model: cli ## sample SAMPLES=1000 molecules at each of SETTINGS and write core/weights/qm9-web.json
 	@mkdir -p $(BUILD)/evaluation && rm -f $(BUILD)/evaluation/*.json

@@ -23,7 +23,7 @@ export const methods = ["dpm++2m-sde", "ancestral", "dpm++2m"] as const satisfie
 export const gammas = ["learned", "haar", "none"] as const satisfies readonly Gamma[];
 
 /** By the model's card about as good as any setting with the usual sampler, and fast. */
-const usualSteps = 100;
+const usualSteps = 50;
 
 export interface Limits {
   minAtoms: number;
@@ -33,7 +33,7 @@ export interface Limits {
 }
 
 export function limitsOf({ sizes, timesteps }: Pick<Model, "sizes" | "timesteps">): Limits {
-  return { minAtoms: sizes[0]!, maxAtoms: sizes.at(-1)!, minSteps: 20, maxSteps: timesteps };
+  return { minAtoms: sizes[0]!, maxAtoms: sizes.at(-1)!, minSteps: 10, maxSteps: timesteps };
 }
 
 export function defaults(limits: Limits): Settings {
