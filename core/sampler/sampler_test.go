@@ -18,26 +18,32 @@ import (
 	"symdiff/core/weights"
 )
 
+// networks were read and packed once, by name and kernels.
+var networks = map[string]*model.Model{}
+
 // network is the reference network with random weights, told that it is a QM9
 // model.
 func network(t testing.TB, name string) *model.Model {
 	t.Helper()
-	path := "../model/testdata/" + name + ".weights.safetensors"
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
+	key := name + " " + f32.Implementation()
+	if networks[key] == nil {
+		path := "../model/testdata/" + name + ".weights.safetensors"
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := safetensors.Parse(path, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if networks[key], err = model.Load(f); err != nil {
+			t.Fatal(err)
+		}
 	}
-	f, err := safetensors.Parse(path, data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := model.Load(f)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := *networks[key] // a test may change what it means
 	m.Meta = model.QM9Meta()
 	m.Meta.Histogram = map[int]int{5: 1, 9: 3}
-	return m
+	return &m
 }
 
 func run(t testing.TB, m *model.Model, o Options) *Sampler {
