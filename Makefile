@@ -223,7 +223,7 @@ site-timings: deps-browser site ## what a visitor waits for in Chromium: paints,
 
 soak: soak-page soak-train ## both soaks: the memory of the page, and training that is killed again and again
 
-soak-page: deps-browser site ## generate MOLECULES=2000 in the page and watch the memory of tab and workers
+soak-page: deps-browser site ## generate MOLECULES=2000 in the page and watch the memory of tab and workers (FAST=1: by a network of one block)
 	node site/soak.js
 
 bench: bench-go bench-peers ## benchmarks of the core: kernels, steps, and calls against onnxruntime natively, in Node and in Chromium

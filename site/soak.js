@@ -1,15 +1,19 @@
-// Generates many molecules in the page and watches its memory: `make soak-page` (MOLECULES=2000). Fails when it grows.
+// Generates many molecules in the page and watches its memory: `make soak-page` (MOLECULES=2000, FAST=1). Fails when it grows.
 // Memory of the page and of every worker, WASM included, is asked from Chromium's devtools; that of the whole process in which they live
 // from the system.
 
 import { readFileSync } from "node:fs";
-import { endAll, launch, open, serve } from "./test/e2e/browser.js";
+import { endAll, fastWeights, launch, open, serve } from "./test/e2e/browser.js";
 
 const total = Number(process.env.MOLECULES || 2000);
 const batch = Math.min(total, 250);
 const server = await serve();
 const browser = await launch();
 const { page, context, close } = await open(browser, `${server.url}?steps=20&atoms=5`);
+if (process.env.FAST) { // one block of each transformer: useless molecules by the same way, for a machine that is slow or busy
+  await page.setInputFiles("#own", fastWeights());
+  await page.waitForFunction(() => document.querySelector("#model").value === "own", null, { timeout: 120_000 });
+}
 const root = await browser.newBrowserCDPSession();
 const devtools = await context.newCDPSession(page);
 const workers = new Set(); // devtools sessions of the workers
