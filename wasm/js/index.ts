@@ -239,7 +239,7 @@ export class SymDiff {
     return this.#start(options);
   }
 
-  /** Finds by a short trial, well below a second, how many molecules at a time this device samples fastest: 1 to `most`. */
+  /** Finds how many molecules at a time this device samples fastest, 1 to `most`, by four steps of 1, 2, 4, ... of them. */
   bestBatch({ most = 16, signal }: { most?: number; signal?: AbortSignal } = {}): Promise<number> {
     if (this.#run && !this.#run.ended) throw new SymDiffError("busy", "a run is in progress: cancel it first");
     signal?.throwIfAborted();
