@@ -8,7 +8,7 @@ import { SymDiff } from "../build/wasm/js/index.js";
 import { threadWorker, weightsFile } from "../wasm/test/support.js";
 
 const firstSeed = 17;
-const settings = { atoms: 18, steps: 100, method: "dpm++2m-sde" };
+const settings = { atoms: 18, steps: 50, method: "dpm++2m-sde" };
 
 const wasm = readFileSync(new URL("../build/wasm/symdiff.wasm", import.meta.url)).toString("base64");
 const weights = Uint8Array.from(readFileSync(weightsFile)).buffer;
@@ -16,7 +16,7 @@ const engine = await SymDiff.load({ wasm: `data:application/wasm;base64,${wasm}`
 
 async function sample(seed) {
   const frames = [];
-  for await (const frame of engine.sample({ seed, ...settings, every: 2 })) frames.push(frame);
+  for await (const frame of engine.sample({ seed, ...settings, every: 1 })) frames.push(frame);
   return frames;
 }
 

@@ -70,7 +70,7 @@ export async function open(browser, url, { expected = /^$/, ...options } = {}) {
   await page.addInitScript(() => {
     document.addEventListener("securitypolicyviolation", (e) => console.error(`CSP: ${e.violatedDirective} ${e.blockedURI}`));
   });
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(90_000); // machines may be busy
   await page.goto(url);
   return {
     page,

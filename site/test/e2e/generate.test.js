@@ -327,6 +327,10 @@ test("seeds, locks and settings are in the address, and what was measured stands
     await page.selectOption("#method", method);
     const runs = evaluation.filter((run) => run.method === method).sort((a, b) => a.steps - b.steps);
     assert.deepEqual(await page.locator("#presets button").allTextContents(), runs.map((run) => `${run.steps} steps, ${Math.round(100 * run.stable_molecules)} % stable`));
+    if (!runs.length) {
+      assert.match(await page.textContent("#quality"), /^Not measured at \d+ steps with this sampler/);
+      continue;
+    }
     await page.click("#presets button:last-child");
     const { steps, stable_molecules, valid } = runs.at(-1);
     assert.equal(await page.inputValue("#steps"), String(steps));
@@ -398,9 +402,9 @@ for (const [name, options] of [
     await page.waitForTimeout(500);
     await shot("start");
     await accessible(page, "before the first run");
-    await page.fill("#steps", "500");
+    await page.fill("#steps", "1000");
     await page.click("#generate");
-    await page.waitForFunction(() => document.querySelector("#bar").value > 0.5 && /left/.test(document.querySelector("#progress-text").textContent));
+    await page.waitForFunction(() => document.querySelector("#bar").value > 0.4);
     await shot("running");
     await accessible(page, "a run");
     await page.waitForSelector("#result:not([hidden])");
