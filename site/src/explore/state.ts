@@ -58,7 +58,7 @@ export function parse(query: string, limits: Limits, defaults: Settings, kernel:
       size: wholeOf(q, "size", 0, limits.maxAtoms) ?? "formula",
       seed: parseSeed(q.get("kseed") ?? "") ?? "1",
       n: wholeOf(q, "n", 1, 64) ?? 4,
-      steps: wholeOf(q, "ksteps", 10, limits.maxSteps) ?? 100,
+      steps: wholeOf(q, "ksteps", 10, limits.maxSteps) ?? 50,
       resample: wholeOf(q, "resample", 1, 50) ?? 10,
     },
     other: {

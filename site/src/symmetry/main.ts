@@ -371,7 +371,8 @@ async function distributions(): Promise<void> {
     const inFrame = (side: 0 | 1) => made[side].map((m) => (side === 0 ? m.positions : turn(m.positions, transpose(by))));
     const lane = async (side: 0 | 1) => {
       for (let k = 1; k <= n; k++) {
-        const more = side === 0 ? { branch: [{ step: 0, seed: k }] } : { branch: [{ step: 0, seed: n + k }], turn: by, couple: false };
+        const branch = [{ step: 0, seed: BigInt.asUintN(64, 1000n * BigInt(now.seed) + BigInt(side * n + k)) }];
+        const more = side === 0 ? { branch } : { branch, turn: by, couple: false };
         const sampler = side === 0 ? engine : second;
         for await (const frame of sampler.sample({ ...options, ...more })) if (frame.molecule) made[side].push(frame.molecule);
         const done = made[0].length + made[1].length;

@@ -135,7 +135,8 @@ test("uncoupled, the distributions of gamma agree, and without gamma they do not
   };
   assert.match(await draw(), /Energy distance .* of 999 random divisions .*Stable: \d of 8 \(\d+ to \d+ %\) from x/);
   assert.equal(await page.locator("#plane-chart .sample").count(), 16);
-  assert.equal(await page.textContent("#spread-verdict"), "No sign of a difference"); // with probability 0.95, and this seed
+  // By chance it would say so once in a thousand times.
+  assert.notEqual(await page.textContent("#spread-verdict"), "Two different distributions");
   await change(page, "[value=none]");
   assert.match(await draw(), /Without chance all 8 on each side are one molecule.*none of 999/);
   assert.equal(await page.textContent("#spread-verdict"), "Two different distributions");
