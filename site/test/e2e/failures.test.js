@@ -64,7 +64,7 @@ test("without enough memory the page says so, and does not hang", async () => {
 });
 
 test("a tab put to sleep in the middle of a run goes on when it wakes", async () => {
-  const { page, context, close } = await open(browser, `${server.url}?seed=6&atoms=9&steps=1000`);
+  const { page, context, close } = await open(browser, `${server.url}?seed=6&atoms=9&steps=400`);
   await page.click("#generate");
   await page.waitForFunction(() => /^Step \d/.test(document.querySelector("#progress-text").textContent));
   const devtools = await context.newCDPSession(page);
