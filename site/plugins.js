@@ -120,7 +120,7 @@ function readKeep(file, sha256) {
 function readEvaluation(file, sha256) {
   if (!existsSync(file)) return [];
   return JSON.parse(readFileSync(file, "utf8"))
-    .filter((run) => run.model_sha256 === sha256)
+    .filter((run) => run.model_sha256 === sha256 && !run.start)
     .map((run) => ({
       method: run.method ?? "ancestral",
       steps: run.steps,

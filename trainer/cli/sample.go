@@ -267,6 +267,7 @@ type summary struct {
 	First   int     `json:"first"`
 	Method  string  `json:"method"`
 	Steps   int     `json:"steps"`
+	Start   int     `json:"start,omitempty"` // where --start was given
 	Noise   float64 `json:"noise_scale"`
 	Atoms   int     `json:"atoms_per_molecule,omitempty"` // where --atoms fixed it
 	Model   string  `json:"model"`
@@ -314,7 +315,7 @@ func (o *sampleOptions) run(cmd *cobra.Command) error {
 	}
 	rate := float64(o.n) / elapsed.Seconds()
 	if o.json && o.out != "-" {
-		return writeJSON(cmd.OutOrStdout(), summary{o.out, o.seed, o.first, o.method, o.steps, o.noiseScale, o.atoms, f.Name, f.hash, o.threads, elapsed.Seconds(), rate, r})
+		return writeJSON(cmd.OutOrStdout(), summary{o.out, o.seed, o.first, o.method, o.steps, o.start, o.noiseScale, o.atoms, f.Name, f.hash, o.threads, elapsed.Seconds(), rate, r})
 	}
 	if !o.quiet {
 		c := r.Counts
