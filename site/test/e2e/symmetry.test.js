@@ -34,8 +34,15 @@ async function generate(page) {
 
 /** Makes a change, after which both runs begin by themselves. */
 async function change(page, selector, how = "click") {
+  const begun = page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        const largest = document.querySelector("#largest");
+        new MutationObserver(() => largest.textContent === "–" && resolve()).observe(largest, { childList: true, characterData: true, subtree: true });
+      }),
+  );
   await page[how](selector);
-  await page.waitForFunction(() => document.querySelector("#largest").textContent === "–");
+  await begun;
   await finished(page);
 }
 
