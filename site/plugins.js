@@ -120,10 +120,11 @@ function readKeep(file, sha256) {
 function readEvaluation(file, sha256) {
   if (!existsSync(file)) return [];
   return JSON.parse(readFileSync(file, "utf8"))
-    .filter((run) => run.model_sha256 === sha256 && !run.start)
+    .filter((run) => run.model_sha256 === sha256)
     .map((run) => ({
       method: run.method ?? "ancestral",
       steps: run.steps,
+      start: run.start ?? 0,
       molecules: run.molecules,
       atoms: run.atoms,
       stableAtoms: run.stable_atoms,

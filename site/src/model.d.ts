@@ -32,6 +32,8 @@ declare module "virtual:model" {
   export interface Measured {
     method: string;
     steps: number;
+    /** Time that the run started from, part-way; 0: from noise. */
+    start: number;
     molecules: number;
     /** Of all these molecules together. */
     atoms: number;

@@ -16,11 +16,14 @@ const columns: [string, (m: Measured) => number, (m: Measured) => number][] = [
   ["connected", (m) => m.connected, (m) => m.molecules],
 ];
 
+/** The sampler, and where it starts if that is not noise. */
+const samplerOf = ({ method, start }: Measured) => (start ? `${method} from t = ${start}` : method);
+
 function table(runs: Measured[]): HTMLElement {
   const head = ["sampler", "steps", "molecules", ...columns.map(([title]) => title)];
   const titles = head.map((title, i) => make("th", { scope: "col", className: i ? "number" : "" }, title));
   const rows = runs.map((m) => make("tr", {},
-    make("td", { className: "name" }, m.method),
+    make("td", { className: "name" }, samplerOf(m)),
     ...[m.steps, m.molecules].map((n) => make("td", { className: "number" }, n.toLocaleString("en"))),
     ...columns.map(([, share, of]) => cell(share(m), of(m))),
   ));
@@ -36,7 +39,7 @@ function cell(share: number, of: number): HTMLElement {
 
 /** Stable molecules against steps, with their intervals, one line for each sampler; drawn anew for every width. */
 function drawing(runs: Measured[]): HTMLElement {
-  const methods = [...new Set(runs.map((m) => m.method))];
+  const methods = [...new Set(runs.map(samplerOf))];
   const legend = methods.map((method, k) => make("span", { className: `key series-${k % 3}` }, method));
   const caption = make("figcaption", {}, "Stable molecules against the number of steps, with 95 % intervals. ", ...legend);
   const figure = make("figure", { className: "drawn" }, caption);
@@ -61,7 +64,7 @@ function chart(runs: Measured[], methods: string[], width: number): SVGElement {
   ]);
   const marks = [...new Set(steps)].map((n) => text(String(n), { x: x(n), y: height - 14, "text-anchor": "middle" }));
   const series = methods.flatMap((method, k) => {
-    const own = runs.filter((m) => m.method === method).sort((a, b) => a.steps - b.steps);
+    const own = runs.filter((m) => samplerOf(m) === method).sort((a, b) => a.steps - b.steps);
     const aside = 3 * (k - (methods.length - 1) / 2); // so that equal points do not hide each other
     return [
       svg("path", { class: `line series-${k % 3}`, d: `M${own.map((m) => `${x(m.steps) + aside} ${y(m.stable)}`).join("L")}` }),
@@ -75,7 +78,7 @@ function chart(runs: Measured[], methods: string[], width: number): SVGElement {
       }),
     ];
   });
-  const label = `Stable molecules against steps. ${runs.map((m) => `${m.method}, ${m.steps} steps: ${percent(m.stable)}`).join(". ")}.`;
+  const label = `Stable molecules against steps. ${runs.map((m) => `${samplerOf(m)}, ${m.steps} steps: ${percent(m.stable)}`).join(". ")}.`;
   return svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label }, ...ticks, ...marks, ...series);
 }
 
