@@ -34,19 +34,20 @@ const maxRank = 32
 // DType is the type of a tensor's elements under the format's name for it.
 type DType string
 
-// The types that convert to float32. The others that [Parse] knows are BOOL,
-// U8, I8, F8_E4M3, F8_E5M2, U16, I16, U32, I32, U64, I64, F64 and C64: tensors
+// The types that convert to float32, I8 by its scales. The others that [Parse]
+// knows are BOOL, U8, F8_E4M3, F8_E5M2, U16, I16, U32, I32, U64, I64, F64 and C64: tensors
 // of these are checked like any and reached through [File.Bytes].
 const (
 	F32  DType = "F32"
 	F16  DType = "F16"
 	BF16 DType = "BF16"
+	I8   DType = "I8"
 )
 
 // Size is the number of bytes of one element; 0 for an unknown type.
 func (d DType) Size() int {
 	switch d {
-	case "BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2":
+	case I8, "BOOL", "U8", "F8_E4M3", "F8_E5M2":
 		return 1
 	case F16, BF16, "U16", "I16":
 		return 2
@@ -343,11 +344,14 @@ func shapeText(shape []int) string {
 	return string(append(text, ']'))
 }
 
-// Names lists the tensors in the order of their bytes.
+// Names lists the tensors in the order of their bytes, without those that hold
+// the scales of others.
 func (f *File) Names() []string {
-	names := make([]string, len(f.tensors))
-	for i, info := range f.tensors {
-		names[i] = info.Name
+	names := make([]string, 0, len(f.tensors))
+	for _, info := range f.tensors {
+		if !f.isScale(info.Name) {
+			names = append(names, info.Name)
+		}
 	}
 	return names
 }
@@ -382,14 +386,20 @@ func (f *File) Float32(name string, shape ...int) ([]float32, error) {
 	return f.Float32To(nil, name, shape...)
 }
 
-// Float32To returns the elements of a tensor of type F32, F16 or BF16, row-major:
-// in dst where its capacity suffices. Where a shape is given, the tensor must have
+// Float32To returns the elements of a tensor of type F32, F16, BF16, or I8 with
+// scales, row-major: in dst where its capacity suffices. Where a shape is given, the tensor must have
 // it. A missing tensor, another type or shape, and a value that is not finite are
 // errors of type *Error.
 func (f *File) Float32To(dst []float32, name string, shape ...int) ([]float32, error) {
 	info, err := f.find(name, shape)
 	if err != nil {
 		return nil, err
+	}
+	var scales []float32
+	if info.DType == I8 {
+		if scales, err = f.scales(info); err != nil {
+			return nil, err
+		}
 	}
 	n := info.Len()
 	if cap(dst) < n {
@@ -404,10 +414,11 @@ func (f *File) Float32To(dst []float32, name string, shape ...int) ([]float32, e
 			return nil, err
 		}
 		if !widen(dst[at:], part, info.DType) {
-			return nil, f.fault(name, "dtype "+string(info.DType)+", want F32, F16 or BF16")
+			return nil, f.fault(name, "dtype "+string(info.DType)+", want F32, F16, BF16 or I8")
 		}
 		at += len(part) / size
 	}
+	scaleRows(dst, scales)
 	if i := notFinite(dst); i >= 0 {
 		return nil, f.fault(name, "element "+strconv.Itoa(i)+" is "+floatText(dst[i])+", want finite numbers")
 	}
@@ -432,6 +443,10 @@ func widen(dst []float32, src []byte, t DType) bool {
 	case BF16:
 		for i := range dst {
 			dst[i] = math.Float32frombits(uint32(le16(src[2*i:])) << 16)
+		}
+	case I8:
+		for i := range dst {
+			dst[i] = float32(int8(src[i]))
 		}
 	default:
 		return false

@@ -177,7 +177,7 @@ func TestFloat32Rejects(t *testing.T) {
 		{"nan", "element 1 is NaN", nil},
 		{"inf", "element 0 is -Inf", nil},
 		{"binf", "element 0 is +Inf", nil},
-		{"int", "dtype U8, want F32, F16 or BF16", nil},
+		{"int", "dtype U8, want F32, F16, BF16 or I8", nil},
 		{"nan", "shape [2], want [1,2]", []int{1, 2}},
 		{"gone", "missing", nil},
 	} {

@@ -11,8 +11,9 @@ import (
 	"symdiff/core/internal/json"
 )
 
-// Tensor is one tensor to be written. DType F32, F16 or BF16 is the type in the
-// file; narrowing rounds to the nearest value, ties to even.
+// Tensor is one tensor to be written. DType F32, F16, BF16 or I8 is the type in
+// the file; narrowing rounds to the nearest value, ties to even. One of type I8
+// is written with the scales of its rows, max|x|/127, as F32.
 type Tensor struct {
 	Name  string
 	DType DType
@@ -33,10 +34,10 @@ func Write(w io.Writer, tensors []Tensor, metadata map[string]string) error {
 // write does the work of Write for a file of the given name.
 func write(w io.Writer, name string, tensors []Tensor, metadata map[string]string) error {
 	order, err := plan(name, tensors)
-	if err != nil {
-		return err
+	if err == nil {
+		err = checkMetadata(name, metadata)
 	}
-	if err := checkMetadata(name, metadata); err != nil {
+	if err != nil {
 		return err
 	}
 	infos, end := make([]Info, len(order)), int64(0)
@@ -58,10 +59,12 @@ func write(w io.Writer, name string, tensors []Tensor, metadata map[string]strin
 	return nil
 }
 
-// plan checks the tensors and returns them in the order of their bytes.
+// plan checks the tensors and returns what is written, in the order of the bytes.
 func plan(file string, tensors []Tensor) ([]Tensor, error) {
+	tensors = slices.Clone(tensors)
 	seen := make(map[string]bool, len(tensors))
-	for _, t := range tensors {
+	for i := 0; i < len(tensors); i++ { // scales are added at the end
+		t := tensors[i]
 		reason := t.fault()
 		if seen[t.Name] {
 			reason = "name given twice"
@@ -70,12 +73,15 @@ func plan(file string, tensors []Tensor) ([]Tensor, error) {
 			return nil, &Error{File: file, Tensor: t.Name, Reason: reason}
 		}
 		seen[t.Name] = true
+		if t.DType == I8 {
+			_, scales := quantise(t.Data, t.Shape[0])
+			tensors = append(tensors, Tensor{t.Name + scaleSuffix, F32, t.Shape[:1], scales})
+		}
 	}
-	order := slices.Clone(tensors)
-	slices.SortFunc(order, func(a, b Tensor) int {
+	slices.SortFunc(tensors, func(a, b Tensor) int {
 		return cmp.Or(cmp.Compare(b.DType.Size(), a.DType.Size()), cmp.Compare(a.Name, b.Name))
 	})
-	return order, nil
+	return tensors, nil
 }
 
 // fault tells why t cannot be written; empty where it can.
@@ -83,14 +89,17 @@ func (t Tensor) fault() string {
 	if t.Name == "" || t.Name == metadataKey || !utf8.ValidString(t.Name) {
 		return strconv.Quote(t.Name) + " cannot name a tensor"
 	}
-	if t.DType != F32 && t.DType != F16 && t.DType != BF16 {
-		return "dtype " + strconv.Quote(string(t.DType)) + ", want F32, F16 or BF16"
+	if t.DType != F32 && t.DType != F16 && t.DType != BF16 && t.DType != I8 {
+		return "dtype " + strconv.Quote(string(t.DType)) + ", want F32, F16, BF16 or I8"
 	}
 	if len(t.Shape) > maxRank || slices.ContainsFunc(t.Shape, func(d int) bool { return d < 0 }) {
 		return "shape " + shapeText(t.Shape) + " is no shape"
 	}
 	if n, ok := product(t.Shape); !ok || n != int64(len(t.Data)) {
 		return "shape " + shapeText(t.Shape) + " for " + strconv.Itoa(len(t.Data)) + " elements"
+	}
+	if t.DType == I8 && (len(t.Shape) == 0 || t.Shape[0] == 0) {
+		return "shape " + shapeText(t.Shape) + " has no rows to be scaled as I8"
 	}
 	if i := t.overflow(); i >= 0 {
 		return "element " + strconv.Itoa(i) + " is " + floatText(t.Data[i]) + ", not finite as " + string(t.DType)
@@ -103,7 +112,7 @@ func (t Tensor) fault() string {
 func (t Tensor) overflow() int {
 	narrow := toF16
 	switch t.DType {
-	case F32:
+	case F32, I8:
 		return notFinite(t.Data)
 	case BF16:
 		narrow = toBF16
@@ -225,6 +234,10 @@ func appendStrings(dst []byte, m map[string]string) []byte {
 
 // encode appends the bytes of a tensor that has passed fault.
 func encode(dst []byte, t Tensor) []byte {
+	if t.DType == I8 {
+		q, _ := quantise(t.Data, t.Shape[0])
+		return append(dst, q...)
+	}
 	for _, x := range t.Data {
 		switch t.DType {
 		case F32:

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -21,45 +20,41 @@ func newExportCommand() *cobra.Command {
 		Use:   "export CHECKPOINT --out WEIGHTS.safetensors",
 		Short: "Write the averaged weights of a checkpoint as a model file, or for PyTorch",
 		Long: `Write the averaged (EMA) weights of a checkpoint, or of a run's folder, as a model file: safetensors with the configuration, the
-noise schedule, the histogram of sizes, the elements and the provenance of the training in its metadata.
+noise schedule, the histogram of sizes, the elements and the provenance of the training in its metadata. In place of a checkpoint, a
+model file is written again.
 
---moments DATA adds the moments of these molecules, which let --start of symdiff sample begin part-way, to those or to a model
-file; a checkpoint of a new training has those of its molecules.
+--dtype int8 keeps the matrices as 8-bit integers with a scale for each output channel, and the rest as f16: half the size of f16.
+What that costs a model is for symdiff evaluate to say.
 
---to pytorch writes a state_dict under the published names instead, of a checkpoint or of a model file, which torch.load reads and the
-published classes take by load_state_dict.`,
+--moments DATA adds the moments of these molecules, which let --start of symdiff sample begin part-way; a checkpoint of a new training
+has those of its molecules.
+
+--to pytorch writes a state_dict under the published names instead, which torch.load reads and the published classes take by
+load_state_dict.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t, err := parseDType(dtype)
 			if err != nil {
 				return err
 			}
+			said := ""
 			switch to {
 			case "pytorch":
-				n, err := exportPyTorch(args[0], out)
-				if err != nil {
-					return err
-				}
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d tensors for PyTorch\n", out, n)
-				return err
+				said, err = exportPyTorch(args[0], out)
 			case "safetensors":
+				said, err = exportModel(args[0], out, moments, t)
 			default:
 				return usagef("--to: %q, want safetensors or pytorch", to)
 			}
-			if moments != "" {
-				return exportMoments(cmd, args[0], moments, out, t)
-			}
-			c, err := train.Export(args[0], out, t)
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d parameters as %s, step %d, validation loss %g\n", out, len(c.Averaged()),
-				strings.ToLower(dtype), c.Progress.Step, c.Provenance.ValLoss)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", out, said)
 			return err
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", "", "file to write")
-	cmd.Flags().StringVar(&dtype, "dtype", "f32", "f32, f16 or bf16")
+	cmd.Flags().StringVar(&dtype, "dtype", "f32", "f32, f16, bf16 or int8")
 	cmd.Flags().StringVar(&to, "to", "safetensors", "safetensors or pytorch")
 	cmd.Flags().StringVar(&moments, "moments", "", "file of molecules, those of the training, whose moments are written too")
 	if err := cmd.MarkFlagRequired("out"); err != nil {
@@ -68,98 +63,123 @@ published classes take by load_state_dict.`,
 	return cmd
 }
 
-// exportMoments writes a model file with the moments of the molecules of a file.
-func exportMoments(cmd *cobra.Command, from, data, out string, dtype safetensors.DType) error {
-	tensors, md, err := modelTensors(from)
+// exportModel writes a model file, with the moments of the molecules of a file where one is given, and says what it wrote.
+func exportModel(from, out, data string, dtype safetensors.DType) (said string, err error) {
+	tensors, md, c, err := modelTensors(from)
 	if err != nil {
-		return err
+		return "", err
 	}
+	n := 0
+	for _, t := range tensors {
+		n += len(t.Data)
+	}
+	said = fmt.Sprintf("%d parameters as %s", n, dtypeName(dtype))
+	if c != nil {
+		said += fmt.Sprintf(", step %d, validation loss %g", c.Progress.Step, c.Provenance.ValLoss)
+	}
+	if data != "" {
+		n, err := addMoments(from, md, data)
+		if err != nil {
+			return "", err
+		}
+		said += fmt.Sprintf(", with the moments of %d molecules", n)
+	}
+	train.SetDType(tensors, dtype)
+	return said, safetensors.WriteFile(out, tensors, md)
+}
+
+// addMoments puts the moments of the molecules of data, and their number, to the metadata of a model.
+func addMoments(from string, md map[string]string, data string) (n int, err error) {
 	meta, err := model.ParseMeta(from, md)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	sum, n := model.NewMomentsSum(meta), 0
+	sum := model.NewMomentsSum(meta)
 	for m, err := range molecule.Open(data) {
 		if err == nil {
 			err = sum.Add(m)
 		}
 		if err != nil {
-			return fmt.Errorf("--moments %s: molecule %d: %w", data, n, err)
+			return n, fmt.Errorf("--moments %s: molecule %d: %w", data, n, err)
 		}
 		n++
 	}
 	if meta.Moments = sum.Moments(); meta.Moments == nil {
-		return fmt.Errorf("--moments %s: no molecules of two atoms or more", data)
+		return n, fmt.Errorf("--moments %s: no molecules of two atoms or more", data)
 	}
 	meta.Describe(md)
-	for i := range tensors {
-		tensors[i].DType = dtype
-	}
-	if err := safetensors.WriteFile(out, tensors, md); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: with the moments of %d molecules\n", out, n)
-	return err
+	return n, nil
 }
+
+// dtypes are the values of --dtype.
+var dtypes = []struct {
+	name  string
+	dtype safetensors.DType
+}{{"f32", safetensors.F32}, {"f16", safetensors.F16}, {"bf16", safetensors.BF16}, {"int8", safetensors.I8}}
 
 // parseDType reads the value of --dtype.
 func parseDType(name string) (safetensors.DType, error) {
-	t, ok := map[string]safetensors.DType{"f32": safetensors.F32, "f16": safetensors.F16, "bf16": safetensors.BF16}[strings.ToLower(name)]
-	if !ok {
-		return "", fmt.Errorf("--dtype: %q, want f32, f16 or bf16", name)
+	for _, t := range dtypes {
+		if t.name == strings.ToLower(name) {
+			return t.dtype, nil
+		}
 	}
-	return t, nil
+	return "", fmt.Errorf("--dtype: %q, want f32, f16, bf16 or int8", name)
+}
+
+func dtypeName(dtype safetensors.DType) string {
+	for _, t := range dtypes {
+		if t.dtype == dtype {
+			return t.name
+		}
+	}
+	return string(dtype)
 }
 
 // exportPyTorch writes the weights of a model file, or the averaged ones of a checkpoint, as a state_dict.
-func exportPyTorch(from, out string) (n int, err error) {
-	tensors, md, err := modelTensors(from)
+func exportPyTorch(from, out string) (said string, err error) {
+	tensors, md, _, err := modelTensors(from)
 	if err != nil {
-		return 0, err
+		return "", err
 	}
 	list, err := pytorch.Export(tensors, md)
 	if err != nil {
-		return 0, err
+		return "", err
 	}
 	o, err := createOutput(out, false)
 	if err != nil {
-		return 0, err
+		return "", err
 	}
 	if err := pytorch.Write(o, list); err != nil {
 		o.Discard()
-		return 0, err
+		return "", err
 	}
-	return len(list), o.Commit()
+	return fmt.Sprintf("%d tensors for PyTorch", len(list)), o.Commit()
 }
 
-// modelTensors are the tensors and metadata of a model file or of a checkpoint.
-func modelTensors(path string) ([]safetensors.Tensor, map[string]string, error) {
+// modelTensors are the tensors and metadata of a model file, or of a checkpoint, which is c then.
+func modelTensors(path string) (tensors []safetensors.Tensor, md map[string]string, c *train.Checkpoint, err error) {
 	f, err := openWeights(train.CheckpointPath(path))
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if train.IsCheckpoint(f.File) {
-		c, err := train.ReadCheckpoint(path)
-		if err != nil {
-			return nil, nil, err
+		if c, err = train.ReadCheckpoint(path); err != nil {
+			return nil, nil, nil, err
 		}
-		tensors, md := c.Model()
-		return tensors, md, nil
+		tensors, md = c.Model()
+		return tensors, md, c, nil
 	}
 	if _, err := networkOf(f); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, fmt.Errorf("%s is not a checkpoint, and no model: %w", path, err)
 	}
-	var tensors []safetensors.Tensor
 	for _, name := range f.Names() {
 		info, _ := f.Info(name)
 		v, err := f.Float32(name)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		tensors = append(tensors, safetensors.Tensor{Name: name, DType: safetensors.F32, Shape: info.Shape, Data: v})
 	}
-	if len(tensors) == 0 {
-		return nil, nil, errors.New(path + ": no tensors")
-	}
-	return tensors, f.Metadata, nil
+	return tensors, f.Metadata, nil, nil
 }

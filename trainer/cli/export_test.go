@@ -3,13 +3,69 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"symdiff/core/safetensors"
 )
+
+// A model file is written again as int8, which takes half of f16 and still samples; int8 of int8 changes nothing.
+func TestExportInt8(t *testing.T) {
+	dir := t.TempDir()
+	name := func(dtype string) string { return filepath.Join(dir, dtype+".safetensors") }
+	for _, dtype := range []string{"f16", "int8"} {
+		if s := succeeds(t, "export", tinyModel(t), "--out", name(dtype), "--dtype", dtype); !strings.Contains(s, "parameters as "+dtype) {
+			t.Errorf("export says %q", s)
+		}
+	}
+	succeeds(t, "export", name("int8"), "--out", name("again"), "--dtype", "int8")
+	read := func(path string) *safetensors.File {
+		f, err := safetensors.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	half, int8s, again := read(name("f16")), read(name("int8")), read(name("again"))
+	matrices := 0
+	for _, tensor := range half.Names() {
+		want, err := half.Float32(tensor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := int8s.Float32(tensor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		twice, err := again.Float32(tensor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info, _ := int8s.Info(tensor); info.DType == safetensors.I8 {
+			matrices++
+		}
+		var most, worst, drift float32
+		for i, v := range want {
+			most, worst, drift = max(most, v, -v), max(worst, got[i]-v, v-got[i]), max(drift, twice[i]-got[i], got[i]-twice[i])
+		}
+		if worst > most/200 || drift > most/1e6 { // half a step is 1/254
+			t.Errorf("%s: values up to %g, off by %g, and by %g the second time", tensor, most, worst, drift)
+		}
+	}
+	if matrices < 10 {
+		t.Errorf("%d matrices as int8", matrices)
+	}
+	succeeds(t, "sample", "--model", name("int8"), "--n", "1", "--atoms", "5", "--steps", "2")
+}
 
 func TestExportFailures(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "w.safetensors")
 	fails(t, exitFailure, "none.safetensors", "export", "none.safetensors", "--out", out)
-	fails(t, exitFailure, "not a checkpoint", "export", tinyModel(t), "--out", out)
+	notes := filepath.Join(t.TempDir(), "notes.safetensors")
+	if err := safetensors.WriteFile(notes, nil, map[string]string{"note": "no network"}); err != nil {
+		t.Fatal(err)
+	}
+	fails(t, exitFailure, "not a checkpoint", "export", notes, "--out", out)
 	fails(t, exitFailure, "--dtype", "export", tinyModel(t), "--out", out, "--dtype", "f8")
 	fails(t, exitUsage, "out", "export", tinyModel(t))
 	fails(t, exitUsage, "arg", "export", "--out", out)

@@ -202,15 +202,15 @@ func (c *Checkpoint) Model() ([]safetensors.Tensor, map[string]string) {
 	return tensors, c.Options.Metadata(meta)
 }
 
-// Export writes Model as a model file of the given type (F32, F16 or BF16).
-func Export(checkpoint, out string, dtype safetensors.DType) (*Checkpoint, error) {
-	c, err := ReadCheckpoint(checkpoint)
-	if err != nil {
-		return nil, err
-	}
-	tensors, md := c.Model()
+// SetDType chooses the types of a model's tensors in a file. I8 is for the matrices of linear layers, where a row's scale is little
+// beside its integers; what else there is becomes F16 then.
+func SetDType(tensors []safetensors.Tensor, dtype safetensors.DType) {
+	const least = 32 // columns
 	for i := range tensors {
-		tensors[i].DType = dtype
+		t := &tensors[i]
+		t.DType = dtype
+		if dtype == safetensors.I8 && (len(t.Shape) != 2 || t.Shape[0] == 1 || t.Shape[1] < least) {
+			t.DType = safetensors.F16
+		}
 	}
-	return c, safetensors.WriteFile(out, tensors, md)
 }

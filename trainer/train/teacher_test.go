@@ -19,7 +19,12 @@ func trained(t *testing.T, seed uint64, steps int) string {
 	o.Seed, o.Steps, o.EMA = seed, steps, 0
 	mustRun(t, o)
 	path := filepath.Join(t.TempDir(), "weights.safetensors")
-	if _, err := Export(o.Out, path, safetensors.F32); err != nil {
+	c, err := ReadCheckpoint(o.Out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tensors, md := c.Model()
+	if err := safetensors.WriteFile(path, tensors, md); err != nil {
 		t.Fatal(err)
 	}
 	return path

@@ -412,16 +412,14 @@ func TestReadCheckpointErrors(t *testing.T) {
 	}
 }
 
-// Export writes the averaged weights, with all that a sampler and a reader need.
-func TestExport(t *testing.T) {
+// The averaged weights become a model file of any type, with all that a sampler and a reader need.
+func TestModel(t *testing.T) {
 	c := makeCheckpoint(t)
-	dir := t.TempDir()
-	path, out := filepath.Join(dir, "checkpoint.safetensors"), filepath.Join(dir, "w.safetensors")
-	if err := c.Write(path); err != nil {
-		t.Fatal(err)
-	}
-	for _, dtype := range []safetensors.DType{"F32", "F16"} {
-		if _, err := Export(path, out, dtype); err != nil {
+	out := filepath.Join(t.TempDir(), "w.safetensors")
+	for _, dtype := range []safetensors.DType{"F32", "F16", "I8"} {
+		tensors, md := c.Model()
+		SetDType(tensors, dtype)
+		if err := safetensors.WriteFile(out, tensors, md); err != nil {
 			t.Fatal(err)
 		}
 		f, err := safetensors.Open(out)
@@ -439,16 +437,24 @@ func TestExport(t *testing.T) {
 		if err := json.Unmarshal(m.Meta.Training, &p); err != nil || p.Command != "symdiff train" || p.Data[0].SHA256 != "00" {
 			t.Errorf("%s: provenance %s, %v", dtype, m.Meta.Training, err)
 		}
-		first := c.Options.Parameters()[0]
-		v, err := f.Float32(first.Name, first.Shape...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		info, _ := f.Info(first.Name)
-		for i := range v {
-			if want := 2 + float64(i)/1e6; math.Abs(float64(v[i])-want) > 2e-3 || info.DType != dtype {
-				t.Fatalf("%s: %s[%d] = %g as %s, want the average's %g", dtype, first.Name, i, v[i], info.DType, want)
+		at := 0
+		for _, q := range c.Options.Parameters() {
+			v, err := f.Float32(q.Name, q.Shape...)
+			if err != nil {
+				t.Fatal(err)
 			}
+			want := dtype
+			if dtype == "I8" && (len(q.Shape) != 2 || q.Shape[0] == 1 || q.Shape[1] < 32) {
+				want = "F16"
+			}
+			info, _ := f.Info(q.Name)
+			for i := range v {
+				// An error of at most half a step: 2^-11 of a value near 2 as F16, 1/254 of it as I8.
+				if average := 2 + float64(at+i)/1e6; math.Abs(float64(v[i])-average) > 1e-2 || info.DType != want {
+					t.Fatalf("%s: %s[%d] = %g as %s, want the average's %g as %s", dtype, q.Name, i, v[i], info.DType, average, want)
+				}
+			}
+			at += q.Size()
 		}
 	}
 }
