@@ -236,8 +236,8 @@ func sinusoids(dst []float32, t float32) {
 		sin, cos := x, 1.0
 		ts, tc := x, 1.0
 		for k := 1.0; k < 20; k += 2 {
-			tc *= -x2 / (k * (k + 1))
-			ts *= -x2 / ((k + 1) * (k + 2))
+			tc = float64(tc * (-x2 / (k * (k + 1))))
+			ts = float64(ts * (-x2 / ((k + 1) * (k + 2))))
 			cos += tc
 			sin += ts
 		}

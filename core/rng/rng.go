@@ -133,11 +133,41 @@ func Log(x float64) float64 {
 	s := f / (2 + f)
 	s2 := s * s
 	s4 := s2 * s2
-	t1 := s2 * (float64(s4*(float64(s4*(float64(s4*l7)+l5))+l3)) + l1)
-	t2 := s4 * (float64(s4*(float64(s4*l6)+l4)) + l2)
+	t1 := float64(s2 * (float64(s4*(float64(s4*(float64(s4*l7)+l5))+l3)) + l1))
+	t2 := float64(s4 * (float64(s4*(float64(s4*l6)+l4)) + l2))
 	r := t1 + t2
-	hfsq := 0.5 * f * f
+	hfsq := float64(0.5 * f * f)
 	return float64(k*ln2Hi) - ((hfsq - (float64(s*(hfsq+r)) + float64(k*ln2Lo))) - f)
+}
+
+// Exp is e^x, by the argument reduction and rational function of FreeBSD's
+// e_exp.c: error below 1 ulp, and the same bits on every platform, which
+// math.Exp does not promise.
+func Exp(x float64) float64 {
+	const (
+		ln2Hi = 6.93147180369123816490e-01
+		ln2Lo = 1.90821492927058770002e-10
+		p1    = 1.66666666666666657415e-01
+		p2    = -2.77777777770155933842e-03
+		p3    = 6.61375632143793436117e-05
+		p4    = -1.65339022054652515390e-06
+		p5    = 4.13813679705723846039e-08
+	)
+	switch {
+	case x != x:
+		return x
+	case x > 709.782712893383973096:
+		return math.Inf(1)
+	case x < -745.133219101941108420:
+		return 0
+	}
+	k := math.Floor(float64(x*math.Log2E) + 0.5)
+	hi := x - float64(k*ln2Hi)
+	lo := float64(k * ln2Lo)
+	r := hi - lo
+	t := float64(r * r)
+	c := r - float64(t*(float64(t*(float64(t*(float64(t*(float64(t*p5)+p4))+p3))+p2))+p1))
+	return math.Ldexp(1-((lo-float64(r*c)/(2-c))-hi), int(k))
 }
 
 // sincosTurn is (sin 2πv, cos 2πv) for v in [0, 1): reduction to the nearest
@@ -158,12 +188,12 @@ func sincosTurn(v float64) (sin, cos float64) {
 		c6 = -1.13596475577881948265e-11
 	)
 	quarter := int(float64(4*v) + 0.5)
-	x := (float64(4*v) - float64(quarter)) * (math.Pi / 2)
+	x := float64((float64(4*v) - float64(quarter)) * (math.Pi / 2))
 	z := x * x
 	p := float64(z*(float64(z*(float64(z*(float64(z*(float64(z*s6)+s5))+s4))+s3))+s2)) + s1
 	sin = float64(x*float64(z*p)) + x
 	q := float64(z*(float64(z*(float64(z*(float64(z*(float64(z*c6)+c5))+c4))+c3))+c2)) + c1
-	cos = 1 - (0.5*z - float64(z*float64(z*q)))
+	cos = 1 - (float64(0.5*z) - float64(z*float64(z*q)))
 	switch quarter & 3 {
 	case 1:
 		return cos, -sin

@@ -66,9 +66,25 @@ func TestElementaryFunctions(t *testing.T) {
 		sin, cos := sincosTurn(u)
 		worstSin = max(worstSin, math.Abs(sin-math.Sin(2*math.Pi*u)), math.Abs(cos-math.Cos(2*math.Pi*u)))
 	}
-	t.Logf("largest relative error of log %.1e, largest error of sin and cos %.1e", worstLog, worstSin)
-	if worstLog > 4e-16 || worstSin > 1e-15 {
-		t.Errorf("log off by %g, sin or cos by %g", worstLog, worstSin)
+	worstExp := 0.0
+	for range 200_000 {
+		x := 1400*s.Float64() - 700
+		if s.Uint32()%2 == 0 {
+			x /= 700
+		}
+		worstExp = max(worstExp, math.Abs(Exp(x)/math.Exp(x)-1))
+	}
+	t.Logf("largest relative error of log %.1e and exp %.1e, largest error of sin and cos %.1e", worstLog, worstExp, worstSin)
+	if worstLog > 4e-16 || worstExp > 4e-16 || worstSin > 1e-15 {
+		t.Errorf("log off by %g, exp by %g, sin or cos by %g", worstLog, worstExp, worstSin)
+	}
+	for x, want := range map[float64]float64{0: 1, 710: math.Inf(1), math.Inf(1): math.Inf(1), -746: 0, math.Inf(-1): 0, 1: math.E} {
+		if got := Exp(x); got != want {
+			t.Errorf("exp %g is %g, want %g", x, got, want)
+		}
+	}
+	if got := Exp(math.NaN()); got == got {
+		t.Errorf("exp of NaN is %g", got)
 	}
 }
 

@@ -98,7 +98,7 @@ func logSNRTimes(t []int, s *schedule.Schedule, start int) {
 // logSNR is lambda_t = log(alpha_t/sigma_t).
 func logSNR(s *schedule.Schedule, t int) float64 {
 	a2 := s.Alpha2(t)
-	return 0.5 * rng.Log(a2/(1-a2))
+	return float64(0.5 * rng.Log(a2/(1-a2)))
 }
 
 // ancestral draws

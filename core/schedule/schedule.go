@@ -97,7 +97,7 @@ func cos2(u float64) float64 {
 	x2 := x * x
 	c, term := 1.0, 1.0
 	for k := 1.0; k < 40; k += 2 {
-		term *= -x2 / float64(k*(k+1))
+		term = float64(term * (-x2 / float64(k*(k+1))))
 		c += term
 	}
 	return c * c
