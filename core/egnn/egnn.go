@@ -7,17 +7,18 @@
 // Atoms are rows z = [x, h]; every pair of different atoms of a molecule is an
 // edge. With d²_ij = |x_i - x_j|² and d0²_ij that of the input,
 //
-//	h   <- embedding([h, t])
+//	h   <- embedding([h, t, context])
 //	per block, inv_sublayers times:
 //	  m_ij = edge_mlp([h_i, h_j, d²_ij, d0²_ij]);   m_ij <- m_ij·sigmoid(att_mlp(m_ij))
 //	  h_i  <- h_i + node_mlp([h_i, sum_j m_ij/normalization_factor])
 //	per block, once:
 //	  x_i  <- x_i + sum_j (x_i - x_j)/(d_ij + norm_constant)·15·tanh(coord_mlp([h_i, h_j, d²_ij, d0²_ij]))/normalization_factor
-//	eps_x = x - x_input, projected to zero centre of mass;   eps_h = embedding_out(h) without t's channel
+//	eps_x = x - x_input, projected to zero centre of mass;   eps_h = embedding_out(h) without the channels of t and context
 //
 // with d = sqrt(d² + 1e-8) and the d² of the start of the block. Without tanh the
 // bare coord_mlp takes the place of 15·tanh. The names of the parameters are those
-// of the published state_dict.
+// of the published state_dict. The context, of a network that is conditioned on
+// properties of a molecule (see Model.At), is the same at every atom.
 package egnn
 
 import (
@@ -36,6 +37,7 @@ import (
 // Config says what a network is, by the published names.
 type Config struct {
 	Features     int     // F: features of an atom beside its position
+	Context      int     // context_node_nf: channels of what it is conditioned on, two for each of Meta.Context
 	Hidden       int     // hidden_nf
 	Layers       int     // n_layers: blocks
 	InvSublayers int     // inv_sublayers: updates of h per block
@@ -51,6 +53,8 @@ func QM9() Config {
 	return Config{Features: 6, Hidden: 256, Layers: 9, InvSublayers: 1, Attention: true, Tanh: true, NormConstant: 1, NormFactor: 1}
 }
 
+const maxContext = 64
+
 // Validate checks the sizes; the error names the field as it is called in a
 // file.
 func (c Config) Validate() error {
@@ -61,6 +65,9 @@ func (c Config) Validate() error {
 		if b.v < 1 || b.v > b.limit {
 			return errors.New(b.name + ": " + strconv.Itoa(b.v) + " not in [1, " + strconv.Itoa(b.limit) + "]")
 		}
+	}
+	if c.Context < 0 || c.Context > maxContext {
+		return errors.New("context: " + strconv.Itoa(c.Context) + " not in [0, " + strconv.Itoa(maxContext) + "]")
 	}
 	if !(c.NormConstant >= 0 && c.NormConstant <= 1e6) {
 		return errors.New("norm_constant: not in [0, 1e6]")
@@ -83,8 +90,8 @@ func (c Config) Parameters() []model.Parameter {
 		add(name+".bias", out)
 	}
 	d := c.Hidden
-	linear("embedding", c.Features+1, d)
-	linear("embedding_out", d, c.Features+1)
+	linear("embedding", c.Features+1+c.Context, d)
+	linear("embedding_out", d, c.Features+1+c.Context)
 	for l := range c.Layers {
 		block := "e_block_" + strconv.Itoa(l) + "."
 		for i := range c.InvSublayers {
@@ -109,7 +116,9 @@ type Model struct {
 	Config Config
 	Meta   model.Meta // zero where the file holds a bare network
 
-	in, out dit.Linear
+	in      dit.Linear  // [h, t] -> hidden
+	context [][]float32 // of each channel of the context, its column (hidden) of embedding
+	out     dit.Linear  // hidden -> F+1
 	blocks  []block
 }
 
@@ -147,7 +156,14 @@ func Load(f *safetensors.File) (*Model, error) {
 		s := shapes["egnn."+name+".weight"]
 		return dit.Linear{W: f32.Pack(values["egnn."+name+".weight"], s[0], s[1]), Bias: values["egnn."+name+".bias"]}
 	}
-	m := &Model{Config: c, Meta: meta, in: linear("embedding"), out: linear("embedding_out")}
+	m := &Model{Config: c, Meta: meta}
+	const in, out = "egnn.embedding.weight", "egnn.embedding_out.weight"
+	values[in], m.context = model.SplitContext(values[in], c.Hidden, shapes[in][1], c.Context)
+	shapes[in] = []int{c.Hidden, c.Features + 1}
+	shapes[out] = []int{c.Features + 1, c.Hidden}
+	values[out] = values[out][:(c.Features+1)*c.Hidden]
+	m.in, m.out = linear("embedding"), linear("embedding_out")
+	m.out.Bias = m.out.Bias[:c.Features+1]
 	for l := range c.Layers {
 		name := "e_block_" + strconv.Itoa(l) + "."
 		b := block{coord0: linear(name + "gcl_equiv.coord_mlp.0"), coord2: linear(name + "gcl_equiv.coord_mlp.2"), coord4: linear(name + "gcl_equiv.coord_mlp.4")}
@@ -237,7 +253,8 @@ func parseMetadata(f *safetensors.File) (Config, model.Meta, error) {
 	if !ok || len(info.Shape) != 2 {
 		return Config{}, model.Meta{}, &safetensors.Error{File: f.Name, Tensor: "egnn.embedding.weight", Reason: "missing, or not a matrix"}
 	}
-	c.Features = info.Shape[1] - 1
+	c.Context = 2 * len(meta.Context)
+	c.Features = info.Shape[1] - 1 - c.Context
 	if err := c.Validate(); err != nil {
 		return fail("config: " + err.Error())
 	}
@@ -250,12 +267,38 @@ func parseMetadata(f *safetensors.File) (Config, model.Meta, error) {
 // Features is F.
 func (m *Model) Features() int { return m.Config.Features }
 
+// At is m under the given values of properties of Meta.Context, as model.Model.At
+// is: m shares its weights, the context's part of the first layer is a bias.
+func (m *Model) At(values map[string]float64) (*Model, error) {
+	bias, err := m.Meta.ContextBias(m.in.Bias, m.context, values)
+	if err != nil {
+		return nil, err
+	}
+	n := *m
+	n.in.Bias = bias
+	return &n, nil
+}
+
 // Network is m without symmetrisation.
-func (m *Model) Network() symmetrise.Network { return network{symmetrise.New(m, symmetrise.None()), m} }
+func (m *Model) Network() symmetrise.Network { return m.symmetrised(symmetrise.None()) }
+
+func (m *Model) symmetrised(gamma symmetrise.Gamma) symmetrise.Network {
+	return network{symmetrise.New(m, gamma), m, gamma}
+}
 
 type network struct {
 	symmetrise.Network
-	m *Model
+	m     *Model
+	gamma symmetrise.Gamma
+}
+
+// At is the network under values of what it is conditioned on (see Model.At).
+func (n network) At(values map[string]float64) (symmetrise.Network, error) {
+	m, err := n.m.At(values)
+	if err != nil {
+		return nil, err
+	}
+	return m.symmetrised(n.gamma), nil
 }
 
 // WithGamma is the same weights symmetrised: by the Haar measure (haar) or not
@@ -267,7 +310,7 @@ func (n network) WithGamma(kind, order string) (symmetrise.Network, error) {
 	case kind == "" || kind == "none":
 		return n, nil
 	case kind == "haar":
-		return symmetrise.New(n.m, symmetrise.Haar(symmetrise.O3)), nil
+		return n.m.symmetrised(symmetrise.Haar(symmetrise.O3)), nil
 	}
 	return nil, errors.New("gamma: " + strconv.Quote(kind) + ", want haar or none for an EGNN")
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -189,6 +190,106 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 	} {
 		if c == nil || !strings.Contains(c.Error(), want) {
 			t.Errorf("%s: error %v", want, c)
+		}
+	}
+}
+
+// conditional is the reference network conditioned on two properties: with random columns of their channels, and two more for each
+// in the output, which nothing may depend on.
+func conditional(t testing.TB) *Model {
+	t.Helper()
+	f := open(t, "weights")
+	c, _, err := parseMetadata(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare := c.Parameters()
+	c.Context = 4
+	r := rng.New(8, 0, rng.Init, 0)
+	var tensors []safetensors.Tensor
+	for i, p := range c.Parameters() {
+		old, err := f.Float32(p.Name, bare[i].Shape...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := make([]float32, p.Size())
+		r.Fill(v, 0.3)
+		if in := c.Features + 1; p.Name == "egnn.embedding.weight" {
+			for row := range p.Shape[0] {
+				copy(v[row*p.Shape[1]:], old[row*in:(row+1)*in])
+			}
+		} else {
+			copy(v, old)
+		}
+		tensors = append(tensors, safetensors.Tensor{Name: p.Name, DType: "F32", Shape: p.Shape, Data: v})
+	}
+	meta := model.QM9Meta()
+	meta.Context = []model.Quantity{{Name: "gap", Mean: 0.25, MAD: 0.04}, {Name: "mu", Mean: 2.7, MAD: 1.2}}
+	var b bytes.Buffer
+	if err := safetensors.Write(&b, tensors, Metadata(c, meta)); err != nil {
+		t.Fatal(err)
+	}
+	g, err := safetensors.Parse("conditional", b.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := Load(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Config != c || len(m.Meta.Context) != 2 {
+		t.Fatalf("read %+v, wrote %+v", m.Config, c)
+	}
+	return m
+}
+
+// Without a value the conditional network is the one that it was made of, to the last bit; a value changes the prediction by its
+// distance from the mean, under any frame, and guidance leads it away from the one without.
+func TestAt(t *testing.T) {
+	m := conditional(t)
+	r := rng.New(2, 0, rng.Initial, 0)
+	z, frame := make([]float32, 4*9), o3.Haar(&r)
+	r.Fill(z, 1)
+	call := func(net symmetrise.Network) []float32 {
+		eps := make([]float32, len(z))
+		net.NewState([]int{4}).Eps(eps, z, 0.4, symmetrise.Noise{R0: []o3.Matrix{frame}})
+		return eps
+	}
+	under := func(net symmetrise.Network, w float32, values map[string]float64) []float32 {
+		at, err := symmetrise.Condition(net, values, w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return call(at)
+	}
+	gap := func(v float64) map[string]float64 { return map[string]float64{"gap": v} }
+	plain := call(load(t).Network())
+	if !slices.Equal(plain, under(m.Network(), 0, nil)) {
+		t.Error("without a value it is another network")
+	}
+	mean, far := under(m.Network(), 0, gap(0.25)), under(m.Network(), 0, gap(0.4))
+	both := under(m.Network(), 0, map[string]float64{"gap": 0.4, "mu": 1})
+	if slices.Equal(plain, mean) || slices.Equal(mean, far) || slices.Equal(far, both) {
+		t.Error("a value changes nothing")
+	}
+	turned, err := m.Network().(interface {
+		WithGamma(kind, order string) (symmetrise.Network, error)
+	}).WithGamma("haar", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	led, again := under(m.Network(), 2, gap(0.4)), under(turned, 0, gap(0.4))
+	for i, e := range far {
+		if want := e + 2*(e-plain[i]); math.Abs(float64(led[i]-want)) > 1e-5 {
+			t.Fatalf("with guidance %g, want %g", led[i], want)
+		}
+		if math.Abs(float64(again[i]-e)) > 1e-5 {
+			t.Fatalf("in another frame %g, want %g", again[i], e)
+		}
+	}
+	for want, values := range map[string]map[string]float64{"conditioned on: gap mu": {"homo": 1}, "gap: not a number": gap(math.NaN())} {
+		if _, err := symmetrise.Condition(m.Network(), values, 0); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: error %v", values, err)
 		}
 	}
 }

@@ -119,7 +119,7 @@ func (l *loader) read(f *safetensors.File, c Config, p Parameter) (err error) {
 	}
 	if c.Context > 0 && p.Name == "xh_embedder.weight" {
 		var inner []float32
-		inner, l.context = splitContext(l.scratch, p.Shape[0], p.Shape[1], c.Context)
+		inner, l.context = SplitContext(l.scratch, p.Shape[0], p.Shape[1], c.Context)
 		l.packed[p.Name] = f32.Pack(inner, p.Shape[0], p.Shape[1]-c.Context)
 		return nil
 	}

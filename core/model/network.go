@@ -34,6 +34,15 @@ func (s networkState) Eps(eps, z []float32, t float32, noise symmetrise.Noise) {
 	s.State.Eps(eps, z, t, noise.R0, noise.Eta)
 }
 
+// At is the network under values of what it is conditioned on (see Model.At).
+func (n network) At(values map[string]float64) (symmetrise.Network, error) {
+	m, err := n.Model.At(values)
+	if err != nil {
+		return nil, err
+	}
+	return network{m}, nil
+}
+
 // WithGamma is the same weights under another gamma: learned, haar or none, and
 // the order that a learned one is composed in, paper or released; empty: as it
 // is.

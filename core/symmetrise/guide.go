@@ -1,5 +1,7 @@
 package symmetrise
 
+import "errors"
+
 // Guide is a network led away from a worse one (autoguidance, Karras et al. 2024,
 // arXiv 2406.02507):
 //
@@ -13,6 +15,40 @@ func Guide(net, worse Network, w float32) Network {
 		panic("symmetrise: Guide: the networks take different inputs")
 	}
 	return guided{net, worse, w}
+}
+
+// Conditional is a network that predicts under values of properties of a
+// molecule, by name, too: At is the network under those. A name that it does not
+// know is an error.
+type Conditional interface {
+	Network
+	At(values map[string]float64) (Network, error)
+}
+
+// Condition is net under the given values, led w times away from itself without
+// them (classifier-free guidance, Ho and Salimans 2022, arXiv 2207.12598):
+//
+//	eps_hat = e + w·(e - u),   e = net(z, t | values),  u = net(z, t)
+//
+// Of a network that is guided the better one is conditioned. Without values it is
+// net; a network that takes none is an error.
+func Condition(net Network, values map[string]float64, w float32) (Network, error) {
+	if len(values) == 0 {
+		return net, nil
+	}
+	if g, ok := net.(guided); ok {
+		inner, err := Condition(g.Network, values, w)
+		return guided{inner, g.worse, g.w}, err
+	}
+	c, ok := net.(Conditional)
+	if !ok {
+		return nil, errors.New("the network is not conditioned on anything")
+	}
+	at, err := c.At(values)
+	if err != nil || w == 0 {
+		return at, err
+	}
+	return Guide(at, net, w), nil
 }
 
 // Alike tells whether b can take the inputs of a: its features, group and noise of

@@ -1,7 +1,9 @@
 package symmetrise
 
 import (
+	"errors"
 	"math"
+	"strings"
 	"testing"
 )
 
@@ -48,5 +50,59 @@ func TestGuide(t *testing.T) {
 			}()
 			Guide(net, other, 1)
 		}()
+	}
+}
+
+// valued is a network whose prediction is its value, 1 without one.
+type valued struct {
+	Network
+	value float64
+}
+
+func (v valued) At(values map[string]float64) (Network, error) {
+	x, ok := values["x"]
+	if !ok {
+		return nil, errors.New("no x")
+	}
+	return constant(x), nil
+}
+
+func constant(x float64) valued {
+	return valued{New(Func(2, func(eps, _ []float32, _ float32) {
+		for i := range eps {
+			eps[i] = float32(x)
+		}
+	}), None()), x}
+}
+
+// Conditioned is e + w·(e - u); of a guided network, the better one is.
+func TestCondition(t *testing.T) {
+	net, guided := constant(1), Guide(constant(1), constant(3), 0.5)
+	for _, c := range []struct {
+		net    Network
+		values map[string]float64
+		w      float32
+		want   float32 // of a feature
+	}{
+		{net, nil, 0, 1},
+		{net, map[string]float64{"x": 2}, 0, 2},
+		{net, map[string]float64{"x": 2}, 3, 2 + 3*(2-1)},
+		{guided, map[string]float64{"x": 2}, 3, 5 + 0.5*(5-3)},
+	} {
+		n, err := Condition(c.net, c.values, c.w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		z, noise := input(n)
+		eps := make([]float32, len(z))
+		n.NewState(sizes).Eps(eps, z, 0.3, noise)
+		if got := eps[3]; got != c.want {
+			t.Errorf("%v, %g: predicts %g, want %g", c.values, c.w, got, c.want)
+		}
+	}
+	for want, net := range map[string]Network{"no x": net, "not conditioned": New(crooked, None())} {
+		if _, err := Condition(net, map[string]float64{"y": 1}, 0); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %s", err, want)
+		}
 	}
 }

@@ -42,20 +42,14 @@ func (c *condition) check() error {
 
 // apply is the network under the values: e + w·(e - u) with u its prediction without them.
 func (c *condition) apply(m network) (symmetrise.Network, error) {
-	if len(c.values) == 0 {
-		return m.Network, nil
-	}
-	if m.model == nil || len(m.Meta.Context) == 0 {
+	if len(c.values) > 0 && len(m.Meta.Context) == 0 {
 		return nil, errors.New("--property: the model was not trained with --condition")
 	}
-	at, err := m.model.At(c.values)
+	net, err := symmetrise.Condition(m.Network, c.values, float32(c.guidance))
 	if err != nil {
 		return nil, fmt.Errorf("--property %w", err)
 	}
-	if c.guidance == 0 {
-		return at.Network(), nil
-	}
-	return symmetrise.Guide(at.Network(), m.model.Network(), float32(c.guidance)), nil
+	return net, nil
 }
 
 // properties tell in what is sampled what was asked for.

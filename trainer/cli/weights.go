@@ -42,7 +42,6 @@ type network struct {
 	Variant string
 
 	cases model.Config // what a file of reference cases for it holds
-	model *model.Model // nil for EDM's
 }
 
 // loadNetwork reads a network that can run.
@@ -62,11 +61,11 @@ func networkOf(f weightsFile) (network, error) {
 		if err != nil {
 			return network{}, err
 		}
-		return network{m.Network(), m.Meta, "egnn", model.Config{Variant: model.None, Features: m.Config.Features}, nil}, nil
+		return network{m.Network(), m.Meta, "egnn", model.Config{Variant: model.None, Features: m.Config.Features}}, nil
 	}
 	m, err := model.Load(f.File)
 	if err != nil {
 		return network{}, err
 	}
-	return network{m.Network(), m.Meta, string(m.Config.Variant), m.Config, m}, nil
+	return network{m.Network(), m.Meta, string(m.Config.Variant), m.Config}, nil
 }
