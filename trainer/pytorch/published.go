@@ -97,6 +97,10 @@ func (m *importer) note(format string, args ...any) {
 }
 
 func (m *importer) network(table *Tensor) *Imported {
+	if list := asTuple(m.choices.Args["conditioning"]); len(list) > 0 {
+		m.fail("", "argument conditioning: the network is conditioned on %v, in one channel each; their scale is not in the file, and it has none for an unknown value: not supported", []any(list))
+		return nil
+	}
 	if _, ok := m.tensors["egnn.embedding.weight"]; ok {
 		return m.egnn(table)
 	}
@@ -359,7 +363,7 @@ func (m *importer) egnn(table *Tensor) *Imported {
 	c.InvSublayers = max(1, m.count("egnn.e_block_0.gcl_", ".edge_mlp.0.weight"))
 	c.Attention = m.tensors["egnn.e_block_0.gcl_0.att_mlp.0.weight"] != nil
 	if m.choices.Args == nil {
-		m.note("no arguments of the run: tanh, norm_constant 1 and normalization_factor 1 assumed, as published for QM9")
+		m.note("no arguments of the run: no conditioning, tanh, norm_constant 1 and normalization_factor 1 assumed, as published for QM9")
 	}
 	c.Tanh = m.flag("tanh", c.Tanh)
 	c.NormConstant, c.NormFactor = m.number("norm_constant", 1), m.number("normalization_factor", 1)

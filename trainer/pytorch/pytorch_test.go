@@ -142,6 +142,11 @@ func TestImportEDM(t *testing.T) {
 		t.Errorf("sin_embedding: %v", err)
 	}
 	args["sin_embedding"] = false
+	args["conditioning"] = &List{Items: Tuple{"alpha"}}
+	if _, err := Import(s, Choices{Args: args}); err == nil || !strings.Contains(err.Error(), "conditioned on [alpha]") {
+		t.Errorf("conditioning: %v", err)
+	}
+	delete(args, "conditioning")
 	args["diffusion_noise_schedule"] = "cosine"
 	if _, err := Import(s, Choices{Args: args}); err == nil || !strings.Contains(err.Error(), "gamma.gamma") {
 		t.Errorf("another schedule than the table's: %v", err)
