@@ -27,7 +27,11 @@ func forwardEGNN(s *Scope, p *Params, in Input) Output {
 		start = s.bmm(start, gamma)
 	}
 	t := s.keep(s.view(in.T, b, 1, 1).MustExpand([]int64{b, n, 1}, false, false))
-	h := p.linear(s, "egnn.embedding", s.cat(-1, in.H, t)) // (B, N, d)
+	channels := []Tensor{in.H, t}
+	if c.Context > 0 {
+		channels = append(channels, in.context(s, c.Context))
+	}
+	h := p.linear(s, "egnn.embedding", s.cat(-1, channels...)) // (B, N, d)
 	off := s.view(s.Of(offDiagonal(int(n)), n*n), 1, n, n, 1)
 	x := start
 	d0 := squaredDistances(s, start, b, n) // (B, N, N, 1)

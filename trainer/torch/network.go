@@ -23,6 +23,12 @@ type Input struct {
 	Context Tensor // (B, C), nil without a condition
 }
 
+// context is the same at every atom: (B, N, channels).
+func (in Input) context(s *Scope, channels int) Tensor {
+	c := int64(channels)
+	return s.keep(s.view(in.Context, in.B, 1, c).MustExpand([]int64{in.B, in.N, c}, false, false))
+}
+
 // Output is the network's estimate of the noise.
 type Output struct {
 	X     Tensor // (B, N, 3), zero centre of mass
@@ -65,7 +71,7 @@ func Forward(s *Scope, p *Params, in Input) Output {
 	}
 	xh := []Tensor{x, in.H}
 	if c.Context > 0 {
-		xh = append(xh, s.keep(s.view(in.Context, in.B, 1, int64(c.Context)).MustExpand([]int64{in.B, in.N, int64(c.Context)}, false, false)))
+		xh = append(xh, in.context(s, c.Context))
 	}
 	tok := s.cat(-1, p.linear(s, "xh_embedder", s.cat(-1, xh...)), pos)
 	prefix := c.Prefix()

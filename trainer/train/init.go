@@ -13,8 +13,8 @@ import (
 )
 
 // initFrom replaces the values of flat, in the order of o.Parameters, by those of a weights file, or by the averaged ones of a
-// checkpoint, and says how many it had. Time embeddings of another time_scale are fitted to o's; what o is conditioned on beyond the
-// file starts without effect.
+// checkpoint, and says how many it had. Time embeddings of another time_scale are fitted to o's; what o is conditioned on and the file
+// is not starts without effect.
 func initFrom(path string, o *Options, flat []float32) (note string, err error) {
 	f, err := safetensors.Open(CheckpointPath(path))
 	if err != nil {
@@ -30,26 +30,35 @@ func initFrom(path string, o *Options, flat []float32) (note string, err error) 
 			return "", err
 		}
 	}
+	meta, err := model.ParseMeta(f.Name, f.Metadata)
+	if err != nil {
+		return "", err
+	}
+	more := to.Context - 2*len(meta.Context)
 	found, list := 0, o.Parameters()
 	for _, p := range list {
 		if _, ok := f.Info(prefix + p.Name); ok {
 			shape := slices.Clone(p.Shape)
-			if p.Name == "xh_embedder.weight" {
-				shape[1] -= to.Context - from.Context
+			first := p.Name == "xh_embedder.weight" || p.Name == "egnn.embedding.weight"
+			switch {
+			case first:
+				shape[1] -= more
+			case strings.HasPrefix(p.Name, "egnn.embedding_out."): // with channels that are dropped
+				shape[0] -= more
 			}
 			v, err := f.Float32(prefix+p.Name, shape...)
 			if err != nil {
 				return "", err
 			}
-			if shape[len(shape)-1] < p.Shape[len(p.Shape)-1] {
-				v = widened(v, shape[1], p.Shape[1])
+			if first {
+				v = withContext(v, shape[1], meta.Context, o.Condition)
 			}
 			if strings.HasSuffix(p.Name, "t_embedder.mlp.0.weight") && from.TimeScale != to.TimeScale {
 				if v, err = rescaleTime(v, from.TimeScale, to.TimeScale); err != nil {
 					return "", fmt.Errorf("--init %s: %s: %w", path, p.Name, err)
 				}
 			}
-			copy(flat, v)
+			copy(flat[:p.Size()], v)
 			found++
 		}
 		flat = flat[p.Size():]
@@ -60,11 +69,21 @@ func initFrom(path string, o *Options, flat []float32) (note string, err error) 
 	return fmt.Sprintf("%d of %d parameters start from %s", found, len(list), path), nil
 }
 
-// widened adds columns of zeros to rows of in values, for out in all.
-func widened(w []float32, in, out int) []float32 {
-	wide := make([]float32, 0, len(w)/in*out)
+// withContext gives the first layer w (out, in) of a network that is conditioned on the quantities from the columns of one that is
+// conditioned on others: those of both keep their two, new ones start with zeros.
+func withContext(w []float32, in int, from []model.Quantity, to []string) []float32 {
+	var wide []float32
+	inner := in - 2*len(from)
 	for row := range slices.Chunk(w, in) {
-		wide = append(append(wide, row...), make([]float32, out-in)...)
+		wide = append(wide, row[:inner]...)
+		for _, name := range to {
+			k := slices.IndexFunc(from, func(q model.Quantity) bool { return q.Name == name })
+			if k < 0 {
+				wide = append(wide, 0, 0)
+				continue
+			}
+			wide = append(wide, row[inner+2*k:inner+2*k+2]...)
+		}
 	}
 	return wide
 }

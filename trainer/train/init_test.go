@@ -11,9 +11,16 @@ import (
 	"symdiff/core/rng"
 )
 
-// A network that gets a condition starts from one without: its new columns are zero. A checkpoint gives its averaged weights.
+// A network that gets a condition starts from one without: its new columns are zero. A checkpoint gives its averaged weights. The
+// columns of a property that both have go along, those of another are left out.
 func TestInitFrom(t *testing.T) {
-	c := makeCheckpoint(t)
+	for _, variant := range []string{"symdiff", "egnn"} {
+		t.Run(variant, func(t *testing.T) { initFromVariant(t, variant) })
+	}
+}
+
+func initFromVariant(t *testing.T, variant string) {
+	c := makeCheckpoint(t, variant)
 	dir := t.TempDir()
 	if err := c.Write(filepath.Join(dir, checkpointName)); err != nil {
 		t.Fatal(err)
@@ -35,8 +42,10 @@ func TestInitFrom(t *testing.T) {
 	for _, p := range c.Options.Parameters() {
 		width := p.Shape[len(p.Shape)-1]
 		now := width
-		if p.Name == "xh_embedder.weight" {
+		if p.Name == "xh_embedder.weight" || p.Name == "egnn.embedding.weight" {
 			now += 2
+		} else if p.Name == "egnn.embedding_out.bias" {
+			width, now = p.Size(), p.Size()+2
 		}
 		for range p.Size() / width {
 			if !slices.Equal(was[:width], flat[:width]) || now > width && (flat[width] != 0 || flat[width+1] != 0) {
@@ -44,6 +53,14 @@ func TestInitFrom(t *testing.T) {
 			}
 			was, flat = was[width:], flat[now:]
 		}
+		if p.Name == "egnn.embedding_out.weight" {
+			flat = flat[2*width:]
+		}
+	}
+
+	context := []model.Quantity{{Name: "homo", MAD: 1}, {Name: "gap", MAD: 1}}
+	if got := withContext([]float32{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, 5, context, []string{"gap", "mu"}); !slices.Equal(got, []float32{1, 4, 5, 0, 0, 6, 9, 10, 0, 0}) {
+		t.Errorf("the first layer is %v", got)
 	}
 }
 

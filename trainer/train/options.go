@@ -36,7 +36,7 @@ type Options struct {
 	Schedule     string       `json:"schedule"`
 	Timesteps    int          `json:"timesteps"`
 	Network      string       `json:"network,omitempty"` // empty: SymDiff's, as Config says; egnn: EDM's, as EGNN says
-	Config       model.Config `json:"model"`             // of EDM's network only the variant (none or symdiff-h) and the features
+	Config       model.Config `json:"model"`             // of EDM's network only the variant (none or symdiff-h), the features and the context
 	EGNN         egnn.Config  `json:"egnn,omitzero"`
 	Condition    []string     `json:"condition,omitempty"`         // scalar properties that the network is given
 	Dropout      float64      `json:"condition_dropout,omitempty"` // probability that a value is kept from it
@@ -196,9 +196,6 @@ func (o *Options) Validate() error {
 		o.Config.Features++
 	}
 	o.Config.Context = 2 * len(o.Condition)
-	if len(o.Condition) > 0 && o.Network == NetworkEGNN {
-		return errors.New("--condition: not for EDM's network")
-	}
 	if err := o.completeNetwork(); err != nil {
 		return fmt.Errorf("model: %w", err)
 	}
@@ -263,8 +260,8 @@ func (o *Options) Validate() error {
 func (o *Options) completeNetwork() error {
 	c := &o.Config
 	if o.Network == NetworkEGNN {
-		*c = model.Config{Variant: c.Variant, Features: c.Features}
-		o.EGNN.Features, o.EGNN.Haar = c.Features, c.Variant == model.SymdiffH
+		*c = model.Config{Variant: c.Variant, Features: c.Features, Context: c.Context}
+		o.EGNN.Features, o.EGNN.Context, o.EGNN.Haar = c.Features, c.Context, c.Variant == model.SymdiffH
 		return o.EGNN.Validate()
 	}
 	o.EGNN = egnn.Config{}

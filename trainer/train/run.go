@@ -137,6 +137,9 @@ func newRun(o Options, world *mpi.World, status io.Writer, terminal bool) (_ *ru
 			err = errors.Join(err, r.unlock())
 		}
 	}()
+	if resumed != nil {
+		r.meta.Context = resumed.Meta.Context
+	}
 	if err := r.load(); err != nil {
 		return nil, err
 	}
@@ -302,6 +305,8 @@ func (r *run) compatible(c *Checkpoint) error {
 	switch {
 	case !c.Options.sameNetwork(&r.Options):
 		return fmt.Errorf("--resume %s: its model is %s, asked for is %s", r.Resume, c.Options.describeNetwork(), r.describeNetwork())
+	case !slices.Equal(c.Options.Condition, r.Options.Condition):
+		return fmt.Errorf("--resume %s: it is conditioned on %q, asked for is %q; --init starts a new run from its weights", r.Resume, c.Options.Condition, r.Options.Condition)
 	case r.AMSGrad && c.Buffers[bufVMax] == nil:
 		return fmt.Errorf("--resume %s: it was not trained with --amsgrad", r.Resume)
 	case r.Muon != c.Options.Muon:

@@ -8,11 +8,13 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"symdiff/core/egnn"
 	"symdiff/core/model"
 	"symdiff/core/molecule"
 	"symdiff/core/rng"
@@ -53,6 +55,15 @@ func small(t testing.TB) Options {
 		t.Fatal(err)
 	}
 	return o
+}
+
+// choose sets the variant, an EGNN as small as the other network.
+func choose(t testing.TB, o *Options, variant string) {
+	t.Helper()
+	o.EGNN = egnn.Config{Hidden: 4, Layers: 1, InvSublayers: 1, NormFactor: 1}
+	if err := errors.Join(o.SetVariant(variant), o.Validate()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func batcher(t testing.TB, o Options, augment bool) *Batcher {
@@ -292,6 +303,40 @@ func TestAugment(t *testing.T) {
 	}
 }
 
+// The context is ((v-mean)/mad, 1), or (0, 0) where a value is unknown; a share of the molecules gets none at all, whatever the batch.
+func TestContext(t *testing.T) {
+	for _, variant := range []string{"symdiff", "egnn"} {
+		o := small(t)
+		o.Condition = []string{"gap", "mu"}
+		choose(t, &o, variant)
+		b := batcher(t, o, false)
+		b.meta.Context = []model.Quantity{{Name: "gap", Mean: 1, MAD: 2}, {Name: "mu", Mean: -1, MAD: 4}}
+		gap, mu := make([]float32, b.set.Len()), make([]float32, b.set.Len())
+		for i := range gap {
+			gap[i], mu[i] = float32(i), float32(math.NaN())
+		}
+		const dropout, steps = 0.25, 400
+		b.Condition([][]float32{gap, mu}, dropout)
+		indices := b.set.Batches(40)[0]
+		kept, n := 0, 0
+		for step := range steps {
+			batch := b.Make(indices, make([]int, len(indices)), nil, 1, step)
+			for i, index := range indices {
+				got := batch.Context[4*i : 4*i+4]
+				n++
+				if got[1] == 0 && got[0] == 0 {
+					kept++
+				} else if want := []float32{(float32(index) - 1) / 2, 1, 0, 0}; !slices.Equal(got, want) {
+					t.Fatalf("%s: molecule %d has the context %v, want %v", variant, index, got, want)
+				}
+			}
+		}
+		if share := float64(kept) / float64(n); math.Abs(share-dropout) > 4*math.Sqrt(dropout*(1-dropout)/float64(n)) {
+			t.Errorf("%s: %.3f of the molecules are without a value, want %.3f", variant, share, dropout)
+		}
+	}
+}
+
 // log p(h|z_0) is near 0 at the truth; between two types it is near -log 2; a charge off by one half near -log 2 as well.
 func TestLogPH(t *testing.T) {
 	o := small(t)
@@ -341,15 +386,22 @@ func TestRates(t *testing.T) {
 }
 
 // makeCheckpoint is one with distinct values in every buffer.
-func makeCheckpoint(t testing.TB) *Checkpoint {
+func makeCheckpoint(t testing.TB, variant ...string) *Checkpoint {
 	o := small(t)
+	for _, name := range variant {
+		choose(t, &o, name)
+	}
 	c := &Checkpoint{Meta: o.Meta(), Options: o, Buffers: map[string][]float32{},
 		Progress:   Progress{Step: 7, Epoch: 1, Position: 3, Epochs: 1.25, Seconds: 12.5},
 		Provenance: Provenance{Command: "symdiff train", Seed: 3, Data: []dataset.Source{{File: "a.xyz", SHA256: "00", Molecules: 60}}, ValLoss: 0.25},
 	}
 	c.Meta.Histogram = map[int]int{3: 20, 4: 20, 5: 20}
 	for k, name := range []string{bufParam, bufEMA, bufM, bufV} {
-		flat := make([]float32, o.Config.NumParameters())
+		n := 0
+		for _, p := range o.Parameters() {
+			n += p.Size()
+		}
+		flat := make([]float32, n)
 		for i := range flat {
 			flat[i] = float32(k+1) + float32(i)/1e6
 		}
