@@ -131,16 +131,20 @@ type block struct {
 type invariant struct{ edge0, edge2, node0, node2, att dit.Linear }
 
 // Load reads a network from a file whose metadata say kind egnn. It wants every
-// tensor of Config.Parameters and nothing else. Errors are *safetensors.Error
+// tensor of Config.Parameters, and those of a learned noise schedule, and
+// nothing else. Errors are *safetensors.Error
 // naming the file and the tensor or key.
 func Load(f *safetensors.File) (*Model, error) {
 	c, meta, err := parseMetadata(f)
 	if err != nil {
 		return nil, err
 	}
+	if err := meta.ReadSchedule(f); err != nil {
+		return nil, err
+	}
 	values := map[string][]float32{}
 	shapes := map[string][]int{}
-	for _, p := range c.Parameters() {
+	for _, p := range append(c.Parameters(), model.ScheduleParameters(meta.Schedule)...) {
 		v, err := f.Float32(p.Name, p.Shape...)
 		if err != nil {
 			return nil, err

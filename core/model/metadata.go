@@ -90,8 +90,10 @@ func (m Meta) Rows(mol *molecule.Molecule) ([]float32, error) {
 func (m Meta) defined() bool { return len(m.Elements) > 0 }
 
 // Validate checks the fields against each other and against c; the error names
-// the field as it is called in a file. EDM asks that 8·sigma_0 be at most
-// 1/max(scale), so that types survive the last noise: checked here too.
+// the field as it is called in a file. EDM asks that 8·sigma_0 of a schedule
+// that is not learned be at most 1/max(scale), so that types survive the last
+// noise: checked here too, but of cosine. A learned schedule may be without its
+// Curve still (see ReadSchedule).
 func (m Meta) Validate(c Config) error {
 	if len(m.Elements) == 0 {
 		return errors.New("elements: none given")
@@ -118,14 +120,14 @@ func (m Meta) Validate(c Config) error {
 		}
 	}
 	s, err := schedule.New(m.Schedule)
-	if err != nil {
+	if err != nil && err != schedule.ErrNoCurve {
 		return err
 	}
 	largest := m.ScaleTypes
 	if m.Charge {
 		largest = max(largest, m.ScaleCharge)
 	}
-	if 8*s.Sigma(0) > 1/largest && m.Schedule.Name != "cosine" {
+	if m.Schedule.Name == "polynomial_2" && 8*s.Sigma(0) > 1/largest {
 		return errors.New("schedule: 8·sigma(0) = " + formatFloat(8*s.Sigma(0)) + " is above 1/scale = " + formatFloat(1/largest))
 	}
 	total := 0
@@ -290,7 +292,8 @@ func ParseMetadata(file string, md map[string]string) (Config, Meta, error) {
 }
 
 // ParseMeta reads the meaning of the inputs from metadata of any kind of
-// network; Meta is empty where they do not tell it.
+// network; Meta is empty where they do not tell it. A learned noise schedule is
+// known by its name only: see ReadSchedule.
 func ParseMeta(file string, md map[string]string) (Meta, error) {
 	if _, ok := md["elements"]; !ok {
 		return Meta{}, nil

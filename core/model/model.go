@@ -63,8 +63,8 @@ type Model struct {
 	padBias []float32 // (hidden - xh_hidden) bias of pos where pad_to imitates its leak, else nil
 }
 
-// Load reads a network. It wants every tensor of Config.Parameters with its
-// shape, finite values, and nothing else but what Config.Unused names. Errors
+// Load reads a network. It wants every tensor of Config.Parameters and of
+// ScheduleParameters with its shape, finite values, and nothing else but what Config.Unused names. Errors
 // are *safetensors.Error naming the file and the tensor or metadata key.
 func Load(f *safetensors.File) (*Model, error) {
 	c, meta, err := ParseMetadata(f.Name, f.Metadata)
@@ -81,8 +81,14 @@ func Load(f *safetensors.File) (*Model, error) {
 	if err := c.Validate(); err != nil {
 		return nil, &safetensors.Error{File: f.Name, Reason: "metadata config: " + err.Error()}
 	}
+	if err := meta.ReadSchedule(f); err != nil {
+		return nil, err
+	}
 	l := loader{values: map[string][]float32{}, packed: map[string]*f32.Packed{}}
 	known := map[string]bool{}
+	for _, p := range ScheduleParameters(meta.Schedule) {
+		known[p.Name] = true
+	}
 	for _, p := range c.Parameters() {
 		if err := l.read(f, c, p); err != nil {
 			return nil, err

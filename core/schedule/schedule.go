@@ -6,7 +6,8 @@
 //	q(z_t | x) = N(alpha_t·x, sigma_t²·I),   alpha_t² + sigma_t² = 1,
 //
 // built once in float64 from additions, multiplications, divisions and square
-// roots only, so that it is the same table on every platform. (The published
+// roots only, so that it is the same table on every platform. It follows a
+// formula, or was learned (see Network). (The published
 // code keeps the table of -log SNR in float32 and recovers alpha and sigma from
 // it; the two agree to about 1e-6 relative.)
 //
@@ -22,9 +23,10 @@ import (
 
 // Spec names a schedule, as it is stored in the metadata of a weights file.
 type Spec struct {
-	Name      string  `json:"name"`      // "polynomial_2" or "cosine"
+	Name      string  `json:"name"`      // "polynomial_2", "cosine" or Learned
 	Timesteps int     `json:"timesteps"` // T
 	Precision float64 `json:"precision"` // s of polynomial_2, which keeps alpha² within [s, 1-s]
+	Curve     *Curve  `json:"-"`         // the table of a learned one, nil until the file's tensors are read
 }
 
 // Polynomial2 is the schedule of the published QM9 and GEOM-Drugs models.
@@ -41,8 +43,8 @@ type Schedule struct {
 
 // New builds the table of spec. The error names the field that is wrong.
 func New(spec Spec) (*Schedule, error) {
-	if spec.Timesteps < 1 || spec.Timesteps > maxTimesteps {
-		return nil, errors.New("schedule: timesteps " + strconv.Itoa(spec.Timesteps) + " not in [1, " + strconv.Itoa(maxTimesteps) + "]")
+	if err := checkTimesteps(spec.Timesteps); err != nil {
+		return nil, err
 	}
 	var alpha2 []float64
 	switch spec.Name {
@@ -53,10 +55,26 @@ func New(spec Spec) (*Schedule, error) {
 		alpha2 = polynomial2(spec.Timesteps, spec.Precision)
 	case "cosine":
 		alpha2 = cosine(spec.Timesteps)
+	case Learned:
+		if spec.Curve == nil || len(spec.Curve.alpha2) != spec.Timesteps+1 {
+			return nil, ErrNoCurve
+		}
+		alpha2 = spec.Curve.alpha2
 	default:
-		return nil, errors.New("schedule: unknown name " + strconv.Quote(spec.Name) + ", want polynomial_2 or cosine")
+		return nil, errors.New("schedule: unknown name " + strconv.Quote(spec.Name) + ", want polynomial_2, cosine or learned")
 	}
 	return &Schedule{spec, alpha2}, nil
+}
+
+// ErrNoCurve is New's of a learned schedule, all else of which is right, without
+// its Curve for that number of time steps.
+var ErrNoCurve = errors.New("schedule: learned, and its tensors are not there")
+
+func checkTimesteps(T int) error {
+	if T < 1 || T > maxTimesteps {
+		return errors.New("schedule: timesteps " + strconv.Itoa(T) + " not in [1, " + strconv.Itoa(maxTimesteps) + "]")
+	}
+	return nil
 }
 
 // polynomial2 is alpha² = (1-2s)·(1-(t/T)²)² + s with the ratio of successive

@@ -105,7 +105,7 @@ func TestNewNamesTheField(t *testing.T) {
 	for want, spec := range map[string]Spec{
 		"timesteps":    {Name: "polynomial_2", Timesteps: 0, Precision: 1e-5},
 		"precision":    {Name: "polynomial_2", Timesteps: 10, Precision: math.NaN()},
-		"unknown name": {Name: "learned", Timesteps: 10},
+		"unknown name": {Name: "linear", Timesteps: 10},
 	} {
 		if _, err := New(spec); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: error %v, want one naming %s", spec, err, want)

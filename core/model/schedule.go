@@ -1,0 +1,57 @@
+package model
+
+import (
+	"symdiff/core/safetensors"
+	"symdiff/core/schedule"
+)
+
+// ScheduleParameters lists the tensors of a learned noise schedule in the order
+// of the published state_dict; one that follows a formula has none.
+func ScheduleParameters(s schedule.Spec) []Parameter {
+	if s.Name != schedule.Learned {
+		return nil
+	}
+	l := parameterList{}
+	l.add("gamma.gamma_0", 1)
+	l.add("gamma.gamma_1", 1)
+	l.linear("gamma.l1", 1, 1)
+	l.linear("gamma.l2", 1, schedule.Hidden)
+	l.linear("gamma.l3", schedule.Hidden, 1)
+	return l
+}
+
+// ReadSchedule completes a learned noise schedule by its tensors in a file, as
+// float32, and does nothing about another. Errors are *safetensors.Error naming
+// the file and the tensor.
+func (m *Meta) ReadSchedule(f *safetensors.File) error {
+	list := ScheduleParameters(m.Schedule)
+	if list == nil {
+		return nil
+	}
+	values := map[string][]float32{}
+	for _, p := range list {
+		v, err := f.Float32(p.Name, p.Shape...)
+		if err != nil {
+			return err
+		}
+		values[p.Name] = v
+	}
+	if err := m.SetSchedule(values); err != nil {
+		return &safetensors.Error{File: f.Name, Tensor: "gamma", Reason: err.Error()}
+	}
+	return nil
+}
+
+// SetSchedule completes a learned noise schedule by the values of
+// ScheduleParameters.
+func (m *Meta) SetSchedule(values map[string][]float32) (err error) {
+	layer := func(name string) schedule.Layer {
+		return schedule.Layer{Weight: values["gamma."+name+".weight"], Bias: values["gamma."+name+".bias"]}
+	}
+	n := schedule.Network{
+		L1: layer("l1"), L2: layer("l2"), L3: layer("l3"),
+		Gamma0: values["gamma.gamma_0"][0], Gamma1: values["gamma.gamma_1"][0],
+	}
+	m.Schedule.Curve, err = n.Curve(m.Schedule.Timesteps)
+	return err
+}
