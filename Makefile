@@ -45,7 +45,7 @@ demo: site ## build the page and serve it on http://localhost:8080 (PORT=)
 	@exec $(BUILD)/serve -dir $(BUILD)/site -addr localhost:$(PORT)
 
 sample: cli ## generate ten molecules with the shipped weights
-	$(BUILD)/symdiff sample --n 10 --seed 1 --steps 100 --method dpm++2m-sde --out $(BUILD)/sample.xyz
+	$(BUILD)/symdiff sample --n 10 --seed 1 --out $(BUILD)/sample.xyz
 	$(BUILD)/symdiff evaluate $(BUILD)/sample.xyz
 
 cli: $(if $(CLI_RDKIT),deps-rdkit) $(BUILD)/cli$(CLI_RDKIT).stamp ## build build/symdiff without libtorch: sample, evaluate, nll, data and more (RDKIT=1: with RDKit)
@@ -139,7 +139,7 @@ site: $(BUILD)/site.stamp ## build the page into build/site
 $(BUILD)/site.stamp: $(BUILD)/wasm/symdiff.wasm $(BUILD)/intro.bin $(BUILD)/npm.stamp $(SITE_SOURCES) $(wildcard core/weights/*.safetensors core/weights/*.json core/weights/*.md)
 	$(NPM) run --silent build
 	@touch $@
-$(BUILD)/intro.bin: $(BUILD)/wasm/symdiff.wasm $(BUILD)/npm.stamp $(WEIGHTS) site/intro.js
+$(BUILD)/intro.bin: $(BUILD)/wasm/symdiff.wasm $(BUILD)/npm.stamp $(wildcard core/weights/*.safetensors) site/intro.js
 	$(NPM) run --silent typescript
 	node site/intro.js
 $(BUILD)/npm.stamp: site/package-lock.json
@@ -192,7 +192,7 @@ compare-variants: trainer ## table of VARIANTS at equal time (MINUTES=30 each), 
 		$(BUILD)/symdiff train $$how --max-time $(MINUTES)m $$([ $$round = $(ROUNDS) ] || echo --stop-after $$(awk 'BEGIN { print $(MINUTES) / $(ROUNDS) }')m) --json > $$run.train.json || exit 1; \
 	done; done
 	@set -e; list=; for v in $(VARIANTS); do file=$(BUILD)/variants/$$v; $(BUILD)/symdiff export $$file --out $$file.safetensors; \
-		$(BUILD)/symdiff sample --model $$file.safetensors --n $(VARIANT_SAMPLES) --steps $(VARIANT_STEPS) --seed 1 --out $$file.xyz > /dev/null; \
+		$(BUILD)/symdiff sample --model $$file.safetensors --n $(VARIANT_SAMPLES) --method ancestral --steps $(VARIANT_STEPS) --seed 1 --out $$file.xyz > /dev/null; \
 		$(BUILD)/symdiff evaluate $$file.xyz --json > $$file.json; list="$$list $$v=$$file.json"; done; \
 	$(BUILD)/symdiff compare $$list --json > $(BUILD)/variants/table.json; \
 	$(BUILD)/symdiff compare $$list --markdown > $(BUILD)/variants/table.md; \

@@ -135,11 +135,14 @@ func describe(m *model.Model, metadata map[string]string) map[string]any {
 	for i, s := range m.Meta.Elements {
 		elements[i] = s
 	}
+	last := m.Meta.Schedule.Timesteps
+	usual, whole := sampler.Options{}.Usual(m.Meta), sampler.Options{Start: last}.Usual(m.Meta)
 	return map[string]any{
 		"variant":    string(m.Config.Variant),
 		"elements":   elements,
 		"histogram":  histogram,
-		"timesteps":  m.Meta.Schedule.Timesteps,
+		"timesteps":  last,
+		"usual":      map[string]any{"method": string(usual.Method), "start": usual.Start, "steps": usual.Steps, "wholeSteps": whole.Steps},
 		"parameters": m.Config.NumParameters(),
 		"metadata":   md,
 	}
@@ -155,7 +158,7 @@ func (e *engine) start(args []js.Value) (map[string]any, error) {
 		return nil, err
 	}
 	e.sampler = nil // its memory is free for the new one
-	s, err := sampler.New(e.model, o)
+	s, err := sampler.New(e.model, o.Usual(e.model.Meta))
 	if err != nil {
 		return nil, err
 	}

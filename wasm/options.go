@@ -14,9 +14,9 @@ import (
 
 // options reads the settings of a run:
 //
-//	seed text, first, n, atoms, steps, method  n molecules of the same settings, from the first on
+//	seed text, first, n, atoms                 n molecules of the same settings, from the first on
+//	method text, start, steps                  empty, 0 and 0: as sampler.Options.Usual has it
 //	noiseScale number                          of the noise of every step
-//	start                                      time to start from, 0: the schedule's last
 //	gamma, gammaOrder text                     empty: the model's own
 //	turn nine numbers, couple boolean          or turn none
 //	branches [{step, seed text}]

@@ -34,7 +34,7 @@ const (
 	Heun Method = "heun"
 )
 
-// Methods lists the methods; the first is the default.
+// Methods lists the methods.
 func Methods() []Method { return []Method{Ancestral, DDIM, DPM, DPMSDE, Heun} }
 
 // Stochastic tells the methods that draw noise at every step; the others do at

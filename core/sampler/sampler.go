@@ -36,7 +36,8 @@ const (
 	MaxRows  = 1 << 16
 )
 
-// Options is what to sample.
+// Options is what to sample. Usual completes what is left open of Steps, Method
+// and Start; New takes them as they are.
 type Options struct {
 	Seed   uint64
 	First  int    // molecule i of the batch is molecule First+i of the seed

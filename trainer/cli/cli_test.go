@@ -19,6 +19,7 @@ import (
 	"symdiff/core/model"
 	"symdiff/core/molecule"
 	"symdiff/core/safetensors"
+	"symdiff/core/schedule"
 )
 
 // symdiff runs the command in this process.
@@ -374,7 +375,7 @@ func TestParity(t *testing.T) {
 func TestSample(t *testing.T) {
 	tiny := tinyModel(t)
 	dir := t.TempDir()
-	args := []string{"sample", "--model", tiny, "--n", "7", "--seed", "3", "--steps", "4", "--quiet"}
+	args := []string{"sample", "--model", tiny, "--n", "7", "--seed", "3", "--steps", "4", "--method", "ancestral", "--quiet"}
 	want := succeeds(t, args...)
 	for _, more := range [][]string{{"--threads", "1"}, {"--threads", "3", "--batch", "2"}, {"--batch", "7"}, {"--threads", "5", "--batch", "1"}} {
 		if got := succeeds(t, append(args, more...)...); got != want {
@@ -555,6 +556,35 @@ func TestSampleStart(t *testing.T) {
 	fails(t, 1, "no moments", "sample", "--model", tiny, "--start", "500", "--steps", "3")
 	fails(t, 1, "start at t = 1001", append(args, "--start", "1001", "--steps", "3")...)
 	fails(t, 1, "no molecules", "export", tiny, "--moments", writeFile(t, "none.xyz", ""), "--out", path)
+}
+
+// What is left open of the sampler is core's choice, which the moments of the weights decide.
+func TestSampleUsual(t *testing.T) {
+	path, tiny := filepath.Join(t.TempDir(), "moments.safetensors"), tinyModel(t)
+	succeeds(t, "export", tiny, "--moments", writeFile(t, "data.xyz", methane), "--out", path)
+	args := func(model string, more ...string) []string {
+		return append([]string{"sample", "--model", model, "--atoms", "4", "--quiet"}, more...)
+	}
+	for _, c := range []struct{ args, same []string }{
+		{args(path), args(path, "--method", "dpm++2m-sde", "--start", "600", "--steps", "25")},
+		{args(tiny), args(tiny, "--method", "dpm++2m-sde", "--steps", "50")},
+		{args(path, "--start", "1000"), args(path, "--method", "dpm++2m-sde", "--steps", "50", "--start", "0")},
+		{args(path, "--steps", "6"), args(path, "--method", "dpm++2m-sde", "--steps", "6")},
+		{args(path, "--formula", "CH3", "--steps", "6"), args(path, "--formula", "CH3", "--method", "ancestral", "--resample", "10", "--steps", "6")},
+	} {
+		if got, want := succeeds(t, c.args...), succeeds(t, c.same...); got != want {
+			t.Errorf("%v gives %s, %v %s", c.args, got, c.same, want)
+		}
+	}
+	var line sampledMolecule
+	if err := json.Unmarshal([]byte(succeeds(t, args(path, "--json")...)), &line); err != nil || line.Method != "dpm++2m-sde" || line.Start != 600 || line.Steps != 25 {
+		t.Errorf("as JSON: %+v, %v", line, err)
+	}
+	o := sampleOptions{condition: condition{values: map[string]float64{"gap": 1}}}
+	o.complete(model.Meta{Schedule: schedule.Spec{Timesteps: 1000}, Moments: new(model.Moments)})
+	if o.start != 0 || o.steps != 50 {
+		t.Errorf("for a property from t = %d in %d steps, want from the last time in 50", o.start, o.steps)
+	}
 }
 
 // A run's variations are in its file, and the branch of a seed goes its own way after the step.

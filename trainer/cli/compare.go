@@ -12,7 +12,6 @@ import (
 
 	"symdiff/core/likelihood"
 	"symdiff/core/molecule"
-	"symdiff/core/sampler"
 	"symdiff/trainer/dataset"
 	"symdiff/trainer/evaluation"
 )
@@ -72,8 +71,7 @@ symdiff evaluate.`,
 	f := cmd.Flags()
 	f.IntVarP(&o.sample.n, "n", "n", 1000, "molecules to sample from a model, for each seed")
 	f.IntVar(&o.seeds, "seeds", 1, "seeds of a model: 1, 2, ...")
-	f.IntVar(&o.sample.steps, "steps", 0, "diffusion steps, 0: all that the model was trained with")
-	f.StringVar(&o.sample.method, "method", string(sampler.Ancestral), "method of sampling, see symdiff sample")
+	o.sample.samplerFlags(f)
 	f.StringVar(&o.nll, "nll", "", "held-out molecules whose likelihood under the models is bounded")
 	f.IntVar(&o.limit, "nll-limit", 0, "molecules of --nll to use, 0: all")
 	f.IntVar(&o.passes, "passes", 1, "estimates of the likelihood per molecule")

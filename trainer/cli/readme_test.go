@@ -14,7 +14,7 @@ import (
 var smaller = []struct{ from, to string }{
 	{"--max-time 2h", "--steps 6 --batch-atoms 60 --hidden 16 --xh-hidden 8 --depth 1 --heads 2 --K 4 --enc-hidden 8 --enc-heads 2 --enc-depth 1 --dec-hidden 4 --warmup 2 --threads 1 --log-every 1"},
 	{"--max-time 4h", "--steps 8"},
-	{"--n 1000 --steps 250", "--n 5 --steps 5"},
+	{"--n 1000", "--n 5 --steps 5"},
 	{"--conformers 5", "--conformers 2"},
 }
 

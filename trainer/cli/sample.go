@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"symdiff/core/model"
 	"symdiff/core/molecule"
 	"symdiff/core/sampler"
 )
@@ -51,9 +53,14 @@ func newSampleCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sample [--n N] [--seed SEED] [--steps STEPS] [--atoms ATOMS] [--out FILE]",
 		Short: "Generate molecules",
-		Long: `Generate molecules by ancestral sampling, or another --method, with the shipped model or that of --model.
+		Long: `Generate molecules with the shipped model or that of --model.
 
-Molecule i of a seed depends on the seed, i, --method, --steps, --atoms, the options below and the model alone: not on --n,
+Without --method, --start and --steps the sampler is the page's: dpm++2m-sde, which starts late, at 0.6 of the schedule (t = 600 of
+1000), and takes 25 steps; where the weights have no moments of their data (symdiff export --moments) or a --property is asked for, it
+takes 50 from the schedule's last time. With --formula or --keep it is ancestral, in all steps. A run that names its --steps starts at
+the last time unless it names its --start.
+
+Molecule i of a seed depends on the seed, i, --method, --start, --steps, --atoms, the options below and the model alone: not on --n,
 --threads or --batch. The extension of --out chooses XYZ (.xyz), SDF (.sdf) or PDB (.pdb), each perhaps with .gz; without --out
 molecules go to standard output. Each carries seed, index, steps, the model's hash (16 digits of SHA-256), formula, stability, validity
 and connectedness. The file appears under its name when it is whole; an interrupted run leaves none.
@@ -71,7 +78,7 @@ machine would write, byte for byte (XYZ, SDF).
 
 With --json, molecules on standard output are JSON objects, one on a line; with a file, a summary of the run is printed
 as JSON.`,
-		Example: "  symdiff sample --n 100 --seed 7 --out molecules.xyz\n  symdiff sample --n 4 --atoms 19 --steps 100 --format sdf" +
+		Example: "  symdiff sample --n 100 --seed 7 --out molecules.xyz\n  symdiff sample --n 4 --atoms 19 --method ancestral --format sdf" +
 			"\n  symdiff sample --n 10000 --shard \"$((SLURM_ARRAY_TASK_ID + 1))/$SLURM_ARRAY_TASK_COUNT\" --out \"part$SLURM_ARRAY_TASK_ID.xyz\"",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -82,9 +89,7 @@ as JSON.`,
 	f.IntVarP(&o.n, "n", "n", 1, "number of molecules")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of the random numbers")
 	f.IntVar(&o.first, "first", 0, "index of the first molecule of the seed")
-	f.IntVar(&o.steps, "steps", 0, "diffusion steps, 0: all that the model was trained with")
-	f.IntVar(&o.start, "start", 0, "time to start from, by a Gaussian fitted to the noised data, 0: the schedule's last")
-	f.StringVar(&o.method, "method", string(sampler.Ancestral), "ancestral, ddim, dpm++2m, dpm++2m-sde or heun (two network calls a step); ddim, dpm++2m and heun are deterministic")
+	o.samplerFlags(f)
 	f.Float64Var(&o.noiseScale, "noise-scale", 1, "factor on the noise of every step, up to 2: below 1 fewer molecules are broken, and they vary less")
 	o.guide.flags(f)
 	o.condition.flags(f)
@@ -108,6 +113,13 @@ as JSON.`,
 	must(cmd.RegisterFlagCompletionFunc("method", cobra.FixedCompletions(methodNames(), cobra.ShellCompDirectiveNoFileComp)))
 	must(cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"xyz", "sdf", "pdb"}, cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
+}
+
+// samplerFlags are the flags of the sampler, which core completes.
+func (o *sampleOptions) samplerFlags(f *pflag.FlagSet) {
+	f.IntVar(&o.steps, "steps", 0, "diffusion steps, 0: with dpm++2m-sde 25 after a late start and 50 else, with other methods one for each time")
+	f.IntVar(&o.start, "start", 0, "time to start from, by a Gaussian fitted to the noised data, 0: the usual one without --steps, the schedule's last with them")
+	f.StringVar(&o.method, "method", "", "dpm++2m-sde (the usual one), ancestral (as published), ddim, dpm++2m or heun (two network calls a step); ddim, dpm++2m and heun are deterministic")
 }
 
 // given reads --formula and --keep.
@@ -204,7 +216,7 @@ func (o *sampleOptions) check() error {
 	if writers[o.format] == nil {
 		return usagef("--out %s: format %q, want xyz, sdf or pdb", o.out, o.format)
 	}
-	if !slices.Contains(sampler.Methods(), sampler.Method(o.method)) {
+	if o.method != "" && !slices.Contains(sampler.Methods(), sampler.Method(o.method)) {
 		return usagef("--method %q: want one of %v", o.method, sampler.Methods())
 	}
 	if o.format == "sdf" && o.atoms > 999 {
@@ -267,7 +279,7 @@ type summary struct {
 	First   int     `json:"first"`
 	Method  string  `json:"method"`
 	Steps   int     `json:"steps"`
-	Start   int     `json:"start,omitempty"` // where --start was given
+	Start   int     `json:"start,omitempty"` // 0: the schedule's last time
 	Noise   float64 `json:"noise_scale"`
 	Atoms   int     `json:"atoms_per_molecule,omitempty"` // where --atoms fixed it
 	Model   string  `json:"model"`
@@ -293,15 +305,24 @@ func (o *sampleOptions) open() (network, weightsFile, error) {
 	if m.Network, err = o.guide.lead(m); err != nil {
 		return m, f, err
 	}
-	if most := m.Meta.Schedule.Timesteps; o.steps == 0 {
-		o.steps = most
-	} else if o.steps > most && most > 0 {
+	if most := m.Meta.Schedule.Timesteps; o.steps > most && most > 0 {
 		return m, f, usagef("--steps %d: the model was trained with %d", o.steps, most)
 	}
+	o.complete(m.Meta)
 	if _, err := o.sampler(m, 0, 1); err != nil {
 		return m, f, fmt.Errorf("%s: %w", f.Name, err)
 	}
 	return m, f, o.chooseBatch(m)
+}
+
+// complete fills in the sampler. The moments are of all the data: what is
+// sampled for a property starts from noise.
+func (o *sampleOptions) complete(meta model.Meta) {
+	if len(o.condition.values) > 0 {
+		meta.Moments = nil
+	}
+	c := sampler.Options{Method: sampler.Method(o.method), Start: o.start, Steps: o.steps, Known: o.known}.Usual(meta)
+	o.method, o.start, o.steps = string(c.Method), c.Start, c.Steps
 }
 
 func (o *sampleOptions) run(cmd *cobra.Command) error {
@@ -381,7 +402,7 @@ func (o *sampleOptions) writeOne(w io.Writer, m *molecule.Molecule, i int, hash 
 	}
 	valid, _ := m.Valid()
 	return json.NewEncoder(w).Encode(sampledMolecule{
-		o.seed, i, o.method, o.steps, hash[:16], m.Formula(), m.Stable(), valid, m.Connected(), symbols, m.Positions,
+		o.seed, i, o.method, o.steps, o.start, hash[:16], m.Formula(), m.Stable(), valid, m.Connected(), symbols, m.Positions,
 	})
 }
 
@@ -391,7 +412,8 @@ type sampledMolecule struct {
 	Index     int          `json:"index"`
 	Method    string       `json:"method"`
 	Steps     int          `json:"steps"`
-	Model     string       `json:"model"` // 16 digits of its SHA-256
+	Start     int          `json:"start,omitempty"` // 0: the schedule's last time
+	Model     string       `json:"model"`           // 16 digits of its SHA-256
 	Formula   string       `json:"formula"`
 	Stable    bool         `json:"stable"`
 	Valid     bool         `json:"valid"`

@@ -15,7 +15,7 @@ button.addEventListener("click", async () => {
   try {
     model ??= await SymDiff.load({ ...qm9Web, onProgress: ({ stage, loaded, total }) => (status.textContent = `${stage} ${loaded} / ${total}`) });
     const seed = BigInt(document.querySelector("#seed").value);
-    for await (const frame of model.sample({ seed, steps: 100, method: "dpm++2m-sde" })) {
+    for await (const frame of model.sample({ seed })) {
       status.textContent = `Step ${frame.step} of ${frame.steps}`;
       draw(frame);
       if (frame.molecule) show(frame.molecule);

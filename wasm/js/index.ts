@@ -61,6 +61,8 @@ export interface ModelInfo {
   histogram: Map<number, number>;
   /** Steps of the full noise schedule. */
   timesteps: number;
+  /** The sampler of a run that leaves it open. */
+  usual: Usual;
   /** Number of learned parameters. */
   parameters: number;
   /** The header of the weights file. */
@@ -76,6 +78,15 @@ export interface ModelInfo {
 /** The samplers: ancestral and dpm++2m-sde draw noise at every step, the others at the start only. */
 export type Method = "ancestral" | "ddim" | "dpm++2m" | "dpm++2m-sde" | "heun";
 
+export interface Usual {
+  method: Method;
+  /** Time that it starts from; 0: the schedule's end, where the weights have no moments of their data. */
+  start: number;
+  steps: number;
+  /** Steps of one that starts at the schedule's end. */
+  wholeSteps: number;
+}
+
 export interface SampleOptions {
   /** 0 to 2^64-1; default 0. The same seed gives the same molecule everywhere. */
   seed?: number | bigint;
@@ -83,14 +94,14 @@ export interface SampleOptions {
   index?: number;
   /** Number of atoms; default 0 draws it from the histogram of the training data. */
   atoms?: number;
-  /** Denoising steps, one network call each (two with heun); default: the full schedule. */
+  /** Denoising steps, one network call each (two with heun); default: the usual ones (ModelInfo.usual), with another method one for each time. */
   steps?: number;
   /**
-   * Time of the schedule to start from, by a Gaussian fitted to the noised data; default: its end. Needs weights with the moments of
-   * their data (metadata `moments`). Steps that it saves make few steps better.
+   * Time of the schedule to start from, by a Gaussian fitted to the noised data; default: the usual one, and its end where `steps` or
+   * another method are given. Needs weights with the moments of their data (metadata `moments`). Steps that it saves make few steps better.
    */
   start?: number;
-  /** How a step is made; default: ancestral, as the model was published. */
+  /** How a step is made; default: dpm++2m-sde, with `keep` or `formula` ancestral, as the model was published. */
   method?: Method;
   /** Factor on the noise of every step, above 0 and up to 2; default 1. Below 1: fewer broken molecules, less variety. Not for the deterministic methods. */
   noiseScale?: number;
@@ -200,10 +211,10 @@ export class SymDiff {
 
   private constructor(link: Link, loaded: LoadedMessage) {
     this.#link = link;
-    const { histogram, ...info } = loaded.info;
+    const { histogram, usual, ...info } = loaded.info;
     const counts = Object.entries(histogram).map(([n, count]) => [Number(n), count] as const);
     counts.sort(([a], [b]) => a - b);
-    this.info = { ...info, histogram: new Map(counts), sha256: loaded.sha256, simd: loaded.simd, relaxed: loaded.relaxed };
+    this.info = { ...info, usual: usual as Usual, histogram: new Map(counts), sha256: loaded.sha256, simd: loaded.simd, relaxed: loaded.relaxed };
   }
 
   /** Starts a worker, fetches and checks everything. Rejects with a SymDiffError, or with the signal's reason. */
@@ -248,7 +259,7 @@ export class SymDiff {
 
   #start(options: BatchOptions): Run {
     if (this.#run && !this.#run.ended) throw new SymDiffError("busy", "a run is in progress: cancel it first");
-    return (this.#run = new Run(this.#link, options, this.info.timesteps));
+    return (this.#run = new Run(this.#link, options));
   }
 
   /** Samples one molecule and returns it, without frames on the way. */
@@ -459,9 +470,9 @@ class Run implements AsyncIterableIterator<Frame> {
   #error: Error | undefined;
   #unfinished: number;
 
-  constructor(link: Link, options: BatchOptions, timesteps: number) {
-    const settings = coreOptions(options, timesteps);
-    const every = options.every === Infinity ? settings.steps : Number(whole("every", options.every ?? 1));
+  constructor(link: Link, options: BatchOptions) {
+    const settings = coreOptions(options);
+    const every = options.every === Infinity ? Infinity : Number(whole("every", options.every ?? 1));
     this.#link = link;
     this.#unfinished = settings.n;
     this.#signal = options.signal;
@@ -530,16 +541,16 @@ class Run implements AsyncIterableIterator<Frame> {
 }
 
 /** The settings as core reads them. What only core can judge, it judges. */
-function coreOptions(o: BatchOptions, timesteps: number): CoreOptions {
+function coreOptions(o: BatchOptions): CoreOptions {
   const given = o.keep !== undefined || Boolean(o.formula);
   return {
     seed: String(whole("seed", o.seed ?? 0)),
     first: Number(whole("index", o.first ?? 0)),
     n: Number(whole("n", o.n)),
     atoms: Number(whole("atoms", o.atoms ?? 0)),
-    steps: Number(whole("steps", o.steps ?? (o.start || timesteps))),
+    steps: Number(whole("steps", o.steps ?? 0)),
     start: Number(whole("start", o.start ?? 0)),
-    method: o.method ?? "ancestral",
+    method: o.method ?? "",
     noiseScale: Number(o.noiseScale ?? 1),
     gamma: o.gamma ?? "",
     gammaOrder: o.gammaOrder ?? "",

@@ -31,7 +31,7 @@ export interface LoadMessage {
   bytes?: number;
 }
 
-/** Settings of a run, as core reads them (wasm/options.go). Texts that are empty stand for what the model has. */
+/** Settings of a run, as core reads them (wasm/options.go). Empty texts, and 0 for atoms, steps and start, leave the choice to core. */
 export interface CoreOptions {
   seed: string;
   first: number;
@@ -191,6 +191,7 @@ export interface CoreInfo {
   elements: string[];
   histogram: Record<string, number>;
   timesteps: number;
+  usual: { method: string; start: number; steps: number; wholeSteps: number };
   parameters: number;
   metadata: Record<string, string>;
 }

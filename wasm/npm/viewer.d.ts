@@ -4,7 +4,7 @@ import type { LoadOptions, Molecule } from "./index.js";
  * `<symdiff-viewer>`: shows the molecule or the trajectory of a file, or generates one.
  *
  * Attributes: `src` (URL of an XYZ or SDF file; XYZ with several frames is a trajectory), or the text of such a file as its content;
- * without either it generates: `seed`, `atoms`, `steps`, `method`, as SymDiff.sample takes them. `autoplay`, `loop`; `renderer="2d"` draws
+ * without either it generates: `seed`, `atoms`, `start`, `steps`, `method`, as SymDiff.sample takes them. `autoplay`, `loop`; `renderer="2d"` draws
  * without WebGL; `label` is what screen readers are told in place of the formula.
  *
  * Events, which bubble: `molecule` with the Molecule as its detail when one was generated, `trouble` with `{code, message}`.

@@ -23,6 +23,7 @@ test("load tells the model's facts, with the histogram in order", async () => {
   const { puppet, model } = await loaded({ sha256: "AB", bytes: 7 });
   assert.deepEqual([...model.info.histogram], [[9, 5], [20, 2]]);
   assert.equal(model.info.sha256, "ab");
+  assert.deepEqual(model.info.usual, { method: "dpm++2m-sde", start: 6, steps: 6, wholeSteps: 10 });
   assert.deepEqual(puppet.sent[0], {
     type: "load", id: 1, wasm: { simd: "http://h/a.wasm" }, weights: "http://h/w", name: "w", sha256: "AB", bytes: 7,
   });
@@ -133,9 +134,9 @@ test("close fails a run in progress and ends the worker", async () => {
   assert.ok(puppet.terminated);
 });
 
-test("what is asked for reaches the core, and what is not is the model's own", async () => {
+test("what is asked for reaches the core, and what is not is left to core", async () => {
   const { puppet, model } = await loaded();
-  const plain = { seed: "1", first: 0, n: 1, atoms: 0, steps: 10, start: 0, method: "ancestral", noiseScale: 1, gamma: "", gammaOrder: "", turn: null, couple: true, branches: [], formula: "", keep: null, resample: 0 };
+  const plain = { seed: "1", first: 0, n: 1, atoms: 0, steps: 0, start: 0, method: "", noiseScale: 1, gamma: "", gammaOrder: "", turn: null, couple: true, branches: [], formula: "", keep: null, resample: 0 };
   model.sample({ seed: 1 }).return();
   assert.deepEqual(puppet.sent.at(-2).options, plain);
   const turn = Float32Array.from([0, 1, 0, -1, 0, 0, 0, 0, 1]);
@@ -146,8 +147,8 @@ test("what is asked for reaches the core, and what is not is the model's own", a
     keep: { elements: ["C"], positions: [0, 1, 2] }, resample: 10,
   });
   assert.equal(puppet.sent.at(-2).detail, true);
-  model.sample({ start: 7 }).return();
-  assert.deepEqual([puppet.sent.at(-2).options.start, puppet.sent.at(-2).options.steps], [7, 7]);
+  model.sample({ start: 7, steps: 5, method: "heun" }).return();
+  assert.deepEqual(puppet.sent.at(-2).options, { ...plain, seed: "0", start: 7, steps: 5, method: "heun" });
   model.sample({ formula: "C2", resample: 3 }).return();
   assert.equal(puppet.sent.at(-2).options.resample, 3);
 });
@@ -155,7 +156,7 @@ test("what is asked for reaches the core, and what is not is the model's own", a
 test("generate asks for no frames on the way", async () => {
   const { puppet, model } = await loaded();
   const molecule = model.generate({ seed: 1, steps: 9 });
-  assert.equal(puppet.sent.at(-1).every, 9);
+  assert.equal(puppet.sent.at(-1).every, Infinity);
   puppet.frame(0);
   puppet.frame(9, result);
   assert.equal((await molecule).formula, "H");

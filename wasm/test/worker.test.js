@@ -45,6 +45,7 @@ test("the model tells what it is", () => {
   assert.deepEqual(info.elements, ["H", "C", "N", "O", "F"]);
   assert.equal(info.histogram.get(29) > 0, true);
   assert.equal(info.timesteps, 1000);
+  assert.deepEqual(info.usual, { method: "dpm++2m-sde", start: 600, steps: 25, wholeSteps: 50 });
   assert.equal(info.parameters > 1e5, true);
   assert.equal(typeof JSON.parse(info.metadata.config).hidden_size, "number");
   assert.equal(info.simd, true);
@@ -69,7 +70,7 @@ test("a run gives the asked-for frames and a consistent molecule", async () => {
   });
   const lines = m.xyz.trim().split("\n");
   assert.equal(lines.length, 11);
-  assert.match(lines[1], new RegExp(`seed=5 .*steps=20 model=${sha256.slice(0, 16)} `));
+  assert.match(lines[1], new RegExp(`seed=5 .*steps=20 method=dpm\\+\\+2m-sde model=${sha256.slice(0, 16)} `));
   assert.match(m.sdf, /^[^\n]*\n[^\n]*\n[^\n]*\n  9[ \d]{3}.*V2000\n/);
   assert.match(m.pdb, /^(HETATM|ATOM|MODEL|TITLE|COMPND|HEADER|REMARK)/);
   assert.equal(m.stable, m.stableAtoms.every(Boolean));
@@ -87,6 +88,17 @@ test("every method makes a molecule of its own, and says so", async () => {
   await assert.rejects(model.generate({ steps: 8, method: "euler" }), failsWith("options", /euler/));
 });
 
+test("a run that leaves it open takes the usual sampler, here and on the command line", async () => {
+  const { method, start, steps } = model.info.usual;
+  const { xyz } = await model.generate({ seed: 11, atoms: 6 });
+  assert.ok(xyz.includes(` steps=${steps} method=${method} start=${start} `), xyz);
+  assert.equal((await model.generate({ seed: 11, atoms: 6, method, start, steps })).xyz, xyz);
+  assert.equal(native("--seed 11 --atoms 6"), xyz);
+  const named = await model.generate({ seed: 11, atoms: 6, steps });
+  assert.ok(named.xyz.includes(` steps=${steps} method=${method} model=`), "from the schedule's end where steps are named");
+  assert.equal(native(`--seed 11 --atoms 6 --steps ${steps}`), named.xyz);
+});
+
 test("one seed is one molecule, another seed and another index are others", async () => {
   const options = { seed: 11, atoms: 8, steps: 10 };
   const first = await model.generate(options);
@@ -96,6 +108,11 @@ test("one seed is one molecule, another seed and another index are others", asyn
     assert.notDeepEqual((await model.generate({ ...options, ...other })).positions, first.positions);
   }
 });
+
+/** What the command line makes. */
+function native(args) {
+  return execFileSync(new URL("../../build/symdiff", import.meta.url).pathname, ["sample", ...args.split(" "), "--quiet"], { encoding: "utf8" });
+}
 
 /** The frames of a run, by step. */
 async function frames(options) {
@@ -132,8 +149,8 @@ test("a branch has the same bits up to its step and others later", async () => {
 test("a path of branches, turned, is the same file natively", async () => {
   const options = { seed: 9, index: 3, atoms: 7, steps: 10, noiseScale: 0.85, gamma: "haar", turn: [0.6, 0.8, 0, -0.8, 0.6, 0, 0, 0, -1], branch: [{ step: 4, seed: 5 }, { step: 8, seed: 2n ** 63n }] };
   const { xyz } = await model.generate(options);
-  const args = "--seed 9 --first 3 --atoms 7 --steps 10 --noise-scale 0.85 --gamma haar --turn 0.6,0.8,0,-0.8,0.6,0,0,0,-1 --branch 4:5 --branch 8:9223372036854775808 --quiet";
-  assert.equal(execFileSync(new URL("../../build/symdiff", import.meta.url).pathname, ["sample", ...args.split(" ")], { encoding: "utf8" }), xyz);
+  const args = "--seed 9 --first 3 --atoms 7 --steps 10 --noise-scale 0.85 --gamma haar --turn 0.6,0.8,0,-0.8,0.6,0,0,0,-1 --branch 4:5 --branch 8:9223372036854775808";
+  assert.equal(native(args), xyz);
 });
 
 test("frames carry gamma, and what the network predicts where asked for", async () => {

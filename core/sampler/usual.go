@@ -1,0 +1,52 @@
+package sampler
+
+import (
+	"math"
+
+	"symdiff/core/model"
+)
+
+// The usual sampler: on the shipped model (core/weights/qm9-web.md) as good as any
+// other that was measured, in half the calls.
+const (
+	usualMethod = DPMSDE
+	usualStart  = 0.6 // of T
+	usualSteps  = 25  // from there
+	wholeSteps  = 50  // from T
+)
+
+// Usual fills in what o leaves open of Method, Start and Steps (empty, 0 and
+// 0) with the usual sampler:
+//
+//	Method  dpm++2m-sde; ancestral with Known, which needs it
+//	Start   with dpm++2m-sde, no Steps and moments of the data in meta: 0.6·T; else T
+//	Steps   with dpm++2m-sde: 25 after a late start, 50 from T; else one for each time
+//
+// A run that names its steps starts at T unless it names its start.
+func (o Options) Usual(meta model.Meta) Options {
+	last := meta.Schedule.Timesteps
+	if o.Method == "" {
+		o.Method = usualMethod
+		if o.Known != nil {
+			o.Method = Ancestral
+		}
+	}
+	open := o.Start == 0 && o.Steps == 0
+	if open && o.Method == usualMethod && meta.Moments != nil {
+		o.Start = int(math.Round(usualStart * float64(last)))
+	}
+	if o.Start == last {
+		o.Start = 0 // T
+	}
+	if o.Steps > 0 {
+		return o
+	}
+	times, steps := last, wholeSteps
+	if o.Start > 0 {
+		times, steps = o.Start, usualSteps
+	}
+	if o.Steps = times; o.Method == usualMethod {
+		o.Steps = min(steps, times)
+	}
+	return o
+}

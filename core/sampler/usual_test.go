@@ -1,0 +1,40 @@
+package sampler
+
+import (
+	"testing"
+
+	"symdiff/core/model"
+	"symdiff/core/molecule"
+	"symdiff/core/schedule"
+)
+
+func TestUsual(t *testing.T) {
+	with := model.Meta{Schedule: schedule.Spec{Timesteps: 1000}, Moments: moments(1)}
+	without, few := with, with
+	without.Moments, few.Schedule.Timesteps = nil, 10
+	known := &Known{Elements: []molecule.Element{1}}
+	for _, c := range []struct {
+		meta model.Meta
+		o    Options
+		want Options
+	}{
+		{with, Options{}, Options{Method: DPMSDE, Start: 600, Steps: 25}},
+		{without, Options{}, Options{Method: DPMSDE, Steps: 50}},
+		{few, Options{}, Options{Method: DPMSDE, Start: 6, Steps: 6}},
+		{with, Options{Method: DPMSDE}, Options{Method: DPMSDE, Start: 600, Steps: 25}},
+		{with, Options{Start: 400}, Options{Method: DPMSDE, Start: 400, Steps: 25}},
+		{with, Options{Start: 1000}, Options{Method: DPMSDE, Steps: 50}},
+		{with, Options{Start: 1000, Steps: 30}, Options{Method: DPMSDE, Steps: 30}},
+		{with, Options{Steps: 30}, Options{Method: DPMSDE, Steps: 30}},
+		{with, Options{Steps: 30, Start: 500}, Options{Method: DPMSDE, Steps: 30, Start: 500}},
+		{with, Options{Method: Ancestral}, Options{Method: Ancestral, Steps: 1000}},
+		{with, Options{Method: Heun, Start: 300}, Options{Method: Heun, Start: 300, Steps: 300}},
+		{with, Options{Known: known}, Options{Method: Ancestral, Steps: 1000, Known: known}},
+		{with, Options{Start: -1}, Options{Method: DPMSDE, Start: -1, Steps: 50}}, // for New to refuse
+	} {
+		got := c.o.Usual(c.meta)
+		if got.Method != c.want.Method || got.Start != c.want.Start || got.Steps != c.want.Steps || got.Known != c.want.Known {
+			t.Errorf("%+v, %d times: %s from %d in %d steps, want %s from %d in %d", c.o, c.meta.Schedule.Timesteps, got.Method, got.Start, got.Steps, c.want.Method, c.want.Start, c.want.Steps)
+		}
+	}
+}
