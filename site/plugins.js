@@ -53,18 +53,28 @@ export function pageParts(dir, pages) {
   };
 }
 
-/** The module virtual:model: URLs of the WASM builds, and of every model its URL, hash, size, and what its header says. */
-export function modelFiles({ simd, plain, weights, chemistry, forceField }) {
+/**
+ * The module virtual:model: URLs of the WASM builds, and of every model its URL, hash, size, what its header says, and the sampler that
+ * core takes with it (`usual`, written by intro.js).
+ */
+export function modelFiles({ simd, plain, weights, usual, chemistry, forceField }) {
   const id = "virtual:model";
   return {
     name: "symdiff:model",
     resolveId: (source) => (source === id ? "\0" + id : undefined),
     load(source) {
       if (source !== "\0" + id) return undefined;
-      for (const [file, how] of [[simd, "make wasm"], [plain, "make wasm"], ...weights.map((file) => [file, "see the README"])]) {
+      for (const [file, how] of [[simd, "make wasm"], [plain, "make wasm"], [usual, "node site/intro.js"], ...weights.map((file) => [file, "see the README"])]) {
         if (!existsSync(file)) throw new Error(`${file} is missing (${how})`);
         this.addWatchFile(file);
       }
+      const samplers = JSON.parse(readFileSync(usual, "utf8"));
+      const facts = (file) => {
+        const known = factsOf(file);
+        const sampler = samplers[known.sha256];
+        if (!sampler) throw new Error(`${usual} does not know ${file}: run node site/intro.js`);
+        return { ...known, usual: sampler };
+      };
       const url = (name, file) => `import ${name} from ${JSON.stringify(file + "?url")};\n`;
       return `${url("simd", simd)}${url("plain", plain)}${weights.map((file, i) => url(`weights${i}`, file)).join("")}
 export const wasm = { simd, plain };
@@ -82,7 +92,7 @@ export function weightsIn(dir, first) {
   return readdirSync(dir).filter((name) => name.endsWith(".safetensors")).sort((a, b) => rank(a) - rank(b) || a.localeCompare(b)).map((name) => join(dir, name));
 }
 
-function facts(file) {
+function factsOf(file) {
   const data = readFileSync(file);
   const sha256 = createHash("sha256").update(data).digest("hex");
   return {

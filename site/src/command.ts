@@ -14,12 +14,13 @@ export interface Job {
 }
 
 export function command({ settings, first, n, model, out }: Job): string {
-  const { seed, atoms, steps, method, gamma } = settings;
+  const { seed, atoms, start, steps, method, gamma } = settings;
   const flags: [string, string | number][] = [["seed", seed]];
   if (n > 1) flags.push(["n", n]);
   if (first) flags.push(["first", first]);
   if (atoms) flags.push(["atoms", atoms]);
   flags.push(["steps", steps], ["method", method]);
+  if (start) flags.push(["start", start]);
   if (gamma !== gammas[0]) flags.push(["gamma", gamma]);
   if (model) flags.push(["model", quoted(model)]);
   return ["build/symdiff sample", ...flags.map(([name, value]) => `--${name} ${value}`), `--out ${quoted(out)}`].join(" ");

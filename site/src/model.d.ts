@@ -1,4 +1,6 @@
 declare module "virtual:model" {
+  import type { Usual } from "symdiff";
+
   /** What plugins.js finds out about a weights file at build time. */
   export interface Model {
     /** Name of the file without its extension, such as qm9-web. */
@@ -11,6 +13,8 @@ declare module "virtual:model" {
     /** Numbers of atoms that the training data has, from low to high. */
     sizes: number[];
     timesteps: number;
+    /** The sampler that core takes with these weights where nothing else is asked for. */
+    usual: Usual;
     variant: string;
     /** Samples of these weights that were measured, as fractions of 1; empty where none were. */
     evaluation: Measured[];
@@ -32,7 +36,7 @@ declare module "virtual:model" {
   export interface Measured {
     method: string;
     steps: number;
-    /** Time that the run started from, part-way; 0: from noise. */
+    /** As in Settings; 0: from noise. */
     start: number;
     molecules: number;
     /** Of all these molecules together. */

@@ -23,17 +23,16 @@ export interface Run {
 
 /** What can sample: an Engine, or a SymDiff. */
 export interface Sampler {
-  readonly info: { elements: string[]; timesteps: number };
+  readonly info: { elements: string[] };
   sample(options: SampleOptions): AsyncIterableIterator<Frame>;
 }
 
-/** Runs to the end and keeps about 250 frames, the first and the last among them. */
+/** Runs to the end and keeps about 250 frames, the first and the last among them; all, where the steps are left to core. */
 export async function run(sampler: Sampler, options: SampleOptions, { onStart, onFrame }: Watcher = {}): Promise<Run> {
-  const steps = options.steps ?? sampler.info.timesteps;
   const meter = new Meter();
   const began = performance.now();
   let trajectory: Trajectory | undefined;
-  for await (const frame of sampler.sample({ every: Math.max(1, Math.round(steps / framesKept)), ...options })) {
+  for await (const frame of sampler.sample({ every: Math.max(1, Math.round((options.steps ?? 0) / framesKept)), ...options })) {
     meter.add(frame.step, performance.now());
     const fresh = !trajectory;
     trajectory ??= new Trajectory(sampler.info.elements, frame.atoms, frame.steps);

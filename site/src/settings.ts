@@ -1,6 +1,6 @@
 // The settings of a run, and how they are written in the page's address.
 
-import type { Method, SampleOptions } from "symdiff";
+import type { Method, SampleOptions, Usual } from "symdiff";
 import type { Model } from "virtual:model";
 
 /** How the network is symmetrised: by the model's own gamma, by Haar measure alone, or not at all. */
@@ -11,33 +11,57 @@ export interface Settings {
   seed: string;
   /** 0: drawn from the histogram of the training data. */
   atoms: number;
+  /** Time that the run starts from, by a Gaussian with the moments of the noised data; 0: from pure noise, at the schedule's end. */
+  start: number;
   steps: number;
   method: Method;
   gamma: Gamma;
 }
 
-/** The samplers that the page offers; the first is the usual one, and goes without saying in the address. */
+/** The samplers that the page offers; the first is core's usual one, and goes without saying in the address. */
 export const methods = ["dpm++2m-sde", "ancestral", "dpm++2m"] as const satisfies readonly Method[];
 
 /** As gamma of the address; the first goes without saying. */
 export const gammas = ["learned", "haar", "none"] as const satisfies readonly Gamma[];
-
-/** By the model's card about as good as any setting with the usual sampler, and fast. */
-const usualSteps = 50;
 
 export interface Limits {
   minAtoms: number;
   maxAtoms: number;
   minSteps: number;
   maxSteps: number;
+  /** The sampler that core takes where nothing else is asked for. Without a start of its own, the weights know none but the schedule's end. */
+  usual: Usual;
 }
 
-export function limitsOf({ sizes, timesteps }: Pick<Model, "sizes" | "timesteps">): Limits {
-  return { minAtoms: sizes[0]!, maxAtoms: sizes.at(-1)!, minSteps: 10, maxSteps: timesteps };
+export function limitsOf({ sizes, timesteps, usual }: Pick<Model, "sizes" | "timesteps" | "usual">): Limits {
+  return { minAtoms: sizes[0]!, maxAtoms: sizes.at(-1)!, minSteps: 10, maxSteps: timesteps, usual };
 }
 
-export function defaults(limits: Limits): Settings {
-  return { seed: randomSeed(), atoms: 0, steps: Math.min(usualSteps, limits.maxSteps), method: methods[0], gamma: gammas[0] };
+export function defaults({ usual: { start, steps } }: Limits): Settings {
+  return { seed: randomSeed(), atoms: 0, start, steps, method: methods[0], gamma: gammas[0] };
+}
+
+/** The usual number of steps after a start. */
+export function usualSteps(start: number, { usual }: Limits): number {
+  return start ? usual.steps : usual.wholeSteps;
+}
+
+/** The most steps after a start: one for each time. */
+export function mostSteps(start: number, { maxSteps }: Limits): number {
+  return start || maxSteps;
+}
+
+/** Another start: with it a usual number of steps stays a usual one. */
+export function startAt(start: number, now: Pick<Settings, "start" | "steps">, limits: Limits): Pick<Settings, "start" | "steps"> {
+  const steps = now.steps === usualSteps(now.start, limits) ? usualSteps(start, limits) : now.steps;
+  return { start, steps: Math.min(steps, mostSteps(start, limits)) };
+}
+
+/** Start and steps for other weights: usual ones for usual ones, else the same as far as those weights can. */
+export function carryOver(now: Pick<Settings, "start" | "steps">, from: Limits, to: Limits): Pick<Settings, "start" | "steps"> {
+  const { start, steps } = to.usual;
+  if (now.start === from.usual.start && now.steps === from.usual.steps) return { start, steps };
+  return startAt(now.start < to.maxSteps && start ? now.start : 0, now, to);
 }
 
 /** The seed in its shortest form, or undefined where the text is not a whole number below 2^64. */
@@ -59,23 +83,38 @@ export function wholeOf(q: URLSearchParams, key: string, min: number, max: numbe
   return /^\d+$/.test(text) && value >= min && value <= max ? value : undefined;
 }
 
-/** Reads a query such as ?seed=7&atoms=18&steps=500. What is missing or out of bounds takes its default. */
+/**
+ * Reads a query such as ?seed=7&atoms=18&start=600&steps=25. What is missing or out of bounds takes its default; but where steps or
+ * method are named and no start, the run starts with pure noise, as all did before there was a choice.
+ */
 export function parseQuery(query: string, limits: Limits, otherwise: Settings = defaults(limits)): Settings {
   const q = new URLSearchParams(query);
+  const method = methods.find((m) => m === q.get("method"));
+  const named = method !== undefined || wholeOf(q, "steps", limits.minSteps, limits.maxSteps) !== undefined;
+  const start = startOf(q, "start", limits) ?? (named ? 0 : otherwise.start);
   return {
     seed: parseSeed(q.get("seed") ?? "") ?? otherwise.seed,
     atoms: wholeOf(q, "atoms", limits.minAtoms, limits.maxAtoms) ?? otherwise.atoms,
-    steps: wholeOf(q, "steps", limits.minSteps, limits.maxSteps) ?? otherwise.steps,
-    method: methods.find((m) => m === q.get("method")) ?? otherwise.method,
+    start,
+    steps: wholeOf(q, "steps", limits.minSteps, mostSteps(start, limits)) ?? startAt(start, otherwise, limits).steps,
+    method: method ?? otherwise.method,
     gamma: gammas.find((g) => g === q.get("gamma")) ?? otherwise.gamma,
   };
 }
 
+/** A start of a query, 0 for the schedule's end; undefined where there is none, or these weights have none such. */
+export function startOf(q: URLSearchParams, key: string, { minSteps, maxSteps, usual }: Limits): number | undefined {
+  if (wholeOf(q, key, 0, 0) === 0) return 0;
+  const start = wholeOf(q, key, minSteps, maxSteps);
+  return start === maxSteps ? 0 : usual.start ? start : undefined;
+}
+
 /** The query of these settings; other parameters of the address stay. */
-export function toQuery({ seed, atoms, steps, method, gamma }: Settings, query: string): string {
+export function toQuery({ seed, atoms, start, steps, method, gamma }: Settings, query: string): string {
   return withQuery(query, {
     seed,
     atoms: atoms ? String(atoms) : "",
+    start: start ? String(start) : "",
     steps: String(steps),
     method: method === methods[0] ? "" : method,
     gamma: gamma === gammas[0] ? "" : gamma,
@@ -93,6 +132,6 @@ export function withQuery(query: string, values: Record<string, string>): string
 }
 
 /** What the engine is asked for. */
-export function sampleOptions({ seed, atoms, steps, method, gamma }: Settings): SampleOptions {
-  return { seed: BigInt(seed), atoms, steps, method, ...(gamma !== gammas[0] && { gamma }) };
+export function sampleOptions({ seed, atoms, start, steps, method, gamma }: Settings): SampleOptions {
+  return { seed: BigInt(seed), atoms, start, steps, method, ...(gamma !== gammas[0] && { gamma }) };
 }

@@ -13,7 +13,7 @@ export const own = new Map<string, Weights>();
 
 export function showCommand(): void {
   const { run: settings, tool, family, at, keeping, other } = lab.state;
-  const base = (r: Omit<Run, "atoms">, size: number) => [`build/symdiff sample --seed ${r.seed}`, ...(size ? [`--atoms ${size}`] : []), `--steps ${r.steps} --method ${r.method}`, ...kernelFlags(r.kernel)];
+  const base = (r: Omit<Run, "atoms">, size: number) => [`build/symdiff sample --seed ${r.seed}`, ...(size ? [`--atoms ${size}`] : []), `--steps ${r.steps} --method ${r.method}`, ...(r.start ? [`--start ${r.start}`] : []), ...kernelFlags(r.kernel)];
   const modelFlag = (name: string) => (name === models[0].name ? [] : [`--model ${own.has(name) ? name : `${name}.safetensors`}`]);
   let words = [...base(settings, settings.atoms), ...path(family, tool === "compare" ? 0 : at).map(({ step, seed }) => `--branch ${step}:${seed}`), ...modelFlag(model.name)];
   let note = "This molecule on the command line";

@@ -1,14 +1,16 @@
 // Compare: two runs from the same noise, side by side.
 
-import type { Frame } from "symdiff";
+import type { Frame, ModelInfo } from "symdiff";
 import { announce, element } from "../dom.ts";
 import { modelNamed, ownFile, shipped, type Weights } from "../engine.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Meter } from "../meter.ts";
 import { progressText, run, type Run as Made } from "../run.ts";
+import { startAt } from "../settings.ts";
+import { startNote } from "../start.ts";
 import type { Trajectory } from "../trajectory.ts";
 import { own } from "./command.ts";
-import { caption, change, lab, model, select, session, show, showMolecule, shows, slider, transport, weights } from "./page.ts";
+import { caption, change, lab, limits, model, select, session, show, showMolecule, shows, slider, transport, weights } from "./page.ts";
 import { runOptions, type Other, type Run } from "./state.ts";
 import { drawTable } from "./table.ts";
 
@@ -19,9 +21,11 @@ export function listenToCompare(): void {
   const set = (partial: Partial<Other>) => {
     session.stop();
     lab.compared = {};
+    element("start2-note").textContent = "";
     change({ other: { ...lab.state.other, ...partial } });
     showMolecule();
   };
+  select("from2").addEventListener("change", () => set(startAt(Number(select("from2").value), lab.state.other, limits)));
   slider("steps2").addEventListener("input", () => set({ steps: Number(slider("steps2").value) }));
   select("method2").addEventListener("change", () => set({ method: select("method2").value as Other["method"] }));
   select("kernel2").addEventListener("change", () => set({ kernel: select("kernel2").value as Kernel }));
@@ -46,13 +50,14 @@ function shippedOnce(name: string): Weights {
 }
 
 export async function compare(): Promise<void> {
-  const { run: settings, other } = lab.state;
+  const { run: settings } = lab.state;
   lab.compared = {};
   const whole = await session.work(async (signal) => {
     show();
     const pair = await session.pair(weights, signal);
     const theirs = otherWeights();
-    const second = theirs === weights ? pair.second : (await session.pair(theirs, signal)).second;
+    const { engine, second } = theirs === weights ? pair : await session.pair(theirs, signal);
+    startAsTheyCan(engine.info);
     const opened: Trajectory[] = [];
     const watch = (side: 0 | 1) => ({
       onStart(trajectory: Trajectory) {
@@ -66,7 +71,7 @@ export async function compare(): Promise<void> {
       },
     });
     announce("Generating two molecules from the same noise.");
-    const right = { ...settings, ...other };
+    const right = { ...settings, ...lab.state.other };
     const [a, b] = await Promise.all([
       run(pair.engine, { ...runOptions(settings), signal }, watch(0)),
       run(second, { ...runOptions(right), signal }, watch(1)),
@@ -77,6 +82,15 @@ export async function compare(): Promise<void> {
   if (session.running) return;
   if (whole) show();
   showMolecule();
+}
+
+/** Weights without moments of their data begin with noise, whatever was chosen. */
+function startAsTheyCan({ usual, timesteps }: ModelInfo): void {
+  const { other } = lab.state;
+  if (usual.start || !other.start) return;
+  lab.state = { ...lab.state, other: { ...other, ...startAt(0, other, limits) } };
+  show();
+  element("start2-note").textContent = startNote(0, { ...limits, maxSteps: timesteps, usual });
 }
 
 function drawComparison(): void {

@@ -132,7 +132,7 @@ async function remake(): Promise<void> {
   const { elements, positions } = readPart(file);
   const { branch: _, ...unbranched } = runOptions(settings);
   const options = {
-    ...unbranched, seed: BigInt(keeping.seed), atoms: wantedSize(base.molecule), steps: keeping.steps,
+    ...unbranched, seed: BigInt(keeping.seed), atoms: wantedSize(base.molecule), start: 0, steps: keeping.steps,
     method: "ancestral" as const, keep: { elements, positions }, resample: keeping.resample,
     ...(keeping.size === "formula" && { formula: base.molecule.formula }),
   };

@@ -5,7 +5,7 @@ import { models } from "virtual:model";
 import { announce, element } from "../dom.ts";
 import { kernelNames, kernels, kernelsOf, type Kernel } from "../kernel.ts";
 import { startOffline } from "../offline.ts";
-import { methods, parseSeed, randomSeed } from "../settings.ts";
+import { methods, parseSeed, randomSeed, startAt } from "../settings.ts";
 import { grow, listenToBranch } from "./branch.ts";
 import { showCommand } from "./command.ts";
 import { compare, listenToCompare } from "./compare.ts";
@@ -26,7 +26,6 @@ function setUp(): void {
     select("model2").add(new Option(name, name));
   }
   element("model-field").hidden = models.length < 2;
-  slider("steps").max = slider("steps2").max = String(limits.maxSteps);
   offer("keep-n", lab.state.keeping.n);
   offer("keep-steps", lab.state.keeping.steps);
   offer("keep-resample", lab.state.keeping.resample);
@@ -61,6 +60,7 @@ function listen(): void {
   });
   element("dice").addEventListener("click", () => changeRun({ seed: randomSeed() }));
   select("atoms").addEventListener("change", () => changeRun({ atoms: Number(select("atoms").value) }));
+  select("from").addEventListener("change", () => changeRun(startAt(Number(select("from").value), lab.state.run, limits)));
   slider("steps").addEventListener("input", () => changeRun({ steps: Number(slider("steps").value) }));
   select("method").addEventListener("change", () => changeRun({ method: select("method").value as Run["method"] }));
   select("kernel").addEventListener("change", () => changeRun({ kernel: select("kernel").value as Kernel }));

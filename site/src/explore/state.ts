@@ -2,7 +2,7 @@
 
 import type { SampleOptions } from "symdiff";
 import { gammaOf, kernelOptions, kernels, toKernel, type Kernel } from "../kernel.ts";
-import { gammas, methods, parseQuery, parseSeed, sampleOptions, toQuery, wholeOf, withQuery, type Limits, type Settings } from "../settings.ts";
+import { gammas, methods, mostSteps, parseQuery, parseSeed, sampleOptions, startOf, toQuery, wholeOf, withQuery, type Limits, type Settings } from "../settings.ts";
 import { readAtoms, writeAtoms } from "./parts.ts";
 import { path, read, write, type Branching } from "./tree.ts";
 
@@ -47,6 +47,7 @@ export function parse(query: string, limits: Limits, defaults: Settings, kernel:
   const q = new URLSearchParams(query);
   const { gamma, ...settings } = parseQuery(query, limits, { ...defaults, gamma: gammaOf(kernel) });
   const run: Run = { ...settings, kernel: q.has("gamma") || q.has("order") ? toKernel(gamma, q.get("order")) : kernel };
+  const start = startOf(q, "start2", limits) ?? run.start;
   const family = read(q.get("tree") ?? "", run.steps, mostBranches) ?? [];
   return {
     tool: tools.find((tool) => tool === q.get("tool")) ?? tools[0],
@@ -62,7 +63,8 @@ export function parse(query: string, limits: Limits, defaults: Settings, kernel:
       resample: wholeOf(q, "resample", 1, 50) ?? 10,
     },
     other: {
-      steps: wholeOf(q, "steps2", 5, limits.maxSteps) ?? Math.max(5, Math.round(run.steps / 4)),
+      start,
+      steps: wholeOf(q, "steps2", 5, mostSteps(start, limits)) ?? Math.max(5, Math.round(run.steps / 4)),
       method: methods.find((m) => m === q.get("method2")) ?? run.method,
       kernel: kernels.find((k) => k === q.get("gamma2")) ?? run.kernel,
       model: q.get("model2") ?? model,
@@ -85,6 +87,7 @@ export function toAddress({ tool, run, family, at, keeping, other }: State, quer
     n: keeps ? String(keeping.n) : "",
     ksteps: keeps ? String(keeping.steps) : "",
     resample: keeps ? String(keeping.resample) : "",
+    start2: compares && other.start !== run.start ? String(other.start) : "",
     steps2: compares ? String(other.steps) : "",
     method2: compares && other.method !== run.method ? other.method : "",
     gamma2: compares && other.kernel !== run.kernel ? other.kernel : "",

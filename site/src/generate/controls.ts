@@ -5,8 +5,9 @@ import { element, make } from "../dom.ts";
 import { modelNamed, ownFile, shipped, type Weights } from "../engine.ts";
 import { megabytes, percent } from "../format.ts";
 import {
-  defaults, gammas, limitsOf, parseQuery, parseSeed, randomSeed, toQuery, wholeOf, withQuery, type Gamma, type Limits, type Settings,
+  carryOver, defaults, gammas, limitsOf, mostSteps, parseQuery, parseSeed, randomSeed, startAt, toQuery, wholeOf, withQuery, type Gamma, type Limits, type Settings,
 } from "../settings.ts";
+import { offerStarts, startNote } from "../start.ts";
 
 const maxCount = 1000;
 
@@ -23,10 +24,14 @@ export class Controls {
   readonly #atoms = element<HTMLSelectElement>("atoms");
   readonly #count = element<HTMLInputElement>("count");
   readonly #method = element<HTMLSelectElement>("method");
+  readonly #start = element<HTMLSelectElement>("start");
   readonly #steps = element<HTMLInputElement>("steps");
   readonly #gamma = element<HTMLSelectElement>("gamma");
   readonly #model = element<HTMLSelectElement>("model");
   #own: { weights: Weights; limits: Limits } | undefined;
+  /** The bounds, and the start, that the fields show. */
+  #fitted = limitsOf(models[0]);
+  #started = 0;
   /** The seed of the latest run, to know whether the one in the field has been used. */
   #used = "";
 
@@ -38,7 +43,14 @@ export class Controls {
     for (const model of models) this.#model.add(new Option(model.name, model.name));
     this.#readAddress();
     element("settings").addEventListener("input", () => this.#changed());
-    this.#model.addEventListener("change", () => this.#fit());
+    this.#model.addEventListener("change", () => {
+      this.#fit();
+      this.#changed();
+    });
+    this.#start.addEventListener("input", () => {
+      const settings = this.#settings;
+      this.#write({ ...settings, ...startAt(settings.start, { ...settings, start: this.#started }, this.#fitted) });
+    });
     this.#seed.addEventListener("input", () => (this.#used = "")); // a seed that was typed is meant
     element("dice").addEventListener("click", () => {
       this.#write({ ...this.#settings, seed: randomSeed() });
@@ -81,8 +93,8 @@ export class Controls {
   }
 
   /** Offers the reader's own weights, and what they can do. */
-  accept(weights: Weights, sizes: number[], timesteps: number): void {
-    this.#own = { weights, limits: limitsOf({ sizes, timesteps }) };
+  accept(weights: Weights, facts: Parameters<typeof limitsOf>[0]): void {
+    this.#own = { weights, limits: limitsOf(facts) };
     this.#model.querySelector("[value=own]")?.remove();
     this.#model.add(new Option(`${weights.name} (yours)`, "own", true, true));
     this.#fit();
@@ -101,6 +113,7 @@ export class Controls {
     return {
       seed: parseSeed(this.#seed.value) ?? this.#seed.value,
       atoms: Number(this.#atoms.value),
+      start: Number(this.#start.value),
       steps: Number(this.#steps.value),
       method: this.#method.value as Settings["method"],
       gamma: this.#gamma.value as Gamma,
@@ -110,7 +123,7 @@ export class Controls {
   #readAddress(): void {
     const q = new URLSearchParams(location.search);
     this.#model.value = modelNamed(q.get("model") ?? undefined).name;
-    const limits = limitsOf(this.model);
+    const limits = (this.#fitted = limitsOf(this.model));
     this.#fit();
     this.#locked = q.get("lock") === "1";
     this.#count.value = String(wholeOf(q, "n", 1, maxCount) ?? 1);
@@ -128,21 +141,29 @@ export class Controls {
     history.replaceState(null, "", query);
   }
 
-  /** Bounds of the fields, by the model that is chosen. */
+  /** Bounds of the fields, by the model that is chosen; start and steps go along. */
   #fit(): void {
-    const { minAtoms, maxAtoms, minSteps, maxSteps } = this.#own && this.#model.value === "own" ? this.#own.limits : limitsOf(this.model);
+    const limits = this.#own && this.#model.value === "own" ? this.#own.limits : limitsOf(this.model);
+    const { minAtoms, maxAtoms } = limits;
     const chosen = this.#atoms.value;
     this.#atoms.length = 1;
     for (let n = minAtoms; n <= maxAtoms; n++) this.#atoms.add(new Option(String(n), String(n)));
     this.#atoms.value = chosen;
     if (this.#atoms.selectedIndex < 0) this.#atoms.value = "0";
-    this.#steps.min = String(Math.min(minSteps, maxSteps));
-    this.#steps.max = String(maxSteps);
+    const settings = this.#settings;
+    const follows = carryOver(settings, this.#fitted, limits);
+    this.#fitted = limits;
+    this.#write({ ...settings, ...follows });
   }
 
-  #write({ seed, atoms, steps, method, gamma }: Settings): void {
+  #write({ seed, atoms, start, steps, method, gamma }: Settings): void {
+    const most = mostSteps(start, this.#fitted);
     this.#seed.value = seed;
     this.#atoms.value = String(atoms);
+    offerStarts(this.#start, start, this.#fitted);
+    this.#started = start;
+    this.#steps.min = String(Math.min(this.#fitted.minSteps, most));
+    this.#steps.max = String(most);
     this.#steps.value = String(steps);
     this.#method.value = method;
     this.#gamma.value = gamma;
@@ -159,16 +180,17 @@ export class Controls {
     this.#count.setAttribute("aria-invalid", String(!this.#count.validity.valid || !this.#count.value));
     element("seed-note").textContent = this.#locked ? "Kept for every run." : "A new one for each run.";
     element("steps-value").textContent = this.#steps.value;
+    element("start-note").textContent = startNote(this.#started, this.#fitted);
     const n = Number(this.#count.value);
     element("generate").textContent = n > 1 ? `Generate ${n.toLocaleString("en")} molecules` : "Generate a molecule";
     this.#quality();
   }
 
-  /** What was measured with this sampler, and at how many steps. */
+  /** What was measured with this sampler and start, and at how many steps. */
   #quality(): void {
-    const { method, steps, gamma } = this.#settings;
+    const { method, start, steps, gamma } = this.#settings;
     const own = this.#model.value === "own";
-    const runs = own ? [] : this.model.evaluation.filter((run) => run.method === method && !run.start).sort((a, b) => a.steps - b.steps);
+    const runs = own ? [] : this.model.evaluation.filter((run) => run.method === method && run.start === start).sort((a, b) => a.steps - b.steps);
     element("presets").replaceChildren(...runs.map((run) => this.#preset(run, run.steps === steps)));
     const here = runs.find((run) => run.steps === steps);
     const published = method === "ancestral" ? " Ancestral is what was published." : "";
@@ -178,7 +200,7 @@ export class Controls {
         ? "Measured with the learned γ only."
         : here
           ? `Of ${here.molecules.toLocaleString("en")} molecules made so, ${percent(here.stable)} were stable, ${percent(here.valid)} valid, ${percent(here.connected)} connected.${published}`
-          : `Not measured at ${steps} steps${runs.length ? "" : " with this sampler"}.${published}`;
+          : `Not measured at ${steps} steps${runs.length ? "" : start ? " with this sampler and start" : " with this sampler"}.${published}`;
     const notes: Record<Gamma, string> = {
       learned: "Each step turns the molecule by a random matrix, part of it learned: the paper's method.",
       haar: "Each step turns the molecule by a matrix drawn blindly; the learned part is left out.",

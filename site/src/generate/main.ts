@@ -129,7 +129,7 @@ async function tryOwn(weights: Weights): Promise<void> {
   if (running) return;
   await work(async (signal) => {
     const { info } = await load(weights, signal);
-    controls.accept(weights, [...info.histogram.keys()], info.timesteps);
+    controls.accept(weights, { ...info, sizes: [...info.histogram.keys()] });
     announce(`${weights.name} is loaded.`);
   });
 }

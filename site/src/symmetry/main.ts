@@ -10,7 +10,8 @@ import { kernelFlags, kernelsOf, usualKernel, type Kernel } from "../kernel.ts";
 import { startOffline } from "../offline.ts";
 import { progressText, run } from "../run.ts";
 import { Session } from "../session.ts";
-import { defaults, limitsOf, methods, parseSeed, randomSeed } from "../settings.ts";
+import { defaults, limitsOf, methods, mostSteps, parseSeed, randomSeed, startAt } from "../settings.ts";
+import { offerStarts, startNote } from "../start.ts";
 import { Trajectory, type Picture } from "../trajectory.ts";
 import { Transport } from "../transport.ts";
 import { Camera } from "../view/camera.ts";
@@ -31,14 +32,12 @@ const model: Model = modelNamed(query.get("model") ?? undefined);
 const weights = shipped(model);
 const limits = limitsOf(model);
 
-/** Two runs at once, and another pair after every change: fewer steps than on the page that generates. */
-const usualSteps = 50;
 const permutations = 999;
 /** With thin spaces: the dot of the page's typeface is narrow. */
 const xH = "x\u2009·\u2009H";
 const bins = 12;
 
-let state: State = parse(location.search, limits, { ...defaults(limits), steps: Math.min(usualSteps, limits.maxSteps) });
+let state: State = parse(location.search, limits, defaults(limits));
 /** H while it is dragged; at rest it is that of the angles. */
 let h: Orthogonal = fromAngles(state.angles);
 
@@ -65,6 +64,7 @@ const seed = element<HTMLInputElement>("seed");
 const atoms = element<HTMLSelectElement>("atoms");
 const steps = element<HTMLInputElement>("steps");
 const method = element<HTMLSelectElement>("method");
+const start = element<HTMLSelectElement>("from");
 const couple = element<HTMLInputElement>("couple");
 const mirror = element<HTMLInputElement>("mirror");
 const back = element<HTMLInputElement>("back");
@@ -81,7 +81,6 @@ function setUp(): void {
   for (const n of new Set([...runCounts, state.runs])) runs.add(new Option(String(n), String(n)));
   for (const { name } of models) element<HTMLSelectElement>("model").add(new Option(name, name, name === model.name, name === model.name));
   element("model-field").hidden = models.length < 2;
-  steps.max = String(limits.maxSteps);
   const known = kernelsOf(model.variant);
   for (const radio of radios) radio.disabled = !known.includes(radio.value as Kernel);
   if (!known.includes(state.kernel)) state = { ...state, kernel: usualKernel(model.variant) };
@@ -127,6 +126,7 @@ function listen(): void {
   element("dice").addEventListener("click", () => change({ seed: randomSeed() }));
   atoms.addEventListener("change", () => change({ atoms: Number(atoms.value) }));
   method.addEventListener("change", () => change({ method: method.value as State["method"] }));
+  start.addEventListener("change", () => change(startAt(Number(start.value), state, limits)));
   steps.addEventListener("input", () => change({ steps: Number(steps.value) }, 400));
   element("model").addEventListener("change", (event) => {
     const url = new URL(location.href);
@@ -183,6 +183,9 @@ function show(): void {
   seed.setAttribute("aria-invalid", "false");
   atoms.value = String(state.atoms);
   method.value = state.method;
+  offerStarts(start, state.start, limits);
+  element("start-note").textContent = startNote(state.start, limits);
+  steps.max = String(mostSteps(state.start, limits));
   steps.value = String(state.steps);
   element("steps-value").textContent = steps.value;
   for (const radio of radios) radio.checked = radio.value === state.kernel;
@@ -403,6 +406,7 @@ function command(): string {
     `build/symdiff sample --seed ${state.seed}`,
     ...(state.atoms ? [`--atoms ${state.atoms}`] : []),
     `--steps ${state.steps} --method ${state.method}`,
+    ...(state.start ? [`--start ${state.start}`] : []),
     ...kernelFlags(state.kernel),
     ...(isTurned ? [`--turn=${fromAngles(state.angles).join(",")}`] : []),
     ...(isTurned && !state.couple ? ["--couple=false"] : []),

@@ -108,13 +108,15 @@ export class SymDiffViewer extends HTMLElement implements Described {
   }
 
   #options(): SampleOptions {
-    const whole = (name: string, otherwise: number) => Number(this.getAttribute(name) ?? otherwise);
+    const whole = (name: string) => Number(this.getAttribute(name) ?? 0);
+    const method = this.getAttribute("method");
     const seed = this.getAttribute("seed");
     return {
       seed: /^\d+$/.test(seed ?? "") ? BigInt(seed!) : BigInt(Math.floor(1e6 * Math.random())),
-      atoms: whole("atoms", 0),
-      steps: whole("steps", 100),
-      method: (this.getAttribute("method") ?? "dpm++2m-sde") as Method,
+      atoms: whole("atoms"),
+      ...(this.hasAttribute("steps") && { steps: whole("steps") }),
+      ...(this.hasAttribute("start") && { start: whole("start") }),
+      ...(method !== null && { method: method as Method }),
     };
   }
 

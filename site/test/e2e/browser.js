@@ -106,8 +106,8 @@ export async function downloadBytes(page, selector) {
   return { name: file.suggestedFilename(), bytes: Buffer.concat(chunks) };
 }
 
-/** The shipped weights with the first block of each transformer alone: fast, and good for nothing else. */
-export function fastWeights() {
+/** The shipped weights with the first block of each transformer alone: fast, and good for nothing else; without the moments of the data on request. */
+export function fastWeights({ moments = true } = {}) {
   const data = readFileSync(join(top, "core/weights/qm9-web.safetensors"));
   const start = 8 + Number(data.readBigUInt64LE(0));
   const { __metadata__, ...tensors } = JSON.parse(data.subarray(8, start));
@@ -117,6 +117,7 @@ export function fastWeights() {
   const parts = [];
   let at = 0;
   const header = { __metadata__: { ...__metadata__, config } };
+  if (!moments) delete header.__metadata__.moments;
   for (const [name, { data_offsets: [from, to], shape: [rows, ...columns], dtype }] of kept) {
     const share = name.startsWith("k.pair_") ? 1 / depth : 1; // these have rows for all blocks
     const size = (to - from) * share;

@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import AxeBuilder from "@axe-core/playwright";
-import { build, endAll, launch, open, screenshots, serve, top } from "./browser.js";
+import { build, endAll, fastWeights, launch, open, screenshots, serve, top } from "./browser.js";
 
 let server;
 let browser;
@@ -168,11 +168,13 @@ test("two runs from the same noise are compared", async () => {
   assert.match(await page.textContent("tfoot"), /12 of 12 atoms of the same kind, (\d+) of the left one's \1 bonds; atoms 0\.00 Å apart/, "the same settings give the same molecule");
   await page.fill("#steps2", "10");
   assert.equal(await page.locator("tbody tr.differs th").allTextContents().then((t) => t.join()), "Steps");
+  await page.selectOption("#from2", "600");
+  assert.equal(await page.locator("tbody tr.differs th").allTextContents().then((t) => t.join()), "Start,Steps");
   await page.selectOption("#method2", "ancestral");
   await page.selectOption("#kernel2", "haar");
   await generate(page);
   assert.match(await page.textContent("tfoot"), /of 12 atoms of the same kind/);
-  assert.match(page.url(), /tool=compare&.*steps2=10.*method2=ancestral&gamma2=haar/);
+  assert.match(page.url(), /tool=compare&.*steps2=10.*start2=600&method2=ancestral&gamma2=haar/);
   assert.equal(await page.textContent("#position, .position"), "40 / 40");
   const right = await page.textContent("#caption-right");
   assert.ok((await native(page)).includes(`formula=${right} `));
@@ -181,6 +183,10 @@ test("two runs from the same noise are compared", async () => {
   assert.equal(await page.inputValue("#model2"), "mine.safetensors");
   await generate(page);
   assert.equal(await page.textContent("#caption-right"), right, "the same weights from a file");
+  await page.setInputFiles("#file2", fastWeights({ moments: false }));
+  await generate(page);
+  assert.equal(await page.inputValue("#from2"), "0", "without moments a run begins with noise");
+  assert.match(await page.textContent("#start2-note"), /do not tell the moments/);
   await page.setInputFiles("#file2", { name: "bad.safetensors", mimeType: "application/octet-stream", buffer: Buffer.from("not weights at all") });
   await page.click("#start");
   await page.waitForSelector("#error:not([hidden])");

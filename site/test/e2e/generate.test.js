@@ -12,7 +12,7 @@ const weights = join(top, "core/weights/qm9-web.safetensors");
 const evaluation = JSON.parse(readFileSync(join(top, "core/weights/qm9-web.json"), "utf8"));
 /** A molecule that is known to be stable: site/intro.js has looked for one. */
 const intro = JSON.parse(readFileSync(join(top, "build/intro.bin")).toString("latin1").split("\n", 1)[0]);
-const fine = `?seed=${intro.seed}&atoms=${intro.atoms}&steps=${intro.steps}`;
+const fine = `?seed=${intro.seed}&atoms=${intro.atoms}&start=${intro.start}&steps=${intro.steps}`;
 
 const program = join(top, "build/e2e/symdiff");
 let server;
@@ -156,7 +156,7 @@ test("every file carries seed, settings and the hash of the weights", async () =
   await described(page);
   const xyz = (await text(page, "[data-format=xyz]")).text;
   const comment = xyz.split("\n")[1];
-  assert.match(comment, new RegExp(`^seed=${intro.seed} index=0 steps=${intro.steps} method=dpm\\+\\+2m-sde model=${intro.model.slice(0, 16)}`));
+  assert.match(comment, new RegExp(`^seed=${intro.seed} index=0 steps=${intro.steps} method=dpm\\+\\+2m-sde start=600 model=${intro.model.slice(0, 16)}`));
   const pdb = (await text(page, "[data-format=pdb]")).text;
   for (const word of [intro.seed, intro.steps, intro.model.slice(0, 16)]) assert.match(pdb, new RegExp(`^REMARK.*${word}`, "m"));
   const smi = await text(page, "[data-format=smi]");
@@ -191,7 +191,13 @@ test("the command under Reproduce writes the very bytes, with any gamma and with
   const command = () => page.textContent("#command");
   assert.match(await command(), /^build\/symdiff sample --seed 11 --steps 30 --method dpm\+\+2m-sde --gamma haar --out \S+\.xyz$/);
   assert.equal((await text(page, "[data-format=xyz]")).text, runCommand(await command()));
+  await page.selectOption("#start", "700");
+  await generate(page);
+  assert.match(await command(), / --steps 30 --method dpm\+\+2m-sde --start 700 --gamma haar /);
+  assert.match(await page.textContent("#provenance"), /, 30 steps from t = 700 \(dpm\+\+2m-sde\), gamma haar, /);
+  assert.equal((await text(page, "[data-format=xyz]")).text, runCommand(await command()));
   await page.selectOption("#gamma", "none");
+  await page.selectOption("#start", "0");
   await page.selectOption("#method", "ancestral");
   await generate(page, { seed: 12, atoms: 9 });
   assert.match(await command(), /--atoms 9 .*--method ancestral --gamma none/);
@@ -205,7 +211,7 @@ test("the command under Reproduce writes the very bytes, with any gamma and with
 });
 
 test("a batch fills the gallery, is tallied as the command line does, and its SDF is the command line's", async () => {
-  const { page, close } = await open(browser, `${server.url}?seed=2&steps=25&n=30`);
+  const { page, close } = await open(browser, `${server.url}?seed=2&n=30`);
   assert.equal(await page.textContent("#generate"), "Generate 30 molecules");
   await page.evaluate(() => {
     const get = HTMLCanvasElement.prototype.getContext;
@@ -225,6 +231,7 @@ test("a batch fills the gallery, is tallied as the command line does, and its SD
   await page.waitForFunction((empty) => [...document.querySelectorAll(".card canvas")].every((canvas) => canvas.toDataURL() !== empty), empty);
 
   const sdf = await text(page, "#batch-sdf");
+  assert.match(await page.textContent("#batch-command"), /--n 30 --steps 25 --method dpm\+\+2m-sde --start 600 /);
   assert.equal(sdf.text, runCommand(await page.textContent("#batch-command")));
   writeFileSync(join(top, "build/e2e/batch.sdf"), sdf.text);
   const report = JSON.parse(execFileSync(program, ["evaluate", "--json", join(top, "build/e2e/batch.sdf")], { encoding: "utf8" }));
@@ -304,11 +311,11 @@ test("seeds, locks and settings are in the address, and what was measured stands
   await page.selectOption("#method", "ancestral");
   await page.selectOption("#gamma", "haar");
   await page.fill("#steps", "40");
-  assert.deepEqual(query(), { seed, atoms: "7", steps: "40", method: "ancestral", gamma: "haar", n: "3", lock: "1" });
+  assert.deepEqual(query(), { seed, atoms: "7", start: "600", steps: "40", method: "ancestral", gamma: "haar", n: "3", lock: "1" });
   await page.reload();
   assert.deepEqual(
-    await page.evaluate(() => ["seed", "atoms", "count", "method", "gamma", "steps"].map((id) => document.getElementById(id).value)),
-    [seed, "7", "3", "ancestral", "haar", "40"],
+    await page.evaluate(() => ["seed", "atoms", "count", "method", "start", "gamma", "steps"].map((id) => document.getElementById(id).value)),
+    [seed, "7", "3", "ancestral", "600", "haar", "40"],
   );
   assert.equal(await page.getAttribute("#lock", "aria-pressed"), "true");
   await page.fill("#count", "1");
@@ -323,9 +330,10 @@ test("seeds, locks and settings are in the address, and what was measured stands
   await page.click("#earlier button:first-child");
   assert.match(await page.textContent("#provenance"), new RegExp(`^Seed ${seed},`));
 
-  for (const method of ["dpm++2m-sde", "ancestral"]) {
+  for (const [method, start] of [["dpm++2m-sde", 600], ["dpm++2m-sde", 0], ["ancestral", 0], ["dpm++2m", 500]]) {
     await page.selectOption("#method", method);
-    const runs = evaluation.filter((run) => run.method === method && !run.start).sort((a, b) => a.steps - b.steps);
+    await page.selectOption("#start", String(start));
+    const runs = evaluation.filter((run) => run.method === method && (run.start ?? 0) === start).sort((a, b) => a.steps - b.steps);
     assert.deepEqual(await page.locator("#presets button").allTextContents(), runs.map((run) => `${run.steps} steps, ${Math.round(100 * run.stable_molecules)} % stable`));
     if (!runs.length) {
       assert.match(await page.textContent("#quality"), /^Not measured at \d+ steps with this sampler/);
@@ -342,6 +350,48 @@ test("seeds, locks and settings are in the address, and what was measured stands
   await page.fill("#count", "1001");
   await page.click("#generate");
   assert.match(await page.textContent("#error"), /from 1 to 1,000/);
+  await close();
+});
+
+test("the start is chosen in words, steps go along, and weights without the moments of their data begin with noise", async () => {
+  const { page, close } = await open(browser, server.url);
+  const shown = () => page.evaluate(() => ["start", "steps"].map((id) => document.getElementById(id).value).join());
+  const note = () => page.textContent("#start-note");
+  const query = () => new URL(page.url()).searchParams;
+  assert.equal(await shown(), "600,25");
+  assert.match(await note(), /^Begins at t = 600 with Gaussian noise .* next to nothing is decided/);
+  await page.selectOption("#start", "0");
+  assert.equal(await shown(), "0,50", "usual steps stay usual");
+  assert.match(await note(), /^Begins with pure noise/);
+  assert.deepEqual([query().get("start"), query().get("steps")], [null, "50"]);
+  await page.fill("#steps", "800");
+  await page.selectOption("#start", "400");
+  assert.equal(await shown(), "400,400", "a step for each time is the most");
+  assert.deepEqual([query().get("start"), query().get("steps")], ["400", "400"]);
+
+  await page.goto(`${server.url}?seed=7&start=610`);
+  assert.equal(await shown(), "610,25", "any start of an address is offered");
+  await page.goto(`${server.url}?seed=7&atoms=6&steps=50`);
+  assert.equal(await shown(), "0,50", "as the address meant before there was a start");
+  await page.goto(`${server.url}?atoms=6&lock=1&seed=7`);
+  assert.equal(await shown(), "600,25");
+  const plain = fastWeights({ moments: false });
+  const file = join(top, "build/e2e/plain.safetensors");
+  writeFileSync(file, plain.buffer);
+  await page.setInputFiles("#own", plain);
+  await page.waitForFunction(() => document.querySelector("#model").value === "own");
+  assert.equal(await shown(), "0,50");
+  assert.equal(await page.isDisabled("#start"), true);
+  assert.match(await note(), /^These weights do not tell the moments of their data/);
+  await accessible(page, "weights without moments");
+  await generate(page);
+  assert.equal(await page.textContent(".position"), "50 / 50");
+  assert.doesNotMatch(await page.textContent("#command"), /--start/);
+  assert.equal((await text(page, "[data-format=xyz]")).text, runCommand(await page.textContent("#command"), { model: file }));
+  await page.selectOption("#model", "qm9-web");
+  assert.equal(await shown(), "600,25", "the usual ones again");
+  assert.equal(await page.isDisabled("#start"), false);
+  assert.equal(query().get("start"), "600");
   await close();
 });
 
@@ -402,7 +452,7 @@ for (const [name, options] of [
     await page.waitForTimeout(500);
     await shot("start");
     await accessible(page, "before the first run");
-    await page.fill("#steps", "1000");
+    await page.fill("#steps", "600");
     await page.click("#generate");
     await page.waitForFunction(() => document.querySelector("#bar").value > 0.4);
     await shot("running");
@@ -418,7 +468,6 @@ for (const [name, options] of [
     await shot("whole", { fullPage: true });
     await accessible(page, "a result");
     await page.fill("#count", "12");
-    await page.fill("#steps", "50");
     await page.selectOption("#atoms", "0");
     await page.click("#generate");
     await page.waitForSelector("#generate:not([hidden])");

@@ -84,7 +84,7 @@ test("coupled, the turned noise gives the same molecule turned; in the other ord
 });
 
 test("the noise is turned by sliders, presets and the pointer, before and after the model is there, and the address keeps it", async () => {
-  const { page, close } = await open(browser, address("seed=5&atoms=9&steps=20&z=10"));
+  const { page, close } = await open(browser, address("seed=5&atoms=9&start=600&steps=20&z=10"));
   const picture = async () => {
     const { x, y, width, height } = await page.locator("#view-right canvas").boundingBox();
     return page.screenshot({ clip: { x: x + 2, y: y + 50, width: width - 4, height: height - 120 } });
@@ -119,10 +119,11 @@ test("the noise is turned by sliders, presets and the pointer, before and after 
 });
 
 test("the command makes the molecule on the right", async () => {
-  const { page, close } = await open(browser, address("seed=11&atoms=8&steps=20&x=25&y=-40&mirror=1&order=released&couple=0"));
+  const { page, close } = await open(browser, address("seed=11&atoms=8&start=600&steps=20&x=25&y=-40&mirror=1&order=released&couple=0"));
   await generate(page);
   const right = (await page.textContent("#caption-right")).split(": ")[1];
   const words = (await page.textContent("#command")).split(" ");
+  assert.ok(words.includes("--start"));
   const program = join(top, "build/e2e/symdiff");
   const out = join(top, "build/e2e/turned.xyz");
   build(program, "./trainer/cmd/symdiff");

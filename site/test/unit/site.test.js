@@ -17,16 +17,58 @@ before(async () => {
 
 after(() => vite.close());
 
-const limits = { minAtoms: 3, maxAtoms: 29, minSteps: 20, maxSteps: 1000 };
-const defaults = { seed: "5", atoms: 0, steps: 1000, method: "dpm++2m-sde", gamma: "learned" };
+const limits = { minAtoms: 3, maxAtoms: 29, minSteps: 20, maxSteps: 1000, usual: { method: "dpm++2m-sde", start: 600, steps: 25, wholeSteps: 50 } };
+/** Of weights without moments. */
+const whole = { ...limits, usual: { ...limits.usual, start: 0, steps: 50 } };
+const defaults = { seed: "5", atoms: 0, start: 600, steps: 25, method: "dpm++2m-sde", gamma: "learned" };
 
 test("the address holds the settings, and refuses what is out of bounds", async () => {
   const { parseQuery, toQuery } = await load("/src/settings.ts");
-  const settings = { seed: "18446744073709551615", atoms: 12, steps: 250, method: "ancestral", gamma: "haar" };
-  assert.deepEqual(parseQuery(toQuery(settings, "?embed=1"), limits, defaults), settings);
-  assert.equal(toQuery({ seed: "1", atoms: 0, steps: 50, method: "dpm++2m-sde", gamma: "learned" }, "?embed=1&atoms=7&method=ddim&gamma=none"), "?embed=1&seed=1&steps=50");
-  for (const query of ["", "?seed=-1&atoms=2&steps=9&method=euler&gamma=delta", "?seed=18446744073709551616&atoms=30&steps=1001", "?seed=1e3&atoms=x&steps=50.5"]) {
+  const settings = { seed: "18446744073709551615", atoms: 12, start: 700, steps: 250, method: "ancestral", gamma: "haar" };
+  for (const start of [700, 0]) assert.deepEqual(parseQuery(toQuery({ ...settings, start }, "?embed=1"), limits, defaults), { ...settings, start });
+  assert.equal(toQuery(defaults, ""), "?seed=5&start=600&steps=25");
+  assert.equal(toQuery({ seed: "1", atoms: 0, start: 0, steps: 50, method: "dpm++2m-sde", gamma: "learned" }, "?embed=1&atoms=7&start=600&method=ddim&gamma=none"), "?embed=1&seed=1&steps=50");
+  for (const query of ["", "?seed=-1&atoms=2&steps=9&method=euler&gamma=delta", "?seed=18446744073709551616&atoms=30&steps=1001", "?seed=1e3&atoms=x&steps=50.5", "?start=19", "?start=x&steps=2000", "?start=600&steps=601"]) {
     assert.deepEqual(parseQuery(query, limits, defaults), defaults, query);
+  }
+});
+
+test("an address of the time before starts could be chosen means what it meant; without moments all runs begin with noise", async () => {
+  const { parseQuery } = await load("/src/settings.ts");
+  const read = (query, of = limits) => {
+    const { start, steps, method } = parseQuery(query, of);
+    return [start, steps, method];
+  };
+  assert.deepEqual(read("?seed=7"), [600, 25, "dpm++2m-sde"]);
+  assert.deepEqual(read("?seed=7&steps=50"), [0, 50, "dpm++2m-sde"]);
+  assert.deepEqual(read("?seed=7&method=ancestral"), [0, 50, "ancestral"]);
+  assert.deepEqual(read("?seed=7&start=1000"), [0, 50, "dpm++2m-sde"]);
+  assert.deepEqual(read("?seed=7&start=0"), [0, 50, "dpm++2m-sde"]);
+  assert.deepEqual(read("?seed=7&start=500"), [500, 25, "dpm++2m-sde"]);
+  assert.deepEqual(read("?seed=7", whole), [0, 50, "dpm++2m-sde"]);
+  assert.deepEqual(read("?seed=7&start=600&steps=25", whole), [0, 25, "dpm++2m-sde"]);
+});
+
+test("with another start or other weights, usual steps stay usual, and all others as far as they can", async () => {
+  const { carryOver, startAt } = await load("/src/settings.ts");
+  assert.deepEqual(startAt(0, { start: 600, steps: 25 }, limits), { start: 0, steps: 50 });
+  assert.deepEqual(startAt(400, { start: 0, steps: 50 }, limits), { start: 400, steps: 25 });
+  assert.deepEqual(startAt(400, { start: 0, steps: 900 }, limits), { start: 400, steps: 400 });
+  assert.deepEqual(startAt(0, { start: 600, steps: 30 }, limits), { start: 0, steps: 30 });
+  assert.deepEqual(carryOver({ start: 600, steps: 25 }, limits, whole), { start: 0, steps: 50 });
+  assert.deepEqual(carryOver({ start: 0, steps: 50 }, whole, limits), { start: 600, steps: 25 });
+  assert.deepEqual(carryOver({ start: 600, steps: 30 }, limits, whole), { start: 0, steps: 30 });
+  assert.deepEqual(carryOver({ start: 0, steps: 30 }, whole, limits), { start: 0, steps: 30 });
+  const short = { ...limits, maxSteps: 200, usual: { ...limits.usual, start: 120 } };
+  assert.deepEqual(carryOver({ start: 600, steps: 500 }, limits, short), { start: 0, steps: 200 });
+});
+
+test("the page's usual sampler is core's", async () => {
+  const { methods } = await load("/src/settings.ts");
+  const { models } = await load("virtual:model");
+  for (const { name, usual, evaluation } of models) {
+    assert.equal(usual.method, methods[0], name);
+    if (evaluation.length) assert.ok(evaluation.some((run) => run.method === usual.method && run.start === usual.start && run.steps === usual.steps), `${name}: its usual sampler was measured`);
   }
 });
 
@@ -88,8 +130,9 @@ test("shares come with Wilson's interval, and what is unique is told by core's k
 
 test("the command line of a run names what differs from the command's own defaults, and quotes what a shell would read", async () => {
   const { command } = await load("/src/command.ts");
-  const settings = { seed: "7", atoms: 0, steps: 50, method: "dpm++2m-sde", gamma: "learned" };
+  const settings = { seed: "7", atoms: 0, start: 0, steps: 50, method: "dpm++2m-sde", gamma: "learned" };
   assert.equal(command({ settings, first: 0, n: 1, out: "a.xyz" }), "build/symdiff sample --seed 7 --steps 50 --method dpm++2m-sde --out a.xyz");
+  assert.match(command({ settings: { ...settings, start: 600 }, first: 0, n: 1, out: "a.xyz" }), / --steps 50 --method dpm\+\+2m-sde --start 600 --out /);
   assert.equal(
     command({ settings: { ...settings, atoms: 9, gamma: "haar" }, first: 3, n: 4, model: "it's mine.safetensors", out: "a.sdf" }),
     "build/symdiff sample --seed 7 --n 4 --first 3 --atoms 9 --steps 50 --method dpm++2m-sde --gamma haar --model 'it'\\''s mine.safetensors' --out a.sdf",
