@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 
 	"symdiff/core/molecule"
+	"symdiff/trainer/chart"
 	"symdiff/trainer/rdkit"
 )
 
@@ -47,6 +48,7 @@ type Evaluation struct {
 	Novelty     *Novelty              `json:"novelty,omitempty"`
 	RDKit       *RDKit                `json:"rdkit,omitempty"`
 	Geometry    Geometry              `json:"geometry"`
+	Failures    Failures              `json:"failures"`
 	Strain      *Strain               `json:"strain,omitempty"`
 	Reference   string                `json:"reference,omitempty"`
 	Divergences []Divergence          `json:"divergences,omitempty"`
@@ -55,6 +57,8 @@ type Evaluation struct {
 	set    distributions
 	whole  distributions // of the reference
 	strain []float64     // kcal/mol, sorted
+
+	failing []chart.Molecule // the first few, to be drawn
 }
 
 // Novelty counts valid, distinct molecules that are not in the training set, in
@@ -120,6 +124,7 @@ type verdict struct {
 	smiles    string // of one that RDKit finds valid
 	fault     string // why RDKit does not
 	strain    float64
+	failing   *failing
 }
 
 // Run measures all molecules of a sequence.
@@ -130,7 +135,7 @@ func Run(ctx context.Context, molecules Molecules, o Options) (*Evaluation, erro
 	if o.Threads == 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
-	r := &run{Options: o, e: &Evaluation{File: o.Name, set: distributions{}}, keys: map[string]bool{}, smiles: map[string]bool{}}
+	r := &run{Options: o, e: &Evaluation{File: o.Name, set: distributions{}}, keys: map[string]bool{}, smiles: map[string]bool{}, failures: map[AtomFailure][2]int{}}
 	report, err := molecule.Evaluate(func(yield func(*molecule.Molecule, error) bool) {
 		err := r.batches(ctx, "measuring", molecules, r.judge, func(m *molecule.Molecule, v verdict) bool {
 			r.add(m, v)
@@ -166,7 +171,9 @@ type run struct {
 	atoms, lengths, angles, flat, clashFree, sound, rings counter
 	keys, smiles                                          map[string]bool // distinct valid molecules -> in the training set
 	rdkitValid, judged, disagree, train                   int
-	intact                                                []*molecule.Molecule // whose strain energy is wanted
+	intact                                                []*molecule.Molecule   // whose strain energy is wanted
+	failures                                              map[AtomFailure][2]int // atoms and molecules
+	pieces                                                int
 }
 
 // judge is the work on one molecule.
@@ -178,6 +185,7 @@ func (r *run) judge(m *molecule.Molecule) (v verdict) {
 		}
 	}
 	v.connected = m.Connected()
+	v.failing = failureOf(m)
 	v.identify(m, r.RDKit)
 	return v
 }
@@ -220,6 +228,9 @@ func (r *run) add(m *molecule.Molecule, v verdict) {
 	r.clashFree.add(one(len(g.Clashes) == 0), 1)
 	r.rings.add(one(len(g.Rings) > 0), 1)
 	r.sound.add(one(g.Sound() && v.connected && v.stable == len(m.Elements)), 1)
+	if v.failing != nil {
+		r.addFailure(m, v.failing)
+	}
 	if v.key != "" {
 		r.keys[v.key] = false
 	}
@@ -358,6 +369,7 @@ func (r *run) finish() {
 	}
 	e.Intervals["stable_atoms"] = r.atoms.share().Interval
 	e.Geometry = Geometry{r.lengths.share(), r.angles.share(), r.flat.share(), r.clashFree.share(), r.sound.share(), r.rings.share()}
+	r.finishFailures()
 	if r.RDKit {
 		if e.RDKit == nil {
 			e.RDKit = &RDKit{}

@@ -53,6 +53,9 @@ func (e *Evaluation) Document() report.Report {
 		},
 		Notes: []string{"Inside: lengths within 12 % of covalent radii, angles in windows that hold real molecules; flat: within 0.25 Å of a plane; clash: below 0.7 of the van der Waals distance, more than three bonds apart. Sound: stable, connected and none of these."},
 	})
+	if len(e.Failures.Atoms) > 0 || e.Failures.Pieces > 0 {
+		r.Sections = append(r.Sections, e.failureSection())
+	}
 	if e.Strain != nil {
 		r.Sections = append(r.Sections, e.strainSection())
 	}

@@ -20,13 +20,15 @@ type Report struct {
 	Sections []Section
 }
 
-// Section is a table, charts, or both. Charts are on the page only.
+// Section is a table, charts, drawings, or more of these. Charts and drawings are on the page only.
 type Section struct {
 	Title  string
 	Head   []string // of the columns; the first column names the rows
 	Rows   [][]string
 	Notes  []string
 	Charts []chart.Chart
+
+	Molecules []chart.Molecule
 }
 
 // Text writes the tables for a terminal, numbers aligned.
@@ -102,7 +104,7 @@ func (r Report) Markdown(w io.Writer) error {
 var pageText string
 
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
-	"svg": func(c chart.Chart) template.HTML { return template.HTML(c.SVG()) },
+	"svg": func(c interface{ SVG() string }) template.HTML { return template.HTML(c.SVG()) },
 }).Parse(pageText))
 
 // HTML writes the page: no script, nothing from elsewhere, light and dark.
