@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"symdiff/core/model"
+	"symdiff/core/schedule"
 )
 
 // The usual sampler: on the shipped model (core/weights/qm9-web.md) as good as any
@@ -19,7 +20,7 @@ const (
 // 0) with the usual sampler:
 //
 //	Method  dpm++2m-sde; ancestral with Known, which needs it
-//	Start   with dpm++2m-sde, no Steps and moments of the data in meta: 0.6·T; else T
+//	Start   with dpm++2m-sde, no Steps, moments of the data in meta and a noise schedule that is not learned: 0.6·T; else T
 //	Steps   with dpm++2m-sde: 25 after a late start, 50 from T; else one for each time
 //
 // A run that names its steps starts at T unless it names its start.
@@ -32,7 +33,7 @@ func (o Options) Usual(meta model.Meta) Options {
 		}
 	}
 	open := o.Start == 0 && o.Steps == 0
-	if open && o.Method == usualMethod && meta.Moments != nil {
+	if open && o.Method == usualMethod && meta.Moments != nil && meta.Schedule.Name != schedule.Learned {
 		o.Start = int(math.Round(usualStart * float64(last)))
 	}
 	if o.Start == last {

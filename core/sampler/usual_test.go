@@ -10,8 +10,8 @@ import (
 
 func TestUsual(t *testing.T) {
 	with := model.Meta{Schedule: schedule.Spec{Timesteps: 1000}, Moments: moments(1)}
-	without, few := with, with
-	without.Moments, few.Schedule.Timesteps = nil, 10
+	without, few, learned := with, with, with
+	without.Moments, few.Schedule.Timesteps, learned.Schedule.Name = nil, 10, schedule.Learned
 	known := &Known{Elements: []molecule.Element{1}}
 	for _, c := range []struct {
 		meta model.Meta
@@ -20,6 +20,7 @@ func TestUsual(t *testing.T) {
 	}{
 		{with, Options{}, Options{Method: DPMSDE, Start: 600, Steps: 25}},
 		{without, Options{}, Options{Method: DPMSDE, Steps: 50}},
+		{learned, Options{}, Options{Method: DPMSDE, Steps: 50}},
 		{few, Options{}, Options{Method: DPMSDE, Start: 6, Steps: 6}},
 		{with, Options{Method: DPMSDE}, Options{Method: DPMSDE, Start: 600, Steps: 25}},
 		{with, Options{Start: 400}, Options{Method: DPMSDE, Start: 400, Steps: 25}},

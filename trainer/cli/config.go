@@ -62,7 +62,7 @@ func (c *trainConfig) bind(f *pflag.FlagSet) {
 // completeTrain tells the shell what flags take.
 func completeTrain(cmd *cobra.Command) {
 	for flag, words := range map[string][]string{
-		"variant": train.Variants(), "loss": {train.LossL2, train.LossVLB}, "schedule": {"polynomial_2", "cosine"}, "mlp-type": {"swiglu", "mlp"},
+		"variant": train.Variants(), "loss": {train.LossL2, train.LossVLB}, "schedule": {"polynomial_2", "cosine", "learned"}, "mlp-type": {"swiglu", "mlp"},
 		"gamma-order": {"paper", "released"}, "device": {"cpu", "cuda"},
 	} {
 		must(cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)))
@@ -135,7 +135,7 @@ func bindObjective(f *pflag.FlagSet, o *train.Options) {
 	f.StringSliceVar(&o.Condition, "condition", o.Condition, "scalar properties of the data, such as gap, that the network is given; sample --property asks for values")
 	f.Float64Var(&o.Dropout, "condition-dropout", o.Dropout, "share of molecules whose value is kept from the network, for guidance without a classifier")
 	f.StringVar(&o.Loss, "loss", o.Loss, "l2, or vlb: terms weighted as in the variational bound")
-	f.StringVar(&o.Schedule, "schedule", o.Schedule, "noise schedule: polynomial_2 or cosine")
+	f.StringVar(&o.Schedule, "schedule", o.Schedule, "noise schedule: polynomial_2, cosine, or learned with --loss vlb")
 	f.IntVar(&o.Timesteps, "timesteps", o.Timesteps, "T, the steps of the diffusion process")
 	f.StringVar(&o.Teacher, "teacher", o.Teacher, "weights file whose prediction is learned in place of the noise")
 	f.StringVar(&o.Guide, "guide", o.Guide, "weights file of a worse network, from which the teacher's prediction is led away")

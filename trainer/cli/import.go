@@ -13,6 +13,7 @@ import (
 	"symdiff/core/safetensors"
 	"symdiff/trainer/dataset"
 	"symdiff/trainer/pytorch"
+	"symdiff/trainer/train"
 )
 
 // newImportCommand turns a published checkpoint into a model file.
@@ -55,10 +56,10 @@ QM9 models get the histogram of molecule sizes of the shipped model; --sizes cou
 				return err
 			}
 			n := 0
-			for i := range m.Tensors {
-				m.Tensors[i].DType = t
-				n += len(m.Tensors[i].Data)
+			for _, x := range m.Tensors {
+				n += len(x.Data)
 			}
+			train.SetDType(m.Tensors, t)
 			if err := safetensors.WriteFile(out, m.Tensors, m.Metadata()); err != nil {
 				return err
 			}

@@ -43,7 +43,7 @@ func (m *Imported) Metadata() map[string]string {
 }
 
 // published are the parts of names before those of the network: of data-parallel training, and of EDM's EnVariationalDiffusion, whose
-// schedule is gamma.gamma (T+1).
+// schedule is gamma.gamma (T+1), or where it is learned the tensors of model.ScheduleParameters.
 const (
 	parallelPrefix = "module."
 	networkPrefix  = "dynamics."
@@ -72,8 +72,6 @@ func Import(s *State, c Choices) (*Imported, error) {
 		case short == scheduleName:
 			table = s.Tensors[name]
 		case short == "buffer":
-		case strings.HasPrefix(short, "gamma."):
-			m.fail(name, "a learned noise schedule, which is not supported")
 		default:
 			m.tensors[short] = s.Tensors[name]
 		}
@@ -114,7 +112,23 @@ func (m *importer) network(table *Tensor) *Imported {
 		m.fail("", "%v", err)
 		return nil
 	}
-	return &Imported{Tensors: m.take(c.Parameters(), c.Unused), Meta: meta, dit: c}
+	return m.complete(&Imported{Meta: meta, dit: c}, c.Parameters(), c.Unused)
+}
+
+// complete adds the tensors, those of a learned schedule among them, which must be one.
+func (m *importer) complete(out *Imported, list []model.Parameter, unused func(string) bool) *Imported {
+	out.Tensors = m.take(append(list, model.ScheduleParameters(out.Meta.Schedule)...), unused)
+	if m.err != nil || out.Meta.Schedule.Name != schedule.Learned {
+		return out
+	}
+	values := map[string][]float32{}
+	for _, t := range out.Tensors {
+		values[t.Name] = t.Data
+	}
+	if err := out.Meta.SetSchedule(values); err != nil {
+		m.fail("gamma", "%v", err)
+	}
+	return out
 }
 
 // take converts the parameters; what is left over must be unused or empty.
@@ -323,7 +337,17 @@ func (m *importer) meta(features int, table *Tensor) model.Meta {
 		Name: m.text("diffusion_noise_schedule", schedule.Polynomial2.Name), Timesteps: int(m.number("diffusion_steps", 1000)),
 		Precision: m.number("diffusion_noise_precision", schedule.Polynomial2.Precision),
 	}
-	m.checkSchedule(meta.Schedule, table)
+	if m.tensors["gamma.gamma_0"] != nil {
+		if name := m.text("diffusion_noise_schedule", schedule.Learned); name != schedule.Learned {
+			m.fail("gamma.gamma_0", "is of a learned noise schedule, but argument diffusion_noise_schedule says %s", name)
+		}
+		meta.Schedule.Name = schedule.Learned
+	}
+	if meta.Schedule.Name != schedule.Learned {
+		m.checkSchedule(meta.Schedule, table)
+	} else if table != nil {
+		m.fail(scheduleName, "is the table of another noise schedule than a learned one")
+	}
 	if err := meta.Validate(model.Config{Features: features}); err != nil {
 		m.fail("", "%v", err)
 	}
@@ -377,10 +401,11 @@ func (m *importer) egnn(table *Tensor) *Imported {
 		return nil
 	}
 	meta := m.meta(c.Features, table)
-	return &Imported{Tensors: m.take(c.Parameters(), func(string) bool { return false }), Meta: meta, edm: c, isEDM: true}
+	return m.complete(&Imported{Meta: meta, edm: c, isEDM: true}, c.Parameters(), func(string) bool { return false })
 }
 
-// Export gives tensors their published names and adds what the published classes hold beside them: the table of the noise schedule, and
+// Export gives tensors their published names and adds what the published classes hold beside them: the table of a noise schedule that is
+// not learned, and
 // for symdiff a final layer of f that nothing depends on. The result loads with load_state_dict, strict.
 func Export(tensors []safetensors.Tensor, md map[string]string) ([]safetensors.Tensor, error) {
 	var out []safetensors.Tensor
@@ -400,7 +425,11 @@ func Export(tensors []safetensors.Tensor, md map[string]string) ([]safetensors.T
 		add(scheduleName, table, len(table))
 	}
 	for _, t := range tensors {
-		add(networkPrefix+t.Name, t.Data, t.Shape...)
+		if strings.HasPrefix(t.Name, "gamma.") { // of a learned schedule
+			add(t.Name, t.Data, t.Shape...)
+		} else {
+			add(networkPrefix+t.Name, t.Data, t.Shape...)
+		}
 	}
 	if md["kind"] == string(model.Symdiff) {
 		c, _, err := model.ParseMetadata("model", md)

@@ -15,7 +15,9 @@ import (
 
 	"symdiff/core/egnn"
 	"symdiff/core/model"
+	"symdiff/core/rng"
 	"symdiff/core/safetensors"
+	"symdiff/core/schedule"
 )
 
 func read(t testing.TB, name string) []byte {
@@ -267,6 +269,180 @@ for first, second in zip(sys.argv[1::2], sys.argv[2::2]):
         assert a[k].shape == b[k].shape and a[k].dtype == b[k].dtype, k
         assert a[k].numel() == 0 or (a[k] - b[k]).abs().max() <= (1e-4 if k == "gamma.gamma" else 0), k
 `}, pairs...)...)
+}
+
+// learned is EDM's network with a learned noise schedule, as PyTorch would have saved it.
+func learned(t *testing.T, change func(name string, values []float32) []float32) *State {
+	t.Helper()
+	s, err := ParseState("egnn.pt", read(t, "egnn.pt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := Import(s, Choices{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Meta.Schedule.Name = schedule.Learned
+	r := rng.New(1, 0, rng.Init, 0)
+	for _, p := range model.ScheduleParameters(m.Meta.Schedule) {
+		v := make([]float32, p.Size())
+		for i := range v {
+			v[i] = float32(4*r.Float64() - 3)
+		}
+		if p.Name == "gamma.gamma_1" {
+			v[0] = 9
+		}
+		if change != nil {
+			v = change(p.Name, v)
+		}
+		if len(v) != p.Size() {
+			p.Shape = []int{len(v)}
+		}
+		if v != nil {
+			m.Tensors = append(m.Tensors, safetensors.Tensor{Name: p.Name, DType: safetensors.F32, Shape: p.Shape, Data: v})
+		}
+	}
+	list, err := Export(m.Tensors, m.Metadata())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := Write(&b, list); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = ParseState("learned.pt", b.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// A learned noise schedule comes along, and goes back under its published names.
+func TestImportLearnedSchedule(t *testing.T) {
+	s := learned(t, nil)
+	if s.Tensors["gamma.l2.weight"] == nil || s.Tensors[scheduleName] != nil || s.Tensors["dynamics.egnn.embedding.weight"] == nil {
+		t.Fatalf("tensors %v", s.Names)
+	}
+	for _, args := range []map[string]any{nil, {"diffusion_noise_schedule": "learned", "diffusion_steps": int64(300)}} {
+		m, err := Import(s, Choices{Args: args})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := egnn.Load(parsed(t, m))
+		if err != nil {
+			t.Fatal(err)
+		}
+		table, err := schedule.New(n.Meta.Schedule)
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps := 1000
+		if args != nil {
+			steps = 300
+		}
+		if table.T() != steps || math.Abs(table.NegLogSNR(steps)-9) > 1e-6 {
+			t.Errorf("%d time steps, -log SNR ends at %g, want %d and 9", table.T(), table.NegLogSNR(table.T()), steps)
+		}
+		again, err := Export(m.Tensors, m.Metadata())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range again {
+			if v, err := s.Tensors[x.Name].Float32(); err != nil || !slices.Equal(v, x.Data) {
+				t.Errorf("%s is not what it was: %v", x.Name, err)
+			}
+		}
+		if len(again) != len(s.Names) {
+			t.Errorf("%d tensors, were %d", len(again), len(s.Names))
+		}
+	}
+	if _, err := Import(s, Choices{Args: map[string]any{"diffusion_noise_schedule": "cosine"}}); err == nil || !strings.Contains(err.Error(), "diffusion_noise_schedule") {
+		t.Errorf("arguments of another schedule: %v", err)
+	}
+	for want, change := range map[string]func(name string, v []float32) []float32{
+		"gamma: schedule: learned: alpha²": func(name string, v []float32) []float32 {
+			if name == "gamma.gamma_1" {
+				v[0] = -9
+			}
+			return v
+		},
+		"gamma.l3.bias: is missing": func(name string, v []float32) []float32 {
+			if name == "gamma.l3.bias" {
+				return nil
+			}
+			return v
+		},
+		"gamma.l2.bias: has shape": func(name string, v []float32) []float32 {
+			if name == "gamma.l2.bias" {
+				return v[1:]
+			}
+			return v
+		},
+		"NaN": func(name string, v []float32) []float32 {
+			if name == "gamma.l2.bias" {
+				v[3] = float32(math.NaN())
+			}
+			return v
+		},
+	} {
+		if _, err := Import(learned(t, change), Choices{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one about %q", err, want)
+		}
+	}
+}
+
+// PyTorch computes the same schedule from the exported tensors, by EDM's formula.
+func TestLearnedScheduleWithPyTorch(t *testing.T) {
+	s := learned(t, nil)
+	m, err := Import(s, Choices{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := Export(m.Tensors, m.Metadata())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := Write(&b, list); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "in.pt"), filepath.Join(dir, "out.pt")
+	if err := os.WriteFile(in, b.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	runPython(t, "-c", `
+import sys, torch
+import torch.nn.functional as F
+w = {k[6:]: v.double() for k, v in torch.load(sys.argv[1]).items() if k.startswith("gamma.")}
+def layer(name, x):
+    return F.linear(x, F.softplus(w[name + ".weight"]), w[name + ".bias"])
+def g(t):
+    x = layer("l1", t)
+    return x + layer("l3", torch.sigmoid(layer("l2", x)))
+t = torch.linspace(0, 1, 1001, dtype=torch.float64)[:, None]
+share = (g(t) - g(t[:1])) / (g(t[-1:]) - g(t[:1]))
+torch.save({"table": (w["gamma_0"] + (w["gamma_1"] - w["gamma_0"]) * share)[:, 0].float()}, sys.argv[2])
+`, in, out)
+	got, err := ReadState(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := got.Tensors["table"].Float32()
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := schedule.New(m.Meta.Schedule)
+	if err != nil {
+		t.Fatal(err)
+	}
+	worst := 0.0
+	for i, v := range want {
+		worst = max(worst, math.Abs(table.NegLogSNR(i)-float64(v)))
+	}
+	t.Logf("max |difference| of -log SNR over t = 0..1000: %.2g", worst)
+	if len(want) != 1001 || worst > 1e-5 {
+		t.Errorf("%d times, largest difference %g", len(want), worst)
+	}
 }
 
 func TestHalf(t *testing.T) {

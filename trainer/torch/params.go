@@ -34,14 +34,14 @@ type Params struct {
 }
 
 // NewParams allocates the parameters of c, all zero. halfWeights makes the weights of attention and MLPs bfloat16 in products,
-// while Flat keeps them in float32: call Refresh after each change of Flat.
-func NewParams(c model.Config, device gotch.Device, halfWeights bool) *Params {
-	return newParams(&Params{Config: c, List: c.Parameters(), device: device}, halfWeights)
+// while Flat keeps them in float32: call Refresh after each change of Flat. Those beside the network's, of a learned schedule, come last.
+func NewParams(c model.Config, device gotch.Device, halfWeights bool, beside ...model.Parameter) *Params {
+	return newParams(&Params{Config: c, List: append(c.Parameters(), beside...), device: device}, halfWeights)
 }
 
 // NewEGNNParams are those of EDM's network.
-func NewEGNNParams(c egnn.Config, device gotch.Device) *Params {
-	return newParams(&Params{egnn: &c, List: c.Parameters(), device: device}, false)
+func NewEGNNParams(c egnn.Config, device gotch.Device, beside ...model.Parameter) *Params {
+	return newParams(&Params{egnn: &c, List: append(c.Parameters(), beside...), device: device}, false)
 }
 
 func newParams(p *Params, halfWeights bool) *Params {

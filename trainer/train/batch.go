@@ -29,8 +29,8 @@ const valSeed = 0x5EED
 // Batch is B molecules of N atoms, noised: z = alpha·[x, h] + sigma·eps.
 type Batch struct {
 	B, N int
-	X    []float32 // (B, N, 3) of z, zero mean
-	H    []float32 // (B, N, F) of z
+	X    []float32 // (B, N, 3) of z, zero mean; with a learned schedule of the data, which the step noises (see torch.Noise)
+	H    []float32 // (B, N, F) of z, or of the data, as X
 	Eps  []float32 // (B, N, 3+F), its x part of zero mean
 	T    []float32 // (B), t/T
 	R0   []float32 // (B, 3, 3)
@@ -41,7 +41,8 @@ type Batch struct {
 
 	// Mask (B, 1, 3+F) is 0 at the features of molecules with t = 0, whose loss is on x alone; nil if there are none.
 	Mask []float32
-	// LogPH (B) is log p(h|z_0) where t = 0, which does not depend on the network, and 0 elsewhere; nil if there are none.
+	// LogPH (B) is log p(h|z_0) where t = 0, which does not depend on the network, and 0 elsewhere; nil if there are none, or with a
+	// learned schedule, on which it depends.
 	LogPH []float64
 	Times []int // (B), t
 }
@@ -50,17 +51,22 @@ type Batch struct {
 // is drawn, over the probability that power gives it (see Times):
 //
 //	t > 0: SNR(t-1)/SNR(t) - 1      t = 0: 1
+//
+// With a learned schedule, which has the first factor, they are one over the probability alone.
 func (b *Batcher) BoundWeights(times []int, power float64) []float64 {
 	w := make([]float64, len(times))
 	for i, t := range times {
 		w[i] = 1
-		if t > 0 {
+		if t > 0 && b.sched != nil {
 			w[i] = math.Expm1(b.sched.NegLogSNR(t) - b.sched.NegLogSNR(t-1))
 		}
-		w[i] /= timeShare(t, b.sched.T(), power)
+		w[i] /= timeShare(t, b.T(), power)
 	}
 	return w
 }
+
+// T is the number of time steps.
+func (b *Batcher) T() int { return b.meta.Schedule.Timesteps }
 
 // timeShare is the probability of t in Times.
 func timeShare(t, T int, power float64) float64 {
@@ -76,8 +82,8 @@ type Batcher struct {
 	set     *dataset.Set
 	config  model.Config
 	meta    model.Meta
-	sched   *schedule.Schedule
-	numbers []float32 // atomic number of each type
+	sched   *schedule.Schedule // nil: learned
+	numbers []float32          // atomic number of each type
 	augment bool
 
 	values  [][]float32 // of each property of the context (molecules)
@@ -125,7 +131,7 @@ func (b *Batcher) context(dst []float32, index int, seed uint64, id uint32, step
 // NewBatcher needs meta to be valid for c.
 func NewBatcher(set *dataset.Set, c model.Config, meta model.Meta, augment bool) (*Batcher, error) {
 	s, err := schedule.New(meta.Schedule)
-	if err != nil {
+	if err != nil && err != schedule.ErrNoCurve {
 		return nil, err
 	}
 	b := &Batcher{set: set, config: c, meta: meta, sched: s, augment: augment}
@@ -151,7 +157,7 @@ func (b *Batcher) Times(n int, seed uint64, step int, stratified bool, power flo
 		if power > 0 && power != 1 {
 			v = math.Pow(v, power)
 		}
-		t[i] = min(int(v*float64(b.sched.T()+1)), b.sched.T())
+		t[i] = min(int(v*float64(b.T()+1)), b.T())
 	}
 	return t
 }
@@ -174,8 +180,11 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 			id = uint32(ids[i])
 		}
 		t := times[i]
-		out.T[i] = float32(float64(t) / float64(b.sched.T()))
-		alpha, sigma := float32(b.sched.Alpha(t)), float32(b.sched.Sigma(t))
+		out.T[i] = float32(float64(t) / float64(b.T()))
+		alpha, sigma := float32(1), float32(0)
+		if b.sched != nil {
+			alpha, sigma = float32(b.sched.Alpha(t)), float32(b.sched.Sigma(t))
+		}
 
 		copy(x, b.set.Positions(index))
 		if b.augment {
@@ -218,13 +227,18 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 		}
 		if t == 0 {
 			if out.Mask == nil {
-				out.Mask, out.LogPH = make([]float32, len(indices)*w), make([]float64, len(indices))
+				out.Mask = make([]float32, len(indices)*w)
 				for k := range out.Mask {
 					out.Mask[k] = 1
 				}
 			}
 			clear(out.Mask[i*w+3 : (i+1)*w])
-			out.LogPH[i] = b.logPH(types, out.H[i*n*f:(i+1)*n*f])
+			if b.sched != nil {
+				if out.LogPH == nil {
+					out.LogPH = make([]float64, len(indices))
+				}
+				out.LogPH[i] = b.logPH(types, out.H[i*n*f:(i+1)*n*f])
+			}
 		}
 	}
 	return out

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"symdiff/core/model"
 	"symdiff/core/safetensors"
@@ -44,7 +45,7 @@ type Validation struct {
 	Step    int     `json:"step"`
 	Epochs  float64 `json:"epochs"`
 	Seconds float64 `json:"seconds"`
-	Loss    float64 `json:"val_loss"` // mean |eps - eps_hat|² per coordinate, over molecules
+	Loss    float64 `json:"val_loss"` // mean |eps - eps_hat|² per coordinate, over molecules; with a learned schedule the bound in nats
 }
 
 // Provenance says where weights come from; it becomes the metadata "training" of an exported model.
@@ -203,11 +204,14 @@ func (c *Checkpoint) Model() ([]safetensors.Tensor, map[string]string) {
 }
 
 // SetDType chooses the types of a model's tensors in a file. I8 is for the matrices of linear layers, where a row's scale is little
-// beside its integers; what else there is becomes F16 then.
+// beside its integers; what else there is becomes F16 then. A learned noise schedule stays as it is, F32 and 12 kB.
 func SetDType(tensors []safetensors.Tensor, dtype safetensors.DType) {
 	const least = 32 // columns
 	for i := range tensors {
 		t := &tensors[i]
+		if strings.HasPrefix(t.Name, "gamma.") {
+			continue
+		}
 		t.DType = dtype
 		if dtype == safetensors.I8 && (len(t.Shape) != 2 || t.Shape[0] == 1 || t.Shape[1] < least) {
 			t.DType = safetensors.F16

@@ -100,6 +100,9 @@ func killAgainAndAgain(t *testing.T, seed uint64) {
 	o := small(t)
 	o.Val, o.ValEvery, o.ValMolecules = []string{molecules(t, 20)}, 30, 20
 	o.Steps, o.Seed, o.CheckpointEvery, o.AMSGrad = 90, seed, Duration(time.Nanosecond), true // a checkpoint after every step
+	if seed%2 == 1 {
+		o.Loss, o.Schedule = LossVLB, "learned"
+	}
 	whole := o
 	whole.Out, whole.CheckpointEvery = filepath.Join(t.TempDir(), "whole"), 0
 	want := mustRun(t, whole)

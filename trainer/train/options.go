@@ -17,6 +17,7 @@ import (
 	"symdiff/core/egnn"
 	"symdiff/core/model"
 	"symdiff/core/molecule"
+	"symdiff/core/schedule"
 )
 
 // Options say what to train and how. They are stored in checkpoints.
@@ -123,13 +124,21 @@ func (o *Options) VariantName() string {
 	return string(o.Config.Variant)
 }
 
-// Parameters lists those of the network.
+// Parameters lists those of the network, and last those of the noise schedule if it is learned.
 func (o *Options) Parameters() []model.Parameter {
+	list := o.scheduleParameters()
 	if o.Network == NetworkEGNN {
-		return o.EGNN.Parameters()
+		return append(o.EGNN.Parameters(), list...)
 	}
-	return o.Config.Parameters()
+	return append(o.Config.Parameters(), list...)
 }
+
+func (o *Options) scheduleParameters() []model.Parameter {
+	return model.ScheduleParameters(o.Meta().Schedule)
+}
+
+// learnsSchedule tells whether the noise schedule is learned.
+func (o *Options) learnsSchedule() bool { return o.Schedule == schedule.Learned }
 
 // Metadata is the header of a file of the network's weights.
 func (o *Options) Metadata(meta model.Meta) map[string]string {
@@ -208,6 +217,10 @@ func (o *Options) Validate() error {
 	switch {
 	case o.Loss != LossL2 && o.Loss != LossVLB:
 		return fmt.Errorf("--loss: %q, want l2 or vlb", o.Loss)
+	case o.learnsSchedule() && o.Teacher != "":
+		return errors.New("--teacher: a student has its teacher's noise schedule, and not a learned one")
+	case o.learnsSchedule() && o.Loss != LossVLB:
+		return errors.New("--schedule: learned wants --loss vlb, which tells a good schedule from a bad one")
 	case o.BF16 && o.Network == NetworkEGNN:
 		return errors.New("--bf16: EDM's network is trained in float32 only")
 	case len(o.Data) == 0:

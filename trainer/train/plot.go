@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"symdiff/trainer/chart"
 )
@@ -72,7 +73,7 @@ var curves = []struct {
 	value          func(e entry) *float64
 }{
 	{"loss", "Training loss", "loss per coordinate", true, func(e entry) *float64 { return e.Loss }},
-	{"validation", "Validation loss", "mean |eps - eps_hat|² per coordinate", true, func(e entry) *float64 { return e.ValLoss }},
+	{"validation", "Validation loss", "validation loss per coordinate", true, func(e entry) *float64 { return e.ValLoss }},
 	{"stable-molecules", "Samples: stable molecules", "share", false, func(e entry) *float64 { return e.share(func(s *Stability) *float64 { return &s.Whole }) }},
 	{"stable-atoms", "Samples: stable atoms", "share", false, func(e entry) *float64 { return e.share(func(s *Stability) *float64 { return &s.Atoms }) }},
 	{"rate", "Learning rate", "rate", false, func(e entry) *float64 { return e.LR }},
@@ -116,7 +117,7 @@ func Charts(folders []string, over string) (map[string]chart.Chart, error) {
 		for _, c := range curves {
 			s := chart.Series{Name: filepath.Base(filepath.Clean(folder))}
 			for _, e := range log {
-				if v := c.value(e); v != nil && finite(*v) && (!c.log || *v > 0) {
+				if v := c.value(e); v != nil && finite(*v) {
 					s.X, s.Y = append(s.X, x.at(e)), append(s.Y, *v)
 				}
 			}
@@ -128,6 +129,7 @@ func Charts(folders []string, over string) (map[string]chart.Chart, error) {
 			if !ok {
 				ch = chart.Chart{Title: c.title, X: x.label, Y: c.y, LogY: c.log}
 			}
+			ch.LogY = ch.LogY && slices.Min(s.Y) > 0 // a bound may be negative
 			ch.Series = append(ch.Series, s)
 			charts[c.file] = ch
 		}

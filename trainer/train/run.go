@@ -35,7 +35,7 @@ type Result struct {
 
 func (r *Result) String() string {
 	s := fmt.Sprintf("%s: step %d, %.2f epochs, %v", r.Checkpoint, r.Step, r.Epochs, time.Duration(r.Seconds*float64(time.Second)).Round(time.Second))
-	if r.ValLoss > 0 {
+	if r.ValLoss != 0 {
 		s += fmt.Sprintf(", validation loss %.4f", r.ValLoss)
 	}
 	return s
@@ -196,9 +196,9 @@ func (r *run) setup(device gotch.Device) {
 
 func (r *run) newParams(device gotch.Device) *torch.Params {
 	if r.Network == NetworkEGNN {
-		return torch.NewEGNNParams(r.EGNN, device)
+		return torch.NewEGNNParams(r.EGNN, device, r.scheduleParameters()...)
 	}
-	return torch.NewParams(r.Config, device, r.BF16)
+	return torch.NewParams(r.Config, device, r.BF16, r.scheduleParameters()...)
 }
 
 // enter takes the run's folder and reads what is to go on.
@@ -289,6 +289,9 @@ func (r *run) initialise() error {
 	} else {
 		flat = torch.Init(r.Config, r.Seed, r.DistanceGrid)
 	}
+	if r.learnsSchedule() {
+		flat = append(flat, torch.InitSchedule(r.Seed)...)
+	}
 	if r.Init != "" {
 		note, err := initFrom(r.Init, &r.Options, flat)
 		if err != nil {
@@ -309,6 +312,8 @@ func (r *run) compatible(c *Checkpoint) error {
 		return fmt.Errorf("--resume %s: it is conditioned on %q, asked for is %q; --init starts a new run from its weights", r.Resume, c.Options.Condition, r.Options.Condition)
 	case r.AMSGrad && c.Buffers[bufVMax] == nil:
 		return fmt.Errorf("--resume %s: it was not trained with --amsgrad", r.Resume)
+	case r.learnsSchedule() != c.Options.learnsSchedule():
+		return fmt.Errorf("--resume %s: --schedule cannot become learned, or cease to be, within a run; start a new one with --init", r.Resume)
 	case r.Muon != c.Options.Muon:
 		return fmt.Errorf("--resume %s: --muon cannot change within a run; start a new one with --init", r.Resume)
 	case c.Progress.BatchAtoms != 0 && c.Progress.Position > 0 && c.Progress.BatchAtoms != r.batchAtoms():
@@ -489,7 +494,7 @@ func (r *run) trained(st stats, lr, loss, speed float64) entry {
 func (r *run) line(share, loss, lr, speed float64) string {
 	s := fmt.Sprintf("step %d  epoch %.2f  loss %.4f  lr %.1e  %.0f mol/s  %.0f%%  %s left", r.progress.Step, r.progress.Epochs,
 		loss, lr, speed, 100*share, remaining(share, r.elapsed()))
-	if r.provenance.ValLoss > 0 {
+	if r.provenance.ValLoss != 0 {
 		s += fmt.Sprintf("  val %.4f", r.provenance.ValLoss)
 	}
 	return s

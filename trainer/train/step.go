@@ -24,7 +24,8 @@ func (o outcome) finite() bool { return finite(o.loss) && finite(o.norm) }
 //	t > 0: ½·|eps - eps_hat|² / ((3+F)·N)      t = 0: ½·|eps_x - eps_hat_x|² / ((3+F)·N) - log p(h|z_0)
 //
 // averaged over atoms, so that a molecule counts by its size, as it does in the published code. With the loss vlb each term has its
-// weight in the variational bound (see BoundWeights), which then is estimated up to its constant terms, in nats per coordinate. The
+// weight in the variational bound (see BoundWeights), which then is estimated up to its constant terms, in nats per coordinate; with a
+// learned schedule its gradient is taken too, and with it the terms that are constant else (see torch.Noised). The
 // last batch of a size may be smaller than it is meant to be; it counts for as much less. A step whose loss is not finite changes no
 // weights.
 func (r *run) step(lr float64) outcome {
@@ -73,7 +74,14 @@ func (r *run) gradients(b batch) (grads []torch.Tensor, loss float64) {
 			inner := &torch.Scope{Device: s.Device}
 			defer inner.Close()
 			weights := r.weights(made)
-			total := torch.Weigh(inner, r.squaredError(inner, r.params, made), weights, 0.5/float64((3+r.Config.Features)*r.batchAtoms()))
+			noised := r.noised(inner, r.params, made)
+			errors, share := r.squaredError(inner, r.params, made, noised), 1/float64((3+r.Config.Features)*r.batchAtoms())
+			var total torch.Tensor
+			if noised != nil {
+				total = noised.Bound(inner, r.meta, errors, weights, share)
+			} else {
+				total = torch.Weigh(inner, errors, weights, 0.5*share)
+			}
 			g := r.params.Grad(inner, total)
 			value := float64(torch.Float32s(total)[0]) * float64(r.batchAtoms()) / float64(atoms)
 			for i, v := range made.LogPH {
@@ -133,10 +141,23 @@ func (r *run) update(shards [][]torch.Tensor, norm, lr float64) {
 	r.team.do(func(w int, s *torch.Scope) { r.opt.Apply(s, shards[w], w, scale, step, lr, r.emaDecay(step)) })
 }
 
-// squaredError is Σ|eps - eps_hat|² of each molecule, on x alone where t = 0: (B).
-func (r *run) squaredError(s *torch.Scope, p *torch.Params, b *Batch) torch.Tensor {
+// noised is a batch noised by a learned schedule; nil where it is noised already.
+func (r *run) noised(s *torch.Scope, p *torch.Params, b *Batch) *torch.Noised {
+	if !r.learnsSchedule() {
+		return nil
+	}
+	n, m, f := int64(b.B), int64(b.N), int64(r.Config.Features)
+	return torch.Noise(s, p, b.Times, r.Timesteps, s.Of(b.X, n, m, 3), s.Of(b.H, n, m, f), s.Of(b.Eps, n, m, 3+f))
+}
+
+// squaredError is Σ|eps - eps_hat|² of each molecule, on x alone where t = 0: (B). The batch is as it is, or as noised, if that is
+// not nil.
+func (r *run) squaredError(s *torch.Scope, p *torch.Params, b *Batch, noised *torch.Noised) torch.Tensor {
 	n, m, f := int64(b.B), int64(b.N), int64(r.Config.Features)
 	in := torch.Input{B: n, N: m, X: s.Of(b.X, n, m, 3), H: s.Of(b.H, n, m, f), T: s.Of(b.T, n)}
+	if noised != nil {
+		in.X, in.H = noised.X, noised.H
+	}
 	if r.Config.Variant != model.None {
 		in.R0 = s.Of(b.R0, n, 3, 3)
 	}

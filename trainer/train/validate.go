@@ -5,22 +5,25 @@ package train
 import (
 	"context"
 	"math"
+	"slices"
 
 	"symdiff/trainer/torch"
 )
 
 // validate is the mean over the held-out molecules of |eps - eps_hat|² per coordinate, with the EMA weights and with noise and
-// times that depend on nothing but the molecule's number: t runs evenly over {1..T}. The state of the lowest one is kept.
+// times that depend on nothing but the molecule's number: t runs evenly over {1..T}. With a learned schedule, by which these errors
+// would be measured against a moving rule, it is the variational bound in nats per coordinate. The state of the lowest one is kept.
 func (r *run) validate() error {
 	torch.NoGrad(func() { r.emaParams.Flat.Copy_(r.opt.EMA) })
 	r.emaParams.Refresh()
-	T := r.valBatcher.sched.T()
+	T := r.Timesteps
 	times, errors := make([]int, r.val.Len()), make([]float64, r.val.Len())
 	for i := range times {
 		_, u := math.Modf(float64(i) * (math.Sqrt(5) - 1) / 2) // the golden ratio's multiples are spread evenly
 		times[i] = 1 + int(u*float64(T))
 	}
 	batches := r.val.Batches(r.BatchAtoms)
+	bounds := make([]float64, len(batches)) // of a learned schedule: summed over the batch
 	r.team.do(func(w int, s *torch.Scope) {
 		for k := w; k < len(batches); k += r.team.size() {
 			indices := batches[k]
@@ -29,9 +32,16 @@ func (r *run) validate() error {
 				at[i] = times[index]
 			}
 			b := r.valBatcher.Make(indices, at, indices, valSeed, 0)
+			coordinates := float64(b.N * (3 + r.Config.Features))
 			torch.NoGrad(func() {
-				for i, e := range torch.Float32s(r.squaredError(s, r.emaParams, b)) {
-					errors[indices[i]] = float64(e) / float64(b.N*(3+r.Config.Features))
+				noised := r.noised(s, r.emaParams, b)
+				squares := r.squaredError(s, r.emaParams, b, noised)
+				for i, e := range torch.Float32s(squares) {
+					errors[indices[i]] = float64(e) / coordinates
+				}
+				if noised != nil {
+					terms := noised.Terms(s, r.meta, squares, slices.Repeat([]float64{float64(T)}, len(indices)))
+					bounds[k] = (torch.Scalar(s, terms) + r.atZero(s, indices)) / coordinates
 				}
 			})
 			s.Close()
@@ -52,6 +62,13 @@ func (r *run) validate() error {
 		}
 	}
 	loss := round(total/n, 1e6)
+	if r.learnsSchedule() {
+		sum := 0.0
+		for _, v := range bounds {
+			sum += v
+		}
+		loss = round(sum/n, 1e6)
+	}
 	e := r.entry("val")
 	e.ValLoss, e.ByTime = &loss, byTime
 	r.provenance.ValLoss, r.provenance.ValLossByTime = loss, byTime
@@ -66,6 +83,14 @@ func (r *run) validate() error {
 		r.log.note("the best checkpoint so far could not be written: %v", err)
 	}
 	return nil
+}
+
+// atZero is the sum over validation molecules of what the bound has beside its terms of t > 0: a second call of the network, at 0.
+func (r *run) atZero(s *torch.Scope, indices []int) float64 {
+	b := r.valBatcher.Make(indices, make([]int, len(indices)), indices, valSeed, 1)
+	noised := r.noised(s, r.emaParams, b)
+	squares := r.squaredError(s, r.emaParams, b, noised)
+	return torch.Scalar(s, noised.Bound(s, r.meta, squares, slices.Repeat([]float64{1}, len(indices)), 1))
 }
 
 // sample measures molecules from the averaged weights, where that is asked for. What goes wrong is told, and ends nothing.
