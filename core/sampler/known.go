@@ -78,28 +78,12 @@ func (s *Sampler) setKnown(k *Known, resample int) error {
 	s.given = make([]float32, len(k.Elements)*s.width)
 	s.givenNoise = make([]float32, len(s.given))
 	for a, e := range k.Elements {
-		row := s.given[a*s.width : (a+1)*s.width]
-		channel := -1
-		for c, known := range s.elements {
-			if known == e {
-				channel = c
-			}
+		var p *[3]float64
+		if a < len(k.Positions) {
+			p = &k.Positions[a]
 		}
-		if channel < 0 {
-			return errors.New("sampler: the model has no element " + e.Symbol())
-		}
-		row[3+channel] = float32(1 / s.meta.ScaleTypes)
-		if s.meta.Charge {
-			row[3+len(s.elements)] = float32(float64(e) / s.meta.ScaleCharge)
-		}
-		if a >= len(k.Positions) {
-			continue
-		}
-		for j, x := range k.Positions[a] {
-			if !(math.Abs(x) <= 1e6) {
-				return errors.New("sampler: position " + strconv.FormatFloat(x, 'g', -1, 64) + " of known atom " + strconv.Itoa(a))
-			}
-			row[j] = float32(x / s.meta.ScaleX)
+		if err := s.encode(s.given[a*s.width:(a+1)*s.width], e, p); err != nil {
+			return errors.New("sampler: known atom " + strconv.Itoa(a) + ": " + err.Error())
 		}
 	}
 	s.turned(s.given, s.placed)

@@ -51,6 +51,11 @@ type Options struct {
 	// model: fewer broken molecules, less variety.
 	NoiseScale float64
 
+	// From are molecules, one for each of the batch, that the run starts from: noised
+	// to Start, which tells how far from them it may end (SDEdit, Meng et al. 2022,
+	// arXiv 2108.01073). nil: it starts from noise.
+	From []*molecule.Molecule
+
 	Known    *Known // what is given of every molecule; nil: nothing
 	Resample int    // how often every step is made, with Known; 0: once
 
@@ -92,6 +97,7 @@ type Sampler struct {
 	placed            int       // the first so many of them have positions
 	resample          int
 
+	from                  bool   // started from molecules
 	gammaKind, gammaOrder string // as asked for
 	turn                  *o3.Matrix
 	coupled               bool
@@ -109,7 +115,11 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 	if len(meta.Elements) == 0 {
 		return nil, errors.New("sampler: the weights file does not say what its inputs mean (metadata elements)")
 	}
-	if len(o.Atoms) == 0 {
+	atoms, err := o.sizesFrom()
+	if err != nil {
+		return nil, err
+	}
+	if o.Atoms = atoms; len(o.Atoms) == 0 {
 		return nil, errors.New("sampler: no molecules asked for")
 	}
 	if o.First < 0 || uint64(o.First)+uint64(len(o.Atoms)) > math.MaxUint32 {
@@ -118,8 +128,7 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 	if meta.Features() != net.Features() {
 		return nil, errors.New("sampler: the network has " + strconv.Itoa(net.Features()) + " features, its metadata make " + strconv.Itoa(meta.Features()))
 	}
-	net, err := o.chosen(net)
-	if err != nil {
+	if net, err = o.chosen(net); err != nil {
 		return nil, err
 	}
 	sched, err := schedule.New(meta.Schedule)
@@ -133,7 +142,7 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 	if o.Steps < 1 || o.Steps > start {
 		return nil, errors.New("sampler: " + strconv.Itoa(o.Steps) + " steps, want 1 to " + strconv.Itoa(start))
 	}
-	s := &Sampler{net: net, meta: meta, sched: sched, seed: o.Seed, first: uint32(o.First), width: 3 + net.Features(), method: o.Method, gammaKind: o.Gamma, gammaOrder: o.GammaOrder}
+	s := &Sampler{net: net, meta: meta, sched: sched, seed: o.Seed, first: uint32(o.First), width: 3 + net.Features(), method: o.Method, from: o.From != nil, gammaKind: o.Gamma, gammaOrder: o.GammaOrder}
 	s.predict = s.network
 	for _, symbol := range meta.Elements {
 		e, ok := molecule.ParseElement(symbol)
@@ -188,7 +197,12 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 		return nil, err
 	}
 	s.draw(s.z, rng.Initial, tick(start, 0))
-	if start < sched.T() {
+	switch {
+	case o.From != nil:
+		if err := s.noised(o.From, start); err != nil {
+			return nil, err
+		}
+	case start < sched.T():
 		s.fit(start)
 	}
 	s.put(start, 0)
@@ -408,6 +422,7 @@ func (s *Sampler) Molecule(i int) *molecule.Molecule {
 //	method               unless it is Ancestral
 //	start                unless it is T
 //	noise_scale          unless it is 1
+//	from                 true where the run started from a molecule
 //	known, resample      number of atoms of which something was given, where it was
 //	gamma, gamma_order   where they are not the model's own
 //	turn, couple         the nine numbers of H, where there is one; couple=false where R0 stays
@@ -433,6 +448,9 @@ func (s *Sampler) Result(i int, model string) *molecule.Molecule {
 	}
 	if start := s.times[0]; start < s.sched.T() {
 		add("start", strconv.Itoa(start))
+	}
+	if s.from {
+		add("from", "true")
 	}
 	if s.given != nil {
 		add("known", strconv.Itoa(len(s.given)/s.width))

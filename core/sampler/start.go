@@ -17,7 +17,7 @@ func (o Options) start(s *schedule.Schedule, meta model.Meta) (int, error) {
 	if o.Start < 0 || o.Start > s.T() {
 		return 0, errors.New("sampler: start at t = " + strconv.Itoa(o.Start) + ", want 1 to " + strconv.Itoa(s.T()))
 	}
-	if meta.Moments == nil {
+	if meta.Moments == nil && o.From == nil {
 		return 0, errors.New("sampler: the weights file has no moments of the data: a run cannot start at t = " + strconv.Itoa(o.Start))
 	}
 	return o.Start, nil

@@ -542,6 +542,30 @@ func TestSampleTrial(t *testing.T) {
 	}
 }
 
+// Molecules of a file are started from in turn, each with its own number of atoms, in shards too.
+func TestSampleFrom(t *testing.T) {
+	both := writeFile(t, "both.xyz", methane+"3\n\nO 0 0 0\nH 0.96 0 0\nH -0.24 0.93 0\n")
+	args := func(more ...string) []string {
+		return append([]string{"sample", "--model", tinyModel(t), "--from", both, "--start", "1", "--steps", "1", "--seed", "2", "--quiet"}, more...)
+	}
+	if out := succeeds(t, args("--n", "0")...); strings.Count(out, "from=true") != 2 || strings.Count(out, "formula=CH4 ")+strings.Count(out, "formula=H2O ") != 2 {
+		t.Errorf("--from gives %s", out)
+	}
+	whole, parts := succeeds(t, args("--n", "5")...), ""
+	for _, shard := range []string{"1/2", "2/2"} {
+		parts += succeeds(t, args("--n", "5", "--shard", shard)...)
+	}
+	if strings.Count(whole, "formula=CH4 ") != 3 || parts != whole {
+		t.Errorf("five give %s, their shards %s", whole, parts)
+	}
+	fails(t, 2, "want --start", "sample", "--from", both)
+	fails(t, 2, "--n 0", "sample", "--n", "0")
+	fails(t, 2, "not with --formula", args("--formula", "CH4")...)
+	fails(t, 1, "gone.xyz", "sample", "--from", "gone.xyz", "--start", "5")
+	fails(t, 1, "no molecule", "sample", "--from", writeFile(t, "none.xyz", ""), "--start", "5")
+	fails(t, 1, "no element S", "sample", "--from", writeFile(t, "s.xyz", "1\n\nS 0 0 0\n"), "--start", "5")
+}
+
 // With the moments of molecules a run can start part-way; without, it says so.
 func TestSampleStart(t *testing.T) {
 	path, tiny := filepath.Join(t.TempDir(), "moments.safetensors"), tinyModel(t)

@@ -37,12 +37,13 @@ type sampleOptions struct {
 	seed                   uint64
 	model, out, format     string
 	method, shard          string
-	formula, keep          string
+	formula, keep, from    string
 	resample               int
 	noiseScale             float64
 	guide                  guide
 	condition              condition
 	known                  *sampler.Known
+	origins                []*molecule.Molecule // of --from
 	variation              variation
 	threads, batch         int
 	json, quiet            bool
@@ -69,6 +70,9 @@ and connectedness. The file appears under its name when it is whole; an interrup
 --atoms, or of --formula, is made around them. Both are approximate (RePaint): every step is made --resample times so that the parts
 fit, 10 by default; more is better, and takes as many times longer.
 
+--from FILE starts from the molecules of a file, molecule i from the ith and after the last from the first again, noised to --start
+(SDEdit): what comes out is the more like them the smaller --start is, and has as many atoms. --n 0 makes one of each.
+
 --gamma and --gamma-order choose the distribution that molecules are turned by at every step. --turn H turns the noise, and
 with it what --keep gives, by an orthogonal H, and R0 of gamma along: the same molecules, turned, from an equivariant model.
 --branch STEP:SEED takes the noise after STEP steps from another seed; several make a path.
@@ -86,7 +90,7 @@ as JSON.`,
 		},
 	}
 	f := cmd.Flags()
-	f.IntVarP(&o.n, "n", "n", 1, "number of molecules")
+	f.IntVarP(&o.n, "n", "n", 1, "number of molecules; 0 with --from: one for each of the file")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of the random numbers")
 	f.IntVar(&o.first, "first", 0, "index of the first molecule of the seed")
 	o.samplerFlags(f)
@@ -95,6 +99,7 @@ as JSON.`,
 	o.condition.flags(f)
 	f.StringVar(&o.formula, "formula", "", "composition of every molecule, such as C7H10O2")
 	f.StringVar(&o.keep, "keep", "", "XYZ or SDF file whose first molecule is kept in every one; --atoms counts its atoms too")
+	f.StringVar(&o.from, "from", "", "XYZ or SDF file of molecules to start from, noised to --start")
 	f.IntVar(&o.resample, "resample", 0, "times that every step is made, with --formula or --keep, 0: 10")
 	o.variation.flags(f)
 	f.StringVar(&o.shard, "shard", "", "make the Ith of N parts of the --n molecules, as I/N")
@@ -110,6 +115,7 @@ as JSON.`,
 	must(cmd.MarkFlagFilename("model", "safetensors"))
 	o.variation.complete(cmd)
 	must(cmd.MarkFlagFilename("keep", "xyz", "sdf", "gz"))
+	must(cmd.MarkFlagFilename("from", "xyz", "sdf", "gz"))
 	must(cmd.RegisterFlagCompletionFunc("method", cobra.FixedCompletions(methodNames(), cobra.ShellCompDirectiveNoFileComp)))
 	must(cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"xyz", "sdf", "pdb"}, cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
@@ -131,10 +137,35 @@ func (o *sampleOptions) given() error {
 		return usagef("--noise-scale %g: the method %s draws no noise", o.noiseScale, o.method)
 	case o.resample < 0 || o.resample > 1000:
 		return usagef("--resample %d: want 1 to 1000", o.resample)
+	case o.from != "":
+		return o.readOrigins()
 	case o.formula != "" || o.keep != "":
 		return o.readKnown()
 	case o.resample > 0:
 		return usagef("--resample %d: want --formula or --keep with it", o.resample)
+	}
+	return nil
+}
+
+// readOrigins reads the molecules of --from.
+func (o *sampleOptions) readOrigins() error {
+	switch {
+	case o.formula != "" || o.keep != "" || o.resample > 0 || o.atoms > 0:
+		return usagef("--from: not with --formula, --keep, --resample or --atoms")
+	case o.start == 0:
+		return usagef("--from: want --start with it, the time to which its molecules are noised")
+	}
+	for m, err := range molecule.Open(o.from) {
+		if err != nil {
+			return err
+		}
+		o.origins = append(o.origins, m)
+	}
+	if len(o.origins) == 0 {
+		return fmt.Errorf("--from %s: no molecule", o.from)
+	}
+	if o.n == 0 {
+		o.n = len(o.origins)
 	}
 	return nil
 }
@@ -193,12 +224,16 @@ func methodNames() []string {
 
 // check completes the options and refuses what makes no sense.
 func (o *sampleOptions) check() error {
+	fewest := 1
+	if o.from != "" { // all of its molecules
+		fewest = 0
+	}
 	for _, c := range []struct {
 		flag   string
 		value  int
 		lo, hi int
 	}{
-		{"n", o.n, 1, math.MaxInt32}, {"first", o.first, 0, math.MaxInt32}, {"steps", o.steps, 0, math.MaxInt32}, {"start", o.start, 0, math.MaxInt32},
+		{"n", o.n, fewest, math.MaxInt32}, {"first", o.first, 0, math.MaxInt32}, {"steps", o.steps, 0, math.MaxInt32}, {"start", o.start, 0, math.MaxInt32},
 		{"atoms", o.atoms, 0, sampler.MaxAtoms}, {"threads", o.threads, 0, 4096}, {"batch", o.batch, 0, 1 << 16},
 	} {
 		if c.value < c.lo || c.value > c.hi {
@@ -425,11 +460,15 @@ type sampledMolecule struct {
 // sampler makes the sampler of n molecules from the given one on.
 func (o *sampleOptions) sampler(m network, first, n int) (*sampler.Sampler, error) {
 	atoms := make([]int, n)
+	var from []*molecule.Molecule
 	for i := range atoms {
 		atoms[i] = o.atoms
+		if len(o.origins) > 0 {
+			from = append(from, o.origins[(o.first+first+i)%len(o.origins)])
+		}
 	}
 	return sampler.NewNetwork(m.Network, m.Meta, sampler.Options{
-		Seed: o.seed, First: o.first + first, Atoms: atoms, Steps: o.steps, Start: o.start, Method: sampler.Method(o.method), NoiseScale: o.noiseScale, Known: o.known, Resample: o.resample,
+		Seed: o.seed, First: o.first + first, Atoms: atoms, Steps: o.steps, Start: o.start, Method: sampler.Method(o.method), NoiseScale: o.noiseScale, From: from, Known: o.known, Resample: o.resample,
 		Gamma: o.variation.gamma, GammaOrder: o.variation.order, Turn: o.variation.h, Uncoupled: !o.variation.couple, Branches: o.variation.branches,
 	})
 }

@@ -1,0 +1,87 @@
+package sampler
+
+import (
+	"errors"
+	"math"
+	"strconv"
+
+	"symdiff/core/molecule"
+	"symdiff/core/symmetrise"
+)
+
+// sizesFrom checks Options.From and gives the numbers of atoms of the batch, which
+// are its molecules' own.
+func (o Options) sizesFrom() ([]int, error) {
+	if o.From == nil {
+		return o.Atoms, nil
+	}
+	if o.Known != nil {
+		return nil, errors.New("sampler: a run from molecules cannot keep parts as well")
+	}
+	sizes := make([]int, len(o.From))
+	for i, m := range o.From {
+		if sizes[i] = len(m.Elements); sizes[i] == 0 {
+			return nil, errors.New("sampler: molecule " + strconv.Itoa(i) + " to start from has no atoms")
+		}
+	}
+	if len(o.Atoms) > 0 && len(o.Atoms) != len(sizes) {
+		return nil, errors.New("sampler: " + strconv.Itoa(len(o.Atoms)) + " sizes for " + strconv.Itoa(len(sizes)) + " molecules to start from")
+	}
+	for i, n := range o.Atoms {
+		if n != 0 && n != sizes[i] {
+			return nil, errors.New("sampler: " + strconv.Itoa(n) + " atoms asked for, molecule " + strconv.Itoa(i) + " to start from has " + strconv.Itoa(sizes[i]))
+		}
+	}
+	return sizes, nil
+}
+
+// noised makes z_t of the molecules of from and the standard Gaussians in z:
+//
+//	z_t = alpha_t·x + sigma_t·noise.
+func (s *Sampler) noised(from []*molecule.Molecule, t int) error {
+	x := make([]float32, len(s.z))
+	at := 0
+	for i, m := range from {
+		for a, e := range m.Elements {
+			if err := s.encode(x[at:at+s.width], e, &m.Positions[a]); err != nil {
+				return errors.New("sampler: molecule " + strconv.Itoa(i) + " to start from, atom " + strconv.Itoa(a) + ": " + err.Error())
+			}
+			at += s.width
+		}
+	}
+	symmetrise.RemoveMean(x, s.width, s.sizes)
+	s.turned(x, len(x)/s.width)
+	alpha, sigma := float32(s.sched.Alpha(t)), float32(s.sched.Sigma(t))
+	for i, v := range x {
+		s.z[i] = float32(alpha*v) + float32(sigma*s.z[i])
+	}
+	return nil
+}
+
+// encode writes an atom as the network takes it to a row of zeros; p, in Å, may be
+// nil.
+func (s *Sampler) encode(row []float32, e molecule.Element, p *[3]float64) error {
+	channel := -1
+	for c, known := range s.elements {
+		if known == e {
+			channel = c
+		}
+	}
+	if channel < 0 {
+		return errors.New("the model has no element " + e.Symbol())
+	}
+	row[3+channel] = float32(1 / s.meta.ScaleTypes)
+	if s.meta.Charge {
+		row[3+len(s.elements)] = float32(float64(e) / s.meta.ScaleCharge)
+	}
+	if p == nil {
+		return nil
+	}
+	for k, x := range p {
+		if !(math.Abs(x) <= 1e6) {
+			return errors.New("position " + strconv.FormatFloat(x, 'g', -1, 64))
+		}
+		row[k] = float32(x / s.meta.ScaleX)
+	}
+	return nil
+}
