@@ -55,18 +55,18 @@ func options(o js.Value) (sampler.Options, error) {
 		}
 		s.Branches = append(s.Branches, sampler.Branch{Step: b.Get("step").Int(), Seed: seed})
 	}
-	s.Known, err = known(o)
-	if err != nil {
-		return s, err
+	if keep := o.Get("keep"); keep.Truthy() {
+		s.Known = &sampler.Known{}
+		if err := keepPart(s.Known, keep); err != nil {
+			return s, err
+		}
+	}
+	if formula := o.Get("formula").String(); formula != "" {
+		if s.Composition, err = molecule.ParseFormula(formula); err != nil {
+			return s, err
+		}
 	}
 	n, atoms := o.Get("n").Int(), o.Get("atoms").Int()
-	if f := o.Get("formula").String(); f != "" {
-		given := len(s.Known.Elements)
-		if atoms != 0 && atoms != given {
-			return s, errors.New("formula: " + f + " has " + strconv.Itoa(given) + " atoms, asked for are " + strconv.Itoa(atoms))
-		}
-		atoms = given
-	}
 	if n < 1 || n > maxBatch {
 		return s, errors.New("n: " + strconv.Itoa(n) + " molecules at a time, want 1 to " + strconv.Itoa(maxBatch))
 	}
@@ -86,28 +86,6 @@ func parseSeed(name string, v js.Value) (uint64, error) {
 		return 0, errors.New(name + ": expected a whole number below 2^64, have " + strconv.Quote(v.String()))
 	}
 	return seed, nil
-}
-
-// known reads what is given of the molecule: a formula, or atoms to keep.
-func known(o js.Value) (*sampler.Known, error) {
-	formula, keep := o.Get("formula").String(), o.Get("keep")
-	if formula == "" && !keep.Truthy() {
-		return nil, nil
-	}
-	k := &sampler.Known{}
-	if keep.Truthy() {
-		if err := keepPart(k, keep); err != nil {
-			return nil, err
-		}
-	}
-	if formula == "" {
-		return k, nil
-	}
-	composition, err := molecule.ParseFormula(formula)
-	if err != nil {
-		return nil, err
-	}
-	return k, k.Complete(composition)
 }
 
 // keepPart reads atoms to keep.

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"math"
 	"strconv"
+	"strings"
 
 	"symdiff/core/f32"
+	"symdiff/core/molecule"
 )
 
 // A conditional network is given, at every atom, two channels for each property
@@ -14,6 +16,72 @@ import (
 // network predicts with and without them (classifier-free guidance, Ho and
 // Salimans 2022, arXiv 2207.12598). Since a value is the same at every atom, its
 // part of the first layer is a bias: nothing else of a call changes.
+
+// The composition of a molecule is a quantity of Meta.Context for each element:
+// the number of its atoms.
+
+// countPrefix begins the names of these quantities, as in count:C.
+const countPrefix = "count:"
+
+// CountName is the name of the quantity that counts the atoms of an element.
+func CountName(symbol string) string { return countPrefix + symbol }
+
+// IsCount reports whether a quantity of that name counts the atoms of an element.
+func IsCount(name string) bool { return strings.HasPrefix(name, countPrefix) }
+
+// Composed reports whether a network is conditioned on the composition.
+func (m Meta) Composed() bool {
+	for _, q := range m.Context {
+		if IsCount(q.Name) {
+			return true
+		}
+	}
+	return false
+}
+
+// Counts are the values of the context that a composition makes (see At): how
+// many atoms there are of each of the model's elements. Another element is an
+// error that names it.
+func (m Meta) Counts(composition []molecule.Element) (map[string]float64, error) {
+	values := make(map[string]float64, len(m.Elements))
+	for _, symbol := range m.Elements {
+		values[CountName(symbol)] = 0
+	}
+	for _, e := range composition {
+		c := m.channel(e)
+		if c < 0 {
+			return nil, errors.New("element " + e.Symbol() + " is not among the model's")
+		}
+		values[CountName(m.Elements[c])]++
+	}
+	return values, nil
+}
+
+// validateContext checks the names: each once, and of the elements all are counted
+// or none.
+func (m Meta) validateContext() error {
+	seen, counts := map[string]bool{}, 0
+	for _, q := range m.Context {
+		if seen[q.Name] {
+			return errors.New("context: " + q.Name + " appears twice")
+		}
+		seen[q.Name] = true
+		if IsCount(q.Name) {
+			counts++
+		}
+	}
+	for _, symbol := range m.Elements {
+		if seen[CountName(symbol)] {
+			counts--
+		} else if m.Composed() {
+			return errors.New("context: " + CountName(symbol) + " is missing among the counts of the elements")
+		}
+	}
+	if counts > 0 {
+		return errors.New("context: it counts an element that is not among the model's")
+	}
+	return nil
+}
 
 // At is m under the given values of properties of Meta.Context, by name; those
 // that are left out are unknown. Without any it is m. It shares m's weights.

@@ -23,7 +23,7 @@ type Meta struct {
 	ScaleTypes  float64  // one-hot types are divided by this, 4
 	ScaleCharge float64  // atomic numbers are divided by this, 10
 	Schedule    schedule.Spec
-	Context     []Quantity  // scalar properties of a molecule that the network is conditioned on, or may be
+	Context     []Quantity  // scalar properties of a molecule that the network is conditioned on, or may be; see CountName
 	Histogram   map[int]int // number of atoms -> molecules of the training set
 	Moments     *Moments    // of the training set, or nil
 	Training    []byte      // provenance: a JSON object, or nil
@@ -33,7 +33,7 @@ type Meta struct {
 // scale there: the network is given (v - Mean)/MAD.
 type Quantity struct {
 	Name      string
-	Mean, MAD float64 // MAD: mean absolute deviation, positive
+	Mean, MAD float64 // MAD: mean absolute deviation, of counts at least 1; positive
 }
 
 // QM9Meta is the meaning of the inputs of QM9 models: H C N O F and the atomic
@@ -54,6 +54,15 @@ func (m Meta) Features() int {
 	return len(m.Elements)
 }
 
+// channel is the one-hot channel of an element, -1 where the model does not have
+// it.
+func (m Meta) channel(e molecule.Element) int {
+	return slices.IndexFunc(m.Elements, func(symbol string) bool {
+		known, _ := molecule.ParseElement(symbol)
+		return known == e
+	})
+}
+
 // Rows are the data [x, h] (N, 3+F) that a molecule is to a network: positions
 // over ScaleX with zero centre of mass, one-hot types over ScaleTypes, and with
 // Charge the atomic number over ScaleCharge. An element that the model does not
@@ -65,10 +74,7 @@ func (m Meta) Rows(mol *molecule.Molecule) ([]float32, error) {
 	width := 3 + m.Features()
 	rows := make([]float32, len(mol.Elements)*width)
 	for i, e := range mol.Elements {
-		kind := slices.IndexFunc(m.Elements, func(symbol string) bool {
-			known, _ := molecule.ParseElement(symbol)
-			return known == e
-		})
+		kind := m.channel(e)
 		if kind < 0 {
 			return nil, errors.New("element " + e.Symbol() + " is not among the model's")
 		}
@@ -141,9 +147,11 @@ func (m Meta) Validate(c Config) error {
 		return errors.New("histogram: no molecules")
 	}
 	if m.Moments != nil {
-		return m.Moments.validate(m.Features())
+		if err := m.Moments.validate(m.Features()); err != nil {
+			return err
+		}
 	}
-	return nil
+	return m.validateContext()
 }
 
 // Metadata is the safetensors header of a weights file: the keys of the

@@ -57,7 +57,16 @@ type Options struct {
 	From []*molecule.Molecule
 
 	Known    *Known // what is given of every molecule; nil: nothing
-	Resample int    // how often every step is made, with Known; 0: once
+	Resample int    // how often every step is made, with what is given by replacement; 0: once
+
+	// Composition is the elements of every molecule, in any order; nil: any. How it is
+	// kept depends on the network (see compose). Atoms may then be 0.
+	Composition []molecule.Element
+	// Values are those of properties that the network is conditioned on (see
+	// model.Meta.Context), by name. It predicts under them and the composition,
+	// Guidance times further from its prediction without (see symmetrise.Condition).
+	Values   map[string]float64
+	Guidance float64
 
 	// Gamma is learned, haar or none, GammaOrder paper or released; empty: as the
 	// model has it.
@@ -97,8 +106,9 @@ type Sampler struct {
 	placed            int       // the first so many of them have positions
 	resample          int
 
-	from                  bool   // started from molecules
-	gammaKind, gammaOrder string // as asked for
+	from                  bool                // started from molecules
+	targets               []molecule.Property // values and composition that the network is given
+	gammaKind, gammaOrder string              // as asked for
 	turn                  *o3.Matrix
 	coupled               bool
 	branches              []Branch
@@ -114,6 +124,9 @@ func New(m *model.Model, o Options) (*Sampler, error) { return NewNetwork(m.Netw
 func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, error) {
 	if len(meta.Elements) == 0 {
 		return nil, errors.New("sampler: the weights file does not say what its inputs mean (metadata elements)")
+	}
+	if err := o.compose(meta); err != nil {
+		return nil, err
 	}
 	atoms, err := o.sizesFrom()
 	if err != nil {
@@ -131,6 +144,9 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 	if net, err = o.chosen(net); err != nil {
 		return nil, err
 	}
+	if net, err = o.conditioned(net); err != nil {
+		return nil, err
+	}
 	sched, err := schedule.New(meta.Schedule)
 	if err != nil {
 		return nil, err
@@ -142,7 +158,10 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 	if o.Steps < 1 || o.Steps > start {
 		return nil, errors.New("sampler: " + strconv.Itoa(o.Steps) + " steps, want 1 to " + strconv.Itoa(start))
 	}
-	s := &Sampler{net: net, meta: meta, sched: sched, seed: o.Seed, first: uint32(o.First), width: 3 + net.Features(), method: o.Method, from: o.From != nil, gammaKind: o.Gamma, gammaOrder: o.GammaOrder}
+	s := &Sampler{
+		net: net, meta: meta, sched: sched, seed: o.Seed, first: uint32(o.First), width: 3 + net.Features(), method: o.Method,
+		from: o.From != nil, targets: o.targets(meta), gammaKind: o.Gamma, gammaOrder: o.GammaOrder,
+	}
 	s.predict = s.network
 	for _, symbol := range meta.Elements {
 		e, ok := molecule.ParseElement(symbol)
@@ -424,6 +443,9 @@ func (s *Sampler) Molecule(i int) *molecule.Molecule {
 //	noise_scale          unless it is 1
 //	from                 true where the run started from a molecule
 //	known, resample      number of atoms of which something was given, where it was
+//	target_NAME          value of each property that the network was given
+//	target_formula       composition that the network was given
+//	property_guidance    unless it is 0
 //	gamma, gamma_order   where they are not the model's own
 //	turn, couple         the nine numbers of H, where there is one; couple=false where R0 stays
 //	branch               STEP:SEED of every branch
@@ -455,6 +477,9 @@ func (s *Sampler) Result(i int, model string) *molecule.Molecule {
 	if s.given != nil {
 		add("known", strconv.Itoa(len(s.given)/s.width))
 		add("resample", strconv.Itoa(s.resample))
+	}
+	for _, p := range s.targets {
+		add(p.Key, p.Value)
 	}
 	for _, p := range []molecule.Property{{Key: "gamma", Value: s.gammaKind}, {Key: "gamma_order", Value: s.gammaOrder}, {Key: "branch", Value: branchText(s.branches)}} {
 		if p.Value != "" {

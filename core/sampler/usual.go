@@ -19,20 +19,22 @@ const (
 // Usual fills in what o leaves open of Method, Start and Steps (empty, 0 and
 // 0) with the usual sampler:
 //
-//	Method  dpm++2m-sde; ancestral with Known, which needs it
-//	Start   with dpm++2m-sde, no Steps, moments of the data in meta and a noise schedule that is not learned: 0.6·T; else T
+//	Method  dpm++2m-sde; ancestral with what is given by replacement, which needs it (see compose)
+//	Start   with dpm++2m-sde, no Steps, no Values, no Composition, moments of the data in meta and a noise schedule that is not
+//	        learned: 0.6·T; else T
 //	Steps   with dpm++2m-sde: 25 after a late start, 50 from T; else one for each time
 //
-// A run that names its steps starts at T unless it names its start.
+// A run that names its steps starts at T unless it names its start. The moments
+// are of all the data: what is asked for values or a composition starts from noise.
 func (o Options) Usual(meta model.Meta) Options {
 	last := meta.Schedule.Timesteps
 	if o.Method == "" {
 		o.Method = usualMethod
-		if o.Known != nil {
+		if o.Known != nil || len(o.Composition) > 0 && !meta.Composed() {
 			o.Method = Ancestral
 		}
 	}
-	open := o.Start == 0 && o.Steps == 0
+	open := o.Start == 0 && o.Steps == 0 && len(o.Values) == 0 && len(o.Composition) == 0
 	if open && o.Method == usualMethod && meta.Moments != nil && meta.Schedule.Name != schedule.Learned {
 		o.Start = int(math.Round(usualStart * float64(last)))
 	}

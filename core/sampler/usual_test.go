@@ -12,6 +12,9 @@ func TestUsual(t *testing.T) {
 	with := model.Meta{Schedule: schedule.Spec{Timesteps: 1000}, Moments: moments(1)}
 	without, few, learned := with, with, with
 	without.Moments, few.Schedule.Timesteps, learned.Schedule.Name = nil, 10, schedule.Learned
+	told := with
+	told.Context = composed().Context
+	methane, gap := formula(t, "CH4"), map[string]float64{"gap": 1}
 	known := &Known{Elements: []molecule.Element{1}}
 	for _, c := range []struct {
 		meta model.Meta
@@ -31,6 +34,11 @@ func TestUsual(t *testing.T) {
 		{with, Options{Method: Ancestral}, Options{Method: Ancestral, Steps: 1000}},
 		{with, Options{Method: Heun, Start: 300}, Options{Method: Heun, Start: 300, Steps: 300}},
 		{with, Options{Known: known}, Options{Method: Ancestral, Steps: 1000, Known: known}},
+		{with, Options{Composition: methane}, Options{Method: Ancestral, Steps: 1000}},
+		{told, Options{Composition: methane}, Options{Method: DPMSDE, Steps: 50}},
+		{told, Options{Composition: methane, Known: known}, Options{Method: Ancestral, Steps: 1000, Known: known}},
+		{told, Options{Values: gap}, Options{Method: DPMSDE, Steps: 50}},
+		{told, Options{}, Options{Method: DPMSDE, Start: 600, Steps: 25}},
 		{with, Options{Start: -1}, Options{Method: DPMSDE, Start: -1, Steps: 50}}, // for New to refuse
 	} {
 		got := c.o.Usual(c.meta)

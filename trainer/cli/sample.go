@@ -42,8 +42,9 @@ type sampleOptions struct {
 	noiseScale             float64
 	guide                  guide
 	condition              condition
-	known                  *sampler.Known
 	origins                []*molecule.Molecule // of --from
+	known                  *sampler.Known       // of --keep
+	composition            []molecule.Element   // of --formula
 	variation              variation
 	threads, batch         int
 	json, quiet            bool
@@ -68,7 +69,8 @@ and connectedness. The file appears under its name when it is whole; an interrup
 
 --formula C2H6O fixes the composition; --keep FILE keeps the atoms of the first molecule of a file as they are, and the rest of
 --atoms, or of --formula, is made around them. Both are approximate (RePaint): every step is made --resample times so that the parts
-fit, 10 by default; more is better, and takes as many times longer.
+fit, 10 by default; more is better, and takes as many times longer. A model that was trained with --condition composition is given the
+formula instead, with no steps made again; the summary tells how many molecules have it.
 
 --from FILE starts from the molecules of a file, molecule i from the ith and after the last from the first again, noised to --start
 (SDEdit): what comes out is the more like them the smaller --start is, and has as many atoms. --n 0 makes one of each.
@@ -140,7 +142,7 @@ func (o *sampleOptions) given() error {
 	case o.from != "":
 		return o.readOrigins()
 	case o.formula != "" || o.keep != "":
-		return o.readKnown()
+		return o.readGiven()
 	case o.resample > 0:
 		return usagef("--resample %d: want --formula or --keep with it", o.resample)
 	}
@@ -170,30 +172,30 @@ func (o *sampleOptions) readOrigins() error {
 	return nil
 }
 
-// readKnown reads what --formula and --keep give of every molecule, and the
+// readGiven reads what --formula and --keep give of every molecule, and the
 // number of atoms that the formula has.
-func (o *sampleOptions) readKnown() error {
-	o.known = &sampler.Known{}
+func (o *sampleOptions) readGiven() (err error) {
+	part := &sampler.Known{}
 	if o.keep != "" {
-		if err := o.readPart(); err != nil {
+		if err := o.readPart(part); err != nil {
 			return err
 		}
+		o.known = part
 	}
 	if o.formula != "" {
-		elements, err := molecule.ParseFormula(o.formula)
-		if err != nil {
+		if o.composition, err = molecule.ParseFormula(o.formula); err != nil {
 			return usagef("--%v", err)
 		}
-		if o.atoms != 0 && o.atoms != len(elements) {
-			return usagef("--atoms %d: --formula %s has %d", o.atoms, o.formula, len(elements))
+		if n := len(o.composition); o.atoms != 0 && o.atoms != n {
+			return usagef("--atoms %d: --formula %s has %d", o.atoms, o.formula, n)
 		}
-		if err := o.known.Complete(elements); err != nil {
+		if err := (&sampler.Known{Elements: slices.Clone(part.Elements)}).Complete(o.composition); err != nil {
 			return usagef("--formula %s: %v", o.formula, err)
 		}
-		o.atoms = len(elements)
+		o.atoms = len(o.composition)
 	}
-	if o.atoms < len(o.known.Elements) {
-		return usagef("--atoms %d: want more than the %d of --keep %s", o.atoms, len(o.known.Elements), o.keep)
+	if o.atoms < len(part.Elements) {
+		return usagef("--atoms %d: want more than the %d of --keep %s", o.atoms, len(part.Elements), o.keep)
 	}
 	if o.resample == 0 {
 		o.resample = 10
@@ -202,12 +204,12 @@ func (o *sampleOptions) readKnown() error {
 }
 
 // readPart reads the first molecule of --keep.
-func (o *sampleOptions) readPart() error {
+func (o *sampleOptions) readPart(part *sampler.Known) error {
 	for m, err := range molecule.Open(o.keep) {
 		if err != nil {
 			return err
 		}
-		o.known.Elements, o.known.Positions = m.Elements, m.Positions
+		part.Elements, part.Positions = m.Elements, m.Positions
 		return nil
 	}
 	return fmt.Errorf("--keep %s: no molecule", o.keep)
@@ -257,7 +259,7 @@ func (o *sampleOptions) check() error {
 	if o.format == "sdf" && o.atoms > 999 {
 		return usagef("--atoms %d: SDF (V2000) holds 999", o.atoms)
 	}
-	if err := errors.Join(o.given(), o.guide.check(), o.condition.check()); err != nil {
+	if err := errors.Join(o.given(), o.guide.check(), o.condition.check(o.formula)); err != nil {
 		return err
 	}
 	if err := o.variation.check(); err != nil {
@@ -317,12 +319,19 @@ type summary struct {
 	Start   int     `json:"start,omitempty"` // 0: the schedule's last time
 	Noise   float64 `json:"noise_scale"`
 	Atoms   int     `json:"atoms_per_molecule,omitempty"` // where --atoms fixed it
+	Formula *wanted `json:"formula,omitempty"`            // where --formula asked for it
 	Model   string  `json:"model"`
 	SHA256  string  `json:"model_sha256"`
 	Threads int     `json:"threads"`
 	Seconds float64 `json:"seconds"`
 	Rate    float64 `json:"molecules_per_second"`
 	molecule.Report
+}
+
+// wanted is a formula and how many molecules have it.
+type wanted struct {
+	Formula   string `json:"formula"`
+	Molecules int    `json:"molecules"`
 }
 
 // open checks the options and reads the model, which completes them.
@@ -334,8 +343,8 @@ func (o *sampleOptions) open() (network, weightsFile, error) {
 	if err != nil {
 		return m, f, err
 	}
-	if m.Network, err = o.condition.apply(m); err != nil {
-		return m, f, err
+	if len(o.condition.values) > 0 && len(m.Meta.Context) == 0 {
+		return m, f, errors.New("--property: the model was not trained with --condition")
 	}
 	if m.Network, err = o.guide.lead(m); err != nil {
 		return m, f, err
@@ -350,13 +359,11 @@ func (o *sampleOptions) open() (network, weightsFile, error) {
 	return m, f, o.chooseBatch(m)
 }
 
-// complete fills in the sampler. The moments are of all the data: what is
-// sampled for a property starts from noise.
+// complete fills in the sampler.
 func (o *sampleOptions) complete(meta model.Meta) {
-	if len(o.condition.values) > 0 {
-		meta.Moments = nil
-	}
-	c := sampler.Options{Method: sampler.Method(o.method), Start: o.start, Steps: o.steps, Known: o.known}.Usual(meta)
+	c := sampler.Options{
+		Method: sampler.Method(o.method), Start: o.start, Steps: o.steps, Known: o.known, Composition: o.composition, Values: o.condition.values,
+	}.Usual(meta)
 	o.method, o.start, o.steps = string(c.Method), c.Start, c.Steps
 }
 
@@ -365,24 +372,32 @@ func (o *sampleOptions) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	r, elapsed, err := o.write(cmd, m, f)
+	var formula *wanted
+	if o.formula != "" {
+		formula = &wanted{Formula: (&molecule.Molecule{Elements: o.composition}).Formula()}
+	}
+	r, elapsed, err := o.write(cmd, m, f, formula)
 	if err != nil {
 		return err
 	}
 	rate := float64(o.n) / elapsed.Seconds()
 	if o.json && o.out != "-" {
-		return writeJSON(cmd.OutOrStdout(), summary{o.out, o.seed, o.first, o.method, o.steps, o.start, o.noiseScale, o.atoms, f.Name, f.hash, o.threads, elapsed.Seconds(), rate, r})
+		return writeJSON(cmd.OutOrStdout(), summary{o.out, o.seed, o.first, o.method, o.steps, o.start, o.noiseScale, o.atoms, formula, f.Name, f.hash, o.threads, elapsed.Seconds(), rate, r})
 	}
 	if !o.quiet {
 		c := r.Counts
 		cmd.PrintErrf("%d molecules in %.1f s (%.2f/s): %.1f %% of atoms stable, %d molecules stable, %d valid, %d connected\n",
 			o.n, elapsed.Seconds(), rate, 100*r.StableAtoms, c.StableMolecules, c.Valid, c.Connected)
+		if formula != nil {
+			cmd.PrintErrf("%d of %d molecules are %s\n", formula.Molecules, o.n, formula.Formula)
+		}
 	}
 	return nil
 }
 
-// write samples all molecules to the output and measures them on the way.
-func (o *sampleOptions) write(cmd *cobra.Command, m network, f weightsFile) (r molecule.Report, elapsed time.Duration, err error) {
+// write samples all molecules to the output and measures them on the way,
+// counting those of the formula, if there is one.
+func (o *sampleOptions) write(cmd *cobra.Command, m network, f weightsFile, formula *wanted) (r molecule.Report, elapsed time.Duration, err error) {
 	w := cmd.OutOrStdout()
 	var file *output
 	if o.out != "-" {
@@ -408,6 +423,9 @@ func (o *sampleOptions) write(cmd *cobra.Command, m network, f weightsFile) (r m
 				return err
 			}
 			i++
+			if formula != nil && mol.Formula() == formula.Formula {
+				formula.Molecules++
+			}
 			if more = yield(mol, nil); !more {
 				return context.Canceled
 			}
@@ -469,6 +487,7 @@ func (o *sampleOptions) sampler(m network, first, n int) (*sampler.Sampler, erro
 	}
 	return sampler.NewNetwork(m.Network, m.Meta, sampler.Options{
 		Seed: o.seed, First: o.first + first, Atoms: atoms, Steps: o.steps, Start: o.start, Method: sampler.Method(o.method), NoiseScale: o.noiseScale, From: from, Known: o.known, Resample: o.resample,
+		Composition: o.composition, Values: o.condition.values, Guidance: o.condition.guidance,
 		Gamma: o.variation.gamma, GammaOrder: o.variation.order, Turn: o.variation.h, Uncoupled: !o.variation.couple, Branches: o.variation.branches,
 	})
 }
@@ -547,7 +566,7 @@ func (o *sampleOptions) sampleBatch(ctx context.Context, m network, hash string,
 	batch := make([]*molecule.Molecule, n)
 	for i := range batch {
 		batch[i] = s.Result(i, hash)
-		batch[i].Properties = slices.Concat(batch[i].Properties, o.condition.properties(), o.guide.properties())
+		batch[i].Properties = slices.Concat(batch[i].Properties, o.guide.properties())
 	}
 	return batch, nil
 }

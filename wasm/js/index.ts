@@ -101,7 +101,7 @@ export interface SampleOptions {
    * another method are given. Needs weights with the moments of their data (metadata `moments`). Steps that it saves make few steps better.
    */
   start?: number;
-  /** How a step is made; default: dpm++2m-sde, with `keep` or `formula` ancestral, as the model was published. */
+  /** How a step is made; default: dpm++2m-sde, with `keep`, or a `formula` that the model is held to, ancestral, as the model was published. */
   method?: Method;
   /** Factor on the noise of every step, above 0 and up to 2; default 1. Below 1: fewer broken molecules, less variety. Not for the deterministic methods. */
   noiseScale?: number;
@@ -126,9 +126,12 @@ export interface SampleOptions {
    * (RePaint); needs the method ancestral, and `resample`.
    */
   keep?: { elements: string[]; positions: ArrayLike<number> };
-  /** Composition, such as C7H10O2, in place of `atoms`; with `keep`, of the whole molecule. Approximate, like `keep`. */
+  /**
+   * Composition, such as C7H10O2, in place of `atoms`; with `keep`, of the whole molecule. A model that was trained with compositions
+   * is given it, and most of the molecules have it; any other is held to it, approximate like `keep`.
+   */
   formula?: string;
-  /** How often every step is made with `keep` or `formula`, so that the parts fit; default 10, as on the command line. */
+  /** How often every step is made so that the parts fit, with `keep` or a `formula` that the model is held to; default 10, as on the command line. */
   resample?: number;
   /** Frames also carry `predicted`; default false. */
   detail?: boolean;

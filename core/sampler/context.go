@@ -1,0 +1,88 @@
+package sampler
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+
+	"symdiff/core/model"
+	"symdiff/core/molecule"
+	"symdiff/core/symmetrise"
+)
+
+// compose decides how the composition is kept. A network that was trained with
+// compositions is given it among its values: any method will do, and most of the
+// molecules have it. Any other is held to it by replacement (see Known): all
+// molecules have it, and fewer are whole.
+func (o *Options) compose(meta model.Meta) error {
+	for name := range o.Values {
+		if model.IsCount(name) {
+			return errors.New("sampler: " + name + ": the composition is given as a whole")
+		}
+	}
+	if len(o.Composition) == 0 {
+		return nil
+	}
+	o.Atoms = slices.Clone(o.Atoms)
+	for i, n := range o.Atoms {
+		if n != 0 && n != len(o.Composition) {
+			return errors.New("sampler: the composition has " + strconv.Itoa(len(o.Composition)) + " atoms, asked for are " + strconv.Itoa(n))
+		}
+		o.Atoms[i] = len(o.Composition)
+	}
+	whole := &Known{}
+	if o.Known != nil {
+		whole.Elements, whole.Positions = slices.Clone(o.Known.Elements), o.Known.Positions
+	}
+	if err := whole.Complete(o.Composition); err != nil {
+		return err
+	}
+	if !meta.Composed() {
+		o.Known = whole
+		return nil
+	}
+	counts, err := meta.Counts(o.Composition)
+	if err != nil {
+		return errors.New("sampler: " + err.Error())
+	}
+	maps.Copy(counts, o.Values)
+	o.Values = counts
+	if o.Known == nil {
+		o.Resample = 0
+	}
+	return nil
+}
+
+// conditioned is the network under the values that are asked for.
+func (o Options) conditioned(net symmetrise.Network) (symmetrise.Network, error) {
+	if !(o.Guidance >= 0 && o.Guidance <= 100) {
+		return nil, errors.New("sampler: guidance " + strconv.FormatFloat(o.Guidance, 'g', -1, 64) + ", want 0 to 100")
+	}
+	if o.Guidance > 0 && len(o.Values) == 0 {
+		return nil, errors.New("sampler: guidance without a value or a composition that the network takes")
+	}
+	net, err := symmetrise.Condition(net, o.Values, float32(o.Guidance))
+	if err != nil {
+		return nil, errors.New("sampler: " + err.Error())
+	}
+	return net, nil
+}
+
+// targets tell of the molecules what was asked of the network, in the order of
+// its context.
+func (o Options) targets(meta model.Meta) (list []molecule.Property) {
+	add := func(key, value string) { list = append(list, molecule.Property{Key: key, Value: value}) }
+	for _, q := range meta.Context {
+		if v, ok := o.Values[q.Name]; ok && !model.IsCount(q.Name) {
+			add("target_"+q.Name, strconv.FormatFloat(v, 'g', -1, 64))
+		}
+	}
+	if len(o.Composition) > 0 && meta.Composed() {
+		add("target_formula", (&molecule.Molecule{Elements: o.Composition}).Formula())
+	}
+	if o.Guidance > 0 {
+		add("property_guidance", strconv.FormatFloat(o.Guidance, 'g', -1, 64))
+	}
+	return list
+}
