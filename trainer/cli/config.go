@@ -132,8 +132,8 @@ func bindModel(f *pflag.FlagSet, o *train.Options) {
 }
 
 func bindObjective(f *pflag.FlagSet, o *train.Options) {
-	f.StringSliceVar(&o.Condition, "condition", o.Condition, "scalar properties of the data, such as gap, that the network is given; sample --property asks for values")
-	f.Float64Var(&o.Dropout, "condition-dropout", o.Dropout, "share of molecules whose value is kept from the network, for guidance without a classifier")
+	f.StringSliceVar(&o.Condition, "condition", o.Condition, "what the network is given: scalar properties of the data, such as gap, for sample --property; composition, for sample --formula")
+	f.Float64Var(&o.Dropout, "condition-dropout", o.Dropout, "share of molecules whose values are kept from the network, for guidance without a classifier")
 	f.StringVar(&o.Loss, "loss", o.Loss, "l2, or vlb: terms weighted as in the variational bound")
 	f.StringVar(&o.Schedule, "schedule", o.Schedule, "noise schedule: polynomial_2, cosine, or learned with --loss vlb")
 	f.IntVar(&o.Timesteps, "timesteps", o.Timesteps, "T, the steps of the diffusion process")

@@ -3,10 +3,12 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -251,4 +253,59 @@ func conditioned(t *testing.T, flags string) {
 	fails(t, exitUsage, "NAME=VALUE", "sample", "--model", weights, "--property", "length")
 	fails(t, exitFailure, "no molecule has", "train", "--data", data, "--out", out+"2", "--steps", "1", "--condition", "gap")
 	fails(t, exitFailure, "conditioned on", "train", "--resume", out, "--steps", "501", "--condition", "half")
+}
+
+// A model that is given the composition of its molecules makes most of them of the formula that is asked for, by any method, with
+// guidance and without; without a formula they have all of the data's.
+func TestCompositionCondition(t *testing.T) {
+	var b strings.Builder
+	for i := range 240 {
+		b.WriteString("3\n\n")
+		for k, symbol := range []string{"CCC", "COC", "OCO", "OOO"}[i%4] {
+			fmt.Fprintf(&b, "%c %.3f %.3f 0\n", symbol, 1.3*float64(k), 0.02*float64(i%7))
+		}
+	}
+	data, out := writeFile(t, "data.xyz", b.String()), filepath.Join(t.TempDir(), "run")
+	args := append([]string{"train", "--data", data, "--out", out, "--condition", "composition", "--quiet"}, tiny...)
+	args = append(args, strings.Fields("--variant symdiff-h --lr 1e-2 --distance-grid --K 16 --hidden 32 --xh-hidden 16 --steps 1500 "+
+		"--batch-atoms 192 --ema 0.98 --timesteps 100 --elements C,O --val-every 0 --log-every 50")...)
+	succeeds(t, args...)
+	weights := filepath.Join(t.TempDir(), "w.safetensors")
+	succeeds(t, "export", out, "--out", weights)
+	const n = 200
+	sample := func(args ...string) (matches, dioxide int) {
+		file := filepath.Join(t.TempDir(), "s.xyz")
+		told := succeeds(t, append([]string{"sample", "--model", weights, "--n", strconv.Itoa(n), "--seed", "3", "--out", file, "--json"}, args...)...)
+		var s summary
+		if err := json.Unmarshal([]byte(told), &s); err != nil {
+			t.Fatal(err)
+		}
+		if s.Formula != nil {
+			matches = s.Formula.Molecules
+		}
+		for m, err := range molecule.Open(file) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m.Formula() == "CO2" {
+				dioxide++
+			}
+			_, known := m.Property("known")
+			if v, ok := m.Property("target_formula"); known || ok != (s.Formula != nil) || ok && v != s.Formula.Formula {
+				t.Fatalf("properties %v", m.Properties)
+			}
+		}
+		return matches, dioxide
+	}
+	_, free := sample("--atoms", "3")
+	right, same := sample("--formula", "CO2")
+	_, wrong := sample("--formula", "C3")
+	published, _ := sample("--formula", "O2C", "--method", "ancestral")
+	led, _ := sample("--formula", "CO2", "--property-guidance", "1")
+	t.Logf("of %d molecules %d are CO2 without a formula, %d for CO2, %d for C3; %d by the ancestral method, %d with guidance", n, free, right, wrong, published, led)
+	if right != same || right < 3*n/4 || published < 3*n/4 || led < 3*n/4 || wrong > n/10 || free < n/10 || free > n*6/10 {
+		t.Errorf("of %d molecules %d are CO2 without a formula, %d (%d) for CO2, %d for C3; %d by the ancestral method, %d with guidance", n, free, right, same, wrong, published, led)
+	}
+	fails(t, exitFailure, "the composition is given as a whole", "sample", "--model", weights, "--atoms", "3", "--property", "count:C=1")
+	fails(t, exitFailure, "guidance without", "sample", "--formula", "C2H4O", "--property-guidance", "1", "--steps", "5")
 }

@@ -87,10 +87,11 @@ type Batcher struct {
 	augment bool
 
 	values  [][]float32 // of each property of the context (molecules)
-	dropout float64     // probability that a molecule's values are kept back
+	dropout float64     // probability that a molecule's values are kept back, and that its counts are
 }
 
-// quantity is a property with the mean and the mean absolute deviation of its known values.
+// quantity is a property with the mean and the mean absolute deviation of its known values. The deviation of a count is 1 at least:
+// the atoms of a rare element would else be numbers far from all others.
 func quantity(name string, values []float32) (model.Quantity, error) {
 	q, n := model.Quantity{Name: name}, 0.0
 	for _, v := range values {
@@ -104,10 +105,27 @@ func quantity(name string, values []float32) (model.Quantity, error) {
 			q.MAD += math.Abs(float64(v)-q.Mean) / n
 		}
 	}
+	if model.IsCount(name) {
+		q.MAD = max(q.MAD, 1)
+	}
 	if !(q.MAD > 0) {
 		return q, fmt.Errorf("property %s is %g for every molecule: nothing to learn", name, q.Mean)
 	}
 	return q, nil
+}
+
+// counts are the numbers of atoms of each type: (types, molecules).
+func counts(set *dataset.Set) [][]float32 {
+	list := make([][]float32, len(set.Elements))
+	for k := range list {
+		list[k] = make([]float32, set.Len())
+	}
+	for i := range set.Len() {
+		for _, typ := range set.Types(i) {
+			list[typ][i]++
+		}
+	}
+	return list
 }
 
 // Condition gives the values of the properties of meta.Context, NaN where they are unknown.
@@ -115,13 +133,15 @@ func (b *Batcher) Condition(values [][]float32, dropout float64) {
 	b.values, b.dropout = values, dropout
 }
 
-// context fills the channels of molecule index. Its values are kept back together.
+// context fills the channels of molecule index. The values of properties are kept back together, and so are the counts of a
+// composition.
 func (b *Batcher) context(dst []float32, index int, seed uint64, id uint32, step int) {
 	r := rng.New(seed, id, drawContext, uint32(step))
-	if r.Float64() < b.dropout {
-		return
-	}
+	noValues, noCounts := r.Float64() < b.dropout, r.Float64() < b.dropout
 	for k, q := range b.meta.Context {
+		if count := model.IsCount(q.Name); count && noCounts || !count && noValues {
+			continue
+		}
 		if v := float64(b.values[k][index]); v == v {
 			dst[2*k], dst[2*k+1] = float32((v-q.Mean)/q.MAD), 1
 		}

@@ -39,8 +39,8 @@ type Options struct {
 	Network      string       `json:"network,omitempty"` // empty: SymDiff's, as Config says; egnn: EDM's, as EGNN says
 	Config       model.Config `json:"model"`             // of EDM's network only the variant (none or symdiff-h), the features and the context
 	EGNN         egnn.Config  `json:"egnn,omitzero"`
-	Condition    []string     `json:"condition,omitempty"`         // scalar properties that the network is given
-	Dropout      float64      `json:"condition_dropout,omitempty"` // probability that a value is kept from it
+	Condition    []string     `json:"condition,omitempty"`         // scalar properties that the network is given, and Composition
+	Dropout      float64      `json:"condition_dropout,omitempty"` // probability that they are kept from it
 	Loss         string       `json:"loss,omitempty"`              // l2 or vlb; empty: l2
 	Augment      bool         `json:"augment,omitempty"`           // turn each molecule by a Haar matrix (dit-aug)
 	DistanceGrid bool         `json:"distance_grid,omitempty"`     // start the distance features on an even grid (see torch.Init)
@@ -80,6 +80,9 @@ const (
 	LossL2  = "l2"
 	LossVLB = "vlb"
 )
+
+// Composition among Options.Condition gives the network the number of atoms of each element.
+const Composition = "composition"
 
 // NetworkEGNN is Options.Network of EDM's network.
 const NetworkEGNN = "egnn"
@@ -204,7 +207,16 @@ func (o *Options) Validate() error {
 	if o.Charge {
 		o.Config.Features++
 	}
-	o.Config.Context = 2 * len(o.Condition)
+	if i := slices.IndexFunc(o.Condition, model.IsCount); i >= 0 {
+		return fmt.Errorf("--condition: %q: the elements are counted together, by %s", o.Condition[i], Composition)
+	}
+	context := o.context()
+	o.Config.Context = 2 * len(context)
+	for i, name := range context {
+		if name == "" || slices.Contains(context[:i], name) {
+			return fmt.Errorf("--condition: %q: want names of properties, each once", o.Condition)
+		}
+	}
 	if err := o.completeNetwork(); err != nil {
 		return fmt.Errorf("model: %w", err)
 	}
@@ -283,6 +295,20 @@ func (o *Options) completeNetwork() error {
 		c.EncHidden, c.EncDepth, c.EncHeads, c.EncMLPRatio, c.DecHidden, c.NoiseDims, c.NoiseStd = 0, 0, 0, 0, 0, 0, 0
 	}
 	return c.Validate()
+}
+
+// context names the quantities of the context (see model.Meta) that Condition makes.
+func (o *Options) context() (names []string) {
+	for _, name := range o.Condition {
+		if name != Composition {
+			names = append(names, name)
+			continue
+		}
+		for _, symbol := range o.Elements {
+			names = append(names, model.CountName(symbol))
+		}
+	}
+	return names
 }
 
 // elements are the numbers of o.Elements, which Validate has checked.

@@ -234,7 +234,7 @@ func (r *run) load() (err error) {
 	}
 	r.provenance = Provenance{Command: r.Command, Seed: r.Seed, Data: r.set.Sources, Molecules: r.set.Len(), EMA: r.EMA}
 	r.meta.Histogram, r.meta.Moments = r.set.Histogram(), r.set.Moments(r.meta)
-	values, err := r.values(r.Data, r.Limit)
+	values, err := r.values(r.set, r.Data, r.Limit)
 	if err != nil {
 		return err
 	}
@@ -249,7 +249,7 @@ func (r *run) load() (err error) {
 		return err
 	}
 	r.provenance.Val, r.provenance.ValMolecules = r.val.Sources, r.val.Len()
-	if values, err = r.values(r.Val, r.ValMolecules); err != nil {
+	if values, err = r.values(r.val, r.Val, r.ValMolecules); err != nil {
 		return err
 	}
 	if r.valBatcher, err = NewBatcher(r.val, r.Config, r.meta, false); err != nil {
@@ -259,24 +259,29 @@ func (r *run) load() (err error) {
 	return nil
 }
 
-// values are those of the properties of the condition; the first ones that are read, or those of the run that is resumed, set the
-// scale.
-func (r *run) values(names []string, limit int) ([][]float32, error) {
-	var all [][]float32
-	scaled := len(r.meta.Context) > 0
+// values are those of the condition, of the molecules of a set and of the files that it was loaded from, in the order of
+// Options.context; the first ones that are read, or those of the run that is resumed, set the scale.
+func (r *run) values(set *dataset.Set, names []string, limit int) (all [][]float32, err error) {
 	for _, property := range r.Options.Condition {
+		if property == Composition {
+			all = append(all, counts(set)...)
+			continue
+		}
 		v, err := dataset.Values(names, property, limit)
 		if err != nil {
 			return nil, fmt.Errorf("--condition: %w", err)
 		}
-		if !scaled {
-			q, err := quantity(property, v)
-			if err != nil {
-				return nil, fmt.Errorf("--condition: %w", err)
-			}
-			r.meta.Context = append(r.meta.Context, q)
-		}
 		all = append(all, v)
+	}
+	if len(r.meta.Context) > 0 {
+		return all, nil
+	}
+	for k, name := range r.context() {
+		q, err := quantity(name, all[k])
+		if err != nil {
+			return nil, fmt.Errorf("--condition: %w", err)
+		}
+		r.meta.Context = append(r.meta.Context, q)
 	}
 	return all, nil
 }

@@ -339,6 +339,73 @@ func TestContext(t *testing.T) {
 	}
 }
 
+// With a composition the context counts the atoms of each element, rare ones on the scale of the others; counts are kept back
+// together, and independently of the values of properties.
+func TestCompositionContext(t *testing.T) {
+	o := small(t)
+	o.Condition = []string{"gap", Composition}
+	if err := o.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	b := batcher(t, o, false)
+	values := append([][]float32{make([]float32, b.set.Len())}, counts(b.set)...)
+	b.meta.Context = []model.Quantity{{Name: "gap", MAD: 1}}
+	for k, name := range o.context()[1:] {
+		q, err := quantity(name, values[1+k])
+		if err != nil || q.MAD < 1 || q.Name != "count:"+o.Elements[k] {
+			t.Fatalf("%+v, %v", q, err)
+		}
+		b.meta.Context = append(b.meta.Context, q)
+	}
+	const dropout, steps = 0.3, 400
+	b.Condition(values, dropout)
+	var missing, n [3]int
+	for step := range steps {
+		indices := b.set.Batches(40)[step%2]
+		batch := b.Make(indices, make([]int, len(indices)), nil, 1, step)
+		for i, index := range indices {
+			got := batch.Context[12*i : 12*i+12]
+			kept := [3]bool{got[1] == 0, got[3] == 0, got[1] == 0 && got[3] == 0}
+			for k, gone := range kept {
+				n[k]++
+				if gone {
+					missing[k]++
+				}
+			}
+			for k, symbol := range o.Elements {
+				count := 0.0
+				for _, typ := range b.set.Types(index) {
+					if o.Elements[typ] == symbol {
+						count++
+					}
+				}
+				q := b.meta.Context[1+k]
+				value, flag := float32((count-q.Mean)/q.MAD), float32(1)
+				if kept[1] {
+					value, flag = 0, 0
+				}
+				if got[2+2*k] != value || got[3+2*k] != flag {
+					t.Fatalf("molecule %d has the context %v, of %s %g, %g expected", index, got, symbol, value, flag)
+				}
+			}
+		}
+	}
+	for k, want := range []float64{dropout, dropout, dropout * dropout} {
+		if share := float64(missing[k]) / float64(n[k]); math.Abs(share-want) > 4*math.Sqrt(want*(1-want)/float64(n[k])) {
+			t.Errorf("kept back, case %d: %.3f of the molecules, want %.3f", k, share, want)
+		}
+	}
+	if q, err := quantity("count:F", make([]float32, 5)); err != nil || q.MAD != 1 || q.Mean != 0 {
+		t.Errorf("an element that never is there: %+v, %v", q, err)
+	}
+	for _, bad := range [][]string{{"count:C"}, {"gap", "gap"}, {Composition, Composition}} {
+		o.Condition = bad
+		if err := o.Validate(); err == nil || !strings.Contains(err.Error(), "--condition") {
+			t.Errorf("%q: error %v", bad, err)
+		}
+	}
+}
+
 // log p(h|z_0) is near 0 at the truth; between two types it is near -log 2; a charge off by one half near -log 2 as well.
 func TestLogPH(t *testing.T) {
 	o := small(t)
