@@ -1,8 +1,6 @@
 package sampler
 
 import (
-	"math"
-
 	"symdiff/core/model"
 	"symdiff/core/schedule"
 )
@@ -11,17 +9,17 @@ import (
 // other that was measured, in half the calls.
 const (
 	usualMethod = DPMSDE
-	usualStart  = 0.6 // of T
-	usualSteps  = 25  // from there
-	wholeSteps  = 50  // from T
+	usualAlpha2 = 0.41 // alpha² of the late start: t = 600 of polynomial_2 with T = 1000
+	usualSteps  = 25   // from there
+	wholeSteps  = 50   // from T
 )
 
 // Usual fills in what o leaves open of Method, Start and Steps (empty, 0 and
 // 0) with the usual sampler:
 //
 //	Method  dpm++2m-sde; ancestral with what is given by replacement, which needs it (see compose)
-//	Start   with dpm++2m-sde, no Steps, no Values, no Composition, moments of the data in meta and a noise schedule that is not
-//	        learned: 0.6·T; else T
+//	Start   with dpm++2m-sde, no Steps, no Values, no Composition and moments of the data in meta: the first t with
+//	        alpha_t² <= 0.41; else T
 //	Steps   with dpm++2m-sde: 25 after a late start, 50 from T; else one for each time
 //
 // A run that names its steps starts at T unless it names its start. The moments
@@ -35,8 +33,8 @@ func (o Options) Usual(meta model.Meta) Options {
 		}
 	}
 	open := o.Start == 0 && o.Steps == 0 && len(o.Values) == 0 && len(o.Composition) == 0
-	if open && o.Method == usualMethod && meta.Moments != nil && meta.Schedule.Name != schedule.Learned {
-		o.Start = int(math.Round(usualStart * float64(last)))
+	if open && o.Method == usualMethod && meta.Moments != nil {
+		o.Start = lateStart(meta.Schedule)
 	}
 	if o.Start == last {
 		o.Start = 0 // T
@@ -52,4 +50,17 @@ func (o Options) Usual(meta model.Meta) Options {
 		o.Steps = min(steps, times)
 	}
 	return o
+}
+
+// lateStart is the time of the usual late start; 0 of a schedule that New refuses.
+func lateStart(spec schedule.Spec) int {
+	s, err := schedule.New(spec)
+	if err != nil {
+		return 0
+	}
+	t := 0
+	for t < s.T() && s.Alpha2(t) > usualAlpha2 {
+		t++
+	}
+	return t
 }

@@ -9,9 +9,15 @@ import (
 )
 
 func TestUsual(t *testing.T) {
-	with := model.Meta{Schedule: schedule.Spec{Timesteps: 1000}, Moments: moments(1)}
-	without, few, learned := with, with, with
-	without.Moments, few.Schedule.Timesteps, learned.Schedule.Name = nil, 10, schedule.Learned
+	with := model.Meta{Schedule: schedule.Polynomial2, Moments: moments(1)}
+	without, few, cosine, odd, learned := with, with, with, with, with
+	without.Moments, few.Schedule.Timesteps, cosine.Schedule.Name, odd.Schedule.Name = nil, 10, "cosine", "line"
+	layer := schedule.Layer{Weight: []float32{1}, Bias: []float32{0}}
+	curve, err := schedule.Network{L1: layer, L3: schedule.Layer{Bias: []float32{0}}, Gamma0: -10, Gamma1: 10}.Curve(1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	learned.Schedule.Name, learned.Schedule.Curve = schedule.Learned, curve
 	told := with
 	told.Context = composed().Context
 	methane, gap := formula(t, "CH4"), map[string]float64{"gap": 1}
@@ -23,7 +29,9 @@ func TestUsual(t *testing.T) {
 	}{
 		{with, Options{}, Options{Method: DPMSDE, Start: 600, Steps: 25}},
 		{without, Options{}, Options{Method: DPMSDE, Steps: 50}},
-		{learned, Options{}, Options{Method: DPMSDE, Steps: 50}},
+		{cosine, Options{}, Options{Method: DPMSDE, Start: 554, Steps: 25}},
+		{learned, Options{}, Options{Method: DPMSDE, Start: 519, Steps: 25}}, // log SNR from 10 to -10, evenly
+		{odd, Options{}, Options{Method: DPMSDE, Steps: 50}},                 // for New to refuse
 		{few, Options{}, Options{Method: DPMSDE, Start: 6, Steps: 6}},
 		{with, Options{Method: DPMSDE}, Options{Method: DPMSDE, Start: 600, Steps: 25}},
 		{with, Options{Start: 400}, Options{Method: DPMSDE, Start: 400, Steps: 25}},
