@@ -64,7 +64,7 @@ export function parse(query: string, limits: Limits, defaults: Settings, kernel:
     },
     other: {
       start,
-      steps: wholeOf(q, "steps2", 5, mostSteps(start, limits)) ?? Math.max(5, Math.round(run.steps / 4)),
+      steps: wholeOf(q, "steps2", 5, mostSteps(start, limits)) ?? 5 * Math.max(1, Math.round(run.steps / 10)),
       method: methods.find((m) => m === q.get("method2")) ?? run.method,
       kernel: kernels.find((k) => k === q.get("gamma2")) ?? run.kernel,
       model: q.get("model2") ?? model,
