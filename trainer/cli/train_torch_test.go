@@ -8,11 +8,14 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"symdiff/core/model"
 	"symdiff/core/molecule"
+	"symdiff/core/schedule"
 	"symdiff/trainer/train"
 )
 
@@ -96,6 +99,44 @@ func TestTrain(t *testing.T) {
 	succeeds(t, "sample", "--model", weights, "--n", "2", "--steps", "10", "--out", sample)
 	if _, err := os.Stat(sample); err != nil {
 		t.Error(err)
+	}
+}
+
+// A learned noise schedule: train, go on, export, sample, bound, to PyTorch and back.
+func TestTrainLearnedSchedule(t *testing.T) {
+	data, dir := trainingData(t), t.TempDir()
+	out := filepath.Join(dir, "run")
+	flags := strings.Fields("--variant egnn --nf 16 --n-layers 1 --batch-atoms 30 --threads 2 --log-every 1 --schedule learned --timesteps 200")
+	fails(t, exitFailure, "--loss vlb", append([]string{"train", "--data", data, "--out", out, "--steps", "6"}, flags...)...)
+	succeeds(t, append([]string{"train", "--data", data, "--val", data, "--out", out, "--steps", "6", "--loss", "vlb"}, flags...)...)
+	succeeds(t, "train", "--resume", out, "--steps", "8")
+	if printed := succeeds(t, "train", "--resume", out, "--print-config"); !strings.Contains(printed, `= "learned"`) {
+		t.Errorf("configuration printed: %s", printed)
+	}
+	weights := filepath.Join(dir, "w.safetensors")
+	succeeds(t, "export", out, "--out", weights)
+	if s := succeeds(t, "inspect", weights); !strings.Contains(s, "learned, 200 time steps") {
+		t.Errorf("inspect says %s", s)
+	}
+	succeeds(t, "sample", "--model", weights, "--n", "2", "--steps", "10", "--out", filepath.Join(dir, "s.xyz"))
+	succeeds(t, "nll", "--model", weights, "--data", data, "--json")
+	state, again := filepath.Join(dir, "w.pt"), filepath.Join(dir, "again.safetensors")
+	succeeds(t, "export", weights, "--to", "pytorch", "--out", state)
+	succeeds(t, "import", state, "--out", again)
+	a, err := openWeights(weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := openWeights(again)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range model.ScheduleParameters(schedule.Spec{Name: schedule.Learned}) {
+		x, err := a.Float32(p.Name, p.Shape...)
+		y, err2 := b.Float32(p.Name, p.Shape...)
+		if err != nil || err2 != nil || !slices.Equal(x, y) {
+			t.Errorf("%s is not what it was: %v %v", p.Name, err, err2)
+		}
 	}
 }
 

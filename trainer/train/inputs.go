@@ -1,10 +1,12 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	"symdiff/core/model"
+	"symdiff/core/schedule"
 )
 
 // sameInputs checks that a network takes z, t, R0 and eta as a student of the given meaning and configuration does.
@@ -14,6 +16,8 @@ func sameInputs(m *model.Model, meta model.Meta, c model.Config) error {
 		return fmt.Errorf("its elements are %v with %d features, the student's %v with %d", m.Meta.Elements, m.Config.Features, meta.Elements, c.Features)
 	case m.Config.Context > 0 || c.Context > 0:
 		return fmt.Errorf("it, or the student, is conditioned on properties")
+	case m.Meta.Schedule.Name == schedule.Learned:
+		return errors.New("its noise schedule is learned, a student's is not")
 	case m.Meta.Schedule != meta.Schedule:
 		return fmt.Errorf("its schedule is %+v, the student's %+v", m.Meta.Schedule, meta.Schedule)
 	case m.Meta.ScaleX != meta.ScaleX || m.Meta.ScaleTypes != meta.ScaleTypes || m.Meta.ScaleCharge != meta.ScaleCharge:

@@ -3,14 +3,18 @@
 package train
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"symdiff/core/egnn"
+	"symdiff/core/likelihood"
+	"symdiff/core/molecule"
 	"symdiff/core/safetensors"
 	"symdiff/core/schedule"
 	"symdiff/trainer/torch"
@@ -101,12 +105,57 @@ func TestLearnedSchedule(t *testing.T) {
 		if info, ok := f.Info("gamma.l2.weight"); !ok || info.DType != safetensors.F32 {
 			t.Errorf("%s: the schedule is rounded: %+v", variant, info)
 		}
+		if variant == "symdiff-h" {
+			student := o
+			student.Out, student.Schedule, student.Teacher = filepath.Join(t.TempDir(), "student"), "polynomial_2", out
+			if _, err := Run(context.Background(), student, nil, false); err == nil || !strings.Contains(err.Error(), "its noise schedule is learned") {
+				t.Errorf("as a teacher: error %v", err)
+			}
+		}
 		again := o
 		again.Out, again.Init, again.Steps = filepath.Join(t.TempDir(), "again"), out, 1
 		again.LR = 1e-12
 		if got := table(t, mustRun(t, again)); math.Abs(got.NegLogSNR(50)-s.NegLogSNR(50)) > 1e-4 {
 			t.Errorf("%s: --init starts with -log SNR(50) = %g, want %g", variant, got.NegLogSNR(50), s.NegLogSNR(50))
 		}
+	}
+}
+
+// The validation loss is core's bound of the negative log-likelihood, per coordinate, up to the noise of both.
+func TestValidationOfLearnedSchedule(t *testing.T) {
+	o := smallLearned(t, "dit")
+	var list []*molecule.Molecule
+	var b bytes.Buffer
+	for m, err := range molecule.Open(molecules(t, 600)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(m.Elements) == 4 { // of one size, which then says nothing
+			list = append(list, m)
+			if err := molecule.WriteXYZ(&b, m); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	file := filepath.Join(t.TempDir(), "four.xyz")
+	if err := os.WriteFile(file, b.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	o.Data, o.Val, o.Steps, o.LR, o.EMA = []string{file}, []string{file}, 40, 1e-2, 0.9
+	c := mustRun(t, o)
+	net, meta, err := c.network()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bound, err := likelihood.Estimate(context.Background(), net, meta, list, likelihood.Options{Seed: 1, Passes: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const coordinates = 4 * 9
+	got, want := c.Provenance.ValLoss, bound.NLL/coordinates
+	t.Logf("%d molecules: validation %.4f, bound %.4f ± %.4f per coordinate, %+v", len(list), got, want, bound.StandardError/coordinates, bound.Terms)
+	if math.Abs(got-want) > 0.03*math.Abs(want) {
+		t.Errorf("validation loss %g, bound per coordinate %g", got, want)
 	}
 }
 
