@@ -4,7 +4,7 @@
 #   LIMIT=500 STATE=state OUT=out ./run.sh [flags of symdiff train]
 #
 # STATE holds what an earlier call left in its OUT: the checkpoint, in parts small enough to be carried. Where there is none a run
-# begins. --max-time and the decay of the rate count over all calls.
+# begins. --max-time and the decay of the rate count over all calls. --tf32 multiplies in TensorFloat-32.
 set -eu
 cd "$(dirname "$0")"
 LIMIT=${LIMIT:-500} STATE=${STATE:-state} OUT=${OUT:-out}
@@ -19,7 +19,6 @@ else
 	bin/gotchfit -lib -source gotch -out .
 	export LD_LIBRARY_PATH="$PWD/lib"
 fi
-export TORCH_ALLOW_TF32_CUBLAS_OVERRIDE=1
 if [ -z "${DEVICE:-}" ]; then
 	DEVICE=cpu
 	if python3 -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' 2>/dev/null; then DEVICE=cuda; fi

@@ -45,6 +45,28 @@ var tune = sync.OnceFunc(func() {
 	setDefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8192")
 })
 
+// AllowTF32 asks for TensorFloat-32, of 10 bits of mantissa, in products of float32 matrices on CUDA. It has to come before all else:
+// libtorch reads the variable when its context is first used. RoundsToTF32 tells whether it was heard.
+func AllowTF32() {
+	tune()
+	setDefault("TORCH_ALLOW_TF32_CUBLAS_OVERRIDE", "1")
+}
+
+// RoundsToTF32 tells whether a product of float32 matrices on d takes 1 + 2^-12 for 1.
+func RoundsToTF32(d gotch.Device) bool {
+	s := &Scope{Device: d}
+	defer s.Close()
+	const n = 256
+	a, identity := make([]float32, n*n), make([]float32, n*n)
+	for i := range a {
+		a[i] = 1 + 1.0/(1<<12)
+		if i/n == i%n {
+			identity[i] = 1
+		}
+	}
+	return Float32s(s.matmul(s.Of(a, n, n), s.Of(identity, n, n)))[0] == 1
+}
+
 // setDefault sets a variable of the environment that is not set; cgo passes it on to C's.
 func setDefault(key, value string) {
 	if os.Getenv(key) == "" {

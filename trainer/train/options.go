@@ -58,6 +58,7 @@ type Options struct {
 	AMSGrad      bool         `json:"amsgrad"`
 	Muon         bool         `json:"muon,omitempty"` // orthogonalised updates of the matrices of attention and MLPs
 	BF16         bool         `json:"bf16"`
+	TF32         bool         `json:"tf32,omitempty"` // products of float32 matrices in TensorFloat-32; CUDA only
 	Seed         uint64       `json:"seed"`
 	UniformTimes bool         `json:"uniform_times,omitempty"` // independent times instead of stratified ones
 	TimePower    float64      `json:"time_power,omitempty"`    // t/T = u^TimePower with u uniform; 0 is 1 (see Batcher.Times)
@@ -235,6 +236,10 @@ func (o *Options) Validate() error {
 		return errors.New("--schedule: learned wants --loss vlb, which tells a good schedule from a bad one")
 	case o.BF16 && o.Network == NetworkEGNN:
 		return errors.New("--bf16: EDM's network is trained in float32 only")
+	case o.TF32 && o.BF16:
+		return errors.New("--tf32: not together with --bf16")
+	case o.TF32 && !strings.HasPrefix(o.Device, "cuda"):
+		return errors.New("--tf32: wants --device cuda")
 	case len(o.Data) == 0:
 		return errors.New("--data: no files given")
 	case o.Teacher != "" && o.Network == NetworkEGNN:

@@ -122,7 +122,7 @@ func (r *run) leads() bool { return r.world.Rank() == 0 }
 func (r *run) batchAtoms() int { return r.BatchAtoms * r.Accumulate * r.world.Size() }
 
 func newRun(o Options, world *mpi.World, status io.Writer, terminal bool) (_ *run, err error) {
-	device, err := device(o.Device)
+	device, err := o.device()
 	if err != nil {
 		return nil, err
 	}
@@ -170,14 +170,20 @@ func newRun(o Options, world *mpi.World, status io.Writer, terminal bool) (_ *ru
 	return r, nil
 }
 
-// device reads --device.
-func device(name string) (gotch.Device, error) {
-	d, ok := torch.ParseDevice(name)
+// device reads --device, and sees to --tf32.
+func (o *Options) device() (gotch.Device, error) {
+	if o.TF32 {
+		torch.AllowTF32()
+	}
+	d, ok := torch.ParseDevice(o.Device)
 	if !ok {
-		return d, fmt.Errorf("--device: %q, want cpu, cuda or cuda:N", name)
+		return d, fmt.Errorf("--device: %q, want cpu, cuda or cuda:N", o.Device)
 	}
 	if d.IsCuda() && torch.CUDADevices() == 0 {
-		return d, fmt.Errorf("--device: %s, but this libtorch sees no CUDA device", name)
+		return d, fmt.Errorf("--device: %s, but this libtorch sees no CUDA device", o.Device)
+	}
+	if o.TF32 && !torch.RoundsToTF32(d) {
+		return d, errors.New("--tf32: this device, or this libtorch, multiplies in float32 all the same")
 	}
 	return d, nil
 }

@@ -38,7 +38,7 @@ func prepare(o Options) (*run, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	device, err := device(o.Device)
+	device, err := o.device()
 	if err != nil {
 		return nil, err
 	}

@@ -93,6 +93,8 @@ func TestValidateNamesTheFlag(t *testing.T) {
 		"kind":          func(o *Options) { o.Config.Variant = "x" },
 		"elements":      func(o *Options) { o.Elements = []string{"H", "Qq"} },
 		"schedule":      func(o *Options) { o.Schedule = "x" },
+		"--tf32: wants": func(o *Options) { o.TF32 = true },
+		"--tf32: not":   func(o *Options) { o.TF32, o.BF16, o.Device = true, true, "cuda" },
 		"--loss vlb":    func(o *Options) { o.Schedule = "learned" },
 		"--teacher":     func(o *Options) { o.Schedule, o.Loss, o.Teacher = "learned", LossVLB, "x" },
 	} {
