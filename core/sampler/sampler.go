@@ -1,7 +1,8 @@
 // Package sampler generates molecules with a trained network: by ancestral
 // sampling of the reverse diffusion (Hoogeboom et al. 2022, arXiv 2203.17003,
 // algorithm 2; with the symmetrised network of Zhang et al. 2025), or by a solver
-// in fewer steps (see Method); freely, or around what is given (see Known).
+// in fewer steps (see Method); freely, under values that the network takes, or
+// around what is given (see Known).
 //
 // A Sampler holds a batch of molecules of any sizes. Each call of Step is one
 // call of the network, but where a method says otherwise: from z_t to z_s on a

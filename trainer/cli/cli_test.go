@@ -515,6 +515,13 @@ func TestSampleGiven(t *testing.T) {
 	if out := succeeds(t, args("--formula", "C2H4O", "--resample", "2")...); strings.Count(out, "formula=C2H4O") != 3 {
 		t.Errorf("--formula gives %s", out)
 	}
+	var told summary
+	line := succeeds(t, args("--formula", "OC2H4", "--resample", "2", "--json", "--out", filepath.Join(t.TempDir(), "out.xyz"))...)
+	if err := json.Unmarshal([]byte(line), &told); err != nil || told.Formula == nil || *told.Formula != (wanted{"C2H4O", 3}) {
+		t.Errorf("%s, %v", line, err)
+	}
+	fails(t, 1, "guidance without", args("--formula", "C2H4O", "--property-guidance", "1")...)
+	fails(t, 2, "--property-guidance", args("--property-guidance", "1")...)
 	water := writeFile(t, "water.xyz", "3\n\nO 0 0 0\nH 0.96 0 0\nH -0.24 0.93 0\n")
 	out := succeeds(t, args("--keep", water, "--atoms", "6")...)
 	lines := strings.Split(out, "\n")
