@@ -132,3 +132,23 @@ func fields(b []byte, f func(field int, v uint64, data []byte)) {
 		}
 	}
 }
+
+// A loss that goes below zero, as a bound does, is drawn on an even scale; one that does not, on a logarithmic one.
+func TestChartOfNegativeLoss(t *testing.T) {
+	for text, log := range map[string]bool{
+		`{"event":"train","step":1,"loss":2}` + "\n" + `{"event":"train","step":2,"loss":-0.5}` + "\n": false,
+		`{"event":"train","step":1,"loss":2}` + "\n" + `{"event":"train","step":2,"loss":0.5}` + "\n":  true,
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, logName), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		charts, err := Charts([]string{dir}, "step")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := charts["loss"]; c.LogY != log || len(c.Series) != 1 || len(c.Series[0].X) != 2 {
+			t.Errorf("%s: %+v", text, c)
+		}
+	}
+}
