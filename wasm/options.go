@@ -20,6 +20,7 @@ import (
 //	gamma, gammaOrder text                     empty: the model's own
 //	turn nine numbers, couple boolean          or turn none
 //	branches [{step, seed text}]
+//	properties {name: value}, propertyGuidance number
 //	formula text, keep {elements, positions}   or none; resample 0: once
 func options(o js.Value) (sampler.Options, error) {
 	seed, err := parseSeed("seed", o.Get("seed"))
@@ -36,6 +37,13 @@ func options(o js.Value) (sampler.Options, error) {
 		GammaOrder: o.Get("gammaOrder").String(),
 		Resample:   o.Get("resample").Int(),
 		NoiseScale: o.Get("noiseScale").Float(),
+	}
+	s.Values, s.Guidance = map[string]float64{}, o.Get("propertyGuidance").Float()
+	properties := o.Get("properties")
+	names := js.Global().Get("Object").Call("keys", properties)
+	for i := range names.Length() {
+		name := names.Index(i).String()
+		s.Values[name] = properties.Get(name).Float()
 	}
 	if turn := o.Get("turn"); turn.Truthy() {
 		s.Turn, s.Uncoupled = new(o3.Matrix), !o.Get("couple").Bool()

@@ -118,6 +118,9 @@ func (m Meta) ContextBias(bias []float32, columns [][]float32, values map[string
 		for _, q := range m.Context {
 			names += " " + q.Name
 		}
+		if names == "" {
+			names = " nothing"
+		}
 		for name := range values {
 			return nil, errors.New(strconv.Quote(name) + ": the model is conditioned on:" + names)
 		}

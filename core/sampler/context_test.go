@@ -136,7 +136,7 @@ func TestCompositionRefuses(t *testing.T) {
 			t.Errorf("%s: error %v", want, err)
 		}
 	}
-	if _, err := New(network(t, "dit"), Options{Atoms: []int{3}, Steps: 3, Values: gap}); err == nil || !strings.Contains(err.Error(), "conditioned on") {
+	if _, err := New(network(t, "dit"), Options{Atoms: []int{3}, Steps: 3, Values: gap}); err == nil || !strings.Contains(err.Error(), "conditioned on: nothing") {
 		t.Errorf("a network without a condition: %v", err)
 	}
 }

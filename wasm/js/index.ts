@@ -126,6 +126,13 @@ export interface SampleOptions {
    * (RePaint); needs the method ancestral, and `resample`.
    */
   keep?: { elements: string[]; positions: ArrayLike<number> };
+  /** Values of properties that the model was trained with (metadata `context`), in the units of its data. */
+  properties?: Record<string, number>;
+  /**
+   * How much further to go from the prediction without `properties`, and without a `formula` that the model was trained with
+   * (classifier-free guidance); default 0. Takes two network calls.
+   */
+  propertyGuidance?: number;
   /**
    * Composition, such as C7H10O2, in place of `atoms`; with `keep`, of the whole molecule. A model that was trained with compositions
    * is given it, and most of the molecules have it; any other is held to it, approximate like `keep`.
@@ -560,6 +567,8 @@ function coreOptions(o: BatchOptions): CoreOptions {
     turn: o.turn ? Array.from(o.turn, Number) : null,
     couple: o.couple ?? true,
     branches: (o.branch ?? []).map(({ step, seed }) => ({ step: Number(whole("step of a branch", step)), seed: String(whole("seed of a branch", seed)) })),
+    properties: Object.fromEntries(Object.entries(o.properties ?? {}).map(([name, value]) => [name, Number(value)])),
+    propertyGuidance: Number(o.propertyGuidance ?? 0),
     formula: o.formula ?? "",
     keep: o.keep ? { elements: [...o.keep.elements], positions: Array.from(o.keep.positions, Number) } : null,
     resample: Number(whole("resample", o.resample ?? (given ? 10 : 0))),

@@ -46,6 +46,8 @@ export interface CoreOptions {
   turn: number[] | null;
   couple: boolean;
   branches: { step: number; seed: string }[];
+  properties: Record<string, number>;
+  propertyGuidance: number;
   formula: string;
   keep: { elements: string[]; positions: number[] } | null;
   resample: number;

@@ -136,7 +136,7 @@ test("close fails a run in progress and ends the worker", async () => {
 
 test("what is asked for reaches the core, and what is not is left to core", async () => {
   const { puppet, model } = await loaded();
-  const plain = { seed: "1", first: 0, n: 1, atoms: 0, steps: 0, start: 0, method: "", noiseScale: 1, gamma: "", gammaOrder: "", turn: null, couple: true, branches: [], formula: "", keep: null, resample: 0 };
+  const plain = { seed: "1", first: 0, n: 1, atoms: 0, steps: 0, start: 0, method: "", noiseScale: 1, gamma: "", gammaOrder: "", turn: null, couple: true, branches: [], properties: {}, propertyGuidance: 0, formula: "", keep: null, resample: 0 };
   model.sample({ seed: 1 }).return();
   assert.deepEqual(puppet.sent.at(-2).options, plain);
   const turn = Float32Array.from([0, 1, 0, -1, 0, 0, 0, 0, 1]);
@@ -151,6 +151,8 @@ test("what is asked for reaches the core, and what is not is left to core", asyn
   assert.deepEqual(puppet.sent.at(-2).options, { ...plain, seed: "0", start: 7, steps: 5, method: "heun" });
   model.sample({ formula: "C2", resample: 3 }).return();
   assert.equal(puppet.sent.at(-2).options.resample, 3);
+  model.sample({ properties: { gap: 0.2 }, propertyGuidance: 1 }).return();
+  assert.deepEqual(puppet.sent.at(-2).options, { ...plain, seed: "0", properties: { gap: 0.2 }, propertyGuidance: 1 });
 });
 
 test("generate asks for no frames on the way", async () => {

@@ -182,6 +182,11 @@ test("a formula and atoms to keep are kept", async () => {
   assert.deepEqual([both.formula, both.elements.slice(0, 3)], ["C2H4O", keep.elements]);
 });
 
+test("values that the model does not take are refused by core", async () => {
+  await assert.rejects(model.generate({ properties: { gap: 0.2 }, steps: 2 }), /"gap": the model is conditioned on: nothing/);
+  await assert.rejects(model.generate({ formula: "C2H4O", propertyGuidance: 1, steps: 2 }), /guidance without a value/);
+});
+
 test("two samples are compared by their energy distance", async () => {
   const sample = (offset) => Array.from({ length: 8 }, (_, k) => [Math.cos(3 * k + offset), Math.sin(5 * k), 2 * offset]);
   const [same, other] = [await model.energyTest(sample(0), sample(0).reverse()), await model.energyTest(sample(0), sample(9))];
