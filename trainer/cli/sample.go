@@ -58,9 +58,9 @@ func newSampleCommand() *cobra.Command {
 		Long: `Generate molecules with the shipped model or that of --model.
 
 Without --method, --start and --steps the sampler is the page's: dpm++2m-sde, which starts late, where alpha² has fallen to 0.41 (t = 600
-of the shipped model's 1000), and takes 25 steps; where the weights have no moments of their data (symdiff export --moments) or a
---property is asked for, it takes 50 from the schedule's last time. With --formula or --keep it is ancestral, in all steps. A run that
-names its --steps starts at the last time unless it names its --start.
+of the shipped model's 1000), and takes 25 steps; where the weights have no moments of their data (symdiff export --moments), or the
+model is given a --property or a --formula, it takes 50 from the schedule's last time. With --keep, or a --formula that the model is
+held to, it is ancestral, in all steps. A run that names its --steps starts at the last time unless it names its --start.
 
 Molecule i of a seed depends on the seed, i, --method, --start, --steps, --atoms, the options below and the model alone: not on --n,
 --threads or --batch. The extension of --out chooses XYZ (.xyz), SDF (.sdf) or PDB (.pdb), each perhaps with .gz; without --out
