@@ -43,6 +43,26 @@ var valences = map[string][]int{
 	"As": {3}, "Br": {1}, "I": {1}, "Hg": {1, 2}, "Bi": {3, 5},
 }
 
+// OddValence tells whether the valences of the elements sum to an odd number. A
+// bond adds twice its order to the sum of all bond orders, so no molecule of these
+// atoms is stable. An element with even and odd valences settles nothing.
+func OddValence(elements []Element) bool {
+	odd := 0
+	for _, e := range elements {
+		if int(e) >= tableSize {
+			return false
+		}
+		switch orders := stableOrders[e]; {
+		case orders&0b10101010 == 0: // even ones only, or none
+		case orders&0b01010101 == 0:
+			odd++
+		default:
+			return false
+		}
+	}
+	return odd%2 == 1
+}
+
 type lengths map[string]map[string]int
 
 const tableSize = 84 // up to bismuth

@@ -373,3 +373,18 @@ func TestParseFormula(t *testing.T) {
 		}
 	}
 }
+
+func TestOddValence(t *testing.T) {
+	for formula, odd := range map[string]bool{"CH4": false, "CH3": true, "H2O": false, "HO": true, "C2H5NO2": false, "NH2": true, "CHF3": false, "PH3": false, "HgH": false, "O2": false} {
+		elements, err := ParseFormula(formula)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if OddValence(elements) != odd {
+			t.Errorf("%s: %v", formula, !odd)
+		}
+	}
+	if OddValence(nil) || OddValence([]Element{H, 118}) {
+		t.Error("no atoms, or one without a known valence")
+	}
+}

@@ -173,7 +173,7 @@ type run struct {
 	rdkitValid, judged, disagree, train                   int
 	intact                                                []*molecule.Molecule   // whose strain energy is wanted
 	failures                                              map[AtomFailure][2]int // atoms and molecules
-	pieces                                                int
+	odd, pieces                                           int
 }
 
 // judge is the work on one molecule.

@@ -16,6 +16,7 @@ import (
 // Failures says what is wrong with molecules that are not stable, or not in one piece.
 type Failures struct {
 	Atoms  []AtomFailure `json:"atoms"`  // the most frequent first
+	Odd    int           `json:"odd"`    // molecules that no bonds could make stable: an atom too few or too many (see molecule.OddValence)
 	Pieces int           `json:"pieces"` // molecules of several fragments
 }
 
@@ -78,6 +79,9 @@ func (r *run) addFailure(m *molecule.Molecule, f *failing) {
 		}
 		faults = append(faults, text)
 	}
+	if molecule.OddValence(m.Elements) {
+		r.odd++
+	}
 	if f.pieces > 1 {
 		r.pieces++
 		faults = append(faults, strconv.Itoa(f.pieces)+" pieces")
@@ -89,7 +93,7 @@ func (r *run) addFailure(m *molecule.Molecule, f *failing) {
 
 // finishFailures sums up what addFailure counted.
 func (r *run) finishFailures() {
-	f := Failures{Atoms: []AtomFailure{}, Pieces: r.pieces}
+	f := Failures{Atoms: []AtomFailure{}, Odd: r.odd, Pieces: r.pieces}
 	for kind, n := range r.failures {
 		kind.Atoms, kind.Molecules = n[0], n[1]
 		f.Atoms = append(f.Atoms, kind)
@@ -104,6 +108,9 @@ func (e *Evaluation) failureSection() report.Section {
 	s := report.Section{Title: "Failures", Head: []string{"atom with a sum of bond orders", "atoms", "molecules"}, Molecules: e.failing}
 	for _, f := range e.Failures.Atoms {
 		s.Rows = append(s.Rows, []string{f.String(), fmt.Sprint(f.Atoms), fmt.Sprint(f.Molecules)})
+	}
+	if n := e.Failures.Odd; n > 0 {
+		s.Notes = append(s.Notes, fmt.Sprintf("%d of %d molecules could not be stable by any bonds: the valences of their atoms sum to an odd number.", n, e.Molecules))
 	}
 	if n := e.Failures.Pieces; n > 0 {
 		s.Notes = append(s.Notes, fmt.Sprintf("%d of %d molecules are in several pieces.", n, e.Molecules))
