@@ -26,7 +26,9 @@ type Meta struct {
 	Context     []Quantity  // scalar properties of a molecule that the network is conditioned on, or may be; see CountName
 	Histogram   map[int]int // number of atoms -> molecules of the training set
 	Moments     *Moments    // of the training set, or nil
-	Training    []byte      // provenance: a JSON object, or nil
+
+	Compositions map[string]int // formula -> molecules of the training set, to draw types from (see TypesName), or nil
+	Training     []byte         // provenance: a JSON object, or nil
 }
 
 // Quantity is a scalar property, in the units of the training data, and its
@@ -151,12 +153,15 @@ func (m Meta) Validate(c Config) error {
 			return err
 		}
 	}
+	if err := m.validateCompositions(); err != nil {
+		return err
+	}
 	return m.validateContext()
 }
 
 // Metadata is the safetensors header of a weights file: the keys of the
 // published configuration (kind, gamma_order, fix_qr, pad_to, config) and ours
-// (elements, charge, scale, schedule, histogram, moments, training), each a JSON text or
+// (elements, charge, scale, schedule, histogram, moments, compositions, training), each a JSON text or
 // a word.
 func Metadata(c Config, m Meta) map[string]string {
 	md := map[string]string{
@@ -195,6 +200,9 @@ func (m Meta) Describe(md map[string]string) {
 	}
 	if m.Moments != nil {
 		md["moments"] = m.Moments.json()
+	}
+	if len(m.Compositions) > 0 {
+		md["compositions"] = compositionsJSON(m.Compositions)
 	}
 	if m.Training != nil {
 		md["training"] = string(m.Training)
@@ -401,6 +409,9 @@ func (p *metaParser) meta() Meta {
 	}
 	if _, ok := p.md["moments"]; ok {
 		m.Moments = p.moments()
+	}
+	if _, ok := p.md["compositions"]; ok {
+		m.Compositions = p.compositions()
 	}
 	if t, ok := p.md["training"]; ok {
 		if v := p.json("training"); v.Kind != json.Object {

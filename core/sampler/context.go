@@ -74,12 +74,15 @@ func (o Options) conditioned(net symmetrise.Network) (symmetrise.Network, error)
 func (o Options) targets(meta model.Meta) (list []molecule.Property) {
 	add := func(key, value string) { list = append(list, molecule.Property{Key: key, Value: value}) }
 	for _, q := range meta.Context {
-		if v, ok := o.Values[q.Name]; ok && !model.IsCount(q.Name) {
+		if v, ok := o.Values[q.Name]; ok && !model.IsCount(q.Name) && q.Name != model.TypesName {
 			add("target_"+q.Name, strconv.FormatFloat(v, 'g', -1, 64))
 		}
 	}
-	if len(o.Composition) > 0 && meta.Composed() {
+	if _, given := o.Values[model.TypesName]; len(o.Composition) > 0 && (given || meta.Composed()) {
 		add("target_formula", (&molecule.Molecule{Elements: o.Composition}).Formula())
+	}
+	if o.FreeTypes && meta.TakesTypes() {
+		add("types", "free")
 	}
 	if o.Guidance > 0 {
 		add("property_guidance", strconv.FormatFloat(o.Guidance, 'g', -1, 64))

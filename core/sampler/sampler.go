@@ -57,6 +57,10 @@ type Options struct {
 	// arXiv 2108.01073). nil: it starts from noise.
 	From []*molecule.Molecule
 
+	// FreeTypes samples the types with the positions where the network could be given
+	// them (see model.TypesName).
+	FreeTypes bool
+
 	Known    *Known // what is given of every molecule; nil: nothing
 	Resample int    // how often every step is made, with what is given by replacement; 0: once
 
@@ -103,6 +107,7 @@ type Sampler struct {
 	data  []float32        // (rows, 3+F) of the methods: DPM's predicted data of the step before
 	gamma symmetrise.Noise // of gamma: R0 (molecules), eta (rows, noise dims)
 
+	types             []float32 // (rows, 3+F) features of the types where they are given; nil: they are not
 	given, givenNoise []float32 // (known atoms, 3+F) what is given, clean and noised; nil: nothing
 	placed            int       // the first so many of them have positions
 	resample          int
@@ -126,7 +131,11 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 	if len(meta.Elements) == 0 {
 		return nil, errors.New("sampler: the weights file does not say what its inputs mean (metadata elements)")
 	}
-	if err := o.compose(meta); err != nil {
+	types, err := o.giveTypes(meta)
+	if err == nil && types == nil {
+		err = o.compose(meta)
+	}
+	if err != nil {
 		return nil, err
 	}
 	atoms, err := o.sizesFrom()
@@ -226,6 +235,10 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 		s.fit(start)
 	}
 	s.put(start, 0)
+	if err := s.setTypes(types); err != nil {
+		return nil, err
+	}
+	s.giveTo(s.z)
 	return s, s.setBranches(o.Branches)
 }
 
@@ -281,6 +294,7 @@ func (s *Sampler) drawGamma(t, call int) {
 // network predicts the noise with fresh R0 and eta.
 func (s *Sampler) network(t, call int) {
 	s.drawGamma(t, call)
+	s.giveTo(s.z)
 	s.state.Eps(s.eps, s.z, s.unit(t), s.gamma)
 }
 
@@ -293,6 +307,7 @@ func (s *Sampler) predicted(t int) {
 	for i, v := range s.z {
 		s.hat[i] = float32(inv*v) - float32(noise*s.eps[i])
 	}
+	s.giveTo(s.hat)
 }
 
 // Step makes one call of the network (two with Heun, Options.Resample with
@@ -329,6 +344,7 @@ func (s *Sampler) Step() error {
 		s.put(to, max(0, s.resample-1))
 	}
 	symmetrise.RemoveMean(s.z, s.width, s.sizes)
+	s.giveTo(s.z)
 	s.done++
 	for _, v := range s.z {
 		if !(math.Abs(float64(v)) <= math.MaxFloat32) {

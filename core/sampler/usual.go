@@ -18,21 +18,24 @@ const (
 // 0) with the usual sampler:
 //
 //	Method  dpm++2m-sde; ancestral with what is given by replacement, which needs it (see compose)
-//	Start   with dpm++2m-sde, no Steps, no Values, no Composition and moments of the data in meta: the first t with
-//	        alpha_t² <= 0.41; else T
+//	Start   with dpm++2m-sde, no Steps, no Values, no Composition but as given types, and moments of the data in meta: the
+//	        first t with alpha_t² <= 0.41; else T
 //	Steps   with dpm++2m-sde: 25 after a late start, 50 from T; else one for each time
 //
 // A run that names its steps starts at T unless it names its start. The moments
-// are of all the data: what is asked for values or a composition starts from noise.
+// are of all the data: what is asked for values or a composition starts from
+// noise, but where the types are given (see model.TypesName), since the positions
+// of all compositions have about the same.
 func (o Options) Usual(meta model.Meta) Options {
 	last := meta.Schedule.Timesteps
+	typed := meta.TakesTypes() && !o.FreeTypes
 	if o.Method == "" {
 		o.Method = usualMethod
-		if o.Known != nil || len(o.Composition) > 0 && !meta.Composed() {
+		if o.Known != nil || len(o.Composition) > 0 && !meta.Composed() && !typed {
 			o.Method = Ancestral
 		}
 	}
-	open := o.Start == 0 && o.Steps == 0 && len(o.Values) == 0 && len(o.Composition) == 0
+	open := o.Start == 0 && o.Steps == 0 && len(o.Values) == 0 && (len(o.Composition) == 0 || typed)
 	if open && o.Method == usualMethod && meta.Moments != nil {
 		o.Start = lateStart(meta.Schedule)
 	}

@@ -43,8 +43,9 @@ type sampleOptions struct {
 	guide                  guide
 	condition              condition
 	origins                []*molecule.Molecule // of --from
-	known                  *sampler.Known       // of --keep
-	composition            []molecule.Element   // of --formula
+	freeTypes              bool
+	known                  *sampler.Known     // of --keep
+	composition            []molecule.Element // of --formula
 	variation              variation
 	threads, batch         int
 	json, quiet            bool
@@ -102,6 +103,7 @@ as JSON.`,
 	f.StringVar(&o.formula, "formula", "", "composition of every molecule, such as C7H10O2")
 	f.StringVar(&o.keep, "keep", "", "XYZ or SDF file whose first molecule is kept in every one; --atoms counts its atoms too")
 	f.StringVar(&o.from, "from", "", "XYZ or SDF file of molecules to start from, noised to --start")
+	f.BoolVar(&o.freeTypes, "free-types", false, "sample the types with the positions also where the model takes a composition drawn from its training set's")
 	f.IntVar(&o.resample, "resample", 0, "times that every step is made, with --formula or --keep, 0: 10")
 	o.variation.flags(f)
 	f.StringVar(&o.shard, "shard", "", "make the Ith of N parts of the --n molecules, as I/N")
@@ -362,7 +364,7 @@ func (o *sampleOptions) open() (network, weightsFile, error) {
 // complete fills in the sampler.
 func (o *sampleOptions) complete(meta model.Meta) {
 	c := sampler.Options{
-		Method: sampler.Method(o.method), Start: o.start, Steps: o.steps, Known: o.known, Composition: o.composition, Values: o.condition.values,
+		Method: sampler.Method(o.method), Start: o.start, Steps: o.steps, Known: o.known, Composition: o.composition, Values: o.condition.values, FreeTypes: o.freeTypes,
 	}.Usual(meta)
 	o.method, o.start, o.steps = string(c.Method), c.Start, c.Steps
 }
@@ -486,7 +488,7 @@ func (o *sampleOptions) sampler(m network, first, n int) (*sampler.Sampler, erro
 		}
 	}
 	return sampler.NewNetwork(m.Network, m.Meta, sampler.Options{
-		Seed: o.seed, First: o.first + first, Atoms: atoms, Steps: o.steps, Start: o.start, Method: sampler.Method(o.method), NoiseScale: o.noiseScale, From: from, Known: o.known, Resample: o.resample,
+		Seed: o.seed, First: o.first + first, Atoms: atoms, Steps: o.steps, Start: o.start, Method: sampler.Method(o.method), NoiseScale: o.noiseScale, From: from, FreeTypes: o.freeTypes, Known: o.known, Resample: o.resample,
 		Composition: o.composition, Values: o.condition.values, Guidance: o.condition.guidance,
 		Gamma: o.variation.gamma, GammaOrder: o.variation.order, Turn: o.variation.h, Uncoupled: !o.variation.couple, Branches: o.variation.branches,
 	})

@@ -350,3 +350,53 @@ func TestCompositionCondition(t *testing.T) {
 	fails(t, exitFailure, "the composition is given as a whole", "sample", "--model", weights, "--atoms", "3", "--property", "count:C=1")
 	fails(t, exitFailure, "guidance without", "sample", "--formula", "C2H4O", "--property-guidance", "1", "--steps", "5")
 }
+
+// A model that takes types makes molecules of the compositions of its data only, and of the formula that is asked for; left free it
+// samples the types too.
+func TestTypesCondition(t *testing.T) {
+	var b strings.Builder
+	for i := range 240 {
+		b.WriteString("3\n\n")
+		for k, symbol := range []string{"CCO", "COC", "OCO", "OOO"}[i%4] { // C2O twice, and in two orders
+			fmt.Fprintf(&b, "%c %.3f %.3f 0\n", symbol, 1.3*float64(k), 0.02*float64(i%7))
+		}
+	}
+	data, out := writeFile(t, "data.xyz", b.String()), filepath.Join(t.TempDir(), "run")
+	args := append([]string{"train", "--data", data, "--val", data, "--out", out, "--condition", "types", "--condition-dropout", "0.5", "--quiet"}, tiny...)
+	args = append(args, strings.Fields("--variant symdiff-h --lr 1e-2 --distance-grid --K 16 --hidden 32 --xh-hidden 16 --steps 800 "+
+		"--batch-atoms 192 --ema 0.98 --timesteps 100 --elements C,O --log-every 50")...)
+	succeeds(t, args...)
+	weights := filepath.Join(t.TempDir(), "w.safetensors")
+	succeeds(t, "export", out, "--out", weights)
+	const n = 200
+	sample := func(args ...string) (formulas map[string]int, straight int) {
+		file := filepath.Join(t.TempDir(), "s.xyz")
+		succeeds(t, append([]string{"sample", "--model", weights, "--n", strconv.Itoa(n), "--seed", "3", "--out", file, "--quiet"}, args...)...)
+		formulas = map[string]int{}
+		for m, err := range molecule.Open(file) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			formulas[m.Formula()]++
+			d := []float64{m.Distance(0, 1), m.Distance(0, 2), m.Distance(1, 2)}
+			if slices.Sort(d); d[0] > 1 && d[1] < 1.6 && d[2] > 2.3 && d[2] < 2.9 {
+				straight++
+			}
+		}
+		return formulas, straight
+	}
+	drawn, good := sample()
+	if len(drawn) != 3 || drawn["C2O"] < n*2/5 || drawn["C2O"] > n*3/5 || drawn["CO2"] < n/8 || drawn["O3"] < n/8 || good < n*3/4 {
+		t.Errorf("drawn are %v, of which %d look like the data", drawn, good)
+	}
+	asked, good := sample("--formula", "CO2")
+	if asked["CO2"] != n || good < n*3/4 {
+		t.Errorf("asked for CO2: %v, of which %d look like the data", asked, good)
+	}
+	free, good := sample("--free-types")
+	t.Logf("drawn: %v, CO2: %v, free: %v, of which %d look like the data", drawn, asked, free, good)
+	if free["CO2"] == 0 || good < n/4 {
+		t.Errorf("free are %v, of which %d look like the data", free, good)
+	}
+	fails(t, exitFailure, "no composition of 4 atoms", "sample", "--model", weights, "--atoms", "4")
+}

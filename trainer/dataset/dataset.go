@@ -195,6 +195,20 @@ func (s *Set) Histogram() map[int]int {
 	return h
 }
 
+// Compositions counts the molecules of each formula.
+func (s *Set) Compositions() map[string]int {
+	counts := map[string]int{}
+	m := &molecule.Molecule{}
+	for i := range s.Len() {
+		m.Elements = m.Elements[:0]
+		for _, typ := range s.Types(i) {
+			m.Elements = append(m.Elements, s.Elements[typ])
+		}
+		counts[m.Formula()]++
+	}
+	return counts
+}
+
 // Moments are those of the molecules on the scale of a model whose elements are the set's.
 func (s *Set) Moments(meta model.Meta) *model.Moments {
 	sum := model.NewMomentsSum(meta)

@@ -39,12 +39,21 @@ type Batch struct {
 	// Context (B, C) holds ((v-mean)/mad, 1) for each property, or (0, 0) where it is unknown or kept back; nil without a condition.
 	Context []float32
 
-	// Mask (B, 1, 3+F) is 0 at the features of molecules with t = 0, whose loss is on x alone; nil if there are none.
+	// Mask (B, 1, 3+F) is 0 at the features of molecules with t = 0 or given types, whose loss is on x alone; nil if there are none.
 	Mask []float32
-	// LogPH (B) is log p(h|z_0) where t = 0, which does not depend on the network, and 0 elsewhere; nil if there are none, or with a
+	// LogPH (B) is log p(h|z_0) where t = 0 and the types are not given, which does not depend on the network, and 0 elsewhere; nil if there are none, or with a
 	// learned schedule, on which it depends.
 	LogPH []float64
 	Times []int // (B), t
+}
+
+// coordinates is the number of coordinates of molecule i whose errors count.
+func (b *Batch) coordinates(i int) int {
+	width := len(b.Eps) / (b.B * b.N)
+	if b.Mask != nil && b.Mask[i*width+3] == 0 {
+		return 3 * b.N
+	}
+	return width * b.N
 }
 
 // BoundWeights are the weights of the molecules' squared errors in the variational bound, times (T+1) for the one term of T+1 that
@@ -105,8 +114,11 @@ func quantity(name string, values []float32) (model.Quantity, error) {
 			q.MAD += math.Abs(float64(v)-q.Mean) / n
 		}
 	}
-	if model.IsCount(name) {
+	switch {
+	case model.IsCount(name):
 		q.MAD = max(q.MAD, 1)
+	case name == model.TypesName:
+		q.MAD = 1
 	}
 	if !(q.MAD > 0) {
 		return q, fmt.Errorf("property %s is %g for every molecule: nothing to learn", name, q.Mean)
@@ -133,19 +145,27 @@ func (b *Batcher) Condition(values [][]float32, dropout float64) {
 	b.values, b.dropout = values, dropout
 }
 
-// context fills the channels of molecule index. The values of properties are kept back together, and so are the counts of a
-// composition.
-func (b *Batcher) context(dst []float32, index int, seed uint64, id uint32, step int) {
+// context fills the channels of molecule index and tells whether its types are given (see model.TypesName). The values of properties
+// are kept back together, and so are the counts of a composition.
+func (b *Batcher) context(dst []float32, index int, seed uint64, id uint32, step int) (typed bool) {
 	r := rng.New(seed, id, drawContext, uint32(step))
-	noValues, noCounts := r.Float64() < b.dropout, r.Float64() < b.dropout
+	noValues, noCounts, noTypes := r.Float64() < b.dropout, r.Float64() < b.dropout, r.Float64() < b.dropout
 	for k, q := range b.meta.Context {
-		if count := model.IsCount(q.Name); count && noCounts || !count && noValues {
+		dropped := noValues
+		switch {
+		case model.IsCount(q.Name):
+			dropped = noCounts
+		case q.Name == model.TypesName:
+			dropped, typed = noTypes, !noTypes
+		}
+		if dropped {
 			continue
 		}
 		if v := float64(b.values[k][index]); v == v {
 			dst[2*k], dst[2*k+1] = float32((v-q.Mean)/q.MAD), 1
 		}
 	}
+	return typed
 }
 
 // NewBatcher needs meta to be valid for c.
@@ -205,6 +225,13 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 		if b.sched != nil {
 			alpha, sigma = float32(b.sched.Alpha(t)), float32(b.sched.Sigma(t))
 		}
+		typed := false
+		if c := b.config.Context; c > 0 {
+			if out.Context == nil {
+				out.Context = make([]float32, len(indices)*c)
+			}
+			typed = b.context(out.Context[i*c:(i+1)*c], index, seed, id, step)
+		}
 
 		copy(x, b.set.Positions(index))
 		if b.augment {
@@ -225,7 +252,9 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 				out.X[3*at+k] = alpha*x[3*j+k]/float32(b.meta.ScaleX) + sigma*e[k]
 			}
 			for k := range f {
-				out.H[f*at+k] = alpha*clean[k] + sigma*e[3+k]
+				if out.H[f*at+k] = clean[k]; !typed {
+					out.H[f*at+k] = alpha*clean[k] + sigma*e[3+k]
+				}
 			}
 		}
 		if b.config.Variant != model.None {
@@ -235,17 +264,11 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 				out.R0[9*i+k] = float32(haar[k/3][k%3])
 			}
 		}
-		if c := b.config.Context; c > 0 {
-			if out.Context == nil {
-				out.Context = make([]float32, len(indices)*c)
-			}
-			b.context(out.Context[i*c:(i+1)*c], index, seed, id, step)
-		}
 		if b.config.Variant == model.Symdiff {
 			r = rng.New(seed, id, drawEta, uint32(step))
 			r.Fill(out.Eta[i*n*b.config.NoiseDims:(i+1)*n*b.config.NoiseDims], b.config.NoiseStd)
 		}
-		if t == 0 {
+		if t == 0 || typed {
 			if out.Mask == nil {
 				out.Mask = make([]float32, len(indices)*w)
 				for k := range out.Mask {
@@ -253,7 +276,7 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 				}
 			}
 			clear(out.Mask[i*w+3 : (i+1)*w])
-			if b.sched != nil {
+			if b.sched != nil && !typed {
 				if out.LogPH == nil {
 					out.LogPH = make([]float64, len(indices))
 				}

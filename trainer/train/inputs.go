@@ -10,12 +10,13 @@ import (
 )
 
 // sameInputs checks that a network takes z, t, R0 and eta as a student of the given meaning and configuration does.
-func sameInputs(m *model.Model, meta model.Meta, c model.Config) error {
+// The student takes the scales of its context from its teacher, and is conditioned on what context names.
+func sameInputs(m *model.Model, meta model.Meta, c model.Config, context []string) error {
 	switch {
 	case !slices.Equal(m.Meta.Elements, meta.Elements) || m.Config.Features != c.Features:
 		return fmt.Errorf("its elements are %v with %d features, the student's %v with %d", m.Meta.Elements, m.Config.Features, meta.Elements, c.Features)
-	case m.Config.Context > 0 || c.Context > 0:
-		return fmt.Errorf("it, or the student, is conditioned on properties")
+	case !slices.EqualFunc(m.Meta.Context, context, func(q model.Quantity, name string) bool { return q.Name == name }):
+		return fmt.Errorf("it is conditioned on %q, the student on %q", contextNames(m.Meta), context)
 	case m.Meta.Schedule.Name == schedule.Learned:
 		return errors.New("its noise schedule is learned, a student's is not")
 	case m.Meta.Schedule != meta.Schedule:
@@ -29,4 +30,12 @@ func sameInputs(m *model.Model, meta model.Meta, c model.Config) error {
 		return fmt.Errorf("it is symmetrised, the student is not")
 	}
 	return nil
+}
+
+// contextNames are the names of what a network is conditioned on.
+func contextNames(meta model.Meta) (names []string) {
+	for _, q := range meta.Context {
+		names = append(names, q.Name)
+	}
+	return names
 }

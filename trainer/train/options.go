@@ -39,7 +39,7 @@ type Options struct {
 	Network      string       `json:"network,omitempty"` // empty: SymDiff's, as Config says; egnn: EDM's, as EGNN says
 	Config       model.Config `json:"model"`             // of EDM's network only the variant (none or symdiff-h), the features and the context
 	EGNN         egnn.Config  `json:"egnn,omitzero"`
-	Condition    []string     `json:"condition,omitempty"`         // scalar properties that the network is given, and Composition
+	Condition    []string     `json:"condition,omitempty"`         // scalar properties that the network is given, Composition, and Types
 	Dropout      float64      `json:"condition_dropout,omitempty"` // probability that they are kept from it
 	Loss         string       `json:"loss,omitempty"`              // l2 or vlb; empty: l2
 	Augment      bool         `json:"augment,omitempty"`           // turn each molecule by a Haar matrix (dit-aug)
@@ -84,6 +84,9 @@ const (
 
 // Composition among Options.Condition gives the network the number of atoms of each element.
 const Composition = "composition"
+
+// Types among Options.Condition lets the types of the atoms be given to the network (see model.TypesName).
+const Types = model.TypesName
 
 // NetworkEGNN is Options.Network of EDM's network.
 const NetworkEGNN = "egnn"
@@ -232,6 +235,8 @@ func (o *Options) Validate() error {
 		return fmt.Errorf("--loss: %q, want l2 or vlb", o.Loss)
 	case o.learnsSchedule() && o.Teacher != "":
 		return errors.New("--teacher: a student has its teacher's noise schedule, and not a learned one")
+	case o.learnsSchedule() && slices.Contains(o.Condition, Types):
+		return errors.New("--schedule: learned noises all of a molecule, --condition types not its types")
 	case o.learnsSchedule() && o.Loss != LossVLB:
 		return errors.New("--schedule: learned wants --loss vlb, which tells a good schedule from a bad one")
 	case o.BF16 && o.Network == NetworkEGNN:

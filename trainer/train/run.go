@@ -137,13 +137,16 @@ func newRun(o Options, world *mpi.World, status io.Writer, terminal bool) (_ *ru
 			err = errors.Join(err, r.unlock())
 		}
 	}()
-	if resumed != nil {
-		r.meta.Context = resumed.Meta.Context
-	}
-	if err := r.load(); err != nil {
+	if r.teacher, err = loadTeacher(o, device); err != nil {
 		return nil, err
 	}
-	if r.teacher, err = loadTeacher(o, device); err != nil {
+	switch { // that gives the scales of the condition
+	case resumed != nil:
+		r.meta.Context = resumed.Meta.Context
+	case r.teacher != nil:
+		r.meta.Context = r.teacher.context
+	}
+	if err := r.load(); err != nil {
 		return nil, err
 	}
 	r.params, r.emaParams = r.newParams(device), r.newParams(device)
@@ -240,6 +243,9 @@ func (r *run) load() (err error) {
 	}
 	r.provenance = Provenance{Command: r.Command, Seed: r.Seed, Data: r.set.Sources, Molecules: r.set.Len(), EMA: r.EMA}
 	r.meta.Histogram, r.meta.Moments = r.set.Histogram(), r.set.Moments(r.meta)
+	if slices.Contains(r.Options.Condition, Types) {
+		r.meta.Compositions = r.set.Compositions()
+	}
 	values, err := r.values(r.set, r.Data, r.Limit)
 	if err != nil {
 		return err
@@ -269,8 +275,12 @@ func (r *run) load() (err error) {
 // Options.context; the first ones that are read, or those of the run that is resumed, set the scale.
 func (r *run) values(set *dataset.Set, names []string, limit int) (all [][]float32, err error) {
 	for _, property := range r.Options.Condition {
-		if property == Composition {
+		switch property {
+		case Composition:
 			all = append(all, counts(set)...)
+			continue
+		case Types: // known of every molecule
+			all = append(all, make([]float32, set.Len()))
 			continue
 		}
 		v, err := dataset.Values(names, property, limit)

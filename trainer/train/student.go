@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"slices"
 
 	"symdiff/core/model"
 	"symdiff/core/safetensors"
@@ -21,6 +22,14 @@ func Student(teacher string) (Options, error) {
 	o.Teacher, o.Init, o.Config = teacher, teacher, m.Config
 	o.Elements, o.Charge = m.Meta.Elements, m.Meta.Charge
 	o.Schedule, o.Timesteps = m.Meta.Schedule.Name, m.Meta.Schedule.Timesteps
+	for _, name := range contextNames(m.Meta) {
+		if model.IsCount(name) {
+			name = Composition
+		}
+		if !slices.Contains(o.Condition, name) {
+			o.Condition = append(o.Condition, name)
+		}
+	}
 	o.Config.Features = 0 // Validate computes it
 	return o, nil
 }

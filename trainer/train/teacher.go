@@ -4,6 +4,7 @@ package train
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/sugarme/gotch"
 
@@ -21,6 +22,7 @@ import (
 type teacher struct {
 	network, guide *torch.Params // guide is nil where there is none
 	weight         float64
+	context        []model.Quantity // what they are conditioned on
 }
 
 // loadTeacher reads Options.Teacher and Options.Guide; nil if there is none.
@@ -30,38 +32,42 @@ func loadTeacher(o Options, device gotch.Device) (*teacher, error) {
 	}
 	t := &teacher{weight: o.Guidance}
 	var err error
-	if t.network, err = loadParams("--teacher", o.Teacher, o, device); err != nil || o.Guide == "" {
+	if t.network, t.context, err = loadParams("--teacher", o.Teacher, o, device); err != nil || o.Guide == "" {
 		return t, err
 	}
-	t.guide, err = loadParams("--guide", o.Guide, o, device)
+	guide, context, err := loadParams("--guide", o.Guide, o, device)
+	if err == nil && !slices.Equal(context, t.context) {
+		err = fmt.Errorf("--guide %s: the scales of its condition are %v, the teacher's %v", o.Guide, context, t.context)
+	}
+	t.guide = guide
 	return t, err
 }
 
-// loadParams reads a network that takes the inputs that the student of o is given.
-func loadParams(flag, path string, o Options, device gotch.Device) (*torch.Params, error) {
+// loadParams reads a network that takes the inputs that the student of o is given, and what it is conditioned on.
+func loadParams(flag, path string, o Options, device gotch.Device) (*torch.Params, []model.Quantity, error) {
 	f, err := safetensors.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", flag, err)
+		return nil, nil, fmt.Errorf("%s: %w", flag, err)
 	}
 	m, err := model.Load(f)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", flag, err)
+		return nil, nil, fmt.Errorf("%s: %w", flag, err)
 	}
 	c, mine := m.Config, o.Meta()
-	if err := sameInputs(m, mine, o.Config); err != nil {
-		return nil, fmt.Errorf("%s %s: %w", flag, path, err)
+	if err := sameInputs(m, mine, o.Config, o.context()); err != nil {
+		return nil, nil, fmt.Errorf("%s %s: %w", flag, path, err)
 	}
 	var flat []float32
 	for _, q := range c.Parameters() {
 		v, err := f.Float32(q.Name, q.Shape...)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", flag, err)
+			return nil, nil, fmt.Errorf("%s: %w", flag, err)
 		}
 		flat = append(flat, v...)
 	}
 	p := torch.NewParams(c, device, o.BF16)
 	p.Set(flat)
-	return p, nil
+	return p, m.Meta.Context, nil
 }
 
 // target is eps* for a batch, without gradient.

@@ -9,13 +9,17 @@ import (
 	"testing"
 
 	"symdiff/core/egnn"
+	"symdiff/core/model"
 	"symdiff/core/safetensors"
 )
 
 // trained is the weights file of a short run.
-func trained(t *testing.T, seed uint64, steps int) string {
+func trained(t *testing.T, seed uint64, steps int, changes ...func(*Options)) string {
 	t.Helper()
 	o := small(t)
+	for _, change := range changes {
+		change(&o)
+	}
 	o.Seed, o.Steps, o.EMA = seed, steps, 0
 	mustRun(t, o)
 	path := filepath.Join(t.TempDir(), "weights.safetensors")
@@ -52,6 +56,44 @@ func TestTeacher(t *testing.T) {
 	}
 	if learned := student(worse, 1, 60); learned > 0.7*one {
 		t.Errorf("60 steps bring the loss from %g to %g", one, learned)
+	}
+}
+
+// A student is conditioned as its teacher and guide are, on the teacher's scales.
+func TestConditionedTeacher(t *testing.T) {
+	condition := func(o *Options) { o.Condition, o.Dropout = []string{Composition, Types}, 0.5 }
+	best, worse := trained(t, 1, 40, condition), trained(t, 1, 2, condition)
+	o, err := Student(best)
+	if err != nil || !slices.Equal(o.Condition, []string{Composition, Types}) {
+		t.Fatalf("%q, %v", o.Condition, err)
+	}
+	student := func(guide string) *Checkpoint {
+		o := small(t)
+		condition(&o)
+		o.Val, o.Init, o.Teacher, o.Guide, o.Guidance = o.Data, best, best, guide, 1
+		o.Data = []string{molecules(t, 20)}
+		o.Seed, o.Steps, o.EMA, o.LR, o.Warmup = 7, 1, 0, 1e-12, 0
+		return mustRun(t, o)
+	}
+	c := student("")
+	f, err := safetensors.Open(best)
+	if err != nil {
+		t.Fatal(err)
+	}
+	meta, err := model.ParseMeta(best, f.Metadata)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Provenance.ValLoss > 1e-9 || !slices.Equal(c.Meta.Context, meta.Context) {
+		t.Errorf("a student that is its teacher has the loss %g, %v", c.Provenance.ValLoss, c.Meta.Context)
+	}
+	if c = student(worse); c.Provenance.ValLoss < 1e-4 {
+		t.Errorf("led away from a worse network it has the loss %g", c.Provenance.ValLoss)
+	}
+	o = small(t)
+	o.Teacher = best
+	if _, err := Run(t.Context(), o, nil, false); err == nil || !strings.Contains(err.Error(), "it is conditioned on") {
+		t.Errorf("a student without the condition: %v", err)
 	}
 }
 

@@ -408,6 +408,79 @@ func TestCompositionContext(t *testing.T) {
 	}
 }
 
+// Given types are without noise and without loss; where they are kept back all is as without the condition.
+func TestTypesContext(t *testing.T) {
+	o := small(t)
+	plain := batcher(t, o, false)
+	o.Condition = []string{Types}
+	if err := o.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	b := batcher(t, o, false)
+	q, err := quantity(Types, make([]float32, b.set.Len()))
+	if want := (model.Quantity{Name: model.TypesName, MAD: 1}); err != nil || q != want {
+		t.Fatalf("%+v, %v", q, err)
+	}
+	b.meta.Context = []model.Quantity{q}
+	const dropout = 0.4
+	b.Condition([][]float32{make([]float32, b.set.Len())}, dropout)
+	typed, n := 0, 0
+	for step := range 200 {
+		indices := b.set.Batches(40)[step%2]
+		times := b.Times(len(indices), 1, step, true, 2)
+		times[0] = 0
+		batch, noised := b.Make(indices, times, nil, 1, step), plain.Make(indices, times, nil, 1, step)
+		w := len(batch.Eps) / (batch.B * batch.N)
+		f := w - 3
+		if !slices.Equal(batch.X, noised.X) {
+			t.Fatal("positions depend on the condition")
+		}
+		for i, index := range indices {
+			n++
+			h, wasH := batch.H[i*batch.N*f:(i+1)*batch.N*f], noised.H[i*batch.N*f:(i+1)*batch.N*f]
+			if batch.Context[2*i] != 0 {
+				t.Fatalf("context %v", batch.Context)
+			}
+			if batch.Context[2*i+1] == 0 {
+				if !slices.Equal(h, wasH) || batch.coordinates(i) != noised.coordinates(i) || times[i] == 0 && batch.LogPH[i] != noised.LogPH[i] {
+					t.Fatalf("a molecule at t = %d without its types: features %v of %v, %d coordinates", times[i], h, wasH, batch.coordinates(i))
+				}
+				continue
+			}
+			typed++
+			for a, typ := range b.set.Types(index) {
+				want := make([]float32, f)
+				b.features(want, typ)
+				if !slices.Equal(h[a*f:(a+1)*f], want) {
+					t.Fatalf("atom %d has the features %v, want %v", a, h[a*f:(a+1)*f], want)
+				}
+			}
+			mask := batch.Mask[i*w : (i+1)*w]
+			if slices.Min(mask[:3]) != 1 || slices.Max(mask[3:]) != 0 || batch.coordinates(i) != 3*batch.N || batch.LogPH != nil && batch.LogPH[i] != 0 {
+				t.Fatalf("mask %v, %d coordinates, log p(h|z_0) %v", mask, batch.coordinates(i), batch.LogPH)
+			}
+		}
+	}
+	if share := float64(typed) / float64(n); math.Abs(share-1+dropout) > 4*math.Sqrt(dropout*(1-dropout)/float64(n)) {
+		t.Errorf("%.3f of the molecules have their types, want %.3f", share, 1-dropout)
+	}
+	if got := b.set.Compositions(); len(got) == 0 {
+		t.Error("no compositions")
+	} else {
+		sum := 0
+		for _, n := range got {
+			sum += n
+		}
+		if sum != b.set.Len() {
+			t.Errorf("%v of %d molecules", got, b.set.Len())
+		}
+	}
+	o.Loss, o.Schedule = LossVLB, "learned"
+	if err := o.Validate(); err == nil || !strings.Contains(err.Error(), "--condition types") {
+		t.Errorf("with a learned schedule: %v", err)
+	}
+}
+
 // log p(h|z_0) is near 0 at the truth; between two types it is near -log 2; a charge off by one half near -log 2 as well.
 func TestLogPH(t *testing.T) {
 	o := small(t)

@@ -11,7 +11,7 @@ import (
 )
 
 // validate is the mean over the held-out molecules of |eps - eps_hat|² per coordinate, with the EMA weights and with noise and
-// times that depend on nothing but the molecule's number: t runs evenly over {1..T}. With a learned schedule, by which these errors
+// times that depend on nothing but the molecule's number: t runs evenly over {1..T}. Nothing of the condition is kept back. With a learned schedule, by which these errors
 // would be measured against a moving rule, it is the variational bound in nats per coordinate. The state of the lowest one is kept.
 func (r *run) validate() error {
 	torch.NoGrad(func() { r.emaParams.Flat.Copy_(r.opt.EMA) })
@@ -32,16 +32,15 @@ func (r *run) validate() error {
 				at[i] = times[index]
 			}
 			b := r.valBatcher.Make(indices, at, indices, valSeed, 0)
-			coordinates := float64(b.N * (3 + r.Config.Features))
 			torch.NoGrad(func() {
 				noised := r.noised(s, r.emaParams, b)
 				squares := r.squaredError(s, r.emaParams, b, noised)
 				for i, e := range torch.Float32s(squares) {
-					errors[indices[i]] = float64(e) / coordinates
+					errors[indices[i]] = float64(e) / float64(b.coordinates(i))
 				}
 				if noised != nil {
 					terms := noised.Terms(s, r.meta, squares, slices.Repeat([]float64{float64(T)}, len(indices)))
-					bounds[k] = (torch.Scalar(s, terms) + r.atZero(s, indices)) / coordinates
+					bounds[k] = (torch.Scalar(s, terms) + r.atZero(s, indices)) / float64(b.coordinates(0))
 				}
 			})
 			s.Close()

@@ -1,0 +1,143 @@
+package sampler
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+
+	"symdiff/core/model"
+	"symdiff/core/molecule"
+	"symdiff/core/rng"
+)
+
+// giveTypes decides the types of the atoms of every molecule where the network
+// takes them (see model.TypesName) and they are not left free: those of the
+// composition that is asked for, those of the molecules that the run starts from,
+// or a composition drawn from the training set's, of the number of atoms that is
+// asked for and with the part that is kept, which comes first. nil: they are
+// sampled.
+func (o *Options) giveTypes(meta model.Meta) (types [][]molecule.Element, err error) {
+	if _, ok := o.Values[model.TypesName]; ok {
+		return nil, errors.New("sampler: " + model.TypesName + " is no value: a composition gives them")
+	}
+	if !meta.TakesTypes() || o.FreeTypes || len(o.Composition) == 0 && o.From == nil && len(meta.Compositions) == 0 {
+		return nil, nil
+	}
+	part := o.Known
+	if part == nil {
+		part = &Known{}
+	}
+	list := compositions{}
+	if len(o.Composition) == 0 && o.From == nil {
+		if list, err = newCompositions(meta.Compositions, part); err != nil {
+			return nil, err
+		}
+	}
+	o.Atoms = slices.Clone(o.Atoms)
+	for i := range max(len(o.Atoms), len(o.From)) {
+		composition := o.Composition
+		switch {
+		case len(composition) > 0:
+		case o.From != nil:
+			types = append(types, o.From[i].Elements)
+			continue
+		default:
+			if composition, err = list.draw(o.Atoms[i], o.Seed, uint32(o.First+i)); err != nil {
+				return nil, err
+			}
+		}
+		if n := o.Atoms[i]; n != 0 && n != len(composition) {
+			return nil, errors.New("sampler: the composition has " + strconv.Itoa(len(composition)) + " atoms, asked for are " + strconv.Itoa(n))
+		}
+		o.Atoms[i] = len(composition)
+		whole := Known{Elements: slices.Clone(part.Elements)}
+		if err := whole.Complete(composition); err != nil {
+			return nil, err
+		}
+		types = append(types, whole.Elements)
+	}
+	if len(part.Positions) == 0 {
+		o.Known, o.Resample = nil, 0
+	}
+	o.Values = maps.Clone(o.Values)
+	if o.Values == nil {
+		o.Values = map[string]float64{}
+	}
+	o.Values[model.TypesName] = 0
+	return types, nil
+}
+
+// compositions are those of the training set with a part, by formula.
+type compositions []struct {
+	elements []molecule.Element
+	count    int
+}
+
+func newCompositions(counts map[string]int, part *Known) (list compositions, err error) {
+	for _, formula := range slices.Sorted(maps.Keys(counts)) {
+		elements, err := molecule.ParseFormula(formula)
+		if err != nil {
+			return nil, errors.New("sampler: metadata compositions: " + err.Error())
+		}
+		whole := Known{Elements: slices.Clone(part.Elements)}
+		if whole.Complete(elements) != nil {
+			continue // no room for the part
+		}
+		list = append(list, struct {
+			elements []molecule.Element
+			count    int
+		}{elements, counts[formula]})
+	}
+	return list, nil
+}
+
+// draw draws a composition of n atoms, 0: of any number, for a molecule of a seed.
+func (c compositions) draw(n int, seed uint64, index uint32) ([]molecule.Element, error) {
+	total := 0
+	for _, k := range c {
+		if n == 0 || n == len(k.elements) {
+			total += k.count
+		}
+	}
+	stream := rng.New(seed, index, rng.Size, 0)
+	left := stream.Float64() * float64(total)
+	for _, k := range c {
+		if n != 0 && n != len(k.elements) {
+			continue
+		}
+		if left -= float64(k.count); left < 0 {
+			return k.elements, nil
+		}
+	}
+	what := ""
+	if n != 0 {
+		what = " of " + strconv.Itoa(n) + " atoms"
+	}
+	return nil, errors.New("sampler: the weights file knows no composition" + what + " that fits: give one, or leave the types free")
+}
+
+// setTypes keeps the clean features of the given types.
+func (s *Sampler) setTypes(types [][]molecule.Element) error {
+	if types == nil {
+		return nil
+	}
+	s.types = make([]float32, len(s.z))
+	at := 0
+	for _, elements := range types {
+		for a, e := range elements {
+			if err := s.encode(s.types[at:at+s.width], e, nil); err != nil {
+				return errors.New("sampler: atom " + strconv.Itoa(a) + ": " + err.Error())
+			}
+			at += s.width
+		}
+	}
+	return nil
+}
+
+// giveTo sets the features of rows like z to those of the given types, if any.
+func (s *Sampler) giveTo(rows []float32) {
+	for i := 0; i < len(s.types); i += s.width {
+		copy(rows[i+3:i+s.width], s.types[i+3:i+s.width])
+	}
+}
