@@ -30,15 +30,22 @@ type Conditional interface {
 //
 //	eps_hat = e + w·(e - u),   e = net(z, t | values),  u = net(z, t)
 //
-// Of a network that is guided the better one is conditioned. Without values it is
-// net; a network that takes none is an error.
+// Of a network that is guided the better one is; the worse one is put under the
+// values, if it takes them. Without values it is net; a network that takes none is
+// an error.
 func Condition(net Network, values map[string]float64, w float32) (Network, error) {
 	if len(values) == 0 {
 		return net, nil
 	}
 	if g, ok := net.(guided); ok {
 		inner, err := Condition(g.Network, values, w)
-		return guided{inner, g.worse, g.w}, err
+		worse := g.worse
+		if c, ok := worse.(Conditional); ok {
+			if at, err := c.At(values); err == nil {
+				worse = at
+			}
+		}
+		return guided{inner, worse, g.w}, err
 	}
 	c, ok := net.(Conditional)
 	if !ok {

@@ -75,7 +75,7 @@ func constant(x float64) valued {
 	}), None()), x}
 }
 
-// Conditioned is e + w·(e - u); of a guided network, the better one is.
+// Conditioned is e + w·(e - u); of a guided network the better one is, and the worse one is under the values if it can be.
 func TestCondition(t *testing.T) {
 	net, guided := constant(1), Guide(constant(1), constant(3), 0.5)
 	for _, c := range []struct {
@@ -87,7 +87,8 @@ func TestCondition(t *testing.T) {
 		{net, nil, 0, 1},
 		{net, map[string]float64{"x": 2}, 0, 2},
 		{net, map[string]float64{"x": 2}, 3, 2 + 3*(2-1)},
-		{guided, map[string]float64{"x": 2}, 3, 5 + 0.5*(5-3)},
+		{guided, map[string]float64{"x": 2}, 3, 5 + 0.5*(5-2)},
+		{Guide(constant(1), constant(3).Network, 0.5), map[string]float64{"x": 2}, 3, 5 + 0.5*(5-3)},
 	} {
 		n, err := Condition(c.net, c.values, c.w)
 		if err != nil {

@@ -31,8 +31,8 @@ func (g *guide) check() error {
 	return nil
 }
 
-// lead is the network, led away from the guide if there is one.
-func (g *guide) lead(m network) (symmetrise.Network, error) {
+// lead is the network, led away from the guide if there is one. Types are given to both of them or, if they are free, to neither.
+func (g *guide) lead(m network, freeTypes bool) (symmetrise.Network, error) {
 	if g.file == "" {
 		return m.Network, nil
 	}
@@ -42,6 +42,9 @@ func (g *guide) lead(m network) (symmetrise.Network, error) {
 	}
 	if !slices.Equal(worse.Meta.Elements, m.Meta.Elements) || worse.Meta.Schedule != m.Meta.Schedule || !symmetrise.Alike(m.Network, worse.Network) {
 		return nil, fmt.Errorf("--guide %s: elements, schedule or noise of gamma are not the model's", g.file)
+	}
+	if m.Meta.TakesTypes() && !worse.Meta.TakesTypes() && !freeTypes {
+		return nil, fmt.Errorf("--guide %s: it was not trained with --condition types as the model was; --free-types gives them to neither", g.file)
 	}
 	g.hash = f.hash
 	return symmetrise.Guide(m.Network, worse.Network, float32(g.weight)), nil

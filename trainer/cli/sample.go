@@ -348,7 +348,7 @@ func (o *sampleOptions) open() (network, weightsFile, error) {
 	if len(o.condition.values) > 0 && len(m.Meta.Context) == 0 {
 		return m, f, errors.New("--property: the model was not trained with --condition")
 	}
-	if m.Network, err = o.guide.lead(m); err != nil {
+	if m.Network, err = o.guide.lead(m, o.freeTypes); err != nil {
 		return m, f, err
 	}
 	if most := m.Meta.Schedule.Timesteps; o.steps > most && most > 0 {

@@ -399,4 +399,22 @@ func TestTypesCondition(t *testing.T) {
 		t.Errorf("free are %v, of which %d look like the data", free, good)
 	}
 	fails(t, exitFailure, "no composition of 4 atoms", "sample", "--model", weights, "--atoms", "4")
+
+	// A student of it and of its guide, of another training, takes types as they do.
+	plain, early, student := filepath.Join(t.TempDir(), "plain"), filepath.Join(t.TempDir(), "early"), filepath.Join(t.TempDir(), "student")
+	typed := slices.Index(args, "--condition")
+	short := append(slices.Clone(args), "--steps", "3", "--out", early)
+	succeeds(t, short...)
+	succeeds(t, append(slices.Delete(slices.Clone(short), typed, typed+4), "--out", plain)...)
+	succeeds(t, "distill", "--teacher", weights, "--guide", exported(t, early), "--guidance", "1", "--data", data, "--batch-atoms", "192", "--steps", "2", "--out", student, "--quiet")
+	succeeds(t, "sample", "--model", exported(t, student), "--guide", exported(t, early), "--guidance", "1", "--n", "2", "--quiet")
+	fails(t, exitFailure, "not trained with --condition types", "sample", "--model", weights, "--guide", exported(t, plain), "--guidance", "1")
+}
+
+// exported is the weights file of a run.
+func exported(t *testing.T, run string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "w.safetensors")
+	succeeds(t, "export", run, "--out", path)
+	return path
 }
