@@ -111,7 +111,7 @@ evaluate-keep: cli $(BUILD)/npm.stamp ## how often molecules come out well aroun
 	node site/measure-keep.js $(WEIGHTS) $(WEIGHTS:.safetensors=.keep.json)
 
 # Without symbols, and without inlining in packages that no step spends time in: 5 % smaller, as fast, the same bits.
-WASM_FLAGS := -ldflags='-s -w' $(patsubst %,-gcflags=%=-l,runtime syscall/... strconv $(addprefix symdiff/,core/molecule core/internal/json core/safetensors wasm))
+WASM_FLAGS := -ldflags='-s -w' $(patsubst %,-gcflags=%=-l,runtime syscall/... strconv $(addprefix symdiff/,core/molecule core/internal/json core/safetensors core/schedule core/sampler wasm))
 
 wasm: $(BUILD)/wasm/symdiff.wasm ## build the WebAssembly modules (SIMD and plain)
 $(BUILD)/wasm/symdiff.wasm: $(CORE_SOURCES)

@@ -27,8 +27,8 @@ type Meta struct {
 	Histogram   map[int]int // number of atoms -> molecules of the training set
 	Moments     *Moments    // of the training set, or nil
 
-	Compositions map[string]int // formula -> molecules of the training set, to draw types from (see TypesName), or nil
-	Training     []byte         // provenance: a JSON object, or nil
+	Compositions []Composition // of the training set, each formula once, to draw types from (see TypesName), or nil
+	Training     []byte        // provenance: a JSON object, or nil
 }
 
 // Quantity is a scalar property, in the units of the training data, and its

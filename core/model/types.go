@@ -2,8 +2,6 @@ package model
 
 import (
 	"errors"
-	"maps"
-	"slices"
 	"strconv"
 
 	"symdiff/core/internal/json"
@@ -18,6 +16,12 @@ import (
 // p(N), the types of a sample always are those of a molecule.
 const TypesName = "types"
 
+// Composition is a formula and how many molecules of the training set have it.
+type Composition struct {
+	Formula   string
+	Molecules int
+}
+
 // TakesTypes reports whether the types can be given to a network.
 func (m Meta) TakesTypes() bool {
 	for _, q := range m.Context {
@@ -30,44 +34,43 @@ func (m Meta) TakesTypes() bool {
 
 // validateCompositions checks the formulas of m.Compositions.
 func (m Meta) validateCompositions() error {
-	for formula, count := range m.Compositions {
-		elements, err := molecule.ParseFormula(formula)
+	for _, c := range m.Compositions {
+		elements, err := molecule.ParseFormula(c.Formula)
 		if err != nil {
 			return errors.New("compositions: " + err.Error())
 		}
 		for _, e := range elements {
 			if m.channel(e) < 0 {
-				return errors.New("compositions: " + formula + ": element " + e.Symbol() + " is not among the model's")
+				return errors.New("compositions: " + c.Formula + ": element " + e.Symbol() + " is not among the model's")
 			}
 		}
-		if count < 1 {
-			return errors.New("compositions: " + formula + ": " + strconv.Itoa(count) + " molecules")
+		if c.Molecules < 1 {
+			return errors.New("compositions: " + c.Formula + ": " + strconv.Itoa(c.Molecules) + " molecules")
 		}
 	}
 	return nil
 }
 
-func compositionsJSON(counts map[string]int) string {
+func compositionsJSON(list []Composition) string {
 	b := []byte{'{'}
-	for i, formula := range slices.Sorted(maps.Keys(counts)) {
+	for i, c := range list {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = strconv.AppendInt(append(json.AppendString(b, formula), ':'), int64(counts[formula]), 10)
+		b = strconv.AppendInt(append(json.AppendString(b, c.Formula), ':'), int64(c.Molecules), 10)
 	}
 	return string(append(b, '}'))
 }
 
-func (p *metaParser) compositions() map[string]int {
+func (p *metaParser) compositions() (list []Composition) {
 	v := p.object("compositions")
-	counts := make(map[string]int, len(v.Keys))
 	for i, formula := range v.Keys {
 		n, ok := v.Items[i].Int()
 		if !ok {
 			p.fail("compositions", formula+": want a number of molecules")
 			break
 		}
-		counts[formula] = int(n)
+		list = append(list, Composition{formula, int(n)})
 	}
-	return counts
+	return list
 }

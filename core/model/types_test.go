@@ -1,7 +1,7 @@
 package model
 
 import (
-	"maps"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -11,12 +11,12 @@ func TestCompositions(t *testing.T) {
 	meta := QM9Meta()
 	c := Config{Variant: None, MLPType: SwiGLU, Features: 6, XHHidden: 8, K: 4, Hidden: 16, Depth: 1, Heads: 2, MLPRatio: 4, Context: 2}
 	meta.Context = []Quantity{{TypesName, 0, 1}}
-	meta.Compositions = map[string]int{"CH4": 3, "C2H6O": 1, "H2O": 12}
+	meta.Compositions = []Composition{{"H2O", 12}, {"CH4", 3}, {"C2H6O", 1}}
 	if QM9Meta().TakesTypes() || !meta.TakesTypes() {
 		t.Error("TakesTypes")
 	}
 	_, got, err := ParseMetadata("f", Metadata(c, meta))
-	if err != nil || !maps.Equal(got.Compositions, meta.Compositions) || !got.TakesTypes() {
+	if err != nil || !slices.Equal(got.Compositions, meta.Compositions) || !got.TakesTypes() {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	for want, text := range map[string]string{

@@ -2,7 +2,6 @@ package sampler
 
 import (
 	"errors"
-	"maps"
 	"slices"
 	"strconv"
 
@@ -46,12 +45,22 @@ func (o *Options) compose(meta model.Meta) error {
 	if err != nil {
 		return errors.New("sampler: " + err.Error())
 	}
-	maps.Copy(counts, o.Values)
-	o.Values = counts
+	o.Values = joined(o.Values, counts)
 	if o.Known == nil {
 		o.Resample = 0
 	}
 	return nil
+}
+
+// joined holds the values of both.
+func joined(a, b map[string]float64) map[string]float64 {
+	all := map[string]float64{}
+	for _, values := range []map[string]float64{a, b} {
+		for name, v := range values {
+			all[name] = v
+		}
+	}
+	return all
 }
 
 // conditioned is the network under the values that are asked for.

@@ -2,7 +2,6 @@ package sampler
 
 import (
 	"errors"
-	"maps"
 	"slices"
 	"strconv"
 
@@ -60,11 +59,7 @@ func (o *Options) giveTypes(meta model.Meta) (types [][]molecule.Element, err er
 	if len(part.Positions) == 0 {
 		o.Known, o.Resample = nil, 0
 	}
-	o.Values = maps.Clone(o.Values)
-	if o.Values == nil {
-		o.Values = map[string]float64{}
-	}
-	o.Values[model.TypesName] = 0
+	o.Values = joined(o.Values, map[string]float64{model.TypesName: 0})
 	return types, nil
 }
 
@@ -74,9 +69,9 @@ type compositions []struct {
 	count    int
 }
 
-func newCompositions(counts map[string]int, part *Known) (list compositions, err error) {
-	for _, formula := range slices.Sorted(maps.Keys(counts)) {
-		elements, err := molecule.ParseFormula(formula)
+func newCompositions(all []model.Composition, part *Known) (list compositions, err error) {
+	for _, c := range all {
+		elements, err := molecule.ParseFormula(c.Formula)
 		if err != nil {
 			return nil, errors.New("sampler: metadata compositions: " + err.Error())
 		}
@@ -87,7 +82,7 @@ func newCompositions(counts map[string]int, part *Known) (list compositions, err
 		list = append(list, struct {
 			elements []molecule.Element
 			count    int
-		}{elements, counts[formula]})
+		}{elements, c.Molecules})
 	}
 	return list, nil
 }

@@ -37,7 +37,7 @@ func typed() (watched, model.Meta) {
 	}), symmetrise.None())
 	meta := model.QM9Meta()
 	meta.Context = []model.Quantity{{Name: model.TypesName, MAD: 1}}
-	meta.Compositions = map[string]int{"CH4": 60, "H2O": 30, "C2H6": 9, "C2H5F": 1}
+	meta.Compositions = []model.Composition{{Formula: "CH4", Molecules: 60}, {Formula: "H2O", Molecules: 30}, {Formula: "C2H6", Molecules: 9}, {Formula: "C2H5F", Molecules: 1}}
 	return w, meta
 }
 

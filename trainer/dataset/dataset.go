@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -195,8 +196,8 @@ func (s *Set) Histogram() map[int]int {
 	return h
 }
 
-// Compositions counts the molecules of each formula.
-func (s *Set) Compositions() map[string]int {
+// Compositions counts the molecules of each formula, in alphabetical order.
+func (s *Set) Compositions() (list []model.Composition) {
 	counts := map[string]int{}
 	m := &molecule.Molecule{}
 	for i := range s.Len() {
@@ -206,7 +207,10 @@ func (s *Set) Compositions() map[string]int {
 		}
 		counts[m.Formula()]++
 	}
-	return counts
+	for _, formula := range slices.Sorted(maps.Keys(counts)) {
+		list = append(list, model.Composition{Formula: formula, Molecules: counts[formula]})
+	}
+	return list
 }
 
 // Moments are those of the molecules on the scale of a model whose elements are the set's.

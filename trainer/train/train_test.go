@@ -468,8 +468,8 @@ func TestTypesContext(t *testing.T) {
 		t.Error("no compositions")
 	} else {
 		sum := 0
-		for _, n := range got {
-			sum += n
+		for _, c := range got {
+			sum += c.Molecules
 		}
 		if sum != b.set.Len() {
 			t.Errorf("%v of %d molecules", got, b.set.Len())
