@@ -182,7 +182,7 @@ VARIANTS ?= symdiff symdiff-h dit-aug dit egnn
 MINUTES ?= 30
 ROUNDS ?= 3
 VARIANT_SAMPLES ?= 1000
-VARIANT_STEPS ?= 250
+VARIANT_SAMPLER ?= --method dpm++2m-sde --steps 50
 VARIANT_DATA ?= --data $(DATA)/qm9_train.xyz.gz --val $(DATA)/qm9_val.xyz.gz
 .PHONY: compare-variants
 compare-variants: trainer ## table of VARIANTS at equal time (MINUTES=30 each), sampled: build/variants/table.md and table.json
@@ -192,7 +192,7 @@ compare-variants: trainer ## table of VARIANTS at equal time (MINUTES=30 each), 
 		$(BUILD)/symdiff train $$how --max-time $(MINUTES)m $$([ $$round = $(ROUNDS) ] || echo --stop-after $$(awk 'BEGIN { print $(MINUTES) / $(ROUNDS) }')m) --json > $$run.train.json || exit 1; \
 	done; done
 	@set -e; list=; for v in $(VARIANTS); do file=$(BUILD)/variants/$$v; $(BUILD)/symdiff export $$file --out $$file.safetensors; \
-		$(BUILD)/symdiff sample --model $$file.safetensors --n $(VARIANT_SAMPLES) --method ancestral --steps $(VARIANT_STEPS) --seed 1 --out $$file.xyz > /dev/null; \
+		$(BUILD)/symdiff sample --model $$file.safetensors --n $(VARIANT_SAMPLES) $(VARIANT_SAMPLER) --seed 1 --out $$file.xyz > /dev/null; \
 		$(BUILD)/symdiff evaluate $$file.xyz --json > $$file.json; list="$$list $$v=$$file.json"; done; \
 	$(BUILD)/symdiff compare $$list --json > $(BUILD)/variants/table.json; \
 	$(BUILD)/symdiff compare $$list --markdown > $(BUILD)/variants/table.md; \
