@@ -113,7 +113,7 @@ test("a worker that dies loses nothing", async () => {
     return w;
   };
   const pool = await SymDiffPool.load({ ...files, worker, workers: 1 });
-  assert.equal((await make(pool, { ...options, steps: 60 })).size, 4);
+  assert.equal((await make(pool, { ...options, steps: 60, batch: 1 })).size, 4);
   assert.equal(pool.started, 2);
   pool.close();
 });
