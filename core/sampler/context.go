@@ -24,11 +24,10 @@ func (o *Options) compose(meta model.Meta) error {
 		return nil
 	}
 	o.Atoms = slices.Clone(o.Atoms)
-	for i, n := range o.Atoms {
-		if n != 0 && n != len(o.Composition) {
-			return errors.New("sampler: the composition has " + strconv.Itoa(len(o.Composition)) + " atoms, asked for are " + strconv.Itoa(n))
+	for i := range o.Atoms {
+		if err := o.fill(i, o.Composition); err != nil {
+			return err
 		}
-		o.Atoms[i] = len(o.Composition)
 	}
 	whole := &Known{}
 	if o.Known != nil {
@@ -49,6 +48,16 @@ func (o *Options) compose(meta model.Meta) error {
 	if o.Known == nil {
 		o.Resample = 0
 	}
+	return nil
+}
+
+// fill gives molecule i the number of atoms of its composition, unless another one
+// is asked for.
+func (o *Options) fill(i int, composition []molecule.Element) error {
+	if n := o.Atoms[i]; n != 0 && n != len(composition) {
+		return errors.New("sampler: the composition has " + strconv.Itoa(len(composition)) + " atoms, asked for are " + strconv.Itoa(n))
+	}
+	o.Atoms[i] = len(composition)
 	return nil
 }
 

@@ -80,16 +80,7 @@ func TestCompositionAsContext(t *testing.T) {
 	sample := func(o Options) *Sampler {
 		t.Helper()
 		o.Atoms, o.Seed, o.Steps = []int{0}, 3, 5
-		s, err := NewNetwork(base, composed(), o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for !s.Done() {
-			if err := s.Step(); err != nil {
-				t.Fatal(err)
-			}
-		}
-		return s
+		return finished(t, base, composed(), o)
 	}
 	target := func(s *Sampler, key string) string {
 		v, _ := s.Result(0, "").Property(key)

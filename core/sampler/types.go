@@ -46,10 +46,9 @@ func (o *Options) giveTypes(meta model.Meta) (types [][]molecule.Element, err er
 				return nil, err
 			}
 		}
-		if n := o.Atoms[i]; n != 0 && n != len(composition) {
-			return nil, errors.New("sampler: the composition has " + strconv.Itoa(len(composition)) + " atoms, asked for are " + strconv.Itoa(n))
+		if err := o.fill(i, composition); err != nil {
+			return nil, err
 		}
-		o.Atoms[i] = len(composition)
 		whole := Known{Elements: slices.Clone(part.Elements)}
 		if err := whole.Complete(composition); err != nil {
 			return nil, err

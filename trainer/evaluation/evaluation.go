@@ -185,7 +185,9 @@ func (r *run) judge(m *molecule.Molecule) (v verdict) {
 		}
 	}
 	v.connected = m.Connected()
-	v.failing = failureOf(m)
+	if v.stable < len(m.Elements) || !v.connected {
+		v.failing = failureOf(m)
+	}
 	v.identify(m, r.RDKit)
 	return v
 }

@@ -40,7 +40,7 @@ type failing struct {
 	pieces int
 }
 
-// failureOf is nil for a molecule that is stable and in one piece.
+// failureOf tells of a molecule that is not stable, or not in one piece.
 func failureOf(m *molecule.Molecule) *failing {
 	orders := make([]int, len(m.Elements))
 	for _, b := range m.Bonds() {
@@ -53,9 +53,6 @@ func failureOf(m *molecule.Molecule) *failing {
 			f.atoms[i] = true
 			f.kinds[AtomFailure{Element: m.Elements[i].Symbol(), Orders: orders[i]}]++
 		}
-	}
-	if len(f.kinds) == 0 && f.pieces == 1 {
-		return nil
 	}
 	return f
 }
