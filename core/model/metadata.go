@@ -65,10 +65,33 @@ func (m Meta) channel(e molecule.Element) int {
 	})
 }
 
-// Rows are the data [x, h] (N, 3+F) that a molecule is to a network: positions
-// over ScaleX with zero centre of mass, one-hot types over ScaleTypes, and with
-// Charge the atomic number over ScaleCharge. An element that the model does not
-// have is an error that names it.
+// Encode writes an atom as a network takes it, [x, h], to a row (3+F) of zeros:
+// its position p, in Å, over ScaleX, its one-hot type over ScaleTypes, and with
+// Charge its atomic number over ScaleCharge. nil leaves the position out. Errors
+// name the element that the model does not have, or the position beyond 1e6 Å.
+func (m Meta) Encode(row []float32, e molecule.Element, p *[3]float64) error {
+	channel := m.channel(e)
+	if channel < 0 {
+		return errors.New("element " + e.Symbol() + " is not among the model's")
+	}
+	row[3+channel] = float32(1 / m.ScaleTypes)
+	if m.Charge {
+		row[3+len(m.Elements)] = float32(float64(e) / m.ScaleCharge)
+	}
+	if p == nil {
+		return nil
+	}
+	for k, x := range p {
+		if !(math.Abs(x) <= 1e6) {
+			return errors.New("position " + strconv.FormatFloat(x, 'g', -1, 64))
+		}
+		row[k] = float32(x / m.ScaleX)
+	}
+	return nil
+}
+
+// Rows are the data [x, h] (N, 3+F) that a molecule is to a network: its
+// atoms by Encode, with zero centre of mass.
 func (m Meta) Rows(mol *molecule.Molecule) ([]float32, error) {
 	if len(mol.Elements) == 0 {
 		return nil, errors.New("no atoms")
@@ -76,17 +99,8 @@ func (m Meta) Rows(mol *molecule.Molecule) ([]float32, error) {
 	width := 3 + m.Features()
 	rows := make([]float32, len(mol.Elements)*width)
 	for i, e := range mol.Elements {
-		kind := m.channel(e)
-		if kind < 0 {
-			return nil, errors.New("element " + e.Symbol() + " is not among the model's")
-		}
-		row := rows[i*width : (i+1)*width]
-		for k, x := range mol.Positions[i] {
-			row[k] = float32(x / m.ScaleX)
-		}
-		row[3+kind] = float32(1 / m.ScaleTypes)
-		if m.Charge {
-			row[width-1] = float32(float64(e) / m.ScaleCharge)
+		if err := m.Encode(rows[i*width:(i+1)*width], e, &mol.Positions[i]); err != nil {
+			return nil, err
 		}
 	}
 	symmetrise.RemoveMean(rows, width, []int{len(mol.Elements)})

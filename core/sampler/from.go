@@ -2,7 +2,6 @@ package sampler
 
 import (
 	"errors"
-	"math"
 	"strconv"
 
 	"symdiff/core/molecule"
@@ -43,7 +42,7 @@ func (s *Sampler) noised(from []*molecule.Molecule, t int) error {
 	at := 0
 	for i, m := range from {
 		for a, e := range m.Elements {
-			if err := s.encode(x[at:at+s.width], e, &m.Positions[a]); err != nil {
+			if err := s.meta.Encode(x[at:at+s.width], e, &m.Positions[a]); err != nil {
 				return errors.New("sampler: molecule " + strconv.Itoa(i) + " to start from, atom " + strconv.Itoa(a) + ": " + err.Error())
 			}
 			at += s.width
@@ -54,34 +53,6 @@ func (s *Sampler) noised(from []*molecule.Molecule, t int) error {
 	alpha, sigma := float32(s.sched.Alpha(t)), float32(s.sched.Sigma(t))
 	for i, v := range x {
 		s.z[i] = float32(alpha*v) + float32(sigma*s.z[i])
-	}
-	return nil
-}
-
-// encode writes an atom as the network takes it to a row of zeros; p, in Å, may be
-// nil.
-func (s *Sampler) encode(row []float32, e molecule.Element, p *[3]float64) error {
-	channel := -1
-	for c, known := range s.elements {
-		if known == e {
-			channel = c
-		}
-	}
-	if channel < 0 {
-		return errors.New("the model has no element " + e.Symbol())
-	}
-	row[3+channel] = float32(1 / s.meta.ScaleTypes)
-	if s.meta.Charge {
-		row[3+len(s.elements)] = float32(float64(e) / s.meta.ScaleCharge)
-	}
-	if p == nil {
-		return nil
-	}
-	for k, x := range p {
-		if !(math.Abs(x) <= 1e6) {
-			return errors.New("position " + strconv.FormatFloat(x, 'g', -1, 64))
-		}
-		row[k] = float32(x / s.meta.ScaleX)
 	}
 	return nil
 }

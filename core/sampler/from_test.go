@@ -68,7 +68,7 @@ func TestFromRefuses(t *testing.T) {
 		"molecule 0 .* no atoms":   {From: []*molecule.Molecule{{}}},
 		"2 sizes for 1":            {From: one, Atoms: []int{2, 2}},
 		"3 atoms asked for":        {From: one, Atoms: []int{3}},
-		"atom 0: the model has no": {From: []*molecule.Molecule{{Elements: []molecule.Element{16}, Positions: make([][3]float64, 1)}}},
+		"atom 0: element S is not": {From: []*molecule.Molecule{{Elements: []molecule.Element{16}, Positions: make([][3]float64, 1)}}},
 		"atom 0: position NaN":     {From: []*molecule.Molecule{{Elements: []molecule.Element{1}, Positions: [][3]float64{{math.NaN()}}}}},
 		"no molecules asked for":   {From: []*molecule.Molecule{}},
 	} {

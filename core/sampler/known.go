@@ -82,7 +82,7 @@ func (s *Sampler) setKnown(k *Known, resample int) error {
 		if a < len(k.Positions) {
 			p = &k.Positions[a]
 		}
-		if err := s.encode(s.given[a*s.width:(a+1)*s.width], e, p); err != nil {
+		if err := s.meta.Encode(s.given[a*s.width:(a+1)*s.width], e, p); err != nil {
 			return errors.New("sampler: known atom " + strconv.Itoa(a) + ": " + err.Error())
 		}
 	}

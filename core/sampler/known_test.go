@@ -88,7 +88,7 @@ func TestKnownRefuses(t *testing.T) {
 		"3 known types and": {Known: &Known{Elements: water.Elements, Positions: make([][3]float64, 4)}},
 		"0 known types":     {Known: &Known{}},
 		"has 2 atoms":       {Atoms: []int{2}, Known: water},
-		"no element Si":     {Known: &Known{Elements: []molecule.Element{14}}},
+		"element Si is not": {Known: &Known{Elements: []molecule.Element{14}}},
 		"position NaN":      {Known: far},
 		"resample -1":       {Known: water, Resample: -1},
 		"resample without":  {Resample: 2},

@@ -120,7 +120,7 @@ func (s *Sampler) setTypes(types [][]molecule.Element) error {
 	at := 0
 	for _, elements := range types {
 		for a, e := range elements {
-			if err := s.encode(s.types[at:at+s.width], e, nil); err != nil {
+			if err := s.meta.Encode(s.types[at:at+s.width], e, nil); err != nil {
 				return errors.New("sampler: atom " + strconv.Itoa(a) + ": " + err.Error())
 			}
 			at += s.width

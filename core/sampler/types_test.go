@@ -157,7 +157,7 @@ func TestTypesRefused(t *testing.T) {
 		"no composition that fits":  {Atoms: []int{0}, Known: &Known{Elements: []molecule.Element{molecule.N}, Positions: make([][3]float64, 1)}},
 		"has 3 atoms, asked for":    {Atoms: []int{4}, Composition: formula(t, "H2O")},
 		"fewer N":                   {Atoms: []int{0}, Composition: formula(t, "H2O"), Known: &Known{Elements: []molecule.Element{molecule.N}}},
-		"no element S":              {Atoms: []int{0}, Composition: formula(t, "H2S")},
+		"element S is not":          {Atoms: []int{0}, Composition: formula(t, "H2S")},
 		"is no value":               {Atoms: []int{0}, Values: map[string]float64{model.TypesName: 0}},
 	} {
 		o.Steps = 2

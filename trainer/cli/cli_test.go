@@ -538,7 +538,7 @@ func TestSampleGiven(t *testing.T) {
 	fails(t, 2, "--resample", args("--resample", "3")...)
 	fails(t, 2, "C2H4O has 7", args("--formula", "C2H4O", "--atoms", "8")...)
 	fails(t, 1, "gone.xyz", args("--keep", "gone.xyz", "--atoms", "8")...)
-	fails(t, 1, "no element S", args("--formula", "H2S")...)
+	fails(t, 1, "element S is not", args("--formula", "H2S")...)
 }
 
 // A job that is long enough for a trial of batches makes the same molecules.
@@ -570,7 +570,7 @@ func TestSampleFrom(t *testing.T) {
 	fails(t, 2, "not with --formula", args("--formula", "CH4")...)
 	fails(t, 1, "gone.xyz", "sample", "--from", "gone.xyz", "--start", "5")
 	fails(t, 1, "no molecule", "sample", "--from", writeFile(t, "none.xyz", ""), "--start", "5")
-	fails(t, 1, "no element S", "sample", "--from", writeFile(t, "s.xyz", "1\n\nS 0 0 0\n"), "--start", "5")
+	fails(t, 1, "element S is not", "sample", "--from", writeFile(t, "s.xyz", "1\n\nS 0 0 0\n"), "--start", "5")
 }
 
 // With the moments of molecules a run can start part-way; without, it says so.
