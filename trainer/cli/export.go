@@ -15,7 +15,7 @@ import (
 
 // newExportCommand turns a checkpoint into a model file.
 func newExportCommand() *cobra.Command {
-	var out, dtype, to, moments string
+	var out, dtype, to, moments, plus, minus string
 	cmd := &cobra.Command{
 		Use:   "export CHECKPOINT --out WEIGHTS.safetensors",
 		Short: "Write the averaged weights of a checkpoint as a model file, or for PyTorch",
@@ -25,6 +25,10 @@ model file is written again.
 
 --dtype int8 keeps the matrices as 8-bit integers with a scale for each output channel, and the rest as f16: half the size of f16.
 What that costs a model is for symdiff evaluate to say.
+
+--plus A --minus B adds to every parameter what a training made of B when it became A (task arithmetic, Ilharco et al. 2023): where
+--guide has taught a student more than its teacher, a further training of that teacher gets the same without being taught, or starts
+from there. All three come from one training.
 
 --moments DATA adds the moments of these molecules, which let --start of symdiff sample begin part-way; a checkpoint of a new training
 has those of its molecules.
@@ -37,12 +41,22 @@ load_state_dict.`,
 			if err != nil {
 				return err
 			}
+			if (plus == "") != (minus == "") {
+				return usagef("--plus and --minus go together")
+			}
+			w, c, err := readWeights(args[0])
+			if err == nil && plus != "" {
+				err = addDifference(w, plus, minus)
+			}
+			if err != nil {
+				return err
+			}
 			said := ""
 			switch to {
 			case "pytorch":
-				said, err = exportPyTorch(args[0], out)
+				said, err = exportPyTorch(w, out)
 			case "safetensors":
-				said, err = exportModel(args[0], out, moments, t)
+				said, err = exportModel(w, c, out, moments, t)
 			default:
 				return usagef("--to: %q, want safetensors or pytorch", to)
 			}
@@ -56,6 +70,8 @@ load_state_dict.`,
 	cmd.Flags().StringVar(&out, "out", "", "file to write")
 	cmd.Flags().StringVar(&dtype, "dtype", "f32", "f32, f16, bf16 or int8")
 	cmd.Flags().StringVar(&to, "to", "safetensors", "safetensors or pytorch")
+	cmd.Flags().StringVar(&plus, "plus", "", "weights to add, and")
+	cmd.Flags().StringVar(&minus, "minus", "", "weights to subtract, for every parameter")
 	cmd.Flags().StringVar(&moments, "moments", "", "file of molecules, those of the training, whose moments are written too")
 	if err := cmd.MarkFlagRequired("out"); err != nil {
 		panic(err)
@@ -64,13 +80,9 @@ load_state_dict.`,
 }
 
 // exportModel writes a model file, with the moments of the molecules of a file where one is given, and says what it wrote.
-func exportModel(from, out, data string, dtype safetensors.DType) (said string, err error) {
-	tensors, md, c, err := modelTensors(from)
-	if err != nil {
-		return "", err
-	}
+func exportModel(w train.Weights, c *train.Checkpoint, out, data string, dtype safetensors.DType) (said string, err error) {
 	n := 0
-	for _, t := range tensors {
+	for _, t := range w.Tensors {
 		n += len(t.Data)
 	}
 	said = fmt.Sprintf("%d parameters as %s", n, dtypeName(dtype))
@@ -78,19 +90,19 @@ func exportModel(from, out, data string, dtype safetensors.DType) (said string, 
 		said += fmt.Sprintf(", step %d, validation loss %g", c.Progress.Step, c.Provenance.ValLoss)
 	}
 	if data != "" {
-		n, err := addMoments(from, md, data)
+		n, err := addMoments(w, data)
 		if err != nil {
 			return "", err
 		}
 		said += fmt.Sprintf(", with the moments of %d molecules", n)
 	}
-	train.SetDType(tensors, dtype)
-	return said, safetensors.WriteFile(out, tensors, md)
+	train.SetDType(w.Tensors, dtype)
+	return said, safetensors.WriteFile(out, w.Tensors, w.Metadata)
 }
 
 // addMoments puts the moments of the molecules of data, and their number, to the metadata of a model.
-func addMoments(from string, md map[string]string, data string) (n int, err error) {
-	meta, err := model.ParseMeta(from, md)
+func addMoments(w train.Weights, data string) (n int, err error) {
+	meta, err := model.ParseMeta(w.Name, w.Metadata)
 	if err != nil {
 		return 0, err
 	}
@@ -107,7 +119,7 @@ func addMoments(from string, md map[string]string, data string) (n int, err erro
 	if meta.Moments = sum.Moments(); meta.Moments == nil {
 		return n, fmt.Errorf("--moments %s: no molecules of two atoms or more", data)
 	}
-	meta.Describe(md)
+	meta.Describe(w.Metadata)
 	return n, nil
 }
 
@@ -137,12 +149,8 @@ func dtypeName(dtype safetensors.DType) string {
 }
 
 // exportPyTorch writes the weights of a model file, or the averaged ones of a checkpoint, as a state_dict.
-func exportPyTorch(from, out string) (said string, err error) {
-	tensors, md, _, err := modelTensors(from)
-	if err != nil {
-		return "", err
-	}
-	list, err := pytorch.Export(tensors, md)
+func exportPyTorch(w train.Weights, out string) (said string, err error) {
+	list, err := pytorch.Export(w.Tensors, w.Metadata)
 	if err != nil {
 		return "", err
 	}
@@ -157,29 +165,44 @@ func exportPyTorch(from, out string) (said string, err error) {
 	return fmt.Sprintf("%d tensors for PyTorch", len(list)), o.Commit()
 }
 
-// modelTensors are the tensors and metadata of a model file, or of a checkpoint, which is c then.
-func modelTensors(path string) (tensors []safetensors.Tensor, md map[string]string, c *train.Checkpoint, err error) {
+// readWeights reads a model file, or the averaged weights of a checkpoint, which is c then.
+func readWeights(path string) (w train.Weights, c *train.Checkpoint, err error) {
+	w.Name = path
 	f, err := openWeights(train.CheckpointPath(path))
 	if err != nil {
-		return nil, nil, nil, err
+		return w, nil, err
 	}
 	if train.IsCheckpoint(f.File) {
 		if c, err = train.ReadCheckpoint(path); err != nil {
-			return nil, nil, nil, err
+			return w, nil, err
 		}
-		tensors, md = c.Model()
-		return tensors, md, c, nil
+		w.Tensors, w.Metadata = c.Model()
+		return w, c, nil
 	}
 	if _, err := networkOf(f); err != nil {
-		return nil, nil, nil, fmt.Errorf("%s is not a checkpoint, and no model: %w", path, err)
+		return w, nil, fmt.Errorf("%s is not a checkpoint, and no model: %w", path, err)
 	}
 	for _, name := range f.Names() {
 		info, _ := f.Info(name)
 		v, err := f.Float32(name)
 		if err != nil {
-			return nil, nil, nil, err
+			return w, nil, err
 		}
-		tensors = append(tensors, safetensors.Tensor{Name: name, DType: safetensors.F32, Shape: info.Shape, Data: v})
+		w.Tensors = append(w.Tensors, safetensors.Tensor{Name: name, DType: safetensors.F32, Shape: info.Shape, Data: v})
 	}
-	return tensors, f.Metadata, nil, nil
+	w.Metadata = f.Metadata
+	return w, nil, nil
+}
+
+// addDifference adds the difference of two weights files.
+func addDifference(w train.Weights, plus, minus string) error {
+	a, _, err := readWeights(plus)
+	if err != nil {
+		return fmt.Errorf("--plus: %w", err)
+	}
+	b, _, err := readWeights(minus)
+	if err != nil {
+		return fmt.Errorf("--minus: %w", err)
+	}
+	return train.AddDifference(w, a, b)
 }

@@ -56,6 +56,18 @@ func TestExportInt8(t *testing.T) {
 		t.Errorf("%d matrices as int8", matrices)
 	}
 	succeeds(t, "sample", "--model", name("int8"), "--n", "1", "--atoms", "5", "--steps", "2")
+
+	succeeds(t, "export", name("f16"), "--plus", name("int8"), "--minus", name("f16"), "--out", name("sum"))
+	sum := read(name("sum"))
+	for _, tensor := range half.Names() {
+		got, _ := sum.Float32(tensor)
+		want, _ := int8s.Float32(tensor)
+		for i := range want {
+			if d := got[i] - want[i]; d > 1e-6 || d < -1e-6 || len(got) != len(want) {
+				t.Fatalf("f16 + int8 - f16 is %g in %s, want %g", got[i], tensor, want[i])
+			}
+		}
+	}
 }
 
 func TestExportFailures(t *testing.T) {
@@ -67,6 +79,8 @@ func TestExportFailures(t *testing.T) {
 	}
 	fails(t, exitFailure, "not a checkpoint", "export", notes, "--out", out)
 	fails(t, exitFailure, "--dtype", "export", tinyModel(t), "--out", out, "--dtype", "f8")
+	fails(t, exitUsage, "go together", "export", tinyModel(t), "--out", out, "--plus", tinyModel(t))
+	fails(t, exitFailure, "--minus: open none", "export", tinyModel(t), "--out", out, "--plus", tinyModel(t), "--minus", "none")
 	fails(t, exitUsage, "out", "export", tinyModel(t))
 	fails(t, exitUsage, "arg", "export", "--out", out)
 	if _, err := os.Stat(out); err == nil {

@@ -39,7 +39,7 @@ func initFrom(path string, o *Options, flat []float32) (note string, err error) 
 	for _, p := range list {
 		if _, ok := f.Info(prefix + p.Name); ok {
 			shape := slices.Clone(p.Shape)
-			first := p.Name == "xh_embedder.weight" || p.Name == "egnn.embedding.weight"
+			first := isFirst(p.Name)
 			switch {
 			case first:
 				shape[1] -= more
@@ -67,6 +67,11 @@ func initFrom(path string, o *Options, flat []float32) (note string, err error) 
 		return "", fmt.Errorf("--init %s: it has no parameter of this network", path)
 	}
 	return fmt.Sprintf("%d of %d parameters start from %s", found, len(list), path), nil
+}
+
+// isFirst tells of the first layer, whose last columns are for what the network is conditioned on.
+func isFirst(name string) bool {
+	return name == "xh_embedder.weight" || name == "egnn.embedding.weight"
 }
 
 // withContext gives the first layer w (out, in) of a network that is conditioned on the quantities from the columns of one that is

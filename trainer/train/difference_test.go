@@ -1,0 +1,47 @@
+package train
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"symdiff/core/model"
+	"symdiff/core/safetensors"
+)
+
+// weightsUnder is a model of two tensors under a condition.
+func weightsUnder(name string, first, second []float32, conditions ...string) Weights {
+	meta := model.QM9Meta()
+	for _, c := range conditions {
+		meta.Context = append(meta.Context, model.Quantity{Name: c, MAD: 1})
+	}
+	md := map[string]string{}
+	meta.Describe(md)
+	return Weights{name, []safetensors.Tensor{
+		{Name: "xh_embedder.weight", Shape: []int{2, len(first) / 2}, Data: first},
+		{Name: "second.bias", Shape: []int{len(second)}, Data: second},
+	}, md}
+}
+
+// What is conditioned gets the difference of two models that are not, in the columns that they have.
+func TestAddDifference(t *testing.T) {
+	w := weightsUnder("w", []float32{1, 2, 3, 4, 5, 6, 7, 8}, []float32{9, 10}, model.TypesName)
+	plus, minus := weightsUnder("plus", []float32{10, 20, 30, 40}, []float32{50, 60}), weightsUnder("minus", []float32{1, 2, 3, 4}, []float32{5, 6})
+	if err := AddDifference(w, plus, minus); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := w.Tensors[0].Data, []float32{10, 20, 3, 4, 32, 42, 7, 8}; !slices.Equal(got, want) {
+		t.Errorf("the first layer is %v, want %v", got, want)
+	}
+	if got, want := w.Tensors[1].Data, []float32{54, 64}; !slices.Equal(got, want) {
+		t.Errorf("a bias is %v, want %v", got, want)
+	}
+	other := weightsUnder("other", []float32{1, 2, 3, 4}, []float32{5, 6, 7})
+	if err := AddDifference(w, plus, other); err == nil || !strings.Contains(err.Error(), `other: tensor "second.bias" is [3], want [2]`) {
+		t.Errorf("another shape: %v", err)
+	}
+	other.Tensors = other.Tensors[:1]
+	if err := AddDifference(w, plus, other); err == nil || !strings.Contains(err.Error(), `other: no tensor "second.bias"`) {
+		t.Errorf("a tensor that is missing: %v", err)
+	}
+}
