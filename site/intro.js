@@ -1,6 +1,6 @@
 // Writes build/intro.bin: the trajectory that the page plays before anything is loaded. It is made here from the shipped weights, by the
 // engine that the page runs, and quantised. The molecule is chosen: the first from `firstSeed` on that is stable, connected and has a ring.
-// And build/usual.json: the sampler that core takes with each of the site's models where nothing else is asked for, by SHA-256.
+// And build/told.json: what core tells of each of the site's models, by SHA-256.
 //
 // intro.bin: JSON in one line, then int16 positions in thousandths of Å (frames, atoms, 3) and int8 scores in 1/64 (frames, atoms, elements).
 
@@ -16,13 +16,15 @@ const wasm = readFileSync(new URL("../build/wasm/symdiff.wasm", import.meta.url)
 const load = (file) => SymDiff.load({ wasm: `data:application/wasm;base64,${wasm}`, weights: Uint8Array.from(readFileSync(file)).buffer, worker: threadWorker });
 const files = process.env.SYMDIFF_WEIGHTS ? [process.env.SYMDIFF_WEIGHTS] : weightsIn(fileURLToPath(new URL("../core/weights", import.meta.url)), "qm9-web.safetensors");
 const engine = await load(files[0]);
-const usual = { [engine.info.sha256]: engine.info.usual };
+const told = {};
+const tell = ({ sha256, usual, takesTypes }) => (told[sha256] = { usual, takesTypes });
+tell(engine.info);
 for (const file of files.slice(1)) {
   const other = await load(file);
-  usual[other.info.sha256] = other.info.usual;
+  tell(other.info);
   other.close();
 }
-writeFileSync(new URL("../build/usual.json", import.meta.url), JSON.stringify(usual));
+writeFileSync(new URL("../build/told.json", import.meta.url), JSON.stringify(told));
 
 const { method, start, steps } = engine.info.usual;
 const settings = { atoms: 18, start, steps, method };

@@ -54,26 +54,26 @@ export function pageParts(dir, pages) {
 }
 
 /**
- * The module virtual:model: URLs of the WASM builds, and of every model its URL, hash, size, what its header says, and the sampler that
- * core takes with it (`usual`, written by intro.js).
+ * The module virtual:model: URLs of the WASM builds, and of every model its URL, hash, size, what its header says, and what core
+ * does with it (`usual` and `takesTypes`, written by intro.js).
  */
-export function modelFiles({ simd, plain, weights, usual, chemistry, forceField }) {
+export function modelFiles({ simd, plain, weights, told, chemistry, forceField }) {
   const id = "virtual:model";
   return {
     name: "symdiff:model",
     resolveId: (source) => (source === id ? "\0" + id : undefined),
     load(source) {
       if (source !== "\0" + id) return undefined;
-      for (const [file, how] of [[simd, "make wasm"], [plain, "make wasm"], [usual, "node site/intro.js"], ...weights.map((file) => [file, "see the README"])]) {
+      for (const [file, how] of [[simd, "make wasm"], [plain, "make wasm"], [told, "node site/intro.js"], ...weights.map((file) => [file, "see the README"])]) {
         if (!existsSync(file)) throw new Error(`${file} is missing (${how})`);
         this.addWatchFile(file);
       }
-      const samplers = JSON.parse(readFileSync(usual, "utf8"));
+      const all = JSON.parse(readFileSync(told, "utf8"));
       const facts = (file) => {
         const known = factsOf(file);
-        const sampler = samplers[known.sha256];
-        if (!sampler) throw new Error(`${usual} does not know ${file}: run node site/intro.js`);
-        return { ...known, usual: sampler };
+        const ofCore = all[known.sha256];
+        if (!ofCore) throw new Error(`${told} does not know ${file}: run node site/intro.js`);
+        return { ...known, ...ofCore };
       };
       const url = (name, file) => `import ${name} from ${JSON.stringify(file + "?url")};\n`;
       return `${url("simd", simd)}${url("plain", plain)}${weights.map((file, i) => url(`weights${i}`, file)).join("")}

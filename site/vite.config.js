@@ -36,7 +36,7 @@ export default defineConfig({
       plain: path("../build/wasm/symdiff-plain.wasm"),
       chemistry: path("node_modules/openchemlib/dist/openchemlib.js"),
       forceField: path("node_modules/openchemlib/dist/resources.json"),
-      usual: path("../build/usual.json"),
+      told: path("../build/told.json"),
       weights: process.env.SYMDIFF_WEIGHTS ? [process.env.SYMDIFF_WEIGHTS] : weightsIn(path("../core/weights"), "qm9-web.safetensors"),
     }),
     serviceWorker(path("src/sw.js"), path("public")),

@@ -143,6 +143,7 @@ func describe(m *model.Model, metadata map[string]string) map[string]any {
 		"histogram":  histogram,
 		"timesteps":  last,
 		"usual":      map[string]any{"method": string(usual.Method), "start": usual.Start, "steps": usual.Steps, "wholeSteps": whole.Steps},
+		"takesTypes": m.Meta.TakesTypes(),
 		"parameters": m.Config.NumParameters(),
 		"metadata":   md,
 	}

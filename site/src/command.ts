@@ -14,11 +14,12 @@ export interface Job {
 }
 
 export function command({ settings, first, n, model, out }: Job): string {
-  const { seed, atoms, start, steps, method, gamma } = settings;
+  const { seed, atoms, formula, start, steps, method, gamma } = settings;
   const flags: [string, string | number][] = [["seed", seed]];
   if (n > 1) flags.push(["n", n]);
   if (first) flags.push(["first", first]);
-  if (atoms) flags.push(["atoms", atoms]);
+  if (formula) flags.push(["formula", formula]);
+  else if (atoms) flags.push(["atoms", atoms]);
   flags.push(["steps", steps], ["method", method]);
   if (start) flags.push(["start", start]);
   if (gamma !== gammas[0]) flags.push(["gamma", gamma]);

@@ -15,6 +15,8 @@ declare module "virtual:model" {
     timesteps: number;
     /** The sampler that core takes with these weights where nothing else is asked for. */
     usual: Usual;
+    /** Whether core gives them the types of the atoms (ModelInfo). */
+    takesTypes: boolean;
     variant: string;
     /** Samples of these weights that were measured, as fractions of 1; empty where none were. */
     evaluation: Measured[];

@@ -11,6 +11,8 @@ export interface Settings {
   seed: string;
   /** 0: drawn from the histogram of the training data. */
   atoms: number;
+  /** Composition, such as C7H10O2, in place of `atoms`; empty: drawn. Only with weights that take the types of atoms. */
+  formula: string;
   /** Time that the run starts from, by a Gaussian with the moments of the noised data; 0: from pure noise, at the schedule's end. */
   start: number;
   steps: number;
@@ -31,14 +33,16 @@ export interface Limits {
   maxSteps: number;
   /** The sampler that core takes where nothing else is asked for. Without a start of its own, the weights know none but the schedule's end. */
   usual: Usual;
+  /** Whether the network is told which atoms there are, so that a formula can be asked for. */
+  takesTypes: boolean;
 }
 
-export function limitsOf({ sizes, timesteps, usual }: Pick<Model, "sizes" | "timesteps" | "usual">): Limits {
-  return { minAtoms: sizes[0]!, maxAtoms: sizes.at(-1)!, minSteps: 10, maxSteps: timesteps, usual };
+export function limitsOf({ sizes, timesteps, usual, takesTypes }: Pick<Model, "sizes" | "timesteps" | "usual" | "takesTypes">): Limits {
+  return { minAtoms: sizes[0]!, maxAtoms: sizes.at(-1)!, minSteps: 10, maxSteps: timesteps, usual, takesTypes };
 }
 
 export function defaults({ usual: { start, steps } }: Limits): Settings {
-  return { seed: randomSeed(), atoms: 0, start, steps, method: methods[0], gamma: gammas[0] };
+  return { seed: randomSeed(), atoms: 0, formula: "", start, steps, method: methods[0], gamma: gammas[0] };
 }
 
 /** The usual number of steps after a start. */
@@ -72,6 +76,12 @@ export function parseSeed(text: string): string | undefined {
   return value < 1n << 64n ? String(value) : undefined;
 }
 
+/** The formula without spaces around it, or undefined where the text is none. Whether a model can make it is core's to say. */
+export function parseFormula(text: string): string | undefined {
+  const trimmed = text.trim();
+  return /^([A-Z][a-z]?([1-9]\d{0,2})?)+$/.test(trimmed) ? trimmed : undefined;
+}
+
 export function randomSeed(): string {
   return String(crypto.getRandomValues(new Uint32Array(1))[0]! % 1_000_000);
 }
@@ -95,6 +105,7 @@ export function parseQuery(query: string, limits: Limits, otherwise: Settings = 
   return {
     seed: parseSeed(q.get("seed") ?? "") ?? otherwise.seed,
     atoms: wholeOf(q, "atoms", limits.minAtoms, limits.maxAtoms) ?? otherwise.atoms,
+    formula: (limits.takesTypes && parseFormula(q.get("formula") ?? "")) || otherwise.formula,
     start,
     steps: wholeOf(q, "steps", limits.minSteps, mostSteps(start, limits)) ?? startAt(start, otherwise, limits).steps,
     method: method ?? otherwise.method,
@@ -110,10 +121,11 @@ export function startOf(q: URLSearchParams, key: string, { minSteps, maxSteps, u
 }
 
 /** The query of these settings; other parameters of the address stay. */
-export function toQuery({ seed, atoms, start, steps, method, gamma }: Settings, query: string): string {
+export function toQuery({ seed, atoms, formula, start, steps, method, gamma }: Settings, query: string): string {
   return withQuery(query, {
     seed,
-    atoms: atoms ? String(atoms) : "",
+    atoms: atoms && !formula ? String(atoms) : "",
+    formula,
     start: start ? String(start) : "",
     steps: String(steps),
     method: method === methods[0] ? "" : method,
@@ -132,6 +144,6 @@ export function withQuery(query: string, values: Record<string, string>): string
 }
 
 /** What the engine is asked for. */
-export function sampleOptions({ seed, atoms, start, steps, method, gamma }: Settings): SampleOptions {
-  return { seed: BigInt(seed), atoms, start, steps, method, ...(gamma !== gammas[0] && { gamma }) };
+export function sampleOptions({ seed, atoms, formula, start, steps, method, gamma }: Settings): SampleOptions {
+  return { seed: BigInt(seed), ...(formula ? { formula } : { atoms }), start, steps, method, ...(gamma !== gammas[0] && { gamma }) };
 }

@@ -63,6 +63,8 @@ export interface ModelInfo {
   timesteps: number;
   /** The sampler of a run that leaves it open. */
   usual: Usual;
+  /** Whether the network is given the types of the atoms: those of a `formula`, or of a composition drawn from the training data. */
+  takesTypes: boolean;
   /** Number of learned parameters. */
   parameters: number;
   /** The header of the weights file. */

@@ -193,6 +193,7 @@ export interface CoreInfo {
   elements: string[];
   histogram: Record<string, number>;
   timesteps: number;
+  takesTypes: boolean;
   usual: { method: string; start: number; steps: number; wholeSteps: number };
   parameters: number;
   metadata: Record<string, string>;

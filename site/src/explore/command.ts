@@ -13,9 +13,9 @@ export const own = new Map<string, Weights>();
 
 export function showCommand(): void {
   const { run: settings, tool, family, at, keeping, other } = lab.state;
-  const base = (r: Omit<Run, "atoms">, size: number) => [`build/symdiff sample --seed ${r.seed}`, ...(size ? [`--atoms ${size}`] : []), `--steps ${r.steps} --method ${r.method}`, ...(r.start ? [`--start ${r.start}`] : []), ...kernelFlags(r.kernel)];
+  const base = (r: Run) => [`build/symdiff sample --seed ${r.seed}`, ...(r.formula ? [`--formula ${r.formula}`] : r.atoms ? [`--atoms ${r.atoms}`] : []), `--steps ${r.steps} --method ${r.method}`, ...(r.start ? [`--start ${r.start}`] : []), ...kernelFlags(r.kernel)];
   const modelFlag = (name: string) => (name === models[0].name ? [] : [`--model ${own.has(name) ? name : `${name}.safetensors`}`]);
-  let words = [...base(settings, settings.atoms), ...path(family, tool === "compare" ? 0 : at).map(({ step, seed }) => `--branch ${step}:${seed}`), ...modelFlag(model.name)];
+  let words = [...base(settings), ...path(family, tool === "compare" ? 0 : at).map(({ step, seed }) => `--branch ${step}:${seed}`), ...modelFlag(model.name)];
   let note = "This molecule on the command line";
   if (tool === "keep" && gallery.open && lab.part) {
     const { molecule, index } = gallery.open;
@@ -25,7 +25,7 @@ export function showCommand(): void {
     ];
     note = "This molecule on the command line, beside part.xyz";
   } else if (tool === "compare") {
-    words = [...base({ ...settings, ...other }, settings.atoms), ...modelFlag(other.model)];
+    words = [...base({ ...settings, ...other }), ...modelFlag(other.model)];
     note = "The right molecule on the command line";
   }
   element("command-note").textContent = note;

@@ -94,7 +94,7 @@ function startAsTheyCan({ usual, timesteps }: ModelInfo): void {
 }
 
 function drawComparison(): void {
-  const side = (settings: Omit<Run, "seed" | "atoms">, name: string, run: Made | undefined) => ({
+  const side = (settings: Omit<Run, "seed" | "atoms" | "formula">, name: string, run: Made | undefined) => ({
     settings, model: name, ...(run && { molecule: run.molecule, seconds: settings.steps / run.rate }),
   });
   drawTable(element("table"), side(lab.state.run, model.name, lab.compared.left), side(lab.state.other, lab.state.other.model, lab.compared.right));

@@ -134,7 +134,7 @@ async function remake(): Promise<void> {
   const options = {
     ...unbranched, seed: BigInt(keeping.seed), atoms: wantedSize(base.molecule), start: 0, steps: keeping.steps,
     method: "ancestral" as const, keep: { elements, positions }, resample: keeping.resample,
-    ...(keeping.size === "formula" && { formula: base.molecule.formula }),
+    formula: keeping.size === "formula" ? base.molecule.formula : "",
   };
   await session.work(async (signal) => {
     show();

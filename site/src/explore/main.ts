@@ -2,6 +2,7 @@
 
 import "../trust.ts";
 import { models } from "virtual:model";
+import { chosenAtoms } from "../atoms.ts";
 import { announce, element } from "../dom.ts";
 import { kernelNames, kernels, kernelsOf, type Kernel } from "../kernel.ts";
 import { startOffline } from "../offline.ts";
@@ -59,7 +60,7 @@ function listen(): void {
     if (parsed !== undefined && parsed !== lab.state.run.seed) changeRun({ seed: parsed });
   });
   element("dice").addEventListener("click", () => changeRun({ seed: randomSeed() }));
-  select("atoms").addEventListener("change", () => changeRun({ atoms: Number(select("atoms").value) }));
+  select("atoms").addEventListener("change", () => changeRun(chosenAtoms(select("atoms"))));
   select("from").addEventListener("change", () => changeRun(startAt(Number(select("from").value), lab.state.run, limits)));
   slider("steps").addEventListener("input", () => changeRun({ steps: Number(slider("steps").value) }));
   select("method").addEventListener("change", () => changeRun({ method: select("method").value as Run["method"] }));

@@ -2,6 +2,7 @@
 
 import type { Molecule } from "symdiff";
 import type { Model } from "virtual:model";
+import { showAtoms } from "../atoms.ts";
 import { element } from "../dom.ts";
 import { modelNamed, shipped, type Weights } from "../engine.ts";
 import { formulaNodes } from "../format.ts";
@@ -153,7 +154,7 @@ export function show(): void {
   const { run: settings, tool, other, keeping } = lab.state;
   if (parseSeed(seed.value) !== settings.seed) seed.value = settings.seed;
   seed.setAttribute("aria-invalid", "false");
-  select("atoms").value = String(settings.atoms);
+  showAtoms(select("atoms"), settings);
   offerStarts(select("from"), settings.start, limits);
   element("start-note").textContent = startNote(settings.start, limits);
   slider("steps").max = String(mostSteps(settings.start, limits));

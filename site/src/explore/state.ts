@@ -17,7 +17,7 @@ export interface Run extends Omit<Settings, "gamma"> {
 }
 
 /** How the right run of a comparison differs. */
-export interface Other extends Omit<Run, "seed" | "atoms"> {
+export interface Other extends Omit<Run, "seed" | "atoms" | "formula"> {
   /** Name of a shipped model, or of a file that the reader has opened. */
   model: string;
 }

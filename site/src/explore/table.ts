@@ -8,7 +8,7 @@ import { likeness } from "./likeness.ts";
 import type { Run } from "./state.ts";
 
 export interface Side {
-  settings: Omit<Run, "seed" | "atoms">;
+  settings: Omit<Run, "seed" | "atoms" | "formula">;
   model: string;
   molecule?: Molecule;
   seconds?: number;

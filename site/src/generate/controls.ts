@@ -5,7 +5,7 @@ import { element, make } from "../dom.ts";
 import { modelNamed, ownFile, shipped, type Weights } from "../engine.ts";
 import { megabytes, percent } from "../format.ts";
 import {
-  carryOver, defaults, gammas, limitsOf, mostSteps, parseQuery, parseSeed, randomSeed, startAt, toQuery, wholeOf, withQuery, type Gamma, type Limits, type Settings,
+  carryOver, defaults, gammas, limitsOf, mostSteps, parseFormula, parseQuery, parseSeed, randomSeed, startAt, toQuery, wholeOf, withQuery, type Gamma, type Limits, type Settings,
 } from "../settings.ts";
 import { offerStarts, startNote } from "../start.ts";
 
@@ -22,6 +22,7 @@ export class Controls {
   readonly #seed = element<HTMLInputElement>("seed");
   readonly #lock = element<HTMLButtonElement>("lock");
   readonly #atoms = element<HTMLSelectElement>("atoms");
+  readonly #formula = element<HTMLInputElement>("asked");
   readonly #count = element<HTMLInputElement>("count");
   readonly #method = element<HTMLSelectElement>("method");
   readonly #start = element<HTMLSelectElement>("start");
@@ -69,6 +70,7 @@ export class Controls {
     if (!this.#locked && this.#seed.value === this.#used) this.#write({ ...this.#settings, seed: randomSeed() });
     const settings = this.#settings;
     if (parseSeed(settings.seed) === undefined) return { fault: "The seed has to be a whole number below 2^64.", field: this.#seed };
+    if (this.#faultyFormula) return { fault: "The formula has to be like C7H10O2: symbols of elements, each with its number of atoms.", field: this.#formula };
     const count = Number(this.#count.value);
     if (!Number.isInteger(count) || count < 1 || count > maxCount) {
       return { fault: `The number of molecules has to be from 1 to ${maxCount.toLocaleString("en")}.`, field: this.#count };
@@ -113,11 +115,17 @@ export class Controls {
     return {
       seed: parseSeed(this.#seed.value) ?? this.#seed.value,
       atoms: Number(this.#atoms.value),
+      formula: this.#fitted.takesTypes ? this.#formula.value.trim() : "",
       start: Number(this.#start.value),
       steps: Number(this.#steps.value),
       method: this.#method.value as Settings["method"],
       gamma: this.#gamma.value as Gamma,
     };
+  }
+
+  get #faultyFormula(): boolean {
+    const { formula } = this.#settings;
+    return formula !== "" && parseFormula(formula) === undefined;
   }
 
   #readAddress(): void {
@@ -156,10 +164,12 @@ export class Controls {
     this.#write({ ...settings, ...follows });
   }
 
-  #write({ seed, atoms, start, steps, method, gamma }: Settings): void {
+  #write({ seed, atoms, formula, start, steps, method, gamma }: Settings): void {
     const most = mostSteps(start, this.#fitted);
     this.#seed.value = seed;
     this.#atoms.value = String(atoms);
+    this.#formula.value = formula;
+    this.#formula.disabled = !this.#fitted.takesTypes;
     offerStarts(this.#start, start, this.#fitted);
     this.#started = start;
     this.#steps.min = String(Math.min(this.#fitted.minSteps, most));
@@ -171,12 +181,15 @@ export class Controls {
 
   #changed(): void {
     this.#dress();
-    if (parseSeed(this.#seed.value) !== undefined && this.#count.validity.valid) this.#writeAddress();
+    if (parseSeed(this.#seed.value) !== undefined && this.#count.validity.valid && !this.#faultyFormula) this.#writeAddress();
     this.onChange();
   }
 
   #dress(): void {
     this.#seed.setAttribute("aria-invalid", String(parseSeed(this.#seed.value) === undefined));
+    this.#formula.setAttribute("aria-invalid", String(this.#faultyFormula));
+    this.#atoms.disabled = this.#settings.formula !== "";
+    element("asked-note").textContent = this.#fitted.takesTypes ? "Such as C7H10O2; left open it is drawn as in the data." : "Not for this model: it is not told which atoms there are.";
     this.#count.setAttribute("aria-invalid", String(!this.#count.validity.valid || !this.#count.value));
     element("seed-note").textContent = this.#locked ? "Kept for every run." : "A new one for each run.";
     element("steps-value").textContent = this.#steps.value;

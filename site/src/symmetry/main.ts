@@ -2,6 +2,7 @@
 
 import "../trust.ts";
 import type { Frame, Molecule, SampleOptions } from "symdiff";
+import { chosenAtoms, showAtoms } from "../atoms.ts";
 import { announce, element } from "../dom.ts";
 import { modelNamed, shipped } from "../engine.ts";
 import { formulaNodes } from "../format.ts";
@@ -124,7 +125,7 @@ function listen(): void {
     if (parsed !== undefined) change({ seed: parsed }, 600);
   });
   element("dice").addEventListener("click", () => change({ seed: randomSeed() }));
-  atoms.addEventListener("change", () => change({ atoms: Number(atoms.value) }));
+  atoms.addEventListener("change", () => change(chosenAtoms(atoms)));
   method.addEventListener("change", () => change({ method: method.value as State["method"] }));
   start.addEventListener("change", () => change(startAt(Number(start.value), state, limits)));
   steps.addEventListener("input", () => change({ steps: Number(steps.value) }, 400));
@@ -181,7 +182,7 @@ function show(): void {
   gizmo.matrix = h;
   seed.value = state.seed;
   seed.setAttribute("aria-invalid", "false");
-  atoms.value = String(state.atoms);
+  showAtoms(atoms, state);
   method.value = state.method;
   offerStarts(start, state.start, limits);
   element("start-note").textContent = startNote(state.start, limits);
@@ -404,7 +405,7 @@ function command(): string {
   const isTurned = h.some((v, k) => v !== identity[k]);
   return [
     `build/symdiff sample --seed ${state.seed}`,
-    ...(state.atoms ? [`--atoms ${state.atoms}`] : []),
+    ...(state.formula ? [`--formula ${state.formula}`] : state.atoms ? [`--atoms ${state.atoms}`] : []),
     `--steps ${state.steps} --method ${state.method}`,
     ...(state.start ? [`--start ${state.start}`] : []),
     ...kernelFlags(state.kernel),

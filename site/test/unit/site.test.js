@@ -17,20 +17,34 @@ before(async () => {
 
 after(() => vite.close());
 
-const limits = { minAtoms: 3, maxAtoms: 29, minSteps: 20, maxSteps: 1000, usual: { method: "dpm++2m-sde", start: 600, steps: 25, wholeSteps: 50 } };
+const limits = { minAtoms: 3, maxAtoms: 29, minSteps: 20, maxSteps: 1000, usual: { method: "dpm++2m-sde", start: 600, steps: 25, wholeSteps: 50 }, takesTypes: true };
 /** Of weights without moments. */
 const whole = { ...limits, usual: { ...limits.usual, start: 0, steps: 50 } };
-const defaults = { seed: "5", atoms: 0, start: 600, steps: 25, method: "dpm++2m-sde", gamma: "learned" };
+const defaults = { seed: "5", atoms: 0, formula: "", start: 600, steps: 25, method: "dpm++2m-sde", gamma: "learned" };
 
 test("the address holds the settings, and refuses what is out of bounds", async () => {
   const { parseQuery, toQuery } = await load("/src/settings.ts");
-  const settings = { seed: "18446744073709551615", atoms: 12, start: 700, steps: 250, method: "ancestral", gamma: "haar" };
+  const settings = { seed: "18446744073709551615", atoms: 12, formula: "", start: 700, steps: 250, method: "ancestral", gamma: "haar" };
   for (const start of [700, 0]) assert.deepEqual(parseQuery(toQuery({ ...settings, start }, "?embed=1"), limits, defaults), { ...settings, start });
   assert.equal(toQuery(defaults, ""), "?seed=5&start=600&steps=25");
-  assert.equal(toQuery({ seed: "1", atoms: 0, start: 0, steps: 50, method: "dpm++2m-sde", gamma: "learned" }, "?embed=1&atoms=7&start=600&method=ddim&gamma=none"), "?embed=1&seed=1&steps=50");
+  assert.equal(toQuery({ seed: "1", atoms: 0, formula: "", start: 0, steps: 50, method: "dpm++2m-sde", gamma: "learned" }, "?embed=1&atoms=7&start=600&method=ddim&gamma=none"), "?embed=1&seed=1&steps=50");
   for (const query of ["", "?seed=-1&atoms=2&steps=9&method=euler&gamma=delta", "?seed=18446744073709551616&atoms=30&steps=1001", "?seed=1e3&atoms=x&steps=50.5", "?start=19", "?start=x&steps=2000", "?start=600&steps=601"]) {
     assert.deepEqual(parseQuery(query, limits, defaults), defaults, query);
   }
+});
+
+test("a formula stands in place of the number of atoms, with weights that take one", async () => {
+  const { parseFormula, parseQuery, sampleOptions, toQuery } = await load("/src/settings.ts");
+  const { command } = await load("/src/command.ts");
+  const settings = { ...defaults, atoms: 9, formula: "C7H10O2" };
+  assert.equal(toQuery(settings, ""), "?seed=5&formula=C7H10O2&start=600&steps=25");
+  assert.deepEqual(parseQuery(toQuery(settings, ""), limits, defaults), { ...defaults, formula: "C7H10O2" });
+  assert.deepEqual(parseQuery("?seed=5&formula=C7H10O2", { ...limits, takesTypes: false }, defaults), defaults);
+  const { formula, atoms } = sampleOptions(settings);
+  assert.deepEqual([formula, atoms], ["C7H10O2", undefined]);
+  assert.match(command({ settings, first: 0, n: 1, out: "a.xyz" }), /--seed 5 --formula C7H10O2 --steps 25/);
+  for (const text of ["CH4", " C2H6O ", "HCN", "C10Cl2"]) assert.equal(parseFormula(text), text.trim());
+  for (const text of ["", "c7h10", "C0", "C7H10O2+", "C7 H10", "H-O", "7C", "C1234"]) assert.equal(parseFormula(text), undefined, text);
 });
 
 test("an address of the time before starts could be chosen means what it meant; without moments all runs begin with noise", async () => {
@@ -130,7 +144,7 @@ test("shares come with Wilson's interval, and what is unique is told by core's k
 
 test("the command line of a run names what differs from the command's own defaults, and quotes what a shell would read", async () => {
   const { command } = await load("/src/command.ts");
-  const settings = { seed: "7", atoms: 0, start: 0, steps: 50, method: "dpm++2m-sde", gamma: "learned" };
+  const settings = { seed: "7", atoms: 0, formula: "", start: 0, steps: 50, method: "dpm++2m-sde", gamma: "learned" };
   assert.equal(command({ settings, first: 0, n: 1, out: "a.xyz" }), "build/symdiff sample --seed 7 --steps 50 --method dpm++2m-sde --out a.xyz");
   assert.match(command({ settings: { ...settings, start: 600 }, first: 0, n: 1, out: "a.xyz" }), / --steps 50 --method dpm\+\+2m-sde --start 600 --out /);
   assert.equal(
