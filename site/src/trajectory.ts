@@ -32,8 +32,8 @@ export interface Still extends Pick<Frame, Needed>, Partial<Omit<Frame, Needed |
 export class Trajectory {
   readonly elements: readonly string[];
   readonly #moments: Moment[] = [];
-  /** How far the kinds of atoms are decided in each frame, 0 to 1: mean over atoms of the likeliest kind's lead over chance. */
-  readonly certainty: number[] = [];
+  /** The pairs with a bond in each frame. */
+  readonly #pairs: number[][] = [];
   readonly atoms: number;
   readonly steps: number;
   finished = false;
@@ -68,10 +68,15 @@ export class Trajectory {
       const pair = i * this.atoms + j;
       bonds.set(pair, { order, presence: (bonds.get(pair)?.presence ?? 0) + ease });
     }
-    const weights = this.#weights(scores, final);
-    this.certainty.push(decided(weights, this.elements.length));
-    this.#moments.push({ step, positions, weights, bonds });
+    this.#pairs.push(present.map(({ i, j }) => i * this.atoms + j));
+    this.#moments.push({ step, positions, weights: this.#weights(scores, final), bonds });
     this.finished ||= final;
+  }
+
+  /** The share of the newest frame's bonds that each frame has, 0 to 1: how far the molecule had come. */
+  get settled(): number[] {
+    const newest = this.#pairs.at(-1) ?? [];
+    return this.#pairs.map((pairs) => newest.filter((pair) => pairs.includes(pair)).length / Math.max(1, newest.length));
   }
 
   /** All frames, one after the other, as XYZ: an atom goes by its likeliest kind, and every comment ends in the given one. */
@@ -141,11 +146,4 @@ export class Trajectory {
     }
     return sticks;
   }
-}
-
-/** Mean over rows of (max - 1/n) / (1 - 1/n). */
-function decided(weights: Float32Array, n: number): number {
-  let sum = 0;
-  for (let row = 0; row < weights.length; row += n) sum += Math.max(...weights.subarray(row, row + n));
-  return ((sum * n) / weights.length - 1 / n) / (1 - 1 / n);
 }

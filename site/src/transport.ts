@@ -173,9 +173,9 @@ export class Transport {
   }
 }
 
-/** How far kinds are decided along the trajectory, as an area in a box of 100 by 20. */
-function profileOf({ certainty }: Trajectory): string {
-  const last = Math.max(1, certainty.length - 1);
-  const points = certainty.map((share, k) => `${((100 * k) / last).toFixed(2)} ${(20 - 20 * share).toFixed(2)}`);
+/** How far the molecule had come along the trajectory, as an area in a box of 100 by 20. */
+function profileOf({ settled }: Trajectory): string {
+  const last = Math.max(1, settled.length - 1);
+  const points = settled.map((share, k) => `${((100 * k) / last).toFixed(2)} ${(20 - 20 * share).toFixed(2)}`);
   return `M0 20L${points.join("L")}L100 20z`;
 }

@@ -64,7 +64,7 @@ export const steps: Step[] = [
     needs: true,
     enter: () => seek(1),
     text: () => [
-      `The end: ${formula()}. The network placed atoms; nobody told it about bonds. They are drawn where two atoms stand at the distance of a bond, shorter for a double one. The hill above the bar shows how their number grew.`,
+      `The end: ${formula()}. The network placed atoms; nobody told it about bonds. They are drawn where two atoms stand at the distance of a bond, shorter for a double one. The hill above the bar shows how many of them were there at each step.`,
     ],
   },
   {

@@ -125,7 +125,7 @@ test("a trajectory mixes frames, colours and bonds", async () => {
   assert.ok(middle.sticks[0].radius < end.sticks[0].radius);
   assert.equal(t.pictureAt(0, light).sticks.length, 0);
   assert.deepEqual([t.stepAt(0.4), t.stepAt(0.6)], [0, 10]);
-  assert.deepEqual(t.certainty.map((share) => Math.round(100 * share)), [0, 100], "kinds are open at first and decided in the end");
+  assert.deepEqual(t.settled, [0, 1]);
   const xyz = t.toXYZ("seed=1").split("\n");
   assert.deepEqual([xyz[1], xyz[5], xyz[6], xyz[7]], ["step=0 seed=1", "step=10 seed=1", "H 2.000000 0.000000 0.000000", "C 0.000000 0.000000 0.000000"]);
 });
