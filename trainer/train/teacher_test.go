@@ -97,6 +97,21 @@ func TestConditionedTeacher(t *testing.T) {
 	}
 }
 
+// A student may have an f that its teacher, symmetrised by the Haar measure alone, has not.
+func TestStudentWithF(t *testing.T) {
+	best := trained(t, 1, 2, func(o *Options) { choose(t, o, "symdiff-h") })
+	o, err := Student(best)
+	if err != nil {
+		t.Fatal(err)
+	}
+	was := small(t)
+	o.Data, o.Out, o.Steps, o.Threads, o.BatchAtoms = was.Data, was.Out, 1, 1, was.BatchAtoms
+	choose(t, &o, "symdiff")
+	if c := mustRun(t, o); c.Options.Config.EncHidden != Defaults().Config.EncHidden || c.Options.Config.Hidden != was.Config.Hidden {
+		t.Errorf("f is %d wide and k %d, want %d and the teacher's %d", c.Options.Config.EncHidden, c.Options.Config.Hidden, Defaults().Config.EncHidden, was.Config.Hidden)
+	}
+}
+
 func TestTeacherErrors(t *testing.T) {
 	best := trained(t, 1, 1)
 	for name, c := range map[string]struct {
