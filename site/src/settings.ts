@@ -27,8 +27,8 @@ export const methods = ["dpm++2m-sde", "ancestral", "dpm++2m"] as const satisfie
 export const gammas = ["learned", "haar", "none"] as const satisfies readonly Gamma[];
 
 export interface Limits {
-  minAtoms: number;
-  maxAtoms: number;
+  /** Numbers of atoms that can be asked for, from low to high: any up to the largest of the data, or where kinds are drawn with them those of the data. */
+  sizes: number[];
   minSteps: number;
   maxSteps: number;
   /** The sampler that core takes where nothing else is asked for. Without a start of its own, the weights know none but the schedule's end. */
@@ -38,7 +38,9 @@ export interface Limits {
 }
 
 export function limitsOf({ sizes, timesteps, usual, takesTypes }: Pick<Model, "sizes" | "timesteps" | "usual" | "takesTypes">): Limits {
-  return { minAtoms: sizes[0]!, maxAtoms: sizes.at(-1)!, minSteps: 10, maxSteps: timesteps, usual, takesTypes };
+  const [least, most] = [sizes[0]!, sizes.at(-1)!];
+  const all = Array.from({ length: most - least + 1 }, (_, i) => least + i);
+  return { sizes: takesTypes ? sizes : all, minSteps: 10, maxSteps: timesteps, usual, takesTypes };
 }
 
 export function defaults({ usual: { start, steps } }: Limits): Settings {
@@ -104,7 +106,7 @@ export function parseQuery(query: string, limits: Limits, otherwise: Settings = 
   const start = startOf(q, "start", limits) ?? (named ? 0 : otherwise.start);
   return {
     seed: parseSeed(q.get("seed") ?? "") ?? otherwise.seed,
-    atoms: wholeOf(q, "atoms", limits.minAtoms, limits.maxAtoms) ?? otherwise.atoms,
+    atoms: limits.sizes.find((n) => String(n) === q.get("atoms")) ?? otherwise.atoms,
     formula: (limits.takesTypes && parseFormula(q.get("formula") ?? "")) || otherwise.formula,
     start,
     steps: wholeOf(q, "steps", limits.minSteps, mostSteps(start, limits)) ?? startAt(start, otherwise, limits).steps,

@@ -110,7 +110,7 @@ function showKeep(): void {
 
 function showSizes(atoms: number, kept: number): void {
   const sizes = select("keep-size");
-  const wanted = ["formula", 0, ...Array.from({ length: limits.maxAtoms }, (_, i) => i + 1).filter((size) => size > kept && size >= limits.minAtoms)] as const;
+  const wanted = ["formula", 0, ...limits.sizes.filter((size) => size > kept)] as const;
   if (sizes.options.length !== wanted.length) sizes.replaceChildren(...wanted.map((size) => new Option(String(size), String(size))));
   sizes.options[0]!.textContent = atoms ? `${atoms}, same formula` : "Same formula";
   sizes.options[1]!.textContent = atoms ? `${atoms} of any kinds` : "As many, any kinds";

@@ -17,8 +17,7 @@ import { tools, type Run, type Tool } from "./state.ts";
 const methodNames: Record<(typeof methods)[number], string> = { "dpm++2m-sde": "SDE-DPM-Solver++", ancestral: "Ancestral", "dpm++2m": "DPM-Solver++" };
 
 function setUp(): void {
-  const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => new Option(String(from + i), String(from + i)));
-  select("atoms").append(...numbers(limits.minAtoms, limits.maxAtoms));
+  for (const n of limits.sizes) select("atoms").add(new Option(String(n), String(n)));
   for (const id of ["method", "method2"]) for (const name of methods) select(id).add(new Option(methodNames[name], name));
   for (const name of kernels) for (const id of ["kernel", "kernel2"]) select(id).add(new Option(kernelNames[name], name));
   for (const option of select("kernel").options) option.disabled = !kernelsOf(model.variant).includes(option.value as Kernel);

@@ -56,7 +56,7 @@ export function parse(query: string, limits: Limits, defaults: Settings, kernel:
     at: wholeOf(q, "at", 0, family.length) ?? 0,
     keeping: {
       atoms: readAtoms(q.get("keep") ?? ""),
-      size: wholeOf(q, "size", 0, limits.maxAtoms) ?? "formula",
+      size: [0, ...limits.sizes].find((size) => String(size) === q.get("size")) ?? "formula",
       seed: parseSeed(q.get("kseed") ?? "") ?? "1",
       n: wholeOf(q, "n", 1, 64) ?? 4,
       steps: wholeOf(q, "ksteps", 10, limits.maxSteps) ?? 50,

@@ -152,10 +152,9 @@ export class Controls {
   /** Bounds of the fields, by the model that is chosen; start and steps go along. */
   #fit(): void {
     const limits = this.#own && this.#model.value === "own" ? this.#own.limits : limitsOf(this.model);
-    const { minAtoms, maxAtoms } = limits;
     const chosen = this.#atoms.value;
     this.#atoms.length = 1;
-    for (let n = minAtoms; n <= maxAtoms; n++) this.#atoms.add(new Option(String(n), String(n)));
+    for (const n of limits.sizes) this.#atoms.add(new Option(String(n), String(n)));
     this.#atoms.value = chosen;
     if (this.#atoms.selectedIndex < 0) this.#atoms.value = "0";
     const settings = this.#settings;

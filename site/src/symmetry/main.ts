@@ -77,7 +77,7 @@ const radios = [...form.querySelectorAll<HTMLInputElement>("[name=kernel]")];
 const methodNames: Record<(typeof methods)[number], string> = { "dpm++2m-sde": "SDE-DPM-Solver++", ancestral: "Ancestral", "dpm++2m": "DPM-Solver++" };
 
 function setUp(): void {
-  for (let n = limits.minAtoms; n <= limits.maxAtoms; n++) atoms.add(new Option(String(n), String(n)));
+  for (const n of limits.sizes) atoms.add(new Option(String(n), String(n)));
   for (const name of methods) method.add(new Option(methodNames[name], name));
   for (const n of new Set([...runCounts, state.runs])) runs.add(new Option(String(n), String(n)));
   for (const { name } of models) element<HTMLSelectElement>("model").add(new Option(name, name, name === model.name, name === model.name));
