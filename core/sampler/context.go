@@ -72,19 +72,40 @@ func joined(a, b map[string]float64) map[string]float64 {
 	return all
 }
 
-// conditioned is the network under the values that are asked for.
+// conditioned is the network under the values that are asked for. Guidance leads
+// away from the network without them, but with the types where they are given: it
+// would take clean types for noised ones.
 func (o Options) conditioned(net symmetrise.Network) (symmetrise.Network, error) {
 	if !(o.Guidance >= 0 && o.Guidance <= 100) {
 		return nil, errors.New("sampler: guidance " + strconv.FormatFloat(o.Guidance, 'g', -1, 64) + ", want 0 to 100")
 	}
-	if o.Guidance > 0 && len(o.Values) == 0 {
+	types := map[string]float64{}
+	if v, given := o.Values[model.TypesName]; given {
+		types[model.TypesName] = v
+	}
+	if o.Guidance > 0 && len(o.Values) == len(types) {
 		return nil, errors.New("sampler: guidance without a value or a composition that the network takes")
 	}
-	net, err := symmetrise.Condition(net, o.Values, float32(o.Guidance))
-	if err != nil {
-		return nil, errors.New("sampler: " + err.Error())
+	w := float32(o.Guidance)
+	if len(types) == 0 {
+		net, err := symmetrise.Condition(net, o.Values, w)
+		return net, wrapped(err)
 	}
-	return net, nil
+	at, err := symmetrise.Condition(net, o.Values, 0)
+	if err == nil && w > 0 {
+		var without symmetrise.Network
+		if without, err = symmetrise.Condition(net, types, 0); err == nil {
+			at = symmetrise.Guide(at, without, w)
+		}
+	}
+	return at, wrapped(err)
+}
+
+func wrapped(err error) error {
+	if err != nil {
+		return errors.New("sampler: " + err.Error())
+	}
+	return nil
 }
 
 // targets tell of the molecules what was asked of the network, in the order of

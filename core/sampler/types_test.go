@@ -150,6 +150,43 @@ func TestFreeTypes(t *testing.T) {
 	}
 }
 
+// constant predicts eps for everything.
+func constant(eps float32) symmetrise.Network {
+	return symmetrise.New(symmetrise.Func(6, func(out, _ []float32, _ float32) {
+		for i := range out {
+			out[i] = eps
+		}
+	}), symmetrise.None())
+}
+
+// valued predicts 10 for a value of gap and 1 for types.
+type valued struct{ symmetrise.Network }
+
+func (n valued) At(values map[string]float64) (symmetrise.Network, error) {
+	eps := float32(0)
+	for name := range values {
+		eps += map[string]float32{"gap": 10, model.TypesName: 1}[name]
+	}
+	return constant(eps), nil
+}
+
+// Guidance leads away from what is predicted without the values, but of the same given types.
+func TestTypesGuidance(t *testing.T) {
+	_, meta := typed()
+	meta.Context = append(meta.Context, model.Quantity{Name: "gap", MAD: 1})
+	for want, o := range map[float32]Options{31: {}, 30: {FreeTypes: true}} { // 11 + 2·(11 - 1) and 10 + 2·(10 - 0)
+		o.Atoms, o.Steps, o.Values, o.Guidance = []int{5}, 2, map[string]float64{"gap": 1}, 2
+		s, err := NewNetwork(valued{constant(0)}, meta, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.predict(100, 0)
+		if got := s.eps[s.width-1]; got != want {
+			t.Errorf("free types %t: %g, want %g", o.FreeTypes, got, want)
+		}
+	}
+}
+
 func TestTypesRefused(t *testing.T) {
 	net, meta := typed()
 	for want, o := range map[string]Options{
@@ -158,6 +195,7 @@ func TestTypesRefused(t *testing.T) {
 		"has 3 atoms, asked for":    {Atoms: []int{4}, Composition: formula(t, "H2O")},
 		"fewer N":                   {Atoms: []int{0}, Composition: formula(t, "H2O"), Known: &Known{Elements: []molecule.Element{molecule.N}}},
 		"element S is not":          {Atoms: []int{0}, Composition: formula(t, "H2S")},
+		"guidance without":          {Atoms: []int{5}, Guidance: 1},
 		"is no value":               {Atoms: []int{0}, Values: map[string]float64{model.TypesName: 0}},
 	} {
 		o.Steps = 2
