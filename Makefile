@@ -96,14 +96,14 @@ train: trainer ## train a model on QM9, or go on with it (DATA=, OUT=, ARGS=)
 		--data $(DATA)/qm9_train.xyz.gz$(comma)$(DATA)/qm9_fill_gfn2.xyz.gz@split=train) $(ARGS)
 comma := ,
 
-# How the shipped model does at several settings, steps:method or steps:method:start: the table of its card.
+# How the shipped model does at several settings, steps:method, steps:method:start or steps:method:start:free (--free-types): the table of its card.
 EVALUATION := core/weights/qm9-web.json
-SETTINGS ?= 100:dpm++2m-sde 50:dpm++2m-sde 25:dpm++2m-sde 10:dpm++2m-sde 25:dpm++2m-sde:600 15:dpm++2m-sde:600 250:ancestral
+SETTINGS ?= 100:dpm++2m-sde 50:dpm++2m-sde 25:dpm++2m-sde 10:dpm++2m-sde 25:dpm++2m-sde:600 15:dpm++2m-sde:600 250:ancestral 25:dpm++2m-sde:600:free
 SAMPLES ?= 1000
 evaluate-model: cli ## sample SAMPLES=1000 molecules at each of SETTINGS and write core/weights/qm9-web.json
 	@mkdir -p $(BUILD)/evaluation && rm -f $(BUILD)/evaluation/*.json
 	i=0; for setting in $(SETTINGS); do i=$$((i + 1)); set -- $$(echo $$setting | tr : ' '); $(BUILD)/symdiff sample --n $(SAMPLES) --seed 1 --steps $$1 --method $$2 \
-		--start $${3:-0} --json --out $(BUILD)/evaluation/$$i.xyz > $(BUILD)/evaluation/$$i.json || exit 1; done
+		--start $${3:-0} $${4:+--free-types} --json --out $(BUILD)/evaluation/$$i.xyz > $(BUILD)/evaluation/$$i.json || exit 1; done
 	@{ printf '['; sep=; for f in $(BUILD)/evaluation/*.json; do printf '%s\n' "$$sep"; cat $$f; sep=,; done; echo ']'; } > $(BUILD)/evaluation/all && cp $(BUILD)/evaluation/all $(EVALUATION)
 
 # BASES=25 stable molecules of the model, each remade EACH=8 times around each kind of part.

@@ -135,6 +135,7 @@ function readEvaluation(file, sha256) {
       method: run.method ?? "ancestral",
       steps: run.steps,
       start: run.start ?? 0,
+      freeTypes: run.free_types ?? false,
       molecules: run.molecules,
       atoms: run.atoms,
       stableAtoms: run.stable_atoms,

@@ -40,6 +40,8 @@ declare module "virtual:model" {
     steps: number;
     /** As in Settings; 0: from noise. */
     start: number;
+    /** Whether the kinds of atoms were sampled with their places, though the network could be given them. */
+    freeTypes: boolean;
     molecules: number;
     /** Of all these molecules together. */
     atoms: number;

@@ -60,7 +60,7 @@ func newSampleCommand() *cobra.Command {
 
 Without --method, --start and --steps the sampler is the page's: dpm++2m-sde, which starts late, where alpha² has fallen to 0.41 (t = 600
 of the shipped model's 1000), and takes 25 steps; where the weights have no moments of their data (symdiff export --moments), or the
-model is given a --property or a --formula, it takes 50 from the schedule's last time. With --keep, or a --formula that the model is
+model is given a --property or the numbers of a --formula, it takes 50 from the schedule's last time. With --keep, or a --formula that the model is
 held to, it is ancestral, in all steps. A run that names its --steps starts at the last time unless it names its --start.
 
 Molecule i of a seed depends on the seed, i, --method, --start, --steps, --atoms, the options below and the model alone: not on --n,
@@ -68,10 +68,14 @@ Molecule i of a seed depends on the seed, i, --method, --start, --steps, --atoms
 molecules go to standard output. Each carries seed, index, steps, the model's hash (16 digits of SHA-256), formula, stability, validity
 and connectedness. The file appears under its name when it is whole; an interrupted run leaves none.
 
---formula C2H6O fixes the composition; --keep FILE keeps the atoms of the first molecule of a file as they are, and the rest of
---atoms, or of --formula, is made around them. Both are approximate (RePaint): every step is made --resample times so that the parts
-fit, 10 by default; more is better, and takes as many times longer. A model that was trained with --condition composition is given the
-formula instead, with no steps made again; the summary tells how many molecules have it.
+The shipped model is told which atoms there are, as any that was trained with --condition types: those of --formula C2H6O, or of a
+formula drawn for each molecule as often as the training data have it; --free-types samples them with the positions. A model that was
+trained with --condition composition is given the formula in numbers; the summary tells how many molecules have it. Any other is
+held to it by --resample.
+
+--keep FILE keeps the atoms of the first molecule of a file as they are, and the rest of --atoms, or of --formula, is made around them.
+That is approximate (RePaint): every step is made --resample times so that the parts fit, 10 by default; more is better, and takes as
+many times longer.
 
 --from FILE starts from the molecules of a file, molecule i from the ith and after the last from the first again, noised to --start
 (SDEdit): what comes out is the more like them the smaller --start is, and has as many atoms. --n 0 makes one of each.
@@ -320,6 +324,7 @@ type summary struct {
 	Steps   int     `json:"steps"`
 	Start   int     `json:"start,omitempty"` // 0: the schedule's last time
 	Noise   float64 `json:"noise_scale"`
+	Free    bool    `json:"free_types,omitempty"`
 	Atoms   int     `json:"atoms_per_molecule,omitempty"` // where --atoms fixed it
 	Formula *wanted `json:"formula,omitempty"`            // where --formula asked for it
 	Model   string  `json:"model"`
@@ -384,7 +389,7 @@ func (o *sampleOptions) run(cmd *cobra.Command) error {
 	}
 	rate := float64(o.n) / elapsed.Seconds()
 	if o.json && o.out != "-" {
-		return writeJSON(cmd.OutOrStdout(), summary{o.out, o.seed, o.first, o.method, o.steps, o.start, o.noiseScale, o.atoms, formula, f.Name, f.hash, o.threads, elapsed.Seconds(), rate, r})
+		return writeJSON(cmd.OutOrStdout(), summary{o.out, o.seed, o.first, o.method, o.steps, o.start, o.noiseScale, o.freeTypes, o.atoms, formula, f.Name, f.hash, o.threads, elapsed.Seconds(), rate, r})
 	}
 	if !o.quiet {
 		c := r.Counts

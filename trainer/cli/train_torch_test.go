@@ -371,7 +371,10 @@ func TestTypesCondition(t *testing.T) {
 	const n = 200
 	sample := func(args ...string) (formulas map[string]int, straight int) {
 		file := filepath.Join(t.TempDir(), "s.xyz")
-		succeeds(t, append([]string{"sample", "--model", weights, "--n", strconv.Itoa(n), "--seed", "3", "--out", file, "--quiet"}, args...)...)
+		said := succeeds(t, append([]string{"sample", "--model", weights, "--n", strconv.Itoa(n), "--seed", "3", "--out", file, "--quiet", "--json"}, args...)...)
+		if strings.Contains(said, `"free_types": true`) != slices.Contains(args, "--free-types") {
+			t.Errorf("with %v the summary is %s", args, said)
+		}
 		formulas = map[string]int{}
 		for m, err := range molecule.Open(file) {
 			if err != nil {

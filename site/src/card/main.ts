@@ -16,8 +16,8 @@ const columns: [string, (m: Measured) => number, (m: Measured) => number][] = [
   ["connected", (m) => m.connected, (m) => m.molecules],
 ];
 
-/** The sampler, and where it starts if that is not noise. */
-const samplerOf = ({ method, start }: Measured) => (start ? `${method} from t = ${start}` : method);
+/** The sampler, where it starts if that is not noise, and whether it samples types that it could draw first. */
+const samplerOf = ({ method, start, freeTypes }: Measured) => `${method}${start ? ` from t = ${start}` : ""}${freeTypes ? ", free types" : ""}`;
 
 function table(runs: Measured[]): HTMLElement {
   const head = ["sampler", "steps", "molecules", ...columns.map(([title]) => title)];

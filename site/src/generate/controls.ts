@@ -202,7 +202,7 @@ export class Controls {
   #quality(): void {
     const { method, start, steps, gamma } = this.#settings;
     const own = this.#model.value === "own";
-    const runs = own ? [] : this.model.evaluation.filter((run) => run.method === method && run.start === start).sort((a, b) => a.steps - b.steps);
+    const runs = own ? [] : this.model.evaluation.filter((run) => run.method === method && run.start === start && !run.freeTypes).sort((a, b) => a.steps - b.steps);
     element("presets").replaceChildren(...runs.map((run) => this.#preset(run, run.steps === steps)));
     const here = runs.find((run) => run.steps === steps);
     const published = method === "ancestral" ? " Ancestral is what was published." : "";
