@@ -110,8 +110,9 @@ function readHeader(data) {
   const header = JSON.parse(data.subarray(8, 8 + Number(data.readBigUInt64LE(0))).toString());
   const { __metadata__: metadata = {}, ...tensors } = header;
   const size = ({ shape }) => shape.reduce((a, b) => a * b, 1);
+  const isScale = (name) => name.endsWith("_scale") && tensors[name.slice(0, -6)]?.dtype === "I8"; // of integers, not a parameter
   return {
-    parameters: Object.values(tensors).reduce((sum, t) => sum + size(t), 0),
+    parameters: Object.entries(tensors).reduce((sum, [name, t]) => sum + (isScale(name) ? 0 : size(t)), 0),
     elements: JSON.parse(metadata.elements),
     sizes: Object.keys(JSON.parse(metadata.histogram)).map(Number).sort((a, b) => a - b),
     timesteps: JSON.parse(metadata.schedule).timesteps,

@@ -136,8 +136,9 @@ export interface SampleOptions {
    */
   propertyGuidance?: number;
   /**
-   * Composition, such as C7H10O2, in place of `atoms`; with `keep`, of the whole molecule. A model that was trained with compositions
-   * is given it, and most of the molecules have it; any other is held to it, approximate like `keep`.
+   * Composition, such as C7H10O2, in place of `atoms`; with `keep`, of the whole molecule. A model that takes types
+   * (ModelInfo.takesTypes) is given its atoms, and all molecules have it; one that was trained with compositions is given their
+   * numbers, and most of the molecules have it; any other is held to it, approximate like `keep`.
    */
   formula?: string;
   /** How often every step is made so that the parts fit, with `keep` or a `formula` that the model is held to; default 10, as on the command line. */

@@ -30,7 +30,7 @@ export function provenance({ molecule, index, ...origin }: Outcome): string {
   const parts = [
     `Seed ${settings.seed}`,
     ...(index ? [`molecule ${index}`] : []),
-    `${molecule.elements.length} atoms`,
+    settings.formula ? `formula ${settings.formula}` : `${molecule.elements.length} atoms`,
     `${settings.steps} steps${settings.start ? ` from t = ${settings.start}` : ""} (${settings.method})`,
     ...(settings.gamma === gammas[0] ? [] : [`gamma ${settings.gamma}`]),
     `weights ${weights.name} ${weights.sha256.slice(0, 12)}`,

@@ -46,16 +46,16 @@ export const steps: Step[] = [
     needs: true,
     enter: () => seek(0),
     text: () => [
-      "This is where it came from: points drawn at random, of no particular kind. The seed decides which. A network looked at them and said where it thinks the noise is. Use the bar, or the arrow keys, to follow what happened next.",
+      "This is where it came from: atoms at points drawn at random. Which atoms there are was drawn first, as often as in the data that the model has seen; the seed decides both. A network looked at them and said where it thinks the noise is. Use the bar, or the arrow keys, to follow what happened next.",
     ],
   },
   {
-    title: "Atoms make up their minds",
+    title: "Atoms find their places",
     at: "#stage",
     needs: true,
     enter: () => seek(0.55),
     text: () => [
-      "Half way. A colour is a mixture: what the network still thinks possible for each atom, carbon, nitrogen, oxygen, fluorine or hydrogen. A little noise is taken away at a time, because a guess at high noise is only a mean over all that might become of it.",
+      "Half way. Who belongs to whom is being settled: carbon, grey, nitrogen, blue, and oxygen, red, become a frame, and hydrogen, white, looks for places left on it. A little noise is taken away at a time, because a guess at high noise is only a mean over all that might become of it.",
     ],
   },
   {

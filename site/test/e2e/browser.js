@@ -106,8 +106,8 @@ export async function downloadBytes(page, selector) {
   return { name: file.suggestedFilename(), bytes: Buffer.concat(chunks) };
 }
 
-/** The shipped weights with the first block of each transformer alone: fast, and good for nothing else; without the moments of the data on request. */
-export function fastWeights({ moments = true } = {}) {
+/** The shipped weights with the first block of each transformer alone: fast, and good for nothing else; without the moments of the data, or without types to be given, on request. */
+export function fastWeights({ moments = true, types = true } = {}) {
   const data = readFileSync(join(top, "core/weights/qm9-web.safetensors"));
   const start = 8 + Number(data.readBigUInt64LE(0));
   const { __metadata__, ...tensors } = JSON.parse(data.subarray(8, start));
@@ -118,11 +118,17 @@ export function fastWeights({ moments = true } = {}) {
   let at = 0;
   const header = { __metadata__: { ...__metadata__, config } };
   if (!moments) delete header.__metadata__.moments;
+  if (!types) delete header.__metadata__.context, delete header.__metadata__.compositions;
   for (const [name, { data_offsets: [from, to], shape: [rows, ...columns], dtype }] of kept) {
     const share = name.startsWith("k.pair_") ? 1 / depth : 1; // these have rows for all blocks
-    const size = (to - from) * share;
-    header[name] = { dtype, shape: [rows * share, ...columns], data_offsets: [at, (at += size)] };
-    parts.push(data.subarray(start + from, start + from + size));
+    let part = data.subarray(start + from, start + from + (to - from) * share);
+    if (!types && name === "xh_embedder.weight") { // the last two columns are for types
+      const row = part.length / rows;
+      part = Buffer.concat(Array.from({ length: rows }, (_, i) => part.subarray(i * row, i * row + (row * (columns[0] - 2)) / columns[0])));
+      columns[0] -= 2;
+    }
+    header[name] = { dtype, shape: [rows * share, ...columns], data_offsets: [at, (at += part.length)] };
+    parts.push(part);
   }
   const text = Buffer.from(JSON.stringify(header));
   const padded = Buffer.concat([text, Buffer.alloc((8 - (text.length % 8)) % 8, " ")]);

@@ -353,6 +353,34 @@ test("seeds, locks and settings are in the address, and what was measured stands
   await close();
 });
 
+test("a formula that is asked for is that of the molecule, and of the command; one that is none is refused", async () => {
+  const { page, close } = await open(browser, `${server.url}?seed=7&lock=1&formula=C3H8O`);
+  assert.equal(await page.inputValue("#asked"), "C3H8O");
+  assert.equal(await page.isDisabled("#atoms"), true);
+  await accessible(page, "a formula");
+  await generate(page);
+  assert.equal(await page.textContent("#formula"), "C3H8O");
+  const command = await page.textContent("#command");
+  assert.match(command, /--seed 7 --formula C3H8O /);
+  assert.equal((await text(page, "[data-format=xyz]")).text, runCommand(command));
+  await page.fill("#asked", "C3H8S");
+  await page.click("#generate");
+  await page.waitForFunction(() => /element S is not among the model's/.test(document.querySelector("#error").textContent));
+  await page.fill("#asked", "propanol");
+  assert.equal(await page.getAttribute("#asked", "aria-invalid"), "true");
+  await page.click("#generate");
+  assert.match(await page.textContent("#error"), /like C7H10O2/);
+  await page.fill("#asked", "");
+  assert.equal(await page.isDisabled("#atoms"), false);
+  assert.equal(new URL(page.url()).searchParams.get("formula"), null);
+
+  await page.setInputFiles("#own", fastWeights({ types: false }));
+  await page.waitForFunction(() => document.querySelector("#model").value === "own");
+  assert.equal(await page.isDisabled("#asked"), true);
+  assert.match(await page.textContent("#asked-note"), /^Not for this model/);
+  await close();
+});
+
 test("the start is chosen in words, steps go along, and weights without the moments of their data begin with noise", async () => {
   const { page, close } = await open(browser, server.url);
   const shown = () => page.evaluate(() => ["start", "steps"].map((id) => document.getElementById(id).value).join());
