@@ -3,6 +3,7 @@ package model
 import (
 	"errors"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -121,9 +122,13 @@ func (m Meta) ContextBias(bias []float32, columns [][]float32, values map[string
 		if names == "" {
 			names = " nothing"
 		}
+		unknown := ""
 		for name := range values {
-			return nil, errors.New(strconv.Quote(name) + ": the model is conditioned on:" + names)
+			if (unknown == "" || name < unknown) && !slices.ContainsFunc(m.Context, func(q Quantity) bool { return q.Name == name }) {
+				unknown = name
+			}
 		}
+		return nil, errors.New(strconv.Quote(unknown) + ": the model is conditioned on:" + names)
 	}
 	return bias, nil
 }

@@ -290,7 +290,7 @@ func conditioned(t *testing.T, flags string) {
 		t.Errorf("mean lengths: %.3f for 0.9, %.3f without a value, %.3f for 1.5, %.3f with guidance", short, free, long, led)
 	}
 	fails(t, exitFailure, "length", "sample", "--model", weights, "--property", "gap=1")
-	fails(t, exitFailure, "--condition", "sample", "--property", "length=1")
+	fails(t, exitFailure, `"length": the model is conditioned on: types`, "sample", "--property", "length=1") // the shipped one
 	fails(t, exitUsage, "NAME=VALUE", "sample", "--model", weights, "--property", "length")
 	fails(t, exitFailure, "no molecule has", "train", "--data", data, "--out", out+"2", "--steps", "1", "--condition", "gap")
 	fails(t, exitFailure, "conditioned on", "train", "--resume", out, "--steps", "501", "--condition", "half")
