@@ -55,8 +55,8 @@ func (o *Options) giveTypes(meta model.Meta) (types [][]molecule.Element, err er
 		}
 		types = append(types, whole.Elements)
 	}
-	if len(part.Positions) == 0 {
-		o.Known, o.Resample = nil, 0
+	if len(part.Positions) == 0 && (o.Known != nil || len(o.Composition) > 0) {
+		o.Known, o.Resample = nil, 0 // they are given in full
 	}
 	o.Values = joined(o.Values, map[string]float64{model.TypesName: 0})
 	return types, nil

@@ -196,6 +196,7 @@ func TestTypesRefused(t *testing.T) {
 		"fewer N":                   {Atoms: []int{0}, Composition: formula(t, "H2O"), Known: &Known{Elements: []molecule.Element{molecule.N}}},
 		"element S is not":          {Atoms: []int{0}, Composition: formula(t, "H2S")},
 		"guidance without":          {Atoms: []int{5}, Guidance: 1},
+		"resample without":          {Atoms: []int{5}, Resample: 2},
 		"is no value":               {Atoms: []int{0}, Values: map[string]float64{model.TypesName: 0}},
 	} {
 		o.Steps = 2

@@ -87,14 +87,14 @@ test("workers pause while the caller is behind", async () => {
     return w;
   };
   const pool = await SymDiffPool.load({ ...files, worker, workers: 1 });
-  const run = pool.generate({ n: 150, atoms: 1, steps: 1, batch: 16 });
+  const run = pool.generate({ n: 150, atoms: 3, steps: 1, batch: 16 });
   await run.next();
   while (sent < 64) await new Promise((resolve) => setTimeout(resolve, 20));
   await new Promise((resolve) => setTimeout(resolve, 500)); // time for more, if nothing held it back
   assert.ok(sent <= 96, `${sent} molecules for a caller that took one`);
   let count = 1;
   for await (const made of run) count += made.molecule.elements.length;
-  assert.equal(count, 150);
+  assert.equal(count, 1 + 149 * 3);
   pool.close();
 });
 

@@ -173,7 +173,7 @@ test("frames carry gamma, and what the network predicts where asked for", async 
 test("a formula and atoms to keep are kept", async () => {
   const { formula, xyz } = await model.generate({ formula: "C2H4O", steps: 6, resample: 2 });
   assert.equal(formula, "C2H4O");
-  assert.match(xyz, / known=7 resample=2 /);
+  assert.match(xyz, / target_formula=C2H4O /, "the model takes types");
   const keep = { elements: ["O", "H", "H"], positions: [0, 0, 0, 0.96, 0, 0, -0.24, 0.93, 0] };
   const m = await model.generate({ keep, atoms: 6, steps: 6, resample: 1 });
   assert.deepEqual(m.elements.slice(0, 3), keep.elements);
@@ -183,7 +183,7 @@ test("a formula and atoms to keep are kept", async () => {
 });
 
 test("values that the model does not take are refused by core", async () => {
-  await assert.rejects(model.generate({ properties: { gap: 0.2 }, steps: 2 }), /"gap": the model is conditioned on: nothing/);
+  await assert.rejects(model.generate({ properties: { gap: 0.2 }, steps: 2 }), /"gap": the model is conditioned on: types/);
   await assert.rejects(model.generate({ formula: "C2H4O", propertyGuidance: 1, steps: 2 }), /guidance without a value/);
 });
 
@@ -263,7 +263,7 @@ test("settings that the core refuses are errors of the run, and the model stays 
     [{ keep: { elements: ["C"], positions: [1, 2] } }, /1 elements and 2 coordinates/], [{ keep: { elements: ["Qq"], positions: [1, 2, 3] } }, /Qq/],
     [{ keep: { elements: ["C"], positions: [1, 2, NaN] } }, /position NaN/], [{ formula: "H2O" }, /3 atoms/], [{ formula: "x", atoms: 0 }, /no element/],
     [{ formula: "H5", keep: { elements: ["C"], positions: [1, 2, 3] } }, /fewer C than the part/], [{ resample: 2 }, /without anything known/],
-    [{ start: 1001 }, /start at t = 1001/], [{ formula: "C5", method: "heun" }, /ancestral/],
+    [{ start: 1001 }, /start at t = 1001/], [{ keep: { elements: ["C"], positions: [1, 2, 3] }, method: "heun" }, /ancestral/],
   ]) await assert.rejects(model.generate({ ...few, ...options }), failsWith("options", text), JSON.stringify(options));
   assert.equal((await model.generate({ atoms: 5, steps: 5 })).elements.length, 5);
 });
