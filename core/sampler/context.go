@@ -79,33 +79,18 @@ func (o Options) conditioned(net symmetrise.Network) (symmetrise.Network, error)
 	if !(o.Guidance >= 0 && o.Guidance <= 100) {
 		return nil, errors.New("sampler: guidance " + strconv.FormatFloat(o.Guidance, 'g', -1, 64) + ", want 0 to 100")
 	}
-	types := map[string]float64{}
-	if v, given := o.Values[model.TypesName]; given {
-		types[model.TypesName] = v
+	asked := len(o.Values)
+	if _, given := o.Values[model.TypesName]; given {
+		asked--
 	}
-	if o.Guidance > 0 && len(o.Values) == len(types) {
+	if o.Guidance > 0 && asked == 0 {
 		return nil, errors.New("sampler: guidance without a value or a composition that the network takes")
 	}
-	w := float32(o.Guidance)
-	if len(types) == 0 {
-		net, err := symmetrise.Condition(net, o.Values, w)
-		return net, wrapped(err)
-	}
-	at, err := symmetrise.Condition(net, o.Values, 0)
-	if err == nil && w > 0 {
-		var without symmetrise.Network
-		if without, err = symmetrise.Condition(net, types, 0); err == nil {
-			at = symmetrise.Guide(at, without, w)
-		}
-	}
-	return at, wrapped(err)
-}
-
-func wrapped(err error) error {
+	net, err := symmetrise.Condition(net, o.Values, float32(o.Guidance), model.TypesName)
 	if err != nil {
-		return errors.New("sampler: " + err.Error())
+		return nil, errors.New("sampler: " + err.Error())
 	}
-	return nil
+	return net, nil
 }
 
 // targets tell of the molecules what was asked of the network, in the order of

@@ -30,15 +30,16 @@ type Conditional interface {
 //
 //	eps_hat = e + w·(e - u),   e = net(z, t | values),  u = net(z, t)
 //
+// Values of the names in both hold for u as well.
 // Of a network that is guided the better one is; the worse one is put under the
 // values, if it takes them. Without values it is net; a network that takes none is
 // an error.
-func Condition(net Network, values map[string]float64, w float32) (Network, error) {
+func Condition(net Network, values map[string]float64, w float32, both ...string) (Network, error) {
 	if len(values) == 0 {
 		return net, nil
 	}
 	if g, ok := net.(guided); ok {
-		inner, err := Condition(g.Network, values, w)
+		inner, err := Condition(g.Network, values, w, both...)
 		worse := g.worse
 		if c, ok := worse.(Conditional); ok {
 			if at, err := c.At(values); err == nil {
@@ -55,7 +56,17 @@ func Condition(net Network, values map[string]float64, w float32) (Network, erro
 	if err != nil || w == 0 {
 		return at, err
 	}
-	return Guide(at, net, w), nil
+	shared := map[string]float64{}
+	for _, name := range both {
+		if v, ok := values[name]; ok {
+			shared[name] = v
+		}
+	}
+	without, err := Condition(net, shared, 0)
+	if err != nil {
+		return nil, err
+	}
+	return Guide(at, without, w), nil
 }
 
 // Alike tells whether b can take the inputs of a: its features, group and noise of
