@@ -27,10 +27,7 @@ func AddDifference(w, plus, minus Weights) error {
 	if err != nil {
 		return err
 	}
-	to := make([]string, len(meta.Context))
-	for i, q := range meta.Context {
-		to[i] = q.Name
-	}
+	to := contextNames(meta)
 	for _, t := range w.Tensors {
 		var terms [2][]float32
 		for i, from := range []Weights{plus, minus} {
