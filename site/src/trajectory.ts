@@ -75,8 +75,8 @@ export class Trajectory {
 
   /** The share of the newest frame's bonds that each frame has, 0 to 1: how far the molecule had come. */
   get settled(): number[] {
-    const newest = this.#pairs.at(-1) ?? [];
-    return this.#pairs.map((pairs) => newest.filter((pair) => pairs.includes(pair)).length / Math.max(1, newest.length));
+    const newest = new Set(this.#pairs.at(-1));
+    return this.#pairs.map((pairs) => pairs.filter((pair) => newest.has(pair)).length / Math.max(1, newest.size));
   }
 
   /** All frames, one after the other, as XYZ: an atom goes by its likeliest kind, and every comment ends in the given one. */
