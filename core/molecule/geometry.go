@@ -62,6 +62,13 @@ func (g *Geometry) Sound() bool {
 		!slices.ContainsFunc(g.Rings, func(r Ring) bool { return !r.Flat() })
 }
 
+// Sound tells whether the molecule is stable, in one piece, and nothing of its
+// geometry is out of order.
+func (m *Molecule) Sound() bool {
+	g := m.Geometry()
+	return g.Sound() && m.Connected() && m.Stable()
+}
+
 // lengthWindow and clashShare are the factors of Length and Clash.
 const (
 	lengthWindow = 0.12

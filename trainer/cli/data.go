@@ -25,7 +25,7 @@ func newDataCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newDataPrepareCommand(), newDataDownloadCommand(), newDataStatsCommand())
+	cmd.AddCommand(newDataPrepareCommand(), newDataDownloadCommand(), newDataStatsCommand(), newDataBalanceCommand())
 	return cmd
 }
 
@@ -274,6 +274,55 @@ elements, lengths of bonds, angles, and how many are stable by the rules of EDM.
 	cmd.Flags().StringVar(&svg, "svg", "", "folder to write the charts to, as SVG")
 	cmd.Flags().IntVar(&threads, "threads", 0, "threads, 0: one per core")
 	must(cmd.MarkFlagDirname("svg"))
+	return cmd
+}
+
+func newDataBalanceCommand() *cobra.Command {
+	var out, like string
+	var n int
+	var seed uint64
+	cmd := &cobra.Command{
+		Use:   "balance FILE... --like DATA --n N --out OUT.xyz",
+		Short: "Choose sound molecules whose bonds are as common as in the data",
+		Long: `Choose about --n of the sound molecules of files (stable, in one piece, lengths, angles and rings in their windows, no clash; see
+symdiff evaluate) such that double and triple bonds and aromatic rings are as common among them as in --like: of each pattern as many
+as its share, or all there are. That makes of a model's samples the good ones to train on beside the bad ones, FILE@stable=false (see
+symdiff export --plus): the sound samples as they come would teach it to avoid what it finds difficult.`,
+		Example: "  symdiff data balance own.xyz --like qm9_train.xyz.gz --n 12000 --out good.xyz",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if n < 1 {
+				return usagef("--n %d: want 1 or more", n)
+			}
+			b, err := dataset.Balance(args, like, n, seed)
+			if err != nil {
+				return err
+			}
+			o, err := createOutput(out, strings.HasSuffix(out, ".gz"))
+			if err != nil {
+				return err
+			}
+			for _, m := range b.Molecules {
+				if err := molecule.WriteXYZ(o, m); err != nil {
+					o.Discard()
+					return named(out, err)
+				}
+			}
+			if err := o.Commit(); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d of %d sound molecules (%d read), %d patterns of %s, %d molecules short\n",
+				out, len(b.Molecules), b.Sound, b.Read, b.Patterns, like, b.Missing)
+			return err
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&out, "out", "o", "", "file to write (.xyz, .xyz.gz)")
+	f.StringVar(&like, "like", "", "data whose bonds count: a file of molecules, perhaps with @key=value")
+	f.IntVar(&n, "n", 12000, "molecules to choose")
+	f.Uint64Var(&seed, "seed", 0, "seed of the choice")
+	must(cmd.MarkFlagRequired("out"))
+	must(cmd.MarkFlagRequired("like"))
 	return cmd
 }
 

@@ -40,6 +40,21 @@ func TestData(t *testing.T) {
 	fails(t, 1, "no molecules with a=b", "data", "stats", writeFile(t, "a.xyz", methane)+"@a=b")
 }
 
+func TestDataBalance(t *testing.T) {
+	own, out := writeFile(t, "own.xyz", methane+methane+methane), filepath.Join(t.TempDir(), "good.xyz.gz")
+	said := succeeds(t, "data", "balance", own, "--like", own, "--n", "2", "--out", out)
+	if want := out + ": 2 of 3 sound molecules (3 read), 1 patterns of " + own + ", 0 molecules short\n"; said != want {
+		t.Errorf("it says %q, want %q", said, want)
+	}
+	if s := succeeds(t, "evaluate", out); !strings.Contains(s, "2 molecules") {
+		t.Error(s)
+	}
+	fails(t, 2, `"like" not set`, "data", "balance", own, "--out", out)
+	fails(t, 2, "--n 0: want 1 or more", "data", "balance", own, "--like", own, "--n", "0", "--out", out)
+	fails(t, 1, "none.xyz", "data", "balance", own, "--like", "none.xyz", "--out", out)
+	fails(t, 1, "no sound molecule", "data", "balance", writeFile(t, "broken.xyz", strings.Replace(methane, "C 0", "N 0", 1)), "--like", own, "--out", out)
+}
+
 func TestDataFailures(t *testing.T) {
 	raw, out := writeFile(t, "raw.xyz", methane), filepath.Join(t.TempDir(), "x.safetensors")
 	fails(t, 2, "want a name that ends in .safetensors", "data", "prepare", raw)

@@ -16,6 +16,7 @@ import (
 // newExportCommand turns a checkpoint into a model file.
 func newExportCommand() *cobra.Command {
 	var out, dtype, to, moments, plus, minus string
+	times := 1.0
 	cmd := &cobra.Command{
 		Use:   "export CHECKPOINT --out WEIGHTS.safetensors",
 		Short: "Write the averaged weights of a checkpoint as a model file, or for PyTorch",
@@ -26,9 +27,11 @@ model file is written again.
 --dtype int8 keeps the matrices as 8-bit integers with a scale for each output channel, and the rest as f16: half the size of f16.
 What that costs a model is for symdiff evaluate to say.
 
---plus A --minus B adds to every parameter what a training made of B when it became A (task arithmetic, Ilharco et al. 2023): where
---guide has taught a student more than its teacher, a further training of that teacher gets the same without being taught, or starts
-from there. All three come from one training.
+--plus A --minus B adds to every parameter times (A - B), what one training made different from another (task arithmetic, Ilharco et
+al. 2023). Where --guide has taught a student more than its teacher B, a further training A of that teacher gets the same without
+being taught, or starts from there. And where A and B were trained alike, on samples of a model that came out well and on those that did not
+(--data own.xyz@stable=true and own.xyz@stable=false), the difference leads that model away from what goes wrong. All come from one
+training; what neither A nor B has, such as f, stays as it is.
 
 --moments DATA adds the moments of these molecules, which let --start of symdiff sample begin part-way; a checkpoint of a new training
 has those of its molecules.
@@ -46,7 +49,9 @@ load_state_dict.`,
 			}
 			w, c, err := readWeights(args[0])
 			if err == nil && plus != "" {
-				err = addDifference(w, plus, minus)
+				if err = addDifference(w, plus, minus, times); err == nil {
+					err = w.Went(commandLine([]string{"", "export", args[0], "--plus", plus, "--minus", minus, "--times", fmt.Sprint(times)}))
+				}
 			}
 			if err != nil {
 				return err
@@ -72,6 +77,7 @@ load_state_dict.`,
 	cmd.Flags().StringVar(&to, "to", "safetensors", "safetensors or pytorch")
 	cmd.Flags().StringVar(&plus, "plus", "", "weights to add, and")
 	cmd.Flags().StringVar(&minus, "minus", "", "weights to subtract, for every parameter")
+	cmd.Flags().Float64Var(&times, "times", times, "multiply the difference of --plus and --minus by this")
 	cmd.Flags().StringVar(&moments, "moments", "", "file of molecules, those of the training, whose moments are written too")
 	if err := cmd.MarkFlagRequired("out"); err != nil {
 		panic(err)
@@ -195,7 +201,7 @@ func readWeights(path string) (w train.Weights, c *train.Checkpoint, err error) 
 }
 
 // addDifference adds the difference of two weights files.
-func addDifference(w train.Weights, plus, minus string) error {
+func addDifference(w train.Weights, plus, minus string, times float64) error {
 	a, _, err := readWeights(plus)
 	if err != nil {
 		return fmt.Errorf("--plus: %w", err)
@@ -204,5 +210,18 @@ func addDifference(w train.Weights, plus, minus string) error {
 	if err != nil {
 		return fmt.Errorf("--minus: %w", err)
 	}
-	return train.AddDifference(w, a, b)
+	return train.AddDifference(w, a, b, times)
+}
+
+// commandLine is what would start the same run from a shell.
+func commandLine(args []string) string {
+	quoted := make([]string, len(args))
+	for i, a := range args {
+		if a == "" || strings.ContainsAny(a, " \t\n'\"\\$&|;<>*?()[]{}~#!`") {
+			a = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
+		}
+		quoted[i] = a
+	}
+	quoted[0] = "symdiff"
+	return strings.Join(quoted, " ")
 }

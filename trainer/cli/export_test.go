@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,6 +60,13 @@ func TestExportInt8(t *testing.T) {
 
 	succeeds(t, "export", name("f16"), "--plus", name("int8"), "--minus", name("f16"), "--out", name("sum"))
 	sum := read(name("sum"))
+	var origin struct{ Command string }
+	if err := json.Unmarshal([]byte(sum.Metadata["training"]), &origin); err != nil {
+		t.Fatal(err)
+	}
+	if want := " && symdiff export " + name("f16") + " --plus " + name("int8") + " --minus " + name("f16") + " --times 1"; !strings.HasSuffix(origin.Command, want) {
+		t.Errorf("the provenance says %q, want one that ends in %q", origin.Command, want)
+	}
 	for _, tensor := range half.Names() {
 		got, _ := sum.Float32(tensor)
 		want, _ := int8s.Float32(tensor)

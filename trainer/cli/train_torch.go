@@ -110,16 +110,3 @@ func trains(c *trainConfig, cmd *cobra.Command) *cobra.Command {
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return cmd
 }
-
-// commandLine is what would start the same run from a shell.
-func commandLine(args []string) string {
-	quoted := make([]string, len(args))
-	for i, a := range args {
-		if a == "" || strings.ContainsAny(a, " \t\n'\"\\$&|;<>*?()[]{}~#!`") {
-			a = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
-		}
-		quoted[i] = a
-	}
-	quoted[0] = "symdiff"
-	return strings.Join(quoted, " ")
-}

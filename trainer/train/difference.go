@@ -1,6 +1,7 @@
 package train
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -15,20 +16,23 @@ type Weights struct {
 	Metadata map[string]string
 }
 
-// AddDifference adds what training made of one model to another one that came from the same (task arithmetic, Ilharco et al. 2023,
-// arXiv 2212.04089):
+// AddDifference adds what two trainings made different of one model to another one that came from the same (task arithmetic, Ilharco
+// et al. 2023, arXiv 2212.04089):
 //
-//	w += plus - minus
+//	w += times·(plus - minus)
 //
-// for every tensor of w, which plus and minus must have as well. What w is conditioned on and they are not stays as it is. Errors
-// name the file and the tensor.
-func AddDifference(w, plus, minus Weights) error {
+// for every tensor of w, but those that neither has, such as f of a network that learns its gamma. What w is conditioned on and they
+// are not stays as it is. Errors name the file and the tensor.
+func AddDifference(w, plus, minus Weights, times float64) error {
 	meta, err := model.ParseMeta(w.Name, w.Metadata)
 	if err != nil {
 		return err
 	}
-	to := contextNames(meta)
+	to, added := contextNames(meta), 0
 	for _, t := range w.Tensors {
+		if plus.index(t.Name) < 0 && minus.index(t.Name) < 0 {
+			continue
+		}
 		var terms [2][]float32
 		for i, from := range []Weights{plus, minus} {
 			if terms[i], err = from.like(t, to); err != nil {
@@ -36,15 +40,40 @@ func AddDifference(w, plus, minus Weights) error {
 			}
 		}
 		for i := range t.Data {
-			t.Data[i] += terms[0][i] - terms[1][i]
+			t.Data[i] += float32(times * (float64(terms[0][i]) - float64(terms[1][i])))
 		}
+		added++
+	}
+	if added == 0 {
+		return fmt.Errorf("%s: no tensor of %s", plus.Name, w.Name)
 	}
 	return nil
 }
 
+// Went adds a command to those of the provenance, if there is one.
+func (w Weights) Went(command string) error {
+	meta, err := model.ParseMeta(w.Name, w.Metadata)
+	if err != nil || meta.Training == nil {
+		return err
+	}
+	var p Provenance
+	if err := json.Unmarshal(meta.Training, &p); err != nil {
+		return fmt.Errorf("%s: metadata training: %w", w.Name, err)
+	}
+	p.Command += " && " + command
+	meta.Training, _ = json.Marshal(p) // plain fields: it cannot fail
+	meta.Describe(w.Metadata)
+	return nil
+}
+
+// index is the place of a tensor; -1 if there is none.
+func (w Weights) index(name string) int {
+	return slices.IndexFunc(w.Tensors, func(t safetensors.Tensor) bool { return t.Name == name })
+}
+
 // like is the tensor of w with the name and the shape of t, of a model that is conditioned on the quantities of to.
 func (w Weights) like(t safetensors.Tensor, to []string) ([]float32, error) {
-	i := slices.IndexFunc(w.Tensors, func(o safetensors.Tensor) bool { return o.Name == t.Name })
+	i := w.index(t.Name)
 	if i < 0 {
 		return nil, fmt.Errorf("%s: no tensor %q", w.Name, t.Name)
 	}

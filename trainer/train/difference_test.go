@@ -27,7 +27,8 @@ func weightsUnder(name string, first, second []float32, conditions ...string) We
 func TestAddDifference(t *testing.T) {
 	w := weightsUnder("w", []float32{1, 2, 3, 4, 5, 6, 7, 8}, []float32{9, 10}, model.TypesName)
 	plus, minus := weightsUnder("plus", []float32{10, 20, 30, 40}, []float32{50, 60}), weightsUnder("minus", []float32{1, 2, 3, 4}, []float32{5, 6})
-	if err := AddDifference(w, plus, minus); err != nil {
+	w.Tensors = append(w.Tensors, safetensors.Tensor{Name: "own", Shape: []int{1}, Data: []float32{7}})
+	if err := AddDifference(w, plus, minus, 1); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := w.Tensors[0].Data, []float32{10, 20, 3, 4, 32, 42, 7, 8}; !slices.Equal(got, want) {
@@ -36,12 +37,25 @@ func TestAddDifference(t *testing.T) {
 	if got, want := w.Tensors[1].Data, []float32{54, 64}; !slices.Equal(got, want) {
 		t.Errorf("a bias is %v, want %v", got, want)
 	}
+	if got := w.Tensors[2].Data[0]; got != 7 {
+		t.Errorf("what neither has becomes %g", got)
+	}
+	if err := AddDifference(w, plus, minus, -0.5); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := w.Tensors[1].Data, []float32{54 - 22.5, 64 - 27}; !slices.Equal(got, want) {
+		t.Errorf("half of it taken back, a bias is %v, want %v", got, want)
+	}
 	other := weightsUnder("other", []float32{1, 2, 3, 4}, []float32{5, 6, 7})
-	if err := AddDifference(w, plus, other); err == nil || !strings.Contains(err.Error(), `other: tensor "second.bias" is [3], want [2]`) {
+	if err := AddDifference(w, plus, other, 1); err == nil || !strings.Contains(err.Error(), `other: tensor "second.bias" is [3], want [2]`) {
 		t.Errorf("another shape: %v", err)
 	}
 	other.Tensors = other.Tensors[:1]
-	if err := AddDifference(w, plus, other); err == nil || !strings.Contains(err.Error(), `other: no tensor "second.bias"`) {
+	if err := AddDifference(w, plus, other, 1); err == nil || !strings.Contains(err.Error(), `other: no tensor "second.bias"`) {
 		t.Errorf("a tensor that is missing: %v", err)
+	}
+	foreign := Weights{Name: "foreign"}
+	if err := AddDifference(w, foreign, foreign, 1); err == nil || !strings.Contains(err.Error(), "foreign: no tensor of w") {
+		t.Errorf("models that share nothing: %v", err)
 	}
 }
