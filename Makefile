@@ -98,7 +98,8 @@ comma := ,
 
 # How the shipped model does at several settings, steps:method, steps:method:start or steps:method:start:free (--free-types): the table of its card.
 EVALUATION := core/weights/qm9-web.json
-SETTINGS ?= 100:dpm++2m-sde 50:dpm++2m-sde 25:dpm++2m-sde 10:dpm++2m-sde 25:dpm++2m-sde:600 15:dpm++2m-sde:600 250:ancestral 25:dpm++2m-sde:600:free
+SETTINGS ?= 100:dpm++2m-sde 50:dpm++2m-sde 25:dpm++2m-sde 10:dpm++2m-sde 25:dpm++2m-sde:600 15:dpm++2m-sde:600 250:ancestral 25:dpm++2m-sde:600:free \
+	40:dpm++2m-sde:600
 SAMPLES ?= 1000
 evaluate-model: cli ## sample SAMPLES=1000 molecules at each of SETTINGS and write core/weights/qm9-web.json
 	@mkdir -p $(BUILD)/evaluation && rm -f $(BUILD)/evaluation/*.json

@@ -10,9 +10,15 @@ import (
 	"testing"
 )
 
+// brief is a training in a moment.
+const brief = "--steps 6 --batch-atoms 60 --hidden 16 --xh-hidden 8 --depth 1 --heads 2 --K 4 --enc-hidden 8 --enc-heads 2 --enc-depth 1 --dec-hidden 4 --warmup 2 --threads 1 --log-every 1"
+
 // smaller are what the test changes in a command, to have it run in seconds; each must be there.
 var smaller = []struct{ from, to string }{
-	{"--max-time 2h", "--steps 6 --batch-atoms 60 --hidden 16 --xh-hidden 8 --depth 1 --heads 2 --K 4 --enc-hidden 8 --enc-heads 2 --enc-depth 1 --dec-hidden 4 --warmup 2 --threads 1 --log-every 1"},
+	{"--max-time 2h", brief},
+	{"--max-time 5m", brief},
+	{"--n 16000", "--n 5 --steps 5"},
+	{"balance own.xyz", "balance my.safetensors@split=train"}, // the samples of so small a model are not sound
 	{"--max-time 4h", "--steps 8"},
 	{"--n 1000", "--n 5 --steps 5"},
 	{"--conformers 5", "--conformers 2"},
