@@ -129,11 +129,12 @@ test("a turn with the noise of gamma turned along gives the same molecule turned
     return Math.abs(a.positions[at] * H[j] + a.positions[at + 1] * H[3 + j] + a.positions[at + 2] * H[6 + j] - b.positions[i]);
   }));
   const straight = await model.generate(options);
-  assert.ok(deviation(straight, await model.generate({ ...options, turn: H })) < 1e-3);
-  assert.ok(deviation(straight, await model.generate({ ...options, turn: Float32Array.from(H), couple: false })) > 0.1);
-  assert.ok(deviation(straight, await model.generate({ ...options, turn: H, gamma: "none" })) > 0.1);
+  // Rounding grows from step to step, to 0.03 Å at most in 24 runs; the others end 1 Å apart and more.
+  assert.ok(deviation(straight, await model.generate({ ...options, turn: H })) < 0.05);
+  assert.ok(deviation(straight, await model.generate({ ...options, turn: Float32Array.from(H), couple: false })) > 0.5);
+  assert.ok(deviation(straight, await model.generate({ ...options, turn: H, gamma: "none" })) > 0.5);
   const released = { ...options, gammaOrder: "released" };
-  if (model.info.variant === "symdiff") assert.ok(deviation(await model.generate(released), await model.generate({ ...released, turn: H })) > 0.1);
+  if (model.info.variant === "symdiff") assert.ok(deviation(await model.generate(released), await model.generate({ ...released, turn: H })) > 0.5);
 });
 
 test("a branch has the same bits up to its step and others later", async () => {
