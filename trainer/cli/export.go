@@ -47,6 +47,9 @@ load_state_dict.`,
 			if (plus == "") != (minus == "") {
 				return usagef("--plus and --minus go together")
 			}
+			if plus == "" && cmd.Flags().Changed("times") {
+				return usagef("--times is of --plus and --minus")
+			}
 			w, c, err := readWeights(args[0])
 			if err == nil && plus != "" {
 				if err = addDifference(w, plus, minus, times); err == nil {

@@ -88,6 +88,8 @@ func TestExportFailures(t *testing.T) {
 	fails(t, exitFailure, "not a checkpoint", "export", notes, "--out", out)
 	fails(t, exitFailure, "--dtype", "export", tinyModel(t), "--out", out, "--dtype", "f8")
 	fails(t, exitUsage, "go together", "export", tinyModel(t), "--out", out, "--plus", tinyModel(t))
+	fails(t, exitUsage, "--times is of", "export", tinyModel(t), "--out", out, "--times", "2")
+	fails(t, exitFailure, "not finite", "export", tinyModel(t), "--out", out, "--plus", tinyModel(t), "--minus", tinyModel(t), "--times", "NaN")
 	fails(t, exitFailure, "--minus: open none", "export", tinyModel(t), "--out", out, "--plus", tinyModel(t), "--minus", "none")
 	fails(t, exitUsage, "out", "export", tinyModel(t))
 	fails(t, exitUsage, "arg", "export", "--out", out)

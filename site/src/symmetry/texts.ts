@@ -43,7 +43,7 @@ export function verdict({ largest }: Deviation, left: Molecule, right: Molecule,
 
 const explanations: Record<Kernel, string> = {
   paper:
-    "At every step R₀ is drawn blindly and f, a small network, refines it: γ = R₀\u2009·\u2009f(R₀⁻¹x). On the right R₀ is turned along with the noise, so R₀⁻¹x is the same on both sides, and so is everything the transformer sees. Nothing is left to differ but rounding, a millionth of a bond's length, which the steps amplify a little.",
+    "At every step R₀ is drawn blindly and f, a small network, refines it: γ = R₀\u2009·\u2009f(R₀⁻¹x). On the right R₀ is turned along with the noise, so R₀⁻¹x is the same on both sides, and so is everything the transformer sees. Nothing is left to differ but rounding, a millionth of a bond's length, which the steps amplify.",
   released:
     "The code published with the paper composes γ the other way round, f(R₀⁻¹x)\u2009·\u2009R₀⁻¹. Turning R₀ along does not cancel H then: the transformer sees differently turned atoms on the two sides, its answers differ, and the runs part at the first step. The published models were trained this way. Between distributions the difference is smaller, and a few runs may not show it.",
   haar: "γ is R₀ alone, drawn from all rotations and reflections alike (SymDiff-H). Nothing about γ is learned here, and it is just as symmetric: turned along, R₀ shows the transformer the same atoms on both sides.",
