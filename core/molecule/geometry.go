@@ -65,8 +65,11 @@ func (g *Geometry) Sound() bool {
 // Sound tells whether the molecule is stable, in one piece, and nothing of its
 // geometry is out of order.
 func (m *Molecule) Sound() bool {
+	if !m.Stable() || !m.Connected() {
+		return false
+	}
 	g := m.Geometry()
-	return g.Sound() && m.Connected() && m.Stable()
+	return g.Sound()
 }
 
 // lengthWindow and clashShare are the factors of Length and Clash.

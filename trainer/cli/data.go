@@ -118,7 +118,7 @@ func (o *prepareOptions) run(cmd *cobra.Command) error {
 	if j.Properties == nil && slices.ContainsFunc(j.Inputs, func(in string) bool { return strings.Contains(filepath.Base(in), ".tar") }) {
 		j.Properties = qm9Kept
 	}
-	j.Command = "symdiff " + strings.Join(os.Args[1:], " ")
+	j.Command = commandLine(os.Args)
 	w, notes := cmd.ErrOrStderr(), 0
 	j.Note = func(text string) {
 		if notes++; notes <= mostNotes {
@@ -293,6 +293,9 @@ symdiff export --plus): the sound samples as they come would teach it to avoid w
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if n < 1 {
 				return usagef("--n %d: want 1 or more", n)
+			}
+			if !strings.HasSuffix(strings.TrimSuffix(out, ".gz"), ".xyz") {
+				return usagef("--out %q: want a name that ends in .xyz or .xyz.gz", out)
 			}
 			b, err := dataset.Balance(args, like, n, seed)
 			if err != nil {

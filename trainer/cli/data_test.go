@@ -51,6 +51,7 @@ func TestDataBalance(t *testing.T) {
 	}
 	fails(t, 2, `"like" not set`, "data", "balance", own, "--out", out)
 	fails(t, 2, "--n 0: want 1 or more", "data", "balance", own, "--like", own, "--n", "0", "--out", out)
+	fails(t, 2, "want a name that ends in .xyz", "data", "balance", own, "--like", own, "--out", "good.pdb")
 	fails(t, 1, "none.xyz", "data", "balance", own, "--like", "none.xyz", "--out", out)
 	fails(t, 1, "no sound molecule", "data", "balance", writeFile(t, "broken.xyz", strings.Replace(methane, "C 0", "N 0", 1)), "--like", own, "--out", out)
 }

@@ -66,10 +66,10 @@ func Balance(names []string, like string, n int, seed uint64) (*Balanced, error)
 func pattern(m *molecule.Molecule) string {
 	g := m.Geometry()
 	counts := map[string]int{"rings": len(g.Rings)}
-	for _, b := range m.Bonds() {
-		if b.Order > 1 {
-			a, c := m.Elements[b.I], m.Elements[b.J]
-			counts[fmt.Sprint(min(a, c).Symbol(), b.Order, max(a, c).Symbol())]++
+	for _, l := range g.Lengths {
+		if l.Order > 1 {
+			a, b := m.Elements[l.I], m.Elements[l.J]
+			counts[fmt.Sprint(min(a, b).Symbol(), l.Order, max(a, b).Symbol())]++
 		}
 	}
 	var s strings.Builder

@@ -13,6 +13,9 @@ import type { State } from "./state.ts";
  */
 const rounding = 2e-2;
 
+/** Below this the molecules of a side have no spread, Å. */
+const alike = 5e-5;
+
 /** 3.1e-6 as 3.1 × 10⁻⁶, 0.0123 as 0.012. */
 export function number(value: number): string {
   if (value === 0) return "0";
@@ -74,7 +77,7 @@ export function spreadVerdict(p: number, permutations: number): Verdict {
 
 /** Where a side has no spread, one point stands for all of its molecules. */
 function oneMolecule(sample: readonly Molecule[]): boolean {
-  return sample.every((m) => deviation(m.positions, sample[0]!.positions).largest < rounding / 400);
+  return sample.every((m) => deviation(m.positions, sample[0]!.positions).largest < alike);
 }
 
 export function spreadText(left: readonly Molecule[], right: readonly Molecule[], energy: number, p: number, permutations: number): string {

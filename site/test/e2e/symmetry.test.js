@@ -57,7 +57,7 @@ test("coupled, the turned noise gives the same molecule turned; in the other ord
   await axe(page);
   await generate(page);
   const first = await off(page);
-  assert.ok(first > 0 && first < 2e-2, `${first} Å`);
+  assert.ok(first > 0 && first < 1e-3, `${first} Å`);
   assert.equal(await page.textContent("#verdict"), "The same molecule, turned");
   assert.match(await page.textContent("#status"), /The same molecule, turned\. An atom is off by .* ångström/);
   assert.match(await page.getAttribute("#error-chart svg", "aria-label"), /to .* Å at step 20/);
@@ -75,7 +75,7 @@ test("coupled, the turned noise gives the same molecule turned; in the other ord
   assert.equal(await page.isDisabled("#couple"), true);
   assert.match(await page.textContent("#angle-verdict"), /identity/);
   await change(page, "[value=haar]");
-  assert.ok((await off(page)) < 2e-2, "haar");
+  assert.ok((await off(page)) < 1e-3, "haar");
   await change(page, "#couple");
   assert.ok((await off(page)) > 0.2, "uncoupled");
   assert.equal(await page.getAttribute("#verdict", "class"), "verdict ", "nothing was promised");
@@ -105,7 +105,7 @@ test("the noise is turned by sliders, presets and the pointer, before and after 
   assert.equal(await page.isChecked("#mirror"), true, "a drag turns and does not mirror");
   assert.notEqual(await page.textContent("#y-value"), "0°");
   await generate(page);
-  assert.ok((await off(page)) < 2e-2);
+  assert.ok((await off(page)) < 1e-3);
   const apart = await page.textContent("#apart");
   await page.reload();
   await generate(page);
