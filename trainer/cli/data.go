@@ -278,55 +278,77 @@ elements, lengths of bonds, angles, and how many are stable by the rules of EDM.
 }
 
 func newDataBalanceCommand() *cobra.Command {
-	var out, like string
+	var out, repeated, like string
 	var n int
 	var seed uint64
 	cmd := &cobra.Command{
 		Use:   "balance FILE... --like DATA --n N --out OUT.xyz",
 		Short: "Choose sound molecules whose bonds are as common as in the data",
-		Long: `Choose about --n of the sound molecules of files (stable, in one piece, lengths, angles and rings in their windows, no clash; see
-symdiff evaluate) such that double and triple bonds and aromatic rings are as common among them as in --like: of each pattern as many
-as its share, or all there are. That makes of a model's samples the good ones to train on beside the bad ones, FILE@stable=false (see
-symdiff export --plus): the sound samples as they come would teach it to avoid what it finds difficult.`,
-		Example: "  symdiff data balance own.xyz --like qm9_train.xyz.gz --n 12000 --out good.xyz",
+		Long: fmt.Sprintf(`Choose about --n of the sound molecules of files (stable, in one piece, lengths, angles and rings in their windows, no clash; see
+symdiff evaluate), none of them twice, such that double and triple bonds and aromatic rings are as common among them as in --like: of
+each pattern as many as its share, or all there are. That makes of a model's samples the good ones to train on beside the bad ones,
+FILE@stable=false (see symdiff export --plus): the sound samples as they come would teach it to avoid what it finds difficult.
+
+--repeated OUT writes the sound molecules that occur %d times or more, every time: what the model makes too often.`, dataset.Often),
+		Example: "  symdiff data balance own.xyz --like qm9_train.xyz.gz --n 12000 --out good.xyz --repeated repeated.xyz",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if n < 1 {
 				return usagef("--n %d: want 1 or more", n)
 			}
-			if !strings.HasSuffix(strings.TrimSuffix(out, ".gz"), ".xyz") {
-				return usagef("--out %q: want a name that ends in .xyz or .xyz.gz", out)
+			for flag, name := range map[string]string{"out": out, "repeated": repeated} {
+				if (flag == "out" || name != "") && !strings.HasSuffix(strings.TrimSuffix(name, ".gz"), ".xyz") {
+					return usagef("--%s %q: want a name that ends in .xyz or .xyz.gz", flag, name)
+				}
+			}
+			if out == repeated {
+				return usagef("--out and --repeated are the same file, %s", out)
 			}
 			b, err := dataset.Balance(args, like, n, seed)
 			if err != nil {
 				return err
 			}
-			o, err := createOutput(out, strings.HasSuffix(out, ".gz"))
-			if err != nil {
-				return err
-			}
-			for _, m := range b.Molecules {
-				if err := molecule.WriteXYZ(o, m); err != nil {
-					o.Discard()
-					return named(out, err)
+			if repeated != "" {
+				if err := writeMolecules(repeated, b.Repeated); err != nil {
+					return err
 				}
 			}
-			if err := o.Commit(); err != nil {
+			if err := writeMolecules(out, b.Molecules); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d of %d sound molecules (%d read), %d patterns of %s, %d molecules short\n",
+			w := cmd.OutOrStdout()
+			fmt.Fprintf(w, "%s: %d of %d different sound molecules (%d read), %d patterns of %s, %d molecules short\n",
 				out, len(b.Molecules), b.Sound, b.Read, b.Patterns, like, b.Missing)
-			return err
+			if repeated != "" {
+				fmt.Fprintf(w, "%s: %d molecules, each %d times or more\n", repeated, len(b.Repeated), dataset.Often)
+			}
+			return nil
 		},
 	}
 	f := cmd.Flags()
 	f.StringVarP(&out, "out", "o", "", "file to write (.xyz, .xyz.gz)")
+	f.StringVar(&repeated, "repeated", "", "file to write the repeated molecules to (.xyz, .xyz.gz)")
 	f.StringVar(&like, "like", "", "data whose bonds count: a file of molecules, perhaps with @key=value")
 	f.IntVar(&n, "n", 12000, "molecules to choose")
 	f.Uint64Var(&seed, "seed", 0, "seed of the choice")
 	must(cmd.MarkFlagRequired("out"))
 	must(cmd.MarkFlagRequired("like"))
 	return cmd
+}
+
+// writeMolecules writes a file as XYZ, whole or not at all.
+func writeMolecules(name string, list []*molecule.Molecule) error {
+	o, err := createOutput(name, strings.HasSuffix(name, ".gz"))
+	if err != nil {
+		return err
+	}
+	for _, m := range list {
+		if err := molecule.WriteXYZ(o, m); err != nil {
+			o.Discard()
+			return named(name, err)
+		}
+	}
+	return o.Commit()
 }
 
 // writeCharts writes the charts of a report into a folder, named by their titles.

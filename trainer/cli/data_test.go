@@ -41,17 +41,24 @@ func TestData(t *testing.T) {
 }
 
 func TestDataBalance(t *testing.T) {
-	own, out := writeFile(t, "own.xyz", methane+methane+methane), filepath.Join(t.TempDir(), "good.xyz.gz")
-	said := succeeds(t, "data", "balance", own, "--like", own, "--n", "2", "--out", out)
-	if want := out + ": 2 of 3 sound molecules (3 read), 1 patterns of " + own + ", 0 molecules short\n"; said != want {
+	dir := t.TempDir()
+	own := writeFile(t, "own.xyz", strings.Repeat(methane, 3)+strings.Repeat(ammonia, 2))
+	out, repeated := filepath.Join(dir, "good.xyz.gz"), filepath.Join(dir, "repeated.xyz")
+	said := succeeds(t, "data", "balance", own, "--like", own, "--n", "3", "--out", out, "--repeated", repeated)
+	if want := out + ": 2 of 2 different sound molecules (5 read), 1 patterns of " + own + ", 1 molecules short\n" + repeated + ": 3 molecules, each 3 times or more\n"; said != want {
 		t.Errorf("it says %q, want %q", said, want)
 	}
 	if s := succeeds(t, "evaluate", out); !strings.Contains(s, "2 molecules") {
 		t.Error(s)
 	}
+	if s := succeeds(t, "data", "stats", repeated); !strings.Contains(s, "3 molecules") || strings.Contains(s, "N-H") {
+		t.Error(s)
+	}
 	fails(t, 2, `"like" not set`, "data", "balance", own, "--out", out)
 	fails(t, 2, "--n 0: want 1 or more", "data", "balance", own, "--like", own, "--n", "0", "--out", out)
-	fails(t, 2, "want a name that ends in .xyz", "data", "balance", own, "--like", own, "--out", "good.pdb")
+	fails(t, 2, `--out "good.pdb": want a name that ends in .xyz`, "data", "balance", own, "--like", own, "--out", "good.pdb")
+	fails(t, 2, `--repeated "r.pdb": want a name that ends in .xyz`, "data", "balance", own, "--like", own, "--out", out, "--repeated", "r.pdb")
+	fails(t, 2, "the same file", "data", "balance", own, "--like", own, "--out", out, "--repeated", out)
 	fails(t, 1, "none.xyz", "data", "balance", own, "--like", "none.xyz", "--out", out)
 	fails(t, 1, "no sound molecule", "data", "balance", writeFile(t, "broken.xyz", strings.Replace(methane, "C 0", "N 0", 1)), "--like", own, "--out", out)
 }

@@ -14,16 +14,20 @@ import (
 // Balanced are molecules that were chosen from others, and what there was to choose from.
 type Balanced struct {
 	Molecules []*molecule.Molecule
-	Read      int // molecules
-	Sound     int // of these, to choose from
-	Patterns  int // of the data
-	Missing   int // molecules of a pattern of which there were not enough
+	Repeated  []*molecule.Molecule // the sound ones, every time, of molecules that occur Often times or more
+	Read      int                  // molecules
+	Sound     int                  // of these, to choose from
+	Patterns  int                  // of the data
+	Missing   int                  // molecules of a pattern of which there were not enough
 }
 
-// Balance chooses about n of the sound molecules of files (see molecule.Molecule.Sound) so that double and triple bonds and aromatic
-// rings are as common among them as in the data of like: of each pattern as many as its share of n, or all that there are. A
-// model's own molecules, trained on as they come, would teach it to avoid what it finds difficult. The
-// choice is a function of seed.
+// Often is how many times a molecule occurs that is repeated.
+const Often = 3
+
+// Balance chooses about n of the sound molecules of files (see molecule.Molecule.Sound), none of them twice (see
+// molecule.Molecule.Key), so that double and triple bonds and aromatic rings are as common among them as in the data of like: of each
+// pattern as many as its share of n, or all that there are. A model's own molecules, trained on as they come, would teach it to
+// avoid what it finds difficult, and to repeat what it repeats. The choice is a function of seed.
 func Balance(names []string, like string, n int, seed uint64) (*Balanced, error) {
 	wanted, total := map[string]int{}, 0
 	for m, err := range Open(like) {
@@ -34,24 +38,37 @@ func Balance(names []string, like string, n int, seed uint64) (*Balanced, error)
 		total++
 	}
 	out := &Balanced{Patterns: len(wanted)}
-	found := map[string][]*molecule.Molecule{}
+	var sound []*molecule.Molecule
+	var keys []string
+	times := map[string]int{}
 	for _, name := range names {
 		for m, err := range Open(name) {
 			if err != nil {
 				return nil, err
 			}
 			out.Read++
-			if !m.Sound() {
-				continue
+			if m.Sound() {
+				key := m.Key()
+				times[key]++
+				sound, keys = append(sound, m), append(keys, key)
 			}
-			out.Sound++
-			key := pattern(m)
-			found[key] = append(found[key], m)
+		}
+	}
+	out.Sound = len(times)
+	found, seen := map[string][]*molecule.Molecule{}, map[string]bool{}
+	for i, m := range sound {
+		if times[keys[i]] >= Often {
+			out.Repeated = append(out.Repeated, m)
+		}
+		if !seen[keys[i]] {
+			seen[keys[i]] = true
+			p := pattern(m)
+			found[p] = append(found[p], m)
 		}
 	}
 	r := rand.New(rand.NewPCG(seed, 0))
-	for _, key := range slices.Sorted(maps.Keys(wanted)) {
-		want, list := int(math.Round(float64(n)*float64(wanted[key])/float64(total))), found[key]
+	for _, p := range slices.Sorted(maps.Keys(wanted)) {
+		want, list := int(math.Round(float64(n)*float64(wanted[p])/float64(total))), found[p]
 		r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 		out.Missing += max(0, want-len(list))
 		out.Molecules = append(out.Molecules, list[:min(want, len(list))]...)

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,11 +12,14 @@ import (
 const (
 	saturatedXYZ = "5\n%s\nC 0 0 0\nH 0.629 0.629 0.629\nH -0.629 -0.629 0.629\nH -0.629 0.629 -0.629\nH 0.629 -0.629 -0.629\n"
 	doubleXYZ    = "6\n%s\nC 0 0 0.665\nC 0 0 -0.665\nH 0 0.922 1.237\nH 0 -0.922 1.237\nH 0 0.922 -1.237\nH 0 -0.922 -1.237\n"
+	ammoniaXYZ   = "4\n%s\nN 0 0 0\nH 0.94 0 -0.38\nH -0.47 0.81 -0.38\nH -0.47 -0.81 -0.38\n"
+	waterXYZ     = "3\n%s\nO 0 0 0\nH 0.76 0.59 0\nH -0.76 0.59 0\n"
+	carbonylXYZ  = "4\n%s\nC 0 0 0\nO 0 0 1.21\nH 0 0.94 -0.587\nH 0 -0.94 -0.587\n"
 	tripleXYZ    = "4\n%s\nC 0 0 0.6\nC 0 0 -0.6\nH 0 0 1.66\nH 0 0 -1.66\n"
 	brokenXYZ    = "4\n%s\nC 0 0 0\nH 1.08 0 0\nH -0.54 0.935 0\nH -0.54 -0.935 0\n" // not stable
 )
 
-// The data have three double bonds in four molecules; of the model's own molecules most have none.
+// Of the data, three molecules in four have a double bond, C=C as often as C=O; of the model's own molecules one in three.
 func TestBalance(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name string, molecules ...string) string {
@@ -26,31 +30,44 @@ func TestBalance(t *testing.T) {
 		}
 		return path
 	}
-	data := file("data.xyz", saturatedXYZ, doubleXYZ, doubleXYZ, doubleXYZ)
-	own := file("own.xyz", slices.Concat(slices.Repeat([]string{saturatedXYZ}, 20), slices.Repeat([]string{doubleXYZ}, 7), slices.Repeat([]string{brokenXYZ}, 5), []string{tripleXYZ})...)
-	count := func(n int) (saturated, double int, b *Balanced) {
-		t.Helper()
-		b, err := Balance([]string{own}, data, n, 1)
+	data := file("data.xyz", saturatedXYZ, saturatedXYZ, doubleXYZ, doubleXYZ, doubleXYZ, carbonylXYZ, carbonylXYZ, carbonylXYZ)
+	own := file("own.xyz", slices.Concat(slices.Repeat([]string{saturatedXYZ}, 20), slices.Repeat([]string{ammoniaXYZ, doubleXYZ}, 3),
+		slices.Repeat([]string{waterXYZ, carbonylXYZ}, 2), slices.Repeat([]string{brokenXYZ}, 5), []string{tripleXYZ})...)
+	for _, c := range []struct {
+		n, saturated, double, missing int
+	}{{4, 1, 2, 2}, {3, 1, 2, 0}, {12, 3, 2, 8}} { // a quarter, and two times three eighths, rounded
+		b, err := Balance([]string{own}, data, c.n, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
+		var saturated, double int
+		seen := map[string]bool{}
 		for _, m := range b.Molecules {
-			switch f := m.Formula(); f {
-			case "CH4":
+			f := m.Formula()
+			if seen[f] {
+				t.Errorf("n = %d: %s was chosen twice", c.n, f)
+			}
+			seen[f] = true
+			switch f {
+			case "CH4", "H3N", "H2O":
 				saturated++
-			case "C2H4":
+			case "C2H4", "CH2O":
 				double++
 			default:
-				t.Errorf("%s was chosen", f)
+				t.Errorf("n = %d: %s was chosen", c.n, f)
 			}
 		}
-		return saturated, double, b
-	}
-	if s, d, b := count(8); s != 2 || d != 6 || b.Missing != 0 || b.Read != 33 || b.Sound != 28 || b.Patterns != 2 {
-		t.Errorf("of 8 molecules %d are saturated and %d have a double bond: %+v", s, d, b)
-	}
-	if s, d, b := count(16); s != 4 || d != 7 || b.Missing != 5 {
-		t.Errorf("of 16 molecules %d are saturated and %d have a double bond, %d are missing; want 4, 7, 5", s, d, b.Missing)
+		if saturated != c.saturated || double != c.double || b.Missing != c.missing || b.Read != 36 || b.Sound != 6 || b.Patterns != 3 {
+			t.Errorf("of %d molecules %d are saturated and %d have a double bond: %d read, %d sound, %d patterns, %d missing; want %+v",
+				c.n, saturated, double, b.Read, b.Sound, b.Patterns, b.Missing, c)
+		}
+		repeated := map[string]int{}
+		for _, m := range b.Repeated {
+			repeated[m.Formula()]++
+		}
+		if want := map[string]int{"CH4": 20, "H3N": 3, "C2H4": 3}; !maps.Equal(repeated, want) {
+			t.Errorf("repeated are %v, want %v", repeated, want)
+		}
 	}
 	for want, names := range map[string][2]string{
 		"no sound molecule with the bonds of": {file("broken.xyz", brokenXYZ), data},
