@@ -21,6 +21,7 @@ import (
 //	turn nine numbers, couple boolean          or turn none
 //	branches [{step, seed text}]
 //	properties {name: value}, propertyGuidance number
+//	freeTypes boolean                          also where the network could be given the types
 //	formula text, keep {elements, positions}   or none; resample 0: once
 func options(o js.Value) (sampler.Options, error) {
 	seed, err := parseSeed("seed", o.Get("seed"))
@@ -37,6 +38,7 @@ func options(o js.Value) (sampler.Options, error) {
 		GammaOrder: o.Get("gammaOrder").String(),
 		Resample:   o.Get("resample").Int(),
 		NoiseScale: o.Get("noiseScale").Float(),
+		FreeTypes:  o.Get("freeTypes").Bool(),
 	}
 	s.Values, s.Guidance = map[string]float64{}, o.Get("propertyGuidance").Float()
 	properties := o.Get("properties")

@@ -141,6 +141,11 @@ export interface SampleOptions {
    * numbers, and most of the molecules have it; any other is held to it, approximate like `keep`.
    */
   formula?: string;
+  /**
+   * Whether types are sampled with the positions, as published, also where the model would be given a formula drawn from its training
+   * set's (ModelInfo.takesTypes); default false.
+   */
+  freeTypes?: boolean;
   /** How often every step is made so that the parts fit, with `keep` or a `formula` that the model is held to; default 10, as on the command line. */
   resample?: number;
   /** Frames also carry `predicted`; default false. */
@@ -572,6 +577,7 @@ function coreOptions(o: BatchOptions): CoreOptions {
     branches: (o.branch ?? []).map(({ step, seed }) => ({ step: Number(whole("step of a branch", step)), seed: String(whole("seed of a branch", seed)) })),
     properties: Object.fromEntries(Object.entries(o.properties ?? {}).map(([name, value]) => [name, Number(value)])),
     propertyGuidance: Number(o.propertyGuidance ?? 0),
+    freeTypes: o.freeTypes ?? false,
     formula: o.formula ?? "",
     keep: o.keep ? { elements: [...o.keep.elements], positions: Array.from(o.keep.positions, Number) } : null,
     resample: Number(whole("resample", o.resample ?? (given ? 10 : 0))),

@@ -48,6 +48,7 @@ export interface CoreOptions {
   branches: { step: number; seed: string }[];
   properties: Record<string, number>;
   propertyGuidance: number;
+  freeTypes: boolean;
   formula: string;
   keep: { elements: string[]; positions: number[] } | null;
   resample: number;

@@ -136,14 +136,14 @@ test("close fails a run in progress and ends the worker", async () => {
 
 test("what is asked for reaches the core, and what is not is left to core", async () => {
   const { puppet, model } = await loaded();
-  const plain = { seed: "1", first: 0, n: 1, atoms: 0, steps: 0, start: 0, method: "", noiseScale: 1, gamma: "", gammaOrder: "", turn: null, couple: true, branches: [], properties: {}, propertyGuidance: 0, formula: "", keep: null, resample: 0 };
+  const plain = { seed: "1", first: 0, n: 1, atoms: 0, steps: 0, start: 0, method: "", noiseScale: 1, gamma: "", gammaOrder: "", turn: null, couple: true, branches: [], properties: {}, propertyGuidance: 0, freeTypes: false, formula: "", keep: null, resample: 0 };
   model.sample({ seed: 1 }).return();
   assert.deepEqual(puppet.sent.at(-2).options, plain);
   const turn = Float32Array.from([0, 1, 0, -1, 0, 0, 0, 0, 1]);
   const keep = { elements: ["C"], positions: Float64Array.of(0, 1, 2) };
-  model.sample({ seed: 1, gamma: "haar", gammaOrder: "paper", turn, couple: false, branch: [{ step: 2, seed: 2n ** 64n - 1n }], keep, detail: true }).return();
+  model.sample({ seed: 1, gamma: "haar", gammaOrder: "paper", turn, couple: false, freeTypes: true, branch: [{ step: 2, seed: 2n ** 64n - 1n }], keep, detail: true }).return();
   assert.deepEqual(puppet.sent.at(-2).options, {
-    ...plain, gamma: "haar", gammaOrder: "paper", turn: [...turn], couple: false, branches: [{ step: 2, seed: "18446744073709551615" }],
+    ...plain, gamma: "haar", gammaOrder: "paper", turn: [...turn], couple: false, freeTypes: true, branches: [{ step: 2, seed: "18446744073709551615" }],
     keep: { elements: ["C"], positions: [0, 1, 2] }, resample: 10,
   });
   assert.equal(puppet.sent.at(-2).detail, true);

@@ -153,6 +153,13 @@ test("a path of branches, turned, is the same file natively", async () => {
   assert.equal(native(args), xyz);
 });
 
+test("free types are the same file natively, and another than with a formula drawn", async () => {
+  const options = { seed: 4, index: 1, steps: 8, start: 600, freeTypes: true };
+  const { xyz } = await model.generate(options);
+  assert.equal(native("--seed 4 --first 1 --steps 8 --start 600 --free-types"), xyz);
+  assert.notEqual((await model.generate({ ...options, freeTypes: false })).xyz, xyz);
+});
+
 test("frames carry gamma, and what the network predicts where asked for", async () => {
   const all = await frames({ seed: 1, atoms: 6, steps: 4, detail: true });
   assert.deepEqual([all[0].gamma, all[0].predicted], [undefined, undefined]);
