@@ -19,6 +19,9 @@ const columns: [string, (m: Measured) => number, (m: Measured) => number][] = [
 /** The sampler, where it starts if that is not noise, and whether it samples types that it could draw first. */
 const samplerOf = ({ method, start, freeTypes }: Measured) => `${method}${start ? ` from t = ${start}` : ""}${freeTypes ? ", free types" : ""}`;
 
+/** How the kth sampler is drawn: a colour, and after three of them the same ones again, hollow and dashed, then dotted. */
+const styleOf = (k: number) => `series-${k % 3}${["", " dashed", " dotted"][Math.floor(k / 3) % 3]}`;
+
 function table(runs: Measured[]): HTMLElement {
   const head = ["sampler", "steps", "molecules", ...columns.map(([title]) => title)];
   const titles = head.map((title, i) => make("th", { scope: "col", className: i ? "number" : "" }, title));
@@ -40,7 +43,7 @@ function cell(share: number, of: number): HTMLElement {
 /** Stable molecules against steps, with their intervals, one line for each sampler; drawn anew for every width. */
 function drawing(runs: Measured[]): HTMLElement {
   const methods = [...new Set(runs.map(samplerOf))];
-  const legend = methods.map((method, k) => make("span", { className: `key series-${k % 3}` }, method));
+  const legend = methods.map((method, k) => make("span", { className: `key ${styleOf(k)}` }, method));
   const caption = make("figcaption", {}, "Stable molecules against the number of steps, with 95 % intervals. ", ...legend);
   const figure = make("figure", { className: "drawn" }, caption);
   new ResizeObserver(() => {
@@ -67,13 +70,13 @@ function chart(runs: Measured[], methods: string[], width: number): SVGElement {
     const own = runs.filter((m) => samplerOf(m) === method).sort((a, b) => a.steps - b.steps);
     const aside = 3 * (k - (methods.length - 1) / 2); // so that equal points do not hide each other
     return [
-      svg("path", { class: `line series-${k % 3}`, d: `M${own.map((m) => `${x(m.steps) + aside} ${y(m.stable)}`).join("L")}` }),
+      svg("path", { class: `line ${styleOf(k)}`, d: `M${own.map((m) => `${x(m.steps) + aside} ${y(m.stable)}`).join("L")}` }),
       ...own.flatMap((m) => {
         const { low, high } = wilson(Math.round(m.stable * m.molecules), m.molecules);
         const at = x(m.steps) + aside;
         return [
           svg("line", { class: `series-${k % 3}`, x1: at, x2: at, y1: y(low), y2: y(high) }),
-          svg("circle", { class: `series-${k % 3}`, cx: at, cy: y(m.stable), r: 4 }),
+          svg("circle", { class: styleOf(k), cx: at, cy: y(m.stable), r: 4 }),
         ];
       }),
     ];
