@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -25,7 +26,7 @@ func newDataCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newDataPrepareCommand(), newDataDownloadCommand(), newDataStatsCommand(), newDataBalanceCommand())
+	cmd.AddCommand(newDataPrepareCommand(), newDataDownloadCommand(), newDataStatsCommand(), newDataBalanceCommand(), newDataAromaticCommand())
 	return cmd
 }
 
@@ -296,13 +297,8 @@ FILE@stable=false (see symdiff export --plus): the sound samples as they come wo
 			if n < 1 {
 				return usagef("--n %d: want 1 or more", n)
 			}
-			for flag, name := range map[string]string{"out": out, "repeated": repeated} {
-				if (flag == "out" || name != "") && !strings.HasSuffix(strings.TrimSuffix(name, ".gz"), ".xyz") {
-					return usagef("--%s %q: want a name that ends in .xyz or .xyz.gz", flag, name)
-				}
-			}
-			if out == repeated {
-				return usagef("--out and --repeated are the same file, %s", out)
+			if err := checkXYZ("out", out, "repeated", repeated); err != nil {
+				return err
 			}
 			b, err := dataset.Balance(args, like, n, seed)
 			if err != nil {
@@ -334,6 +330,59 @@ FILE@stable=false (see symdiff export --plus): the sound samples as they come wo
 	must(cmd.MarkFlagRequired("out"))
 	must(cmd.MarkFlagRequired("like"))
 	return cmd
+}
+
+func newDataAromaticCommand() *cobra.Command {
+	var out, others string
+	var seed uint64
+	cmd := &cobra.Command{
+		Use:   "aromatic FILE... --out AROMATIC.xyz --others OTHERS.xyz",
+		Short: "Choose aromatic molecules, and others with the same bonds",
+		Long: `Choose the sound aromatic molecules of files, and for each another sound one without aromatic ring, with as many double and triple bonds
+of every kind (each up to 2), of the same formula where there is one, none for more than three. Aromatic ones that no other is like are left out.
+What a training on the one file and on the other make different leads a model to aromatic rings (see symdiff export --plus), and to
+no more double bonds for that.`,
+		Example: "  symdiff data aromatic qm9_train.xyz.gz --out aromatic.xyz --others others.xyz",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkXYZ("out", out, "others", others); err != nil {
+				return err
+			}
+			p, err := dataset.Pairs(args, seed)
+			if err != nil {
+				return err
+			}
+			if err := writeMolecules(out, p.Aromatic); err != nil {
+				return err
+			}
+			if err := writeMolecules(others, p.Others); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s, %s: %d pairs, %d of one formula; %d aromatic molecules have no partner\n",
+				out, others, len(p.Aromatic), p.SameFormula, p.Alone)
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&out, "out", "o", "", "file to write the aromatic molecules to (.xyz, .xyz.gz)")
+	f.StringVar(&others, "others", "", "file to write their partners to (.xyz, .xyz.gz)")
+	f.Uint64Var(&seed, "seed", 0, "seed of the choice")
+	must(cmd.MarkFlagRequired("out"))
+	must(cmd.MarkFlagRequired("others"))
+	return cmd
+}
+
+// checkXYZ refuses names of two files to write that are not of XYZ files, or the same; the second may be empty.
+func checkXYZ(flag, name, flag2, name2 string) error {
+	for _, f := range [][2]string{{flag, name}, {flag2, cmp.Or(name2, ".xyz")}} {
+		if !strings.HasSuffix(strings.TrimSuffix(f[1], ".gz"), ".xyz") {
+			return usagef("--%s %q: want a name that ends in .xyz or .xyz.gz", f[0], f[1])
+		}
+	}
+	if name == name2 {
+		return usagef("--%s and --%s are the same file, %s", flag, flag2, name)
+	}
+	return nil
 }
 
 // writeMolecules writes a file as XYZ, whole or not at all.

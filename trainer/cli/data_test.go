@@ -63,6 +63,32 @@ func TestDataBalance(t *testing.T) {
 	fails(t, 1, "no sound molecule", "data", "balance", writeFile(t, "broken.xyz", strings.Replace(methane, "C 0", "N 0", 1)), "--like", own, "--out", out)
 }
 
+// Furan and allene have two C=C each.
+func TestDataAromatic(t *testing.T) {
+	const (
+		furan  = "9\n\nO 0 0 1.1564\nC 1.0936 0 0.3478\nC -1.0936 0 0.3478\nC 0.7138 0 -0.9602\nC -0.7138 0 -0.9602\nH 2.0504 0 0.8507\nH -2.0504 0 0.8507\nH 1.3765 0 -1.8142\nH -1.3765 0 -1.8142\n"
+		allene = "7\n\nC 0 0 0\nC 0 0 1.31\nC 0 0 -1.31\nH 0 0.927 1.86\nH 0 -0.927 1.86\nH 0.927 0 -1.86\nH -0.927 0 -1.86\n"
+	)
+	dir := t.TempDir()
+	data := writeFile(t, "data.xyz", furan+allene+methane)
+	out, others := filepath.Join(dir, "aromatic.xyz"), filepath.Join(dir, "others.xyz")
+	said := succeeds(t, "data", "aromatic", data, "--out", out, "--others", others)
+	if want := out + ", " + others + ": 1 pairs, 0 of one formula; 0 aromatic molecules have no partner\n"; said != want {
+		t.Errorf("it says %q, want %q", said, want)
+	}
+	for file, atoms := range map[string]string{out: "9\n", others: "7\n"} {
+		text, err := os.ReadFile(file)
+		if err != nil || !strings.HasPrefix(string(text), atoms) {
+			t.Errorf("%s holds %q, %v", file, text, err)
+		}
+	}
+	fails(t, 2, `"others" not set`, "data", "aromatic", data, "--out", out)
+	fails(t, 2, `--others "o.pdb": want a name that ends in .xyz`, "data", "aromatic", data, "--out", out, "--others", "o.pdb")
+	fails(t, 2, "the same file", "data", "aromatic", data, "--out", out, "--others", out)
+	fails(t, 1, "none.xyz", "data", "aromatic", "none.xyz", "--out", out, "--others", others)
+	fails(t, 1, "no aromatic molecule", "data", "aromatic", writeFile(t, "m.xyz", methane), "--out", out, "--others", others)
+}
+
 func TestDataFailures(t *testing.T) {
 	raw, out := writeFile(t, "raw.xyz", methane), filepath.Join(t.TempDir(), "x.safetensors")
 	fails(t, 2, "want a name that ends in .safetensors", "data", "prepare", raw)

@@ -34,7 +34,7 @@ func Balance(names []string, like string, n int, seed uint64) (*Balanced, error)
 		if err != nil {
 			return nil, err
 		}
-		wanted[pattern(m)]++
+		wanted[patternOf(m)]++
 		total++
 	}
 	out := &Balanced{Patterns: len(wanted)}
@@ -62,7 +62,7 @@ func Balance(names []string, like string, n int, seed uint64) (*Balanced, error)
 		}
 		if !seen[keys[i]] {
 			seen[keys[i]] = true
-			p := pattern(m)
+			p := patternOf(m)
 			found[p] = append(found[p], m)
 		}
 	}
@@ -79,10 +79,82 @@ func Balance(names []string, like string, n int, seed uint64) (*Balanced, error)
 	return out, nil
 }
 
-// pattern counts the aromatic rings of a molecule and its double and triple bonds by their elements, each up to 2.
-func pattern(m *molecule.Molecule) string {
+// patternOf is what Balance counts.
+func patternOf(m *molecule.Molecule) string {
+	rings, bonds := pattern(m)
+	return fmt.Sprintf("%srings:%d", bonds, rings)
+}
+
+// Paired are aromatic molecules, and others that differ from them in little else: Others[i] is the partner of Aromatic[i].
+type Paired struct {
+	Aromatic, Others []*molecule.Molecule
+	SameFormula      int // pairs of one formula
+	Alone            int // aromatic molecules without a partner
+}
+
+// shares is how many partners a molecule may have.
+const shares = 3
+
+// Pairs finds for each of the sound aromatic molecules of files another one, sound and without aromatic ring, with as many double and
+// triple bonds of every kind (each up to 2), of the same formula where there is one. A molecule has at most 3 partners. The choice is a
+// function of seed.
+func Pairs(names []string, seed uint64) (*Paired, error) {
+	var aromatic []*molecule.Molecule
+	others := map[string][]*molecule.Molecule{} // by bonds, and by formula and bonds
+	for _, name := range names {
+		for m, err := range Open(name) {
+			if err != nil {
+				return nil, err
+			}
+			if !m.Sound() {
+				continue
+			}
+			rings, bonds := pattern(m)
+			if rings > 0 {
+				aromatic = append(aromatic, m)
+				continue
+			}
+			others[bonds] = append(others[bonds], m)
+			others[m.Formula()+" "+bonds] = append(others[m.Formula()+" "+bonds], m)
+		}
+	}
+	r := rand.New(rand.NewPCG(seed, 0))
+	partners := map[*molecule.Molecule]int{}
+	choose := func(key string) *molecule.Molecule {
+		for list := others[key]; len(list) > 0; list = others[key] {
+			k := r.IntN(len(list))
+			m := list[k]
+			if partners[m] < shares {
+				partners[m]++
+				return m
+			}
+			list[k] = list[len(list)-1]
+			others[key] = list[:len(list)-1]
+		}
+		return nil
+	}
+	out := &Paired{}
+	for _, m := range aromatic {
+		_, bonds := pattern(m)
+		other := choose(m.Formula() + " " + bonds)
+		if other != nil {
+			out.SameFormula++
+		} else if other = choose(bonds); other == nil {
+			out.Alone++
+			continue
+		}
+		out.Aromatic, out.Others = append(out.Aromatic, m), append(out.Others, other)
+	}
+	if len(out.Aromatic) == 0 {
+		return nil, fmt.Errorf("%s: no aromatic molecule, or no other with the bonds of one", strings.Join(names, ", "))
+	}
+	return out, nil
+}
+
+// pattern counts the aromatic rings of a molecule, and its double and triple bonds by their elements, each up to 2.
+func pattern(m *molecule.Molecule) (rings int, bonds string) {
 	g := m.Geometry()
-	counts := map[string]int{"rings": len(g.Rings)}
+	counts := map[string]int{}
 	for _, l := range g.Lengths {
 		if l.Order > 1 {
 			a, b := m.Elements[l.I], m.Elements[l.J]
@@ -93,5 +165,5 @@ func pattern(m *molecule.Molecule) string {
 	for _, key := range slices.Sorted(maps.Keys(counts)) {
 		fmt.Fprintf(&s, "%s:%d ", key, min(counts[key], 2))
 	}
-	return s.String()
+	return min(len(g.Rings), 2), s.String()
 }

@@ -16,6 +16,9 @@ const (
 	waterXYZ     = "3\n%s\nO 0 0 0\nH 0.76 0.59 0\nH -0.76 0.59 0\n"
 	carbonylXYZ  = "4\n%s\nC 0 0 0\nO 0 0 1.21\nH 0 0.94 -0.587\nH 0 -0.94 -0.587\n"
 	tripleXYZ    = "4\n%s\nC 0 0 0.6\nC 0 0 -0.6\nH 0 0 1.66\nH 0 0 -1.66\n"
+	furanXYZ     = "9\n%s\nO 0 0 1.1564\nC 1.0936 0 0.3478\nC -1.0936 0 0.3478\nC 0.7138 0 -0.9602\nC -0.7138 0 -0.9602\nH 2.0504 0 0.8507\nH -2.0504 0 0.8507\nH 1.3765 0 -1.8142\nH -1.3765 0 -1.8142\n"
+	trienolXYZ   = "9\n%s\nC 0 0 0\nC 0 0 1.32\nC 0 0 2.6\nC 0 0 3.92\nO 1.153 0 4.641\nH 0.927 0 -0.55\nH -0.927 0 -0.55\nH -0.927 0 4.48\nH 1.888 0 4.024\n" // C4H4O, too
+	alleneXYZ    = "7\n%s\nC 0 0 0\nC 0 0 1.31\nC 0 0 -1.31\nH 0 0.927 1.86\nH 0 -0.927 1.86\nH 0.927 0 -1.86\nH -0.927 0 -1.86\n"
 	brokenXYZ    = "4\n%s\nC 0 0 0\nH 1.08 0 0\nH -0.54 0.935 0\nH -0.54 -0.935 0\n" // not stable
 )
 
@@ -75,6 +78,46 @@ func TestBalance(t *testing.T) {
 		"cut.xyz":                             {file("cut.xyz", saturatedXYZ[:30]), data},
 	} {
 		if _, err := Balance(names[:1], names[1], 8, 1); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v", want, err)
+		}
+	}
+}
+
+// Furan has two C=C, as allene has and, of the same formula, butatrienol, whose third does not count; ethene has one.
+func TestPairs(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name string, molecules ...string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(strings.ReplaceAll(strings.Join(molecules, ""), "%s", "x=1")), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for _, c := range []struct{ furans, same, pairs, alone int }{{1, 1, 1, 0}, {4, 3, 4, 0}, {8, 3, 6, 2}} {
+		a := file("a.xyz", slices.Concat(slices.Repeat([]string{furanXYZ}, c.furans), []string{trienolXYZ, brokenXYZ, doubleXYZ})...)
+		p, err := Pairs([]string{a, file("b.xyz", alleneXYZ)}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.SameFormula != c.same || len(p.Aromatic) != c.pairs || len(p.Others) != c.pairs || p.Alone != c.alone {
+			t.Errorf("%d pairs, %d and %d molecules, %d alone; want %+v", p.SameFormula, len(p.Aromatic), len(p.Others), p.Alone, c)
+		}
+		for i, m := range p.Aromatic {
+			want := "C4H4O"
+			if i >= c.same {
+				want = "C3H4"
+			}
+			if o := p.Others[i]; m.Formula() != "C4H4O" || len(m.Geometry().Rings) != 1 || o.Formula() != want || len(o.Geometry().Rings) != 0 {
+				t.Errorf("of %d furans, pair %d: %s and %s", c.furans, i, m.Formula(), o.Formula())
+			}
+		}
+	}
+	for want, names := range map[string][]string{
+		"no aromatic molecule, or no other": {file("lonely.xyz", furanXYZ, doubleXYZ)},
+		"none.xyz":                          {filepath.Join(dir, "none.xyz")},
+	} {
+		if _, err := Pairs(names, 1); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v", want, err)
 		}
 	}
