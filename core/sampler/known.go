@@ -52,6 +52,14 @@ func (k *Known) Complete(composition []molecule.Element) error {
 // maxResample bounds Options.Resample.
 const maxResample = 1000
 
+// size is the number of atoms of which something is known.
+func (k *Known) size() int {
+	if k == nil {
+		return 0
+	}
+	return len(k.Elements)
+}
+
 // setKnown checks what is given and writes its clean values, on the scale of z.
 func (s *Sampler) setKnown(k *Known, resample int) error {
 	if resample < 0 || resample > maxResample {

@@ -46,6 +46,42 @@ func TestKnownAtomsAreKept(t *testing.T) {
 	}
 }
 
+// A size that is drawn has room for more than what is known, and so has a formula.
+func TestKnownDrawn(t *testing.T) {
+	m := network(t, "symdiff")
+	m.Meta.Histogram = map[int]int{3: 1000, 4: 1, 6: 1}
+	got := map[int]int{}
+	for i := range 40 {
+		s, err := New(m, Options{Seed: 3, First: i, Atoms: []int{0}, Steps: 4, Known: water})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[s.Atoms(0)]++
+	}
+	if got[4]+got[6] != 40 || got[4] < 8 || got[6] < 8 { // 20 ± 3
+		t.Errorf("sizes %v, want 4 and 6", got)
+	}
+	m.Meta.Histogram = map[int]int{3: 1000, 2: 1}
+	if _, err := New(m, Options{Atoms: []int{0}, Steps: 4, Known: water}); err == nil || !strings.Contains(err.Error(), "above the 3 known atoms") {
+		t.Errorf("error %v", err)
+	}
+	net, meta := typed() // of CH4, H2O, C2H6 and C2H5F
+	for i := range 20 {
+		part := &Known{Elements: formula(t, "H2O"), Positions: water.Positions}
+		if _, err := NewNetwork(net, meta, Options{First: i, Atoms: []int{0}, Steps: 4, Known: part}); err == nil || !strings.Contains(err.Error(), "knows no composition that fits") {
+			t.Fatalf("around the whole of H2O: %v", err)
+		}
+		part = &Known{Elements: formula(t, "CH4"), Positions: make([][3]float64, 5)}
+		s, err := NewNetwork(net, meta, Options{First: i, Atoms: []int{0}, Steps: 4, Known: part})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := s.Atoms(0); n != 8 {
+			t.Fatalf("around CH4 %d atoms, want 8", n)
+		}
+	}
+}
+
 // Types without positions fix the composition.
 func TestComposition(t *testing.T) {
 	elements := []molecule.Element{molecule.C, molecule.C, molecule.O, molecule.H, molecule.H, molecule.H, molecule.H}

@@ -42,7 +42,7 @@ const (
 type Options struct {
 	Seed   uint64
 	First  int    // molecule i of the batch is molecule First+i of the seed
-	Atoms  []int  // numbers of atoms, one per molecule; 0: drawn from the histogram of the weights
+	Atoms  []int  // numbers of atoms, one per molecule; 0: drawn from the histogram of the weights, above those of Known
 	Steps  int    // S, number of steps from t = T, or Start, to 0, at most one for each time; a final call follows
 	Method Method // how a step is made; empty: Ancestral
 	Start  int    // time to start from, by a Gaussian fitted to z_t; 0: from T
@@ -188,7 +188,9 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 			if len(meta.Histogram) == 0 {
 				return nil, errors.New("sampler: the weights file has no histogram of sizes: the number of atoms must be given")
 			}
-			n = drawSize(meta.Histogram, o.Seed, uint32(o.First+i))
+			if n, err = drawSize(meta.Histogram, o.Known, o.Seed, uint32(o.First+i)); err != nil {
+				return nil, err
+			}
 		}
 		s.sizes = append(s.sizes, n)
 	}
@@ -242,12 +244,17 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 	return s, s.setBranches(o.Branches)
 }
 
-// drawSize draws N from the histogram.
-func drawSize(h map[int]int, seed uint64, index uint32) int {
+// drawSize draws N from the histogram, above the number of known atoms.
+func drawSize(h map[int]int, part *Known, seed uint64, index uint32) (int, error) {
 	sizes, total := make([]int, 0, len(h)), 0
 	for n, count := range h {
-		sizes = append(sizes, n)
-		total += count
+		if n > part.size() {
+			sizes = append(sizes, n)
+			total += count
+		}
+	}
+	if len(sizes) == 0 {
+		return 0, errors.New("sampler: no size in the histogram of the weights file is above the " + strconv.Itoa(part.size()) + " known atoms")
 	}
 	sort.Ints(sizes)
 	stream := rng.New(seed, index, rng.Size, 0)
@@ -255,10 +262,10 @@ func drawSize(h map[int]int, seed uint64, index uint32) int {
 	for _, n := range sizes {
 		left -= float64(h[n])
 		if left < 0 {
-			return n
+			return n, nil
 		}
 	}
-	return sizes[len(sizes)-1]
+	return sizes[len(sizes)-1], nil
 }
 
 // draw fills dst (rows, 3+F) with standard Gaussians whose positions are free of

@@ -42,7 +42,7 @@ func (o *Options) giveTypes(meta model.Meta) (types [][]molecule.Element, err er
 			types = append(types, o.From[i].Elements)
 			continue
 		default:
-			if composition, err = list.draw(o.Atoms[i], o.Seed, uint32(o.First+i)); err != nil {
+			if composition, err = list.draw(o.Atoms[i], o.Known.size(), o.Seed, uint32(o.First+i)); err != nil {
 				return nil, err
 			}
 		}
@@ -86,18 +86,19 @@ func newCompositions(all []model.Composition, part *Known) (list compositions, e
 	return list, nil
 }
 
-// draw draws a composition of n atoms, 0: of any number, for a molecule of a seed.
-func (c compositions) draw(n int, seed uint64, index uint32) ([]molecule.Element, error) {
+// draw draws a composition of n atoms, 0: of any number above those of the part, for a molecule of a seed.
+func (c compositions) draw(n, part int, seed uint64, index uint32) ([]molecule.Element, error) {
+	fits := func(k int) bool { return k == n || n == 0 && k > part }
 	total := 0
 	for _, k := range c {
-		if n == 0 || n == len(k.elements) {
+		if fits(len(k.elements)) {
 			total += k.count
 		}
 	}
 	stream := rng.New(seed, index, rng.Size, 0)
 	left := stream.Float64() * float64(total)
 	for _, k := range c {
-		if n != 0 && n != len(k.elements) {
+		if !fits(len(k.elements)) {
 			continue
 		}
 		if left -= float64(k.count); left < 0 {

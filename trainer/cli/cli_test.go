@@ -536,6 +536,10 @@ func TestSampleGiven(t *testing.T) {
 	if len(lines) < 8 || lines[0] != "6" || !strings.HasPrefix(lines[2], "O ") || !strings.HasPrefix(lines[3], "H ") || !strings.HasPrefix(lines[4], "H ") {
 		t.Errorf("--keep gives %s", out)
 	}
+	out = succeeds(t, args("--keep", water)...)
+	if lines := strings.Split(out, "\n"); strings.Count(out, "seed=2") != 3 || !strings.HasPrefix(lines[2], "O ") || !strings.HasPrefix(lines[4], "H ") {
+		t.Errorf("--keep without --atoms gives %s", out)
+	}
 	fails(t, 2, "--atoms 2", args("--keep", water, "--atoms", "2")...)
 	fails(t, 2, "no element", args("--formula", "C2x")...)
 	out = succeeds(t, args("--keep", water, "--formula", "C2H4O")...)

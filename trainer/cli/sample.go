@@ -73,8 +73,8 @@ formula drawn for each molecule as often as the training data have it; --free-ty
 trained with --condition composition is given the formula in numbers; the summary tells how many molecules have it. Any other is
 held to it by --resample.
 
---keep FILE keeps the atoms of the first molecule of a file as they are, and the rest of --atoms, or of --formula, is made around them.
-That is approximate (RePaint): every step is made --resample times so that the parts fit, 10 by default; more is better, and takes as
+--keep FILE keeps the atoms of the first molecule of a file as they are, and the rest of --atoms, of --formula, or of a number or formula
+of the training data that has them and more, is made around them. That is approximate (RePaint): every step is made --resample times so that the parts fit, 10 by default; more is better, and takes as
 many times longer.
 
 --from FILE starts from the molecules of a file, molecule i from the ith and after the last from the first again, noised to --start
@@ -105,7 +105,7 @@ as JSON.`,
 	o.guide.flags(f)
 	o.condition.flags(f)
 	f.StringVar(&o.formula, "formula", "", "composition of every molecule, such as C7H10O2")
-	f.StringVar(&o.keep, "keep", "", "XYZ or SDF file whose first molecule is kept in every one; --atoms counts its atoms too")
+	f.StringVar(&o.keep, "keep", "", "XYZ or SDF file whose first molecule is kept in every one; --atoms, if given, counts its atoms too")
 	f.StringVar(&o.from, "from", "", "XYZ or SDF file of molecules to start from, noised to --start")
 	f.BoolVar(&o.freeTypes, "free-types", false, "sample the types with the positions also where the model takes a composition drawn from its training set's")
 	f.IntVar(&o.resample, "resample", 0, "times that every step is made, with --formula or --keep, 0: 10")
@@ -200,8 +200,8 @@ func (o *sampleOptions) readGiven() (err error) {
 		}
 		o.atoms = len(o.composition)
 	}
-	if o.atoms < len(part.Elements) {
-		return usagef("--atoms %d: want more than the %d of --keep %s", o.atoms, len(part.Elements), o.keep)
+	if o.atoms != 0 && o.atoms < len(part.Elements) {
+		return usagef("--atoms %d: want at least the %d of --keep %s", o.atoms, len(part.Elements), o.keep)
 	}
 	if o.resample == 0 {
 		o.resample = 10
