@@ -34,7 +34,7 @@ CORE_SOURCES = $(shell find core wasm -name node_modules -prune -o -name '*.go' 
 SITE_SOURCES = $(shell find site wasm/js -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/test/*' -not -name '*.go')
 WEIGHTS := core/weights/qm9-web.safetensors
 
-.PHONY: help deps demo wasm-relaxed sample test cli cli-site npm budget trainer train evaluate-model evaluate-keep wasm site bench bench-go bench-peers fuzz check clean \
+.PHONY: help deps demo wasm-relaxed sample test cli cli-site npm budget trainer train evaluate-model evaluate-seeds evaluate-keep wasm site bench bench-go bench-peers fuzz check clean \
 	deps-torch deps-browser deps-rdkit test-core test-wasm test-cli test-rdkit test-torch test-site
 
 help: ## list the targets
@@ -95,6 +95,7 @@ train: trainer ## train a model on QM9, or go on with it (DATA=, OUT=, ARGS=)
 	$(BUILD)/symdiff train $(if $(wildcard $(OUT)/checkpoint.safetensors),--resume $(OUT),--out $(OUT) --val $(DATA)/qm9_val.xyz.gz \
 		--data $(DATA)/qm9_train.xyz.gz$(comma)$(DATA)/qm9_fill_gfn2.xyz.gz@split=train) $(ARGS)
 comma := ,
+space := $(subst ,, )
 
 # How the shipped model does at several settings, steps:method, steps:method:start or steps:method:start:free (--free-types): the table of its card.
 EVALUATION := core/weights/qm9-web.json
@@ -106,6 +107,13 @@ evaluate-model: cli ## sample SAMPLES=1000 molecules at each of SETTINGS and wri
 	i=0; for setting in $(SETTINGS); do i=$$((i + 1)); set -- $$(echo $$setting | tr : ' '); $(BUILD)/symdiff sample --n $(SAMPLES) --seed 1 --steps $$1 --method $$2 \
 		--start $${3:-0} $${4:+--free-types} --json --out $(BUILD)/evaluation/$$i.xyz > $(BUILD)/evaluation/$$i.json || exit 1; done
 	@{ printf '['; sep=; for f in $$(ls -v $(BUILD)/evaluation/*.json); do printf '%s\n' "$$sep"; cat $$f; sep=,; done; echo ']'; } > $(BUILD)/evaluation/all && cp $(BUILD)/evaluation/all $(EVALUATION)
+
+TEN := $(foreach seed,1 2 3,$(BUILD)/evaluation/seed$(seed).xyz)
+evaluate-seeds: cli ## sample 10,000 molecules for each of three seeds and tell mean and standard deviation (with DATA: novelty, divergences)
+	@mkdir -p $(BUILD)/evaluation
+	for seed in 1 2 3; do $(BUILD)/symdiff sample --n 10000 --seed $$seed --out $(BUILD)/evaluation/seed$$seed.xyz || exit 1; done
+	$(BUILD)/symdiff compare qm9-web=$(subst $(space),$(comma),$(TEN)) $(if $(wildcard $(DATA)/qm9_train.xyz.gz),--train $(DATA)/qm9_train.xyz.gz) \
+		$(if $(wildcard $(DATA)/qm9_test.xyz.gz),--reference $(DATA)/qm9_test.xyz.gz) --markdown
 
 # BASES=25 stable molecules of the model, each remade EACH=8 times around each kind of part.
 evaluate-keep: cli $(BUILD)/npm.stamp ## how often molecules come out well around parts that are kept; writes core/weights/qm9-web.keep.json
