@@ -24,8 +24,8 @@ func newExportCommand() *cobra.Command {
 noise schedule, the histogram of sizes, the elements and the provenance of the training in its metadata. In place of a checkpoint, a
 model file is written again.
 
---dtype int8 keeps the matrices as 8-bit integers with a scale for each output channel, and the rest as f16: half the size of f16.
-What that costs a model is for symdiff evaluate to say.
+--dtype int8 keeps the matrices as 8-bit integers with a scale for each output channel, and the rest as f16, with the embedders and
+the last layer, where rounding costs most: little more than half the size of f16. What that costs a model is for symdiff evaluate to say.
 
 --plus A --minus B adds to every parameter times (A - B), what one training made different from another (task arithmetic, Ilharco et
 al. 2023). Where --guide has taught a student more than its teacher B, a further training A of that teacher gets the same without

@@ -203,18 +203,24 @@ func (c *Checkpoint) Model() ([]safetensors.Tensor, map[string]string) {
 	return tensors, c.Options.Metadata(meta)
 }
 
-// SetDType chooses the types of a model's tensors in a file. I8 is for the matrices of linear layers, where a row's scale is little
-// beside its integers; what else there is becomes F16 then. A learned noise schedule stays as it is, F32 and 12 kB.
+// SetDType chooses the types of a model's tensors in a file. I8 is for the matrices of linear layers in the middle of the network, where
+// a row's scale is little beside its integers; what else there is becomes F16 then. So do the embedders and the last layer: they have
+// 5 % of the values of the shipped model, and as I8 they made 93 % of the mean square error of its prediction. A learned noise
+// schedule stays as it is, F32 and 12 kB.
 func SetDType(tensors []safetensors.Tensor, dtype safetensors.DType) {
-	const least = 32 // columns
 	for i := range tensors {
 		t := &tensors[i]
-		if strings.HasPrefix(t.Name, "gamma.") {
-			continue
-		}
-		t.DType = dtype
-		if dtype == safetensors.I8 && (len(t.Shape) != 2 || t.Shape[0] == 1 || t.Shape[1] < least) {
+		switch {
+		case strings.HasPrefix(t.Name, "gamma."):
+		case dtype == safetensors.I8 && !inMiddle(t):
 			t.DType = safetensors.F16
+		default:
+			t.DType = dtype
 		}
 	}
+}
+
+// inMiddle tells whether t is a matrix of some width, neither of an embedder nor of the last layer.
+func inMiddle(t *safetensors.Tensor) bool {
+	return len(t.Shape) == 2 && t.Shape[0] > 1 && t.Shape[1] >= 32 && !strings.Contains(t.Name, "embed") && !strings.Contains(t.Name, "final_layer")
 }
