@@ -4,6 +4,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"syscall/js"
 
@@ -23,6 +24,7 @@ import (
 //	properties {name: value}, propertyGuidance number
 //	freeTypes boolean                          also where the network could be given the types
 //	formula text, keep {elements, positions}   or none; resample 0: once
+//	from {elements, positions}                 or none: what all n start from, noised to start
 func options(o js.Value) (sampler.Options, error) {
 	seed, err := parseSeed("seed", o.Get("seed"))
 	if err != nil {
@@ -67,7 +69,7 @@ func options(o js.Value) (sampler.Options, error) {
 	}
 	if keep := o.Get("keep"); keep.Truthy() {
 		s.Known = &sampler.Known{}
-		if err := keepPart(s.Known, keep); err != nil {
+		if s.Known.Elements, s.Known.Positions, err = givenAtoms("keep", keep); err != nil {
 			return s, err
 		}
 	}
@@ -84,6 +86,16 @@ func options(o js.Value) (sampler.Options, error) {
 	for i := range s.Atoms {
 		s.Atoms[i] = atoms
 	}
+	if from := o.Get("from"); from.Truthy() {
+		if s.Start == 0 {
+			return s, errors.New("from: want start with it, the time to which its atoms are noised")
+		}
+		m := &molecule.Molecule{}
+		if m.Elements, m.Positions, err = givenAtoms("from", from); err != nil {
+			return s, err
+		}
+		s.From = slices.Repeat([]*molecule.Molecule{m}, n)
+	}
 	return s, nil
 }
 
@@ -98,19 +110,19 @@ func parseSeed(name string, v js.Value) (uint64, error) {
 	return seed, nil
 }
 
-// keepPart reads atoms to keep.
-func keepPart(k *sampler.Known, keep js.Value) error {
-	elements, positions := keep.Get("elements"), keep.Get("positions")
+// givenAtoms reads the atoms of keep or from.
+func givenAtoms(name string, v js.Value) (types []molecule.Element, places [][3]float64, err error) {
+	elements, positions := v.Get("elements"), v.Get("positions")
 	if n := elements.Length(); n == 0 || positions.Length() != 3*n {
-		return errors.New("keep: " + strconv.Itoa(elements.Length()) + " elements and " + strconv.Itoa(positions.Length()) + " coordinates")
+		return nil, nil, errors.New(name + ": " + strconv.Itoa(n) + " elements and " + strconv.Itoa(positions.Length()) + " coordinates")
 	}
 	for i := range elements.Length() {
 		e, ok := molecule.ParseElement(elements.Index(i).String())
 		if !ok {
-			return errors.New("keep: unknown element " + strconv.Quote(elements.Index(i).String()))
+			return nil, nil, errors.New(name + ": unknown element " + strconv.Quote(elements.Index(i).String()))
 		}
-		k.Elements = append(k.Elements, e)
-		k.Positions = append(k.Positions, [3]float64{positions.Index(3 * i).Float(), positions.Index(3*i + 1).Float(), positions.Index(3*i + 2).Float()})
+		types = append(types, e)
+		places = append(places, [3]float64{positions.Index(3 * i).Float(), positions.Index(3*i + 1).Float(), positions.Index(3*i + 2).Float()})
 	}
-	return nil
+	return types, places, nil
 }

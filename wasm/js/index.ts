@@ -89,6 +89,12 @@ export interface Usual {
   wholeSteps: number;
 }
 
+/** Atoms at positions (atoms, 3) in Å. */
+export interface Atoms {
+  elements: string[];
+  positions: ArrayLike<number>;
+}
+
 export interface SampleOptions {
   /** 0 to 2^64-1; default 0. The same seed gives the same molecule everywhere. */
   seed?: number | bigint;
@@ -124,10 +130,15 @@ export interface SampleOptions {
    */
   branch?: { step: number; seed: number | bigint }[];
   /**
-   * Atoms to keep, at positions (atoms, 3) in Å, turned and moved as a whole; the rest of `atoms` is made around them. Approximate
-   * (RePaint); needs the method ancestral, and `resample`.
+   * Atoms to keep, turned and moved as a whole; the rest is made around them: of `atoms` or `formula`, or of a size or formula of the
+   * training data that has them and more. Approximate (RePaint); needs the method ancestral, and `resample`.
    */
-  keep?: { elements: string[]; positions: ArrayLike<number> };
+  keep?: Atoms;
+  /**
+   * A molecule to start from in place of noise, noised to `start` (SDEdit): what comes out has as many atoms, and is the more like it the
+   * smaller `start` is. A model that takes types (ModelInfo.takesTypes) is given its own, unless `freeTypes`.
+   */
+  from?: Atoms;
   /** Values of properties that the model was trained with (metadata `context`), in the units of its data. */
   properties?: Record<string, number>;
   /**
@@ -579,9 +590,14 @@ function coreOptions(o: BatchOptions): CoreOptions {
     propertyGuidance: Number(o.propertyGuidance ?? 0),
     freeTypes: o.freeTypes ?? false,
     formula: o.formula ?? "",
-    keep: o.keep ? { elements: [...o.keep.elements], positions: Array.from(o.keep.positions, Number) } : null,
+    keep: o.keep ? toCore(o.keep) : null,
+    from: o.from ? toCore(o.from) : null,
     resample: Number(whole("resample", o.resample ?? (given ? 10 : 0))),
   };
+}
+
+function toCore(atoms: Atoms): { elements: string[]; positions: number[] } {
+  return { elements: [...atoms.elements], positions: Array.from(atoms.positions, Number) };
 }
 
 function whole(name: string, value: number | bigint): number | bigint {

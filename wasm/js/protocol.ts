@@ -51,6 +51,7 @@ export interface CoreOptions {
   freeTypes: boolean;
   formula: string;
   keep: { elements: string[]; positions: number[] } | null;
+  from: { elements: string[]; positions: number[] } | null;
   resample: number;
 }
 

@@ -136,7 +136,7 @@ test("close fails a run in progress and ends the worker", async () => {
 
 test("what is asked for reaches the core, and what is not is left to core", async () => {
   const { puppet, model } = await loaded();
-  const plain = { seed: "1", first: 0, n: 1, atoms: 0, steps: 0, start: 0, method: "", noiseScale: 1, gamma: "", gammaOrder: "", turn: null, couple: true, branches: [], properties: {}, propertyGuidance: 0, freeTypes: false, formula: "", keep: null, resample: 0 };
+  const plain = { seed: "1", first: 0, n: 1, atoms: 0, steps: 0, start: 0, method: "", noiseScale: 1, gamma: "", gammaOrder: "", turn: null, couple: true, branches: [], properties: {}, propertyGuidance: 0, freeTypes: false, formula: "", keep: null, from: null, resample: 0 };
   model.sample({ seed: 1 }).return();
   assert.deepEqual(puppet.sent.at(-2).options, plain);
   const turn = Float32Array.from([0, 1, 0, -1, 0, 0, 0, 0, 1]);
@@ -147,6 +147,8 @@ test("what is asked for reaches the core, and what is not is left to core", asyn
     keep: { elements: ["C"], positions: [0, 1, 2] }, resample: 10,
   });
   assert.equal(puppet.sent.at(-2).detail, true);
+  model.sample({ seed: 1, from: keep, start: 3 }).return();
+  assert.deepEqual(puppet.sent.at(-2).options, { ...plain, start: 3, from: { elements: ["C"], positions: [0, 1, 2] } });
   model.sample({ start: 7, steps: 5, method: "heun" }).return();
   assert.deepEqual(puppet.sent.at(-2).options, { ...plain, seed: "0", start: 7, steps: 5, method: "heun" });
   model.sample({ formula: "C2", resample: 3 }).return();

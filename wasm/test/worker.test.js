@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import v8 from "node:v8";
 import { SymDiff } from "../../build/wasm/js/index.js";
@@ -160,6 +162,19 @@ test("free types are the same file natively, and another than with a formula dra
   assert.notEqual((await model.generate({ ...options, freeTypes: false })).xyz, xyz);
 });
 
+test("from a molecule comes the same file natively, and from t = 2 one like it", async () => {
+  const from = { elements: ["O", "H", "H"], positions: [0.25, 0, 0, 1.21, 0, 0, 0.01, 0.93, 0] };
+  const file = join(mkdtempSync(join(tmpdir(), "symdiff-")), "water.xyz");
+  writeFileSync(file, "3\n\nO 0.25 0 0\nH 1.21 0 0\nH 0.01 0.93 0\n");
+  const distances = [];
+  for (const start of [2, 400]) {
+    const m = await model.generate({ seed: 4, index: 1, steps: 2, start, from });
+    assert.equal(native(`--seed 4 --first 1 --steps 2 --start ${start} --from ${file}`), m.xyz);
+    distances.push(Math.hypot(...[0, 1, 2].map((k) => m.positions[k] - m.positions[3 + k])));
+  }
+  assert.ok(Math.abs(distances[0] - 0.96) < 0.1 && Math.abs(distances[1] - 0.96) > 0.2, distances);
+});
+
 test("frames carry gamma, and what the network predicts where asked for", async () => {
   const all = await frames({ seed: 1, atoms: 6, steps: 4, detail: true });
   assert.deepEqual([all[0].gamma, all[0].predicted], [undefined, undefined]);
@@ -270,6 +285,8 @@ test("settings that the core refuses are errors of the run, and the model stays 
     [{ keep: { elements: ["C"], positions: [1, 2] } }, /1 elements and 2 coordinates/], [{ keep: { elements: ["Qq"], positions: [1, 2, 3] } }, /Qq/],
     [{ keep: { elements: ["C"], positions: [1, 2, NaN] } }, /position NaN/], [{ formula: "H2O" }, /3 atoms/], [{ formula: "x", atoms: 0 }, /no element/],
     [{ formula: "H5", keep: { elements: ["C"], positions: [1, 2, 3] } }, /fewer C than the part/], [{ resample: 2 }, /without anything known/],
+    [{ from: { elements: ["C"], positions: [1, 2, 3] } }, /from: want start/], [{ from: { elements: ["C"], positions: [1, 2, 3] }, start: 5 }, /5 atoms asked for/],
+    [{ from: { elements: ["C"], positions: [1, 2] }, start: 5 }, /from: 1 elements and 2 coordinates/],
     [{ start: 1001 }, /start at t = 1001/], [{ keep: { elements: ["C"], positions: [1, 2, 3] }, method: "heun" }, /ancestral/],
   ]) await assert.rejects(model.generate({ ...few, ...options }), failsWith("options", text), JSON.stringify(options));
   assert.equal((await model.generate({ atoms: 5, steps: 5 })).elements.length, 5);
