@@ -30,7 +30,7 @@ func shipped(t *testing.T) *model.Model {
 }
 
 func TestQM9WebIsSmallAndTellsItsOrigin(t *testing.T) {
-	if n := len(QM9Web()); n >= 10_000_000 {
+	if n := len(QM9Web()); n >= 5_000_000 {
 		t.Errorf("%d bytes: too large for a page", n)
 	}
 	m := shipped(t)

@@ -205,8 +205,8 @@ func (c *Checkpoint) Model() ([]safetensors.Tensor, map[string]string) {
 
 // SetDType chooses the types of a model's tensors in a file. I8 is for the matrices of linear layers in the middle of the network, where
 // a row's scale is little beside its integers; what else there is becomes F16 then. So do the embedders and the last layer: they have
-// 5 % of the values of the shipped model, and as I8 they made 93 % of the mean square error of its prediction. A learned noise
-// schedule stays as it is, F32 and 12 kB.
+// 5 % of the values of the shipped model, and rounded one at a time they make 93 % of the mean square errors of its prediction. A noise
+// schedule that was learned stays as it is, F32 and 12 kB.
 func SetDType(tensors []safetensors.Tensor, dtype safetensors.DType) {
 	for i := range tensors {
 		t := &tensors[i]
