@@ -188,7 +188,7 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 			if len(meta.Histogram) == 0 {
 				return nil, errors.New("sampler: the weights file has no histogram of sizes: the number of atoms must be given")
 			}
-			if n, err = drawSize(meta.Histogram, o.Known, o.Seed, uint32(o.First+i)); err != nil {
+			if n, err = drawSize(meta.Histogram, o.Known.size(), o.Seed, uint32(o.First+i)); err != nil {
 				return nil, err
 			}
 		}
@@ -245,16 +245,16 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 }
 
 // drawSize draws N from the histogram, above the number of known atoms.
-func drawSize(h map[int]int, part *Known, seed uint64, index uint32) (int, error) {
+func drawSize(h map[int]int, known int, seed uint64, index uint32) (int, error) {
 	sizes, total := make([]int, 0, len(h)), 0
 	for n, count := range h {
-		if n > part.size() {
+		if n > known {
 			sizes = append(sizes, n)
 			total += count
 		}
 	}
 	if len(sizes) == 0 {
-		return 0, errors.New("sampler: no size in the histogram of the weights file is above the " + strconv.Itoa(part.size()) + " known atoms")
+		return 0, errors.New("sampler: no size in the histogram of the weights file is above the " + strconv.Itoa(known) + " known atoms")
 	}
 	sort.Ints(sizes)
 	stream := rng.New(seed, index, rng.Size, 0)

@@ -99,7 +99,11 @@ const shares = 3
 // triple bonds of every kind (each up to 2), of the same formula where there is one. A molecule has at most 3 partners. The choice is a
 // function of seed.
 func Pairs(names []string, seed uint64) (*Paired, error) {
-	var aromatic []*molecule.Molecule
+	type ring struct {
+		*molecule.Molecule
+		bonds string
+	}
+	var aromatic []ring
 	others := map[string][]*molecule.Molecule{} // by bonds, and by formula and bonds
 	for _, name := range names {
 		for m, err := range Open(name) {
@@ -111,7 +115,7 @@ func Pairs(names []string, seed uint64) (*Paired, error) {
 			}
 			rings, bonds := pattern(m)
 			if rings > 0 {
-				aromatic = append(aromatic, m)
+				aromatic = append(aromatic, ring{m, bonds})
 				continue
 			}
 			others[bonds] = append(others[bonds], m)
@@ -135,15 +139,14 @@ func Pairs(names []string, seed uint64) (*Paired, error) {
 	}
 	out := &Paired{}
 	for _, m := range aromatic {
-		_, bonds := pattern(m)
-		other := choose(m.Formula() + " " + bonds)
+		other := choose(m.Formula() + " " + m.bonds)
 		if other != nil {
 			out.SameFormula++
-		} else if other = choose(bonds); other == nil {
+		} else if other = choose(m.bonds); other == nil {
 			out.Alone++
 			continue
 		}
-		out.Aromatic, out.Others = append(out.Aromatic, m), append(out.Others, other)
+		out.Aromatic, out.Others = append(out.Aromatic, m.Molecule), append(out.Others, other)
 	}
 	if len(out.Aromatic) == 0 {
 		return nil, fmt.Errorf("%s: no aromatic molecule, or no other with the bonds of one", strings.Join(names, ", "))

@@ -22,10 +22,10 @@ const (
 	brokenXYZ    = "4\n%s\nC 0 0 0\nH 1.08 0 0\nH -0.54 0.935 0\nH -0.54 -0.935 0\n" // not stable
 )
 
-// Of the data, three molecules in four have a double bond, C=C as often as C=O; of the model's own molecules one in three.
-func TestBalance(t *testing.T) {
-	dir := t.TempDir()
-	file := func(name string, molecules ...string) string {
+// writer gives a folder, and what writes a file of molecules into it.
+func writer(t *testing.T) (dir string, file func(name string, molecules ...string) string) {
+	dir = t.TempDir()
+	return dir, func(name string, molecules ...string) string {
 		t.Helper()
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte(strings.ReplaceAll(strings.Join(molecules, ""), "%s", "x=1")), 0o666); err != nil {
@@ -33,6 +33,11 @@ func TestBalance(t *testing.T) {
 		}
 		return path
 	}
+}
+
+// Of the data, three molecules in four have a double bond, C=C as often as C=O; of the model's own molecules one in three.
+func TestBalance(t *testing.T) {
+	dir, file := writer(t)
 	data := file("data.xyz", saturatedXYZ, saturatedXYZ, doubleXYZ, doubleXYZ, doubleXYZ, carbonylXYZ, carbonylXYZ, carbonylXYZ)
 	own := file("own.xyz", slices.Concat(slices.Repeat([]string{saturatedXYZ}, 20), slices.Repeat([]string{ammoniaXYZ, doubleXYZ}, 3),
 		slices.Repeat([]string{waterXYZ, carbonylXYZ}, 2), slices.Repeat([]string{brokenXYZ}, 5), []string{tripleXYZ})...)
@@ -85,15 +90,7 @@ func TestBalance(t *testing.T) {
 
 // Furan has two C=C, as allene has and, of the same formula, butatrienol, whose third does not count; ethene has one.
 func TestPairs(t *testing.T) {
-	dir := t.TempDir()
-	file := func(name string, molecules ...string) string {
-		t.Helper()
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(strings.ReplaceAll(strings.Join(molecules, ""), "%s", "x=1")), 0o666); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
+	dir, file := writer(t)
 	for _, c := range []struct{ furans, same, pairs, alone int }{{1, 1, 1, 0}, {4, 3, 4, 0}, {8, 3, 6, 2}} {
 		a := file("a.xyz", slices.Concat(slices.Repeat([]string{furanXYZ}, c.furans), []string{trienolXYZ, brokenXYZ, doubleXYZ})...)
 		p, err := Pairs([]string{a, file("b.xyz", alleneXYZ)}, 1)
