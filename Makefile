@@ -100,7 +100,7 @@ space := $(subst ,, )
 # How the shipped model does at several settings, steps:method, perhaps :start, then flags of symdiff sample: the table of its card.
 EVALUATION := core/weights/qm9-web.json
 SETTINGS ?= 100:dpm++2m-sde 50:dpm++2m-sde 25:dpm++2m-sde 10:dpm++2m-sde 40:dpm++2m-sde:600 25:dpm++2m-sde:600 15:dpm++2m-sde:600 \
-	25:dpm++2m:600 100:ddim 250:ancestral 500:ancestral:0:--n:200 1000:ancestral:0:--n:200 25:dpm++2m-sde:600:--free-types
+	25:dpm++2m:600 100:ddim 250:ancestral 500:ancestral:0:--n:200 1000:ancestral:0:--n:200 40:dpm++2m-sde:600:--free-types
 SAMPLES ?= 1000
 evaluate-model: cli ## sample SAMPLES=1000 molecules at each of SETTINGS and write core/weights/qm9-web.json
 	@mkdir -p $(BUILD)/evaluation && rm -f $(BUILD)/evaluation/*.json

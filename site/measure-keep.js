@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { createServer } from "vite";
 
 const [weights, out] = process.argv.slice(2);
-const [bases, each, steps, resample] = [Number(process.env.BASES || 25), Number(process.env.EACH || 8), 50, 10];
+const [bases, each, steps, resample] = [Number(process.env.BASES || 25), Number(process.env.EACH || 8), 100, 5];
 const top = fileURLToPath(new URL("..", import.meta.url));
 const dir = mkdtempSync(join(tmpdir(), "symdiff-keep-"));
 

@@ -27,14 +27,14 @@ func TestUsual(t *testing.T) {
 		o    Options
 		want Options
 	}{
-		{with, Options{}, Options{Method: DPMSDE, Start: 600, Steps: 25}},
+		{with, Options{}, Options{Method: DPMSDE, Start: 600, Steps: 40}},
 		{without, Options{}, Options{Method: DPMSDE, Steps: 50}},
-		{cosine, Options{}, Options{Method: DPMSDE, Start: 554, Steps: 25}},
-		{learned, Options{}, Options{Method: DPMSDE, Start: 519, Steps: 25}}, // log SNR from 10 to -10, evenly
+		{cosine, Options{}, Options{Method: DPMSDE, Start: 554, Steps: 40}},
+		{learned, Options{}, Options{Method: DPMSDE, Start: 519, Steps: 40}}, // log SNR from 10 to -10, evenly
 		{odd, Options{}, Options{Method: DPMSDE, Steps: 50}},                 // for New to refuse
 		{few, Options{}, Options{Method: DPMSDE, Start: 6, Steps: 6}},
-		{with, Options{Method: DPMSDE}, Options{Method: DPMSDE, Start: 600, Steps: 25}},
-		{with, Options{Start: 400}, Options{Method: DPMSDE, Start: 400, Steps: 25}},
+		{with, Options{Method: DPMSDE}, Options{Method: DPMSDE, Start: 600, Steps: 40}},
+		{with, Options{Start: 400}, Options{Method: DPMSDE, Start: 400, Steps: 40}},
 		{with, Options{Start: 1000}, Options{Method: DPMSDE, Steps: 50}},
 		{with, Options{Start: 1000, Steps: 30}, Options{Method: DPMSDE, Steps: 30}},
 		{with, Options{Steps: 30}, Options{Method: DPMSDE, Steps: 30}},
@@ -46,7 +46,7 @@ func TestUsual(t *testing.T) {
 		{told, Options{Composition: methane}, Options{Method: DPMSDE, Steps: 50}},
 		{told, Options{Composition: methane, Known: known}, Options{Method: Ancestral, Steps: 1000, Known: known}},
 		{told, Options{Values: gap}, Options{Method: DPMSDE, Steps: 50}},
-		{told, Options{}, Options{Method: DPMSDE, Start: 600, Steps: 25}},
+		{told, Options{}, Options{Method: DPMSDE, Start: 600, Steps: 40}},
 		{with, Options{Start: -1}, Options{Method: DPMSDE, Start: -1, Steps: 50}}, // for New to refuse
 	} {
 		got := c.o.Usual(c.meta)

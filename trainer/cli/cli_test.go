@@ -609,7 +609,7 @@ func TestSampleUsual(t *testing.T) {
 		return append([]string{"sample", "--model", model, "--atoms", "4", "--quiet"}, more...)
 	}
 	for _, c := range []struct{ args, same []string }{
-		{args(path), args(path, "--method", "dpm++2m-sde", "--start", "600", "--steps", "25")},
+		{args(path), args(path, "--method", "dpm++2m-sde", "--start", "600", "--steps", "40")},
 		{args(tiny), args(tiny, "--method", "dpm++2m-sde", "--steps", "50")},
 		{args(path, "--start", "1000"), args(path, "--method", "dpm++2m-sde", "--steps", "50", "--start", "0")},
 		{args(path, "--steps", "6"), args(path, "--method", "dpm++2m-sde", "--steps", "6")},
@@ -620,7 +620,7 @@ func TestSampleUsual(t *testing.T) {
 		}
 	}
 	var line sampledMolecule
-	if err := json.Unmarshal([]byte(succeeds(t, args(path, "--json")...)), &line); err != nil || line.Method != "dpm++2m-sde" || line.Start != 600 || line.Steps != 25 {
+	if err := json.Unmarshal([]byte(succeeds(t, args(path, "--json")...)), &line); err != nil || line.Method != "dpm++2m-sde" || line.Start != 600 || line.Steps != 40 {
 		t.Errorf("as JSON: %+v, %v", line, err)
 	}
 	o := sampleOptions{condition: condition{values: map[string]float64{"gap": 1}}}

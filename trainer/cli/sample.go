@@ -59,7 +59,7 @@ func newSampleCommand() *cobra.Command {
 		Long: `Generate molecules with the shipped model or that of --model.
 
 Without --method, --start and --steps the sampler is the page's: dpm++2m-sde, which starts late, where alpha² has fallen to 0.41 (t = 600
-of the shipped model's 1000), and takes 25 steps; where the weights have no moments of their data (symdiff export --moments), or the
+of the shipped model's 1000), and takes 40 steps; where the weights have no moments of their data (symdiff export --moments), or the
 model is given a --property or the numbers of a --formula, it takes 50 from the schedule's last time. With --keep, or a --formula that the model is
 held to, it is ancestral, in all steps. A run that names its --steps starts at the last time unless it names its --start.
 
@@ -131,7 +131,7 @@ as JSON.`,
 
 // samplerFlags are the flags of the sampler, which core completes.
 func (o *sampleOptions) samplerFlags(f *pflag.FlagSet) {
-	f.IntVar(&o.steps, "steps", 0, "diffusion steps, 0: with dpm++2m-sde 25 after a late start and 50 else, with other methods one for each time")
+	f.IntVar(&o.steps, "steps", 0, "diffusion steps, 0: with dpm++2m-sde 40 after a late start and 50 else, with other methods one for each time")
 	f.IntVar(&o.start, "start", 0, "time to start from, by a Gaussian fitted to the noised data, 0: the usual one without --steps, the schedule's last with them")
 	f.StringVar(&o.method, "method", "", "dpm++2m-sde (the usual one), ancestral (as published), ddim, dpm++2m or heun (two network calls a step); ddim, dpm++2m and heun are deterministic")
 }

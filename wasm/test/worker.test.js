@@ -47,7 +47,7 @@ test("the model tells what it is", () => {
   assert.deepEqual(info.elements, ["H", "C", "N", "O", "F"]);
   assert.equal(info.histogram.get(29) > 0, true);
   assert.equal(info.timesteps, 1000);
-  assert.deepEqual(info.usual, { method: "dpm++2m-sde", start: 600, steps: 25, wholeSteps: 50 });
+  assert.deepEqual(info.usual, { method: "dpm++2m-sde", start: 600, steps: 40, wholeSteps: 50 });
   assert.equal(info.parameters > 1e5, true);
   assert.equal(typeof JSON.parse(info.metadata.config).hidden_size, "number");
   assert.equal(info.simd, true);

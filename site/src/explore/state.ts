@@ -59,8 +59,8 @@ export function parse(query: string, limits: Limits, defaults: Settings, kernel:
       size: [0, ...limits.sizes].find((size) => String(size) === q.get("size")) ?? "formula",
       seed: parseSeed(q.get("kseed") ?? "") ?? "1",
       n: wholeOf(q, "n", 1, 64) ?? 4,
-      steps: wholeOf(q, "ksteps", 10, limits.maxSteps) ?? 50,
-      resample: wholeOf(q, "resample", 1, 50) ?? 10,
+      steps: wholeOf(q, "ksteps", 10, limits.maxSteps) ?? 100,
+      resample: wholeOf(q, "resample", 1, 50) ?? 5,
     },
     other: {
       start,

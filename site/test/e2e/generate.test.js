@@ -231,7 +231,7 @@ test("a batch fills the gallery, is tallied as the command line does, and its SD
   await page.waitForFunction((empty) => [...document.querySelectorAll(".card canvas")].every((canvas) => canvas.toDataURL() !== empty), empty);
 
   const sdf = await text(page, "#batch-sdf");
-  assert.match(await page.textContent("#batch-command"), /--n 30 --steps 25 --method dpm\+\+2m-sde --start 600 /);
+  assert.match(await page.textContent("#batch-command"), /--n 30 --steps 40 --method dpm\+\+2m-sde --start 600 /);
   assert.equal(sdf.text, runCommand(await page.textContent("#batch-command")));
   writeFileSync(join(top, "build/e2e/batch.sdf"), sdf.text);
   const report = JSON.parse(execFileSync(program, ["evaluate", "--json", join(top, "build/e2e/batch.sdf")], { encoding: "utf8" }));
@@ -260,7 +260,7 @@ test("a batch fills the gallery, is tallied as the command line does, and its SD
   assert.match(await page.textContent("#provenance"), /^Seed 2, molecule 7, /);
   assert.equal((await text(page, "[data-format=xyz]")).text, runCommand(await page.textContent("#command")));
   await page.click("#replay");
-  await page.waitForFunction(() => document.querySelector(".position").value === "25 / 25" && document.querySelector("#replay").hidden);
+  await page.waitForFunction(() => document.querySelector(".position").value === "40 / 40" && document.querySelector("#replay").hidden);
   assert.equal((await text(page, "[data-format=xyz]")).text, runCommand(await page.textContent("#command")), "made again with all its steps");
   await accessible(page, "a batch");
   await close();
@@ -386,7 +386,7 @@ test("the start is chosen in words, steps go along, and weights without the mome
   const shown = () => page.evaluate(() => ["start", "steps"].map((id) => document.getElementById(id).value).join());
   const note = () => page.textContent("#start-note");
   const query = () => new URL(page.url()).searchParams;
-  assert.equal(await shown(), "600,25");
+  assert.equal(await shown(), "600,40");
   assert.match(await note(), /^Begins at t = 600 with Gaussian noise .* next to nothing is decided/);
   await page.selectOption("#start", "0");
   assert.equal(await shown(), "0,50", "usual steps stay usual");
@@ -398,11 +398,11 @@ test("the start is chosen in words, steps go along, and weights without the mome
   assert.deepEqual([query().get("start"), query().get("steps")], ["400", "400"]);
 
   await page.goto(`${server.url}?seed=7&start=610`);
-  assert.equal(await shown(), "610,25", "any start of an address is offered");
+  assert.equal(await shown(), "610,40", "any start of an address is offered");
   await page.goto(`${server.url}?seed=7&atoms=6&steps=50`);
   assert.equal(await shown(), "0,50", "as the address meant before there was a start");
   await page.goto(`${server.url}?atoms=6&lock=1&seed=7`);
-  assert.equal(await shown(), "600,25");
+  assert.equal(await shown(), "600,40");
   const plain = fastWeights({ moments: false });
   const file = join(top, "build/e2e/plain.safetensors");
   writeFileSync(file, plain.buffer);
@@ -417,7 +417,7 @@ test("the start is chosen in words, steps go along, and weights without the mome
   assert.doesNotMatch(await page.textContent("#command"), /--start/);
   assert.equal((await text(page, "[data-format=xyz]")).text, runCommand(await page.textContent("#command"), { model: file }));
   await page.selectOption("#model", "qm9-web");
-  assert.equal(await shown(), "600,25", "the usual ones again");
+  assert.equal(await shown(), "600,40", "the usual ones again");
   assert.equal(await page.isDisabled("#start"), false);
   assert.equal(query().get("start"), "600");
   await close();

@@ -58,10 +58,10 @@ test("a molecule from first visit to files, the same as the command line makes",
   assert.equal(await page.isVisible("#result"), false);
   const formula = await generate(page, { seed: 42, atoms: 14 });
   assert.match(formula, /^([A-Z][a-z]?\d*)+$/);
-  assert.deepEqual(Object.fromEntries(new URL(page.url()).searchParams), { seed: "42", atoms: "14", start: "600", steps: "25" });
-  assert.equal(await page.textContent(".position"), "25 / 25");
+  assert.deepEqual(Object.fromEntries(new URL(page.url()).searchParams), { seed: "42", atoms: "14", start: "600", steps: "40" });
+  assert.equal(await page.textContent(".position"), "40 / 40");
   assert.match(await page.textContent("#status"), new RegExp(`^Finished: ${formula}\\. (Not s|S)table, (Not c|C)onnected, (Not v|V)alid\\.$`));
-  assert.match(await page.textContent("#provenance"), /^Seed 42, 14 atoms, 25 steps from t = 600 \(dpm\+\+2m-sde\), weights qm9-web [0-9a-f]{12}$/);
+  assert.match(await page.textContent("#provenance"), /^Seed 42, 14 atoms, 40 steps from t = 600 \(dpm\+\+2m-sde\), weights qm9-web [0-9a-f]{12}$/);
 
   const xyz = await download(page, "xyz");
   assert.equal(xyz.name, `symdiff-${formula}-seed42.xyz`);

@@ -17,16 +17,16 @@ before(async () => {
 
 after(() => vite.close());
 
-const limits = { sizes: Array.from({ length: 27 }, (_, i) => i + 3), minSteps: 20, maxSteps: 1000, usual: { method: "dpm++2m-sde", start: 600, steps: 25, wholeSteps: 50 }, takesTypes: true };
+const limits = { sizes: Array.from({ length: 27 }, (_, i) => i + 3), minSteps: 20, maxSteps: 1000, usual: { method: "dpm++2m-sde", start: 600, steps: 40, wholeSteps: 50 }, takesTypes: true };
 /** Of weights without moments. */
 const whole = { ...limits, usual: { ...limits.usual, start: 0, steps: 50 } };
-const defaults = { seed: "5", atoms: 0, formula: "", start: 600, steps: 25, method: "dpm++2m-sde", gamma: "learned" };
+const defaults = { seed: "5", atoms: 0, formula: "", start: 600, steps: 40, method: "dpm++2m-sde", gamma: "learned" };
 
 test("the address holds the settings, and refuses what is out of bounds", async () => {
   const { parseQuery, toQuery } = await load("/src/settings.ts");
   const settings = { seed: "18446744073709551615", atoms: 12, formula: "", start: 700, steps: 250, method: "ancestral", gamma: "haar" };
   for (const start of [700, 0]) assert.deepEqual(parseQuery(toQuery({ ...settings, start }, "?embed=1"), limits, defaults), { ...settings, start });
-  assert.equal(toQuery(defaults, ""), "?seed=5&start=600&steps=25");
+  assert.equal(toQuery(defaults, ""), "?seed=5&start=600&steps=40");
   assert.equal(toQuery({ seed: "1", atoms: 0, formula: "", start: 0, steps: 50, method: "dpm++2m-sde", gamma: "learned" }, "?embed=1&atoms=7&start=600&method=ddim&gamma=none"), "?embed=1&seed=1&steps=50");
   for (const query of ["", "?seed=-1&atoms=2&steps=9&method=euler&gamma=delta", "?seed=18446744073709551616&atoms=30&steps=1001", "?seed=1e3&atoms=x&steps=50.5", "?start=19", "?start=x&steps=2000", "?start=600&steps=601"]) {
     assert.deepEqual(parseQuery(query, limits, defaults), defaults, query);
@@ -37,12 +37,12 @@ test("a formula stands in place of the number of atoms, with weights that take o
   const { parseFormula, parseQuery, sampleOptions, toQuery } = await load("/src/settings.ts");
   const { command } = await load("/src/command.ts");
   const settings = { ...defaults, atoms: 9, formula: "C7H10O2" };
-  assert.equal(toQuery(settings, ""), "?seed=5&formula=C7H10O2&start=600&steps=25");
+  assert.equal(toQuery(settings, ""), "?seed=5&formula=C7H10O2&start=600&steps=40");
   assert.deepEqual(parseQuery(toQuery(settings, ""), limits, defaults), { ...defaults, formula: "C7H10O2" });
   assert.deepEqual(parseQuery("?seed=5&formula=C7H10O2", { ...limits, takesTypes: false }, defaults), defaults);
   const { formula, atoms } = sampleOptions(settings);
   assert.deepEqual([formula, atoms], ["C7H10O2", undefined]);
-  assert.match(command({ settings, first: 0, n: 1, out: "a.xyz" }), /--seed 5 --formula C7H10O2 --steps 25/);
+  assert.match(command({ settings, first: 0, n: 1, out: "a.xyz" }), /--seed 5 --formula C7H10O2 --steps 40/);
   for (const text of ["CH4", " C2H6O ", "HCN", "C10Cl2"]) assert.equal(parseFormula(text), text.trim());
   for (const text of ["", "c7h10", "C0", "C7H10O2+", "C7 H10", "H-O", "7C", "C1234"]) assert.equal(parseFormula(text), undefined, text);
 });
@@ -53,24 +53,24 @@ test("an address of the time before starts could be chosen means what it meant; 
     const { start, steps, method } = parseQuery(query, of);
     return [start, steps, method];
   };
-  assert.deepEqual(read("?seed=7"), [600, 25, "dpm++2m-sde"]);
+  assert.deepEqual(read("?seed=7"), [600, 40, "dpm++2m-sde"]);
   assert.deepEqual(read("?seed=7&steps=50"), [0, 50, "dpm++2m-sde"]);
   assert.deepEqual(read("?seed=7&method=ancestral"), [0, 50, "ancestral"]);
   assert.deepEqual(read("?seed=7&start=1000"), [0, 50, "dpm++2m-sde"]);
   assert.deepEqual(read("?seed=7&start=0"), [0, 50, "dpm++2m-sde"]);
-  assert.deepEqual(read("?seed=7&start=500"), [500, 25, "dpm++2m-sde"]);
+  assert.deepEqual(read("?seed=7&start=500"), [500, 40, "dpm++2m-sde"]);
   assert.deepEqual(read("?seed=7", whole), [0, 50, "dpm++2m-sde"]);
   assert.deepEqual(read("?seed=7&start=600&steps=25", whole), [0, 25, "dpm++2m-sde"]);
 });
 
 test("with another start or other weights, usual steps stay usual, and all others as far as they can", async () => {
   const { carryOver, startAt } = await load("/src/settings.ts");
-  assert.deepEqual(startAt(0, { start: 600, steps: 25 }, limits), { start: 0, steps: 50 });
-  assert.deepEqual(startAt(400, { start: 0, steps: 50 }, limits), { start: 400, steps: 25 });
+  assert.deepEqual(startAt(0, { start: 600, steps: 40 }, limits), { start: 0, steps: 50 });
+  assert.deepEqual(startAt(400, { start: 0, steps: 50 }, limits), { start: 400, steps: 40 });
   assert.deepEqual(startAt(400, { start: 0, steps: 900 }, limits), { start: 400, steps: 400 });
   assert.deepEqual(startAt(0, { start: 600, steps: 30 }, limits), { start: 0, steps: 30 });
-  assert.deepEqual(carryOver({ start: 600, steps: 25 }, limits, whole), { start: 0, steps: 50 });
-  assert.deepEqual(carryOver({ start: 0, steps: 50 }, whole, limits), { start: 600, steps: 25 });
+  assert.deepEqual(carryOver({ start: 600, steps: 40 }, limits, whole), { start: 0, steps: 50 });
+  assert.deepEqual(carryOver({ start: 0, steps: 50 }, whole, limits), { start: 600, steps: 40 });
   assert.deepEqual(carryOver({ start: 600, steps: 30 }, limits, whole), { start: 0, steps: 30 });
   assert.deepEqual(carryOver({ start: 0, steps: 30 }, whole, limits), { start: 0, steps: 30 });
   const short = { ...limits, maxSteps: 200, usual: { ...limits.usual, start: 120 } };
