@@ -123,9 +123,9 @@ func TestClosedFormAgrees(t *testing.T) {
 
 // Both find the same aromatic rings of five and six atoms.
 func TestAromaticRings(t *testing.T) {
-	list := embedded(t)
+	list, enough := embedded(t), 3 // the distances of most embedded ones tell no Kekulé form
 	if _, err := os.Stat("../../../shared/data/qm9_test.xyz.gz"); err == nil {
-		list = append(list, molecules(t, "../../../shared/data/qm9_test.xyz.gz", 3000)...)
+		list, enough = append(list, molecules(t, "../../../shared/data/qm9_test.xyz.gz", 3000)...), 400
 	}
 	rings, differ := 0, 0
 	for _, m := range list {
@@ -154,8 +154,8 @@ func TestAromaticRings(t *testing.T) {
 		}
 	}
 	t.Logf("%d rings in %d molecules, %d molecules differ", rings, len(list), differ)
-	if rings < 7 || differ*100 > len(list) {
-		t.Error("too many differences")
+	if rings < enough || differ*100 > len(list) {
+		t.Error("too few rings or too many differences")
 	}
 }
 
