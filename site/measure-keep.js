@@ -10,13 +10,14 @@ import { fileURLToPath } from "node:url";
 import { createServer } from "vite";
 
 const [weights, out] = process.argv.slice(2);
-const [bases, each, steps, resample] = [Number(process.env.BASES || 25), Number(process.env.EACH || 8), 100, 5];
+const [bases, each] = [Number(process.env.BASES || 25), Number(process.env.EACH || 8)];
 const top = fileURLToPath(new URL("..", import.meta.url));
 const dir = mkdtempSync(join(tmpdir(), "symdiff-keep-"));
 
 const vite = await createServer({ configFile: false, root: join(top, "site"), server: { middlewareMode: true, ws: false }, optimizeDeps: { noDiscovery: true }, logLevel: "error" });
-const { half, heavy, partOf } = await vite.ssrLoadModule("/src/explore/parts.ts");
+const { half, heavy, partOf, usualTries } = await vite.ssrLoadModule("/src/explore/parts.ts");
 await vite.close();
+const [steps, resample] = [Number(process.env.STEPS || usualTries.steps), Number(process.env.TRIES || usualTries.resample)];
 
 function sample(...args) {
   const text = execFileSync(join(top, "build/symdiff"), ["sample", "--model", weights, "--json", "--quiet", ...args.map(String)], { maxBuffer: 1 << 28 });

@@ -1,5 +1,8 @@
 // Parts of a molecule that are offered to be kept. `make evaluate-keep` measures the same ones.
 
+/** In how many steps the rest is made, and how often each is tried, unless the reader says otherwise. */
+export const usualTries = { steps: 100, resample: 5 };
+
 /** Which atoms are not hydrogens. */
 export function heavy(elements: readonly string[]): number[] {
   return elements.flatMap((element, i) => (element === "H" ? [] : [i]));

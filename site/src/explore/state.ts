@@ -3,7 +3,7 @@
 import type { SampleOptions } from "symdiff";
 import { gammaOf, kernelOptions, kernels, toKernel, type Kernel } from "../kernel.ts";
 import { gammas, methods, mostSteps, parseQuery, parseSeed, sampleOptions, startOf, toQuery, wholeOf, withQuery, type Limits, type Settings } from "../settings.ts";
-import { readAtoms, writeAtoms } from "./parts.ts";
+import { readAtoms, usualTries, writeAtoms } from "./parts.ts";
 import { path, read, write, type Branching } from "./tree.ts";
 
 export const tools = ["branch", "keep", "compare"] as const;
@@ -59,8 +59,8 @@ export function parse(query: string, limits: Limits, defaults: Settings, kernel:
       size: [0, ...limits.sizes].find((size) => String(size) === q.get("size")) ?? "formula",
       seed: parseSeed(q.get("kseed") ?? "") ?? "1",
       n: wholeOf(q, "n", 1, 64) ?? 4,
-      steps: wholeOf(q, "ksteps", 10, limits.maxSteps) ?? 100,
-      resample: wholeOf(q, "resample", 1, 50) ?? 5,
+      steps: wholeOf(q, "ksteps", 10, limits.maxSteps) ?? usualTries.steps,
+      resample: wholeOf(q, "resample", 1, 50) ?? usualTries.resample,
     },
     other: {
       start,
