@@ -28,6 +28,7 @@ type Meta struct {
 	Moments     *Moments    // of the training set, or nil
 
 	Compositions []Composition // of the training set, each formula once, to draw types from (see TypesName), or nil
+	Parts        bool          // whether parts of a molecule can be given (see PartMark)
 	Training     []byte        // provenance: a JSON object, or nil
 }
 
@@ -170,12 +171,15 @@ func (m Meta) Validate(c Config) error {
 	if err := m.validateCompositions(); err != nil {
 		return err
 	}
+	if err := m.validateParts(); err != nil {
+		return err
+	}
 	return m.validateContext()
 }
 
 // Metadata is the safetensors header of a weights file: the keys of the
 // published configuration (kind, gamma_order, fix_qr, pad_to, config) and ours
-// (elements, charge, scale, schedule, histogram, moments, compositions, training), each a JSON text or
+// (elements, charge, scale, schedule, histogram, moments, compositions, parts, training), each a JSON text or
 // a word.
 func Metadata(c Config, m Meta) map[string]string {
 	md := map[string]string{
@@ -217,6 +221,9 @@ func (m Meta) Describe(md map[string]string) {
 	}
 	if len(m.Compositions) > 0 {
 		md["compositions"] = compositionsJSON(m.Compositions)
+	}
+	if m.Parts {
+		md["parts"] = "true"
 	}
 	if m.Training != nil {
 		md["training"] = string(m.Training)
@@ -427,6 +434,7 @@ func (p *metaParser) meta() Meta {
 	if _, ok := p.md["compositions"]; ok {
 		m.Compositions = p.compositions()
 	}
+	m.Parts = p.flag("parts", false)
 	if t, ok := p.md["training"]; ok {
 		if v := p.json("training"); v.Kind != json.Object {
 			p.fail("training", "want an object")

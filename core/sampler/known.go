@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 
+	"symdiff/core/model"
 	"symdiff/core/molecule"
 	"symdiff/core/rng"
 	"symdiff/core/symmetrise"
@@ -14,15 +15,23 @@ import (
 // atoms, and perhaps the positions of the first of those. All types and no
 // positions fix the composition.
 //
-// Sampling with it is approximate, by replacement (RePaint, Lugmayr et al. 2022,
-// arXiv 2201.09865): at every time t what is given is noised to t and put into z,
+// A network that takes parts (model.Meta.Parts) is given them, with the types of
+// all atoms: at every time t
 //
-//	z_t[given] = alpha_t·given + sigma_t·noise,
+//	z_t[given] = alpha_t·given,
 //
-// its positions moved so that the atoms' centre of mass stays where the sampler
-// has it. With Resample above 1 every step is made that many times, going back
-// from z_s to z_t with fresh noise between, so that the rest adapts. The network
-// is equivariant, so the frame of the given positions does not matter.
+// moved so that the atoms' centre of mass stays where the sampler has it, the one
+// thing about them that is noised. Any method will do.
+//
+// With any other network, or with free types, sampling is approximate, by
+// replacement (RePaint, Lugmayr et al. 2022, arXiv 2201.09865), and ancestral:
+// what is given is noised to t and put into z, moved as above,
+//
+//	z_t[given] = alpha_t·given + sigma_t·noise.
+//
+// With Resample above 1 every step is made that many times, going back from z_s
+// to z_t with fresh noise between, so that the rest adapts. The network is
+// equivariant, so the frame of the given positions does not matter.
 type Known struct {
 	Elements  []molecule.Element
 	Positions [][3]float64 // Å; at most as many as Elements
@@ -60,6 +69,12 @@ func (k *Known) size() int {
 	return len(k.Elements)
 }
 
+// takenParts reports whether what is known is given to the network.
+func (o Options) takenParts(meta model.Meta) bool {
+	typed := !o.FreeTypes && (len(o.Composition) > 0 || len(meta.Compositions) > 0)
+	return o.Known != nil && len(o.Known.Positions) > 0 && meta.Parts && typed
+}
+
 // setKnown checks what is given and writes its clean values, on the scale of z.
 func (s *Sampler) setKnown(k *Known, resample int) error {
 	if resample < 0 || resample > maxResample {
@@ -71,8 +86,11 @@ func (s *Sampler) setKnown(k *Known, resample int) error {
 		}
 		return nil
 	}
-	if s.method != Ancestral && s.method != "" {
+	if s.method != Ancestral && s.method != "" && !s.fixed {
 		return errors.New("sampler: known atoms need the method ancestral")
+	}
+	if s.fixed && resample > 1 {
+		return errors.New("sampler: resample with a network that takes the parts that are kept: nothing is replaced, so that there is nothing to adapt")
 	}
 	if len(k.Elements) == 0 || len(k.Positions) > len(k.Elements) {
 		return errors.New("sampler: " + strconv.Itoa(len(k.Elements)) + " known types and " + strconv.Itoa(len(k.Positions)) + " known positions")
@@ -98,12 +116,16 @@ func (s *Sampler) setKnown(k *Known, resample int) error {
 	return nil
 }
 
-// put replaces in z at time t what is given, noised by the streams of a call.
+// put replaces in z at time t what is given, noised by the streams of a call
+// unless it is a part that the network takes.
 func (s *Sampler) put(t, call int) {
 	if s.given == nil {
 		return
 	}
 	alpha, sigma := float32(s.sched.Alpha(t)), float32(s.sched.Sigma(t))
+	if s.fixed {
+		sigma = 0
+	}
 	z := s.z
 	for i, n := range s.sizes {
 		stream := rng.New(s.stepSeed(), s.first+uint32(i), rng.Known, tick(t, call))

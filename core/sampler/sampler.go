@@ -37,8 +37,8 @@ const (
 	MaxRows  = 1 << 16
 )
 
-// Options is what to sample. Usual completes what is left open of Steps, Method
-// and Start; New takes them as they are.
+// Options is what to sample. Usual completes what is left open of Steps, Method,
+// Start and Resample; New takes them as they are.
 type Options struct {
 	Seed   uint64
 	First  int    // molecule i of the batch is molecule First+i of the seed
@@ -110,6 +110,7 @@ type Sampler struct {
 	types             []float32 // (rows, 3+F) features of the types where they are given; nil: they are not
 	given, givenNoise []float32 // (known atoms, 3+F) what is given, clean and noised; nil: nothing
 	placed            int       // the first so many of them have positions
+	fixed             bool      // they are given to the network (see Known)
 	resample          int
 
 	from                  bool                // started from molecules
@@ -173,6 +174,7 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 		from: o.From != nil, targets: o.targets(meta), gammaKind: o.Gamma, gammaOrder: o.GammaOrder,
 	}
 	s.predict = s.network
+	s.fixed = o.takenParts(meta)
 	for _, symbol := range meta.Elements {
 		e, ok := molecule.ParseElement(symbol)
 		if !ok {
@@ -350,6 +352,9 @@ func (s *Sampler) Step() error {
 		}
 		s.put(to, max(0, s.resample-1))
 	}
+	if s.fixed && t > 0 {
+		s.put(s.times[s.done+1], 0)
+	}
 	symmetrise.RemoveMean(s.z, s.width, s.sizes)
 	s.giveTo(s.z)
 	s.done++
@@ -427,12 +432,15 @@ func (s *Sampler) Predicted(i int, positions, types []float32) {
 func (s *Sampler) frame(z, positions, types []float32) {
 	e := len(s.elements)
 	for a := range len(z) / s.width {
-		row := z[a*s.width : (a+1)*s.width]
+		row, scale := z[a*s.width:(a+1)*s.width], s.meta.ScaleTypes
+		if s.fixed && a < s.placed {
+			scale /= model.PartMark
+		}
 		for k := 0; positions != nil && k < 3; k++ {
 			positions[3*a+k] = row[k] * float32(s.meta.ScaleX)
 		}
 		for k := 0; types != nil && k < e; k++ {
-			types[e*a+k] = row[3+k] * float32(s.meta.ScaleTypes)
+			types[e*a+k] = row[3+k] * float32(scale)
 		}
 	}
 }

@@ -127,6 +127,13 @@ func (s *Sampler) setTypes(types [][]molecule.Element) error {
 			at += s.width
 		}
 	}
+	if s.fixed {
+		at = 0
+		for _, n := range s.sizes {
+			model.MarkPart(s.types[at:], s.width, s.placed)
+			at += n * s.width
+		}
+	}
 	return nil
 }
 

@@ -60,7 +60,7 @@ func newSampleCommand() *cobra.Command {
 
 Without --method, --start and --steps the sampler is the page's: dpm++2m-sde, which starts late, where alpha² has fallen to 0.41 (t = 600
 of the shipped model's 1000), and takes 40 steps; where the weights have no moments of their data (symdiff export --moments), or the
-model is given a --property or the numbers of a --formula, it takes 50 from the schedule's last time. With --keep, or a --formula that the model is
+model is given a --property or the numbers of a --formula, it takes 50 from the schedule's last time. With a --keep that it is not given, or a --formula that it is
 held to, it is ancestral, in all steps. A run that names its --steps starts at the last time unless it names its --start.
 
 Molecule i of a seed depends on the seed, i, --method, --start, --steps, --atoms, the options below and the model alone: not on --n,
@@ -74,8 +74,9 @@ trained with --condition composition is given the formula in numbers; the summar
 held to it by --resample.
 
 --keep FILE keeps the atoms of the first molecule of a file as they are, and the rest of --atoms, of --formula, or of a number or formula
-of the training data that has them and more, is made around them. That is approximate (RePaint): every step is made --resample times so that the parts fit, 10 by default; more is better, and takes as
-many times longer.
+of the training data that has them and more, is made around them. The shipped model is given them, as any that was trained with --parts,
+by the usual sampler. With any other, and with --free-types, that is approximate (RePaint): every step is made --resample times so that
+the parts fit, 10 by default; more is better, and takes as many times longer.
 
 --from FILE starts from the molecules of a file, molecule i from the ith and after the last from the first again, noised to --start
 (SDEdit): what comes out is the more like them the smaller --start is, and has as many atoms. --n 0 makes one of each.
@@ -108,7 +109,7 @@ as JSON.`,
 	f.StringVar(&o.keep, "keep", "", "XYZ or SDF file whose first molecule is kept in every one; --atoms, if given, counts its atoms too")
 	f.StringVar(&o.from, "from", "", "XYZ or SDF file of molecules to start from, noised to --start")
 	f.BoolVar(&o.freeTypes, "free-types", false, "sample the types with the positions also where the model takes a composition drawn from its training set's")
-	f.IntVar(&o.resample, "resample", 0, "times that every step is made, with --formula or --keep, 0: 10")
+	f.IntVar(&o.resample, "resample", 0, "times that every step is made, with a --formula or --keep that the model is held to, 0: 10")
 	o.variation.flags(f)
 	f.StringVar(&o.shard, "shard", "", "make the Ith of N parts of the --n molecules, as I/N")
 	f.IntVar(&o.atoms, "atoms", 0, "atoms per molecule, 0: drawn like those of the training set")
@@ -202,9 +203,6 @@ func (o *sampleOptions) readGiven() (err error) {
 	}
 	if o.atoms != 0 && o.atoms < len(part.Elements) {
 		return usagef("--atoms %d: want at least the %d of --keep %s", o.atoms, len(part.Elements), o.keep)
-	}
-	if o.resample == 0 {
-		o.resample = 10
 	}
 	return nil
 }
@@ -369,9 +367,9 @@ func (o *sampleOptions) open() (network, weightsFile, error) {
 // complete fills in the sampler.
 func (o *sampleOptions) complete(meta model.Meta) {
 	c := sampler.Options{
-		Method: sampler.Method(o.method), Start: o.start, Steps: o.steps, Known: o.known, Composition: o.composition, Values: o.condition.values, FreeTypes: o.freeTypes,
+		Method: sampler.Method(o.method), Start: o.start, Steps: o.steps, Known: o.known, Composition: o.composition, Values: o.condition.values, FreeTypes: o.freeTypes, Resample: o.resample,
 	}.Usual(meta)
-	o.method, o.start, o.steps = string(c.Method), c.Start, c.Steps
+	o.method, o.start, o.steps, o.resample = string(c.Method), c.Start, c.Steps, c.Resample
 }
 
 func (o *sampleOptions) run(cmd *cobra.Command) error {

@@ -362,7 +362,7 @@ func TestTypesCondition(t *testing.T) {
 		}
 	}
 	data, out := writeFile(t, "data.xyz", b.String()), filepath.Join(t.TempDir(), "run")
-	args := append([]string{"train", "--data", data, "--val", data, "--out", out, "--condition", "types", "--condition-dropout", "0.5", "--quiet"}, tiny...)
+	args := append([]string{"train", "--data", data, "--val", data, "--out", out, "--condition", "types", "--condition-dropout", "0.5", "--parts", "0.4", "--quiet"}, tiny...)
 	args = append(args, strings.Fields("--variant symdiff-h --lr 1e-2 --distance-grid --K 16 --hidden 32 --xh-hidden 16 --steps 800 "+
 		"--batch-atoms 192 --ema 0.98 --timesteps 100 --elements C,O --log-every 50")...)
 	succeeds(t, args...)
@@ -401,6 +401,12 @@ func TestTypesCondition(t *testing.T) {
 	if free["CO2"] == 0 || good < n/4 {
 		t.Errorf("free are %v, of which %d look like the data", free, good)
 	}
+	part := writeFile(t, "part.xyz", "2\n\nC 7 0 0\nO 8.3 0 0\n") // within CO2, or C2O
+	kept, good := sample("--keep", part, "--formula", "CO2")
+	if kept["CO2"] != n || good < n*3/5 {
+		t.Errorf("around CO: %v, of which %d look like the data", kept, good)
+	}
+	fails(t, exitFailure, "nothing is replaced", "sample", "--model", weights, "--keep", part, "--resample", "3")
 	fails(t, exitFailure, "no composition of 4 atoms", "sample", "--model", weights, "--atoms", "4")
 
 	// A student of it and of its guide, of another training, takes types as they do.
@@ -408,7 +414,7 @@ func TestTypesCondition(t *testing.T) {
 	typed := slices.Index(args, "--condition")
 	short := append(slices.Clone(args), "--steps", "3", "--out", early)
 	succeeds(t, short...)
-	succeeds(t, append(slices.Delete(slices.Clone(short), typed, typed+4), "--out", plain)...)
+	succeeds(t, append(slices.Delete(slices.Clone(short), typed, typed+6), "--out", plain)...)
 	succeeds(t, "distill", "--teacher", weights, "--guide", exported(t, early), "--guidance", "1", "--data", data, "--batch-atoms", "192", "--steps", "2", "--out", student, "--quiet")
 	succeeds(t, "sample", "--model", exported(t, student), "--guide", exported(t, early), "--guidance", "1", "--n", "2", "--quiet")
 	fails(t, exitFailure, "not trained with --condition types", "sample", "--model", weights, "--guide", exported(t, plain), "--guidance", "1")

@@ -1,11 +1,14 @@
 package train
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 
 	"symdiff/core/likelihood"
 	"symdiff/core/model"
+	"symdiff/core/molecule"
 	"symdiff/core/o3"
 	"symdiff/core/rng"
 	"symdiff/core/schedule"
@@ -21,6 +24,7 @@ const (
 	drawEta
 	drawTurn
 	drawContext
+	drawPart
 )
 
 // valSeed is the seed of the noise of validation and of samples: the same for every run, so that numbers compare.
@@ -97,6 +101,7 @@ type Batcher struct {
 
 	values  [][]float32 // of each property of the context (molecules)
 	dropout float64     // probability that a molecule's values are kept back, and that its counts are
+	parts   float64     // probability that of a molecule whose types are given a part is given too
 }
 
 // quantity is a property with the mean and the mean absolute deviation of its known values. The deviation of a count is 1 at least:
@@ -143,6 +148,45 @@ func counts(set *dataset.Set) [][]float32 {
 // Condition gives the values of the properties of meta.Context, NaN where they are unknown.
 func (b *Batcher) Condition(values [][]float32, dropout float64) {
 	b.values, b.dropout = values, dropout
+}
+
+// Parts sets the share of the molecules with given types of which a part is given too (see model.PartMark).
+func (b *Batcher) Parts(share float64) { b.parts = share }
+
+// part chooses the atoms that are given of a molecule, or none: for one molecule in four all of its atoms, for the others as many as
+// chance wills that are nearest to one of them; every second time, and where all would be given, without the hydrogens.
+func (b *Batcher) part(index int, seed uint64, id uint32, step int) (atoms []int) {
+	r := rng.New(seed, id, drawPart, uint32(step))
+	if r.Float64() >= b.parts {
+		return nil
+	}
+	x, types := b.set.Positions(index), b.set.Types(index)
+	n := len(types)
+	whole, size, centre, bare := r.Float64() < 0.25, 1+int(r.Float64()*float64(n)), int(r.Float64()*float64(n)), r.Float64() < 0.5
+	if whole {
+		size = n
+	}
+	square := func(a int) (sum float32) {
+		for k := range 3 {
+			d := x[3*a+k] - x[3*centre+k]
+			sum += d * d
+		}
+		return sum
+	}
+	near := make([]int, n)
+	for a := range near {
+		near[a] = a
+	}
+	slices.SortFunc(near, func(p, q int) int { return cmp.Compare(square(p), square(q)) })
+	for _, a := range near[:size] {
+		if !(bare || size == n) || b.set.Elements[types[a]] != molecule.H {
+			atoms = append(atoms, a)
+		}
+	}
+	if len(atoms) == n {
+		return nil
+	}
+	return atoms
 }
 
 // context fills the channels of molecule index and tells whether its types are given (see model.TypesName). The values of properties
@@ -244,8 +288,17 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 		r.Fill(eps, 1)
 		symmetrise.RemoveMean(eps, w, size)
 		types := b.set.Types(index)
+		var given []bool
+		if typed && b.parts > 0 {
+			given = together(eps, w, b.part(index, seed, id, step))
+		}
 		for j := range n {
 			b.features(clean, types[j])
+			if given != nil && given[j] {
+				for k := range clean {
+					clean[k] *= model.PartMark
+				}
+			}
 			e := eps[j*w : (j+1)*w]
 			at := (i*n + j)
 			for k := range 3 {
@@ -285,6 +338,21 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 		}
 	}
 	return out
+}
+
+// together gives the atoms of a part the mean of their noise, so that they keep their places, and tells which they are.
+func together(eps []float32, width int, part []int) (given []bool) {
+	given = make([]bool, len(eps)/width)
+	for k := range 3 {
+		sum := 0.0
+		for _, a := range part {
+			sum += float64(eps[a*width+k])
+		}
+		for _, a := range part {
+			eps[a*width+k], given[a] = float32(sum/float64(len(part))), true
+		}
+	}
+	return given
 }
 
 // features are the scaled features of a type: one-hot, then the atomic number.

@@ -22,7 +22,8 @@ type Weights struct {
 //	w += times·(plus - minus)
 //
 // for every tensor of w, but those that neither has, such as f of a network that learns its gamma. What w is conditioned on and they
-// are not stays as it is. Errors name the file and the tensor.
+// are not stays as it is. Where plus takes parts (see model.PartMark) and minus does not, w does from then on. Errors name the file and
+// the tensor.
 func AddDifference(w, plus, minus Weights, times float64) error {
 	meta, err := model.ParseMeta(w.Name, w.Metadata)
 	if err != nil {
@@ -46,6 +47,22 @@ func AddDifference(w, plus, minus Weights, times float64) error {
 	}
 	if added == 0 {
 		return fmt.Errorf("%s: no tensor of %s", plus.Name, w.Name)
+	}
+	return w.teachParts(plus, minus)
+}
+
+// teachParts notes in the metadata that w takes parts, if it takes types and the difference is that of plus taking parts.
+func (w Weights) teachParts(plus, minus Weights) error {
+	var metas [3]model.Meta
+	for i, from := range []Weights{w, plus, minus} {
+		var err error
+		if metas[i], err = model.ParseMeta(from.Name, from.Metadata); err != nil {
+			return err
+		}
+	}
+	if metas[0].TakesTypes() && metas[1].Parts && !metas[2].Parts {
+		metas[0].Parts = true
+		metas[0].Describe(w.Metadata)
 	}
 	return nil
 }

@@ -46,6 +46,17 @@ func TestAddDifference(t *testing.T) {
 	if got, want := w.Tensors[1].Data, []float32{54 - 22.5, 64 - 27}; !slices.Equal(got, want) {
 		t.Errorf("half of it taken back, a bias is %v, want %v", got, want)
 	}
+	if w.Metadata["parts"] != "" {
+		t.Error("it takes parts without having learned to")
+	}
+	plus.Metadata = map[string]string{}
+	taught := model.QM9Meta()
+	taught.Context, taught.Parts = []model.Quantity{{Name: model.TypesName, MAD: 1}}, true
+	taught.Describe(plus.Metadata)
+	plus.Tensors[0] = safetensors.Tensor{Name: "xh_embedder.weight", Shape: []int{2, 4}, Data: make([]float32, 8)}
+	if err := AddDifference(w, plus, minus, 1); err != nil || w.Metadata["parts"] != "true" {
+		t.Errorf("%v, parts %q", err, w.Metadata["parts"])
+	}
 	other := weightsUnder("other", []float32{1, 2, 3, 4}, []float32{5, 6, 7})
 	if err := AddDifference(w, plus, other, 1); err == nil || !strings.Contains(err.Error(), `other: tensor "second.bias" is [3], want [2]`) {
 		t.Errorf("another shape: %v", err)

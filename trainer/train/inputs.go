@@ -17,6 +17,8 @@ func sameInputs(m *model.Model, meta model.Meta, c model.Config, context []strin
 		return fmt.Errorf("its elements are %v with %d features, the student's %v with %d", m.Meta.Elements, m.Config.Features, meta.Elements, c.Features)
 	case !slices.EqualFunc(m.Meta.Context, context, func(q model.Quantity, name string) bool { return q.Name == name }):
 		return fmt.Errorf("it is conditioned on %q, the student on %q", contextNames(m.Meta), context)
+	case meta.Parts && !m.Meta.Parts:
+		return errors.New("it has not learned to be given parts, as the student is")
 	case m.Meta.Schedule.Name == schedule.Learned:
 		return errors.New("its noise schedule is learned, a student's is not")
 	case m.Meta.Schedule != meta.Schedule:

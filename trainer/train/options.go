@@ -41,6 +41,7 @@ type Options struct {
 	EGNN         egnn.Config  `json:"egnn,omitzero"`
 	Condition    []string     `json:"condition,omitempty"`         // scalar properties that the network is given, Composition, and Types
 	Dropout      float64      `json:"condition_dropout,omitempty"` // probability that they are kept from it
+	Parts        float64      `json:"parts,omitempty"`             // share of the molecules with given types of which a part is given too (see model.PartMark)
 	Loss         string       `json:"loss,omitempty"`              // l2 or vlb; empty: l2
 	Augment      bool         `json:"augment,omitempty"`           // turn each molecule by a Haar matrix (dit-aug)
 	DistanceGrid bool         `json:"distance_grid,omitempty"`     // start the distance features on an even grid (see torch.Init)
@@ -199,6 +200,7 @@ func (o *Options) Meta() model.Meta {
 	m := model.QM9Meta()
 	m.Elements, m.Charge = o.Elements, o.Charge
 	m.Schedule.Name, m.Schedule.Timesteps = o.Schedule, o.Timesteps
+	m.Parts = o.Parts > 0
 	return m
 }
 
@@ -224,7 +226,9 @@ func (o *Options) Validate() error {
 	if err := o.completeNetwork(); err != nil {
 		return fmt.Errorf("model: %w", err)
 	}
-	if err := o.Meta().Validate(o.Config); err != nil {
+	meta := o.Meta()
+	meta.Parts = false // for there is no context yet
+	if err := meta.Validate(o.Config); err != nil {
 		return err
 	}
 	if o.Loss == "" {
@@ -239,6 +243,8 @@ func (o *Options) Validate() error {
 		return errors.New("--schedule: learned noises all of a molecule, --condition types not its types")
 	case o.learnsSchedule() && o.Loss != LossVLB:
 		return errors.New("--schedule: learned wants --loss vlb, which tells a good schedule from a bad one")
+	case o.Parts > 0 && !slices.Contains(o.Condition, Types):
+		return errors.New("--parts: wants --condition types: parts are given with the types of all atoms")
 	case o.BF16 && o.Network == NetworkEGNN:
 		return errors.New("--bf16: EDM's network is trained in float32 only")
 	case o.TF32 && o.BF16:
@@ -271,6 +277,7 @@ func (o *Options) Validate() error {
 		{"--min-lr", o.MinLR >= 0 && o.MinLR <= 1, "in [0, 1]"},
 		{"--time-power", o.TimePower >= 0 && o.TimePower <= 10, "in [0, 10]"},
 		{"--condition-dropout", o.Dropout >= 0 && o.Dropout <= 1, "in [0, 1]"},
+		{"--parts", o.Parts >= 0 && o.Parts <= 1, "in [0, 1]"},
 		{"--warmup", o.Warmup >= 0, "not negative"},
 		{"--ema", o.EMA >= 0 && o.EMA < 1, "in [0, 1)"},
 		{"--clip", o.Clip >= 0, "not negative (0: no clipping)"},

@@ -254,6 +254,7 @@ func (r *run) load() (err error) {
 		return err
 	}
 	r.batcher.Condition(values, r.Dropout)
+	r.batcher.Parts(r.Options.Parts)
 	if len(r.Val) == 0 || r.ValMolecules == 0 {
 		return nil
 	}

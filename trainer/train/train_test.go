@@ -481,6 +481,105 @@ func TestTypesContext(t *testing.T) {
 	}
 }
 
+// The atoms of a part keep their places, move together, and are marked; nothing else depends on it.
+func TestParts(t *testing.T) {
+	o := small(t)
+	o.Condition, o.Parts = []string{Types}, 0.6
+	if err := o.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	whole := batcher(t, o, false)
+	q, err := quantity(Types, make([]float32, whole.set.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const dropout, steps = 0.3, 300
+	b := batcher(t, o, false)
+	for _, b := range []*Batcher{whole, b} {
+		b.meta.Context = []model.Quantity{q}
+		b.Condition([][]float32{make([]float32, b.set.Len())}, dropout)
+	}
+	b.Parts(o.Parts)
+	typed, parted, bare, heavy, sizes := 0, 0, 0, 0, map[int]bool{}
+	for step := range steps {
+		batches := b.set.Batches(40)
+		indices := batches[step%len(batches)]
+		times := b.Times(len(indices), 1, step, true, 2)
+		batch, plain := b.Make(indices, times, nil, 1, step), whole.Make(indices, times, nil, 1, step)
+		w := len(batch.Eps) / (batch.B * batch.N)
+		f := w - 3
+		if !slices.Equal(batch.Context, plain.Context) || !slices.Equal(batch.Mask, plain.Mask) || !slices.Equal(batch.R0, plain.R0) {
+			t.Fatal("context, mask or R0 depend on the parts")
+		}
+		for i, index := range indices {
+			types := b.set.Types(index)
+			eps, was := batch.Eps[i*batch.N*w:(i+1)*batch.N*w], plain.Eps[i*batch.N*w:(i+1)*batch.N*w]
+			x, wasX := batch.X[i*batch.N*3:(i+1)*batch.N*3], plain.X[i*batch.N*3:(i+1)*batch.N*3]
+			var part []int
+			hydrogens := 0
+			for a, typ := range types {
+				h := batch.H[(i*batch.N+a)*f : (i*batch.N+a+1)*f]
+				if b.set.Elements[typ] == 1 {
+					hydrogens++
+				}
+				switch want := plain.H[(i*batch.N+a)*f : (i*batch.N+a+1)*f]; {
+				case h[typ] == 2*want[typ] && h[f-1] == 2*want[f-1] && batch.Context[2*i+1] == 1:
+					part = append(part, a)
+				case !slices.Equal(h, want):
+					t.Fatalf("features %v of %v", h, want)
+				case !slices.Equal(eps[a*w:(a+1)*w], was[a*w:(a+1)*w]) || !slices.Equal(x[3*a:3*a+3], wasX[3*a:3*a+3]):
+					t.Fatal("an atom beside the part is noised otherwise")
+				}
+			}
+			if batch.Context[2*i+1] == 1 {
+				typed++
+			}
+			if len(part) == 0 {
+				continue
+			}
+			if parted++; len(part) == batch.N {
+				t.Fatal("nothing is left to be made")
+			}
+			sizes[len(part)] = true
+			left := slices.ContainsFunc(part, func(a int) bool { return b.set.Elements[types[a]] == 1 })
+			if !left {
+				bare++
+				if len(part) == batch.N-hydrogens {
+					heavy++
+				}
+			}
+			alpha, sum, wasSum := float32(b.sched.Alpha(times[i])), 0.0, 0.0
+			clean := b.set.Positions(index)
+			for k := range 3 {
+				for _, a := range part {
+					got, want := float64(x[3*a+k]-x[3*part[0]+k]), float64(alpha*(clean[3*a+k]-clean[3*part[0]+k]))
+					if math.Abs(got-want) > 1e-5 || eps[a*w+k] != eps[part[0]*w+k] {
+						t.Fatalf("atom %d of a part is %g from the first, want %g; noise %g and %g", a, got, want, eps[a*w+k], eps[part[0]*w+k])
+					}
+					sum, wasSum = sum+float64(eps[a*w+k]), wasSum+float64(was[a*w+k])
+				}
+			}
+			if math.Abs(sum-wasSum) > 1e-4 {
+				t.Fatalf("the noise of a part sums to %g, want %g", sum, wasSum)
+			}
+		}
+	}
+	if share := float64(parted) / float64(typed); share < o.Parts-0.2 || share > o.Parts { // some parts would be nothing, or all
+		t.Errorf("of %.3f of the molecules with types a part is given, want at most %g", share, o.Parts)
+	}
+	if len(sizes) < 4 || bare < parted/4 || heavy < parted/8 || bare > parted*9/10 { // small molecules
+		t.Errorf("%d parts of %d sizes, %d without hydrogens, %d all but hydrogens", parted, len(sizes), bare, heavy)
+	}
+	o.Condition = nil
+	if err := o.Validate(); err == nil || !strings.Contains(err.Error(), "--parts: wants --condition types") {
+		t.Errorf("without types: %v", err)
+	}
+	o.Condition, o.Parts = []string{Types}, 1.5
+	if err := o.Validate(); err == nil || !strings.Contains(err.Error(), "--parts: want a value in [0, 1]") {
+		t.Errorf("more than all: %v", err)
+	}
+}
+
 // log p(h|z_0) is near 0 at the truth; between two types it is near -log 2; a charge off by one half near -log 2 as well.
 func TestLogPH(t *testing.T) {
 	o := small(t)

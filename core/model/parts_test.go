@@ -1,0 +1,35 @@
+package model
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Metadata tell whether parts can be given, and say it only of a network that takes types.
+func TestParts(t *testing.T) {
+	meta := QM9Meta()
+	c := Config{Variant: None, MLPType: SwiGLU, Features: 6, XHHidden: 8, K: 4, Hidden: 16, Depth: 1, Heads: 2, MLPRatio: 4, Context: 2}
+	meta.Context = []Quantity{{TypesName, 0, 1}}
+	if _, ok := Metadata(c, meta)["parts"]; ok {
+		t.Error("parts in the metadata of a network that takes none")
+	}
+	meta.Parts = true
+	md := Metadata(c, meta)
+	if _, got, err := ParseMetadata("f", md); err != nil || !got.Parts {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	md["parts"] = "yes"
+	if _, _, err := ParseMetadata("f", md); err == nil || !strings.Contains(err.Error(), `metadata parts: "yes"`) {
+		t.Errorf("error %v", err)
+	}
+	meta.Context = nil
+	c.Context = 0
+	if _, _, err := ParseMetadata("f", Metadata(c, meta)); err == nil || !strings.Contains(err.Error(), "parts: the network takes no types") {
+		t.Errorf("error %v", err)
+	}
+	rows := []float32{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
+	if MarkPart(rows, 5, 1); !slices.Equal(rows, []float32{1, 2, 3, 8, 10, 6, 7, 8, 9, 10}) {
+		t.Errorf("marked %v", rows)
+	}
+}
