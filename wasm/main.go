@@ -144,6 +144,7 @@ func describe(m *model.Model, metadata map[string]string) map[string]any {
 		"timesteps":  last,
 		"usual":      map[string]any{"method": string(usual.Method), "start": usual.Start, "steps": usual.Steps, "wholeSteps": whole.Steps},
 		"takesTypes": m.Meta.TakesTypes(),
+		"takesParts": m.Meta.Parts,
 		"parameters": m.Config.NumParameters(),
 		"metadata":   md,
 	}

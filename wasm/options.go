@@ -23,7 +23,7 @@ import (
 //	branches [{step, seed text}]
 //	properties {name: value}, propertyGuidance number
 //	freeTypes boolean                          also where the network could be given the types
-//	formula text, keep {elements, positions}   or none; resample 0: once
+//	formula text, keep {elements, positions}   or none; resample 0: as sampler.Options.Usual has it
 //	from {elements, positions}                 or none: what all n start from, noised to start
 func options(o js.Value) (sampler.Options, error) {
 	seed, err := parseSeed("seed", o.Get("seed"))

@@ -65,6 +65,8 @@ export interface ModelInfo {
   usual: Usual;
   /** Whether the network is given the types of the atoms: those of a `formula`, or of a composition drawn from the training data. */
   takesTypes: boolean;
+  /** Whether the network is given the parts that `keep` names. */
+  takesParts: boolean;
   /** Number of learned parameters. */
   parameters: number;
   /** The header of the weights file. */
@@ -131,7 +133,8 @@ export interface SampleOptions {
   branch?: { step: number; seed: number | bigint }[];
   /**
    * Atoms to keep, turned and moved as a whole; the rest is made around them: of `atoms` or `formula`, or of a size or formula of the
-   * training data that has them and more. Approximate (RePaint); needs the method ancestral, and `resample`.
+   * training data that has them and more. A model that takes parts (ModelInfo.takesParts) is given them; with any other, and with
+   * `freeTypes`, it is approximate (RePaint): that needs the method ancestral, and `resample`.
    */
   keep?: Atoms;
   /**
@@ -157,7 +160,7 @@ export interface SampleOptions {
    * set's (ModelInfo.takesTypes); default false.
    */
   freeTypes?: boolean;
-  /** How often every step is made so that the parts fit, with `keep` or a `formula` that the model is held to; default 10, as on the command line. */
+  /** How often every step is made so that the parts fit, with `keep` or a `formula` that the model is held to and not given; default 10 there, as on the command line. */
   resample?: number;
   /** Frames also carry `predicted`; default false. */
   detail?: boolean;
@@ -571,7 +574,6 @@ class Run implements AsyncIterableIterator<Frame> {
 
 /** The settings as core reads them. What only core can judge, it judges. */
 function coreOptions(o: BatchOptions): CoreOptions {
-  const given = o.keep !== undefined || Boolean(o.formula);
   return {
     seed: String(whole("seed", o.seed ?? 0)),
     first: Number(whole("index", o.first ?? 0)),
@@ -592,7 +594,7 @@ function coreOptions(o: BatchOptions): CoreOptions {
     formula: o.formula ?? "",
     keep: o.keep ? toCore(o.keep) : null,
     from: o.from ? toCore(o.from) : null,
-    resample: Number(whole("resample", o.resample ?? (given ? 10 : 0))),
+    resample: Number(whole("resample", o.resample ?? 0)),
   };
 }
 

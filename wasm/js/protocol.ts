@@ -196,6 +196,7 @@ export interface CoreInfo {
   histogram: Record<string, number>;
   timesteps: number;
   takesTypes: boolean;
+  takesParts: boolean;
   usual: { method: string; start: number; steps: number; wholeSteps: number };
   parameters: number;
   metadata: Record<string, string>;

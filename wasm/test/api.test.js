@@ -144,7 +144,7 @@ test("what is asked for reaches the core, and what is not is left to core", asyn
   model.sample({ seed: 1, gamma: "haar", gammaOrder: "paper", turn, couple: false, freeTypes: true, branch: [{ step: 2, seed: 2n ** 64n - 1n }], keep, detail: true }).return();
   assert.deepEqual(puppet.sent.at(-2).options, {
     ...plain, gamma: "haar", gammaOrder: "paper", turn: [...turn], couple: false, freeTypes: true, branches: [{ step: 2, seed: "18446744073709551615" }],
-    keep: { elements: ["C"], positions: [0, 1, 2] }, resample: 10,
+    keep: { elements: ["C"], positions: [0, 1, 2] },
   });
   assert.equal(puppet.sent.at(-2).detail, true);
   model.sample({ seed: 1, from: keep, start: 3 }).return();
