@@ -115,7 +115,7 @@ evaluate-seeds: cli ## sample 10,000 molecules for each of three seeds and tell 
 	$(BUILD)/symdiff compare qm9-web=$(subst $(space),$(comma),$(TEN)) $(if $(wildcard $(DATA)/qm9_train.xyz.gz),--train $(DATA)/qm9_train.xyz.gz) \
 		$(if $(wildcard $(DATA)/qm9_test.xyz.gz),--reference $(DATA)/qm9_test.xyz.gz) --markdown
 
-# BASES=25 stable molecules of the model, each remade EACH=8 times around each kind of part, in the page's steps and tries (STEPS=, TRIES=).
+# BASES=25 stable molecules of the model, each remade EACH=8 times around each kind of part, as the page does it, or as FLAGS= have it.
 evaluate-keep: cli $(BUILD)/npm.stamp ## how often molecules come out well around parts that are kept; writes core/weights/qm9-web.keep.json
 	node site/measure-keep.js $(WEIGHTS) $(WEIGHTS:.safetensors=.keep.json)
 

@@ -1,5 +1,6 @@
-// make evaluate-keep: how often molecules come out well around parts that are kept, by the command line and with the parts that the page
-// offers. Bases are stable molecules in one piece of the model itself; of each a part is kept and the rest made anew several times.
+// make evaluate-keep: how often molecules come out well around parts that are kept, by the command line without further flags (FLAGS=
+// adds some), which is as the page does it, and with the parts that the page offers. Bases are stable molecules in one piece of the model
+// itself; of each a part is kept and the rest made anew several times.
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -15,9 +16,9 @@ const top = fileURLToPath(new URL("..", import.meta.url));
 const dir = mkdtempSync(join(tmpdir(), "symdiff-keep-"));
 
 const vite = await createServer({ configFile: false, root: join(top, "site"), server: { middlewareMode: true, ws: false }, optimizeDeps: { noDiscovery: true }, logLevel: "error" });
-const { half, heavy, partOf, usualTries } = await vite.ssrLoadModule("/src/explore/parts.ts");
+const { half, heavy, partOf } = await vite.ssrLoadModule("/src/explore/parts.ts");
 await vite.close();
-const [steps, resample] = [Number(process.env.STEPS || usualTries.steps), Number(process.env.TRIES || usualTries.resample)];
+const flags = (process.env.FLAGS || "").split(" ").filter(Boolean);
 
 function sample(...args) {
   const text = execFileSync(join(top, "build/symdiff"), ["sample", "--model", weights, "--json", "--quiet", ...args.map(String)], { maxBuffer: 1 << 28 });
@@ -32,9 +33,10 @@ const tasks = Object.entries(choices).map(([task, choose]) => {
   const made = found.flatMap((base, i) => {
     const file = join(dir, `${task}${i}.xyz`);
     writeFileSync(file, partOf(xyz(base), choose(base)));
-    return sample("--keep", file, "--formula", base.formula, "--n", each, "--seed", 1000 + i, "--steps", steps, "--resample", resample);
+    return sample("--keep", file, "--formula", base.formula, "--n", each, "--seed", 1000 + i, ...flags);
   });
-  const result = { task, steps, resample, bases: found.length, each, molecules: made.length, well: made.filter(well).length, stable: made.filter((m) => m.stable).length, connected: made.filter((m) => m.connected).length };
+  const { method, start = 0, steps } = made[0];
+  const result = { task, method, start, steps, ...(flags.length && { flags: flags.join(" ") }), bases: found.length, each, molecules: made.length, well: made.filter(well).length, stable: made.filter((m) => m.stable).length, connected: made.filter((m) => m.connected).length };
   console.log(`${task}: ${result.well} of ${result.molecules} stable and in one piece; stable ${result.stable}, in one piece ${result.connected}`);
   return result;
 });

@@ -17,6 +17,8 @@ declare module "virtual:model" {
     usual: Usual;
     /** Whether core gives them the types of the atoms (ModelInfo). */
     takesTypes: boolean;
+    /** Whether core gives them parts that are kept (ModelInfo). */
+    takesParts: boolean;
     variant: string;
     /** Samples of these weights that were measured, as fractions of 1; empty where none were. */
     evaluation: Measured[];
@@ -27,7 +29,6 @@ declare module "virtual:model" {
     /** What was kept: all atoms but hydrogens, or one half. */
     task: "heavy" | "half";
     steps: number;
-    resample: number;
     /** Molecules that parts were taken of, and how often each was remade. */
     bases: number;
     each: number;

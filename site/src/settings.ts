@@ -35,12 +35,14 @@ export interface Limits {
   usual: Usual;
   /** Whether the network is told which atoms there are, so that a formula can be asked for. */
   takesTypes: boolean;
+  /** Whether the network is given the atoms that are kept. */
+  takesParts: boolean;
 }
 
-export function limitsOf({ sizes, timesteps, usual, takesTypes }: Pick<Model, "sizes" | "timesteps" | "usual" | "takesTypes">): Limits {
+export function limitsOf({ sizes, timesteps, usual, takesTypes, takesParts }: Pick<Model, "sizes" | "timesteps" | "usual" | "takesTypes" | "takesParts">): Limits {
   const [least, most] = [sizes[0]!, sizes.at(-1)!];
   const all = Array.from({ length: most - least + 1 }, (_, i) => least + i);
-  return { sizes: takesTypes ? sizes : all, minSteps: 10, maxSteps: timesteps, usual, takesTypes };
+  return { sizes: takesTypes ? sizes : all, minSteps: 10, maxSteps: timesteps, usual, takesTypes, takesParts };
 }
 
 export function defaults({ usual: { start, steps } }: Limits): Settings {

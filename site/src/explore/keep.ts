@@ -7,14 +7,15 @@ import { progressText, run } from "../run.ts";
 import { save } from "../save.ts";
 import type { Trajectory } from "../trajectory.ts";
 import { caption, change, forgetRemakes, form, gallery, lab, leftViewer, limits, model, picks, select, session, show, showMolecule, shows, transport, weights } from "./page.ts";
-import { half, heavy, partOf, readPart } from "./parts.ts";
-import { measuredText, sessionText, type Remake } from "./remade.ts";
+import { half, heavy, partOf, readPart, restRun } from "./parts.ts";
+import { keepText, measuredText, sessionText, type Remake } from "./remade.ts";
 import { runOptions, type State } from "./state.ts";
 import { showCommand } from "./command.ts";
 
 export function listenToKeep(): void {
   picks.atom = pick;
   shows.push(showKeep);
+  element("keep-note").textContent = keepText(model);
   element("measured").textContent = measuredText(model);
   for (const button of form.querySelectorAll<HTMLButtonElement>("[data-choose]")) {
     button.addEventListener("click", () => choose(button.dataset["choose"]!));
@@ -23,7 +24,6 @@ export function listenToKeep(): void {
   select("keep-n").addEventListener("change", () => set({ n: Number(select("keep-n").value) }));
   select("keep-size").addEventListener("change", () => set({ size: sizeOf(select("keep-size").value) }));
   select("keep-steps").addEventListener("change", () => set({ steps: Number(select("keep-steps").value) }));
-  select("keep-resample").addEventListener("change", () => set({ resample: Number(select("keep-resample").value) }));
   element("remake").addEventListener("click", () => void remake());
   gallery.onOpen = ({ molecule, trajectory, kept }) => {
     lab.rims = (atom) => atom < kept;
@@ -132,8 +132,8 @@ async function remake(): Promise<void> {
   const { elements, positions } = readPart(file);
   const { branch: _, ...unbranched } = runOptions(settings);
   const options = {
-    ...unbranched, seed: BigInt(keeping.seed), atoms: wantedSize(base.molecule), start: 0, steps: keeping.steps,
-    method: "ancestral" as const, keep: { elements, positions }, resample: keeping.resample,
+    ...unbranched, seed: BigInt(keeping.seed), atoms: wantedSize(base.molecule),
+    ...restRun(limits, keeping.steps), keep: { elements, positions },
     formula: keeping.size === "formula" ? base.molecule.formula : "",
   };
   await session.work(async (signal) => {

@@ -28,7 +28,6 @@ function setUp(): void {
   element("model-field").hidden = models.length < 2;
   offer("keep-n", lab.state.keeping.n);
   offer("keep-steps", lab.state.keeping.steps);
-  offer("keep-resample", lab.state.keeping.resample);
   if (!models.some(({ name }) => name === lab.state.other.model)) lab.state = { ...lab.state, other: { ...lab.state.other, model: model.name } };
   leftViewer.label = "Nothing yet";
   listen();

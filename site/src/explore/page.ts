@@ -171,7 +171,6 @@ export function show(): void {
   select("model2").value = other.model;
   select("keep-n").value = String(keeping.n);
   select("keep-steps").value = String(keeping.steps);
-  select("keep-resample").value = String(keeping.resample);
   element("start").textContent = tool === "compare" ? "Generate both" : lab.state.family.length && tool === "branch" && lab.made.size === 0 ? `Generate all ${lab.state.family.length + 1}` : "Generate";
   element("run-title").textContent = tool === "compare" ? "The left run; seed and atoms for both" : "The run";
   for (const also of shows) also();

@@ -1,7 +1,20 @@
 // Parts of a molecule that are offered to be kept. `make evaluate-keep` measures the same ones.
 
-/** In how many steps the rest is made, and how often each is tried, unless the reader says otherwise. */
-export const usualTries = { steps: 100, resample: 5 };
+import type { Method } from "symdiff";
+import type { Limits } from "../settings.ts";
+
+/**
+ * How the rest is made in so many steps: by weights that are given the part, as anything else; by others ancestrally, from pure noise,
+ * the part put back at every step (RePaint), each of which core makes several times.
+ */
+export function restRun({ takesParts, usual }: Pick<Limits, "takesParts" | "usual">, steps: number): { method: Method; start: number; steps: number } {
+  return takesParts ? { method: usual.method, start: usual.start, steps } : { method: "ancestral", start: 0, steps };
+}
+
+/** In how many steps it is made unless the reader says otherwise. */
+export function restSteps({ takesParts, usual }: Pick<Limits, "takesParts" | "usual">): number {
+  return takesParts ? usual.steps : 100;
+}
 
 /** Which atoms are not hydrogens. */
 export function heavy(elements: readonly string[]): number[] {

@@ -84,11 +84,18 @@ export function sessionText(now: readonly Molecule[], all: readonly Molecule[]):
   return all.length > now.length ? `${text} In this session, over all parts: ${part(all)}.` : text;
 }
 
+/** What it means to keep atoms. */
+export function keepText({ takesParts }: Pick<Model, "takesParts">): string {
+  return takesParts
+    ? "The model has learned to be given atoms: at every step it knows their places among each other, without noise, and finds where they are in the whole and what is around them."
+    : "Approximate. The model was never taught to keep atoms. At every step their places are overwritten with the right ones, noised, and each step is tried several times so that the rest adapts (RePaint). Such a run always begins with pure noise. It fails often: places are settled early in a run, where the part that is kept is still noise itself.";
+}
+
 const taskNames = { heavy: "All atoms but hydrogens kept", half: "One half kept" };
 
 export function measuredText({ keep, name }: Model): string {
   if (!keep.length) return `Not yet measured for the weights ${name}.`;
   const rates = keep.map(({ task, well, molecules }) => `${taskNames[task]}: ${countText(well, molecules)}`).join("; ");
-  const { steps, resample, bases, each } = keep[0]!;
-  return `Measured with the command line on ${bases} stable molecules of the model, ${each} times each, same formula, ${steps} steps, ${resample} tries a step; stable and in one piece, with 95 % intervals. ${rates}.`;
+  const { steps, bases, each } = keep[0]!;
+  return `Measured with the command line on ${bases} stable molecules of the model, ${each} times each, same formula, ${steps} steps; stable and in one piece, with 95 % intervals. ${rates}.`;
 }

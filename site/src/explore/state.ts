@@ -3,7 +3,7 @@
 import type { SampleOptions } from "symdiff";
 import { gammaOf, kernelOptions, kernels, toKernel, type Kernel } from "../kernel.ts";
 import { gammas, methods, mostSteps, parseQuery, parseSeed, sampleOptions, startOf, toQuery, wholeOf, withQuery, type Limits, type Settings } from "../settings.ts";
-import { readAtoms, usualTries, writeAtoms } from "./parts.ts";
+import { readAtoms, restRun, restSteps, writeAtoms } from "./parts.ts";
 import { path, read, write, type Branching } from "./tree.ts";
 
 export const tools = ["branch", "keep", "compare"] as const;
@@ -30,7 +30,6 @@ export interface Keeping {
   seed: string;
   n: number;
   steps: number;
-  resample: number;
 }
 
 export interface State {
@@ -59,8 +58,7 @@ export function parse(query: string, limits: Limits, defaults: Settings, kernel:
       size: [0, ...limits.sizes].find((size) => String(size) === q.get("size")) ?? "formula",
       seed: parseSeed(q.get("kseed") ?? "") ?? "1",
       n: wholeOf(q, "n", 1, 64) ?? 4,
-      steps: wholeOf(q, "ksteps", 10, limits.maxSteps) ?? usualTries.steps,
-      resample: wholeOf(q, "resample", 1, 50) ?? usualTries.resample,
+      steps: wholeOf(q, "ksteps", 10, mostSteps(restRun(limits, 0).start, limits)) ?? restSteps(limits),
     },
     other: {
       start,
@@ -86,7 +84,6 @@ export function toAddress({ tool, run, family, at, keeping, other }: State, quer
     kseed: keeps ? keeping.seed : "",
     n: keeps ? String(keeping.n) : "",
     ksteps: keeps ? String(keeping.steps) : "",
-    resample: keeps ? String(keeping.resample) : "",
     start2: compares && other.start !== run.start ? String(other.start) : "",
     steps2: compares ? String(other.steps) : "",
     method2: compares && other.method !== run.method ? other.method : "",

@@ -118,7 +118,7 @@ export function fastWeights({ moments = true, types = true } = {}) {
   let at = 0;
   const header = { __metadata__: { ...__metadata__, config } };
   if (!moments) delete header.__metadata__.moments;
-  if (!types) delete header.__metadata__.context, delete header.__metadata__.compositions;
+  if (!types) delete header.__metadata__.context, delete header.__metadata__.compositions, delete header.__metadata__.parts;
   for (const [name, { data_offsets: [from, to], shape: [rows, ...columns], dtype }] of kept) {
     const share = name.startsWith("k.pair_") ? 1 / depth : 1; // these have rows for all blocks
     let part = data.subarray(start + from, start + from + (to - from) * share);

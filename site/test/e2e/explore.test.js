@@ -109,8 +109,8 @@ test("a run branches off where one goes back to; the tree is in the address and 
 });
 
 test("atoms are kept by click, by chip and by key, and the rest is remade as the command line does it", async () => {
-  const { page, close } = await open(browser, address("tool=keep&seed=6&atoms=10&steps=20&ksteps=20&resample=5&n=1"));
-  assert.match(await page.textContent("#panel-keep"), /Approximate\./);
+  const { page, close } = await open(browser, address("tool=keep&seed=6&atoms=10&steps=20&ksteps=20&n=1"));
+  assert.match(await page.textContent("#panel-keep"), /The model has learned to be given atoms/);
   await generate(page);
   await axe(page);
   assert.equal(await page.isDisabled("#remake"), true);
@@ -148,7 +148,7 @@ test("atoms are kept by click, by chip and by key, and the rest is remade as the
   const part = readFileSync(await download.path(), "utf8");
   assert.equal(part.split("\n")[0], "5");
   writeFileSync(join(top, "build/e2e/part.xyz"), part);
-  assert.match(await page.textContent("#command"), /--keep part\.xyz --seed 1 --first 4 --formula \w+ --steps 20 --resample 5/);
+  assert.match(await page.textContent("#command"), /--keep part\.xyz --seed 1 --first 4 --formula \w+ --steps 20 --method dpm\+\+2m-sde --start 600/);
   const made = await page.textContent("#caption-left");
   assert.ok((await native(page)).includes(`formula=${made} `));
   const [all] = await Promise.all([page.waitForEvent("download"), page.click("#all")]);
@@ -207,8 +207,8 @@ test("cancel stops within a step and keeps what was made", async () => {
   const all = await names(page);
   await page.click("#tab-keep");
   await page.click("[data-choose=heavy]");
-  await page.selectOption("#keep-steps", "250");
-  await page.selectOption("#keep-resample", "20");
+  await page.selectOption("#keep-steps", "100");
+  await page.selectOption("#keep-n", "16");
   await page.click("#remake");
   await page.waitForFunction(() => /step [1-9]/.test(document.querySelector("#progress-text").textContent));
   await page.keyboard.press("Escape");
@@ -225,7 +225,7 @@ for (const [name, options] of [
   ["phone", { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true }],
 ]) {
   test(`screenshots: explore, ${name}`, async () => {
-    const { page, close } = await open(browser, address("seed=3&atoms=16&steps=50&tree=0.30.5_0.40.6_1.35.7_0.10.8&at=3&ksteps=20&resample=5", "webgl"), options);
+    const { page, close } = await open(browser, address("seed=3&atoms=16&steps=50&tree=0.30.5_0.40.6_1.35.7_0.10.8&at=3&ksteps=20", "webgl"), options);
     const shot = async (what) => {
       await page.waitForTimeout(200);
       await page.screenshot({ path: join(screenshots, `explore-${what}-${name}.png`), fullPage: true });

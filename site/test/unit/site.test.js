@@ -17,7 +17,7 @@ before(async () => {
 
 after(() => vite.close());
 
-const limits = { sizes: Array.from({ length: 27 }, (_, i) => i + 3), minSteps: 20, maxSteps: 1000, usual: { method: "dpm++2m-sde", start: 600, steps: 40, wholeSteps: 50 }, takesTypes: true };
+const limits = { sizes: Array.from({ length: 27 }, (_, i) => i + 3), minSteps: 20, maxSteps: 1000, usual: { method: "dpm++2m-sde", start: 600, steps: 40, wholeSteps: 50 }, takesTypes: true, takesParts: true };
 /** Of weights without moments. */
 const whole = { ...limits, usual: { ...limits.usual, start: 0, steps: 50 } };
 const defaults = { seed: "5", atoms: 0, formula: "", start: 600, steps: 40, method: "dpm++2m-sde", gamma: "learned" };
@@ -89,8 +89,8 @@ test("the page's usual sampler is core's", async () => {
 test("where kinds are drawn first, only sizes that the data have can be asked for", async () => {
   const { limitsOf } = await load("/src/settings.ts");
   const facts = { sizes: [3, 4, 6], timesteps: 1000, usual: limits.usual };
-  assert.deepEqual(limitsOf({ ...facts, takesTypes: true }).sizes, [3, 4, 6]);
-  assert.deepEqual(limitsOf({ ...facts, takesTypes: false }).sizes, [3, 4, 5, 6]);
+  assert.deepEqual(limitsOf({ ...facts, takesTypes: true, takesParts: true }).sizes, [3, 4, 6]);
+  assert.deepEqual(limitsOf({ ...facts, takesTypes: false, takesParts: false }).sizes, [3, 4, 5, 6]);
 });
 
 test("seeds are whole numbers of 64 bits, in their shortest form", async () => {
