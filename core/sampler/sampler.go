@@ -474,7 +474,8 @@ func (s *Sampler) Molecule(i int) *molecule.Molecule {
 //	start                unless it is T
 //	noise_scale          unless it is 1
 //	from                 true where the run started from a molecule
-//	known, resample      number of atoms of which something was given, where it was
+//	known                number of atoms of which something was given, where it was
+//	resample             where they were by replacement
 //	target_NAME          value of each property that the network was given
 //	target_formula       composition that the network was given
 //	property_guidance    unless it is 0
@@ -508,7 +509,9 @@ func (s *Sampler) Result(i int, model string) *molecule.Molecule {
 	}
 	if s.given != nil {
 		add("known", strconv.Itoa(len(s.given)/s.width))
-		add("resample", strconv.Itoa(s.resample))
+		if !s.fixed {
+			add("resample", strconv.Itoa(s.resample))
+		}
 	}
 	for _, p := range s.targets {
 		add(p.Key, p.Value)
