@@ -1,6 +1,6 @@
-// make evaluate-keep: how often molecules come out well around parts that are kept, by the command line without further flags (FLAGS=
-// adds some), which is as the page does it, and with the parts that the page offers. Bases are stable molecules in one piece of the model
-// itself; of each a part is kept and the rest made anew several times.
+// make evaluate-keep: how often molecules come out well around parts that are kept, by the command line, as the page does it (FLAGS= has it
+// otherwise) and with the parts that the page offers. Bases are stable molecules in one piece of the model itself; of each a part is kept
+// and the rest made anew several times.
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -16,14 +16,20 @@ const top = fileURLToPath(new URL("..", import.meta.url));
 const dir = mkdtempSync(join(tmpdir(), "symdiff-keep-"));
 
 const vite = await createServer({ configFile: false, root: join(top, "site"), server: { middlewareMode: true, ws: false }, optimizeDeps: { noDiscovery: true }, logLevel: "error" });
-const { half, heavy, partOf } = await vite.ssrLoadModule("/src/explore/parts.ts");
+const { half, heavy, partOf, restFlags, restRun, restSteps } = await vite.ssrLoadModule("/src/explore/parts.ts");
 await vite.close();
-const flags = (process.env.FLAGS || "").split(" ").filter(Boolean);
+const data = readFileSync(weights);
+const { __metadata__: metadata } = JSON.parse(data.subarray(8, 8 + Number(data.readBigUInt64LE(0))).toString());
 
 function sample(...args) {
   const text = execFileSync(join(top, "build/symdiff"), ["sample", "--model", weights, "--json", "--quiet", ...args.map(String)], { maxBuffer: 1 << 28 });
   return text.toString().trim().split("\n").map((line) => JSON.parse(line));
 }
+
+const { method, start = 0, steps } = sample("--n", 1)[0]; // of the usual run
+const limits = { takesParts: metadata.parts === "true", usual: { method, start, steps } };
+const flags = process.env.FLAGS || restFlags(restRun(limits, restSteps(limits)));
+const resample = Number(/--resample (\d+)/.exec(flags)?.[1] ?? 0);
 
 const well = (m) => m.stable && m.connected;
 const xyz = (m) => `${m.elements.length}\n\n${m.elements.map((e, i) => `${e} ${m.positions[i].map((x) => x.toFixed(6)).join(" ")}\n`).join("")}`;
@@ -33,13 +39,12 @@ const tasks = Object.entries(choices).map(([task, choose]) => {
   const made = found.flatMap((base, i) => {
     const file = join(dir, `${task}${i}.xyz`);
     writeFileSync(file, partOf(xyz(base), choose(base)));
-    return sample("--keep", file, "--formula", base.formula, "--n", each, "--seed", 1000 + i, ...flags);
+    return sample("--keep", file, "--formula", base.formula, "--n", each, "--seed", 1000 + i, ...flags.split(" "));
   });
-  const { method, start = 0, steps } = made[0];
-  const result = { task, method, start, steps, ...(flags.length && { flags: flags.join(" ") }), bases: found.length, each, molecules: made.length, well: made.filter(well).length, stable: made.filter((m) => m.stable).length, connected: made.filter((m) => m.connected).length };
+  const result = { task, steps: made[0].steps, resample, flags, bases: found.length, each, molecules: made.length, well: made.filter(well).length, stable: made.filter((m) => m.stable).length, connected: made.filter((m) => m.connected).length };
   console.log(`${task}: ${result.well} of ${result.molecules} stable and in one piece; stable ${result.stable}, in one piece ${result.connected}`);
   return result;
 });
 rmSync(dir, { recursive: true });
-const model_sha256 = createHash("sha256").update(readFileSync(weights)).digest("hex");
+const model_sha256 = createHash("sha256").update(data).digest("hex");
 writeFileSync(out, `${JSON.stringify({ model_sha256, tasks }, null, 2)}\n`);

@@ -5,7 +5,7 @@ import { element } from "../dom.ts";
 import type { Weights } from "../engine.ts";
 import { kernelFlags } from "../kernel.ts";
 import { gallery, lab, limits, model } from "./page.ts";
-import { restRun } from "./parts.ts";
+import { restFlags, restRun } from "./parts.ts";
 import type { Run } from "./state.ts";
 import { path } from "./tree.ts";
 
@@ -20,10 +20,9 @@ export function showCommand(): void {
   let note = "This molecule on the command line";
   if (tool === "keep" && gallery.open && lab.part) {
     const { molecule, index } = gallery.open;
-    const rest = restRun(limits, keeping.steps);
     words = [
       `build/symdiff sample --keep part.xyz --seed ${keeping.seed}`, ...(index ? [`--first ${index}`] : []),
-      `${keeping.size === "formula" ? `--formula ${molecule.formula}` : `--atoms ${molecule.elements.length}`} --steps ${rest.steps} --method ${rest.method}`, ...(rest.start ? [`--start ${rest.start}`] : []), ...kernelFlags(settings.kernel), ...modelFlag(model.name),
+      `${keeping.size === "formula" ? `--formula ${molecule.formula}` : `--atoms ${molecule.elements.length}`} ${restFlags(restRun(limits, keeping.steps))}`, ...kernelFlags(settings.kernel), ...modelFlag(model.name),
     ];
     note = "This molecule on the command line, beside part.xyz";
   } else if (tool === "compare") {

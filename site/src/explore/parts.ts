@@ -3,12 +3,25 @@
 import type { Method } from "symdiff";
 import type { Limits } from "../settings.ts";
 
+/** How the rest is made; resample is how often each step is, 0 where once is enough. */
+export interface RestRun {
+  method: Method;
+  start: number;
+  steps: number;
+  resample: number;
+}
+
 /**
- * How the rest is made in so many steps: by weights that are given the part, as anything else; by others ancestrally, from pure noise,
- * the part put back at every step (RePaint), each of which core makes several times.
+ * The run of so many steps that makes the rest: by weights that are given the part, the usual one; by others an ancestral one, from pure
+ * noise, the part put back at every step, each of which is tried several times (RePaint).
  */
-export function restRun({ takesParts, usual }: Pick<Limits, "takesParts" | "usual">, steps: number): { method: Method; start: number; steps: number } {
-  return takesParts ? { method: usual.method, start: usual.start, steps } : { method: "ancestral", start: 0, steps };
+export function restRun({ takesParts, usual }: Pick<Limits, "takesParts" | "usual">, steps: number): RestRun {
+  return takesParts ? { method: usual.method, start: usual.start, steps, resample: 0 } : { method: "ancestral", start: 0, steps, resample: 5 };
+}
+
+/** The same for the command line. */
+export function restFlags({ method, start, steps, resample }: RestRun): string {
+  return [`--steps ${steps} --method ${method}`, ...(start ? [`--start ${start}`] : []), ...(resample ? [`--resample ${resample}`] : [])].join(" ");
 }
 
 /** In how many steps it is made unless the reader says otherwise. */

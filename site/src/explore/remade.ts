@@ -96,6 +96,6 @@ const taskNames = { heavy: "All atoms but hydrogens kept", half: "One half kept"
 export function measuredText({ keep, name }: Model): string {
   if (!keep.length) return `Not yet measured for the weights ${name}.`;
   const rates = keep.map(({ task, well, molecules }) => `${taskNames[task]}: ${countText(well, molecules)}`).join("; ");
-  const { steps, bases, each } = keep[0]!;
-  return `Measured with the command line on ${bases} stable molecules of the model, ${each} times each, same formula, ${steps} steps; stable and in one piece, with 95 % intervals. ${rates}.`;
+  const { steps, resample, bases, each } = keep[0]!;
+  return `Measured with the command line on ${bases} stable molecules of the model, ${each} times each, same formula, ${steps} steps${resample ? ` of ${resample} tries` : ""}; stable and in one piece, with 95 % intervals. ${rates}.`;
 }
