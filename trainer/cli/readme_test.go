@@ -19,6 +19,7 @@ var smaller = []struct{ from, to string }{
 	{"--max-time 5m", brief},
 	{"--n 16000", "--n 5 --steps 5"},
 	{"balance own.xyz", "balance my.safetensors@split=train"}, // the samples of so small a model are not sound
+	{"--max-time 3h", "--steps 8"},
 	{"--max-time 4h", "--steps 8"},
 	{"--n 1000", "--n 5 --steps 5"},
 	{"--conformers 5", "--conformers 3"}, // three of each molecule: data balance finds repeated ones
@@ -47,8 +48,10 @@ func TestREADME(t *testing.T) {
 	}
 	t.Chdir(dir)
 	list := "CCO ethanol\nCC(=O)O\nc1ccccc1\nCCN\nC1CC1\nCC#N\nCOC\nNC=O\nFCC\nCC(C)C\nOCC1CO1\nc1cc[nH]c1\nC(C(\n"
-	if err := os.WriteFile("my.smi", []byte(list), 0o666); err != nil {
-		t.Fatal(err)
+	for name, text := range map[string]string{"my.smi": list, "part.xyz": "2\n\nC 0 0 0\nO 1.43 0 0\n"} {
+		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
 	}
 	target := regexp.MustCompile(`^make ([a-z-]+)`)
 	used, commands := map[string]bool{}, 0
