@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createServer } from "vite";
+import { headerOf } from "./plugins.js";
 
 const [weights, out] = process.argv.slice(2);
 const [bases, each] = [Number(process.env.BASES || 25), Number(process.env.EACH || 8)];
@@ -16,10 +17,9 @@ const top = fileURLToPath(new URL("..", import.meta.url));
 const dir = mkdtempSync(join(tmpdir(), "symdiff-keep-"));
 
 const vite = await createServer({ configFile: false, root: join(top, "site"), server: { middlewareMode: true, ws: false }, optimizeDeps: { noDiscovery: true }, logLevel: "error" });
-const { half, heavy, partOf, restFlags, restRun, restSteps } = await vite.ssrLoadModule("/src/explore/parts.ts");
+const { half, heavy, partOf, restFlags, restRun } = await vite.ssrLoadModule("/src/explore/parts.ts");
 await vite.close();
 const data = readFileSync(weights);
-const { __metadata__: metadata } = JSON.parse(data.subarray(8, 8 + Number(data.readBigUInt64LE(0))).toString());
 
 function sample(...args) {
   const text = execFileSync(join(top, "build/symdiff"), ["sample", "--model", weights, "--json", "--quiet", ...args.map(String)], { maxBuffer: 1 << 28 });
@@ -27,8 +27,8 @@ function sample(...args) {
 }
 
 const { method, start = 0, steps } = sample("--n", 1)[0]; // of the usual run
-const limits = { takesParts: metadata.parts === "true", usual: { method, start, steps } };
-const flags = process.env.FLAGS || restFlags(restRun(limits, restSteps(limits)));
+const limits = { takesParts: headerOf(data).__metadata__.parts === "true", usual: { method, start, steps } };
+const flags = process.env.FLAGS || restFlags(restRun(limits));
 const resample = Number(/--resample (\d+)/.exec(flags)?.[1] ?? 0);
 
 const well = (m) => m.stable && m.connected;

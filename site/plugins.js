@@ -105,10 +105,13 @@ function factsOf(file) {
   };
 }
 
-/** Facts from a safetensors header: eight bytes of length, JSON, tensors. */
+/** The header of a safetensors file: eight bytes of length, JSON, tensors. */
+export function headerOf(data) {
+  return JSON.parse(data.subarray(8, 8 + Number(data.readBigUInt64LE(0))).toString());
+}
+
 function readHeader(data) {
-  const header = JSON.parse(data.subarray(8, 8 + Number(data.readBigUInt64LE(0))).toString());
-  const { __metadata__: metadata = {}, ...tensors } = header;
+  const { __metadata__: metadata = {}, ...tensors } = headerOf(data);
   const size = ({ shape }) => shape.reduce((a, b) => a * b, 1);
   const isScale = (name) => name.endsWith("_scale") && tensors[name.slice(0, -6)]?.dtype === "I8"; // of integers, not a parameter
   return {

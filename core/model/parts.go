@@ -14,12 +14,10 @@ import "errors"
 // molecules, one network holds p(x | h) and p(x | h, x_K up to a translation).
 const PartMark = 2
 
-// MarkPart multiplies the features of the first atoms of rows (N, 3+F) by PartMark.
-func MarkPart(rows []float32, width, atoms int) {
-	for a := range atoms {
-		for k := 3; k < width; k++ {
-			rows[a*width+k] *= PartMark
-		}
+// MarkPart multiplies the features h (F) of an atom by PartMark.
+func MarkPart(h []float32) {
+	for k := range h {
+		h[k] *= PartMark
 	}
 }
 

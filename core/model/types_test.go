@@ -6,11 +6,16 @@ import (
 	"testing"
 )
 
+// typed is a small network that takes types, and the meaning of its inputs.
+func typed() (Config, Meta) {
+	meta := QM9Meta()
+	meta.Context = []Quantity{{TypesName, 0, 1}}
+	return Config{Variant: None, MLPType: SwiGLU, Features: 6, XHHidden: 8, K: 4, Hidden: 16, Depth: 1, Heads: 2, MLPRatio: 4, Context: 2}, meta
+}
+
 // Compositions come back from a file's metadata as they were, and what is no composition of the model is refused by name.
 func TestCompositions(t *testing.T) {
-	meta := QM9Meta()
-	c := Config{Variant: None, MLPType: SwiGLU, Features: 6, XHHidden: 8, K: 4, Hidden: 16, Depth: 1, Heads: 2, MLPRatio: 4, Context: 2}
-	meta.Context = []Quantity{{TypesName, 0, 1}}
+	c, meta := typed()
 	meta.Compositions = []Composition{{"H2O", 12}, {"CH4", 3}, {"C2H6O", 1}}
 	if QM9Meta().TakesTypes() || !meta.TakesTypes() {
 		t.Error("TakesTypes")

@@ -177,9 +177,7 @@ func (s *Sampler) heun(t, to int) {
 		s.data[i] = float32(keep*v) + float32(d*0.5*s.hat[i])
 		s.z[i] = float32(keep*v) + float32(d*s.hat[i])
 	}
-	if s.fixed {
-		s.put(to, 1)
-	}
+	s.put(to, 1)
 	symmetrise.RemoveMean(s.z, s.width, s.sizes)
 	s.predict(to, 1)
 	s.predicted(to)

@@ -350,10 +350,9 @@ func (s *Sampler) Step() error {
 			s.predict(t, call)
 			s.ancestral(t, to, call)
 		}
-		s.put(to, max(0, s.resample-1))
 	}
-	if s.fixed && t > 0 {
-		s.put(s.times[s.done+1], 0)
+	if t > 0 {
+		s.put(s.times[s.done+1], max(0, s.resample-1))
 	}
 	symmetrise.RemoveMean(s.z, s.width, s.sizes)
 	s.giveTo(s.z)

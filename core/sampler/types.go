@@ -127,11 +127,13 @@ func (s *Sampler) setTypes(types [][]molecule.Element) error {
 			at += s.width
 		}
 	}
-	if s.fixed {
-		at = 0
-		for _, n := range s.sizes {
-			model.MarkPart(s.types[at:], s.width, s.placed)
-			at += n * s.width
+	if !s.fixed {
+		return nil
+	}
+	for i := range s.sizes {
+		part := s.part(s.types, i)
+		for a := range s.placed {
+			model.MarkPart(part[a*s.width+3 : (a+1)*s.width])
 		}
 	}
 	return nil

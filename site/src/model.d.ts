@@ -29,8 +29,8 @@ declare module "virtual:model" {
     /** What was kept: all atoms but hydrogens, or one half. */
     task: "heavy" | "half";
     steps: number;
-    /** How often each step was tried; 0 or nothing: once. */
-    resample?: number;
+    /** How often each step was tried; 0: once. */
+    resample: number;
     /** Molecules that parts were taken of, and how often each was remade. */
     bases: number;
     each: number;

@@ -417,6 +417,9 @@ func TestTypesCondition(t *testing.T) {
 	succeeds(t, append(slices.Delete(slices.Clone(short), typed, typed+6), "--out", plain)...)
 	succeeds(t, "distill", "--teacher", weights, "--guide", exported(t, early), "--guidance", "1", "--data", data, "--batch-atoms", "192", "--steps", "2", "--out", student, "--quiet")
 	succeeds(t, "sample", "--model", exported(t, student), "--guide", exported(t, early), "--guidance", "1", "--n", "2", "--quiet")
+	whole := filepath.Join(t.TempDir(), "whole")
+	succeeds(t, append(slices.Delete(slices.Clone(short), typed+4, typed+6), "--out", whole)...)
+	fails(t, exitFailure, "has not learned to be given parts", "distill", "--teacher", exported(t, whole), "--parts", "0.3", "--data", data, "--batch-atoms", "192", "--steps", "2", "--out", filepath.Join(t.TempDir(), "s"), "--quiet")
 	fails(t, exitFailure, "not trained with --condition types", "sample", "--model", weights, "--guide", exported(t, plain), "--guidance", "1")
 }
 

@@ -295,9 +295,7 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 		for j := range n {
 			b.features(clean, types[j])
 			if given != nil && given[j] {
-				for k := range clean {
-					clean[k] *= model.PartMark
-				}
+				model.MarkPart(clean)
 			}
 			e := eps[j*w : (j+1)*w]
 			at := (i*n + j)

@@ -15,18 +15,13 @@ export interface RestRun {
  * The run of so many steps that makes the rest: by weights that are given the part, the usual one; by others an ancestral one, from pure
  * noise, the part put back at every step, each of which is tried several times (RePaint).
  */
-export function restRun({ takesParts, usual }: Pick<Limits, "takesParts" | "usual">, steps: number): RestRun {
+export function restRun({ takesParts, usual }: Pick<Limits, "takesParts" | "usual">, steps = takesParts ? usual.steps : 100): RestRun {
   return takesParts ? { method: usual.method, start: usual.start, steps, resample: 0 } : { method: "ancestral", start: 0, steps, resample: 5 };
 }
 
 /** The same for the command line. */
 export function restFlags({ method, start, steps, resample }: RestRun): string {
   return [`--steps ${steps} --method ${method}`, ...(start ? [`--start ${start}`] : []), ...(resample ? [`--resample ${resample}`] : [])].join(" ");
-}
-
-/** In how many steps it is made unless the reader says otherwise. */
-export function restSteps({ takesParts, usual }: Pick<Limits, "takesParts" | "usual">): number {
-  return takesParts ? usual.steps : 100;
 }
 
 /** Which atoms are not hydrogens. */

@@ -3,7 +3,7 @@
 import type { SampleOptions } from "symdiff";
 import { gammaOf, kernelOptions, kernels, toKernel, type Kernel } from "../kernel.ts";
 import { gammas, methods, mostSteps, parseQuery, parseSeed, sampleOptions, startOf, toQuery, wholeOf, withQuery, type Limits, type Settings } from "../settings.ts";
-import { readAtoms, restRun, restSteps, writeAtoms } from "./parts.ts";
+import { readAtoms, restRun, writeAtoms } from "./parts.ts";
 import { path, read, write, type Branching } from "./tree.ts";
 
 export const tools = ["branch", "keep", "compare"] as const;
@@ -58,7 +58,7 @@ export function parse(query: string, limits: Limits, defaults: Settings, kernel:
       size: [0, ...limits.sizes].find((size) => String(size) === q.get("size")) ?? "formula",
       seed: parseSeed(q.get("kseed") ?? "") ?? "1",
       n: wholeOf(q, "n", 1, 64) ?? 4,
-      steps: wholeOf(q, "ksteps", 10, mostSteps(restRun(limits, 0).start, limits)) ?? restSteps(limits),
+      steps: wholeOf(q, "ksteps", 10, mostSteps(restRun(limits).start, limits)) ?? restRun(limits).steps,
     },
     other: {
       start,
