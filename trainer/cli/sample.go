@@ -74,8 +74,8 @@ trained with --condition composition is given the formula in numbers; the summar
 held to it by --resample.
 
 --keep FILE keeps the atoms of the first molecule of a file as they are, and the rest of --atoms, of --formula, or of a number or formula
-of the training data that has them and more, is made around them. A model that was trained with --parts is given them, and takes the
-usual sampler. With any other, as the shipped one, and with --free-types, that is approximate (RePaint): every step is made --resample
+of the training data that has them and more, is made around them. A model that was trained with --parts, as the shipped one, is given
+them, and takes the usual sampler. With any other, and with --free-types, that is approximate (RePaint): every step is made --resample
 times so that the parts fit, 10 by default; more is better, and takes as many times longer.
 
 --from FILE starts from the molecules of a file, molecule i from the ith and after the last from the first again, noised to --start

@@ -110,7 +110,7 @@ test("a run branches off where one goes back to; the tree is in the address and 
 
 test("atoms are kept by click, by chip and by key, and the rest is remade as the command line does it", async () => {
   const { page, close } = await open(browser, address("tool=keep&seed=6&atoms=10&steps=20&ksteps=20&n=1"));
-  assert.match(await page.textContent("#panel-keep"), /Approximate\./);
+  assert.match(await page.textContent("#panel-keep"), /The model has learned to be given atoms/);
   await generate(page);
   await axe(page);
   assert.equal(await page.isDisabled("#remake"), true);
@@ -148,7 +148,7 @@ test("atoms are kept by click, by chip and by key, and the rest is remade as the
   const part = readFileSync(await download.path(), "utf8");
   assert.equal(part.split("\n")[0], "5");
   writeFileSync(join(top, "build/e2e/part.xyz"), part);
-  assert.match(await page.textContent("#command"), /--keep part\.xyz --seed 1 --first 4 --formula \w+ --steps 20 --method ancestral --resample 5/);
+  assert.match(await page.textContent("#command"), /--keep part\.xyz --seed 1 --first 4 --formula \w+ --steps 20 --method dpm\+\+2m-sde --start 600/);
   const made = await page.textContent("#caption-left");
   assert.ok((await native(page)).includes(`formula=${made} `));
   const [all] = await Promise.all([page.waitForEvent("download"), page.click("#all")]);
