@@ -45,7 +45,7 @@ func (o *options) findTorch() error {
 		}
 	}
 	o.libDirs = o.Lib
-	o.flags = []string{"-std=c++17", "-O1", "-w"}
+	o.flags = []string{"-std=" + o.standard(), "-O1", "-w"}
 	for _, dir := range o.includeDirs {
 		if dir != "/usr/include" && dir != "/usr/local/include" { // the compiler's own; naming them breaks #include_next
 			o.flags = append(o.flags, "-I"+dir)
@@ -66,6 +66,16 @@ func (o *options) findTorch() error {
 		o.linkFlags = append(o.linkFlags, "-ltorch_cuda", "-lc10_cuda")
 	}
 	return nil
+}
+
+// standard is the C++ that the headers ask for: newer libtorch refuses C++17, older does not compile with C++20 everywhere.
+func (o *options) standard() string {
+	for _, dir := range o.includeDirs {
+		if b, err := os.ReadFile(filepath.Join(dir, "ATen/ATen.h")); err == nil && bytes.Contains(b, []byte("C++20 or later")) {
+			return "c++20"
+		}
+	}
+	return "c++17"
 }
 
 func isFile(path string) bool {
@@ -100,12 +110,14 @@ var versionRE = regexp.MustCompile(`#define TORCH_VERSION_(MAJOR|MINOR|PATCH) (\
 // torchVersion is the version in the headers, for messages.
 func (o *options) torchVersion() string {
 	for _, dir := range o.includeDirs {
-		b, err := os.ReadFile(filepath.Join(dir, "torch/version.h"))
-		if err != nil {
-			continue
-		}
-		if m := versionRE.FindAllSubmatch(b, -1); len(m) == 3 {
-			return fmt.Sprintf("%s.%s.%s", m[0][2], m[1][2], m[2][2])
+		for _, name := range []string{"torch/version.h", "torch/headeronly/version.h"} { // in either, by version
+			b, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil {
+				continue
+			}
+			if m := versionRE.FindAllSubmatch(b, -1); len(m) == 3 {
+				return fmt.Sprintf("%s.%s.%s", m[0][2], m[1][2], m[2][2])
+			}
 		}
 	}
 	return "(unknown version)"

@@ -21,9 +21,9 @@ const muonMomentum = 0.95
 // with polar(U·S·Vᵀ) ≈ U·Vᵀ: every direction of the update counts the same. The factor makes the step's root mean square that of
 // AdamW, so that one learning rate serves both. Matrices of one shape are stacked.
 func (o *Optimiser) muon(s *Scope, g []Tensor, i int, scale, lr, emaDecay float64) {
-	type shape struct{ short, long int64 }
-	stacks, members := map[shape][]Tensor{}, map[shape][]piece{}
-	var shapes []shape
+	var spans []span
+	var members []piece
+	var updates []Tensor
 	for k, h := range o.shards[i] {
 		if h.rows == 0 {
 			continue
@@ -32,6 +32,23 @@ func (o *Optimiser) muon(s *Scope, g []Tensor, i int, scale, lr, emaDecay float6
 		h.m.MustMulScalar_(ts.FloatScalar(muonMomentum))
 		h.m.MustAdd_(u)
 		u = s.view(s.add(u, s.keep(h.m.MustMulScalar(ts.FloatScalar(muonMomentum), false))), h.rows, h.cols)
+		spans, members, updates = append(spans, h.span), append(members, h), append(updates, u)
+	}
+	for k, d := range o.orthogonalised(s, spans, updates, lr) {
+		h := members[k]
+		o.decay(h, lr)
+		h.w.MustAdd_(s.reshape(d, -1))
+		h.average(s, emaDecay)
+	}
+}
+
+// orthogonalised are the steps -lr·0.2·sqrt(max(rows, cols))·polar(u), each (rows, cols).
+func (o *Optimiser) orthogonalised(s *Scope, spans []span, updates []Tensor, lr float64) []Tensor {
+	type shape struct{ short, long int64 }
+	stacks, members := map[shape][]Tensor{}, map[shape][]int{}
+	var shapes []shape
+	for k, h := range spans {
+		u := updates[k]
 		if h.rows > h.cols {
 			u = s.transpose(u, 0, 1)
 		}
@@ -39,8 +56,9 @@ func (o *Optimiser) muon(s *Scope, g []Tensor, i int, scale, lr, emaDecay float6
 		if stacks[key] == nil {
 			shapes = append(shapes, key)
 		}
-		stacks[key], members[key] = append(stacks[key], u), append(members[key], h)
+		stacks[key], members[key] = append(stacks[key], u), append(members[key], k)
 	}
+	steps := make([]Tensor, len(spans))
 	for _, key := range shapes {
 		u := s.keep(ts.MustStack(stacks[key], 0))
 		if o.params.half != nil {
@@ -49,15 +67,14 @@ func (o *Optimiser) muon(s *Scope, g []Tensor, i int, scale, lr, emaDecay float6
 		step := s.to(polar(s, u), f32)
 		step = s.mulScalar(step, -lr*0.2*math.Sqrt(float64(key.long)))
 		for k, d := range s.unbind(step, 0) {
-			h := members[key][k]
-			if h.rows > h.cols {
+			i := members[key][k]
+			if spans[i].rows > spans[i].cols {
 				d = s.transpose(d, 0, 1)
 			}
-			o.decay(h, lr)
-			h.w.MustAdd_(s.reshape(d, -1))
-			h.average(s, emaDecay)
+			steps[i] = d
 		}
 	}
+	return steps
 }
 
 // polar is near the orthogonal factor of each matrix of x (k, m, n), m <= n: five steps of the Newton-Schulz iteration

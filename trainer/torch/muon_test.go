@@ -22,12 +22,12 @@ func TestMuon(t *testing.T) {
 		run := func(muon bool, shards int) (w, ema []float32) {
 			p := NewParams(c, CPU, false)
 			p.Set(start)
-			o := NewOptimiser(p, false, muon, shards)
+			o := newOptimiser(p, false, muon, shards)
 			o.WeightDecay = wd
 			for step := 1; step <= steps; step++ {
 				s := &Scope{Device: CPU}
 				g := gradient(p.Size, step)
-				for i := range shards {
+				for i := range max(shards, 1) {
 					part, _ := o.Gather(s, []Tensor{s.Of(g, int64(p.Size))}, i)
 					o.Apply(s, part, i, scale, step, lr, decay)
 				}
@@ -52,7 +52,7 @@ func TestMuon(t *testing.T) {
 		if matrixValues < p.Size/4 {
 			t.Fatalf("%d of %d values are in matrices", matrixValues, p.Size)
 		}
-		for _, shards := range []int{1, 3} {
+		for _, shards := range []int{1, 3, wholly} {
 			got, ema := run(true, shards)
 			moved, way := 0.0, 0.0
 			for i := range got {

@@ -24,6 +24,7 @@ type Optimiser struct {
 	M, V, VMax, EMA Tensor // (Size); VMax is nil without AMSGrad
 	params          *Params
 	shards          [][]piece
+	whole           *whole // nil: piece by piece
 }
 
 // piece is a part of every buffer, as views.
@@ -35,22 +36,26 @@ type piece struct {
 // span is a range of the flat buffers: a matrix (rows, cols) that Muon steps, or what AdamW steps, with no rows.
 type span struct{ from, n, rows, cols int64 }
 
+// beta1 is the usual decay of AdamW's first moment.
+const beta1 = 0.9
+
 // pieceSize is the number of values of a piece: six buffers of it fill 1 MB.
 const pieceSize = 40 << 10
 
 // NewOptimiser starts with zero moments and the average at p's present values.
 func NewOptimiser(p *Params, amsgrad, muon bool, shards int) *Optimiser {
 	zeros := func() Tensor { return ts.MustZeros([]int64{int64(p.Size)}, f32, p.device) }
-	o := &Optimiser{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, M: zeros(), V: zeros(), EMA: zeros(), params: p}
+	o := &Optimiser{Beta1: beta1, Beta2: 0.999, Eps: 1e-8, M: zeros(), V: zeros(), EMA: zeros(), params: p}
 	if amsgrad {
 		o.VMax = zeros()
 	}
 	step := int64(pieceSize)
-	if p.device.IsCuda() {
-		step = int64(p.Size)
-	}
 	NoGrad(func() {
 		o.EMA.Copy_(p.Flat)
+		if p.device.IsCuda() && shards == 1 {
+			o.whole = newWhole(p, muon)
+			return
+		}
 		for _, spans := range p.cut(muon, shards, step) {
 			var pieces []piece
 			for _, s := range spans {
@@ -107,6 +112,10 @@ func (p *Params) cut(muon bool, shards int, step int64) [][]span {
 func (o *Optimiser) Gather(s *Scope, grads []Tensor, i int) (g []Tensor, squares float64) {
 	var all []Tensor
 	NoGrad(func() {
+		if o.whole != nil {
+			g, squares = o.gatherWhole(s, grads)
+			return
+		}
 		for _, h := range o.shards[i] {
 			var sum Tensor
 			for _, grad := range grads {
@@ -140,6 +149,10 @@ func (o *Optimiser) Apply(s *Scope, g []Tensor, i int, scale float64, step int, 
 	keepM, addM, keepV, addV := number(o.Beta1), number(scale*(1-o.Beta1)), number(o.Beta2), number(scale*scale*(1-o.Beta2))
 	root, eps := number(-c1/(lr*math.Sqrt(c2))), number(-o.Eps*c1/lr)
 	NoGrad(func() {
+		if o.whole != nil {
+			o.applyWhole(s, g[0], scale, step, lr, emaDecay)
+			return
+		}
 		o.muon(s, g, i, scale, lr, emaDecay)
 		for k, h := range o.shards[i] {
 			if h.rows > 0 {

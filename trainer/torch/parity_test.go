@@ -296,16 +296,17 @@ func relative(a, b []float32) float64 {
 	return math.Sqrt(d / n)
 }
 
-// One step after another as by the formula in float64, with and without AMSGrad and weight decay, in one shard and in three.
+// One step after another as by the formula in float64, with and without AMSGrad and weight decay, in one shard, in three, and on all of the
+// buffers at once.
 func TestAdamW(t *testing.T) {
 	onThread(t)
 	c := configs()[0]
 	for _, amsgrad := range []bool{false, true} {
-		for _, shards := range []int{1, 3} {
+		for _, shards := range []int{1, 3, wholly} {
 			p := NewParams(c, CPU, false)
 			start := randomWeights(c, 2)
 			p.Set(start)
-			o := NewOptimiser(p, amsgrad, false, shards)
+			o := newOptimiser(p, amsgrad, false, shards)
 			o.WeightDecay = 0.1
 			w, ema := widen(start), widen(start)
 			m, v, vmax := make([]float64, p.Size), make([]float64, p.Size), make([]float64, p.Size)
@@ -317,8 +318,8 @@ func TestAdamW(t *testing.T) {
 				r.Fill(g2, 0.1)
 				s := &Scope{Device: CPU}
 				squares := 0.0
-				parts := make([][]Tensor, shards)
-				for i := range shards {
+				parts := make([][]Tensor, max(shards, 1))
+				for i := range parts {
 					part, sq := o.Gather(s, []Tensor{s.Of(g, int64(p.Size)), nil, s.Of(g2, int64(p.Size))}, i)
 					parts[i] = part
 					squares += sq
@@ -361,6 +362,17 @@ func TestAdamW(t *testing.T) {
 			}
 		}
 	}
+}
+
+// wholly, as a number of shards, is the way that a GPU goes.
+const wholly = 0
+
+func newOptimiser(p *Params, amsgrad, muon bool, shards int) *Optimiser {
+	o := NewOptimiser(p, amsgrad, muon, max(shards, 1))
+	if shards == wholly {
+		NoGrad(func() { o.whole = newWhole(p, muon) })
+	}
+	return o
 }
 
 func widen(a []float32) []float64 {

@@ -338,6 +338,34 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 	return out
 }
 
+// join puts parts of a batch, of which some may be nil, together.
+func join(parts []*Batch) *Batch {
+	parts = slices.DeleteFunc(parts, func(p *Batch) bool { return p == nil })
+	out := &Batch{N: parts[0].N}
+	masked, counted := false, false
+	for _, p := range parts {
+		masked, counted = masked || p.Mask != nil, counted || p.LogPH != nil
+	}
+	for _, p := range parts {
+		out.B += p.B
+		out.X, out.H, out.Eps, out.T = append(out.X, p.X...), append(out.H, p.H...), append(out.Eps, p.Eps...), append(out.T, p.T...)
+		out.R0, out.Eta, out.Context, out.Times = append(out.R0, p.R0...), append(out.Eta, p.Eta...), append(out.Context, p.Context...), append(out.Times, p.Times...)
+		switch {
+		case p.Mask != nil:
+			out.Mask = append(out.Mask, p.Mask...)
+		case masked:
+			out.Mask = append(out.Mask, slices.Repeat([]float32{1}, len(p.Eps)/p.N)...)
+		}
+		switch {
+		case p.LogPH != nil:
+			out.LogPH = append(out.LogPH, p.LogPH...)
+		case counted:
+			out.LogPH = append(out.LogPH, make([]float64, p.B)...)
+		}
+	}
+	return out
+}
+
 // together gives the atoms of a part the mean of their noise, so that they keep their places, and tells which they are.
 func together(eps []float32, width int, part []int) (given []bool) {
 	given = make([]bool, len(eps)/width)

@@ -67,6 +67,9 @@ func begin(ctx context.Context, o Options, status io.Writer, terminal bool) (*Re
 		return nil, err
 	}
 	defer r.team.close()
+	if r.feed != nil {
+		defer r.feed.close()
+	}
 	err = r.loop(ctx)
 	if cerr := r.log.close(); err == nil {
 		err = cerr
@@ -95,12 +98,14 @@ type run struct {
 
 	batcher, valBatcher *Batcher
 	order               *dataset.Order
+	feed                *feed // nil: each step makes its own batch
 	set, val            *dataset.Set
 	params, emaParams   *torch.Params
 	teacher             *teacher // nil: the target is the noise
 	opt                 *torch.Optimiser
 	team                *team
 	workers             int // of the team
+	perEpoch            int // batches
 	world               *mpi.World
 
 	warnings []string // about what was resumed
@@ -169,7 +174,11 @@ func newRun(o Options, world *mpi.World, status io.Writer, terminal bool) (_ *ru
 	if r.order, err = dataset.NewOrder(r.set, r.batchAtoms(), o.Seed, r.progress.Epoch, r.progress.Position); err != nil {
 		return nil, fmt.Errorf("--resume %s: %w; --init starts a new run from its weights", r.Resume, err)
 	}
+	r.perEpoch = r.order.BatchesPerEpoch()
 	r.team = newTeam(r.workers, device)
+	if device.IsCuda() && world.Size() == 1 && r.Accumulate == 1 {
+		r.feed = newFeed(r)
+	}
 	return r, nil
 }
 
@@ -417,7 +426,7 @@ func (r *run) loop(ctx context.Context) error {
 		if !o.finite() {
 			return r.notFinite(o)
 		}
-		r.advance()
+		r.advance(o.batch)
 		st.add(o)
 		now := time.Now()
 		if r.progress.Step%r.LogEvery == 0 {
@@ -488,11 +497,11 @@ func (r *run) agree(ctx context.Context) (share float64, cancelled, paused bool)
 	return clock[0], stop[0] > 0, clock[1] > 0
 }
 
-// advance counts a step.
-func (r *run) advance() {
+// advance counts a step, of batch b.
+func (r *run) advance(b batch) {
 	r.progress.Step++
-	r.progress.Epoch, r.progress.Position = r.order.Position()
-	r.progress.Epochs = float64(r.progress.Epoch) + float64(r.progress.Position)/float64(r.order.BatchesPerEpoch())
+	r.progress.Epoch, r.progress.Position = b.epoch, b.position
+	r.progress.Epochs = float64(r.progress.Epoch) + float64(r.progress.Position)/float64(r.perEpoch)
 	r.progress.BatchAtoms = r.batchAtoms()
 }
 

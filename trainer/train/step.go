@@ -34,7 +34,7 @@ func (r *run) step(lr float64) outcome {
 	grads, loss := r.gradients(b)
 	grads, loss = r.shared(grads, loss)
 	shards, norm := r.gather(grads)
-	o := outcome{b, b.molecules(), b.atoms(r.set), loss, norm}
+	o := outcome{batch: b, molecules: b.molecules(), atoms: b.atoms(r.set), loss: loss, norm: norm}
 	if o.finite() {
 		r.update(shards, norm, lr)
 	}
@@ -43,7 +43,9 @@ func (r *run) step(lr float64) outcome {
 
 // batch is what one step is made of: molecules of one size, each with its time.
 type batch struct {
-	indices, times []int
+	indices, times  []int
+	epoch, position int    // where the order goes on after it
+	made            *Batch // nil: the workers make it, each its part
 }
 
 func (b batch) molecules() int { return len(b.indices) }
@@ -54,8 +56,18 @@ func (b batch) atoms(set interface{ Size(int) int }) int {
 }
 
 func (r *run) next() batch {
-	indices := r.order.Next()
-	return batch{indices, r.batcher.Times(len(indices), r.Seed, r.progress.Step, !r.UniformTimes, r.TimePower)}
+	if r.feed != nil {
+		return <-r.feed.ready
+	}
+	return r.draw(r.progress.Step)
+}
+
+// draw takes the next batch of the order and draws its times.
+func (r *run) draw(step int) batch {
+	b := batch{indices: r.order.Next()}
+	b.times = r.batcher.Times(len(b.indices), r.Seed, step, !r.UniformTimes, r.TimePower)
+	b.epoch, b.position = r.order.Position()
+	return b
 }
 
 // gradients is the gradient of the loss of this process's share of a batch, in parts that are to be summed, and its share of the
@@ -108,8 +120,16 @@ func (r *run) weights(b *Batch) []float64 {
 	return r.batcher.BoundWeights(b.Times, r.TimePower)
 }
 
-// part noises part i of n of a batch; nil if it is empty.
+// part is part i of n of a batch, noised; nil if it is empty.
 func (r *run) part(b batch, i, n int) *Batch {
+	if b.made != nil && n == 1 {
+		return b.made
+	}
+	return r.cut(b, r.progress.Step, i, n)
+}
+
+// cut noises part i of n of the batch of a step; nil if it is empty.
+func (r *run) cut(b batch, step, i, n int) *Batch {
 	from, to := i*b.molecules()/n, (i+1)*b.molecules()/n
 	if from == to {
 		return nil
@@ -118,7 +138,7 @@ func (r *run) part(b batch, i, n int) *Batch {
 	for k := range ids {
 		ids[k] = from + k
 	}
-	return r.batcher.Make(b.indices[from:to], b.times[from:to], ids, r.Seed, r.progress.Step)
+	return r.batcher.Make(b.indices[from:to], b.times[from:to], ids, r.Seed, step)
 }
 
 // gather sums the parts of a gradient, cut into shards for the workers, and gives its norm.

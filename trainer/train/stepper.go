@@ -55,6 +55,7 @@ func prepare(o Options) (*run, error) {
 	if r.order, err = dataset.NewOrder(r.set, r.batchAtoms(), o.Seed, 0, 0); err != nil {
 		return nil, err
 	}
+	r.perEpoch = r.order.BatchesPerEpoch()
 	r.team = newTeam(r.workers, device)
 	return r, nil
 }

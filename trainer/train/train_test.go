@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -282,6 +283,31 @@ func TestNoiseDoesNotDependOnTheBatch(t *testing.T) {
 	}
 	if other := b.Make(indices[2:4], times[2:4], []int{2, 3}, 1, 3); other.Eps[0] == part.Eps[0] || other.R0[0] == part.R0[0] || other.Eta[0] == part.Eta[0] {
 		t.Error("another step draws the same")
+	}
+}
+
+// A batch that is made in parts, of which some are empty, is the batch.
+func TestJoin(t *testing.T) {
+	o := small(t)
+	o.Condition, o.Parts = []string{Types}, 0.5
+	b := batcher(t, o, true)
+	indices := b.set.Batches(60)[0]
+	if len(indices) < 4 {
+		t.Fatal("too few molecules")
+	}
+	for _, first := range []int{0, 1} { // with and without a mask
+		times := make([]int, len(indices))
+		for i := range times {
+			times[i] = first + 50*i
+		}
+		want := b.Make(indices, times, nil, 1, 2)
+		var parts []*Batch
+		for i := range indices {
+			parts = append(parts, b.Make(indices[i:i+1], times[i:i+1], []int{i}, 1, 2), nil)
+		}
+		if got := join(parts); !reflect.DeepEqual(got, want) {
+			t.Errorf("from t = %d: %+v, want %+v", first, got, want)
+		}
 	}
 }
 
