@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -279,7 +278,7 @@ elements, lengths of bonds, angles, and how many are stable by the rules of EDM.
 }
 
 func newDataBalanceCommand() *cobra.Command {
-	var out, repeated, like string
+	var out, repeated, known, like string
 	var n int
 	var seed uint64
 	cmd := &cobra.Command{
@@ -290,19 +289,25 @@ symdiff evaluate), none of them twice, such that double and triple bonds and aro
 each pattern as many as its share, or all there are. That makes of a model's samples the good ones to train on beside the bad ones,
 FILE@stable=false (see symdiff export --plus): the sound samples as they come would teach it to avoid what it finds difficult.
 
---repeated OUT writes the sound molecules that occur %d times or more, every time: what the model makes too often.`, dataset.Often),
+--repeated OUT writes the sound molecules that occur %d times or more, every time: what the model makes too often. --known OUT writes
+those that are molecules of --like, every time: what leads away from them leads to new ones.`, dataset.Often),
 		Example: "  symdiff data balance own.xyz --like qm9_train.xyz.gz --n 12000 --out good.xyz --repeated repeated.xyz",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if n < 1 {
 				return usagef("--n %d: want 1 or more", n)
 			}
-			if err := checkXYZ("out", out, "repeated", repeated); err != nil {
+			if err := checkXYZ("out", out, "repeated", repeated, "known", known); err != nil {
 				return err
 			}
-			b, err := dataset.Balance(args, like, n, seed)
+			b, err := dataset.Balance(args, like, n, seed, known != "")
 			if err != nil {
 				return err
+			}
+			if known != "" {
+				if err := writeMolecules(known, b.Known); err != nil {
+					return err
+				}
 			}
 			if repeated != "" {
 				if err := writeMolecules(repeated, b.Repeated); err != nil {
@@ -318,12 +323,16 @@ FILE@stable=false (see symdiff export --plus): the sound samples as they come wo
 			if repeated != "" {
 				fmt.Fprintf(w, "%s: %d molecules, each %d times or more\n", repeated, len(b.Repeated), dataset.Often)
 			}
+			if known != "" {
+				fmt.Fprintf(w, "%s: %d molecules, all of them in %s\n", known, len(b.Known), like)
+			}
 			return nil
 		},
 	}
 	f := cmd.Flags()
 	f.StringVarP(&out, "out", "o", "", "file to write (.xyz, .xyz.gz)")
 	f.StringVar(&repeated, "repeated", "", "file to write the repeated molecules to (.xyz, .xyz.gz)")
+	f.StringVar(&known, "known", "", "file to write the molecules to that --like has too (.xyz, .xyz.gz)")
 	f.StringVar(&like, "like", "", "data whose bonds count: a file of molecules, perhaps with @key=value")
 	f.IntVar(&n, "n", 12000, "molecules to choose")
 	f.Uint64Var(&seed, "seed", 0, "seed of the choice")
@@ -372,15 +381,22 @@ no more double bonds for that.`,
 	return cmd
 }
 
-// checkXYZ refuses names of two files to write that are not of XYZ files, or the same; the second may be empty.
-func checkXYZ(flag, name, flag2, name2 string) error {
-	for _, f := range [][2]string{{flag, name}, {flag2, cmp.Or(name2, ".xyz")}} {
-		if !strings.HasSuffix(strings.TrimSuffix(f[1], ".gz"), ".xyz") {
-			return usagef("--%s %q: want a name that ends in .xyz or .xyz.gz", f[0], f[1])
+// checkXYZ takes flags and the names of files to write that they give, in turn, and refuses names that are not of XYZ files, or the
+// same; they may be empty.
+func checkXYZ(flagsAndNames ...string) error {
+	flags := map[string]string{} // of a name
+	for pair := range slices.Chunk(flagsAndNames, 2) {
+		flag, name := pair[0], pair[1]
+		if name == "" {
+			continue
 		}
-	}
-	if name == name2 {
-		return usagef("--%s and --%s are the same file, %s", flag, flag2, name)
+		if !strings.HasSuffix(strings.TrimSuffix(name, ".gz"), ".xyz") {
+			return usagef("--%s %q: want a name that ends in .xyz or .xyz.gz", flag, name)
+		}
+		if other, ok := flags[name]; ok {
+			return usagef("--%s and --%s are the same file, %s", other, flag, name)
+		}
+		flags[name] = flag
 	}
 	return nil
 }

@@ -48,6 +48,16 @@ func TestDataBalance(t *testing.T) {
 	if want := out + ": 2 of 2 different sound molecules (5 read), 1 patterns of " + own + ", 1 molecules short\n" + repeated + ": 3 molecules, each 3 times or more\n"; said != want {
 		t.Errorf("it says %q, want %q", said, want)
 	}
+	known := filepath.Join(dir, "known.xyz")
+	said = succeeds(t, "data", "balance", own, "--like", writeFile(t, "data.xyz", ammonia), "--out", out, "--known", known)
+	if !strings.Contains(said, known+": 2 molecules, all of them in ") {
+		t.Errorf("it says %q", said)
+	}
+	if s := succeeds(t, "data", "stats", known); !strings.Contains(s, "2 molecules") || strings.Contains(s, "C-H") {
+		t.Error(s)
+	}
+	fails(t, 2, "--repeated and --known are the same file", "data", "balance", own, "--like", own, "--out", out, "--repeated", "r.xyz", "--known", "r.xyz")
+	succeeds(t, "data", "balance", own, "--like", own, "--n", "3", "--out", out)
 	if s := succeeds(t, "evaluate", out); !strings.Contains(s, "2 molecules") {
 		t.Error(s)
 	}

@@ -15,6 +15,7 @@ import (
 type Balanced struct {
 	Molecules []*molecule.Molecule
 	Repeated  []*molecule.Molecule // the sound ones, every time, of molecules that occur Often times or more
+	Known     []*molecule.Molecule // the sound ones, every time, that are sound molecules of the data too; nil if not asked for
 	Read      int                  // molecules
 	Sound     int                  // of these, to choose from
 	Patterns  int                  // of the data
@@ -27,15 +28,20 @@ const Often = 3
 // Balance chooses about n of the sound molecules of files (see molecule.Molecule.Sound), none of them twice (see
 // molecule.Molecule.Key), so that double and triple bonds and aromatic rings are as common among them as in the data of like: of each
 // pattern as many as its share of n, or all that there are. A model's own molecules, trained on as they come, would teach it to
-// avoid what it finds difficult, and to repeat what it repeats. The choice is a function of seed.
-func Balance(names []string, like string, n int, seed uint64) (*Balanced, error) {
+// avoid what it finds difficult, and to repeat what it repeats. With known those that the data have are told, too. The choice is a
+// function of seed.
+func Balance(names []string, like string, n int, seed uint64, known bool) (*Balanced, error) {
 	wanted, total := map[string]int{}, 0
+	ofData := map[string]bool{}
 	for m, err := range Open(like) {
 		if err != nil {
 			return nil, err
 		}
 		wanted[patternOf(m)]++
 		total++
+		if known && m.Sound() {
+			ofData[m.Key()] = true
+		}
 	}
 	out := &Balanced{Patterns: len(wanted)}
 	var sound []*molecule.Molecule
@@ -59,6 +65,9 @@ func Balance(names []string, like string, n int, seed uint64) (*Balanced, error)
 	for i, m := range sound {
 		if times[keys[i]] >= Often {
 			out.Repeated = append(out.Repeated, m)
+		}
+		if ofData[keys[i]] {
+			out.Known = append(out.Known, m)
 		}
 		if !seen[keys[i]] {
 			seen[keys[i]] = true

@@ -44,7 +44,7 @@ func TestBalance(t *testing.T) {
 	for _, c := range []struct {
 		n, saturated, double, missing int
 	}{{4, 1, 2, 2}, {3, 1, 2, 0}, {12, 3, 2, 8}} { // a quarter, and two times three eighths, rounded
-		b, err := Balance([]string{own}, data, c.n, 1)
+		b, err := Balance([]string{own}, data, c.n, 1, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,12 +77,29 @@ func TestBalance(t *testing.T) {
 			t.Errorf("repeated are %v, want %v", repeated, want)
 		}
 	}
+	// the data have methane, ethene and formaldehyde; n = 3 did not ask
+	for _, n := range []int{3, 4} {
+		b, err := Balance([]string{own}, data, n, 1, n > 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		known, want := map[string]int{}, map[string]int{}
+		for _, m := range b.Known {
+			known[m.Formula()]++
+		}
+		if n > 3 {
+			want = map[string]int{"CH4": 20, "C2H4": 3, "CH2O": 2}
+		}
+		if !maps.Equal(known, want) {
+			t.Errorf("n = %d: known are %v, want %v", n, known, want)
+		}
+	}
 	for want, names := range map[string][2]string{
 		"no sound molecule with the bonds of": {file("broken.xyz", brokenXYZ), data},
 		"none.xyz":                            {own, filepath.Join(dir, "none.xyz")},
 		"cut.xyz":                             {file("cut.xyz", saturatedXYZ[:30]), data},
 	} {
-		if _, err := Balance(names[:1], names[1], 8, 1); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Balance(names[:1], names[1], 8, 1, false); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v", want, err)
 		}
 	}
