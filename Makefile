@@ -97,15 +97,18 @@ train: trainer ## train a model on QM9, or go on with it (DATA=, OUT=, ARGS=)
 comma := ,
 space := $(subst ,, )
 
-# How the shipped model does at several settings, steps:method, perhaps :start, then flags of symdiff sample: the table of its card.
-EVALUATION := core/weights/qm9-web.json
-SETTINGS ?= 100:dpm++2m-sde 50:dpm++2m-sde 25:dpm++2m-sde 10:dpm++2m-sde 40:dpm++2m-sde:600 25:dpm++2m-sde:600 15:dpm++2m-sde:600 \
+# How a shipped model (MODEL=qm9-web or qm9-base) does at several settings, steps:method, perhaps :start, then flags of symdiff sample: the table of its card.
+MODEL ?= qm9-web
+EVALUATION := core/weights/$(MODEL).json
+SETTINGS_qm9-base := 40:dpm++2m-sde:600 25:dpm++2m-sde:600 40:dpm++2m-sde:600:--free-types 1000:ancestral:0:--n:200 1000:ancestral:0:--n:200:--free-types
+SETTINGS_qm9-web := 100:dpm++2m-sde 50:dpm++2m-sde 25:dpm++2m-sde 10:dpm++2m-sde 40:dpm++2m-sde:600 25:dpm++2m-sde:600 15:dpm++2m-sde:600 \
 	25:dpm++2m:600 100:ddim 250:ancestral 500:ancestral:0:--n:200 1000:ancestral:0:--n:200 40:dpm++2m-sde:600:--free-types
+SETTINGS ?= $(SETTINGS_$(MODEL))
 SAMPLES ?= 1000
-evaluate-model: cli ## sample SAMPLES=1000 molecules at each of SETTINGS and write core/weights/qm9-web.json
+evaluate-model: cli ## sample SAMPLES=1000 molecules of MODEL=qm9-web at each of SETTINGS and write core/weights/qm9-web.json
 	@mkdir -p $(BUILD)/evaluation && rm -f $(BUILD)/evaluation/*.json
-	i=0; for setting in $(SETTINGS); do i=$$((i + 1)); set -- $$(echo $$setting | tr : ' '); $(BUILD)/symdiff sample --n $(SAMPLES) --seed 1 --steps $$1 --method $$2 \
-		--start $${3:-0} $$4 $$5 --json --out $(BUILD)/evaluation/$$i.xyz > $(BUILD)/evaluation/$$i.json || exit 1; done
+	i=0; for setting in $(SETTINGS); do i=$$((i + 1)); set -- $$(echo $$setting | tr : ' '); $(BUILD)/symdiff sample --model core/weights/$(MODEL).safetensors --n $(SAMPLES) --seed 1 --steps $$1 --method $$2 \
+		--start $${3:-0} $$4 $$5 $$6 --json --out $(BUILD)/evaluation/$$i.xyz > $(BUILD)/evaluation/$$i.json || exit 1; done
 	@{ printf '['; sep=; for f in $$(ls -v $(BUILD)/evaluation/*.json); do printf '%s\n' "$$sep"; cat $$f; sep=,; done; echo ']'; } > $(BUILD)/evaluation/all && cp $(BUILD)/evaluation/all $(EVALUATION)
 
 TEN := $(foreach seed,1 2 3,$(BUILD)/evaluation/seed$(seed).xyz)

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -50,36 +51,47 @@ func TestQM9WebIsSmallAndTellsItsOrigin(t *testing.T) {
 	}
 }
 
-// The measured rates and the card belong to these weights, not to others.
+// The measured rates and the card beside each weights file belong to these weights, not to others.
 func TestEvaluationIsOfTheseWeights(t *testing.T) {
-	sum := sha256.Sum256(QM9Web())
-	hash := hex.EncodeToString(sum[:])
-	data, err := os.ReadFile("qm9-web.json")
-	if err != nil {
-		t.Fatal(err)
+	files, err := filepath.Glob("*.safetensors")
+	if err != nil || len(files) < 2 {
+		t.Fatalf("weights %q, %v", files, err)
 	}
-	var runs []struct {
-		Steps  int    `json:"steps"`
-		SHA256 string `json:"model_sha256"`
-		molecule.Report
-	}
-	if err := json.Unmarshal(data, &runs); err != nil {
-		t.Fatal(err)
-	}
-	if len(runs) == 0 || runs[0].Molecules < 1000 {
-		t.Errorf("%d runs, want at least one of 1,000 molecules", len(runs))
-	}
-	for _, r := range runs {
-		if r.SHA256 != hash {
-			t.Errorf("%d steps: measured weights %s, shipped are %s: run make evaluate-model", r.Steps, r.SHA256, hash)
+	for _, file := range files {
+		weights, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	card, err := os.ReadFile("qm9-web.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Contains(card, []byte(hash)) {
-		t.Error("the model card does not name the hash of the weights")
+		name := strings.TrimSuffix(file, ".safetensors")
+		sum := sha256.Sum256(weights)
+		hash := hex.EncodeToString(sum[:])
+		data, err := os.ReadFile(name + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var runs []struct {
+			Steps  int    `json:"steps"`
+			SHA256 string `json:"model_sha256"`
+			molecule.Report
+		}
+		if err := json.Unmarshal(data, &runs); err != nil {
+			t.Fatal(err)
+		}
+		if len(runs) == 0 || runs[0].Molecules < 1000 {
+			t.Errorf("%s: %d runs, want at least one of 1,000 molecules", name, len(runs))
+		}
+		for _, r := range runs {
+			if r.SHA256 != hash {
+				t.Errorf("%s, %d steps: measured weights %s, shipped are %s: run make evaluate-model MODEL=%s", name, r.Steps, r.SHA256, hash, name)
+			}
+		}
+		card, err := os.ReadFile(name + ".md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(card, []byte(hash)) {
+			t.Errorf("the model card of %s does not name the hash of the weights", name)
+		}
 	}
 }
 
