@@ -209,12 +209,16 @@ export class Controls {
     element("quality").textContent = own
       ? "Nothing was measured of your own weights."
       : gamma !== gammas[0]
-        ? "Measured with the learned γ only."
+        ? `Measured with ${this.model.variant === "symdiff" ? "the learned γ" : "γ as trained"} only.`
         : here
           ? `Of ${here.molecules.toLocaleString("en")} molecules made so, ${percent(here.stable)} were stable, ${percent(here.valid)} valid, ${percent(here.connected)} connected.${published}`
           : `Not measured at ${steps} steps${runs.length ? "" : start ? " with this sampler and start" : " with this sampler"}.${published}`;
+    const learns = own || this.model.variant === "symdiff"; // what a file of one's own does is not known here
+    element<HTMLOptionElement>("gamma-own").textContent = learns ? "Learned" : "As trained: Haar";
     const notes: Record<Gamma, string> = {
-      learned: "Each step turns the molecule by a random matrix, part of it learned: the paper's method.",
+      learned: learns
+        ? "Each step turns the molecule by a random matrix, part of it learned: the paper's method."
+        : "Each step turns the molecule by a matrix drawn blindly: this model has no learned part (SymDiff-H).",
       haar: "Each step turns the molecule by a matrix drawn blindly; the learned part is left out.",
       none: "Nothing is turned: a plain transformer, not equivariant. It was not trained for this.",
     };

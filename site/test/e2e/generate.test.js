@@ -423,6 +423,23 @@ test("the start is chosen in words, steps go along, and weights without the mome
   await close();
 });
 
+test("the network before it is led: what was measured of it, that no gamma was learned, and the command's molecule", async () => {
+  const { page, close } = await open(browser, `${server.url}?seed=4&atoms=6&model=qm9-base`);
+  assert.equal(await page.inputValue("#model"), "qm9-base");
+  const measured = JSON.parse(readFileSync(join(top, "core/weights/qm9-base.json"), "utf8"))[0];
+  assert.match(await page.textContent("#quality"), new RegExp(`^Of 1,000 molecules made so, ${(100 * measured.stable_molecules).toFixed(1)}\\s% were stable`));
+  assert.equal(await page.textContent("#gamma-own"), "As trained: Haar");
+  assert.match(await page.textContent("#gamma-note"), /no learned part/);
+  await generate(page);
+  const command = await page.textContent("#command");
+  assert.match(command, / --model core\/weights\/qm9-base\.safetensors /);
+  assert.equal((await text(page, "[data-format=xyz]")).text, runCommand(command));
+  await page.selectOption("#model", "qm9-web");
+  assert.equal(await page.textContent("#gamma-own"), "Learned");
+  assert.match(await page.textContent("#gamma-note"), /part of it learned/);
+  await close();
+});
+
 test("weights of one's own are used here and sent nowhere; a file that is none is refused", async () => {
   const { page, close } = await open(browser, `${server.url}?steps=20&atoms=6`);
   const sent = [];
