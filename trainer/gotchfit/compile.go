@@ -68,7 +68,7 @@ func (o *options) findTorch() error {
 	return nil
 }
 
-// standard is the C++ that the headers ask for: newer libtorch refuses C++17, older does not compile with C++20 everywhere.
+// standard is the C++ that the headers ask for: C++17, which newer libtorch refuses.
 func (o *options) standard() string {
 	for _, dir := range o.includeDirs {
 		if b, err := os.ReadFile(filepath.Join(dir, "ATen/ATen.h")); err == nil && bytes.Contains(b, []byte("C++20 or later")) {

@@ -168,3 +168,27 @@ func TestFindTorchByHand(t *testing.T) {
 		t.Errorf("version %s", v)
 	}
 }
+
+// The headers tell the C++ that they want, and in one place or another their version.
+func TestStandardAndVersion(t *testing.T) {
+	const version = "#define TORCH_VERSION_MAJOR 2\n#define TORCH_VERSION_MINOR 11\n#define TORCH_VERSION_PATCH 0\n"
+	for _, c := range []struct{ aten, versionFile, standard string }{
+		{"#pragma once\n", "torch/version.h", "c++17"},
+		{"#error C++17 or later compatible compiler is required to use ATen.\n", "torch/version.h", "c++17"},
+		{"#error C++20 or later compatible compiler is required to use ATen.\n", "torch/headeronly/version.h", "c++20"},
+	} {
+		dir := t.TempDir()
+		for name, text := range map[string]string{"torch/script.h": "", "torch/torch.h": "", "ATen/ATen.h": c.aten, c.versionFile: version} {
+			if err := writeFile(filepath.Join(dir, name), []byte(text)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		o := options{CXX: "true", Include: []string{dir}}
+		if err := o.findTorch(); err != nil {
+			t.Fatal(err)
+		}
+		if o.flags[0] != "-std="+c.standard || o.torchVersion() != "2.11.0" {
+			t.Errorf("%s: %s, version %s; want %s", c.aten, o.flags[0], o.torchVersion(), c.standard)
+		}
+	}
+}

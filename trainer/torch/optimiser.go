@@ -16,7 +16,7 @@ import (
 // with m̂ = m/(1-b1^t), v̂ = v/(1-b2^t); with AMSGrad v̂ takes the largest v so far. With Muon the matrices of attention and MLPs
 // take another step (see muon). The buffers are cut into shards, so that as many threads can work on one step: first Gather on
 // each, then Apply on each. A shard is worked through in pieces small enough for a processor's cache: fifteen operations on all of
-// it would wait for memory most of the time.
+// it would wait for memory most of the time. On a GPU, with one shard, a step is taken on the whole buffers (see whole).
 type Optimiser struct {
 	Beta1, Beta2, Eps float64
 	WeightDecay       float64
