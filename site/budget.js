@@ -36,12 +36,12 @@ const large = 150e3;
 const kind = (name) => {
   if (/symdiff-plain.*\.wasm$/.test(name)) return "wasm (no SIMD)";
   if (/\.wasm$/.test(name)) return "wasm";
-  if (/\.safetensors$/.test(name)) return "weights";
+  if (/\.safetensors$/.test(name)) return /\bqm9-web-[\w-]+\.safetensors$/.test(name) ? "weights" : "other models";
   if (read(name).length > large) return "chemistry";
   return /\.(html|css|js)$/.test(name) ? "page" : "fonts, pictures, data";
 };
 
-const kinds = ["page", "wasm", "wasm (no SIMD)", "weights", "chemistry", "fonts, pictures, data"];
+const kinds = ["page", "wasm", "wasm (no SIMD)", "weights", "other models", "chemistry", "fonts, pictures, data"];
 const kb = (bytes) => `${(bytes / 1e3).toFixed(1)} KB`;
 const pages = readdirSync(dir).filter((name) => name.endsWith(".html"));
 const rows = pages.map((page) => {

@@ -19,7 +19,7 @@ export function modelCards(weights, top) {
 /** One card. The table of samples gives place to one that the page makes of the measurements themselves (core/weights/*.json). */
 function card(file, top) {
   const name = basename(file, ".md");
-  const markdown = new Marked({ renderer: renderer(relative(top, dirname(file))) });
+  const markdown = new Marked({ renderer: renderer(name, relative(top, dirname(file))) });
   const tokens = markdown.lexer(readFileSync(file, "utf8"));
   const samples = tokens.findIndex(({ type, text }) => type === "heading" && text === "Samples");
   const table = tokens.findIndex(({ type }, i) => i > samples && type === "table");
@@ -28,12 +28,12 @@ function card(file, top) {
 }
 
 /** Headings one level down, wide tables and listings that scroll, and files of the repository by their names. */
-function renderer(folder) {
+function renderer(name, folder) {
   const made = new Renderer();
   const { heading, table, code, link } = made;
   let section = "";
   let count = 0;
-  const scroll = (what, html) => `<div class="scroll" role="region" aria-label="${section}: ${what} ${++count}" tabindex="0">${html}</div>`;
+  const scroll = (what, html) => `<div class="scroll" role="region" aria-label="${name}, ${section}: ${what} ${++count}" tabindex="0">${html}</div>`;
   made.heading = function (token) {
     section = token.text;
     return heading.call(this, { ...token, depth: token.depth + 1 });

@@ -42,7 +42,7 @@ func TestServe(t *testing.T) {
 	for _, src := range regexp.MustCompile(`(?:src|href)="\./([^"]+)"`).FindAllStringSubmatch(get(""), -1) {
 		get(src[1])
 	}
-	name := regexp.MustCompile(`assets/[\w.-]+\.safetensors`).FindString(get("sw.js"))
+	name := regexp.MustCompile(`assets/qm9-web-[\w.-]+\.safetensors`).FindString(get("sw.js"))
 	if name == "" || sha256.Sum256([]byte(get(name))) != sha256.Sum256(weights.QM9Web()) {
 		t.Errorf("the weights of the page (%q) are not those of the program", name)
 	}

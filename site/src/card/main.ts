@@ -22,7 +22,7 @@ const samplerOf = ({ method, start, freeTypes }: Measured) => `${method}${start 
 /** How the kth sampler is drawn: a colour, and after three of them the same ones again, hollow and dashed, then dotted. */
 const styleOf = (k: number) => `series-${k % 3}${["", " dashed", " dotted"][Math.floor(k / 3) % 3]}`;
 
-function table(runs: Measured[]): HTMLElement {
+function table(name: string, runs: Measured[]): HTMLElement {
   const head = ["sampler", "steps", "molecules", ...columns.map(([title]) => title)];
   const titles = head.map((title, i) => make("th", { scope: "col", className: i ? "number" : "" }, title));
   const rows = runs.map((m) => make("tr", {},
@@ -31,7 +31,7 @@ function table(runs: Measured[]): HTMLElement {
     ...columns.map(([, share, of]) => cell(share(m), of(m))),
   ));
   const body = make("table", {}, make("thead", {}, make("tr", {}, ...titles)), make("tbody", {}, ...rows));
-  const region = make("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: "Measured samples" }, body);
+  const region = make("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: `Measured samples of ${name}` }, body);
   return region;
 }
 
@@ -86,8 +86,9 @@ function chart(runs: Measured[], methods: string[], width: number): SVGElement {
 }
 
 for (const place of document.querySelectorAll<HTMLElement>("[data-measured]")) {
-  const runs = models.find(({ name }) => name === place.dataset["measured"])?.evaluation ?? [];
-  if (runs.length) place.append(table(runs), drawing(runs));
+  const name = place.dataset["measured"]!;
+  const runs = models.find((model) => model.name === name)?.evaluation ?? [];
+  if (runs.length) place.append(table(name, runs), drawing(runs));
   else place.append(make("p", { className: "note" }, "These weights have not been measured yet (make evaluate-model)."));
 }
 void startOffline();
