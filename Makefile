@@ -106,6 +106,7 @@ SETTINGS_qm9-web := 100:dpm++2m-sde 50:dpm++2m-sde 25:dpm++2m-sde 10:dpm++2m-sde
 SETTINGS ?= $(SETTINGS_$(MODEL))
 SAMPLES ?= 1000
 evaluate-model: cli ## sample SAMPLES=1000 molecules of MODEL=qm9-web at each of SETTINGS and write core/weights/qm9-web.json
+	$(if $(SETTINGS),,$(error MODEL=$(MODEL): no such shipped model; SETTINGS= evaluates another file of core/weights))
 	@mkdir -p $(BUILD)/evaluation && rm -f $(BUILD)/evaluation/*.json
 	i=0; for setting in $(SETTINGS); do i=$$((i + 1)); set -- $$(echo $$setting | tr : ' '); $(BUILD)/symdiff sample --model core/weights/$(MODEL).safetensors --n $(SAMPLES) --seed 1 --steps $$1 --method $$2 \
 		--start $${3:-0} $$4 $$5 $$6 --json --out $(BUILD)/evaluation/$$i.xyz > $(BUILD)/evaluation/$$i.json || exit 1; done

@@ -49,14 +49,13 @@ func NewOptimiser(p *Params, amsgrad, muon bool, shards int) *Optimiser {
 	if amsgrad {
 		o.VMax = zeros()
 	}
-	step := int64(pieceSize)
 	NoGrad(func() {
 		o.EMA.Copy_(p.Flat)
 		if p.device.IsCuda() && shards == 1 {
 			o.whole = newWhole(p, muon)
 			return
 		}
-		for _, spans := range p.cut(muon, shards, step) {
+		for _, spans := range p.cut(muon, shards, pieceSize) {
 			var pieces []piece
 			for _, s := range spans {
 				view := func(t Tensor) Tensor {

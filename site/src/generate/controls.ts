@@ -202,6 +202,7 @@ export class Controls {
   #quality(): void {
     const { method, start, steps, gamma } = this.#settings;
     const own = this.#model.value === "own";
+    const learns = own || this.model.variant === "symdiff"; // what a file of one's own does is not known here
     const runs = own ? [] : this.model.evaluation.filter((run) => run.method === method && run.start === start && !run.freeTypes).sort((a, b) => a.steps - b.steps);
     element("presets").replaceChildren(...runs.map((run) => this.#preset(run, run.steps === steps)));
     const here = runs.find((run) => run.steps === steps);
@@ -209,11 +210,10 @@ export class Controls {
     element("quality").textContent = own
       ? "Nothing was measured of your own weights."
       : gamma !== gammas[0]
-        ? `Measured with ${this.model.variant === "symdiff" ? "the learned γ" : "γ as trained"} only.`
+        ? `Measured with ${learns ? "the learned γ" : "γ as trained"} only.`
         : here
           ? `Of ${here.molecules.toLocaleString("en")} molecules made so, ${percent(here.stable)} were stable, ${percent(here.valid)} valid, ${percent(here.connected)} connected.${published}`
           : `Not measured at ${steps} steps${runs.length ? "" : start ? " with this sampler and start" : " with this sampler"}.${published}`;
-    const learns = own || this.model.variant === "symdiff"; // what a file of one's own does is not known here
     element<HTMLOptionElement>("gamma-own").textContent = learns ? "Learned" : "As trained: Haar";
     const notes: Record<Gamma, string> = {
       learned: learns
