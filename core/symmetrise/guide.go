@@ -5,16 +5,19 @@ import "errors"
 // Guide is a network led away from a worse one (autoguidance, Karras et al. 2024,
 // arXiv 2406.02507):
 //
-//	eps_hat = e + w·(e - g),   e = net(z, t),  g = worse(z, t)
+//	eps_hat = e + w·(b - g),   e = net(z, t),  b = better(z, t),  g = worse(z, t)
 //
-// both with the same noise of gamma, so that the result is as equivariant as they
-// are. Where the worse network errs as the other does, only more, the error is
-// taken back. It panics when the two do not take the same inputs.
-func Guide(net, worse Network, w float32) Network {
-	if !Alike(net, worse) {
+// all with the same noise of gamma, so that the result is as equivariant as they
+// are. Where the worse network errs as the better one does, only more, the error is
+// taken back. The better network is net itself (nil), or one of another training,
+// whose difference from the worse one is carried over to net (as Liu et al. 2024,
+// arXiv 2401.08565, do with language models). It panics when they do not take the
+// same inputs.
+func Guide(net, better, worse Network, w float32) Network {
+	if better != nil && !Alike(net, better) || !Alike(net, worse) {
 		panic("symmetrise: Guide: the networks take different inputs")
 	}
-	return guided{net, worse, w}
+	return guided{net, better, worse, w}
 }
 
 // Conditional is a network that predicts under values of properties of a
@@ -31,22 +34,16 @@ type Conditional interface {
 //	eps_hat = e + w·(e - u),   e = net(z, t | values),  u = net(z, t)
 //
 // Values of the names in both hold for u as well.
-// Of a network that is guided the better one is; the worse one is put under the
-// values, if it takes them. Without values it is net; a network that takes none is
-// an error.
+// Of a network that is guided net is; the better and the worse one are put under
+// the values, if they take them. Without values it is net; a network that takes
+// none is an error.
 func Condition(net Network, values map[string]float64, w float32, both ...string) (Network, error) {
 	if len(values) == 0 {
 		return net, nil
 	}
 	if g, ok := net.(guided); ok {
 		inner, err := Condition(g.Network, values, w, both...)
-		worse := g.worse
-		if c, ok := worse.(Conditional); ok {
-			if at, err := c.At(values); err == nil {
-				worse = at
-			}
-		}
-		return guided{inner, worse, g.w}, err
+		return guided{inner, under(g.better, values), under(g.worse, values), g.w}, err
 	}
 	c, ok := net.(Conditional)
 	if !ok {
@@ -66,7 +63,17 @@ func Condition(net Network, values map[string]float64, w float32, both ...string
 	if err != nil {
 		return nil, err
 	}
-	return Guide(at, without, w), nil
+	return Guide(at, nil, without, w), nil
+}
+
+// under is n under the values, if it takes them.
+func under(n Network, values map[string]float64) Network {
+	if c, ok := n.(Conditional); ok {
+		if at, err := c.At(values); err == nil {
+			return at
+		}
+	}
+	return n
 }
 
 // Alike tells whether b can take the inputs of a: its features, group and noise of
@@ -79,8 +86,8 @@ func Alike(a, b Network) bool {
 
 type guided struct {
 	Network
-	worse Network
-	w     float32
+	better, worse Network // better is nil where it is the network itself
+	w             float32
 }
 
 func (g guided) NewState(sizes []int) NetworkState {
@@ -88,20 +95,29 @@ func (g guided) NewState(sizes []int) NetworkState {
 	for _, n := range sizes {
 		rows += n
 	}
-	return &guidedState{g.Network.NewState(sizes), g.worse.NewState(sizes), g.w, make([]float32, rows*(3+g.Features()))}
+	s := &guidedState{NetworkState: g.Network.NewState(sizes), worse: g.worse.NewState(sizes), w: g.w, g: make([]float32, rows*(3+g.Features()))}
+	if g.better != nil {
+		s.better, s.b = g.better.NewState(sizes), make([]float32, len(s.g))
+	}
+	return s
 }
 
 type guidedState struct {
 	NetworkState
-	worse NetworkState
-	w     float32
-	eps   []float32 // (rows, 3+F) of the worse network
+	better, worse NetworkState
+	w             float32
+	b, g          []float32 // (rows, 3+F) of the better and the worse network
 }
 
 func (s *guidedState) Eps(eps, z []float32, t float32, noise Noise) {
 	s.NetworkState.Eps(eps, z, t, noise)
-	s.worse.Eps(s.eps, z, t, noise)
+	better := eps
+	if s.better != nil {
+		s.better.Eps(s.b, z, t, noise)
+		better = s.b
+	}
+	s.worse.Eps(s.g, z, t, noise)
 	for i, e := range eps {
-		eps[i] = e + float32(s.w*(e-s.eps[i]))
+		eps[i] = e + float32(s.w*(better[i]-s.g[i]))
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// A guided network is e + w·(e - g), and as equivariant as the two are.
+// A guided network is e + w·(b - g), where b is e or that of another network, and as equivariant as they are.
 func TestGuide(t *testing.T) {
 	worse := New(Func(2, func(eps, z []float32, t float32) {
 		for i, v := range z {
@@ -15,41 +15,49 @@ func TestGuide(t *testing.T) {
 		}
 	}), Haar(O3))
 	net := New(crooked, Learned(O3, frame{}))
+	third := New(crooked, Haar(O3))
 	const w = 1.5
-	guided := Guide(net, worse, w)
-	z, noise := input(guided)
+	z, noise := input(net)
 	call := func(n Network) []float32 {
 		eps := make([]float32, len(z))
 		n.NewState(sizes).Eps(eps, z, 0.3, noise)
 		return eps
 	}
-	e, g, got := call(net), call(worse), call(guided)
-	differ := 0.0
-	for i := range got {
-		want := float64(e[i]) + w*(float64(e[i])-float64(g[i]))
-		if math.Abs(float64(got[i])-want) > 1e-5*(1+math.Abs(want)) {
-			t.Fatalf("value %d is %g, want %g", i, got[i], want)
+	e, g := call(net), call(worse)
+	for name, better := range map[string]Network{"itself": nil, "another": third} {
+		guided, b := Guide(net, better, worse, w), e
+		if better != nil {
+			b = call(better)
 		}
-		differ = max(differ, math.Abs(float64(e[i]-g[i])))
-	}
-	if differ < 0.1 {
-		t.Fatal("the two networks do not differ")
-	}
-	if d := coupling(guided, O3); !(d < 1e-5) {
-		t.Errorf("the guided network is not equivariant: %g", d)
+		differ, got := 0.0, call(guided)
+		for i := range got {
+			want := float64(e[i]) + w*(float64(b[i])-float64(g[i]))
+			if math.Abs(float64(got[i])-want) > 1e-5*(1+math.Abs(want)) {
+				t.Fatalf("%s: value %d is %g, want %g", name, i, got[i], want)
+			}
+			differ = max(differ, math.Abs(float64(b[i]-g[i])))
+		}
+		if differ < 0.1 {
+			t.Fatalf("%s: the two networks do not differ", name)
+		}
+		if d := coupling(guided, O3); !(d < 1e-5) {
+			t.Errorf("%s: the guided network is not equivariant: %g", name, d)
+		}
 	}
 	for name, other := range map[string]Network{
 		"features": New(Func(3, func(_, _ []float32, _ float32) {}), Haar(O3)),
 		"group":    New(crooked, Haar(SO3)),
 	} {
-		func() {
-			defer func() {
-				if recover() == nil {
-					t.Errorf("%s: a guide with other inputs is accepted", name)
-				}
+		for _, guide := range []func(){func() { Guide(net, nil, other, 1) }, func() { Guide(net, other, net, 1) }} {
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Errorf("%s: a guide with other inputs is accepted", name)
+					}
+				}()
+				guide()
 			}()
-			Guide(net, other, 1)
-		}()
+		}
 	}
 }
 
@@ -75,9 +83,9 @@ func constant(x float64) valued {
 	}), None()), x}
 }
 
-// Conditioned is e + w·(e - u); of a guided network the better one is, and the worse one is under the values if it can be.
+// Conditioned is e + w·(e - u); of a guided network it is, and the better and the worse one are under the values if they can be.
 func TestCondition(t *testing.T) {
-	net, guided := constant(1), Guide(constant(1), constant(3), 0.5)
+	net, guided := constant(1), Guide(constant(1), nil, constant(3), 0.5)
 	for _, c := range []struct {
 		net    Network
 		values map[string]float64
@@ -88,7 +96,9 @@ func TestCondition(t *testing.T) {
 		{net, map[string]float64{"x": 2}, 0, 2},
 		{net, map[string]float64{"x": 2}, 3, 2 + 3*(2-1)},
 		{guided, map[string]float64{"x": 2}, 3, 5 + 0.5*(5-2)},
-		{Guide(constant(1), constant(3).Network, 0.5), map[string]float64{"x": 2}, 3, 5 + 0.5*(5-3)},
+		{Guide(constant(1), nil, constant(3).Network, 0.5), map[string]float64{"x": 2}, 3, 5 + 0.5*(5-3)},
+		{Guide(constant(1), constant(7), constant(3).Network, 0.5), map[string]float64{"x": 2}, 3, 5 + 0.5*(2-3)},
+		{Guide(constant(1), constant(7).Network, constant(3), 0.5), map[string]float64{"x": 2}, 3, 5 + 0.5*(7-2)},
 	} {
 		n, err := Condition(c.net, c.values, c.w)
 		if err != nil {

@@ -646,6 +646,7 @@ func TestSampleVariations(t *testing.T) {
 		{"--branch 2:9 --branch 4:11", " branch=2:9,4:11 "},
 		{"--noise-scale 0.5", " noise_scale=0.5 "},
 		{"--guidance 2 --guide " + worse, " guidance=2"},
+		{"--better " + tinyModelTimes(t, 0.9) + " --guide " + worse, " better="},
 	} {
 		out := succeeds(t, args(strings.Fields(c.flags)...)...)
 		if !strings.Contains(out, c.property) || strings.Split(out, "\n")[2] == strings.Split(plain, "\n")[2] {
@@ -662,9 +663,13 @@ func TestSampleVariations(t *testing.T) {
 	fails(t, 2, "want a number above 0", args("--noise-scale", "-1")...)
 	fails(t, 2, "draws no noise", args("--noise-scale", "0.9", "--method", "ddim")...)
 	fails(t, 2, "want a number from 0 to 100", args("--guide", worse, "--guidance", "-1")...)
+	fails(t, 2, "want a --guide that it is better than", args("--better", worse)...)
+	fails(t, 1, "--better ../../core/egnn/testdata/egnn.weights.safetensors: elements, schedule or noise of gamma", args("--guide", worse, "--better", "../../core/egnn/testdata/egnn.weights.safetensors")...)
 	fails(t, 1, "elements, schedule or noise of gamma", args("--guide", "../../core/egnn/testdata/egnn.weights.safetensors")...)
-	if guided := succeeds(t, args("--guide", tinyModel(t))...); strings.Split(guided, "\n")[2] != strings.Split(plain, "\n")[2] {
-		t.Errorf("a model that guides itself makes another molecule: %s, %s", guided, plain)
+	for _, flags := range [][]string{{"--guide", tinyModel(t)}, {"--guide", worse, "--better", worse}} {
+		if guided := succeeds(t, args(flags...)...); strings.Split(guided, "\n")[2] != strings.Split(plain, "\n")[2] {
+			t.Errorf("%v: led by no difference the model makes another molecule: %s, %s", flags, guided, plain)
+		}
 	}
 }
 

@@ -13,41 +13,62 @@ import (
 
 // guide are the flags of sample that lead the model away from a worse one.
 type guide struct {
-	file   string
-	weight float64
-	hash   string // of the file
+	file, better     string
+	weight           float64
+	hash, betterHash string // of the files
 }
 
 func (g *guide) flags(f *pflag.FlagSet) {
 	f.StringVar(&g.file, "guide", "", "weights of a worse model, from which predictions are led away (autoguidance; takes its network calls too)")
+	f.StringVar(&g.better, "better", "", "with --guide, weights of the better model that it is compared with, if not --model (takes its network calls too)")
 	f.Float64Var(&g.weight, "guidance", 1, "with --guide, how far: as a multiple of the difference")
-	must(f.SetAnnotation("guide", "cobra_annotation_bash_completion_filename_extensions", []string{"safetensors"}))
+	for _, flag := range []string{"guide", "better"} {
+		must(f.SetAnnotation(flag, "cobra_annotation_bash_completion_filename_extensions", []string{"safetensors"}))
+	}
 }
 
 func (g *guide) check() error {
 	if !(g.weight >= 0 && g.weight <= 100) {
 		return usagef("--guidance %g: want a number from 0 to 100", g.weight)
 	}
+	if g.better != "" && g.file == "" {
+		return usagef("--better: want a --guide that it is better than")
+	}
 	return nil
 }
 
-// lead is the network, led away from the guide if there is one. Types are given to both of them or, if they are free, to neither.
+// lead is the network, led away from the guide if there is one. Types are given to all of them or, if they are free, to none.
 func (g *guide) lead(m network, freeTypes bool) (symmetrise.Network, error) {
 	if g.file == "" {
 		return m.Network, nil
 	}
-	worse, f, err := loadNetwork(g.file)
+	worse, hash, err := beside("--guide", g.file, m, freeTypes)
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Equal(worse.Meta.Elements, m.Meta.Elements) || worse.Meta.Schedule != m.Meta.Schedule || !symmetrise.Alike(m.Network, worse.Network) {
-		return nil, fmt.Errorf("--guide %s: elements, schedule or noise of gamma are not the model's", g.file)
+	g.hash = hash
+	var better symmetrise.Network
+	if g.better != "" {
+		if better, g.betterHash, err = beside("--better", g.better, m, freeTypes); err != nil {
+			return nil, err
+		}
 	}
-	if m.Meta.TakesTypes() && !worse.Meta.TakesTypes() && !freeTypes {
-		return nil, fmt.Errorf("--guide %s: it was not trained with --condition types as the model was; --free-types gives them to neither", g.file)
+	return symmetrise.Guide(m.Network, better, worse, float32(g.weight)), nil
+}
+
+// beside is the network of a file, and the file's hash, if it can predict what m does.
+func beside(flag, file string, m network, freeTypes bool) (symmetrise.Network, string, error) {
+	n, f, err := loadNetwork(file)
+	if err != nil {
+		return nil, "", err
 	}
-	g.hash = f.hash
-	return symmetrise.Guide(m.Network, worse.Network, float32(g.weight)), nil
+	if !slices.Equal(n.Meta.Elements, m.Meta.Elements) || n.Meta.Schedule != m.Meta.Schedule || !symmetrise.Alike(m.Network, n.Network) {
+		return nil, "", fmt.Errorf("%s %s: elements, schedule or noise of gamma are not the model's", flag, file)
+	}
+	if m.Meta.TakesTypes() && !n.Meta.TakesTypes() && !freeTypes {
+		return nil, "", fmt.Errorf("%s %s: it was not trained with --condition types as the model was; --free-types gives them to none", flag, file)
+	}
+	return n.Network, f.hash, nil
 }
 
 // properties tell of the guide in what is sampled with it.
@@ -55,5 +76,9 @@ func (g *guide) properties() []molecule.Property {
 	if g.file == "" {
 		return nil
 	}
-	return []molecule.Property{{Key: "guide", Value: g.hash[:16]}, {Key: "guidance", Value: strconv.FormatFloat(g.weight, 'g', -1, 64)}}
+	told := []molecule.Property{{Key: "guide", Value: g.hash[:16]}, {Key: "guidance", Value: strconv.FormatFloat(g.weight, 'g', -1, 64)}}
+	if g.better != "" {
+		told = append(told, molecule.Property{Key: "better", Value: g.betterHash[:16]})
+	}
+	return told
 }

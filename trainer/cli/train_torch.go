@@ -49,7 +49,7 @@ The result goes to standard output, all else to standard error: a line that is r
 // newDistillCommand trains a network to predict what a guided teacher does.
 func newDistillCommand() *cobra.Command {
 	return trains(&trainConfig{student: true}, &cobra.Command{
-		Use:   "distill --teacher FILE [--guide FILE --guidance W] --data FILE[,FILE...] --out DIR (--steps N | --epochs N | --max-time D)",
+		Use:   "distill --teacher FILE [--guide FILE [--better FILE] --guidance W] --data FILE[,FILE...] --out DIR (--steps N | --epochs N | --max-time D)",
 		Short: "Teach a model what another predicts, guided by a worse one",
 		Long: `Teach a student what a teacher predicts (libtorch). The student begins as its teacher, with its sizes; flags may change them.
 
@@ -57,7 +57,8 @@ With --guide the teacher is led away from a worse network, such as an earlier on
 
   eps* = eps_teacher + W·(eps_teacher - eps_guide)
 
-so that the student does in one network call what symdiff sample --guide takes two for. All else is as in symdiff train, whose flags
+so that the student does in one network call what symdiff sample --guide takes two for. With --better the difference is that of another
+network from its own worse state, eps_better - eps_guide, and is carried over to the teacher. All else is as in symdiff train, whose flags
 it takes; the validation loss is the distance to the teacher.`,
 		Example: `  symdiff distill --teacher model.safetensors --guide early.safetensors --guidance 2 --data qm9_train.xyz.gz --out student --max-time 1h`,
 	})

@@ -30,6 +30,7 @@ type Options struct {
 
 	Teacher  string  `json:"teacher,omitempty"`  // weights file whose prediction is learned in place of the noise
 	Guide    string  `json:"guide,omitempty"`    // weights file of a worse network that guides the teacher
+	Better   string  `json:"better,omitempty"`   // weights file that is better than the guide, if it is not the teacher
 	Guidance float64 `json:"guidance,omitempty"` // weight w of the guidance (see teacher)
 
 	Elements     []string     `json:"elements"`
@@ -257,6 +258,8 @@ func (o *Options) Validate() error {
 		return errors.New("--teacher: wants a DiT as the student, of any variant but egnn")
 	case o.Guide != "" && o.Teacher == "":
 		return errors.New("--guide: wants a --teacher that it guides")
+	case o.Better != "" && o.Guide == "":
+		return errors.New("--better: wants a --guide that it is better than")
 	case o.Guide != "" && o.Guidance == 0:
 		return errors.New("--guidance: wants a weight above 0 with --guide")
 	case o.Out == "":

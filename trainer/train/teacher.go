@@ -14,33 +14,46 @@ import (
 )
 
 // teacher is a trained network whose prediction a student is to match in place of the noise, guided by a worse one g
-// (autoguidance, Karras et al. 2024, arXiv 2406.02507), so that the student predicts in one call what guidance takes two for:
+// (autoguidance, Karras et al. 2024, arXiv 2406.02507), so that the student predicts in one call what guidance takes more for:
 //
-//	eps* = e + w·(e - g),  e = teacher(z, t), g = guide(z, t), both with the student's R0 and eta.
+//	eps* = e + w·(b - g),  e = teacher(z, t), b = better(z, t), g = guide(z, t), all with the student's R0 and eta.
 //
+// The better network is the teacher, or one of another training, whose difference from the guide is carried over to the teacher
+// (as Liu et al. 2024, arXiv 2401.08565, do with language models).
 // A target that is a function of z, unlike the noise, has no variance that the student could not explain.
 type teacher struct {
-	network, guide *torch.Params // guide is nil where there is none
-	weight         float64
-	context        []model.Quantity // what they are conditioned on
+	network, better, guide *torch.Params // better is nil where it is the network, guide where there is none
+	weight                 float64
+	context                []model.Quantity // what they are conditioned on
 }
 
-// loadTeacher reads Options.Teacher and Options.Guide; nil if there is none.
+// loadTeacher reads Options.Teacher, Options.Guide and Options.Better; nil if there is none.
 func loadTeacher(o Options, device gotch.Device) (*teacher, error) {
 	if o.Teacher == "" {
 		return nil, nil
 	}
 	t := &teacher{weight: o.Guidance}
 	var err error
-	if t.network, t.context, err = loadParams("--teacher", o.Teacher, o, device); err != nil || o.Guide == "" {
+	if t.network, t.context, err = loadParams("--teacher", o.Teacher, o, device); err != nil {
 		return t, err
 	}
-	guide, context, err := loadParams("--guide", o.Guide, o, device)
-	if err == nil && !slices.Equal(context, t.context) {
-		err = fmt.Errorf("--guide %s: the scales of its condition are %v, the teacher's %v", o.Guide, context, t.context)
+	for _, other := range []struct {
+		flag, file string
+		params     **torch.Params
+	}{{"--guide", o.Guide, &t.guide}, {"--better", o.Better, &t.better}} {
+		if other.file == "" {
+			continue
+		}
+		params, context, err := loadParams(other.flag, other.file, o, device)
+		if err == nil && !slices.Equal(context, t.context) {
+			err = fmt.Errorf("%s %s: the scales of its condition are %v, the teacher's %v", other.flag, other.file, context, t.context)
+		}
+		if err != nil {
+			return t, err
+		}
+		*other.params = params
 	}
-	t.guide = guide
-	return t, err
+	return t, nil
 }
 
 // loadParams reads a network that takes the inputs that the student of o is given, and what it is conditioned on.
@@ -74,9 +87,14 @@ func loadParams(flag, path string, o Options, device gotch.Device) (*torch.Param
 func (t *teacher) target(s *torch.Scope, in torch.Input) (eps torch.Tensor) {
 	torch.NoGrad(func() {
 		eps = torch.Forward(s, t.network, in).Eps(s)
-		if t.guide != nil {
-			eps = torch.Extrapolate(s, eps, torch.Forward(s, t.guide, in).Eps(s), t.weight)
+		if t.guide == nil {
+			return
 		}
+		better := eps
+		if t.better != nil {
+			better = torch.Forward(s, t.better, in).Eps(s)
+		}
+		eps = torch.Extrapolate(s, eps, better, torch.Forward(s, t.guide, in).Eps(s), t.weight)
 	})
 	return eps
 }

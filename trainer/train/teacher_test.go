@@ -38,9 +38,10 @@ func trained(t *testing.T, seed uint64, steps int, changes ...func(*Options)) st
 // and learning makes it less.
 func TestTeacher(t *testing.T) {
 	best, worse := trained(t, 1, 40), trained(t, 1, 2)
+	var better string
 	student := func(guide string, weight float64, steps int) float64 {
 		o := small(t)
-		o.Val, o.Init, o.Teacher, o.Guide, o.Guidance = o.Data, best, best, guide, weight
+		o.Val, o.Init, o.Teacher, o.Better, o.Guide, o.Guidance = o.Data, best, best, better, guide, weight
 		o.Seed, o.Steps, o.EMA, o.LR, o.Warmup = 7, steps, 0, 3e-3, 0
 		if steps == 1 {
 			o.LR = 1e-12 // only the loss is asked for
@@ -56,6 +57,12 @@ func TestTeacher(t *testing.T) {
 	}
 	if learned := student(worse, 1, 60); learned > 0.7*one {
 		t.Errorf("60 steps bring the loss from %g to %g", one, learned)
+	}
+	if better = best; student(worse, 1, 1) != one {
+		t.Errorf("named as the better network too the teacher's loss is %g, want %g", student(worse, 1, 1), one)
+	}
+	if better = worse; student(worse, 1, 1) > 1e-9 {
+		t.Error("led from a network to itself the student has something to learn")
 	}
 }
 
@@ -125,6 +132,8 @@ func TestTeacherErrors(t *testing.T) {
 		"file":     {func(o *Options) { o.Teacher += "x" }, "no such file"},
 		"guide":    {func(o *Options) { o.Guide, o.Guidance = best+"x", 1 }, "--guide"},
 		"weight":   {func(o *Options) { o.Guide = best }, "--guidance: wants a weight"},
+		"better":   {func(o *Options) { o.Guide, o.Better, o.Guidance = best, best+"x", 1 }, "--better"},
+		"no guide": {func(o *Options) { o.Better = best }, "--better: wants a --guide"},
 		"alone":    {func(o *Options) { o.Guide, o.Teacher = best, "" }, "--guide: wants a --teacher"},
 		"egnn":     {func(o *Options) { o.SetVariant("egnn"); o.EGNN = egnn.QM9() }, "--teacher: wants a DiT"},
 	} {
