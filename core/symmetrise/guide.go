@@ -2,6 +2,14 @@ package symmetrise
 
 import "errors"
 
+// Guidance says what a network is led by.
+type Guidance struct {
+	Worse    Network
+	Better   Network // nil: the network itself
+	Weight   float32
+	From, To float32 // times at which it is, both included, in [0, 1]
+}
+
 // Guide is a network led away from a worse one (autoguidance, Karras et al. 2024,
 // arXiv 2406.02507):
 //
@@ -9,15 +17,16 @@ import "errors"
 //
 // all with the same noise of gamma, so that the result is as equivariant as they
 // are. Where the worse network errs as the better one does, only more, the error is
-// taken back. The better network is net itself (nil), or one of another training,
-// whose difference from the worse one is carried over to net (as Liu et al. 2024,
-// arXiv 2401.08565, do with language models). It panics when they do not take the
+// taken back. The better network is net itself, or one of another training, whose
+// difference from the worse one is carried over to net (as Liu et al. 2024, arXiv
+// 2401.08565, do with language models). At times outside From and To it is e
+// (Kynkaanniemi et al. 2024, arXiv 2404.07724). It panics when they do not take the
 // same inputs.
-func Guide(net, better, worse Network, w float32) Network {
-	if better != nil && !Alike(net, better) || !Alike(net, worse) {
+func Guide(net Network, by Guidance) Network {
+	if by.Better != nil && !Alike(net, by.Better) || !Alike(net, by.Worse) {
 		panic("symmetrise: Guide: the networks take different inputs")
 	}
-	return guided{net, better, worse, w}
+	return guided{net, by}
 }
 
 // Conditional is a network that predicts under values of properties of a
@@ -43,7 +52,8 @@ func Condition(net Network, values map[string]float64, w float32, both ...string
 	}
 	if g, ok := net.(guided); ok {
 		inner, err := Condition(g.Network, values, w, both...)
-		return guided{inner, under(g.better, values), under(g.worse, values), g.w}, err
+		g.by.Better, g.by.Worse = under(g.by.Better, values), under(g.by.Worse, values)
+		return guided{inner, g.by}, err
 	}
 	c, ok := net.(Conditional)
 	if !ok {
@@ -63,7 +73,7 @@ func Condition(net Network, values map[string]float64, w float32, both ...string
 	if err != nil {
 		return nil, err
 	}
-	return Guide(at, nil, without, w), nil
+	return Guide(at, Guidance{Worse: without, Weight: w, To: 1}), nil
 }
 
 // under is n under the values, if it takes them.
@@ -86,8 +96,7 @@ func Alike(a, b Network) bool {
 
 type guided struct {
 	Network
-	better, worse Network // better is nil where it is the network itself
-	w             float32
+	by Guidance
 }
 
 func (g guided) NewState(sizes []int) NetworkState {
@@ -95,22 +104,25 @@ func (g guided) NewState(sizes []int) NetworkState {
 	for _, n := range sizes {
 		rows += n
 	}
-	s := &guidedState{NetworkState: g.Network.NewState(sizes), worse: g.worse.NewState(sizes), w: g.w, g: make([]float32, rows*(3+g.Features()))}
-	if g.better != nil {
-		s.better, s.b = g.better.NewState(sizes), make([]float32, len(s.g))
+	s := &guidedState{NetworkState: g.Network.NewState(sizes), by: g.by, worse: g.by.Worse.NewState(sizes), g: make([]float32, rows*(3+g.Features()))}
+	if g.by.Better != nil {
+		s.better, s.b = g.by.Better.NewState(sizes), make([]float32, len(s.g))
 	}
 	return s
 }
 
 type guidedState struct {
 	NetworkState
-	better, worse NetworkState
-	w             float32
-	b, g          []float32 // (rows, 3+F) of the better and the worse network
+	by            Guidance
+	better, worse NetworkState // better is nil where it is the network itself
+	b, g          []float32    // (rows, 3+F) of the better and the worse network
 }
 
 func (s *guidedState) Eps(eps, z []float32, t float32, noise Noise) {
 	s.NetworkState.Eps(eps, z, t, noise)
+	if t < s.by.From || t > s.by.To {
+		return
+	}
 	better := eps
 	if s.better != nil {
 		s.better.Eps(s.b, z, t, noise)
@@ -118,6 +130,6 @@ func (s *guidedState) Eps(eps, z []float32, t float32, noise Noise) {
 	}
 	s.worse.Eps(s.g, z, t, noise)
 	for i, e := range eps {
-		eps[i] = e + float32(s.w*(better[i]-s.g[i]))
+		eps[i] = e + float32(s.by.Weight*(better[i]-s.g[i]))
 	}
 }

@@ -3,6 +3,7 @@ package symmetrise
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -25,7 +26,7 @@ func TestGuide(t *testing.T) {
 	}
 	e, g := call(net), call(worse)
 	for name, better := range map[string]Network{"itself": nil, "another": third} {
-		guided, b := Guide(net, better, worse, w), e
+		guided, b := Guide(net, Guidance{Worse: worse, Better: better, Weight: w, From: 0.3, To: 0.3}), e
 		if better != nil {
 			b = call(better)
 		}
@@ -43,12 +44,17 @@ func TestGuide(t *testing.T) {
 		if d := coupling(guided, O3); !(d < 1e-5) {
 			t.Errorf("%s: the guided network is not equivariant: %g", name, d)
 		}
+		for _, outside := range [][2]float32{{0.31, 1}, {0, 0.29}} {
+			if !slices.Equal(call(Guide(net, Guidance{Worse: worse, Better: better, Weight: w, From: outside[0], To: outside[1]})), e) {
+				t.Errorf("%s: led at a time that is not between %v", name, outside)
+			}
+		}
 	}
 	for name, other := range map[string]Network{
 		"features": New(Func(3, func(_, _ []float32, _ float32) {}), Haar(O3)),
 		"group":    New(crooked, Haar(SO3)),
 	} {
-		for _, guide := range []func(){func() { Guide(net, nil, other, 1) }, func() { Guide(net, other, net, 1) }} {
+		for _, guide := range []func(){func() { Guide(net, Guidance{Worse: other}) }, func() { Guide(net, Guidance{Worse: net, Better: other}) }} {
 			func() {
 				defer func() {
 					if recover() == nil {
@@ -85,7 +91,7 @@ func constant(x float64) valued {
 
 // Conditioned is e + w·(e - u); of a guided network it is, and the better and the worse one are under the values if they can be.
 func TestCondition(t *testing.T) {
-	net, guided := constant(1), Guide(constant(1), nil, constant(3), 0.5)
+	net, guided := constant(1), Guide(constant(1), Guidance{Worse: constant(3), Weight: 0.5, To: 1})
 	for _, c := range []struct {
 		net    Network
 		values map[string]float64
@@ -96,9 +102,9 @@ func TestCondition(t *testing.T) {
 		{net, map[string]float64{"x": 2}, 0, 2},
 		{net, map[string]float64{"x": 2}, 3, 2 + 3*(2-1)},
 		{guided, map[string]float64{"x": 2}, 3, 5 + 0.5*(5-2)},
-		{Guide(constant(1), nil, constant(3).Network, 0.5), map[string]float64{"x": 2}, 3, 5 + 0.5*(5-3)},
-		{Guide(constant(1), constant(7), constant(3).Network, 0.5), map[string]float64{"x": 2}, 3, 5 + 0.5*(2-3)},
-		{Guide(constant(1), constant(7).Network, constant(3), 0.5), map[string]float64{"x": 2}, 3, 5 + 0.5*(7-2)},
+		{Guide(constant(1), Guidance{Worse: constant(3).Network, Weight: 0.5, To: 1}), map[string]float64{"x": 2}, 3, 5 + 0.5*(5-3)},
+		{Guide(constant(1), Guidance{Worse: constant(3).Network, Better: constant(7), Weight: 0.5, To: 1}), map[string]float64{"x": 2}, 3, 5 + 0.5*(2-3)},
+		{Guide(constant(1), Guidance{Worse: constant(3), Better: constant(7).Network, Weight: 0.5, To: 1}), map[string]float64{"x": 2}, 3, 5 + 0.5*(7-2)},
 	} {
 		n, err := Condition(c.net, c.values, c.w)
 		if err != nil {

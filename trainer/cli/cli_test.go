@@ -647,6 +647,7 @@ func TestSampleVariations(t *testing.T) {
 		{"--noise-scale 0.5", " noise_scale=0.5 "},
 		{"--guidance 2 --guide " + worse, " guidance=2"},
 		{"--better " + tinyModelTimes(t, 0.9) + " --guide " + worse, " better="},
+		{"--guide-from 0.2 --guide-to 0.7 --guide " + worse, " guide_between=0.2,0.7"},
 	} {
 		out := succeeds(t, args(strings.Fields(c.flags)...)...)
 		if !strings.Contains(out, c.property) || strings.Split(out, "\n")[2] == strings.Split(plain, "\n")[2] {
@@ -663,10 +664,11 @@ func TestSampleVariations(t *testing.T) {
 	fails(t, 2, "want a number above 0", args("--noise-scale", "-1")...)
 	fails(t, 2, "draws no noise", args("--noise-scale", "0.9", "--method", "ddim")...)
 	fails(t, 2, "want a number from 0 to 100", args("--guide", worse, "--guidance", "-1")...)
+	fails(t, 2, "want two times from 0 to 1, the smaller first", args("--guide", worse, "--guide-from", "0.7", "--guide-to", "0.2")...)
 	fails(t, 2, "want a --guide that it is better than", args("--better", worse)...)
 	fails(t, 1, "--better ../../core/egnn/testdata/egnn.weights.safetensors: elements, schedule or noise of gamma", args("--guide", worse, "--better", "../../core/egnn/testdata/egnn.weights.safetensors")...)
 	fails(t, 1, "elements, schedule or noise of gamma", args("--guide", "../../core/egnn/testdata/egnn.weights.safetensors")...)
-	for _, flags := range [][]string{{"--guide", tinyModel(t)}, {"--guide", worse, "--better", worse}} {
+	for _, flags := range [][]string{{"--guide", tinyModel(t)}, {"--guide", worse, "--better", worse}, {"--guide", worse, "--guide-from", "0.999", "--guide-to", "0.9995"}} {
 		if guided := succeeds(t, args(flags...)...); strings.Split(guided, "\n")[2] != strings.Split(plain, "\n")[2] {
 			t.Errorf("%v: led by no difference the model makes another molecule: %s, %s", flags, guided, plain)
 		}

@@ -141,6 +141,8 @@ func bindObjective(f *pflag.FlagSet, o *train.Options) {
 	f.StringVar(&o.Teacher, "teacher", o.Teacher, "weights file whose prediction is learned in place of the noise")
 	f.StringVar(&o.Guide, "guide", o.Guide, "weights file of a worse network, from which the teacher's prediction is led away")
 	f.StringVar(&o.Better, "better", o.Better, "weights file of the better network that the guide is compared with, if not the teacher")
+	f.Float64Var(&o.GuideFrom, "guide-from", o.GuideFrom, "t/T from which the teacher is led")
+	f.Float64Var(&o.GuideTo, "guide-to", o.GuideTo, "t/T up to which the teacher is led, 0: to the end")
 	f.Float64Var(&o.Guidance, "guidance", o.Guidance, "how far, as a multiple of their difference")
 	f.BoolVar(&o.Augment, "augment", o.Augment, "turn each molecule by a Haar matrix (with --variant none: DiT-Aug)")
 	f.BoolVar(&o.UniformTimes, "uniform-times", o.UniformTimes, "independent times in a batch instead of stratified ones")

@@ -15,13 +15,16 @@ import (
 type guide struct {
 	file, better     string
 	weight           float64
-	hash, betterHash string // of the files
+	from, to         float64 // times at which it leads, as shares of T
+	hash, betterHash string  // of the files
 }
 
 func (g *guide) flags(f *pflag.FlagSet) {
 	f.StringVar(&g.file, "guide", "", "weights of a worse model, from which predictions are led away (autoguidance; takes its network calls too)")
 	f.StringVar(&g.better, "better", "", "with --guide, weights of the better model that it is compared with, if not --model (takes its network calls too)")
 	f.Float64Var(&g.weight, "guidance", 1, "with --guide, how far: as a multiple of the difference")
+	f.Float64Var(&g.from, "guide-from", 0, "with --guide, t/T from which it leads")
+	f.Float64Var(&g.to, "guide-to", 1, "with --guide, t/T up to which it leads")
 	for _, flag := range []string{"guide", "better"} {
 		must(f.SetAnnotation(flag, "cobra_annotation_bash_completion_filename_extensions", []string{"safetensors"}))
 	}
@@ -30,6 +33,9 @@ func (g *guide) flags(f *pflag.FlagSet) {
 func (g *guide) check() error {
 	if !(g.weight >= 0 && g.weight <= 100) {
 		return usagef("--guidance %g: want a number from 0 to 100", g.weight)
+	}
+	if !(0 <= g.from && g.from <= g.to && g.to <= 1) {
+		return usagef("--guide-from %g, --guide-to %g: want two times from 0 to 1, the smaller first", g.from, g.to)
 	}
 	if g.better != "" && g.file == "" {
 		return usagef("--better: want a --guide that it is better than")
@@ -53,7 +59,7 @@ func (g *guide) lead(m network, freeTypes bool) (symmetrise.Network, error) {
 			return nil, err
 		}
 	}
-	return symmetrise.Guide(m.Network, better, worse, float32(g.weight)), nil
+	return symmetrise.Guide(m.Network, symmetrise.Guidance{Worse: worse, Better: better, Weight: float32(g.weight), From: float32(g.from), To: float32(g.to)}), nil
 }
 
 // beside is the network of a file, and the file's hash, if it can predict what m does.
@@ -79,6 +85,10 @@ func (g *guide) properties() []molecule.Property {
 	told := []molecule.Property{{Key: "guide", Value: g.hash[:16]}, {Key: "guidance", Value: strconv.FormatFloat(g.weight, 'g', -1, 64)}}
 	if g.better != "" {
 		told = append(told, molecule.Property{Key: "better", Value: g.betterHash[:16]})
+	}
+	if g.from > 0 || g.to < 1 {
+		number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+		told = append(told, molecule.Property{Key: "guide_between", Value: number(g.from) + "," + number(g.to)})
 	}
 	return told
 }

@@ -58,8 +58,8 @@ With --guide the teacher is led away from a worse network, such as an earlier on
   eps* = eps_teacher + W·(eps_teacher - eps_guide)
 
 so that the student does in one network call what symdiff sample --guide takes two for. With --better the difference is that of another
-network from its own worse state, eps_better - eps_guide, and is carried over to the teacher. All else is as in symdiff train, whose flags
-it takes; the validation loss is the distance to the teacher.`,
+network from its own worse state, eps_better - eps_guide, and is carried over to the teacher; --guide-from and --guide-to say at which
+times it is led. All else is as in symdiff train, whose flags it takes; the validation loss is the distance to the teacher.`,
 		Example: `  symdiff distill --teacher model.safetensors --guide early.safetensors --guidance 2 --data qm9_train.xyz.gz --out student --max-time 1h`,
 	})
 }

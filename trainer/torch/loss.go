@@ -27,7 +27,7 @@ func Weigh(s *Scope, a Tensor, weights []float64, factor float64) Tensor {
 // Eps is the whole estimate [x, h]: (B, N, 3+F).
 func (o Output) Eps(s *Scope) Tensor { return s.cat(-1, o.X, o.H) }
 
-// Extrapolate is e + w·(a - b).
-func Extrapolate(s *Scope, e, a, b Tensor, w float64) Tensor {
-	return s.add(e, s.mulScalar(s.sub(a, b), w))
+// Extrapolate is e + w·(a - b) of each molecule: (B, N, 3+F), with w (B).
+func Extrapolate(s *Scope, e, a, b Tensor, w []float32) Tensor {
+	return s.addcmul(e, s.sub(a, b), s.Of(w, int64(len(w)), 1, 1))
 }

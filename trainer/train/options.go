@@ -7,6 +7,7 @@
 package train
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -32,6 +33,9 @@ type Options struct {
 	Guide    string  `json:"guide,omitempty"`    // weights file of a worse network that guides the teacher
 	Better   string  `json:"better,omitempty"`   // weights file that is better than the guide, if it is not the teacher
 	Guidance float64 `json:"guidance,omitempty"` // weight w of the guidance (see teacher)
+
+	GuideFrom float64 `json:"guide_from,omitempty"` // t/T from which the guide is asked
+	GuideTo   float64 `json:"guide_to,omitempty"`   // t/T up to which it is, 0: up to 1
 
 	Elements     []string     `json:"elements"`
 	Charge       bool         `json:"charge"`
@@ -145,6 +149,9 @@ func (o *Options) Parameters() []model.Parameter {
 func (o *Options) scheduleParameters() []model.Parameter {
 	return model.ScheduleParameters(o.Meta().Schedule)
 }
+
+// guideTo is GuideTo, or its default.
+func (o *Options) guideTo() float64 { return cmp.Or(o.GuideTo, 1) }
 
 // learnsSchedule tells whether the noise schedule is learned.
 func (o *Options) learnsSchedule() bool { return o.Schedule == schedule.Learned }
@@ -285,6 +292,8 @@ func (o *Options) Validate() error {
 		{"--ema", o.EMA >= 0 && o.EMA < 1, "in [0, 1)"},
 		{"--clip", o.Clip >= 0, "not negative (0: no clipping)"},
 		{"--weight-decay", o.WeightDecay >= 0 && o.WeightDecay < 1, "in [0, 1)"},
+		{"--guide-from", o.GuideFrom >= 0 && o.GuideFrom <= o.guideTo(), "from 0 to --guide-to"},
+		{"--guide-to", o.GuideTo >= 0 && o.GuideTo <= 1, "in [0, 1]"},
 		{"--guidance", o.Guidance >= 0 && o.Guidance <= 100, "in [0, 100]"},
 		{"--val-every", o.ValEvery >= 0, "not negative"},
 		{"--val-molecules", o.ValMolecules >= 0, "not negative"},

@@ -193,7 +193,7 @@ func (r *run) squaredError(s *torch.Scope, p *torch.Params, b *Batch, noised *to
 	}
 	target := s.Of(b.Eps, n, m, 3+f)
 	if r.teacher != nil {
-		target = r.teacher.target(s, in)
+		target = r.teacher.target(s, in, b.T)
 	}
 	return torch.SquaredError(s, torch.Forward(s, p, in), target, mask)
 }

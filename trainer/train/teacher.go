@@ -16,14 +16,16 @@ import (
 // teacher is a trained network whose prediction a student is to match in place of the noise, guided by a worse one g
 // (autoguidance, Karras et al. 2024, arXiv 2406.02507), so that the student predicts in one call what guidance takes more for:
 //
-//	eps* = e + w·(b - g),  e = teacher(z, t), b = better(z, t), g = guide(z, t), all with the student's R0 and eta.
+//	eps* = e + w·(b - g),  e = teacher(z, t), b = better(z, t), g = guide(z, t), all with the student's R0 and eta,
 //
-// The better network is the teacher, or one of another training, whose difference from the guide is carried over to the teacher
-// (as Liu et al. 2024, arXiv 2401.08565, do with language models).
+// at the times of an interval, and e at the others (Kynkaanniemi et al. 2024, arXiv 2404.07724). The better network is the teacher, or
+// one of another training, whose difference from the guide is carried over to the teacher (as Liu et al. 2024, arXiv 2401.08565, do
+// with language models).
+//
 // A target that is a function of z, unlike the noise, has no variance that the student could not explain.
 type teacher struct {
-	network, better, guide *torch.Params // better is nil where it is the network, guide where there is none
-	weight                 float64
+	network, better, guide *torch.Params    // better is nil where it is the network, guide where there is none
+	weight, from, to       float64          // w, and between which t/T
 	context                []model.Quantity // what they are conditioned on
 }
 
@@ -32,7 +34,7 @@ func loadTeacher(o Options, device gotch.Device) (*teacher, error) {
 	if o.Teacher == "" {
 		return nil, nil
 	}
-	t := &teacher{weight: o.Guidance}
+	t := &teacher{weight: o.Guidance, from: o.GuideFrom, to: o.guideTo()}
 	var err error
 	if t.network, t.context, err = loadParams("--teacher", o.Teacher, o, device); err != nil {
 		return t, err
@@ -83,8 +85,8 @@ func loadParams(flag, path string, o Options, device gotch.Device) (*torch.Param
 	return p, m.Meta.Context, nil
 }
 
-// target is eps* for a batch, without gradient.
-func (t *teacher) target(s *torch.Scope, in torch.Input) (eps torch.Tensor) {
+// target is eps* for a batch, whose times are those of in, without gradient.
+func (t *teacher) target(s *torch.Scope, in torch.Input, times []float32) (eps torch.Tensor) {
 	torch.NoGrad(func() {
 		eps = torch.Forward(s, t.network, in).Eps(s)
 		if t.guide == nil {
@@ -94,7 +96,13 @@ func (t *teacher) target(s *torch.Scope, in torch.Input) (eps torch.Tensor) {
 		if t.better != nil {
 			better = torch.Forward(s, t.better, in).Eps(s)
 		}
-		eps = torch.Extrapolate(s, eps, better, torch.Forward(s, t.guide, in).Eps(s), t.weight)
+		w := make([]float32, len(times))
+		for i, time := range times {
+			if float64(time) >= t.from && float64(time) <= t.to {
+				w[i] = float32(t.weight)
+			}
+		}
+		eps = torch.Extrapolate(s, eps, better, torch.Forward(s, t.guide, in).Eps(s), w)
 	})
 	return eps
 }

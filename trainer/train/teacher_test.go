@@ -39,9 +39,11 @@ func trained(t *testing.T, seed uint64, steps int, changes ...func(*Options)) st
 func TestTeacher(t *testing.T) {
 	best, worse := trained(t, 1, 40), trained(t, 1, 2)
 	var better string
+	var from float64
 	student := func(guide string, weight float64, steps int) float64 {
 		o := small(t)
 		o.Val, o.Init, o.Teacher, o.Better, o.Guide, o.Guidance = o.Data, best, best, better, guide, weight
+		o.GuideFrom = from
 		o.Seed, o.Steps, o.EMA, o.LR, o.Warmup = 7, steps, 0, 3e-3, 0
 		if steps == 1 {
 			o.LR = 1e-12 // only the loss is asked for
@@ -63,6 +65,10 @@ func TestTeacher(t *testing.T) {
 	}
 	if better = worse; student(worse, 1, 1) > 1e-9 {
 		t.Error("led from a network to itself the student has something to learn")
+	}
+	better, from = "", 0.5
+	if late := student(worse, 1, 1); late < 1e-9 || late > 0.9*one {
+		t.Errorf("led at the later half of the times the loss is %g, at all %g", late, one)
 	}
 }
 
@@ -132,6 +138,7 @@ func TestTeacherErrors(t *testing.T) {
 		"file":     {func(o *Options) { o.Teacher += "x" }, "no such file"},
 		"guide":    {func(o *Options) { o.Guide, o.Guidance = best+"x", 1 }, "--guide"},
 		"weight":   {func(o *Options) { o.Guide = best }, "--guidance: wants a weight"},
+		"interval": {func(o *Options) { o.GuideFrom, o.GuideTo = 0.7, 0.2 }, "--guide-from"},
 		"better":   {func(o *Options) { o.Guide, o.Better, o.Guidance = best, best+"x", 1 }, "--better"},
 		"no guide": {func(o *Options) { o.Better = best }, "--better: wants a --guide"},
 		"alone":    {func(o *Options) { o.Guide, o.Teacher = best, "" }, "--guide: wants a --teacher"},
