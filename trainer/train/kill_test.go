@@ -295,18 +295,27 @@ func TestFullDisk(t *testing.T) {
 	o := small(t)
 	o.Out, o.Steps, o.MinLR = filepath.Join(dir, "run"), 3, 1
 	first := mustRun(t, o)
+	events, err := filepath.Glob(filepath.Join(o.Out, "events.*")) // the second run would truncate it if it began in the same second
+	if err != nil || len(events) != 1 {
+		t.Fatalf("event files %q, %v", events, err)
+	}
+	if err := os.Rename(events[0], events[0]+".1"); err != nil {
+		t.Fatal(err)
+	}
 	filler := filepath.Join(dir, "filler")
 	if err := os.WriteFile(filler, make([]byte, 16<<20), 0o666); err == nil {
 		t.Fatal("the disk is not full")
 	}
 	o.Resume, o.Steps, o.CheckpointEvery = o.Out, 6, Duration(time.Nanosecond)
 	var status bytes.Buffer
-	_, err := Run(context.Background(), o, &status, false)
+	_, err = Run(context.Background(), o, &status, false)
 	if err == nil || !strings.Contains(err.Error(), "no space left") || !strings.Contains(err.Error(), o.Out) {
 		t.Fatalf("error %v", err)
 	}
-	if !strings.Contains(status.String(), "no checkpoint written") {
-		t.Errorf("status %s", status.String())
+	for _, want := range []string{"the log is not complete", "no checkpoint written"} {
+		if !strings.Contains(status.String(), want) {
+			t.Errorf("status %s, want %s", status.String(), want)
+		}
 	}
 	c, err := ReadCheckpoint(o.Out)
 	if err != nil {
@@ -318,6 +327,20 @@ func TestFullDisk(t *testing.T) {
 	}
 	if c := mustRun(t, o); c.Progress.Step != 6 {
 		t.Errorf("went on to %+v", c.Progress)
+	}
+}
+
+// A log that cannot be opened ends the run before its first step, by name.
+func TestLogCannotBeOpened(t *testing.T) {
+	for _, name := range []string{logName, tableName} {
+		o := small(t)
+		o.Steps = 1
+		if err := os.MkdirAll(filepath.Join(o.Out, name), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Run(context.Background(), o, nil, false); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s is a folder: error %v", name, err)
+		}
 	}
 }
 

@@ -98,15 +98,17 @@ func openLog(folder string, step int, status io.Writer, terminal bool) (*runLog,
 		return nil, err
 	}
 	if l.table, err = os.OpenFile(table, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666); err != nil {
-		return nil, err
+		return nil, errors.Join(err, l.lines.Close())
 	}
-	if fi, err := l.table.Stat(); err == nil && fi.Size() == 0 {
-		if err := l.row(columns); err != nil {
-			return nil, err
-		}
+	if l.events, err = createEvents(folder, time.Now()); err != nil {
+		return nil, errors.Join(err, l.lines.Close(), l.table.Close())
 	}
-	l.events, err = openEvents(folder, step, time.Now())
-	return l, err
+	err = l.events.start(step, time.Now())
+	if fi, serr := l.table.Stat(); serr == nil && fi.Size() == 0 {
+		err = errors.Join(err, l.row(columns))
+	}
+	l.incomplete(err)
+	return l, nil
 }
 
 func (l *runLog) row(cells []string) error {
@@ -123,7 +125,12 @@ func (l *runLog) write(e entry) {
 	if l.lines == nil {
 		return
 	}
-	if err := l.record(e); err != nil && !l.failed {
+	l.incomplete(l.record(e))
+}
+
+// incomplete says once that the files lack something: a run goes on without its log.
+func (l *runLog) incomplete(err error) {
+	if err != nil && !l.failed {
 		l.failed = true
 		l.note("the log is not complete: %v", err)
 	}
@@ -196,6 +203,9 @@ func (l *runLog) progress(now time.Time, text func() string) {
 }
 
 func (l *runLog) close() error {
+	if l == nil { // it could not be opened
+		return nil
+	}
 	if l.status != nil {
 		l.clear()
 	}

@@ -18,8 +18,8 @@ import (
 // event.proto); Summary: 1 value; Value: 1 tag string, 2 simple_value float (summary.proto).
 type eventFile struct{ file *os.File }
 
-// openEvents starts an event file in folder. A viewer forgets what earlier files there say of steps after step.
-func openEvents(folder string, step int, now time.Time) (*eventFile, error) {
+// createEvents makes an event file in folder.
+func createEvents(folder string, now time.Time) (*eventFile, error) {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "localhost"
@@ -29,14 +29,18 @@ func openEvents(folder string, step int, now time.Time) (*eventFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &eventFile{f}
+	return &eventFile{f}, nil
+}
+
+// start writes the head of the file. A viewer forgets what earlier files there say of steps after step.
+func (e *eventFile) start(step int, now time.Time) error {
 	version := protoBytes(protoTime(nil, now), 3, []byte("brain.Event:2"))
 	const started = 1
 	session := protoBytes(protoVarint(protoTime(nil, now), 2, uint64(step)), 7, protoVarint(nil, 1, started))
 	if err := e.record(version); err != nil {
-		return nil, err
+		return err
 	}
-	return e, e.record(session)
+	return e.record(session)
 }
 
 // scalar writes a value under a tag.
