@@ -6,8 +6,8 @@ import "errors"
 type Guidance struct {
 	Worse    Network
 	Better   Network // nil: the network itself
-	Weight   float32
-	From, To float32 // times at which it is, both included, in [0, 1]
+	Weight   float32 // w, a multiple of the difference
+	From, To float32 // t/T between which it is, both included; To 0 is t = 0 alone
 }
 
 // Guide is a network led away from a worse one (autoguidance, Karras et al. 2024,

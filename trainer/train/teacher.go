@@ -25,7 +25,7 @@ import (
 // A target that is a function of z, unlike the noise, has no variance that the student could not explain.
 type teacher struct {
 	network, better, guide *torch.Params    // better is nil where it is the network, guide where there is none
-	weight, from, to       float64          // w, and between which t/T
+	weight, from, to       float32          // w, and between which t/T, both included, as core/symmetrise has it
 	context                []model.Quantity // what they are conditioned on
 }
 
@@ -34,7 +34,7 @@ func loadTeacher(o Options, device gotch.Device) (*teacher, error) {
 	if o.Teacher == "" {
 		return nil, nil
 	}
-	t := &teacher{weight: o.Guidance, from: o.GuideFrom, to: o.guideTo()}
+	t := &teacher{weight: float32(o.Guidance), from: float32(o.GuideFrom), to: float32(o.guideTo())}
 	var err error
 	if t.network, t.context, err = loadParams("--teacher", o.Teacher, o, device); err != nil {
 		return t, err
@@ -98,8 +98,8 @@ func (t *teacher) target(s *torch.Scope, in torch.Input, times []float32) (eps t
 		}
 		w := make([]float32, len(times))
 		for i, time := range times {
-			if float64(time) >= t.from && float64(time) <= t.to {
-				w[i] = float32(t.weight)
+			if time >= t.from && time <= t.to {
+				w[i] = t.weight
 			}
 		}
 		eps = torch.Extrapolate(s, eps, better, torch.Forward(s, t.guide, in).Eps(s), w)
