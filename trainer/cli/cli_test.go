@@ -666,6 +666,9 @@ func TestSampleVariations(t *testing.T) {
 	fails(t, 2, "want a number from 0 to 100", args("--guide", worse, "--guidance", "-1")...)
 	fails(t, 2, "want two times from 0 to 1, the smaller first", args("--guide", worse, "--guide-from", "0.7", "--guide-to", "0.2")...)
 	fails(t, 2, "want a --guide that it is better than", args("--better", worse)...)
+	for _, flag := range []string{"--guidance", "--guide-from", "--guide-to"} {
+		fails(t, 2, "want a --guide that leads", args(flag, "0.5")...)
+	}
 	fails(t, 1, "--better ../../core/egnn/testdata/egnn.weights.safetensors: elements, schedule or noise of gamma", args("--guide", worse, "--better", "../../core/egnn/testdata/egnn.weights.safetensors")...)
 	fails(t, 1, "elements, schedule or noise of gamma", args("--guide", "../../core/egnn/testdata/egnn.weights.safetensors")...)
 	for _, flags := range [][]string{{"--guide", tinyModel(t)}, {"--guide", worse, "--better", worse}, {"--guide", worse, "--guide-from", "0.999", "--guide-to", "0.9995"}} {

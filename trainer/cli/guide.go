@@ -40,6 +40,9 @@ func (g *guide) check() error {
 	if g.better != "" && g.file == "" {
 		return usagef("--better: want a --guide that it is better than")
 	}
+	if g.file == "" && (g.weight != 1 || g.from != 0 || g.to != 1) {
+		return usagef("--guidance, --guide-from, --guide-to: want a --guide that leads")
+	}
 	return nil
 }
 

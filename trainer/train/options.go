@@ -267,6 +267,8 @@ func (o *Options) Validate() error {
 		return errors.New("--guide: wants a --teacher that it guides")
 	case o.Better != "" && o.Guide == "":
 		return errors.New("--better: wants a --guide that it is better than")
+	case o.Guide == "" && (o.Guidance != 0 || o.GuideFrom != 0 || o.GuideTo != 0):
+		return errors.New("--guidance, --guide-from, --guide-to: want a --guide that leads")
 	case o.Guide != "" && o.Guidance == 0:
 		return errors.New("--guidance: wants a weight above 0 with --guide")
 	case o.Out == "":

@@ -138,9 +138,10 @@ func TestTeacherErrors(t *testing.T) {
 		"file":     {func(o *Options) { o.Teacher += "x" }, "no such file"},
 		"guide":    {func(o *Options) { o.Guide, o.Guidance = best+"x", 1 }, "--guide"},
 		"weight":   {func(o *Options) { o.Guide = best }, "--guidance: wants a weight"},
-		"interval": {func(o *Options) { o.GuideFrom, o.GuideTo = 0.7, 0.2 }, "--guide-from"},
+		"interval": {func(o *Options) { o.Guide, o.Guidance, o.GuideFrom, o.GuideTo = best, 1, 0.7, 0.2 }, "from 0 to --guide-to"},
 		"better":   {func(o *Options) { o.Guide, o.Better, o.Guidance = best, best+"x", 1 }, "--better"},
 		"no guide": {func(o *Options) { o.Better = best }, "--better: wants a --guide"},
+		"no lead":  {func(o *Options) { o.GuideTo = 0.5 }, "want a --guide that leads"},
 		"alone":    {func(o *Options) { o.Guide, o.Teacher = best, "" }, "--guide: wants a --teacher"},
 		"egnn":     {func(o *Options) { o.SetVariant("egnn"); o.EGNN = egnn.QM9() }, "--teacher: wants a DiT"},
 	} {
