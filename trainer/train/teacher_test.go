@@ -83,7 +83,10 @@ func TestConditionedTeacher(t *testing.T) {
 	student := func(guide string) *Checkpoint {
 		o := small(t)
 		condition(&o)
-		o.Val, o.Init, o.Teacher, o.Guide, o.Guidance = o.Data, best, best, guide, 1
+		o.Val, o.Init, o.Teacher = o.Data, best, best
+		if guide != "" {
+			o.Guide, o.Guidance = guide, 1
+		}
 		o.Data = []string{molecules(t, 20)}
 		o.Seed, o.Steps, o.EMA, o.LR, o.Warmup = 7, 1, 0, 1e-12, 0
 		return mustRun(t, o)
