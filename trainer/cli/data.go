@@ -279,28 +279,31 @@ elements, lengths of bonds, angles, and how many are stable by the rules of EDM.
 
 func newDataBalanceCommand() *cobra.Command {
 	var out, repeated, known, like string
-	var n int
-	var seed uint64
+	var by dataset.Choice
 	cmd := &cobra.Command{
 		Use:   "balance FILE... --like DATA --n N --out OUT.xyz",
 		Short: "Choose sound molecules whose bonds are as common as in the data",
-		Long: fmt.Sprintf(`Choose about --n of the sound molecules of files (stable, in one piece, lengths, angles and rings in their windows, no clash; see
+		Long: `Choose about --n of the sound molecules of files (stable, in one piece, lengths, angles and rings in their windows, no clash; see
 symdiff evaluate), none of them twice, such that double and triple bonds and aromatic rings are as common among them as in --like: of
 each pattern as many as its share, or all there are. That makes of a model's samples the good ones to train on beside the bad ones,
 FILE@stable=false (see symdiff export --plus): the sound samples as they come would teach it to avoid what it finds difficult.
 
---repeated OUT writes the sound molecules that occur %d times or more, every time: what the model makes too often. --known OUT writes
-those that are molecules of --like, every time: what leads away from them leads to new ones.`, dataset.Often),
+--repeated OUT writes the sound molecules that occur --often times or more, every time: what the model makes too often. --known OUT writes
+those that are molecules of --like, every time: what leads away from them leads to new ones.`,
 		Example: "  symdiff data balance own.xyz --like qm9_train.xyz.gz --n 12000 --out good.xyz --repeated repeated.xyz",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if n < 1 {
-				return usagef("--n %d: want 1 or more", n)
+			if by.N < 1 {
+				return usagef("--n %d: want 1 or more", by.N)
+			}
+			if by.Often < 2 {
+				return usagef("--often %d: want 2 or more", by.Often)
 			}
 			if err := checkXYZ("out", out, "repeated", repeated, "known", known); err != nil {
 				return err
 			}
-			b, err := dataset.Balance(args, like, n, seed, known != "")
+			by.Known = known != ""
+			b, err := dataset.Balance(args, like, by)
 			if err != nil {
 				return err
 			}
@@ -321,7 +324,7 @@ those that are molecules of --like, every time: what leads away from them leads 
 			fmt.Fprintf(w, "%s: %d of %d different sound molecules (%d read), %d patterns of %s, %d molecules short\n",
 				out, len(b.Molecules), b.Sound, b.Read, b.Patterns, like, b.Missing)
 			if repeated != "" {
-				fmt.Fprintf(w, "%s: %d molecules, each %d times or more\n", repeated, len(b.Repeated), dataset.Often)
+				fmt.Fprintf(w, "%s: %d molecules, each %d times or more\n", repeated, len(b.Repeated), by.Often)
 			}
 			if known != "" {
 				fmt.Fprintf(w, "%s: %d molecules, all of them in %s\n", known, len(b.Known), like)
@@ -334,8 +337,9 @@ those that are molecules of --like, every time: what leads away from them leads 
 	f.StringVar(&repeated, "repeated", "", "file to write the repeated molecules to (.xyz, .xyz.gz)")
 	f.StringVar(&known, "known", "", "file to write the molecules to that --like has too (.xyz, .xyz.gz)")
 	f.StringVar(&like, "like", "", "data whose bonds count: a file of molecules, perhaps with @key=value")
-	f.IntVar(&n, "n", 12000, "molecules to choose")
-	f.Uint64Var(&seed, "seed", 0, "seed of the choice")
+	f.IntVar(&by.N, "n", 12000, "molecules to choose")
+	f.IntVar(&by.Often, "often", 3, "times that a repeated molecule occurs, or more")
+	f.Uint64Var(&by.Seed, "seed", 0, "seed of the choice")
 	must(cmd.MarkFlagRequired("out"))
 	must(cmd.MarkFlagRequired("like"))
 	return cmd

@@ -48,6 +48,10 @@ func TestDataBalance(t *testing.T) {
 	if want := out + ": 2 of 2 different sound molecules (5 read), 1 patterns of " + own + ", 1 molecules short\n" + repeated + ": 3 molecules, each 3 times or more\n"; said != want {
 		t.Errorf("it says %q, want %q", said, want)
 	}
+	twice := filepath.Join(dir, "twice.xyz")
+	if said = succeeds(t, "data", "balance", own, "--like", own, "--out", out, "--repeated", twice, "--often", "2"); !strings.Contains(said, twice+": 5 molecules, each 2 times or more\n") {
+		t.Errorf("it says %q", said)
+	}
 	known := filepath.Join(dir, "known.xyz")
 	said = succeeds(t, "data", "balance", own, "--like", writeFile(t, "data.xyz", ammonia), "--out", out, "--known", known)
 	if !strings.Contains(said, known+": 2 molecules, all of them in ") {
@@ -66,6 +70,7 @@ func TestDataBalance(t *testing.T) {
 	}
 	fails(t, 2, `"like" not set`, "data", "balance", own, "--out", out)
 	fails(t, 2, "--n 0: want 1 or more", "data", "balance", own, "--like", own, "--n", "0", "--out", out)
+	fails(t, 2, "--often 1: want 2 or more", "data", "balance", own, "--like", own, "--often", "1", "--out", out)
 	fails(t, 2, `--out "good.pdb": want a name that ends in .xyz`, "data", "balance", own, "--like", own, "--out", "good.pdb")
 	fails(t, 2, `--repeated "r.pdb": want a name that ends in .xyz`, "data", "balance", own, "--like", own, "--out", out, "--repeated", "r.pdb")
 	fails(t, 2, "the same file", "data", "balance", own, "--like", own, "--out", out, "--repeated", out)

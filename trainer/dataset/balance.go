@@ -14,7 +14,7 @@ import (
 // Balanced are molecules that were chosen from others, and what there was to choose from.
 type Balanced struct {
 	Molecules []*molecule.Molecule
-	Repeated  []*molecule.Molecule // the sound ones, every time, of molecules that occur Often times or more
+	Repeated  []*molecule.Molecule // the sound ones, every time, of molecules that occur Choice.Often times or more
 	Known     []*molecule.Molecule // the sound ones, every time, that are sound molecules of the data too; nil if not asked for
 	Read      int                  // molecules
 	Sound     int                  // of these, to choose from
@@ -22,15 +22,19 @@ type Balanced struct {
 	Missing   int                  // molecules of a pattern of which there were not enough
 }
 
-// Often is how many times a molecule occurs that is repeated.
-const Often = 3
+// Choice is what Balance is asked for.
+type Choice struct {
+	N     int    // molecules, about
+	Often int    // how many times a molecule occurs that is repeated
+	Known bool   // whether Balanced.Known is
+	Seed  uint64 // the choice is a function of it
+}
 
-// Balance chooses about n of the sound molecules of files (see molecule.Molecule.Sound), none of them twice (see
+// Balance chooses about N of the sound molecules of files (see molecule.Molecule.Sound), none of them twice (see
 // molecule.Molecule.Key), so that double and triple bonds and aromatic rings are as common among them as in the data of like: of each
-// pattern as many as its share of n, or all that there are. A model's own molecules, trained on as they come, would teach it to
-// avoid what it finds difficult, and to repeat what it repeats. With known those that the data have are told, too. The choice is a
-// function of seed.
-func Balance(names []string, like string, n int, seed uint64, known bool) (*Balanced, error) {
+// pattern as many as its share of N, or all that there are. A model's own molecules, trained on as they come, would teach it to
+// avoid what it finds difficult, and to repeat what it repeats.
+func Balance(names []string, like string, by Choice) (*Balanced, error) {
 	wanted, total := map[string]int{}, 0
 	ofData := map[string]bool{}
 	for m, err := range Open(like) {
@@ -39,7 +43,7 @@ func Balance(names []string, like string, n int, seed uint64, known bool) (*Bala
 		}
 		wanted[patternOf(m)]++
 		total++
-		if known && m.Sound() {
+		if by.Known && m.Sound() {
 			ofData[m.Key()] = true
 		}
 	}
@@ -63,7 +67,7 @@ func Balance(names []string, like string, n int, seed uint64, known bool) (*Bala
 	out.Sound = len(times)
 	found, seen := map[string][]*molecule.Molecule{}, map[string]bool{}
 	for i, m := range sound {
-		if times[keys[i]] >= Often {
+		if times[keys[i]] >= by.Often {
 			out.Repeated = append(out.Repeated, m)
 		}
 		if ofData[keys[i]] {
@@ -75,9 +79,9 @@ func Balance(names []string, like string, n int, seed uint64, known bool) (*Bala
 			found[p] = append(found[p], m)
 		}
 	}
-	r := rand.New(rand.NewPCG(seed, 0))
+	r := rand.New(rand.NewPCG(by.Seed, 0))
 	for _, p := range slices.Sorted(maps.Keys(wanted)) {
-		want, list := int(math.Round(float64(n)*float64(wanted[p])/float64(total))), found[p]
+		want, list := int(math.Round(float64(by.N)*float64(wanted[p])/float64(total))), found[p]
 		r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 		out.Missing += max(0, want-len(list))
 		out.Molecules = append(out.Molecules, list[:min(want, len(list))]...)

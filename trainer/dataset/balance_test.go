@@ -42,9 +42,9 @@ func TestBalance(t *testing.T) {
 	own := file("own.xyz", slices.Concat(slices.Repeat([]string{saturatedXYZ}, 20), slices.Repeat([]string{ammoniaXYZ, doubleXYZ}, 3),
 		slices.Repeat([]string{waterXYZ, carbonylXYZ}, 2), slices.Repeat([]string{brokenXYZ}, 5), []string{tripleXYZ})...)
 	for _, c := range []struct {
-		n, saturated, double, missing int
-	}{{4, 1, 2, 2}, {3, 1, 2, 0}, {12, 3, 2, 8}} { // a quarter, and two times three eighths, rounded
-		b, err := Balance([]string{own}, data, c.n, 1, false)
+		n, saturated, double, missing, often int
+	}{{4, 1, 2, 2, 3}, {3, 1, 2, 0, 3}, {12, 3, 2, 8, 2}} { // a quarter, and two times three eighths, rounded
+		b, err := Balance([]string{own}, data, Choice{N: c.n, Often: c.often, Seed: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,13 +73,17 @@ func TestBalance(t *testing.T) {
 		for _, m := range b.Repeated {
 			repeated[m.Formula()]++
 		}
-		if want := map[string]int{"CH4": 20, "H3N": 3, "C2H4": 3}; !maps.Equal(repeated, want) {
+		want := map[string]int{"CH4": 20, "H3N": 3, "C2H4": 3}
+		if c.often == 2 {
+			want["H2O"], want["CH2O"] = 2, 2
+		}
+		if !maps.Equal(repeated, want) {
 			t.Errorf("repeated are %v, want %v", repeated, want)
 		}
 	}
 	// the data have methane, ethene and formaldehyde; n = 3 did not ask
 	for _, n := range []int{3, 4} {
-		b, err := Balance([]string{own}, data, n, 1, n > 3)
+		b, err := Balance([]string{own}, data, Choice{N: n, Often: 3, Seed: 1, Known: n > 3})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,7 +103,7 @@ func TestBalance(t *testing.T) {
 		"none.xyz":                            {own, filepath.Join(dir, "none.xyz")},
 		"cut.xyz":                             {file("cut.xyz", saturatedXYZ[:30]), data},
 	} {
-		if _, err := Balance(names[:1], names[1], 8, 1, false); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Balance(names[:1], names[1], Choice{N: 8, Often: 3, Seed: 1}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v", want, err)
 		}
 	}
