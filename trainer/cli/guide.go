@@ -15,9 +15,8 @@ import (
 type guide struct {
 	file, better     string
 	weight           float64
-	from, to         float64     // times at which it leads, as shares of T
-	hash, betterHash string      // of the files
-	alone            func() bool // whether flags are given that want a guide; nil: there are no flags
+	from, to         float64 // times at which it leads, as shares of T
+	hash, betterHash string  // of the files
 }
 
 func (g *guide) flags(f *pflag.FlagSet) {
@@ -26,9 +25,6 @@ func (g *guide) flags(f *pflag.FlagSet) {
 	f.Float64Var(&g.weight, "guidance", 1, "with --guide, how far: as a multiple of the difference")
 	f.Float64Var(&g.from, "guide-from", 0, "with --guide, t/T from which it leads")
 	f.Float64Var(&g.to, "guide-to", 1, "with --guide, t/T up to which it leads")
-	g.alone = func() bool {
-		return g.file == "" && slices.ContainsFunc([]string{"guidance", "guide-from", "guide-to"}, f.Changed)
-	}
 	for _, flag := range []string{"guide", "better"} {
 		must(f.SetAnnotation(flag, "cobra_annotation_bash_completion_filename_extensions", []string{"safetensors"}))
 	}
@@ -44,7 +40,12 @@ func (g *guide) check() error {
 	if g.better != "" && g.file == "" {
 		return usagef("--better: want a --guide that it is better than")
 	}
-	if g.alone != nil && g.alone() {
+	return nil
+}
+
+// wanted refuses flags that say how a guide leads, where there is none.
+func (g *guide) wanted(f *pflag.FlagSet) error {
+	if g.file == "" && slices.ContainsFunc([]string{"guidance", "guide-from", "guide-to"}, f.Changed) {
 		return usagef("--guidance, --guide-from, --guide-to: want a --guide that leads")
 	}
 	return nil

@@ -373,6 +373,9 @@ func (o *sampleOptions) complete(meta model.Meta) {
 }
 
 func (o *sampleOptions) run(cmd *cobra.Command) error {
+	if err := o.guide.wanted(cmd.Flags()); err != nil {
+		return err
+	}
 	m, f, err := o.open()
 	if err != nil {
 		return err

@@ -26,7 +26,7 @@ type Balanced struct {
 type Choice struct {
 	N     int    // molecules, about
 	Often int    // how many times a molecule occurs that is repeated
-	Known bool   // whether Balanced.Known is
+	Known bool   // whether Balanced.Known is asked for
 	Seed  uint64 // the choice is a function of it
 }
 
