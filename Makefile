@@ -4,6 +4,7 @@ export GOTOOLCHAIN := go1.27.3
 export GOEXPERIMENT := simd
 export GOFLAGS := $(strip $(filter-out -trimpath,$(shell go env GOFLAGS)) -trimpath)
 
+MODULE := github.com/symdiff-go/symdiff
 PORT ?= 8080
 COUNT ?= 1
 BUILD := build
@@ -124,7 +125,7 @@ evaluate-keep: cli $(BUILD)/npm.stamp ## how often molecules come out well aroun
 	node site/measure-keep.js $(WEIGHTS) $(WEIGHTS:.safetensors=.keep.json)
 
 # Without symbols, and without inlining in packages where no step spends time in small functions: 5 % smaller, the same bits.
-WASM_FLAGS := -ldflags='-s -w' $(patsubst %,-gcflags=%=-l,runtime syscall/... strconv $(addprefix symdiff/,core/molecule core/internal/json core/safetensors core/schedule core/sampler wasm))
+WASM_FLAGS := -ldflags='-s -w' $(patsubst %,-gcflags=%=-l,runtime syscall/... strconv $(addprefix $(MODULE)/,core/molecule core/internal/json core/safetensors core/schedule core/sampler wasm))
 
 wasm: $(BUILD)/wasm/symdiff.wasm ## build the WebAssembly modules (SIMD and plain)
 $(BUILD)/wasm/symdiff.wasm: $(CORE_SOURCES)
@@ -271,10 +272,10 @@ check: ## format, vet, and that core is pure Go for every platform, with the sam
 	go vet ./core/... ./trainer/... ./site ./site/serve ./wasm/bench ./wasm/relax
 	GOOS=js GOARCH=wasm go vet ./core/... ./wasm ./wasm/bench
 	@bad=$$(go list -f '{{$$p := .ImportPath}}{{if .CgoFiles}}{{$$p}} uses cgo{{"\n"}}{{end}}{{range .Imports}}{{.}} {{$$p}}{{"\n"}}{{end}}' ./core/... \
-		| grep -E 'uses cgo|^(C|syscall/js|symdiff/(trainer|wasm|site)[^ ]*) ' || true); \
+		| grep -E 'uses cgo|^(C|syscall/js|$(MODULE)/(trainer|wasm|site)[^ ]*) ' || true); \
 	test -z "$$bad" || { echo "core must not import: $$bad"; exit 1; }
-	@bad=$$(go list -deps ./core/... | grep -E '^symdiff/(trainer|wasm|site)' || true); test -z "$$bad" || { echo "core depends on $$bad"; exit 1; }
-	@bad=$$(go list -deps ./trainer/... | grep -E '^symdiff/(wasm|site)' ; GOOS=js GOARCH=wasm go list -deps ./wasm | grep -E '^symdiff/(trainer|site)'); \
+	@bad=$$(go list -deps ./core/... | grep -E '^$(MODULE)/(trainer|wasm|site)' || true); test -z "$$bad" || { echo "core depends on $$bad"; exit 1; }
+	@bad=$$(go list -deps ./trainer/... | grep -E '^$(MODULE)/(wasm|site)' ; GOOS=js GOARCH=wasm go list -deps ./wasm | grep -E '^$(MODULE)/(trainer|site)'); \
 	test -z "$$bad" || { echo "trainer and wasm must not import each other: $$bad"; exit 1; }
 	@for platform in linux/amd64 linux/arm64 darwin/arm64 windows/amd64 js/wasm; do for experiment in simd none; do \
 		GOOS=$${platform%/*} GOARCH=$${platform#*/} GOEXPERIMENT=$${experiment#none} CGO_ENABLED=0 go build ./core/... \

@@ -1,4 +1,4 @@
-module symdiff
+module github.com/symdiff-go/symdiff
 
 go 1.27
 

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"syscall/js"
 
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // energy is symmetrise.EnergyTest of two samples of vectors of one width, float32 one after the other:

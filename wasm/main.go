@@ -27,9 +27,9 @@ import (
 	"strconv"
 	"syscall/js"
 
-	"symdiff/core/model"
-	"symdiff/core/safetensors"
-	"symdiff/core/sampler"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/sampler"
 )
 
 // engine is what the worker holds: one model and the run in progress.

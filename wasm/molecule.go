@@ -9,7 +9,7 @@ import (
 	"syscall/js"
 	"unsafe"
 
-	"symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
 // result is a finished molecule with all that core can say of it. The second argument is the SHA-256 of the weights, or an empty text;

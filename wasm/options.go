@@ -8,9 +8,9 @@ import (
 	"strconv"
 	"syscall/js"
 
-	"symdiff/core/molecule"
-	"symdiff/core/o3"
-	"symdiff/core/sampler"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/sampler"
 )
 
 // options reads the settings of a run:

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"syscall/js"
 
-	"symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
 func init() { functions["read"] = guard(read) }

@@ -9,10 +9,10 @@ import (
 	"syscall/js"
 	"unsafe"
 
-	"symdiff/core/o3"
-	"symdiff/core/rng"
-	"symdiff/core/sampler"
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/sampler"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // symmetriseCall makes one call of a denoiser written in JavaScript, symmetrised by the Haar measure of a group:

@@ -15,7 +15,7 @@ package dit
 import (
 	"math"
 
-	"symdiff/core/f32"
+	"github.com/symdiff-go/symdiff/core/f32"
 )
 
 // Config is the size of a transformer.

@@ -4,8 +4,8 @@ import (
 	"math"
 	"testing"
 
-	"symdiff/core/f32"
-	"symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/f32"
+	"github.com/symdiff-go/symdiff/core/rng"
 )
 
 func TestSinusoids(t *testing.T) {

@@ -3,7 +3,7 @@ package dit
 import (
 	"sync"
 
-	"symdiff/core/f32"
+	"github.com/symdiff-go/symdiff/core/f32"
 )
 
 // Modulation is what of a call depends on the time alone.

@@ -26,12 +26,12 @@ import (
 	"math"
 	"strconv"
 
-	"symdiff/core/dit"
-	"symdiff/core/f32"
-	"symdiff/core/internal/json"
-	"symdiff/core/model"
-	"symdiff/core/safetensors"
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/dit"
+	"github.com/symdiff-go/symdiff/core/f32"
+	"github.com/symdiff-go/symdiff/core/internal/json"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // Config says what a network is, by the published names.

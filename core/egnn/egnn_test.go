@@ -8,13 +8,13 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/core/f32"
-	"symdiff/core/model"
-	"symdiff/core/o3"
-	"symdiff/core/rng"
-	"symdiff/core/safetensors"
-	"symdiff/core/sampler"
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/f32"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/sampler"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 func open(t testing.TB, name string) *safetensors.File {

@@ -30,11 +30,11 @@ import (
 	"strconv"
 	"sync"
 
-	"symdiff/core/model"
-	"symdiff/core/molecule"
-	"symdiff/core/rng"
-	"symdiff/core/schedule"
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // Options says how to estimate.

@@ -7,11 +7,11 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/core/model"
-	"symdiff/core/molecule"
-	"symdiff/core/rng"
-	"symdiff/core/schedule"
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // meta describes toy models of carbon alone, whose type tells nothing.

@@ -4,9 +4,9 @@ import (
 	"math"
 	"strconv"
 
-	"symdiff/core/o3"
-	"symdiff/core/safetensors"
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // Case is one stored call of a reference network: inputs, the noise that was

@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"strings"
 
-	"symdiff/core/f32"
-	"symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/f32"
+	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
 // A conditional network is given, at every atom, two channels for each property

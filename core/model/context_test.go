@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/core/molecule"
-	"symdiff/core/o3"
-	"symdiff/core/rng"
-	"symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/safetensors"
 )
 
 // conditional is a small network conditioned on two properties, with random weights.

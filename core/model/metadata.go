@@ -7,11 +7,11 @@ import (
 	"sort"
 	"strconv"
 
-	"symdiff/core/internal/json"
-	"symdiff/core/molecule"
-	"symdiff/core/safetensors"
-	"symdiff/core/schedule"
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/internal/json"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // Meta is what a weights file says beside the network: what its inputs mean and

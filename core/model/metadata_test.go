@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/core/molecule"
-	"symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
 func example() (Config, Meta) {

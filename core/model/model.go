@@ -33,9 +33,9 @@ import (
 	"strconv"
 	"strings"
 
-	"symdiff/core/dit"
-	"symdiff/core/f32"
-	"symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/dit"
+	"github.com/symdiff-go/symdiff/core/f32"
+	"github.com/symdiff-go/symdiff/core/safetensors"
 )
 
 // Model is a network with its weights, packed for the kernels. Once it is loaded

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strconv"
 
-	"symdiff/core/internal/json"
-	"symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/internal/json"
+	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
 // Moments are the first two of the training data, on the scale of z: what a

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
 // A diatomic and a triangle: moments by hand, and through a file.

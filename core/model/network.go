@@ -4,7 +4,7 @@ import (
 	"errors"
 	"strconv"
 
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // Network is m as a network that the sampler runs. It is one of its own rather

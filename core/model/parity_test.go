@@ -8,10 +8,10 @@ import (
 	"strconv"
 	"testing"
 
-	"symdiff/core/o3"
-	"symdiff/core/rng"
-	"symdiff/core/safetensors"
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // open reads a file of the reference values.

@@ -1,8 +1,8 @@
 package model
 
 import (
-	"symdiff/core/safetensors"
-	"symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
 // ScheduleParameters lists the tensors of a learned noise schedule in the order

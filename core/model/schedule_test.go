@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/core/safetensors"
-	"symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
 // scheduled is a network of the reference with a learned noise schedule: what a file of it holds.

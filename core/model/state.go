@@ -3,10 +3,10 @@ package model
 import (
 	"math"
 
-	"symdiff/core/dit"
-	"symdiff/core/f32"
-	"symdiff/core/o3"
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/dit"
+	"github.com/symdiff-go/symdiff/core/f32"
+	"github.com/symdiff-go/symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // State is what a network is working on: a batch of molecules of given sizes,

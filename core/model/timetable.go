@@ -4,7 +4,7 @@ import (
 	"slices"
 	"sync"
 
-	"symdiff/core/dit"
+	"github.com/symdiff-go/symdiff/core/dit"
 )
 
 // timetable holds the modulations of k and f at a list of times.

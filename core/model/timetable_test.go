@@ -5,8 +5,8 @@ import (
 	"sync"
 	"testing"
 
-	"symdiff/core/o3"
-	"symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/rng"
 )
 
 // Calls at the times of a schedule, in their order or not, have the bits of calls

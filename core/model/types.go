@@ -4,8 +4,8 @@ import (
 	"errors"
 	"strconv"
 
-	"symdiff/core/internal/json"
-	"symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/internal/json"
+	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
 // TypesName is the name of the quantity of Meta.Context that says that the types

@@ -5,7 +5,7 @@ import (
 	"os"
 	"strings"
 
-	"symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
 const water = `3

@@ -4,7 +4,7 @@ import (
 	"math"
 	"slices"
 
-	"symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/o3"
 )
 
 // Geometry is what a chemist looks at in a structure: the lengths of its bonds,

@@ -4,7 +4,7 @@ import (
 	"math"
 	"testing"
 
-	"symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/rng"
 )
 
 func TestAxes(t *testing.T) {

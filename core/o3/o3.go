@@ -9,7 +9,7 @@ package o3
 import (
 	"math"
 
-	"symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/rng"
 )
 
 // Matrix is a 3x3 matrix by rows.

@@ -8,7 +8,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
 
-	"symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/rng"
 )
 
 // deviation is the largest element of |Q·Qᵀ - I|.

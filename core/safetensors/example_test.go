@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
-	"symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/safetensors"
 )
 
 func Example() {

@@ -21,7 +21,7 @@ import (
 	"slices"
 	"strconv"
 
-	"symdiff/core/internal/json"
+	"github.com/symdiff-go/symdiff/core/internal/json"
 )
 
 // MaxHeader is the size in bytes beyond which a header is refused, as in the

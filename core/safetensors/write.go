@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	"symdiff/core/internal/json"
+	"github.com/symdiff-go/symdiff/core/internal/json"
 )
 
 // Tensor is one tensor to be written. DType F32, F16, BF16 or I8 is the type in

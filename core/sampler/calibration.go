@@ -3,8 +3,8 @@ package sampler
 import (
 	"time"
 
-	"symdiff/core/model"
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // Calibration finds the batch that this device samples fastest: the time of a

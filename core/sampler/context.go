@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strconv"
 
-	"symdiff/core/model"
-	"symdiff/core/molecule"
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // compose decides how the composition is kept. A network that was trained with

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/core/model"
-	"symdiff/core/molecule"
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // told is a network that remembers under which values it was put; every value adds its part to the features that it predicts.

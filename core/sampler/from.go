@@ -4,8 +4,8 @@ import (
 	"errors"
 	"strconv"
 
-	"symdiff/core/molecule"
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // sizesFrom checks Options.From and gives the numbers of atoms of the batch, which

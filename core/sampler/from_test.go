@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
 var hydroxide = &molecule.Molecule{Elements: []molecule.Element{molecule.O, molecule.H}, Positions: [][3]float64{{1, 2, 3}, {1, 2, 3.96}}}

@@ -5,10 +5,10 @@ import (
 	"math"
 	"strconv"
 
-	"symdiff/core/model"
-	"symdiff/core/molecule"
-	"symdiff/core/rng"
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // Known is what is given of every molecule of a batch: the types of its first

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
 var water = &Known{Elements: []molecule.Element{molecule.O, molecule.H, molecule.H}, Positions: [][3]float64{{5, 0, 0}, {5.96, 0, 0}, {4.76, 0.93, 0}}}

@@ -5,9 +5,9 @@ import (
 	"math"
 	"strconv"
 
-	"symdiff/core/rng"
-	"symdiff/core/schedule"
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // Method is how a step from z_t to z_s is made. Whatever the method, gamma is

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/core/model"
-	"symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
 // exact is a sampler whose data are Gaussian, N(0, std²) in every coordinate, and

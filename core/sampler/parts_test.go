@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/core/molecule"
-	"symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
 // A network that takes parts sees, by every method and in every call, the given atoms in their places at the scale of the time, and

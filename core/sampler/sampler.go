@@ -21,13 +21,13 @@ import (
 	"sort"
 	"strconv"
 
-	"symdiff/core/f32"
-	"symdiff/core/model"
-	"symdiff/core/molecule"
-	"symdiff/core/o3"
-	"symdiff/core/rng"
-	"symdiff/core/schedule"
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/f32"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // MaxAtoms is the largest molecule that can be asked for, and MaxRows the largest

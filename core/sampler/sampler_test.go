@@ -12,10 +12,10 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/core/f32"
-	"symdiff/core/model"
-	"symdiff/core/safetensors"
-	"symdiff/core/weights"
+	"github.com/symdiff-go/symdiff/core/f32"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/weights"
 )
 
 // networks were read and packed once, by name and kernels.

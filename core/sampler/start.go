@@ -5,8 +5,8 @@ import (
 	"math"
 	"strconv"
 
-	"symdiff/core/model"
-	"symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
 // start checks Options.Start and completes it.

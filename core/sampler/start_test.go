@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/core/model"
-	"symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
 // moments of the data of exact: N(0, std²) in every coordinate, the atomic number's channel correlated with the first.

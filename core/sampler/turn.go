@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"strings"
 
-	"symdiff/core/o3"
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // Branch says that noise comes from another seed after so many steps: gamma, the

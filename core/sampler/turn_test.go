@@ -5,10 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/core/model"
-	"symdiff/core/molecule"
-	"symdiff/core/o3"
-	"symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/rng"
 )
 
 func someTurn() *o3.Matrix {

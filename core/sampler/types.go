@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strconv"
 
-	"symdiff/core/model"
-	"symdiff/core/molecule"
-	"symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/rng"
 )
 
 // giveTypes decides the types of the atoms of every molecule where the network

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/core/model"
-	"symdiff/core/molecule"
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // watched is a network that takes types, adds up the features that it is called with, and predicts features at random.

@@ -1,8 +1,8 @@
 package sampler
 
 import (
-	"symdiff/core/model"
-	"symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
 // The usual sampler: on the shipped model (core/weights/qm9-web.md) better than any

@@ -3,9 +3,9 @@ package sampler
 import (
 	"testing"
 
-	"symdiff/core/model"
-	"symdiff/core/molecule"
-	"symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
 func TestUsual(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 	"math"
 	"strconv"
 
-	"symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/rng"
 )
 
 // Learned is the name of a schedule that was trained with its model. Its table

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/rng"
 )
 
 // random is a network with weights as in EDM's start, of the given spread.

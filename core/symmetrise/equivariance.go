@@ -3,8 +3,8 @@ package symmetrise
 import (
 	"math"
 
-	"symdiff/core/o3"
-	"symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/rng"
 )
 
 // Report is what CheckEquivariance finds.

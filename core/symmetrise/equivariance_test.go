@@ -4,8 +4,8 @@ import (
 	"math"
 	"testing"
 
-	"symdiff/core/o3"
-	"symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/rng"
 )
 
 // released composes gamma as the published code does, C = f(X·R0)·R0ᵀ.

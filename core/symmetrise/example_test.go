@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"math"
 
-	"symdiff/core/o3"
-	"symdiff/core/rng"
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // A toy network that knows nothing of symmetry becomes equivariant: the molecule turned by H gives the noise turned by H.

@@ -1,6 +1,6 @@
 package symmetrise
 
-import "symdiff/core/o3"
+import "github.com/symdiff-go/symdiff/core/o3"
 
 // Haar is the kernel that draws C from the group's invariant measure, whatever
 // the molecule: SymDiff-H for O(3).

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"math"
 
-	"symdiff/core/o3"
-	"symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/rng"
 )
 
 // Group is a compact group of orthogonal matrices.

@@ -15,8 +15,8 @@
 package symmetrise
 
 import (
-	"symdiff/core/o3"
-	"symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/rng"
 )
 
 // Denoiser predicts noise. It need not be equivariant.

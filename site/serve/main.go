@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"os"
 
-	"symdiff/site"
+	"github.com/symdiff-go/symdiff/site"
 )
 
 func main() {

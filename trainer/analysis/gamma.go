@@ -7,12 +7,12 @@ import (
 	"math"
 	"sync"
 
-	"symdiff/core/model"
-	"symdiff/core/molecule"
-	"symdiff/core/o3"
-	"symdiff/core/rng"
-	"symdiff/core/schedule"
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // Options says what to measure.

@@ -6,11 +6,11 @@ import (
 	"math"
 	"testing"
 
-	"symdiff/core/model"
-	"symdiff/core/molecule"
-	"symdiff/core/o3"
-	"symdiff/core/rng"
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // lopsided predicts eps_x = z·diag(1.5, 1, 0.2): not equivariant by itself.

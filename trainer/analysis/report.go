@@ -3,8 +3,8 @@ package analysis
 import (
 	"fmt"
 
-	"symdiff/trainer/chart"
-	"symdiff/trainer/report"
+	"github.com/symdiff-go/symdiff/trainer/chart"
+	"github.com/symdiff-go/symdiff/trainer/report"
 )
 
 // Document is what was found, to be read.

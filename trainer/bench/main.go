@@ -28,12 +28,12 @@ import (
 	"github.com/sugarme/gotch"
 	"github.com/sugarme/gotch/ts"
 
-	"symdiff/core/model"
-	"symdiff/core/molecule"
-	"symdiff/core/rng"
-	"symdiff/trainer/pytorch"
-	"symdiff/trainer/torch"
-	"symdiff/trainer/train"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/trainer/pytorch"
+	"github.com/symdiff-go/symdiff/trainer/torch"
+	"github.com/symdiff-go/symdiff/trainer/train"
 )
 
 const atoms = 18

@@ -9,7 +9,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
-	"symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
 // Molecule is a drawing of a molecule, seen along the axis in which it extends least: atoms in front over those behind, bonds as lines,

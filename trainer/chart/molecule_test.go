@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
 // The drawing shows the plane in which a molecule lies, whichever that is, at one scale for all its atoms, and within its frame.

@@ -7,10 +7,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"symdiff/core/molecule"
-	"symdiff/core/symmetrise"
-	"symdiff/trainer/analysis"
-	"symdiff/trainer/dataset"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/trainer/analysis"
+	"github.com/symdiff-go/symdiff/trainer/dataset"
 )
 
 func newAnalyseCommand() *cobra.Command {

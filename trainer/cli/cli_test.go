@@ -16,10 +16,10 @@ import (
 	"testing"
 	"time"
 
-	"symdiff/core/model"
-	"symdiff/core/molecule"
-	"symdiff/core/safetensors"
-	"symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
 // symdiff runs the command in this process.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/trainer/evaluation"
+	"github.com/symdiff-go/symdiff/trainer/evaluation"
 )
 
 func TestCompare(t *testing.T) {

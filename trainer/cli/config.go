@@ -18,7 +18,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"symdiff/trainer/train"
+	"github.com/symdiff-go/symdiff/trainer/train"
 )
 
 // trainConfig is how the settings of a run are given: recipes and TOML files, and flags, which come last. Each setting is a flag, and

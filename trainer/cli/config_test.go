@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"symdiff/core/model"
-	"symdiff/trainer/train"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/trainer/train"
 )
 
 // configure reads settings as the command does.

@@ -12,10 +12,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"symdiff/core/molecule"
-	"symdiff/trainer/dataset"
-	"symdiff/trainer/report"
-	"symdiff/trainer/source"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/trainer/dataset"
+	"github.com/symdiff-go/symdiff/trainer/report"
+	"github.com/symdiff-go/symdiff/trainer/source"
 )
 
 func newDataCommand() *cobra.Command {

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/trainer/evaluation"
-	"symdiff/trainer/rdkit"
-	"symdiff/trainer/source"
+	"github.com/symdiff-go/symdiff/trainer/evaluation"
+	"github.com/symdiff-go/symdiff/trainer/rdkit"
+	"github.com/symdiff-go/symdiff/trainer/source"
 )
 
 // From raw files to a packed data set, and what reads it.

@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"symdiff/core/rng"
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // equivarianceReport is what `symdiff equivariance --json` prints.

@@ -6,11 +6,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"symdiff/core/molecule"
-	"symdiff/trainer/dataset"
-	"symdiff/trainer/evaluation"
-	"symdiff/trainer/rdkit"
-	"symdiff/trainer/report"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/trainer/dataset"
+	"github.com/symdiff-go/symdiff/trainer/evaluation"
+	"github.com/symdiff-go/symdiff/trainer/rdkit"
+	"github.com/symdiff-go/symdiff/trainer/report"
 )
 
 // reportOptions are the flags of every command that writes a report.

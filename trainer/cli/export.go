@@ -6,11 +6,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"symdiff/core/model"
-	"symdiff/core/molecule"
-	"symdiff/core/safetensors"
-	"symdiff/trainer/pytorch"
-	"symdiff/trainer/train"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/trainer/pytorch"
+	"github.com/symdiff-go/symdiff/trainer/train"
 )
 
 // newExportCommand turns a checkpoint into a model file.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/safetensors"
 )
 
 // A model file is written again as int8, which takes half of f16 and still samples; int8 of int8 changes nothing.

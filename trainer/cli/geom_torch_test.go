@@ -13,8 +13,8 @@ import (
 
 	"github.com/vmihailenco/msgpack/v5"
 
-	"symdiff/core/molecule"
-	"symdiff/trainer/evaluation"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/trainer/evaluation"
 )
 
 // geomElements are the 16 elements of GEOM-Drugs' models, which have no charge channel.

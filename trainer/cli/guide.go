@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"symdiff/core/molecule"
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // guide are the flags of sample that lead the model away from a worse one.

@@ -9,11 +9,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"symdiff/core/molecule"
-	"symdiff/core/safetensors"
-	"symdiff/trainer/dataset"
-	"symdiff/trainer/pytorch"
-	"symdiff/trainer/train"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/trainer/dataset"
+	"github.com/symdiff-go/symdiff/trainer/pytorch"
+	"github.com/symdiff-go/symdiff/trainer/train"
 )
 
 // newImportCommand turns a published checkpoint into a model file.

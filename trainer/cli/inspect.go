@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 	"gonum.org/v1/gonum/stat"
 
-	"symdiff/core/model"
-	"symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/safetensors"
 )
 
 // inspection is what `symdiff inspect --json` prints.

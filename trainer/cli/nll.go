@@ -8,10 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"symdiff/core/likelihood"
-	"symdiff/core/molecule"
-	"symdiff/trainer/dataset"
-	"symdiff/trainer/report"
+	"github.com/symdiff-go/symdiff/core/likelihood"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/trainer/dataset"
+	"github.com/symdiff-go/symdiff/trainer/report"
 )
 
 // likelihoodReport is what `symdiff nll --json` prints.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/model"
 )
 
 // parityReport is what `symdiff parity --json` prints.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"symdiff/trainer/train"
+	"github.com/symdiff-go/symdiff/trainer/train"
 )
 
 // newPlotCommand draws the logs of runs.

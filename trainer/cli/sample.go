@@ -17,9 +17,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"symdiff/core/model"
-	"symdiff/core/molecule"
-	"symdiff/core/sampler"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/sampler"
 )
 
 // A trial finds the batch where a thread has so many steps of one molecule to

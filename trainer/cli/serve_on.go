@@ -5,7 +5,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
-	"symdiff/site"
+	"github.com/symdiff-go/symdiff/site"
 )
 
 // newServeCommand serves the page that was built into this program.

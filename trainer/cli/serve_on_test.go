@@ -11,7 +11,7 @@ import (
 	"regexp"
 	"testing"
 
-	"symdiff/core/weights"
+	"github.com/symdiff-go/symdiff/core/weights"
 )
 
 // The page in the program is whole: its script names weights that are there and are the shipped ones.

@@ -13,10 +13,10 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/core/model"
-	"symdiff/core/molecule"
-	"symdiff/core/schedule"
-	"symdiff/trainer/train"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/trainer/train"
 )
 
 // trainingData is a file of forty made-up molecules of three and four atoms.

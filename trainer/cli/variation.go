@@ -7,8 +7,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"symdiff/core/o3"
-	"symdiff/core/sampler"
+	"github.com/symdiff-go/symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/sampler"
 )
 
 // variation are the flags of sample that make a variation of a run: the same

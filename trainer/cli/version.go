@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"symdiff/core/f32"
-	"symdiff/trainer/rdkit"
+	"github.com/symdiff-go/symdiff/core/f32"
+	"github.com/symdiff-go/symdiff/trainer/rdkit"
 )
 
 // version is what `symdiff version` tells.

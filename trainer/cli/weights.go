@@ -5,11 +5,11 @@ import (
 	"encoding/hex"
 	"os"
 
-	"symdiff/core/egnn"
-	"symdiff/core/model"
-	"symdiff/core/safetensors"
-	"symdiff/core/symmetrise"
-	"symdiff/core/weights"
+	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/weights"
 )
 
 // weightsFile is a safetensors file and the hash of its bytes.

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
 // Balanced are molecules that were chosen from others, and what there was to choose from.

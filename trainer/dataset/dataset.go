@@ -18,8 +18,8 @@ import (
 	"slices"
 	"strings"
 
-	"symdiff/core/model"
-	"symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
 // Source is a file that was read.

@@ -12,8 +12,8 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/core/model"
-	"symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
 var hcno = []molecule.Element{molecule.H, molecule.C, molecule.N, molecule.O}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"iter"
 
-	"symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
 // Open reads the molecules of a file, one at a time. name is a path of a format

@@ -14,8 +14,8 @@ import (
 	"strings"
 	"unsafe"
 
-	"symdiff/core/molecule"
-	"symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/safetensors"
 )
 
 // A packed data set is a safetensors file, read by mapping it into memory:

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
 // packed writes molecules of two splits and returns the file.

@@ -13,8 +13,8 @@ import (
 	"slices"
 	"strconv"
 
-	"symdiff/core/molecule"
-	"symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/safetensors"
 )
 
 // Writer writes a packed data set. What it holds does not grow with the number

@@ -7,8 +7,8 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
-	"symdiff/trainer/chart"
-	"symdiff/trainer/report"
+	"github.com/symdiff-go/symdiff/trainer/chart"
+	"github.com/symdiff-go/symdiff/trainer/report"
 )
 
 // Entry is a model, or another source of molecules, in a comparison: one

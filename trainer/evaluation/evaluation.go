@@ -17,9 +17,9 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"symdiff/core/molecule"
-	"symdiff/trainer/chart"
-	"symdiff/trainer/rdkit"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/trainer/chart"
+	"github.com/symdiff-go/symdiff/trainer/rdkit"
 )
 
 // Molecules is a sequence of molecules from a file; an error ends it.

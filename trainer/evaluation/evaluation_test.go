@@ -13,8 +13,8 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/core/molecule"
-	"symdiff/trainer/rdkit"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/trainer/rdkit"
 )
 
 const small = "../../core/molecule/testdata/small.xyz"

@@ -8,9 +8,9 @@ import (
 	"strconv"
 	"strings"
 
-	"symdiff/core/molecule"
-	"symdiff/trainer/chart"
-	"symdiff/trainer/report"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/trainer/chart"
+	"github.com/symdiff-go/symdiff/trainer/report"
 )
 
 // Failures says what is wrong with molecules that are not stable, or not in one piece.

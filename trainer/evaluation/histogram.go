@@ -8,7 +8,7 @@ import (
 
 	"gonum.org/v1/gonum/stat/distuv"
 
-	"symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
 // Histogram counts values in bins of equal width from Low on; what is outside

@@ -7,9 +7,9 @@ import (
 	"math"
 	"slices"
 
-	"symdiff/core/molecule"
-	"symdiff/trainer/chart"
-	"symdiff/trainer/report"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/trainer/chart"
+	"github.com/symdiff-go/symdiff/trainer/report"
 )
 
 // percent is a share's value in percent, - where there is nothing to divide by.

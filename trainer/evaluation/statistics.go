@@ -6,9 +6,9 @@ import (
 	"math"
 	"slices"
 
-	"symdiff/core/molecule"
-	"symdiff/trainer/chart"
-	"symdiff/trainer/report"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/trainer/chart"
+	"github.com/symdiff-go/symdiff/trainer/report"
 )
 
 // Statistics describe a data set.

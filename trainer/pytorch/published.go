@@ -8,10 +8,10 @@ import (
 	"strconv"
 	"strings"
 
-	"symdiff/core/egnn"
-	"symdiff/core/model"
-	"symdiff/core/safetensors"
-	"symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
 // Choices are what a published checkpoint does not say of itself. Zero values are those of the published runs.

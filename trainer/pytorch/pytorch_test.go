@@ -13,11 +13,11 @@ import (
 	"sync"
 	"testing"
 
-	"symdiff/core/egnn"
-	"symdiff/core/model"
-	"symdiff/core/rng"
-	"symdiff/core/safetensors"
-	"symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
 func read(t testing.TB, name string) []byte {

@@ -9,7 +9,7 @@ import (
 	"math"
 	"strconv"
 
-	"symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/safetensors"
 )
 
 // Write writes tensors as float32 in the zip format of PyTorch, an OrderedDict in the given order.

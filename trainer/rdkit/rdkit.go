@@ -13,7 +13,7 @@ package rdkit
 import (
 	"errors"
 
-	"symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
 // ErrMissing is the error of every function in a build without RDKit.

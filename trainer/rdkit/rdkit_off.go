@@ -2,7 +2,7 @@
 
 package rdkit
 
-import "symdiff/core/molecule"
+import "github.com/symdiff-go/symdiff/core/molecule"
 
 // Available tells whether RDKit is in this build.
 const Available = false

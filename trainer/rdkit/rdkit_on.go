@@ -13,7 +13,7 @@ import (
 	"math"
 	"unsafe"
 
-	"symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
 // Available tells whether RDKit is in this build.

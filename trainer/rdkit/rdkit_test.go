@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/core/molecule"
-	"symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/rng"
 )
 
 const small = "../../core/molecule/testdata/small.xyz"

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"symdiff/trainer/chart"
+	"github.com/symdiff-go/symdiff/trainer/chart"
 )
 
 // Report is a title with sections.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/trainer/chart"
+	"github.com/symdiff-go/symdiff/trainer/chart"
 )
 
 var example = Report{

@@ -10,8 +10,8 @@ import (
 	"strconv"
 	"strings"
 
-	"symdiff/core/molecule"
-	"symdiff/trainer/dataset"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/trainer/dataset"
 )
 
 // Job is the making of a packed data set.

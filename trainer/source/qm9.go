@@ -12,7 +12,7 @@ import (
 
 	"gonum.org/v1/gonum/mathext/prng"
 
-	"symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
 // QM9Properties are the scalar properties of a QM9 file, in its order.

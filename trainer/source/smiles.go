@@ -10,8 +10,8 @@ import (
 	"strings"
 	"sync"
 
-	"symdiff/core/molecule"
-	"symdiff/trainer/rdkit"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/trainer/rdkit"
 )
 
 // line is a SMILES of a list.

@@ -26,7 +26,7 @@ import (
 	"strconv"
 	"strings"
 
-	"symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
 // Record is one record of a source: a molecule, or what is wrong with it.

@@ -17,9 +17,9 @@ import (
 
 	"github.com/vmihailenco/msgpack/v5"
 
-	"symdiff/core/molecule"
-	"symdiff/trainer/dataset"
-	"symdiff/trainer/rdkit"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/trainer/dataset"
+	"github.com/symdiff-go/symdiff/trainer/rdkit"
 )
 
 // qm9File is a molecule as QM9 is published.

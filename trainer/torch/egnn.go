@@ -9,8 +9,8 @@ import (
 
 	"github.com/sugarme/gotch/ts"
 
-	"symdiff/core/egnn"
-	"symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/rng"
 )
 
 // forwardEGNN is EDM's network (see package core/egnn), symmetrised by the Haar measure where its configuration says so: C = R0.

@@ -9,12 +9,12 @@ import (
 	"slices"
 	"testing"
 
-	"symdiff/core/egnn"
-	"symdiff/core/model"
-	"symdiff/core/o3"
-	"symdiff/core/rng"
-	"symdiff/core/safetensors"
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // The published implementation's values, to 1e-4.

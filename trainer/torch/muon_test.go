@@ -8,8 +8,8 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
-	"symdiff/core/model"
-	"symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/rng"
 )
 
 // TestMuon holds three steps to the formula in float64, for the matrices of the blocks, and to AdamW for the rest; the number of

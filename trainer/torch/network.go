@@ -8,7 +8,7 @@ import (
 
 	"github.com/sugarme/gotch/ts"
 
-	"symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/model"
 )
 
 // Input is a batch of B molecules of N atoms.

@@ -10,9 +10,9 @@ import (
 	"github.com/sugarme/gotch"
 	"github.com/sugarme/gotch/ts"
 
-	"symdiff/core/egnn"
-	"symdiff/core/model"
-	"symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/rng"
 )
 
 // Params are the parameters of a network: one flat buffer and a leaf of the autograd graph for each, which views it.

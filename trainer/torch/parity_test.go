@@ -8,11 +8,11 @@ import (
 	"math"
 	"testing"
 
-	"symdiff/core/model"
-	"symdiff/core/o3"
-	"symdiff/core/rng"
-	"symdiff/core/safetensors"
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // randomWeights fills every parameter, those that start at zero included, so that nothing hides.

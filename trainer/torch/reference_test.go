@@ -11,10 +11,10 @@ import (
 	"strconv"
 	"testing"
 
-	"symdiff/core/model"
-	"symdiff/core/o3"
-	"symdiff/core/rng"
-	"symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/safetensors"
 )
 
 func TestMain(m *testing.M) {

@@ -7,9 +7,9 @@ import (
 
 	"github.com/sugarme/gotch"
 
-	"symdiff/core/model"
-	"symdiff/core/rng"
-	"symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
 const f64 = gotch.Double

@@ -6,10 +6,10 @@ import (
 	"math"
 	"testing"
 
-	"symdiff/core/likelihood"
-	"symdiff/core/model"
-	"symdiff/core/rng"
-	"symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/core/likelihood"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
 // learned are the parameters of a learned schedule of 100 time steps, far from their start, and core's table of it.

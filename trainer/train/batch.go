@@ -6,14 +6,14 @@ import (
 	"math"
 	"slices"
 
-	"symdiff/core/likelihood"
-	"symdiff/core/model"
-	"symdiff/core/molecule"
-	"symdiff/core/o3"
-	"symdiff/core/rng"
-	"symdiff/core/schedule"
-	"symdiff/core/symmetrise"
-	"symdiff/trainer/dataset"
+	"github.com/symdiff-go/symdiff/core/likelihood"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/trainer/dataset"
 )
 
 // Purposes of the trainer's random streams; the sampler's are in core/rng.

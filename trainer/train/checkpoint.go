@@ -13,9 +13,9 @@ import (
 	"slices"
 	"strings"
 
-	"symdiff/core/model"
-	"symdiff/core/safetensors"
-	"symdiff/trainer/dataset"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/trainer/dataset"
 )
 
 // Buffers of a checkpoint, each with a tensor BUFFER/NAME for every parameter.

@@ -2,6 +2,6 @@
 
 package train
 
-import "symdiff/trainer/torch"
+import "github.com/symdiff-go/symdiff/trainer/torch"
 
 func cudaHere() bool { return torch.CUDADevices() > 0 }

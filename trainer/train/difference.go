@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"symdiff/core/model"
-	"symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/safetensors"
 )
 
 // Weights are the tensors and the metadata of a model, by the name of its file.

@@ -8,7 +8,7 @@ import (
 	"os"
 	"strings"
 
-	"symdiff/trainer/torch"
+	"github.com/symdiff-go/symdiff/trainer/torch"
 )
 
 // Estimate is what a run would need.

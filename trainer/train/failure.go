@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/safetensors"
 )
 
 // Interrupted is what Run returns after a cancel; the checkpoint is written.

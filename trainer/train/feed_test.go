@@ -6,7 +6,7 @@ import (
 	"reflect"
 	"testing"
 
-	"symdiff/trainer/torch"
+	"github.com/symdiff-go/symdiff/trainer/torch"
 )
 
 // What is made ahead is what each step would make for itself, and the run's place in the order is that of the step.

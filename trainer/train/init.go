@@ -8,8 +8,8 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
-	"symdiff/core/model"
-	"symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/safetensors"
 )
 
 // initFrom replaces the values of flat, in the order of o.Parameters, by those of a weights file, or by the averaged ones of a

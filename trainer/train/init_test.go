@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/core/model"
-	"symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/rng"
 )
 
 // A network that gets a condition starts from one without: its new columns are zero. A checkpoint gives its averaged weights. The

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"symdiff/core/model"
-	"symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
 // sameInputs checks that a network takes z, t, R0 and eta as a student of the given meaning and configuration does.

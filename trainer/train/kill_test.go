@@ -20,7 +20,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"symdiff/trainer/torch"
+	"github.com/symdiff-go/symdiff/trainer/torch"
 )
 
 // TestMain is a run of its own where the variable says so: the process that tests kill.

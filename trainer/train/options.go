@@ -15,10 +15,10 @@ import (
 	"strings"
 	"time"
 
-	"symdiff/core/egnn"
-	"symdiff/core/model"
-	"symdiff/core/molecule"
-	"symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
 // Options say what to train and how. They are stored in checkpoints.

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"symdiff/trainer/chart"
+	"github.com/symdiff-go/symdiff/trainer/chart"
 )
 
 // Summary is what a run's folder tells of it.

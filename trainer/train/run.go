@@ -16,10 +16,10 @@ import (
 
 	"github.com/sugarme/gotch"
 
-	"symdiff/core/model"
-	"symdiff/trainer/dataset"
-	"symdiff/trainer/mpi"
-	"symdiff/trainer/torch"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/trainer/dataset"
+	"github.com/symdiff-go/symdiff/trainer/mpi"
+	"github.com/symdiff-go/symdiff/trainer/torch"
 )
 
 // Result is what a run has come to.

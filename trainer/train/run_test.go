@@ -19,11 +19,11 @@ import (
 
 	"github.com/sugarme/gotch/ts"
 
-	"symdiff/core/egnn"
-	"symdiff/core/model"
-	"symdiff/core/safetensors"
-	"symdiff/trainer/mpi"
-	"symdiff/trainer/torch"
+	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/trainer/mpi"
+	"github.com/symdiff-go/symdiff/trainer/torch"
 )
 
 func mustRun(t *testing.T, o Options) *Checkpoint {

@@ -5,12 +5,12 @@ import (
 	"context"
 	"sync"
 
-	"symdiff/core/egnn"
-	"symdiff/core/model"
-	"symdiff/core/molecule"
-	"symdiff/core/safetensors"
-	"symdiff/core/sampler"
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/sampler"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // sampleSteps is the number of steps of SDE-DPM-Solver++ that a run's samples are made in: quality on the way, not the best.

@@ -12,12 +12,12 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/core/egnn"
-	"symdiff/core/likelihood"
-	"symdiff/core/molecule"
-	"symdiff/core/safetensors"
-	"symdiff/core/schedule"
-	"symdiff/trainer/torch"
+	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/likelihood"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/trainer/torch"
 )
 
 // smallLearned are the options of a run with a learned schedule.

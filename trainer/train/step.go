@@ -5,8 +5,8 @@ package train
 import (
 	"math"
 
-	"symdiff/core/model"
-	"symdiff/trainer/torch"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/trainer/torch"
 )
 
 // outcome is what a step tells.

@@ -5,10 +5,10 @@ package train
 import (
 	"strings"
 
-	"symdiff/core/safetensors"
-	"symdiff/trainer/dataset"
-	"symdiff/trainer/mpi"
-	"symdiff/trainer/torch"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/trainer/dataset"
+	"github.com/symdiff-go/symdiff/trainer/mpi"
+	"github.com/symdiff-go/symdiff/trainer/torch"
 )
 
 // Stepper makes steps of training on one batch over and over, without files: for measurements.

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 
-	"symdiff/core/model"
-	"symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/safetensors"
 )
 
 // Student are the options of a student that begins as its teacher, a weights file.

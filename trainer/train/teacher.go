@@ -8,9 +8,9 @@ import (
 
 	"github.com/sugarme/gotch"
 
-	"symdiff/core/model"
-	"symdiff/core/safetensors"
-	"symdiff/trainer/torch"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/trainer/torch"
 )
 
 // teacher is a trained network whose prediction a student is to match in place of the noise, guided by a worse one g

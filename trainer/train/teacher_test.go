@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"symdiff/core/egnn"
-	"symdiff/core/model"
-	"symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/safetensors"
 )
 
 // trained is the weights file of a short run.

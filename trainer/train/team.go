@@ -5,7 +5,7 @@ package train
 import (
 	"github.com/sugarme/gotch"
 
-	"symdiff/trainer/torch"
+	"github.com/symdiff-go/symdiff/trainer/torch"
 )
 
 // team is a fixed set of workers, each bound to an OS thread, in which libtorch uses no further threads. A worker computes a share

@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"symdiff/trainer/torch"
+	"github.com/symdiff-go/symdiff/trainer/torch"
 )
 
 func TestTeamTriesAgainWhereItMay(t *testing.T) {

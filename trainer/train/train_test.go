@@ -15,12 +15,12 @@ import (
 	"testing"
 	"time"
 
-	"symdiff/core/egnn"
-	"symdiff/core/model"
-	"symdiff/core/molecule"
-	"symdiff/core/rng"
-	"symdiff/core/safetensors"
-	"symdiff/trainer/dataset"
+	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/trainer/dataset"
 )
 
 // molecules writes n made-up molecules of 3 to 5 atoms and returns the path.

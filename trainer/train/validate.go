@@ -7,7 +7,7 @@ import (
 	"math"
 	"slices"
 
-	"symdiff/trainer/torch"
+	"github.com/symdiff-go/symdiff/trainer/torch"
 )
 
 // validate is the mean over the held-out molecules of |eps - eps_hat|² per coordinate, with the EMA weights and with noise and

@@ -7,7 +7,7 @@ import (
 	"math"
 	"syscall/js"
 
-	"symdiff/core/f32"
+	"github.com/symdiff-go/symdiff/core/f32"
 )
 
 // main defines symdiffBench and waits for calls:

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"symdiff/core/f32"
+	"github.com/symdiff-go/symdiff/core/f32"
 )
 
 // main writes a file of random weights with `weights`; with the name of a weights file it runs the lines of standard input, one

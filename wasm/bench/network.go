@@ -10,13 +10,13 @@ import (
 	"math"
 	"strconv"
 
-	"symdiff/core/f32"
-	"symdiff/core/model"
-	"symdiff/core/o3"
-	"symdiff/core/rng"
-	"symdiff/core/safetensors"
-	"symdiff/core/sampler"
-	"symdiff/core/symmetrise"
+	"github.com/symdiff-go/symdiff/core/f32"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/sampler"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // dit is the network of the comparison, a plain DiT 256x6 with 4 heads: what

@@ -5,7 +5,7 @@ package main
 import (
 	"os"
 
-	"symdiff/trainer/cli"
+	"github.com/symdiff-go/symdiff/trainer/cli"
 )
 
 func main() { os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
