@@ -139,7 +139,7 @@ $(BUILD)/wasm/symdiff-relaxed.wasm: $(CORE_SOURCES)
 	GOOS=js GOARCH=wasm go build -tags relaxed -ldflags='-s -w' -o $@ ./wasm
 	go run ./wasm/relax $@
 
-npm: $(BUILD)/package.stamp ## build the npm package symdiff into build/npm and check it (publint, arethetypeswrong)
+npm: $(BUILD)/package.stamp ## build the npm package symdiff-mol into build/npm and check it (publint, arethetypeswrong)
 $(BUILD)/package.stamp: $(CORE_SOURCES) $(BUILD)/npm.stamp $(SITE_SOURCES) $(wildcard wasm/npm/*) $(WEIGHTS)
 	@mkdir -p $(BUILD)/package
 	GOOS=js GOARCH=wasm go build -tags files $(WASM_FLAGS) -o $(BUILD)/package/symdiff.wasm ./wasm

@@ -14,6 +14,6 @@ export default defineConfig({
     target: "es2022",
     reportCompressedSize: false,
     lib: { entry: path("src/viewer/element.ts"), formats: ["es"], fileName: () => "viewer.js" },
-    rollupOptions: { external: ["symdiff", "symdiff/qm9-web"], output: { paths: { symdiff: "./index.js", "symdiff/qm9-web": "./qm9-web.js" } } },
+    rollupOptions: { external: ["symdiff-mol", "symdiff-mol/qm9-web"], output: { paths: { "symdiff-mol": "./index.js", "symdiff-mol/qm9-web": "./qm9-web.js" } } },
   },
 });

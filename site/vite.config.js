@@ -20,8 +20,8 @@ export default defineConfig({
   worker: { format: "es" },
   resolve: {
     alias: {
-      "symdiff/pool": path("../build/wasm/js/pool.js"),
-      symdiff: path("../build/wasm/js/index.js"),
+      "symdiff-mol/pool": path("../build/wasm/js/pool.js"),
+      "symdiff-mol": path("../build/wasm/js/index.js"),
       "intro.bin?url": `${path("../build/intro.bin")}?url`,
       "mmff94.json?url": `${path("node_modules/openchemlib/dist/resources.json")}?url`, // not among the package's exports
     },

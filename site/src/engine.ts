@@ -1,7 +1,7 @@
 // The models that a page runs: where their weights come from, and the workers that hold them.
 
-import { SymDiff, SymDiffError, type Frame, type ModelInfo, type Progress, type SampleOptions } from "symdiff";
-import { download, SymDiffPool } from "symdiff/pool";
+import { SymDiff, SymDiffError, type Frame, type ModelInfo, type Progress, type SampleOptions } from "symdiff-mol";
+import { download, SymDiffPool } from "symdiff-mol/pool";
 import { models, wasm, wasmBytes, type Model } from "virtual:model";
 import { megabytes } from "./format.ts";
 

@@ -1,6 +1,6 @@
 // How a run is symmetrised, as one choice: which gamma, and in which order a learned one is composed.
 
-import type { SampleOptions } from "symdiff";
+import type { SampleOptions } from "symdiff-mol";
 import type { Gamma } from "./settings.ts";
 
 export const kernels = ["paper", "released", "haar", "none"] as const;

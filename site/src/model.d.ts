@@ -1,5 +1,5 @@
 declare module "virtual:model" {
-  import type { Usual } from "symdiff";
+  import type { Usual } from "symdiff-mol";
 
   /** What plugins.js finds out about a weights file at build time. */
   export interface Model {

@@ -1,6 +1,6 @@
 // The service worker from the page's side: what works without network, and new versions.
 
-import { simdSupported } from "symdiff";
+import { simdSupported } from "symdiff-mol";
 import { models, wasm } from "virtual:model";
 import { announce, element } from "./dom.ts";
 import { megabytes } from "./format.ts";

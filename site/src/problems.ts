@@ -1,6 +1,6 @@
 // What to tell the reader when something fails: what happened, and what to do.
 
-import { SymDiffError, type ErrorCode } from "symdiff";
+import { SymDiffError, type ErrorCode } from "symdiff-mol";
 
 const advice: Record<ErrorCode, string> = {
   download: "The model could not be downloaded. Check the connection and press Generate again.",

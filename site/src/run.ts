@@ -1,6 +1,6 @@
 // One run from noise to molecule, kept as a trajectory.
 
-import type { Frame, Molecule, SampleOptions } from "symdiff";
+import type { Frame, Molecule, SampleOptions } from "symdiff-mol";
 import { seconds } from "./format.ts";
 import { Meter } from "./meter.ts";
 import { Trajectory } from "./trajectory.ts";

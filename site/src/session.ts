@@ -1,7 +1,7 @@
 // What the pages that experiment share: one piece of work at a time, on models that load when they are first needed, with progress,
 // cancel, and a message where it fails.
 
-import type { SymDiff } from "symdiff";
+import type { SymDiff } from "symdiff-mol";
 import { announce, element, make } from "./dom.ts";
 import { downloadBytes, Engine, loadingText, type Weights } from "./engine.ts";
 import { megabytes } from "./format.ts";

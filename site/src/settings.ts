@@ -1,6 +1,6 @@
 // The settings of a run, and how they are written in the page's address.
 
-import type { Method, SampleOptions, Usual } from "symdiff";
+import type { Method, SampleOptions, Usual } from "symdiff-mol";
 import type { Model } from "virtual:model";
 
 /** How the network is symmetrised: by the model's own gamma, by Haar measure alone, or not at all. */

@@ -1,6 +1,6 @@
 // Counts of many molecules, with their uncertainty.
 
-import type { Molecule } from "symdiff";
+import type { Molecule } from "symdiff-mol";
 
 export interface Share {
   count: number;

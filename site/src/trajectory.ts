@@ -1,6 +1,6 @@
 // The frames of a run, and the picture at any moment between two of them.
 
-import type { Frame, Molecule } from "symdiff";
+import type { Frame, Molecule } from "symdiff-mol";
 import { blend, type Palette } from "./view/colours.ts";
 import type { Ball, Stick, Vec3 } from "./view/scene.ts";
 

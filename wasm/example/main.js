@@ -1,7 +1,7 @@
 // One button, one molecule: drawn while it forms, then shown as an XYZ file.
 
-import { SymDiff } from "symdiff";
-import { qm9Web } from "symdiff/qm9-web";
+import { SymDiff } from "symdiff-mol";
+import { qm9Web } from "symdiff-mol/qm9-web";
 
 const colours = { H: "#ccc", C: "#444", N: "#36c", O: "#c33", F: "#2a2" };
 const button = document.querySelector("#generate");

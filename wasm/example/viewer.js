@@ -1,1 +1,1 @@
-import "symdiff/viewer";
+import "symdiff-mol/viewer";

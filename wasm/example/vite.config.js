@@ -1,5 +1,5 @@
 export default {
   base: "./",
-  optimizeDeps: { exclude: ["symdiff"] }, // its worker lies beside it
+  optimizeDeps: { exclude: ["symdiff-mol"] }, // its worker lies beside it
   build: { rollupOptions: { input: ["index.html", "viewer.html"] } },
 };

@@ -1,6 +1,6 @@
 // Rewind and branch: new noise from a step on, and the family that grows so.
 
-import type { Frame } from "symdiff";
+import type { Frame } from "symdiff-mol";
 import { announce, element } from "../dom.ts";
 import type { Meter } from "../meter.ts";
 import { progressText, run } from "../run.ts";

@@ -1,6 +1,6 @@
 // Compare: two runs from the same noise, side by side.
 
-import type { Frame, ModelInfo } from "symdiff";
+import type { Frame, ModelInfo } from "symdiff-mol";
 import { announce, element } from "../dom.ts";
 import { modelNamed, ownFile, shipped, type Weights } from "../engine.ts";
 import type { Kernel } from "../kernel.ts";

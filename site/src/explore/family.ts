@@ -1,6 +1,6 @@
 // The drawing of a family tree: a line for each run, from the step where it branches off to the molecule at its end.
 
-import type { Molecule } from "symdiff";
+import type { Molecule } from "symdiff-mol";
 import { make, svg } from "../dom.ts";
 import { formulaNodes } from "../format.ts";
 import type { Run as Made } from "../run.ts";

@@ -1,6 +1,6 @@
 // Keep a part: atoms that stay, and molecules made around them.
 
-import type { Frame, Molecule } from "symdiff";
+import type { Frame, Molecule } from "symdiff-mol";
 import { announce, element, make } from "../dom.ts";
 import type { Meter } from "../meter.ts";
 import { progressText, run } from "../run.ts";

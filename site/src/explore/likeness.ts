@@ -1,6 +1,6 @@
 // What two molecules of the same atoms have in common. Bonds are core's.
 
-import type { Molecule } from "symdiff";
+import type { Molecule } from "symdiff-mol";
 import { deviation } from "../symmetry/deviation.ts";
 
 export interface Likeness {

@@ -1,6 +1,6 @@
 // What the tools of the page share: the state, the molecule on the stage, and what follows from a change.
 
-import type { Molecule } from "symdiff";
+import type { Molecule } from "symdiff-mol";
 import type { Model } from "virtual:model";
 import { showAtoms } from "../atoms.ts";
 import { element } from "../dom.ts";

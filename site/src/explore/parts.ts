@@ -1,6 +1,6 @@
 // Parts of a molecule that are offered to be kept. `make evaluate-keep` measures the same ones.
 
-import type { Method } from "symdiff";
+import type { Method } from "symdiff-mol";
 import type { Limits } from "../settings.ts";
 
 /** How the rest is made; resample is how often each step is, 0 where once is enough. */

@@ -1,6 +1,6 @@
 // Molecules made around atoms that were kept, and how often that went well.
 
-import type { Molecule } from "symdiff";
+import type { Molecule } from "symdiff-mol";
 import type { Model } from "virtual:model";
 import { make } from "../dom.ts";
 import { formulaNodes } from "../format.ts";

@@ -1,6 +1,6 @@
 // What the page is set to, and how it is written in the address.
 
-import type { SampleOptions } from "symdiff";
+import type { SampleOptions } from "symdiff-mol";
 import { gammaOf, kernelOptions, kernels, toKernel, type Kernel } from "../kernel.ts";
 import { gammas, methods, mostSteps, parseQuery, parseSeed, sampleOptions, startOf, toQuery, wholeOf, withQuery, type Limits, type Settings } from "../settings.ts";
 import { readAtoms, restRun, writeAtoms } from "./parts.ts";

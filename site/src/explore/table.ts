@@ -1,6 +1,6 @@
 // The table of a comparison.
 
-import type { Molecule } from "symdiff";
+import type { Molecule } from "symdiff-mol";
 import { make } from "../dom.ts";
 import { formulaNodes } from "../format.ts";
 import { kernelNames } from "../kernel.ts";

@@ -1,6 +1,6 @@
 // A run of many molecules over a pool of workers.
 
-import type { Frame } from "symdiff";
+import type { Frame } from "symdiff-mol";
 import type { Engine } from "../engine.ts";
 import { element } from "../dom.ts";
 import { seconds } from "../format.ts";

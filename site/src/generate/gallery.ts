@@ -1,6 +1,6 @@
 // Many molecules as pages of small pictures, with a running tally; a molecule that comes while one looks finds its place.
 
-import type { Frame, Molecule } from "symdiff";
+import type { Frame, Molecule } from "symdiff-mol";
 import { element, make } from "../dom.ts";
 import { formulaNodes } from "../format.ts";
 import { laidOut } from "../superposition.ts";

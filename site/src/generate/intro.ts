@@ -1,6 +1,6 @@
 // The trajectory that plays before anything is loaded: made by site/intro.js when the site was built.
 
-import type { Molecule } from "symdiff";
+import type { Molecule } from "symdiff-mol";
 import url from "intro.bin?url";
 import { Trajectory } from "../trajectory.ts";
 

@@ -1,7 +1,7 @@
 // The page that generates: an order at a time, and what is shown of it.
 
 import "../trust.ts";
-import type { Frame } from "symdiff";
+import type { Frame } from "symdiff-mol";
 import { chemistryBytes } from "virtual:model";
 import { announce, element, make } from "../dom.ts";
 import { downloadBytes, Engine, loadingText, type Weights } from "../engine.ts";

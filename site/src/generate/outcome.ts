@@ -1,6 +1,6 @@
 // A finished molecule with everything that it came from, and the texts that its files carry.
 
-import type { Molecule } from "symdiff";
+import type { Molecule } from "symdiff-mol";
 import { command } from "../command.ts";
 import { gammas, type Settings } from "../settings.ts";
 import type { Trajectory } from "../trajectory.ts";

@@ -1,6 +1,6 @@
 // The finished molecule: formula, badges, what openchemlib adds, files, and the command that makes it again.
 
-import type { Molecule } from "symdiff";
+import type { Molecule } from "symdiff-mol";
 import { announce, element, make } from "../dom.ts";
 import { formulaNodes } from "../format.ts";
 import { toQuery } from "../settings.ts";

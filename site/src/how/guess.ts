@@ -1,6 +1,6 @@
 // Two views of one run: the atoms as they are, and where the network sees them end.
 
-import type { Frame, Molecule } from "symdiff";
+import type { Frame, Molecule } from "symdiff-mol";
 import { models } from "virtual:model";
 import { announce, element } from "../dom.ts";
 import { downloadBytes, Engine, loadingText, shipped } from "../engine.ts";

@@ -1,6 +1,6 @@
 // A molecule shaken as in training, and the schedule of the shaking.
 
-import type { Bond } from "symdiff";
+import type { Bond } from "symdiff-mol";
 import { models } from "virtual:model";
 import { element, svg } from "../dom.ts";
 import { Trajectory } from "../trajectory.ts";

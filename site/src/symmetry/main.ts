@@ -1,7 +1,7 @@
 // The symmetry page: two runs from one noise, the right one turned by H, and how far apart they end.
 
 import "../trust.ts";
-import type { Frame, Molecule, SampleOptions } from "symdiff";
+import type { Frame, Molecule, SampleOptions } from "symdiff-mol";
 import { chosenAtoms, showAtoms } from "../atoms.ts";
 import { announce, element } from "../dom.ts";
 import { modelNamed, shipped } from "../engine.ts";

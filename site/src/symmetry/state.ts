@@ -1,6 +1,6 @@
 // What the page is set to, and how it is written in the address.
 
-import type { SampleOptions } from "symdiff";
+import type { SampleOptions } from "symdiff-mol";
 import { gammaOf, kernelOptions, toKernel, type Kernel } from "../kernel.ts";
 import { gammas, parseQuery, sampleOptions, toQuery, wholeOf, withQuery, type Limits, type Settings } from "../settings.ts";
 import { fromAngles, type Angles } from "./orthogonal.ts";

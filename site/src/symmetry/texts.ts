@@ -1,6 +1,6 @@
 // What the page says.
 
-import type { Molecule } from "symdiff";
+import type { Molecule } from "symdiff-mol";
 import { countText } from "../tally.ts";
 import { deviation, type Deviation } from "./deviation.ts";
 import { haarDistance } from "./histogram.ts";

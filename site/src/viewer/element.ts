@@ -1,7 +1,7 @@
 // <symdiff-viewer>, the custom element of the npm package; what it can do is told in wasm/npm/viewer.d.ts.
 
-import { readMolecules, SymDiff, type LoadOptions, type Method, type Molecule, type MoleculeOfFile, type SampleOptions } from "symdiff";
-import { qm9Web } from "symdiff/qm9-web";
+import { readMolecules, SymDiff, type LoadOptions, type Method, type Molecule, type MoleculeOfFile, type SampleOptions } from "symdiff-mol";
+import { qm9Web } from "symdiff-mol/qm9-web";
 import type { SymDiffViewer as Described } from "../../../wasm/npm/viewer.js";
 import { make } from "../dom.ts";
 import { explain } from "../problems.ts";

@@ -20,7 +20,7 @@ before(async () => {
   cpSync(join(top, "wasm/example"), folder, { recursive: true, filter: (name) => !name.includes("node_modules") });
   const [{ filename }] = JSON.parse(execFileSync("npm", ["pack", "--json", "--pack-destination", folder, join(top, "build/npm")], { encoding: "utf8" }));
   const { devDependencies: _, ...manifest } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")); // Vite is this test's own
-  writeFileSync(join(folder, "package.json"), JSON.stringify({ ...manifest, dependencies: { symdiff: `file:${filename}` } }));
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ ...manifest, dependencies: { "symdiff-mol": `file:${filename}` } }));
   execFileSync("npm", ["install", "--offline"], { cwd: folder, stdio: "pipe" });
   browser = await launch();
 });
