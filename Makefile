@@ -35,7 +35,7 @@ CORE_SOURCES = $(shell find core wasm -name node_modules -prune -o -name '*.go' 
 SITE_SOURCES = $(shell find site wasm/js -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/test/*' -not -name '*.go')
 WEIGHTS := core/weights/qm9-web.safetensors
 
-.PHONY: help deps demo wasm-relaxed sample test cli cli-site npm budget trainer train evaluate-model evaluate-seeds evaluate-keep wasm site bench bench-go bench-peers fuzz check clean \
+.PHONY: help deps demo sample test cli cli-site npm budget trainer train evaluate-model evaluate-seeds evaluate-keep wasm site bench bench-go bench-peers fuzz check clean \
 	deps-torch deps-browser deps-rdkit test-core test-wasm test-cli test-rdkit test-torch test-site
 
 help: ## list the targets
@@ -133,12 +133,6 @@ $(BUILD)/wasm/symdiff.wasm: $(CORE_SOURCES)
 	GOOS=js GOARCH=wasm go build $(WASM_FLAGS) -o $(BUILD)/wasm/symdiff.wasm ./wasm
 	GOEXPERIMENT= GOOS=js GOARCH=wasm go build $(WASM_FLAGS) -o $(BUILD)/wasm/symdiff-plain.wasm ./wasm
 
-wasm-relaxed: $(BUILD)/wasm/symdiff-relaxed.wasm ## build the module with relaxed SIMD: faster, not the same bits everywhere, for LoadOptions.wasm.relaxed
-$(BUILD)/wasm/symdiff-relaxed.wasm: $(CORE_SOURCES)
-	@mkdir -p $(BUILD)/wasm
-	GOOS=js GOARCH=wasm go build -tags relaxed -ldflags='-s -w' -o $@ ./wasm
-	go run ./wasm/relax $@
-
 npm: $(BUILD)/package.stamp ## build the npm package symdiff-mol into build/npm and check it (publint, arethetypeswrong)
 $(BUILD)/package.stamp: $(CORE_SOURCES) $(BUILD)/npm.stamp $(SITE_SOURCES) $(wildcard wasm/npm/*) $(WEIGHTS)
 	@mkdir -p $(BUILD)/package
@@ -222,7 +216,7 @@ SOAKTIME ?= 30m
 soak-train: trainer ## kill and resume training at random moments for SOAKTIME=30m, and compare the bits of the end
 	SYMDIFF_SOAK=$(SOAKTIME) $(TORCH_ENV) go test -tags torch -count 1 -timeout 0 -v -run Killed ./trainer/train
 
-test-site: deps-browser cli site npm wasm-relaxed budget $(BUILD)/dist.stamp ## the typed API in Node, the page in Chromium, and the page inside the command
+test-site: deps-browser cli site npm budget $(BUILD)/dist.stamp ## the typed API in Node, the page in Chromium, and the page inside the command
 	go vet -tags site ./site ./trainer/...
 	go test -tags site -run Serve ./site ./trainer/cli
 	$(NPM) run --silent test:unit
@@ -256,7 +250,6 @@ bench-peers: deps-browser $(BENCH)/npm.stamp ## core against onnxruntime, in tur
 	@mkdir -p $(BENCH)
 	go build -o $(BENCH)/bench ./wasm/bench
 	GOOS=js GOARCH=wasm go build -ldflags='-s -w' -o $(BENCH)/bench.wasm ./wasm/bench
-	GOOS=js GOARCH=wasm go build -tags relaxed -ldflags='-s -w' -o $(BENCH)/relaxed.wasm ./wasm/bench && go run ./wasm/relax $(BENCH)/relaxed.wasm
 	$(BENCH)/bench weights > $(BENCH)/dit.safetensors
 	cp "$$(go env GOROOT)/lib/wasm/wasm_exec.js" $(BENCH)/wasm_exec.cjs
 	node wasm/bench/bench.js $(BENCH_ARGS)
@@ -269,7 +262,7 @@ $(BENCH)/npm.stamp: wasm/bench/package-lock.json
 UNFUSED := $(addprefix ./core/,rng schedule o3 dit model egnn symmetrise sampler)
 check: ## format, vet, and that core is pure Go for every platform, with the same bits
 	@test -z "$$(gofmt -l core trainer wasm site/*.go site/serve)" || { gofmt -l core trainer wasm site/*.go site/serve; echo "not formatted: run gofmt -w"; exit 1; }
-	go vet ./core/... ./trainer/... ./site ./site/serve ./wasm/bench ./wasm/relax
+	go vet ./core/... ./trainer/... ./site ./site/serve ./wasm/bench
 	GOOS=js GOARCH=wasm go vet ./core/... ./wasm ./wasm/bench
 	@bad=$$(go list -f '{{$$p := .ImportPath}}{{if .CgoFiles}}{{$$p}} uses cgo{{"\n"}}{{end}}{{range .Imports}}{{.}} {{$$p}}{{"\n"}}{{end}}' ./core/... \
 		| grep -E 'uses cgo|^(C|syscall/js|$(MODULE)/(trainer|wasm|site)[^ ]*) ' || true); \

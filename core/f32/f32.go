@@ -49,8 +49,6 @@ type linearFunc func(dst []float32, ldd int, x []float32, ldx, m, in, out int, p
 // the exported edge.
 type kernels struct {
 	name string
-	// relaxed: multiply-adds may be fused, so that bits differ.
-	relaxed bool
 	// activate prepares what the implementation shares with another; nil: nothing.
 	activate func()
 	// nr is the panel width this implementation packs and reads, a multiple of 8.
@@ -101,11 +99,6 @@ func Implementations() []string {
 
 // Implementation returns the name of the implementation in use.
 func Implementation() string { return active.name }
-
-// Relaxed reports whether the implementation in use may have other bits than the
-// portable one: a build for WebAssembly with the tag relaxed, which is for those
-// who ask for speed before everything.
-func Relaxed() bool { return active.relaxed }
 
 // Use selects an implementation by name and reports whether there is one of
 // that name. It is meant for tests and measurements and must not run

@@ -13,9 +13,6 @@ import (
 // assembly.
 func implementations() []kernels {
 	inGo, inAsm := kernels128("simd128"), kernels128("simd128-asm")
-	if relaxed {
-		inAsm.name, inAsm.relaxed = "simd128-relaxed", true
-	}
 	inGo.activate, inAsm.activate = func() { inAssembly = false }, func() { inAssembly = true }
 	list := []kernels{portable, inGo}
 	if assemblyWorks {
@@ -94,8 +91,8 @@ func rows4x2Asm(c, x, b, start unsafe.Pointer, ldc, ldx, step, k, panels int)
 //go:noescape
 func rows5x2Asm(c, x, b, start unsafe.Pointer, ldc, ldx, step, k, panels int)
 
-// assemblyWorks is a comparison with the tiles in Go, bit for bit unless relaxed,
-// at the start of every program: Go's wasm assembler is young.
+// assemblyWorks is a comparison with the tiles in Go, bit for bit, at
+// the start of every program: Go's wasm assembler is young.
 var assemblyWorks = func() bool {
 	state := uint32(1)
 	random := func(n int) []float32 {
@@ -118,9 +115,7 @@ var assemblyWorks = func() bool {
 				}
 				tiles128(want, ldc, x, ldx, m, k, out, panels, bias)
 				linearAsm(got, ldc, x, ldx, m, k, out, panels, bias)
-				if !slices.EqualFunc(want, got, func(x, y float32) bool {
-					return math.Float32bits(x) == math.Float32bits(y) || relaxed && math.Abs(float64(x-y)) < 1e-5
-				}) {
+				if !slices.EqualFunc(want, got, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) }) {
 					return false
 				}
 			}

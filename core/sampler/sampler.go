@@ -21,7 +21,6 @@ import (
 	"sort"
 	"strconv"
 
-	"github.com/symdiff-go/symdiff/core/f32"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/o3"
@@ -481,7 +480,6 @@ func (s *Sampler) Molecule(i int) *molecule.Molecule {
 //	gamma, gamma_order   where they are not the model's own
 //	turn, couple         the nine numbers of H, where there is one; couple=false where R0 stays
 //	branch               STEP:SEED of every branch
-//	fast                 true where the kernels were relaxed: bits may differ
 //	model                the first 16 digits of the weights' SHA-256, hexadecimal
 //	formula, stable, valid, connected
 //
@@ -525,9 +523,6 @@ func (s *Sampler) Result(i int, model string) *molecule.Molecule {
 		if !s.coupled {
 			add("couple", "false")
 		}
-	}
-	if f32.Relaxed() {
-		add("fast", "true")
 	}
 	if len(model) >= 16 {
 		add("model", model[:16])

@@ -12,7 +12,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 
 import { exportDiT } from "./onnx.js";
-import { compileRelaxed, setup } from "./runtimes.js";
+import { setup } from "./runtimes.js";
 
 const { values: options } = parseArgs({
   options: { rounds: { type: "string", default: "7" }, only: { type: "string", default: "native,node,chromium" }, write: { type: "string" } },
@@ -85,7 +85,7 @@ async function node() {
   ort.env.wasm.wasmPaths = new URL("./node_modules/onnxruntime-web/dist/", import.meta.url).href;
   ort.env.wasm.numThreads = 1;
   const { jobs, ...rest } = await setup({
-    Go: globalThis.Go, module: await WebAssembly.compile(readFileSync(`${build}/bench.wasm`)), relaxed: await compileRelaxed(readFileSync(`${build}/relaxed.wasm`)),
+    Go: globalThis.Go, module: await WebAssembly.compile(readFileSync(`${build}/bench.wasm`)),
     weights, shipped: readFileSync(shippedFile), ort, provider: "wasm", models, atoms, steps,
   });
   return { name: `Node ${process.versions.node}`, ...rest, names: Object.keys(jobs), run: (name, n) => jobs[name](n), end() {} };
@@ -99,7 +99,6 @@ async function chromium() {
     "/wasm_exec.js": ["text/javascript", readFileSync(`${build}/wasm_exec.cjs`)],
     "/runtimes.js": ["text/javascript", readFileSync(new URL("./runtimes.js", import.meta.url))],
     "/bench.wasm": ["application/wasm", readFileSync(`${build}/bench.wasm`)],
-    "/relaxed.wasm": ["application/wasm", readFileSync(`${build}/relaxed.wasm`)],
     "/dit": ["application/octet-stream", weights],
     "/shipped": ["application/octet-stream", readFileSync(shippedFile)],
     ...Object.fromEntries(batches.map((b) => [`/model${b}`, ["application/octet-stream", models[b]]])),
@@ -124,11 +123,11 @@ async function chromium() {
     const ort = await import("/ort.wasm.min.mjs");
     ort.env.wasm.wasmPaths = "/";
     ort.env.wasm.numThreads = 1;
-    const { compileRelaxed, setup } = await import("/runtimes.js");
+    const { setup } = await import("/runtimes.js");
     const models = {};
     for (const b of batches) models[b] = await bytes(`/model${b}`);
     const { jobs, ...rest } = await setup({
-      Go, module: await WebAssembly.compile(await bytes("/bench.wasm")), relaxed: await compileRelaxed(await bytes("/relaxed.wasm")),
+      Go, module: await WebAssembly.compile(await bytes("/bench.wasm")),
       weights: await bytes("/dit"), shipped: await bytes("/shipped"), ort, provider: "wasm", models, atoms, steps,
     });
     globalThis.jobs = jobs;
@@ -187,7 +186,6 @@ for (const key of options.only.split(",")) {
   }
   for (const b of batches) {
     console.log(`  call, batch ${b}: core ${ms(`call ${b} core`)}, onnxruntime ${ms(`call ${b} onnxruntime`)}: ratio ${ratio(times, b, "core")}`);
-    if (times[`call ${b} core relaxed`]) console.log(`     relaxed SIMD ${ms(`call ${b} core relaxed`)}: ratio ${ratio(times, b, "core relaxed")}`);
     console.log(`     with the modulations at hand ${ms(`call ${b} core at hand`)}: ratio ${ratio(times, b, "core at hand")}`);
   }
   console.log(`  molecule of ${atoms} atoms, ${steps} steps: ${(median(times.molecule) / 1000).toFixed(2)} s`);

@@ -1,10 +1,5 @@
 // What is timed inside a JavaScript engine, Node or a browser: core as WebAssembly, and onnxruntime.
 
-/** The module, where this engine has relaxed SIMD. */
-export async function compileRelaxed(bytes) {
-  return WebAssembly.validate(bytes) ? WebAssembly.compile(bytes) : undefined;
-}
-
 /** callTime is t of call i, as in network.go: as in sampling, every call has its own. */
 const callTime = (i) => (1 + (i % 1000)) / 1000;
 
@@ -72,13 +67,12 @@ function coreOutput(core, batch, atoms) {
  * Everything to time in this engine: an object of functions that take a number of repetitions and return milliseconds, and
  * the largest deviation of onnxruntime's output from core's.
  *
- *   Go           class of wasm_exec.js       module     bench.wasm compiled      relaxed    relaxed.wasm compiled, or undefined
+ *   Go           class of wasm_exec.js       module     bench.wasm compiled
  *   weights      of the plain DiT            shipped    weights of the model that ships
  *   models       {batch: bytes} for onnxruntime
  */
-export async function setup({ Go, module, relaxed, weights, shipped, ort, provider, models, atoms, steps }) {
+export async function setup({ Go, module, weights, shipped, ort, provider, models, atoms, steps }) {
   const core = await startCore(Go, module, weights), sampler = await startCore(Go, module, shipped);
-  const fast = relaxed && (await startCore(Go, relaxed, weights));
   const jobs = {
     peak: async (n) => timed(core, "peak", n * 1000),
     molecule: async (n) => {
@@ -105,7 +99,6 @@ export async function setup({ Go, module, relaxed, weights, shipped, ort, provid
       return timed(core, "run", n, fixed);
     };
     jobs[`call ${batch} core`] = calls(core, 0);
-    if (fast) jobs[`call ${batch} core relaxed`] = calls(fast, 0);
     jobs[`call ${batch} onnxruntime`] = session.time;
     jobs[`call ${batch} core at hand`] = calls(core, 1);
   }

@@ -22,11 +22,8 @@ export class SymDiffError extends Error {
 }
 
 export interface LoadOptions {
-  /**
-   * URL of symdiff.wasm, or the builds: the worker takes `plain` where the browser has no SIMD, and `relaxed` where it is given and the
-   * browser has relaxed SIMD. That one is faster by a tenth; its molecules are not those of other devices to the last bit.
-   */
-  wasm: string | URL | { simd: string | URL; plain?: string | URL; relaxed?: string | URL };
+  /** URL of symdiff.wasm, or the builds: the worker takes `plain` where the browser has no SIMD. */
+  wasm: string | URL | { simd: string | URL; plain?: string | URL };
   /** URL of a safetensors file, or its bytes (for instance of a dropped file). */
   weights: string | URL | ArrayBuffer;
   /** What messages call the weights; default: the name in the URL. */
@@ -75,8 +72,6 @@ export interface ModelInfo {
   sha256: string;
   /** Whether the SIMD build runs. */
   simd: boolean;
-  /** Whether the build with relaxed SIMD runs: its molecules are not those of other devices to the last bit. */
-  relaxed: boolean;
 }
 
 /** The samplers: ancestral and dpm++2m-sde draw noise at every step, the others at the start only. */
@@ -246,7 +241,7 @@ export class SymDiff {
     const { histogram, usual, ...info } = loaded.info;
     const counts = Object.entries(histogram).map(([n, count]) => [Number(n), count] as const);
     counts.sort(([a], [b]) => a - b);
-    this.info = { ...info, usual: usual as Usual, histogram: new Map(counts), sha256: loaded.sha256, simd: loaded.simd, relaxed: loaded.relaxed };
+    this.info = { ...info, usual: usual as Usual, histogram: new Map(counts), sha256: loaded.sha256, simd: loaded.simd };
   }
 
   /** Starts a worker, fetches and checks everything. Rejects with a SymDiffError, or with the signal's reason. */
@@ -479,8 +474,8 @@ function report({ stage, loaded, total }: ProgressMessage, onProgress: LoadOptio
 
 function wasmURLs(wasm: LoadOptions["wasm"]): WasmURLs {
   if (typeof wasm === "string" || wasm instanceof URL) return { simd: absolute(wasm) };
-  const { simd, plain, relaxed } = wasm;
-  return { simd: absolute(simd), ...(plain && { plain: absolute(plain) }), ...(relaxed && { relaxed: absolute(relaxed) }) };
+  const { simd, plain } = wasm;
+  return { simd: absolute(simd), ...(plain && { plain: absolute(plain) }) };
 }
 
 /** The worker resolves URLs against its own script, the caller means its page. */

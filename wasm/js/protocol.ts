@@ -18,7 +18,6 @@ export type ErrorCode =
 export interface WasmURLs {
   simd: string;
   plain?: string;
-  relaxed?: string;
 }
 
 export interface LoadMessage {
@@ -116,7 +115,6 @@ export interface LoadedMessage {
   info: CoreInfo;
   sha256: string;
   simd: boolean;
-  relaxed: boolean;
 }
 
 export interface FrameMessage {

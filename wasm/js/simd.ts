@@ -7,14 +7,3 @@ export function simdSupported(): boolean {
     ]),
   );
 }
-
-/** The same for relaxed SIMD: f32x4.relaxed_madd of splats. */
-export function relaxedSupported(): boolean {
-  return WebAssembly.validate(
-    // prettier-ignore
-    new Uint8Array([
-      0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 19, 1, 17, 0,
-      65, 0, 253, 15, 65, 0, 253, 15, 65, 0, 253, 15, 253, 133, 2, 11,
-    ]),
-  );
-}

@@ -1,7 +1,7 @@
 // The worker: holds Go's WASM, the weights and the run in progress, and answers the messages of protocol.ts.
 
 import "./wasm_exec.js";
-import { relaxedSupported, simdSupported } from "./simd.js";
+import { simdSupported } from "./simd.js";
 import type {
   CalibrateMessage,
   CancelMessage,
@@ -143,9 +143,8 @@ function call<T extends object>(value: T | Failure | undefined, code: ErrorCode)
 
 async function load(m: LoadMessage): Promise<void> {
   const simd = simdSupported();
-  const relaxed = simd && m.wasm.relaxed !== undefined && relaxedSupported();
   const [go, weights] = await Promise.all([
-    startGo(relaxed ? { simd: m.wasm.relaxed! } : m.wasm, simd),
+    startGo(m.wasm, simd),
     typeof m.weights === "string" ? download(m.id, m.weights, m.bytes) : new Uint8Array(m.weights),
   ]);
   const total = weights.byteLength;
@@ -154,7 +153,7 @@ async function load(m: LoadMessage): Promise<void> {
   scope.postMessage({ type: "progress", id: m.id, stage: "start", loaded: total, total });
   const info = call(go.load(m.name, weights), "weights");
   core = go;
-  scope.postMessage({ type: "loaded", id: m.id, info, sha256: weightsHash, simd: simd && m.wasm.simd !== m.wasm.plain, relaxed });
+  scope.postMessage({ type: "loaded", id: m.id, info, sha256: weightsHash, simd: simd && m.wasm.simd !== m.wasm.plain });
 }
 
 async function startGo(urls: WasmURLs, simd: boolean): Promise<Core> {

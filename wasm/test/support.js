@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import { Worker } from "node:worker_threads";
 
 export const weightsFile = new URL("../../core/weights/qm9-web.safetensors", import.meta.url);
-const wasmFiles = { simd: "symdiff.wasm", plain: "symdiff-plain.wasm", relaxed: "symdiff-relaxed.wasm" };
+const wasmFiles = { simd: "symdiff.wasm", plain: "symdiff-plain.wasm" };
 
 /** A thread dressed as a Worker of the web. */
 export function threadWorker() {
@@ -69,7 +69,6 @@ export async function fileServer(answer = (path, reply) => reply) {
   const base = `http://localhost:${server.address().port}/`;
   return {
     wasm: { simd: base + wasmFiles.simd, plain: base + wasmFiles.plain },
-    relaxed: base + wasmFiles.relaxed,
     weights: base + "weights",
     base,
     close: () => (server.closeAllConnections(), server.close()),

@@ -7,9 +7,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import v8 from "node:v8";
 import { SymDiff } from "../../build/wasm/js/index.js";
-import { relaxedSupported } from "../../build/wasm/js/simd.js";
 import { fileServer, threadWorker, weightsFile } from "./support.js";
 
 const bytes = readFileSync(weightsFile);
@@ -227,29 +225,6 @@ test("the plain build gives the same bits as the SIMD build", async () => {
   plain.close();
   assert.deepEqual(a.elements, b.elements);
   assert.deepEqual(a.positions, b.positions);
-});
-
-test("relaxed SIMD is taken on request and where the engine has it: the same molecule but for rounding, and it says so", async () => {
-  const options = { seed: 3, atoms: 12, steps: 4 };
-  const exact = await model.generate(options);
-  const load = async () => {
-    const own = await SymDiff.load({ ...files, wasm: { ...files.wasm, relaxed: files.relaxed }, worker: threadWorker });
-    const made = await own.generate(options);
-    own.close();
-    return { relaxed: own.info.relaxed, made };
-  };
-  assert.equal(model.info.relaxed, false);
-  if (!relaxedSupported()) { // Node 20 has it behind a flag
-    const { relaxed, made } = await load();
-    assert.equal(relaxed, false);
-    assert.deepEqual(made, exact);
-    v8.setFlagsFromString("--experimental-wasm-relaxed-simd");
-  }
-  const { relaxed, made } = await load();
-  assert.equal(relaxed, true);
-  assert.match(made.xyz, / fast=true /);
-  assert.ok(!exact.xyz.includes("fast"));
-  made.positions.forEach((v, i) => assert.ok(Math.abs(v - exact.positions[i]) < 1e-2, `coordinate ${i}: ${v}, ${exact.positions[i]}`));
 });
 
 test("cancelling stops the worker within a step, and the next run is a whole one", async () => {

@@ -1,6 +1,41 @@
-// Command gen writes the SIMD kernels of package f32: one file per vector
-// width, from the same description of each kernel. It runs in core/f32 (see
-// the go:generate line there) or takes that folder as its argument.
+// Command gen writes the SIMD kernels of package f32: one file for each target,
+// from the same description of each kernel. It runs in core/f32 (see the
+// go:generate line there) or takes that folder as its argument.
+//
+// A kernel is written by a method of generator, in two passes: p prints lines of
+// Go, with fmt's verbs, one for each vector or row of the target; expand then
+// replaces the words in capitals that depend on the width. gofmt does the layout.
+// For example
+//
+//	g.p("func addSFX(dst, x []float32) {")
+//	g.each([]string{"dst", "x"}, []string{"dst"}, "", func(v int) {
+//		g.p("y := %s.Add(%s)\n%s", g.load("dstP", v), g.load("xP", v), g.store("y", "dstP", v))
+//	})
+//	g.p("}")
+//
+// is at 256 bits, where the 16 floats of a step are 2 vectors of 8,
+//
+//	func add256(dst, x []float32) {
+//		n := len(dst) &^ 15
+//		x = x[:len(dst)]
+//		for i := 0; i < n; i += 16 {
+//			dstP := (*[16]float32)(dst[i:])
+//			xP := (*[16]float32)(x[i:])
+//			{
+//				y := archsimd.LoadFloat32x8Array((*[8]float32)(dstP[0:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])))
+//				y.StoreArray((*[8]float32)(dstP[0:]))
+//			}
+//			{
+//				y := archsimd.LoadFloat32x8Array((*[8]float32)(dstP[8:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])))
+//				y.StoreArray((*[8]float32)(dstP[8:]))
+//			}
+//		}
+//		if n < len(dst) { // the same on copies in buffers of 16, dstB and xB
+//			...
+//		}
+//	}
+//
+// SFX became 256, FLOAT became Float32x8 and LANES became 8.
 package main
 
 import (
@@ -17,6 +52,9 @@ import (
 type target struct {
 	// file name; its suffix is the architecture's build constraint.
 	file string
+	// common is a file that targets of this width share: the kernels that do not
+	// depend on the tiles. Empty: all kernels are in file.
+	common string
 	// bits is the width of a vector and the suffix of all names.
 	bits int
 	// rows and vecs are the tile of linear: rows x (vecs*lanes) accumulators.
@@ -40,8 +78,8 @@ type target struct {
 var targets = []target{
 	{file: "simd256_amd64.go", bits: 256, rows: 5, vecs: 2, unroll: 8, gemvPanels: 4, kBlock: 64},
 	{file: "simd512_amd64.go", bits: 512, rows: 5, vecs: 4, unroll: 8, gemvPanels: 2, kBlock: 64, narrow: []int{1, 2}},
-	{file: "simd128_arm64.go", bits: 128, rows: 5, vecs: 4, unroll: 4, gemvPanels: 2, kBlock: 64, narrow: []int{2}, selectMax: true},
-	{file: "simd128_wasm.go", bits: 128, rows: 5, vecs: 2, unroll: 16, gemvPanels: 4, kBlock: 256, selectMax: true, assembly: "rows"},
+	{file: "simd128_arm64.go", common: "simd128.go", bits: 128, rows: 5, vecs: 4, unroll: 4, gemvPanels: 2, kBlock: 64, narrow: []int{2}, selectMax: true},
+	{file: "simd128_wasm.go", common: "simd128.go", bits: 128, rows: 5, vecs: 2, unroll: 16, gemvPanels: 4, kBlock: 256, selectMax: true, assembly: "rows"},
 }
 
 func main() {
@@ -59,10 +97,9 @@ func main() {
 
 // files are the texts of a target by the names of their files.
 func files(t target) map[string][]byte {
-	f := map[string][]byte{t.file: generate(t)}
+	f := generate(t)
 	if t.assembly != "" {
-		f[t.assembly+"_wasm.s"] = assembly(t, exact)
-		f[t.assembly+"_relaxed_wasm.s"] = assembly(t, relaxed)
+		f[t.assembly+"_wasm.s"] = assembly(t)
 	}
 	return f
 }
@@ -73,28 +110,56 @@ func write(folder, name string, data []byte) {
 	}
 }
 
-// generate returns the source of one target.
-func generate(t target) []byte {
+// generate returns the sources in Go of one target by the names of their files.
+func generate(t target) map[string][]byte {
 	g := &generator{target: t, lanes: t.bits / 32}
-	g.header()
+	g.out = &g.own
+	g.header("goexperiment.simd")
+	if t.common != "" {
+		g.out = &g.shared
+		g.header("goexperiment.simd && (arm64 || wasm)")
+		g.out = &g.own
+	}
+	g.common(g.constants)
+	g.table()
 	g.linear()
 	g.packTransposed()
-	g.reductions()
-	g.elementwise()
-	src, err := format.Source([]byte(g.expand(g.out.String())))
-	if err != nil {
-		log.Fatalf("%s: %v", t.file, err)
+	g.common(g.reductions)
+	g.attention()
+	g.common(g.elementwise)
+	sources := map[string][]byte{t.file: g.source(&g.own)}
+	if t.common != "" {
+		sources[t.common] = g.source(&g.shared)
 	}
-	return src
+	return sources
 }
 
 type generator struct {
 	target
-	lanes int
-	out   bytes.Buffer
+	lanes       int
+	own, shared bytes.Buffer  // of the target's file and of its common one
+	out         *bytes.Buffer // the one of them that p writes to
 }
 
-func (g *generator) p(format string, args ...any) { fmt.Fprintf(&g.out, format+"\n", args...) }
+func (g *generator) p(format string, args ...any) { fmt.Fprintf(g.out, format+"\n", args...) }
+
+// common writes kernels to the common file, if the target has one.
+func (g *generator) common(kernels func()) {
+	if g.target.common != "" {
+		g.out = &g.shared
+		defer func() { g.out = &g.own }()
+	}
+	kernels()
+}
+
+// source is what was written, expanded and formatted.
+func (g *generator) source(text *bytes.Buffer) []byte {
+	src, err := format.Source([]byte(g.expand(text.String())))
+	if err != nil {
+		log.Fatalf("%s: %v", g.file, err)
+	}
+	return src
+}
 
 // expand replaces the words that depend on the width: SFX is the suffix of
 // names, FLOAT, INT and UINT are the vector types, LANES the number of lanes,
@@ -134,13 +199,17 @@ func (g *generator) store(x, a string, v int) string {
 var floats = []string{"log2e:expLog2e", "magic:expMagic", "ln2Hi:expLn2Hi", "ln2Lo:expLn2Lo", "c6:expC6", "c5:expC5", "c4:expC4", "c3:expC3", "c2:expC2", "c1:expC1",
 	"one:1", "minusHalf:-0.5", "geluC1:geluC1", "geluC2:geluC2"}
 
-func (g *generator) header() {
+func (g *generator) header(constraint string) {
 	imports := "\"math\"\n\"simd/archsimd\""
 	if g.bits == 512 {
 		imports = "\"simd/archsimd\""
 	}
 	g.p("// Code generated by github.com/symdiff-go/symdiff/core/f32/internal/gen. DO NOT EDIT.\n")
-	g.p("//go:build goexperiment.simd\n\npackage f32\n\nimport (\n%s\n)\n", imports)
+	g.p("//go:build %s\n\npackage f32\n\nimport (\n%s\n)\n", constraint, imports)
+}
+
+// constants writes the table of the constants.
+func (g *generator) constants() {
 	g.p("// constantsSFX are whole vectors, loaded from memory where they are used.")
 	g.p("var constantsSFX = struct {")
 	for _, c := range floats {
@@ -154,6 +223,10 @@ func (g *generator) header() {
 		g.p("%s: [LANES]float32{%s},", name, repeat(value))
 	}
 	g.p("hi: [LANES]int32{%s},\nlo: [LANES]uint32{%s},\n}\n", repeat("expHi"), repeat("expLo"))
+}
+
+// table writes the implementation's table of kernels.
+func (g *generator) table() {
 	g.p(`// kernelsSFX is the implementation of SFX-bit vectors.
 func kernelsSFX(name string) kernels {
 	return kernels{
@@ -254,15 +327,7 @@ func blocksSFX(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 }
 `))
 
-	g.p("// splatSFX fills a (kn, n, LANES) with a[k, i, :] = x[i, k]: the tiles load\n// whole vectors instead of a broadcast per use.")
-	g.p("func splatSFX(a, x []float32, ldx, kn, n int) {\nswitch n {")
-	for r := 1; r <= g.rows; r++ {
-		g.p("case %d: splat%dxSFX(a, x, ldx, kn)", r, r)
-	}
-	g.p("}\n}\n")
-	for r := 1; r <= g.rows; r++ {
-		g.splat(r)
-	}
+	g.common(g.splats)
 	for _, vecs := range append(g.narrow[:len(g.narrow):len(g.narrow)], g.vecs) {
 		g.p("// panel%[1]dxSFX computes n rows and %[1]d vectors of columns of one panel:\n// c = start; c[i, :] += x[i, k]*b[k, :] in order of k.", vecs)
 		g.p("func panel%dxSFX(c []float32, ldc int, a []float32, n int, b, start []float32, lds int) {\nswitch n {", vecs)
@@ -275,6 +340,19 @@ func blocksSFX(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 		}
 	}
 	g.gemv()
+}
+
+// splats writes splatSFX.
+func (g *generator) splats() {
+	g.p("// splatSFX fills a (kn, n, LANES) with a[k, i, :] = x[i, k]: the tiles load\n// whole vectors instead of a broadcast per use.")
+	g.p("func splatSFX(a, x []float32, ldx, kn, n int) {\nswitch n {")
+	for r := 1; r <= g.rows; r++ {
+		g.p("case %d: splat%dxSFX(a, x, ldx, kn)", r, r)
+	}
+	g.p("}\n}\n")
+	for r := 1; r <= g.rows; r++ {
+		g.splat(r)
+	}
 }
 
 func (g *generator) splat(rows int) {
@@ -572,9 +650,13 @@ func (g *generator) reductions() {
 	g.clear()
 	g.p("}\n")
 
-	if g.bits == 512 {
-		return // heads are too narrow for panels of 64 columns and rows of scores for vectors of 16
+	if g.bits < 512 { // heads are too narrow for panels of 64 columns and rows of scores for vectors of 16
+		g.softmaxes()
 	}
+}
+
+// softmaxes writes Softmax of one row, and of several.
+func (g *generator) softmaxes() {
 	g.p(`// softmaxSFX is Softmax. Short rows of an odd length are padded by -Inf.
 func softmaxSFX(x []float32, scale float32) {
 	var padded [128]float32
@@ -609,6 +691,13 @@ func softmaxRowsSFX(s []float32, rows, cols int, scale float32) {
 	g.p("}")
 	g.clear()
 	g.p("}\n")
+}
+
+// attention writes Attention on the softmax and linear of this width.
+func (g *generator) attention() {
+	if g.bits == 512 {
+		return // see reductions
+	}
 	g.p(`// attentionSFX is Attention with the keys and values of one head packed as
 // weights. Rows of scores are padded to whole steps by -Inf, of which the
 // softmax makes 0; the padding of the last panel has it as its bias.
