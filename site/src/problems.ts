@@ -10,6 +10,7 @@ const advice: Record<ErrorCode, string> = {
   weights: "These weights could not be used. A file of your own has to be a SymDiff model as `symdiff export` writes it; if it was the page's own, reload the page.",
   options: "These settings do not work.",
   file: "The file could not be read. It has to be an XYZ or SDF file with atoms and their positions.",
+  fetch: "The file could not be fetched. Check its address and the connection.",
   busy: "A run is in progress already. Cancel it first.",
   memory: "There is not enough free memory for the model. Close other tabs or programs, or use fewer workers, and press Generate again. What was made is kept.",
   worker: "The model stopped unexpectedly, perhaps for lack of memory. Close other tabs and press Generate again: it will start afresh. What was made is kept.",

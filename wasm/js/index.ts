@@ -5,27 +5,20 @@
 //   model.close();
 
 import type { CoreOptions, CoreResult, ErrorCode, FrameMessage, LoadedMessage, ProgressMessage, Request, Response, WasmURLs } from "./protocol.js";
+import { bytesOf } from "./bytes.js";
+import { seedText, SymDiffError, textOf, whole } from "./error.js";
+import { scriptMissing, startWorker } from "./start.js";
 import { Watch } from "./watch.js";
 
 export { simdSupported } from "./simd.js";
+export { SymDiffError };
 export type { ErrorCode };
-
-/** Every failure of this module, but for cancelling: an aborted signal rejects with its own reason, an AbortError by default. */
-export class SymDiffError extends Error {
-  override readonly name = "SymDiffError";
-  constructor(
-    readonly code: ErrorCode,
-    message: string,
-  ) {
-    super(message);
-  }
-}
 
 export interface LoadOptions {
   /** URL of symdiff.wasm, or the builds: the worker takes `plain` where the browser has no SIMD. */
   wasm: string | URL | { simd: string | URL; plain?: string | URL };
-  /** URL of a safetensors file, or its bytes (for instance of a dropped file). */
-  weights: string | URL | ArrayBuffer;
+  /** URL of a safetensors file, or its bytes (for instance of a dropped file), which stay the caller's. */
+  weights: string | URL | ArrayBuffer | ArrayBufferView;
   /** What messages call the weights; default: the name in the URL. */
   name?: string;
   /** Expected SHA-256 of the weights, hexadecimal. Checked before they are used. */
@@ -315,7 +308,7 @@ export class SymDiff {
         },
         fail: reject,
       });
-      link.send({ type: "energy", id, x: flat(x), y: flat(y), width, permutations, seed: String(whole("seed", seed)) });
+      link.send({ type: "energy", id, x: flat(x), y: flat(y), width, permutations: Number(whole("permutations", permutations)), seed: seedText("seed", seed) });
     });
   }
 
@@ -334,7 +327,9 @@ class Link {
   #spoke = false;
   readonly #watch: Watch;
 
-  constructor(worker: Worker, patience = 30_000) {
+  /** `own`: the worker was made by the option `worker`. */
+  constructor(worker: Worker, own: boolean, patience = 30_000) {
+    if (!(patience > 0)) throw new SymDiffError("options", `patience: expected milliseconds above 0, have ${patience}`);
     this.#worker = worker;
     const lost = () => this.close(new SymDiffError("worker", `the worker said nothing for ${patience} ms`));
     this.#watch = new Watch(patience, () => this.send({ type: "ping" }), lost);
@@ -349,7 +344,7 @@ class Link {
       const missing = !this.#spoke && !event.message; // the event of a script that could not be fetched tells nothing
       this.close(
         missing
-          ? new SymDiffError("download", "the worker's script could not be fetched")
+          ? new SymDiffError("download", scriptMissing(own))
           : new SymDiffError("worker", `the worker has failed: ${event.message}`),
       );
     };
@@ -373,7 +368,13 @@ class Link {
   }
 
   send(request: Request, transfer: Transferable[] = []): void {
-    if (!this.#dead) this.#worker.postMessage(request, transfer);
+    if (this.#dead) return;
+    try {
+      this.#worker.postMessage(request, transfer);
+    } catch (error) {
+      if ("id" in request) this.settle(request.id);
+      throw new SymDiffError("options", `${request.type}: what was given cannot be handed to the worker: ${textOf(error)}`);
+    }
   }
 
   /** Ends the worker; everything pending, and everything later, fails with the error. */
@@ -390,7 +391,7 @@ class Link {
 
 function startLink(worker: LoadOptions["worker"], patience: number | undefined): Link {
   if (typeof WebAssembly !== "object") throw new SymDiffError("wasm", "WebAssembly is missing or switched off");
-  return new Link(worker?.() ?? new Worker(new URL("./worker.js", import.meta.url), { type: "module" }), patience);
+  return new Link(worker?.() ?? startWorker(), worker !== undefined, patience);
 }
 
 function requestLoad(link: Link, options: LoadOptions): Promise<LoadedMessage> {
@@ -404,13 +405,13 @@ function requestLoad(link: Link, options: LoadOptions): Promise<LoadedMessage> {
       },
       fail: reject,
     });
-    const weights = options.weights;
-    const url = weights instanceof ArrayBuffer ? undefined : absolute(weights);
+    const bytes = bytesOf(options.weights);
+    const url = bytes ? undefined : absolute("weights", options.weights as string | URL);
     link.send({
       type: "load",
       id,
       wasm: wasmURLs(options.wasm),
-      weights: url ?? (weights as ArrayBuffer),
+      weights: bytes ?? url!,
       name: options.name ?? url?.split("/").pop() ?? "weights",
       ...(options.sha256 !== undefined && { sha256: options.sha256 }),
       ...(options.bytes !== undefined && { bytes: options.bytes }),
@@ -473,14 +474,22 @@ function report({ stage, loaded, total }: ProgressMessage, onProgress: LoadOptio
 }
 
 function wasmURLs(wasm: LoadOptions["wasm"]): WasmURLs {
-  if (typeof wasm === "string" || wasm instanceof URL) return { simd: absolute(wasm) };
-  const { simd, plain } = wasm;
-  return { simd: absolute(simd), ...(plain && { plain: absolute(plain) }) };
+  if (typeof wasm === "string" || wasm instanceof URL) return { simd: absolute("wasm", wasm) };
+  const { simd, plain } = wasm ?? {};
+  return { simd: absolute("wasm", simd), ...(plain && { plain: absolute("wasm.plain", plain) }) };
 }
 
 /** The worker resolves URLs against its own script, the caller means its page. */
-function absolute(url: string | URL): string {
-  return new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href).href;
+function absolute(name: string, url: string | URL): string {
+  const base = globalThis.document?.baseURI ?? globalThis.location?.href;
+  if (url !== undefined && url !== null) {
+    try {
+      return new URL(url, base).href;
+    } catch {
+      // told below
+    }
+  }
+  throw new SymDiffError("options", `${name}: ${JSON.stringify(url) ?? "undefined"} is not a URL${base ? "" : ", and there is no page to resolve it against: give an absolute one"}`);
 }
 
 type Waiter = { resolve(result: IteratorResult<Frame>): void; reject(error: Error): void };
@@ -570,7 +579,7 @@ class Run implements AsyncIterableIterator<Frame> {
 /** The settings as core reads them. What only core can judge, it judges. */
 function coreOptions(o: BatchOptions): CoreOptions {
   return {
-    seed: String(whole("seed", o.seed ?? 0)),
+    seed: seedText("seed", o.seed ?? 0),
     first: Number(whole("index", o.first ?? 0)),
     n: Number(whole("n", o.n)),
     atoms: Number(whole("atoms", o.atoms ?? 0)),
@@ -582,7 +591,7 @@ function coreOptions(o: BatchOptions): CoreOptions {
     gammaOrder: o.gammaOrder ?? "",
     turn: o.turn ? Array.from(o.turn, Number) : null,
     couple: o.couple ?? true,
-    branches: (o.branch ?? []).map(({ step, seed }) => ({ step: Number(whole("step of a branch", step)), seed: String(whole("seed of a branch", seed)) })),
+    branches: (o.branch ?? []).map(({ step, seed }) => ({ step: Number(whole("step of a branch", step)), seed: seedText("seed of a branch", seed) })),
     properties: Object.fromEntries(Object.entries(o.properties ?? {}).map(([name, value]) => [name, Number(value)])),
     propertyGuidance: Number(o.propertyGuidance ?? 0),
     freeTypes: o.freeTypes ?? false,
@@ -595,12 +604,6 @@ function coreOptions(o: BatchOptions): CoreOptions {
 
 function toCore(atoms: Atoms): { elements: string[]; positions: number[] } {
   return { elements: [...atoms.elements], positions: Array.from(atoms.positions, Number) };
-}
-
-function whole(name: string, value: number | bigint): number | bigint {
-  const ok = typeof value === "bigint" ? value >= 0n && value < 1n << 64n : Number.isSafeInteger(value) && value >= 0;
-  if (!ok) throw new SymDiffError("options", `${name}: expected a whole number from 0, have ${value}`);
-  return value;
 }
 
 function toFrame({ type: _, id: __, bonds, result, ...rest }: FrameMessage): Frame {

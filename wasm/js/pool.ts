@@ -4,6 +4,7 @@
 //   for await (const { index, molecule } of pool.generate({ n: 100, seed: 7, steps: 250 })) show(index, molecule);
 //   pool.close();
 
+import { bytesOf } from "./bytes.js";
 import { SymDiff, SymDiffError, type BatchOptions, type Frame, type LoadOptions, type ModelInfo, type Molecule } from "./index.js";
 
 export interface PoolOptions extends LoadOptions {
@@ -69,7 +70,7 @@ export class SymDiffPool {
 
   private constructor(first: SymDiff, weights: ArrayBuffer, options: PoolOptions) {
     this.info = first.info;
-    this.workers = Math.max(1, Math.floor(options.workers ?? defaultWorkers()));
+    this.workers = options.workers ?? defaultWorkers();
     this.#options = options;
     this.#weights = weights;
     this.#idle = [first];
@@ -77,8 +78,9 @@ export class SymDiffPool {
 
   /** Fetches the weights once and starts the first worker; the others start when there is work for them. */
   static async load(options: PoolOptions): Promise<SymDiffPool> {
-    const { weights: source, signal } = options;
-    const weights = source instanceof ArrayBuffer ? source : await download(source, options);
+    const { weights: source, signal, workers = 1 } = options;
+    if (!Number.isSafeInteger(workers) || workers < 1) throw new SymDiffError("options", `workers: expected a whole number from 1, have ${workers}`);
+    const weights = bytesOf(source) ?? (await download(source as string | URL, options));
     const first = await SymDiff.load({ ...options, weights });
     if (signal?.aborted) first.close();
     signal?.throwIfAborted();

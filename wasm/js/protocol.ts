@@ -11,6 +11,7 @@ export type ErrorCode =
   | "busy" // a run is in progress
   | "memory" // there is not enough of it
   | "file" // a file of molecules cannot be read
+  | "fetch" // a file of molecules could not be fetched
   | "worker" // the worker died
   | "closed"; // the model was closed
 

@@ -5,6 +5,7 @@
 //   const { eps, gamma } = net(z, 0.5, { seed: 7, call: 0 });
 
 import "./wasm_exec.js";
+import { seedText, SymDiffError, textOf, whole } from "./error.js";
 
 /** The groups that a denoiser can be made equivariant under; O(2) about an axis. */
 export type Group = "O(3)" | "SO(3)" | { axis: readonly [number, number, number] };
@@ -48,18 +49,17 @@ export class Symmetriser {
   /** Starts SymDiff's WebAssembly, from its URL or its bytes, in this thread. */
   static async load(wasm: string | URL | BufferSource): Promise<Symmetriser> {
     const go = new Go();
-    let bytes: BufferSource;
-    if (typeof wasm === "string" || wasm instanceof URL) {
-      const response = await fetch(wasm);
-      if (!response.ok) throw new Error(`${String(wasm)}: HTTP ${response.status}`);
-      bytes = await response.arrayBuffer();
-    } else {
-      bytes = wasm;
+    const url = typeof wasm === "string" || wasm instanceof URL ? String(wasm) : undefined;
+    const bytes = url === undefined ? (wasm as BufferSource) : await fetched(url);
+    let instance: WebAssembly.Instance;
+    try {
+      ({ instance } = await WebAssembly.instantiate(bytes, go.importObject));
+    } catch (error) {
+      throw new SymDiffError("wasm", `${url ?? "wasm"}: ${textOf(error)}`);
     }
-    const { instance } = await WebAssembly.instantiate(bytes, go.importObject);
     void go.run(instance);
     const { symdiffCore } = globalThis as unknown as { symdiffCore?: Core };
-    if (!symdiffCore) throw new Error("not SymDiff's WebAssembly module");
+    if (!symdiffCore) throw new SymDiffError("wasm", `${url ?? "wasm"}: not SymDiff's WebAssembly module`);
     return new Symmetriser(symdiffCore);
   }
 
@@ -92,8 +92,8 @@ export class Symmetriser {
           group: typeof group === "string" ? group : "O(2)",
           axis: typeof group === "string" ? [] : group.axis,
           features,
-          seed: seed.toString(),
-          call,
+          seed: seedText("seed", seed),
+          call: Number(whole("call", call)),
           t,
         },
         new Uint8Array(z.buffer, z.byteOffset, z.byteLength),
@@ -101,8 +101,19 @@ export class Symmetriser {
         new Uint8Array(eps.buffer),
       );
       if (thrown !== undefined) throw thrown;
-      if ("error" in result) throw new Error(result.error);
+      if ("error" in result) throw new SymDiffError("options", result.error);
       return { eps, gamma: result.gamma };
     };
   }
+}
+
+async function fetched(url: string): Promise<ArrayBuffer> {
+  let response: Response;
+  try {
+    response = await fetch(url);
+  } catch (error) {
+    throw new SymDiffError("download", `${url}: ${textOf(error)}`);
+  }
+  if (!response.ok) throw new SymDiffError("download", `${url}: HTTP ${response.status}`);
+  return response.arrayBuffer();
 }

@@ -203,7 +203,7 @@ async function get(url: string): Promise<globalThis.Response> {
   } catch (error) {
     throw new WorkerError("download", `${url}: ${text(error)}`);
   }
-  if (!response.ok) throw new WorkerError("download", `${url}: HTTP ${response.status}`);
+  if (!response.ok) throw new WorkerError("download", `${url}: HTTP ${response.status}: the file has to lie there, or SymDiff.load be told where it does`);
   return response;
 }
 

@@ -25,6 +25,11 @@ for (const file of [
 ]) {
   copyFileSync(file, join(out, basename(file)));
 }
+// TypeScript before 5.7 has no generic arrays of numbers; later ones take the plain name for any buffer.
+for (const file of readdirSync(out).filter((name) => name.endsWith(".d.ts"))) {
+  const types = readFileSync(join(out, file), "utf8");
+  writeFileSync(join(out, file), types.replace(/\b(\w+Array)<ArrayBuffer>/g, "$1"));
+}
 copyFileSync(join(goroot, "LICENSE"), join(out, "LICENSE-go")); // of wasm_exec.js and of Go's runtime in the WASM
 
 const data = readFileSync(weights);

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SymDiff } from "../../build/wasm/js/index.js";
 import { Watch } from "../../build/wasm/js/watch.js";
+import { SymDiffPool } from "../../build/wasm/js/pool.js";
 import { Puppet } from "./support.js";
 
 const result = {
@@ -91,6 +92,87 @@ test("wrong settings are refused before the worker hears of them", async () => {
     assert.throws(() => model.sample(options), failsWith("options"), JSON.stringify(options, (_, v) => String(v)));
   }
   assert.equal(puppet.sent.length, 1);
+});
+
+test("a wrong number is told with what it may be and what it is", async () => {
+  const { model } = await loaded();
+  for (const [options, message] of [
+    [{ seed: "7" }, 'seed: expected a whole number from 0 to 2^64-1, a bigint where it is above 2^53-1; have the string "7"'],
+    [{ seed: 2n ** 64n }, "seed: expected a whole number from 0 to 2^64-1, a bigint where it is above 2^53-1; have 18446744073709551616"],
+    [{ atoms: 1.5 }, "atoms: expected a whole number from 0 to 9007199254740991; have 1.5"],
+  ]) {
+    assert.throws(() => model.sample(options), { name: "SymDiffError", code: "options", message });
+  }
+});
+
+test("the largest seed is sent to the last digit", async () => {
+  const { puppet, model } = await loaded();
+  model.sample({ seed: 2n ** 64n - 1n });
+  assert.match(JSON.stringify(puppet.sent.at(-1).options), /"18446744073709551615"/);
+});
+
+const wasm = "http://h/a.wasm";
+const weights = "http://h/w";
+const detached = () => {
+  const buffer = new ArrayBuffer(8);
+  structuredClone(buffer, { transfer: [buffer] });
+  return buffer;
+};
+
+for (const [how, options, code, message] of [
+  ["a detached buffer", { wasm, weights: detached() }, "weights", /detached.*slice\(\)/],
+  ["a view of nothing", { wasm, weights: new Uint8Array() }, "weights", /no bytes/],
+  ["weights that are no URL", { wasm, weights: "//" }, "options", /^weights: "\/\/" is not a URL/],
+  ["weights left out", { wasm }, "options", /^weights: expected a URL/],
+  ["a relative URL where there is no page", { wasm: "a.wasm", weights }, "options", /^wasm: "a.wasm" is not a URL, and there is no page/],
+  ["WASM left out", { weights }, "options", /^wasm: undefined is not a URL/],
+  ["a patience of nothing", { wasm, weights, patience: 0 }, "options", /^patience:.* have 0$/],
+]) {
+  test(`load refuses ${how}`, async () => {
+    await assert.rejects(SymDiff.load({ worker: () => new Puppet(), ...options }), (error) => failsWith(code)(error) && message.test(error.message));
+  });
+}
+
+test("bytes of weights may be a view, and stay the caller's", async () => {
+  const bytes = new Uint8Array([0, 1, 2, 3]);
+  const { puppet } = await loaded({ weights: bytes.subarray(1, 3) });
+  assert.deepEqual(new Uint8Array(puppet.sent[0].weights), new Uint8Array([1, 2]));
+  assert.equal(bytes.byteLength, 4);
+});
+
+test("what cannot be handed to a worker is a SymDiffError, and the model goes on", async () => {
+  const { puppet, model } = await loaded();
+  puppet.postMessage = () => structuredClone(() => {});
+  assert.throws(() => model.sample(), (error) => failsWith("options")(error) && /^sample: .*could not be cloned/.test(error.message));
+  delete puppet.postMessage;
+  model.sample();
+  assert.equal(puppet.sent.at(-1).type, "sample");
+});
+
+test("a pool wants a whole number of workers", async () => {
+  for (const workers of [0, NaN, 1.5, Infinity]) {
+    await assert.rejects(SymDiffPool.load({ wasm, weights, workers, worker: () => new Puppet() }), failsWith("options"));
+  }
+});
+
+test("Node, which has no Worker, is told so", async () => {
+  await assert.rejects(SymDiff.load({ wasm, weights }), (error) => failsWith("worker")(error) && /Node has none; Bun, Deno/.test(error.message));
+});
+
+test("a worker's script that does not come is told with its place and what to do", async (t) => {
+  const puppet = new Puppet();
+  puppet.loads = false;
+  globalThis.Worker = function Worker() { return puppet; };
+  t.after(() => delete globalThis.Worker);
+  const loading = SymDiff.load({ wasm, weights });
+  puppet.onerror({});
+  await assert.rejects(loading, (error) => failsWith("download")(error) && /^file:.*\/worker\.js, .*esbuild.*optimizeDeps/.test(error.message));
+});
+
+test("a worker that is refused is told with its place and what to do", async (t) => {
+  globalThis.Worker = function Worker() { throw new DOMException("no", "SecurityError"); };
+  t.after(() => delete globalThis.Worker);
+  await assert.rejects(SymDiff.load({ wasm, weights }), (error) => failsWith("worker")(error) && /worker\.js, the worker, was refused \(no\): .*worker-src/.test(error.message));
 });
 
 for (const [how, die] of [

@@ -37,6 +37,12 @@ test("under a subgroup C keeps to it", () => {
   assert.deepEqual([gamma[2], gamma[5], gamma[6], gamma[7], gamma[8]].map(Math.abs), [0, 0, 0, 0, 1]);
 });
 
+test("failures are SymDiffErrors", async () => {
+  await assert.rejects(Symmetriser.load(new Uint8Array(4)), { name: "SymDiffError", code: "wasm" });
+  await assert.rejects(Symmetriser.load("http://localhost:1/a.wasm"), { name: "SymDiffError", code: "download", message: /^http:\/\/localhost:1\/a.wasm: / });
+  assert.throws(() => engine.symmetrise({ features: 2 }, crooked)(z, 0.3), { name: "SymDiffError", code: "options" });
+});
+
 test("failures are told", () => {
   const thrown = new Error("mine");
   assert.throws(() => engine.symmetrise({ features }, () => { throw thrown; })(z, 0.3), (error) => error === thrown);
