@@ -157,6 +157,12 @@ $(BUILD)/npm.stamp: site/package-lock.json
 
 test: check test-core test-wasm test-cli test-rdkit test-torch test-mpi test-site ## everything: Go, WASM in Node, RDKit, libtorch, Chromium
 
+REFERENCE ?= core/model/testdata core/egnn/testdata
+PARITY_TORCH := $(wildcard $(BUILD)/go.work)
+.PHONY: parity
+parity: ## run stored calls of the published implementations, NAME.weights and NAME.io in REFERENCE=folders, through core, and libtorch where it is built
+	$(if $(PARITY_TORCH),$(TORCH_ENV)) go run $(if $(PARITY_TORCH),-tags torch) ./trainer/parity $(REFERENCE)
+
 test-core: ## core natively: SIMD, and plain portable Go
 	go test ./core/...
 	GOEXPERIMENT= go test ./core/...

@@ -45,7 +45,6 @@ type Config struct {
 	Tanh         bool    // tanh
 	NormConstant float64 // norm_constant
 	NormFactor   float64 // normalization_factor
-	Haar         bool    // symmetrise "haar": symmetrised by the Haar measure on O(3) all the same, which changes nothing but rounding
 }
 
 // QM9 is EDM's network of the paper: 5.3 million parameters.
@@ -190,9 +189,6 @@ func Metadata(c Config, m model.Meta) map[string]string {
 	config := `{"hidden_nf":` + strconv.Itoa(c.Hidden) + `,"n_layers":` + strconv.Itoa(c.Layers) + `,"inv_sublayers":` + strconv.Itoa(c.InvSublayers) +
 		`,"attention":` + strconv.FormatBool(c.Attention) + `,"tanh":` + strconv.FormatBool(c.Tanh) +
 		`,"norm_constant":` + number(c.NormConstant) + `,"normalization_factor":` + number(c.NormFactor)
-	if c.Haar {
-		config += `,"symmetrise":"haar"`
-	}
 	md := map[string]string{"kind": "egnn", "config": config + "}"}
 	m.Describe(md)
 	return md
@@ -238,10 +234,10 @@ func parseMetadata(f *safetensors.File) (Config, model.Meta, error) {
 		*to = x.Num
 	}
 	if s, ok := v.Get("symmetrise"); ok {
+		// Old files asked for the Haar measure, under which an equivariant network is the same.
 		if s.Text != "haar" {
 			return fail("config: symmetrise: " + strconv.Quote(s.Text) + ", want haar")
 		}
-		c.Haar = true
 	}
 	if s, ok := v.Get("sin_embedding"); ok && s.Bool {
 		return fail("config: sin_embedding: not supported")

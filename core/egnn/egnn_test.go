@@ -11,6 +11,7 @@ import (
 	"github.com/symdiff-go/symdiff/core/f32"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/reference"
 	"github.com/symdiff-go/symdiff/core/rng"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 	"github.com/symdiff-go/symdiff/core/sampler"
@@ -46,23 +47,14 @@ func TestParityWithPublishedNetwork(t *testing.T) {
 	for _, implementation := range f32.Implementations() {
 		f32.Use(implementation)
 		m := load(t)
-		cases, err := model.ReadCases(open(t, "io"), model.Config{Variant: model.None, Features: m.Config.Features})
+		cases, err := reference.Read(open(t, "io"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		worst := 0.0
-		for _, c := range cases {
-			got := make([]float32, len(c.Eps))
-			m.NewState([]int{c.Atoms}).Eps(got, c.Z, c.T)
-			for i, v := range got {
-				if d := math.Abs(float64(v - c.Eps[i])); !(d <= worst) {
-					worst = d
-				}
-			}
-		}
-		t.Logf("%s: %d cases, largest difference %.1e", implementation, len(cases), worst)
-		if !(worst <= 1e-4) || len(cases) < 3 {
-			t.Errorf("%s: %d cases differ by up to %g", implementation, len(cases), worst)
+		d, err := reference.Compare(m.Network(), cases)
+		t.Logf("%s: %d cases, largest difference %v", implementation, len(cases), d)
+		if err != nil || !(d.Largest() <= 1e-4) || len(cases) < 3 {
+			t.Errorf("%s: %d cases differ by up to %v, error %v", implementation, len(cases), d, err)
 		}
 	}
 }

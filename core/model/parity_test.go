@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/symdiff-go/symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/reference"
 	"github.com/symdiff-go/symdiff/core/rng"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 	"github.com/symdiff-go/symdiff/core/symmetrise"
@@ -43,19 +44,17 @@ func TestParityWithPublishedNetwork(t *testing.T) {
 	for _, name := range []string{"symdiff", "symdiff_released", "dit"} {
 		t.Run(name, func(t *testing.T) {
 			m := load(t, name)
-			cases, err := ReadCases(open(t, name+".io"), m.Config)
+			cases, err := reference.Read(open(t, name+".io"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			if len(cases) < 2 {
 				t.Fatalf("%d cases", len(cases))
 			}
-			for i, c := range cases {
-				eps, gamma := c.Run(m.Network())
-				t.Logf("case %d, %d atoms, t = %.4g: max |difference| eps %.2e, gamma %.2e", i, c.Atoms, c.T, eps, gamma)
-				if !(eps <= 1e-4) || !(gamma <= 1e-4) {
-					t.Errorf("case %d: eps differs by %g, gamma by %g", i, eps, gamma)
-				}
+			d, err := reference.Compare(m.Network(), cases)
+			t.Logf("%d cases, largest differences %v", len(cases), d)
+			if err != nil || !(d.Largest() <= 1e-4) {
+				t.Errorf("%d cases differ by up to %v, error %v", len(cases), d, err)
 			}
 		})
 	}

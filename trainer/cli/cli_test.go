@@ -130,12 +130,10 @@ func TestUsage(t *testing.T) {
 	fails(t, 2, "unknown command", "sample", "stray")
 	fails(t, 2, "accepts 1 arg(s), received 0", "evaluate")
 	fails(t, 2, "accepts 1 arg(s), received 2", "evaluate", "a.xyz", "b.xyz")
-	fails(t, 2, `required flag(s) "io", "weights" not set`, "parity")
-	fails(t, 2, "--tol", "parity", "--weights", "a", "--io", "b", "--tol", "NaN")
 	if out := succeeds(t); !strings.Contains(out, "Available Commands") {
 		t.Errorf("help: %s", out)
 	}
-	for _, cmd := range []string{"sample", "evaluate", "inspect", "parity", "version", "train", "export"} {
+	for _, cmd := range []string{"sample", "evaluate", "inspect", "version", "train", "export"} {
 		if out := succeeds(t, "help", cmd); !strings.Contains(out, "symdiff "+cmd) {
 			t.Errorf("help of %s: %s", cmd, out)
 		}
@@ -295,7 +293,6 @@ func TestInspectFailures(t *testing.T) {
 		t.Errorf("a network that cannot run is not described: %s", out)
 	}
 	fails(t, 1, `metadata kind: "gnn"`, "sample", "--model", odd)
-	fails(t, 1, `metadata kind: "gnn"`, "parity", "--weights", odd, "--io", odd)
 }
 
 // EDM's network is one like any other: described, compared, sampled.
@@ -304,7 +301,6 @@ func TestEGNN(t *testing.T) {
 	if out := succeeds(t, "inspect", weights); !strings.Contains(out, "egnn") {
 		t.Errorf("inspect says %s", out)
 	}
-	succeeds(t, "parity", "--weights", weights, "--io", "../../core/egnn/testdata/egnn.io.safetensors")
 	f, err := safetensors.Open(weights)
 	if err != nil {
 		t.Fatal(err)
@@ -352,32 +348,6 @@ func TestEquivariance(t *testing.T) {
 		}
 	}
 	fails(t, 2, "--atoms 1", "equivariance", "--atoms", "1")
-}
-
-func TestParity(t *testing.T) {
-	for _, name := range []string{"symdiff", "symdiff_released", "dit"} {
-		weights, io := fixtures+name+".weights.safetensors", fixtures+name+".io.safetensors"
-		out := succeeds(t, "parity", "--weights", weights, "--io", io)
-		if !strings.Contains(out, "max |eps diff|") || !strings.Contains(out, " all ") {
-			t.Errorf("%s: %s", name, out)
-		}
-		var r parityReport
-		if err := json.Unmarshal([]byte(succeeds(t, "parity", "--weights", weights, "--io", io, "--json")), &r); err != nil {
-			t.Fatal(err)
-		}
-		worst := 0.
-		for _, c := range r.Cases {
-			worst = max(worst, c.Eps)
-		}
-		if !r.OK || len(r.Cases) < 2 || r.Eps != worst || !(worst > 0 && worst <= 1e-4) {
-			t.Errorf("%s: %+v", name, r)
-		}
-		fails(t, 1, "more than 1e-12", "parity", "--weights", weights, "--io", io, "--tol", "1e-12")
-	}
-	weights := fixtures + "symdiff.weights.safetensors"
-	fails(t, 1, `tensor "0.x": missing`, "parity", "--weights", weights, "--io", weights)
-	fails(t, 1, "more than 0.0001", "parity", "--weights", fixtures+"symdiff_released.weights.safetensors", "--io", fixtures+"symdiff.io.safetensors")
-	fails(t, 1, "no such file", "parity", "--weights", "gone", "--io", "gone")
 }
 
 func TestSample(t *testing.T) {

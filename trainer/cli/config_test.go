@@ -29,7 +29,7 @@ func configure(t *testing.T, args ...string) (train.Options, error) {
 
 // Files in turn, flags last.
 func TestConfigOrder(t *testing.T) {
-	file := writeFile(t, "mine.toml", "[model]\nvariant = \"egnn-h\"\nnf = 64\n[optimiser]\nlr = 1e-4\nbatch-atoms = 500\n[data]\ndata = [\"a.xyz\", \"b.xyz@split=train\"]\n[run]\nmax-time = \"90m\"\n")
+	file := writeFile(t, "mine.toml", "[model]\nvariant = \"egnn\"\nnf = 64\n[optimiser]\nlr = 1e-4\nbatch-atoms = 500\n[data]\ndata = [\"a.xyz\", \"b.xyz@split=train\"]\n[run]\nmax-time = \"90m\"\n")
 	o, err := configure(t, "--config", "published", "--config", file, "--batch-atoms", "600", "--val", "v.xyz")
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +39,7 @@ func TestConfigOrder(t *testing.T) {
 		t.Errorf("%+v", o)
 	}
 	o.Out = "x"
-	if err := o.Validate(); err != nil || !o.EGNN.Haar || o.VariantName() != "egnn-h" {
+	if err := o.Validate(); err != nil || o.VariantName() != "egnn" {
 		t.Errorf("%v, %+v", err, o.EGNN)
 	}
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -103,7 +104,7 @@ func inspect(path string) (inspection, error) {
 		Schedule: meta.Schedule.Name, Timesteps: meta.Schedule.Timesteps, Histogram: summarise(meta.Histogram),
 	}
 	if n.Variant == string(model.Symdiff) {
-		r.Network.GammaOrder = n.cases.GammaOrder
+		r.Network.GammaOrder = cmp.Or(f.Metadata["gamma_order"], model.GammaPaper)
 	}
 	r.Training = meta.Training
 	return r, nil

@@ -93,7 +93,7 @@ equivariance comes from stochastic symmetrisation (Zhang et al., ICLR 2025, arXi
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.AddCommand(
-		newSampleCommand(), newInspectCommand(), newParityCommand(), newEquivarianceCommand(),
+		newSampleCommand(), newInspectCommand(), newEquivarianceCommand(),
 		newTrainCommand(), newDistillCommand(), newExportCommand(), newImportCommand(), newPlotCommand(), newServeCommand(), newVersionCommand(),
 		newEvaluateCommand(), newCompareCommand(), newNLLCommand(), newAnalyseCommand(), newDataCommand(),
 	)
@@ -114,5 +114,12 @@ func announce(cmd *cobra.Command, started func()) {
 			started()
 			return body(cmd, args)
 		}
+	}
+}
+
+// must stops on errors that only a wrong definition of a command can cause.
+func must(err error) {
+	if err != nil {
+		panic(err)
 	}
 }

@@ -155,7 +155,7 @@ func TestTrainEGNN(t *testing.T) {
 		t.Errorf("inspect says %s", s)
 	}
 	succeeds(t, "sample", "--model", weights, "--n", "2", "--steps", "5", "--out", filepath.Join(t.TempDir(), "s.xyz"))
-	succeeds(t, "train", "--data", data, "--out", filepath.Join(t.TempDir(), "more"), "--steps", "2", "--variant", "egnn-h", "--nf", "16",
+	succeeds(t, "train", "--data", data, "--out", filepath.Join(t.TempDir(), "more"), "--steps", "2", "--variant", "egnn", "--nf", "16",
 		"--n-layers", "2", "--batch-atoms", "30", "--init", weights)
 	fails(t, exitFailure, "--bf16", "train", "--data", data, "--out", out+"2", "--steps", "1", "--variant", "egnn", "--bf16")
 }

@@ -40,8 +40,6 @@ type network struct {
 	symmetrise.Network
 	Meta    model.Meta
 	Variant string
-
-	cases model.Config // what a file of reference cases for it holds
 }
 
 // loadNetwork reads a network that can run.
@@ -61,11 +59,11 @@ func networkOf(f weightsFile) (network, error) {
 		if err != nil {
 			return network{}, err
 		}
-		return network{m.Network(), m.Meta, "egnn", model.Config{Variant: model.None, Features: m.Config.Features}}, nil
+		return network{m.Network(), m.Meta, "egnn"}, nil
 	}
 	m, err := model.Load(f.File)
 	if err != nil {
 		return network{}, err
 	}
-	return network{m.Network(), m.Meta, string(m.Config.Variant), m.Config}, nil
+	return network{m.Network(), m.Meta, string(m.Config.Variant)}, nil
 }

@@ -13,19 +13,13 @@ import (
 	"github.com/symdiff-go/symdiff/core/rng"
 )
 
-// forwardEGNN is EDM's network (see package core/egnn), symmetrised by the Haar measure where its configuration says so: C = R0.
+// forwardEGNN is EDM's network (see package core/egnn).
 //
 // The first layer of an MLP over edges [h_i, h_j, d²_ij, d0²_ij] is computed atom by atom, W_i·h_i + W_j·h_j + w·d²_ij + w0·d0²_ij + b:
 // the same values, N times cheaper.
 func forwardEGNN(s *Scope, p *Params, in Input) Output {
 	c := p.egnn
 	b, n, d := in.B, in.N, int64(c.Hidden)
-	start := in.X
-	var gamma Tensor
-	if c.Haar {
-		gamma = in.R0
-		start = s.bmm(start, gamma)
-	}
 	t := s.keep(s.view(in.T, b, 1, 1).MustExpand([]int64{b, n, 1}, false, false))
 	channels := []Tensor{in.H, t}
 	if c.Context > 0 {
@@ -33,8 +27,8 @@ func forwardEGNN(s *Scope, p *Params, in Input) Output {
 	}
 	h := p.linear(s, "egnn.embedding", s.cat(-1, channels...)) // (B, N, d)
 	off := s.view(s.Of(offDiagonal(int(n)), n*n), 1, n, n, 1)
-	x := start
-	d0 := squaredDistances(s, start, b, n) // (B, N, N, 1)
+	x := in.X
+	d0 := squaredDistances(s, x, b, n) // (B, N, N, 1)
 	for l := range c.Layers {
 		block := "egnn.e_block_" + strconv.Itoa(l) + "."
 		d2 := squaredDistances(s, x, b, n)
@@ -63,12 +57,9 @@ func forwardEGNN(s *Scope, p *Params, in Input) Output {
 		x = s.add(x, s.mulScalar(s.sum(s.mul(diff, w), false, 2), 1/c.NormFactor))
 	}
 	out := s.narrow(p.linear(s, "egnn.embedding_out", h), -1, 0, int64(c.Features))
-	ox := s.sub(x, start)
+	ox := s.sub(x, in.X)
 	ox = s.sub(ox, s.mean(ox, true, 1))
-	if gamma != nil {
-		ox = s.bmm(ox, s.transpose(gamma, 1, 2))
-	}
-	return Output{X: ox, H: out, Gamma: gamma}
+	return Output{X: ox, H: out}
 }
 
 // edges is the linear layer name of all edges: (B, N, N, d).

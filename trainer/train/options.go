@@ -108,7 +108,6 @@ var variants = map[string]struct {
 	"dit":       {variant: model.None},
 	"dit-aug":   {variant: model.None, augment: true},
 	"egnn":      {network: NetworkEGNN, variant: model.None},
-	"egnn-h":    {network: NetworkEGNN, variant: model.SymdiffH},
 }
 
 // Variants lists the names that SetVariant takes.
@@ -317,7 +316,7 @@ func (o *Options) completeNetwork() error {
 	c := &o.Config
 	if o.Network == NetworkEGNN {
 		*c = model.Config{Variant: c.Variant, Features: c.Features, Context: c.Context}
-		o.EGNN.Features, o.EGNN.Context, o.EGNN.Haar = c.Features, c.Context, c.Variant == model.SymdiffH
+		o.EGNN.Features, o.EGNN.Context = c.Features, c.Context
 		return o.EGNN.Validate()
 	}
 	o.EGNN = egnn.Config{}
