@@ -11,7 +11,6 @@
 package reference
 
 import (
-	"errors"
 	"math"
 	"strconv"
 
@@ -36,8 +35,10 @@ type Case struct {
 // maxAtoms bounds a case.
 const maxAtoms = 1 << 12
 
-// Read reads the cases of a file. Errors are *safetensors.Error.
-func Read(f *safetensors.File) ([]Case, error) {
+// Read reads the cases of a file for a network. Errors are *safetensors.Error;
+// features and noise that the network does not take are one too.
+func Read(f *safetensors.File, net symmetrise.Network) ([]Case, error) {
+	dims, _ := net.Eta()
 	var cases []Case
 	for {
 		at := strconv.Itoa(len(cases)) + "."
@@ -47,6 +48,10 @@ func Read(f *safetensors.File) ([]Case, error) {
 		c, err := readCase(f, at)
 		if err != nil {
 			return nil, err
+		}
+		if c.Features != net.Features() || dims > 0 && c.NoiseDims != dims {
+			return nil, &safetensors.Error{File: f.Name, Tensor: at + "h", Reason: strconv.Itoa(c.Features) + " features and " +
+				strconv.Itoa(c.NoiseDims) + " values of noise an atom, the network takes " + strconv.Itoa(net.Features()) + " and " + strconv.Itoa(dims)}
 		}
 		cases = append(cases, c)
 	}
@@ -117,16 +122,10 @@ func matrix(v []float32) (a o3.Matrix) {
 }
 
 // Compare repeats the calls with a network, and returns the largest absolute
-// differences of eps and of gamma to the stored ones (see Largest). A case of
-// other features, or without the noise that the network takes, is an error.
-func Compare(net symmetrise.Network, cases []Case) (Differences, error) {
+// differences of eps and of gamma to the stored ones.
+func Compare(net symmetrise.Network, cases []Case) Differences {
 	d := Differences{}
-	for i, c := range cases {
-		dims, _ := net.Eta()
-		if c.Features != net.Features() || dims > 0 && c.NoiseDims != dims {
-			return nil, errors.New("case " + strconv.Itoa(i) + " has " + strconv.Itoa(c.Features) + " features and " +
-				strconv.Itoa(c.NoiseDims) + " values of noise an atom, the network " + strconv.Itoa(net.Features()) + " and " + strconv.Itoa(dims))
-		}
+	for _, c := range cases {
 		r0 := o3.Identity
 		if c.Haar != nil {
 			r0 = *c.Haar
@@ -140,7 +139,7 @@ func Compare(net symmetrise.Network, cases []Case) (Differences, error) {
 			d.Add("gamma", flat(gamma), flat(c.Gamma))
 		}
 	}
-	return d, nil
+	return d
 }
 
 func flat(m o3.Matrix) (v []float32) {

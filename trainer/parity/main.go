@@ -62,11 +62,11 @@ func inCore(weights, io *safetensors.File) (reference.Differences, error) {
 	if err != nil {
 		return nil, err
 	}
-	cases, err := reference.Read(io)
+	cases, err := reference.Read(io, net)
 	if err != nil {
 		return nil, err
 	}
-	return reference.Compare(net, cases)
+	return reference.Compare(net, cases), nil
 }
 
 func load(f *safetensors.File) (symmetrise.Network, error) {

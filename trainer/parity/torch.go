@@ -16,11 +16,15 @@ func init() {
 
 // inTorch compares the trainer's network, of a kind that can be trained.
 func inTorch(weights, io *safetensors.File) (reference.Differences, error) {
+	net, err := load(weights)
+	if err != nil {
+		return nil, err
+	}
 	p, err := params(weights)
 	if err != nil {
 		return nil, err
 	}
-	cases, err := reference.Read(io)
+	cases, err := reference.Read(io, net)
 	if err != nil {
 		return nil, err
 	}
