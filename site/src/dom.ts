@@ -28,6 +28,20 @@ export function svg<K extends keyof SVGElementTagNameMap>(
   return made;
 }
 
+/**
+ * Calls back on a click on the button, and on Enter in a field within. There is no form to submit: a frame in a sandbox may run scripts and yet
+ * be allowed no forms, and then a submit button does nothing.
+ */
+export function onPress(button: HTMLElement, fields: HTMLElement, press: () => void): void {
+  button.addEventListener("click", press);
+  fields.addEventListener("keydown", (event) => {
+    const field = event.target as HTMLElement;
+    if (event.key !== "Enter" || event.isComposing || !field.matches("input:not([type=file], [type=checkbox], [type=radio])")) return;
+    event.preventDefault();
+    press();
+  });
+}
+
 /** For screen readers: few and whole sentences, in the status line that every page has. */
 export function announce(text: string): void {
   element("status").textContent = text;

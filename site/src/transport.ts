@@ -17,6 +17,7 @@ type Screen = Pick<Viewer, "show">;
 
 /** Several trajectories may be played at once, each in its viewer, by their shares of the whole. */
 export class Transport {
+  readonly #container: HTMLElement;
   readonly #viewers: Screen[];
   readonly #path = svg("path", { d: shapes.play });
   readonly #button = make("button", { type: "button", className: "play", disabled: true }, svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, this.#path));
@@ -38,6 +39,7 @@ export class Transport {
    * has the focus, unless the page is not ours to take them from.
    */
   constructor(container: HTMLElement, viewers: Screen[], keys: HTMLElement = container, ours = true) {
+    this.#container = container;
     this.#viewers = viewers;
     this.#button.setAttribute("aria-label", "Play");
     this.#scrubber.setAttribute("aria-label", "Step of the trajectory");
@@ -79,6 +81,7 @@ export class Transport {
 
   grown(): void {
     const main = this.#main;
+    this.#container.classList.toggle("still", !!main?.finished && main.length === 1); // nothing to play
     if (!main?.length) {
       this.#scrubber.disabled = this.#button.disabled = true;
       this.#output.value = "";

@@ -1,6 +1,7 @@
 // The model card: what was measured of each model, as a table and a drawing.
 
 import "../trust.ts";
+import "../masthead.ts";
 import { models, type Measured } from "virtual:model";
 import { make, svg } from "../dom.ts";
 import { percent } from "../format.ts";

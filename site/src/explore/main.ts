@@ -1,9 +1,10 @@
 // The page that explores: three tools around one run.
 
 import "../trust.ts";
+import "../masthead.ts";
 import { models } from "virtual:model";
 import { chosenAtoms } from "../atoms.ts";
-import { announce, element } from "../dom.ts";
+import { announce, element, onPress } from "../dom.ts";
 import { kernelNames, kernels, kernelsOf, type Kernel } from "../kernel.ts";
 import { startOffline } from "../offline.ts";
 import { methods, parseSeed, randomSeed, startAt } from "../settings.ts";
@@ -43,10 +44,7 @@ function offer(id: string, value: number): void {
 }
 
 function listen(): void {
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    void generate();
-  });
+  onPress(element("start"), form, () => void generate());
   for (const tool of tools) {
     const tab = element(`tab-${tool}`);
     tab.addEventListener("click", () => change({ tool }));

@@ -63,7 +63,7 @@ export const session = new Session(weights);
 export const familyView = new FamilyView(element("family"));
 export const gallery = new Gallery(element("made"));
 
-export const form = element<HTMLFormElement>("form");
+export const form = element("form");
 export const seed = element<HTMLInputElement>("seed");
 export const select = (id: string) => element<HTMLSelectElement>(id);
 export const slider = (id: string) => element<HTMLInputElement>(id);

@@ -1,6 +1,6 @@
 // What openchemlib tells of a molecule, asked of its worker, which starts with the first question.
 
-/** Names, numbers and a drawing. Where hydrogens are missing, they are counted in. */
+/** Names, numbers and a drawing. Where hydrogens are missing, they are counted in, but for the weight: that is of the formula. */
 export interface Sheet {
   smiles: string;
   /** g/mol. */

@@ -18,6 +18,9 @@ scope.onmessage = async ({ data }) => {
   }
 };
 
+/** g/mol. */
+const hydrogenWeight = Molecule.fromSmiles("[H][H]").getMolecularFormula().relativeWeight / 2;
+
 /** Reads core's SDF: bonds and charges are core's, openchemlib adds the hydrogens that valences lack. */
 function describe(sdf: string): Sheet {
   const molecule = Molecule.fromMolfile(sdf);
@@ -25,13 +28,14 @@ function describe(sdf: string): Sheet {
   drawn.removeExplicitHydrogens();
   const properties = new MoleculeProperties(drawn);
   const smiles = drawn.toIsomericSmiles();
+  const added = missingHydrogens(molecule);
   drawn.inventCoordinates();
   return {
     smiles,
-    weight: molecule.getMolecularFormula().relativeWeight,
+    weight: molecule.getMolecularFormula().relativeWeight - added * hydrogenWeight,
     logP: properties.logP,
     tpsa: properties.polarSurfaceArea,
-    added: missingHydrogens(molecule),
+    added,
     drawing: draw(drawn),
   };
 }

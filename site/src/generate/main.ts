@@ -1,9 +1,10 @@
 // The page that generates: an order at a time, and what is shown of it.
 
 import "../trust.ts";
+import "../masthead.ts";
 import type { Frame } from "symdiff-mol";
 import { chemistryBytes } from "virtual:model";
-import { announce, element, make } from "../dom.ts";
+import { announce, element, make, onPress } from "../dom.ts";
 import { downloadBytes, Engine, loadingText, type Weights } from "../engine.ts";
 import { formulaNodes, roughCount } from "../format.ts";
 import { dropModel, keepModel, startOffline } from "../offline.ts";
@@ -23,6 +24,8 @@ import { hideParts } from "./parts.ts";
 import { ResultView, spoken } from "./result.ts";
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
+/** Where the panel stands below the picture, and not beside it (generate.css). */
+const narrow = matchMedia("(max-width: 860px)");
 
 const generate = element<HTMLButtonElement>("generate");
 const cancel = element<HTMLButtonElement>("cancel");
@@ -55,10 +58,7 @@ function setUp(): void {
   element("renderer").hidden = viewer.kind === "webgl2";
   controls.onChange = tellCost;
   controls.onFile = (weights) => void tryOwn(weights);
-  element("form").addEventListener("submit", (event) => {
-    event.preventDefault();
-    void press();
-  });
+  onPress(generate, element("settings"), () => void press());
   element("replay").addEventListener("click", replay);
   for (const button of [cancel, element("batch-cancel")]) button.addEventListener("click", () => running?.abort());
   addEventListener("keydown", (event) => {
@@ -185,7 +185,7 @@ async function many(sampler: Engine, origin: Origin, { count }: Order, signal: A
   const section = element("batch");
   const stop = element("batch-cancel");
   section.hidden = stop.hidden = false;
-  section.scrollIntoView({ behavior: calm.matches ? "auto" : "smooth" });
+  lookAt(section);
   try {
     await batch.run(sampler, origin, count, { signal, onProgress: progress });
   } finally {
@@ -194,13 +194,17 @@ async function many(sampler: Engine, origin: Origin, { count }: Order, signal: A
   announce(batch.spoken);
 }
 
+function lookAt(part: HTMLElement): void {
+  part.scrollIntoView({ behavior: calm.matches ? "auto" : "smooth" });
+}
+
 /** A molecule of the gallery: finished, as the batch has kept it. */
 function open({ molecule, index }: Item, origin: Origin): void {
   if (result.shown?.molecule === molecule) return;
   const elements = engine?.info.elements ?? [...new Set(molecule.elements)];
   const trajectory = Trajectory.of(molecule, elements, origin.settings.steps);
   show({ ...origin, molecule, index, trajectory });
-  if (matchMedia("(max-width: 860px)").matches) element("stage").scrollIntoView({ behavior: calm.matches ? "auto" : "smooth" });
+  lookAt(narrow.matches ? element("stage") : element("main"));
 }
 
 /** The molecule that is shown, once more, with all its steps. */

@@ -1,6 +1,7 @@
 // "How it works": figures that the page draws itself.
 
 import "../trust.ts";
+import "../masthead.ts";
 import { models } from "virtual:model";
 import { element } from "../dom.ts";
 import { roughCount } from "../format.ts";

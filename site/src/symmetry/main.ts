@@ -1,9 +1,10 @@
 // The symmetry page: two runs from one noise, the right one turned by H, and how far apart they end.
 
 import "../trust.ts";
+import "../masthead.ts";
 import type { Frame, Molecule, SampleOptions } from "symdiff-mol";
 import { chosenAtoms, showAtoms } from "../atoms.ts";
-import { announce, element } from "../dom.ts";
+import { announce, element, onPress } from "../dom.ts";
 import { modelNamed, shipped } from "../engine.ts";
 import { formulaNodes } from "../format.ts";
 import { models, type Model } from "virtual:model";
@@ -60,7 +61,7 @@ let noise: Trajectory = standIn(model.elements, 18);
 let fresh = false;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-const form = element<HTMLFormElement>("form");
+const form = element("form");
 const seed = element<HTMLInputElement>("seed");
 const atoms = element<HTMLSelectElement>("atoms");
 const steps = element<HTMLInputElement>("steps");
@@ -93,10 +94,7 @@ function setUp(): void {
 }
 
 function listen(): void {
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    void both();
-  });
+  onPress(element("start"), form, () => void both());
   for (const slider of sliders) slider.addEventListener("input", () => change({ angles: readAngles() }));
   mirror.addEventListener("change", () => change({ angles: readAngles() }));
   for (const button of form.querySelectorAll<HTMLButtonElement>("[data-preset]")) {

@@ -147,7 +147,9 @@ export class Viewer implements Subject {
     for (const type of ["pointerup", "pointercancel"] as const) {
       canvas.addEventListener(type, (event) => fingers.delete(event.pointerId));
     }
+    // The page scrolls under the pointer, unless the reader means the picture: with Ctrl or ⌘, or after a click on it.
     canvas.addEventListener("wheel", (event) => {
+      if (!event.ctrlKey && !event.metaKey && !canvas.matches(":focus")) return;
       event.preventDefault();
       this.#camera.scale(Math.exp(-event.deltaY * (event.deltaMode ? 0.04 : 0.0014)));
     }, { passive: false });
@@ -159,6 +161,15 @@ export class Viewer implements Subject {
     });
     new ResizeObserver(() => this.refresh()).observe(canvas);
     scheme.addEventListener("change", () => this.refresh());
+    this.#watchResolution();
+  }
+
+  /** A canvas of the same size on a screen of another resolution has other pixels. */
+  #watchResolution(): void {
+    matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener("change", () => {
+      this.refresh();
+      this.#watchResolution();
+    }, { once: true });
   }
 
   #key(event: KeyboardEvent): void {

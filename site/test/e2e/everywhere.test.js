@@ -1,0 +1,154 @@
+// The pages wherever they are opened: in a frame, without WebGL, on a phone, on another screen, with a wheel and with a finger.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { endAll, fastWeights, generate, launch, open, screenshots, serve } from "./browser.js";
+
+let server;
+let browser;
+before(async () => {
+  server = await serve();
+  browser = await launch();
+});
+after(endAll);
+
+const phone = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true };
+
+/** Weights that are fast and good for nothing: most of what they make is broken. */
+async function takeFast(page) {
+  await page.setInputFiles("#own", fastWeights());
+  await page.waitForFunction(() => document.querySelector("#model").value === "own");
+}
+
+/** Share of an element that lies within the window. */
+const visible = (page, selector) => page.locator(selector).evaluate((element) => {
+  const { top, bottom, height } = element.getBoundingClientRect();
+  return Math.max(0, Math.min(bottom, innerHeight) - Math.max(top, 0)) / height;
+});
+
+test("in a frame that allows scripts and no forms, a click and Enter generate", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "symdiff-frame-"));
+  const frame = (src) => `<iframe sandbox="allow-scripts allow-same-origin" src="${server.url}${src}" width="640" height="480"></iframe>`;
+  writeFileSync(join(dir, "index.html"), `<!doctype html><title>A lesson</title><link rel="icon" href="data:,">${frame("?embed=1&seed=3&atoms=6&steps=20")}${frame("symmetry.html?seed=3&atoms=6&steps=20")}`);
+  const outer = await serve({ dir });
+  const { page, close } = await open(browser, "about:blank", { expected: /^request to|frame-src|default-src/, bypassCSP: true });
+  await page.goto(outer.url);
+  const [main, symmetry] = page.frames().slice(1);
+  await main.click("#generate");
+  await main.waitForSelector("#result:not([hidden])");
+  await main.fill("#seed", "4");
+  await main.press("#seed", "Enter");
+  await main.waitForFunction(() => /^Seed 4,/.test(document.querySelector("#provenance").textContent));
+  await symmetry.click("#start");
+  await symmetry.waitForFunction(() => /Å/.test(document.querySelector("#largest").textContent));
+  await close();
+  await outer.stop();
+  rmSync(dir, { recursive: true });
+});
+
+for (const [width, height] of [[1440, 900], [1280, 800], [1920, 1080], [1000, 700], [390, 740]]) {
+  test(`a molecule of the gallery is shown where it can be seen: ${width} × ${height}`, async () => {
+    const { page, close } = await open(browser, `${server.url}?seed=2&n=12&steps=20`, { viewport: { width, height } });
+    await takeFast(page);
+    await page.click("#generate");
+    await page.waitForSelector("#generate:not([hidden])");
+    await page.click(".gallery li:nth-child(12) .card");
+    await page.waitForFunction(() => document.querySelector("#view canvas").getBoundingClientRect().top >= 0);
+    assert.ok((await visible(page, "#view canvas")) > 0.9, "the picture");
+    if (width > 860) assert.equal(await visible(page, "#formula"), 1, "the formula");
+    assert.equal(await page.isVisible("#transport"), false, "one frame has no trajectory to play");
+    await close();
+  });
+}
+
+test("weight and formula are of the same molecule, also where hydrogens are missing", async () => {
+  const { page, close } = await open(browser, `${server.url}?start=0&steps=20`);
+  const mass = { C: 12.011, H: 1.008, N: 14.007, O: 15.999, F: 18.998 };
+  let missing = 0;
+  for (let seed = 1; seed <= 4; seed++) {
+    const formula = await generate(page, { seed });
+    await page.waitForFunction(() => /openchemlib/.test(document.querySelector("#chemistry-note").textContent));
+    const weight = [...formula.matchAll(/([A-Z])(\d*)/g)].reduce((sum, [, e, n]) => sum + mass[e] * Number(n || 1), 0);
+    assert.ok(Math.abs(parseFloat(await page.textContent("#weight")) - weight) < 0.05, `${formula}: ${await page.textContent("#weight")}`);
+    missing += Number(/missing/.test(await page.textContent("#chemistry-note")));
+  }
+  assert.ok(missing > 0, "one of them lacks hydrogens");
+  await close();
+});
+
+test("without WebGL the hints stand below each other", async () => {
+  const plain = await launch(["--disable-3d-apis"]);
+  const { page, close } = await open(plain, server.url, { expected: /WebGL|GroupMarker/ });
+  await page.waitForSelector("#renderer:not([hidden])");
+  const [one, two] = await page.$$eval(".hint > p", (all) => all.map((p) => p.getBoundingClientRect().toJSON()));
+  assert.ok(two.top >= one.bottom, `${two.top} is below ${one.bottom}`);
+  await page.screenshot({ path: join(screenshots, "without-webgl.png") });
+  await close();
+});
+
+test("a wheel over the picture scrolls the page; with Ctrl, or after a click, it zooms", async () => {
+  const { page, close } = await open(browser, server.url);
+  await page.waitForFunction(() => document.querySelector("#caption").textContent.startsWith("Pre-generated"));
+  const box = await page.locator("#view canvas").boundingBox();
+  const scrolled = () => page.evaluate(() => scrollY);
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  await page.mouse.wheel(0, 200);
+  await page.waitForFunction(() => scrollY > 100);
+  await page.evaluate(() => scrollTo(0, 0));
+  const picture = async () => (await page.locator("#view canvas").screenshot()).toString("base64");
+  const far = await picture();
+  await page.keyboard.down("Control");
+  await page.mouse.wheel(0, -200);
+  await page.keyboard.up("Control");
+  await page.waitForTimeout(300);
+  assert.equal(await scrolled(), 0);
+  const near = await picture();
+  assert.notEqual(near, far);
+  await page.mouse.click(box.x + 20, box.y + box.height / 2);
+  await page.mouse.wheel(0, 200);
+  await page.waitForTimeout(300);
+  assert.equal(await scrolled(), 0);
+  assert.notEqual(await picture(), near);
+  await close();
+});
+
+test("a finger that swipes up on the picture scrolls the page", async () => {
+  const { page, context, close } = await open(browser, server.url, phone);
+  const box = await page.locator("#view canvas").boundingBox();
+  const [x, y] = [box.x + box.width / 2, box.y + box.height - 40];
+  const devtools = await context.newCDPSession(page);
+  const touch = (type, ...touchPoints) => devtools.send("Input.dispatchTouchEvent", { type, touchPoints });
+  await touch("touchStart", { x, y });
+  for (let k = 1; k <= 10; k++) await touch("touchMove", { x, y: y - 20 * k });
+  await touch("touchEnd");
+  await page.waitForFunction(() => scrollY > 100);
+  await close();
+});
+
+test("on a screen of another resolution the picture is drawn anew", async () => {
+  const { page, context, close } = await open(browser, server.url);
+  await page.waitForFunction(() => document.querySelector("#caption").textContent.startsWith("Pre-generated"));
+  const width = () => page.$eval("#view canvas", (canvas) => canvas.width);
+  const before = await width();
+  const devtools = await context.newCDPSession(page);
+  for (const deviceScaleFactor of [2, 1]) {
+    await devtools.send("Emulation.setDeviceMetricsOverride", { width: 1280, height: 800, deviceScaleFactor, mobile: false });
+    await page.emulateMedia({ reducedMotion: deviceScaleFactor === 1 ? "reduce" : "no-preference" }); // emulation asks media queries only then
+    await page.waitForFunction((wanted) => Math.abs(document.querySelector("#view canvas").width - wanted) <= 1, before * deviceScaleFactor);
+  }
+  await close();
+});
+
+test("tables of the model card use the room there is, and on a phone the link of the page is in sight", async () => {
+  const wide = await open(browser, `${server.url}model.html`, { viewport: { width: 1440, height: 900 } });
+  const cut = await wide.page.$$eval(".scroll:has(table)", (all) => all.filter((box) => box.scrollWidth > box.clientWidth).map((box) => `${box.scrollWidth} in ${box.clientWidth}`));
+  assert.deepEqual(cut, []);
+  await wide.close();
+  const small = await open(browser, `${server.url}model.html`, phone);
+  const { left, right } = await small.page.$eval("nav [aria-current]", (link) => link.getBoundingClientRect().toJSON());
+  assert.ok(left >= 0 && right < 361, `from ${left} to ${right}`);
+  await small.close();
+});
