@@ -5,6 +5,12 @@ export GOEXPERIMENT := simd
 export GOFLAGS := $(strip $(filter-out -trimpath,$(shell go env GOFLAGS)) -trimpath)
 
 MODULE := github.com/symdiff-go/symdiff
+# What `symdiff version` tells: the newest tag and the commits since, from git, not from the build's folder.
+VERSION := $(shell git describe --tags --always --dirty --match 'v*' 2>/dev/null || echo unknown)
+REVISION := $(shell git rev-parse HEAD 2>/dev/null)
+EPOCH := $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+STAMP := -X $(MODULE)/trainer/cli.release=$(VERSION) -X $(MODULE)/trainer/cli.revision=$(REVISION)
+
 PORT ?= 8080
 COUNT ?= 1
 BUILD := build
@@ -18,6 +24,7 @@ TORCH_PACKAGES := g++ libtorch-dev libopenblas0-openmp
 PYTHON_PACKAGES := python3-torch
 MPI_PACKAGES := pkg-config openmpi-bin libopenmpi-dev
 BROWSER_PACKAGES := chromium
+RELEASE_PACKAGES := zip
 RDKIT_PACKAGES := g++ librdkit-dev libboost-dev
 
 # RDKIT=1 builds with RDKit (tag rdkit) and installs it; RDKIT=0 without. The
@@ -52,13 +59,13 @@ sample: cli ## generate ten molecules with the shipped weights
 cli: $(if $(CLI_RDKIT),deps-rdkit) $(BUILD)/cli$(CLI_RDKIT).stamp ## build build/symdiff without libtorch: sample, evaluate, nll, data and more (RDKIT=1: with RDKit)
 $(BUILD)/cli$(CLI_RDKIT).stamp: $(GO_SOURCES) $(WEIGHTS)
 	@mkdir -p $(BUILD) && rm -f $(BUILD)/cli*.stamp $(BUILD)/trainer*.stamp
-	CGO_ENABLED=$(or $(CLI_RDKIT),0) go build $(if $(CLI_RDKIT),-tags rdkit) -o $(BUILD)/symdiff ./trainer/cmd/symdiff
+	CGO_ENABLED=$(or $(CLI_RDKIT),0) go build -ldflags='$(STAMP)' $(if $(CLI_RDKIT),-tags rdkit) -o $(BUILD)/symdiff ./trainer/cmd/symdiff
 	@touch $@
 
 cli-site: $(BUILD)/cli-site.stamp ## build build/symdiff with the whole site inside, for use without network: symdiff serve
 $(BUILD)/cli-site.stamp: $(GO_SOURCES) $(BUILD)/dist.stamp
 	@rm -f $(BUILD)/cli*.stamp $(BUILD)/trainer*.stamp
-	CGO_ENABLED=0 go build -tags site -o $(BUILD)/symdiff ./trainer/cmd/symdiff
+	CGO_ENABLED=0 go build -ldflags='$(STAMP)' -tags site -o $(BUILD)/symdiff ./trainer/cmd/symdiff
 	@touch $@
 $(BUILD)/dist.stamp: $(BUILD)/site.stamp
 	@rm -rf site/dist && cp -r $(BUILD)/site site/dist && touch $@
@@ -67,7 +74,7 @@ trainer: deps-torch $(if $(filter 1,$(RDKIT)),deps-rdkit) $(BUILD)/trainer$(TRAI
 $(BUILD)/trainer$(TRAINER_RDKIT).stamp: $(GO_SOURCES) $(WEIGHTS)
 	@rm -f $(BUILD)/cli*.stamp $(BUILD)/trainer*.stamp
 	go run ./trainer/gotchfit -out $(BUILD)
-	$(TORCH_ENV) go build -tags torch$(if $(TRAINER_RDKIT),$(comma)rdkit) -o $(BUILD)/symdiff ./trainer/cmd/symdiff
+	$(TORCH_ENV) go build -ldflags='$(STAMP)' -tags torch$(if $(TRAINER_RDKIT),$(comma)rdkit) -o $(BUILD)/symdiff ./trainer/cmd/symdiff
 	@touch $@
 
 # What a machine with a GPU, PyTorch and g++ but without Go needs to train: see trainer/gpu/run.sh.
@@ -77,7 +84,7 @@ GPU_DATA ?= $(DATA)/qm9_train.xyz.gz $(DATA)/qm9_val.xyz.gz $(DATA)/qm9_fill_gfn
 gpu-bundle: trainer ## pack the trainer and QM9 into build/gpu.tar.gz for a machine with a GPU and without Go (GPU_DATA=files)
 	@rm -rf $(GPU)/bin $(GPU)/gotch && mkdir -p $(GPU)/bin $(GPU)/gotch
 	CGO_ENABLED=0 go build -ldflags='-s -w' -o $(GPU)/bin/gotchfit ./trainer/gotchfit
-	$(TORCH_ENV) go build -tags torch -ldflags='-s -w' -o $(GPU)/bin/symdiff ./trainer/cmd/symdiff
+	$(TORCH_ENV) go build -tags torch -ldflags='-s -w $(STAMP)' -o $(GPU)/bin/symdiff ./trainer/cmd/symdiff
 	@cp -r "$$(go list -m -f '{{.Dir}}' github.com/sugarme/gotch)/libtch" $(GPU)/gotch/ && chmod -R u+w $(GPU)/gotch && rm -f $(GPU)/gotch/libtch/*.go
 	@cp trainer/gpu/run.sh $(GPU)/
 	$(BUILD)/symdiff data prepare $(GPU_DATA) --elements H,C,N,O,F $(GPU_SPLIT) --out $(GPU)/data.safetensors
@@ -183,7 +190,7 @@ test-torch: trainer deps-python deps-rdkit ## training against libtorch, and eve
 
 .PHONY: trainer-mpi test-mpi deps-mpi
 trainer-mpi: trainer deps-mpi ## build build/symdiff-mpi, which trains in several processes: mpirun -n 2 build/symdiff-mpi train ...
-	$(TORCH_ENV) go build -tags torch,mpi -o $(BUILD)/symdiff-mpi ./trainer/cmd/symdiff
+	$(TORCH_ENV) go build -ldflags='$(STAMP)' -tags torch,mpi -o $(BUILD)/symdiff-mpi ./trainer/cmd/symdiff
 
 test-mpi: trainer deps-mpi ## two processes train as one with the double batch
 	$(TORCH_ENV) go test -tags torch,mpi -run 'MPI|TwoProcesses' ./trainer/train
@@ -239,6 +246,25 @@ soak: soak-page soak-train ## both soaks: the memory of the page, and training t
 
 soak-page: deps-browser site ## generate MOLECULES=2000 in the page and watch the memory of tab and workers (FAST=1: by a network of one block)
 	node site/soak.js
+
+# Archives that two clones of one commit make alike, byte for byte: files in one order, with the commit's time and no owner.
+RELEASE := $(BUILD)/release
+PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+.PHONY: release
+release: site npm $(BUILD)/dist.stamp ## archives of the command, the site and the package, with SHA256SUMS, in build/release
+	$(call install,$(RELEASE_PACKAGES))
+	@rm -rf $(RELEASE) && mkdir -p $(RELEASE)/stage
+	@set -e; for platform in $(PLATFORMS); do os=$${platform%/*}; name=symdiff-$(VERSION)-$$os-$${platform#*/}; \
+		exe=symdiff; [ $$os != windows ] || exe=symdiff.exe; dir=$(RELEASE)/stage/$$name; mkdir -p $$dir; echo "$$name"; \
+		GOOS=$$os GOARCH=$${platform#*/} CGO_ENABLED=0 go build -tags site -ldflags='-s -w -buildid= $(STAMP)' -o $$dir/$$exe ./trainer/cmd/symdiff; \
+		cp README.md LICENSE $(wildcard NOTICE core/CHANGELOG.md) $$dir/; done
+	@cp -r $(BUILD)/site $(RELEASE)/stage/symdiff-$(VERSION)-site
+	@find $(RELEASE)/stage -exec touch -h -d @$(EPOCH) {} +
+	@set -e; cd $(RELEASE)/stage; for name in *; do case $$name in \
+		*-windows-* | *-site) find $$name -type f | LC_ALL=C sort | TZ=UTC zip -qX ../$$name.zip -@;; \
+		*) tar --sort=name --mtime=@$(EPOCH) --owner=0 --group=0 --numeric-owner --mode=go=rX,u+rw -cf - $$name | gzip -n9 > ../$$name.tar.gz;; esac; done
+	@npm pack --silent --pack-destination $(RELEASE) ./$(BUILD)/npm > /dev/null
+	@rm -r $(RELEASE)/stage && cd $(RELEASE) && sha256sum * > SHA256SUMS && cat SHA256SUMS
 
 bench: bench-go bench-peers ## benchmarks of the core: kernels, steps, and calls against onnxruntime natively, in Node and in Chromium
 

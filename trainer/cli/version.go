@@ -5,12 +5,16 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/symdiff-go/symdiff/core/f32"
 	"github.com/symdiff-go/symdiff/trainer/rdkit"
 )
+
+// Set by the Makefile's -ldflags -X from git, so that two clones give one binary; empty otherwise.
+var release, revision string
 
 // version is what `symdiff version` tells.
 type version struct {
@@ -29,11 +33,15 @@ type version struct {
 
 func currentVersion() version {
 	v := version{
-		Module: "symdiff", Version: "(devel)", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
+		Module: "symdiff", Version: cmp.Or(release, "(devel)"), Revision: revision, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
 		SIMD: simdBuilt, Kernels: f32.Implementation(), Training: trainingBuilt, RDKit: rdkit.Version(),
 	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
+		return v
+	}
+	if release != "" {
+		v.Modified = strings.HasSuffix(release, "-dirty")
 		return v
 	}
 	if info.Main.Version != "" {
