@@ -184,7 +184,7 @@ test-cli: ## the CLI and the static server
 test-rdkit: deps-rdkit ## what RDKit judges, against the closed forms
 	go test -tags rdkit ./trainer/rdkit ./trainer/evaluation ./trainer/source
 
-test-torch: trainer deps-python deps-rdkit ## training against libtorch, and every command of trainer/README.md
+test-torch: lint-trainer deps-python deps-rdkit ## training against libtorch, and every command of trainer/README.md
 	$(TORCH_ENV) go test -tags torch ./trainer/...
 	$(TORCH_ENV) go test -tags torch,rdkit -run README ./trainer/cli
 
@@ -290,25 +290,58 @@ $(BENCH)/npm.stamp: wasm/bench/package-lock.json
 	npm --prefix wasm/bench ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
-# What decides the bits of a sample beside the kernels, which have tests of their own; two files of theirs only measure.
-UNFUSED := $(addprefix ./core/,rng schedule o3 dit model egnn symmetrise sampler)
-check: ## format, vet, and that core is pure Go for every platform, with the same bits
-	@test -z "$$(gofmt -l core trainer wasm site/*.go site/serve)" || { gofmt -l core trainer wasm site/*.go site/serve; echo "not formatted: run gofmt -w"; exit 1; }
-	go vet ./core/... ./trainer/... ./site ./site/serve ./wasm/bench
-	GOOS=js GOARCH=wasm go vet ./core/... ./wasm ./wasm/bench
-	@bad=$$(go list -f '{{$$p := .ImportPath}}{{if .CgoFiles}}{{$$p}} uses cgo{{"\n"}}{{end}}{{range .Imports}}{{.}} {{$$p}}{{"\n"}}{{end}}' ./core/... \
-		| grep -E 'uses cgo|^(C|syscall/js|$(MODULE)/(trainer|wasm|site)[^ ]*) ' || true); \
+.PHONY: check-format check-imports check-platforms check-bits check-width lint lint-trainer vulnerabilities
+check: check-format check-imports check-platforms check-bits lint vulnerabilities ## the rules: format, width, imports, platforms, bits, linter
+
+check-format:
+	@bad=$$(gofmt -l core trainer wasm site/*.go site/serve); test -z "$$bad" || { echo "$$bad"; echo "not formatted: run gofmt -w"; exit 1; }
+	go vet ./core/... ./trainer/... ./site ./site/serve ./wasm/...
+	GOOS=js GOARCH=wasm go vet ./core/... ./wasm/...
+
+# Hand-written Go and Markdown; code that a program wrote says so in its first line.
+WIDTH := 120
+check-width:
+	@bad=$$(git ls-files -co --exclude-standard '*.go' '*.md' | while read -r f; do head -n 1 "$$f" | grep -q '^// Code generated' || \
+		LC_ALL=C.UTF-8 grep -nHE '^.{$(WIDTH)}.' "$$f" | cut -c 1-100; done); \
+	test -z "$$bad" || { echo "$$bad"; echo "lines wider than $(WIDTH) columns"; exit 1; }
+
+# core runs in a page: it is pure Go, and imports neither fmt nor encoding/json, which would double the size of the WebAssembly module
+# (core/internal/json reads and writes what it needs).
+check-imports:
+	@bad=$$(go list -f '{{if ne .Name "main"}}{{$$p := .ImportPath}}{{if .CgoFiles}}{{$$p}} uses cgo{{"\n"}}{{end}}{{range .Imports}}{{.}} {{$$p}}{{"\n"}}{{end}}{{end}}' \
+		./core/... | grep -E 'uses cgo|^(C|fmt|encoding/json|syscall/js|$(MODULE)/(trainer|wasm|site)[^ ]*) ' || true); \
 	test -z "$$bad" || { echo "core must not import: $$bad"; exit 1; }
 	@bad=$$(go list -deps ./core/... | grep -E '^$(MODULE)/(trainer|wasm|site)' || true); test -z "$$bad" || { echo "core depends on $$bad"; exit 1; }
 	@bad=$$(go list -deps ./trainer/... | grep -E '^$(MODULE)/(wasm|site)' ; GOOS=js GOARCH=wasm go list -deps ./wasm | grep -E '^$(MODULE)/(trainer|site)'); \
 	test -z "$$bad" || { echo "trainer and wasm must not import each other: $$bad"; exit 1; }
+
+check-platforms:
 	@for platform in linux/amd64 linux/arm64 darwin/arm64 windows/amd64 js/wasm; do for experiment in simd none; do \
 		GOOS=$${platform%/*} GOARCH=$${platform#*/} GOEXPERIMENT=$${experiment#none} CGO_ENABLED=0 go build ./core/... \
 			|| { echo "core does not build for $$platform, GOEXPERIMENT=$$experiment"; exit 1; }; done; done
+
+# What decides the bits of a sample beside the kernels, which have tests of their own; two files of theirs only measure.
+UNFUSED := $(addprefix ./core/,rng schedule o3 dit model egnn symmetrise sampler)
+check-bits:
 	@bad=$$(GOARCH=arm64 CGO_ENABLED=0 go build -gcflags=-S $(UNFUSED) 2>&1 | grep -oE '\(.*[[:space:]]FN?M(ADD|SUB)[SD].*' \
 		| grep -vE '/(moments|equivariance)\.go:' || true); \
 	test -z "$$bad" || { echo "a product and its sum are fused on arm64, so the bits are its own (write float64(a*b)): $$bad"; exit 1; }
-	@echo "check: core is pure Go, builds for every platform, and fuses nothing that decides a sample's bits"
+
+# A maintained linter. What only the trainer's tagged files use counts as unused without them: lint-trainer looks with them.
+STATICCHECK := $(BUILD)/bin/staticcheck
+$(STATICCHECK):
+	GOBIN=$(CURDIR)/$(BUILD)/bin go install honnef.co/go/tools/cmd/staticcheck@v0.8.2
+lint: $(STATICCHECK)
+	$(STATICCHECK) ./core/... ./site ./site/serve
+	GOOS=js GOARCH=wasm $(STATICCHECK) ./wasm/...
+	$(STATICCHECK) -checks inherit,-U1000 ./trainer/...
+lint-trainer: trainer $(STATICCHECK)
+	$(TORCH_ENV) $(STATICCHECK) -tags torch ./trainer/...
+
+# Known vulnerabilities of what we import, where their list can be fetched.
+vulnerabilities:
+	@out=$$(go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./trainer/cmd/symdiff ./site/serve 2>&1) || { \
+		case "$$out" in *"fetching vulnerabilities"*) echo "govulncheck: skipped, its list cannot be fetched here";; *) echo "$$out"; exit 1;; esac; }
 
 # Missing system packages are installed by apt where that is possible, and
 # named otherwise.

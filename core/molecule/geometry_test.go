@@ -3,22 +3,8 @@ package molecule
 import (
 	"math"
 	"slices"
-	"strings"
 	"testing"
 )
-
-// one reads a molecule from text.
-func one(t *testing.T, text string) *Molecule {
-	t.Helper()
-	for m, err := range ReadXYZ(strings.NewReader(text), "test") {
-		if err != nil {
-			t.Fatal(err)
-		}
-		return m
-	}
-	t.Fatal("no molecule")
-	return nil
-}
 
 // ring makes a flat regular ring of elements with bonds of the given lengths to
 // outer atoms, which sit on the rays.

@@ -115,10 +115,7 @@ func (r inspection) print(w io.Writer, tensors bool) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "file\t%s, %d bytes\n", r.File, r.Bytes)
 	fmt.Fprintf(t, "SHA-256\t%s\n", r.SHA256)
-	var types []string
-	for _, d := range slices.Sorted(maps.Keys(r.Types)) {
-		types = append(types, d)
-	}
+	types := slices.Sorted(maps.Keys(r.Types))
 	fmt.Fprintf(t, "parameters\t%d in %d tensors (%s)\n", r.Parameters, len(r.Tensors), strings.Join(types, ", "))
 	if n := r.Network; n != nil {
 		variant := n.Variant

@@ -291,11 +291,8 @@ func (m *importer) text(name, absent string) string {
 	return absent
 }
 
-// Elements of the published data sets, in the order of their channels.
-var (
-	qm9Elements  = strings.Fields("H C N O F")
-	geomElements = strings.Fields("H B C N O F Al Si P S Cl As Br I Hg Bi")
-)
+// Elements of GEOM-Drugs in the order of their channels.
+var geomElements = strings.Fields("H B C N O F Al Si P S Cl As Br I Hg Bi")
 
 // geom tells the networks of GEOM-Drugs by their 16 types.
 func geom(features int) bool { return features >= len(geomElements) }

@@ -1,6 +1,6 @@
 // Command gen writes the SIMD kernels of package f32: one file for each target,
-// from the same description of each kernel. It runs in core/f32 (see the
-// go:generate line there) or takes that folder as its argument.
+// from the same description of each kernel. It runs in core/f32 (see its
+// line for go generate) or takes that folder as its argument.
 //
 // A kernel is written by a method of generator, in two passes: p prints lines of
 // Go, with fmt's verbs, one for each vector or row of the target; expand then
