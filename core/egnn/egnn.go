@@ -45,6 +45,28 @@ type Config struct {
 	Tanh         bool    // tanh
 	NormConstant float64 // norm_constant
 	NormFactor   float64 // normalization_factor
+
+	// What the parts of an autoencoder have otherwise (see package geoldm). No file of an
+	// EGNN alone says it.
+	Outputs  int  // features of an atom that come out; 0: as many as go in
+	Timeless bool // without a channel of t
+	Absolute bool // its positions are x, not x - x_input
+}
+
+// time is the number of channels of t.
+func (c Config) time() int {
+	if c.Timeless {
+		return 0
+	}
+	return 1
+}
+
+// outputs is the number of features of an atom that come out.
+func (c Config) outputs() int {
+	if c.Outputs > 0 {
+		return c.Outputs
+	}
+	return c.Features
 }
 
 // QM9 is EDM's network of the paper: 5.3 million parameters.
@@ -89,8 +111,13 @@ func (c Config) Parameters() []model.Parameter {
 		add(name+".bias", out)
 	}
 	d := c.Hidden
-	linear("embedding", c.Features+1+c.Context, d)
-	linear("embedding_out", d, c.Features+1+c.Context)
+	in := c.Features + c.time() + c.Context
+	linear("embedding", in, d)
+	if c.Outputs > 0 {
+		linear("embedding_out", d, c.Outputs)
+	} else {
+		linear("embedding_out", d, in)
+	}
 	for l := range c.Layers {
 		block := "e_block_" + strconv.Itoa(l) + "."
 		for i := range c.InvSublayers {
@@ -141,9 +168,20 @@ func Load(f *safetensors.File) (*Model, error) {
 	if err := meta.ReadSchedule(f); err != nil {
 		return nil, err
 	}
+	m, err := Read(f, c, model.ScheduleParameters(meta.Schedule)...)
+	if err != nil {
+		return nil, err
+	}
+	m.Meta = meta
+	return m, nil
+}
+
+// Read reads a network of a known configuration. It wants every tensor of
+// Config.Parameters, and those beside it, and nothing else.
+func Read(f *safetensors.File, c Config, beside ...model.Parameter) (*Model, error) {
 	values := map[string][]float32{}
 	shapes := map[string][]int{}
-	for _, p := range append(c.Parameters(), model.ScheduleParameters(meta.Schedule)...) {
+	for _, p := range append(c.Parameters(), beside...) {
 		v, err := f.Float32(p.Name, p.Shape...)
 		if err != nil {
 			return nil, err
@@ -159,14 +197,18 @@ func Load(f *safetensors.File) (*Model, error) {
 		s := shapes["egnn."+name+".weight"]
 		return dit.Linear{W: f32.Pack(values["egnn."+name+".weight"], s[0], s[1]), Bias: values["egnn."+name+".bias"]}
 	}
-	m := &Model{Config: c, Meta: meta}
+	m := &Model{Config: c}
 	const in, out = "egnn.embedding.weight", "egnn.embedding_out.weight"
 	values[in], m.context = model.SplitContext(values[in], c.Hidden, shapes[in][1], c.Context)
-	shapes[in] = []int{c.Hidden, c.Features + 1}
-	shapes[out] = []int{c.Features + 1, c.Hidden}
-	values[out] = values[out][:(c.Features+1)*c.Hidden]
+	shapes[in] = []int{c.Hidden, c.Features + c.time()}
+	width := c.outputs()
+	if c.Outputs == 0 {
+		width += c.time() // its channel comes out too, and is dropped
+	}
+	shapes[out] = []int{width, c.Hidden}
+	values[out] = values[out][:width*c.Hidden]
 	m.in, m.out = linear("embedding"), linear("embedding_out")
-	m.out.Bias = m.out.Bias[:c.Features+1]
+	m.out.Bias = m.out.Bias[:width]
 	for l := range c.Layers {
 		name := "e_block_" + strconv.Itoa(l) + "."
 		b := block{coord0: linear(name + "gcl_equiv.coord_mlp.0"), coord2: linear(name + "gcl_equiv.coord_mlp.2"), coord4: linear(name + "gcl_equiv.coord_mlp.4")}
@@ -321,9 +363,9 @@ type state struct {
 	sizes []int
 	x     []float32   // (rows, 3)
 	next  []float32   // (rows, 3) x after the block
-	hin   []float32   // (rows, F+1) [h, t]
+	hin   []float32   // (rows, F+1) [h, t]; without t (rows, F)
 	h     []float32   // (rows, hidden)
-	hout  []float32   // (rows, F+1)
+	hout  []float32   // (rows, outputs), perhaps with t's
 	node  []float32   // (rows, 2·hidden) [h_i, sum_j m_ij]
 	mid   []float32   // (rows, hidden)
 	d2    []float32   // (n, n) of the largest molecule, at the start of the block
@@ -335,7 +377,19 @@ type state struct {
 }
 
 // NewState makes the buffers for a batch.
-func (m *Model) NewState(sizes []int) symmetrise.State {
+func (m *Model) NewState(sizes []int) symmetrise.State { return m.newState(sizes) }
+
+// Function is the network as a function of molecules, for one that does not denoise:
+// Apply sets out (rows, 3+outputs) from z (rows, 3+F), with t = 0 where it takes a time.
+type Function struct{ s *state }
+
+// NewFunction makes the buffers for a batch.
+func (m *Model) NewFunction(sizes []int) Function { return Function{m.newState(sizes)} }
+
+// Apply is the forward pass of the package comment.
+func (f Function) Apply(out, z []float32) { f.s.apply(out, z, 0) }
+
+func (m *Model) newState(sizes []int) *state {
 	rows, largest := 0, 0
 	s := &state{m: m, sizes: append([]int(nil), sizes...)}
 	for _, n := range sizes {
@@ -346,24 +400,30 @@ func (m *Model) NewState(sizes []int) symmetrise.State {
 		largest = max(largest, n)
 		s.d0 = append(s.d0, make([]float32, n*n))
 	}
-	d, f := m.Config.Hidden, m.Config.Features
+	d := m.Config.Hidden
 	buffer := func(n int) []float32 { return make([]float32, n) }
-	s.x, s.next, s.hin, s.h, s.hout = buffer(3*rows), buffer(3*rows), buffer(rows*(f+1)), buffer(rows*d), buffer(rows*(f+1))
+	s.x, s.next, s.h = buffer(3*rows), buffer(3*rows), buffer(rows*d)
+	s.hin, s.hout = buffer(rows*m.in.W.In()), buffer(rows*m.out.W.Out())
 	s.node, s.mid, s.d2 = buffer(rows*2*d), buffer(rows*d), buffer(largest*largest)
 	s.edge, s.m1, s.m2, s.gate = buffer(largest*(2*d+2)), buffer(largest*d), buffer(largest*d), buffer(largest)
 	return s
 }
 
 // Eps is the forward pass of the package comment.
-func (s *state) Eps(eps, z []float32, t float32) {
+func (s *state) Eps(eps, z []float32, t float32) { s.apply(eps, z, t) }
+
+// apply sets out (rows, 3+outputs) from z (rows, 3+F).
+func (s *state) apply(out, z []float32, t float32) {
 	m, f := s.m, s.m.Config.Features
-	width, d, rows := 3+f, m.Config.Hidden, len(s.x)/3
+	in, width, d, rows := m.in.W.In(), 3+f, m.Config.Hidden, len(s.x)/3
 	for i := range rows {
 		copy(s.x[3*i:3*i+3], z[i*width:])
-		copy(s.hin[i*(f+1):], z[i*width+3:(i+1)*width])
-		s.hin[i*(f+1)+f] = t
+		copy(s.hin[i*in:], z[i*width+3:(i+1)*width])
+		if in > f {
+			s.hin[i*in+f] = t
+		}
 	}
-	m.in.Apply(s.h, d, s.hin, f+1, rows)
+	m.in.Apply(s.h, d, s.hin, in, rows)
 	at := 0
 	for i, n := range s.sizes {
 		squares(s.d0[i], s.x[3*at:], n)
@@ -377,15 +437,19 @@ func (s *state) Eps(eps, z []float32, t float32) {
 		}
 		s.x, s.next = s.next, s.x
 	}
-	m.out.Apply(s.hout, f+1, s.h, d, rows)
+	wide, features := m.out.W.Out(), m.Config.outputs()
+	m.out.Apply(s.hout, wide, s.h, d, rows)
 	for i := range rows {
-		e := eps[i*width : (i+1)*width]
+		e := out[i*(3+features) : (i+1)*(3+features)]
 		for k := range 3 {
-			e[k] = s.x[3*i+k] - z[i*width+k]
+			e[k] = s.x[3*i+k]
+			if !m.Config.Absolute {
+				e[k] -= z[i*width+k]
+			}
 		}
-		copy(e[3:], s.hout[i*(f+1):i*(f+1)+f])
+		copy(e[3:], s.hout[i*wide:])
 	}
-	symmetrise.RemoveMean(eps, width, s.sizes)
+	symmetrise.RemoveMean(out, 3+features, s.sizes)
 }
 
 // squares sets d2 (n, n) to the squared distances.

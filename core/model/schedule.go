@@ -5,10 +5,14 @@ import (
 	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
-// ScheduleParameters lists the tensors of a learned noise schedule in the order
-// of the published state_dict; one that follows a formula has none.
+// ScheduleParameters lists the tensors of a learned or tabulated noise schedule in
+// the order of the published state_dict; one that follows a formula has none.
 func ScheduleParameters(s schedule.Spec) []Parameter {
-	if s.Name != schedule.Learned {
+	switch s.Name {
+	case schedule.Tabulated:
+		return []Parameter{{scheduleTable, []int{s.Timesteps + 1}}}
+	case schedule.Learned:
+	default:
 		return nil
 	}
 	l := parameterList{}
@@ -20,7 +24,10 @@ func ScheduleParameters(s schedule.Spec) []Parameter {
 	return l
 }
 
-// ReadSchedule completes a learned noise schedule by its tensors in a file, as
+// scheduleTable is the tensor of a tabulated noise schedule, -log SNR in nats (T+1).
+const scheduleTable = "gamma.gamma"
+
+// ReadSchedule completes a learned or tabulated noise schedule by its tensors in a file, as
 // float32, and does nothing about another. Errors are *safetensors.Error naming
 // the file and the tensor.
 func (m *Meta) ReadSchedule(f *safetensors.File) error {
@@ -42,9 +49,13 @@ func (m *Meta) ReadSchedule(f *safetensors.File) error {
 	return nil
 }
 
-// SetSchedule completes a learned noise schedule by the values of
+// SetSchedule completes a learned or tabulated noise schedule by the values of
 // ScheduleParameters.
 func (m *Meta) SetSchedule(values map[string][]float32) (err error) {
+	if m.Schedule.Name == schedule.Tabulated {
+		m.Schedule.Curve, err = schedule.TableCurve(values[scheduleTable])
+		return err
+	}
 	layer := func(name string) schedule.Layer {
 		return schedule.Layer{Weight: values["gamma."+name+".weight"], Bias: values["gamma."+name+".bias"]}
 	}

@@ -344,6 +344,26 @@ func shapeText(shape []int) string {
 	return string(append(text, ']'))
 }
 
+// Under is the part of a file whose names begin with prefix, without it: tensors
+// and keys of the metadata. It shares the data of f.
+func (f *File) Under(prefix string) *File {
+	part := *f
+	part.Metadata, part.tensors, part.index = map[string]string{}, nil, map[string]int{}
+	for key, text := range f.Metadata {
+		if len(key) > len(prefix) && key[:len(prefix)] == prefix {
+			part.Metadata[key[len(prefix):]] = text
+		}
+	}
+	for _, info := range f.tensors {
+		if len(info.Name) > len(prefix) && info.Name[:len(prefix)] == prefix {
+			info.Name = info.Name[len(prefix):]
+			part.index[info.Name] = len(part.tensors)
+			part.tensors = append(part.tensors, info)
+		}
+	}
+	return &part
+}
+
 // Names lists the tensors in the order of their bytes, without those that hold
 // the scales of others.
 func (f *File) Names() []string {

@@ -450,3 +450,36 @@ func TestReadWhenAsked(t *testing.T) {
 		t.Errorf("a file that is shorter than told: %v", err)
 	}
 }
+
+// Under shows tensors and metadata below a prefix without it, and nothing else.
+func TestUnder(t *testing.T) {
+	var b bytes.Buffer
+	list := []Tensor{
+		{Name: "a.w", DType: F32, Shape: []int{2}, Data: []float32{1, 2}},
+		{Name: "w", DType: F32, Shape: []int{1}, Data: []float32{3}},
+		{Name: "a.b.w", DType: F32, Shape: []int{1}, Data: []float32{4}},
+		{Name: "a.", DType: F32, Shape: []int{1}, Data: []float32{5}},
+	}
+	if err := Write(&b, list, map[string]string{"a.kind": "x", "kind": "y"}); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Parse("f", b.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	part := f.Under("a.")
+	names := part.Names()
+	slices.Sort(names)
+	if !slices.Equal(names, []string{"b.w", "w"}) || part.Metadata["kind"] != "x" || len(part.Metadata) != 1 {
+		t.Errorf("tensors %q, metadata %v", names, part.Metadata)
+	}
+	if v, err := part.Float32("w", 2); err != nil || v[1] != 2 {
+		t.Errorf("w: %v, %v", v, err)
+	}
+	if v, err := part.Under("b.").Float32("w"); err != nil || v[0] != 4 {
+		t.Errorf("b.w: %v, %v", v, err)
+	}
+	if _, err := f.Under("c.").Float32("w"); err == nil {
+		t.Error("a tensor of another prefix is there")
+	}
+}

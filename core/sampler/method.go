@@ -108,11 +108,7 @@ func logSNR(s *schedule.Schedule, t int) float64 {
 // with the coefficients of schedule.Step.
 func (s *Sampler) ancestral(t, to, call int) {
 	s.draw(s.noise, rng.Step, tick(t, call))
-	c := s.sched.Ancestral(t, to)
-	z, e, std := float32(c.Z), float32(c.Eps), float32(s.heat*c.Std)
-	for i, v := range s.z {
-		s.z[i] = float32(float32(z*v)-float32(e*s.eps[i])) + float32(std*s.noise[i])
-	}
+	s.sched.Ancestral(t, to).Draw(s.z, s.eps, s.noise, s.heat)
 }
 
 // ddim is z_s = alpha_s·x_hat + sigma_s·eps_hat with
@@ -189,17 +185,18 @@ func (s *Sampler) heun(t, to int) {
 // decode sets the positions to those of the data: drawn from
 // x ~ N((z_0 - sigma_0·eps_hat)/alpha_0, (sigma_0/alpha_0)²) by Ancestral, to the
 // mean by the deterministic methods. The types stay: they are the largest of
-// z_0's own channels.
+// z_0's own channels. Latents are drawn as the positions are, all of them.
 func (s *Sampler) decode() {
-	alpha, sigma := float32(s.sched.Alpha(0)), float32(s.sched.Sigma(0))
 	if !s.method.Stochastic() {
 		clear(s.noise)
 	} else {
 		s.draw(s.noise, rng.Final, tick(0, 0))
 	}
+	last, drawn := s.sched.Last(), 3
+	if s.decoder != nil {
+		drawn = s.width
+	}
 	for i := 0; i < len(s.z); i += s.width {
-		for k := i; k < i+3; k++ {
-			s.z[k] = float32(float32(s.z[k]-float32(sigma*s.eps[k]))+float32(sigma*s.noise[k])) / alpha
-		}
+		last.Draw(s.z[i:i+drawn], s.eps[i:], s.noise[i:])
 	}
 }

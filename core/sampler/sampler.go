@@ -97,14 +97,15 @@ type Sampler struct {
 	done     int     // calls of Step so far
 	heat     float64 // NoiseScale
 
-	width int // 3+F
-	state symmetrise.NetworkState
-	z     []float32        // (rows, 3+F)
-	eps   []float32        // (rows, 3+F) prediction
-	noise []float32        // (rows, 3+F)
-	hat   []float32        // (rows, 3+F) predicted data of the last step
-	data  []float32        // (rows, 3+F) of the methods: DPM's predicted data of the step before
-	gamma symmetrise.Noise // of gamma: R0 (molecules), eta (rows, noise dims)
+	width    int // 3+F
+	state    symmetrise.NetworkState
+	z        []float32        // (rows, 3+F)
+	eps      []float32        // (rows, 3+F) prediction
+	noise    []float32        // (rows, 3+F)
+	hat      []float32        // (rows, 3+F) predicted data of the last step
+	data     []float32        // (rows, 3+F) of the methods: DPM's predicted data of the step before
+	*decoder                  // of latents; nil: z are atoms themselves
+	gamma    symmetrise.Noise // of gamma: R0 (molecules), eta (rows, noise dims)
 
 	types             []float32 // (rows, 3+F) features of the types where they are given; nil: they are not
 	given, givenNoise []float32 // (known atoms, 3+F) what is given, clean and noised; nil: nothing
@@ -131,6 +132,12 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 	if len(meta.Elements) == 0 {
 		return nil, errors.New("sampler: the weights file does not say what its inputs mean (metadata elements)")
 	}
+	latent, isLatent := symmetrise.AsLatent(net)
+	if isLatent {
+		if err := o.ofLatents(); err != nil {
+			return nil, err
+		}
+	}
 	types, err := o.giveTypes(meta)
 	if err == nil && types == nil {
 		err = o.compose(meta)
@@ -148,7 +155,7 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 	if o.First < 0 || uint64(o.First)+uint64(len(o.Atoms)) > math.MaxUint32 {
 		return nil, errors.New("sampler: index " + strconv.Itoa(o.First) + " of the first molecule is out of range")
 	}
-	if meta.Features() != net.Features() {
+	if !isLatent && meta.Features() != net.Features() {
 		return nil, errors.New("sampler: the network has " + strconv.Itoa(net.Features()) + " features, its metadata make " + strconv.Itoa(meta.Features()))
 	}
 	if net, err = o.chosen(net); err != nil {
@@ -221,6 +228,11 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 	s.noise = make([]float32, rows*s.width)
 	s.hat = make([]float32, rows*s.width)
 	s.data = make([]float32, rows*s.width)
+	if isLatent {
+		if err := s.setDecoder(latent.NewDecoder(s.sizes)); err != nil {
+			return nil, err
+		}
+	}
 	s.gamma = symmetrise.NewNoise(net, s.sizes)
 	if err := s.setTurn(o.Turn, o.Uncoupled); err != nil {
 		return nil, err
@@ -419,11 +431,21 @@ func (s *Sampler) part(all []float32, i int) []float32 {
 // Frame writes where molecule i is now: positions (n, 3) in Å, and the one-hot
 // type channels (n, elements), 1 for a certain type and 0 for none. Either may
 // be nil.
-func (s *Sampler) Frame(i int, positions, types []float32) { s.frame(s.rows(i), positions, types) }
+func (s *Sampler) Frame(i int, positions, types []float32) {
+	if s.decoder != nil {
+		s.latentFrame(i, s.rows(i), positions, types)
+		return
+	}
+	s.frame(s.rows(i), positions, types)
+}
 
 // Predicted writes, like Frame, the data that the network predicted in the last
 // step, x_hat = (z_t - sigma_t·eps_hat)/alpha_t: zero before the first.
 func (s *Sampler) Predicted(i int, positions, types []float32) {
+	if s.decoder != nil {
+		s.latentFrame(i, nil, positions, types)
+		return
+	}
 	s.frame(s.part(s.hat, i), positions, types)
 }
 
@@ -446,11 +468,14 @@ func (s *Sampler) frame(z, positions, types []float32) {
 // Molecule is molecule i as it stands now: the most likely types and the
 // positions in Å, with zero centre of mass.
 func (s *Sampler) Molecule(i int) *molecule.Molecule {
-	z, e := s.rows(i), len(s.elements)
-	n := s.sizes[i]
+	z, width := s.rows(i), s.width
+	if s.decoder != nil {
+		z, width = s.decodedPart(i), s.decoder.Width()
+	}
+	n, e := s.sizes[i], len(s.elements)
 	m := &molecule.Molecule{Elements: make([]molecule.Element, n), Positions: make([][3]float64, n)}
 	for a := range n {
-		row := z[a*s.width : (a+1)*s.width]
+		row := z[a*width : (a+1)*width]
 		best := 0
 		for k := 1; k < e; k++ {
 			if row[3+k] > row[3+best] {

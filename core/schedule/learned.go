@@ -35,7 +35,12 @@ type Layer struct {
 	Bias   []float32 // (out)
 }
 
-// Curve is the table of a learned schedule: alpha_t² for t = 0..T.
+// Tabulated is the name of a schedule that is a table of -log SNR in nats for
+// t = 0..T: of a published network, whose averaging over the training has rounded it
+// away from its formula.
+const Tabulated = "table"
+
+// Curve is the table of a schedule without a formula: alpha_t² for t = 0..T.
 type Curve struct {
 	alpha2 []float64 // (T+1)
 }
@@ -68,6 +73,25 @@ func (n Network) Curve(T int) (*Curve, error) {
 		a := sigmoid(-(float64(n.Gamma0) + float64((float64(n.Gamma1)-float64(n.Gamma0))*share)))
 		if !(0 < a && a < before) {
 			return nil, errors.New("schedule: learned: alpha² is " + strconv.FormatFloat(a, 'g', -1, 64) + " at t = " + strconv.Itoa(t) + ", want it to fall strictly within (0, 1)")
+		}
+		c.alpha2[t], before = a, a
+	}
+	return c, nil
+}
+
+// TableCurve is alpha² = sigmoid(-negLogSNR), in float64 from operations that have the
+// same bits on every platform. A table that does not rise strictly is an error that
+// names the t.
+func TableCurve(negLogSNR []float32) (*Curve, error) {
+	if err := checkTimesteps(len(negLogSNR) - 1); err != nil {
+		return nil, err
+	}
+	c := &Curve{make([]float64, len(negLogSNR))}
+	before := 1.0
+	for t, g := range negLogSNR {
+		a := sigmoid(-float64(g))
+		if !(0 < a && a < before) {
+			return nil, errors.New("schedule: table: alpha² is " + strconv.FormatFloat(a, 'g', -1, 64) + " at t = " + strconv.Itoa(t) + ", want it to fall strictly within (0, 1)")
 		}
 		c.alpha2[t], before = a, a
 	}

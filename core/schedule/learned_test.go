@@ -114,3 +114,36 @@ func TestHostileNetworks(t *testing.T) {
 		}
 	}
 }
+
+// A table of -log SNR gives the schedule back that it was taken from; one that does not rise, or of
+// no length, is refused with its t.
+func TestTableCurve(t *testing.T) {
+	want, err := New(Polynomial2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := make([]float32, want.T()+1)
+	for i := range table {
+		table[i] = float32(want.NegLogSNR(i))
+	}
+	curve, err := TableCurve(table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := New(Spec{Name: Tabulated, Timesteps: 1000, Curve: curve})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range table {
+		if d := math.Abs(got.NegLogSNR(i) - want.NegLogSNR(i)); !(d < 2e-6) {
+			t.Fatalf("-log SNR(%d) differs by %g", i, d)
+		}
+	}
+	table[7] = table[6]
+	if _, err := TableCurve(table); err == nil || !strings.Contains(err.Error(), "t = 7") {
+		t.Errorf("a table that does not rise: %v", err)
+	}
+	if _, err := TableCurve(nil); err == nil {
+		t.Error("no table, and no error")
+	}
+}

@@ -23,10 +23,10 @@ import (
 
 // Spec names a schedule, as it is stored in the metadata of a weights file.
 type Spec struct {
-	Name      string  `json:"name"`      // "polynomial_2", "cosine" or Learned
+	Name      string  `json:"name"`      // "polynomial_2", "cosine", Learned or Tabulated
 	Timesteps int     `json:"timesteps"` // T
 	Precision float64 `json:"precision"` // s of polynomial_2, which keeps alpha² within [s, 1-s]
-	Curve     *Curve  `json:"-"`         // the table of a learned one, nil until the file's tensors are read
+	Curve     *Curve  `json:"-"`         // the table of one without a formula, nil until the file's tensors are read
 }
 
 // Polynomial2 is the schedule of the published QM9 and GEOM-Drugs models.
@@ -55,20 +55,20 @@ func New(spec Spec) (*Schedule, error) {
 		alpha2 = polynomial2(spec.Timesteps, spec.Precision)
 	case "cosine":
 		alpha2 = cosine(spec.Timesteps)
-	case Learned:
+	case Learned, Tabulated:
 		if spec.Curve == nil || len(spec.Curve.alpha2) != spec.Timesteps+1 {
 			return nil, ErrNoCurve
 		}
 		alpha2 = spec.Curve.alpha2
 	default:
-		return nil, errors.New("schedule: unknown name " + strconv.Quote(spec.Name) + ", want polynomial_2, cosine or learned")
+		return nil, errors.New("schedule: unknown name " + strconv.Quote(spec.Name) + ", want polynomial_2, cosine, learned or table")
 	}
 	return &Schedule{spec, alpha2}, nil
 }
 
-// ErrNoCurve is New's of a learned schedule, all else of which is right, without
-// its Curve for that number of time steps.
-var ErrNoCurve = errors.New("schedule: learned, and its tensors are not there")
+// ErrNoCurve is New's of a schedule without a formula, all else of which is right,
+// without its Curve for that number of time steps.
+var ErrNoCurve = errors.New("schedule: of tensors that are not there")
 
 func checkTimesteps(T int) error {
 	if T < 1 || T > maxTimesteps {
@@ -176,5 +176,31 @@ func (s *Schedule) Ancestral(from, to int) Step {
 		Z:   1 / alphats,
 		Eps: sigma2ts / (alphats * sigmat),
 		Std: math.Sqrt(sigma2ts*(1-a2s)) / sigmat,
+	}
+}
+
+// Draw draws z_s from z_t in place,
+//
+//	z <- Z·z - Eps·eps_hat + scale·Std·noise.
+func (c Step) Draw(z, eps, noise []float32, scale float64) {
+	a, e, std := float32(c.Z), float32(c.Eps), float32(scale*c.Std)
+	for i, v := range z {
+		z[i] = float32(float32(a*v)-float32(e*eps[i])) + float32(std*noise[i])
+	}
+}
+
+// Last is the step from z_0 to the data, x ~ N((z_0 - sigma_0·eps_hat)/alpha_0, (sigma_0/alpha_0)²).
+type Last struct{ Alpha, Sigma float64 }
+
+// Last gives the coefficients of the last step.
+func (s *Schedule) Last() Last { return Last{s.Alpha(0), s.Sigma(0)} }
+
+// Draw draws the data from z_0 in place,
+//
+//	z <- (z - sigma_0·eps_hat + sigma_0·noise)/alpha_0.
+func (c Last) Draw(z, eps, noise []float32) {
+	alpha, sigma := float32(c.Alpha), float32(c.Sigma)
+	for i, v := range z {
+		z[i] = float32(float32(v-float32(sigma*eps[i]))+float32(sigma*noise[i])) / alpha
 	}
 }

@@ -76,6 +76,33 @@ type NetworkState interface {
 	Gamma(i int) o3.Matrix
 }
 
+// Latent is a network whose rows [x, h] are latents of atoms, which a decoder turns
+// into atoms (see package geoldm).
+type Latent interface {
+	Network
+	// NewDecoder makes the decoder of a batch.
+	NewDecoder(sizes []int) Decoder
+}
+
+// Decoder turns latents into atoms.
+type Decoder interface {
+	// Width is 3 and the number of features of an atom.
+	Width() int
+	// Decode sets data (rows, Width) from latents z (rows, 3+F): positions of zero centre
+	// of mass, and features in the order of those of a molecule, the types as log-odds. It
+	// must not keep or change z.
+	Decode(data, z []float32)
+}
+
+// AsLatent is a network, or the one that is guided, if it is one of latents.
+func AsLatent(n Network) (l Latent, ok bool) {
+	if g, guided := n.(guided); guided {
+		n = g.Network
+	}
+	l, ok = n.(Latent)
+	return l, ok
+}
+
 // New symmetrises a denoiser by gamma:
 //
 //	C ~ gamma(X);   eps_hat = (P(eps_x)·Cᵀ, eps_h),   (eps_x, eps_h) = k(X·C, h, t)
