@@ -61,6 +61,7 @@ const scheme = matchMedia("(prefers-color-scheme: dark)");
 export class ResultView {
   readonly #section = element("result");
   readonly #image = element("drawing").querySelector("img")!;
+  readonly #paper = element("drawing").querySelector<HTMLImageElement>(".on-paper")!;
   readonly #chemistry = new Chemistry();
   readonly #viewer: Viewer;
   readonly #transport: Transport;
@@ -160,8 +161,9 @@ export class ResultView {
 
   #draw(): void {
     if (!this.#sheet || !this.#outcome) return;
-    URL.revokeObjectURL(this.#image.src);
+    for (const image of [this.#image, this.#paper]) URL.revokeObjectURL(image.src);
     this.#image.src = drawingURL(this.#sheet.drawing, scheme.matches);
+    this.#paper.src = drawingURL(this.#sheet.drawing, false);
     this.#image.alt = `Structural formula of ${this.#outcome.molecule.formula}, SMILES ${this.#sheet.smiles}`;
     element("drawing").hidden = false;
   }

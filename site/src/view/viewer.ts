@@ -4,6 +4,7 @@ import { Camera, type Subject } from "./camera.ts";
 import { dark, light, type Palette } from "./colours.ts";
 import { compose, reachOf } from "./compose.ts";
 import { flat } from "./flat.ts";
+import { printable } from "./paper.ts";
 import { ballAt, type Renderer, type Scene } from "./scene.ts";
 import { webgl } from "./webgl.ts";
 import type { Picture } from "../trajectory.ts";
@@ -37,6 +38,7 @@ export class Viewer implements Subject {
     container.append(canvas);
     this.#renderer = (plain ? undefined : webgl(canvas)) ?? flat(canvas);
     this.#listen();
+    printable(canvas, (target) => this.paint(target, light));
   }
 
   get kind(): Renderer["kind"] {
@@ -93,10 +95,9 @@ export class Viewer implements Subject {
   }
 
   /** Paints what is shown now into another canvas, at that canvas's own size. */
-  paint(target: HTMLCanvasElement): void {
+  paint(target: HTMLCanvasElement, palette = scheme.matches ? dark : light): void {
     const { width, height } = target;
     Object.assign(this.canvas, { width, height });
-    const palette = scheme.matches ? dark : light;
     this.#renderer.draw(compose(this.#source(palette), this.#camera, palette), width, height);
     target.getContext("2d")!.drawImage(this.canvas, 0, 0);
     this.refresh();

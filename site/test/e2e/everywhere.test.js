@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { accessible } from "./axe.js";
 import { endAll, fastWeights, generate, launch, open, screenshots, serve } from "./browser.js";
 
 let server;
@@ -152,3 +153,27 @@ test("tables of the model card use the room there is, and on a phone the link of
   assert.ok(left >= 0 && right < 361, `from ${left} to ${right}`);
   await small.close();
 });
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`on paper the picture is there, in light colours: ${colorScheme}`, async () => {
+    const { page, close } = await open(browser, `${server.url}?seed=7&atoms=12`, { colorScheme });
+    await generate(page);
+    await page.waitForFunction(() => /openchemlib/.test(document.querySelector("#chemistry-note").textContent));
+    const pdf = await page.pdf({ path: join(screenshots, `print-${colorScheme}.pdf`), format: "A4" });
+    assert.match(pdf.toString("latin1"), /\/Subtype \/Image\s[^>]*\/Width 1600/, "the picture");
+    await page.emulateMedia({ media: "print", colorScheme });
+    await page.setViewportSize({ width: 720, height: 1000 });
+    await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+    await accessible(page, "on paper");
+    assert.equal(await page.evaluate(() => getComputedStyle(document.body).color), "rgb(18, 23, 26)");
+    const drawn = await page.$eval("#view .on-paper", (copy) => {
+      const { data } = copy.getContext("2d").getImageData(0, 0, copy.width, copy.height);
+      return data.filter((value, k) => k % 4 === 3 && value > 200).length / (data.length / 4);
+    });
+    assert.ok(drawn > 0.02, `${drawn} of the picture is drawn`);
+    await page.screenshot({ path: join(screenshots, `print-${colorScheme}.png`), fullPage: true });
+    await page.evaluate(() => dispatchEvent(new Event("afterprint")));
+    assert.equal(await page.locator(".on-paper:visible").count(), 1, "the structural formula alone");
+    await close();
+  });
+}
