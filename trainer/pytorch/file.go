@@ -2,9 +2,9 @@ package pytorch
 
 import (
 	"archive/zip"
-	"bufio"
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -12,6 +12,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"sync"
 )
 
 // Error tells what is wrong with a file.
@@ -33,10 +34,23 @@ type Tensor struct {
 	storage       *storage
 }
 
+// storage is the elements of one or more tensors. They are read from the file when they are asked for.
 type storage struct {
-	kind  kind
-	n     int64 // elements
-	bytes []byte
+	kind kind
+	n    int64 // elements
+	read func() ([]byte, error)
+}
+
+// bytes is the memory of the storage.
+func (s *storage) bytes() ([]byte, error) {
+	if s.read == nil {
+		return nil, errors.New("its storage is not in the file")
+	}
+	b, err := s.read()
+	if err == nil && int64(len(b)) < s.n*s.kind.size {
+		err = fmt.Errorf("its storage has %d bytes, want %d", len(b), s.n*s.kind.size)
+	}
+	return b, err
 }
 
 // kind is the type of the elements of a storage.
@@ -115,14 +129,18 @@ func (t *Tensor) Float32() ([]float32, error) {
 	if n > s.n {
 		return nil, fmt.Errorf("%d elements of a storage of %d", n, s.n)
 	}
-	if t.Offset < 0 || last < 0 || last >= s.n || int64(len(s.bytes)) < s.n*s.kind.size {
+	if t.Offset < 0 || last < 0 || last >= s.n {
 		return nil, fmt.Errorf("element %d is outside its storage of %d", last, s.n)
+	}
+	b, err := s.bytes()
+	if err != nil {
+		return nil, err
 	}
 	out := make([]float32, n)
 	index := make([]int64, len(t.Shape))
 	at := t.Offset
 	for i := range out {
-		out[i] = float32(s.kind.value(s.bytes[at*s.kind.size:]))
+		out[i] = float32(s.kind.value(b[at*s.kind.size:]))
 		for k := len(index) - 1; k >= 0; k-- {
 			index[k]++
 			at += t.Stride[k]
@@ -144,17 +162,40 @@ type State struct {
 }
 
 // ReadState reads the tensors of a checkpoint: a state_dict, or one under the key state_dict, model_state_dict or model.
+//
+// The file stays open: tensors are read from it when they are asked for.
 func ReadState(file string) (*State, error) {
-	data, err := os.ReadFile(file)
+	f, size, err := open(file)
 	if err != nil {
 		return nil, err
 	}
-	return ParseState(file, data)
+	return readState(file, f, size)
+}
+
+// open opens a file and tells its size.
+func open(file string) (*os.File, int64, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &Error{File: file, Reason: "is no regular file"}
+	}
+	if err != nil {
+		f.Close()
+		return nil, 0, err
+	}
+	return f, info.Size(), nil
 }
 
 // ParseState is ReadState of a file's bytes. Errors are of type *Error.
 func ParseState(file string, data []byte) (*State, error) {
-	v, err := parse(data)
+	return readState(file, bytes.NewReader(data), int64(len(data)))
+}
+
+func readState(file string, r io.ReaderAt, size int64) (*State, error) {
+	v, err := parse(r, size)
 	if err != nil {
 		return nil, &Error{File: file, Reason: err.Error()}
 	}
@@ -201,22 +242,30 @@ func describe(v any) string {
 		return "list"
 	case *Tensor:
 		return "tensor"
+	case Tuple:
+		return "tuple"
 	}
 	return strings.TrimPrefix(fmt.Sprintf("%T", v), "pytorch.")
 }
 
 // ReadNamespace reads a pickled argparse.Namespace or dictionary, such as args.pickle. Values of unknown classes stay names.
 func ReadNamespace(file string) (map[string]any, error) {
-	data, err := os.ReadFile(file)
+	f, size, err := open(file)
 	if err != nil {
 		return nil, err
 	}
-	return ParseNamespace(file, data)
+	defer f.Close()
+	return readNamespace(file, io.NewSectionReader(f, 0, size))
 }
 
 // ParseNamespace is ReadNamespace of a file's bytes. Errors are of type *Error.
 func ParseNamespace(file string, data []byte) (map[string]any, error) {
-	m := &machine{r: bufio.NewReader(bytes.NewReader(data)), call: func(c Global, a Tuple) (any, error) { return &Object{Class: c, Args: a}, nil }}
+	return readNamespace(file, bytes.NewReader(data))
+}
+
+func readNamespace(file string, r io.Reader) (map[string]any, error) {
+	m := newMachine(r)
+	m.call = func(c Global, a Tuple) (any, error) { return &Object{Class: c, Args: a}, nil }
 	v, err := m.unpickle()
 	if err != nil {
 		return nil, &Error{File: file, Reason: err.Error()}
@@ -238,36 +287,38 @@ func ParseNamespace(file string, data []byte) (map[string]any, error) {
 }
 
 // parse reads a checkpoint of any format.
-func parse(data []byte) (any, error) {
-	if bytes.HasPrefix(data, []byte("PK")) {
-		return parseZip(data)
+func parse(r io.ReaderAt, size int64) (any, error) {
+	var head [2]byte
+	if n, _ := r.ReadAt(head[:], 0); n == 2 && string(head[:]) == "PK" {
+		return parseZip(r, size)
 	}
-	return parseLegacy(data)
+	return parseLegacy(r, size)
 }
 
 // parseZip reads NAME/data.pkl and the storages NAME/data/KEY.
-func parseZip(data []byte) (any, error) {
-	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+func parseZip(r io.ReaderAt, size int64) (any, error) {
+	z, err := zip.NewReader(r, size)
 	if err != nil {
 		return nil, fmt.Errorf("zip: %w", err)
 	}
 	files := map[string]*zip.File{}
-	program := ""
+	var program *zip.File
 	for _, f := range z.File {
 		files[f.Name] = f
 		if path.Base(f.Name) == "data.pkl" {
-			program = f.Name
+			program = f
 		}
 	}
-	if program == "" {
+	if program == nil {
 		return nil, fmt.Errorf("zip: no data.pkl: not a checkpoint of PyTorch (a TorchScript archive or an .npz?)")
 	}
-	b, err := readZip(files[program], int64(len(data)))
+	b, err := readZip(program, min(size, maxPickle))
 	if err != nil {
 		return nil, err
 	}
 	stores := map[string]*storage{}
-	m := &machine{r: bufio.NewReader(bytes.NewReader(b)), call: construct}
+	m := newMachine(bytes.NewReader(b))
+	m.call = construct
 	m.persistent = func(id any) (any, error) {
 		s, key, err := storageID(id)
 		if err != nil {
@@ -279,16 +330,14 @@ func parseZip(data []byte) (any, error) {
 			}
 			return old, nil
 		}
-		f := files[path.Join(path.Dir(program), "data", key)]
+		f := files[path.Join(path.Dir(program.Name), "data", key)]
 		if f == nil {
 			return nil, fmt.Errorf("storage %q is missing", key)
 		}
-		if s.bytes, err = readZip(f, int64(len(data))); err != nil {
-			return nil, err
+		if int64(f.UncompressedSize64) < s.n*s.kind.size {
+			return nil, fmt.Errorf("storage %q has %d bytes, want %d", key, f.UncompressedSize64, s.n*s.kind.size)
 		}
-		if int64(len(s.bytes)) < s.n*s.kind.size {
-			return nil, fmt.Errorf("storage %q has %d bytes, want %d", key, len(s.bytes), s.n*s.kind.size)
-		}
+		s.read = sync.OnceValues(func() ([]byte, error) { return readZip(f, size) })
 		stores[key] = s
 		return s, nil
 	}
@@ -297,16 +346,22 @@ func parseZip(data []byte) (any, error) {
 
 // readZip reads a file of the archive. PyTorch stores, so that nothing in an archive is larger than it; a bomb is.
 func readZip(f *zip.File, limit int64) ([]byte, error) {
-	if f.Method != zip.Store || int64(f.UncompressedSize64) > limit {
+	if f.Method != zip.Store {
 		return nil, fmt.Errorf("zip: %s is compressed, which PyTorch does not do", f.Name)
+	}
+	if int64(f.UncompressedSize64) > limit || int64(f.UncompressedSize64) < 0 {
+		return nil, fmt.Errorf("zip: %s has %d bytes, want at most %d", f.Name, f.UncompressedSize64, limit)
 	}
 	r, err := f.Open()
 	if err != nil {
 		return nil, fmt.Errorf("zip: %s: %w", f.Name, err)
 	}
 	defer r.Close()
-	b, err := io.ReadAll(io.LimitReader(r, limit))
-	if err != nil {
+	b := make([]byte, f.UncompressedSize64)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return nil, fmt.Errorf("zip: %s: %w", f.Name, err)
+	}
+	if _, err := r.Read(make([]byte, 1)); err != io.EOF { // the checksum
 		return nil, fmt.Errorf("zip: %s: %w", f.Name, err)
 	}
 	return b, nil
@@ -315,10 +370,24 @@ func readZip(f *zip.File, limit int64) ([]byte, error) {
 // The number that a checkpoint of before 1.6 begins with.
 var legacyMagic, _ = new(big.Int).SetString("1950a86a20f9469cfc6c", 16)
 
+// position counts what is read of a file.
+type position struct {
+	io.Reader
+	at int64
+}
+
+func (p *position) Read(b []byte) (int, error) {
+	n, err := p.Reader.Read(b)
+	p.at += int64(n)
+	return n, err
+}
+
 // parseLegacy reads a row of pickles: the magic number, the version, what system it was, the object, and the keys of the storages; and
 // then each storage, its number of elements (8 bytes) and these. A plain pickle, without the number, is read as it is.
-func parseLegacy(data []byte) (any, error) {
-	m := &machine{r: bufio.NewReader(bytes.NewReader(data)), call: construct}
+func parseLegacy(r io.ReaderAt, size int64) (any, error) {
+	in := &position{Reader: io.NewSectionReader(r, 0, size)}
+	m := newMachine(in)
+	m.call = construct
 	first, err := m.unpickle()
 	if err != nil {
 		return nil, err
@@ -356,19 +425,29 @@ func parseLegacy(data []byte) (any, error) {
 	if !ok {
 		return nil, fmt.Errorf("the keys of the storages are a %s", describe(list))
 	}
+	at := in.at - int64(m.r.Buffered())
 	for _, k := range keys.Items {
 		key, _ := k.(string)
 		s, ok := stores[key]
 		if !ok {
 			return nil, fmt.Errorf("storage %q belongs to no tensor", key)
 		}
-		n, err := m.number(8)
-		if err != nil || int64(n) != s.n {
-			return nil, fmt.Errorf("storage %q: %d elements, want %d", key, n, s.n)
-		}
-		if s.bytes, err = m.bytes(n * uint64(s.kind.size)); err != nil {
+		var count [8]byte
+		if _, err := r.ReadAt(count[:], at); err != nil {
 			return nil, fmt.Errorf("storage %q: truncated", key)
 		}
+		if n := int64(binary.LittleEndian.Uint64(count[:])); n != s.n {
+			return nil, fmt.Errorf("storage %q: %d elements, want %d", key, n, s.n)
+		}
+		from, n := at+8, s.n*s.kind.size
+		if at = from + n; at > size {
+			return nil, fmt.Errorf("storage %q: truncated", key)
+		}
+		s.read = sync.OnceValues(func() ([]byte, error) {
+			b := make([]byte, n)
+			_, err := io.ReadFull(io.NewSectionReader(r, from, n), b)
+			return b, err
+		})
 	}
 	return v, nil
 }
@@ -377,13 +456,13 @@ func parseLegacy(data []byte) (any, error) {
 func storageID(id any) (*storage, string, error) {
 	t, ok := id.(Tuple)
 	if !ok || len(t) < 5 || t[0] != "storage" {
-		return nil, "", fmt.Errorf("persistent id %v is no storage", id)
+		return nil, "", fmt.Errorf("persistent id, a %s, is no storage", describe(id))
 	}
 	class, ok1 := t[1].(Global)
 	key, ok2 := t[2].(string)
 	n, ok3 := t[4].(int64)
 	if !ok1 || !ok2 || !ok3 || n < 0 || n > maxElements || class.Module != "torch" {
-		return nil, "", fmt.Errorf("persistent id %v is no storage", id)
+		return nil, "", errors.New("persistent id, a tuple, is no storage")
 	}
 	k, ok := kinds[class.Name]
 	if !ok {

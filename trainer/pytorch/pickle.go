@@ -11,6 +11,8 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
+
+	"github.com/symdiff-go/symdiff/core/budget"
 )
 
 // What a pickle can hold, beside nil, bool, int64, *big.Int, float64, string and []byte.
@@ -52,15 +54,31 @@ type machine struct {
 	marks []int // sizes of the stack
 	memo  map[uint64]any
 
+	budget *budget.Budget // of what the values take; nil: none
+
 	persistent func(id any) (any, error)                   // what a persistent id stands for
 	call       func(class Global, args Tuple) (any, error) // the value of a call or an instance
 }
 
 var errTruncated = errors.New("pickle: truncated")
 
+// A pickle describes tensors and settings: it is small. Each instruction counts as
+// perInstruction bytes, each value that goes into a container as perItem.
+const (
+	maxPickle      = 1 << 26
+	perInstruction = 64
+	perItem        = 32
+)
+
+// newMachine reads pickles from r.
+func newMachine(r io.Reader) *machine {
+	return &machine{r: bufio.NewReaderSize(r, 1<<16), budget: budget.New("pickle", maxPickle, 0)}
+}
+
 // unpickle reads one pickle.
 func (m *machine) unpickle() (any, error) {
 	m.stack, m.marks, m.memo = nil, nil, map[uint64]any{}
+	m.budget.Renew()
 	for {
 		op, err := m.r.ReadByte()
 		if err != nil {
@@ -68,6 +86,9 @@ func (m *machine) unpickle() (any, error) {
 		}
 		if op == '.' {
 			return m.pop()
+		}
+		if err := m.budget.Spend(perInstruction); err != nil {
+			return nil, err
 		}
 		if err := m.do(op); err != nil {
 			if err == io.EOF || err == io.ErrUnexpectedEOF {
@@ -113,6 +134,9 @@ func (m *machine) popMark() ([]any, error) {
 	if at > len(m.stack) {
 		return nil, errors.New("pickle: the mark is above the stack")
 	}
+	if err := m.budget.Spend(int64(perItem * (len(m.stack) - at))); err != nil {
+		return nil, err
+	}
 	items := append([]any(nil), m.stack[at:]...)
 	m.stack = m.stack[:at]
 	return items, nil
@@ -122,6 +146,9 @@ func (m *machine) popMark() ([]any, error) {
 func (m *machine) bytes(n uint64) ([]byte, error) {
 	if n > math.MaxInt32 {
 		return nil, fmt.Errorf("pickle: %d bytes in one value", n)
+	}
+	if err := m.budget.Spend(int64(n)); err != nil {
+		return nil, err
 	}
 	var b bytes.Buffer
 	if _, err := io.CopyN(&b, m.r, int64(n)); err != nil {
@@ -139,8 +166,11 @@ func (m *machine) number(size int) (uint64, error) {
 }
 
 func (m *machine) line() (string, error) {
-	s, err := m.r.ReadString('\n')
-	return strings.TrimSuffix(s, "\n"), err
+	s, err := m.budget.ReadLine(m.r, nil)
+	if !strings.HasSuffix(string(s), "\n") && err == nil {
+		err = io.EOF
+	}
+	return strings.TrimSuffix(string(s), "\n"), err
 }
 
 // do carries out one instruction (pickletools.py has the list).

@@ -94,9 +94,22 @@ func (m *importer) note(format string, args ...any) {
 	m.notes = append(m.notes, fmt.Sprintf(format, args...))
 }
 
+// names are the texts of a list, and what else there is of it by its kind: values may be nested without end.
+func names(list Tuple) string {
+	var out []string
+	for _, v := range list[:min(len(list), 16)] {
+		text, ok := v.(string)
+		if !ok {
+			text = "a " + describe(v)
+		}
+		out = append(out, text[:min(len(text), 64)])
+	}
+	return strings.Join(out, " ")
+}
+
 func (m *importer) network(table *Tensor) *Imported {
 	if list := asTuple(m.choices.Args["conditioning"]); len(list) > 0 {
-		m.fail("", "argument conditioning: the network is conditioned on %v, in one channel each; their scale is not in the file, and it has none for an unknown value: not supported", []any(list))
+		m.fail("", "argument conditioning: the network is conditioned on [%s], in one channel each; their scale is not in the file, and it has none for an unknown value: not supported", names(list))
 		return nil
 	}
 	if _, ok := m.tensors["egnn.embedding.weight"]; ok {

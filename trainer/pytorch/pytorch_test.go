@@ -84,7 +84,7 @@ func TestDamaged(t *testing.T) {
 		"}X\x01\x00\x00\x00aK\x01s.": "tensor a: is a int64",
 		"]]a.":                       "list",
 		"(K\x01":                     "truncated",
-		"X\xff\xff\xff\x7fa":         "truncated",
+		"X\xff\xff\xff\x7fa":         "takes more than",
 		"\xff":                       "instruction",
 		"h\x05.":                     "memo 5",
 	} {
