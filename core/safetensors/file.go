@@ -12,13 +12,43 @@ import (
 	"strconv"
 )
 
-// Open reads the file at path. Errors are of type *Error.
+// Open reads the header of the file at path, and tensors when they are asked for:
+// what is no safetensors file is refused by its first bytes, however large it is.
+// The file stays open as long as the File is in use. Errors are of type *Error.
 func Open(path string) (*File, error) {
-	data, err := os.ReadFile(path)
+	f, size, err := OpenRegular(path)
 	if err != nil {
-		return nil, fileError(path, err)
+		return nil, err
 	}
-	return Parse(path, data)
+	file, err := New(path, f, size)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return file, nil // the garbage collector closes f
+}
+
+// OpenRegular opens a file for reading and tells its size. A folder, a pipe, which
+// would be waited for, and a device are errors. Errors are of type *Error.
+func OpenRegular(path string) (f *os.File, size int64, err error) {
+	info, err := os.Stat(path) // before the opening, which waits for a pipe
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		e.Op = "open"
+	}
+	if err != nil {
+		return nil, 0, fileError(path, err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, 0, &Error{File: path, Reason: "is a folder, pipe or device, want a regular file"}
+	}
+	if f, err = os.Open(path); err != nil {
+		return nil, 0, fileError(path, err)
+	}
+	if info, err = f.Stat(); err != nil {
+		f.Close()
+		return nil, 0, fileError(path, err)
+	}
+	return f, info.Size(), nil
 }
 
 // WriteFile writes like [Write] to the file at path, which is there either

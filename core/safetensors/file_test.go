@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -44,6 +45,34 @@ func TestFileErrors(t *testing.T) {
 	} {
 		if e, ok := errors.AsType[*Error](err); !ok || e.File != path || !errors.Is(err, fs.ErrNotExist) || strings.Count(err.Error(), path) != 1 {
 			t.Errorf("error %v", err)
+		}
+	}
+}
+
+func TestOpenReadsTheHeaderOnly(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "large.safetensors")
+	if err := os.WriteFile(path, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, 5<<30); err != nil {
+		t.Skip(err)
+	}
+	var m0, m1 runtime.MemStats
+	runtime.ReadMemStats(&m0)
+	_, err := Open(path)
+	runtime.ReadMemStats(&m1)
+	if e, ok := errors.AsType[*Error](err); !ok || e.File != path {
+		t.Errorf("error %v", err)
+	}
+	if n := m1.TotalAlloc - m0.TotalAlloc; n > 1<<20 {
+		t.Errorf("%d bytes allocated for a file of 5 GiB of zeros", n)
+	}
+}
+
+func TestFoldersAndDevicesAreRefused(t *testing.T) {
+	for _, path := range []string{t.TempDir(), os.DevNull} {
+		if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "regular file") {
+			t.Errorf("%s: %v", path, err)
 		}
 	}
 }

@@ -28,6 +28,10 @@ import (
 // reference implementation.
 const MaxHeader = 100_000_000
 
+// MaxTensors is the largest number of tensors of a file: far above that of any
+// network, low enough for the memory that their list takes.
+const MaxTensors = 1 << 16
+
 // maxRank is the largest number of dimensions of a tensor.
 const maxRank = 32
 
@@ -184,6 +188,9 @@ func (f *File) readHeader(header []byte) error {
 			return f.headerError("", f.readMetadata(s))
 		case "":
 			return f.fault("", "a tensor without a name")
+		}
+		if len(f.tensors) == MaxTensors {
+			return f.fault("", "more than "+strconv.Itoa(MaxTensors)+" tensors: no weights of a network")
 		}
 		info, err := f.readInfo(s, name)
 		f.tensors = append(f.tensors, info)

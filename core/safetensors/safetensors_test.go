@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -481,5 +482,21 @@ func TestUnder(t *testing.T) {
 	}
 	if _, err := f.Under("c.").Float32("w"); err == nil {
 		t.Error("a tensor of another prefix is there")
+	}
+}
+
+func TestTooManyTensorsAreRefused(t *testing.T) {
+	list := make([]Tensor, MaxTensors+1)
+	for i := range list {
+		list[i] = Tensor{Name: strconv.Itoa(i), DType: F32, Shape: []int{0}}
+	}
+	for n, want := range map[int]bool{MaxTensors: true, MaxTensors + 1: false} {
+		var b bytes.Buffer
+		if err := Write(&b, list[:n], nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Parse("many", b.Bytes()); (err == nil) != want || err != nil && !strings.Contains(err.Error(), "many: more than") {
+			t.Errorf("%d tensors: %v", n, err)
+		}
 	}
 }

@@ -90,7 +90,7 @@ func TestExportFailures(t *testing.T) {
 	fails(t, exitUsage, "go together", "export", tinyModel(t), "--out", out, "--plus", tinyModel(t))
 	fails(t, exitUsage, "--times is of", "export", tinyModel(t), "--out", out, "--times", "2")
 	fails(t, exitFailure, "not finite", "export", tinyModel(t), "--out", out, "--plus", tinyModel(t), "--minus", tinyModel(t), "--times", "NaN")
-	fails(t, exitFailure, "--minus: open none", "export", tinyModel(t), "--out", out, "--plus", tinyModel(t), "--minus", "none")
+	fails(t, exitFailure, "--minus: none: open", "export", tinyModel(t), "--out", out, "--plus", tinyModel(t), "--minus", "none")
 	fails(t, exitUsage, "out", "export", tinyModel(t))
 	fails(t, exitUsage, "arg", "export", "--out", out)
 	if _, err := os.Stat(out); err == nil {

@@ -3,7 +3,7 @@ package cli
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"os"
+	"io"
 
 	"github.com/symdiff-go/symdiff/core/egnn"
 	"github.com/symdiff-go/symdiff/core/model"
@@ -21,18 +21,24 @@ type weightsFile struct {
 
 // openWeights reads a file, or the shipped weights where path is empty.
 func openWeights(path string) (weightsFile, error) {
-	data := weights.QM9Web()
 	if path == "" {
-		path = weights.QM9WebName
-	} else {
-		var err error
-		if data, err = os.ReadFile(path); err != nil {
-			return weightsFile{}, err
-		}
+		data := weights.QM9Web()
+		sum := sha256.Sum256(data)
+		f, err := safetensors.Parse(weights.QM9WebName, data)
+		return weightsFile{f, len(data), hex.EncodeToString(sum[:])}, err
 	}
-	sum := sha256.Sum256(data)
-	f, err := safetensors.Parse(path, data)
-	return weightsFile{f, len(data), hex.EncodeToString(sum[:])}, err
+	in, size, err := safetensors.OpenRegular(path)
+	if err != nil {
+		return weightsFile{}, err
+	}
+	f, err := safetensors.New(path, in, size)
+	if err != nil {
+		in.Close()
+		return weightsFile{}, err
+	}
+	h := sha256.New()
+	_, err = io.Copy(h, io.NewSectionReader(in, 0, size))
+	return weightsFile{f, int(size), hex.EncodeToString(h.Sum(nil))}, err
 }
 
 // network is a network that can run, of any kind.

@@ -58,6 +58,9 @@ func isPacked(path string) bool { return filepath.Ext(path) == ".safetensors" }
 // are of type *safetensors.Error. The mapping stays for the life of the process.
 func OpenPacked(path string) (*Packed, error) {
 	data, err := mapFile(path)
+	if e, ok := errors.AsType[*safetensors.Error](err); ok {
+		return nil, e
+	}
 	if err != nil {
 		return nil, &safetensors.Error{File: path, Reason: reasonOf(err), Err: err}
 	}
@@ -70,6 +73,9 @@ func OpenPacked(path string) (*Packed, error) {
 	}
 	if f.Metadata["format"] != packedFormat {
 		return fault("", "metadata format "+strconv.Quote(f.Metadata["format"])+", want "+packedFormat+": no data set of symdiff data prepare")
+	}
+	if err := checkTypes(f); err != nil {
+		return nil, err
 	}
 	p := &Packed{Path: path, Properties: map[string][]float32{}}
 	offsets, err := f.Bytes("offsets")
@@ -93,6 +99,9 @@ func OpenPacked(path string) (*Packed, error) {
 			return fault("offsets", fmt.Sprintf("molecule %d has %d atoms, want 1 to %d", i+1, n, maxAtoms))
 		}
 	}
+	if err := p.checkAtoms(); err != nil {
+		return nil, err
+	}
 	for _, name := range f.Names() {
 		if key, ok := strings.CutPrefix(name, "property."); ok {
 			values, err := f.Bytes(name)
@@ -101,6 +110,9 @@ func OpenPacked(path string) (*Packed, error) {
 			}
 			if p.Properties[key] = floats(values); len(p.Properties[key]) != p.Len() {
 				return fault(name, fmt.Sprintf("%d values for %d molecules", len(p.Properties[key]), p.Len()))
+			}
+			if i := slices.IndexFunc(p.Properties[key], func(v float32) bool { return math.IsInf(float64(v), 0) }); i >= 0 {
+				return fault(name, fmt.Sprintf("molecule %d: infinity, want a number, or NaN where it is not known", i+1))
 			}
 		}
 	}
@@ -116,6 +128,53 @@ func OpenPacked(path string) (*Packed, error) {
 		return fault("", "metadata sources: "+err.Error())
 	}
 	return p, nil
+}
+
+// checkTypes compares types and shapes of the tensors with those of a packed data set.
+func checkTypes(f *safetensors.File) error {
+	for _, name := range f.Names() {
+		info, _ := f.Info(name)
+		dtype, rank := safetensors.F32, 1
+		switch {
+		case name == "offsets":
+			dtype = "I64"
+		case name == "elements":
+			dtype = "U8"
+		case name == "positions":
+			rank = 2
+		case !strings.HasPrefix(name, "property."):
+			continue
+		}
+		if info.DType != dtype || len(info.Shape) != rank || rank == 2 && info.Shape[1] != 3 {
+			return &safetensors.Error{File: f.Name, Tensor: name, Reason: fmt.Sprintf("is %s of shape %v, want %s of %s",
+				info.DType, info.Shape, dtype, [...]string{1: "one dimension", 2: "shape (atoms, 3)"}[rank])}
+		}
+	}
+	return nil
+}
+
+// checkAtoms looks for positions that are no numbers, which would turn a whole training to NaN, and for elements that are none.
+func (p *Packed) checkAtoms() error {
+	fault := func(tensor string, atom int, found any, want string) error {
+		i, exact := slices.BinarySearch(p.offsets, int64(atom))
+		if !exact {
+			i--
+		}
+		return &safetensors.Error{File: p.Path, Tensor: tensor,
+			Reason: fmt.Sprintf("molecule %d, atom %d: %v, want %s", i+1, int64(atom)-p.offsets[i]+1, found, want)}
+	}
+	const exponent = 0xFF << 23
+	for i, v := range p.positions {
+		if math.Float32bits(v)&exponent == exponent {
+			return fault("positions", i/3, v, "finite coordinates")
+		}
+	}
+	for i, e := range p.elements {
+		if e < 1 || e > 118 {
+			return fault("elements", i, e, "an atomic number")
+		}
+	}
+	return nil
 }
 
 // view reads numbers in place where the machine has them as the file does.

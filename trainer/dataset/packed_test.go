@@ -102,6 +102,10 @@ func TestLoadPacked(t *testing.T) {
 	}
 }
 
+func replace(old, new string) func([]byte) []byte {
+	return func(b []byte) []byte { return []byte(strings.Replace(string(b), old, new, 1)) }
+}
+
 func TestDamagedPacked(t *testing.T) {
 	path := packed(t)
 	data, err := os.ReadFile(path)
@@ -124,6 +128,12 @@ func TestDamagedPacked(t *testing.T) {
 		"empty":     {func(b []byte) []byte { return nil }, "truncated"},
 		"offsets":   {func(b []byte) []byte { b[header+8] = 99; return b }, `tensor "offsets": molecule 1 has 99 atoms`[:18]},
 		"format":    {func(b []byte) []byte { return []byte(strings.Replace(string(b), "molecules 1", "molecules 2", 1)) }, "want symdiff-molecules 1"},
+		"NaN":       {func(b []byte) []byte { copy(b[header+40+12*3+4:], "\x00\x00\xc0\x7f"); return b }, `tensor "positions": molecule 2, atom 2: NaN, want finite`},
+		"infinity":  {func(b []byte) []byte { copy(b[header+40+12*9:], "\x00\x00\x80\xff"); return b }, `molecule 4, atom 4: -Inf`},
+		"property":  {func(b []byte) []byte { copy(b[header+40+120+4:], "\x00\x00\x80\x7f"); return b }, `tensor "property.gap": molecule 2: infinity`},
+		"element":   {func(b []byte) []byte { b[len(b)-10] = 0; return b }, `tensor "elements": molecule 1, atom 1: 0, want an atomic number`},
+		"integers":  {replace(`"elements":{"dtype":"U8"`, `"elements":{"dtype":"I8"`), `tensor "elements": is I8 of shape [10], want U8`},
+		"shape":     {replace(`"shape":[10,3]`, `"shape":[3,10]`), `tensor "positions": is F32 of shape [3 10], want F32 of shape (atoms, 3)`},
 		"splits":    {func(b []byte) []byte { return []byte(strings.Replace(string(b), `[2,4]`, `[2,9]`, 1)) }, "metadata splits: val is [2 9] of 4 molecules"},
 	} {
 		if _, err := OpenPacked(damaged(c.change)); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -18,8 +18,13 @@ import (
 	"unicode/utf8"
 )
 
-// MaxDepth is the deepest nesting of objects and arrays that is read.
-const MaxDepth = 64
+// MaxDepth is the deepest nesting of objects and arrays that is read, and
+// MaxValues the most values of the tree that [Parse] builds: one of a byte in the
+// text takes more than a hundred in memory.
+const (
+	MaxDepth  = 64
+	MaxValues = 1 << 19
+)
 
 // SyntaxError is a text that is not the strict JSON of this package.
 type SyntaxError struct {
@@ -100,6 +105,9 @@ func Parse(data []byte) (Value, error) {
 
 // value builds the tree of the next value.
 func (s *Scanner) value() (v Value, err error) {
+	if s.values++; s.values > MaxValues {
+		return v, s.fault("more than " + strconv.Itoa(MaxValues) + " values")
+	}
 	v.Kind = s.Peek()
 	switch v.Kind {
 	case Object:
@@ -131,9 +139,10 @@ func (s *Scanner) value() (v Value, err error) {
 // Scanner walks over a JSON text. Each method reads the next value, which
 // must be of its kind, and returns a *SyntaxError where it is not.
 type Scanner struct {
-	data  []byte
-	at    int
-	depth int
+	data   []byte
+	at     int
+	depth  int
+	values int // of the tree
 }
 
 // NewScanner returns a scanner at the beginning of data.

@@ -226,3 +226,13 @@ func TestAppend(t *testing.T) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }
+
+func TestATreeOfTooManyValuesIsRefused(t *testing.T) {
+	text := func(n int) []byte { return []byte("[" + strings.Repeat("1,", n-2) + "1]") } // n values, the array among them
+	if _, err := Parse(text(MaxValues)); err != nil {
+		t.Errorf("%d values: %v", MaxValues, err)
+	}
+	if _, err := Parse(text(MaxValues + 1)); err == nil || !strings.Contains(err.Error(), "more than") {
+		t.Errorf("%d values: %v", MaxValues+1, err)
+	}
+}
