@@ -27,14 +27,14 @@ import (
 	"strconv"
 	"syscall/js"
 
-	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/checkpoint"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 	"github.com/symdiff-go/symdiff/core/sampler"
 )
 
 // engine is what the worker holds: one model and the run in progress.
 type engine struct {
-	model       *model.Model
+	model       *checkpoint.Network
 	sampler     *sampler.Sampler
 	calibration *sampler.Calibration
 	pos         []float32 // (atoms of the largest molecule, 3), Å
@@ -102,7 +102,7 @@ func (e *engine) load(args []js.Value) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := model.Load(file)
+	m, err := checkpoint.Load(file)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +122,7 @@ func (f fileInJS) ReadAt(p []byte, offset int64) (int, error) {
 }
 
 // describe is what a page needs to know of a model. JSON from the file's metadata is passed on as text: JavaScript parses it.
-func describe(m *model.Model, metadata map[string]string) map[string]any {
+func describe(m *checkpoint.Network, metadata map[string]string) map[string]any {
 	histogram := map[string]any{}
 	for n, count := range m.Meta.Histogram {
 		histogram[strconv.Itoa(n)] = count
@@ -138,14 +138,14 @@ func describe(m *model.Model, metadata map[string]string) map[string]any {
 	last := m.Meta.Schedule.Timesteps
 	usual, whole := sampler.Options{}.Usual(m.Meta), sampler.Options{Start: last}.Usual(m.Meta)
 	return map[string]any{
-		"variant":    string(m.Config.Variant),
+		"variant":    m.Kind,
 		"elements":   elements,
 		"histogram":  histogram,
 		"timesteps":  last,
 		"usual":      map[string]any{"method": string(usual.Method), "start": usual.Start, "steps": usual.Steps, "wholeSteps": whole.Steps},
 		"takesTypes": m.Meta.TakesTypes(),
 		"takesParts": m.Meta.Parts,
-		"parameters": m.Config.NumParameters(),
+		"parameters": m.Parameters,
 		"metadata":   md,
 	}
 }
@@ -160,7 +160,7 @@ func (e *engine) start(args []js.Value) (map[string]any, error) {
 		return nil, err
 	}
 	e.sampler = nil // its memory is free for the new one
-	s, err := sampler.New(e.model, o.Usual(e.model.Meta))
+	s, err := sampler.NewNetwork(e.model.Network, e.model.Meta, o.Usual(e.model.Meta))
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +204,7 @@ func (e *engine) calibrate(args []js.Value) (map[string]any, error) {
 		return nil, errNoModel
 	}
 	if most := args[0].Int(); most > 0 {
-		e.calibration = sampler.NewCalibration(e.model.Network(), e.model.Meta, most)
+		e.calibration = sampler.NewCalibration(e.model.Network, e.model.Meta, most)
 	}
 	if e.calibration == nil {
 		return nil, errNoRun

@@ -28,7 +28,7 @@ export function kernelsOf(variant: string): readonly Kernel[] {
 
 /** The one that a model was trained with. */
 export function usualKernel(variant: string): Kernel {
-  return variant === "symdiff" ? "paper" : variant === "none" ? "none" : "haar";
+  return variant === "symdiff" ? "paper" : variant === "symdiff-h" ? "haar" : "none";
 }
 
 export function kernelOptions(kernel: Kernel): SampleOptions {

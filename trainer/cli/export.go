@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/symdiff-go/symdiff/core/checkpoint"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/safetensors"
@@ -188,7 +189,7 @@ func readWeights(path string) (w train.Weights, c *train.Checkpoint, err error) 
 		w.Tensors, w.Metadata = c.Model()
 		return w, c, nil
 	}
-	if _, err := networkOf(f); err != nil {
+	if _, err := checkpoint.Load(f.File); err != nil {
 		return w, nil, fmt.Errorf("%s is not a checkpoint, and no model: %w", path, err)
 	}
 	for _, name := range f.Names() {

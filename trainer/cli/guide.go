@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/symdiff-go/symdiff/core/checkpoint"
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
@@ -52,7 +53,7 @@ func (g *guide) wanted(f *pflag.FlagSet) error {
 }
 
 // lead is the network, led away from the guide if there is one. Types are given to all of them or, if they are free, to none.
-func (g *guide) lead(m network, freeTypes bool) (symmetrise.Network, error) {
+func (g *guide) lead(m *checkpoint.Network, freeTypes bool) (symmetrise.Network, error) {
 	if g.file == "" {
 		return m.Network, nil
 	}
@@ -71,7 +72,7 @@ func (g *guide) lead(m network, freeTypes bool) (symmetrise.Network, error) {
 }
 
 // beside is the network of a file, and the file's hash, if it can predict what m does.
-func beside(flag, file string, m network, freeTypes bool) (symmetrise.Network, string, error) {
+func beside(flag, file string, m *checkpoint.Network, freeTypes bool) (symmetrise.Network, string, error) {
 	n, f, err := loadNetwork(file)
 	if err != nil {
 		return nil, "", err

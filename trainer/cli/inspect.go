@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"gonum.org/v1/gonum/stat"
 
+	"github.com/symdiff-go/symdiff/core/checkpoint"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 )
@@ -94,16 +95,16 @@ func inspect(path string) (inspection, error) {
 	if _, ok := f.Metadata["kind"]; !ok {
 		return r, nil
 	}
-	n, err := networkOf(f)
+	n, err := checkpoint.Load(f.File)
 	if err != nil {
 		return r, err
 	}
 	meta := n.Meta
 	r.Network = &networkInfo{
-		Variant: n.Variant, Elements: meta.Elements, Charge: meta.Charge, Features: n.Features(),
+		Variant: n.Kind, Elements: meta.Elements, Charge: meta.Charge, Features: n.Features(),
 		Schedule: meta.Schedule.Name, Timesteps: meta.Schedule.Timesteps, Histogram: summarise(meta.Histogram),
 	}
-	if n.Variant == string(model.Symdiff) {
+	if n.Kind == string(model.Symdiff) {
 		r.Network.GammaOrder = cmp.Or(f.Metadata["gamma_order"], model.GammaPaper)
 	}
 	r.Training = meta.Training

@@ -342,7 +342,7 @@ type wanted struct {
 // open checks the options and reads the model, which completes them.
 func (o *sampleOptions) open() (network, weightsFile, error) {
 	if err := o.check(); err != nil {
-		return network{}, weightsFile{}, err
+		return nil, weightsFile{}, err
 	}
 	m, f, err := loadNetwork(o.model)
 	if err != nil {

@@ -5,10 +5,8 @@ import (
 	"encoding/hex"
 	"io"
 
-	"github.com/symdiff-go/symdiff/core/egnn"
-	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/checkpoint"
 	"github.com/symdiff-go/symdiff/core/safetensors"
-	"github.com/symdiff-go/symdiff/core/symmetrise"
 	"github.com/symdiff-go/symdiff/core/weights"
 )
 
@@ -41,35 +39,14 @@ func openWeights(path string) (weightsFile, error) {
 	return weightsFile{f, int(size), hex.EncodeToString(h.Sum(nil))}, err
 }
 
-// network is a network that can run, of any kind.
-type network struct {
-	symmetrise.Network
-	Meta    model.Meta
-	Variant string
-}
-
 // loadNetwork reads a network that can run.
-func loadNetwork(path string) (network, weightsFile, error) {
+func loadNetwork(path string) (*checkpoint.Network, weightsFile, error) {
 	f, err := openWeights(path)
 	if err != nil {
-		return network{}, f, err
+		return nil, f, err
 	}
-	n, err := networkOf(f)
+	n, err := checkpoint.Load(f.File)
 	return n, f, err
 }
 
-// networkOf is the network of a file.
-func networkOf(f weightsFile) (network, error) {
-	if f.Metadata["kind"] == "egnn" {
-		m, err := egnn.Load(f.File)
-		if err != nil {
-			return network{}, err
-		}
-		return network{m.Network(), m.Meta, "egnn"}, nil
-	}
-	m, err := model.Load(f.File)
-	if err != nil {
-		return network{}, err
-	}
-	return network{m.Network(), m.Meta, string(m.Config.Variant)}, nil
-}
+type network = *checkpoint.Network

@@ -21,11 +21,9 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/symdiff-go/symdiff/core/egnn"
-	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/checkpoint"
 	"github.com/symdiff-go/symdiff/core/reference"
 	"github.com/symdiff-go/symdiff/core/safetensors"
-	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 func main() {
@@ -58,7 +56,7 @@ var implementations = []implementation{{"core", inCore}}
 // inCore compares a network of any kind. A kind with outputs of its own has a
 // case here.
 func inCore(weights, io *safetensors.File) (reference.Differences, error) {
-	net, err := load(weights)
+	net, err := checkpoint.Load(weights)
 	if err != nil {
 		return nil, err
 	}
@@ -67,21 +65,6 @@ func inCore(weights, io *safetensors.File) (reference.Differences, error) {
 		return nil, err
 	}
 	return reference.Compare(net, cases), nil
-}
-
-func load(f *safetensors.File) (symmetrise.Network, error) {
-	if f.Metadata["kind"] == "egnn" {
-		m, err := egnn.Load(f)
-		if err != nil {
-			return nil, err
-		}
-		return m.Network(), nil
-	}
-	m, err := model.Load(f)
-	if err != nil {
-		return nil, err
-	}
-	return m.Network(), nil
 }
 
 const weightsSuffix, ioSuffix = ".weights.safetensors", ".io.safetensors"

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"github.com/symdiff-go/symdiff/core/checkpoint"
 	"github.com/symdiff-go/symdiff/core/egnn"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/reference"
@@ -16,7 +17,7 @@ func init() {
 
 // inTorch compares the trainer's network, of a kind that can be trained.
 func inTorch(weights, io *safetensors.File) (reference.Differences, error) {
-	net, err := load(weights)
+	net, err := checkpoint.Load(weights)
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,7 @@ import (
 	"context"
 	"sync"
 
-	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/checkpoint"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/safetensors"
@@ -67,16 +67,9 @@ func (c *Checkpoint) network() (symmetrise.Network, model.Meta, error) {
 	if err != nil {
 		return nil, model.Meta{}, err
 	}
-	if c.Options.Network == NetworkEGNN {
-		m, err := egnn.Load(f)
-		if err != nil {
-			return nil, model.Meta{}, err
-		}
-		return m.Network(), m.Meta, nil
-	}
-	m, err := model.Load(f)
+	n, err := checkpoint.Load(f)
 	if err != nil {
 		return nil, model.Meta{}, err
 	}
-	return m.Network(), m.Meta, nil
+	return n.Network, n.Meta, nil
 }

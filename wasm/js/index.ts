@@ -43,7 +43,7 @@ export interface Progress {
 }
 
 export interface ModelInfo {
-  /** symdiff (learned gamma), symdiff-h (Haar only) or none. */
+  /** symdiff (learned gamma), symdiff-h (Haar only), dit or egnn. */
   variant: string;
   /** Element symbols, in the order of the type scores. */
   elements: string[];

@@ -227,6 +227,30 @@ test("the plain build gives the same bits as the SIMD build", async () => {
   assert.deepEqual(a.positions, b.positions);
 });
 
+/** The reference EGNN as a model of QM9: what its inputs mean is added to its header. */
+function egnnOfQM9() {
+  const file = readFileSync(new URL("../../core/egnn/testdata/egnn.weights.safetensors", import.meta.url));
+  const end = 8 + Number(file.readBigUInt64LE());
+  const header = JSON.parse(file.toString("utf8", 8, end));
+  Object.assign(header.__metadata__, {
+    elements: '["H","C","N","O","F"]', charge: "true", scale: '{"x":1,"types":4,"charge":10}', histogram: '{"5":1}',
+    schedule: '{"name":"polynomial_2","timesteps":1000,"precision":1e-05}',
+  });
+  const text = Buffer.from(JSON.stringify(header));
+  const size = Buffer.alloc(8);
+  size.writeBigUInt64LE(BigInt(text.length));
+  return Uint8Array.from(Buffer.concat([size, text, file.subarray(end)])).buffer;
+}
+
+test("an EGNN opens and runs like any other network", async () => {
+  const egnn = await SymDiff.load({ ...files, weights: egnnOfQM9(), worker: threadWorker });
+  assert.equal(egnn.info.variant, "egnn");
+  assert.ok(egnn.info.parameters > 1e4);
+  const made = await egnn.generate({ seed: 1, atoms: 4, steps: 2 });
+  egnn.close();
+  assert.equal(made.elements.length, 4);
+});
+
 test("cancelling stops the worker within a step, and the next run is a whole one", async () => {
   const worker = threadWorker();
   const own = await SymDiff.load({ ...files, worker: () => worker });

@@ -1,0 +1,49 @@
+// Package checkpoint opens a weights file of any kind of network: SymDiff's, its
+// backbone alone (DiT), and EDM's EGNN. It is the one place that knows all kinds.
+package checkpoint
+
+import (
+	"strconv"
+
+	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
+)
+
+// Network is a network that can run, and what its file says beside it.
+type Network struct {
+	symmetrise.Network
+	Meta       model.Meta // empty where the file holds a bare network
+	Kind       string     // symdiff, symdiff-h, dit or egnn, as in the file
+	Parameters int        // number of learned values
+}
+
+// Load reads the network of a file. It wants every tensor of the network with its
+// shape, and no other. Errors are *safetensors.Error, which name the file and the
+// tensor or the key of the metadata.
+func Load(f *safetensors.File) (*Network, error) {
+	kind := f.Metadata["kind"]
+	switch kind {
+	case "symdiff", "symdiff-h", "dit":
+		m, err := model.Load(f)
+		if err != nil {
+			return nil, err
+		}
+		return &Network{m.Network(), m.Meta, kind, size(m.Config.Parameters())}, nil
+	case "egnn":
+		m, err := egnn.Load(f)
+		if err != nil {
+			return nil, err
+		}
+		return &Network{m.Network(), m.Meta, kind, size(m.Config.Parameters())}, nil
+	}
+	return nil, &safetensors.Error{File: f.Name, Reason: "metadata kind: " + strconv.Quote(kind) + ", want symdiff, symdiff-h, dit or egnn"}
+}
+
+func size(list []model.Parameter) (n int) {
+	for _, p := range list {
+		n += p.Size()
+	}
+	return n
+}
