@@ -164,7 +164,7 @@ $(BUILD)/npm.stamp: site/package-lock.json
 
 test: check test-core test-wasm test-cli test-rdkit test-torch test-mpi test-site ## everything: Go, WASM in Node, RDKit, libtorch, Chromium
 
-REFERENCE ?= core/model/testdata core/egnn/testdata
+REFERENCE ?= core/model/testdata core/egnn/testdata core/geoldm/testdata
 PARITY_TORCH := $(wildcard $(BUILD)/go.work)
 .PHONY: parity
 parity: ## run stored calls of the published implementations, NAME.weights and NAME.io in REFERENCE=folders, through core, and libtorch where it is built

@@ -1,11 +1,12 @@
 // Package checkpoint opens a weights file of any kind of network: SymDiff's, its
-// backbone alone (DiT), and EDM's EGNN. It is the one place that knows all kinds.
+// backbone alone (DiT), EDM's EGNN, and GeoLDM. It is the one place that knows all kinds.
 package checkpoint
 
 import (
 	"strconv"
 
 	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/geoldm"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 	"github.com/symdiff-go/symdiff/core/symmetrise"
@@ -15,7 +16,7 @@ import (
 type Network struct {
 	symmetrise.Network
 	Meta       model.Meta // empty where the file holds a bare network
-	Kind       string     // symdiff, symdiff-h, dit or egnn, as in the file
+	Kind       string     // symdiff, symdiff-h, dit, egnn or geoldm, as in the file
 	Parameters int        // number of learned values
 }
 
@@ -37,8 +38,17 @@ func Load(f *safetensors.File) (*Network, error) {
 			return nil, err
 		}
 		return &Network{m.Network(), m.Meta, kind, size(m.Config.Parameters())}, nil
+	case geoldm.Kind:
+		m, err := geoldm.Load(f)
+		if err != nil {
+			return nil, err
+		}
+		return &Network{m.Network(), m.Meta, kind, size(m.Config.Parameters())}, nil
 	}
-	return nil, &safetensors.Error{File: f.Name, Reason: "metadata kind: " + strconv.Quote(kind) + ", want symdiff, symdiff-h, dit or egnn"}
+	return nil, &safetensors.Error{
+		File:   f.Name,
+		Reason: "metadata kind: " + strconv.Quote(kind) + ", want symdiff, symdiff-h, dit, egnn or geoldm",
+	}
 }
 
 func size(list []model.Parameter) (n int) {

@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -8,23 +9,31 @@ import (
 )
 
 func TestLoadOpensEveryKind(t *testing.T) {
-	for file, kind := range map[string]string{
-		"../model/testdata/symdiff.weights.safetensors": "symdiff",
-		"../model/testdata/dit.weights.safetensors":     "dit",
-		"../egnn/testdata/egnn.weights.safetensors":     "egnn",
-		"../weights/qm9-web.safetensors":                "symdiff",
+	for _, c := range []struct {
+		file, kind string
+		features   int
+	}{
+		{"../model/testdata/symdiff.weights.safetensors", "symdiff", 6},
+		{"../model/testdata/dit.weights.safetensors", "dit", 6},
+		{"../egnn/testdata/egnn.weights.safetensors", "egnn", 6},
+		{"../geoldm/testdata/geoldm_latent2.weights.safetensors", "geoldm", 2},
+		{"../weights/qm9-web.safetensors", "symdiff", 6},
 	} {
-		f, err := safetensors.Open(file)
+		data, err := os.ReadFile(c.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := safetensors.Parse(c.file, data)
 		if err != nil {
 			t.Fatal(err)
 		}
 		n, err := Load(f)
 		if err != nil {
-			t.Errorf("%s: %v", file, err)
+			t.Errorf("%s: %v", c.file, err)
 			continue
 		}
-		if n.Kind != kind || n.Features() != 6 || n.Parameters == 0 {
-			t.Errorf("%s: kind %s, %d features, %d parameters", file, n.Kind, n.Features(), n.Parameters)
+		if n.Kind != c.kind || n.Features() != c.features || n.Parameters == 0 {
+			t.Errorf("%s: kind %s, %d features, %d parameters", c.file, n.Kind, n.Features(), n.Parameters)
 		}
 		n.NewState([]int{2})
 	}

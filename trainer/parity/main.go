@@ -22,8 +22,10 @@ import (
 	"text/tabwriter"
 
 	"github.com/symdiff-go/symdiff/core/checkpoint"
+	"github.com/symdiff-go/symdiff/core/geoldm"
 	"github.com/symdiff-go/symdiff/core/reference"
 	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
 func main() {
@@ -44,7 +46,7 @@ func main() {
 }
 
 // An implementation computes what is stored in io with the network in weights,
-// of a kind that it knows, and tells the differences.
+// and tells the differences; nil of a kind that it does not have.
 type implementation struct {
 	name    string
 	compare func(weights, io *safetensors.File) (reference.Differences, error)
@@ -56,6 +58,9 @@ var implementations = []implementation{{"core", inCore}}
 // inCore compares a network of any kind. A kind with outputs of its own has a
 // case here.
 func inCore(weights, io *safetensors.File) (reference.Differences, error) {
+	if weights.Metadata["kind"] == geoldm.Kind {
+		return geoldmInCore(weights, io)
+	}
 	net, err := checkpoint.Load(weights)
 	if err != nil {
 		return nil, err
@@ -65,6 +70,24 @@ func inCore(weights, io *safetensors.File) (reference.Differences, error) {
 		return nil, err
 	}
 	return reference.Compare(net, cases), nil
+}
+
+func geoldmInCore(weights, io *safetensors.File) (reference.Differences, error) {
+	m, err := geoldm.Load(weights)
+	if err != nil {
+		return nil, err
+	}
+	s, err := schedule.New(m.Meta.Schedule)
+	if err != nil {
+		return nil, err
+	}
+	list, err := geoldm.Compare(io, m.Config, s, m.Networks())
+	d := reference.Differences{}
+	for _, c := range list {
+		part, _, _ := strings.Cut(c.Tensor, "_")
+		d[part] = max(d[part], c.Max)
+	}
+	return d, err
 }
 
 const weightsSuffix, ioSuffix = ".weights.safetensors", ".io.safetensors"
@@ -118,7 +141,9 @@ func run(w io.Writer, folders []string, tol float64) error {
 // row prints a comparison: the largest of all differences, then that of each output.
 func row(w io.Writer, name, kind, implementation string, d reference.Differences, err error) {
 	result := "failed"
-	if err == nil {
+	if d == nil && err == nil {
+		result = "not there"
+	} else if err == nil {
 		result = fmt.Sprintf("%.1e", d.Largest())
 		for _, output := range slices.Sorted(maps.Keys(d)) {
 			result += fmt.Sprintf("  %s %.1e", output, d[output])

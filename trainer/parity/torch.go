@@ -5,6 +5,7 @@ package main
 import (
 	"github.com/symdiff-go/symdiff/core/checkpoint"
 	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/geoldm"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/reference"
 	"github.com/symdiff-go/symdiff/core/safetensors"
@@ -17,6 +18,9 @@ func init() {
 
 // inTorch compares the trainer's network, of a kind that can be trained.
 func inTorch(weights, io *safetensors.File) (reference.Differences, error) {
+	if weights.Metadata["kind"] == geoldm.Kind {
+		return nil, nil
+	}
 	net, err := checkpoint.Load(weights)
 	if err != nil {
 		return nil, err
