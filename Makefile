@@ -278,7 +278,7 @@ fuzz: ## fuzz every reader and the kernels, FUZZTIME=30s each; make test runs th
 		echo "$$file $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$file) || exit 1; done; done
 
 BENCH := $(BUILD)/bench
-bench-peers: deps-browser $(BENCH)/npm.stamp ## core against onnxruntime, in turn, in one run (BENCH_ARGS='--only chromium --write README.md')
+bench-peers: deps-browser $(BENCH)/npm.stamp ## core against onnxruntime, in turn, in one run (BENCH_ARGS='--json wasm/bench/bench.json')
 	@mkdir -p $(BENCH)
 	go build -o $(BENCH)/bench ./wasm/bench
 	GOOS=js GOARCH=wasm go build -ldflags='-s -w' -o $(BENCH)/bench.wasm ./wasm/bench
@@ -290,13 +290,18 @@ $(BENCH)/npm.stamp: wasm/bench/package-lock.json
 	npm --prefix wasm/bench ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
-.PHONY: check-format check-imports check-platforms check-bits check-width lint lint-trainer vulnerabilities
-check: check-format check-imports check-platforms check-bits lint vulnerabilities ## the rules: format, width, imports, platforms, bits, linter
+.PHONY: tables check-tables check-format check-imports check-platforms check-bits check-width lint lint-trainer vulnerabilities
+check: check-format check-tables check-imports check-platforms check-bits lint vulnerabilities ## the rules: format, width, imports, platforms, bits, linter
 
 check-format:
 	@bad=$$(gofmt -l core trainer wasm site/*.go site/serve); test -z "$$bad" || { echo "$$bad"; echo "not formatted: run gofmt -w"; exit 1; }
 	go vet ./core/... ./trainer/... ./site ./site/serve ./wasm/...
 	GOOS=js GOARCH=wasm go vet ./core/... ./wasm/...
+
+tables: ## write every table of figures in Markdown anew from the JSON that commands wrote
+	go run ./trainer/tables
+check-tables:
+	go run ./trainer/tables -check
 
 # Hand-written Go and Markdown; code that a program wrote says so in its first line.
 WIDTH := 120

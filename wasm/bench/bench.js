@@ -1,8 +1,8 @@
 // Times core against onnxruntime: natively, in Node and in headless Chromium, one thread each, the same weights, rounds in turn.
 //
-//   node wasm/bench/bench.js [--rounds N] [--only native,node,chromium] [--write README.md]
+//   node wasm/bench/bench.js [--rounds N] [--only native,node,chromium] [--json FILE]
 //
-// Run it by `make bench-peers`, which builds what it needs. --write puts the table between the marks of a Markdown file.
+// Run it by `make bench-peers`, which builds what it needs. --json writes what was measured.
 import { spawn } from "node:child_process";
 import { createServer } from "node:http";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -15,7 +15,7 @@ import { exportDiT } from "./onnx.js";
 import { setup } from "./runtimes.js";
 
 const { values: options } = parseArgs({
-  options: { rounds: { type: "string", default: "7" }, only: { type: "string", default: "native,node,chromium" }, write: { type: "string" } },
+  options: { rounds: { type: "string", default: "7" }, only: { type: "string", default: "native,node,chromium" }, json: { type: "string" } },
 });
 const top = fileURLToPath(new URL("../..", import.meta.url));
 const build = `${top}/build/bench`;
@@ -160,14 +160,12 @@ async function measure(engine) {
 const ratio = (times, batch, which) => {
   const ours = times[`call ${batch} ${which}`], theirs = times[`call ${batch} onnxruntime`];
   const rounds = ours.map((t, i) => theirs[i] / t);
-  return `${median(rounds).toFixed(2)} (${Math.min(...rounds).toFixed(2)} to ${Math.max(...rounds).toFixed(2)})`;
+  return { ratio: median(rounds), least: Math.min(...rounds), most: Math.max(...rounds) };
 };
+const ratioText = ({ ratio, least, most }) => `${ratio.toFixed(2)} (${least.toFixed(2)} to ${most.toFixed(2)})`;
 
 const engines = { native, node, chromium };
-const table = [
-  "| | " + ["kernels", "peak GFLOP/s", "GEMM 152x256x1024", "of peak", "call, batch 1: core", "onnxruntime", "ratio", "call, batch 8: core", "onnxruntime", "ratio", `molecule, ${steps} steps`].join(" | ") + " |",
-  "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
-];
+const results = [];
 console.log(`${cpus()[0].model}, one thread; ${options.rounds} rounds in turn; times are medians; ratio: onnxruntime's time / core's, median (range) over the rounds`);
 for (const key of options.only.split(",")) {
   const engine = await engines[key]();
@@ -185,20 +183,17 @@ for (const key of options.only.split(",")) {
     console.log(`  ${name.padEnd(38)} ${gflops(name).toFixed(1)} GFLOP/s, ${(100 * gflops(name) / peak).toFixed(0)} % of peak`);
   }
   for (const b of batches) {
-    console.log(`  call, batch ${b}: core ${ms(`call ${b} core`)}, onnxruntime ${ms(`call ${b} onnxruntime`)}: ratio ${ratio(times, b, "core")}`);
-    console.log(`     with the modulations at hand ${ms(`call ${b} core at hand`)}: ratio ${ratio(times, b, "core at hand")}`);
+    console.log(`  call, batch ${b}: core ${ms(`call ${b} core`)}, onnxruntime ${ms(`call ${b} onnxruntime`)}: ratio ${ratioText(ratio(times, b, "core"))}`);
+    console.log(`     with the modulations at hand ${ms(`call ${b} core at hand`)}: ratio ${ratioText(ratio(times, b, "core at hand"))}`);
   }
   console.log(`  molecule of ${atoms} atoms, ${steps} steps: ${(median(times.molecule) / 1000).toFixed(2)} s`);
   if (engine.worst > 1e-4) throw new Error(`${engine.name}: the outputs differ by ${engine.worst}: not the same network`);
   const big = "gemm 152x256x1024";
-  table.push("| " + [engine.name, engine.implementation, peak.toFixed(0), gflops(big).toFixed(0), `${(100 * gflops(big) / peak).toFixed(0)} %`,
-    ms("call 1 core"), ms("call 1 onnxruntime"), ratio(times, 1, "core"), ms("call 8 core"), ms("call 8 onnxruntime"), ratio(times, 8, "core"),
-    `${(median(times.molecule) / 1000).toFixed(2)} s`].join(" | ") + " |");
+  const call = (b) => ({ core_ms: median(times[`call ${b} core`]), onnxruntime_ms: median(times[`call ${b} onnxruntime`]), ...ratio(times, b, "core") });
+  results.push({
+    engine: engine.name, kernels: engine.implementation, peak_gflops: peak, gemm_gflops: gflops(big),
+    calls: Object.fromEntries(batches.map((b) => [b, call(b)])), molecule_s: median(times.molecule) / 1000, molecule_steps: steps,
+  });
 }
-if (options.write) {
-  const text = readFileSync(options.write, "utf8");
-  const marked = /(<!-- bench -->\n)[^]*?(<!-- \/bench -->)/;
-  if (!marked.test(text)) throw new Error(`${options.write}: no marks <!-- bench --> and <!-- /bench -->`);
-  writeFileSync(options.write, text.replace(marked, `$1${table.join("\n")}\n$2`));
-}
+if (options.json) writeFileSync(options.json, `${JSON.stringify(results, null, 1)}\n`);
 process.exit(0);

@@ -1,0 +1,303 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+)
+
+// kinds are the tables by name; each takes the files of its mark.
+var kinds = map[string]func(files []string) ([][]string, error){
+	"samplers":  samplers,
+	"seeds":     seeds,
+	"results":   results,
+	"fragments": fragments,
+	"bench":     bench,
+}
+
+// read decodes a file of measurements.
+func read(file string, into any) error {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
+}
+
+// only is the one file of a table that takes one.
+func only(files []string) (string, error) {
+	if len(files) != 1 {
+		return "", fmt.Errorf("want one file, have %d", len(files))
+	}
+	return files[0], nil
+}
+
+// percent is a share of 1 in per cent.
+func percent(x float64) string { return fmt.Sprintf("%.1f", 100*x) }
+
+// thousands writes 10000 as 10,000.
+func thousands(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// sample is what `symdiff sample --json` says of a run.
+type sample struct {
+	Method    string  `json:"method"`
+	Steps     int     `json:"steps"`
+	Start     int     `json:"start"`
+	Joint     bool    `json:"free_types"`
+	Molecules int     `json:"molecules"`
+	Atoms     float64 `json:"stable_atoms"`
+	Stable    float64 `json:"stable_molecules"`
+	Valid     float64 `json:"valid"`
+	Unique    float64 `json:"unique_among_valid"`
+	Connected float64 `json:"connected"`
+}
+
+// samplers is one row for each run of a file of `make evaluate-model`.
+func samplers(files []string) ([][]string, error) {
+	file, err := only(files)
+	if err != nil {
+		return nil, err
+	}
+	var runs []sample
+	if err := read(file, &runs); err != nil {
+		return nil, err
+	}
+	if len(runs) == 0 {
+		return nil, fmt.Errorf("%s: no runs", file)
+	}
+	rows := [][]string{{"sampler", "NFE", "molecules", "stable atoms %", "stable molecules %", "valid %",
+		"unique among valid %", "connected %"}}
+	for _, r := range runs {
+		name := r.Method
+		if r.Start > 0 {
+			name += fmt.Sprintf(" from t = %d", r.Start)
+		}
+		if r.Joint {
+			name += ", `--joint`"
+		}
+		rows = append(rows, []string{name, fmt.Sprint(r.Steps + 1), thousands(r.Molecules), percent(r.Atoms), percent(r.Stable),
+			percent(r.Valid), percent(r.Unique), percent(r.Connected)})
+	}
+	return rows, nil
+}
+
+// comparison is what `symdiff compare --json` writes.
+type comparison struct {
+	Entries []struct {
+		Name string             `json:"name"`
+		Mean map[string]float64 `json:"mean"`
+		Std  map[string]float64 `json:"std"`
+		Runs []struct {
+			Molecules int `json:"molecules"`
+		} `json:"runs"`
+	} `json:"entries"`
+}
+
+// measure is a column of a comparison: its key, its head, its scale and its digits.
+type measure struct {
+	key, head string
+	scale     float64
+	digits    int
+}
+
+var measures = []measure{
+	{"stable_atoms", "stable atoms %", 100, 1},
+	{"stable_molecules", "stable molecules %", 100, 1},
+	{"valid", "valid %", 100, 1},
+	{"unique_among_valid", "unique among valid %", 100, 1},
+	{"novel_among_unique", "novel %", 100, 1},
+	{"connected", "connected %", 100, 1},
+	{"sound", "geometry checks %", 100, 1},
+	{"aromatic", "aromatic ring %", 100, 1},
+	{"distances_js", "distances, JS", 1, 4},
+}
+
+// seeds is one row for each entry of a comparison: mean ± standard deviation over its runs.
+func seeds(files []string) ([][]string, error) {
+	file, err := only(files)
+	if err != nil {
+		return nil, err
+	}
+	var c comparison
+	if err := read(file, &c); err != nil {
+		return nil, err
+	}
+	if len(c.Entries) == 0 {
+		return nil, fmt.Errorf("%s: no entries", file)
+	}
+	rows := [][]string{{""}}
+	var used []measure
+	for _, m := range measures {
+		for _, e := range c.Entries {
+			if _, ok := e.Mean[m.key]; ok {
+				used, rows[0] = append(used, m), append(rows[0], m.head)
+				break
+			}
+		}
+	}
+	rows[0] = append(rows[0], "molecules")
+	for _, e := range c.Entries {
+		row := []string{e.Name}
+		for _, m := range used {
+			row = append(row, m.cell(e.Mean, e.Std))
+		}
+		row = append(row, thousands(e.Runs[0].Molecules))
+		if n := len(e.Runs); n > 1 {
+			row[len(row)-1] = fmt.Sprintf("%d × %s", n, row[len(row)-1])
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+func (m measure) cell(mean, std map[string]float64) string {
+	v, ok := mean[m.key]
+	if !ok {
+		return "-"
+	}
+	text := fmt.Sprintf("%.*f", m.digits, m.scale*v)
+	if s, ok := std[m.key]; ok {
+		text += fmt.Sprintf(" ± %.*f", m.digits, m.scale*s)
+	}
+	return text
+}
+
+// results is the README's table: entries of comparisons, then published figures.
+func results(files []string) ([][]string, error) {
+	rows := [][]string{{"", "NFE", "stable atoms %", "stable molecules %", "valid %", "unique among valid %"}}
+	for _, file := range files {
+		if strings.HasSuffix(file, "published.json") {
+			list, err := published(file)
+			if err != nil {
+				return nil, err
+			}
+			rows = append(rows, list...)
+			continue
+		}
+		var c comparison
+		if err := read(file, &c); err != nil {
+			return nil, err
+		}
+		for _, e := range c.Entries {
+			nfe := "-"
+			if v, ok := e.Mean["nfe"]; ok {
+				nfe = fmt.Sprint(int(v))
+			}
+			row := []string{e.Name, nfe}
+			for _, m := range measures[:4] {
+				row = append(row, m.cell(e.Mean, e.Std))
+			}
+			rows = append(rows, row)
+		}
+	}
+	return rows, nil
+}
+
+// published reads figures of papers, which name their source.
+func published(file string) ([][]string, error) {
+	var list []struct {
+		Name   string  `json:"name"`
+		NFE    int     `json:"nfe"`
+		Atoms  float64 `json:"stable_atoms_percent"`
+		Stable float64 `json:"stable_molecules_percent"`
+		Valid  float64 `json:"valid_percent"`
+		Unique float64 `json:"unique_among_valid_percent"`
+		Source string  `json:"source"`
+	}
+	if err := read(file, &list); err != nil {
+		return nil, err
+	}
+	var rows [][]string
+	for _, p := range list {
+		if p.Source == "" {
+			return nil, fmt.Errorf("%s: %s has no source", file, p.Name)
+		}
+		rows = append(rows, []string{p.Name, thousands(p.NFE), fmt.Sprintf("%.1f", p.Atoms), fmt.Sprintf("%.1f", p.Stable),
+			fmt.Sprintf("%.1f", p.Valid), fmt.Sprintf("%.1f", p.Unique)})
+	}
+	return rows, nil
+}
+
+// fragments is how often molecules come out well around fixed atoms (`make evaluate-keep`).
+func fragments(files []string) ([][]string, error) {
+	file, err := only(files)
+	if err != nil {
+		return nil, err
+	}
+	var f struct {
+		Tasks []struct {
+			Task      string `json:"task"`
+			Molecules int    `json:"molecules"`
+			Well      int    `json:"well"`
+			Connected int    `json:"connected"`
+			Steps     int    `json:"steps"`
+		} `json:"tasks"`
+	}
+	if err := read(file, &f); err != nil {
+		return nil, err
+	}
+	rows := [][]string{{"fixed", "NFE", "molecules", "connected", "stable and connected"}}
+	names := map[string]string{"heavy": "all heavy atoms", "half": "one half of the molecule"}
+	for _, t := range f.Tasks {
+		name, ok := names[t.Task]
+		if !ok {
+			return nil, fmt.Errorf("%s: task %q is not known", file, t.Task)
+		}
+		rows = append(rows, []string{name, fmt.Sprint(t.Steps + 1), fmt.Sprint(t.Molecules), fmt.Sprint(t.Connected), fmt.Sprint(t.Well)})
+	}
+	return rows, nil
+}
+
+// bench is core against onnxruntime (`make bench-peers`).
+func bench(files []string) ([][]string, error) {
+	file, err := only(files)
+	if err != nil {
+		return nil, err
+	}
+	type call struct {
+		Core  float64 `json:"core_ms"`
+		ONNX  float64 `json:"onnxruntime_ms"`
+		Ratio float64 `json:"ratio"`
+		Least float64 `json:"least"`
+		Most  float64 `json:"most"`
+	}
+	var engines []struct {
+		Engine   string          `json:"engine"`
+		Kernels  string          `json:"kernels"`
+		Peak     float64         `json:"peak_gflops"`
+		GEMM     float64         `json:"gemm_gflops"`
+		Calls    map[string]call `json:"calls"`
+		Molecule float64         `json:"molecule_s"`
+		Steps    int             `json:"molecule_steps"`
+	}
+	if err := read(file, &engines); err != nil {
+		return nil, err
+	}
+	if len(engines) == 0 {
+		return nil, fmt.Errorf("%s: no engines", file)
+	}
+	rows := [][]string{{"", "kernels", "GEMM / peak, GFLOP/s", "batch 1: core / onnxruntime, ms", "ratio",
+		"batch 8: core / onnxruntime, ms", "ratio"}}
+	for _, e := range engines {
+		row := []string{e.Engine, e.Kernels, fmt.Sprintf("%.0f / %.0f", e.GEMM, e.Peak)}
+		for _, batch := range []string{"1", "8"} {
+			c, ok := e.Calls[batch]
+			if !ok {
+				return nil, fmt.Errorf("%s: %s has no batch of %s", file, e.Engine, batch)
+			}
+			row = append(row, fmt.Sprintf("%.1f / %.1f", c.Core, c.ONNX), fmt.Sprintf("%.2f (%.2f to %.2f)", c.Ratio, c.Least, c.Most))
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
