@@ -1,4 +1,4 @@
-package geoldm
+package geoldm_test
 
 import (
 	"bytes"
@@ -13,9 +13,11 @@ import (
 
 	"github.com/symdiff-go/symdiff/core/egnn"
 	"github.com/symdiff-go/symdiff/core/f32"
+	"github.com/symdiff-go/symdiff/core/geoldm"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/reference"
 	"github.com/symdiff-go/symdiff/core/rng"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 	"github.com/symdiff-go/symdiff/core/sampler"
@@ -39,9 +41,9 @@ func open(t testing.TB, name string) *safetensors.File {
 	return f
 }
 
-func load(t testing.TB, name string) *Model {
+func load(t testing.TB, name string) *geoldm.Model {
 	t.Helper()
-	m, err := Load(open(t, name+".weights"))
+	m, err := geoldm.Load(open(t, name+".weights"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,28 +62,20 @@ func TestParityWithPublishedNetworks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			list, err := Compare(open(t, name+".io"), m.Config, s, m.Networks())
+			d, err := reference.CompareLatent(
+				open(t, name+".io"), m.Config.Features, m.Config.Latent(), s, m.Networks(),
+			)
 			if err != nil {
 				t.Fatal(err)
 			}
-			worst := 0.0
-			for _, d := range list {
-				worst = max(worst, d.Max)
-				if !(d.Max <= 1e-4) {
-					t.Errorf(
-						"%s, %s: case %d of %d atoms: %s differs by %.2g",
-						implementation,
-						name,
-						d.Case,
-						d.Atoms,
-						d.Tensor,
-						d.Max,
-					)
+			for tensor, v := range d {
+				if !(v <= 1e-4) {
+					t.Errorf("%s, %s: %s differs by %.2g", implementation, name, tensor, v)
 				}
 			}
-			t.Logf("%s, %s: largest difference %.1e", implementation, name, worst)
-			if want := 4 * 23; len(list) != want {
-				t.Errorf("%s: %d tensors compared, want %d", name, len(list), want)
+			t.Logf("%s, %s: largest difference %.1e", implementation, name, d.Largest())
+			if len(d) != 23 {
+				t.Errorf("%s: %d tensors compared, want 23", name, len(d))
 			}
 		}
 	}
@@ -100,7 +94,7 @@ type change func(list []safetensors.Tensor, md map[string]string) []safetensors.
 // written is a file of a model of random weights, nothing of which is zero, changed.
 func written(
 	t testing.TB,
-	c Config,
+	c geoldm.Config,
 	m model.Meta,
 	by change,
 ) *safetensors.File {
@@ -115,7 +109,7 @@ func written(
 			safetensors.Tensor{Name: p.Name, DType: safetensors.F32, Shape: p.Shape, Data: v},
 		)
 	}
-	md := Metadata(c, m)
+	md := geoldm.Metadata(c, m)
 	if by != nil {
 		list = by(list, md)
 	}
@@ -131,16 +125,16 @@ func written(
 }
 
 // small has one block of each kind.
-func small(latent int, charge bool) Config {
+func small(latent int, charge bool) geoldm.Config {
 	features := 5
 	if charge {
 		features++
 	}
-	return New(Sizes{Hidden: 16, Layers: 1, Latent: latent}, features, charge)
+	return geoldm.New(geoldm.Sizes{Hidden: 16, Layers: 1, Latent: latent}, features, charge)
 }
 
 // smallDiT has SymDiff's network as its denoiser.
-func smallDiT(v model.Variant) Config {
+func smallDiT(v model.Variant) geoldm.Config {
 	c := small(2, true)
 	c.EGNN = egnn.Config{}
 	c.DiT = model.Config{
@@ -166,14 +160,14 @@ func smallDiT(v model.Variant) Config {
 // A file gives back configuration and meaning; the published sizes have the published numbers of
 // parameters.
 func TestRoundTripAndPublishedSizes(t *testing.T) {
-	for name, c := range map[string]Config{
+	for name, c := range map[string]geoldm.Config{
 		"charge": small(1, true), "no charge": small(2, false),
 		"symdiff": smallDiT(model.Symdiff), "symdiff-h": smallDiT(model.SymdiffH),
 		"dit": smallDiT(model.None),
 	} {
 		m := meta(c.Charge)
 		m.Histogram = map[int]int{5: 2, 7: 1}
-		got, err := Load(written(t, c, m, nil))
+		got, err := geoldm.Load(written(t, c, m, nil))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -182,9 +176,9 @@ func TestRoundTripAndPublishedSizes(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", name, got.Config, c)
 		}
 	}
-	for want, c := range map[int]Config{
-		11402526: QM9(), 11403809: New(Sizes{256, 9, 2}, 6, true),
-		5479969: New(Sizes{256, 4, 2}, 16, false),
+	for want, c := range map[int]geoldm.Config{
+		11402526: geoldm.QM9(), 11403809: geoldm.New(geoldm.Sizes{256, 9, 2}, 6, true),
+		5479969: geoldm.New(geoldm.Sizes{256, 4, 2}, 16, false),
 	} {
 		n := 0
 		for _, p := range c.Parameters() {
@@ -227,21 +221,21 @@ func TestBadFiles(t *testing.T) {
 			return append(list, safetensors.Tensor{Name: "extra", DType: safetensors.F32, Shape: []int{1}, Data: []float32{1}})
 		},
 	} {
-		if _, err := Load(written(t, small(1, true), meta(true), by)); err == nil ||
+		if _, err := geoldm.Load(written(t, small(1, true), meta(true), by)); err == nil ||
 			!strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}
 	}
 	wrong := small(1, true)
 	wrong.EGNN.Features = 2
-	if _, err := Load(written(t, wrong, meta(true), nil)); err == nil ||
+	if _, err := geoldm.Load(written(t, wrong, meta(true), nil)); err == nil ||
 		!strings.Contains(err.Error(), "2 latent features") {
 		t.Errorf("a denoiser of other latents: %v", err)
 	}
 }
 
 // sample runs a sampler to its end and gives its molecules.
-func sample(t testing.TB, m *Model, o sampler.Options) []*molecule.Molecule {
+func sample(t testing.TB, m *geoldm.Model, o sampler.Options) []*molecule.Molecule {
 	t.Helper()
 	s, err := sampler.NewNetwork(m.Network(), m.Meta, o)
 	if err != nil {
@@ -262,13 +256,13 @@ func sample(t testing.TB, m *Model, o sampler.Options) []*molecule.Molecule {
 func TestSamplesAreFrozen(t *testing.T) {
 	defer f32.Use(f32.Implementation())
 	for name, c := range map[string]struct {
-		c    Config
+		c    geoldm.Config
 		want uint64
 	}{
 		"egnn":    {small(1, true), 0x8563081dd15b0a2f},
 		"symdiff": {smallDiT(model.Symdiff), 0x59133527485fa129},
 	} {
-		m, err := Load(written(t, c.c, meta(true), nil))
+		m, err := geoldm.Load(written(t, c.c, meta(true), nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -302,7 +296,7 @@ func TestSamplerIsEquivariant(t *testing.T) {
 	stream := rng.New(5, 0, rng.Init, 0)
 	turn := o3.Haar(&stream)
 	for name, c := range map[string]struct {
-		c           Config
+		c           geoldm.Config
 		equivariant bool
 	}{
 		"egnn":      {small(2, true), true},
@@ -310,7 +304,7 @@ func TestSamplerIsEquivariant(t *testing.T) {
 		"symdiff-h": {smallDiT(model.SymdiffH), true},
 		"dit":       {smallDiT(model.None), false},
 	} {
-		m, err := Load(written(t, c.c, meta(true), nil))
+		m, err := geoldm.Load(written(t, c.c, meta(true), nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -343,7 +337,7 @@ func TestLastType(t *testing.T) {
 	for _, all := range []bool{false, true} {
 		c := small(1, false)
 		c.AllTypes = all
-		m, err := Load(
+		m, err := geoldm.Load(
 			written(
 				t,
 				c,
@@ -371,7 +365,7 @@ func TestLastType(t *testing.T) {
 // What a run shows on its way: positions of z, the decoder's types, and what the decoder makes of
 // the predicted latents.
 func TestFramesOnTheWay(t *testing.T) {
-	m, err := Load(written(t, small(1, true), meta(true), nil))
+	m, err := geoldm.Load(written(t, small(1, true), meta(true), nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -405,7 +399,7 @@ func TestFramesOnTheWay(t *testing.T) {
 
 // Latents are not atoms: nothing can be given of a molecule, and a run cannot start part-way.
 func TestNothingCanBeGiven(t *testing.T) {
-	m, err := Load(written(t, small(1, true), meta(true), nil))
+	m, err := geoldm.Load(written(t, small(1, true), meta(true), nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -430,7 +424,7 @@ func TestNothingCanBeGiven(t *testing.T) {
 
 // A guided network keeps its decoder.
 func TestGuidedKeepsDecoder(t *testing.T) {
-	m, err := Load(written(t, small(1, true), meta(true), nil))
+	m, err := geoldm.Load(written(t, small(1, true), meta(true), nil))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 const (
 	models = "../../core/model/testdata"
 	egnns  = "../../core/egnn/testdata"
+	latent = "../../core/geoldm/testdata"
 )
 
 // pair is a folder with the weights of one reference network and the calls of another.
@@ -30,11 +31,11 @@ func pair(t *testing.T, weights, io string) string {
 
 func TestPublishedNetworksAgree(t *testing.T) {
 	var out strings.Builder
-	if err := run(&out, []string{models, egnns}, 1e-4); err != nil {
+	if err := run(&out, []string{models, egnns, latent}, 1e-4); err != nil {
 		t.Fatal(err)
 	}
 	t.Log("\n" + out.String())
-	for _, name := range []string{"dit ", "symdiff ", "symdiff_released ", "egnn "} {
+	for _, name := range []string{"dit ", "symdiff ", "symdiff_released ", "egnn ", "geoldm ", "geoldm_latent2 "} {
 		if strings.Count(out.String(), "\n"+name) != len(implementations) {
 			t.Errorf("want a line of %sfor each implementation", name)
 		}

@@ -19,7 +19,7 @@ func init() {
 // inTorch compares the trainer's network, of a kind that can be trained.
 func inTorch(weights, io *safetensors.File) (reference.Differences, error) {
 	if weights.Metadata["kind"] == geoldm.Kind {
-		return nil, nil
+		return latentInTorch(weights, io)
 	}
 	net, err := checkpoint.Load(weights)
 	if err != nil {
@@ -65,16 +65,35 @@ func params(f *safetensors.File) (*torch.Params, error) {
 		}
 		p = torch.NewParams(m.Config, torch.CPU, false)
 	}
+	return p, fill(p, f)
+}
+
+// fill sets p to the values of a file.
+func fill(p *torch.Params, f *safetensors.File) error {
 	var flat []float32
 	for _, q := range p.List {
 		v, err := f.Float32(q.Name, q.Shape...)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		flat = append(flat, v...)
 	}
 	p.Set(flat)
-	return p, nil
+	return nil
+}
+
+// latentInTorch compares the trainer's GeoLDM.
+func latentInTorch(weights, io *safetensors.File) (reference.Differences, error) {
+	m, err := geoldm.Load(weights)
+	if err != nil {
+		return nil, err
+	}
+	p := torch.NewLatentParams(m.Config, torch.CPU, false)
+	if err := fill(p, weights); err != nil {
+		return nil, err
+	}
+	torch.Setup(0)
+	return compareLatent(io, m, torch.LatentNetworks{Params: p})
 }
 
 // forward repeats a call; gamma is nil of a network without symmetrisation.

@@ -10,18 +10,21 @@ import (
 	"github.com/sugarme/gotch/ts"
 
 	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/rng"
 )
 
-// forwardEGNN is EDM's network (see package core/egnn).
+// forwardEGNN is EDM's network (see package core/egnn), or a part of an autoencoder that is one.
 //
 // The first layer of an MLP over edges [h_i, h_j, d²_ij, d0²_ij] is computed atom by atom, W_i·h_i + W_j·h_j + w·d²_ij + w0·d0²_ij + b:
 // the same values, N times cheaper.
 func forwardEGNN(s *Scope, p *Params, in Input) Output {
 	c := p.egnn
 	b, n, d := in.B, in.N, int64(c.Hidden)
-	t := s.keep(s.view(in.T, b, 1, 1).MustExpand([]int64{b, n, 1}, false, false))
-	channels := []Tensor{in.H, t}
+	channels := []Tensor{in.H}
+	if !c.Timeless {
+		channels = append(channels, s.keep(s.view(in.T, b, 1, 1).MustExpand([]int64{b, n, 1}, false, false)))
+	}
 	if c.Context > 0 {
 		channels = append(channels, in.context(s, c.Context))
 	}
@@ -56,8 +59,13 @@ func forwardEGNN(s *Scope, p *Params, in Input) Output {
 		diff := s.sub(s.view(x, b, n, 1, 3), s.view(x, b, 1, n, 3))
 		x = s.add(x, s.mulScalar(s.sum(s.mul(diff, w), false, 2), 1/c.NormFactor))
 	}
-	out := s.narrow(p.linear(s, "egnn.embedding_out", h), -1, 0, int64(c.Features))
-	ox := s.sub(x, in.X)
+	out, ox := p.linear(s, "egnn.embedding_out", h), x
+	if c.Outputs == 0 { // as many as go in, and channels that are dropped
+		out = s.narrow(out, -1, 0, int64(c.Features))
+	}
+	if !c.Absolute {
+		ox = s.sub(x, in.X)
+	}
 	ox = s.sub(ox, s.mean(ox, true, 1))
 	return Output{X: ox, H: out}
 }
@@ -91,11 +99,14 @@ func offDiagonal(n int) []float32 {
 
 // InitEGNN is a random start as PyTorch has it: weights and biases uniform on ±1/sqrt(inputs), the last layer of the coordinates
 // Xavier-uniform with gain 0.001. Every parameter has its own stream of the seed.
-func InitEGNN(c egnn.Config, seed uint64) []float32 {
+func InitEGNN(c egnn.Config, seed uint64) []float32 { return initLinear(c.Parameters(), seed, 0) }
+
+// initLinear is that of a list of linear layers, by the streams of their numbers from first on.
+func initLinear(list []model.Parameter, seed uint64, first int) []float32 {
 	var flat []float32
 	inputs := 1
-	for i, q := range c.Parameters() {
-		r := rng.New(seed, uint32(i), rng.Init, 0)
+	for i, q := range list {
+		r := rng.New(seed, uint32(first+i), rng.Init, 0)
 		if len(q.Shape) == 2 { // the weight comes before its bias
 			inputs = q.Shape[1]
 		}

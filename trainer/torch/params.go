@@ -24,9 +24,12 @@ type Params struct {
 
 	egnn *egnn.Config // of EDM's network; nil: SymDiff's, as Config says
 
+	latent *latent // of a GeoLDM: its parts
+
 	device  gotch.Device
 	offsets []int
 	leaves  []Tensor
+	frozen  []bool // of each leaf, whether its gradient is zero; nil: of none
 	byName  map[string]Tensor
 
 	// With bf16 matrix products, a leaf of a large weight views half instead, a bfloat16 copy of Flat.
@@ -105,15 +108,34 @@ func (p *Params) get(name string) Tensor {
 
 // Grad is the gradient of a scalar with respect to all parameters, as one flat float32 tensor.
 func (p *Params) Grad(s *Scope, loss Tensor) Tensor {
-	grads, err := ts.RunBackward([]Tensor{loss}, p.leaves, false, false)
+	var free []Tensor
+	for i, leaf := range p.leaves {
+		if p.frozen == nil || !p.frozen[i] {
+			free = append(free, leaf)
+		}
+	}
+	grads, err := ts.RunBackward([]Tensor{loss}, free, false, false)
 	if err != nil {
 		panic(err)
 	}
-	flat := make([]Tensor, len(grads))
-	for i, g := range grads {
-		flat[i] = s.to(s.reshape(s.keep(g), -1), f32)
+	flat := make([]Tensor, len(p.leaves))
+	for i, q := range p.List {
+		if p.frozen != nil && p.frozen[i] {
+			flat[i] = s.keep(ts.MustZeros([]int64{int64(q.Size())}, f32, p.device))
+			continue
+		}
+		flat[i] = s.to(s.reshape(s.keep(grads[0]), -1), f32)
+		grads = grads[1:]
 	}
 	return s.cat(0, flat...)
+}
+
+// Freeze makes the gradient of the parameters zero whose names begin with one of the prefixes.
+func (p *Params) Freeze(prefixes ...string) {
+	p.frozen = make([]bool, len(p.List))
+	for i, q := range p.List {
+		p.frozen[i] = slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(q.Name, prefix) })
+	}
 }
 
 // Split cuts a flat buffer into the parameters' values, in the order of List.
