@@ -14,6 +14,10 @@ func newDistillCommand() *cobra.Command {
 	return newStub("distill", "Teach a model what another predicts")
 }
 
+func newPosttrainCommand() *cobra.Command {
+	return newStub("posttrain", "Train a model against its own samples")
+}
+
 func newStub(use, short string) *cobra.Command {
 	return &cobra.Command{
 		Use:                use,

@@ -187,6 +187,26 @@ func (s *Set) Positions(i int) []float32 { return s.positions[3*s.offsets[i] : 3
 // Types are the indices in Elements of the atoms of molecule i: (N).
 func (s *Set) Types(i int) []uint8 { return s.types[s.offsets[i]:s.offsets[i+1]] }
 
+// Pick is the set of the molecules of the given places, in their order, which may come again.
+func (s *Set) Pick(places []int) *Set {
+	out := &Set{Elements: s.Elements, Sources: s.Sources, offsets: []int{0}}
+	for _, i := range places {
+		out.positions, out.types = append(out.positions, s.Positions(i)...), append(out.types, s.Types(i)...)
+		out.offsets = append(out.offsets, len(out.types))
+	}
+	return out
+}
+
+// Join is the molecules of a, then those of b. Both have the same elements.
+func Join(a, b *Set) *Set {
+	out := &Set{Elements: a.Elements, Sources: slices.Concat(a.Sources, b.Sources), offsets: slices.Clone(a.offsets)}
+	out.positions, out.types = slices.Concat(a.positions, b.positions), slices.Concat(a.types, b.types)
+	for _, at := range b.offsets[1:] {
+		out.offsets = append(out.offsets, len(a.types)+at)
+	}
+	return out
+}
+
 // Histogram counts the molecules of each size.
 func (s *Set) Histogram() map[int]int {
 	h := map[int]int{}

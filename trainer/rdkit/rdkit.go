@@ -28,6 +28,13 @@ type Strain struct {
 // Energy is the strain energy, Before - After.
 func (s Strain) Energy() float64 { return s.Before - s.After }
 
+// Descriptors are quantities of a molecule's graph.
+type Descriptors struct {
+	LogP float64 // Wildman and Crippen 1999
+	TPSA float64 // topological polar surface area, Ertl et al. 2000, Å²
+	Mass float64 // average, g/mol
+}
+
 // Conformers are structures of one molecule, the lowest energy first.
 type Conformers struct {
 	Molecules []*molecule.Molecule

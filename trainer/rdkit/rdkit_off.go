@@ -24,5 +24,8 @@ func Relax(*molecule.Molecule, int) (Strain, *molecule.Molecule, error) {
 	return Strain{}, nil, ErrMissing
 }
 
+// Describe needs the tag rdkit.
+func Describe(*molecule.Molecule) (Descriptors, error) { return Descriptors{}, ErrMissing }
+
 // Embed needs the tag rdkit.
 func Embed(string, int, int) (Conformers, error) { return Conformers{}, ErrMissing }

@@ -3,7 +3,7 @@
 package rdkit
 
 // #cgo CXXFLAGS: -std=c++17 -O2 -w -I/usr/include/rdkit
-// #cgo LDFLAGS: -lRDKitDistGeomHelpers -lRDKitForceFieldHelpers -lRDKitForceField -lRDKitSmilesParse -lRDKitGraphMol -lRDKitRDGeometryLib -lRDKitRDGeneral
+// #cgo LDFLAGS: -lRDKitDescriptors -lRDKitDistGeomHelpers -lRDKitForceFieldHelpers -lRDKitForceField -lRDKitSmilesParse -lRDKitGraphMol -lRDKitRDGeometryLib -lRDKitRDGeneral
 // #include <stdlib.h>
 // #include "shim.h"
 import "C"
@@ -126,6 +126,20 @@ func Relax(m *molecule.Molecule, iterations int) (Strain, *molecule.Molecule, er
 		return Strain{}, nil, errors.New("MMFF94 gives no finite energy")
 	}
 	return s, &molecule.Molecule{Elements: m.Elements, Positions: structure(positions)}, nil
+}
+
+// Describe finds descriptors of a molecule that RDKit accepts.
+func Describe(m *molecule.Molecule) (Descriptors, error) {
+	n, numbers, bonds, bond := newGraph(m).arguments()
+	if n == 0 {
+		return Descriptors{}, errors.New("no atoms")
+	}
+	var logp, tpsa, mass C.double
+	var reason *C.char
+	if C.symdiff_describe(n, numbers, bonds, bond, &logp, &tpsa, &mass, &reason) != 0 {
+		return Descriptors{}, errors.New(text(reason))
+	}
+	return Descriptors{float64(logp), float64(tpsa), float64(mass)}, nil
 }
 
 // Embed makes conformers of a SMILES: hydrogens added, `tries` embeddings by

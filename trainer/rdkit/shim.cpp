@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <ForceField/ForceField.h>
+#include <GraphMol/Descriptors/MolDescriptors.h>
 #include <GraphMol/DistGeomHelpers/Embedder.h>
 #include <GraphMol/ForceFieldHelpers/MMFF/MMFF.h>
 #include <GraphMol/GraphMol.h>
@@ -119,6 +120,16 @@ int symdiff_strain(int n, const unsigned char *numbers, int bonds, const int *bo
       const auto &p = mol->getConformer().getAtomPos(static_cast<unsigned>(i));
       positions[3 * i] = p.x, positions[3 * i + 1] = p.y, positions[3 * i + 2] = p.z;
     }
+    return 0;
+  });
+}
+
+int symdiff_describe(int n, const unsigned char *numbers, int bonds, const int *bond, double *logp, double *tpsa, double *mass, char **error) {
+  return guard<int>(error, 1, [&] {
+    auto mol = build(n, numbers, bonds, bond);
+    *logp = RDKit::Descriptors::calcClogP(*mol);
+    *tpsa = RDKit::Descriptors::calcTPSA(*mol);
+    *mass = RDKit::Descriptors::calcAMW(*mol);
     return 0;
   });
 }

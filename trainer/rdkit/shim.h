@@ -27,6 +27,10 @@ int symdiff_rings(int n, const unsigned char *numbers, int bonds, const int *bon
 int symdiff_strain(int n, const unsigned char *numbers, int bonds, const int *bond, double *positions, int iterations,
                    double *before, double *after, int *converged, char **error);
 
+// symdiff_describe sets logP (Crippen), the topological polar surface area in Å² and
+// the average mass in g/mol.
+int symdiff_describe(int n, const unsigned char *numbers, int bonds, const int *bond, double *logp, double *tpsa, double *mass, char **error);
+
 typedef struct {
   int atoms, conformers, charge;
   unsigned char *numbers; // (atoms)

@@ -49,6 +49,9 @@ type Batch struct {
 	// learned schedule, on which it depends.
 	LogPH []float64
 	Times []int // (B), t
+
+	// Sign (B) is a/beta in the interval of a Contrast and 0 outside it; nil without one.
+	Sign []float32
 }
 
 // coordinates is the number of coordinates of molecule i whose errors count.
@@ -99,9 +102,12 @@ type Batcher struct {
 	numbers []float32          // atomic number of each type
 	augment bool
 
-	values  [][]float32 // of each property of the context (molecules)
-	dropout float64     // probability that a molecule's values are kept back, and that its counts are
-	parts   float64     // probability that of a molecule whose types are given a part is given too
+	values   [][]float32 // of each property of the context (molecules)
+	dropout  float64     // probability that a molecule's values are kept back, and that its counts are
+	signs    []float32   // a/beta of each molecule (see Contrast), between the times from and to; nil: none
+	from, to float64
+
+	parts float64 // probability that of a molecule whose types are given a part is given too
 }
 
 // quantity is a property with the mean and the mean absolute deviation of its known values. The deviation of a count is 1 at least:
@@ -148,6 +154,11 @@ func counts(set *dataset.Set) [][]float32 {
 // Condition gives the values of the properties of meta.Context, NaN where they are unknown.
 func (b *Batcher) Condition(values [][]float32, dropout float64) {
 	b.values, b.dropout = values, dropout
+}
+
+// Contrast sets a/beta of each molecule, and the interval of t/T in which it counts.
+func (b *Batcher) Contrast(signs []float32, from, to float64) {
+	b.signs, b.from, b.to = signs, from, to
 }
 
 // Parts sets the share of the molecules with given types of which a part is given too (see model.PartMark).
@@ -257,6 +268,9 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 		T: make([]float32, len(indices)), R0: make([]float32, len(indices)*9), Eta: make([]float32, len(indices)*n*b.config.NoiseDims),
 	}
 	clean, size := make([]float32, f), []int{n}
+	if b.signs != nil {
+		out.Sign = make([]float32, len(indices))
+	}
 	x := make([]float32, 3*n)
 	for i, index := range indices {
 		id := uint32(i)
@@ -264,7 +278,11 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 			id = uint32(ids[i])
 		}
 		t := times[i]
-		out.T[i] = float32(float64(t) / float64(b.T()))
+		share := float64(t) / float64(b.T())
+		out.T[i] = float32(share)
+		if b.signs != nil && share >= b.from && share <= b.to {
+			out.Sign[i] = b.signs[index]
+		}
 		alpha, sigma := float32(1), float32(0)
 		if b.sched != nil {
 			alpha, sigma = float32(b.sched.Alpha(t)), float32(b.sched.Sigma(t))
@@ -350,6 +368,7 @@ func join(parts []*Batch) *Batch {
 		out.B += p.B
 		out.X, out.H, out.Eps, out.T = append(out.X, p.X...), append(out.H, p.H...), append(out.Eps, p.Eps...), append(out.T, p.T...)
 		out.R0, out.Eta, out.Context, out.Times = append(out.R0, p.R0...), append(out.Eta, p.Eta...), append(out.Context, p.Context...), append(out.Times, p.Times...)
+		out.Sign = append(out.Sign, p.Sign...)
 		switch {
 		case p.Mask != nil:
 			out.Mask = append(out.Mask, p.Mask...)

@@ -65,6 +65,9 @@ type Provenance struct {
 	ValLossByTime []float64        `json:"val_loss_by_time,omitempty"` // per tenth of t in (0, T]
 	History       []Validation     `json:"history,omitempty"`          // the last ones
 	Version       string           `json:"version,omitempty"`          // of symdiff
+
+	DriftByTime  []float64        `json:"drift_by_time,omitempty"` // of a round of post-training: |eps_hat - that of its start|² per coordinate
+	Posttraining []PosttrainStage `json:"posttraining,omitempty"`  // what came after the training
 }
 
 // Checkpoint is the whole state of a run.

@@ -25,6 +25,9 @@ import (
 
 // TestMain is a run of its own where the variable says so: the process that tests kill.
 func TestMain(m *testing.M) {
+	if text := os.Getenv("SYMDIFF_TEST_POSTTRAIN"); text != "" {
+		os.Exit(posttrainProcess(text))
+	}
 	text := os.Getenv("SYMDIFF_TEST_RUN")
 	if text == "" {
 		os.Exit(m.Run())

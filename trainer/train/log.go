@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -27,6 +28,7 @@ type entry struct {
 	MemoryMB int        `json:"memory_mb,omitempty"` // resident; Linux only
 	ValLoss  *float64   `json:"val_loss,omitempty"`
 	ByTime   []float64  `json:"val_loss_by_time,omitempty"` // per tenth of t in (0, T]
+	Drift    []float64  `json:"drift_by_time,omitempty"`    // of a round of post-training, likewise
 	Stable   *Stability `json:"samples,omitempty"`
 	Reason   string     `json:"reason,omitempty"`
 	Params   int        `json:"parameters,omitempty"`
@@ -214,6 +216,9 @@ func (l *runLog) close() error {
 	}
 	return errors.Join(l.lines.Close(), l.table.Close(), l.events.file.Close())
 }
+
+// round keeps so many of a number's digits as per says: 100 for two decimals.
+func round(v, per float64) float64 { return math.Round(v*per) / per }
 
 // residentMB is the memory that the process holds, 0 where /proc does not tell.
 func residentMB() int {

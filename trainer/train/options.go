@@ -37,6 +37,8 @@ type Options struct {
 	GuideFrom float64 `json:"guide_from,omitempty"` // t/T from which the guide is asked
 	GuideTo   float64 `json:"guide_to,omitempty"`   // t/T up to which it is, 0: up to 1
 
+	Contrast *Contrast `json:"contrast,omitempty"` // makes the run a round of post-training
+
 	Elements     []string     `json:"elements"`
 	Charge       bool         `json:"charge"`
 	Schedule     string       `json:"schedule"`
@@ -274,6 +276,11 @@ func (o *Options) Validate() error {
 		return errors.New("--out: no folder given")
 	case o.Steps < 0 || o.Epochs < 0 || o.MaxTime < 0 || o.Steps == 0 && o.Epochs == 0 && o.MaxTime == 0:
 		return errors.New("one of --steps, --epochs and --max-time must be given, and be positive")
+	}
+	if o.Contrast != nil {
+		if err := o.Contrast.check(o); err != nil {
+			return err
+		}
 	}
 	for _, c := range []struct {
 		flag string

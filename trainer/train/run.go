@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -101,7 +100,8 @@ type run struct {
 	feed                *feed // nil: each step makes its own batch
 	set, val            *dataset.Set
 	params, emaParams   *torch.Params
-	teacher             *teacher // nil: the target is the noise
+	teacher             *teacher      // nil: the target is the noise
+	old                 *torch.Params // of a Contrast, else nil
 	opt                 *torch.Optimiser
 	team                *team
 	workers             int // of the team
@@ -144,6 +144,11 @@ func newRun(o Options, world *mpi.World, status io.Writer, terminal bool) (_ *ru
 	}()
 	if r.teacher, err = loadTeacher(o, device); err != nil {
 		return nil, err
+	}
+	if c := o.Contrast; c != nil {
+		if r.old, r.meta.Context, err = loadParams("post-training", c.Old, o, device); err != nil {
+			return nil, err
+		}
 	}
 	switch { // that gives the scales of the condition
 	case resumed != nil:
@@ -250,11 +255,27 @@ func (r *run) load() (err error) {
 	if r.set, err = dataset.Load(r.Data, r.elements(), r.Limit); err != nil {
 		return err
 	}
-	r.provenance = Provenance{Command: r.Command, Seed: r.Seed, Data: r.set.Sources, Molecules: r.set.Len(), EMA: r.EMA}
-	r.meta.Histogram, r.meta.Moments = r.set.Histogram(), r.set.Moments(r.meta)
-	if slices.Contains(r.Options.Condition, Types) {
-		r.meta.Compositions = r.set.Compositions()
+	var signs []float32
+	if c := r.Options.Contrast; c != nil {
+		own, err := dataset.Load(c.Samples, r.elements(), 0)
+		if err != nil {
+			return err
+		}
+		meta, err := c.oldMeta()
+		if err != nil {
+			return err
+		}
+		r.meta.Histogram, r.meta.Moments, r.meta.Compositions = meta.Histogram, meta.Moments, meta.Compositions
+		if r.set, signs, err = c.molecules(r.set, own); err != nil {
+			return err
+		}
+	} else {
+		r.meta.Histogram, r.meta.Moments = r.set.Histogram(), r.set.Moments(r.meta)
+		if slices.Contains(r.Options.Condition, Types) {
+			r.meta.Compositions = r.set.Compositions()
+		}
 	}
+	r.provenance = Provenance{Command: r.Command, Seed: r.Seed, Data: r.set.Sources, Molecules: r.set.Len(), EMA: r.EMA}
 	values, err := r.values(r.set, r.Data, r.Limit)
 	if err != nil {
 		return err
@@ -264,6 +285,9 @@ func (r *run) load() (err error) {
 	}
 	r.batcher.Condition(values, r.Dropout)
 	r.batcher.Parts(r.Options.Parts)
+	if c := r.Options.Contrast; c != nil {
+		r.batcher.Contrast(signs, c.From, c.To)
+	}
 	if len(r.Val) == 0 || r.ValMolecules == 0 {
 		return nil
 	}
@@ -541,8 +565,6 @@ func (r *run) saved(event string) entry {
 	e.Time = round(r.progress.Seconds, 100)
 	return e
 }
-
-func round(v, per float64) float64 { return math.Round(v*per) / per }
 
 // stop saves and ends the run with the given error.
 func (r *run) stop(reason error) error {

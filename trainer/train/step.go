@@ -192,8 +192,14 @@ func (r *run) squaredError(s *torch.Scope, p *torch.Params, b *Batch, noised *to
 		mask = s.Of(b.Mask, n, 1, 3+f)
 	}
 	target := s.Of(b.Eps, n, m, 3+f)
-	if r.teacher != nil {
+	switch {
+	case r.teacher != nil:
 		target = r.teacher.target(s, in, b.T)
+	case b.Sign != nil:
+		torch.NoGrad(func() {
+			old := torch.Forward(s, r.old, in).Eps(s)
+			target = torch.Extrapolate(s, old, target, old, b.Sign)
+		})
 	}
 	return torch.SquaredError(s, torch.Forward(s, p, in), target, mask)
 }

@@ -24,6 +24,7 @@ func (r *run) validate() error {
 	}
 	batches := r.val.Batches(r.BatchAtoms)
 	bounds := make([]float64, len(batches)) // of a learned schedule: summed over the batch
+	moved := make([]float64, r.val.Len())   // of a Contrast: the squared distance to the old network
 	r.team.do(func(w int, s *torch.Scope) {
 		for k := w; k < len(batches); k += r.team.size() {
 			indices := batches[k]
@@ -38,6 +39,12 @@ func (r *run) validate() error {
 				for i, e := range torch.Float32s(squares) {
 					errors[indices[i]] = float64(e) / float64(b.coordinates(i))
 				}
+				if r.old != nil {
+					b.Sign = make([]float32, b.B) // the target is the old network's prediction
+					for i, e := range torch.Float32s(r.squaredError(s, r.emaParams, b, nil)) {
+						moved[indices[i]] = float64(e) / float64(b.coordinates(i))
+					}
+				}
 				if noised != nil {
 					terms := noised.Terms(s, r.meta, squares, slices.Repeat([]float64{float64(T)}, len(indices)))
 					bounds[k] = (torch.Scalar(s, terms) + r.atZero(s, indices)) / float64(b.coordinates(0))
@@ -46,19 +53,13 @@ func (r *run) validate() error {
 			s.Close()
 		}
 	})
-	var sum, count [10]float64
-	for i, e := range errors {
-		k := (times[i] - 1) * 10 / T
-		sum[k] += e
-		count[k]++
+	losses := byTime(errors, times, T)
+	if r.old != nil {
+		r.provenance.DriftByTime = byTime(moved, times, T)
 	}
-	total, n := 0.0, 0.0
-	byTime := make([]float64, len(sum))
-	for k := range sum {
-		total, n = total+sum[k], n+count[k]
-		if count[k] > 0 {
-			byTime[k] = round(sum[k]/count[k], 1e6)
-		}
+	n, total := float64(len(errors)), 0.0
+	for _, e := range errors {
+		total += e
 	}
 	loss := round(total/n, 1e6)
 	if r.learnsSchedule() {
@@ -69,8 +70,8 @@ func (r *run) validate() error {
 		loss = round(sum/n, 1e6)
 	}
 	e := r.entry("val")
-	e.ValLoss, e.ByTime = &loss, byTime
-	r.provenance.ValLoss, r.provenance.ValLossByTime = loss, byTime
+	e.ValLoss, e.ByTime, e.Drift = &loss, losses, r.provenance.DriftByTime
+	r.provenance.ValLoss, r.provenance.ValLossByTime = loss, losses
 	h := append(r.provenance.History, Validation{Step: r.progress.Step, Epochs: e.Epoch, Seconds: e.Time, Loss: loss})
 	r.provenance.History = h[max(0, len(h)-historyTail):]
 	r.log.write(e)
@@ -82,6 +83,23 @@ func (r *run) validate() error {
 		r.log.note("the best checkpoint so far could not be written: %v", err)
 	}
 	return nil
+}
+
+// byTime is the mean of values by tenths of their times in (0, T].
+func byTime(values []float64, times []int, T int) []float64 {
+	var sum, count [10]float64
+	for i, e := range values {
+		k := (times[i] - 1) * 10 / T
+		sum[k] += e
+		count[k]++
+	}
+	mean := make([]float64, len(sum))
+	for k := range sum {
+		if count[k] > 0 {
+			mean[k] = round(sum[k]/count[k], 1e6)
+		}
+	}
+	return mean
 }
 
 // atZero is the sum over validation molecules of what the bound has beside its terms of t > 0: a second call of the network, at 0.

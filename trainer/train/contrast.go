@@ -1,0 +1,99 @@
+package train
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/trainer/dataset"
+)
+
+// Contrast is the objective of a round of post-training (see Posttrain): molecules that the network is to make more often, and
+// molecules that it is to make less often, each with a weight a in [-1, 1]. With e_old the network at the start of the round, frozen,
+//
+//	target = e_old + a/Beta·(eps - e_old)   for From <= t/T <= To,   e_old elsewhere
+//
+// Sources: Direct Discriminative Optimization (Zheng et al. 2025, arXiv 2503.01103) for data against own samples, DiffusionNFT
+// (Zheng et al. 2025, arXiv 2509.16117) for this form of it, in which a = 2r - 1 for a reward r in [0, 1].
+type Contrast struct {
+	Old     string   `json:"old"` // weights file of the network at the start of the round
+	Beta    float64  `json:"beta"`
+	From    float64  `json:"from"` // t/T
+	To      float64  `json:"to"`   // t/T
+	Samples []string `json:"samples"`
+
+	Weights string `json:"weights,omitempty"` // JSON file: a of each sample; empty: all are -1
+	First   int    `json:"first"`             // the first molecule of the round in the shuffled training set
+	Count   int    `json:"count"`             // training molecules of the round, with a = 1
+
+	OrderSeed uint64 `json:"order_seed"` // of the shuffling, the same for all rounds
+}
+
+// check refuses what makes no round.
+func (c *Contrast) check(o *Options) error {
+	switch {
+	case !(c.Beta > 0):
+		return fmt.Errorf("--beta: %g, want a number above 0", c.Beta)
+	case !(c.From >= 0 && c.From < c.To && c.To <= 1):
+		return fmt.Errorf("--from %g, --to %g: want 0 <= from < to <= 1", c.From, c.To)
+	case o.Teacher != "":
+		return errors.New("--teacher: not in post-training, whose target is made of the network's own prediction")
+	case o.Network != "" || o.learnsSchedule() || o.Loss == LossVLB:
+		return errors.New("post-training: wants a DiT with a fixed noise schedule and the loss l2")
+	}
+	for _, name := range o.Condition {
+		if name != Types && name != Composition {
+			return fmt.Errorf("post-training: the network is conditioned on %s, which its own samples do not tell", name)
+		}
+	}
+	return nil
+}
+
+// molecules are those of the round, from all of the training set and the network's own: the training molecules first, then the
+// samples, repeated until they are as many. signs are their weights over Beta.
+func (c *Contrast) molecules(all, own *dataset.Set) (set *dataset.Set, signs []float32, err error) {
+	weights := make([]float64, own.Len())
+	for i := range weights {
+		weights[i] = -1
+	}
+	if c.Weights != "" {
+		b, err := os.ReadFile(c.Weights)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := json.Unmarshal(b, &weights); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", c.Weights, err)
+		}
+		if len(weights) != own.Len() {
+			return nil, nil, fmt.Errorf("%s: %d weights for %d samples", c.Weights, len(weights), own.Len())
+		}
+	}
+	order := rand.New(rand.NewPCG(c.OrderSeed, 0xDA7A)).Perm(all.Len())
+	var data, samples []int
+	for i := range c.Count {
+		data = append(data, order[(c.First+i)%len(order)])
+		signs = append(signs, float32(1/c.Beta))
+	}
+	for len(samples) == 0 || len(samples) < c.Count {
+		for i, a := range weights {
+			samples = append(samples, i)
+			signs = append(signs, float32(a/c.Beta))
+		}
+	}
+	set = dataset.Join(all.Pick(data), own.Pick(samples))
+	set.Sources = append(append(set.Sources[:0:0], all.Sources...), own.Sources...)
+	return set, signs, nil
+}
+
+// oldMeta is what the weights of the round's start say of their data, which the network keeps.
+func (c *Contrast) oldMeta() (model.Meta, error) {
+	f, err := safetensors.Open(c.Old)
+	if err != nil {
+		return model.Meta{}, err
+	}
+	return model.ParseMeta(c.Old, f.Metadata)
+}

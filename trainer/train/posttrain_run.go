@@ -1,0 +1,426 @@
+//go:build torch
+
+package train
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/sampler"
+	"github.com/symdiff-go/symdiff/trainer/dataset"
+	"github.com/symdiff-go/symdiff/trainer/evaluation"
+)
+
+// samplesPerFile is the number of samples after which a killed stage of sampling goes on.
+var samplesPerFile = 500
+
+// PosttrainResult is what post-training has come to.
+type PosttrainResult struct {
+	Weights  string  `json:"weights"` // those of the best round
+	Best     int     `json:"best"`
+	Rounds   []Round `json:"rounds"`
+	Finished bool    `json:"finished"`
+}
+
+func (r *PosttrainResult) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "round  score   stable %%  valid %%  unique %%  sound %%  aromatic %%  distances JS  angles JS\n")
+	for _, x := range r.Rounds {
+		if m := x.Measures; m != nil {
+			fmt.Fprintf(&b, "%-5d  %.4f  %-8.2f  %-7.2f  %-8.2f  %-7.2f  %-10.2f  %-12.5f  %.5f\n", x.Round, m.Score, 100*m.StableMolecules, 100*m.Valid, 100*m.Unique,
+				100*m.Sound, 100*m.Aromatic, m.Distances, m.Angles)
+		}
+	}
+	fmt.Fprintf(&b, "%s: the weights of round %d", r.Weights, r.Best)
+	return b.String()
+}
+
+// posttraining is the state of a run.
+type posttraining struct {
+	Posttraining
+	state  *posttrainState
+	reward rewarder // nil: the data against the samples
+	status io.Writer
+	log    *runLog
+	tty    bool
+}
+
+// Posttrain makes rounds until their score has not been better for some of them, or until ctx is cancelled. With resume it goes on where
+// it was stopped, or killed; the bits are those of a run that was left alone. The folder gets posttrain.json, the state; roundK, the
+// samples, the log and the weights of each round; and model.safetensors, the weights of the best one.
+func Posttrain(ctx context.Context, p Posttraining, resume bool, status io.Writer, terminal bool) (_ *PosttrainResult, err error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	if p.Train.Threads == 0 {
+		p.Train.Threads = runtime.NumCPU()
+	}
+	out := p.Train.Out
+	if err := os.MkdirAll(out, 0o777); err != nil {
+		return nil, err
+	}
+	unlock, err := lock(out)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	r := &posttraining{Posttraining: p, status: status, tty: terminal}
+	if r.reward, err = newRewarder(p.Reward); err != nil {
+		return nil, err
+	}
+	if r.log, err = openLog("", 0, status, terminal); err != nil {
+		return nil, err
+	}
+	if err := r.enter(resume); err != nil {
+		return nil, err
+	}
+	if err := r.run(ctx); err != nil {
+		return nil, err
+	}
+	return &PosttrainResult{filepath.Join(out, modelName), r.state.Best, r.state.Rounds, r.state.Done}, nil
+}
+
+// modelName is the file of weights of a round, and of the best one.
+const modelName = "model.safetensors"
+
+// enter reads the state of a run that is to go on, or begins one.
+func (r *posttraining) enter(resume bool) error {
+	path := filepath.Join(r.Train.Out, posttrainName)
+	state, err := readPosttrainState(r.Train.Out)
+	switch {
+	case err == nil && !resume:
+		return fmt.Errorf("%s is there already: --resume %s goes on with it, or choose another --out", path, r.Train.Out)
+	case err == nil:
+		r.state = state
+		r.state.Options, r.state.Done = r.Posttraining, false
+		r.state.Commands = append(r.state.Commands, r.Train.Command)
+		sum, err := hashOf(state.Rounds[0].Weights)
+		if err == nil && sum != state.Rounds[0].SHA256 {
+			err = fmt.Errorf("%s: not the weights that %s started from", state.Rounds[0].Weights, r.Train.Out)
+		}
+		return err
+	case resume || exists(path):
+		return err
+	}
+	sum, err := hashOf(r.Train.Init)
+	if err != nil {
+		return err
+	}
+	r.state = &posttrainState{Options: r.Posttraining, Commands: []string{r.Train.Command}, Rounds: []Round{{Weights: r.Train.Init, SHA256: sum, Threads: r.Train.Threads}}}
+	return r.state.write(r.Train.Out)
+}
+
+// run makes rounds to the end.
+func (r *posttraining) run(ctx context.Context) error {
+	for {
+		k := len(r.state.Rounds) - 1
+		at := &r.state.Rounds[k]
+		if at.Measures == nil {
+			if err := r.measure(ctx, k); err != nil {
+				return err
+			}
+			m := at.Measures
+			r.log.note("round %d: score %.4f; of %d samples %.1f %% are stable, %.1f %% valid, %.1f %% of these unique, %.1f %% sound, %.1f %% with an aromatic ring; "+
+				"Jensen-Shannon of distances %.5f, of angles %.5f%s", k, m.Score, m.Molecules, 100*m.StableMolecules, 100*m.Valid, 100*m.Unique, 100*m.Sound, 100*m.Aromatic,
+				m.Distances, m.Angles, r.told(m))
+		}
+		best, over := r.state.choose()
+		r.state.Best = best
+		if err := r.bring(best); err != nil {
+			return err
+		}
+		if r.state.Done = over; over {
+			r.log.note("done: round %d is the best", best)
+			return r.state.write(r.Train.Out)
+		}
+		if err := r.state.write(r.Train.Out); err != nil {
+			return err
+		}
+		next, err := r.train(ctx, k)
+		if err != nil {
+			return err
+		}
+		r.state.Rounds = append(r.state.Rounds, next)
+		if err := r.state.write(r.Train.Out); err != nil {
+			return err
+		}
+	}
+}
+
+// told is the reward, where there is one.
+func (r *posttraining) told(m *Measures) string {
+	if r.reward == nil {
+		return ""
+	}
+	return fmt.Sprintf("; mean reward %.4f", m.Reward)
+}
+
+// sampleFiles are the files of the samples of round k.
+func (r *posttraining) sampleFiles(k int) (files []string) {
+	for i := 0; i*samplesPerFile < r.Samples; i++ {
+		files = append(files, filepath.Join(r.folder(k), "samples", fmt.Sprintf("%03d.xyz", i)))
+	}
+	return files
+}
+
+func (r *posttraining) rewardFile(k int) string {
+	if r.reward == nil {
+		return ""
+	}
+	return filepath.Join(r.folder(k), "rewards.json")
+}
+
+// measure samples from the network of round k, and measures the samples.
+func (r *posttraining) measure(ctx context.Context, k int) error {
+	at := &r.state.Rounds[k]
+	files := r.sampleFiles(k)
+	if err := os.MkdirAll(filepath.Dir(files[0]), 0o777); err != nil {
+		return err
+	}
+	net, err := openSampled(at.Weights, r.SampleSteps)
+	if err != nil {
+		return err
+	}
+	for i, file := range files {
+		if exists(file) {
+			continue
+		}
+		from := time.Now()
+		first := i * samplesPerFile
+		if err := r.sampleTo(ctx, file, net, r.Train.Seed+uint64(k), first, min(samplesPerFile, r.Samples-first)); err != nil {
+			return err
+		}
+		at.Sampling = round(at.Sampling+time.Since(from).Hours(), 1e5)
+		if err := r.state.write(r.Train.Out); err != nil {
+			return err
+		}
+		r.log.progress(time.Now(), func() string {
+			return fmt.Sprintf("round %d  %d of %d samples", k, min(first+samplesPerFile, r.Samples), r.Samples)
+		})
+	}
+	samples, err := readMolecules(files)
+	if err != nil {
+		return err
+	}
+	e, err := evaluation.Run(ctx, listed(samples), evaluation.Options{Name: r.folder(k), Threads: r.Train.Threads, RefName: r.Train.Val[0], Reference: r.validation()})
+	if err != nil {
+		return err
+	}
+	m := measuresOf(e)
+	if r.reward != nil {
+		if m.Reward, err = r.rewards(ctx, k, samples); err != nil {
+			return err
+		}
+	}
+	m.Score = m.score(r.reward != nil)
+	at.Measures = &m
+	return nil
+}
+
+// validation are the molecules that samples are compared with.
+func (r *posttraining) validation() evaluation.Molecules {
+	return func(yield func(*molecule.Molecule, error) bool) {
+		for _, file := range r.Train.Val {
+			for m, err := range dataset.Open(file) {
+				if !yield(m, err) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func readMolecules(files []string) (all []*molecule.Molecule, err error) {
+	for _, file := range files {
+		for m, err := range molecule.Open(file) {
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, m)
+		}
+	}
+	return all, nil
+}
+
+func listed(molecules []*molecule.Molecule) evaluation.Molecules {
+	return func(yield func(*molecule.Molecule, error) bool) {
+		for _, m := range molecules {
+			if !yield(m, nil) {
+				return
+			}
+		}
+	}
+}
+
+// rewards writes the weights of the samples of round k (see Contrast) and is their mean reward.
+func (r *posttraining) rewards(ctx context.Context, k int, samples []*molecule.Molecule) (mean float64, err error) {
+	values, err := r.reward(ctx, samples)
+	if err != nil {
+		return 0, err
+	}
+	weights, mean := rewardWeights(values, r.Mix)
+	b, err := json.Marshal(weights)
+	if err != nil {
+		return 0, err
+	}
+	return round(mean, 1e5), writeWhole(r.rewardFile(k), b)
+}
+
+// sampled is a network that samples are made by, and how.
+type sampledBy struct {
+	weights string
+	hash    string
+	model   *model.Model
+	options sampler.Options
+	batch   int
+}
+
+func openSampled(weights string, steps int) (*sampledBy, error) {
+	sum, err := hashOf(weights)
+	if err != nil {
+		return nil, err
+	}
+	f, err := safetensors.Open(weights)
+	if err != nil {
+		return nil, err
+	}
+	m, err := model.Load(f)
+	if err != nil {
+		return nil, err
+	}
+	s := &sampledBy{weights: weights, hash: sum, model: m, options: sampler.Options{}.Usual(m.Meta), batch: 10}
+	if steps > 0 {
+		s.options.Steps = steps
+	}
+	return s, nil
+}
+
+// sampleTo writes n samples of a seed from the first one on.
+func (r *posttraining) sampleTo(ctx context.Context, file string, by *sampledBy, seed uint64, first, n int) error {
+	molecules := make([]*molecule.Molecule, n)
+	errs := make([]error, r.Train.Threads)
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for w := range r.Train.Threads {
+		workers.Go(func() {
+			for errs[w] == nil {
+				from := int(next.Add(1)-1) * by.batch
+				if from >= n {
+					return
+				}
+				o := by.options
+				o.Seed, o.First, o.Atoms = seed, first+from, make([]int, min(by.batch, n-from))
+				s, err := sampler.NewNetwork(by.model.Network(), by.model.Meta, o)
+				if err == nil {
+					err = s.Run(ctx, func(int) error { return nil })
+				}
+				for i := 0; i < len(o.Atoms) && err == nil; i++ {
+					molecules[from+i] = s.Result(i, by.hash)
+				}
+				errs[w] = err
+			}
+		})
+	}
+	workers.Wait()
+	if err := errors.Join(errs...); err != nil {
+		if ctx.Err() != nil {
+			return r.interrupted()
+		}
+		return err
+	}
+	var b bytes.Buffer
+	for i, m := range molecules {
+		if err := molecule.WriteXYZ(&b, m); err != nil {
+			return fmt.Errorf("%s: sample %d: %w", by.weights, first+i, err)
+		}
+	}
+	return writeWhole(file, b.Bytes())
+}
+
+func (r *posttraining) interrupted() error {
+	return &Interrupted{r.Train.Out}
+}
+
+// train makes the round that goes on from the network of round k.
+func (r *posttraining) train(ctx context.Context, k int) (Round, error) {
+	at := r.state.Rounds[k]
+	o := r.round(k, at.Weights, r.sampleFiles(k), r.rewardFile(k))
+	o.Command = r.Train.Command
+	if exists(CheckpointPath(o.Out)) {
+		o.Resume = o.Out
+	}
+	r.log.note("round %d: training", k+1)
+	result, err := Run(ctx, o, r.status, r.tty)
+	if interrupted, ok := errors.AsType[*Interrupted](err); ok && interrupted != nil {
+		return Round{}, r.interrupted()
+	}
+	if err != nil {
+		return Round{}, err
+	}
+	c, err := ReadCheckpoint(o.Out)
+	if err != nil {
+		return Round{}, err
+	}
+	next := Round{Round: k + 1, Weights: filepath.Join(r.folder(k+1), modelName), Threads: r.Train.Threads, Hours: round(result.Seconds/3600, 1e5),
+		ValLoss: c.Provenance.ValLoss, ByTime: c.Provenance.ValLossByTime, Drift: c.Provenance.DriftByTime}
+	if err := os.MkdirAll(r.folder(k+1), 0o777); err != nil {
+		return next, err
+	}
+	if err := r.export(c, k, next); err != nil {
+		return next, err
+	}
+	next.SHA256, err = hashOf(next.Weights)
+	return next, err
+}
+
+// export writes the averaged weights of the round after k.
+func (r *posttraining) export(c *Checkpoint, k int, next Round) error {
+	f, err := safetensors.Open(r.state.Rounds[0].Weights)
+	if err != nil {
+		return err
+	}
+	before, err := model.ParseMeta(f.Name, f.Metadata)
+	if err != nil {
+		return err
+	}
+	trained := c.Provenance
+	trained.Data = slices.DeleteFunc(slices.Clone(trained.Data), func(s dataset.Source) bool { return strings.HasPrefix(s.File, r.Train.Out) })
+	s := *r.state
+	s.Rounds = append(slices.Clone(s.Rounds), next)
+	training, err := r.provenance(before.Training, &s, k+1, trained)
+	if err != nil {
+		return err
+	}
+	tensors, md := c.Model()
+	meta, err := model.ParseMeta(next.Weights, md)
+	if err != nil {
+		return err
+	}
+	meta.Training = training
+	meta.Describe(md)
+	temp := next.Weights + ".new"
+	if err := safetensors.WriteFile(temp, tensors, md); err != nil {
+		return err
+	}
+	return os.Rename(temp, next.Weights)
+}
+
+// bring puts the weights of a round in their place at the top of the folder.
+func (r *posttraining) bring(k int) error {
+	return second(r.state.Rounds[k].Weights, filepath.Join(r.Train.Out, modelName))
+}

@@ -1,0 +1,287 @@
+//go:build torch && unix
+
+package train
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/trainer/mpi"
+	"github.com/symdiff-go/symdiff/trainer/torch"
+)
+
+// testSamplesPerFile is small, so that kills fall between files.
+const testSamplesPerFile = 3
+
+// posttrainProcess is post-training in a process of its own, which tests kill.
+func posttrainProcess(text string) int {
+	samplesPerFile = testSamplesPerFile
+	var p Posttraining
+	if err := json.Unmarshal([]byte(text), &p); err != nil {
+		panic(err)
+	}
+	if _, err := Posttrain(context.Background(), p, exists(filepath.Join(p.Train.Out, posttrainName)), os.Stderr, false); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// smallPosttraining goes on from a network that trained for a moment.
+func smallPosttraining(t *testing.T) Posttraining {
+	t.Helper()
+	p, err := PosttrainDefaults(trained(t, 3, 30))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Rounds, p.Patience, p.Samples, p.SampleSteps, p.Positives = 2, 2, 8, 3, 20
+	o := &p.Train
+	o.Data, o.Val, o.ValMolecules = []string{molecules(t, 60)}, []string{molecules(t, 20)}, 20
+	o.Out, o.Steps, o.BatchAtoms, o.Threads, o.Seed, o.CheckpointEvery, o.LogEvery, o.Warmup = filepath.Join(t.TempDir(), "out"), 12, 40, 2, 5, Duration(time.Nanosecond), 1, 2
+	return p
+}
+
+func mustPosttrain(t *testing.T, p Posttraining, resume bool) *PosttrainResult {
+	t.Helper()
+	result, err := Posttrain(context.Background(), p, resume, io.Discard, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+// weightsOf are all values of a weights file, by tensor.
+func weightsOf(t *testing.T, path string) map[string][]float32 {
+	t.Helper()
+	f, err := safetensors.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][]float32{}
+	for _, name := range f.Names() {
+		if all[name], err = f.Float32(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
+}
+
+// Post-training that is killed again and again, while it samples and while it trains, ends with the bits of one that was left alone.
+func TestKilledPosttrainingEndsAlike(t *testing.T) {
+	defer func(n int) { samplesPerFile = n }(samplesPerFile)
+	samplesPerFile = testSamplesPerFile
+	p := smallPosttraining(t)
+	p.Reward = "stable_atoms"
+	whole := p
+	whole.Train.Out = filepath.Join(t.TempDir(), "whole")
+	want := mustPosttrain(t, whole, false)
+	if len(want.Rounds) != 3 || !want.Finished {
+		t.Fatalf("%d rounds, finished %v", len(want.Rounds), want.Finished)
+	}
+	text, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	kills := 0
+	for ; ; kills++ {
+		if kills > 60 {
+			t.Fatal("60 kills without an end")
+		}
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), "SYMDIFF_TEST_POSTTRAIN="+string(text))
+		var status strings.Builder
+		cmd.Stderr = &status
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		timer := time.AfterFunc(time.Duration(100+r.IntN(400+100*kills))*time.Millisecond, func() { cmd.Process.Kill() })
+		err := cmd.Wait()
+		if timer.Stop() && err != nil {
+			t.Fatalf("after %d kills: %v\n%s", kills, err, status.String())
+		}
+		if err == nil {
+			break
+		}
+	}
+	t.Logf("%d kills", kills)
+	state, err := readPosttrainState(p.Train.Out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !state.Done || state.Best != want.Best || len(state.Rounds) != len(want.Rounds) {
+		t.Fatalf("best %d of %d, done %v; want %d of %d", state.Best, len(state.Rounds), state.Done, want.Best, len(want.Rounds))
+	}
+	for k, r := range state.Rounds {
+		if *r.Measures != *want.Rounds[k].Measures {
+			t.Errorf("round %d: %+v, want %+v", k, *r.Measures, *want.Rounds[k].Measures)
+		}
+		got := weightsOf(t, r.Weights)
+		for name, v := range weightsOf(t, want.Rounds[k].Weights) {
+			if !slices.Equal(got[name], v) {
+				t.Errorf("round %d: %s differs", k, name)
+			}
+		}
+	}
+}
+
+// The weights say which rounds they come from, on which data, from which weights, and how long that took.
+func TestPosttrainingTellsItsProvenance(t *testing.T) {
+	p := smallPosttraining(t)
+	p.Train.Command = "symdiff posttrain"
+	result := mustPosttrain(t, p, false)
+	f, err := safetensors.Open(result.Rounds[2].Weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	meta, err := model.ParseMeta(f.Name, f.Metadata)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all Provenance
+	if err := json.Unmarshal(meta.Training, &all); err != nil {
+		t.Fatal(err)
+	}
+	if all.Steps != 30 || len(all.Posttraining) != 1 {
+		t.Fatalf("%d steps and %d stages after them, want 30 and 1", all.Steps, len(all.Posttraining))
+	}
+	s := all.Posttraining[0]
+	sum, err := hashOf(p.Train.Init)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.From != sum || len(s.Rounds) != 3 || s.Command != "symdiff posttrain" || len(s.Data) != 1 || len(s.Data[0].SHA256) != 64 || len(s.Val) != 1 || s.Options.Samples != 8 {
+		t.Errorf("%+v", s)
+	}
+	if s.Rounds[2].Hours <= 0 || s.Rounds[1].Measures == nil || len(s.Rounds[2].Drift) != 10 {
+		t.Errorf("%+v", s.Rounds)
+	}
+	if meta.Moments == nil || len(meta.Histogram) == 0 {
+		t.Error("what the weights said of their data is lost")
+	}
+	if got, want := weightsOf(t, result.Weights), weightsOf(t, result.Rounds[result.Best].Weights); len(got) != len(want) {
+		t.Errorf("%s has %d tensors, round %d has %d", result.Weights, len(got), result.Best, len(want))
+	}
+	if _, err := Posttrain(context.Background(), p, false, nil, false); err == nil || !strings.Contains(err.Error(), "--resume") {
+		t.Errorf("a second run in the folder: %v", err)
+	}
+}
+
+// The target is e_old + a/beta·(eps - e_old) in the interval, with a = 1 for the data and -1 for the samples, and e_old outside it:
+//
+//	|e - e_old - w·(eps - e_old)|² = A - w·(A + V - B) + w²·V,   A = |e - e_old|², B = |e - eps|², V = |eps - e_old|²
+func TestContrastTarget(t *testing.T) {
+	weights, other := trained(t, 3, 30), trained(t, 4, 5)
+	for _, c := range []struct{ beta, from, to float64 }{{1, 0, 1}, {0.5, 0, 1}, {0.5, 0.3, 0.6}} {
+		o := small(t)
+		o.Init, o.Threads, o.Dropout = other, 1, 0
+		o.Contrast = &Contrast{Old: weights, Beta: c.beta, From: c.from, To: c.to, Samples: o.Data, Count: 60}
+		if err := o.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		r, err := newRun(o, mpi.Alone, nil, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := map[float64]int{}
+		r.team.do(func(_ int, s *torch.Scope) {
+			loss := func(p *torch.Params, b *Batch, signs []float32) []float32 {
+				b.Sign = signs
+				return torch.Float32s(r.squaredError(s, p, b, nil))
+			}
+			for range 20 {
+				part := r.next()
+				b := r.part(part, 0, 1)
+				signs := b.Sign
+				got := loss(r.params, b, signs)
+				A, B, V := loss(r.params, b, make([]float32, b.B)), loss(r.params, b, nil), loss(r.old, b, nil)
+				for i, index := range part.indices {
+					w := 0.0
+					if share := float64(b.Times[i]) / float64(r.Timesteps); share >= c.from && share <= c.to {
+						if w = 1 / c.beta; index >= 60 {
+							w = -w
+						}
+					}
+					seen[w]++
+					a, b, v := float64(A[i]), float64(B[i]), float64(V[i])
+					if want := a - w*(a+v-b) + w*w*v; math.Abs(float64(got[i])-want) > 1e-3*(a+b+v) {
+						t.Errorf("beta %g, a/beta %g: loss %g, want %g", c.beta, w, got[i], want)
+					}
+				}
+			}
+			s.Close()
+		})
+		if seen[1/c.beta] < 20 || seen[-1/c.beta] < 20 || c.from > 0 && seen[0] < 20 {
+			t.Errorf("a/beta of the molecules: %v", seen)
+		}
+		r.team.close()
+		if err := r.unlock(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestPosttrainingEndsByItsRule(t *testing.T) {
+	state := func(patience, most int, scores ...float64) *posttrainState {
+		s := &posttrainState{Options: Posttraining{Patience: patience, Rounds: most}}
+		for k, v := range scores {
+			s.Rounds = append(s.Rounds, Round{Round: k, Measures: &Measures{Score: v}})
+		}
+		return s
+	}
+	for _, c := range []struct {
+		state *posttrainState
+		best  int
+		over  bool
+	}{
+		{state(2, 9, 0.5), 0, false},
+		{state(2, 9, 0.5, 0.6, 0.59), 1, false},
+		{state(2, 9, 0.5, 0.6, 0.59, 0.6), 1, true},
+		{state(2, 9, 0.5, 0.6, 0.59, 0.61), 3, false},
+		{state(2, 3, 0.5, 0.6, 0.59, 0.61), 3, true},
+	} {
+		if best, over := c.state.choose(); best != c.best || over != c.over {
+			t.Errorf("%d rounds: best %d, over %v, want %d, %v", len(c.state.Rounds)-1, best, over, c.best, c.over)
+		}
+	}
+}
+
+func TestPosttrainingRefusesWhatItCannotDo(t *testing.T) {
+	for want, change := range map[string]func(*Posttraining){
+		"--rounds":      func(p *Posttraining) { p.Rounds = 0 },
+		"--val":         func(p *Posttraining) { p.Train.Val = nil },
+		"--beta":        func(p *Posttraining) { p.Beta = 0 },
+		"--from":        func(p *Posttraining) { p.From, p.To = 0.5, 0.4 },
+		"--mix":         func(p *Posttraining) { p.Mix = 2 },
+		"--reward":      func(p *Posttraining) { p.Reward = "loud" },
+		"conditioned":   func(p *Posttraining) { p.Train.Condition = []string{"gap"} },
+		"no such file":  func(p *Posttraining) { p.Train.Data = []string{"none.xyz"} },
+		"loss l2":       func(p *Posttraining) { p.Train.Loss = LossVLB },
+		"--sample-step": func(p *Posttraining) { p.SampleSteps = -1 },
+	} {
+		p := smallPosttraining(t)
+		change(&p)
+		if _, err := Posttrain(context.Background(), p, false, nil, false); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one about %s", err, want)
+		}
+	}
+	p := smallPosttraining(t)
+	p.Train.Out = t.TempDir()
+	if _, err := Posttrain(context.Background(), p, true, nil, false); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a folder without post-training goes on: %v", err)
+	}
+}
