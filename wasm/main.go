@@ -251,6 +251,6 @@ func (e *engine) frame(args []js.Value) (map[string]any, error) {
 	}
 	return map[string]any{
 		"step":  e.stepsDone(),
-		"bonds": bondBytes(e.sampler.Molecule(i).Bonds()),
+		"bonds": bondBytes(e.sampler.Molecule(i).ShownBonds()),
 	}, nil
 }

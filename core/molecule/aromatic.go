@@ -69,7 +69,8 @@ func (g *graph) piElectrons(i int, bonds []edge, share func(i, j int) bool) int 
 
 // smallRings lists the rings of five and six atoms without a shortcut: no two
 // of their atoms are bonded but neighbours. A ring starts at its smallest atom
-// and goes on to the smaller of its neighbours.
+// and goes on to the smaller of its neighbours. Rings through an atom of more than
+// maxInRing bonds are none.
 func smallRings(edges [][]edge) [][]int {
 	var rings [][]int
 	path := make([]int, 0, 6)
@@ -81,7 +82,7 @@ func smallRings(edges [][]edge) [][]int {
 		start, last := path[0], path[len(path)-1]
 		for _, e := range edges[last] {
 			next := e.to
-			if next <= start || slices.Contains(path, next) ||
+			if next <= start || len(edges[next]) > maxInRing || slices.Contains(path, next) ||
 				slices.ContainsFunc(path[1:max(1, len(path)-1)], func(i int) bool { return bonded(i, next) }) {
 				continue
 			}
@@ -97,8 +98,10 @@ func smallRings(edges [][]edge) [][]int {
 		}
 	}
 	for i := range edges {
-		path = append(path[:0], i)
-		extend()
+		if len(edges[i]) <= maxInRing {
+			path = append(path[:0], i)
+			extend()
+		}
 	}
 	return rings
 }

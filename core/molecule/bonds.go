@@ -63,6 +63,9 @@ func OddValence(elements []Element) bool {
 	return odd%2 == 1
 }
 
+// longestBond is in Å, above all of the tables and their tolerance.
+const longestBond = 2.8
+
 type lengths map[string]map[string]int
 
 const tableSize = 84 // up to bismuth

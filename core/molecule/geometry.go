@@ -78,6 +78,9 @@ const (
 	clashShare   = 0.7
 )
 
+// largestClash is in Å, above clashShare times the sum of any two radii.
+const largestClash = 3
+
 // radii are the covalent radii of an element for bonds of order 1, 2, 3
 // (Pyykkö and Atsumi, Chem. Eur. J. 2009, 15, 12770) and its van der Waals
 // radius (Mantina et al., J. Phys. Chem. A 2009, 113, 5806; Hg: Bondi), in Å.
@@ -129,7 +132,8 @@ func angleWindow(ring, bonds int) (lo, hi float64) {
 }
 
 // Geometry measures lengths, angles, aromatic rings and clashes. A bond or pair
-// with an element of which no radius is known is never at fault.
+// with an element of which no radius is known is never at fault. Angles and rings
+// at atoms of more than eight bonds, of which no molecule is stable, are left out.
 func (m *Molecule) Geometry() Geometry {
 	g := m.graph()
 	all := make([]int, len(m.Elements))
@@ -148,6 +152,9 @@ func (m *Molecule) Geometry() Geometry {
 	}
 	reach := newReach(edges)
 	for j, list := range edges {
+		if len(list) > maxMeasured {
+			continue
+		}
 		for a, e := range list {
 			if len(list) > 1 {
 				reach.from(e.to, j, 4)
@@ -163,18 +170,22 @@ func (m *Molecule) Geometry() Geometry {
 			}
 		}
 	}
-	for i := range edges {
-		reach.from(i, -1, 3)
-		for j := i + 1; j < len(edges); j++ {
-			limit := clashShare * (elementRadii[m.Elements[i]].waals + elementRadii[m.Elements[j]].waals)
-			if elementRadii[m.Elements[i]].waals == 0 || elementRadii[m.Elements[j]].waals == 0 || reach.distance[j] >= 0 {
-				continue
-			}
-			if d := m.Distance(i, j); d < limit {
-				out.Clashes = append(out.Clashes, Clash{i, j, d, limit})
-			}
+	from := -1
+	m.near(largestClash, func(i, j int) bool {
+		p, q := elementRadii[m.Elements[i]].waals, elementRadii[m.Elements[j]].waals
+		limit, d := clashShare*(p+q), m.Distance(i, j)
+		if p == 0 || q == 0 || !(d < limit) {
+			return false
 		}
-	}
+		if from != i {
+			from = i
+			reach.from(i, -1, 3)
+		}
+		if reach.distance[j] < 0 {
+			out.Clashes = append(out.Clashes, Clash{i, j, d, limit})
+		}
+		return true
+	})
 	for _, atoms := range g.aromatic(edges) {
 		out.Rings = append(out.Rings, Ring{atoms, m.deviation(atoms)})
 	}
@@ -230,12 +241,18 @@ type reach struct {
 	queue    []int
 }
 
-func newReach(edges [][]edge) *reach { return &reach{edges: edges, distance: make([]int, len(edges))} }
+func newReach(edges [][]edge) *reach {
+	r := &reach{edges: edges, distance: make([]int, len(edges))}
+	for i := range r.distance {
+		r.distance[i] = -1
+	}
+	return r
+}
 
 // from counts the bonds from an atom to all within the given number, on paths
 // that avoid one atom (-1: none).
 func (r *reach) from(start, avoid, most int) {
-	for i := range r.distance {
+	for _, i := range r.queue {
 		r.distance[i] = -1
 	}
 	r.distance[start] = 0

@@ -21,15 +21,16 @@ func (m *Molecule) graph() *graph {
 		panic("molecule: elements and positions differ in number")
 	}
 	g := &graph{elements: m.Elements, bonds: make([]Bond, 0, n+n/4), valence: make([]int, n), charge: make([]int, n)}
-	for i := range n {
-		for j := i + 1; j < n; j++ {
-			if order := BondOrder(m.Elements[i], m.Elements[j], m.Distance(i, j)); order > 0 {
-				g.bonds = append(g.bonds, Bond{i, j, order})
-				g.valence[i] += order
-				g.valence[j] += order
-			}
+	m.near(longestBond, func(i, j int) bool {
+		order := BondOrder(m.Elements[i], m.Elements[j], m.Distance(i, j))
+		if order == 0 {
+			return false
 		}
-	}
+		g.bonds = append(g.bonds, Bond{i, j, order})
+		g.valence[i] += order
+		g.valence[j] += order
+		return true
+	})
 	return g
 }
 
@@ -184,7 +185,8 @@ func (c colour) with(value uint64) colour {
 // plus joins what has no order.
 func (c colour) plus(d colour) colour { return colour{c[0] + d[0], c[1] + d[1]} }
 
-// maxSingled is the number of atoms beyond which key does not single them out.
+// maxSingled is the number of atoms beyond which key does not single them out, nor
+// where there are more than four bonds for each, which is no molecule.
 const maxSingled = 256
 
 // key hashes the colours of the largest fragment's atoms (the first of several)
@@ -206,8 +208,9 @@ func (g *graph) key() string {
 	}
 	colours = refine(colours, edges)
 	all := sum(colours)
+	crowded := len(g.bonds) > 4*len(g.elements)
 	for k, c := range colours {
-		if len(atoms) <= maxSingled && len(edges[k]) > 1 && count(colours, c) > 1 {
+		if len(atoms) <= maxSingled && !crowded && len(edges[k]) > 1 && count(colours, c) > 1 {
 			single := slices.Clone(colours)
 			single[k] = c.with(1)
 			all = all.plus(sum(refine(single, edges)))
