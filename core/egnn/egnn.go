@@ -334,6 +334,21 @@ type network struct {
 	gamma symmetrise.Gamma
 }
 
+// StateBytes is what NewState takes for a batch, in bytes, its largest buffers.
+func (m *Model) StateBytes(sizes []int) int64 {
+	rows, largest, squares := int64(0), int64(0), int64(0)
+	for _, n := range sizes {
+		rows += int64(n)
+		largest = max(largest, int64(n))
+		squares += int64(n) * int64(n)
+	}
+	d := int64(m.Config.Hidden)
+	return 4 * (rows*(4*d+2*int64(m.Config.Features)+8) + squares + largest*largest + largest*(4*d+3))
+}
+
+// StateBytes is that of the EGNN.
+func (n network) StateBytes(sizes []int) int64 { return n.m.StateBytes(sizes) }
+
 // At is the network under values of what it is conditioned on (see Model.At).
 func (n network) At(values map[string]float64) (symmetrise.Network, error) {
 	m, err := n.m.At(values)

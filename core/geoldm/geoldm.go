@@ -249,6 +249,9 @@ type network struct {
 
 func (n network) NewDecoder(sizes []int) symmetrise.Decoder { return n.m.NewDecoder(sizes) }
 
+// StateBytes is that of the denoiser.
+func (n network) StateBytes(sizes []int) int64 { return symmetrise.StateBytes(n.Network, sizes) }
+
 // WithGamma is the same weights with the denoiser symmetrised otherwise, as that
 // takes it.
 func (n network) WithGamma(kind, order string) (symmetrise.Network, error) {

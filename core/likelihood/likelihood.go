@@ -124,6 +124,11 @@ func Estimate(ctx context.Context, net symmetrise.Network, meta model.Meta, mole
 	for pass := range o.Passes {
 		calls = append(calls, e.plan(n, pass, o)...)
 	}
+	for _, c := range calls {
+		if err := symmetrise.CheckState(net, e.sizesOf(c, data)); err != nil {
+			return Bound{}, errors.New("likelihood: molecule " + strconv.Itoa(c.molecules[0]+1) + " and those with it: " + err.Error())
+		}
+	}
 	found := make([][]Terms, len(calls))
 	err = each(ctx, o.Threads, len(calls), func(k int) {
 		found[k] = e.run(calls[k], data, o.Seed)
@@ -274,13 +279,20 @@ func each(ctx context.Context, threads, n int, work func(k int)) error {
 	return ctx.Err()
 }
 
+// sizesOf are the numbers of atoms of the molecules of a call.
+func (e *estimator) sizesOf(c call, data [][]float32) (sizes []int) {
+	for _, i := range c.molecules {
+		sizes = append(sizes, len(data[i])/e.width)
+	}
+	return sizes
+}
+
 // run makes one call of the network and returns the terms of its molecules: the
 // diffusion term at t > 0, those of L0 at 0.
 func (e *estimator) run(c call, data [][]float32, seed uint64) []Terms {
-	var sizes []int
+	sizes := e.sizesOf(c, data)
 	var x []float32
 	for _, i := range c.molecules {
-		sizes = append(sizes, len(data[i])/e.width)
 		x = append(x, data[i]...)
 	}
 	eps, z, hat := make([]float32, len(x)), make([]float32, len(x)), make([]float32, len(x))

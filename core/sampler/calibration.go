@@ -49,7 +49,11 @@ func (c *Calibration) Step() (done bool, err error) {
 			sizes[i] = c.atoms()
 		}
 		if c.s, err = NewNetwork(c.net, c.meta, Options{Atoms: sizes, Steps: c.meta.Schedule.Timesteps}); err != nil {
-			return false, err
+			if c.batch == 1 {
+				return false, err
+			}
+			c.batch = c.most + 1 // more do not fit
+			return true, nil
 		}
 	}
 	from := c.now()
@@ -86,5 +90,5 @@ func (c *Calibration) atoms() int {
 			atoms, most = n, count
 		}
 	}
-	return atoms
+	return min(atoms, MaxAtoms)
 }

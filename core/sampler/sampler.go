@@ -199,6 +199,9 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 			if n, err = drawSize(meta.Histogram, o.Known.size(), o.Seed, uint32(o.First+i)); err != nil {
 				return nil, err
 			}
+			if n > MaxAtoms {
+				return nil, errors.New("sampler: the histogram of the weights file gives " + strconv.Itoa(n) + " atoms, at most " + strconv.Itoa(MaxAtoms) + " can be made: give the number of atoms")
+			}
 		}
 		s.sizes = append(s.sizes, n)
 	}
@@ -214,6 +217,9 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 	}
 	if rows > MaxRows {
 		return nil, errors.New("sampler: " + strconv.Itoa(rows) + " atoms in one batch, want at most " + strconv.Itoa(MaxRows))
+	}
+	if err := symmetrise.CheckState(net, s.sizes); err != nil {
+		return nil, errors.New("sampler: " + err.Error())
 	}
 	s.state = net.NewState(s.sizes)
 	if scheduled, ok := s.state.(interface{ Schedule(times []float32) }); ok {

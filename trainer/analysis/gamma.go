@@ -4,7 +4,9 @@ package analysis
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/symdiff-go/symdiff/core/model"
@@ -96,6 +98,12 @@ func Run(ctx context.Context, kernels []Kernel, meta model.Meta, molecules []*mo
 	}
 	var out []Gamma
 	for _, k := range kernels {
+		for i, x := range data {
+			sizes := slices.Repeat([]int{len(x) / (3 + meta.Features())}, o.Draws)
+			if err := symmetrise.CheckState(k.Net, sizes); err != nil {
+				return nil, fmt.Errorf("molecule %d: %w", i+1, err)
+			}
+		}
 		for _, t := range o.Times {
 			values := make([]values, len(molecules))
 			err := a.each(ctx, len(molecules), func(i int) { values[i] = a.molecule(k, int(math.Round(t*float64(sched.T()))), i, data[i]) })

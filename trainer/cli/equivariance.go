@@ -49,6 +49,9 @@ independent noise, and its p-value by 999 permutations. A p near 0.001 says that
 			if err != nil {
 				return err
 			}
+			if err := symmetrise.CheckState(n, []int{atoms}); err != nil {
+				return fmt.Errorf("%s: %w", f.Name, err)
+			}
 			stream := rng.New(seed, 0, rng.Initial, 0)
 			z := make([]float32, atoms*(3+n.Features()))
 			stream.Fill(z, 1)

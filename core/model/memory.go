@@ -1,0 +1,21 @@
+package model
+
+// StateBytes is what NewState takes for a batch, in bytes, its largest buffers.
+func (m *Model) StateBytes(sizes []int) int64 {
+	c := m.Config
+	rows, largest := int64(0), int64(0)
+	for _, n := range sizes {
+		rows += int64(n)
+		largest = max(largest, int64(n))
+	}
+	values := rows * int64(c.K+3*c.Hidden+3+c.Features)
+	values += m.k.StateValues(sizes)
+	if c.PairBias {
+		values += largest * largest * int64(c.K)
+	}
+	if c.Variant == Symdiff {
+		values += rows*int64(3+c.NoiseDims+c.Hidden+c.EncHidden) + int64(len(sizes))*int64(c.EncHidden+c.DecHidden+9)
+		values += m.enc.StateValues(sizes)
+	}
+	return 4*values + nextTimes*int64(m.k.TimetableSize(m.finalAdaLN))
+}

@@ -1,0 +1,120 @@
+package sampler
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
+)
+
+// zeros is a network of the given sizes without values.
+func zeros(t *testing.T, c model.Config, meta model.Meta) *model.Model {
+	t.Helper()
+	var tensors []safetensors.Tensor
+	for _, p := range c.Parameters() {
+		tensors = append(tensors, safetensors.Tensor{Name: p.Name, DType: safetensors.F16, Shape: p.Shape, Data: make([]float32, p.Size())})
+	}
+	var b bytes.Buffer
+	if err := safetensors.Write(&b, tensors, model.Metadata(c, meta)); err != nil {
+		t.Fatal(err)
+	}
+	f, err := safetensors.Parse("zeros", b.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := model.Load(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func wide() model.Config {
+	return model.Config{
+		Variant: model.SymdiffH, GammaOrder: model.GammaPaper, FixQR: true, Features: 6, XHHidden: 4, K: 4,
+		Hidden: 8, Depth: 1, Heads: 2, MLPRatio: 4, MLPType: model.SwiGLU,
+	}
+}
+
+// A size is bounded where it is used, whoever it comes from: the options, the
+// histogram or the compositions of a weights file.
+func TestSizesOfAFileAreBounded(t *testing.T) {
+	data, err := os.ReadFile("testdata/hist4096.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := safetensors.Parse("hist4096", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hist, err := model.Load(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	meta := model.QM9Meta()
+	meta.Context = []model.Quantity{{Name: model.TypesName, MAD: 1}}
+	meta.Compositions = []model.Composition{{Formula: "C2000H2000", Molecules: 1}}
+	typed := wide()
+	typed.Context = 2
+	for name, c := range map[string]struct {
+		m    *model.Model
+		o    Options
+		want string
+	}{
+		"histogram":    {hist, Options{Atoms: []int{0}, Steps: 1}, "histogram of the weights file gives 4096 atoms"},
+		"compositions": {zeros(t, typed, meta), Options{Atoms: []int{0}, Steps: 1}, "4000 atoms"},
+		"options":      {hist, Options{Atoms: []int{MaxAtoms + 1}, Steps: 1}, "1025 atoms"},
+		"batch":        {hist, Options{Atoms: make([]int, 1<<17), Steps: 1}, "atoms"},
+	} {
+		if _, err := New(c.m, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one about %q", name, err, c.want)
+		}
+	}
+}
+
+// Buffers are bounded before they are made: these would take 64 GiB and more.
+func TestBuffersAreBounded(t *testing.T) {
+	meta := model.QM9Meta()
+	for name, change := range map[string]func(*model.Config){
+		"pairs of many Gaussians": func(c *model.Config) { c.K, c.PairBias = 1<<14, true },
+		"biases of many blocks":   func(c *model.Config) { c.Depth, c.Heads, c.PairBias = 128, 8, true },
+	} {
+		c := wide()
+		change(&c)
+		m := zeros(t, c, meta)
+		bytes := testing.Benchmark(func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := New(m, Options{Atoms: []int{MaxAtoms}, Steps: 1}); err == nil || !strings.Contains(err.Error(), "MiB with this network") {
+					b.Fatalf("%s: error %v", name, err)
+				}
+			}
+		}).AllocedBytesPerOp()
+		if bytes > 1<<20 {
+			t.Errorf("%s: %d bytes allocated", name, bytes)
+		}
+		if _, err := New(m, Options{Atoms: []int{9}, Steps: 1}); err != nil {
+			t.Errorf("%s: nine atoms: %v", name, err)
+		}
+		guided := symmetrise.Guide(m.Network(), symmetrise.Guidance{Worse: m.Network(), Weight: 1, To: 1})
+		if n, want := symmetrise.StateBytes(guided, []int{9}), 2*m.StateBytes([]int{9}); n != want {
+			t.Errorf("%s: guided %d bytes, want %d", name, n, want)
+		}
+	}
+}
+
+// Calibration stops at the largest batch that fits.
+func TestCalibrationOfAHugeNetwork(t *testing.T) {
+	c := wide()
+	c.K, c.PairBias = 1<<13, true
+	meta := model.QM9Meta()
+	meta.Histogram = map[int]int{4096: 1}
+	calibration := NewCalibration(zeros(t, c, meta).Network(), meta, 4)
+	if _, err := calibration.Step(); err == nil || !strings.Contains(err.Error(), "MiB with this network") {
+		t.Errorf("error %v", err)
+	}
+}
