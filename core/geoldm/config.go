@@ -48,12 +48,12 @@ func New(s Sizes, features int, charge bool) Config {
 	}
 	c := Config{Features: features, Charge: charge, EGNN: part, Decoder: part, Encoder: part}
 	c.Encoder.Layers, c.Encoder.Features = 1, features
-	c.complete()
+	c.Complete()
 	return c
 }
 
-// complete sets what encoder and decoder are by definition.
-func (c *Config) complete() {
+// Complete sets what encoder and decoder are by definition.
+func (c *Config) Complete() {
 	for _, part := range []*egnn.Config{&c.Encoder, &c.Decoder} {
 		part.Timeless, part.Absolute = true, true
 	}
@@ -244,7 +244,7 @@ func parse(f *safetensors.File) (Config, model.Meta, error) {
 	if s.err != nil {
 		return Config{}, model.Meta{}, s.err
 	}
-	c.complete()
+	c.Complete()
 	if err := c.Validate(); err != nil {
 		return fail("config: " + err.Error())
 	}

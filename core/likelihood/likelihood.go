@@ -181,6 +181,9 @@ func newEstimator(net symmetrise.Network, meta model.Meta) (*estimator, error) {
 	if len(meta.Histogram) == 0 {
 		return nil, errors.New("likelihood: the weights file has no histogram of sizes")
 	}
+	if _, latent := symmetrise.AsLatent(net); latent {
+		return nil, errors.New("likelihood: a model of latents has no bound: its decoder has no variance")
+	}
 	if meta.Features() != net.Features() {
 		return nil, errors.New("likelihood: the network has " + strconv.Itoa(net.Features()) + " features, its metadata make " + strconv.Itoa(meta.Features()))
 	}

@@ -23,14 +23,16 @@ func newImportCommand() *cobra.Command {
 	c := pytorch.Choices{PadTo: -1}
 	cmd := &cobra.Command{
 		Use:   "import CHECKPOINT --out WEIGHTS.safetensors",
-		Short: "Turn a published PyTorch checkpoint of SymDiff, DiT or EDM into a model file",
+		Short: "Turn a published PyTorch checkpoint of SymDiff, DiT, EDM or GeoLDM into a model file",
 		Long: `Turn a PyTorch checkpoint of the published code (generative_model_ema.npy, or any .pt or .pth of its state_dict) into a model file
 that samples, evaluates and trains on here (train --init). Nothing in the checkpoint is executed: it is read as tensors and plain
 containers, and anything else is refused.
 
 The run's args.pickle, taken from the checkpoint's folder where it is there, tells what tensors do not: attention heads, the noise
 schedule, scales. Models of the published code are imported as they were trained: gamma in the released order (which is not
-equivariant), the bias that padded atoms leak (--pad-to 29 for QM9).
+equivariant), the bias that padded atoms leak (--pad-to 29 for QM9). GeoLDM's noise schedule is the table of its file. A GeoLDM
+without the charge channel (GEOM-Drugs) never makes the last type, because its code leaves the last column out: --all-types lets it.
+Models that are conditioned on properties are refused.
 
 QM9 models get the histogram of molecule sizes of the shipped model; --sizes counts those of other data.`,
 		Example: `  symdiff import outputs/edm_qm9/generative_model_ema.npy --out edm.safetensors
@@ -78,6 +80,7 @@ QM9 models get the histogram of molecule sizes of the shipped model; --sizes cou
 	f.IntVar(&c.Heads, "heads", 0, "attention heads of k, where there is no args.pickle")
 	f.IntVar(&c.EncHeads, "enc-heads", 0, "attention heads of f, where there is no args.pickle")
 	f.IntVar(&c.PadTo, "pad-to", c.PadTo, "imitate padding to this many atoms, 0: do not, -1: as published")
+	f.BoolVar(&c.AllTypes, "all-types", false, "GeoLDM without charges: let the last type come out, which the published code does not")
 	f.StringVar(&c.Order, "gamma-order", "", "released or paper; empty: released")
 	if err := cmd.MarkFlagRequired("out"); err != nil {
 		panic(err)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/geoldm"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 	"github.com/symdiff-go/symdiff/core/schedule"
@@ -21,6 +22,7 @@ type Choices struct {
 	EncHeads int            // of f
 	PadTo    int            // -1: 29 for QM9, 181 for GEOM-Drugs, as the published code pads at sampling
 	Order    string         // of gamma; empty: released
+	AllTypes bool           // GeoLDM without charges: the last type can come out
 }
 
 // Imported is a model in this project's terms.
@@ -29,15 +31,19 @@ type Imported struct {
 	Meta    model.Meta
 	Notes   []string // what was assumed
 
-	dit   model.Config
-	edm   egnn.Config
-	isEDM bool
+	kind   string // egnn or geoldm; else that of dit
+	dit    model.Config
+	edm    egnn.Config
+	latent geoldm.Config
 }
 
-// Metadata is the header of the model's file; its kind is symdiff, symdiff-h, dit or egnn.
+// Metadata is the header of the model's file; its kind is symdiff, symdiff-h, dit, egnn or geoldm.
 func (m *Imported) Metadata() map[string]string {
-	if m.isEDM {
+	switch m.kind {
+	case "egnn":
 		return egnn.Metadata(m.edm, m.Meta)
+	case geoldm.Kind:
+		return geoldm.Metadata(m.latent, m.Meta)
 	}
 	return model.Metadata(m.dit, m.Meta)
 }
@@ -59,7 +65,7 @@ type importer struct {
 	err     error
 }
 
-// Import turns a published checkpoint of SymDiff, DiT or EDM into a model. Errors are of type *Error, naming file and tensor or
+// Import turns a published checkpoint of SymDiff, DiT, EDM or GeoLDM into a model. Errors are of type *Error, naming file and tensor or
 // argument.
 func Import(s *State, c Choices) (*Imported, error) {
 	m := &importer{state: s, choices: c, tensors: map[string]*Tensor{}}
@@ -71,7 +77,7 @@ func Import(s *State, c Choices) (*Imported, error) {
 			m.tensors[strings.TrimPrefix(short, networkPrefix)] = s.Tensors[name]
 		case short == scheduleName:
 			table = s.Tensors[name]
-		case short == "buffer":
+		case short == "buffer", short == "vae.buffer":
 		default:
 			m.tensors[short] = s.Tensors[name]
 		}
@@ -112,7 +118,10 @@ func (m *importer) network(table *Tensor) *Imported {
 		m.fail("", "argument conditioning: the network is conditioned on [%s], in one channel each; their scale is not in the file, and it has none for an unknown value: not supported", names(list))
 		return nil
 	}
-	if _, ok := m.tensors["egnn.embedding.weight"]; ok {
+	if m.isGeoLDM() {
+		return m.geoldm(table)
+	}
+	if m.tensors[embedding] != nil {
 		return m.egnn(table)
 	}
 	c := m.config()
@@ -204,7 +213,7 @@ func (m *importer) config() model.Config {
 	case m.count("k.blocks.", ".attn.qkv.weight") > 0:
 		c.Variant = model.SymdiffH
 	case m.count("model.blocks.", ".attn.qkv.weight") == 0:
-		m.fail("", "holds no network of SymDiff, DiT or EDM: its tensors begin with %q", m.state.Names[:min(3, len(m.state.Names))])
+		m.fail("", "holds no network of SymDiff, DiT, EDM or GeoLDM: its tensors begin with %q", m.state.Names[:min(3, len(m.state.Names))])
 		return c
 	}
 	c.Features = m.size("xh_embedder.weight", 1) - 3
@@ -388,22 +397,18 @@ func (m *importer) checkSchedule(spec schedule.Spec, table *Tensor) {
 	}
 }
 
-// egnn is EDM's network.
-func (m *importer) egnn(table *Tensor) *Imported {
-	c := egnn.QM9()
-	c.Features = m.size("egnn.embedding.weight", 1) - 1
-	c.Hidden = m.size("egnn.embedding.weight", 0)
-	c.Layers = m.count("egnn.e_block_", ".gcl_0.edge_mlp.0.weight")
-	c.InvSublayers = max(1, m.count("egnn.e_block_0.gcl_", ".edge_mlp.0.weight"))
-	c.Attention = m.tensors["egnn.e_block_0.gcl_0.att_mlp.0.weight"] != nil
+// noteArguments tells what is assumed of an EGNN without arguments.
+func (m *importer) noteArguments() {
 	if m.choices.Args == nil {
 		m.note("no arguments of the run: no conditioning, tanh, norm_constant 1 and normalization_factor 1 assumed, as published for QM9")
 	}
-	c.Tanh = m.flag("tanh", c.Tanh)
-	c.NormConstant, c.NormFactor = m.number("norm_constant", 1), m.number("normalization_factor", 1)
-	if how := m.text("aggregation_method", "sum"); how != "sum" || m.flag("sin_embedding", false) || !m.flag("condition_time", true) {
-		m.fail("", "arguments sin_embedding, aggregation_method and condition_time: only false, sum and true are supported")
-	}
+}
+
+// egnn is EDM's network.
+func (m *importer) egnn(table *Tensor) *Imported {
+	m.noteArguments()
+	c := m.egnnConfig("")
+	c.Features-- // the embedding takes t too
 	if err := c.Validate(); err != nil {
 		m.fail("", "%v", err)
 	}
@@ -411,12 +416,11 @@ func (m *importer) egnn(table *Tensor) *Imported {
 		return nil
 	}
 	meta := m.meta(c.Features, table)
-	return m.complete(&Imported{Meta: meta, edm: c, isEDM: true}, c.Parameters(), func(string) bool { return false })
+	return m.complete(&Imported{Meta: meta, edm: c, kind: "egnn"}, c.Parameters(), func(string) bool { return false })
 }
 
-// Export gives tensors their published names and adds what the published classes hold beside them: the table of a noise schedule that is
-// not learned, and
-// for symdiff a final layer of f that nothing depends on. The result loads with load_state_dict, strict.
+// Export gives tensors their published names and adds what the published classes hold beside them: buffers, the table of a noise
+// schedule that is not learned, and for symdiff a final layer of f that nothing depends on. The result loads with load_state_dict, strict.
 func Export(tensors []safetensors.Tensor, md map[string]string) ([]safetensors.Tensor, error) {
 	var out []safetensors.Tensor
 	add := func(name string, data []float32, shape ...int) {
@@ -427,17 +431,25 @@ func Export(tensors []safetensors.Tensor, md map[string]string) ([]safetensors.T
 	if err != nil {
 		return nil, err
 	}
-	if s, err := schedule.New(meta.Schedule); err == nil {
+	if k := slices.IndexFunc(tensors, func(t safetensors.Tensor) bool { return t.Name == scheduleName }); k >= 0 {
+		add(scheduleName, tensors[k].Data, tensors[k].Shape...)
+	} else if s, err := schedule.New(meta.Schedule); err == nil {
 		table := make([]float32, s.T()+1)
 		for t := range table {
 			table[t] = float32(s.NegLogSNR(t))
 		}
 		add(scheduleName, table, len(table))
 	}
+	if md["kind"] == geoldm.Kind {
+		err := exportGeoLDM(tensors, md, func(t safetensors.Tensor) { add(t.Name, t.Data, t.Shape...) })
+		return out, err
+	}
 	for _, t := range tensors {
-		if strings.HasPrefix(t.Name, "gamma.") { // of a learned schedule
+		switch {
+		case t.Name == scheduleName:
+		case strings.HasPrefix(t.Name, "gamma."): // of a learned schedule
 			add(t.Name, t.Data, t.Shape...)
-		} else {
+		default:
 			add(networkPrefix+t.Name, t.Data, t.Shape...)
 		}
 	}

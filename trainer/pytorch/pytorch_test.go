@@ -193,6 +193,22 @@ func runPython(t *testing.T, args ...string) {
 	}
 }
 
+// writeExport writes an imported model for PyTorch again.
+func writeExport(t *testing.T, name string, m *Imported) {
+	t.Helper()
+	export, err := Export(m.Tensors, m.Metadata())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(Write(w, export), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // What PyTorch writes: the published networks in both formats; and what PyTorch reads: an export, under the same names.
 func TestWithPyTorch(t *testing.T) {
 	dir := t.TempDir()
@@ -236,19 +252,9 @@ func TestWithPyTorch(t *testing.T) {
 			t.Errorf("%s without arguments: %v", c.file, err)
 		}
 
-		export, err := Export(m.Tensors, m.Metadata())
-		if err != nil {
-			t.Fatal(err)
-		}
 		out := filepath.Join(dir, c.kind+".export.pt")
 		pairs = append(pairs, filepath.Join(dir, c.file), out)
-		w, err := os.Create(out)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := errors.Join(Write(w, export), w.Close()); err != nil {
-			t.Fatal(err)
-		}
+		writeExport(t, out, m)
 		again, err := ReadState(out)
 		if err != nil {
 			t.Fatal(err)
@@ -258,6 +264,27 @@ func TestWithPyTorch(t *testing.T) {
 			t.Fatal(err)
 		}
 		sameTensors(t, back.Tensors, reference)
+	}
+	for _, name := range []string{"geoldm", "geoldm_latent2"} {
+		s, err := ReadState(filepath.Join(dir, name+".npy"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		args, err := ReadNamespace(filepath.Join(dir, name+".args.pickle"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := Import(s, Choices{Args: args, PadTo: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(m.Notes) > 0 {
+			t.Errorf("%s: notes %q", name, m.Notes)
+		}
+		sameTensors(t, m.Tensors, coreFolder+"geoldm/testdata/"+name+".weights.safetensors")
+		out := filepath.Join(dir, name+".export.pt")
+		writeExport(t, out, m)
+		pairs = append(pairs, filepath.Join(dir, name+".npy"), out)
 	}
 	runPython(t, append([]string{"-c", `
 import sys, torch

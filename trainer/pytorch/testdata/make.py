@@ -61,6 +61,12 @@ torch.save(collections.OrderedDict(("module." + k, v) for k, v in full(edm, "egn
 c = json.loads(meta["config"])
 pickle.dump(argparse.Namespace(model="egnn_dynamics", nf=c.pop("hidden_nf"), condition_time=True, **common, **c), open("egnn.args.pickle", "wb"))
 
+# GeoLDM: the whole state_dict is in the reference file
+for name in "geoldm", "geoldm_latent2":
+    latent, meta = read(core + "/geoldm/testdata/" + name + ".weights.safetensors")
+    torch.save(latent, name + ".npy")
+    pickle.dump(argparse.Namespace(device=torch.device("cpu"), conditioning=[], ae_path=None, **json.loads(meta["config"])), open(name + ".args.pickle", "wb"))
+
 # every type, views with strides, shared storage, empty tensors
 base = torch.arange(24, dtype=torch.float32).reshape(4, 6)
 views = collections.OrderedDict(
