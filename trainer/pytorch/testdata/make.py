@@ -67,6 +67,44 @@ for name in "geoldm", "geoldm_latent2":
     torch.save(latent, name + ".npy")
     pickle.dump(argparse.Namespace(device=torch.device("cpu"), conditioning=[], ae_path=None, **json.loads(meta["config"])), open(name + ".args.pickle", "wb"))
 
+
+
+def egnn(prefix, inputs, outputs, nf, layers):
+    """Random weights of EDM's network under the published names."""
+    sizes = [("embedding", inputs, nf), ("embedding_out", nf, outputs)]
+    for b in range(layers):
+        gcl, equiv = f"e_block_{b}.gcl_0.", f"e_block_{b}.gcl_equiv.coord_mlp."
+        sizes += [(gcl + "edge_mlp.0", 2 * nf + 2, nf), (gcl + "edge_mlp.2", nf, nf), (gcl + "node_mlp.0", 2 * nf, nf),
+                  (gcl + "node_mlp.2", nf, nf), (gcl + "att_mlp.0", nf, 1), (equiv + "0", 2 * nf + 2, nf), (equiv + "2", nf, nf)]
+        sizes.append((equiv + "4", nf, 1))
+    out = collections.OrderedDict()
+    for name, i, o in sizes:
+        layer = torch.nn.Linear(i, o)
+        out[prefix + "egnn." + name + ".weight"] = layer.weight.detach() * (0.01 if name.endswith("coord_mlp.4") else 1)
+        if not name.endswith("coord_mlp.4"):
+            out[prefix + "egnn." + name + ".bias"] = layer.bias.detach()
+    return out
+
+
+# a small GeoLDM of two latent features, for tests without PyTorch
+nf, latent, features = 8, 2, 6
+state = collections.OrderedDict(buffer=torch.zeros(1))
+state["gamma.gamma"] = polynomial2()
+state.update(egnn("dynamics.", latent + 1, latent + 1, nf, 2))
+state["vae.buffer"] = torch.zeros(1)
+state.update(egnn("vae.encoder.", features, nf, nf, 1))
+for name, o in ("0", nf), ("2", 2 * latent + 1):
+    layer = torch.nn.Linear(nf, o)
+    state[f"vae.encoder.final_mlp.{name}.weight"], state[f"vae.encoder.final_mlp.{name}.bias"] = layer.weight.detach(), layer.bias.detach()
+state.update(egnn("vae.decoder.", latent, features, nf, 2))
+torch.save(state, "geoldm_small.npy")
+pickle.dump(argparse.Namespace(
+    device=torch.device("cpu"), conditioning=[], ae_path=None, nf=nf, n_layers=2, latent_nf=latent, model="egnn_dynamics", attention=True,
+    tanh=True, norm_constant=1, inv_sublayers=1, sin_embedding=False, normalization_factor=1, aggregation_method="sum", condition_time=True,
+    include_charges=True, normalize_factors=[1, 4, 10], diffusion_steps=1000, diffusion_noise_schedule="polynomial_2",
+    diffusion_noise_precision=1e-5, remove_h=False, dataset="qm9", trainable_ae=True, train_diffusion=True),
+    open("geoldm_small.args.pickle", "wb"))
+
 # every type, views with strides, shared storage, empty tensors
 base = torch.arange(24, dtype=torch.float32).reshape(4, 6)
 views = collections.OrderedDict(
