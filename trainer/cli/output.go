@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"github.com/symdiff-go/symdiff/trainer/leftover"
 )
 
 // output is a file that appears under its name only when it is whole: what is
@@ -41,6 +43,9 @@ func createOutput(path string, zipped bool) (*output, error) {
 	}
 	if err != nil {
 		return nil, named(path, err)
+	}
+	if o.temp != "" {
+		leftover.Add(o.temp)
 	}
 	var w io.Writer = o.file
 	if zipped {
@@ -86,6 +91,7 @@ func (o *output) Commit() error {
 		o.Discard()
 		return named(o.path, err)
 	}
+	leftover.Done(o.temp)
 	o.temp = ""
 	return nil
 }
@@ -95,6 +101,7 @@ func (o *output) Discard() {
 	o.file.Close()
 	if o.temp != "" {
 		os.Remove(o.temp)
+		leftover.Done(o.temp)
 		o.temp = ""
 	}
 }

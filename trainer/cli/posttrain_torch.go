@@ -38,6 +38,7 @@ func newPosttrainCommand() *cobra.Command {
 		f.StringVar(&p.Train.Device, "device", p.Train.Device, "cpu, cuda or cuda:N")
 	}
 	cmd := &cobra.Command{
+		Annotations: map[string]string{finishes: "yes"},
 		Use:   "posttrain --init WEIGHTS --data FILE[,FILE...] --val FILE --out DIR",
 		Short: "Train a model against its own samples",
 		Args:  cobra.NoArgs,

@@ -13,9 +13,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/symdiff-go/symdiff/trainer/leftover"
 )
 
 // Exit codes of the command.
@@ -25,34 +29,91 @@ const (
 	exitInterrupted = 130
 )
 
-// Main runs the command with its arguments and returns the exit code. Ctrl-C
-// and SIGTERM cancel what runs; a second one ends the process.
+// grace is how long a command may go on after it was interrupted. What it does then,
+// such as one call of a huge network or of a library, cannot be stopped: it is given up.
+const grace = time.Second
+
+// finishes marks the commands that end in their own time when they are interrupted,
+// with a checkpoint.
+const finishes = "finishes"
+
+// interrupts are the signals that cancel what runs, but for those that are ignored, as
+// nohup has it.
+func interrupts() (list []os.Signal) {
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// Main runs the command with its arguments and returns the exit code. Ctrl-C,
+// SIGTERM and the end of the terminal (SIGHUP) cancel what runs; a second one ends
+// the process.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	if list := interrupts(); len(list) > 0 {
+		var stop func()
+		ctx, stop = signal.NotifyContext(ctx, list...)
+		defer stop()
+		context.AfterFunc(ctx, stop)
+	}
 	return run(ctx, args, stdin, stdout, stderr)
 }
 
 // run is Main without the signals.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	started := false
-	root := newRootCommand(func() { started = true })
+	var started atomic.Pointer[cobra.Command]
+	root := newRootCommand(started.Store)
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	cmd, err := root.ExecuteContextC(ctx)
+	patience := func() <-chan time.Time {
+		if cmd := started.Load(); cmd != nil && cmd.Annotations[finishes] != "" {
+			return nil
+		}
+		return time.After(grace)
+	}
+	cmd, err := execute(ctx, root, patience)
 	if err == nil {
 		return 0
 	}
-	code := exitCode(err, started, ctx.Err() != nil)
+	code := exitCode(err, started.Load() != nil, ctx.Err() != nil)
 	if code == exitUsage {
 		fmt.Fprintf(stderr, "symdiff: %v\nTry '%s --help'.\n", err, cmd.CommandPath())
 	} else {
 		fmt.Fprintf(stderr, "symdiff: %v\n", err)
 	}
 	return code
+}
+
+// execute runs the command until it ends, or until patience ends after ctx was
+// cancelled: then it is given up, and what it has not finished is removed.
+func execute(ctx context.Context, root *cobra.Command, patience func() <-chan time.Time) (*cobra.Command, error) {
+	type result struct {
+		cmd *cobra.Command
+		err error
+	}
+	ended := make(chan result, 1)
+	go func() {
+		cmd, err := root.ExecuteContextC(ctx)
+		ended <- result{cmd, err}
+	}()
+	select {
+	case r := <-ended:
+		return r.cmd, r.err
+	case <-ctx.Done():
+	}
+	select {
+	case r := <-ended:
+		return r.cmd, r.err
+	case <-patience():
+		leftover.Remove()
+		return root, ctx.Err()
+	}
 }
 
 // exitCode tells what an error means. What fails before a command has started
@@ -81,7 +142,7 @@ func (usageError) ExitCode() int { return exitUsage }
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // newRootCommand assembles the commands; each calls started before it runs.
-func newRootCommand(started func()) *cobra.Command {
+func newRootCommand(started func(*cobra.Command)) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "symdiff",
 		Short: "Generate molecules by stochastically symmetrised diffusion",
@@ -102,7 +163,7 @@ equivariance comes from stochastic symmetrisation (Zhang et al., ICLR 2025, arXi
 }
 
 // announce has every command below cmd call started before it runs.
-func announce(cmd *cobra.Command, started func()) {
+func announce(cmd *cobra.Command, started func(*cobra.Command)) {
 	for _, cmd := range cmd.Commands() {
 		cmd.DisableFlagsInUseLine = true
 		announce(cmd, started)
@@ -111,7 +172,7 @@ func announce(cmd *cobra.Command, started func()) {
 			continue // a group: it prints its help
 		}
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
-			started()
+			started(cmd)
 			return body(cmd, args)
 		}
 	}

@@ -67,7 +67,7 @@ times it is led. All else is as in symdiff train, whose flags it takes; the vali
 // trains makes cmd train with the settings that its flags give.
 func trains(c *trainConfig, cmd *cobra.Command) *cobra.Command {
 	var quiet, asJSON bool
-	cmd.Args = cobra.NoArgs
+	cmd.Args, cmd.Annotations = cobra.NoArgs, map[string]string{finishes: "yes"}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		o, err := c.options(cmd.Flags())
 		if err != nil {

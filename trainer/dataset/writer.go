@@ -15,6 +15,7 @@ import (
 
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/trainer/leftover"
 )
 
 // Writer writes a packed data set. What it holds does not grow with the number
@@ -50,6 +51,7 @@ func (w *Writer) spoolFile() (*spoolFile, error) {
 	if err != nil {
 		return nil, err
 	}
+	leftover.Add(f.Name())
 	return &spoolFile{f, bufio.NewWriterSize(f, 1<<16)}, nil
 }
 
