@@ -39,9 +39,9 @@ func newPosttrainCommand() *cobra.Command {
 	}
 	cmd := &cobra.Command{
 		Annotations: map[string]string{finishes: "yes"},
-		Use:   "posttrain --init WEIGHTS --data FILE[,FILE...] --val FILE --out DIR",
-		Short: "Train a model against its own samples",
-		Args:  cobra.NoArgs,
+		Use:         "posttrain --init WEIGHTS --data FILE[,FILE...] --val FILE --out DIR",
+		Short:       "Train a model against its own samples",
+		Args:        cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			var o train.Posttraining
 			switch {
