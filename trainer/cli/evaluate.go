@@ -56,7 +56,8 @@ func (o *reportOptions) write(cmd *cobra.Command, value any, r report.Report) er
 type evaluateOptions struct {
 	train, reference string
 	rdkit            bool
-	strain, threads  int
+	strain, xtb      int
+	threads          int
 }
 
 func (o *evaluateOptions) flags(cmd *cobra.Command) {
@@ -65,14 +66,15 @@ func (o *evaluateOptions) flags(cmd *cobra.Command) {
 	f.StringVar(&o.reference, "reference", "", "molecules of the data, for the divergences of distributions")
 	f.BoolVar(&o.rdkit, "rdkit", rdkit.Available, "judge validity by RDKit too, and find strain energies (in a build with RDKit)")
 	f.IntVar(&o.strain, "strain", 1000, "stable, connected molecules whose strain energy is found (MMFF94 by RDKit)")
+	f.IntVar(&o.xtb, "xtb", 0, "stable, connected molecules that GFN2-xTB relaxes (the program xtb)")
 	f.IntVar(&o.threads, "threads", 0, "threads, 0: one per core")
 	must(cmd.MarkFlagFilename("train", "xyz", "sdf", "gz"))
 	must(cmd.MarkFlagFilename("reference", "xyz", "sdf", "gz"))
 }
 
 func (o *evaluateOptions) check() error {
-	if o.strain < 0 || o.threads < 0 || o.threads > 4096 {
-		return usagef("--strain %d, --threads %d: want 0 or more, at most 4096 threads", o.strain, o.threads)
+	if o.strain < 0 || o.xtb < 0 || o.threads < 0 || o.threads > 4096 {
+		return usagef("--strain %d, --xtb %d, --threads %d: want 0 or more, at most 4096 threads", o.strain, o.xtb, o.threads)
 	}
 	if o.rdkit && !rdkit.Available {
 		return fmt.Errorf("--rdkit: %w", rdkit.ErrMissing)
@@ -82,7 +84,7 @@ func (o *evaluateOptions) check() error {
 
 // evaluate measures molecules; name stands for them.
 func (o *evaluateOptions) evaluate(cmd *cobra.Command, name string, molecules evaluation.Molecules) (*evaluation.Evaluation, error) {
-	e := evaluation.Options{Name: name, RDKit: o.rdkit, Strain: o.strain, Threads: o.threads, TrainName: o.train, RefName: o.reference}
+	e := evaluation.Options{Name: name, RDKit: o.rdkit, Strain: o.strain, XTB: o.xtb, Threads: o.threads, TrainName: o.train, RefName: o.reference}
 	if o.train != "" {
 		e.Train = dataset.Open(o.train)
 	}

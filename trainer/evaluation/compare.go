@@ -67,6 +67,33 @@ func distance(kind string) func(*Evaluation) (float64, [2]float64, bool) {
 	}
 }
 
+// divergence finds the Jensen-Shannon divergence of a kind of distribution.
+func divergence(kind string) func(*Evaluation) (float64, [2]float64, bool) {
+	return func(e *Evaluation) (float64, [2]float64, bool) {
+		for _, d := range e.Divergences {
+			if d.Kind == kind {
+				return d.JS, [2]float64{d.JS, d.JS}, true
+			}
+		}
+		return 0, [2]float64{}, false
+	}
+}
+
+// family finds the Jensen-Shannon divergence of a family of features.
+func family(name string) func(*Evaluation) (float64, [2]float64, bool) {
+	return func(e *Evaluation) (float64, [2]float64, bool) {
+		if e.Structure == nil {
+			return 0, [2]float64{}, false
+		}
+		for _, f := range e.Structure.Families {
+			if f.Name == name {
+				return f.JS, [2]float64{f.JS, f.JS}, true
+			}
+		}
+		return 0, [2]float64{}, false
+	}
+}
+
 // columns are the measures, those of the paper first; one that no entry has is
 // left out.
 var columns = []column{
@@ -110,6 +137,24 @@ var columns = []column{
 	}},
 	{"distances", "distances, W Å", "%.3f", 1, distance("distances")},
 	{"angles", "angles, W degrees", "%.2f", 1, distance("angles")},
+	shareColumn("aromatic", "aromatic ring %", func(e *Evaluation) *Share { return &e.Geometry.Rings }),
+	{"distances_js", "distances, JS", "%.4f", 1, divergence("distances")},
+	{"angles_js", "angles, JS", "%.4f", 1, divergence("angles")},
+	{"bonds_js", "bonds, JS", "%.4f", 1, family("bonds")},
+	{"rings_js", "rings, JS", "%.4f", 1, family("rings")},
+	{"groups_js", "functional groups, JS", "%.4f", 1, family("functional groups")},
+	{"frechet", "Fréchet distance of descriptors", "%.3f", 1, func(e *Evaluation) (float64, [2]float64, bool) {
+		if e.Structure == nil {
+			return 0, [2]float64{}, false
+		}
+		return e.Structure.Frechet, [2]float64{e.Structure.Frechet, e.Structure.Frechet}, true
+	}},
+	shareColumn("novel_known", "novel by the data's environments %", func(e *Evaluation) *Share {
+		if e.Novelty == nil {
+			return nil
+		}
+		return &e.Novelty.KnownEnvironments
+	}),
 }
 
 // Add adds the runs of a model, at least one.

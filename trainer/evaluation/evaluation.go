@@ -33,6 +33,7 @@ type Options struct {
 	Reference Molecules // the data, for divergences; nil: none
 	RefName   string
 	RDKit     bool // judge by RDKit too; the build must have it
+	XTB       int  // stable, connected molecules that GFN2-xTB relaxes (needs the program xtb)
 	Strain    int  // stable, connected molecules whose strain energy is found (needs RDKit)
 	Threads   int  // 0: one per core
 
@@ -52,6 +53,8 @@ type Evaluation struct {
 	Strain      *Strain               `json:"strain,omitempty"`
 	Reference   string                `json:"reference,omitempty"`
 	Divergences []Divergence          `json:"divergences,omitempty"`
+	Structure   *Structure            `json:"structure,omitempty"`
+	XTB         *XTB                  `json:"xtb,omitempty"`
 	Likelihood  *Likelihood           `json:"likelihood,omitempty"` // not of these molecules, but of the model that made them
 
 	set    distributions
@@ -64,10 +67,13 @@ type Evaluation struct {
 // Novelty counts valid, distinct molecules that are not in the training set, in
 // the two conventions that papers use.
 type Novelty struct {
-	Train                 string `json:"train"`
-	TrainMolecules        int    `json:"train_molecules"`
-	NovelAmongUnique      Share  `json:"novel_among_unique"`         // of the valid and unique (EDM)
-	ValidUniqueNovel      Share  `json:"valid_and_unique_and_novel"` // of all molecules
+	Train            string `json:"train"`
+	TrainMolecules   int    `json:"train_molecules"`
+	NovelAmongUnique Share  `json:"novel_among_unique"`         // of the valid and unique (EDM)
+	ValidUniqueNovel Share  `json:"valid_and_unique_and_novel"` // of all molecules
+	// KnownEnvironments are those of the novel ones in which every atom looks, within two bonds, like
+	// one of a training molecule: new molecules by the rules of the data, as far as these reach.
+	KnownEnvironments     Share  `json:"novel_with_known_environments"` // of the novel, valid and unique
 	RDKitNovelAmongUnique *Share `json:"rdkit_novel_among_unique,omitempty"`
 	RDKitValidUniqueNovel *Share `json:"rdkit_valid_and_unique_and_novel,omitempty"`
 }
@@ -125,6 +131,9 @@ type verdict struct {
 	fault     string // why RDKit does not
 	strain    float64
 	failing   *failing
+	features  molecule.Features
+	around    []string // environments of the atoms of a valid molecule
+	relaxation
 }
 
 // Run measures all molecules of a sequence.
@@ -135,7 +144,7 @@ func Run(ctx context.Context, molecules Molecules, o Options) (*Evaluation, erro
 	if o.Threads == 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
-	r := &run{Options: o, e: &Evaluation{File: o.Name, set: distributions{}}, keys: map[string]bool{}, smiles: map[string]bool{}, failures: map[AtomFailure][2]int{}}
+	r := &run{Options: o, e: &Evaluation{File: o.Name, set: distributions{}}, counts: newStructures(), floor: newStructures(), around: map[string][]string{}, known: map[string]bool{}, keys: map[string]bool{}, smiles: map[string]bool{}, failures: map[AtomFailure][2]int{}}
 	report, err := molecule.Evaluate(func(yield func(*molecule.Molecule, error) bool) {
 		err := r.batches(ctx, "measuring", molecules, r.judge, func(m *molecule.Molecule, v verdict) bool {
 			r.add(m, v)
@@ -158,6 +167,9 @@ func Run(ctx context.Context, molecules Molecules, o Options) (*Evaluation, erro
 	if err := r.strain(ctx); err != nil {
 		return nil, err
 	}
+	if err := r.xtb(ctx); err != nil {
+		return nil, err
+	}
 	r.finish()
 	return r.e, nil
 }
@@ -174,6 +186,10 @@ type run struct {
 	intact                                                []*molecule.Molecule   // whose strain energy is wanted
 	failures                                              map[AtomFailure][2]int // atoms and molecules
 	odd, pieces                                           int
+	counts, floor                                         *structures          // of the molecules, of the training set
+	around                                                map[string][]string  // distinct valid molecule -> its environments
+	known                                                 map[string]bool      // environments of the training set
+	relaxed                                               []*molecule.Molecule // that GFN2-xTB is to relax
 }
 
 // judge is the work on one molecule.
@@ -185,6 +201,9 @@ func (r *run) judge(m *molecule.Molecule) (v verdict) {
 		}
 	}
 	v.connected = m.Connected()
+	if r.Reference != nil {
+		v.features = m.Features()
+	}
 	if v.stable < len(m.Elements) || !v.connected {
 		v.failing = failureOf(m)
 	}
@@ -233,8 +252,17 @@ func (r *run) add(m *molecule.Molecule, v verdict) {
 	if v.failing != nil {
 		r.addFailure(m, v.failing)
 	}
+	if r.Reference != nil {
+		r.counts.add(len(m.Elements), v.features)
+	}
 	if v.key != "" {
+		if _, ok := r.keys[v.key]; !ok && r.Train != nil {
+			r.around[v.key] = m.Environments()
+		}
 		r.keys[v.key] = false
+	}
+	if v.stable == len(m.Elements) && v.connected && len(r.relaxed) < r.XTB {
+		r.relaxed = append(r.relaxed, m)
 	}
 	if r.RDKit {
 		r.addRDKit(m, v)
@@ -290,9 +318,19 @@ func (r *run) novelty(ctx context.Context) error {
 	}
 	return r.batches(ctx, "training set", r.Train, func(m *molecule.Molecule) (v verdict) {
 		v.identify(m, r.RDKit)
+		v.around = m.Environments()
+		if r.Reference != nil {
+			v.features = m.Features()
+		}
 		return v
-	}, func(_ *molecule.Molecule, v verdict) bool {
+	}, func(m *molecule.Molecule, v verdict) bool {
 		r.train++
+		for _, e := range v.around {
+			r.known[e] = true
+		}
+		if r.Reference != nil {
+			r.floor.add(len(m.Elements), v.features)
+		}
 		if _, ok := r.keys[v.key]; ok {
 			r.keys[v.key] = true
 		}
@@ -308,12 +346,13 @@ func (r *run) reference(ctx context.Context) error {
 	if r.Reference == nil {
 		return nil
 	}
-	whole := distributions{}
+	whole, data := distributions{}, newStructures()
 	err := r.batches(ctx, "reference", r.Reference, func(m *molecule.Molecule) (v verdict) {
-		v.geometry = m.Geometry()
+		v.geometry, v.features = m.Geometry(), m.Features()
 		return v
 	}, func(m *molecule.Molecule, v verdict) bool {
 		whole.addMolecule(m, &v.geometry)
+		data.add(len(m.Elements), v.features)
 		return true
 	})
 	if err != nil {
@@ -321,6 +360,7 @@ func (r *run) reference(ctx context.Context) error {
 	}
 	r.e.Reference, r.e.whole = r.RefName, whole
 	r.e.Divergences = divergences(r.e.set, whole)
+	r.e.Structure = compareStructures(r.counts, data, r.floor)
 	return nil
 }
 
@@ -384,13 +424,26 @@ func (r *run) finish() {
 	}
 	if r.Train != nil {
 		novel := count(r.keys, false)
-		e.Novelty = &Novelty{Train: r.TrainName, TrainMolecules: r.train, NovelAmongUnique: share(novel, len(r.keys)), ValidUniqueNovel: share(novel, e.Molecules)}
+		e.Novelty = &Novelty{
+			Train: r.TrainName, TrainMolecules: r.train, NovelAmongUnique: share(novel, len(r.keys)),
+			ValidUniqueNovel: share(novel, e.Molecules), KnownEnvironments: share(r.knownEnvironments(), novel),
+		}
 		if r.RDKit {
 			novel := count(r.smiles, false)
 			among, all := share(novel, len(r.smiles)), share(novel, e.Molecules)
 			e.Novelty.RDKitNovelAmongUnique, e.Novelty.RDKitValidUniqueNovel = &among, &all
 		}
 	}
+}
+
+// knownEnvironments counts the novel molecules without an environment that the training set lacks.
+func (r *run) knownEnvironments() (n int) {
+	for key, seen := range r.keys {
+		if !seen && !slices.ContainsFunc(r.around[key], func(e string) bool { return !r.known[e] }) {
+			n++
+		}
+	}
+	return n
 }
 
 func count(m map[string]bool, value bool) (n int) {

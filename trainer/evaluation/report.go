@@ -59,8 +59,14 @@ func (e *Evaluation) Document() report.Report {
 	if e.Strain != nil {
 		r.Sections = append(r.Sections, e.strainSection())
 	}
+	if e.XTB != nil {
+		r.Sections = append(r.Sections, e.xtbSection())
+	}
 	if len(e.Divergences) > 0 {
 		r.Sections = append(r.Sections, e.divergenceSection())
+	}
+	if e.Structure != nil {
+		r.Sections = append(r.Sections, e.structureSections()...)
 	}
 	return r
 }
@@ -84,7 +90,10 @@ func (e *Evaluation) noveltySection() report.Section {
 	n := e.Novelty
 	s := report.Section{
 		Title: fmt.Sprintf("Novelty: not in %s (%d molecules)", n.Train, n.TrainMolecules), Head: shareHead,
-		Rows: [][]string{row("novel among valid and unique", n.NovelAmongUnique), row("valid, unique and novel", n.ValidUniqueNovel)},
+		Rows: [][]string{
+			row("novel among valid and unique", n.NovelAmongUnique), row("valid, unique and novel", n.ValidUniqueNovel),
+			row("of the novel: atoms all as in the training set, within two bonds", n.KnownEnvironments),
+		},
 	}
 	if n.RDKitNovelAmongUnique != nil {
 		s.Rows = append(s.Rows, row("by RDKit: novel among valid and unique", *n.RDKitNovelAmongUnique), row("by RDKit: valid, unique and novel", *n.RDKitValidUniqueNovel))

@@ -1,0 +1,110 @@
+package molecule
+
+import (
+	"maps"
+	"slices"
+	"testing"
+)
+
+// TestFeaturesOfQM9Molecules compares with what one counts in the SMILES by hand.
+func TestFeaturesOfQM9Molecules(t *testing.T) {
+	type counts = map[string]int
+	want := map[string]Features{
+		"N#CC1C2CNCC1O2": {
+			counts{"C#N": 1, "C-C": 5, "C-N": 2, "C-O": 2}, counts{"4": 1, "6": 1},
+			counts{"ether": 1, "nitrile": 1, "secondary amine": 1},
+		},
+		"CC1=CC(=O)C(O)C1=O": {
+			counts{"C-C": 5, "C-O": 1, "C=C": 1, "C=O": 2}, counts{"5": 1}, counts{"alcohol": 1, "alkene": 1, "ketone": 2},
+		},
+		"CC(CO)N=COC=O": {
+			counts{"C-C": 2, "C-N": 1, "C-O": 3, "C=N": 1, "C=O": 1}, counts{}, counts{"alcohol": 1, "ester": 1, "imine": 1},
+		},
+		"C1CC1COCC1CO1": {
+			counts{"C-C": 6, "C-O": 4}, counts{"3": 2}, counts{"cyclopropane": 1, "epoxide": 1, "ether": 1},
+		},
+		"CC(C)(C#N)CC(N)=O": {
+			counts{"C#N": 1, "C-C": 5, "C-N": 1, "C=O": 1}, counts{}, counts{"amide": 1, "nitrile": 1},
+		},
+		"Oc1nc2c([nH]1)CCC2": {
+			counts{"C-C": 4, "C-O": 1, "C:C": 1, "C:N": 4}, counts{"5": 2}, counts{"alcohol": 1, "aromatic five-ring": 1},
+		},
+		"Cc1cnc(=N)oc1C": {
+			counts{"C-C": 2, "C:C": 2, "C:N": 2, "C:O": 2, "C=N": 1}, counts{"6": 1},
+			counts{"benzene-like ring": 1, "imine": 1},
+		},
+		"CC#CCOC(=O)NC": { // a carbamate: the first of ester and amide
+			counts{"C#C": 1, "C-C": 2, "C-N": 2, "C-O": 2, "C=O": 1}, counts{}, counts{"alkyne": 1, "ester": 1},
+		},
+	}
+	found := 0
+	for m, err := range Open("testdata/features.xyz") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		smiles, _ := m.Property("smiles")
+		w, ok := want[smiles]
+		if !ok {
+			continue
+		}
+		found++
+		f := m.Features()
+		for _, part := range []struct {
+			name      string
+			have, all counts
+		}{{"bonds", f.Bonds, w.Bonds}, {"rings", f.Rings, w.Rings}, {"groups", f.Groups, w.Groups}} {
+			if !maps.Equal(part.have, part.all) {
+				t.Errorf("%s: %s %v, want %v", smiles, part.name, part.have, part.all)
+			}
+		}
+		for name := range f.Groups {
+			if !slices.Contains(Groups, name) {
+				t.Errorf("%s: group %q is not listed", smiles, name)
+			}
+		}
+	}
+	if found != len(want) {
+		t.Errorf("%d of %d molecules found", found, len(want))
+	}
+}
+
+// A cloud of atoms in one place has bonds between all pairs; it is no molecule, and its rings are
+// beyond counting.
+func TestNoRingsWhereThereAreMoreBondsThanAtomsHave(t *testing.T) {
+	m := &Molecule{}
+	for i := range 64 {
+		m.Elements = append(m.Elements, C)
+		m.Positions = append(m.Positions, [3]float64{float64(i) * 0.01, 0, 0})
+	}
+	if f := m.Features(); len(f.Rings) != 0 {
+		t.Errorf("rings %v", f.Rings)
+	}
+}
+
+func TestEnvironmentsReachTwoBonds(t *testing.T) {
+	same := map[string]int{}
+	for m, err := range Open("testdata/features.xyz") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range m.Environments() {
+			same[e]++
+		}
+		break
+	}
+	if len(same) < 10 {
+		t.Errorf("%d environments in a molecule of ten heavy atoms", len(same))
+	}
+	// Hydrogens of one methyl group look alike, those of CH3-CH2- and -CH2-OH do not.
+	ethanol := &Molecule{
+		Elements: []Element{C, C, O, H, H, H, H, H, H},
+		Positions: [][3]float64{
+			{1.1683, -0.4023, 0}, {0, 0.5576, 0}, {-1.1917, -0.2143, 0}, {2.1140, 0.1393, 0}, {1.1310, -1.0434, 0.8857},
+			{1.1310, -1.0434, -0.8857}, {0.0477, 1.2076, 0.8846}, {0.0477, 1.2076, -0.8846}, {-1.9282, 0.3845, 0},
+		},
+	}
+	e := ethanol.Environments()
+	if e[3] != e[4] || e[4] != e[5] || e[6] != e[7] || e[3] == e[6] || e[6] == e[8] || e[0] == e[1] {
+		t.Errorf("environments of ethanol: %v", e)
+	}
+}
