@@ -1,10 +1,15 @@
 package molecule
 
 import (
+	_ "embed"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 )
+
+//go:embed testdata/features.xyz
+var qm9Features string
 
 // TestFeaturesOfQM9Molecules compares with what one counts in the SMILES by hand.
 func TestFeaturesOfQM9Molecules(t *testing.T) {
@@ -38,7 +43,7 @@ func TestFeaturesOfQM9Molecules(t *testing.T) {
 		},
 	}
 	found := 0
-	for m, err := range Open("testdata/features.xyz") {
+	for m, err := range ReadXYZ(strings.NewReader(qm9Features), "features.xyz") {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +88,7 @@ func TestNoRingsWhereThereAreMoreBondsThanAtomsHave(t *testing.T) {
 
 func TestEnvironmentsReachTwoBonds(t *testing.T) {
 	same := map[string]int{}
-	for m, err := range Open("testdata/features.xyz") {
+	for m, err := range ReadXYZ(strings.NewReader(qm9Features), "features.xyz") {
 		if err != nil {
 			t.Fatal(err)
 		}
