@@ -36,7 +36,7 @@ type trainConfig struct {
 //go:embed recipes/*.toml
 var recipes embed.FS
 
-// recipeNames lists the settings that come with the command.
+// recipeNames lists the settings of training that come with the command.
 func recipeNames() []string {
 	entries, err := recipes.ReadDir("recipes")
 	if err != nil {
@@ -44,7 +44,9 @@ func recipeNames() []string {
 	}
 	var names []string
 	for _, e := range entries {
-		names = append(names, strings.TrimSuffix(e.Name(), ".toml"))
+		if name := strings.TrimSuffix(e.Name(), ".toml"); !slices.Contains(recipesOfStages(), name) {
+			names = append(names, name)
+		}
 	}
 	return names
 }

@@ -5,7 +5,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"strings"
 
@@ -79,7 +78,7 @@ func newPosttrainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			o.Train.Command = commandLine(os.Args)
+			o.Train.Command = startedAs(cmd)
 			runtime.LockOSThread() // libtorch's state belongs to a thread
 			defer runtime.UnlockOSThread()
 			status := cmd.ErrOrStderr()

@@ -155,7 +155,7 @@ equivariance comes from stochastic symmetrisation (Zhang et al., ICLR 2025, arXi
 	}
 	root.AddCommand(
 		newSampleCommand(), newInspectCommand(), newEquivarianceCommand(),
-		newTrainCommand(), newDistillCommand(), newPosttrainCommand(), newExportCommand(), newImportCommand(), newPlotCommand(), newServeCommand(), newVersionCommand(),
+		newTrainCommand(), newDistillCommand(), newPosttrainCommand(), newRunCommand(), newExportCommand(), newImportCommand(), newPlotCommand(), newServeCommand(), newVersionCommand(),
 		newEvaluateCommand(), newCompareCommand(), newNLLCommand(), newAnalyseCommand(), newDataCommand(),
 	)
 	announce(root, started)

@@ -5,7 +5,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"strings"
 
@@ -76,7 +75,7 @@ func trains(c *trainConfig, cmd *cobra.Command) *cobra.Command {
 		if c.print {
 			return writeConfig(cmd.OutOrStdout(), o)
 		}
-		o.Command = commandLine(os.Args)
+		o.Command = startedAs(cmd)
 		runtime.LockOSThread() // libtorch's state belongs to a thread
 		defer runtime.UnlockOSThread()
 		if c.dry {

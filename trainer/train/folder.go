@@ -35,6 +35,15 @@ func isFolder(path string) bool {
 	return err == nil && fi.IsDir()
 }
 
+// CanResume tells whether a folder holds a state of training, or of post-training, to go on from.
+func CanResume(folder string) bool {
+	if exists(filepath.Join(folder, posttrainName)) {
+		return true
+	}
+	files, err := filepath.Glob(filepath.Join(folder, "checkpoint*.safetensors"))
+	return err == nil && len(files) > 0
+}
+
 // OlderCheckpoint is the name under which the checkpoint age writes before is kept.
 func OlderCheckpoint(path string, age int) string {
 	return fmt.Sprintf("%s.%d.safetensors", strings.TrimSuffix(path, ".safetensors"), age)

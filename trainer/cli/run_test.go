@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// --set base leaves out what only makes the base; a GPU adds its arguments.
+func TestRecipePlan(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "run")
+	names := func(args ...string) (list []string) {
+		for line := range strings.Lines(succeeds(t, append([]string{"run", "qm9", "--out", out, "--dry-run"}, args...)...)) {
+			list = append(list, strings.Fields(line)[0])
+		}
+		return list
+	}
+	all := strings.Join(names(), " ")
+	if want := "train base posttrain export sample1 sample2 sample3 evaluate"; all != want {
+		t.Errorf("stages %s, want %s", all, want)
+	}
+	if after := strings.Join(names("--set", "base=x.safetensors"), " "); after != strings.TrimPrefix(all, "train base ") {
+		t.Errorf("after the base: %s", after)
+	}
+	cpu, gpu := succeeds(t, "run", "qm9", "--out", out, "--dry-run"), succeeds(t, "run", "qm9", "--out", out, "--dry-run", "--set", "device=cuda")
+	if strings.Contains(cpu, "73728") || !strings.Contains(gpu, "73728") || !strings.Contains(gpu, "--device cuda") {
+		t.Errorf("on a CPU %s, on a GPU %s", cpu, gpu)
+	}
+}
+
+func TestRecipeErrorsNameThePlace(t *testing.T) {
+	for _, c := range []struct {
+		text, want string
+		args       []string
+	}{
+		{"x", "line 1", nil},
+		{"[vars]\na = 1\n", "no [[stage]]", nil},
+		{"[[stage]]\nname = \"a\"\n", "stage a: no run", nil},
+		{"[[stage]]\nrun = [\"inspect\"]\n", "name", nil},
+		{"[[stage]]\nname = \"a\"\nrun = [\"inspect\", \"{b}\"]\n", "no variable {b}", nil},
+		{"[[stage]]\nname = \"a\"\nruns = [\"inspect\"]\n", "unknown key stage.runs", nil},
+		{"[[stage]]\nname = \"a\"\nrun = [\"nothing\"]\n", "stage a: unknown command", nil},
+		{"[[stage]]\nname = \"a\"\nrun = [\"version\"]\ngives = { b = \"{out}/none\" }\n", "stage a was to make it", nil},
+	} {
+		file := writeFile(t, "r.toml", c.text)
+		fails(t, exitFailure, c.want, append([]string{"run", file, "--quiet", "--out", filepath.Join(t.TempDir(), "x")}, c.args...)...)
+	}
+	fails(t, exitUsage, "--set", "run", "qm9", "--out", "x", "--set", "bse=y")
+	fails(t, exitUsage, "--out", "run", "qm9")
+	fails(t, exitFailure, "neither a file nor one of the recipes", "run", "none", "--out", "x")
+}
+
+// A stage of plain commands runs, its output goes to its file, and its second run does nothing.
+func TestRecipeRunsItsStages(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "run")
+	file := writeFile(t, "r.toml", "[[stage]]\nname = \"tell\"\nrun = [\"version\", \"--json\"]\nstdout = \"{out}/version.json\"\ngives = { told = \"{out}/version.json\" }\n")
+	for _, want := range []string{"tell: symdiff version --json", "tell: done before"} {
+		code, stdout, stderr := symdiff("", "run", file, "--out", out)
+		if code != 0 || stdout != "" || !strings.Contains(stderr, want) {
+			t.Errorf("code %d, says %q and %q, want %q", code, stdout, stderr, want)
+		}
+	}
+}
