@@ -105,6 +105,14 @@ train: trainer ## train a model on QM9, or go on with it (DATA=, OUT=, ARGS=)
 comma := ,
 space := $(subst ,, )
 
+# Two cores for a day, or with DEVICE=cuda a GPU for minutes; what is there already stays, so that a second call goes on.
+RECIPE ?= qm9
+.PHONY: model
+model: trainer ## make a model by RECIPE=qm9, from the data to its evaluation, or go on with it (DATA=, OUT=, BASE=weights to start from, DEVICE=cuda)
+	$(BUILD)/symdiff run $(RECIPE) --out $(if $(filter $(BUILD)/run,$(OUT)),$(BUILD)/$(RECIPE),$(OUT)) --set val=$(DATA)/qm9_val.xyz.gz --set test=$(DATA)/qm9_test.xyz.gz \
+		--set train=$(DATA)/qm9_train.xyz.gz$(comma)$(DATA)/qm9_fill_gfn2.xyz.gz@split=train --set known=$(DATA)/qm9_train.xyz.gz \
+		$(if $(BASE),--set base=$(BASE)) $(if $(DEVICE),--set device=$(DEVICE))
+
 # How a shipped model (MODEL=qm9-web or qm9-base) does at several settings, steps:method, perhaps :start, then flags of symdiff sample: the table of its card.
 MODEL ?= qm9-web
 EVALUATION := core/weights/$(MODEL).json
