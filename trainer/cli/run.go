@@ -78,7 +78,8 @@ What is done is written in DIR/run.json. The same command, after an interrupt or
 are done stay done, and train, distill and posttrain go on from their own state. A stage whose arguments are no longer those of DIR is an error.`,
 		Example: `  symdiff run qm9 --out run --set train=qm9_train.xyz.gz --set val=qm9_val.xyz.gz --set test=qm9_test.xyz.gz
   symdiff run qm9 --out run --set base=qm9-base.safetensors --dry-run`,
-		Args: cobra.ExactArgs(1),
+		Args:        cobra.ExactArgs(1),
+		Annotations: map[string]string{finishes: "yes"},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if out == "" {
 				return usagef("--out: no folder given")
@@ -324,7 +325,7 @@ func runStage(cmd *cobra.Command, s stage, args []string) (err error) {
 		}
 		stdout = file
 	}
-	root := newRootCommand(func() {})
+	root := newRootCommand(func(*cobra.Command) {})
 	root.SetArgs(args)
 	root.SetIn(strings.NewReader(""))
 	root.SetOut(stdout)
