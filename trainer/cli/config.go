@@ -129,6 +129,7 @@ func bindModel(f *pflag.FlagSet, o *train.Options) {
 	f.IntVar(&e.InvSublayers, "inv-sublayers", e.InvSublayers, "EGNN: updates of the features per block")
 	f.BoolVar(&e.Attention, "attention", e.Attention, "EGNN: weigh messages by a gate")
 	f.BoolVar(&e.Tanh, "tanh", e.Tanh, "EGNN: bound the moves of the coordinates")
+	f.IntVar(&o.Latent.Size, "latent-nf", o.Latent.Size, "GeoLDM: scalars of an atom's latent; encoder and decoder are EGNNs")
 	f.Float64Var(&e.NormConstant, "norm-constant", e.NormConstant, "EGNN: added to distances before they divide")
 	f.Float64Var(&e.NormFactor, "normalization-factor", e.NormFactor, "EGNN: sums over neighbours are divided by this")
 }
@@ -147,6 +148,8 @@ func bindObjective(f *pflag.FlagSet, o *train.Options) {
 	f.Float64Var(&o.GuideTo, "guide-to", o.GuideTo, "t/T up to which the teacher is led, 0: to the end")
 	f.Float64Var(&o.Guidance, "guidance", o.Guidance, "how far, as a multiple of their difference")
 	f.BoolVar(&o.Augment, "augment", o.Augment, "turn each molecule by a Haar matrix (with --variant none: DiT-Aug)")
+	f.StringVar(&o.Latent.Stage, "stage", o.Latent.Stage, "GeoLDM: released trains decoder and denoiser, autoencoder encoder and decoder, diffusion the denoiser of an autoencoder from --init, joint all")
+	f.Float64Var(&o.Latent.KLWeight, "kl-weight", o.Latent.KLWeight, "GeoLDM: weight of the KL divergence, where the encoder is trained")
 	f.BoolVar(&o.UniformTimes, "uniform-times", o.UniformTimes, "independent times in a batch instead of stratified ones")
 	f.Float64Var(&o.TimePower, "time-power", o.TimePower, "draw t/T as the power of a uniform number: above 1 trains more at low noise")
 }

@@ -24,6 +24,14 @@ func Weigh(s *Scope, a Tensor, weights []float64, factor float64) Tensor {
 	return s.mulScalar(s.sum(a, false, 0), factor)
 }
 
+// Plus is a + b, or b where a is nil.
+func Plus(s *Scope, a, b Tensor) Tensor {
+	if a == nil {
+		return b
+	}
+	return s.add(a, b)
+}
+
 // Eps is the whole estimate [x, h]: (B, N, 3+F).
 func (o Output) Eps(s *Scope) Tensor { return s.cat(-1, o.X, o.H) }
 

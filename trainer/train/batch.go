@@ -25,6 +25,7 @@ const (
 	drawTurn
 	drawContext
 	drawPart
+	drawPosterior
 )
 
 // valSeed is the seed of the noise of validation and of samples: the same for every run, so that numbers compare.
@@ -35,10 +36,12 @@ type Batch struct {
 	B, N int
 	X    []float32 // (B, N, 3) of z, zero mean; with a learned schedule of the data, which the step noises (see torch.Noise)
 	H    []float32 // (B, N, F) of z, or of the data, as X
-	Eps  []float32 // (B, N, 3+F), its x part of zero mean
+	Eps  []float32 // (B, N, 3+F), its x part of zero mean; of a GeoLDM (B, N, 3+L)
 	T    []float32 // (B), t/T
 	R0   []float32 // (B, 3, 3)
 	Eta  []float32 // (B, N, noise_dims)
+
+	Posterior []float32 // (B, N, 3+L) of a GeoLDM: the noise of the latents about their means, its x part of zero mean
 
 	// Context (B, C) holds ((v-mean)/mad, 1) for each property, or (0, 0) where it is unknown or kept back; nil without a condition.
 	Context []float32
@@ -107,7 +110,8 @@ type Batcher struct {
 	signs    []float32   // a/beta of each molecule (see Contrast), between the times from and to; nil: none
 	from, to float64
 
-	parts float64 // probability that of a molecule whose types are given a part is given too
+	parts  float64 // probability that of a molecule whose types are given a part is given too
+	latent int     // L of a GeoLDM, whose batches are of clean data; 0 else
 }
 
 // quantity is a property with the mean and the mean absolute deviation of its known values. The deviation of a count is 1 at least:
@@ -284,7 +288,7 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 			out.Sign[i] = b.signs[index]
 		}
 		alpha, sigma := float32(1), float32(0)
-		if b.sched != nil {
+		if b.sched != nil && b.latent == 0 {
 			alpha, sigma = float32(b.sched.Alpha(t)), float32(b.sched.Sigma(t))
 		}
 		typed := false
@@ -353,6 +357,9 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 			}
 		}
 	}
+	if b.latent > 0 {
+		b.latents(out, ids, seed, step)
+	}
 	return out
 }
 
@@ -366,6 +373,7 @@ func join(parts []*Batch) *Batch {
 	}
 	for _, p := range parts {
 		out.B += p.B
+		out.Posterior = append(out.Posterior, p.Posterior...)
 		out.X, out.H, out.Eps, out.T = append(out.X, p.X...), append(out.H, p.H...), append(out.Eps, p.Eps...), append(out.T, p.T...)
 		out.R0, out.Eta, out.Context, out.Times = append(out.R0, p.R0...), append(out.Eta, p.Eta...), append(out.Context, p.Context...), append(out.Times, p.Times...)
 		out.Sign = append(out.Sign, p.Sign...)

@@ -67,7 +67,7 @@ func (r *run) tensors(b *Batch) []safetensors.Tensor {
 		return safetensors.Tensor{Name: name, DType: safetensors.F32, Shape: shape, Data: data}
 	}
 	return []safetensors.Tensor{
-		tensor("x", b.X, b.B, b.N, 3), tensor("h", b.H, b.B, b.N, f), tensor("eps", b.Eps, b.B, b.N, 3+f), tensor("t", b.T, b.B),
+		tensor("x", b.X, b.B, b.N, 3), tensor("h", b.H, b.B, b.N, f), tensor("eps", b.Eps, b.B, b.N, len(b.Eps)/(b.B*b.N)), tensor("t", b.T, b.B),
 		tensor("r0", b.R0, b.B, 3, 3), tensor("eta", b.Eta, b.B, b.N, r.Config.NoiseDims),
 	}
 }

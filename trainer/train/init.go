@@ -25,7 +25,9 @@ func initFrom(path string, o *Options, flat []float32) (note string, err error) 
 		prefix = bufEMA + "/"
 	}
 	from, to := model.Config{}, o.Config
-	if o.Network == "" {
+	if o.Network != "" {
+		from = to
+	} else {
 		if from, _, err = model.ParseMetadata(f.Name, f.Metadata); err != nil {
 			return "", err
 		}

@@ -30,7 +30,14 @@ func mpirun(t *testing.T, n string, o Options, code int) string {
 
 // Two processes give the losses of one with the double batch, on the way and after a resume, and one log and checkpoint between them.
 func TestTwoProcesses(t *testing.T) {
+	for _, variant := range []string{"symdiff", "geoldm"} {
+		t.Run(variant, func(t *testing.T) { twoProcesses(t, variant) })
+	}
+}
+
+func twoProcesses(t *testing.T, variant string) {
 	o := small(t)
+	choose(t, &o, variant)
 	o.AMSGrad, o.Threads, o.Steps, o.MinLR = true, 1, 10, 1
 	o.Val, o.ValEvery, o.ValMolecules = []string{molecules(t, 20)}, 2, 20
 	o.BatchAtoms = 80

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/geoldm"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/schedule"
@@ -46,6 +47,7 @@ type Options struct {
 	Network      string       `json:"network,omitempty"` // empty: SymDiff's, as Config says; egnn: EDM's, as EGNN says
 	Config       model.Config `json:"model"`             // of EDM's network only the variant (none or symdiff-h), the features and the context
 	EGNN         egnn.Config  `json:"egnn,omitzero"`
+	Latent       Latent       `json:"latent,omitzero"`             // of a GeoLDM
 	Condition    []string     `json:"condition,omitempty"`         // scalar properties that the network is given, Composition, and Types
 	Dropout      float64      `json:"condition_dropout,omitempty"` // probability that they are kept from it
 	Parts        float64      `json:"parts,omitempty"`             // share of the molecules with given types of which a part is given too (see model.PartMark)
@@ -110,6 +112,11 @@ var variants = map[string]struct {
 	"dit":       {variant: model.None},
 	"dit-aug":   {variant: model.None, augment: true},
 	"egnn":      {network: NetworkEGNN, variant: model.None},
+
+	"geoldm":           {network: NetworkGeoLDM, variant: model.None},
+	"geoldm-symdiff":   {network: NetworkGeoLDMDiT, variant: model.Symdiff},
+	"geoldm-symdiff-h": {network: NetworkGeoLDMDiT, variant: model.SymdiffH},
+	"geoldm-dit":       {network: NetworkGeoLDMDiT, variant: model.None},
 }
 
 // Variants lists the names that SetVariant takes.
@@ -141,6 +148,9 @@ func (o *Options) VariantName() string {
 // Parameters lists those of the network, and last those of the noise schedule if it is learned.
 func (o *Options) Parameters() []model.Parameter {
 	list := o.scheduleParameters()
+	if o.IsLatent() {
+		return append(o.Latent.Config.Parameters(), list...)
+	}
 	if o.Network == NetworkEGNN {
 		return append(o.EGNN.Parameters(), list...)
 	}
@@ -159,6 +169,9 @@ func (o *Options) learnsSchedule() bool { return o.Schedule == schedule.Learned 
 
 // Metadata is the header of a file of the network's weights.
 func (o *Options) Metadata(meta model.Meta) map[string]string {
+	if o.IsLatent() {
+		return geoldm.Metadata(o.Latent.Config, meta)
+	}
 	if o.Network == NetworkEGNN {
 		return egnn.Metadata(o.EGNN, meta)
 	}
@@ -167,11 +180,14 @@ func (o *Options) Metadata(meta model.Meta) map[string]string {
 
 // sameNetwork tells whether weights of one are weights of the other.
 func (o *Options) sameNetwork(p *Options) bool {
-	return o.Network == p.Network && o.Config == p.Config && o.EGNN == p.EGNN
+	return o.Network == p.Network && o.Config == p.Config && o.EGNN == p.EGNN && o.Latent.Config == p.Latent.Config
 }
 
 // describeNetwork is the network for an error message.
 func (o *Options) describeNetwork() string {
+	if o.IsLatent() {
+		return fmt.Sprintf("%s %+v", o.VariantName(), o.Latent.Config)
+	}
 	if o.Network == NetworkEGNN {
 		return fmt.Sprintf("%s %+v", o.VariantName(), o.EGNN)
 	}
@@ -198,7 +214,7 @@ func Defaults() Options {
 			XHHidden: 128, K: 64, EncHidden: 64, EncDepth: 2, EncHeads: 4, EncMLPRatio: 4, DecHidden: 32,
 			Hidden: 192, Depth: 6, Heads: 6, MLPRatio: 4, NoiseDims: 3, NoiseStd: 1, MLPType: model.SwiGLU,
 		},
-		EGNN: egnn.QM9(), Loss: LossL2, Dropout: 0.1,
+		EGNN: egnn.QM9(), Latent: defaultLatent(), Loss: LossL2, Dropout: 0.1,
 		BatchAtoms: 1152, Accumulate: 1, LR: 1e-3, MinLR: 0.01, Warmup: 500, EMA: 0.999, Clip: 2, WeightDecay: 1e-12, TimePower: 1, Device: "cpu",
 		ValEvery: 2000, ValMolecules: 2000, LogEvery: 50, CheckpointEvery: Duration(10 * time.Minute), Keep: 2,
 	}
@@ -210,6 +226,9 @@ func (o *Options) Meta() model.Meta {
 	m.Elements, m.Charge = o.Elements, o.Charge
 	m.Schedule.Name, m.Schedule.Timesteps = o.Schedule, o.Timesteps
 	m.Parts = o.Parts > 0
+	if o.IsLatent() { // nothing is scaled
+		m.ScaleTypes, m.ScaleCharge = 1, 1
+	}
 	return m
 }
 
@@ -243,6 +262,11 @@ func (o *Options) Validate() error {
 	if o.Loss == "" {
 		o.Loss = LossL2
 	}
+	if o.IsLatent() {
+		if err := o.checkLatent(); err != nil {
+			return err
+		}
+	}
 	switch {
 	case o.Loss != LossL2 && o.Loss != LossVLB:
 		return fmt.Errorf("--loss: %q, want l2 or vlb", o.Loss)
@@ -254,7 +278,7 @@ func (o *Options) Validate() error {
 		return errors.New("--schedule: learned wants --loss vlb, which tells a good schedule from a bad one")
 	case o.Parts > 0 && !slices.Contains(o.Condition, Types):
 		return errors.New("--parts: wants --condition types: parts are given with the types of all atoms")
-	case o.BF16 && o.Network == NetworkEGNN:
+	case o.BF16 && (o.Network == NetworkEGNN || o.Network == NetworkGeoLDM):
 		return errors.New("--bf16: EDM's network is trained in float32 only")
 	case o.TF32 && o.BF16:
 		return errors.New("--tf32: not together with --bf16")
@@ -321,16 +345,17 @@ func (o *Options) Validate() error {
 // completeNetwork sets what follows from the rest, clears what the network does not have, and checks the sizes.
 func (o *Options) completeNetwork() error {
 	c := &o.Config
+	o.clearLatent()
+	if o.IsLatent() {
+		return o.completeLatent()
+	}
 	if o.Network == NetworkEGNN {
 		*c = model.Config{Variant: c.Variant, Features: c.Features, Context: c.Context}
 		o.EGNN.Features, o.EGNN.Context = c.Features, c.Context
 		return o.EGNN.Validate()
 	}
 	o.EGNN = egnn.Config{}
-	if c.Variant != model.Symdiff { // as files hold it: no f, nothing said of it
-		c.GammaOrder, c.FixQR = model.GammaPaper, true
-		c.EncHidden, c.EncDepth, c.EncHeads, c.EncMLPRatio, c.DecHidden, c.NoiseDims, c.NoiseStd = 0, 0, 0, 0, 0, 0, 0
-	}
+	o.clearF()
 	return c.Validate()
 }
 

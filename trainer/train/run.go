@@ -218,6 +218,13 @@ func (r *run) setup(device gotch.Device) {
 }
 
 func (r *run) newParams(device gotch.Device) *torch.Params {
+	if r.IsLatent() {
+		p := torch.NewLatentParams(r.Latent.Config, device, r.BF16)
+		if _, frozen := trainedParts(r.Stage()); frozen != nil {
+			p.Freeze(frozen...)
+		}
+		return p
+	}
 	if r.Network == NetworkEGNN {
 		return torch.NewEGNNParams(r.EGNN, device, r.scheduleParameters()...)
 	}
@@ -275,6 +282,9 @@ func (r *run) load() (err error) {
 			r.meta.Compositions = r.set.Compositions()
 		}
 	}
+	if r.IsLatent() {
+		r.meta.Moments = nil // those of atoms, not of latents
+	}
 	r.provenance = Provenance{Command: r.Command, Seed: r.Seed, Data: r.set.Sources, Molecules: r.set.Len(), EMA: r.EMA}
 	values, err := r.values(r.set, r.Data, r.Limit)
 	if err != nil {
@@ -283,6 +293,7 @@ func (r *run) load() (err error) {
 	if r.batcher, err = NewBatcher(r.set, r.Config, r.meta, r.Augment); err != nil {
 		return err
 	}
+	r.batcher.Latents(r.Latent.Size)
 	r.batcher.Condition(values, r.Dropout)
 	r.batcher.Parts(r.Options.Parts)
 	if c := r.Options.Contrast; c != nil {
@@ -301,6 +312,7 @@ func (r *run) load() (err error) {
 	if r.valBatcher, err = NewBatcher(r.val, r.Config, r.meta, false); err != nil {
 		return err
 	}
+	r.valBatcher.Latents(r.Latent.Size)
 	r.valBatcher.Condition(values, 0)
 	return nil
 }
@@ -339,9 +351,12 @@ func (r *run) values(set *dataset.Set, names []string, limit int) (all [][]float
 // initialise sets the weights that a new run starts from.
 func (r *run) initialise() error {
 	var flat []float32
-	if r.Network == NetworkEGNN {
+	switch {
+	case r.IsLatent():
+		flat = torch.InitLatent(r.Latent.Config, r.Seed, r.DistanceGrid)
+	case r.Network == NetworkEGNN:
 		flat = torch.InitEGNN(r.EGNN, r.Seed)
-	} else {
+	default:
 		flat = torch.Init(r.Config, r.Seed, r.DistanceGrid)
 	}
 	if r.learnsSchedule() {

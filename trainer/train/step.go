@@ -85,24 +85,8 @@ func (r *run) gradients(b batch) (grads []torch.Tensor, loss float64) {
 			}
 			inner := &torch.Scope{Device: s.Device}
 			defer inner.Close()
-			weights := r.weights(made)
-			noised := r.noised(inner, r.params, made)
-			errors, share := r.squaredError(inner, r.params, made, noised), 1/float64((3+r.Config.Features)*r.batchAtoms())
-			var total torch.Tensor
-			if noised != nil {
-				total = noised.Bound(inner, r.meta, errors, weights, share)
-			} else {
-				total = torch.Weigh(inner, errors, weights, 0.5*share)
-			}
-			g := r.params.Grad(inner, total)
-			value := float64(torch.Float32s(total)[0]) * float64(r.batchAtoms()) / float64(atoms)
-			for i, v := range made.LogPH {
-				if weights != nil {
-					v *= weights[i] / float64((3+r.Config.Features)*made.N)
-				}
-				value -= v / float64(b.molecules())
-			}
-			grads[w] = torch.Accumulate(s, grads[w], inner, g)
+			total, value := r.objective(inner, made, b.molecules(), atoms)
+			grads[w] = torch.Accumulate(s, grads[w], inner, r.params.Grad(inner, total))
 			losses[w] += value
 		})
 	}
@@ -110,6 +94,29 @@ func (r *run) gradients(b batch) (grads []torch.Tensor, loss float64) {
 		loss += v
 	}
 	return grads, loss
+}
+
+// objective is the loss of a part of a batch of so many molecules and atoms, and its share of the batch's value.
+func (r *run) objective(s *torch.Scope, made *Batch, molecules, atoms int) (total torch.Tensor, value float64) {
+	if r.IsLatent() {
+		return r.latentObjective(s, made, atoms)
+	}
+	weights := r.weights(made)
+	noised := r.noised(s, r.params, made)
+	errors, share := r.squaredError(s, r.params, made, noised), 1/float64((3+r.Config.Features)*r.batchAtoms())
+	if noised != nil {
+		total = noised.Bound(s, r.meta, errors, weights, share)
+	} else {
+		total = torch.Weigh(s, errors, weights, 0.5*share)
+	}
+	value = float64(torch.Float32s(total)[0]) * float64(r.batchAtoms()) / float64(atoms)
+	for i, v := range made.LogPH {
+		if weights != nil {
+			v *= weights[i] / float64((3+r.Config.Features)*made.N)
+		}
+		value -= v / float64(molecules)
+	}
+	return total, value
 }
 
 // weights are those of the molecules' errors; nil where all are 1.

@@ -34,6 +34,12 @@ func (r *run) validate() error {
 			}
 			b := r.valBatcher.Make(indices, at, indices, valSeed, 0)
 			torch.NoGrad(func() {
+				if r.IsLatent() {
+					for i, e := range r.latentErrors(s, b) {
+						errors[indices[i]] = e
+					}
+					return
+				}
 				noised := r.noised(s, r.emaParams, b)
 				squares := r.squaredError(s, r.emaParams, b, noised)
 				for i, e := range torch.Float32s(squares) {
