@@ -179,6 +179,9 @@ func newRun(o Options, world *mpi.World, status io.Writer, terminal bool) (_ *ru
 	if r.order, err = dataset.NewOrder(r.set, r.batchAtoms(), o.Seed, r.progress.Epoch, r.progress.Position); err != nil {
 		return nil, fmt.Errorf("--resume %s: %w; --init starts a new run from its weights", r.Resume, err)
 	}
+	if err := r.alike(); err != nil {
+		return nil, err
+	}
 	r.perEpoch = r.order.BatchesPerEpoch()
 	r.team = newTeam(r.workers, device)
 	if device.IsCuda() && world.Size() == 1 && r.Accumulate == 1 {
@@ -378,8 +381,6 @@ func (r *run) compatible(c *Checkpoint) error {
 	switch {
 	case !c.Options.sameNetwork(&r.Options):
 		return fmt.Errorf("--resume %s: its model is %s, asked for is %s", r.Resume, c.Options.describeNetwork(), r.describeNetwork())
-	case !slices.Equal(c.Options.Condition, r.Options.Condition):
-		return fmt.Errorf("--resume %s: it is conditioned on %q, asked for is %q; --init starts a new run from its weights", r.Resume, c.Options.Condition, r.Options.Condition)
 	case r.AMSGrad && c.Buffers[bufVMax] == nil:
 		return fmt.Errorf("--resume %s: it was not trained with --amsgrad", r.Resume)
 	case r.learnsSchedule() != c.Options.learnsSchedule():
@@ -389,6 +390,32 @@ func (r *run) compatible(c *Checkpoint) error {
 	case c.Progress.BatchAtoms != 0 && c.Progress.Position > 0 && c.Progress.BatchAtoms != r.batchAtoms():
 		return fmt.Errorf("--resume %s: its batches are of %d atoms over all processes and parts, asked for are %d; within an epoch that cannot change (no such position)",
 			r.Resume, c.Progress.BatchAtoms, r.batchAtoms())
+	}
+	said := changed(c.Options.settled(), r.settled())
+	if said == "" {
+		said = changedData("data", c.Provenance.Data, r.provenance.Data)
+	}
+	if said == "" {
+		said = changedData("val", c.Provenance.Val, r.provenance.Val)
+	}
+	if said != "" {
+		return fmt.Errorf("--resume %s: %s; --init starts a new run from its weights", r.Resume, said)
+	}
+	return nil
+}
+
+// alike compares this process with the first of its job.
+func (r *run) alike() error {
+	if r.world.Size() == 1 {
+		return nil
+	}
+	list := r.fingerprint(r.provenance.Data, r.provenance.Val, r.progress)
+	mine := numbers(list)
+	first := slices.Clone(mine)
+	r.world.First(first)
+	if said := disagreement(list, mine, first); said != "" {
+		return fmt.Errorf("process %d of %d has another %s than process 0: all processes of a job train on the same data with the same options",
+			r.world.Rank(), r.world.Size(), said)
 	}
 	return nil
 }
@@ -407,20 +434,6 @@ func (r *run) restore(c *Checkpoint) {
 	r.provenance.Command = c.Provenance.Command + " && " + r.Command
 	r.provenance.History = c.Provenance.History
 	r.provenance.ValLoss, r.provenance.ValLossByTime = c.Provenance.ValLoss, c.Provenance.ValLossByTime
-	if note := changedData(c.Provenance.Data, r.set.Sources); note != "" {
-		r.warnings = append(r.warnings, note)
-	}
-}
-
-// changedData tells if a resumed run reads other molecules than before; empty if not.
-func changedData(before, now []dataset.Source) string {
-	same := slices.EqualFunc(before, now, func(a, b dataset.Source) bool {
-		return a.SHA256 == b.SHA256 && a.Filter == b.Filter && a.Molecules == b.Molecules
-	})
-	if same {
-		return ""
-	}
-	return "the training data are not those of the run that is resumed: it goes on with the new ones"
 }
 
 // elapsed is the time spent training, over all resumes.
