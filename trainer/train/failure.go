@@ -3,7 +3,12 @@
 package train
 
 import (
+	"bytes"
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"math"
+	"os"
 	"strings"
 
 	"github.com/symdiff-go/symdiff/core/safetensors"
@@ -55,9 +60,27 @@ func (r *run) notFinite(o outcome) error {
 
 // writeBatch writes what the network was given in a step.
 func (r *run) writeBatch(path string, b batch) error {
-	return safetensors.WriteFile(path, r.tensors(r.part(b, 0, 1)), map[string]string{
+	return writeTensors(path, r.tensors(r.part(b, 0, 1)), map[string]string{
 		"step": fmt.Sprint(r.progress.Step + 1), "seed": fmt.Sprint(r.Seed), "molecules": fmt.Sprint(b.indices), "times": fmt.Sprint(b.times),
 	})
+}
+
+// writeTensors writes F32 tensors whatever their values, NaN among them, which safetensors.WriteFile refuses.
+func writeTensors(path string, tensors []safetensors.Tensor, metadata map[string]string) (err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	raw := make([]safetensors.Raw, len(tensors))
+	for i, t := range tensors {
+		data := make([]byte, 0, 4*len(t.Data))
+		for _, v := range t.Data {
+			data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
+		}
+		raw[i] = safetensors.Raw{Name: t.Name, DType: safetensors.F32, Shape: t.Shape, Data: bytes.NewReader(data)}
+	}
+	return safetensors.WriteRaw(f, raw, metadata)
 }
 
 // tensors are x (B, N, 3), h (B, N, F), eps (B, N, 3+F), t (B), r0 (B, 3, 3) and eta (B, N, noise_dims).

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"math"
@@ -268,6 +269,23 @@ func TestNaNStops(t *testing.T) {
 	}
 }
 
+// The batch of a loss that is no number is kept whatever is in it.
+func TestABatchWithNaNIsKept(t *testing.T) {
+	path := filepath.Join(t.TempDir(), batchName)
+	nan := float32(math.NaN())
+	if err := writeTensors(path, []safetensors.Tensor{{Name: "x", DType: safetensors.F32, Shape: []int{3}, Data: []float32{1, nan, 2}}}, map[string]string{"step": "7"}); err != nil {
+		t.Fatal(err)
+	}
+	f, err := safetensors.Open(path)
+	if err != nil || f.Metadata["step"] != "7" {
+		t.Fatal(err)
+	}
+	b, err := f.Bytes("x")
+	if err != nil || math.Float32bits(nan) != binary.LittleEndian.Uint32(b[4:]) || len(b) != 12 {
+		t.Errorf("%x, %v", b, err)
+	}
+}
+
 func TestRunErrors(t *testing.T) {
 	o := small(t)
 	mustRun(t, o)
@@ -295,13 +313,13 @@ func TestResumeWithOtherData(t *testing.T) {
 	o.Val, o.ValMolecules = []string{molecules(t, 12)}, 12
 	mustRun(t, o)
 	for want, change := range map[string]func(*Options){
-		"--data: ":      func(o *Options) { o.Data = []string{molecules(t, 66)} },
-		"--val: ":       func(o *Options) { o.Val = []string{molecules(t, 13)} },
-		"--elements ":   func(o *Options) { o.Elements = []string{"H", "C", "N", "F", "O"} },
-		"--schedule ":   func(o *Options) { o.Schedule = "cosine" },
-		"--timesteps ":  func(o *Options) { o.Timesteps = 500 },
-		"--loss vlb":    func(o *Options) { o.Loss = LossVLB },
-		"--seed ":       func(o *Options) { o.Seed++ },
+		"--data: ":     func(o *Options) { o.Data = []string{molecules(t, 66)} },
+		"--val: ":      func(o *Options) { o.Val = []string{molecules(t, 13)} },
+		"--elements ":  func(o *Options) { o.Elements = []string{"H", "C", "N", "F", "O"} },
+		"--schedule ":  func(o *Options) { o.Schedule = "cosine" },
+		"--timesteps ": func(o *Options) { o.Timesteps = 500 },
+		"--loss vlb":   func(o *Options) { o.Loss = LossVLB },
+		"--seed ":      func(o *Options) { o.Seed++ },
 	} {
 		p := o
 		p.Resume, p.Steps = o.Out, 8
