@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { outside } from "./links.js";
 
 /** The policy of the server (csp.txt) as a meta element, for hosts that set no headers. */
 export function contentSecurityPolicy(file) {
@@ -34,7 +35,7 @@ export function htmlPages(dir) {
   return readdirSync(dir).filter((name) => name.endsWith(".html")).map((name) => join(dir, name));
 }
 
-/** What all pages share: `<!-- part: head -->` becomes parts/head.html, and so on. */
+/** What all pages share: `<!-- part: head -->` becomes parts/head.html, and so on; {{paper}} and the like become addresses (links.js). */
 export function pageParts(dir, pages) {
   const part = (name) => readFileSync(join(dir, `${name}.html`), "utf8").trim();
   const links = (page) => navigation.filter(([name]) => existsSync(join(pages, `${name}.html`))).map(([name, title]) => {
@@ -45,10 +46,17 @@ export function pageParts(dir, pages) {
     name: "symdiff:parts",
     transformIndexHtml: {
       order: "pre",
-      handler: (html, { filename }) =>
-        html
+      handler: (html, { filename }) => {
+        const said = {
+          ...outside,
+          title: html.match(/<title>(.*)<\/title>/)[1],
+          description: html.match(/<meta name="description" content="(.*)" \/>/)[1],
+        };
+        return html
           .replace(/<!-- part: (\w+) -->/g, (_, name) => part(name))
-          .replace("<!-- navigation -->", links(basename(filename, ".html")).join("")),
+          .replace("<!-- navigation -->", links(basename(filename, ".html")).join(""))
+          .replace(/\{\{(\w+)\}\}/g, (_, name) => said[name]);
+      },
     },
   };
 }
@@ -118,9 +126,16 @@ function readHeader(data) {
     parameters: Object.entries(tensors).reduce((sum, [name, t]) => sum + (isScale(name) ? 0 : size(t)), 0),
     elements: JSON.parse(metadata.elements),
     sizes: Object.keys(JSON.parse(metadata.histogram)).map(Number).sort((a, b) => a - b),
+    heavy: heaviest(metadata.compositions),
     timesteps: JSON.parse(metadata.schedule).timesteps,
     variant: metadata.kind,
   };
+}
+
+/** Most atoms other than hydrogen among the formulas of the training data. */
+function heaviest(compositions = "{}") {
+  const heavy = (formula) => [...formula.matchAll(/([A-Z][a-z]?)(\d*)/g)].reduce((sum, [, symbol, n]) => sum + (symbol === "H" ? 0 : Number(n || 1)), 0);
+  return Math.max(0, ...Object.keys(JSON.parse(compositions)).map(heavy));
 }
 
 /** What `make evaluate-keep` measured of these weights; nothing where it measured others, or none. */
@@ -170,7 +185,7 @@ export function serviceWorker(source, publicDir) {
         hash.update(name).update(model ? "" : content); // a model file's name holds its hash
       };
       for (const name of Object.keys(bundle).sort()) add(name, bundle[name].code ?? bundle[name].source);
-      for (const name of readdirSync(publicDir).sort()) add(name, readFileSync(join(publicDir, name)));
+      for (const name of readdirSync(publicDir).filter((name) => name !== "preview.png").sort()) add(name, readFileSync(join(publicDir, name)));
       const manifest = { version: hash.digest("hex").slice(0, 12), page, kept };
       const code = readFileSync(source, "utf8").replace("__MANIFEST__", JSON.stringify(manifest));
       this.emitFile({ type: "asset", fileName: "sw.js", source: code });

@@ -24,7 +24,7 @@ export function command({ settings, first, n, model, out }: Job): string {
   if (start) flags.push(["start", start]);
   if (gamma !== gammas[0]) flags.push(["gamma", gamma]);
   if (model) flags.push(["model", quoted(model)]);
-  return ["build/symdiff sample", ...flags.map(([name, value]) => `--${name} ${value}`), `--out ${quoted(out)}`].join(" ");
+  return ["symdiff sample", ...flags.map(([name, value]) => `--${name} ${value}`), `--out ${quoted(out)}`].join(" ");
 }
 
 /** As a shell's word. */

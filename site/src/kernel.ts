@@ -1,7 +1,19 @@
 // How a run is symmetrised, as one choice: which gamma, and in which order a learned one is composed.
 
 import type { SampleOptions } from "symdiff-mol";
+import type { Model } from "virtual:model";
 import type { Gamma } from "./settings.ts";
+
+/**
+ * The shipped models whose f depends on its input, so that their gamma is not the Haar measure: `symdiff analyse gamma` tells. That of
+ * qm9-web does not (its model card).
+ */
+const learned: readonly string[] = [];
+
+/** Whether a shipped model has a gamma that was learned. */
+export function learnsGamma({ name, variant }: Pick<Model, "name" | "variant">): boolean {
+  return variant === "symdiff" && learned.includes(name);
+}
 
 export const kernels = ["paper", "released", "haar", "none"] as const;
 export type Kernel = (typeof kernels)[number];

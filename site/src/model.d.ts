@@ -12,6 +12,8 @@ declare module "virtual:model" {
     elements: string[];
     /** Numbers of atoms that the training data has, from low to high. */
     sizes: number[];
+    /** Most atoms other than hydrogen that the training data have in one molecule; 0 where the weights do not tell. */
+    heavy: number;
     timesteps: number;
     /** The sampler that core takes with these weights where nothing else is asked for. */
     usual: Usual;

@@ -16,8 +16,8 @@ export function offerStarts(select: HTMLSelectElement, start: number, { minSteps
 
 /** What a start does, in words. */
 export function startNote(start: number, { maxSteps: last, usual }: Limits): string {
-  if (!usual.start) return `These weights do not tell the moments of their data: runs begin with pure noise, at t = ${last}.`;
-  if (!start) return `Begins with pure noise, at the end of the schedule, and makes every step.`;
-  const before = start < usual.start ? "" : ", in which next to nothing is decided,";
-  return `Begins at t = ${start} with Gaussian noise that has the mean and the spread of the data there: the steps before${before} are left out.`;
+  if (!usual.start) return `These weights lack the moments of their data. Runs start from pure noise, at t = ${last}.`;
+  if (!start) return `Starts from pure noise, at the end of the noise schedule.`;
+  const before = start < usual.start ? "It skips the steps before." : "It skips the steps before, which decide almost nothing.";
+  return `Starts at t = ${start} from a Gaussian with the mean and spread of the noised data. ${before}`;
 }

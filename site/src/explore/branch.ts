@@ -1,14 +1,17 @@
 // Rewind and branch: new noise from a step on, and the family that grows so.
 
 import type { Frame } from "symdiff-mol";
+import type { Model } from "virtual:model";
 import { announce, element } from "../dom.ts";
 import type { Meter } from "../meter.ts";
 import { progressText, run } from "../run.ts";
 import { randomSeed } from "../settings.ts";
 import type { Trajectory } from "../trajectory.ts";
 import { caption, change, familyView, lab, select, session, show, showMolecule, shows, transport, weights } from "./page.ts";
-import { mostBranches, runOptions } from "./state.ts";
+import { mostBranches, runOptions, type Run } from "./state.ts";
 import { earliest, prune } from "./tree.ts";
+
+const measuredBranches = "@@";
 
 export function listenToBranch(): void {
   transport.onSeek = () => showStep();
@@ -27,9 +30,14 @@ function showFamily(): void {
 
 function familyText(): string {
   const { family } = lab.state;
-  if (!lab.made.size) return family.length ? `A tree of ${family.length + 1} molecules is in the address: press Generate to make them.` : "Generate a molecule to begin.";
-  if (!family.length) return "One molecule so far: the line is its run, from noise on the left to the molecule on the right.";
-  return "Each line is a run. Those that branch off early share little with their parent, those that branch off late nearly all.";
+  if (!lab.made.size) return family.length ? `The link has a tree of ${family.length + 1} molecules. Press Generate to make them.` : "The molecule above is an example, made earlier. Press Generate for one of your own, then branch it.";
+  if (!family.length) return "One molecule so far. The line is its run, from noise on the left to the molecule on the right.";
+  return "Each line is a run. A branch at an early step shares little with its parent. A branch at a late step shares nearly all.";
+}
+
+/** Where the choice falls, as it was measured for the usual run. */
+export function branchHint({ name, usual }: Model, { start, steps, method }: Run): string {
+  return name === "qm9-web" && start === usual.start && steps === usual.steps && method === usual.method ? measuredBranches : "Early steps decide the molecule.";
 }
 
 /** The step that is shown, and what can be done from there. */
@@ -45,12 +53,12 @@ function showStep(): void {
   element("branch-note").textContent = !ready
     ? ""
     : !room
-      ? `A tree has ${mostBranches} branches at most: cut some off.`
+      ? `A tree has at most ${mostBranches} branches. Cut some off first.`
       : step >= lab.state.run.steps
-        ? "The picture shows the end of the run: go back first."
+        ? "The slider is at the end of the run. Move it to an earlier step."
         : fits
           ? ""
-          : `This run is its own from step ${from} on only: before that, branch off its parent.`;
+          : `Up to step ${from} this run is that of its parent. Branch the parent there.`;
   familyView.step = lab.made.has(lab.state.at) ? step : -1;
 }
 

@@ -14,14 +14,14 @@ export const own = new Map<string, Weights>();
 
 export function showCommand(): void {
   const { run: settings, tool, family, at, keeping, other } = lab.state;
-  const base = (r: Run) => [`build/symdiff sample --seed ${r.seed}`, ...(r.formula ? [`--formula ${r.formula}`] : r.atoms ? [`--atoms ${r.atoms}`] : []), `--steps ${r.steps} --method ${r.method}`, ...(r.start ? [`--start ${r.start}`] : []), ...kernelFlags(r.kernel)];
+  const base = (r: Run) => [`symdiff sample --seed ${r.seed}`, ...(r.formula ? [`--formula ${r.formula}`] : r.atoms ? [`--atoms ${r.atoms}`] : []), `--steps ${r.steps} --method ${r.method}`, ...(r.start ? [`--start ${r.start}`] : []), ...kernelFlags(r.kernel)];
   const modelFlag = (name: string) => (name === models[0].name ? [] : [`--model ${own.has(name) ? name : `${name}.safetensors`}`]);
   let words = [...base(settings), ...path(family, tool === "compare" ? 0 : at).map(({ step, seed }) => `--branch ${step}:${seed}`), ...modelFlag(model.name)];
   let note = "This molecule on the command line";
   if (tool === "keep" && gallery.open && lab.part) {
     const { molecule, index } = gallery.open;
     words = [
-      `build/symdiff sample --keep part.xyz --seed ${keeping.seed}`, ...(index ? [`--first ${index}`] : []),
+      `symdiff sample --keep part.xyz --seed ${keeping.seed}`, ...(index ? [`--first ${index}`] : []),
       `${keeping.size === "formula" ? `--formula ${molecule.formula}` : `--atoms ${molecule.elements.length}`} ${restFlags(restRun(limits, keeping.steps))}`, ...kernelFlags(settings.kernel), ...modelFlag(model.name),
     ];
     note = "This molecule on the command line, beside part.xyz";

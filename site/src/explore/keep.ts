@@ -101,11 +101,11 @@ function showKeep(): void {
   const rest = wantedSize(base) - atoms.length;
   const button = element<HTMLButtonElement>("remake");
   button.disabled = !base || atoms.length === 0 || rest < 1 || session.running;
-  button.textContent = base && atoms.length && rest > 0 ? `Keep ${atoms.length}, remake ${rest}${n > 1 ? `, ${n} times` : ""}` : "Remake the rest";
+  button.textContent = base && atoms.length && rest > 0 ? `Fix ${atoms.length}, generate ${rest}${n > 1 ? `, ${n} times` : ""}` : "Generate the rest";
   element("made-files").hidden = lab.remakes.length === 0;
   element("made-text").textContent = lab.remakes.length
     ? sessionText(lab.remakes.map(({ molecule }) => molecule), lab.everRemade)
-    : "Nothing yet. Generate a molecule, choose atoms, and remake the rest.";
+    : "Nothing yet. Generate a molecule, choose atoms to fix, and generate the rest.";
 }
 
 function showSizes(atoms: number, kept: number): void {
@@ -113,7 +113,7 @@ function showSizes(atoms: number, kept: number): void {
   const wanted = ["formula", 0, ...limits.sizes.filter((size) => size > kept)] as const;
   if (sizes.options.length !== wanted.length) sizes.replaceChildren(...wanted.map((size) => new Option(String(size), String(size))));
   sizes.options[0]!.textContent = atoms ? `${atoms}, same formula` : "Same formula";
-  sizes.options[1]!.textContent = atoms ? `${atoms} of any kinds` : "As many, any kinds";
+  sizes.options[1]!.textContent = atoms ? `${atoms}, any elements` : "As many, any elements";
   if (!wanted.some((size) => size === lab.state.keeping.size)) lab.state = { ...lab.state, keeping: { ...lab.state.keeping, size: "formula" } };
   sizes.value = String(lab.state.keeping.size);
 }

@@ -5,15 +5,19 @@ import "../masthead.ts";
 import { models } from "virtual:model";
 import { chosenAtoms } from "../atoms.ts";
 import { announce, element, onPress } from "../dom.ts";
+import { mayBegin } from "../link.ts";
 import { kernelNames, kernels, kernelsOf, type Kernel } from "../kernel.ts";
 import { startOffline } from "../offline.ts";
 import { methods, parseSeed, randomSeed, startAt } from "../settings.ts";
-import { grow, listenToBranch } from "./branch.ts";
+import { branchHint, grow, listenToBranch } from "./branch.ts";
 import { showCommand } from "./command.ts";
 import { compare, listenToCompare } from "./compare.ts";
 import { listenToKeep } from "./keep.ts";
-import { change, changeRun, form, lab, leftViewer, limits, model, seed, select, session, show, shows, showTool, slider } from "./page.ts";
+import { change, changeRun, form, lab, leftViewer, limits, model, seed, select, session, show, showExample, shows, showTool, slider, weights } from "./page.ts";
 import { tools, type Run, type Tool } from "./state.ts";
+
+/** The address that the page was opened with: it is written over at once. */
+const linked = location.search;
 
 const methodNames: Record<(typeof methods)[number], string> = { "dpm++2m-sde": "SDE-DPM-Solver++", ancestral: "Ancestral", "dpm++2m": "DPM-Solver++" };
 
@@ -34,7 +38,16 @@ function setUp(): void {
   listen();
   showTool();
   show();
+  element("branch-hint").textContent = branchHint(model, lab.state.run);
   void startOffline();
+  void showExample().catch(() => {}); // without it the page waits for a run
+  void begin();
+}
+
+/** A link with a seed makes its molecules. */
+async function begin(): Promise<void> {
+  if (!new URLSearchParams(linked).has("seed") || typeof weights.source !== "string") return;
+  if ((await mayBegin(element("stage"), weights.source)) && !session.running && !lab.made.size) await generate();
 }
 
 /** Makes sure that a select has a value which the address asks for. */

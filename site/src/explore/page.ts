@@ -6,6 +6,7 @@ import { showAtoms } from "../atoms.ts";
 import { element } from "../dom.ts";
 import { modelNamed, shipped, type Weights } from "../engine.ts";
 import { formulaNodes } from "../format.ts";
+import { loadIntro, type Intro } from "../generate/intro.ts";
 import { usualKernel } from "../kernel.ts";
 import type { Run as Made } from "../run.ts";
 import { Session } from "../session.ts";
@@ -134,8 +135,23 @@ export function showMolecule(): void {
   caption("left", shown.molecule);
 }
 
+/** The molecule that came with the page, to have something to see before the first run. */
+let example: Intro | undefined;
+
+export async function showExample(): Promise<void> {
+  example = await loadIntro();
+  if (!session.running && !lab.made.size && lab.state.tool !== "compare") showNothing();
+}
+
+/** Before a run: the example, or two empty pictures to compare. */
 function showNothing(): void {
   lab.rims = () => false;
+  if (example && lab.state.tool !== "compare") {
+    transport.open(example.trajectory);
+    element("caption-left").replaceChildren("Example, made earlier: ", ...formulaNodes(example.formula));
+    leftViewer.label = `Example, made earlier: ${example.formula} forming from noise`;
+    return;
+  }
   transport.open();
   leftScreen.show(() => ({ balls: [], sticks: [] }));
   rightScreen.show(() => ({ balls: [], sticks: [] }));

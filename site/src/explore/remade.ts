@@ -80,22 +80,22 @@ export function well(m: Molecule): boolean {
 
 export function sessionText(now: readonly Molecule[], all: readonly Molecule[]): string {
   const part = (molecules: readonly Molecule[]) => countText(molecules.filter(well).length, molecules.length);
-  const text = `With these atoms kept: ${part(now)} stable and in one piece.`;
-  return all.length > now.length ? `${text} In this session, over all parts: ${part(all)}.` : text;
+  const text = `With these atoms fixed, ${part(now)} are stable and in one piece.`;
+  return all.length > now.length ? `${text} In this visit, over all choices of atoms: ${part(all)}.` : text;
 }
 
 /** What it means to keep atoms. */
 export function keepText({ takesParts }: Pick<Model, "takesParts">): string {
   return takesParts
-    ? "The model has learned to be given atoms: at every step it knows their places among each other, without noise, and finds where they are in the whole and what is around them."
-    : "Approximate. The model was never taught to keep atoms. At every step their places are overwritten with the right ones, noised, and each step is tried several times so that the rest adapts (RePaint). Such a run always begins with pure noise. It fails often: places are settled early in a run, where the part that is kept is still noise itself.";
+    ? "The model was trained with fixed atoms. At each step it gets their relative positions without noise. It finds where they lie in the molecule, and generates the atoms around them."
+    : "This is approximate, because the model was not trained with fixed atoms. At each step their positions are replaced by the right ones with noise, and each step is repeated so that the other atoms adapt (RePaint). Such a run starts from pure noise. It often fails: positions settle early, when the fixed atoms are still noise.";
 }
 
-const taskNames = { heavy: "All atoms but hydrogens kept", half: "One half kept" };
+const taskNames = { heavy: "All atoms but hydrogens fixed", half: "One half fixed" };
 
 export function measuredText({ keep, name }: Model): string {
-  if (!keep.length) return `Not yet measured for the weights ${name}.`;
+  if (!keep.length) return `Not measured for the weights ${name}.`;
   const rates = keep.map(({ task, well, molecules }) => `${taskNames[task]}: ${countText(well, molecules)}`).join("; ");
   const { steps, resample, bases, each } = keep[0]!;
-  return `Measured with the command line on ${bases} stable molecules of the model, ${each} times each, same formula, ${steps} steps${resample ? ` of ${resample} tries` : ""}; stable and in one piece, with 95 % intervals. ${rates}.`;
+  return `Measured on ${bases} stable molecules of the model, ${each} ${each === 1 ? "run" : "runs"} each, with the same formula in ${steps} steps${resample ? ` of ${resample} tries` : ""}. The rates are of stable molecules in one piece, with 95 % intervals. ${rates}.`;
 }

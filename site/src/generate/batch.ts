@@ -66,6 +66,11 @@ export class Batch {
     }
   }
 
+  /** Gives the focus to the molecule that is open. */
+  focus(): void {
+    this.#section.querySelector<HTMLElement>(".card.current")?.focus({ preventScroll: true });
+  }
+
   /** One sentence for screen readers. */
   get spoken(): string {
     const { stable, valid, unique } = this.#gallery.tally.shares;

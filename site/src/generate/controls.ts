@@ -2,11 +2,13 @@
 
 import { models, type Measured, type Model } from "virtual:model";
 import { element, make } from "../dom.ts";
+import { advise, type Advice, type Known } from "./formula.ts";
 import { modelNamed, ownFile, shipped, type Weights } from "../engine.ts";
 import { megabytes, percent } from "../format.ts";
 import {
   carryOver, defaults, gammas, limitsOf, mostSteps, parseFormula, parseQuery, parseSeed, randomSeed, startAt, toQuery, wholeOf, withQuery, type Gamma, type Limits, type Settings,
 } from "../settings.ts";
+import { learnsGamma } from "../kernel.ts";
 import { offerStarts, startNote } from "../start.ts";
 
 const maxCount = 1000;
@@ -14,6 +16,8 @@ const maxCount = 1000;
 /** Everything that a press of Generate needs. */
 export interface Order {
   settings: Settings;
+  /** Which molecule of the seed's stream, where it is one alone. */
+  index: number;
   count: number;
   weights: Weights;
 }
@@ -29,12 +33,16 @@ export class Controls {
   readonly #steps = element<HTMLInputElement>("steps");
   readonly #gamma = element<HTMLSelectElement>("gamma");
   readonly #model = element<HTMLSelectElement>("model");
-  #own: { weights: Weights; limits: Limits } | undefined;
+  #own: { weights: Weights; limits: Limits; known: Known } | undefined;
   /** The bounds, and the start, that the fields show. */
   #fitted = limitsOf(models[0]);
   #started = 0;
   /** The seed of the latest run, to know whether the one in the field has been used. */
   #used = "";
+  /** The molecule of the seed's stream that the address asks for; another seed begins with its first. */
+  #index = 0;
+  /** Whether the seed came with the address and has not been used yet. */
+  linked = false;
 
   /** Called after every change, and with a file that was dropped or chosen. */
   onChange = (): void => {};
@@ -43,7 +51,7 @@ export class Controls {
   constructor() {
     for (const model of models) this.#model.add(new Option(model.name, model.name));
     this.#readAddress();
-    element("settings").addEventListener("input", () => this.#changed());
+    for (const part of this.#parts) part.addEventListener("input", () => this.#changed());
     this.#model.addEventListener("change", () => {
       this.#fit();
       this.#changed();
@@ -52,8 +60,13 @@ export class Controls {
       const settings = this.#settings;
       this.#write({ ...settings, ...startAt(settings.start, { ...settings, start: this.#started }, this.#fitted) });
     });
-    this.#seed.addEventListener("input", () => (this.#used = "")); // a seed that was typed is meant
+    this.#seed.addEventListener("input", () => {
+      this.#locked = true; // a seed that was typed is meant
+      this.#renew();
+    });
     element("dice").addEventListener("click", () => {
+      this.#locked = false;
+      this.#renew();
       this.#write({ ...this.#settings, seed: randomSeed() });
       this.#changed();
     });
@@ -67,17 +80,28 @@ export class Controls {
 
   /** The order that stands, or what is wrong with it. A used seed gives way to a new one, unless it is locked. */
   order(): Order | { fault: string; field: HTMLElement } {
-    if (!this.#locked && this.#seed.value === this.#used) this.#write({ ...this.#settings, seed: randomSeed() });
+    if (!this.#locked && this.#seed.value === this.#used) {
+      this.#renew();
+      this.#write({ ...this.#settings, seed: randomSeed() });
+    }
     const settings = this.#settings;
     if (parseSeed(settings.seed) === undefined) return { fault: "The seed has to be a whole number below 2^64.", field: this.#seed };
     if (this.#faultyFormula) return { fault: "The formula has to be like C7H10O2: symbols of elements, each with its number of atoms.", field: this.#formula };
+    const advice = this.#advice;
+    if (advice?.refused) return { fault: advice.text, field: this.#formula };
     const count = Number(this.#count.value);
     if (!Number.isInteger(count) || count < 1 || count > maxCount) {
       return { fault: `The number of molecules has to be from 1 to ${maxCount.toLocaleString("en")}.`, field: this.#count };
     }
     this.#used = settings.seed;
+    this.linked = false;
     this.#changed();
-    return { settings, count, weights: this.weights };
+    return { settings, index: this.#index, count, weights: this.weights };
+  }
+
+  /** Whether one molecule is asked for. */
+  get single(): boolean {
+    return this.#count.value === "1";
   }
 
   /** The weights that are chosen. */
@@ -91,16 +115,27 @@ export class Controls {
   }
 
   set disabled(value: boolean) {
-    element<HTMLFieldSetElement>("settings").disabled = value;
+    for (const part of this.#parts) part.disabled = value;
   }
 
   /** Offers the reader's own weights, and what they can do. */
-  accept(weights: Weights, facts: Parameters<typeof limitsOf>[0]): void {
-    this.#own = { weights, limits: limitsOf(facts) };
+  accept(weights: Weights, facts: Parameters<typeof limitsOf>[0] & Pick<Known, "elements">): void {
+    this.#own = { weights, limits: limitsOf(facts), known: { ...facts, heavy: 0 } };
     this.#model.querySelector("[value=own]")?.remove();
     this.#model.add(new Option(`${weights.name} (yours)`, "own", true, true));
     this.#fit();
     this.#changed();
+  }
+
+  get #parts(): HTMLFieldSetElement[] {
+    return ["settings", "advanced-settings"].map((id) => element<HTMLFieldSetElement>(id));
+  }
+
+  /** Another seed is to come: nothing of the one before counts. */
+  #renew(): void {
+    this.#used = "";
+    this.#index = 0;
+    this.linked = false;
   }
 
   get #locked(): boolean {
@@ -128,6 +163,12 @@ export class Controls {
     return formula !== "" && parseFormula(formula) === undefined;
   }
 
+  get #advice(): Advice | undefined {
+    const { formula } = this.#settings;
+    if (!formula || this.#faultyFormula) return undefined;
+    return advise(formula, this.#own && this.#model.value === "own" ? this.#own.known : this.model);
+  }
+
   #readAddress(): void {
     const q = new URLSearchParams(location.search);
     this.#model.value = modelNamed(q.get("model") ?? undefined).name;
@@ -136,6 +177,8 @@ export class Controls {
     this.#locked = q.get("lock") === "1";
     this.#count.value = String(wholeOf(q, "n", 1, maxCount) ?? 1);
     this.#write(parseQuery(location.search, limits, defaults(limits)));
+    this.#index = wholeOf(q, "index", 0, 1e6) ?? 0;
+    this.linked = parseSeed(q.get("seed") ?? "") !== undefined;
     this.#dress();
   }
 
@@ -143,6 +186,7 @@ export class Controls {
     const count = this.#count.value;
     const query = withQuery(toQuery(this.#settings, location.search), {
       n: count === "1" ? "" : count,
+      index: this.#index ? String(this.#index) : "",
       lock: this.#locked ? "1" : "",
       model: this.#model.value === models[0].name || this.#model.value === "own" ? "" : this.#model.value,
     });
@@ -188,39 +232,68 @@ export class Controls {
     this.#seed.setAttribute("aria-invalid", String(parseSeed(this.#seed.value) === undefined));
     this.#formula.setAttribute("aria-invalid", String(this.#faultyFormula));
     this.#atoms.disabled = this.#settings.formula !== "";
-    element("asked-note").textContent = this.#fitted.takesTypes ? "Such as C7H10O2; left open it is drawn as in the data." : "Not for this model: it is not told which atoms there are.";
+    const advice = this.#advice;
+    element("asked-note").classList.toggle("warns", !!advice);
+    element("asked-note").textContent = !this.#fitted.takesTypes
+      ? "This model samples the formula itself."
+      : this.#faultyFormula
+        ? "A formula is like C7H10O2: symbols of elements, each with its number of atoms."
+        : (advice?.text ?? (this.#settings.formula ? "Every molecule has this formula." : `Such as C7H10O2. Left empty, it is sampled from the training distribution.`));
     this.#count.setAttribute("aria-invalid", String(!this.#count.validity.valid || !this.#count.value));
-    element("seed-note").textContent = this.#locked ? "Kept for every run." : "A new one for each run.";
+    element("seed-note").textContent = this.#locked
+      ? "Kept for every run."
+      : this.linked
+        ? "From the link. After this run, a new one."
+        : "A new one for each run.";
+    element("advanced-note").textContent = this.#summary;
     element("steps-value").textContent = this.#steps.value;
     element("start-note").textContent = startNote(this.#started, this.#fitted);
     const n = Number(this.#count.value);
-    element("generate").textContent = n > 1 ? `Generate ${n.toLocaleString("en")} molecules` : "Generate a molecule";
+    element("generate").textContent = n > 1 ? `Generate ${n.toLocaleString("en")} molecules` : this.linked ? "Generate the molecule of this link" : "Generate a molecule";
     this.#quality();
+  }
+
+  /** What is set apart from the usual, in one line. */
+  get #summary(): string {
+    const { seed, atoms, formula, start, steps, method, gamma } = this.#settings;
+    const { usual } = this.#fitted;
+    const parts = [
+      ...(this.#locked || this.linked ? [`seed ${seed}`] : []),
+      ...(atoms && !formula ? [`${atoms} atoms`] : []),
+      ...(steps === usual.steps ? [] : [`${steps} steps`]),
+      ...(start === usual.start ? [] : [start ? `from t = ${start}` : "from noise"]),
+      ...(method === defaults(this.#fitted).method ? [] : [method]),
+      ...(gamma === gammas[0] ? [] : [`γ ${gamma}`]),
+      ...(this.#model.value === models[0].name ? [] : [this.#own && this.#model.value === "own" ? this.#own.weights.name : this.#model.value]),
+    ];
+    return parts.join(", ");
   }
 
   /** What was measured with this sampler and start, and at how many steps. */
   #quality(): void {
     const { method, start, steps, gamma } = this.#settings;
     const own = this.#model.value === "own";
-    const learns = own || this.model.variant === "symdiff"; // what a file of one's own does is not known here
+    const learns = own || learnsGamma(this.model); // what a file of one's own does is not known here
     const runs = own ? [] : this.model.evaluation.filter((run) => run.method === method && run.start === start && !run.freeTypes).sort((a, b) => a.steps - b.steps);
     element("presets").replaceChildren(...runs.map((run) => this.#preset(run, run.steps === steps)));
     const here = runs.find((run) => run.steps === steps);
-    const published = method === "ancestral" ? " Ancestral is what was published." : "";
+    const published = method === "ancestral" ? " The paper uses this sampler." : "";
     element("quality").textContent = own
-      ? "Nothing was measured of your own weights."
+      ? "Your own weights have not been measured."
       : gamma !== gammas[0]
-        ? `Measured with ${learns ? "the learned γ" : "γ as trained"} only.`
+        ? `Measured only with γ as trained.`
         : here
-          ? `Of ${here.molecules.toLocaleString("en")} molecules made so, ${percent(here.stable)} were stable, ${percent(here.valid)} valid, ${percent(here.connected)} connected.${published}`
+          ? `Of ${here.molecules.toLocaleString("en")} molecules sampled with these settings, ${percent(here.stable)} were stable, ${percent(here.valid)} valid and ${percent(here.connected)} connected.${published}`
           : `Not measured at ${steps} steps${runs.length ? "" : start ? " with this sampler and start" : " with this sampler"}.${published}`;
-    element<HTMLOptionElement>("gamma-own").textContent = learns ? "Learned" : "As trained: Haar";
+    element<HTMLOptionElement>("gamma-own").textContent = learns ? "Learned" : "As trained (Haar)";
     const notes: Record<Gamma, string> = {
       learned: learns
-        ? "Each step turns the molecule by a random matrix, part of it learned: the paper's method."
-        : "Each step turns the molecule by a matrix drawn blindly: this model has no learned part (SymDiff-H).",
-      haar: "Each step turns the molecule by a matrix drawn blindly; the learned part is left out.",
-      none: "Nothing is turned: a plain transformer, not equivariant. It was not trained for this.",
+        ? "Each step turns the molecule by a random matrix γ. A small network f learned its distribution."
+        : this.model.variant === "symdiff"
+          ? "Each step turns the molecule by a random matrix γ. In this model the network f has learned nothing, so γ is uniform (the Haar measure)."
+          : "Each step turns the molecule by a random matrix γ, uniform over all rotations and reflections (the Haar measure).",
+      haar: "Each step turns the molecule by a random matrix γ, uniform over all rotations and reflections. The network f is left out.",
+      none: "The plain transformer, which is not equivariant. It was not trained for this.",
     };
     element("gamma-note").textContent = notes[gamma];
   }
@@ -262,6 +335,6 @@ export class Controls {
 
 /** What a run fetches before it starts, in words; empty where it is all there. */
 export function costText(bytes: number, chemistry: number): string {
-  return `The first run downloads ${megabytes(bytes)}, the model, which then stays on this device; drawing and properties add ${megabytes(chemistry)}.`;
+  return `The first run downloads the model, ${megabytes(bytes)}, and tools for drawing and properties, ${megabytes(chemistry)}. Both stay on this device.`;
 }
 

@@ -3,14 +3,16 @@
 import "../trust.ts";
 import "../masthead.ts";
 import type { Frame } from "symdiff-mol";
-import { chemistryBytes } from "virtual:model";
+import { chemistryBytes, type Model } from "virtual:model";
 import { announce, element, make, onPress } from "../dom.ts";
 import { downloadBytes, Engine, loadingText, type Weights } from "../engine.ts";
-import { formulaNodes, roughCount } from "../format.ts";
+import { formulaNodes, percent, roughCount } from "../format.ts";
 import { dropModel, keepModel, startOffline } from "../offline.ts";
 import { explain } from "../problems.ts";
 import { progressText, run } from "../run.ts";
 import { sampleOptions } from "../settings.ts";
+import { learnsGamma } from "../kernel.ts";
+import { mayBegin } from "../link.ts";
 import { Trajectory } from "../trajectory.ts";
 import { Transport } from "../transport.ts";
 import { Viewer } from "../view/viewer.ts";
@@ -50,10 +52,11 @@ let unfinished = false;
 
 function setUp(): void {
   tellCost();
-  const { parameters, sizes, elements } = controls.model;
-  element("model-facts").textContent =
-    `This model has ${roughCount(parameters)} parameters and was trained on QM9: real molecules of up to nine heavy atoms ` +
-    `(carbon, nitrogen, oxygen, fluorine) and their hydrogens, ${sizes.at(-1)} atoms at most.`;
+  const { elements } = controls.model;
+  element("model-facts").replaceChildren(...facts(controls.model));
+  element("gamma-facts").textContent = learnsGamma(controls.model)
+    ? "A small network f learns the distribution of γ."
+    : "The paper learns the distribution of γ with a small network f. In the model of this page f has learned nothing, and γ is uniform (the Haar measure).";
   element("legend").append(...elements.map((symbol) => make("li", { className: `el-${symbol}` }, symbol)));
   element("renderer").hidden = viewer.kind === "webgl2";
   controls.onChange = tellCost;
@@ -68,9 +71,13 @@ function setUp(): void {
     event.preventDefault();
     void startTour(1);
   });
+  element("to-batch").addEventListener("click", () => {
+    lookAt(element("batch"));
+    batch.focus();
+  });
   const tour = new URLSearchParams(location.search).get("tour");
   if (tour !== null) void startTour(Number(tour));
-  void showIntro();
+  void begin(tour === null);
   void startOffline();
 }
 
@@ -79,14 +86,37 @@ async function startTour(step: number): Promise<void> {
   openTour(step);
 }
 
+/** What the model is and how well it does, in numbers that were measured. */
+function facts({ parameters, sizes, heavy, evaluation, usual }: Model): (string | Node)[] {
+  const measured = evaluation.find(({ method, start, steps, freeTypes }) => method === usual.method && start === usual.start && steps === usual.steps && !freeTypes);
+  const limits = heavy ? `with at most ${heavy} atoms of carbon, nitrogen, oxygen and fluorine` : "";
+  return [
+    `The model has ${roughCount(parameters)} parameters. It was trained on QM9: small molecules ${limits}, and at most ${sizes.at(-1)} atoms with their hydrogens. ` +
+      "A computer enumerated them; most were never made. ",
+    ...(measured
+      ? [`Of ${measured.molecules.toLocaleString("en")} molecules sampled with the usual settings, ${percent(measured.stable)} were stable (`, make("a", { href: "./model.html" }, "model card"), ")."]
+      : []),
+  ];
+}
+
+/** A link with a seed makes its molecule; otherwise the page shows the one that came with it. */
+async function begin(byItself: boolean): Promise<void> {
+  const { source } = controls.weights;
+  if (byItself && controls.linked && controls.single && typeof source === "string" && (await mayBegin(element("stage"), source))) {
+    if (!running && !result.shown) await press();
+    return;
+  }
+  await showIntro();
+}
+
 /** The trajectory that came with the page. */
 async function showIntro(): Promise<void> {
   viewer.label = "Nothing yet";
   try {
-    const { trajectory, formula, seed } = await loadIntro();
+    const { trajectory, formula } = await loadIntro();
     if (running || result.shown) return;
-    caption.replaceChildren("Pre-generated example: ", ...formulaNodes(formula), make("small", {}, ` seed ${seed}, chosen`));
-    viewer.label = `Pre-generated example: ${formula} forming out of noise`;
+    caption.replaceChildren("Example, made earlier: ", ...formulaNodes(formula));
+    viewer.label = `Example, made earlier: ${formula} forming from noise`;
     transport.open(trajectory);
     if (calm.matches) return;
     transport.seek(0);
@@ -119,7 +149,7 @@ async function press(): Promise<void> {
     const ready = await load(order.weights, signal);
     const origin = { settings: order.settings, weights: weightsOf(ready) };
     if (order.count > 1) await many(ready, origin, order, signal);
-    else await one(ready, origin, 0, signal);
+    else await one(ready, origin, order.index, signal);
     if (typeof order.weights.source === "string") void keepModel(ready.info.simd, order.weights.source);
   });
 }
@@ -204,6 +234,7 @@ function open({ molecule, index }: Item, origin: Origin): void {
   const elements = engine?.info.elements ?? [...new Set(molecule.elements)];
   const trajectory = Trajectory.of(molecule, elements, origin.settings.steps);
   show({ ...origin, molecule, index, trajectory });
+  element("to-batch").hidden = false;
   lookAt(narrow.matches ? element("stage") : element("main"));
 }
 
@@ -250,6 +281,7 @@ function enter(): void {
   element("cost").hidden = true;
   element("progress").hidden = false;
   element("error").hidden = true;
+  element("to-batch").hidden = true;
   element<HTMLButtonElement>("update-now").disabled = true;
   element<HTMLButtonElement>("replay").disabled = true;
   controls.disabled = true;

@@ -40,7 +40,7 @@ export class Relaxation {
     this.#overlay.hidden = this.#file.hidden = true;
     this.#button.hidden = false;
     this.#button.disabled = false;
-    this.#note.textContent = this.#fetched ? "" : `The first time it fetches the force field, ${megabytes(forceFieldBytes)}.`;
+    this.#note.textContent = this.#fetched ? "" : `The force field is downloaded on first use, ${megabytes(forceFieldBytes)}.`;
   }
 
   /** Calls back with what was found, where something was. */
@@ -55,7 +55,7 @@ export class Relaxation {
   async #run(): Promise<void> {
     const outcome = this.#outcome!;
     this.#button.disabled = true;
-    this.#note.textContent = "Relaxing …";
+    this.#note.textContent = "Minimising the energy …";
     try {
       const relaxed = await this.#chemistry.relax(outcome.molecule.sdf);
       this.#fetched = true;
@@ -63,13 +63,13 @@ export class Relaxation {
       const { before, after } = relaxed;
       const { rmsd, moved } = superpose(relaxed.positions, outcome.molecule.positions);
       this.#relaxed = { before, after, positions: moved };
-      this.#note.textContent = `MMFF94 takes out ${energy(before - after)} kcal/mol, from ${energy(before)} to ${energy(after)}; atoms move by ${rmsd.toFixed(2)} Å (RMSD).`;
+      this.#note.textContent = `MMFF94 lowers the energy by ${energy(before - after)} kcal/mol, from ${energy(before)} to ${energy(after)}. The atoms move by ${rmsd.toFixed(2)} Å (RMSD).`;
       this.#button.hidden = true;
       this.#overlay.hidden = this.#file.hidden = false;
       this.#show(this.#layer);
     } catch (error) {
       if (this.#outcome !== outcome) return;
-      this.#note.textContent = `It cannot be relaxed: ${reason(error)}.`;
+      this.#note.textContent = `Its energy cannot be minimised: ${reason(error)}.`;
     }
   }
 

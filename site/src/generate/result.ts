@@ -4,6 +4,7 @@ import type { Molecule } from "symdiff-mol";
 import { announce, element, make } from "../dom.ts";
 import { formulaNodes } from "../format.ts";
 import { toQuery } from "../settings.ts";
+import { frameOf, linkTo } from "./share.ts";
 import type { Transport } from "../transport.ts";
 import type { Viewer } from "../view/viewer.ts";
 import { Chemistry, type Sheet } from "./chemistry.ts";
@@ -22,28 +23,47 @@ interface Verdict {
 /** How each badge is judged, and what the molecule shows of it. */
 export function verdicts(m: Molecule): Record<"stable" | "connected" | "valid", Verdict> {
   const atoms = m.stableAtoms.length;
-  const wrong = m.stableAtoms.filter((ok) => !ok).length;
+  const wrong = wrongAtoms(m);
   return {
     stable: {
       good: m.stable,
       title: m.stable ? "Stable" : "Not stable",
       text: m.stable
         ? `All ${atoms} atoms have their usual number of bonds, judged by distances.`
-        : `${wrong} of ${atoms} atoms ${wrong === 1 ? "has" : "have"} too many or too few bonds, judged by distances.`,
+        : `${wrong.length} of ${atoms} atoms ${wrong.length === 1 ? "has" : "have"} too many or too few bonds, judged by distances: ${named(wrong)}.`,
     },
     connected: {
       good: m.connected,
       title: m.connected ? "Connected" : "Not connected",
-      text: m.connected ? "Bonds join all atoms into one piece." : `It falls into ${m.fragments} pieces.`,
+      text: m.connected ? "Bonds join all atoms into one piece." : `It is in ${m.fragments} pieces.`,
     },
     valid: {
       good: m.valid,
       title: m.valid ? "Valid" : "Not valid",
       text: m.valid
-        ? "No atom of the largest piece has more bonds than chemistry allows; hydrogens may be missing."
-        : `The largest piece breaks the rules of valence${m.reason ? `: ${m.reason}` : ""}.`,
+        ? "No atom has more bonds than its element allows. Hydrogens may be missing."
+        : `An atom has more bonds than its element allows${m.reason ? `: ${reasonOf(m)}` : ""}.`,
     },
   };
+}
+
+/** Atoms that are not stable, by number from 0, each with the sum of its bond orders. */
+export function wrongAtoms({ stableAtoms, elements, bonds }: Molecule): { name: string; sum: number }[] {
+  const sums = elements.map(() => 0);
+  for (const { i, j, order } of bonds) for (const atom of [i, j]) sums[atom]! += order;
+  return stableAtoms.flatMap((stable, i) => (stable ? [] : [{ name: `${elements[i]}${i + 1}`, sum: sums[i]! }]));
+}
+
+/** The first few by name. */
+function named(wrong: readonly { name: string; sum: number }[]): string {
+  const most = 6;
+  const all = wrong.slice(0, most).map(({ name, sum }) => `${name} (${sum})`).join(", ");
+  return wrong.length > most ? `${all} and ${wrong.length - most} more` : all;
+}
+
+/** Core's reason with the names that the picture has: core counts the atoms of the largest piece, which here are all. */
+function reasonOf({ reason, fragments }: Molecule): string {
+  return fragments === 1 ? reason.replace(/^atom (\d+) \(([A-Z][a-z]?)[+-]?\)/, "$2$1") : reason;
 }
 
 /** One sentence for screen readers. */
@@ -76,6 +96,9 @@ export class ResultView {
     for (const button of this.#buttons()) button.addEventListener("click", () => void this.#download(button));
     copier("copy-smiles", "smiles");
     copier("copy-command", "command");
+    onCopy("copy-link", () => linkTo(this.#outcome!)!);
+    onCopy("copy-frame", () => frameOf(linkTo(this.#outcome!)!, this.#outcome!.molecule.formula));
+    element("share").addEventListener("click", () => void this.#share());
     scheme.addEventListener("change", () => this.#draw());
   }
 
@@ -105,6 +128,9 @@ export class ResultView {
     element("provenance").textContent = provenance(outcome);
     element("provenance").title = `SHA-256 of the weights: ${outcome.weights.sha256}`;
     element("replay").hidden = outcome.trajectory.length > 1;
+    const link = linkTo(outcome);
+    element("copy-link").parentElement!.hidden = link === undefined;
+    element("share").hidden = !navigator.share;
     const links = onward(outcome);
     element("onward").replaceChildren(...links);
     element("onward").hidden = !links.length;
@@ -120,7 +146,7 @@ export class ResultView {
   #enable(button: HTMLButtonElement, molecule: Molecule): void {
     const format = button.dataset["format"]!;
     const reasons: Record<string, string> = {
-      smi: "SMILES have not been found yet",
+      smi: "The SMILES is not known yet",
       webm: canRecord ? "" : "This browser cannot record video",
       relaxed: "",
       png: "",
@@ -137,7 +163,7 @@ export class ResultView {
     const line = element("smiles-line");
     for (const id of ["weight", "logp", "tpsa"]) element(id).textContent = "–";
     element("drawing").hidden = line.hidden = true;
-    note.textContent = "Finding SMILES and properties …";
+    note.textContent = "Working out SMILES and properties …";
     try {
       const sheet = await this.#chemistry.describe(outcome.molecule.sdf);
       if (this.#outcome !== outcome) return;
@@ -149,7 +175,7 @@ export class ResultView {
       line.hidden = false;
       this.#draw();
       note.textContent = sheet.added
-        ? `Drawing, SMILES and properties by openchemlib, which adds the ${sheet.added === 1 ? "hydrogen that is" : `${sheet.added} hydrogens that are`} missing here.`
+        ? `Drawing, SMILES, logP and TPSA by openchemlib. It adds ${sheet.added === 1 ? "a hydrogen that is" : `${sheet.added} hydrogens that are`} missing in this molecule.`
         : "Drawing, SMILES and properties by openchemlib.";
       const button = this.#section.querySelector<HTMLButtonElement>("[data-format=smi]")!;
       button.disabled = false;
@@ -180,6 +206,14 @@ export class ResultView {
     else saveText(outcome, format as TextFormat);
   }
 
+  /** The device's own ways to pass a link on. */
+  async #share(): Promise<void> {
+    const { molecule } = this.#outcome!;
+    try {
+      await navigator.share({ title: `${molecule.formula}, made by SymDiff`, url: linkTo(this.#outcome!)! });
+    } catch {} // the reader thought better of it
+  }
+
   async #video(outcome: Outcome, button: HTMLButtonElement): Promise<void> {
     const note = element("video-note");
     button.disabled = true;
@@ -198,26 +232,32 @@ export class ResultView {
 /** Links to the pages that take this run further; those of the navigation that can. */
 function onward({ settings, index }: Outcome): Node[] {
   if (index) return []; // their addresses know the first molecule of a seed
-  const pages = { "symmetry.html": "Turn its noise", "explore.html": "Branch, keep a part, compare" };
+  const pages = { "symmetry.html": "Rotate its noise", "explore.html": "Branch it, fix some atoms, compare" };
   return Object.entries(pages).flatMap(([page, title]) => {
     const link = document.querySelector<HTMLAnchorElement>(`nav a[href$="${page}"]`);
     return link ? [make("a", { href: `./${page}${toQuery(settings, "")}` }, title)] : [];
   });
 }
 
-/** A button that copies the text of an element, and says so. */
+/** A button that copies the text of an element, and says so; where it may not, it selects it. */
 function copier(button: string, source: string): void {
+  onCopy(button, () => element(source).textContent ?? "", () => getSelection()?.selectAllChildren(element(source)));
+}
+
+function onCopy(button: string, text: () => string, select?: () => void): void {
   const b = element<HTMLButtonElement>(button);
   const word = b.querySelector("span")!;
+  const usual = word.textContent;
   b.addEventListener("click", async () => {
     try {
-      await navigator.clipboard.writeText(element(source).textContent ?? "");
+      await navigator.clipboard.writeText(text());
       word.textContent = "Copied";
     } catch {
-      getSelection()?.selectAllChildren(element(source));
-      word.textContent = "Selected";
+      if (select) select();
+      else prompt("Copy this text", text());
+      word.textContent = select ? "Selected" : usual;
     }
     announce(`${word.textContent}.`);
-    setTimeout(() => (word.textContent = "Copy"), 2000);
+    setTimeout(() => (word.textContent = usual), 2000);
   });
 }

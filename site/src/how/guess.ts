@@ -42,7 +42,7 @@ export class GuessFigure {
   /** A trajectory that came with the page, until the model has run. */
   example({ trajectory, formula }: Intro): void {
     if (this.#running || this.#engine) return;
-    this.#noisy.label = `Pre-generated example: ${formula} forming out of noise`;
+    this.#noisy.label = `Example, made earlier: ${formula} forming from noise`;
     this.#guessed.label = "Nothing yet: run the model";
     this.#transport.open(trajectory);
   }
@@ -85,7 +85,7 @@ export class GuessFigure {
 
   #show(molecule: Molecule): void {
     this.#noisy.label = `Molecule ${molecule.formula}, as it formed`;
-    this.#guessed.label = `Molecule ${molecule.formula}, as the network guessed it`;
+    this.#guessed.label = `Molecule ${molecule.formula}, as the network expected it`;
     announce(`Finished: ${molecule.formula}. Play it with the bar below the figure.`);
     this.#onMolecule(molecule);
     void keepModel(this.#engine!.info.simd, models[0].url);

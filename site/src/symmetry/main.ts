@@ -8,7 +8,8 @@ import { announce, element, onPress } from "../dom.ts";
 import { modelNamed, shipped } from "../engine.ts";
 import { formulaNodes } from "../format.ts";
 import { models, type Model } from "virtual:model";
-import { kernelFlags, kernelsOf, usualKernel, type Kernel } from "../kernel.ts";
+import { loadIntro, type Intro } from "../generate/intro.ts";
+import { kernelFlags, kernelsOf, learnsGamma, usualKernel, type Kernel } from "../kernel.ts";
 import { startOffline } from "../offline.ts";
 import { progressText, run } from "../run.ts";
 import { Session } from "../session.ts";
@@ -57,6 +58,8 @@ const session = new Session(weights);
 
 /** The noise of the settings at hand, as far as it is known. */
 let noise: Trajectory = standIn(model.elements, 18);
+/** The molecule that came with the page, until there is a run or the noise of other settings. */
+let example: Intro | undefined;
 /** What the left run of the settings at hand has made: the readings are of it. */
 let fresh = false;
 let timer: ReturnType<typeof setTimeout> | undefined;
@@ -91,6 +94,11 @@ function setUp(): void {
   clear();
   listen();
   void startOffline();
+  void loadIntro().then((intro) => {
+    if (session.running || fresh) return;
+    example = intro;
+    showNoise();
+  }, () => {}); // without it there is the noise to see
 }
 
 function listen(): void {
@@ -146,7 +154,10 @@ function change(part: Partial<State>, patience = 150): void {
   state = { ...state, ...part };
   h = fromAngles(state.angles);
   fresh = false;
-  if (part.seed !== undefined || part.atoms !== undefined) noise = standIn(model.elements, state.atoms || 18);
+  if (part.seed !== undefined || part.atoms !== undefined) {
+    noise = standIn(model.elements, state.atoms || 18);
+    example = undefined;
+  }
   session.stop();
   keepAddress();
   show();
@@ -192,8 +203,8 @@ function show(): void {
   couple.disabled = state.kernel === "none";
   back.checked = state.back;
   runs.value = String(state.runs);
-  element("compare").textContent = `Draw ${state.runs} and ${state.runs}`;
-  element("explained").textContent = explanation(state);
+  element("compare").textContent = `Sample ${state.runs} and ${state.runs}`;
+  element("explained").textContent = explanation(state, learnsGamma(model));
   element("command").textContent = command();
 }
 
@@ -209,13 +220,15 @@ function showAngles(): void {
 /** The noise on the left, and turned by H on the right. */
 function showNoise(): void {
   transport.pause();
-  leftViewer.show((palette) => noise.pictureAt(0, palette));
+  const [shown, at] = example ? [example.trajectory, example.trajectory.length - 1] : [noise, 0];
+  leftViewer.show((palette) => shown.pictureAt(at, palette));
   rightViewer.show((palette) => {
-    const picture = noise.pictureAt(0, palette);
+    const picture = shown.pictureAt(at, palette);
     return state.back ? picture : turnPicture(picture, h);
   });
-  leftViewer.label = "Noise";
-  rightViewer.label = state.back ? "The same noise" : "The same noise, turned by H";
+  const what = example ? `molecule ${example.formula}` : "noise";
+  leftViewer.label = example ? `Example, made earlier: ${what}` : "Noise";
+  rightViewer.label = state.back ? `The same ${what}` : `The same ${what}, rotated by H`;
   captions();
 }
 
@@ -229,8 +242,13 @@ function turnPicture({ balls, sticks }: Picture, by: Orthogonal): Picture {
 
 function captions(leftMade?: Molecule, rightMade?: Molecule): void {
   const made = (m: Molecule | undefined) => (m ? [": ", ...formulaNodes(m.formula)] : []);
+  if (example && !leftMade) {
+    element("caption-left").replaceChildren("Example, made earlier: ", ...formulaNodes(example.formula));
+    element("caption-right").textContent = state.back ? "The same, rotated back" : "The same, rotated by H";
+    return;
+  }
   element("caption-left").replaceChildren("From noise x", ...made(leftMade));
-  element("caption-right").replaceChildren(state.back ? `From ${xH}, turned back` : `From ${xH}`, ...made(rightMade));
+  element("caption-right").replaceChildren(state.back ? `From ${xH}, rotated back` : `From ${xH}`, ...made(rightMade));
 }
 
 /** Empties the readings: they are of runs with other settings. */
@@ -325,6 +343,7 @@ async function both(): Promise<void> {
 
 /** What the run began with is what H turns from now on. */
 function keepNoise(frame: Frame): void {
+  example = undefined;
   noise = new Trajectory(model.elements, frame.atoms, frame.steps);
   noise.add(frame);
 }
@@ -339,10 +358,10 @@ function finished(one: Molecule, two: Molecule, by: Orthogonal, match: Match, an
   element("relative").textContent = `Largest |x′ − ${xH}| of an atom, at the end. Relative, over all atoms: ${number(off.relative)}.`;
   drawError(match, now.steps);
   drawAngles(angles, signs, now.kernel);
-  element("angle-verdict").textContent = angleText(angles, signs.filter((s) => s < 0).length, now.kernel);
+  element("angle-verdict").textContent = angleText(angles, signs.filter((s) => s < 0).length, now.kernel, learnsGamma(model));
   captions(one, two);
   leftViewer.label = `Molecule ${one.formula}`;
-  rightViewer.label = `Molecule ${two.formula}, from the turned noise`;
+  rightViewer.label = `Molecule ${two.formula}, from the rotated noise`;
   announce(`${told.text}. An atom is off by ${number(off.largest)} ångström at most.`);
 }
 
@@ -394,7 +413,7 @@ async function distributions(): Promise<void> {
 
 function drawPlane(one: readonly ArrayLike<number>[], two: readonly ArrayLike<number>[]): void {
   const points = plane([...one, ...two]);
-  const sentence = `${one.length} molecules from x and ${two.length} from the turned noise as points in a plane; distances are root mean square ones.`;
+  const sentence = `${one.length} molecules from x and ${two.length} from the rotated noise, as points in a plane. Distances are root mean square ones.`;
   element("plane-chart").replaceChildren(planeChart(points.slice(0, one.length), points.slice(one.length), sentence));
 }
 
@@ -402,7 +421,7 @@ function drawPlane(one: readonly ArrayLike<number>[], two: readonly ArrayLike<nu
 function command(): string {
   const isTurned = h.some((v, k) => v !== identity[k]);
   return [
-    `build/symdiff sample --seed ${state.seed}`,
+    `symdiff sample --seed ${state.seed}`,
     ...(state.formula ? [`--formula ${state.formula}`] : state.atoms ? [`--atoms ${state.atoms}`] : []),
     `--steps ${state.steps} --method ${state.method}`,
     ...(state.start ? [`--start ${state.start}`] : []),

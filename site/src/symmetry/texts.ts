@@ -38,37 +38,41 @@ function symmetric({ kernel }: State): boolean {
 
 export function verdict({ largest }: Deviation, left: Molecule, right: Molecule, state: State): Verdict {
   const same = left.elements.every((element, i) => element === right.elements[i]);
-  if (largest < rounding && same) return { good: true, text: "The same molecule, turned" };
-  if (symmetric(state) && !state.couple) return { text: left.formula === right.formula ? "Two draws, close to each other" : "Two draws" };
+  if (largest < rounding && same) return { good: true, text: "The same molecule, rotated" };
+  if (symmetric(state) && !state.couple) return { text: left.formula === right.formula ? "Two samples, close to each other" : "Two samples" };
   if (left.formula !== right.formula) return { good: false, text: `Another molecule: ${right.formula}, not ${left.formula}` };
   return { good: false, text: largest < 0.3 ? "Not quite the same molecule" : "Another arrangement of atoms" };
 }
 
+/** Where f has learned nothing, gamma is the Haar measure whatever f is. */
+const unlearned = " In this model f has learned nothing: it is one constant matrix, and γ acts as the Haar measure.";
+
 const explanations: Record<Kernel, string> = {
   paper:
-    "At every step R₀ is drawn blindly and f, a small network, refines it: γ = R₀\u2009·\u2009f(R₀⁻¹x). On the right R₀ is turned along with the noise, so R₀⁻¹x is the same on both sides, and so is everything the transformer sees. Nothing is left to differ but rounding, a millionth of a bond's length, which the steps amplify.",
+    "At each step R₀ is drawn from the Haar measure, and a small network f turns it further: γ = R₀\u2009·\u2009f(R₀⁻¹x). On the right, R₀ is rotated with the noise. So R₀⁻¹x is the same on both sides, and the transformer gets the same input. Only rounding differs, by a millionth of a bond length, and the steps amplify it.",
   released:
-    "The code published with the paper composes γ the other way round, f(R₀⁻¹x)\u2009·\u2009R₀⁻¹. Turning R₀ along does not cancel H then: the transformer sees differently turned atoms on the two sides, its answers differ, and the runs part at the first step. The published models were trained this way. Between distributions the difference is smaller, and a few runs may not show it.",
-  haar: "γ is R₀ alone, drawn from all rotations and reflections alike (SymDiff-H). Nothing about γ is learned here, and it is just as symmetric: turned along, R₀ shows the transformer the same atoms on both sides.",
-  none: "γ is off. The transformer sees the atoms as they lie, and it treats different directions differently: turned noise becomes a different molecule, by a little or altogether. These weights were trained with γ around them, so they have seen all directions; that alone does not make a network symmetric.",
+    "The code published with the paper composes γ in the other order, f(R₀⁻¹x)\u2009·\u2009R₀⁻¹. Rotating R₀ does not cancel H then. The transformer gets differently rotated atoms on the two sides, its outputs differ, and the runs part at the first step. The published models were trained this way. The two distributions differ less, and a few runs may not show it.",
+  haar: "γ is R₀ alone, uniform over all rotations and reflections (SymDiff-H). It is as symmetric as a learned γ. With R₀ rotated as well, the transformer gets the same input on both sides.",
+  none: "γ is off. The transformer gets the atoms as they are, and it treats different directions differently. So rotated noise gives another molecule. These weights were trained with γ and have seen all directions. That alone does not make a network equivariant.",
 };
 
 const uncoupled =
-  "R₀ is drawn alike on both sides and not turned along, so each side sees its atoms from another direction. The two molecules are then two draws and may differ, though the model is symmetric: its symmetry is one of distributions, which the third box compares.";
+  "R₀ is the same on both sides and not rotated with the noise, so each side sees its atoms from another direction. The two molecules are two samples and may differ. The model is still symmetric, as a distribution. The third box compares the distributions.";
 
-export function explanation(state: State): string {
-  return !state.couple && symmetric(state) ? uncoupled : explanations[state.kernel];
+export function explanation(state: State, learns: boolean): string {
+  const text = !state.couple && symmetric(state) ? uncoupled : explanations[state.kernel];
+  return state.kernel === "paper" && !learns ? text + unlearned : text;
 }
 
 /** What the angles of a run say beside Haar's measure. The 5 % point of Kolmogorov's test is 1.358/√n. */
-export function angleText(angles: readonly number[], reflections: number, kernel: Kernel): string {
+export function angleText(angles: readonly number[], reflections: number, kernel: Kernel, learns: boolean): string {
   if (kernel === "none") return "γ is the identity at every step: no angle but 0°.";
   const n = angles.length;
   const distance = haarDistance(angles);
   const far = distance > 1.358 / Math.sqrt(n);
-  return `A reflection in ${countText(reflections, n)} steps. Largest difference to Haar's distribution ${distance.toFixed(2)}: ${
-    far ? "more than chance allows" : "what chance allows"
-  } with ${n} angles${kernel === "haar" ? "" : far ? "; f prefers some directions" : "; f's preferences do not show in one run"}.`;
+  return `A reflection in ${countText(reflections, n)} steps. The largest difference from the Haar measure is ${distance.toFixed(2)}: ${
+    far ? "more than chance explains" : "no more than chance"
+  } with ${n} angles.${kernel === "haar" ? "" : far ? " f prefers some directions." : learns ? " One run is too short to show what f prefers." : " That is as it should be: f has learned nothing."}`;
 }
 
 export function spreadVerdict(p: number, permutations: number): Verdict {
@@ -82,6 +86,6 @@ function oneMolecule(sample: readonly Molecule[]): boolean {
 
 export function spreadText(left: readonly Molecule[], right: readonly Molecule[], energy: number, p: number, permutations: number): string {
   const stable = (sample: readonly Molecule[]) => countText(sample.filter((m) => m.stable).length, sample.length);
-  const single = oneMolecule(left) && oneMolecule(right) ? `Without chance all ${left.length} on each side are one molecule. ` : "";
-  return `${single}Energy distance ${number(energy)} Å; ${p <= 1 / (permutations + 1) ? "none" : `${(100 * p).toFixed(p < 0.1 ? 1 : 0)} %`} of ${permutations} random divisions of the same molecules ${p <= 1 / (permutations + 1) ? "gives" : "give"} as much. Stable: ${stable(left)} from x, ${stable(right)} from x\u2009·\u2009H.`;
+  const single = oneMolecule(left) && oneMolecule(right) ? `All ${left.length} on each side are one molecule, as nothing is random here. ` : "";
+  return `${single}Energy distance ${number(energy)} Å. ${p <= 1 / (permutations + 1) ? "None" : `${(100 * p).toFixed(p < 0.1 ? 1 : 0)} %`} of ${permutations} random divisions of these molecules ${p <= 1 / (permutations + 1) ? "gives" : "give"} as large a distance. Stable: ${stable(left)} from x, ${stable(right)} from x\u2009·\u2009H.`;
 }

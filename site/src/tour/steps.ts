@@ -36,8 +36,8 @@ export const steps: Step[] = [
     needs: false,
     text: () => [
       element("result").hidden
-        ? "Press Generate. The model is fetched once and then makes a molecule here, on your device, that nobody has seen before. Everything that follows is about it."
-        : `You have one: ${formula()}. It was made on your device just now; the steps that follow are about it. Press Generate for another.`,
+        ? "Press Generate. The model is downloaded once. Then it makes a molecule on your device. The next steps are about that molecule."
+        : `You have one: ${formula()}. It was made on your device. The next steps are about it. Press Generate for another.`,
     ],
   },
   {
@@ -46,16 +46,16 @@ export const steps: Step[] = [
     needs: true,
     enter: () => seek(0),
     text: () => [
-      "This is where it came from: atoms at points drawn at random. Which atoms there are was drawn first, as often as in the data that the model has seen; the seed decides both. A network looked at them and said where it thinks the noise is. Use the bar, or the arrow keys, to follow what happened next.",
+      "This is the start: atoms at random positions. The formula was sampled before, from the training distribution. The seed decides both. At each step the network estimates the noise. Use the slider or the arrow keys to see what happened next.",
     ],
   },
   {
-    title: "Atoms find their places",
+    title: "Atoms settle",
     at: "#stage",
     needs: true,
     enter: () => seek(0.55),
     text: () => [
-      "Half way. Who belongs to whom is being settled: carbon, grey, nitrogen, blue, and oxygen, red, become a frame, and hydrogen, white, looks for places left on it. A little noise is taken away at a time, because a guess at high noise is only a mean over all that might become of it.",
+      "Half way. Carbon (grey), nitrogen (blue) and oxygen (red) form the skeleton. Hydrogen (white) settles around it. Each step removes only a part of the noise: at high noise an estimate is a mean over all molecules that are possible.",
     ],
   },
   {
@@ -64,7 +64,7 @@ export const steps: Step[] = [
     needs: true,
     enter: () => seek(1),
     text: () => [
-      `The end: ${formula()}. The network placed atoms; nobody told it about bonds. They are drawn where two atoms stand at the distance of a bond, shorter for a double one. The hill above the bar shows how many of them were there at each step.`,
+      `The end: ${formula()}. The network gave positions, and no bonds. The page draws a bond where the distance of two atoms is that of a bond. A double bond is shorter. The area above the slider shows how many of these bonds were present at each step.`,
     ],
   },
   {
@@ -75,17 +75,17 @@ export const steps: Step[] = [
       const [stable, connected, valid] = [badge("stable"), badge("connected"), badge("valid")];
       const verdict = [stable, connected, valid].map(({ title }) => title.toLowerCase()).join(", ");
       const meaning = stable.good && connected.good
-        ? "Every atom has the number of bonds that chemistry wants. That is not a matter of course: see the model card for how often it happens."
-        : `It went wrong here: ${(stable.good ? connected : stable).reason} A small model often does; the page does not hide it. Generate another and compare.`;
+        ? "Every atom has its usual number of bonds. Not every molecule gets there. The model card says how many do."
+        : `What is wrong: ${(stable.good ? connected : stable).reason} The page shows failures as failures. Generate another and compare.`;
       return [`Yours is ${verdict}. ${meaning} `, make("a", { href: "./model.html" }, "Model card")];
     },
   },
   {
-    title: "No up, no chance",
+    title: "No preferred direction",
     at: "#provenance",
     needs: true,
     text: () => [
-      "The line below names seed, settings and weights: with them anyone gets the same molecule, to the last bit. And had the noise been turned, the molecule would have been the same one, turned. That is the idea of SymDiff. See it on the ",
+      "This line names the seed, the settings and the weights. With them anyone gets the same molecule, to the last bit. If the noise had been rotated, the molecule would be the same one, rotated. That is the idea of SymDiff. See it on the ",
       make("a", { href: "./symmetry.html" }, "symmetry page"),
       ", or read ",
       make("a", { href: "./how.html" }, "how it works"),

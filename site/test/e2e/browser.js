@@ -57,8 +57,11 @@ export async function launch(args = []) {
   return browser;
 }
 
-/** A fresh profile with one page. `faults` collects what must not happen; `expected` filters what a test provokes. */
-export async function open(browser, url, { expected = /^$/, ...options } = {}) {
+/**
+ * A fresh profile with one page. `faults` collects what must not happen; `expected` filters what a test provokes. The connection is metered, so
+ * that links wait for a press of Generate, and the advanced settings are open, unless a test wants it otherwise.
+ */
+export async function open(browser, url, { expected = /^$/, metered = true, advanced = true, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: "reduce", ...options });
   const page = await context.newPage();
   const faults = [];
@@ -70,6 +73,8 @@ export async function open(browser, url, { expected = /^$/, ...options } = {}) {
   await page.addInitScript(() => {
     document.addEventListener("securitypolicyviolation", (e) => console.error(`CSP: ${e.violatedDirective} ${e.blockedURI}`));
   });
+  if (metered) await page.addInitScript(() => Object.defineProperty(navigator, "connection", { value: { saveData: true } }));
+  if (advanced) await page.addInitScript(() => addEventListener("DOMContentLoaded", () => document.querySelector("#advanced")?.setAttribute("open", "")));
   page.setDefaultTimeout(90_000); // machines may be busy
   await page.goto(url);
   return {

@@ -92,7 +92,7 @@ test("without WebGL the hints stand below each other", async () => {
 
 test("a wheel over the picture scrolls the page; with Ctrl, or after a click, it zooms", async () => {
   const { page, close } = await open(browser, server.url);
-  await page.waitForFunction(() => document.querySelector("#caption").textContent.startsWith("Pre-generated"));
+  await page.waitForFunction(() => document.querySelector("#caption").textContent.startsWith("Example, made earlier"));
   const box = await page.locator("#view canvas").boundingBox();
   const scrolled = () => page.evaluate(() => scrollY);
   await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
@@ -131,7 +131,7 @@ test("a finger that swipes up on the picture scrolls the page", async () => {
 
 test("on a screen of another resolution the picture is drawn anew", async () => {
   const { page, context, close } = await open(browser, server.url);
-  await page.waitForFunction(() => document.querySelector("#caption").textContent.startsWith("Pre-generated"));
+  await page.waitForFunction(() => document.querySelector("#caption").textContent.startsWith("Example, made earlier"));
   const width = () => page.$eval("#view canvas", (canvas) => canvas.width);
   const before = await width();
   const devtools = await context.newCDPSession(page);

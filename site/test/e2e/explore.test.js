@@ -186,7 +186,7 @@ test("two runs from the same noise are compared", async () => {
   await page.setInputFiles("#file2", fastWeights({ moments: false }));
   await generate(page);
   assert.equal(await page.inputValue("#from2"), "0", "without moments a run begins with noise");
-  assert.match(await page.textContent("#start2-note"), /do not tell the moments/);
+  assert.match(await page.textContent("#start2-note"), /lack the moments/);
   await page.setInputFiles("#file2", { name: "bad.safetensors", mimeType: "application/octet-stream", buffer: Buffer.from("not weights at all") });
   await page.click("#start");
   await page.waitForSelector("#error:not([hidden])");

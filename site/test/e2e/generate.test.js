@@ -30,7 +30,7 @@ after(endAll);
 function runCommand(command, { model } = {}) {
   const [, out] = command.match(/ --out (\S+)$/);
   const file = join(top, "build/e2e", out);
-  const line = command.replace(/^build\/symdiff/, program).replace(/ --out \S+$/, ` --out ${file}`);
+  const line = command.replace(/^symdiff/, program).replace(/ --out \S+$/, ` --out ${file}`);
   execFileSync("/bin/sh", ["-c", model ? line.replace(/ --model \S+/, ` --model ${model}`) : line], { stdio: "ignore", cwd: top });
   return readFileSync(file, "utf8");
 }
@@ -47,11 +47,11 @@ test("before the first run a molecule that came with the page plays, is named as
   const requests = [];
   page.on("request", (request) => requests.push(request.url()));
   await page.goto(server.url);
-  await page.waitForFunction((formula) => document.querySelector("#caption").textContent.startsWith(`Pre-generated example: ${formula}`), intro.formula);
+  await page.waitForFunction((formula) => document.querySelector("#caption").textContent.startsWith(`Example, made earlier: ${formula}`), intro.formula);
   await page.waitForFunction(() => Number(document.querySelector(".scrubber").value) > 3);
   assert.equal(await page.getAttribute(".play", "aria-label"), "Pause");
-  assert.match(await page.getAttribute("canvas", "aria-label"), /^Pre-generated example/);
-  assert.match(await page.textContent("#cost"), /downloads \d+\.\d MB.*add 0\.\d MB/);
+  assert.match(await page.getAttribute("canvas", "aria-label"), /^Example, made earlier/);
+  assert.match(await page.textContent("#cost"), /downloads the model, \d+\.\d MB, .* 0\.\d MB/);
   const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
   console.log(`first paint after ${Math.round(paint)} ms`);
   await page.keyboard.press(" ");
@@ -65,7 +65,7 @@ test("before the first run a molecule that came with the page plays, is named as
 
 test("with reduced motion nothing moves by itself", async () => {
   const { page, close } = await open(browser, server.url);
-  await page.waitForFunction(() => document.querySelector("#caption").textContent.startsWith("Pre-generated"));
+  await page.waitForFunction(() => document.querySelector("#caption").textContent.startsWith("Example, made earlier"));
   assert.equal(await page.textContent(".position"), `${intro.steps} / ${intro.steps}`);
   await page.waitForTimeout(300);
   assert.equal(await page.getAttribute(".play", "aria-label"), "Play");
@@ -127,11 +127,11 @@ test("the result is described by openchemlib, and relaxed by MMFF94 on request",
   assert.ok(await image.evaluate((i) => i.decode().then(() => i.naturalWidth > 20)));
   assert.equal(await image.getAttribute("alt"), `Structural formula of ${intro.formula}, SMILES ${smiles}`);
 
-  assert.match(await page.textContent("#relax-note"), /fetches the force field, 0\.\d MB/);
+  assert.match(await page.textContent("#relax-note"), /downloaded on first use, 0\.\d MB/);
   await page.click("#relax");
   await page.waitForSelector("#overlay:not([hidden])");
   const number = (s) => Number(s.replace("−", "-"));
-  const [, drop, from, to] = (await page.textContent("#relax-note")).match(/^MMFF94 takes out ([\d.]+) kcal\/mol, from (\S+) to ([−\d.]+); atoms move by \d\.\d\d Å/);
+  const [, drop, from, to] = (await page.textContent("#relax-note")).match(/^MMFF94 lowers the energy by ([\d.]+) kcal\/mol, from (\S+) to ([−\d.]+)\. The atoms move by \d\.\d\d Å/);
   assert.ok(Number(drop) > 0 && Math.abs(number(from) - number(to) - Number(drop)) < 0.11);
   const pictures = [];
   for (const layer of ["before", "after", "both"]) {
@@ -189,7 +189,7 @@ test("the command under Reproduce writes the very bytes, with any gamma and with
   const { page, close } = await open(browser, `${server.url}?seed=11&steps=30&gamma=haar`);
   await generate(page);
   const command = () => page.textContent("#command");
-  assert.match(await command(), /^build\/symdiff sample --seed 11 --steps 30 --method dpm\+\+2m-sde --gamma haar --out \S+\.xyz$/);
+  assert.match(await command(), /^symdiff sample --seed 11 --steps 30 --method dpm\+\+2m-sde --gamma haar --out \S+\.xyz$/);
   assert.equal((await text(page, "[data-format=xyz]")).text, runCommand(await command()));
   await page.selectOption("#start", "700");
   await generate(page);
@@ -365,7 +365,7 @@ test("a formula that is asked for is that of the molecule, and of the command; o
   assert.equal((await text(page, "[data-format=xyz]")).text, runCommand(command));
   await page.fill("#asked", "C3H8S");
   await page.click("#generate");
-  await page.waitForFunction(() => /element S is not among the model's/.test(document.querySelector("#error").textContent));
+  assert.match(await page.textContent("#error"), /^This model knows H, C, N, O and F\. It does not know S\./);
   await page.fill("#asked", "propanol");
   assert.equal(await page.getAttribute("#asked", "aria-invalid"), "true");
   await page.click("#generate");
@@ -387,10 +387,10 @@ test("the start is chosen in words, steps go along, and weights without the mome
   const note = () => page.textContent("#start-note");
   const query = () => new URL(page.url()).searchParams;
   assert.equal(await shown(), "600,40");
-  assert.match(await note(), /^Begins at t = 600 with Gaussian noise .* next to nothing is decided/);
+  assert.match(await note(), /^Starts at t = 600 from a Gaussian .* decide almost nothing/);
   await page.selectOption("#start", "0");
   assert.equal(await shown(), "0,50", "usual steps stay usual");
-  assert.match(await note(), /^Begins with pure noise/);
+  assert.match(await note(), /^Starts from pure noise/);
   assert.deepEqual([query().get("start"), query().get("steps")], [null, "50"]);
   await page.fill("#steps", "800");
   await page.selectOption("#start", "400");
@@ -410,7 +410,7 @@ test("the start is chosen in words, steps go along, and weights without the mome
   await page.waitForFunction(() => document.querySelector("#model").value === "own");
   assert.equal(await shown(), "0,50");
   assert.equal(await page.isDisabled("#start"), true);
-  assert.match(await note(), /^These weights do not tell the moments of their data/);
+  assert.match(await note(), /^These weights lack the moments of their data/);
   await accessible(page, "weights without moments");
   await generate(page);
   assert.equal(await page.textContent(".position"), "50 / 50");
@@ -427,16 +427,16 @@ test("the network before it is led: what was measured of it, that no gamma was l
   const { page, close } = await open(browser, `${server.url}?seed=4&atoms=6&model=qm9-base`);
   assert.equal(await page.inputValue("#model"), "qm9-base");
   const measured = JSON.parse(readFileSync(join(top, "core/weights/qm9-base.json"), "utf8"))[0];
-  assert.match(await page.textContent("#quality"), new RegExp(`^Of 1,000 molecules made so, ${(100 * measured.stable_molecules).toFixed(1)}\\s% were stable`));
-  assert.equal(await page.textContent("#gamma-own"), "As trained: Haar");
-  assert.match(await page.textContent("#gamma-note"), /no learned part/);
+  assert.match(await page.textContent("#quality"), new RegExp(`^Of 1,000 molecules sampled with these settings, ${(100 * measured.stable_molecules).toFixed(1)}\\s% were stable`));
+  assert.equal(await page.textContent("#gamma-own"), "As trained (Haar)");
+  assert.match(await page.textContent("#gamma-note"), /uniform over all rotations and reflections/);
   await generate(page);
   const command = await page.textContent("#command");
   assert.match(command, / --model core\/weights\/qm9-base\.safetensors /);
   assert.equal((await text(page, "[data-format=xyz]")).text, runCommand(command));
   await page.selectOption("#model", "qm9-web");
-  assert.equal(await page.textContent("#gamma-own"), "Learned");
-  assert.match(await page.textContent("#gamma-note"), /part of it learned/);
+  assert.equal(await page.textContent("#gamma-own"), "As trained (Haar)");
+  assert.match(await page.textContent("#gamma-note"), /f has learned nothing, so γ is uniform/);
   await close();
 });
 
@@ -456,7 +456,7 @@ test("weights of one's own are used here and sent nowhere; a file that is none i
   const formula = await generate(page, { seed: 4 });
   await page.setInputFiles("#own", { name: "mine.safetensors", mimeType: "application/octet-stream", buffer: readFileSync(weights) });
   await page.waitForFunction(() => document.querySelector("#model").value === "own");
-  assert.match(await page.textContent("#quality"), /^Nothing was measured/);
+  assert.match(await page.textContent("#quality"), /^Your own weights have not been measured/);
   await page.fill("#count", "2");
   await page.click("#generate");
   await page.waitForFunction(() => document.querySelector("#page").textContent === "1–2 of 2");
@@ -493,7 +493,7 @@ for (const [name, options] of [
   test(`looked at and checked with axe: ${name}`, async () => {
     const { page, close } = await open(browser, server.url + fine, options);
     const shot = (what, more) => page.screenshot({ path: join(screenshots, `${name}-${what}.png`), ...more });
-    await page.waitForFunction(() => document.querySelector("#caption").textContent.startsWith("Pre-generated"));
+    await page.waitForFunction(() => document.querySelector("#caption").textContent.startsWith("Example, made earlier"));
     await page.waitForTimeout(500);
     await shot("start");
     await accessible(page, "before the first run");

@@ -54,11 +54,11 @@ function parseXYZ(text) {
 
 test("a molecule from first visit to files, the same as the command line makes", async () => {
   const { page, close } = await open(browser, server.url);
-  assert.match(await page.textContent("#cost"), /downloads \d+\.\d MB/);
+  assert.match(await page.textContent("#cost"), /downloads the model, \d+\.\d MB/);
   assert.equal(await page.isVisible("#result"), false);
   const formula = await generate(page, { seed: 42, atoms: 14 });
   assert.match(formula, /^([A-Z][a-z]?\d*)+$/);
-  assert.deepEqual(Object.fromEntries(new URL(page.url()).searchParams), { seed: "42", atoms: "14", start: "600", steps: "40" });
+  assert.deepEqual(Object.fromEntries(new URL(page.url()).searchParams), { seed: "42", atoms: "14", start: "600", steps: "40", lock: "1" });
   assert.equal(await page.textContent(".position"), "40 / 40");
   assert.match(await page.textContent("#status"), new RegExp(`^Finished: ${formula}\\. (Not s|S)table, (Not c|C)onnected, (Not v|V)alid\\.$`));
   assert.match(await page.textContent("#provenance"), /^Seed 42, 14 atoms, 40 steps from t = 600 \(dpm\+\+2m-sde\), weights qm9-web [0-9a-f]{12}$/);

@@ -62,16 +62,16 @@ test("the model card shows what was measured", async () => {
 
 test("how it works: the figures run the model and follow the reader", async () => {
   const { page, close } = await open(browser, `${server.url}how.html`);
-  await page.waitForFunction(() => /^Pre-generated example: \w+ forming/.test(document.querySelector("#noisy canvas").ariaLabel));
-  assert.match(await page.getAttribute("#shaken canvas", "aria-label"), /shaken: molecule 0\.91, noise 0\.41$/);
+  await page.waitForFunction(() => /^Example, made earlier: \w+ forming/.test(document.querySelector("#noisy canvas").ariaLabel));
+  assert.match(await page.getAttribute("#noised canvas", "aria-label"), /with noise: molecule 0\.91, noise 0\.41$/);
   assert.match(await page.textContent("#guess-run"), /downloads \d+\.\d MB/);
   await page.click("#guess-run");
   await page.waitForFunction(() => /^Finished: /.test(document.querySelector("#status").textContent));
-  assert.match(await page.getAttribute("#guessed canvas", "aria-label"), /as the network guessed it$/);
-  assert.match(await page.getAttribute("#shaken canvas", "aria-label"), /shaken: molecule 0\.\d+, noise 0\.\d+$/);
+  assert.match(await page.getAttribute("#guessed canvas", "aria-label"), /as the network expected it$/);
+  assert.match(await page.getAttribute("#noised canvas", "aria-label"), /with noise: molecule 0\.\d+, noise 0\.\d+$/);
   await page.focus("#time");
   await page.keyboard.press("Home");
-  assert.match(await page.getAttribute("#shaken canvas", "aria-label"), /molecule 1\.00, noise 0\.00$/);
+  assert.match(await page.getAttribute("#noised canvas", "aria-label"), /molecule 1\.00, noise 0\.00$/);
   await page.fill("#angle", "90");
   assert.match(await page.textContent("#toy-panels"), /Plain: off by \d\.\d\d.*Symmetrised: turns along/);
   await accessible(page, "how.html after a run");

@@ -152,11 +152,11 @@ test("shares come with Wilson's interval, and what is unique is told by core's k
 test("the command line of a run names what differs from the command's own defaults, and quotes what a shell would read", async () => {
   const { command } = await load("/src/command.ts");
   const settings = { seed: "7", atoms: 0, formula: "", start: 0, steps: 50, method: "dpm++2m-sde", gamma: "learned" };
-  assert.equal(command({ settings, first: 0, n: 1, out: "a.xyz" }), "build/symdiff sample --seed 7 --steps 50 --method dpm++2m-sde --out a.xyz");
+  assert.equal(command({ settings, first: 0, n: 1, out: "a.xyz" }), "symdiff sample --seed 7 --steps 50 --method dpm++2m-sde --out a.xyz");
   assert.match(command({ settings: { ...settings, start: 600 }, first: 0, n: 1, out: "a.xyz" }), / --steps 50 --method dpm\+\+2m-sde --start 600 --out /);
   assert.equal(
     command({ settings: { ...settings, atoms: 9, gamma: "haar" }, first: 3, n: 4, model: "it's mine.safetensors", out: "a.sdf" }),
-    "build/symdiff sample --seed 7 --n 4 --first 3 --atoms 9 --steps 50 --method dpm++2m-sde --gamma haar --model 'it'\\''s mine.safetensors' --out a.sdf",
+    "symdiff sample --seed 7 --n 4 --first 3 --atoms 9 --steps 50 --method dpm++2m-sde --gamma haar --model 'it'\\''s mine.safetensors' --out a.sdf",
   );
 });
 

@@ -1,4 +1,4 @@
-// A molecule shaken as in training, and the schedule of the shaking.
+// A molecule noised as in training, and the noise schedule.
 
 import type { Bond } from "symdiff-mol";
 import { models } from "virtual:model";
@@ -7,7 +7,7 @@ import { Trajectory } from "../trajectory.ts";
 import { Viewer } from "../view/viewer.ts";
 import { alphaAt } from "./schedule.ts";
 
-/** What is shaken. */
+/** What is noised. */
 export interface Subject {
   formula: string;
   elements: string[];
@@ -19,9 +19,9 @@ export interface Subject {
 const T = 1000;
 const [width, height, left, bottom] = [340, 240, 34, 26];
 
-export class ShakenFigure {
+export class NoisedFigure {
   readonly #time = element<HTMLInputElement>("time");
-  readonly #viewer = new Viewer(element("shaken"), "shaken-help", false);
+  readonly #viewer = new Viewer(element("noised"), "noised-help", false);
   readonly #cursor = svg("line", { class: "cursor", y1: 8, y2: height - bottom });
   readonly #dots = [svg("circle", { class: "series-0", r: 4 }), svg("circle", { class: "series-1", r: 4 })];
   #molecule: Subject | undefined;
@@ -34,7 +34,7 @@ export class ShakenFigure {
     this.#draw();
   }
 
-  /** Shakes this molecule from now on. */
+  /** Noises this molecule from now on. */
   take(molecule: Subject): void {
     this.#molecule = molecule;
     this.#noise = gaussians(molecule.elements.length, models[0].elements.length + 3);
@@ -56,7 +56,7 @@ export class ShakenFigure {
     if (this.#molecule) this.#show(this.#molecule, alpha, sigma);
   }
 
-  /** z = alpha·x + sigma·eps; one-hot kinds are scaled by 1/4, as in training. */
+  /** z = alpha·x + sigma·eps; one-hot elements are scaled by 1/4, as in training. */
   #show(molecule: Subject, alpha: number, sigma: number): void {
     const { elements } = models[0];
     const n = elements.length;
@@ -72,7 +72,7 @@ export class ShakenFigure {
       }),
       bonds: sigma < 0.1 ? molecule.bonds : [],
     });
-    this.#viewer.label = `${molecule.formula}, shaken: molecule ${alpha.toFixed(2)}, noise ${sigma.toFixed(2)}`;
+    this.#viewer.label = `${molecule.formula} with noise: molecule ${alpha.toFixed(2)}, noise ${sigma.toFixed(2)}`;
     this.#viewer.show((palette) => z.pictureAt(0, palette));
   }
 
