@@ -8,8 +8,8 @@
 // and there is no padding. There is no positional encoding, so that the network
 // is equivariant under permutations of a molecule's atoms.
 //
-// The adaLN modulations depend on the time alone. They come from a Timetable,
-// once per time step for all molecules (State.Use).
+// The adaLN modulations depend on the time alone. They come from a
+// ModulationCache, once per time step for all molecules (State.Use).
 package dit
 
 import (

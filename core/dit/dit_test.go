@@ -45,7 +45,7 @@ func random(c Config) *Weights {
 
 // at is the modulation at one time.
 func at(w *Weights, t float32) Modulation {
-	table := w.NewTimetable(1, Linear{})
+	table := w.NewModulationCache(1, Linear{})
 	table.Reset([]float32{t})
 	return table.At(0)
 }

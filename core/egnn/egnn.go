@@ -311,7 +311,7 @@ func (m *Model) Features() int { return m.Config.Features }
 
 // At is m under the given values of properties of Meta.Context, as model.Model.At
 // is: m shares its weights, the context's part of the first layer is a bias.
-func (m *Model) At(values map[string]float64) (*Model, error) {
+func (m *Model) At(values map[string]float64) (symmetrise.Denoiser, error) {
 	bias, err := m.Meta.ContextBias(m.in.Bias, m.context, values)
 	if err != nil {
 		return nil, err
@@ -321,18 +321,8 @@ func (m *Model) At(values map[string]float64) (*Model, error) {
 	return &n, nil
 }
 
-// Network is m without symmetrisation.
-func (m *Model) Network() symmetrise.Network { return m.symmetrised(symmetrise.None()) }
-
-func (m *Model) symmetrised(gamma symmetrise.Gamma) symmetrise.Network {
-	return network{symmetrise.New(m, gamma), m, gamma}
-}
-
-type network struct {
-	symmetrise.Network
-	m     *Model
-	gamma symmetrise.Gamma
-}
+// Network is m without symmetrisation, which it does not need.
+func (m *Model) Network() symmetrise.Network { return symmetrise.New(m, symmetrise.None()) }
 
 // StateBytes is what NewState takes for a batch, in bytes, its largest buffers.
 func (m *Model) StateBytes(sizes []int) int64 {
@@ -344,32 +334,6 @@ func (m *Model) StateBytes(sizes []int) int64 {
 	}
 	d := int64(m.Config.Hidden)
 	return 4 * (rows*(4*d+2*int64(m.Config.Features)+8) + squares + largest*largest + largest*(4*d+3))
-}
-
-// StateBytes is that of the EGNN.
-func (n network) StateBytes(sizes []int) int64 { return n.m.StateBytes(sizes) }
-
-// At is the network under values of what it is conditioned on (see Model.At).
-func (n network) At(values map[string]float64) (symmetrise.Network, error) {
-	m, err := n.m.At(values)
-	if err != nil {
-		return nil, err
-	}
-	return m.symmetrised(n.gamma), nil
-}
-
-// WithGamma is the same weights symmetrised: by the Haar measure (haar) or not
-// (none).
-func (n network) WithGamma(kind, order string) (symmetrise.Network, error) {
-	switch {
-	case order != "":
-		return nil, errors.New("gamma_order: only a learned gamma has one")
-	case kind == "" || kind == "none":
-		return n, nil
-	case kind == "haar":
-		return n.m.symmetrised(symmetrise.Haar(symmetrise.O3)), nil
-	}
-	return nil, errors.New("gamma: " + strconv.Quote(kind) + ", want haar or none for an EGNN")
 }
 
 // state is a batch at work, its buffers reused.

@@ -8,7 +8,6 @@ import (
 	"github.com/symdiff-go/symdiff/core/internal/json"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/safetensors"
-	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // Kind is the metadata kind of a file.
@@ -295,5 +294,3 @@ func (s *sizes) has(name string) bool {
 	_, ok := s.f.Info(name)
 	return ok
 }
-
-var _ symmetrise.Latent = network{}

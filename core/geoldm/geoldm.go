@@ -240,26 +240,6 @@ func (m *Model) newDecoder(sizes []int) *Decoder {
 }
 
 // Network is the denoiser, with the decoder of its latents.
-func (m *Model) Network() symmetrise.Network { return network{m.denoiser, m} }
-
-type network struct {
-	symmetrise.Network
-	m *Model
-}
-
-func (n network) NewDecoder(sizes []int) symmetrise.Decoder { return n.m.NewDecoder(sizes) }
-
-// StateBytes is that of the denoiser.
-func (n network) StateBytes(sizes []int) int64 { return symmetrise.StateBytes(n.Network, sizes) }
-
-// WithGamma is the same weights with the denoiser symmetrised otherwise, as that
-// takes it.
-func (n network) WithGamma(kind, order string) (symmetrise.Network, error) {
-	denoiser, err := n.Network.(interface {
-		WithGamma(kind, order string) (symmetrise.Network, error)
-	}).WithGamma(kind, order)
-	if err != nil {
-		return nil, err
-	}
-	return network{denoiser, n.m}, nil
+func (m *Model) Network() symmetrise.Network {
+	return symmetrise.Decoded(m.denoiser, m.NewDecoder)
 }

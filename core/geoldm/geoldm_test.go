@@ -430,7 +430,7 @@ func TestGuidedKeepsDecoder(t *testing.T) {
 	}
 	guided := symmetrise.Guide(
 		m.Network(),
-		symmetrise.Guidance{Worse: m.Network(), Weight: 1, To: 1},
+		symmetrise.Guidance{Weak: m.Network(), Weight: 1, To: 1},
 	)
 	o := sampler.Options{Atoms: []int{3}, Steps: 2}
 	if _, err := sampler.NewNetwork(guided, m.Meta, o); err != nil {

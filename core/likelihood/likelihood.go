@@ -181,7 +181,7 @@ func newEstimator(net symmetrise.Network, meta model.Meta) (*estimator, error) {
 	if len(meta.Histogram) == 0 {
 		return nil, errors.New("likelihood: the weights file has no histogram of sizes")
 	}
-	if _, latent := symmetrise.AsLatent(net); latent {
+	if net.NewDecoder(nil) != nil {
 		return nil, errors.New("likelihood: a model of latents has no bound: its decoder has no variance")
 	}
 	if meta.Features() != net.Features() {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/symdiff-go/symdiff/core/f32"
 	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // A conditional network is given, at every atom, two channels for each property
@@ -86,7 +87,7 @@ func (m Meta) validateContext() error {
 
 // At is m under the given values of properties of Meta.Context, by name; those
 // that are left out are unknown. Without any it is m. It shares m's weights.
-func (m *Model) At(values map[string]float64) (*Model, error) {
+func (m *Model) At(values map[string]float64) (symmetrise.Denoiser, error) {
 	bias, err := m.Meta.ContextBias(m.xh.Bias, m.context, values)
 	if err != nil {
 		return nil, err

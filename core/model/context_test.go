@@ -11,6 +11,7 @@ import (
 	"github.com/symdiff-go/symdiff/core/o3"
 	"github.com/symdiff-go/symdiff/core/rng"
 	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // conditional is a small network conditioned on two properties, with random weights.
@@ -48,14 +49,14 @@ func conditional(t *testing.T) *Model {
 func TestAt(t *testing.T) {
 	m := conditional(t)
 	call := func(values map[string]float64) []float32 {
-		at, err := m.At(values)
+		at, err := m.Network().At(values)
 		if err != nil {
 			t.Fatal(err)
 		}
 		r := rng.New(2, 0, rng.Initial, 0)
 		z, eps := make([]float32, 4*9), make([]float32, 4*9)
 		r.Fill(z, 1)
-		at.NewState([]int{4}).Eps(eps, z, 0.4, []o3.Matrix{o3.Haar(&r)}, nil)
+		at.NewState([]int{4}).Eps(eps, z, 0.4, symmetrise.Noise{R0: []o3.Matrix{o3.Haar(&r)}})
 		return eps
 	}
 	differ := func(a, b []float32) (d float64) {

@@ -13,9 +13,16 @@ func (m *Model) StateBytes(sizes []int) int64 {
 	if c.PairBias {
 		values += largest * largest * int64(c.K)
 	}
-	if c.Variant == Symdiff {
-		values += rows*int64(3+c.NoiseDims+c.Hidden+c.EncHidden) + int64(len(sizes))*int64(c.EncHidden+c.DecHidden+9)
-		values += m.enc.StateValues(sizes)
+	return 4*values + nextTimes*int64(m.k.ModulationSize(m.finalAdaLN))
+}
+
+// StateBytes is that of f.
+func (f encoder) StateBytes(sizes []int) int64 {
+	c := f.m.Config
+	rows := int64(0)
+	for _, n := range sizes {
+		rows += int64(n)
 	}
-	return 4*values + nextTimes*int64(m.k.TimetableSize(m.finalAdaLN))
+	values := rows*int64(3+c.NoiseDims+c.Hidden+c.EncHidden) + int64(len(sizes))*int64(c.EncHidden+c.DecHidden+9)
+	return 4 * (values + f.m.enc.StateValues(sizes))
 }

@@ -18,12 +18,13 @@ func TestStateBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	net := m.Network()
 	for _, sizes := range [][]int{{29}, {200}, {18, 18, 18, 18}, {3, 90, 1}} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		s := m.NewState(sizes)
+		s := net.NewState(sizes)
 		runtime.ReadMemStats(&after)
-		took, said := int64(after.TotalAlloc-before.TotalAlloc), m.StateBytes(sizes)
+		took, said := int64(after.TotalAlloc-before.TotalAlloc), net.StateBytes(sizes)
 		if took > said || took < said/3 {
 			t.Errorf("%v: %d bytes, said %d", sizes, took, said)
 		}

@@ -11,12 +11,13 @@
 //
 //	C = gamma = R0·f(X·R0, eta),   R0 ~ Haar(O(3)),  eta ~ N(0, noise_std²)
 //
-// turns the positions by C, lets the unconstrained DiT k predict the noise, and
-// turns the positional part back by Cᵀ:
+// rotates the positions by C, lets the unconstrained DiT k predict the noise, and
+// rotates the positional part back by Cᵀ:
 //
 //	eps_x = CoM-free(k_x([X·C, h], t))·Cᵀ,   eps_h = k_h([X·C, h], t).
 //
-// R0 and eta are arguments, so that a call is a function of its arguments.
+// Package symmetrise does that (Model.Network); here are k, a symmetrise.Denoiser, and
+// gamma. They share the distance features, which do not change under C.
 //
 // Two things go beyond the published network, each off by default: with
 // Config.PairBias the attention of k adds to head h of block l
@@ -58,7 +59,7 @@ type Model struct {
 	finalAdaLN dit.Linear // hidden -> 2·hidden: shift, scale
 	final      dit.Linear // hidden -> 3+F
 
-	tables *timetables // modulations of the schedule in use
+	shared *sharedCache // modulations of the schedule in use
 
 	padBias []float32 // (hidden - xh_hidden) bias of pos where pad_to imitates its leak, else nil
 }
@@ -152,7 +153,7 @@ func (l *loader) trunk(prefix string, c dit.Config) *dit.Weights {
 }
 
 func (l *loader) model(c Config, meta Meta) *Model {
-	m := &Model{Config: c, Meta: meta, tables: new(timetables)}
+	m := &Model{Config: c, Meta: meta, shared: new(sharedCache)}
 	m.mean, m.invStd, m.norm = gaussians(l.values["gaussian_embedder.means.weight"], l.values["gaussian_embedder.stds.weight"])
 	m.context = l.context
 	m.xh, m.pos = l.linear("xh_embedder"), l.linear("pos_embedder")

@@ -7,70 +7,40 @@ import (
 	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
-// Network is m as a network that the sampler runs. It is one of its own rather
-// than symmetrise.New of its parts: f and k share the distance features, which
-// are computed once.
-func (m *Model) Network() symmetrise.Network { return network{m} }
+// Network is the backbone k, symmetrised by the gamma that Config tells.
+func (m *Model) Network() symmetrise.Network { return symmetrise.New(m, m.gamma()) }
 
-type network struct{ *Model }
-
-func (n network) Features() int           { return n.Config.Features }
-func (n network) Group() symmetrise.Group { return symmetrise.O3 }
-
-func (n network) Eta() (dims int, std float64) {
-	if n.Config.Variant != Symdiff {
-		return 0, 0
+func (m *Model) gamma() symmetrise.Gamma {
+	switch m.Config.Variant {
+	case Symdiff:
+		return m.learned(m.Config.GammaOrder)
+	case SymdiffH:
+		return symmetrise.Haar(symmetrise.O3)
 	}
-	return n.Config.NoiseDims, n.Config.NoiseStd
+	return symmetrise.None()
 }
 
-func (n network) NewState(sizes []int) symmetrise.NetworkState {
-	return networkState{n.Model.NewState(sizes)}
+// learned is gamma by f, in an order (see Config.GammaOrder).
+func (m *Model) learned(order string) symmetrise.Gamma {
+	published := symmetrise.Published{Released: order == GammaReleased, Columns: !m.Config.FixQR}
+	return symmetrise.LearnedAs(symmetrise.O3, encoder{m}, published)
 }
 
-type networkState struct{ *State }
-
-func (s networkState) Eps(eps, z []float32, t float32, noise symmetrise.Noise) {
-	s.State.Eps(eps, z, t, noise.R0, noise.Eta)
-}
-
-// At is the network under values of what it is conditioned on (see Model.At).
-func (n network) At(values map[string]float64) (symmetrise.Network, error) {
-	m, err := n.Model.At(values)
-	if err != nil {
-		return nil, err
+// Gamma is the learned gamma in an order, empty: Config.GammaOrder. Without one the
+// error is symmetrise.ErrNotLearned.
+func (m *Model) Gamma(order string) (symmetrise.Gamma, error) {
+	if m.enc == nil {
+		return nil, symmetrise.ErrNotLearned
 	}
-	return network{m}, nil
-}
-
-// WithGamma is the same weights under another gamma: learned, haar or none, and
-// the order that a learned one is composed in, paper or released; empty: as it
-// is.
-func (n network) WithGamma(kind, order string) (symmetrise.Network, error) {
-	m := *n.Model
-	switch kind {
+	switch order {
 	case "":
-	case "learned":
-		m.Config.Variant = Symdiff
-	case "haar":
-		m.Config.Variant = SymdiffH
-	case "none":
-		m.Config.Variant = None
+		order = m.Config.GammaOrder
+	case GammaPaper, GammaReleased:
 	default:
-		return nil, errors.New("gamma: unknown kind " + strconv.Quote(kind) + ", want learned, haar or none")
-	}
-	if m.Config.Variant == Symdiff && m.enc == nil {
-		return nil, errors.New("gamma: the model has no learned one")
-	}
-	if order == "" {
-		return network{&m}, nil
-	}
-	if order != GammaPaper && order != GammaReleased {
 		return nil, errors.New("gamma_order: " + strconv.Quote(order) + ", want paper or released")
 	}
-	if m.Config.Variant != Symdiff {
-		return nil, errors.New("gamma_order: only a learned gamma has one")
-	}
-	m.Config.GammaOrder = order
-	return network{&m}, nil
+	return m.learned(order), nil
 }
+
+// Features is F.
+func (m *Model) Features() int { return m.Config.Features }

@@ -100,8 +100,9 @@ func TestPairBiasChangesTheOutput(t *testing.T) {
 	without.k.Pair.W, without.Config.PairBias = nil, false
 	z, r0, eta := input(with, []int{1, 7}, 5)
 	a, b := make([]float32, len(z)), make([]float32, len(z))
-	with.NewState([]int{1, 7}).Eps(a, z, 0.2, r0, eta)
-	without.NewState([]int{1, 7}).Eps(b, z, 0.2, r0, eta)
+	noise := symmetrise.Noise{R0: r0, Eta: eta}
+	with.Network().NewState([]int{1, 7}).Eps(a, z, 0.2, noise)
+	without.Network().NewState([]int{1, 7}).Eps(b, z, 0.2, noise)
 	width := 3 + with.Config.Features
 	for i := range a {
 		if (a[i] == b[i]) != (i < width) {
@@ -133,19 +134,19 @@ func coupling(m *Model) float64 {
 	sizes := []int{9, 1, 14}
 	z, r0, eta := input(m, sizes, 11)
 	width := 3 + m.Config.Features
-	s := m.NewState(sizes)
+	s := m.Network().NewState(sizes)
 	want := make([]float32, len(z))
-	s.Eps(want, z, 0.4, r0, eta)
+	s.Eps(want, z, 0.4, symmetrise.Noise{R0: r0, Eta: eta})
 
 	stream := rng.New(12, 0, rng.Init, 0)
 	h := o3.Haar(&stream)
 	for i := range r0 {
 		r0[i] = h.T().Mul(r0[i])
 	}
-	h.Turn(z, width, z, width, s.Rows())
+	h.Turn(z, width, z, width, 24)
 	got := make([]float32, len(z))
-	s.Eps(got, z, 0.4, r0, eta)
-	h.Turn(want, width, want, width, s.Rows())
+	s.Eps(got, z, 0.4, symmetrise.Noise{R0: r0, Eta: eta})
+	h.Turn(want, width, want, width, 24)
 	var d2, w2 float64
 	for i := range want {
 		d2 += math.Pow(float64(got[i]-want[i]), 2)
@@ -191,11 +192,12 @@ func TestRaggedBatchIsMoleculeByMolecule(t *testing.T) {
 		z, r0, eta := input(m, sizes, 21)
 		width, nd := 3+m.Config.Features, m.Config.NoiseDims
 		all := make([]float32, len(z))
-		m.NewState(sizes).Eps(all, z, 0.7, r0, eta)
+		m.Network().NewState(sizes).Eps(all, z, 0.7, symmetrise.Noise{R0: r0, Eta: eta})
 		at := 0
 		for i, n := range sizes {
 			one := make([]float32, n*width)
-			m.NewState([]int{n}).Eps(one, z[at*width:(at+n)*width], 0.7, r0[i:i+1], eta[at*nd:(at+n)*nd])
+			noise := symmetrise.Noise{R0: r0[i : i+1], Eta: eta[at*nd : (at+n)*nd]}
+			m.Network().NewState([]int{n}).Eps(one, z[at*width:(at+n)*width], 0.7, noise)
 			for j, v := range one {
 				if math.Float32bits(v) != math.Float32bits(all[at*width+j]) {
 					t.Fatalf("%s: molecule %d alone gives %v at %d, in the batch %v", name, i, v, j, all[at*width+j])
@@ -210,10 +212,10 @@ func TestEpsAllocatesNothing(t *testing.T) {
 	m := withPairs(t)
 	sizes := []int{5, 9}
 	z, r0, eta := input(m, sizes, 1)
-	s := m.NewState(sizes)
+	s := m.Network().NewState(sizes)
 	eps := make([]float32, len(z))
 	at := float32(0)
-	if n := testing.AllocsPerRun(10, func() { at += 0.01; s.Eps(eps, z, at, r0, eta) }); n != 0 {
+	if n := testing.AllocsPerRun(10, func() { at += 0.01; s.Eps(eps, z, at, symmetrise.Noise{R0: r0, Eta: eta}) }); n != 0 {
 		t.Errorf("%v allocations per call", n)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
-// A network of latents (see symmetrise.Latent) is sampled as any other, z being the
+// A network of latents (see symmetrise.Network) is sampled as any other, z being the
 // latents: z_T is noise, all methods make their steps. Two things differ. The last step
 // draws all channels as it does the positions else, and then the decoder makes atoms
 // of latents. And nothing can be given of a molecule, since z has no atoms.

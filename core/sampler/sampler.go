@@ -132,7 +132,7 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 	if len(meta.Elements) == 0 {
 		return nil, errors.New("sampler: the weights file does not say what its inputs mean (metadata elements)")
 	}
-	latent, isLatent := symmetrise.AsLatent(net)
+	isLatent := net.NewDecoder(nil) != nil
 	if isLatent {
 		if err := o.ofLatents(); err != nil {
 			return nil, err
@@ -222,20 +222,18 @@ func NewNetwork(net symmetrise.Network, meta model.Meta, o Options) (*Sampler, e
 		return nil, errors.New("sampler: " + err.Error())
 	}
 	s.state = net.NewState(s.sizes)
-	if scheduled, ok := s.state.(interface{ Schedule(times []float32) }); ok {
-		at := make([]float32, len(s.times))
-		for i, t := range s.times {
-			at[i] = s.unit(t)
-		}
-		scheduled.Schedule(at)
+	at := make([]float32, len(s.times))
+	for i, t := range s.times {
+		at[i] = s.unit(t)
 	}
+	s.state.Schedule(at)
 	s.z = make([]float32, rows*s.width)
 	s.eps = make([]float32, rows*s.width)
 	s.noise = make([]float32, rows*s.width)
 	s.hat = make([]float32, rows*s.width)
 	s.data = make([]float32, rows*s.width)
 	if isLatent {
-		if err := s.setDecoder(latent.NewDecoder(s.sizes)); err != nil {
+		if err := s.setDecoder(net.NewDecoder(s.sizes)); err != nil {
 			return nil, err
 		}
 	}

@@ -65,21 +65,12 @@ func (s *Sampler) turned(rows []float32, n int) {
 	}
 }
 
-// gammaChoice is a network whose symmetrisation can be chosen when it is sampled.
-type gammaChoice interface {
-	WithGamma(kind, order string) (symmetrise.Network, error)
-}
-
 // chosen is the network with the gamma that the options ask for.
 func (o Options) chosen(net symmetrise.Network) (symmetrise.Network, error) {
 	if o.Gamma == "" && o.GammaOrder == "" {
 		return net, nil
 	}
-	choice, ok := net.(gammaChoice)
-	if !ok {
-		return nil, errors.New("sampler: the gamma of this network cannot be chosen")
-	}
-	return choice.WithGamma(o.Gamma, o.GammaOrder)
+	return net.WithGamma(o.Gamma, o.GammaOrder)
 }
 
 // text is H by rows, separated by commas.

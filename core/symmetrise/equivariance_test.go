@@ -4,25 +4,8 @@ import (
 	"math"
 	"testing"
 
-	"github.com/symdiff-go/symdiff/core/o3"
 	"github.com/symdiff-go/symdiff/core/rng"
 )
-
-// released composes gamma as the published code does, C = f(X·R0)·R0ᵀ.
-type released struct{ learned }
-
-func (r released) NewState(sizes []int) GammaState {
-	return releasedState{r.learned.NewState(sizes).(*learnedState)}
-}
-
-type releasedState struct{ *learnedState }
-
-func (s releasedState) Draw(c []o3.Matrix, z []float32, width int, t float32, noise Noise) {
-	s.learnedState.Draw(c, z, width, t, noise)
-	for i := range c {
-		c[i] = noise.R0[i].T().Mul(c[i]).Mul(noise.R0[i].T())
-	}
-}
 
 func TestCheckEquivariance(t *testing.T) {
 	s := rng.New(8, 0, rng.Init, 0)
@@ -37,7 +20,7 @@ func TestCheckEquivariance(t *testing.T) {
 		{"Haar", Haar(O3), true},
 		{"learned", Learned(O3, frame{}), true},
 		{"none", None(), false},
-		{"published order", released{learned{O3, frame{}}}, false},
+		{"published order", LearnedAs(O3, frame{}, Published{Released: true}), false},
 	} {
 		r := CheckEquivariance(New(crooked, c.gamma), z, 0.4, 5, 60, 1)
 		t.Logf("%s: %+v", c.name, r)

@@ -26,7 +26,7 @@ func TestGuide(t *testing.T) {
 	}
 	e, g := call(net), call(worse)
 	for name, better := range map[string]Network{"itself": nil, "another": third} {
-		guided, b := Guide(net, Guidance{Worse: worse, Better: better, Weight: w, From: 0.3, To: 0.3}), e
+		guided, b := Guide(net, Guidance{Weak: worse, Expert: better, Weight: w, From: 0.3, To: 0.3}), e
 		if better != nil {
 			b = call(better)
 		}
@@ -45,7 +45,7 @@ func TestGuide(t *testing.T) {
 			t.Errorf("%s: the guided network is not equivariant: %g", name, d)
 		}
 		for _, outside := range [][2]float32{{0.31, 1}, {0, 0.29}} {
-			if !slices.Equal(call(Guide(net, Guidance{Worse: worse, Better: better, Weight: w, From: outside[0], To: outside[1]})), e) {
+			if !slices.Equal(call(Guide(net, Guidance{Weak: worse, Expert: better, Weight: w, From: outside[0], To: outside[1]})), e) {
 				t.Errorf("%s: led at a time that is not between %v", name, outside)
 			}
 		}
@@ -54,7 +54,7 @@ func TestGuide(t *testing.T) {
 		"features": New(Func(3, func(_, _ []float32, _ float32) {}), Haar(O3)),
 		"group":    New(crooked, Haar(SO3)),
 	} {
-		for _, guide := range []func(){func() { Guide(net, Guidance{Worse: other}) }, func() { Guide(net, Guidance{Worse: net, Better: other}) }} {
+		for _, guide := range []func(){func() { Guide(net, Guidance{Weak: other}) }, func() { Guide(net, Guidance{Weak: net, Expert: other}) }} {
 			func() {
 				defer func() {
 					if recover() == nil {
@@ -64,6 +64,59 @@ func TestGuide(t *testing.T) {
 				guide()
 			}()
 		}
+	}
+}
+
+// counted is a denoiser that counts the calls of Schedule of its states.
+type counted struct {
+	Denoiser
+	scheduled *int
+}
+
+func (c counted) NewState(sizes []int) State {
+	return countedState{c.Denoiser.NewState(sizes), c.scheduled}
+}
+
+type countedState struct {
+	State
+	scheduled *int
+}
+
+func (c countedState) Schedule([]float32) { *c.scheduled++ }
+
+// A guided network has the gamma that is chosen for it, in all its networks, and all are told the schedule.
+func TestGuidedNetworkKeepsGammaAndSchedule(t *testing.T) {
+	scheduled := 0
+	k := counted{crooked, &scheduled}
+	net, weak := New(k, None()), New(k, Learned(O3, frame{}))
+	guided := Guide(net, Guidance{Weak: New(k, Haar(O3)), Expert: New(k, None()), Weight: 1, To: 1})
+	haar, err := guided.WithGamma("haar", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := coupling(haar, O3); !(d < 1e-5) {
+		t.Errorf("guided under haar is not equivariant: %g", d)
+	}
+	if d := coupling(guided, O3); !(d > 0.1) {
+		t.Errorf("guided without gamma passes for equivariant: %g", d)
+	}
+	haar.NewState(sizes).Schedule([]float32{1, 0})
+	if scheduled != 3 {
+		t.Errorf("%d of 3 networks were told the schedule", scheduled)
+	}
+	for _, n := range []Network{net, guided, Decoded(guided, nil)} {
+		if _, err := n.WithGamma("learned", ""); !errors.Is(err, ErrNotLearned) && !strings.Contains(err.Error(), ErrNotLearned.Error()) {
+			t.Errorf("learned: %v", err)
+		}
+		if _, err := n.WithGamma("odd", ""); err == nil {
+			t.Error("an unknown kind is taken")
+		}
+		if _, err := n.WithGamma("haar", "paper"); err == nil {
+			t.Error("an order of a gamma that is not learned is taken")
+		}
+	}
+	if same, err := weak.WithGamma("", ""); err != nil || coupling(same, O3) > 1e-5 {
+		t.Errorf("the network as it is: %v", err)
 	}
 }
 
@@ -91,7 +144,7 @@ func constant(x float64) valued {
 
 // Conditioned is e + w·(e - u); of a guided network it is, and the better and the worse one are under the values if they can be.
 func TestCondition(t *testing.T) {
-	net, guided := constant(1), Guide(constant(1), Guidance{Worse: constant(3), Weight: 0.5, To: 1})
+	net, guided := constant(1), Guide(constant(1), Guidance{Weak: constant(3), Weight: 0.5, To: 1})
 	for _, c := range []struct {
 		net    Network
 		values map[string]float64
@@ -102,9 +155,9 @@ func TestCondition(t *testing.T) {
 		{net, map[string]float64{"x": 2}, 0, 2},
 		{net, map[string]float64{"x": 2}, 3, 2 + 3*(2-1)},
 		{guided, map[string]float64{"x": 2}, 3, 5 + 0.5*(5-2)},
-		{Guide(constant(1), Guidance{Worse: constant(3).Network, Weight: 0.5, To: 1}), map[string]float64{"x": 2}, 3, 5 + 0.5*(5-3)},
-		{Guide(constant(1), Guidance{Worse: constant(3).Network, Better: constant(7), Weight: 0.5, To: 1}), map[string]float64{"x": 2}, 3, 5 + 0.5*(2-3)},
-		{Guide(constant(1), Guidance{Worse: constant(3), Better: constant(7).Network, Weight: 0.5, To: 1}), map[string]float64{"x": 2}, 3, 5 + 0.5*(7-2)},
+		{Guide(constant(1), Guidance{Weak: constant(3).Network, Weight: 0.5, To: 1}), map[string]float64{"x": 2}, 3, 5 + 0.5*(5-3)},
+		{Guide(constant(1), Guidance{Weak: constant(3).Network, Expert: constant(7), Weight: 0.5, To: 1}), map[string]float64{"x": 2}, 3, 5 + 0.5*(2-3)},
+		{Guide(constant(1), Guidance{Weak: constant(3), Expert: constant(7).Network, Weight: 0.5, To: 1}), map[string]float64{"x": 2}, 3, 5 + 0.5*(7-2)},
 	} {
 		n, err := Condition(c.net, c.values, c.w)
 		if err != nil {

@@ -9,14 +9,14 @@ import (
 // kilobytes can describe a network that would take all memory of the machine.
 const MaxState = 1 << 31
 
-// Sized is a Network, a Denoiser or a Gamma that tells in advance what its buffers
+// Sized is a denoiser, a gamma or a function that tells in advance what its buffers
 // for a batch take, in bytes. Of one that does not they count as nothing.
 type Sized interface {
 	StateBytes(sizes []int) int64
 }
 
-// StateBytes is that of part, 0 where it does not tell.
-func StateBytes(part any, sizes []int) int64 {
+// stateBytes is that of part, 0 where it does not tell.
+func stateBytes(part any, sizes []int) int64 {
 	if s, ok := part.(Sized); ok {
 		return s.StateBytes(sizes)
 	}
@@ -26,7 +26,7 @@ func StateBytes(part any, sizes []int) int64 {
 // CheckState refuses a batch whose buffers would take more than MaxState, before
 // they are made.
 func CheckState(net Network, sizes []int) error {
-	n := StateBytes(net, sizes)
+	n := net.StateBytes(sizes)
 	if n <= MaxState {
 		return nil
 	}
@@ -40,15 +40,15 @@ func CheckState(net Network, sizes []int) error {
 }
 
 func (n network) StateBytes(sizes []int) int64 {
-	return StateBytes(n.Denoiser, sizes) + StateBytes(n.gamma, sizes)
+	return stateBytes(n.Denoiser, sizes) + stateBytes(n.gamma, sizes)
 }
 
-func (l learned) StateBytes(sizes []int) int64 { return StateBytes(l.f, sizes) }
+func (l learned) StateBytes(sizes []int) int64 { return stateBytes(l.f, sizes) }
 
 func (g guided) StateBytes(sizes []int) int64 {
-	n := StateBytes(g.Network, sizes) + StateBytes(g.by.Worse, sizes)
-	if g.by.Better != nil {
-		n += StateBytes(g.by.Better, sizes)
+	n := g.Network.StateBytes(sizes) + g.by.Weak.StateBytes(sizes)
+	if g.by.Expert != nil {
+		n += g.by.Expert.StateBytes(sizes)
 	}
 	return n
 }

@@ -15,11 +15,16 @@
 package symmetrise
 
 import (
+	"errors"
+	"strconv"
+
 	"github.com/symdiff-go/symdiff/core/o3"
 	"github.com/symdiff-go/symdiff/core/rng"
 )
 
-// Denoiser predicts noise. It need not be equivariant.
+// Denoiser predicts noise. It need not be equivariant. It and its states may be
+// able to do more: see Conditional, Trained, Scheduled and Invariant, which New asks
+// for.
 type Denoiser interface {
 	// Features is F, the number of features of an atom beside its position.
 	Features() int
@@ -33,6 +38,37 @@ type State interface {
 	// Eps sets eps_hat (rows, 3+F) from z (rows, 3+F) at time t in [0, 1]. eps and z
 	// do not overlap. It must not keep or change z.
 	Eps(eps, z []float32, t float32)
+}
+
+// Conditional is a denoiser that predicts under values of properties of a molecule,
+// by name, too: At is the denoiser under those. A name that it does not know is an
+// error.
+type Conditional interface {
+	Denoiser
+	At(values map[string]float64) (Denoiser, error)
+}
+
+// Trained is a denoiser that may have a learned gamma of its own.
+type Trained interface {
+	Denoiser
+	// Gamma is that gamma in an order, paper or released (see Learned), empty: the order
+	// that it was trained with. Without one the error is ErrNotLearned.
+	Gamma(order string) (Gamma, error)
+}
+
+// Scheduled is a state that is told the times of the calls that will come, in order.
+// That makes them faster and changes nothing else; calls at other times may be made.
+type Scheduled interface {
+	State
+	Schedule(times []float32)
+}
+
+// Invariant is a state that computes first what depends on the time and on
+// invariants of the molecule alone, such as its distances. The call of Eps that
+// follows may use it, and so may the gamma that shares the state (see Gamma).
+type Invariant interface {
+	State
+	Invariants(z []float32, t float32)
 }
 
 // Noise is the randomness of one call: of each molecule a matrix R0 from the
@@ -49,8 +85,9 @@ type Gamma interface {
 	Group() Group
 	// Eta is the shape of its noise: values per atom and their standard deviation.
 	Eta() (dims int, std float64)
-	// NewState makes the buffers for a batch.
-	NewState(sizes []int) GammaState
+	// NewState makes the buffers for a batch. k is the state of the denoiser that it
+	// symmetrises, which it may share invariants with.
+	NewState(sizes []int, k State) GammaState
 }
 
 // GammaState draws the matrices of a batch.
@@ -66,6 +103,18 @@ type Network interface {
 	Group() Group
 	Eta() (dims int, std float64)
 	NewState(sizes []int) NetworkState
+	// At is the network under values of properties of a molecule, by name. Names that it
+	// is not conditioned on are an error.
+	At(values map[string]float64) (Network, error)
+	// WithGamma is the same weights under another gamma: learned, haar or none, and the
+	// order that a learned one is composed in, paper or released; empty: as it is. One
+	// that the network does not have is an error.
+	WithGamma(kind, order string) (Network, error)
+	// StateBytes is what NewState takes for a batch, in bytes (see CheckState).
+	StateBytes(sizes []int) int64
+	// NewDecoder makes the decoder of a batch, where the rows [x, h] are latents; nil
+	// where they are atoms.
+	NewDecoder(sizes []int) Decoder
 }
 
 // NetworkState is what a network is working on.
@@ -74,14 +123,8 @@ type NetworkState interface {
 	Eps(eps, z []float32, t float32, noise Noise)
 	// Gamma is the matrix C of molecule i in the last call of Eps.
 	Gamma(i int) o3.Matrix
-}
-
-// Latent is a network whose rows [x, h] are latents of atoms, which a decoder turns
-// into atoms (see package geoldm).
-type Latent interface {
-	Network
-	// NewDecoder makes the decoder of a batch.
-	NewDecoder(sizes []int) Decoder
+	// Schedule tells the times of the calls that will come, in order (see Scheduled).
+	Schedule(times []float32)
 }
 
 // Decoder turns latents into atoms.
@@ -92,15 +135,6 @@ type Decoder interface {
 	// of mass, and features in the order of those of a molecule, the types as log-odds. It
 	// must not keep or change z.
 	Decode(data, z []float32)
-}
-
-// AsLatent is a network, or the one that is guided, if it is one of latents.
-func AsLatent(n Network) (l Latent, ok bool) {
-	if g, guided := n.(guided); guided {
-		n = g.Network
-	}
-	l, ok = n.(Latent)
-	return l, ok
 }
 
 // New symmetrises a denoiser by gamma:
@@ -117,6 +151,49 @@ type network struct {
 
 func (n network) Group() Group                 { return n.gamma.Group() }
 func (n network) Eta() (dims int, std float64) { return n.gamma.Eta() }
+func (n network) NewDecoder([]int) Decoder     { return nil }
+
+func (n network) At(values map[string]float64) (Network, error) {
+	if len(values) == 0 {
+		return n, nil
+	}
+	c, ok := n.Denoiser.(Conditional)
+	if !ok {
+		return nil, errors.New("the network is not conditioned on anything")
+	}
+	k, err := c.At(values)
+	if err != nil {
+		return nil, err
+	}
+	return New(k, n.gamma), nil
+}
+
+func (n network) WithGamma(kind, order string) (Network, error) {
+	gamma := n.gamma
+	_, isLearned := gamma.(learned)
+	switch {
+	case kind == "haar":
+		gamma = Haar(n.Group())
+	case kind == "none":
+		gamma = None()
+	case kind == "learned", kind == "" && order != "" && isLearned:
+		t, ok := n.Denoiser.(Trained)
+		if !ok {
+			return nil, ErrNotLearned
+		}
+		var err error
+		if gamma, err = t.Gamma(order); err != nil {
+			return nil, err
+		}
+		order = ""
+	case kind != "":
+		return nil, errors.New("gamma: unknown kind " + strconv.Quote(kind) + ", want learned, haar or none")
+	}
+	if order != "" {
+		return nil, errors.New("gamma_order: only a learned gamma has one")
+	}
+	return New(n.Denoiser, gamma), nil
+}
 
 func (n network) NewState(sizes []int) NetworkState {
 	rows := 0
@@ -127,20 +204,24 @@ func (n network) NewState(sizes []int) NetworkState {
 		rows += size
 	}
 	width := 3 + n.Features()
-	return &state{
-		k: n.Denoiser.NewState(sizes), gamma: n.gamma.NewState(sizes), sizes: append([]int(nil), sizes...), width: width,
+	k := n.Denoiser.NewState(sizes)
+	s := &state{
+		k: k, gamma: n.gamma.NewState(sizes, k), sizes: append([]int(nil), sizes...), width: width,
 		c: make([]o3.Matrix, len(sizes)), z: make([]float32, rows*width),
 	}
+	s.invariant, _ = k.(Invariant)
+	return s
 }
 
 // state reuses its buffers from call to call.
 type state struct {
-	k     State
-	gamma GammaState
-	sizes []int
-	width int
-	c     []o3.Matrix // (molecules)
-	z     []float32   // (rows, 3+F) [X·C, h]
+	k         State
+	invariant Invariant // k, if it is one
+	gamma     GammaState
+	sizes     []int
+	width     int
+	c         []o3.Matrix // (molecules)
+	z         []float32   // (rows, 3+F) [X·C, h]
 }
 
 func (s *state) Eps(eps, z []float32, t float32, noise Noise) {
@@ -150,16 +231,19 @@ func (s *state) Eps(eps, z []float32, t float32, noise Noise) {
 	if len(noise.R0) != len(s.sizes) {
 		panic("symmetrise: want one R0 for each molecule")
 	}
+	if s.invariant != nil {
+		s.invariant.Invariants(z, t)
+	}
 	s.gamma.Draw(s.c, z, s.width, t, noise)
 	copy(s.z, z)
-	s.turn(s.z, false)
+	s.rotate(s.z, false)
 	s.k.Eps(eps, s.z, t)
 	RemoveMean(eps, s.width, s.sizes)
-	s.turn(eps, true)
+	s.rotate(eps, true)
 }
 
-// turn multiplies the positions of every molecule by C, or by Cᵀ.
-func (s *state) turn(z []float32, back bool) {
+// rotate multiplies the positions of every molecule by C, or by Cᵀ.
+func (s *state) rotate(z []float32, back bool) {
 	for i, n := range s.sizes {
 		c := s.c[i]
 		if back {
@@ -171,6 +255,12 @@ func (s *state) turn(z []float32, back bool) {
 }
 
 func (s *state) Gamma(i int) o3.Matrix { return s.c[i] }
+
+func (s *state) Schedule(times []float32) {
+	if k, ok := s.k.(Scheduled); ok {
+		k.Schedule(times)
+	}
+}
 
 // Draw fills the noise of a call for molecule i of a batch, whose atoms are rows
 // from..to, from two streams.

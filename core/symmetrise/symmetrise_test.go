@@ -112,8 +112,8 @@ var crooked = Func(2, func(eps, z []float32, t float32) {
 // frame is a function f of a molecule: a matrix from sums over its atoms.
 type frame struct{}
 
-func (frame) Eta() (int, float64)                { return 2, 0.5 }
-func (frame) NewState(sizes []int) FunctionState { return frameState(sizes) }
+func (frame) Eta() (int, float64)                         { return 2, 0.5 }
+func (frame) NewState(sizes []int, _ State) FunctionState { return frameState(sizes) }
 
 type frameState []int
 

@@ -43,8 +43,8 @@ func cloud(n, atoms int) (list []*molecule.Molecule) {
 // pointing along its third moment.
 type frame struct{ sizes []int }
 
-func (frame) Eta() (int, float64)                           { return 0, 0 }
-func (frame) NewState(sizes []int) symmetrise.FunctionState { return frame{sizes} }
+func (frame) Eta() (int, float64)                                               { return 0, 0 }
+func (frame) NewState(sizes []int, _ symmetrise.State) symmetrise.FunctionState { return frame{sizes} }
 
 func (f frame) F(q []o3.Matrix, z []float32, width int, _ float32, _ []float32) {
 	for i, n := range f.sizes {

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/symdiff-go/symdiff/core/molecule"
-	"github.com/symdiff-go/symdiff/core/symmetrise"
 	"github.com/symdiff-go/symdiff/trainer/analysis"
 	"github.com/symdiff-go/symdiff/trainer/dataset"
 )
@@ -118,19 +117,13 @@ Each molecule is turned at random first. Means are over molecules.`,
 // kernelsOf is the network under each kind of gamma; without kinds, those that
 // it has.
 func kernelsOf(n network, kinds []string) ([]analysis.Kernel, error) {
-	choice, ok := n.Network.(interface {
-		WithGamma(kind, order string) (symmetrise.Network, error)
-	})
-	if !ok {
-		return nil, fmt.Errorf("the gamma of this network cannot be chosen")
-	}
 	all := len(kinds) == 0
 	if all {
 		kinds = []string{"learned", "haar", "none"}
 	}
 	var kernels []analysis.Kernel
 	for _, kind := range kinds {
-		net, err := choice.WithGamma(kind, "")
+		net, err := n.WithGamma(kind, "")
 		if err != nil && all && kind == "learned" {
 			continue
 		}

@@ -68,7 +68,7 @@ func (g *guide) lead(m *checkpoint.Network, freeTypes bool) (symmetrise.Network,
 			return nil, err
 		}
 	}
-	return symmetrise.Guide(m.Network, symmetrise.Guidance{Worse: worse, Better: better, Weight: float32(g.weight), From: float32(g.from), To: float32(g.to)}), nil
+	return symmetrise.Guide(m.Network, symmetrise.Guidance{Weak: worse, Expert: better, Weight: float32(g.weight), From: float32(g.from), To: float32(g.to)}), nil
 }
 
 // beside is the network of a file, and the file's hash, if it can predict what m does.
@@ -77,7 +77,7 @@ func beside(flag, file string, m *checkpoint.Network, freeTypes bool) (symmetris
 	if err != nil {
 		return nil, "", err
 	}
-	if !slices.Equal(n.Meta.Elements, m.Meta.Elements) || n.Meta.Schedule != m.Meta.Schedule || !symmetrise.Alike(m.Network, n.Network) {
+	if !slices.Equal(n.Meta.Elements, m.Meta.Elements) || n.Meta.Schedule != m.Meta.Schedule || !symmetrise.Compatible(m.Network, n.Network) {
 		return nil, "", fmt.Errorf("%s %s: elements, schedule or noise of gamma are not the model's", flag, file)
 	}
 	if m.Meta.TakesTypes() && !n.Meta.TakesTypes() && !freeTypes {

@@ -125,7 +125,7 @@ func TestParityWithCore(t *testing.T) {
 				}
 			}
 			want := make([]float32, len(z))
-			core.NewState([]int{n, n}).Eps(want, z, time, haar, eta)
+			core.Network().NewState([]int{n, n}).Eps(want, z, time, symmetrise.Noise{R0: haar, Eta: eta})
 
 			s := &Scope{Device: CPU}
 			nn := int64(n)
@@ -158,7 +158,7 @@ func TestConditionalParityWithCore(t *testing.T) {
 		flat := randomWeights(c, uint64(k))
 		meta := model.QM9Meta()
 		meta.Context = []model.Quantity{{Name: "gap", Mean: 0.2, MAD: 0.1}}
-		m, err := coreModel(t, c, meta, flat).At(map[string]float64{"gap": 0.35})
+		m, err := coreModel(t, c, meta, flat).Network().At(map[string]float64{"gap": 0.35})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -171,7 +171,7 @@ func TestConditionalParityWithCore(t *testing.T) {
 		r.Fill(eta, 1)
 		symmetrise.RemoveMean(z, 9, []int{n})
 		want := make([]float32, len(z))
-		m.NewState([]int{n}).Eps(want, z, 0.4, []o3.Matrix{haar}, eta)
+		m.NewState([]int{n}).Eps(want, z, 0.4, symmetrise.Noise{R0: []o3.Matrix{haar}, Eta: eta})
 		r0 := make([]float32, 9)
 		for i := range r0 {
 			r0[i] = float32(haar[i/3][i%3])

@@ -55,11 +55,10 @@ type bench struct {
 	m     *model.Model
 	batch int
 	atoms int
-	state *model.State
+	state symmetrise.NetworkState
 	z     []float32
 	eps   []float32
-	r0    []o3.Matrix
-	eta   []float32
+	noise symmetrise.Noise
 	calls int
 
 	product product
@@ -80,17 +79,16 @@ func (b *bench) load(data []byte) error {
 func (b *bench) prepare(batch, atoms int) {
 	c := b.m.Config
 	sizes := make([]int, batch)
-	b.r0 = make([]o3.Matrix, batch)
+	b.noise = symmetrise.Noise{R0: make([]o3.Matrix, batch), Eta: make([]float32, batch*atoms*c.NoiseDims)}
 	r := rng.New(2, 0, rng.Init, 0)
 	for i := range sizes {
-		sizes[i], b.r0[i] = atoms, o3.Haar(&r)
+		sizes[i], b.noise.R0[i] = atoms, o3.Haar(&r)
 	}
-	b.batch, b.atoms, b.state = batch, atoms, b.m.NewState(sizes)
+	b.batch, b.atoms, b.state = batch, atoms, b.m.Network().NewState(sizes)
 	b.z, b.eps = make([]float32, batch*atoms*(3+c.Features)), make([]float32, batch*atoms*(3+c.Features))
-	b.eta = make([]float32, batch*atoms*c.NoiseDims)
 	b.state.Schedule(callTimes)
 	r.Fill(b.z, 1)
-	r.Fill(b.eta, 1)
+	r.Fill(b.noise.Eta, 1)
 	symmetrise.RemoveMean(b.z, 3+c.Features, sizes)
 }
 
@@ -113,7 +111,7 @@ func (b *bench) run(n int, fixed bool) {
 			b.calls++
 			t = callTimes[b.calls%len(callTimes)]
 		}
-		b.state.Eps(b.eps, b.z, t, b.r0, b.eta)
+		b.state.Eps(b.eps, b.z, t, b.noise)
 	}
 }
 

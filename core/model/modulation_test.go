@@ -7,6 +7,7 @@ import (
 
 	"github.com/symdiff-go/symdiff/core/o3"
 	"github.com/symdiff-go/symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // Calls at the times of a schedule, in their order or not, have the bits of calls
@@ -23,9 +24,10 @@ func TestSchedule(t *testing.T) {
 	z, eta, r0 := make([]float32, 8*width), make([]float32, 8*m.Config.NoiseDims), []o3.Matrix{o3.Haar(&r), o3.Haar(&r)}
 	r.Fill(z, 1)
 	r.Fill(eta, 1)
-	call := func(s *State, at float32) []float32 {
+	net := m.Network()
+	call := func(s symmetrise.NetworkState, at float32) []float32 {
 		eps := make([]float32, len(z))
-		s.Eps(eps, z, at, r0, eta)
+		s.Eps(eps, z, at, symmetrise.Noise{R0: r0, Eta: eta})
 		return eps
 	}
 	var times []float32
@@ -34,15 +36,15 @@ func TestSchedule(t *testing.T) {
 	}
 	want := make([][]float32, len(times))
 	for i, at := range times {
-		want[i] = call(m.NewState(sizes), at)
+		want[i] = call(net.NewState(sizes), at)
 	}
-	check := func(s *State, order []int) {
+	check := func(s symmetrise.NetworkState, order []int) {
 		for _, i := range order {
 			if !slices.Equal(call(s, times[i]), want[i]) {
 				t.Errorf("time %d of the schedule gives other bits", i)
 			}
 		}
-		if got := call(s, 0.123); !slices.Equal(got, call(m.NewState(sizes), 0.123)) {
+		if got := call(s, 0.123); !slices.Equal(got, call(net.NewState(sizes), 0.123)) {
 			t.Error("a time beside the schedule gives other bits")
 		}
 	}
@@ -52,16 +54,20 @@ func TestSchedule(t *testing.T) {
 	}
 	mixed := []int{0, 1, 1, 30, 29, 7, 39, 38, 2, 3}
 
-	scheduled := func(times []float32) *State {
-		s := m.NewState(sizes)
+	scheduled := func(times []float32) symmetrise.NetworkState {
+		s := net.NewState(sizes)
 		s.Schedule(times)
 		return s
 	}
-	first := scheduled(times)
-	if first.shared == nil || scheduled(times).shared != first.shared {
-		t.Error("a schedule's table is not shared")
+	shared := func(times []float32) *cache {
+		s := m.newState(sizes)
+		s.Schedule(times)
+		return s.shared
 	}
-	check(first, inOrder)
+	if first := shared(times); first == nil || shared(times) != first {
+		t.Error("a schedule's modulations are not shared")
+	}
+	check(scheduled(times), inOrder)
 	check(scheduled(times), mixed)
 	var all sync.WaitGroup
 	for range 4 {
@@ -70,13 +76,13 @@ func TestSchedule(t *testing.T) {
 	all.Wait()
 
 	long := append([]float32(nil), times...)
-	for i := range maxTimetable / m.k.TimetableSize(m.finalAdaLN) {
+	for i := range maxCache / m.k.ModulationSize(m.finalAdaLN) {
 		long = append(long, -float32(i))
 	}
-	s := scheduled(long)
-	if s.shared != nil {
+	if shared(long) != nil {
 		t.Fatal("a schedule beyond the bound is kept")
 	}
+	s := scheduled(long)
 	check(s, inOrder)
 	check(s, mixed)
 }

@@ -10,37 +10,37 @@ import (
 type Modulation struct {
 	Blocks []float32 // (depth, 6·width) shift, scale, gate of attention, then of the MLP
 	Pair   []float32 // (depth·heads) scales of the attention bias; empty without Weights.Pair
-	Final  []float32 // output of the layer given to NewTimetable; empty without one
+	Final  []float32 // output of the layer given to NewModulationCache; empty without one
 }
 
-// Timetable holds the modulations of a list of times, for all molecules and runs
-// that go through these times. They are computed when they are first asked for,
-// a few times at once, so that the weights are read once for them all. It may be
-// used by several goroutines.
-type Timetable struct {
+// ModulationCache holds the modulations of a list of times, for all molecules and
+// runs that go through these times. They are computed when they are first asked
+// for, chunk times at once, so that the weights are read once for them all. It may
+// be used by several goroutines.
+type ModulationCache struct {
 	w     *Weights
 	final Linear
 
 	mu     sync.Mutex
 	times  []float32
-	ready  []bool    // (times/together, rounded up)
-	sin    []float32 // (together, Frequencies)
-	c0, c  []float32 // (together, width) time embedding
+	ready  []bool    // (times/chunk, rounded up)
+	sin    []float32 // (chunk, Frequencies)
+	c0, c  []float32 // (chunk, width) time embedding
 	blocks []float32 // (times, depth, 6·width)
 	pair   []float32 // (times, depth·heads)
 	last   []float32 // (times, outputs of final)
 }
 
-// together is the number of times that are computed at once.
-const together = 16
+// chunk is the number of times that are computed at once.
+const chunk = 16
 
-// NewTimetable has room for so many times. final is one more layer on SiLU of
+// NewModulationCache has room for so many times. final is one more layer on SiLU of
 // the time embedding, or none (W nil).
-func (w *Weights) NewTimetable(times int, final Linear) *Timetable {
-	n, d := min(times, together), w.Width
-	t := &Timetable{
+func (w *Weights) NewModulationCache(times int, final Linear) *ModulationCache {
+	n, d := min(times, chunk), w.Width
+	t := &ModulationCache{
 		w: w, final: final,
-		times: make([]float32, 0, times), ready: make([]bool, (times+together-1)/together),
+		times: make([]float32, 0, times), ready: make([]bool, (times+chunk-1)/chunk),
 		sin: make([]float32, n*Frequencies), c0: make([]float32, n*d), c: make([]float32, n*d),
 		blocks: make([]float32, times*w.Depth*6*d),
 	}
@@ -53,8 +53,8 @@ func (w *Weights) NewTimetable(times int, final Linear) *Timetable {
 	return t
 }
 
-// TimetableSize is the number of bytes that a Timetable takes for each time.
-func (w *Weights) TimetableSize(final Linear) int {
+// ModulationSize is the number of bytes that a ModulationCache takes for each time.
+func (w *Weights) ModulationSize(final Linear) int {
 	n := w.Depth * 6 * w.Width
 	if w.Pair.W != nil {
 		n += w.Depth * w.Heads
@@ -65,9 +65,9 @@ func (w *Weights) TimetableSize(final Linear) int {
 	return 4 * n
 }
 
-// Reset makes it the table of other times, |t| <= 1e6, at most as many as it has
+// Reset makes it the cache of other times, |t| <= 1e6, at most as many as it has
 // room for. Modulations given out before change.
-func (t *Timetable) Reset(times []float32) {
+func (t *ModulationCache) Reset(times []float32) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.times = append(t.times[:0], times...)
@@ -78,11 +78,11 @@ func (t *Timetable) Reset(times []float32) {
 //
 //	c = W2·SiLU(W0·[cos(t·w), sin(t·w)]),  w_i = 10000^(-i/128)
 //	mod_l = AdaLN_l(SiLU(c))
-func (t *Timetable) At(i int) Modulation {
+func (t *ModulationCache) At(i int) Modulation {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if from := i / together; !t.ready[from] {
-		t.compute(from*together, min((from+1)*together, len(t.times)))
+	if from := i / chunk; !t.ready[from] {
+		t.compute(from*chunk, min((from+1)*chunk, len(t.times)))
 		t.ready[from] = true
 	}
 	d, p := t.w.Depth*6*t.w.Width, t.w.Depth*t.w.Heads
@@ -98,7 +98,7 @@ func (t *Timetable) At(i int) Modulation {
 }
 
 // compute fills the rows of times from..to.
-func (t *Timetable) compute(from, to int) {
+func (t *ModulationCache) compute(from, to int) {
 	w, d, n := t.w, t.w.Width, to-from
 	for i, at := range t.times[from:to] {
 		sinusoids(t.sin[i*Frequencies:(i+1)*Frequencies], at)
