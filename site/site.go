@@ -16,7 +16,9 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"os"
 	"path"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -53,11 +55,30 @@ var mimeTypes = map[string]string{
 	".woff2":       "font/woff2",
 }
 
-// Read takes in every file. A site without index.html is an error.
+var errNotRegular = errors.New("is a folder behind a link, a pipe or a device, want a regular file")
+
+// ReadFolder is Read of a folder. A link that leads out of it is an error.
+func ReadFolder(name string) (Site, error) {
+	root, err := os.OpenRoot(name)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	return Read(root.FS())
+}
+
+// Read takes in every file. A site without index.html, and what is no regular file, is an error.
 func Read(dir fs.FS) (Site, error) {
 	s := Site{}
 	err := fs.WalkDir(dir, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := fs.Stat(dir, name) // of what a link leads to, before the opening, which waits for a pipe
+		if err == nil && !info.Mode().IsRegular() {
+			err = &fs.PathError{Op: "open", Path: name, Err: errNotRegular}
+		}
+		if err != nil {
 			return err
 		}
 		body, err := fs.ReadFile(dir, name)
@@ -87,12 +108,58 @@ func (s Site) Serve(ctx context.Context, out io.Writer, addr, base string) error
 	base = strings.TrimSuffix("/"+strings.Trim(base, "/"), "/")
 	port := listener.Addr().(*net.TCPAddr).Port
 	fmt.Fprintf(out, "SymDiff is at http://%s%s/ (Ctrl-C stops it)\n", net.JoinHostPort(host, fmt.Sprint(port)), base)
-	server := &http.Server{Handler: http.StripPrefix(base, s), ReadHeaderTimeout: 10 * time.Second}
+	server := s.server(base)
 	context.AfterFunc(ctx, func() { server.Close() })
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
+}
+
+// A client has so long for a request, for the next one on the same connection, and for each part of an answer.
+const (
+	requestTime = 10 * time.Second
+	idleTime    = 2 * time.Minute
+	partTime    = 30 * time.Second
+	part        = 1 << 16 // bytes
+)
+
+// server answers under base, every answer with the same headers, and leaves clients that do not read or ask.
+func (s Site) server(base string) *http.Server {
+	inner := http.StripPrefix(base, s)
+	return &http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			setHeaders(w.Header())
+			inner.ServeHTTP(&parts{w, func() { http.NewResponseController(w).SetWriteDeadline(time.Now().Add(partTime)) }}, r)
+		}),
+		ReadHeaderTimeout: requestTime, ReadTimeout: requestTime, IdleTimeout: idleTime, MaxHeaderBytes: part,
+	}
+}
+
+// parts writes an answer piece by piece and sets a new deadline for each: a slow client gets all, one that does not read is left.
+type parts struct {
+	http.ResponseWriter
+	next func()
+}
+
+func (p *parts) Write(b []byte) (n int, err error) {
+	for len(b) > 0 && err == nil {
+		var k int
+		p.next()
+		k, err = p.ResponseWriter.Write(b[:min(len(b), part)])
+		n, b = n+k, b[k:]
+	}
+	return n, err
+}
+
+func (p *parts) Unwrap() http.ResponseWriter { return p.ResponseWriter }
+
+// setHeaders are those of every answer. Files may be used from anywhere: a frame in a sandbox has an origin of its own.
+func setHeaders(header http.Header) {
+	header.Set("Content-Security-Policy", strings.TrimSpace(contentSecurityPolicy))
+	header.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
 }
 
 // listen explains the one failure that people meet.
@@ -127,9 +194,7 @@ func compress(body []byte) []byte {
 // ServeHTTP answers GET and HEAD. A folder is its index.html.
 func (s Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
-	header.Set("Content-Security-Policy", strings.TrimSpace(contentSecurityPolicy))
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Referrer-Policy", "no-referrer")
+	setHeaders(header)
 	name := r.URL.Path
 	if strings.HasSuffix(name, "/") {
 		name += "index.html"
@@ -170,13 +235,24 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request, hashed bool) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 }
 
-// acceptsGzip ignores quality values but for a plain refusal.
+// acceptsGzip tells whether gzip is named, or everything, with a quality that is not zero.
 func acceptsGzip(r *http.Request) bool {
-	for part := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
-		coding, quality, _ := strings.Cut(strings.ReplaceAll(part, " ", ""), ";")
-		if coding == "gzip" && quality != "q=0" {
-			return true
+	accepts := false
+	for part := range strings.SplitSeq(strings.Join(r.Header.Values("Accept-Encoding"), ","), ",") {
+		coding, parameters, _ := strings.Cut(strings.ToLower(strings.ReplaceAll(part, " ", "")), ";")
+		quality := 1.0
+		if text, ok := strings.CutPrefix(parameters, "q="); ok {
+			var err error
+			if quality, err = strconv.ParseFloat(text, 64); err != nil {
+				quality = 0
+			}
+		}
+		switch coding {
+		case "gzip":
+			return quality > 0
+		case "*":
+			accepts = quality > 0
 		}
 	}
-	return false
+	return accepts
 }

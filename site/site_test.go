@@ -5,12 +5,16 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
 )
@@ -148,5 +152,76 @@ func TestServeUntilCancelled(t *testing.T) {
 	}
 	if _, err := http.Get(url); err == nil {
 		t.Error("it answers after it has been stopped")
+	}
+}
+
+func TestEveryAnswerHasTheHeaders(t *testing.T) {
+	server := testSite(t).server("/lab")
+	for _, c := range []struct {
+		method, path string
+		code         int
+	}{
+		{http.MethodGet, "/lab/", 200}, {http.MethodHead, "/lab/", 200}, {http.MethodGet, "/lab/none", 404}, {http.MethodGet, "/elsewhere", 404},
+		{http.MethodPost, "/lab/", 405}, {http.MethodGet, "/lab", 301},
+	} {
+		w := httptest.NewRecorder()
+		server.Handler.ServeHTTP(w, httptest.NewRequest(c.method, c.path, nil))
+		h := w.Result().Header
+		if w.Code != c.code || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Cross-Origin-Resource-Policy") != "cross-origin" || h.Get("Content-Security-Policy") == "" {
+			t.Errorf("%s %s: status %d, %v", c.method, c.path, w.Code, h)
+		}
+	}
+}
+
+func TestClientsThatDoNothingAreLeft(t *testing.T) {
+	server := testSite(t).server("")
+	if server.ReadHeaderTimeout <= 0 || server.ReadTimeout <= 0 || server.IdleTimeout <= 0 {
+		t.Errorf("%+v has no time-outs", server)
+	}
+	deadlines := 0
+	w := httptest.NewRecorder()
+	n, err := (&parts{w, func() { deadlines++ }}).Write(make([]byte, 3*part+1))
+	if n != 3*part+1 || err != nil || deadlines != 4 || w.Body.Len() != n {
+		t.Errorf("%d bytes, %v, %d deadlines", n, err, deadlines)
+	}
+}
+
+func TestQualityOfGzip(t *testing.T) {
+	for header, want := range map[string]bool{
+		"gzip": true, "GZIP": true, "br, gzip;q=0.8": true, "*": true, "gzip ; q=1.0": true, "deflate, *;q=0.1": true,
+		"": false, "br": false, "gzip;q=0": false, "gzip; q=0.000": false, "gzip;q=0.0, *": false, "*;q=0": false, "gzip;q=x": false, "xgzip": false,
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("Accept-Encoding", header)
+		if have := acceptsGzip(r); have != want {
+			t.Errorf("%q: %v, want %v", header, have, want)
+		}
+	}
+}
+
+func TestFoldersAreNotLeft(t *testing.T) {
+	outside := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(outside, []byte("secret"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		make func(path string) error
+		want string
+	}{
+		"a link that leaves": {func(p string) error { return os.Symlink(outside, p) }, "odd: path escapes"},
+		"a link to a folder": {func(p string) error { return os.Symlink("sub", p) }, "odd: is a folder"},
+		"a link within":      {func(p string) error { return os.Symlink("index.html", p) }, ""},
+		"a link to nothing":  {func(p string) error { return os.Symlink("none", p) }, "odd: no such file"},
+		"a pipe":             {func(p string) error { return syscall.Mkfifo(p, 0o666) }, "odd: is a folder behind a link, a pipe"},
+		"a link to a device": {func(p string) error { return os.Symlink("/dev/zero", p) }, "odd: path escapes"},
+	} {
+		dir := t.TempDir()
+		if err := errors.Join(os.Mkdir(filepath.Join(dir, "sub"), 0o777), os.WriteFile(filepath.Join(dir, "index.html"), nil, 0o666), c.make(filepath.Join(dir, "odd"))); err != nil {
+			t.Fatal(err)
+		}
+		_, err := ReadFolder(dir)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
 	}
 }

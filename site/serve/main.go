@@ -27,7 +27,7 @@ func main() {
 }
 
 func run(dir, addr, base string) error {
-	files, err := site.Read(os.DirFS(dir))
+	files, err := site.ReadFolder(dir)
 	if err != nil {
 		return fmt.Errorf("%s: %w (has the site been built? `make site`)", dir, err)
 	}
