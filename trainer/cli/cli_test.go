@@ -793,3 +793,10 @@ func TestProgress(t *testing.T) {
 	none.add(1)
 	none.end()
 }
+
+func TestVersionTellsTheLicences(t *testing.T) {
+	var out, stderr bytes.Buffer
+	if code := run(t.Context(), []string{"version", "--licences"}, nil, &out, &stderr); code != 0 || !strings.Contains(out.String(), "The Go Authors") || !strings.Contains(out.String(), "cobra") {
+		t.Errorf("code %d, %s: %.200s", code, stderr.String(), out.String())
+	}
+}

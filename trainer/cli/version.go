@@ -3,12 +3,14 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/symdiff-go/symdiff"
 	"github.com/symdiff-go/symdiff/core/f32"
 	"github.com/symdiff-go/symdiff/trainer/rdkit"
 )
@@ -61,12 +63,16 @@ func currentVersion() version {
 }
 
 func newVersionCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, licences bool
 	cmd := &cobra.Command{
-		Use:   "version [--json]",
+		Use:   "version [--json | --licences]",
 		Short: "Tell what was built: version, Go, SIMD, training, RDKit",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if licences {
+				_, err := io.WriteString(cmd.OutOrStdout(), symdiff.Notice)
+				return err
+			}
 			v := currentVersion()
 			if asJSON {
 				return writeJSON(cmd.OutOrStdout(), v)
@@ -85,6 +91,8 @@ func newVersionCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&licences, "licences", false, "print the licences of all that this program contains")
+	cmd.MarkFlagsMutuallyExclusive("json", "licences")
 	return cmd
 }
 

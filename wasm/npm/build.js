@@ -1,7 +1,6 @@
 // Puts the npm package together in build/npm: the compiled modules, both WASM builds, the viewer, the weights and a module that knows their URLs.
 // Run by `make npm` after the modules and the WASM are built.
 
-import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -9,7 +8,6 @@ import { fileURLToPath } from "node:url";
 
 const top = fileURLToPath(new URL("../..", import.meta.url));
 const out = join(top, "build/npm");
-const goroot = execFileSync("go", ["env", "GOROOT"], { cwd: top, encoding: "utf8" }).trim();
 const weights = join(top, "core/weights/qm9-web.safetensors");
 
 rmSync(out, { recursive: true, force: true });
@@ -21,6 +19,7 @@ for (const file of [
   join(top, "build/viewer/viewer.js"),
   weights,
   join(top, "LICENSE"),
+  join(top, "NOTICE"),
   ...["package.json", "README.md", "viewer.d.ts"].map((name) => join(top, "wasm/npm", name)),
 ]) {
   copyFileSync(file, join(out, basename(file)));
@@ -30,7 +29,6 @@ for (const file of readdirSync(out).filter((name) => name.endsWith(".d.ts"))) {
   const types = readFileSync(join(out, file), "utf8");
   writeFileSync(join(out, file), types.replace(/\b(\w+Array)<ArrayBuffer>/g, "$1"));
 }
-copyFileSync(join(goroot, "LICENSE"), join(out, "LICENSE-go")); // of wasm_exec.js and of Go's runtime in the WASM
 
 const data = readFileSync(weights);
 const sha256 = createHash("sha256").update(data).digest("hex");
