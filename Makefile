@@ -188,7 +188,7 @@ test-wasm: ## the same core tests as WebAssembly in Node: SIMD and plain
 	GOEXPERIMENT= GOOS=js GOARCH=wasm go test -exec="$$(go env GOROOT)/lib/wasm/go_js_wasm_exec" ./core/f32 ./core/model ./core/sampler
 
 test-cli: ## the CLI and the static server
-	go test ./trainer/... ./site/... ./wasm/...
+	go test . ./trainer/... ./site/... ./wasm/...
 
 test-rdkit: deps-rdkit ## what RDKit judges, against the closed forms
 	go test -tags rdkit ./trainer/rdkit ./trainer/evaluation ./trainer/source

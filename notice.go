@@ -1,6 +1,6 @@
-// Package symdiff holds what goes with every program of this module: the licences
+// Package notice holds what goes with every program of this module: the licences
 // of what they are made of. The library is below core, the command in trainer.
-package symdiff
+package notice
 
 import _ "embed"
 

@@ -1,4 +1,4 @@
-package symdiff
+package notice
 
 import (
 	"os"

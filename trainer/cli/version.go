@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/symdiff-go/symdiff"
+	notice "github.com/symdiff-go/symdiff"
 	"github.com/symdiff-go/symdiff/core/f32"
 	"github.com/symdiff-go/symdiff/trainer/rdkit"
 )
@@ -70,7 +70,7 @@ func newVersionCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if licences {
-				_, err := io.WriteString(cmd.OutOrStdout(), symdiff.Notice)
+				_, err := io.WriteString(cmd.OutOrStdout(), notice.Notice)
 				return err
 			}
 			v := currentVersion()
