@@ -31,7 +31,9 @@ import (
 //
 // With Resample above 1 every step is made that many times, going back from z_s
 // to z_t with fresh noise between, so that the rest adapts. The network is
-// equivariant, so the frame of the given positions does not matter.
+// equivariant, so the frame of the given positions does not matter: what comes out,
+// frames on the way included, lies so that the given atoms are where they were given
+// (turned where Options.Turn says so), the finished ones exactly.
 type Known struct {
 	Elements  []molecule.Element
 	Positions [][3]float64 // Å; at most as many as Elements
@@ -103,10 +105,18 @@ func (s *Sampler) setKnown(k *Known, resample int) error {
 	s.resample, s.placed = max(1, resample), len(k.Positions)
 	s.given = make([]float32, len(k.Elements)*s.width)
 	s.givenNoise = make([]float32, len(s.given))
+	var origin [3]float64
+	for _, p := range k.Positions {
+		for c, x := range p {
+			origin[c] += x / float64(len(k.Positions))
+		}
+		s.kept = append(s.kept, s.turnedPosition(p))
+	}
 	for a, e := range k.Elements {
 		var p *[3]float64
-		if a < len(k.Positions) {
-			p = &k.Positions[a]
+		if a < len(k.Positions) { // far from the origin float32 is coarse
+			q := k.Positions[a]
+			p = &[3]float64{q[0] - origin[0], q[1] - origin[1], q[2] - origin[2]}
 		}
 		if err := s.meta.Encode(s.given[a*s.width:(a+1)*s.width], e, p); err != nil {
 			return errors.New("sampler: known atom " + strconv.Itoa(a) + ": " + err.Error())
@@ -169,6 +179,30 @@ func (s *Sampler) back(from, to, call int) {
 		s.z[i] = float32(alpha*v) + float32(sigma*s.noise[i])
 	}
 	symmetrise.RemoveMean(s.z, s.width, s.sizes)
+}
+
+// turnedPosition is p·H, or p without a turn.
+func (s *Sampler) turnedPosition(p [3]float64) (q [3]float64) {
+	if s.turn == nil {
+		return p
+	}
+	for c := range q {
+		for k, x := range p {
+			q[c] += x * s.turn[k][c]
+		}
+	}
+	return q
+}
+
+// shift is what brings rows of a molecule (n, 3+F) to where the kept atoms are in
+// space, in Å: z itself has zero centre of mass. Zero where none is kept.
+func (s *Sampler) shift(rows []float32) (d [3]float64) {
+	for a, p := range s.kept {
+		for c, x := range p {
+			d[c] += (x - float64(rows[a*s.width+c])*s.meta.ScaleX) / float64(len(s.kept))
+		}
+	}
+	return d
 }
 
 // keep gives the known atoms of the finished molecules their exact geometry.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/o3"
 )
 
 var water = &Known{Elements: []molecule.Element{molecule.O, molecule.H, molecule.H}, Positions: [][3]float64{{5, 0, 0}, {5.96, 0, 0}, {4.76, 0.93, 0}}}
@@ -159,6 +160,78 @@ func TestComplete(t *testing.T) {
 		k := &Known{Elements: []molecule.Element{8, 1, 1}}
 		if err := k.Complete(parse(small)); err == nil || len(k.Elements) != 3 {
 			t.Errorf("%s: error %v, elements %v", small, err, k.Elements)
+		}
+	}
+}
+
+// Kept atoms are where they were given, in every molecule and frame, near the origin or far from it; with a turn they are turned.
+func TestKeptAtomsStayInSpace(t *testing.T) {
+	m := network(t, "symdiff")
+	near := map[[3]int]*molecule.Molecule{}
+	h := o3.Matrix{{0, 1, 0}, {-1, 0, 0}, {0, 0, -1}}
+	for _, far := range []float64{0, 300, -5e5} {
+		for _, turn := range []*o3.Matrix{nil, &h} {
+			part := &Known{Elements: water.Elements}
+			var want [][3]float64
+			for _, p := range water.Positions {
+				p = [3]float64{p[0] + far, p[1] - far, p[2] + 2*far}
+				part.Positions = append(part.Positions, p)
+				if turn != nil {
+					p = [3]float64{-p[1], p[0], -p[2]}
+				}
+				want = append(want, p)
+			}
+			for seed := range uint64(3) {
+				s, err := New(m, Options{Seed: seed, Atoms: []int{9, 5}, Steps: 4, Known: part, Resample: 2, Turn: turn})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for {
+					for i := range s.Len() {
+						frame := make([]float32, 3*s.Atoms(i))
+						s.Frame(i, frame, nil)
+						centre, here := [3]float64{}, [3]float64{}
+						for a, p := range want {
+							for k := range p {
+								centre[k] += p[k] / 3
+								here[k] += float64(frame[3*a+k]) / 3
+							}
+						}
+						for k := range centre {
+							if d := math.Abs(here[k] - centre[k]); d > 1e-6*(10+math.Abs(centre[k])) {
+								t.Fatalf("far %g, step %d: the centre of what is kept is off by %g", far, s.StepsDone(), d)
+							}
+						}
+					}
+					if s.Done() {
+						break
+					}
+					if err := s.Step(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				for i := range s.Len() {
+					mol := s.Molecule(i)
+					if !slices.Equal(mol.Positions[:3], want) {
+						t.Errorf("far %g, seed %d, molecule %d: %v, want %v", far, seed, i, mol.Positions[:3], want)
+					}
+					key := [3]int{int(seed), i, 0}
+					if turn != nil {
+						key[2] = 1
+					}
+					if near[key] == nil { // far 0 comes first
+						near[key] = mol
+					}
+					for a, p := range mol.Positions { // the rest lies around them as it does there
+						for k, x := range p {
+							d := (x - want[0][k]) - (near[key].Positions[a][k] - near[key].Positions[0][k])
+							if math.Abs(d) > 1e-2 {
+								t.Fatalf("far %g, seed %d: atom %d is off by %g", far, seed, a, d)
+							}
+						}
+					}
+				}
+			}
 		}
 	}
 }

@@ -107,10 +107,11 @@ type Sampler struct {
 	*decoder                  // of latents; nil: z are atoms themselves
 	gamma    symmetrise.Noise // of gamma: R0 (molecules), eta (rows, noise dims)
 
-	types             []float32 // (rows, 3+F) features of the types where they are given; nil: they are not
-	given, givenNoise []float32 // (known atoms, 3+F) what is given, clean and noised; nil: nothing
-	placed            int       // the first so many of them have positions
-	fixed             bool      // they are given to the network (see Known)
+	types             []float32    // (rows, 3+F) features of the types where they are given; nil: they are not
+	given, givenNoise []float32    // (known atoms, 3+F) what is given, clean and noised; nil: nothing
+	placed            int          // the first so many of them have positions
+	kept              [][3]float64 // (placed) in Å, where they are in space
+	fixed             bool         // they are given to the network (see Known)
 	resample          int
 
 	from                  bool                // started from molecules
@@ -454,7 +455,7 @@ func (s *Sampler) Predicted(i int, positions, types []float32) {
 }
 
 func (s *Sampler) frame(z, positions, types []float32) {
-	e := len(s.elements)
+	e, shift := len(s.elements), s.shift(z)
 	for a := range len(z) / s.width {
 		row, scale := z[a*s.width:(a+1)*s.width], s.meta.ScaleTypes
 		if s.fixed && a < s.placed {
@@ -462,6 +463,9 @@ func (s *Sampler) frame(z, positions, types []float32) {
 		}
 		for k := 0; positions != nil && k < 3; k++ {
 			positions[3*a+k] = row[k] * float32(s.meta.ScaleX)
+			if s.kept != nil {
+				positions[3*a+k] = float32(float64(row[k])*s.meta.ScaleX + shift[k])
+			}
 		}
 		for k := 0; types != nil && k < e; k++ {
 			types[e*a+k] = row[3+k] * float32(scale)
@@ -470,7 +474,7 @@ func (s *Sampler) frame(z, positions, types []float32) {
 }
 
 // Molecule is molecule i as it stands now: the most likely types and the
-// positions in Å, with zero centre of mass.
+// positions in Å, with zero centre of mass, or with the known atoms at their place.
 func (s *Sampler) Molecule(i int) *molecule.Molecule {
 	z, width := s.rows(i), s.width
 	if s.decoder != nil {
@@ -490,6 +494,18 @@ func (s *Sampler) Molecule(i int) *molecule.Molecule {
 		for k := range 3 {
 			m.Positions[a][k] = float64(row[k]) * s.meta.ScaleX
 		}
+	}
+	if s.kept == nil {
+		return m
+	}
+	shift := s.shift(z)
+	for a := range m.Positions {
+		for k := range shift {
+			m.Positions[a][k] += shift[k]
+		}
+	}
+	if s.Done() {
+		copy(m.Positions, s.kept)
 	}
 	return m
 }

@@ -510,6 +510,13 @@ func TestSampleGiven(t *testing.T) {
 	if lines := strings.Split(out, "\n"); strings.Count(out, "seed=2") != 3 || !strings.HasPrefix(lines[2], "O ") || !strings.HasPrefix(lines[4], "H ") {
 		t.Errorf("--keep without --atoms gives %s", out)
 	}
+	far := writeFile(t, "far.xyz", "2\nfar\nC 100 200 300\nO 101.2 200 300\n")
+	for _, seed := range []string{"1", "2"} {
+		out = succeeds(t, args("--keep", far, "--atoms", "5", "--seed", seed)...)
+		if n := strings.Count(out, "C 100.000000 200.000000 300.000000\nO 101.200000 200.000000 300.000000\n"); n != 3 {
+			t.Errorf("--keep far from the origin: kept in %d of 3 molecules: %s", n, out)
+		}
+	}
 	fails(t, 2, "--atoms 2", args("--keep", water, "--atoms", "2")...)
 	fails(t, 2, "no element", args("--formula", "C2x")...)
 	out = succeeds(t, args("--keep", water, "--formula", "C2H4O")...)

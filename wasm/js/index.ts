@@ -120,7 +120,7 @@ export interface SampleOptions {
    */
   branch?: { step: number; seed: number | bigint }[];
   /**
-   * Atoms to keep, turned and moved as a whole; the rest is made around them: of `atoms` or `formula`, or of a size or formula of the
+   * Atoms to keep, at these positions (with `turn` turned by it); the rest is made around them: of `atoms` or `formula`, or of a size or formula of the
    * training data that has them and more. A model that takes parts (ModelInfo.takesParts) is given them; with any other, and with
    * `freeTypes`, it is approximate (RePaint): that needs the method ancestral, and `resample`.
    */

@@ -197,6 +197,7 @@ test("a formula and atoms to keep are kept", async () => {
   const keep = { elements: ["O", "H", "H"], positions: [0, 0, 0, 0.96, 0, 0, -0.24, 0.93, 0] };
   const m = await model.generate({ keep, atoms: 6, steps: 6, resample: 1 });
   assert.deepEqual(m.elements.slice(0, 3), keep.elements);
+  assert.deepEqual([...m.positions.slice(0, 9)], keep.positions);
   assert.ok(Math.abs(Math.hypot(...[0, 1, 2].map((k) => m.positions[k] - m.positions[3 + k])) - 0.96) < 1e-4);
   const both = await model.generate({ keep, formula: "C2H4O", steps: 6, resample: 1 });
   assert.deepEqual([both.formula, both.elements.slice(0, 3)], ["C2H4O", keep.elements]);
