@@ -47,6 +47,35 @@ func (l Linear) Apply(dst []float32, ldd int, x []float32, ldx, m int) {
 	f32.Linear(dst, ldd, x, ldx, m, l.W, l.Bias)
 }
 
+// SplitColumns takes the last columns off weights (out, in): (out, in-columns), and
+// each of them (out).
+func SplitColumns(w []float32, out, in, columns int) (rest []float32, split [][]float32) {
+	split = make([][]float32, columns)
+	for c := range split {
+		split[c] = make([]float32, out)
+	}
+	for o := range out {
+		row := w[o*in : (o+1)*in]
+		rest = append(rest, row[:in-columns]...)
+		for c := range split {
+			split[c][o] = row[in-columns+c]
+		}
+	}
+	return rest, split
+}
+
+// With is l with more inputs, of values that are the same in every row, through the
+// columns of its weights that SplitColumns took off: they are part of its bias.
+func (l Linear) With(columns [][]float32, values []float32) Linear {
+	bias := append([]float32(nil), l.Bias...)
+	for c, v := range values {
+		if v != 0 {
+			f32.AddScaled(bias, v, columns[c])
+		}
+	}
+	return Linear{l.W, bias}
+}
+
 // Block is what one block has learned.
 type Block struct {
 	QKV, Proj Linear // attention: width -> 3·width, width -> width

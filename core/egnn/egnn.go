@@ -27,9 +27,9 @@ import (
 	"strconv"
 
 	"github.com/symdiff-go/symdiff/core/dit"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/f32"
 	"github.com/symdiff-go/symdiff/core/internal/json"
-	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
@@ -101,10 +101,10 @@ func (c Config) Validate() error {
 
 // Parameters lists every parameter with its shape, in the order of the published
 // state_dict.
-func (c Config) Parameters() []model.Parameter {
-	var list []model.Parameter
+func (c Config) Parameters() []safetensors.Parameter {
+	var list []safetensors.Parameter
 	add := func(name string, shape ...int) {
-		list = append(list, model.Parameter{Name: "egnn." + name, Shape: shape})
+		list = append(list, safetensors.Parameter{Name: "egnn." + name, Shape: shape})
 	}
 	linear := func(name string, in, out int) {
 		add(name+".weight", out, in)
@@ -140,7 +140,7 @@ func (c Config) Parameters() []model.Parameter {
 // Model is a network with its weights. It is read-only once loaded.
 type Model struct {
 	Config Config
-	Meta   model.Meta // zero where the file holds a bare network
+	Meta   encoding.Meta // zero where the file holds a bare network
 
 	in      dit.Linear  // [h, t] -> hidden
 	context [][]float32 // of each channel of the context, its column (hidden) of embedding
@@ -168,7 +168,7 @@ func Load(f *safetensors.File) (*Model, error) {
 	if err := meta.ReadSchedule(f); err != nil {
 		return nil, err
 	}
-	m, err := Read(f, c, model.ScheduleParameters(meta.Schedule)...)
+	m, err := Read(f, c, encoding.ScheduleParameters(meta.Schedule)...)
 	if err != nil {
 		return nil, err
 	}
@@ -178,7 +178,7 @@ func Load(f *safetensors.File) (*Model, error) {
 
 // Read reads a network of a known configuration. It wants every tensor of
 // Config.Parameters, and those beside it, and nothing else.
-func Read(f *safetensors.File, c Config, beside ...model.Parameter) (*Model, error) {
+func Read(f *safetensors.File, c Config, beside ...safetensors.Parameter) (*Model, error) {
 	values := map[string][]float32{}
 	shapes := map[string][]int{}
 	for _, p := range append(c.Parameters(), beside...) {
@@ -199,7 +199,7 @@ func Read(f *safetensors.File, c Config, beside ...model.Parameter) (*Model, err
 	}
 	m := &Model{Config: c}
 	const in, out = "egnn.embedding.weight", "egnn.embedding_out.weight"
-	values[in], m.context = model.SplitContext(values[in], c.Hidden, shapes[in][1], c.Context)
+	values[in], m.context = dit.SplitColumns(values[in], c.Hidden, shapes[in][1], c.Context)
 	shapes[in] = []int{c.Hidden, c.Features + c.time()}
 	width := c.outputs()
 	if c.Outputs == 0 {
@@ -226,7 +226,7 @@ func Read(f *safetensors.File, c Config, beside ...model.Parameter) (*Model, err
 }
 
 // Metadata is the header of a weights file, which Load reads.
-func Metadata(c Config, m model.Meta) map[string]string {
+func Metadata(c Config, m encoding.Meta) map[string]string {
 	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 	config := `{"hidden_nf":` + strconv.Itoa(c.Hidden) + `,"n_layers":` + strconv.Itoa(c.Layers) + `,"inv_sublayers":` + strconv.Itoa(c.InvSublayers) +
 		`,"attention":` + strconv.FormatBool(c.Attention) + `,"tanh":` + strconv.FormatBool(c.Tanh) +
@@ -237,10 +237,10 @@ func Metadata(c Config, m model.Meta) map[string]string {
 }
 
 // parseMetadata reads the configuration, and the meaning of the inputs where the
-// file tells it (see model.ParseMeta).
-func parseMetadata(f *safetensors.File) (Config, model.Meta, error) {
-	fail := func(reason string) (Config, model.Meta, error) {
-		return Config{}, model.Meta{}, &safetensors.Error{File: f.Name, Reason: "metadata " + reason}
+// file tells it (see encoding.Parse).
+func parseMetadata(f *safetensors.File) (Config, encoding.Meta, error) {
+	fail := func(reason string) (Config, encoding.Meta, error) {
+		return Config{}, encoding.Meta{}, &safetensors.Error{File: f.Name, Reason: "metadata " + reason}
 	}
 	if f.Metadata["kind"] != "egnn" {
 		return fail("kind: " + strconv.Quote(f.Metadata["kind"]) + ", want egnn")
@@ -287,13 +287,13 @@ func parseMetadata(f *safetensors.File) (Config, model.Meta, error) {
 	if s, ok := v.Get("aggregation_method"); ok && s.Text != "sum" {
 		return fail("config: aggregation_method: " + strconv.Quote(s.Text) + ", want sum")
 	}
-	meta, err := model.ParseMeta(f.Name, f.Metadata)
+	meta, err := encoding.Parse(f.Name, f.Metadata)
 	if err != nil {
-		return Config{}, model.Meta{}, err
+		return Config{}, encoding.Meta{}, err
 	}
 	info, ok := f.Info("egnn.embedding.weight")
 	if !ok || len(info.Shape) != 2 {
-		return Config{}, model.Meta{}, &safetensors.Error{File: f.Name, Tensor: "egnn.embedding.weight", Reason: "missing, or not a matrix"}
+		return Config{}, encoding.Meta{}, &safetensors.Error{File: f.Name, Tensor: "egnn.embedding.weight", Reason: "missing, or not a matrix"}
 	}
 	c.Context = 2 * len(meta.Context)
 	c.Features = info.Shape[1] - 1 - c.Context
@@ -312,12 +312,12 @@ func (m *Model) Features() int { return m.Config.Features }
 // At is m under the given values of properties of Meta.Context, as model.Model.At
 // is: m shares its weights, the context's part of the first layer is a bias.
 func (m *Model) At(values map[string]float64) (symmetrise.Denoiser, error) {
-	bias, err := m.Meta.ContextBias(m.in.Bias, m.context, values)
+	channels, err := m.Meta.Channels(values)
 	if err != nil {
 		return nil, err
 	}
 	n := *m
-	n.in.Bias = bias
+	n.in = m.in.With(m.context, channels)
 	return &n, nil
 }
 

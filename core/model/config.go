@@ -3,6 +3,9 @@ package model
 import (
 	"errors"
 	"strconv"
+
+	"github.com/symdiff-go/symdiff/core/encoding"
+	"github.com/symdiff-go/symdiff/core/safetensors"
 )
 
 // Variant says how the network is symmetrised.
@@ -79,7 +82,6 @@ func Published() Config {
 const (
 	maxWidth  = 1 << 14
 	maxDepth  = 1 << 8
-	maxAtoms  = 1 << 12
 	maxRatio  = 64
 	maxStdDev = 1e3
 
@@ -108,7 +110,7 @@ func (c Config) Validate() error {
 	bounds := []bound{
 		{"features", c.Features, 1, 256},
 		{"context", c.Context, 0, 64},
-		{"pad_to", c.PadTo, 0, maxAtoms},
+		{"pad_to", c.PadTo, 0, encoding.MaxAtoms},
 		{"K", c.K, 1, maxWidth},
 		{"hidden_size", c.Hidden, 1, maxWidth},
 		{"xh_hidden_size", c.XHHidden, 1, c.Hidden - 1},
@@ -175,21 +177,6 @@ func mlpWidth(ratio float64, width int) int { return int(ratio * float64(width))
 
 func formatFloat(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
-// Parameter is one tensor of a network.
-type Parameter struct {
-	Name  string // as in the published state_dict
-	Shape []int  // Linear weights are (out, in), as in PyTorch
-}
-
-// Size is the number of values of the parameter.
-func (p Parameter) Size() int {
-	n := 1
-	for _, d := range p.Shape {
-		n *= d
-	}
-	return n
-}
-
 // Prefix is what the names of the backbone's parameters begin with: "k." in a
 // symmetrised network and "model." in a plain one.
 func (c Config) Prefix() string {
@@ -207,28 +194,28 @@ func (c Config) Prefix() string {
 // Published files of the symdiff variant also hold
 // gamma_enc.final_layer.adaLN_modulation.1, which no output depends on; it is
 // neither listed nor needed (see Unused).
-func (c Config) Parameters() []Parameter {
-	l := parameterList{}
+func (c Config) Parameters() []safetensors.Parameter {
+	l := list{}
 	pos := c.Hidden - c.XHHidden // width of the distance part of the embedding
-	l.add("gaussian_embedder.means.weight", 1, c.K)
-	l.add("gaussian_embedder.stds.weight", 1, c.K)
-	l.linear("xh_embedder", 3+c.Features+c.Context, c.XHHidden)
-	l.linear("pos_embedder", c.K, pos)
+	l.Add("gaussian_embedder.means.weight", 1, c.K)
+	l.Add("gaussian_embedder.stds.weight", 1, c.K)
+	l.Linear("xh_embedder", 3+c.Features+c.Context, c.XHHidden)
+	l.Linear("pos_embedder", c.K, pos)
 	if c.Variant == Symdiff {
-		l.linear("gamma_enc.x_embedder", 3+c.NoiseDims+pos, c.EncHidden)
+		l.Linear("gamma_enc.x_embedder", 3+c.NoiseDims+pos, c.EncHidden)
 		l.trunk("gamma_enc.", c.EncHidden, c.EncDepth, mlpWidth(c.EncMLPRatio, c.EncHidden), c.MLPType)
-		l.linear("gamma_dec.fc1", c.EncHidden, c.DecHidden)
-		l.linear("gamma_dec.fc2", c.DecHidden, 9)
+		l.Linear("gamma_dec.fc1", c.EncHidden, c.DecHidden)
+		l.Linear("gamma_dec.fc2", c.DecHidden, 9)
 	}
 	k := c.Prefix()
 	l.trunk(k, c.Hidden, c.Depth, mlpWidth(c.MLPRatio, c.Hidden), c.MLPType)
-	l.linear(k+"final_layer.linear", c.Hidden, 3+c.Features)
-	l.linear(k+"final_layer.adaLN_modulation.1", c.Hidden, 2*c.Hidden)
+	l.Linear(k+"final_layer.linear", c.Hidden, 3+c.Features)
+	l.Linear(k+"final_layer.adaLN_modulation.1", c.Hidden, 2*c.Hidden)
 	if c.PairBias {
-		l.add(k+"pair_embedder.weight", c.Depth*c.Heads, c.K)
-		l.linear(k+"pair_adaLN_modulation.1", c.Hidden, c.Depth*c.Heads)
+		l.Add(k+"pair_embedder.weight", c.Depth*c.Heads, c.K)
+		l.Linear(k+"pair_adaLN_modulation.1", c.Hidden, c.Depth*c.Heads)
 	}
-	return l
+	return l.Parameters
 }
 
 // Unused reports whether a published file may hold a tensor of that name
@@ -251,31 +238,22 @@ func (c Config) NumParameters() int {
 	return n
 }
 
-type parameterList []Parameter
-
-func (l *parameterList) add(name string, shape ...int) {
-	*l = append(*l, Parameter{name, shape})
-}
-
-func (l *parameterList) linear(name string, in, out int) {
-	l.add(name+".weight", out, in)
-	l.add(name+".bias", out)
-}
+type list struct{ safetensors.Parameters }
 
 // trunk is the time embedding and the blocks of a DiT of the given width.
-func (l *parameterList) trunk(prefix string, width, depth, mlp int, kind string) {
-	l.linear(prefix+"t_embedder.mlp.0", TimeEmbedding, width)
-	l.linear(prefix+"t_embedder.mlp.2", width, width)
+func (l *list) trunk(prefix string, width, depth, mlp int, kind string) {
+	l.Linear(prefix+"t_embedder.mlp.0", TimeEmbedding, width)
+	l.Linear(prefix+"t_embedder.mlp.2", width, width)
 	mlpIn := mlp
 	if kind == SwiGLU {
 		mlpIn = mlp / 2
 	}
 	for i := range depth {
 		b := prefix + "blocks." + strconv.Itoa(i) + "."
-		l.linear(b+"attn.qkv", width, 3*width)
-		l.linear(b+"attn.proj", width, width)
-		l.linear(b+"mlp.fc1", width, mlp)
-		l.linear(b+"mlp.fc2", mlpIn, width)
-		l.linear(b+"adaLN_modulation.1", width, 6*width)
+		l.Linear(b+"attn.qkv", width, 3*width)
+		l.Linear(b+"attn.proj", width, width)
+		l.Linear(b+"mlp.fc1", width, mlp)
+		l.Linear(b+"mlp.fc2", mlpIn, width)
+		l.Linear(b+"adaLN_modulation.1", width, 6*width)
 	}
 }

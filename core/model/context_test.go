@@ -2,12 +2,10 @@ package model
 
 import (
 	"bytes"
-	"maps"
 	"math"
 	"strings"
 	"testing"
 
-	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/o3"
 	"github.com/symdiff-go/symdiff/core/rng"
 	"github.com/symdiff-go/symdiff/core/safetensors"
@@ -19,7 +17,7 @@ func conditional(t *testing.T) *Model {
 	t.Helper()
 	c := Config{Variant: SymdiffH, GammaOrder: GammaPaper, FixQR: true, Features: 6, Context: 4, XHHidden: 12, K: 5, Hidden: 24, Depth: 2, Heads: 2, MLPRatio: 4, MLPType: SwiGLU}
 	meta := QM9Meta()
-	meta.Context = []Quantity{{"gap", 0.25, 0.04}, {`dipole "mu"`, 2.7, 1.2}}
+	meta.Context = []Quantity{{Name: "gap", Mean: 0.25, MAD: 0.04}, {Name: `dipole "mu"`, Mean: 2.7, MAD: 1.2}}
 	r := rng.New(1, 0, rng.Init, 0)
 	var tensors []safetensors.Tensor
 	for _, p := range c.Parameters() {
@@ -75,44 +73,6 @@ func TestAt(t *testing.T) {
 	for _, bad := range []map[string]float64{{"homo": 1}, {"gap": math.NaN()}, {"gap": 1, "x": 2}} {
 		if _, err := m.At(bad); err == nil || !strings.Contains(err.Error(), "gap") {
 			t.Errorf("%v: %v", bad, err)
-		}
-	}
-}
-
-// The composition is a count of every element of the model; a file that counts some of them, or others, is refused.
-func TestCounts(t *testing.T) {
-	meta := QM9Meta()
-	c := Config{Features: 6}
-	if meta.Composed() {
-		t.Error("composed without a context")
-	}
-	meta.Context = []Quantity{{"gap", 0.25, 0.04}}
-	for _, symbol := range meta.Elements {
-		meta.Context = append(meta.Context, Quantity{CountName(symbol), 2, 1})
-	}
-	if err := meta.Validate(c); err != nil || !meta.Composed() {
-		t.Error(err)
-	}
-	formula, err := molecule.ParseFormula("C2H6O")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := meta.Counts(formula)
-	if want := map[string]float64{"count:H": 6, "count:C": 2, "count:N": 0, "count:O": 1, "count:F": 0}; err != nil || !maps.Equal(got, want) {
-		t.Errorf("%v, %v, want %v", got, err, want)
-	}
-	if _, err := meta.Counts([]molecule.Element{molecule.C, 16}); err == nil || !strings.Contains(err.Error(), "element S") {
-		t.Errorf("sulfur: error %v", err)
-	}
-	whole := meta.Context
-	for want, context := range map[string][]Quantity{
-		"gap appears twice":   append(whole[:len(whole):len(whole)], whole[0]),
-		"count:F is missing":  whole[:len(whole)-1],
-		"not among the model": append(whole[:len(whole):len(whole)], Quantity{"count:S", 0, 1}),
-	} {
-		meta.Context = context
-		if err := meta.Validate(c); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v, want %s", err, want)
 		}
 	}
 }

@@ -35,6 +35,7 @@ import (
 	"strings"
 
 	"github.com/symdiff-go/symdiff/core/dit"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/f32"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 )
@@ -43,7 +44,7 @@ import (
 // any number of States may use it at the same time.
 type Model struct {
 	Config Config
-	Meta   Meta
+	Meta   encoding.Meta
 
 	mean, invStd, norm []float32   // (K) Gaussians of the distance features
 	xh                 dit.Linear  // [x, h] -> xh_hidden
@@ -72,7 +73,7 @@ func Load(f *safetensors.File) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !meta.defined() {
+	if !meta.Defined() {
 		info, ok := f.Info("xh_embedder.weight")
 		if !ok || len(info.Shape) != 2 {
 			return nil, &safetensors.Error{File: f.Name, Tensor: "xh_embedder.weight", Reason: "missing, or not a matrix"}
@@ -87,7 +88,7 @@ func Load(f *safetensors.File) (*Model, error) {
 	}
 	l := loader{values: map[string][]float32{}, packed: map[string]*f32.Packed{}}
 	known := map[string]bool{}
-	for _, p := range ScheduleParameters(meta.Schedule) {
+	for _, p := range encoding.ScheduleParameters(meta.Schedule) {
 		known[p.Name] = true
 	}
 	for _, p := range c.Parameters() {
@@ -113,7 +114,7 @@ type loader struct {
 	context [][]float32            // columns of the first layer (see Model.At)
 }
 
-func (l *loader) read(f *safetensors.File, c Config, p Parameter) (err error) {
+func (l *loader) read(f *safetensors.File, c Config, p safetensors.Parameter) (err error) {
 	if len(p.Shape) != 2 || strings.HasPrefix(p.Name, "gaussian_embedder.") {
 		l.values[p.Name], err = f.Float32(p.Name, p.Shape...)
 		return err
@@ -126,7 +127,7 @@ func (l *loader) read(f *safetensors.File, c Config, p Parameter) (err error) {
 	}
 	if c.Context > 0 && p.Name == "xh_embedder.weight" {
 		var inner []float32
-		inner, l.context = SplitContext(l.scratch, p.Shape[0], p.Shape[1], c.Context)
+		inner, l.context = dit.SplitColumns(l.scratch, p.Shape[0], p.Shape[1], c.Context)
 		l.packed[p.Name] = f32.Pack(inner, p.Shape[0], p.Shape[1]-c.Context)
 		return nil
 	}
@@ -152,7 +153,7 @@ func (l *loader) trunk(prefix string, c dit.Config) *dit.Weights {
 	return w
 }
 
-func (l *loader) model(c Config, meta Meta) *Model {
+func (l *loader) model(c Config, meta encoding.Meta) *Model {
 	m := &Model{Config: c, Meta: meta, shared: new(sharedCache)}
 	m.mean, m.invStd, m.norm = gaussians(l.values["gaussian_embedder.means.weight"], l.values["gaussian_embedder.stds.weight"])
 	m.context = l.context

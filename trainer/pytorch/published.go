@@ -1,6 +1,7 @@
 package pytorch
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -367,7 +368,7 @@ func (m *importer) meta(features int, table *Tensor) model.Meta {
 	} else if table != nil {
 		m.fail(scheduleName, "is the table of another noise schedule than a learned one")
 	}
-	if err := meta.Validate(model.Config{Features: features}); err != nil {
+	if err := cmp.Or(meta.Validate(), meta.CheckFeatures(features)); err != nil {
 		m.fail("", "%v", err)
 	}
 	return meta

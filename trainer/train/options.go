@@ -256,7 +256,7 @@ func (o *Options) Validate() error {
 	}
 	meta := o.Meta()
 	meta.Parts = false // for there is no context yet
-	if err := meta.Validate(o.Config); err != nil {
+	if err := cmp.Or(meta.Validate(), meta.CheckFeatures(o.Config.Features)); err != nil {
 		return err
 	}
 	if o.Loss == "" {

@@ -1,4 +1,4 @@
-package model
+package encoding
 
 import (
 	"github.com/symdiff-go/symdiff/core/safetensors"
@@ -7,20 +7,20 @@ import (
 
 // ScheduleParameters lists the tensors of a learned or tabulated noise schedule in
 // the order of the published state_dict; one that follows a formula has none.
-func ScheduleParameters(s schedule.Spec) []Parameter {
+func ScheduleParameters(s schedule.Spec) []safetensors.Parameter {
 	switch s.Name {
 	case schedule.Tabulated:
-		return []Parameter{{scheduleTable, []int{s.Timesteps + 1}}}
+		return []safetensors.Parameter{{Name: scheduleTable, Shape: []int{s.Timesteps + 1}}}
 	case schedule.Learned:
 	default:
 		return nil
 	}
-	l := parameterList{}
-	l.add("gamma.gamma_0", 1)
-	l.add("gamma.gamma_1", 1)
-	l.linear("gamma.l1", 1, 1)
-	l.linear("gamma.l2", 1, schedule.Hidden)
-	l.linear("gamma.l3", schedule.Hidden, 1)
+	l := safetensors.Parameters{}
+	l.Add("gamma.gamma_0", 1)
+	l.Add("gamma.gamma_1", 1)
+	l.Linear("gamma.l1", 1, 1)
+	l.Linear("gamma.l2", 1, schedule.Hidden)
+	l.Linear("gamma.l3", schedule.Hidden, 1)
 	return l
 }
 

@@ -1,4 +1,4 @@
-package model
+package encoding
 
 import (
 	"errors"
@@ -62,12 +62,12 @@ func compositionsJSON(list []Composition) string {
 	return string(append(b, '}'))
 }
 
-func (p *metaParser) compositions() (list []Composition) {
-	v := p.object("compositions")
+func (p *reader) compositions() (list []Composition) {
+	v := p.Object("compositions")
 	for i, formula := range v.Keys {
 		n, ok := v.Items[i].Int()
 		if !ok {
-			p.fail("compositions", formula+": want a number of molecules")
+			p.Fail("compositions", formula+": want a number of molecules")
 			break
 		}
 		list = append(list, Composition{formula, int(n)})

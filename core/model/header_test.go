@@ -3,11 +3,9 @@ package model
 import (
 	"maps"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 
-	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
@@ -107,19 +105,4 @@ func FuzzParseMetadata(f *testing.F) {
 			t.Fatalf("%+v %+v became %+v %+v, error %v", c, m, c2, m2, err)
 		}
 	})
-}
-
-func TestRows(t *testing.T) {
-	m := QM9Meta()
-	m.ScaleX = 2
-	rows, err := m.Rows(&molecule.Molecule{Elements: []molecule.Element{8, 1}, Positions: [][3]float64{{0, 1, 0}, {4, 1, 0}}})
-	want := []float32{-1, 0, 0, 0, 0, 0, 0.25, 0, 0.8, 1, 0, 0, 0.25, 0, 0, 0, 0, 0.1}
-	if err != nil || !slices.Equal(rows, want) {
-		t.Errorf("%v, %v, want %v", rows, err, want)
-	}
-	for _, mol := range []*molecule.Molecule{{}, {Elements: []molecule.Element{16}, Positions: make([][3]float64, 1)}} {
-		if _, err := m.Rows(mol); err == nil {
-			t.Errorf("%v has rows", mol.Elements)
-		}
-	}
 }

@@ -1,4 +1,4 @@
-package model
+package encoding
 
 import (
 	"slices"
@@ -6,21 +6,28 @@ import (
 	"testing"
 )
 
-// typed is a small network that takes types, and the meaning of its inputs.
-func typed() (Config, Meta) {
-	meta := QM9Meta()
+// typed is QM9 for a network that takes types.
+func typed() Meta {
+	meta := QM9()
 	meta.Context = []Quantity{{TypesName, 0, 1}}
-	return Config{Variant: None, MLPType: SwiGLU, Features: 6, XHHidden: 8, K: 4, Hidden: 16, Depth: 1, Heads: 2, MLPRatio: 4, Context: 2}, meta
+	return meta
+}
+
+// described is the header of m.
+func described(m Meta) map[string]string {
+	md := map[string]string{}
+	m.Describe(md)
+	return md
 }
 
 // Compositions come back from a file's metadata as they were, and what is no composition of the model is refused by name.
 func TestCompositions(t *testing.T) {
-	c, meta := typed()
+	meta := typed()
 	meta.Compositions = []Composition{{"H2O", 12}, {"CH4", 3}, {"C2H6O", 1}}
-	if QM9Meta().TakesTypes() || !meta.TakesTypes() {
+	if QM9().TakesTypes() || !meta.TakesTypes() {
 		t.Error("TakesTypes")
 	}
-	_, got, err := ParseMetadata("f", Metadata(c, meta))
+	got, err := Parse("f", described(meta))
 	if err != nil || !slices.Equal(got.Compositions, meta.Compositions) || !got.TakesTypes() {
 		t.Fatalf("%+v, %v", got, err)
 	}
@@ -31,9 +38,9 @@ func TestCompositions(t *testing.T) {
 		"CH4: want a number of molecules":  `{"CH4":"3"}`,
 		"metadata compositions: want an o": `[]`,
 	} {
-		md := Metadata(c, meta)
+		md := described(meta)
 		md["compositions"] = text
-		if _, _, err := ParseMetadata("f", md); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Parse("f", md); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q", text, err, want)
 		}
 	}

@@ -1,4 +1,4 @@
-package model
+package encoding
 
 import (
 	"math"
@@ -11,7 +11,7 @@ import (
 
 // A diatomic and a triangle: moments by hand, and through a file.
 func TestMoments(t *testing.T) {
-	m := QM9Meta()
+	m := QM9()
 	s := NewMomentsSum(m)
 	if s.Moments() != nil {
 		t.Error("moments of no molecules")
@@ -42,8 +42,8 @@ func TestMoments(t *testing.T) {
 		t.Errorf("mean charge %g", v)
 	}
 	m.Moments = got
-	md := Metadata(Published(), m)
-	_, read, err := ParseMetadata("file", md)
+	md := described(m)
+	read, err := Parse("file", md)
 	if err != nil || !reflect.DeepEqual(read.Moments, got) {
 		t.Errorf("%v: read %+v, want %+v", err, read.Moments, got)
 	}
@@ -56,7 +56,7 @@ func TestMoments(t *testing.T) {
 		{strings.Replace(md["moments"], `"x":[`, `"x":[1e9`, 1), "moments"},
 	} {
 		md["moments"] = c.text
-		if _, _, err := ParseMetadata("file", md); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := Parse("file", md); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", c.text, err, c.want)
 		}
 	}

@@ -1,4 +1,4 @@
-package model
+package encoding
 
 import (
 	"slices"
@@ -8,22 +8,21 @@ import (
 
 // Metadata tell whether parts can be given, and say it only of a network that takes types.
 func TestParts(t *testing.T) {
-	c, meta := typed()
-	if _, ok := Metadata(c, meta)["parts"]; ok {
+	meta := typed()
+	if _, ok := described(meta)["parts"]; ok {
 		t.Error("parts in the metadata of a network that takes none")
 	}
 	meta.Parts = true
-	md := Metadata(c, meta)
-	if _, got, err := ParseMetadata("f", md); err != nil || !got.Parts {
+	md := described(meta)
+	if got, err := Parse("f", md); err != nil || !got.Parts {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	md["parts"] = "yes"
-	if _, _, err := ParseMetadata("f", md); err == nil || !strings.Contains(err.Error(), `metadata parts: "yes"`) {
+	if _, err := Parse("f", md); err == nil || !strings.Contains(err.Error(), `metadata parts: "yes"`) {
 		t.Errorf("error %v", err)
 	}
 	meta.Context = nil
-	c.Context = 0
-	if _, _, err := ParseMetadata("f", Metadata(c, meta)); err == nil || !strings.Contains(err.Error(), "parts: the network takes no types") {
+	if _, err := Parse("f", described(meta)); err == nil || !strings.Contains(err.Error(), "parts: the network takes no types") {
 		t.Errorf("error %v", err)
 	}
 	rows := []float32{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}

@@ -1,4 +1,4 @@
-package model
+package encoding
 
 import (
 	"errors"
@@ -150,13 +150,13 @@ func (m *Moments) json() string {
 }
 
 // moments reads what json writes.
-func (p *metaParser) moments() *Moments {
-	v := p.object("moments")
+func (p *reader) moments() *Moments {
+	v := p.Object("moments")
 	m := &Moments{}
 	numbers := func(v json.Value) (list []float64) {
 		for _, item := range v.Items {
 			if item.Kind != json.Number {
-				p.fail("moments", "want numbers")
+				p.Fail("moments", "want numbers")
 			}
 			list = append(list, item.Num)
 		}
@@ -166,7 +166,7 @@ func (p *metaParser) moments() *Moments {
 	mean, _ := v.Get("mean")
 	cov, _ := v.Get("cov")
 	if copy(m.X[:], numbers(x)) != 2 {
-		p.fail("moments", "x: want two numbers")
+		p.Fail("moments", "x: want two numbers")
 	}
 	m.Mean = numbers(mean)
 	for _, row := range cov.Items {

@@ -1,0 +1,189 @@
+// Package encoding is what the rows z = [x, h] of a network mean: atoms, their
+// scales, the noise schedule, the properties that the network is conditioned on, and
+// the statistics of the training data that a sampler starts from. Meta holds it, and
+// a weights file says it in its header.
+//
+// A row is an atom: its position over ScaleX, its one-hot type over ScaleTypes, and
+// perhaps its atomic number over ScaleCharge. This package alone knows these scales.
+package encoding
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
+)
+
+// Meta is what a weights file says beside the network: what its inputs mean and
+// where it comes from.
+type Meta struct {
+	Elements    []string // symbol of each one-hot channel, in order
+	Charge      bool     // whether the last feature is the atomic number ("charge" in EDM)
+	ScaleX      float64  // positions are divided by this (Å), 1
+	ScaleTypes  float64  // one-hot types are divided by this, 4
+	ScaleCharge float64  // atomic numbers are divided by this, 10
+	Schedule    schedule.Spec
+	Context     []Quantity  // scalar properties of a molecule that the network is conditioned on, or may be; see CountName
+	Histogram   map[int]int // number of atoms -> molecules of the training set
+	Moments     *Moments    // of the training set, or nil
+
+	Compositions []Composition // of the training set, each formula once, to draw types from (see TypesName), or nil
+	Parts        bool          // whether parts of a molecule can be given (see PartMark)
+	Training     []byte        // provenance: a JSON object, or nil
+}
+
+// QM9 is the meaning of the inputs of QM9 models: H C N O F and the atomic
+// number, with EDM's scaling.
+func QM9() Meta {
+	return Meta{
+		Elements: []string{"H", "C", "N", "O", "F"}, Charge: true,
+		ScaleX: 1, ScaleTypes: 4, ScaleCharge: 10,
+		Schedule: schedule.Polynomial2,
+	}
+}
+
+// Features is F, the number of features of an atom beside its position.
+func (m Meta) Features() int {
+	if m.Charge {
+		return len(m.Elements) + 1
+	}
+	return len(m.Elements)
+}
+
+// channel is the one-hot channel of an element, -1 where the model does not have
+// it.
+func (m Meta) channel(e molecule.Element) int {
+	return slices.IndexFunc(m.Elements, func(symbol string) bool {
+		known, _ := molecule.ParseElement(symbol)
+		return known == e
+	})
+}
+
+// hot and charge are the values of an atom's features.
+func (m Meta) hot() float64                      { return 1 / m.ScaleTypes }
+func (m Meta) charge(e molecule.Element) float64 { return float64(e) / m.ScaleCharge }
+
+// Encode writes an atom as a network takes it, [x, h], to a row (3+F) of zeros:
+// its position p, in Å, over ScaleX, its one-hot type over ScaleTypes, and with
+// Charge its atomic number over ScaleCharge. nil leaves the position out. Errors
+// name the element that the model does not have, or the position beyond 1e6 Å.
+func (m Meta) Encode(row []float32, e molecule.Element, p *[3]float64) error {
+	channel := m.channel(e)
+	if channel < 0 {
+		return errors.New("element " + e.Symbol() + " is not among the model's")
+	}
+	row[3+channel] = float32(m.hot())
+	if m.Charge {
+		row[3+len(m.Elements)] = float32(m.charge(e))
+	}
+	if p == nil {
+		return nil
+	}
+	for k, x := range p {
+		if !(math.Abs(x) <= 1e6) {
+			return errors.New("position " + strconv.FormatFloat(x, 'g', -1, 64))
+		}
+		row[k] = float32(x / m.ScaleX)
+	}
+	return nil
+}
+
+// Rows are the data [x, h] (N, 3+F) that a molecule is to a network: its
+// atoms by Encode, with zero centre of mass.
+func (m Meta) Rows(mol *molecule.Molecule) ([]float32, error) {
+	if len(mol.Elements) == 0 {
+		return nil, errors.New("no atoms")
+	}
+	width := 3 + m.Features()
+	rows := make([]float32, len(mol.Elements)*width)
+	for i, e := range mol.Elements {
+		if err := m.Encode(rows[i*width:(i+1)*width], e, &mol.Positions[i]); err != nil {
+			return nil, err
+		}
+	}
+	symmetrise.RemoveMean(rows, width, []int{len(mol.Elements)})
+	return rows, nil
+}
+
+// MaxAtoms bounds the sizes of the histogram.
+const MaxAtoms = 1 << 12
+
+// Defined reports whether a file said anything about its inputs: reference files
+// hold a bare network.
+func (m Meta) Defined() bool { return len(m.Elements) > 0 }
+
+// CheckFeatures refuses a network of another number of features than m makes.
+func (m Meta) CheckFeatures(features int) error {
+	if m.Features() == features {
+		return nil
+	}
+	return errors.New("elements: they and the charge make " + strconv.Itoa(m.Features()) + " features, the network has " + strconv.Itoa(features))
+}
+
+// Validate checks the fields against each other; the error names the field as it
+// is called in a file. EDM asks that 8·sigma_0 of a schedule
+// that is not learned be at most 1/max(scale), so that types survive the last
+// noise: checked here too, but of cosine. A learned schedule may be without its
+// Curve still (see ReadSchedule).
+func (m Meta) Validate() error {
+	if len(m.Elements) == 0 {
+		return errors.New("elements: none given")
+	}
+	seen := map[string]bool{}
+	for _, e := range m.Elements {
+		if _, ok := molecule.ParseElement(e); !ok {
+			return errors.New("elements: " + strconv.Quote(e) + " is not an element")
+		}
+		if seen[e] {
+			return errors.New("elements: " + e + " appears twice")
+		}
+		seen[e] = true
+	}
+	for _, s := range []struct {
+		name string
+		v    float64
+	}{{"x", m.ScaleX}, {"types", m.ScaleTypes}, {"charge", m.ScaleCharge}} {
+		if !(s.v > 0 && s.v <= 1e6) {
+			return errors.New("scale: " + s.name + " = " + formatFloat(s.v) + " not in (0, 1e6]")
+		}
+	}
+	s, err := schedule.New(m.Schedule)
+	if err != nil && err != schedule.ErrNoCurve {
+		return err
+	}
+	largest := m.ScaleTypes
+	if m.Charge {
+		largest = max(largest, m.ScaleCharge)
+	}
+	if m.Schedule.Name == "polynomial_2" && 8*s.Sigma(0) > 1/largest {
+		return errors.New("schedule: 8·sigma(0) = " + formatFloat(8*s.Sigma(0)) + " is above 1/scale = " + formatFloat(1/largest))
+	}
+	total := 0
+	for n, count := range m.Histogram {
+		if n < 1 || n > MaxAtoms || count < 0 || count > math.MaxInt32 {
+			return errors.New("histogram: " + strconv.Itoa(count) + " molecules of " + strconv.Itoa(n) + " atoms")
+		}
+		total += count
+	}
+	if len(m.Histogram) > 0 && total == 0 {
+		return errors.New("histogram: no molecules")
+	}
+	if m.Moments != nil {
+		if err := m.Moments.validate(m.Features()); err != nil {
+			return err
+		}
+	}
+	if err := m.validateCompositions(); err != nil {
+		return err
+	}
+	if err := m.validateParts(); err != nil {
+		return err
+	}
+	return m.validateContext()
+}
+
+func formatFloat(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }

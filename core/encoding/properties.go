@@ -1,0 +1,89 @@
+package encoding
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"strconv"
+)
+
+// A conditional network is given, at every atom, two channels for each property
+// of Meta.Context beside [x, h]: ((v-Mean)/MAD, 1) where the value is known and
+// (0, 0) where it is not. Training leaves values out at random, so that the
+// network predicts with and without them (classifier-free guidance, Ho and
+// Salimans 2022, arXiv 2207.12598).
+
+// Quantity is a scalar property, in the units of the training data, and its
+// scale there: the network is given (v - Mean)/MAD.
+type Quantity struct {
+	Name      string
+	Mean, MAD float64 // MAD: mean absolute deviation, of counts at least 1; positive
+}
+
+// Channels are those of the context, 2 for each of m.Context, under the given values
+// of properties by name; those that are left out are unknown.
+func (m Meta) Channels(values map[string]float64) ([]float32, error) {
+	channels := make([]float32, 2*len(m.Context))
+	known := 0
+	for i, q := range m.Context {
+		v, ok := values[q.Name]
+		if !ok {
+			continue
+		}
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, errors.New(q.Name + ": not a number")
+		}
+		channels[2*i], channels[2*i+1] = float32((v-q.Mean)/q.MAD), 1
+		known++
+	}
+	if known < len(values) {
+		return nil, m.unknown(values)
+	}
+	return channels, nil
+}
+
+// unknown is the error of values that the network is not conditioned on: it names the
+// first, and those that it is conditioned on.
+func (m Meta) unknown(values map[string]float64) error {
+	names := ""
+	for _, q := range m.Context {
+		names += " " + q.Name
+	}
+	if names == "" {
+		names = " nothing"
+	}
+	first := ""
+	for name := range values {
+		known := slices.ContainsFunc(m.Context, func(q Quantity) bool { return q.Name == name })
+		if !known && (first == "" || name < first) {
+			first = name
+		}
+	}
+	return errors.New(strconv.Quote(first) + ": the model is conditioned on:" + names)
+}
+
+// validateContext checks the names: each once, and of the elements all are counted
+// or none.
+func (m Meta) validateContext() error {
+	seen, counts := map[string]bool{}, 0
+	for _, q := range m.Context {
+		if seen[q.Name] {
+			return errors.New("context: " + q.Name + " appears twice")
+		}
+		seen[q.Name] = true
+		if IsCount(q.Name) {
+			counts++
+		}
+	}
+	for _, symbol := range m.Elements {
+		if seen[CountName(symbol)] {
+			counts--
+		} else if m.Composed() {
+			return errors.New("context: " + CountName(symbol) + " is missing among the counts of the elements")
+		}
+	}
+	if counts > 0 {
+		return errors.New("context: it counts an element that is not among the model's")
+	}
+	return nil
+}
