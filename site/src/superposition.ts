@@ -47,16 +47,12 @@ function minus(points: ArrayLike<number>, i: number, [x, y, z]: Vec3): Vec3 {
   return [points[3 * i]! - x, points[3 * i + 1]! - y, points[3 * i + 2]! - z];
 }
 
-/**
- * Points (n, 3) about their centre, turned, not mirrored, so that they spread most along x and least along z: laid out for a reader who
- * looks along z.
- */
-export function laidOut(points: ArrayLike<number>): Float64Array<ArrayBuffer> {
+/** The directions along which points (n, 3) spread most, second most and least about their centre: a right-handed frame. */
+export function principalAxes(points: ArrayLike<number>): [Vec3, Vec3, Vec3] {
   const n = points.length / 3;
   const middle = centre(points);
   const p = Array.from({ length: n }, (_, i) => minus(points, i, middle));
   const spread = [0, 1, 2].map((a) => [0, 1, 2].map((b) => p.reduce((sum, v) => sum + v[a]! * v[b]!, 0)));
   const [x, y] = eigenvectors(spread) as [Vec3, Vec3, Vec3];
-  const z: Vec3 = [x[1] * y[2] - x[2] * y[1], x[2] * y[0] - x[0] * y[2], x[0] * y[1] - x[1] * y[0]];
-  return Float64Array.from(p.flatMap((v) => [x, y, z].map((axis) => axis[0] * v[0] + axis[1] * v[1] + axis[2] * v[2])));
+  return [x, y, [x[1] * y[2] - x[2] * y[1], x[2] * y[0] - x[0] * y[2], x[0] * y[1] - x[1] * y[0]]];
 }

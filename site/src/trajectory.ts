@@ -2,6 +2,7 @@
 
 import type { Frame, Molecule } from "symdiff-mol";
 import { blend, type Palette } from "./view/colours.ts";
+import { stickRadius } from "./view/compose.ts";
 import type { Ball, Stick, Vec3 } from "./view/scene.ts";
 
 /** Sharpness of the mixture of kinds: with it a finished atom, score 1 against 0, is 98 % of its kind. */
@@ -14,12 +15,18 @@ interface Moment {
   weights: Float32Array;
   /** Order and presence, 0 to 1, of each pair that has had a bond lately. */
   bonds: Map<number, { order: number; presence: number }>;
+  /** Atoms of a finished molecule that are not stable. */
+  wrong: number[];
 }
 
 /** Balls and sticks in the molecule's own coordinates. */
 export interface Picture {
   balls: Ball[];
   sticks: (Stick & { order: number })[];
+  /** The likeliest element of each ball, for its name; without, balls have none. */
+  symbols?: string[];
+  /** Balls that break the rules of valence. */
+  wrong?: number[];
 }
 
 type Needed = "step" | "positions" | "scores" | "bonds";
@@ -69,8 +76,15 @@ export class Trajectory {
       bonds.set(pair, { order, presence: (bonds.get(pair)?.presence ?? 0) + ease });
     }
     this.#pairs.push(present.map(({ i, j }) => i * this.atoms + j));
-    this.#moments.push({ step, positions, weights: this.#weights(scores, final), bonds });
+    const { stableAtoms = [] } = (molecule ?? {}) as Partial<Molecule>;
+    const wrong = stableAtoms.flatMap((stable, i) => (stable ? [] : [i]));
+    this.#moments.push({ step, positions, weights: this.#weights(scores, final), bonds, wrong });
     this.finished ||= final;
+  }
+
+  /** Where the atoms of the finished molecule are: (atoms, 3), Å. */
+  get goal(): Float32Array | undefined {
+    return this.finished ? this.#moments.at(-1)?.positions : undefined;
   }
 
   /** The share of the newest frame's bonds that each frame has, 0 to 1: how far the molecule had come. */
@@ -121,26 +135,30 @@ export class Trajectory {
     const mix = (x: Float32Array, y: Float32Array, i: number) => x[i]! * (1 - u) + y[i]! * u;
     const n = this.elements.length;
     const balls: Ball[] = [];
+    const symbols: string[] = [];
     for (let i = 0; i < this.atoms; i++) {
       const weights = this.elements.map((_, e) => mix(a.weights, b.weights, i * n + e));
       const at: Vec3 = [0, 1, 2].map((c) => mix(a.positions, b.positions, 3 * i + c)) as Vec3;
       balls.push({ at, ...blend(palette, this.elements, weights, 0) });
+      symbols.push(this.elements[weights.indexOf(Math.max(...weights))]!);
     }
-    return { balls, sticks: this.#sticks(a, b, u, balls, palette) };
+    return { balls, sticks: this.#sticks(a, b, u, balls), symbols, wrong: u ? [] : a.wrong };
   }
 
-  #sticks(a: Moment, b: Moment, u: number, balls: Ball[], palette: Palette): Picture["sticks"] {
+  #sticks(a: Moment, b: Moment, u: number, balls: Ball[]): Picture["sticks"] {
     const sticks: Picture["sticks"] = [];
     for (const pair of new Set([...a.bonds.keys(), ...b.bonds.keys()])) {
       const from = a.bonds.get(pair);
       const to = b.bonds.get(pair);
       const presence = (from?.presence ?? 0) * (1 - u) + (to?.presence ?? 0) * u;
       if (presence < 0.05) continue;
+      const [one, other] = [balls[Math.floor(pair / this.atoms)]!, balls[pair % this.atoms]!];
       sticks.push({
-        from: balls[Math.floor(pair / this.atoms)]!.at,
-        to: balls[pair % this.atoms]!.at,
-        radius: 0.12 * presence,
-        colour: palette.stick,
+        from: one.at,
+        to: other.at,
+        radius: stickRadius * presence,
+        colours: [one.colour, other.colour],
+        ends: [one.radius, other.radius],
         order: (u < 0.5 ? from : to)?.order ?? from?.order ?? 1,
       });
     }

@@ -13,7 +13,7 @@ const speeds = [0.25, 0.5, 1, 2, 4];
 const shapes = { play: "M4 2.5v11l9.5-5.5z", pause: "M3.5 2.5h3v11h-3zM9.5 2.5h3v11h-3z" };
 
 /** What shows a picture: a Viewer. */
-type Screen = Pick<Viewer, "show">;
+type Screen = Pick<Viewer, "show"> & Partial<Pick<Viewer, "open" | "face">>;
 
 /** Several trajectories may be played at once, each in its viewer, by their shares of the whole. */
 export class Transport {
@@ -33,6 +33,8 @@ export class Transport {
   #follows = true;
   #playing = 0;
   #loops = false;
+  /** Whether the molecule is not finished, so that its broad side is not known. */
+  #open = false;
 
   /**
    * Fills the container, which is to have role="group" and a label. Space, arrows, Home and End work within `keys`, and where nothing
@@ -74,6 +76,8 @@ export class Transport {
     this.pause();
     this.#loops = false;
     this.#trajectories = trajectories;
+    this.#viewers.forEach((viewer, k) => viewer.open?.(k ? undefined : trajectories[0]?.goal));
+    this.#open = !trajectories[0]?.finished;
     this.#follows = true;
     this.#position = 0;
     this.grown();
@@ -90,6 +94,10 @@ export class Transport {
     this.#scrubber.max = String(this.#last);
     this.#scrubber.disabled = this.#button.disabled = this.#last === 0;
     this.#profile.setAttribute("d", profileOf(main));
+    if (this.#open && main.goal) {
+      this.#open = false;
+      this.#viewers[0]?.face?.(main.goal, true);
+    }
     this.seek(this.#follows && !this.#playing ? this.#last : this.#position, !main.finished);
   }
 

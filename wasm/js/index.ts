@@ -427,20 +427,57 @@ export interface ReadOptions extends Pick<LoadOptions, "wasm" | "worker" | "pati
   name?: string;
 }
 
-/** Reads a file of molecules by core's own rules, in a worker that ends afterwards; bonds are judged by distances. Needs no weights. */
+/**
+ * Reads a file of molecules by core's own rules, in a worker that all files share and that ends soon after the last; bonds are judged by
+ * distances. Needs no weights.
+ */
 export async function readMolecules(text: string, { wasm, worker, patience, name = "molecule.xyz" }: ReadOptions): Promise<MoleculeOfFile[]> {
-  const link = startLink(worker, patience);
+  const urls = wasmURLs(wasm);
+  const reader = readerFor(urls, worker, patience);
+  reader.users++;
   try {
     return await new Promise((resolve, reject) => {
-      const message = (m: Response) => {
-        if (m.type === "molecules") resolve(m.molecules.map((molecule) => ({ ...molecule, bonds: toBonds(molecule.bonds) })));
-        else if (m.type === "error") reject(new SymDiffError(m.code, m.message));
-      };
-      link.send({ type: "read", id: link.open({ message, fail: reject }), wasm: wasmURLs(wasm), name, text });
+      const id = reader.link.open({
+        message(m) {
+          if (m.type === "molecules") resolve(m.molecules.map((molecule) => ({ ...molecule, bonds: toBonds(molecule.bonds) })));
+          else if (m.type === "error") reject(new SymDiffError(m.code, m.message));
+          reader.link.settle(id);
+        },
+        fail: reject,
+      });
+      reader.link.send({ type: "read", id, wasm: urls, name, text });
     });
+  } catch (error) {
+    if (error instanceof SymDiffError && error.code !== "file") readers.delete(reader.key); // the next begins anew
+    throw error;
   } finally {
-    link.close(new SymDiffError("closed", "the file was read"));
+    if (!--reader.users) setTimeout(() => !reader.users && endReader(reader), worker ? 0 : IDLE);
   }
+}
+
+interface Reader {
+  key: string;
+  link: Link;
+  /** Files that it reads now. */
+  users: number;
+}
+
+/** How long a worker that reads files waits for another, ms. */
+const IDLE = 1000;
+
+const readers = new Map<string, Reader>();
+
+/** The worker of such WASM that reads files; one that the caller has made is used once. */
+function readerFor(urls: WasmURLs, worker: LoadOptions["worker"], patience: number | undefined): Reader {
+  const key = worker ? "" : JSON.stringify([urls, patience]);
+  const reader = readers.get(key) ?? { key, link: startLink(worker, patience), users: 0 };
+  if (key) readers.set(key, reader);
+  return reader;
+}
+
+function endReader(reader: Reader): void {
+  if (readers.get(reader.key) === reader) readers.delete(reader.key);
+  reader.link.close(new SymDiffError("closed", "the file was read"));
 }
 
 function requestCalibration(link: Link, most: number, signal?: AbortSignal): Promise<number> {

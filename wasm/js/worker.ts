@@ -334,8 +334,11 @@ function numbers({ positions, bonds }: Raw) {
   return { positions: new Float64Array(positions.buffer), bonds: new Uint16Array(bonds.buffer) };
 }
 
+/** The program of a worker that only reads files. */
+let reader: Promise<Core> | undefined;
+
 async function read(m: ReadMessage): Promise<void> {
-  const go = core ?? (await startGo(m.wasm, simdSupported()));
+  const go = core ?? (await (reader ??= startGo(m.wasm, simdSupported())));
   if (!go.read) throw new WorkerError("options", "this build of the WASM reads no files: take that of the npm package");
   const { molecules } = call(go.read(m.name, m.text), "file");
   scope.postMessage({ type: "molecules", id: m.id, molecules: molecules.map((r) => ({ ...r, ...numbers(r) })) });

@@ -20,7 +20,7 @@ for (const file of [
   weights,
   join(top, "LICENSE"),
   join(top, "NOTICE"),
-  ...["package.json", "README.md", "viewer.d.ts"].map((name) => join(top, "wasm/npm", name)),
+  ...["package.json", "README.md", "viewer.d.ts", "react.d.ts"].map((name) => join(top, "wasm/npm", name)),
 ]) {
   copyFileSync(file, join(out, basename(file)));
 }
@@ -29,6 +29,8 @@ for (const file of readdirSync(out).filter((name) => name.endsWith(".d.ts"))) {
   const types = readFileSync(join(out, file), "utf8");
   writeFileSync(join(out, file), types.replace(/\b(\w+Array)<ArrayBuffer>/g, "$1"));
 }
+
+writeFileSync(join(out, "react.js"), "export {};\n"); // its types are all
 
 const data = readFileSync(weights);
 const sha256 = createHash("sha256").update(data).digest("hex");

@@ -3,7 +3,6 @@
 import type { Frame, Molecule } from "symdiff-mol";
 import { element, make } from "../dom.ts";
 import { formulaNodes } from "../format.ts";
-import { laidOut } from "../superposition.ts";
 import { Tally, type Share } from "../tally.ts";
 import { Trajectory } from "../trajectory.ts";
 import { Thumbnails } from "../view/thumbnails.ts";
@@ -70,8 +69,8 @@ class Card {
       ...(molecule.connected ? [] : [make("span", { className: "poor" }, "in pieces")]),
     );
     this.#number.textContent = String(index);
-    const still = Trajectory.of({ ...molecule, positions: laidOut(molecule.positions) }, elements, 0);
-    thumbnails.draw(this.#canvas, (palette) => still.pictureAt(0, palette));
+    const still = Trajectory.of(molecule, elements, 0);
+    thumbnails.draw(this.#canvas, (palette) => still.pictureAt(0, palette), molecule.positions);
   }
 
   /** The latest picture of a molecule that is not finished. */

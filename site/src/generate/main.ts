@@ -15,6 +15,7 @@ import { learnsGamma } from "../kernel.ts";
 import { mayBegin } from "../link.ts";
 import { Trajectory } from "../trajectory.ts";
 import { Transport } from "../transport.ts";
+import { Tools } from "../view/tools.ts";
 import { Viewer } from "../view/viewer.ts";
 import { Batch } from "./batch.ts";
 import { Controls, costText, type Order } from "./controls.ts";
@@ -37,6 +38,14 @@ const caption = element("caption");
 hideParts(location.search);
 const viewer = new Viewer(element("view"), "view-help", new URLSearchParams(location.search).get("renderer") === "2d");
 const transport = new Transport(element("transport"), [viewer], element("stage"));
+const tools = make("div");
+element("view").append(tools);
+new Tools(tools, viewer, {
+  stage: element("stage"),
+  fileName: () => caption.textContent.replace(/\W+/g, "-") || "molecule",
+  onError: (error) => fail(String(error), ""),
+});
+viewer.onMeasure = announce;
 const controls = new Controls();
 const result = new ResultView(viewer, transport);
 const batch = new Batch(open);

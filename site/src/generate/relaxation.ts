@@ -83,15 +83,15 @@ export class Relaxation {
     this.#viewer.show((palette) => {
       if (layer !== "both") return (layer === "before" ? before : after).pictureAt(0, palette);
       const [ghost, solid] = [thin(before.pictureAt(0, palette), palette), after.pictureAt(0, palette)];
-      return { balls: [...solid.balls, ...ghost.balls], sticks: [...solid.sticks, ...ghost.sticks] };
+      return { ...solid, balls: [...solid.balls, ...ghost.balls], sticks: [...solid.sticks, ...ghost.sticks] };
     });
   }
 }
 
 function thin({ balls, sticks }: Picture, { accent }: Palette): Picture {
   return {
-    balls: balls.map((ball) => ({ ...ball, radius: 0.09, colour: accent })),
-    sticks: sticks.map((stick) => ({ ...stick, radius: 0.045, colour: accent, order: 1 })),
+    balls: balls.map((ball) => ({ ...ball, radius: 0.09, full: 0.09, colour: accent })),
+    sticks: sticks.map((stick) => ({ ...stick, radius: 0.045, colours: [accent, accent], order: 1 })),
   };
 }
 

@@ -232,11 +232,12 @@ function showNoise(): void {
   captions();
 }
 
-function turnPicture({ balls, sticks }: Picture, by: Orthogonal): Picture {
+function turnPicture(picture: Picture, by: Orthogonal): Picture {
   const move = (p: Vec3) => [...turn(p, by)] as Vec3;
   return {
-    balls: balls.map((ball) => ({ ...ball, at: move(ball.at) })),
-    sticks: sticks.map((stick) => ({ ...stick, from: move(stick.from), to: move(stick.to) })),
+    ...picture,
+    balls: picture.balls.map((ball) => ({ ...ball, at: move(ball.at) })),
+    sticks: picture.sticks.map((stick) => ({ ...stick, from: move(stick.from), to: move(stick.to) })),
   };
 }
 

@@ -1,6 +1,6 @@
 // <symdiff-viewer>, the custom element of the npm package; what it can do is told in wasm/npm/viewer.d.ts.
 
-import { readMolecules, SymDiff, type LoadOptions, type Method, type Molecule, type MoleculeOfFile, type SampleOptions } from "symdiff-mol";
+import { readMolecules, SymDiff, SymDiffError, type LoadOptions, type Method, type Molecule, type MoleculeOfFile, type SampleOptions } from "symdiff-mol";
 import { qm9Web } from "symdiff-mol/qm9-web";
 import type { SymDiffViewer as Described } from "../../../wasm/npm/viewer.js";
 import { make } from "../dom.ts";
@@ -8,88 +8,123 @@ import { explain } from "../problems.ts";
 import { progressText, run } from "../run.ts";
 import { Trajectory } from "../trajectory.ts";
 import { Transport } from "../transport.ts";
+import { representations, type Representation } from "../view/compose.ts";
+import { Tools } from "../view/tools.ts";
+import toolsCSS from "../view/tools.css?inline";
 import { Viewer } from "../view/viewer.ts";
 import css from "./element.css?inline";
 
-const sheet = new CSSStyleSheet();
-sheet.replaceSync(css);
+/** Where there is no browser the module can be imported all the same, and defines nothing. */
+const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
 
-export class SymDiffViewer extends HTMLElement implements Described {
-  static readonly observedAttributes = ["src"];
+let sheet: CSSStyleSheet | undefined;
+
+function styles(): CSSStyleSheet {
+  if (!sheet) {
+    sheet = new CSSStyleSheet();
+    sheet.replaceSync(css + toolsCSS);
+  }
+  return sheet;
+}
+
+export class SymDiffViewer extends Base {
+  static readonly observedAttributes = ["src", "label", "renderer", "representation", "spin"];
   model: LoadOptions = qm9Web;
-  readonly #view = make("div", { className: "view" });
   readonly #bar = make("div", { className: "transport", role: "group", ariaLabel: "Trajectory", hidden: true });
   readonly #status = make("p", { className: "status", role: "status" });
   readonly #button = make("button", { type: "button", hidden: true });
-  #viewer: Viewer | undefined;
-  #transport: Transport | undefined;
+  readonly #viewer: Viewer;
+  readonly #transport: Transport;
   #engine: SymDiff | undefined;
   #running: AbortController | undefined;
+  /** The latest of what was asked for: what comes later of earlier ones is dropped. */
+  #latest: object | undefined;
+  #begun = false;
+  #formula = "";
+  #said = ""; // what the status says when nothing is measured
 
   constructor() {
     super();
     const root = this.attachShadow({ mode: "open" });
-    root.adoptedStyleSheets = [sheet];
-    const help = make("p", { className: "help", id: "help" }, "Drag to turn, wheel or pinch to zoom. Keys: arrows, plus, minus, 0.");
-    root.append(this.#view, help, this.#bar, make("div", { className: "bar" }, this.#status, this.#button));
+    root.adoptedStyleSheets = [styles()];
+    const view = make("div", { className: "view" });
+    const help = make("p", { className: "help", id: "help" },
+      "Drag to turn, wheel with Ctrl or after a click to zoom, pinch. Click two to four atoms to measure. Keys: arrows, plus, minus, 0, Escape.");
+    const tools = make("div");
+    root.append(make("div", { className: "frame" }, view, help, this.#bar, make("div", { className: "bar" }, this.#status, this.#button)));
+    this.#viewer = new Viewer(view, "help", false);
+    this.#viewer.stop(); // until it is on the page
+    this.#viewer.onMeasure = (text) => (this.#status.textContent = text || this.#said);
+    view.append(tools);
+    new Tools(tools, this.#viewer, { stage: this, fileName: () => this.#formula || "molecule", onError: (error) => this.#fail(error) });
+    this.#transport = new Transport(this.#bar, [this.#viewer], this.#bar, false);
+    this.#name();
     this.#button.addEventListener("click", () => (this.#running ? this.cancel() : void this.generate().catch(() => {})));
   }
 
   connectedCallback(): void {
-    if (!this.#viewer) {
-      this.#viewer = new Viewer(this.#view, "help", this.getAttribute("renderer") === "2d");
-      this.#viewer.label = this.getAttribute("label") ?? "No molecule yet";
-      this.#transport = new Transport(this.#bar, [this.#viewer], this.#bar, false);
-    }
-    const text = this.textContent?.trim();
-    const src = this.getAttribute("src");
-    if (src) void this.#fetch(src);
-    else if (text) void this.show(`${text}\n`).catch(() => {});
-    else this.#offer();
+    this.#viewer.start();
+    if (this.#latest) return; // it was moved, or told what to show before
+    if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => this.#begin(), { once: true });
+    else this.#begin();
   }
 
-  /** Frees the worker; what is shown stays. */
+  /** Frees the worker, unless the element is only moved; what is shown stays. */
   disconnectedCallback(): void {
-    this.cancel();
-    this.#transport?.pause();
-    this.#engine?.close();
-    this.#engine = undefined;
+    setTimeout(() => {
+      if (this.isConnected) return;
+      this.cancel();
+      this.#transport.pause();
+      this.#viewer.stop();
+      this.#engine?.close();
+      this.#engine = undefined;
+    });
   }
 
-  attributeChangedCallback(_: string, before: string | null, now: string | null): void {
-    if (this.#viewer && now && now !== before) void this.#fetch(now);
+  attributeChangedCallback(name: string, before: string | null, now: string | null): void {
+    if (now === before) return;
+    if (name === "src" && now && (this.#begun || this.#latest)) void this.#fetch(now);
+    if (name === "label") this.#name();
+    if (name === "renderer") this.#viewer.plain = now === "2d";
+    if (name === "spin") this.#viewer.spin = now !== null;
+    if (name === "representation") this.#viewer.representation = representations.find((one) => one === now) ?? "ball-and-stick";
   }
 
-  async show(text: string, name = "molecule.xyz"): Promise<void> {
-    try {
-      this.#open(await readMolecules(text, { ...this.model, name }));
-    } catch (error) {
-      this.#fail(error);
-      throw error;
-    }
+  get representation(): Representation {
+    return this.#viewer.representation;
+  }
+
+  set representation(how: Representation) {
+    this.setAttribute("representation", how);
+  }
+
+  async show(text: string, name = "molecule.xyz"): Promise<boolean> {
+    return this.#show(text, name, this.#ask());
   }
 
   async generate(): Promise<Molecule | undefined> {
-    this.cancel();
+    const asked = this.#ask();
     const { signal } = (this.#running = new AbortController());
     this.#button.hidden = false;
     this.#button.textContent = "Cancel";
     try {
-      this.#engine ??= await SymDiff.load({ ...this.model, signal, onProgress: (p) => this.#tell(`Fetching the model: ${Math.round((100 * p.loaded) / (p.total || Infinity))} %`) });
-      const { molecule } = await run(this.#engine, { ...this.#options(), signal }, {
-        onStart: (trajectory) => this.#begin(trajectory),
+      const engine = (this.#engine ??= await SymDiff.load({ ...this.model, signal, onProgress: (p) => this.#tell(`Fetching the model: ${Math.round((100 * p.loaded) / (p.total || Infinity))} %`) }));
+      const { molecule } = await run(engine, { ...this.#options(), signal }, {
+        onStart: (trajectory) => this.#open(trajectory),
         onFrame: (frame, meter) => {
-          this.#transport?.grown();
+          this.#transport.grown();
           this.#tell(progressText(frame, meter));
         },
       });
-      this.#name(molecule.formula);
+      if (this.#latest !== asked) return undefined;
+      this.#formula = molecule.formula;
+      this.#name();
       this.#tell(`${molecule.formula}, ${molecule.stable ? "stable" : "not stable"}, ${molecule.connected ? "connected" : "not connected"}`);
       this.dispatchEvent(new CustomEvent("molecule", { detail: molecule, bubbles: true, composed: true }));
       return molecule;
     } catch (error) {
       if (signal.aborted) {
-        this.#tell("Cancelled.");
+        if (this.#latest === asked) this.#tell("Cancelled.");
         return undefined;
       }
       this.#engine?.close();
@@ -107,32 +142,71 @@ export class SymDiffViewer extends HTMLElement implements Described {
     this.#running = undefined;
   }
 
+  /** Begins something new, which ends what was asked for before. */
+  #ask(): object {
+    this.cancel();
+    return (this.#latest = {});
+  }
+
+  /** What the element says by itself: a file, a text, or an offer to generate. */
+  #begin(): void {
+    if (this.#latest || !this.isConnected) return;
+    this.#begun = true;
+    const text = this.textContent?.trim();
+    const src = this.getAttribute("src");
+    if (src) void this.#fetch(src);
+    else if (text) void this.show(`${text}\n`).catch(() => {});
+    else this.#offer();
+  }
+
   #options(): SampleOptions {
-    const whole = (name: string) => Number(this.getAttribute(name) ?? 0);
+    const number = (name: string) => (this.hasAttribute(name) ? { [name]: Number(this.getAttribute(name)) } : {});
     const method = this.getAttribute("method");
-    const seed = this.getAttribute("seed");
+    const seed = this.getAttribute("seed")?.trim();
+    if (seed && !/^\d+$/.test(seed)) throw new SymDiffError("options", `seed: expected a whole number from 0, have ${JSON.stringify(seed)}`);
     return {
-      seed: /^\d+$/.test(seed ?? "") ? BigInt(seed!) : BigInt(Math.floor(1e6 * Math.random())),
-      atoms: whole("atoms"),
-      ...(this.hasAttribute("steps") && { steps: whole("steps") }),
-      ...(this.hasAttribute("start") && { start: whole("start") }),
+      seed: seed ? BigInt(seed) : BigInt(Math.floor(1e6 * Math.random())),
+      ...number("atoms"),
+      ...number("steps"),
+      ...number("start"),
       ...(method !== null && { method: method as Method }),
     };
   }
 
-  async #fetch(url: string): Promise<void> {
+  async #fetch(src: string): Promise<void> {
+    const asked = this.#ask();
     this.#tell("Fetching the file");
+    let [text, name] = ["", "molecule.xyz"];
     try {
-      const response = await fetch(url).catch(() => undefined);
-      if (!response?.ok) throw new Error(`${url} could not be fetched${response ? ` (HTTP ${response.status})` : ""}.`);
-      await this.show(await response.text(), new URL(url, document.baseURI).pathname.split("/").pop());
+      const { href, pathname } = addressOf(src);
+      const response = await fetch(href).catch((error: unknown) => {
+        throw new SymDiffError("fetch", `${href}: ${error instanceof Error ? error.message : String(error)}; a file of another site needs its permission (CORS)`);
+      });
+      if (!response.ok) throw new SymDiffError("fetch", `${href}: HTTP ${response.status}`);
+      text = await response.text();
+      name = pathname.split("/").pop() || name;
     } catch (error) {
+      if (this.#latest === asked) this.#fail(error);
+      return;
+    }
+    await this.#show(text, name, asked).catch(() => {}); // told already
+  }
+
+  async #show(text: string, name: string, asked: object): Promise<boolean> {
+    try {
+      const molecules = await readMolecules(text, { ...this.model, name });
+      if (this.#latest !== asked) return false;
+      this.#play(molecules);
+      return true;
+    } catch (error) {
+      if (this.#latest !== asked) return false;
       this.#fail(error);
+      throw error;
     }
   }
 
   /** Frames of one molecule become a trajectory; of files with several molecules the first is shown. */
-  #open(molecules: MoleculeOfFile[]): void {
+  #play(molecules: MoleculeOfFile[]): void {
     const first = molecules[0]!;
     const atoms = first.elements.length;
     const frames = molecules.every((m) => m.elements.length === atoms) ? molecules : [first];
@@ -140,18 +214,19 @@ export class SymDiffViewer extends HTMLElement implements Described {
     const trajectory = new Trajectory(elements, atoms, frames.length - 1);
     frames.forEach((m, step) => {
       const scores = Float32Array.from({ length: atoms * elements.length }, (_, k) => Number(m.elements[Math.floor(k / elements.length)] === elements[k % elements.length]));
-      trajectory.add({ index: 0, step, steps: frames.length - 1, atoms, positions: Float32Array.from(m.positions), scores, bonds: m.bonds, molecule: m as Molecule });
+      trajectory.add({ index: 0, step, steps: frames.length - 1, atoms, positions: centred(m.positions), scores, bonds: m.bonds, molecule: m });
     });
-    this.#begin(trajectory);
+    this.#open(trajectory);
     const last = frames.at(-1)!;
-    this.#name(last.formula);
+    this.#formula = last.formula;
+    this.#name();
     this.#tell(frames.length < molecules.length ? `${last.formula}: the first of ${molecules.length} molecules` : last.formula);
-    if (this.hasAttribute("autoplay")) this.#transport?.play(this.hasAttribute("loop"));
+    if (this.hasAttribute("autoplay")) this.#transport.play(this.hasAttribute("loop"));
   }
 
-  #begin(trajectory: Trajectory): void {
+  #open(trajectory: Trajectory): void {
     this.#bar.hidden = trajectory.steps === 0;
-    this.#transport?.open(trajectory);
+    this.#transport.open(trajectory);
   }
 
   #offer(): void {
@@ -160,12 +235,12 @@ export class SymDiffViewer extends HTMLElement implements Described {
     this.#tell(`The model is fetched first: ${((this.model.bytes ?? 0) / 1e6).toFixed(1)} MB of weights.`);
   }
 
-  #name(formula: string): void {
-    this.#viewer!.label = this.getAttribute("label") ?? `Molecule ${formula}`;
+  #name(): void {
+    this.#viewer.label = this.getAttribute("label") ?? (this.#formula ? `Molecule ${this.#formula}` : "No molecule yet");
   }
 
   #tell(text: string): void {
-    this.#status.textContent = text;
+    this.#status.textContent = this.#said = text;
   }
 
   #fail(error: unknown): void {
@@ -176,4 +251,21 @@ export class SymDiffViewer extends HTMLElement implements Described {
   }
 }
 
-customElements.define("symdiff-viewer", SymDiffViewer);
+/** Positions (n, 3) about their centre. */
+function centred(positions: ArrayLike<number>): Float32Array<ArrayBuffer> {
+  const n = positions.length / 3;
+  const middle = [0, 0, 0];
+  for (let i = 0; i < positions.length; i++) middle[i % 3]! += positions[i]! / n;
+  return Float32Array.from(positions, (v, i) => v - middle[i % 3]!);
+}
+
+function addressOf(src: string): URL {
+  try {
+    return new URL(src, document.baseURI);
+  } catch {
+    throw new SymDiffError("fetch", `src: ${JSON.stringify(src)} is not a URL`);
+  }
+}
+
+const described: new () => Described = SymDiffViewer;
+if (globalThis.customElements && !customElements.get("symdiff-viewer")) customElements.define("symdiff-viewer", described);

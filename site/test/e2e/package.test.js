@@ -3,15 +3,14 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { tmpdir } from "node:os";
-import { extname, join } from "node:path";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import * as vite from "vite";
 import { accessible } from "./axe.js";
 import { endAll, launch, open, screenshots, top } from "./browser.js";
+import { staticServer } from "./static.js";
 
-const types = { ".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm" };
 const folder = mkdtempSync(join(tmpdir(), "symdiff-example-"));
 let browser;
 let made;
@@ -29,21 +28,6 @@ after(async () => {
   await endAll();
   rmSync(folder, { recursive: true, force: true });
 });
-
-/** The plainest static server there is. */
-async function staticServer(dir) {
-  const server = createServer((request, response) => {
-    try {
-      const name = new URL(request.url, "http://x").pathname.replace(/\/$/, "/index.html");
-      const body = readFileSync(join(dir, name));
-      response.writeHead(200, { "Content-Type": types[extname(name)] ?? "application/octet-stream" }).end(body);
-    } catch {
-      response.writeHead(404).end();
-    }
-  });
-  await new Promise((resolve) => server.listen(0, "localhost", resolve));
-  return { url: `http://localhost:${server.address().port}/`, close: () => (server.closeAllConnections(), server.close()) };
-}
 
 /** Opens the example, presses its button and returns the file; every way of serving it has to give the same. */
 async function molecule(url) {
