@@ -216,6 +216,7 @@ export class SymDiffViewer extends Base {
       const scores = Float32Array.from({ length: atoms * elements.length }, (_, k) => Number(m.elements[Math.floor(k / elements.length)] === elements[k % elements.length]));
       trajectory.add({ index: 0, step, steps: frames.length - 1, atoms, positions: centred(m.positions), scores, bonds: m.bonds, molecule: m });
     });
+    this.#button.hidden = !this.#engine;
     this.#open(trajectory);
     const last = frames.at(-1)!;
     this.#formula = last.formula;

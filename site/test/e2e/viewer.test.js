@@ -17,7 +17,7 @@ let release;
 before(async () => (browser = await launch()));
 after(endAll);
 
-const html = (body) => `<!doctype html><html lang="en"><title>Test</title><link rel="icon" href="data:,"><script type="module" src="/viewer.js"></script><body>${body}</body></html>`;
+const html = (body) => `<!doctype html><html lang="en"><title>Test</title><link rel="icon" href="data:,"><script type="module" src="/viewer.js"></script><body><main><h1>Test</h1>${body}</main></body></html>`;
 
 /** A page with this body; what is in `files` is served beside the package. */
 async function onPage(t, body, { files = {}, ...options } = {}) {
@@ -152,11 +152,11 @@ test("an element can be used before it is on the page", async (t) => {
 });
 
 test("an element that is moved goes on as it is", async (t) => {
-  const { page, server, close } = await onPage(t, `<main></main><symdiff-viewer id="v" src="water.xyz"></symdiff-viewer><symdiff-viewer id="g" seed="7" atoms="9" steps="40"></symdiff-viewer>`);
+  const { page, server, close } = await onPage(t, `<section></section><symdiff-viewer id="v" src="water.xyz"></symdiff-viewer><symdiff-viewer id="g" seed="7" atoms="9" steps="40"></symdiff-viewer>`);
   await says(page, "v", "H2O");
   const formula = await page.evaluate(async () => {
     const made = document.querySelector("#g").generate();
-    document.querySelector("main").append(document.querySelector("#v"), document.querySelector("#g"));
+    document.querySelector("section").append(document.querySelector("#v"), document.querySelector("#g"));
     return (await made)?.formula;
   });
   assert.match(formula, /^C/);

@@ -171,13 +171,18 @@ test("superposition finds the turn and the distance that is left", async () => {
   assert.ok(superpose(points, mirrored).rmsd > 0.1, "a mirror image is not laid over by turning");
 });
 
-test("a molecule is laid out with its broad side to the reader, and stays its own mirror hand", async () => {
-  const { laidOut, superpose } = await load("/src/superposition.ts");
+test("principal axes are a right-handed frame, along which points spread most, second most and least", async () => {
+  const { principalAxes } = await load("/src/superposition.ts");
   const points = [0, 0, 0, 0, 0, 3, 0, 1.5, 1, 0.2, -1, 2]; // long along z, flat along x
-  const laid = laidOut(points);
-  const spread = (k) => laid.reduce((sum, x, i) => sum + (i % 3 === k ? x * x : 0), 0);
-  assert.ok(spread(0) > spread(1) && spread(1) > spread(2));
-  assert.ok(superpose(laid, points).rmsd < 1e-9);
+  const [x, y, z] = principalAxes(points);
+  const spread = (axis) => {
+    const along = [0, 3, 6, 9].map((i) => axis.reduce((sum, v, k) => sum + v * points[i + k], 0));
+    const mean = along.reduce((sum, v) => sum + v, 0) / 4;
+    return along.reduce((sum, v) => sum + (v - mean) ** 2, 0);
+  };
+  assert.ok(spread(x) > spread(y) && spread(y) > spread(z));
+  const volume = x[0] * (y[1] * z[2] - y[2] * z[1]) - x[1] * (y[0] * z[2] - y[2] * z[0]) + x[2] * (y[0] * z[1] - y[1] * z[0]);
+  assert.ok(Math.abs(volume - 1) < 1e-9, String(volume));
 });
 
 test("a text in a PNG is a chunk with its checksum, between header and data", async () => {
