@@ -127,7 +127,7 @@ test("a trajectory mixes frames, colours and bonds", async () => {
   assert.deepEqual(middle.balls[0].at, [1, 0, 0]);
   assert.equal(middle.sticks.length, 1);
   const end = t.pictureAt(1, light);
-  assert.deepEqual(end.balls.map((b) => b.colour), [light.looks.H.colour, light.looks.C.colour]);
+  assert.deepEqual(end.balls.map((b) => b.colour), [light.look("H").colour, light.look("C").colour]);
   assert.equal(end.sticks[0].order, 2);
   assert.ok(middle.sticks[0].radius < end.sticks[0].radius);
   assert.equal(t.pictureAt(0, light).sticks.length, 0);

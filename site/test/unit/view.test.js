@@ -41,7 +41,7 @@ test("every element has a colour and a radius, and those of organic chemistry di
   for (const palette of [light, dark]) {
     common.forEach((one, i) => common.slice(i + 1).forEach((other) => {
       const [p, q] = [palette.look(one).colour, palette.look(other).colour];
-      assert.ok(Math.hypot(...p.map((v, k) => v - q[k])) > 0.12, `${one} and ${other}`);
+      assert.ok(Math.hypot(...p.map((v, k) => v - q[k])) > 0.08, `${one} and ${other}`);
     }));
     assert.ok(palette.look("I").radius > palette.look("Cl").radius && palette.look("Cl").radius > palette.look("H").radius);
   }
