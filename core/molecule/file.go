@@ -17,15 +17,15 @@ import (
 	"strings"
 )
 
-// Open reads the molecules of a file by its extension: .xyz and .extxyz, .sdf
-// and .mol, each also with .gz. The file is open only while the sequence runs.
-// Errors are of type *ParseError and end the sequence.
+// Open reads the molecules of a file as [Read] does by its extension, which .gz
+// may follow. The file is open only while the sequence runs. Errors are of type
+// *[ParseError].
 func Open(path string) iter.Seq2[*Molecule, error] {
 	return func(yield func(*Molecule, error) bool) {
-		read, zipped, ok := reader(path)
-		if !ok {
+		base, zipped := strings.CutSuffix(strings.ToLower(path), ".gz")
+		if formats[filepath.Ext(base)] == nil {
 			yield(nil, &ParseError{File: path, Reason: "unknown extension " + strconv.Quote(filepath.Ext(path)) +
-				", want .xyz, .extxyz, .sdf or .mol, optionally with .gz"})
+				", want " + Extensions + ", optionally with .gz"})
 			return
 		}
 		f, err := os.Open(path)
@@ -43,20 +43,8 @@ func Open(path string) iter.Seq2[*Molecule, error] {
 			}
 			r = z
 		}
-		read(r, path)(yield)
+		formats[filepath.Ext(base)](r, path)(yield)
 	}
-}
-
-// reader chooses by extension.
-func reader(path string) (read func(io.Reader, string) iter.Seq2[*Molecule, error], zipped, ok bool) {
-	base, zipped := strings.CutSuffix(strings.ToLower(path), ".gz")
-	switch filepath.Ext(base) {
-	case ".xyz", ".extxyz":
-		return ReadXYZ, zipped, true
-	case ".sdf", ".mol":
-		return ReadSDF, zipped, true
-	}
-	return nil, false, false
 }
 
 func fileError(path string, err error) error {

@@ -14,10 +14,16 @@ type Molecule struct {
 	Elements   []Element
 	Positions  [][3]float64 // (N, 3), Å
 	Properties []Property   // in the order of the file
-	FileBonds  []Bond       // what a file stated as bonds (SDF); the measures do not use it
+
+	// What a file stated (SDF, PDB); the measures do not use it.
+	FileBonds    []Bond
+	FileCharges  []int // (N) formal charges; nil where all are zero
+	FileRadicals []int // (N) unpaired electrons; nil where there are none
+	Flat         bool  // the coordinates are those of a drawing in 2D
 }
 
-// Bond joins atoms I < J. Order is 1, 2 or 3; files may also state 4, aromatic.
+// Bond joins atoms I < J. Order is 1, 2 or 3; files may also state 4,
+// aromatic, and the types beyond that a query or a complex has.
 type Bond struct{ I, J, Order int }
 
 // Property returns the value of the first property key.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -12,75 +13,151 @@ import (
 // maxSDF is what the three columns of a V2000 count can hold.
 const maxSDF = 999
 
-// ReadSDF reads MOL and SDF files of version V2000. Title and data fields
-// become properties (the title as "title"), the bond block FileBonds. Charges
-// and all other properties of the block are dropped. Errors are of type
-// *ParseError and end the sequence.
+// ReadSDF reads MOL and SDF files of the versions V2000 and V3000. Title and data
+// fields become properties (the title as "title"), bonds, charges and radicals
+// the fields of Molecule that begin with File. Isotopes are read as their
+// element, D and T as hydrogen; stereo marks, groups and queries are dropped, and
+// what stands for no element (*, R#, A, Q) is an error. Errors are of type
+// *[ParseError].
 //
-// Source: BIOVIA, CTfile Formats, the connection table.
+// More than the specification are taken: a line of counts without a version, or
+// with it in lower case, for V2000; blank lines, which may hold spaces, before a
+// record, before M  END and around data fields; a data field that the next one or
+// $$$$ ends without a blank line. $$$$ ends a record wherever it stands at the
+// beginning of a line. A line of spaces within a data field belongs to its value
+// where text follows.
+//
+// Source: BIOVIA, CTfile Formats.
 func ReadSDF(r io.Reader, name string) iter.Seq2[*Molecule, error] {
-	return func(yield func(*Molecule, error) bool) {
-		l := newLines(r, name)
-		for {
-			m, err := l.sdf()
-			if err == io.EOF {
-				return
-			}
-			if !yield(m, err) || err != nil {
-				return
-			}
-		}
-	}
+	l := newLines(r, name)
+	return records(l, l.sdf)
 }
 
-// sdf reads one record; io.EOF where nothing but empty lines is left.
+// sdf reads one record; io.EOF where nothing but empty lines is left. After an
+// error of the record the next line is that of the next record.
 func (l *lines) sdf() (*Molecule, error) {
-	var head [4]string
-	empty := true
-	for i := range head {
-		line, err := l.next()
-		if err == io.EOF && empty {
-			return nil, io.EOF
-		}
-		if err == io.EOF {
-			l.record++
-			return nil, l.fault("file ends in the header, want a line of counts")
-		}
-		if err != nil {
-			return nil, err
-		}
-		head[i] = string(line)
-		empty = empty && strings.TrimSpace(head[i]) == ""
-	}
-	l.record++
-	atoms, okA := column(head[3], 0, 3)
-	bonds, okB := column(head[3], 3, 6)
-	if !okA || !okB || !strings.Contains(head[3], "V2000") {
-		return nil, l.fault("want a line of counts with V2000, found " + strconv.Quote(shorten([]byte(head[3]))))
+	head, err := l.sdfHead()
+	if err != nil {
+		return nil, l.toDollars(err)
 	}
 	m := &Molecule{}
 	if title := strings.TrimSpace(head[0]); title != "" {
 		m.Properties = append(m.Properties, Property{"title", title})
 	}
-	for i := range atoms {
-		if err := l.sdfAtom(m, i); err != nil {
-			return nil, err
-		}
+	if isVersion(head[3], "V3000") {
+		err = l.v3000(m)
+	} else {
+		err = l.v2000(m, head[3])
 	}
-	for i := range bonds {
-		if err := l.sdfBond(m, i); err != nil {
-			return nil, err
-		}
+	if err == nil {
+		err = l.sdfFields(m)
+	}
+	if err != nil {
+		return nil, l.toDollars(err)
+	}
+	if len(m.Elements) == 0 {
+		return nil, l.bad("no atoms")
+	}
+	m.FileCharges, m.FileRadicals = whole(m.FileCharges, len(m.Elements)), whole(m.FileRadicals, len(m.Elements))
+	m.Flat = len(head[1]) >= 22 && strings.EqualFold(head[1][20:22], "2D") && flat(m)
+	return m, nil
+}
+
+// flat tells whether all atoms lie at z = 0.
+func flat(m *Molecule) bool {
+	return !slices.ContainsFunc(m.Positions, func(p [3]float64) bool { return p[2] != 0 })
+}
+
+// dollars tells the line that ends a record.
+func dollars(line []byte) bool { return bytes.HasPrefix(line, []byte("$$$$")) }
+
+func blank(line []byte) bool { return len(bytes.TrimSpace(line)) == 0 }
+
+// toDollars reads on to the end of the record in which an error was found.
+func (l *lines) toDollars(err error) error {
+	if !OneRecord(err) {
+		return err
+	}
+	if dollars(l.last) && !l.again {
+		return err
 	}
 	for {
-		line, err := l.must("M  END")
-		if err != nil {
-			return nil, err
+		line, e := l.next()
+		if e == io.EOF || e == nil && dollars(line) {
+			return err
 		}
-		if bytes.HasPrefix(line, []byte("M  END")) {
-			return m, l.sdfFields(m)
+		if e != nil {
+			return e
 		}
 	}
+}
+
+// inside returns the next line of a record, which has to be there.
+func (l *lines) inside(what string) ([]byte, error) {
+	line, err := l.must(what)
+	if err == nil && dollars(line) {
+		return nil, l.bad("the record ends, want " + what)
+	}
+	return line, err
+}
+
+// sdfHead reads title, program, comment and the line of counts. Blank lines may
+// come before: the counts tell which line is the title.
+func (l *lines) sdfHead() (head []string, err error) {
+	for {
+		line, err := l.next()
+		if err == io.EOF && allBlank(head) {
+			return nil, io.EOF
+		}
+		if err == nil && !blank(line) && allBlank(head) {
+			l.record++
+		}
+		switch {
+		case err == io.EOF:
+			e := l.bad("file ends in the header, want a line of counts")
+			e.Line++
+			return nil, e
+		case err != nil:
+			return nil, err
+		case dollars(line):
+			return nil, l.bad("the record ends, want a line of counts")
+		}
+		if head = append(head, string(line)); len(head) < 4 {
+			continue
+		}
+		if isCounts(head[3]) {
+			return head, nil
+		}
+		if !blank([]byte(head[0])) {
+			return nil, l.bad("want a line of counts with V2000 or V3000, found " + quote(line))
+		}
+		head = head[1:]
+	}
+}
+
+func allBlank(head []string) bool {
+	return !slices.ContainsFunc(head, func(line string) bool { return strings.TrimSpace(line) != "" })
+}
+
+// isVersion looks for a version in a line of counts.
+func isVersion(line, version string) bool {
+	return len(line) > 6 && strings.Contains(strings.ToUpper(line[6:]), version)
+}
+
+// isCounts tells a line of counts: two numbers of three columns, and no version
+// but V2000 and V3000.
+func isCounts(line string) bool {
+	_, okA := column(line, 0, 3)
+	_, okB := column(line, 3, 6)
+	if !okA || !okB {
+		return false
+	}
+	for word := range strings.FieldsSeq(line[6:]) {
+		if upper := strings.ToUpper(word); len(word) == 5 && upper[0] == 'V' {
+			return upper == "V2000" || upper == "V3000"
+		}
+	}
+	return strings.Trim(line[6:], " 0123456789\t") == "" || isVersion(line, "V2000") || isVersion(line, "V3000")
 }
 
 // column reads a number from columns [from, to).
@@ -92,33 +169,111 @@ func column(line string, from, to int) (int, bool) {
 	return n, err == nil && n >= 0
 }
 
+// v2000 reads atoms, bonds and properties up to M  END.
+func (l *lines) v2000(m *Molecule, counts string) error {
+	atoms, _ := column(counts, 0, 3)
+	bonds, _ := column(counts, 3, 6)
+	for i := range atoms {
+		if err := l.sdfAtom(m, i); err != nil {
+			return err
+		}
+	}
+	for i := range bonds {
+		if err := l.sdfBond(m, i); err != nil {
+			return err
+		}
+	}
+	stated := false // charges or radicals, which replace those of the atoms' lines
+	for {
+		line, err := l.inside("M  END")
+		if err != nil {
+			return err
+		}
+		text := string(line)
+		switch {
+		case strings.HasPrefix(text, "M  END"):
+			return nil
+		case strings.HasPrefix(text, "M  CHG"), strings.HasPrefix(text, "M  RAD"):
+			if !stated {
+				m.FileCharges, m.FileRadicals, stated = nil, nil, true
+			}
+			if err := l.sdfCharges(m, text); err != nil {
+				return err
+			}
+		case strings.HasPrefix(text, "A  "), strings.HasPrefix(text, "V  "), strings.HasPrefix(text, "G  "):
+			if text[0] == 'V' { // the text is on the line itself
+				continue
+			}
+			if _, err := l.inside("the text after " + quote(line)); err != nil {
+				return err
+			}
+		}
+	}
+}
+
 func (l *lines) sdfAtom(m *Molecule, i int) error {
-	line, err := l.must("atom " + strconv.Itoa(i+1))
+	line, err := l.inside("atom " + strconv.Itoa(i+1))
 	if err != nil {
 		return err
 	}
 	if len(line) < 32 {
-		return l.fault("want an atom: three coordinates of ten columns and a symbol")
+		return l.bad("want an atom: three coordinates of ten columns and a symbol")
 	}
 	var p [3]float64
 	for k := range p {
-		word, ok := bytes.TrimSpace(line[10*k:10*k+10]), false
-		if p[k], ok = coordinate(word); !ok {
-			return l.fault("want a coordinate, found " + strconv.Quote(string(word)))
+		var reason string
+		if p[k], reason = coordinate(bytes.TrimSpace(line[10*k : 10*k+10])); reason != "" {
+			return l.bad(reason)
 		}
 	}
 	symbol := bytes.TrimSpace(line[31:min(34, len(line))])
-	e, ok := parseElement(symbol)
+	e, ok := isotope(symbol)
 	if !ok {
-		return l.fault("unknown element " + strconv.Quote(string(symbol)))
+		return l.bad("unknown element " + quote(symbol))
 	}
 	m.Elements = append(m.Elements, e)
 	m.Positions = append(m.Positions, p)
+	if code, ok := column(string(line), 36, 39); ok && code > 0 && code < 8 {
+		if code == 4 {
+			m.setRadical(i, 1)
+		} else {
+			m.setCharge(i, 4-code)
+		}
+	}
 	return nil
 }
 
+func (m *Molecule) setCharge(i, charge int) {
+	if charge != 0 || m.FileCharges != nil {
+		m.FileCharges = set(m.FileCharges, len(m.Elements), i, charge)
+	}
+}
+
+func (m *Molecule) setRadical(i, electrons int) {
+	if electrons != 0 || m.FileRadicals != nil {
+		m.FileRadicals = set(m.FileRadicals, len(m.Elements), i, electrons)
+	}
+}
+
+// set sets one of n values.
+func set(values []int, n, i, value int) []int {
+	if len(values) < n {
+		values = append(values, make([]int, n-len(values))...)
+	}
+	values[i] = value
+	return values
+}
+
+// whole completes n values; nil where all are zero.
+func whole(values []int, n int) []int {
+	if !slices.ContainsFunc(values, func(v int) bool { return v != 0 }) {
+		return nil
+	}
+	return append(values, make([]int, n-len(values))...)
+}
+
 func (l *lines) sdfBond(m *Molecule, i int) error {
-	line, err := l.must("bond " + strconv.Itoa(i+1))
+	line, err := l.inside("bond " + strconv.Itoa(i+1))
 	if err != nil {
 		return err
 	}
@@ -126,50 +281,128 @@ func (l *lines) sdfBond(m *Molecule, i int) error {
 	a, okA := column(text, 0, 3)
 	b, okB := column(text, 3, 6)
 	order, okO := column(text, 6, 9)
-	if !okA || !okB || !okO || a < 1 || b < 1 || a > len(m.Elements) || b > len(m.Elements) || a == b || order < 1 || order > 8 {
-		return l.fault("want a bond of two of " + strconv.Itoa(len(m.Elements)) + " atoms, found " + strconv.Quote(shorten(line)))
+	return l.addBond(m, a, b, order, okA && okB && okO && order <= 8)
+}
+
+// addBond adds a bond of atoms that count from 1.
+func (l *lines) addBond(m *Molecule, a, b, order int, ok bool) error {
+	if !ok || a < 1 || b < 1 || a > len(m.Elements) || b > len(m.Elements) || a == b || order < 1 {
+		return l.bad("want a bond of two of " + strconv.Itoa(len(m.Elements)) + " atoms, found " + quote(l.last))
 	}
 	m.FileBonds = append(m.FileBonds, Bond{min(a, b) - 1, max(a, b) - 1, order})
 	return nil
 }
 
-// sdfFields reads the data fields up to "$$$$" or the end of the file.
+// unpaired are the unpaired electrons of CTfile's radicals: none, singlet,
+// doublet, triplet.
+var unpaired = [4]int{0, 2, 1, 2}
+
+// sdfCharges reads a line M  CHG or M  RAD.
+func (l *lines) sdfCharges(m *Molecule, text string) error {
+	words := strings.Fields(text[6:])
+	n, err := 0, error(nil)
+	if len(words) > 0 {
+		n, err = strconv.Atoi(words[0])
+	}
+	if err != nil || len(words) != 1+2*n || n < 0 {
+		return l.bad("want M  CHG or M  RAD with pairs of an atom and a value, found " + quote([]byte(text)))
+	}
+	for pair := range slices.Chunk(words[1:], 2) {
+		i, errI := strconv.Atoi(pair[0])
+		v, errV := strconv.Atoi(pair[1])
+		if errI != nil || errV != nil || i < 1 || i > len(m.Elements) {
+			return l.bad("want pairs of one of " + strconv.Itoa(len(m.Elements)) + " atoms and a value, found " + quote([]byte(text)))
+		}
+		if err := l.state(m, i-1, text[3:6], v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// state sets the charge (CHG) or radical (RAD) of atom i.
+func (l *lines) state(m *Molecule, i int, what string, v int) error {
+	switch {
+	case what == "CHG" && v >= -15 && v <= 15:
+		m.setCharge(i, v)
+	case what == "RAD" && v >= 0 && v <= 3:
+		m.setRadical(i, unpaired[v])
+	default:
+		return l.bad(what + " is " + strconv.Itoa(v) + ", want a charge from -15 to 15 or a radical from 0 to 3")
+	}
+	return nil
+}
+
+// sdfFields reads data fields up to $$$$ or the end of the file.
 func (l *lines) sdfFields(m *Molecule) error {
 	for {
 		line, err := l.next()
-		if err == io.EOF {
-			return nil
+		if err != nil {
+			return ended(err)
 		}
+		switch {
+		case dollars(line):
+			return nil
+		case blank(line):
+			continue
+		case line[0] != '>':
+			return l.bad("want a data field > <name> or $$$$, found " + quote(line))
+		}
+		key, _ := fieldName(line)
+		value, err := l.fieldValue()
 		if err != nil {
 			return err
 		}
-		if bytes.HasPrefix(line, []byte("$$$$")) {
-			return nil
+		if key != "" {
+			m.Properties = append(m.Properties, Property{key, value})
 		}
-		if len(line) == 0 || line[0] != '>' {
+	}
+}
+
+// fieldName is the name of a data field: what is in <>, or else the number of
+// the field in a database, DTn, and what comes with it. braces tells which.
+func fieldName(line []byte) (name string, braces bool) {
+	text := strings.TrimSpace(string(line[1:]))
+	from, to := strings.IndexByte(text, '<'), strings.LastIndexByte(text, '>')
+	if from >= 0 && to > from+1 {
+		return text[from+1 : to], true
+	}
+	return text, false
+}
+
+// fieldValue reads the value of a data field.
+func (l *lines) fieldValue() (string, error) {
+	var value []string
+	size := 0
+	spaces := 0 // lines of spaces that wait for text
+	for {
+		line, err := l.next()
+		if err != nil {
+			return strings.Join(value, "\n"), ended(err)
+		}
+		_, header := []byte(nil), false
+		if len(line) > 0 && line[0] == '>' {
+			_, header = fieldName(line)
+		}
+		switch {
+		case len(line) == 0:
+			return strings.Join(value, "\n"), nil
+		case dollars(line), header:
+			l.unread()
+			return strings.Join(value, "\n"), nil
+		case blank(line):
+			spaces++
 			continue
+		case bytes.HasPrefix(line, []byte("M  END")):
+			return "", l.bad("a molecule within a data field: $$$$ is missing before it")
 		}
-		from, to := bytes.IndexByte(line, '<'), bytes.LastIndexByte(line, '>')
-		if from < 0 || to <= from {
-			return l.fault("want a data field > <name>, found " + strconv.Quote(shorten(line)))
+		for ; spaces > 0; spaces-- {
+			value = append(value, " ")
 		}
-		key := string(line[from+1 : to])
-		var value []string
-		size := 0
-		for {
-			line, err := l.must("the value of field " + strconv.Quote(shorten([]byte(key))))
-			if err != nil {
-				return err
-			}
-			if len(line) == 0 {
-				break
-			}
-			if size += len(line); size > maxLine {
-				return l.fault("value longer than " + strconv.Itoa(maxLine) + " bytes")
-			}
-			value = append(value, string(line))
+		if size += len(line); size > maxLine {
+			return "", l.bad("value longer than " + strconv.Itoa(maxLine) + " bytes")
 		}
-		m.Properties = append(m.Properties, Property{key, strings.Join(value, "\n")})
+		value = append(value, string(line))
 	}
 }
 
