@@ -83,7 +83,7 @@ func TestFilesOfTheFieldAreReadOrRefused(t *testing.T) {
 		{"dsgdb9nsd_000001.xyz", "CH4", nil},
 		{"dsgdb9nsd_000002.xyz", "CH4", nil},
 		{"qm9-three-files-concatenated.xyz", "CH4 CH4 CH4", nil},
-		{"xyz-huge.xyz", "", []string{":3: molecule 1: coordinate 1e300 is more than 1000000 Å from the origin"}},
+		{"xyz-huge.xyz", "", []string{":3: molecule 1: more than 1000000 Å from the origin: coordinate 1e300"}},
 		{"xyz-nan.xyz", "", []string{`:3: molecule 1: want a coordinate, found "nan"`}},
 		{"xyz-stars.xyz", "", []string{`:3: molecule 1: want a coordinate, found "********"`}},
 		{"xyz-too-few-lines.xyz", "", []string{`!:6: molecule 1: want atom 4 of 4, found "2"`}},
@@ -180,8 +180,8 @@ func must(list []*Molecule, _ []error) []*Molecule { return list }
 func TestDoubts(t *testing.T) {
 	for _, c := range []struct{ file, want string }{
 		{"sdf-2d-no-hydrogens.sdf", "2D coordinates, no hydrogens, 6 are missing"},
-		{"sdf-ammonium-chg.sdf", "an ion of charge +1"},
-		{"xyz-two-atoms-one-place.xyz", "atoms 1 and 2 are 0.00 Å apart"},
+		{"sdf-ammonium-chg.sdf", "an ion, charge +1"},
+		{"xyz-two-atoms-one-place.xyz", "overlapping atoms, 1 and 2 are 0.00 Å apart"},
 		{"sdf-120-atoms.sdf", "no hydrogens, 242 are missing"},
 		{"sdf-control.sdf", ""},
 		{"sdf-v3000.sdf", ""},

@@ -1,7 +1,6 @@
 package molecule
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
 )
@@ -15,14 +14,14 @@ const closest = 0.4
 //
 //	2D coordinates
 //	no hydrogens, 6 are missing
-//	atoms 1 and 2 are 0.00 Å apart
-//	an ion of charge +1
+//	overlapping atoms, 1 and 2 are 0.00 Å apart
+//	an ion, charge +1
 //	a radical, 1 unpaired electron
 //
-// Charges and radicals are those that the file states. Hydrogens are counted by
-// the bonds of the file where it has any, and are told of where more than half of
-// them are missing; by [Molecule.Bonds] otherwise, where an organic molecule has
-// none.
+// What comes before the comma is the kind. Charges and radicals are those that
+// the file states. Hydrogens are counted by the bonds of the file where it has
+// any, and are told of where more than half of them are missing; by
+// [Molecule.Bonds] otherwise, where an organic molecule has none.
 func (m *Molecule) Doubts() (list []string) {
 	if m.Flat {
 		list = append(list, "2D coordinates")
@@ -35,7 +34,7 @@ func (m *Molecule) Doubts() (list []string) {
 		list = append(list, text+strconv.Itoa(missing)+" are missing")
 	}
 	if i, j, ok := m.overlap(); ok {
-		list = append(list, "atoms "+strconv.Itoa(i+1)+" and "+strconv.Itoa(j+1)+" are "+fixed(m.Distance(i, j), 2)+" Å apart")
+		list = append(list, "overlapping atoms, "+strconv.Itoa(i+1)+" and "+strconv.Itoa(j+1)+" are "+fixed(m.Distance(i, j), 2)+" Å apart")
 	}
 	return append(list, Unpaired(sum0(m.FileCharges), sum0(m.FileRadicals))...)
 }
@@ -45,9 +44,9 @@ func (m *Molecule) Doubts() (list []string) {
 func Unpaired(charge, electrons int) (list []string) {
 	switch {
 	case charge > 0:
-		list = append(list, "an ion of charge +"+strconv.Itoa(charge))
+		list = append(list, "an ion, charge +"+strconv.Itoa(charge))
 	case charge < 0:
-		list = append(list, "an ion of charge "+strconv.Itoa(charge))
+		list = append(list, "an ion, charge "+strconv.Itoa(charge))
 	}
 	switch {
 	case electrons == 1:
@@ -65,10 +64,6 @@ func sum0(values []int) (n int) {
 	return n
 }
 
-// mostPairs is the number of atoms beyond which hydrogens are not counted by
-// distances, which takes its square.
-const mostPairs = 2000
-
 // missingHydrogens counts hydrogens that free valences of H, B, C, N, O, halogens,
 // P and S want, and tells whether there are some; 0 where that is no cause for
 // doubt.
@@ -84,9 +79,7 @@ func (m *Molecule) missingHydrogens() (missing int, some bool) {
 		return 0, false
 	}
 	bonds := m.FileBonds
-	if bonds == nil && n > mostPairs {
-		return 0, false
-	} else if bonds == nil {
+	if bonds == nil {
 		bonds = m.Bonds()
 	}
 	twice := make([]int, n) // the bond orders of each atom, doubled: an aromatic bond is 1.5
@@ -128,23 +121,13 @@ func (m *Molecule) missingHydrogens() (missing int, some bool) {
 	return missing, hydrogens > 0
 }
 
-// overlap finds two atoms that are closer than any bond. The work is bounded:
-// of many atoms in one plane not all pairs are looked at.
+// overlap finds two atoms that are closer than any bond.
 func (m *Molecule) overlap() (i, j int, found bool) {
-	order := make([]int, len(m.Elements))
-	for k := range order {
-		order[k] = k
-	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(m.Positions[a][0], m.Positions[b][0]) })
-	for k, a := range order {
-		for _, b := range order[k+1 : min(len(order), k+1+256)] {
-			if m.Positions[b][0]-m.Positions[a][0] >= closest {
-				break
-			}
-			if m.Distance(a, b) < closest {
-				return min(a, b), max(a, b), true
-			}
+	m.near(closest, func(a, b int) bool {
+		if !found && m.Distance(a, b) < closest {
+			i, j, found = a, b, true
 		}
-	}
-	return 0, 0, false
+		return found
+	})
+	return i, j, found
 }

@@ -3,6 +3,7 @@ package molecule
 import (
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/symdiff-go/symdiff/core/o3"
 )
@@ -269,4 +270,45 @@ func (r *reach) from(start, avoid, most int) {
 			}
 		}
 	}
+}
+
+// unlike is a structure whose bonds are not those that are asked for.
+type unlike struct{ reason string }
+
+func (e *unlike) Error() string { return "bonds unlike the SMILES: " + e.reason }
+
+// CheckBonds tells whether a structure has the bonds of a graph, and no others:
+// each is as long as the covalent radii for its order have it, within 12 %, an
+// aromatic one (order 4) between a double and a single one; and by [BondOrder] no
+// other pair is bonded. A bond with an element of which no radius is known is not
+// looked at.
+func (m *Molecule) CheckBonds(bonds []Bond) error {
+	bonded := make(map[[2]int]bool, len(bonds))
+	name := func(i int) string { return m.Elements[i].Symbol() + strconv.Itoa(i+1) }
+	for _, b := range bonds {
+		bonded[[2]int{b.I, b.J}] = true
+		p, q := elementRadii[m.Elements[b.I]], elementRadii[m.Elements[b.J]]
+		if p.waals == 0 || q.waals == 0 || b.Order < 1 || b.Order > 4 {
+			continue
+		}
+		long, short := b.Order, b.Order
+		if b.Order == 4 {
+			long, short = 1, 2
+		}
+		d := m.Distance(b.I, b.J)
+		most := (1 + lengthWindow) * (p.covalent[long-1] + q.covalent[long-1])
+		least := (1 - lengthWindow) * (p.covalent[short-1] + q.covalent[short-1])
+		if !(d >= least && d <= most) {
+			return &unlike{name(b.I) + "-" + name(b.J) + " of order " + strconv.Itoa(b.Order) + " is " + fixed(d, 3) + " Å, want " +
+				fixed(least, 2) + " to " + fixed(most, 2)}
+		}
+	}
+	for i := range m.Elements {
+		for j := i + 1; j < len(m.Elements); j++ {
+			if d := m.Distance(i, j); !bonded[[2]int{i, j}] && (BondOrder(m.Elements[i], m.Elements[j], d) > 0 || d < closest) {
+				return &unlike{name(i) + " and " + name(j) + " are " + fixed(d, 3) + " Å apart, and not bonded"}
+			}
+		}
+	}
+	return nil
 }

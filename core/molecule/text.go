@@ -193,7 +193,7 @@ func coordinate(word []byte) (x float64, reason string) {
 	case !ok:
 		return 0, "want a coordinate, found " + quote(word)
 	case math.Abs(x) > MaxCoordinate:
-		return 0, "coordinate " + shorten(word) + " is more than 1000000 Å from the origin"
+		return 0, "more than 1000000 Å from the origin: coordinate " + shorten(word)
 	}
 	return x, ""
 }

@@ -31,7 +31,7 @@ func newDataCommand() *cobra.Command {
 
 // prepareOptions are the flags of data prepare.
 type prepareOptions struct {
-	job      source.Job
+	job      dataset.Job
 	elements []string
 	exclude  string
 	json     bool
@@ -49,12 +49,14 @@ func newDataPrepareCommand() *cobra.Command {
 it into memory. INPUT is a file or a folder of files:
 
   .tar                   QM9's archive (dsgdb9nsd.xyz.tar.bz2), a molecule in each .xyz
-  .xyz .extxyz .sdf      records one after the other (gdb9.sdf); a file of QM9 too
+  .xyz .sdf .mol .pdb    records one after the other (gdb9.sdf); XYZ, extended XYZ and files of QM9
   .msgpack               GEOM (drugs_crude.msgpack): of each molecule the --conformers of lowest energy
-  .smi .smiles .tsv      SMILES, made into conformers by ETKDGv3 and MMFF94 (in a build with RDKit)
+  .smi .tsv .csv         SMILES, or a table with a column smiles, made into conformers by ETKDGv3 and MMFF94 (in a build
+                         with RDKit)
 
-each perhaps with .gz or .bz2. A corrupt record is named on standard error, counted and skipped, or with --strict an error. An
-element that is not among --elements is an error that tells which.
+each perhaps with .gz or .bz2. A record that is at fault is named on standard error, counted and skipped, or with --strict an
+error. An element that is not among --elements is an error that tells which. Conformers whose bonds are not those of the SMILES,
+and SMILES of several fragments, are at fault; ions and radicals are told, and their charge is the property charge.
 
 --split qm9 is the split of EDM by the numbers of QM9's molecules, and needs --exclude with QM9's uncharacterized.txt; --split 0.8,0.1
 takes shares of training and validation and leaves the rest to the test, conformers of a molecule together; without --split, a
@@ -75,27 +77,24 @@ molecule's property split counts, or it trains. Use a split as FILE@split=train.
 	f.StringVar(&o.job.Split, "split", "", "qm9, or shares of training and validation such as 0.8,0.1")
 	f.StringVar(&o.exclude, "exclude", "", "list of QM9 molecules to leave out (uncharacterized.txt)")
 	f.StringSliceVar(&o.job.Properties, "properties", nil, "scalar properties to keep, such as gap,mu; by default, of QM9's archive, "+strings.Join(qm9Kept, ","))
-	f.BoolVar(&o.job.Strict, "strict", false, "end at the first corrupt record")
-	f.IntVar(&o.job.Conformers, "conformers", 30, "conformers of a molecule to take, those of lowest energy (GEOM, SMILES)")
-	f.IntVar(&o.job.Tries, "tries", 0, "conformers to embed of a SMILES, 0: as many as --conformers")
-	f.Uint64Var(&o.job.Seed, "seed", 0, "seed of shares and of embedding")
-	f.IntVar(&o.job.Threads, "threads", 0, "threads that embed, 0: one per core")
+	f.IntVar(&o.job.Source.Conformers, "conformers", 30, "conformers of a molecule to take, those of lowest energy (GEOM, SMILES)")
+	f.IntVar(&o.job.Source.Tries, "tries", 0, "conformers to embed of a SMILES, 0: as many as --conformers")
+	f.Uint64Var(&o.job.Source.Seed, "seed", 0, "seed of shares and of embedding")
+	f.IntVar(&o.job.Source.Threads, "threads", 0, "threads that embed, 0: one per core")
+	f.DurationVar(&o.job.Source.Limit, "embed-limit", source.DefaultLimit, "time that the conformers of one SMILES may take")
 	f.BoolVar(&o.json, "json", false, "print the summary as JSON")
 	must(cmd.MarkFlagFilename("out", "safetensors"))
 	must(cmd.MarkFlagFilename("exclude", "txt"))
 	return cmd
 }
 
-// mostNotes is the number of corrupt records that are named one by one.
-const mostNotes = 20
-
 func (o *prepareOptions) run(cmd *cobra.Command) error {
 	j := &o.job
 	switch {
 	case filepath.Ext(j.Out) != ".safetensors":
 		return usagef("--out %q: want a name that ends in .safetensors", j.Out)
-	case j.MaxAtoms < 0 || j.Conformers < 1 || j.Tries < 0 || j.Threads < 0:
-		return usagef("--max-atoms %d, --conformers %d, --tries %d, --threads %d: want 1 conformer or more, the others 0 or more", j.MaxAtoms, j.Conformers, j.Tries, j.Threads)
+	case j.MaxAtoms < 0 || j.Source.Conformers < 1 || j.Source.Tries < 0 || j.Source.Threads < 0 || j.Source.Limit <= 0:
+		return usagef("--max-atoms %d, --conformers %d, --tries %d, --threads %d: want 1 conformer or more, the others 0 or more", j.MaxAtoms, j.Source.Conformers, j.Source.Tries, j.Source.Threads)
 	}
 	for _, symbol := range o.elements {
 		e, ok := molecule.ParseElement(symbol)
@@ -119,23 +118,17 @@ func (o *prepareOptions) run(cmd *cobra.Command) error {
 		j.Properties = qm9Kept
 	}
 	j.Command = commandLine(os.Args)
-	w, notes := cmd.ErrOrStderr(), 0
-	j.Note = func(text string) {
-		if notes++; notes <= mostNotes {
-			fmt.Fprintf(w, "skipped: %s\n", text)
-		} else if notes == mostNotes+1 {
-			fmt.Fprintln(w, "skipped: further corrupt records are counted only")
-		}
-	}
+	j.Reader = *newReader(cmd, j.Source)
+	w := cmd.ErrOrStderr()
 	var line *byteProgress
 	if isTerminal(w) {
 		j.Start = func(file string, index, number int) {
 			line.end()
 			line = startBytes(w, fmt.Sprintf("%s (%d of %d)", file, index+1, number))
 		}
-		j.Progress = func(read, size int64) { line.set(read, size) }
+		j.Source.Progress = func(read, size int64) { line.set(read, size) }
 	}
-	s, err := source.Prepare(cmd.Context(), *j)
+	s, err := dataset.Prepare(cmd.Context(), *j)
 	line.end()
 	if err != nil {
 		return err
@@ -147,10 +140,10 @@ func (o *prepareOptions) run(cmd *cobra.Command) error {
 }
 
 // prepared is a summary to be read.
-func prepared(s source.Summary) report.Report {
+func prepared(s dataset.Summary) report.Report {
 	r := report.Report{
 		Title: fmt.Sprintf("%s: %d molecules, %d atoms, of %s", s.Out, s.Molecules, s.Atoms, strings.Join(s.Elements, " ")),
-		Lead:  fmt.Sprintf("largest %d atoms; %d corrupt records skipped, %d molecules left out", s.Largest, s.Skipped, s.Left),
+		Lead:  fmt.Sprintf("largest %d atoms; %d records skipped, %d molecules left out", s.Largest, s.Skipped, s.Left),
 	}
 	splits := report.Section{Head: []string{"split", "molecules"}}
 	for _, name := range []string{"train", "val", "test"} {

@@ -20,7 +20,7 @@ func TestData(t *testing.T) {
 	raw := writeFile(t, "raw.xyz", methane+strings.Replace(methane, "C 0", "Q 0", 1)+methane+methane)
 	out := filepath.Join(dir, "set.safetensors")
 	code, stdout, stderr := symdiff("", "data", "prepare", raw, "--out", out, "--split", "0.5,0.5", "--json")
-	var s source.Summary
+	var s dataset.Summary
 	if err := json.Unmarshal([]byte(stdout), &s); err != nil || code != 0 {
 		t.Fatalf("code %d, %v: %s %s", code, err, stdout, stderr)
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/trainer/source"
 )
 
 // Source is a file that was read.
@@ -43,24 +44,29 @@ type Set struct {
 // maxAtoms is the largest molecule that is taken: a model's limit.
 const maxAtoms = 1 << 12
 
-// Load reads files of any format that molecule.Open knows, and packed data sets, whose memory the set shares where there is only
-// one. A name may end in @key=value: only molecules with that property are
-// taken. limit bounds the number of molecules, 0 is no bound. An element outside elements is an error that names the file, the
-// frame and the element.
+// Load is Reader.Load by a strict reader that tells nothing.
 func Load(names []string, elements []molecule.Element, limit int) (*Set, error) {
+	return (*Reader)(nil).Load(names, elements, limit)
+}
+
+// Load reads files as Open does; the set shares the memory of a packed data set where there is only one. limit bounds the number
+// of molecules, 0 is no bound. An element outside elements is an error that names the file, the record and the element.
+func (r *Reader) Load(names []string, elements []molecule.Element, limit int) (*Set, error) {
 	s := &Set{Elements: elements, offsets: []int{0}}
 	index := map[molecule.Element]uint8{}
 	for i, e := range elements {
 		index[e] = uint8(i)
 	}
-	if len(names) == 1 && isPacked(strings.SplitN(names[0], "@", 2)[0]) {
-		return loadPacked(names[0], elements, index, limit)
+	if len(names) == 1 {
+		if path, _, _, _, err := splitName(names[0]); err == nil && isPacked(path) {
+			return loadPacked(names[0], elements, index, limit)
+		}
 	}
 	for _, name := range names {
 		if limit > 0 && s.Len() >= limit {
 			break
 		}
-		if err := s.load(name, index, limit); err != nil {
+		if err := s.load(r, name, index, limit); err != nil {
 			return nil, err
 		}
 	}
@@ -70,30 +76,26 @@ func Load(names []string, elements []molecule.Element, limit int) (*Set, error) 
 	return s, nil
 }
 
-func (s *Set) load(name string, index map[molecule.Element]uint8, limit int) error {
+func (s *Set) load(r *Reader, name string, index map[molecule.Element]uint8, limit int) error {
 	path, filter, _, _, err := splitName(name)
 	if err != nil {
 		return err
 	}
-	sum, err := hashFile(path)
-	if err != nil {
-		return err
-	}
-	before, frame := s.Len(), 0
-	for m, err := range Open(name) {
+	before := s.Len()
+	for rec, err := range r.records(name) {
 		if err != nil {
 			return err
 		}
-		frame++
-		if err := s.add(m, index); err != nil {
-			return fmt.Errorf("%s, molecule %d: %w", name, frame, err)
+		if err := s.add(rec.Molecule, index); err != nil {
+			return fmt.Errorf("%s, molecule %d: %w", name, rec.Number, err)
 		}
 		if limit > 0 && s.Len() >= limit {
 			break
 		}
 	}
+	sum, err := hashFile(path)
 	s.Sources = append(s.Sources, Source{File: path, Filter: filter, SHA256: sum, Molecules: s.Len() - before})
-	return nil
+	return err
 }
 
 // loadPacked takes the molecules of a packed data set as they lie.
@@ -122,28 +124,26 @@ func loadPacked(name string, elements []molecule.Element, index map[molecule.Ele
 	return s, err
 }
 
-// splitName takes apart PATH@KEY=VALUE.
-func splitName(name string) (path, filter, key, value string, err error) {
-	path, filter, found := strings.Cut(name, "@")
-	if !found {
-		return path, "", "", "", nil
-	}
-	key, value, ok := strings.Cut(filter, "=")
-	if !ok || key == "" {
-		return "", "", "", "", fmt.Errorf("%s: after @ comes key=value", name)
-	}
-	return path, filter, key, value, nil
-}
-
+// hashFile is the SHA-256 of a file, or of all files of known formats below a
+// folder.
 func hashFile(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
+	files := []string{path}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		if files, err = source.Files(path); err != nil {
+			return "", err
+		}
 	}
-	defer f.Close()
 	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
+	for _, file := range files {
+		f, err := os.Open(file)
+		if err != nil {
+			return "", err
+		}
+		_, err = io.Copy(h, f)
+		f.Close()
+		if err != nil {
+			return "", err
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -381,7 +381,7 @@ func (r *run) strain(ctx context.Context) error {
 			}
 		}
 	}, func(m *molecule.Molecule) (v verdict) {
-		found, _, err := rdkit.Relax(m, relaxSteps)
+		found, _, err := rdkit.Relax(ctx, m, relaxSteps)
 		if err != nil {
 			v.fault = err.Error()
 		} else if v.strain = found.Energy(); !found.Converged {

@@ -40,4 +40,5 @@ type Conformers struct {
 	Molecules []*molecule.Molecule
 	Energies  []float64 // kcal/mol, MMFF94
 	Charge    int       // formal charge of the molecule
+	Radicals  int       // unpaired electrons
 }

@@ -2,7 +2,11 @@
 
 package rdkit
 
-import "github.com/symdiff-go/symdiff/core/molecule"
+import (
+	"context"
+
+	"github.com/symdiff-go/symdiff/core/molecule"
+)
 
 // Available tells whether RDKit is in this build.
 const Available = false
@@ -16,11 +20,14 @@ func SMILES(*molecule.Molecule) (string, error) { return "", ErrMissing }
 // Canonical needs the tag rdkit.
 func Canonical(string) (string, error) { return "", ErrMissing }
 
+// Explicit needs the tag rdkit.
+func Explicit(string) (string, error) { return "", ErrMissing }
+
 // AromaticRings needs the tag rdkit.
 func AromaticRings(*molecule.Molecule) ([][]int, error) { return nil, ErrMissing }
 
 // Relax needs the tag rdkit.
-func Relax(*molecule.Molecule, int) (Strain, *molecule.Molecule, error) {
+func Relax(context.Context, *molecule.Molecule, int) (Strain, *molecule.Molecule, error) {
 	return Strain{}, nil, ErrMissing
 }
 
@@ -28,4 +35,4 @@ func Relax(*molecule.Molecule, int) (Strain, *molecule.Molecule, error) {
 func Describe(*molecule.Molecule) (Descriptors, error) { return Descriptors{}, ErrMissing }
 
 // Embed needs the tag rdkit.
-func Embed(string, int, int) (Conformers, error) { return Conformers{}, ErrMissing }
+func Embed(context.Context, string, int, int) (Conformers, error) { return Conformers{}, ErrMissing }

@@ -9,8 +9,10 @@ package rdkit
 import "C"
 
 import (
+	"context"
 	"errors"
 	"math"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/symdiff-go/symdiff/core/molecule"
@@ -81,6 +83,19 @@ func Canonical(smiles string) (string, error) {
 	return text(s), nil
 }
 
+// Explicit is the canonical SMILES of a SMILES as [SMILES] has it of a structure:
+// of the largest fragment, hydrogens explicit, without stereo marks and isotopes.
+func Explicit(smiles string) (string, error) {
+	in := C.CString(smiles)
+	defer C.free(unsafe.Pointer(in))
+	var reason *C.char
+	s := C.symdiff_explicit(in, &reason)
+	if s == nil {
+		return "", errors.New(text(reason))
+	}
+	return text(s), nil
+}
+
 // AromaticRings lists the rings all of whose bonds RDKit finds aromatic.
 func AromaticRings(m *molecule.Molecule) ([][]int, error) {
 	n, numbers, bonds, bond := newGraph(m).arguments()
@@ -100,11 +115,42 @@ func AromaticRings(m *molecule.Molecule) ([][]int, error) {
 	return rings, nil
 }
 
+// interruptible runs work, which calls C, on a goroutine of its own, and leaves
+// it where the context ends: stop is told to it, and it ends when it looks.
+func interruptible[T any](ctx context.Context, work func(stop *C.int) (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	var zero T
+	if err := ctx.Err(); err != nil {
+		return zero, err
+	}
+	stop := (*C.int)(C.calloc(1, C.sizeof_int))
+	done := make(chan result, 1)
+	go func() {
+		v, err := work(stop)
+		done <- result{v, err}
+	}()
+	select {
+	case r := <-done:
+		C.free(unsafe.Pointer(stop))
+		return r.value, r.err
+	case <-ctx.Done():
+		atomic.StoreInt32((*int32)(unsafe.Pointer(stop)), 1)
+		go func() {
+			<-done
+			C.free(unsafe.Pointer(stop))
+		}()
+		return zero, ctx.Err()
+	}
+}
+
 // Relax finds the strain energy of a structure by MMFF94: its energy above the
 // local minimum that at most `iterations` steps of minimisation lead to, and the
-// minimum itself. Errors: what is not valid, hydrogens that are missing, and
-// atoms for which MMFF94 has no parameters.
-func Relax(m *molecule.Molecule, iterations int) (Strain, *molecule.Molecule, error) {
+// minimum itself. Errors: what is not valid, hydrogens that are missing, atoms
+// for which MMFF94 has no parameters, and the context's.
+func Relax(ctx context.Context, m *molecule.Molecule, iterations int) (Strain, *molecule.Molecule, error) {
 	n, numbers, bonds, bond := newGraph(m).arguments()
 	if n == 0 {
 		return Strain{}, nil, errors.New("no atoms")
@@ -115,13 +161,18 @@ func Relax(m *molecule.Molecule, iterations int) (Strain, *molecule.Molecule, er
 			positions[3*i+k] = C.double(x)
 		}
 	}
-	var before, after C.double
-	var converged C.int
-	var reason *C.char
-	if C.symdiff_strain(n, numbers, bonds, bond, &positions[0], C.int(iterations), &before, &after, &converged, &reason) != 0 {
-		return Strain{}, nil, errors.New(text(reason))
+	s, err := interruptible(ctx, func(*C.int) (Strain, error) {
+		var before, after C.double
+		var converged C.int
+		var reason *C.char
+		if C.symdiff_strain(n, numbers, bonds, bond, &positions[0], C.int(iterations), &before, &after, &converged, &reason) != 0 {
+			return Strain{}, errors.New(text(reason))
+		}
+		return Strain{float64(before), float64(after), converged != 0}, nil
+	})
+	if err != nil {
+		return Strain{}, nil, err
 	}
-	s := Strain{float64(before), float64(after), converged != 0}
 	if math.IsNaN(s.Energy()) || math.IsInf(s.Energy(), 0) {
 		return Strain{}, nil, errors.New("MMFF94 gives no finite energy")
 	}
@@ -143,26 +194,50 @@ func Describe(m *molecule.Molecule) (Descriptors, error) {
 }
 
 // Embed makes conformers of a SMILES: hydrogens added, `tries` embeddings by
-// ETKDGv3 from the seed, each relaxed with MMFF94.
-func Embed(smiles string, tries, seed int) (Conformers, error) {
-	in := C.CString(smiles)
-	defer C.free(unsafe.Pointer(in))
-	var c C.symdiff_conformers
-	var reason *C.char
-	if C.symdiff_embed(in, C.int(tries), C.int(seed), 2000, &c, &reason) != 0 {
-		return Conformers{}, errors.New(text(reason))
-	}
-	defer C.symdiff_free_conformers(&c)
+// ETKDGv3 from the seed, each relaxed with MMFF94. Errors: what is not a SMILES of
+// one fragment of elements, what cannot be embedded, atoms for which MMFF94 has no
+// parameters, and the context's. A conformer whose bonds are not those of the
+// SMILES (see molecule.CheckBonds) is left out, and it is an error where all are.
+func Embed(ctx context.Context, smiles string, tries, seed int) (Conformers, error) {
+	return interruptible(ctx, func(stop *C.int) (Conformers, error) {
+		in := C.CString(smiles)
+		defer C.free(unsafe.Pointer(in))
+		var c C.symdiff_conformers
+		var reason *C.char
+		if C.symdiff_embed(in, C.int(tries), C.int(seed), 2000, stop, &c, &reason) != 0 {
+			return Conformers{}, errors.New(text(reason))
+		}
+		defer C.symdiff_free_conformers(&c)
+		return conformers(&c)
+	})
+}
+
+// conformers takes over those of C that are like the SMILES.
+func conformers(c *C.symdiff_conformers) (Conformers, error) {
 	n := int(c.atoms)
-	out := Conformers{Charge: int(c.charge)}
+	out := Conformers{Charge: int(c.charge), Radicals: int(c.radicals)}
 	elements := make([]molecule.Element, n)
 	for i, z := range unsafe.Slice(c.numbers, n) {
 		elements[i] = molecule.Element(z)
 	}
+	var bonds []molecule.Bond
+	list := unsafe.Slice(c.bond, 3*int(c.bonds))
+	for ; len(list) > 0; list = list[3:] {
+		i, j := int(list[0]), int(list[1])
+		bonds = append(bonds, molecule.Bond{I: min(i, j), J: max(i, j), Order: int(list[2])})
+	}
+	var unlike error
 	positions := unsafe.Slice(c.positions, 3*n*int(c.conformers))
 	for k, e := range unsafe.Slice(c.energies, int(c.conformers)) {
-		out.Energies = append(out.Energies, float64(e))
-		out.Molecules = append(out.Molecules, &molecule.Molecule{Elements: elements, Positions: structure(positions[3*n*k : 3*n*(k+1)])})
+		m := &molecule.Molecule{Elements: elements, Positions: structure(positions[3*n*k : 3*n*(k+1)])}
+		if err := m.CheckBonds(bonds); err != nil {
+			unlike = err
+			continue
+		}
+		out.Energies, out.Molecules = append(out.Energies, float64(e)), append(out.Molecules, m)
+	}
+	if len(out.Molecules) == 0 {
+		return Conformers{}, unlike
 	}
 	return out, nil
 }

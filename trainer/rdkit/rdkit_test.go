@@ -3,6 +3,7 @@
 package rdkit
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"os"
@@ -36,7 +37,7 @@ func embedded(t *testing.T) (list []*molecule.Molecule) {
 	t.Helper()
 	for _, s := range []string{"O", "C", "c1ccccc1", "c1ccc2[nH]ccc2c1", "CC(=O)Oc1ccccc1C(=O)O", "CN1C=NC2=C1C(=O)N(C)C(=O)N2C", "C1CC1", "CC#N", "NCC(=O)O",
 		"c1ccsc1", "FC(F)(F)c1ccncc1", "ClCCBr", "CS(=O)(=O)N", "O=C1C=CC(=O)C=C1"} {
-		c, err := Embed(s, 2, 42)
+		c, err := Embed(context.Background(), s, 2, 42)
 		if err != nil {
 			t.Fatalf("%s: %v", s, err)
 		}
@@ -49,7 +50,7 @@ func TestSMILES(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{"O", "[H]O[H]"}, {"C=O", "[H]C([H])=O"}, {"CC#N", "[H]C([H])([H])C#N"},
 	} {
-		e, err := Embed(c.in, 1, 1)
+		e, err := Embed(context.Background(), c.in, 1, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -125,7 +126,7 @@ func TestClosedFormAgrees(t *testing.T) {
 func TestAromaticRings(t *testing.T) {
 	list, enough := embedded(t), 7
 	for _, s := range []string{"c1ccoc1", "c1cc[nH]c1", "c1cnoc1", "c1cn[nH]c1", "c1c[nH]cn1", "c1cocn1", "Cc1ccoc1"} { // of benzene no distance tells a double bond
-		e, err := Embed(s, 1, 42)
+		e, err := Embed(context.Background(), s, 1, 42)
 		if err != nil {
 			t.Fatalf("%s: %v", s, err)
 		}
@@ -168,7 +169,7 @@ func TestAromaticRings(t *testing.T) {
 
 func TestRelax(t *testing.T) {
 	for _, m := range embedded(t) {
-		s, _, err := Relax(m, 2000)
+		s, _, err := Relax(context.Background(), m, 2000)
 		if err != nil {
 			t.Logf("%s: %v", m.Formula(), err) // bonds from distances may misjudge it
 			continue
@@ -182,7 +183,7 @@ func TestRelax(t *testing.T) {
 				stretched.Positions[i][k] *= 1.02
 			}
 		}
-		after, back, err := Relax(stretched, 2000)
+		after, back, err := Relax(context.Background(), stretched, 2000)
 		if err != nil {
 			continue
 		}
@@ -194,27 +195,27 @@ func TestRelax(t *testing.T) {
 		}
 	}
 	radical := &molecule.Molecule{Elements: []molecule.Element{6, 1}, Positions: [][3]float64{{}, {1.09, 0, 0}}}
-	if _, _, err := Relax(radical, 100); err == nil || !strings.Contains(err.Error(), "hydrogens") {
+	if _, _, err := Relax(context.Background(), radical, 100); err == nil || !strings.Contains(err.Error(), "hydrogens") {
 		t.Errorf("CH: %v, want missing hydrogens", err)
 	}
 }
 
 func TestEmbedIsReproducible(t *testing.T) {
-	a, err := Embed("CCCCO", 4, 7)
+	a, err := Embed(context.Background(), "CCCCO", 4, 7)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, _ := Embed("CCCCO", 4, 7)
+	b, _ := Embed(context.Background(), "CCCCO", 4, 7)
 	if !slices.IsSorted(a.Energies) || len(a.Molecules) < 2 || fmt.Sprint(a) == "" || !slices.Equal(a.Energies, b.Energies) {
 		t.Errorf("energies %v and %v", a.Energies, b.Energies)
 	}
 	if f := a.Molecules[0].Formula(); f != "C4H10O" || !a.Molecules[0].Stable() {
 		t.Errorf("butanol is %s, stable %v", f, a.Molecules[0].Stable())
 	}
-	if c, err := Embed("[NH4+]", 1, 1); err != nil || c.Charge != 1 {
+	if c, err := Embed(context.Background(), "[NH4+]", 1, 1); err != nil || c.Charge != 1 {
 		t.Errorf("ammonium: charge %d, %v", c.Charge, err)
 	}
-	if _, err := Embed("C(", 1, 1); err == nil {
+	if _, err := Embed(context.Background(), "C(", 1, 1); err == nil {
 		t.Error("C( has conformers")
 	}
 }

@@ -55,6 +55,14 @@ std::unique_ptr<RDKit::RWMol> build(int n, const unsigned char *numbers, int bon
   return mol;
 }
 
+// largest is the largest fragment, the first of several.
+boost::shared_ptr<RDKit::ROMol> largest(const RDKit::ROMol &mol) {
+  auto parts = RDKit::MolOps::getMolFrags(mol);
+  if (parts.empty()) return boost::shared_ptr<RDKit::ROMol>(new RDKit::ROMol(mol));
+  return *std::max_element(parts.begin(), parts.end(),
+      [](const boost::shared_ptr<RDKit::ROMol> &a, const boost::shared_ptr<RDKit::ROMol> &b) { return a->getNumAtoms() < b->getNumAtoms(); });
+}
+
 // field makes the MMFF94 force field of a conformer; null where a parameter is missing.
 std::unique_ptr<ForceFields::ForceField> field(RDKit::ROMol &mol, int conformer) {
   RDKit::MMFF::MMFFMolProperties properties(mol, "MMFF94");
@@ -71,10 +79,7 @@ const char *symdiff_version(void) { return RDKit::rdkitVersion; }
 char *symdiff_smiles(int n, const unsigned char *numbers, int bonds, const int *bond, char **error) {
   return guard<char *>(error, nullptr, [&] {
     auto mol = build(n, numbers, bonds, bond);
-    auto parts = RDKit::MolOps::getMolFrags(*mol);
-    auto largest = std::max_element(parts.begin(), parts.end(),
-        [](const boost::shared_ptr<RDKit::ROMol> &a, const boost::shared_ptr<RDKit::ROMol> &b) { return a->getNumAtoms() < b->getNumAtoms(); });
-    return copy(RDKit::MolToSmiles(largest == parts.end() ? *mol : **largest));
+    return copy(RDKit::MolToSmiles(*largest(*mol)));
   });
 }
 
@@ -134,20 +139,57 @@ int symdiff_describe(int n, const unsigned char *numbers, int bonds, const int *
   });
 }
 
-int symdiff_embed(const char *smiles, int tries, int seed, int iterations, symdiff_conformers *out, char **error) {
-  return guard<int>(error, 1, [&] {
+char *symdiff_explicit(const char *smiles, char **error) {
+  return guard<char *>(error, nullptr, [&]() -> char * {
     std::unique_ptr<RDKit::ROMol> parsed(RDKit::SmilesToMol(smiles));
     if (!parsed) throw std::invalid_argument("not a SMILES");
     std::unique_ptr<RDKit::ROMol> mol(RDKit::MolOps::addHs(*parsed));
+    return copy(RDKit::MolToSmiles(*largest(*mol), false));
+  });
+}
+
+namespace {
+
+// stopping is the flag that ends the embedding of this thread.
+thread_local const int *stopping = nullptr;
+
+void check(unsigned int = 0) {
+  if (stopping && __atomic_load_n(stopping, __ATOMIC_RELAXED)) throw std::runtime_error("stopped");
+}
+
+// minimise takes at most `iterations` steps, and looks at the flag now and then.
+void minimise(ForceFields::ForceField &f, int iterations) {
+  for (; iterations > 0; iterations -= 500) {
+    check();
+    if (f.minimize(static_cast<unsigned>(std::min(iterations, 500))) == 0) return;
+  }
+}
+
+} // namespace
+
+int symdiff_embed(const char *smiles, int tries, int seed, int iterations, const int *stop, symdiff_conformers *out,
+                  char **error) {
+  stopping = stop;
+  return guard<int>(error, 1, [&] {
+    std::unique_ptr<RDKit::ROMol> parsed(RDKit::SmilesToMol(smiles));
+    if (!parsed) throw std::invalid_argument("not a SMILES");
+    if (parsed->getNumAtoms() == 0) throw std::invalid_argument("no atoms");
+    for (auto atom : parsed->atoms())
+      if (atom->getAtomicNum() == 0) throw std::invalid_argument("an atom that stands for no element");
+    std::vector<int> fragment;
+    if (RDKit::MolOps::getMolFrags(*parsed, fragment) > 1)
+      throw std::invalid_argument("more than one fragment (nothing tells where they lie to each other)");
+    std::unique_ptr<RDKit::ROMol> mol(RDKit::MolOps::addHs(*parsed));
     RDKit::DGeomHelpers::EmbedParameters parameters = RDKit::DGeomHelpers::ETKDGv3;
     parameters.randomSeed = seed;
+    parameters.callback = check;
     auto ids = RDKit::DGeomHelpers::EmbedMultipleConfs(*mol, static_cast<unsigned>(tries), parameters);
     if (ids.empty()) throw std::runtime_error("no conformer could be embedded");
     std::vector<double> energies;
     for (int id : ids) {
       auto f = field(*mol, id);
       if (!f) throw std::invalid_argument("MMFF94 has no parameters for it");
-      f->minimize(static_cast<unsigned>(iterations));
+      minimise(*f, iterations);
       energies.push_back(f->calcEnergy());
     }
     std::vector<size_t> order(ids.size());
@@ -155,12 +197,25 @@ int symdiff_embed(const char *smiles, int tries, int seed, int iterations, symdi
     std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return energies[a] < energies[b]; });
     const int atoms = static_cast<int>(mol->getNumAtoms());
     out->atoms = atoms;
+    out->bonds = static_cast<int>(mol->getNumBonds());
     out->conformers = static_cast<int>(ids.size());
     out->charge = RDKit::MolOps::getFormalCharge(*mol);
+    out->radicals = 0;
     out->numbers = static_cast<unsigned char *>(malloc(static_cast<size_t>(atoms)));
+    out->bond = static_cast<int *>(malloc(sizeof(int) * 3 * static_cast<size_t>(out->bonds + 1)));
     out->positions = static_cast<double *>(malloc(sizeof(double) * 3 * static_cast<size_t>(atoms) * ids.size()));
     out->energies = static_cast<double *>(malloc(sizeof(double) * ids.size()));
-    for (int i = 0; i < atoms; i++) out->numbers[i] = static_cast<unsigned char>(mol->getAtomWithIdx(static_cast<unsigned>(i))->getAtomicNum());
+    for (int i = 0; i < atoms; i++) {
+      const auto *atom = mol->getAtomWithIdx(static_cast<unsigned>(i));
+      out->numbers[i] = static_cast<unsigned char>(atom->getAtomicNum());
+      out->radicals += static_cast<int>(atom->getNumRadicalElectrons());
+    }
+    int *b = out->bond;
+    for (const auto bond : mol->bonds()) {
+      *b++ = static_cast<int>(bond->getBeginAtomIdx());
+      *b++ = static_cast<int>(bond->getEndAtomIdx());
+      *b++ = bond->getIsAromatic() ? 4 : static_cast<int>(bond->getBondTypeAsDouble());
+    }
     double *p = out->positions;
     for (size_t k = 0; k < order.size(); k++) {
       out->energies[k] = energies[order[k]];
@@ -172,6 +227,7 @@ int symdiff_embed(const char *smiles, int tries, int seed, int iterations, symdi
 
 void symdiff_free_conformers(symdiff_conformers *c) {
   free(c->numbers);
+  free(c->bond);
   free(c->positions);
   free(c->energies);
 }

@@ -31,16 +31,24 @@ int symdiff_strain(int n, const unsigned char *numbers, int bonds, const int *bo
 // the average mass in g/mol.
 int symdiff_describe(int n, const unsigned char *numbers, int bonds, const int *bond, double *logp, double *tpsa, double *mass, char **error);
 
+// symdiff_explicit is the canonical SMILES, hydrogens explicit, without stereo and
+// isotopes, of the largest fragment of a SMILES: what symdiff_smiles has for the
+// structure.
+char *symdiff_explicit(const char *smiles, char **error);
+
 typedef struct {
-  int atoms, conformers, charge;
+  int atoms, conformers, charge, radicals, bonds;
   unsigned char *numbers; // (atoms)
+  int *bond;              // (bonds, 3): two atoms and the order, 4 for an aromatic bond
   double *positions;      // (conformers, atoms, 3)
   double *energies;       // (conformers) kcal/mol
 } symdiff_conformers;
 
 // symdiff_embed makes conformers of a SMILES with explicit hydrogens by ETKDGv3
-// and relaxes them with MMFF94, the lowest first.
-int symdiff_embed(const char *smiles, int tries, int seed, int iterations, symdiff_conformers *out, char **error);
+// and relaxes them with MMFF94, the lowest first. It ends with an error soon after
+// *stop is not 0.
+int symdiff_embed(const char *smiles, int tries, int seed, int iterations, const int *stop, symdiff_conformers *out,
+                  char **error);
 
 void symdiff_free_conformers(symdiff_conformers *c);
 

@@ -15,7 +15,7 @@ func FuzzRead(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for kind, seeds := range [][]string{{water, qm9File(1), "1\n\nH nan 0 0\n", "100000\n"}, {"\n\n\n  1  0  0  0  0  0  0  0  0  0999 V2000\n    0.0000    0.0000    0.0000 H   0\nM  END\n$$$$\n"},
+	for kind, seeds := range [][]string{{"1\n\nH 0 0 0\n", "1\n\nH nan 0 0\n", "100000\n"}, {"\n\n\n  1  0  0  0  0  0  0  0  0  0999 V2000\n    0.0000    0.0000    0.0000 H   0\nM  END\n$$$$\n"},
 		{string(geom), string(geom[:20]), "\xdf\xff\xff\xff\xff", "\x81\xa1C\x81\xaaconformers\xdd\xff\xff\xff\xff"}} {
 		for _, s := range seeds {
 			f.Add(kind, []byte(s))
@@ -44,6 +44,6 @@ func FuzzRead(f *testing.F) {
 			}
 			return nil
 		}}
-		_ = formats[name](r)
+		_ = formatOf(name)(r)
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"math"
 	"slices"
 	"strconv"
@@ -14,8 +13,6 @@ import (
 
 	"github.com/symdiff-go/symdiff/core/molecule"
 )
-
-type molecules = iter.Seq2[*molecule.Molecule, error]
 
 // conformer is what is read of one conformer of GEOM.
 type conformer struct {
@@ -127,7 +124,7 @@ func list(d *msgpack.Decoder, item func() error) error {
 // geomEmit hands on the conformers of lowest energy.
 func (r *reader) geomEmit(record int, smiles string, conformers []conformer) error {
 	if len(conformers) == 0 {
-		return r.emit(r.corrupt(record, smiles+": no conformers"))
+		return r.emit(r.corrupt(record, "no conformers: "+smiles))
 	}
 	slices.SortStableFunc(conformers, func(a, b conformer) int { return cmp.Compare(a.energy, b.energy) })
 	if r.Conformers > 0 {
@@ -135,16 +132,20 @@ func (r *reader) geomEmit(record int, smiles string, conformers []conformer) err
 	}
 	for _, c := range conformers {
 		m := &molecule.Molecule{Properties: []molecule.Property{{Key: "smiles", Value: smiles}, {Key: "energy", Value: strconv.FormatFloat(c.energy, 'g', -1, 64)}}}
-		rec := Record{Molecule: m, Group: smiles}
+		rec := Record{Molecule: m, Number: record, Group: smiles}
 		for i, row := range c.xyz {
-			if len(row) != 4 || row[0] != math.Trunc(row[0]) || row[0] < 1 || row[0] > 118 || math.IsNaN(row[1]+row[2]+row[3]) || math.IsInf(row[1]+row[2]+row[3], 0) {
-				rec = r.corrupt(record, fmt.Sprintf("%s: atom %d is %v, want an atomic number and a position", smiles, i+1, row))
+			if len(row) != 4 || row[0] != math.Trunc(row[0]) || row[0] < 1 || row[0] > 118 ||
+				slices.ContainsFunc(row[1:], func(x float64) bool { return !(math.Abs(x) <= molecule.MaxCoordinate) }) {
+				rec = r.corrupt(record, fmt.Sprintf("want an atomic number and a position: %s: atom %d is %v", smiles, i+1, row))
 				break
 			}
 			m.Elements, m.Positions = append(m.Elements, molecule.Element(row[0])), append(m.Positions, [3]float64(row[1:]))
 		}
 		if len(c.xyz) == 0 {
-			rec = r.corrupt(record, smiles+": a conformer without atoms")
+			rec = r.corrupt(record, "a conformer without atoms: "+smiles)
+		}
+		if rec.Err == nil {
+			rec.Doubts = m.Doubts()
 		}
 		if err := r.emit(rec); err != nil {
 			return err

@@ -3,94 +3,13 @@ package source
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
-	"math"
 	"strconv"
 	"strings"
 
 	"gonum.org/v1/gonum/mathext/prng"
-
-	"github.com/symdiff-go/symdiff/core/molecule"
 )
-
-// QM9Properties are the scalar properties of a QM9 file, in its order.
-var QM9Properties = []string{"A", "B", "C", "mu", "alpha", "homo", "lumo", "gap", "r2", "zpve", "U0", "U", "H", "G", "Cv"}
-
-// isQM9 tells a file of QM9 by its second line.
-func isQM9(head []byte) bool {
-	_, rest, _ := bytes.Cut(head, []byte("\n"))
-	return bytes.HasPrefix(rest, []byte("gdb ")) || bytes.HasPrefix(rest, []byte("gdb\t"))
-}
-
-// parseQM9 reads a file of QM9 as published: the number of atoms, the tag gdb,
-// the index and 15 properties, a line of symbol, position and charge per atom, then frequencies, two SMILES and two InChI. Numbers may
-// be written 1.5*^-6 or 1.5D-6.
-func parseQM9(data []byte) (*molecule.Molecule, int, error) {
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	next := func() []string {
-		if !lines.Scan() {
-			return nil
-		}
-		return words(lines.Bytes())
-	}
-	first := next()
-	if len(first) != 1 {
-		return nil, 0, errors.New("line 1: want the number of atoms")
-	}
-	n, err := strconv.Atoi(first[0])
-	if err != nil || n < 1 || n > 1000 {
-		return nil, 0, fmt.Errorf("line 1: %q atoms, want 1 to 1000", first[0])
-	}
-	head := next()
-	if len(head) < 2+len(QM9Properties) || head[0] != "gdb" {
-		return nil, 0, errors.New("line 2: want gdb, the index and 15 properties")
-	}
-	index, err := strconv.Atoi(head[1])
-	if err != nil || index < 1 {
-		return nil, 0, fmt.Errorf("line 2: index %q", head[1])
-	}
-	m := &molecule.Molecule{Properties: []molecule.Property{{Key: "id", Value: fmt.Sprintf("gdb_%06d", index)}}}
-	for k, name := range QM9Properties {
-		v, err := number(head[2+k])
-		if err != nil {
-			return nil, 0, fmt.Errorf("line 2: %s: %w", name, err)
-		}
-		m.Properties = append(m.Properties, molecule.Property{Key: name, Value: strconv.FormatFloat(v, 'g', -1, 64)})
-	}
-	for i := range n {
-		line := next()
-		if len(line) < 4 {
-			return nil, 0, fmt.Errorf("line %d: want atom %d of %d", 3+i, i+1, n)
-		}
-		e, ok := molecule.ParseElement(line[0])
-		if !ok {
-			return nil, 0, fmt.Errorf("line %d: unknown element %q", 3+i, line[0])
-		}
-		var p [3]float64
-		for k := range p {
-			if p[k], err = number(line[1+k]); err != nil {
-				return nil, 0, fmt.Errorf("line %d: %w", 3+i, err)
-			}
-		}
-		m.Elements, m.Positions = append(m.Elements, e), append(m.Positions, p)
-	}
-	next() // frequencies
-	if smiles := next(); len(smiles) > 0 {
-		m.Properties = append(m.Properties, molecule.Property{Key: "smiles", Value: smiles[len(smiles)-1]})
-	}
-	return m, index, nil
-}
-
-// number reads a finite number whose exponent may be written *^ or D.
-func number(text string) (float64, error) {
-	v, err := strconv.ParseFloat(strings.NewReplacer("*^", "e", "D", "e", "d", "e").Replace(text), 64)
-	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
-		return 0, fmt.Errorf("%q is no number", text)
-	}
-	return v, nil
-}
 
 // Sizes of QM9 and of the split of Cormorant and EDM.
 const (
@@ -106,7 +25,7 @@ func ReadExcluded(r io.Reader) (map[int]bool, error) {
 	excluded := map[int]bool{}
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {
-		if w := words(lines.Bytes()); len(w) > 0 {
+		if w := strings.Fields(lines.Text()); len(w) > 0 {
 			if n, err := strconv.Atoi(w[0]); err == nil && n >= 1 && n <= QM9Molecules {
 				excluded[n] = true
 			}

@@ -1,96 +1,53 @@
 package source
 
 import (
-	"bufio"
+	"context"
+	"errors"
 	"fmt"
-	"io"
 	"runtime"
-	"slices"
 	"strconv"
-	"strings"
 	"sync"
+	"time"
 
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/trainer/rdkit"
 )
 
-// line is a SMILES of a list.
-type line struct {
-	record       int
-	smiles, name string
-	split        string
-	found        rdkit.Conformers
-	err          error
+// row is a SMILES of a list, and what was made of it.
+type row struct {
+	molecule.SMILES
+	found rdkit.Conformers
+	err   error // of the row, in the list or in the embedding
 }
 
 // smilesBatch is the number of SMILES that are embedded at a time.
 const smilesBatch = 64
 
-// smiles reads a list of SMILES, one on a line and perhaps a name after it, or
-// a table (.tsv) with a column smiles and perhaps one split, and makes
-// conformers by ETKDGv3 and MMFF94: Options.Tries of them, of which the
-// Options.Conformers of lowest energy are taken.
+// smiles reads a list or table of SMILES and makes conformers by ETKDGv3 and
+// MMFF94: Options.Tries of them, of which the Options.Conformers of lowest energy
+// are taken.
 func (r *reader) smiles() error {
 	if !rdkit.Available {
-		return fmt.Errorf("%s: conformers of SMILES need RDKit: %w", r.path, rdkit.ErrMissing)
+		return r.fail(fmt.Errorf("conformers of SMILES need RDKit: %w", rdkit.ErrMissing))
 	}
-	in := bufio.NewReaderSize(r.in, 1<<16)
-	columns := []string{"smiles", "name"}
-	if r.name == ".tsv" {
-		head, err := readLine(in)
-		if err != nil {
-			return r.fail(fmt.Errorf("line 1: %w", err))
-		}
-		if columns = strings.Split(strings.TrimSpace(string(head)), "\t"); !slices.Contains(columns, "smiles") {
-			return r.fail(fmt.Errorf("line 1: no column smiles among %v", columns))
-		}
-	}
-	var batch []line
-	for record := 1; ; record++ {
-		text, err := readLine(in)
-		if err != nil && err != io.EOF {
+	var batch []row
+	for s, err := range molecule.ReadSMILES(r.in, r.path) {
+		if err != nil && !molecule.OneRecord(err) {
 			return r.fail(err)
 		}
-		if fields := r.fields(string(text)); len(fields) > 0 {
-			l := line{record: record}
-			for k, column := range columns[:min(len(columns), len(fields))] {
-				switch column {
-				case "smiles":
-					l.smiles = fields[k]
-				case "name":
-					l.name = fields[k]
-				case "split":
-					l.split = fields[k]
-				}
-			}
-			batch = append(batch, l)
-		}
-		if len(batch) == smilesBatch || err == io.EOF {
+		if batch = append(batch, row{SMILES: s, err: err}); len(batch) == smilesBatch {
 			if err := r.embed(batch); err != nil {
 				return err
 			}
 			batch = batch[:0]
 		}
-		if err == io.EOF {
-			return nil
-		}
 	}
-}
-
-func (r *reader) fields(text string) []string {
-	text = strings.TrimRight(text, "\r\n")
-	if strings.TrimSpace(text) == "" || strings.HasPrefix(text, "#") && r.name != ".tsv" {
-		return nil
-	}
-	if r.name == ".tsv" {
-		return strings.Split(text, "\t")
-	}
-	return strings.Fields(text)
+	return r.embed(batch)
 }
 
 // embed makes the conformers of a batch, on all threads, and hands them on in
 // order.
-func (r *reader) embed(batch []line) error {
+func (r *reader) embed(batch []row) error {
 	var workers sync.WaitGroup
 	next := make(chan int)
 	threads := r.Threads
@@ -100,7 +57,7 @@ func (r *reader) embed(batch []line) error {
 	for range threads {
 		workers.Go(func() {
 			for i := range next {
-				batch[i].found, batch[i].err = rdkit.Embed(batch[i].smiles, max(1, r.Tries, r.Conformers), int(r.Seed&0x7fffffff))
+				batch[i].found, batch[i].err = r.conformers(batch[i].SMILES)
 			}
 		})
 	}
@@ -108,31 +65,77 @@ func (r *reader) embed(batch []line) error {
 		if r.ctx.Err() != nil {
 			break
 		}
-		next <- i
+		if batch[i].err == nil {
+			next <- i
+		}
 	}
 	close(next)
 	workers.Wait()
-	if err := r.ctx.Err(); err != nil {
-		return err
-	}
 	for _, l := range batch {
-		if l.err != nil {
-			if err := r.emit(r.corrupt(l.record, l.smiles+": "+l.err.Error())); err != nil {
-				return err
-			}
-			continue
+		if err := r.ctx.Err(); err != nil {
+			return err
 		}
-		for k, m := range l.found.Molecules[:min(max(1, r.Conformers), len(l.found.Molecules))] {
-			m.Properties = []molecule.Property{{Key: "smiles", Value: l.smiles}, {Key: "energy", Value: strconv.FormatFloat(l.found.Energies[k], 'f', 4, 64)}}
-			if l.name != "" {
-				m.Properties = append(m.Properties, molecule.Property{Key: "name", Value: l.name})
+		if err := r.emitConformers(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// longWork is the time after which a molecule that is worked on is named.
+const longWork = 3 * time.Second
+
+// conformers embeds one SMILES within the limit of time.
+func (r *reader) conformers(s molecule.SMILES) (rdkit.Conformers, error) {
+	limit := r.Limit
+	if limit == 0 {
+		limit = DefaultLimit
+	}
+	if r.Working != nil {
+		long := time.AfterFunc(longWork, func() {
+			r.Working(fmt.Sprintf("%s:%d: molecule %d: its conformers take long, at most %v: %s %s", r.path, s.Line, s.Record, limit, s.Text, s.Name))
+		})
+		defer long.Stop()
+	}
+	ctx, cancel := context.WithTimeout(r.ctx, limit)
+	defer cancel()
+	found, err := rdkit.Embed(ctx, s.Text, max(1, r.Tries, r.Conformers), int(r.Seed&0x7fffffff))
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("no conformer in time: the limit is %v", limit)
+	}
+	return found, err
+}
+
+// emitConformers hands on what was made of a row.
+func (r *reader) emitConformers(l row) error {
+	if l.err != nil {
+		var e *molecule.ParseError
+		if !errors.As(l.err, &e) {
+			e = &molecule.ParseError{File: r.path, Record: l.Record, Line: l.Line, Reason: l.err.Error() + ": " + l.Text, OneRecord: true}
+			if l.Name != "" {
+				e.Reason += " " + l.Name
 			}
-			if l.split != "" {
-				m.Properties = append(m.Properties, molecule.Property{Key: "split", Value: l.split})
-			}
-			if err := r.emit(Record{Molecule: m, Group: l.smiles}); err != nil {
-				return err
-			}
+		}
+		return r.emit(Record{Number: l.Record, Err: e})
+	}
+	doubts := molecule.Unpaired(l.found.Charge, l.found.Radicals)
+	for k, m := range l.found.Molecules[:min(max(1, r.Conformers), len(l.found.Molecules))] {
+		m.Properties = []molecule.Property{
+			{Key: "smiles", Value: l.Text}, {Key: "energy", Value: strconv.FormatFloat(l.found.Energies[k], 'f', 4, 64)},
+			{Key: "charge", Value: strconv.Itoa(l.found.Charge)},
+		}
+		if l.Name != "" {
+			m.Properties = append(m.Properties, molecule.Property{Key: "name", Value: l.Name})
+		}
+		if l.Split != "" {
+			m.Properties = append(m.Properties, molecule.Property{Key: "split", Value: l.Split})
+		}
+		rec := Record{Molecule: m, Number: l.Record, Group: l.Text}
+		if k == 0 {
+			rec.Doubts = doubts
+		}
+		if err := r.emit(rec); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -1,6 +1,8 @@
-// Package source reads molecules as data sets are published: QM9's archive, SDF
-// and XYZ files, GEOM's msgpack, lists of SMILES, folders of any of these; one record at a time, so that memory
-// does not grow with the file, and going on after a corrupt record where the format tells where the next begins.
+// Package source reads molecules from files of every format: XYZ, SDF and PDB by
+// the readers of core/molecule, QM9's archive, GEOM's msgpack, lists and tables of
+// SMILES, each also compressed, and folders of these; one record at a time, so
+// that memory does not grow with the file, and going on after a bad record where
+// the format tells where the next begins.
 //
 // Sources: Ramakrishnan et al., Sci. Data 1, 140022 (2014); Axelrod and Gomez-Bombarelli, Sci. Data 9, 185 (2022);
 // EDM's qm9/data/prepare and build_geom_dataset.py.
@@ -9,7 +11,6 @@ package source
 import (
 	"archive/tar"
 	"bufio"
-	"bytes"
 	"compress/bzip2"
 	"compress/gzip"
 	"context"
@@ -25,6 +26,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/symdiff-go/symdiff/core/molecule"
 )
@@ -32,9 +34,21 @@ import (
 // Record is one record of a source: a molecule, or what is wrong with it.
 type Record struct {
 	Molecule *molecule.Molecule
-	Group    string // conformers of one molecule share it
-	Index    int    // number of a QM9 molecule, from 1; 0: none
-	Err      error  // the record is corrupt: file, record and reason
+	Number   int      // of the record in its file, from 1
+	Group    string   // conformers of one molecule share it
+	Index    int      // number of a QM9 molecule, from 1; 0: none
+	Doubts   []string // see molecule.Doubts
+	Err      error    // the record is bad: a *molecule.ParseError
+}
+
+// Name is how a message calls the record's molecule.
+func (r Record) Name() string {
+	for _, key := range []string{"name", "id", "title", "smiles"} {
+		if v, ok := r.Molecule.Property(key); ok && v != "" {
+			return v
+		}
+	}
+	return r.Molecule.Formula()
 }
 
 // Options says how to read.
@@ -43,8 +57,13 @@ type Options struct {
 	Tries      int    // conformers to embed of a SMILES
 	Seed       uint64 // of the embedding
 	Threads    int
+	Limit      time.Duration          // for the conformers of one SMILES; 0: DefaultLimit
+	Working    func(what string)      // on a molecule that takes long; may be nil
 	Progress   func(read, size int64) // bytes of the file; may be nil
 }
+
+// DefaultLimit is the time that the conformers of one SMILES may take.
+const DefaultLimit = time.Minute
 
 // Info is what was read.
 type Info struct {
@@ -52,10 +71,22 @@ type Info struct {
 	Bytes  int64
 }
 
-// formats are the readers by extension, after that of a compression.
+// formats are the readers by extension, after that of a compression, beside
+// those of core/molecule.
 var formats = map[string]func(*reader) error{
-	".tar": (*reader).tar, ".xyz": (*reader).xyz, ".extxyz": (*reader).xyz, ".sdf": (*reader).sdf, ".mol": (*reader).sdf,
-	".msgpack": (*reader).geom, ".smi": (*reader).smiles, ".smiles": (*reader).smiles, ".tsv": (*reader).smiles,
+	".tar": (*reader).tar, ".msgpack": (*reader).geom,
+	".smi": (*reader).smiles, ".smiles": (*reader).smiles, ".tsv": (*reader).smiles, ".csv": (*reader).smiles,
+}
+
+// formatOf is the reader of an extension; nil for an unknown one.
+func formatOf(extension string) func(*reader) error {
+	if read := formats[extension]; read != nil {
+		return read
+	}
+	if _, ok := molecule.Read(nil, extension); ok {
+		return (*reader).text
+	}
+	return nil
 }
 
 // reader reads one file.
@@ -66,6 +97,7 @@ type reader struct {
 	name string // extension without compression
 	in   io.Reader
 	emit func(Record) error
+	read int // records
 }
 
 // split takes the compression off a name.
@@ -82,7 +114,13 @@ func splitName(path string) (extension, compression string) {
 // Known tells whether a file's name is that of a format that Read knows.
 func Known(path string) bool {
 	extension, _ := splitName(path)
-	return formats[extension] != nil
+	return formatOf(extension) != nil
+}
+
+// IsSMILES tells a list or table of SMILES by its name.
+func IsSMILES(path string) bool {
+	extension, _ := splitName(path)
+	return slices.Contains([]string{".smi", ".smiles", ".tsv", ".csv"}, extension)
 }
 
 // Files lists a file, or the files of known formats below a folder, in order.
@@ -93,7 +131,7 @@ func Files(path string) ([]string, error) {
 	}
 	if !info.IsDir() {
 		if !Known(path) {
-			return nil, fmt.Errorf("%s: unknown format, want .xyz, .extxyz, .sdf, .mol, .tar, .msgpack, .smi, .smiles or .tsv, optionally with .gz or .bz2", path)
+			return nil, fmt.Errorf("%s: unknown format, want .tar, .msgpack, .smi, .smiles, .tsv, .csv, "+molecule.Extensions+", optionally with .gz or .bz2", path)
 		}
 		return []string{path}, nil
 	}
@@ -111,39 +149,56 @@ func Files(path string) ([]string, error) {
 }
 
 // Read calls emit with every record of a file. It ends with emit's error, ctx's,
-// or with that of a file that cannot be read on.
+// or with that of a file that cannot be read on, a *molecule.ParseError.
 func Read(ctx context.Context, path string, o Options, emit func(Record) error) (Info, error) {
+	fail := func(err error) (Info, error) {
+		reason := err.Error()
+		if e, ok := errors.AsType[*fs.PathError](err); ok {
+			reason = e.Op + ": " + e.Err.Error()
+		}
+		return Info{}, &molecule.ParseError{File: path, Reason: reason, Err: err}
+	}
+	extension, compression := splitName(path)
+	read := formatOf(extension)
+	if read == nil {
+		return fail(fmt.Errorf("unknown format %q", extension))
+	}
 	f, err := os.Open(path)
 	if err != nil {
-		return Info{}, err
+		return fail(err)
 	}
 	defer f.Close()
 	stat, err := f.Stat()
 	if err != nil {
-		return Info{}, err
+		return fail(err)
 	}
 	c := &counted{r: f, hash: sha256.New(), ctx: ctx, size: stat.Size(), progress: o.Progress}
-	extension, compression := splitName(path)
 	r := &reader{Options: o, ctx: ctx, path: path, name: extension, in: bufio.NewReaderSize(c, 1<<16), emit: emit}
 	switch compression {
 	case ".gz":
 		if r.in, err = gzip.NewReader(r.in); err != nil {
-			return Info{}, fmt.Errorf("%s: %w", path, err)
+			return fail(err)
 		}
 	case ".bz2":
 		r.in = bzip2.NewReader(r.in)
 	}
-	read := formats[extension]
-	if read == nil {
-		return Info{}, fmt.Errorf("%s: unknown format %q", path, extension)
-	}
 	if err := read(r); err != nil {
+		if ctxErr := ctx.Err(); ctxErr != nil {
+			return Info{}, ctxErr
+		}
 		return Info{}, err
 	}
 	if _, err := io.Copy(io.Discard, c); err != nil { // what a reader leaves at the end belongs to the checksum
-		return Info{}, fmt.Errorf("%s: %w", path, err)
+		return fail(err)
 	}
 	return Info{hex.EncodeToString(c.hash.Sum(nil)), c.n}, nil
+}
+
+// ReadText calls emit with every record of a text in the format of an extension
+// that core/molecule reads; name stands for it.
+func ReadText(ctx context.Context, in io.Reader, name, extension string, emit func(Record) error) error {
+	r := &reader{ctx: ctx, path: name, name: extension, in: in, emit: emit}
+	return r.text()
 }
 
 // counted hashes and counts what is read, and stops with its context.
@@ -169,7 +224,7 @@ func (c *counted) Read(p []byte) (int, error) {
 
 // corrupt is a record that cannot be used.
 func (r *reader) corrupt(record int, reason string) Record {
-	return Record{Err: fmt.Errorf("%s: record %d: %s", r.path, record, reason)}
+	return Record{Number: record, Err: &molecule.ParseError{File: r.path, Record: record, Reason: reason, OneRecord: true}}
 }
 
 // fail is an error of the file as a whole.
@@ -177,19 +232,13 @@ func (r *reader) fail(err error) error {
 	if ctxErr := r.ctx.Err(); ctxErr != nil {
 		return ctxErr
 	}
-	return fmt.Errorf("%s: %w", r.path, err)
+	return &molecule.ParseError{File: r.path, Reason: err.Error(), Err: err}
 }
 
-// maxFile bounds a member of an archive, maxRecord a record, in bytes.
-const (
-	maxFile   = 1 << 24
-	maxRecord = 1 << 24
-)
-
-// tar reads every .xyz of an archive as one molecule of QM9.
+// tar reads every .xyz of an archive, as QM9's is.
 func (r *reader) tar() error {
 	t := tar.NewReader(r.in)
-	for record := 1; ; record++ {
+	for {
 		h, err := t.Next()
 		if err == io.EOF {
 			return nil
@@ -200,153 +249,58 @@ func (r *reader) tar() error {
 		if h.Typeflag != tar.TypeReg || filepath.Ext(h.Name) != ".xyz" || strings.HasPrefix(filepath.Base(h.Name), ".") {
 			continue
 		}
-		data, err := io.ReadAll(io.LimitReader(t, maxFile))
-		if err != nil {
-			return r.fail(err)
-		}
-		if err := r.emit(r.qm9(record, h.Name, data)); err != nil {
+		if err := r.records(t, h.Name, ".xyz"); err != nil {
 			return err
 		}
 	}
 }
 
-// qm9 is the record of a file of QM9.
-func (r *reader) qm9(record int, name string, data []byte) Record {
-	m, index, err := parseQM9(data)
-	if err != nil {
-		return r.corrupt(record, name+": "+err.Error())
-	}
-	return Record{Molecule: m, Index: index, Group: strconv.Itoa(index)}
-}
+// text reads a file of a format of core/molecule.
+func (r *reader) text() error { return r.records(r.in, "", r.name) }
 
-// xyz reads XYZ records, or a file of QM9 as published.
-func (r *reader) xyz() error {
-	in := bufio.NewReaderSize(r.in, 1<<20)
-	if head, _ := in.Peek(4096); isQM9(head) {
-		data, err := io.ReadAll(io.LimitReader(in, maxFile))
+// records reads a text, which may be a member of an archive. An error that ends
+// a member does not end the archive.
+func (r *reader) records(in io.Reader, member, extension string) error {
+	list, _ := molecule.Read(in, extension)
+	for m, err := range list {
+		r.read++
+		rec := Record{Molecule: m, Number: r.read}
 		if err != nil {
-			return r.fail(err)
+			var e *molecule.ParseError
+			if !errors.As(err, &e) || r.ctx.Err() != nil {
+				return r.fail(err)
+			}
+			if e.File = r.path; member != "" {
+				e.Record, e.Reason, e.OneRecord = r.read, e.Reason+" ("+member+")", true
+			}
+			if rec.Err = e; !e.OneRecord {
+				return e
+			}
+		} else {
+			rec.describe(r.path)
 		}
-		return r.emit(r.qm9(1, filepath.Base(r.path), data))
-	}
-	for record := 1; ; record++ {
-		block, err := xyzBlock(in)
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return r.fail(fmt.Errorf("record %d: %w", record, err))
-		}
-		if err := r.emit(r.parsed(record, molecule.ReadXYZ, block)); err != nil {
+		if err := r.emit(rec); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
-// xyzBlock reads the lines of one record.
-func xyzBlock(in *bufio.Reader) ([]byte, error) {
-	var block []byte
-	for {
-		line, err := readLine(in)
-		if err != nil {
-			return nil, err
-		}
-		if len(bytes.TrimSpace(line)) > 0 {
-			block = append(block, line...)
+// describe finds the group, the number in QM9 and the doubts of a molecule.
+func (r *Record) describe(path string) {
+	r.Group = path + "#" + strconv.Itoa(r.Number)
+	for _, key := range []string{"smiles", "id", "title"} {
+		if v, ok := r.Molecule.Property(key); ok {
+			r.Group = v
 			break
 		}
 	}
-	text := string(bytes.TrimSpace(bytes.TrimPrefix(block, []byte("\xEF\xBB\xBF"))))
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 0 || n > 100_000 {
-		return nil, fmt.Errorf("want a number of atoms, found %.40q: where the next record begins is not known", text)
-	}
-	for range n + 1 {
-		line, err := readLine(in)
-		if err == io.EOF {
-			break // the parser tells what is missing
-		}
-		if err != nil {
-			return nil, err
-		}
-		block = append(block, line...)
-	}
-	return block, nil
-}
-
-// readLine reads a line with its end.
-func readLine(in *bufio.Reader) ([]byte, error) {
-	line, err := in.ReadBytes('\n')
-	if len(line) > maxRecord {
-		return nil, errors.New("a line is too long")
-	}
-	if err == io.EOF && len(line) > 0 {
-		err = nil
-	}
-	return line, err
-}
-
-// sdf reads records that end in $$$$.
-func (r *reader) sdf() error {
-	in := bufio.NewReaderSize(r.in, 1<<20)
-	for record := 1; ; record++ {
-		var block []byte
-		var end error
-		for {
-			line, err := readLine(in)
-			if err != nil {
-				end = err
-				break
-			}
-			if block = append(block, line...); bytes.HasPrefix(line, []byte("$$$$")) {
-				break
-			}
-			if len(block) > maxRecord {
-				return r.fail(fmt.Errorf("record %d is longer than %d bytes", record, maxRecord))
-			}
-		}
-		if end != nil && end != io.EOF {
-			return r.fail(end)
-		}
-		if len(bytes.TrimSpace(block)) > 0 {
-			if err := r.emit(r.parsed(record, molecule.ReadSDF, block)); err != nil {
-				return err
-			}
-		}
-		if end == io.EOF {
-			return nil
+	for _, key := range []string{"id", "title"} {
+		if v, ok := r.Molecule.Property(key); ok && r.Index == 0 {
+			r.Index = gdbIndex(v)
 		}
 	}
-}
-
-// parsed reads the molecule of a block.
-func (r *reader) parsed(record int, read func(io.Reader, string) molecules, block []byte) Record {
-	for m, err := range read(bytes.NewReader(block), r.path) {
-		if err != nil {
-			var p *molecule.ParseError
-			if errors.As(err, &p) {
-				return r.corrupt(record, fmt.Sprintf("line %d: %s", p.Line, p.Reason))
-			}
-			return r.corrupt(record, err.Error())
-		}
-		if len(m.Elements) == 0 {
-			return r.corrupt(record, "no atoms")
-		}
-		rec := Record{Molecule: m, Group: r.path + "#" + strconv.Itoa(record)}
-		for _, key := range []string{"smiles", "id", "title"} {
-			if v, ok := m.Property(key); ok {
-				rec.Group = v
-				break
-			}
-		}
-		for _, key := range []string{"id", "title"} {
-			if v, ok := m.Property(key); ok && rec.Index == 0 {
-				rec.Index = gdbIndex(v)
-			}
-		}
-		return rec
-	}
-	return r.corrupt(record, "no molecule")
+	r.Doubts = r.Molecule.Doubts()
 }
 
 // gdbIndex is the number of gdb_NNNNNN or gdb N, 0 for another name.
@@ -361,6 +315,3 @@ func gdbIndex(name string) int {
 	}
 	return n
 }
-
-// words cuts a line at white space.
-func words(line []byte) []string { return slices.Collect(strings.FieldsSeq(string(line))) }

@@ -1,4 +1,4 @@
-package source
+package dataset
 
 import (
 	"context"
@@ -11,41 +11,39 @@ import (
 	"strings"
 
 	"github.com/symdiff-go/symdiff/core/molecule"
-	"github.com/symdiff-go/symdiff/trainer/dataset"
+	"github.com/symdiff-go/symdiff/trainer/source"
 )
 
 // Job is the making of a packed data set.
 type Job struct {
-	Options
+	Reader
 	Inputs     []string // files and folders
 	Out        string
 	Elements   []molecule.Element // of the model; empty: any
 	MaxAtoms   int                // 0: 4096
 	Split      string             // see ParseSplit
 	Excluded   map[int]bool       // QM9 molecules to leave out
-	Strict     bool               // a corrupt record is an error
 	Properties []string           // scalar properties to keep
 	Command    string
 
-	Note  func(text string)                    // a corrupt record; may be nil
 	Start func(file string, index, number int) // of a file; may be nil
 }
 
 // Summary is what a job made.
 type Summary struct {
-	Out       string              `json:"out"`
-	Molecules int                 `json:"molecules"`
-	Atoms     int                 `json:"atoms"`
-	Splits    map[string]int      `json:"splits"`
-	Skipped   int                 `json:"skipped"` // corrupt records
-	Left      int                 `json:"left"`    // left out: excluded, or too large
-	Largest   int                 `json:"largest"` // atoms
-	Elements  []string            `json:"elements"`
-	Sources   []dataset.RawSource `json:"sources"`
+	Out       string         `json:"out"`
+	Molecules int            `json:"molecules"`
+	Atoms     int            `json:"atoms"`
+	Splits    map[string]int `json:"splits"`
+	Skipped   int            `json:"skipped"` // corrupt records
+	Left      int            `json:"left"`    // left out: excluded, or too large
+	Largest   int            `json:"largest"` // atoms
+	Elements  []string       `json:"elements"`
+	Sources   []RawSource    `json:"sources"`
 }
 
 // splitter tells the split of a record.
-type splitter func(Record) (string, error)
+type splitter func(source.Record) (string, error)
 
 // letters are the splits of QM9Split.
 var letters = map[byte]string{'t': "train", 'v': "val", 'e': "test"}
@@ -58,18 +56,18 @@ var letters = map[byte]string{'t': "train", 'v': "val", 'e': "test"}
 func parseSplit(text string, excluded map[int]bool, seed uint64) (splitter, error) {
 	switch text {
 	case "":
-		return func(r Record) (string, error) {
+		return func(r source.Record) (string, error) {
 			if v, ok := r.Molecule.Property("split"); ok {
 				return v, nil
 			}
 			return "train", nil
 		}, nil
 	case "qm9":
-		split, err := QM9Split(excluded)
+		split, err := source.QM9Split(excluded)
 		if err != nil {
 			return nil, fmt.Errorf("split qm9: %w; it needs the list of excluded molecules, uncharacterized.txt", err)
 		}
-		return func(r Record) (string, error) {
+		return func(r source.Record) (string, error) {
 			if r.Index < 1 || r.Index > len(split) {
 				return "", errors.New("has no number of a QM9 molecule, which split qm9 needs")
 			}
@@ -88,7 +86,7 @@ func parseSplit(text string, excluded map[int]bool, seed uint64) (splitter, erro
 	if shares[0]+shares[1] > 1 {
 		return nil, fmt.Errorf("split %q: the shares are more than 1", text)
 	}
-	return func(r Record) (string, error) {
+	return func(r source.Record) (string, error) {
 		h := fnv.New64a()
 		fmt.Fprintf(h, "%d %s", seed, r.Group)
 		u := float64(mix(h.Sum64())>>11) / (1 << 53)
@@ -109,23 +107,25 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// Prepare reads all inputs and writes the packed data set. A corrupt record is
-// noted and skipped, or with Strict an error; an element outside Elements is an
-// error that names the record and the element. On an error nothing is written.
+// Prepare reads all inputs and writes the packed data set. A record that is at
+// fault is told and skipped, or with Strict an error; an element outside Elements
+// is an error that names the record and the element. On an error nothing is
+// written.
 func Prepare(ctx context.Context, j Job) (Summary, error) {
-	split, err := parseSplit(j.Split, j.Excluded, j.Seed)
+	j.Context = ctx
+	split, err := parseSplit(j.Split, j.Excluded, j.Source.Seed)
 	if err != nil {
 		return Summary{}, err
 	}
 	var files []string
 	for _, in := range j.Inputs {
-		list, err := Files(in)
+		list, err := source.Files(in)
 		if err != nil {
 			return Summary{}, err
 		}
 		files = append(files, list...)
 	}
-	w := dataset.NewWriter(j.Out, j.Properties)
+	w := NewWriter(j.Out, j.Properties)
 	defer w.Discard()
 	s := Summary{Out: j.Out, Splits: map[string]int{}}
 	found := map[molecule.Element]bool{}
@@ -133,26 +133,16 @@ func Prepare(ctx context.Context, j Job) (Summary, error) {
 		if j.Start != nil {
 			j.Start(file, i, len(files))
 		}
-		source := dataset.RawSource{File: file}
-		info, err := Read(ctx, file, j.Options, func(r Record) error {
-			if r.Err != nil {
-				if j.Strict {
-					return r.Err
-				}
-				source.Skipped++
-				if j.Note != nil {
-					j.Note(r.Err.Error())
-				}
-				return nil
-			}
+		raw := RawSource{File: file}
+		info, t, err := j.each(file, nil, func(r source.Record) error {
 			n := len(r.Molecule.Elements)
 			if j.Excluded[r.Index] || j.MaxAtoms > 0 && n > j.MaxAtoms {
-				source.Left++
+				raw.Left++
 				return nil
 			}
 			for _, e := range r.Molecule.Elements {
 				if found[e] = true; len(j.Elements) > 0 && !slices.Contains(j.Elements, e) {
-					return fmt.Errorf("%s: %s: element %s is not among the model's %v", file, r.name(), e.Symbol(), j.Elements)
+					return fmt.Errorf("%s: %s: element %s is not among the model's %v", file, r.Name(), e.Symbol(), j.Elements)
 				}
 			}
 			name, err := split(r)
@@ -160,9 +150,9 @@ func Prepare(ctx context.Context, j Job) (Summary, error) {
 				err = w.Add(r.Molecule, name)
 			}
 			if err != nil {
-				return fmt.Errorf("%s: %s: %w", file, r.name(), err)
+				return fmt.Errorf("%s: %s: %w", file, r.Name(), err)
 			}
-			source.Molecules++
+			raw.Molecules++
 			s.Splits[name]++
 			s.Atoms += n
 			s.Largest = max(s.Largest, n)
@@ -171,9 +161,9 @@ func Prepare(ctx context.Context, j Job) (Summary, error) {
 		if err != nil {
 			return Summary{}, err
 		}
-		source.SHA256, source.Bytes = info.SHA256, info.Bytes
-		s.Sources = append(s.Sources, source)
-		s.Molecules, s.Skipped, s.Left = s.Molecules+source.Molecules, s.Skipped+source.Skipped, s.Left+source.Left
+		raw.SHA256, raw.Bytes, raw.Skipped = info.SHA256, info.Bytes, t.skipped
+		s.Sources = append(s.Sources, raw)
+		s.Molecules, s.Skipped, s.Left = s.Molecules+raw.Molecules, s.Skipped+raw.Skipped, s.Left+raw.Left
 	}
 	for _, e := range slices.Sorted(maps.Keys(found)) {
 		s.Elements = append(s.Elements, e.Symbol())
@@ -182,14 +172,4 @@ func Prepare(ctx context.Context, j Job) (Summary, error) {
 		return Summary{}, fmt.Errorf("%s: %w", j.Out, err)
 	}
 	return s, nil
-}
-
-// name is how an error calls a record.
-func (r Record) name() string {
-	for _, key := range []string{"id", "smiles", "title"} {
-		if v, ok := r.Molecule.Property(key); ok {
-			return v
-		}
-	}
-	return r.Molecule.Formula()
 }

@@ -1,4 +1,4 @@
-package source
+package dataset
 
 import (
 	"archive/tar"
@@ -18,8 +18,8 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/symdiff-go/symdiff/core/molecule"
-	"github.com/symdiff-go/symdiff/trainer/dataset"
 	"github.com/symdiff-go/symdiff/trainer/rdkit"
+	"github.com/symdiff-go/symdiff/trainer/source"
 )
 
 // qm9File is a molecule as QM9 is published.
@@ -30,7 +30,7 @@ func qm9File(index int) string {
 		"1341.307\t1341.3284\nC\tC\t\nInChI=1S/CH4/h1H4\tInChI=1S/CH4/h1H4\n"
 }
 
-const water = "3\nid=gdb_000003 split=val\nO 0 0 0.1\nH 0.76 0 -0.5\nH -0.76 0 -0.5\n"
+const waterFrame = "3\nid=gdb_000003 split=val\nO 0 0 0.1\nH 0.76 0 -0.5\nH -0.76 0 -0.5\n"
 
 func put(t *testing.T, name, text string) string {
 	t.Helper()
@@ -66,14 +66,14 @@ func mapKeys(m map[string]string) func(func(string) bool) {
 	}
 }
 
-func prepare(t *testing.T, j Job) (Summary, *dataset.Packed) {
+func prepare(t *testing.T, j Job) (Summary, *Packed) {
 	t.Helper()
 	j.Out = filepath.Join(t.TempDir(), "out.safetensors")
 	s, err := Prepare(context.Background(), j)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := dataset.OpenPacked(j.Out)
+	p, err := OpenPacked(j.Out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,6 +82,11 @@ func prepare(t *testing.T, j Job) (Summary, *dataset.Packed) {
 		t.Errorf("left behind: %v", left)
 	}
 	return s, p
+}
+
+// noting is a reader whose notes are kept.
+func noting(notes *[]string) Reader {
+	return Reader{Note: func(text string) { *notes = append(*notes, text) }}
 }
 
 func TestQM9Archive(t *testing.T) {
@@ -103,11 +108,13 @@ func TestQM9Archive(t *testing.T) {
 		path = put(t, "q.tar.gz", b.String())
 	}
 	var notes []string
-	s, p := prepare(t, Job{Inputs: []string{path}, Excluded: map[int]bool{2: true}, Properties: []string{"mu", "gap"}, Note: func(text string) { notes = append(notes, text) }})
+	s, p := prepare(t, Job{Inputs: []string{path}, Excluded: map[int]bool{2: true}, Properties: []string{"mu", "gap"}, Reader: noting(&notes)})
 	if s.Molecules != 1 || s.Skipped != 2 || s.Left != 1 || s.Atoms != 5 || len(s.Sources) != 1 || len(s.Sources[0].SHA256) != 64 {
 		t.Errorf("%+v", s)
 	}
-	if len(notes) != 2 || !strings.Contains(notes[0], `dsgdb9nsd_000003.xyz: line 4: "six" is no number`) || !strings.Contains(notes[1], "line 2: want gdb") {
+	if len(notes) != 3 || !strings.Contains(notes[0], `:4: molecule 3: want a coordinate, found "six" (dsgdb9nsd_000003.xyz)`) ||
+		!strings.Contains(notes[1], "file ends, want atom 1 of 5 (dsgdb9nsd_000004.xyz)") ||
+		!strings.HasSuffix(notes[2], ": 2 molecules read, 2 skipped (1: file ends; 1: want a coordinate)") {
 		t.Errorf("notes %q", notes)
 	}
 	m := p.Molecule(0)
@@ -117,50 +124,8 @@ func TestQM9Archive(t *testing.T) {
 	if p.Properties["gap"][0] != 0.5048 || p.Properties["mu"][0] != 0 {
 		t.Errorf("properties %v", p.Properties)
 	}
-	if _, err := Prepare(context.Background(), Job{Inputs: []string{path}, Out: filepath.Join(t.TempDir(), "x"), Strict: true}); err == nil || !strings.Contains(err.Error(), "000003.xyz") {
+	if _, err := Prepare(context.Background(), Job{Inputs: []string{path}, Out: filepath.Join(t.TempDir(), "x"), Reader: Reader{Strict: true}}); err == nil || !strings.Contains(err.Error(), "000003.xyz") {
 		t.Errorf("strict: %v", err)
-	}
-}
-
-// The first values of numpy.random.RandomState(0).permutation(130831) and of a
-// small one.
-func TestPermutation(t *testing.T) {
-	p := Permutation(0, 130831)
-	if !slices.Equal(p[:4], []int{130195, 68784, 7957, 25911}) {
-		t.Errorf("begins with %v", p[:4])
-	}
-	if got := Permutation(0, 10); !slices.Equal(got, []int{2, 8, 4, 9, 1, 6, 7, 3, 0, 5}) {
-		t.Errorf("of ten: %v", got)
-	}
-	if got := Permutation(42, 5); !slices.Equal(got, []int{1, 4, 2, 0, 3}) {
-		t.Errorf("seed 42 of five: %v", got)
-	}
-}
-
-func TestQM9Split(t *testing.T) {
-	if _, err := QM9Split(map[int]bool{1: true}); err == nil || !strings.Contains(err.Error(), "1 molecules are excluded, want 3054") {
-		t.Errorf("%v", err)
-	}
-	const dir = "../../../shared/data/"
-	want, err := os.ReadFile(dir + "qm9_edm_split.txt")
-	if err != nil {
-		t.Skip("no QM9 here")
-	}
-	f, err := os.Open(dir + "qm9_uncharacterized_ids.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	excluded, err := ReadExcluded(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := QM9Split(excluded)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, bytes.TrimSpace(want)) {
-		t.Error("the split is not EDM's")
 	}
 }
 
@@ -174,11 +139,11 @@ func TestXYZAndSDF(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write("a/one.xyz", water+"2\nbroken\nH 0 0 0\nH 0 x 0\n"+water)
+	write("a/one.xyz", waterFrame+"2\nbroken\nH 0 0 0\nH 0 x 0\n"+waterFrame)
 	write("a/gdb.xyz", qm9File(7))
 	write("b.txt", "not of a known format")
 	var sdf bytes.Buffer
-	for m := range molecule.ReadXYZ(strings.NewReader(water), "water") {
+	for m := range molecule.ReadXYZ(strings.NewReader(waterFrame), "water") {
 		for _, title := range []string{"gdb_21", "gdb_22"} {
 			m.Properties = []molecule.Property{{Key: "title", Value: title}}
 			if err := molecule.WriteSDF(&sdf, m); err != nil {
@@ -195,7 +160,7 @@ func TestXYZAndSDF(t *testing.T) {
 		t.Errorf("splits %v", p.Splits)
 	}
 	var got []int
-	_, err := Read(context.Background(), filepath.Join(dir, "c.sdf"), Options{}, func(r Record) error {
+	_, err := source.Read(context.Background(), filepath.Join(dir, "c.sdf"), source.Options{}, func(r source.Record) error {
 		got = append(got, r.Index)
 		return nil
 	})
@@ -203,11 +168,11 @@ func TestXYZAndSDF(t *testing.T) {
 		t.Errorf("SDF: indices %v, %v", got, err)
 	}
 	// Where the next record begins is not known after a bad count.
-	_, err = Prepare(context.Background(), Job{Inputs: []string{put(t, "bad.xyz", water+"many\n"+water)}, Out: filepath.Join(t.TempDir(), "x")})
-	if err == nil || !strings.Contains(err.Error(), `bad.xyz: record 2: want a number of atoms, found "many"`) {
+	_, err = Prepare(context.Background(), Job{Inputs: []string{put(t, "bad.xyz", waterFrame+"many\n"+waterFrame)}, Out: filepath.Join(t.TempDir(), "x")})
+	if err == nil || !strings.Contains(err.Error(), `bad.xyz:6: molecule 2: want a number of atoms, found "many"`) {
 		t.Errorf("%v", err)
 	}
-	_, err = Prepare(context.Background(), Job{Inputs: []string{put(t, "w.xyz", water)}, Elements: []molecule.Element{1, 6}, Out: filepath.Join(t.TempDir(), "x")})
+	_, err = Prepare(context.Background(), Job{Inputs: []string{put(t, "w.xyz", waterFrame)}, Elements: []molecule.Element{1, 6}, Out: filepath.Join(t.TempDir(), "x")})
 	if err == nil || !strings.Contains(err.Error(), "w.xyz: gdb_000003: element O is not among the model's [H C]") {
 		t.Errorf("%v", err)
 	}
@@ -241,7 +206,7 @@ func TestShares(t *testing.T) {
 		}
 	}
 	again, _ := prepare(t, Job{Inputs: []string{path}, Split: "0.8,0.1"})
-	other, _ := prepare(t, Job{Inputs: []string{path}, Split: "0.8,0.1", Options: Options{Seed: 1}})
+	other, _ := prepare(t, Job{Inputs: []string{path}, Split: "0.8,0.1", Reader: Reader{Source: source.Options{Seed: 1}}})
 	if fmt.Sprint(again.Splits) != fmt.Sprint(s.Splits) || fmt.Sprint(other.Splits) == fmt.Sprint(s.Splits) {
 		t.Errorf("%v, again %v, other seed %v", s.Splits, again.Splits, other.Splits)
 	}
@@ -278,7 +243,7 @@ func TestGEOM(t *testing.T) {
 	path := put(t, "drugs_crude.msgpack", geomFile(t))
 	var energies []string
 	var notes []string
-	_, err := Read(context.Background(), path, Options{Conformers: 2}, func(r Record) error {
+	_, err := source.Read(context.Background(), path, source.Options{Conformers: 2}, func(r source.Record) error {
 		if r.Err != nil {
 			notes = append(notes, r.Err.Error())
 			return nil
@@ -290,11 +255,11 @@ func TestGEOM(t *testing.T) {
 	if err != nil || !slices.Equal(energies, []string{"Cl -3 HCl", "Cl -2 HCl", "Cl.Cl -1 HCl"}) && !slices.Equal(energies, []string{"Cl -3 ClH", "Cl -2 ClH", "Cl.Cl -1 ClH"}) {
 		t.Errorf("%v, %v", energies, err)
 	}
-	if len(notes) != 2 || !strings.Contains(strings.Join(notes, "\n"), "[Cl]: no conformers") || !strings.Contains(strings.Join(notes, "\n"), "Cl.Cl: atom 1 is [17 0 0]") {
+	if len(notes) != 2 || !strings.Contains(strings.Join(notes, "\n"), "no conformers: [Cl]") || !strings.Contains(strings.Join(notes, "\n"), "Cl.Cl: atom 1 is [17 0 0]") {
 		t.Errorf("notes %q", notes)
 	}
 	truncated := put(t, "t.msgpack", geomFile(t)[:120])
-	if _, err := Read(context.Background(), truncated, Options{}, func(Record) error { return nil }); err == nil || !strings.Contains(err.Error(), "t.msgpack: record 1") {
+	if _, err := source.Read(context.Background(), truncated, source.Options{}, func(source.Record) error { return nil }); err == nil || !strings.Contains(err.Error(), "t.msgpack: record 1") {
 		t.Errorf("truncated: %v", err)
 	}
 }
@@ -302,15 +267,17 @@ func TestGEOM(t *testing.T) {
 func TestSMILES(t *testing.T) {
 	list := put(t, "list.smi", "# a comment\nCCO ethanol\nC1CC broken\n\nc1ccccc1\tbenzene\n")
 	if !rdkit.Available {
-		_, err := Read(context.Background(), list, Options{}, func(Record) error { return nil })
+		_, err := source.Read(context.Background(), list, source.Options{}, func(source.Record) error { return nil })
 		if !errors.Is(err, rdkit.ErrMissing) || !strings.Contains(err.Error(), "list.smi") {
 			t.Errorf("without RDKit: %v", err)
 		}
 		return
 	}
 	var notes []string
-	s, p := prepare(t, Job{Inputs: []string{list}, Options: Options{Conformers: 2, Tries: 6}, Note: func(text string) { notes = append(notes, text) }})
-	if s.Skipped != 1 || len(notes) != 1 || !strings.Contains(notes[0], "record 3: C1CC: not a SMILES") {
+	r := noting(&notes)
+	r.Source = source.Options{Conformers: 2, Tries: 6}
+	s, p := prepare(t, Job{Inputs: []string{list}, Reader: r})
+	if s.Skipped != 1 || len(notes) != 2 || !strings.Contains(notes[0], "list.smi:3: molecule 2: not a SMILES: C1CC broken") {
 		t.Errorf("%+v, %q", s, notes)
 	}
 	if m := p.Molecule(0); m.Formula() != "C2H6O" || !m.Stable() {
@@ -320,7 +287,7 @@ func TestSMILES(t *testing.T) {
 	if s, _ := prepare(t, Job{Inputs: []string{table}}); s.Splits["test"] != 1 || s.Splits["train"] != 1 {
 		t.Errorf("table: %+v", s)
 	}
-	if _, err := Read(context.Background(), put(t, "u.tsv", "a\tb\n"), Options{}, nil); err == nil || !strings.Contains(err.Error(), "no column smiles") {
+	if _, err := source.Read(context.Background(), put(t, "u.tsv", "a\tb\n"), source.Options{}, nil); err == nil || !strings.Contains(err.Error(), "no column smiles") {
 		t.Errorf("%v", err)
 	}
 }
@@ -334,7 +301,7 @@ func TestPrepareQM9(t *testing.T) {
 		t.Skip("no QM9 here")
 	}
 	defer f.Close()
-	excluded, err := ReadExcluded(f)
+	excluded, err := source.ReadExcluded(f)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -344,7 +311,7 @@ func TestPrepareQM9(t *testing.T) {
 	}
 	stop, n := errors.New("enough"), 0
 	for _, name := range []string{"qm9_test", "qm9_val", "qm9_train"} {
-		_, err = Read(context.Background(), dir+name+".xyz.gz", Options{}, func(r Record) error {
+		_, err = source.Read(context.Background(), dir+name+".xyz.gz", source.Options{}, func(r source.Record) error {
 			if n++; n%500 == 0 {
 				return stop
 			}
