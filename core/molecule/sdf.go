@@ -114,7 +114,7 @@ func (l *lines) sdfHead() (head []string, err error) {
 		}
 		switch {
 		case err == io.EOF:
-			e := l.bad("file ends in the header, want a line of counts")
+			e := l.fault("file ends in the header, want a line of counts")
 			e.Line++
 			return nil, e
 		case err != nil:

@@ -140,11 +140,12 @@ func (l *lines) next() ([]byte, error) {
 // unread has next return the last line again.
 func (l *lines) unread() { l.again, l.line = true, l.line-1 }
 
-// must returns the next line, which has to be there.
+// must returns the next line, which has to be there: a file that ends within a
+// record is not whole.
 func (l *lines) must(what string) ([]byte, error) {
 	line, err := l.next()
 	if err == io.EOF {
-		e := l.bad("file ends, want " + what)
+		e := l.fault("file ends, want " + what)
 		e.Line, e.Err = l.line+1, io.ErrUnexpectedEOF
 		return nil, e
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/trainer/analysis"
-	"github.com/symdiff-go/symdiff/trainer/dataset"
 )
 
 func newAnalyseCommand() *cobra.Command {
@@ -74,7 +73,7 @@ Each molecule is turned at random first. Means are over molecules.`,
 				return fmt.Errorf("%s: %w", f.Name, err)
 			}
 			var molecules []*molecule.Molecule
-			for m, err := range dataset.Open(data) {
+			for m, err := range newReader(cmd).Open(data) {
 				if err != nil {
 					return err
 				}

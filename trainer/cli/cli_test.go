@@ -618,13 +618,13 @@ func TestSampleVariations(t *testing.T) {
 		{"--gamma haar", " gamma=haar "},
 		{"--gamma none", " gamma=none "},
 		{"--gamma-order released", " gamma_order=released "},
-		{"--turn 0,1,0,-1,0,0,0,0,1", " turn=0,1,0,-1,0,0,0,0,1 "},
-		{"--turn 0,1,0,-1,0,0,0,0,1 --couple=false", " turn=0,1,0,-1,0,0,0,0,1 couple=false "},
-		{"--branch 2:9 --branch 4:11", " branch=2:9,4:11 "},
+		{"--turn 0,1,0,-1,0,0,0,0,1", ` turn="0,1,0,-1,0,0,0,0,1" `},
+		{"--turn 0,1,0,-1,0,0,0,0,1 --couple=false", ` turn="0,1,0,-1,0,0,0,0,1" couple=false `},
+		{"--branch 2:9 --branch 4:11", ` branch="2:9,4:11" `},
 		{"--noise-scale 0.5", " noise_scale=0.5 "},
 		{"--guidance 2 --guide " + worse, " guidance=2"},
 		{"--better " + tinyModelTimes(t, 0.9) + " --guide " + worse, " better="},
-		{"--guide-from 0.2 --guide-to 0.7 --guide " + worse, " guide_between=0.2,0.7"},
+		{"--guide-from 0.2 --guide-to 0.7 --guide " + worse, ` guide_between="0.2,0.7"`},
 	} {
 		out := succeeds(t, args(strings.Fields(c.flags)...)...)
 		if !strings.Contains(out, c.property) || strings.Split(out, "\n")[2] == strings.Split(plain, "\n")[2] {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/symdiff-go/symdiff/core/likelihood"
 	"github.com/symdiff-go/symdiff/core/molecule"
-	"github.com/symdiff-go/symdiff/trainer/dataset"
 	"github.com/symdiff-go/symdiff/trainer/evaluation"
 )
 
@@ -93,6 +92,9 @@ func (o *compareOptions) check() error {
 // entryOf takes apart NAME=A,B; without NAME the first file names the entry.
 func entryOf(arg string) (name string, files []string, err error) {
 	name, rest, named := strings.Cut(arg, "=")
+	if _, err := os.Stat(arg); err == nil {
+		return strings.TrimSuffix(filepath.Base(arg), filepath.Ext(arg)), []string{arg}, nil
+	}
 	if !named || strings.ContainsAny(name, "@,./") { // the = of FILE@key=value
 		rest, name = arg, ""
 	}
@@ -125,7 +127,7 @@ func (o *compareOptions) runs(cmd *cobra.Command, file string) ([]*evaluation.Ev
 	case ".safetensors":
 		return o.model(cmd, file)
 	}
-	e, err := o.evaluate(cmd, file, dataset.Open(file))
+	e, err := o.evaluate(cmd, file, newReader(cmd).Open(file))
 	return []*evaluation.Evaluation{e}, err
 }
 
@@ -170,7 +172,7 @@ func (o *compareOptions) model(cmd *cobra.Command, file string) (runs []*evaluat
 // bound is the likelihood of the molecules of --nll.
 func (o *compareOptions) bound(cmd *cobra.Command, n network) (*evaluation.Likelihood, error) {
 	if o.likelihoodOf == nil {
-		for m, err := range dataset.Open(o.nll) {
+		for m, err := range newReader(cmd).Open(o.nll) {
 			if err != nil {
 				return nil, err
 			}

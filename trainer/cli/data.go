@@ -249,7 +249,7 @@ elements, lengths of bonds, angles, and how many are stable by the rules of EDM.
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o := evaluateOptions{threads: threads}
-			e, err := o.evaluate(cmd, args[0], dataset.Open(args[0]))
+			e, err := o.evaluate(cmd, args[0], newReader(cmd).Open(args[0]))
 			if err != nil {
 				return err
 			}

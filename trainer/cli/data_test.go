@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/symdiff-go/symdiff/trainer/dataset"
 	"github.com/symdiff-go/symdiff/trainer/evaluation"
 	"github.com/symdiff-go/symdiff/trainer/rdkit"
 	"github.com/symdiff-go/symdiff/trainer/source"
@@ -24,7 +25,7 @@ func TestData(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &s); err != nil || code != 0 {
 		t.Fatalf("code %d, %v: %s %s", code, err, stdout, stderr)
 	}
-	if s.Molecules != 3 || s.Skipped != 1 || !strings.Contains(stderr, "skipped: "+raw+": record 2: line 3: unknown element") {
+	if s.Molecules != 3 || s.Skipped != 1 || !strings.Contains(stderr, "skipped: "+raw+":10: molecule 2: unknown element") {
 		t.Errorf("%+v, %s", s, stderr)
 	}
 	var e evaluation.Statistics
@@ -110,7 +111,7 @@ func TestDataFailures(t *testing.T) {
 	fails(t, 2, `"Xx" is not an element`, "data", "prepare", raw, "--out", out, "--elements", "Xx")
 	fails(t, 1, "element C is not among the model's [H]", "data", "prepare", raw, "--out", out, "--elements", "H")
 	fails(t, 1, "0 molecules are excluded, want 3054", "data", "prepare", raw, "--out", out, "--split", "qm9")
-	fails(t, 1, "record 1: line 3", "data", "prepare", writeFile(t, "b.xyz", strings.Replace(methane, "C 0", "Q 0", 1)), "--out", out, "--strict")
+	fails(t, 1, "b.xyz:3: molecule 1: unknown element", "data", "prepare", writeFile(t, "b.xyz", strings.Replace(methane, "C 0", "Q 0", 1)), "--out", out, "--strict")
 	if code, _, stderr := symdiff("", "data", "prepare", writeFile(t, "b.xyz", strings.Replace(methane, "C 0", "Q 0", 1)), "--out", out); code != 1 || !strings.Contains(stderr, "x.safetensors: no molecules") {
 		t.Errorf("nothing but corrupt records: %d, %s", code, stderr)
 	}

@@ -6,8 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/symdiff-go/symdiff/core/molecule"
-	"github.com/symdiff-go/symdiff/trainer/dataset"
 	"github.com/symdiff-go/symdiff/trainer/evaluation"
 	"github.com/symdiff-go/symdiff/trainer/rdkit"
 	"github.com/symdiff-go/symdiff/trainer/report"
@@ -86,10 +84,10 @@ func (o *evaluateOptions) check() error {
 func (o *evaluateOptions) evaluate(cmd *cobra.Command, name string, molecules evaluation.Molecules) (*evaluation.Evaluation, error) {
 	e := evaluation.Options{Name: name, RDKit: o.rdkit, Strain: o.strain, XTB: o.xtb, Threads: o.threads, TrainName: o.train, RefName: o.reference}
 	if o.train != "" {
-		e.Train = dataset.Open(o.train)
+		e.Train = newReader(cmd).Open(o.train)
 	}
 	if o.reference != "" {
-		e.Reference = dataset.Open(o.reference)
+		e.Reference = newReader(cmd).Open(o.reference)
 	}
 	if w := cmd.ErrOrStderr(); isTerminal(w) {
 		e.Progress = func(stage string, n int) { fmt.Fprintf(w, "\r%s: %d molecules\x1b[K", stage, n) }
@@ -130,9 +128,9 @@ bootstrap for means and medians. With --json, rates are fractions of 1.`,
 			if err := o.check(); err != nil {
 				return err
 			}
-			molecules := dataset.Open(args[0])
+			molecules := newReader(cmd).Open(args[0])
 			if args[0] == "-" {
-				molecules = molecule.ReadXYZ(cmd.InOrStdin(), "standard input")
+				molecules = newReader(cmd).Text(cmd.InOrStdin(), "standard input", ".xyz")
 			}
 			e, err := o.evaluate(cmd, args[0], molecules)
 			if err != nil {

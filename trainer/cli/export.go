@@ -8,8 +8,8 @@ import (
 
 	"github.com/symdiff-go/symdiff/core/checkpoint"
 	"github.com/symdiff-go/symdiff/core/model"
-	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/trainer/dataset"
 	"github.com/symdiff-go/symdiff/trainer/pytorch"
 	"github.com/symdiff-go/symdiff/trainer/train"
 )
@@ -65,7 +65,7 @@ load_state_dict.`,
 			case "pytorch":
 				said, err = exportPyTorch(w, out)
 			case "safetensors":
-				said, err = exportModel(w, c, out, moments, t)
+				said, err = exportModel(newReader(cmd), w, c, out, moments, t)
 			default:
 				return usagef("--to: %q, want safetensors or pytorch", to)
 			}
@@ -90,7 +90,7 @@ load_state_dict.`,
 }
 
 // exportModel writes a model file, with the moments of the molecules of a file where one is given, and says what it wrote.
-func exportModel(w train.Weights, c *train.Checkpoint, out, data string, dtype safetensors.DType) (said string, err error) {
+func exportModel(r *dataset.Reader, w train.Weights, c *train.Checkpoint, out, data string, dtype safetensors.DType) (said string, err error) {
 	n := 0
 	for _, t := range w.Tensors {
 		n += len(t.Data)
@@ -100,7 +100,7 @@ func exportModel(w train.Weights, c *train.Checkpoint, out, data string, dtype s
 		said += fmt.Sprintf(", step %d, validation loss %g", c.Progress.Step, c.Provenance.ValLoss)
 	}
 	if data != "" {
-		n, err := addMoments(w, data)
+		n, err := addMoments(r, w, data)
 		if err != nil {
 			return "", err
 		}
@@ -111,13 +111,13 @@ func exportModel(w train.Weights, c *train.Checkpoint, out, data string, dtype s
 }
 
 // addMoments puts the moments of the molecules of data, and their number, to the metadata of a model.
-func addMoments(w train.Weights, data string) (n int, err error) {
+func addMoments(r *dataset.Reader, w train.Weights, data string) (n int, err error) {
 	meta, err := model.ParseMeta(w.Name, w.Metadata)
 	if err != nil {
 		return 0, err
 	}
 	sum := model.NewMomentsSum(meta)
-	for m, err := range molecule.Open(data) {
+	for m, err := range r.Open(data) {
 		if err == nil {
 			err = sum.Add(m)
 		}

@@ -54,7 +54,7 @@ QM9 models get the histogram of molecule sizes of the shipped model; --sizes cou
 			if err != nil {
 				return err
 			}
-			if m.Meta.Histogram, err = histogramFor(m.Meta.Elements, sizes); err != nil {
+			if m.Meta.Histogram, err = histogramFor(newReader(cmd), m.Meta.Elements, sizes); err != nil {
 				return err
 			}
 			n := 0
@@ -101,7 +101,7 @@ func readArgs(given, checkpoint string) (map[string]any, error) {
 }
 
 // histogramFor counts the sizes in files, or takes those of the shipped model if its elements are the same.
-func histogramFor(elements, files []string) (map[int]int, error) {
+func histogramFor(r *dataset.Reader, elements, files []string) (map[int]int, error) {
 	if len(files) == 0 {
 		shipped, _, err := loadNetwork("")
 		if err != nil || !slices.Equal(shipped.Meta.Elements, elements) {
@@ -114,7 +114,7 @@ func histogramFor(elements, files []string) (map[int]int, error) {
 		e, _ := molecule.ParseElement(symbol) // Import has checked them
 		list = append(list, e)
 	}
-	set, err := dataset.Load(files, list, 0)
+	set, err := r.Load(files, list, 0)
 	if err != nil {
 		return nil, err
 	}

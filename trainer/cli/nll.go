@@ -10,7 +10,6 @@ import (
 
 	"github.com/symdiff-go/symdiff/core/likelihood"
 	"github.com/symdiff-go/symdiff/core/molecule"
-	"github.com/symdiff-go/symdiff/trainer/dataset"
 	"github.com/symdiff-go/symdiff/trainer/report"
 )
 
@@ -53,7 +52,7 @@ error smaller. The standard error counts the choice of the molecules and the noi
 			}
 			var molecules []*molecule.Molecule
 			for _, name := range data {
-				for m, err := range dataset.Open(name) {
+				for m, err := range newReader(cmd).Open(name) {
 					if err != nil {
 						return err
 					}

@@ -158,6 +158,7 @@ equivariance comes from stochastic symmetrisation (Zhang et al., ICLR 2025, arXi
 		newTrainCommand(), newDistillCommand(), newPosttrainCommand(), newRunCommand(), newExportCommand(), newImportCommand(), newPlotCommand(), newServeCommand(), newVersionCommand(),
 		newEvaluateCommand(), newCompareCommand(), newNLLCommand(), newAnalyseCommand(), newDataCommand(),
 	)
+	root.PersistentFlags().Bool("strict", false, "end at the first record of a file of molecules that is at fault, in place of skipping it")
 	announce(root, started)
 	return root
 }

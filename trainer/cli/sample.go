@@ -20,6 +20,7 @@ import (
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/sampler"
+	"github.com/symdiff-go/symdiff/trainer/dataset"
 )
 
 // A trial finds the batch where a thread has so many steps of one molecule to
@@ -32,6 +33,8 @@ const (
 
 // sampleOptions are the flags of sample.
 type sampleOptions struct {
+	reader *dataset.Reader // of --keep and --from
+
 	n, first, steps, atoms int
 	start                  int
 	seed                   uint64
@@ -94,6 +97,7 @@ as JSON.`,
 			"\n  symdiff sample --n 10000 --shard \"$((SLURM_ARRAY_TASK_ID + 1))/$SLURM_ARRAY_TASK_COUNT\" --out \"part$SLURM_ARRAY_TASK_ID.xyz\"",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.reader = newReader(cmd)
 			return o.run(cmd)
 		},
 	}
@@ -164,7 +168,7 @@ func (o *sampleOptions) readOrigins() error {
 	case o.start == 0:
 		return usagef("--from: want --start with it, the time to which its molecules are noised")
 	}
-	for m, err := range molecule.Open(o.from) {
+	for m, err := range o.reader.Open(o.from) {
 		if err != nil {
 			return err
 		}
@@ -209,7 +213,9 @@ func (o *sampleOptions) readGiven() (err error) {
 
 // readPart reads the first molecule of --keep.
 func (o *sampleOptions) readPart(part *sampler.Known) error {
-	for m, err := range molecule.Open(o.keep) {
+	first := *o.reader
+	first.Strict = true // another molecule would be kept in its place
+	for m, err := range first.Open(o.keep) {
 		if err != nil {
 			return err
 		}

@@ -76,6 +76,7 @@ func trains(c *trainConfig, cmd *cobra.Command) *cobra.Command {
 			return writeConfig(cmd.OutOrStdout(), o)
 		}
 		o.Command = startedAs(cmd)
+		o.Reader = newReader(cmd)
 		runtime.LockOSThread() // libtorch's state belongs to a thread
 		defer runtime.UnlockOSThread()
 		if c.dry {

@@ -51,7 +51,7 @@ func (r *Reader) Open(name string) Molecules {
 // extension.
 func (r *Reader) Text(in io.Reader, name, extension string) Molecules {
 	return func(yield func(*molecule.Molecule, error) bool) {
-		r.collect(name, func(rec source.Record, err error) bool {
+		r.collect(name+": no molecules", func(rec source.Record, err error) bool {
 			return yield(rec.Molecule, err)
 		}, func(emit func(source.Record) error) error {
 			t := newTally(name)
@@ -81,9 +81,9 @@ func (r *Reader) quiet() *Reader {
 
 var errEnough = errors.New("enough")
 
-// collect hands on the records of a reading, and its error; it is one where
-// there was no record.
-func (r *Reader) collect(name string, yield func(source.Record, error) bool, read func(emit func(source.Record) error) error) {
+// collect hands on the records of a reading, and its error; where there was no
+// record, that of the text none.
+func (r *Reader) collect(none string, yield func(source.Record, error) bool, read func(emit func(source.Record) error) error) {
 	taken := 0
 	err := read(func(rec source.Record) error {
 		if taken++; !yield(rec, nil) {
@@ -96,14 +96,14 @@ func (r *Reader) collect(name string, yield func(source.Record, error) bool, rea
 	case err != nil:
 		yield(source.Record{}, err)
 	case taken == 0:
-		yield(source.Record{}, fmt.Errorf("%s: no molecules", name))
+		yield(source.Record{}, errors.New(none))
 	}
 }
 
 // records are those of Open.
 func (r *Reader) records(name string) iter.Seq2[source.Record, error] {
 	return func(yield func(source.Record, error) bool) {
-		path, _, key, value, err := splitName(name)
+		path, filter, key, value, err := splitName(name)
 		if err != nil {
 			yield(source.Record{}, err)
 			return
@@ -112,7 +112,13 @@ func (r *Reader) records(name string) iter.Seq2[source.Record, error] {
 			r.packed(name, path, key, value, yield)
 			return
 		}
-		r.collect(name, yield, func(emit func(source.Record) error) error {
+		what := path
+		if filter != "" {
+			what += ": no molecules with " + filter
+		} else {
+			what += ": no molecules"
+		}
+		r.collect(what, yield, func(emit func(source.Record) error) error {
 			files, err := source.Files(path)
 			if err != nil {
 				return err
@@ -133,7 +139,7 @@ func (r *Reader) records(name string) iter.Seq2[source.Record, error] {
 
 // packed yields the records of a packed data set.
 func (r *Reader) packed(name, path, key, value string, yield func(source.Record, error) bool) {
-	r.collect(name, yield, func(emit func(source.Record) error) error {
+	r.collect(name+": no molecules", yield, func(emit func(source.Record) error) error {
 		p, err := OpenPacked(path)
 		if err != nil {
 			return err

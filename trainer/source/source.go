@@ -127,11 +127,11 @@ func IsSMILES(path string) bool {
 func Files(path string) ([]string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return nil, fileError(path, err)
 	}
 	if !info.IsDir() {
 		if !Known(path) {
-			return nil, fmt.Errorf("%s: unknown format, want .tar, .msgpack, .smi, .smiles, .tsv, .csv, "+molecule.Extensions+", optionally with .gz or .bz2", path)
+			return nil, fmt.Errorf("%s: unknown extension %q, want .tar, .msgpack, .smi, .smiles, .tsv, .csv, "+molecule.Extensions+", optionally with .gz or .bz2", path, filepath.Ext(path))
 		}
 		return []string{path}, nil
 	}
@@ -151,13 +151,7 @@ func Files(path string) ([]string, error) {
 // Read calls emit with every record of a file. It ends with emit's error, ctx's,
 // or with that of a file that cannot be read on, a *molecule.ParseError.
 func Read(ctx context.Context, path string, o Options, emit func(Record) error) (Info, error) {
-	fail := func(err error) (Info, error) {
-		reason := err.Error()
-		if e, ok := errors.AsType[*fs.PathError](err); ok {
-			reason = e.Op + ": " + e.Err.Error()
-		}
-		return Info{}, &molecule.ParseError{File: path, Reason: reason, Err: err}
-	}
+	fail := func(err error) (Info, error) { return Info{}, fileError(path, err) }
 	extension, compression := splitName(path)
 	read := formatOf(extension)
 	if read == nil {
@@ -192,6 +186,15 @@ func Read(ctx context.Context, path string, o Options, emit func(Record) error) 
 		return fail(err)
 	}
 	return Info{hex.EncodeToString(c.hash.Sum(nil)), c.n}, nil
+}
+
+// fileError is an error of a file as a whole.
+func fileError(path string, err error) error {
+	reason := err.Error()
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		reason = "open: " + e.Err.Error()
+	}
+	return &molecule.ParseError{File: path, Reason: reason, Err: err}
 }
 
 // ReadText calls emit with every record of a text in the format of an extension
@@ -231,6 +234,9 @@ func (r *reader) corrupt(record int, reason string) Record {
 func (r *reader) fail(err error) error {
 	if ctxErr := r.ctx.Err(); ctxErr != nil {
 		return ctxErr
+	}
+	if e, ok := errors.AsType[*molecule.ParseError](err); ok {
+		return e
 	}
 	return &molecule.ParseError{File: r.path, Reason: err.Error(), Err: err}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/trainer/dataset"
 )
 
 // Options say what to train and how. They are stored in checkpoints.
@@ -39,6 +40,8 @@ type Options struct {
 	GuideTo   float64 `json:"guide_to,omitempty"`   // t/T up to which it is, 0: up to 1
 
 	Contrast *Contrast `json:"contrast,omitempty"` // makes the run a round of post-training
+
+	Reader *dataset.Reader `json:"-"` // of Data, Val and Contrast.Samples; nil: strict
 
 	Elements     []string     `json:"elements"`
 	Charge       bool         `json:"charge"`

@@ -236,7 +236,7 @@ func (r *posttraining) measure(ctx context.Context, k int) error {
 func (r *posttraining) validation() evaluation.Molecules {
 	return func(yield func(*molecule.Molecule, error) bool) {
 		for _, file := range r.Train.Val {
-			for m, err := range dataset.Open(file) {
+			for m, err := range r.Train.Reader.Open(file) {
 				if !yield(m, err) {
 					return
 				}
@@ -247,7 +247,7 @@ func (r *posttraining) validation() evaluation.Molecules {
 
 func readMolecules(files []string) (all []*molecule.Molecule, err error) {
 	for _, file := range files {
-		for m, err := range molecule.Open(file) {
+		for m, err := range dataset.Open(file) {
 			if err != nil {
 				return nil, err
 			}

@@ -103,7 +103,7 @@ var rewardMeasures = map[string]rewardMeasure{
 	"tpsa":           {"topological polar surface area, Å²", true, func(s *subject) any { return s.rdkit().TPSA }},
 	"mass":           {"average molecular mass, g/mol", true, func(s *subject) any { return s.rdkit().Mass }},
 	"strain": {"MMFF94 energy above the next minimum, kcal/mol", true, func(s *subject) any {
-		if found, _, err := rdkit.Relax(s.Molecule, 5000); err == nil {
+		if found, _, err := rdkit.Relax(context.Background(), s.Molecule, 5000); err == nil {
 			return found.Energy()
 		}
 		return math.NaN()

@@ -262,12 +262,12 @@ func (r *run) enter() (resumed *Checkpoint, err error) {
 
 // load reads the molecules.
 func (r *run) load() (err error) {
-	if r.set, err = dataset.Load(r.Data, r.elements(), r.Limit); err != nil {
+	if r.set, err = r.Reader.Load(r.Data, r.elements(), r.Limit); err != nil {
 		return err
 	}
 	var signs []float32
 	if c := r.Options.Contrast; c != nil {
-		own, err := dataset.Load(c.Samples, r.elements(), 0)
+		own, err := r.Reader.Load(c.Samples, r.elements(), 0)
 		if err != nil {
 			return err
 		}
@@ -305,7 +305,7 @@ func (r *run) load() (err error) {
 	if len(r.Val) == 0 || r.ValMolecules == 0 {
 		return nil
 	}
-	if r.val, err = dataset.Load(r.Val, r.elements(), r.ValMolecules); err != nil {
+	if r.val, err = r.Reader.Load(r.Val, r.elements(), r.ValMolecules); err != nil {
 		return err
 	}
 	r.provenance.Val, r.provenance.ValMolecules = r.val.Sources, r.val.Len()
@@ -332,7 +332,7 @@ func (r *run) values(set *dataset.Set, names []string, limit int) (all [][]float
 			all = append(all, make([]float32, set.Len()))
 			continue
 		}
-		v, err := dataset.Values(names, property, limit)
+		v, err := r.Reader.Values(names, property, limit)
 		if err != nil {
 			return nil, fmt.Errorf("--condition: %w", err)
 		}
