@@ -207,26 +207,26 @@ test-mpi: trainer deps-mpi ## two processes train as one with the double batch
 deps-mpi:
 	$(call install,$(MPI_PACKAGES))
 
-# The paper's comparison in small: every variant for MINUTES of this machine, in turn in ROUNDS parts, by one recipe.
-VARIANTS ?= symdiff symdiff-h dit-aug dit egnn
-MINUTES ?= 30
-ROUNDS ?= 3
-VARIANT_SAMPLES ?= 500
-VARIANT_SAMPLER ?= --method dpm++2m-sde --steps 50
-VARIANT_DATA ?= --data $(DATA)/qm9_train.xyz.gz --val $(DATA)/qm9_val.xyz.gz
-.PHONY: compare-variants
-compare-variants: trainer ## table of VARIANTS at equal time (MINUTES=30 each), sampled: build/variants/table.md and table.json
-	@mkdir -p $(BUILD)/variants
-	@for round in $$(seq $(ROUNDS)); do for v in $(VARIANTS); do run=$(BUILD)/variants/$$v; \
-		if [ -e $$run/checkpoint.safetensors ]; then how="--resume $$run"; else how="--config variants --variant $$v --out $$run $(VARIANT_DATA) $$(echo "$(VARIANT_ARGS)")"; fi; \
-		$(BUILD)/symdiff train $$how --max-time $(MINUTES)m $$([ $$round = $(ROUNDS) ] || echo --stop-after $$(awk 'BEGIN { print $(MINUTES) / $(ROUNDS) }')m) --json > $$run.train.json || exit 1; \
-	done; done
-	@set -e; list=; for v in $(VARIANTS); do file=$(BUILD)/variants/$$v; $(BUILD)/symdiff export $$file --out $$file.safetensors; \
-		$(BUILD)/symdiff sample --model $$file.safetensors --n $(VARIANT_SAMPLES) $(VARIANT_SAMPLER) --seed 1 --out $$file.xyz > /dev/null; \
-		$(BUILD)/symdiff evaluate $$file.xyz --json > $$file.json; list="$$list $$v=$$file.json"; done; \
-	$(BUILD)/symdiff compare $$list --json > $(BUILD)/variants/table.json; \
-	$(BUILD)/symdiff compare $$list --markdown > $(BUILD)/variants/table.md; \
-	{ echo; $(BUILD)/symdiff plot $(addprefix $(BUILD)/variants/,$(VARIANTS)) --out $(BUILD)/variants --markdown; } >> $(BUILD)/variants/table.md; cat $(BUILD)/variants/table.md
+# Peers of equal size, trained for the same time by one recipe, in turn, sampled alike. The state is kept in PEERS, and a second start
+# goes on from there.
+PEERS ?= ../peers
+SIZES ?= 1M 4M 12M
+MODELS ?= symdiff symdiff-h dit-aug egnn geoldm geoldm-symdiff
+LIMITS ?= 0
+MINUTES ?= 60
+ROUNDS ?= 6
+PEER_SAMPLES ?= 2000
+PEER_DEVICE ?= cpu
+PEER_DATA ?= -data $(DATA)/qm9_train.xyz.gz -val $(DATA)/qm9_val.xyz.gz
+.PHONY: compare-peers
+compare-peers: trainer ## MODELS of SIZES on LIMITS molecules (0: all), MINUTES=60 each: trainer/peers/peers.json and its tables
+	@mkdir -p $(BUILD)/peers
+	go build -o $(BUILD)/peers/call ./trainer/peers/call
+	GOOS=js GOARCH=wasm go build -o $(BUILD)/peers/call.wasm ./trainer/peers/call
+	go run ./trainer/peers -symdiff $(BUILD)/symdiff -call $(BUILD)/peers/call -wasm $(BUILD)/peers/call.wasm \
+		-wasm-exec "$$(go env GOROOT)/lib/wasm/go_js_wasm_exec" -state $(PEERS) -sizes "$(SIZES)" -models "$(MODELS)" -limits "$(LIMITS)" \
+		-minutes $(MINUTES) -rounds $(ROUNDS) -samples $(PEER_SAMPLES) -device $(PEER_DEVICE) $(PEER_DATA) $(PEER_ARGS)
+	$(MAKE) tables
 
 .PHONY: bench-train
 bench-train: trainer deps-python ## one step of training against PyTorch, in turn, at web and paper size (BENCH_ARGS='-threads 1 -sizes web')

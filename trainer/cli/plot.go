@@ -25,7 +25,7 @@ func newPlotCommand() *cobra.Command {
 gradient and speed, each as an SVG file with one curve for every run, in the folder of the first one or in --out. The table of the
 runs goes to standard output. A run may still be at work.`,
 		Example: `  symdiff plot run
-  symdiff plot build/variants/symdiff build/variants/dit --over time --out charts`,
+  symdiff plot ../peers/1M/symdiff/run ../peers/1M/egnn/run --over time --out charts`,
 		Args: cobra.MinimumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs

@@ -14,6 +14,9 @@ var kinds = map[string]func(files []string) ([][]string, error){
 	"results":   results,
 	"fragments": fragments,
 	"bench":     bench,
+
+	"peers":          peers,
+	"peers-decision": decision,
 }
 
 // read decodes a file of measurements.

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/symdiff-go/symdiff/trainer/train"
+)
+
+// Every model of a size has its number of parameters, within 4 %.
+func TestSizesAreEqual(t *testing.T) {
+	for i, size := range sizeNames {
+		want := []float64{1e6, 4e6, 12e6}[i]
+		for _, model := range modelNames {
+			o := train.Defaults()
+			o.Data, o.Out, o.Steps = []string{"x"}, "x", 1
+			if err := o.SetVariant(model); err != nil {
+				t.Fatal(err)
+			}
+			flags := sizeFlags[size][model]
+			for k := 0; k+1 < len(flags); k += 2 {
+				n, err := strconv.Atoi(flags[k+1])
+				if err != nil {
+					t.Fatal(err)
+				}
+				*map[string]*int{
+					"--hidden": &o.Config.Hidden, "--heads": &o.Config.Heads, "--xh-hidden": &o.Config.XHHidden,
+					"--depth": &o.Config.Depth, "--nf": &o.EGNN.Hidden, "--n-layers": &o.EGNN.Layers,
+				}[flags[k]] = n
+			}
+			if err := o.Validate(); err != nil {
+				t.Fatalf("%s %s: %v", size, model, err)
+			}
+			n := 0
+			for _, p := range o.Parameters() {
+				n += p.Size()
+			}
+			if math.Abs(float64(n)/want-1) > 0.041 {
+				t.Errorf("%s of %s has %d parameters", model, size, n)
+			}
+		}
+	}
+}
+
+// script writes a program.
+func script(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// stub is a comparison whose programs only say what they were asked, in the file calls. The one that is named in the
+// file fail fails.
+func stub(t *testing.T) (c *comparison, calls func() []string) {
+	dir := t.TempDir()
+	said := filepath.Join(dir, "calls")
+	c = &comparison{
+		state: filepath.Join(dir, "state"), out: filepath.Join(dir, "peers.json"), log: io.Discard,
+		symdiff: script(t, dir, "symdiff", `echo "$@" >> `+said+`
+grep -qs "^$1$" `+dir+`/fail && exit 1
+case $1 in
+train) while [ $# -gt 0 ]; do case $1 in --out|--resume) mkdir -p $2; : > $2/checkpoint.safetensors;; esac; shift; done
+	echo '{"step": 120, "seconds": 60, "finished": true, "val_loss": 0.25}';;
+evaluate) echo '{"molecules": 5, "stable_atoms": 0.9, "stable_molecules": 0.5, "valid": 0.8, "unique_among_valid": 1, "connected": 1}';;
+inspect) echo '{"parameters": 1000}';;
+esac
+`),
+		call: script(t, dir, "call", "echo 12.5\n"), exec: script(t, dir, "node", "echo 25\n"), wasm: "call.wasm",
+	}
+	c.Minutes, c.Rounds, c.Samples, c.Method, c.Steps, c.Device = 1, 2, 5, "ddim", 10, "cpu"
+	c.Data, c.Val = []string{"a/train.xyz"}, []string{"a/val.xyz"}
+	return c, func() []string {
+		text, _ := os.ReadFile(said)
+		return strings.Split(strings.TrimSpace(string(text)), "\n")
+	}
+}
+
+func rows(t *testing.T, c *comparison) Table {
+	t.Helper()
+	data, err := os.ReadFile(c.out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all Table
+	if err := json.Unmarshal(data, &all); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// Models are trained in turn, round by round, then measured; the file has a row for each, with names of data and no paths.
+func TestModelsAreTrainedInTurn(t *testing.T) {
+	c, calls := stub(t)
+	if err := c.run([]string{"1M"}, []string{"symdiff", "egnn"}, []string{"0"}); err != nil {
+		t.Fatal(err)
+	}
+	var order []string
+	for _, line := range calls() {
+		words := strings.Fields(line)
+		what := words[0]
+		for _, model := range []string{"symdiff", "egnn"} {
+			if strings.Contains(line, "/1M/"+model+"/") {
+				what += " " + model
+			}
+		}
+		if what == "train symdiff" && (len(order) == 0) != strings.Contains(line, "--stop-after 30s") {
+			t.Errorf("%s: want to stop after half of the time in the first round alone", line)
+		}
+		order = append(order, what)
+	}
+	want := "train symdiff,train egnn,train symdiff,train egnn,export symdiff,sample symdiff,evaluate symdiff,inspect symdiff," +
+		"export egnn,sample egnn,evaluate egnn,inspect egnn"
+	if got := strings.Join(order, ","); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	all := rows(t, c)
+	if len(all.Rows) != 2 || all.Settings.Data[0] != "train.xyz" {
+		t.Fatalf("%+v", all)
+	}
+	r := all.Rows[0]
+	if r.Model != "symdiff" || r.Parameters != 1000 || r.StepsPerS != 2 || r.NativeMS != 12.5 || r.WASMMS != 25 || r.ValLoss != 0.25 ||
+		string(r.Evaluation["stable_molecules"]) != "0.5" {
+		t.Errorf("%+v", r)
+	}
+}
+
+// What failed or was stopped goes on where it was, and nothing is done twice; there is no row before all is measured.
+func TestGoesOnWhereItStopped(t *testing.T) {
+	c, calls := stub(t)
+	fail := filepath.Join(filepath.Dir(c.out), "fail")
+	for _, step := range []string{"train", "export", "sample", "evaluate", "inspect"} {
+		if err := os.WriteFile(fail, []byte(step+"\n"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.run([]string{"4M"}, []string{"geoldm"}, []string{"0"}); err == nil {
+			t.Fatalf("%s failed, and no error", step)
+		}
+		if _, err := os.Stat(c.out); err == nil {
+			t.Errorf("%s failed, and there is a table", step)
+		}
+	}
+	if err := os.Remove(fail); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := c.run([]string{"4M"}, []string{"geoldm"}, []string{"0"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	trained := 0
+	for _, line := range calls() {
+		if strings.HasPrefix(line, "train") {
+			trained++
+		}
+	}
+	if trained != 3 || len(rows(t, c).Rows) != 1 { // one that failed, and two rounds
+		t.Errorf("trained %d times, rows %+v", trained, rows(t, c).Rows)
+	}
+	// another model and less data add rows
+	if err := c.run([]string{"4M"}, []string{"egnn"}, []string{"0", "500"}); err != nil {
+		t.Fatal(err)
+	}
+	if all := rows(t, c); len(all.Rows) != 3 || all.Rows[2].Limit != 500 || all.Rows[0].Model != "egnn" {
+		t.Errorf("%+v", all.Rows)
+	}
+}
+
+func TestOtherSettingsAreRefused(t *testing.T) {
+	c, _ := stub(t)
+	if err := c.run([]string{"1M"}, []string{"symdiff"}, []string{"0"}); err != nil {
+		t.Fatal(err)
+	}
+	c.Minutes = 2
+	if err := c.run([]string{"1M"}, []string{"symdiff"}, []string{"0"}); err == nil || !strings.Contains(err.Error(), "other settings") {
+		t.Errorf("error %v", err)
+	}
+	c, _ = stub(t)
+	for want, ask := range map[string][3]string{"size 2M": {"2M", "symdiff", "0"}, "model x": {"1M", "x", "0"}, "-limits": {"1M", "symdiff", "x"}} {
+		if err := c.run(ask[:1], ask[1:2], ask[2:]); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+}
