@@ -23,7 +23,7 @@ export CHROMIUM
 TORCH_PACKAGES := g++ libtorch-dev libopenblas0-openmp
 PYTHON_PACKAGES := python3-torch
 MPI_PACKAGES := pkg-config openmpi-bin libopenmpi-dev
-BROWSER_PACKAGES := chromium
+BROWSER_PACKAGES := chromium firefox-esr
 RELEASE_PACKAGES := zip
 RDKIT_PACKAGES := g++ librdkit-dev libboost-dev
 

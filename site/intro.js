@@ -1,5 +1,7 @@
 // Writes build/intro.bin: the trajectory that the page plays before anything is loaded. It is made here from the shipped weights, by the
 // engine that the page runs, and quantised. The molecule is chosen: the first from `firstSeed` on that is stable, connected and has a ring.
+// firstSeed is picked by hand so that nothing is hidden: from its broad side, which the viewer shows, no two atoms but hydrogens are
+// nearer than 1 Å in the picture.
 // And build/told.json: what core tells of each of the site's models, by SHA-256.
 //
 // intro.bin: JSON in one line, then int16 positions in thousandths of Å (frames, atoms, 3) and int8 scores in 1/64 (frames, atoms, elements).

@@ -1,0 +1,86 @@
+// The built page in Firefox, by WebDriver BiDi: load, generate, scrub, download; and the bytes are those of the command line.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import puppeteer from "puppeteer-core";
+import { build, endAll, screenshots, serve, top } from "./browser.js";
+
+const program = join(top, "build/e2e/symdiff");
+const downloads = mkdtempSync(join(tmpdir(), "symdiff-firefox-"));
+let server;
+let firefox;
+
+before(async () => {
+  server = await serve();
+  build(program, "./trainer/cmd/symdiff");
+  firefox = await puppeteer.launch({
+    browser: "firefox",
+    executablePath: process.env.FIREFOX || "/usr/bin/firefox-esr",
+    headless: true,
+    extraPrefsFirefox: { "browser.download.folderList": 2, "browser.download.dir": downloads, "browser.download.always_ask_before_handling_new_types": false },
+  });
+});
+
+after(async () => {
+  await firefox?.close();
+  await endAll();
+  rmSync(downloads, { recursive: true });
+});
+
+/** A page at an address below the site, and the errors that it tells. */
+async function open(address) {
+  const page = await firefox.newPage();
+  const faults = [];
+  page.on("console", (m) => m.type() === "error" && faults.push(m.text()));
+  page.on("pageerror", (error) => faults.push(error.message));
+  page.setDefaultTimeout(120_000);
+  await page.setViewport({ width: 1280, height: 800 });
+  await page.goto(server.url + address);
+  return { page, faults };
+}
+
+const text = (page, selector) => page.$eval(selector, (element) => element.textContent);
+
+test("a link makes its molecule in Firefox; it can be scrubbed, and its file is the command line's", async () => {
+  const { page, faults } = await open("?seed=42&atoms=14");
+  await page.waitForSelector("#result:not([hidden])");
+  const formula = await text(page, "#formula");
+  assert.equal(await text(page, ".position"), "40 / 40");
+  await page.focus(".scrubber");
+  await page.keyboard.press("Home");
+  assert.equal(await text(page, ".position"), "0 / 40");
+  await page.keyboard.press("End");
+  await page.waitForFunction(() => /openchemlib/.test(document.querySelector("#chemistry-note").textContent));
+  const name = `symdiff-${formula}-seed42.xyz`;
+  await page.click("[data-format=xyz]");
+  const file = join(downloads, name);
+  for (let tries = 0; !readdirSync(downloads).includes(name) || !readFileSync(file).length; tries++) {
+    assert.ok(tries < 600, `${name} does not come`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  const out = join(top, "build/e2e/firefox.xyz");
+  execFileSync(program, ["sample", "--seed", "42", "--atoms", "14", "--out", out]);
+  assert.equal(readFileSync(file, "utf8"), readFileSync(out, "utf8"));
+  await page.screenshot({ path: join(screenshots, "firefox.png") });
+  assert.deepEqual(faults, []);
+  await page.close();
+});
+
+for (const [address, shown] of [
+  ["", "#caption"],
+  ["symmetry.html", "#caption-left"],
+  ["explore.html", "#caption-left"],
+]) {
+  test(`${address || "the first page"} opens with a molecule to see in Firefox`, async () => {
+    const { page, faults } = await open(address);
+    await page.waitForFunction((id) => document.querySelector(id).textContent.startsWith("Example, made earlier"), {}, shown);
+    const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+    assert.ok(content <= width, "nothing sticks out sideways");
+    assert.deepEqual(faults, []);
+    await page.close();
+  });
+}
