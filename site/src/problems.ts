@@ -5,7 +5,6 @@ import { SymDiffError, type ErrorCode } from "symdiff-mol";
 const advice: Record<ErrorCode, string> = {
   download: "The model could not be downloaded. Check the connection and press Generate again.",
   hash: "The weights that arrived are not the ones this page was made for, so nothing was run. Press Generate to fetch them anew; if that does not help, something between here and the server changes files.",
-  insecure: "This page came over an insecure connection, where browsers cannot check the model. Open it over https, or on localhost.",
   wasm: "WebAssembly does not start in this browser. It may be switched off, as in some lockdown modes; try another browser.",
   weights: "These weights could not be used. A file of your own has to be a SymDiff model as `symdiff export` writes it; if it was the page's own, reload the page.",
   options: "These settings do not work.",

@@ -61,7 +61,7 @@ export interface ModelInfo {
   parameters: number;
   /** The header of the weights file. */
   metadata: Record<string, string>;
-  /** SHA-256 of the weights; empty where the page is not a secure context and no hash was expected. */
+  /** SHA-256 of the weights, hexadecimal. */
   sha256: string;
   /** Whether the SIMD build runs. */
   simd: boolean;

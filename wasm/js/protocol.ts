@@ -4,7 +4,6 @@
 export type ErrorCode =
   | "download" // a file could not be fetched, or came incomplete
   | "hash" // the weights are not the ones expected
-  | "insecure" // the hash cannot be checked because the page is not a secure context
   | "wasm" // WebAssembly is missing or the module does not start
   | "weights" // the weights file cannot be used
   | "options" // the settings of a run are wrong

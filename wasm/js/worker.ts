@@ -1,6 +1,7 @@
 // The worker: holds Go's WASM, the weights and the run in progress, and answers the messages of protocol.ts.
 
 import "./wasm_exec.js";
+import { sha256 } from "./sha256.js";
 import { simdSupported } from "./simd.js";
 import type {
   CalibrateMessage,
@@ -241,21 +242,18 @@ async function download(id: number, url: string, bytes?: number): Promise<Uint8A
   return file.subarray(0, loaded);
 }
 
-/** The SHA-256 of the weights, checked against the expected one. Empty where it can neither be told nor is asked for. */
+/** The SHA-256 of the weights, checked against the expected one. Pages that are not secure have no crypto.subtle. */
 async function checkHash(weights: Uint8Array<ArrayBuffer>, expected?: string): Promise<string> {
-  if (!globalThis.crypto?.subtle) {
-    if (expected === undefined) return "";
-    throw new WorkerError(
-      "insecure",
-      "the SHA-256 of the weights cannot be checked here: open the page over https or on localhost",
-    );
-  }
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", weights));
-  const hex = Array.from(digest, (b) => b.toString(16).padStart(2, "0")).join("");
+  const subtle = globalThis.crypto?.subtle;
+  const hex = subtle ? hexadecimal(await subtle.digest("SHA-256", weights)) : sha256(weights);
   if (expected !== undefined && hex !== expected.toLowerCase()) {
     throw new WorkerError("hash", `the weights have SHA-256 ${hex}, expected ${expected}`);
   }
   return hex;
+}
+
+function hexadecimal(bytes: ArrayBuffer): string {
+  return Array.from(new Uint8Array(bytes), (b) => b.toString(16).padStart(2, "0")).join("");
 }
 
 async function sample(m: SampleMessage): Promise<void> {

@@ -4,7 +4,8 @@ import "../trust.ts";
 import "../masthead.ts";
 import { models } from "virtual:model";
 import { chosenAtoms } from "../atoms.ts";
-import { announce, element, onPress } from "../dom.ts";
+import { copyText } from "../copy.ts";
+import { element, onPress } from "../dom.ts";
 import { mayBegin } from "../link.ts";
 import { kernelNames, kernels, kernelsOf, type Kernel } from "../kernel.ts";
 import { startOffline } from "../offline.ts";
@@ -83,7 +84,7 @@ function listen(): void {
   listenToKeep();
   listenToCompare();
   shows.push(showCommand);
-  element("copy").addEventListener("click", () => void navigator.clipboard.writeText(element("command").textContent).then(() => announce("Copied.")));
+  element("copy").addEventListener("click", () => void copyText(element("command").textContent, element("command")));
 }
 
 function moveTab(event: KeyboardEvent, tool: Tool): void {

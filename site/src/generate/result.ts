@@ -1,7 +1,8 @@
 // The finished molecule: formula, badges, what openchemlib adds, files, and the command that makes it again.
 
 import type { Molecule } from "symdiff-mol";
-import { announce, element, make } from "../dom.ts";
+import { copyText } from "../copy.ts";
+import { element, make } from "../dom.ts";
 import { formulaNodes } from "../format.ts";
 import { toQuery } from "../settings.ts";
 import { frameOf, linkTo } from "./share.ts";
@@ -241,23 +242,15 @@ function onward({ settings, index }: Outcome): Node[] {
 
 /** A button that copies the text of an element, and says so; where it may not, it selects it. */
 function copier(button: string, source: string): void {
-  onCopy(button, () => element(source).textContent ?? "", () => getSelection()?.selectAllChildren(element(source)));
+  onCopy(button, () => element(source).textContent ?? "", element(source));
 }
 
-function onCopy(button: string, text: () => string, select?: () => void): void {
+function onCopy(button: string, text: () => string, source?: HTMLElement): void {
   const b = element<HTMLButtonElement>(button);
   const word = b.querySelector("span")!;
   const usual = word.textContent;
   b.addEventListener("click", async () => {
-    try {
-      await navigator.clipboard.writeText(text());
-      word.textContent = "Copied";
-    } catch {
-      if (select) select();
-      else prompt("Copy this text", text());
-      word.textContent = select ? "Selected" : usual;
-    }
-    announce(`${word.textContent}.`);
+    word.textContent = (await copyText(text(), source)) || usual;
     setTimeout(() => (word.textContent = usual), 2000);
   });
 }

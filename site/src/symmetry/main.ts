@@ -4,6 +4,7 @@ import "../trust.ts";
 import "../masthead.ts";
 import type { Frame, Molecule, SampleOptions } from "symdiff-mol";
 import { chosenAtoms, showAtoms } from "../atoms.ts";
+import { copyText } from "../copy.ts";
 import { announce, element, onPress } from "../dom.ts";
 import { modelNamed, shipped } from "../engine.ts";
 import { formulaNodes } from "../format.ts";
@@ -146,7 +147,7 @@ function listen(): void {
     show();
   });
   element("compare").addEventListener("click", () => void distributions());
-  element("copy").addEventListener("click", () => void copyCommand());
+  element("copy").addEventListener("click", () => void copyText(element("command").textContent, element("command")));
 }
 
 /** A change of the settings: it is shown at once, and once the model is there both molecules are made anew. */
@@ -431,11 +432,6 @@ function command(): string {
     ...(isTurned && !state.couple ? ["--couple=false"] : []),
     ...(models.length > 1 && model !== models[0] ? [`--model ${model.name}.safetensors`] : []),
   ].join(" ");
-}
-
-async function copyCommand(): Promise<void> {
-  await navigator.clipboard.writeText(element("command").textContent);
-  announce("Copied.");
 }
 
 setUp();

@@ -177,3 +177,18 @@ for (const colorScheme of ["light", "dark"]) {
     await close();
   });
 }
+
+test("over plain http within a house the page generates, and copies", async () => {
+  const lan = await launch(["--host-resolver-rules=MAP page.lan 127.0.0.1"]);
+  const { port } = new URL(server.url);
+  const { page, close } = await open(lan, `http://page.lan:${port}/?seed=42&atoms=14`);
+  assert.equal(await page.evaluate(() => isSecureContext), false);
+  await generate(page);
+  assert.match(await page.textContent("#provenance"), /^Seed 42, .* weights qm9-web [0-9a-f]{12}$/);
+  const asked = page.waitForEvent("dialog");
+  await Promise.all([page.click("#copy-link"), asked.then((dialog) => (assert.match(dialog.defaultValue(), /seed=42/), dialog.accept()))]);
+  await page.goto(`http://page.lan:${port}/symmetry.html`);
+  await page.click("#copy");
+  assert.equal(await page.textContent("#status"), "Selected.");
+  await close();
+});
