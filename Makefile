@@ -339,7 +339,7 @@ check-platforms:
 			|| { echo "core does not build for $$platform, GOEXPERIMENT=$$experiment"; exit 1; }; done; done
 
 # What decides the bits of a sample beside the kernels, which have tests of their own; two files of theirs only measure.
-UNFUSED := $(addprefix ./core/,rng schedule o3 dit model egnn geoldm symmetrise sampler)
+UNFUSED := $(addprefix ./core/,rng schedule o3 dit encoding model egnn geoldm symmetrise sampler)
 check-bits:
 	@bad=$$(GOARCH=arm64 CGO_ENABLED=0 go build -gcflags=-S $(UNFUSED) 2>&1 | grep -oE '\(.*[[:space:]]FN?M(ADD|SUB)[SD].*' \
 		| grep -vE '/(moments|equivariance)\.go:' || true); \

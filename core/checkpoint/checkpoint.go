@@ -46,8 +46,10 @@ func Load(f *safetensors.File) (*Network, error) {
 		return &Network{m.Network(), m.Meta, kind, size(m.Config.Parameters())}, nil
 	}
 	return nil, &safetensors.Error{
-		File:   f.Name,
-		Reason: "metadata kind: " + strconv.Quote(kind) + ", want symdiff, symdiff-h, dit, egnn or geoldm",
+		File: f.Name,
+		Reason: "metadata kind: " + strconv.Quote(
+			kind,
+		) + ", want symdiff, symdiff-h, dit, egnn or geoldm",
 	}
 }
 

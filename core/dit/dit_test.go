@@ -110,8 +110,9 @@ func TestMoleculesDoNotMix(t *testing.T) {
 	}
 }
 
-// A bias that is the same for all pairs leaves the softmax as it is; one that forbids every other atom makes each atom see itself
-// alone, as it does in a molecule of one atom.
+// A bias that is the same for all pairs leaves the softmax as it is; one that forbids
+// every other atom makes each atom see itself alone, as it does in a molecule of one
+// atom.
 func TestPairBias(t *testing.T) {
 	c := Config{Width: 16, Depth: 2, Heads: 2, MLP: 32, SwiGLU: true}
 	plain := random(c)
@@ -122,7 +123,13 @@ func TestPairBias(t *testing.T) {
 		ones[i] = 1
 	}
 	stream.Fill(scale, 0.02)
-	w.Pair, w.PairAdaLN = Linear{f32.Pack(ones, all, 2), nil}, Linear{f32.Pack(scale, all, c.Width), make([]float32, all)}
+	w.Pair, w.PairAdaLN = Linear{
+		f32.Pack(ones, all, 2),
+		nil,
+	}, Linear{
+		f32.Pack(scale, all, c.Width),
+		make([]float32, all),
+	}
 	sizes := []int{3, 5}
 	x := make([]float32, 8*c.Width)
 	stream.Fill(x, 1)
@@ -151,7 +158,11 @@ func TestPairBias(t *testing.T) {
 			}
 		}
 	}
-	near("the same bias for all", forward(&w, sizes, x, func(int, int) float32 { return 3 }), forward(plain, sizes, x, nil))
+	near(
+		"the same bias for all",
+		forward(&w, sizes, x, func(int, int) float32 { return 3 }),
+		forward(plain, sizes, x, nil),
+	)
 	alone := forward(&w, sizes, x, func(i, j int) float32 {
 		if i == j {
 			return 0

@@ -12,8 +12,10 @@
 //	  m_ij = edge_mlp([h_i, h_j, d²_ij, d0²_ij]);   m_ij <- m_ij·sigmoid(att_mlp(m_ij))
 //	  h_i  <- h_i + node_mlp([h_i, sum_j m_ij/normalization_factor])
 //	per block, once:
-//	  x_i  <- x_i + sum_j (x_i - x_j)/(d_ij + norm_constant)·15·tanh(coord_mlp([h_i, h_j, d²_ij, d0²_ij]))/normalization_factor
-//	eps_x = x - x_input, projected to zero centre of mass;   eps_h = embedding_out(h) without the channels of t and context
+//	  w_ij = 15·tanh(coord_mlp([h_i, h_j, d²_ij, d0²_ij]))
+//	  x_i  <- x_i + sum_j (x_i - x_j)/(d_ij + norm_constant)·w_ij/normalization_factor
+//	eps_x = x - x_input, projected to zero centre of mass
+//	eps_h = embedding_out(h) without the channels of t and context
 //
 // with d = sqrt(d² + 1e-8) and the d² of the start of the block. Without tanh the
 // bare coord_mlp takes the place of 15·tanh. The names of the parameters are those
@@ -29,7 +31,7 @@ import (
 	"github.com/symdiff-go/symdiff/core/dit"
 	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/f32"
-	"github.com/symdiff-go/symdiff/core/internal/json"
+	"github.com/symdiff-go/symdiff/core/internal/header"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
@@ -37,7 +39,7 @@ import (
 // Config says what a network is, by the published names.
 type Config struct {
 	Features     int     // F: features of an atom beside its position
-	Context      int     // context_node_nf: channels of what it is conditioned on, two for each of Meta.Context
+	Context      int     // context_node_nf: channels, two for each of Meta.Context
 	Hidden       int     // hidden_nf
 	Layers       int     // n_layers: blocks
 	InvSublayers int     // inv_sublayers: updates of h per block
@@ -71,7 +73,16 @@ func (c Config) outputs() int {
 
 // QM9 is EDM's network of the paper: 5.3 million parameters.
 func QM9() Config {
-	return Config{Features: 6, Hidden: 256, Layers: 9, InvSublayers: 1, Attention: true, Tanh: true, NormConstant: 1, NormFactor: 1}
+	return Config{
+		Features:     6,
+		Hidden:       256,
+		Layers:       9,
+		InvSublayers: 1,
+		Attention:    true,
+		Tanh:         true,
+		NormConstant: 1,
+		NormFactor:   1,
+	}
 }
 
 const maxContext = 64
@@ -82,13 +93,20 @@ func (c Config) Validate() error {
 	for _, b := range []struct {
 		name     string
 		v, limit int
-	}{{"features", c.Features, 256}, {"hidden_nf", c.Hidden, 1 << 13}, {"n_layers", c.Layers, 1 << 8}, {"inv_sublayers", c.InvSublayers, 1 << 6}} {
+	}{
+		{"features", c.Features, 256}, {"hidden_nf", c.Hidden, 1 << 13},
+		{"n_layers", c.Layers, 1 << 8}, {"inv_sublayers", c.InvSublayers, 1 << 6},
+	} {
 		if b.v < 1 || b.v > b.limit {
-			return errors.New(b.name + ": " + strconv.Itoa(b.v) + " not in [1, " + strconv.Itoa(b.limit) + "]")
+			return errors.New(
+				b.name + ": " + strconv.Itoa(b.v) + " not in [1, " + strconv.Itoa(b.limit) + "]",
+			)
 		}
 	}
 	if c.Context < 0 || c.Context > maxContext {
-		return errors.New("context: " + strconv.Itoa(c.Context) + " not in [0, " + strconv.Itoa(maxContext) + "]")
+		return errors.New(
+			"context: " + strconv.Itoa(c.Context) + " not in [0, " + strconv.Itoa(maxContext) + "]",
+		)
 	}
 	if !(c.NormConstant >= 0 && c.NormConstant <= 1e6) {
 		return errors.New("norm_constant: not in [0, 1e6]")
@@ -158,14 +176,10 @@ type invariant struct{ edge0, edge2, node0, node2, att dit.Linear }
 
 // Load reads a network from a file whose metadata say kind egnn. It wants every
 // tensor of Config.Parameters, and those of a learned noise schedule, and
-// nothing else. Errors are *safetensors.Error
-// naming the file and the tensor or key.
+// nothing else. Errors are *safetensors.Error naming the file and the tensor or key.
 func Load(f *safetensors.File) (*Model, error) {
 	c, meta, err := parseMetadata(f)
 	if err != nil {
-		return nil, err
-	}
-	if err := meta.ReadSchedule(f); err != nil {
 		return nil, err
 	}
 	m, err := Read(f, c, encoding.ScheduleParameters(meta.Schedule)...)
@@ -190,12 +204,19 @@ func Read(f *safetensors.File, c Config, beside ...safetensors.Parameter) (*Mode
 	}
 	for _, name := range f.Names() {
 		if _, ok := values[name]; !ok {
-			return nil, &safetensors.Error{File: f.Name, Tensor: name, Reason: "is no parameter of an EGNN of this configuration"}
+			return nil, &safetensors.Error{
+				File:   f.Name,
+				Tensor: name,
+				Reason: "is no parameter of an EGNN of this configuration",
+			}
 		}
 	}
 	linear := func(name string) dit.Linear {
 		s := shapes["egnn."+name+".weight"]
-		return dit.Linear{W: f32.Pack(values["egnn."+name+".weight"], s[0], s[1]), Bias: values["egnn."+name+".bias"]}
+		return dit.Linear{
+			W:    f32.Pack(values["egnn."+name+".weight"], s[0], s[1]),
+			Bias: values["egnn."+name+".bias"],
+		}
 	}
 	m := &Model{Config: c}
 	const in, out = "egnn.embedding.weight", "egnn.embedding_out.weight"
@@ -211,10 +232,19 @@ func Read(f *safetensors.File, c Config, beside ...safetensors.Parameter) (*Mode
 	m.out.Bias = m.out.Bias[:width]
 	for l := range c.Layers {
 		name := "e_block_" + strconv.Itoa(l) + "."
-		b := block{coord0: linear(name + "gcl_equiv.coord_mlp.0"), coord2: linear(name + "gcl_equiv.coord_mlp.2"), coord4: linear(name + "gcl_equiv.coord_mlp.4")}
+		b := block{
+			coord0: linear(name + "gcl_equiv.coord_mlp.0"),
+			coord2: linear(name + "gcl_equiv.coord_mlp.2"),
+			coord4: linear(name + "gcl_equiv.coord_mlp.4"),
+		}
 		for i := range c.InvSublayers {
 			gcl := name + "gcl_" + strconv.Itoa(i) + "."
-			inv := invariant{edge0: linear(gcl + "edge_mlp.0"), edge2: linear(gcl + "edge_mlp.2"), node0: linear(gcl + "node_mlp.0"), node2: linear(gcl + "node_mlp.2")}
+			inv := invariant{
+				edge0: linear(gcl + "edge_mlp.0"),
+				edge2: linear(gcl + "edge_mlp.2"),
+				node0: linear(gcl + "node_mlp.0"),
+				node2: linear(gcl + "node_mlp.2"),
+			}
 			if c.Attention {
 				inv.att = linear(gcl + "att_mlp.0")
 			}
@@ -228,9 +258,23 @@ func Read(f *safetensors.File, c Config, beside ...safetensors.Parameter) (*Mode
 // Metadata is the header of a weights file, which Load reads.
 func Metadata(c Config, m encoding.Meta) map[string]string {
 	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
-	config := `{"hidden_nf":` + strconv.Itoa(c.Hidden) + `,"n_layers":` + strconv.Itoa(c.Layers) + `,"inv_sublayers":` + strconv.Itoa(c.InvSublayers) +
-		`,"attention":` + strconv.FormatBool(c.Attention) + `,"tanh":` + strconv.FormatBool(c.Tanh) +
-		`,"norm_constant":` + number(c.NormConstant) + `,"normalization_factor":` + number(c.NormFactor)
+	config := `{"hidden_nf":` + strconv.Itoa(
+		c.Hidden,
+	) + `,"n_layers":` + strconv.Itoa(
+		c.Layers,
+	) + `,"inv_sublayers":` + strconv.Itoa(
+		c.InvSublayers,
+	) +
+		`,"attention":` + strconv.FormatBool(
+		c.Attention,
+	) + `,"tanh":` + strconv.FormatBool(
+		c.Tanh,
+	) +
+		`,"norm_constant":` + number(
+		c.NormConstant,
+	) + `,"normalization_factor":` + number(
+		c.NormFactor,
+	)
 	md := map[string]string{"kind": "egnn", "config": config + "}"}
 	m.Describe(md)
 	return md
@@ -239,71 +283,56 @@ func Metadata(c Config, m encoding.Meta) map[string]string {
 // parseMetadata reads the configuration, and the meaning of the inputs where the
 // file tells it (see encoding.Parse).
 func parseMetadata(f *safetensors.File) (Config, encoding.Meta, error) {
-	fail := func(reason string) (Config, encoding.Meta, error) {
-		return Config{}, encoding.Meta{}, &safetensors.Error{File: f.Name, Reason: "metadata " + reason}
+	p := header.Reader{File: f.Name, Metadata: f.Metadata}
+	if kind := p.Word("kind", ""); kind != "egnn" {
+		p.Fail("kind", strconv.Quote(kind)+", want egnn")
 	}
-	if f.Metadata["kind"] != "egnn" {
-		return fail("kind: " + strconv.Quote(f.Metadata["kind"]) + ", want egnn")
+	v := p.Object("config")
+	c := Config{
+		Hidden: p.Int("config", v, "hidden_nf"), Layers: p.Int("config", v, "n_layers"),
+		InvSublayers: p.Int("config", v, "inv_sublayers"),
+		Attention:    p.Bool("config", v, "attention"), Tanh: p.Bool("config", v, "tanh"),
+		NormConstant: p.Number("config", v, "norm_constant"),
+		NormFactor:   p.Number("config", v, "normalization_factor"),
 	}
-	v, err := json.Parse([]byte(f.Metadata["config"]))
-	if err != nil {
-		return fail("config: " + err.Error())
-	}
-	c := Config{NormConstant: 1, NormFactor: 1, InvSublayers: 1}
-	for _, field := range []struct {
-		name string
-		to   *int
-	}{{"hidden_nf", &c.Hidden}, {"n_layers", &c.Layers}, {"inv_sublayers", &c.InvSublayers}} {
-		n, ok := v.Get(field.name)
-		i, whole := n.Int()
-		if !ok || !whole || i != int64(int32(i)) {
-			return fail("config: " + field.name + ": want an integer")
-		}
-		*field.to = int(i)
-	}
-	for name, to := range map[string]*bool{"attention": &c.Attention, "tanh": &c.Tanh} {
-		b, ok := v.Get(name)
-		if !ok || b.Kind != json.Bool {
-			return fail("config: " + name + ": want true or false")
-		}
-		*to = b.Bool
-	}
-	for name, to := range map[string]*float64{"norm_constant": &c.NormConstant, "normalization_factor": &c.NormFactor} {
-		x, ok := v.Get(name)
-		if !ok || x.Kind != json.Number {
-			return fail("config: " + name + ": want a number")
-		}
-		*to = x.Num
-	}
-	if s, ok := v.Get("symmetrise"); ok {
-		// Old files asked for the Haar measure, under which an equivariant network is the same.
-		if s.Text != "haar" {
-			return fail("config: symmetrise: " + strconv.Quote(s.Text) + ", want haar")
+	for _, only := range []struct{ field, value string }{
+		{"symmetrise", "haar"}, // of old files: an equivariant network is the same under it
+		{"aggregation_method", "sum"},
+	} {
+		if s, ok := v.Get(only.field); ok && s.Text != only.value {
+			p.Fail("config", only.field+": "+strconv.Quote(s.Text)+", want "+only.value)
 		}
 	}
 	if s, ok := v.Get("sin_embedding"); ok && s.Bool {
-		return fail("config: sin_embedding: not supported")
+		p.Fail("config", "sin_embedding: not supported")
 	}
-	if s, ok := v.Get("aggregation_method"); ok && s.Text != "sum" {
-		return fail("config: aggregation_method: " + strconv.Quote(s.Text) + ", want sum")
+	if p.Err != nil {
+		return Config{}, encoding.Meta{}, p.Err
 	}
-	meta, err := encoding.Parse(f.Name, f.Metadata)
+	meta, err := encoding.Read(f)
 	if err != nil {
 		return Config{}, encoding.Meta{}, err
 	}
-	info, ok := f.Info("egnn.embedding.weight")
+	const first = "egnn.embedding.weight"
+	info, ok := f.Info(first)
 	if !ok || len(info.Shape) != 2 {
-		return Config{}, encoding.Meta{}, &safetensors.Error{File: f.Name, Tensor: "egnn.embedding.weight", Reason: "missing, or not a matrix"}
+		return Config{}, encoding.Meta{}, &safetensors.Error{
+			File:   f.Name,
+			Tensor: first,
+			Reason: "missing, or not a matrix",
+		}
 	}
 	c.Context = 2 * len(meta.Context)
 	c.Features = info.Shape[1] - 1 - c.Context
 	if err := c.Validate(); err != nil {
-		return fail("config: " + err.Error())
+		p.Fail("config", err.Error())
 	}
-	if len(meta.Elements) > 0 && meta.Features() != c.Features {
-		return fail("elements: they make " + strconv.Itoa(meta.Features()) + " features, the network has " + strconv.Itoa(c.Features))
+	if meta.Defined() {
+		if err := meta.CheckFeatures(c.Features); err != nil {
+			p.Err = &safetensors.Error{File: f.Name, Reason: "metadata " + err.Error()}
+		}
 	}
-	return c, meta, nil
+	return c, meta, p.Err
 }
 
 // Features is F.
@@ -384,7 +413,15 @@ func (m *Model) newState(sizes []int) *state {
 	s.x, s.next, s.h = buffer(3*rows), buffer(3*rows), buffer(rows*d)
 	s.hin, s.hout = buffer(rows*m.in.W.In()), buffer(rows*m.out.W.Out())
 	s.node, s.mid, s.d2 = buffer(rows*2*d), buffer(rows*d), buffer(largest*largest)
-	s.edge, s.m1, s.m2, s.gate = buffer(largest*(2*d+2)), buffer(largest*d), buffer(largest*d), buffer(largest)
+	s.edge, s.m1, s.m2, s.gate = buffer(
+		largest*(2*d+2),
+	), buffer(
+		largest*d,
+	), buffer(
+		largest*d,
+	), buffer(
+		largest,
+	)
 	return s
 }
 
@@ -411,7 +448,16 @@ func (s *state) apply(out, z []float32, t float32) {
 	for b := range m.blocks {
 		at := 0
 		for i, n := range s.sizes {
-			s.block(&m.blocks[b], s.x[3*at:3*(at+n)], s.next[3*at:], s.h[at*d:(at+n)*d], s.node[at*2*d:], s.mid[at*d:], s.d0[i], n)
+			s.block(
+				&m.blocks[b],
+				s.x[3*at:3*(at+n)],
+				s.next[3*at:],
+				s.h[at*d:(at+n)*d],
+				s.node[at*2*d:],
+				s.mid[at*d:],
+				s.d0[i],
+				n,
+			)
 			at += n
 		}
 		s.x, s.next = s.next, s.x

@@ -41,7 +41,8 @@ func load(t testing.TB) *Model {
 	return m
 }
 
-// The published implementation, with random weights in every layer, on every implementation of the kernels.
+// The published implementation, with random weights in every layer, on every
+// implementation of the kernels.
 func TestParityWithPublishedNetwork(t *testing.T) {
 	defer f32.Use(f32.Implementation())
 	for _, implementation := range f32.Implementations() {
@@ -105,7 +106,8 @@ func TestEquivariantAndRagged(t *testing.T) {
 	}
 }
 
-// The sampler runs it, alone and symmetrised, and a seed means the same bits on every implementation.
+// The sampler runs it, alone and symmetrised, and a seed means the same bits on every
+// implementation.
 func TestSample(t *testing.T) {
 	defer f32.Use(f32.Implementation())
 	meta := model.QM9Meta()
@@ -186,8 +188,9 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 	}
 }
 
-// conditional is the reference network conditioned on two properties: with random columns of their channels, and two more for each
-// in the output, which nothing may depend on.
+// conditional is the reference network conditioned on two properties: with random
+// columns of their channels, and two more for each in the output, which nothing may
+// depend on.
 func conditional(t testing.TB) *Model {
 	t.Helper()
 	f := open(t, "weights")
@@ -235,8 +238,9 @@ func conditional(t testing.TB) *Model {
 	return m
 }
 
-// Without a value the conditional network is the one that it was made of, to the last bit; a value changes the prediction by its
-// distance from the mean, under any frame, and guidance leads it away from the one without.
+// Without a value the conditional network is the one that it was made of, to the last
+// bit; a value changes the prediction by its distance from the mean, under any frame,
+// and guidance leads it away from the one without.
 func TestAt(t *testing.T) {
 	m := conditional(t)
 	r := rng.New(2, 0, rng.Initial, 0)
@@ -291,7 +295,11 @@ func TestWithGamma(t *testing.T) {
 	m := load(t)
 	meta := model.QM9Meta()
 	sample := func(gamma, order string) (*sampler.Sampler, error) {
-		s, err := sampler.NewNetwork(m.Network(), meta, sampler.Options{Seed: 1, Atoms: []int{5}, Steps: 1, Gamma: gamma, GammaOrder: order})
+		s, err := sampler.NewNetwork(
+			m.Network(),
+			meta,
+			sampler.Options{Seed: 1, Atoms: []int{5}, Steps: 1, Gamma: gamma, GammaOrder: order},
+		)
 		if err != nil {
 			return nil, err
 		}

@@ -41,11 +41,15 @@ func (m Meta) validateCompositions() error {
 		}
 		for _, e := range elements {
 			if m.channel(e) < 0 {
-				return errors.New("compositions: " + c.Formula + ": element " + e.Symbol() + " is not among the model's")
+				return errors.New(
+					"compositions: " + c.Formula + ": element " + e.Symbol() + " is not among the model's",
+				)
 			}
 		}
 		if c.Molecules < 1 {
-			return errors.New("compositions: " + c.Formula + ": " + strconv.Itoa(c.Molecules) + " molecules")
+			return errors.New(
+				"compositions: " + c.Formula + ": " + strconv.Itoa(c.Molecules) + " molecules",
+			)
 		}
 	}
 	return nil

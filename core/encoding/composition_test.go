@@ -20,7 +20,8 @@ func described(m Meta) map[string]string {
 	return md
 }
 
-// Compositions come back from a file's metadata as they were, and what is no composition of the model is refused by name.
+// Compositions come back from a file's metadata as they were, and what is no
+// composition of the model is refused by name.
 func TestCompositions(t *testing.T) {
 	meta := typed()
 	meta.Compositions = []Composition{{"H2O", 12}, {"CH4", 3}, {"C2H6O", 1}}

@@ -8,7 +8,8 @@ import (
 	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
-// The composition is a count of every element of the model; a file that counts some of them, or others, is refused.
+// The composition is a count of every element of the model; a file that counts some of
+// them, or others, is refused.
 func TestCounts(t *testing.T) {
 	meta := QM9()
 	if meta.Composed() {
@@ -26,10 +27,12 @@ func TestCounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := meta.Counts(formula)
-	if want := map[string]float64{"count:H": 6, "count:C": 2, "count:N": 0, "count:O": 1, "count:F": 0}; err != nil || !maps.Equal(got, want) {
+	if want := map[string]float64{"count:H": 6, "count:C": 2, "count:N": 0, "count:O": 1, "count:F": 0}; err != nil ||
+		!maps.Equal(got, want) {
 		t.Errorf("%v, %v, want %v", got, err, want)
 	}
-	if _, err := meta.Counts([]molecule.Element{molecule.C, 16}); err == nil || !strings.Contains(err.Error(), "element S") {
+	if _, err := meta.Counts([]molecule.Element{molecule.C, 16}); err == nil ||
+		!strings.Contains(err.Error(), "element S") {
 		t.Errorf("sulfur: error %v", err)
 	}
 	whole := meta.Context

@@ -27,11 +27,11 @@ type Meta struct {
 	ScaleTypes  float64  // one-hot types are divided by this, 4
 	ScaleCharge float64  // atomic numbers are divided by this, 10
 	Schedule    schedule.Spec
-	Context     []Quantity  // scalar properties of a molecule that the network is conditioned on, or may be; see CountName
+	Context     []Quantity  // properties of a molecule that the network is conditioned on
 	Histogram   map[int]int // number of atoms -> molecules of the training set
 	Moments     *Moments    // of the training set, or nil
 
-	Compositions []Composition // of the training set, each formula once, to draw types from (see TypesName), or nil
+	Compositions []Composition // of the training set, each once (see TypesName), or nil
 	Parts        bool          // whether parts of a molecule can be given (see PartMark)
 	Training     []byte        // provenance: a JSON object, or nil
 }
@@ -121,7 +121,13 @@ func (m Meta) CheckFeatures(features int) error {
 	if m.Features() == features {
 		return nil
 	}
-	return errors.New("elements: they and the charge make " + strconv.Itoa(m.Features()) + " features, the network has " + strconv.Itoa(features))
+	return errors.New(
+		"elements: they and the charge make " + strconv.Itoa(
+			m.Features(),
+		) + " features, the network has " + strconv.Itoa(
+			features,
+		),
+	)
 }
 
 // Validate checks the fields against each other; the error names the field as it
@@ -160,12 +166,20 @@ func (m Meta) Validate() error {
 		largest = max(largest, m.ScaleCharge)
 	}
 	if m.Schedule.Name == "polynomial_2" && 8*s.Sigma(0) > 1/largest {
-		return errors.New("schedule: 8·sigma(0) = " + formatFloat(8*s.Sigma(0)) + " is above 1/scale = " + formatFloat(1/largest))
+		return errors.New(
+			"schedule: 8·sigma(0) = " + formatFloat(
+				8*s.Sigma(0),
+			) + " is above 1/scale = " + formatFloat(
+				1/largest,
+			),
+		)
 	}
 	total := 0
 	for n, count := range m.Histogram {
 		if n < 1 || n > MaxAtoms || count < 0 || count > math.MaxInt32 {
-			return errors.New("histogram: " + strconv.Itoa(count) + " molecules of " + strconv.Itoa(n) + " atoms")
+			return errors.New(
+				"histogram: " + strconv.Itoa(count) + " molecules of " + strconv.Itoa(n) + " atoms",
+			)
 		}
 		total += count
 	}

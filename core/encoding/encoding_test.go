@@ -10,7 +10,9 @@ import (
 func TestRows(t *testing.T) {
 	m := QM9()
 	m.ScaleX = 2
-	rows, err := m.Rows(&molecule.Molecule{Elements: []molecule.Element{8, 1}, Positions: [][3]float64{{0, 1, 0}, {4, 1, 0}}})
+	rows, err := m.Rows(
+		&molecule.Molecule{Elements: []molecule.Element{8, 1}, Positions: [][3]float64{{0, 1, 0}, {4, 1, 0}}},
+	)
 	want := []float32{-1, 0, 0, 0, 0, 0, 0.25, 0, 0.8, 1, 0, 0, 0.25, 0, 0, 0, 0, 0.1}
 	if err != nil || !slices.Equal(rows, want) {
 		t.Errorf("%v, %v, want %v", rows, err, want)

@@ -22,7 +22,8 @@ func TestParts(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	meta.Context = nil
-	if _, err := Parse("f", described(meta)); err == nil || !strings.Contains(err.Error(), "parts: the network takes no types") {
+	if _, err := Parse("f", described(meta)); err == nil ||
+		!strings.Contains(err.Error(), "parts: the network takes no types") {
 		t.Errorf("error %v", err)
 	}
 	rows := []float32{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}

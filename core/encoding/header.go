@@ -20,7 +20,13 @@ func (m Meta) Describe(md map[string]string) {
 	}
 	md["elements"] = string(append(b, ']'))
 	md["charge"] = strconv.FormatBool(m.Charge)
-	md["scale"] = `{"x":` + formatFloat(m.ScaleX) + `,"types":` + formatFloat(m.ScaleTypes) + `,"charge":` + formatFloat(m.ScaleCharge) + `}`
+	md["scale"] = `{"x":` + formatFloat(
+		m.ScaleX,
+	) + `,"types":` + formatFloat(
+		m.ScaleTypes,
+	) + `,"charge":` + formatFloat(
+		m.ScaleCharge,
+	) + `}`
 	md["schedule"] = string(json.AppendString([]byte(`{"name":`), m.Schedule.Name)) +
 		`,"timesteps":` + strconv.Itoa(m.Schedule.Timesteps) + `,"precision":` + formatFloat(m.Schedule.Precision) + `}`
 	if len(m.Context) > 0 {
@@ -46,7 +52,9 @@ func (m Meta) Describe(md map[string]string) {
 func contextJSON(list []Quantity) string {
 	var b []byte
 	for i, q := range list {
-		b = append(json.AppendString(append(append(b, "[,"[min(i, 1)]), `{"name":`...), q.Name), `,"mean":`+formatFloat(q.Mean)+`,"mad":`+formatFloat(q.MAD)+`}`...)
+		b = append(
+			json.AppendString(append(append(b, "[,"[min(i, 1)]), `{"name":`...), q.Name),
+			`,"mean":`+formatFloat(q.Mean)+`,"mad":`+formatFloat(q.MAD)+`}`...)
 	}
 	return string(append(b, ']'))
 }
@@ -105,12 +113,32 @@ func (p *reader) meta() Meta {
 		p.Fail("elements", "want a list of symbols")
 	}
 	scale := p.Object("scale")
-	m.ScaleX, m.ScaleTypes, m.ScaleCharge = p.Number("scale", scale, "x"), p.Number("scale", scale, "types"), p.Number("scale", scale, "charge")
+	m.ScaleX, m.ScaleTypes, m.ScaleCharge = p.Number(
+		"scale",
+		scale,
+		"x",
+	), p.Number(
+		"scale",
+		scale,
+		"types",
+	), p.Number(
+		"scale",
+		scale,
+		"charge",
+	)
 	s := p.Object("schedule")
 	if name, ok := s.Get("name"); ok {
 		m.Schedule.Name = name.Text
 	}
-	m.Schedule.Timesteps, m.Schedule.Precision = p.Int("schedule", s, "timesteps"), p.Number("schedule", s, "precision")
+	m.Schedule.Timesteps, m.Schedule.Precision = p.Int(
+		"schedule",
+		s,
+		"timesteps",
+	), p.Number(
+		"schedule",
+		s,
+		"precision",
+	)
 	if _, ok := p.Metadata["context"]; ok {
 		m.Context = p.context(p.JSON("context"))
 	}
@@ -150,7 +178,11 @@ func (p *reader) context(v json.Value) (list []Quantity) {
 	}
 	for _, item := range v.Items {
 		name, _ := item.Get("name")
-		q := Quantity{name.Text, p.Number("context", item, "mean"), p.Number("context", item, "mad")}
+		q := Quantity{
+			name.Text,
+			p.Number("context", item, "mean"),
+			p.Number("context", item, "mad"),
+		}
 		if q.Name == "" || !(q.MAD > 0) {
 			p.Fail("context", "want a name and a positive mad")
 		}

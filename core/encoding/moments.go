@@ -32,7 +32,11 @@ type MomentsSum struct {
 
 // NewMomentsSum begins a sum over molecules with the elements of m.
 func NewMomentsSum(m Meta) *MomentsSum {
-	s := &MomentsSum{meta: m, mean: make([]float64, m.Features()), cov: make([][]float64, m.Features())}
+	s := &MomentsSum{
+		meta: m,
+		mean: make([]float64, m.Features()),
+		cov:  make([][]float64, m.Features()),
+	}
 	for i := range s.cov {
 		s.cov[i] = make([]float64, m.Features())
 	}

@@ -21,12 +21,25 @@ func TestMoments(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if err := s.Add(&molecule.Molecule{Elements: []molecule.Element{14}, Positions: make([][3]float64, 1)}); err == nil || !strings.Contains(err.Error(), "Si") {
+	if err := s.Add(&molecule.Molecule{Elements: []molecule.Element{14}, Positions: make([][3]float64, 1)}); err == nil ||
+		!strings.Contains(err.Error(), "Si") {
 		t.Errorf("silicon: %v", err)
 	}
-	add(&molecule.Molecule{Elements: []molecule.Element{molecule.H, molecule.C}, Positions: [][3]float64{{5, 0, 0}, {7, 0, 0}}})
-	add(&molecule.Molecule{Elements: []molecule.Element{molecule.O, molecule.H, molecule.H}, Positions: [][3]float64{{0, 0, 0}, {3, 0, 0}, {0, 3, 0}}})
-	add(&molecule.Molecule{Elements: []molecule.Element{molecule.N}, Positions: [][3]float64{{1, 2, 3}}}) // says nothing of positions
+	add(
+		&molecule.Molecule{
+			Elements:  []molecule.Element{molecule.H, molecule.C},
+			Positions: [][3]float64{{5, 0, 0}, {7, 0, 0}},
+		},
+	)
+	add(
+		&molecule.Molecule{
+			Elements:  []molecule.Element{molecule.O, molecule.H, molecule.H},
+			Positions: [][3]float64{{0, 0, 0}, {3, 0, 0}, {0, 3, 0}},
+		},
+	)
+	add(
+		&molecule.Molecule{Elements: []molecule.Element{molecule.N}, Positions: [][3]float64{{1, 2, 3}}},
+	) // says nothing of positions
 	got := s.Moments()
 	// Variances: 2/3 for two atoms, (9 + 9 - 2·3)/6 = 2 for three.
 	if v2, v3 := got.X[0]+2*got.X[1], got.X[0]+3*got.X[1]; math.Abs(v2-2.0/3) > 1e-12 || math.Abs(v3-2) > 1e-12 {

@@ -57,7 +57,10 @@ func (m *Meta) SetSchedule(values map[string][]float32) (err error) {
 		return err
 	}
 	layer := func(name string) schedule.Layer {
-		return schedule.Layer{Weight: values["gamma."+name+".weight"], Bias: values["gamma."+name+".bias"]}
+		return schedule.Layer{
+			Weight: values["gamma."+name+".weight"],
+			Bias:   values["gamma."+name+".bias"],
+		}
 	}
 	n := schedule.Network{
 		L1: layer("l1"), L2: layer("l2"), L3: layer("l3"),

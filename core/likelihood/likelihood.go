@@ -1,11 +1,12 @@
 // Package likelihood bounds the negative log-likelihood of molecules under a
 // diffusion model, in nats per molecule:
 //
-//	-log p(x, h) <= KL(q(z_T)|N(0, I)) + sum over t = 1..T of ½·(SNR(t-1)/SNR(t) - 1)·|eps - eps_hat(z_t, t)|² + L0 - log p(N),
+//	-log p(x, h) <= KL(q(z_T)|N(0, I)) + sum over t = 1..T of L_t + L0 - log p(N),
+//	L_t = ½·(SNR(t-1)/SNR(t) - 1)·|eps - eps_hat(z_t, t)|²,
 //
 // the positions on the (N-1)·3-dimensional space of zero centre of mass, with
 //
-//	L0 = ½|eps_x - eps_hat_x|² + (N-1)·3·(½·log(sigma_0²/alpha_0²) + ½·log 2π) - log p(h|z_0).
+//	L0 = ½|eps_x - eps_hat_x|² + (N-1)·3·½·log(2π·sigma_0²/alpha_0²) - log p(h|z_0).
 //
 // An estimate takes two calls of the network per molecule, at 0 and at a time t
 // that stands for the sum. EDM draws t evenly; here it is drawn with probability
@@ -30,7 +31,7 @@ import (
 	"strconv"
 	"sync"
 
-	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/rng"
 	"github.com/symdiff-go/symdiff/core/schedule"
@@ -40,11 +41,13 @@ import (
 // Options says how to estimate.
 type Options struct {
 	Seed    uint64
-	Passes  int // estimates per molecule, each with new noise; 0: 1
+	Samples int // Monte Carlo samples per molecule, each with new noise; 0: 1
 	Threads int // 0: 1
 	Batch   int // molecules of one time in a call of the network; 0: 16
 
-	Progress func(molecules int) // molecules done with one call since the last report; from any thread; may be nil
+	// Progress is told the molecules done with one call since the last report, from any
+	// thread; it may be nil.
+	Progress func(molecules int)
 }
 
 // Terms are the parts of the bound, in nats per molecule.
@@ -60,7 +63,13 @@ type Terms struct {
 func (t Terms) Sum() float64 { return t.Prior + t.Diffusion + t.Positions + t.Features + t.Size }
 
 func (t Terms) plus(o Terms) Terms {
-	return Terms{t.Prior + o.Prior, t.Diffusion + o.Diffusion, t.Positions + o.Positions, t.Features + o.Features, t.Size + o.Size}
+	return Terms{
+		t.Prior + o.Prior,
+		t.Diffusion + o.Diffusion,
+		t.Positions + o.Positions,
+		t.Features + o.Features,
+		t.Size + o.Size,
+	}
 }
 
 func (t Terms) times(a float64) Terms {
@@ -70,20 +79,20 @@ func (t Terms) times(a float64) Terms {
 // Bound is an estimate.
 type Bound struct {
 	Molecules     int         `json:"molecules"`
-	Passes        int         `json:"passes"`
+	Samples       int         `json:"samples"`
 	NLL           float64     `json:"nll"`            // nats per molecule
 	StandardError float64     `json:"standard_error"` // of NLL: from molecules and noise
 	Terms         Terms       `json:"terms"`
-	Tenths        [10]float64 `json:"tenths"`             // the diffusion term by tenths of t, from low noise to high
-	UnknownSizes  int         `json:"unknown_sizes"`      // molecules of a size that the model never saw: p(N) = 1e-30
-	PerMolecule   []float64   `json:"-"`                  // (molecules) nats, mean of the passes
-	BitsPerDim    float64     `json:"bits_per_dimension"` // NLL in bits over the mean number of dimensions, (N-1)·3 + N·F
+	Deciles       [10]float64 `json:"deciles"`            // the diffusion term by deciles of t
+	UnknownSizes  int         `json:"unknown_sizes"`      // molecules of sizes never seen: p(N) = 1e-30
+	PerMolecule   []float64   `json:"-"`                  // (molecules) nats, mean of the samples
+	BitsPerDim    float64     `json:"bits_per_dimension"` // NLL in bits over the mean of (N-1)·3 + N·F
 }
 
 // estimator holds what all calls share.
 type estimator struct {
 	net   symmetrise.Network
-	meta  model.Meta
+	meta  encoding.Meta
 	sched *schedule.Schedule
 	sizes map[int]float64 // log p(N)
 	width int
@@ -100,10 +109,16 @@ const (
 // wrong with the model's metadata, or the molecule (from 1) with an element that
 // the model does not have.
 //
-// The times of a pass are spread over the molecules in random order, one in each
+// The times of a sample are spread over the molecules in random order, one in each
 // n-th part of p: the mean is unbiased, and its error somewhat smaller than the
 // standard error says, which takes times as independent.
-func Estimate(ctx context.Context, net symmetrise.Network, meta model.Meta, molecules []*molecule.Molecule, o Options) (Bound, error) {
+func Estimate(
+	ctx context.Context,
+	net symmetrise.Network,
+	meta encoding.Meta,
+	molecules []*molecule.Molecule,
+	o Options,
+) (Bound, error) {
 	e, err := newEstimator(net, meta)
 	if err != nil {
 		return Bound{}, err
@@ -114,19 +129,34 @@ func Estimate(ctx context.Context, net symmetrise.Network, meta model.Meta, mole
 	data := make([][]float32, len(molecules))
 	for i, m := range molecules {
 		if data[i], err = meta.Rows(m); err != nil {
-			return Bound{}, errors.New("likelihood: molecule " + strconv.Itoa(i+1) + ": " + err.Error())
+			return Bound{}, errors.New(
+				"likelihood: molecule " + strconv.Itoa(i+1) + ": " + err.Error(),
+			)
 		}
 	}
-	o.Passes, o.Threads, o.Batch = max(1, o.Passes), max(1, o.Threads), cmp.Or(max(0, o.Batch), 16)
+	o.Samples, o.Threads, o.Batch = max(
+		1,
+		o.Samples,
+	), max(
+		1,
+		o.Threads,
+	), cmp.Or(
+		max(0, o.Batch),
+		16,
+	)
 	n := len(molecules)
-	b := Bound{Molecules: n, Passes: o.Passes, PerMolecule: make([]float64, n)}
+	b := Bound{Molecules: n, Samples: o.Samples, PerMolecule: make([]float64, n)}
 	var calls []call
-	for pass := range o.Passes {
-		calls = append(calls, e.plan(n, pass, o)...)
+	for sample := range o.Samples {
+		calls = append(calls, e.plan(n, sample, o)...)
 	}
 	for _, c := range calls {
 		if err := symmetrise.CheckState(net, e.sizesOf(c, data)); err != nil {
-			return Bound{}, errors.New("likelihood: molecule " + strconv.Itoa(c.molecules[0]+1) + " and those with it: " + err.Error())
+			return Bound{}, errors.New(
+				"likelihood: molecule " + strconv.Itoa(
+					c.molecules[0]+1,
+				) + " and those with it: " + err.Error(),
+			)
 		}
 	}
 	found := make([][]Terms, len(calls))
@@ -139,12 +169,12 @@ func Estimate(ctx context.Context, net symmetrise.Network, meta model.Meta, mole
 	if err != nil {
 		return Bound{}, err
 	}
-	results, tenths, dims := make([]Terms, n), [10]float64{}, 0.0
+	results, deciles, dims := make([]Terms, n), [10]float64{}, 0.0
 	for k, c := range calls { // in order: the sum does not depend on the threads
 		for m, i := range c.molecules {
-			results[i] = results[i].plus(found[k][m].times(1 / float64(o.Passes)))
+			results[i] = results[i].plus(found[k][m].times(1 / float64(o.Samples)))
 			if c.t > 0 {
-				tenths[(c.t-1)*10/e.sched.T()] += found[k][m].Diffusion / float64(o.Passes*n)
+				deciles[(c.t-1)*10/e.sched.T()] += found[k][m].Diffusion / float64(o.Samples*n)
 			}
 		}
 	}
@@ -161,7 +191,7 @@ func Estimate(ctx context.Context, net symmetrise.Network, meta model.Meta, mole
 		b.PerMolecule[i] = results[i].Sum()
 		dims += float64(3*(size-1) + size*(e.width-3))
 	}
-	b.Terms, b.Tenths = sum.times(1/float64(n)), tenths
+	b.Terms, b.Deciles = sum.times(1/float64(n)), deciles
 	b.NLL = b.Terms.Sum()
 	for _, v := range b.PerMolecule {
 		b.StandardError += (v - b.NLL) * (v - b.NLL)
@@ -174,24 +204,40 @@ func Estimate(ctx context.Context, net symmetrise.Network, meta model.Meta, mole
 	return b, nil
 }
 
-func newEstimator(net symmetrise.Network, meta model.Meta) (*estimator, error) {
+func newEstimator(net symmetrise.Network, meta encoding.Meta) (*estimator, error) {
 	if len(meta.Elements) == 0 {
-		return nil, errors.New("likelihood: the weights file does not say what its inputs mean (metadata elements)")
+		return nil, errors.New(
+			"likelihood: the weights file does not say what its inputs mean (metadata elements)",
+		)
 	}
 	if len(meta.Histogram) == 0 {
 		return nil, errors.New("likelihood: the weights file has no histogram of sizes")
 	}
 	if net.NewDecoder(nil) != nil {
-		return nil, errors.New("likelihood: a model of latents has no bound: its decoder has no variance")
+		return nil, errors.New(
+			"likelihood: a model of latents has no bound: its decoder has no variance",
+		)
 	}
 	if meta.Features() != net.Features() {
-		return nil, errors.New("likelihood: the network has " + strconv.Itoa(net.Features()) + " features, its metadata make " + strconv.Itoa(meta.Features()))
+		return nil, errors.New(
+			"likelihood: the network has " + strconv.Itoa(
+				net.Features(),
+			) + " features, its metadata make " + strconv.Itoa(
+				meta.Features(),
+			),
+		)
 	}
 	s, err := schedule.New(meta.Schedule)
 	if err != nil {
 		return nil, err
 	}
-	e := &estimator{net: net, meta: meta, sched: s, sizes: map[int]float64{}, width: 3 + net.Features()}
+	e := &estimator{
+		net:   net,
+		meta:  meta,
+		sched: s,
+		sizes: map[int]float64{},
+		width: 3 + net.Features(),
+	}
 	e.upTo = make([]float64, s.T()+1)
 	for t := 1; t <= s.T(); t++ {
 		e.upTo[t] = e.upTo[t-1] + e.weight(t)
@@ -228,15 +274,15 @@ func (e *estimator) time(u float64) int {
 	return min(max(t, 1), e.sched.T())
 }
 
-// call is a batch of molecules at one time in one pass.
+// call is a batch of molecules at one time in one sample.
 type call struct {
-	t, pass   int
+	t, sample int
 	molecules []int
 }
 
-// plan lists the calls of a pass: each molecule once at its time and once at 0.
-func (e *estimator) plan(n, pass int, o Options) []call {
-	s := rng.New(o.Seed, 0, rng.Size, uint32(pass))
+// plan lists the calls of a sample: each molecule once at its time and once at 0.
+func (e *estimator) plan(n, sample int, o Options) []call {
+	s := rng.New(o.Seed, 0, rng.Size, uint32(sample))
 	order := make([]int, n)
 	for i := range order {
 		order[i] = i
@@ -245,8 +291,9 @@ func (e *estimator) plan(n, pass int, o Options) []call {
 	}
 	var calls []call
 	at := func(t, i int) {
-		if last := len(calls) - 1; last < 0 || calls[last].t != t || len(calls[last].molecules) == o.Batch {
-			calls = append(calls, call{t: t, pass: pass})
+		if last := len(calls) - 1; last < 0 || calls[last].t != t ||
+			len(calls[last].molecules) == o.Batch {
+			calls = append(calls, call{t: t, sample: sample})
 		}
 		c := &calls[len(calls)-1]
 		c.molecules = append(c.molecules, i)
@@ -300,14 +347,24 @@ func (e *estimator) run(c call, data [][]float32, seed uint64) []Terms {
 	}
 	eps, z, hat := make([]float32, len(x)), make([]float32, len(x)), make([]float32, len(x))
 	gamma := symmetrise.NewNoise(e.net, sizes)
-	tick, row := uint32(2*c.pass), 0
+	tick, row := uint32(2*c.sample), 0
 	if c.t > 0 {
 		tick++
 	}
 	for k, i := range c.molecules {
 		stream := rng.New(seed, uint32(i), rng.Step, tick)
 		stream.Fill(eps[row*e.width:(row+sizes[k])*e.width], 1)
-		haar, eta := rng.New(seed, uint32(i), rng.Haar, tick), rng.New(seed, uint32(i), rng.Eta, tick)
+		haar, eta := rng.New(
+			seed,
+			uint32(i),
+			rng.Haar,
+			tick,
+		), rng.New(
+			seed,
+			uint32(i),
+			rng.Eta,
+			tick,
+		)
 		gamma.Draw(e.net, k, row, row+sizes[k], &haar, &eta)
 		row += sizes[k]
 	}
@@ -378,11 +435,12 @@ func (e *estimator) logFeatures(x, z []float32) float64 {
 // meta.Elements, where h (N, F) are the features in z_0: on the scale of the
 // data,
 //
-//	types:  P(c) ∝ Phi((z_c - 1 + ½)/s) - Phi((z_c - 1 - ½)/s) + 1e-10, s = sigma_0·4, normalised over c
+//	types:  P(c) ∝ Phi((z_c - 1 + ½)/s) - Phi((z_c - 1 - ½)/s) + 1e-10, s = sigma_0·4,
+//	        normalised over c
 //	charge: Phi((q - z + ½)/s) - Phi((q - z - ½)/s) + 1e-10,            s = sigma_0·10
 //
 // Source: log_pxh_given_z0_without_constants of EDM's en_diffusion.py.
-func LogFeatures(meta model.Meta, sigma0 float64, types []uint8, h []float32) float64 {
+func LogFeatures(meta encoding.Meta, sigma0 float64, types []uint8, h []float32) float64 {
 	sum, kinds, features := 0.0, len(meta.Elements), meta.Features()
 	window := func(x, s float64) float64 { return phi((x+0.5)/s) - phi((x-0.5)/s) + tiny }
 	for i, own := range types {
@@ -397,7 +455,9 @@ func LogFeatures(meta model.Meta, sigma0 float64, types []uint8, h []float32) fl
 		sum += math.Log(p / all)
 		if meta.Charge {
 			q, _ := molecule.ParseElement(meta.Elements[own])
-			sum += math.Log(window(float64(q)-float64(row[kinds])*meta.ScaleCharge, sigma0*meta.ScaleCharge))
+			sum += math.Log(
+				window(float64(q)-float64(row[kinds])*meta.ScaleCharge, sigma0*meta.ScaleCharge),
+			)
 		}
 	}
 	return sum

@@ -98,7 +98,7 @@ func TestGaussianData(t *testing.T) {
 			t.Fatalf("T = %d: the exact bound is %v above the entropy", times, gap)
 		}
 	}
-	b := estimate(t, toy(best), meta(atoms), cloud(3000, atoms, c, 1), Options{Passes: 2, Threads: 2})
+	b := estimate(t, toy(best), meta(atoms), cloud(3000, atoms, c, 1), Options{Samples: 2, Threads: 2})
 	t.Logf("estimate %.3f ± %.3f: %+v", b.NLL, b.StandardError, b.Terms)
 	if math.Abs(b.NLL-want.Sum()) > 4*b.StandardError || b.StandardError > 1 {
 		t.Errorf("%.3f ± %.3f, want %.3f", b.NLL, b.StandardError, want.Sum())
@@ -111,14 +111,20 @@ func TestGaussianData(t *testing.T) {
 		}
 	}
 	sum := 0.0
-	for _, v := range b.Tenths {
+	for _, v := range b.Deciles {
 		sum += v
 	}
 	if math.Abs(sum-b.Terms.Diffusion) > 1e-9*sum {
-		t.Errorf("tenths sum to %v, the diffusion term is %v", sum, b.Terms.Diffusion)
+		t.Errorf("deciles sum to %v, the diffusion term is %v", sum, b.Terms.Diffusion)
 	}
 	// A worse network has a larger bound.
-	worse := estimate(t, toy(func(alpha, sigma float64) float64 { return 0.9 * best(alpha, sigma) }), meta(atoms), cloud(3000, atoms, c, 1), Options{Passes: 2, Threads: 2})
+	worse := estimate(
+		t,
+		toy(func(alpha, sigma float64) float64 { return 0.9 * best(alpha, sigma) }),
+		meta(atoms),
+		cloud(3000, atoms, c, 1),
+		Options{Samples: 2, Threads: 2},
+	)
 	if worse.NLL < b.NLL+0.2 {
 		t.Errorf("a worse network: %.2f, the best: %.2f", worse.NLL, b.NLL)
 	}
@@ -152,7 +158,10 @@ func TestStandardError(t *testing.T) {
 func TestExactNetwork(t *testing.T) {
 	m := model.QM9Meta()
 	m.Histogram = map[int]int{3: 1}
-	water := &molecule.Molecule{Elements: []molecule.Element{8, 1, 1}, Positions: [][3]float64{{0.3, 0, 0.2}, {1.0, 0.4, 0.2}, {-0.5, 0.6, 0.2}}}
+	water := &molecule.Molecule{
+		Elements:  []molecule.Element{8, 1, 1},
+		Positions: [][3]float64{{0.3, 0, 0.2}, {1.0, 0.4, 0.2}, {-0.5, 0.6, 0.2}},
+	}
 	e, err := newEstimator(symmetrise.New(symmetrise.Func(6, nil), symmetrise.None()), m)
 	if err != nil {
 		t.Fatal(err)
@@ -171,12 +180,15 @@ func TestExactNetwork(t *testing.T) {
 		}
 	}), symmetrise.None())
 	list := []*molecule.Molecule{water, water, water, water, water}
-	b := estimate(t, exact, m, list, Options{Passes: 3, Threads: 3, Batch: 2})
+	b := estimate(t, exact, m, list, Options{Samples: 3, Threads: 3, Batch: 2})
 	want := 6 * (math.Log(e.sched.Sigma(0)/e.sched.Alpha(0)) + 0.5*math.Log(2*math.Pi))
-	if b.Terms.Diffusion > 1e-4 || math.Abs(b.Terms.Positions-want) > 1e-3 || b.Terms.Size != 0 || b.Terms.Features < -1e-6 || b.Terms.Features > 1e-4 {
+	if b.Terms.Diffusion > 1e-4 || math.Abs(b.Terms.Positions-want) > 1e-3 || b.Terms.Size != 0 ||
+		b.Terms.Features < -1e-6 ||
+		b.Terms.Features > 1e-4 {
 		t.Errorf("%+v, want positions %.4f and no more", b.Terms, want)
 	}
-	if again := estimate(t, exact, m, list, Options{Passes: 3, Threads: 1, Batch: 2}); again.NLL != b.NLL || again.Tenths != b.Tenths {
+	if again := estimate(t, exact, m, list, Options{Samples: 3, Threads: 1, Batch: 2}); again.NLL != b.NLL ||
+		again.Deciles != b.Deciles {
 		t.Error("the number of threads changes the bound")
 	}
 	// Features by hand. A charge that is off by half stands on the edge of its
@@ -206,7 +218,8 @@ func TestFailures(t *testing.T) {
 		{func() model.Meta { m := meta(3); m.Histogram = nil; return m }(), list[:1], "histogram"},
 		{model.QM9Meta(), list[:1], "histogram"},
 	} {
-		if _, err := Estimate(context.Background(), zero, c.meta, c.list, Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := Estimate(context.Background(), zero, c.meta, c.list, Options{}); err == nil ||
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v, want %q", err, c.want)
 		}
 	}

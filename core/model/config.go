@@ -95,13 +95,19 @@ func (c Config) Validate() error {
 	switch c.Variant {
 	case Symdiff, SymdiffH, None:
 	default:
-		return errors.New("kind: unknown variant " + strconv.Quote(string(c.Variant)) + ", want symdiff, symdiff-h or none")
+		return errors.New(
+			"kind: unknown variant " + strconv.Quote(
+				string(c.Variant),
+			) + ", want symdiff, symdiff-h or none",
+		)
 	}
 	if c.MLPType != SwiGLU && c.MLPType != MLP {
 		return errors.New("mlp_type: " + strconv.Quote(c.MLPType) + ", want swiglu or mlp")
 	}
 	if c.Variant == Symdiff && c.GammaOrder != GammaPaper && c.GammaOrder != GammaReleased {
-		return errors.New("gamma_order: " + strconv.Quote(c.GammaOrder) + ", want paper or released")
+		return errors.New(
+			"gamma_order: " + strconv.Quote(c.GammaOrder) + ", want paper or released",
+		)
 	}
 	type bound struct {
 		name      string
@@ -118,7 +124,10 @@ func (c Config) Validate() error {
 		{"num_heads", c.Heads, 1, c.Hidden},
 	}
 	if c.PairBias {
-		bounds = append(bounds, bound{"pair_bias: depth times num_heads", c.Depth * c.Heads, 1, maxPairBias})
+		bounds = append(
+			bounds,
+			bound{"pair_bias: depth times num_heads", c.Depth * c.Heads, 1, maxPairBias},
+		)
 	}
 	if c.Variant == Symdiff {
 		bounds = append(bounds,
@@ -130,11 +139,25 @@ func (c Config) Validate() error {
 	}
 	for _, b := range bounds {
 		if b.v < b.lo || b.v > b.hi {
-			return errors.New(b.name + ": " + strconv.Itoa(b.v) + " not in [" + strconv.Itoa(b.lo) + ", " + strconv.Itoa(b.hi) + "]")
+			return errors.New(
+				b.name + ": " + strconv.Itoa(
+					b.v,
+				) + " not in [" + strconv.Itoa(
+					b.lo,
+				) + ", " + strconv.Itoa(
+					b.hi,
+				) + "]",
+			)
 		}
 	}
 	if !(c.TimeScale >= 0 && c.TimeScale <= maxTimeScale) {
-		return errors.New("time_scale: " + formatFloat(c.TimeScale) + " not in [0, " + formatFloat(maxTimeScale) + "]")
+		return errors.New(
+			"time_scale: " + formatFloat(
+				c.TimeScale,
+			) + " not in [0, " + formatFloat(
+				maxTimeScale,
+			) + "]",
+		)
 	}
 	if err := divides("num_heads", c.Heads, c.Hidden); err != nil {
 		return err
@@ -149,14 +172,18 @@ func (c Config) Validate() error {
 		return err
 	}
 	if !(c.NoiseStd >= 0 && c.NoiseStd <= maxStdDev) {
-		return errors.New("noise_std: " + formatFloat(c.NoiseStd) + " not in [0, " + formatFloat(maxStdDev) + "]")
+		return errors.New(
+			"noise_std: " + formatFloat(c.NoiseStd) + " not in [0, " + formatFloat(maxStdDev) + "]",
+		)
 	}
 	return checkRatio("enc_mlp_ratio", c.EncMLPRatio, c.EncHidden, c.MLPType)
 }
 
 func divides(name string, heads, width int) error {
 	if width%heads != 0 {
-		return errors.New(name + ": " + strconv.Itoa(heads) + " does not divide the width " + strconv.Itoa(width))
+		return errors.New(
+			name + ": " + strconv.Itoa(heads) + " does not divide the width " + strconv.Itoa(width),
+		)
 	}
 	return nil
 }
@@ -164,10 +191,18 @@ func divides(name string, heads, width int) error {
 // checkRatio asks that the MLP's width be a positive integer, even for SwiGLU.
 func checkRatio(name string, ratio float64, width int, kind string) error {
 	if !(ratio > 0 && ratio <= maxRatio) {
-		return errors.New(name + ": " + formatFloat(ratio) + " not in (0, " + strconv.Itoa(maxRatio) + "]")
+		return errors.New(
+			name + ": " + formatFloat(ratio) + " not in (0, " + strconv.Itoa(maxRatio) + "]",
+		)
 	}
 	if n := mlpWidth(ratio, width); n < 1 || kind == SwiGLU && n%2 != 0 {
-		return errors.New(name + ": " + formatFloat(ratio) + " gives an MLP of width " + strconv.Itoa(n) + ", which " + kind + " cannot use")
+		return errors.New(
+			name + ": " + formatFloat(
+				ratio,
+			) + " gives an MLP of width " + strconv.Itoa(
+				n,
+			) + ", which " + kind + " cannot use",
+		)
 	}
 	return nil
 }
@@ -203,7 +238,13 @@ func (c Config) Parameters() []safetensors.Parameter {
 	l.Linear("pos_embedder", c.K, pos)
 	if c.Variant == Symdiff {
 		l.Linear("gamma_enc.x_embedder", 3+c.NoiseDims+pos, c.EncHidden)
-		l.trunk("gamma_enc.", c.EncHidden, c.EncDepth, mlpWidth(c.EncMLPRatio, c.EncHidden), c.MLPType)
+		l.trunk(
+			"gamma_enc.",
+			c.EncHidden,
+			c.EncDepth,
+			mlpWidth(c.EncMLPRatio, c.EncHidden),
+			c.MLPType,
+		)
 		l.Linear("gamma_dec.fc1", c.EncHidden, c.DecHidden)
 		l.Linear("gamma_dec.fc2", c.DecHidden, 9)
 	}
@@ -222,8 +263,10 @@ func (c Config) Parameters() []safetensors.Parameter {
 // although no output of the network depends on it.
 func (c Config) Unused(name string) bool {
 	switch name {
-	case "gamma_enc.final_layer.adaLN_modulation.1.weight", "gamma_enc.final_layer.adaLN_modulation.1.bias",
-		"gamma_enc.final_layer.linear.weight", "gamma_enc.final_layer.linear.bias":
+	case "gamma_enc.final_layer.adaLN_modulation.1.weight",
+		"gamma_enc.final_layer.adaLN_modulation.1.bias",
+		"gamma_enc.final_layer.linear.weight",
+		"gamma_enc.final_layer.linear.bias":
 		return c.Variant == Symdiff
 	}
 	return false

@@ -15,7 +15,20 @@ import (
 // conditional is a small network conditioned on two properties, with random weights.
 func conditional(t *testing.T) *Model {
 	t.Helper()
-	c := Config{Variant: SymdiffH, GammaOrder: GammaPaper, FixQR: true, Features: 6, Context: 4, XHHidden: 12, K: 5, Hidden: 24, Depth: 2, Heads: 2, MLPRatio: 4, MLPType: SwiGLU}
+	c := Config{
+		Variant:    SymdiffH,
+		GammaOrder: GammaPaper,
+		FixQR:      true,
+		Features:   6,
+		Context:    4,
+		XHHidden:   12,
+		K:          5,
+		Hidden:     24,
+		Depth:      2,
+		Heads:      2,
+		MLPRatio:   4,
+		MLPType:    SwiGLU,
+	}
 	meta := QM9Meta()
 	meta.Context = []Quantity{{Name: "gap", Mean: 0.25, MAD: 0.04}, {Name: `dipole "mu"`, Mean: 2.7, MAD: 1.2}}
 	r := rng.New(1, 0, rng.Init, 0)

@@ -104,8 +104,9 @@ func (s *State) Eps(eps, z []float32, t float32) {
 //
 //	pos_i = W·(1/N · sum_j g(|x_i - x_j|)) + b
 //
-// over all j, i included, and the attention bias of k. With pad_to the bias counts pad_to/N times, as it
-// does in the published code, where padded atoms add it to the sum.
+// over all j, i included, and the attention bias of k. With pad_to the bias counts
+// pad_to/N times, as it does in the published code, where padded atoms add it to the
+// sum.
 func (s *State) distanceFeatures(z []float32) {
 	m := s.m
 	width, k, d := 3+m.Config.Features, m.Config.K, m.pos.W.Out()

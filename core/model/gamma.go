@@ -44,7 +44,8 @@ type encoderState struct {
 // F is f of the package comment, of rows z = [X·R0, h].
 func (s *encoderState) F(q []o3.Matrix, z []float32, width int, _ float32, eta []float32) {
 	m, rows := s.m, s.k.rows
-	dims, pos, e, d := m.Config.NoiseDims, m.Config.Hidden-m.Config.XHHidden, m.Config.EncHidden, m.Config.DecHidden
+	c := m.Config
+	dims, pos, e, d := c.NoiseDims, c.Hidden-c.XHHidden, c.EncHidden, c.DecHidden
 	if len(eta) != rows*dims {
 		panic("model: eta must have (rows, noise_dims) values")
 	}

@@ -10,8 +10,7 @@ import (
 
 // Metadata is the safetensors header of a weights file: the keys of the
 // published configuration (kind, gamma_order, fix_qr, pad_to, config) and ours
-// (elements, charge, scale, schedule, histogram, moments, compositions, parts, training), each a JSON text or
-// a word.
+// (see encoding.Meta.Describe), each a JSON text or a word.
 func Metadata(c Config, m encoding.Meta) map[string]string {
 	md := map[string]string{
 		"kind":        kind(c.Variant),
@@ -38,12 +37,24 @@ func kind(v Variant) string {
 func (c *Config) fields() (ints []intField, floats []floatField) {
 	return []intField{
 			{"xh_hidden_size", &c.XHHidden, false}, {"K", &c.K, false},
-			{"enc_hidden_size", &c.EncHidden, true}, {"enc_depth", &c.EncDepth, true}, {"enc_num_heads", &c.EncHeads, true},
+			{
+				"enc_hidden_size",
+				&c.EncHidden,
+				true,
+			}, {"enc_depth", &c.EncDepth, true}, {"enc_num_heads", &c.EncHeads, true},
 			{"dec_hidden_features", &c.DecHidden, true},
-			{"hidden_size", &c.Hidden, false}, {"depth", &c.Depth, false}, {"num_heads", &c.Heads, false},
+			{
+				"hidden_size",
+				&c.Hidden,
+				false,
+			}, {"depth", &c.Depth, false}, {"num_heads", &c.Heads, false},
 			{"noise_dims", &c.NoiseDims, true},
 		}, []floatField{
-			{"enc_mlp_ratio", &c.EncMLPRatio, true}, {"mlp_ratio", &c.MLPRatio, false}, {"noise_std", &c.NoiseStd, true},
+			{
+				"enc_mlp_ratio",
+				&c.EncMLPRatio,
+				true,
+			}, {"mlp_ratio", &c.MLPRatio, false}, {"noise_std", &c.NoiseStd, true},
 		}
 }
 
@@ -62,7 +73,9 @@ type floatField struct {
 func configJSON(c Config) string {
 	ints, floats := c.fields()
 	b := json.AppendString([]byte(`{"mlp_type":`), c.MLPType)
-	add := func(name, value string) { b = append(append(json.AppendString(append(b, ','), name), ':'), value...) }
+	add := func(name, value string) {
+		b = append(append(json.AppendString(append(b, ','), name), ':'), value...)
+	}
 	for _, f := range ints {
 		if !f.ofF || c.Variant == Symdiff {
 			add(f.name, strconv.Itoa(*f.v))
@@ -104,7 +117,11 @@ func ParseMetadata(file string, md map[string]string) (Config, encoding.Meta, er
 }
 
 func readConfig(p *header.Reader) Config {
-	c := Config{GammaOrder: p.Word("gamma_order", GammaPaper), FixQR: p.Flag("fix_qr", true), PadTo: p.Integer("pad_to", 0)}
+	c := Config{
+		GammaOrder: p.Word("gamma_order", GammaPaper),
+		FixQR:      p.Flag("fix_qr", true),
+		PadTo:      p.Integer("pad_to", 0),
+	}
 	switch k := p.Word("kind", ""); k {
 	case "symdiff", "symdiff-h":
 		c.Variant = Variant(k)

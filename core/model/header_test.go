@@ -75,7 +75,8 @@ func TestParseMetadataNamesTheKey(t *testing.T) {
 			}
 			continue
 		}
-		if err == nil || !strings.Contains(err.Error(), bad.want) || !strings.Contains(err.Error(), "some.safetensors") {
+		if err == nil || !strings.Contains(err.Error(), bad.want) ||
+			!strings.Contains(err.Error(), "some.safetensors") {
 			t.Errorf("%s = %q: error %v, want one naming the file and %s", bad.key, bad.value, err, bad.want)
 		}
 	}
@@ -95,7 +96,14 @@ func FuzzParseMetadata(f *testing.F) {
 	f.Add(good["kind"], good["config"], good["elements"], good["scale"], good["schedule"], good["histogram"])
 	f.Add("dit", `{"K":1}`, `[]`, `{}`, `null`, `{"1":1}`)
 	f.Fuzz(func(t *testing.T, kind, config, elements, scale, sched, histogram string) {
-		md := map[string]string{"kind": kind, "config": config, "elements": elements, "scale": scale, "schedule": sched, "histogram": histogram}
+		md := map[string]string{
+			"kind":      kind,
+			"config":    config,
+			"elements":  elements,
+			"scale":     scale,
+			"schedule":  sched,
+			"histogram": histogram,
+		}
 		c, m, err := ParseMetadata("fuzz", md)
 		if err != nil || c.Validate() != nil {
 			return

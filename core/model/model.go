@@ -66,8 +66,9 @@ type Model struct {
 }
 
 // Load reads a network. It wants every tensor of Config.Parameters and of
-// ScheduleParameters with its shape, finite values, and nothing else but what Config.Unused names. Errors
-// are *safetensors.Error naming the file and the tensor or metadata key.
+// encoding.ScheduleParameters with its shape, finite values, and nothing else but
+// what Config.Unused names. Errors are *safetensors.Error naming the file and the
+// tensor or metadata key.
 func Load(f *safetensors.File) (*Model, error) {
 	c, meta, err := ParseMetadata(f.Name, f.Metadata)
 	if err != nil {
@@ -76,7 +77,11 @@ func Load(f *safetensors.File) (*Model, error) {
 	if !meta.Defined() {
 		info, ok := f.Info("xh_embedder.weight")
 		if !ok || len(info.Shape) != 2 {
-			return nil, &safetensors.Error{File: f.Name, Tensor: "xh_embedder.weight", Reason: "missing, or not a matrix"}
+			return nil, &safetensors.Error{
+				File:   f.Name,
+				Tensor: "xh_embedder.weight",
+				Reason: "missing, or not a matrix",
+			}
 		}
 		c.Features = info.Shape[1] - 3
 	}
@@ -99,7 +104,13 @@ func Load(f *safetensors.File) (*Model, error) {
 	}
 	for _, name := range f.Names() {
 		if !known[name] && !c.Unused(name) {
-			return nil, &safetensors.Error{File: f.Name, Tensor: name, Reason: "is no parameter of a " + string(c.Variant) + " network of this configuration"}
+			return nil, &safetensors.Error{
+				File:   f.Name,
+				Tensor: name,
+				Reason: "is no parameter of a " + string(
+					c.Variant,
+				) + " network of this configuration",
+			}
 		}
 	}
 	return l.model(c, meta), nil
@@ -141,7 +152,11 @@ func (l *loader) linear(name string) dit.Linear {
 }
 
 func (l *loader) trunk(prefix string, c dit.Config) *dit.Weights {
-	w := &dit.Weights{Config: c, T0: l.linear(prefix + "t_embedder.mlp.0"), T2: l.linear(prefix + "t_embedder.mlp.2")}
+	w := &dit.Weights{
+		Config: c,
+		T0:     l.linear(prefix + "t_embedder.mlp.0"),
+		T2:     l.linear(prefix + "t_embedder.mlp.2"),
+	}
 	for i := range c.Depth {
 		b := prefix + "blocks." + strconv.Itoa(i) + "."
 		w.Blocks = append(w.Blocks, dit.Block{
@@ -155,7 +170,10 @@ func (l *loader) trunk(prefix string, c dit.Config) *dit.Weights {
 
 func (l *loader) model(c Config, meta encoding.Meta) *Model {
 	m := &Model{Config: c, Meta: meta, shared: new(sharedCache)}
-	m.mean, m.invStd, m.norm = gaussians(l.values["gaussian_embedder.means.weight"], l.values["gaussian_embedder.stds.weight"])
+	m.mean, m.invStd, m.norm = gaussians(
+		l.values["gaussian_embedder.means.weight"],
+		l.values["gaussian_embedder.stds.weight"],
+	)
 	m.context = l.context
 	m.xh, m.pos = l.linear("xh_embedder"), l.linear("pos_embedder")
 	if c.PadTo > 0 { // the bias's share depends on the number of atoms: see distanceFeatures
@@ -170,7 +188,11 @@ func (l *loader) model(c Config, meta encoding.Meta) *Model {
 	if c.PairBias {
 		m.k.Pair, m.k.PairAdaLN = l.linear(k+"pair_embedder"), l.linear(k+"pair_adaLN_modulation.1")
 	}
-	m.final, m.finalAdaLN = l.linear(k+"final_layer.linear"), l.linear(k+"final_layer.adaLN_modulation.1")
+	m.final, m.finalAdaLN = l.linear(
+		k+"final_layer.linear",
+	), l.linear(
+		k+"final_layer.adaLN_modulation.1",
+	)
 	if c.Variant == Symdiff {
 		m.encX = l.linear("gamma_enc.x_embedder")
 		m.enc = l.trunk("gamma_enc.", c.encoder())
@@ -181,12 +203,24 @@ func (l *loader) model(c Config, meta encoding.Meta) *Model {
 
 // backbone is the size of k.
 func (c Config) backbone() dit.Config {
-	return dit.Config{Width: c.Hidden, Depth: c.Depth, Heads: c.Heads, MLP: mlpWidth(c.MLPRatio, c.Hidden), SwiGLU: c.MLPType == SwiGLU}
+	return dit.Config{
+		Width:  c.Hidden,
+		Depth:  c.Depth,
+		Heads:  c.Heads,
+		MLP:    mlpWidth(c.MLPRatio, c.Hidden),
+		SwiGLU: c.MLPType == SwiGLU,
+	}
 }
 
 // encoder is the size of f's transformer.
 func (c Config) encoder() dit.Config {
-	return dit.Config{Width: c.EncHidden, Depth: c.EncDepth, Heads: c.EncHeads, MLP: mlpWidth(c.EncMLPRatio, c.EncHidden), SwiGLU: c.MLPType == SwiGLU}
+	return dit.Config{
+		Width:  c.EncHidden,
+		Depth:  c.EncDepth,
+		Heads:  c.EncHeads,
+		MLP:    mlpWidth(c.EncMLPRatio, c.EncHidden),
+		SwiGLU: c.MLPType == SwiGLU,
+	}
 }
 
 // gaussians turns the learned means and widths into the constants of

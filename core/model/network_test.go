@@ -8,7 +8,8 @@ import (
 	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
-// A guided network takes another gamma, for the guide too, and the schedule's modulations are shared by both networks' states.
+// A guided network takes another gamma, for the guide too, and the schedule's
+// modulations are shared by both networks' states.
 func TestGuidedNetworkTakesGammaAndSchedule(t *testing.T) {
 	m, weak := load(t, "symdiff"), load(t, "symdiff_released")
 	guided := symmetrise.Guide(m.Network(), symmetrise.Guidance{Weak: weak.Network(), Weight: 1, To: 1})

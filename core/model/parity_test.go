@@ -60,7 +60,8 @@ func TestParityWithPublishedNetwork(t *testing.T) {
 	}
 }
 
-// withPairs is the network of the symdiff reference file with pair_bias and time_scale, the added parameters random.
+// withPairs is the network of the symdiff reference file with pair_bias and time_scale,
+// the added parameters random.
 func withPairs(t testing.TB) *Model {
 	t.Helper()
 	f := open(t, "symdiff.weights")
@@ -255,8 +256,16 @@ func TestLoadNamesTheTensor(t *testing.T) {
 			}
 		})
 	}
-	check("missing", tensors[3].Name, append(append([]safetensors.Tensor{}, tensors[:3]...), tensors[4:]...), f.Metadata)
-	extra := append(append([]safetensors.Tensor{}, tensors...), safetensors.Tensor{Name: "surplus", DType: "F32", Shape: []int{1}, Data: []float32{1}})
+	check(
+		"missing",
+		tensors[3].Name,
+		append(append([]safetensors.Tensor{}, tensors[:3]...), tensors[4:]...),
+		f.Metadata,
+	)
+	extra := append(
+		append([]safetensors.Tensor{}, tensors...),
+		safetensors.Tensor{Name: "surplus", DType: "F32", Shape: []int{1}, Data: []float32{1}},
+	)
 	check("surplus", "surplus", extra, f.Metadata)
 	shaped := append([]safetensors.Tensor{}, tensors...)
 	shaped[2].Shape = []int{shaped[2].Shape[1], shaped[2].Shape[0]}

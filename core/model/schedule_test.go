@@ -50,7 +50,8 @@ func loaded(tensors []safetensors.Tensor, md map[string]string) (*Model, error) 
 	return Load(f)
 }
 
-// A learned schedule comes with the weights: with all weights alike it is nearly straight from gamma_0 to gamma_1.
+// A learned schedule comes with the weights: with all weights alike it is nearly
+// straight from gamma_0 to gamma_1.
 func TestLearnedSchedule(t *testing.T) {
 	m, err := loaded(scheduled(t))
 	if err != nil {

@@ -33,7 +33,12 @@ type LatentNetworks interface {
 //	                           last_x, last_h, last_types, last_charges
 //
 // The differences are by tensor, over all cases. Errors are of type *safetensors.Error.
-func CompareLatent(f *safetensors.File, features, latent int, s *schedule.Schedule, n LatentNetworks) (Differences, error) {
+func CompareLatent(
+	f *safetensors.File,
+	features, latent int,
+	s *schedule.Schedule,
+	n LatentNetworks,
+) (Differences, error) {
 	r := comparison{f: f, features: features, latent: latent, s: s, n: n, out: Differences{}}
 	for ; r.err == nil; r.at++ {
 		info, ok := f.Info(strconv.Itoa(r.at) + ".x")

@@ -50,13 +50,23 @@ func Read(f *safetensors.File, net symmetrise.Network) ([]Case, error) {
 			return nil, err
 		}
 		if c.Features != net.Features() || dims > 0 && c.NoiseDims != dims {
-			return nil, &safetensors.Error{File: f.Name, Tensor: at + "h", Reason: strconv.Itoa(c.Features) + " features and " +
-				strconv.Itoa(c.NoiseDims) + " values of noise an atom, the network takes " + strconv.Itoa(net.Features()) + " and " + strconv.Itoa(dims)}
+			return nil, &safetensors.Error{
+				File:   f.Name,
+				Tensor: at + "h",
+				Reason: strconv.Itoa(c.Features) + " features and " +
+					strconv.Itoa(
+						c.NoiseDims,
+					) + " values of noise an atom, the network takes " + strconv.Itoa(net.Features()) + " and " + strconv.Itoa(dims),
+			}
 		}
 		cases = append(cases, c)
 	}
 	if len(cases) == 0 {
-		return nil, &safetensors.Error{File: f.Name, Tensor: "0.x", Reason: "missing: not a file of reference cases"}
+		return nil, &safetensors.Error{
+			File:   f.Name,
+			Tensor: "0.x",
+			Reason: "missing: not a file of reference cases",
+		}
 	}
 	return cases, nil
 }
@@ -75,7 +85,11 @@ func readCase(f *safetensors.File, at string) (Case, error) {
 	columns := func(name string, n int) int {
 		info, ok := f.Info(at + name)
 		if failed == nil && (!ok || len(info.Shape) != 2 || n > 0 && info.Shape[0] != n) {
-			failed = &safetensors.Error{File: f.Name, Tensor: at + name, Reason: "missing, or not a matrix with a row for each atom"}
+			failed = &safetensors.Error{
+				File:   f.Name,
+				Tensor: at + name,
+				Reason: "missing, or not a matrix with a row for each atom",
+			}
 		}
 		if failed != nil {
 			return 0
@@ -84,7 +98,11 @@ func readCase(f *safetensors.File, at string) (Case, error) {
 	}
 	info, _ := f.Info(at + "x")
 	if len(info.Shape) != 2 || info.Shape[0] < 1 || info.Shape[0] > maxAtoms {
-		return Case{}, &safetensors.Error{File: f.Name, Tensor: at + "x", Reason: "want a shape (N, 3)"}
+		return Case{}, &safetensors.Error{
+			File:   f.Name,
+			Tensor: at + "x",
+			Reason: "want a shape (N, 3)",
+		}
 	}
 	n := info.Shape[0]
 	c := Case{Atoms: n, Features: columns("h", n), Gamma: o3.Identity}

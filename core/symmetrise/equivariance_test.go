@@ -30,7 +30,8 @@ func TestCheckEquivariance(t *testing.T) {
 	}
 }
 
-// Two samples of one distribution give p-values that are uniform; a shift by one standard deviation is seen.
+// Two samples of one distribution give p-values that are uniform; a shift by one
+// standard deviation is seen.
 func TestEnergyTest(t *testing.T) {
 	s := rng.New(2, 0, rng.Init, 0)
 	draw := func(shift float32) [][]float32 {

@@ -9,7 +9,8 @@ import (
 	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
-// A toy network that knows nothing of symmetry becomes equivariant: the molecule turned by H gives the noise turned by H.
+// A toy network that knows nothing of symmetry becomes equivariant: the molecule turned
+// by H gives the noise turned by H.
 func ExampleNew() {
 	mlp := symmetrise.Func(0, func(eps, z []float32, t float32) {
 		for i, v := range z { // each coordinate by itself: as little equivariant as can be

@@ -115,7 +115,12 @@ func (l learned) project(a o3.Matrix) o3.Matrix {
 
 // Func is a denoiser without buffers, for a function of one molecule: it sets
 // eps (n, 3+F) from z (n, 3+F).
-func Func(features int, f func(eps, z []float32, t float32)) Denoiser { return function{features, f} }
+func Func(
+	features int,
+	f func(eps, z []float32, t float32),
+) Denoiser {
+	return function{features, f}
+}
 
 type function struct {
 	features int

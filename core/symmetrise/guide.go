@@ -84,7 +84,8 @@ func (g Guidance) under(values map[string]float64) Guidance {
 func Compatible(a, b Network) bool {
 	dims, std := a.Eta()
 	d, s := b.Eta()
-	return a.Features() == b.Features() && a.Group() == b.Group() && (d == 0 || d == dims && s == std)
+	return a.Features() == b.Features() && a.Group() == b.Group() &&
+		(d == 0 || d == dims && s == std)
 }
 
 // guided has the shape and the decoder of its network.

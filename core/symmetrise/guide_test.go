@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// A guided network is e + w·(b - g), where b is e or that of another network, and as equivariant as they are.
+// A guided network is e + w·(b - g), where b is e or that of another network, and as
+// equivariant as they are.
 func TestGuide(t *testing.T) {
 	worse := New(Func(2, func(eps, z []float32, t float32) {
 		for i, v := range z {
@@ -45,7 +46,10 @@ func TestGuide(t *testing.T) {
 			t.Errorf("%s: the guided network is not equivariant: %g", name, d)
 		}
 		for _, outside := range [][2]float32{{0.31, 1}, {0, 0.29}} {
-			if !slices.Equal(call(Guide(net, Guidance{Weak: worse, Expert: better, Weight: w, From: outside[0], To: outside[1]})), e) {
+			if !slices.Equal(
+				call(Guide(net, Guidance{Weak: worse, Expert: better, Weight: w, From: outside[0], To: outside[1]})),
+				e,
+			) {
 				t.Errorf("%s: led at a time that is not between %v", name, outside)
 			}
 		}
@@ -84,7 +88,8 @@ type countedState struct {
 
 func (c countedState) Schedule([]float32) { *c.scheduled++ }
 
-// A guided network has the gamma that is chosen for it, in all its networks, and all are told the schedule.
+// A guided network has the gamma that is chosen for it, in all its networks, and all
+// are told the schedule.
 func TestGuidedNetworkKeepsGammaAndSchedule(t *testing.T) {
 	scheduled := 0
 	k := counted{crooked, &scheduled}
@@ -105,7 +110,8 @@ func TestGuidedNetworkKeepsGammaAndSchedule(t *testing.T) {
 		t.Errorf("%d of 3 networks were told the schedule", scheduled)
 	}
 	for _, n := range []Network{net, guided, Decoded(guided, nil)} {
-		if _, err := n.WithGamma("learned", ""); !errors.Is(err, ErrNotLearned) && !strings.Contains(err.Error(), ErrNotLearned.Error()) {
+		if _, err := n.WithGamma("learned", ""); !errors.Is(err, ErrNotLearned) &&
+			!strings.Contains(err.Error(), ErrNotLearned.Error()) {
 			t.Errorf("learned: %v", err)
 		}
 		if _, err := n.WithGamma("odd", ""); err == nil {
@@ -142,7 +148,8 @@ func constant(x float64) valued {
 	}), None()), x}
 }
 
-// Conditioned is e + w·(e - u); of a guided network it is, and the better and the worse one are under the values if they can be.
+// Conditioned is e + w·(e - u); of a guided network it is, and the better and the worse
+// one are under the values if they can be.
 func TestCondition(t *testing.T) {
 	net, guided := constant(1), Guide(constant(1), Guidance{Weak: constant(3), Weight: 0.5, To: 1})
 	for _, c := range []struct {

@@ -34,9 +34,20 @@ func CheckState(net Network, sizes []int) error {
 	for _, size := range sizes {
 		rows += size
 	}
-	return errors.New("a batch of " + strconv.Itoa(len(sizes)) + " molecules and " + strconv.Itoa(rows) + " atoms takes " +
-		strconv.FormatInt(n>>20, 10) + " MiB with this network, at most " + strconv.Itoa(MaxState>>20) +
-		" are allowed: fewer atoms, a smaller batch or another model")
+	return errors.New(
+		"a batch of " + strconv.Itoa(
+			len(sizes),
+		) + " molecules and " + strconv.Itoa(
+			rows,
+		) + " atoms takes " +
+			strconv.FormatInt(
+				n>>20,
+				10,
+			) + " MiB with this network, at most " + strconv.Itoa(
+			MaxState>>20,
+		) +
+			" are allowed: fewer atoms, a smaller batch or another model",
+	)
 }
 
 func (n network) StateBytes(sizes []int) int64 {

@@ -187,7 +187,9 @@ func (n network) WithGamma(kind, order string) (Network, error) {
 		}
 		order = ""
 	case kind != "":
-		return nil, errors.New("gamma: unknown kind " + strconv.Quote(kind) + ", want learned, haar or none")
+		return nil, errors.New(
+			"gamma: unknown kind " + strconv.Quote(kind) + ", want learned, haar or none",
+		)
 	}
 	if order != "" {
 		return nil, errors.New("gamma_order: only a learned gamma has one")

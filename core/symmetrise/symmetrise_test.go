@@ -79,9 +79,10 @@ func TestGroups(t *testing.T) {
 	}
 }
 
-// The measure is invariant: for any H of the group the mean of a function of Q·H is that of Q. The function is one whose mean over
-// the group is known: tr(Q)², 1 for O(3) and SO(3) (the vector representation is irreducible), 2 for O(2) (it has two parts), and
-// det, 0 but for SO(3).
+// The measure is invariant: for any H of the group the mean of a function of Q·H is
+// that of Q. The function is one whose mean over the group is known: tr(Q)², 1 for O(3)
+// and SO(3) (the vector representation is irreducible), 2 for O(2) (it has two parts),
+// and det, 0 but for SO(3).
 func TestHaarMoments(t *testing.T) {
 	want := map[string][2]float64{"O(3)": {1, 0}, "SO(3)": {1, 1}, "O(2)": {2, 0}}
 	for _, g := range groups(t) {

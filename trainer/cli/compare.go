@@ -181,7 +181,7 @@ func (o *compareOptions) bound(cmd *cobra.Command, n network) (*evaluation.Likel
 			}
 		}
 	}
-	b, err := likelihood.Estimate(cmd.Context(), n.Network, n.Meta, o.likelihoodOf, likelihood.Options{Seed: 1, Passes: o.passes, Threads: o.sample.threads})
+	b, err := likelihood.Estimate(cmd.Context(), n.Network, n.Meta, o.likelihoodOf, likelihood.Options{Seed: 1, Samples: o.passes, Threads: o.sample.threads})
 	if err != nil {
 		return nil, err
 	}

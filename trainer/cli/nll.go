@@ -27,24 +27,24 @@ func newNLLCommand() *cobra.Command {
 	var data []string
 	var out reportOptions
 	var limit, threads int
-	o := likelihood.Options{Passes: 1}
+	o := likelihood.Options{Samples: 1}
 	cmd := &cobra.Command{
-		Use:   "nll --data FILE[,FILE...] [--model FILE] [--passes N] [--limit N]",
+		Use:   "nll --data FILE[,FILE...] [--model FILE] [--samples N] [--limit N]",
 		Short: "Bound the negative log-likelihood of molecules under a model",
 		Long: `Bound the negative log-likelihood, in nats per molecule, by the variational bound of EDM: two calls of the network per molecule
-and pass, at a time t and at 0, plus the prior, the constants and -log p(N). Published figures are of the QM9 test split, 5 passes,
+and sample, at a time t and at 0, plus the prior, the constants and -log p(N). Published figures are of the QM9 test split, 5 samples,
 EMA weights.
 
 The times are drawn with more weight where the bound's terms are large, which EDM does not: the mean is the same bound, its standard
 error smaller. The standard error counts the choice of the molecules and the noise.`,
-		Example: "  symdiff nll --data qm9_test.xyz.gz --passes 5\n  symdiff nll --model model.safetensors --data qm9_test.xyz.gz --limit 2000 --json",
+		Example: "  symdiff nll --data qm9_test.xyz.gz --samples 5\n  symdiff nll --model model.safetensors --data qm9_test.xyz.gz --limit 2000 --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
 			case len(data) == 0:
 				return usagef("--data: no files given")
-			case o.Passes < 1 || o.Passes > 1000 || limit < 0 || threads < 0 || threads > 4096:
-				return usagef("--passes %d, --limit %d, --threads %d: want 1 to 1000 passes, the others 0 or more", o.Passes, limit, threads)
+			case o.Samples < 1 || o.Samples > 1000 || limit < 0 || threads < 0 || threads > 4096:
+				return usagef("--samples %d, --limit %d, --threads %d: want 1 to 1000 samples, the others 0 or more", o.Samples, limit, threads)
 			}
 			n, f, err := loadNetwork(path)
 			if err != nil {
@@ -66,7 +66,7 @@ error smaller. The standard error counts the choice of the molecules and the noi
 			}
 			var line *progress
 			if w := cmd.ErrOrStderr(); isTerminal(w) {
-				line = startProgress(w, "molecules", int64(len(molecules)*o.Passes), 2)
+				line = startProgress(w, "molecules", int64(len(molecules)*o.Samples), 2)
 				o.Progress = line.add
 			}
 			b, err := likelihood.Estimate(cmd.Context(), n.Network, n.Meta, molecules, o)
@@ -82,7 +82,7 @@ error smaller. The standard error counts the choice of the molecules and the noi
 	flags.StringVar(&path, "model", "", "weights (safetensors), by default the shipped model")
 	flags.StringSliceVar(&data, "data", nil, "files of molecules; FILE@key=value takes those with a property")
 	flags.IntVar(&limit, "limit", 0, "molecules to use, 0: all")
-	flags.IntVar(&o.Passes, "passes", o.Passes, "estimates per molecule")
+	flags.IntVar(&o.Samples, "samples", o.Samples, "Monte Carlo samples per molecule")
 	flags.IntVar(&threads, "threads", 0, "threads, 0: one per core")
 	flags.Uint64Var(&o.Seed, "seed", 1, "seed of times and noise")
 	out.flags(cmd)
@@ -95,7 +95,7 @@ error smaller. The standard error counts the choice of the molecules and the noi
 func (r likelihoodReport) document() report.Report {
 	d := report.Report{
 		Title: fmt.Sprintf("%s: NLL %.2f ± %.2f nats per molecule", r.Model, r.NLL, r.StandardError),
-		Lead:  fmt.Sprintf("%d molecules of %s, %d passes; %.3f bits per dimension", r.Molecules, strings.Join(r.Data, ", "), r.Passes, r.BitsPerDim),
+		Lead:  fmt.Sprintf("%d molecules of %s, %d samples; %.3f bits per dimension", r.Molecules, strings.Join(r.Data, ", "), r.Samples, r.BitsPerDim),
 	}
 	s := report.Section{Head: []string{"", "nats"}}
 	for _, term := range []struct {
@@ -110,10 +110,10 @@ func (r likelihoodReport) document() report.Report {
 	if r.UnknownSizes > 0 {
 		s.Notes = append(s.Notes, fmt.Sprintf("%d molecules are of a size that the training set does not have: %.1f nats each", r.UnknownSizes, -math.Log(1e-30)))
 	}
-	tenths := report.Section{Title: "Diffusion term by tenths of t, from low noise to high", Head: []string{"", "nats"}}
-	for k, v := range r.Tenths {
-		tenths.Rows = append(tenths.Rows, []string{fmt.Sprintf("%.1f to %.1f", float64(k)/10, float64(k+1)/10), fmt.Sprintf("%.2f", v)})
+	deciles := report.Section{Title: "Diffusion term by deciles of t, from low noise to high", Head: []string{"", "nats"}}
+	for k, v := range r.Deciles {
+		deciles.Rows = append(deciles.Rows, []string{fmt.Sprintf("%.1f to %.1f", float64(k)/10, float64(k+1)/10), fmt.Sprintf("%.2f", v)})
 	}
-	d.Sections = []report.Section{s, tenths}
+	d.Sections = []report.Section{s, deciles}
 	return d
 }

@@ -106,7 +106,13 @@ func forward(p *torch.Params, c reference.Case) (eps, gamma []float32) {
 		row := c.Z[i*(3+c.Features):][:3+c.Features]
 		x, h = append(x, row[:3]...), append(h, row[3:]...)
 	}
-	in := torch.Input{B: 1, N: n, X: s.Of(x, 1, n, 3), H: s.Of(h, 1, n, f), T: s.Of([]float32{c.T}, 1)}
+	in := torch.Input{
+		B: 1,
+		N: n,
+		X: s.Of(x, 1, n, 3),
+		H: s.Of(h, 1, n, f),
+		T: s.Of([]float32{c.T}, 1),
+	}
 	if c.Haar != nil {
 		var r0 []float32
 		for _, row := range c.Haar {

@@ -147,7 +147,7 @@ func TestValidationOfLearnedSchedule(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bound, err := likelihood.Estimate(context.Background(), net, meta, list, likelihood.Options{Seed: 1, Passes: 20})
+	bound, err := likelihood.Estimate(context.Background(), net, meta, list, likelihood.Options{Seed: 1, Samples: 20})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,3 +99,12 @@ func (p *Reader) Int(key string, v json.Value, field string) int {
 	}
 	return int(n)
 }
+
+// Bool is a field of the object of a key that is true or false.
+func (p *Reader) Bool(key string, v json.Value, field string) bool {
+	f, ok := v.Get(field)
+	if !ok || f.Kind != json.Bool {
+		p.Fail(key, field+": want true or false")
+	}
+	return f.Bool
+}
