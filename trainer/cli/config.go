@@ -244,6 +244,9 @@ func (c *trainConfig) options(flags *pflag.FlagSet) (train.Options, error) {
 		default:
 			err = f.Value.Set(s.value)
 		}
+		if err != nil && strings.HasPrefix(s.source, "--") {
+			return o, usagef("%s: %w", s.source, err)
+		}
 		if err != nil {
 			return o, fmt.Errorf("%s: %w", s.source, err)
 		}
@@ -280,7 +283,7 @@ func readConfig(name string) ([]setting, error) {
 		text, err = recipes.ReadFile(path.Join("recipes", name+".toml"))
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("--config %s: neither a file nor one of the recipes %s", name, strings.Join(recipeNames(), ", "))
+		return nil, usagef("--config %s: neither a file nor one of the recipes %s", name, strings.Join(recipeNames(), ", "))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("--config: %w", err)

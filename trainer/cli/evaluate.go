@@ -90,8 +90,8 @@ func (o *evaluateOptions) evaluate(cmd *cobra.Command, name string, molecules ev
 		e.Reference = newReader(cmd).Open(o.reference)
 	}
 	if w := cmd.ErrOrStderr(); isTerminal(w) {
-		e.Progress = func(stage string, n int) { fmt.Fprintf(w, "\r%s: %d molecules\x1b[K", stage, n) }
-		defer io.WriteString(w, "\r\x1b[K")
+		e.Progress = func(stage string, n int) { fmt.Fprintf(w, "\r%s: %d molecules"+clearLine, stage, n) }
+		defer io.WriteString(w, "\r"+clearLine)
 	}
 	found, err := evaluation.Run(cmd.Context(), molecules, e)
 	if err == nil && found.Molecules == 0 {

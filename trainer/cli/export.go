@@ -146,7 +146,7 @@ func parseDType(name string) (safetensors.DType, error) {
 			return t.dtype, nil
 		}
 	}
-	return "", fmt.Errorf("--dtype: %q, want f32, f16, bf16 or int8", name)
+	return "", usagef("--dtype: %q, want f32, f16, bf16 or int8", name)
 }
 
 func dtypeName(dtype safetensors.DType) string {

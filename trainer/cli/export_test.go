@@ -86,7 +86,7 @@ func TestExportFailures(t *testing.T) {
 		t.Fatal(err)
 	}
 	fails(t, exitFailure, "not a checkpoint", "export", notes, "--out", out)
-	fails(t, exitFailure, "--dtype", "export", tinyModel(t), "--out", out, "--dtype", "f8")
+	fails(t, exitUsage, "--dtype", "export", tinyModel(t), "--out", out, "--dtype", "f8")
 	fails(t, exitUsage, "go together", "export", tinyModel(t), "--out", out, "--plus", tinyModel(t))
 	fails(t, exitUsage, "--times is of", "export", tinyModel(t), "--out", out, "--times", "2")
 	fails(t, exitFailure, "not finite", "export", tinyModel(t), "--out", out, "--plus", tinyModel(t), "--minus", tinyModel(t), "--times", "NaN")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"text/tabwriter"
@@ -39,6 +40,9 @@ runs goes to standard output. A run may still be at work.`,
 			}
 			charts, err := train.Charts(args, over)
 			if err != nil {
+				return err
+			}
+			if err := os.MkdirAll(out, 0o777); err != nil {
 				return err
 			}
 			for _, name := range slices.Sorted(maps.Keys(charts)) {

@@ -25,6 +25,9 @@ type progress struct {
 
 // isTerminal tells whether w is a terminal.
 func isTerminal(w io.Writer) bool {
+	if p, ok := w.(*plain); ok {
+		w = p.w
+	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
@@ -40,9 +43,9 @@ func startProgress(w io.Writer, unit string, units, share int64) *progress {
 		for {
 			select {
 			case <-tick.C:
-				fmt.Fprint(w, "\r"+p.line(time.Since(p.start))+"\x1b[K")
+				fmt.Fprint(w, "\r"+p.line(time.Since(p.start))+clearLine)
 			case <-p.stop:
-				fmt.Fprint(w, "\r\x1b[K")
+				fmt.Fprint(w, "\r"+clearLine)
 				return
 			}
 		}

@@ -67,6 +67,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	var started atomic.Pointer[cobra.Command]
 	root := newRootCommand(started.Store)
+	stdout, stderr = &plain{w: stdout}, &plain{w: stderr}
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)

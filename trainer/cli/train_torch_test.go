@@ -107,7 +107,7 @@ func TestTrainLearnedSchedule(t *testing.T) {
 	data, dir := trainingData(t), t.TempDir()
 	out := filepath.Join(dir, "run")
 	flags := strings.Fields("--variant egnn --nf 16 --n-layers 1 --batch-atoms 30 --threads 2 --log-every 1 --schedule learned --timesteps 200")
-	fails(t, exitFailure, "--loss vlb", append([]string{"train", "--data", data, "--out", out, "--steps", "6"}, flags...)...)
+	fails(t, exitUsage, "--loss vlb", append([]string{"train", "--data", data, "--out", out, "--steps", "6"}, flags...)...)
 	succeeds(t, append([]string{"train", "--data", data, "--val", data, "--out", out, "--steps", "6", "--loss", "vlb"}, flags...)...)
 	succeeds(t, "train", "--resume", out, "--steps", "8")
 	if printed := succeeds(t, "train", "--resume", out, "--print-config"); !strings.Contains(printed, `= "learned"`) {
@@ -157,7 +157,7 @@ func TestTrainEGNN(t *testing.T) {
 	succeeds(t, "sample", "--model", weights, "--n", "2", "--steps", "5", "--out", filepath.Join(t.TempDir(), "s.xyz"))
 	succeeds(t, "train", "--data", data, "--out", filepath.Join(t.TempDir(), "more"), "--steps", "2", "--variant", "egnn", "--nf", "16",
 		"--n-layers", "2", "--batch-atoms", "30", "--init", weights)
-	fails(t, exitFailure, "--bf16", "train", "--data", data, "--out", out+"2", "--steps", "1", "--variant", "egnn", "--bf16")
+	fails(t, exitUsage, "--bf16", "train", "--data", data, "--out", out+"2", "--steps", "1", "--variant", "egnn", "--bf16")
 }
 
 // A student takes its sizes from the teacher, unless flags say otherwise, and keeps what it was taught by over a resume.
@@ -188,12 +188,12 @@ func TestDistill(t *testing.T) {
 func TestTrainFailures(t *testing.T) {
 	data := trainingData(t)
 	out := filepath.Join(t.TempDir(), "run")
-	fails(t, exitFailure, "--data", "train", "--out", out, "--steps", "1")
-	fails(t, exitFailure, "--out", "train", "--data", data, "--steps", "1")
-	fails(t, exitFailure, "--steps", "train", "--data", data, "--out", out)
+	fails(t, exitUsage, "--data", "train", "--out", out, "--steps", "1")
+	fails(t, exitUsage, "--out", "train", "--data", data, "--steps", "1")
+	fails(t, exitUsage, "--steps", "train", "--data", data, "--out", out)
 	fails(t, exitFailure, "none.xyz", "train", "--data", "none.xyz", "--out", out, "--steps", "1")
-	fails(t, exitFailure, "num_heads", "train", "--data", data, "--out", out, "--steps", "1", "--heads", "7")
-	fails(t, exitFailure, "--device", "train", "--data", data, "--out", out, "--steps", "1", "--device", "abacus")
+	fails(t, exitUsage, "num_heads", "train", "--data", data, "--out", out, "--steps", "1", "--heads", "7")
+	fails(t, exitUsage, "--device", "train", "--data", data, "--out", out, "--steps", "1", "--device", "abacus")
 	fails(t, exitFailure, "none.safetensors", "train", "--resume", "none.safetensors")
 	fails(t, exitFailure, "element C", "train", "--data", data, "--out", out, "--steps", "1", "--elements", "H,O")
 	fails(t, exitUsage, "lr", "train", "--lr", "fast")
@@ -293,7 +293,7 @@ func conditioned(t *testing.T, flags string) {
 	fails(t, exitFailure, `"length": the model is conditioned on: types`, "sample", "--property", "length=1") // the shipped one
 	fails(t, exitUsage, "NAME=VALUE", "sample", "--model", weights, "--property", "length")
 	fails(t, exitFailure, "no molecule has", "train", "--data", data, "--out", out+"2", "--steps", "1", "--condition", "gap")
-	fails(t, exitFailure, "conditioned on", "train", "--resume", out, "--steps", "501", "--condition", "half")
+	fails(t, exitFailure, "--condition", "train", "--resume", out, "--steps", "501", "--condition", "half")
 }
 
 // A model that is given the composition of its molecules makes most of them of the formula that is asked for, by any method, with

@@ -237,6 +237,21 @@ func (o *Options) Meta() model.Meta {
 
 // Validate checks the options and completes Config.Features; an error names the flag.
 func (o *Options) Validate() error {
+	if err := o.validate(); err != nil {
+		return OptionError{err}
+	}
+	return nil
+}
+
+// OptionError is an option with a wrong value: wrong usage of the command.
+type OptionError struct{ error }
+
+func (e OptionError) Unwrap() error { return e.error }
+
+// ExitCode is that of wrong usage.
+func (OptionError) ExitCode() int { return 2 }
+
+func (o *Options) validate() error {
 	if o.Accumulate == 0 { // of a checkpoint of before there was a choice
 		o.Accumulate = 1
 	}

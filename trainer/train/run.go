@@ -197,7 +197,7 @@ func (o *Options) device() (gotch.Device, error) {
 	}
 	d, ok := torch.ParseDevice(o.Device)
 	if !ok {
-		return d, fmt.Errorf("--device: %q, want cpu, cuda or cuda:N", o.Device)
+		return d, OptionError{fmt.Errorf("--device: %q, want cpu, cuda or cuda:N", o.Device)}
 	}
 	if d.IsCuda() && torch.CUDADevices() == 0 {
 		return d, fmt.Errorf("--device: %s, but this libtorch sees no CUDA device", o.Device)
