@@ -115,7 +115,9 @@ func TestSample(t *testing.T) {
 	for _, implementation := range f32.Implementations() {
 		f32.Use(implementation)
 		m := load(t)
-		for name, net := range map[string]symmetrise.Network{"alone": m.Network(), "symmetrised": symmetrise.New(m, symmetrise.Haar(symmetrise.O3))} {
+		for name, net := range map[string]symmetrise.Network{
+			"alone": m.Network(), "symmetrised": symmetrise.New(m, symmetrise.Haar(symmetrise.O3)),
+		} {
 			s, err := sampler.NewNetwork(net, meta, sampler.Options{Seed: 3, Atoms: []int{5, 8}, Steps: 6})
 			if err != nil {
 				t.Fatal(err)
@@ -167,19 +169,22 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 		return err
 	}
 	config := f.Metadata["config"]
+	changed := func(from, to string) error {
+		return reload(tensors, "egnn", strings.Replace(config, from, to, 1))
+	}
 	if err := reload(tensors, "egnn", config); err != nil {
 		t.Fatalf("unchanged: %v", err)
 	}
 	for want, c := range map[string]error{
 		"kind":                 reload(tensors, "dit", config),
-		"hidden_nf":            reload(tensors, "egnn", strings.Replace(config, `"hidden_nf": 32`, `"hidden_nf": -1`, 1)),
-		"n_layers":             reload(tensors, "egnn", strings.Replace(config, `"n_layers": 3`, `"n_layers": 1e3`, 1)),
-		"attention":            reload(tensors, "egnn", strings.Replace(config, `"attention": true`, `"attention": 1`, 1)),
-		"sin_embedding":        reload(tensors, "egnn", strings.Replace(config, `"sin_embedding": false`, `"sin_embedding": true`, 1)),
-		"aggregation_method":   reload(tensors, "egnn", strings.Replace(config, "sum", "mean", 1)),
-		"normalization_factor": reload(tensors, "egnn", strings.Replace(config, `"normalization_factor": 1`, `"normalization_factor": 0`, 1)),
-		"e_block_3":            reload(tensors, "egnn", strings.Replace(config, `"n_layers": 3`, `"n_layers": 4`, 1)),
-		"is no parameter":      reload(tensors, "egnn", strings.Replace(config, `"n_layers": 3`, `"n_layers": 2`, 1)),
+		"hidden_nf":            changed(`"hidden_nf": 32`, `"hidden_nf": -1`),
+		"n_layers":             changed(`"n_layers": 3`, `"n_layers": 1e3`),
+		"attention":            changed(`"attention": true`, `"attention": 1`),
+		"sin_embedding":        changed(`"sin_embedding": false`, `"sin_embedding": true`),
+		"aggregation_method":   changed("sum", "mean"),
+		"normalization_factor": changed(`"normalization_factor": 1`, `"normalization_factor": 0`),
+		"e_block_3":            changed(`"n_layers": 3`, `"n_layers": 4`),
+		"is no parameter":      changed(`"n_layers": 3`, `"n_layers": 2`),
 		"JSON at byte":         reload(tensors, "egnn", "{"),
 	} {
 		if c == nil || !strings.Contains(c.Error(), want) {
@@ -283,7 +288,9 @@ func TestAt(t *testing.T) {
 			t.Fatalf("in another frame %g, want %g", again[i], e)
 		}
 	}
-	for want, values := range map[string]map[string]float64{"conditioned on: gap mu": {"homo": 1}, "gap: not a number": gap(math.NaN())} {
+	for want, values := range map[string]map[string]float64{
+		"conditioned on: gap mu": {"homo": 1}, "gap: not a number": gap(math.NaN()),
+	} {
 		if _, err := symmetrise.Condition(m.Network(), values, 0); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: error %v", values, err)
 		}

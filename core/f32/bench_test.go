@@ -25,7 +25,8 @@ func benchmarkEach(b *testing.B, name string, flop int, f func()) {
 func BenchmarkLinear(b *testing.B) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for _, s := range []struct{ m, in, out int }{
-		{19, 256, 1024}, {19, 256, 768}, {19, 1024, 256}, {152, 256, 1024}, {152, 256, 768}, {152, 1024, 256}, {1, 256, 1536}, {19, 9, 72}, {19, 256, 9},
+		{19, 256, 1024}, {19, 256, 768}, {19, 1024, 256}, {152, 256, 1024}, {152, 256, 768}, {152, 1024, 256},
+		{1, 256, 1536}, {19, 9, 72}, {19, 256, 9},
 	} {
 		w, bias, x, dst := normals(r, s.out*s.in), normals(r, s.out), normals(r, s.m*s.in), make([]float32, s.m*s.out)
 		packed := map[string]*Packed{}
@@ -45,9 +46,14 @@ func BenchmarkAttention(b *testing.B) {
 		width := s.heads * s.headDim
 		qkv, dst := normals(r, s.n*3*width), make([]float32, s.n*width)
 		scratch := make([]float32, AttentionScratch(s.n, s.headDim))
-		benchmarkEach(b, strconv.Itoa(s.n)+"x"+strconv.Itoa(s.heads)+"x"+strconv.Itoa(s.headDim), 4*s.n*s.n*width, func() {
-			Attention(dst, width, qkv, 3*width, s.n, s.heads, s.headDim, nil, scratch)
-		})
+		benchmarkEach(
+			b,
+			strconv.Itoa(s.n)+"x"+strconv.Itoa(s.heads)+"x"+strconv.Itoa(s.headDim),
+			4*s.n*s.n*width,
+			func() {
+				Attention(dst, width, qkv, 3*width, s.n, s.heads, s.headDim, nil, scratch)
+			},
+		)
 	}
 }
 

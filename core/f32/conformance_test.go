@@ -78,10 +78,15 @@ func conform(t *testing.T, what string, f func(a *arena) []float32) {
 }
 
 var specials = []float32{
-	0, float32(math.Copysign(0, -1)), 1, -1, math.SmallestNonzeroFloat32, -math.SmallestNonzeroFloat32, 1e-39, -3e-42, 1.17549435e-38,
-	math.MaxFloat32, -math.MaxFloat32, 1e30, -1e30, 88.4, 88.72283, 88.72284, 89.4, 89.5, 90, -86.9, -86.98, -87, -87.4, -87.5, -88, -104, 0.34657359, -0.34657359,
+	0, float32(math.Copysign(0, -1)), 1, -1, math.SmallestNonzeroFloat32, -math.SmallestNonzeroFloat32,
+	1e-39, -3e-42, 1.17549435e-38,
+	math.MaxFloat32, -math.MaxFloat32, 1e30, -1e30, 88.4, 88.72283,
+	88.72284, 89.4, 89.5, 90, -86.9, -86.98, -87, -87.4, -87.5, -88, -104, 0.34657359, -0.34657359,
 	12582912, -12582912, 16777216, 3.4e-5,
-	float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN()), -float32(math.NaN()), math.Float32frombits(0xFFC00001), math.Float32frombits(0x7F800001),
+	float32(
+		math.Inf(1),
+	), float32(math.Inf(-1)), float32(math.NaN()), -float32(math.NaN()),
+	math.Float32frombits(0xFFC00001), math.Float32frombits(0x7F800001),
 }
 
 // values returns n numbers: standard normals, and with wild also numbers of all
@@ -132,18 +137,76 @@ var rowKernels = []struct {
 
 func TestRowKernelsConform(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 12))
-	lengths := []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 19, 24, 29, 31, 32, 33, 47, 48, 63, 64, 65, 72, 100, 128, 184, 255, 256, 257, 384, 1000}
+	lengths := []int{
+		0,
+		1,
+		2,
+		3,
+		4,
+		5,
+		7,
+		8,
+		9,
+		12,
+		15,
+		16,
+		17,
+		19,
+		24,
+		29,
+		31,
+		32,
+		33,
+		47,
+		48,
+		63,
+		64,
+		65,
+		72,
+		100,
+		128,
+		184,
+		255,
+		256,
+		257,
+		384,
+		1000,
+	}
 	for _, k := range rowKernels {
 		for _, n := range lengths {
 			for round := range 4 {
 				wild := round%2 == 1
 				offset := r.IntN(17)
-				dst, x, y, z, ab := values(r, n, wild), values(r, n, wild), values(r, n, wild), values(r, n, wild), values(r, 2*n, wild)
-				conform(t, fmt.Sprintf("%s of %d, offset %d, special values %t", k.name, n, offset, wild), func(a *arena) []float32 {
-					d := a.slice(dst, offset)
-					k.run(d, x, y, z, ab)
-					return d
-				})
+				dst, x, y, z, ab := values(
+					r,
+					n,
+					wild,
+				), values(
+					r,
+					n,
+					wild,
+				), values(
+					r,
+					n,
+					wild,
+				), values(
+					r,
+					n,
+					wild,
+				), values(
+					r,
+					2*n,
+					wild,
+				)
+				conform(
+					t,
+					fmt.Sprintf("%s of %d, offset %d, special values %t", k.name, n, offset, wild),
+					func(a *arena) []float32 {
+						d := a.slice(dst, offset)
+						k.run(d, x, y, z, ab)
+						return d
+					},
+				)
 			}
 		}
 	}
@@ -194,8 +257,19 @@ func TestLinearConform(t *testing.T) {
 	r := rand.New(rand.NewPCG(13, 14))
 	check := func(m, in, out int, wild, bias bool, packedBy string) {
 		t.Helper()
-		conform(t, fmt.Sprintf("Linear m=%d in=%d out=%d special values %t bias %t packed by %q", m, in, out, wild, bias, packedBy),
-			linearCase(r, m, in, out, wild, bias, packedBy))
+		conform(
+			t,
+			fmt.Sprintf(
+				"Linear m=%d in=%d out=%d special values %t bias %t packed by %q",
+				m,
+				in,
+				out,
+				wild,
+				bias,
+				packedBy,
+			),
+			linearCase(r, m, in, out, wild, bias, packedBy),
+		)
 	}
 	for _, m := range []int{1, 2, 3, 4, 5, 6, 7, 9, 11, 13, 19} {
 		for _, in := range []int{1, 9, 15, 16, 33, 63, 65} {
@@ -204,7 +278,9 @@ func TestLinearConform(t *testing.T) {
 			}
 		}
 	}
-	for _, s := range [][3]int{{1, 1024, 257}, {1, 256, 1536}, {3, 257, 65}, {19, 256, 768}, {5, 1024, 256}, {8, 600, 40}, {152, 64, 72}} {
+	for _, s := range [][3]int{
+		{1, 1024, 257}, {1, 256, 1536}, {3, 257, 65}, {19, 256, 768}, {5, 1024, 256}, {8, 600, 40}, {152, 64, 72},
+	} {
 		check(s[0], s[1], s[2], false, true, "")
 		check(s[0], s[1], s[2], true, false, "")
 	}
@@ -231,19 +307,23 @@ func TestAttentionConform(t *testing.T) {
 			if n%3 != 0 {
 				bias = values(r, heads*n*n, wild)
 			}
-			conform(t, fmt.Sprintf("Attention n=%d heads=%d headDim=%d special values %t", n, heads, headDim, wild), func(a *arena) []float32 {
-				d, scratch := a.slice(dst, offset), a.slice(make([]float32, AttentionScratch(n, headDim)), offset)
-				a.gaps(d, ldd, n, width)
-				for i := range scratch {
-					scratch[i] = float32(math.NaN())
-				}
-				b := bias
-				if b != nil {
-					b = a.slice(bias, offset)
-				}
-				Attention(d, ldd, qkv, ldq, n, heads, headDim, b, scratch)
-				return d
-			})
+			conform(
+				t,
+				fmt.Sprintf("Attention n=%d heads=%d headDim=%d special values %t", n, heads, headDim, wild),
+				func(a *arena) []float32 {
+					d, scratch := a.slice(dst, offset), a.slice(make([]float32, AttentionScratch(n, headDim)), offset)
+					a.gaps(d, ldd, n, width)
+					for i := range scratch {
+						scratch[i] = float32(math.NaN())
+					}
+					b := bias
+					if b != nil {
+						b = a.slice(bias, offset)
+					}
+					Attention(d, ldd, qkv, ldq, n, heads, headDim, b, scratch)
+					return d
+				},
+			)
 		}
 	}
 }
@@ -282,7 +362,17 @@ func TestDefinition(t *testing.T) {
 		hash(dst)
 		n, heads, headDim := 19, 2, 20
 		dst = make([]float32, n*heads*headDim)
-		Attention(dst, heads*headDim, fixed(n*3*heads*headDim), 3*heads*headDim, n, heads, headDim, nil, make([]float32, AttentionScratch(n, headDim)))
+		Attention(
+			dst,
+			heads*headDim,
+			fixed(n*3*heads*headDim),
+			3*heads*headDim,
+			n,
+			heads,
+			headDim,
+			nil,
+			make([]float32, AttentionScratch(n, headDim)),
+		)
 		hash(dst)
 		if h != definitionHash {
 			t.Errorf("hash %#x, want %#x", h, uint64(definitionHash))
@@ -321,6 +411,10 @@ func FuzzLinear(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64, m uint8, in, out uint16, wild bool) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		rows, features, width := 1+int(m)%40, 1+int(in)%400, 1+int(out)%200
-		conform(t, fmt.Sprintf("Linear m=%d in=%d out=%d", rows, features, width), linearCase(r, rows, features, width, wild, seed%2 == 0, ""))
+		conform(
+			t,
+			fmt.Sprintf("Linear m=%d in=%d out=%d", rows, features, width),
+			linearCase(r, rows, features, width, wild, seed%2 == 0, ""),
+		)
 	})
 }

@@ -308,7 +308,13 @@ func AttentionScratch(n, headDim int) int {
 //
 // bias is (heads, n, n), or nil for none. The length of scratch is at least
 // AttentionScratch(n, headDim). dst must not overlap an input or scratch.
-func Attention(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, bias, scratch []float32) {
+func Attention(
+	dst []float32,
+	ldd int,
+	qkv []float32,
+	ldq, n, heads, headDim int,
+	bias, scratch []float32,
+) {
 	if n == 0 {
 		return
 	}

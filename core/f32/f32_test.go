@@ -79,7 +79,16 @@ func TestNoAllocation(t *testing.T) {
 		m, in, out, n, heads, headDim := 7, 72, 100, 19, 2, 20
 		width := heads * headDim
 		p, x, dst := Pack(normals(r, in*out), out, in), normals(r, m*in), make([]float32, m*out)
-		qkv, att, scratch := normals(r, n*3*width), make([]float32, n*width), make([]float32, AttentionScratch(n, headDim))
+		qkv, att, scratch := normals(
+			r,
+			n*3*width,
+		), make(
+			[]float32,
+			n*width,
+		), make(
+			[]float32,
+			AttentionScratch(n, headDim),
+		)
 		a, b, c, d, ab := normals(r, 73), normals(r, 73), normals(r, 73), normals(r, 73), normals(r, 146)
 		if allocs := testing.AllocsPerRun(10, func() {
 			Linear(dst, out, x, in, m, p, nil)

@@ -282,7 +282,8 @@ func sum128(x []float32) float32 {
 
 func layerNormModulate128(dst, x, shift, scale []float32, eps float32) {
 	one := archsimd.LoadFloat32x4Array(&constants128.one)
-	count, epsV := archsimd.BroadcastInt32x4(int32(len(x))).ConvertToFloat32(), archsimd.BroadcastFloat32x4(eps)
+	count := archsimd.BroadcastInt32x4(int32(len(x))).ConvertToFloat32()
+	epsV := archsimd.BroadcastFloat32x4(eps)
 	var s0 archsimd.Float32x4
 	var s1 archsimd.Float32x4
 	var s2 archsimd.Float32x4

@@ -1205,7 +1205,8 @@ func sum256(x []float32) float32 {
 
 func layerNormModulate256(dst, x, shift, scale []float32, eps float32) {
 	one := archsimd.LoadFloat32x8Array(&constants256.one)
-	count, epsV := archsimd.BroadcastInt32x8(int32(len(x))).ConvertToFloat32(), archsimd.BroadcastFloat32x8(eps)
+	count := archsimd.BroadcastInt32x8(int32(len(x))).ConvertToFloat32()
+	epsV := archsimd.BroadcastFloat32x8(eps)
 	var s0 archsimd.Float32x8
 	var s1 archsimd.Float32x8
 	{

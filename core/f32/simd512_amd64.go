@@ -2744,7 +2744,8 @@ func sum512(x []float32) float32 {
 
 func layerNormModulate512(dst, x, shift, scale []float32, eps float32) {
 	one := archsimd.LoadFloat32x16Array(&constants512.one)
-	count, epsV := archsimd.BroadcastInt32x16(int32(len(x))).ConvertToFloat32(), archsimd.BroadcastFloat32x16(eps)
+	count := archsimd.BroadcastInt32x16(int32(len(x))).ConvertToFloat32()
+	epsV := archsimd.BroadcastFloat32x16(eps)
 	var s0 archsimd.Float32x16
 	{
 		n := len(x) &^ 15

@@ -48,11 +48,33 @@ func linearAsm(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 		group := x[row*ldx:][:(n-1)*ldx+in]
 		if whole > 0 {
 			c, b := dst[row*ldd:][:(n-1)*ldd+whole], panels[:whole*in]
-			rowsAsm(n, unsafe.Pointer(&c[0]), unsafe.Pointer(&group[0]), unsafe.Pointer(&b[0]), start, 4*ldd, 4*ldx, step, in, whole/8)
+			rowsAsm(
+				n,
+				unsafe.Pointer(&c[0]),
+				unsafe.Pointer(&group[0]),
+				unsafe.Pointer(&b[0]),
+				start,
+				4*ldd,
+				4*ldx,
+				step,
+				in,
+				whole/8,
+			)
 		}
 		if rest > 0 {
 			b := panels[whole*in:][:8*in]
-			rowsAsm(n, unsafe.Pointer(&edge), unsafe.Pointer(&group[0]), unsafe.Pointer(&b[0]), unsafe.Pointer(&last), 4*8, 4*ldx, 0, in, 1)
+			rowsAsm(
+				n,
+				unsafe.Pointer(&edge),
+				unsafe.Pointer(&group[0]),
+				unsafe.Pointer(&b[0]),
+				unsafe.Pointer(&last),
+				4*8,
+				4*ldx,
+				0,
+				in,
+				1,
+			)
 			for i := range n {
 				copy(dst[(row+i)*ldd+whole:][:rest], edge[8*i:])
 			}
@@ -115,7 +137,11 @@ var assemblyWorks = func() bool {
 				}
 				tiles128(want, ldc, x, ldx, m, k, out, panels, bias)
 				linearAsm(got, ldc, x, ldx, m, k, out, panels, bias)
-				if !slices.EqualFunc(want, got, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) }) {
+				if !slices.EqualFunc(
+					want,
+					got,
+					func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) },
+				) {
 					return false
 				}
 			}

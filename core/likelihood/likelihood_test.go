@@ -104,7 +104,8 @@ func TestGaussianData(t *testing.T) {
 		t.Errorf("%.3f ± %.3f, want %.3f", b.NLL, b.StandardError, want.Sum())
 	}
 	for _, term := range []struct{ got, want, within float64 }{
-		{b.Terms.Prior, want.Prior, 1e-4}, {b.Terms.Size, want.Size, 1e-12}, {b.Terms.Features, 0, 1e-6}, {b.Terms.Positions, want.Positions, 0.2},
+		{b.Terms.Prior, want.Prior, 1e-4}, {b.Terms.Size, want.Size, 1e-12},
+		{b.Terms.Features, 0, 1e-6}, {b.Terms.Positions, want.Positions, 0.2},
 	} {
 		if math.Abs(term.got-term.want) > term.within {
 			t.Errorf("a term is %v, want %v: %+v, %+v", term.got, term.want, b.Terms, want)
@@ -214,7 +215,8 @@ func TestFailures(t *testing.T) {
 		list []*molecule.Molecule
 		want string
 	}{
-		{meta(3), list, "molecule 2: element S is not among"}, {meta(3), nil, "no molecules"}, {model.Meta{}, list[:1], "elements"},
+		{meta(3), list, "molecule 2: element S is not among"}, {meta(3), nil, "no molecules"},
+		{model.Meta{}, list[:1], "elements"},
 		{func() model.Meta { m := meta(3); m.Histogram = nil; return m }(), list[:1], "histogram"},
 		{model.QM9Meta(), list[:1], "histogram"},
 	} {

@@ -216,7 +216,11 @@ func TestEpsAllocatesNothing(t *testing.T) {
 	s := m.Network().NewState(sizes)
 	eps := make([]float32, len(z))
 	at := float32(0)
-	if n := testing.AllocsPerRun(10, func() { at += 0.01; s.Eps(eps, z, at, symmetrise.Noise{R0: r0, Eta: eta}) }); n != 0 {
+	call := func() {
+		at += 0.01
+		s.Eps(eps, z, at, symmetrise.Noise{R0: r0, Eta: eta})
+	}
+	if n := testing.AllocsPerRun(10, call); n != 0 {
 		t.Errorf("%v allocations per call", n)
 	}
 }

@@ -83,7 +83,8 @@ func TestLearnedScheduleOfHostileFiles(t *testing.T) {
 			return list
 		},
 		`"gamma.l4.bias": is no parameter`: func(list []safetensors.Tensor) []safetensors.Tensor {
-			return append(list, safetensors.Tensor{Name: "gamma.l4.bias", DType: safetensors.F32, Shape: []int{1}, Data: []float32{1}})
+			more := safetensors.Tensor{Name: "gamma.l4.bias", DType: safetensors.F32, Shape: []int{1}, Data: []float32{1}}
+			return append(list, more)
 		},
 	} {
 		list, md := scheduled(t)

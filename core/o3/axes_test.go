@@ -9,11 +9,19 @@ import (
 
 func TestAxes(t *testing.T) {
 	s := rng.New(3, 0, rng.Init, 0)
-	cases := []Matrix{{}, Identity, {{2, 0, 0}, {0, 1, 0}, {0, 0, 1}}, {{1, 1, 1}, {1, 1, 1}, {1, 1, 1}}}
+	cases := []Matrix{
+		{},
+		Identity,
+		{{2, 0, 0}, {0, 1, 0}, {0, 0, 1}},
+		{{1, 1, 1}, {1, 1, 1}, {1, 1, 1}},
+	}
 	for range 200 {
 		q := Haar(&s)
 		scale := math.Exp(20 * (s.Float64() - 0.5))
-		cases = append(cases, q.T().Mul(Matrix{{scale * s.Norm()}, {0, s.Norm()}, {0, 0, s.Norm()}}).Mul(q))
+		cases = append(
+			cases,
+			q.T().Mul(Matrix{{scale * s.Norm()}, {0, s.Norm()}, {0, 0, s.Norm()}}).Mul(q),
+		)
 	}
 	for _, a := range cases {
 		for i := range a { // exactly symmetric

@@ -38,7 +38,13 @@ func TestOrthonormaliseColumnsIsQR(t *testing.T) {
 	for range 200 {
 		a := gaussian(&s)
 		var qr mat.QR
-		qr.Factorize(mat.NewDense(3, 3, append(append(append([]float64{}, a[0][:]...), a[1][:]...), a[2][:]...)))
+		qr.Factorize(
+			mat.NewDense(
+				3,
+				3,
+				append(append(append([]float64{}, a[0][:]...), a[1][:]...), a[2][:]...),
+			),
+		)
 		var q, r mat.Dense
 		qr.QTo(&q)
 		qr.RTo(&r)
@@ -102,7 +108,14 @@ func TestHaar(t *testing.T) {
 		t.Errorf("share with determinant +1: %g, want 1/2", positive/n)
 	}
 	// The angle of a Haar rotation has density (1-cos)/π: mean π/2 + 2/π.
-	if m := stat.Mean(angle, nil); math.Abs(m-(math.Pi/2+2/math.Pi)) > 4*stat.StdDev(angle, nil)/math.Sqrt(float64(len(angle))) {
+	if m := stat.Mean(angle, nil); math.Abs(
+		m-(math.Pi/2+2/math.Pi),
+	) > 4*stat.StdDev(
+		angle,
+		nil,
+	)/math.Sqrt(
+		float64(len(angle)),
+	) {
 		t.Errorf("mean rotation angle %g", m)
 	}
 	// One column is uniform on the sphere: its coordinates are uniform on [-1, 1].

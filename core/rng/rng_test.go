@@ -34,7 +34,14 @@ func TestFrozenStream(t *testing.T) {
 	for i := range bits {
 		bits[i] = math.Float64bits(s.Norm())
 	}
-	want := [6]uint64{0x3fe6beba562eb7a8, 0xbfeefc529dd824c2, 0xbfd5637975bc4fca, 0xbfe7010667e81c25, 0x3fee50c34acd8a15, 0xbfe4f6be2c844dae}
+	want := [6]uint64{
+		0x3fe6beba562eb7a8,
+		0xbfeefc529dd824c2,
+		0xbfd5637975bc4fca,
+		0xbfe7010667e81c25,
+		0x3fee50c34acd8a15,
+		0xbfe4f6be2c844dae,
+	}
 	if bits != want {
 		t.Errorf("Gaussians of stream (42, 7, Haar, 3): %#x, want %#x", bits, want)
 	}
@@ -64,7 +71,11 @@ func TestElementaryFunctions(t *testing.T) {
 		u := s.Float64()
 		worstLog = max(worstLog, math.Abs(Log(u)-math.Log(u))/math.Abs(math.Log(u)))
 		sin, cos := sincosTurn(u)
-		worstSin = max(worstSin, math.Abs(sin-math.Sin(2*math.Pi*u)), math.Abs(cos-math.Cos(2*math.Pi*u)))
+		worstSin = max(
+			worstSin,
+			math.Abs(sin-math.Sin(2*math.Pi*u)),
+			math.Abs(cos-math.Cos(2*math.Pi*u)),
+		)
 	}
 	worstExp := 0.0
 	for range 200_000 {
@@ -74,11 +85,18 @@ func TestElementaryFunctions(t *testing.T) {
 		}
 		worstExp = max(worstExp, math.Abs(Exp(x)/math.Exp(x)-1))
 	}
-	t.Logf("largest relative error of log %.1e and exp %.1e, largest error of sin and cos %.1e", worstLog, worstExp, worstSin)
+	t.Logf(
+		"largest relative error of log %.1e and exp %.1e, largest error of sin and cos %.1e",
+		worstLog,
+		worstExp,
+		worstSin,
+	)
 	if worstLog > 4e-16 || worstExp > 4e-16 || worstSin > 1e-15 {
 		t.Errorf("log off by %g, exp by %g, sin or cos by %g", worstLog, worstExp, worstSin)
 	}
-	for x, want := range map[float64]float64{0: 1, 710: math.Inf(1), math.Inf(1): math.Inf(1), -746: 0, math.Inf(-1): 0, 1: math.E} {
+	for x, want := range map[float64]float64{
+		0: 1, 710: math.Inf(1), math.Inf(1): math.Inf(1), -746: 0, math.Inf(-1): 0, 1: math.E,
+	} {
 		if got := Exp(x); got != want {
 			t.Errorf("exp %g is %g, want %g", x, got, want)
 		}

@@ -49,7 +49,9 @@ func TestLearnedAgainstFormula(t *testing.T) {
 		}
 		worst := 0.0
 		for i := range T + 1 {
-			want := float64(n.Gamma0) + (float64(n.Gamma1)-float64(n.Gamma0))*(g(float64(i)/T)-g(0))/(g(1)-g(0))
+			want := float64(
+				n.Gamma0,
+			) + (float64(n.Gamma1)-float64(n.Gamma0))*(g(float64(i)/T)-g(0))/(g(1)-g(0))
 			worst = max(worst, math.Abs(s.NegLogSNR(i)-want))
 			if i > 0 && s.NegLogSNR(i) <= s.NegLogSNR(i-1) {
 				t.Fatalf("spread %g: -log SNR does not rise at t = %d", spread, i)
@@ -60,7 +62,12 @@ func TestLearnedAgainstFormula(t *testing.T) {
 			t.Errorf("spread %g: -log SNR differs by %g", spread, worst)
 		}
 		if math.Abs(s.NegLogSNR(0)+13.3) > 1e-6 || math.Abs(s.NegLogSNR(T)-11) > 1e-6 {
-			t.Errorf("spread %g: -log SNR from %g to %g, want -13.3 to 11", spread, s.NegLogSNR(0), s.NegLogSNR(T))
+			t.Errorf(
+				"spread %g: -log SNR from %g to %g, want -13.3 to 11",
+				spread,
+				s.NegLogSNR(0),
+				s.NegLogSNR(T),
+			)
 		}
 	}
 }

@@ -58,14 +58,14 @@ func TestGuide(t *testing.T) {
 		"features": New(Func(3, func(_, _ []float32, _ float32) {}), Haar(O3)),
 		"group":    New(crooked, Haar(SO3)),
 	} {
-		for _, guide := range []func(){func() { Guide(net, Guidance{Weak: other}) }, func() { Guide(net, Guidance{Weak: net, Expert: other}) }} {
+		for _, by := range []Guidance{{Weak: other}, {Weak: net, Expert: other}} {
 			func() {
 				defer func() {
 					if recover() == nil {
 						t.Errorf("%s: a guide with other inputs is accepted", name)
 					}
 				}()
-				guide()
+				Guide(net, by)
 			}()
 		}
 	}
@@ -151,7 +151,10 @@ func constant(x float64) valued {
 // Conditioned is e + w·(e - u); of a guided network it is, and the better and the worse
 // one are under the values if they can be.
 func TestCondition(t *testing.T) {
-	net, guided := constant(1), Guide(constant(1), Guidance{Weak: constant(3), Weight: 0.5, To: 1})
+	by := func(weak, expert Network) Network {
+		return Guide(constant(1), Guidance{Weak: weak, Expert: expert, Weight: 0.5, To: 1})
+	}
+	net, guided, x := constant(1), by(constant(3), nil), map[string]float64{"x": 2}
 	for _, c := range []struct {
 		net    Network
 		values map[string]float64
@@ -159,12 +162,12 @@ func TestCondition(t *testing.T) {
 		want   float32 // of a feature
 	}{
 		{net, nil, 0, 1},
-		{net, map[string]float64{"x": 2}, 0, 2},
-		{net, map[string]float64{"x": 2}, 3, 2 + 3*(2-1)},
-		{guided, map[string]float64{"x": 2}, 3, 5 + 0.5*(5-2)},
-		{Guide(constant(1), Guidance{Weak: constant(3).Network, Weight: 0.5, To: 1}), map[string]float64{"x": 2}, 3, 5 + 0.5*(5-3)},
-		{Guide(constant(1), Guidance{Weak: constant(3).Network, Expert: constant(7), Weight: 0.5, To: 1}), map[string]float64{"x": 2}, 3, 5 + 0.5*(2-3)},
-		{Guide(constant(1), Guidance{Weak: constant(3), Expert: constant(7).Network, Weight: 0.5, To: 1}), map[string]float64{"x": 2}, 3, 5 + 0.5*(7-2)},
+		{net, x, 0, 2},
+		{net, x, 3, 2 + 3*(2-1)},
+		{guided, x, 3, 5 + 0.5*(5-2)},
+		{by(constant(3).Network, nil), x, 3, 5 + 0.5*(5-3)},
+		{by(constant(3).Network, constant(7)), x, 3, 5 + 0.5*(2-3)},
+		{by(constant(3), constant(7).Network), x, 3, 5 + 0.5*(7-2)},
 	} {
 		n, err := Condition(c.net, c.values, c.w)
 		if err != nil {
