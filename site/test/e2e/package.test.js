@@ -1,12 +1,16 @@
-// The npm package as a stranger gets it: packed, installed into a copy of the example, and used without a bundler and with Vite.
+// The npm package as a stranger gets it: packed, installed into a copy of the example, and used as its README has it: without a
+// bundler, with Vite, webpack and esbuild, from another origin, in Node, and by TypeScript.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import * as esbuild from "esbuild";
 import * as vite from "vite";
+import webpack from "webpack";
 import { accessible } from "./axe.js";
 import { endAll, launch, open, screenshots, top } from "./browser.js";
 import { staticServer } from "./static.js";
@@ -21,6 +25,8 @@ before(async () => {
   const { devDependencies: _, ...manifest } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")); // Vite is this test's own
   writeFileSync(join(folder, "package.json"), JSON.stringify({ ...manifest, dependencies: { "symdiff-mol": `file:${filename}` } }));
   execFileSync("npm", ["install", "--offline"], { cwd: folder, stdio: "pipe" });
+  mkdirSync(join(folder, "node_modules/@types"), { recursive: true });
+  symlinkSync(join(top, "site/node_modules/@types/react"), join(folder, "node_modules/@types/react"));
   browser = await launch();
 });
 
@@ -95,3 +101,187 @@ test("the example runs in Vite's development server", async () => {
   await molecule(server.resolvedUrls.local[0]);
   await server.close();
 });
+
+const readme = readFileSync(join(top, "wasm/npm/README.md"), "utf8");
+const entries = Object.entries(JSON.parse(readFileSync(join(top, "wasm/npm/package.json"), "utf8")).exports);
+
+/** The block of code of the README that holds this text. */
+function block(language, text) {
+  const found = [...readme.matchAll(/^```(\w+)\n([^]*?)^```/gm)].find(([, l, code]) => l === language && code.includes(text));
+  assert.ok(found, `the README has no ${language} with ${text}`);
+  return found[2];
+}
+
+/** What every bundler is given: the README's code as it stands, and the element. */
+const main = `${block("js", "SymDiff.load")}
+import "symdiff-mol/viewer";
+generate(7).then(({ formula }) => (document.title = formula), (error) => (document.title = String(error)));
+`;
+const element = '<symdiff-viewer id="v">2\n\nH 0 0 0\nH 0.74 0 0</symdiff-viewer>';
+const html = (head) => `<!doctype html><html lang="en"><head><meta charset="utf-8"><title></title><link rel="icon" href="data:,">${head}</head><body>${element}</body></html>`;
+
+/** A folder for one way of using the package, beside its node_modules. */
+function project(name, files) {
+  const dir = join(folder, name);
+  mkdirSync(join(dir, "dist"), { recursive: true });
+  for (const [file, text] of Object.entries({ "main.js": main, ...files })) writeFileSync(join(dir, file), text);
+  return dir;
+}
+
+/** Opens a page that generates a molecule and has an element, and waits for both. */
+async function works(dir, options) {
+  const server = await staticServer(dir);
+  const { page, close } = await open(browser, server.url, options);
+  await page.waitForFunction(() => document.title);
+  assert.match(await page.title(), /^C\d/);
+  await page.waitForFunction(() => document.querySelector("#v").shadowRoot?.querySelector(".status").textContent === "H2");
+  await close();
+  server.close();
+}
+
+test("the README's code runs as built by Vite with its default target", async () => {
+  const dir = project("vite", { "index.html": html('<script type="module" src="./main.js"></script>') });
+  await vite.build({ root: dir, configFile: false, base: "./", logLevel: "error" });
+  await works(join(dir, "dist"));
+});
+
+test("the README's code runs as built by webpack", async () => {
+  const dir = project("webpack", {});
+  const stats = await new Promise((resolve, reject) => webpack(
+    { mode: "production", context: dir, entry: "./main.js", output: { path: join(dir, "dist") }, performance: { hints: false } },
+    (error, stats) => (error ? reject(error) : resolve(stats)),
+  ));
+  assert.deepEqual(stats.toJson({ all: false, errors: true, warnings: true }), { errors: [], warnings: [] });
+  writeFileSync(join(dir, "dist/index.html"), html('<script defer src="main.js"></script>'));
+  assert.doesNotMatch(readFileSync(join(dir, "dist/main.js"), "utf8"), /file:\/\//, "no path of the machine that built it");
+  await works(join(dir, "dist"));
+});
+
+test("the README's code runs as built by esbuild, with the files that the README has copied", async () => {
+  const dir = project("esbuild", {});
+  const [, , copy] = block("sh", "esbuild main.js").split("\n");
+  const files = copy.match(/^cp (.+) \.\.\/\.\.\/dist\/$/)[1].split(" ");
+  await esbuild.build({ entryPoints: [join(dir, "main.js")], bundle: true, format: "esm", outfile: join(dir, "dist/main.js"), logLevel: "error" });
+  for (const file of files) copyFileSync(join(folder, "node_modules/symdiff-mol", file), join(dir, "dist", file));
+  writeFileSync(join(dir, "dist/index.html"), html('<script type="module" src="main.js"></script>'));
+  await works(join(dir, "dist"));
+  for (const file of ["worker.js", "symdiff.wasm"]) { // what is forgotten is told
+    rmSync(join(dir, "dist", file));
+    const server = await staticServer(join(dir, "dist"));
+    const { page, close } = await open(browser, server.url, { expected: /404/ });
+    await page.waitForFunction(() => document.title);
+    const title = await page.title();
+    assert.ok(title.startsWith("SymDiffError: ") && title.includes(`${server.url}${file}`), title);
+    await close();
+    server.close();
+    copyFileSync(join(folder, "node_modules/symdiff-mol", file), join(dir, "dist", file));
+  }
+});
+
+test("the README's code runs on a plain page with its import map", async () => {
+  const page = html(`${block("html", "importmap")}<script type="module" src="./plain.js"></script>`);
+  writeFileSync(join(folder, "index.html"), page);
+  writeFileSync(join(folder, "plain.js"), main);
+  await works(folder);
+});
+
+test("one tag brings the element from another origin, with files that only that one has", async () => {
+  const cdn = await staticServer(join(folder, "node_modules/symdiff-mol"), { headers: { "Access-Control-Allow-Origin": "*" } });
+  const snippet = block("html", "cdn.jsdelivr").replace(/https:\/\/cdn\.jsdelivr\.net\/npm\/symdiff-mol@[\d.]+\//, cdn.url);
+  assert.ok(snippet.includes(cdn.url));
+  const dir = project("cdn", { "index.html": html("").replace(element, snippet.replace("<symdiff-viewer", '<symdiff-viewer steps="20"')) });
+  const server = await staticServer(dir);
+  const { page, close } = await open(browser, server.url, { expected: new RegExp(`^request to ${cdn.url}`) });
+  const made = page.evaluate(() => new Promise((resolve) => {
+    for (const type of ["molecule", "trouble"]) document.addEventListener(type, ({ detail }) => resolve(detail.formula ?? detail.message));
+  }));
+  await page.click("symdiff-viewer .bar button");
+  assert.match(await made, /^C\d/);
+  await close();
+  server.close();
+  cdn.close();
+});
+
+test("a page whose policy forbids the worker is told so", async () => {
+  const dir = project("policy", { "index.html": html(`<meta http-equiv="Content-Security-Policy" content="worker-src 'none'">${block("html", "importmap").replaceAll("./node_modules", "/node_modules")}<script type="module" src="./main.js"></script>`) });
+  const server = await staticServer(dir, { files: Object.fromEntries(["index.js", "qm9-web.js", "viewer.js", "error.js", "start.js", "bytes.js", "simd.js", "watch.js", "protocol.js"].map((name) => [`/node_modules/symdiff-mol/${name}`, readFileSync(join(folder, "node_modules/symdiff-mol", name))])) });
+  const { page, close } = await open(browser, server.url, { expected: /Content Security Policy|CSP|worker/ });
+  await page.waitForFunction(() => document.title);
+  assert.match(await page.title(), /^SymDiffError: .*worker\.js/);
+  await close();
+  server.close();
+});
+
+test("every module can be imported in Node, and what needs a browser says so", () => {
+  const modules = entries.flatMap(([name, { default: file }]) => (file?.endsWith(".js") ? [`symdiff-mol${name.slice(1)}`] : []));
+  assert.ok(modules.length >= 6);
+  const script = `
+    for (const name of ${JSON.stringify(modules)}) await import(name);
+    const { SymDiff } = await import("symdiff-mol");
+    const { qm9Web } = await import("symdiff-mol/qm9-web");
+    await SymDiff.load(qm9Web).catch(({ name, code }) => console.log(name, code));`;
+  assert.equal(execFileSync(process.execPath, ["--input-type=module", "-e", script], { cwd: folder, encoding: "utf8" }), "SymDiffError worker\n");
+});
+
+const typescripts = () => {
+  const site = createRequire(join(top, "site/package.json"));
+  const attw = createRequire(createRequire(site.resolve("@arethetypeswrong/cli/package.json")).resolve("@arethetypeswrong/core"));
+  return [["the newest TypeScript", join(top, "site/node_modules/typescript/bin/tsc")], ["TypeScript 5.6", attw.resolve("typescript/bin/tsc")]];
+};
+
+const consumer = `
+import { readMolecules, SymDiff, SymDiffError, type Frame, type Molecule } from "symdiff-mol";
+import { SymDiffPool } from "symdiff-mol/pool";
+import { qm9Web } from "symdiff-mol/qm9-web";
+import type {} from "symdiff-mol/react";
+import { Symmetriser } from "symdiff-mol/symmetrise";
+import { SymDiffViewer } from "symdiff-mol/viewer";
+
+export async function run(bytes: Uint8Array): Promise<Molecule[]> {
+  const model = await SymDiff.load({ ...qm9Web, weights: bytes });
+  for await (const frame of model.sample({ seed: 7n, atoms: 18 })) draw(frame);
+  // @ts-expect-error seeds are numbers
+  await model.generate({ seed: "7" });
+  const pool = await SymDiffPool.load(qm9Web);
+  for await (const { molecule } of pool.generate({ n: 3 })) console.log(molecule.formula);
+  const net = (await Symmetriser.load(qm9Web.wasm.plain)).symmetrise({ features: 1 }, (z) => z);
+  console.log(net(new Float32Array(4), 0.5).eps[0]);
+  console.log((await readMolecules("", qm9Web))[0]?.formula);
+  return [];
+}
+
+function draw({ positions, bonds }: Frame): number {
+  return positions[0]! + bonds.length;
+}
+
+const viewer: SymDiffViewer = document.querySelector("symdiff-viewer")!;
+viewer.addEventListener("molecule", ({ detail }) => console.log(detail.formula.length));
+viewer.addEventListener("trouble", ({ detail: { code, message } }) => console.log(code === "fetch", message.length));
+viewer.addEventListener("click", (event) => console.log(event.clientX));
+viewer.representation = "space-filling";
+viewer.show("").catch((error: unknown) => console.log(error instanceof SymDiffError && error.code === "file"));
+
+export const good = <symdiff-viewer seed={7n} atoms="18" representation="stick" spin onmolecule={({ detail }) => console.log(detail.formula)} ref={(v) => void v?.generate()} />;
+// @ts-expect-error there is no such representation
+export const bad = <symdiff-viewer representation="cartoon" />;
+`;
+
+for (const [how, settings] of [
+  ["bundler", { module: "esnext", moduleResolution: "bundler" }],
+  ["node16", { module: "node16", moduleResolution: "node16" }],
+]) {
+  test(`types hold without skipLibCheck, resolved as by ${how}, in the oldest TypeScript and the newest`, () => {
+    const dir = project(`types-${how}`, { "main.js": "" });
+    writeFileSync(join(dir, "package.json"), '{ "type": "module" }');
+    writeFileSync(join(dir, "consumer.tsx"), consumer);
+    const compilerOptions = { ...settings, target: "es2022", lib: ["es2022", "dom", "dom.iterable"], jsx: "react-jsx", strict: true, noUncheckedIndexedAccess: true, exactOptionalPropertyTypes: true, noEmit: true, types: [] };
+    writeFileSync(join(dir, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["consumer.tsx"] }));
+    for (const [name, tsc] of typescripts()) {
+      try {
+        execFileSync(process.execPath, [tsc, "-p", dir], { encoding: "utf8", stdio: "pipe" });
+      } catch ({ stdout, stderr }) {
+        assert.fail(`${name}: ${stdout}${stderr}`);
+      }
+    }
+  });
+}
