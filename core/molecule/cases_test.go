@@ -274,3 +274,37 @@ func TestReadSMILES(t *testing.T) {
 		t.Errorf("%d rows, the first %+v", n, first)
 	}
 }
+
+// EDM's rule for GEOM, with every bond single, takes all drug-like molecules;
+// bonds with their orders, which the tables have for few elements, do not.
+func TestRuleOfGEOM(t *testing.T) {
+	list := must(openCase(t, "drug-like.xyz"))
+	seq := func(yield func(*Molecule, error) bool) {
+		for _, m := range list {
+			if !yield(m, nil) {
+				return
+			}
+		}
+	}
+	r, err := Evaluate(seq)
+	if err != nil || r.Rule != GEOMRule || r.Molecules != 14 || r.Counts.Valid != 14 || r.Valid != 1 || r.Counts.NotJudged != 0 || r.Counts.Unique != 14 {
+		t.Errorf("drug-like molecules: %+v, %v", r, err)
+	}
+	r, err = EvaluateBy(QM9Rule, seq)
+	if err != nil || r.Counts.NotJudged == 0 || r.Valid != float64(r.Counts.Valid)/float64(14-r.Counts.NotJudged) {
+		t.Errorf("by the rule for QM9: %+v, %v", r, err)
+	}
+	small := must(openCase(t, "xyz-control.xyz"))
+	if rule, _ := ChooseRule(func(yield func(*Molecule, error) bool) { yield(small[0], nil) }); rule != QM9Rule {
+		t.Errorf("water is judged by the rule %s", rule)
+	}
+	argon := must(openCase(t, "xyz-lammps-comment.xyz"))
+	r, err = Evaluate(func(yield func(*Molecule, error) bool) { _ = yield(small[0], nil) && yield(argon[0], nil) })
+	if err != nil || r.Rule != QM9Rule || r.Counts.NotJudged != 1 || r.Valid != 1 {
+		t.Errorf("an argon atom is not judged, and water is valid: %+v, %v", r, err)
+	}
+	four := &Molecule{Elements: []Element{N, H, H, H, H}, Positions: [][3]float64{{}, {1, 0, 0}, {-1, 0, 0}, {0, 1, 0}, {0, -1, 0}}}
+	if ok, reason := four.ValidBy(GEOMRule); ok || reason != "atom 1 (N): bond orders sum to 4, at most 3" {
+		t.Errorf("N of four bonds: %v, %s", ok, reason)
+	}
+}

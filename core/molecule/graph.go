@@ -132,20 +132,15 @@ func limit(e Element, charge int) int {
 	return 0
 }
 
-// judged tells whether all elements have a rule in limit.
-func (g *graph) judged() bool {
-	return !slices.ContainsFunc(g.elements, func(e Element) bool { return limit(e, 0) == 0 })
-}
-
-// valid compares the valences with limit, after cleanUp.
-func (g *graph) valid() (ok bool, reason string) {
+// valid compares the valences with those of a rule, after cleanUp.
+func (g *graph) valid(rule Rule) (ok bool, reason string) {
 	if len(g.elements) == 0 {
 		return false, "no atoms"
 	}
 	for i, e := range g.elements {
 		atom := "atom " + strconv.Itoa(i+1) + " (" + e.Symbol() + chargeText(g.charge[i]) + "): "
-		switch most := limit(e, g.charge[i]); {
-		case limit(e, 0) == 0:
+		switch most := rule.most(e, g.charge[i]); {
+		case rule.most(e, 0) == 0:
 			return false, atom + "no valence rule for this element"
 		case g.valence[i] > most:
 			return false, atom + "bond orders sum to " + strconv.Itoa(g.valence[i]) + ", at most " + strconv.Itoa(most)

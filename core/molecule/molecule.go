@@ -102,12 +102,10 @@ func (m *Molecule) Connected() bool { return len(m.Fragments()) == 1 }
 // valences are free: after the clean-up of nitro and azide groups no atom's
 // bond orders exceed its valence (H1 C4 N3 O2 F1, N+ 4, N- 2, O- 1). For these
 // elements that is what RDKit's sanitisation accepts. A molecule with another
-// element is not judged: ok is false and the reason says so. The first fault
-// is the reason.
+// element is not judged: ok is false and the reason says so ([Rule.Judges] tells
+// it too). The first fault is the reason. It is [QM9Rule]; ValidBy takes others.
 func (m *Molecule) Valid() (ok bool, reason string) {
-	g := m.graph()
-	g.cleanUp()
-	return g.valid()
+	return m.ValidBy(QM9Rule)
 }
 
 // Key is a text of 32 hexadecimal digits that two molecules share when the
@@ -119,7 +117,5 @@ func (m *Molecule) Valid() (ok bool, reason string) {
 // is singled out, so that rings may be mistaken. Two Kekulé forms
 // of one aromatic molecule are two graphs.
 func (m *Molecule) Key() string {
-	g := m.graph()
-	g.cleanUp()
-	return g.key()
+	return m.KeyBy(QM9Rule)
 }

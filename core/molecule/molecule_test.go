@@ -194,7 +194,7 @@ func TestValidNotJudged(t *testing.T) {
 		t.Errorf("hydrogen sulfide: %v, %q", ok, reason)
 	}
 	r, err := Evaluate(func(yield func(*Molecule, error) bool) { yield(m, nil) })
-	if err != nil || r.Counts.NotJudged != 1 || r.Counts.Valid != 0 || r.Connected != 1 {
+	if err != nil || r.Rule != GEOMRule || r.Counts.NotJudged != 0 || r.Counts.Valid != 1 || r.Connected != 1 {
 		t.Errorf("report %+v, %v", r, err)
 	}
 }
@@ -261,7 +261,7 @@ func TestAgainstRDKit(t *testing.T) {
 		g, smiles := parseGraph(t, part[0], part[1]), part[2]
 		graphs++
 		g.cleanUp()
-		ok, reason := g.valid()
+		ok, reason := g.valid(QM9Rule)
 		if ok != (smiles != "-") {
 			t.Errorf("%s: valid %v (%s), RDKit: %s", line, ok, reason, smiles)
 		}
@@ -345,14 +345,14 @@ func TestEvaluate(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Report{
-		Molecules: 32, Atoms: 2 * 97, StableAtoms: 85. / 97, StableMolecules: 20. / 32, Valid: 28. / 32,
+		Rule: QM9Rule, Molecules: 32, Atoms: 2 * 97, StableAtoms: 85. / 97, StableMolecules: 20. / 32, Valid: 28. / 32,
 		UniqueAmongValid: 13. / 28, ValidAndUnique: 13. / 32, Connected: 30. / 32,
-		Counts: Counts{StableAtoms: 170, StableMolecules: 20, Valid: 28, Unique: 13, Connected: 30},
+		Counts: Counts{StableAtoms: 170, StableMolecules: 20, Valid: 28, Unique: 13, Connected: 30, FreeValences: 4},
 	}
 	if r != want {
 		t.Errorf("got  %+v\nwant %+v", r, want)
 	}
-	if r, err := Evaluate(ReadXYZ(strings.NewReader(""), "empty")); err != nil || r != (Report{}) {
+	if r, err := Evaluate(ReadXYZ(strings.NewReader(""), "empty")); err != nil || r != (Report{Rule: QM9Rule}) {
 		t.Errorf("empty: %+v, %v", r, err)
 	}
 	if _, err := Evaluate(ReadXYZ(strings.NewReader("2\n\nH 0 0 0\n"), "cut")); err == nil {

@@ -6,9 +6,11 @@ import (
 )
 
 // Report is what [Evaluate] finds. The rates are fractions of 1: StableAtoms of
-// the atoms, UniqueAmongValid of the valid molecules, the others of all
-// molecules; 0 where there is nothing to divide by.
+// the atoms, UniqueAmongValid of the valid molecules, Valid and ValidAndUnique of
+// those that the rule judges, the others of all molecules; 0 where there is
+// nothing to divide by.
 type Report struct {
+	Rule             Rule    `json:"rule"` // of validity and uniqueness
 	Molecules        int     `json:"molecules"`
 	Atoms            int     `json:"atoms"`
 	StableAtoms      float64 `json:"stable_atoms"`
@@ -27,33 +29,41 @@ type Counts struct {
 	Valid           int `json:"valid"`
 	Unique          int `json:"unique"` // distinct keys among the valid
 	Connected       int `json:"connected"`
-	NotJudged       int `json:"not_judged"` // molecules with an element outside H, C, N, O, F: counted as not valid
+	NotJudged       int `json:"not_judged"`    // molecules with an element that the rule does not judge
+	FreeValences    int `json:"free_valences"` // valid molecules with a free valence: radicals, or a hydrogen is missing
 }
 
 // Evaluate measures all molecules of a sequence and stops at its first error.
 // Stability, validity and uniqueness are those of [Molecule.StableAtoms],
-// [Molecule.Valid] and [Molecule.Key].
+// [Molecule.ValidBy] and [Molecule.KeyBy], by the rule of [ChooseRule].
 func Evaluate(seq iter.Seq2[*Molecule, error]) (Report, error) {
-	var r Report
+	rule, seq := ChooseRule(seq)
+	return EvaluateBy(rule, seq)
+}
+
+// EvaluateBy is Evaluate by a rule.
+func EvaluateBy(rule Rule, seq iter.Seq2[*Molecule, error]) (Report, error) {
+	r := Report{Rule: rule}
 	keys := make(map[string]struct{})
 	for m, err := range seq {
 		if err != nil {
 			return Report{}, err
 		}
-		r.add(m.graph(), keys)
+		r.add(m, keys)
 	}
 	r.Counts.Unique = len(keys)
 	r.StableAtoms = ratio(r.Counts.StableAtoms, r.Atoms)
 	r.StableMolecules = ratio(r.Counts.StableMolecules, r.Molecules)
-	r.Valid = ratio(r.Counts.Valid, r.Molecules)
+	r.Valid = ratio(r.Counts.Valid, r.Molecules-r.Counts.NotJudged)
 	r.UniqueAmongValid = ratio(r.Counts.Unique, r.Counts.Valid)
-	r.ValidAndUnique = ratio(r.Counts.Unique, r.Molecules)
+	r.ValidAndUnique = ratio(r.Counts.Unique, r.Molecules-r.Counts.NotJudged)
 	r.Connected = ratio(r.Counts.Connected, r.Molecules)
 	return r, nil
 }
 
 // add counts one molecule.
-func (r *Report) add(g *graph, keys map[string]struct{}) {
+func (r *Report) add(m *Molecule, keys map[string]struct{}) {
+	g := m.graph()
 	r.Molecules++
 	r.Atoms += len(g.elements)
 	stable := g.stable()
@@ -68,14 +78,30 @@ func (r *Report) add(g *graph, keys map[string]struct{}) {
 	if len(g.fragments()) == 1 {
 		r.Counts.Connected++
 	}
-	if !g.judged() {
+	if !r.Rule.Judges(m.Elements) {
 		r.Counts.NotJudged++
+		return
 	}
-	g.cleanUp()
-	if ok, _ := g.valid(); ok {
-		r.Counts.Valid++
-		keys[g.key()] = struct{}{}
+	if g = m.graphBy(r.Rule); !first(g.valid(r.Rule)) {
+		return
 	}
+	r.Counts.Valid++
+	keys[g.key()] = struct{}{}
+	if r.Rule == QM9Rule && g.free() {
+		r.Counts.FreeValences++
+	}
+}
+
+func first(ok bool, _ string) bool { return ok }
+
+// free tells whether an atom has fewer bonds than its valence, after cleanUp.
+func (g *graph) free() bool {
+	for i, e := range g.elements {
+		if g.valence[i] < limit(e, g.charge[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 func ratio(part, whole int) float64 {

@@ -3,12 +3,15 @@ package cli
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/trainer/evaluation"
 	"github.com/symdiff-go/symdiff/trainer/rdkit"
 	"github.com/symdiff-go/symdiff/trainer/report"
+	"github.com/symdiff-go/symdiff/trainer/source"
 )
 
 // reportOptions are the flags of every command that writes a report.
@@ -54,25 +57,30 @@ func (o *reportOptions) write(cmd *cobra.Command, value any, r report.Report) er
 type evaluateOptions struct {
 	train, reference string
 	rdkit            bool
+	rule             string
 	strain, xtb      int
 	threads          int
 }
 
 func (o *evaluateOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&o.train, "train", "", "training molecules, for novelty; FILE@key=value takes those with a property")
+	f.StringVar(&o.train, "train", "", "training molecules, or a list of their SMILES, for novelty; FILE@key=value takes those with a property")
 	f.StringVar(&o.reference, "reference", "", "molecules of the data, for the divergences of distributions")
+	f.StringVar(&o.rule, "rule", "", "of EDM for validity: qm9, or geom, which takes every bond as single; by default geom where GEOM's elements are")
 	f.BoolVar(&o.rdkit, "rdkit", rdkit.Available, "judge validity by RDKit too, and find strain energies (in a build with RDKit)")
 	f.IntVar(&o.strain, "strain", 1000, "stable, connected molecules whose strain energy is found (MMFF94 by RDKit)")
 	f.IntVar(&o.xtb, "xtb", 0, "stable, connected molecules that GFN2-xTB relaxes (the program xtb)")
 	f.IntVar(&o.threads, "threads", 0, "threads, 0: one per core")
-	must(cmd.MarkFlagFilename("train", "xyz", "sdf", "gz"))
+	must(cmd.MarkFlagFilename("train", "xyz", "sdf", "gz", "smi", "csv", "tsv"))
 	must(cmd.MarkFlagFilename("reference", "xyz", "sdf", "gz"))
 }
 
 func (o *evaluateOptions) check() error {
 	if o.strain < 0 || o.xtb < 0 || o.threads < 0 || o.threads > 4096 {
 		return usagef("--strain %d, --xtb %d, --threads %d: want 0 or more, at most 4096 threads", o.strain, o.xtb, o.threads)
+	}
+	if o.rule != "" && o.rule != string(molecule.QM9Rule) && o.rule != string(molecule.GEOMRule) {
+		return usagef("--rule %q: want qm9 or geom", o.rule)
 	}
 	if o.rdkit && !rdkit.Available {
 		return fmt.Errorf("--rdkit: %w", rdkit.ErrMissing)
@@ -82,9 +90,13 @@ func (o *evaluateOptions) check() error {
 
 // evaluate measures molecules; name stands for them.
 func (o *evaluateOptions) evaluate(cmd *cobra.Command, name string, molecules evaluation.Molecules) (*evaluation.Evaluation, error) {
-	e := evaluation.Options{Name: name, RDKit: o.rdkit, Strain: o.strain, XTB: o.xtb, Threads: o.threads, TrainName: o.train, RefName: o.reference}
+	e := evaluation.Options{Name: name, Rule: molecule.Rule(o.rule), RDKit: o.rdkit, Strain: o.strain, XTB: o.xtb, Threads: o.threads, TrainName: o.train, RefName: o.reference}
 	if o.train != "" {
-		e.Train = newReader(cmd).Open(o.train)
+		r := newReader(cmd)
+		if e.TrainList = source.IsSMILES(strings.SplitN(o.train, "@", 2)[0]); e.TrainList {
+			r.Source.Unembedded = true
+		}
+		e.Train = r.Open(o.train)
 	}
 	if o.reference != "" {
 		e.Reference = newReader(cmd).Open(o.reference)
@@ -106,12 +118,17 @@ func newEvaluateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "evaluate FILE [--train FILE] [--reference FILE] [--html FILE] [--json]",
 		Short: "Measure molecules: stability, validity, uniqueness, novelty, geometry, distributions, strain",
-		Long: `Measure the molecules of an XYZ or SDF file (also .gz; - reads XYZ from standard input; FILE@key=value takes those with a
+		Long: `Measure the molecules of an XYZ, SDF or PDB file (also .gz; - reads XYZ from standard input; FILE@key=value takes those with a
 property) by the protocol of EDM: bonds from distances; an atom is stable if its bond orders sum to its valence, a molecule if all
-its atoms are. Valid is by a closed form what RDKit would accept (elements H, C, N, O, F), unique what differs in the graph of its
-largest fragment. In a build with RDKit (make cli RDKIT=1), RDKit judges too, by SMILES, and every disagreement is listed.
+its atoms are. Valid is by a closed form what RDKit would accept, unique what differs in the graph of its
+largest fragment. Where GEOM's elements are (B, Si, P, S, Cl, Br, I ...) every bond counts as single for both, which is EDM's rule for
+GEOM; --rule chooses. A molecule with an element that the rule does not judge counts neither as valid nor as not valid. In a build
+with RDKit (make cli RDKIT=1), RDKit judges too, by SMILES, and every disagreement is listed.
 
---train adds novelty, in both conventions: among the valid and unique, and of all molecules. --reference adds how far the
+A record that is at fault is named, counted and skipped, or with --strict an error.
+
+--train adds novelty, in both conventions: among the valid and unique, and of all molecules; a list or table of SMILES (.smi, .csv,
+.tsv) is compared by RDKit. --reference adds how far the
 distributions of sizes, elements, distances, lengths and angles are from those of the data (Jensen-Shannon, Wasserstein).
 Lengths, angles, flat aromatic rings and clashes are always counted; strain energy needs RDKit.
 

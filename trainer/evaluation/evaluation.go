@@ -10,6 +10,7 @@ package evaluation
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"runtime"
 	"slices"
@@ -30,7 +31,9 @@ type Options struct {
 	Name      string    // of the set, for reports
 	Train     Molecules // training molecules, for novelty; nil: no novelty
 	TrainName string
-	Reference Molecules // the data, for divergences; nil: none
+	TrainList bool          // of Train only the property smiles counts (needs RDKit)
+	Rule      molecule.Rule // of validity and uniqueness; empty: that of molecule.ChooseRule
+	Reference Molecules     // the data, for divergences; nil: none
 	RefName   string
 	RDKit     bool // judge by RDKit too; the build must have it
 	XTB       int  // stable, connected molecules that GFN2-xTB relaxes (needs the program xtb)
@@ -84,7 +87,8 @@ type RDKit struct {
 	Valid            Share          `json:"valid"`
 	UniqueAmongValid Share          `json:"unique_among_valid"`
 	ValidAndUnique   Share          `json:"valid_and_unique"`
-	Disagree         Share          `json:"disagree"` // on validity, of the molecules that the closed form judges
+	ValidByOrders    *Share         `json:"valid_by_orders,omitempty"` // with the orders that distances give, where the rule takes every bond as single
+	Disagree         Share          `json:"disagree"`                  // on validity, of the molecules that the closed form judges
 	Disagreements    []Disagreement `json:"disagreements,omitempty"`
 }
 
@@ -129,6 +133,7 @@ type verdict struct {
 	reason    string // why the closed form says it is not valid
 	smiles    string // of one that RDKit finds valid
 	fault     string // why RDKit does not
+	byOrders  bool   // RDKit finds it valid with the orders of bonds, which the rule does not use
 	strain    float64
 	failing   *failing
 	features  molecule.Features
@@ -145,7 +150,10 @@ func Run(ctx context.Context, molecules Molecules, o Options) (*Evaluation, erro
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
 	r := &run{Options: o, e: &Evaluation{File: o.Name, set: distributions{}}, counts: newStructures(), floor: newStructures(), around: map[string][]string{}, known: map[string]bool{}, keys: map[string]bool{}, smiles: map[string]bool{}, failures: map[AtomFailure][2]int{}}
-	report, err := molecule.Evaluate(func(yield func(*molecule.Molecule, error) bool) {
+	if r.Rule == "" {
+		r.Rule, molecules = molecule.ChooseRule(molecules)
+	}
+	report, err := molecule.EvaluateBy(r.Rule, func(yield func(*molecule.Molecule, error) bool) {
 		err := r.batches(ctx, "measuring", molecules, r.judge, func(m *molecule.Molecule, v verdict) bool {
 			r.add(m, v)
 			return yield(m, nil)
@@ -182,7 +190,7 @@ type run struct {
 	index                                                 int
 	atoms, lengths, angles, flat, clashFree, sound, rings counter
 	keys, smiles                                          map[string]bool // distinct valid molecules -> in the training set
-	rdkitValid, judged, disagree, train                   int
+	rdkitValid, byOrders, judged, disagree, train         int
 	intact                                                []*molecule.Molecule   // whose strain energy is wanted
 	failures                                              map[AtomFailure][2]int // atoms and molecules
 	odd, pieces                                           int
@@ -207,18 +215,22 @@ func (r *run) judge(m *molecule.Molecule) (v verdict) {
 	if v.stable < len(m.Elements) || !v.connected {
 		v.failing = failureOf(m)
 	}
-	v.identify(m, r.RDKit)
+	r.identify(&v, m)
+	if r.RDKit && r.Rule == molecule.GEOMRule {
+		_, err := rdkit.SMILES(m)
+		v.byOrders = err == nil
+	}
 	return v
 }
 
 // identify finds validity and the names by which molecules are told apart.
-func (v *verdict) identify(m *molecule.Molecule, withRDKit bool) {
-	ok, reason := m.Valid()
+func (r *run) identify(v *verdict, m *molecule.Molecule) {
+	ok, reason := m.ValidBy(r.Rule)
 	if v.reason = reason; ok {
-		v.key = m.Key()
+		v.key = m.KeyBy(r.Rule)
 	}
-	if withRDKit {
-		s, err := rdkit.SMILES(m)
+	if r.RDKit {
+		s, err := rdkit.SMILESBy(m, r.Rule)
 		if v.smiles = s; err != nil {
 			v.fault = err.Error()
 		}
@@ -284,7 +296,8 @@ func (r *run) addRDKit(m *molecule.Molecule, v verdict) {
 		r.rdkitValid++
 		r.smiles[v.smiles] = false
 	}
-	if !slices.ContainsFunc(m.Elements, func(e molecule.Element) bool { return !slices.Contains(closedForm, e) }) {
+	r.byOrders += one(v.byOrders)
+	if r.Rule.Judges(m.Elements) {
 		r.judged++
 		if (v.key != "") != (v.smiles != "") {
 			r.disagree++
@@ -301,9 +314,6 @@ func (r *run) addRDKit(m *molecule.Molecule, v verdict) {
 	}
 }
 
-// closedForm are the elements whose validity has a closed form.
-var closedForm = []molecule.Element{molecule.H, molecule.C, molecule.N, molecule.O, molecule.F}
-
 func or(text, other string) string {
 	if text == "" {
 		return other
@@ -316,8 +326,16 @@ func (r *run) novelty(ctx context.Context) error {
 	if r.Train == nil {
 		return nil
 	}
+	if r.TrainList && !r.RDKit {
+		return fmt.Errorf("%s: novelty against SMILES needs RDKit: %w", r.TrainName, rdkit.ErrMissing)
+	}
 	return r.batches(ctx, "training set", r.Train, func(m *molecule.Molecule) (v verdict) {
-		v.identify(m, r.RDKit)
+		if r.TrainList {
+			text, _ := m.Property("smiles")
+			v.smiles, _ = rdkit.Explicit(text, r.Rule)
+			return v
+		}
+		r.identify(&v, m)
 		v.around = m.Environments()
 		if r.Reference != nil {
 			v.features = m.Features()
@@ -328,7 +346,7 @@ func (r *run) novelty(ctx context.Context) error {
 		for _, e := range v.around {
 			r.known[e] = true
 		}
-		if r.Reference != nil {
+		if r.Reference != nil && !r.TrainList {
 			r.floor.add(len(m.Elements), v.features)
 		}
 		if _, ok := r.keys[v.key]; ok {
@@ -421,12 +439,19 @@ func (r *run) finish() {
 		e.RDKit.UniqueAmongValid = share(len(r.smiles), r.rdkitValid)
 		e.RDKit.ValidAndUnique = share(len(r.smiles), e.Molecules)
 		e.RDKit.Disagree = share(r.disagree, r.judged)
+		if r.Rule == molecule.GEOMRule {
+			orders := share(r.byOrders, e.Molecules)
+			e.RDKit.ValidByOrders = &orders
+		}
 	}
 	if r.Train != nil {
 		novel := count(r.keys, false)
 		e.Novelty = &Novelty{
 			Train: r.TrainName, TrainMolecules: r.train, NovelAmongUnique: share(novel, len(r.keys)),
-			ValidUniqueNovel: share(novel, e.Molecules), KnownEnvironments: share(r.knownEnvironments(), novel),
+			ValidUniqueNovel: share(novel, e.Judged()), KnownEnvironments: share(r.knownEnvironments(), novel),
+		}
+		if r.TrainList { // which is compared by RDKit only
+			e.Novelty.NovelAmongUnique, e.Novelty.ValidUniqueNovel, e.Novelty.KnownEnvironments = share(0, 0), share(0, 0), share(0, 0)
 		}
 		if r.RDKit {
 			novel := count(r.smiles, false)
@@ -459,15 +484,18 @@ type Rate struct {
 	Share
 }
 
+// Judged is the number of molecules whose validity the rule judges.
+func (e *Evaluation) Judged() int { return e.Molecules - e.Counts.NotJudged }
+
 // Rates are the rates of the report with their intervals.
 func (e *Evaluation) Rates() []Rate {
 	c := e.Counts
 	rates := []Rate{
 		{"stable_atoms", "stable atoms", share(c.StableAtoms, e.Atoms)},
 		{"stable_molecules", "stable molecules", share(c.StableMolecules, e.Molecules)},
-		{"valid", "valid", share(c.Valid, e.Molecules)},
+		{"valid", "valid", share(c.Valid, e.Judged())},
 		{"unique_among_valid", "unique among valid", share(c.Unique, c.Valid)},
-		{"valid_and_unique", "valid and unique", share(c.Unique, e.Molecules)},
+		{"valid_and_unique", "valid and unique", share(c.Unique, e.Judged())},
 		{"connected", "connected", share(c.Connected, e.Molecules)},
 	}
 	for i, r := range rates {

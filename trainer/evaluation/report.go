@@ -35,7 +35,13 @@ func (e *Evaluation) Document() report.Report {
 		s.Rows = append(s.Rows, row(line.Name, line.Share))
 	}
 	if n := e.Counts.NotJudged; n > 0 {
-		s.Notes = append(s.Notes, fmt.Sprintf("%d molecules have elements other than H, C, N, O, F: no valence rule, counted as not valid", n))
+		s.Notes = append(s.Notes, fmt.Sprintf("%d molecules have elements that the rule does not judge: they count neither as valid nor as not valid", n))
+	}
+	if n := e.Counts.FreeValences; n > 0 {
+		s.Notes = append(s.Notes, fmt.Sprintf("%d of the valid molecules have free valences: radicals, or hydrogens are missing", n))
+	}
+	if e.Rule == molecule.GEOMRule {
+		s.Notes = append(s.Notes, "Valid and unique: "+e.Rule.Name()+".")
 	}
 	r.Sections = append(r.Sections, s)
 	if e.RDKit != nil {
@@ -79,6 +85,9 @@ func (e *Evaluation) rdkitSection() report.Section {
 			row("valid", k.Valid), row("unique among valid", k.UniqueAmongValid), row("valid and unique", k.ValidAndUnique),
 			row("differs from the closed form", k.Disagree),
 		},
+	}
+	if k.ValidByOrders != nil {
+		s.Rows = append(s.Rows, row("valid with the orders of bonds", *k.ValidByOrders))
 	}
 	for _, d := range k.Disagreements {
 		s.Notes = append(s.Notes, fmt.Sprintf("molecule %d, %s: closed form: %s; RDKit: %s", d.Index, d.Formula, d.ClosedForm, d.RDKit))

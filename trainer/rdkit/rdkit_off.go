@@ -17,11 +17,14 @@ func Version() string { return "" }
 // SMILES needs the tag rdkit.
 func SMILES(*molecule.Molecule) (string, error) { return "", ErrMissing }
 
+// SMILESBy needs the tag rdkit.
+func SMILESBy(*molecule.Molecule, molecule.Rule) (string, error) { return "", ErrMissing }
+
 // Canonical needs the tag rdkit.
 func Canonical(string) (string, error) { return "", ErrMissing }
 
 // Explicit needs the tag rdkit.
-func Explicit(string) (string, error) { return "", ErrMissing }
+func Explicit(string, molecule.Rule) (string, error) { return "", ErrMissing }
 
 // AromaticRings needs the tag rdkit.
 func AromaticRings(*molecule.Molecule) ([][]int, error) { return nil, ErrMissing }

@@ -30,13 +30,15 @@ type graph struct {
 	bonds   []C.int // (bonds, 3)
 }
 
-func newGraph(m *molecule.Molecule) graph {
+func newGraph(m *molecule.Molecule) graph { return graphOf(m, m.Bonds()) }
+
+func graphOf(m *molecule.Molecule, list []molecule.Bond) graph {
 	g := graph{numbers: make([]C.uchar, len(m.Elements)+1), bonds: make([]C.int, 3)} // never empty: a first element to point at
 	for i, e := range m.Elements {
 		g.numbers[i] = C.uchar(e)
 	}
 	g.bonds = g.bonds[:0]
-	for _, b := range m.Bonds() {
+	for _, b := range list {
 		g.bonds = append(g.bonds, C.int(b.I), C.int(b.J), C.int(b.Order))
 	}
 	return g
@@ -58,8 +60,11 @@ func text(p *C.char) string {
 // reason why it cannot be sanitised: then the molecule is not valid.
 //
 // Source: EDM, qm9/rdkit_functions.py, BasicMolecularMetrics.compute_validity.
-func SMILES(m *molecule.Molecule) (string, error) {
-	n, numbers, bonds, bond := newGraph(m).arguments()
+func SMILES(m *molecule.Molecule) (string, error) { return SMILESBy(m, molecule.QM9Rule) }
+
+// SMILESBy is SMILES of the bonds under a rule.
+func SMILESBy(m *molecule.Molecule, rule molecule.Rule) (string, error) {
+	n, numbers, bonds, bond := graphOf(m, m.BondsBy(rule)).arguments()
 	if n == 0 {
 		return "", errors.New("no atoms")
 	}
@@ -83,13 +88,18 @@ func Canonical(smiles string) (string, error) {
 	return text(s), nil
 }
 
-// Explicit is the canonical SMILES of a SMILES as [SMILES] has it of a structure:
-// of the largest fragment, hydrogens explicit, without stereo marks and isotopes.
-func Explicit(smiles string) (string, error) {
+// Explicit is the canonical SMILES of a SMILES as [SMILESBy] has it of a
+// structure: of the largest fragment, hydrogens explicit, without stereo marks
+// and isotopes.
+func Explicit(smiles string, rule molecule.Rule) (string, error) {
 	in := C.CString(smiles)
 	defer C.free(unsafe.Pointer(in))
 	var reason *C.char
-	s := C.symdiff_explicit(in, &reason)
+	single := C.int(0)
+	if rule == molecule.GEOMRule {
+		single = 1
+	}
+	s := C.symdiff_explicit(in, single, &reason)
 	if s == nil {
 		return "", errors.New(text(reason))
 	}

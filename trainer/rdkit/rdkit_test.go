@@ -4,6 +4,7 @@ package rdkit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -254,5 +255,93 @@ func TestPythonAgrees(t *testing.T) {
 	}
 	if string(got) != want.String() {
 		t.Errorf("Python says\n%s\nwe say\n%s", got, want.String())
+	}
+}
+
+// By the rule for GEOM the closed form is RDKit's judgement too: of each of GEOM's
+// elements with one hydrogen to eight, and of drug-like molecules.
+func TestClosedFormOfGEOMAgrees(t *testing.T) {
+	var list []*molecule.Molecule
+	for _, z := range []molecule.Element{5, 6, 7, 8, 9, 13, 14, 15, 16, 17, 33, 35, 53, 80, 83} {
+		for n := range 9 {
+			m := &molecule.Molecule{Elements: []molecule.Element{z}, Positions: [][3]float64{{}}}
+			length := 0.0
+			for d := 3.0; d > 0.5 && length == 0; d -= 0.01 {
+				if molecule.BondOrder(z, molecule.H, d) > 0 {
+					length = d
+				}
+			}
+			for k := range n {
+				a, h := 2.4*float64(k), 1-2*(float64(k)+0.5)/float64(n) // a spiral on a sphere
+				s := math.Sqrt(1 - h*h)
+				m.Elements = append(m.Elements, molecule.H)
+				m.Positions = append(m.Positions, [3]float64{length * s * math.Cos(a), length * s * math.Sin(a), length * h})
+			}
+			list = append(list, m)
+		}
+	}
+	list = append(list, molecules(t, "../../core/molecule/testdata/cases/drug-like.xyz", 0)...)
+	valid := 0
+	for _, m := range list {
+		ok, reason := m.ValidBy(molecule.GEOMRule)
+		s, err := SMILESBy(m, molecule.GEOMRule)
+		if ok != (err == nil) {
+			t.Errorf("%s: closed form %v %s, RDKit %q %v", m.Formula(), ok, reason, s, err)
+		}
+		if ok {
+			valid++
+		}
+	}
+	t.Logf("%d of %d are valid", valid, len(list))
+}
+
+// A structure and the SMILES that it was made of have one name.
+func TestExplicitIsTheNameOfTheStructure(t *testing.T) {
+	for _, smiles := range []string{"CCO", "C[C@H](N)C(=O)O", "CC#N", "C1CC1", "O=CC=O", "CN", "[2H]C"} {
+		c, err := Embed(context.Background(), smiles, 1, 1)
+		if err != nil {
+			t.Fatalf("%s: %v", smiles, err)
+		}
+		for _, rule := range []molecule.Rule{molecule.QM9Rule, molecule.GEOMRule} {
+			want, err := SMILESBy(c.Molecules[0], rule)
+			got, err2 := Explicit(smiles, rule)
+			if err != nil || err2 != nil || got != want {
+				t.Errorf("%s by %s: %s, %v; the structure is %s, %v", smiles, rule, got, err2, want, err)
+			}
+		}
+	}
+}
+
+// What cannot be is refused: fragments that nothing places, bonds that are not
+// those of the SMILES, atoms of no element; ions and radicals are told.
+func TestEmbedRefusesWhatCannotBe(t *testing.T) {
+	for smiles, want := range map[string]string{
+		"[Na+].[Cl-]": "more than one fragment", "CCO.O": "more than one fragment",
+		"O=C=O": "bonds unlike the SMILES", "N#N": "bonds unlike the SMILES", "*CC": "stands for no element", "": "no atoms",
+	} {
+		if _, err := Embed(context.Background(), smiles, 2, 1); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", smiles, err, want)
+		}
+	}
+	for smiles, want := range map[string][2]int{"[NH4+]": {1, 0}, "[CH3]": {0, 1}, "CC(=O)[O-]": {-1, 0}, "C[N+](C)(C)CC(=O)[O-]": {0, 0}} {
+		c, err := Embed(context.Background(), smiles, 1, 1)
+		if err != nil || c.Charge != want[0] || c.Radicals != want[1] {
+			t.Errorf("%s: charge %d, %d radical electrons, %v; want %v", smiles, c.Charge, c.Radicals, err, want)
+		}
+	}
+}
+
+// A molecule that cannot be embedded ends with its context, and not minutes later.
+func TestEmbedEndsWithItsContext(t *testing.T) {
+	const impossible = "CCSCc1ccc2c(c1)c1c3c(c4c5cc(CSCC)ccc5n5c4c1n2[C@@H]1C[C@H](C(=O)OOC)[C@]5(C)O1)CNC3=O"
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() {
+		_, err := Embed(ctx, impossible, 30, 1)
+		done <- err
+	}()
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
 	}
 }

@@ -139,11 +139,22 @@ int symdiff_describe(int n, const unsigned char *numbers, int bonds, const int *
   });
 }
 
-char *symdiff_explicit(const char *smiles, char **error) {
+char *symdiff_explicit(const char *smiles, int single, char **error) {
   return guard<char *>(error, nullptr, [&]() -> char * {
     std::unique_ptr<RDKit::ROMol> parsed(RDKit::SmilesToMol(smiles));
     if (!parsed) throw std::invalid_argument("not a SMILES");
     std::unique_ptr<RDKit::ROMol> mol(RDKit::MolOps::addHs(*parsed));
+    if (single) {
+      std::vector<unsigned char> numbers;
+      std::vector<int> bond;
+      for (const auto atom : mol->atoms()) numbers.push_back(static_cast<unsigned char>(atom->getAtomicNum()));
+      for (const auto b : mol->bonds()) {
+        bond.push_back(static_cast<int>(b->getBeginAtomIdx()));
+        bond.push_back(static_cast<int>(b->getEndAtomIdx()));
+        bond.push_back(1);
+      }
+      mol = build(static_cast<int>(numbers.size()), numbers.data(), static_cast<int>(bond.size() / 3), bond.data());
+    }
     return copy(RDKit::MolToSmiles(*largest(*mol), false));
   });
 }

@@ -33,8 +33,8 @@ int symdiff_describe(int n, const unsigned char *numbers, int bonds, const int *
 
 // symdiff_explicit is the canonical SMILES, hydrogens explicit, without stereo and
 // isotopes, of the largest fragment of a SMILES: what symdiff_smiles has for the
-// structure.
-char *symdiff_explicit(const char *smiles, char **error);
+// structure. With single, all bonds are made single and all charges zero first.
+char *symdiff_explicit(const char *smiles, int single, char **error);
 
 typedef struct {
   int atoms, conformers, charge, radicals, bonds;

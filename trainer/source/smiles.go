@@ -27,6 +27,9 @@ const smilesBatch = 64
 // MMFF94: Options.Tries of them, of which the Options.Conformers of lowest energy
 // are taken.
 func (r *reader) smiles() error {
+	if r.Unembedded {
+		return r.listed()
+	}
 	if !rdkit.Available {
 		return r.fail(fmt.Errorf("conformers of SMILES need RDKit: %w", rdkit.ErrMissing))
 	}
@@ -43,6 +46,25 @@ func (r *reader) smiles() error {
 		}
 	}
 	return r.embed(batch)
+}
+
+// listed hands on the SMILES alone.
+func (r *reader) listed() error {
+	for s, err := range molecule.ReadSMILES(r.in, r.path) {
+		rec := Record{Number: s.Record, Group: s.Text, Err: err}
+		if err != nil && !molecule.OneRecord(err) {
+			return r.fail(err)
+		}
+		if err == nil {
+			rec.Molecule = &molecule.Molecule{Properties: []molecule.Property{
+				{Key: "smiles", Value: s.Text}, {Key: "name", Value: s.Name}, {Key: "split", Value: s.Split},
+			}}
+		}
+		if err := r.emit(rec); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // embed makes the conformers of a batch, on all threads, and hands them on in

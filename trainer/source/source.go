@@ -58,6 +58,7 @@ type Options struct {
 	Seed       uint64 // of the embedding
 	Threads    int
 	Limit      time.Duration          // for the conformers of one SMILES; 0: DefaultLimit
+	Unembedded bool                   // no conformers of SMILES: molecules without atoms, with the property smiles
 	Working    func(what string)      // on a molecule that takes long; may be nil
 	Progress   func(read, size int64) // bytes of the file; may be nil
 }
