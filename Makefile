@@ -113,7 +113,8 @@ model: trainer ## make a model by RECIPE=qm9, from the data to its evaluation, o
 		--set train=$(DATA)/qm9_train.xyz.gz$(comma)$(DATA)/qm9_fill_gfn2.xyz.gz@split=train --set known=$(DATA)/qm9_train.xyz.gz \
 		$(if $(BASE),--set base=$(BASE)) $(if $(DEVICE),--set device=$(DEVICE))
 
-# How a shipped model (MODEL=qm9-web or qm9-base) does at several settings, steps:method, perhaps :start, then flags of symdiff sample: the table of its card.
+# How a shipped model (MODEL=qm9-web or qm9-base) does at several settings, steps:method:t_start, then flags of symdiff
+# sample: the table of its card.
 MODEL ?= qm9-web
 EVALUATION := core/weights/$(MODEL).json
 SETTINGS_qm9-base := 40:dpm++2m-sde:600 25:dpm++2m-sde:600 40:dpm++2m-sde:600:--free-types 1000:ancestral:0:--n:200 1000:ancestral:0:--n:200:--free-types

@@ -19,7 +19,7 @@ const load = (file) => SymDiff.load({ wasm: `data:application/wasm;base64,${wasm
 const files = process.env.SYMDIFF_WEIGHTS ? [process.env.SYMDIFF_WEIGHTS] : weightsIn(fileURLToPath(new URL("../core/weights", import.meta.url)), "qm9-web.safetensors");
 const engine = await load(files[0]);
 const told = {};
-const tell = ({ sha256, usual, takesTypes, takesParts }) => (told[sha256] = { usual, takesTypes, takesParts });
+const tell = ({ sha256, defaults, takesTypes, takesParts }) => (told[sha256] = { defaults, takesTypes, takesParts });
 tell(engine.info);
 for (const file of files.slice(1)) {
   const other = await load(file);
@@ -28,8 +28,7 @@ for (const file of files.slice(1)) {
 }
 writeFileSync(new URL("../build/told.json", import.meta.url), JSON.stringify(told));
 
-const { method, start, steps } = engine.info.usual;
-const settings = { atoms: 18, start, steps, method };
+const settings = { atoms: 18, ...engine.info.defaults };
 
 async function sample(seed) {
   const frames = [];

@@ -1,4 +1,4 @@
-// make evaluate-keep: how often molecules come out well around parts that are kept, by the command line, as the page does it (FLAGS= has it
+// make evaluate-keep: how often molecules come out well around fragments, by the command line, as the page does it (FLAGS= has it
 // otherwise) and with the parts that the page offers. Bases are stable molecules in one piece of the model itself; of each a part is kept
 // and the rest made anew several times.
 
@@ -9,7 +9,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createServer } from "vite";
-import { headerOf } from "./plugins.js";
 
 const [weights, out] = process.argv.slice(2);
 const [bases, each] = [Number(process.env.BASES || 25), Number(process.env.EACH || 8)];
@@ -17,7 +16,7 @@ const top = fileURLToPath(new URL("..", import.meta.url));
 const dir = mkdtempSync(join(tmpdir(), "symdiff-keep-"));
 
 const vite = await createServer({ configFile: false, root: join(top, "site"), server: { middlewareMode: true, ws: false }, optimizeDeps: { noDiscovery: true }, logLevel: "error" });
-const { half, heavy, partOf, restFlags, restRun } = await vite.ssrLoadModule("/src/explore/parts.ts");
+const { half, heavy, partOf } = await vite.ssrLoadModule("/src/explore/parts.ts");
 await vite.close();
 const data = readFileSync(weights);
 
@@ -26,22 +25,19 @@ function sample(...args) {
   return text.toString().trim().split("\n").map((line) => JSON.parse(line));
 }
 
-const { method, start = 0, steps } = sample("--n", 1)[0]; // of the usual run
-const limits = { takesParts: headerOf(data).__metadata__.parts === "true", usual: { method, start, steps } };
-const flags = process.env.FLAGS || restFlags(restRun(limits));
-const resample = Number(/--resample (\d+)/.exec(flags)?.[1] ?? 0);
+const flags = (process.env.FLAGS ?? "").split(" ").filter(Boolean);
 
 const well = (m) => m.stable && m.connected;
 const xyz = (m) => `${m.elements.length}\n\n${m.elements.map((e, i) => `${e} ${m.positions[i].map((x) => x.toFixed(6)).join(" ")}\n`).join("")}`;
-const found = sample("--n", 8 * bases, "--seed", 1, "--steps", 100, "--method", "dpm++2m-sde").filter(well).slice(0, bases);
+const found = sample("--count", 8 * bases, "--seed", 1, "--steps", 100, "--t-start", 1000).filter(well).slice(0, bases);
 const choices = { heavy: (m) => heavy(m.elements), half: (m) => half(m.positions.flat()) };
 const tasks = Object.entries(choices).map(([task, choose]) => {
   const made = found.flatMap((base, i) => {
     const file = join(dir, `${task}${i}.xyz`);
     writeFileSync(file, partOf(xyz(base), choose(base)));
-    return sample("--keep", file, "--formula", base.formula, "--n", each, "--seed", 1000 + i, ...flags.split(" "));
+    return sample("--fragment", file, "--formula", base.formula, "--count", each, "--seed", 1000 + i, ...flags);
   });
-  const result = { task, steps: made[0].steps, resample, flags, bases: found.length, each, molecules: made.length, well: made.filter(well).length, stable: made.filter((m) => m.stable).length, connected: made.filter((m) => m.connected).length };
+  const result = { task, steps: made[0].steps, flags: flags.join(" "), bases: found.length, each, molecules: made.length, well: made.filter(well).length, stable: made.filter((m) => m.stable).length, connected: made.filter((m) => m.connected).length };
   console.log(`${task}: ${result.well} of ${result.molecules} stable and in one piece; stable ${result.stable}, in one piece ${result.connected}`);
   return result;
 });

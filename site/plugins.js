@@ -63,7 +63,7 @@ export function pageParts(dir, pages) {
 
 /**
  * The module virtual:model: URLs of the WASM builds, and of every model its URL, hash, size, what its header says, and what core
- * does with it (`usual`, `takesTypes` and `takesParts`, written by intro.js).
+ * does with it (`defaults`, `takesTypes` and `takesParts`, written by intro.js).
  */
 export function modelFiles({ simd, plain, weights, told, chemistry, forceField }) {
   const id = "virtual:model";
@@ -153,8 +153,8 @@ function readEvaluation(file, sha256) {
     .map((run) => ({
       method: run.method ?? "ancestral",
       steps: run.steps,
-      start: run.start ?? 0,
-      freeTypes: run.free_types ?? false,
+      start: run.t_start,
+      joint: run.joint ?? false,
       molecules: run.molecules,
       atoms: run.atoms,
       stableAtoms: run.stable_atoms,

@@ -15,9 +15,9 @@ import (
 //	energy(x Uint8Array, y Uint8Array, width, permutations, seed) -> {energy, p}
 func (e *engine) energy(args []js.Value) (map[string]any, error) {
 	x, y, width, permutations := args[0], args[1], args[2].Int(), args[3].Int()
-	seed, err := parseSeed("seed", args[4])
+	seed, err := strconv.ParseUint(args[4].String(), 10, 64)
 	if err != nil {
-		return nil, err
+		return nil, errors.New("seed: want a whole number below 2^64, have " + strconv.Quote(args[4].String()))
 	}
 	if permutations < 1 || permutations > 1e6 {
 		return nil, errors.New("permutations: want 1 to 1000000, have " + strconv.Itoa(permutations))

@@ -4,7 +4,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"syscall/js"
 	"unsafe"
@@ -15,14 +14,10 @@ import (
 // result is a finished molecule with all that core can say of it. The second argument is the SHA-256 of the weights, or an empty text;
 // it travels with the molecule's files, beside the arguments of the run (sampler.Result).
 func (e *engine) result(args []js.Value) (map[string]any, error) {
-	i, err := e.molecule(args[0])
+	m, err := e.Result(args[0].Int(), args[1].String())
 	if err != nil {
 		return nil, err
 	}
-	if !e.sampler.Done() {
-		return nil, errors.New("the run is not finished")
-	}
-	m := e.sampler.Result(i, args[1].String())
 	valid, reason := m.Valid()
 	out := map[string]any{
 		"formula":   m.Formula(),

@@ -118,7 +118,7 @@ func TestSample(t *testing.T) {
 		for name, net := range map[string]symmetrise.Network{
 			"alone": m.Network(), "symmetrised": symmetrise.New(m, symmetrise.Haar(symmetrise.O3)),
 		} {
-			s, err := sampler.NewNetwork(net, meta, sampler.Options{Seed: 3, Atoms: []int{5, 8}, Steps: 6})
+			s, err := sampler.New(net, meta, sampler.Options{Seed: 3, N: 2, Atoms: 8, Steps: 6})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -301,20 +301,16 @@ func TestAt(t *testing.T) {
 func TestWithGamma(t *testing.T) {
 	m := load(t)
 	meta := model.QM9Meta()
-	sample := func(gamma, order string) (*sampler.Sampler, error) {
-		s, err := sampler.NewNetwork(
-			m.Network(),
-			meta,
-			sampler.Options{Seed: 1, Atoms: []int{5}, Steps: 1, Gamma: gamma, GammaOrder: order},
-		)
+	sample := func(gamma sampler.Gamma) (*sampler.Sampler, error) {
+		s, err := sampler.New(m.Network(), meta, sampler.Options{Seed: 1, Atoms: 5, Steps: 1, Gamma: gamma})
 		if err != nil {
 			return nil, err
 		}
 		return s, s.Step()
 	}
 	var x [3][15]float32
-	for i, gamma := range []string{"", "none", "haar"} {
-		s, err := sample(gamma, "")
+	for i, gamma := range []sampler.Gamma{"", "none", "haar"} {
+		s, err := sample(gamma)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -328,8 +324,8 @@ func TestWithGamma(t *testing.T) {
 			t.Errorf("coordinate %d: %v without gamma, %v with none, %v with haar", i, v, x[1][i], x[2][i])
 		}
 	}
-	for _, wrong := range [][2]string{{"learned", ""}, {"", "paper"}} {
-		if _, err := sample(wrong[0], wrong[1]); err == nil || !strings.Contains(err.Error(), "gamma") {
+	for _, wrong := range []sampler.Gamma{"learned", "released"} {
+		if _, err := sample(wrong); err == nil || !strings.Contains(err.Error(), "gamma") {
 			t.Errorf("%q: error %v", wrong, err)
 		}
 	}

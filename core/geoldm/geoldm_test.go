@@ -237,7 +237,7 @@ func TestBadFiles(t *testing.T) {
 // sample runs a sampler to its end and gives its molecules.
 func sample(t testing.TB, m *geoldm.Model, o sampler.Options) []*molecule.Molecule {
 	t.Helper()
-	s, err := sampler.NewNetwork(m.Network(), m.Meta, o)
+	s, err := sampler.New(m.Network(), m.Meta, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +268,12 @@ func TestSamplesAreFrozen(t *testing.T) {
 		}
 		for _, implementation := range f32.Implementations() {
 			f32.Use(implementation)
-			list := sample(t, m, sampler.Options{Seed: 7, Atoms: []int{5, 1, 9}, Steps: 8})
+			o := sampler.Options{Seed: 7, Steps: 8, Method: sampler.Ancestral}
+			var list []*molecule.Molecule
+			for i, atoms := range []int{5, 1, 9} {
+				o.First, o.Atoms = i, atoms
+				list = append(list, sample(t, m, o)...)
+			}
 			h := fnv.New64a()
 			for _, mol := range list {
 				for i, p := range mol.Positions {
@@ -281,9 +286,10 @@ func TestSamplesAreFrozen(t *testing.T) {
 			if got := h.Sum64(); got != c.want {
 				t.Errorf("%s, %s: %#x, want %#x", name, implementation, got, c.want)
 			}
-			alone := sample(t, m, sampler.Options{Seed: 7, First: 2, Atoms: []int{9}, Steps: 8})
-			if !slices.Equal(alone[0].Positions, list[2].Positions) ||
-				!slices.Equal(alone[0].Elements, list[2].Elements) {
+			o.First, o.N = 0, 3 // of 9 atoms
+			batch := sample(t, m, o)
+			if !slices.Equal(batch[2].Positions, list[2].Positions) ||
+				!slices.Equal(batch[2].Elements, list[2].Elements) {
 				t.Errorf("%s, %s: another molecule alone than in the batch", name, implementation)
 			}
 		}
@@ -308,9 +314,9 @@ func TestSamplerIsEquivariant(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := sampler.Options{Seed: 2, Atoms: []int{9}, Steps: 6}
+		o := sampler.Options{Seed: 2, Atoms: 9, Steps: 6}
 		want := sample(t, m, o)[0]
-		o.Turn = &turn
+		o.Rotate = &turn
 		got := sample(t, m, o)[0]
 		far := 0.0
 		for i, p := range want.Positions {
@@ -355,7 +361,7 @@ func TestLastType(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		mol := sample(t, m, sampler.Options{Seed: 1, Atoms: []int{9}, Steps: 3})[0]
+		mol := sample(t, m, sampler.Options{Seed: 1, Atoms: 9, Steps: 3})[0]
 		if got := mol.Elements[0] == 9; got != all {
 			t.Errorf("all_types %v: %s", all, mol.Formula())
 		}
@@ -369,7 +375,7 @@ func TestFramesOnTheWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := sampler.NewNetwork(m.Network(), m.Meta, sampler.Options{Atoms: []int{4, 6}, Steps: 3})
+	s, err := sampler.New(m.Network(), m.Meta, sampler.Options{N: 2, Atoms: 6, Steps: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -408,14 +414,15 @@ func TestNothingCanBeGiven(t *testing.T) {
 		Positions: make([][3]float64, 3),
 	}
 	for want, o := range map[string]sampler.Options{
-		"known atoms":             {Atoms: []int{5}, Known: &sampler.Known{Elements: water.Elements}},
-		"molecules to start from": {From: []*molecule.Molecule{water}, Start: 300},
-		"a composition":           {Atoms: []int{3}, Composition: water.Elements},
-		"values of properties":    {Atoms: []int{3}, Values: map[string]float64{"gap": 1}},
-		"no moments":              {Atoms: []int{3}, Start: 300},
+		"fragment: not with a model of latents":   {Fragment: water},
+		"from: not with a model of latents":       {From: []*molecule.Molecule{water}, TStart: 300},
+		"formula: not with a model of latents":    {Formula: "H2O"},
+		"properties: not with a model of latents": {Atoms: 3, Properties: map[string]float64{"gap": 1}},
+		"joint: not with a model of latents":      {Atoms: 3, Joint: true},
+		"no moments":                              {Atoms: 3, TStart: 300},
 	} {
 		o.Steps = 4
-		if _, err := sampler.NewNetwork(m.Network(), m.Meta, o); err == nil ||
+		if _, err := sampler.New(m.Network(), m.Meta, o); err == nil ||
 			!strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}
@@ -432,8 +439,8 @@ func TestGuidedKeepsDecoder(t *testing.T) {
 		m.Network(),
 		symmetrise.Guidance{Weak: m.Network(), Weight: 1, To: 1},
 	)
-	o := sampler.Options{Atoms: []int{3}, Steps: 2}
-	if _, err := sampler.NewNetwork(guided, m.Meta, o); err != nil {
+	o := sampler.Options{Atoms: 3, Steps: 2}
+	if _, err := sampler.New(guided, m.Meta, o); err != nil {
 		t.Error(err)
 	}
 }

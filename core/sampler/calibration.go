@@ -3,7 +3,7 @@ package sampler
 import (
 	"time"
 
-	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
@@ -12,7 +12,7 @@ import (
 // molecule, since they do not depend on their batch.
 type Calibration struct {
 	net  symmetrise.Network
-	meta model.Meta
+	meta encoding.Meta
 	most int
 	now  func() time.Duration // a test puts a clock here
 
@@ -29,7 +29,7 @@ const (
 )
 
 // NewCalibration prepares to time batches of up to most molecules, most > 0.
-func NewCalibration(net symmetrise.Network, meta model.Meta, most int) *Calibration {
+func NewCalibration(net symmetrise.Network, meta encoding.Meta, most int) *Calibration {
 	start := time.Now()
 	return &Calibration{net: net, meta: meta, most: min(most, maxCalibrated), batch: 1, best: 1, now: func() time.Duration { return time.Since(start) }}
 }
@@ -44,11 +44,7 @@ func (c *Calibration) Step() (done bool, err error) {
 		return true, nil
 	}
 	if c.s == nil {
-		sizes := make([]int, c.batch)
-		for i := range sizes {
-			sizes[i] = c.atoms()
-		}
-		if c.s, err = NewNetwork(c.net, c.meta, Options{Atoms: sizes, Steps: c.meta.Schedule.Timesteps}); err != nil {
+		if c.s, err = New(c.net, c.meta, Options{N: c.batch, Atoms: c.atoms()}); err != nil {
 			if c.batch == 1 {
 				return false, err
 			}

@@ -14,12 +14,8 @@ var hydroxide = &molecule.Molecule{Elements: []molecule.Element{molecule.O, mole
 // sizes of the molecules.
 func TestFrom(t *testing.T) {
 	const n = 4000
-	from := make([]*molecule.Molecule, n)
-	for i := range from {
-		from[i] = hydroxide
-	}
 	m := network(t, "dit")
-	s, err := New(m, Options{Seed: 3, From: from, Start: 300, Steps: 5})
+	s, err := of(m, Options{Seed: 3, N: n, From: []*molecule.Molecule{hydroxide}, TStart: 300, Steps: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,21 +38,21 @@ func TestFrom(t *testing.T) {
 	}
 }
 
-// From almost no noise a run comes back to where it began, turned with the rest.
+// From almost no noise a run comes back to where it began, rotated with the rest.
 func TestFromNearby(t *testing.T) {
 	m := network(t, "symdiff")
-	o := Options{Seed: 5, From: []*molecule.Molecule{hydroxide, {Elements: hydroxide.Elements[:1], Positions: hydroxide.Positions[:1]}}, Start: 1, Steps: 1}
+	o := Options{Seed: 5, From: []*molecule.Molecule{hydroxide, {Elements: hydroxide.Elements[:1], Positions: hydroxide.Positions[:1]}}, TStart: 1, Steps: 1}
 	s := run(t, m, o)
-	got := s.Result(0, "")
+	got := s.Result(0)
 	if got.Formula() != "HO" || math.Abs(got.Distance(0, 1)-0.96) > 0.1 || !strings.Contains(keys(got.Properties), "from") {
 		t.Errorf("%s, %g Å, %v", got.Formula(), got.Distance(0, 1), got.Properties)
 	}
-	o.Start, o.Steps = 400, 10
+	o.TStart, o.Steps = 400, 10
 	s = run(t, m, o)
-	h := someTurn()
-	o.Turn = h
+	h := someRotation()
+	o.Rotate = h
 	if d := distance(s, run(t, m, o), h); d > 1e-3 {
-		t.Errorf("turned along, it comes out %g away", d)
+		t.Errorf("rotated along, it comes out %g away", d)
 	}
 }
 
@@ -64,16 +60,16 @@ func TestFromRefuses(t *testing.T) {
 	m := network(t, "dit")
 	one := []*molecule.Molecule{hydroxide}
 	for want, o := range map[string]Options{
-		"cannot keep parts":        {From: one, Known: water},
+		"from: not with":           {From: one, Fragment: water},
+		"from: not with formula":   {From: one, Formula: "HO"},
+		"fragment or atoms":        {From: one, Atoms: 3},
 		"molecule 0 .* no atoms":   {From: []*molecule.Molecule{{}}},
-		"2 sizes for 1":            {From: one, Atoms: []int{2, 2}},
-		"3 atoms asked for":        {From: one, Atoms: []int{3}},
+		"want t_start":             {From: one, TStart: -10},
 		"atom 0: element S is not": {From: []*molecule.Molecule{{Elements: []molecule.Element{16}, Positions: make([][3]float64, 1)}}},
 		"atom 0: position NaN":     {From: []*molecule.Molecule{{Elements: []molecule.Element{1}, Positions: [][3]float64{{math.NaN()}}}}},
-		"no molecules asked for":   {From: []*molecule.Molecule{}},
 	} {
-		o.Steps, o.Start = 3, 10
-		_, err := New(m, o)
+		o.Steps, o.TStart = 3, o.TStart+10
+		_, err := of(m, o)
 		first, second, _ := strings.Cut(want, " .* ")
 		if err == nil || !strings.Contains(err.Error(), first) || !strings.Contains(err.Error(), second) {
 			t.Errorf("%s: error %v", want, err)

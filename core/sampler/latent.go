@@ -15,18 +15,12 @@ import (
 
 // ofLatents refuses what needs atoms in z.
 func (o Options) ofLatents() error {
-	for _, refused := range []struct {
-		asked bool
-		what  string
-	}{
-		{o.Known != nil, "known atoms"}, {o.From != nil, "molecules to start from"},
-		{len(o.Composition) > 0, "a composition"}, {len(o.Values) > 0, "values of properties"},
-		{o.FreeTypes, "free types"},
+	for name, asked := range map[string]bool{
+		"fragment": o.Fragment != nil, "from": len(o.From) > 0, "formula": o.Formula != "",
+		"properties": len(o.Properties) > 0, "joint": o.Joint,
 	} {
-		if refused.asked {
-			return errors.New(
-				"sampler: " + refused.what + " with a model of latents, which has no atoms while it samples",
-			)
+		if asked {
+			return bad(name, "", "not with a model of latents, which has no atoms while it samples")
 		}
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 
 	"github.com/symdiff-go/symdiff/core/f32"
 	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 	"github.com/symdiff-go/symdiff/core/weights"
 )
@@ -46,9 +47,12 @@ func network(t testing.TB, name string) *model.Model {
 	return &m
 }
 
+// of is New of a model.
+func of(m *model.Model, o Options) (*Sampler, error) { return New(m.Network(), m.Meta, o) }
+
 func run(t testing.TB, m *model.Model, o Options) *Sampler {
 	t.Helper()
-	s, err := New(m, o)
+	s, err := of(m, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +89,7 @@ func TestFrozenBits(t *testing.T) {
 			{"symdiff", DPMSDE, "975d1137b0eafb7d06b323ee7ffc03ee"},
 			{"symdiff", Heun, "32943d6522eb686a16f8b9127932e2bc"},
 		} {
-			s := run(t, network(t, c.name), Options{Seed: 7, Atoms: []int{12, 0, 4}, Steps: 20, Method: c.method})
+			s := run(t, network(t, c.name), Options{Seed: 7, sizes: []int{12, 0, 4}, Steps: 20, Method: c.method})
 			if got := bits(s.z); got != c.want {
 				t.Errorf("%s, %s, %s kernels: seed 7 gives %s, want %s", c.name, c.method, implementation, got, c.want)
 			}
@@ -96,23 +100,23 @@ func TestFrozenBits(t *testing.T) {
 func TestMoleculeDoesNotDependOnItsBatch(t *testing.T) {
 	m := network(t, "symdiff")
 	for _, method := range Methods() {
-		batch := run(t, m, Options{Seed: 3, First: 10, Atoms: []int{6, 0, 11}, Steps: 8, Method: method})
+		batch := run(t, m, Options{Seed: 3, First: 10, sizes: []int{6, 0, 11}, Steps: 8, Method: method})
 		for i, atoms := range []int{6, 0, 11} {
-			alone := run(t, m, Options{Seed: 3, First: 10 + i, Atoms: []int{atoms}, Steps: 8, Method: method})
+			alone := run(t, m, Options{Seed: 3, First: 10 + i, sizes: []int{atoms}, Steps: 8, Method: method})
 			if bits(alone.z) != bits(batch.rows(i)) {
 				t.Errorf("%s: molecule %d differs when it is sampled alone", method, i)
 			}
 		}
 	}
-	batch := run(t, m, Options{Seed: 3, First: 10, Atoms: []int{6, 0, 11}, Steps: 8})
-	other := run(t, m, Options{Seed: 4, First: 10, Atoms: []int{6}, Steps: 8})
+	batch := run(t, m, Options{Seed: 3, First: 10, sizes: []int{6, 0, 11}, Steps: 8})
+	other := run(t, m, Options{Seed: 4, First: 10, sizes: []int{6}, Steps: 8})
 	if bits(other.z) == bits(batch.rows(0)) {
 		t.Error("another seed gives the same molecule")
 	}
 }
 
 func TestZeroCentreOfMassAtEveryStep(t *testing.T) {
-	s, err := New(network(t, "symdiff"), Options{Seed: 1, Atoms: []int{9, 17}, Steps: 10})
+	s, err := of(network(t, "symdiff"), Options{Seed: 1, sizes: []int{9, 17}, Steps: 10})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +149,7 @@ func TestZeroCentreOfMassAtEveryStep(t *testing.T) {
 func TestTimesReachBothEnds(t *testing.T) {
 	m := network(t, "dit")
 	for _, steps := range []int{1, 2, 3, 7, 50, 999, 1000} {
-		s, err := New(m, Options{Atoms: []int{2}, Steps: steps})
+		s, err := of(m, Options{Atoms: 2, Steps: steps, Method: Ancestral})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -163,7 +167,7 @@ func TestTimesReachBothEnds(t *testing.T) {
 // z_T is Gaussian on the subspace, and sizes follow the histogram.
 func TestInitialNoiseAndSizes(t *testing.T) {
 	const n = 4000
-	s, err := New(network(t, "dit"), Options{Seed: 2, Atoms: make([]int, n), Steps: 1})
+	s, err := of(network(t, "dit"), Options{Seed: 2, sizes: make([]int, n), Steps: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +199,7 @@ func TestInitialNoiseAndSizes(t *testing.T) {
 
 func TestRunStops(t *testing.T) {
 	m := network(t, "dit")
-	s, err := New(m, Options{Atoms: []int{4}, Steps: 30})
+	s, err := of(m, Options{sizes: []int{4}, Steps: 30})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,24 +233,24 @@ func TestNewRefuses(t *testing.T) {
 		m *model.Model
 		o Options
 	}{
-		"0 steps":      {m, Options{Atoms: []int{3}}},
-		"1001 steps":   {m, Options{Atoms: []int{3}, Steps: 1001}},
-		"no molecules": {m, Options{Steps: 5}},
-		"-1 atoms":     {m, Options{Atoms: []int{-1}, Steps: 5}},
-		"1025 atoms":   {m, Options{Atoms: []int{1025}, Steps: 5}},
-		"70000 atoms":  {m, Options{Atoms: fill(make([]int, 70), 1000), Steps: 5}},
-		"index -1":     {m, Options{Atoms: []int{3}, Steps: 5, First: -1}},
-		"elements":     {&bare, Options{Atoms: []int{3}, Steps: 5}},
-		"histogram":    {&sizeless, Options{Atoms: []int{0}, Steps: 5}},
+		"steps -1":    {m, Options{Atoms: 3, Steps: -1}},
+		"steps 1001":  {m, Options{sizes: []int{3}, Steps: 1001}},
+		"n -1":        {m, Options{N: -1, Atoms: 3}},
+		"atoms -1":    {m, Options{Atoms: -1}},
+		"atoms 1025":  {m, Options{Atoms: 1025}},
+		"65536 atoms": {m, Options{N: 70, Atoms: 1000}},
+		"first -1":    {m, Options{Atoms: 3, First: -1}},
+		"elements":    {&bare, Options{Atoms: 3}},
+		"histogram":   {&sizeless, Options{}},
 	} {
-		if _, err := New(c.m, c.o); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := of(c.m, c.o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v", want, err)
 		}
 	}
 }
 
 func TestMoleculeIsWhatFrameShows(t *testing.T) {
-	s := run(t, network(t, "symdiff"), Options{Seed: 5, Atoms: []int{7, 8}, Steps: 5})
+	s := run(t, network(t, "symdiff"), Options{Seed: 5, sizes: []int{7, 8}, Steps: 5})
 	mol := s.Molecule(1)
 	if len(mol.Elements) != 8 || len(mol.Positions) != 8 {
 		t.Fatalf("%d elements and %d positions for 8 atoms", len(mol.Elements), len(mol.Positions))
@@ -272,24 +276,19 @@ func TestMoleculeIsWhatFrameShows(t *testing.T) {
 }
 
 func TestResultCarriesItsArguments(t *testing.T) {
-	s := run(t, network(t, "symdiff"), Options{Seed: 5, First: 40, Atoms: []int{7, 8}, Steps: 6})
-	m := s.Result(1, "0123456789abcdef0123")
+	s := run(t, network(t, "symdiff"), Options{Seed: 5, First: 40, sizes: []int{7, 8}, Steps: 6})
+	m := s.Result(1, molecule.Property{Key: "model", Value: "0123456789abcdef"})
 	got := ""
 	for _, p := range m.Properties {
 		got += p.Key + "=" + p.Value + " "
 	}
-	want := "seed=5 index=41 steps=6 model=0123456789abcdef formula=" + m.Formula() + " stable=" + strconv.FormatBool(m.Stable())
+	want := "seed=5 index=41 steps=6 method=dpm++2m-sde t_start=1000 model=0123456789abcdef formula=" + m.Formula() + " stable=" + strconv.FormatBool(m.Stable())
 	if !strings.HasPrefix(got, want) {
 		t.Errorf("properties %s, want %s...", got, want)
 	}
-	for _, p := range s.Result(0, "").Properties {
-		if p.Key == "model" {
-			t.Errorf("model=%q without a hash", p.Value)
-		}
-	}
 }
 
-// One network call of the shipped model for one molecule and for eight, of 18
+// One network evaluation of the shipped model for one molecule and for eight, of 18
 // atoms.
 func BenchmarkStep(b *testing.B) {
 	f, err := safetensors.Parse(weights.QM9WebName, weights.QM9Web())
@@ -306,7 +305,7 @@ func BenchmarkStep(b *testing.B) {
 			for i := range atoms {
 				atoms[i] = 18
 			}
-			s, err := New(m, Options{Atoms: atoms, Steps: 1000})
+			s, err := of(m, Options{sizes: atoms, Steps: 1000})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -325,7 +324,7 @@ func BenchmarkStep(b *testing.B) {
 
 func TestStepAllocatesNothing(t *testing.T) {
 	for _, method := range Methods() {
-		s, err := New(network(t, "symdiff"), Options{Atoms: []int{4, 7}, Steps: 100, Method: method})
+		s, err := of(network(t, "symdiff"), Options{sizes: []int{4, 7}, Steps: 100, Method: method})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -342,7 +341,7 @@ func TestStepAllocatesNothing(t *testing.T) {
 // On Gaussian data the predicted data are alpha·std²/v·z.
 func TestPredicted(t *testing.T) {
 	const std = 0.5
-	s := exact(t, Options{Seed: 1, Atoms: []int{3, 5}, Steps: 10}, std)
+	s := exact(t, Options{Seed: 1, sizes: []int{3, 5}, Steps: 10}, std)
 	var z []float32
 	at := 0
 	for s.StepsDone() < 6 {
@@ -370,7 +369,7 @@ func TestPredicted(t *testing.T) {
 
 // The largest molecules of GEOM-Drugs.
 func TestLargeMolecule(t *testing.T) {
-	s := run(t, network(t, "symdiff"), Options{Seed: 1, Atoms: []int{181}, Steps: 2})
+	s := run(t, network(t, "symdiff"), Options{Seed: 1, sizes: []int{181}, Steps: 2})
 	if m := s.Molecule(0); len(m.Elements) != 181 {
 		t.Errorf("%d atoms", len(m.Elements))
 	}

@@ -65,12 +65,12 @@ func TestSizesOfAFileAreBounded(t *testing.T) {
 		o    Options
 		want string
 	}{
-		"histogram":    {hist, Options{Atoms: []int{0}, Steps: 1}, "histogram of the weights file gives 4096 atoms"},
-		"compositions": {zeros(t, typed, meta), Options{Atoms: []int{0}, Steps: 1}, "4000 atoms"},
-		"options":      {hist, Options{Atoms: []int{MaxAtoms + 1}, Steps: 1}, "1025 atoms"},
-		"batch":        {hist, Options{Atoms: make([]int, 1<<17), Steps: 1}, "atoms"},
+		"histogram":    {hist, Options{Steps: 1}, "histogram of the weights file gives 4096 atoms"},
+		"compositions": {zeros(t, typed, meta), Options{Steps: 1}, "atoms 4000"},
+		"options":      {hist, Options{Atoms: MaxAtoms + 1, Steps: 1}, "atoms 1025"},
+		"batch":        {hist, Options{N: 1 << 17, Atoms: 1, Steps: 1}, "atoms"},
 	} {
-		if _, err := New(c.m, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := of(c.m, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one about %q", name, err, c.want)
 		}
 	}
@@ -89,7 +89,7 @@ func TestBuffersAreBounded(t *testing.T) {
 		bytes := testing.Benchmark(func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := New(m, Options{Atoms: []int{MaxAtoms}, Steps: 1}); err == nil || !strings.Contains(err.Error(), "MiB with this network") {
+				if _, err := of(m, Options{Atoms: MaxAtoms, Steps: 1}); err == nil || !strings.Contains(err.Error(), "MiB with this network") {
 					b.Fatalf("%s: error %v", name, err)
 				}
 			}
@@ -97,7 +97,7 @@ func TestBuffersAreBounded(t *testing.T) {
 		if bytes > 1<<20 {
 			t.Errorf("%s: %d bytes allocated", name, bytes)
 		}
-		if _, err := New(m, Options{Atoms: []int{9}, Steps: 1}); err != nil {
+		if _, err := of(m, Options{Atoms: 9, Steps: 1}); err != nil {
 			t.Errorf("%s: nine atoms: %v", name, err)
 		}
 		guided := symmetrise.Guide(m.Network(), symmetrise.Guidance{Weak: m.Network(), Weight: 1, To: 1})

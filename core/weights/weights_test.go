@@ -99,7 +99,7 @@ func TestEvaluationIsOfTheseWeights(t *testing.T) {
 // atom is stable, and worse models are far from it.
 func TestSmallSample(t *testing.T) {
 	m := shipped(t)
-	s, err := sampler.New(m, sampler.Options{Seed: 1, Atoms: make([]int, 16)}.Usual(m.Meta))
+	s, err := sampler.New(m.Network(), m.Meta, sampler.Options{Seed: 1, N: 16})
 	if err != nil {
 		t.Fatal(err)
 	}

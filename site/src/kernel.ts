@@ -1,8 +1,6 @@
-// How a run is symmetrised, as one choice: which gamma, and in which order a learned one is composed.
+// How a run is symmetrised: the choices of gamma.
 
-import type { SampleOptions } from "symdiff-mol";
 import type { Model } from "virtual:model";
-import type { Gamma } from "./settings.ts";
 
 /**
  * The shipped models whose f depends on its input, so that their gamma is not the Haar measure: `symdiff analyse gamma` tells. That of
@@ -15,22 +13,20 @@ export function learnsGamma({ name, variant }: Pick<Model, "name" | "variant">):
   return variant === "symdiff" && learned.includes(name);
 }
 
-export const kernels = ["paper", "released", "haar", "none"] as const;
+export const kernels = ["learned", "released", "haar", "none"] as const;
 export type Kernel = (typeof kernels)[number];
 
 export const kernelNames: Record<Kernel, string> = {
-  paper: "Learned",
+  learned: "Learned",
   released: "Learned, in the published code's order",
   haar: "Haar",
   none: "Off, the plain transformer",
 };
 
-export function toKernel(gamma: Gamma, order: string | null): Kernel {
-  return gamma === "learned" ? (order === "released" ? "released" : "paper") : gamma;
-}
-
-export function gammaOf(kernel: Kernel): Gamma {
-  return kernel === "paper" || kernel === "released" ? "learned" : kernel;
+/** That of a query, where it names one. Links of before have gamma=learned&order=released, and paper for learned. */
+export function kernelOf(q: URLSearchParams, key = "gamma"): Kernel | undefined {
+  const name = key === "gamma" && q.get("order") === "released" ? "released" : q.get(key);
+  return kernels.find((kernel) => kernel === (name === "paper" ? "learned" : name));
 }
 
 /** The kernels that weights of a variant can run. */
@@ -40,16 +36,10 @@ export function kernelsOf(variant: string): readonly Kernel[] {
 
 /** The one that a model was trained with. */
 export function usualKernel(variant: string): Kernel {
-  return variant === "symdiff" ? "paper" : variant === "symdiff-h" ? "haar" : "none";
-}
-
-export function kernelOptions(kernel: Kernel): SampleOptions {
-  const gamma = gammaOf(kernel);
-  return { gamma, ...(gamma === "learned" && { gammaOrder: kernel as "paper" | "released" }) };
+  return variant === "symdiff" ? "learned" : variant === "symdiff-h" ? "haar" : "none";
 }
 
 /** As flags of the command line. */
 export function kernelFlags(kernel: Kernel): string[] {
-  const gamma = gammaOf(kernel);
-  return [`--gamma ${gamma}`, ...(gamma === "learned" ? [`--gamma-order ${kernel}`] : [])];
+  return [`--gamma ${kernel}`];
 }

@@ -1,5 +1,5 @@
 declare module "virtual:model" {
-  import type { Usual } from "symdiff-mol";
+  import type { ModelInfo } from "symdiff-mol";
 
   /** What plugins.js finds out about a weights file at build time. */
   export interface Model {
@@ -15,8 +15,8 @@ declare module "virtual:model" {
     /** Most atoms other than hydrogen that the training data have in one molecule; 0 where the weights do not tell. */
     heavy: number;
     timesteps: number;
-    /** The sampler that core takes with these weights where nothing else is asked for. */
-    usual: Usual;
+    /** The options that core takes with these weights where nothing else is asked for. */
+    defaults: ModelInfo["defaults"];
     /** Whether core gives them the types of the atoms (ModelInfo). */
     takesTypes: boolean;
     /** Whether core gives them parts that are kept (ModelInfo). */
@@ -31,8 +31,6 @@ declare module "virtual:model" {
     /** What was kept: all atoms but hydrogens, or one half. */
     task: "heavy" | "half";
     steps: number;
-    /** How often each step was tried; 0: once. */
-    resample: number;
     /** Molecules that parts were taken of, and how often each was remade. */
     bases: number;
     each: number;
@@ -43,10 +41,10 @@ declare module "virtual:model" {
   export interface Measured {
     method: string;
     steps: number;
-    /** As in Settings; 0: from noise. */
+    /** Time that the run started from. */
     start: number;
-    /** Whether the kinds of atoms were sampled with their places, though the network could be given them. */
-    freeTypes: boolean;
+    /** Whether types and positions were sampled together, though the network is conditioned on compositions. */
+    joint: boolean;
     molecules: number;
     /** Of all these molecules together. */
     atoms: number;

@@ -1,6 +1,6 @@
 // The settings of a run, and how they are written in the page's address.
 
-import type { Method, SampleOptions, Usual } from "symdiff-mol";
+import type { Method, ModelInfo, SampleOptions } from "symdiff-mol";
 import type { Model } from "virtual:model";
 
 /** How the network is symmetrised: by the model's own gamma, by Haar measure alone, or not at all. */
@@ -13,14 +13,14 @@ export interface Settings {
   atoms: number;
   /** Composition, such as C7H10O2, in place of `atoms`; empty: drawn. Only with weights that take the types of atoms. */
   formula: string;
-  /** Time that the run starts from, by a Gaussian with the moments of the noised data; 0: from pure noise, at the schedule's end. */
+  /** Time that the run starts from, by a Gaussian with the moments of the noised data; from pure noise at the schedule's end. */
   start: number;
   steps: number;
   method: Method;
   gamma: Gamma;
 }
 
-/** The samplers that the page offers; the first is core's usual one, and goes without saying in the address. */
+/** The samplers that the page offers; the first is core's default, and goes without saying in the address. */
 export const methods = ["dpm++2m-sde", "ancestral", "dpm++2m"] as const satisfies readonly Method[];
 
 /** As gamma of the address; the first goes without saying. */
@@ -31,45 +31,34 @@ export interface Limits {
   sizes: number[];
   minSteps: number;
   maxSteps: number;
-  /** The sampler that core takes where nothing else is asked for. Without a start of its own, the weights know none but the schedule's end. */
-  usual: Usual;
+  /** The options that core takes where nothing else is asked for. Its start is the schedule's end where the weights know no other. */
+  defaults: ModelInfo["defaults"];
   /** Whether the network is told which atoms there are, so that a formula can be asked for. */
   takesTypes: boolean;
   /** Whether the network is given the atoms that are kept. */
   takesParts: boolean;
 }
 
-export function limitsOf({ sizes, timesteps, usual, takesTypes, takesParts }: Pick<Model, "sizes" | "timesteps" | "usual" | "takesTypes" | "takesParts">): Limits {
+export function limitsOf({ sizes, timesteps, defaults, takesTypes, takesParts }: Pick<Model, "sizes" | "timesteps" | "defaults" | "takesTypes" | "takesParts">): Limits {
   const [least, most] = [sizes[0]!, sizes.at(-1)!];
   const all = Array.from({ length: most - least + 1 }, (_, i) => least + i);
-  return { sizes: takesTypes ? sizes : all, minSteps: 10, maxSteps: timesteps, usual, takesTypes, takesParts };
+  return { sizes: takesTypes ? sizes : all, minSteps: 10, maxSteps: timesteps, defaults, takesTypes, takesParts };
 }
 
-export function defaults({ usual: { start, steps } }: Limits): Settings {
-  return { seed: randomSeed(), atoms: 0, formula: "", start, steps, method: methods[0], gamma: gammas[0] };
+export function defaults({ defaults: { t_start, steps } }: Limits): Settings {
+  return { seed: randomSeed(), atoms: 0, formula: "", start: t_start, steps, method: methods[0], gamma: gammas[0] };
 }
 
-/** The usual number of steps after a start. */
-export function usualSteps(start: number, { usual }: Limits): number {
-  return start ? usual.steps : usual.wholeSteps;
+/** Another start: there are no more steps than times. */
+export function startAt(start: number, { steps }: Pick<Settings, "steps">): Pick<Settings, "start" | "steps"> {
+  return { start, steps: Math.min(steps, start) };
 }
 
-/** The most steps after a start: one for each time. */
-export function mostSteps(start: number, { maxSteps }: Limits): number {
-  return start || maxSteps;
-}
-
-/** Another start: with it a usual number of steps stays a usual one. */
-export function startAt(start: number, now: Pick<Settings, "start" | "steps">, limits: Limits): Pick<Settings, "start" | "steps"> {
-  const steps = now.steps === usualSteps(now.start, limits) ? usualSteps(start, limits) : now.steps;
-  return { start, steps: Math.min(steps, mostSteps(start, limits)) };
-}
-
-/** Start and steps for other weights: usual ones for usual ones, else the same as far as those weights can. */
+/** Start and steps for other weights: a default start stays one, any other as far as those weights can. */
 export function carryOver(now: Pick<Settings, "start" | "steps">, from: Limits, to: Limits): Pick<Settings, "start" | "steps"> {
-  const { start, steps } = to.usual;
-  if (now.start === from.usual.start && now.steps === from.usual.steps) return { start, steps };
-  return startAt(now.start < to.maxSteps && start ? now.start : 0, now, to);
+  const { t_start } = to.defaults;
+  const keeps = now.start !== from.defaults.t_start && t_start < to.maxSteps;
+  return startAt(keeps ? Math.min(now.start, to.maxSteps) : t_start, now);
 }
 
 /** The seed in its shortest form, or undefined where the text is not a whole number below 2^64. */
@@ -98,30 +87,28 @@ export function wholeOf(q: URLSearchParams, key: string, min: number, max: numbe
 }
 
 /**
- * Reads a query such as ?seed=7&atoms=18&start=600&steps=25. What is missing or out of bounds takes its default; but where steps or
- * method are named and no start, the run starts with pure noise, as all did before there was a choice.
+ * Reads a query such as ?seed=7&atoms=18&t_start=600&steps=25. What is missing or out of bounds takes its default. Links of before
+ * have `start`, which is 0 at the schedule's end.
  */
 export function parseQuery(query: string, limits: Limits, otherwise: Settings = defaults(limits)): Settings {
   const q = new URLSearchParams(query);
-  const method = methods.find((m) => m === q.get("method"));
-  const named = method !== undefined || wholeOf(q, "steps", limits.minSteps, limits.maxSteps) !== undefined;
-  const start = startOf(q, "start", limits) ?? (named ? 0 : otherwise.start);
+  const start = startOf(q, "t_start", limits) ?? startOf(q, "start", limits) ?? otherwise.start;
   return {
     seed: parseSeed(q.get("seed") ?? "") ?? otherwise.seed,
     atoms: limits.sizes.find((n) => String(n) === q.get("atoms")) ?? otherwise.atoms,
     formula: (limits.takesTypes && parseFormula(q.get("formula") ?? "")) || otherwise.formula,
     start,
-    steps: wholeOf(q, "steps", limits.minSteps, mostSteps(start, limits)) ?? startAt(start, otherwise, limits).steps,
-    method: method ?? otherwise.method,
+    steps: wholeOf(q, "steps", limits.minSteps, start) ?? startAt(start, otherwise).steps,
+    method: methods.find((m) => m === q.get("method")) ?? otherwise.method,
     gamma: gammas.find((g) => g === q.get("gamma")) ?? otherwise.gamma,
   };
 }
 
-/** A start of a query, 0 for the schedule's end; undefined where there is none, or these weights have none such. */
-export function startOf(q: URLSearchParams, key: string, { minSteps, maxSteps, usual }: Limits): number | undefined {
-  if (wholeOf(q, key, 0, 0) === 0) return 0;
+/** A start of a query; undefined where there is none, or these weights have none such. */
+export function startOf(q: URLSearchParams, key: string, { minSteps, maxSteps, defaults: { t_start } }: Limits): number | undefined {
+  if (wholeOf(q, key, 0, 0) === 0) return maxSteps;
   const start = wholeOf(q, key, minSteps, maxSteps);
-  return start === maxSteps ? 0 : usual.start ? start : undefined;
+  return start === maxSteps || t_start < maxSteps ? start : undefined;
 }
 
 /** The query of these settings; other parameters of the address stay. */
@@ -130,7 +117,8 @@ export function toQuery({ seed, atoms, formula, start, steps, method, gamma }: S
     seed,
     atoms: atoms && !formula ? String(atoms) : "",
     formula,
-    start: start ? String(start) : "",
+    t_start: String(start),
+    start: "",
     steps: String(steps),
     method: method === methods[0] ? "" : method,
     gamma: gamma === gammas[0] ? "" : gamma,
@@ -149,5 +137,5 @@ export function withQuery(query: string, values: Record<string, string>): string
 
 /** What the engine is asked for. */
 export function sampleOptions({ seed, atoms, formula, start, steps, method, gamma }: Settings): SampleOptions {
-  return { seed: BigInt(seed), ...(formula ? { formula } : { atoms }), start, steps, method, ...(gamma !== gammas[0] && { gamma }) };
+  return { seed: BigInt(seed), ...(formula ? { formula } : { atoms }), t_start: start, steps, method, ...(gamma !== gammas[0] && { gamma }) };
 }

@@ -19,11 +19,10 @@ import (
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/safetensors"
-	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
 // symdiff runs the command in this process.
-func symdiff(stdin string, args ...string) (code int, stdout, stderr string) {
+func runCommand(stdin string, args ...string) (code int, stdout, stderr string) {
 	var out, err bytes.Buffer
 	code = run(context.Background(), args, strings.NewReader(stdin), &out, &err)
 	return code, out.String(), err.String()
@@ -33,7 +32,7 @@ func symdiff(stdin string, args ...string) (code int, stdout, stderr string) {
 // prints.
 func succeeds(t *testing.T, args ...string) string {
 	t.Helper()
-	code, stdout, stderr := symdiff("", args...)
+	code, stdout, stderr := runCommand("", args...)
 	if code != 0 {
 		t.Fatalf("symdiff %q: code %d, %s", args, code, stderr)
 	}
@@ -44,7 +43,7 @@ func succeeds(t *testing.T, args ...string) string {
 // one line, and in a second one, for wrong usage, where there is help.
 func fails(t *testing.T, code int, reason string, args ...string) {
 	t.Helper()
-	got, _, stderr := symdiff("", args...)
+	got, _, stderr := runCommand("", args...)
 	lines := strings.Split(strings.TrimSuffix(stderr, "\n"), "\n")
 	want := 1
 	if code == exitUsage {
@@ -126,7 +125,7 @@ H -0.47 -0.81 -0.38
 func TestUsage(t *testing.T) {
 	fails(t, 2, `unknown command "foo"`, "foo")
 	fails(t, 2, "unknown flag: --bar", "sample", "--bar")
-	fails(t, 2, `invalid argument "x"`, "sample", "--n", "x")
+	fails(t, 2, `invalid argument "x" for "-n, --count" flag: want a whole number`, "sample", "-n", "x")
 	fails(t, 2, "unknown command", "sample", "stray")
 	fails(t, 2, "accepts 1 arg(s), received 0", "evaluate")
 	fails(t, 2, "accepts 1 arg(s), received 2", "evaluate", "a.xyz", "b.xyz")
@@ -143,8 +142,8 @@ func TestUsage(t *testing.T) {
 			t.Errorf("completion for %s is empty", shell)
 		}
 	}
-	if out := succeeds(t, "__complete", "sample", "--format", ""); !strings.HasPrefix(out, "xyz\nsdf\npdb\n") {
-		t.Errorf("completion of --format: %q", out)
+	if out := succeeds(t, "__complete", "sample", "--gamma", ""); !strings.HasPrefix(out, "learned\nreleased\nhaar\nnone\n") {
+		t.Errorf("completion of --gamma: %q", out)
 	}
 }
 
@@ -209,7 +208,7 @@ func TestEvaluate(t *testing.T) {
 	if interval := got["intervals"].(map[string]any)["valid"].([]any); len(interval) != 2 || interval[1] != 1. {
 		t.Errorf("interval %v", interval)
 	}
-	if code, out, stderr := symdiff(methane, "evaluate", "-"); code != 0 || !strings.Contains(out, "1 molecules, 5 atoms") {
+	if code, out, stderr := runCommand(methane, "evaluate", "-"); code != 0 || !strings.Contains(out, "1 molecules, 5 atoms") {
 		t.Errorf("standard input: %d, %s, %s", code, out, stderr)
 	}
 	if out := succeeds(t, "evaluate", writeFile(t, "s.xyz", "1\n\nAr 0 0 0\n")); !strings.Contains(out, "1 molecules have elements that the rule") {
@@ -289,7 +288,7 @@ func TestInspectFailures(t *testing.T) {
 		t.Fatal(err)
 	}
 	fails(t, 1, `metadata kind: "gnn"`, "inspect", odd)
-	if _, out, _ := symdiff("", "inspect", odd); !strings.Contains(out, "SHA-256") {
+	if _, out, _ := runCommand("", "inspect", odd); !strings.Contains(out, "SHA-256") {
 		t.Errorf("a network that cannot run is not described: %s", out)
 	}
 	fails(t, 1, `metadata kind: "gnn"`, "sample", "--model", odd)
@@ -353,24 +352,24 @@ func TestEquivariance(t *testing.T) {
 func TestSample(t *testing.T) {
 	tiny := tinyModel(t)
 	dir := t.TempDir()
-	args := []string{"sample", "--model", tiny, "--n", "7", "--seed", "3", "--steps", "4", "--method", "ancestral", "--quiet"}
+	args := []string{"sample", "--model", tiny, "-n", "7", "--seed", "3", "--steps", "4", "--method", "ancestral", "--quiet"}
 	want := succeeds(t, args...)
-	for _, more := range [][]string{{"--threads", "1"}, {"--threads", "3", "--batch", "2"}, {"--batch", "7"}, {"--threads", "5", "--batch", "1"}} {
+	for _, more := range [][]string{{"--threads", "1"}, {"--threads", "3"}, {"--threads", "5"}, {"--threads", "7"}} {
 		if got := succeeds(t, append(args, more...)...); got != want {
 			t.Errorf("%v changes the molecules", more)
 		}
 	}
-	if got := succeeds(t, append(args, "--n", "3")...); !strings.HasPrefix(want, got) {
-		t.Error("--n changes the first molecules")
+	if got := succeeds(t, append(args, "--count", "3")...); !strings.HasPrefix(want, got) {
+		t.Error("--count changes the first molecules")
 	}
-	if got := succeeds(t, append(args, "--n", "4", "--first", "3")...); !strings.HasSuffix(want, got) {
+	if got := succeeds(t, append(args, "-n", "4", "--first", "3")...); !strings.HasSuffix(want, got) {
 		t.Error("--first 3 is not the rest of the molecules")
 	}
 	if got := succeeds(t, append(args, "--seed", "4")...); got == want {
 		t.Error("--seed changes nothing")
 	}
 	for _, method := range []string{"ddim", "dpm++2m", "dpm++2m-sde", "heun"} {
-		if got := succeeds(t, append(args, "--method", method)...); got == want || !strings.Contains(got, " steps=4 method="+method+" ") {
+		if got := succeeds(t, append(args, "--method", method)...); got == want || !strings.Contains(got, " steps=4 method="+method+" t_start=1000 ") {
 			t.Errorf("--method %s gives %s", method, got)
 		}
 	}
@@ -392,7 +391,8 @@ func TestSample(t *testing.T) {
 	for i, m := range all {
 		valid, _ := m.Valid()
 		properties := []molecule.Property{
-			{Key: "seed", Value: "3"}, {Key: "index", Value: string(rune('0' + i))}, {Key: "steps", Value: "4"}, {Key: "model", Value: f.hash[:16]},
+			{Key: "seed", Value: "3"}, {Key: "index", Value: string(rune('0' + i))}, {Key: "steps", Value: "4"},
+			{Key: "method", Value: "ancestral"}, {Key: "t_start", Value: "1000"}, {Key: "model", Value: f.hash[:16]},
 			{Key: "formula", Value: m.Formula()}, {Key: "stable", Value: boolText(m.Stable())}, {Key: "valid", Value: boolText(valid)},
 			{Key: "connected", Value: boolText(m.Connected())},
 		}
@@ -427,7 +427,11 @@ func TestSample(t *testing.T) {
 	if pdb, err := os.ReadFile(filepath.Join(dir, "a.pdb")); err != nil || strings.Count(string(pdb), "\nEND\n") != 7 {
 		t.Errorf("PDB: %v\n%s", err, pdb)
 	}
-	var s summary
+	var s struct {
+		summary
+		Seed  uint64
+		Steps int
+	}
 	if err := json.Unmarshal([]byte(succeeds(t, append(args, "--json", "--out", filepath.Join(dir, "a.xyz"))...)), &s); err != nil {
 		t.Fatal(err)
 	}
@@ -439,18 +443,24 @@ func TestSample(t *testing.T) {
 	}
 	lines := json.NewDecoder(strings.NewReader(succeeds(t, append(args, "--json")...)))
 	for i := range all {
-		var m sampledMolecule
+		var m struct {
+			Seed, Index              int
+			Formula, Model           string
+			Elements                 []string
+			Positions                [][3]float64
+			Stable, Valid, Connected bool
+		}
 		if err := lines.Decode(&m); err != nil {
 			t.Fatal(err)
 		}
-		if m.Index != i || m.Seed != 3 || m.Formula != all[i].Formula() || len(m.Positions) != len(all[i].Positions) || len(m.Elements) != len(m.Positions) {
+		if m.Index != i || m.Seed != 3 || m.Formula != all[i].Formula() || m.Model != f.hash[:16] || m.Stable != all[i].Stable() || len(m.Positions) != len(all[i].Positions) || len(m.Elements) != len(m.Positions) {
 			t.Errorf("line %d: %+v", i, m)
 		}
 	}
-	if _, _, stderr := symdiff("", args[:len(args)-1]...); !strings.HasPrefix(stderr, "7 molecules in ") || strings.Contains(stderr, "\r") {
+	if _, _, stderr := runCommand("", args[:len(args)-1]...); !strings.HasPrefix(stderr, "7 molecules in ") || strings.Contains(stderr, "\r") {
 		t.Errorf("summary on standard error: %q", stderr)
 	}
-	if got := succeeds(t, append(args, "--atoms", "6", "--n", "2")...); strings.Count("\n"+got, "\n6\n") != 2 {
+	if got := succeeds(t, append(args, "--atoms", "6", "-n", "2")...); strings.Count("\n"+got, "\n6\n") != 2 {
 		t.Errorf("--atoms 6: %s", got)
 	}
 }
@@ -462,202 +472,185 @@ func boolText(b bool) string {
 	return "false"
 }
 
-// The shipped model runs.
-// The parts of a sharded job, one after the other, are the whole.
-func TestSampleShards(t *testing.T) {
+// The parts of a job, one after the other, are the whole.
+func TestSampleInParts(t *testing.T) {
 	args := func(more ...string) []string {
-		return append([]string{"sample", "--model", tinyModel(t), "--n", "7", "--first", "3", "--seed", "2", "--steps", "3", "--quiet"}, more...)
+		return append([]string{"sample", "--model", tinyModel(t), "--seed", "2", "--steps", "3", "--quiet"}, more...)
 	}
-	for _, format := range []string{"xyz", "sdf"} {
-		whole, parts := succeeds(t, args("--format", format)...), ""
-		for _, shard := range []string{"1/3", "2/3", "3/3"} {
-			part := succeeds(t, args("--format", format, "--shard", shard)...)
-			if part == "" || part == whole {
-				t.Errorf("%s, shard %s: %d bytes of %d", format, shard, len(part), len(whole))
-			}
-			parts += part
+	for _, out := range []string{"-", "-.sdf"} {
+		whole, parts := succeeds(t, args("-n", "7", "--first", "3", "-o", out)...), ""
+		for _, part := range [][]string{{"-n", "2", "--first", "3"}, {"-n", "1", "--first", "5"}, {"-n", "4", "--first", "6"}} {
+			parts += succeeds(t, args(append(part, "-o", out)...)...)
 		}
-		if parts != whole {
-			t.Errorf("%s: the parts are not the whole", format)
+		if parts != whole || whole == "" {
+			t.Errorf("%s: the parts are not the whole", out)
 		}
-	}
-	for _, shard := range []string{"0/3", "4/3", "1/8", "1", "a/b", "1/3x", "-1/3", "1/ 3"} {
-		fails(t, 2, "--shard", args("--shard", shard)...)
 	}
 }
 
-func TestSampleGiven(t *testing.T) {
+// Of a formula, and around a fragment, by the shipped model; a model that is conditioned on neither says so.
+func TestSampleOfAFormulaAroundAFragment(t *testing.T) {
 	args := func(more ...string) []string {
-		return append([]string{"sample", "--model", tinyModel(t), "--n", "3", "--seed", "2", "--steps", "4", "--quiet"}, more...)
+		return append([]string{"sample", "-n", "3", "--seed", "2", "--steps", "4", "--quiet"}, more...)
 	}
-	if out := succeeds(t, args("--formula", "C2H4O", "--resample", "2")...); strings.Count(out, "formula=C2H4O") != 3 {
+	if out := succeeds(t, args("--formula", "C2H4O")...); strings.Count(out, " formula=C2H4O") != 3 || strings.Count(out, " target_formula=C2H4O") != 3 {
 		t.Errorf("--formula gives %s", out)
 	}
-	var told summary
-	line := succeeds(t, args("--formula", "OC2H4", "--resample", "2", "--json", "--out", filepath.Join(t.TempDir(), "out.xyz"))...)
-	if err := json.Unmarshal([]byte(line), &told); err != nil || told.Formula == nil || *told.Formula != (wanted{"C2H4O", 3}) {
-		t.Errorf("%s, %v", line, err)
+	line := succeeds(t, args("--formula", "OC2H4", "--json", "--out", filepath.Join(t.TempDir(), "out.xyz"))...)
+	if !strings.Contains(line, `"formula": "OC2H4"`) {
+		t.Error(line)
 	}
-	fails(t, 1, "guidance without", args("--formula", "C2H4O", "--property-guidance", "1")...)
-	fails(t, 2, "--property-guidance", args("--property-guidance", "1")...)
-	water := writeFile(t, "water.xyz", "3\n\nO 0 0 0\nH 0.96 0 0\nH -0.24 0.93 0\n")
-	out := succeeds(t, args("--keep", water, "--atoms", "6")...)
-	lines := strings.Split(out, "\n")
-	if len(lines) < 8 || lines[0] != "6" || !strings.HasPrefix(lines[2], "O ") || !strings.HasPrefix(lines[3], "H ") || !strings.HasPrefix(lines[4], "H ") {
-		t.Errorf("--keep gives %s", out)
-	}
-	out = succeeds(t, args("--keep", water)...)
-	if lines := strings.Split(out, "\n"); strings.Count(out, "seed=2") != 3 || !strings.HasPrefix(lines[2], "O ") || !strings.HasPrefix(lines[4], "H ") {
-		t.Errorf("--keep without --atoms gives %s", out)
+	hydroxyl := writeFile(t, "hydroxyl.xyz", "2\n\nO 0 0 0\nH 0.96 0 0\n")
+	for _, more := range [][]string{{"--atoms", "9"}, {}, {"--formula", "C2H6O"}} {
+		out := succeeds(t, args(append(more, "--fragment", hydroxyl)...)...)
+		lines := strings.Split(out, "\n")
+		if strings.Count(out, " fragment=2 ") != 3 || !strings.HasPrefix(lines[2], "O ") || !strings.HasPrefix(lines[3], "H ") {
+			t.Errorf("--fragment with %v gives %s", more, out)
+		}
+		if len(more) > 0 && lines[0] != "9" {
+			t.Errorf("%v gives %s atoms", more, lines[0])
+		}
 	}
 	far := writeFile(t, "far.xyz", "2\nfar\nC 100 200 300\nO 101.2 200 300\n")
 	for _, seed := range []string{"1", "2"} {
-		out = succeeds(t, args("--keep", far, "--atoms", "5", "--seed", seed)...)
+		out := succeeds(t, args("--fragment", far, "--formula", "C2H6O", "--seed", seed)...)
 		if n := strings.Count(out, "C 100.000000 200.000000 300.000000\nO 101.200000 200.000000 300.000000\n"); n != 3 {
-			t.Errorf("--keep far from the origin: kept in %d of 3 molecules: %s", n, out)
+			t.Errorf("--fragment far from the origin: fixed in %d of 3 molecules: %s", n, out)
 		}
 	}
-	fails(t, 2, "--atoms 2", args("--keep", water, "--atoms", "2")...)
-	fails(t, 2, "no element", args("--formula", "C2x")...)
-	out = succeeds(t, args("--keep", water, "--formula", "C2H4O")...)
-	if lines := strings.Split(out, "\n"); strings.Count(out, "formula=C2H4O") != 3 || !strings.HasPrefix(lines[2], "O ") || !strings.HasPrefix(lines[4], "H ") {
-		t.Errorf("--keep with --formula gives %s", out)
+	tiny := tinyModel(t)
+	for want, more := range map[string][]string{
+		"--atoms 1: the fragment has 2":                   {"--fragment", hydroxyl, "--atoms", "1"},
+		"--fragment: not with joint":                      {"--fragment", hydroxyl, "--joint"},
+		"no element":                                      {"--formula", "C2x"},
+		"fewer O than the fragment":                       {"--formula", "C2H4", "--fragment", hydroxyl},
+		"--atoms 8: the formula C2H4O has 7":              {"--formula", "C2H4O", "--atoms", "8"},
+		"element S is not":                                {"--formula", "H2S"},
+		"--formula CH4: want a model that is conditioned": {"--model", tiny, "--formula", "CH4"},
+		"--fragment: want a model that is conditioned":    {"--model", tiny, "--fragment", hydroxyl},
+	} {
+		fails(t, 2, want, args(more...)...)
 	}
-	fails(t, 2, "fewer O than the part", args("--formula", "C2H4", "--keep", water)...)
-	fails(t, 2, "--resample", args("--resample", "3")...)
-	fails(t, 2, "C2H4O has 7", args("--formula", "C2H4O", "--atoms", "8")...)
-	fails(t, 1, "gone.xyz", args("--keep", "gone.xyz", "--atoms", "8")...)
-	fails(t, 1, "element S is not", args("--formula", "H2S")...)
+	fails(t, 1, "gone.xyz", args("--fragment", "gone.xyz", "--atoms", "8")...)
 }
 
 // A job that is long enough for a trial of batches makes the same molecules.
 func TestSampleTrial(t *testing.T) {
-	args := []string{"sample", "--model", tinyModel(t), "--n", "100", "--atoms", "2", "--steps", "40", "--threads", "1", "--quiet"}
-	if succeeds(t, args...) != succeeds(t, append(args, "--batch", "7")...) {
+	args := []string{"sample", "--model", tinyModel(t), "--count", "100", "--atoms", "2", "--steps", "40", "--threads", "1", "--quiet"}
+	if first := succeeds(t, append(args, "--count", "1")...); !strings.HasPrefix(succeeds(t, args...), first) {
 		t.Error("the molecules depend on the batch")
 	}
 }
 
-// Molecules of a file are started from in turn, each with its own number of atoms, in shards too.
+// Molecules of a file are started from in turn, each with its own number of atoms, in parts too.
 func TestSampleFrom(t *testing.T) {
 	both := writeFile(t, "both.xyz", methane+"3\n\nO 0 0 0\nH 0.96 0 0\nH -0.24 0.93 0\n")
 	args := func(more ...string) []string {
-		return append([]string{"sample", "--model", tinyModel(t), "--from", both, "--start", "1", "--steps", "1", "--seed", "2", "--quiet"}, more...)
+		return append([]string{"sample", "--model", tinyModel(t), "--from", both, "--t-start", "1", "--steps", "1", "--seed", "2", "--quiet"}, more...)
 	}
-	if out := succeeds(t, args("--n", "0")...); strings.Count(out, "from=true") != 2 || strings.Count(out, "formula=CH4 ")+strings.Count(out, "formula=H2O ") != 2 {
+	if out := succeeds(t, args()...); strings.Count(out, "from=2") != 2 || strings.Count(out, "formula=CH4 ")+strings.Count(out, "formula=H2O ") != 2 {
 		t.Errorf("--from gives %s", out)
 	}
-	whole, parts := succeeds(t, args("--n", "5")...), ""
-	for _, shard := range []string{"1/2", "2/2"} {
-		parts += succeeds(t, args("--n", "5", "--shard", shard)...)
-	}
+	whole, parts := succeeds(t, args("--count", "5")...), succeeds(t, args("--count", "2")...)
+	parts += succeeds(t, args("--count", "3", "--first", "2")...)
 	if strings.Count(whole, "formula=CH4 ") != 3 || parts != whole {
-		t.Errorf("five give %s, their shards %s", whole, parts)
+		t.Errorf("five give %s, their parts %s", whole, parts)
 	}
-	fails(t, 2, "want --start", "sample", "--from", both)
-	fails(t, 2, "--n 0", "sample", "--n", "0")
-	fails(t, 2, "not with --formula", args("--formula", "CH4")...)
-	fails(t, 1, "gone.xyz", "sample", "--from", "gone.xyz", "--start", "5")
-	fails(t, 1, "no molecule", "sample", "--from", writeFile(t, "none.xyz", ""), "--start", "5")
-	fails(t, 1, "element S is not", "sample", "--from", writeFile(t, "s.xyz", "1\n\nS 0 0 0\n"), "--start", "5")
+	fails(t, 2, "--from: want t_start", "sample", "--from", both)
+	fails(t, 2, "--from: not with formula", args("--formula", "CH4")...)
+	fails(t, 1, "gone.xyz", "sample", "--from", "gone.xyz", "--t-start", "5")
+	fails(t, 1, "no molecule", "sample", "--from", writeFile(t, "none.xyz", ""), "--t-start", "5")
+	fails(t, 2, "element S is not", "sample", "--from", writeFile(t, "s.xyz", "1\n\nS 0 0 0\n"), "--t-start", "5")
 }
 
-// With the moments of molecules a run can start part-way; without, it says so.
-func TestSampleStart(t *testing.T) {
+// With the moments of molecules a run can start part-way, and does so by default; without, it says so. To name a default changes nothing.
+func TestSampleDefaults(t *testing.T) {
 	path, tiny := filepath.Join(t.TempDir(), "moments.safetensors"), tinyModel(t)
 	data := writeFile(t, "data.xyz", methane)
 	if out := succeeds(t, "export", tiny, "--moments", data, "--out", path); !strings.Contains(out, "moments of 1 molecules") {
 		t.Errorf("export says %s", out)
 	}
-	args := []string{"sample", "--model", path, "--atoms", "4", "--quiet"}
-	if out := succeeds(t, append(args, "--start", "500", "--steps", "3")...); !strings.Contains(out, " start=500 ") {
-		t.Errorf("sample gives %s", out)
-	}
-	fails(t, 1, "no moments", "sample", "--model", tiny, "--start", "500", "--steps", "3")
-	fails(t, 1, "start at t = 1001", append(args, "--start", "1001", "--steps", "3")...)
 	fails(t, 1, "no molecules", "export", tiny, "--moments", writeFile(t, "none.xyz", ""), "--out", path)
-}
-
-// What is left open of the sampler is core's choice, which the moments of the weights decide.
-func TestSampleUsual(t *testing.T) {
-	path, tiny := filepath.Join(t.TempDir(), "moments.safetensors"), tinyModel(t)
-	succeeds(t, "export", tiny, "--moments", writeFile(t, "data.xyz", methane), "--out", path)
 	args := func(model string, more ...string) []string {
 		return append([]string{"sample", "--model", model, "--atoms", "4", "--quiet"}, more...)
 	}
-	for _, c := range []struct{ args, same []string }{
-		{args(path), args(path, "--method", "dpm++2m-sde", "--start", "600", "--steps", "40")},
-		{args(tiny), args(tiny, "--method", "dpm++2m-sde", "--steps", "50")},
-		{args(path, "--start", "1000"), args(path, "--method", "dpm++2m-sde", "--steps", "50", "--start", "0")},
-		{args(path, "--steps", "6"), args(path, "--method", "dpm++2m-sde", "--steps", "6")},
-		{args(path, "--formula", "CH3", "--steps", "6"), args(path, "--formula", "CH3", "--method", "ancestral", "--resample", "10", "--steps", "6")},
-	} {
-		if got, want := succeeds(t, c.args...), succeeds(t, c.same...); got != want {
-			t.Errorf("%v gives %s, %v %s", c.args, got, c.same, want)
+	if out := succeeds(t, args(path, "--t-start", "500", "--steps", "3")...); !strings.Contains(out, " steps=3 method=dpm++2m-sde t_start=500 ") {
+		t.Errorf("sample gives %s", out)
+	}
+	want := succeeds(t, args(path)...)
+	if !strings.Contains(want, " steps=40 method=dpm++2m-sde t_start=600 ") {
+		t.Errorf("by default %s", want)
+	}
+	for _, more := range [][]string{{"--steps", "40"}, {"--t-start", "600"}, {"--method", "dpm++2m-sde"}, {"--set", "noise_scale=1"}, {"-n", "1", "-s", "0", "--first", "0"}} {
+		if got := succeeds(t, args(path, more...)...); got != want {
+			t.Errorf("%v gives %s, want %s", more, got, want)
 		}
 	}
-	var line sampledMolecule
-	if err := json.Unmarshal([]byte(succeeds(t, args(path, "--json")...)), &line); err != nil || line.Method != "dpm++2m-sde" || line.Start != 600 || line.Steps != 40 {
-		t.Errorf("as JSON: %+v, %v", line, err)
+	if out := succeeds(t, args(tiny)...); !strings.Contains(out, " steps=40 method=dpm++2m-sde t_start=1000 ") {
+		t.Errorf("without moments %s", out)
 	}
-	o := sampleOptions{condition: condition{values: map[string]float64{"gap": 1}}}
-	o.complete(model.Meta{Schedule: schedule.Spec{Timesteps: 1000}, Moments: new(model.Moments)})
-	if o.start != 0 || o.steps != 50 {
-		t.Errorf("for a property from t = %d in %d steps, want from the last time in 50", o.start, o.steps)
+	fails(t, 2, "--t-start 500: the weights file has no moments", args(tiny, "--t-start", "500")...)
+	fails(t, 2, "--t-start 1001: want 1 to 1000", args(path, "--t-start", "1001")...)
+	fails(t, 2, "--steps 601: want 1 to 600", args(path, "--steps", "601")...)
+	var line map[string]any
+	err := json.Unmarshal([]byte(succeeds(t, args(path, "--json")...)), &line)
+	if err != nil || line["method"] != "dpm++2m-sde" || line["t_start"] != 600. || line["steps"] != 40. || line["index"] != 0. {
+		t.Errorf("as JSON: %+v, %v", line, err)
 	}
 }
 
-// A run's variations are in its file, and the branch of a seed goes its own way after the step.
+// What changes a run is in its file.
 func TestSampleVariations(t *testing.T) {
 	args := func(more ...string) []string {
 		return append([]string{"sample", "--model", tinyModel(t), "--seed", "3", "--atoms", "4", "--steps", "5", "--quiet"}, more...)
 	}
-	worse := tinyModelTimes(t, 0.8)
+	weak := tinyModelTimes(t, 0.8)
 	plain := succeeds(t, args()...)
 	for _, c := range []struct{ flags, property string }{
 		{"--gamma haar", " gamma=haar "},
 		{"--gamma none", " gamma=none "},
-		{"--gamma-order released", " gamma_order=released "},
-		{"--turn 0,1,0,-1,0,0,0,0,1", ` turn="0,1,0,-1,0,0,0,0,1" `},
-		{"--turn 0,1,0,-1,0,0,0,0,1 --couple=false", ` turn="0,1,0,-1,0,0,0,0,1" couple=false `},
-		{"--branch 2:9 --branch 4:11", ` branch="2:9,4:11" `},
-		{"--noise-scale 0.5", " noise_scale=0.5 "},
-		{"--guidance 2 --guide " + worse, " guidance=2"},
-		{"--better " + tinyModelTimes(t, 0.9) + " --guide " + worse, " better="},
-		{"--guide-from 0.2 --guide-to 0.7 --guide " + worse, ` guide_between="0.2,0.7"`},
+		{"--gamma released", " gamma=released "},
+		{"--set rotate=0,1,0,-1,0,0,0,0,1", ` rotate="0,1,0,-1,0,0,0,0,1" `},
+		{"--set rotate=0,1,0,-1,0,0,0,0,1 --set uncoupled=true", ` rotate="0,1,0,-1,0,0,0,0,1" uncoupled=true `},
+		{"--set branches=2:9,4:11", ` branches="2:9,4:11" `},
+		{"--set noise_scale=0.5", " noise_scale=0.5 "},
+		{"--guide " + weak, " guide_weight=1 "},
+		{"--guide " + weak + "@weight=2.5", " guide_weight=2.5 "},
 	} {
 		out := succeeds(t, args(strings.Fields(c.flags)...)...)
 		if !strings.Contains(out, c.property) || strings.Split(out, "\n")[2] == strings.Split(plain, "\n")[2] {
 			t.Errorf("%s gives %s, without it %s", c.flags, out, plain)
 		}
 	}
-	fails(t, 2, "1 numbers, want 9", args("--turn", "1")...)
-	fails(t, 2, `"x" is no number`, args("--turn", "x,0,0,0,1,0,0,0,1")...)
-	fails(t, 1, "not orthogonal", args("--turn", "2,0,0,0,1,0,0,0,1")...)
-	fails(t, 2, "want --turn", args("--couple=false")...)
-	fails(t, 2, "want STEP:SEED", args("--branch", "3")...)
-	fails(t, 1, "branch at step 6", args("--branch", "6:1")...)
-	fails(t, 1, "unknown kind", args("--gamma", "so2")...)
-	fails(t, 2, "want a number above 0", args("--noise-scale", "-1")...)
-	fails(t, 2, "draws no noise", args("--noise-scale", "0.9", "--method", "ddim")...)
-	fails(t, 2, "want a number from 0 to 100", args("--guide", worse, "--guidance", "-1")...)
-	fails(t, 2, "want two times from 0 to 1, the smaller first", args("--guide", worse, "--guide-from", "0.7", "--guide-to", "0.2")...)
-	fails(t, 2, "want a --guide that it is better than", args("--better", worse)...)
-	for _, flag := range []string{"--guidance", "--guide-from", "--guide-to"} {
-		fails(t, 2, "want a --guide that leads", args(flag, "0.5")...)
+	for want, more := range map[string][]string{
+		`--set rotate "1": 1 numbers, want nine`:                    {"--set", "rotate=1"},
+		"want nine numbers":                                         {"--set", "rotate=x,0,0,0,1,0,0,0,1"},
+		"not orthogonal":                                            {"--set", "rotate=2,0,0,0,1,0,0,0,1"},
+		"--set uncoupled: want rotate":                              {"--set", "uncoupled=true"},
+		"want STEP:SEED":                                            {"--set", "branches=3"},
+		"--set branches: step 6, want 0 to 5":                       {"--set", "branches=6:1"},
+		`--gamma "so2": want learned, released, haar, none`:         {"--gamma", "so2"},
+		"--set noise_scale -1: want a number above 0":               {"--set", "noise_scale=-1"},
+		"draws no noise":                                            {"--set", "noise_scale=0.9", "--method", "ddim"},
+		"want a weight from 0 to 100":                               {"--guide", weak + "@weight=-1"},
+		`"noise": no such option`:                                   {"--set", "noise=1"},
+		"want NAME=VALUE":                                           {"--set", "noise"},
+		"--set cfg_weight 1: want properties":                       {"--set", "cfg_weight=1"},
+		`--properties: "gap": the model is conditioned on: nothing`: {"--properties", "gap=1"},
+		"each name once":                                            {"--properties", "gap=1", "--properties", "gap=2"},
+	} {
+		fails(t, 2, want, args(more...)...)
 	}
-	fails(t, 1, "--better ../../core/egnn/testdata/egnn.weights.safetensors: elements, schedule or noise of gamma", args("--guide", worse, "--better", "../../core/egnn/testdata/egnn.weights.safetensors")...)
-	fails(t, 1, "elements, schedule or noise of gamma", args("--guide", "../../core/egnn/testdata/egnn.weights.safetensors")...)
-	for _, flags := range [][]string{{"--guide", tinyModel(t)}, {"--guide", worse, "--better", worse}, {"--guide", worse, "--guide-from", "0.999", "--guide-to", "0.9995"}} {
-		if guided := succeeds(t, args(flags...)...); strings.Split(guided, "\n")[2] != strings.Split(plain, "\n")[2] {
-			t.Errorf("%v: led by no difference the model makes another molecule: %s, %s", flags, guided, plain)
-		}
+	fails(t, 1, "--guide ../../core/egnn/testdata/egnn.weights.safetensors: its elements, schedule or noise of gamma", args("--guide", "../../core/egnn/testdata/egnn.weights.safetensors")...)
+	fails(t, 1, "gone.safetensors", args("--guide", "gone.safetensors")...)
+	if guided := succeeds(t, args("--guide", tinyModel(t))...); strings.Split(guided, "\n")[2] != strings.Split(plain, "\n")[2] {
+		t.Errorf("guided by itself the model makes another molecule: %s, %s", guided, plain)
 	}
 }
 
 func TestSampleShipped(t *testing.T) {
 	out := succeeds(t, "sample", "--n", "2", "--steps", "2", "--atoms", "5", "--quiet")
-	if code, report, stderr := symdiff(out, "evaluate", "-"); code != 0 || !strings.Contains(report, "2 molecules, 10 atoms") {
+	if code, report, stderr := runCommand(out, "evaluate", "-"); code != 0 || !strings.Contains(report, "2 molecules, 10 atoms") {
 		t.Errorf("%d, %s, %s", code, report, stderr)
 	}
 }
@@ -666,17 +659,17 @@ func TestSampleFailures(t *testing.T) {
 	tiny := tinyModel(t)
 	dir := t.TempDir()
 	sample := func(more ...string) []string {
-		return append([]string{"sample", "--model", tiny, "--steps", "2", "--n", "3", "--quiet"}, more...)
+		return append([]string{"sample", "--model", tiny, "--steps", "2", "-n", "3", "--quiet"}, more...)
 	}
 	fails(t, 2, `format "txt", want xyz, sdf or pdb`, sample("--out", filepath.Join(dir, "a.txt"))...)
 	fails(t, 2, `format "", want xyz, sdf or pdb`, sample("--out", filepath.Join(dir, "a"))...)
-	fails(t, 2, `format "mol2"`, sample("--format", "mol2")...)
+	fails(t, 2, `format "mol2"`, sample("--out", "-.mol2")...)
 	fails(t, 2, "--out: empty name", sample("--out", "")...)
-	fails(t, 2, "--n 0: want 1 to", sample("--n", "0")...)
+	fails(t, 2, "--count 0: want 1 or more", sample("--count", "0")...)
 	fails(t, 2, "--atoms 5000: want 0 to 1024", sample("--atoms", "5000")...)
-	fails(t, 2, "SDF (V2000) holds 999", sample("--atoms", "1000", "--format", "sdf")...)
-	fails(t, 2, "--steps 1001: the model was trained with 1000", sample("--steps", "1001")...)
-	fails(t, 2, `--method "euler": want one of [ancestral ddim dpm++2m dpm++2m-sde heun]`, sample("--method", "euler")...)
+	fails(t, 2, "SDF (V2000) holds 999", sample("--atoms", "1000", "-o", "-.sdf")...)
+	fails(t, 2, "--steps 1001: want 1 to 1000", sample("--steps", "1001")...)
+	fails(t, 2, `--method "euler": want ancestral, ddim, dpm++2m, dpm++2m-sde, heun`, sample("--method", "euler")...)
 	fails(t, 2, "--threads -1", sample("--threads", "-1")...)
 	fails(t, 2, "--seed", sample("--seed", "-1")...)
 	fails(t, 1, "no such file", sample("--out", filepath.Join(dir, "no", "a.xyz"))...)

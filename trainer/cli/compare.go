@@ -12,13 +12,14 @@ import (
 
 	"github.com/symdiff-go/symdiff/core/likelihood"
 	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/symdiff"
 	"github.com/symdiff-go/symdiff/trainer/evaluation"
 )
 
 // compareOptions are the flags of compare.
 type compareOptions struct {
 	evaluateOptions
-	sample        sampleOptions
+	sample        sampleCommand
 	seeds         int
 	nll           string
 	limit, passes int
@@ -68,9 +69,11 @@ symdiff evaluate.`,
 	o.flags(cmd)
 	out.flags(cmd)
 	f := cmd.Flags()
-	f.IntVarP(&o.sample.n, "n", "n", 1000, "molecules to sample from a model, for each seed")
+	o.sample.options.N = 1000
+	f.SetNormalizeFunc(countAlias)
+	f.VarP(option(&o.sample.options, "n"), "count", "n", "`molecules` to sample from a model, for each seed")
 	f.IntVar(&o.seeds, "seeds", 1, "seeds of a model: 1, 2, ...")
-	o.sample.samplerFlags(f)
+	stepFlags(cmd, &o.sample.options)
 	f.StringVar(&o.nll, "nll", "", "held-out molecules whose likelihood under the models is bounded")
 	f.IntVar(&o.limit, "nll-limit", 0, "molecules of --nll to use, 0: all")
 	f.IntVar(&o.passes, "passes", 1, "estimates of the likelihood per molecule")
@@ -82,8 +85,8 @@ func (o *compareOptions) check() error {
 	if o.seeds < 1 || o.seeds > 1000 || o.limit < 0 || o.passes < 1 || o.passes > 1000 {
 		return usagef("--seeds %d, --nll-limit %d, --passes %d: want 1 to 1000 seeds and passes, a limit of 0 or more", o.seeds, o.limit, o.passes)
 	}
-	o.sample.out, o.sample.threads, o.sample.variation.couple, o.sample.noiseScale = "-", o.threads, true, 1
-	if err := o.sample.check(); err != nil {
+	o.sample.out, o.sample.options.Threads = "-", o.threads
+	if err := o.sample.check(nil); err != nil {
 		return err
 	}
 	return o.evaluateOptions.check()
@@ -136,30 +139,31 @@ func (o *compareOptions) model(cmd *cobra.Command, file string) (runs []*evaluat
 	var bound *evaluation.Likelihood
 	for seed := range o.seeds {
 		s := o.sample
-		s.model, s.seed = file, uint64(seed+1)
-		n, f, err := s.open()
+		s.model, s.options.Seed = file, uint64(seed+1)
+		m, err := s.open(newReader(cmd))
 		if err != nil {
 			return nil, err
 		}
 		if bound == nil && o.nll != "" {
-			if bound, err = o.bound(cmd, n); err != nil {
+			if bound, err = o.bound(cmd, m); err != nil {
 				return nil, fmt.Errorf("%s: %w", file, err)
 			}
 		}
 		var line *progress
 		if w := cmd.ErrOrStderr(); isTerminal(w) {
-			line = startProgress(w, fmt.Sprintf("molecules of %s, seed %d", file, s.seed), int64(s.n), int64(s.steps+1))
+			line = startProgress(w, fmt.Sprintf("molecules of %s, seed %d", file, seed+1), int64(s.options.N), int64(s.options.Steps+1))
+			s.options.Progress = line.add
 		}
 		var molecules []*molecule.Molecule
-		err = s.sample(cmd.Context(), n, f.hash, line, func(m *molecule.Molecule) error {
-			molecules = append(molecules, m)
-			return nil
-		})
-		line.end()
-		if err != nil {
-			return nil, err
+		for mol, err := range m.Generate(cmd.Context(), s.options) {
+			if err != nil {
+				line.end()
+				return nil, ofModel(m, err)
+			}
+			molecules = append(molecules, mol)
 		}
-		e, err := o.evaluate(cmd, fmt.Sprintf("%s, seed %d", file, s.seed), listed(molecules))
+		line.end()
+		e, err := o.evaluate(cmd, fmt.Sprintf("%s, seed %d", file, seed+1), listed(molecules))
 		if err != nil {
 			return nil, err
 		}
@@ -170,7 +174,7 @@ func (o *compareOptions) model(cmd *cobra.Command, file string) (runs []*evaluat
 }
 
 // bound is the likelihood of the molecules of --nll.
-func (o *compareOptions) bound(cmd *cobra.Command, n network) (*evaluation.Likelihood, error) {
+func (o *compareOptions) bound(cmd *cobra.Command, m *symdiff.Model) (*evaluation.Likelihood, error) {
 	if o.likelihoodOf == nil {
 		for m, err := range newReader(cmd).Open(o.nll) {
 			if err != nil {
@@ -181,7 +185,7 @@ func (o *compareOptions) bound(cmd *cobra.Command, n network) (*evaluation.Likel
 			}
 		}
 	}
-	b, err := likelihood.Estimate(cmd.Context(), n.Network, n.Meta, o.likelihoodOf, likelihood.Options{Seed: 1, Samples: o.passes, Threads: o.sample.threads})
+	b, err := likelihood.Estimate(cmd.Context(), m.Network, m.Meta, o.likelihoodOf, likelihood.Options{Seed: 1, Samples: o.passes, Threads: o.sample.options.Threads})
 	if err != nil {
 		return nil, err
 	}

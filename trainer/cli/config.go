@@ -135,7 +135,7 @@ func bindModel(f *pflag.FlagSet, o *train.Options) {
 }
 
 func bindObjective(f *pflag.FlagSet, o *train.Options) {
-	f.StringSliceVar(&o.Condition, "condition", o.Condition, "what the network is given: scalar properties of the data, such as gap, for sample --property; composition, for sample --formula; types: those of the atoms, drawn first or by --formula")
+	f.StringSliceVar(&o.Condition, "condition", o.Condition, "what the network is given: scalar properties of the data, such as gap, for sample --properties; types: those of the atoms, drawn first or by --formula")
 	f.Float64Var(&o.Dropout, "condition-dropout", o.Dropout, "share of molecules whose values are kept from the network, for guidance without a classifier")
 	f.Float64Var(&o.Parts, "parts", o.Parts, "share of molecules with given types of which a part is given too, for sample --keep")
 	f.StringVar(&o.Loss, "loss", o.Loss, "l2, or vlb: terms weighted as in the variational bound")

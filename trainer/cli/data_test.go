@@ -20,7 +20,7 @@ func TestData(t *testing.T) {
 	dir := t.TempDir()
 	raw := writeFile(t, "raw.xyz", methane+strings.Replace(methane, "C 0", "Q 0", 1)+methane+methane)
 	out := filepath.Join(dir, "set.safetensors")
-	code, stdout, stderr := symdiff("", "data", "prepare", raw, "--out", out, "--split", "0.5,0.5", "--json")
+	code, stdout, stderr := runCommand("", "data", "prepare", raw, "--out", out, "--split", "0.5,0.5", "--json")
 	var s dataset.Summary
 	if err := json.Unmarshal([]byte(stdout), &s); err != nil || code != 0 {
 		t.Fatalf("code %d, %v: %s %s", code, err, stdout, stderr)
@@ -112,7 +112,7 @@ func TestDataFailures(t *testing.T) {
 	fails(t, 1, "element C is not among the model's [H]", "data", "prepare", raw, "--out", out, "--elements", "H")
 	fails(t, 1, "0 molecules are excluded, want 3054", "data", "prepare", raw, "--out", out, "--split", "qm9")
 	fails(t, 1, "b.xyz:3: molecule 1: unknown element", "data", "prepare", writeFile(t, "b.xyz", strings.Replace(methane, "C 0", "Q 0", 1)), "--out", out, "--strict")
-	if code, _, stderr := symdiff("", "data", "prepare", writeFile(t, "b.xyz", strings.Replace(methane, "C 0", "Q 0", 1)), "--out", out); code != 1 || !strings.Contains(stderr, "x.safetensors: no molecules") {
+	if code, _, stderr := runCommand("", "data", "prepare", writeFile(t, "b.xyz", strings.Replace(methane, "C 0", "Q 0", 1)), "--out", out); code != 1 || !strings.Contains(stderr, "x.safetensors: no molecules") {
 		t.Errorf("nothing but corrupt records: %d, %s", code, stderr)
 	}
 	if !rdkit.Available {
@@ -138,7 +138,7 @@ func TestDataDownload(t *testing.T) {
 	defer func() { source.QM9 = before }()
 	source.QM9 = []source.Published{{Name: before[0].Name, Size: before[0].Size, MD5: before[0].MD5}} // no other place: tests stay on this machine
 	fails1 := func() string {
-		code, _, stderr := symdiff("", "data", "download", "qm9", "--dir", t.TempDir(), "--mirror", s.URL+"/")
+		code, _, stderr := runCommand("", "data", "download", "qm9", "--dir", t.TempDir(), "--mirror", s.URL+"/")
 		if code != 1 {
 			t.Errorf("code %d", code)
 		}

@@ -136,7 +136,7 @@ The intervals are at 95 %: Wilson's for shares, widened for atoms, bonds, angles
 bootstrap for means and medians. With --json, rates are fractions of 1.`,
 		Example: `  symdiff evaluate qm9_test.xyz.gz
   symdiff evaluate out.xyz --train qm9_train.xyz.gz --reference qm9_test.xyz.gz --html report.html
-  symdiff sample --n 100 | symdiff evaluate -`,
+  symdiff sample -n 100 | symdiff evaluate -`,
 		Args: cobra.ExactArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"xyz", "extxyz", "sdf", "mol", "gz"}, cobra.ShellCompDirectiveFilterFileExt

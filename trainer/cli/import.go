@@ -36,7 +36,7 @@ Models that are conditioned on properties are refused.
 
 QM9 models get the histogram of molecule sizes of the shipped model; --sizes counts those of other data.`,
 		Example: `  symdiff import outputs/edm_qm9/generative_model_ema.npy --out edm.safetensors
-  symdiff sample --model edm.safetensors --n 10`,
+  symdiff sample --model edm.safetensors -n 10`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, positional []string) error {
 			t, err := parseDType(dtype)

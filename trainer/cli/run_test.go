@@ -55,7 +55,7 @@ func TestRecipeRunsItsStages(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	file := writeFile(t, "r.toml", "[[stage]]\nname = \"tell\"\nrun = [\"version\", \"--json\"]\nstdout = \"{out}/version.json\"\ngives = { told = \"{out}/version.json\" }\n")
 	for _, want := range []string{"tell: symdiff version --json", "tell: done before"} {
-		code, stdout, stderr := symdiff("", "run", file, "--out", out)
+		code, stdout, stderr := runCommand("", "run", file, "--out", out)
 		if code != 0 || stdout != "" || !strings.Contains(stderr, want) {
 			t.Errorf("code %d, says %q and %q, want %q", code, stdout, stderr, want)
 		}

@@ -3,7 +3,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"os"
@@ -283,72 +282,17 @@ func conditioned(t *testing.T, flags string) {
 		}
 		return sum / n
 	}
-	short, free, long := mean("--property", "length=0.9"), mean(), mean("--property", "length=1.5")
-	led := mean("--property", "length=1.5", "--property-guidance", "1")
+	short, free, long := mean("--properties", "length=0.9"), mean(), mean("--properties", "length=1.5")
+	led := mean("--properties", "length=1.5", "--set", "cfg_weight=1")
 	t.Logf("mean lengths: %.3f for 0.9, %.3f without a value, %.3f for 1.5, %.3f with guidance", short, free, long, led)
 	if !(math.Abs(short-0.9) < 0.12 && math.Abs(long-1.5) < 0.12 && short < free && free < long) || led == long {
 		t.Errorf("mean lengths: %.3f for 0.9, %.3f without a value, %.3f for 1.5, %.3f with guidance", short, free, long, led)
 	}
-	fails(t, exitFailure, "length", "sample", "--model", weights, "--property", "gap=1")
-	fails(t, exitFailure, `"length": the model is conditioned on: types`, "sample", "--property", "length=1") // the shipped one
-	fails(t, exitUsage, "NAME=VALUE", "sample", "--model", weights, "--property", "length")
+	fails(t, exitUsage, "length", "sample", "--model", weights, "--properties", "gap=1")
+	fails(t, exitUsage, `"length": the model is conditioned on: types`, "sample", "--properties", "length=1") // the shipped one
+	fails(t, exitUsage, "NAME=VALUE", "sample", "--model", weights, "--properties", "length")
 	fails(t, exitFailure, "no molecule has", "train", "--data", data, "--out", out+"2", "--steps", "1", "--condition", "gap")
 	fails(t, exitFailure, "--condition", "train", "--resume", out, "--steps", "501", "--condition", "half")
-}
-
-// A model that is given the composition of its molecules makes most of them of the formula that is asked for, by any method, with
-// guidance and without; without a formula they have all of the data's.
-func TestCompositionCondition(t *testing.T) {
-	var b strings.Builder
-	for i := range 240 {
-		b.WriteString("3\n\n")
-		for k, symbol := range []string{"CCC", "COC", "OCO", "OOO"}[i%4] {
-			fmt.Fprintf(&b, "%c %.3f %.3f 0\n", symbol, 1.3*float64(k), 0.02*float64(i%7))
-		}
-	}
-	data, out := writeFile(t, "data.xyz", b.String()), filepath.Join(t.TempDir(), "run")
-	args := append([]string{"train", "--data", data, "--out", out, "--condition", "composition", "--quiet"}, tiny...)
-	args = append(args, strings.Fields("--variant symdiff-h --lr 1e-2 --distance-grid --K 16 --hidden 32 --xh-hidden 16 --steps 1500 "+
-		"--batch-atoms 192 --ema 0.98 --timesteps 100 --elements C,O --val-every 0 --log-every 50")...)
-	succeeds(t, args...)
-	weights := filepath.Join(t.TempDir(), "w.safetensors")
-	succeeds(t, "export", out, "--out", weights)
-	const n = 200
-	sample := func(args ...string) (matches, dioxide int) {
-		file := filepath.Join(t.TempDir(), "s.xyz")
-		told := succeeds(t, append([]string{"sample", "--model", weights, "--n", strconv.Itoa(n), "--seed", "3", "--out", file, "--json"}, args...)...)
-		var s summary
-		if err := json.Unmarshal([]byte(told), &s); err != nil {
-			t.Fatal(err)
-		}
-		if s.Formula != nil {
-			matches = s.Formula.Molecules
-		}
-		for m, err := range molecule.Open(file) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			if m.Formula() == "CO2" {
-				dioxide++
-			}
-			_, known := m.Property("known")
-			if v, ok := m.Property("target_formula"); known || ok != (s.Formula != nil) || ok && v != s.Formula.Formula {
-				t.Fatalf("properties %v", m.Properties)
-			}
-		}
-		return matches, dioxide
-	}
-	_, free := sample("--atoms", "3")
-	right, same := sample("--formula", "CO2")
-	_, wrong := sample("--formula", "C3")
-	published, _ := sample("--formula", "O2C", "--method", "ancestral")
-	led, _ := sample("--formula", "CO2", "--property-guidance", "1")
-	t.Logf("of %d molecules %d are CO2 without a formula, %d for CO2, %d for C3; %d by the ancestral method, %d with guidance", n, free, right, wrong, published, led)
-	if right != same || right < 3*n/4 || published < 3*n/4 || led < 3*n/4 || wrong > n/10 || free < n/10 || free > n*6/10 {
-		t.Errorf("of %d molecules %d are CO2 without a formula, %d (%d) for CO2, %d for C3; %d by the ancestral method, %d with guidance", n, free, right, same, wrong, published, led)
-	}
-	fails(t, exitFailure, "the composition is given as a whole", "sample", "--model", weights, "--atoms", "3", "--property", "count:C=1")
-	fails(t, exitFailure, "guidance without", "sample", "--formula", "C2H4O", "--property-guidance", "1", "--steps", "5")
 }
 
 // A model that takes types makes molecules of the compositions of its data only, and of the formula that is asked for; left free it
@@ -371,8 +315,8 @@ func TestTypesCondition(t *testing.T) {
 	const n = 200
 	sample := func(args ...string) (formulas map[string]int, straight int) {
 		file := filepath.Join(t.TempDir(), "s.xyz")
-		said := succeeds(t, append([]string{"sample", "--model", weights, "--n", strconv.Itoa(n), "--seed", "3", "--out", file, "--quiet", "--json"}, args...)...)
-		if strings.Contains(said, `"free_types": true`) != slices.Contains(args, "--free-types") {
+		said := succeeds(t, append([]string{"sample", "--model", weights, "-n", strconv.Itoa(n), "--seed", "3", "--out", file, "--quiet", "--json"}, args...)...)
+		if strings.Contains(said, `"joint": true`) != slices.Contains(args, "--joint") {
 			t.Errorf("with %v the summary is %s", args, said)
 		}
 		formulas = map[string]int{}
@@ -396,18 +340,17 @@ func TestTypesCondition(t *testing.T) {
 	if asked["CO2"] != n || good < n*3/4 {
 		t.Errorf("asked for CO2: %v, of which %d look like the data", asked, good)
 	}
-	free, good := sample("--free-types")
+	free, good := sample("--joint")
 	t.Logf("drawn: %v, CO2: %v, free: %v, of which %d look like the data", drawn, asked, free, good)
 	if free["CO2"] == 0 || good < n/4 {
 		t.Errorf("free are %v, of which %d look like the data", free, good)
 	}
 	part := writeFile(t, "part.xyz", "2\n\nC 7 0 0\nO 8.3 0 0\n") // within CO2, or C2O
-	kept, good := sample("--keep", part, "--formula", "CO2")
+	kept, good := sample("--fragment", part, "--formula", "CO2")
 	if kept["CO2"] != n || good < n*3/5 {
 		t.Errorf("around CO: %v, of which %d look like the data", kept, good)
 	}
-	fails(t, exitFailure, "nothing is replaced", "sample", "--model", weights, "--keep", part, "--resample", "3")
-	fails(t, exitFailure, "no composition of 4 atoms", "sample", "--model", weights, "--atoms", "4")
+	fails(t, exitUsage, "--atoms 4: the weights file knows no composition", "sample", "--model", weights, "--atoms", "4")
 
 	// A student of it and of its guide, of another training, takes types as they do.
 	plain, early, student := filepath.Join(t.TempDir(), "plain"), filepath.Join(t.TempDir(), "early"), filepath.Join(t.TempDir(), "student")
@@ -416,11 +359,11 @@ func TestTypesCondition(t *testing.T) {
 	succeeds(t, short...)
 	succeeds(t, append(slices.Delete(slices.Clone(short), typed, typed+6), "--out", plain)...)
 	succeeds(t, "distill", "--teacher", weights, "--guide", exported(t, early), "--guidance", "1", "--data", data, "--batch-atoms", "192", "--steps", "2", "--out", student, "--quiet")
-	succeeds(t, "sample", "--model", exported(t, student), "--guide", exported(t, early), "--guidance", "1", "--n", "2", "--quiet")
+	succeeds(t, "sample", "--model", exported(t, student), "--guide", exported(t, early)+"@weight=1", "-n", "2", "--quiet")
 	whole := filepath.Join(t.TempDir(), "whole")
 	succeeds(t, append(slices.Delete(slices.Clone(short), typed+4, typed+6), "--out", whole)...)
 	fails(t, exitFailure, "has not learned to be given parts", "distill", "--teacher", exported(t, whole), "--parts", "0.3", "--data", data, "--batch-atoms", "192", "--steps", "2", "--out", filepath.Join(t.TempDir(), "s"), "--quiet")
-	fails(t, exitFailure, "not trained with --condition types", "sample", "--model", weights, "--guide", exported(t, plain), "--guidance", "1")
+	fails(t, exitUsage, "--joint: want it", "sample", "--model", weights, "--guide", exported(t, plain))
 }
 
 // exported is the weights file of a run.

@@ -55,8 +55,8 @@ func thousands(n int) string {
 type sample struct {
 	Method    string  `json:"method"`
 	Steps     int     `json:"steps"`
-	Start     int     `json:"start"`
-	Joint     bool    `json:"free_types"`
+	Start     int     `json:"t_start"`
+	Joint     bool    `json:"joint"`
 	Molecules int     `json:"molecules"`
 	Atoms     float64 `json:"stable_atoms"`
 	Stable    float64 `json:"stable_molecules"`
@@ -81,10 +81,7 @@ func samplers(files []string) ([][]string, error) {
 	rows := [][]string{{"sampler", "NFE", "molecules", "stable atoms %", "stable molecules %", "valid %",
 		"unique among valid %", "connected %"}}
 	for _, r := range runs {
-		name := r.Method
-		if r.Start > 0 {
-			name += fmt.Sprintf(" from t = %d", r.Start)
-		}
+		name := fmt.Sprintf("%s from t = %d", r.Method, r.Start)
 		if r.Joint {
 			name += ", `--joint`"
 		}

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-const twoRuns = `[{"method":"ddim","steps":100,"molecules":1000,"stable_atoms":0.973,"stable_molecules":0.812,"valid":0.921,
+const twoRuns = `[{"method":"ddim","steps":100,"t_start":1000,"molecules":1000,"stable_atoms":0.973,"stable_molecules":0.812,"valid":0.921,
 "unique_among_valid":0.999,"connected":0.973},
-{"method":"dpm++2m-sde","steps":40,"start":600,"free_types":true,"molecules":200,"stable_atoms":1,"stable_molecules":0.5,"valid":0.25,
+{"method":"dpm++2m-sde","steps":40,"t_start":600,"joint":true,"molecules":200,"stable_atoms":1,"stable_molecules":0.5,"valid":0.25,
 "unique_among_valid":1,"connected":1}]`
 
 func TestTablesAreWrittenBetweenTheirMarks(t *testing.T) {
@@ -36,7 +36,7 @@ func TestTablesAreWrittenBetweenTheirMarks(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"| ddim | 101 | 1,000 | 97.3 | 81.2 | 92.1 | 99.9 | 97.3 |\n",
+		"| ddim from t = 1000 | 101 | 1,000 | 97.3 | 81.2 | 92.1 | 99.9 | 97.3 |\n",
 		"| dpm++2m-sde from t = 600, `--joint` | 41 | 200 | 100.0 | 50.0 | 25.0 | 100.0 | 100.0 |\n",
 		"# Card\n\n<!-- table samplers m.json -->\n| sampler |", "<!-- /table -->\n\nThe end.\n",
 	} {

@@ -14,14 +14,12 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/safetensors"
-	"github.com/symdiff-go/symdiff/core/sampler"
+	"github.com/symdiff-go/symdiff/core/symdiff"
 	"github.com/symdiff-go/symdiff/trainer/dataset"
 	"github.com/symdiff-go/symdiff/trainer/evaluation"
 )
@@ -281,72 +279,38 @@ func (r *posttraining) rewards(ctx context.Context, k int, samples []*molecule.M
 	return round(mean, 1e5), writeWhole(r.rewardFile(k), b)
 }
 
-// sampled is a network that samples are made by, and how.
+// sampledBy is a network that samples are made by, and how.
 type sampledBy struct {
-	weights string
-	hash    string
-	model   *model.Model
-	options sampler.Options
-	batch   int
+	*symdiff.Model
+	options symdiff.Options
 }
 
 func openSampled(weights string, steps int) (*sampledBy, error) {
-	sum, err := hashOf(weights)
+	m, err := symdiff.Open(weights)
 	if err != nil {
 		return nil, err
 	}
-	f, err := safetensors.Open(weights)
-	if err != nil {
-		return nil, err
-	}
-	m, err := model.Load(f)
-	if err != nil {
-		return nil, err
-	}
-	s := &sampledBy{weights: weights, hash: sum, model: m, options: sampler.Options{}.Usual(m.Meta), batch: 10}
-	if steps > 0 {
-		s.options.Steps = steps
-	}
-	return s, nil
+	return &sampledBy{m, symdiff.Options{Steps: steps}}, nil
 }
 
 // sampleTo writes n samples of a seed from the first one on.
 func (r *posttraining) sampleTo(ctx context.Context, file string, by *sampledBy, seed uint64, first, n int) error {
-	molecules := make([]*molecule.Molecule, n)
-	errs := make([]error, r.Train.Threads)
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for w := range r.Train.Threads {
-		workers.Go(func() {
-			for errs[w] == nil {
-				from := int(next.Add(1)-1) * by.batch
-				if from >= n {
-					return
-				}
-				o := by.options
-				o.Seed, o.First, o.Atoms = seed, first+from, make([]int, min(by.batch, n-from))
-				s, err := sampler.NewNetwork(by.model.Network(), by.model.Meta, o)
-				if err == nil {
-					err = s.Run(ctx, func(int) error { return nil })
-				}
-				for i := 0; i < len(o.Atoms) && err == nil; i++ {
-					molecules[from+i] = s.Result(i, by.hash)
-				}
-				errs[w] = err
-			}
-		})
-	}
-	workers.Wait()
-	if err := errors.Join(errs...); err != nil {
-		if ctx.Err() != nil {
+	o := by.options
+	o.Seed, o.First, o.N, o.Threads = seed, first, n, r.Train.Threads
+	var molecules []*molecule.Molecule
+	for m, err := range by.Generate(ctx, o) {
+		if err != nil && ctx.Err() != nil {
 			return r.interrupted()
 		}
-		return err
+		if err != nil {
+			return fmt.Errorf("%s: %w", by.Name, err)
+		}
+		molecules = append(molecules, m)
 	}
 	var b bytes.Buffer
 	for i, m := range molecules {
 		if err := molecule.WriteXYZ(&b, m); err != nil {
-			return fmt.Errorf("%s: sample %d: %w", by.weights, first+i, err)
+			return fmt.Errorf("%s: sample %d: %w", by.Name, first+i, err)
 		}
 	}
 	return writeWhole(file, b.Bytes())

@@ -141,7 +141,7 @@ func (b *bench) gemm(m, in, out, n int) {
 
 // molecule samples one molecule of the given size.
 func (b *bench) molecule(atoms, steps int) error {
-	s, err := sampler.New(b.m, sampler.Options{Seed: 1, Atoms: []int{atoms}, Steps: steps})
+	s, err := sampler.New(b.m.Network(), b.m.Meta, sampler.Options{Seed: 1, Atoms: atoms, Steps: steps})
 	for err == nil && !s.Done() {
 		err = s.Step()
 	}

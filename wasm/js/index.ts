@@ -5,6 +5,7 @@
 //   model.close();
 
 import type { CoreOptions, CoreResult, ErrorCode, FrameMessage, LoadedMessage, ProgressMessage, Request, Response, WasmURLs } from "./protocol.js";
+import type { Options } from "./options.js";
 import { bytesOf } from "./bytes.js";
 import { seedText, SymDiffError, textOf, whole } from "./error.js";
 import { scriptMissing, startWorker } from "./start.js";
@@ -13,6 +14,7 @@ import { Watch } from "./watch.js";
 export { simdSupported } from "./simd.js";
 export { SymDiffError };
 export type { ErrorCode };
+export type { Atoms, Branch, Gamma, Method, Options } from "./options.js";
 
 export interface LoadOptions {
   /** URL of symdiff.wasm, or the builds: the worker takes `plain` where the browser has no SIMD. */
@@ -51,11 +53,11 @@ export interface ModelInfo {
   histogram: Map<number, number>;
   /** Steps of the full noise schedule. */
   timesteps: number;
-  /** The sampler of a run that leaves it open. */
-  usual: Usual;
+  /** The options of a run that leaves them open, which depend on the model. */
+  defaults: Required<Pick<Options, "method" | "t_start" | "steps">>;
   /** Whether the network is given the types of the atoms: those of a `formula`, or of a composition drawn from the training data. */
   takesTypes: boolean;
-  /** Whether the network is given the parts that `keep` names. */
+  /** Whether the network is given the fixed atoms of a `fragment`. */
   takesParts: boolean;
   /** Number of learned parameters. */
   parameters: number;
@@ -67,89 +69,8 @@ export interface ModelInfo {
   simd: boolean;
 }
 
-/** The samplers: ancestral and dpm++2m-sde draw noise at every step, the others at the start only. */
-export type Method = "ancestral" | "ddim" | "dpm++2m" | "dpm++2m-sde" | "heun";
-
-export interface Usual {
-  method: Method;
-  /** Time that it starts from; 0: the schedule's end, where the weights have no moments of their data. */
-  start: number;
-  steps: number;
-  /** Steps of one that starts at the schedule's end. */
-  wholeSteps: number;
-}
-
-/** Atoms at positions (atoms, 3) in Å. */
-export interface Atoms {
-  elements: string[];
-  positions: ArrayLike<number>;
-}
-
-export interface SampleOptions {
-  /** 0 to 2^64-1; default 0. The same seed gives the same molecule everywhere. */
-  seed?: number | bigint;
-  /** Which molecule of the seed's stream; default 0. */
-  index?: number;
-  /** Number of atoms; default 0 draws it from the histogram of the training data. */
-  atoms?: number;
-  /** Denoising steps, one network call each (two with heun); default: the usual ones (ModelInfo.usual), with another method one for each time. */
-  steps?: number;
-  /**
-   * Time of the schedule to start from, by a Gaussian fitted to the noised data; default: the usual one, and its end where `steps` or
-   * another method are given. Needs weights with the moments of their data (metadata `moments`). Steps that it saves make few steps better.
-   */
-  start?: number;
-  /** How a step is made; default: dpm++2m-sde, with `keep`, or a `formula` that the model is held to, ancestral, as the model was published. */
-  method?: Method;
-  /** Factor on the noise of every step, above 0 and up to 2; default 1. Below 1: fewer broken molecules, less variety. Not for the deterministic methods. */
-  noiseScale?: number;
-  /** The distribution that the molecule is turned by at each step; default: the model's own. learned: needs a model that has one. */
-  gamma?: "learned" | "haar" | "none";
-  /** How a learned gamma is composed: R0·f(R0⁻¹x), equivariant, or f(R0⁻¹x)·R0⁻¹ as in the published code; default: the model's own. */
-  gammaOrder?: "paper" | "released";
-  /**
-   * Nine numbers, by rows, of an orthogonal H that the noise at the start, that of every step and what is kept are turned by: x·H.
-   * R0 of gamma is turned along, unless `couple` is false; then an equivariant sampler gives the same molecule, turned.
-   */
-  turn?: ArrayLike<number>;
-  /** Whether R0 of gamma is turned along: Hᵀ·R0 with the same eta; default true. */
-  couple?: boolean;
-  /**
-   * Other seeds from some step on: after `step` steps, noise comes from `seed`; up to there the run is the same to the last bit.
-   * Several, by ascending step, make a path in the tree of a molecule's possible endings. The noise at the start stays.
-   */
-  branch?: { step: number; seed: number | bigint }[];
-  /**
-   * Atoms to keep, at these positions (with `turn` turned by it); the rest is made around them: of `atoms` or `formula`, or of a size or formula of the
-   * training data that has them and more. A model that takes parts (ModelInfo.takesParts) is given them; with any other, and with
-   * `freeTypes`, it is approximate (RePaint): that needs the method ancestral, and `resample`.
-   */
-  keep?: Atoms;
-  /**
-   * A molecule to start from in place of noise, noised to `start` (SDEdit): what comes out has as many atoms, and is the more like it the
-   * smaller `start` is. A model that takes types (ModelInfo.takesTypes) is given its own, unless `freeTypes`.
-   */
-  from?: Atoms;
-  /** Values of properties that the model was trained with (metadata `context`), in the units of its data. */
-  properties?: Record<string, number>;
-  /**
-   * How much further to go from the prediction without `properties`, and without a `formula` that the model was trained with
-   * (classifier-free guidance); default 0. Takes two network calls.
-   */
-  propertyGuidance?: number;
-  /**
-   * Composition, such as C7H10O2, in place of `atoms`; with `keep`, of the whole molecule. A model that takes types
-   * (ModelInfo.takesTypes) is given its atoms, and all molecules have it; one that was trained with compositions is given their
-   * numbers, and most of the molecules have it; any other is held to it, approximate like `keep`.
-   */
-  formula?: string;
-  /**
-   * Whether types are sampled with the positions, as published, also where the model would be given a formula drawn from its training
-   * set's (ModelInfo.takesTypes); default false.
-   */
-  freeTypes?: boolean;
-  /** How often every step is made so that the parts fit, with `keep` or a `formula` that the model is held to and not given; default 10 there, as on the command line. */
-  resample?: number;
+/** What to sample (see options.ts), and which frames come. */
+export interface SampleOptions extends Omit<Options, "n"> {
   /** Frames also carry `predicted`; default false. */
   detail?: boolean;
   /** A frame after every so many steps; default 1. The noise at the start and the result always come. */
@@ -158,11 +79,9 @@ export interface SampleOptions {
 }
 
 /** Several molecules of a seed, made together in one worker: each is the molecule that it would be alone. */
-export interface BatchOptions extends Omit<SampleOptions, "index"> {
+export interface BatchOptions extends SampleOptions {
   /** Number of molecules, 1 to 256. */
   n: number;
-  /** Index of the first molecule in the seed's stream; default 0. */
-  first?: number;
 }
 
 export interface Bond {
@@ -184,7 +103,7 @@ export interface Frame {
   scores: Float32Array;
   /** Bonds between the likeliest types at these distances. */
   bonds: Bond[];
-  /** The nine numbers, by rows, of the matrix C that the molecule was turned by in the last call of the network: x·C. From step 1 on. */
+  /** The nine numbers, by rows, of the matrix C that the molecule was rotated by in the last call of the network: x·C. From step 1 on. */
   gamma?: Float32Array;
   /** (atoms, 3), Å: where the last call of the network saw the finished atoms. With `detail`, from step 1 on. */
   predicted?: Float32Array;
@@ -231,10 +150,10 @@ export class SymDiff {
 
   private constructor(link: Link, loaded: LoadedMessage) {
     this.#link = link;
-    const { histogram, usual, ...info } = loaded.info;
+    const { histogram, defaults, ...info } = loaded.info;
     const counts = Object.entries(histogram).map(([n, count]) => [Number(n), count] as const);
     counts.sort(([a], [b]) => a - b);
-    this.info = { ...info, usual: usual as Usual, histogram: new Map(counts), sha256: loaded.sha256, simd: loaded.simd };
+    this.info = { ...info, defaults: defaults as ModelInfo["defaults"], histogram: new Map(counts), sha256: loaded.sha256, simd: loaded.simd };
   }
 
   /** Starts a worker, fetches and checks everything. Rejects with a SymDiffError, or with the signal's reason. */
@@ -259,7 +178,7 @@ export class SymDiff {
    * stops the worker within one step. One run at a time: another begins when this one has ended or been cancelled.
    */
   sample(options: SampleOptions = {}): AsyncIterableIterator<Frame> {
-    return this.#start({ ...options, first: options.index ?? 0, n: 1 });
+    return this.#start({ ...options, n: 1 });
   }
 
   /**
@@ -613,34 +532,21 @@ class Run implements AsyncIterableIterator<Frame> {
   }
 }
 
-/** The settings as core reads them. What only core can judge, it judges. */
-function coreOptions(o: BatchOptions): CoreOptions {
-  return {
-    seed: seedText("seed", o.seed ?? 0),
-    first: Number(whole("index", o.first ?? 0)),
-    n: Number(whole("n", o.n)),
-    atoms: Number(whole("atoms", o.atoms ?? 0)),
-    steps: Number(whole("steps", o.steps ?? 0)),
-    start: Number(whole("start", o.start ?? 0)),
-    method: o.method ?? "",
-    noiseScale: Number(o.noiseScale ?? 1),
-    gamma: o.gamma ?? "",
-    gammaOrder: o.gammaOrder ?? "",
-    turn: o.turn ? Array.from(o.turn, Number) : null,
-    couple: o.couple ?? true,
-    branches: (o.branch ?? []).map(({ step, seed }) => ({ step: Number(whole("step of a branch", step)), seed: seedText("seed of a branch", seed) })),
-    properties: Object.fromEntries(Object.entries(o.properties ?? {}).map(([name, value]) => [name, Number(value)])),
-    propertyGuidance: Number(o.propertyGuidance ?? 0),
-    freeTypes: o.freeTypes ?? false,
-    formula: o.formula ?? "",
-    keep: o.keep ? toCore(o.keep) : null,
-    from: o.from ? toCore(o.from) : null,
-    resample: Number(whole("resample", o.resample ?? 0)),
-  };
+/** The options as core reads them, in JSON. What it can judge, it judges. */
+function coreOptions({ detail: _, every: __, signal: ___, ...options }: BatchOptions): CoreOptions {
+  if (!(options.n >= 1)) throw new SymDiffError("options", `n: expected a whole number from 1, have ${options.n}`); // 0 is core's default, not none
+  return plain("options", options) as CoreOptions;
 }
 
-function toCore(atoms: Atoms): { elements: string[]; positions: number[] } {
-  return { elements: [...atoms.elements], positions: Array.from(atoms.positions, Number) };
+/** A value as JSON has it: seeds as text, typed arrays as arrays; what is undefined is left out. */
+function plain(name: string, value: unknown): unknown {
+  if (name === "seed") return seedText(name, value as number | bigint);
+  if (typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value))) {
+    throw new SymDiffError("options", `${name}: expected a number, have ${value}`); // which JSON would not keep
+  }
+  if (value === null || typeof value !== "object") return value;
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) return Array.from(value as ArrayLike<unknown>, (v) => plain(name, v));
+  return Object.fromEntries(Object.entries(value).flatMap(([key, v]) => (v === undefined ? [] : [[key, plain(key, v)]])));
 }
 
 function toFrame({ type: _, id: __, bonds, result, ...rest }: FrameMessage): Frame {

@@ -30,29 +30,8 @@ export interface LoadMessage {
   bytes?: number;
 }
 
-/** Settings of a run, as core reads them (wasm/options.go). Empty texts, and 0 for atoms, steps and start, leave the choice to core. */
-export interface CoreOptions {
-  seed: string;
-  first: number;
-  n: number;
-  atoms: number;
-  steps: number;
-  start: number;
-  method: string;
-  noiseScale: number;
-  gamma: string;
-  gammaOrder: string;
-  turn: number[] | null;
-  couple: boolean;
-  branches: { step: number; seed: string }[];
-  properties: Record<string, number>;
-  propertyGuidance: number;
-  freeTypes: boolean;
-  formula: string;
-  keep: { elements: string[]; positions: number[] } | null;
-  from: { elements: string[]; positions: number[] } | null;
-  resample: number;
-}
+/** Options of a run, as core reads them from JSON (see options.ts): seeds beyond a number are text, arrays plain. */
+export type CoreOptions = Record<string, unknown> & { n: number };
 
 export interface SampleMessage {
   type: "sample";
@@ -195,7 +174,7 @@ export interface CoreInfo {
   timesteps: number;
   takesTypes: boolean;
   takesParts: boolean;
-  usual: { method: string; start: number; steps: number; wholeSteps: number };
+  defaults: { method: string; t_start: number; steps: number };
   parameters: number;
   metadata: Record<string, string>;
 }

@@ -8,7 +8,6 @@ import type {
   CancelMessage,
   CoreInfo,
   CoreMolecule,
-  CoreOptions,
   CoreResult,
   EnergyMessage,
   ErrorCode,
@@ -25,8 +24,9 @@ interface Failure {
   fatal?: boolean;
 }
 
-/** The batch of a run: numbers of atoms, steps, and elements of the type scores. */
+/** The batch of a run: index of the first molecule, numbers of atoms, steps, and elements of the type scores. */
 interface Size {
+  first: number;
   atoms: number[];
   steps: number;
   elements: number;
@@ -35,7 +35,7 @@ interface Size {
 /** globalThis.symdiffCore, defined by wasm/main.go. */
 interface Core {
   load(name: string, weights: Uint8Array): CoreInfo | Failure;
-  start(options: CoreOptions): Size | Failure;
+  start(options: string): Size | Failure;
   step(): { step: number; done: boolean } | Failure;
   frame(i: number, positions: Uint8Array, scores: Uint8Array, gamma: Uint8Array, predicted: Uint8Array | null): { step: number; bonds: Uint8Array<ArrayBuffer> } | Failure;
   calibrate(most: number): { done: boolean; best: number } | Failure;
@@ -260,7 +260,7 @@ async function sample(m: SampleMessage): Promise<void> {
   const go = core;
   if (!go) throw new WorkerError("options", "no model is loaded");
   const run = (current = { id: m.id, cancelled: false });
-  const size = call(go.start(m.options), "options");
+  const size = call(go.start(JSON.stringify(m.options)), "options");
   const { steps } = size;
   postFrames(go, m, size);
   for (let step = 1; step <= steps; step++) {
@@ -307,8 +307,8 @@ function postFrames(go: Core, m: SampleMessage, size: Size, finished = false): v
   for (let i = 0; i < size.atoms.length; i++) postFrame(go, m, i, size, finished);
 }
 
-function postFrame(go: Core, { id, detail, options }: SampleMessage, i: number, size: Size, finished: boolean): void {
-  const { steps, elements } = size;
+function postFrame(go: Core, { id, detail }: SampleMessage, i: number, size: Size, finished: boolean): void {
+  const { first, steps, elements } = size;
   const atoms = size.atoms[i]!;
   const positions = new Float32Array(atoms * 3);
   const scores = new Float32Array(atoms * elements);
@@ -318,7 +318,7 @@ function postFrame(go: Core, { id, detail, options }: SampleMessage, i: number, 
   const { step, bonds } = call(go.frame(i, view(positions), view(scores), view(gamma), predicted && view(predicted)), "worker");
   const triples = new Uint16Array(bonds.buffer);
   const called = step > 0 && { gamma, ...(predicted && { predicted }) };
-  const frame = { type: "frame", id, index: options.first + i, step, steps, atoms, positions, scores, bonds: triples, ...called } as const;
+  const frame = { type: "frame", id, index: first + i, step, steps, atoms, positions, scores, bonds: triples, ...called } as const;
   const transfer = [positions.buffer, scores.buffer, triples.buffer];
   if (!finished) {
     scope.postMessage(frame, transfer);

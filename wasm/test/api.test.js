@@ -24,7 +24,7 @@ test("load tells the model's facts, with the histogram in order", async () => {
   const { puppet, model } = await loaded({ sha256: "AB", bytes: 7 });
   assert.deepEqual([...model.info.histogram], [[9, 5], [20, 2]]);
   assert.equal(model.info.sha256, "ab");
-  assert.deepEqual(model.info.usual, { method: "dpm++2m-sde", start: 6, steps: 6, wholeSteps: 10 });
+  assert.deepEqual(model.info.defaults, { method: "dpm++2m-sde", t_start: 6, steps: 6 });
   assert.deepEqual(puppet.sent[0], {
     type: "load", id: 1, wasm: { simd: "http://h/a.wasm" }, weights: "http://h/w", name: "w", sha256: "AB", bytes: 7,
   });
@@ -85,21 +85,21 @@ test("a second run at the same time is refused", async () => {
   assert.throws(() => model.sample(), failsWith("busy"));
 });
 
-test("wrong settings are refused before the worker hears of them", async () => {
+test("what JSON would not keep is refused before the worker hears of it; all else core judges", async () => {
   const { puppet, model } = await loaded();
-  for (const options of [{ seed: -1 }, { seed: 2n ** 64n }, { seed: 0.5 }, { atoms: 1.5 }, { steps: NaN }, { every: -1 },
-    { branch: [{ step: 0.5, seed: 1 }] }, { branch: [{ step: 1, seed: -1 }] }, { resample: -1 }]) {
+  for (const options of [{ seed: -1 }, { seed: 2n ** 64n }, { seed: 0.5 }, { steps: NaN }, { atoms: 9n }, { noise_scale: Infinity }, { every: -1 },
+    { rotate: [NaN, 0, 0, 0, 1, 0, 0, 0, 1] }, { branches: [{ step: 1, seed: -1 }] }]) {
     assert.throws(() => model.sample(options), failsWith("options"), JSON.stringify(options, (_, v) => String(v)));
   }
   assert.equal(puppet.sent.length, 1);
 });
 
-test("a wrong number is told with what it may be and what it is", async () => {
+test("a wrong seed is told with what it may be and what it is", async () => {
   const { model } = await loaded();
   for (const [options, message] of [
     [{ seed: "7" }, 'seed: expected a whole number from 0 to 2^64-1, a bigint where it is above 2^53-1; have the string "7"'],
     [{ seed: 2n ** 64n }, "seed: expected a whole number from 0 to 2^64-1, a bigint where it is above 2^53-1; have 18446744073709551616"],
-    [{ atoms: 1.5 }, "atoms: expected a whole number from 0 to 9007199254740991; have 1.5"],
+    [{ atoms: 5n }, "atoms: expected a number, have 5"],
   ]) {
     assert.throws(() => model.sample(options), { name: "SymDiffError", code: "options", message });
   }
@@ -218,25 +218,23 @@ test("close fails a run in progress and ends the worker", async () => {
 
 test("what is asked for reaches the core, and what is not is left to core", async () => {
   const { puppet, model } = await loaded();
-  const plain = { seed: "1", first: 0, n: 1, atoms: 0, steps: 0, start: 0, method: "", noiseScale: 1, gamma: "", gammaOrder: "", turn: null, couple: true, branches: [], properties: {}, propertyGuidance: 0, freeTypes: false, formula: "", keep: null, from: null, resample: 0 };
-  model.sample({ seed: 1 }).return();
-  assert.deepEqual(puppet.sent.at(-2).options, plain);
-  const turn = Float32Array.from([0, 1, 0, -1, 0, 0, 0, 0, 1]);
-  const keep = { elements: ["C"], positions: Float64Array.of(0, 1, 2) };
-  model.sample({ seed: 1, gamma: "haar", gammaOrder: "paper", turn, couple: false, freeTypes: true, branch: [{ step: 2, seed: 2n ** 64n - 1n }], keep, detail: true }).return();
-  assert.deepEqual(puppet.sent.at(-2).options, {
-    ...plain, gamma: "haar", gammaOrder: "paper", turn: [...turn], couple: false, freeTypes: true, branches: [{ step: 2, seed: "18446744073709551615" }],
-    keep: { elements: ["C"], positions: [0, 1, 2] },
-  });
-  assert.equal(puppet.sent.at(-2).detail, true);
-  model.sample({ seed: 1, from: keep, start: 3 }).return();
-  assert.deepEqual(puppet.sent.at(-2).options, { ...plain, start: 3, from: { elements: ["C"], positions: [0, 1, 2] } });
-  model.sample({ start: 7, steps: 5, method: "heun" }).return();
-  assert.deepEqual(puppet.sent.at(-2).options, { ...plain, seed: "0", start: 7, steps: 5, method: "heun" });
-  model.sample({ formula: "C2", resample: 3 }).return();
-  assert.equal(puppet.sent.at(-2).options.resample, 3);
-  model.sample({ properties: { gap: 0.2 }, propertyGuidance: 1 }).return();
-  assert.deepEqual(puppet.sent.at(-2).options, { ...plain, seed: "0", properties: { gap: 0.2 }, propertyGuidance: 1 });
+  const sent = (options) => {
+    model.sample(options).return();
+    return puppet.sent.at(-2).options;
+  };
+  assert.deepEqual(sent({}), { n: 1 });
+  assert.deepEqual(sent({ seed: 1, atoms: undefined }), { n: 1, seed: "1" });
+  const rotate = Float32Array.from([0, 1, 0, -1, 0, 0, 0, 0, 1]);
+  const carbon = { elements: ["C"], positions: Float64Array.of(0, 1, 2) };
+  const read = { elements: ["C"], positions: [0, 1, 2] };
+  assert.deepEqual(
+    sent({ gamma: "haar", rotate, uncoupled: true, joint: true, branches: [{ step: 2, seed: 2n ** 64n - 1n }], fragment: carbon, detail: true, every: 3 }),
+    { n: 1, gamma: "haar", rotate: [...rotate], uncoupled: true, joint: true, branches: [{ step: 2, seed: "18446744073709551615" }], fragment: read },
+  );
+  assert.deepEqual([puppet.sent.at(-2).detail, puppet.sent.at(-2).every], [true, 3]);
+  assert.deepEqual(sent({ from: [carbon, carbon], t_start: 3 }), { n: 1, from: [read, read], t_start: 3 });
+  const others = { first: 4, t_start: 7, steps: 5, method: "heun", formula: "C2", properties: { gap: 0.2 }, cfg_weight: 1, noise_scale: 0.5 };
+  assert.deepEqual(sent(others), { n: 1, ...others });
 });
 
 test("generate asks for no frames on the way", async () => {

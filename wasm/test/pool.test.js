@@ -28,7 +28,7 @@ const options = { n: 4, seed: 3, first: 2, atoms: 5, steps: 6 };
 
 test("the molecules depend neither on the number of workers nor on the batch", async () => {
   const want = new Map();
-  for (let index = 2; index < 6; index++) want.set(index, (await one.generate({ seed: 3, index, atoms: 5, steps: 6 })).xyz);
+  for (let index = 2; index < 6; index++) want.set(index, (await one.generate({ seed: 3, first: index, atoms: 5, steps: 6 })).xyz);
   for (const [workers, batch] of [[2, undefined], [1, 3]]) {
     const pool = await SymDiffPool.load({ ...files, worker: threadWorker, workers });
     const made = await make(pool, { ...options, batch });
@@ -44,10 +44,11 @@ test("a ragged batch makes the molecules that each would be alone", async () => 
     if (molecule) sizes.add(`${index} ${molecule.xyz}`);
   }
   const alone = new Set();
-  for (let index = 7; index < 12; index++) alone.add(`${index} ${(await one.generate({ seed: 2, index, steps: 3, method: "dpm++2m-sde" })).xyz}`);
+  for (let index = 7; index < 12; index++) alone.add(`${index} ${(await one.generate({ seed: 2, first: index, steps: 3, method: "dpm++2m-sde" })).xyz}`);
   assert.deepEqual(sizes, alone);
   assert.ok(new Set([...sizes].map((s) => s.split("\n")[0].split(" ")[1])).size > 1, "all of one size");
-  for (const n of [0, 257]) await assert.rejects(one.sampleBatch({ n }).next(), (error) => error.code === "options" && error.message.includes(`n: ${n} molecules`));
+  assert.throws(() => one.sampleBatch({ n: 0 }), (error) => error.code === "options" && error.message.includes("from 1, have 0"));
+  await assert.rejects(one.sampleBatch({ n: 257 }).next(), (error) => error.code === "options" && error.message.includes("n 257: want at most 256"));
 });
 
 test("every molecule of a batch tells how far it is", async () => {

@@ -45,7 +45,7 @@ test("the model tells what it is", () => {
   assert.deepEqual(info.elements, ["H", "C", "N", "O", "F"]);
   assert.equal(info.histogram.get(29) > 0, true);
   assert.equal(info.timesteps, 1000);
-  assert.deepEqual(info.usual, { method: "dpm++2m-sde", start: 600, steps: 40, wholeSteps: 50 });
+  assert.deepEqual(info.defaults, { method: "dpm++2m-sde", t_start: 600, steps: 40 });
   assert.equal(info.parameters > 1e5, true);
   assert.equal(typeof JSON.parse(info.metadata.config).hidden_size, "number");
   assert.equal(info.simd, true);
@@ -70,7 +70,7 @@ test("a run gives the asked-for frames and a consistent molecule", async () => {
   });
   const lines = m.xyz.trim().split("\n");
   assert.equal(lines.length, 11);
-  assert.match(lines[1], new RegExp(`seed=5 .*steps=20 method=dpm\\+\\+2m-sde model=${sha256.slice(0, 16)} `));
+  assert.match(lines[1], new RegExp(`seed=5 .*steps=20 method=dpm\\+\\+2m-sde t_start=600 model=${sha256.slice(0, 16)} `));
   assert.match(m.sdf, /^[^\n]*\n[^\n]*\n[^\n]*\n  9[ \d]{3}.*V2000\n/);
   assert.match(m.pdb, /^(HETATM|ATOM|MODEL|TITLE|COMPND|HEADER|REMARK)/);
   assert.equal(m.stable, m.stableAtoms.every(Boolean));
@@ -81,22 +81,22 @@ test("every method makes a molecule of its own, and says so", async () => {
   const files = new Set();
   for (const method of ["ancestral", "ddim", "dpm++2m", "dpm++2m-sde", "heun"]) {
     const { xyz } = await model.generate({ seed: 11, atoms: 6, steps: 8, method });
-    assert.equal(xyz.includes(` method=${method} `), method !== "ancestral");
+    assert.ok(xyz.includes(` steps=8 method=${method} t_start=600 `), xyz);
     files.add(xyz);
   }
   assert.equal(files.size, 5);
   await assert.rejects(model.generate({ steps: 8, method: "euler" }), failsWith("options", /euler/));
 });
 
-test("a run that leaves it open takes the usual sampler, here and on the command line", async () => {
-  const { method, start, steps } = model.info.usual;
+test("a run that leaves options open takes the defaults, as one that names them, here and on the command line", async () => {
+  const { method, t_start, steps } = model.info.defaults;
   const { xyz } = await model.generate({ seed: 11, atoms: 6 });
-  assert.ok(xyz.includes(` steps=${steps} method=${method} start=${start} `), xyz);
-  assert.equal((await model.generate({ seed: 11, atoms: 6, method, start, steps })).xyz, xyz);
+  assert.ok(xyz.includes(` steps=${steps} method=${method} t_start=${t_start} `), xyz);
   assert.equal(native("--seed 11 --atoms 6"), xyz);
-  const named = await model.generate({ seed: 11, atoms: 6, steps });
-  assert.ok(named.xyz.includes(` steps=${steps} method=${method} model=`), "from the schedule's end where steps are named");
-  assert.equal(native(`--seed 11 --atoms 6 --steps ${steps}`), named.xyz);
+  for (const named of [{ steps }, { t_start }, { method }, { method, t_start, steps, noise_scale: 1, joint: false, first: 0 }]) {
+    assert.equal((await model.generate({ seed: 11, atoms: 6, ...named })).xyz, xyz);
+  }
+  assert.equal(native(`--seed 11 --atoms 6 --steps ${steps}`), xyz);
 });
 
 test("one seed is one molecule, another seed and another index are others", async () => {
@@ -104,7 +104,7 @@ test("one seed is one molecule, another seed and another index are others", asyn
   const first = await model.generate(options);
   const again = await model.generate(options);
   assert.deepEqual(again, first);
-  for (const other of [{ seed: 12 }, { index: 1 }]) {
+  for (const other of [{ seed: 12 }, { first: 1 }]) {
     assert.notDeepEqual((await model.generate({ ...options, ...other })).positions, first.positions);
   }
 });
@@ -121,43 +121,46 @@ async function frames(options) {
   return all;
 }
 
-test("a turn with the noise of gamma turned along gives the same molecule turned; without it, or in the released order, another", async () => {
+test("a rotation that the noise of gamma goes along with gives the same molecule rotated; uncoupled, or in the released order, another", async () => {
   const H = [0.6, 0.8, 0, -0.8, 0.6, 0, 0, 0, -1];
-  const options = { seed: 2, index: 0, atoms: 12, start: 600, steps: 40, method: "dpm++2m-sde" };
+  const options = { seed: 2, atoms: 12 };
   const deviation = (a, b) => Math.max(...[...a.positions].map((_, i) => {
     const [at, j] = [i - (i % 3), i % 3];
     return Math.abs(a.positions[at] * H[j] + a.positions[at + 1] * H[3 + j] + a.positions[at + 2] * H[6 + j] - b.positions[i]);
   }));
   const straight = await model.generate(options);
-  assert.ok(deviation(straight, await model.generate({ ...options, turn: H })) < 1e-3);
-  assert.ok(deviation(straight, await model.generate({ ...options, turn: Float32Array.from(H), couple: false })) > 0.5);
-  assert.ok(deviation(straight, await model.generate({ ...options, turn: H, gamma: "none" })) > 0.5);
-  const released = { ...options, gammaOrder: "released" };
-  if (model.info.variant === "symdiff") assert.ok(deviation(await model.generate(released), await model.generate({ ...released, turn: H })) > 0.5);
+  assert.ok(deviation(straight, await model.generate({ ...options, rotate: H })) < 1e-3);
+  assert.ok(deviation(straight, await model.generate({ ...options, rotate: Float32Array.from(H), uncoupled: true })) > 0.5);
+  assert.ok(deviation(straight, await model.generate({ ...options, rotate: H, gamma: "none" })) > 0.5);
+  const released = { ...options, gamma: "released" };
+  if (model.info.variant === "symdiff") assert.ok(deviation(await model.generate(released), await model.generate({ ...released, rotate: H })) > 0.5);
 });
 
 test("a branch has the same bits up to its step and others later", async () => {
   const options = { seed: 9, atoms: 7, steps: 10 };
-  const [trunk, branch] = [await frames(options), await frames({ ...options, branch: [{ step: 6, seed: 5 }] })];
+  const [trunk, branch] = [await frames(options), await frames({ ...options, branches: [{ step: 6, seed: 5 }] })];
   trunk.forEach((frame, step) => {
     if (step <= 6) assert.deepEqual(frame.positions, branch[step].positions);
     else assert.notDeepEqual(frame.positions, branch[step].positions);
   });
-  assert.match(branch[10].molecule.xyz, / branch=6:5 /);
+  assert.match(branch[10].molecule.xyz, / branches=6:5 /);
 });
 
-test("a path of branches, turned, is the same file natively", async () => {
-  const options = { seed: 9, index: 3, atoms: 7, steps: 10, noiseScale: 0.85, gamma: "haar", turn: [0.6, 0.8, 0, -0.8, 0.6, 0, 0, 0, -1], branch: [{ step: 4, seed: 5 }, { step: 8, seed: 2n ** 63n }] };
+test("a path of branches, rotated, is the same file natively", async () => {
+  const options = {
+    seed: 9, first: 3, atoms: 7, steps: 10, noise_scale: 0.85, gamma: "haar", rotate: [0.6, 0.8, 0, -0.8, 0.6, 0, 0, 0, -1],
+    branches: [{ step: 4, seed: 5 }, { step: 8, seed: 2n ** 63n }],
+  };
   const { xyz } = await model.generate(options);
-  const args = "--seed 9 --first 3 --atoms 7 --steps 10 --noise-scale 0.85 --gamma haar --turn 0.6,0.8,0,-0.8,0.6,0,0,0,-1 --branch 4:5 --branch 8:9223372036854775808";
+  const args = "--seed 9 --first 3 --atoms 7 --steps 10 --gamma haar --set noise_scale=0.85 --set rotate=0.6,0.8,0,-0.8,0.6,0,0,0,-1 --set branches=4:5,8:9223372036854775808";
   assert.equal(native(args), xyz);
 });
 
-test("free types are the same file natively, and another than with a formula drawn", async () => {
-  const options = { seed: 4, index: 1, steps: 8, start: 600, freeTypes: true };
+test("types and positions sampled jointly are the same file natively, and another than with a formula drawn", async () => {
+  const options = { seed: 4, first: 1, steps: 8, joint: true };
   const { xyz } = await model.generate(options);
-  assert.equal(native("--seed 4 --first 1 --steps 8 --start 600 --free-types"), xyz);
-  assert.notEqual((await model.generate({ ...options, freeTypes: false })).xyz, xyz);
+  assert.equal(native("--seed 4 --first 1 --steps 8 --joint"), xyz);
+  assert.notEqual((await model.generate({ ...options, joint: false })).xyz, xyz);
 });
 
 test("from a molecule comes the same file natively, and from t = 2 one like it", async () => {
@@ -165,9 +168,9 @@ test("from a molecule comes the same file natively, and from t = 2 one like it",
   const file = join(mkdtempSync(join(tmpdir(), "symdiff-")), "water.xyz");
   writeFileSync(file, "3\n\nO 0.25 0 0\nH 1.21 0 0\nH 0.01 0.93 0\n");
   const distances = [];
-  for (const start of [2, 500]) {
-    const m = await model.generate({ seed: 4, index: 1, steps: 2, start, from });
-    assert.equal(native(`--seed 4 --first 1 --steps 2 --start ${start} --from ${file}`), m.xyz);
+  for (const t_start of [2, 500]) {
+    const m = await model.generate({ seed: 4, first: 1, steps: 2, t_start, from });
+    assert.equal(native(`--seed 4 --first 1 --steps 2 --t-start ${t_start} --from ${file}`), m.xyz);
     distances.push(Math.hypot(...[0, 1, 2].map((k) => m.positions[k] - m.positions[3 + k])));
   }
   assert.ok(Math.abs(distances[0] - 0.96) < 0.1 && Math.abs(distances[1] - 0.96) > 0.2, distances);
@@ -190,22 +193,22 @@ test("frames carry gamma, and what the network predicts where asked for", async 
   assert.equal(plain[1].predicted, undefined);
 });
 
-test("a formula and atoms to keep are kept", async () => {
-  const { formula, xyz } = await model.generate({ formula: "C2H4O", steps: 6, resample: 2 });
+test("a molecule has the formula and the fragment that are asked for", async () => {
+  const { formula, xyz } = await model.generate({ formula: "C2H4O", steps: 6 });
   assert.equal(formula, "C2H4O");
-  assert.match(xyz, / target_formula=C2H4O /, "the model takes types");
-  const keep = { elements: ["O", "H", "H"], positions: [0, 0, 0, 0.96, 0, 0, -0.24, 0.93, 0] };
-  const m = await model.generate({ keep, atoms: 6, steps: 6, resample: 1 });
-  assert.deepEqual(m.elements.slice(0, 3), keep.elements);
-  assert.deepEqual([...m.positions.slice(0, 9)], keep.positions);
+  assert.match(xyz, / target_formula=C2H4O /);
+  const fragment = { elements: ["O", "H"], positions: Float64Array.of(7, 0, 0, 7.96, 0, 0) };
+  const m = await model.generate({ fragment, atoms: 9, steps: 6 });
+  assert.deepEqual(m.elements.slice(0, 2), fragment.elements);
+  assert.deepEqual([...m.positions.slice(0, 6)], [...fragment.positions]);
   assert.ok(Math.abs(Math.hypot(...[0, 1, 2].map((k) => m.positions[k] - m.positions[3 + k])) - 0.96) < 1e-4);
-  const both = await model.generate({ keep, formula: "C2H4O", steps: 6, resample: 1 });
-  assert.deepEqual([both.formula, both.elements.slice(0, 3)], ["C2H4O", keep.elements]);
+  const both = await model.generate({ fragment, formula: "C2H4O", steps: 6 });
+  assert.deepEqual([both.formula, both.elements.slice(0, 2)], ["C2H4O", fragment.elements]);
 });
 
-test("values that the model does not take are refused by core", async () => {
+test("properties that the model is not conditioned on are refused by core", async () => {
   await assert.rejects(model.generate({ properties: { gap: 0.2 }, steps: 2 }), /"gap": the model is conditioned on: types/);
-  await assert.rejects(model.generate({ formula: "C2H4O", propertyGuidance: 1, steps: 2 }), /guidance without a value/);
+  await assert.rejects(model.generate({ formula: "C2H4O", cfg_weight: 1, steps: 2 }), /cfg_weight 1: want properties/);
 });
 
 test("two samples are compared by their energy distance", async () => {
@@ -259,7 +262,7 @@ test("cancelling stops the worker within a step, and the next run is a whole one
   const controller = new AbortController();
   let seen = 0;
   await assert.rejects(async () => {
-    for await (const frame of own.sample({ seed: 1, atoms: 20, steps: 1000, signal: controller.signal })) {
+    for await (const frame of own.sample({ seed: 1, atoms: 20, steps: 1000, t_start: 1000, signal: controller.signal })) {
       seen = frame.step;
       if (frame.step >= 5) controller.abort();
     }
@@ -274,21 +277,21 @@ test("cancelling stops the worker within a step, and the next run is a whole one
 });
 
 test("settings that the core refuses are errors of the run, and the model stays usable", async () => {
-  await assert.rejects(model.generate({ steps: 1001 }), failsWith("options", /1001 steps/));
-  await assert.rejects(model.generate({ atoms: 5000, steps: 5 }), failsWith("options", /5000 atoms/));
+  await assert.rejects(model.generate({ steps: 1001 }), failsWith("options", /steps 1001: want 1 to 600/));
+  await assert.rejects(model.generate({ atoms: 5000, steps: 5 }), failsWith("options", /atoms 5000/));
   const few = { atoms: 5, steps: 5 };
+  const carbon = { elements: ["C"], positions: [1, 2, 3] };
   for (const [options, text] of [
-    [{ noiseScale: NaN }, /noise scale NaN/], [{ noiseScale: 0.9, method: "ddim" }, /draws no noise/],
-    [{ gamma: "so3" }, /gamma: unknown kind "so3"/], [{ gamma: "none", gammaOrder: "paper" }, /gamma_order/],
-    [{ turn: [1, 0] }, /2 numbers, want 9/], [{ turn: [1, 0, 0, 0, 1, 0, 0, 0, 2] }, /not orthogonal/],
-    [{ turn: [NaN, 0, 0, 0, 1, 0, 0, 0, 1] }, /not orthogonal/], [{ branch: [{ step: 6, seed: 1 }] }, /branch at step 6/],
-    [{ keep: { elements: ["C"], positions: [1, 2] } }, /1 elements and 2 coordinates/], [{ keep: { elements: ["Qq"], positions: [1, 2, 3] } }, /Qq/],
-    [{ keep: { elements: ["C"], positions: [1, 2, NaN] } }, /position NaN/], [{ formula: "H2O" }, /3 atoms/], [{ formula: "x", atoms: 0 }, /no element/],
-    [{ formula: "H5", keep: { elements: ["C"], positions: [1, 2, 3] } }, /fewer C than the part/], [{ resample: 2 }, /without anything known/],
-    [{ from: { elements: ["C"], positions: [1, 2, 3] } }, /from: want start/], [{ from: { elements: ["C"], positions: [1, 2, 3] }, start: 5 }, /5 atoms asked for/],
-    [{ from: { elements: ["C"], positions: [1, 2] }, start: 5 }, /from: 1 elements and 2 coordinates/],
-    [{ start: 1001 }, /start at t = 1001/], [{ keep: { elements: ["C"], positions: [1, 2, 3] }, freeTypes: true, method: "heun" }, /ancestral/],
-    [{ keep: { elements: ["C"], positions: [1, 2, 3] }, resample: 2 }, /takes the parts/],
+    [{ noise_scale: 3 }, /noise_scale 3: want/], [{ noise_scale: 0.9, method: "ddim" }, /draws no noise/], [{ noise_scale: "1" }, /noise_scale: want a number/],
+    [{ atoms: 1.5 }, /atoms: want a whole number, have 1.5/], [{ atoms: -1 }, /atoms -1/], [{ keep: carbon }, /"keep": no such option/],
+    [{ gamma: "so3" }, /gamma "so3": want learned/], [{ uncoupled: true }, /uncoupled: want rotate/],
+    [{ rotate: [1, 0] }, /rotate: want nine numbers/], [{ rotate: [1, 0, 0, 0, 1, 0, 0, 0, 2] }, /not orthogonal/],
+    [{ branches: [{ step: 6, seed: 1 }] }, /branches: step 6/], [{ branches: [{ step: 0.5, seed: 1 }] }, /branches: step: want a whole number/],
+    [{ fragment: { elements: ["C"], positions: [1, 2] } }, /1 elements and 2 coordinates/], [{ fragment: { elements: ["Qq"], positions: [1, 2, 3] } }, /Qq/],
+    [{ fragment: { elements: ["C"], positions: [1, 2, 1e9] } }, /position 1e\+09/], [{ formula: "H2O" }, /the formula H2O has 3/], [{ formula: "x", atoms: 0 }, /no element/],
+    [{ formula: "H5", fragment: carbon }, /fewer C than the fragment/], [{ fragment: carbon, joint: true }, /fragment: not with joint/],
+    [{ from: carbon, atoms: 0 }, /from: want t_start/], [{ from: carbon, t_start: 5 }, /from: not with formula, fragment or atoms/],
+    [{ from: { elements: ["C"], positions: [1, 2] }, t_start: 5 }, /from: 1 elements and 2 coordinates/], [{ t_start: 1001 }, /t_start 1001/],
   ]) await assert.rejects(model.generate({ ...few, ...options }), failsWith("options", text), JSON.stringify(options));
   assert.equal((await model.generate({ atoms: 5, steps: 5 })).elements.length, 5);
 });

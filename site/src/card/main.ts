@@ -18,7 +18,7 @@ const columns: [string, (m: Measured) => number, (m: Measured) => number][] = [
 ];
 
 /** The sampler, where it starts if that is not noise, and whether it samples types that it could draw first. */
-const samplerOf = ({ method, start, freeTypes }: Measured) => `${method}${start ? ` from t = ${start}` : ""}${freeTypes ? ", free types" : ""}`;
+const samplerOf = ({ method, start, joint }: Measured) => `${method} from t = ${start}${joint ? ", joint" : ""}`;
 
 /** How the kth sampler is drawn: a colour, and after three of them the same ones again, hollow and dashed, then dotted. */
 const styleOf = (k: number) => `series-${k % 3}${["", " dashed", " dotted"][Math.floor(k / 3) % 3]}`;

@@ -37,9 +37,9 @@ function familyText(): string {
   return "Each line is a run. A branch at an early step shares little with its parent. A branch at a late step shares nearly all.";
 }
 
-/** Where the choice falls, as it was measured for the usual run. */
-export function branchHint({ name, usual }: Model, { start, steps, method }: Run): string {
-  return name === "qm9-web" && start === usual.start && steps === usual.steps && method === usual.method ? measuredBranches : "Early steps decide the molecule.";
+/** Where the choice falls, as it was measured for the default run. */
+export function branchHint({ name, defaults }: Model, { start, steps, method }: Run): string {
+  return name === "qm9-web" && start === defaults.t_start && steps === defaults.steps && method === defaults.method ? measuredBranches : "Early steps decide the molecule.";
 }
 
 /** The step that is shown, and what can be done from there. */

@@ -4,25 +4,29 @@ import { models } from "virtual:model";
 import { element } from "../dom.ts";
 import type { Weights } from "../engine.ts";
 import { kernelFlags } from "../kernel.ts";
-import { gallery, lab, limits, model } from "./page.ts";
-import { restFlags, restRun } from "./parts.ts";
+import { gallery, lab, model } from "./page.ts";
 import type { Run } from "./state.ts";
 import { path } from "./tree.ts";
 
 /** Weights that the reader has opened, by name. */
 export const own = new Map<string, Weights>();
 
+/** The branches on the way to a molecule, as a flag. */
+export function branchFlags(branches: readonly { step: number; seed: string }[]): string[] {
+  return branches.length ? [`--set branches=${branches.map(({ step, seed }) => `${step}:${seed}`).join(",")}`] : [];
+}
+
 export function showCommand(): void {
   const { run: settings, tool, family, at, keeping, other } = lab.state;
-  const base = (r: Run) => [`symdiff sample --seed ${r.seed}`, ...(r.formula ? [`--formula ${r.formula}`] : r.atoms ? [`--atoms ${r.atoms}`] : []), `--steps ${r.steps} --method ${r.method}`, ...(r.start ? [`--start ${r.start}`] : []), ...kernelFlags(r.kernel)];
+  const base = (r: Run) => [`symdiff sample --seed ${r.seed}`, ...(r.formula ? [`--formula ${r.formula}`] : r.atoms ? [`--atoms ${r.atoms}`] : []), `--steps ${r.steps} --t-start ${r.start} --method ${r.method}`, ...kernelFlags(r.kernel)];
   const modelFlag = (name: string) => (name === models[0].name ? [] : [`--model ${own.has(name) ? name : `${name}.safetensors`}`]);
-  let words = [...base(settings), ...path(family, tool === "compare" ? 0 : at).map(({ step, seed }) => `--branch ${step}:${seed}`), ...modelFlag(model.name)];
+  let words = [...base(settings), ...branchFlags(path(family, tool === "compare" ? 0 : at)), ...modelFlag(model.name)];
   let note = "This molecule on the command line";
   if (tool === "keep" && gallery.open && lab.part) {
     const { molecule, index } = gallery.open;
     words = [
-      `symdiff sample --keep part.xyz --seed ${keeping.seed}`, ...(index ? [`--first ${index}`] : []),
-      `${keeping.size === "formula" ? `--formula ${molecule.formula}` : `--atoms ${molecule.elements.length}`} ${restFlags(restRun(limits, keeping.steps))}`, ...kernelFlags(settings.kernel), ...modelFlag(model.name),
+      `symdiff sample --fragment part.xyz --seed ${keeping.seed}`, ...(index ? [`--first ${index}`] : []),
+      `${keeping.size === "formula" ? `--formula ${molecule.formula}` : `--atoms ${molecule.elements.length}`} --steps ${keeping.steps}`, ...kernelFlags(settings.kernel), ...modelFlag(model.name),
     ];
     note = "This molecule on the command line, beside part.xyz";
   } else if (tool === "compare") {

@@ -25,7 +25,7 @@ export function listenToCompare(): void {
     change({ other: { ...lab.state.other, ...partial } });
     showMolecule();
   };
-  select("from2").addEventListener("change", () => set(startAt(Number(select("from2").value), lab.state.other, limits)));
+  select("from2").addEventListener("change", () => set(startAt(Number(select("from2").value), lab.state.other)));
   slider("steps2").addEventListener("input", () => set({ steps: Number(slider("steps2").value) }));
   select("method2").addEventListener("change", () => set({ method: select("method2").value as Other["method"] }));
   select("kernel2").addEventListener("change", () => set({ kernel: select("kernel2").value as Kernel }));
@@ -85,12 +85,12 @@ export async function compare(): Promise<void> {
 }
 
 /** Weights without moments of their data begin with noise, whatever was chosen. */
-function startAsTheyCan({ usual, timesteps }: ModelInfo): void {
+function startAsTheyCan({ defaults, timesteps }: ModelInfo): void {
   const { other } = lab.state;
-  if (usual.start || !other.start) return;
-  lab.state = { ...lab.state, other: { ...other, ...startAt(0, other, limits) } };
+  if (defaults.t_start < timesteps || other.start === timesteps) return;
+  lab.state = { ...lab.state, other: { ...other, ...startAt(timesteps, other) } };
   show();
-  element("start2-note").textContent = startNote(0, { ...limits, maxSteps: timesteps, usual });
+  element("start2-note").textContent = startNote(timesteps, { ...limits, maxSteps: timesteps, defaults });
 }
 
 function drawComparison(): void {

@@ -7,7 +7,7 @@ import { progressText, run } from "../run.ts";
 import { save } from "../save.ts";
 import type { Trajectory } from "../trajectory.ts";
 import { caption, change, forgetRemakes, form, gallery, lab, leftViewer, limits, model, picks, select, session, show, showMolecule, shows, transport, weights } from "./page.ts";
-import { half, heavy, partOf, readPart, restRun } from "./parts.ts";
+import { half, heavy, partOf, readPart } from "./parts.ts";
 import { keepText, measuredText, sessionText, type Remake } from "./remade.ts";
 import { runOptions, type State } from "./state.ts";
 import { showCommand } from "./command.ts";
@@ -100,7 +100,7 @@ function showKeep(): void {
   showSizes(base?.elements.length ?? 0, atoms.length);
   const rest = wantedSize(base) - atoms.length;
   const button = element<HTMLButtonElement>("remake");
-  button.disabled = !base || atoms.length === 0 || rest < 1 || session.running;
+  button.disabled = !limits.takesParts || !base || atoms.length === 0 || rest < 1 || session.running;
   button.textContent = base && atoms.length && rest > 0 ? `Fix ${atoms.length}, generate ${rest}${n > 1 ? `, ${n} times` : ""}` : "Generate the rest";
   element("made-files").hidden = lab.remakes.length === 0;
   element("made-text").textContent = lab.remakes.length
@@ -130,10 +130,10 @@ async function remake(): Promise<void> {
   const waiting: number[] = [];
   for (let index = 0; waiting.length < keeping.n; index++) if (!before.has(index)) waiting.push(index);
   const { elements, positions } = readPart(file);
-  const { branch: _, ...unbranched } = runOptions(settings);
+  const { branches: _, ...unbranched } = runOptions(settings);
   const options = {
-    ...unbranched, seed: BigInt(keeping.seed), atoms: wantedSize(base.molecule),
-    ...restRun(limits, keeping.steps), keep: { elements, positions },
+    ...unbranched, seed: BigInt(keeping.seed), t_start: limits.defaults.t_start, steps: keeping.steps, method: limits.defaults.method,
+    atoms: keeping.size === "formula" ? 0 : wantedSize(base.molecule), fragment: { elements, positions },
     formula: keeping.size === "formula" ? base.molecule.formula : "",
   };
   await session.work(async (signal) => {
@@ -143,7 +143,7 @@ async function remake(): Promise<void> {
     let done = 0;
     const lane = async (sampler: typeof pair.engine | typeof pair.second, watch: boolean) => {
       for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
-        const result = await run(sampler, { ...options, index, signal }, watch ? remakeWatcher(elements.length, () => done, total) : {});
+        const result = await run(sampler, { ...options, first: index, signal }, watch ? remakeWatcher(elements.length, () => done, total) : {});
         const one: Remake = { ...result, kept: elements.length, index };
         lab.remakes = [...lab.remakes, one].sort((a, b) => a.index - b.index);
         lab.everRemade.push(result.molecule);

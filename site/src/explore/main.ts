@@ -71,7 +71,7 @@ function listen(): void {
   });
   element("dice").addEventListener("click", () => changeRun({ seed: randomSeed() }));
   select("atoms").addEventListener("change", () => changeRun(chosenAtoms(select("atoms"))));
-  select("from").addEventListener("change", () => changeRun(startAt(Number(select("from").value), lab.state.run, limits)));
+  select("from").addEventListener("change", () => changeRun(startAt(Number(select("from").value), lab.state.run)));
   slider("steps").addEventListener("input", () => changeRun({ steps: Number(slider("steps").value) }));
   select("method").addEventListener("change", () => changeRun({ method: select("method").value as Run["method"] }));
   select("kernel").addEventListener("change", () => changeRun({ kernel: select("kernel").value as Kernel }));

@@ -1,29 +1,5 @@
 // Parts of a molecule that are offered to be kept. `make evaluate-keep` measures the same ones.
 
-import type { Method } from "symdiff-mol";
-import type { Limits } from "../settings.ts";
-
-/** How the rest is made; resample is how often each step is, 0 where once is enough. */
-export interface RestRun {
-  method: Method;
-  start: number;
-  steps: number;
-  resample: number;
-}
-
-/**
- * The run of so many steps that makes the rest: by weights that are given the part, the usual one; by others an ancestral one, from pure
- * noise, the part put back at every step, each of which is tried several times (RePaint).
- */
-export function restRun({ takesParts, usual }: Pick<Limits, "takesParts" | "usual">, steps = takesParts ? usual.steps : 100): RestRun {
-  return takesParts ? { method: usual.method, start: usual.start, steps, resample: 0 } : { method: "ancestral", start: 0, steps, resample: 5 };
-}
-
-/** The same for the command line. */
-export function restFlags({ method, start, steps, resample }: RestRun): string {
-  return [`--steps ${steps} --method ${method}`, ...(start ? [`--start ${start}`] : []), ...(resample ? [`--resample ${resample}`] : [])].join(" ");
-}
-
 /** Which atoms are not hydrogens. */
 export function heavy(elements: readonly string[]): number[] {
   return elements.flatMap((element, i) => (element === "H" ? [] : [i]));

@@ -88,7 +88,7 @@ export function sessionText(now: readonly Molecule[], all: readonly Molecule[]):
 export function keepText({ takesParts }: Pick<Model, "takesParts">): string {
   return takesParts
     ? "The model was trained with fixed atoms. At each step it gets their relative positions without noise. It finds where they lie in the molecule, and generates the atoms around them."
-    : "This is approximate, because the model was not trained with fixed atoms. At each step their positions are replaced by the right ones with noise, and each step is repeated so that the other atoms adapt (RePaint). Such a run starts from pure noise. It often fails: positions settle early, when the fixed atoms are still noise.";
+    : "This model was not trained with fixed atoms. Choose qm9-web.";
 }
 
 const taskNames = { heavy: "All atoms but hydrogens fixed", half: "One half fixed" };
@@ -96,6 +96,6 @@ const taskNames = { heavy: "All atoms but hydrogens fixed", half: "One half fixe
 export function measuredText({ keep, name }: Model): string {
   if (!keep.length) return `Not measured for the weights ${name}.`;
   const rates = keep.map(({ task, well, molecules }) => `${taskNames[task]}: ${countText(well, molecules)}`).join("; ");
-  const { steps, resample, bases, each } = keep[0]!;
-  return `Measured on ${bases} stable molecules of the model, ${each} ${each === 1 ? "run" : "runs"} each, with the same formula in ${steps} steps${resample ? ` of ${resample} tries` : ""}. The rates are of stable molecules in one piece, with 95 % intervals. ${rates}.`;
+  const { steps, bases, each } = keep[0]!;
+  return `Measured on ${bases} stable molecules of the model, ${each} ${each === 1 ? "run" : "runs"} each, with the same formula in ${steps} steps. The rates are of stable molecules in one piece, with 95 % intervals. ${rates}.`;
 }

@@ -1,9 +1,9 @@
 // What the page is set to, and how it is written in the address.
 
 import type { SampleOptions } from "symdiff-mol";
-import { gammaOf, kernelOptions, kernels, toKernel, type Kernel } from "../kernel.ts";
-import { gammas, methods, mostSteps, parseQuery, parseSeed, sampleOptions, startOf, toQuery, wholeOf, withQuery, type Limits, type Settings } from "../settings.ts";
-import { readAtoms, restRun, writeAtoms } from "./parts.ts";
+import { kernelOf, type Kernel } from "../kernel.ts";
+import { gammas, methods, parseQuery, parseSeed, sampleOptions, startOf, toQuery, wholeOf, withQuery, type Limits, type Settings } from "../settings.ts";
+import { readAtoms, writeAtoms } from "./parts.ts";
 import { path, read, write, type Branching } from "./tree.ts";
 
 export const tools = ["branch", "keep", "compare"] as const;
@@ -44,8 +44,8 @@ export interface State {
 
 export function parse(query: string, limits: Limits, defaults: Settings, kernel: Kernel, model: string): State {
   const q = new URLSearchParams(query);
-  const { gamma, ...settings } = parseQuery(query, limits, { ...defaults, gamma: gammaOf(kernel) });
-  const run: Run = { ...settings, kernel: q.has("gamma") || q.has("order") ? toKernel(gamma, q.get("order")) : kernel };
+  const { gamma: _, ...settings } = parseQuery(query, limits, defaults);
+  const run: Run = { ...settings, kernel: kernelOf(q) ?? kernel };
   const start = startOf(q, "start2", limits) ?? run.start;
   const family = read(q.get("tree") ?? "", run.steps, mostBranches) ?? [];
   return {
@@ -58,13 +58,13 @@ export function parse(query: string, limits: Limits, defaults: Settings, kernel:
       size: [0, ...limits.sizes].find((size) => String(size) === q.get("size")) ?? "formula",
       seed: parseSeed(q.get("kseed") ?? "") ?? "1",
       n: wholeOf(q, "n", 1, 64) ?? 4,
-      steps: wholeOf(q, "ksteps", 10, mostSteps(restRun(limits).start, limits)) ?? restRun(limits).steps,
+      steps: wholeOf(q, "ksteps", 10, limits.defaults.t_start) ?? limits.defaults.steps,
     },
     other: {
       start,
-      steps: wholeOf(q, "steps2", 5, mostSteps(start, limits)) ?? 5 * Math.max(1, Math.round(run.steps / 10)),
+      steps: wholeOf(q, "steps2", 5, start) ?? 5 * Math.max(1, Math.round(run.steps / 10)),
       method: methods.find((m) => m === q.get("method2")) ?? run.method,
-      kernel: kernels.find((k) => k === q.get("gamma2")) ?? run.kernel,
+      kernel: kernelOf(q, "gamma2") ?? run.kernel,
       model: q.get("model2") ?? model,
     },
   };
@@ -74,9 +74,10 @@ export function toAddress({ tool, run, family, at, keeping, other }: State, quer
   const { kernel, ...settings } = run;
   const keeps = tool === "keep" && keeping.atoms.length > 0;
   const compares = tool === "compare";
-  return withQuery(toQuery({ ...settings, gamma: kernel === usual ? gammas[0] : gammaOf(kernel) }, query), {
+  return withQuery(toQuery({ ...settings, gamma: gammas[0] }, query), {
     tool: tool === tools[0] ? "" : tool,
-    order: kernel === "released" ? "released" : "",
+    gamma: kernel === usual ? "" : kernel,
+    order: "",
     tree: compares ? "" : write(family),
     at: at && !compares ? String(at) : "",
     keep: keeps ? writeAtoms(keeping.atoms) : "",
@@ -94,6 +95,6 @@ export function toAddress({ tool, run, family, at, keeping, other }: State, quer
 
 /** What the engine is asked for, at the root or at another node of the family. */
 export function runOptions({ kernel, ...settings }: Run, family: readonly Branching[] = [], node = 0): SampleOptions {
-  const branch = path(family, node).map(({ step, seed }) => ({ step, seed: BigInt(seed) }));
-  return { ...sampleOptions({ ...settings, gamma: gammas[0] }), ...kernelOptions(kernel), ...(branch.length > 0 && { branch }) };
+  const branches = path(family, node).map(({ step, seed }) => ({ step, seed: BigInt(seed) }));
+  return { ...sampleOptions({ ...settings, gamma: gammas[0] }), gamma: kernel, ...(branches.length > 0 && { branches }) };
 }

@@ -29,7 +29,7 @@ export function drawTable(table: HTMLElement, left: Side, right: Side): void {
       {},
       row("Model", ({ model }) => [model]),
       row("Sampler", ({ settings }) => [settings.method]),
-      row("Start", ({ settings }) => [settings.start ? `t = ${settings.start}` : "noise"]),
+      row("Start", ({ settings }) => [`t = ${settings.start}`]),
       row("Steps", ({ settings }) => [String(settings.steps)]),
       row("γ", ({ settings }) => [kernelNames[settings.kernel]]),
       row("Formula", of((m) => formulaNodes(m.formula))),

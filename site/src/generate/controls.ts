@@ -6,7 +6,7 @@ import { advise, type Advice, type Known } from "./formula.ts";
 import { modelNamed, ownFile, shipped, type Weights } from "../engine.ts";
 import { megabytes, percent } from "../format.ts";
 import {
-  carryOver, defaults, gammas, limitsOf, mostSteps, parseFormula, parseQuery, parseSeed, randomSeed, startAt, toQuery, wholeOf, withQuery, type Gamma, type Limits, type Settings,
+  carryOver, defaults, gammas, limitsOf, parseFormula, parseQuery, parseSeed, randomSeed, startAt, toQuery, wholeOf, withQuery, type Gamma, type Limits, type Settings,
 } from "../settings.ts";
 import { learnsGamma } from "../kernel.ts";
 import { offerStarts, startNote } from "../start.ts";
@@ -58,7 +58,7 @@ export class Controls {
     });
     this.#start.addEventListener("input", () => {
       const settings = this.#settings;
-      this.#write({ ...settings, ...startAt(settings.start, { ...settings, start: this.#started }, this.#fitted) });
+      this.#write({ ...settings, ...startAt(settings.start, settings) });
     });
     this.#seed.addEventListener("input", () => {
       this.#locked = true; // a seed that was typed is meant
@@ -109,7 +109,7 @@ export class Controls {
     return this.#own && this.#model.value === "own" ? this.#own.weights : shipped(this.model);
   }
 
-  /** The shipped model that is chosen; with weights of the reader's own, the usual one. */
+  /** The shipped model that is chosen; with weights of the reader's own, the first. */
   get model(): Model {
     return modelNamed(this.#model.value);
   }
@@ -208,15 +208,14 @@ export class Controls {
   }
 
   #write({ seed, atoms, formula, start, steps, method, gamma }: Settings): void {
-    const most = mostSteps(start, this.#fitted);
     this.#seed.value = seed;
     this.#atoms.value = String(atoms);
     this.#formula.value = formula;
     this.#formula.disabled = !this.#fitted.takesTypes;
     offerStarts(this.#start, start, this.#fitted);
     this.#started = start;
-    this.#steps.min = String(Math.min(this.#fitted.minSteps, most));
-    this.#steps.max = String(most);
+    this.#steps.min = String(Math.min(this.#fitted.minSteps, start));
+    this.#steps.max = String(start);
     this.#steps.value = String(steps);
     this.#method.value = method;
     this.#gamma.value = gamma;
@@ -256,13 +255,13 @@ export class Controls {
   /** What is set apart from the usual, in one line. */
   get #summary(): string {
     const { seed, atoms, formula, start, steps, method, gamma } = this.#settings;
-    const { usual } = this.#fitted;
+    const otherwise = this.#fitted.defaults;
     const parts = [
       ...(this.#locked || this.linked ? [`seed ${seed}`] : []),
       ...(atoms && !formula ? [`${atoms} atoms`] : []),
-      ...(steps === usual.steps ? [] : [`${steps} steps`]),
-      ...(start === usual.start ? [] : [start ? `from t = ${start}` : "from noise"]),
-      ...(method === defaults(this.#fitted).method ? [] : [method]),
+      ...(steps === otherwise.steps ? [] : [`${steps} steps`]),
+      ...(start === otherwise.t_start ? [] : [`from t = ${start}`]),
+      ...(method === otherwise.method ? [] : [method]),
       ...(gamma === gammas[0] ? [] : [`γ ${gamma}`]),
       ...(this.#model.value === models[0].name ? [] : [this.#own && this.#model.value === "own" ? this.#own.weights.name : this.#model.value]),
     ];
@@ -274,7 +273,7 @@ export class Controls {
     const { method, start, steps, gamma } = this.#settings;
     const own = this.#model.value === "own";
     const learns = own || learnsGamma(this.model); // what a file of one's own does is not known here
-    const runs = own ? [] : this.model.evaluation.filter((run) => run.method === method && run.start === start && !run.freeTypes).sort((a, b) => a.steps - b.steps);
+    const runs = own ? [] : this.model.evaluation.filter((run) => run.method === method && run.start === start && !run.joint).sort((a, b) => a.steps - b.steps);
     element("presets").replaceChildren(...runs.map((run) => this.#preset(run, run.steps === steps)));
     const here = runs.find((run) => run.steps === steps);
     const published = method === "ancestral" ? " The paper uses this sampler." : "";
@@ -284,7 +283,7 @@ export class Controls {
         ? `Measured only with γ as trained.`
         : here
           ? `Of ${here.molecules.toLocaleString("en")} molecules sampled with these settings, ${percent(here.stable)} were stable, ${percent(here.valid)} valid and ${percent(here.connected)} connected.${published}`
-          : `Not measured at ${steps} steps${runs.length ? "" : start ? " with this sampler and start" : " with this sampler"}.${published}`;
+          : `Not measured at ${steps} steps${runs.length ? "" : " with this sampler and start"}.${published}`;
     element<HTMLOptionElement>("gamma-own").textContent = learns ? "Learned" : "As trained (Haar)";
     const notes: Record<Gamma, string> = {
       learned: learns

@@ -96,14 +96,14 @@ async function startTour(step: number): Promise<void> {
 }
 
 /** What the model is and how well it does, in numbers that were measured. */
-function facts({ parameters, sizes, heavy, evaluation, usual }: Model): (string | Node)[] {
-  const measured = evaluation.find(({ method, start, steps, freeTypes }) => method === usual.method && start === usual.start && steps === usual.steps && !freeTypes);
+function facts({ parameters, sizes, heavy, evaluation, defaults }: Model): (string | Node)[] {
+  const measured = evaluation.find(({ method, start, steps, joint }) => method === defaults.method && start === defaults.t_start && steps === defaults.steps && !joint);
   const limits = heavy ? `with at most ${heavy} atoms of carbon, nitrogen, oxygen and fluorine` : "";
   return [
     `The model has ${roughCount(parameters)} parameters. It was trained on QM9: small molecules ${limits}, and at most ${sizes.at(-1)} atoms with their hydrogens. ` +
       "A computer enumerated them; most were never made. ",
     ...(measured
-      ? [`Of ${measured.molecules.toLocaleString("en")} molecules sampled with the usual settings, ${percent(measured.stable)} were stable (`, make("a", { href: "./model.html" }, "model card"), ")."]
+      ? [`Of ${measured.molecules.toLocaleString("en")} molecules sampled with the default settings, ${percent(measured.stable)} were stable (`, make("a", { href: "./model.html" }, "model card"), ")."]
       : []),
   ];
 }
@@ -205,7 +205,7 @@ function weightsOf({ weights, info }: Engine): Origin["weights"] {
 async function one(sampler: Engine, origin: Origin, index: number, signal: AbortSignal): Promise<void> {
   result.hide();
   caption.textContent = "";
-  const { trajectory, molecule } = await run(sampler, { ...sampleOptions(origin.settings), index, signal }, {
+  const { trajectory, molecule } = await run(sampler, { ...sampleOptions(origin.settings), first: index, signal }, {
     onStart(started) {
       unfinished = true;
       transport.open(started);

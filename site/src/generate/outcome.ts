@@ -31,7 +31,7 @@ export function provenance({ molecule, index, ...origin }: Outcome): string {
     `Seed ${settings.seed}`,
     ...(index ? [`molecule ${index}`] : []),
     settings.formula ? `formula ${settings.formula}` : `${molecule.elements.length} atoms`,
-    `${settings.steps} steps${settings.start ? ` from t = ${settings.start}` : ""} (${settings.method})`,
+    `${settings.steps} steps from t = ${settings.start} (${settings.method})`,
     ...(settings.gamma === gammas[0] ? [] : [`gamma ${settings.gamma}`]),
     `weights ${weights.name} ${weights.sha256.slice(0, 12)}`,
   ];

@@ -16,7 +16,7 @@ const noised = new NoisedFigure();
 const guess = new GuessFigure((molecule) => noised.take(molecule));
 new ToyFigure();
 
-const { parameters, elements, sizes, usual, evaluation } = models[0];
+const { parameters, elements, sizes, defaults, evaluation } = models[0];
 element("network-facts").textContent =
   `The model of this site has ${roughCount(parameters)} parameters. It knows ${elements.length} elements (${elements.join(", ")}) ` +
   `and molecules of ${sizes[0]} to ${sizes.at(-1)} atoms.`;
@@ -24,12 +24,12 @@ element("gamma-facts").textContent = learnsGamma(models[0])
   ? "In the model of this site, f has learned to do so."
   : "In the model of this site f has learned nothing: whatever its input, it returns one constant matrix. So γ acts as the Haar measure.";
 
-/** What was measured with the usual sampler, from a start, in so many steps. */
-const measured = (start: number, steps: number) => evaluation.find((m) => m.method === usual.method && !m.freeTypes && m.start === start && m.steps === steps);
-const [late, whole] = [measured(usual.start, usual.steps), measured(0, 100)];
+/** What was measured with the default sampler, from a start, in so many steps. */
+const measured = (start: number, steps: number) => evaluation.find((m) => m.method === defaults.method && !m.joint && m.start === start && m.steps === steps);
+const [late, whole] = [measured(defaults.t_start, defaults.steps), measured(1000, 100)];
 if (late && whole) {
   element("truncated").textContent =
-    `From t = ${usual.start}, in ${usual.steps} steps, ${percent(late.stable)} of ${late.molecules.toLocaleString("en")} molecules were stable. ` +
+    `From t = ${defaults.t_start}, in ${defaults.steps} steps, ${percent(late.stable)} of ${late.molecules.toLocaleString("en")} molecules were stable. ` +
     `From t = 1000, in 100 steps, ${percent(whole.stable)} were.`;
 }
 if (late) element("lesson-rate").textContent = `Of ${late.molecules.toLocaleString("en")} molecules, ${percent(late.stable)} were stable.`;

@@ -14,7 +14,7 @@ import { kernelFlags, kernelsOf, learnsGamma, usualKernel, type Kernel } from ".
 import { startOffline } from "../offline.ts";
 import { progressText, run } from "../run.ts";
 import { Session } from "../session.ts";
-import { defaults, limitsOf, methods, mostSteps, parseSeed, randomSeed, startAt } from "../settings.ts";
+import { defaults, limitsOf, methods, parseSeed, randomSeed, startAt } from "../settings.ts";
 import { offerStarts, startNote } from "../start.ts";
 import { Trajectory, type Picture } from "../trajectory.ts";
 import { Transport } from "../transport.ts";
@@ -134,7 +134,7 @@ function listen(): void {
   element("dice").addEventListener("click", () => change({ seed: randomSeed() }));
   atoms.addEventListener("change", () => change(chosenAtoms(atoms)));
   method.addEventListener("change", () => change({ method: method.value as State["method"] }));
-  start.addEventListener("change", () => change(startAt(Number(start.value), state, limits)));
+  start.addEventListener("change", () => change(startAt(Number(start.value), state)));
   steps.addEventListener("input", () => change({ steps: Number(steps.value) }, 400));
   element("model").addEventListener("change", (event) => {
     const url = new URL(location.href);
@@ -196,7 +196,7 @@ function show(): void {
   method.value = state.method;
   offerStarts(start, state.start, limits);
   element("start-note").textContent = startNote(state.start, limits);
-  steps.max = String(mostSteps(state.start, limits));
+  steps.max = String(state.start);
   steps.value = String(state.steps);
   element("steps-value").textContent = steps.value;
   for (const radio of radios) radio.checked = radio.value === state.kernel;
@@ -394,8 +394,8 @@ async function distributions(): Promise<void> {
     const inFrame = (side: 0 | 1) => made[side].map((m) => (side === 0 ? m.positions : turn(m.positions, transpose(by))));
     const lane = async (side: 0 | 1) => {
       for (let k = 1; k <= n; k++) {
-        const branch = [{ step: 0, seed: BigInt.asUintN(64, 1000n * BigInt(now.seed) + BigInt(side * n + k)) }];
-        const more = side === 0 ? { branch } : { branch, turn: by, couple: false };
+        const branches = [{ step: 0, seed: BigInt.asUintN(64, 1000n * BigInt(now.seed) + BigInt(side * n + k)) }];
+        const more = side === 0 ? { branches } : { branches, rotate: by, uncoupled: true };
         const sampler = side === 0 ? engine : second;
         for await (const frame of sampler.sample({ ...options, ...more })) if (frame.molecule) made[side].push(frame.molecule);
         const done = made[0].length + made[1].length;
@@ -425,11 +425,10 @@ function command(): string {
   return [
     `symdiff sample --seed ${state.seed}`,
     ...(state.formula ? [`--formula ${state.formula}`] : state.atoms ? [`--atoms ${state.atoms}`] : []),
-    `--steps ${state.steps} --method ${state.method}`,
-    ...(state.start ? [`--start ${state.start}`] : []),
+    `--steps ${state.steps} --t-start ${state.start} --method ${state.method}`,
     ...kernelFlags(state.kernel),
-    ...(isTurned ? [`--turn=${fromAngles(state.angles).join(",")}`] : []),
-    ...(isTurned && !state.couple ? ["--couple=false"] : []),
+    ...(isTurned ? [`--set rotate=${fromAngles(state.angles).join(",")}`] : []),
+    ...(isTurned && !state.couple ? ["--set uncoupled=true"] : []),
     ...(models.length > 1 && model !== models[0] ? [`--model ${model.name}.safetensors`] : []),
   ].join(" ");
 }

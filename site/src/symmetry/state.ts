@@ -1,7 +1,7 @@
 // What the page is set to, and how it is written in the address.
 
 import type { SampleOptions } from "symdiff-mol";
-import { gammaOf, kernelOptions, toKernel, type Kernel } from "../kernel.ts";
+import { kernelOf, kernels, type Kernel } from "../kernel.ts";
 import { gammas, parseQuery, sampleOptions, toQuery, wholeOf, withQuery, type Limits, type Settings } from "../settings.ts";
 import { fromAngles, type Angles } from "./orthogonal.ts";
 
@@ -25,7 +25,7 @@ const usual: Angles = { x: 30, y: 40, z: 60, mirror: false };
 
 export function parse(query: string, limits: Limits, defaults: Settings): State {
   const q = new URLSearchParams(query);
-  const { gamma, ...settings } = parseQuery(query, limits, defaults);
+  const { gamma: _, ...settings } = parseQuery(query, limits, defaults);
   const angle = (key: "x" | "y" | "z", otherwise: number) => {
     const text = q.get(key) ?? "";
     return /^-?\d{1,3}$/.test(text) && Math.abs(Number(text)) <= 180 ? Number(text) : otherwise;
@@ -34,7 +34,7 @@ export function parse(query: string, limits: Limits, defaults: Settings): State 
   const otherwise = given ? { x: 0, y: 0, z: 0 } : usual;
   return {
     ...settings,
-    kernel: toKernel(gamma, q.get("order")),
+    kernel: kernelOf(q) ?? kernels[0],
     angles: { x: angle("x", otherwise.x), y: angle("y", otherwise.y), z: angle("z", otherwise.z), mirror: q.get("mirror") === "1" },
     couple: q.get("couple") !== "0",
     back: q.get("back") === "1",
@@ -44,8 +44,9 @@ export function parse(query: string, limits: Limits, defaults: Settings): State 
 
 export function write({ kernel, angles, couple, back, runs, ...settings }: State, query: string): string {
   const isUsual = (["x", "y", "z", "mirror"] as const).every((key) => angles[key] === usual[key]);
-  return withQuery(toQuery({ ...settings, gamma: gammaOf(kernel) }, query), {
-    order: kernel === "released" ? "released" : "",
+  return withQuery(toQuery({ ...settings, gamma: gammas[0] }, query), {
+    gamma: kernel === kernels[0] ? "" : kernel,
+    order: "",
     x: isUsual ? "" : String(angles.x),
     y: isUsual ? "" : String(angles.y),
     z: isUsual ? "" : String(angles.z),
@@ -58,9 +59,9 @@ export function write({ kernel, angles, couple, back, runs, ...settings }: State
 
 /** What the engine is asked for on the left; the right adds `turned`. */
 export function left({ kernel, ...settings }: State): SampleOptions {
-  return { ...sampleOptions({ ...settings, gamma: gammas[0] }), ...kernelOptions(kernel) };
+  return { ...sampleOptions({ ...settings, gamma: gammas[0] }), gamma: kernel };
 }
 
 export function turned({ angles, couple }: State): SampleOptions {
-  return { turn: fromAngles(angles), couple };
+  return { rotate: fromAngles(angles), uncoupled: !couple };
 }

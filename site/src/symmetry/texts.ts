@@ -33,7 +33,7 @@ export interface Verdict {
 
 /** Symmetric run by run where the noise of gamma is coupled, and in distribution where it is not. */
 function symmetric({ kernel }: State): boolean {
-  return kernel === "paper" || kernel === "haar";
+  return kernel === "learned" || kernel === "haar";
 }
 
 export function verdict({ largest }: Deviation, left: Molecule, right: Molecule, state: State): Verdict {
@@ -48,7 +48,7 @@ export function verdict({ largest }: Deviation, left: Molecule, right: Molecule,
 const unlearned = " In this model f has learned nothing: it is one constant matrix, and γ acts as the Haar measure.";
 
 const explanations: Record<Kernel, string> = {
-  paper:
+  learned:
     "At each step R₀ is drawn from the Haar measure, and a small network f turns it further: γ = R₀\u2009·\u2009f(R₀⁻¹x). On the right, R₀ is rotated with the noise. So R₀⁻¹x is the same on both sides, and the transformer gets the same input. Only rounding differs, by a millionth of a bond length, and the steps amplify it.",
   released:
     "The code published with the paper composes γ in the other order, f(R₀⁻¹x)\u2009·\u2009R₀⁻¹. Rotating R₀ does not cancel H then. The transformer gets differently rotated atoms on the two sides, its outputs differ, and the runs part at the first step. The published models were trained this way. The two distributions differ less, and a few runs may not show it.",
@@ -61,7 +61,7 @@ const uncoupled =
 
 export function explanation(state: State, learns: boolean): string {
   const text = !state.couple && symmetric(state) ? uncoupled : explanations[state.kernel];
-  return state.kernel === "paper" && !learns ? text + unlearned : text;
+  return state.kernel === "learned" && !learns ? text + unlearned : text;
 }
 
 /** What the angles of a run say beside Haar's measure. The 5 % point of Kolmogorov's test is 1.358/√n. */

@@ -168,7 +168,7 @@ export class SymDiffViewer extends Base {
       seed: seed ? BigInt(seed) : BigInt(Math.floor(1e6 * Math.random())),
       ...number("atoms"),
       ...number("steps"),
-      ...number("start"),
+      ...(this.hasAttribute("t-start") && { t_start: Number(this.getAttribute("t-start")) }),
       ...(method !== null && { method: method as Method }),
     };
   }

@@ -88,7 +88,7 @@ test("a run branches off where one goes back to; the tree is in the address and 
   await axe(page);
   const grandchild = await page.textContent("#caption-left");
   const command = await page.textContent("#command");
-  assert.match(command, /--branch 12:\d+ --branch 16:\d+$/);
+  assert.match(command, /--set branches=12:\d+,16:\d+$/);
   const xyz = await native(page);
   assert.ok(xyz.includes(`formula=${grandchild} `), xyz.split("\n")[1]);
 
@@ -148,7 +148,7 @@ test("atoms are kept by click, by chip and by key, and the rest is remade as the
   const part = readFileSync(await download.path(), "utf8");
   assert.equal(part.split("\n")[0], "5");
   writeFileSync(join(top, "build/e2e/part.xyz"), part);
-  assert.match(await page.textContent("#command"), /--keep part\.xyz --seed 1 --first 4 --formula \w+ --steps 20 --method dpm\+\+2m-sde --start 600/);
+  assert.match(await page.textContent("#command"), /--fragment part\.xyz --seed 1 --first 4 --formula \w+ --steps 20/);
   const made = await page.textContent("#caption-left");
   assert.ok((await native(page)).includes(`formula=${made} `));
   const [all] = await Promise.all([page.waitForEvent("download"), page.click("#all")]);

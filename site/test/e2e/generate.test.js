@@ -12,7 +12,7 @@ const weights = join(top, "core/weights/qm9-web.safetensors");
 const evaluation = JSON.parse(readFileSync(join(top, "core/weights/qm9-web.json"), "utf8"));
 /** A molecule that is known to be stable: site/intro.js has looked for one. */
 const intro = JSON.parse(readFileSync(join(top, "build/intro.bin")).toString("latin1").split("\n", 1)[0]);
-const fine = `?seed=${intro.seed}&atoms=${intro.atoms}&start=${intro.start}&steps=${intro.steps}`;
+const fine = `?seed=${intro.seed}&atoms=${intro.atoms}&t_start=${intro.t_start}&steps=${intro.steps}`;
 
 const program = join(top, "build/e2e/symdiff");
 let server;
@@ -156,7 +156,7 @@ test("every file carries seed, settings and the hash of the weights", async () =
   await described(page);
   const xyz = (await text(page, "[data-format=xyz]")).text;
   const comment = xyz.split("\n")[1];
-  assert.match(comment, new RegExp(`^seed=${intro.seed} index=0 steps=${intro.steps} method=dpm\\+\\+2m-sde start=600 model=${intro.model.slice(0, 16)}`));
+  assert.match(comment, new RegExp(`^seed=${intro.seed} index=0 steps=${intro.steps} method=dpm\\+\\+2m-sde t_start=600 model=${intro.model.slice(0, 16)}`));
   const pdb = (await text(page, "[data-format=pdb]")).text;
   for (const word of [intro.seed, intro.steps, intro.model.slice(0, 16)]) assert.match(pdb, new RegExp(`^REMARK.*${word}`, "m"));
   const smi = await text(page, "[data-format=smi]");
@@ -189,11 +189,11 @@ test("the command under Reproduce writes the very bytes, with any gamma and with
   const { page, close } = await open(browser, `${server.url}?seed=11&steps=30&gamma=haar`);
   await generate(page);
   const command = () => page.textContent("#command");
-  assert.match(await command(), /^symdiff sample --seed 11 --steps 30 --method dpm\+\+2m-sde --gamma haar --out \S+\.xyz$/);
+  assert.match(await command(), /^symdiff sample --seed 11 --steps 30 --t-start 600 --method dpm\+\+2m-sde --gamma haar --out \S+\.xyz$/);
   assert.equal((await text(page, "[data-format=xyz]")).text, runCommand(await command()));
   await page.selectOption("#start", "700");
   await generate(page);
-  assert.match(await command(), / --steps 30 --method dpm\+\+2m-sde --start 700 --gamma haar /);
+  assert.match(await command(), / --steps 30 --t-start 700 --method dpm\+\+2m-sde --gamma haar /);
   assert.match(await page.textContent("#provenance"), /, 30 steps from t = 700 \(dpm\+\+2m-sde\), gamma haar, /);
   assert.equal((await text(page, "[data-format=xyz]")).text, runCommand(await command()));
   await page.selectOption("#gamma", "none");
@@ -231,7 +231,7 @@ test("a batch fills the gallery, is tallied as the command line does, and its SD
   await page.waitForFunction((empty) => [...document.querySelectorAll(".card canvas")].every((canvas) => canvas.toDataURL() !== empty), empty);
 
   const sdf = await text(page, "#batch-sdf");
-  assert.match(await page.textContent("#batch-command"), /--n 30 --steps 40 --method dpm\+\+2m-sde --start 600 /);
+  assert.match(await page.textContent("#batch-command"), /--count 30 --steps 40 --t-start 600 --method dpm\+\+2m-sde /);
   assert.equal(sdf.text, runCommand(await page.textContent("#batch-command")));
   writeFileSync(join(top, "build/e2e/batch.sdf"), sdf.text);
   const report = JSON.parse(execFileSync(program, ["evaluate", "--json", join(top, "build/e2e/batch.sdf")], { encoding: "utf8" }));
@@ -311,7 +311,7 @@ test("seeds, locks and settings are in the address, and what was measured stands
   await page.selectOption("#method", "ancestral");
   await page.selectOption("#gamma", "haar");
   await page.fill("#steps", "40");
-  assert.deepEqual(query(), { seed, atoms: "7", start: "600", steps: "40", method: "ancestral", gamma: "haar", n: "3", lock: "1" });
+  assert.deepEqual(query(), { seed, atoms: "7", t_start: "600", steps: "40", method: "ancestral", gamma: "haar", n: "3", lock: "1" });
   await page.reload();
   assert.deepEqual(
     await page.evaluate(() => ["seed", "atoms", "count", "method", "start", "gamma", "steps"].map((id) => document.getElementById(id).value)),
@@ -330,10 +330,10 @@ test("seeds, locks and settings are in the address, and what was measured stands
   await page.click("#earlier button:first-child");
   assert.match(await page.textContent("#provenance"), new RegExp(`^Seed ${seed},`));
 
-  for (const [method, start] of [["dpm++2m-sde", 600], ["dpm++2m-sde", 0], ["ancestral", 0], ["dpm++2m", 500]]) {
+  for (const [method, start] of [["dpm++2m-sde", 600], ["dpm++2m-sde", 1000], ["ancestral", 1000], ["dpm++2m", 500]]) {
     await page.selectOption("#method", method);
     await page.selectOption("#start", String(start));
-    const runs = evaluation.filter((run) => run.method === method && (run.start ?? 0) === start && !run.free_types).sort((a, b) => a.steps - b.steps);
+    const runs = evaluation.filter((run) => run.method === method && run.t_start === start && !run.joint).sort((a, b) => a.steps - b.steps);
     assert.deepEqual(await page.locator("#presets button").allTextContents(), runs.map((run) => `${run.steps} steps, ${Math.round(100 * run.stable_molecules)} % stable`));
     if (!runs.length) {
       assert.match(await page.textContent("#quality"), /^Not measured at \d+ steps with this sampler/);
@@ -388,19 +388,21 @@ test("the start is chosen in words, steps go along, and weights without the mome
   const query = () => new URL(page.url()).searchParams;
   assert.equal(await shown(), "600,40");
   assert.match(await note(), /^Starts at t = 600 from a Gaussian .* decide almost nothing/);
-  await page.selectOption("#start", "0");
-  assert.equal(await shown(), "0,50", "usual steps stay usual");
+  await page.selectOption("#start", "1000");
+  assert.equal(await shown(), "1000,40");
   assert.match(await note(), /^Starts from pure noise/);
-  assert.deepEqual([query().get("start"), query().get("steps")], [null, "50"]);
+  assert.deepEqual([query().get("t_start"), query().get("steps")], ["1000", "40"]);
   await page.fill("#steps", "800");
   await page.selectOption("#start", "400");
   assert.equal(await shown(), "400,400", "a step for each time is the most");
-  assert.deepEqual([query().get("start"), query().get("steps")], ["400", "400"]);
+  assert.deepEqual([query().get("t_start"), query().get("steps")], ["400", "400"]);
 
-  await page.goto(`${server.url}?seed=7&start=610`);
+  await page.goto(`${server.url}?seed=7&t_start=610`);
   assert.equal(await shown(), "610,40", "any start of an address is offered");
   await page.goto(`${server.url}?seed=7&atoms=6&steps=50`);
-  assert.equal(await shown(), "0,50", "as the address meant before there was a start");
+  assert.equal(await shown(), "600,50", "steps change steps alone");
+  await page.goto(`${server.url}?seed=7&atoms=6&start=0&steps=50`);
+  assert.equal(await shown(), "1000,50", "as links of before say it");
   await page.goto(`${server.url}?atoms=6&lock=1&seed=7`);
   assert.equal(await shown(), "600,40");
   const plain = fastWeights({ moments: false });
@@ -408,18 +410,18 @@ test("the start is chosen in words, steps go along, and weights without the mome
   writeFileSync(file, plain.buffer);
   await page.setInputFiles("#own", plain);
   await page.waitForFunction(() => document.querySelector("#model").value === "own");
-  assert.equal(await shown(), "0,50");
+  assert.equal(await shown(), "1000,40");
   assert.equal(await page.isDisabled("#start"), true);
   assert.match(await note(), /^These weights lack the moments of their data/);
   await accessible(page, "weights without moments");
   await generate(page);
-  assert.equal(await page.textContent(".position"), "50 / 50");
-  assert.doesNotMatch(await page.textContent("#command"), /--start/);
+  assert.equal(await page.textContent(".position"), "40 / 40");
+  assert.match(await page.textContent("#command"), / --t-start 1000 /);
   assert.equal((await text(page, "[data-format=xyz]")).text, runCommand(await page.textContent("#command"), { model: file }));
   await page.selectOption("#model", "qm9-web");
-  assert.equal(await shown(), "600,40", "the usual ones again");
+  assert.equal(await shown(), "600,40", "the defaults again");
   assert.equal(await page.isDisabled("#start"), false);
-  assert.equal(query().get("start"), "600");
+  assert.equal(query().get("t_start"), "600");
   await close();
 });
 

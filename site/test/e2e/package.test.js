@@ -43,7 +43,7 @@ async function molecule(url) {
   const [status, file] = [await page.textContent("#status"), await page.textContent("#file")];
   await close();
   assert.match(status, /^[A-Z]\w+, (not )?stable, (connected|in pieces)$/);
-  assert.match(file, /^\d+\n.*seed=7 .*steps=40 method=dpm\+\+2m-sde start=600 /);
+  assert.match(file, /^\d+\n.*seed=7 .*steps=40 method=dpm\+\+2m-sde t_start=600 /);
   assert.equal(file, (made ??= file));
 }
 

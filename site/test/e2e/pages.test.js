@@ -53,7 +53,7 @@ test("the model card shows what was measured", async () => {
   const runs = JSON.parse(readFileSync(join(top, "core/weights/qm9-web.json"), "utf8"));
   const rows = await page.$$eval("[data-measured='qm9-web'] tbody tr", (all) => all.map((row) => [...row.cells].map((cell) => cell.innerText.split("\n")[0])));
   assert.deepEqual(rows.map((row) => row.slice(0, 4)), runs.map((run) => [
-    `${run.method}${run.start ? ` from t = ${run.start}` : ""}${run.free_types ? ", free types" : ""}`, run.steps.toLocaleString("en"), run.molecules.toLocaleString("en"), `${(100 * run.stable_molecules).toFixed(1)} %`,
+    `${run.method} from t = ${run.t_start}${run.joint ? ", joint" : ""}`, run.steps.toLocaleString("en"), run.molecules.toLocaleString("en"), `${(100 * run.stable_molecules).toFixed(1)} %`,
   ]));
   assert.match(await page.textContent("#qm9-web"), /Use and limits/);
   assert.match(await page.getAttribute(".drawn svg", "aria-label"), /^Stable molecules against steps\. /);

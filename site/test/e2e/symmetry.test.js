@@ -52,7 +52,7 @@ async function axe(page) {
 }
 
 test("coupled, the turned noise gives the same molecule turned; in the other order, without gamma or uncoupled it does not", async () => {
-  const { page, close } = await open(browser, address("seed=3&atoms=12&start=600&steps=20"));
+  const { page, close } = await open(browser, address("seed=3&atoms=12&t_start=600&steps=20"));
   assert.match(await page.textContent("#cost"), /downloads \d+\.\d MB/);
   await axe(page);
   await generate(page);
@@ -84,7 +84,7 @@ test("coupled, the turned noise gives the same molecule turned; in the other ord
 });
 
 test("the noise is turned by sliders, presets and the pointer, before and after the model is there, and the address keeps it", async () => {
-  const { page, close } = await open(browser, address("seed=5&atoms=9&start=600&steps=20&z=10"));
+  const { page, close } = await open(browser, address("seed=5&atoms=9&t_start=600&steps=20&z=10"));
   const picture = async () => {
     const { x, y, width, height } = await page.locator("#view-right canvas").boundingBox();
     return page.screenshot({ clip: { x: x + 2, y: y + 50, width: width - 4, height: height - 120 } });
@@ -119,7 +119,7 @@ test("the noise is turned by sliders, presets and the pointer, before and after 
 });
 
 test("the command makes the molecule on the right", async () => {
-  const { page, close } = await open(browser, address("seed=11&atoms=8&start=600&steps=20&x=25&y=-40&mirror=1&order=released&couple=0"));
+  const { page, close } = await open(browser, address("seed=11&atoms=8&t_start=600&steps=20&x=25&y=-40&mirror=1&order=released&couple=0"));
   await generate(page);
   const right = (await page.textContent("#caption-right")).split(": ")[1];
   const words = (await page.textContent("#command")).split(" ");

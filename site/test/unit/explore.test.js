@@ -51,15 +51,12 @@ test("a pruned branch takes its children along", async () => {
 });
 
 test("parts of a molecule: heavy atoms, a half, lines of its file, atoms as text", async () => {
-  const { half, heavy, partOf, readAtoms, readPart, restFlags, restRun, writeAtoms } = await load("/src/explore/parts.ts");
+  const { half, heavy, partOf, readAtoms, readPart, writeAtoms } = await load("/src/explore/parts.ts");
   assert.deepEqual(heavy(["C", "H", "O", "H"]), [0, 2]);
   assert.deepEqual(half([-1, 0, 0, 5, 0, 0, 4, 1, 0, -8, 0, 0, 0, 0, 1]), [0, 3, 4], "around atom 3, the outermost");
   const xyz = "3\nseed=1\nC 0.123456789012345 0 0\nH 1 2 3\nO -1.5 0 0.25\n";
   assert.equal(partOf(xyz, [0, 2]), "2\npart\nC 0.123456789012345 0 0\nO -1.5 0 0.25\n");
   assert.deepEqual(readPart(partOf(xyz, [0, 2])), { elements: ["C", "O"], positions: [0.123456789012345, 0, 0, -1.5, 0, 0.25] });
-  const usual = { method: "dpm++2m-sde", start: 600, steps: 40, wholeSteps: 50 };
-  assert.deepEqual([restRun({ takesParts: true, usual }).steps, restFlags(restRun({ takesParts: true, usual }, 20))], [40, "--steps 20 --method dpm++2m-sde --start 600"]);
-  assert.deepEqual([restRun({ takesParts: false, usual }).steps, restFlags(restRun({ takesParts: false, usual }, 20))], [100, "--steps 20 --method ancestral --resample 5"]);
   for (const atoms of [[], [3], [0, 1, 2, 3, 7], [1, 3, 4, 9, 10, 11]]) assert.deepEqual(readAtoms(writeAtoms(atoms)), atoms);
   assert.equal(writeAtoms([0, 1, 2, 3, 7]), "0-3,7");
   for (const bad of ["x", "3,1", "4-2", "1,,2", "-1", "1-"]) assert.deepEqual(readAtoms(bad), [], bad);

@@ -17,18 +17,18 @@ before(async () => {
 
 after(() => vite.close());
 
-const limits = { sizes: Array.from({ length: 27 }, (_, i) => i + 3), minSteps: 20, maxSteps: 1000, usual: { method: "dpm++2m-sde", start: 600, steps: 40, wholeSteps: 50 }, takesTypes: true, takesParts: true };
+const limits = { sizes: Array.from({ length: 27 }, (_, i) => i + 3), minSteps: 20, maxSteps: 1000, defaults: { method: "dpm++2m-sde", t_start: 600, steps: 40 }, takesTypes: true, takesParts: true };
 /** Of weights without moments. */
-const whole = { ...limits, usual: { ...limits.usual, start: 0, steps: 50 } };
+const whole = { ...limits, defaults: { ...limits.defaults, t_start: 1000 } };
 const defaults = { seed: "5", atoms: 0, formula: "", start: 600, steps: 40, method: "dpm++2m-sde", gamma: "learned" };
 
 test("the address holds the settings, and refuses what is out of bounds", async () => {
   const { parseQuery, toQuery } = await load("/src/settings.ts");
   const settings = { seed: "18446744073709551615", atoms: 12, formula: "", start: 700, steps: 250, method: "ancestral", gamma: "haar" };
-  for (const start of [700, 0]) assert.deepEqual(parseQuery(toQuery({ ...settings, start }, "?embed=1"), limits, defaults), { ...settings, start });
-  assert.equal(toQuery(defaults, ""), "?seed=5&start=600&steps=40");
-  assert.equal(toQuery({ seed: "1", atoms: 0, formula: "", start: 0, steps: 50, method: "dpm++2m-sde", gamma: "learned" }, "?embed=1&atoms=7&start=600&method=ddim&gamma=none"), "?embed=1&seed=1&steps=50");
-  for (const query of ["", "?seed=-1&atoms=2&steps=9&method=euler&gamma=delta", "?seed=18446744073709551616&atoms=30&steps=1001", "?seed=1e3&atoms=x&steps=50.5", "?start=19", "?start=x&steps=2000", "?start=600&steps=601"]) {
+  for (const start of [700, 1000]) assert.deepEqual(parseQuery(toQuery({ ...settings, start }, "?embed=1"), limits, defaults), { ...settings, start });
+  assert.equal(toQuery(defaults, ""), "?seed=5&t_start=600&steps=40");
+  assert.equal(toQuery({ seed: "1", atoms: 0, formula: "", start: 1000, steps: 50, method: "dpm++2m-sde", gamma: "learned" }, "?embed=1&atoms=7&start=600&method=ddim&gamma=none"), "?embed=1&seed=1&t_start=1000&steps=50");
+  for (const query of ["", "?seed=-1&atoms=2&steps=9&method=euler&gamma=delta", "?seed=18446744073709551616&atoms=30&steps=1001", "?seed=1e3&atoms=x&steps=50.5", "?t_start=19", "?t_start=x&steps=2000", "?t_start=600&steps=601"]) {
     assert.deepEqual(parseQuery(query, limits, defaults), defaults, query);
   }
 });
@@ -37,7 +37,7 @@ test("a formula stands in place of the number of atoms, with weights that take o
   const { parseFormula, parseQuery, sampleOptions, toQuery } = await load("/src/settings.ts");
   const { command } = await load("/src/command.ts");
   const settings = { ...defaults, atoms: 9, formula: "C7H10O2" };
-  assert.equal(toQuery(settings, ""), "?seed=5&formula=C7H10O2&start=600&steps=40");
+  assert.equal(toQuery(settings, ""), "?seed=5&formula=C7H10O2&t_start=600&steps=40");
   assert.deepEqual(parseQuery(toQuery(settings, ""), limits, defaults), { ...defaults, formula: "C7H10O2" });
   assert.deepEqual(parseQuery("?seed=5&formula=C7H10O2", { ...limits, takesTypes: false }, defaults), defaults);
   const { formula, atoms } = sampleOptions(settings);
@@ -47,48 +47,49 @@ test("a formula stands in place of the number of atoms, with weights that take o
   for (const text of ["", "c7h10", "C0", "C7H10O2+", "C7 H10", "H-O", "7C", "C1234"]) assert.equal(parseFormula(text), undefined, text);
 });
 
-test("an address of the time before starts could be chosen means what it meant; without moments all runs begin with noise", async () => {
+test("a setting of the address does not change another, and links of before are read", async () => {
   const { parseQuery } = await load("/src/settings.ts");
   const read = (query, of = limits) => {
     const { start, steps, method } = parseQuery(query, of);
     return [start, steps, method];
   };
   assert.deepEqual(read("?seed=7"), [600, 40, "dpm++2m-sde"]);
-  assert.deepEqual(read("?seed=7&steps=50"), [0, 50, "dpm++2m-sde"]);
-  assert.deepEqual(read("?seed=7&method=ancestral"), [0, 50, "ancestral"]);
-  assert.deepEqual(read("?seed=7&start=1000"), [0, 50, "dpm++2m-sde"]);
-  assert.deepEqual(read("?seed=7&start=0"), [0, 50, "dpm++2m-sde"]);
+  assert.deepEqual(read("?seed=7&steps=50"), [600, 50, "dpm++2m-sde"]);
+  assert.deepEqual(read("?seed=7&method=ancestral"), [600, 40, "ancestral"]);
+  assert.deepEqual(read("?seed=7&t_start=500"), [500, 40, "dpm++2m-sde"]);
+  assert.deepEqual(read("?seed=7&t_start=30"), [30, 30, "dpm++2m-sde"]);
+  assert.deepEqual(read("?seed=7&t_start=1000"), [1000, 40, "dpm++2m-sde"]);
+  assert.deepEqual(read("?seed=7&start=0&steps=50"), [1000, 50, "dpm++2m-sde"]);
   assert.deepEqual(read("?seed=7&start=500"), [500, 40, "dpm++2m-sde"]);
-  assert.deepEqual(read("?seed=7", whole), [0, 50, "dpm++2m-sde"]);
-  assert.deepEqual(read("?seed=7&start=600&steps=25", whole), [0, 25, "dpm++2m-sde"]);
+  assert.deepEqual(read("?seed=7", whole), [1000, 40, "dpm++2m-sde"]);
+  assert.deepEqual(read("?seed=7&t_start=600&steps=25", whole), [1000, 25, "dpm++2m-sde"], "without moments all runs begin with noise");
 });
 
-test("with another start or other weights, usual steps stay usual, and all others as far as they can", async () => {
+test("with other weights a default start stays one, and all else goes along as far as it can", async () => {
   const { carryOver, startAt } = await load("/src/settings.ts");
-  assert.deepEqual(startAt(0, { start: 600, steps: 40 }, limits), { start: 0, steps: 50 });
-  assert.deepEqual(startAt(400, { start: 0, steps: 50 }, limits), { start: 400, steps: 40 });
-  assert.deepEqual(startAt(400, { start: 0, steps: 900 }, limits), { start: 400, steps: 400 });
-  assert.deepEqual(startAt(0, { start: 600, steps: 30 }, limits), { start: 0, steps: 30 });
-  assert.deepEqual(carryOver({ start: 600, steps: 40 }, limits, whole), { start: 0, steps: 50 });
-  assert.deepEqual(carryOver({ start: 0, steps: 50 }, whole, limits), { start: 600, steps: 40 });
-  assert.deepEqual(carryOver({ start: 600, steps: 30 }, limits, whole), { start: 0, steps: 30 });
-  assert.deepEqual(carryOver({ start: 0, steps: 30 }, whole, limits), { start: 0, steps: 30 });
-  const short = { ...limits, maxSteps: 200, usual: { ...limits.usual, start: 120 } };
-  assert.deepEqual(carryOver({ start: 600, steps: 500 }, limits, short), { start: 0, steps: 200 });
+  assert.deepEqual(startAt(1000, { steps: 40 }), { start: 1000, steps: 40 });
+  assert.deepEqual(startAt(400, { steps: 900 }), { start: 400, steps: 400 });
+  assert.deepEqual(carryOver({ start: 600, steps: 40 }, limits, whole), { start: 1000, steps: 40 });
+  assert.deepEqual(carryOver({ start: 1000, steps: 40 }, whole, limits), { start: 600, steps: 40 });
+  assert.deepEqual(carryOver({ start: 700, steps: 30 }, limits, whole), { start: 1000, steps: 30 });
+  const short = { ...limits, maxSteps: 200, defaults: { ...limits.defaults, t_start: 120 } };
+  assert.deepEqual(carryOver({ start: 600, steps: 500 }, limits, short), { start: 120, steps: 120 });
+  assert.deepEqual(carryOver({ start: 1000, steps: 500 }, limits, short), { start: 200, steps: 200 });
 });
 
-test("the page's usual sampler is core's", async () => {
+test("the page's default sampler is core's", async () => {
   const { methods } = await load("/src/settings.ts");
   const { models } = await load("virtual:model");
-  for (const { name, usual, evaluation } of models) {
-    assert.equal(usual.method, methods[0], name);
-    if (evaluation.length) assert.ok(evaluation.some((run) => run.method === usual.method && run.start === usual.start && run.steps === usual.steps && !run.freeTypes), `${name}: its usual sampler was measured`);
+  for (const { name, defaults: { method, t_start, steps }, evaluation } of models) {
+    assert.equal(method, methods[0], name);
+    const measured = (run) => run.method === method && run.start === t_start && run.steps === steps && !run.joint;
+    if (evaluation.length) assert.ok(evaluation.some(measured), `${name}: its default sampler was measured`);
   }
 });
 
 test("where kinds are drawn first, only sizes that the data have can be asked for", async () => {
   const { limitsOf } = await load("/src/settings.ts");
-  const facts = { sizes: [3, 4, 6], timesteps: 1000, usual: limits.usual };
+  const facts = { sizes: [3, 4, 6], timesteps: 1000, defaults: limits.defaults };
   assert.deepEqual(limitsOf({ ...facts, takesTypes: true, takesParts: true }).sizes, [3, 4, 6]);
   assert.deepEqual(limitsOf({ ...facts, takesTypes: false, takesParts: false }).sizes, [3, 4, 5, 6]);
 });
@@ -151,12 +152,11 @@ test("shares come with Wilson's interval, and what is unique is told by core's k
 
 test("the command line of a run names what differs from the command's own defaults, and quotes what a shell would read", async () => {
   const { command } = await load("/src/command.ts");
-  const settings = { seed: "7", atoms: 0, formula: "", start: 0, steps: 50, method: "dpm++2m-sde", gamma: "learned" };
-  assert.equal(command({ settings, first: 0, n: 1, out: "a.xyz" }), "symdiff sample --seed 7 --steps 50 --method dpm++2m-sde --out a.xyz");
-  assert.match(command({ settings: { ...settings, start: 600 }, first: 0, n: 1, out: "a.xyz" }), / --steps 50 --method dpm\+\+2m-sde --start 600 --out /);
+  const settings = { seed: "7", atoms: 0, formula: "", start: 600, steps: 50, method: "dpm++2m-sde", gamma: "learned" };
+  assert.equal(command({ settings, first: 0, n: 1, out: "a.xyz" }), "symdiff sample --seed 7 --steps 50 --t-start 600 --method dpm++2m-sde --out a.xyz");
   assert.equal(
     command({ settings: { ...settings, atoms: 9, gamma: "haar" }, first: 3, n: 4, model: "it's mine.safetensors", out: "a.sdf" }),
-    "symdiff sample --seed 7 --n 4 --first 3 --atoms 9 --steps 50 --method dpm++2m-sde --gamma haar --model 'it'\\''s mine.safetensors' --out a.sdf",
+    "symdiff sample --seed 7 --count 4 --first 3 --atoms 9 --steps 50 --t-start 600 --method dpm++2m-sde --gamma haar --model 'it'\\''s mine.safetensors' --out a.sdf",
   );
 });
 

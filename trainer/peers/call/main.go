@@ -48,8 +48,8 @@ func run(args []string) error {
 		return err
 	}
 	const warm = 2
-	o := sampler.Options{Atoms: slices.Repeat([]int{n[1]}, n[0]), Steps: n[2] + warm}
-	s, err := sampler.NewNetwork(net.Network, net.Meta, o)
+	o := sampler.Options{N: n[0], Atoms: n[1], Steps: n[2] + warm, TStart: net.Meta.Schedule.Timesteps}
+	s, err := sampler.New(net.Network, net.Meta, o)
 	if err != nil {
 		return err
 	}

@@ -1,26 +1,53 @@
 package sampler
 
 import (
-	"errors"
 	"math"
 	"strconv"
 
-	"github.com/symdiff-go/symdiff/core/model"
-	"github.com/symdiff-go/symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
-// start checks Options.Start and completes it.
-func (o Options) start(s *schedule.Schedule, meta model.Meta) (int, error) {
-	if o.Start == 0 || o.Start == s.T() {
-		return s.T(), nil
+// from is the molecule that molecule i of the batch starts from.
+func (o Options) from(i int) *molecule.Molecule { return o.From[(o.First+i)%len(o.From)] }
+
+// init makes z at the first time: noise, what is fitted to the noised training data,
+// or the molecules that the run starts from, noised.
+func (s *Sampler) init() error {
+	t := s.times[0]
+	s.draw(s.z, rng.Initial, tick(t, 0))
+	switch {
+	case len(s.o.From) > 0:
+		return s.noised(t)
+	case t < s.sched.T():
+		s.fit(t)
 	}
-	if o.Start < 0 || o.Start > s.T() {
-		return 0, errors.New("sampler: start at t = " + strconv.Itoa(o.Start) + ", want 1 to " + strconv.Itoa(s.T()))
+	return nil
+}
+
+// noised makes z_t of the molecules of From and the standard Gaussians in z:
+//
+//	z_t = alpha_t·x + sigma_t·noise.
+func (s *Sampler) noised(t int) error {
+	x := make([]float32, len(s.z))
+	at := 0
+	for i := range s.sizes {
+		m := s.o.from(i)
+		for a, e := range m.Elements {
+			if err := s.meta.Encode(x[at:at+s.width], e, &m.Positions[a]); err != nil {
+				return bad("from", "", "molecule "+strconv.Itoa((s.o.First+i)%len(s.o.From))+", atom "+strconv.Itoa(a)+": "+err.Error())
+			}
+			at += s.width
+		}
 	}
-	if meta.Moments == nil && o.From == nil {
-		return 0, errors.New("sampler: the weights file has no moments of the data: a run cannot start at t = " + strconv.Itoa(o.Start))
+	symmetrise.RemoveMean(x, s.width, s.sizes)
+	s.rotated(x, len(x)/s.width)
+	alpha, sigma := float32(s.sched.Alpha(t)), float32(s.sched.Sigma(t))
+	for i, v := range x {
+		s.z[i] = float32(alpha*v) + float32(sigma*s.z[i])
 	}
-	return o.Start, nil
+	return nil
 }
 
 // fit turns the standard Gaussians in z into the Gaussian with the moments of z_t,

@@ -11,13 +11,13 @@ import (
 	"github.com/symdiff-go/symdiff/core/rng"
 )
 
-func someTurn() *o3.Matrix {
+func someRotation() *o3.Matrix {
 	stream := rng.New(1, 0, rng.Haar, 0)
 	h := o3.Haar(&stream)
 	return &h
 }
 
-// distance is the largest distance of an atom of a turned by h to b, over the
+// distance is the largest distance of an atom of a rotated by h to b, over the
 // root mean square of the coordinates.
 func distance(a, b *Sampler, h *o3.Matrix) float64 {
 	worst, size := 0.0, 0.0
@@ -32,56 +32,45 @@ func distance(a, b *Sampler, h *o3.Matrix) float64 {
 	return worst / math.Sqrt(size/float64(3*len(x)/a.width))
 }
 
-// With the noise turned along, an equivariant sampler gives the same molecule,
-// turned; one that is not gives another.
-func TestTurn(t *testing.T) {
-	h := someTurn()
+// With the noise rotated along, an equivariant sampler gives the same molecule,
+// rotated; one that is not gives another.
+func TestRotation(t *testing.T) {
+	h := someRotation()
 	for _, c := range []struct {
-		name, gamma, order string
-		uncoupled          bool
-		same               bool
+		name            string
+		gamma           Gamma
+		uncoupled, same bool
 	}{
-		{"symdiff", "", "", false, true},
-		{"symdiff", "haar", "", false, true},
-		{"symdiff", "learned", "paper", false, true},
-		{"symdiff", "", "released", false, false},
-		{"symdiff", "none", "", false, false},
-		{"symdiff", "", "", true, false},
-		{"symdiff_released", "", "", false, false},
-		{"symdiff_released", "", "paper", false, true},
+		{"symdiff", "", false, true},
+		{"symdiff", Haar, false, true},
+		{"symdiff", Learned, false, true},
+		{"symdiff", Released, false, false},
+		{"symdiff", NoGamma, false, false},
+		{"symdiff", "", true, false},
+		{"symdiff_released", "", false, false},
+		{"symdiff_released", Learned, false, true},
 	} {
 		methods := []Method{Ancestral}
 		if c.name == "symdiff" && c.gamma == "" && !c.uncoupled {
 			methods = Methods()
 		}
 		for _, method := range methods {
-			o := Options{Seed: 7, Atoms: []int{12, 5}, Steps: 20, Method: method, Gamma: c.gamma, GammaOrder: c.order}
+			o := Options{Seed: 7, sizes: []int{12, 5}, Steps: 20, Method: method, Gamma: c.gamma}
 			m := network(t, c.name)
 			straight := run(t, m, o)
-			o.Turn, o.Uncoupled = h, c.uncoupled
+			o.Rotate, o.Uncoupled = h, c.uncoupled
 			d := distance(straight, run(t, m, o), h)
 			if c.same && d > 1e-4 || !c.same && d < 1e-2 {
-				t.Errorf("%s, %s, gamma %q, order %q, uncoupled %v: turned and straight differ by %.1e of the molecule's size", c.name, method, c.gamma, c.order, c.uncoupled, d)
+				t.Errorf("%s, %s, gamma %q, uncoupled %v: rotated and straight differ by %.1e of the molecule's size", c.name, method, c.gamma, c.uncoupled, d)
 			}
 		}
-	}
-}
-
-// What is given is turned with the rest.
-func TestTurnOfKnown(t *testing.T) {
-	h, m := someTurn(), network(t, "symdiff")
-	o := Options{Seed: 3, Atoms: []int{9}, Steps: 12, Known: water, Resample: 3}
-	straight := run(t, m, o)
-	o.Turn = h
-	if d := distance(straight, run(t, m, o), h); d > 1e-4 {
-		t.Errorf("turned and straight differ by %.1e", d)
 	}
 }
 
 func TestBranch(t *testing.T) {
 	m := network(t, "symdiff")
 	for _, method := range Methods() {
-		o := Options{Seed: 5, Atoms: []int{6, 8}, Steps: 10, Method: method}
+		o := Options{Seed: 5, sizes: []int{6, 8}, Steps: 10, Method: method}
 		trunk := trajectory(t, m, o)
 		o.Branches = []Branch{{4, 100}, {7, 200}}
 		path := trajectory(t, m, o)
@@ -103,8 +92,8 @@ func TestBranch(t *testing.T) {
 			t.Errorf("%s: a branch with the same seed changes something", method)
 		}
 	}
-	o := Options{Seed: 5, Atoms: []int{6}, Steps: 10, Branches: []Branch{{10, 1}}}
-	if a, b := trajectory(t, m, o), trajectory(t, m, Options{Seed: 5, Atoms: []int{6}, Steps: 10}); a[10] != b[10] || a[11] == b[11] {
+	o := Options{Seed: 5, sizes: []int{6}, Steps: 10, Branches: []Branch{{10, 1}}}
+	if a, b := trajectory(t, m, o), trajectory(t, m, Options{Seed: 5, sizes: []int{6}, Steps: 10}); a[10] != b[10] || a[11] == b[11] {
 		t.Error("a branch at the last step changes more, or less, than the final draw")
 	}
 }
@@ -112,7 +101,7 @@ func TestBranch(t *testing.T) {
 // trajectory is the bits of z after 0, 1, ... calls of Step.
 func trajectory(t *testing.T, m *model.Model, o Options) []string {
 	t.Helper()
-	s, err := New(m, o)
+	s, err := of(m, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,9 +117,9 @@ func trajectory(t *testing.T, m *model.Model, o Options) []string {
 
 func TestResultTellsTheVariation(t *testing.T) {
 	h := o3.Matrix{{0, 1, 0}, {-1, 0, 0}, {0, 0, 1}}
-	s := run(t, network(t, "symdiff"), Options{Seed: 5, Atoms: []int{4}, Steps: 6, GammaOrder: "released", Gamma: "learned", Turn: &h, Uncoupled: true, Branches: []Branch{{1, 2}, {3, 1 << 63}}})
-	got := keys(s.Result(0, "").Properties)
-	if want := "gamma=learned gamma_order=released branch=1:2,3:9223372036854775808 turn=0,1,0,-1,0,0,0,0,1 couple=false "; !strings.Contains(got, want) {
+	s := run(t, network(t, "symdiff"), Options{Seed: 5, sizes: []int{4}, Steps: 6, Gamma: Released, Rotate: &h, Uncoupled: true, Branches: []Branch{{1, 2}, {3, 1 << 63}}})
+	got := keys(s.Result(0).Properties)
+	if want := " gamma=released rotate=0,1,0,-1,0,0,0,0,1 uncoupled=true branches=1:2,3:9223372036854775808 "; !strings.Contains(got, want) {
 		t.Errorf("properties %s, want %s", got, want)
 	}
 }
@@ -151,19 +140,18 @@ func TestVariationsRefused(t *testing.T) {
 		name, want string
 		o          Options
 	}{
-		{"symdiff", "unknown kind", Options{Gamma: "so3"}},
-		{"symdiff", "want paper or released", Options{GammaOrder: "other"}},
-		{"symdiff", "only a learned gamma", Options{Gamma: "haar", GammaOrder: "paper"}},
-		{"dit", "has no learned one", Options{Gamma: "learned"}},
-		{"symdiff", "not orthogonal", Options{Turn: &skew}},
-		{"symdiff", "not orthogonal", Options{Turn: &nan}},
-		{"symdiff", "without a turn", Options{Uncoupled: true}},
-		{"symdiff", "branch at step 7, want 0 to 6", Options{Branches: []Branch{{7, 1}}}},
-		{"symdiff", "branch at step -1", Options{Branches: []Branch{{-1, 1}}}},
-		{"symdiff", "branch at step 3, want 4 to 6", Options{Branches: []Branch{{3, 1}, {3, 2}}}},
+		{"symdiff", `gamma "so3": want learned, released, haar, none`, Options{Gamma: "so3"}},
+		{"dit", "has no learned one", Options{Gamma: Learned}},
+		{"dit", "has no learned one", Options{Gamma: Released}},
+		{"symdiff", "not orthogonal", Options{Rotate: &skew}},
+		{"symdiff", "not orthogonal", Options{Rotate: &nan}},
+		{"symdiff", "uncoupled: want rotate", Options{Uncoupled: true}},
+		{"symdiff", "branches: step 7, want 0 to 6", Options{Branches: []Branch{{7, 1}}}},
+		{"symdiff", "branches: step -1", Options{Branches: []Branch{{-1, 1}}}},
+		{"symdiff", "branches: step 3, want 4 to 6", Options{Branches: []Branch{{3, 1}, {3, 2}}}},
 	} {
-		c.o.Atoms, c.o.Steps = []int{5}, 6
-		if _, err := New(network(t, c.name), c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+		c.o.Atoms, c.o.Steps = 5, 6
+		if _, err := of(network(t, c.name), c.o); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v", c.want, err)
 		}
 	}

@@ -43,7 +43,7 @@ func typed() (watched, model.Meta) {
 
 func finished(t testing.TB, net symmetrise.Network, meta model.Meta, o Options) *Sampler {
 	t.Helper()
-	s, err := NewNetwork(net, meta, o)
+	s, err := New(net, meta, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func finished(t testing.TB, net symmetrise.Network, meta model.Meta, o Options) 
 func TestGivenTypes(t *testing.T) {
 	for _, method := range Methods() {
 		net, meta := typed()
-		s := finished(t, net, meta, Options{Seed: 2, Atoms: []int{0, 0}, Steps: 4, Method: method, Composition: formula(t, "HOF")})
+		s := finished(t, net, meta, Options{Seed: 2, sizes: []int{0, 0}, Steps: 4, Method: method, Formula: "HOF"})
 		if v, ok := (*net.values)[model.TypesName]; !ok || v != 0 {
 			t.Errorf("%s: under %v", method, *net.values)
 		}
@@ -76,11 +76,11 @@ func TestGivenTypes(t *testing.T) {
 		for i := range 2 {
 			hat := make([]float32, 15)
 			s.Predicted(i, nil, hat)
-			if m := s.Result(i, ""); m.Formula() != "FHO" || len(*net.seen) == 0 || slices.Max(hat) != 1 || slices.Min(hat) != 0 {
+			if m := s.Result(i); m.Formula() != "FHO" || len(*net.seen) == 0 || slices.Max(hat) != 1 || slices.Min(hat) != 0 {
 				t.Errorf("%s: %s, predicted types %v", method, m.Formula(), hat)
 			}
 		}
-		if v, _ := s.Result(0, "").Property("target_formula"); v != "FHO" {
+		if v, _ := s.Result(0).Property("target_formula"); v != "FHO" {
 			t.Errorf("target %q", v)
 		}
 	}
@@ -91,7 +91,7 @@ func TestTypesAreDrawn(t *testing.T) {
 	net, meta := typed()
 	count := func(o Options) map[string]int {
 		o.Seed, o.Steps = 5, 1
-		s, err := NewNetwork(net, meta, o)
+		s, err := New(net, meta, o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,26 +102,27 @@ func TestTypesAreDrawn(t *testing.T) {
 		return counts
 	}
 	const n = 2000
-	got := count(Options{Atoms: make([]int, n)})
+	got := count(Options{sizes: make([]int, n)})
 	for name, share := range map[string]float64{"CH4": 0.6, "H2O": 0.3, "C2H6": 0.09, "C2H5F": 0.01} {
 		if v := float64(got[name]) / n; math.Abs(v-share) > 4*math.Sqrt(share/n) {
 			t.Errorf("%s: %.3f of all, want %.3f", name, v, share)
 		}
 	}
-	if got = count(Options{Atoms: fill(make([]int, n), 8)}); got["C2H6"]+got["C2H5F"] != n || got["C2H5F"] < n/20 || got["C2H5F"] > n/6 {
+	if got = count(Options{sizes: fill(make([]int, n), 8)}); got["C2H6"]+got["C2H5F"] != n || got["C2H5F"] < n/20 || got["C2H5F"] > n/6 {
 		t.Errorf("of 8 atoms: %v", got)
 	}
-	part := &Known{Elements: []molecule.Element{molecule.C, molecule.C}, Positions: [][3]float64{{}, {1.5, 0, 0}}}
-	if got = count(Options{Atoms: make([]int, 100), Known: part}); got["C2H6"]+got["C2H5F"] != 100 {
+	meta.Parts = true
+	part := &molecule.Molecule{Elements: []molecule.Element{molecule.C, molecule.C}, Positions: [][3]float64{{}, {1.5, 0, 0}}}
+	if got = count(Options{sizes: make([]int, 100), Fragment: part}); got["C2H6"]+got["C2H5F"] != 100 {
 		t.Errorf("with two carbons: %v", got)
 	}
-	s := finished(t, net, meta, Options{Seed: 1, Atoms: []int{0}, Steps: 3, Known: part})
+	s := finished(t, net, meta, Options{Seed: 1, sizes: []int{0}, Steps: 3, Fragment: part})
 	if m := s.Molecule(0); m.Elements[1] != molecule.C || math.Abs(m.Distance(0, 1)-1.5) > 1e-5 {
 		t.Errorf("the part comes out as %v, %g Å", m.Elements[:2], m.Distance(0, 1))
 	}
 	// The order and the batch of molecules do not matter.
-	one := finished(t, net, meta, Options{Seed: 5, First: 7, Atoms: []int{0}, Steps: 2, Method: DPMSDE})
-	many := finished(t, net, meta, Options{Seed: 5, First: 3, Atoms: make([]int, 9), Steps: 2, Method: DPMSDE})
+	one := finished(t, net, meta, Options{Seed: 5, First: 7, sizes: []int{0}, Steps: 2, Method: DPMSDE})
+	many := finished(t, net, meta, Options{Seed: 5, First: 3, sizes: make([]int, 9), Steps: 2, Method: DPMSDE})
 	if bits(one.rows(0)) != bits(many.rows(4)) {
 		t.Error("a molecule depends on its batch")
 	}
@@ -129,23 +130,23 @@ func TestTypesAreDrawn(t *testing.T) {
 
 func TestTypesOfMolecules(t *testing.T) {
 	net, meta := typed()
-	s := finished(t, net, meta, Options{Seed: 1, From: []*molecule.Molecule{hydroxide}, Start: 900, Steps: 3})
+	s := finished(t, net, meta, Options{Seed: 1, From: []*molecule.Molecule{hydroxide}, TStart: 900, Steps: 3})
 	if m := s.Molecule(0); !slices.Equal(m.Elements, hydroxide.Elements) {
 		t.Errorf("from hydroxide comes %s", m.Formula())
 	}
 }
 
-// Left free, or without compositions to draw from, types are sampled as by any network.
-func TestFreeTypes(t *testing.T) {
+// Sampled jointly, or without compositions to draw from, types are sampled as by any network.
+func TestJoint(t *testing.T) {
 	net, meta := typed()
 	meta.Histogram = map[int]int{4: 1}
-	s := finished(t, net, meta, Options{Seed: 2, Atoms: []int{0}, Steps: 4, FreeTypes: true})
-	free, _ := s.Result(0, "").Property("types")
-	if s.types != nil || len(*net.values) != 0 || free != "free" {
-		t.Errorf("given %v under %v, property %q", s.types, *net.values, free)
+	s := finished(t, net, meta, Options{Seed: 2, sizes: []int{0}, Steps: 4, Joint: true})
+	joint, _ := s.Result(0).Property("joint")
+	if s.types != nil || len(*net.values) != 0 || joint != "true" {
+		t.Errorf("given %v under %v, joint=%q", s.types, *net.values, joint)
 	}
 	meta.Compositions = nil
-	if s = finished(t, net, meta, Options{Seed: 2, Atoms: []int{0}, Steps: 4}); s.types != nil {
+	if s = finished(t, net, meta, Options{Seed: 2, sizes: []int{0}, Steps: 4}); s.types != nil {
 		t.Error("types out of nowhere")
 	}
 }
@@ -170,19 +171,19 @@ func (n valued) At(values map[string]float64) (symmetrise.Network, error) {
 	return constant(eps), nil
 }
 
-// Guidance leads away from what is predicted without the values, but of the same given types.
-func TestTypesGuidance(t *testing.T) {
+// CFGWeight leads away from what is predicted without the values, but of the same given types.
+func TestTypesCFGWeight(t *testing.T) {
 	_, meta := typed()
 	meta.Context = append(meta.Context, model.Quantity{Name: "gap", MAD: 1})
-	for want, o := range map[float32]Options{31: {}, 30: {FreeTypes: true}} { // 11 + 2·(11 - 1) and 10 + 2·(10 - 0)
-		o.Atoms, o.Steps, o.Values, o.Guidance = []int{5}, 2, map[string]float64{"gap": 1}, 2
-		s, err := NewNetwork(valued{constant(0)}, meta, o)
+	for want, o := range map[float32]Options{31: {}, 30: {Joint: true}} { // 11 + 2·(11 - 1) and 10 + 2·(10 - 0)
+		o.sizes, o.Steps, o.Properties, o.CFGWeight = []int{5}, 2, map[string]float64{"gap": 1}, 2
+		s, err := New(valued{constant(0)}, meta, o)
 		if err != nil {
 			t.Fatal(err)
 		}
 		s.predict(100, 0)
 		if got := s.eps[s.width-1]; got != want {
-			t.Errorf("free types %t: %g, want %g", o.FreeTypes, got, want)
+			t.Errorf("joint %t: %g, want %g", o.Joint, got, want)
 		}
 	}
 }
@@ -190,17 +191,15 @@ func TestTypesGuidance(t *testing.T) {
 func TestTypesRefused(t *testing.T) {
 	net, meta := typed()
 	for want, o := range map[string]Options{
-		"no composition of 7 atoms": {Atoms: []int{0, 7}},
-		"no composition that fits":  {Atoms: []int{0}, Known: &Known{Elements: []molecule.Element{molecule.N}, Positions: make([][3]float64, 1)}},
-		"has 3 atoms, asked for":    {Atoms: []int{4}, Composition: formula(t, "H2O")},
-		"fewer N":                   {Atoms: []int{0}, Composition: formula(t, "H2O"), Known: &Known{Elements: []molecule.Element{molecule.N}}},
-		"element S is not":          {Atoms: []int{0}, Composition: formula(t, "H2S")},
-		"guidance without":          {Atoms: []int{5}, Guidance: 1},
-		"resample without":          {Atoms: []int{5}, Resample: 2},
-		"is no value":               {Atoms: []int{0}, Values: map[string]float64{model.TypesName: 0}},
+		"atoms 7: the weights file knows no composition": {sizes: []int{0, 7}},
+		"atoms 4: the formula H2O has 3":                 {Atoms: 4, Formula: "H2O"},
+		"element S is not":                               {Formula: "H2S"},
+		"formula: ":                                      {Formula: "H2o"},
+		"formula H2O: want a model":                      {Formula: "H2O", Joint: true},
+		"not with formula":                               {Formula: "H2O", From: []*molecule.Molecule{water}, TStart: 5},
 	} {
 		o.Steps = 2
-		if _, err := NewNetwork(net, meta, o); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := New(net, meta, o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %s", err, want)
 		}
 	}

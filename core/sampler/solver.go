@@ -1,9 +1,7 @@
 package sampler
 
 import (
-	"errors"
 	"math"
-	"strconv"
 
 	"github.com/symdiff-go/symdiff/core/rng"
 	"github.com/symdiff-go/symdiff/core/schedule"
@@ -41,33 +39,18 @@ func Methods() []Method { return []Method{Ancestral, DDIM, DPM, DPMSDE, Heun} }
 // the start only.
 func (m Method) Stochastic() bool { return m == "" || m == Ancestral || m == DPMSDE }
 
-// noiseScale is Options.NoiseScale, checked.
-func (o Options) noiseScale() (float64, error) {
-	switch {
-	case o.NoiseScale == 0 || o.NoiseScale == 1:
-		return 1, nil
-	case !(o.NoiseScale > 0 && o.NoiseScale <= 2):
-		return 0, errors.New("sampler: noise scale " + strconv.FormatFloat(o.NoiseScale, 'g', -1, 64) + ", want one above 0, at most 2")
-	case !o.Method.Stochastic():
-		return 0, errors.New("sampler: a noise scale with the method " + string(o.Method) + ", which draws no noise")
-	}
-	return o.NoiseScale, nil
-}
-
 // times is the grid start = t_0 > ... > t_S = 0 of a method.
-func times(s *schedule.Schedule, m Method, start, steps int) ([]int, error) {
+func times(s *schedule.Schedule, m Method, start, steps int) []int {
 	t := make([]int, steps+1)
 	switch m {
-	case "", Ancestral, DDIM:
+	case Ancestral, DDIM:
 		for i := range t {
 			t[i] = (2*start*(steps-i) + steps) / (2 * steps) // start·(S-i)/S, rounded
 		}
-	case DPM, DPMSDE, Heun:
-		logSNRTimes(t, s, start)
 	default:
-		return nil, errors.New("sampler: unknown method " + strconv.Quote(string(m)) + ", want ancestral, ddim, dpm++2m, dpm++2m-sde or heun")
+		logSNRTimes(t, s, start)
 	}
-	return t, nil
+	return t
 }
 
 // logSNRTimes spaces the times evenly in log SNR, as far as the grid of the
@@ -106,9 +89,9 @@ func logSNR(s *schedule.Schedule, t int) float64 {
 //	z_s = Z·z_t - Eps·eps_hat(z_t, t) + NoiseScale·Std·noise
 //
 // with the coefficients of schedule.Step.
-func (s *Sampler) ancestral(t, to, call int) {
-	s.draw(s.noise, rng.Step, tick(t, call))
-	s.sched.Ancestral(t, to).Draw(s.z, s.eps, s.noise, s.heat)
+func (s *Sampler) ancestral(t, to int) {
+	s.draw(s.noise, rng.Step, tick(t, 0))
+	s.sched.Ancestral(t, to).Draw(s.z, s.eps, s.noise, s.o.NoiseScale)
 }
 
 // ddim is z_s = alpha_s·x_hat + sigma_s·eps_hat with
@@ -137,9 +120,9 @@ func (s *Sampler) dpm(t, to int) {
 	alphaTo, sigmaTo := s.sched.Alpha(to), s.sched.Sigma(to)
 	decay := alpha * sigmaTo / (sigma * alphaTo) // e^(-h)
 	ratio, step, std := sigmaTo/sigma, alphaTo-float64(alpha*sigmaTo/sigma), 0.0
-	if s.method == DPMSDE {
+	if s.o.Method == DPMSDE {
 		fresh := 1 - float64(decay*decay)
-		ratio, step, std = ratio*decay, alphaTo*fresh, s.heat*float64(sigmaTo*math.Sqrt(fresh))
+		ratio, step, std = ratio*decay, alphaTo*fresh, s.o.NoiseScale*float64(sigmaTo*math.Sqrt(fresh))
 		s.draw(s.noise, rng.Step, tick(t, 0))
 	}
 	extra := 0.0
@@ -154,7 +137,7 @@ func (s *Sampler) dpm(t, to int) {
 		s.z[i] = float32(keep*v) + float32(d*(hat+float32(x*(hat-s.data[i]))))
 		s.data[i] = hat
 	}
-	if s.method != DPMSDE {
+	if s.o.Method != DPMSDE {
 		return
 	}
 	for i, e := range s.noise {
@@ -173,7 +156,7 @@ func (s *Sampler) heun(t, to int) {
 		s.data[i] = float32(keep*v) + float32(d*0.5*s.hat[i])
 		s.z[i] = float32(keep*v) + float32(d*s.hat[i])
 	}
-	s.put(to, 1)
+	s.fix(to)
 	symmetrise.RemoveMean(s.z, s.width, s.sizes)
 	s.predict(to, 1)
 	s.predicted(to)
@@ -187,7 +170,7 @@ func (s *Sampler) heun(t, to int) {
 // mean by the deterministic methods. The types stay: they are the largest of
 // z_0's own channels. Latents are drawn as the positions are, all of them.
 func (s *Sampler) decode() {
-	if !s.method.Stochastic() {
+	if !s.o.Method.Stochastic() {
 		clear(s.noise)
 	} else {
 		s.draw(s.noise, rng.Final, tick(0, 0))

@@ -24,15 +24,15 @@ func moments(std float64) *model.Moments {
 func TestLateStart(t *testing.T) {
 	const std, n, atoms = 0.5, 150, 40
 	for method, steps := range map[Method]int{Ancestral: 200, DPM: 20, Heun: 20} {
-		o := Options{Seed: 2, Atoms: fill(make([]int, n), atoms), Steps: steps, Method: method}
-		o.Start = 55_000
+		o := Options{Seed: 2, sizes: fill(make([]int, n), atoms), Steps: steps, Method: method}
+		o.TStart = 55_000
 		meta := moments(std)
 		meta.Mean[2], meta.Cov[0][5], meta.Cov[5][0] = 3, 0.2, 0.2
 		s := exactFrom(t, o, std, meta)
 		if s.times[0] != 55_000 || s.Steps() != steps+1 {
 			t.Errorf("%s: %d calls from t = %d", method, s.Steps(), s.times[0])
 		}
-		a2, a := s.sched.Alpha2(o.Start), s.sched.Alpha(o.Start)
+		a2, a := s.sched.Alpha2(o.TStart), s.sched.Alpha(o.TStart)
 		var x2, mean, v, cov float64
 		for i := 0; i < len(s.z); i += s.width {
 			for _, x := range s.z[i : i+3] {
@@ -56,7 +56,7 @@ func TestLateStart(t *testing.T) {
 			}
 		}
 	}
-	s := exactFrom(t, Options{Seed: 2, Atoms: fill(make([]int, n), atoms), Steps: 100, Start: 55_000}, std, moments(std))
+	s := exactFrom(t, Options{Seed: 2, sizes: fill(make([]int, n), atoms), Steps: 100, TStart: 55_000}, std, moments(std))
 	for !s.Done() {
 		if err := s.Step(); err != nil {
 			t.Fatal(err)
@@ -89,26 +89,26 @@ func TestStartRefuses(t *testing.T) {
 		o    Options
 		want string
 	}{
-		{m, Options{Start: 500, Steps: 5}, "no moments"},
-		{&with, Options{Start: 1001, Steps: 5}, "start at t = 1001, want 1 to 1000"},
-		{&with, Options{Start: -1, Steps: 5}, "start at t = -1"},
-		{&with, Options{Start: 500, Steps: 501}, "501 steps, want 1 to 500"},
+		{m, Options{TStart: 500, Steps: 5}, "no moments of the training data"},
+		{&with, Options{TStart: 1001, Steps: 5}, "t_start 1001: want 1 to 1000"},
+		{&with, Options{TStart: -1, Steps: 5}, "t_start -1"},
+		{&with, Options{TStart: 500, Steps: 501}, "steps 501: want 1 to 500"},
 	} {
-		c.o.Atoms = []int{3}
-		if _, err := New(c.m, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+		c.o.Atoms = 3
+		if _, err := of(c.m, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v", c.want, err)
 		}
 	}
-	s := run(t, &with, Options{Seed: 1, Atoms: []int{4, 7}, Start: 550, Steps: 5, Method: DPMSDE})
-	if p := s.Result(0, "").Properties; !strings.Contains(keys(p), " start=550 ") {
+	s := run(t, &with, Options{Seed: 1, sizes: []int{4, 7}, TStart: 550, Steps: 5, Method: DPMSDE})
+	if p := s.Result(0).Properties; !strings.Contains(keys(p), " t_start=550 ") {
 		t.Errorf("properties %v", p)
 	}
-	alone := run(t, &with, Options{Seed: 1, First: 1, Atoms: []int{7}, Start: 550, Steps: 5, Method: DPMSDE})
+	alone := run(t, &with, Options{Seed: 1, First: 1, sizes: []int{7}, TStart: 550, Steps: 5, Method: DPMSDE})
 	if bits(alone.z) != bits(s.rows(1)) {
 		t.Error("a molecule depends on its batch")
 	}
-	whole := run(t, m, Options{Seed: 1, Atoms: []int{4}, Steps: 5})
-	if explicit := run(t, m, Options{Seed: 1, Atoms: []int{4}, Steps: 5, Start: 1000}); bits(explicit.z) != bits(whole.z) {
+	whole := run(t, m, Options{Seed: 1, sizes: []int{4}, Steps: 5})
+	if explicit := run(t, m, Options{Seed: 1, sizes: []int{4}, Steps: 5, TStart: 1000}); bits(explicit.z) != bits(whole.z) {
 		t.Error("a start at T is not the whole run")
 	}
 }

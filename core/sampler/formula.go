@@ -1,0 +1,221 @@
+package sampler
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+
+	"github.com/symdiff-go/symdiff/core/encoding"
+	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
+)
+
+// types are the elements of every molecule of the batch, where the network is
+// conditioned on them (see encoding.TypesName) and Joint is not asked for: those of
+// Formula, those of From, or a composition drawn from the training data's, of Atoms
+// atoms. Those of Fragment come first. nil: they are sampled with the positions.
+func (o Options) types(meta encoding.Meta) (types [][]molecule.Element, err error) {
+	if o.Formula != "" && (!meta.TakesTypes() || o.Joint) {
+		return nil, bad("formula", o.Formula, "want a model that is conditioned on compositions, and not joint")
+	}
+	if o.Fragment != nil && !meta.Parts {
+		return nil, bad("fragment", "", "want a model that is conditioned on fragments")
+	}
+	if !meta.TakesTypes() || o.Joint {
+		return nil, nil
+	}
+	switch {
+	case len(o.From) > 0:
+		for i := range o.N {
+			types = append(types, o.from(i).Elements)
+		}
+		return types, nil
+	case o.Formula != "":
+		elements, err := o.formula()
+		return slices.Repeat([][]molecule.Element{elements}, o.N), err
+	case len(meta.Compositions) > 0:
+		return o.drawTypes(meta.Compositions)
+	case o.Fragment != nil:
+		return nil, bad("fragment", "", "want formula with it: the weights file has no compositions to draw from")
+	}
+	return nil, nil
+}
+
+// formula are the elements of Formula, those of Fragment first.
+func (o Options) formula() ([]molecule.Element, error) {
+	elements, err := molecule.ParseFormula(o.Formula)
+	if err != nil {
+		return nil, bad("formula", "", err.Error())
+	}
+	if o.Atoms != 0 && o.Atoms != len(elements) {
+		return nil, bad("atoms", strconv.Itoa(o.Atoms), "the formula "+o.Formula+" has "+strconv.Itoa(len(elements)))
+	}
+	whole, missing := arranged(elements, o.Fragment)
+	if missing != 0 {
+		return nil, bad("formula", o.Formula, "it has fewer "+missing.Symbol()+" than the fragment")
+	}
+	return whole, nil
+}
+
+// arranged is a composition with the elements of a fragment first. missing is one
+// that it has too few of.
+func arranged(composition []molecule.Element, fragment *molecule.Molecule) (whole []molecule.Element, missing molecule.Element) {
+	left := slices.Clone(composition)
+	if fragment != nil {
+		for _, e := range fragment.Elements {
+			i := slices.Index(left, e)
+			if i < 0 {
+				return nil, e
+			}
+			left = slices.Delete(left, i, i+1)
+		}
+		whole = slices.Clone(fragment.Elements)
+	}
+	return append(whole, left...), 0
+}
+
+// composition is one of the training data, the elements of a fragment first.
+type composition struct {
+	elements  []molecule.Element
+	molecules int
+}
+
+// drawTypes draws a composition for each molecule, as often as the training data
+// have it, of those that have room for the fragment and more.
+func (o Options) drawTypes(all []encoding.Composition) (types [][]molecule.Element, err error) {
+	var list []composition
+	for _, c := range all {
+		elements, err := molecule.ParseFormula(c.Formula)
+		if err != nil {
+			return nil, errors.New("sampler: metadata compositions: " + err.Error())
+		}
+		if whole, missing := arranged(elements, o.Fragment); missing == 0 {
+			list = append(list, composition{whole, c.Molecules})
+		}
+	}
+	for i := range o.N {
+		elements, err := o.drawComposition(list, i)
+		if err != nil {
+			return nil, err
+		}
+		types = append(types, elements)
+	}
+	return types, nil
+}
+
+// drawComposition draws that of molecule i of the batch.
+func (o Options) drawComposition(list []composition, i int) ([]molecule.Element, error) {
+	n := o.size(i)
+	fits := func(c composition) bool {
+		k := len(c.elements)
+		return k == n || n == 0 && k > o.fixedAtoms()
+	}
+	total := 0
+	for _, c := range list {
+		if fits(c) {
+			total += c.molecules
+		}
+	}
+	stream := rng.New(o.Seed, uint32(o.First+i), rng.Size, 0)
+	left := stream.Float64() * float64(total)
+	for _, c := range list {
+		if !fits(c) {
+			continue
+		}
+		if left -= float64(c.molecules); left < 0 {
+			return c.elements, nil
+		}
+	}
+	reason := "the weights file knows no composition that fits: give a formula, or ask for joint"
+	if n == 0 {
+		return nil, bad("fragment", "", reason)
+	}
+	return nil, bad("atoms", strconv.Itoa(n), reason)
+}
+
+// size is the number of atoms that is asked for of molecule i, 0 for any.
+func (o Options) size(i int) int {
+	if o.sizes != nil {
+		return o.sizes[i]
+	}
+	return o.Atoms
+}
+
+// drawSize draws the number of atoms of molecule i from the histogram of the
+// training data, above that of the fragment.
+func (o Options) drawSize(h map[int]int, i int) (int, error) {
+	if len(h) == 0 {
+		return 0, bad("atoms", "", "want a number: the weights file has no histogram of sizes to draw from")
+	}
+	sizes, total := make([]int, 0, len(h)), 0
+	for n, count := range h {
+		sizes = append(sizes, n)
+		total += count
+	}
+	slices.Sort(sizes)
+	stream := rng.New(o.Seed, uint32(o.First+i), rng.Size, 0)
+	left := stream.Float64() * float64(total)
+	for _, n := range sizes {
+		left -= float64(h[n])
+		if left < 0 {
+			return n, fits(n)
+		}
+	}
+	return sizes[len(sizes)-1], fits(sizes[len(sizes)-1])
+}
+
+// fits refuses a number of atoms of the histogram that cannot be made.
+func fits(n int) error {
+	if n > MaxAtoms {
+		return bad("atoms", "", "want a number: the histogram of the weights file gives "+strconv.Itoa(n)+" atoms, at most "+strconv.Itoa(MaxAtoms)+" can be made")
+	}
+	return nil
+}
+
+// conditioned is the network under the properties that are asked for, and under
+// the types where they are given. Guidance leads away from the network without the
+// properties, but with the types: it would take clean types for noised ones.
+func (o Options) conditioned(net symmetrise.Network, typed bool) (symmetrise.Network, error) {
+	values := map[string]float64{}
+	for name, v := range o.Properties {
+		values[name] = v
+	}
+	if typed {
+		values[encoding.TypesName] = 0
+	}
+	net, err := symmetrise.Condition(net, values, float32(o.CFGWeight), encoding.TypesName)
+	if err != nil {
+		return nil, bad("properties", "", err.Error())
+	}
+	return net, nil
+}
+
+// setTypes keeps the clean features of the given types, those of fixed atoms marked.
+func (s *Sampler) setTypes(types [][]molecule.Element) error {
+	if types == nil {
+		return nil
+	}
+	s.types = make([]float32, len(s.z))
+	at := 0
+	for _, elements := range types {
+		for a, e := range elements {
+			row := s.types[at : at+s.width]
+			if err := s.meta.Encode(row, e, nil); err != nil {
+				return bad("formula", "", "atom "+strconv.Itoa(a)+": "+err.Error())
+			}
+			if a < s.fixed {
+				encoding.MarkPart(row[3:])
+			}
+			at += s.width
+		}
+	}
+	return nil
+}
+
+// giveTo sets the features of rows like z to those of the given types, if any.
+func (s *Sampler) giveTo(rows []float32) {
+	for i := 0; i < len(s.types); i += s.width {
+		copy(rows[i+3:i+s.width], s.types[i+3:i+s.width])
+	}
+}
