@@ -22,7 +22,7 @@ test("a GeoLDM that PyTorch wrote gives the same file natively and as WebAssembl
     assert.equal(model.info.variant, "geoldm");
     for (const [options, args] of [
       [{ seed: 3, atoms: 7, steps: 12, method: "ancestral" }, "--seed 3 --atoms 7 --steps 12 --method ancestral"],
-      [{ seed: 4, index: 2, steps: 10, method: "dpm++2m-sde" }, "--seed 4 --first 2 --steps 10 --method dpm++2m-sde"],
+      [{ seed: 4, first: 2, steps: 10, method: "dpm++2m-sde" }, "--seed 4 --first 2 --steps 10 --method dpm++2m-sde"],
     ]) {
       const { xyz } = await model.generate(options);
       const native = execFileSync(program, ["sample", "--model", file, "--quiet", ...args.split(" ")], { encoding: "utf8" });
