@@ -26,6 +26,12 @@ const (
 	GammaReleased = "released"
 )
 
+// What gamma can be beyond the published one (see Config.GammaBase, Config.GammaHead).
+const (
+	GammaFrame   = "frame"
+	GammaMoments = "moments"
+)
+
 // Kinds of the MLP of a DiT block (see Config.MLPType).
 const (
 	SwiGLU = "swiglu"
@@ -58,7 +64,13 @@ type Config struct {
 	MLPType     string  // mlp_type: "swiglu" or "mlp" (GELU, tanh form)
 
 	// Beyond the published network; zero is as published.
-	PairBias  bool    // pair_bias: k's attention sees the distances of pairs (see Model)
+	PairBias bool // pair_bias: k's attention sees the distances of pairs (see Model)
+	// GammaBase is gamma_base: the kernel that f refines, and gamma itself without f. Empty: the
+	// Haar measure; or frame (see symmetrise.Frame).
+	GammaBase string
+	// GammaHead is gamma_head: what makes f's matrix of its blocks. Empty: the published MLP; or
+	// moments (see encoder).
+	GammaHead string
 	TimeScale float64 // time_scale: t is multiplied by it before its sinusoids, unless it is 0
 }
 
@@ -109,6 +121,12 @@ func (c Config) Validate() error {
 			"gamma_order: " + strconv.Quote(c.GammaOrder) + ", want paper or released",
 		)
 	}
+	if c.GammaBase != "" && (c.GammaBase != GammaFrame || c.Variant == None) {
+		return errors.New("gamma_base: " + strconv.Quote(c.GammaBase) + ", want frame, of a network that is symmetrised")
+	}
+	if c.GammaHead != "" && (c.GammaHead != GammaMoments || c.Variant != Symdiff || !c.FixQR) {
+		return errors.New("gamma_head: " + strconv.Quote(c.GammaHead) + ", want moments, of a learned gamma with fix_qr")
+	}
 	type bound struct {
 		name      string
 		v, lo, hi int
@@ -134,8 +152,10 @@ func (c Config) Validate() error {
 			bound{"enc_hidden_size", c.EncHidden, 1, maxWidth},
 			bound{"enc_depth", c.EncDepth, 1, maxDepth},
 			bound{"enc_num_heads", c.EncHeads, 1, c.EncHidden},
-			bound{"dec_hidden_features", c.DecHidden, 1, maxWidth},
 			bound{"noise_dims", c.NoiseDims, 0, maxWidth})
+		if c.GammaHead == "" {
+			bounds = append(bounds, bound{"dec_hidden_features", c.DecHidden, 1, maxWidth})
+		}
 	}
 	for _, b := range bounds {
 		if b.v < b.lo || b.v > b.hi {
@@ -245,8 +265,12 @@ func (c Config) Parameters() []safetensors.Parameter {
 			mlpWidth(c.EncMLPRatio, c.EncHidden),
 			c.MLPType,
 		)
-		l.Linear("gamma_dec.fc1", c.EncHidden, c.DecHidden)
-		l.Linear("gamma_dec.fc2", c.DecHidden, 9)
+		if c.GammaHead == GammaMoments {
+			l.Add(momentsWeight, 3, c.EncHidden)
+		} else {
+			l.Linear("gamma_dec.fc1", c.EncHidden, c.DecHidden)
+			l.Linear("gamma_dec.fc2", c.DecHidden, 9)
+		}
 	}
 	k := c.Prefix()
 	l.trunk(k, c.Hidden, c.Depth, mlpWidth(c.MLPRatio, c.Hidden), c.MLPType)

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"math"
+
 	"github.com/symdiff-go/symdiff/core/dit"
 	"github.com/symdiff-go/symdiff/core/f32"
 	"github.com/symdiff-go/symdiff/core/o3"
@@ -13,6 +15,16 @@ import (
 //	f(X·R0, eta) = MLP(mean_i DiT([X·R0, eta, pos]_i))
 //
 // with the distance features pos of k's state, which it shares.
+//
+// As published f is blind at the start: its blocks are the identity (adaLN-zero), and the mean over
+// atoms of centred positions is zero. Its matrix is made orthonormal afterwards, so that its scale is
+// free, grows, and the gradient fades. With the head of moments f has directions from the first step
+// and no free scale: the rows of
+//
+//	A = sum_i u_iᵀ·x_i,   u_i = W·LN(DiT(..)_i) / |W|,   x_i of X·C0
+//
+// are three vectors in the molecule's own frame (W (3, enc_hidden), each row divided by its length),
+// and f is the transpose of A made orthonormal on its rows. If u is invariant, so is X·C0·f.
 type encoder struct{ m *Model }
 
 func (f encoder) Eta() (dims int, std float64) { return f.m.Config.NoiseDims, f.m.Config.NoiseStd }
@@ -26,6 +38,23 @@ func (f encoder) NewState(sizes []int, k symmetrise.State) symmetrise.FunctionSt
 		pool: make([]float32, len(sizes)*c.EncHidden),
 		dec:  make([]float32, len(sizes)*c.DecHidden),
 		raw:  make([]float32, len(sizes)*9),
+		u:    make([]float32, shared.rows*3), zeros: make([]float32, c.EncHidden),
+	}
+}
+
+// momentsWeight is W of the head of moments.
+const momentsWeight = "gamma_dec.moments.weight"
+
+// unitRows divides each row of a matrix by its length.
+func unitRows(w []float32, width int) {
+	for ; len(w) > 0; w = w[width:] {
+		length := 0.0
+		for _, v := range w[:width] {
+			length += float64(float64(v) * float64(v))
+		}
+		if length > 0 {
+			f32.Scale(w[:width], float32(1/math.Sqrt(length)))
+		}
 	}
 }
 
@@ -39,6 +68,8 @@ type encoderState struct {
 	pool  []float32 // (molecules, enc_hidden)
 	dec   []float32 // (molecules, dec_hidden)
 	raw   []float32 // (molecules, 9)
+	u     []float32 // (rows, 3) of the head of moments
+	zeros []float32 // (enc_hidden)
 }
 
 // F is f of the package comment, of rows z = [X·R0, h].
@@ -59,6 +90,10 @@ func (s *encoderState) F(q []o3.Matrix, z []float32, width int, _ float32, eta [
 	m.encX.Apply(s.x, e, s.in, in, rows)
 	s.enc.Use(s.k.ofEncoder())
 	s.enc.Forward(s.x)
+	if m.Config.GammaHead == GammaMoments {
+		s.moments(q, z, width)
+		return
+	}
 	s.mean()
 	m.dec1.Apply(s.dec, d, s.pool, e, len(s.sizes))
 	f32.GELU(s.dec, s.dec)
@@ -67,6 +102,29 @@ func (s *encoderState) F(q []o3.Matrix, z []float32, width int, _ float32, eta [
 		for k, v := range s.raw[9*i : 9*i+9] {
 			q[i][k/3][k%3] = float64(v)
 		}
+	}
+}
+
+// moments sets the matrices by the head of moments (see encoder).
+func (s *encoderState) moments(q []o3.Matrix, z []float32, width int) {
+	e := s.m.Config.EncHidden
+	for i := range s.k.rows {
+		x := s.x[i*e : (i+1)*e]
+		dit.Norm(x, x, s.zeros, s.zeros)
+	}
+	s.m.moments.Apply(s.u, 3, s.x, e, s.k.rows)
+	at := 0
+	for i, n := range s.sizes {
+		var a o3.Matrix
+		for j := at; j < at+n; j++ {
+			for r := range a {
+				for c := range a[r] {
+					a[r][c] += float64(float64(s.u[3*j+r]) * float64(z[j*width+c]))
+				}
+			}
+		}
+		q[i] = o3.OrthonormaliseRows(a).T()
+		at += n
 	}
 }
 

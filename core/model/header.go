@@ -92,6 +92,12 @@ func configJSON(c Config) string {
 	if c.TimeScale != 0 {
 		add("time_scale", formatFloat(c.TimeScale))
 	}
+	if c.GammaBase != "" {
+		add("gamma_base", string(json.AppendString(nil, c.GammaBase)))
+	}
+	if c.GammaHead != "" {
+		add("gamma_head", string(json.AppendString(nil, c.GammaHead)))
+	}
 	return string(append(b, '}'))
 }
 
@@ -153,6 +159,14 @@ func readConfig(p *header.Reader) Config {
 	}
 	if _, ok := v.Get("time_scale"); ok {
 		c.TimeScale = p.Number("config", v, "time_scale")
+	}
+	for name, into := range map[string]*string{"gamma_base": &c.GammaBase, "gamma_head": &c.GammaHead} {
+		if t, ok := v.Get(name); ok {
+			if t.Kind != json.String || t.Text == "" {
+				p.Fail("config", name+": want a word")
+			}
+			*into = t.Text
+		}
 	}
 	return c
 }

@@ -54,6 +54,7 @@ type Model struct {
 	encX       dit.Linear   // f: [X·R0, eta, distance features] -> enc_hidden
 	enc        *dit.Weights // f: blocks
 	dec1, dec2 dit.Linear   // f: enc_hidden -> dec_hidden -> 9
+	moments    dit.Linear   // f: enc_hidden -> 3, rows of length 1, in the place of these
 
 	k          *dit.Weights // backbone
 	timeScale  float32
@@ -136,6 +137,9 @@ func (l *loader) read(f *safetensors.File, c Config, p safetensors.Parameter) (e
 	if p.Name == c.Prefix()+"pair_embedder.weight" { // the attention kernel divides by this root
 		f32.Scale(l.scratch, float32(math.Sqrt(float64(c.Hidden/c.Heads))))
 	}
+	if p.Name == momentsWeight {
+		unitRows(l.scratch, p.Shape[1])
+	}
 	if c.Context > 0 && p.Name == "xh_embedder.weight" {
 		var inner []float32
 		inner, l.context = dit.SplitColumns(l.scratch, p.Shape[0], p.Shape[1], c.Context)
@@ -196,7 +200,11 @@ func (l *loader) model(c Config, meta encoding.Meta) *Model {
 	if c.Variant == Symdiff {
 		m.encX = l.linear("gamma_enc.x_embedder")
 		m.enc = l.trunk("gamma_enc.", c.encoder())
-		m.dec1, m.dec2 = l.linear("gamma_dec.fc1"), l.linear("gamma_dec.fc2")
+		if c.GammaHead == GammaMoments {
+			m.moments = l.linear(strings.TrimSuffix(momentsWeight, ".weight"))
+		} else {
+			m.dec1, m.dec2 = l.linear("gamma_dec.fc1"), l.linear("gamma_dec.fc2")
+		}
 	}
 	return m
 }

@@ -15,15 +15,23 @@ func (m *Model) gamma() symmetrise.Gamma {
 	case Symdiff:
 		return m.learned(m.Config.GammaOrder)
 	case SymdiffH:
-		return symmetrise.Haar(symmetrise.O3)
+		return m.base()
 	}
 	return symmetrise.None()
+}
+
+// base is the kernel that f refines, and gamma itself without f.
+func (m *Model) base() symmetrise.Gamma {
+	if m.Config.GammaBase == GammaFrame {
+		return symmetrise.Frame()
+	}
+	return symmetrise.Haar(symmetrise.O3)
 }
 
 // learned is gamma by f, in an order (see Config.GammaOrder).
 func (m *Model) learned(order string) symmetrise.Gamma {
 	published := symmetrise.Published{Released: order == GammaReleased, Columns: !m.Config.FixQR}
-	return symmetrise.LearnedAs(symmetrise.O3, encoder{m}, published)
+	return symmetrise.Refined(m.base(), encoder{m}, published)
 }
 
 // Gamma is the learned gamma in an order, empty: Config.GammaOrder. Without one the

@@ -22,8 +22,9 @@ func Axes(a Matrix) (values [3]float64, axes Matrix) {
 			break
 		}
 		theta := (a[q][q] - a[p][p]) / (2 * a[p][q])
-		t := math.Copysign(1, theta) / (math.Abs(theta) + math.Hypot(theta, 1))
-		c := 1 / math.Hypot(t, 1)
+		// Rounded product by product, so that the bits are the same on every machine.
+		t := math.Copysign(1, theta) / (math.Abs(theta) + math.Sqrt(float64(theta*theta)+1))
+		c := 1 / math.Sqrt(float64(t*t)+1)
 		r := Identity
 		r[p][p], r[q][q], r[p][q], r[q][p] = c, c, -t*c, t*c
 		a = r.Mul(a).Mul(r.T())

@@ -19,8 +19,10 @@ func TestCheckEquivariance(t *testing.T) {
 	}{
 		{"Haar", Haar(O3), true},
 		{"learned", Learned(O3, frame{}), true},
+		{"frame", Frame(), true},
+		{"learned over the frame", Refined(Frame(), frame{}, Published{}), true},
 		{"none", None(), false},
-		{"published order", LearnedAs(O3, frame{}, Published{Released: true}), false},
+		{"published order", Refined(Haar(O3), frame{}, Published{Released: true}), false},
 	} {
 		r := CheckEquivariance(New(crooked, c.gamma), z, 0.4, 5, 60, 1)
 		t.Logf("%s: %+v", c.name, r)

@@ -17,6 +17,61 @@ func (haar) Eta() (dims int, std float64)                                   { re
 func (h haar) NewState([]int, State) GammaState                             { return h }
 func (haar) Draw(c []o3.Matrix, _ []float32, _ int, _ float32, noise Noise) { copy(c, noise.R0) }
 
+// Frame is the kernel of the principal axes, under O(3): the columns of C are the orthonormal
+// eigenvectors v_1, v_2, v_3 of the scatter matrix sum_i x_iᵀ·x_i, the smallest eigenvalue first, each
+// with the sign that makes v_k·R0·e_k positive,
+//
+//	C = [±v_1, ±v_2, ±v_3],   R0 ~ Haar(O(3)),
+//
+// so that the eight choices of signs are equally likely. X·C has eight values, whatever way the
+// molecule lies, where X·R0 of Haar has a value for each element of the group. Where eigenvalues are
+// equal, as in a symmetric molecule, the axes are not determined and C is not equivariant; noised
+// positions have distinct ones with probability 1.
+func Frame() Gamma { return principal{} }
+
+type principal struct{}
+
+func (principal) Group() Group                 { return O3 }
+func (principal) Eta() (dims int, std float64) { return 0, 0 }
+
+func (principal) NewState(sizes []int, _ State) GammaState {
+	return principalState{append([]int(nil), sizes...)}
+}
+
+type principalState struct{ sizes []int }
+
+func (s principalState) Draw(c []o3.Matrix, z []float32, width int, _ float32, noise Noise) {
+	for i, n := range s.sizes {
+		_, axes := o3.Axes(scatter(z[:n*width], width)) // rows
+		for k := range axes {
+			if cosine(axes[k], noise.R0[i], k) < 0 {
+				for j := range axes[k] {
+					axes[k][j] = -axes[k][j]
+				}
+			}
+		}
+		c[i] = axes.T()
+		z = z[n*width:]
+	}
+}
+
+// scatter is sum_i x_iᵀ·x_i of the positions of rows.
+func scatter(z []float32, width int) (s o3.Matrix) {
+	for ; len(z) > 0; z = z[width:] {
+		for i := range 3 {
+			for j := range 3 {
+				s[i][j] += float64(float64(z[i]) * float64(z[j]))
+			}
+		}
+	}
+	return s
+}
+
+// cosine is v·R·e_k.
+func cosine(v [3]float64, r o3.Matrix, k int) float64 {
+	return float64(float64(v[0]*r[0][k])+float64(v[1]*r[1][k])) + float64(v[2]*r[2][k])
+}
+
 // None is the kernel that leaves the molecule as it is, C = I: the denoiser
 // alone. It is equivariant under no group but for denoisers that are.
 func None() Gamma { return none{} }
@@ -54,7 +109,14 @@ type FunctionState interface {
 //	C = R0·f(X·R0, eta),   R0 ~ Haar(G),
 //
 // with f's matrix projected into the group.
-func Learned(g Group, f Function) Gamma { return learned{g, f, Published{}} }
+func Learned(g Group, f Function) Gamma { return Refined(Haar(g), f, Published{}) }
+
+// Refined is the same over any equivariant kernel in the place of the Haar measure,
+//
+//	C = C0·f(X·C0, eta),   C0 ~ base(X),
+//
+// such as Frame; base takes no eta. What departs from it as the published code does is told by p.
+func Refined(base Gamma, f Function, p Published) Gamma { return learned{base, f, p} }
 
 // Published says in what the published code departs from the construction.
 type Published struct {
@@ -62,46 +124,49 @@ type Published struct {
 	Columns  bool // f's matrix is made orthonormal on its columns, not its rows; of O(3)
 }
 
-// LearnedAs is Learned as the published code has it.
-func LearnedAs(g Group, f Function, p Published) Gamma { return learned{g, f, p} }
-
 // ErrNotLearned is that of a network whose denoiser came without a gamma.
 var ErrNotLearned = errors.New("gamma: the model has no learned one")
 
 type learned struct {
-	group     Group
+	base      Gamma
 	f         Function
 	published Published
 }
 
-func (l learned) Group() Group                 { return l.group }
+func (l learned) Group() Group                 { return l.base.Group() }
 func (l learned) Eta() (dims int, std float64) { return l.f.Eta() }
 
 func (l learned) NewState(sizes []int, k State) GammaState {
-	return &learnedState{learned: l, f: l.f.NewState(sizes, k), sizes: append([]int(nil), sizes...)}
+	return &learnedState{
+		learned: l, base: l.base.NewState(sizes, k), f: l.f.NewState(sizes, k), sizes: append([]int(nil), sizes...),
+		c0: make([]o3.Matrix, len(sizes)),
+	}
 }
 
 type learnedState struct {
 	learned
+	base  GammaState
 	f     FunctionState
 	sizes []int
-	z     []float32 // (rows, width) [X·R0, h]
+	c0    []o3.Matrix // (molecules)
+	z     []float32   // (rows, width) [X·C0, h]
 }
 
 func (s *learnedState) Draw(c []o3.Matrix, z []float32, width int, t float32, noise Noise) {
 	s.z = append(s.z[:0], z...)
+	s.base.Draw(s.c0, z, width, t, noise)
 	rows := s.z
 	for i, n := range s.sizes {
-		noise.R0[i].Turn(rows, width, rows, width, n)
+		s.c0[i].Turn(rows, width, rows, width, n)
 		rows = rows[n*width:]
 	}
 	s.f.F(c, s.z, width, t, noise.Eta)
-	for i, r0 := range noise.R0 {
+	for i, c0 := range s.c0 {
 		f := s.project(c[i])
 		if s.published.Released {
-			c[i] = f.Mul(r0.T())
+			c[i] = f.Mul(c0.T())
 		} else {
-			c[i] = r0.Mul(f)
+			c[i] = c0.Mul(f)
 		}
 	}
 }
@@ -110,7 +175,7 @@ func (l learned) project(a o3.Matrix) o3.Matrix {
 	if l.published.Columns {
 		return o3.OrthonormaliseColumns(a)
 	}
-	return l.group.Project(a)
+	return l.Group().Project(a)
 }
 
 // Func is a denoiser without buffers, for a function of one molecule: it sets

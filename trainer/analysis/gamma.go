@@ -44,6 +44,10 @@ type Gamma struct {
 	// as the Haar measure is, 1 where it is one matrix.
 	Concentration      float64 `json:"concentration"`
 	ConcentrationError float64 `json:"concentration_error"`
+	// InputVariance is that of symmetrise.InputVariance: what k sees varies over draws of gamma and
+	// rotated copies of a molecule as under the Haar measure, 1, or not at all, 0.
+	InputVariance      float64 `json:"input_variance"`
+	InputVarianceError float64 `json:"input_variance_error"`
 	// Proper is the share of C with determinant 1; ½ under Haar.
 	Proper float64 `json:"proper"`
 	// Function is the concentration of f = R0ᵀ·C over draws of R0 and eta: 1
@@ -165,7 +169,7 @@ type values struct {
 	concentration, proper, function, rotation, energy float64
 	different                                         bool
 	axes                                              [3][3]float64
-	loss, spread, coupling, bias                      float64
+	loss, spread, coupling, bias, input               float64
 }
 
 // molecule measures a kernel at time t on molecule i.
@@ -181,6 +185,7 @@ func (a *analysis) molecule(k Kernel, t, i int, x []float32) (v values) {
 	for j := range z {
 		z[j] = float32(alpha*float64(x[j]) + sigma*float64(eps[j]))
 	}
+	v.input = symmetrise.InputVariance(k.Net, z, float32(float64(t)/float64(a.sched.T())), a.Draws, a.Seed+uint64(i))
 	run := newBatch(k.Net, z, width, a.Draws, float32(float64(t)/float64(a.sched.T())))
 	haar, eta := rng.New(a.Seed, uint32(i), rng.Haar, uint32(t)), rng.New(a.Seed, uint32(i), rng.Eta, uint32(t))
 	run.draw(&haar, &eta)
@@ -415,6 +420,7 @@ func summarise(kernel string, t float64, list []values) Gamma {
 		return m, math.Sqrt(se / n)
 	}
 	g.Concentration, g.ConcentrationError = mean(func(v *values) float64 { return v.concentration })
+	g.InputVariance, g.InputVarianceError = mean(func(v *values) float64 { return v.input })
 	g.Proper, _ = mean(func(v *values) float64 { return v.proper })
 	g.Function, _ = mean(func(v *values) float64 { return v.function })
 	g.Rotation, _ = mean(func(v *values) float64 { return v.rotation })

@@ -55,6 +55,9 @@ func Forward(s *Scope, p *Params, in Input) Output {
 	pos := distancePart(s, p, in, g)
 	x := in.X
 	var gamma Tensor
+	if c.GammaBase == model.GammaFrame {
+		in.R0 = principalFrame(s, in.X, in.R0)
+	}
 	switch c.Variant {
 	case model.SymdiffH:
 		gamma = in.R0
@@ -98,13 +101,41 @@ func orthogonal(s *Scope, p *Params, in Input, time, pos Tensor) Tensor {
 	}
 	tok := p.linear(s, "gamma_enc.x_embedder", s.cat(-1, append(parts, pos)...))
 	enc := dit{p: p, prefix: "gamma_enc.", width: int64(c.EncHidden), depth: c.EncDepth, heads: int64(c.EncHeads), swiglu: c.MLPType == model.SwiGLU}
-	h := s.mean(enc.blocks(s, tok, enc.condition(s, time), nil, in.B, in.N), false, 1)
+	blocks := enc.blocks(s, tok, enc.condition(s, time), nil, in.B, in.N)
+	if c.GammaHead == model.GammaMoments {
+		return momentsOf(s, p, in, blocks)
+	}
+	h := s.mean(blocks, false, 1)
 	h = s.keep(p.linear(s, "gamma_dec.fc1", h).MustGelu("none", false))
 	a := s.view(p.linear(s, "gamma_dec.fc2", h), in.B, 3, 3)
 	if c.FixQR {
 		return orthonormaliseRows(s, a)
 	}
 	return s.transpose(orthonormaliseRows(s, s.transpose(a, 1, 2)), 1, 2)
+}
+
+// momentsOf is the head of moments (see core/model): u_i = W·LN(x_i) with rows of W of length 1, A = sum_i u_iᵀ·x_i of the
+// positions X·C0, and f the transpose of A made orthonormal on its rows. (B, 3, 3)
+func momentsOf(s *Scope, p *Params, in Input, blocks Tensor) Tensor {
+	w := p.get("gamma_dec.moments.weight") // (3, enc_hidden)
+	w = s.div(s.to(w, f32), s.sqrt(s.addScalar(s.sum(s.mul(w, w), true, -1), 1e-20)))
+	u := s.matmul(s.layerNorm(blocks, int64(p.Config.EncHidden)), s.transpose(w, 0, 1)) // (B, N, 3)
+	a := s.bmm(s.transpose(u, 1, 2), s.bmm(in.X, in.R0))
+	return s.transpose(orthonormaliseRows(s, a), 1, 2)
+}
+
+// principalFrame is symmetrise.Frame, without a gradient: (B, 3, 3).
+func principalFrame(s *Scope, x, r0 Tensor) (c Tensor) {
+	NoGrad(func() {
+		scatter := s.bmm(s.transpose(x, 1, 2), x)
+		values, vectors := scatter.MustLinalgEigh("L", false) // vectors in columns, ascending
+		s.keep(values)
+		v := s.keep(vectors)
+		sign := s.sum(s.mul(v, r0), true, 1) // (B, 1, 3): v_k·R0·e_k
+		one := s.addScalar(s.mulScalar(sign, 0), 1)
+		c = s.mul(v, s.keep(one.MustCopysign(sign, false)))
+	})
+	return c
 }
 
 // orthonormaliseRows is Gram-Schmidt on the rows of a (B, 3, 3). The third row is the cross product of the first two with the
