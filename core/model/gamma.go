@@ -24,7 +24,8 @@ import (
 //	A = sum_i u_iᵀ·x_i,   u_i = W·LN(DiT(..)_i) / |W|,   x_i of X·C0
 //
 // are three vectors in the molecule's own frame (W (3, enc_hidden), each row divided by its length),
-// and f is the transpose of A made orthonormal on its rows. If u is invariant, so is X·C0·f.
+// and f is the transpose of A made orthonormal on its rows. If u is invariant, X·C0·f is the same for all rotated copies; a
+// training starts so, with the positions' columns of the first layer at zero.
 type encoder struct{ m *Model }
 
 func (f encoder) Eta() (dims int, std float64) { return f.m.Config.NoiseDims, f.m.Config.NoiseStd }

@@ -17,16 +17,15 @@ func (haar) Eta() (dims int, std float64)                                   { re
 func (h haar) NewState([]int, State) GammaState                             { return h }
 func (haar) Draw(c []o3.Matrix, _ []float32, _ int, _ float32, noise Noise) { copy(c, noise.R0) }
 
-// Frame is the kernel of the principal axes, under O(3): the columns of C are the orthonormal
-// eigenvectors v_1, v_2, v_3 of the scatter matrix sum_i x_iᵀ·x_i, the smallest eigenvalue first, each
-// with the sign that makes v_k·R0·e_k positive,
+// Frame is the kernel of the principal axes, under O(3): the columns of C are orthonormal eigenvectors
+// v_1, v_2, v_3 of the scatter matrix, the smallest eigenvalue first, each with the sign that makes
+// v_k·R0·e_k positive,
 //
-//	C = [±v_1, ±v_2, ±v_3],   R0 ~ Haar(O(3)),
+//	C = [±v_1, ±v_2, ±v_3]   of   S = sum_i x_iᵀ·x_i + s·R0·diag(1, 2, 3)·R0ᵀ,   R0 ~ Haar(O(3)),
 //
 // so that the eight choices of signs are equally likely. X·C has eight values, whatever way the
-// molecule lies, where X·R0 of Haar has a value for each element of the group. Where eigenvalues are
-// equal, as in a symmetric molecule, the axes are not determined and C is not equivariant; noised
-// positions have distinct ones with probability 1.
+// molecule lies, where X·R0 of Haar has a value for each element of the group. The small s, 1e-6 of
+// the trace, draws axes at random where eigenvalues are equal, as in a symmetric molecule.
 func Frame() Gamma { return principal{} }
 
 type principal struct{}
@@ -42,7 +41,7 @@ type principalState struct{ sizes []int }
 
 func (s principalState) Draw(c []o3.Matrix, z []float32, width int, _ float32, noise Noise) {
 	for i, n := range s.sizes {
-		_, axes := o3.Axes(scatter(z[:n*width], width)) // rows
+		_, axes := o3.Axes(separated(scatter(z[:n*width], width), noise.R0[i])) // rows
 		for k := range axes {
 			if cosine(axes[k], noise.R0[i], k) < 0 {
 				for j := range axes[k] {
@@ -62,6 +61,27 @@ func scatter(z []float32, width int) (s o3.Matrix) {
 			for j := range 3 {
 				s[i][j] += float64(float64(z[i]) * float64(z[j]))
 			}
+		}
+	}
+	return s
+}
+
+// TieBreak and leastTie are s of Frame, of the trace and in any case.
+const (
+	TieBreak = 1e-6
+	leastTie = 1e-12
+)
+
+// separated is S + s·R·diag(1, 2, 3)·Rᵀ.
+func separated(s, r o3.Matrix) o3.Matrix {
+	small := float64(TieBreak*(s[0][0]+s[1][1]+s[2][2])) + leastTie
+	for i := range s {
+		for j := range s[i] {
+			sum := 0.0
+			for k := range r {
+				sum += float64(float64(float64(k+1)*r[i][k]) * r[j][k])
+			}
+			s[i][j] += float64(small * sum)
 		}
 	}
 	return s

@@ -121,6 +121,8 @@ func bindModel(f *pflag.FlagSet, o *train.Options) {
 	f.IntVar(&c.DecHidden, "dec-hidden", c.DecHidden, "width of the MLP at the end of f")
 	f.IntVar(&c.NoiseDims, "noise-dims", c.NoiseDims, "dimensions of eta per atom")
 	f.Float64Var(&c.NoiseStd, "noise-std", c.NoiseStd, "standard deviation of eta")
+	f.StringVar(&c.GammaBase, "gamma-base", c.GammaBase, "what f refines, or gamma is without f: empty for the Haar measure, or frame")
+	f.StringVar(&c.GammaHead, "gamma-head", c.GammaHead, "how f makes its matrix: empty as published, or moments")
 	f.BoolVar(&c.PairBias, "pair-bias", c.PairBias, "let k's attention see the distances of pairs (not in the published network)")
 	f.Float64Var(&c.TimeScale, "time-scale", c.TimeScale, "multiply t by this before its sinusoids, 0: do not, as published")
 	f.StringVar(&o.Init, "init", o.Init, "weights file to start from; parameters that it lacks start as usual, time embeddings are fitted to --time-scale")

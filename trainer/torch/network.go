@@ -9,6 +9,7 @@ import (
 	"github.com/sugarme/gotch/ts"
 
 	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // Input is a batch of B molecules of N atoms.
@@ -127,13 +128,16 @@ func momentsOf(s *Scope, p *Params, in Input, blocks Tensor) Tensor {
 // principalFrame is symmetrise.Frame, without a gradient: (B, 3, 3).
 func principalFrame(s *Scope, x, r0 Tensor) (c Tensor) {
 	NoGrad(func() {
+		x, r := s.to(x, f64), s.to(r0, f64)
 		scatter := s.bmm(s.transpose(x, 1, 2), x)
+		trace := s.view(s.sum(s.reshape(s.mul(x, x), x.MustSize()[0], -1), true, 1), -1, 1, 1)
+		ties := s.bmm(s.mul(r, s.Of([]float32{1, 2, 3}, 1, 1, 3)), s.transpose(r, 1, 2))
+		scatter = s.add(scatter, s.mul(s.addScalar(s.mulScalar(trace, symmetrise.TieBreak), 1e-12), ties))
 		values, vectors := scatter.MustLinalgEigh("L", false) // vectors in columns, ascending
 		s.keep(values)
 		v := s.keep(vectors)
-		sign := s.sum(s.mul(v, r0), true, 1) // (B, 1, 3): v_k·R0·e_k
-		one := s.addScalar(s.mulScalar(sign, 0), 1)
-		c = s.mul(v, s.keep(one.MustCopysign(sign, false)))
+		sign := s.sum(s.mul(v, r), true, 1) // (B, 1, 3): v_k·R0·e_k
+		c = s.to(s.mul(v, s.keep(sign.MustSign(false))), f32)
 	})
 	return c
 }

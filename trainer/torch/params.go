@@ -182,6 +182,11 @@ func Init(c model.Config, seed uint64, grid bool) []float32 {
 			a := math.Sqrt(6 / float64(q.Shape[0]+q.Shape[1]))
 			uniform(-a, a)
 		}
+		if c.GammaHead == model.GammaMoments && q.Name == "gamma_enc.x_embedder.weight" {
+			for row := 0; row < len(v); row += q.Shape[1] {
+				clear(v[row : row+3]) // u is invariant at the start (see core/model's encoder)
+			}
+		}
 		if c.MLPType == model.SwiGLU && strings.Contains(q.Name, ".mlp.fc1.") {
 			second := v[len(v)/2:]
 			if weight {
