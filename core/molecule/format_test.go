@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/symdiff-go/symdiff/core/budget"
 )
 
 // collect reads all molecules.
@@ -96,7 +98,7 @@ func TestReadXYZRejects(t *testing.T) {
 		{"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 1\n", 0, 1, "git lfs pull"},
 		{"<html>", 0, 1, "a web page"},
 		{"\x1f\x8b", 0, 1, "ends in .gz"},
-		{"1\n" + strings.Repeat("x", maxLine+2) + "\n", 1, 2, "line longer than"},
+		{"1\n" + strings.Repeat("x", budget.Line+2) + "\n", 1, 2, "line takes more than"},
 	} {
 		_, err := collect(ReadXYZ(strings.NewReader(c.text), "f.xyz"))
 		e, ok := errors.AsType[*ParseError](err)

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/symdiff-go/symdiff/core/budget"
 )
 
 // maxSDF is what the three columns of a V2000 count can hold.
@@ -399,8 +401,8 @@ func (l *lines) fieldValue() (string, error) {
 		for ; spaces > 0; spaces-- {
 			value = append(value, " ")
 		}
-		if size += len(line); size > maxLine {
-			return "", l.bad("value longer than " + strconv.Itoa(maxLine) + " bytes")
+		if size += len(line); size > budget.Line {
+			return "", l.bad("value longer than " + strconv.Itoa(budget.Line) + " bytes")
 		}
 		value = append(value, string(line))
 	}

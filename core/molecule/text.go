@@ -8,6 +8,8 @@ import (
 	"iter"
 	"math"
 	"strconv"
+
+	"github.com/symdiff-go/symdiff/core/budget"
 )
 
 // ParseError is a fault of a file of molecules.
@@ -44,24 +46,22 @@ func OneRecord(err error) bool {
 	return ok && e.OneRecord
 }
 
-// maxLine is the length of a line in bytes beyond which a file is refused.
-const maxLine = 1 << 20
-
 // lines reads a text line by line, with either line end.
 type lines struct {
 	r      *bufio.Reader
 	name   string
 	record int
 	line   int
-	long   []byte // a line beyond the buffer
-	again  bool   // next returns the last line once more
+	text   []byte         // memory of the line at hand
+	budget *budget.Budget // of the record at hand
+	again  bool           // next returns the last line once more
 	last   []byte
 
 	pdbSeen bool // a record of PDB was read
 }
 
 func newLines(r io.Reader, name string) *lines {
-	return &lines{r: bufio.NewReaderSize(r, 1<<16), name: name}
+	return &lines{r: bufio.NewReaderSize(r, 1<<16), name: name, budget: budget.New("record", budget.Record, budget.Depth)}
 }
 
 // records is the sequence that a function makes which reads one record, io.EOF
@@ -69,6 +69,7 @@ func newLines(r io.Reader, name string) *lines {
 func records[T any](l *lines, read func() (T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for {
+			l.budget.Renew()
 			m, err := read()
 			if err == io.EOF {
 				return
@@ -100,27 +101,16 @@ func (l *lines) next() ([]byte, error) {
 		l.line++
 		return l.last, nil
 	}
-	line, err := l.r.ReadSlice('\n')
-	if err == bufio.ErrBufferFull {
-		l.long = append(l.long[:0], line...)
-		for err == bufio.ErrBufferFull && len(l.long) <= maxLine {
-			line, err = l.r.ReadSlice('\n')
-			l.long = append(l.long, line...)
-		}
-		line = l.long
+	line, err := l.budget.ReadLine(l.r, l.text)
+	if cap(line) > cap(l.text) {
+		l.text = line
 	}
 	l.line++
-	if l.line == 1 {
+	if l.line == 1 && err == nil {
 		line = bytes.TrimPrefix(line, []byte("\xEF\xBB\xBF"))
 		if reason := notText(line); reason != "" {
 			return nil, l.fault(reason)
 		}
-	}
-	if len(line) > maxLine {
-		return nil, l.fault("line longer than " + strconv.Itoa(maxLine) + " bytes")
-	}
-	if err == io.EOF && len(line) > 0 {
-		err = nil
 	}
 	if err == io.EOF {
 		l.line--

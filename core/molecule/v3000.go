@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
+
+	"github.com/symdiff-go/symdiff/core/budget"
 )
 
 // v3000 reads a connection table of version V3000 up to M  END: the blocks ATOM
@@ -70,8 +72,8 @@ func (l *lines) v30() ([]string, error) {
 			return nil, l.bad("want M  V30, found " + quote(line))
 		}
 		part, more := bytes.CutSuffix(bytes.TrimRight(line[7:], " \t"), []byte("-"))
-		if text = append(text, part...); len(text) > maxLine {
-			return nil, l.bad("line longer than " + strconv.Itoa(maxLine) + " bytes")
+		if text = append(text, part...); len(text) > budget.Line {
+			return nil, l.bad("line longer than " + strconv.Itoa(budget.Line) + " bytes")
 		}
 		if !more {
 			break

@@ -44,6 +44,7 @@ func FuzzRead(f *testing.F) {
 			}
 			return nil
 		}}
+		r.bound()
 		_ = formatOf(name)(r)
 	})
 }

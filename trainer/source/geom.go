@@ -10,7 +10,9 @@ import (
 	"strconv"
 
 	"github.com/vmihailenco/msgpack/v5"
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
 
+	"github.com/symdiff-go/symdiff/core/budget"
 	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
@@ -35,7 +37,7 @@ func (r *reader) geom() error {
 		}
 		for range n {
 			record++
-			smiles, err := d.DecodeString()
+			smiles, err := word(d)
 			if err != nil {
 				return r.fail(fmt.Errorf("record %d: SMILES: %w", record, err))
 			}
@@ -57,18 +59,18 @@ func (r *reader) geomMolecule(d *msgpack.Decoder) (conformers []conformer, err e
 		return nil, err
 	}
 	for range n {
-		key, err := d.DecodeString()
+		key, err := word(d)
 		if err != nil {
 			return nil, err
 		}
 		if key != "conformers" {
-			if err := d.Skip(); err != nil {
+			if err := r.skip(d); err != nil {
 				return nil, fmt.Errorf("%s: %w", key, err)
 			}
 			continue
 		}
-		err = list(d, func() error {
-			c, err := geomConformer(d)
+		err = r.list(d, 64, func() error {
+			c, err := r.geomConformer(d)
 			conformers = append(conformers, c)
 			return err
 		})
@@ -80,20 +82,20 @@ func (r *reader) geomMolecule(d *msgpack.Decoder) (conformers []conformer, err e
 }
 
 // geomConformer reads energy and positions of one conformer and leaves the rest.
-func geomConformer(d *msgpack.Decoder) (c conformer, err error) {
+func (r *reader) geomConformer(d *msgpack.Decoder) (c conformer, err error) {
 	n, err := d.DecodeMapLen()
 	for ; n > 0 && err == nil; n-- {
 		var key string
-		if key, err = d.DecodeString(); err != nil {
+		if key, err = word(d); err != nil {
 			break
 		}
 		switch key {
 		case "totalenergy":
 			c.energy, err = d.DecodeFloat64()
 		case "xyz":
-			err = list(d, func() error {
+			err = r.list(d, 48, func() error {
 				var row []float64
-				err := list(d, func() error {
+				err := r.list(d, 8, func() error {
 					v, err := d.DecodeFloat64()
 					row = append(row, v)
 					return err
@@ -102,7 +104,7 @@ func geomConformer(d *msgpack.Decoder) (c conformer, err error) {
 				return err
 			})
 		default:
-			err = d.Skip()
+			err = r.skip(d)
 		}
 		if err != nil {
 			err = fmt.Errorf("%s: %w", key, err)
@@ -113,11 +115,58 @@ func geomConformer(d *msgpack.Decoder) (c conformer, err error) {
 
 // list reads the items of an array one by one, so that memory grows with what is
 // there and not with what a length claims.
-func list(d *msgpack.Decoder, item func() error) error {
+// Each takes so many bytes.
+func (r *reader) list(d *msgpack.Decoder, bytes int64, item func() error) error {
 	n, err := d.DecodeArrayLen()
 	for ; n > 0 && err == nil; n-- {
-		err = item()
+		if err = r.budget.Spend(bytes); err == nil {
+			err = item()
+		}
 	}
+	return err
+}
+
+// word reads a text, whose length is checked before it is read.
+func word(d *msgpack.Decoder) (string, error) {
+	n, err := d.DecodeBytesLen()
+	if err != nil {
+		return "", err
+	}
+	if n > budget.Line {
+		return "", &budget.Error{What: "text", Limit: budget.Line, Unit: "bytes"}
+	}
+	text := make([]byte, max(0, n))
+	return string(text), d.ReadFull(text)
+}
+
+// skip leaves out a value, however it is nested, within the budget of the record.
+// The package's own way has no bound on depth and ends the process.
+func (r *reader) skip(d *msgpack.Decoder) error {
+	code, err := d.PeekCode()
+	if err != nil {
+		return err
+	}
+	n, each := 0, 1
+	switch {
+	case msgpcode.IsFixedArray(code), code == msgpcode.Array16, code == msgpcode.Array32:
+		n, err = d.DecodeArrayLen()
+	case msgpcode.IsFixedMap(code), code == msgpcode.Map16, code == msgpcode.Map32:
+		n, err = d.DecodeMapLen()
+		each = 2
+	default:
+		return d.Skip()
+	}
+	if err == nil {
+		err = r.budget.Enter()
+	}
+	for ; n > 0 && err == nil; n-- {
+		for range each {
+			if err == nil {
+				err = r.skip(d)
+			}
+		}
+	}
+	r.budget.Leave()
 	return err
 }
 

@@ -28,6 +28,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/symdiff-go/symdiff/core/budget"
 	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
@@ -99,7 +100,13 @@ type reader struct {
 	in   io.Reader
 	emit func(Record) error
 	read int // records
+
+	budget *budget.Budget // of what is read between two records
 }
+
+// maxBetween is what may be read between two records, in bytes after decompression: a molecule of GEOM with all its conformers, or
+// what an archive holds beside molecules.
+const maxBetween = 1 << 27
 
 // split takes the compression off a name.
 func splitName(path string) (extension, compression string) {
@@ -177,6 +184,7 @@ func Read(ctx context.Context, path string, o Options, emit func(Record) error) 
 	case ".bz2":
 		r.in = bzip2.NewReader(r.in)
 	}
+	r.bound()
 	if err := read(r); err != nil {
 		if ctxErr := ctx.Err(); ctxErr != nil {
 			return Info{}, ctxErr
@@ -187,6 +195,17 @@ func Read(ctx context.Context, path string, o Options, emit func(Record) error) 
 		return fail(err)
 	}
 	return Info{hex.EncodeToString(c.hash.Sum(nil)), c.n}, nil
+}
+
+// bound gives each record a budget of bytes and depth.
+func (r *reader) bound() {
+	r.budget = budget.New("what comes before the next record", maxBetween, budget.Depth)
+	r.in = bufio.NewReaderSize(r.budget.Reader(r.ctx, r.in), 1<<16)
+	emit := r.emit
+	r.emit = func(rec Record) error {
+		r.budget.Renew()
+		return emit(rec)
+	}
 }
 
 // fileError is an error of a file as a whole.
