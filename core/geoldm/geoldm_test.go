@@ -444,3 +444,36 @@ func TestGuidedKeepsDecoder(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// FuzzLoad: any header is a model that can run or an error.
+func FuzzLoad(f *testing.F) {
+	for _, c := range []geoldm.Config{small(1, true), smallDiT(model.Symdiff)} {
+		md := geoldm.Metadata(c, meta(c.Charge))
+		f.Add(md["config"], md["dynamics.kind"], md["dynamics.config"], md["schedule"], 1, 16)
+	}
+	f.Add(`{"latent_nf":-1}`, "", "", "", 0, 0)
+	f.Fuzz(func(t *testing.T, config, kind, denoiser, schedule string, latent, hidden int) {
+		if latent < 1 || latent > 4 || hidden < 1 || hidden > 16 {
+			return
+		}
+		for _, text := range []*string{&config, &kind, &denoiser, &schedule} {
+			*text = strings.ToValidUTF8(*text, "?") // what a file can hold
+		}
+		c := geoldm.New(geoldm.Sizes{Hidden: hidden, Layers: 1, Latent: latent}, 6, true)
+		file := written(t, c, meta(true), func(list []safetensors.Tensor, md map[string]string) []safetensors.Tensor {
+			md["config"], md["schedule"] = config, schedule
+			if kind != "" {
+				md["dynamics.kind"], md["dynamics.config"] = kind, denoiser
+			}
+			return list
+		})
+		m, err := geoldm.Load(file)
+		if err != nil {
+			return
+		}
+		s, err := sampler.NewNetwork(m.Network(), m.Meta, sampler.Options{Atoms: []int{3}, Steps: 1})
+		if err == nil {
+			_ = s.Step()
+		}
+	})
+}

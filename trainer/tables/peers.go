@@ -111,6 +111,9 @@ func choices(first peer, same []peer) []string {
 	if first.Limit > 0 {
 		data = thousands(first.Limit) + " molecules"
 	}
+	if best.Evaluation.Stable == 0 {
+		return []string{data, first.Size, "none made one", "-", "-"}
+	}
 	plain := func(p peer) string { p.Limit = 0; return p.name() }
 	return []string{data, first.Size,
 		fmt.Sprintf("%s (%s %%)", plain(best), percent(best.Evaluation.Stable)),
