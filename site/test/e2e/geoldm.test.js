@@ -27,9 +27,9 @@ test("a GeoLDM of one's own makes the command's bytes", async () => {
   await page.waitForFunction(() => document.querySelector("#model").value === "own");
   for (const method of ["dpm++2m-sde", "ancestral"]) {
     await page.selectOption("#method", method);
-    await generate(page, { seed: 13, atoms: 9, steps: 12 });
+    await generate(page, { seed: 13, atoms: 9, steps: 20 });
     const { bytes } = await downloadBytes(page, "[data-format=xyz]");
-    const args = ["sample", "--model", file, "--seed", "13", "--atoms", "9", "--steps", "12", "--method", method, "--quiet"];
+    const args = ["sample", "--model", file, "--seed", "13", "--atoms", "9", "--steps", "20", "--method", method, "--quiet"];
     assert.equal(bytes.toString(), execFileSync(program, args, { encoding: "utf8" }));
   }
   await close();
