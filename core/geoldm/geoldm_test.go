@@ -471,7 +471,7 @@ func FuzzLoad(f *testing.F) {
 		if err != nil {
 			return
 		}
-		s, err := sampler.NewNetwork(m.Network(), m.Meta, sampler.Options{Atoms: []int{3}, Steps: 1})
+		s, err := sampler.New(m.Network(), m.Meta, sampler.Options{Atoms: 3, Steps: 1})
 		if err == nil {
 			_ = s.Step()
 		}

@@ -33,6 +33,7 @@ type Settings struct {
 	Samples   int      `json:"samples"`
 	Method    string   `json:"method"`
 	Steps     int      `json:"steps"`
+	TStart    int      `json:"t_start"` // T: a model of latents cannot start later
 	Data      []string `json:"data"`
 	Val       []string `json:"val"`
 	Device    string   `json:"device"`
@@ -91,7 +92,7 @@ func main() {
 	flag.StringVar(&c.Device, "device", "cpu", "cpu or cuda")
 	flag.Parse()
 	c.Data, c.Val, c.Extra = split(data, ","), split(val, ","), strings.Fields(extra)
-	c.CPU, c.Cores, c.Molecules, c.Atoms = processor(), runtime.NumCPU(), 8, 18
+	c.CPU, c.Cores, c.Molecules, c.Atoms, c.TStart = processor(), runtime.NumCPU(), 8, 18, 1000
 	c.log = os.Stderr
 	if err := c.run(strings.Fields(sizes), strings.Fields(models), strings.Fields(limits)); err != nil {
 		fmt.Fprintln(os.Stderr, "peers:", err)
@@ -369,8 +370,8 @@ func (c *comparison) sample(p *peer, model, samples string) error {
 	}
 	if !ok {
 		start := time.Now()
-		_, mb, err := c.command(c.symdiff, "sample", "--model", model, "--n", strconv.Itoa(c.Samples), "--seed", "1",
-			"--method", c.Method, "--steps", strconv.Itoa(c.Steps), "--quiet", "--out", samples)
+		_, mb, err := c.command(c.symdiff, "sample", "--model", model, "--count", strconv.Itoa(c.Samples), "--seed", "1",
+			"--method", c.Method, "--steps", strconv.Itoa(c.Steps), "--t-start", strconv.Itoa(c.TStart), "--quiet", "--out", samples)
 		if err != nil {
 			return err
 		}
