@@ -93,12 +93,12 @@ gpu-bundle: trainer ## pack the trainer and QM9 into build/gpu.tar.gz for a mach
 test-gpu-bundle: trainer ## the bundle on this machine's CPU: a run in two calls, the state carried from one to the other
 	@mkdir -p $(BUILD)/gpu-test && $(BUILD)/symdiff sample --n 40 --steps 2 --quiet --out $(BUILD)/gpu-test/molecules.xyz
 	$(MAKE) gpu-bundle GPU=$(BUILD)/gpu-test GPU_DATA=$(BUILD)/gpu-test/molecules.xyz GPU_SPLIT="--split 0.7,0.3"
-	cd $(BUILD)/gpu-test && rm -rf run a b && set -- --steps 12 --hidden 32 --depth 1 --heads 2 --xh-hidden 16 --log-every 1 --enc-hidden 16 --enc-depth 1 && \
-	DEVICE=cpu OUT=a ./run.sh "$$@" --checkpoint-every 1ns --steps 5 && rm -rf run && DEVICE=cpu STATE=a OUT=b ./run.sh --steps 12 && \
+	cd $(BUILD)/gpu-test && rm -rf run a b && set -- --steps 12 --set hidden=32 --set depth=1 --set heads=2 --set xh-hidden=16 --set log-every=1 --set enc-hidden=16 --set enc-depth=1 && \
+	DEVICE=cpu OUT=a ./run.sh "$$@" --set checkpoint-every=1ns --steps 5 && rm -rf run && DEVICE=cpu STATE=a OUT=b ./run.sh --steps 12 && \
 	tail -n 1 b/log.jsonl | grep '"step":12' && bin/symdiff inspect b/model.safetensors > /dev/null
 
 OUT ?= $(BUILD)/run
-ARGS ?= --distance-grid --pair-bias --time-scale 1000 --time-power 2 --lr 2e-3 --max-time 2h
+ARGS ?= --set distance-grid=true --set pair-bias=true --set time-scale=1000 --set time-power=2 --lr 2e-3 --max-time 2h
 train: trainer ## train a model on QM9, or go on with it (DATA=, OUT=, ARGS=)
 	$(BUILD)/symdiff train $(if $(wildcard $(OUT)/checkpoint.safetensors),--resume $(OUT),--out $(OUT) --val $(DATA)/qm9_val.xyz.gz \
 		--data $(DATA)/qm9_train.xyz.gz$(comma)$(DATA)/qm9_fill_gfn2.xyz.gz@split=train) $(ARGS)

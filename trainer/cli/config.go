@@ -21,16 +21,23 @@ import (
 	"github.com/symdiff-go/symdiff/trainer/train"
 )
 
-// trainConfig is how the settings of a run are given: recipes and TOML files, and flags, which come last. Each setting is a flag, and
-// a key of the same name in its section of a file.
+// trainConfig is how the settings of a run are given. Each setting is a key in its section of a TOML file and of --set; those that a
+// command is mostly told are flags too. Files come first, then --set, then flags.
 type trainConfig struct {
-	o      train.Options
+	kind   string // train, distill or posttrain
+	shown  train.Posttraining
 	files  []string
+	set    []string
 	resume string
 	print  bool
 	dry    bool
+}
 
-	student bool // the defaults are those of a student of --teacher
+// flagsOf are the settings that are flags of a command.
+var flagsOf = map[string][]string{
+	"train":     {"data", "val", "out", "init", "variant", "steps", "epochs", "max-time", "stop-after", "lr", "seed", "threads", "device"},
+	"distill":   {"teacher", "guide", "guidance", "data", "val", "out", "steps", "epochs", "max-time", "stop-after", "seed", "threads", "device"},
+	"posttrain": {"init", "data", "val", "out", "rounds", "samples", "sample-steps", "steps", "reward", "mix", "seed", "threads", "device"},
 }
 
 //go:embed recipes/*.toml
@@ -52,44 +59,89 @@ func recipeNames() []string {
 }
 
 // bind defines the flags.
-func (c *trainConfig) bind(f *pflag.FlagSet) {
-	c.o = train.Defaults()
-	bindOptions(f, &c.o)
+func (c *trainConfig) bind(cmd *cobra.Command) {
+	f := cmd.Flags()
+	c.shown.Train = train.Defaults()
+	if c.kind == "posttrain" {
+		c.shown, _ = train.PosttrainDefaults("") // of no weights: what does not follow from them
+	}
+	all := c.settings(&c.shown)
+	for _, name := range flagsOf[c.kind] {
+		f.AddFlag(all.Lookup(name))
+	}
 	f.StringArrayVar(&c.files, "config", nil, "TOML file, or name of a recipe: "+strings.Join(recipeNames(), ", "))
+	f.StringArrayVar(&c.set, "set", nil, "another setting, as model.depth=8; --print-config lists them")
 	f.StringVar(&c.resume, "resume", "", "checkpoint, or folder of a run, to go on from")
 	f.BoolVar(&c.print, "print-config", false, "print all settings as TOML, and end")
-	f.BoolVar(&c.dry, "dry-run", false, "print parameters, memory and steps per epoch, and end")
-}
-
-// completeTrain tells the shell what flags take.
-func completeTrain(cmd *cobra.Command) {
-	for flag, words := range map[string][]string{
-		"variant": train.Variants(), "loss": {train.LossL2, train.LossVLB}, "schedule": {"polynomial_2", "cosine", "learned"}, "mlp-type": {"swiglu", "mlp"},
-		"gamma-order": {"paper", "released"}, "device": {"cpu", "cuda"},
-	} {
-		must(cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)))
+	if c.kind != "posttrain" {
+		f.BoolVar(&c.dry, "dry-run", false, "print parameters, memory and steps per epoch, and end")
+	}
+	for flag, words := range map[string][]string{"variant": train.Variants(), "device": {"cpu", "cuda"}} {
+		if f.Lookup(flag) != nil {
+			must(cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)))
+		}
 	}
 	must(cmd.RegisterFlagCompletionFunc("config", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return recipeNames(), cobra.ShellCompDirectiveDefault // files too
 	}))
+	must(cmd.RegisterFlagCompletionFunc("set", func(*cobra.Command, []string, string) (list []string, _ cobra.ShellCompDirective) {
+		for _, s := range c.sections() {
+			for _, key := range c.keysOf(s.name) {
+				list = append(list, s.name+"."+key+"=")
+			}
+		}
+		return list, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	}))
 	for _, flag := range []string{"out", "resume"} {
 		must(cmd.MarkFlagDirname(flag))
 	}
-	must(cmd.MarkFlagFilename("init", "safetensors"))
-}
-
-// sections are the tables of a file, each with its flags.
-var sections = []struct {
-	name string
-	bind func(f *pflag.FlagSet, o *train.Options)
-}{
-	{"data", bindData}, {"model", bindModel}, {"objective", bindObjective}, {"optimiser", bindOptimiser}, {"run", bindRun},
-}
-
-func bindOptions(f *pflag.FlagSet, o *train.Options) {
-	for _, s := range sections {
-		s.bind(f, o)
+	for _, flag := range []string{"init", "teacher", "guide"} {
+		if f.Lookup(flag) != nil {
+			must(cmd.MarkFlagFilename(flag, "safetensors"))
+		}
 	}
+}
+
+// section is a table of a file, with its keys as flags.
+type section struct {
+	name string
+	bind func(f *pflag.FlagSet, p *train.Posttraining)
+}
+
+// sections are the tables of a file for the command.
+func (c *trainConfig) sections() []section {
+	of := func(bind func(*pflag.FlagSet, *train.Options)) func(*pflag.FlagSet, *train.Posttraining) {
+		return func(f *pflag.FlagSet, p *train.Posttraining) { bind(f, &p.Train) }
+	}
+	list := []section{{"data", of(bindData)}, {"model", of(bindModel)}, {"objective", of(bindObjective)}, {"optimiser", of(bindOptimiser)}, {"run", of(bindRun)}}
+	if c.kind == "posttrain" {
+		list = append(list, section{"posttrain", bindPosttrain})
+	}
+	return list
+}
+
+// settings are all keys of all sections, which set p.
+func (c *trainConfig) settings(p *train.Posttraining) *pflag.FlagSet {
+	f := pflag.NewFlagSet("", pflag.ContinueOnError)
+	for _, s := range c.sections() {
+		s.bind(f, p)
+	}
+	return f
+}
+
+func bindPosttrain(f *pflag.FlagSet, p *train.Posttraining) {
+	f.IntVar(&p.Rounds, "rounds", p.Rounds, "rounds at most")
+	f.IntVar(&p.Patience, "patience", p.Patience, "end after this many rounds without a better score")
+	f.IntVar(&p.Samples, "samples", p.Samples, "molecules sampled in a round")
+	f.IntVar(&p.SampleSteps, "sample-steps", p.SampleSteps, "steps of the sampler, 0: the default sampler's")
+	f.IntVar(&p.Positives, "positives", p.Positives, "training molecules of a round, which go on where those of the last round ended")
+	f.Float64Var(&p.Beta, "beta", p.Beta, "the smaller, the further a round goes")
+	f.Float64Var(&p.From, "from", p.From, "t/T from which the network changes")
+	f.Float64Var(&p.To, "to", p.To, "t/T up to which the network changes")
+	f.Float64Var(&p.Ramp, "ramp", p.Ramp, "t/T below which a round goes less far, in proportion to t")
+	f.Float64Var(&p.Negative, "negative", p.Negative, "weight of the samples against the data's 1")
+	f.StringVar(&p.Reward, "reward", p.Reward, "what is wanted: an expression over measures, or program:COMMAND")
+	f.Float64Var(&p.Mix, "mix", p.Mix, "with a reward, share of the data against the samples")
 }
 
 func bindData(f *pflag.FlagSet, o *train.Options) {
@@ -102,10 +154,7 @@ func bindData(f *pflag.FlagSet, o *train.Options) {
 
 func bindModel(f *pflag.FlagSet, o *train.Options) {
 	c, e := &o.Config, &o.EGNN
-	f.Var(variantValue{o}, "variant", strings.Join(train.Variants(), ", ")+": the network, its symmetrisation, and whether the data are turned (dit-aug, as --augment)")
-	f.StringVar(&c.GammaOrder, "gamma-order", c.GammaOrder, "paper, or released as the published code has it (not equivariant)")
-	f.BoolVar(&c.FixQR, "fix-qr", c.FixQR, "orthonormalise f's output by rows rather than by columns")
-	f.IntVar(&c.PadTo, "pad-to", c.PadTo, "imitate the published code's padding to this many atoms, 0: do not")
+	f.Var(variantValue{o}, "variant", strings.Join(train.Variants(), ", ")+": the network, its symmetrisation, and whether the data are turned (dit-aug, as augment)")
 	f.IntVar(&c.Hidden, "hidden", c.Hidden, "width of the backbone k")
 	f.IntVar(&c.Depth, "depth", c.Depth, "blocks of k")
 	f.IntVar(&c.Heads, "heads", c.Heads, "attention heads of k")
@@ -125,7 +174,7 @@ func bindModel(f *pflag.FlagSet, o *train.Options) {
 	f.StringVar(&c.GammaHead, "gamma-head", c.GammaHead, "how f makes its matrix: empty as published, or moments")
 	f.BoolVar(&c.PairBias, "pair-bias", c.PairBias, "let k's attention see the distances of pairs (not in the published network)")
 	f.Float64Var(&c.TimeScale, "time-scale", c.TimeScale, "multiply t by this before its sinusoids, 0: do not, as published")
-	f.StringVar(&o.Init, "init", o.Init, "weights file to start from; parameters that it lacks start as usual, time embeddings are fitted to --time-scale")
+	f.StringVar(&o.Init, "init", o.Init, "weights file to start from; parameters that it lacks start as usual, time embeddings are fitted to time-scale")
 	f.IntVar(&e.Hidden, "nf", e.Hidden, "EGNN: width")
 	f.IntVar(&e.Layers, "n-layers", e.Layers, "EGNN: blocks")
 	f.IntVar(&e.InvSublayers, "inv-sublayers", e.InvSublayers, "EGNN: updates of the features per block")
@@ -141,7 +190,7 @@ func bindObjective(f *pflag.FlagSet, o *train.Options) {
 	f.Float64Var(&o.Dropout, "condition-dropout", o.Dropout, "share of molecules whose values are kept from the network, for guidance without a classifier")
 	f.Float64Var(&o.Parts, "parts", o.Parts, "share of molecules with given types of which a part is given too, for sample --keep")
 	f.StringVar(&o.Loss, "loss", o.Loss, "l2, or vlb: terms weighted as in the variational bound")
-	f.StringVar(&o.Schedule, "schedule", o.Schedule, "noise schedule: polynomial_2, cosine, or learned with --loss vlb")
+	f.StringVar(&o.Schedule, "schedule", o.Schedule, "noise schedule: polynomial_2 or cosine")
 	f.IntVar(&o.Timesteps, "timesteps", o.Timesteps, "T, the steps of the diffusion process")
 	f.StringVar(&o.Teacher, "teacher", o.Teacher, "weights file whose prediction is learned in place of the noise")
 	f.StringVar(&o.Guide, "guide", o.Guide, "weights file of a worse network, from which the teacher's prediction is led away")
@@ -149,7 +198,7 @@ func bindObjective(f *pflag.FlagSet, o *train.Options) {
 	f.Float64Var(&o.GuideFrom, "guide-from", o.GuideFrom, "t/T from which the teacher is led")
 	f.Float64Var(&o.GuideTo, "guide-to", o.GuideTo, "t/T up to which the teacher is led, 0: to the end")
 	f.Float64Var(&o.Guidance, "guidance", o.Guidance, "how far, as a multiple of their difference")
-	f.BoolVar(&o.Augment, "augment", o.Augment, "turn each molecule by a Haar matrix (with --variant none: DiT-Aug)")
+	f.BoolVar(&o.Augment, "augment", o.Augment, "turn each molecule by a Haar matrix (with the variant dit: DiT-Aug)")
 	f.StringVar(&o.Latent.Stage, "stage", o.Latent.Stage, "GeoLDM: released trains decoder and denoiser, autoencoder encoder and decoder, diffusion the denoiser of an autoencoder from --init, joint all")
 	f.Float64Var(&o.Latent.KLWeight, "kl-weight", o.Latent.KLWeight, "GeoLDM: weight of the KL divergence, where the encoder is trained")
 	f.BoolVar(&o.UniformTimes, "uniform-times", o.UniformTimes, "independent times in a batch instead of stratified ones")
@@ -158,9 +207,9 @@ func bindObjective(f *pflag.FlagSet, o *train.Options) {
 
 func bindOptimiser(f *pflag.FlagSet, o *train.Options) {
 	f.IntVar(&o.BatchAtoms, "batch-atoms", o.BatchAtoms, "atoms per batch")
-	f.IntVar(&o.Accumulate, "accumulate", o.Accumulate, "parts of --batch-atoms each that make a step, one after the other")
+	f.IntVar(&o.Accumulate, "accumulate", o.Accumulate, "parts of batch-atoms each that make a step, one after the other")
 	f.Float64Var(&o.LR, "lr", o.LR, "learning rate")
-	f.Float64Var(&o.MinLR, "min-lr", o.MinLR, "floor of the cosine decay, as a share of --lr")
+	f.Float64Var(&o.MinLR, "min-lr", o.MinLR, "floor of the cosine decay, as a share of lr")
 	f.IntVar(&o.Warmup, "warmup", o.Warmup, "steps of linear warm-up")
 	f.Float64Var(&o.EMA, "ema", o.EMA, "decay of the moving average of the weights")
 	f.Float64Var(&o.Clip, "clip", o.Clip, "largest norm of the gradient, 0: no clipping")
@@ -203,39 +252,50 @@ func (v variantValue) Type() string          { return "string" }
 // setting is a value that was given, and where.
 type setting struct{ name, value, source string }
 
-// options are the settings of the run: the defaults, or those of the checkpoint that is resumed; then what files say, in turn; then
-// the flags that were given.
-func (c *trainConfig) options(flags *pflag.FlagSet) (train.Options, error) {
-	o := train.Defaults()
-	var err error
+// options are the settings of the run: the defaults, or those of the state that is resumed; then what files say, in turn; then --set;
+// then the flags that were given.
+func (c *trainConfig) options(flags *pflag.FlagSet) (p train.Posttraining, err error) {
+	p.Train = train.Defaults()
 	switch {
+	case c.resume != "" && c.kind == "posttrain":
+		p, err = train.ReadPosttraining(c.resume)
 	case c.resume != "":
-		o, err = resumedOptions(c.resume)
-	case c.student && c.o.Teacher == "":
+		p.Train, err = resumedOptions(c.resume)
+	case c.kind == "distill" && c.shown.Train.Teacher == "":
 		err = usagef("--teacher: no weights file given")
-	case c.student:
-		o, err = train.Student(c.o.Teacher)
+	case c.kind == "distill":
+		p.Train, err = train.Student(c.shown.Train.Teacher)
+	case c.kind == "posttrain" && c.shown.Train.Init == "":
+		err = usagef("--init: no weights file given")
+	case c.kind == "posttrain":
+		p, err = train.PosttrainDefaults(c.shown.Train.Init)
 	}
 	if err != nil {
-		return o, err
+		return p, err
 	}
 	var given []setting
 	for _, file := range c.files {
-		list, err := readConfig(file)
+		list, err := c.readConfig(file)
 		if err != nil {
-			return o, err
+			return p, err
 		}
 		given = append(given, list...)
 	}
-	fresh := pflag.NewFlagSet("", pflag.ContinueOnError)
-	bindOptions(fresh, &o)
+	for _, text := range c.set {
+		s, err := c.assignment(text)
+		if err != nil {
+			return p, err
+		}
+		given = append(given, s)
+	}
+	all := c.settings(&p)
 	flags.Visit(func(f *pflag.Flag) {
-		if fresh.Lookup(f.Name) != nil {
+		if slices.Contains(flagsOf[c.kind], f.Name) {
 			given = append(given, setting{f.Name, flagText(f), "--" + f.Name})
 		}
 	})
 	for _, s := range given {
-		f := fresh.Lookup(s.name)
+		f := all.Lookup(s.name)
 		list, isList := f.Value.(pflag.SliceValue)
 		var err error
 		switch {
@@ -250,11 +310,28 @@ func (c *trainConfig) options(flags *pflag.FlagSet) (train.Options, error) {
 			return o, usagef("%s: %w", s.source, err)
 		}
 		if err != nil {
-			return o, fmt.Errorf("%s: %w", s.source, err)
+			return p, fmt.Errorf("%s: %w", s.source, err)
 		}
 	}
-	o.Resume = c.resume
-	return o, nil
+	if c.kind != "posttrain" {
+		p.Train.Resume = c.resume
+	}
+	return p, nil
+}
+
+// assignment reads the value of --set, SECTION.KEY=VALUE, or KEY=VALUE.
+func (c *trainConfig) assignment(text string) (setting, error) {
+	name, value, ok := strings.Cut(text, "=")
+	table, key, dotted := strings.Cut(name, ".")
+	if !dotted {
+		key = name
+	}
+	for _, s := range c.sections() {
+		if ok && (!dotted || s.name == table) && slices.Contains(c.keysOf(s.name), key) {
+			return setting{key, value, "--set " + name}, nil
+		}
+	}
+	return setting{}, usagef("--set %q: want SECTION.KEY=VALUE of what --print-config lists", text)
 }
 
 // flagText is a flag's value as Set takes it.
@@ -279,7 +356,7 @@ func resumedOptions(from string) (train.Options, error) {
 }
 
 // readConfig reads a TOML file, or a recipe if there is no such file. Errors name the file and the key.
-func readConfig(name string) ([]setting, error) {
+func (c *trainConfig) readConfig(name string) ([]setting, error) {
 	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) && slices.Contains(recipeNames(), name) {
 		text, err = recipes.ReadFile(path.Join("recipes", name+".toml"))
@@ -296,17 +373,17 @@ func readConfig(name string) ([]setting, error) {
 		if e, ok := errors.AsType[toml.ParseError](err); ok {
 			return nil, fmt.Errorf("%s, line %d: %s", name, e.Position.Line, e.Message)
 		}
-		return nil, fmt.Errorf("%s: %w (want tables %s)", name, err, sectionNames())
+		return nil, fmt.Errorf("%s: %w (want tables %s)", name, err, c.sectionNames())
 	}
 	var list []setting
 	for _, key := range meta.Keys() {
 		if len(key) == 1 {
-			if keysOf(key[0]) == nil {
-				return nil, fmt.Errorf("%s: unknown table [%s], want %s", name, key[0], sectionNames())
+			if c.keysOf(key[0]) == nil {
+				return nil, fmt.Errorf("%s: unknown table [%s], want %s", name, key[0], c.sectionNames())
 			}
 			continue
 		}
-		known := keysOf(key[0])
+		known := c.keysOf(key[0])
 		if len(key) != 2 || !slices.Contains(known, key[1]) {
 			return nil, fmt.Errorf("%s: unknown key %s; [%s] has %s", name, key, key[0], strings.Join(known, ", "))
 		}
@@ -319,20 +396,20 @@ func readConfig(name string) ([]setting, error) {
 	return list, nil
 }
 
-func sectionNames() string {
+func (c *trainConfig) sectionNames() string {
 	var names []string
-	for _, s := range sections {
+	for _, s := range c.sections() {
 		names = append(names, "["+s.name+"]")
 	}
 	return strings.Join(names, " ")
 }
 
 // keysOf are the keys of a section.
-func keysOf(section string) (keys []string) {
-	for _, s := range sections {
+func (c *trainConfig) keysOf(section string) (keys []string) {
+	for _, s := range c.sections() {
 		if s.name == section {
-			f, o := pflag.NewFlagSet("", pflag.ContinueOnError), train.Defaults()
-			s.bind(f, &o)
+			f := pflag.NewFlagSet("", pflag.ContinueOnError)
+			s.bind(f, &train.Posttraining{Train: train.Defaults()})
 			f.VisitAll(func(f *pflag.Flag) { keys = append(keys, f.Name) })
 		}
 	}
@@ -363,15 +440,15 @@ func tomlText(v any) (string, error) {
 }
 
 // writeConfig writes all settings as a file that readConfig reads.
-func writeConfig(w io.Writer, o train.Options) error {
+func (c *trainConfig) writeConfig(w io.Writer, p train.Posttraining) error {
 	var b bytes.Buffer
-	for i, s := range sections {
+	for i, s := range c.sections() {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
 		fmt.Fprintf(&b, "[%s]\n", s.name)
 		f := pflag.NewFlagSet("", pflag.ContinueOnError)
-		s.bind(f, &o)
+		s.bind(f, &p)
 		f.SortFlags = false
 		f.VisitAll(func(f *pflag.Flag) {
 			fmt.Fprintf(&b, "%-20s = %-24s # %s\n", f.Name, tomlValue(f), f.Usage)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/symdiff-go/symdiff/core/model"
@@ -18,23 +19,33 @@ import (
 // configure reads settings as the command does.
 func configure(t *testing.T, args ...string) (train.Options, error) {
 	t.Helper()
-	var c trainConfig
-	f := pflag.NewFlagSet("", pflag.ContinueOnError)
-	c.bind(f)
-	if err := f.Parse(args); err != nil {
+	c, cmd := &trainConfig{kind: "train"}, &cobra.Command{}
+	c.bind(cmd)
+	if err := cmd.Flags().Parse(args); err != nil {
 		t.Fatal(err)
 	}
-	return c.options(f)
+	p, err := c.options(cmd.Flags())
+	return p.Train, err
+}
+
+// printed is what --print-config prints.
+func printed(t *testing.T, o train.Options) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := (&trainConfig{kind: "train"}).writeConfig(&b, train.Posttraining{Train: o}); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
 }
 
 // Files in turn, flags last.
 func TestConfigOrder(t *testing.T) {
 	file := writeFile(t, "mine.toml", "[model]\nvariant = \"egnn\"\nnf = 64\n[optimiser]\nlr = 1e-4\nbatch-atoms = 500\n[data]\ndata = [\"a.xyz\", \"b.xyz@split=train\"]\n[run]\nmax-time = \"90m\"\n")
-	o, err := configure(t, "--config", "published", "--config", file, "--batch-atoms", "600", "--val", "v.xyz")
+	o, err := configure(t, "--config", "published", "--config", file, "--set", "optimiser.batch-atoms=600", "--set", "nf=65", "--set", "steps=5", "--steps", "7", "--val", "v.xyz")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.LR != 1e-4 || o.BatchAtoms != 600 || !o.AMSGrad || o.EMA != 0.9999 || o.Network != train.NetworkEGNN || o.EGNN.Hidden != 64 ||
+	if o.LR != 1e-4 || o.BatchAtoms != 600 || !o.AMSGrad || o.EMA != 0.9999 || o.Network != train.NetworkEGNN || o.EGNN.Hidden != 65 || o.Steps != 7 ||
 		!slices.Equal(o.Data, []string{"a.xyz", "b.xyz@split=train"}) || !slices.Equal(o.Val, []string{"v.xyz"}) || time.Duration(o.MaxTime) != 90*time.Minute {
 		t.Errorf("%+v", o)
 	}
@@ -72,21 +83,37 @@ func TestPrintConfig(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var b bytes.Buffer
-		if err := writeConfig(&b, o); err != nil {
-			t.Fatal(err)
-		}
-		again, err := configure(t, "--config", writeFile(t, "printed.toml", b.String()))
+		first := printed(t, o)
+		again, err := configure(t, "--config", writeFile(t, "printed.toml", first))
 		if err != nil {
-			t.Fatalf("%v\n%s", err, b.String())
+			t.Fatalf("%v\n%s", err, first)
 		}
-		var c bytes.Buffer
-		if err := writeConfig(&c, again); err != nil {
-			t.Fatal(err)
+		if second := printed(t, again); first != second {
+			t.Errorf("%q: printed\n%s\nread back\n%s", name, first, second)
 		}
-		if b.String() != c.String() {
-			t.Errorf("%q: printed\n%s\nread back\n%s", name, b.String(), c.String())
+	}
+}
+
+// train, distill and posttrain have twenty flags at most; all else is a key.
+func TestTrainingCommandsHaveFewFlags(t *testing.T) {
+	for kind := range flagsOf {
+		c, cmd, n := &trainConfig{kind: kind}, &cobra.Command{}, 2 // --quiet and --json
+		c.bind(cmd)
+		cmd.Flags().VisitAll(func(*pflag.Flag) { n++ })
+		if n > 20 {
+			t.Errorf("%s has %d flags", kind, n)
 		}
+	}
+}
+
+func TestSetErrors(t *testing.T) {
+	for _, text := range []string{"hidden", "model.lr=3", "hiden=3", "posttrain.beta=1"} {
+		if _, err := configure(t, "--set", text); err == nil || !strings.Contains(err.Error(), "SECTION.KEY=VALUE") {
+			t.Errorf("--set %s: %v", text, err)
+		}
+	}
+	if _, err := configure(t, "--set", "model.hidden=wide"); err == nil || !strings.Contains(err.Error(), "--set model.hidden") {
+		t.Errorf("no number: %v", err)
 	}
 }
 

@@ -65,7 +65,7 @@ func TestGEOM(t *testing.T) {
 			if !strings.Contains(out, "0 corrupt records skipped") || !strings.Contains(out, "train") {
 				t.Errorf("prepare says %s", out)
 			}
-			succeeds(t, append([]string{"train", "--data", set + "@split=train", "--out", run, "--steps", "6", "--elements", geomElements, "--charge=false", "--quiet"}, tiny...)...)
+			succeeds(t, append([]string{"train", "--data", set + "@split=train", "--out", run, "--steps", "6", "--set", "elements=" + geomElements, "--set", "charge=false", "--quiet"}, tiny...)...)
 			succeeds(t, "export", run, "--out", weights)
 			var bound likelihoodReport
 			if err := json.Unmarshal([]byte(succeeds(t, "nll", "--model", weights, "--data", set+"@split=train", "--limit", "4", "--json")), &bound); err != nil || math.IsNaN(bound.NLL) || bound.Molecules != 4 {

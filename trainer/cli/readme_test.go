@@ -11,7 +11,7 @@ import (
 )
 
 // brief is a training in a moment.
-const brief = "--steps 6 --batch-atoms 60 --hidden 16 --xh-hidden 8 --depth 1 --heads 2 --K 4 --enc-hidden 8 --enc-heads 2 --enc-depth 1 --dec-hidden 4 --warmup 2 --threads 1 --log-every 1"
+const brief = "--steps 6 --set batch-atoms=60 --set hidden=16 --set xh-hidden=8 --set depth=1 --set heads=2 --set K=4 --set enc-hidden=8 --set enc-heads=2 --set enc-depth=1 --set dec-hidden=4 --set warmup=2 --threads 1 --set log-every=1"
 
 // smaller are what the test changes in a command, to have it run in seconds; each must be there.
 var smaller = []struct{ from, to string }{

@@ -68,7 +68,7 @@ subcommand of symdiff:
   [[stage]]
   name = "base"
   run = ["train", "--config", "fast", "--data", "{train}", "--out", "{out}/base"]
-  cuda = ["--batch-atoms", "73728"]                 # more arguments where device is a GPU
+  cuda = ["--set", "batch-atoms=73728"]             # more arguments where device is a GPU
   gives = { base = "{out}/base/best.safetensors" }  # a variable of the stages that follow
 
 --set gives a variable another value. A stage whose files are given so is left out, and so are those that only it needs: --set base=FILE

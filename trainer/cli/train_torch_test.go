@@ -12,9 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/molecule"
-	"github.com/symdiff-go/symdiff/core/schedule"
 	"github.com/symdiff-go/symdiff/trainer/train"
 )
 
@@ -35,13 +33,13 @@ func trainingData(t *testing.T) string {
 }
 
 // tiny are flags of a network that trains in no time.
-var tiny = strings.Fields("--hidden 16 --xh-hidden 8 --depth 1 --heads 2 --K 4 --enc-hidden 8 --enc-depth 1 --enc-heads 2 --dec-hidden 4 " +
-	"--batch-atoms 30 --warmup 2 --threads 2 --val-every 5 --log-every 1")
+var tiny = strings.Fields("--set hidden=16 --set xh-hidden=8 --set depth=1 --set heads=2 --set K=4 --set enc-hidden=8 --set enc-depth=1 --set enc-heads=2 --set dec-hidden=4 " +
+	"--set batch-atoms=30 --set warmup=2 --threads 2 --set val-every=5 --set log-every=1")
 
 // Train, go on, export, inspect, sample: the way of a model, with every flag kept over a resume.
 func TestTrain(t *testing.T) {
 	data, out := trainingData(t), filepath.Join(t.TempDir(), "run")
-	succeeds(t, append([]string{"train", "--data", data, "--val", data, "--out", out, "--steps", "10", "--bf16", "--seed", "5", "--distance-grid"}, tiny...)...)
+	succeeds(t, append([]string{"train", "--data", data, "--val", data, "--out", out, "--steps", "10", "--set", "bf16=true", "--seed", "5", "--set", "distance-grid=true"}, tiny...)...)
 	c, err := train.ReadCheckpoint(out)
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +66,7 @@ func TestTrain(t *testing.T) {
 	}
 	// Another run starts from the weights, with parameters that they lack; its step changes nothing of note at that rate.
 	tuned := filepath.Join(t.TempDir(), "tuned")
-	succeeds(t, append([]string{"train", "--data", data, "--out", tuned, "--steps", "1", "--init", weights, "--pair-bias", "--time-power", "1.5", "--lr", "1e-9"}, tiny...)...)
+	succeeds(t, append([]string{"train", "--data", data, "--out", tuned, "--steps", "1", "--init", weights, "--set", "pair-bias=true", "--set", "time-power=1.5", "--lr", "1e-9"}, tiny...)...)
 	d, err := train.ReadCheckpoint(tuned)
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +81,7 @@ func TestTrain(t *testing.T) {
 		}
 	}
 	fails(t, exitFailure, "none.safetensors", "train", "--data", data, "--out", filepath.Join(t.TempDir(), "x"), "--steps", "1", "--init", "none.safetensors")
-	fails(t, exitFailure, "xh_embedder", append([]string{"train", "--data", data, "--out", filepath.Join(t.TempDir(), "y"), "--steps", "1", "--init", weights}, append(tiny, "--hidden", "20", "--xh-hidden", "10")...)...)
+	fails(t, exitFailure, "xh_embedder", append([]string{"train", "--data", data, "--out", filepath.Join(t.TempDir(), "y"), "--steps", "1", "--init", weights}, append(tiny, "--set", "hidden=20", "--set", "xh-hidden=10")...)...)
 
 	printed := succeeds(t, "train", "--resume", out, "--print-config")
 	if !strings.Contains(printed, "hidden               = 16") || !strings.Contains(printed, "bf16                 = true") {
@@ -101,49 +99,11 @@ func TestTrain(t *testing.T) {
 	}
 }
 
-// A learned noise schedule: train, go on, export, sample, bound, to PyTorch and back.
-func TestTrainLearnedSchedule(t *testing.T) {
-	data, dir := trainingData(t), t.TempDir()
-	out := filepath.Join(dir, "run")
-	flags := strings.Fields("--variant egnn --nf 16 --n-layers 1 --batch-atoms 30 --threads 2 --log-every 1 --schedule learned --timesteps 200")
-	fails(t, exitUsage, "--loss vlb", append([]string{"train", "--data", data, "--out", out, "--steps", "6"}, flags...)...)
-	succeeds(t, append([]string{"train", "--data", data, "--val", data, "--out", out, "--steps", "6", "--loss", "vlb"}, flags...)...)
-	succeeds(t, "train", "--resume", out, "--steps", "8")
-	if printed := succeeds(t, "train", "--resume", out, "--print-config"); !strings.Contains(printed, `= "learned"`) {
-		t.Errorf("configuration printed: %s", printed)
-	}
-	weights := filepath.Join(dir, "w.safetensors")
-	succeeds(t, "export", out, "--out", weights)
-	if s := succeeds(t, "inspect", weights); !strings.Contains(s, "learned, 200 time steps") {
-		t.Errorf("inspect says %s", s)
-	}
-	succeeds(t, "sample", "--model", weights, "--n", "2", "--steps", "10", "--out", filepath.Join(dir, "s.xyz"))
-	succeeds(t, "nll", "--model", weights, "--data", data, "--json")
-	state, again := filepath.Join(dir, "w.pt"), filepath.Join(dir, "again.safetensors")
-	succeeds(t, "export", weights, "--to", "pytorch", "--out", state)
-	succeeds(t, "import", state, "--out", again)
-	a, err := openWeights(weights)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := openWeights(again)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range model.ScheduleParameters(schedule.Spec{Name: schedule.Learned}) {
-		x, err := a.Float32(p.Name, p.Shape...)
-		y, err2 := b.Float32(p.Name, p.Shape...)
-		if err != nil || err2 != nil || !slices.Equal(x, y) {
-			t.Errorf("%s is not what it was: %v %v", p.Name, err, err2)
-		}
-	}
-}
-
 // EDM's network: train, export, inspect, sample, go on.
 func TestTrainEGNN(t *testing.T) {
 	data, out := trainingData(t), filepath.Join(t.TempDir(), "run")
-	result := succeeds(t, "train", "--data", data, "--val", data, "--out", out, "--steps", "6", "--variant", "egnn", "--nf", "16", "--n-layers", "2",
-		"--batch-atoms", "30", "--threads", "2", "--log-every", "1", "--quiet", "--json")
+	result := succeeds(t, "train", "--data", data, "--val", data, "--out", out, "--steps", "6", "--variant", "egnn", "--set", "nf=16", "--set", "n-layers=2",
+		"--set", "batch-atoms=30", "--threads", "2", "--set", "log-every=1", "--quiet", "--json")
 	if !strings.Contains(result, `"step": 6`) || !strings.Contains(result, `"val_loss"`) {
 		t.Errorf("result %s", result)
 	}
@@ -154,9 +114,9 @@ func TestTrainEGNN(t *testing.T) {
 		t.Errorf("inspect says %s", s)
 	}
 	succeeds(t, "sample", "--model", weights, "--n", "2", "--steps", "5", "--out", filepath.Join(t.TempDir(), "s.xyz"))
-	succeeds(t, "train", "--data", data, "--out", filepath.Join(t.TempDir(), "more"), "--steps", "2", "--variant", "egnn", "--nf", "16",
-		"--n-layers", "2", "--batch-atoms", "30", "--init", weights)
-	fails(t, exitUsage, "--bf16", "train", "--data", data, "--out", out+"2", "--steps", "1", "--variant", "egnn", "--bf16")
+	succeeds(t, "train", "--data", data, "--out", filepath.Join(t.TempDir(), "more"), "--steps", "2", "--variant", "egnn", "--set", "nf=16",
+		"--set", "n-layers=2", "--set", "batch-atoms=30", "--init", weights)
+	fails(t, exitUsage, "bf16", "train", "--data", data, "--out", out+"2", "--steps", "1", "--variant", "egnn", "--set", "bf16=true")
 }
 
 // A student takes its sizes from the teacher, unless flags say otherwise, and keeps what it was taught by over a resume.
@@ -165,10 +125,10 @@ func TestDistill(t *testing.T) {
 	run := func(name string) string { return filepath.Join(dir, name) }
 	weights := func(name string) string { return filepath.Join(dir, name+".safetensors") }
 	for name, steps := range map[string]string{"early": "2", "late": "12"} {
-		succeeds(t, append([]string{"train", "--data", data, "--out", run(name), "--steps", steps, "--ema", "0", "--charge=false"}, tiny...)...)
+		succeeds(t, append([]string{"train", "--data", data, "--out", run(name), "--steps", steps, "--set", "ema=0", "--set", "charge=false"}, tiny...)...)
 		succeeds(t, "export", run(name), "--out", weights(name), "--dtype", "f32")
 	}
-	args := []string{"distill", "--teacher", weights("late"), "--guide", weights("early"), "--guidance", "2", "--data", data, "--val", data, "--batch-atoms", "30"}
+	args := []string{"distill", "--teacher", weights("late"), "--guide", weights("early"), "--guidance", "2", "--data", data, "--val", data, "--set", "batch-atoms=30"}
 	succeeds(t, append(args, "--out", run("student"), "--steps", "4")...)
 	succeeds(t, "train", "--resume", run("student"), "--steps", "6")
 	c, err := train.ReadCheckpoint(run("student"))
@@ -179,7 +139,7 @@ func TestDistill(t *testing.T) {
 	if c.Progress.Step != 6 || o.Config.Hidden != 16 || o.Charge || o.Teacher != weights("late") || o.Guide != weights("early") || o.Guidance != 2 {
 		t.Errorf("%+v %+v", c.Progress, o)
 	}
-	succeeds(t, append(args, "--out", run("deeper"), "--steps", "1", "--depth", "2")...)
+	succeeds(t, append(args, "--out", run("deeper"), "--steps", "1", "--set", "depth=2")...)
 	fails(t, 2, "--teacher: no weights file given", "distill", "--data", data, "--out", run("x"), "--steps", "1")
 	fails(t, 1, "no such file", "distill", "--teacher", weights("none"), "--data", data, "--out", run("x"), "--steps", "1")
 }
@@ -191,16 +151,16 @@ func TestTrainFailures(t *testing.T) {
 	fails(t, exitUsage, "--out", "train", "--data", data, "--steps", "1")
 	fails(t, exitUsage, "--steps", "train", "--data", data, "--out", out)
 	fails(t, exitFailure, "none.xyz", "train", "--data", "none.xyz", "--out", out, "--steps", "1")
-	fails(t, exitUsage, "num_heads", "train", "--data", data, "--out", out, "--steps", "1", "--heads", "7")
+	fails(t, exitUsage, "num_heads", "train", "--data", data, "--out", out, "--steps", "1", "--set", "heads=7")
 	fails(t, exitUsage, "--device", "train", "--data", data, "--out", out, "--steps", "1", "--device", "abacus")
 	fails(t, exitFailure, "none.safetensors", "train", "--resume", "none.safetensors")
-	fails(t, exitFailure, "element C", "train", "--data", data, "--out", out, "--steps", "1", "--elements", "H,O")
+	fails(t, exitFailure, "element C", "train", "--data", data, "--out", out, "--steps", "1", "--set", "elements=H,O")
 	fails(t, exitUsage, "lr", "train", "--lr", "fast")
 	fails(t, exitUsage, "more", "train", "more")
 }
 
 func TestTrainCompletion(t *testing.T) {
-	for word, want := range map[string]string{"--variant": "dit-aug", "--config": "published", "--loss": "vlb"} {
+	for word, want := range map[string]string{"--variant": "dit-aug", "--config": "published", "--set": "objective.loss="} {
 		if s := succeeds(t, "__complete", "train", word, ""); !strings.Contains(s, want+"\n") {
 			t.Errorf("%s completes to %q", word, s)
 		}
@@ -220,7 +180,7 @@ func TestCommandLine(t *testing.T) {
 // The log as charts and as TensorBoard's events, and the table of runs.
 func TestPlot(t *testing.T) {
 	data, out, charts := trainingData(t), filepath.Join(t.TempDir(), "run"), t.TempDir()
-	succeeds(t, append([]string{"train", "--data", data, "--val", data, "--out", out, "--steps", "12", "--quiet", "--sample-molecules", "3"}, tiny...)...)
+	succeeds(t, append([]string{"train", "--data", data, "--val", data, "--out", out, "--steps", "12", "--quiet", "--set", "sample-molecules=3"}, tiny...)...)
 	table := succeeds(t, "plot", out, out, "--out", charts, "--over", "epoch", "--markdown")
 	if !strings.Contains(table, "| run | symdiff | 13018 | 12 |") {
 		t.Errorf("table %s", table)
@@ -243,8 +203,8 @@ func TestPlot(t *testing.T) {
 // the value is exact over a resume.
 func TestCondition(t *testing.T) {
 	for variant, flags := range map[string]string{
-		"symdiff-h": "--lr 1e-2 --distance-grid --K 16 --hidden 32 --xh-hidden 16 --steps 500",
-		"egnn":      "--lr 5e-3 --nf 32 --n-layers 2 --steps 500",
+		"symdiff-h": "--lr 1e-2 --set distance-grid=true --set K=16 --set hidden=32 --set xh-hidden=16 --steps 500",
+		"egnn":      "--lr 5e-3 --set nf=32 --set n-layers=2 --steps 500",
 	} {
 		t.Run(variant, func(t *testing.T) { conditioned(t, "--variant "+variant+" "+flags) })
 	}
@@ -257,8 +217,8 @@ func conditioned(t *testing.T, flags string) {
 		fmt.Fprintf(&b, "2\nlength=%.4f half=%.4f split=%s\nC 0 0 0\nO 0 0 %.4f\n", d, d/2, []string{"train", "val"}[i%5/4], d)
 	}
 	data, out := writeFile(t, "data.xyz", b.String()), filepath.Join(t.TempDir(), "run")
-	args := append([]string{"train", "--data", data + "@split=train", "--val", data + "@split=val", "--out", out, "--condition", "length", "--quiet"}, tiny...)
-	args = append(args, strings.Fields(flags+" --batch-atoms 128 --ema 0.98 --timesteps 100 --elements C,O --max-time 1h --val-every 0 --log-every 50")...)
+	args := append([]string{"train", "--data", data + "@split=train", "--val", data + "@split=val", "--out", out, "--set", "condition=length", "--quiet"}, tiny...)
+	args = append(args, strings.Fields(flags+" --set batch-atoms=128 --set ema=0.98 --set timesteps=100 --set elements=C,O --max-time 1h --set val-every=0 --set log-every=50")...)
 	succeeds(t, append(args, "--stop-after", "1s")...)
 	succeeds(t, "train", "--resume", out, "--quiet")
 	weights := filepath.Join(t.TempDir(), "w.safetensors")
@@ -291,8 +251,8 @@ func conditioned(t *testing.T, flags string) {
 	fails(t, exitUsage, "length", "sample", "--model", weights, "--properties", "gap=1")
 	fails(t, exitUsage, `"length": the model is conditioned on: types`, "sample", "--properties", "length=1") // the shipped one
 	fails(t, exitUsage, "NAME=VALUE", "sample", "--model", weights, "--properties", "length")
-	fails(t, exitFailure, "no molecule has", "train", "--data", data, "--out", out+"2", "--steps", "1", "--condition", "gap")
-	fails(t, exitFailure, "--condition", "train", "--resume", out, "--steps", "501", "--condition", "half")
+	fails(t, exitFailure, "no molecule has", "train", "--data", data, "--out", out+"2", "--steps", "1", "--set", "condition=gap")
+	fails(t, exitFailure, "--set", "condition=train", "--resume", out, "--steps", "501", "--set", "condition=half")
 }
 
 // A model that takes types makes molecules of the compositions of its data only, and of the formula that is asked for; left free it
@@ -306,9 +266,9 @@ func TestTypesCondition(t *testing.T) {
 		}
 	}
 	data, out := writeFile(t, "data.xyz", b.String()), filepath.Join(t.TempDir(), "run")
-	args := append([]string{"train", "--data", data, "--val", data, "--out", out, "--condition", "types", "--condition-dropout", "0.5", "--parts", "0.4", "--quiet"}, tiny...)
-	args = append(args, strings.Fields("--variant symdiff-h --lr 1e-2 --distance-grid --K 16 --hidden 32 --xh-hidden 16 --steps 800 "+
-		"--batch-atoms 192 --ema 0.98 --timesteps 100 --elements C,O --log-every 50")...)
+	args := append([]string{"train", "--data", data, "--val", data, "--out", out, "--set", "condition=types", "--set", "condition-dropout=0.5", "--set", "parts=0.4", "--quiet"}, tiny...)
+	args = append(args, strings.Fields("--variant symdiff-h --lr 1e-2 --set distance-grid=true --set K=16 --set hidden=32 --set xh-hidden=16 --steps 800 "+
+		"--set batch-atoms=192 --set ema=0.98 --set timesteps=100 --set elements=C,O --set log-every=50")...)
 	succeeds(t, args...)
 	weights := filepath.Join(t.TempDir(), "w.safetensors")
 	succeeds(t, "export", out, "--out", weights)
@@ -354,15 +314,15 @@ func TestTypesCondition(t *testing.T) {
 
 	// A student of it and of its guide, of another training, takes types as they do.
 	plain, early, student := filepath.Join(t.TempDir(), "plain"), filepath.Join(t.TempDir(), "early"), filepath.Join(t.TempDir(), "student")
-	typed := slices.Index(args, "--condition")
+	typed := slices.Index(args, "condition=types") - 1
 	short := append(slices.Clone(args), "--steps", "3", "--out", early)
 	succeeds(t, short...)
 	succeeds(t, append(slices.Delete(slices.Clone(short), typed, typed+6), "--out", plain)...)
-	succeeds(t, "distill", "--teacher", weights, "--guide", exported(t, early), "--guidance", "1", "--data", data, "--batch-atoms", "192", "--steps", "2", "--out", student, "--quiet")
+	succeeds(t, "distill", "--teacher", weights, "--guide", exported(t, early), "--guidance", "1", "--data", data, "--set", "batch-atoms=192", "--steps", "2", "--out", student, "--quiet")
 	succeeds(t, "sample", "--model", exported(t, student), "--guide", exported(t, early)+"@weight=1", "-n", "2", "--quiet")
 	whole := filepath.Join(t.TempDir(), "whole")
 	succeeds(t, append(slices.Delete(slices.Clone(short), typed+4, typed+6), "--out", whole)...)
-	fails(t, exitFailure, "has not learned to be given parts", "distill", "--teacher", exported(t, whole), "--parts", "0.3", "--data", data, "--batch-atoms", "192", "--steps", "2", "--out", filepath.Join(t.TempDir(), "s"), "--quiet")
+	fails(t, exitFailure, "has not learned to be given parts", "distill", "--teacher", exported(t, whole), "--set", "parts=0.3", "--data", data, "--set", "batch-atoms=192", "--steps", "2", "--out", filepath.Join(t.TempDir(), "s"), "--quiet")
 	fails(t, exitUsage, "--joint: want it", "sample", "--model", weights, "--guide", exported(t, plain))
 }
 

@@ -4,7 +4,7 @@
 #   LIMIT=500 STATE=state OUT=out ./run.sh [flags of symdiff train]
 #
 # STATE holds what an earlier call left in its OUT: the checkpoint, in parts small enough to be carried. Where there is none a run
-# begins. --max-time and the decay of the rate count over all calls. --tf32 multiplies in TensorFloat-32.
+# begins. --max-time and the decay of the rate count over all calls. --set tf32=true multiplies in TensorFloat-32.
 set -eu
 cd "$(dirname "$0")"
 LIMIT=${LIMIT:-500} STATE=${STATE:-state} OUT=${OUT:-out}

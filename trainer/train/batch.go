@@ -34,7 +34,7 @@ const valSeed = 0x5EED
 // Batch is B molecules of N atoms, noised: z = alpha·[x, h] + sigma·eps.
 type Batch struct {
 	B, N int
-	X    []float32 // (B, N, 3) of z, zero mean; with a learned schedule of the data, which the step noises (see torch.Noise)
+	X    []float32 // (B, N, 3) of z, zero mean
 	H    []float32 // (B, N, F) of z, or of the data, as X
 	Eps  []float32 // (B, N, 3+F), its x part of zero mean; of a GeoLDM (B, N, 3+L)
 	T    []float32 // (B), t/T
@@ -48,13 +48,12 @@ type Batch struct {
 
 	// Mask (B, 1, 3+F) is 0 at the features of molecules with t = 0 or given types, whose loss is on x alone; nil if there are none.
 	Mask []float32
-	// LogPH (B) is log p(h|z_0) where t = 0 and the types are not given, which does not depend on the network, and 0 elsewhere; nil if there are none, or with a
-	// learned schedule, on which it depends.
+	// LogPH (B) is log p(h|z_0) where t = 0 and the types are not given, which does not depend on the network, and 0 elsewhere; nil if there are none.
 	LogPH []float64
 	Times []int // (B), t
 
-	// Sign (B) is a/beta in the interval of a Contrast and 0 outside it; nil without one.
-	Sign []float32
+	// Sign (B) is a/beta in the interval of a Contrast and 0 outside it, Outside (B) 0 and 1; nil without one.
+	Sign, Outside []float32
 }
 
 // coordinates is the number of coordinates of molecule i whose errors count.
@@ -70,13 +69,11 @@ func (b *Batch) coordinates(i int) int {
 // is drawn, over the probability that power gives it (see Times):
 //
 //	t > 0: SNR(t-1)/SNR(t) - 1      t = 0: 1
-//
-// With a learned schedule, which has the first factor, they are one over the probability alone.
 func (b *Batcher) BoundWeights(times []int, power float64) []float64 {
 	w := make([]float64, len(times))
 	for i, t := range times {
 		w[i] = 1
-		if t > 0 && b.sched != nil {
+		if t > 0 {
 			w[i] = math.Expm1(b.sched.NegLogSNR(t) - b.sched.NegLogSNR(t-1))
 		}
 		w[i] /= timeShare(t, b.T(), power)
@@ -101,14 +98,14 @@ type Batcher struct {
 	set     *dataset.Set
 	config  model.Config
 	meta    model.Meta
-	sched   *schedule.Schedule // nil: learned
-	numbers []float32          // atomic number of each type
+	sched   *schedule.Schedule
+	numbers []float32 // atomic number of each type
 	augment bool
 
 	values   [][]float32 // of each property of the context (molecules)
 	dropout  float64     // probability that a molecule's values are kept back, and that its counts are
 	signs    []float32   // a/beta of each molecule (see Contrast), between the times from and to; nil: none
-	from, to float64
+	contrast *Contrast   // with signs
 
 	parts  float64 // probability that of a molecule whose types are given a part is given too
 	latent int     // L of a GeoLDM, whose batches are of clean data; 0 else
@@ -160,10 +157,8 @@ func (b *Batcher) Condition(values [][]float32, dropout float64) {
 	b.values, b.dropout = values, dropout
 }
 
-// Contrast sets a/beta of each molecule, and the interval of t/T in which it counts.
-func (b *Batcher) Contrast(signs []float32, from, to float64) {
-	b.signs, b.from, b.to = signs, from, to
-}
+// Contrast sets a/beta of each molecule, and when it counts.
+func (b *Batcher) Contrast(signs []float32, c *Contrast) { b.signs, b.contrast = signs, c }
 
 // Parts sets the share of the molecules with given types of which a part is given too (see model.PartMark).
 func (b *Batcher) Parts(share float64) { b.parts = share }
@@ -273,7 +268,7 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 	}
 	clean, size := make([]float32, f), []int{n}
 	if b.signs != nil {
-		out.Sign = make([]float32, len(indices))
+		out.Sign, out.Outside = make([]float32, len(indices)), make([]float32, len(indices))
 	}
 	x := make([]float32, 3*n)
 	for i, index := range indices {
@@ -284,8 +279,12 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 		t := times[i]
 		share := float64(t) / float64(b.T())
 		out.T[i] = float32(share)
-		if b.signs != nil && share >= b.from && share <= b.to {
-			out.Sign[i] = b.signs[index]
+		switch {
+		case b.signs == nil:
+		case b.contrast.inside(share):
+			out.Sign[i] = b.signs[index] * b.contrast.ramp(share)
+		default:
+			out.Outside[i] = 1
 		}
 		alpha, sigma := float32(1), float32(0)
 		if b.sched != nil && b.latent == 0 {
@@ -376,7 +375,7 @@ func join(parts []*Batch) *Batch {
 		out.Posterior = append(out.Posterior, p.Posterior...)
 		out.X, out.H, out.Eps, out.T = append(out.X, p.X...), append(out.H, p.H...), append(out.Eps, p.Eps...), append(out.T, p.T...)
 		out.R0, out.Eta, out.Context, out.Times = append(out.R0, p.R0...), append(out.Eta, p.Eta...), append(out.Context, p.Context...), append(out.Times, p.Times...)
-		out.Sign = append(out.Sign, p.Sign...)
+		out.Sign, out.Outside = append(out.Sign, p.Sign...), append(out.Outside, p.Outside...)
 		switch {
 		case p.Mask != nil:
 			out.Mask = append(out.Mask, p.Mask...)

@@ -45,7 +45,7 @@ type Validation struct {
 	Step    int     `json:"step"`
 	Epochs  float64 `json:"epochs"`
 	Seconds float64 `json:"seconds"`
-	Loss    float64 `json:"val_loss"` // mean |eps - eps_hat|² per coordinate, over molecules; with a learned schedule the bound in nats
+	Loss    float64 `json:"val_loss"` // mean |eps - eps_hat|² per coordinate, over molecules
 }
 
 // Provenance says where weights come from; it becomes the metadata "training" of an exported model.

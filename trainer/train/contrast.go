@@ -15,18 +15,27 @@ import (
 // Contrast is the objective of a round of post-training (see Posttrain): molecules that the network is to make more often, and
 // molecules that it is to make less often, each with a weight a in [-1, 1]. With e_old the network at the start of the round, frozen,
 //
-//	target = e_old + a/Beta·(eps - e_old)   for From <= t/T <= To,   e_old elsewhere
+//	target = e_old + s·(eps - e_old),  s = a/Beta·min(1, t/(T·Ramp))   for From <= t/T <= To;   e_anchor elsewhere
+//
+// Anchor is the network that all rounds started from, so that what is not to change does not drift from round to round. Data have
+// a = 1 and samples a = -Negative. With Negative = 1 the network rests where both have one distribution; what it does wrong on both alike
+// is then not seen. Below 1 that is drawn to the data's denoiser. At low noise, where data and samples are told apart, the error of e_old
+// on the data becomes 1 - s times as large in a round, which diverges for s > 2: there the ramp makes s smaller.
 //
 // Sources: Direct Discriminative Optimization (Zheng et al. 2025, arXiv 2503.01103) for data against own samples, DiffusionNFT
 // (Zheng et al. 2025, arXiv 2509.16117) for this form of it, in which a = 2r - 1 for a reward r in [0, 1].
 type Contrast struct {
-	Old     string   `json:"old"` // weights file of the network at the start of the round
+	Old     string   `json:"old"`              // weights file of the network at the start of the round
+	Anchor  string   `json:"anchor,omitempty"` // weights file whose prediction is kept outside the interval; empty: Old
 	Beta    float64  `json:"beta"`
 	From    float64  `json:"from"` // t/T
 	To      float64  `json:"to"`   // t/T
+	Ramp    float64  `json:"ramp"` // t/T
 	Samples []string `json:"samples"`
 
-	Weights string `json:"weights,omitempty"` // JSON file: a of each sample; empty: all are -1
+	Negative float64 `json:"negative"`
+
+	Weights string `json:"weights,omitempty"` // JSON file: a of each sample; empty: all are -Negative
 	First   int    `json:"first"`             // the first molecule of the round in the shuffled training set
 	Count   int    `json:"count"`             // training molecules of the round, with a = 1
 
@@ -37,12 +46,16 @@ type Contrast struct {
 func (c *Contrast) check(o *Options) error {
 	switch {
 	case !(c.Beta > 0):
-		return fmt.Errorf("--beta: %g, want a number above 0", c.Beta)
+		return fmt.Errorf("beta: %g, want a number above 0", c.Beta)
 	case !(c.From >= 0 && c.From < c.To && c.To <= 1):
-		return fmt.Errorf("--from %g, --to %g: want 0 <= from < to <= 1", c.From, c.To)
+		return fmt.Errorf("from %g, to %g: want 0 <= from < to <= 1", c.From, c.To)
+	case !(c.Ramp >= 0 && c.Ramp <= 1):
+		return fmt.Errorf("ramp: %g, want a number in [0, 1]", c.Ramp)
+	case !(c.Negative >= 0 && c.Negative <= 1):
+		return fmt.Errorf("negative: %g, want a number in [0, 1]", c.Negative)
 	case o.Teacher != "":
 		return errors.New("--teacher: not in post-training, whose target is made of the network's own prediction")
-	case o.Network != "" || o.learnsSchedule() || o.Loss == LossVLB:
+	case o.Network != "" || o.Loss == LossVLB:
 		return errors.New("post-training: wants a DiT with a fixed noise schedule and the loss l2")
 	}
 	for _, name := range o.Condition {
@@ -58,7 +71,7 @@ func (c *Contrast) check(o *Options) error {
 func (c *Contrast) molecules(all, own *dataset.Set) (set *dataset.Set, signs []float32, err error) {
 	weights := make([]float64, own.Len())
 	for i := range weights {
-		weights[i] = -1
+		weights[i] = -c.Negative
 	}
 	if c.Weights != "" {
 		b, err := os.ReadFile(c.Weights)
@@ -87,6 +100,17 @@ func (c *Contrast) molecules(all, own *dataset.Set) (set *dataset.Set, signs []f
 	set = dataset.Join(all.Pick(data), own.Pick(samples))
 	set.Sources = append(append(set.Sources[:0:0], all.Sources...), own.Sources...)
 	return set, signs, nil
+}
+
+// inside tells whether t/T is in the interval.
+func (c *Contrast) inside(share float64) bool { return share >= c.From && share <= c.To }
+
+// ramp is min(1, t/(T·Ramp)).
+func (c *Contrast) ramp(share float64) float32 {
+	if share < c.Ramp {
+		return float32(share / c.Ramp)
+	}
+	return 1
 }
 
 // oldMeta is what the weights of the round's start say of their data, which the network keeps.

@@ -35,7 +35,7 @@ func guarded(f func()) (err error) {
 			_, message, _ := strings.Cut(failure.Error(), "Libtorch API Error: ")
 			line, _, _ := strings.Cut(message, "\n")
 			if strings.Contains(message, "not enough memory") || strings.Contains(message, "out of memory") || strings.Contains(message, "can't allocate memory") {
-				line += " (lower --batch-atoms, with --accumulate to keep the batch, or the model's --hidden and --depth)"
+				line += " (lower batch-atoms, with accumulate to keep the batch, or the model's hidden and depth)"
 			}
 			err = fmt.Errorf("libtorch: %s", line)
 		}

@@ -18,7 +18,6 @@ const (
 	damagedName    = "damaged.safetensors"    // a newest one that could not be read
 	batchName      = "nan-batch.safetensors"  // the batch that a loss was not finite on
 	logName        = "log.jsonl"
-	tableName      = "log.csv"
 	lockName       = "lock"
 )
 

@@ -78,11 +78,11 @@ func (o *Options) checkLatent() error {
 	l := o.Latent
 	switch {
 	case !slices.Contains(stages(), l.Stage):
-		return fmt.Errorf("--stage: %q, want one of %q", l.Stage, stages())
+		return fmt.Errorf("stage: %q, want one of %q", l.Stage, stages())
 	case !(l.KLWeight >= 0):
-		return errors.New("--kl-weight: want a value that is not negative")
+		return errors.New("kl-weight: want a value that is not negative")
 	case l.Stage == StageDiffusion && o.Init == "":
-		return errors.New("--stage diffusion: wants --init with an autoencoder, of --stage autoencoder")
+		return errors.New("stage diffusion: wants --init with an autoencoder, of stage autoencoder")
 	case len(o.Condition) > 0 || o.Parts > 0:
 		return errors.New("--condition, --parts: not with a GeoLDM")
 	case o.Teacher != "":

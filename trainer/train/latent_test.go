@@ -159,12 +159,12 @@ func TestLatentBatch(t *testing.T) {
 // What a GeoLDM cannot be trained with is refused by the flag's name.
 func TestLatentOptionsRefused(t *testing.T) {
 	for want, change := range map[string]func(o *Options){
-		"--stage: \"x\"":           func(o *Options) { o.Latent.Stage = "x" },
-		"--stage diffusion: wants": func(o *Options) { o.Latent.Stage = StageDiffusion },
+		"stage: \"x\"":           func(o *Options) { o.Latent.Stage = "x" },
+		"stage diffusion: wants": func(o *Options) { o.Latent.Stage = StageDiffusion },
 		"--condition":              func(o *Options) { o.Condition = []string{Types} },
 		"--loss":                   func(o *Options) { o.Loss = LossVLB },
 		"--teacher":                func(o *Options) { o.Teacher = "x" },
-		"--kl-weight":              func(o *Options) { o.Latent.KLWeight = -1 },
+		"kl-weight":              func(o *Options) { o.Latent.KLWeight = -1 },
 		"--sample-molecules":       func(o *Options) { o.Latent.Stage, o.SampleMolecules = StageAutoencoder, 1 },
 		"features: 0 not in":       func(o *Options) { o.Latent.Size = 0 },
 		"--bf16":                   func(o *Options) { o.BF16 = true },

@@ -1,7 +1,6 @@
 package train
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,8 +9,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -43,7 +40,7 @@ type Stability struct {
 	Valid     float64 `json:"valid"`
 }
 
-// columns are the head of the table, and values what it has of an entry.
+// columns are the names of the scalars of an entry, and values what it has of them.
 var columns = []string{"step", "epoch", "time", "loss", "grad_norm", "lr", "mol_per_s", "memory_mb", "val_loss",
 	"stable_atoms", "stable_molecules", "valid"}
 
@@ -59,12 +56,12 @@ func (e entry) values() []*float64 {
 	return list
 }
 
-// runLog tells how a run goes: to files, each line of the log as JSON, as a row of a table and as TensorBoard events; and to a
+// runLog tells how a run goes: to files, each line of the log as JSON and as TensorBoard events; and to a
 // person. A log that cannot be written does not end a run: the person is told, once.
 type runLog struct {
-	lines, table *os.File // nil: no files
-	events       *eventFile
-	failed       bool
+	lines  *os.File // nil: no files
+	events *eventFile
+	failed bool
 
 	status   io.Writer // nil: silent
 	logger   *slog.Logger
@@ -82,44 +79,22 @@ func openLog(folder string, step int, status io.Writer, terminal bool) (*runLog,
 	if folder == "" {
 		return l, nil
 	}
-	jsonl, table := filepath.Join(folder, logName), filepath.Join(folder, tableName)
-	err := errors.Join(
-		trim(jsonl, func(line string) bool {
-			var e entry
-			return json.Unmarshal([]byte(line), &e) == nil && e.Step <= step
-		}),
-		trim(table, func(line string) bool {
-			first, _, _ := strings.Cut(line, ",")
-			n, err := strconv.Atoi(first)
-			return first == columns[0] || err == nil && n <= step
-		}))
+	jsonl := filepath.Join(folder, logName)
+	err := trim(jsonl, func(line string) bool {
+		var e entry
+		return json.Unmarshal([]byte(line), &e) == nil && e.Step <= step
+	})
 	if err != nil {
 		return nil, err
 	}
 	if l.lines, err = os.OpenFile(jsonl, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666); err != nil {
 		return nil, err
 	}
-	if l.table, err = os.OpenFile(table, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666); err != nil {
+	if l.events, err = createEvents(folder, time.Now()); err != nil {
 		return nil, errors.Join(err, l.lines.Close())
 	}
-	if l.events, err = createEvents(folder, time.Now()); err != nil {
-		return nil, errors.Join(err, l.lines.Close(), l.table.Close())
-	}
-	err = l.events.start(step, time.Now())
-	if fi, serr := l.table.Stat(); serr == nil && fi.Size() == 0 {
-		err = errors.Join(err, l.row(columns))
-	}
-	l.incomplete(err)
+	l.incomplete(l.events.start(step, time.Now()))
 	return l, nil
-}
-
-func (l *runLog) row(cells []string) error {
-	w := csv.NewWriter(l.table)
-	if err := w.Write(cells); err != nil {
-		return err
-	}
-	w.Flush()
-	return w.Error()
 }
 
 // write adds an entry to the files.
@@ -149,21 +124,16 @@ func (l *runLog) record(e entry) error {
 	if e.Loss == nil && e.ValLoss == nil && e.Stable == nil {
 		return nil
 	}
-	var cells []string
 	now := time.Now()
 	for i, v := range e.values() {
-		if v == nil {
-			cells = append(cells, "")
+		if v == nil || i == 0 {
 			continue
 		}
-		cells = append(cells, strconv.FormatFloat(*v, 'g', -1, 64))
-		if i > 0 {
-			if err := l.events.scalar(now, e.Step, e.Event+"/"+columns[i], *v); err != nil {
-				return err
-			}
+		if err := l.events.scalar(now, e.Step, e.Event+"/"+columns[i], *v); err != nil {
+			return err
 		}
 	}
-	return l.row(cells)
+	return nil
 }
 
 // note prints a line that stays: as it is on a terminal, with time and level elsewhere.
@@ -214,7 +184,7 @@ func (l *runLog) close() error {
 	if l.lines == nil {
 		return nil
 	}
-	return errors.Join(l.lines.Close(), l.table.Close(), l.events.file.Close())
+	return errors.Join(l.lines.Close(), l.events.file.Close())
 }
 
 // round keeps so many of a number's digits as per says: 100 for two decimals.

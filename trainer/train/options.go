@@ -148,27 +148,19 @@ func (o *Options) VariantName() string {
 	return string(o.Config.Variant)
 }
 
-// Parameters lists those of the network, and last those of the noise schedule if it is learned.
+// Parameters lists those of the network.
 func (o *Options) Parameters() []model.Parameter {
-	list := o.scheduleParameters()
 	if o.IsLatent() {
-		return append(o.Latent.Config.Parameters(), list...)
+		return o.Latent.Config.Parameters()
 	}
 	if o.Network == NetworkEGNN {
-		return append(o.EGNN.Parameters(), list...)
+		return o.EGNN.Parameters()
 	}
-	return append(o.Config.Parameters(), list...)
-}
-
-func (o *Options) scheduleParameters() []model.Parameter {
-	return model.ScheduleParameters(o.Meta().Schedule)
+	return o.Config.Parameters()
 }
 
 // guideTo is GuideTo, or its default.
 func (o *Options) guideTo() float64 { return cmp.Or(o.GuideTo, 1) }
-
-// learnsSchedule tells whether the noise schedule is learned.
-func (o *Options) learnsSchedule() bool { return o.Schedule == schedule.Learned }
 
 // Metadata is the header of a file of the network's weights.
 func (o *Options) Metadata(meta model.Meta) map[string]string {
@@ -260,13 +252,13 @@ func (o *Options) validate() error {
 		o.Config.Features++
 	}
 	if i := slices.IndexFunc(o.Condition, model.IsCount); i >= 0 {
-		return fmt.Errorf("--condition: %q: the elements are counted together, by %s", o.Condition[i], Composition)
+		return fmt.Errorf("condition: %q: the elements are counted together, by %s", o.Condition[i], Composition)
 	}
 	context := o.context()
 	o.Config.Context = 2 * len(context)
 	for i, name := range context {
 		if name == "" || slices.Contains(context[:i], name) {
-			return fmt.Errorf("--condition: %q: want names of properties, each once", o.Condition)
+			return fmt.Errorf("condition: %q: want names of properties, each once", o.Condition)
 		}
 	}
 	if err := o.completeNetwork(); err != nil {
@@ -287,21 +279,19 @@ func (o *Options) validate() error {
 	}
 	switch {
 	case o.Loss != LossL2 && o.Loss != LossVLB:
-		return fmt.Errorf("--loss: %q, want l2 or vlb", o.Loss)
-	case o.learnsSchedule() && o.Teacher != "":
-		return errors.New("--teacher: a student has its teacher's noise schedule, and not a learned one")
-	case o.learnsSchedule() && slices.Contains(o.Condition, Types):
-		return errors.New("--schedule: learned noises all of a molecule, --condition types not its types")
-	case o.learnsSchedule() && o.Loss != LossVLB:
-		return errors.New("--schedule: learned wants --loss vlb, which tells a good schedule from a bad one")
+		return fmt.Errorf("loss: %q, want l2 or vlb", o.Loss)
+	case o.Schedule == schedule.Learned:
+		return errors.New("schedule: learned is read from weights, not trained")
+	case o.Config.Variant == model.Symdiff && (!o.Config.FixQR || o.Config.GammaOrder != model.GammaPaper) || o.Config.PadTo != 0:
+		return errors.New("model: training wants fix_qr, gamma_order paper and pad_to 0: what the published code does otherwise is for its own weights")
 	case o.Parts > 0 && !slices.Contains(o.Condition, Types):
-		return errors.New("--parts: wants --condition types: parts are given with the types of all atoms")
+		return errors.New("parts: wants condition types: parts are given with the types of all atoms")
 	case o.BF16 && (o.Network == NetworkEGNN || o.Network == NetworkGeoLDM):
-		return errors.New("--bf16: EDM's network is trained in float32 only")
+		return errors.New("bf16: EDM's network is trained in float32 only")
 	case o.TF32 && o.BF16:
-		return errors.New("--tf32: not together with --bf16")
+		return errors.New("tf32: not together with bf16")
 	case o.TF32 && !strings.HasPrefix(o.Device, "cuda"):
-		return errors.New("--tf32: wants --device cuda")
+		return errors.New("tf32: wants --device cuda")
 	case len(o.Data) == 0:
 		return errors.New("--data: no files given")
 	case o.Teacher != "" && o.Network == NetworkEGNN:
@@ -309,9 +299,9 @@ func (o *Options) validate() error {
 	case o.Guide != "" && o.Teacher == "":
 		return errors.New("--guide: wants a --teacher that it guides")
 	case o.Better != "" && o.Guide == "":
-		return errors.New("--better: wants a --guide that it is better than")
+		return errors.New("better: wants a --guide that it is better than")
 	case o.Guide == "" && (o.Guidance != 0 || o.GuideFrom != 0 || o.GuideTo != 0):
-		return errors.New("--guidance, --guide-from, --guide-to: want a --guide that leads")
+		return errors.New("--guidance, guide-from, guide-to: want a --guide that leads")
 	case o.Guide != "" && o.Guidance == 0:
 		return errors.New("--guidance: wants a weight above 0 with --guide")
 	case o.Out == "":
@@ -329,29 +319,29 @@ func (o *Options) validate() error {
 		ok   bool
 		want string
 	}{
-		{"--batch-atoms", o.BatchAtoms >= 1, "at least 1"},
-		{"--accumulate", o.Accumulate >= 1, "at least 1"},
-		{"--keep", o.Keep >= 0, "not negative"},
+		{"batch-atoms", o.BatchAtoms >= 1, "at least 1"},
+		{"accumulate", o.Accumulate >= 1, "at least 1"},
+		{"keep", o.Keep >= 0, "not negative"},
 		{"--stop-after", o.StopAfter >= 0, "not negative"},
 		{"--lr", o.LR > 0 && o.LR < 1, "in (0, 1)"},
-		{"--min-lr", o.MinLR >= 0 && o.MinLR <= 1, "in [0, 1]"},
-		{"--time-power", o.TimePower >= 0 && o.TimePower <= 10, "in [0, 10]"},
-		{"--condition-dropout", o.Dropout >= 0 && o.Dropout <= 1, "in [0, 1]"},
-		{"--parts", o.Parts >= 0 && o.Parts <= 1, "in [0, 1]"},
-		{"--warmup", o.Warmup >= 0, "not negative"},
-		{"--ema", o.EMA >= 0 && o.EMA < 1, "in [0, 1)"},
-		{"--clip", o.Clip >= 0, "not negative (0: no clipping)"},
-		{"--weight-decay", o.WeightDecay >= 0 && o.WeightDecay < 1, "in [0, 1)"},
-		{"--guide-from", o.GuideFrom >= 0 && o.GuideFrom <= o.guideTo(), "from 0 to --guide-to"},
-		{"--guide-to", o.GuideTo >= 0 && o.GuideTo <= 1, "in [0, 1]"},
+		{"min-lr", o.MinLR >= 0 && o.MinLR <= 1, "in [0, 1]"},
+		{"time-power", o.TimePower >= 0 && o.TimePower <= 10, "in [0, 10]"},
+		{"condition-dropout", o.Dropout >= 0 && o.Dropout <= 1, "in [0, 1]"},
+		{"parts", o.Parts >= 0 && o.Parts <= 1, "in [0, 1]"},
+		{"warmup", o.Warmup >= 0, "not negative"},
+		{"ema", o.EMA >= 0 && o.EMA < 1, "in [0, 1)"},
+		{"clip", o.Clip >= 0, "not negative (0: no clipping)"},
+		{"weight-decay", o.WeightDecay >= 0 && o.WeightDecay < 1, "in [0, 1)"},
+		{"guide-from", o.GuideFrom >= 0 && o.GuideFrom <= o.guideTo(), "from 0 to guide-to"},
+		{"guide-to", o.GuideTo >= 0 && o.GuideTo <= 1, "in [0, 1]"},
 		{"--guidance", o.Guidance >= 0 && o.Guidance <= 100, "in [0, 100]"},
-		{"--val-every", o.ValEvery >= 0, "not negative"},
-		{"--val-molecules", o.ValMolecules >= 0, "not negative"},
-		{"--sample-molecules", o.SampleMolecules >= 0, "not negative"},
-		{"--log-every", o.LogEvery >= 1, "at least 1"},
-		{"--checkpoint-every", o.CheckpointEvery >= 0, "not negative"},
+		{"val-every", o.ValEvery >= 0, "not negative"},
+		{"val-molecules", o.ValMolecules >= 0, "not negative"},
+		{"sample-molecules", o.SampleMolecules >= 0, "not negative"},
+		{"log-every", o.LogEvery >= 1, "at least 1"},
+		{"checkpoint-every", o.CheckpointEvery >= 0, "not negative"},
 		{"--threads", o.Threads >= 0, "not negative"},
-		{"--limit", o.Limit >= 0, "not negative"},
+		{"limit", o.Limit >= 0, "not negative"},
 	} {
 		if !c.ok {
 			return fmt.Errorf("%s: want a value %s", c.flag, c.want)

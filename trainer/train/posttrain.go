@@ -31,6 +31,8 @@ type Posttraining struct {
 	Beta        float64 `json:"beta"`
 	From        float64 `json:"from"` // t/T
 	To          float64 `json:"to"`   // t/T
+	Negative    float64 `json:"negative"`
+	Ramp        float64 `json:"ramp"` // t/T
 
 	Reward string  `json:"reward,omitempty"` // see Reward; empty: the data against the samples
 	Mix    float64 `json:"mix,omitempty"`    // with a reward, the share of the data against the samples
@@ -38,7 +40,7 @@ type Posttraining struct {
 
 // PosttrainDefaults are the settings of post-training from a weights file, with its sizes and its meaning.
 func PosttrainDefaults(weights string) (Posttraining, error) {
-	p := Posttraining{Rounds: 8, Patience: 2, Samples: 5000, Positives: 15000, Beta: 0.4, From: 0.06, To: 0.75, Mix: 0.5}
+	p := Posttraining{Rounds: 8, Patience: 2, Samples: 5000, Positives: 15000, Beta: 0.4, From: 0.06, To: 0.75, Negative: 0.9, Ramp: 0.3, Mix: 0.5}
 	o, err := Student(weights)
 	if err != nil {
 		return p, err
@@ -67,10 +69,10 @@ func (p *Posttraining) Validate() error {
 		want string
 	}{
 		{"--rounds", p.Rounds >= 1, "at least 1"},
-		{"--patience", p.Patience >= 1, "at least 1"},
+		{"patience", p.Patience >= 1, "at least 1"},
 		{"--samples", p.Samples >= 1, "at least 1"},
 		{"--sample-steps", p.SampleSteps >= 0, "not negative"},
-		{"--positives", p.Positives >= 0, "not negative"},
+		{"positives", p.Positives >= 0, "not negative"},
 		{"--mix", p.Mix >= 0 && p.Mix <= 1, "in [0, 1]"},
 		{"--val", len(p.Train.Val) > 0, "that is given: rounds are judged by it"},
 	} {
@@ -89,8 +91,8 @@ func (p *Posttraining) round(k int, weights string, samples []string, rewards st
 	if p.Reward != "" {
 		positives = int(p.Mix * float64(positives))
 	}
-	o.Init, o.Out, o.Seed = weights, filepath.Join(p.folder(k), "train"), p.Train.Seed+uint64(k)
-	o.Contrast = &Contrast{Old: weights, Beta: p.Beta, From: p.From, To: p.To, Samples: samples, Weights: rewards, First: k * positives, Count: positives,
+	o.Resume, o.Init, o.Out, o.Seed = "", weights, filepath.Join(p.folder(k), "train"), p.Train.Seed+uint64(k)
+	o.Contrast = &Contrast{Old: weights, Anchor: p.Train.Init, Negative: p.Negative, Ramp: p.Ramp, Beta: p.Beta, From: p.From, To: p.To, Samples: samples, Weights: rewards, First: k * positives, Count: positives,
 		OrderSeed: p.Train.Seed}
 	return o
 }
@@ -250,6 +252,8 @@ type PosttrainSummary struct {
 	Beta        float64 `json:"beta"`
 	From        float64 `json:"from"`
 	To          float64 `json:"to"`
+	Negative    float64 `json:"negative"`
+	Ramp        float64 `json:"ramp"`
 	Steps       int     `json:"steps"`
 	LR          float64 `json:"lr"`
 	Reward      string  `json:"reward,omitempty"`
@@ -258,7 +262,7 @@ type PosttrainSummary struct {
 
 // summary are the settings that the provenance tells.
 func (p *Posttraining) summary() PosttrainSummary {
-	s := PosttrainSummary{p.Samples, p.SampleSteps, p.Positives, p.Beta, p.From, p.To, p.Train.Steps, p.Train.LR, p.Reward, 0}
+	s := PosttrainSummary{p.Samples, p.SampleSteps, p.Positives, p.Beta, p.From, p.To, p.Negative, p.Ramp, p.Train.Steps, p.Train.LR, p.Reward, 0}
 	if p.Reward != "" {
 		s.Mix = p.Mix
 	}

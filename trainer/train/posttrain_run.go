@@ -271,7 +271,7 @@ func (r *posttraining) rewards(ctx context.Context, k int, samples []*molecule.M
 	if err != nil {
 		return 0, err
 	}
-	weights, mean := rewardWeights(values, r.Mix)
+	weights, mean := rewardWeights(values, r.Mix, r.Negative)
 	b, err := json.Marshal(weights)
 	if err != nil {
 		return 0, err

@@ -181,15 +181,16 @@ func TestPosttrainingTellsItsProvenance(t *testing.T) {
 	}
 }
 
-// The target is e_old + a/beta·(eps - e_old) in the interval, with a = 1 for the data and -1 for the samples, and e_old outside it:
+// The target is e_old + w·(eps - e_old) in the interval, w = a/beta·min(1, t/(T·ramp)) with a = 1 for the data and -1/2 for the samples,
+// and outside it what the anchor predicts, which here are the weights that the round starts with:
 //
 //	|e - e_old - w·(eps - e_old)|² = A - w·(A + V - B) + w²·V,   A = |e - e_old|², B = |e - eps|², V = |eps - e_old|²
 func TestContrastTarget(t *testing.T) {
 	weights, other := trained(t, 3, 30), trained(t, 4, 5)
-	for _, c := range []struct{ beta, from, to float64 }{{1, 0, 1}, {0.5, 0, 1}, {0.5, 0.3, 0.6}} {
+	for _, c := range []struct{ beta, from, to float64 }{{1, 0, 1}, {0.5, 0.3, 0.7}} {
 		o := small(t)
 		o.Init, o.Threads, o.Dropout = other, 1, 0
-		o.Contrast = &Contrast{Old: weights, Beta: c.beta, From: c.from, To: c.to, Samples: o.Data, Count: 60}
+		o.Contrast = &Contrast{Old: weights, Anchor: other, Negative: 0.5, Ramp: 0.5, Beta: c.beta, From: c.from, To: c.to, Samples: o.Data, Count: 60}
 		if err := o.Validate(); err != nil {
 			t.Fatal(err)
 		}
@@ -201,22 +202,30 @@ func TestContrastTarget(t *testing.T) {
 		r.team.do(func(_ int, s *torch.Scope) {
 			loss := func(p *torch.Params, b *Batch, signs []float32) []float32 {
 				b.Sign = signs
-				return torch.Float32s(r.squaredError(s, p, b, nil))
+				return torch.Float32s(r.squaredError(s, p, b))
 			}
 			for range 20 {
 				part := r.next()
 				b := r.part(part, 0, 1)
 				signs := b.Sign
 				got := loss(r.params, b, signs)
+				outside := b.Outside
+				b.Outside = make([]float32, b.B)
 				A, B, V := loss(r.params, b, make([]float32, b.B)), loss(r.params, b, nil), loss(r.old, b, nil)
 				for i, index := range part.indices {
-					w := 0.0
-					if share := float64(b.Times[i]) / float64(r.Timesteps); share >= c.from && share <= c.to {
-						if w = 1 / c.beta; index >= 60 {
-							w = -w
-						}
+					share := float64(b.Times[i]) / float64(r.Timesteps)
+					if inside := share >= c.from && share <= c.to; inside != (outside[i] == 0) || !inside && got[i] > 1e-6*A[i] {
+						t.Errorf("t/T %g: outside %g, loss %g", share, outside[i], got[i])
+					} else if !inside {
+						seen[0]++
+						continue
+					}
+					w := 1 / c.beta
+					if index >= 60 {
+						w *= -0.5
 					}
 					seen[w]++
+					w *= min(1, share/0.5)
 					a, b, v := float64(A[i]), float64(B[i]), float64(V[i])
 					if want := a - w*(a+v-b) + w*w*v; math.Abs(float64(got[i])-want) > 1e-3*(a+b+v) {
 						t.Errorf("beta %g, a/beta %g: loss %g, want %g", c.beta, w, got[i], want)
@@ -225,7 +234,7 @@ func TestContrastTarget(t *testing.T) {
 			}
 			s.Close()
 		})
-		if seen[1/c.beta] < 20 || seen[-1/c.beta] < 20 || c.from > 0 && seen[0] < 20 {
+		if seen[1/c.beta] < 20 || seen[-0.5/c.beta] < 20 || c.from > 0 && seen[0] < 20 {
 			t.Errorf("a/beta of the molecules: %v", seen)
 		}
 		r.team.close()
@@ -264,8 +273,8 @@ func TestPosttrainingRefusesWhatItCannotDo(t *testing.T) {
 	for want, change := range map[string]func(*Posttraining){
 		"--rounds":      func(p *Posttraining) { p.Rounds = 0 },
 		"--val":         func(p *Posttraining) { p.Train.Val = nil },
-		"--beta":        func(p *Posttraining) { p.Beta = 0 },
-		"--from":        func(p *Posttraining) { p.From, p.To = 0.5, 0.4 },
+		"beta":          func(p *Posttraining) { p.Beta = 0 },
+		"from":          func(p *Posttraining) { p.From, p.To = 0.5, 0.4 },
 		"--mix":         func(p *Posttraining) { p.Mix = 2 },
 		"--reward":      func(p *Posttraining) { p.Reward = "loud" },
 		"conditioned":   func(p *Posttraining) { p.Train.Condition = []string{"gap"} },

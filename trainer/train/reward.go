@@ -298,10 +298,10 @@ func programReward(command []string) (rewarder, error) {
 
 // rewardWeights are the weights a of samples with the given rewards (see Contrast), and the mean of the rewards:
 //
-//	a = (1 - mix)·clip((R - mean)/std, -1, 1) - mix
+//	a = (1 - mix)·clip((R - mean)/std, -1, 1) - mix·negative
 //
 // where mix is the share of the data against the samples. A molecule that cannot be judged has the lowest reward of the others, or 0.
-func rewardWeights(rewards []float64, mix float64) (weights []float64, mean float64) {
+func rewardWeights(rewards []float64, mix, negative float64) (weights []float64, mean float64) {
 	low := math.Inf(1)
 	for _, v := range rewards {
 		low = min(low, orInf(v))
@@ -325,7 +325,7 @@ func rewardWeights(rewards []float64, mix float64) (weights []float64, mean floa
 		if variance > 0 {
 			a = min(1, max(-1, (v-mean)/math.Sqrt(variance)))
 		}
-		weights = append(weights, (1-mix)*a-mix)
+		weights = append(weights, (1-mix)*a-mix*negative)
 	}
 	return weights, mean
 }

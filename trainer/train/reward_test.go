@@ -121,14 +121,14 @@ func TestChordlessRings(t *testing.T) {
 }
 
 func TestRewardWeights(t *testing.T) {
-	got, mean := rewardWeights([]float64{1, 1, 0, math.NaN()}, 0)
+	got, mean := rewardWeights([]float64{1, 1, 0, math.NaN()}, 0, 1)
 	if want := []float64{1, 1, -1, -1}; !slices.Equal(got, want) || mean != 0.5 {
 		t.Errorf("%v, mean %g, want %v, 0.5", got, mean, want)
 	}
-	if got, _ := rewardWeights([]float64{1, 0}, 1); !slices.Equal(got, []float64{-1, -1}) {
+	if got, _ := rewardWeights([]float64{1, 0}, 1, 1); !slices.Equal(got, []float64{-1, -1}) {
 		t.Errorf("the data against the samples alone: %v, want -1", got)
 	}
-	if got, _ := rewardWeights([]float64{2, 2}, 0.25); !slices.Equal(got, []float64{-0.25, -0.25}) {
+	if got, _ := rewardWeights([]float64{2, 2}, 0.25, 0.5); !slices.Equal(got, []float64{-0.125, -0.125}) {
 		t.Errorf("rewards that do not differ: %v, want what the mix gives", got)
 	}
 }

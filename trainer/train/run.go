@@ -101,7 +101,7 @@ type run struct {
 	set, val            *dataset.Set
 	params, emaParams   *torch.Params
 	teacher             *teacher      // nil: the target is the noise
-	old                 *torch.Params // of a Contrast, else nil
+	old, anchor         *torch.Params // of a Contrast, else nil; anchor is nil where it is old
 	opt                 *torch.Optimiser
 	team                *team
 	workers             int // of the team
@@ -149,6 +149,11 @@ func newRun(o Options, world *mpi.World, status io.Writer, terminal bool) (_ *ru
 		if r.old, r.meta.Context, err = loadParams("post-training", c.Old, o, device); err != nil {
 			return nil, err
 		}
+		if c.Anchor != "" && c.Anchor != c.Old {
+			if r.anchor, _, err = loadParams("post-training", c.Anchor, o, device); err != nil {
+				return nil, err
+			}
+		}
 	}
 	switch { // that gives the scales of the condition
 	case resumed != nil:
@@ -190,7 +195,7 @@ func newRun(o Options, world *mpi.World, status io.Writer, terminal bool) (_ *ru
 	return r, nil
 }
 
-// device reads --device, and sees to --tf32.
+// device reads --device, and sees to tf32.
 func (o *Options) device() (gotch.Device, error) {
 	if o.TF32 {
 		torch.AllowTF32()
@@ -203,7 +208,7 @@ func (o *Options) device() (gotch.Device, error) {
 		return d, fmt.Errorf("--device: %s, but this libtorch sees no CUDA device", o.Device)
 	}
 	if o.TF32 && !torch.RoundsToTF32(d) {
-		return d, errors.New("--tf32: this device, or this libtorch, multiplies in float32 all the same")
+		return d, errors.New("tf32: this device, or this libtorch, multiplies in float32 all the same")
 	}
 	return d, nil
 }
@@ -229,9 +234,9 @@ func (r *run) newParams(device gotch.Device) *torch.Params {
 		return p
 	}
 	if r.Network == NetworkEGNN {
-		return torch.NewEGNNParams(r.EGNN, device, r.scheduleParameters()...)
+		return torch.NewEGNNParams(r.EGNN, device)
 	}
-	return torch.NewParams(r.Config, device, r.BF16, r.scheduleParameters()...)
+	return torch.NewParams(r.Config, device, r.BF16)
 }
 
 // enter takes the run's folder and reads what is to go on.
@@ -300,7 +305,7 @@ func (r *run) load() (err error) {
 	r.batcher.Condition(values, r.Dropout)
 	r.batcher.Parts(r.Options.Parts)
 	if c := r.Options.Contrast; c != nil {
-		r.batcher.Contrast(signs, c.From, c.To)
+		r.batcher.Contrast(signs, c)
 	}
 	if len(r.Val) == 0 || r.ValMolecules == 0 {
 		return nil
@@ -334,7 +339,7 @@ func (r *run) values(set *dataset.Set, names []string, limit int) (all [][]float
 		}
 		v, err := r.Reader.Values(names, property, limit)
 		if err != nil {
-			return nil, fmt.Errorf("--condition: %w", err)
+			return nil, fmt.Errorf("condition: %w", err)
 		}
 		all = append(all, v)
 	}
@@ -344,7 +349,7 @@ func (r *run) values(set *dataset.Set, names []string, limit int) (all [][]float
 	for k, name := range r.context() {
 		q, err := quantity(name, all[k])
 		if err != nil {
-			return nil, fmt.Errorf("--condition: %w", err)
+			return nil, fmt.Errorf("condition: %w", err)
 		}
 		r.meta.Context = append(r.meta.Context, q)
 	}
@@ -361,9 +366,6 @@ func (r *run) initialise() error {
 		flat = torch.InitEGNN(r.EGNN, r.Seed)
 	default:
 		flat = torch.Init(r.Config, r.Seed, r.DistanceGrid)
-	}
-	if r.learnsSchedule() {
-		flat = append(flat, torch.InitSchedule(r.Seed)...)
 	}
 	if r.Init != "" {
 		note, err := initFrom(r.Init, &r.Options, flat)
@@ -382,11 +384,9 @@ func (r *run) compatible(c *Checkpoint) error {
 	case !c.Options.sameNetwork(&r.Options):
 		return fmt.Errorf("--resume %s: its model is %s, asked for is %s", r.Resume, c.Options.describeNetwork(), r.describeNetwork())
 	case r.AMSGrad && c.Buffers[bufVMax] == nil:
-		return fmt.Errorf("--resume %s: it was not trained with --amsgrad", r.Resume)
-	case r.learnsSchedule() != c.Options.learnsSchedule():
-		return fmt.Errorf("--resume %s: --schedule cannot become learned, or cease to be, within a run; start a new one with --init", r.Resume)
+		return fmt.Errorf("--resume %s: it was not trained with amsgrad", r.Resume)
 	case r.Muon != c.Options.Muon:
-		return fmt.Errorf("--resume %s: --muon cannot change within a run; start a new one with --init", r.Resume)
+		return fmt.Errorf("--resume %s: muon cannot change within a run; start a new one with --init", r.Resume)
 	case c.Progress.BatchAtoms != 0 && c.Progress.Position > 0 && c.Progress.BatchAtoms != r.batchAtoms():
 		return fmt.Errorf("--resume %s: its batches are of %d atoms over all processes and parts, asked for are %d; within an epoch that cannot change (no such position)",
 			r.Resume, c.Progress.BatchAtoms, r.batchAtoms())

@@ -24,9 +24,7 @@ func (o outcome) finite() bool { return finite(o.loss) && finite(o.norm) }
 //	t > 0: ½·|eps - eps_hat|² / ((3+F)·N)      t = 0: ½·|eps_x - eps_hat_x|² / ((3+F)·N) - log p(h|z_0)
 //
 // averaged over atoms, so that a molecule counts by its size, as it does in the published code. With the loss vlb each term has its
-// weight in the variational bound (see BoundWeights), which then is estimated up to its constant terms, in nats per coordinate; with a
-// learned schedule its gradient is taken too, and with it the terms that are constant else (see torch.Noised). The
-// last batch of a size may be smaller than it is meant to be; it counts for as much less. A step whose loss is not finite changes no
+// weight in the variational bound (see BoundWeights), which then is estimated up to its constant terms, in nats per coordinate. The last batch of a size may be smaller than it is meant to be; it counts for as much less. A step whose loss is not finite changes no
 // weights.
 func (r *run) step(lr float64) outcome {
 	b := r.next()
@@ -102,13 +100,8 @@ func (r *run) objective(s *torch.Scope, made *Batch, molecules, atoms int) (tota
 		return r.latentObjective(s, made, atoms)
 	}
 	weights := r.weights(made)
-	noised := r.noised(s, r.params, made)
-	errors, share := r.squaredError(s, r.params, made, noised), 1/float64((3+r.Config.Features)*r.batchAtoms())
-	if noised != nil {
-		total = noised.Bound(s, r.meta, errors, weights, share)
-	} else {
-		total = torch.Weigh(s, errors, weights, 0.5*share)
-	}
+	errors, share := r.squaredError(s, r.params, made), 1/float64((3+r.Config.Features)*r.batchAtoms())
+	total = torch.Weigh(s, errors, weights, 0.5*share)
 	value = float64(torch.Float32s(total)[0]) * float64(r.batchAtoms()) / float64(atoms)
 	for i, v := range made.LogPH {
 		if weights != nil {
@@ -168,23 +161,10 @@ func (r *run) update(shards [][]torch.Tensor, norm, lr float64) {
 	r.team.do(func(w int, s *torch.Scope) { r.opt.Apply(s, shards[w], w, scale, step, lr, r.emaDecay(step)) })
 }
 
-// noised is a batch noised by a learned schedule; nil where it is noised already.
-func (r *run) noised(s *torch.Scope, p *torch.Params, b *Batch) *torch.Noised {
-	if !r.learnsSchedule() {
-		return nil
-	}
-	n, m, f := int64(b.B), int64(b.N), int64(r.Config.Features)
-	return torch.Noise(s, p, b.Times, r.Timesteps, s.Of(b.X, n, m, 3), s.Of(b.H, n, m, f), s.Of(b.Eps, n, m, 3+f))
-}
-
-// squaredError is Σ|eps - eps_hat|² of each molecule, on x alone where t = 0: (B). The batch is as it is, or as noised, if that is
-// not nil.
-func (r *run) squaredError(s *torch.Scope, p *torch.Params, b *Batch, noised *torch.Noised) torch.Tensor {
+// squaredError is Σ|eps - eps_hat|² of each molecule, on x alone where t = 0: (B).
+func (r *run) squaredError(s *torch.Scope, p *torch.Params, b *Batch) torch.Tensor {
 	n, m, f := int64(b.B), int64(b.N), int64(r.Config.Features)
 	in := torch.Input{B: n, N: m, X: s.Of(b.X, n, m, 3), H: s.Of(b.H, n, m, f), T: s.Of(b.T, n)}
-	if noised != nil {
-		in.X, in.H = noised.X, noised.H
-	}
 	if r.Config.Variant != model.None {
 		in.R0 = s.Of(b.R0, n, 3, 3)
 	}
@@ -206,6 +186,9 @@ func (r *run) squaredError(s *torch.Scope, p *torch.Params, b *Batch, noised *to
 		torch.NoGrad(func() {
 			old := torch.Forward(s, r.old, in).Eps(s)
 			target = torch.Extrapolate(s, old, target, old, b.Sign)
+			if r.anchor != nil && b.Outside != nil {
+				target = torch.Extrapolate(s, target, torch.Forward(s, r.anchor, in).Eps(s), old, b.Outside)
+			}
 		})
 	}
 	return torch.SquaredError(s, torch.Forward(s, p, in), target, mask)

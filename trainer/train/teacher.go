@@ -42,7 +42,7 @@ func loadTeacher(o Options, device gotch.Device) (*teacher, error) {
 	for _, other := range []struct {
 		flag, file string
 		params     **torch.Params
-	}{{"--guide", o.Guide, &t.guide}, {"--better", o.Better, &t.better}} {
+	}{{"--guide", o.Guide, &t.guide}, {"better", o.Better, &t.better}} {
 		if other.file == "" {
 			continue
 		}

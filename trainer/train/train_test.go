@@ -82,22 +82,24 @@ func batcher(t testing.TB, o Options, augment bool) *Batcher {
 
 func TestValidateNamesTheFlag(t *testing.T) {
 	for want, change := range map[string]func(*Options){
-		"--data":        func(o *Options) { o.Data = nil },
-		"--out":         func(o *Options) { o.Out = "" },
-		"--steps":       func(o *Options) { o.Steps = 0 },
-		"--batch-atoms": func(o *Options) { o.BatchAtoms = 0 },
-		"--lr":          func(o *Options) { o.LR = math.NaN() },
-		"--ema":         func(o *Options) { o.EMA = 1 },
-		"--clip":        func(o *Options) { o.Clip = -1 },
-		"--log-every":   func(o *Options) { o.LogEvery = 0 },
-		"num_heads":     func(o *Options) { o.Config.Heads = 5 },
-		"kind":          func(o *Options) { o.Config.Variant = "x" },
-		"elements":      func(o *Options) { o.Elements = []string{"H", "Qq"} },
-		"schedule":      func(o *Options) { o.Schedule = "x" },
-		"--tf32: wants": func(o *Options) { o.TF32 = true },
-		"--tf32: not":   func(o *Options) { o.TF32, o.BF16, o.Device = true, true, "cuda" },
-		"--loss vlb":    func(o *Options) { o.Schedule = "learned" },
-		"--teacher":     func(o *Options) { o.Schedule, o.Loss, o.Teacher = "learned", LossVLB, "x" },
+		"--data":            func(o *Options) { o.Data = nil },
+		"--out":             func(o *Options) { o.Out = "" },
+		"--steps":           func(o *Options) { o.Steps = 0 },
+		"batch-atoms":       func(o *Options) { o.BatchAtoms = 0 },
+		"--lr":              func(o *Options) { o.LR = math.NaN() },
+		"ema":               func(o *Options) { o.EMA = 1 },
+		"clip":              func(o *Options) { o.Clip = -1 },
+		"log-every":         func(o *Options) { o.LogEvery = 0 },
+		"num_heads":         func(o *Options) { o.Config.Heads = 5 },
+		"kind":              func(o *Options) { o.Config.Variant = "x" },
+		"elements":          func(o *Options) { o.Elements = []string{"H", "Qq"} },
+		"schedule":          func(o *Options) { o.Schedule = "x" },
+		"tf32: wants":       func(o *Options) { o.TF32 = true },
+		"tf32: not":         func(o *Options) { o.TF32, o.BF16, o.Device = true, true, "cuda" },
+		"schedule: learned": func(o *Options) { o.Schedule = "learned" },
+		"fix_qr":            func(o *Options) { o.Config.FixQR = false },
+		"gamma_order":       func(o *Options) { o.Config.GammaOrder = model.GammaReleased },
+		"pad_to":            func(o *Options) { o.Config.PadTo = 29 },
 	} {
 		o := small(t)
 		change(&o)
@@ -428,7 +430,7 @@ func TestCompositionContext(t *testing.T) {
 	}
 	for _, bad := range [][]string{{"count:C"}, {"gap", "gap"}, {Composition, Composition}} {
 		o.Condition = bad
-		if err := o.Validate(); err == nil || !strings.Contains(err.Error(), "--condition") {
+		if err := o.Validate(); err == nil || !strings.Contains(err.Error(), "condition") {
 			t.Errorf("%q: error %v", bad, err)
 		}
 	}
@@ -500,10 +502,6 @@ func TestTypesContext(t *testing.T) {
 		if sum != b.set.Len() {
 			t.Errorf("%v of %d molecules", got, b.set.Len())
 		}
-	}
-	o.Loss, o.Schedule = LossVLB, "learned"
-	if err := o.Validate(); err == nil || !strings.Contains(err.Error(), "--condition types") {
-		t.Errorf("with a learned schedule: %v", err)
 	}
 }
 
@@ -597,11 +595,11 @@ func TestParts(t *testing.T) {
 		t.Errorf("%d parts of %d sizes, %d without hydrogens, %d all but hydrogens", parted, len(sizes), bare, heavy)
 	}
 	o.Condition = nil
-	if err := o.Validate(); err == nil || !strings.Contains(err.Error(), "--parts: wants --condition types") {
+	if err := o.Validate(); err == nil || !strings.Contains(err.Error(), "parts: wants condition types") {
 		t.Errorf("without types: %v", err)
 	}
 	o.Condition, o.Parts = []string{Types}, 1.5
-	if err := o.Validate(); err == nil || !strings.Contains(err.Error(), "--parts: want a value in [0, 1]") {
+	if err := o.Validate(); err == nil || !strings.Contains(err.Error(), "parts: want a value in [0, 1]") {
 		t.Errorf("more than all: %v", err)
 	}
 }

@@ -5,14 +5,12 @@ package train
 import (
 	"context"
 	"math"
-	"slices"
 
 	"github.com/symdiff-go/symdiff/trainer/torch"
 )
 
 // validate is the mean over the held-out molecules of |eps - eps_hat|² per coordinate, with the EMA weights and with noise and
-// times that depend on nothing but the molecule's number: t runs evenly over {1..T}. Nothing of the condition is kept back. With a learned schedule, by which these errors
-// would be measured against a moving rule, it is the variational bound in nats per coordinate. The state of the lowest one is kept.
+// times that depend on nothing but the molecule's number: t runs evenly over {1..T}. Nothing of the condition is kept back. The state of the lowest one is kept.
 func (r *run) validate() error {
 	torch.NoGrad(func() { r.emaParams.Flat.Copy_(r.opt.EMA) })
 	r.emaParams.Refresh()
@@ -23,8 +21,7 @@ func (r *run) validate() error {
 		times[i] = 1 + int(u*float64(T))
 	}
 	batches := r.val.Batches(r.BatchAtoms)
-	bounds := make([]float64, len(batches)) // of a learned schedule: summed over the batch
-	moved := make([]float64, r.val.Len())   // of a Contrast: the squared distance to the old network
+	moved := make([]float64, r.val.Len()) // of a Contrast: the squared distance to the old network
 	r.team.do(func(w int, s *torch.Scope) {
 		for k := w; k < len(batches); k += r.team.size() {
 			indices := batches[k]
@@ -40,20 +37,15 @@ func (r *run) validate() error {
 					}
 					return
 				}
-				noised := r.noised(s, r.emaParams, b)
-				squares := r.squaredError(s, r.emaParams, b, noised)
+				squares := r.squaredError(s, r.emaParams, b)
 				for i, e := range torch.Float32s(squares) {
 					errors[indices[i]] = float64(e) / float64(b.coordinates(i))
 				}
 				if r.old != nil {
 					b.Sign = make([]float32, b.B) // the target is the old network's prediction
-					for i, e := range torch.Float32s(r.squaredError(s, r.emaParams, b, nil)) {
+					for i, e := range torch.Float32s(r.squaredError(s, r.emaParams, b)) {
 						moved[indices[i]] = float64(e) / float64(b.coordinates(i))
 					}
-				}
-				if noised != nil {
-					terms := noised.Terms(s, r.meta, squares, slices.Repeat([]float64{float64(T)}, len(indices)))
-					bounds[k] = (torch.Scalar(s, terms) + r.atZero(s, indices)) / float64(b.coordinates(0))
 				}
 			})
 			s.Close()
@@ -68,13 +60,6 @@ func (r *run) validate() error {
 		total += e
 	}
 	loss := round(total/n, 1e6)
-	if r.learnsSchedule() {
-		sum := 0.0
-		for _, v := range bounds {
-			sum += v
-		}
-		loss = round(sum/n, 1e6)
-	}
 	e := r.entry("val")
 	e.ValLoss, e.ByTime, e.Drift = &loss, losses, r.provenance.DriftByTime
 	r.provenance.ValLoss, r.provenance.ValLossByTime = loss, losses
@@ -106,14 +91,6 @@ func byTime(values []float64, times []int, T int) []float64 {
 		}
 	}
 	return mean
-}
-
-// atZero is the sum over validation molecules of what the bound has beside its terms of t > 0: a second call of the network, at 0.
-func (r *run) atZero(s *torch.Scope, indices []int) float64 {
-	b := r.valBatcher.Make(indices, make([]int, len(indices)), indices, valSeed, 1)
-	noised := r.noised(s, r.emaParams, b)
-	squares := r.squaredError(s, r.emaParams, b, noised)
-	return torch.Scalar(s, noised.Bound(s, r.meta, squares, slices.Repeat([]float64{1}, len(indices)), 1))
 }
 
 // sample measures molecules from the averaged weights, where that is asked for. What goes wrong is told, and ends nothing.
