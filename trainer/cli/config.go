@@ -307,7 +307,7 @@ func (c *trainConfig) options(flags *pflag.FlagSet) (p train.Posttraining, err e
 			err = f.Value.Set(s.value)
 		}
 		if err != nil && strings.HasPrefix(s.source, "--") {
-			return o, usagef("%s: %w", s.source, err)
+			return p, usagef("%s: %w", s.source, err)
 		}
 		if err != nil {
 			return p, fmt.Errorf("%s: %w", s.source, err)
