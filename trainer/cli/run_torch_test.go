@@ -45,7 +45,7 @@ gives = { model = "{out}/model.safetensors" }
 
 [[stage]]
 name = "sample"
-run = ["sample", "--model", "{model}", "--n", "6", "--steps", "4", "--seed", "1", "--out", "{out}/sample.xyz"]
+run = ["sample", "--model", "{model}", "-n", "6", "--steps", "4", "--seed", "1", "--out", "{out}/sample.xyz"]
 gives = { sample = "{out}/sample.xyz" }
 
 [[stage]]

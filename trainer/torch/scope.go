@@ -19,6 +19,7 @@ type Tensor = *ts.Tensor
 
 const (
 	f32  = gotch.Float
+	f64  = gotch.Double
 	bf16 = gotch.BFloat16
 )
 
