@@ -129,12 +129,16 @@ evaluate-model: cli ## sample SAMPLES=1000 molecules of MODEL=qm9-web at each of
 		--start $${3:-0} $$4 $$5 $$6 --json --out $(BUILD)/evaluation/$$i.xyz > $(BUILD)/evaluation/$$i.json || exit 1; done
 	@{ printf '['; sep=; for f in $$(ls -v $(BUILD)/evaluation/*.json); do printf '%s\n' "$$sep"; cat $$f; sep=,; done; echo ']'; } > $(BUILD)/evaluation/all && cp $(BUILD)/evaluation/all $(EVALUATION)
 
-TEN := $(foreach seed,1 2 3,$(BUILD)/evaluation/seed$(seed).xyz)
-evaluate-seeds: cli ## sample 10,000 molecules for each of three seeds and tell mean and standard deviation (with DATA: novelty, divergences)
+# The card's table: three seeds of MODEL, the test molecules themselves, and the floor, training molecules in their place.
+SEEDS := $(foreach seed,1 2 3,$(BUILD)/evaluation/$(MODEL)-$(seed).xyz)
+evaluate-seeds: cli ## sample COUNT_SEEDS=10000 molecules of MODEL for three seeds; writes core/weights/MODEL.seeds.json (wants DATA)
 	@mkdir -p $(BUILD)/evaluation
-	for seed in 1 2 3; do $(BUILD)/symdiff sample --n 10000 --seed $$seed --out $(BUILD)/evaluation/seed$$seed.xyz || exit 1; done
-	$(BUILD)/symdiff compare qm9-web=$(subst $(space),$(comma),$(TEN)) $(if $(wildcard $(DATA)/qm9_train.xyz.gz),--train $(DATA)/qm9_train.xyz.gz) \
-		$(if $(wildcard $(DATA)/qm9_test.xyz.gz),--reference $(DATA)/qm9_test.xyz.gz) --markdown
+	for seed in 1 2 3; do $(BUILD)/symdiff sample --model core/weights/$(MODEL).safetensors -n $(or $(COUNT_SEEDS),10000) --seed $$seed \
+		-o $(BUILD)/evaluation/$(MODEL)-$$seed.xyz || exit 1; done
+	$(BUILD)/symdiff compare "$(MODEL)=$(subst $(space),$(comma),$(SEEDS))" "QM9, test molecules=$(DATA)/qm9_test.xyz.gz" \
+		"QM9, training molecules (floor)=$(DATA)/qm9_train.xyz.gz" --train $(DATA)/qm9_train.xyz.gz --reference $(DATA)/qm9_test.xyz.gz \
+		--json > $(BUILD)/evaluation/seeds.json && cp $(BUILD)/evaluation/seeds.json core/weights/$(MODEL).seeds.json
+	go run ./trainer/tables
 
 # BASES=25 stable molecules of the model, each remade EACH=8 times around each kind of part, as the page does it, or as FLAGS= have it.
 evaluate-keep: cli $(BUILD)/npm.stamp ## how often molecules come out well around parts that are kept; writes core/weights/qm9-web.keep.json

@@ -138,6 +138,9 @@ var columns = []column{
 	{"distances", "distances, W Å", "%.3f", 1, distance("distances")},
 	{"angles", "angles, W degrees", "%.2f", 1, distance("angles")},
 	shareColumn("aromatic", "aromatic ring %", func(e *Evaluation) *Share { return &e.Geometry.Rings }),
+	{"nfe", "NFE", "%.0f", 1, func(e *Evaluation) (float64, [2]float64, bool) {
+		return float64(e.NFE), [2]float64{float64(e.NFE), float64(e.NFE)}, e.NFE > 0
+	}},
 	{"distances_js", "distances, JS", "%.4f", 1, divergence("distances")},
 	{"angles_js", "angles, JS", "%.4f", 1, divergence("angles")},
 	{"bonds_js", "bonds, JS", "%.4f", 1, family("bonds")},

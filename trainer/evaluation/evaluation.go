@@ -57,6 +57,7 @@ type Evaluation struct {
 	Reference   string                `json:"reference,omitempty"`
 	Divergences []Divergence          `json:"divergences,omitempty"`
 	Structure   *Structure            `json:"structure,omitempty"`
+	NFE         int                   `json:"nfe,omitempty"` // network evaluations of each molecule, where all tell the same (see nfe)
 	XTB         *XTB                  `json:"xtb,omitempty"`
 	Likelihood  *Likelihood           `json:"likelihood,omitempty"` // not of these molecules, but of the model that made them
 
@@ -237,9 +238,27 @@ func (r *run) identify(v *verdict, m *molecule.Molecule) {
 	}
 }
 
+// nfe is what a sampled molecule took, by its properties: one network evaluation for each step, two by heun, and a last one;
+// 0 of a molecule that does not tell.
+func nfe(m *molecule.Molecule) int {
+	text, _ := m.Property("steps")
+	steps, err := strconv.Atoi(text)
+	if err != nil || steps < 1 {
+		return 0
+	}
+	if method, _ := m.Property("method"); method == "heun" {
+		steps *= 2
+	}
+	return steps + 1
+}
+
 // add counts a molecule.
 func (r *run) add(m *molecule.Molecule, v verdict) {
-	r.index++
+	if r.index++; r.index == 1 {
+		r.e.NFE = nfe(m)
+	} else if nfe(m) != r.e.NFE {
+		r.e.NFE = 0
+	}
 	g := &v.geometry
 	r.e.set.addMolecule(m, g)
 	r.atoms.add(v.stable, len(m.Elements))

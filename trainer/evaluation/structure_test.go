@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -51,6 +52,21 @@ func TestStructureComparesWithTheReferenceAndTheFloor(t *testing.T) {
 	}
 	if want := 3. / 10; math.Abs(nitriles-want) > 1e-12 {
 		t.Errorf("%.3f nitriles a molecule, want %.3f", nitriles, want)
+	}
+}
+
+func TestNFEIsThatOfTheProperties(t *testing.T) {
+	for text, want := range map[string]int{
+		"steps=40 method=dpm++2m-sde": 41, "steps=40 method=heun": 81, "method=ddim": 0, "steps=x": 0,
+	} {
+		m := &molecule.Molecule{}
+		for _, field := range strings.Fields(text) {
+			key, value, _ := strings.Cut(field, "=")
+			m.Properties = append(m.Properties, molecule.Property{Key: key, Value: value})
+		}
+		if have := nfe(m); have != want {
+			t.Errorf("%s: NFE %d, want %d", text, have, want)
+		}
 	}
 }
 

@@ -120,9 +120,14 @@ var measures = []measure{
 	{"sound", "geometry checks %", 100, 1},
 	{"aromatic", "aromatic ring %", 100, 1},
 	{"distances_js", "distances, JS", 1, 4},
+	{"angles_js", "angles, JS", 1, 4},
+	{"bonds_js", "bond types, JS", 1, 4},
+	{"rings_js", "ring sizes, JS", 1, 4},
+	{"groups_js", "functional groups, JS", 1, 4},
+	{"frechet", "Fréchet distance of descriptors", 1, 3},
 }
 
-// seeds is one row for each entry of a comparison: mean ± standard deviation over its runs.
+// seeds is one column for each entry of a comparison: mean ± standard deviation over its runs.
 func seeds(files []string) ([][]string, error) {
 	file, err := only(files)
 	if err != nil {
@@ -135,29 +140,30 @@ func seeds(files []string) ([][]string, error) {
 	if len(c.Entries) == 0 {
 		return nil, fmt.Errorf("%s: no entries", file)
 	}
-	rows := [][]string{{""}}
-	var used []measure
-	for _, m := range measures {
-		for _, e := range c.Entries {
-			if _, ok := e.Mean[m.key]; ok {
-				used, rows[0] = append(used, m), append(rows[0], m.head)
-				break
-			}
-		}
-	}
-	rows[0] = append(rows[0], "molecules")
+	head, molecules := []string{""}, []string{"molecules"}
 	for _, e := range c.Entries {
-		row := []string{e.Name}
-		for _, m := range used {
-			row = append(row, m.cell(e.Mean, e.Std))
+		head = append(head, e.Name)
+		if len(e.Runs) == 0 {
+			return nil, fmt.Errorf("%s: %s has no runs", file, e.Name)
 		}
-		row = append(row, thousands(e.Runs[0].Molecules))
+		text := thousands(e.Runs[0].Molecules)
 		if n := len(e.Runs); n > 1 {
-			row[len(row)-1] = fmt.Sprintf("%d × %s", n, row[len(row)-1])
+			text = fmt.Sprintf("%d × %s", n, text)
 		}
-		rows = append(rows, row)
+		molecules = append(molecules, text)
 	}
-	return rows, nil
+	rows := [][]string{head}
+	for _, m := range measures {
+		row, any := []string{m.head}, false
+		for _, e := range c.Entries {
+			_, ok := e.Mean[m.key]
+			row, any = append(row, m.cell(e.Mean, e.Std)), any || ok
+		}
+		if any {
+			rows = append(rows, row)
+		}
+	}
+	return append(rows, molecules), nil
 }
 
 func (m measure) cell(mean, std map[string]float64) string {
@@ -286,8 +292,7 @@ func bench(files []string) ([][]string, error) {
 	if len(engines) == 0 {
 		return nil, fmt.Errorf("%s: no engines", file)
 	}
-	rows := [][]string{{"", "kernels", "GEMM / peak, GFLOP/s", "batch 1: core / onnxruntime, ms", "ratio",
-		"batch 8: core / onnxruntime, ms", "ratio"}}
+	rows := [][]string{{"", "kernels", "GEMM / peak", "batch 1: core / ORT, ms", "ratio", "batch 8: core / ORT, ms", "ratio"}}
 	for _, e := range engines {
 		row := []string{e.Engine, e.Kernels, fmt.Sprintf("%.0f / %.0f", e.GEMM, e.Peak)}
 		for _, batch := range []string{"1", "8"} {
