@@ -122,7 +122,7 @@ func describe(info session.Info) map[string]any {
 		"timesteps":  meta.Schedule.Timesteps,
 		"defaults":   map[string]any{"method": string(d.Method), "t_start": d.TStart, "steps": d.Steps},
 		"takesTypes": meta.TakesTypes(),
-		"takesParts": meta.Parts,
+		"takesParts": meta.Fragments,
 		"parameters": info.Network.Parameters,
 		"metadata":   md,
 	}

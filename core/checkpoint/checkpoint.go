@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/geoldm"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/safetensors"
@@ -15,9 +16,9 @@ import (
 // Network is a network that can run, and what its file says beside it.
 type Network struct {
 	symmetrise.Network
-	Meta       model.Meta // empty where the file holds a bare network
-	Kind       string     // symdiff, symdiff-h, dit, egnn or geoldm, as in the file
-	Parameters int        // number of learned values
+	Meta       encoding.Meta // empty where the file holds a bare network
+	Kind       string        // symdiff, symdiff-h, dit, egnn or geoldm, as in the file
+	Parameters int           // number of learned values
 }
 
 // Load reads the network of a file. It wants every tensor of the network with its
@@ -53,7 +54,7 @@ func Load(f *safetensors.File) (*Network, error) {
 	}
 }
 
-func size(list []model.Parameter) (n int) {
+func size(list []safetensors.Parameter) (n int) {
 	for _, p := range list {
 		n += p.Size()
 	}

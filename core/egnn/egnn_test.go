@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/f32"
-	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/o3"
 	"github.com/symdiff-go/symdiff/core/reference"
 	"github.com/symdiff-go/symdiff/core/rng"
@@ -110,7 +110,7 @@ func TestEquivariantAndRagged(t *testing.T) {
 // implementation.
 func TestSample(t *testing.T) {
 	defer f32.Use(f32.Implementation())
-	meta := model.QM9Meta()
+	meta := encoding.QM9()
 	first := map[string]string{}
 	for _, implementation := range f32.Implementations() {
 		f32.Use(implementation)
@@ -223,8 +223,8 @@ func conditional(t testing.TB) *Model {
 		}
 		tensors = append(tensors, safetensors.Tensor{Name: p.Name, DType: "F32", Shape: p.Shape, Data: v})
 	}
-	meta := model.QM9Meta()
-	meta.Context = []model.Quantity{{Name: "gap", Mean: 0.25, MAD: 0.04}, {Name: "mu", Mean: 2.7, MAD: 1.2}}
+	meta := encoding.QM9()
+	meta.Context = []encoding.Quantity{{Name: "gap", Mean: 0.25, MAD: 0.04}, {Name: "mu", Mean: 2.7, MAD: 1.2}}
 	var b bytes.Buffer
 	if err := safetensors.Write(&b, tensors, Metadata(c, meta)); err != nil {
 		t.Fatal(err)
@@ -300,7 +300,7 @@ func TestAt(t *testing.T) {
 // A random frame changes rounding only, since the network is equivariant.
 func TestWithGamma(t *testing.T) {
 	m := load(t)
-	meta := model.QM9Meta()
+	meta := encoding.QM9()
 	sample := func(gamma sampler.Gamma) (*sampler.Sampler, error) {
 		s, err := sampler.New(m.Network(), meta, sampler.Options{Seed: 1, Atoms: 5, Steps: 1, Gamma: gamma})
 		if err != nil {

@@ -32,7 +32,7 @@ type Meta struct {
 	Moments     *Moments    // of the training set, or nil
 
 	Compositions []Composition // of the training set, each once (see TypesName), or nil
-	Parts        bool          // whether parts of a molecule can be given (see PartMark)
+	Fragments    bool          // whether it is conditioned on fragments (see FixedMark)
 	Training     []byte        // provenance: a JSON object, or nil
 }
 
@@ -194,7 +194,7 @@ func (m Meta) Validate() error {
 	if err := m.validateCompositions(); err != nil {
 		return err
 	}
-	if err := m.validateParts(); err != nil {
+	if err := m.validateFragments(); err != nil {
 		return err
 	}
 	return m.validateContext()

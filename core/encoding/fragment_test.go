@@ -7,14 +7,14 @@ import (
 )
 
 // Metadata tell whether parts can be given, and say it only of a network that takes types.
-func TestParts(t *testing.T) {
+func TestFragmentsNeedTypes(t *testing.T) {
 	meta := typed()
 	if _, ok := described(meta)["parts"]; ok {
 		t.Error("parts in the metadata of a network that takes none")
 	}
-	meta.Parts = true
+	meta.Fragments = true
 	md := described(meta)
-	if got, err := Parse("f", md); err != nil || !got.Parts {
+	if got, err := Parse("f", md); err != nil || !got.Fragments {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	md["parts"] = "yes"
@@ -27,7 +27,7 @@ func TestParts(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	rows := []float32{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
-	if MarkPart(rows[3:5]); !slices.Equal(rows, []float32{1, 2, 3, 8, 10, 6, 7, 8, 9, 10}) {
+	if MarkFixed(rows[3:5]); !slices.Equal(rows, []float32{1, 2, 3, 8, 10, 6, 7, 8, 9, 10}) {
 		t.Errorf("marked %v", rows)
 	}
 }

@@ -41,7 +41,7 @@ func (m Meta) Describe(md map[string]string) {
 	if len(m.Compositions) > 0 {
 		md["compositions"] = compositionsJSON(m.Compositions)
 	}
-	if m.Parts {
+	if m.Fragments {
 		md["parts"] = "true"
 	}
 	if m.Training != nil {
@@ -161,7 +161,7 @@ func (p *reader) meta() Meta {
 	if _, ok := p.Metadata["compositions"]; ok {
 		m.Compositions = p.compositions()
 	}
-	m.Parts = p.Flag("parts", false)
+	m.Fragments = p.Flag("parts", false)
 	if t, ok := p.Metadata["training"]; ok {
 		if v := p.JSON("training"); v.Kind != json.Object {
 			p.Fail("training", "want an object")

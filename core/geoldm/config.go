@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/internal/json"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/safetensors"
@@ -100,8 +101,8 @@ func (c Config) Validate() error {
 
 // Parameters lists every parameter with its shape: those of the denoiser, the encoder
 // and the decoder, in the order of the published state_dict.
-func (c Config) Parameters() []model.Parameter {
-	var list []model.Parameter
+func (c Config) Parameters() []safetensors.Parameter {
+	var list []safetensors.Parameter
 	if c.UsesDiT() {
 		list = under(list, DenoiserPrefix, c.DiT.Parameters())
 	} else {
@@ -113,9 +114,9 @@ func (c Config) Parameters() []model.Parameter {
 }
 
 // head is the encoder's final_mlp.
-func (c Config) head() []model.Parameter {
+func (c Config) head() []safetensors.Parameter {
 	d, out := c.Encoder.Hidden, 2*c.Latent()+1
-	return []model.Parameter{
+	return []safetensors.Parameter{
 		{Name: "final_mlp.0.weight", Shape: []int{d, d}},
 		{Name: "final_mlp.0.bias", Shape: []int{d}},
 		{Name: "final_mlp.2.weight", Shape: []int{out, d}},
@@ -123,9 +124,9 @@ func (c Config) head() []model.Parameter {
 	}
 }
 
-func under(list []model.Parameter, prefix string, of []model.Parameter) []model.Parameter {
+func under(list []safetensors.Parameter, prefix string, of []safetensors.Parameter) []safetensors.Parameter {
 	for _, p := range of {
-		list = append(list, model.Parameter{Name: prefix + p.Name, Shape: p.Shape})
+		list = append(list, safetensors.Parameter{Name: prefix + p.Name, Shape: p.Shape})
 	}
 	return list
 }
@@ -136,7 +137,7 @@ func Unused(name string) bool { return name == "buffer" || name == "vae.buffer" 
 // Metadata is the header of a file, which Load reads: config holds the arguments by
 // their published names; the keys of a denoiser that is SymDiff's network have
 // DenoiserPrefix before them.
-func Metadata(c Config, m model.Meta) map[string]string {
+func Metadata(c Config, m encoding.Meta) map[string]string {
 	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 	d := c.Decoder
 	config := `{"nf":` + strconv.Itoa(d.Hidden) + `,"n_layers":` + strconv.Itoa(d.Layers) + `,"latent_nf":` + strconv.Itoa(c.Latent()) +
@@ -148,7 +149,7 @@ func Metadata(c Config, m model.Meta) map[string]string {
 	}
 	md := map[string]string{"kind": Kind, "config": config + "}"}
 	if c.UsesDiT() {
-		for key, text := range model.Metadata(c.DiT, model.Meta{}) {
+		for key, text := range model.Metadata(c.DiT, encoding.Meta{}) {
 			md[DenoiserPrefix+key] = text
 		}
 	}
@@ -181,9 +182,9 @@ func supported(v json.Value) error {
 
 // parse reads configuration and meaning of a file: the sizes off its tensors, the rest
 // from the metadata.
-func parse(f *safetensors.File) (Config, model.Meta, error) {
-	fail := func(reason string) (Config, model.Meta, error) {
-		return Config{}, model.Meta{}, &safetensors.Error{
+func parse(f *safetensors.File) (Config, encoding.Meta, error) {
+	fail := func(reason string) (Config, encoding.Meta, error) {
+		return Config{}, encoding.Meta{}, &safetensors.Error{
 			File:   f.Name,
 			Reason: "metadata " + reason,
 		}
@@ -198,9 +199,9 @@ func parse(f *safetensors.File) (Config, model.Meta, error) {
 	if err := supported(v); err != nil {
 		return fail(err.Error())
 	}
-	meta, err := model.ParseMeta(f.Name, f.Metadata)
+	meta, err := encoding.Parse(f.Name, f.Metadata)
 	if err != nil {
-		return Config{}, model.Meta{}, err
+		return Config{}, encoding.Meta{}, err
 	}
 	if len(meta.Context) > 0 {
 		return fail("context: conditional models are not supported")
@@ -233,7 +234,7 @@ func parse(f *safetensors.File) (Config, model.Meta, error) {
 	if _, dit := f.Metadata[DenoiserPrefix+"kind"]; dit {
 		md := f.Under(DenoiserPrefix).Metadata
 		if c.DiT, _, err = model.ParseMetadata(f.Name, md); err != nil {
-			return Config{}, model.Meta{}, err
+			return Config{}, encoding.Meta{}, err
 		}
 		c.DiT.Features = s.size(DenoiserPrefix+"xh_embedder.weight", 1) - 3
 	} else {
@@ -241,7 +242,7 @@ func parse(f *safetensors.File) (Config, model.Meta, error) {
 		c.EGNN.Features-- // its embedding takes t too
 	}
 	if s.err != nil {
-		return Config{}, model.Meta{}, s.err
+		return Config{}, encoding.Meta{}, s.err
 	}
 	c.Complete()
 	if err := c.Validate(); err != nil {

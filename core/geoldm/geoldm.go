@@ -24,6 +24,7 @@ import (
 
 	"github.com/symdiff-go/symdiff/core/dit"
 	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/f32"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/rng"
@@ -38,7 +39,7 @@ const Sigma = 0.0032
 // Model is a model with its weights. It is read-only once loaded.
 type Model struct {
 	Config Config
-	Meta   model.Meta // zero where the file holds bare networks
+	Meta   encoding.Meta // zero where the file holds bare networks
 
 	encoder, decoder *egnn.Model
 	final0, final2   dit.Linear // final_mlp of the encoder
@@ -101,9 +102,9 @@ func Load(f *safetensors.File) (*Model, error) {
 }
 
 // check refuses tensors that are no parameters.
-func check(f *safetensors.File, c Config, meta model.Meta) error {
+func check(f *safetensors.File, c Config, meta encoding.Meta) error {
 	known := map[string]bool{}
-	for _, p := range append(c.Parameters(), model.ScheduleParameters(meta.Schedule)...) {
+	for _, p := range append(c.Parameters(), encoding.ScheduleParameters(meta.Schedule)...) {
 		known[p.Name] = true
 	}
 	for _, name := range f.Names() {
@@ -123,7 +124,7 @@ func read(
 	f *safetensors.File,
 	prefix string,
 	c egnn.Config,
-	beside ...model.Parameter,
+	beside ...safetensors.Parameter,
 ) (*egnn.Model, error) {
 	m, err := egnn.Read(f.Under(prefix), c, beside...)
 	return m, named(err, prefix)

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/f32"
 	"github.com/symdiff-go/symdiff/core/geoldm"
 	"github.com/symdiff-go/symdiff/core/model"
@@ -82,8 +83,8 @@ func TestParityWithPublishedNetworks(t *testing.T) {
 }
 
 // meta is the meaning of the atoms of a model of QM9.
-func meta(charge bool) model.Meta {
-	m := model.QM9Meta()
+func meta(charge bool) encoding.Meta {
+	m := encoding.QM9()
 	m.Charge, m.ScaleTypes, m.ScaleCharge = charge, 1, 1
 	return m
 }
@@ -95,7 +96,7 @@ type change func(list []safetensors.Tensor, md map[string]string) []safetensors.
 func written(
 	t testing.TB,
 	c geoldm.Config,
-	m model.Meta,
+	m encoding.Meta,
 	by change,
 ) *safetensors.File {
 	t.Helper()

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/rng"
 	"github.com/symdiff-go/symdiff/core/schedule"
@@ -15,8 +15,8 @@ import (
 )
 
 // meta describes toy models of carbon alone, whose type tells nothing.
-func meta(atoms int) model.Meta {
-	return model.Meta{
+func meta(atoms int) encoding.Meta {
+	return encoding.Meta{
 		Elements: []string{"C"}, ScaleX: 1, ScaleTypes: 4, ScaleCharge: 10,
 		Schedule: schedule.Polynomial2, Histogram: map[int]int{atoms: 3, atoms + 1: 1},
 	}
@@ -54,7 +54,7 @@ func cloud(n, atoms int, c float64, seed uint64) (list []*molecule.Molecule) {
 	return list
 }
 
-func estimate(t *testing.T, net symmetrise.Network, m model.Meta, list []*molecule.Molecule, o Options) Bound {
+func estimate(t *testing.T, net symmetrise.Network, m encoding.Meta, list []*molecule.Molecule, o Options) Bound {
 	t.Helper()
 	b, err := Estimate(context.Background(), net, m, list, o)
 	if err != nil {
@@ -157,7 +157,7 @@ func TestStandardError(t *testing.T) {
 // A network that knows the molecule leaves only the constants, whatever the
 // threads and batches; features count as EDM counts them.
 func TestExactNetwork(t *testing.T) {
-	m := model.QM9Meta()
+	m := encoding.QM9()
 	m.Histogram = map[int]int{3: 1}
 	water := &molecule.Molecule{
 		Elements:  []molecule.Element{8, 1, 1},
@@ -211,14 +211,14 @@ func TestFailures(t *testing.T) {
 	list := cloud(2, 3, 1, 1)
 	list[1] = &molecule.Molecule{Elements: []molecule.Element{6, 16, 6}, Positions: list[1].Positions}
 	for _, c := range []struct {
-		meta model.Meta
+		meta encoding.Meta
 		list []*molecule.Molecule
 		want string
 	}{
 		{meta(3), list, "molecule 2: element S is not among"}, {meta(3), nil, "no molecules"},
-		{model.Meta{}, list[:1], "elements"},
-		{func() model.Meta { m := meta(3); m.Histogram = nil; return m }(), list[:1], "histogram"},
-		{model.QM9Meta(), list[:1], "histogram"},
+		{encoding.Meta{}, list[:1], "elements"},
+		{func() encoding.Meta { m := meta(3); m.Histogram = nil; return m }(), list[:1], "histogram"},
+		{encoding.QM9(), list[:1], "histogram"},
 	} {
 		if _, err := Estimate(context.Background(), zero, c.meta, c.list, Options{}); err == nil ||
 			!strings.Contains(err.Error(), c.want) {

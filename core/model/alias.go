@@ -17,12 +17,12 @@ type (
 
 const (
 	TypesName = encoding.TypesName
-	PartMark  = encoding.PartMark
+	PartMark  = encoding.FixedMark
 )
 
 func QM9Meta() Meta                                             { return encoding.QM9() }
 func NewMomentsSum(m Meta) *encoding.MomentsSum                 { return encoding.NewMomentsSum(m) }
-func MarkPart(h []float32)                                      { encoding.MarkPart(h) }
+func MarkPart(h []float32)                                      { encoding.MarkFixed(h) }
 func CountName(symbol string) string                            { return encoding.CountName(symbol) }
 func IsCount(name string) bool                                  { return encoding.IsCount(name) }
 func ScheduleParameters(s schedule.Spec) []Parameter            { return encoding.ScheduleParameters(s) }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/o3"
 	"github.com/symdiff-go/symdiff/core/rng"
 	"github.com/symdiff-go/symdiff/core/safetensors"
@@ -29,8 +30,8 @@ func conditional(t *testing.T) *Model {
 		MLPRatio:   4,
 		MLPType:    SwiGLU,
 	}
-	meta := QM9Meta()
-	meta.Context = []Quantity{{Name: "gap", Mean: 0.25, MAD: 0.04}, {Name: `dipole "mu"`, Mean: 2.7, MAD: 1.2}}
+	meta := encoding.QM9()
+	meta.Context = []encoding.Quantity{{Name: "gap", Mean: 0.25, MAD: 0.04}, {Name: `dipole "mu"`, Mean: 2.7, MAD: 1.2}}
 	r := rng.New(1, 0, rng.Init, 0)
 	var tensors []safetensors.Tensor
 	for _, p := range c.Parameters() {

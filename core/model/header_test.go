@@ -6,14 +6,15 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
-func example() (Config, Meta) {
+func example() (Config, encoding.Meta) {
 	c := Published()
 	c.GammaOrder, c.FixQR, c.PadTo, c.NoiseStd, c.MLPRatio = GammaReleased, false, 29, 0.5, 2.5
 	c.PairBias, c.TimeScale = true, 1000
-	m := QM9Meta()
+	m := encoding.QM9()
 	m.Schedule = schedule.Spec{Name: "polynomial_2", Timesteps: 500, Precision: 2e-5}
 	m.Histogram = map[int]int{3: 1, 29: 4, 18: 13025}
 	m.Training = []byte(`{"command":"symdiff train","validation_loss":0.1}`)

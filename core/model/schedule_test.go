@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 	"github.com/symdiff-go/symdiff/core/schedule"
 )
@@ -16,10 +17,10 @@ import (
 func scheduled(t *testing.T) ([]safetensors.Tensor, map[string]string) {
 	t.Helper()
 	f, m := open(t, "dit.weights"), load(t, "dit")
-	meta := QM9Meta()
+	meta := encoding.QM9()
 	meta.Schedule.Name, meta.Schedule.Timesteps = schedule.Learned, 40
 	var tensors []safetensors.Tensor
-	for _, p := range append(m.Config.Parameters(), ScheduleParameters(meta.Schedule)...) {
+	for _, p := range append(m.Config.Parameters(), encoding.ScheduleParameters(meta.Schedule)...) {
 		v := make([]float32, p.Size())
 		if !strings.HasPrefix(p.Name, "gamma.") {
 			var err error

@@ -137,13 +137,8 @@ func (a Matrix) Deviation() float64 {
 // Det is the determinant: +1 for a rotation, -1 with a reflection.
 func (a Matrix) Det() float64 {
 	minor := func(i, j int) float64 { return float64(a[1][i]*a[2][j]) - float64(a[1][j]*a[2][i]) }
-	return float64(
-		a[0][0]*minor(1, 2),
-	) - float64(
-		a[0][1]*minor(0, 2),
-	) + float64(
-		a[0][2]*minor(0, 1),
-	)
+	x, y, z := a[0][0]*minor(1, 2), a[0][1]*minor(0, 2), a[0][2]*minor(0, 1)
+	return float64(x) - float64(y) + float64(z)
 }
 
 // Turn sets the rows of dst to X·A: dst and x hold n rows of three values, ldd

@@ -19,7 +19,7 @@ func (o Options) types(meta encoding.Meta) (types [][]molecule.Element, err erro
 	if o.Formula != "" && (!meta.TakesTypes() || o.Joint) {
 		return nil, bad("formula", o.Formula, "want a model that is conditioned on compositions, and not joint")
 	}
-	if o.Fragment != nil && !meta.Parts {
+	if o.Fragment != nil && !meta.Fragments {
 		return nil, bad("fragment", "", "want a model that is conditioned on fragments")
 	}
 	if !meta.TakesTypes() || o.Joint {
@@ -205,7 +205,7 @@ func (s *Sampler) setTypes(types [][]molecule.Element) error {
 				return bad("formula", "", "atom "+strconv.Itoa(a)+": "+err.Error())
 			}
 			if a < s.fixed {
-				encoding.MarkPart(row[3:])
+				encoding.MarkFixed(row[3:])
 			}
 			at += s.width
 		}

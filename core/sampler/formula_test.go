@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
@@ -24,7 +24,7 @@ func (n watched) At(values map[string]float64) (symmetrise.Network, error) {
 }
 
 // typed is such a network and the meaning of its inputs.
-func typed() (watched, model.Meta) {
+func typed() (watched, encoding.Meta) {
 	w := watched{seen: &[][]float32{}, values: &map[string]float64{}}
 	w.Network = symmetrise.New(symmetrise.Func(6, func(eps, z []float32, _ float32) {
 		*w.seen = append(*w.seen, slices.Clone(z))
@@ -35,13 +35,13 @@ func typed() (watched, model.Meta) {
 			}
 		}
 	}), symmetrise.None())
-	meta := model.QM9Meta()
-	meta.Context = []model.Quantity{{Name: model.TypesName, MAD: 1}}
-	meta.Compositions = []model.Composition{{Formula: "CH4", Molecules: 60}, {Formula: "H2O", Molecules: 30}, {Formula: "C2H6", Molecules: 9}, {Formula: "C2H5F", Molecules: 1}}
+	meta := encoding.QM9()
+	meta.Context = []encoding.Quantity{{Name: encoding.TypesName, MAD: 1}}
+	meta.Compositions = []encoding.Composition{{Formula: "CH4", Molecules: 60}, {Formula: "H2O", Molecules: 30}, {Formula: "C2H6", Molecules: 9}, {Formula: "C2H5F", Molecules: 1}}
 	return w, meta
 }
 
-func finished(t testing.TB, net symmetrise.Network, meta model.Meta, o Options) *Sampler {
+func finished(t testing.TB, net symmetrise.Network, meta encoding.Meta, o Options) *Sampler {
 	t.Helper()
 	s, err := New(net, meta, o)
 	if err != nil {
@@ -60,7 +60,7 @@ func TestGivenTypes(t *testing.T) {
 	for _, method := range Methods() {
 		net, meta := typed()
 		s := finished(t, net, meta, Options{Seed: 2, sizes: []int{0, 0}, Steps: 4, Method: method, Formula: "HOF"})
-		if v, ok := (*net.values)[model.TypesName]; !ok || v != 0 {
+		if v, ok := (*net.values)[encoding.TypesName]; !ok || v != 0 {
 			t.Errorf("%s: under %v", method, *net.values)
 		}
 		for call, z := range *net.seen {
@@ -111,7 +111,7 @@ func TestTypesAreDrawn(t *testing.T) {
 	if got = count(Options{sizes: fill(make([]int, n), 8)}); got["C2H6"]+got["C2H5F"] != n || got["C2H5F"] < n/20 || got["C2H5F"] > n/6 {
 		t.Errorf("of 8 atoms: %v", got)
 	}
-	meta.Parts = true
+	meta.Fragments = true
 	part := &molecule.Molecule{Elements: []molecule.Element{molecule.C, molecule.C}, Positions: [][3]float64{{}, {1.5, 0, 0}}}
 	if got = count(Options{sizes: make([]int, 100), Fragment: part}); got["C2H6"]+got["C2H5F"] != 100 {
 		t.Errorf("with two carbons: %v", got)
@@ -166,7 +166,7 @@ type valued struct{ symmetrise.Network }
 func (n valued) At(values map[string]float64) (symmetrise.Network, error) {
 	eps := float32(0)
 	for name := range values {
-		eps += map[string]float32{"gap": 10, model.TypesName: 1}[name]
+		eps += map[string]float32{"gap": 10, encoding.TypesName: 1}[name]
 	}
 	return constant(eps), nil
 }
@@ -174,7 +174,7 @@ func (n valued) At(values map[string]float64) (symmetrise.Network, error) {
 // CFGWeight leads away from what is predicted without the values, but of the same given types.
 func TestTypesCFGWeight(t *testing.T) {
 	_, meta := typed()
-	meta.Context = append(meta.Context, model.Quantity{Name: "gap", MAD: 1})
+	meta.Context = append(meta.Context, encoding.Quantity{Name: "gap", MAD: 1})
 	for want, o := range map[float32]Options{31: {}, 30: {Joint: true}} { // 11 + 2·(11 - 1) and 10 + 2·(10 - 0)
 		o.sizes, o.Steps, o.Properties, o.CFGWeight = []int{5}, 2, map[string]float64{"gap": 1}, 2
 		s, err := New(valued{constant(0)}, meta, o)

@@ -5,13 +5,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
 // moments of the data of exact: N(0, std²) in every coordinate, the atomic number's channel correlated with the first.
-func moments(std float64) *model.Moments {
-	m := &model.Moments{X: [2]float64{std * std, 0}, Mean: make([]float64, 6)}
+func moments(std float64) *encoding.Moments {
+	m := &encoding.Moments{X: [2]float64{std * std, 0}, Mean: make([]float64, 6)}
 	for i := range 6 {
 		m.Cov = append(m.Cov, make([]float64, 6))
 		m.Cov[i][i] = std * std
@@ -75,7 +76,7 @@ func TestLateStart(t *testing.T) {
 }
 
 // exactFrom is exact with moments in the metadata.
-func exactFrom(t *testing.T, o Options, std float64, moments *model.Moments) *Sampler {
+func exactFrom(t *testing.T, o Options, std float64, moments *encoding.Moments) *Sampler {
 	t.Helper()
 	return exactMeta(t, o, std, moments, schedule.Spec{Name: "polynomial_2", Timesteps: 100_000, Precision: 1e-5})
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
-// A network that is conditioned on fragments (encoding.Meta.Parts) is given the atoms
+// A network that is conditioned on fragments (encoding.Meta.Fragments) is given the atoms
 // of Options.Fragment, which come first, with the types of all atoms: at every time t
 //
 //	z_t[fixed] = alpha_t·fragment,

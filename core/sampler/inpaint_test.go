@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/o3"
 	"github.com/symdiff-go/symdiff/core/schedule"
@@ -27,7 +27,7 @@ func TestFixedAtoms(t *testing.T) {
 	part := fluoromethyl
 	for _, method := range Methods() {
 		net, meta := typed()
-		meta.Parts, meta.Compositions, meta.Moments = true, meta.Compositions[3:], moments(1)
+		meta.Fragments, meta.Compositions, meta.Moments = true, meta.Compositions[3:], moments(1)
 		o := Options{Seed: 2, sizes: []int{0, 0}, Steps: 4, TStart: 700, Method: method, Fragment: part}
 		s := finished(t, net, meta, o)
 		times := s.times
@@ -85,7 +85,7 @@ func TestFixedAtoms(t *testing.T) {
 			t.Errorf("%s: two molecules are one", method)
 		}
 		alone, one := typed()
-		one.Parts, one.Compositions, one.Moments = true, meta.Compositions, meta.Moments
+		one.Fragments, one.Compositions, one.Moments = true, meta.Compositions, meta.Moments
 		o.First, o.sizes = 1, []int{0}
 		if bits(finished(t, alone, one, o).z) != bits(s.rows(1)) {
 			t.Errorf("%s: the second molecule differs when it is sampled alone", method)
@@ -97,7 +97,7 @@ func TestFixedAtoms(t *testing.T) {
 func TestFragmentIsRotated(t *testing.T) {
 	h := someRotation()
 	net, meta := typed()
-	meta.Parts = true
+	meta.Fragments = true
 	o := Options{Seed: 3, Steps: 12, Formula: "C2H5F", Fragment: fluoromethyl}
 	straight := finished(t, net, meta, o)
 	o.Rotate = h
@@ -109,7 +109,7 @@ func TestFragmentIsRotated(t *testing.T) {
 // A composition that is drawn has the fragment and more.
 func TestCompositionHasRoomForTheFragment(t *testing.T) {
 	net, meta := typed() // of CH4, H2O, C2H6 and C2H5F
-	meta.Parts = true
+	meta.Fragments = true
 	methane := &molecule.Molecule{Elements: formula(t, "CH4"), Positions: make([][3]float64, 5)}
 	for i := range 20 {
 		s, err := New(net, meta, Options{First: i, Steps: 4, Fragment: methane})
@@ -130,12 +130,12 @@ func TestFragmentRefused(t *testing.T) {
 		return &molecule.Molecule{Elements: []molecule.Element{e}, Positions: [][3]float64{{x}}}
 	}
 	net, meta := typed()
-	meta.Parts = true
+	meta.Fragments = true
 	bare, drawn := meta, meta
-	bare.Parts = false
+	bare.Fragments = false
 	drawn.Compositions = nil
 	for want, c := range map[string]struct {
-		meta model.Meta
+		meta encoding.Meta
 		o    Options
 	}{
 		"conditioned on fragments":          {bare, Options{Fragment: water}},
@@ -188,7 +188,7 @@ func TestFixedAtomsStayInSpace(t *testing.T) {
 			}
 			for seed := range uint64(3) {
 				net, meta := typed()
-				meta.Parts, meta.Compositions = true, meta.Compositions[2:]
+				meta.Fragments, meta.Compositions = true, meta.Compositions[2:]
 				s, err := New(net, meta, Options{Seed: seed, N: 2, Steps: 4, Fragment: part, Rotate: rotate})
 				if err != nil {
 					t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/o3"
 )
@@ -44,12 +44,12 @@ func TestDefaultIsTheSameWhenItIsNamed(t *testing.T) {
 
 // The start is where alpha² has fallen to 0.41, or T without moments; there are no more steps than times.
 func TestDefaultsOfASchedule(t *testing.T) {
-	with := model.QM9Meta()
+	with := encoding.QM9()
 	with.Moments = moments(1)
 	without, few, one, cosine, odd := with, with, with, with, with
 	without.Moments, few.Schedule.Timesteps, one.Schedule.Timesteps, cosine.Schedule.Name, odd.Schedule.Name = nil, 10, 1, "cosine", "line"
 	for name, c := range map[string]struct {
-		meta         model.Meta
+		meta         encoding.Meta
 		start, steps int
 	}{
 		"polynomial_2": {with, 600, 40}, "without moments": {without, 1000, 40}, "ten times": {few, 6, 6}, "one time": {one, 1, 1}, "cosine": {cosine, 554, 40},

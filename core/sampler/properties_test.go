@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
@@ -49,8 +49,8 @@ func formula(t testing.TB, text string) []molecule.Element {
 // A network is put under the properties that are asked for, by any method, and led
 // away from its prediction without them.
 func TestPropertiesAndTheirGuidance(t *testing.T) {
-	meta := model.QM9Meta()
-	meta.Context = []model.Quantity{{Name: "gap", MAD: 1}, {Name: "mu", MAD: 1}}
+	meta := encoding.QM9()
+	meta.Context = []encoding.Quantity{{Name: "gap", MAD: 1}, {Name: "mu", MAD: 1}}
 	var values map[string]float64
 	asked := map[string]float64{"gap": 0.5, "mu": 4}
 	target := func(s *Sampler, key string) string {
@@ -74,7 +74,7 @@ func TestPropertiesRefused(t *testing.T) {
 		"cfg_weight 1: want properties": {CFGWeight: 1},
 		"cfg_weight -1: want a number":  {CFGWeight: -1, Properties: gap},
 		"cfg_weight 101: want a number": {CFGWeight: 101, Properties: gap},
-		"properties: types is no":       {Properties: map[string]float64{model.TypesName: 0}},
+		"properties: types is no":       {Properties: map[string]float64{encoding.TypesName: 0}},
 		"conditioned on: nothing":       {Properties: gap},
 	} {
 		o.Atoms = 3

@@ -358,7 +358,7 @@ func (s *Sampler) frame(z, positions, types []float32) {
 	for a := range len(z) / s.width {
 		row, scale := z[a*s.width:(a+1)*s.width], s.meta.ScaleTypes
 		if a < s.fixed {
-			scale /= encoding.PartMark
+			scale /= encoding.FixedMark
 		}
 		for k := 0; positions != nil && k < 3; k++ {
 			positions[3*a+k] = row[k] * float32(s.meta.ScaleX)

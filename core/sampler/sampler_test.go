@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/f32"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/molecule"
@@ -42,7 +43,7 @@ func network(t testing.TB, name string) *model.Model {
 		}
 	}
 	m := *networks[key] // a test may change what it means
-	m.Meta = model.QM9Meta()
+	m.Meta = encoding.QM9()
 	m.Meta.Histogram = map[int]int{5: 1, 9: 3}
 	return &m
 }
@@ -226,7 +227,7 @@ func TestRunStops(t *testing.T) {
 func TestNewRefuses(t *testing.T) {
 	m := network(t, "dit")
 	bare := *m
-	bare.Meta = model.Meta{}
+	bare.Meta = encoding.Meta{}
 	sizeless := *m
 	sizeless.Meta.Histogram = nil
 	for want, c := range map[string]struct {

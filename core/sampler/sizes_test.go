@@ -6,13 +6,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // zeros is a network of the given sizes without values.
-func zeros(t *testing.T, c model.Config, meta model.Meta) *model.Model {
+func zeros(t *testing.T, c model.Config, meta encoding.Meta) *model.Model {
 	t.Helper()
 	var tensors []safetensors.Tensor
 	for _, p := range c.Parameters() {
@@ -55,9 +56,9 @@ func TestSizesOfAFileAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	meta := model.QM9Meta()
-	meta.Context = []model.Quantity{{Name: model.TypesName, MAD: 1}}
-	meta.Compositions = []model.Composition{{Formula: "C2000H2000", Molecules: 1}}
+	meta := encoding.QM9()
+	meta.Context = []encoding.Quantity{{Name: encoding.TypesName, MAD: 1}}
+	meta.Compositions = []encoding.Composition{{Formula: "C2000H2000", Molecules: 1}}
 	typed := wide()
 	typed.Context = 2
 	for name, c := range map[string]struct {
@@ -78,7 +79,7 @@ func TestSizesOfAFileAreBounded(t *testing.T) {
 
 // Buffers are bounded before they are made: these would take 64 GiB and more.
 func TestBuffersAreBounded(t *testing.T) {
-	meta := model.QM9Meta()
+	meta := encoding.QM9()
 	for name, change := range map[string]func(*model.Config){
 		"pairs of many Gaussians": func(c *model.Config) { c.K, c.PairBias = 1<<14, true },
 		"biases of many blocks":   func(c *model.Config) { c.Depth, c.Heads, c.PairBias = 128, 8, true },
@@ -111,7 +112,7 @@ func TestBuffersAreBounded(t *testing.T) {
 func TestCalibrationOfAHugeNetwork(t *testing.T) {
 	c := wide()
 	c.K, c.PairBias = 1<<13, true
-	meta := model.QM9Meta()
+	meta := encoding.QM9()
 	meta.Histogram = map[int]int{4096: 1}
 	calibration := NewCalibration(zeros(t, c, meta).Network(), meta, 4)
 	if _, err := calibration.Step(); err == nil || !strings.Contains(err.Error(), "MiB with this network") {

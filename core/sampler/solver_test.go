@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
@@ -19,7 +19,7 @@ func exact(t *testing.T, o Options, std float64) *Sampler {
 }
 
 // exactMeta is exact with moments and a schedule in its metadata.
-func exactMeta(t *testing.T, o Options, std float64, moments *model.Moments, spec schedule.Spec) *Sampler {
+func exactMeta(t *testing.T, o Options, std float64, moments *encoding.Moments, spec schedule.Spec) *Sampler {
 	t.Helper()
 	m := network(t, "dit")
 	m.Meta.Moments, m.Meta.Schedule = moments, spec

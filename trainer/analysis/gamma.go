@@ -9,7 +9,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/o3"
 	"github.com/symdiff-go/symdiff/core/rng"
@@ -85,7 +85,7 @@ type Gamma struct {
 
 // Run measures every kernel at every time on the molecules, each turned by a
 // Haar matrix first.
-func Run(ctx context.Context, kernels []Kernel, meta model.Meta, molecules []*molecule.Molecule, o Options) ([]Gamma, error) {
+func Run(ctx context.Context, kernels []Kernel, meta encoding.Meta, molecules []*molecule.Molecule, o Options) ([]Gamma, error) {
 	if len(molecules) < 2 || o.Draws < 2 || len(kernels) == 0 || len(o.Times) == 0 {
 		return nil, errors.New("analysis: want two molecules, two draws, a kernel and a time at least")
 	}
@@ -122,7 +122,7 @@ func Run(ctx context.Context, kernels []Kernel, meta model.Meta, molecules []*mo
 
 type analysis struct {
 	Options
-	meta  model.Meta
+	meta  encoding.Meta
 	sched *schedule.Schedule
 }
 

@@ -6,7 +6,7 @@ import (
 	"math"
 	"testing"
 
-	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/o3"
 	"github.com/symdiff-go/symdiff/core/rng"
@@ -20,8 +20,8 @@ var lopsided = symmetrise.Func(1, func(eps, z []float32, _ float32) {
 	}
 })
 
-func meta() model.Meta {
-	m := model.QM9Meta()
+func meta() encoding.Meta {
+	m := encoding.QM9()
 	m.Elements, m.Charge = []string{"C"}, false
 	return m
 }

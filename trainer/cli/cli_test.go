@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/safetensors"
@@ -95,7 +96,7 @@ func tinyModelTimes(t *testing.T, factor float32) string {
 		}
 		tensors = append(tensors, safetensors.Tensor{Name: name, DType: safetensors.F32, Shape: info.Shape, Data: x})
 	}
-	meta := model.QM9Meta()
+	meta := encoding.QM9()
 	meta.Histogram = map[int]int{5: 1, 9: 2, 12: 1}
 	meta.Training = []byte(`{"command":"none","steps":0}`)
 	path := filepath.Join(t.TempDir(), "tiny.safetensors")
@@ -313,7 +314,7 @@ func TestEGNN(t *testing.T) {
 		}
 		tensors = append(tensors, safetensors.Tensor{Name: name, DType: "F32", Shape: info.Shape, Data: v})
 	}
-	md := model.Metadata(model.Config{Variant: model.None}, model.QM9Meta())
+	md := model.Metadata(model.Config{Variant: model.None}, encoding.QM9())
 	md["kind"], md["config"] = "egnn", f.Metadata["config"]
 	path := filepath.Join(t.TempDir(), "egnn.safetensors")
 	if err := safetensors.WriteFile(path, tensors, md); err != nil {

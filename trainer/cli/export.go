@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/symdiff-go/symdiff/core/checkpoint"
-	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 	"github.com/symdiff-go/symdiff/trainer/dataset"
 	"github.com/symdiff-go/symdiff/trainer/pytorch"
@@ -112,11 +112,11 @@ func exportModel(r *dataset.Reader, w train.Weights, c *train.Checkpoint, out, d
 
 // addMoments puts the moments of the molecules of data, and their number, to the metadata of a model.
 func addMoments(r *dataset.Reader, w train.Weights, data string) (n int, err error) {
-	meta, err := model.ParseMeta(w.Name, w.Metadata)
+	meta, err := encoding.Parse(w.Name, w.Metadata)
 	if err != nil {
 		return 0, err
 	}
-	sum := model.NewMomentsSum(meta)
+	sum := encoding.NewMomentsSum(meta)
 	for m, err := range r.Open(data) {
 		if err == nil {
 			err = sum.Add(m)

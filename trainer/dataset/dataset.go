@@ -18,7 +18,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/trainer/source"
 )
@@ -217,7 +217,7 @@ func (s *Set) Histogram() map[int]int {
 }
 
 // Compositions counts the molecules of each formula, in alphabetical order.
-func (s *Set) Compositions() (list []model.Composition) {
+func (s *Set) Compositions() (list []encoding.Composition) {
 	counts := map[string]int{}
 	m := &molecule.Molecule{}
 	for i := range s.Len() {
@@ -228,14 +228,14 @@ func (s *Set) Compositions() (list []model.Composition) {
 		counts[m.Formula()]++
 	}
 	for _, formula := range slices.Sorted(maps.Keys(counts)) {
-		list = append(list, model.Composition{Formula: formula, Molecules: counts[formula]})
+		list = append(list, encoding.Composition{Formula: formula, Molecules: counts[formula]})
 	}
 	return list
 }
 
 // Moments are those of the molecules on the scale of a model whose elements are the set's.
-func (s *Set) Moments(meta model.Meta) *model.Moments {
-	sum := model.NewMomentsSum(meta)
+func (s *Set) Moments(meta encoding.Meta) *encoding.Moments {
+	sum := encoding.NewMomentsSum(meta)
 	for i := range s.Len() {
 		m := &molecule.Molecule{}
 		positions := s.Positions(i)

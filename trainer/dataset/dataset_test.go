@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
@@ -60,7 +60,7 @@ func TestLoad(t *testing.T) {
 	if s.Len() != 3 || s.Atoms() != 11 || s.Size(1) != 5 {
 		t.Fatalf("%d molecules, %d atoms, the second of %d", s.Len(), s.Atoms(), s.Size(1))
 	}
-	if m := s.Moments(model.QM9Meta()); m == nil || len(m.Mean) != 6 || !(m.X[0]+3*m.X[1] > 0) {
+	if m := s.Moments(encoding.QM9()); m == nil || len(m.Mean) != 6 || !(m.X[0]+3*m.X[1] > 0) {
 		t.Errorf("moments %+v", m)
 	}
 	if h := s.Histogram(); len(h) != 2 || h[3] != 2 || h[5] != 1 {

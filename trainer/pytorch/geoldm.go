@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/geoldm"
-	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 	"github.com/symdiff-go/symdiff/core/schedule"
 )
@@ -75,8 +75,8 @@ func (m *importer) agrees(argument string, size int) {
 }
 
 // latentMeta is the meaning of the atoms of a GeoLDM, which are not scaled.
-func (m *importer) latentMeta(features int, table *Tensor) model.Meta {
-	meta := model.QM9Meta()
+func (m *importer) latentMeta(features int, table *Tensor) encoding.Meta {
+	meta := encoding.QM9()
 	meta.ScaleTypes, meta.ScaleCharge = 1, 1
 	if geom(features) {
 		meta.Elements = geomElements

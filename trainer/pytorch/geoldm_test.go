@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/geoldm"
-	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/rng"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 	"github.com/symdiff-go/symdiff/core/schedule"
@@ -170,7 +170,7 @@ func TestGeoLDMRefused(t *testing.T) {
 // A latent model with SymDiff's network is ours alone: there is no published class to export it for.
 func TestNoExportOfLatentDiT(t *testing.T) {
 	md := map[string]string{}
-	maps.Copy(md, geoldm.Metadata(qm9Sizes, model.QM9Meta()))
+	maps.Copy(md, geoldm.Metadata(qm9Sizes, encoding.QM9()))
 	md[geoldm.DenoiserPrefix+"kind"] = "symdiff"
 	if _, err := Export(nil, md); err == nil || !strings.Contains(err.Error(), "symdiff") {
 		t.Errorf("error %v", err)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/geoldm"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/safetensors"
@@ -29,7 +30,7 @@ type Choices struct {
 // Imported is a model in this project's terms.
 type Imported struct {
 	Tensors []safetensors.Tensor
-	Meta    model.Meta
+	Meta    encoding.Meta
 	Notes   []string // what was assumed
 
 	kind   string // egnn or geoldm; else that of dit
@@ -50,7 +51,7 @@ func (m *Imported) Metadata() map[string]string {
 }
 
 // published are the parts of names before those of the network: of data-parallel training, and of EDM's EnVariationalDiffusion, whose
-// schedule is gamma.gamma (T+1), or where it is learned the tensors of model.ScheduleParameters.
+// schedule is gamma.gamma (T+1), or where it is learned the tensors of encoding.ScheduleParameters.
 const (
 	parallelPrefix = "module."
 	networkPrefix  = "dynamics."
@@ -139,8 +140,8 @@ func (m *importer) network(table *Tensor) *Imported {
 }
 
 // complete adds the tensors, those of a learned schedule among them, which must be one.
-func (m *importer) complete(out *Imported, list []model.Parameter, unused func(string) bool) *Imported {
-	out.Tensors = m.take(append(list, model.ScheduleParameters(out.Meta.Schedule)...), unused)
+func (m *importer) complete(out *Imported, list []safetensors.Parameter, unused func(string) bool) *Imported {
+	out.Tensors = m.take(append(list, encoding.ScheduleParameters(out.Meta.Schedule)...), unused)
 	if m.err != nil || out.Meta.Schedule.Name != schedule.Learned {
 		return out
 	}
@@ -155,7 +156,7 @@ func (m *importer) complete(out *Imported, list []model.Parameter, unused func(s
 }
 
 // take converts the parameters; what is left over must be unused or empty.
-func (m *importer) take(list []model.Parameter, unused func(string) bool) []safetensors.Tensor {
+func (m *importer) take(list []safetensors.Parameter, unused func(string) bool) []safetensors.Tensor {
 	var out []safetensors.Tensor
 	known := map[string]bool{}
 	for _, p := range list {
@@ -331,8 +332,8 @@ func (m *importer) padTo(features int) int {
 }
 
 // meta is the meaning of the inputs, for a network of so many features.
-func (m *importer) meta(features int, table *Tensor) model.Meta {
-	meta := model.QM9Meta()
+func (m *importer) meta(features int, table *Tensor) encoding.Meta {
+	meta := encoding.QM9()
 	if geom(features) {
 		meta.Elements = geomElements
 	}
@@ -428,7 +429,7 @@ func Export(tensors []safetensors.Tensor, md map[string]string) ([]safetensors.T
 		out = append(out, safetensors.Tensor{Name: name, DType: safetensors.F32, Shape: shape, Data: data})
 	}
 	add("buffer", make([]float32, 1), 1)
-	meta, err := model.ParseMeta("model", md)
+	meta, err := encoding.Parse("model", md)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/rng"
 	"github.com/symdiff-go/symdiff/core/safetensors"
@@ -311,7 +312,7 @@ func learned(t *testing.T, change func(name string, values []float32) []float32)
 	}
 	m.Meta.Schedule.Name = schedule.Learned
 	r := rng.New(1, 0, rng.Init, 0)
-	for _, p := range model.ScheduleParameters(m.Meta.Schedule) {
+	for _, p := range encoding.ScheduleParameters(m.Meta.Schedule) {
 		v := make([]float32, p.Size())
 		for i := range v {
 			v[i] = float32(4*r.Float64() - 3)

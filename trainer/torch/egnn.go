@@ -10,8 +10,8 @@ import (
 	"github.com/sugarme/gotch/ts"
 
 	"github.com/symdiff-go/symdiff/core/egnn"
-	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/safetensors"
 )
 
 // forwardEGNN is EDM's network (see package core/egnn), or a part of an autoencoder that is one.
@@ -102,7 +102,7 @@ func offDiagonal(n int) []float32 {
 func InitEGNN(c egnn.Config, seed uint64) []float32 { return initLinear(c.Parameters(), seed, 0) }
 
 // initLinear is that of a list of linear layers, by the streams of their numbers from first on.
-func initLinear(list []model.Parameter, seed uint64, first int) []float32 {
+func initLinear(list []safetensors.Parameter, seed uint64, first int) []float32 {
 	var flat []float32
 	inputs := 1
 	for i, q := range list {

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/symdiff-go/symdiff/core/egnn"
-	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/rng"
 	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
@@ -27,7 +27,7 @@ func TestEGNNParityWithCore(t *testing.T) {
 		}
 		p := NewEGNNParams(c, CPU)
 		p.Set(flat)
-		core := coreEGNN(t, c, model.QM9Meta(), flat)
+		core := coreEGNN(t, c, encoding.QM9(), flat)
 		for _, n := range []int{1, 2, 9} {
 			z := make([]float32, n*9)
 			r.Fill(z, 1)
@@ -74,8 +74,8 @@ func TestEGNNConditionalParityWithCore(t *testing.T) {
 		// gap = 0.35 with mean 0.2 and deviation 0.1, homo unknown
 		return Forward(s, p, Input{B: 1, N: n, X: xh[0], H: xh[1], T: s.Of([]float32{0.4}, 1), Context: s.Of([]float32{1.5, 1, 0, 0}, 1, 4)}).Eps(s)
 	}
-	meta := model.QM9Meta()
-	meta.Context = []model.Quantity{{Name: "gap", Mean: 0.2, MAD: 0.1}, {Name: "homo", Mean: 1, MAD: 2}}
+	meta := encoding.QM9()
+	meta.Context = []encoding.Quantity{{Name: "gap", Mean: 0.2, MAD: 0.1}, {Name: "homo", Mean: 1, MAD: 2}}
 	net, err := symmetrise.Condition(coreEGNN(t, c, meta, flat), map[string]float64{"gap": 0.35}, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -109,7 +109,7 @@ func TestEGNNConditionalParityWithCore(t *testing.T) {
 	}
 }
 
-func coreEGNN(t *testing.T, c egnn.Config, meta model.Meta, flat []float32) symmetrise.Network {
+func coreEGNN(t *testing.T, c egnn.Config, meta encoding.Meta, flat []float32) symmetrise.Network {
 	t.Helper()
 	m, err := egnn.Load(asFile(t, c.Parameters(), flat, egnn.Metadata(c, meta)))
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/symdiff-go/symdiff/core/egnn"
 	"github.com/symdiff-go/symdiff/core/geoldm"
-	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/safetensors"
 )
 
 // latent are the parts of a GeoLDM (see package core/geoldm), which share its leaves.
@@ -20,7 +20,7 @@ type latent struct {
 }
 
 // NewLatentParams are those of a GeoLDM.
-func NewLatentParams(c geoldm.Config, device gotch.Device, halfWeights bool, beside ...model.Parameter) *Params {
+func NewLatentParams(c geoldm.Config, device gotch.Device, halfWeights bool, beside ...safetensors.Parameter) *Params {
 	p := newParams(&Params{List: append(c.Parameters(), beside...), device: device}, halfWeights)
 	part := func(prefix string, of *egnn.Config) *Params {
 		q := &Params{egnn: of, device: device, byName: map[string]Tensor{}}

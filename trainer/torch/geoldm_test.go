@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/geoldm"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/rng"
@@ -43,7 +44,7 @@ func TestLatentLossFromCoresNetworks(t *testing.T) {
 	onThread(t)
 	for k, c := range latentConfigs() {
 		flat := latentWeights(c)
-		meta := model.QM9Meta()
+		meta := encoding.QM9()
 		meta.Charge, meta.ScaleTypes, meta.ScaleCharge = c.Charge, 1, 1
 		m, err := geoldm.Load(asFile(t, c.Parameters(), flat, geoldm.Metadata(c, meta)))
 		if err != nil {

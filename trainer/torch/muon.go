@@ -9,6 +9,7 @@ import (
 	"github.com/sugarme/gotch/ts"
 
 	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/safetensors"
 )
 
 // muonMomentum is the decay of Muon's momentum.
@@ -94,7 +95,7 @@ func polar(s *Scope, x Tensor) Tensor {
 }
 
 // matrices are the parts of a weight that Muon steps one by one: queries, keys and values, and the halves of a SwiGLU.
-func matrices(c model.Config, q model.Parameter, from int64) []span {
+func matrices(c model.Config, q safetensors.Parameter, from int64) []span {
 	parts := int64(1)
 	switch {
 	case strings.Contains(q.Name, ".attn.qkv."):

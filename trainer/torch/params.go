@@ -13,12 +13,13 @@ import (
 	"github.com/symdiff-go/symdiff/core/egnn"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/rng"
+	"github.com/symdiff-go/symdiff/core/safetensors"
 )
 
 // Params are the parameters of a network: one flat buffer and a leaf of the autograd graph for each, which views it.
 type Params struct {
 	Config model.Config
-	List   []model.Parameter
+	List   []safetensors.Parameter
 	Size   int    // number of values
 	Flat   Tensor // (Size), float32
 
@@ -38,12 +39,12 @@ type Params struct {
 
 // NewParams allocates the parameters of c, all zero. halfWeights makes the weights of attention and MLPs bfloat16 in products,
 // while Flat keeps them in float32: call Refresh after each change of Flat. Those beside the network's, of a learned schedule, come last.
-func NewParams(c model.Config, device gotch.Device, halfWeights bool, beside ...model.Parameter) *Params {
+func NewParams(c model.Config, device gotch.Device, halfWeights bool, beside ...safetensors.Parameter) *Params {
 	return newParams(&Params{Config: c, List: append(c.Parameters(), beside...), device: device}, halfWeights)
 }
 
 // NewEGNNParams are those of EDM's network.
-func NewEGNNParams(c egnn.Config, device gotch.Device, beside ...model.Parameter) *Params {
+func NewEGNNParams(c egnn.Config, device gotch.Device, beside ...safetensors.Parameter) *Params {
 	return newParams(&Params{egnn: &c, List: append(c.Parameters(), beside...), device: device}, false)
 }
 

@@ -8,6 +8,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/o3"
 	"github.com/symdiff-go/symdiff/core/rng"
@@ -26,7 +27,7 @@ func randomWeights(c model.Config, seed uint64) []float32 {
 }
 
 // asFile is a file of the values of flat under the names of the list.
-func asFile(t *testing.T, list []model.Parameter, flat []float32, md map[string]string) *safetensors.File {
+func asFile(t *testing.T, list []safetensors.Parameter, flat []float32, md map[string]string) *safetensors.File {
 	t.Helper()
 	var tensors []safetensors.Tensor
 	for _, p := range list {
@@ -44,7 +45,7 @@ func asFile(t *testing.T, list []model.Parameter, flat []float32, md map[string]
 	return f
 }
 
-func coreModel(t *testing.T, c model.Config, meta model.Meta, flat []float32) *model.Model {
+func coreModel(t *testing.T, c model.Config, meta encoding.Meta, flat []float32) *model.Model {
 	t.Helper()
 	m, err := model.Load(asFile(t, c.Parameters(), flat, model.Metadata(c, meta)))
 	if err != nil {
@@ -104,7 +105,7 @@ func TestParityWithCore(t *testing.T) {
 	worst := 0.0
 	for k, c := range configs() {
 		flat := randomWeights(c, uint64(k))
-		core := coreModel(t, c, model.QM9Meta(), flat)
+		core := coreModel(t, c, encoding.QM9(), flat)
 		p := NewParams(c, CPU, false)
 		p.Set(flat)
 		for _, n := range []int{1, 2, 5, 19} {
@@ -168,8 +169,8 @@ func TestConditionalParityWithCore(t *testing.T) {
 	for k, c := range configs()[:6] {
 		c.Context = 2
 		flat := randomWeights(c, uint64(k))
-		meta := model.QM9Meta()
-		meta.Context = []model.Quantity{{Name: "gap", Mean: 0.2, MAD: 0.1}}
+		meta := encoding.QM9()
+		meta.Context = []encoding.Quantity{{Name: "gap", Mean: 0.2, MAD: 0.1}}
 		m, err := coreModel(t, c, meta, flat).Network().At(map[string]float64{"gap": 0.35})
 		if err != nil {
 			t.Fatal(err)

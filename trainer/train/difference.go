@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 )
 
@@ -22,10 +22,10 @@ type Weights struct {
 //	w += times·(plus - minus)
 //
 // for every tensor of w, but those that neither has, such as f of a network that learns its gamma. What w is conditioned on and they
-// are not stays as it is. Where plus takes parts (see model.PartMark) and minus does not, w does from then on. Errors name the file and
+// are not stays as it is. Where plus takes parts (see encoding.FixedMark) and minus does not, w does from then on. Errors name the file and
 // the tensor.
 func AddDifference(w, plus, minus Weights, times float64) error {
-	meta, err := model.ParseMeta(w.Name, w.Metadata)
+	meta, err := encoding.Parse(w.Name, w.Metadata)
 	if err != nil {
 		return err
 	}
@@ -53,15 +53,15 @@ func AddDifference(w, plus, minus Weights, times float64) error {
 
 // teachParts notes in the metadata that w takes parts, if it takes types and the difference is that of plus taking parts.
 func (w Weights) teachParts(plus, minus Weights) error {
-	var metas [3]model.Meta
+	var metas [3]encoding.Meta
 	for i, from := range []Weights{w, plus, minus} {
 		var err error
-		if metas[i], err = model.ParseMeta(from.Name, from.Metadata); err != nil {
+		if metas[i], err = encoding.Parse(from.Name, from.Metadata); err != nil {
 			return err
 		}
 	}
-	if metas[0].TakesTypes() && metas[1].Parts && !metas[2].Parts {
-		metas[0].Parts = true
+	if metas[0].TakesTypes() && metas[1].Fragments && !metas[2].Fragments {
+		metas[0].Fragments = true
 		metas[0].Describe(w.Metadata)
 	}
 	return nil
@@ -69,7 +69,7 @@ func (w Weights) teachParts(plus, minus Weights) error {
 
 // Went adds a command to those of the provenance, if there is one.
 func (w Weights) Went(command string) error {
-	meta, err := model.ParseMeta(w.Name, w.Metadata)
+	meta, err := encoding.Parse(w.Name, w.Metadata)
 	if err != nil || meta.Training == nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (w Weights) like(t safetensors.Tensor, to []string) ([]float32, error) {
 	}
 	o := w.Tensors[i]
 	if isFirst(t.Name) {
-		meta, err := model.ParseMeta(w.Name, w.Metadata)
+		meta, err := encoding.Parse(w.Name, w.Metadata)
 		if err != nil {
 			return nil, err
 		}

@@ -5,15 +5,15 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 )
 
 // weightsUnder is a model of two tensors under a condition.
 func weightsUnder(name string, first, second []float32, conditions ...string) Weights {
-	meta := model.QM9Meta()
+	meta := encoding.QM9()
 	for _, c := range conditions {
-		meta.Context = append(meta.Context, model.Quantity{Name: c, MAD: 1})
+		meta.Context = append(meta.Context, encoding.Quantity{Name: c, MAD: 1})
 	}
 	md := map[string]string{}
 	meta.Describe(md)
@@ -25,7 +25,7 @@ func weightsUnder(name string, first, second []float32, conditions ...string) We
 
 // What is conditioned gets the difference of two models that are not, in the columns that they have.
 func TestAddDifference(t *testing.T) {
-	w := weightsUnder("w", []float32{1, 2, 3, 4, 5, 6, 7, 8}, []float32{9, 10}, model.TypesName)
+	w := weightsUnder("w", []float32{1, 2, 3, 4, 5, 6, 7, 8}, []float32{9, 10}, encoding.TypesName)
 	plus, minus := weightsUnder("plus", []float32{10, 20, 30, 40}, []float32{50, 60}), weightsUnder("minus", []float32{1, 2, 3, 4}, []float32{5, 6})
 	w.Tensors = append(w.Tensors, safetensors.Tensor{Name: "own", Shape: []int{1}, Data: []float32{7}})
 	if err := AddDifference(w, plus, minus, 1); err != nil {
@@ -50,8 +50,8 @@ func TestAddDifference(t *testing.T) {
 		t.Error("it takes parts without having learned to")
 	}
 	plus.Metadata = map[string]string{}
-	taught := model.QM9Meta()
-	taught.Context, taught.Parts = []model.Quantity{{Name: model.TypesName, MAD: 1}}, true
+	taught := encoding.QM9()
+	taught.Context, taught.Fragments = []encoding.Quantity{{Name: encoding.TypesName, MAD: 1}}, true
 	taught.Describe(plus.Metadata)
 	plus.Tensors[0] = safetensors.Tensor{Name: "xh_embedder.weight", Shape: []int{2, 4}, Data: make([]float32, 8)}
 	if err := AddDifference(w, plus, minus, 1); err != nil || w.Metadata["parts"] != "true" {

@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 )
@@ -32,7 +33,7 @@ func initFrom(path string, o *Options, flat []float32) (note string, err error) 
 			return "", err
 		}
 	}
-	meta, err := model.ParseMeta(f.Name, f.Metadata)
+	meta, err := encoding.Parse(f.Name, f.Metadata)
 	if err != nil {
 		return "", err
 	}
@@ -78,13 +79,13 @@ func isFirst(name string) bool {
 
 // withContext gives the first layer w (out, in) of a network that is conditioned on the quantities from the columns of one that is
 // conditioned on others: those of both keep their two, new ones start with zeros.
-func withContext(w []float32, in int, from []model.Quantity, to []string) []float32 {
+func withContext(w []float32, in int, from []encoding.Quantity, to []string) []float32 {
 	var wide []float32
 	inner := in - 2*len(from)
 	for row := range slices.Chunk(w, in) {
 		wide = append(wide, row[:inner]...)
 		for _, name := range to {
-			k := slices.IndexFunc(from, func(q model.Quantity) bool { return q.Name == name })
+			k := slices.IndexFunc(from, func(q encoding.Quantity) bool { return q.Name == name })
 			if k < 0 {
 				wide = append(wide, 0, 0)
 				continue

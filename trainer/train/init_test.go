@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/rng"
 )
@@ -58,7 +59,7 @@ func initFromVariant(t *testing.T, variant string) {
 		}
 	}
 
-	context := []model.Quantity{{Name: "homo", MAD: 1}, {Name: "gap", MAD: 1}}
+	context := []encoding.Quantity{{Name: "homo", MAD: 1}, {Name: "gap", MAD: 1}}
 	if got := withContext([]float32{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, 5, context, []string{"gap", "mu"}); !slices.Equal(got, []float32{1, 4, 5, 0, 0, 6, 9, 10, 0, 0}) {
 		t.Errorf("the first layer is %v", got)
 	}

@@ -5,19 +5,20 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
 // sameInputs checks that a network takes z, t, R0 and eta as a student of the given meaning and configuration does.
 // The student takes the scales of its context from its teacher, and is conditioned on what context names.
-func sameInputs(m *model.Model, meta model.Meta, c model.Config, context []string) error {
+func sameInputs(m *model.Model, meta encoding.Meta, c model.Config, context []string) error {
 	switch {
 	case !slices.Equal(m.Meta.Elements, meta.Elements) || m.Config.Features != c.Features:
 		return fmt.Errorf("its elements are %v with %d features, the student's %v with %d", m.Meta.Elements, m.Config.Features, meta.Elements, c.Features)
-	case !slices.EqualFunc(m.Meta.Context, context, func(q model.Quantity, name string) bool { return q.Name == name }):
+	case !slices.EqualFunc(m.Meta.Context, context, func(q encoding.Quantity, name string) bool { return q.Name == name }):
 		return fmt.Errorf("it is conditioned on %q, the student on %q", contextNames(m.Meta), context)
-	case meta.Parts && !m.Meta.Parts:
+	case meta.Fragments && !m.Meta.Fragments:
 		return errors.New("it has not learned to be given parts, as the student is")
 	case m.Meta.Schedule.Name == schedule.Learned:
 		return errors.New("its noise schedule is learned, a student's is not")
@@ -35,7 +36,7 @@ func sameInputs(m *model.Model, meta model.Meta, c model.Config, context []strin
 }
 
 // contextNames are the names of what a network is conditioned on.
-func contextNames(meta model.Meta) (names []string) {
+func contextNames(meta encoding.Meta) (names []string) {
 	for _, q := range meta.Context {
 		names = append(names, q.Name)
 	}

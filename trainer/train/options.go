@@ -220,7 +220,7 @@ func (o *Options) Meta() model.Meta {
 	m := model.QM9Meta()
 	m.Elements, m.Charge = o.Elements, o.Charge
 	m.Schedule.Name, m.Schedule.Timesteps = o.Schedule, o.Timesteps
-	m.Parts = o.Parts > 0
+	m.Fragments = o.Parts > 0
 	if o.IsLatent() { // nothing is scaled
 		m.ScaleTypes, m.ScaleCharge = 1, 1
 	}
@@ -265,7 +265,7 @@ func (o *Options) validate() error {
 		return fmt.Errorf("model: %w", err)
 	}
 	meta := o.Meta()
-	meta.Parts = false // for there is no context yet
+	meta.Fragments = false // for there is no context yet
 	if err := cmp.Or(meta.Validate(), meta.CheckFeatures(o.Config.Features)); err != nil {
 		return err
 	}

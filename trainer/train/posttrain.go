@@ -53,7 +53,7 @@ func PosttrainDefaults(weights string) (Posttraining, error) {
 	}
 	o.Parts = 0
 	if f, err := safetensors.Open(weights); err == nil {
-		if meta, err := model.ParseMeta(weights, f.Metadata); err == nil && meta.Parts {
+		if meta, err := model.ParseMeta(weights, f.Metadata); err == nil && meta.Fragments {
 			o.Parts = 0.15
 		}
 	}

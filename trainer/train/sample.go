@@ -5,7 +5,7 @@ import (
 	"context"
 
 	"github.com/symdiff-go/symdiff/core/checkpoint"
-	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 	"github.com/symdiff-go/symdiff/core/sampler"
@@ -22,19 +22,19 @@ func sampled(ctx context.Context, c *Checkpoint, n, threads int) (molecule.Repor
 }
 
 // network is the model of the averaged weights, as core runs it.
-func (c *Checkpoint) network() (symmetrise.Network, model.Meta, error) {
+func (c *Checkpoint) network() (symmetrise.Network, encoding.Meta, error) {
 	tensors, md := c.Model()
 	var b bytes.Buffer
 	if err := safetensors.Write(&b, tensors, md); err != nil {
-		return nil, model.Meta{}, err
+		return nil, encoding.Meta{}, err
 	}
 	f, err := safetensors.Parse("checkpoint", b.Bytes())
 	if err != nil {
-		return nil, model.Meta{}, err
+		return nil, encoding.Meta{}, err
 	}
 	n, err := checkpoint.Load(f)
 	if err != nil {
-		return nil, model.Meta{}, err
+		return nil, encoding.Meta{}, err
 	}
 	return n.Network, n.Meta, nil
 }

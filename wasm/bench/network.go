@@ -10,6 +10,7 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/f32"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/o3"
@@ -46,7 +47,7 @@ func randomWeights(c model.Config) ([]byte, error) {
 		tensors = append(tensors, safetensors.Tensor{Name: p.Name, DType: "F32", Shape: p.Shape, Data: v})
 	}
 	var b bytes.Buffer
-	err := safetensors.Write(&b, tensors, model.Metadata(c, model.QM9Meta()))
+	err := safetensors.Write(&b, tensors, model.Metadata(c, encoding.QM9()))
 	return b.Bytes(), err
 }
 
