@@ -26,6 +26,10 @@ type Network struct {
 // tensor or the key of the metadata.
 func Load(f *safetensors.File) (*Network, error) {
 	kind := f.Metadata["kind"]
+	if _, ok := f.Metadata["train_progress"]; ok {
+		return nil, &safetensors.Error{File: f.Name, Reason: "is a checkpoint of a training, want a model: " +
+			"`symdiff export " + f.Name + " --out MODEL.safetensors` makes one of it"}
+	}
 	switch kind {
 	case "symdiff", "symdiff-h", "dit":
 		m, err := model.Load(f)
@@ -46,12 +50,20 @@ func Load(f *safetensors.File) (*Network, error) {
 		}
 		return &Network{m.Network(), m.Meta, kind, size(m.Config.Parameters())}, nil
 	}
-	return nil, &safetensors.Error{
-		File: f.Name,
-		Reason: "metadata kind: " + strconv.Quote(
-			kind,
-		) + ", want symdiff, symdiff-h, dit, egnn or geoldm",
+	return nil, &safetensors.Error{File: f.Name, Reason: notAModel(f, kind)}
+}
+
+// notAModel tells what a file is in place of a model.
+func notAModel(f *safetensors.File, kind string) string {
+	switch {
+	case kind != "":
+		return "metadata kind: " + strconv.Quote(kind) +
+			", want symdiff, symdiff-h, dit, egnn or geoldm"
+	case f.Metadata["format"] != "" && f.Metadata["splits"] != "":
+		return "is a packed data set of molecules, want a model"
 	}
+	return "has no metadata kind, so it is no model of symdiff: " +
+		"`symdiff import` makes one of a checkpoint of PyTorch"
 }
 
 func size(list []safetensors.Parameter) (n int) {

@@ -20,6 +20,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/symdiff-go/symdiff/core/internal/json"
 )
@@ -138,6 +139,30 @@ func (f *File) fault(tensor, reason string) *Error {
 	return &Error{File: f.Name, Tensor: tensor, Reason: reason}
 }
 
+// otherKind tells by its first bytes what a file is that is none of safetensors,
+// and what makes one of it; empty where they do not tell.
+func otherKind(first string) string {
+	for _, kind := range [][2]string{
+		{"version ", "is a pointer of Git LFS, not the file itself: `git lfs pull` fetches it"},
+		{"PK\x03\x04", "is a zip archive, as a checkpoint of PyTorch is: `symdiff import` makes a model of that"},
+		{"\x80\x02", "is a pickle, as an old checkpoint of PyTorch is: `symdiff import` makes a model of that"},
+		{"\x80\x03", "is a pickle: `symdiff import` makes a model of a checkpoint of PyTorch"},
+		{"\x80\x04", "is a pickle: `symdiff import` makes a model of a checkpoint of PyTorch"},
+		{"\x80\x05", "is a pickle: `symdiff import` makes a model of a checkpoint of PyTorch"},
+		{"\x93NUMPY", "is an array of NumPy, not safetensors"},
+		{"\x89HDF", "is HDF5, not safetensors"},
+		{"\x1f\x8b", "is compressed by gzip: unpack it"},
+		{"<!DOCTYP", "is a web page, not safetensors"},
+		{"<!doctyp", "is a web page, not safetensors"},
+		{"<html", "is a web page, not safetensors"},
+	} {
+		if strings.HasPrefix(first, kind[0]) {
+			return kind[1]
+		}
+	}
+	return ""
+}
+
 // split reads the header and tells it from the tensors.
 func (f *File) split(size int64) (header []byte, err error) {
 	if size < 8 {
@@ -148,6 +173,9 @@ func (f *File) split(size int64) (header []byte, err error) {
 		return nil, err
 	}
 	n := uint64(le32(length[:])) | uint64(le32(length[4:]))<<32
+	if what := otherKind(string(length[:])); what != "" {
+		return nil, f.fault("", what)
+	}
 	if n > MaxHeader {
 		return nil, f.fault("", "header of "+strconv.FormatUint(n, 10)+" bytes, more than "+strconv.Itoa(MaxHeader)+": no safetensors file")
 	}

@@ -97,7 +97,12 @@ func exportModel(r *dataset.Reader, w train.Weights, c *train.Checkpoint, out, d
 	}
 	said = fmt.Sprintf("%d parameters as %s", n, dtypeName(dtype))
 	if c != nil {
-		said += fmt.Sprintf(", step %d, validation loss %g", c.Progress.Step, c.Provenance.ValLoss)
+		said += fmt.Sprintf(", step %d", c.Progress.Step)
+		if c.Provenance.ValLoss != 0 {
+			said += fmt.Sprintf(", validation loss %g", c.Provenance.ValLoss)
+		} else {
+			said += ", without validation"
+		}
 	}
 	if data != "" {
 		n, err := addMoments(r, w, data)

@@ -71,6 +71,9 @@ func OpenPacked(path string) (*Packed, error) {
 	fault := func(tensor, reason string) (*Packed, error) {
 		return nil, &safetensors.Error{File: path, Tensor: tensor, Reason: reason}
 	}
+	if kind := f.Metadata["kind"]; kind != "" {
+		return fault("", "is a model ("+kind+"), want a data set of symdiff data prepare")
+	}
 	if f.Metadata["format"] != packedFormat {
 		return fault("", "metadata format "+strconv.Quote(f.Metadata["format"])+", want "+packedFormat+": no data set of symdiff data prepare")
 	}

@@ -511,6 +511,11 @@ func construct(class Global, args Tuple) (any, error) {
 			}
 		}
 	default:
+		if strings.HasPrefix(class.Module, "numpy") {
+			return nil, fmt.Errorf("holds values of NumPy (%s), which are not read: nothing was run. "+
+				"Save it again with tensors and plain numbers alone, in Python: s = torch.load(FILE, weights_only=False); "+
+				"torch.save({k: v for k, v in s.get('state_dict', s).items() if torch.is_tensor(v)}, NEW)", class)
+		}
 		return nil, fmt.Errorf("asks for %s, which is neither a tensor nor a plain container: refused, nothing was run", class)
 	}
 	return nil, fmt.Errorf("%s with arguments that do not fit", class)

@@ -87,7 +87,7 @@ func (m *importer) latentMeta(features int, table *Tensor) encoding.Meta {
 			features, len(meta.Elements), n)
 	}
 	if m.flag("remove_h", false) {
-		m.fail("", "argument remove_h: models without hydrogens are not supported")
+		m.fail("", "is a model of heavy atoms alone (argument remove_h): only models with hydrogens are read; train one with them, or import another")
 	}
 	if table == nil {
 		m.fail(scheduleName, "is missing: the table of the noise schedule")

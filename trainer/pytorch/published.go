@@ -338,11 +338,14 @@ func (m *importer) meta(features int, table *Tensor) encoding.Meta {
 		meta.Elements = geomElements
 	}
 	meta.Charge = m.flag("include_charges", features > len(meta.Elements))
+	if features == len(meta.Elements)-1 && !geom(features) {
+		m.fail("xh_embedder.weight", "has %d features of an atom: a model of heavy atoms alone (C, N, O, F)? Only models with hydrogens are read", features)
+	}
 	if n := meta.Features(); n != features {
 		m.fail("xh_embedder.weight", "has %d features of an atom, %d elements and the charge make %d", features, len(meta.Elements), n)
 	}
 	if m.flag("remove_h", false) {
-		m.fail("", "argument remove_h: models without hydrogens are not supported")
+		m.fail("", "is a model of heavy atoms alone (argument remove_h): only models with hydrogens are read; train one with them, or import another")
 	}
 	if list := asTuple(m.choices.Args["normalize_factors"]); len(list) == 3 {
 		for i, to := range []*float64{&meta.ScaleX, &meta.ScaleTypes, &meta.ScaleCharge} {
