@@ -15,16 +15,18 @@ func init() { functions["read"] = guard(read) }
 // maxRead bounds what one file may bring, so that a page is not filled by accident.
 const maxRead = 100_000
 
-// read parses the text of a file: SDF where its name says so, XYZ otherwise. Bonds are judged by distances, as those of the sampler are.
+// read parses the text of a file by the readers of core/molecule: that of its
+// extension, XYZ where it has another. The first record that is at fault is an
+// error. Bonds are judged by distances, as those of the sampler are.
 func read(args []js.Value) (map[string]any, error) {
 	name := args[0].String()
-	parse := molecule.ReadXYZ
-	if lower := strings.ToLower(name); strings.HasSuffix(lower, ".sdf") || strings.HasSuffix(lower, ".mol") {
-		parse = molecule.ReadSDF
+	list, ok := molecule.Read(strings.NewReader(args[1].String()), name)
+	if !ok {
+		list = molecule.ReadXYZ(strings.NewReader(args[1].String()), name)
 	}
 	var molecules []any
 	atoms := 0
-	for m, err := range parse(strings.NewReader(args[1].String()), name) {
+	for m, err := range list {
 		if err != nil {
 			return nil, err
 		}

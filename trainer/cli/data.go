@@ -76,7 +76,7 @@ molecule's property split counts, or it trains. Use a split as FILE@split=train.
 	f.IntVar(&o.job.MaxAtoms, "max-atoms", 0, "leave out larger molecules, 0: none")
 	f.StringVar(&o.job.Split, "split", "", "qm9, or shares of training and validation such as 0.8,0.1")
 	f.StringVar(&o.exclude, "exclude", "", "list of QM9 molecules to leave out (uncharacterized.txt)")
-	f.StringSliceVar(&o.job.Properties, "properties", nil, "scalar properties to keep, such as gap,mu; by default, of QM9's archive, "+strings.Join(qm9Kept, ","))
+	f.StringSliceVar(&o.job.Properties, "properties", nil, "scalar properties to keep, such as gap,mu; by default, of QM9's archive, "+strings.Join(qm9Kept, ",")+", and of SMILES charge")
 	f.IntVar(&o.job.Source.Conformers, "conformers", 30, "conformers of a molecule to take, those of lowest energy (GEOM, SMILES)")
 	f.IntVar(&o.job.Source.Tries, "tries", 0, "conformers to embed of a SMILES, 0: as many as --conformers")
 	f.Uint64Var(&o.job.Source.Seed, "seed", 0, "seed of shares and of embedding")
@@ -116,6 +116,9 @@ func (o *prepareOptions) run(cmd *cobra.Command) error {
 	}
 	if j.Properties == nil && slices.ContainsFunc(j.Inputs, func(in string) bool { return strings.Contains(filepath.Base(in), ".tar") }) {
 		j.Properties = qm9Kept
+	}
+	if j.Properties == nil && slices.ContainsFunc(j.Inputs, source.IsSMILES) {
+		j.Properties = []string{"charge"}
 	}
 	j.Command = commandLine(os.Args)
 	j.Reader = *newReader(cmd, j.Source)
