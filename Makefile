@@ -253,7 +253,7 @@ budget: site ## what a visit downloads, compressed; fails when the page or the W
 	@node site/budget.js
 
 .PHONY: site-timings soak soak-page
-site-timings: deps-browser site ## what a visitor waits for in Chromium: paints, interactive, first molecule, steps/s (ROUNDS=5)
+site-timings: deps-browser site npm ## what a visitor waits for in Chromium: paints, interactive, first molecule, steps/s, pictures/s (ROUNDS=5)
 	node site/timings.js
 
 soak: soak-page soak-train ## both soaks: the memory of the page, and training that is killed again and again

@@ -1,7 +1,10 @@
 // What a visitor waits for, in Chromium on this machine: `make site-timings`. Prints medians and ranges of ROUNDS=5 fresh profiles, each
 // with a first visit and a second one. Nothing is throttled; the server is on this machine, so downloads cost next to nothing.
 
-import { endAll, launch, open, serve } from "./test/e2e/browser.js";
+import { loadavg } from "node:os";
+import { join } from "node:path";
+import { endAll, launch, open, serve, top } from "./test/e2e/browser.js";
+import { staticServer } from "./test/e2e/static.js";
 
 const rounds = Number(process.env.ROUNDS || 5);
 const steps = 250;
@@ -54,8 +57,38 @@ for (let round = 0; round < rounds; round++) {
   note(`steps/s of a run of ${steps} steps, drawing included`, steps / (await molecule(page)));
   await close();
 }
+for (const atoms of [29, 100]) {
+  for (const renderer of ["", ' renderer="2d"']) figures.set(`pictures/s of ${atoms} atoms that spin, 800 × 600${renderer}`, [await picturesPerSecond(atoms, renderer)]);
+}
 await endAll();
 
+/** Of the element <symdiff-viewer>, for three seconds, by the software that draws WebGL where there is no GPU. */
+async function picturesPerSecond(atoms, renderer) {
+  const lattice = Array.from({ length: atoms }, (_, i) => `${"CHHONH"[i % 6]} ${[i % 5, Math.floor(i / 5) % 5, Math.floor(i / 25)].map((k) => 1.45 * k).join(" ")}`);
+  const html = `<!doctype html><title>Spin</title><link rel="icon" href="data:,"><script type="module" src="viewer.js"></script><symdiff-viewer${renderer} style="width:800px;height:645px">${atoms}\n\n${lattice.join("\n")}</symdiff-viewer>`;
+  const server = await staticServer(join(top, "build/npm"), { files: { "/index.html": html } });
+  const { page, close } = await open(browser, server.url, { reducedMotion: "no-preference" });
+  await page.waitForFunction(() => /\d$/.test(document.querySelector("symdiff-viewer").shadowRoot.querySelector(".status").textContent));
+  const rate = await page.evaluate(async () => {
+    const viewer = document.querySelector("symdiff-viewer");
+    const canvas = viewer.shadowRoot.querySelector("canvas");
+    const context = canvas.getContext("2d");
+    let pictures = 0;
+    const { clearRect } = context;
+    context.clearRect = (...box) => (pictures++, clearRect.apply(context, box)); // every picture begins so
+    viewer.setAttribute("spin", "");
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    pictures = 0;
+    const began = performance.now();
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    return (1000 * pictures) / (performance.now() - began);
+  });
+  await close();
+  server.close();
+  return rate;
+}
+
+console.log(`load of the machine ${loadavg().map((x) => x.toFixed(1)).join(" ")}`);
 const text = (value) => value.toFixed(value < 10 ? 2 : 0);
 for (const [name, values] of figures) {
   const sorted = values.filter(Number.isFinite).sort((a, b) => a - b);

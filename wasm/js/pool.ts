@@ -8,7 +8,7 @@ import { bytesOf } from "./bytes.js";
 import { SymDiff, SymDiffError, type BatchOptions, type Frame, type LoadOptions, type ModelInfo, type Molecule } from "./index.js";
 
 export interface PoolOptions extends LoadOptions {
-  /** Number of workers; default: one per core but one, at most 4, and one where the device says that it has 2 GB or less. */
+  /** Number of workers; default: one per core but one, two on two cores, at most 4; one where the device says that it has 2 GB or less. */
   workers?: number;
 }
 
@@ -54,7 +54,7 @@ const MAX_BATCH = 16;
 /** How many workers suit this device. */
 export function defaultWorkers(): number {
   const { hardwareConcurrency = 2, deviceMemory = 8 } = (globalThis.navigator ?? {}) as { hardwareConcurrency?: number; deviceMemory?: number };
-  return deviceMemory <= 2 ? 1 : Math.min(4, Math.max(1, hardwareConcurrency - 1));
+  return deviceMemory <= 2 ? 1 : Math.min(4, Math.max(2, hardwareConcurrency - 1), hardwareConcurrency);
 }
 
 /** A model in several workers. The molecules do not depend on their number. */

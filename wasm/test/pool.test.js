@@ -163,5 +163,13 @@ test("options that make no sense and downloads that fail are told", async () => 
   pool.close();
   await assert.rejects(make(pool, options), (error) => error.code === "closed");
   await assert.rejects(SymDiffPool.load({ ...files, weights: files.weights + "-gone", worker: threadWorker }), (error) => error.code === "download" && /404/.test(error.message));
-  assert.ok(defaultWorkers() >= 1 && defaultWorkers() <= 4);
 });
+
+for (const [cores, memory, workers] of [[1, 8, 1], [2, 8, 2], [3, 8, 2], [4, 8, 3], [16, 8, 4], [8, 2, 1], [undefined, undefined, 2]]) {
+  test(`${cores} cores and ${memory} GB suit ${workers} workers`, (t) => {
+    const known = Object.getOwnPropertyDescriptor(globalThis, "navigator");
+    Object.defineProperty(globalThis, "navigator", { value: { hardwareConcurrency: cores, deviceMemory: memory }, configurable: true });
+    t.after(() => (known ? Object.defineProperty(globalThis, "navigator", known) : delete globalThis.navigator));
+    assert.equal(defaultWorkers(), workers);
+  });
+}

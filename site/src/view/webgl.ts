@@ -4,7 +4,7 @@
 import { halfAngle, type Ball, type Renderer, type Scene } from "./scene.ts";
 
 /** Balls that shade another. */
-const shaders = 6;
+const shaders = 4;
 
 /** How much larger a ball shades than it is, so that bonded balls do, which do not touch; those of van der Waals radii overlap as they are. */
 const reachOf = (radius: number) => (radius < 0.8 ? 1.5 : 1.05) * radius;
