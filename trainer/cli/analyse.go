@@ -106,7 +106,7 @@ Each molecule is turned at random first. Means are over molecules.`,
 	flags.IntVar(&o.Draws, "draws", o.Draws, "draws of gamma for each molecule and time")
 	flags.Float64SliceVar(&o.Times, "times", o.Times, "times t/T")
 	flags.IntVar(&o.Threads, "threads", 0, "threads, 0: one per core")
-	flags.Uint64Var(&o.Seed, "seed", 1, "seed of the random numbers")
+	flags.Uint64VarP(&o.Seed, "seed", "s", 1, "seed of the random numbers")
 	out.flags(cmd)
 	must(cmd.MarkFlagFilename("model", "safetensors"))
 	must(cmd.MarkFlagFilename("data", "xyz", "sdf", "gz", "safetensors"))

@@ -221,12 +221,12 @@ func bindOptimiser(f *pflag.FlagSet, o *train.Options) {
 }
 
 func bindRun(f *pflag.FlagSet, o *train.Options) {
-	f.StringVar(&o.Out, "out", o.Out, "folder for log and checkpoints")
+	f.StringVarP(&o.Out, "out", "o", o.Out, "folder for log and checkpoints")
 	f.IntVar(&o.Steps, "steps", o.Steps, "end after this many steps")
 	f.IntVar(&o.Epochs, "epochs", o.Epochs, "end after this many epochs")
 	f.DurationVar((*time.Duration)(&o.MaxTime), "max-time", time.Duration(o.MaxTime), "end after this time, as in 2h30m")
 	f.DurationVar((*time.Duration)(&o.StopAfter), "stop-after", time.Duration(o.StopAfter), "end this part of the run after this time, with a checkpoint to --resume; its schedule stays")
-	f.Uint64Var(&o.Seed, "seed", o.Seed, "seed of weights, order and noise")
+	f.Uint64VarP(&o.Seed, "seed", "s", o.Seed, "seed of weights, order and noise")
 	f.IntVar(&o.Threads, "threads", o.Threads, "workers that share each batch, one thread each, 0: one per CPU")
 	f.StringVar(&o.Device, "device", o.Device, "cpu, cuda or cuda:N")
 	f.IntVar(&o.ValEvery, "val-every", o.ValEvery, "steps between validations, 0: at the end only")

@@ -79,7 +79,7 @@ molecule's property split counts, or it trains. Use a split as FILE@split=train.
 	f.StringSliceVar(&o.job.Properties, "properties", nil, "scalar properties to keep, such as gap,mu; by default, of QM9's archive, "+strings.Join(qm9Kept, ",")+", and of SMILES charge")
 	f.IntVar(&o.job.Source.Conformers, "conformers", 30, "conformers of a molecule to take, those of lowest energy (GEOM, SMILES)")
 	f.IntVar(&o.job.Source.Tries, "tries", 0, "conformers to embed of a SMILES, 0: as many as --conformers")
-	f.Uint64Var(&o.job.Source.Seed, "seed", 0, "seed of shares and of embedding")
+	f.Uint64VarP(&o.job.Source.Seed, "seed", "s", 0, "seed of shares and of embedding")
 	f.IntVar(&o.job.Source.Threads, "threads", 0, "threads that embed, 0: one per core")
 	f.DurationVar(&o.job.Source.Limit, "embed-limit", source.DefaultLimit, "time that the conformers of one SMILES may take")
 	f.BoolVar(&o.json, "json", false, "print the summary as JSON")
@@ -335,7 +335,7 @@ those that are molecules of --like, every time: what leads away from them leads 
 	f.StringVar(&like, "like", "", "data whose bonds count: a file of molecules, perhaps with @key=value")
 	f.IntVar(&by.N, "n", 12000, "molecules to choose")
 	f.IntVar(&by.Often, "often", 3, "times that a repeated molecule occurs, or more")
-	f.Uint64Var(&by.Seed, "seed", 0, "seed of the choice")
+	f.Uint64VarP(&by.Seed, "seed", "s", 0, "seed of the choice")
 	must(cmd.MarkFlagRequired("out"))
 	must(cmd.MarkFlagRequired("like"))
 	return cmd
@@ -375,7 +375,7 @@ no more double bonds for that.`,
 	f := cmd.Flags()
 	f.StringVarP(&out, "out", "o", "", "file to write the aromatic molecules to (.xyz, .xyz.gz)")
 	f.StringVar(&others, "others", "", "file to write their partners to (.xyz, .xyz.gz)")
-	f.Uint64Var(&seed, "seed", 0, "seed of the choice")
+	f.Uint64VarP(&seed, "seed", "s", 0, "seed of the choice")
 	must(cmd.MarkFlagRequired("out"))
 	must(cmd.MarkFlagRequired("others"))
 	return cmd

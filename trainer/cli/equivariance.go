@@ -79,7 +79,7 @@ independent noise, and its p-value by 999 permutations. A p near 0.001 says that
 	flags.IntVar(&atoms, "atoms", 9, "atoms of the molecule")
 	flags.IntVar(&couplings, "couplings", 10, "turns H of the coupling test")
 	flags.IntVar(&samples, "samples", 100, "outputs of each sample of the two-sample test")
-	flags.Uint64Var(&seed, "seed", 1, "seed of the random numbers")
+	flags.Uint64VarP(&seed, "seed", "s", 1, "seed of the random numbers")
 	flags.BoolVar(&asJSON, "json", false, "print JSON")
 	must(cmd.MarkFlagFilename("model", "safetensors"))
 	return cmd

@@ -76,7 +76,7 @@ load_state_dict.`,
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&out, "out", "", "file to write")
+	cmd.Flags().StringVarP(&out, "out", "o", "", "file to write")
 	cmd.Flags().StringVar(&dtype, "dtype", "f32", "f32, f16, bf16 or int8")
 	cmd.Flags().StringVar(&to, "to", "safetensors", "safetensors or pytorch")
 	cmd.Flags().StringVar(&plus, "plus", "", "weights to add, and")

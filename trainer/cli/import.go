@@ -73,7 +73,7 @@ QM9 models get the histogram of molecule sizes of the shipped model; --sizes cou
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&out, "out", "", "file to write")
+	f.StringVarP(&out, "out", "o", "", "file to write")
 	f.StringVar(&args, "args", "", "args.pickle of the run")
 	f.StringVar(&dtype, "dtype", "f32", "f32, f16 or bf16")
 	f.StringSliceVar(&sizes, "sizes", nil, "files of molecules whose numbers of atoms are counted")

@@ -84,7 +84,7 @@ error smaller. The standard error counts the choice of the molecules and the noi
 	flags.IntVar(&limit, "limit", 0, "molecules to use, 0: all")
 	flags.IntVar(&o.Samples, "samples", o.Samples, "Monte Carlo samples per molecule")
 	flags.IntVar(&threads, "threads", 0, "threads, 0: one per core")
-	flags.Uint64Var(&o.Seed, "seed", 1, "seed of times and noise")
+	flags.Uint64VarP(&o.Seed, "seed", "s", 1, "seed of times and noise")
 	out.flags(cmd)
 	must(cmd.MarkFlagFilename("model", "safetensors"))
 	must(cmd.MarkFlagFilename("data", "xyz", "sdf", "gz"))

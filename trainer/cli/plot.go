@@ -67,7 +67,7 @@ runs goes to standard output. A run may still be at work.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&out, "out", "", "folder for the charts; empty: that of the first run")
+	f.StringVarP(&out, "out", "o", "", "folder for the charts; empty: that of the first run")
 	f.StringVar(&over, "over", "step", "x axis: step, epoch or time")
 	f.BoolVar(&asJSON, "json", false, "print the table as JSON")
 	f.BoolVar(&markdown, "markdown", false, "print the table as Markdown")
