@@ -138,6 +138,7 @@ func bindPosttrain(f *pflag.FlagSet, p *train.Posttraining) {
 	f.Float64Var(&p.Beta, "beta", p.Beta, "the smaller, the further a round goes")
 	f.Float64Var(&p.From, "from", p.From, "t/T from which the network changes")
 	f.Float64Var(&p.To, "to", p.To, "t/T up to which the network changes")
+	f.BoolVar(&p.Anchor, "anchor", p.Anchor, "outside the interval, keep the prediction of init rather than that of the round before")
 	f.Float64Var(&p.Ramp, "ramp", p.Ramp, "t/T below which a round goes less far, in proportion to t")
 	f.Float64Var(&p.Negative, "negative", p.Negative, "weight of the samples against the data's 1")
 	f.StringVar(&p.Reward, "reward", p.Reward, "what is wanted: an expression over measures, or program:COMMAND")

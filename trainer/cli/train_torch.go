@@ -55,7 +55,7 @@ func newPosttrainCommand() *cobra.Command {
 		Long: `Train a model against its own samples, round after round (libtorch; DDO, arXiv 2503.01103; DiffusionNFT, arXiv 2509.16117). Each round
 samples molecules with the network of its start, e_old, and trains on as many of the data (a = 1) and of the samples (a = -negative), noised:
 
-  target = e_old + a/beta·(eps - e_old)   in an interval of t/T,   the prediction of --init outside it
+  target = e_old + a/beta·(eps - e_old)   in an interval of t/T,   e_old outside it
 
 It stands still where the samples have the distribution of the data. The data of a round are those that the last one did not see.
 

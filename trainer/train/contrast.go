@@ -17,7 +17,7 @@ import (
 //
 //	target = e_old + s·(eps - e_old),  s = a/Beta·min(1, t/(T·Ramp))   for From <= t/T <= To;   e_anchor elsewhere
 //
-// Anchor is the network that all rounds started from, so that what is not to change does not drift from round to round. Data have
+// Anchor is e_old, or the network that all rounds started from, so that what is not to change does not drift from round to round. Data have
 // a = 1 and samples a = -Negative. With Negative = 1 the network rests where both have one distribution; what it does wrong on both alike
 // is then not seen. Below 1 that is drawn to the data's denoiser. At low noise, where data and samples are told apart, the error of e_old
 // on the data becomes 1 - s times as large in a round, which diverges for s > 2: there the ramp makes s smaller.

@@ -32,7 +32,8 @@ type Posttraining struct {
 	From        float64 `json:"from"` // t/T
 	To          float64 `json:"to"`   // t/T
 	Negative    float64 `json:"negative"`
-	Ramp        float64 `json:"ramp"` // t/T
+	Anchor      bool    `json:"anchor,omitempty"` // outside the interval, to keep the prediction of Init rather than that of the round before
+	Ramp        float64 `json:"ramp"`             // t/T
 
 	Reward string  `json:"reward,omitempty"` // see Reward; empty: the data against the samples
 	Mix    float64 `json:"mix,omitempty"`    // with a reward, the share of the data against the samples
@@ -40,7 +41,7 @@ type Posttraining struct {
 
 // PosttrainDefaults are the settings of post-training from a weights file, with its sizes and its meaning.
 func PosttrainDefaults(weights string) (Posttraining, error) {
-	p := Posttraining{Rounds: 8, Patience: 2, Samples: 5000, Positives: 15000, Beta: 0.4, From: 0.06, To: 0.75, Negative: 0.9, Ramp: 0.3, Mix: 0.5}
+	p := Posttraining{Rounds: 8, Patience: 2, Samples: 5000, Positives: 15000, Beta: 0.4, From: 0.06, To: 0.75, Negative: 1, Mix: 0.5}
 	o, err := Student(weights)
 	if err != nil {
 		return p, err
@@ -92,8 +93,11 @@ func (p *Posttraining) round(k int, weights string, samples []string, rewards st
 		positives = int(p.Mix * float64(positives))
 	}
 	o.Resume, o.Init, o.Out, o.Seed = "", weights, filepath.Join(p.folder(k), "train"), p.Train.Seed+uint64(k)
-	o.Contrast = &Contrast{Old: weights, Anchor: p.Train.Init, Negative: p.Negative, Ramp: p.Ramp, Beta: p.Beta, From: p.From, To: p.To, Samples: samples, Weights: rewards, First: k * positives, Count: positives,
+	o.Contrast = &Contrast{Old: weights, Negative: p.Negative, Ramp: p.Ramp, Beta: p.Beta, From: p.From, To: p.To, Samples: samples, Weights: rewards, First: k * positives, Count: positives,
 		OrderSeed: p.Train.Seed}
+	if p.Anchor {
+		o.Contrast.Anchor = p.Train.Init
+	}
 	return o
 }
 

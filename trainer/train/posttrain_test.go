@@ -85,7 +85,7 @@ func TestKilledPosttrainingEndsAlike(t *testing.T) {
 	defer func(n int) { samplesPerFile = n }(samplesPerFile)
 	samplesPerFile = testSamplesPerFile
 	p := smallPosttraining(t)
-	p.Reward = "stable_atoms"
+	p.Reward, p.Anchor = "stable_atoms", true
 	whole := p
 	whole.Train.Out = filepath.Join(t.TempDir(), "whole")
 	want := mustPosttrain(t, whole, false)
