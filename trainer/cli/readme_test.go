@@ -19,9 +19,10 @@ var smaller = []struct{ from, to string }{
 	{"--max-time 5m", brief},
 	{"-n 16000", "-n 5 --steps 5"},
 	{"balance own.xyz", "balance my.safetensors@split=train"}, // the samples of so small a model are not sound
-	{"--max-time 3h", "--steps 8"},
 	{"--max-time 4h", "--steps 8"},
 	{"-n 1000", "-n 5 --steps 5"},
+	{"--out self --rounds 4", "--out self --rounds 1 --samples 6 --sample-steps 4 --steps 4 --threads 1 --set positives=9"},
+	{"--reward sound --rounds 2", "--reward stable_atoms --rounds 1 --samples 6 --sample-steps 4 --steps 4 --threads 1 --set positives=9"},
 	{"--conformers 5", "--conformers 3"}, // three of each molecule: data balance finds repeated ones
 }
 

@@ -264,7 +264,7 @@ func (c *comparison) train(p *peer, round int) error {
 	if _, err := os.Stat(filepath.Join(run, "checkpoint.safetensors")); err == nil {
 		args = append(args, "--resume", run)
 	} else {
-		args = append(args, "--config", "peers", "--variant", p.Model, "--out", run, "--limit", strconv.Itoa(p.Limit),
+		args = append(args, "--config", "peers", "--variant", p.Model, "--out", run, "--set", "limit="+strconv.Itoa(p.Limit),
 			"--data", strings.Join(c.Data, ","), "--val", strings.Join(c.Val, ","), "--device", c.Device)
 		args = append(append(args, p.flags...), c.Extra...)
 	}

@@ -25,14 +25,15 @@ func TestSizesAreEqual(t *testing.T) {
 			}
 			flags := sizeFlags[size][model]
 			for k := 0; k+1 < len(flags); k += 2 {
-				n, err := strconv.Atoi(flags[k+1])
-				if err != nil {
-					t.Fatal(err)
+				key, value, _ := strings.Cut(flags[k+1], "=")
+				n, err := strconv.Atoi(value)
+				if err != nil || flags[k] != "--set" {
+					t.Fatal(flags, err)
 				}
 				*map[string]*int{
-					"--hidden": &o.Config.Hidden, "--heads": &o.Config.Heads, "--xh-hidden": &o.Config.XHHidden,
-					"--depth": &o.Config.Depth, "--nf": &o.EGNN.Hidden, "--n-layers": &o.EGNN.Layers,
-				}[flags[k]] = n
+					"hidden": &o.Config.Hidden, "heads": &o.Config.Heads, "xh-hidden": &o.Config.XHHidden,
+					"depth": &o.Config.Depth, "nf": &o.EGNN.Hidden, "n-layers": &o.EGNN.Layers,
+				}[key] = n
 			}
 			if err := o.Validate(); err != nil {
 				t.Fatalf("%s %s: %v", size, model, err)

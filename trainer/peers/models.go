@@ -11,10 +11,10 @@ var sizeNames = []string{"1M", "4M", "12M"}
 
 // Transformers, with a decoder of latents beside them, and EGNNs.
 func transformer(hidden, heads, xh, depth string) string {
-	return "--hidden " + hidden + " --heads " + heads + " --xh-hidden " + xh + " --depth " + depth
+	return "--set hidden=" + hidden + " --set heads=" + heads + " --set xh-hidden=" + xh + " --set depth=" + depth
 }
 
-func egnn(nf, layers string) string { return "--nf " + nf + " --n-layers " + layers }
+func egnn(nf, layers string) string { return "--set nf=" + nf + " --set n-layers=" + layers }
 
 // sizeFlags are the flags of a size that make each model it, within 4 %.
 var sizeFlags = table(map[string]map[string]string{
