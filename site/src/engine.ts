@@ -55,7 +55,7 @@ export class Engine {
   static async load(weights: Weights, loading: Loading = {}): Promise<Engine> {
     if (typeof WebAssembly !== "object") throw new SymDiffError("wasm", "WebAssembly is missing or switched off");
     const { source, bytes } = weights;
-    const data = source instanceof File ? await source.arrayBuffer() : await download(source, { bytes, ...loading });
+    const data = source instanceof File ? await read(source) : await download(source, { bytes, ...loading });
     return new Engine(weights, data, await SymDiff.load(options(weights, data, loading)));
   }
 
@@ -83,6 +83,20 @@ export class Engine {
   close(): void {
     this.#pool?.close();
     for (const model of [this.#first, ...this.#others]) model.close();
+  }
+}
+
+/** What a browser holds in one piece. */
+const MOST_BYTES = 2 ** 31 - 1;
+
+/** The bytes of a file, or an error that says why a page cannot have them and what can. */
+async function read(file: File): Promise<ArrayBuffer> {
+  const command = `In a terminal: symdiff sample --model ${JSON.stringify(file.name)}`;
+  if (file.size > MOST_BYTES) throw new SymDiffError("weights", `${file.name} has ${megabytes(file.size)}, and a page can hold ${megabytes(MOST_BYTES)}. ${command}`);
+  try {
+    return await file.arrayBuffer();
+  } catch (error) {
+    throw new SymDiffError("weights", `${file.name} (${megabytes(file.size)}) could not be read: ${String(error)}. Choose it again, or close other pages. ${command}`);
   }
 }
 

@@ -39,10 +39,15 @@ export interface Limits {
   takesParts: boolean;
 }
 
+/** The most atoms that core makes (sampler.MaxAtoms), and that are offered where the weights do not tell sizes. */
+const MOST_ATOMS = 1024;
+const UNKNOWN_ATOMS = 64;
+
 export function limitsOf({ sizes, timesteps, defaults, takesTypes, takesParts }: Pick<Model, "sizes" | "timesteps" | "defaults" | "takesTypes" | "takesParts">): Limits {
-  const [least, most] = [sizes[0]!, sizes.at(-1)!];
+  const known = sizes.filter((n) => n <= MOST_ATOMS);
+  const [least, most] = [known[0] ?? 1, known.at(-1) ?? UNKNOWN_ATOMS]; // a file without a histogram tells none
   const all = Array.from({ length: most - least + 1 }, (_, i) => least + i);
-  return { sizes: takesTypes ? sizes : all, minSteps: 10, maxSteps: timesteps, defaults, takesTypes, takesParts };
+  return { sizes: takesTypes && known.length ? known : all, minSteps: 10, maxSteps: timesteps, defaults, takesTypes, takesParts };
 }
 
 export function defaults({ defaults: { t_start, steps } }: Limits): Settings {

@@ -94,6 +94,24 @@ test("where kinds are drawn first, only sizes that the data have can be asked fo
   assert.deepEqual(limitsOf({ ...facts, takesTypes: false, takesParts: false }).sizes, [3, 4, 5, 6]);
 });
 
+test("whatever sizes a file tells, some can be asked for, and none that core refuses", async () => {
+  const { limitsOf } = await load("/src/settings.ts");
+  const facts = { timesteps: 1000, defaults: limits.defaults, takesParts: false };
+  for (const takesTypes of [false, true]) {
+    for (const sizes of [[], [4096], [20, 5000]]) {
+      const offered = limitsOf({ ...facts, sizes, takesTypes }).sizes;
+      assert.ok(offered.length > 0 && offered.length <= 1024 && offered.at(-1) <= 1024, `${sizes}: ${offered}`);
+    }
+  }
+});
+
+test("a file that no page can hold is refused before it is read", async () => {
+  const { Engine, ownFile } = await load("/src/engine.ts");
+  const file = new File([], "huge.safetensors");
+  Object.defineProperty(file, "size", { value: 2 ** 31 });
+  await assert.rejects(Engine.load(ownFile(file)), (error) => error.code === "weights" && /huge\.safetensors has 2147.5 MB.*symdiff sample --model/.test(error.message));
+});
+
 test("seeds are whole numbers of 64 bits, in their shortest form", async () => {
   const { parseSeed, randomSeed } = await load("/src/settings.ts");
   assert.equal(parseSeed(" 007 "), "7");
