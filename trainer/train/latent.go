@@ -90,7 +90,7 @@ func (o *Options) checkLatent() error {
 	case o.Loss == LossVLB:
 		return errors.New("--loss: a GeoLDM has l2 alone, since its decoder has no variance")
 	case o.Stage() == StageAutoencoder && o.SampleMolecules > 0:
-		return errors.New("--sample-molecules: --stage autoencoder trains nothing that samples")
+		return errors.New("sample-molecules: stage autoencoder trains nothing that samples")
 	}
 	return nil
 }

@@ -165,7 +165,7 @@ func TestLatentOptionsRefused(t *testing.T) {
 		"loss":                   func(o *Options) { o.Loss = LossVLB },
 		"--teacher":              func(o *Options) { o.Teacher = "x" },
 		"kl-weight":              func(o *Options) { o.Latent.KLWeight = -1 },
-		"--sample-molecules":     func(o *Options) { o.Latent.Stage, o.SampleMolecules = StageAutoencoder, 1 },
+		"sample-molecules":       func(o *Options) { o.Latent.Stage, o.SampleMolecules = StageAutoencoder, 1 },
 		"features: 0 not in":     func(o *Options) { o.Latent.Size = 0 },
 		"bf16":                   func(o *Options) { o.BF16 = true },
 		"one of --steps":         func(o *Options) { o.Steps = 0 },
