@@ -187,6 +187,17 @@ func (s *Set) Positions(i int) []float32 { return s.positions[3*s.offsets[i] : 3
 // Types are the indices in Elements of the atoms of molecule i: (N).
 func (s *Set) Types(i int) []uint8 { return s.types[s.offsets[i]:s.offsets[i+1]] }
 
+// Molecule is molecule i.
+func (s *Set) Molecule(i int) *molecule.Molecule {
+	m := &molecule.Molecule{}
+	p := s.Positions(i)
+	for k, t := range s.Types(i) {
+		m.Elements = append(m.Elements, s.Elements[t])
+		m.Positions = append(m.Positions, [3]float64{float64(p[3*k]), float64(p[3*k+1]), float64(p[3*k+2])})
+	}
+	return m
+}
+
 // Pick is the set of the molecules of the given places, in their order, which may come again.
 func (s *Set) Pick(places []int) *Set {
 	out := &Set{Elements: s.Elements, Sources: s.Sources, offsets: []int{0}}

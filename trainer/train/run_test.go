@@ -424,3 +424,28 @@ func TestMaxTime(t *testing.T) {
 		}
 	}
 }
+
+// The log of a run with a learned gamma has the variance of k's input: 1 where f is blind, as the
+// published head is at the start, and 0 where it sees, as the head of moments does.
+func TestLogTellsTheVarianceOfTheInput(t *testing.T) {
+	for head, want := range map[string]float64{"": 1, model.GammaMoments: 0} {
+		o := small(t)
+		choose(t, &o, "symdiff")
+		o.Config.GammaHead, o.Config.NoiseDims, o.Steps, o.Val, o.LR = head, 0, 2, o.Data, 1e-9
+		mustRun(t, o)
+		var found []float64
+		for _, e := range logLines(t, o.Out) {
+			if e.Event == "val" {
+				found = e.Variance
+			}
+		}
+		if len(found) != len(meterTimes) {
+			t.Fatalf("head %q: the log has %v", head, found)
+		}
+		for k, v := range found {
+			if math.Abs(v-want) > 0.15 {
+				t.Errorf("head %q, t/T %g: variance %.3f, want about %g", head, meterTimes[k], v, want)
+			}
+		}
+	}
+}

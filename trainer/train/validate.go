@@ -6,6 +6,7 @@ import (
 	"context"
 	"math"
 
+	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/trainer/torch"
 )
 
@@ -63,6 +64,12 @@ func (r *run) validate() error {
 	e := r.entry("val")
 	e.ValLoss, e.ByTime, e.Drift = &loss, losses, r.provenance.DriftByTime
 	r.provenance.ValLoss, r.provenance.ValLossByTime = loss, losses
+	if r.Network == "" && r.Config.Variant == model.Symdiff && r.val.Len() > 0 {
+		var err error
+		if e.Variance, err = r.state().inputVariance(r.val); err != nil {
+			r.log.note("no variance of k's input: %v", err)
+		}
+	}
 	h := append(r.provenance.History, Validation{Step: r.progress.Step, Epochs: e.Epoch, Seconds: e.Time, Loss: loss})
 	r.provenance.History = h[max(0, len(h)-historyTail):]
 	r.log.write(e)
