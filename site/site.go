@@ -108,6 +108,10 @@ func (s Site) Serve(ctx context.Context, out io.Writer, addr, base string) error
 	base = strings.TrimSuffix("/"+strings.Trim(base, "/"), "/")
 	port := listener.Addr().(*net.TCPAddr).Port
 	fmt.Fprintf(out, "SymDiff is at http://%s%s/ (Ctrl-C stops it)\n", net.JoinHostPort(host, fmt.Sprint(port)), base)
+	if listener.Addr().(*net.TCPAddr).IP.IsUnspecified() {
+		addresses, _ := net.InterfaceAddrs() // without any there is no local network
+		tellLAN(out, addresses, port, base)
+	}
 	server := s.server(base)
 	context.AfterFunc(ctx, func() { server.Close() })
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
