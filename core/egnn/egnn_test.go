@@ -96,9 +96,9 @@ func TestEquivariantAndRagged(t *testing.T) {
 		t.Errorf("%g allocations per call", n)
 	}
 	h := o3.Haar(&s)
-	h.Turn(z, width, z, width, 16)
+	h.Rotate(z, width, z, width, 16)
 	st.Eps(got, z, 0.6)
-	h.Turn(want, width, want, width, 16)
+	h.Rotate(want, width, want, width, 16)
 	for i, v := range got {
 		if math.Abs(float64(v-want[i])) > 2e-5 {
 			t.Fatalf("turned: %g at %d, want %g", v, i, want[i])

@@ -67,6 +67,27 @@ func (m Meta) channel(e molecule.Element) int {
 func (m Meta) hot() float64                      { return 1 / m.ScaleTypes }
 func (m Meta) charge(e molecule.Element) float64 { return float64(e) / m.ScaleCharge }
 
+// SetFeatures sets the features h (F) of an atom whose element has a channel.
+func (m Meta) SetFeatures(h []float32, channel int, e molecule.Element) {
+	clear(h)
+	h[channel] = float32(m.hot())
+	if m.Charge {
+		h[len(m.Elements)] = float32(m.charge(e))
+	}
+}
+
+// Scale is what a column of a row (3+F) is multiplied by to be in the units of the
+// data: Å, 1 for a type, and the atomic number.
+func (m Meta) Scale(column int) float64 {
+	switch {
+	case column < 3:
+		return m.ScaleX
+	case column < 3+len(m.Elements):
+		return m.ScaleTypes
+	}
+	return m.ScaleCharge
+}
+
 // Encode writes an atom as a network takes it, [x, h], to a row (3+F) of zeros:
 // its position p, in Å, over ScaleX, its one-hot type over ScaleTypes, and with
 // Charge its atomic number over ScaleCharge. nil leaves the position out. Errors
@@ -76,10 +97,7 @@ func (m Meta) Encode(row []float32, e molecule.Element, p *[3]float64) error {
 	if channel < 0 {
 		return errors.New("element " + e.Symbol() + " is not among the model's")
 	}
-	row[3+channel] = float32(m.hot())
-	if m.Charge {
-		row[3+len(m.Elements)] = float32(m.charge(e))
-	}
+	m.SetFeatures(row[3:], channel, e)
 	if p == nil {
 		return nil
 	}

@@ -17,7 +17,7 @@ import (
 // scale there: the network is given (v - Mean)/MAD.
 type Quantity struct {
 	Name      string
-	Mean, MAD float64 // MAD: mean absolute deviation, of counts at least 1; positive
+	Mean, MAD float64 // MAD: mean absolute deviation, positive
 }
 
 // Channels are those of the context, 2 for each of m.Context, under the given values
@@ -62,28 +62,12 @@ func (m Meta) unknown(values map[string]float64) error {
 	return errors.New(strconv.Quote(first) + ": the model is conditioned on:" + names)
 }
 
-// validateContext checks the names: each once, and of the elements all are counted
-// or none.
+// validateContext checks that each name is there once.
 func (m Meta) validateContext() error {
-	seen, counts := map[string]bool{}, 0
-	for _, q := range m.Context {
-		if seen[q.Name] {
+	for i, q := range m.Context {
+		if slices.ContainsFunc(m.Context[:i], func(o Quantity) bool { return o.Name == q.Name }) {
 			return errors.New("context: " + q.Name + " appears twice")
 		}
-		seen[q.Name] = true
-		if IsCount(q.Name) {
-			counts++
-		}
-	}
-	for _, symbol := range m.Elements {
-		if seen[CountName(symbol)] {
-			counts--
-		} else if m.Composed() {
-			return errors.New("context: " + CountName(symbol) + " is missing among the counts of the elements")
-		}
-	}
-	if counts > 0 {
-		return errors.New("context: it counts an element that is not among the model's")
 	}
 	return nil
 }

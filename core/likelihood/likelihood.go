@@ -399,7 +399,7 @@ func (e *estimator) terms(t int, x, z, eps, hat []float32) Terms {
 	}
 	d := e.dimensions(len(x) / e.width)
 	return Terms{
-		Positions: 0.5*errX + d*(0.5*e.sched.NegLogSNR(0)+0.5*math.Log(2*math.Pi)+math.Log(e.meta.ScaleX)),
+		Positions: 0.5*errX + d*(0.5*e.sched.NegLogSNR(0)+0.5*math.Log(2*math.Pi)+math.Log(e.meta.Scale(0))),
 		Features:  -e.logFeatures(x, z),
 	}
 }
@@ -447,7 +447,7 @@ func LogFeatures(meta encoding.Meta, sigma0 float64, types []uint8, h []float32)
 		row := h[i*features : (i+1)*features]
 		var p, all float64
 		for c, v := range row[:kinds] {
-			w := window(float64(v)*meta.ScaleTypes-1, sigma0*meta.ScaleTypes)
+			w := window(float64(v)*meta.Scale(3)-1, sigma0*meta.Scale(3))
 			if all += w; c == int(own) {
 				p = w
 			}
@@ -455,9 +455,8 @@ func LogFeatures(meta encoding.Meta, sigma0 float64, types []uint8, h []float32)
 		sum += math.Log(p / all)
 		if meta.Charge {
 			q, _ := molecule.ParseElement(meta.Elements[own])
-			sum += math.Log(
-				window(float64(q)-float64(row[kinds])*meta.ScaleCharge, sigma0*meta.ScaleCharge),
-			)
+			charge := meta.Scale(3 + kinds)
+			sum += math.Log(window(float64(q)-float64(row[kinds])*charge, sigma0*charge))
 		}
 	}
 	return sum

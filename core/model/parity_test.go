@@ -144,10 +144,10 @@ func coupling(m *Model) float64 {
 	for i := range r0 {
 		r0[i] = h.T().Mul(r0[i])
 	}
-	h.Turn(z, width, z, width, 24)
+	h.Rotate(z, width, z, width, 24)
 	got := make([]float32, len(z))
 	s.Eps(got, z, 0.4, symmetrise.Noise{R0: r0, Eta: eta})
-	h.Turn(want, width, want, width, 24)
+	h.Rotate(want, width, want, width, 24)
 	var d2, w2 float64
 	for i := range want {
 		d2 += math.Pow(float64(got[i]-want[i]), 2)

@@ -141,9 +141,9 @@ func (a Matrix) Det() float64 {
 	return float64(x) - float64(y) + float64(z)
 }
 
-// Turn sets the rows of dst to X·A: dst and x hold n rows of three values, ldd
+// Rotate sets the rows of dst to X·A: dst and x hold n rows of three values, ldd
 // and ldx apart. They may be the same rows.
-func (a *Matrix) Turn(dst []float32, ldd int, x []float32, ldx, n int) {
+func (a *Matrix) Rotate(dst []float32, ldd int, x []float32, ldx, n int) {
 	for i := range n {
 		r := x[i*ldx : i*ldx+3]
 		v := [3]float64{float64(r[0]), float64(r[1]), float64(r[2])}

@@ -135,18 +135,18 @@ func TestHaar(t *testing.T) {
 	}
 }
 
-func TestTurnThereAndBack(t *testing.T) {
+func TestRotateThereAndBack(t *testing.T) {
 	s := rng.New(9, 0, rng.Init, 0)
 	x := make([]float32, 7*4)
 	s.Fill(x, 1)
 	y := append([]float32{}, x...)
 	q := Haar(&s)
 	back := q.T()
-	q.Turn(y, 4, y, 4, 7)
+	q.Rotate(y, 4, y, 4, 7)
 	if y[0] == x[0] {
-		t.Error("Turn left the rows where they were")
+		t.Error("Rotate left the rows where they were")
 	}
-	back.Turn(y, 4, y, 4, 7)
+	back.Rotate(y, 4, y, 4, 7)
 	for i := range x {
 		if math.Abs(float64(x[i]-y[i])) > 1e-6 {
 			t.Errorf("element %d: %v became %v", i, x[i], y[i])

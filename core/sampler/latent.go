@@ -72,7 +72,7 @@ func (s *Sampler) latentFrame(i int, z, positions, types []float32) {
 	}
 	for a := range s.sizes[i] {
 		for k := 0; positions != nil && k < 3; k++ {
-			positions[3*a+k] = from[a*step+k] * float32(s.meta.ScaleX)
+			positions[3*a+k] = from[a*step+k] * float32(s.meta.Scale(0))
 		}
 		if types == nil {
 			continue

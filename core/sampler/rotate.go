@@ -18,7 +18,7 @@ func (s *Sampler) stepSeed() uint64 {
 // rotated multiplies the positions of n rows by H, where there is one.
 func (s *Sampler) rotated(rows []float32, n int) {
 	if h := s.o.Rotate; h != nil {
-		h.Turn(rows, s.width, rows, s.width, n)
+		h.Rotate(rows, s.width, rows, s.width, n)
 	}
 }
 

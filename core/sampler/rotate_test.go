@@ -22,7 +22,7 @@ func someRotation() *o3.Matrix {
 func distance(a, b *Sampler, h *o3.Matrix) float64 {
 	worst, size := 0.0, 0.0
 	x := append([]float32(nil), a.z...)
-	h.Turn(x, a.width, x, a.width, len(x)/a.width)
+	h.Rotate(x, a.width, x, a.width, len(x)/a.width)
 	for i := 0; i < len(x); i += a.width {
 		for k := i; k < i+3; k++ {
 			worst = max(worst, math.Abs(float64(x[k]-b.z[k])))

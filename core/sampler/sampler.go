@@ -356,14 +356,14 @@ func (s *Sampler) Predicted(i int, positions, types []float32) {
 func (s *Sampler) frame(z, positions, types []float32) {
 	e, shift := len(s.elements), s.shift(z)
 	for a := range len(z) / s.width {
-		row, scale := z[a*s.width:(a+1)*s.width], s.meta.ScaleTypes
+		row, scale := z[a*s.width:(a+1)*s.width], s.meta.Scale(3)
 		if a < s.fixed {
 			scale /= encoding.FixedMark
 		}
 		for k := 0; positions != nil && k < 3; k++ {
-			positions[3*a+k] = row[k] * float32(s.meta.ScaleX)
+			positions[3*a+k] = row[k] * float32(s.meta.Scale(0))
 			if s.places != nil {
-				positions[3*a+k] = float32(float64(float64(row[k])*s.meta.ScaleX) + shift[k])
+				positions[3*a+k] = float32(float64(float64(row[k])*s.meta.Scale(0)) + shift[k])
 			}
 		}
 		for k := 0; types != nil && k < e; k++ {
@@ -391,7 +391,7 @@ func (s *Sampler) Molecule(i int) *molecule.Molecule {
 		}
 		m.Elements[a] = s.elements[best]
 		for k := range 3 {
-			m.Positions[a][k] = float64(row[k]) * s.meta.ScaleX
+			m.Positions[a][k] = float64(row[k]) * s.meta.Scale(0)
 		}
 	}
 	if s.places == nil {

@@ -47,7 +47,7 @@ func CheckEquivariance(
 		st.Eps(y, x, t, noise)
 		return y
 	}
-	turn := func(x []float32, h o3.Matrix) { h.Turn(x, width, x, width, n) }
+	turn := func(x []float32, h o3.Matrix) { h.Rotate(x, width, x, width, n) }
 	var h o3.Matrix
 	for range couplings {
 		h = net.Group().Haar(&stream)

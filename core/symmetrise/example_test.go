@@ -21,13 +21,13 @@ func ExampleNew() {
 	s := rng.New(1, 0, rng.Init, 0)
 	h, r0 := o3.Haar(&s), o3.Haar(&s)
 	turned := make([]float32, 9)
-	h.Turn(turned, 3, x, 3, 3)
+	h.Rotate(turned, 3, x, 3, 3)
 	for _, gamma := range []symmetrise.Gamma{symmetrise.None(), symmetrise.Haar(symmetrise.O3)} {
 		net := symmetrise.New(mlp, gamma).NewState([]int{3})
 		want, got := make([]float32, 9), make([]float32, 9)
 		net.Eps(want, x, 0.5, symmetrise.Noise{R0: []o3.Matrix{r0}})
 		net.Eps(got, turned, 0.5, symmetrise.Noise{R0: []o3.Matrix{h.T().Mul(r0)}})
-		h.Turn(want, 3, want, 3, 3)
+		h.Rotate(want, 3, want, 3, 3)
 		worst := 0.0
 		for i := range got {
 			worst = max(worst, math.Abs(float64(got[i]-want[i])))

@@ -177,7 +177,7 @@ func (s *learnedState) Draw(c []o3.Matrix, z []float32, width int, t float32, no
 	s.base.Draw(s.c0, z, width, t, noise)
 	rows := s.z
 	for i, n := range s.sizes {
-		s.c0[i].Turn(rows, width, rows, width, n)
+		s.c0[i].Rotate(rows, width, rows, width, n)
 		rows = rows[n*width:]
 	}
 	s.f.F(c, s.z, width, t, noise.Eta)

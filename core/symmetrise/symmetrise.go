@@ -251,7 +251,7 @@ func (s *state) rotate(z []float32, back bool) {
 		if back {
 			c = c.T()
 		}
-		c.Turn(z, s.width, z, s.width, n)
+		c.Rotate(z, s.width, z, s.width, n)
 		z = z[n*s.width:]
 	}
 }

@@ -160,9 +160,9 @@ func coupling(net Network, g Group) float64 {
 		noise.R0[i] = h.T().Mul(noise.R0[i])
 	}
 	rows := len(z) / width
-	h.Turn(z, width, z, width, rows)
+	h.Rotate(z, width, z, width, rows)
 	st.Eps(got, z, 0.3, noise)
-	h.Turn(want, width, want, width, rows)
+	h.Rotate(want, width, want, width, rows)
 	var d2, w2 float64
 	for i := range want {
 		d2 += math.Pow(float64(got[i]-want[i]), 2)

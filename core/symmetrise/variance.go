@@ -31,13 +31,13 @@ func InputVariance(net Network, z []float32, t float32, draws int, seed uint64) 
 		copies = append(copies, z...)
 		h := o3.Haar(&rotations)
 		rows := copies[d*len(z):]
-		h.Turn(rows, width, rows, width, n)
+		h.Rotate(rows, width, rows, width, n)
 	}
 	state.Eps(make([]float32, len(copies)), copies, t, noise)
 	sum, all := make([]float64, 3*n), 0.0
 	for d := range draws {
 		rows, c := copies[d*len(z):(d+1)*len(z)], state.Gamma(d)
-		c.Turn(rows, width, rows, width, n)
+		c.Rotate(rows, width, rows, width, n)
 		for i := range n {
 			for k := range 3 {
 				v := float64(rows[i*width+k])

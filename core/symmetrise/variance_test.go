@@ -66,12 +66,12 @@ func TestFrameLeavesEightInputs(t *testing.T) {
 	for d := range draws {
 		x := append([]float32(nil), z...)
 		h, r0, c := o3.Haar(&s), o3.Haar(&s), make([]o3.Matrix, 1)
-		h.Turn(x, width, x, width, n)
+		h.Rotate(x, width, x, width, n)
 		state.Draw(c, x, width, 0.5, Noise{R0: []o3.Matrix{r0}})
 		if dev := c[0].Deviation(); dev > 1e-12 {
 			t.Fatalf("C is not orthogonal: %g", dev)
 		}
-		c[0].Turn(x, width, x, width, n)
+		c[0].Rotate(x, width, x, width, n)
 		var signs [3]int
 		for k := range 3 {
 			signs[k] = int(math.Copysign(1, float64(x[k])))

@@ -160,7 +160,7 @@ func (a *analysis) rows(m *molecule.Molecule, index int) ([]float32, error) {
 	width := 3 + a.meta.Features()
 	stream := rng.New(a.Seed, uint32(index), rng.Init, 0)
 	h := o3.Haar(&stream)
-	h.Turn(rows, width, rows, width, len(m.Elements))
+	h.Rotate(rows, width, rows, width, len(m.Elements))
 	return rows, nil
 }
 
@@ -327,7 +327,7 @@ func moments(outputs [][]float32, width int) (mean []float64, variance, size flo
 // deviation is |y - x·H|/|x| of positional parts.
 func deviation(y, x []float32, h o3.Matrix, width int) float64 {
 	turned := append([]float32(nil), x...)
-	h.Turn(turned, width, turned, width, len(x)/width)
+	h.Rotate(turned, width, turned, width, len(x)/width)
 	var d, size float64
 	for r := 0; r < len(x); r += width {
 		for c := range 3 {
@@ -382,7 +382,7 @@ func (b *batch) call(h o3.Matrix) {
 	for d := range b.draws {
 		x := b.x[d*len(b.z) : (d+1)*len(b.z)]
 		copy(x, b.z)
-		h.Turn(x, b.width, x, b.width, b.rows)
+		h.Rotate(x, b.width, x, b.width, b.rows)
 	}
 	b.state.Eps(b.y, b.x, b.t, b.noise)
 }

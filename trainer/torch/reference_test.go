@@ -82,7 +82,7 @@ func coupledDeviation(t *testing.T, order string) float64 {
 	for m := range b {
 		turn, haar := o3.Haar(&stream), o3.Haar(&stream)
 		turns[m] = turn
-		turn.Turn(xh[m*n*3:], 3, x[m*n*3:], 3, n)
+		turn.Rotate(xh[m*n*3:], 3, x[m*n*3:], 3, n)
 		haarH := turn.T().Mul(haar)
 		for i := range 9 {
 			r0[m*9+i], r0h[m*9+i] = float32(haar[i/3][i%3]), float32(haarH[i/3][i%3])
@@ -97,7 +97,7 @@ func coupledDeviation(t *testing.T, order string) float64 {
 	y, yh := run(x, r0), run(xh, r0h)
 	scale := 0.0
 	for m := range b {
-		turns[m].Turn(y[m*n*3:], 3, y[m*n*3:], 3, n)
+		turns[m].Rotate(y[m*n*3:], 3, y[m*n*3:], 3, n)
 	}
 	for _, v := range y {
 		scale = max(scale, math.Abs(float64(v)))

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/likelihood"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/molecule"
@@ -95,15 +96,15 @@ func timeShare(t, T int, power float64) float64 {
 
 // Batcher makes batches.
 type Batcher struct {
-	set     *dataset.Set
-	config  model.Config
-	meta    model.Meta
-	sched   *schedule.Schedule
-	numbers []float32 // atomic number of each type
-	augment bool
+	set      *dataset.Set
+	config   model.Config
+	meta     encoding.Meta
+	sched    *schedule.Schedule
+	elements []molecule.Element // of each type
+	augment  bool
 
 	values   [][]float32 // of each property of the context (molecules)
-	dropout  float64     // probability that a molecule's values are kept back, and that its counts are
+	dropout  float64     // probability that a molecule's values are kept back
 	signs    []float32   // a/beta of each molecule (see Contrast), between the times from and to; nil: none
 	contrast *Contrast   // with signs
 
@@ -111,10 +112,9 @@ type Batcher struct {
 	latent int     // L of a GeoLDM, whose batches are of clean data; 0 else
 }
 
-// quantity is a property with the mean and the mean absolute deviation of its known values. The deviation of a count is 1 at least:
-// the atoms of a rare element would else be numbers far from all others.
-func quantity(name string, values []float32) (model.Quantity, error) {
-	q, n := model.Quantity{Name: name}, 0.0
+// quantity is a property with the mean and the mean absolute deviation of its known values.
+func quantity(name string, values []float32) (encoding.Quantity, error) {
+	q, n := encoding.Quantity{Name: name}, 0.0
 	for _, v := range values {
 		if v == v {
 			q.Mean, n = q.Mean+float64(v), n+1
@@ -126,30 +126,13 @@ func quantity(name string, values []float32) (model.Quantity, error) {
 			q.MAD += math.Abs(float64(v)-q.Mean) / n
 		}
 	}
-	switch {
-	case model.IsCount(name):
-		q.MAD = max(q.MAD, 1)
-	case name == model.TypesName:
+	if name == encoding.TypesName {
 		q.MAD = 1
 	}
 	if !(q.MAD > 0) {
 		return q, fmt.Errorf("property %s is %g for every molecule: nothing to learn", name, q.Mean)
 	}
 	return q, nil
-}
-
-// counts are the numbers of atoms of each type: (types, molecules).
-func counts(set *dataset.Set) [][]float32 {
-	list := make([][]float32, len(set.Elements))
-	for k := range list {
-		list[k] = make([]float32, set.Len())
-	}
-	for i := range set.Len() {
-		for _, typ := range set.Types(i) {
-			list[typ][i]++
-		}
-	}
-	return list
 }
 
 // Condition gives the values of the properties of meta.Context, NaN where they are unknown.
@@ -160,7 +143,7 @@ func (b *Batcher) Condition(values [][]float32, dropout float64) {
 // Contrast sets a/beta of each molecule, and when it counts.
 func (b *Batcher) Contrast(signs []float32, c *Contrast) { b.signs, b.contrast = signs, c }
 
-// Parts sets the share of the molecules with given types of which a part is given too (see model.PartMark).
+// Parts sets the share of the molecules with given types of which a part is given too (see encoding.FixedMark).
 func (b *Batcher) Parts(share float64) { b.parts = share }
 
 // part chooses the atoms that are given of a molecule, or none: for one molecule in four all of its atoms, for the others as many as
@@ -199,17 +182,16 @@ func (b *Batcher) part(index int, seed uint64, id uint32, step int) (atoms []int
 	return atoms
 }
 
-// context fills the channels of molecule index and tells whether its types are given (see model.TypesName). The values of properties
-// are kept back together, and so are the counts of a composition.
+// context fills the channels of molecule index and tells whether its types are given (see encoding.TypesName). The values of properties
+// are kept back together.
 func (b *Batcher) context(dst []float32, index int, seed uint64, id uint32, step int) (typed bool) {
 	r := rng.New(seed, id, drawContext, uint32(step))
-	noValues, noCounts, noTypes := r.Float64() < b.dropout, r.Float64() < b.dropout, r.Float64() < b.dropout
+	noValues := r.Float64() < b.dropout
+	r.Float64() // the stream of a run that is resumed stays as it was
+	noTypes := r.Float64() < b.dropout
 	for k, q := range b.meta.Context {
 		dropped := noValues
-		switch {
-		case model.IsCount(q.Name):
-			dropped = noCounts
-		case q.Name == model.TypesName:
+		if q.Name == encoding.TypesName {
 			dropped, typed = noTypes, !noTypes
 		}
 		if dropped {
@@ -223,14 +205,14 @@ func (b *Batcher) context(dst []float32, index int, seed uint64, id uint32, step
 }
 
 // NewBatcher needs meta to be valid for c.
-func NewBatcher(set *dataset.Set, c model.Config, meta model.Meta, augment bool) (*Batcher, error) {
+func NewBatcher(set *dataset.Set, c model.Config, meta encoding.Meta, augment bool) (*Batcher, error) {
 	s, err := schedule.New(meta.Schedule)
 	if err != nil && err != schedule.ErrNoCurve {
 		return nil, err
 	}
 	b := &Batcher{set: set, config: c, meta: meta, sched: s, augment: augment}
 	for _, e := range set.Elements {
-		b.numbers = append(b.numbers, float32(e))
+		b.elements = append(b.elements, e)
 	}
 	return b, nil
 }
@@ -302,7 +284,7 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 		if b.augment {
 			r := rng.New(seed, id, drawTurn, uint32(step))
 			turn := o3.Haar(&r)
-			turn.Turn(x, 3, x, 3, n)
+			turn.Rotate(x, 3, x, 3, n)
 		}
 		eps := out.Eps[i*n*w : (i+1)*n*w]
 		r := rng.New(seed, id, drawNoise, uint32(step))
@@ -316,12 +298,12 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 		for j := range n {
 			b.features(clean, types[j])
 			if given != nil && given[j] {
-				model.MarkPart(clean)
+				encoding.MarkFixed(clean)
 			}
 			e := eps[j*w : (j+1)*w]
 			at := (i*n + j)
 			for k := range 3 {
-				out.X[3*at+k] = alpha*x[3*j+k]/float32(b.meta.ScaleX) + sigma*e[k]
+				out.X[3*at+k] = alpha*x[3*j+k]/float32(b.meta.Scale(0)) + sigma*e[k]
 			}
 			for k := range f {
 				if out.H[f*at+k] = clean[k]; !typed {
@@ -409,11 +391,7 @@ func together(eps []float32, width int, part []int) (given []bool) {
 
 // features are the scaled features of a type: one-hot, then the atomic number.
 func (b *Batcher) features(dst []float32, typ uint8) {
-	clear(dst)
-	dst[typ] = float32(1 / b.meta.ScaleTypes)
-	if b.meta.Charge {
-		dst[len(b.numbers)] = b.numbers[typ] / float32(b.meta.ScaleCharge)
-	}
+	b.meta.SetFeatures(dst, int(typ), b.elements[typ])
 }
 
 // logPH is log p(h|z_0) in nats of the atoms of one molecule (see likelihood.LogFeatures).

@@ -13,7 +13,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 	"github.com/symdiff-go/symdiff/trainer/dataset"
 )
@@ -72,7 +72,7 @@ type Provenance struct {
 
 // Checkpoint is the whole state of a run.
 type Checkpoint struct {
-	Meta       model.Meta // with histogram
+	Meta       encoding.Meta // with histogram
 	Options    Options
 	Progress   Progress
 	Provenance Provenance
@@ -153,7 +153,7 @@ func ReadCheckpoint(path string) (*Checkpoint, error) {
 	}
 	c := &Checkpoint{Buffers: map[string][]float32{}}
 	c.Options.Keep = Defaults().Keep // a checkpoint of before there was a choice
-	if c.Meta, err = model.ParseMeta(path, f.Metadata); err != nil {
+	if c.Meta, err = encoding.Parse(path, f.Metadata); err != nil {
 		return nil, err
 	}
 	for key, v := range map[string]any{"train_options": &c.Options, "train_progress": &c.Progress, "train_provenance": &c.Provenance} {

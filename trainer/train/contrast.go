@@ -7,7 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 
-	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 	"github.com/symdiff-go/symdiff/trainer/dataset"
 )
@@ -59,7 +59,7 @@ func (c *Contrast) check(o *Options) error {
 		return errors.New("post-training: wants a DiT with a fixed noise schedule and the loss l2")
 	}
 	for _, name := range o.Condition {
-		if name != Types && name != Composition {
+		if name != Types {
 			return fmt.Errorf("post-training: the network is conditioned on %s, which its own samples do not tell", name)
 		}
 	}
@@ -114,10 +114,10 @@ func (c *Contrast) ramp(share float64) float32 {
 }
 
 // oldMeta is what the weights of the round's start say of their data, which the network keeps.
-func (c *Contrast) oldMeta() (model.Meta, error) {
+func (c *Contrast) oldMeta() (encoding.Meta, error) {
 	f, err := safetensors.Open(c.Old)
 	if err != nil {
-		return model.Meta{}, err
+		return encoding.Meta{}, err
 	}
-	return model.ParseMeta(c.Old, f.Metadata)
+	return encoding.Parse(c.Old, f.Metadata)
 }

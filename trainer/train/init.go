@@ -54,7 +54,7 @@ func initFrom(path string, o *Options, flat []float32) (note string, err error) 
 				return "", err
 			}
 			if first {
-				v = withContext(v, shape[1], meta.Context, o.context())
+				v = withContext(v, shape[1], meta.Context, o.Condition)
 			}
 			if strings.HasSuffix(p.Name, "t_embedder.mlp.0.weight") && from.TimeScale != to.TimeScale {
 				if v, err = rescaleTime(v, from.TimeScale, to.TimeScale); err != nil {

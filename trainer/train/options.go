@@ -16,9 +16,11 @@ import (
 	"time"
 
 	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/geoldm"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/safetensors"
 	"github.com/symdiff-go/symdiff/core/schedule"
 	"github.com/symdiff-go/symdiff/trainer/dataset"
 )
@@ -51,9 +53,9 @@ type Options struct {
 	Config       model.Config `json:"model"`             // of EDM's network only the variant (none or symdiff-h), the features and the context
 	EGNN         egnn.Config  `json:"egnn,omitzero"`
 	Latent       Latent       `json:"latent,omitzero"`             // of a GeoLDM
-	Condition    []string     `json:"condition,omitempty"`         // scalar properties that the network is given, Composition, and Types
+	Condition    []string     `json:"condition,omitempty"`         // scalar properties that the network is given, and Types
 	Dropout      float64      `json:"condition_dropout,omitempty"` // probability that they are kept from it
-	Parts        float64      `json:"parts,omitempty"`             // share of the molecules with given types of which a part is given too (see model.PartMark)
+	Parts        float64      `json:"parts,omitempty"`             // share of the molecules with given types of which a part is given too (see encoding.FixedMark)
 	Loss         string       `json:"loss,omitempty"`              // l2 or vlb; empty: l2
 	Augment      bool         `json:"augment,omitempty"`           // turn each molecule by a Haar matrix (dit-aug)
 	DistanceGrid bool         `json:"distance_grid,omitempty"`     // start the distance features on an even grid (see torch.Init)
@@ -95,11 +97,8 @@ const (
 	LossVLB = "vlb"
 )
 
-// Composition among Options.Condition gives the network the number of atoms of each element.
-const Composition = "composition"
-
-// Types among Options.Condition lets the types of the atoms be given to the network (see model.TypesName).
-const Types = model.TypesName
+// Types among Options.Condition lets the types of the atoms be given to the network (see encoding.TypesName).
+const Types = encoding.TypesName
 
 // NetworkEGNN is Options.Network of EDM's network.
 const NetworkEGNN = "egnn"
@@ -149,7 +148,7 @@ func (o *Options) VariantName() string {
 }
 
 // Parameters lists those of the network.
-func (o *Options) Parameters() []model.Parameter {
+func (o *Options) Parameters() []safetensors.Parameter {
 	if o.IsLatent() {
 		return o.Latent.Config.Parameters()
 	}
@@ -163,7 +162,7 @@ func (o *Options) Parameters() []model.Parameter {
 func (o *Options) guideTo() float64 { return cmp.Or(o.GuideTo, 1) }
 
 // Metadata is the header of a file of the network's weights.
-func (o *Options) Metadata(meta model.Meta) map[string]string {
+func (o *Options) Metadata(meta encoding.Meta) map[string]string {
 	if o.IsLatent() {
 		return geoldm.Metadata(o.Latent.Config, meta)
 	}
@@ -216,8 +215,8 @@ func Defaults() Options {
 }
 
 // Meta is the meaning of the network's inputs, without histogram and provenance.
-func (o *Options) Meta() model.Meta {
-	m := model.QM9Meta()
+func (o *Options) Meta() encoding.Meta {
+	m := encoding.QM9()
 	m.Elements, m.Charge = o.Elements, o.Charge
 	m.Schedule.Name, m.Schedule.Timesteps = o.Schedule, o.Timesteps
 	m.Fragments = o.Parts > 0
@@ -251,10 +250,7 @@ func (o *Options) validate() error {
 	if o.Charge {
 		o.Config.Features++
 	}
-	if i := slices.IndexFunc(o.Condition, model.IsCount); i >= 0 {
-		return fmt.Errorf("condition: %q: the elements are counted together, by %s", o.Condition[i], Composition)
-	}
-	context := o.context()
+	context := o.Condition
 	o.Config.Context = 2 * len(context)
 	for i, name := range context {
 		if name == "" || slices.Contains(context[:i], name) {
@@ -365,20 +361,6 @@ func (o *Options) completeNetwork() error {
 	o.EGNN = egnn.Config{}
 	o.clearF()
 	return c.Validate()
-}
-
-// context names the quantities of the context (see model.Meta) that Condition makes.
-func (o *Options) context() (names []string) {
-	for _, name := range o.Condition {
-		if name != Composition {
-			names = append(names, name)
-			continue
-		}
-		for _, symbol := range o.Elements {
-			names = append(names, model.CountName(symbol))
-		}
-	}
-	return names
 }
 
 // elements are the numbers of o.Elements, which Validate has checked.

@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 	"github.com/symdiff-go/symdiff/trainer/dataset"
 	"github.com/symdiff-go/symdiff/trainer/evaluation"
@@ -54,7 +54,7 @@ func PosttrainDefaults(weights string) (Posttraining, error) {
 	}
 	o.Parts = 0
 	if f, err := safetensors.Open(weights); err == nil {
-		if meta, err := model.ParseMeta(weights, f.Metadata); err == nil && meta.Fragments {
+		if meta, err := encoding.Parse(weights, f.Metadata); err == nil && meta.Fragments {
 			o.Parts = 0.15
 		}
 	}

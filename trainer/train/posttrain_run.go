@@ -16,7 +16,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 	"github.com/symdiff-go/symdiff/core/symdiff"
@@ -358,7 +358,7 @@ func (r *posttraining) export(c *Checkpoint, k int, next Round) error {
 	if err != nil {
 		return err
 	}
-	before, err := model.ParseMeta(f.Name, f.Metadata)
+	before, err := encoding.Parse(f.Name, f.Metadata)
 	if err != nil {
 		return err
 	}
@@ -371,7 +371,7 @@ func (r *posttraining) export(c *Checkpoint, k int, next Round) error {
 		return err
 	}
 	tensors, md := c.Model()
-	meta, err := model.ParseMeta(next.Weights, md)
+	meta, err := encoding.Parse(next.Weights, md)
 	if err != nil {
 		return err
 	}

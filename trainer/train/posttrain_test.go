@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 	"github.com/symdiff-go/symdiff/trainer/mpi"
 	"github.com/symdiff-go/symdiff/trainer/torch"
@@ -148,7 +148,7 @@ func TestPosttrainingTellsItsProvenance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	meta, err := model.ParseMeta(f.Name, f.Metadata)
+	meta, err := encoding.Parse(f.Name, f.Metadata)
 	if err != nil {
 		t.Fatal(err)
 	}

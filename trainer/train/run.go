@@ -15,7 +15,7 @@ import (
 
 	"github.com/sugarme/gotch"
 
-	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/trainer/dataset"
 	"github.com/symdiff-go/symdiff/trainer/mpi"
 	"github.com/symdiff-go/symdiff/trainer/torch"
@@ -93,7 +93,7 @@ type run struct {
 	Options
 	progress   Progress
 	provenance Provenance
-	meta       model.Meta
+	meta       encoding.Meta
 
 	batcher, valBatcher *Batcher
 	order               *dataset.Order
@@ -326,14 +326,10 @@ func (r *run) load() (err error) {
 }
 
 // values are those of the condition, of the molecules of a set and of the files that it was loaded from, in the order of
-// Options.context; the first ones that are read, or those of the run that is resumed, set the scale.
+// Options.Condition; the first ones that are read, or those of the run that is resumed, set the scale.
 func (r *run) values(set *dataset.Set, names []string, limit int) (all [][]float32, err error) {
 	for _, property := range r.Options.Condition {
-		switch property {
-		case Composition:
-			all = append(all, counts(set)...)
-			continue
-		case Types: // known of every molecule
+		if property == Types { // known of every molecule
 			all = append(all, make([]float32, set.Len()))
 			continue
 		}
@@ -346,7 +342,7 @@ func (r *run) values(set *dataset.Set, names []string, limit int) (all [][]float
 	if len(r.meta.Context) > 0 {
 		return all, nil
 	}
-	for k, name := range r.context() {
+	for k, name := range r.Condition {
 		q, err := quantity(name, all[k])
 		if err != nil {
 			return nil, fmt.Errorf("condition: %w", err)

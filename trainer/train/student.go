@@ -28,9 +28,6 @@ func Student(teacher string) (Options, error) {
 	o.Elements, o.Charge = m.Meta.Elements, m.Meta.Charge
 	o.Schedule, o.Timesteps = m.Meta.Schedule.Name, m.Meta.Schedule.Timesteps
 	for _, name := range contextNames(m.Meta) {
-		if model.IsCount(name) {
-			name = Composition
-		}
 		if !slices.Contains(o.Condition, name) {
 			o.Condition = append(o.Condition, name)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sugarme/gotch"
 
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 	"github.com/symdiff-go/symdiff/trainer/torch"
@@ -24,9 +25,9 @@ import (
 //
 // A target that is a function of z, unlike the noise, has no variance that the student could not explain.
 type teacher struct {
-	network, better, guide *torch.Params    // better is nil where it is the network, guide where there is none
-	weight, from, to       float32          // w, and between which t/T, both included, as core/symmetrise has it
-	context                []model.Quantity // what they are conditioned on
+	network, better, guide *torch.Params       // better is nil where it is the network, guide where there is none
+	weight, from, to       float32             // w, and between which t/T, both included, as core/symmetrise has it
+	context                []encoding.Quantity // what they are conditioned on
 }
 
 // loadTeacher reads Options.Teacher, Options.Guide and Options.Better; nil if there is none.
@@ -59,7 +60,7 @@ func loadTeacher(o Options, device gotch.Device) (*teacher, error) {
 }
 
 // loadParams reads a network that takes the inputs that the student of o is given, and what it is conditioned on.
-func loadParams(flag, path string, o Options, device gotch.Device) (*torch.Params, []model.Quantity, error) {
+func loadParams(flag, path string, o Options, device gotch.Device) (*torch.Params, []encoding.Quantity, error) {
 	f, err := safetensors.Open(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", flag, err)
@@ -69,7 +70,7 @@ func loadParams(flag, path string, o Options, device gotch.Device) (*torch.Param
 		return nil, nil, fmt.Errorf("%s: %w", flag, err)
 	}
 	c, mine := m.Config, o.Meta()
-	if err := sameInputs(m, mine, o.Config, o.context()); err != nil {
+	if err := sameInputs(m, mine, o.Config, o.Condition); err != nil {
 		return nil, nil, fmt.Errorf("%s %s: %w", flag, path, err)
 	}
 	var flat []float32

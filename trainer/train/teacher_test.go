@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/symdiff-go/symdiff/core/egnn"
-	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 )
 
@@ -74,10 +74,10 @@ func TestTeacher(t *testing.T) {
 
 // A student is conditioned as its teacher and guide are, on the teacher's scales.
 func TestConditionedTeacher(t *testing.T) {
-	condition := func(o *Options) { o.Condition, o.Dropout = []string{Composition, Types}, 0.5 }
+	condition := func(o *Options) { o.Condition, o.Dropout = []string{Types}, 0.5 }
 	best, worse := trained(t, 1, 40, condition), trained(t, 1, 2, condition)
 	o, err := Student(best)
-	if err != nil || !slices.Equal(o.Condition, []string{Composition, Types}) {
+	if err != nil || !slices.Equal(o.Condition, []string{Types}) {
 		t.Fatalf("%q, %v", o.Condition, err)
 	}
 	student := func(guide string) *Checkpoint {
@@ -96,7 +96,7 @@ func TestConditionedTeacher(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	meta, err := model.ParseMeta(best, f.Metadata)
+	meta, err := encoding.Parse(best, f.Metadata)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/symdiff-go/symdiff/core/egnn"
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/rng"
@@ -342,7 +343,7 @@ func TestContext(t *testing.T) {
 		o.Condition = []string{"gap", "mu"}
 		choose(t, &o, variant)
 		b := batcher(t, o, false)
-		b.meta.Context = []model.Quantity{{Name: "gap", Mean: 1, MAD: 2}, {Name: "mu", Mean: -1, MAD: 4}}
+		b.meta.Context = []encoding.Quantity{{Name: "gap", Mean: 1, MAD: 2}, {Name: "mu", Mean: -1, MAD: 4}}
 		gap, mu := make([]float32, b.set.Len()), make([]float32, b.set.Len())
 		for i := range gap {
 			gap[i], mu[i] = float32(i), float32(math.NaN())
@@ -369,73 +370,6 @@ func TestContext(t *testing.T) {
 	}
 }
 
-// With a composition the context counts the atoms of each element, rare ones on the scale of the others; counts are kept back
-// together, and independently of the values of properties.
-func TestCompositionContext(t *testing.T) {
-	o := small(t)
-	o.Condition = []string{"gap", Composition}
-	if err := o.Validate(); err != nil {
-		t.Fatal(err)
-	}
-	b := batcher(t, o, false)
-	values := append([][]float32{make([]float32, b.set.Len())}, counts(b.set)...)
-	b.meta.Context = []model.Quantity{{Name: "gap", MAD: 1}}
-	for k, name := range o.context()[1:] {
-		q, err := quantity(name, values[1+k])
-		if err != nil || q.MAD < 1 || q.Name != "count:"+o.Elements[k] {
-			t.Fatalf("%+v, %v", q, err)
-		}
-		b.meta.Context = append(b.meta.Context, q)
-	}
-	const dropout, steps = 0.3, 400
-	b.Condition(values, dropout)
-	var missing, n [3]int
-	for step := range steps {
-		indices := b.set.Batches(40)[step%2]
-		batch := b.Make(indices, make([]int, len(indices)), nil, 1, step)
-		for i, index := range indices {
-			got := batch.Context[12*i : 12*i+12]
-			kept := [3]bool{got[1] == 0, got[3] == 0, got[1] == 0 && got[3] == 0}
-			for k, gone := range kept {
-				n[k]++
-				if gone {
-					missing[k]++
-				}
-			}
-			for k, symbol := range o.Elements {
-				count := 0.0
-				for _, typ := range b.set.Types(index) {
-					if o.Elements[typ] == symbol {
-						count++
-					}
-				}
-				q := b.meta.Context[1+k]
-				value, flag := float32((count-q.Mean)/q.MAD), float32(1)
-				if kept[1] {
-					value, flag = 0, 0
-				}
-				if got[2+2*k] != value || got[3+2*k] != flag {
-					t.Fatalf("molecule %d has the context %v, of %s %g, %g expected", index, got, symbol, value, flag)
-				}
-			}
-		}
-	}
-	for k, want := range []float64{dropout, dropout, dropout * dropout} {
-		if share := float64(missing[k]) / float64(n[k]); math.Abs(share-want) > 4*math.Sqrt(want*(1-want)/float64(n[k])) {
-			t.Errorf("kept back, case %d: %.3f of the molecules, want %.3f", k, share, want)
-		}
-	}
-	if q, err := quantity("count:F", make([]float32, 5)); err != nil || q.MAD != 1 || q.Mean != 0 {
-		t.Errorf("an element that never is there: %+v, %v", q, err)
-	}
-	for _, bad := range [][]string{{"count:C"}, {"gap", "gap"}, {Composition, Composition}} {
-		o.Condition = bad
-		if err := o.Validate(); err == nil || !strings.Contains(err.Error(), "condition") {
-			t.Errorf("%q: error %v", bad, err)
-		}
-	}
-}
-
 // Given types are without noise and without loss; where they are kept back all is as without the condition.
 func TestTypesContext(t *testing.T) {
 	o := small(t)
@@ -446,10 +380,10 @@ func TestTypesContext(t *testing.T) {
 	}
 	b := batcher(t, o, false)
 	q, err := quantity(Types, make([]float32, b.set.Len()))
-	if want := (model.Quantity{Name: model.TypesName, MAD: 1}); err != nil || q != want {
+	if want := (encoding.Quantity{Name: encoding.TypesName, MAD: 1}); err != nil || q != want {
 		t.Fatalf("%+v, %v", q, err)
 	}
-	b.meta.Context = []model.Quantity{q}
+	b.meta.Context = []encoding.Quantity{q}
 	const dropout = 0.4
 	b.Condition([][]float32{make([]float32, b.set.Len())}, dropout)
 	typed, n := 0, 0
@@ -520,7 +454,7 @@ func TestParts(t *testing.T) {
 	const dropout, steps = 0.3, 300
 	b := batcher(t, o, false)
 	for _, b := range []*Batcher{whole, b} {
-		b.meta.Context = []model.Quantity{q}
+		b.meta.Context = []encoding.Quantity{q}
 		b.Condition([][]float32{make([]float32, b.set.Len())}, dropout)
 	}
 	b.Parts(o.Parts)
