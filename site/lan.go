@@ -15,7 +15,7 @@ func tellLAN(out io.Writer, addresses []net.Addr, port int, base string) {
 	first := ""
 	for _, a := range addresses {
 		network, ok := a.(*net.IPNet)
-		if !ok || !network.IP.IsPrivate() || network.IP.To4() == nil {
+		if !ok || !network.IP.IsGlobalUnicast() || network.IP.To4() == nil {
 			continue
 		}
 		url := fmt.Sprintf("http://%s%s/", net.JoinHostPort(network.IP.String(), fmt.Sprint(port)), base)
