@@ -85,6 +85,7 @@ gpu-bundle: trainer ## pack the trainer and QM9 into build/gpu.tar.gz for a mach
 	@rm -rf $(GPU)/bin $(GPU)/gotch && mkdir -p $(GPU)/bin $(GPU)/gotch
 	CGO_ENABLED=0 go build -ldflags='-s -w' -o $(GPU)/bin/gotchfit ./trainer/gotchfit
 	$(TORCH_ENV) go build -tags torch -ldflags='-s -w $(STAMP)' -o $(GPU)/bin/symdiff ./trainer/cmd/symdiff
+	@$(GPU)/bin/gotchfit -movable $(GPU)/bin/symdiff
 	@cp -r "$$(go list -m -f '{{.Dir}}' github.com/sugarme/gotch)/libtch" $(GPU)/gotch/ && chmod -R u+w $(GPU)/gotch && rm -f $(GPU)/gotch/libtch/*.go
 	@cp trainer/gpu/run.sh $(GPU)/
 	$(BUILD)/symdiff data prepare $(GPU_DATA) --elements H,C,N,O,F $(GPU_SPLIT) --out $(GPU)/data.safetensors

@@ -72,11 +72,19 @@ func main() {
 	flag.BoolVar(&o.Stock, "stock", false, "write an unmended copy to OUT/stock (for tests)")
 	flag.BoolVar(&o.LibOnly, "lib", false, "write libtch.so alone, from -source; needs no Go")
 	flag.StringVar(&o.Source, "source", "", "gotch source folder (default: the module cache)")
+	program := flag.String("movable", "", "take this machine's folders out of where a program looks for its libraries, and do nothing else")
 	flag.Parse()
 	o.Include, o.Lib = inc, lib
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "gotchfit: unexpected argument %q\n", flag.Arg(0))
 		os.Exit(2)
+	}
+	if *program != "" {
+		if err := relocate(*program); err != nil {
+			fmt.Fprintln(os.Stderr, "gotchfit:", err)
+			os.Exit(1)
+		}
+		return
 	}
 	if err := run(&o); err != nil {
 		fmt.Fprintln(os.Stderr, "gotchfit:", err)
