@@ -288,7 +288,7 @@ test("settings that the core refuses are errors of the run, and the model stays 
     [{ rotate: [1, 0] }, /rotate: want nine numbers/], [{ rotate: [1, 0, 0, 0, 1, 0, 0, 0, 2] }, /not orthogonal/],
     [{ branches: [{ step: 6, seed: 1 }] }, /branches: step 6/], [{ branches: [{ step: 0.5, seed: 1 }] }, /branches: step: want a whole number/],
     [{ fragment: { elements: ["C"], positions: [1, 2] } }, /1 elements and 2 coordinates/], [{ fragment: { elements: ["Qq"], positions: [1, 2, 3] } }, /Qq/],
-    [{ fragment: { elements: ["C"], positions: [1, 2, 1e9] } }, /position 1e\+09/], [{ formula: "H2O" }, /the formula H2O has 3/], [{ formula: "x", atoms: 0 }, /no element/],
+    [{ atoms: 9, fragment: { elements: ["C", "C"], positions: [0, 0, 0, 1e9, 0, 0] } }, /fragment: atom 0: position -5e\+08/], [{ formula: "H2O" }, /the formula H2O has 3/], [{ formula: "x", atoms: 0 }, /no element/],
     [{ formula: "H5", fragment: carbon }, /fewer C than the fragment/], [{ fragment: carbon, joint: true }, /fragment: not with joint/],
     [{ from: carbon, atoms: 0 }, /from: want t_start/], [{ from: carbon, t_start: 5 }, /from: not with formula, fragment or atoms/],
     [{ from: { elements: ["C"], positions: [1, 2] }, t_start: 5 }, /from: 1 elements and 2 coordinates/], [{ t_start: 1001 }, /t_start 1001/],
