@@ -168,13 +168,13 @@ test("two runs from the same noise are compared", async () => {
   assert.match(await page.textContent("tfoot"), /12 of 12 atoms of the same kind, (\d+) of the left one's \1 bonds; atoms 0\.00 Å apart/, "the same settings give the same molecule");
   await page.fill("#steps2", "10");
   assert.equal(await page.locator("tbody tr.differs th").allTextContents().then((t) => t.join()), "Steps");
-  await page.selectOption("#from2", "600");
+  await page.selectOption("#from2", "500");
   assert.equal(await page.locator("tbody tr.differs th").allTextContents().then((t) => t.join()), "Start,Steps");
   await page.selectOption("#method2", "ancestral");
   await page.selectOption("#kernel2", "haar");
   await generate(page);
   assert.match(await page.textContent("tfoot"), /of 12 atoms of the same kind/);
-  assert.match(page.url(), /tool=compare&.*steps2=10.*start2=600&method2=ancestral&gamma2=haar/);
+  assert.match(page.url(), /tool=compare&.*steps2=10.*start2=500&method2=ancestral&gamma2=haar/);
   assert.equal(await page.textContent("#position, .position"), "40 / 40");
   const right = await page.textContent("#caption-right");
   assert.ok((await native(page)).includes(`formula=${right} `));
