@@ -81,10 +81,10 @@ func Example_symmetrise() {
 	r0, h := o3.Haar(&stream), o3.Haar(&stream)
 	x := []float32{1, 0, 0, -1, 0.5, 0, 0, -0.5, 0}
 	rotated, want, got := make([]float32, 9), make([]float32, 9), make([]float32, 9)
-	h.Turn(rotated, 3, x, 3, 3)
+	h.Rotate(rotated, 3, x, 3, 3)
 	net.Eps(want, x, 0.5, symmetrise.Noise{R0: []o3.Matrix{r0}})
 	net.Eps(got, rotated, 0.5, symmetrise.Noise{R0: []o3.Matrix{h.T().Mul(r0)}})
-	h.Turn(want, 3, want, 3, 3)
+	h.Rotate(want, 3, want, 3, 3)
 	worst := 0.0
 	for i := range got {
 		worst = max(worst, math.Abs(float64(got[i]-want[i])))
