@@ -175,6 +175,9 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 	if err := reload(tensors, "egnn", config); err != nil {
 		t.Fatalf("unchanged: %v", err)
 	}
+	if err := changed(`"hidden_nf": 32`, `"hidden_nf": 32, "symmetrise": "haar"`); err != nil {
+		t.Errorf("a file of an EGNN under the Haar measure is not read: %v", err)
+	}
 	for want, c := range map[string]error{
 		"kind":                 reload(tensors, "dit", config),
 		"hidden_nf":            changed(`"hidden_nf": 32`, `"hidden_nf": -1`),

@@ -23,3 +23,21 @@ func TestRows(t *testing.T) {
 		}
 	}
 }
+
+// Files of before, whose network was given counts of its elements, are read: the counts are properties like others.
+func TestCountsOfOldFilesAreProperties(t *testing.T) {
+	meta := QM9()
+	meta.Context = []Quantity{{Name: "count:C", Mean: 6, MAD: 1}}
+	got, err := Parse("f", described(meta))
+	if err != nil {
+		t.Fatal(err)
+	}
+	channels, err := got.Channels(map[string]float64{"count:C": 8})
+	if err != nil || !slices.Equal(channels, []float32{2, 1}) {
+		t.Errorf("%v, %v", channels, err)
+	}
+	meta.Context = append(meta.Context, meta.Context[0])
+	if err := meta.Validate(); err == nil {
+		t.Error("a property that appears twice is taken")
+	}
+}

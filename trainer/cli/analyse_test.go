@@ -23,7 +23,7 @@ func TestAnalyseGamma(t *testing.T) {
 			t.Errorf("%s at %v: coupling %v", g.Kernel, g.T, g.Coupling)
 		}
 	}
-	if html, err := os.ReadFile(page); err != nil || strings.Count(string(html), "<svg") != 6 {
+	if html, err := os.ReadFile(page); err != nil || strings.Count(string(html), "<svg") != 7 {
 		t.Errorf("page: %v", err)
 	}
 	if out := succeeds(t, append(args, "--gamma", "haar")...); !strings.Contains(out, "haar 0.1") || strings.Contains(out, "learned 0.1") {

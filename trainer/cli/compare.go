@@ -19,11 +19,11 @@ import (
 // compareOptions are the flags of compare.
 type compareOptions struct {
 	evaluateOptions
-	sample        sampleCommand
-	seeds         int
-	nll           string
-	limit, passes int
-	likelihoodOf  []*molecule.Molecule // those of --nll, once read
+	sample         sampleCommand
+	seeds          int
+	nll            string
+	limit, samples int
+	likelihoodOf   []*molecule.Molecule // those of --nll, once read
 }
 
 func newCompareCommand() *cobra.Command {
@@ -76,14 +76,15 @@ symdiff evaluate.`,
 	stepFlags(cmd, &o.sample.options)
 	f.StringVar(&o.nll, "nll", "", "held-out molecules whose likelihood under the models is bounded")
 	f.IntVar(&o.limit, "nll-limit", 0, "molecules of --nll to use, 0: all")
-	f.IntVar(&o.passes, "passes", 1, "estimates of the likelihood per molecule")
+	f.IntVar(&o.samples, "samples", 1, "Monte Carlo samples of the likelihood per molecule")
 	must(cmd.MarkFlagFilename("nll", "xyz", "sdf", "gz"))
 	return cmd
 }
 
 func (o *compareOptions) check() error {
-	if o.seeds < 1 || o.seeds > 1000 || o.limit < 0 || o.passes < 1 || o.passes > 1000 {
-		return usagef("--seeds %d, --nll-limit %d, --passes %d: want 1 to 1000 seeds and passes, a limit of 0 or more", o.seeds, o.limit, o.passes)
+	if o.seeds < 1 || o.seeds > 1000 || o.limit < 0 || o.samples < 1 || o.samples > 1000 {
+		return usagef("--seeds %d, --nll-limit %d, --samples %d: want 1 to 1000 seeds and samples, a limit of 0 or more",
+			o.seeds, o.limit, o.samples)
 	}
 	o.sample.out, o.sample.options.Threads = "-", o.threads
 	if err := o.sample.check(nil); err != nil {
@@ -185,7 +186,7 @@ func (o *compareOptions) bound(cmd *cobra.Command, m *symdiff.Model) (*evaluatio
 			}
 		}
 	}
-	b, err := likelihood.Estimate(cmd.Context(), m.Network, m.Meta, o.likelihoodOf, likelihood.Options{Seed: 1, Samples: o.passes, Threads: o.sample.options.Threads})
+	b, err := likelihood.Estimate(cmd.Context(), m.Network, m.Meta, o.likelihoodOf, likelihood.Options{Seed: 1, Samples: o.samples, Threads: o.sample.options.Threads})
 	if err != nil {
 		return nil, err
 	}
