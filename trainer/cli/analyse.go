@@ -105,6 +105,7 @@ Each molecule is turned at random first. Means are over molecules.`,
 	flags.IntVar(&count, "molecules", 16, "molecules to use")
 	flags.IntVar(&o.Draws, "draws", o.Draws, "draws of gamma for each molecule and time")
 	flags.Float64SliceVar(&o.Times, "times", o.Times, "times t/T")
+	flags.Lookup("times").DefValue = "nine from 0.01 to 1"
 	flags.IntVar(&o.Threads, "threads", 0, "threads, 0: one per core")
 	flags.Uint64VarP(&o.Seed, "seed", "s", 1, "seed of the random numbers")
 	out.flags(cmd)

@@ -50,9 +50,10 @@ it into memory. INPUT is a file or a folder of files:
 
   .tar                   QM9's archive (dsgdb9nsd.xyz.tar.bz2), a molecule in each .xyz
   .xyz .sdf .mol .pdb    records one after the other (gdb9.sdf); XYZ, extended XYZ and files of QM9
-  .msgpack               GEOM (drugs_crude.msgpack): of each molecule the --conformers of lowest energy
-  .smi .tsv .csv         SMILES, or a table with a column smiles, made into conformers by ETKDGv3 and MMFF94 (in a build
-                         with RDKit)
+  .msgpack               GEOM (drugs_crude.msgpack): of each molecule the --conformers of
+                         lowest energy
+  .smi .tsv .csv         SMILES, or a table with a column smiles, made into conformers by
+                         ETKDGv3 and MMFF94 (in a build with RDKit)
 
 each perhaps with .gz or .bz2. A record that is at fault is named on standard error, counted and skipped, or with --strict an
 error. An element that is not among --elements is an error that tells which. Conformers whose bonds are not those of the SMILES,

@@ -117,7 +117,7 @@ func newEvaluateCommand() *cobra.Command {
 	var out reportOptions
 	cmd := &cobra.Command{
 		Use:   "evaluate FILE [--train FILE] [--reference FILE] [--html FILE] [--json]",
-		Short: "Measure molecules: stability, validity, uniqueness, novelty, geometry, distributions, strain",
+		Short: "Measure molecules: stability, validity, novelty, geometry, distributions, strain",
 		Long: `Measure the molecules of an XYZ, SDF or PDB file (also .gz; - reads XYZ from standard input; FILE@key=value takes those with a
 property) by the protocol of EDM: bonds from distances; an atom is stable if its bond orders sum to its valence, a molecule if all
 its atoms are. Valid is by a closed form what RDKit would accept, unique what differs in the graph of its

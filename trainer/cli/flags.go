@@ -11,9 +11,6 @@ import (
 	"github.com/symdiff-go/symdiff/core/sampler"
 )
 
-// helpWidth is the widest line of a help text.
-const helpWidth = 99
-
 // optionValue is a flag that sets an option of the sampler.
 type optionValue struct {
 	o    *sampler.Options

@@ -156,11 +156,12 @@ equivariance comes from stochastic symmetrisation (Zhang et al., ICLR 2025, arXi
 	}
 	root.AddCommand(
 		newSampleCommand(), newInspectCommand(), newEquivarianceCommand(),
-		newTrainCommand(), newDistillCommand(), newPosttrainCommand(), newRunCommand(), newExportCommand(), newImportCommand(), newPlotCommand(), newServeCommand(), newVersionCommand(),
+		newTrainCommand(), newDistillCommand(), newPosttrainCommand(), newRunCommand(), newExportCommand(), newImportCommand(), newPlotCommand(), newServeCommand(), newVersionCommand(), newManCommand(),
 		newEvaluateCommand(), newCompareCommand(), newNLLCommand(), newAnalyseCommand(), newDataCommand(),
 	)
 	root.PersistentFlags().Bool("strict", false, "end at the first record of a file of molecules that is at fault, in place of skipping it")
 	announce(root, started)
+	fitHelp(root)
 	return root
 }
 
