@@ -333,7 +333,7 @@ func fuzzed(t *testing.T, seq iter.Seq2[*Molecule, error], check func(*Molecule)
 				t.Fatalf("bond %v of %d atoms", b, n)
 			}
 		}
-		if n <= 200 {
+		if n <= 40 {
 			m.Valid()
 			m.Key()
 			m.Doubts()

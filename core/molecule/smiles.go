@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // SMILES is one line of a list or table of SMILES. The text is not parsed.
@@ -114,7 +115,7 @@ func (t *table) header(line string) (bool, error) {
 
 // listed reads a line of a list: a SMILES, an extension perhaps, a name.
 func (t *table) listed(s *SMILES, text string) error {
-	end := strings.IndexAny(text, " \t")
+	end := strings.IndexFunc(text, unicode.IsSpace)
 	if end < 0 {
 		end = len(text)
 	}

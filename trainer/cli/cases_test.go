@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/safetensors"
 	"github.com/symdiff-go/symdiff/trainer/dataset"
 	"github.com/symdiff-go/symdiff/trainer/rdkit"
 )
@@ -177,4 +178,32 @@ func TestNoveltyAgainstSMILES(t *testing.T) {
 	if out := succeeds(t, "evaluate", molecules, "--train", writeFile(t, "other.csv", "SMILES,id\nCC,1\n")); !strings.Contains(spaced(out), "by RDKit: novel among valid and unique 100.00") {
 		t.Error(out)
 	}
+}
+
+// A file that is not what a command wants is called by what it is, with the
+// command that makes of it what is wanted.
+func TestMessagesSayWhatAFileIs(t *testing.T) {
+	put := func(name string, metadata map[string]string) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := safetensors.WriteFile(path, []safetensors.Tensor{{Name: "x", DType: safetensors.F32, Shape: []int{1}, Data: []float32{1}}}, metadata); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	training := put("checkpoint.safetensors", map[string]string{"kind": "symdiff", "train_progress": "{}"})
+	packed := put("set.safetensors", map[string]string{"format": "symdiff-molecules 1", "splits": "{}"})
+	bare := put("bare.safetensors", nil)
+	for model, want := range map[string]string{
+		training: "is a checkpoint of a training, want a model: `symdiff export " + training,
+		packed:   "is a packed data set of molecules, want a model",
+		bare:     "no model of symdiff: `symdiff import` makes one of a checkpoint of PyTorch",
+		writeFile(t, "m.safetensors", "version https://git-lfs.github.com/spec/v1\n"): "git lfs pull",
+		writeFile(t, "n.safetensors", "PK\x03\x04 and so on"):                         "`symdiff import` makes a model of that",
+	} {
+		fails(t, 1, want, "sample", "--model", model)
+	}
+	fails(t, 1, "is a model (symdiff), want a data set", "evaluate", tinyModel(t))
+	numpy := writeFile(t, "x.pt", "\x80\x02}X\x01\x00\x00\x00acnumpy.core.multiarray\nscalar\n)Rs.")
+	fails(t, 1, "holds values of NumPy (numpy.core.multiarray.scalar), which are not read: nothing was run. Save it again",
+		"import", numpy, "--out", filepath.Join(t.TempDir(), "m.safetensors"))
 }
