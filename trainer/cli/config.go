@@ -21,8 +21,9 @@ import (
 	"github.com/symdiff-go/symdiff/trainer/train"
 )
 
-// trainConfig is how the settings of a run are given. Each setting is a key in its section of a TOML file and of --set; those that a
-// command is mostly told are flags too. Files come first, then --set, then flags.
+// trainConfig is how the settings of a run are given. Each setting is a key in its section of a
+// TOML file and of --set; those that a command is mostly told are flags too. Files come first, then
+// --set, then flags.
 type trainConfig struct {
 	kind   string // train, distill or posttrain
 	shown  train.Posttraining
@@ -35,9 +36,12 @@ type trainConfig struct {
 
 // flagsOf are the settings that are flags of a command.
 var flagsOf = map[string][]string{
-	"train":     {"data", "val", "out", "init", "variant", "steps", "epochs", "max-time", "stop-after", "lr", "seed", "threads", "device"},
-	"distill":   {"teacher", "guide", "guidance", "data", "val", "out", "steps", "epochs", "max-time", "stop-after", "seed", "threads", "device"},
-	"posttrain": {"init", "data", "val", "out", "rounds", "samples", "sample-steps", "steps", "reward", "mix", "seed", "threads", "device"},
+	"train": {"data", "val", "out", "init", "variant", "steps", "epochs", "max-time", "stop-after", "lr",
+		"seed", "threads", "device"},
+	"distill": {"teacher", "guide", "guidance", "data", "val", "out", "steps", "epochs", "max-time",
+		"stop-after", "seed", "threads", "device"},
+	"posttrain": {"init", "data", "val", "out", "rounds", "samples", "sample-steps", "steps", "reward", "mix",
+		"seed", "threads", "device"},
 }
 
 //go:embed recipes/*.toml
@@ -81,10 +85,12 @@ func (c *trainConfig) bind(cmd *cobra.Command) {
 			must(cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)))
 		}
 	}
-	must(cmd.RegisterFlagCompletionFunc("config", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	must(cmd.RegisterFlagCompletionFunc("config", func(*cobra.Command, []string, string) ([]string,
+		cobra.ShellCompDirective) {
 		return recipeNames(), cobra.ShellCompDirectiveDefault // files too
 	}))
-	must(cmd.RegisterFlagCompletionFunc("set", func(*cobra.Command, []string, string) (list []string, _ cobra.ShellCompDirective) {
+	must(cmd.RegisterFlagCompletionFunc("set", func(*cobra.Command, []string, string) (list []string,
+		_ cobra.ShellCompDirective) {
 		for _, s := range c.sections() {
 			for _, key := range c.keysOf(s.name) {
 				list = append(list, s.name+"."+key+"=")
@@ -113,7 +119,8 @@ func (c *trainConfig) sections() []section {
 	of := func(bind func(*pflag.FlagSet, *train.Options)) func(*pflag.FlagSet, *train.Posttraining) {
 		return func(f *pflag.FlagSet, p *train.Posttraining) { bind(f, &p.Train) }
 	}
-	list := []section{{"data", of(bindData)}, {"model", of(bindModel)}, {"objective", of(bindObjective)}, {"optimiser", of(bindOptimiser)}, {"run", of(bindRun)}}
+	list := []section{{"data", of(bindData)}, {"model", of(bindModel)}, {"objective", of(bindObjective)},
+		{"optimiser", of(bindOptimiser)}, {"run", of(bindRun)}}
 	if c.kind == "posttrain" {
 		list = append(list, section{"posttrain", bindPosttrain})
 	}
@@ -134,11 +141,13 @@ func bindPosttrain(f *pflag.FlagSet, p *train.Posttraining) {
 	f.IntVar(&p.Patience, "patience", p.Patience, "end after this many rounds without a better score")
 	f.IntVar(&p.Samples, "samples", p.Samples, "molecules sampled in a round")
 	f.IntVar(&p.SampleSteps, "sample-steps", p.SampleSteps, "steps of the sampler, 0: the default sampler's")
-	f.IntVar(&p.Positives, "positives", p.Positives, "training molecules of a round, which go on where those of the last round ended")
+	f.IntVar(&p.Positives, "positives", p.Positives,
+		"training molecules of a round, which go on where those of the last round ended")
 	f.Float64Var(&p.Beta, "beta", p.Beta, "the smaller, the further a round goes")
 	f.Float64Var(&p.From, "from", p.From, "t/T from which the network changes")
 	f.Float64Var(&p.To, "to", p.To, "t/T up to which the network changes")
-	f.BoolVar(&p.Anchor, "anchor", p.Anchor, "outside the interval, keep the prediction of init rather than that of the round before")
+	f.BoolVar(&p.Anchor, "anchor", p.Anchor,
+		"outside the interval, keep the prediction of init rather than that of the round before")
 	f.Float64Var(&p.Ramp, "ramp", p.Ramp, "t/T below which a round goes less far, in proportion to t")
 	f.Float64Var(&p.Negative, "negative", p.Negative, "weight of the samples against the data's 1")
 	f.StringVar(&p.Reward, "reward", p.Reward, "what is wanted: an expression over measures, or program:COMMAND")
@@ -155,15 +164,18 @@ func bindData(f *pflag.FlagSet, o *train.Options) {
 
 func bindModel(f *pflag.FlagSet, o *train.Options) {
 	c, e := &o.Config, &o.EGNN
-	f.Var(variantValue{o}, "variant", strings.Join(train.Variants(), ", ")+": the network, its symmetrisation, and whether the data are turned (dit-aug, as augment)")
+	f.Var(variantValue{o}, "variant", strings.Join(train.Variants(),
+		", ")+": the network, its symmetrisation, and whether the data are turned (dit-aug, as augment)")
 	f.IntVar(&c.Hidden, "hidden", c.Hidden, "width of the backbone k")
 	f.IntVar(&c.Depth, "depth", c.Depth, "blocks of k")
 	f.IntVar(&c.Heads, "heads", c.Heads, "attention heads of k")
 	f.Float64Var(&c.MLPRatio, "mlp-ratio", c.MLPRatio, "width of k's MLPs as a multiple of its width")
 	f.StringVar(&c.MLPType, "mlp-type", c.MLPType, "swiglu or mlp")
-	f.IntVar(&c.XHHidden, "xh-hidden", c.XHHidden, "width of the embedding of positions and features, the rest is for distances")
+	f.IntVar(&c.XHHidden, "xh-hidden", c.XHHidden,
+		"width of the embedding of positions and features, the rest is for distances")
 	f.IntVar(&c.K, "K", c.K, "Gaussians of the distance features")
-	f.BoolVar(&o.DistanceGrid, "distance-grid", o.DistanceGrid, "start the Gaussians on an even grid rather than at random as published")
+	f.BoolVar(&o.DistanceGrid, "distance-grid", o.DistanceGrid,
+		"start the Gaussians on an even grid rather than at random as published")
 	f.IntVar(&c.EncHidden, "enc-hidden", c.EncHidden, "width of f")
 	f.IntVar(&c.EncDepth, "enc-depth", c.EncDepth, "blocks of f")
 	f.IntVar(&c.EncHeads, "enc-heads", c.EncHeads, "attention heads of f")
@@ -171,39 +183,54 @@ func bindModel(f *pflag.FlagSet, o *train.Options) {
 	f.IntVar(&c.DecHidden, "dec-hidden", c.DecHidden, "width of the MLP at the end of f")
 	f.IntVar(&c.NoiseDims, "noise-dims", c.NoiseDims, "dimensions of eta per atom")
 	f.Float64Var(&c.NoiseStd, "noise-std", c.NoiseStd, "standard deviation of eta")
-	f.StringVar(&c.GammaBase, "gamma-base", c.GammaBase, "what f refines, or gamma is without f: empty for the Haar measure, or frame")
+	f.StringVar(&c.GammaBase, "gamma-base", c.GammaBase,
+		"what f refines, or gamma is without f: empty for the Haar measure, or frame")
 	f.StringVar(&c.GammaHead, "gamma-head", c.GammaHead, "how f makes its matrix: empty as published, or moments")
-	f.BoolVar(&c.PairBias, "pair-bias", c.PairBias, "let k's attention see the distances of pairs (not in the published network)")
-	f.Float64Var(&c.TimeScale, "time-scale", c.TimeScale, "multiply t by this before its sinusoids, 0: do not, as published")
-	f.StringVar(&o.Init, "init", o.Init, "weights file to start from; parameters that it lacks start as usual, time embeddings are fitted to time-scale")
+	f.BoolVar(&c.PairBias, "pair-bias", c.PairBias,
+		"let k's attention see the distances of pairs (not in the published network)")
+	f.Float64Var(&c.TimeScale, "time-scale", c.TimeScale,
+		"multiply t by this before its sinusoids, 0: do not, as published")
+	f.StringVar(&o.Init, "init", o.Init,
+		"weights file to start from; parameters that it lacks start as usual, time embeddings are fitted to time-scale")
 	f.IntVar(&e.Hidden, "nf", e.Hidden, "EGNN: width")
 	f.IntVar(&e.Layers, "n-layers", e.Layers, "EGNN: blocks")
 	f.IntVar(&e.InvSublayers, "inv-sublayers", e.InvSublayers, "EGNN: updates of the features per block")
 	f.BoolVar(&e.Attention, "attention", e.Attention, "EGNN: weigh messages by a gate")
 	f.BoolVar(&e.Tanh, "tanh", e.Tanh, "EGNN: bound the moves of the coordinates")
-	f.IntVar(&o.Latent.Size, "latent-nf", o.Latent.Size, "GeoLDM: scalars of an atom's latent; encoder and decoder are EGNNs")
+	f.IntVar(&o.Latent.Size, "latent-nf", o.Latent.Size,
+		"GeoLDM: scalars of an atom's latent; encoder and decoder are EGNNs")
 	f.Float64Var(&e.NormConstant, "norm-constant", e.NormConstant, "EGNN: added to distances before they divide")
 	f.Float64Var(&e.NormFactor, "normalization-factor", e.NormFactor, "EGNN: sums over neighbours are divided by this")
 }
 
 func bindObjective(f *pflag.FlagSet, o *train.Options) {
-	f.StringSliceVar(&o.Condition, "condition", o.Condition, "what the network is given: scalar properties of the data, such as gap, for sample --properties; types: those of the atoms, drawn first or by --formula")
-	f.Float64Var(&o.Dropout, "condition-dropout", o.Dropout, "share of molecules whose values are kept from the network, for guidance without a classifier")
-	f.Float64Var(&o.Parts, "parts", o.Parts, "share of molecules with given types of which a part is given too, for sample --keep")
+	f.StringSliceVar(&o.Condition, "condition", o.Condition,
+		"what the network is given: scalar properties of the data, such as gap, for sample "+
+			"--properties; types: those of the atoms, drawn first or by --formula")
+	f.Float64Var(&o.Dropout, "condition-dropout", o.Dropout,
+		"share of molecules whose values are kept from the network, for guidance without a classifier")
+	f.Float64Var(&o.Parts, "parts", o.Parts,
+		"share of molecules with given types of which a part is given too, for sample --keep")
 	f.StringVar(&o.Loss, "loss", o.Loss, "l2, or vlb: terms weighted as in the variational bound")
 	f.StringVar(&o.Schedule, "schedule", o.Schedule, "noise schedule: polynomial_2 or cosine")
 	f.IntVar(&o.Timesteps, "timesteps", o.Timesteps, "T, the steps of the diffusion process")
 	f.StringVar(&o.Teacher, "teacher", o.Teacher, "weights file whose prediction is learned in place of the noise")
-	f.StringVar(&o.Guide, "guide", o.Guide, "weights file of a worse network, from which the teacher's prediction is led away")
-	f.StringVar(&o.Better, "better", o.Better, "weights file of the better network that the guide is compared with, if not the teacher")
+	f.StringVar(&o.Guide, "guide", o.Guide,
+		"weights file of a worse network, from which the teacher's prediction is led away")
+	f.StringVar(&o.Better, "better", o.Better,
+		"weights file of the better network that the guide is compared with, if not the teacher")
 	f.Float64Var(&o.GuideFrom, "guide-from", o.GuideFrom, "t/T from which the teacher is led")
 	f.Float64Var(&o.GuideTo, "guide-to", o.GuideTo, "t/T up to which the teacher is led, 0: to the end")
 	f.Float64Var(&o.Guidance, "guidance", o.Guidance, "how far, as a multiple of their difference")
 	f.BoolVar(&o.Augment, "augment", o.Augment, "turn each molecule by a Haar matrix (with the variant dit: DiT-Aug)")
-	f.StringVar(&o.Latent.Stage, "stage", o.Latent.Stage, "GeoLDM: released trains decoder and denoiser, autoencoder encoder and decoder, diffusion the denoiser of an autoencoder from --init, joint all")
-	f.Float64Var(&o.Latent.KLWeight, "kl-weight", o.Latent.KLWeight, "GeoLDM: weight of the KL divergence, where the encoder is trained")
+	f.StringVar(&o.Latent.Stage, "stage", o.Latent.Stage,
+		"GeoLDM: released trains decoder and denoiser, autoencoder encoder and decoder, diffusion the "+
+			"denoiser of an autoencoder from --init, joint all")
+	f.Float64Var(&o.Latent.KLWeight, "kl-weight", o.Latent.KLWeight,
+		"GeoLDM: weight of the KL divergence, where the encoder is trained")
 	f.BoolVar(&o.UniformTimes, "uniform-times", o.UniformTimes, "independent times in a batch instead of stratified ones")
-	f.Float64Var(&o.TimePower, "time-power", o.TimePower, "draw t/T as the power of a uniform number: above 1 trains more at low noise")
+	f.Float64Var(&o.TimePower, "time-power", o.TimePower,
+		"draw t/T as the power of a uniform number: above 1 trains more at low noise")
 }
 
 func bindOptimiser(f *pflag.FlagSet, o *train.Options) {
@@ -226,15 +253,18 @@ func bindRun(f *pflag.FlagSet, o *train.Options) {
 	f.IntVar(&o.Steps, "steps", o.Steps, "end after this many steps")
 	f.IntVar(&o.Epochs, "epochs", o.Epochs, "end after this many epochs")
 	f.DurationVar((*time.Duration)(&o.MaxTime), "max-time", time.Duration(o.MaxTime), "end after this time, as in 2h30m")
-	f.DurationVar((*time.Duration)(&o.StopAfter), "stop-after", time.Duration(o.StopAfter), "end this part of the run after this time, with a checkpoint to --resume; its schedule stays")
+	f.DurationVar((*time.Duration)(&o.StopAfter), "stop-after", time.Duration(o.StopAfter),
+		"end this part of the run after this time, with a checkpoint to --resume; its schedule stays")
 	f.Uint64VarP(&o.Seed, "seed", "s", o.Seed, "seed of weights, order and noise")
 	f.IntVar(&o.Threads, "threads", o.Threads, "workers that share each batch, one thread each, 0: one per CPU")
 	f.StringVar(&o.Device, "device", o.Device, "cpu, cuda or cuda:N")
 	f.IntVar(&o.ValEvery, "val-every", o.ValEvery, "steps between validations, 0: at the end only")
 	f.IntVar(&o.ValMolecules, "val-molecules", o.ValMolecules, "held-out molecules to use, 0: none")
-	f.IntVar(&o.SampleMolecules, "sample-molecules", o.SampleMolecules, "molecules to sample and measure after each validation, 0: none")
+	f.IntVar(&o.SampleMolecules, "sample-molecules", o.SampleMolecules,
+		"molecules to sample and measure after each validation, 0: none")
 	f.IntVar(&o.LogEvery, "log-every", o.LogEvery, "steps between lines of the log")
-	f.DurationVar((*time.Duration)(&o.CheckpointEvery), "checkpoint-every", time.Duration(o.CheckpointEvery), "time between checkpoints, 0: at the end only")
+	f.DurationVar((*time.Duration)(&o.CheckpointEvery), "checkpoint-every", time.Duration(o.CheckpointEvery),
+		"time between checkpoints, 0: at the end only")
 	f.IntVar(&o.Keep, "keep", o.Keep, "older checkpoints that stay beside the newest one and the best")
 }
 
@@ -253,8 +283,8 @@ func (v variantValue) Type() string          { return "string" }
 // setting is a value that was given, and where.
 type setting struct{ name, value, source string }
 
-// options are the settings of the run: the defaults, or those of the state that is resumed; then what files say, in turn; then --set;
-// then the flags that were given.
+// options are the settings of the run: the defaults, or those of the state that is resumed; then
+// what files say, in turn; then --set; then the flags that were given.
 func (c *trainConfig) options(flags *pflag.FlagSet) (p train.Posttraining, err error) {
 	p.Train = train.Defaults()
 	switch {

@@ -40,13 +40,18 @@ func printed(t *testing.T, o train.Options) string {
 
 // Files in turn, flags last.
 func TestConfigOrder(t *testing.T) {
-	file := writeFile(t, "mine.toml", "[model]\nvariant = \"egnn\"\nnf = 64\n[optimiser]\nlr = 1e-4\nbatch-atoms = 500\n[data]\ndata = [\"a.xyz\", \"b.xyz@split=train\"]\n[run]\nmax-time = \"90m\"\n")
-	o, err := configure(t, "--config", "published", "--config", file, "--set", "optimiser.batch-atoms=600", "--set", "nf=65", "--set", "steps=5", "--steps", "7", "--val", "v.xyz")
+	file := writeFile(t, "mine.toml",
+		"[model]\nvariant = \"egnn\"\nnf = 64\n[optimiser]\nlr = 1e-4\nbatch-atoms = "+
+			"500\n[data]\ndata = [\"a.xyz\", \"b.xyz@split=train\"]\n[run]\nmax-time = \"90m\"\n")
+	o, err := configure(t, "--config", "published", "--config", file, "--set", "optimiser.batch-atoms=600",
+		"--set", "nf=65", "--set", "steps=5", "--steps", "7", "--val", "v.xyz")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.LR != 1e-4 || o.BatchAtoms != 600 || !o.AMSGrad || o.EMA != 0.9999 || o.Network != train.NetworkEGNN || o.EGNN.Hidden != 65 || o.Steps != 7 ||
-		!slices.Equal(o.Data, []string{"a.xyz", "b.xyz@split=train"}) || !slices.Equal(o.Val, []string{"v.xyz"}) || time.Duration(o.MaxTime) != 90*time.Minute {
+	if o.LR != 1e-4 || o.BatchAtoms != 600 || !o.AMSGrad || o.EMA != 0.9999 || o.Network != train.NetworkEGNN ||
+		o.EGNN.Hidden != 65 || o.Steps != 7 ||
+		!slices.Equal(o.Data, []string{"a.xyz", "b.xyz@split=train"}) || !slices.Equal(o.Val, []string{"v.xyz"}) ||
+		time.Duration(o.MaxTime) != 90*time.Minute {
 		t.Errorf("%+v", o)
 	}
 	o.Out = "x"
@@ -64,7 +69,8 @@ func TestPublishedRecipe(t *testing.T) {
 	if err := o.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	if o.Config != model.Published() || o.LR != 2e-4 || o.MinLR != 1 || o.Clip != 2 || o.WeightDecay != 1e-12 || o.Epochs != 4350 || !o.UniformTimes {
+	if o.Config != model.Published() || o.LR != 2e-4 || o.MinLR != 1 || o.Clip != 2 || o.WeightDecay != 1e-12 ||
+		o.Epochs != 4350 || !o.UniformTimes {
 		t.Errorf("%+v", o)
 	}
 	if _, err := configure(t, "--config", "fast"); err != nil {
@@ -112,7 +118,8 @@ func TestSetErrors(t *testing.T) {
 			t.Errorf("--set %s: %v", text, err)
 		}
 	}
-	if _, err := configure(t, "--set", "model.hidden=wide"); err == nil || !strings.Contains(err.Error(), "--set model.hidden") {
+	if _, err := configure(t, "--set", "model.hidden=wide"); err == nil || !strings.Contains(err.Error(),
+		"--set model.hidden") {
 		t.Errorf("no number: %v", err)
 	}
 }
@@ -132,7 +139,8 @@ func TestConfigErrors(t *testing.T) {
 		"[model.inner]\nx = 1\n":               "model.inner",
 	} {
 		file := writeFile(t, "bad.toml", text)
-		if _, err := configure(t, "--config", file); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), file) {
+		if _, err := configure(t, "--config", file); err == nil || !strings.Contains(err.Error(), want) ||
+			!strings.Contains(err.Error(), file) {
 			t.Errorf("%q: error %v, want one about %s that names the file", text, err, want)
 		}
 	}

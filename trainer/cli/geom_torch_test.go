@@ -38,7 +38,8 @@ func geomArchive(t *testing.T) string {
 			}
 			conformers = append(conformers, map[string]any{"totalenergy": -float64(k), "xyz": rows})
 		}
-		if err := e.Encode(map[string]any{m.Formula(): map[string]any{"conformers": conformers, "uniqueconfs": 3}}); err != nil {
+		if err := e.Encode(map[string]any{m.Formula(): map[string]any{"conformers": conformers,
+			"uniqueconfs": 3}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -49,8 +50,8 @@ func geomArchive(t *testing.T) string {
 	return path
 }
 
-// The way of GEOM-Drugs: prepare, train, export, bound, sample, evaluate; from its own format, and on its molecules where they are
-// at hand.
+// The way of GEOM-Drugs: prepare, train, export, bound, sample, evaluate; from its own format, and
+// on its molecules where they are at hand.
 func TestGEOM(t *testing.T) {
 	inputs := map[string][]string{"msgpack": {geomArchive(t), "--conformers", "2", "--split", "0.8,0.1"}}
 	const shared = "../../../shared/data/geomdrugs_gfn2_"
@@ -60,20 +61,25 @@ func TestGEOM(t *testing.T) {
 	for name, input := range inputs {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			set, run, weights, sample := filepath.Join(dir, "set.safetensors"), filepath.Join(dir, "run"), filepath.Join(dir, "w.safetensors"), filepath.Join(dir, "s.xyz")
-			out := succeeds(t, append(append([]string{"data", "prepare"}, input...), "--out", set, "--elements", geomElements, "--max-atoms", "181")...)
+			set, run, weights, sample := filepath.Join(dir, "set.safetensors"), filepath.Join(dir, "run"),
+				filepath.Join(dir, "w.safetensors"), filepath.Join(dir, "s.xyz")
+			out := succeeds(t, append(append([]string{"data", "prepare"}, input...), "--out", set, "--elements",
+				geomElements, "--max-atoms", "181")...)
 			if !strings.Contains(out, "0 corrupt records skipped") || !strings.Contains(out, "train") {
 				t.Errorf("prepare says %s", out)
 			}
-			succeeds(t, append([]string{"train", "--data", set + "@split=train", "--out", run, "--steps", "6", "--set", "elements=" + geomElements, "--set", "charge=false", "--quiet"}, tiny...)...)
+			succeeds(t, append([]string{"train", "--data", set + "@split=train", "--out", run, "--steps", "6",
+				"--set", "elements=" + geomElements, "--set", "charge=false", "--quiet"}, tiny...)...)
 			succeeds(t, "export", run, "--out", weights)
 			var bound likelihoodReport
-			if err := json.Unmarshal([]byte(succeeds(t, "nll", "--model", weights, "--data", set+"@split=train", "--limit", "4", "--json")), &bound); err != nil || math.IsNaN(bound.NLL) || bound.Molecules != 4 {
+			if err := json.Unmarshal([]byte(succeeds(t, "nll", "--model", weights, "--data", set+"@split=train",
+				"--limit", "4", "--json")), &bound); err != nil || math.IsNaN(bound.NLL) || bound.Molecules != 4 {
 				t.Errorf("bound %+v, %v", bound, err)
 			}
 			succeeds(t, "sample", "--model", weights, "--n", "3", "--steps", "8", "--out", sample, "--quiet")
 			var e evaluation.Evaluation
-			if err := json.Unmarshal([]byte(succeeds(t, "evaluate", sample, "--train", set+"@split=train", "--reference", set, "--json")), &e); err != nil {
+			if err := json.Unmarshal([]byte(succeeds(t, "evaluate", sample, "--train", set+"@split=train",
+				"--reference", set, "--json")), &e); err != nil {
 				t.Fatal(err)
 			}
 			if e.Molecules != 3 || e.Atoms < 9 || e.Novelty == nil || len(e.Divergences) == 0 {

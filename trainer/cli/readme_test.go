@@ -11,7 +11,9 @@ import (
 )
 
 // brief is a training in a moment.
-const brief = "--steps 6 --set batch-atoms=60 --set hidden=16 --set xh-hidden=8 --set depth=1 --set heads=2 --set K=4 --set enc-hidden=8 --set enc-heads=2 --set enc-depth=1 --set dec-hidden=4 --set warmup=2 --threads 1 --set log-every=1"
+const brief = "--steps 6 --set batch-atoms=60 --set hidden=16 --set xh-hidden=8 --set depth=1 " +
+	"--set heads=2 --set K=4 --set enc-hidden=8 --set enc-heads=2 --set enc-depth=1 --set " +
+	"dec-hidden=4 --set warmup=2 --threads 1 --set log-every=1"
 
 // smaller are what the test changes in a command, to have it run in seconds; each must be there.
 var smaller = []struct{ from, to string }{
@@ -21,13 +23,16 @@ var smaller = []struct{ from, to string }{
 	{"balance own.xyz", "balance my.safetensors@split=train"}, // the samples of so small a model are not sound
 	{"--max-time 4h", "--steps 8"},
 	{"-n 1000", "-n 5 --steps 5"},
-	{"--out self --rounds 4", "--out self --rounds 1 --samples 6 --sample-steps 4 --steps 4 --threads 1 --set positives=9"},
-	{"--reward sound --rounds 2", "--reward stable_atoms --rounds 1 --samples 6 --sample-steps 4 --steps 4 --threads 1 --set positives=9"},
+	{"--out self --rounds 4", "--out self --rounds 1 --samples 6 --sample-steps 4 --steps 4 " +
+		"--threads 1 --set positives=9"},
+	{"--reward sound --rounds 2", "--reward stable_atoms --rounds 1 --samples 6 --sample-steps 4 " +
+		"--steps 4 --threads 1 --set positives=9"},
 	{"--conformers 5", "--conformers 3"}, // three of each molecule: data balance finds repeated ones
 }
 
-// TestREADME runs every command of trainer/README.md in turn, in one folder. Targets of make must be in the Makefile; what they do has
-// tests of its own. Of mpirun, the command is run in one process.
+// TestREADME runs every command of trainer/README.md in turn, in one folder. Targets of make must
+// be in the Makefile; what they do has tests of its own. Of mpirun, the command is run in one
+// process.
 func TestREADME(t *testing.T) {
 	text, err := os.ReadFile("../README.md")
 	if err != nil {
@@ -38,7 +43,8 @@ func TestREADME(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	for name, fixture := range map[string]string{"generative_model_ema.npy": "egnn.pt", "args.pickle": "egnn.args.pickle"} {
+	for name, fixture := range map[string]string{"generative_model_ema.npy": "egnn.pt",
+		"args.pickle": "egnn.args.pickle"} {
 		b, err := os.ReadFile("../pytorch/testdata/" + fixture)
 		if err != nil {
 			t.Fatal(err)
@@ -86,7 +92,8 @@ func TestREADME(t *testing.T) {
 	if commands < 12 || len(used) != len(smaller) {
 		t.Errorf("%d commands, of the changes %v were used", commands, used)
 	}
-	for _, file := range []string{"my-model.safetensors", "report.html", "edm.pt", "run/loss.svg", "run/best.safetensors"} {
+	for _, file := range []string{"my-model.safetensors", "report.html", "edm.pt", "run/loss.svg",
+		"run/best.safetensors"} {
 		if fi, err := os.Stat(file); err != nil || fi.Size() == 0 {
 			t.Errorf("%s is not there: %v", file, err)
 		}

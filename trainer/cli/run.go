@@ -58,7 +58,8 @@ func newRunCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run RECIPE.toml --out DIR [--set NAME=VALUE]...",
 		Short: "Make a model by a recipe: train, post-train, export, evaluate",
-		Long: `Run the stages of a recipe, a TOML file or one that comes with the command (` + strings.Join(recipesOfStages(), ", ") + `). Each stage is a
+		Long: `Run the stages of a recipe, a TOML file or one that comes with the
+command (` + strings.Join(recipesOfStages(), ", ") + `). Each stage is a
 subcommand of symdiff:
 
   [vars]
@@ -71,11 +72,12 @@ subcommand of symdiff:
   cuda = ["--set", "batch-atoms=73728"]             # more arguments where device is a GPU
   gives = { base = "{out}/base/best.safetensors" }  # a variable of the stages that follow
 
---set gives a variable another value. A stage whose files are given so is left out, and so are those that only it needs: --set base=FILE
-starts after the base stage.
+--set gives a variable another value. A stage whose files are given so is left out, and so are
+those that only it needs: --set base=FILE starts after the base stage.
 
-What is done is written in DIR/run.json. The same command, after an interrupt or a kill at any moment, goes on where it was: stages that
-are done stay done, and train, distill and posttrain go on from their own state. A stage whose arguments are no longer those of DIR is an error.`,
+What is done is written in DIR/run.json. The same command, after an interrupt or a kill at any
+moment, goes on where it was: stages that are done stay done, and train, distill and posttrain
+go on from their own state. A stage whose arguments are no longer those of DIR is an error.`,
 		Example: `  symdiff run qm9 --out run --set train=qm9_train.xyz.gz --set val=qm9_val.xyz.gz --set test=qm9_test.xyz.gz
   symdiff run qm9 --out run --set base=qm9-base.safetensors --dry-run`,
 		Args:        cobra.ExactArgs(1),
@@ -143,7 +145,8 @@ func readRecipe(name string) (*recipe, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", name, err)
 	case len(meta.Undecoded()) > 0:
-		return nil, fmt.Errorf("%s: unknown key %s; a recipe has [vars] and [[stage]] with name, run, cuda, stdout and gives", name, meta.Undecoded()[0])
+		return nil, fmt.Errorf("%s: unknown key %s; a recipe has [vars] and [[stage]] with name, run, "+
+			"cuda, stdout and gives", name, meta.Undecoded()[0])
 	case len(r.Stages) == 0:
 		return nil, fmt.Errorf("%s: no [[stage]]", name)
 	}
@@ -226,7 +229,8 @@ func (r *recipe) plan(name, out string, given []string) (plan []stage, err error
 	return plan, nil
 }
 
-// leftOut tells which stages need not run where variables are given: those all of whose files are given, or used by such stages alone.
+// leftOut tells which stages need not run where variables are given: those all of whose files are
+// given, or used by such stages alone.
 func (r *recipe) leftOut(given map[string]bool) []bool {
 	left := make([]bool, len(r.Stages))
 	for i, s := range slices.Backward(r.Stages) {
@@ -234,7 +238,8 @@ func (r *recipe) leftOut(given map[string]bool) []bool {
 		for key := range s.Gives {
 			all = all && given[key]
 			for j := i + 1; j < len(r.Stages); j++ {
-				if !given[key] && slices.ContainsFunc(r.Stages[j].Run, func(arg string) bool { return strings.Contains(arg, "{"+key+"}") }) {
+				if !given[key] && slices.ContainsFunc(r.Stages[j].Run,
+					func(arg string) bool { return strings.Contains(arg, "{"+key+"}") }) {
 					used, needed = true, needed || !left[j]
 				}
 			}
@@ -275,7 +280,8 @@ func runStages(cmd *cobra.Command, name, out string, plan []stage, quiet bool) e
 		if i < len(state.Stages) {
 			d := state.Stages[i]
 			if d.Name != s.Name || !slices.Equal(d.Args, s.Run) {
-				return fmt.Errorf("%s: stage %s was run as %q, asked for is %q; choose another --out", journal, d.Name, d.Args, s.Run)
+				return fmt.Errorf("%s: stage %s was run as %q, asked for is %q; choose another --out", journal, d.Name,
+					d.Args, s.Run)
 			}
 			if d.Done {
 				if err := d.check(); err != nil {

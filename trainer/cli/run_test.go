@@ -22,7 +22,8 @@ func TestRecipePlan(t *testing.T) {
 	if after := strings.Join(names("--set", "base=x.safetensors"), " "); after != strings.TrimPrefix(all, "train base ") {
 		t.Errorf("after the base: %s", after)
 	}
-	cpu, gpu := succeeds(t, "run", "qm9", "--out", out, "--dry-run"), succeeds(t, "run", "qm9", "--out", out, "--dry-run", "--set", "device=cuda")
+	cpu, gpu := succeeds(t, "run", "qm9", "--out", out, "--dry-run"), succeeds(t, "run", "qm9", "--out", out,
+		"--dry-run", "--set", "device=cuda")
 	if strings.Contains(cpu, "73728") || !strings.Contains(gpu, "73728") || !strings.Contains(gpu, "--device cuda") {
 		t.Errorf("on a CPU %s, on a GPU %s", cpu, gpu)
 	}
@@ -43,7 +44,8 @@ func TestRecipeErrorsNameThePlace(t *testing.T) {
 		{"[[stage]]\nname = \"a\"\nrun = [\"version\"]\ngives = { b = \"{out}/none\" }\n", "stage a was to make it", nil},
 	} {
 		file := writeFile(t, "r.toml", c.text)
-		fails(t, exitFailure, c.want, append([]string{"run", file, "--quiet", "--out", filepath.Join(t.TempDir(), "x")}, c.args...)...)
+		fails(t, exitFailure, c.want, append([]string{"run", file, "--quiet", "--out", filepath.Join(t.TempDir(),
+			"x")}, c.args...)...)
 	}
 	fails(t, exitUsage, "--set", "run", "qm9", "--out", "x", "--set", "bse=y")
 	fails(t, exitUsage, "--out", "run", "qm9")
@@ -53,7 +55,9 @@ func TestRecipeErrorsNameThePlace(t *testing.T) {
 // A stage of plain commands runs, its output goes to its file, and its second run does nothing.
 func TestRecipeRunsItsStages(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
-	file := writeFile(t, "r.toml", "[[stage]]\nname = \"tell\"\nrun = [\"version\", \"--json\"]\nstdout = \"{out}/version.json\"\ngives = { told = \"{out}/version.json\" }\n")
+	file := writeFile(t, "r.toml",
+		"[[stage]]\nname = \"tell\"\nrun = [\"version\", \"--json\"]\nstdout = "+
+			"\"{out}/version.json\"\ngives = { told = \"{out}/version.json\" }\n")
 	for _, want := range []string{"tell: symdiff version --json", "tell: done before"} {
 		code, stdout, stderr := runCommand("", "run", file, "--out", out)
 		if code != 0 || stdout != "" || !strings.Contains(stderr, want) {

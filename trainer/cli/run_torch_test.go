@@ -24,7 +24,8 @@ data = "x"
 
 [[stage]]
 name = "train"
-run = ["train", "--config", "SETTINGS", "--data", "{data}", "--val", "{data}", "--out", "{out}/base", "--device", "{device}"]
+run = ["train", "--config", "SETTINGS", "--data", "{data}", "--val", "{data}",
+  "--out", "{out}/base", "--device", "{device}"]
 gives = { checkpoint = "{out}/base/checkpoint.safetensors" }
 
 [[stage]]
@@ -34,8 +35,10 @@ gives = { base = "{out}/base.safetensors" }
 
 [[stage]]
 name = "posttrain"
-run = ["posttrain", "--init", "{base}", "--data", "{data}", "--val", "{data}", "--out", "{out}/posttrain", "--rounds", "2", "--samples", "8",
-  "--set", "positives=20", "--sample-steps", "3", "--steps", "12", "--threads", "2", "--set", "batch-atoms=30", "--set", "checkpoint-every=1ns"]
+run = ["posttrain", "--init", "{base}", "--data", "{data}", "--val", "{data}", "--out", "{out}/posttrain",
+  "--rounds", "2", "--samples", "8",
+  "--set", "positives=20", "--sample-steps", "3", "--steps", "12", "--threads", "2",
+  "--set", "batch-atoms=30", "--set", "checkpoint-every=1ns"]
 gives = { posttrained = "{out}/posttrain/model.safetensors" }
 
 [[stage]]
@@ -77,7 +80,8 @@ checkpoint-every = "1ns"
 
 func recipeFile(t *testing.T) string {
 	t.Helper()
-	return writeFile(t, "tiny.toml", strings.Replace(tinyRecipe, "SETTINGS", writeFile(t, "settings.toml", tinySettings), 1))
+	return writeFile(t, "tiny.toml", strings.Replace(tinyRecipe, "SETTINGS", writeFile(t, "settings.toml",
+		tinySettings), 1))
 }
 
 // A recipe that is killed again and again, at any moment, ends with the bits of one that was left alone.
@@ -132,7 +136,8 @@ func TestKilledRecipeEndsAlike(t *testing.T) {
 	if err := json.Unmarshal(b, &c); err != nil || len(c.Entries) != 1 || c.Entries[0].Runs[0].Molecules != 6 {
 		t.Errorf("%v, %+v", err, c)
 	}
-	if s := succeeds(t, "inspect", filepath.Join(killed, "model.safetensors")); !strings.Contains(s, "symdiff posttrain") || !strings.Contains(s, "symdiff train") {
+	if s := succeeds(t, "inspect", filepath.Join(killed, "model.safetensors")); !strings.Contains(s,
+		"symdiff posttrain") || !strings.Contains(s, "symdiff train") {
 		t.Errorf("the weights do not tell how they came about: %s", s)
 	}
 

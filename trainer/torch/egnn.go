@@ -16,8 +16,8 @@ import (
 
 // forwardEGNN is EDM's network (see package core/egnn), or a part of an autoencoder that is one.
 //
-// The first layer of an MLP over edges [h_i, h_j, d²_ij, d0²_ij] is computed atom by atom, W_i·h_i + W_j·h_j + w·d²_ij + w0·d0²_ij + b:
-// the same values, N times cheaper.
+// The first layer of an MLP over edges [h_i, h_j, d²_ij, d0²_ij] is computed atom by atom, W_i·h_i
+// + W_j·h_j + w·d²_ij + w0·d0²_ij + b: the same values, N times cheaper.
 func forwardEGNN(s *Scope, p *Params, in Input) Output {
 	c := p.egnn
 	b, n, d := in.B, in.N, int64(c.Hidden)
@@ -97,8 +97,9 @@ func offDiagonal(n int) []float32 {
 	return m
 }
 
-// InitEGNN is a random start as PyTorch has it: weights and biases uniform on ±1/sqrt(inputs), the last layer of the coordinates
-// Xavier-uniform with gain 0.001. Every parameter has its own stream of the seed.
+// InitEGNN is a random start as PyTorch has it: weights and biases uniform on ±1/sqrt(inputs), the
+// last layer of the coordinates Xavier-uniform with gain 0.001. Every parameter has its own stream
+// of the seed.
 func InitEGNN(c egnn.Config, seed uint64) []float32 { return initLinear(c.Parameters(), seed, 0) }
 
 // initLinear is that of a list of linear layers, by the streams of their numbers from first on.

@@ -19,7 +19,8 @@ func TestEGNNParityWithCore(t *testing.T) {
 	onThread(t)
 	worst := 0.0
 	for k := range 8 {
-		c := egnn.Config{Features: 6, Hidden: 24, Layers: 2, InvSublayers: 1 + k&1, Attention: k&2 > 0, Tanh: k&4 > 0, NormConstant: 1, NormFactor: 3}
+		c := egnn.Config{Features: 6, Hidden: 24, Layers: 2, InvSublayers: 1 + k&1, Attention: k&2 > 0,
+			Tanh: k&4 > 0, NormConstant: 1, NormFactor: 3}
 		flat := InitEGNN(c, uint64(k))
 		r := rng.New(3, uint32(k), rng.Initial, 0)
 		for i := range flat {
@@ -54,10 +55,12 @@ func TestEGNNParityWithCore(t *testing.T) {
 	t.Logf("largest relative difference %.2g", worst)
 }
 
-// The network under values of properties is core's, and the gradient of the context's weights is that of finite differences.
+// The network under values of properties is core's, and the gradient of the context's weights is
+// that of finite differences.
 func TestEGNNConditionalParityWithCore(t *testing.T) {
 	onThread(t)
-	c := egnn.Config{Features: 6, Context: 4, Hidden: 16, Layers: 2, InvSublayers: 1, Attention: true, Tanh: true, NormConstant: 1, NormFactor: 3}
+	c := egnn.Config{Features: 6, Context: 4, Hidden: 16, Layers: 2, InvSublayers: 1, Attention: true,
+		Tanh: true, NormConstant: 1, NormFactor: 3}
 	flat := InitEGNN(c, 1)
 	r := rng.New(4, 0, rng.Initial, 0)
 	for i := range flat {
@@ -72,7 +75,8 @@ func TestEGNNConditionalParityWithCore(t *testing.T) {
 		p.Set(weights)
 		xh := s.split(s.Of(z, 1, n, 9), -1, 3, 6)
 		// gap = 0.35 with mean 0.2 and deviation 0.1, homo unknown
-		return Forward(s, p, Input{B: 1, N: n, X: xh[0], H: xh[1], T: s.Of([]float32{0.4}, 1), Context: s.Of([]float32{1.5, 1, 0, 0}, 1, 4)}).Eps(s)
+		return Forward(s, p, Input{B: 1, N: n, X: xh[0], H: xh[1], T: s.Of([]float32{0.4}, 1),
+			Context: s.Of([]float32{1.5, 1, 0, 0}, 1, 4)}).Eps(s)
 	}
 	meta := encoding.QM9()
 	meta.Context = []encoding.Quantity{{Name: "gap", Mean: 0.2, MAD: 0.1}, {Name: "homo", Mean: 1, MAD: 2}}

@@ -31,7 +31,8 @@ func NewLatentParams(c geoldm.Config, device gotch.Device, halfWeights bool, bes
 		}
 		return q
 	}
-	p.latent = &latent{config: c, encoder: part(geoldm.EncoderPrefix, &c.Encoder), decoder: part(geoldm.DecoderPrefix, &c.Decoder)}
+	p.latent = &latent{config: c, encoder: part(geoldm.EncoderPrefix, &c.Encoder),
+		decoder: part(geoldm.DecoderPrefix, &c.Decoder)}
 	if c.UsesDiT() {
 		p.latent.denoiser = part(geoldm.DenoiserPrefix, nil)
 		p.latent.denoiser.Config = c.DiT
@@ -41,7 +42,8 @@ func NewLatentParams(c geoldm.Config, device gotch.Device, halfWeights bool, bes
 	return p
 }
 
-// Encode gives the means of the latents of data, x (B, N, 3) and h (B, N, L), and the encoder's whole head (B, N, 2L+1).
+// Encode gives the means of the latents of data, x (B, N, 3) and h (B, N, L), and the encoder's
+// whole head (B, N, 2L+1).
 func Encode(s *Scope, p *Params, x, h Tensor) (meanX, meanH, head Tensor) {
 	size := h.MustSize()
 	l := p.latent

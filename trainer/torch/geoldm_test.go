@@ -39,7 +39,8 @@ func latentWeights(c geoldm.Config) []float32 {
 	return flat
 }
 
-// The parts are those of core, by both kinds of denoiser, at every stage's loss: its terms are recomputed from core's networks.
+// The parts are those of core, by both kinds of denoiser, at every stage's loss: its terms are
+// recomputed from core's networks.
 func TestLatentLossFromCoresNetworks(t *testing.T) {
 	onThread(t)
 	for k, c := range latentConfigs() {
@@ -103,7 +104,8 @@ func TestLatentLossFromCoresNetworks(t *testing.T) {
 			X: s.Of(x, 1, n, 3), H: s.Of(h, 1, n, int64(f)), Posterior: s.Of(posterior, 1, n, int64(3+l)), Std: std,
 			Eps: s.Of(eps, 1, n, int64(3+l)), Alpha: s.Of([]float32{alpha}, 1, 1, 1), Sigma: s.Of([]float32{sigma}, 1, 1, 1),
 			Input: Input{
-				T: s.Of([]float32{time}, 1), R0: s.Of([]float32{1, 0, 0, 0, 1, 0, 0, 0, 1}, 1, 3, 3), Eta: s.Of(make([]float32, 3*n), 1, n, 3),
+				T: s.Of([]float32{time}, 1), R0: s.Of([]float32{1, 0, 0, 0, 1, 0, 0, 0, 1}, 1, 3, 3),
+				Eta: s.Of(make([]float32, 3*n), 1, n, 3),
 			},
 		}
 		terms := LatentLoss(s, p, b, Stages{Encoder: true, Decoder: true, Denoiser: true})
@@ -151,7 +153,8 @@ func TestLatentStagesFreezeTheRest(t *testing.T) {
 			l := int64(c.Latent())
 			one := s.Of([]float32{0.7}, 1, 1, 1)
 			b := Latents{
-				X: noise(3), H: noise(int64(c.Features)), Posterior: noise(3 + l), Std: 0.0032, Eps: noise(3 + l), Alpha: one, Sigma: one,
+				X: noise(3), H: noise(int64(c.Features)), Posterior: noise(3 + l), Std: 0.0032, Eps: noise(3 + l),
+				Alpha: one, Sigma: one,
 				Input: Input{T: s.Of([]float32{0.5}, 1), R0: s.Of([]float32{1, 0, 0, 0, 1, 0, 0, 0, 1}, 1, 3, 3), Eta: noise(3)},
 			}
 			terms := LatentLoss(s, p, b, stage.train)
@@ -176,7 +179,8 @@ func TestLatentStagesFreezeTheRest(t *testing.T) {
 				}
 			}
 			for prefix, want := range map[string]bool{
-				geoldm.DenoiserPrefix: stage.train.Denoiser, geoldm.EncoderPrefix: stage.train.Encoder, geoldm.DecoderPrefix: stage.train.Decoder,
+				geoldm.DenoiserPrefix: stage.train.Denoiser, geoldm.EncoderPrefix: stage.train.Encoder,
+				geoldm.DecoderPrefix: stage.train.Decoder,
 			} {
 				if (norm[prefix] > 0) != want {
 					t.Errorf("%s, model %d: gradient of %s is %g", name, k, prefix, norm[prefix])

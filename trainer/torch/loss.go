@@ -2,7 +2,8 @@
 
 package torch
 
-// SquaredError is Σ_j Σ_k m_k·(eps_hat - eps)²_jk of each molecule: (B), with eps (B, N, 3+F) and mask (B, 1, 3+F) or nil.
+// SquaredError is Σ_j Σ_k m_k·(eps_hat - eps)²_jk of each molecule: (B), with eps (B, N, 3+F) and
+// mask (B, 1, 3+F) or nil.
 func SquaredError(s *Scope, out Output, eps, mask Tensor) Tensor {
 	d := s.sub(out.Eps(s), eps)
 	d = s.mul(d, d)

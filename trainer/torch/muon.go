@@ -19,8 +19,9 @@ const muonMomentum = 0.95
 //
 //	m <- 0.95·m + g,  w <- (1 - lr·wd)·w - lr·0.2·sqrt(max(rows, cols))·polar(g + 0.95·m)
 //
-// with polar(U·S·Vᵀ) ≈ U·Vᵀ: every direction of the update counts the same. The factor makes the step's root mean square that of
-// AdamW, so that one learning rate serves both. Matrices of one shape are stacked.
+// with polar(U·S·Vᵀ) ≈ U·Vᵀ: every direction of the update counts the same. The factor makes the
+// step's root mean square that of AdamW, so that one learning rate serves both. Matrices of one
+// shape are stacked.
 func (o *Optimiser) muon(s *Scope, g []Tensor, i int, scale, lr, emaDecay float64) {
 	var spans []span
 	var members []piece
@@ -82,7 +83,8 @@ func (o *Optimiser) orthogonalised(s *Scope, spans []span, updates []Tensor, lr 
 //
 //	x <- 3.4445·x - 4.7750·x·xᵀ·x + 2.0315·(x·xᵀ)²·x
 //
-// from x/|x|, which bring singular values of that into (0.68, 1.14) where they are above 0.002 or so (Jordan et al. 2024).
+// from x/|x|, which bring singular values of that into (0.68, 1.14) where they are above 0.002 or
+// so (Jordan et al. 2024).
 func polar(s *Scope, x Tensor) Tensor {
 	norm := s.sqrt(s.sum(s.mul(x, x), true, 1, 2))
 	x = s.div(x, s.addScalar(norm, 1e-7))

@@ -12,8 +12,8 @@ import (
 	"github.com/symdiff-go/symdiff/core/rng"
 )
 
-// TestMuon holds three steps to the formula in float64, for the matrices of the blocks, and to AdamW for the rest; the number of
-// shards makes no difference.
+// TestMuon holds three steps to the formula in float64, for the matrices of the blocks, and to
+// AdamW for the rest; the number of shards makes no difference.
 func TestMuon(t *testing.T) {
 	onThread(t)
 	const steps, lr, decay, scale, wd = 3, 1e-2, 0.9, 0.5, 0.1
@@ -45,7 +45,10 @@ func TestMuon(t *testing.T) {
 			}
 			for _, m := range matrices(c, q, int64(p.offsets[i])) {
 				w := start[m.from : m.from+m.n]
-				copy(want[m.from:], muonReference(w, m, steps, func(step int) []float32 { return gradient(p.Size, step)[m.from : m.from+m.n] }, lr, scale, wd))
+				copy(want[m.from:], muonReference(w, m, steps, func(step int) []float32 {
+					return gradient(p.Size,
+						step)[m.from : m.from+m.n]
+				}, lr, scale, wd))
 				matrixValues += int(m.n)
 			}
 		}
@@ -77,7 +80,8 @@ func gradient(n, step int) []float32 {
 }
 
 // muonReference is Muon in float64 on one matrix.
-func muonReference(start []float32, m span, steps int, gradient func(step int) []float32, lr, scale, wd float64) []float32 {
+func muonReference(start []float32, m span, steps int, gradient func(step int) []float32, lr, scale,
+	wd float64) []float32 {
 	rows, cols := int(m.rows), int(m.cols)
 	w, momentum := mat.NewDense(rows, cols, widen(start)), mat.NewDense(rows, cols, nil)
 	for step := 1; step <= steps; step++ {

@@ -79,7 +79,8 @@ func Forward(s *Scope, p *Params, in Input) Output {
 	}
 	tok := s.cat(-1, p.linear(s, "xh_embedder", s.cat(-1, xh...)), pos)
 	prefix := c.Prefix()
-	k := dit{p: p, prefix: prefix, width: int64(c.Hidden), depth: c.Depth, heads: int64(c.Heads), swiglu: c.MLPType == model.SwiGLU}
+	k := dit{p: p, prefix: prefix, width: int64(c.Hidden), depth: c.Depth, heads: int64(c.Heads),
+		swiglu: c.MLPType == model.SwiGLU}
 	cond := k.condition(s, time)
 	out := k.blocks(s, tok, cond, k.pairBias(s, cond, g, in.B, in.N), in.B, in.N)
 	ada := s.unbind(s.view(p.linear(s, prefix+"final_layer.adaLN_modulation.1", cond), in.B, 2, 1, k.width), 1)
@@ -93,7 +94,8 @@ func Forward(s *Scope, p *Params, in Input) Output {
 	return Output{X: ox, H: oh, Gamma: gamma}
 }
 
-// orthogonal is f: a DiT over [X·R0, eta, distance part], its mean over atoms, an MLP to nine numbers, Gram-Schmidt. (B, 3, 3)
+// orthogonal is f: a DiT over [X·R0, eta, distance part], its mean over atoms, an MLP to nine
+// numbers, Gram-Schmidt. (B, 3, 3)
 func orthogonal(s *Scope, p *Params, in Input, time, pos Tensor) Tensor {
 	c := p.Config
 	parts := []Tensor{s.bmm(in.X, in.R0)}
@@ -101,7 +103,8 @@ func orthogonal(s *Scope, p *Params, in Input, time, pos Tensor) Tensor {
 		parts = append(parts, in.Eta)
 	}
 	tok := p.linear(s, "gamma_enc.x_embedder", s.cat(-1, append(parts, pos)...))
-	enc := dit{p: p, prefix: "gamma_enc.", width: int64(c.EncHidden), depth: c.EncDepth, heads: int64(c.EncHeads), swiglu: c.MLPType == model.SwiGLU}
+	enc := dit{p: p, prefix: "gamma_enc.", width: int64(c.EncHidden), depth: c.EncDepth,
+		heads: int64(c.EncHeads), swiglu: c.MLPType == model.SwiGLU}
 	blocks := enc.blocks(s, tok, enc.condition(s, time), nil, in.B, in.N)
 	if c.GammaHead == model.GammaMoments {
 		return momentsOf(s, p, in, blocks)
@@ -115,8 +118,9 @@ func orthogonal(s *Scope, p *Params, in Input, time, pos Tensor) Tensor {
 	return s.transpose(orthonormaliseRows(s, s.transpose(a, 1, 2)), 1, 2)
 }
 
-// momentsOf is the head of moments (see core/model): u_i = W·LN(x_i) with rows of W of length 1, A = sum_i u_iᵀ·x_i of the
-// positions X·C0, and f the transpose of A made orthonormal on its rows. (B, 3, 3)
+// momentsOf is the head of moments (see core/model): u_i = W·LN(x_i) with rows of W of length 1, A
+// = sum_i u_iᵀ·x_i of the positions X·C0, and f the transpose of A made orthonormal on its rows.
+// (B, 3, 3)
 func momentsOf(s *Scope, p *Params, in Input, blocks Tensor) Tensor {
 	w := p.get("gamma_dec.moments.weight") // (3, enc_hidden)
 	w = s.div(s.to(w, f32), s.sqrt(s.addScalar(s.sum(s.mul(w, w), true, -1), 1e-20)))
@@ -142,16 +146,18 @@ func principalFrame(s *Scope, x, r0 Tensor) (c Tensor) {
 	return c
 }
 
-// orthonormaliseRows is Gram-Schmidt on the rows of a (B, 3, 3). The third row is the cross product of the first two with the
-// sign of its product with a's third row, which is the same in exact arithmetic, as is its gradient: in three dimensions the
-// first two rows leave the third nothing but the sign.
+// orthonormaliseRows is Gram-Schmidt on the rows of a (B, 3, 3). The third row is the cross product
+// of the first two with the sign of its product with a's third row, which is the same in exact
+// arithmetic, as is its gradient: in three dimensions the first two rows leave the third nothing
+// but the sign.
 func orthonormaliseRows(s *Scope, a Tensor) Tensor {
 	rows := s.unbind(a, 1) // each (B, 3)
 	dot := func(u, v Tensor) Tensor { return s.sum(s.mul(u, v), true, -1) }
 	unit := func(v Tensor) Tensor { return s.div(v, s.sqrt(s.addScalar(dot(v, v), 1e-20))) }
 	q0 := unit(rows[0])
 	q1 := unit(s.sub(rows[1], s.mul(q0, dot(q0, rows[1]))))
-	q1 = unit(s.sub(q1, s.mul(q0, dot(q0, q1)))) // once more: float32 leaves the first try oblique where a is nearly singular
+	// once more: float32 leaves the first try oblique where a is nearly singular
+	q1 = unit(s.sub(q1, s.mul(q0, dot(q0, q1))))
 	cross := s.keep(q0.MustLinalgCross(q1, -1, false))
 	sign := s.keep(dot(s.keep(cross.MustDetach(false)), s.keep(rows[2].MustDetach(false))).MustSign(false))
 	q2 := s.mul(cross, sign)
@@ -187,8 +193,9 @@ func gaussians(s *Scope, p *Params, in Input) Tensor {
 	return s.mul(g, s.mulScalar(inv, 1/math.Sqrt(2*3.14159)))
 }
 
-// distancePart is the pos_embedder of the mean of the Gaussians g over j, taken before the linear layer: (B, N, hidden -
-// xh_hidden). With pad_to its bias counts pad_to/N times, which is what the published code's padded atoms add.
+// distancePart is the pos_embedder of the mean of the Gaussians g over j, taken before the linear
+// layer: (B, N, hidden - xh_hidden). With pad_to its bias counts pad_to/N times, which is what the
+// published code's padded atoms add.
 func distancePart(s *Scope, p *Params, in Input, g Tensor) Tensor {
 	b, n, k := in.B, in.N, int64(p.Config.K)
 	g = s.view(s.mean(g, false, 1), b, n, k)
@@ -236,7 +243,8 @@ func (m dit) pairBias(s *Scope, cond, g Tensor, b, n int64) []Tensor {
 		return nil
 	}
 	all := int64(m.depth) * m.heads
-	w := s.mul(s.view(s.addScalar(m.p.linear(s, m.prefix+"pair_adaLN_modulation.1", cond), 1), b, all, 1), m.p.get(m.prefix+"pair_embedder.weight"))
+	w := s.mul(s.view(s.addScalar(m.p.linear(s, m.prefix+"pair_adaLN_modulation.1", cond), 1), b, all, 1),
+		m.p.get(m.prefix+"pair_embedder.weight"))
 	a := s.bmm(w, s.transpose(s.view(g, b, n*n, -1), 1, 2)) // (B, depth·heads, N·N)
 	return s.unbind(s.view(a, b, int64(m.depth), m.heads, n, n), 1)
 }
@@ -261,7 +269,8 @@ func (m dit) blocks(s *Scope, x, cond Tensor, bias []Tensor, b, n int64) Tensor 
 // attention is softmax(q·kᵀ/sqrt(d) + bias)·v per head, then the projection; bias is (B, heads, N, N) or nil.
 func (m dit) attention(s *Scope, name string, x, bias Tensor, b, n int64) Tensor {
 	d := m.width / m.heads
-	qkv := s.unbind(s.permute(s.view(m.p.linear(s, name+"qkv", x), b, n, 3, m.heads, d), 2, 0, 3, 1, 4), 0) // each (B, heads, N, d)
+	// each (B, heads, N, d)
+	qkv := s.unbind(s.permute(s.view(m.p.linear(s, name+"qkv", x), b, n, 3, m.heads, d), 2, 0, 3, 1, 4), 0)
 	q := s.mulScalar(qkv[0], 1/math.Sqrt(float64(d)))
 	a := s.matmul(q, s.transpose(qkv[1], -2, -1))
 	typ := a.DType()

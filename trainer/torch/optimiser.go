@@ -11,12 +11,16 @@ import (
 
 // Optimiser takes steps with a moving average of the weights, on flat buffers: AdamW (Loshchilov and Hutter 2019),
 //
-//	m <- m + (1-b1)(g - m),  v <- v + (1-b2)(g² - v),  w <- (1 - lr·wd)·w - lr·m̂/(sqrt(v̂) + eps),  ema <- ema + (1-d)(w - ema)
+//	m <- m + (1-b1)(g - m),  v <- v + (1-b2)(g² - v),  w <- (1 - lr·wd)·w - lr·m̂/(sqrt(v̂) + eps),
 //
-// with m̂ = m/(1-b1^t), v̂ = v/(1-b2^t); with AMSGrad v̂ takes the largest v so far. With Muon the matrices of attention and MLPs
-// take another step (see muon). The buffers are cut into shards, so that as many threads can work on one step: first Gather on
-// each, then Apply on each. A shard is worked through in pieces small enough for a processor's cache: fifteen operations on all of
-// it would wait for memory most of the time. On a GPU, with one shard, a step is taken on the whole buffers (see whole).
+// ema <- ema + (1-d)(w - ema)
+//
+// with m̂ = m/(1-b1^t), v̂ = v/(1-b2^t); with AMSGrad v̂ takes the largest v so far. With Muon the
+// matrices of attention and MLPs take another step (see muon). The buffers are cut into shards, so
+// that as many threads can work on one step: first Gather on each, then Apply on each. A shard is
+// worked through in pieces small enough for a processor's cache: fifteen operations on all of it
+// would wait for memory most of the time. On a GPU, with one shard, a step is taken on the whole
+// buffers (see whole).
 type Optimiser struct {
 	Beta1, Beta2, Eps float64
 	WeightDecay       float64
@@ -72,7 +76,8 @@ func NewOptimiser(p *Params, amsgrad, muon bool, shards int) *Optimiser {
 	return o
 }
 
-// cut divides the flat buffers among shards: the matrices of Muon in turn, the rest evenly, in spans of at most step values.
+// cut divides the flat buffers among shards: the matrices of Muon in turn, the rest evenly, in
+// spans of at most step values.
 func (p *Params) cut(muon bool, shards int, step int64) [][]span {
 	out := make([][]span, shards)
 	var rest []span
@@ -106,8 +111,8 @@ func (p *Params) cut(muon bool, shards int, step int64) [][]span {
 	return out
 }
 
-// Gather is shard i of the sum of gradients (Size), piece by piece, and the sum of its squares. Nil gradients count as zero; one
-// must not be nil.
+// Gather is shard i of the sum of gradients (Size), piece by piece, and the sum of its squares. Nil
+// gradients count as zero; one must not be nil.
 func (o *Optimiser) Gather(s *Scope, grads []Tensor, i int) (g []Tensor, squares float64) {
 	var all []Tensor
 	NoGrad(func() {
@@ -145,7 +150,8 @@ func (o *Optimiser) Gather(s *Scope, grads []Tensor, i int) (g []Tensor, squares
 func (o *Optimiser) Apply(s *Scope, g []Tensor, i int, scale float64, step int, lr, emaDecay float64) {
 	c1, c2 := 1-math.Pow(o.Beta1, float64(step)), 1-math.Pow(o.Beta2, float64(step))
 	number := ts.FloatScalar
-	keepM, addM, keepV, addV := number(o.Beta1), number(scale*(1-o.Beta1)), number(o.Beta2), number(scale*scale*(1-o.Beta2))
+	keepM, addM, keepV, addV := number(o.Beta1), number(scale*(1-o.Beta1)), number(o.Beta2),
+		number(scale*scale*(1-o.Beta2))
 	root, eps := number(-c1/(lr*math.Sqrt(c2))), number(-o.Eps*c1/lr)
 	NoGrad(func() {
 		if o.whole != nil {

@@ -37,8 +37,9 @@ type Params struct {
 	half Tensor
 }
 
-// NewParams allocates the parameters of c, all zero. halfWeights makes the weights of attention and MLPs bfloat16 in products,
-// while Flat keeps them in float32: call Refresh after each change of Flat. Those beside the network's, of a learned schedule, come last.
+// NewParams allocates the parameters of c, all zero. halfWeights makes the weights of attention and
+// MLPs bfloat16 in products, while Flat keeps them in float32: call Refresh after each change of
+// Flat. Those beside the network's, of a learned schedule, come last.
 func NewParams(c model.Config, device gotch.Device, halfWeights bool, beside ...safetensors.Parameter) *Params {
 	return newParams(&Params{Config: c, List: append(c.Parameters(), beside...), device: device}, halfWeights)
 }
@@ -148,11 +149,12 @@ func (p *Params) Split(flat []float32) map[string][]float32 {
 	return m
 }
 
-// Init is a random start: linear layers Xavier-uniform with zero bias, time embeddings with standard deviation 0.02, adaLN,
-// pair bias and final layers zero, means and widths of the distance features uniform on (0, 3), the second half of a SwiGLU's fc1 (its linear
-// half) with weights of standard deviation 1e-6 and bias 1. Every parameter has its own stream of the seed. With grid the means
-// of the distance features are spread evenly over (0, 8) Å instead, with widths of 1.5 times their spacing: they tell bond
-// lengths apart from the start.
+// Init is a random start: linear layers Xavier-uniform with zero bias, time embeddings with
+// standard deviation 0.02, adaLN, pair bias and final layers zero, means and widths of the distance
+// features uniform on (0, 3), the second half of a SwiGLU's fc1 (its linear half) with weights of
+// standard deviation 1e-6 and bias 1. Every parameter has its own stream of the seed. With grid the
+// means of the distance features are spread evenly over (0, 8) Å instead, with widths of 1.5 times
+// their spacing: they tell bond lengths apart from the start.
 func Init(c model.Config, seed uint64, grid bool) []float32 {
 	var flat []float32
 	for i, q := range c.Parameters() {
@@ -176,7 +178,8 @@ func Init(c model.Config, seed uint64, grid bool) []float32 {
 			}
 		case strings.HasPrefix(q.Name, "gaussian_embedder."):
 			uniform(0, 3)
-		case strings.Contains(q.Name, "adaLN_modulation"), strings.Contains(q.Name, "final_layer"), strings.Contains(q.Name, "pair_embedder"):
+		case strings.Contains(q.Name, "adaLN_modulation"), strings.Contains(q.Name, "final_layer"),
+			strings.Contains(q.Name, "pair_embedder"):
 		case strings.Contains(q.Name, "t_embedder") && weight:
 			r.Fill(v, 0.02)
 		case weight:
@@ -203,7 +206,8 @@ func Init(c model.Config, seed uint64, grid bool) []float32 {
 	return flat
 }
 
-// Accumulate adds g, a gradient of the scope inner, to sum, one of the scope s, in place; nil counts as zero and g then moves to s.
+// Accumulate adds g, a gradient of the scope inner, to sum, one of the scope s, in place; nil
+// counts as zero and g then moves to s.
 func Accumulate(s *Scope, sum Tensor, inner *Scope, g Tensor) Tensor {
 	if sum == nil {
 		inner.handles = slices.DeleteFunc(inner.handles, func(t Tensor) bool { return t == g })

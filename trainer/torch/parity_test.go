@@ -67,7 +67,8 @@ func configs() []model.Config {
 			c := base
 			c.MLPType, c.PadTo = mlp, pad
 			plain := c
-			plain.EncHidden, plain.EncDepth, plain.EncHeads, plain.EncMLPRatio, plain.DecHidden, plain.NoiseDims, plain.NoiseStd = 0, 0, 0, 0, 0, 0, 0
+			plain.EncHidden, plain.EncDepth, plain.EncHeads, plain.EncMLPRatio, plain.DecHidden, plain.NoiseDims,
+				plain.NoiseStd = 0, 0, 0, 0, 0, 0, 0
 			for _, v := range []model.Variant{model.SymdiffH, model.None} {
 				plain.Variant, plain.PairBias = v, false
 				list = append(list, plain)
@@ -142,7 +143,8 @@ func TestParityWithCore(t *testing.T) {
 
 			s := &Scope{Device: CPU}
 			nn := int64(n)
-			in := Input{B: b, N: nn, X: s.Of(x, b, nn, 3), H: s.Of(h, b, nn, int64(c.Features)), T: s.Of([]float32{time, time}, b), R0: s.Of(r0, b, 3, 3)}
+			in := Input{B: b, N: nn, X: s.Of(x, b, nn, 3), H: s.Of(h, b, nn, int64(c.Features)),
+				T: s.Of([]float32{time, time}, b), R0: s.Of(r0, b, 3, 3)}
 			if c.NoiseDims > 0 {
 				in.Eta = s.Of(eta, b, nn, int64(c.NoiseDims))
 			}
@@ -191,7 +193,8 @@ func TestConditionalParityWithCore(t *testing.T) {
 		}
 		s := &Scope{Device: CPU}
 		xh := s.split(s.Of(z, 1, n, 9), -1, 3, 6)
-		in := Input{B: 1, N: n, X: xh[0], H: xh[1], T: s.Of([]float32{0.4}, 1), R0: s.Of(r0, 1, 3, 3), Context: s.Of([]float32{1.5, 1}, 1, 2)}
+		in := Input{B: 1, N: n, X: xh[0], H: xh[1], T: s.Of([]float32{0.4}, 1), R0: s.Of(r0, 1, 3, 3),
+			Context: s.Of([]float32{1.5, 1}, 1, 2)}
 		if c.NoiseDims > 0 {
 			in.Eta = s.Of(eta, 1, n, int64(c.NoiseDims))
 		}
@@ -204,10 +207,12 @@ func TestConditionalParityWithCore(t *testing.T) {
 }
 
 func describe(c model.Config) string {
-	return fmt.Sprintf("%s order=%s fix_qr=%v pad_to=%d noise_dims=%d pair_bias=%v time_scale=%g %s", c.Variant, c.GammaOrder, c.FixQR, c.PadTo, c.NoiseDims, c.PairBias, c.TimeScale, c.MLPType)
+	return fmt.Sprintf("%s order=%s fix_qr=%v pad_to=%d noise_dims=%d pair_bias=%v time_scale=%g %s",
+		c.Variant, c.GammaOrder, c.FixQR, c.PadTo, c.NoiseDims, c.PairBias, c.TimeScale, c.MLPType)
 }
 
-// Gram-Schmidt: orthogonal, leaves orthogonal matrices alone, agrees with core/o3, and its gradient is that of finite differences.
+// Gram-Schmidt: orthogonal, leaves orthogonal matrices alone, agrees with core/o3, and its gradient
+// is that of finite differences.
 func TestOrthonormaliseRows(t *testing.T) {
 	onThread(t)
 	s := &Scope{Device: CPU}
@@ -272,7 +277,8 @@ func TestBF16IsNear(t *testing.T) {
 			r.Fill(v, std)
 			return v
 		}
-		in := Input{B: b, N: n, X: s.Of(make32(b*n*3, 1), b, n, 3), H: s.Of(make32(b*n*6, .5), b, n, 6), T: s.Of(make32(b, .1), b)}
+		in := Input{B: b, N: n, X: s.Of(make32(b*n*3, 1), b, n, 3), H: s.Of(make32(b*n*6, .5), b, n, 6),
+			T: s.Of(make32(b, .1), b)}
 		haar := make([]float32, 0, b*9)
 		for range b {
 			h := o3.Haar(&r)
@@ -309,8 +315,8 @@ func relative(a, b []float32) float64 {
 	return math.Sqrt(d / n)
 }
 
-// One step after another as by the formula in float64, with and without AMSGrad and weight decay, in one shard, in three, and on all of the
-// buffers at once.
+// One step after another as by the formula in float64, with and without AMSGrad and weight decay,
+// in one shard, in three, and on all of the buffers at once.
 func TestAdamW(t *testing.T) {
 	onThread(t)
 	c := configs()[0]

@@ -61,8 +61,9 @@ func maxDiff(a, b []float32) float64 {
 	return m
 }
 
-// coupledDeviation feeds X and X·H, with R0' = Hᵀ·R0 for the second and the same eta, and returns the largest deviation of the
-// second output from the first turned by H, relative to the largest output. It is rounding error exactly if gamma is equivariant.
+// coupledDeviation feeds X and X·H, with R0' = Hᵀ·R0 for the second and the same eta, and returns
+// the largest deviation of the second output from the first turned by H, relative to the largest
+// output. It is rounding error exactly if gamma is equivariant.
 func coupledDeviation(t *testing.T, order string) float64 {
 	c, weights := published(t, "symdiff")
 	c.GammaOrder = order
@@ -91,7 +92,8 @@ func coupledDeviation(t *testing.T, order string) float64 {
 	s := &Scope{Device: CPU}
 	defer s.Close()
 	run := func(x, r0 []float32) []float32 {
-		out := Forward(s, p, Input{B: b, N: n, X: s.Of(x, b, n, 3), H: s.Of(h, b, n, 6), T: s.Of([]float32{0.1, 0.4, 0.7, 1}, b), R0: s.Of(r0, b, 3, 3), Eta: s.Of(eta, b, n, 3)})
+		out := Forward(s, p, Input{B: b, N: n, X: s.Of(x, b, n, 3), H: s.Of(h, b, n, 6),
+			T: s.Of([]float32{0.1, 0.4, 0.7, 1}, b), R0: s.Of(r0, b, 3, 3), Eta: s.Of(eta, b, n, 3)})
 		return Float32s(out.X)
 	}
 	y, yh := run(x, r0), run(xh, r0h)

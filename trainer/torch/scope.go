@@ -35,9 +35,10 @@ func Setup(threads int) {
 	}
 }
 
-// tune is for speed, once: memory is kept between steps; libtorch's kernels for AVX-512 are asked for where the processor has it
-// (libtorch 1.13 does not take them by itself; SiLU and its gradient take half the time); and oneDNN keeps the compiled products of
-// every shape of batch, of which there are more than its usual thousand. Variables that are set are left.
+// tune is for speed, once: memory is kept between steps; libtorch's kernels for AVX-512 are asked
+// for where the processor has it (libtorch 1.13 does not take them by itself; SiLU and its gradient
+// take half the time); and oneDNN keeps the compiled products of every shape of batch, of which
+// there are more than its usual thousand. Variables that are set are left.
 var tune = sync.OnceFunc(func() {
 	keepMemory()
 	if x := cpu.X86; x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasFMA {
@@ -46,8 +47,9 @@ var tune = sync.OnceFunc(func() {
 	setDefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8192")
 })
 
-// AllowTF32 asks for TensorFloat-32, of 10 bits of mantissa, in products of float32 matrices on CUDA. It has to come before all else:
-// libtorch reads the variable when its context is first used. RoundsToTF32 tells whether it was heard.
+// AllowTF32 asks for TensorFloat-32, of 10 bits of mantissa, in products of float32 matrices on
+// CUDA. It has to come before all else: libtorch reads the variable when its context is first used.
+// RoundsToTF32 tells whether it was heard.
 func AllowTF32() {
 	tune()
 	setDefault("TORCH_ALLOW_TF32_CUBLAS_OVERRIDE", "1")
@@ -81,8 +83,8 @@ func Threads() int { return libtch.AtGetNumThreads() }
 // CUDADevices is the number of CUDA devices that libtorch sees.
 func CUDADevices() int { return int(libtch.AtcCudaDeviceCount()) }
 
-// Scope owns handles. Memory is given back when they are dropped, not by the garbage collector, which knows nothing of its size:
-// one scope per step, closed at its end.
+// Scope owns handles. Memory is given back when they are dropped, not by the garbage collector,
+// which knows nothing of its size: one scope per step, closed at its end.
 type Scope struct {
 	Device  gotch.Device
 	handles []Tensor
@@ -150,8 +152,8 @@ func (s *Scope) narrow(a Tensor, dim, from, n int64) Tensor {
 	return s.keep(a.MustNarrow(dim, from, n, false))
 }
 
-// unbind and split give views whose gradients are put together by one stack or cat; those of index and narrow are each filled up
-// with zeros to the size of the whole and then added.
+// unbind and split give views whose gradients are put together by one stack or cat; those of index
+// and narrow are each filled up with zeros to the size of the whole and then added.
 func (s *Scope) unbind(a Tensor, dim int64) []Tensor {
 	parts := a.MustUnbind(dim, false)
 	for _, p := range parts {

@@ -10,5 +10,6 @@ package torch
 // }
 import "C"
 
-// keepMemory makes malloc keep what a step gives back for the next one: otherwise a large part of a step goes into page faults.
+// keepMemory makes malloc keep what a step gives back for the next one: otherwise a large part of a
+// step goes into page faults.
 func keepMemory() { C.keep_memory() }

@@ -8,8 +8,9 @@ import (
 	"github.com/sugarme/gotch/ts"
 )
 
-// whole is what the optimiser needs to take a step on the flat buffers at once, in some hundred operations, where piece by piece takes
-// a thousand: on a GPU an operation costs the time to start it, whatever its size.
+// whole is what the optimiser needs to take a step on the flat buffers at once, in some hundred
+// operations, where piece by piece takes a thousand: on a GPU an operation costs the time to start
+// it, whatever its size.
 type whole struct {
 	matrices []matrix
 	adam     Tensor // (Size): 1 where AdamW steps, 0 where Muon does; nil without Muon
@@ -38,7 +39,8 @@ func newWhole(p *Params, muon bool) *whole {
 				continue
 			}
 			clear(adam[m.from : m.from+m.n])
-			f.matrices = append(f.matrices, matrix{m, p.Flat.MustNarrow(0, m.from, m.n, false).MustView([]int64{m.rows, m.cols}, true)})
+			f.matrices = append(f.matrices, matrix{m, p.Flat.MustNarrow(0, m.from, m.n,
+				false).MustView([]int64{m.rows, m.cols}, true)})
 		}
 	}
 	s := &Scope{Device: p.device}

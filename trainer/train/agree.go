@@ -12,8 +12,8 @@ import (
 	"github.com/symdiff-go/symdiff/trainer/dataset"
 )
 
-// settled are the options that make a run what it is: what its network learns from a batch, and its seed. They are those of its
-// checkpoint; --init starts a new run from its weights with others.
+// settled are the options that make a run what it is: what its network learns from a batch, and its
+// seed. They are those of its checkpoint; --init starts a new run from its weights with others.
 func (o *Options) settled() []setting {
 	loss := o.Loss
 	if loss == "" {
@@ -41,7 +41,8 @@ func changed(before, now []setting) string {
 	return ""
 }
 
-// changedData tells whether a resumed run reads other molecules than before; empty if not. A run may begin or cease to validate.
+// changedData tells whether a resumed run reads other molecules than before; empty if not. A run
+// may begin or cease to validate.
 func changedData(flag string, before, now []dataset.Source) string {
 	if len(before) == 0 || len(now) == 0 && flag == "val" {
 		return ""
@@ -63,9 +64,11 @@ func changedData(flag string, before, now []dataset.Source) string {
 }
 
 // perProcess are the options in which the processes of one job may differ.
-var perProcess = []string{"Data", "Val", "Out", "Resume", "Init", "Teacher", "Guide", "Better", "Contrast", "Command", "Threads", "Device"}
+var perProcess = []string{"Data", "Val", "Out", "Resume", "Init", "Teacher", "Guide", "Better", "Contrast",
+	"Command", "Threads", "Device"}
 
-// fingerprint lists what the processes of a job must have alike: each option, the molecules and the state that they go on from.
+// fingerprint lists what the processes of a job must have alike: each option, the molecules and the
+// state that they go on from.
 func (o *Options) fingerprint(data, val []dataset.Source, p Progress) []setting {
 	var list []setting
 	v := reflect.ValueOf(*o)

@@ -45,7 +45,8 @@ func TestChangedDataAreNamed(t *testing.T) {
 		"filter":    {File: "a.xyz", SHA256: "0123456789", Molecules: 5, Filter: "split=val"},
 	} {
 		for _, flag := range []string{"data", "val"} {
-			if said := changedData(flag, a, []dataset.Source{other}); !strings.Contains(said, "--"+flag) || !strings.Contains(said, `"a.xyz"`) {
+			if said := changedData(flag, a, []dataset.Source{other}); !strings.Contains(said, "--"+flag) ||
+				!strings.Contains(said, `"a.xyz"`) {
 				t.Errorf("%s: %q", name, said)
 			}
 		}
@@ -67,11 +68,15 @@ func TestProcessesOfAJobAgree(t *testing.T) {
 		progress Progress
 		said     string
 	}{
-		"alike":         {func(o *Options) { o.Device, o.Threads, o.Out, o.Data = "cuda:1", 7, "elsewhere", []string{"b"} }, data, Progress{Step: 3, Seconds: 2}, ""},
-		"seed":          {func(o *Options) { o.Seed = 1 }, data, Progress{Step: 3}, "Seed"},
-		"batch":         {func(o *Options) { o.BatchAtoms++ }, data, Progress{Step: 3}, "BatchAtoms"},
-		"network":       {func(o *Options) { o.Config.Depth++ }, data, Progress{Step: 3}, "Config"},
-		"data":          {func(*Options) {}, []dataset.Source{{File: "a", SHA256: "1", Molecules: 5}}, Progress{Step: 3}, "data"},
+		"alike": {func(o *Options) {
+			o.Device, o.Threads, o.Out, o.Data = "cuda:1", 7, "elsewhere",
+				[]string{"b"}
+		}, data, Progress{Step: 3, Seconds: 2}, ""},
+		"seed":    {func(o *Options) { o.Seed = 1 }, data, Progress{Step: 3}, "Seed"},
+		"batch":   {func(o *Options) { o.BatchAtoms++ }, data, Progress{Step: 3}, "BatchAtoms"},
+		"network": {func(o *Options) { o.Config.Depth++ }, data, Progress{Step: 3}, "Config"},
+		"data": {func(*Options) {}, []dataset.Source{{File: "a", SHA256: "1", Molecules: 5}},
+			Progress{Step: 3}, "data"},
 		"another state": {func(*Options) {}, data, Progress{Step: 4}, "checkpoint"},
 	} {
 		o := Defaults()

@@ -44,12 +44,15 @@ type Batch struct {
 
 	Posterior []float32 // (B, N, 3+L) of a GeoLDM: the noise of the latents about their means, its x part of zero mean
 
-	// Context (B, C) holds ((v-mean)/mad, 1) for each property, or (0, 0) where it is unknown or kept back; nil without a condition.
+	// Context (B, C) holds ((v-mean)/mad, 1) for each property, or (0, 0) where it is unknown or
+	// kept back; nil without a condition.
 	Context []float32
 
-	// Mask (B, 1, 3+F) is 0 at the features of molecules with t = 0 or given types, whose loss is on x alone; nil if there are none.
+	// Mask (B, 1, 3+F) is 0 at the features of molecules with t = 0 or given types, whose loss is
+	// on x alone; nil if there are none.
 	Mask []float32
-	// LogPH (B) is log p(h|z_0) where t = 0 and the types are not given, which does not depend on the network, and 0 elsewhere; nil if there are none.
+	// LogPH (B) is log p(h|z_0) where t = 0 and the types are not given, which does not depend on
+	// the network, and 0 elsewhere; nil if there are none.
 	LogPH []float64
 	Times []int // (B), t
 
@@ -66,8 +69,9 @@ func (b *Batch) coordinates(i int) int {
 	return width * b.N
 }
 
-// BoundWeights are the weights of the molecules' squared errors in the variational bound, times (T+1) for the one term of T+1 that
-// is drawn, over the probability that power gives it (see Times):
+// BoundWeights are the weights of the molecules' squared errors in the variational bound, times
+// (T+1) for the one term of T+1 that is drawn, over the probability that power gives it (see
+// Times):
 //
 //	t > 0: SNR(t-1)/SNR(t) - 1      t = 0: 1
 func (b *Batcher) BoundWeights(times []int, power float64) []float64 {
@@ -146,8 +150,9 @@ func (b *Batcher) Contrast(signs []float32, c *Contrast) { b.signs, b.contrast =
 // Parts sets the share of the molecules with given types of which a part is given too (see encoding.FixedMark).
 func (b *Batcher) Parts(share float64) { b.parts = share }
 
-// part chooses the atoms that are given of a molecule, or none: for one molecule in four all of its atoms, for the others as many as
-// chance wills that are nearest to one of them; every second time, and where all would be given, without the hydrogens.
+// part chooses the atoms that are given of a molecule, or none: for one molecule in four all of its
+// atoms, for the others as many as chance wills that are nearest to one of them; every second time,
+// and where all would be given, without the hydrogens.
 func (b *Batcher) part(index int, seed uint64, id uint32, step int) (atoms []int) {
 	r := rng.New(seed, id, drawPart, uint32(step))
 	if r.Float64() >= b.parts {
@@ -155,7 +160,8 @@ func (b *Batcher) part(index int, seed uint64, id uint32, step int) (atoms []int
 	}
 	x, types := b.set.Positions(index), b.set.Types(index)
 	n := len(types)
-	whole, size, centre, bare := r.Float64() < 0.25, 1+int(r.Float64()*float64(n)), int(r.Float64()*float64(n)), r.Float64() < 0.5
+	whole, size, centre, bare := r.Float64() < 0.25, 1+int(r.Float64()*float64(n)),
+		int(r.Float64()*float64(n)), r.Float64() < 0.5
 	if whole {
 		size = n
 	}
@@ -182,8 +188,8 @@ func (b *Batcher) part(index int, seed uint64, id uint32, step int) (atoms []int
 	return atoms
 }
 
-// context fills the channels of molecule index and tells whether its types are given (see encoding.TypesName). The values of properties
-// are kept back together.
+// context fills the channels of molecule index and tells whether its types are given (see
+// encoding.TypesName). The values of properties are kept back together.
 func (b *Batcher) context(dst []float32, index int, seed uint64, id uint32, step int) (typed bool) {
 	r := rng.New(seed, id, drawContext, uint32(step))
 	noValues := r.Float64() < b.dropout
@@ -217,9 +223,10 @@ func NewBatcher(set *dataset.Set, c model.Config, meta encoding.Meta, augment bo
 	return b, nil
 }
 
-// Times draws t = floor(u^power·(T+1)) for n molecules, with u uniform on [0, 1): uniform on {0..T} for power 1, of density
-// t^(1/power - 1) in general, which weighs the loss of a low t more where power is above 1; 0 is 1. Stratified times are spread
-// over the batch, u_i = u + i/n mod 1 with one u: the same distribution for each molecule, less variance of the mean.
+// Times draws t = floor(u^power·(T+1)) for n molecules, with u uniform on [0, 1): uniform on {0..T}
+// for power 1, of density t^(1/power - 1) in general, which weighs the loss of a low t more where
+// power is above 1; 0 is 1. Stratified times are spread over the batch, u_i = u + i/n mod 1 with
+// one u: the same distribution for each molecule, less variance of the mean.
 func (b *Batcher) Times(n int, seed uint64, step int, stratified bool, power float64) []int {
 	t := make([]int, n)
 	r := rng.New(seed, 0, drawTime, uint32(step))
@@ -238,15 +245,16 @@ func (b *Batcher) Times(n int, seed uint64, step int, stratified bool, power flo
 	return t
 }
 
-// Make noises the molecules of indices, all of one size, to the given times. Molecule i takes its random numbers from stream
-// ids[i] of step; nil ids are 0, 1, 2...
+// Make noises the molecules of indices, all of one size, to the given times. Molecule i takes its
+// random numbers from stream ids[i] of step; nil ids are 0, 1, 2...
 func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch {
 	n, f := b.set.Size(indices[0]), b.config.Features
 	w := 3 + f
 	out := &Batch{
 		B: len(indices), N: n, Times: times,
 		X: make([]float32, len(indices)*n*3), H: make([]float32, len(indices)*n*f), Eps: make([]float32, len(indices)*n*w),
-		T: make([]float32, len(indices)), R0: make([]float32, len(indices)*9), Eta: make([]float32, len(indices)*n*b.config.NoiseDims),
+		T: make([]float32, len(indices)), R0: make([]float32, len(indices)*9), Eta: make([]float32,
+			len(indices)*n*b.config.NoiseDims),
 	}
 	clean, size := make([]float32, f), []int{n}
 	if b.signs != nil {
@@ -355,8 +363,10 @@ func join(parts []*Batch) *Batch {
 	for _, p := range parts {
 		out.B += p.B
 		out.Posterior = append(out.Posterior, p.Posterior...)
-		out.X, out.H, out.Eps, out.T = append(out.X, p.X...), append(out.H, p.H...), append(out.Eps, p.Eps...), append(out.T, p.T...)
-		out.R0, out.Eta, out.Context, out.Times = append(out.R0, p.R0...), append(out.Eta, p.Eta...), append(out.Context, p.Context...), append(out.Times, p.Times...)
+		out.X, out.H, out.Eps, out.T = append(out.X, p.X...), append(out.H, p.H...), append(out.Eps, p.Eps...),
+			append(out.T, p.T...)
+		out.R0, out.Eta, out.Context, out.Times = append(out.R0, p.R0...), append(out.Eta, p.Eta...),
+			append(out.Context, p.Context...), append(out.Times, p.Times...)
 		out.Sign, out.Outside = append(out.Sign, p.Sign...), append(out.Outside, p.Outside...)
 		switch {
 		case p.Mask != nil:

@@ -66,8 +66,9 @@ type Provenance struct {
 	History       []Validation     `json:"history,omitempty"`          // the last ones
 	Version       string           `json:"version,omitempty"`          // of symdiff
 
-	DriftByTime  []float64        `json:"drift_by_time,omitempty"` // of a round of post-training: |eps_hat - that of its start|² per coordinate
-	Posttraining []PosttrainStage `json:"posttraining,omitempty"`  // what came after the training
+	// of a round of post-training: |eps_hat - that of its start|² per coordinate
+	DriftByTime  []float64        `json:"drift_by_time,omitempty"`
+	Posttraining []PosttrainStage `json:"posttraining,omitempty"` // what came after the training
 }
 
 // Checkpoint is the whole state of a run.
@@ -82,20 +83,23 @@ type Checkpoint struct {
 // historyTail is the number of validations that a checkpoint keeps.
 const historyTail = 50
 
-// Write puts the checkpoint at path, which holds either the old or the new one at any time, each whole: a new file is written,
-// brought to the disk and renamed. The one before, if there is one, becomes NAME.1.safetensors, that one NAME.2.safetensors and so
-// on up to Options.Keep. The metadata have a checksum of all the rest.
+// Write puts the checkpoint at path, which holds either the old or the new one at any time, each
+// whole: a new file is written, brought to the disk and renamed. The one before, if there is one,
+// becomes NAME.1.safetensors, that one NAME.2.safetensors and so on up to Options.Keep. The
+// metadata have a checksum of all the rest.
 func (c *Checkpoint) Write(path string) error {
 	var tensors []safetensors.Tensor
 	for buffer, flat := range c.Buffers {
 		at := 0
 		for _, p := range c.Options.Parameters() {
-			tensors = append(tensors, safetensors.Tensor{Name: buffer + "/" + p.Name, DType: "F32", Shape: p.Shape, Data: flat[at : at+p.Size()]})
+			tensors = append(tensors, safetensors.Tensor{Name: buffer + "/" + p.Name, DType: "F32", Shape: p.Shape,
+				Data: flat[at : at+p.Size()]})
 			at += p.Size()
 		}
 	}
 	md := c.Options.Metadata(c.Meta)
-	for key, v := range map[string]any{"train_options": c.Options, "train_progress": c.Progress, "train_provenance": c.Provenance} {
+	for key, v := range map[string]any{"train_options": c.Options, "train_progress": c.Progress,
+		"train_provenance": c.Provenance} {
 		b, err := json.Marshal(v)
 		if err != nil {
 			return err
@@ -140,8 +144,8 @@ func (c *Checkpoint) checksum(md map[string]string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// ReadCheckpoint reads what Write wrote, from a file, or the newest from a run's folder. Errors name the file and the tensor or the
-// key.
+// ReadCheckpoint reads what Write wrote, from a file, or the newest from a run's folder. Errors
+// name the file and the tensor or the key.
 func ReadCheckpoint(path string) (*Checkpoint, error) {
 	path = CheckpointPath(path)
 	f, err := safetensors.Open(path)
@@ -156,13 +160,15 @@ func ReadCheckpoint(path string) (*Checkpoint, error) {
 	if c.Meta, err = encoding.Parse(path, f.Metadata); err != nil {
 		return nil, err
 	}
-	for key, v := range map[string]any{"train_options": &c.Options, "train_progress": &c.Progress, "train_provenance": &c.Provenance} {
+	for key, v := range map[string]any{"train_options": &c.Options, "train_progress": &c.Progress,
+		"train_provenance": &c.Provenance} {
 		if err := json.Unmarshal([]byte(f.Metadata[key]), v); err != nil {
 			return nil, &safetensors.Error{File: path, Reason: "metadata " + key + ": " + err.Error()}
 		}
 	}
 	if want := c.Options.Metadata(c.Meta)["config"]; f.Metadata["config"] != want {
-		return nil, &safetensors.Error{File: path, Reason: fmt.Sprintf("metadata train_options: model %s, config says %s", want, f.Metadata["config"])}
+		return nil, &safetensors.Error{File: path,
+			Reason: fmt.Sprintf("metadata train_options: model %s, config says %s", want, f.Metadata["config"])}
 	}
 	buffers := []string{bufParam, bufEMA, bufM, bufV}
 	if c.Options.AMSGrad {
@@ -192,24 +198,26 @@ func IsCheckpoint(f *safetensors.File) bool {
 // Averaged is the flat buffer of averaged (EMA) weights.
 func (c *Checkpoint) Averaged() []float32 { return c.Buffers[bufEMA] }
 
-// Model is the averaged (EMA) weights of a checkpoint, and what a model file says of them: the configuration, the schedule, the
-// histogram, the elements and the provenance.
+// Model is the averaged (EMA) weights of a checkpoint, and what a model file says of them: the
+// configuration, the schedule, the histogram, the elements and the provenance.
 func (c *Checkpoint) Model() ([]safetensors.Tensor, map[string]string) {
 	meta := c.Meta
 	meta.Training, _ = json.Marshal(c.Provenance) // plain fields: it cannot fail
 	var tensors []safetensors.Tensor
 	at, flat := 0, c.Averaged()
 	for _, p := range c.Options.Parameters() {
-		tensors = append(tensors, safetensors.Tensor{Name: p.Name, DType: safetensors.F32, Shape: p.Shape, Data: flat[at : at+p.Size()]})
+		tensors = append(tensors, safetensors.Tensor{Name: p.Name, DType: safetensors.F32, Shape: p.Shape,
+			Data: flat[at : at+p.Size()]})
 		at += p.Size()
 	}
 	return tensors, c.Options.Metadata(meta)
 }
 
-// SetDType chooses the types of a model's tensors in a file. I8 is for the matrices of linear layers in the middle of the network, where
-// a row's scale is little beside its integers; what else there is becomes F16 then. So do the embedders and the last layer: they have
-// 5 % of the values of the shipped model, and rounded one at a time they make 93 % of the mean square errors of its prediction. A noise
-// schedule that was learned stays as it is, F32 and 12 kB.
+// SetDType chooses the types of a model's tensors in a file. I8 is for the matrices of linear
+// layers in the middle of the network, where a row's scale is little beside its integers; what else
+// there is becomes F16 then. So do the embedders and the last layer: they have 5 % of the values of
+// the shipped model, and rounded one at a time they make 93 % of the mean square errors of its
+// prediction. A noise schedule that was learned stays as it is, F32 and 12 kB.
 func SetDType(tensors []safetensors.Tensor, dtype safetensors.DType) {
 	for i := range tensors {
 		t := &tensors[i]
@@ -225,5 +233,6 @@ func SetDType(tensors []safetensors.Tensor, dtype safetensors.DType) {
 
 // inMiddle tells whether t is a matrix of some width, neither of an embedder nor of the last layer.
 func inMiddle(t *safetensors.Tensor) bool {
-	return len(t.Shape) == 2 && t.Shape[0] > 1 && t.Shape[1] >= 32 && !strings.Contains(t.Name, "embed") && !strings.Contains(t.Name, "final_layer")
+	return len(t.Shape) == 2 && t.Shape[0] > 1 && t.Shape[1] >= 32 && !strings.Contains(t.Name, "embed") &&
+		!strings.Contains(t.Name, "final_layer")
 }

@@ -12,18 +12,22 @@ import (
 	"github.com/symdiff-go/symdiff/trainer/dataset"
 )
 
-// Contrast is the objective of a round of post-training (see Posttrain): molecules that the network is to make more often, and
-// molecules that it is to make less often, each with a weight a in [-1, 1]. With e_old the network at the start of the round, frozen,
+// Contrast is the objective of a round of post-training (see Posttrain): molecules that the network
+// is to make more often, and molecules that it is to make less often, each with a weight a in [-1,
+// 1]. With e_old the network at the start of the round, frozen,
 //
 //	target = e_old + s·(eps - e_old),  s = a/Beta·min(1, t/(T·Ramp))   for From <= t/T <= To;   e_anchor elsewhere
 //
-// Anchor is e_old, or the network that all rounds started from, so that what is not to change does not drift from round to round. Data have
-// a = 1 and samples a = -Negative. With Negative = 1 the network rests where both have one distribution; what it does wrong on both alike
-// is then not seen. Below 1 that is drawn to the data's denoiser. At low noise, where data and samples are told apart, the error of e_old
-// on the data becomes 1 - s times as large in a round, which diverges for s > 2: there the ramp makes s smaller.
+// Anchor is e_old, or the network that all rounds started from, so that what is not to change does
+// not drift from round to round. Data have a = 1 and samples a = -Negative. With Negative = 1 the
+// network rests where both have one distribution; what it does wrong on both alike is then not
+// seen. Below 1 that is drawn to the data's denoiser. At low noise, where data and samples are told
+// apart, the error of e_old on the data becomes 1 - s times as large in a round, which diverges for
+// s > 2: there the ramp makes s smaller.
 //
-// Sources: Direct Discriminative Optimization (Zheng et al. 2025, arXiv 2503.01103) for data against own samples, DiffusionNFT
-// (Zheng et al. 2025, arXiv 2509.16117) for this form of it, in which a = 2r - 1 for a reward r in [0, 1].
+// Sources: Direct Discriminative Optimization (Zheng et al. 2025, arXiv 2503.01103) for data
+// against own samples, DiffusionNFT (Zheng et al. 2025, arXiv 2509.16117) for this form of it, in
+// which a = 2r - 1 for a reward r in [0, 1].
 type Contrast struct {
 	Old     string   `json:"old"`              // weights file of the network at the start of the round
 	Anchor  string   `json:"anchor,omitempty"` // weights file whose prediction is kept outside the interval; empty: Old
@@ -66,8 +70,9 @@ func (c *Contrast) check(o *Options) error {
 	return nil
 }
 
-// molecules are those of the round, from all of the training set and the network's own: the training molecules first, then the
-// samples, repeated until they are as many. signs are their weights over Beta.
+// molecules are those of the round, from all of the training set and the network's own: the
+// training molecules first, then the samples, repeated until they are as many. signs are their
+// weights over Beta.
 func (c *Contrast) molecules(all, own *dataset.Set) (set *dataset.Set, signs []float32, err error) {
 	weights := make([]float64, own.Len())
 	for i := range weights {

@@ -16,14 +16,14 @@ type Weights struct {
 	Metadata map[string]string
 }
 
-// AddDifference adds what two trainings made different of one model to another one that came from the same (task arithmetic, Ilharco
-// et al. 2023, arXiv 2212.04089):
+// AddDifference adds what two trainings made different of one model to another one that came from
+// the same (task arithmetic, Ilharco et al. 2023, arXiv 2212.04089):
 //
 //	w += times·(plus - minus)
 //
-// for every tensor of w, but those that neither has, such as f of a network that learns its gamma. What w is conditioned on and they
-// are not stays as it is. Where plus takes parts (see encoding.FixedMark) and minus does not, w does from then on. Errors name the file and
-// the tensor.
+// for every tensor of w, but those that neither has, such as f of a network that learns its gamma.
+// What w is conditioned on and they are not stays as it is. Where plus takes parts (see
+// encoding.FixedMark) and minus does not, w does from then on. Errors name the file and the tensor.
 func AddDifference(w, plus, minus Weights, times float64) error {
 	meta, err := encoding.Parse(w.Name, w.Metadata)
 	if err != nil {
@@ -51,7 +51,8 @@ func AddDifference(w, plus, minus Weights, times float64) error {
 	return w.teachParts(plus, minus)
 }
 
-// teachParts notes in the metadata that w takes parts, if it takes types and the difference is that of plus taking parts.
+// teachParts notes in the metadata that w takes parts, if it takes types and the difference is that
+// of plus taking parts.
 func (w Weights) teachParts(plus, minus Weights) error {
 	var metas [3]encoding.Meta
 	for i, from := range []Weights{w, plus, minus} {

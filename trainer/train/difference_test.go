@@ -26,7 +26,8 @@ func weightsUnder(name string, first, second []float32, conditions ...string) We
 // What is conditioned gets the difference of two models that are not, in the columns that they have.
 func TestAddDifference(t *testing.T) {
 	w := weightsUnder("w", []float32{1, 2, 3, 4, 5, 6, 7, 8}, []float32{9, 10}, encoding.TypesName)
-	plus, minus := weightsUnder("plus", []float32{10, 20, 30, 40}, []float32{50, 60}), weightsUnder("minus", []float32{1, 2, 3, 4}, []float32{5, 6})
+	plus, minus := weightsUnder("plus", []float32{10, 20, 30, 40}, []float32{50, 60}), weightsUnder("minus",
+		[]float32{1, 2, 3, 4}, []float32{5, 6})
 	w.Tensors = append(w.Tensors, safetensors.Tensor{Name: "own", Shape: []int{1}, Data: []float32{7}})
 	if err := AddDifference(w, plus, minus, 1); err != nil {
 		t.Fatal(err)
@@ -58,15 +59,18 @@ func TestAddDifference(t *testing.T) {
 		t.Errorf("%v, parts %q", err, w.Metadata["parts"])
 	}
 	other := weightsUnder("other", []float32{1, 2, 3, 4}, []float32{5, 6, 7})
-	if err := AddDifference(w, plus, other, 1); err == nil || !strings.Contains(err.Error(), `other: tensor "second.bias" is [3], want [2]`) {
+	if err := AddDifference(w, plus, other, 1); err == nil || !strings.Contains(err.Error(),
+		`other: tensor "second.bias" is [3], want [2]`) {
 		t.Errorf("another shape: %v", err)
 	}
 	other.Tensors = other.Tensors[:1]
-	if err := AddDifference(w, plus, other, 1); err == nil || !strings.Contains(err.Error(), `other: no tensor "second.bias"`) {
+	if err := AddDifference(w, plus, other, 1); err == nil || !strings.Contains(err.Error(),
+		`other: no tensor "second.bias"`) {
 		t.Errorf("a tensor that is missing: %v", err)
 	}
 	foreign := Weights{Name: "foreign"}
-	if err := AddDifference(w, foreign, foreign, 1); err == nil || !strings.Contains(err.Error(), "foreign: no tensor of w") {
+	if err := AddDifference(w, foreign, foreign, 1); err == nil || !strings.Contains(err.Error(),
+		"foreign: no tensor of w") {
 		t.Errorf("models that share nothing: %v", err)
 	}
 }

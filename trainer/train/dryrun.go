@@ -25,16 +25,18 @@ type Estimate struct {
 }
 
 func (e *Estimate) String() string {
-	s := fmt.Sprintf("%s with %d parameters\n%d molecules, %d atoms, at most %d in one\n%d steps per epoch", e.Network, e.Parameters, e.Molecules,
+	s := fmt.Sprintf("%s with %d parameters\n%d molecules, %d atoms, at most %d in one\n%d steps per epoch",
+		e.Network, e.Parameters, e.Molecules,
 		e.Atoms, e.LargestAtoms, e.StepsPerEpoch)
 	if e.Steps > 0 {
 		s += fmt.Sprintf(", %d in all", e.Steps)
 	}
-	return s + fmt.Sprintf("\nmemory: %d MB of parameters and optimiser, %d MB in all, measured over the gradient of the largest molecules", e.StateMB, e.PeakMB)
+	return s + fmt.Sprintf("\nmemory: %d MB of parameters and optimiser, %d MB in all, measured "+
+		"over the gradient of the largest molecules", e.StateMB, e.PeakMB)
 }
 
-// DryRun prepares a run, computes the gradient of one batch of the largest molecules, and tells what the run would need. It writes
-// nothing.
+// DryRun prepares a run, computes the gradient of one batch of the largest molecules, and tells
+// what the run would need. It writes nothing.
 func DryRun(o Options) (e *Estimate, err error) {
 	if failure := guarded(func() { e, err = estimate(o) }); failure != nil {
 		return nil, failure
@@ -67,8 +69,10 @@ func estimate(o Options) (*Estimate, error) {
 		buffers++ // two of half the size
 	}
 	e := &Estimate{
-		Network: o.VariantName(), Parameters: r.params.Size, Molecules: r.set.Len(), Atoms: r.set.Atoms(), LargestAtoms: r.set.Size(largest[0]),
-		StepsPerEpoch: r.order.BatchesPerEpoch(), Steps: o.Steps, StateMB: (buffers + r.workers - 1) * 4 * r.params.Size >> 20, PeakMB: peakMB(),
+		Network: o.VariantName(), Parameters: r.params.Size, Molecules: r.set.Len(), Atoms: r.set.Atoms(),
+		LargestAtoms:  r.set.Size(largest[0]),
+		StepsPerEpoch: r.order.BatchesPerEpoch(), Steps: o.Steps, StateMB: (buffers +
+			r.workers - 1) * 4 * r.params.Size >> 20, PeakMB: peakMB(),
 	}
 	if o.Epochs > 0 && (e.Steps == 0 || o.Epochs*e.StepsPerEpoch < e.Steps) {
 		e.Steps = o.Epochs * e.StepsPerEpoch

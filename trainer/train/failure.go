@@ -24,7 +24,8 @@ func (e *Interrupted) Error() string {
 // ExitCode is a shell's for an interrupted program.
 func (e *Interrupted) ExitCode() int { return 130 }
 
-// guarded runs f and returns what libtorch refused, such as too much memory, which arrives as a panic with a message and a stack.
+// guarded runs f and returns what libtorch refused, such as too much memory, which arrives as a
+// panic with a message and a stack.
 func guarded(f func()) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -34,7 +35,8 @@ func guarded(f func()) (err error) {
 			}
 			_, message, _ := strings.Cut(failure.Error(), "Libtorch API Error: ")
 			line, _, _ := strings.Cut(message, "\n")
-			if strings.Contains(message, "not enough memory") || strings.Contains(message, "out of memory") || strings.Contains(message, "can't allocate memory") {
+			if strings.Contains(message, "not enough memory") || strings.Contains(message, "out of memory") ||
+				strings.Contains(message, "can't allocate memory") {
 				line += " (lower batch-atoms, with accumulate to keep the batch, or the model's hidden and depth)"
 			}
 			err = fmt.Errorf("libtorch: %s", line)
@@ -54,14 +56,16 @@ func (r *run) notFinite(o outcome) error {
 			kept = "; its batch is " + path
 		}
 	}
-	return fmt.Errorf("step %d: the loss is %g and the norm of its gradient %g; the last good state is %s (try a smaller --lr)%s",
+	return fmt.Errorf("step %d: the loss is %g and the norm of its gradient %g; the last good "+
+		"state is %s (try a smaller --lr)%s",
 		r.progress.Step+1, o.loss, o.norm, r.path(checkpointName), kept)
 }
 
 // writeBatch writes what the network was given in a step.
 func (r *run) writeBatch(path string, b batch) error {
 	return writeTensors(path, r.tensors(r.part(b, 0, 1)), map[string]string{
-		"step": fmt.Sprint(r.progress.Step + 1), "seed": fmt.Sprint(r.Seed), "molecules": fmt.Sprint(b.indices), "times": fmt.Sprint(b.times),
+		"step": fmt.Sprint(r.progress.Step + 1), "seed": fmt.Sprint(r.Seed), "molecules": fmt.Sprint(b.indices),
+		"times": fmt.Sprint(b.times),
 	})
 }
 
@@ -90,7 +94,8 @@ func (r *run) tensors(b *Batch) []safetensors.Tensor {
 		return safetensors.Tensor{Name: name, DType: safetensors.F32, Shape: shape, Data: data}
 	}
 	return []safetensors.Tensor{
-		tensor("x", b.X, b.B, b.N, 3), tensor("h", b.H, b.B, b.N, f), tensor("eps", b.Eps, b.B, b.N, len(b.Eps)/(b.B*b.N)), tensor("t", b.T, b.B),
+		tensor("x", b.X, b.B, b.N, 3), tensor("h", b.H, b.B, b.N, f), tensor("eps", b.Eps, b.B, b.N,
+			len(b.Eps)/(b.B*b.N)), tensor("t", b.T, b.B),
 		tensor("r0", b.R0, b.B, 3, 3), tensor("eta", b.Eta, b.B, b.N, r.Config.NoiseDims),
 	}
 }

@@ -7,7 +7,8 @@ import (
 	"sync"
 )
 
-// feed makes batches ahead of their steps, on all processors: a GPU takes less time for a step than one thread to noise its batch.
+// feed makes batches ahead of their steps, on all processors: a GPU takes less time for a step than
+// one thread to noise its batch.
 type feed struct {
 	ready chan batch
 	quit  chan struct{}

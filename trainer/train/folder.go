@@ -54,14 +54,16 @@ func rotate(path string, keep int) error {
 		return nil
 	}
 	for age := keep - 1; age >= 1; age-- {
-		if err := os.Rename(OlderCheckpoint(path, age), OlderCheckpoint(path, age+1)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Rename(OlderCheckpoint(path, age), OlderCheckpoint(path, age+1)); err != nil &&
+			!errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
 	return second(path, OlderCheckpoint(path, 1))
 }
 
-// second gives a file a second name in place of what has that name: by a link, or by a copy where the file system has none.
+// second gives a file a second name in place of what has that name: by a link, or by a copy where
+// the file system has none.
 func second(path, name string) error {
 	temp := name + ".new"
 	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -109,8 +111,8 @@ func syncFolder(path string) error {
 	return nil
 }
 
-// ResumeCheckpoint reads the checkpoint to go on from. In a run's folder whose newest one is missing or damaged that is the furthest
-// of the others, and warning says so.
+// ResumeCheckpoint reads the checkpoint to go on from. In a run's folder whose newest one is
+// missing or damaged that is the furthest of the others, and warning says so.
 func ResumeCheckpoint(path string) (c *Checkpoint, warning string, err error) {
 	newest, err := ReadCheckpoint(path)
 	if err == nil || !isFolder(path) {
@@ -132,8 +134,9 @@ func ResumeCheckpoint(path string) (c *Checkpoint, warning string, err error) {
 	return c, fmt.Sprintf("%v; going on from %s, step %d", err, from, c.Progress.Step), nil
 }
 
-// tidy clears a folder for a run that goes on: half-written files of a run that was killed are removed, and a newest checkpoint
-// that cannot be read is put aside, so that it does not take the place of a good older one.
+// tidy clears a folder for a run that goes on: half-written files of a run that was killed are
+// removed, and a newest checkpoint that cannot be read is put aside, so that it does not take the
+// place of a good older one.
 func tidy(folder string, damaged bool) error {
 	files, err := filepath.Glob(filepath.Join(folder, "*.safetensors.*"))
 	if err != nil {
@@ -153,8 +156,9 @@ func tidy(folder string, damaged bool) error {
 	return os.Rename(newest, filepath.Join(folder, damagedName))
 }
 
-// trim cuts off what a file of lines has after the last line that keep wants: what a run wrote after the checkpoint that it goes on
-// from, and a line that a kill has left incomplete. A missing file is none.
+// trim cuts off what a file of lines has after the last line that keep wants: what a run wrote
+// after the checkpoint that it goes on from, and a line that a kill has left incomplete. A missing
+// file is none.
 func trim(path string, keep func(line string) bool) error {
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {

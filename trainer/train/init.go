@@ -13,9 +13,9 @@ import (
 	"github.com/symdiff-go/symdiff/core/safetensors"
 )
 
-// initFrom replaces the values of flat, in the order of o.Parameters, by those of a weights file, or by the averaged ones of a
-// checkpoint, and says how many it had. Time embeddings of another time_scale are fitted to o's; what o is conditioned on and the file
-// is not starts without effect.
+// initFrom replaces the values of flat, in the order of o.Parameters, by those of a weights file,
+// or by the averaged ones of a checkpoint, and says how many it had. Time embeddings of another
+// time_scale are fitted to o's; what o is conditioned on and the file is not starts without effect.
 func initFrom(path string, o *Options, flat []float32) (note string, err error) {
 	f, err := safetensors.Open(CheckpointPath(path))
 	if err != nil {
@@ -77,8 +77,9 @@ func isFirst(name string) bool {
 	return name == "xh_embedder.weight" || name == "egnn.embedding.weight"
 }
 
-// withContext gives the first layer w (out, in) of a network that is conditioned on the quantities from the columns of one that is
-// conditioned on others: those of both keep their two, new ones start with zeros.
+// withContext gives the first layer w (out, in) of a network that is conditioned on the quantities
+// from the columns of one that is conditioned on others: those of both keep their two, new ones
+// start with zeros.
 func withContext(w []float32, in int, from []encoding.Quantity, to []string) []float32 {
 	var wide []float32
 	inner := in - 2*len(from)
@@ -96,8 +97,8 @@ func withContext(w []float32, in int, from []encoding.Quantity, to []string) []f
 	return wide
 }
 
-// rescaleTime fits the first layer W' (width, 256) of a time embedding with scale `to` to the layer w of scale `from`, by least
-// squares over t in [0, 1] with a small ridge:
+// rescaleTime fits the first layer W' (width, 256) of a time embedding with scale `to` to the layer
+// w of scale `from`, by least squares over t in [0, 1] with a small ridge:
 //
 //	W' = argmin sum_t |W'·s(to·t) - W·s(from·t)|² + 0.01·|W'|²,   s(a) = [cos(a·w_i), sin(a·w_i)],  w_i = 10000^(-i/128).
 func rescaleTime(w []float32, from, to float64) ([]float32, error) {

@@ -12,8 +12,9 @@ import (
 	"github.com/symdiff-go/symdiff/core/rng"
 )
 
-// A network that gets a condition starts from one without: its new columns are zero. A checkpoint gives its averaged weights. The
-// columns of a property that both have go along, those of another are left out.
+// A network that gets a condition starts from one without: its new columns are zero. A checkpoint
+// gives its averaged weights. The columns of a property that both have go along, those of another
+// are left out.
 func TestInitFrom(t *testing.T) {
 	for _, variant := range []string{"symdiff", "egnn"} {
 		t.Run(variant, func(t *testing.T) { initFromVariant(t, variant) })
@@ -60,7 +61,8 @@ func initFromVariant(t *testing.T, variant string) {
 	}
 
 	context := []encoding.Quantity{{Name: "homo", MAD: 1}, {Name: "gap", MAD: 1}}
-	if got := withContext([]float32{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, 5, context, []string{"gap", "mu"}); !slices.Equal(got, []float32{1, 4, 5, 0, 0, 6, 9, 10, 0, 0}) {
+	if got := withContext([]float32{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, 5, context, []string{"gap",
+		"mu"}); !slices.Equal(got, []float32{1, 4, 5, 0, 0, 6, 9, 10, 0, 0}) {
 		t.Errorf("the first layer is %v", got)
 	}
 }

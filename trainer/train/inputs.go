@@ -15,7 +15,8 @@ import (
 func sameInputs(m *model.Model, meta encoding.Meta, c model.Config, context []string) error {
 	switch {
 	case !slices.Equal(m.Meta.Elements, meta.Elements) || m.Config.Features != c.Features:
-		return fmt.Errorf("its elements are %v with %d features, the student's %v with %d", m.Meta.Elements, m.Config.Features, meta.Elements, c.Features)
+		return fmt.Errorf("its elements are %v with %d features, the student's %v with %d", m.Meta.Elements,
+			m.Config.Features, meta.Elements, c.Features)
 	case !slices.EqualFunc(m.Meta.Context, context, func(q encoding.Quantity, name string) bool { return q.Name == name }):
 		return fmt.Errorf("it is conditioned on %q, the student on %q", contextNames(m.Meta), context)
 	case meta.Fragments && !m.Meta.Fragments:
@@ -25,10 +26,13 @@ func sameInputs(m *model.Model, meta encoding.Meta, c model.Config, context []st
 	case m.Meta.Schedule != meta.Schedule:
 		return fmt.Errorf("its schedule is %+v, the student's %+v", m.Meta.Schedule, meta.Schedule)
 	case m.Meta.ScaleX != meta.ScaleX || m.Meta.ScaleTypes != meta.ScaleTypes || m.Meta.ScaleCharge != meta.ScaleCharge:
-		return fmt.Errorf("it scales its inputs by %g, %g, %g, the student by %g, %g, %g", m.Meta.ScaleX, m.Meta.ScaleTypes, m.Meta.ScaleCharge,
+		return fmt.Errorf("it scales its inputs by %g, %g, %g, the student by %g, %g, %g", m.Meta.ScaleX,
+			m.Meta.ScaleTypes, m.Meta.ScaleCharge,
 			meta.ScaleX, meta.ScaleTypes, meta.ScaleCharge)
-	case m.Config.Variant == model.Symdiff && (c.Variant != model.Symdiff || m.Config.NoiseDims != c.NoiseDims || m.Config.NoiseStd != c.NoiseStd):
-		return fmt.Errorf("its gamma takes %d values of noise per atom with standard deviation %g, the student's %d with %g", m.Config.NoiseDims, m.Config.NoiseStd, c.NoiseDims, c.NoiseStd)
+	case m.Config.Variant == model.Symdiff && (c.Variant != model.Symdiff || m.Config.NoiseDims != c.NoiseDims ||
+		m.Config.NoiseStd != c.NoiseStd):
+		return fmt.Errorf("its gamma takes %d values of noise per atom with standard deviation %g, "+
+			"the student's %d with %g", m.Config.NoiseDims, m.Config.NoiseStd, c.NoiseDims, c.NoiseStd)
 	case m.Config.Variant != model.None && c.Variant == model.None:
 		return fmt.Errorf("it is symmetrised, the student is not")
 	}

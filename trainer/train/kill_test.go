@@ -79,8 +79,8 @@ func process(t *testing.T, o Options, resume bool) (*exec.Cmd, *bytes.Buffer) {
 	return cmd, &status
 }
 
-// A run that is killed again and again, at any moment, and resumed each time ends with the bits of one that was left alone.
-// SYMDIFF_SOAK=D goes on with further runs for that time.
+// A run that is killed again and again, at any moment, and resumed each time ends with the bits of
+// one that was left alone. SYMDIFF_SOAK=D goes on with further runs for that time.
 func TestKilledRunEndsAlike(t *testing.T) {
 	for round, until := 0, time.Now().Add(soak(t)); round == 0 || time.Now().Before(until); round++ {
 		killAgainAndAgain(t, uint64(round))
@@ -102,7 +102,8 @@ func soak(t *testing.T) time.Duration {
 func killAgainAndAgain(t *testing.T, seed uint64) {
 	o := small(t)
 	o.Val, o.ValEvery, o.ValMolecules = []string{molecules(t, 20)}, 30, 20
-	o.Steps, o.Seed, o.CheckpointEvery, o.AMSGrad = 90, seed, Duration(time.Nanosecond), true // a checkpoint after every step
+	// a checkpoint after every step
+	o.Steps, o.Seed, o.CheckpointEvery, o.AMSGrad = 90, seed, Duration(time.Nanosecond), true
 	whole := o
 	whole.Out, whole.CheckpointEvery = filepath.Join(t.TempDir(), "whole"), 0
 	want := mustRun(t, whole)
@@ -121,7 +122,8 @@ func killAgainAndAgain(t *testing.T, seed uint64) {
 			if err != nil {
 				t.Fatalf("after %d kills: %v, %s", kills, err, status.String())
 			}
-		case <-time.After(time.Duration(100+r.IntN(1200+120*kills)) * time.Millisecond): // a slow machine gets more and more time
+		// a slow machine gets more and more time
+		case <-time.After(time.Duration(100+r.IntN(1200+120*kills)) * time.Millisecond):
 			if err := cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 				t.Fatal(err)
 			}
@@ -256,7 +258,8 @@ func TestKeptCheckpoints(t *testing.T) {
 	for _, f := range files {
 		names = append(names, filepath.Base(f))
 	}
-	if got := strings.Join(names, " "); got != "best.safetensors checkpoint.1.safetensors checkpoint.2.safetensors checkpoint.safetensors" {
+	if got := strings.Join(names, " "); got != "best.safetensors checkpoint.1.safetensors "+
+		"checkpoint.2.safetensors checkpoint.safetensors" {
 		t.Errorf("files %s", got)
 	}
 	best, err := ReadCheckpoint(filepath.Join(o.Out, bestName))
@@ -289,13 +292,15 @@ func mount(t *testing.T, options string) string {
 	return dir
 }
 
-// A disk that is full while the run is on: it says so, goes on, and the last good checkpoint stays. At the end it is an error.
+// A disk that is full while the run is on: it says so, goes on, and the last good checkpoint stays.
+// At the end it is an error.
 func TestFullDisk(t *testing.T) {
 	dir := mount(t, "size=16m")
 	o := small(t)
 	o.Out, o.Steps, o.MinLR = filepath.Join(dir, "run"), 3, 1
 	first := mustRun(t, o)
-	events, err := filepath.Glob(filepath.Join(o.Out, "events.*")) // the second run would truncate it if it began in the same second
+	// the second run would truncate it if it began in the same second
+	events, err := filepath.Glob(filepath.Join(o.Out, "events.*"))
 	if err != nil || len(events) != 1 {
 		t.Fatalf("event files %q, %v", events, err)
 	}
@@ -351,7 +356,8 @@ func TestReadOnlyFolder(t *testing.T) {
 	}
 	o := small(t)
 	o.Out = filepath.Join(dir, "run")
-	if _, err := Run(context.Background(), o, nil, false); err == nil || !strings.Contains(err.Error(), o.Out) || !strings.Contains(err.Error(), "read-only") {
+	if _, err := Run(context.Background(), o, nil, false); err == nil || !strings.Contains(err.Error(), o.Out) ||
+		!strings.Contains(err.Error(), "read-only") {
 		t.Errorf("error %v", err)
 	}
 }

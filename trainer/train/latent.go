@@ -27,8 +27,9 @@ type Latent struct {
 	Config geoldm.Config `json:"config,omitzero"` // what follows from this and the other options
 }
 
-// Stages of training a GeoLDM. StageReleased is what the published commands do, StageAutoencoder and StageDiffusion are the two
-// stages of the paper; the published code starts the second from the first with the autoencoder frozen.
+// Stages of training a GeoLDM. StageReleased is what the published commands do, StageAutoencoder
+// and StageDiffusion are the two stages of the paper; the published code starts the second from the
+// first with the autoencoder frozen.
 const (
 	StageReleased    = "released"    // decoder and denoiser, the encoder as it starts
 	StageAutoencoder = "autoencoder" // encoder and decoder
@@ -49,8 +50,8 @@ func (o *Options) IsLatent() bool {
 	return o.Network == NetworkGeoLDM || o.Network == NetworkGeoLDMDiT
 }
 
-// completeLatent sets the configuration of a GeoLDM: encoder and decoder are EGNNs of the EGNN's width, one block and as many
-// as it has.
+// completeLatent sets the configuration of a GeoLDM: encoder and decoder are EGNNs of the EGNN's
+// width, one block and as many as it has.
 func (o *Options) completeLatent() error {
 	if o.Latent == (Latent{}) {
 		o.Latent = defaultLatent()
@@ -121,8 +122,8 @@ func (o *Options) clearF() {
 	c.DecHidden, c.NoiseDims, c.NoiseStd = 0, 0, 0
 }
 
-// latents makes b one of clean data for a GeoLDM of so many scalars: with the noise of its latents about their means, and that of
-// the diffusion, each from its own streams.
+// latents makes b one of clean data for a GeoLDM of so many scalars: with the noise of its latents
+// about their means, and that of the diffusion, each from its own streams.
 func (b *Batcher) latents(out *Batch, ids []int, seed uint64, step int) {
 	width := 3 + b.latent
 	rows := out.N * width

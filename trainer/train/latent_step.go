@@ -21,8 +21,9 @@ func trainedParts(stage string) (parts torch.Stages, frozen []string) {
 	return torch.Stages{Decoder: true, Denoiser: true}, []string{geoldm.EncoderPrefix}
 }
 
-// latentTerms are those of a GeoLDM's loss on a batch (see torch.LatentLoss). The latents' noise about their means is 0.0032 in
-// the stage autoencoder and sigma(0) of the schedule else, as published.
+// latentTerms are those of a GeoLDM's loss on a batch (see torch.LatentLoss). The latents' noise
+// about their means is 0.0032 in the stage autoencoder and sigma(0) of the schedule else, as
+// published.
 func (r *run) latentTerms(s *torch.Scope, p *torch.Params, b *Batch) torch.LatentTerms {
 	n, m, wide := int64(b.B), int64(b.N), int64(3+r.Latent.Size)
 	alpha, sigma := make([]float32, b.B), make([]float32, b.B)
@@ -52,8 +53,8 @@ func (r *run) latentTerms(s *torch.Scope, p *torch.Params, b *Batch) torch.Laten
 //
 //	½·Eps/((3+L)·N) + Rec/((3+F)·N) + kl_weight·KL
 //
-// of what the stage trains (see torch.LatentTerms), averaged over atoms as EDM's (see step). The last is not divided by the
-// number of coordinates, as published.
+// of what the stage trains (see torch.LatentTerms), averaged over atoms as EDM's (see step). The
+// last is not divided by the number of coordinates, as published.
 func (r *run) latentObjective(s *torch.Scope, b *Batch, atoms int) (total torch.Tensor, value float64) {
 	terms := r.latentTerms(s, r.params, b)
 	share := 1 / float64(r.batchAtoms())
@@ -72,8 +73,9 @@ func (r *run) latentObjective(s *torch.Scope, b *Batch, atoms int) (total torch.
 	return total, float64(torch.Float32s(total)[0]) * float64(r.batchAtoms()) / float64(atoms)
 }
 
-// latentErrors are those of each molecule of a batch for validation: |eps - eps_hat|² per coordinate of the latents and the
-// reconstruction's error per coordinate of the data, of what the stage trains.
+// latentErrors are those of each molecule of a batch for validation: |eps - eps_hat|² per
+// coordinate of the latents and the reconstruction's error per coordinate of the data, of what the
+// stage trains.
 func (r *run) latentErrors(s *torch.Scope, b *Batch) []float64 {
 	errors := make([]float64, b.B)
 	terms := r.latentTerms(s, r.emaParams, b)

@@ -16,7 +16,8 @@ import (
 func latentOptions(t *testing.T, variant, stage string) Options {
 	t.Helper()
 	o := small(t)
-	o.EGNN = egnn.Config{Hidden: 16, Layers: 1, InvSublayers: 1, Attention: true, Tanh: true, NormConstant: 1, NormFactor: 1}
+	o.EGNN = egnn.Config{Hidden: 16, Layers: 1, InvSublayers: 1, Attention: true, Tanh: true, NormConstant: 1,
+		NormFactor: 1}
 	if err := o.SetVariant(variant); err != nil {
 		t.Fatal(err)
 	}
@@ -40,8 +41,9 @@ func ends(t *testing.T, o Options, n int) (first, last float64) {
 	return first, last
 }
 
-// The two stages of the paper, one after the other, and the stages that train several parts at once: each lowers its loss and
-// leaves the rest of the weights as they were, bit for bit; what comes out is a model that core samples.
+// The two stages of the paper, one after the other, and the stages that train several parts at
+// once: each lowers its loss and leaves the rest of the weights as they were, bit for bit; what
+// comes out is a model that core samples.
 func TestStagesOfGeoLDM(t *testing.T) {
 	var before map[string][]float32 // of the autoencoder that the stage diffusion starts from
 	autoencoder := ""
@@ -53,7 +55,8 @@ func TestStagesOfGeoLDM(t *testing.T) {
 		{StageAutoencoder, "geoldm", map[string]bool{geoldm.EncoderPrefix: true, geoldm.DecoderPrefix: true}},
 		{StageDiffusion, "geoldm", map[string]bool{geoldm.DenoiserPrefix: true}},
 		{StageReleased, "geoldm-symdiff", map[string]bool{geoldm.DecoderPrefix: true, geoldm.DenoiserPrefix: true}},
-		{StageJoint, "geoldm-symdiff-h", map[string]bool{geoldm.EncoderPrefix: true, geoldm.DecoderPrefix: true, geoldm.DenoiserPrefix: true}},
+		{StageJoint, "geoldm-symdiff-h", map[string]bool{geoldm.EncoderPrefix: true, geoldm.DecoderPrefix: true,
+			geoldm.DenoiserPrefix: true}},
 	} {
 		o := latentOptions(t, c.variant, c.stage)
 		o.Val, o.ValMolecules = []string{molecules(t, 20)}, 20
@@ -108,7 +111,8 @@ func TestStagesOfGeoLDM(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if net.Features() != 2 || meta.Features() != 6 || meta.ScaleCharge != 1 || meta.Moments != nil || len(meta.Histogram) == 0 {
+		if net.Features() != 2 || meta.Features() != 6 || meta.ScaleCharge != 1 || meta.Moments != nil ||
+			len(meta.Histogram) == 0 {
 			t.Errorf("%s: %d latent features, meta %+v", c.stage, net.Features(), meta)
 		}
 	}
@@ -133,7 +137,8 @@ func TestLatentBatch(t *testing.T) {
 		}
 	}
 	if len(all.Eps) != 3*n*5 || len(all.Posterior) != len(all.Eps) || all.Mask != nil || all.LogPH != nil {
-		t.Errorf("%d values of noise for 3 molecules of %d atoms and 2 latents, mask %v, log p(h|z_0) %v", len(all.Eps), n, all.Mask, all.LogPH)
+		t.Errorf("%d values of noise for 3 molecules of %d atoms and 2 latents, mask %v, log p(h|z_0) %v",
+			len(all.Eps), n, all.Mask, all.LogPH)
 	}
 	for i, index := range indices[:3] { // clean data, in Å and unscaled
 		for a, typ := range b.set.Types(index) {
@@ -148,7 +153,8 @@ func TestLatentBatch(t *testing.T) {
 			}
 		}
 	}
-	both := join([]*Batch{b.Make(indices[:1], times[:1], []int{0}, 1, 7), b.Make(indices[1:3], times[1:], []int{1, 2}, 1, 7)})
+	both := join([]*Batch{b.Make(indices[:1], times[:1], []int{0}, 1, 7), b.Make(indices[1:3], times[1:],
+		[]int{1, 2}, 1, 7)})
 	for i, v := range both.Posterior {
 		if v != all.Posterior[i] {
 			t.Fatal("joined parts differ from the whole")

@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lock keeps a second run out of a folder until it is released, which removes the file, or the process ends, however it ends.
+// lock keeps a second run out of a folder until it is released, which removes the file, or the
+// process ends, however it ends.
 func lock(folder string) (release func() error, err error) {
 	path := filepath.Join(folder, lockName)
 	for {

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// The three logs have the same numbers; what a run wrote after the step it goes on from, and half a line, are gone after opening.
+// The three logs have the same numbers; what a run wrote after the step it goes on from, and half a
+// line, are gone after opening.
 func TestLogs(t *testing.T) {
 	dir := t.TempDir()
 	l, err := openLog(dir, 0, nil, false)
@@ -32,7 +33,8 @@ func TestLogs(t *testing.T) {
 	f.Close()
 
 	scalars := events(t, dir)
-	if len(scalars["train/loss"]) != 4 || math.Abs(scalars["train/loss"][3]-1./3) > 1e-6 || math.Abs(scalars["val/val_loss"][4]-0.25) > 1e-6 {
+	if len(scalars["train/loss"]) != 4 || math.Abs(scalars["train/loss"][3]-1./3) > 1e-6 ||
+		math.Abs(scalars["val/val_loss"][4]-0.25) > 1e-6 {
 		t.Errorf("events %v", scalars)
 	}
 
@@ -68,7 +70,8 @@ func events(t *testing.T, dir string) map[string]map[int]float64 {
 		}
 		for len(b) > 0 {
 			n := binary.LittleEndian.Uint64(b)
-			if binary.LittleEndian.Uint32(b[8:]) != maskedCRC(b[:8]) || binary.LittleEndian.Uint32(b[12+n:]) != maskedCRC(b[12:12+n]) {
+			if binary.LittleEndian.Uint32(b[8:]) != maskedCRC(b[:8]) ||
+				binary.LittleEndian.Uint32(b[12+n:]) != maskedCRC(b[12:12+n]) {
 				t.Fatal("a checksum does not fit")
 			}
 			step := 0

@@ -20,7 +20,8 @@ func mpirun(t *testing.T, n string, o Options, code int) string {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("mpirun", "-n", n, "--oversubscribe", "--bind-to", "none", os.Args[0])
-	cmd.Env = append(os.Environ(), "SYMDIFF_TEST_RUN="+string(text), "OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")
+	cmd.Env = append(os.Environ(), "SYMDIFF_TEST_RUN="+string(text), "OMPI_ALLOW_RUN_AS_ROOT=1",
+		"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")
 	out, _ := cmd.CombinedOutput()
 	if got := cmd.ProcessState.ExitCode(); got != code {
 		t.Fatalf("mpirun ended with code %d, want %d: %s", got, code, out)
@@ -28,7 +29,8 @@ func mpirun(t *testing.T, n string, o Options, code int) string {
 	return string(out)
 }
 
-// Two processes give the losses of one with the double batch, on the way and after a resume, and one log and checkpoint between them.
+// Two processes give the losses of one with the double batch, on the way and after a resume, and
+// one log and checkpoint between them.
 func TestTwoProcesses(t *testing.T) {
 	for _, variant := range []string{"symdiff", "geoldm"} {
 		t.Run(variant, func(t *testing.T) { twoProcesses(t, variant) })

@@ -1,9 +1,10 @@
-// Package train fits a network to molecules: the objective of SymDiff, AdamW, an exponential moving average of the weights,
-// validation, a log, checkpoints from which a run goes on bit for bit.
+// Package train fits a network to molecules: the objective of SymDiff, AdamW, an exponential moving
+// average of the weights, validation, a log, checkpoints from which a run goes on bit for bit.
 //
-// A batch holds B molecules of N atoms each. Random numbers are counter-based (core/rng): what a step draws is a function of the
-// seed, the step and the place in the batch, so that a checkpoint needs no generator's state. What needs libtorch is built with
-// the tag torch; options, batches, schedules, checkpoints and export are plain Go.
+// A batch holds B molecules of N atoms each. Random numbers are counter-based (core/rng): what a
+// step draws is a function of the seed, the step and the place in the batch, so that a checkpoint
+// needs no generator's state. What needs libtorch is built with the tag torch; options, batches,
+// schedules, checkpoints and export are plain Go.
 package train
 
 import (
@@ -45,38 +46,44 @@ type Options struct {
 
 	Reader *dataset.Reader `json:"-"` // of Data, Val and Contrast.Samples; nil: strict
 
-	Elements     []string     `json:"elements"`
-	Charge       bool         `json:"charge"`
-	Schedule     string       `json:"schedule"`
-	Timesteps    int          `json:"timesteps"`
-	Network      string       `json:"network,omitempty"` // empty: SymDiff's, as Config says; egnn: EDM's, as EGNN says
-	Config       model.Config `json:"model"`             // of EDM's network only the variant (none or symdiff-h), the features and the context
-	EGNN         egnn.Config  `json:"egnn,omitzero"`
-	Latent       Latent       `json:"latent,omitzero"`             // of a GeoLDM
-	Condition    []string     `json:"condition,omitempty"`         // scalar properties that the network is given, and Types
-	Dropout      float64      `json:"condition_dropout,omitempty"` // probability that they are kept from it
-	Parts        float64      `json:"parts,omitempty"`             // share of the molecules with given types of which a part is given too (see encoding.FixedMark)
-	Loss         string       `json:"loss,omitempty"`              // l2 or vlb; empty: l2
-	Augment      bool         `json:"augment,omitempty"`           // turn each molecule by a Haar matrix (dit-aug)
-	DistanceGrid bool         `json:"distance_grid,omitempty"`     // start the distance features on an even grid (see torch.Init)
-	BatchAtoms   int          `json:"batch_atoms"`
-	Accumulate   int          `json:"accumulate,omitempty"` // parts of a batch, of BatchAtoms each, one after the other; 0 is 1
-	LR           float64      `json:"lr"`
-	MinLR        float64      `json:"min_lr"` // floor of the cosine decay, as a share of LR
-	Warmup       int          `json:"warmup"` // steps of linear warm-up
-	Steps        int          `json:"steps,omitempty"`
-	Epochs       int          `json:"epochs,omitempty"`
-	MaxTime      Duration     `json:"max_time,omitempty"`
-	EMA          float64      `json:"ema"`
-	Clip         float64      `json:"clip"`
-	WeightDecay  float64      `json:"weight_decay"`
-	AMSGrad      bool         `json:"amsgrad"`
-	Muon         bool         `json:"muon,omitempty"` // orthogonalised updates of the matrices of attention and MLPs
-	BF16         bool         `json:"bf16"`
-	TF32         bool         `json:"tf32,omitempty"` // products of float32 matrices in TensorFloat-32; CUDA only
-	Seed         uint64       `json:"seed"`
-	UniformTimes bool         `json:"uniform_times,omitempty"` // independent times instead of stratified ones
-	TimePower    float64      `json:"time_power,omitempty"`    // t/T = u^TimePower with u uniform; 0 is 1 (see Batcher.Times)
+	Elements  []string `json:"elements"`
+	Charge    bool     `json:"charge"`
+	Schedule  string   `json:"schedule"`
+	Timesteps int      `json:"timesteps"`
+	Network   string   `json:"network,omitempty"` // empty: SymDiff's, as Config says; egnn: EDM's, as EGNN says
+	// of EDM's network only the variant (none or symdiff-h), the features and the context
+	Config model.Config `json:"model"`
+	EGNN   egnn.Config  `json:"egnn,omitzero"`
+	Latent Latent       `json:"latent,omitzero"` // of a GeoLDM
+	// scalar properties that the network is given, and Types
+	Condition []string `json:"condition,omitempty"`
+	Dropout   float64  `json:"condition_dropout,omitempty"` // probability that they are kept from it
+	// share of the molecules with given types of which a part is given too (see encoding.FixedMark)
+	Parts   float64 `json:"parts,omitempty"`
+	Loss    string  `json:"loss,omitempty"`    // l2 or vlb; empty: l2
+	Augment bool    `json:"augment,omitempty"` // turn each molecule by a Haar matrix (dit-aug)
+	// start the distance features on an even grid (see torch.Init)
+	DistanceGrid bool `json:"distance_grid,omitempty"`
+	BatchAtoms   int  `json:"batch_atoms"`
+	// parts of a batch, of BatchAtoms each, one after the other; 0 is 1
+	Accumulate   int      `json:"accumulate,omitempty"`
+	LR           float64  `json:"lr"`
+	MinLR        float64  `json:"min_lr"` // floor of the cosine decay, as a share of LR
+	Warmup       int      `json:"warmup"` // steps of linear warm-up
+	Steps        int      `json:"steps,omitempty"`
+	Epochs       int      `json:"epochs,omitempty"`
+	MaxTime      Duration `json:"max_time,omitempty"`
+	EMA          float64  `json:"ema"`
+	Clip         float64  `json:"clip"`
+	WeightDecay  float64  `json:"weight_decay"`
+	AMSGrad      bool     `json:"amsgrad"`
+	Muon         bool     `json:"muon,omitempty"` // orthogonalised updates of the matrices of attention and MLPs
+	BF16         bool     `json:"bf16"`
+	TF32         bool     `json:"tf32,omitempty"` // products of float32 matrices in TensorFloat-32; CUDA only
+	Seed         uint64   `json:"seed"`
+	UniformTimes bool     `json:"uniform_times,omitempty"` // independent times instead of stratified ones
+	// t/T = u^TimePower with u uniform; 0 is 1 (see Batcher.Times)
+	TimePower float64 `json:"time_power,omitempty"`
 
 	Threads         int      `json:"threads,omitempty"`
 	Device          string   `json:"device"` // cpu, cuda, cuda:N
@@ -209,7 +216,8 @@ func Defaults() Options {
 			Hidden: 192, Depth: 6, Heads: 6, MLPRatio: 4, NoiseDims: 3, NoiseStd: 1, MLPType: model.SwiGLU,
 		},
 		EGNN: egnn.QM9(), Latent: defaultLatent(), Loss: LossL2, Dropout: 0.1,
-		BatchAtoms: 1152, Accumulate: 1, LR: 1e-3, MinLR: 0.01, Warmup: 500, EMA: 0.999, Clip: 2, WeightDecay: 1e-12, TimePower: 1, Device: "cpu",
+		BatchAtoms: 1152, Accumulate: 1, LR: 1e-3, MinLR: 0.01, Warmup: 500, EMA: 0.999, Clip: 2,
+		WeightDecay: 1e-12, TimePower: 1, Device: "cpu",
 		ValEvery: 2000, ValMolecules: 2000, LogEvery: 50, CheckpointEvery: Duration(10 * time.Minute), Keep: 2,
 	}
 }
@@ -278,8 +286,10 @@ func (o *Options) validate() error {
 		return fmt.Errorf("loss: %q, want l2 or vlb", o.Loss)
 	case o.Schedule == schedule.Learned:
 		return errors.New("schedule: learned is read from weights, not trained")
-	case o.Config.Variant == model.Symdiff && (!o.Config.FixQR || o.Config.GammaOrder != model.GammaPaper) || o.Config.PadTo != 0:
-		return errors.New("model: training wants fix_qr, gamma_order paper and pad_to 0: what the published code does otherwise is for its own weights")
+	case o.Config.Variant == model.Symdiff && (!o.Config.FixQR || o.Config.GammaOrder != model.GammaPaper) ||
+		o.Config.PadTo != 0:
+		return errors.New("model: training wants fix_qr, gamma_order paper and pad_to 0: what the " +
+			"published code does otherwise is for its own weights")
 	case o.Parts > 0 && !slices.Contains(o.Condition, Types):
 		return errors.New("parts: wants condition types: parts are given with the types of all atoms")
 	case o.BF16 && (o.Network == NetworkEGNN || o.Network == NetworkGeoLDM):

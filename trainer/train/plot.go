@@ -33,7 +33,8 @@ func Summarise(folder string) (*Summary, error) {
 		return nil, err
 	}
 	p := c.Progress
-	return &Summary{filepath.Base(filepath.Clean(folder)), c.Options.VariantName(), len(c.Averaged()), p.Step, p.Epochs, p.Seconds, p.Done, c.Provenance.ValLoss, p.Best}, nil
+	return &Summary{filepath.Base(filepath.Clean(folder)), c.Options.VariantName(), len(c.Averaged()), p.Step,
+		p.Epochs, p.Seconds, p.Done, c.Provenance.ValLoss, p.Best}, nil
 }
 
 // readLog reads the log of a run. A last line that is not whole is left out.
@@ -74,8 +75,10 @@ var curves = []struct {
 }{
 	{"loss", "Training loss", "loss per coordinate", true, func(e entry) *float64 { return e.Loss }},
 	{"validation", "Validation loss", "validation loss per coordinate", true, func(e entry) *float64 { return e.ValLoss }},
-	{"stable-molecules", "Samples: stable molecules", "share", false, func(e entry) *float64 { return e.share(func(s *Stability) *float64 { return &s.Whole }) }},
-	{"stable-atoms", "Samples: stable atoms", "share", false, func(e entry) *float64 { return e.share(func(s *Stability) *float64 { return &s.Atoms }) }},
+	{"stable-molecules", "Samples: stable molecules", "share", false,
+		func(e entry) *float64 { return e.share(func(s *Stability) *float64 { return &s.Whole }) }},
+	{"stable-atoms", "Samples: stable atoms", "share", false,
+		func(e entry) *float64 { return e.share(func(s *Stability) *float64 { return &s.Atoms }) }},
 	{"rate", "Learning rate", "rate", false, func(e entry) *float64 { return e.LR }},
 	{"gradient", "Norm of the gradient", "norm", true, func(e entry) *float64 { return e.GradNorm }},
 	{"speed", "Speed", "molecules per second", false, func(e entry) *float64 { return e.MolPerS }},

@@ -17,23 +17,26 @@ import (
 	"github.com/symdiff-go/symdiff/trainer/evaluation"
 )
 
-// Posttraining are the settings of post-training by self-play. Each round samples from the network, and trains it to make molecules of
-// the data more often and its own less often (see Contrast). It rests where both have the same distribution.
+// Posttraining are the settings of post-training by self-play. Each round samples from the network,
+// and trains it to make molecules of the data more often and its own less often (see Contrast). It
+// rests where both have the same distribution.
 type Posttraining struct {
 	Train Options `json:"train"` // of a round's training; Init is the weights to start from, Out the folder of all rounds
 
 	Rounds   int `json:"rounds"`   // at most
 	Patience int `json:"patience"` // rounds without a better score after which it ends
 
-	Samples     int     `json:"samples"`                // molecules sampled from the network of each round
-	SampleSteps int     `json:"sample_steps,omitempty"` // steps of its sampler; 0: the default sampler's
-	Positives   int     `json:"positives"`              // training molecules of a round, which go on where the last round ended
-	Beta        float64 `json:"beta"`
-	From        float64 `json:"from"` // t/T
-	To          float64 `json:"to"`   // t/T
-	Negative    float64 `json:"negative"`
-	Anchor      bool    `json:"anchor,omitempty"` // outside the interval, to keep the prediction of Init rather than that of the round before
-	Ramp        float64 `json:"ramp"`             // t/T
+	Samples     int `json:"samples"`                // molecules sampled from the network of each round
+	SampleSteps int `json:"sample_steps,omitempty"` // steps of its sampler; 0: the default sampler's
+	// training molecules of a round, which go on where the last round ended
+	Positives int     `json:"positives"`
+	Beta      float64 `json:"beta"`
+	From      float64 `json:"from"` // t/T
+	To        float64 `json:"to"`   // t/T
+	Negative  float64 `json:"negative"`
+	// outside the interval, to keep the prediction of Init rather than that of the round before
+	Anchor bool    `json:"anchor,omitempty"`
+	Ramp   float64 `json:"ramp"` // t/T
 
 	Reward string  `json:"reward,omitempty"` // see Reward; empty: the data against the samples
 	Mix    float64 `json:"mix,omitempty"`    // with a reward, the share of the data against the samples
@@ -41,7 +44,8 @@ type Posttraining struct {
 
 // PosttrainDefaults are the settings of post-training from a weights file, with its sizes and its meaning.
 func PosttrainDefaults(weights string) (Posttraining, error) {
-	p := Posttraining{Rounds: 8, Patience: 2, Samples: 5000, Positives: 15000, Beta: 0.4, From: 0.06, To: 0.75, Negative: 1, Mix: 0.5}
+	p := Posttraining{Rounds: 8, Patience: 2, Samples: 5000, Positives: 15000, Beta: 0.4, From: 0.06, To: 0.75,
+		Negative: 1, Mix: 0.5}
 	o, err := Student(weights)
 	if err != nil {
 		return p, err
@@ -93,7 +97,8 @@ func (p *Posttraining) round(k int, weights string, samples []string, rewards st
 		positives = int(p.Mix * float64(positives))
 	}
 	o.Resume, o.Init, o.Out, o.Seed = "", weights, filepath.Join(p.folder(k), "train"), p.Train.Seed+uint64(k)
-	o.Contrast = &Contrast{Old: weights, Negative: p.Negative, Ramp: p.Ramp, Beta: p.Beta, From: p.From, To: p.To, Samples: samples, Weights: rewards, First: k * positives, Count: positives,
+	o.Contrast = &Contrast{Old: weights, Negative: p.Negative, Ramp: p.Ramp, Beta: p.Beta, From: p.From,
+		To: p.To, Samples: samples, Weights: rewards, First: k * positives, Count: positives,
 		OrderSeed: p.Train.Seed}
 	if p.Anchor {
 		o.Contrast.Anchor = p.Train.Init
@@ -105,7 +110,8 @@ func (p *Posttraining) folder(k int) string {
 	return filepath.Join(p.Train.Out, fmt.Sprintf("round%d", k))
 }
 
-// Measures are what a round is judged by, of the samples of the network at its start, with the validation molecules beside them.
+// Measures are what a round is judged by, of the samples of the network at its start, with the
+// validation molecules beside them.
 type Measures struct {
 	Molecules       int     `json:"molecules"`
 	StableAtoms     float64 `json:"stable_atoms"`
@@ -124,7 +130,9 @@ type Measures struct {
 
 // score is the rule by which the best round is chosen,
 //
-//	stable molecules + unique among valid - 1 - 20·(Jensen-Shannon divergence of the distances),   or the mean reward, if there is one,
+//	stable molecules + unique among valid - 1 - 20·(Jensen-Shannon divergence of the distances),
+//
+// or the mean reward, if there is one,
 //
 // so that 0.0015 bits count as 3 % of the molecules, which is what lies between the demands on a model for each.
 func (m *Measures) score(reward bool) float64 {
@@ -135,8 +143,10 @@ func (m *Measures) score(reward bool) float64 {
 }
 
 func measuresOf(e *evaluation.Evaluation) Measures {
-	m := Measures{Molecules: e.Molecules, StableAtoms: round(e.StableAtoms, 1e5), StableMolecules: round(e.StableMolecules, 1e5), Valid: round(e.Valid, 1e5),
-		Unique: round(e.UniqueAmongValid, 1e5), Connected: round(e.Connected, 1e5), Sound: round(e.Geometry.Sound.Value, 1e5), Aromatic: round(e.Geometry.Rings.Value, 1e5)}
+	m := Measures{Molecules: e.Molecules, StableAtoms: round(e.StableAtoms, 1e5),
+		StableMolecules: round(e.StableMolecules, 1e5), Valid: round(e.Valid, 1e5),
+		Unique: round(e.UniqueAmongValid, 1e5), Connected: round(e.Connected, 1e5),
+		Sound: round(e.Geometry.Sound.Value, 1e5), Aromatic: round(e.Geometry.Rings.Value, 1e5)}
 	for _, d := range e.Divergences {
 		switch d.Kind {
 		case "distances":
@@ -223,7 +233,8 @@ func writeWhole(path string, b []byte) error {
 	return syncFolder(filepath.Dir(path))
 }
 
-// choose is the round of the best score, the earliest of equal ones, and whether there is no better one to be hoped for.
+// choose is the round of the best score, the earliest of equal ones, and whether there is no better
+// one to be hoped for.
 func (s *posttrainState) choose() (best int, over bool) {
 	for k, r := range s.Rounds {
 		if r.Measures == nil {
@@ -266,7 +277,8 @@ type PosttrainSummary struct {
 
 // summary are the settings that the provenance tells.
 func (p *Posttraining) summary() PosttrainSummary {
-	s := PosttrainSummary{p.Samples, p.SampleSteps, p.Positives, p.Beta, p.From, p.To, p.Negative, p.Ramp, p.Train.Steps, p.Train.LR, p.Reward, 0}
+	s := PosttrainSummary{p.Samples, p.SampleSteps, p.Positives, p.Beta, p.From, p.To, p.Negative, p.Ramp,
+		p.Train.Steps, p.Train.LR, p.Reward, 0}
 	if p.Reward != "" {
 		s.Mix = p.Mix
 	}
@@ -274,7 +286,8 @@ func (p *Posttraining) summary() PosttrainSummary {
 }
 
 // provenance adds the stage to what weights say of their training.
-func (p *Posttraining) provenance(before json.RawMessage, s *posttrainState, k int, round Provenance) (json.RawMessage, error) {
+func (p *Posttraining) provenance(before json.RawMessage, s *posttrainState, k int,
+	round Provenance) (json.RawMessage, error) {
 	var all Provenance
 	if len(before) > 0 {
 		if err := json.Unmarshal(before, &all); err != nil {

@@ -40,7 +40,8 @@ func (r *PosttrainResult) String() string {
 	fmt.Fprintf(&b, "round  score   stable %%  valid %%  unique %%  sound %%  aromatic %%  distances JS  angles JS\n")
 	for _, x := range r.Rounds {
 		if m := x.Measures; m != nil {
-			fmt.Fprintf(&b, "%-5d  %.4f  %-8.2f  %-7.2f  %-8.2f  %-7.2f  %-10.2f  %-12.5f  %.5f\n", x.Round, m.Score, 100*m.StableMolecules, 100*m.Valid, 100*m.Unique,
+			fmt.Fprintf(&b, "%-5d  %.4f  %-8.2f  %-7.2f  %-8.2f  %-7.2f  %-10.2f  %-12.5f  %.5f\n", x.Round, m.Score,
+				100*m.StableMolecules, 100*m.Valid, 100*m.Unique,
 				100*m.Sound, 100*m.Aromatic, m.Distances, m.Angles)
 		}
 	}
@@ -58,10 +59,12 @@ type posttraining struct {
 	tty    bool
 }
 
-// Posttrain makes rounds until their score has not been better for some of them, or until ctx is cancelled. With resume it goes on where
-// it was stopped, or killed; the bits are those of a run that was left alone. The folder gets posttrain.json, the state; roundK, the
-// samples, the log and the weights of each round; and model.safetensors, the weights of the best one.
-func Posttrain(ctx context.Context, p Posttraining, resume bool, status io.Writer, terminal bool) (_ *PosttrainResult, err error) {
+// Posttrain makes rounds until their score has not been better for some of them, or until ctx is
+// cancelled. With resume it goes on where it was stopped, or killed; the bits are those of a run
+// that was left alone. The folder gets posttrain.json, the state; roundK, the samples, the log and
+// the weights of each round; and model.safetensors, the weights of the best one.
+func Posttrain(ctx context.Context, p Posttraining, resume bool, status io.Writer,
+	terminal bool) (_ *PosttrainResult, err error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
@@ -119,7 +122,8 @@ func (r *posttraining) enter(resume bool) error {
 	if err != nil {
 		return err
 	}
-	r.state = &posttrainState{Options: r.Posttraining, Commands: []string{r.Train.Command}, Rounds: []Round{{Weights: r.Train.Init, SHA256: sum, Threads: r.Train.Threads}}}
+	r.state = &posttrainState{Options: r.Posttraining, Commands: []string{r.Train.Command},
+		Rounds: []Round{{Weights: r.Train.Init, SHA256: sum, Threads: r.Train.Threads}}}
 	return r.state.write(r.Train.Out)
 }
 
@@ -133,8 +137,10 @@ func (r *posttraining) run(ctx context.Context) error {
 				return err
 			}
 			m := at.Measures
-			r.log.note("round %d: score %.4f; of %d samples %.1f %% are stable, %.1f %% valid, %.1f %% of these unique, %.1f %% sound, %.1f %% with an aromatic ring; "+
-				"Jensen-Shannon of distances %.5f, of angles %.5f%s", k, m.Score, m.Molecules, 100*m.StableMolecules, 100*m.Valid, 100*m.Unique, 100*m.Sound, 100*m.Aromatic,
+			r.log.note("round %d: score %.4f; of %d samples %.1f %% are stable, %.1f %% valid, %.1f %% "+
+				"of these unique, %.1f %% sound, %.1f %% with an aromatic ring; "+
+				"Jensen-Shannon of distances %.5f, of angles %.5f%s", k, m.Score, m.Molecules, 100*m.StableMolecules,
+				100*m.Valid, 100*m.Unique, 100*m.Sound, 100*m.Aromatic,
 				m.Distances, m.Angles, r.told(m))
 		}
 		best, over := r.state.choose()
@@ -200,7 +206,8 @@ func (r *posttraining) measure(ctx context.Context, k int) error {
 		}
 		from := time.Now()
 		first := i * samplesPerFile
-		if err := r.sampleTo(ctx, file, net, r.Train.Seed+uint64(k), first, min(samplesPerFile, r.Samples-first)); err != nil {
+		if err := r.sampleTo(ctx, file, net, r.Train.Seed+uint64(k), first, min(samplesPerFile,
+			r.Samples-first)); err != nil {
 			return err
 		}
 		at.Sampling = round(at.Sampling+time.Since(from).Hours(), 1e5)
@@ -215,7 +222,8 @@ func (r *posttraining) measure(ctx context.Context, k int) error {
 	if err != nil {
 		return err
 	}
-	e, err := evaluation.Run(ctx, listed(samples), evaluation.Options{Name: r.folder(k), Threads: r.Train.Threads, RefName: r.Train.Val[0], Reference: r.validation()})
+	e, err := evaluation.Run(ctx, listed(samples), evaluation.Options{Name: r.folder(k),
+		Threads: r.Train.Threads, RefName: r.Train.Val[0], Reference: r.validation()})
 	if err != nil {
 		return err
 	}
@@ -340,7 +348,8 @@ func (r *posttraining) train(ctx context.Context, k int) (Round, error) {
 	if err != nil {
 		return Round{}, err
 	}
-	next := Round{Round: k + 1, Weights: filepath.Join(r.folder(k+1), modelName), Threads: r.Train.Threads, Hours: round(result.Seconds/3600, 1e5),
+	next := Round{Round: k + 1, Weights: filepath.Join(r.folder(k+1), modelName), Threads: r.Train.Threads,
+		Hours:   round(result.Seconds/3600, 1e5),
 		ValLoss: c.Provenance.ValLoss, ByTime: c.Provenance.ValLossByTime, Drift: c.Provenance.DriftByTime}
 	if err := os.MkdirAll(r.folder(k+1), 0o777); err != nil {
 		return next, err
@@ -363,7 +372,8 @@ func (r *posttraining) export(c *Checkpoint, k int, next Round) error {
 		return err
 	}
 	trained := c.Provenance
-	trained.Data = slices.DeleteFunc(slices.Clone(trained.Data), func(s dataset.Source) bool { return strings.HasPrefix(s.File, r.Train.Out) })
+	trained.Data = slices.DeleteFunc(slices.Clone(trained.Data),
+		func(s dataset.Source) bool { return strings.HasPrefix(s.File, r.Train.Out) })
 	s := *r.state
 	s.Rounds = append(slices.Clone(s.Rounds), next)
 	training, err := r.provenance(before.Training, &s, k+1, trained)

@@ -34,7 +34,8 @@ func posttrainProcess(text string) int {
 	if err := json.Unmarshal([]byte(text), &p); err != nil {
 		panic(err)
 	}
-	if _, err := Posttrain(context.Background(), p, exists(filepath.Join(p.Train.Out, posttrainName)), os.Stderr, false); err != nil {
+	if _, err := Posttrain(context.Background(), p, exists(filepath.Join(p.Train.Out, posttrainName)),
+		os.Stderr, false); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -51,7 +52,8 @@ func smallPosttraining(t *testing.T) Posttraining {
 	p.Rounds, p.Patience, p.Samples, p.SampleSteps, p.Positives = 2, 2, 8, 3, 20
 	o := &p.Train
 	o.Data, o.Val, o.ValMolecules = []string{molecules(t, 60)}, []string{molecules(t, 20)}, 20
-	o.Out, o.Steps, o.BatchAtoms, o.Threads, o.Seed, o.CheckpointEvery, o.LogEvery, o.Warmup = filepath.Join(t.TempDir(), "out"), 12, 40, 2, 5, Duration(time.Nanosecond), 1, 2
+	o.Out, o.Steps, o.BatchAtoms, o.Threads, o.Seed, o.CheckpointEvery, o.LogEvery,
+		o.Warmup = filepath.Join(t.TempDir(), "out"), 12, 40, 2, 5, Duration(time.Nanosecond), 1, 2
 	return p
 }
 
@@ -80,7 +82,8 @@ func weightsOf(t *testing.T, path string) map[string][]float32 {
 	return all
 }
 
-// Post-training that is killed again and again, while it samples and while it trains, ends with the bits of one that was left alone.
+// Post-training that is killed again and again, while it samples and while it trains, ends with the
+// bits of one that was left alone.
 func TestKilledPosttrainingEndsAlike(t *testing.T) {
 	defer func(n int) { samplesPerFile = n }(samplesPerFile)
 	samplesPerFile = testSamplesPerFile
@@ -124,7 +127,8 @@ func TestKilledPosttrainingEndsAlike(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !state.Done || state.Best != want.Best || len(state.Rounds) != len(want.Rounds) {
-		t.Fatalf("best %d of %d, done %v; want %d of %d", state.Best, len(state.Rounds), state.Done, want.Best, len(want.Rounds))
+		t.Fatalf("best %d of %d, done %v; want %d of %d", state.Best, len(state.Rounds), state.Done, want.Best,
+			len(want.Rounds))
 	}
 	for k, r := range state.Rounds {
 		if *r.Measures != *want.Rounds[k].Measures {
@@ -164,7 +168,8 @@ func TestPosttrainingTellsItsProvenance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.From != sum || len(s.Rounds) != 3 || s.Command != "symdiff posttrain" || len(s.Data) != 1 || len(s.Data[0].SHA256) != 64 || len(s.Val) != 1 || s.Options.Samples != 8 {
+	if s.From != sum || len(s.Rounds) != 3 || s.Command != "symdiff posttrain" || len(s.Data) != 1 ||
+		len(s.Data[0].SHA256) != 64 || len(s.Val) != 1 || s.Options.Samples != 8 {
 		t.Errorf("%+v", s)
 	}
 	if s.Rounds[2].Hours <= 0 || s.Rounds[1].Measures == nil || len(s.Rounds[2].Drift) != 10 {
@@ -176,13 +181,15 @@ func TestPosttrainingTellsItsProvenance(t *testing.T) {
 	if got, want := weightsOf(t, result.Weights), weightsOf(t, result.Rounds[result.Best].Weights); len(got) != len(want) {
 		t.Errorf("%s has %d tensors, round %d has %d", result.Weights, len(got), result.Best, len(want))
 	}
-	if _, err := Posttrain(context.Background(), p, false, nil, false); err == nil || !strings.Contains(err.Error(), "--resume") {
+	if _, err := Posttrain(context.Background(), p, false, nil, false); err == nil ||
+		!strings.Contains(err.Error(), "--resume") {
 		t.Errorf("a second run in the folder: %v", err)
 	}
 }
 
-// The target is e_old + w·(eps - e_old) in the interval, w = a/beta·min(1, t/(T·ramp)) with a = 1 for the data and -1/2 for the samples,
-// and outside it what the anchor predicts, which here are the weights that the round starts with:
+// The target is e_old + w·(eps - e_old) in the interval, w = a/beta·min(1, t/(T·ramp)) with a = 1
+// for the data and -1/2 for the samples, and outside it what the anchor predicts, which here are
+// the weights that the round starts with:
 //
 //	|e - e_old - w·(eps - e_old)|² = A - w·(A + V - B) + w²·V,   A = |e - e_old|², B = |e - eps|², V = |eps - e_old|²
 func TestContrastTarget(t *testing.T) {
@@ -190,7 +197,8 @@ func TestContrastTarget(t *testing.T) {
 	for _, c := range []struct{ beta, from, to float64 }{{1, 0, 1}, {0.5, 0.3, 0.7}} {
 		o := small(t)
 		o.Init, o.Threads, o.Dropout = other, 1, 0
-		o.Contrast = &Contrast{Old: weights, Anchor: other, Negative: 0.5, Ramp: 0.5, Beta: c.beta, From: c.from, To: c.to, Samples: o.Data, Count: 60}
+		o.Contrast = &Contrast{Old: weights, Anchor: other, Negative: 0.5, Ramp: 0.5, Beta: c.beta, From: c.from,
+			To: c.to, Samples: o.Data, Count: 60}
 		if err := o.Validate(); err != nil {
 			t.Fatal(err)
 		}
@@ -284,7 +292,8 @@ func TestPosttrainingRefusesWhatItCannotDo(t *testing.T) {
 	} {
 		p := smallPosttraining(t)
 		change(&p)
-		if _, err := Posttrain(context.Background(), p, false, nil, false); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Posttrain(context.Background(), p, false, nil, false); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one about %s", err, want)
 		}
 	}

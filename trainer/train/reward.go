@@ -31,8 +31,8 @@ type rewarder func(ctx context.Context, molecules []*molecule.Molecule) ([]float
 // rewardProgram in front of a reward has the numbers told by a program (see programReward).
 const rewardProgram = "program:"
 
-// newRewarder reads a reward: an expression over the measures of a molecule (see RewardMeasures), or program:COMMAND; nil where it is
-// empty. Errors name the place in the expression.
+// newRewarder reads a reward: an expression over the measures of a molecule (see RewardMeasures),
+// or program:COMMAND; nil where it is empty. Errors name the place in the expression.
 func newRewarder(text string) (rewarder, error) {
 	if command, ok := strings.CutPrefix(text, rewardProgram); ok {
 		return programReward(strings.Fields(command))
@@ -87,21 +87,30 @@ func newSubject(m *molecule.Molecule) *subject {
 }
 
 var rewardMeasures = map[string]rewardMeasure{
-	"stable":         {"every atom has its valence", false, func(s *subject) any { return s.Stable() }},
-	"stable_atoms":   {"share of the atoms that have their valence", false, func(s *subject) any { return shareOf(s.StableAtoms()) }},
-	"valid":          {"RDKit would accept it, by the closed form", false, func(s *subject) any { ok, _ := s.Valid(); return ok }},
-	"connected":      {"one fragment", false, func(s *subject) any { return s.Connected() }},
-	"sound":          {"stable, connected, lengths, angles, rings and distances as they should be", false, func(s *subject) any { return s.Stable() && s.Connected() && s.Sound() }},
-	"atoms":          {"number of atoms", false, func(s *subject) any { return len(s.Elements) }},
-	"heavy_atoms":    {"number of atoms but hydrogens", false, func(s *subject) any { return len(s.Elements) - countOf(s.Elements, molecule.H) }},
-	"formula":        {"as C7H10O2", false, func(s *subject) any { return s.Formula() }},
-	"number_of":      {`number_of("N"): number of atoms of an element`, false, func(s *subject) any { return s.count }},
-	"rings":          {"rings(3): number of rings of so many atoms, none with a bond across", false, func(s *subject) any { return s.rings }},
+	"stable": {"every atom has its valence", false, func(s *subject) any { return s.Stable() }},
+	"stable_atoms": {"share of the atoms that have their valence", false,
+		func(s *subject) any { return shareOf(s.StableAtoms()) }},
+	"valid": {"RDKit would accept it, by the closed form", false, func(s *subject) any {
+		ok,
+			_ := s.Valid()
+		return ok
+	}},
+	"connected": {"one fragment", false, func(s *subject) any { return s.Connected() }},
+	"sound": {"stable, connected, lengths, angles, rings and distances as they should be", false,
+		func(s *subject) any { return s.Stable() && s.Connected() && s.Sound() }},
+	"atoms": {"number of atoms", false, func(s *subject) any { return len(s.Elements) }},
+	"heavy_atoms": {"number of atoms but hydrogens", false,
+		func(s *subject) any { return len(s.Elements) - countOf(s.Elements, molecule.H) }},
+	"formula":   {"as C7H10O2", false, func(s *subject) any { return s.Formula() }},
+	"number_of": {`number_of("N"): number of atoms of an element`, false, func(s *subject) any { return s.count }},
+	"rings": {"rings(3): number of rings of so many atoms, none with a bond across", false,
+		func(s *subject) any { return s.rings }},
 	"aromatic_rings": {"number of aromatic rings", false, func(s *subject) any { return len(s.geometry().Rings) }},
-	"clashes":        {"number of pairs of atoms that are too near", false, func(s *subject) any { return len(s.geometry().Clashes) }},
-	"logp":           {"logP by Crippen", true, func(s *subject) any { return s.rdkit().LogP }},
-	"tpsa":           {"topological polar surface area, Å²", true, func(s *subject) any { return s.rdkit().TPSA }},
-	"mass":           {"average molecular mass, g/mol", true, func(s *subject) any { return s.rdkit().Mass }},
+	"clashes": {"number of pairs of atoms that are too near", false,
+		func(s *subject) any { return len(s.geometry().Clashes) }},
+	"logp": {"logP by Crippen", true, func(s *subject) any { return s.rdkit().LogP }},
+	"tpsa": {"topological polar surface area, Å²", true, func(s *subject) any { return s.rdkit().TPSA }},
+	"mass": {"average molecular mass, g/mol", true, func(s *subject) any { return s.rdkit().Mass }},
 	"strain": {"MMFF94 energy above the next minimum, kcal/mol", true, func(s *subject) any {
 		if found, _, err := rdkit.Relax(context.Background(), s.Molecule, 5000); err == nil {
 			return found.Energy()
@@ -259,8 +268,8 @@ func reward(program *vm.Program, names []string, m *molecule.Molecule) (float64,
 	return 0, fmt.Errorf("the expression is a %T, want a number, or true or false", out)
 }
 
-// programReward asks a program, which reads molecules as SDF from its standard input and prints a number for each, one on a line; nan
-// for one that it cannot judge.
+// programReward asks a program, which reads molecules as SDF from its standard input and prints a
+// number for each, one on a line; nan for one that it cannot judge.
 func programReward(command []string) (rewarder, error) {
 	if len(command) == 0 {
 		return nil, fmt.Errorf("--reward: after %s comes a command", rewardProgram)
@@ -300,7 +309,8 @@ func programReward(command []string) (rewarder, error) {
 //
 //	a = (1 - mix)·clip((R - mean)/std, -1, 1) - mix·negative
 //
-// where mix is the share of the data against the samples. A molecule that cannot be judged has the lowest reward of the others, or 0.
+// where mix is the share of the data against the samples. A molecule that cannot be judged has the
+// lowest reward of the others, or 0.
 func rewardWeights(rewards []float64, mix, negative float64) (weights []float64, mean float64) {
 	low := math.Inf(1)
 	for _, v := range rewards {

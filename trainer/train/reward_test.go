@@ -15,7 +15,8 @@ import (
 
 // water, and a water without one of its hydrogens.
 func water(whole bool) *molecule.Molecule {
-	m := &molecule.Molecule{Elements: []molecule.Element{molecule.O, molecule.H, molecule.H}, Positions: [][3]float64{{0, 0, 0}, {0.96, 0, 0}, {-0.24, 0.93, 0}}}
+	m := &molecule.Molecule{Elements: []molecule.Element{molecule.O, molecule.H, molecule.H},
+		Positions: [][3]float64{{0, 0, 0}, {0.96, 0, 0}, {-0.24, 0.93, 0}}}
 	if !whole {
 		m.Elements, m.Positions = m.Elements[:2], m.Positions[:2]
 	}
@@ -76,7 +77,8 @@ func TestRewardRefusesWhatIsNoReward(t *testing.T) {
 // A program reads the molecules as SDF and prints a number for each.
 func TestRewardOfAProgram(t *testing.T) {
 	script := filepath.Join(t.TempDir(), "reward.sh")
-	if err := os.WriteFile(script, []byte("#!/bin/sh\nawk '/V2000/ { print $1 == 3 ? 7 : \"nan\" }'\n"), 0o755); err != nil {
+	if err := os.WriteFile(script, []byte("#!/bin/sh\nawk '/V2000/ { print $1 == 3 ? 7 : \"nan\" }'\n"),
+		0o755); err != nil {
 		t.Fatal(err)
 	}
 	r, err := newRewarder("program: " + script)

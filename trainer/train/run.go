@@ -33,15 +33,17 @@ type Result struct {
 }
 
 func (r *Result) String() string {
-	s := fmt.Sprintf("%s: step %d, %.2f epochs, %v", r.Checkpoint, r.Step, r.Epochs, time.Duration(r.Seconds*float64(time.Second)).Round(time.Second))
+	s := fmt.Sprintf("%s: step %d, %.2f epochs, %v", r.Checkpoint, r.Step, r.Epochs,
+		time.Duration(r.Seconds*float64(time.Second)).Round(time.Second))
 	if r.ValLoss != 0 {
 		s += fmt.Sprintf(", validation loss %.4f", r.ValLoss)
 	}
 	return s
 }
 
-// Run trains until the end that the options set, or until ctx is cancelled. status gets lines for people, or nothing if it is nil, and
-// terminal tells whether it is one. The result is nil where nothing was saved, as in all processes of a job but the first.
+// Run trains until the end that the options set, or until ctx is cancelled. status gets lines for
+// people, or nothing if it is nil, and terminal tells whether it is one. The result is nil where
+// nothing was saved, as in all processes of a job but the first.
 func Run(ctx context.Context, o Options, status io.Writer, terminal bool) (result *Result, err error) {
 	if failure := guarded(func() { result, err = begin(ctx, o, status, terminal) }); failure != nil {
 		return nil, failure
@@ -85,7 +87,8 @@ func begin(ctx context.Context, o Options, status io.Writer, terminal bool) (*Re
 		return nil, err
 	}
 	p := r.progress
-	return &Result{r.path(checkpointName), p.Step, round(p.Epochs, 1e4), round(p.Seconds, 100), p.Done, r.provenance.ValLoss, p.Best}, err
+	return &Result{r.path(checkpointName), p.Step, round(p.Epochs, 1e4), round(p.Seconds, 100), p.Done,
+		r.provenance.ValLoss, p.Best}, err
 }
 
 // run is the state of a training run.
@@ -260,7 +263,8 @@ func (r *run) enter() (resumed *Checkpoint, err error) {
 		return nil, err
 	}
 	if _, err := os.Stat(r.path(checkpointName)); err == nil && resumed == nil {
-		return nil, errors.Join(fmt.Errorf("%s is there already: --resume %s goes on with it, or choose another --out", r.path(checkpointName), r.Out), r.unlock())
+		return nil, errors.Join(fmt.Errorf("%s is there already: --resume %s goes on with it, or "+
+			"choose another --out", r.path(checkpointName), r.Out), r.unlock())
 	}
 	return resumed, tidy(r.Out, warning != "")
 }
@@ -325,8 +329,9 @@ func (r *run) load() (err error) {
 	return nil
 }
 
-// values are those of the condition, of the molecules of a set and of the files that it was loaded from, in the order of
-// Options.Condition; the first ones that are read, or those of the run that is resumed, set the scale.
+// values are those of the condition, of the molecules of a set and of the files that it was loaded
+// from, in the order of Options.Condition; the first ones that are read, or those of the run that
+// is resumed, set the scale.
 func (r *run) values(set *dataset.Set, names []string, limit int) (all [][]float32, err error) {
 	for _, property := range r.Options.Condition {
 		if property == Types { // known of every molecule
@@ -378,13 +383,15 @@ func (r *run) initialise() error {
 func (r *run) compatible(c *Checkpoint) error {
 	switch {
 	case !c.Options.sameNetwork(&r.Options):
-		return fmt.Errorf("--resume %s: its model is %s, asked for is %s", r.Resume, c.Options.describeNetwork(), r.describeNetwork())
+		return fmt.Errorf("--resume %s: its model is %s, asked for is %s", r.Resume, c.Options.describeNetwork(),
+			r.describeNetwork())
 	case r.AMSGrad && c.Buffers[bufVMax] == nil:
 		return fmt.Errorf("--resume %s: it was not trained with amsgrad", r.Resume)
 	case r.Muon != c.Options.Muon:
 		return fmt.Errorf("--resume %s: muon cannot change within a run; start a new one with --init", r.Resume)
 	case c.Progress.BatchAtoms != 0 && c.Progress.Position > 0 && c.Progress.BatchAtoms != r.batchAtoms():
-		return fmt.Errorf("--resume %s: its batches are of %d atoms over all processes and parts, asked for are %d; within an epoch that cannot change (no such position)",
+		return fmt.Errorf("--resume %s: its batches are of %d atoms over all processes and parts, "+
+			"asked for are %d; within an epoch that cannot change (no such position)",
 			r.Resume, c.Progress.BatchAtoms, r.batchAtoms())
 	}
 	said := changed(c.Options.settled(), r.settled())
@@ -410,7 +417,8 @@ func (r *run) alike() error {
 	first := slices.Clone(mine)
 	r.world.First(first)
 	if said := disagreement(list, mine, first); said != "" {
-		return fmt.Errorf("process %d of %d has another %s than process 0: all processes of a job train on the same data with the same options",
+		return fmt.Errorf("process %d of %d has another %s than process 0: all processes of a job "+
+			"train on the same data with the same options",
 			r.world.Rank(), r.world.Size(), said)
 	}
 	return nil
@@ -519,7 +527,8 @@ func (r *run) openLog() (err error) {
 	if r.log, err = openLog(folder, r.progress.Step, r.status, r.terminal); err != nil {
 		return err
 	}
-	r.log.note("%s with %d parameters on %d molecules (%d atoms), %d batches an epoch, %d threads", r.VariantName(), r.params.Size,
+	r.log.note("%s with %d parameters on %d molecules (%d atoms), %d batches an epoch, %d threads",
+		r.VariantName(), r.params.Size,
 		r.set.Len(), r.set.Atoms(), r.order.BatchesPerEpoch(), r.team.size())
 	for _, w := range r.warnings {
 		r.log.note("%s", w)
@@ -571,7 +580,8 @@ func (r *run) trained(st stats, lr, loss, speed float64) entry {
 
 // line tells a person how far the run is.
 func (r *run) line(share, loss, lr, speed float64) string {
-	s := fmt.Sprintf("step %d  epoch %.2f  loss %.4f  lr %.1e  %.0f mol/s  %.0f%%  %s left", r.progress.Step, r.progress.Epochs,
+	s := fmt.Sprintf("step %d  epoch %.2f  loss %.4f  lr %.1e  %.0f mol/s  %.0f%%  %s left", r.progress.Step,
+		r.progress.Epochs,
 		loss, lr, speed, 100*share, remaining(share, r.elapsed()))
 	if r.provenance.ValLoss != 0 {
 		s += fmt.Sprintf("  val %.4f", r.provenance.ValLoss)
@@ -580,7 +590,8 @@ func (r *run) line(share, loss, lr, speed float64) string {
 }
 
 func (r *run) entry(event string) entry {
-	return entry{Event: event, Step: r.progress.Step, Epoch: round(r.progress.Epochs, 1e4), Time: round(r.elapsed().Seconds(), 100)}
+	return entry{Event: event, Step: r.progress.Step, Epoch: round(r.progress.Epochs, 1e4),
+		Time: round(r.elapsed().Seconds(), 100)}
 }
 
 // saved is an entry with the time that the last checkpoint holds, from which a resumed run goes on.
@@ -605,7 +616,8 @@ func (r *run) stop(reason error) error {
 		if !r.progress.Done {
 			how = "paused"
 		}
-		r.log.note("%s after %d steps, %.2f epochs, %s: %s", how, r.progress.Step, r.progress.Epochs, r.elapsed().Round(time.Second), r.path(checkpointName))
+		r.log.note("%s after %d steps, %.2f epochs, %s: %s", how, r.progress.Step, r.progress.Epochs,
+			r.elapsed().Round(time.Second), r.path(checkpointName))
 	}
 	return reason
 }
@@ -626,9 +638,11 @@ func (r *run) save() error {
 // state is all that a run needs to go on.
 func (r *run) state() *Checkpoint {
 	p := r.provenance
-	p.Steps, p.Epochs, p.Hours, p.Finished = r.progress.Step, round(r.progress.Epochs, 1e4), round(r.progress.Seconds/3600, 1e4), r.progress.Done
+	p.Steps, p.Epochs, p.Hours, p.Finished = r.progress.Step, round(r.progress.Epochs, 1e4),
+		round(r.progress.Seconds/3600, 1e4), r.progress.Done
 	c := &Checkpoint{Meta: r.meta, Options: r.Options, Progress: r.progress, Provenance: p, Buffers: map[string][]float32{
-		bufParam: torch.Float32s(r.params.Flat), bufEMA: torch.Float32s(r.opt.EMA), bufM: torch.Float32s(r.opt.M), bufV: torch.Float32s(r.opt.V),
+		bufParam: torch.Float32s(r.params.Flat), bufEMA: torch.Float32s(r.opt.EMA), bufM: torch.Float32s(r.opt.M),
+		bufV: torch.Float32s(r.opt.V),
 	}}
 	if r.AMSGrad {
 		c.Buffers[bufVMax] = torch.Float32s(r.opt.VMax)

@@ -69,14 +69,16 @@ func same(t *testing.T, what string, a, b *Checkpoint) {
 	}
 }
 
-// N steps, a stop, and N more steps after a resume give the bits of 2N steps, for every variant; and so does the same run again.
+// N steps, a stop, and N more steps after a resume give the bits of 2N steps, for every variant;
+// and so does the same run again.
 func TestResumeIsExact(t *testing.T) {
 	for _, v := range Variants() {
 		o := small(t)
 		if err := o.SetVariant(v); err != nil {
 			t.Fatal(err)
 		}
-		o.EGNN = egnn.Config{Hidden: 16, Layers: 2, InvSublayers: 1, Attention: true, Tanh: true, NormConstant: 1, NormFactor: 1}
+		o.EGNN = egnn.Config{Hidden: 16, Layers: 2, InvSublayers: 1, Attention: true, Tanh: true, NormConstant: 1,
+			NormFactor: 1}
 		o.AMSGrad, o.BF16 = v == "symdiff", v == "symdiff" || v == "symdiff-h"
 		o.Muon = v == "symdiff-h"
 		o.Steps = 16 // more than an epoch
@@ -170,7 +172,8 @@ func TestOtherObjectives(t *testing.T) {
 		if err := o.SetVariant(variant); err != nil {
 			t.Fatal(err)
 		}
-		o.EGNN = egnn.Config{Hidden: 24, Layers: 2, InvSublayers: 1, Attention: true, Tanh: true, NormConstant: 1, NormFactor: 1}
+		o.EGNN = egnn.Config{Hidden: 24, Layers: 2, InvSublayers: 1, Attention: true, Tanh: true, NormConstant: 1,
+			NormFactor: 1}
 		o.Loss, o.Schedule, o.Steps, o.LR, o.TimePower = LossVLB, "cosine", 120, 3e-3, 2
 		mustRun(t, o)
 		first, last := 0.0, 0.0
@@ -273,7 +276,8 @@ func TestNaNStops(t *testing.T) {
 func TestABatchWithNaNIsKept(t *testing.T) {
 	path := filepath.Join(t.TempDir(), batchName)
 	nan := float32(math.NaN())
-	if err := writeTensors(path, []safetensors.Tensor{{Name: "x", DType: safetensors.F32, Shape: []int{3}, Data: []float32{1, nan, 2}}}, map[string]string{"step": "7"}); err != nil {
+	if err := writeTensors(path, []safetensors.Tensor{{Name: "x", DType: safetensors.F32, Shape: []int{3},
+		Data: []float32{1, nan, 2}}}, map[string]string{"step": "7"}); err != nil {
 		t.Fatal(err)
 	}
 	f, err := safetensors.Open(path)
@@ -328,7 +332,8 @@ func TestResumeWithOtherData(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Run(context.Background(), p, nil, false); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "--init") {
+		if _, err := Run(context.Background(), p, nil, false); err == nil || !strings.Contains(err.Error(), want) ||
+			!strings.Contains(err.Error(), "--init") {
 			t.Errorf("error %v, want one about %q", err, want)
 		}
 		if after, _ := os.ReadFile(filepath.Join(o.Out, checkpointName)); !bytes.Equal(before, after) {
@@ -413,7 +418,8 @@ func TestMaxTime(t *testing.T) {
 		t.Errorf("%+v, %v", c.Progress, err)
 	}
 	p := o
-	p.Out, p.MaxTime, p.StopAfter = filepath.Join(t.TempDir(), "paused"), Duration(time.Hour), Duration(200*time.Millisecond)
+	p.Out, p.MaxTime, p.StopAfter = filepath.Join(t.TempDir(), "paused"), Duration(time.Hour),
+		Duration(200*time.Millisecond)
 	result, err := Run(context.Background(), p, &status, false)
 	if err != nil || result.Finished || result.Step < 1 || result.Seconds > 60 {
 		t.Errorf("paused: %+v, %v", result, err)

@@ -23,9 +23,11 @@ func (o outcome) finite() bool { return finite(o.loss) && finite(o.norm) }
 //
 //	t > 0: ½·|eps - eps_hat|² / ((3+F)·N)      t = 0: ½·|eps_x - eps_hat_x|² / ((3+F)·N) - log p(h|z_0)
 //
-// averaged over atoms, so that a molecule counts by its size, as it does in the published code. With the loss vlb each term has its
-// weight in the variational bound (see BoundWeights), which then is estimated up to its constant terms, in nats per coordinate. The last batch of a size may be smaller than it is meant to be; it counts for as much less. A step whose loss is not finite changes no
-// weights.
+// averaged over atoms, so that a molecule counts by its size, as it does in the published code.
+// With the loss vlb each term has its weight in the variational bound (see BoundWeights), which
+// then is estimated up to its constant terms, in nats per coordinate. The last batch of a size may
+// be smaller than it is meant to be; it counts for as much less. A step whose loss is not finite
+// changes no weights.
 func (r *run) step(lr float64) outcome {
 	b := r.next()
 	defer r.team.do(func(_ int, s *torch.Scope) { s.Close() })
@@ -68,9 +70,9 @@ func (r *run) draw(step int) batch {
 	return b
 }
 
-// gradients is the gradient of the loss of this process's share of a batch, in parts that are to be summed, and its share of the
-// loss. The batch is cut into equal shares for the processes, those for the parts that are accumulated one after the other, and
-// those for the workers.
+// gradients is the gradient of the loss of this process's share of a batch, in parts that are to be
+// summed, and its share of the loss. The batch is cut into equal shares for the processes, those
+// for the parts that are accumulated one after the other, and those for the workers.
 func (r *run) gradients(b batch) (grads []torch.Tensor, loss float64) {
 	workers, atoms := r.team.size(), b.atoms(r.set)
 	grads, losses := make([]torch.Tensor, workers), make([]float64, workers)

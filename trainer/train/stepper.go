@@ -87,8 +87,8 @@ func (s *Stepper) Tensors() []safetensors.Tensor {
 	return list
 }
 
-// Products are the matrix products of the forward pass of one worker's share: (rows, in) times (in, out), how often, of a weight or
-// of two activations.
+// Products are the matrix products of the forward pass of one worker's share: (rows, in) times (in,
+// out), how often, of a weight or of two activations.
 func (s *Stepper) Products() []Product {
 	c := s.r.Config
 	b := s.b.molecules() / s.r.workers

@@ -22,7 +22,8 @@ func Student(teacher string) (Options, error) {
 	usual := o.Config
 	o.Teacher, o.Init, o.Config = teacher, teacher, m.Config
 	if c := &o.Config; c.EncHidden == 0 { // a student may have an f that its teacher has not
-		c.EncHidden, c.EncDepth, c.EncHeads, c.EncMLPRatio, c.DecHidden = usual.EncHidden, usual.EncDepth, usual.EncHeads, usual.EncMLPRatio, usual.DecHidden
+		c.EncHidden, c.EncDepth, c.EncHeads, c.EncMLPRatio, c.DecHidden = usual.EncHidden, usual.EncDepth,
+			usual.EncHeads, usual.EncMLPRatio, usual.DecHidden
 		c.NoiseDims, c.NoiseStd = usual.NoiseDims, usual.NoiseStd
 	}
 	o.Elements, o.Charge = m.Meta.Elements, m.Meta.Charge

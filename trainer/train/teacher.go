@@ -15,13 +15,14 @@ import (
 )
 
 // teacher is a trained network whose prediction a student is to match in place of the noise, guided by a worse one g
-// (autoguidance, Karras et al. 2024, arXiv 2406.02507), so that the student predicts in one call what guidance takes more for:
+// (autoguidance, Karras et al. 2024, arXiv 2406.02507), so that the student predicts in one call
+// what guidance takes more for:
 //
 //	eps* = e + w·(b - g),  e = teacher(z, t), b = better(z, t), g = guide(z, t), all with the student's R0 and eta,
 //
-// at the times of an interval, and e at the others (Kynkaanniemi et al. 2024, arXiv 2404.07724). The better network is the teacher, or
-// one of another training, whose difference from the guide is carried over to the teacher (as Liu et al. 2024, arXiv 2401.08565, do
-// with language models).
+// at the times of an interval, and e at the others (Kynkaanniemi et al. 2024, arXiv 2404.07724).
+// The better network is the teacher, or one of another training, whose difference from the guide is
+// carried over to the teacher (as Liu et al. 2024, arXiv 2401.08565, do with language models).
 //
 // A target that is a function of z, unlike the noise, has no variance that the student could not explain.
 type teacher struct {
@@ -49,7 +50,8 @@ func loadTeacher(o Options, device gotch.Device) (*teacher, error) {
 		}
 		params, context, err := loadParams(other.flag, other.file, o, device)
 		if err == nil && !slices.Equal(context, t.context) {
-			err = fmt.Errorf("%s %s: the scales of its condition are %v, the teacher's %v", other.flag, other.file, context, t.context)
+			err = fmt.Errorf("%s %s: the scales of its condition are %v, the teacher's %v", other.flag, other.file,
+				context, t.context)
 		}
 		if err != nil {
 			return t, err

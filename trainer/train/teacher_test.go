@@ -34,8 +34,8 @@ func trained(t *testing.T, seed uint64, steps int, changes ...func(*Options)) st
 	return path
 }
 
-// A student that is its teacher has nothing to learn; led away from a worse network there is, in proportion to the weight squared,
-// and learning makes it less.
+// A student that is its teacher has nothing to learn; led away from a worse network there is, in
+// proportion to the weight squared, and learning makes it less.
 func TestTeacher(t *testing.T) {
 	best, worse := trained(t, 1, 40), trained(t, 1, 2)
 	var better string
@@ -123,8 +123,10 @@ func TestStudentWithF(t *testing.T) {
 	was := small(t)
 	o.Data, o.Out, o.Steps, o.Threads, o.BatchAtoms = was.Data, was.Out, 1, 1, was.BatchAtoms
 	choose(t, &o, "symdiff")
-	if c := mustRun(t, o); c.Options.Config.EncHidden != Defaults().Config.EncHidden || c.Options.Config.Hidden != was.Config.Hidden {
-		t.Errorf("f is %d wide and k %d, want %d and the teacher's %d", c.Options.Config.EncHidden, c.Options.Config.Hidden, Defaults().Config.EncHidden, was.Config.Hidden)
+	if c := mustRun(t, o); c.Options.Config.EncHidden != Defaults().Config.EncHidden ||
+		c.Options.Config.Hidden != was.Config.Hidden {
+		t.Errorf("f is %d wide and k %d, want %d and the teacher's %d", c.Options.Config.EncHidden,
+			c.Options.Config.Hidden, Defaults().Config.EncHidden, was.Config.Hidden)
 	}
 }
 
@@ -134,14 +136,16 @@ func TestTeacherErrors(t *testing.T) {
 		change func(o *Options)
 		want   string
 	}{
-		"elements": {func(o *Options) { o.Elements = append(slices.Clone(o.Elements), "S") }, "--teacher " + best + ": its elements are"},
+		"elements": {func(o *Options) { o.Elements = append(slices.Clone(o.Elements), "S") }, "--teacher " + best +
+			": its elements are"},
 		"schedule": {func(o *Options) { o.Schedule = "cosine" }, "its schedule is"},
 		"eta":      {func(o *Options) { o.Config.NoiseDims++ }, "values of noise per atom"},
 		"no gamma": {func(o *Options) { o.SetVariant("dit") }, "student"},
 		"file":     {func(o *Options) { o.Teacher += "x" }, "no such file"},
 		"guide":    {func(o *Options) { o.Guide, o.Guidance = best+"x", 1 }, "--guide"},
 		"weight":   {func(o *Options) { o.Guide = best }, "--guidance: wants a weight"},
-		"interval": {func(o *Options) { o.Guide, o.Guidance, o.GuideFrom, o.GuideTo = best, 1, 0.7, 0.2 }, "from 0 to guide-to"},
+		"interval": {func(o *Options) { o.Guide, o.Guidance, o.GuideFrom, o.GuideTo = best, 1, 0.7, 0.2 },
+			"from 0 to guide-to"},
 		"better":   {func(o *Options) { o.Guide, o.Better, o.Guidance = best, best+"x", 1 }, "better"},
 		"no guide": {func(o *Options) { o.Better = best }, "better: wants a --guide"},
 		"no lead":  {func(o *Options) { o.GuideTo = 0.5 }, "want a --guide that leads"},

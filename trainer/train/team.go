@@ -8,9 +8,10 @@ import (
 	"github.com/symdiff-go/symdiff/trainer/torch"
 )
 
-// team is a fixed set of workers, each bound to an OS thread, in which libtorch uses no further threads. A worker computes a share
-// of a batch from end to end: for networks of this size that is faster than threads inside each of some thousand small
-// operations, and it bears other programs on the machine, for which each operation's barrier would wait.
+// team is a fixed set of workers, each bound to an OS thread, in which libtorch uses no further
+// threads. A worker computes a share of a batch from end to end: for networks of this size that is
+// faster than threads inside each of some thousand small operations, and it bears other programs on
+// the machine, for which each operation's barrier would wait.
 type team struct {
 	jobs []chan func(w int, s *torch.Scope)
 	done chan any // what a worker panicked with, or nil
@@ -56,9 +57,9 @@ func (t *team) do(f func(w int, s *torch.Scope)) {
 	}
 }
 
-// doPure is do for an f that changes nothing but its own results, so that a worker that fails can try a second time. Two threads
-// that fill oneDNN's cache of compiled kernels at once can make it fail (std::future_error: Broken promise); that was seen once in
-// 21,000 steps.
+// doPure is do for an f that changes nothing but its own results, so that a worker that fails can
+// try a second time. Two threads that fill oneDNN's cache of compiled kernels at once can make it
+// fail (std::future_error: Broken promise); that was seen once in 21,000 steps.
 func (t *team) doPure(f func(w int, s *torch.Scope)) {
 	t.do(func(w int, s *torch.Scope) {
 		if attempt(f, w, s) != nil {

@@ -14,8 +14,9 @@ import (
 //
 //	length (8 bytes), masked CRC-32C of it (4), a protocol buffer Event, masked CRC-32C of that (4)
 //
-// little-endian. Event: 1 wall_time double, 2 step int64, 3 file_version string, 5 summary, 7 session_log (tensorflow/core/util/
-// event.proto); Summary: 1 value; Value: 1 tag string, 2 simple_value float (summary.proto).
+// little-endian. Event: 1 wall_time double, 2 step int64, 3 file_version string, 5 summary, 7
+// session_log (tensorflow/core/util/ event.proto); Summary: 1 value; Value: 1 tag string, 2
+// simple_value float (summary.proto).
 type eventFile struct{ file *os.File }
 
 // createEvents makes an event file in folder.

@@ -32,7 +32,8 @@ func molecules(t testing.TB, n int) string {
 	for i := range n {
 		m := &molecule.Molecule{}
 		for k := range 3 + i%3 {
-			m.Elements = append(m.Elements, []molecule.Element{molecule.C, molecule.H, molecule.O, molecule.N, molecule.F}[(i+k)%5])
+			m.Elements = append(m.Elements, []molecule.Element{molecule.C, molecule.H, molecule.O, molecule.N,
+				molecule.F}[(i+k)%5])
 			m.Positions = append(m.Positions, [3]float64{1.2*float64(k) + 0.05*r.Norm(), 0.05 * r.Norm(), 0.05 * r.Norm()})
 		}
 		if err := molecule.WriteXYZ(&b, m); err != nil {
@@ -51,7 +52,8 @@ func small(t testing.TB) Options {
 	o := Defaults()
 	o.Data, o.Out, o.Steps = []string{molecules(t, 60)}, filepath.Join(t.TempDir(), "run"), 6
 	c := &o.Config
-	c.Hidden, c.Depth, c.Heads, c.XHHidden, c.K, c.EncHidden, c.EncDepth, c.EncHeads, c.DecHidden = 32, 2, 2, 16, 8, 16, 1, 2, 8
+	c.Hidden, c.Depth, c.Heads, c.XHHidden, c.K, c.EncHidden, c.EncDepth, c.EncHeads, c.DecHidden = 32, 2, 2,
+		16, 8, 16, 1, 2, 8
 	o.BatchAtoms, o.Warmup, o.Threads, o.LogEvery, o.ValEvery = 40, 2, 2, 1, 0
 	if err := o.Validate(); err != nil {
 		t.Fatal(err)
@@ -154,8 +156,8 @@ func TestTimePower(t *testing.T) {
 	}
 }
 
-// The weights of the bound, weighed with the probability of their times, are T+1 times the terms' own weights: the estimate does not
-// depend on how times are drawn.
+// The weights of the bound, weighed with the probability of their times, are T+1 times the terms'
+// own weights: the estimate does not depend on how times are drawn.
 func TestBoundWeights(t *testing.T) {
 	b := batcher(t, small(t), false)
 	const T = 1000
@@ -284,7 +286,8 @@ func TestNoiseDoesNotDependOnTheBatch(t *testing.T) {
 			t.Fatal("eta differs")
 		}
 	}
-	if other := b.Make(indices[2:4], times[2:4], []int{2, 3}, 1, 3); other.Eps[0] == part.Eps[0] || other.R0[0] == part.R0[0] || other.Eta[0] == part.Eta[0] {
+	if other := b.Make(indices[2:4], times[2:4], []int{2, 3}, 1, 3); other.Eps[0] == part.Eps[0] ||
+		other.R0[0] == part.R0[0] || other.Eta[0] == part.Eta[0] {
 		t.Error("another step draws the same")
 	}
 }
@@ -336,7 +339,8 @@ func TestAugment(t *testing.T) {
 	}
 }
 
-// The context is ((v-mean)/mad, 1), or (0, 0) where a value is unknown; a share of the molecules gets none at all, whatever the batch.
+// The context is ((v-mean)/mad, 1), or (0, 0) where a value is unknown; a share of the molecules
+// gets none at all, whatever the batch.
 func TestContext(t *testing.T) {
 	for _, variant := range []string{"symdiff", "egnn"} {
 		o := small(t)
@@ -404,8 +408,10 @@ func TestTypesContext(t *testing.T) {
 				t.Fatalf("context %v", batch.Context)
 			}
 			if batch.Context[2*i+1] == 0 {
-				if !slices.Equal(h, wasH) || batch.coordinates(i) != noised.coordinates(i) || times[i] == 0 && batch.LogPH[i] != noised.LogPH[i] {
-					t.Fatalf("a molecule at t = %d without its types: features %v of %v, %d coordinates", times[i], h, wasH, batch.coordinates(i))
+				if !slices.Equal(h, wasH) || batch.coordinates(i) != noised.coordinates(i) || times[i] == 0 &&
+					batch.LogPH[i] != noised.LogPH[i] {
+					t.Fatalf("a molecule at t = %d without its types: features %v of %v, %d coordinates", times[i], h,
+						wasH, batch.coordinates(i))
 				}
 				continue
 			}
@@ -418,7 +424,8 @@ func TestTypesContext(t *testing.T) {
 				}
 			}
 			mask := batch.Mask[i*w : (i+1)*w]
-			if slices.Min(mask[:3]) != 1 || slices.Max(mask[3:]) != 0 || batch.coordinates(i) != 3*batch.N || batch.LogPH != nil && batch.LogPH[i] != 0 {
+			if slices.Min(mask[:3]) != 1 || slices.Max(mask[3:]) != 0 || batch.coordinates(i) != 3*batch.N ||
+				batch.LogPH != nil && batch.LogPH[i] != 0 {
 				t.Fatalf("mask %v, %d coordinates, log p(h|z_0) %v", mask, batch.coordinates(i), batch.LogPH)
 			}
 		}
@@ -466,7 +473,8 @@ func TestParts(t *testing.T) {
 		batch, plain := b.Make(indices, times, nil, 1, step), whole.Make(indices, times, nil, 1, step)
 		w := len(batch.Eps) / (batch.B * batch.N)
 		f := w - 3
-		if !slices.Equal(batch.Context, plain.Context) || !slices.Equal(batch.Mask, plain.Mask) || !slices.Equal(batch.R0, plain.R0) {
+		if !slices.Equal(batch.Context, plain.Context) || !slices.Equal(batch.Mask, plain.Mask) ||
+			!slices.Equal(batch.R0, plain.R0) {
 			t.Fatal("context, mask or R0 depend on the parts")
 		}
 		for i, index := range indices {
@@ -512,7 +520,8 @@ func TestParts(t *testing.T) {
 				for _, a := range part {
 					got, want := float64(x[3*a+k]-x[3*part[0]+k]), float64(alpha*(clean[3*a+k]-clean[3*part[0]+k]))
 					if math.Abs(got-want) > 1e-5 || eps[a*w+k] != eps[part[0]*w+k] {
-						t.Fatalf("atom %d of a part is %g from the first, want %g; noise %g and %g", a, got, want, eps[a*w+k], eps[part[0]*w+k])
+						t.Fatalf("atom %d of a part is %g from the first, want %g; noise %g and %g", a, got, want, eps[a*w+k],
+							eps[part[0]*w+k])
 					}
 					sum, wasSum = sum+float64(eps[a*w+k]), wasSum+float64(was[a*w+k])
 				}
@@ -522,7 +531,8 @@ func TestParts(t *testing.T) {
 			}
 		}
 	}
-	if share := float64(parted) / float64(typed); share < o.Parts-0.2 || share > o.Parts { // some parts would be nothing, or all
+	// some parts would be nothing, or all
+	if share := float64(parted) / float64(typed); share < o.Parts-0.2 || share > o.Parts {
 		t.Errorf("of %.3f of the molecules with types a part is given, want at most %g", share, o.Parts)
 	}
 	if len(sizes) < 4 || bare < parted/4 || heavy < parted/8 || bare > parted*9/10 { // small molecules
@@ -538,7 +548,8 @@ func TestParts(t *testing.T) {
 	}
 }
 
-// log p(h|z_0) is near 0 at the truth; between two types it is near -log 2; a charge off by one half near -log 2 as well.
+// log p(h|z_0) is near 0 at the truth; between two types it is near -log 2; a charge off by one
+// half near -log 2 as well.
 func TestLogPH(t *testing.T) {
 	o := small(t)
 	b := batcher(t, o, false)
@@ -593,8 +604,9 @@ func makeCheckpoint(t testing.TB, variant ...string) *Checkpoint {
 		choose(t, &o, name)
 	}
 	c := &Checkpoint{Meta: o.Meta(), Options: o, Buffers: map[string][]float32{},
-		Progress:   Progress{Step: 7, Epoch: 1, Position: 3, Epochs: 1.25, Seconds: 12.5},
-		Provenance: Provenance{Command: "symdiff train", Seed: 3, Data: []dataset.Source{{File: "a.xyz", SHA256: "00", Molecules: 60}}, ValLoss: 0.25},
+		Progress: Progress{Step: 7, Epoch: 1, Position: 3, Epochs: 1.25, Seconds: 12.5},
+		Provenance: Provenance{Command: "symdiff train", Seed: 3,
+			Data: []dataset.Source{{File: "a.xyz", SHA256: "00", Molecules: 60}}, ValLoss: 0.25},
 	}
 	c.Meta.Histogram = map[int]int{3: 20, 4: 20, 5: 20}
 	for k, name := range []string{bufParam, bufEMA, bufM, bufV} {
@@ -621,7 +633,8 @@ func TestCheckpointRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !got.Options.sameNetwork(&c.Options) || got.Progress != c.Progress || got.Provenance.ValLoss != 0.25 || got.Meta.Histogram[4] != 20 || got.Options.LR != c.Options.LR {
+	if !got.Options.sameNetwork(&c.Options) || got.Progress != c.Progress || got.Provenance.ValLoss != 0.25 ||
+		got.Meta.Histogram[4] != 20 || got.Options.LR != c.Options.LR {
 		t.Errorf("read %+v", got)
 	}
 	for name, flat := range c.Buffers {
@@ -687,7 +700,8 @@ func TestModel(t *testing.T) {
 			t.Errorf("%s: %+v %+v", dtype, m.Config, m.Meta)
 		}
 		var p Provenance
-		if err := json.Unmarshal(m.Meta.Training, &p); err != nil || p.Command != "symdiff train" || p.Data[0].SHA256 != "00" {
+		if err := json.Unmarshal(m.Meta.Training, &p); err != nil || p.Command != "symdiff train" ||
+			p.Data[0].SHA256 != "00" {
 			t.Errorf("%s: provenance %s, %v", dtype, m.Meta.Training, err)
 		}
 		at, types := 0, map[safetensors.DType]int{}
@@ -698,7 +712,8 @@ func TestModel(t *testing.T) {
 			}
 			// The matrices, but for the embedders and the last layer.
 			want := dtype
-			if dtype == "I8" && (len(q.Shape) != 2 || q.Shape[0] == 1 || q.Shape[1] < 32 || strings.Contains(q.Name, "embedder") || strings.Contains(q.Name, "final_layer")) {
+			if dtype == "I8" && (len(q.Shape) != 2 || q.Shape[0] == 1 || q.Shape[1] < 32 || strings.Contains(q.Name,
+				"embedder") || strings.Contains(q.Name, "final_layer")) {
 				want = "F16"
 			}
 			types[want]++

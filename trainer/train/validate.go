@@ -10,8 +10,9 @@ import (
 	"github.com/symdiff-go/symdiff/trainer/torch"
 )
 
-// validate is the mean over the held-out molecules of |eps - eps_hat|² per coordinate, with the EMA weights and with noise and
-// times that depend on nothing but the molecule's number: t runs evenly over {1..T}. Nothing of the condition is kept back. The state of the lowest one is kept.
+// validate is the mean over the held-out molecules of |eps - eps_hat|² per coordinate, with the EMA
+// weights and with noise and times that depend on nothing but the molecule's number: t runs evenly
+// over {1..T}. Nothing of the condition is kept back. The state of the lowest one is kept.
 func (r *run) validate() error {
 	torch.NoGrad(func() { r.emaParams.Flat.Copy_(r.opt.EMA) })
 	r.emaParams.Refresh()
@@ -100,7 +101,8 @@ func byTime(values []float64, times []int, T int) []float64 {
 	return mean
 }
 
-// sample measures molecules from the averaged weights, where that is asked for. What goes wrong is told, and ends nothing.
+// sample measures molecules from the averaged weights, where that is asked for. What goes wrong is
+// told, and ends nothing.
 func (r *run) sample(ctx context.Context) {
 	if r.SampleMolecules == 0 {
 		return
@@ -113,7 +115,9 @@ func (r *run) sample(ctx context.Context) {
 		return
 	}
 	e := r.entry("sample")
-	e.Stable = &Stability{report.Molecules, round(report.StableAtoms, 1e4), round(report.StableMolecules, 1e4), round(report.Valid, 1e4)}
+	e.Stable = &Stability{report.Molecules, round(report.StableAtoms, 1e4), round(report.StableMolecules, 1e4),
+		round(report.Valid, 1e4)}
 	r.log.write(e)
-	r.log.note("step %d: of %d samples %.1f %% of atoms are stable, %.1f %% of molecules", r.progress.Step, report.Molecules, 100*report.StableAtoms, 100*report.StableMolecules)
+	r.log.note("step %d: of %d samples %.1f %% of atoms are stable, %.1f %% of molecules", r.progress.Step,
+		report.Molecules, 100*report.StableAtoms, 100*report.StableMolecules)
 }
