@@ -62,7 +62,8 @@ func TestREADME(t *testing.T) {
 	}
 	target := regexp.MustCompile(`^make ([a-z-]+)`)
 	used, commands := map[string]bool{}, 0
-	for line := range strings.Lines(string(text)) {
+	joined := regexp.MustCompile(`\\\n\s*`).ReplaceAllString(string(text), "") // a command on several lines
+	for line := range strings.Lines(joined) {
 		line, ok := strings.CutPrefix(strings.TrimRight(line, "\n"), "    ")
 		if !ok {
 			continue
