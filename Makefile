@@ -53,7 +53,7 @@ demo: site ## build the page and serve it on http://localhost:8080 (PORT=)
 	@exec $(BUILD)/serve -dir $(BUILD)/site -addr localhost:$(PORT)
 
 sample: cli ## generate ten molecules with the shipped weights
-	$(BUILD)/symdiff sample --n 10 --seed 1 --out $(BUILD)/sample.xyz
+	$(BUILD)/symdiff sample -n 10 --seed 1 --out $(BUILD)/sample.xyz
 	$(BUILD)/symdiff evaluate $(BUILD)/sample.xyz
 
 cli: $(if $(CLI_RDKIT),deps-rdkit) $(BUILD)/cli$(CLI_RDKIT).stamp ## build build/symdiff without libtorch: sample, evaluate, nll, data and more (RDKIT=1: with RDKit)
@@ -92,7 +92,7 @@ gpu-bundle: trainer ## pack the trainer and QM9 into build/gpu.tar.gz for a mach
 	@tar -C $(dir $(GPU)) -czf $(GPU).tar.gz $(notdir $(GPU)) && ls -sh $(GPU).tar.gz
 
 test-gpu-bundle: trainer ## the bundle on this machine's CPU: a run in two calls, the state carried from one to the other
-	@mkdir -p $(BUILD)/gpu-test && $(BUILD)/symdiff sample --n 40 --steps 2 --quiet --out $(BUILD)/gpu-test/molecules.xyz
+	@mkdir -p $(BUILD)/gpu-test && $(BUILD)/symdiff sample -n 40 --steps 2 --quiet --out $(BUILD)/gpu-test/molecules.xyz
 	$(MAKE) gpu-bundle GPU=$(BUILD)/gpu-test GPU_DATA=$(BUILD)/gpu-test/molecules.xyz GPU_SPLIT="--split 0.7,0.3"
 	cd $(BUILD)/gpu-test && rm -rf run a b && set -- --steps 12 --set hidden=32 --set depth=1 --set heads=2 --set xh-hidden=16 --set log-every=1 --set enc-hidden=16 --set enc-depth=1 && \
 	DEVICE=cpu OUT=a ./run.sh "$$@" --set checkpoint-every=1ns --steps 5 && rm -rf run && DEVICE=cpu STATE=a OUT=b ./run.sh --steps 12 && \
@@ -118,16 +118,17 @@ model: trainer ## make a model by RECIPE=qm9, from the data to its evaluation, o
 # sample: the table of its card.
 MODEL ?= qm9-web
 EVALUATION := core/weights/$(MODEL).json
-SETTINGS_qm9-base := 40:dpm++2m-sde:600 25:dpm++2m-sde:600 40:dpm++2m-sde:600:--free-types 1000:ancestral:0:--n:200 1000:ancestral:0:--n:200:--free-types
-SETTINGS_qm9-web := 100:dpm++2m-sde 50:dpm++2m-sde 25:dpm++2m-sde 10:dpm++2m-sde 40:dpm++2m-sde:600 25:dpm++2m-sde:600 15:dpm++2m-sde:600 \
-	25:dpm++2m:600 100:ddim 250:ancestral 500:ancestral:0:--n:200 1000:ancestral:0:--n:200 40:dpm++2m-sde:600:--free-types
+SETTINGS_qm9-base := 40:dpm++2m-sde:600 25:dpm++2m-sde:600 40:dpm++2m-sde:600:--joint \
+	1000:ancestral:1000:-n:200 1000:ancestral:1000:-n:200:--joint
+SETTINGS_qm9-web := 100:dpm++2m-sde:1000 50:dpm++2m-sde:1000 25:dpm++2m-sde:1000 10:dpm++2m-sde:1000 40:dpm++2m-sde:600 25:dpm++2m-sde:600 15:dpm++2m-sde:600 \
+	25:dpm++2m:600 100:ddim:1000 250:ancestral:1000 500:ancestral:1000:-n:200 1000:ancestral:1000:-n:200 40:dpm++2m-sde:600:--joint
 SETTINGS ?= $(SETTINGS_$(MODEL))
 SAMPLES ?= 1000
 evaluate-model: cli ## sample SAMPLES=1000 molecules of MODEL=qm9-web at each of SETTINGS and write core/weights/qm9-web.json
 	$(if $(SETTINGS),,$(error MODEL=$(MODEL): no such shipped model; SETTINGS= evaluates another file of core/weights))
 	@mkdir -p $(BUILD)/evaluation && rm -f $(BUILD)/evaluation/*.json
-	i=0; for setting in $(SETTINGS); do i=$$((i + 1)); set -- $$(echo $$setting | tr : ' '); $(BUILD)/symdiff sample --model core/weights/$(MODEL).safetensors --n $(SAMPLES) --seed 1 --steps $$1 --method $$2 \
-		--start $${3:-0} $$4 $$5 $$6 --json --out $(BUILD)/evaluation/$$i.xyz > $(BUILD)/evaluation/$$i.json || exit 1; done
+	i=0; for setting in $(SETTINGS); do i=$$((i + 1)); set -- $$(echo $$setting | tr : ' '); $(BUILD)/symdiff sample --model core/weights/$(MODEL).safetensors \
+		-n $(SAMPLES) --seed 1 --steps $$1 --method $$2 --t-start $$3 $$4 $$5 $$6 --json --out $(BUILD)/evaluation/$$i.xyz > $(BUILD)/evaluation/$$i.json || exit 1; done
 	@{ printf '['; sep=; for f in $$(ls -v $(BUILD)/evaluation/*.json); do printf '%s\n' "$$sep"; cat $$f; sep=,; done; echo ']'; } > $(BUILD)/evaluation/all && cp $(BUILD)/evaluation/all $(EVALUATION)
 
 # The card's table: three seeds of MODEL, the test molecules themselves, and the floor, training molecules in their place.
@@ -142,11 +143,11 @@ evaluate-seeds: cli ## sample COUNT_SEEDS=10000 molecules of MODEL for three see
 	go run ./trainer/tables
 
 # BASES=25 stable molecules of the model, each remade EACH=8 times around each kind of part, as the page does it, or as FLAGS= have it.
-evaluate-keep: cli $(BUILD)/npm.stamp ## how often molecules come out well around parts that are kept; writes core/weights/qm9-web.keep.json
+evaluate-keep: cli $(BUILD)/npm.stamp ## how often molecules come out well around fragments; writes core/weights/qm9-web.keep.json
 	node site/measure-keep.js $(WEIGHTS) $(WEIGHTS:.safetensors=.keep.json)
 
 # Without symbols, and without inlining in packages where no step spends time in small functions: 5 % smaller, the same bits.
-WASM_FLAGS := -ldflags='-s -w' $(patsubst %,-gcflags=%=-l,runtime syscall/... strconv $(addprefix $(MODULE)/,core/molecule core/internal/json core/safetensors core/schedule core/sampler wasm))
+WASM_FLAGS := -ldflags='-s -w' $(patsubst %,-gcflags=%=-l,runtime syscall/... strconv $(addprefix $(MODULE)/,core/molecule core/internal/json core/safetensors core/schedule core/sampler core/checkpoint wasm wasm/internal/session))
 
 wasm: $(BUILD)/wasm/symdiff.wasm ## build the WebAssembly modules (SIMD and plain)
 $(BUILD)/wasm/symdiff.wasm: $(CORE_SOURCES)

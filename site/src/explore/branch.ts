@@ -11,7 +11,7 @@ import { caption, change, familyView, lab, select, session, show, showMolecule, 
 import { mostBranches, runOptions, type Run } from "./state.ts";
 import { earliest, prune } from "./tree.ts";
 
-/** `symdiff sample --n 50 --seed 1`, and with `--branch STEP:77`: molecules with the very bonds of the run that they branch off. */
+/** `symdiff sample -n 50 --seed 1`, and with `--set branches=STEP:77`: molecules with the very bonds of the run that they branch off. */
 const measuredBranches =
   "The choice falls in the first steps. Of 50 molecules branched at step 4, one kept all its bonds. At step 8, 21 did. At step 10, 39 did.";
 
