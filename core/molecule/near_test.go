@@ -96,7 +96,9 @@ func TestACrowdCostsAsMuchAsItsAtoms(t *testing.T) {
 }
 
 func TestShownBondsOfAMoleculeAreItsBonds(t *testing.T) {
-	m := &Molecule{Elements: []Element{C, H, H, H, H}, Positions: [][3]float64{{}, {.63, .63, .63}, {-.63, -.63, .63}, {-.63, .63, -.63}, {.63, -.63, -.63}}}
+	m := &Molecule{Elements: []Element{C, H, H, H, H}, Positions: [][3]float64{
+		{}, {.63, .63, .63}, {-.63, -.63, .63}, {-.63, .63, -.63}, {.63, -.63, -.63},
+	}}
 	if have := m.ShownBonds(); !slices.Equal(have, m.Bonds()) || len(have) != 4 {
 		t.Errorf("%v", have)
 	}

@@ -17,7 +17,9 @@ func zeros(t *testing.T, c model.Config, meta encoding.Meta) *model.Model {
 	t.Helper()
 	var tensors []safetensors.Tensor
 	for _, p := range c.Parameters() {
-		tensors = append(tensors, safetensors.Tensor{Name: p.Name, DType: safetensors.F16, Shape: p.Shape, Data: make([]float32, p.Size())})
+		tensors = append(tensors, safetensors.Tensor{
+			Name: p.Name, DType: safetensors.F16, Shape: p.Shape, Data: make([]float32, p.Size()),
+		})
 	}
 	var b bytes.Buffer
 	if err := safetensors.Write(&b, tensors, model.Metadata(c, meta)); err != nil {
@@ -90,7 +92,8 @@ func TestBuffersAreBounded(t *testing.T) {
 		bytes := testing.Benchmark(func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := of(m, Options{Atoms: MaxAtoms, Steps: 1}); err == nil || !strings.Contains(err.Error(), "MiB with this network") {
+				_, err := of(m, Options{Atoms: MaxAtoms, Steps: 1})
+				if err == nil || !strings.Contains(err.Error(), "MiB with this network") {
 					b.Fatalf("%s: error %v", name, err)
 				}
 			}

@@ -74,7 +74,8 @@ func TestSignals(t *testing.T) {
 		ended := make(chan int, 1)
 		var stderr bytes.Buffer
 		go func() {
-			ended <- Main([]string{"sample", "--count", "1000000", "--steps", "1", "--threads", "1", "--out", out}, nil, io.Discard, &stderr)
+			args := []string{"sample", "--count", "1000000", "--steps", "1", "--threads", "1", "--out", out}
+			ended <- Main(args, nil, io.Discard, &stderr)
 		}()
 		for {
 			if names, _ := filepath.Glob(out + ".tmp*"); len(names) == 1 {

@@ -9,9 +9,10 @@ import (
 	"unicode/utf8"
 )
 
-// plain writes text in which nothing commands the terminal: names and metadata of files from anywhere may hold control characters,
-// such as those that change its title, or turn text around. They are written as \u001b and the like. The command's own line that is
-// rewritten begins with a return and may end with one or with clearLine.
+// plain writes text in which nothing commands the terminal: names and metadata of files from
+// anywhere may hold control characters, such as those that change its title, or turn text
+// around. They are written as \u001b and the like. The command's own line that is rewritten
+// begins with a return and may end with one or with clearLine.
 type plain struct {
 	w    io.Writer
 	mu   sync.Mutex
@@ -71,8 +72,8 @@ func plainText(text string) string {
 	return out.String()
 }
 
-// commands tells the characters that are no text: controls but for tab and newline, those that turn the direction of writing, and
-// bytes that are no UTF-8.
+// commands tells the characters that are no text: controls but for tab and newline, those that
+// turn the direction of writing, and bytes that are no UTF-8.
 func commands(r rune) bool {
 	return unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r) || r == utf8.RuneError
 }

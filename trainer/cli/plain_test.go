@@ -50,13 +50,17 @@ func TestFilesDoNotCommandTheTerminal(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a"+evil+".safetensors")
 	tensors := []safetensors.Tensor{{Name: "t" + evil, DType: safetensors.F32, Shape: []int{1}, Data: []float32{1}}}
-	if err := safetensors.WriteFile(path, tensors, map[string]string{"k" + evil: "v" + evil, "format": evil, "kind": evil}); err != nil {
+	metadata := map[string]string{"k" + evil: "v" + evil, "format": evil, "kind": evil}
+	if err := safetensors.WriteFile(path, tensors, metadata); err != nil {
 		t.Skip(err) // a file system that has no such names
 	}
 	for _, args := range [][]string{
-		{"inspect", path, "--tensors"}, {"inspect", path, "--json"}, {"sample", "--model", path}, {"nll", "--model", path, "--data", path},
-		{"export", path, "--out", filepath.Join(dir, "o")}, {"data", "stats", path}, {"evaluate", path}, {"sample", "--method", evil},
-		{"sample", "--keep", filepath.Join(dir, evil+".xyz")}, {"import", path, "--out", filepath.Join(dir, "o")}, {evil}, {"plot", filepath.Join(dir, evil)},
+		{"inspect", path, "--tensors"}, {"inspect", path, "--json"},
+		{"sample", "--model", path}, {"nll", "--model", path, "--data", path},
+		{"export", path, "--out", filepath.Join(dir, "o")}, {"data", "stats", path},
+		{"evaluate", path}, {"sample", "--method", evil},
+		{"sample", "--fragment", filepath.Join(dir, evil+".xyz")},
+		{"import", path, "--out", filepath.Join(dir, "o")}, {evil}, {"plot", filepath.Join(dir, evil)},
 		{"compare", path, path},
 	} {
 		var out, told bytes.Buffer

@@ -156,7 +156,8 @@ func checkTypes(f *safetensors.File) error {
 	return nil
 }
 
-// checkAtoms looks for positions that are no numbers, which would turn a whole training to NaN, and for elements that are none.
+// checkAtoms looks for positions that are no numbers, which would turn a whole training to NaN,
+// and for elements that are none.
 func (p *Packed) checkAtoms() error {
 	fault := func(tensor string, atom int, found any, want string) error {
 		i, exact := slices.BinarySearch(p.offsets, int64(atom))

@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// relocate takes the folders of this machine out of where a program looks for its libraries (RUNPATH): what begins with $ORIGIN, the
-// program's own folder, stays. The text becomes shorter in its place, so that nothing else moves.
+// relocate takes the folders of this machine out of where a program looks for its libraries
+// (RUNPATH): what begins with $ORIGIN, the program's own folder, stays. The text becomes
+// shorter in its place, so that nothing else moves.
 func relocate(path string) error {
 	f, err := elf.Open(path)
 	if err != nil {

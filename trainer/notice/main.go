@@ -1,5 +1,6 @@
-// Command notice writes the licences of all that the command symdiff, the site and the npm package are made of: Go, the modules that
-// are linked on any platform, and what the pages load. See `make notice`.
+// Command notice writes the licences of all that the command symdiff, the site and the npm
+// package are made of: Go, the modules that are linked on any platform, and what the pages
+// load. See `make notice`.
 package main
 
 import (
@@ -46,7 +47,10 @@ func notice(npm, gotch string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	works := []work{{name: "Go", folder: root, of: "in every program and in the WebAssembly modules: runtime and standard library"}}
+	works := []work{{
+		name: "Go", folder: root,
+		of: "in every program and in the WebAssembly modules: runtime and standard library",
+	}}
 	modules, err := linked(gotch)
 	if err != nil {
 		return nil, err
@@ -57,14 +61,16 @@ func notice(npm, gotch string) ([]byte, error) {
 		works = append(works, w)
 	}
 	var b bytes.Buffer
-	b.WriteString("SymDiff is under the licence of the file LICENSE. Its programs, its site and its npm package contain the works below.\n")
+	b.WriteString("SymDiff is under the licence of the file LICENSE. " +
+		"Its programs, its site and its npm package contain the works below.\n")
 	b.WriteString("Written by `make notice`.\n")
 	for _, w := range works {
 		texts, err := licences(w.folder)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", w.name, err)
 		}
-		fmt.Fprintf(&b, "\n%s\n%s\n(%s)\n\n%s\n", strings.Repeat("=", 78), strings.TrimSpace(w.name+" "+w.version), w.of, texts)
+		fmt.Fprintf(&b, "\n%s\n%s\n(%s)\n\n%s\n",
+			strings.Repeat("=", 78), strings.TrimSpace(w.name+" "+w.version), w.of, texts)
 	}
 	return b.Bytes(), nil
 }
@@ -73,7 +79,9 @@ func notice(npm, gotch string) ([]byte, error) {
 func linked(gotch string) ([]work, error) {
 	found := map[string]work{}
 	for _, system := range platforms {
-		list := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}\t{{.Version}}\t{{.Dir}}{{end}}{{end}}", "./trainer/cmd/symdiff", "./site/serve")
+		list := exec.Command("go", "list", "-deps",
+			"-f", "{{with .Module}}{{if not .Main}}{{.Path}}\t{{.Version}}\t{{.Dir}}{{end}}{{end}}",
+			"./trainer/cmd/symdiff", "./site/serve")
 		list.Env = append(os.Environ(), "GOOS="+system, "CGO_ENABLED=0", "GOWORK=off")
 		list.Stderr = os.Stderr
 		out, err := list.Output()

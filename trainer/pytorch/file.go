@@ -161,7 +161,8 @@ type State struct {
 	Tensors map[string]*Tensor
 }
 
-// ReadState reads the tensors of a checkpoint: a state_dict, or one under the key state_dict, model_state_dict or model.
+// ReadState reads the tensors of a checkpoint: a state_dict, or one under the key state_dict,
+// model_state_dict or model.
 //
 // The file stays open: tensors are read from it when they are asked for.
 func ReadState(file string) (*State, error) {
@@ -248,7 +249,8 @@ func describe(v any) string {
 	return strings.TrimPrefix(fmt.Sprintf("%T", v), "pytorch.")
 }
 
-// ReadNamespace reads a pickled argparse.Namespace or dictionary, such as args.pickle. Values of unknown classes stay names.
+// ReadNamespace reads a pickled argparse.Namespace or dictionary, such as args.pickle. Values
+// of unknown classes stay names.
 func ReadNamespace(file string) (map[string]any, error) {
 	f, size, err := open(file)
 	if err != nil {
@@ -382,8 +384,9 @@ func (p *position) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// parseLegacy reads a row of pickles: the magic number, the version, what system it was, the object, and the keys of the storages; and
-// then each storage, its number of elements (8 bytes) and these. A plain pickle, without the number, is read as it is.
+// parseLegacy reads a row of pickles: the magic number, the version, what system it was, the
+// object, and the keys of the storages; and then each storage, its number of elements (8 bytes)
+// and these. A plain pickle, without the number, is read as it is.
 func parseLegacy(r io.ReaderAt, size int64) (any, error) {
 	in := &position{Reader: io.NewSectionReader(r, 0, size)}
 	m := newMachine(in)

@@ -104,8 +104,8 @@ type reader struct {
 	budget *budget.Budget // of what is read between two records
 }
 
-// maxBetween is what may be read between two records, in bytes after decompression: a molecule of GEOM with all its conformers, or
-// what an archive holds beside molecules.
+// maxBetween is what may be read between two records, in bytes after decompression: a molecule
+// of GEOM with all its conformers, or what an archive holds beside molecules.
 const maxBetween = 1 << 27
 
 // split takes the compression off a name.
