@@ -37,7 +37,7 @@ CLI_RDKIT := $(filter 1,$(RDKIT))
 # fitted to the libtorch at hand (trainer/gotchfit).
 TORCH_ENV = GOWORK=$(CURDIR)/$(BUILD)/go.work
 
-GO_SOURCES = $(shell find core trainer wasm site -name node_modules -prune -o -name '*.go' -print -o -name '*.s' -print) site/csp.txt notice.go NOTICE go.mod go.sum
+GO_SOURCES = $(shell find core trainer wasm site -name node_modules -prune -o -name '*.go' -print -o -name '*.s' -print) site/csp.txt trainer/notice/NOTICE go.mod go.sum
 CORE_SOURCES = $(shell find core wasm -name node_modules -prune -o -name '*.go' -print -o -name '*.s' -print) go.mod go.sum
 SITE_SOURCES = $(shell find site wasm/js -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/test/*' -not -name '*.go')
 WEIGHTS := core/weights/qm9-web.safetensors
@@ -168,7 +168,7 @@ $(BUILD)/package.stamp: $(CORE_SOURCES) $(BUILD)/npm.stamp $(SITE_SOURCES) $(wil
 site: $(BUILD)/site.stamp ## build the page into build/site
 $(BUILD)/site.stamp: $(BUILD)/wasm/symdiff.wasm $(BUILD)/intro.bin $(BUILD)/npm.stamp $(SITE_SOURCES) $(wildcard core/weights/*.safetensors core/weights/*.json core/weights/*.md)
 	$(NPM) run --silent build
-	@cp NOTICE $(BUILD)/site/NOTICE.txt
+	@cp trainer/notice/NOTICE $(BUILD)/site/NOTICE.txt
 	@touch $@
 $(BUILD)/intro.bin: $(BUILD)/wasm/symdiff.wasm $(BUILD)/npm.stamp $(wildcard core/weights/*.safetensors) site/intro.js
 	$(NPM) run --silent typescript
@@ -268,7 +268,7 @@ RELEASE := $(BUILD)/release
 PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 .PHONY: notice
 notice: $(BUILD)/npm.stamp ## write NOTICE: the licences of all that the programs, the site and the npm package contain
-	go run ./trainer/notice
+	go run ./trainer/notice/gen
 
 .PHONY: release
 release: site npm $(BUILD)/dist.stamp ## archives of the command, the site and the package, with SHA256SUMS, in build/release
@@ -277,7 +277,7 @@ release: site npm $(BUILD)/dist.stamp ## archives of the command, the site and t
 	@set -e; for platform in $(PLATFORMS); do os=$${platform%/*}; name=symdiff-$(VERSION)-$$os-$${platform#*/}; \
 		exe=symdiff; [ $$os != windows ] || exe=symdiff.exe; dir=$(RELEASE)/stage/$$name; mkdir -p $$dir; echo "$$name"; \
 		GOOS=$$os GOARCH=$${platform#*/} CGO_ENABLED=0 go build -tags site -ldflags='-s -w -buildid= $(STAMP)' -o $$dir/$$exe ./trainer/cmd/symdiff; \
-		cp README.md LICENSE NOTICE $(wildcard core/CHANGELOG.md) $$dir/; done
+		cp README.md LICENSE trainer/notice/NOTICE $(wildcard core/CHANGELOG.md) $$dir/; done
 	@cp -r $(BUILD)/site $(RELEASE)/stage/symdiff-$(VERSION)-site
 	@find $(RELEASE)/stage -exec touch -h -d @$(EPOCH) {} +
 	@set -e; cd $(RELEASE)/stage; for name in *; do case $$name in \

@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	notice "github.com/symdiff-go/symdiff"
 	"github.com/symdiff-go/symdiff/core/f32"
+	"github.com/symdiff-go/symdiff/trainer/notice"
 	"github.com/symdiff-go/symdiff/trainer/rdkit"
 )
 

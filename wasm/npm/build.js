@@ -19,7 +19,7 @@ for (const file of [
   join(top, "build/viewer/viewer.js"),
   weights,
   join(top, "LICENSE"),
-  join(top, "NOTICE"),
+  join(top, "trainer/notice/NOTICE"),
   ...["package.json", "README.md", "viewer.d.ts", "react.d.ts"].map((name) => join(top, "wasm/npm", name)),
 ]) {
   copyFileSync(file, join(out, basename(file)));

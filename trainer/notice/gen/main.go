@@ -1,4 +1,4 @@
-// Command notice writes the licences of all that the command symdiff, the site and the npm
+// Command gen writes the licences of all that the command symdiff, the site and the npm
 // package are made of: Go, the modules that are linked on any platform, and what the pages
 // load. See `make notice`.
 package main
@@ -28,7 +28,7 @@ var page = []work{
 var platforms = []string{"linux", "darwin", "windows"}
 
 func main() {
-	out := flag.String("out", "NOTICE", "file to write")
+	out := flag.String("out", "trainer/notice/NOTICE", "file to write")
 	npm := flag.String("npm", "site/node_modules", "folder of the npm packages")
 	gotch := flag.String("gotch", "github.com/sugarme/gotch", "module that training adds; empty: none")
 	flag.Parse()

@@ -1,5 +1,4 @@
-// Package notice holds what goes with every program of this module: the licences
-// of what they are made of. The library is below core, the command in trainer.
+// Package notice holds the licences of what the programs, the site and the npm package are made of.
 package notice
 
 import _ "embed"

@@ -9,7 +9,7 @@ import (
 
 // Every module that go.mod requires directly is in the notice, and what the pages load.
 func TestNoticeNamesAllWorks(t *testing.T) {
-	mod, err := os.ReadFile("go.mod")
+	mod, err := os.ReadFile("../../go.mod")
 	if err != nil {
 		t.Fatal(err)
 	}
