@@ -276,9 +276,16 @@ func conditioned(t *testing.T, flags string) {
 	// the shipped one
 	fails(t, exitUsage, `"length": the model is conditioned on: types`, "sample", "--properties", "length=1")
 	fails(t, exitUsage, "NAME=VALUE", "sample", "--model", weights, "--properties", "length")
-	fails(t, exitFailure, "no molecule has", "train", "--data", data, "--out", out+"2", "--steps", "1",
-		"--set", "condition=gap")
-	fails(t, exitFailure, "--set", "condition=train", "--resume", out, "--steps", "501", "--set", "condition=half")
+	for want, args := range map[string][]string{ // after what there is to say of the data
+		"no molecule has a property gap": {"--data", data, "--out", out + "2", "--steps", "1", "--set", "condition=gap"},
+		"condition":                      {"--resume", out, "--steps", "501", "--set", "condition=half"},
+	} {
+		code, _, told := runCommand("", append([]string{"train"}, args...)...)
+		lines := strings.Split(strings.TrimSpace(told), "\n")
+		if last := lines[len(lines)-1]; code != exitFailure || !strings.Contains(last, want) {
+			t.Errorf("train %q: code %d, %s; want an error about %s", args, code, last, want)
+		}
+	}
 }
 
 // A model that takes types makes molecules of the compositions of its data only, and of the formula
