@@ -198,7 +198,8 @@ test-cli: ## the CLI and the static server
 	go test . ./trainer/... ./site/... ./wasm/...
 
 test-rdkit: deps-rdkit ## what RDKit judges, against the closed forms
-	go test -tags rdkit ./trainer/rdkit ./trainer/evaluation ./trainer/source
+	go test -tags rdkit ./trainer/rdkit ./trainer/evaluation ./trainer/source ./trainer/dataset
+	go test -tags rdkit -run 'SMILES|Alike' ./trainer/cli
 
 test-torch: lint-trainer deps-python deps-rdkit ## training against libtorch, and every command of trainer/README.md
 	$(TORCH_ENV) go test -tags torch ./trainer/...
