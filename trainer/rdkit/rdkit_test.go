@@ -345,3 +345,26 @@ func TestEmbedEndsWithItsContext(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Ethanol's descriptors are those that RDKit's documentation and Python interface tell.
+func TestDescribe(t *testing.T) {
+	c, err := Embed(t.Context(), "CCO", 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := Describe(c.Molecules[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []struct{ name, got, want string }{
+		{"logP", fmt.Sprintf("%.4f", d.LogP), "-0.0014"}, {"TPSA", fmt.Sprintf("%.2f", d.TPSA), "20.23"},
+		{"mass", fmt.Sprintf("%.2f", d.Mass), "46.07"},
+	} {
+		if v.got != v.want {
+			t.Errorf("%s of ethanol: %s, want %s", v.name, v.got, v.want)
+		}
+	}
+	if _, err := Describe(&molecule.Molecule{}); err == nil {
+		t.Error("no atoms have descriptors")
+	}
+}
