@@ -1,10 +1,12 @@
 //go:build js && wasm
 
-// Command wasm is the core library for JavaScript: it loads weights, runs the sampler one step at a time and describes the molecules.
+// Command wasm is the core library for JavaScript: it loads weights, runs the sampler one step at
+// a time and describes the molecules.
 //
-// It defines one object, globalThis.symdiffCore, and then waits for calls. Every function is synchronous and returns an object;
-// one that fails returns {error: text}, and {error: text, fatal: true} after a Go panic, when the state can no longer be trusted.
-// Arrays cross the edge as bytes, little-endian, through Uint8Arrays that the caller owns:
+// It defines one object, globalThis.symdiffCore, and then waits for calls. Every function is
+// synchronous and returns an object; one that fails returns {error: text}, and {error: text,
+// fatal: true} after a Go panic, when the state can no longer be trusted. Arrays cross the edge
+// as bytes, little-endian, through Uint8Arrays that the caller owns:
 //
 //	load(name, weights Uint8Array)                  -> model information
 //	start(options)                                  -> {first, atoms, steps, elements} of a JSON text, see sampler.Options
@@ -17,7 +19,8 @@
 //	read(name, text)                                -> {molecules}, of a file; with the build tag files only (npm), for its size
 //	symmetrise(denoise, options, z, turn, eps)      -> {gamma}, see symmetriseCall
 //
-// The caller lives in a worker and yields between calls of step: Go on js/wasm has one thread, and a call blocks its event loop.
+// The caller lives in a worker and yields between calls of step: Go on js/wasm has one thread,
+// and a call blocks its event loop.
 package main
 
 import (
@@ -89,7 +92,8 @@ func (e *engine) load(args []js.Value) (map[string]any, error) {
 	return describe(e.Info()), nil
 }
 
-// fileInJS is a file in a Uint8Array. It is read piece by piece: Go's memory never shrinks, that of JavaScript is freed.
+// fileInJS is a file in a Uint8Array. It is read piece by piece: Go's memory never shrinks, that
+// of JavaScript is freed.
 type fileInJS struct{ js.Value }
 
 func (f fileInJS) ReadAt(p []byte, offset int64) (int, error) {
@@ -100,7 +104,8 @@ func (f fileInJS) ReadAt(p []byte, offset int64) (int, error) {
 	return n, nil
 }
 
-// describe is what a page needs to know of a model. JSON from the file's metadata is passed on as text: JavaScript parses it.
+// describe is what a page needs to know of a model. JSON from the file's metadata is passed on as
+// text: JavaScript parses it.
 func describe(info session.Info) map[string]any {
 	meta, d := info.Network.Meta, info.Defaults
 	histogram := map[string]any{}
@@ -116,11 +121,15 @@ func describe(info session.Info) map[string]any {
 		elements[i] = s
 	}
 	return map[string]any{
-		"variant":    info.Network.Kind,
-		"elements":   elements,
-		"histogram":  histogram,
-		"timesteps":  meta.Schedule.Timesteps,
-		"defaults":   map[string]any{"method": string(d.Method), "t_start": d.TStart, "steps": d.Steps},
+		"variant":   info.Network.Kind,
+		"elements":  elements,
+		"histogram": histogram,
+		"timesteps": meta.Schedule.Timesteps,
+		"defaults": map[string]any{
+			"method":  string(d.Method),
+			"t_start": d.TStart,
+			"steps":   d.Steps,
+		},
 		"takesTypes": meta.TakesTypes(),
 		"takesParts": meta.Fragments,
 		"parameters": info.Network.Parameters,
@@ -137,7 +146,12 @@ func (e *engine) start(args []js.Value) (map[string]any, error) {
 	for i, n := range size.Atoms {
 		atoms[i] = n
 	}
-	return map[string]any{"first": size.First, "atoms": atoms, "steps": size.Steps, "elements": size.Elements}, nil
+	return map[string]any{
+		"first":    size.First,
+		"atoms":    atoms,
+		"steps":    size.Steps,
+		"elements": size.Elements,
+	}, nil
 }
 
 func (e *engine) step([]js.Value) (map[string]any, error) {
@@ -150,9 +164,10 @@ func (e *engine) calibrate(args []js.Value) (map[string]any, error) {
 	return map[string]any{"done": done, "best": best}, err
 }
 
-// frame fills the caller's arrays with molecule i as it stands, float32: positions (atoms, 3) in Å and type scores (atoms, elements),
-// the nine numbers of gamma in the last evaluation of the network, zero before the first, and, where asked for, the positions that it
-// predicted (atoms, 3). Its bonds come as triples (i, j, order) of uint16.
+// frame fills the caller's arrays with molecule i as it stands, float32: positions (atoms, 3) in
+// Å and type scores (atoms, elements), the nine numbers of gamma in the last evaluation of the
+// network, zero before the first, and, where asked for, the positions that it predicted (atoms,
+// 3). Its bonds come as triples (i, j, order) of uint16.
 func (e *engine) frame(args []js.Value) (map[string]any, error) {
 	i := args[0].Int()
 	f, err := e.Frame(i)

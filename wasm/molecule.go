@@ -11,8 +11,9 @@ import (
 	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
-// result is a finished molecule with all that core can say of it. The second argument is the SHA-256 of the weights, or an empty text;
-// it travels with the molecule's files, beside the arguments of the run (sampler.Result).
+// result is a finished molecule with all that core can say of it. The second argument is the
+// SHA-256 of the weights, or an empty text; it travels with the molecule's files, beside the
+// arguments of the run (sampler.Result).
 func (e *engine) result(args []js.Value) (map[string]any, error) {
 	m, err := e.Result(args[0].Int(), args[1].String())
 	if err != nil {
@@ -37,11 +38,15 @@ func (e *engine) result(args []js.Value) (map[string]any, error) {
 	}
 	out["stableAtoms"] = atoms
 	out["xyz"], out["sdf"] = text(m, molecule.WriteXYZ), text(m, molecule.WriteSDF)
-	out["pdb"] = text(m, func(w io.Writer, m *molecule.Molecule) error { return molecule.WritePDB(w, m, 1) })
+	out["pdb"] = text(
+		m,
+		func(w io.Writer, m *molecule.Molecule) error { return molecule.WritePDB(w, m, 1) },
+	)
 	return out, nil
 }
 
-// text is a molecule in the format of write; empty where the format cannot hold it, such as coordinates beyond PDB's columns.
+// text is a molecule in the format of write; empty where the format cannot hold it, such as
+// coordinates beyond PDB's columns.
 func text(m *molecule.Molecule, write func(io.Writer, *molecule.Molecule) error) string {
 	var b bytes.Buffer
 	if err := write(&b, m); err != nil {

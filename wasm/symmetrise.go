@@ -15,21 +15,36 @@ import (
 	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
-// symmetriseCall makes one call of a denoiser written in JavaScript, symmetrised by the Haar measure of a group:
+// symmetriseCall makes one call of a denoiser written in JavaScript, symmetrised by the Haar
+// measure of a group:
 //
 //	symmetrise(denoise, {group, axis, features, seed, call, t}, z Uint8Array, turn Uint8Array, eps Uint8Array) -> {gamma}
 //
-// denoise(z Uint8Array, eps Uint8Array) is called once with the turned molecule, float32 (n, 3+features), and fills eps. The noise
-// of gamma is that of (seed, call); turn, nine float64 by rows or none, couples it to a molecule turned by that H: R0' = Hᵀ·R0.
+// denoise(z Uint8Array, eps Uint8Array) is called once with the turned molecule, float32 (n,
+// 3+features), and fills eps. The noise of gamma is that of (seed, call); turn, nine float64 by
+// rows or none, couples it to a molecule turned by that H: R0' = Hᵀ·R0.
 func symmetriseCall(args []js.Value) (map[string]any, error) {
 	denoise, o := args[0], args[1]
 	features := o.Get("features").Int()
 	width, rows := 3+features, args[2].Length()/4
-	if features < 0 || features > 1024 || rows == 0 || rows%width != 0 || args[2].Length() != args[4].Length() {
-		return nil, errors.New("symmetrise: z of " + strconv.Itoa(rows) + " values is no (n, 3+features) with features = " + strconv.Itoa(features))
+	if features < 0 || features > 1024 || rows == 0 || rows%width != 0 ||
+		args[2].Length() != args[4].Length() {
+		return nil, errors.New(
+			"symmetrise: z of " + strconv.Itoa(
+				rows,
+			) + " values is no (n, 3+features) with features = " + strconv.Itoa(
+				features,
+			),
+		)
 	}
 	if rows/width > sampler.MaxAtoms {
-		return nil, errors.New("symmetrise: " + strconv.Itoa(rows/width) + " atoms, want at most " + strconv.Itoa(sampler.MaxAtoms))
+		return nil, errors.New(
+			"symmetrise: " + strconv.Itoa(
+				rows/width,
+			) + " atoms, want at most " + strconv.Itoa(
+				sampler.MaxAtoms,
+			),
+		)
 	}
 	group, err := groupOf(o)
 	if err != nil {
@@ -63,7 +78,9 @@ func symmetriseCall(args []js.Value) (map[string]any, error) {
 		var h o3.Matrix
 		js.CopyBytesToGo(unsafe.Slice((*byte)(unsafe.Pointer(&h)), 9*8), args[3])
 		if d := h.Deviation(); !(d <= 1e-6) {
-			return nil, errors.New("turn: not orthogonal: HᵀH is off by " + strconv.FormatFloat(d, 'g', 3, 64))
+			return nil, errors.New(
+				"turn: not orthogonal: HᵀH is off by " + strconv.FormatFloat(d, 'g', 3, 64),
+			)
 		}
 		noise.R0[0] = h.T().Mul(noise.R0[0])
 	}
@@ -73,7 +90,11 @@ func symmetriseCall(args []js.Value) (map[string]any, error) {
 		return nil, failed
 	}
 	if i := notFinite(eps); i >= 0 {
-		return nil, errors.New("symmetrise: the denoiser gave a value that is not finite, " + strconv.Itoa(i) + " of eps")
+		return nil, errors.New(
+			"symmetrise: the denoiser gave a value that is not finite, " + strconv.Itoa(
+				i,
+			) + " of eps",
+		)
 	}
 	js.CopyBytesToJS(args[4], float32Bytes(eps))
 	gamma := make([]any, 0, 9)
@@ -106,6 +127,8 @@ func groupOf(o js.Value) (symmetrise.Group, error) {
 		a := o.Get("axis")
 		return symmetrise.O2([3]float64{a.Index(0).Float(), a.Index(1).Float(), a.Index(2).Float()})
 	default:
-		return symmetrise.Group{}, errors.New("group: " + strconv.Quote(name) + ", want O(3), SO(3) or O(2)")
+		return symmetrise.Group{}, errors.New(
+			"group: " + strconv.Quote(name) + ", want O(3), SO(3) or O(2)",
+		)
 	}
 }

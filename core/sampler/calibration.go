@@ -31,7 +31,14 @@ const (
 // NewCalibration prepares to time batches of up to most molecules, most > 0.
 func NewCalibration(net symmetrise.Network, meta encoding.Meta, most int) *Calibration {
 	start := time.Now()
-	return &Calibration{net: net, meta: meta, most: min(most, maxCalibrated), batch: 1, best: 1, now: func() time.Duration { return time.Since(start) }}
+	return &Calibration{
+		net:   net,
+		meta:  meta,
+		most:  min(most, maxCalibrated),
+		batch: 1,
+		best:  1,
+		now:   func() time.Duration { return time.Since(start) },
+	}
 }
 
 // maxCalibrated bounds the batches that are timed: beyond it time per molecule

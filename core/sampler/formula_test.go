@@ -11,7 +11,8 @@ import (
 	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
-// watched is a network that takes types, adds up the features that it is called with, and predicts features at random.
+// watched is a network that takes types, adds up the features that it is called with, and
+// predicts features at random.
 type watched struct {
 	symmetrise.Network
 	seen   *[][]float32
@@ -37,7 +38,12 @@ func typed() (watched, encoding.Meta) {
 	}), symmetrise.None())
 	meta := encoding.QM9()
 	meta.Context = []encoding.Quantity{{Name: encoding.TypesName, MAD: 1}}
-	meta.Compositions = []encoding.Composition{{Formula: "CH4", Molecules: 60}, {Formula: "H2O", Molecules: 30}, {Formula: "C2H6", Molecules: 9}, {Formula: "C2H5F", Molecules: 1}}
+	meta.Compositions = []encoding.Composition{
+		{Formula: "CH4", Molecules: 60},
+		{Formula: "H2O", Molecules: 30},
+		{Formula: "C2H6", Molecules: 9},
+		{Formula: "C2H5F", Molecules: 1},
+	}
 	return w, meta
 }
 
@@ -55,11 +61,17 @@ func finished(t testing.TB, net symmetrise.Network, meta encoding.Meta, o Option
 	return s
 }
 
-// Given types are in every input of the network, without noise, by every method, and in what comes out.
+// Given types are in every input of the network, without noise, by every method, and in what
+// comes out.
 func TestGivenTypes(t *testing.T) {
 	for _, method := range Methods() {
 		net, meta := typed()
-		s := finished(t, net, meta, Options{Seed: 2, sizes: []int{0, 0}, Steps: 4, Method: method, Formula: "HOF"})
+		s := finished(
+			t,
+			net,
+			meta,
+			Options{Seed: 2, sizes: []int{0, 0}, Steps: 4, Method: method, Formula: "HOF"},
+		)
 		if v, ok := (*net.values)[encoding.TypesName]; !ok || v != 0 {
 			t.Errorf("%s: under %v", method, *net.values)
 		}
@@ -67,16 +79,27 @@ func TestGivenTypes(t *testing.T) {
 			for a, z := range slices.Collect(slices.Chunk(z, 9)) {
 				want := []float32{0, 0, 0, 0, 0, 0}
 				e := s.Molecule(0).Elements[a%3]
-				want[slices.Index([]molecule.Element{1, 6, 7, 8, 9}, e)], want[5] = 0.25, float32(e)/10
+				want[slices.Index([]molecule.Element{1, 6, 7, 8, 9}, e)], want[5] = 0.25, float32(
+					e,
+				)/10
 				if !slices.Equal(z[3:], want) {
-					t.Fatalf("%s, call %d, atom %d: features %v, want %v", method, call, a, z[3:], want)
+					t.Fatalf(
+						"%s, call %d, atom %d: features %v, want %v",
+						method,
+						call,
+						a,
+						z[3:],
+						want,
+					)
 				}
 			}
 		}
 		for i := range 2 {
 			hat := make([]float32, 15)
 			s.Predicted(i, nil, hat)
-			if m := s.Result(i); m.Formula() != "FHO" || len(*net.seen) == 0 || slices.Max(hat) != 1 || slices.Min(hat) != 0 {
+			if m := s.Result(i); m.Formula() != "FHO" || len(*net.seen) == 0 ||
+				slices.Max(hat) != 1 ||
+				slices.Min(hat) != 0 {
 				t.Errorf("%s: %s, predicted types %v", method, m.Formula(), hat)
 			}
 		}
@@ -86,7 +109,8 @@ func TestGivenTypes(t *testing.T) {
 	}
 }
 
-// Without a composition one is drawn as often as it is in the data, among those of the size and with the part that are asked for.
+// Without a composition one is drawn as often as it is in the data, among those of the size and
+// with the part that are asked for.
 func TestTypesAreDrawn(t *testing.T) {
 	net, meta := typed()
 	count := func(o Options) map[string]int {
@@ -108,11 +132,16 @@ func TestTypesAreDrawn(t *testing.T) {
 			t.Errorf("%s: %.3f of all, want %.3f", name, v, share)
 		}
 	}
-	if got = count(Options{sizes: fill(make([]int, n), 8)}); got["C2H6"]+got["C2H5F"] != n || got["C2H5F"] < n/20 || got["C2H5F"] > n/6 {
+	if got = count(Options{sizes: fill(make([]int, n), 8)}); got["C2H6"]+got["C2H5F"] != n ||
+		got["C2H5F"] < n/20 ||
+		got["C2H5F"] > n/6 {
 		t.Errorf("of 8 atoms: %v", got)
 	}
 	meta.Fragments = true
-	part := &molecule.Molecule{Elements: []molecule.Element{molecule.C, molecule.C}, Positions: [][3]float64{{}, {1.5, 0, 0}}}
+	part := &molecule.Molecule{
+		Elements:  []molecule.Element{molecule.C, molecule.C},
+		Positions: [][3]float64{{}, {1.5, 0, 0}},
+	}
 	if got = count(Options{sizes: make([]int, 100), Fragment: part}); got["C2H6"]+got["C2H5F"] != 100 {
 		t.Errorf("with two carbons: %v", got)
 	}
@@ -121,8 +150,18 @@ func TestTypesAreDrawn(t *testing.T) {
 		t.Errorf("the part comes out as %v, %g Å", m.Elements[:2], m.Distance(0, 1))
 	}
 	// The order and the batch of molecules do not matter.
-	one := finished(t, net, meta, Options{Seed: 5, First: 7, sizes: []int{0}, Steps: 2, Method: DPMSDE})
-	many := finished(t, net, meta, Options{Seed: 5, First: 3, sizes: make([]int, 9), Steps: 2, Method: DPMSDE})
+	one := finished(
+		t,
+		net,
+		meta,
+		Options{Seed: 5, First: 7, sizes: []int{0}, Steps: 2, Method: DPMSDE},
+	)
+	many := finished(
+		t,
+		net,
+		meta,
+		Options{Seed: 5, First: 3, sizes: make([]int, 9), Steps: 2, Method: DPMSDE},
+	)
 	if bits(one.rows(0)) != bits(many.rows(4)) {
 		t.Error("a molecule depends on its batch")
 	}
@@ -130,7 +169,12 @@ func TestTypesAreDrawn(t *testing.T) {
 
 func TestTypesOfMolecules(t *testing.T) {
 	net, meta := typed()
-	s := finished(t, net, meta, Options{Seed: 1, From: []*molecule.Molecule{hydroxide}, TStart: 900, Steps: 3})
+	s := finished(
+		t,
+		net,
+		meta,
+		Options{Seed: 1, From: []*molecule.Molecule{hydroxide}, TStart: 900, Steps: 3},
+	)
 	if m := s.Molecule(0); !slices.Equal(m.Elements, hydroxide.Elements) {
 		t.Errorf("from hydroxide comes %s", m.Formula())
 	}

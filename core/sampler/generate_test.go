@@ -20,7 +20,8 @@ func written(t *testing.T, m *molecule.Molecule) string {
 	return b.String()
 }
 
-// The molecules come in order, the same for any number of threads and any batch, as one batch has them.
+// The molecules come in order, the same for any number of threads and any batch, as one batch has
+// them.
 func TestGenerateKeepsTheOrder(t *testing.T) {
 	m := network(t, "symdiff")
 	o := Options{Seed: 3, First: 5, N: 11, Steps: 3}
@@ -34,13 +35,32 @@ func TestGenerateKeepsTheOrder(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := whole.Result(i, molecule.Property{Key: "model", Value: "abc"}); written(t, got) != written(t, want) {
-				t.Errorf("%d threads, batches of %d: molecule %d is\n%swant\n%s", c[0], c[1], i, written(t, got), written(t, want))
+			if want := whole.Result(i, molecule.Property{Key: "model", Value: "abc"}); written(
+				t,
+				got,
+			) != written(
+				t,
+				want,
+			) {
+				t.Errorf(
+					"%d threads, batches of %d: molecule %d is\n%swant\n%s",
+					c[0],
+					c[1],
+					i,
+					written(t, got),
+					written(t, want),
+				)
 			}
 			i++
 		}
 		if i != 11 || steps.Load() != 11*4 {
-			t.Errorf("%d threads, batches of %d: %d molecules in %d steps", c[0], c[1], i, steps.Load())
+			t.Errorf(
+				"%d threads, batches of %d: %d molecules in %d steps",
+				c[0],
+				c[1],
+				i,
+				steps.Load(),
+			)
 		}
 	}
 }

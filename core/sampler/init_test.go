@@ -10,7 +10,8 @@ import (
 	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
-// moments of the data of exact: N(0, std²) in every coordinate, the atomic number's channel correlated with the first.
+// moments of the data of exact: N(0, std²) in every coordinate, the atomic number's channel
+// correlated with the first.
 func moments(std float64) *encoding.Moments {
 	m := &encoding.Moments{X: [2]float64{std * std, 0}, Mean: make([]float64, 6)}
 	for i := range 6 {
@@ -57,7 +58,12 @@ func TestLateStart(t *testing.T) {
 			}
 		}
 	}
-	s := exactFrom(t, Options{Seed: 2, sizes: fill(make([]int, n), atoms), Steps: 100, TStart: 55_000}, std, moments(std))
+	s := exactFrom(
+		t,
+		Options{Seed: 2, sizes: fill(make([]int, n), atoms), Steps: 100, TStart: 55_000},
+		std,
+		moments(std),
+	)
 	for !s.Done() {
 		if err := s.Step(); err != nil {
 			t.Fatal(err)
@@ -78,7 +84,13 @@ func TestLateStart(t *testing.T) {
 // exactFrom is exact with moments in the metadata.
 func exactFrom(t *testing.T, o Options, std float64, moments *encoding.Moments) *Sampler {
 	t.Helper()
-	return exactMeta(t, o, std, moments, schedule.Spec{Name: "polynomial_2", Timesteps: 100_000, Precision: 1e-5})
+	return exactMeta(
+		t,
+		o,
+		std,
+		moments,
+		schedule.Spec{Name: "polynomial_2", Timesteps: 100_000, Precision: 1e-5},
+	)
 }
 
 func TestStartRefuses(t *testing.T) {
@@ -104,12 +116,20 @@ func TestStartRefuses(t *testing.T) {
 	if p := s.Result(0).Properties; !strings.Contains(keys(p), " t_start=550 ") {
 		t.Errorf("properties %v", p)
 	}
-	alone := run(t, &with, Options{Seed: 1, First: 1, sizes: []int{7}, TStart: 550, Steps: 5, Method: DPMSDE})
+	alone := run(
+		t,
+		&with,
+		Options{Seed: 1, First: 1, sizes: []int{7}, TStart: 550, Steps: 5, Method: DPMSDE},
+	)
 	if bits(alone.z) != bits(s.rows(1)) {
 		t.Error("a molecule depends on its batch")
 	}
 	whole := run(t, m, Options{Seed: 1, sizes: []int{4}, Steps: 5})
-	if explicit := run(t, m, Options{Seed: 1, sizes: []int{4}, Steps: 5, TStart: 1000}); bits(explicit.z) != bits(whole.z) {
+	if explicit := run(t, m, Options{Seed: 1, sizes: []int{4}, Steps: 5, TStart: 1000}); bits(
+		explicit.z,
+	) != bits(
+		whole.z,
+	) {
 		t.Error("a start at T is not the whole run")
 	}
 }

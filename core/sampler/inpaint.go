@@ -99,7 +99,9 @@ func (s *Sampler) rotatedPosition(p [3]float64) (q [3]float64) {
 func (s *Sampler) shift(rows []float32) (d [3]float64) {
 	for a, p := range s.places {
 		for c, x := range p {
-			d[c] += (x - float64(float64(rows[a*s.width+c])*s.meta.Scale(0))) / float64(len(s.places))
+			d[c] += (x - float64(float64(rows[a*s.width+c])*s.meta.Scale(0))) / float64(
+				len(s.places),
+			)
 		}
 	}
 	return d

@@ -13,12 +13,19 @@ import (
 )
 
 var (
-	water        = &molecule.Molecule{Elements: []molecule.Element{8, 1, 1}, Positions: [][3]float64{{0, 0, 0.119}, {0, 0.763, -0.477}, {0, -0.763, -0.477}}}
-	fluoromethyl = &molecule.Molecule{Elements: []molecule.Element{6, 1, 1}, Positions: [][3]float64{{5, 0, 0}, {6.1, 0, 0}, {4.6, 1, 0}}}
+	water = &molecule.Molecule{
+		Elements:  []molecule.Element{8, 1, 1},
+		Positions: [][3]float64{{0, 0, 0.119}, {0, 0.763, -0.477}, {0, -0.763, -0.477}},
+	}
+	fluoromethyl = &molecule.Molecule{
+		Elements:  []molecule.Element{6, 1, 1},
+		Positions: [][3]float64{{5, 0, 0}, {6.1, 0, 0}, {4.6, 1, 0}},
+	}
 )
 
-// A network that is conditioned on fragments sees, by every method and in every call, the given atoms in their places at the scale of the time, and
-// marked; it alone decides where the part is and the rest.
+// A network that is conditioned on fragments sees, by every method and in every call, the given
+// atoms in their places at the scale of the time, and marked; it alone decides where the part is
+// and the rest.
 func TestFixedAtoms(t *testing.T) {
 	sched, err := schedule.New(schedule.Polynomial2)
 	if err != nil {
@@ -28,11 +35,28 @@ func TestFixedAtoms(t *testing.T) {
 	for _, method := range Methods() {
 		net, meta := typed()
 		meta.Fragments, meta.Compositions, meta.Moments = true, meta.Compositions[3:], moments(1)
-		o := Options{Seed: 2, sizes: []int{0, 0}, Steps: 4, TStart: 700, Method: method, Fragment: part}
+		o := Options{
+			Seed:     2,
+			sizes:    []int{0, 0},
+			Steps:    4,
+			TStart:   700,
+			Method:   method,
+			Fragment: part,
+		}
 		s := finished(t, net, meta, o)
 		times := s.times
 		if method == Heun { // it looks ahead, and calls once more at the end of a step
-			times = []int{times[0], times[1], times[1], times[2], times[2], times[3], times[3], times[4], times[4]}
+			times = []int{
+				times[0],
+				times[1],
+				times[1],
+				times[2],
+				times[2],
+				times[3],
+				times[3],
+				times[4],
+				times[4],
+			}
 		}
 		if len(*net.seen) != 2*len(times) { // of each molecule one
 			t.Fatalf("%s: %d calls at %v", method, len(*net.seen), times)
@@ -48,14 +72,32 @@ func TestFixedAtoms(t *testing.T) {
 				want := make([]float32, 6)
 				want[slices.Index([]molecule.Element{1, 6, 7, 8, 9}, e)], want[5] = mark*0.25, mark*(float32(e)/10)
 				if !slices.Equal(row[3:], want) {
-					t.Fatalf("%s, call %d, atom %d: features %v, want %v", method, call, a, row[3:], want)
+					t.Fatalf(
+						"%s, call %d, atom %d: features %v, want %v",
+						method,
+						call,
+						a,
+						row[3:],
+						want,
+					)
 				}
 			}
 			for b := 1; b < 3; b++ {
 				for k := range 3 {
-					got, want := float64(z[9*b+k]-z[k]), alpha*(part.Positions[b][k]-part.Positions[0][k])
+					got, want := float64(
+						z[9*b+k]-z[k],
+					), alpha*(part.Positions[b][k]-part.Positions[0][k])
 					if math.Abs(got-want) > 1e-5 {
-						t.Fatalf("%s, call %d at t = %d: atom %d is %g from the first along %d, want %g", method, call, at, b, got, k, want)
+						t.Fatalf(
+							"%s, call %d at t = %d: atom %d is %g from the first along %d, want %g",
+							method,
+							call,
+							at,
+							b,
+							got,
+							k,
+							want,
+						)
 					}
 				}
 			}
@@ -69,7 +111,14 @@ func TestFixedAtoms(t *testing.T) {
 				for k := range 3 {
 					got, want := m.Positions[b][k]-m.Positions[0][k], part.Positions[b][k]-part.Positions[0][k]
 					if math.Abs(got-want) > 1e-5 {
-						t.Errorf("%s: atom %d is %g from the first along %d, want %g", method, b, got, k, want)
+						t.Errorf(
+							"%s: atom %d is %g from the first along %d, want %g",
+							method,
+							b,
+							got,
+							k,
+							want,
+						)
 					}
 				}
 			}
@@ -119,7 +168,8 @@ func TestCompositionHasRoomForTheFragment(t *testing.T) {
 		if n := s.Atoms(0); n != 8 {
 			t.Fatalf("around CH4 %d atoms, want 8", n)
 		}
-		if _, err := New(net, meta, Options{First: i, Steps: 4, Fragment: water}); err == nil || !strings.Contains(err.Error(), "knows no composition that fits") {
+		if _, err := New(net, meta, Options{First: i, Steps: 4, Fragment: water}); err == nil ||
+			!strings.Contains(err.Error(), "knows no composition that fits") {
 			t.Fatalf("around the whole of H2O: %v", err)
 		}
 	}
@@ -138,17 +188,21 @@ func TestFragmentRefused(t *testing.T) {
 		meta encoding.Meta
 		o    Options
 	}{
-		"conditioned on fragments":          {bare, Options{Fragment: water}},
-		"fragment: not with joint":          {meta, Options{Fragment: water, Joint: true}},
-		"fragment: want atoms":              {meta, Options{Fragment: &molecule.Molecule{}}},
-		"fragment: want atoms with":         {meta, Options{Fragment: &molecule.Molecule{Elements: water.Elements}}},
-		"atoms 2: the fragment has 3":       {meta, Options{Fragment: water, Atoms: 2}},
-		"fragment: want formula":            {drawn, Options{Fragment: water}},
-		"CH4: it has fewer O than":          {meta, Options{Fragment: water, Formula: "CH4"}},
-		"fragment: atom 0: position NaN":    {meta, Options{Fragment: at(molecule.C, math.NaN())}},
-		"from: not with formula, fragment":  {meta, Options{From: []*molecule.Molecule{water}, Fragment: water, TStart: 9}},
-		"fragment: atom 0: position -5e+07": {meta, Options{Fragment: &molecule.Molecule{Elements: formula(t, "CH")[:2], Positions: [][3]float64{{}, {1e8}}}}},
-		"composition that fits: give":       {meta, Options{Fragment: at(molecule.N, 0)}},
+		"conditioned on fragments":         {bare, Options{Fragment: water}},
+		"fragment: not with joint":         {meta, Options{Fragment: water, Joint: true}},
+		"fragment: want atoms":             {meta, Options{Fragment: &molecule.Molecule{}}},
+		"fragment: want atoms with":        {meta, Options{Fragment: &molecule.Molecule{Elements: water.Elements}}},
+		"atoms 2: the fragment has 3":      {meta, Options{Fragment: water, Atoms: 2}},
+		"fragment: want formula":           {drawn, Options{Fragment: water}},
+		"CH4: it has fewer O than":         {meta, Options{Fragment: water, Formula: "CH4"}},
+		"fragment: atom 0: position NaN":   {meta, Options{Fragment: at(molecule.C, math.NaN())}},
+		"from: not with formula, fragment": {meta, Options{From: []*molecule.Molecule{water}, Fragment: water, TStart: 9}},
+		"fragment: atom 0: position -5e+07": {
+			meta, Options{Fragment: &molecule.Molecule{
+				Elements: formula(t, "CH")[:2], Positions: [][3]float64{{}, {1e8}},
+			}},
+		},
+		"composition that fits: give": {meta, Options{Fragment: at(molecule.N, 0)}},
 	} {
 		c.o.Steps = 3
 		if _, err := New(net, c.meta, c.o); err == nil || !strings.Contains(err.Error(), want) {
@@ -159,7 +213,10 @@ func TestFragmentRefused(t *testing.T) {
 
 // A formula has the elements of the fragment first.
 func TestArranged(t *testing.T) {
-	whole, missing := arranged(formula(t, "C2H4O"), &molecule.Molecule{Elements: []molecule.Element{8, 1, 1}})
+	whole, missing := arranged(
+		formula(t, "C2H4O"),
+		&molecule.Molecule{Elements: []molecule.Element{8, 1, 1}},
+	)
 	if want := []molecule.Element{8, 1, 1, 6, 6, 1, 1}; missing != 0 || !slices.Equal(whole, want) {
 		t.Errorf("%v, want %v", whole, want)
 	}
@@ -170,7 +227,8 @@ func TestArranged(t *testing.T) {
 	}
 }
 
-// Fixed atoms are where they were given, in every molecule and frame, near the origin or far from it; with a rotation they are rotated.
+// Fixed atoms are where they were given, in every molecule and frame, near the origin or far from
+// it; with a rotation they are rotated.
 func TestFixedAtomsStayInSpace(t *testing.T) {
 	near := map[[3]int]*molecule.Molecule{}
 	h := o3.Matrix{{0, 1, 0}, {-1, 0, 0}, {0, 0, -1}}
@@ -189,7 +247,11 @@ func TestFixedAtomsStayInSpace(t *testing.T) {
 			for seed := range uint64(3) {
 				net, meta := typed()
 				meta.Fragments, meta.Compositions = true, meta.Compositions[2:]
-				s, err := New(net, meta, Options{Seed: seed, N: 2, Steps: 4, Fragment: part, Rotate: rotate})
+				s, err := New(
+					net,
+					meta,
+					Options{Seed: seed, N: 2, Steps: 4, Fragment: part, Rotate: rotate},
+				)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -197,7 +259,14 @@ func TestFixedAtomsStayInSpace(t *testing.T) {
 				for i := range s.Len() {
 					mol := s.Molecule(i)
 					if !slices.Equal(mol.Positions[:3], want) {
-						t.Errorf("far %g, seed %d, molecule %d: %v, want %v", far, seed, i, mol.Positions[:3], want)
+						t.Errorf(
+							"far %g, seed %d, molecule %d: %v, want %v",
+							far,
+							seed,
+							i,
+							mol.Positions[:3],
+							want,
+						)
 					}
 					key := [3]int{int(seed), i, 0}
 					if rotate != nil {
@@ -220,7 +289,8 @@ func TestFixedAtomsStayInSpace(t *testing.T) {
 	}
 }
 
-// checkCentres runs s to its end: the centre of the fixed atoms is where it is wanted in every frame.
+// checkCentres runs s to its end: the centre of the fixed atoms is where it is wanted in every
+// frame.
 func checkCentres(t *testing.T, s *Sampler, want [][3]float64) {
 	t.Helper()
 	for {
@@ -234,7 +304,11 @@ func checkCentres(t *testing.T, s *Sampler, want [][3]float64) {
 					here += float64(frame[3*a+k]) / float64(len(want))
 				}
 				if d := math.Abs(here - centre); d > 1e-6*(10+math.Abs(centre)) {
-					t.Fatalf("step %d: the centre of the fixed atoms is off by %g", s.StepsDone(), d)
+					t.Fatalf(
+						"step %d: the centre of the fixed atoms is off by %g",
+						s.StepsDone(),
+						d,
+					)
 				}
 			}
 		}

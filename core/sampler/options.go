@@ -75,9 +75,14 @@ type Options struct {
 	// noise comes from Seed. Up to there a run is the same to the last bit.
 	Branches []Branch `json:"branches"`
 
-	Threads  int             `json:"-"` // of Generate, which changes no molecule; 0: all cores
-	Batch    int             `json:"-"` // of Generate: molecules that a thread samples at a time; 0: what a trial finds fastest
-	Progress func(steps int) `json:"-"` // of Generate, from any thread: so many steps of a molecule more are done
+	// Threads of Generate, which change no molecule. 0: all cores.
+	Threads int `json:"-"`
+	// Batch is the number of molecules that a thread of Generate samples at a time. 0: what
+	// a trial finds fastest.
+	Batch int `json:"-"`
+	// Progress is called by Generate, from any thread, when so many steps of a molecule
+	// more are done.
+	Progress func(steps int) `json:"-"`
 
 	sizes []int // numbers of atoms of a batch; a test puts several here, in place of N and Atoms
 }
@@ -131,7 +136,9 @@ func defaultStart(s *schedule.Schedule, meta encoding.Meta) int {
 }
 
 // errNoMeaning is what a bare network is refused with.
-var errNoMeaning = errors.New("sampler: the weights file does not say what its inputs mean (metadata elements)")
+var errNoMeaning = errors.New(
+	"sampler: the weights file does not say what its inputs mean (metadata elements)",
+)
 
 // For is o with the defaults of a model filled in: N, Method, TStart, Steps and
 // NoiseScale. Errors are *OptionError, or name the schedule that is wrong.
@@ -224,7 +231,11 @@ func (o Options) checkGuidance() error {
 		return bad("cfg_weight", number(o.CFGWeight), "want properties with it")
 	}
 	if _, ok := o.Properties[encoding.TypesName]; ok {
-		return bad("properties", "", encoding.TypesName+" is no property: a formula gives the types")
+		return bad(
+			"properties",
+			"",
+			encoding.TypesName+" is no property: a formula gives the types",
+		)
 	}
 	return nil
 }
@@ -237,7 +248,11 @@ func (o Options) checkRotation() error {
 		return nil
 	}
 	if d := o.Rotate.Deviation(); !(d <= 1e-6) {
-		return bad("rotate", "", "not orthogonal: HᵀH is off by "+strconv.FormatFloat(d, 'g', 3, 64))
+		return bad(
+			"rotate",
+			"",
+			"not orthogonal: HᵀH is off by "+strconv.FormatFloat(d, 'g', 3, 64),
+		)
 	}
 	return nil
 }
@@ -254,7 +269,11 @@ func (o Options) checkMolecules() error {
 		case o.Formula != "" || o.Fragment != nil || o.Atoms > 0:
 			return bad("from", "", "not with formula, fragment or atoms")
 		case o.TStart == 0:
-			return bad("from", "", "want t_start with it, the time that its molecules are noised to")
+			return bad(
+				"from",
+				"",
+				"want t_start with it, the time that its molecules are noised to",
+			)
 		}
 	}
 	if o.Fragment == nil {
@@ -267,7 +286,11 @@ func (o Options) checkMolecules() error {
 		return bad("atoms", strconv.Itoa(o.Atoms), "the fragment has "+strconv.Itoa(n))
 	}
 	if o.Joint {
-		return bad("fragment", "", "not with joint: a model is given fragments together with the types")
+		return bad(
+			"fragment",
+			"",
+			"not with joint: a model is given fragments together with the types",
+		)
 	}
 	return nil
 }
@@ -296,7 +319,13 @@ func (o Options) filled(meta encoding.Meta, s *schedule.Schedule) (Options, erro
 		return o, err
 	}
 	if meta.Moments == nil && len(o.From) == 0 && o.TStart < s.T() {
-		return o, bad("t_start", strconv.Itoa(o.TStart), "the weights file has no moments of the training data to start from, want "+strconv.Itoa(s.T()))
+		return o, bad(
+			"t_start",
+			strconv.Itoa(o.TStart),
+			"the weights file has no moments of the training data to start from, want "+strconv.Itoa(
+				s.T(),
+			),
+		)
 	}
 	if o.Steps == 0 {
 		o.Steps = min(defaultSteps, o.TStart)
@@ -312,7 +341,17 @@ func (o Options) checkBranches() error {
 	last := -1
 	for _, b := range o.Branches {
 		if b.Step <= last || b.Step > o.Steps {
-			return bad("branches", "", "step "+strconv.Itoa(b.Step)+", want "+strconv.Itoa(last+1)+" to "+strconv.Itoa(o.Steps))
+			return bad(
+				"branches",
+				"",
+				"step "+strconv.Itoa(
+					b.Step,
+				)+", want "+strconv.Itoa(
+					last+1,
+				)+" to "+strconv.Itoa(
+					o.Steps,
+				),
+			)
 		}
 		last = b.Step
 	}

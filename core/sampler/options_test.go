@@ -18,8 +18,15 @@ func TestDefaultIsTheSameWhenItIsNamed(t *testing.T) {
 	m := network(t, "symdiff")
 	m.Meta.Moments = moments(1)
 	want := run(t, m, Options{Seed: 7, Atoms: 6})
-	if want.o.TStart != 600 || want.o.Steps != 40 || want.o.Method != DPMSDE || want.Len() != 1 || want.o.NoiseScale != 1 {
-		t.Errorf("by default %d molecules by %s from %d in %d steps", want.Len(), want.o.Method, want.o.TStart, want.o.Steps)
+	if want.o.TStart != 600 || want.o.Steps != 40 || want.o.Method != DPMSDE || want.Len() != 1 ||
+		want.o.NoiseScale != 1 {
+		t.Errorf(
+			"by default %d molecules by %s from %d in %d steps",
+			want.Len(),
+			want.o.Method,
+			want.o.TStart,
+			want.o.Steps,
+		)
 	}
 	for _, o := range []Options{
 		{Steps: 40}, {TStart: 600}, {Method: DPMSDE}, {NoiseScale: 1}, {N: 1}, {Gamma: Learned},
@@ -30,7 +37,10 @@ func TestDefaultIsTheSameWhenItIsNamed(t *testing.T) {
 			t.Errorf("%+v: another molecule than by default", o)
 		}
 	}
-	for _, o := range []Options{{Method: Ancestral}, {Method: Heun, NoiseScale: 1}, {Joint: true}, {Seed: 3}, {Rotate: &o3.Matrix{{1}, {0, 1}, {0, 0, 1}}}} {
+	for _, o := range []Options{
+		{Method: Ancestral}, {Method: Heun, NoiseScale: 1}, {Joint: true}, {Seed: 3},
+		{Rotate: &o3.Matrix{{1}, {0, 1}, {0, 0, 1}}},
+	} {
 		o.Atoms = 6
 		s, err := of(m, o)
 		if err != nil {
@@ -42,20 +52,34 @@ func TestDefaultIsTheSameWhenItIsNamed(t *testing.T) {
 	}
 }
 
-// The start is where alpha² has fallen to 0.41, or T without moments; there are no more steps than times.
+// The start is where alpha² has fallen to 0.41, or T without moments; there are no more steps
+// than times.
 func TestDefaultsOfASchedule(t *testing.T) {
 	with := encoding.QM9()
 	with.Moments = moments(1)
 	without, few, one, cosine, odd := with, with, with, with, with
-	without.Moments, few.Schedule.Timesteps, one.Schedule.Timesteps, cosine.Schedule.Name, odd.Schedule.Name = nil, 10, 1, "cosine", "line"
+	without.Moments, few.Schedule.Timesteps, one.Schedule.Timesteps = nil, 10, 1
+	cosine.Schedule.Name, odd.Schedule.Name = "cosine", "line"
 	for name, c := range map[string]struct {
 		meta         encoding.Meta
 		start, steps int
 	}{
-		"polynomial_2": {with, 600, 40}, "without moments": {without, 1000, 40}, "ten times": {few, 6, 6}, "one time": {one, 1, 1}, "cosine": {cosine, 554, 40},
+		"polynomial_2": {with, 600, 40}, "without moments": {without, 1000, 40},
+		"ten times": {few, 6, 6}, "one time": {one, 1, 1}, "cosine": {cosine, 554, 40},
 	} {
-		if got, err := (Options{}).For(c.meta); err != nil || got.TStart != c.start || got.Steps != c.steps || got.Method != DPMSDE {
-			t.Errorf("%s: %s from %d in %d steps, %v; want dpm++2m-sde from %d in %d", name, got.Method, got.TStart, got.Steps, err, c.start, c.steps)
+		if got, err := (Options{}).For(c.meta); err != nil || got.TStart != c.start ||
+			got.Steps != c.steps ||
+			got.Method != DPMSDE {
+			t.Errorf(
+				"%s: %s from %d in %d steps, %v; want dpm++2m-sde from %d in %d",
+				name,
+				got.Method,
+				got.TStart,
+				got.Steps,
+				err,
+				c.start,
+				c.steps,
+			)
 		}
 	}
 	if _, err := (Options{}).For(odd); err == nil {
@@ -66,17 +90,25 @@ func TestDefaultsOfASchedule(t *testing.T) {
 // full has a value for each option.
 var full = Options{
 	Seed: 1<<64 - 1, First: 2, N: 3, Atoms: 9, Formula: "C2H6O", Joint: true,
-	Fragment: &molecule.Molecule{Elements: []molecule.Element{6, 1}, Positions: [][3]float64{{0.1, 2, -3e-7}, {4, 5, 6}}},
+	Fragment: &molecule.Molecule{
+		Elements:  []molecule.Element{6, 1},
+		Positions: [][3]float64{{0.1, 2, -3e-7}, {4, 5, 6}},
+	},
 	From: []*molecule.Molecule{
 		{Elements: []molecule.Element{8}, Positions: [][3]float64{{1, 2, 3}}},
 		{Elements: []molecule.Element{9}, Positions: [][3]float64{{1, 2, 3}}},
 	},
 	Properties: map[string]float64{"mu": -0.5, "gap": 0.25}, CFGWeight: 1.5,
 	Steps: 20, TStart: 500, Method: Heun, NoiseScale: 0.9, Gamma: Haar,
-	Rotate: &o3.Matrix{{0, 1, 0}, {-1, 0, 0}, {0, 0, 1}}, Uncoupled: true, Branches: []Branch{{3, 1 << 63}, {7, 5}},
+	Rotate: &o3.Matrix{
+		{0, 1, 0},
+		{-1, 0, 0},
+		{0, 0, 1},
+	}, Uncoupled: true, Branches: []Branch{{3, 1 << 63}, {7, 5}},
 }
 
-// Each field of the struct is an option under the name of its JSON tag, and comes back from its JSON.
+// Each field of the struct is an option under the name of its JSON tag, and comes back from its
+// JSON.
 func TestOptionsAreWhatTheStructHas(t *testing.T) {
 	var tags []string
 	v := reflect.ValueOf(full)
@@ -164,16 +196,22 @@ func TestOptionsRefuseWhatTheyCannotRead(t *testing.T) {
 		var o Options
 		err := o.UnmarshalJSON([]byte(text))
 		var bad *OptionError
-		if want == "" && err != nil || want != "" && (!errors.As(err, &bad) || !strings.Contains(err.Error(), want)) {
+		if want == "" && err != nil ||
+			want != "" && (!errors.As(err, &bad) || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: error %v, want %s", text, err, want)
 		}
 	}
 	for text, want := range map[string]string{
-		"sed=1": "no such option", "seed=x": `seed "x": want a whole number`, "steps=1.5": "whole number", "noise_scale=x": "want a number", "joint=maybe": "true or false",
-		"rotate=1,2": "2 numbers, want nine", "rotate=a": "want nine numbers", "branches=3": "STEP:SEED", "properties=gap": "NAME=VALUE", "properties=gap=1,gap=2": "each name once", "fragment=a.xyz": "want a file",
+		"sed=1": "no such option", "seed=x": `seed "x": want a whole number`,
+		"steps=1.5": "whole number", "noise_scale=x": "want a number",
+		"joint=maybe": "true or false",
+		"rotate=1,2":  "2 numbers, want nine", "rotate=a": "want nine numbers",
+		"branches=3": "STEP:SEED", "properties=gap": "NAME=VALUE",
+		"properties=gap=1,gap=2": "each name once", "fragment=a.xyz": "want a file",
 	} {
 		name, value, _ := strings.Cut(text, "=")
-		if err := new(Options).Set(name, value); err == nil || !strings.Contains(err.Error(), want) {
+		if err := new(Options).Set(name, value); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v", text, err)
 		}
 	}

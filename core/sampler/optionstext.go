@@ -19,7 +19,10 @@ type field struct {
 // fields lists the options that JSON knows, in the order of the struct.
 func (o *Options) fields() []field {
 	return []field{
-		{"seed", &o.Seed}, {"first", &o.First}, {"n", &o.N}, {"atoms", &o.Atoms}, {"formula", &o.Formula},
+		{
+			"seed",
+			&o.Seed,
+		}, {"first", &o.First}, {"n", &o.N}, {"atoms", &o.Atoms}, {"formula", &o.Formula},
 		{"joint", &o.Joint}, {"fragment", &o.Fragment}, {"from", &o.From},
 		{"properties", &o.Properties}, {"cfg_weight", &o.CFGWeight},
 		{"steps", &o.Steps}, {"t_start", &o.TStart}, {"method", (*string)(&o.Method)},
@@ -104,6 +107,16 @@ func read(to any, v json.Value) (reason string) {
 			return wanted("text")
 		}
 		*to = v.Text
+	default:
+		return readComposite(to, v)
+	}
+	return ""
+}
+
+// readComposite is read of options that have several values.
+func readComposite(to any, v json.Value) (reason string) {
+	wanted := func(what string) string { return "want " + what + ", have " + said(v) }
+	switch to := to.(type) {
 	case *map[string]float64:
 		if v.Kind != json.Object {
 			return wanted("an object of numbers")
@@ -170,7 +183,11 @@ func readMolecule(v json.Value) (m *molecule.Molecule, reason string) {
 	places, _ := v.Get("positions")
 	numbers, ok := floats(places)
 	if n := len(symbols.Items); symbols.Kind != json.Array || !ok || len(numbers) != 3*n {
-		return nil, strconv.Itoa(n) + " elements and " + strconv.Itoa(len(numbers)) + " coordinates, want three of each"
+		return nil, strconv.Itoa(
+			n,
+		) + " elements and " + strconv.Itoa(
+			len(numbers),
+		) + " coordinates, want three of each"
 	}
 	m = &molecule.Molecule{}
 	for i, symbol := range symbols.Items {

@@ -10,7 +10,8 @@ import (
 	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
-// told is a network that remembers under which values it was put; every value adds its part to the features that it predicts.
+// told is a network that remembers under which values it was put; every value adds its part to
+// the features that it predicts.
 type told struct {
 	symmetrise.Network
 	values *map[string]float64
@@ -58,11 +59,18 @@ func TestPropertiesAndTheirGuidance(t *testing.T) {
 		return v
 	}
 	for weight, want := range map[float64]float32{0: 4.5, 2: 13.5} { // 4.5 under them, 0 without, 4.5·(1 + 2) with guidance
-		s := finished(t, steady(0, &values), meta, Options{Seed: 3, Atoms: 4, Steps: 5, Properties: asked, CFGWeight: weight})
-		if !maps.Equal(values, asked) || target(s, "target_gap") != "0.5" || target(s, "target_mu") != "4" {
+		s := finished(
+			t,
+			steady(0, &values),
+			meta,
+			Options{Seed: 3, Atoms: 4, Steps: 5, Properties: asked, CFGWeight: weight},
+		)
+		if !maps.Equal(values, asked) || target(s, "target_gap") != "0.5" ||
+			target(s, "target_mu") != "4" {
 			t.Errorf("under %v: %v", values, s.Result(0).Properties)
 		}
-		if v := target(s, "cfg_weight"); s.eps[3] != want || v != map[float64]string{2: "2"}[weight] {
+		if v := target(s, "cfg_weight"); s.eps[3] != want ||
+			v != map[float64]string{2: "2"}[weight] {
 			t.Errorf("cfg_weight=%s: the network predicts %g, want %g", v, s.eps[3], want)
 		}
 	}

@@ -32,9 +32,10 @@ func (s *Sampler) Result(i int, more ...molecule.Property) *molecule.Molecule {
 	if o.NoiseScale == 1 {
 		o.NoiseScale = 0 // the default
 	}
+	told := []string{"seed", "first", "n", "atoms", "steps", "method", "t_start", "properties"}
 	for _, f := range o.fields() {
 		switch value := text(f.v); {
-		case value == "" || slices.Contains([]string{"seed", "first", "n", "atoms", "steps", "method", "t_start", "properties"}, f.name):
+		case value == "" || slices.Contains(told, f.name):
 		case f.name == "formula":
 			elements, _ := molecule.ParseFormula(o.Formula)
 			add("target_formula", (&molecule.Molecule{Elements: elements}).Formula())

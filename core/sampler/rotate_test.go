@@ -61,7 +61,14 @@ func TestRotation(t *testing.T) {
 			o.Rotate, o.Uncoupled = h, c.uncoupled
 			d := distance(straight, run(t, m, o), h)
 			if c.same && d > 1e-4 || !c.same && d < 1e-2 {
-				t.Errorf("%s, %s, gamma %q, uncoupled %v: rotated and straight differ by %.1e of the molecule's size", c.name, method, c.gamma, c.uncoupled, d)
+				t.Errorf(
+					"%s, %s, gamma %q, uncoupled %v: rotated and straight differ by %.1e of the molecule's size",
+					c.name,
+					method,
+					c.gamma,
+					c.uncoupled,
+					d,
+				)
 			}
 		}
 	}
@@ -81,10 +88,20 @@ func TestBranch(t *testing.T) {
 		branch := trajectory(t, m, o)
 		for done := range trunk {
 			if (trunk[done] == branch[done]) != (done <= 4) {
-				t.Errorf("%s: after %d steps trunk and branch at 4 agree: %v", method, done, trunk[done] == branch[done])
+				t.Errorf(
+					"%s: after %d steps trunk and branch at 4 agree: %v",
+					method,
+					done,
+					trunk[done] == branch[done],
+				)
 			}
 			if (branch[done] == path[done]) != (done <= 7) {
-				t.Errorf("%s: after %d steps branch and branch of it at 7 agree: %v", method, done, branch[done] == path[done])
+				t.Errorf(
+					"%s: after %d steps branch and branch of it at 7 agree: %v",
+					method,
+					done,
+					branch[done] == path[done],
+				)
 			}
 		}
 		o.Branches = []Branch{{3, 5}}
@@ -93,7 +110,8 @@ func TestBranch(t *testing.T) {
 		}
 	}
 	o := Options{Seed: 5, sizes: []int{6}, Steps: 10, Branches: []Branch{{10, 1}}}
-	if a, b := trajectory(t, m, o), trajectory(t, m, Options{Seed: 5, sizes: []int{6}, Steps: 10}); a[10] != b[10] || a[11] == b[11] {
+	if a, b := trajectory(t, m, o), trajectory(t, m, Options{Seed: 5, sizes: []int{6}, Steps: 10}); a[10] != b[10] ||
+		a[11] == b[11] {
 		t.Error("a branch at the last step changes more, or less, than the final draw")
 	}
 }
@@ -117,9 +135,24 @@ func trajectory(t *testing.T, m *model.Model, o Options) []string {
 
 func TestResultTellsTheVariation(t *testing.T) {
 	h := o3.Matrix{{0, 1, 0}, {-1, 0, 0}, {0, 0, 1}}
-	s := run(t, network(t, "symdiff"), Options{Seed: 5, sizes: []int{4}, Steps: 6, Gamma: Released, Rotate: &h, Uncoupled: true, Branches: []Branch{{1, 2}, {3, 1 << 63}}})
+	s := run(
+		t,
+		network(t, "symdiff"),
+		Options{
+			Seed:      5,
+			sizes:     []int{4},
+			Steps:     6,
+			Gamma:     Released,
+			Rotate:    &h,
+			Uncoupled: true,
+			Branches:  []Branch{{1, 2}, {3, 1 << 63}},
+		},
+	)
 	got := keys(s.Result(0).Properties)
-	if want := " gamma=released rotate=0,1,0,-1,0,0,0,0,1 uncoupled=true branches=1:2,3:9223372036854775808 "; !strings.Contains(got, want) {
+	if want := " gamma=released rotate=0,1,0,-1,0,0,0,0,1 uncoupled=true branches=1:2,3:9223372036854775808 "; !strings.Contains(
+		got,
+		want,
+	) {
 		t.Errorf("properties %s, want %s", got, want)
 	}
 }
@@ -151,7 +184,8 @@ func TestVariationsRefused(t *testing.T) {
 		{"symdiff", "branches: step 3, want 4 to 6", Options{Branches: []Branch{{3, 1}, {3, 2}}}},
 	} {
 		c.o.Atoms, c.o.Steps = 5, 6
-		if _, err := of(network(t, c.name), c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := of(network(t, c.name), c.o); err == nil ||
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v", c.want, err)
 		}
 	}

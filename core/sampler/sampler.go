@@ -75,7 +75,8 @@ func New(net symmetrise.Network, meta encoding.Meta, o Options) (*Sampler, error
 			return nil, err
 		}
 	} else if meta.Features() != net.Features() && len(meta.Elements) > 0 {
-		return nil, errors.New("sampler: the network has " + strconv.Itoa(net.Features()) + " features, its metadata make " + strconv.Itoa(meta.Features()))
+		return nil, errors.New("sampler: the network has " + strconv.Itoa(net.Features()) +
+			" features, its metadata make " + strconv.Itoa(meta.Features()))
 	}
 	elements, err := elementsOf(meta)
 	if err != nil {
@@ -165,7 +166,11 @@ func (s *Sampler) setSizes(types [][]molecule.Element) (err error) {
 		}
 		s.sizes = append(s.sizes, n)
 		if rows += n; rows > MaxRows {
-			return bad("n", strconv.Itoa(s.o.N), "more than "+strconv.Itoa(MaxRows)+" atoms in one batch")
+			return bad(
+				"n",
+				strconv.Itoa(s.o.N),
+				"more than "+strconv.Itoa(MaxRows)+" atoms in one batch",
+			)
 		}
 	}
 	return nil
@@ -210,7 +215,17 @@ func tick(t, call int) uint32 { return uint32(t) | uint32(call)<<20 }
 func (s *Sampler) drawGamma(t, call int) {
 	seed, time, at := s.stepSeed(), tick(t, call), 0
 	for i, n := range s.sizes {
-		haar, eta := rng.New(seed, uint32(s.o.First+i), rng.Haar, time), rng.New(seed, uint32(s.o.First+i), rng.Eta, time)
+		haar, eta := rng.New(
+			seed,
+			uint32(s.o.First+i),
+			rng.Haar,
+			time,
+		), rng.New(
+			seed,
+			uint32(s.o.First+i),
+			rng.Eta,
+			time,
+		)
 		s.gamma.Draw(s.net, i, at, at+n, &haar, &eta)
 		if h := s.o.Rotate; h != nil && !s.o.Uncoupled {
 			s.gamma.R0[i] = h.T().Mul(s.gamma.R0[i])
@@ -259,7 +274,15 @@ func (s *Sampler) Step() error {
 	s.done++
 	for _, v := range s.z {
 		if !(math.Abs(float64(v)) <= math.MaxFloat32) {
-			return errors.New("sampler: values are not finite after step " + strconv.Itoa(s.done) + " of " + strconv.Itoa(s.Steps()) + ", at t = " + strconv.Itoa(t))
+			return errors.New(
+				"sampler: values are not finite after step " + strconv.Itoa(
+					s.done,
+				) + " of " + strconv.Itoa(
+					s.Steps(),
+				) + ", at t = " + strconv.Itoa(
+					t,
+				),
+			)
 		}
 	}
 	return nil

@@ -90,9 +90,20 @@ func TestFrozenBits(t *testing.T) {
 			{"symdiff", DPMSDE, "975d1137b0eafb7d06b323ee7ffc03ee"},
 			{"symdiff", Heun, "32943d6522eb686a16f8b9127932e2bc"},
 		} {
-			s := run(t, network(t, c.name), Options{Seed: 7, sizes: []int{12, 0, 4}, Steps: 20, Method: c.method})
+			s := run(
+				t,
+				network(t, c.name),
+				Options{Seed: 7, sizes: []int{12, 0, 4}, Steps: 20, Method: c.method},
+			)
 			if got := bits(s.z); got != c.want {
-				t.Errorf("%s, %s, %s kernels: seed 7 gives %s, want %s", c.name, c.method, implementation, got, c.want)
+				t.Errorf(
+					"%s, %s, %s kernels: seed 7 gives %s, want %s",
+					c.name,
+					c.method,
+					implementation,
+					got,
+					c.want,
+				)
 			}
 		}
 	}
@@ -101,9 +112,17 @@ func TestFrozenBits(t *testing.T) {
 func TestMoleculeDoesNotDependOnItsBatch(t *testing.T) {
 	m := network(t, "symdiff")
 	for _, method := range Methods() {
-		batch := run(t, m, Options{Seed: 3, First: 10, sizes: []int{6, 0, 11}, Steps: 8, Method: method})
+		batch := run(
+			t,
+			m,
+			Options{Seed: 3, First: 10, sizes: []int{6, 0, 11}, Steps: 8, Method: method},
+		)
 		for i, atoms := range []int{6, 0, 11} {
-			alone := run(t, m, Options{Seed: 3, First: 10 + i, sizes: []int{atoms}, Steps: 8, Method: method})
+			alone := run(
+				t,
+				m,
+				Options{Seed: 3, First: 10 + i, sizes: []int{atoms}, Steps: 8, Method: method},
+			)
 			if bits(alone.z) != bits(batch.rows(i)) {
 				t.Errorf("%s: molecule %d differs when it is sampled alone", method, i)
 			}
@@ -158,7 +177,8 @@ func TestTimesReachBothEnds(t *testing.T) {
 			t.Fatalf("%d steps: times %v", steps, s.times)
 		}
 		for i := 1; i <= steps; i++ {
-			if gap := float64(s.times[i-1] - s.times[i]); gap < 1 || math.Abs(gap-1000/float64(steps)) > 1 {
+			if gap := float64(s.times[i-1] - s.times[i]); gap < 1 ||
+				math.Abs(gap-1000/float64(steps)) > 1 {
 				t.Fatalf("%d steps: gap %v at %d", steps, gap, i)
 			}
 		}
@@ -215,11 +235,13 @@ func TestRunStops(t *testing.T) {
 		t.Errorf("cancelled at step 3: error %v after %d steps", err, s.StepsDone())
 	}
 	stop := errors.New("stop")
-	if err := s.Run(context.Background(), func(int) error { return stop }); err != stop || s.StepsDone() != 4 {
+	if err := s.Run(context.Background(), func(int) error { return stop }); err != stop ||
+		s.StepsDone() != 4 {
 		t.Errorf("callback's error: got %v after %d steps", err, s.StepsDone())
 	}
 	s.z[0] = float32(math.NaN())
-	if err := s.Step(); err == nil || !strings.Contains(err.Error(), "not finite after step 5 of 31, at t = ") {
+	if err := s.Step(); err == nil ||
+		!strings.Contains(err.Error(), "not finite after step 5 of 31, at t = ") {
 		t.Errorf("NaN in the run: error %v", err)
 	}
 }
@@ -283,7 +305,9 @@ func TestResultCarriesItsArguments(t *testing.T) {
 	for _, p := range m.Properties {
 		got += p.Key + "=" + p.Value + " "
 	}
-	want := "seed=5 index=41 steps=6 method=dpm++2m-sde t_start=1000 model=0123456789abcdef formula=" + m.Formula() + " stable=" + strconv.FormatBool(m.Stable())
+	want := "seed=5 index=41 steps=6 method=dpm++2m-sde t_start=1000 model=0123456789abcdef formula=" + m.Formula() + " stable=" + strconv.FormatBool(
+		m.Stable(),
+	)
 	if !strings.HasPrefix(got, want) {
 		t.Errorf("properties %s, want %s...", got, want)
 	}
@@ -361,7 +385,9 @@ func TestPredicted(t *testing.T) {
 			}
 		}
 		for k := range 5 {
-			if want := 4 * factor * float64(z[a*s.width+3+k]); math.Abs(float64(types[5*a+k])-want) > 1e-3 {
+			if want := 4 * factor * float64(z[a*s.width+3+k]); math.Abs(
+				float64(types[5*a+k])-want,
+			) > 1e-3 {
 				t.Fatalf("atom %d: predicted type %g, want %g", a, types[5*a+k], want)
 			}
 		}

@@ -104,7 +104,10 @@ func TestBuffersAreBounded(t *testing.T) {
 		if _, err := of(m, Options{Atoms: 9, Steps: 1}); err != nil {
 			t.Errorf("%s: nine atoms: %v", name, err)
 		}
-		guided := symmetrise.Guide(m.Network(), symmetrise.Guidance{Weak: m.Network(), Weight: 1, To: 1})
+		guided := symmetrise.Guide(
+			m.Network(),
+			symmetrise.Guidance{Weak: m.Network(), Weight: 1, To: 1},
+		)
 		if n, want := guided.StateBytes([]int{9}), 2*m.Network().StateBytes([]int{9}); n != want {
 			t.Errorf("%s: guided %d bytes, want %d", name, n, want)
 		}
@@ -118,7 +121,8 @@ func TestCalibrationOfAHugeNetwork(t *testing.T) {
 	meta := encoding.QM9()
 	meta.Histogram = map[int]int{4096: 1}
 	calibration := NewCalibration(zeros(t, c, meta).Network(), meta, 4)
-	if _, err := calibration.Step(); err == nil || !strings.Contains(err.Error(), "MiB with this network") {
+	if _, err := calibration.Step(); err == nil ||
+		!strings.Contains(err.Error(), "MiB with this network") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -122,7 +122,9 @@ func (s *Sampler) dpm(t, to int) {
 	ratio, step, std := sigmaTo/sigma, alphaTo-float64(alpha*sigmaTo/sigma), 0.0
 	if s.o.Method == DPMSDE {
 		fresh := 1 - float64(decay*decay)
-		ratio, step, std = ratio*decay, alphaTo*fresh, s.o.NoiseScale*float64(sigmaTo*math.Sqrt(fresh))
+		ratio, step, std = ratio*decay, alphaTo*fresh, s.o.NoiseScale*float64(
+			sigmaTo*math.Sqrt(fresh),
+		)
 		s.draw(s.noise, rng.Step, tick(t, 0))
 	}
 	extra := 0.0

@@ -15,11 +15,23 @@ import (
 //	eps_hat = sigma_t·z/v_t,  v_t = alpha_t²·std² + sigma_t².
 func exact(t *testing.T, o Options, std float64) *Sampler {
 	t.Helper()
-	return exactMeta(t, o, std, nil, schedule.Spec{Name: "polynomial_2", Timesteps: 100_000, Precision: 1e-5})
+	return exactMeta(
+		t,
+		o,
+		std,
+		nil,
+		schedule.Spec{Name: "polynomial_2", Timesteps: 100_000, Precision: 1e-5},
+	)
 }
 
 // exactMeta is exact with moments and a schedule in its metadata.
-func exactMeta(t *testing.T, o Options, std float64, moments *encoding.Moments, spec schedule.Spec) *Sampler {
+func exactMeta(
+	t *testing.T,
+	o Options,
+	std float64,
+	moments *encoding.Moments,
+	spec schedule.Spec,
+) *Sampler {
 	t.Helper()
 	m := network(t, "dit")
 	m.Meta.Moments, m.Meta.Schedule = moments, spec
@@ -73,7 +85,15 @@ func TestOrderOfConvergence(t *testing.T) {
 	}{{DDIM, 1, 100}, {DPM, 2, 20}, {Heun, 2, 20}} {
 		coarse, fine := odeError(t, c.method, c.steps), odeError(t, c.method, 2*c.steps)
 		order := math.Log2(coarse / fine)
-		t.Logf("%s: error %.2e in %d steps, %.2e in %d: order %.2f", c.method, coarse, c.steps, fine, 2*c.steps, order)
+		t.Logf(
+			"%s: error %.2e in %d steps, %.2e in %d: order %.2f",
+			c.method,
+			coarse,
+			c.steps,
+			fine,
+			2*c.steps,
+			order,
+		)
 		if math.Abs(order-c.order) > 0.35 {
 			t.Errorf("%s converges with order %.2f, want %v", c.method, order, c.order)
 		}
@@ -87,7 +107,11 @@ func TestOrderOfConvergence(t *testing.T) {
 func TestMomentsOfGaussianData(t *testing.T) {
 	const std, n, atoms = 0.5, 150, 40
 	for method, steps := range map[Method]int{Ancestral: 400, DDIM: 400, DPM: 40, DPMSDE: 60, Heun: 30} {
-		s := exact(t, Options{Seed: 2, sizes: fill(make([]int, n), atoms), Steps: steps, Method: method}, std)
+		s := exact(
+			t,
+			Options{Seed: 2, sizes: fill(make([]int, n), atoms), Steps: steps, Method: method},
+			std,
+		)
 		for !s.Done() {
 			if err := s.Step(); err != nil {
 				t.Fatal(err)
@@ -102,7 +126,13 @@ func TestMomentsOfGaussianData(t *testing.T) {
 			}
 		}
 		mean, v := sum/count, sum2/count
-		t.Logf("%s, %d steps: mean %.4f, standard deviation %.4f", method, steps, mean, math.Sqrt(v))
+		t.Logf(
+			"%s, %d steps: mean %.4f, standard deviation %.4f",
+			method,
+			steps,
+			mean,
+			math.Sqrt(v),
+		)
 		if math.Abs(mean) > 4*std/math.Sqrt(count) {
 			t.Errorf("%s: mean %g", method, mean)
 		}
@@ -145,7 +175,11 @@ func TestLogSNRTimes(t *testing.T) {
 
 func TestDeterministicMethodsUseNoNoiseAfterTheStart(t *testing.T) {
 	for _, method := range []Method{DDIM, DPM, Heun} {
-		s := run(t, network(t, "symdiff"), Options{Seed: 4, sizes: []int{5}, Steps: 6, Method: method})
+		s := run(
+			t,
+			network(t, "symdiff"),
+			Options{Seed: 4, sizes: []int{5}, Steps: 6, Method: method},
+		)
 		for i, v := range s.noise {
 			if v != 0 {
 				t.Fatalf("%s drew noise: %v at %d", method, v, i)
@@ -157,11 +191,22 @@ func TestDeterministicMethodsUseNoNoiseAfterTheStart(t *testing.T) {
 	}
 }
 
-// The variance of ancestral samples follows the recursion that the noise scale stands in; at 1 it is that of the data.
+// The variance of ancestral samples follows the recursion that the noise scale stands in; at 1 it
+// is that of the data.
 func TestNoiseScale(t *testing.T) {
 	const std, steps = 0.5, 60
 	for _, scale := range []float64{0.5, 0.9, 1.5} {
-		s := exact(t, Options{Seed: 3, sizes: fill(make([]int, 100), 40), Steps: steps, Method: Ancestral, NoiseScale: scale}, std)
+		s := exact(
+			t,
+			Options{
+				Seed:       3,
+				sizes:      fill(make([]int, 100), 40),
+				Steps:      steps,
+				Method:     Ancestral,
+				NoiseScale: scale,
+			},
+			std,
+		)
 		want := 1.0
 		for s.StepsDone() < steps {
 			from, to := s.times[s.done], s.times[s.done+1]
@@ -184,13 +229,30 @@ func TestNoiseScale(t *testing.T) {
 			t.Errorf("noise scale %g: variance %g, want %g", scale, sum/count, want)
 		}
 		if (want < std*std) != (scale < 1) {
-			t.Errorf("noise scale %g gives the variance %g, of the data it is %g", scale, want, std*std)
+			t.Errorf(
+				"noise scale %g gives the variance %g, of the data it is %g",
+				scale,
+				want,
+				std*std,
+			)
 		}
 	}
 	m := network(t, "symdiff")
 	for _, method := range []Method{Ancestral, DPMSDE} {
-		usual, same := run(t, m, Options{Seed: 4, sizes: []int{5}, Steps: 6, Method: method}), run(t, m, Options{Seed: 4, sizes: []int{5}, Steps: 6, Method: method, NoiseScale: 1})
-		less := run(t, m, Options{Seed: 4, sizes: []int{5}, Steps: 6, Method: method, NoiseScale: 0.5})
+		usual, same := run(
+			t,
+			m,
+			Options{Seed: 4, sizes: []int{5}, Steps: 6, Method: method},
+		), run(
+			t,
+			m,
+			Options{Seed: 4, sizes: []int{5}, Steps: 6, Method: method, NoiseScale: 1},
+		)
+		less := run(
+			t,
+			m,
+			Options{Seed: 4, sizes: []int{5}, Steps: 6, Method: method, NoiseScale: 0.5},
+		)
 		if usual.Molecule(0).Positions[0] != same.Molecule(0).Positions[0] {
 			t.Errorf("%s: a noise scale of 1 changes the molecule", method)
 		}
@@ -201,7 +263,9 @@ func TestNoiseScale(t *testing.T) {
 			t.Errorf("%s: the result says noise_scale=%q", method, v)
 		}
 	}
-	for _, o := range []Options{{NoiseScale: -1}, {NoiseScale: 2.5}, {NoiseScale: math.NaN()}, {NoiseScale: 0.9, Method: DDIM}} {
+	for _, o := range []Options{
+		{NoiseScale: -1}, {NoiseScale: 2.5}, {NoiseScale: math.NaN()}, {NoiseScale: 0.9, Method: DDIM},
+	} {
 		o.Atoms = 3
 		if _, err := of(m, o); err == nil || !strings.Contains(err.Error(), "noise_scale") {
 			t.Errorf("noise scale %g with %q: %v", o.NoiseScale, o.Method, err)
@@ -215,7 +279,9 @@ func TestNoiseScale(t *testing.T) {
 func TestEverySchedule(t *testing.T) {
 	const std = 0.5
 	for _, spec := range []schedule.Spec{
-		{Name: "polynomial_2", Timesteps: 1, Precision: 1e-3}, {Name: "polynomial_2", Timesteps: 17, Precision: 1e-4}, {Name: "polynomial_2", Timesteps: 300, Precision: 1e-5},
+		{Name: "polynomial_2", Timesteps: 1, Precision: 1e-3},
+		{Name: "polynomial_2", Timesteps: 17, Precision: 1e-4},
+		{Name: "polynomial_2", Timesteps: 300, Precision: 1e-5},
 		{Name: "cosine", Timesteps: 1}, {Name: "cosine", Timesteps: 300},
 	} {
 		for _, method := range Methods() {
@@ -223,7 +289,18 @@ func TestEverySchedule(t *testing.T) {
 				if steps > spec.Timesteps {
 					continue
 				}
-				s := exactMeta(t, Options{Seed: 1, sizes: fill(make([]int, 10), 20), Steps: steps, Method: method}, std, nil, spec)
+				s := exactMeta(
+					t,
+					Options{
+						Seed:   1,
+						sizes:  fill(make([]int, 10), 20),
+						Steps:  steps,
+						Method: method,
+					},
+					std,
+					nil,
+					spec,
+				)
 				for !s.Done() {
 					if err := s.Step(); err != nil {
 						t.Fatalf("%+v, %s, %d steps: %v", spec, method, steps, err)
@@ -237,7 +314,14 @@ func TestEverySchedule(t *testing.T) {
 					}
 				}
 				if got := math.Sqrt(sum2 / n); steps == 300 && math.Abs(got/std-1) > 0.15 {
-					t.Errorf("%+v, %s, %d steps: standard deviation %g, want %g", spec, method, steps, got, std)
+					t.Errorf(
+						"%+v, %s, %d steps: standard deviation %g, want %g",
+						spec,
+						method,
+						steps,
+						got,
+						std,
+					)
 				}
 			}
 		}

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// A module of somebody else that imports the library builds and runs: the program is that of the README, on fewer molecules.
+// A module of somebody else that imports the library builds and runs: the program is that of the
+// README, on fewer molecules.
 func TestModuleOutsideRuns(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	if err != nil {
@@ -34,10 +35,18 @@ func TestModuleOutsideRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	name := strings.Fields(string(mod))[1]
-	outside := strings.Replace(string(mod), "module "+name, "module example.org/outside", 1) + // what the library needs is there already
+	outside := strings.Replace(
+		string(mod),
+		"module "+name,
+		"module example.org/outside",
+		1,
+	) + // what the library needs is there already
 		"\nrequire " + name + " v0.0.0\n\nreplace " + name + " => " + root + "\n"
 	dir := t.TempDir()
-	for file, text := range map[string]string{"go.mod": outside, "go.sum": string(sum), "main.go": strings.Replace(program, "N: 100", "N: 2, Steps: 4", 1)} {
+	for file, text := range map[string]string{
+		"go.mod": outside, "go.sum": string(sum),
+		"main.go": strings.Replace(program, "N: 100", "N: 2, Steps: 4", 1),
+	} {
 		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o666); err != nil {
 			t.Fatal(err)
 		}
@@ -51,7 +60,8 @@ func TestModuleOutsideRuns(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v: %s", err, stderr.String())
 	}
-	if lines := strings.Split(strings.TrimSpace(string(out)), "\n"); len(lines) != 2 || len(strings.Fields(lines[0])) != 2 {
+	if lines := strings.Split(strings.TrimSpace(string(out)), "\n"); len(lines) != 2 ||
+		len(strings.Fields(lines[0])) != 2 {
 		t.Errorf("it printed %q, want two molecules", out)
 	}
 }

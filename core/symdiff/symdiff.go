@@ -95,7 +95,8 @@ func load(name string, file io.ReaderAt, size int64) (*Model, error) {
 		return nil, err
 	}
 	return &Model{
-		Name: name, SHA256: hex.EncodeToString(h.Sum(nil)), Kind: n.Kind, Parameters: n.Parameters, Meta: n.Meta, Network: n.Network,
+		Name: name, SHA256: hex.EncodeToString(h.Sum(nil)),
+		Kind: n.Kind, Parameters: n.Parameters, Meta: n.Meta, Network: n.Network,
 	}, nil
 }
 
@@ -122,7 +123,10 @@ func (m *Model) Sampler(o Options) (*sampler.Sampler, error) {
 // check refuses types that a weak model cannot be given.
 func (m *Model) check(o Options) error {
 	if m.weakJoint && !o.Joint {
-		return &sampler.OptionError{Name: "joint", Reason: "want it: the guide is not conditioned on types as the model is"}
+		return &sampler.OptionError{
+			Name:   "joint",
+			Reason: "want it: the guide is not conditioned on types as the model is",
+		}
 	}
 	return nil
 }
@@ -146,18 +150,35 @@ func (m *Model) Provenance() []molecule.Property {
 // A step takes one network evaluation of each. Errors tell what does not fit.
 func (m *Model) Guided(weak *Model, w float64) (*Model, error) {
 	if !(w >= 0 && w <= 100) {
-		return nil, errors.New("guidance weight " + strconv.FormatFloat(w, 'g', -1, 64) + ": want a number from 0 to 100")
+		return nil, errors.New(
+			"guidance weight " + strconv.FormatFloat(
+				w,
+				'g',
+				-1,
+				64,
+			) + ": want a number from 0 to 100",
+		)
 	}
 	a, b := m.Meta, weak.Meta
-	if !slices.Equal(a.Elements, b.Elements) || a.Schedule != b.Schedule || !symmetrise.Compatible(m.Network, weak.Network) {
-		return nil, errors.New(weak.Name + ": its elements, schedule or noise of gamma are not those of " + m.Name)
+	if !slices.Equal(a.Elements, b.Elements) || a.Schedule != b.Schedule ||
+		!symmetrise.Compatible(m.Network, weak.Network) {
+		return nil, errors.New(
+			weak.Name + ": its elements, schedule or noise of gamma are not those of " + m.Name,
+		)
 	}
 	guided := *m
-	guided.Network = symmetrise.Guide(m.Network, symmetrise.Guidance{Weak: weak.Network, Weight: float32(w), To: 1})
+	guided.Network = symmetrise.Guide(
+		m.Network,
+		symmetrise.Guidance{Weak: weak.Network, Weight: float32(w), To: 1},
+	)
 	guided.weakJoint = a.TakesTypes() && !b.TakesTypes()
-	guided.guide = []molecule.Property{{Key: "guide_weight", Value: strconv.FormatFloat(w, 'g', -1, 64)}}
+	guided.guide = []molecule.Property{
+		{Key: "guide_weight", Value: strconv.FormatFloat(w, 'g', -1, 64)},
+	}
 	if len(weak.SHA256) >= 16 {
-		guided.guide = append([]molecule.Property{{Key: "guide", Value: weak.SHA256[:16]}}, guided.guide...)
+		guided.guide = append(
+			[]molecule.Property{{Key: "guide", Value: weak.SHA256[:16]}},
+			guided.guide...)
 	}
 	return &guided, nil
 }

@@ -34,7 +34,8 @@ func TestOpenTellsWhatIsInTheFile(t *testing.T) {
 	if m.Kind != "symdiff-h" || m.Parameters < 1e6 || len(m.SHA256) != 64 || !m.Meta.TakesTypes() {
 		t.Errorf("%s, %d parameters, %s", m.Kind, m.Parameters, m.SHA256)
 	}
-	if _, err := Open("gone.safetensors"); err == nil || !strings.Contains(err.Error(), "gone.safetensors") {
+	if _, err := Open("gone.safetensors"); err == nil ||
+		!strings.Contains(err.Error(), "gone.safetensors") {
 		t.Errorf("error %v", err)
 	}
 	if _, err := Read("empty", nil); err == nil || !strings.Contains(err.Error(), "empty") {
@@ -59,7 +60,8 @@ func TestGenerateIsTheSampler(t *testing.T) {
 	}
 	for i, got := range list {
 		want := s.Result(i, m.Provenance()...)
-		if !slices.Equal(got.Positions, want.Positions) || !slices.Equal(got.Properties, want.Properties) {
+		if !slices.Equal(got.Positions, want.Positions) ||
+			!slices.Equal(got.Properties, want.Properties) {
 			t.Errorf("molecule %d: %v, want %v", i, got.Properties, want.Properties)
 		}
 		if v, _ := got.Property("model"); v != m.SHA256[:16] {
@@ -68,7 +70,8 @@ func TestGenerateIsTheSampler(t *testing.T) {
 	}
 }
 
-// A model that is guided by itself makes the same molecules; by a weaker one, others, which tell of it.
+// A model that is guided by itself makes the same molecules; by a weaker one, others, which tell
+// of it.
 func TestGuided(t *testing.T) {
 	m := QM9()
 	weak, err := Open("../weights/qm9-base.safetensors")
@@ -95,7 +98,8 @@ func TestGuided(t *testing.T) {
 		t.Errorf("%v", got.Properties)
 	}
 	for _, w := range []float64{-1, 101} {
-		if _, err := m.Guided(weak, w); err == nil || !strings.Contains(err.Error(), "from 0 to 100") {
+		if _, err := m.Guided(weak, w); err == nil ||
+			!strings.Contains(err.Error(), "from 0 to 100") {
 			t.Errorf("weight %g: %v", w, err)
 		}
 	}
@@ -103,7 +107,8 @@ func TestGuided(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.Guided(other, 1); err == nil || !strings.Contains(err.Error(), "elements, schedule or noise") {
+	if _, err := m.Guided(other, 1); err == nil ||
+		!strings.Contains(err.Error(), "elements, schedule or noise") {
 		t.Errorf("error %v", err)
 	}
 }

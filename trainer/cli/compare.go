@@ -35,13 +35,13 @@ func newCompareCommand() *cobra.Command {
 		Long: `Compare models or files of molecules in one table, in the layout of the papers' tables, and with --html on one page.
 
 An entry is one or more files of one kind, with commas between: molecules (XYZ, SDF), evaluations (JSON of symdiff evaluate), or
-models (safetensors), from which --n molecules are sampled for each of --seeds. Several files or seeds of an entry are its runs: the
+models (safetensors), from which --count molecules are sampled for each of --seeds. Several files or seeds of an entry are its runs: the
 table tells their mean ± standard deviation, for one run the value with its 95 % interval.
 
 --nll FILE bounds the negative log-likelihood of held-out molecules under every model. --train and --reference are those of
 symdiff evaluate.`,
 		Example: `  symdiff compare symdiff=a1.xyz,a2.xyz,a3.xyz egnn=b1.xyz,b2.xyz,b3.xyz --train qm9_train.xyz.gz --html page.html
-  symdiff compare symdiff.safetensors dit.safetensors --n 1000 --seeds 3 --steps 250 --nll qm9_test.xyz.gz`,
+  symdiff compare symdiff.safetensors dit.safetensors -n 1000 --seeds 3 --steps 250 --nll qm9_test.xyz.gz`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.check(); err != nil {
@@ -71,10 +71,20 @@ symdiff evaluate.`,
 	f := cmd.Flags()
 	o.sample.options.N = 1000
 	f.SetNormalizeFunc(countAlias)
-	f.VarP(option(&o.sample.options, "n"), "count", "n", "`molecules` to sample from a model, for each seed")
+	f.VarP(
+		option(&o.sample.options, "n"),
+		"count",
+		"n",
+		"`molecules` to sample from a model, for each seed",
+	)
 	f.IntVar(&o.seeds, "seeds", 1, "seeds of a model: 1, 2, ...")
 	stepFlags(cmd, &o.sample.options)
-	f.StringVar(&o.nll, "nll", "", "held-out molecules whose likelihood under the models is bounded")
+	f.StringVar(
+		&o.nll,
+		"nll",
+		"",
+		"held-out molecules whose likelihood under the models is bounded",
+	)
 	f.IntVar(&o.limit, "nll-limit", 0, "molecules of --nll to use, 0: all")
 	f.IntVar(&o.samples, "samples", 1, "Monte Carlo samples of the likelihood per molecule")
 	must(cmd.MarkFlagFilename("nll", "xyz", "sdf", "gz"))
@@ -83,8 +93,12 @@ symdiff evaluate.`,
 
 func (o *compareOptions) check() error {
 	if o.seeds < 1 || o.seeds > 1000 || o.limit < 0 || o.samples < 1 || o.samples > 1000 {
-		return usagef("--seeds %d, --nll-limit %d, --samples %d: want 1 to 1000 seeds and samples, a limit of 0 or more",
-			o.seeds, o.limit, o.samples)
+		return usagef(
+			"--seeds %d, --nll-limit %d, --samples %d: want 1 to 1000 seeds and samples, a limit of 0 or more",
+			o.seeds,
+			o.limit,
+			o.samples,
+		)
 	}
 	o.sample.out, o.sample.options.Threads = "-", o.threads
 	if err := o.sample.check(nil); err != nil {
@@ -136,7 +150,10 @@ func (o *compareOptions) runs(cmd *cobra.Command, file string) ([]*evaluation.Ev
 }
 
 // model samples from a model with every seed and measures what it makes.
-func (o *compareOptions) model(cmd *cobra.Command, file string) (runs []*evaluation.Evaluation, err error) {
+func (o *compareOptions) model(
+	cmd *cobra.Command,
+	file string,
+) (runs []*evaluation.Evaluation, err error) {
 	var bound *evaluation.Likelihood
 	for seed := range o.seeds {
 		s := o.sample
@@ -152,7 +169,12 @@ func (o *compareOptions) model(cmd *cobra.Command, file string) (runs []*evaluat
 		}
 		var line *progress
 		if w := cmd.ErrOrStderr(); isTerminal(w) {
-			line = startProgress(w, fmt.Sprintf("molecules of %s, seed %d", file, seed+1), int64(s.options.N), int64(s.options.Steps+1))
+			line = startProgress(
+				w,
+				fmt.Sprintf("molecules of %s, seed %d", file, seed+1),
+				int64(s.options.N),
+				int64(s.options.Steps+1),
+			)
 			s.options.Progress = line.add
 		}
 		var molecules []*molecule.Molecule
@@ -175,7 +197,10 @@ func (o *compareOptions) model(cmd *cobra.Command, file string) (runs []*evaluat
 }
 
 // bound is the likelihood of the molecules of --nll.
-func (o *compareOptions) bound(cmd *cobra.Command, m *symdiff.Model) (*evaluation.Likelihood, error) {
+func (o *compareOptions) bound(
+	cmd *cobra.Command,
+	m *symdiff.Model,
+) (*evaluation.Likelihood, error) {
 	if o.likelihoodOf == nil {
 		for m, err := range newReader(cmd).Open(o.nll) {
 			if err != nil {
@@ -186,7 +211,13 @@ func (o *compareOptions) bound(cmd *cobra.Command, m *symdiff.Model) (*evaluatio
 			}
 		}
 	}
-	b, err := likelihood.Estimate(cmd.Context(), m.Network, m.Meta, o.likelihoodOf, likelihood.Options{Seed: 1, Samples: o.samples, Threads: o.sample.options.Threads})
+	b, err := likelihood.Estimate(
+		cmd.Context(),
+		m.Network,
+		m.Meta,
+		o.likelihoodOf,
+		likelihood.Options{Seed: 1, Samples: o.samples, Threads: o.sample.options.Threads},
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -56,7 +56,18 @@ func flagOf(name string) string {
 		return "count"
 	case "threads", "batch":
 		return name
-	case "seed", "first", "atoms", "formula", "fragment", "from", "properties", "joint", "steps", "t_start", "method", "gamma":
+	case "seed",
+		"first",
+		"atoms",
+		"formula",
+		"fragment",
+		"from",
+		"properties",
+		"joint",
+		"steps",
+		"t_start",
+		"method",
+		"gamma":
 		return strings.ReplaceAll(name, "_", "-")
 	}
 	return ""
@@ -87,7 +98,12 @@ func words[T ~string](list []T) string {
 // complete offers the choices of a flag to the shell.
 func complete[T ~string](cmd *cobra.Command, flag string, choices []T) {
 	list := strings.Split(words(choices), ", ")
-	must(cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp)))
+	must(
+		cmd.RegisterFlagCompletionFunc(
+			flag,
+			cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp),
+		),
+	)
 }
 
 // flagGroup is flags that a help text shows under one heading.

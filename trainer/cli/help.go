@@ -12,7 +12,9 @@ const helpWidth = 99
 
 // fitHelp breaks the lines of the help of all commands.
 func fitHelp(root *cobra.Command) {
-	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 99"))
+	root.SetUsageTemplate(
+		strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 99"),
+	)
 	fitLong(root)
 }
 

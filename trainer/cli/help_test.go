@@ -28,7 +28,8 @@ func TestHelpFitsAScreen(t *testing.T) {
 		usage, _, _ := strings.Cut(cmd.UseLine(), " [flags]")
 		for line := range strings.Lines(help) {
 			line = strings.TrimSuffix(line, "\n")
-			if n := utf8.RuneCountInString(line); n > 100 && !strings.Contains(line, usage) && !strings.HasPrefix(line, "  symdiff") {
+			if n := utf8.RuneCountInString(line); n > 100 && !strings.Contains(line, usage) &&
+				!strings.HasPrefix(line, "  symdiff") {
 				t.Errorf("%s: a line of %d columns: %s", cmd.CommandPath(), n, line)
 			}
 		}
@@ -49,7 +50,18 @@ func TestExamplesOfSampleRun(t *testing.T) {
 	if err := os.WriteFile("part.xyz", []byte("2\n\nC 0 0 0\nO 1.43 0 0\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	fewer := strings.NewReplacer("-n 100 ", "-n 3 ", "-n 500 ", "-n 2 ", "-n 10 ", "-n 2 ", "-n 5 ", "-n 2 ", "--steps 1000", "--steps 4")
+	fewer := strings.NewReplacer(
+		"-n 100 ",
+		"-n 3 ",
+		"-n 500 ",
+		"-n 2 ",
+		"-n 10 ",
+		"-n 2 ",
+		"-n 5 ",
+		"-n 2 ",
+		"--steps 1000",
+		"--steps 4",
+	)
 	lines := strings.Split(newSampleCommand().Example, "\n")
 	for _, line := range lines {
 		line, _, _ = strings.Cut(line, " #")

@@ -65,10 +65,25 @@ It is conditioned on fragments as well: --fragment fixes the atoms of a molecule
 	o.moleculeFlags(cmd)
 	o.samplerFlags(cmd)
 	o.outputFlags(cmd)
-	groupFlags(cmd,
-		flagGroup{"Which molecules", []string{"count", "seed", "first", "atoms", "formula", "fragment", "from", "properties", "joint"}},
+	groupFlags(
+		cmd,
+		flagGroup{
+			"Which molecules",
+			[]string{
+				"count",
+				"seed",
+				"first",
+				"atoms",
+				"formula",
+				"fragment",
+				"from",
+				"properties",
+				"joint",
+			},
+		},
 		flagGroup{"Sampler", []string{"steps", "t-start", "method", "gamma", "guide", "set"}},
-		flagGroup{"Files and output", []string{"model", "out", "threads", "json", "quiet"}})
+		flagGroup{"Files and output", []string{"model", "out", "threads", "json", "quiet"}},
+	)
 	return cmd
 }
 
@@ -76,14 +91,45 @@ It is conditioned on fragments as well: --fragment fixes the atoms of a molecule
 func (o *sampleCommand) moleculeFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.SetNormalizeFunc(countAlias)
-	f.VarP(option(&o.options, "n"), "count", "n", "number of `molecules` (default 1, or one for each of --from)")
+	f.VarP(
+		option(&o.options, "n"),
+		"count",
+		"n",
+		"number of `molecules` (default 1, or one for each of --from)",
+	)
 	f.VarP(option(&o.options, "seed"), "seed", "s", "`seed` of the random numbers (default 0)")
-	f.Var(option(&o.options, "first"), "first", "`index` of the first molecule in the stream of the seed (default 0)")
-	f.Var(option(&o.options, "atoms"), "atoms", "`number` of atoms (default drawn like those of the training data)")
-	f.Var(option(&o.options, "formula"), "formula", "`composition`, such as C7H10O2 (default drawn likewise)")
-	f.StringVar(&o.fragment, "fragment", "", "XYZ or SDF `file` whose first molecule is fixed in every one")
-	f.StringVar(&o.from, "from", "", "XYZ or SDF `file` of molecules to start from, noised to --t-start (SDEdit)")
-	f.Var(option(&o.options, "properties"), "properties", "values of what the model is conditioned on, `NAME=VALUE`,..., such as gap=0.2")
+	f.Var(
+		option(&o.options, "first"),
+		"first",
+		"`index` of the first molecule in the stream of the seed (default 0)",
+	)
+	f.Var(
+		option(&o.options, "atoms"),
+		"atoms",
+		"`number` of atoms (default drawn like those of the training data)",
+	)
+	f.Var(
+		option(&o.options, "formula"),
+		"formula",
+		"`composition`, such as C7H10O2 (default drawn likewise)",
+	)
+	f.StringVar(
+		&o.fragment,
+		"fragment",
+		"",
+		"XYZ or SDF `file` whose first molecule is fixed in every one",
+	)
+	f.StringVar(
+		&o.from,
+		"from",
+		"",
+		"XYZ or SDF `file` of molecules to start from, noised to --t-start (SDEdit)",
+	)
+	f.Var(
+		option(&o.options, "properties"),
+		"properties",
+		"values of what the model is conditioned on, `NAME=VALUE`,..., such as gap=0.2",
+	)
 	boolean(f, &o.options, "joint", "sample types and positions together, p(x, h)")
 	must(cmd.MarkFlagFilename("fragment", "xyz", "sdf", "gz"))
 	must(cmd.MarkFlagFilename("from", "xyz", "sdf", "gz"))
@@ -93,9 +139,26 @@ func (o *sampleCommand) moleculeFlags(cmd *cobra.Command) {
 func (o *sampleCommand) samplerFlags(cmd *cobra.Command) {
 	stepFlags(cmd, &o.options)
 	f := cmd.Flags()
-	f.Var(option(&o.options, "gamma"), "gamma", "`symmetrisation`: "+words(sampler.Gammas())+" (default the model's own)")
-	f.StringVar(&o.guide, "guide", "", "weights of a weak model to be guided by (autoguidance), as `file`[@weight=1]")
-	f.StringArrayVar(&o.set, "set", nil, "set another option, `NAME=VALUE`, as noise_scale=0.9: "+strings.Join(withoutFlag(cmd), ", "))
+	f.Var(
+		option(&o.options, "gamma"),
+		"gamma",
+		"`symmetrisation`: "+words(sampler.Gammas())+" (default the model's own)",
+	)
+	f.StringVar(
+		&o.guide,
+		"guide",
+		"",
+		"weights of a weak model to be guided by (autoguidance), as `file`[@weight=1]",
+	)
+	f.StringArrayVar(
+		&o.set,
+		"set",
+		nil,
+		"set another option, `NAME=VALUE`, as noise_scale=0.9: "+strings.Join(
+			withoutFlag(cmd),
+			", ",
+		),
+	)
 	must(cmd.MarkFlagFilename("guide", "safetensors"))
 	complete(cmd, "gamma", sampler.Gammas())
 }
@@ -103,16 +166,35 @@ func (o *sampleCommand) samplerFlags(cmd *cobra.Command) {
 // stepFlags are the flags of the solver, which compare has as well.
 func stepFlags(cmd *cobra.Command, o *sampler.Options) {
 	f := cmd.Flags()
-	f.Var(option(o, "steps"), "steps", "diffusion `steps`, of one network evaluation each (default 40)")
-	f.Var(option(o, "t_start"), "t-start", "`time` to start from, by a Gaussian fitted to the noised training data (default 600 of the shipped model's 1000)")
-	f.Var(option(o, "method"), "method", "`solver`: "+words(sampler.Methods())+" (default dpm++2m-sde)")
+	f.Var(
+		option(o, "steps"),
+		"steps",
+		"diffusion `steps`, of one network evaluation each (default 40)",
+	)
+	f.Var(
+		option(o, "t_start"),
+		"t-start",
+		"`time` to start from, by a Gaussian fitted to the noised training data "+
+			"(default 600 of the shipped model's 1000)",
+	)
+	f.Var(
+		option(o, "method"),
+		"method",
+		"`solver`: "+words(sampler.Methods())+" (default dpm++2m-sde)",
+	)
 	complete(cmd, "method", sampler.Methods())
 }
 
 // outputFlags name the model and say where molecules go.
 func (o *sampleCommand) outputFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVarP(&o.model, "model", "m", "", "weights, a safetensors `file` (default the shipped model)")
+	f.StringVarP(
+		&o.model,
+		"model",
+		"m",
+		"",
+		"weights, a safetensors `file` (default the shipped model)",
+	)
 	f.StringVarP(&o.out, "out", "o", "-", "`file` to write, - for standard output")
 	f.IntVar(&o.options.Threads, "threads", 0, "`number` of threads (default one per core)")
 	f.BoolVar(&o.json, "json", false, "print JSON")
@@ -171,7 +253,11 @@ func formatOf(out string) string {
 }
 
 // molecules reads at most so many of the file of a flag, all where most is negative.
-func molecules(flag, file string, most int, r *dataset.Reader) (list []*molecule.Molecule, err error) {
+func molecules(
+	flag, file string,
+	most int,
+	r *dataset.Reader,
+) (list []*molecule.Molecule, err error) {
 	if file == "" {
 		return nil, nil
 	}
@@ -261,8 +347,17 @@ func (o *sampleCommand) run(cmd *cobra.Command) error {
 	}
 	if !o.quiet {
 		c := r.Counts
-		cmd.PrintErrf("%d molecules in %.1f s (%.2f/s): %.1f %% of atoms stable, %d molecules stable, %d valid, %d connected\n",
-			n, elapsed.Seconds(), rate, 100*r.StableAtoms, c.StableMolecules, c.Valid, c.Connected)
+		cmd.PrintErrf(
+			"%d molecules in %.1f s (%.2f/s): %.1f %% of atoms stable, "+
+				"%d molecules stable, %d valid, %d connected\n",
+			n,
+			elapsed.Seconds(),
+			rate,
+			100*r.StableAtoms,
+			c.StableMolecules,
+			c.Valid,
+			c.Connected,
+		)
 	}
 	return nil
 }
@@ -278,7 +373,10 @@ type summary struct {
 }
 
 // write samples all molecules to the output and measures them on the way.
-func (o *sampleCommand) write(cmd *cobra.Command, m *symdiff.Model) (r molecule.Report, elapsed time.Duration, err error) {
+func (o *sampleCommand) write(
+	cmd *cobra.Command,
+	m *symdiff.Model,
+) (r molecule.Report, elapsed time.Duration, err error) {
 	w := cmd.OutOrStdout()
 	var file *output
 	if o.out != "-" {
@@ -293,7 +391,12 @@ func (o *sampleCommand) write(cmd *cobra.Command, m *symdiff.Model) (r molecule.
 		w = file
 	}
 	if !o.quiet && isTerminal(cmd.ErrOrStderr()) && (file != nil || !isTerminal(w)) {
-		line := startProgress(cmd.ErrOrStderr(), "molecules", int64(o.options.N), int64(o.options.Steps+1))
+		line := startProgress(
+			cmd.ErrOrStderr(),
+			"molecules",
+			int64(o.options.N),
+			int64(o.options.Steps+1),
+		)
 		defer line.end()
 		o.options.Progress = line.add
 	}
@@ -307,7 +410,11 @@ func (o *sampleCommand) write(cmd *cobra.Command, m *symdiff.Model) (r molecule.
 }
 
 // written is the molecules, each written to w before it is passed on.
-func (o *sampleCommand) written(ctx context.Context, m *symdiff.Model, w io.Writer) func(func(*molecule.Molecule, error) bool) {
+func (o *sampleCommand) written(
+	ctx context.Context,
+	m *symdiff.Model,
+	w io.Writer,
+) func(func(*molecule.Molecule, error) bool) {
 	return func(yield func(*molecule.Molecule, error) bool) {
 		i := o.options.First
 		for mol, err := range m.Generate(ctx, o.options) {

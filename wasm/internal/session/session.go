@@ -78,14 +78,22 @@ func (s *Session) Start(options string) (Size, error) {
 		return Size{}, err
 	}
 	if o.N > maxBatch {
-		return Size{}, &sampler.OptionError{Name: "n", Value: strconv.Itoa(o.N), Reason: "want at most " + strconv.Itoa(maxBatch) + " at a time"}
+		return Size{}, &sampler.OptionError{
+			Name:   "n",
+			Value:  strconv.Itoa(o.N),
+			Reason: "want at most " + strconv.Itoa(maxBatch) + " at a time",
+		}
 	}
 	s.sampler = nil // its memory is free for the new one
 	run, err := sampler.New(s.model.Network, s.model.Meta, o)
 	if err != nil {
 		return Size{}, err
 	}
-	size, largest := Size{First: o.First, Steps: run.Steps() - 1, Elements: len(s.model.Meta.Elements)}, 0
+	size, largest := Size{
+		First:    o.First,
+		Steps:    run.Steps() - 1,
+		Elements: len(s.model.Meta.Elements),
+	}, 0
 	for i := range run.Len() {
 		size.Atoms = append(size.Atoms, run.Atoms(i))
 		largest = max(largest, run.Atoms(i))
@@ -133,7 +141,11 @@ func (s *Session) Frame(i int) (Frame, error) {
 		return Frame{}, err
 	}
 	atoms := s.sampler.Atoms(i)
-	f := Frame{Step: s.steps(), Positions: s.positions[:3*atoms], Scores: s.scores[:atoms*len(s.model.Meta.Elements)]}
+	f := Frame{
+		Step:      s.steps(),
+		Positions: s.positions[:3*atoms],
+		Scores:    s.scores[:atoms*len(s.model.Meta.Elements)],
+	}
 	s.sampler.Frame(i, f.Positions, f.Scores)
 	for k, row := range s.sampler.Gamma(i) {
 		for j, v := range row {

@@ -28,7 +28,8 @@ func TestInfo(t *testing.T) {
 	if d := info.Defaults; d.TStart != 600 || d.Steps != 40 || d.Method != "dpm++2m-sde" {
 		t.Errorf("defaults %+v", d)
 	}
-	if info.Network.Kind != "symdiff" || info.Network.Parameters < 1e6 || info.Metadata["kind"] != "symdiff" {
+	if info.Network.Kind != "symdiff" || info.Network.Parameters < 1e6 ||
+		info.Metadata["kind"] != "symdiff" {
 		t.Errorf("%s, %d parameters", info.Network.Kind, info.Network.Parameters)
 	}
 }
@@ -36,8 +37,11 @@ func TestInfo(t *testing.T) {
 // A run of a session makes the molecules that the Go library makes of the same options.
 func TestRunIsThatOfTheLibrary(t *testing.T) {
 	s := loaded(t)
-	size, err := s.Start(`{"seed": "7", "first": 3, "n": 2, "atoms": 9, "steps": 5, "t_start": 600, "method": "dpm++2m-sde", "gamma": "haar"}`)
-	if err != nil || !slices.Equal(size.Atoms, []int{9, 9}) || size.Steps != 5 || size.First != 3 || size.Elements != 5 {
+	size, err := s.Start(
+		`{"seed": "7", "first": 3, "n": 2, "atoms": 9, "steps": 5, "t_start": 600, "method": "dpm++2m-sde", "gamma": "haar"}`,
+	)
+	if err != nil || !slices.Equal(size.Atoms, []int{9, 9}) || size.Steps != 5 || size.First != 3 ||
+		size.Elements != 5 {
 		t.Fatalf("%+v, %v", size, err)
 	}
 	if _, err := s.Result(0, ""); err == nil {
@@ -56,7 +60,8 @@ func TestRunIsThatOfTheLibrary(t *testing.T) {
 		t.Error("a step after the last")
 	}
 	i := 0
-	for want, err := range symdiff.QM9().Generate(context.Background(), symdiff.Options{Seed: 7, First: 3, N: 2, Atoms: 9, Steps: 5, Gamma: "haar"}) {
+	same := symdiff.Options{Seed: 7, First: 3, N: 2, Atoms: 9, Steps: 5, Gamma: "haar"}
+	for want, err := range symdiff.QM9().Generate(context.Background(), same) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,11 +69,13 @@ func TestRunIsThatOfTheLibrary(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(got.Properties, want.Properties) || !slices.Equal(got.Positions, want.Positions) {
+		if !slices.Equal(got.Properties, want.Properties) ||
+			!slices.Equal(got.Positions, want.Positions) {
 			t.Errorf("molecule %d: %v, want %v", i, got.Properties, want.Properties)
 		}
 		f, err := s.Frame(i)
-		if err != nil || f.Step != 5 || f.Gamma == [9]float32{} || len(f.Scores) != 45 || !slices.Equal(f.Bonds, want.Bonds()) {
+		if err != nil || f.Step != 5 || f.Gamma == [9]float32{} || len(f.Scores) != 45 ||
+			!slices.Equal(f.Bonds, want.Bonds()) {
 			t.Errorf("the last frame: step %d, bonds %v, %v", f.Step, f.Bonds, err)
 		}
 		for a, p := range want.Positions {
@@ -104,7 +111,9 @@ func TestSessionRefuses(t *testing.T) {
 	}
 	s := loaded(t)
 	for text, want := range map[string]string{
-		`{`: "JSON", `{"keep": 1}`: "no such option", `{"n": 257}`: "n 257: want at most 256 at a time", `{"n": -1}`: "n -1", `{"steps": 601}`: "steps 601: want 1 to 600",
+		`{`: "JSON", `{"keep": 1}`: "no such option",
+		`{"n": 257}`: "n 257: want at most 256 at a time", `{"n": -1}`: "n -1",
+		`{"steps": 601}`: "steps 601: want 1 to 600",
 		`{"from": {"elements": ["C"], "positions": [0, 0, 0]}}`: "want t_start",
 	} {
 		if _, err := s.Start(text); err == nil || !strings.Contains(err.Error(), want) {
@@ -123,7 +132,8 @@ func TestSessionRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Load("bare", bytes.NewReader(data), int64(len(data))); err == nil || !strings.Contains(err.Error(), "bare: ") {
+	if err := s.Load("bare", bytes.NewReader(data), int64(len(data))); err == nil ||
+		!strings.Contains(err.Error(), "bare: ") {
 		t.Errorf("a file that does not say what its inputs mean: %v", err)
 	}
 	if _, _, err := s.Step(); err != errNoRun {

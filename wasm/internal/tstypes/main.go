@@ -55,13 +55,24 @@ func write(w io.Writer, root string) error {
 			}
 		}
 	}
-	fmt.Fprint(w, "// Code generated from core/sampler/options.go by go run ./wasm/internal/tstypes; DO NOT EDIT.\n")
+	fmt.Fprint(
+		w,
+		"// Code generated from core/sampler/options.go by go run ./wasm/internal/tstypes; DO NOT EDIT.\n",
+	)
 	for _, name := range []string{"Method", "Gamma"} {
 		comment(w, "", src.comment[name], nil)
-		fmt.Fprintf(w, "export type %s = %s;\n", name, `"`+strings.Join(src.words[name], `" | "`)+`"`)
+		fmt.Fprintf(
+			w,
+			"export type %s = %s;\n",
+			name,
+			`"`+strings.Join(src.words[name], `" | "`)+`"`,
+		)
 	}
 	comment(w, "", "Atoms at positions (atoms, 3), row by row, in Å.", nil)
-	fmt.Fprint(w, "export interface Atoms {\n  elements: readonly string[];\n  positions: ArrayLike<number>;\n}\n")
+	fmt.Fprint(
+		w,
+		"export interface Atoms {\n  elements: readonly string[];\n  positions: ArrayLike<number>;\n}\n",
+	)
 	for _, name := range []string{"Branch", "Options"} {
 		comment(w, "", src.comment[name], names)
 		fmt.Fprintf(w, "export interface %s {\n", name)
@@ -167,7 +178,8 @@ func comment(w io.Writer, indent, text string, names map[string]string) {
 	slices.Sort(all)
 	slices.Reverse(all) // NoiseScale before N
 	if len(all) > 0 {
-		text = regexp.MustCompile(`\b(`+strings.Join(all, "|")+`)\b`).ReplaceAllStringFunc(text, func(name string) string { return "`" + names[name] + "`" })
+		text = regexp.MustCompile(`\b(`+strings.Join(all, "|")+`)\b`).
+			ReplaceAllStringFunc(text, func(name string) string { return "`" + names[name] + "`" })
 		text = regexp.MustCompile(`\bnil\b`).ReplaceAllString(text, "Left out")
 	}
 	lines := []string{""}
