@@ -44,7 +44,7 @@ type Options struct {
 
 	Contrast *Contrast `json:"contrast,omitempty"` // makes the run a round of post-training
 
-	Reader *dataset.Reader `json:"-"` // of Data, Val and Contrast.Samples; nil: strict
+	Reader *dataset.Reader `json:"-"` // of Data and Val; nil: strict
 
 	Elements  []string `json:"elements"`
 	Charge    bool     `json:"charge"`

@@ -276,7 +276,7 @@ func (r *run) load() (err error) {
 	}
 	var signs []float32
 	if c := r.Options.Contrast; c != nil {
-		own, err := r.Reader.Load(c.Samples, r.elements(), 0)
+		own, err := dataset.Load(c.Samples, r.elements(), 0) // none may be skipped: each has its weight
 		if err != nil {
 			return err
 		}
