@@ -9,14 +9,14 @@
 // as bytes, little-endian, through Uint8Arrays that the caller owns:
 //
 //	load(name, weights Uint8Array)                  -> model information
-//	start(options)                                  -> {first, atoms, steps, elements} of a JSON text, see sampler.Options
+//	start(options)                                  -> {first, atoms, steps, elements} of JSON, see sampler.Options
 //	step()                                          -> {step, done}
 //	frame(i, positions Uint8Array, scores Uint8Array, gamma Uint8Array, predicted Uint8Array or null)
 //	                                                -> {step, bonds} of molecule i
 //	result(i, sha256)                               -> molecule i
-//	calibrate(most)                                 -> {done, best}, one timed step of sampler.Calibration; most 0 goes on
+//	calibrate(most)                                 -> {done, best}, one timed step; most 0 goes on
 //	energy(x, y, width, permutations, seed)         -> {energy, p}, see energy
-//	read(name, text)                                -> {molecules}, of a file; with the build tag files only (npm), for its size
+//	read(name, text)                                -> {molecules}, of a file; with the tag files only
 //	symmetrise(denoise, options, z, turn, eps)      -> {gamma}, see symmetriseCall
 //
 // The caller lives in a worker and yields between calls of step: Go on js/wasm has one thread,

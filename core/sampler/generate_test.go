@@ -31,7 +31,8 @@ func TestGenerateKeepsTheOrder(t *testing.T) {
 		var steps atomic.Int64
 		o.Progress = func(n int) { steps.Add(int64(n)) }
 		i := 0
-		for got, err := range Generate(context.Background(), m.Network(), m.Meta, o, molecule.Property{Key: "model", Value: "abc"}) {
+		more := molecule.Property{Key: "model", Value: "abc"}
+		for got, err := range Generate(context.Background(), m.Network(), m.Meta, o, more) {
 			if err != nil {
 				t.Fatal(err)
 			}

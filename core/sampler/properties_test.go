@@ -58,7 +58,8 @@ func TestPropertiesAndTheirGuidance(t *testing.T) {
 		v, _ := s.Result(0).Property(key)
 		return v
 	}
-	for weight, want := range map[float64]float32{0: 4.5, 2: 13.5} { // 4.5 under them, 0 without, 4.5·(1 + 2) with guidance
+	// 4.5 under them, 0 without, 4.5·(1 + 2) with guidance
+	for weight, want := range map[float64]float32{0: 4.5, 2: 13.5} {
 		s := finished(
 			t,
 			steady(0, &values),

@@ -32,15 +32,16 @@ func newCompareCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compare [NAME=]A[,A2,...] [NAME=]B[,B2,...] ...",
 		Short: "One table and one page for several models or sample files",
-		Long: `Compare models or files of molecules in one table, in the layout of the papers' tables, and with --html on one page.
+		Long: `Compare models or files of molecules in one table, in the layout of the papers' tables, and
+with --html on one page.
 
-An entry is one or more files of one kind, with commas between: molecules (XYZ, SDF), evaluations (JSON of symdiff evaluate), or
-models (safetensors), from which --count molecules are sampled for each of --seeds. Several files or seeds of an entry are its runs: the
-table tells their mean ± standard deviation, for one run the value with its 95 % interval.
+An entry is one or more files of one kind, with commas between: molecules (XYZ, SDF), evaluations
+(JSON of symdiff evaluate), or models (safetensors), from which --count molecules are sampled for
+each of --seeds. Several files or seeds of an entry are its runs: the table tells their mean ± standard deviation, for one run the value with its 95 % interval.
 
---nll FILE bounds the negative log-likelihood of held-out molecules under every model. --train and --reference are those of
-symdiff evaluate.`,
-		Example: `  symdiff compare symdiff=a1.xyz,a2.xyz,a3.xyz egnn=b1.xyz,b2.xyz,b3.xyz --train qm9_train.xyz.gz --html page.html
+--nll FILE bounds the negative log-likelihood of held-out molecules under every model.
+--train and --reference are those of symdiff evaluate.`,
+		Example: `  symdiff compare symdiff=a1.xyz,a2.xyz,a3.xyz egnn=b1.xyz,b2.xyz,b3.xyz --html page.html
   symdiff compare symdiff.safetensors dit.safetensors -n 1000 --seeds 3 --steps 250 --nll qm9_test.xyz.gz`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

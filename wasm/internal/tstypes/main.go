@@ -31,7 +31,8 @@ const width = 96
 var typescript = map[string]string{
 	"uint64": "number | bigint", "int": "number", "float64": "number", "bool": "boolean", "string": "string",
 	"Method": "Method", "Gamma": "Gamma", "[]Branch": "Branch[]", "*o3.Matrix": "ArrayLike<number>",
-	"map[string]float64": "Record<string, number>", "*molecule.Molecule": "Atoms", "[]*molecule.Molecule": "Atoms | Atoms[]",
+	"map[string]float64": "Record<string, number>", "*molecule.Molecule": "Atoms",
+	"[]*molecule.Molecule": "Atoms | Atoms[]",
 }
 
 // source is what the Go files declare.
