@@ -1,6 +1,6 @@
 // Writes build/intro.bin: the trajectory that the page plays before anything is loaded. It is made here from the shipped weights, by the
 // engine that the page runs, and quantised. The molecule is chosen: the first from `firstSeed` on that is stable, connected and has a ring.
-// firstSeed is picked by hand so that nothing is hidden: from its broad side, which the viewer shows, no two atoms but hydrogens are
+// firstSeed is picked by hand so that little is hidden: from its broad side, which the viewer shows, no two atoms but hydrogens are
 // nearer than 1 Å in the picture.
 // And build/told.json: what core tells of each of the site's models, by SHA-256.
 //

@@ -57,7 +57,11 @@ const camera = new Camera();
 const plain = query.get("renderer") === "2d";
 export const leftViewer = new Viewer(element("view-left"), "view-help", plain, camera);
 let rightViewer: Viewer | undefined; // made when two are compared: each takes a WebGL context
-const leftScreen: Pick<Viewer, "show"> = { show: (source, patient) => leftViewer.show((palette) => marked(source(palette), lab.rims), patient) };
+const leftScreen: Pick<Viewer, "show" | "open" | "face"> = {
+  show: (source, patient) => leftViewer.show((palette) => marked(source(palette), lab.rims), patient),
+  open: (points) => leftViewer.open(points),
+  face: (points, slowly) => leftViewer.face(points, slowly),
+};
 const rightScreen: Pick<Viewer, "show"> = { show: (source, patient) => rightViewer?.show(source, patient) };
 export const transport = new Transport(element("transport"), [leftScreen, rightScreen], element("stage"));
 export const session = new Session(weights);

@@ -72,6 +72,7 @@ export class GuessFigure {
     const { molecule } = await run(engine, options, {
       onStart: (trajectory) => {
         guesses = new Trajectory(engine.info.elements, trajectory.atoms, trajectory.steps);
+        element("guessed-empty").hidden = true;
         this.#transport.open(trajectory, guesses);
       },
       onFrame: (frame, meter) => {

@@ -98,6 +98,7 @@ function setUp(): void {
   void loadIntro().then((intro) => {
     if (session.running || fresh) return;
     example = intro;
+    leftViewer.open(intro.trajectory.goal);
     showNoise();
   }, () => {}); // without it there is the noise to see
 }
