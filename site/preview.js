@@ -6,7 +6,7 @@ import { endAll, launch, open, serve, top } from "./test/e2e/browser.js";
 
 const css = `
   body { padding: 0 !important; overflow: hidden; }
-  .masthead, .panel, .transport, .hint, .about, .colophon, .caption, .legend, .lede a, .viewer-tools { display: none !important; }
+  .masthead, .panel, .transport, .hint, .about, .colophon, .caption, .legend, .lede a, .tools { display: none !important; }
   main { display: block !important; }
   .stage { position: fixed !important; inset: 0 !important; height: auto !important; border: 0 !important; border-radius: 0 !important; }
   .canvas { position: absolute !important; inset: 0 -40px 0 520px !important; }

@@ -30,8 +30,17 @@ export async function startOffline(): Promise<void> {
   } catch {
     // Private windows and some settings forbid it, and a full disk: the page works, but only with network.
   }
-  controlled = !!navigator.serviceWorker?.controller;
+  controlled = workers()?.controller != null;
   await tell();
+}
+
+/** Service workers, where the page may have any: not in a frame that its sandbox leaves without an origin. */
+function workers(): ServiceWorkerContainer | undefined {
+  try {
+    return navigator.serviceWorker;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Resolves when the worker controls the page, rejects when it could not be installed. */

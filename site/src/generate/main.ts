@@ -70,7 +70,7 @@ function setUp(): void {
   element("renderer").hidden = viewer.kind === "webgl2";
   controls.onChange = tellCost;
   controls.onFile = (weights) => void tryOwn(weights);
-  onPress(generate, element("settings"), () => void press());
+  onPress(generate, document.querySelector<HTMLElement>(".panel")!, () => void press());
   element("replay").addEventListener("click", replay);
   for (const button of [cancel, element("batch-cancel")]) button.addEventListener("click", () => running?.abort());
   addEventListener("keydown", (event) => {
