@@ -68,7 +68,7 @@ test("a run branches off where one goes back to; the tree is in the address and 
   assert.match(await page.textContent("#cost"), /downloads \d+\.\d MB/);
   await generate(page);
   assert.equal(await page.isDisabled("#branch"), true, "at the end of a run nothing is left to change");
-  assert.match(await page.textContent("#branch-note"), /go back first/);
+  assert.match(await page.textContent("#branch-note"), /at the end of the run\. Move it to an earlier step/);
   await seek(page, 12);
   assert.equal(await page.textContent("#branch"), "Branch at step 12");
   await page.selectOption("#branches", "2");
@@ -110,7 +110,7 @@ test("a run branches off where one goes back to; the tree is in the address and 
 
 test("atoms are kept by click, by chip and by key, and the rest is remade as the command line does it", async () => {
   const { page, close } = await open(browser, address("tool=keep&seed=6&atoms=10&steps=20&ksteps=20&n=1"));
-  assert.match(await page.textContent("#panel-keep"), /The model has learned to be given atoms/);
+  assert.match(await page.textContent("#panel-keep"), /The model was trained with fixed atoms/);
   await generate(page);
   await axe(page);
   assert.equal(await page.isDisabled("#remake"), true);
@@ -132,7 +132,7 @@ test("atoms are kept by click, by chip and by key, and the rest is remade as the
   assert.notDeepEqual(await pressed(), before, "a click chooses an atom");
   await page.click("[data-choose=half]");
   assert.equal((await pressed()).length, 5);
-  assert.equal(await page.textContent("#remake"), "Keep 5, remake 5");
+  assert.equal(await page.textContent("#remake"), "Fix 5, generate 5");
   assert.match(page.url(), /keep=[\d,-]+(&|%)/);
 
   await page.click("#remake");
@@ -140,7 +140,7 @@ test("atoms are kept by click, by chip and by key, and the rest is remade as the
   await page.selectOption("#keep-n", "4");
   await page.click("#remake");
   await page.waitForFunction(() => document.querySelectorAll("#made li").length === 5 && document.querySelector("#cancel").hidden);
-  assert.match(await page.textContent("#made-text"), /With these atoms kept: \d of 5 \(\d+ to \d+ %\) stable and in one piece\./);
+  assert.match(await page.textContent("#made-text"), /With these atoms fixed, \d of 5 \(\d+ to \d+ %\) are stable and in one piece\./);
   await axe(page);
 
   await page.click("#made li:last-child button");

@@ -58,7 +58,7 @@ test("coupled, the turned noise gives the same molecule turned; in the other ord
   await generate(page);
   const first = await off(page);
   assert.ok(first > 0 && first < 1e-3, `${first} Å`);
-  assert.equal(await page.textContent("#verdict"), "The same molecule, turned");
+  assert.equal(await page.textContent("#verdict"), "The same molecule, rotated");
   assert.match(await page.textContent("#status"), /The same molecule, turned\. An atom is off by .* ångström/);
   assert.match(await page.getAttribute("#error-chart svg", "aria-label"), /to .* Å at step 20/);
   assert.match(await page.textContent("#caption-left"), /^From noise x: (.*)$/);
@@ -113,7 +113,7 @@ test("the noise is turned by sliders, presets and the pointer, before and after 
   await change(page, "[data-preset=quarter]");
   assert.equal(await off(page), 0, "a quarter turn swaps coordinates: not even rounding differs");
   await page.check("#back");
-  assert.match(await page.textContent("#caption-right"), /turned back/);
+  assert.match(await page.textContent("#caption-right"), /rotated back/);
   assert.match(page.url(), /back=1/);
   await close();
 });
@@ -146,7 +146,7 @@ test("uncoupled, the distributions of gamma agree, and without gamma they do not
   // By chance it would say so once in a thousand times.
   assert.notEqual(await page.textContent("#spread-verdict"), "Two different distributions");
   await change(page, "[value=none]");
-  assert.match(await draw(), /Without chance all 8 on each side are one molecule.*none of 999/);
+  assert.match(await draw(), /All 8 on each side are one molecule.*None of 999/);
   assert.equal(await page.textContent("#spread-verdict"), "Two different distributions");
   await close();
 });
