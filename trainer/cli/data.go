@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -53,11 +54,18 @@ it into memory. INPUT is a file or a folder of files:
   .msgpack               GEOM (drugs_crude.msgpack): of each molecule the --conformers of
                          lowest energy
   .smi .tsv .csv         SMILES, or a table with a column smiles, made into conformers by
-                         ETKDGv3 and MMFF94 (in a build with RDKit)
+                         ETKDGv3 and MMFF94s (in a build with RDKit)
 
-each perhaps with .gz or .bz2. A record that is at fault is named on standard error, counted and skipped, or with --strict an
-error. An element that is not among --elements is an error that tells which. Conformers whose bonds are not those of the SMILES,
-and SMILES of several fragments, are at fault; ions and radicals are told, and their charge is the property charge.
+each perhaps with .gz or .bz2. A record that is at fault is named on standard error, counted and
+skipped, or with --strict an error. An element that is not among --elements is an error that tells
+which; with --leave-others the molecule is left out, as it is with --neutral if it has a charge.
+Conformers whose bonds are not those of the SMILES, and SMILES of several fragments, are at fault;
+ions and radicals are told, and their charge is the property charge.
+
+Conformers of SMILES are kept in FILE.safetensors.embedded while they are made. A run that was
+stopped or killed goes on from there when the same command is given again, and makes the same file
+as one that was left alone; only a SMILES that takes as long as --embed-limit may be in one and not
+in the other.
 
 --split qm9 is the split of EDM by the numbers of QM9's molecules, and needs --exclude with QM9's uncharacterized.txt; --split 0.8,0.1
 takes shares of training and validation and leaves the rest to the test, conformers of a molecule together; without --split, a
@@ -75,6 +83,8 @@ molecule's property split counts, or it trains. Use a split as FILE@split=train.
 	f.StringVarP(&o.job.Out, "out", "o", "", "file to write (.safetensors)")
 	f.StringSliceVar(&o.elements, "elements", nil, "elements of the model; others are an error; by default any")
 	f.IntVar(&o.job.MaxAtoms, "max-atoms", 0, "leave out larger molecules, 0: none")
+	f.BoolVar(&o.job.Neutral, "neutral", false, "leave out molecules with a charge")
+	f.BoolVar(&o.job.Leave, "leave-others", false, "leave out molecules with elements that are not among --elements")
 	f.StringVar(&o.job.Split, "split", "", "qm9, or shares of training and validation such as 0.8,0.1")
 	f.StringVar(&o.exclude, "exclude", "", "list of QM9 molecules to leave out (uncharacterized.txt)")
 	f.StringSliceVar(&o.job.Properties, "properties", nil, "scalar properties to keep, such as gap,mu; by default, of QM9's archive, "+strings.Join(qm9Kept, ",")+", and of SMILES charge")
@@ -96,6 +106,9 @@ func (o *prepareOptions) run(cmd *cobra.Command) error {
 		return usagef("--out %q: want a name that ends in .safetensors", j.Out)
 	case j.MaxAtoms < 0 || j.Source.Conformers < 1 || j.Source.Tries < 0 || j.Source.Threads < 0 || j.Source.Limit <= 0:
 		return usagef("--max-atoms %d, --conformers %d, --tries %d, --threads %d: want 1 conformer or more, the others 0 or more", j.MaxAtoms, j.Source.Conformers, j.Source.Tries, j.Source.Threads)
+	}
+	if j.Leave && len(o.elements) == 0 {
+		return usagef("--leave-others: want --elements too")
 	}
 	for _, symbol := range o.elements {
 		e, ok := molecule.ParseElement(symbol)
@@ -149,6 +162,10 @@ func prepared(s dataset.Summary) report.Report {
 		Title: fmt.Sprintf("%s: %d molecules, %d atoms, of %s", s.Out, s.Molecules, s.Atoms, strings.Join(s.Elements, " ")),
 		Lead:  fmt.Sprintf("largest %d atoms; %d records skipped, %d molecules left out", s.Largest, s.Skipped, s.Left),
 	}
+	reasons := report.Section{Head: []string{"skipped or left out", "molecules"}}
+	for _, why := range slices.Sorted(maps.Keys(s.Why)) {
+		reasons.Rows = append(reasons.Rows, []string{why, fmt.Sprint(s.Why[why])})
+	}
 	splits := report.Section{Head: []string{"split", "molecules"}}
 	for _, name := range []string{"train", "val", "test"} {
 		if n, ok := s.Splits[name]; ok {
@@ -169,6 +186,9 @@ func prepared(s dataset.Summary) report.Report {
 		sources.Notes = []string{fmt.Sprintf("and %d more sources", len(s.Sources)-10)}
 	}
 	r.Sections = []report.Section{splits, sources}
+	if len(reasons.Rows) > 0 {
+		r.Sections = append(r.Sections, reasons)
+	}
 	return r
 }
 

@@ -60,6 +60,7 @@ func TestREADME(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	writeDrugs(t)
 	target := regexp.MustCompile(`^make ([a-z-]+)`)
 	used, commands := map[string]bool{}, 0
 	joined := regexp.MustCompile(`\\\n\s*`).ReplaceAllString(string(text), "") // a command on several lines
@@ -94,7 +95,7 @@ func TestREADME(t *testing.T) {
 		t.Errorf("%d commands, of the changes %v were used", commands, used)
 	}
 	for _, file := range []string{"my-model.safetensors", "report.html", "edm.pt", "run/loss.svg",
-		"run/best.safetensors"} {
+		"run/best.safetensors", "drugs.safetensors"} {
 		if fi, err := os.Stat(file); err != nil || fi.Size() == 0 {
 			t.Errorf("%s is not there: %v", file, err)
 		}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/trainer/rdkit"
 	"github.com/symdiff-go/symdiff/trainer/source"
 )
 
@@ -21,6 +22,8 @@ type Job struct {
 	Out        string
 	Elements   []molecule.Element // of the model; empty: any
 	MaxAtoms   int                // 0: 4096
+	Neutral    bool               // leave out molecules with a charge
+	Leave      bool               // leave out molecules of other elements; without, they are an error
 	Split      string             // see ParseSplit
 	Excluded   map[int]bool       // QM9 molecules to leave out
 	Properties []string           // scalar properties to keep
@@ -36,7 +39,9 @@ type Summary struct {
 	Atoms     int            `json:"atoms"`
 	Splits    map[string]int `json:"splits"`
 	Skipped   int            `json:"skipped"` // corrupt records
-	Left      int            `json:"left"`    // left out: excluded, or too large
+	Left      int            `json:"left"`    // left out on purpose
+	Why       map[string]int `json:"why"`     // of those skipped and left out
+	Earlier   int            `json:"earlier"` // SMILES whose conformers a run before had made
 	Largest   int            `json:"largest"` // atoms
 	Elements  []string       `json:"elements"`
 	Sources   []RawSource    `json:"sources"`
@@ -107,10 +112,45 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
+// leaveOut tells why a molecule is left out, "" for one that is taken.
+func (j *Job) leaveOut(elements []molecule.Element, charge int) string {
+	if j.MaxAtoms > 0 && len(elements) > j.MaxAtoms {
+		return fmt.Sprintf("more than %d atoms", j.MaxAtoms)
+	}
+	if j.Neutral && charge != 0 {
+		return "an ion"
+	}
+	if j.Leave {
+		for _, e := range elements {
+			if !slices.Contains(j.Elements, e) {
+				return "element " + e.Symbol()
+			}
+		}
+	}
+	return ""
+}
+
+// chargeOf is the charge of a molecule by its properties and its file, 0 where
+// they tell none.
+func chargeOf(m *molecule.Molecule) int {
+	text, _ := m.Property("charge")
+	if q, err := strconv.Atoi(text); err == nil {
+		return q
+	}
+	sum := 0
+	for _, q := range m.FileCharges {
+		sum += q
+	}
+	return sum
+}
+
 // Prepare reads all inputs and writes the packed data set. A record that is at
 // fault is told and skipped, or with Strict an error; an element outside Elements
 // is an error that names the record and the element. On an error nothing is
 // written.
+//
+// Conformers of SMILES wait in Out + ".embedded" until all is done; a run that was
+// killed goes on from there, and makes the same file.
 func Prepare(ctx context.Context, j Job) (Summary, error) {
 	j.Context = ctx
 	split, err := parseSplit(j.Split, j.Excluded, j.Source.Seed)
@@ -125,9 +165,19 @@ func Prepare(ctx context.Context, j Job) (Summary, error) {
 		}
 		files = append(files, list...)
 	}
+	j.Source.LeaveOut = j.leaveOut
+	if slices.ContainsFunc(files, source.IsSMILES) && rdkit.Available {
+		if j.Source.Embedded, err = source.OpenEmbedded(j.Out+".embedded", j.Source); err != nil {
+			return Summary{}, err
+		}
+		defer j.Source.Embedded.Close()
+		if n := j.Source.Embedded.Found(); n > 0 {
+			j.note(fmt.Sprintf("%s.embedded: conformers of %d SMILES are there from a run before", j.Out, n))
+		}
+	}
 	w := NewWriter(j.Out, j.Properties)
 	defer w.Discard()
-	s := Summary{Out: j.Out, Splits: map[string]int{}}
+	s := Summary{Out: j.Out, Splits: map[string]int{}, Why: map[string]int{}, Earlier: j.Source.Embedded.Found()}
 	found := map[molecule.Element]bool{}
 	for i, file := range files {
 		if j.Start != nil {
@@ -135,11 +185,18 @@ func Prepare(ctx context.Context, j Job) (Summary, error) {
 		}
 		raw := RawSource{File: file}
 		info, t, err := j.each(file, nil, func(r source.Record) error {
-			n := len(r.Molecule.Elements)
-			if j.Excluded[r.Index] || j.MaxAtoms > 0 && n > j.MaxAtoms {
+			why := r.Left
+			if why == "" && j.Excluded[r.Index] {
+				why = "excluded by the list"
+			} else if why == "" {
+				why = j.leaveOut(r.Molecule.Elements, chargeOf(r.Molecule))
+			}
+			if why != "" {
 				raw.Left++
+				s.Why[why]++
 				return nil
 			}
+			n := len(r.Molecule.Elements)
 			for _, e := range r.Molecule.Elements {
 				if found[e] = true; len(j.Elements) > 0 && !slices.Contains(j.Elements, e) {
 					return fmt.Errorf("%s: %s: element %s is not among the model's %v", file, r.Name(), e.Symbol(), j.Elements)
@@ -161,6 +218,9 @@ func Prepare(ctx context.Context, j Job) (Summary, error) {
 		if err != nil {
 			return Summary{}, err
 		}
+		for reason, n := range t.reasons {
+			s.Why[reason] += n
+		}
 		raw.SHA256, raw.Bytes, raw.Skipped = info.SHA256, info.Bytes, t.skipped
 		s.Sources = append(s.Sources, raw)
 		s.Molecules, s.Skipped, s.Left = s.Molecules+raw.Molecules, s.Skipped+raw.Skipped, s.Left+raw.Left
@@ -170,6 +230,9 @@ func Prepare(ctx context.Context, j Job) (Summary, error) {
 	}
 	if err := w.Close(s.Sources, j.Command); err != nil {
 		return Summary{}, fmt.Errorf("%s: %w", j.Out, err)
+	}
+	if err := j.Source.Embedded.Remove(); err != nil {
+		return Summary{}, err
 	}
 	return s, nil
 }

@@ -183,6 +183,9 @@ func (r *Reader) sift(t *tally, keep func(source.Record) bool, emit func(source.
 			t.skip(r, rec.Err)
 			return nil
 		}
+		if rec.Left != "" { // it has no molecule: only Prepare asks for these
+			return emit(rec)
+		}
 		if keep != nil && !keep(rec) {
 			return nil
 		}

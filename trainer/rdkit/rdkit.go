@@ -7,7 +7,7 @@
 // function returns [ErrMissing].
 //
 // Sources: RDKit (rdkit.org); the use of it in EDM's qm9/rdkit_functions.py;
-// Riniker and Landrum 2015 (ETKDG), Halgren 1996 (MMFF94).
+// Riniker and Landrum 2015 (ETKDG), Halgren 1996 and 1999 (MMFF94, MMFF94s).
 package rdkit
 
 import (
@@ -38,7 +38,7 @@ type Descriptors struct {
 // Conformers are structures of one molecule, the lowest energy first.
 type Conformers struct {
 	Molecules []*molecule.Molecule
-	Energies  []float64 // kcal/mol, MMFF94
+	Energies  []float64 // kcal/mol, MMFF94s
 	Charge    int       // formal charge of the molecule
 	Radicals  int       // unpaired electrons
 }

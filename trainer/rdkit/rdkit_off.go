@@ -37,5 +37,8 @@ func Relax(context.Context, *molecule.Molecule, int) (Strain, *molecule.Molecule
 // Describe needs the tag rdkit.
 func Describe(*molecule.Molecule) (Descriptors, error) { return Descriptors{}, ErrMissing }
 
+// Atoms needs the tag rdkit.
+func Atoms(string) ([]molecule.Element, int, error) { return nil, 0, ErrMissing }
+
 // Embed needs the tag rdkit.
 func Embed(context.Context, string, int, int) (Conformers, error) { return Conformers{}, ErrMissing }

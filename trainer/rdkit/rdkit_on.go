@@ -203,8 +203,25 @@ func Describe(m *molecule.Molecule) (Descriptors, error) {
 	return Descriptors{float64(logp), float64(tpsa), float64(mass)}, nil
 }
 
+// Atoms lists the elements of a SMILES, hydrogens included, and its formal charge.
+func Atoms(smiles string) (elements []molecule.Element, charge int, err error) {
+	in := C.CString(smiles)
+	defer C.free(unsafe.Pointer(in))
+	var n, q C.int
+	var reason *C.char
+	numbers := C.symdiff_atoms(in, &n, &q, &reason)
+	if numbers == nil {
+		return nil, 0, errors.New(text(reason))
+	}
+	defer C.free(unsafe.Pointer(numbers))
+	for _, z := range unsafe.Slice(numbers, int(n)) {
+		elements = append(elements, molecule.Element(z))
+	}
+	return elements, int(q), nil
+}
+
 // Embed makes conformers of a SMILES: hydrogens added, `tries` embeddings by
-// ETKDGv3 from the seed, each relaxed with MMFF94. Errors: what is not a SMILES of
+// ETKDGv3 from the seed, each relaxed with MMFF94s. Errors: what is not a SMILES of
 // one fragment of elements, what cannot be embedded, atoms for which MMFF94 has no
 // parameters, and the context's. A conformer whose bonds are not those of the
 // SMILES (see molecule.CheckBonds) is left out, and it is an error where all are.

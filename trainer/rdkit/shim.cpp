@@ -63,9 +63,9 @@ boost::shared_ptr<RDKit::ROMol> largest(const RDKit::ROMol &mol) {
       [](const boost::shared_ptr<RDKit::ROMol> &a, const boost::shared_ptr<RDKit::ROMol> &b) { return a->getNumAtoms() < b->getNumAtoms(); });
 }
 
-// field makes the MMFF94 force field of a conformer; null where a parameter is missing.
-std::unique_ptr<ForceFields::ForceField> field(RDKit::ROMol &mol, int conformer) {
-  RDKit::MMFF::MMFFMolProperties properties(mol, "MMFF94");
+// field makes the force field MMFF94, or MMFF94s, of a conformer; null where a parameter is missing.
+std::unique_ptr<ForceFields::ForceField> field(RDKit::ROMol &mol, int conformer, const char *variant) {
+  RDKit::MMFF::MMFFMolProperties properties(mol, variant);
   if (!properties.isValid()) return nullptr;
   std::unique_ptr<ForceFields::ForceField> f(RDKit::MMFF::constructForceField(mol, &properties, 100.0, conformer));
   f->initialize();
@@ -116,7 +116,7 @@ int symdiff_strain(int n, const unsigned char *numbers, int bonds, const int *bo
     for (int i = 0; i < n; i++)
       conformer->setAtomPos(static_cast<unsigned>(i), RDGeom::Point3D(positions[3 * i], positions[3 * i + 1], positions[3 * i + 2]));
     mol->addConformer(conformer, true);
-    auto f = field(*mol, -1);
+    auto f = field(*mol, -1, "MMFF94");
     if (!f) throw std::invalid_argument("MMFF94 has no parameters for it");
     *before = f->calcEnergy();
     *converged = f->minimize(static_cast<unsigned>(iterations)) == 0;
@@ -178,6 +178,19 @@ void minimise(ForceFields::ForceField &f, int iterations) {
 
 } // namespace
 
+unsigned char *symdiff_atoms(const char *smiles, int *atoms, int *charge, char **error) {
+  return guard<unsigned char *>(error, nullptr, [&]() -> unsigned char * {
+    std::unique_ptr<RDKit::ROMol> parsed(RDKit::SmilesToMol(smiles));
+    if (!parsed) throw std::invalid_argument("not a SMILES");
+    std::unique_ptr<RDKit::ROMol> mol(RDKit::MolOps::addHs(*parsed));
+    *atoms = static_cast<int>(mol->getNumAtoms());
+    *charge = RDKit::MolOps::getFormalCharge(*mol);
+    auto *numbers = static_cast<unsigned char *>(malloc(static_cast<size_t>(*atoms) + 1));
+    for (const auto atom : mol->atoms()) numbers[atom->getIdx()] = static_cast<unsigned char>(atom->getAtomicNum());
+    return numbers;
+  });
+}
+
 int symdiff_embed(const char *smiles, int tries, int seed, int iterations, const int *stop, symdiff_conformers *out,
                   char **error) {
   stopping = stop;
@@ -198,7 +211,7 @@ int symdiff_embed(const char *smiles, int tries, int seed, int iterations, const
     if (ids.empty()) throw std::runtime_error("no conformer could be embedded");
     std::vector<double> energies;
     for (int id : ids) {
-      auto f = field(*mol, id);
+      auto f = field(*mol, id, "MMFF94s");
       if (!f) throw std::invalid_argument("MMFF94 has no parameters for it");
       minimise(*f, iterations);
       energies.push_back(f->calcEnergy());

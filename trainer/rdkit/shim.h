@@ -36,6 +36,10 @@ int symdiff_describe(int n, const unsigned char *numbers, int bonds, const int *
 // structure. With single, all bonds are made single and all charges zero first.
 char *symdiff_explicit(const char *smiles, int single, char **error);
 
+// symdiff_atoms is the atomic numbers of a SMILES with its hydrogens, which the
+// caller frees, their number and the formal charge.
+unsigned char *symdiff_atoms(const char *smiles, int *atoms, int *charge, char **error);
+
 typedef struct {
   int atoms, conformers, charge, radicals, bonds;
   unsigned char *numbers; // (atoms)
@@ -45,7 +49,7 @@ typedef struct {
 } symdiff_conformers;
 
 // symdiff_embed makes conformers of a SMILES with explicit hydrogens by ETKDGv3
-// and relaxes them with MMFF94, the lowest first. It ends with an error soon after
+// and relaxes them with MMFF94s, the lowest first. It ends with an error soon after
 // *stop is not 0.
 int symdiff_embed(const char *smiles, int tries, int seed, int iterations, const int *stop, symdiff_conformers *out,
                   char **error);

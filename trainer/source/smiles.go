@@ -17,14 +17,16 @@ import (
 type row struct {
 	molecule.SMILES
 	found rdkit.Conformers
-	err   error // of the row, in the list or in the embedding
+	left  string // why it is left out
+	err   error  // of the row, in the list or in the embedding
+	done  chan struct{}
 }
 
-// smilesBatch is the number of SMILES that are embedded at a time.
-const smilesBatch = 64
+// window is the number of rows that are worked on, or wait for those before them.
+const window = 1024
 
 // smiles reads a list or table of SMILES and makes conformers by ETKDGv3 and
-// MMFF94: Options.Tries of them, of which the Options.Conformers of lowest energy
+// MMFF94s: Options.Tries of them, of which the Options.Conformers of lowest energy
 // are taken.
 func (r *reader) smiles() error {
 	if r.Unembedded {
@@ -33,19 +35,56 @@ func (r *reader) smiles() error {
 	if !rdkit.Available {
 		return r.fail(fmt.Errorf("conformers of SMILES need RDKit: %w", rdkit.ErrMissing))
 	}
-	var batch []row
+	var workers sync.WaitGroup
+	threads := r.Threads
+	if threads == 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	work := make(chan *row, window)
+	for range threads {
+		workers.Go(func() {
+			for l := range work {
+				if l.err == nil && r.ctx.Err() == nil {
+					l.left, l.found, l.err = r.conformers(l.SMILES)
+				}
+				close(l.done)
+			}
+		})
+	}
+	defer workers.Wait()
+	defer close(work)
+	var waiting []*row // in the order of the list
+	next := func() error {
+		l := waiting[0]
+		waiting = waiting[1:]
+		select {
+		case <-l.done:
+		case <-r.ctx.Done():
+		}
+		if err := r.ctx.Err(); err != nil {
+			return err
+		}
+		return r.emitConformers(l)
+	}
 	for s, err := range molecule.ReadSMILES(r.in, r.path) {
 		if err != nil && !molecule.OneRecord(err) {
 			return r.fail(err)
 		}
-		if batch = append(batch, row{SMILES: s, err: err}); len(batch) == smilesBatch {
-			if err := r.embed(batch); err != nil {
+		l := &row{SMILES: s, err: err, done: make(chan struct{})}
+		waiting = append(waiting, l)
+		work <- l
+		if len(waiting) == window {
+			if err := next(); err != nil {
 				return err
 			}
-			batch = batch[:0]
 		}
 	}
-	return r.embed(batch)
+	for len(waiting) > 0 {
+		if err := next(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // listed hands on the SMILES alone.
@@ -67,52 +106,25 @@ func (r *reader) listed() error {
 	return nil
 }
 
-// embed makes the conformers of a batch, on all threads, and hands them on in
-// order.
-func (r *reader) embed(batch []row) error {
-	var workers sync.WaitGroup
-	next := make(chan int)
-	threads := r.Threads
-	if threads == 0 {
-		threads = runtime.GOMAXPROCS(0)
-	}
-	for range threads {
-		workers.Go(func() {
-			for i := range next {
-				batch[i].found, batch[i].err = r.conformers(batch[i].SMILES)
-			}
-		})
-	}
-	for i := range batch {
-		if r.ctx.Err() != nil {
-			break
-		}
-		if batch[i].err == nil {
-			next <- i
-		}
-	}
-	close(next)
-	workers.Wait()
-	for _, l := range batch {
-		if err := r.ctx.Err(); err != nil {
-			return err
-		}
-		if err := r.emitConformers(l); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // longWork is the time after which a molecule that is worked on is named.
 const longWork = 3 * time.Second
 
-// conformers embeds one SMILES within the limit of time.
-func (r *reader) conformers(s molecule.SMILES) (rdkit.Conformers, error) {
-	limit := r.Limit
-	if limit == 0 {
-		limit = DefaultLimit
+// conformers embeds one SMILES within the limit of time, unless it is left out or
+// was embedded before.
+func (r *reader) conformers(s molecule.SMILES) (left string, found rdkit.Conformers, err error) {
+	if r.LeaveOut != nil {
+		elements, charge, err := rdkit.Atoms(s.Text)
+		if err == nil {
+			left = r.LeaveOut(elements, charge)
+		}
+		if err != nil || left != "" {
+			return left, found, err
+		}
 	}
+	if found, err, ok := r.Embedded.find(s.Text); ok {
+		return "", found, err
+	}
+	limit := r.limit()
 	if r.Working != nil {
 		long := time.AfterFunc(longWork, func() {
 			r.Working(fmt.Sprintf("%s:%d: molecule %d: its conformers take long, at most %v: %s %s", r.path, s.Line, s.Record, limit, s.Text, s.Name))
@@ -121,15 +133,35 @@ func (r *reader) conformers(s molecule.SMILES) (rdkit.Conformers, error) {
 	}
 	ctx, cancel := context.WithTimeout(r.ctx, limit)
 	defer cancel()
-	found, err := rdkit.Embed(ctx, s.Text, max(1, r.Tries, r.Conformers), int(r.Seed&0x7fffffff))
+	found, err = rdkit.Embed(ctx, s.Text, r.tries(), int(r.Seed&0x7fffffff))
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("no conformer in time: the limit is %v", limit)
 	}
-	return found, err
+	k := min(max(1, r.Conformers), len(found.Molecules))
+	found.Molecules, found.Energies = found.Molecules[:k], found.Energies[:k]
+	if r.ctx.Err() == nil {
+		if e := r.Embedded.keep(s.Text, found, err); e != nil && r.Working != nil {
+			r.Working(e.Error())
+		}
+	}
+	return "", found, err
+}
+
+// tries is the number of conformers to embed.
+func (o Options) tries() int { return max(1, o.Tries, o.Conformers) }
+
+func (o Options) limit() time.Duration {
+	if o.Limit == 0 {
+		return DefaultLimit
+	}
+	return o.Limit
 }
 
 // emitConformers hands on what was made of a row.
-func (r *reader) emitConformers(l row) error {
+func (r *reader) emitConformers(l *row) error {
+	if l.left != "" {
+		return r.emit(Record{Number: l.Record, Group: l.Text, Left: l.left})
+	}
 	if l.err != nil {
 		var e *molecule.ParseError
 		if !errors.As(l.err, &e) {
@@ -141,7 +173,7 @@ func (r *reader) emitConformers(l row) error {
 		return r.emit(Record{Number: l.Record, Err: e})
 	}
 	doubts := molecule.Unpaired(l.found.Charge, l.found.Radicals)
-	for k, m := range l.found.Molecules[:min(max(1, r.Conformers), len(l.found.Molecules))] {
+	for k, m := range l.found.Molecules {
 		m.Properties = []molecule.Property{
 			{Key: "smiles", Value: l.Text}, {Key: "energy", Value: strconv.FormatFloat(l.found.Energies[k], 'f', 4, 64)},
 			{Key: "charge", Value: strconv.Itoa(l.found.Charge)},

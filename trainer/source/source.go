@@ -39,6 +39,7 @@ type Record struct {
 	Group    string   // conformers of one molecule share it
 	Index    int      // number of a QM9 molecule, from 1; 0: none
 	Doubts   []string // see molecule.Doubts
+	Left     string   // why Options.LeaveOut leaves it out; there is no molecule then
 	Err      error    // the record is bad: a *molecule.ParseError
 }
 
@@ -60,8 +61,13 @@ type Options struct {
 	Threads    int
 	Limit      time.Duration          // for the conformers of one SMILES; 0: DefaultLimit
 	Unembedded bool                   // no conformers of SMILES: molecules without atoms, with the property smiles
+	Embedded   *Embedded              // conformers of an earlier run, and those of this one; may be nil
 	Working    func(what string)      // on a molecule that takes long; may be nil
 	Progress   func(read, size int64) // bytes of the file; may be nil
+
+	// LeaveOut tells why a molecule is left out, "" for one that is taken. It is asked
+	// before conformers of a SMILES are made. May be nil.
+	LeaveOut func(elements []molecule.Element, charge int) (reason string)
 }
 
 // DefaultLimit is the time that the conformers of one SMILES may take.
