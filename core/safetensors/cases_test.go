@@ -3,6 +3,7 @@
 package safetensors
 
 import (
+	"encoding/binary"
 	"os"
 	"strings"
 	"testing"
@@ -28,6 +29,15 @@ func TestFilesOfTheFieldAreReadOrRefused(t *testing.T) {
 		}
 		if err == nil && len(f.Names()) == 0 {
 			t.Errorf("%s: no tensors", name)
+		}
+	}
+	// A header whose length begins as a pickle or as gzip does.
+	for _, n := range []int{0x280, 0x380, 0x480, 0x580, 0x8b1f} {
+		header := `{"x":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}`
+		header += strings.Repeat(" ", n-len(header))
+		file := append(binary.LittleEndian.AppendUint64(nil, uint64(n)), header...)
+		if f, err := Parse("f", file); err != nil || len(f.Names()) != 1 {
+			t.Errorf("header of %d bytes: %v", n, err)
 		}
 	}
 	for first, want := range map[string]string{

@@ -173,7 +173,14 @@ func (f *File) split(size int64) (header []byte, err error) {
 		return nil, err
 	}
 	n := uint64(le32(length[:])) | uint64(le32(length[4:]))<<32
-	if what := otherKind(string(length[:])); what != "" {
+	// The length of a header may have the first bytes of another kind: 640 is a pickle's.
+	var brace [1]byte
+	if n <= uint64(size-8) && size > 8 {
+		if err := f.read(brace[:], 8); err != nil {
+			return nil, err
+		}
+	}
+	if what := otherKind(string(length[:])); what != "" && brace[0] != '{' {
 		return nil, f.fault("", what)
 	}
 	if n > MaxHeader {
