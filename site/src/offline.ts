@@ -139,9 +139,9 @@ async function tell(): Promise<void> {
 function sign(missing: Kept[], runs: boolean): string {
   if (!controlled) return "Needs the network.";
   if (!missing.length) return "Works offline: everything is on this device.";
-  if (!runs) return "The page is on this device; the model will be after the first molecule.";
+  if (!runs) return "The page is on this device. The model follows with the first molecule.";
   const parts = new Set(missing.map(({ part }) => (part === "model" ? "the other models" : "the chemistry tools")));
-  return `Works offline but for ${[...parts].join(" and ")}.`;
+  return `Works offline. Not on this device yet: ${[...parts].join(" and ")}.`;
 }
 
 function watchUpdates(registration: ServiceWorkerRegistration): void {

@@ -19,11 +19,13 @@ const pages = readdirSync(join(top, "build/site")).filter((name) => name.endsWit
 const looks = {
   desktop: {},
   dark: { colorScheme: "dark" },
+  narrow: { viewport: { width: 320, height: 640 } },
+  forced: { forcedColors: "active" },
   phone: { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true },
 };
 
 for (const name of pages) {
-  test(`${name}: axe on a desktop, in the dark and on a phone; links lead somewhere`, async () => {
+  test(`${name}: axe on a desktop, in the dark, at 320 pixels, in forced colours and on a phone; links lead somewhere`, async () => {
     for (const [look, options] of Object.entries(looks)) {
       const { page, close } = await open(browser, server.url + name, options);
       await page.waitForFunction(() => document.fonts.status === "loaded");

@@ -44,7 +44,7 @@ test("six steps from the first press to the symmetry page, by keys alone", async
   await page.getByRole("button", { name: "Done" }).press("Enter");
   assert.equal(await page.isVisible(".tour"), false);
   assert.equal(await page.evaluate(() => document.activeElement.id), "tour");
-  assert.equal(new URL(page.url()).search, "?seed=7&atoms=12&steps=50");
+  assert.equal(new URL(page.url()).search, "?seed=7&atoms=12&steps=50&t_start=600");
   await close();
 });
 
