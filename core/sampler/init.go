@@ -16,7 +16,7 @@ func (o Options) from(i int) *molecule.Molecule { return o.From[(o.First+i)%len(
 // or the molecules that the run starts from, noised.
 func (s *Sampler) init() error {
 	t := s.times[0]
-	s.draw(s.z, rng.Initial, tick(t, 0))
+	s.draw(s.z, s.o.Seed, rng.Initial, tick(t, 0))
 	switch {
 	case len(s.o.From) > 0:
 		return s.noised(t)

@@ -109,6 +109,14 @@ func TestBranch(t *testing.T) {
 			t.Errorf("%s: a branch with the same seed changes something", method)
 		}
 	}
+	start := Options{Seed: 5, sizes: []int{6}, Steps: 10}
+	at0 := start
+	at0.Branches = []Branch{{0, 1}}
+	trunk, branch := trajectory(t, m, start), trajectory(t, m, at0)
+	if trunk[0] != branch[0] || trunk[1] == branch[1] {
+		t.Error("a branch at step 0 changes the noise of the start, or not that of the first step")
+	}
+
 	o := Options{Seed: 5, sizes: []int{6}, Steps: 10, Branches: []Branch{{10, 1}}}
 	if a, b := trajectory(t, m, o), trajectory(t, m, Options{Seed: 5, sizes: []int{6}, Steps: 10}); a[10] != b[10] ||
 		a[11] == b[11] {

@@ -195,9 +195,9 @@ func (s *Sampler) allocate() {
 }
 
 // draw fills dst (rows, 3+F) with standard Gaussians whose positions are free of
-// CoM, from the streams of a purpose and a tick.
-func (s *Sampler) draw(dst []float32, purpose rng.Purpose, tick uint32) {
-	seed, at := s.stepSeed(), 0
+// CoM, from the streams of a seed, a purpose and a tick.
+func (s *Sampler) draw(dst []float32, seed uint64, purpose rng.Purpose, tick uint32) {
+	at := 0
 	for i, n := range s.sizes {
 		stream := rng.New(seed, uint32(s.o.First+i), purpose, tick)
 		stream.Fill(dst[at*s.width:(at+n)*s.width], 1)

@@ -90,7 +90,7 @@ func logSNR(s *schedule.Schedule, t int) float64 {
 //
 // with the coefficients of schedule.Step.
 func (s *Sampler) ancestral(t, to int) {
-	s.draw(s.noise, rng.Step, tick(t, 0))
+	s.draw(s.noise, s.stepSeed(), rng.Step, tick(t, 0))
 	s.sched.Ancestral(t, to).Draw(s.z, s.eps, s.noise, s.o.NoiseScale)
 }
 
@@ -125,7 +125,7 @@ func (s *Sampler) dpm(t, to int) {
 		ratio, step, std = ratio*decay, alphaTo*fresh, s.o.NoiseScale*float64(
 			sigmaTo*math.Sqrt(fresh),
 		)
-		s.draw(s.noise, rng.Step, tick(t, 0))
+		s.draw(s.noise, s.stepSeed(), rng.Step, tick(t, 0))
 	}
 	extra := 0.0
 	if s.done > 0 && to > 0 {
@@ -175,7 +175,7 @@ func (s *Sampler) decode() {
 	if !s.o.Method.Stochastic() {
 		clear(s.noise)
 	} else {
-		s.draw(s.noise, rng.Final, tick(0, 0))
+		s.draw(s.noise, s.stepSeed(), rng.Final, tick(0, 0))
 	}
 	last, drawn := s.sched.Last(), 3
 	if s.decoder != nil {

@@ -79,7 +79,7 @@ test("a run branches off where one goes back to; the tree is in the address and 
 
   await seek(page, 5);
   assert.equal(await page.isDisabled("#branch"), true);
-  assert.match(await page.textContent("#branch-note"), /its own from step 13 on/);
+  assert.match(await page.textContent("#branch-note"), /^Up to step 13 this run is that of its parent/);
   await seek(page, 16);
   await page.selectOption("#branches", "1");
   await page.click("#branch");
@@ -158,7 +158,7 @@ test("atoms are kept by click, by chip and by key, and the rest is remade as the
   await page.selectOption("#keep-n", "1");
   await page.click("#remake");
   await page.waitForFunction(() => document.querySelectorAll("#made li").length === 1 && document.querySelector("#cancel").hidden);
-  assert.match(await page.textContent("#made-text"), /over all parts: \d of 6/);
+  assert.match(await page.textContent("#made-text"), /over all choices of atoms: \d of 6/);
   await close();
 });
 
@@ -185,7 +185,7 @@ test("two runs from the same noise are compared", async () => {
   assert.equal(await page.textContent("#caption-right"), right, "the same weights from a file");
   await page.setInputFiles("#file2", fastWeights({ moments: false }));
   await generate(page);
-  assert.equal(await page.inputValue("#from2"), "0", "without moments a run begins with noise");
+  assert.equal(await page.inputValue("#from2"), "1000", "without moments a run begins with noise");
   assert.match(await page.textContent("#start2-note"), /lack the moments/);
   await page.setInputFiles("#file2", { name: "bad.safetensors", mimeType: "application/octet-stream", buffer: Buffer.from("not weights at all") });
   await page.click("#start");

@@ -58,7 +58,7 @@ test("a molecule from first visit to files, the same as the command line makes",
   assert.equal(await page.isVisible("#result"), false);
   const formula = await generate(page, { seed: 42, atoms: 14 });
   assert.match(formula, /^([A-Z][a-z]?\d*)+$/);
-  assert.deepEqual(Object.fromEntries(new URL(page.url()).searchParams), { seed: "42", atoms: "14", start: "600", steps: "40", lock: "1" });
+  assert.deepEqual(Object.fromEntries(new URL(page.url()).searchParams), { seed: "42", atoms: "14", t_start: "600", steps: "40", lock: "1" });
   assert.equal(await page.textContent(".position"), "40 / 40");
   assert.match(await page.textContent("#status"), new RegExp(`^Finished: ${formula}\\. (Not s|S)table, (Not c|C)onnected, (Not v|V)alid\\.$`));
   assert.match(await page.textContent("#provenance"), /^Seed 42, 14 atoms, 40 steps from t = 600 \(dpm\+\+2m-sde\), weights qm9-web [0-9a-f]{12}$/);
@@ -165,7 +165,7 @@ test("cancel stops the worker within a step, and the next run is whole", async (
 
 test("page and model work offline once they were used", async () => {
   const own = await serve();
-  const { page, context, close } = await open(browser, `${own.url}?seed=8&atoms=9&steps=50`);
+  const { page, context, close } = await open(browser, `${own.url}?seed=8&atoms=9&steps=50&lock=1`);
   const formula = await generate(page);
   await page.waitForFunction(() => document.querySelector("#offline").textContent.startsWith("Works offline"));
   await own.stop();
@@ -173,7 +173,7 @@ test("page and model work offline once they were used", async () => {
   assert.equal(await generate(page), formula);
   assert.match(await page.textContent("#offline"), /^Works offline/);
   const second = await context.newPage();
-  await second.goto(`${own.url}?seed=8&atoms=9&steps=50`);
+  await second.goto(`${own.url}?seed=8&atoms=9&steps=50&lock=1`);
   assert.equal(await generate(second), formula);
   await close();
 });
@@ -300,7 +300,7 @@ test("under a sub-path", async () => {
 test("without WebGL the picture is drawn with Canvas 2D", async () => {
   const plain = await launch(["--disable-3d-apis"]);
   const { page, close } = await open(plain, `${server.url}?seed=42&atoms=14&steps=100`);
-  assert.match(await page.textContent("#renderer"), /Without WebGL/);
+  assert.match(await page.textContent("#renderer"), /has no WebGL/);
   assert.equal(await page.isVisible("#renderer"), true);
   const noise = await picture(page);
   await generate(page);

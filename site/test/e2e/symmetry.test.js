@@ -59,7 +59,7 @@ test("coupled, the turned noise gives the same molecule turned; in the other ord
   const first = await off(page);
   assert.ok(first > 0 && first < 1e-3, `${first} Å`);
   assert.equal(await page.textContent("#verdict"), "The same molecule, rotated");
-  assert.match(await page.textContent("#status"), /The same molecule, turned\. An atom is off by .* ångström/);
+  assert.match(await page.textContent("#status"), /The same molecule, rotated\. An atom is off by .* ångström/);
   assert.match(await page.getAttribute("#error-chart svg", "aria-label"), /to .* Å at step 20/);
   assert.match(await page.textContent("#caption-left"), /^From noise x: (.*)$/);
   assert.equal((await page.textContent("#caption-left")).split(": ")[1], (await page.textContent("#caption-right")).split(": ")[1]);
@@ -68,8 +68,8 @@ test("coupled, the turned noise gives the same molecule turned; in the other ord
 
   await change(page, "[value=released]");
   assert.ok((await off(page)) > 0.2, "released");
-  assert.match(page.url(), /order=released/);
-  assert.match(await page.textContent("#explained"), /the other way round/);
+  assert.match(page.url(), /gamma=released/);
+  assert.match(await page.textContent("#explained"), /in the other order/);
   await change(page, "[value=none]");
   assert.ok((await off(page)) > 0.2, "none");
   assert.equal(await page.isDisabled("#couple"), true);
@@ -123,7 +123,7 @@ test("the command makes the molecule on the right", async () => {
   await generate(page);
   const right = (await page.textContent("#caption-right")).split(": ")[1];
   const words = (await page.textContent("#command")).split(" ");
-  assert.ok(words.includes("--start"));
+  assert.ok(words.includes("--t-start"));
   const program = join(top, "build/e2e/symdiff");
   const out = join(top, "build/e2e/turned.xyz");
   build(program, "./trainer/cmd/symdiff");
