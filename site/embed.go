@@ -7,7 +7,8 @@ import (
 	"io/fs"
 )
 
-// dist is a copy of build/site, which `make cli-site` puts here: go:embed reaches no folder above its own.
+// dist is a copy of build/site, which `make cli-site` puts here: go:embed reaches no folder above
+// its own.
 //
 //go:embed all:dist
 var dist embed.FS

@@ -18,7 +18,8 @@ func TestLocalNetwork(t *testing.T) {
 	}
 	var out strings.Builder
 	tellLAN(&out, []net.Addr{
-		address("127.0.0.1/8"), address("169.254.3.4/16"), address("192.168.1.20/24"), address("10.0.0.5/8"), address("fe80::1/64"),
+		address("127.0.0.1/8"), address("169.254.3.4/16"), address("192.168.1.20/24"), address("10.0.0.5/8"),
+		address("fe80::1/64"),
 	}, 8080, "/lab")
 	lines := strings.Split(strings.TrimRight(out.String(), "\n"), "\n")
 	if lines[0] != "In the local network: http://192.168.1.20:8080/lab/" ||

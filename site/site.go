@@ -24,7 +24,8 @@ import (
 	"time"
 )
 
-// contentSecurityPolicy is sent with every answer; the build puts the same into the page for hosts that set no headers.
+// contentSecurityPolicy is sent with every answer; the build puts the same into the page for hosts
+// that set no headers.
 //
 //go:embed csp.txt
 var contentSecurityPolicy string
@@ -74,7 +75,8 @@ func Read(dir fs.FS) (Site, error) {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		info, err := fs.Stat(dir, name) // of what a link leads to, before the opening, which waits for a pipe
+		// of what a link leads to, before the opening, which waits for a pipe
+		info, err := fs.Stat(dir, name)
 		if err == nil && !info.Mode().IsRegular() {
 			err = &fs.PathError{Op: "open", Path: name, Err: errNotRegular}
 		}
@@ -120,7 +122,8 @@ func (s Site) Serve(ctx context.Context, out io.Writer, addr, base string) error
 	return nil
 }
 
-// A client has so long for a request, for the next one on the same connection, and for each part of an answer.
+// A client has so long for a request, for the next one on the same connection, and for each part of
+// an answer.
 const (
 	requestTime = 10 * time.Second
 	idleTime    = 2 * time.Minute
@@ -128,7 +131,8 @@ const (
 	part        = 1 << 16 // bytes
 )
 
-// server answers under base, every answer with the same headers, and leaves clients that do not read or ask.
+// server answers under base, every answer with the same headers, and leaves clients that do not
+// read or ask.
 func (s Site) server(base string) *http.Server {
 	inner := http.StripPrefix(base, s)
 	return &http.Server{
@@ -159,7 +163,8 @@ func (p *parts) Write(b []byte) (n int, err error) {
 
 func (p *parts) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 
-// setHeaders are those of every answer. Files may be used from anywhere: a frame in a sandbox has an origin of its own.
+// setHeaders are those of every answer. Files may be used from anywhere: a frame in a sandbox has
+// an origin of its own.
 func setHeaders(header http.Header) {
 	header.Set("Content-Security-Policy", strings.TrimSpace(contentSecurityPolicy))
 	header.Set("Cross-Origin-Resource-Policy", "cross-origin")
@@ -171,7 +176,8 @@ func setHeaders(header http.Header) {
 func listen(addr string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s is taken by another program: choose another port, such as PORT=8081 with make, or --addr localhost:8081", addr)
+		return nil, fmt.Errorf("%s is taken by another program: choose another port, such as PORT=8081 with make, "+
+			"or --addr localhost:8081", addr)
 	}
 	return listener, err
 }
@@ -208,7 +214,8 @@ func (s Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "":
 		from, query, _ := strings.Cut(r.RequestURI, "?")
-		header.Set("Location", path.Base(from)+"/"+strings.TrimRight("?"+query, "?")) // relative: the prefix has been stripped
+		// relative: the prefix has been stripped
+		header.Set("Location", path.Base(from)+"/"+strings.TrimRight("?"+query, "?"))
 		w.WriteHeader(http.StatusMovedPermanently)
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		header.Set("Allow", "GET, HEAD")
@@ -220,7 +227,8 @@ func (s Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// serve sends f. Files whose names hold a hash of their content never change; all others are asked for anew.
+// serve sends f. Files whose names hold a hash of their content never change; all others are asked
+// for anew.
 func (f *file) serve(w http.ResponseWriter, r *http.Request, hashed bool) {
 	header := w.Header()
 	header.Set("Content-Type", f.mime)

@@ -56,7 +56,8 @@ func TestHeaders(t *testing.T) {
 		if h.Get("Content-Type") != c.mime || h.Get("Cache-Control") != c.cache {
 			t.Errorf("%s: Content-Type %q, Cache-Control %q", c.path, h.Get("Content-Type"), h.Get("Cache-Control"))
 		}
-		if csp := h.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none';") || strings.Contains(csp, "unsafe-inline") {
+		if csp := h.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none';") ||
+			strings.Contains(csp, "unsafe-inline") {
 			t.Errorf("%s: Content-Security-Policy %q", c.path, csp)
 		}
 		if h.Get("X-Content-Type-Options") != "nosniff" {
@@ -94,7 +95,8 @@ func TestGzipAndETag(t *testing.T) {
 	if again.StatusCode != http.StatusNotModified {
 		t.Errorf("If-None-Match: status %d", again.StatusCode)
 	}
-	if e := get(s, "/assets/w.safetensors", map[string]string{"Accept-Encoding": "gzip"}).Header.Get("Content-Encoding"); e != "" {
+	if e := get(s, "/assets/w.safetensors",
+		map[string]string{"Accept-Encoding": "gzip"}).Header.Get("Content-Encoding"); e != "" {
 		t.Errorf("weights are sent with Content-Encoding %q", e)
 	}
 }

@@ -24,7 +24,8 @@ func TestRows(t *testing.T) {
 	}
 }
 
-// Files of before, whose network was given counts of its elements, are read: the counts are properties like others.
+// Files of before, whose network was given counts of its elements, are read: the counts are
+// properties like others.
 func TestCountsOfOldFilesAreProperties(t *testing.T) {
 	meta := QM9()
 	meta.Context = []Quantity{{Name: "count:C", Mean: 6, MAD: 1}}

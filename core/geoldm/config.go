@@ -140,7 +140,8 @@ func Unused(name string) bool { return name == "buffer" || name == "vae.buffer" 
 func Metadata(c Config, m encoding.Meta) map[string]string {
 	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 	d := c.Decoder
-	config := `{"nf":` + strconv.Itoa(d.Hidden) + `,"n_layers":` + strconv.Itoa(d.Layers) + `,"latent_nf":` + strconv.Itoa(c.Latent()) +
+	config := `{"nf":` + strconv.Itoa(d.Hidden) + `,"n_layers":` + strconv.Itoa(d.Layers) + `,"latent_nf":` +
+		strconv.Itoa(c.Latent()) +
 		`,"inv_sublayers":` + strconv.Itoa(d.InvSublayers) + `,"attention":` + strconv.FormatBool(d.Attention) +
 		`,"tanh":` + strconv.FormatBool(d.Tanh) + `,"norm_constant":` + number(d.NormConstant) +
 		`,"normalization_factor":` + number(d.NormFactor) + `,"include_charges":` + strconv.FormatBool(c.Charge)

@@ -252,8 +252,8 @@ func sample(t testing.TB, m *geoldm.Model, o sampler.Options) []*molecule.Molecu
 	return list
 }
 
-// A seed means the same molecules, bit for bit, on every implementation of the kernels, natively and
-// in WASM, by any denoiser and in any batch.
+// A seed means the same molecules, bit for bit, on every implementation of the kernels, natively
+// and in WASM, by any denoiser and in any batch.
 func TestSamplesAreFrozen(t *testing.T) {
 	defer f32.Use(f32.Implementation())
 	for name, c := range map[string]struct {
@@ -297,8 +297,8 @@ func TestSamplesAreFrozen(t *testing.T) {
 	}
 }
 
-// The whole sampler with last step and decoder is equivariant, tested by coupling: noise turned by H
-// gives the molecule turned by H. A plain transformer's is not.
+// The whole sampler with last step and decoder is equivariant, tested by coupling: noise turned by
+// H gives the molecule turned by H. A plain transformer's is not.
 func TestSamplerIsEquivariant(t *testing.T) {
 	stream := rng.New(5, 0, rng.Init, 0)
 	turn := o3.Haar(&stream)

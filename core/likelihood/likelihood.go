@@ -83,10 +83,12 @@ type Bound struct {
 	NLL           float64     `json:"nll"`            // nats per molecule
 	StandardError float64     `json:"standard_error"` // of NLL: from molecules and noise
 	Terms         Terms       `json:"terms"`
-	Deciles       [10]float64 `json:"deciles"`            // the diffusion term by deciles of t
-	UnknownSizes  int         `json:"unknown_sizes"`      // molecules of sizes never seen: p(N) = 1e-30
-	PerMolecule   []float64   `json:"-"`                  // (molecules) nats, mean of the samples
-	BitsPerDim    float64     `json:"bits_per_dimension"` // NLL in bits over the mean of (N-1)·3 + N·F
+	Deciles       [10]float64 `json:"deciles"` // the diffusion term by deciles of t
+	// molecules of sizes never seen: p(N) = 1e-30
+	UnknownSizes int       `json:"unknown_sizes"`
+	PerMolecule  []float64 `json:"-"` // (molecules) nats, mean of the samples
+	// NLL in bits over the mean of (N-1)·3 + N·F
+	BitsPerDim float64 `json:"bits_per_dimension"`
 }
 
 // estimator holds what all calls share.

@@ -90,7 +90,8 @@ func TestGaussianData(t *testing.T) {
 	bestError := func(alpha, sigma float64) float64 { return alpha * alpha * c * c / (alpha*alpha*c*c + sigma*sigma) }
 	want := expected(1000, d, c, atoms, bestError)
 	entropy := d / 2.0 * math.Log(2*math.Pi*math.E*c*c)
-	for _, times := range []int{1000, 10_000} { // the gap is that of T steps instead of infinitely many
+	// the gap is that of T steps instead of infinitely many
+	for _, times := range []int{1000, 10_000} {
 		bound := expected(times, d, c, atoms, bestError)
 		gap := bound.Sum() - bound.Size - entropy
 		t.Logf("T = %d: bound %.4f, entropy %.4f nats", times, bound.Sum()-bound.Size, entropy)

@@ -17,15 +17,16 @@ import (
 // with the distance features pos of k's state, which it shares.
 //
 // As published f is blind at the start: its blocks are the identity (adaLN-zero), and the mean over
-// atoms of centred positions is zero. Its matrix is made orthonormal afterwards, so that its scale is
-// free, grows, and the gradient fades. With the head of moments f has directions from the first step
-// and no free scale: the rows of
+// atoms of centred positions is zero. Its matrix is made orthonormal afterwards, so that its scale
+// is free, grows, and the gradient fades. With the head of moments f has directions from the first
+// step and no free scale: the rows of
 //
 //	A = sum_i u_iᵀ·x_i,   u_i = W·LN(DiT(..)_i) / |W|,   x_i of X·C0
 //
-// are three vectors in the molecule's own frame (W (3, enc_hidden), each row divided by its length),
-// and f is the transpose of A made orthonormal on its rows. If u is invariant, X·C0·f is the same for all rotated copies; a
-// training starts so, with the positions' columns of the first layer at zero.
+// are three vectors in the molecule's own frame (W (3, enc_hidden), each row divided by its
+// length), and f is the transpose of A made orthonormal on its rows. If u is invariant, X·C0·f is
+// the same for all rotated copies; a training starts so, with the positions' columns of the first
+// layer at zero.
 type encoder struct{ m *Model }
 
 func (f encoder) Eta() (dims int, std float64) { return f.m.Config.NoiseDims, f.m.Config.NoiseStd }

@@ -12,8 +12,8 @@ import (
 	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
-// fresh is a network as a training starts it: gates and the final layer zero, all else random; with a
-// head of moments f's first layer does not see positions yet.
+// fresh is a network as a training starts it: gates and the final layer zero, all else random; with
+// a head of moments f's first layer does not see positions yet.
 func fresh(t *testing.T, change func(*Config)) *Model {
 	t.Helper()
 	meta := encoding.QM9()
@@ -63,8 +63,8 @@ func fresh(t *testing.T, change func(*Config)) *Model {
 	return m
 }
 
-// At the start the published f makes one matrix whatever it sees, so that gamma is the Haar measure.
-// The head of moments sees: its directions come from the atoms.
+// At the start the published f makes one matrix whatever it sees, so that gamma is the Haar
+// measure. The head of moments sees: its directions come from the atoms.
 func TestOnlyTheHeadOfMomentsSeesAtTheStart(t *testing.T) {
 	s := rng.New(2, 0, rng.Init, 0)
 	for _, c := range []struct {

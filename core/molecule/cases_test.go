@@ -90,7 +90,8 @@ func TestFilesOfTheFieldAreReadOrRefused(t *testing.T) {
 		{"xyz-too-many-lines.xyz", water, []string{`!:6: molecule 2: want a number of atoms, found "H 5 5 5"`}},
 		{"xyz-count-with-text.xyz", "", []string{`!:1: molecule 1: want a number of atoms, found "3 water"`}},
 		{"xyz-utf16.xyz", "", []string{"!:1: is UTF-16, want ASCII or UTF-8"}},
-		{"xyz-metatrain-colons.extxyz", "", []string{`name:type:count, of types S, I, R and L, at "mtt::charge"; a name holds no colon`}},
+		{"xyz-metatrain-colons.extxyz", "",
+			[]string{`name:type:count, of types S, I, R and L, at "mtt::charge"; a name holds no colon`}},
 		{"xyz-two-atoms-one-place.xyz", water, nil},
 		{"eval-small-molecules.xyz", "CO N2O O3 H2 He H O2 N2 FH CH2 CH3 H4N CO2 C2H3N CH3NO2", nil},
 		{"drug-like.xyz", "", nil}, // its formulas are those of its names; see the test of validity
@@ -110,7 +111,8 @@ func TestFilesOfTheFieldAreReadOrRefused(t *testing.T) {
 		}
 		for i, want := range c.faults {
 			reason, ends := strings.CutPrefix(want, "!")
-			if !strings.Contains(faults[i].Error(), reason) || OneRecord(faults[i]) == ends || !strings.HasPrefix(faults[i].Error(), c.file) {
+			if !strings.Contains(faults[i].Error(), reason) || OneRecord(faults[i]) == ends ||
+				!strings.HasPrefix(faults[i].Error(), c.file) {
 				t.Errorf("%s: %v (one record: %v), want %q", c.file, faults[i], OneRecord(faults[i]), want)
 			}
 		}
@@ -165,7 +167,8 @@ func TestPropertiesOfFilesOfTheField(t *testing.T) {
 		}
 	}
 	first, _ := openCase(t, "dsgdb9nsd_000001.xyz")
-	if got, want := first[0].Positions[4], [3]float64{-0.5238136345, 1.4379326443, 0.9063972942}; math.Abs(got[2]-want[2]) > 1e-9 || got[0] != want[0] {
+	if got, want := first[0].Positions[4], [3]float64{-0.5238136345, 1.4379326443,
+		0.9063972942}; math.Abs(got[2]-want[2]) > 1e-9 || got[0] != want[0] {
 		t.Errorf("an exponent *^-1: %v, want %v", got, want)
 	}
 	for i, m := range must(openCase(t, "qm9-three-files-concatenated.xyz")) {
@@ -287,7 +290,8 @@ func TestRuleOfGEOM(t *testing.T) {
 		}
 	}
 	r, err := Evaluate(seq)
-	if err != nil || r.Rule != GEOMRule || r.Molecules != 14 || r.Counts.Valid != 14 || r.Valid != 1 || r.Counts.NotJudged != 0 || r.Counts.Unique != 14 {
+	if err != nil || r.Rule != GEOMRule || r.Molecules != 14 || r.Counts.Valid != 14 || r.Valid != 1 ||
+		r.Counts.NotJudged != 0 || r.Counts.Unique != 14 {
 		t.Errorf("drug-like molecules: %+v, %v", r, err)
 	}
 	r, err = EvaluateBy(QM9Rule, seq)
@@ -303,7 +307,8 @@ func TestRuleOfGEOM(t *testing.T) {
 	if err != nil || r.Rule != QM9Rule || r.Counts.NotJudged != 1 || r.Valid != 1 {
 		t.Errorf("an argon atom is not judged, and water is valid: %+v, %v", r, err)
 	}
-	four := &Molecule{Elements: []Element{N, H, H, H, H}, Positions: [][3]float64{{}, {1, 0, 0}, {-1, 0, 0}, {0, 1, 0}, {0, -1, 0}}}
+	four := &Molecule{Elements: []Element{N, H, H, H, H}, Positions: [][3]float64{{}, {1, 0, 0}, {-1, 0, 0},
+		{0, 1, 0}, {0, -1, 0}}}
 	if ok, reason := four.ValidBy(GEOMRule); ok || reason != "atom 1 (N): bond orders sum to 4, at most 3" {
 		t.Errorf("N of four bonds: %v, %s", ok, reason)
 	}

@@ -34,7 +34,8 @@ func (m *Molecule) Doubts() (list []string) {
 		list = append(list, text+strconv.Itoa(missing)+" are missing")
 	}
 	if i, j, ok := m.overlap(); ok {
-		list = append(list, "overlapping atoms, "+strconv.Itoa(i+1)+" and "+strconv.Itoa(j+1)+" are "+fixed(m.Distance(i, j), 2)+" Å apart")
+		list = append(list, "overlapping atoms, "+strconv.Itoa(i+1)+" and "+strconv.Itoa(j+1)+" are "+
+			fixed(m.Distance(i, j), 2)+" Å apart")
 	}
 	return append(list, Unpaired(sum0(m.FileCharges), sum0(m.FileRadicals))...)
 }

@@ -32,7 +32,8 @@ func ExampleEvaluate() {
 	if err != nil {
 		panic(err)
 	}
-	fmt.Printf("%d molecules, stable %.0f%%, unique among valid %.0f%%\n", r.Molecules, 100*r.StableMolecules, 100*r.UniqueAmongValid)
+	fmt.Printf("%d molecules, stable %.0f%%, unique among valid %.0f%%\n", r.Molecules, 100*r.StableMolecules,
+		100*r.UniqueAmongValid)
 	// Output: 2 molecules, stable 100%, unique among valid 50%
 }
 

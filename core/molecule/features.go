@@ -28,12 +28,13 @@ const maxBondsPerAtom = 4
 
 // Features counts bonds, rings and functional groups.
 //
-// Rings are the distinct smallest rings of the bonds: of every bond the smallest ring that holds it.
-// In fused and bridged systems these are the rings of a smallest set but for ties.
+// Rings are the distinct smallest rings of the bonds: of every bond the smallest ring that holds
+// it. In fused and bridged systems these are the rings of a smallest set but for ties.
 func (m *Molecule) Features() Features {
 	g := m.graph()
 	g.cleanUp()
-	f := features{graph: g, edges: g.edges(all(len(g.elements))), Features: Features{map[string]int{}, map[string]int{}, map[string]int{}}}
+	f := features{graph: g, edges: g.edges(all(len(g.elements))),
+		Features: Features{map[string]int{}, map[string]int{}, map[string]int{}}}
 	if len(g.bonds) <= maxBondsPerAtom*len(g.elements) {
 		f.findRings()
 	}
@@ -125,8 +126,8 @@ func (f *features) threeRing(ring []int) string {
 	return ""
 }
 
-// smallestRing is a shortest path from one end of a bond to the other without the bond, nil if there
-// is none.
+// smallestRing is a shortest path from one end of a bond to the other without the bond, nil if
+// there is none.
 func (f *features) smallestRing(b Bond) []int {
 	from := make([]int, len(f.edges)) // 1 + the atom before, 0: not reached
 	from[b.I] = b.I + 1
@@ -239,7 +240,8 @@ func (f *features) nitrogen(i int) {
 	if f.to(i, O, 1) > 0 && (f.inRing == nil || !f.inRing[i]) {
 		f.Groups["N-O"]++
 	}
-	if len(f.edges[i]) != 3 || f.to(i, C, 1)+f.to(i, H, 1) != 3 || f.inRing != nil && f.inRing[i] || f.next(i, f.carbonyl) {
+	if len(f.edges[i]) != 3 || f.to(i, C, 1)+f.to(i, H, 1) != 3 || f.inRing != nil && f.inRing[i] ||
+		f.next(i, f.carbonyl) {
 		return
 	}
 	switch f.to(i, H, 1) {

@@ -9,7 +9,8 @@ import (
 
 // formats are the readers by extension.
 var formats = map[string]func(io.Reader, string) iter.Seq2[*Molecule, error]{
-	".xyz": ReadXYZ, ".extxyz": ReadXYZ, ".sdf": ReadSDF, ".sd": ReadSDF, ".mol": ReadSDF, ".pdb": ReadPDB, ".ent": ReadPDB,
+	".xyz": ReadXYZ, ".extxyz": ReadXYZ, ".sdf": ReadSDF, ".sd": ReadSDF, ".mol": ReadSDF, ".pdb": ReadPDB,
+	".ent": ReadPDB,
 }
 
 // Extensions tells the extensions of the formats that Read knows.

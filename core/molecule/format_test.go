@@ -37,8 +37,10 @@ func TestReadXYZ(t *testing.T) {
 	}
 	want := []*Molecule{
 		{Elements: []Element{H, H}, Positions: [][3]float64{{0, 0, 0}, {.5, -.1, 2}}, Properties: []Property{
-			{"id", "gdb_1"}, {"smiles", "[H][H]"}, {"note", `a "b" \ c`}, {"flag", "T"}, {"q", "it is"}, {"lattice", "1 0 0"}, {"s", "x y"}, {"t", "1 2"}, {"e", ""}}},
-		{Elements: []Element{17}, Positions: [][3]float64{{1, 2, 3}}, Properties: []Property{{"comment", `plain comment, "unclosed`}}},
+			{"id", "gdb_1"}, {"smiles", "[H][H]"}, {"note", `a "b" \ c`}, {"flag", "T"}, {"q", "it is"},
+			{"lattice", "1 0 0"}, {"s", "x y"}, {"t", "1 2"}, {"e", ""}}},
+		{Elements: []Element{17}, Positions: [][3]float64{{1, 2, 3}},
+			Properties: []Property{{"comment", `plain comment, "unclosed`}}},
 		{Elements: []Element{F}, Positions: [][3]float64{{1, 2, 3}}},
 		{Elements: []Element{O}, Positions: [][3]float64{{1, 2, 3}}, Properties: []Property{{"a", "1"}}},
 	}
@@ -111,7 +113,8 @@ func TestReadXYZRejects(t *testing.T) {
 		}
 	}
 	long := "1\n" + strings.Repeat("x", 100_000) + "\nH 0 0 0\n"
-	if all, err := collect(ReadXYZ(strings.NewReader(long), "long")); err != nil || len(all) != 1 || len(all[0].Properties[0].Value) != 100_000 {
+	if all, err := collect(ReadXYZ(strings.NewReader(long), "long")); err != nil || len(all) != 1 ||
+		len(all[0].Properties[0].Value) != 100_000 {
 		t.Errorf("a comment of 100000 bytes: %v", err)
 	}
 	failing := io.MultiReader(strings.NewReader("1\n\n"), iotestErrReader{})
@@ -131,12 +134,14 @@ func TestWriteXYZ(t *testing.T) {
 		Elements: []Element{H, 17}, Positions: [][3]float64{{0, -1e-9, 1.23456789}, {-10, 2, 3}},
 		Properties: []Property{{"seed", "7"}, {"note", `a "b" \`}, {"none", ""}},
 	}
-	m.Properties = append(m.Properties, Property{"a key", "x=1, [2]"}, Property{"lines", "1\n\n2"}, Property{"properties", "p"})
+	m.Properties = append(m.Properties, Property{"a key", "x=1, [2]"}, Property{"lines", "1\n\n2"},
+		Property{"properties", "p"})
 	var b bytes.Buffer
 	if err := WriteXYZ(&b, m); err != nil {
 		t.Fatal(err)
 	}
-	want := "2\nseed=7 note=\"a \\\"b\\\" \\\\\" none=\"\" \"a key\"=\"x=1, [2]\" lines=\"1\\n\\n2\" _properties=p\nH 0.000000 0.000000 1.234568\nCl -10.000000 2.000000 3.000000\n"
+	want := "2\nseed=7 note=\"a \\\"b\\\" \\\\\" none=\"\" \"a key\"=\"x=1, [2]\" lines=\"1\\n\\n2\" " +
+		"_properties=p\nH 0.000000 0.000000 1.234568\nCl -10.000000 2.000000 3.000000\n"
 	if b.String() != want {
 		t.Errorf("got  %q\nwant %q", b.String(), want)
 	}
@@ -164,7 +169,8 @@ func TestWriteRejects(t *testing.T) {
 		large bool
 	}{
 		{xyz, one(math.NaN()), false}, {WriteSDF, one(math.Inf(1)), false}, {pdb, one(math.NaN()), false},
-		{xyz, one(0, Property{"a\r", "1"}), false}, {xyz, one(0, Property{"a", "1\x00"}), false}, {xyz, one(0, Property{"", "1"}), false},
+		{xyz, one(0, Property{"a\r", "1"}), false}, {xyz, one(0, Property{"a", "1\x00"}), false},
+		{xyz, one(0, Property{"", "1"}), false},
 		{WriteSDF, one(0, Property{"a>", "1"}), false}, {WriteSDF, one(0, Property{"a", "1\n\n2"}), false},
 		{WriteSDF, one(0, Property{"a", "$$$$"}), false}, {WriteSDF, one(0, Property{"title", "a\nb"}), false},
 		{pdb, one(0, Property{"a", "1\n2"}), false},
@@ -193,22 +199,26 @@ func TestSDF(t *testing.T) {
 		"CH3NO2\n  SymDiff           3D\n\n  7  6  0  0  0  0  0  0  0  0999 V2000\n" +
 			string(pad(pad(pad(nil, fixed(first[0], 4), 10), fixed(first[1], 4), 10), fixed(first[2], 4), 10)) +
 			" C   0  0  0  0  0  0  0  0  0  0  0  0\n",
-		"\n  1  2  1  0\n", "\n  2  3  1  0\n  2  4  2  0\n", "\nM  CHG  2   2   1   3  -1\nM  END\n>  <seed>\n7\n\n>  <two>\nlines\nof text\n\n>  <none>\n\n$$$$\n",
+		"\n  1  2  1  0\n", "\n  2  3  1  0\n  2  4  2  0\n",
+		"\nM  CHG  2   2   1   3  -1\nM  END\n>  <seed>\n7\n\n>  <two>\nlines\nof text\n\n>  <none>\n\n$$$$\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
-	for _, text := range []string{text, strings.ReplaceAll(text, "\n", "\r\n"), strings.TrimSuffix(text, "$$$$\n"), text + "\n\n"} {
+	for _, text := range []string{text, strings.ReplaceAll(text, "\n", "\r\n"), strings.TrimSuffix(text, "$$$$\n"),
+		text + "\n\n"} {
 		all, err := collect(ReadSDF(strings.NewReader(text), "x.sdf"))
 		if err != nil || len(all) != 2 {
 			t.Fatalf("%d molecules, %v", len(all), err)
 		}
 		for _, got := range all {
-			if !slices.Equal(got.Elements, m.Elements) || !slices.Equal(got.Properties, append([]Property{{"title", "CH3NO2"}}, m.Properties...)) {
+			if !slices.Equal(got.Elements, m.Elements) || !slices.Equal(got.Properties,
+				append([]Property{{"title", "CH3NO2"}}, m.Properties...)) {
 				t.Errorf("read %+v", got)
 			}
-			if want := []Bond{{0, 1, 1}, {0, 4, 1}, {0, 5, 1}, {0, 6, 1}, {1, 2, 1}, {1, 3, 2}}; !slices.Equal(got.FileBonds, want) {
+			if want := []Bond{{0, 1, 1}, {0, 4, 1}, {0, 5, 1}, {0, 6, 1}, {1, 2, 1},
+				{1, 3, 2}}; !slices.Equal(got.FileBonds, want) {
 				t.Errorf("bonds %v, want %v", got.FileBonds, want)
 			}
 			for i := range got.Positions {
@@ -237,7 +247,8 @@ func TestSDFCharges(t *testing.T) {
 	if err := WriteSDF(&b, m); err != nil {
 		t.Fatal(err)
 	}
-	want := "M  CHG  8   2   1   3  -1   9   1  10  -1  16   1  17  -1  23   1  24  -1\nM  CHG  2  30   1  31  -1\nM  END\n"
+	want := "M  CHG  8   2   1   3  -1   9   1  10  -1  16   1  17  -1  23   1  24  -1\nM  CHG  2  30   1  31  " +
+		"-1\nM  END\n"
 	if !strings.Contains(b.String(), want) {
 		t.Errorf("no %q in\n%s", want, b.String())
 	}
@@ -343,7 +354,8 @@ func fuzzed(t *testing.T, seq iter.Seq2[*Molecule, error], check func(*Molecule)
 }
 
 // again reads what a writer wrote: one molecule of the same elements.
-func again(t *testing.T, read func(io.Reader, string) iter.Seq2[*Molecule, error], written string, m *Molecule) *Molecule {
+func again(t *testing.T, read func(io.Reader, string) iter.Seq2[*Molecule, error], written string,
+	m *Molecule) *Molecule {
 	t.Helper()
 	all, err := collect(read(strings.NewReader(written), "again"))
 	if err != nil || len(all) != 1 || !slices.Equal(all[0].Elements, m.Elements) {
@@ -479,7 +491,8 @@ func TestReadPDB(t *testing.T) {
 		t.Fatalf("%d molecules, %v; want %d", len(all), err, len(want))
 	}
 	for i, m := range all {
-		if !slices.Equal(m.Elements, want[i].Elements) || !slices.Equal(m.FileBonds, want[i].Bonds()) || !slices.Equal(m.Properties, want[i].Properties) {
+		if !slices.Equal(m.Elements, want[i].Elements) || !slices.Equal(m.FileBonds, want[i].Bonds()) ||
+			!slices.Equal(m.Properties, want[i].Properties) {
 			t.Errorf("%+v read again: %+v", want[i], m)
 		}
 		for k, p := range m.Positions {
@@ -501,7 +514,8 @@ func TestReadPDB(t *testing.T) {
 		{atom(" D1 ", " ", "0.000", ""), "H", ""},
 		{atom(" CA ", " ", "0.000", "  1.00  0.00           N1+"), "N", ""},
 		{atom(" CA ", "A", "0.000", "") + atom(" CA ", "B", "9.000", ""), "C", ""},
-		{"MODEL        1\n" + atom(" N  ", " ", "0.000", "") + "ENDMDL\nMODEL        2\n" + atom(" N  ", " ", "1.000", "") + "ENDMDL\nEND\n", "N N", ""},
+		{"MODEL        1\n" + atom(" N  ", " ", "0.000", "") + "ENDMDL\nMODEL        2\n" +
+			atom(" N  ", " ", "1.000", "") + "ENDMDL\nEND\n", "N N", ""},
 		{atom(" X  ", " ", "0.000", ""), "", `unknown element "" of atom " X  "`},
 		{atom(" N  ", " ", "nan", "") + "END\n" + atom(" N  ", " ", "0.000", ""), "N", "want a coordinate"},
 		{"ATOM      1  N   GLY\n", "", "columns 31 to 54"},

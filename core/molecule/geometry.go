@@ -299,7 +299,8 @@ func (m *Molecule) CheckBonds(bonds []Bond) error {
 		most := (1 + lengthWindow) * (p.covalent[long-1] + q.covalent[long-1])
 		least := (1 - lengthWindow) * (p.covalent[short-1] + q.covalent[short-1])
 		if !(d >= least && d <= most) {
-			return &unlike{name(b.I) + "-" + name(b.J) + " of order " + strconv.Itoa(b.Order) + " is " + fixed(d, 3) + " Å, want " +
+			return &unlike{name(b.I) + "-" + name(b.J) + " of order " + strconv.Itoa(b.Order) + " is " + fixed(d, 3) +
+				" Å, want " +
 				fixed(least, 2) + " to " + fixed(most, 2)}
 		}
 	}

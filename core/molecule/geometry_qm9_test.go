@@ -45,7 +45,8 @@ func TestGeometryOfQM9(t *testing.T) {
 	}
 	t.Logf("%d molecules: of %d lengths %d outside, of %d angles %d, of %d aromatic rings %d bent, %d molecules clash",
 		molecules, lengths, badLengths, angles, badAngles, rings, bent, clashing)
-	if badLengths*1000 > lengths || badAngles*1000 > angles || bent*200 > rings || clashing*50 > molecules || rings < molecules/20 {
+	if badLengths*1000 > lengths || badAngles*1000 > angles || bent*200 > rings || clashing*50 > molecules ||
+		rings < molecules/20 {
 		t.Error("real molecules are outside the windows too often")
 	}
 }

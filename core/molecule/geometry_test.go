@@ -30,7 +30,8 @@ func ring(elements []Element, side float64, outer []Element, out float64) *Molec
 
 func TestGeometryOfMethane(t *testing.T) {
 	const a = 1.09 / 1.7320508
-	m := &Molecule{Elements: []Element{C, H, H, H, H}, Positions: [][3]float64{{}, {a, a, a}, {a, -a, -a}, {-a, a, -a}, {-a, -a, a}}}
+	m := &Molecule{Elements: []Element{C, H, H, H, H}, Positions: [][3]float64{{}, {a, a, a}, {a, -a, -a},
+		{-a, a, -a}, {-a, -a, a}}}
 	g := m.Geometry()
 	if len(g.Lengths) != 4 || len(g.Angles) != 6 || len(g.Rings) != 0 || !g.Sound() {
 		t.Fatalf("%+v", g)
@@ -51,7 +52,8 @@ func TestGeometryOfMethane(t *testing.T) {
 }
 
 func TestClash(t *testing.T) {
-	m := &Molecule{Elements: []Element{H, H, F, F}, Positions: [][3]float64{{0, 0, 0}, {0.74, 0, 0}, {0, 3, 0}, {1.42, 3, 0}}}
+	m := &Molecule{Elements: []Element{H, H, F, F}, Positions: [][3]float64{{0, 0, 0}, {0.74, 0, 0}, {0, 3, 0},
+		{1.42, 3, 0}}}
 	if g := m.Geometry(); len(g.Clashes) != 0 {
 		t.Fatalf("two molecules 3 Å apart clash: %+v", g.Clashes)
 	}
@@ -80,7 +82,8 @@ func TestAromaticRings(t *testing.T) {
 	}
 	m := kekule(benzene)
 	g := m.Geometry()
-	if len(g.Rings) != 1 || !slices.Equal(g.Rings[0].Atoms, []int{0, 1, 2, 3, 4, 5}) || g.Rings[0].Deviation > 1e-9 || !g.Rings[0].Flat() {
+	if len(g.Rings) != 1 || !slices.Equal(g.Rings[0].Atoms, []int{0, 1, 2, 3, 4, 5}) ||
+		g.Rings[0].Deviation > 1e-9 || !g.Rings[0].Flat() {
 		t.Fatalf("benzene: %+v, bonds %v", g.Rings, m.Bonds())
 	}
 	for _, a := range g.Angles {
@@ -110,13 +113,18 @@ func TestPiElectrons(t *testing.T) {
 	}{
 		{"pyrrole", []Element{N, C, C, C, C, H}, []Bond{{0, 1, 1}, {0, 4, 1}, {0, 5, 1}, {1, 2, 2}, {2, 3, 1}, {3, 4, 2}}, 1},
 		{"furan", []Element{O, C, C, C, C}, []Bond{{0, 1, 1}, {0, 4, 1}, {1, 2, 2}, {2, 3, 1}, {3, 4, 2}}, 1},
-		{"cyclopentadiene", []Element{C, C, C, C, C, H, H}, []Bond{{0, 1, 1}, {0, 4, 1}, {0, 5, 1}, {0, 6, 1}, {1, 2, 2}, {2, 3, 1}, {3, 4, 2}}, 0},
-		{"cyclopentadienone", []Element{C, C, C, C, C, O}, []Bond{{0, 1, 1}, {0, 4, 1}, {0, 5, 2}, {1, 2, 2}, {2, 3, 1}, {3, 4, 2}}, 0},
-		{"pyridone", []Element{N, C, C, C, C, C, O, H}, []Bond{{0, 1, 1}, {0, 5, 1}, {0, 7, 1}, {1, 2, 1}, {1, 6, 2}, {2, 3, 2}, {3, 4, 1}, {4, 5, 2}}, 1},
-		{"naphthalene", []Element{C, C, C, C, C, C, C, C, C, C}, []Bond{{0, 1, 2}, {0, 5, 1}, {1, 2, 1}, {2, 3, 2}, {3, 4, 1}, {4, 5, 2}, {4, 6, 1}, {5, 9, 1},
+		{"cyclopentadiene", []Element{C, C, C, C, C, H, H}, []Bond{{0, 1, 1}, {0, 4, 1}, {0, 5, 1}, {0, 6, 1},
+			{1, 2, 2}, {2, 3, 1}, {3, 4, 2}}, 0},
+		{"cyclopentadienone", []Element{C, C, C, C, C, O}, []Bond{{0, 1, 1}, {0, 4, 1}, {0, 5, 2}, {1, 2, 2},
+			{2, 3, 1}, {3, 4, 2}}, 0},
+		{"pyridone", []Element{N, C, C, C, C, C, O, H}, []Bond{{0, 1, 1}, {0, 5, 1}, {0, 7, 1}, {1, 2, 1}, {1, 6, 2},
+			{2, 3, 2}, {3, 4, 1}, {4, 5, 2}}, 1},
+		{"naphthalene", []Element{C, C, C, C, C, C, C, C, C, C}, []Bond{{0, 1, 2}, {0, 5, 1}, {1, 2, 1}, {2, 3, 2},
+			{3, 4, 1}, {4, 5, 2}, {4, 6, 1}, {5, 9, 1},
 			{6, 7, 2}, {7, 8, 1}, {8, 9, 2}}, 2},
 		{"fulvene", []Element{C, C, C, C, C, C}, []Bond{{0, 1, 1}, {0, 4, 1}, {0, 5, 2}, {1, 2, 2}, {2, 3, 1}, {3, 4, 2}}, 0},
-		{"quinone", []Element{C, C, C, C, C, C, O, O}, []Bond{{0, 1, 1}, {0, 5, 1}, {0, 6, 2}, {1, 2, 2}, {2, 3, 1}, {3, 4, 1}, {3, 7, 2}, {4, 5, 2}}, 0},
+		{"quinone", []Element{C, C, C, C, C, C, O, O}, []Bond{{0, 1, 1}, {0, 5, 1}, {0, 6, 2}, {1, 2, 2}, {2, 3, 1},
+			{3, 4, 1}, {3, 7, 2}, {4, 5, 2}}, 0},
 	} {
 		g := &graph{elements: c.elements, bonds: c.bonds}
 		all := make([]int, len(c.elements))

@@ -74,8 +74,10 @@ func TestBondOrder(t *testing.T) {
 		d     float64
 		order int
 	}{
-		{"F", "F", 0.1, 1}, {"C", "S", 1.64, 2}, {"S", "C", 1.64, 2}, {"C", "S", 1.70, 1}, {"P", "O", 1.50, 2}, {"S", "P", 1.90, 2},
-		{"Si", "Si", 2.42, 1}, {"Al", "H", 0.1, 0}, {"Hg", "Hg", 0.1, 0}, {"He", "H", 0.1, 0}, {"U", "H", 0.1, 0}, {"B", "C", 1.5, 0},
+		{"F", "F", 0.1, 1}, {"C", "S", 1.64, 2}, {"S", "C", 1.64, 2}, {"C", "S", 1.70, 1}, {"P", "O", 1.50, 2},
+		{"S", "P", 1.90, 2},
+		{"Si", "Si", 2.42, 1}, {"Al", "H", 0.1, 0}, {"Hg", "Hg", 0.1, 0}, {"He", "H", 0.1, 0}, {"U", "H", 0.1, 0},
+		{"B", "C", 1.5, 0},
 		{"H", "H", 0.84, 0}, {"H", "H", math.NaN(), 0}, {"H", "H", math.Inf(1), 0},
 	} {
 		a, _ := ParseElement(c.a)
@@ -171,7 +173,8 @@ func TestFormulaOrder(t *testing.T) {
 
 func TestFragments(t *testing.T) {
 	// Two H2 whose atoms alternate, and a lone O far away.
-	m := &Molecule{Elements: []Element{H, H, O, H, H}, Positions: [][3]float64{{0, 0, 0}, {9, 0, 0}, {0, 50, 0}, {0, 0, .74}, {9, 0, .74}}}
+	m := &Molecule{Elements: []Element{H, H, O, H, H}, Positions: [][3]float64{{0, 0, 0}, {9, 0, 0}, {0, 50, 0},
+		{0, 0, .74}, {9, 0, .74}}}
 	want := [][]int{{0, 3}, {1, 4}, {2}}
 	if got := m.Fragments(); !slices.EqualFunc(got, want, slices.Equal) {
 		t.Errorf("fragments %v, want %v", got, want)
@@ -375,7 +378,8 @@ func TestParseFormula(t *testing.T) {
 }
 
 func TestOddValence(t *testing.T) {
-	for formula, odd := range map[string]bool{"CH4": false, "CH3": true, "H2O": false, "HO": true, "C2H5NO2": false, "NH2": true, "CHF3": false, "PH3": false, "HgH": false, "O2": false} {
+	for formula, odd := range map[string]bool{"CH4": false, "CH3": true, "H2O": false, "HO": true,
+		"C2H5NO2": false, "NH2": true, "CHF3": false, "PH3": false, "HgH": false, "O2": false} {
 		elements, err := ParseFormula(formula)
 		if err != nil {
 			t.Fatal(err)

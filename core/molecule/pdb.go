@@ -94,7 +94,8 @@ func (p *pdbRecord) line(kind string, line []byte) (reason string) {
 	case "TITLE":
 		p.property("title", field(10, 80))
 	case "REMARK":
-		if key, value, ok := strings.Cut(strings.TrimRight(string(line[min(11, len(line)):]), " "), "="); ok && field(7, 10) == "999" {
+		if key, value, ok := strings.Cut(strings.TrimRight(string(line[min(11, len(line)):]), " "), "="); ok &&
+			field(7, 10) == "999" {
 			p.m.Properties = append(p.m.Properties, Property{key, value})
 		}
 	}
@@ -155,7 +156,8 @@ func (p *pdbRecord) atom(line []byte, field func(from, to int) string) (reason s
 // calcium, "HG11" hydrogen.
 func elementOfName(name string) (Element, bool) {
 	letters := strings.Trim(name[:2], " 0123456789'\"*")
-	if len(letters) == 2 && strings.TrimSpace(name) == name && len(strings.TrimRight(name, " ")) == 4 && letters[0] == 'H' {
+	if len(letters) == 2 && strings.TrimSpace(name) == name && len(strings.TrimRight(name, " ")) == 4 &&
+		letters[0] == 'H' {
 		return H, true
 	}
 	if e, ok := isotope([]byte(letters)); ok {

@@ -29,8 +29,10 @@ type Counts struct {
 	Valid           int `json:"valid"`
 	Unique          int `json:"unique"` // distinct keys among the valid
 	Connected       int `json:"connected"`
-	NotJudged       int `json:"not_judged"`    // molecules with an element that the rule does not judge
-	FreeValences    int `json:"free_valences"` // valid molecules with a free valence: radicals, or a hydrogen is missing
+	// molecules with an element that the rule does not judge
+	NotJudged int `json:"not_judged"`
+	// valid molecules with a free valence: radicals, or a hydrogen is missing
+	FreeValences int `json:"free_valences"`
 }
 
 // Evaluate measures all molecules of a sequence and stops at its first error.

@@ -313,7 +313,8 @@ func (l *lines) sdfCharges(m *Molecule, text string) error {
 		i, errI := strconv.Atoi(pair[0])
 		v, errV := strconv.Atoi(pair[1])
 		if errI != nil || errV != nil || i < 1 || i > len(m.Elements) {
-			return l.bad("want pairs of one of " + strconv.Itoa(len(m.Elements)) + " atoms and a value, found " + quote([]byte(text)))
+			return l.bad("want pairs of one of " + strconv.Itoa(len(m.Elements)) + " atoms and a value, found " +
+				quote([]byte(text)))
 		}
 		if err := l.state(m, i-1, text[3:6], v); err != nil {
 			return err

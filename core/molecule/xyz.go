@@ -228,7 +228,8 @@ func parseColumns(text string) (c columns, reason string) {
 	parts := strings.Split(text, ":")
 	for i := 0; i < len(parts); i += 3 {
 		column := strings.Join(parts[i:min(len(parts), i+3)], ":")
-		if i+3 > len(parts) || parts[i] == "" || parts[i+1] == "" || !strings.Contains("SIRL", parts[i+1]) || len(parts[i+1]) > 1 {
+		if i+3 > len(parts) || parts[i] == "" || parts[i+1] == "" || !strings.Contains("SIRL", parts[i+1]) ||
+			len(parts[i+1]) > 1 {
 			return c, "want name:type:count, of types S, I, R and L, at " + quote([]byte(column)) + "; a name holds no colon"
 		}
 		n, err := strconv.Atoi(parts[i+2])

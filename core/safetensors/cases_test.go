@@ -24,7 +24,8 @@ func TestFilesOfTheFieldAreReadOrRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		f, err := Parse(path, data)
-		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), path)) {
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) ||
+			!strings.HasPrefix(err.Error(), path)) {
 			t.Errorf("%s: %v, want %q", name, err, want)
 		}
 		if err == nil && len(f.Names()) == 0 {
@@ -41,7 +42,8 @@ func TestFilesOfTheFieldAreReadOrRefused(t *testing.T) {
 		}
 	}
 	for first, want := range map[string]string{
-		"PK\x03\x04\x00\x00\x00\x00": "symdiff import", "\x80\x02}q\x00\x00\x00\x00": "symdiff import", "\x93NUMPY\x01\x00": "NumPy", "<!DOCTYPE html>": "web page",
+		"PK\x03\x04\x00\x00\x00\x00": "symdiff import", "\x80\x02}q\x00\x00\x00\x00": "symdiff import",
+		"\x93NUMPY\x01\x00": "NumPy", "<!DOCTYPE html>": "web page",
 	} {
 		if _, err := Parse("f", []byte(first)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", first, err, want)

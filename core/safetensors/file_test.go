@@ -43,7 +43,8 @@ func TestFileErrors(t *testing.T) {
 		WriteFile(path, nil, nil),
 		func() error { _, err := Open(path); return err }(),
 	} {
-		if e, ok := errors.AsType[*Error](err); !ok || e.File != path || !errors.Is(err, fs.ErrNotExist) || strings.Count(err.Error(), path) != 1 {
+		if e, ok := errors.AsType[*Error](err); !ok || e.File != path || !errors.Is(err, fs.ErrNotExist) ||
+			strings.Count(err.Error(), path) != 1 {
 			t.Errorf("error %v", err)
 		}
 	}

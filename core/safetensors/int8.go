@@ -42,7 +42,8 @@ func scaleRows(x, scales []float32) {
 	}
 }
 
-// quantise gives the integers q in [-127, 127] and the scales s of the rows of a tensor, with x ≈ s·q:
+// quantise gives the integers q in [-127, 127] and the scales s of the rows of a tensor, with x ≈
+// s·q:
 //
 //	s = max|x|/127 of the row,  q = x/s to the nearest integer, ties to even.
 func quantise(x []float32, rows int) (q []byte, scales []float32) {

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// Rows have scales of their own, so that a small row beside a large one keeps its values; a row of zeros stays one.
+// Rows have scales of their own, so that a small row beside a large one keeps its values; a row of
+// zeros stays one.
 func TestInt8(t *testing.T) {
 	data := []float32{
 		1000, -2000, 3.9, 0,

@@ -184,10 +184,12 @@ func (f *File) split(size int64) (header []byte, err error) {
 		return nil, f.fault("", what)
 	}
 	if n > MaxHeader {
-		return nil, f.fault("", "header of "+strconv.FormatUint(n, 10)+" bytes, more than "+strconv.Itoa(MaxHeader)+": no safetensors file")
+		return nil, f.fault("", "header of "+strconv.FormatUint(n,
+			10)+" bytes, more than "+strconv.Itoa(MaxHeader)+": no safetensors file")
 	}
 	if rest := size - 8; n > uint64(rest) {
-		return nil, f.fault("", "truncated: header of "+strconv.FormatUint(n, 10)+" bytes, "+strconv.FormatInt(rest, 10)+" are there")
+		return nil, f.fault("", "truncated: header of "+strconv.FormatUint(n, 10)+" bytes, "+strconv.FormatInt(rest,
+			10)+" are there")
 	}
 	f.begin, f.size = 8+int64(n), size-8-int64(n)
 	header = make([]byte, n)
@@ -448,10 +450,9 @@ func (f *File) Float32(name string, shape ...int) ([]float32, error) {
 	return f.Float32To(nil, name, shape...)
 }
 
-// Float32To returns the elements of a tensor of type F32, F16, BF16, or I8 with
-// scales, row-major: in dst where its capacity suffices. Where a shape is given, the tensor must have
-// it. A missing tensor, another type or shape, and a value that is not finite are
-// errors of type *Error.
+// Float32To returns the elements of a tensor of type F32, F16, BF16, or I8 with scales, row-major:
+// in dst where its capacity suffices. Where a shape is given, the tensor must have it. A missing
+// tensor, another type or shape, and a value that is not finite are errors of type *Error.
 func (f *File) Float32To(dst []float32, name string, shape ...int) ([]float32, error) {
 	info, err := f.find(name, shape)
 	if err != nil {

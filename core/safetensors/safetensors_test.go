@@ -49,10 +49,12 @@ func TestRoundTrip(t *testing.T) {
 	if f.begin%8 != 0 {
 		t.Error("the data is not aligned to 8 bytes")
 	}
-	if want := []string{"empty", "naïve \"name\"\n", "scalar", "z.full", "a.brain", "b.half"}; !slices.Equal(f.Names(), want) {
+	if want := []string{"empty", "naïve \"name\"\n", "scalar", "z.full", "a.brain",
+		"b.half"}; !slices.Equal(f.Names(), want) {
 		t.Errorf("names %q, want %q", f.Names(), want)
 	}
-	if f.Metadata["kind"] != "symdiff" || f.Metadata["config"] != `{"depth":4}` || f.Metadata[""] != "é" || len(f.Metadata) != 3 {
+	if f.Metadata["kind"] != "symdiff" || f.Metadata["config"] != `{"depth":4}` || f.Metadata[""] != "é" ||
+		len(f.Metadata) != 3 {
 		t.Errorf("metadata %q", f.Metadata)
 	}
 	for _, want := range tensors {
@@ -73,13 +75,15 @@ func TestRoundTrip(t *testing.T) {
 // The bytes of a small file, frozen: what other readers of the format get.
 func TestWriteBytes(t *testing.T) {
 	var b bytes.Buffer
-	err := Write(&b, []Tensor{{"w", F16, []int{2}, []float32{1, -2}}, {"a", F32, []int{1}, []float32{1}}}, map[string]string{"k": "v"})
+	err := Write(&b, []Tensor{{"w", F16, []int{2}, []float32{1, -2}}, {"a", F32, []int{1}, []float32{1}}},
+		map[string]string{"k": "v"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	header := `{"__metadata__":{"k":"v"},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"w":{"dtype":"F16","shape":[2],"data_offsets":[4,8]}}`
 	header += strings.Repeat(" ", (8-len(header)%8)%8)
-	want := string(binary.LittleEndian.AppendUint64(nil, uint64(len(header)))) + header + "\x00\x00\x80\x3f\x00\x3c\x00\xc0"
+	want := string(binary.LittleEndian.AppendUint64(nil, uint64(len(header)))) + header +
+		"\x00\x00\x80\x3f\x00\x3c\x00\xc0"
 	if b.String() != want {
 		t.Errorf("got  %q\nwant %q", b.String(), want)
 	}
@@ -97,16 +101,19 @@ func TestParseRejects(t *testing.T) {
 	}{
 		{"empty file", "", "truncated: 0 bytes", nil},
 		{"header length beyond the cap", "", "more than 100000000", append(huge, "{}"...)},
-		{"header beyond the file", "", "truncated: header of 40 bytes, 2 are there", append([]byte{40, 0, 0, 0, 0, 0, 0, 0}, "{}"...)},
+		{"header beyond the file", "", "truncated: header of 40 bytes, 2 are there",
+			append([]byte{40, 0, 0, 0, 0, 0, 0, 0}, "{}"...)},
 		{"no JSON", "", "does not begin with '{'", file(" {}", 0)},
 		{"empty header", "", "does not begin with '{'", file("", 0)},
 		{"broken JSON", "", "JSON at byte 1", file("{", 0)},
 		{"text after the header", "", "text after the value", file("{} {}", 0)},
 		{"invalid UTF-8", "", "invalid UTF-8", file("{\"\xff\":{}}", 0)},
-		{"duplicate name", "a", "repeated key", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`, 2)},
+		{"duplicate name", "a", "repeated key",
+			file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`, 2)},
 		{"duplicate metadata", "", "repeated key", file(`{"__metadata__":{},"__metadata__":{}}`, 0)},
 		{"duplicate metadata key", "", "repeated key", file(`{"__metadata__":{"a":"","a":""}}`, 0)},
-		{"duplicate field", "a", "repeated key", file(`{"a":{"dtype":"U8","dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 1)},
+		{"duplicate field", "a", "repeated key",
+			file(`{"a":{"dtype":"U8","dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 1)},
 		{"metadata not text", "", "expected a string, found a number", file(`{"__metadata__":{"a":1}}`, 0)},
 		{"nameless", "", "without a name", file(`{"":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 1)},
 		{"entry not an object", "a", "expected an object", file(`{"a":[]}`, 0)},
@@ -115,21 +122,30 @@ func TestParseRejects(t *testing.T) {
 		{"no shape", "a", "no shape", file(`{"a":{"dtype":"U8","data_offsets":[0,1]}}`, 1)},
 		{"negative shape", "a", "-1 is no size", file(`{"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,1]}}`, 1)},
 		{"fractional shape", "a", "1.5 is no size", file(`{"a":{"dtype":"U8","shape":[1.5],"data_offsets":[0,1]}}`, 1)},
-		{"shape beyond int64", "a", "9223372036854775808 is no size", file(`{"a":{"dtype":"U8","shape":[9223372036854775808],"data_offsets":[0,1]}}`, 1)},
-		{"shape overflows", "a", "overflows", file(`{"a":{"dtype":"U8","shape":[2147483647,2147483647,2147483647],"data_offsets":[0,1]}}`, 1)},
-		{"size overflows", "a", "overflows", file(`{"a":{"dtype":"F64","shape":[2147483647,2147483647],"data_offsets":[0,1]}}`, 1)},
-		{"rank", "a", "more than 32 numbers", file(`{"a":{"dtype":"U8","shape":[`+strings.Repeat("1,", 32)+`1],"data_offsets":[0,1]}}`, 1)},
+		{"shape beyond int64", "a", "9223372036854775808 is no size",
+			file(`{"a":{"dtype":"U8","shape":[9223372036854775808],"data_offsets":[0,1]}}`, 1)},
+		{"shape overflows", "a", "overflows",
+			file(`{"a":{"dtype":"U8","shape":[2147483647,2147483647,2147483647],"data_offsets":[0,1]}}`, 1)},
+		{"size overflows", "a", "overflows",
+			file(`{"a":{"dtype":"F64","shape":[2147483647,2147483647],"data_offsets":[0,1]}}`, 1)},
+		{"rank", "a", "more than 32 numbers",
+			file(`{"a":{"dtype":"U8","shape":[`+strings.Repeat("1,", 32)+`1],"data_offsets":[0,1]}}`, 1)},
 		{"no offsets", "a", "want two numbers", file(`{"a":{"dtype":"U8","shape":[1]}}`, 1)},
 		{"one offset", "a", "want two numbers", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0]}}`, 1)},
 		{"three offsets", "a", "more than 2 numbers", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1,2]}}`, 1)},
 		{"negative offset", "a", "-1 is no size", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[-1,0]}}`, 1)},
 		{"backwards", "a", "run backwards: [1,0]", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[1,0]}}`, 1)},
 		{"out of range", "a", "beyond the 1 bytes", file(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}`, 1)},
-		{"size mismatch", "a", "takes 8 bytes, data_offsets hold 4", file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}`, 4)},
-		{"overlap", "b", `overlap tensor "a"`, file(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}`, 3)},
-		{"hole at the start", "a", "leave a hole after byte 0", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`, 2)},
-		{"hole", "b", "leave a hole after byte 1", file(`{"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 3)},
-		{"trailing bytes", "", "3 bytes after the last tensor", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 4)},
+		{"size mismatch", "a", "takes 8 bytes, data_offsets hold 4",
+			file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}`, 4)},
+		{"overlap", "b", `overlap tensor "a"`,
+			file(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}`, 3)},
+		{"hole at the start", "a", "leave a hole after byte 0",
+			file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`, 2)},
+		{"hole", "b", "leave a hole after byte 1",
+			file(`{"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 3)},
+		{"trailing bytes", "", "3 bytes after the last tensor",
+			file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 4)},
 	} {
 		_, err := Parse("w.safetensors", c.data)
 		e, ok := errors.AsType[*Error](err)
@@ -149,7 +165,8 @@ func TestParseRejects(t *testing.T) {
 // No prefix of a good file is a file.
 func TestParseTruncated(t *testing.T) {
 	var b bytes.Buffer
-	if err := Write(&b, []Tensor{{"a", F32, []int{3}, []float32{1, 2, 3}}, {"b", F16, []int{1}, []float32{1}}}, map[string]string{"k": "v"}); err != nil {
+	if err := Write(&b, []Tensor{{"a", F32, []int{3}, []float32{1, 2, 3}}, {"b", F16, []int{1}, []float32{1}}},
+		map[string]string{"k": "v"}); err != nil {
 		t.Fatal(err)
 	}
 	for n := range b.Len() {
@@ -295,7 +312,8 @@ func TestHalf(t *testing.T) {
 // types allow.
 func FuzzParse(f *testing.F) {
 	var b bytes.Buffer
-	if err := Write(&b, []Tensor{{"a", F32, []int{2}, []float32{1, 2}}, {"b", F16, []int{1}, []float32{1}}}, map[string]string{"k": "v"}); err != nil {
+	if err := Write(&b, []Tensor{{"a", F32, []int{2}, []float32{1, 2}}, {"b", F16, []int{1}, []float32{1}}},
+		map[string]string{"k": "v"}); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(b.Bytes())
@@ -337,7 +355,10 @@ func FuzzParse(f *testing.F) {
 		}
 		for _, w := range tensors {
 			x, err := again.Float32(w.Name, w.Shape...)
-			if err != nil || !slices.EqualFunc(x, w.Data, func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }) {
+			if err != nil || !slices.EqualFunc(x, w.Data, func(a,
+				b float32) bool {
+				return math.Float32bits(a) == math.Float32bits(b)
+			}) {
 				t.Fatalf("tensor %q: %v, %v, want %v", w.Name, x, err, w.Data)
 			}
 		}
@@ -394,14 +415,16 @@ func (f failing) ReadAt(p []byte, offset int64) (int, error) {
 	return f.Reader.ReadAt(p, offset)
 }
 
-// Tensors are read when they are asked for, in memory that can be used again; what goes wrong then is told.
+// Tensors are read when they are asked for, in memory that can be used again; what goes wrong then
+// is told.
 func TestReadWhenAsked(t *testing.T) {
 	var b bytes.Buffer
 	long := make([]float32, 3*chunk/2+5) // more than a piece
 	for i := range long {
 		long[i] = float32(i % 1000)
 	}
-	if err := Write(&b, []Tensor{{"half", F16, []int{len(long)}, long}, {"full", F32, []int{len(long)}, long}}, nil); err != nil {
+	if err := Write(&b, []Tensor{{"half", F16, []int{len(long)}, long}, {"full", F32, []int{len(long)}, long}},
+		nil); err != nil {
 		t.Fatal(err)
 	}
 	f, err := New("file", bytes.NewReader(b.Bytes()), int64(b.Len()))
@@ -439,7 +462,8 @@ func TestReadWhenAsked(t *testing.T) {
 		}
 	}
 	for _, at := range []int64{4, 20} {
-		if _, err := New("file", failing{bytes.NewReader(b.Bytes()), at}, int64(b.Len())); err == nil || !strings.Contains(err.Error(), "read at byte") {
+		if _, err := New("file", failing{bytes.NewReader(b.Bytes()), at}, int64(b.Len())); err == nil ||
+			!strings.Contains(err.Error(), "read at byte") {
 			t.Errorf("the header cannot be read: %v", err)
 		}
 	}
@@ -495,7 +519,8 @@ func TestTooManyTensorsAreRefused(t *testing.T) {
 		if err := Write(&b, list[:n], nil); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Parse("many", b.Bytes()); (err == nil) != want || err != nil && !strings.Contains(err.Error(), "many: more than") {
+		if _, err := Parse("many", b.Bytes()); (err == nil) != want || err != nil &&
+			!strings.Contains(err.Error(), "many: more than") {
 			t.Errorf("%d tensors: %v", n, err)
 		}
 	}

@@ -180,7 +180,8 @@ func WriteRaw(w io.Writer, tensors []Raw, metadata map[string]string) error {
 			return err
 		}
 		if got != want {
-			return &Error{File: file, Tensor: t.Name, Reason: "has " + strconv.FormatInt(got, 10) + " bytes or more, want " + strconv.FormatInt(want, 10)}
+			return &Error{File: file, Tensor: t.Name, Reason: "has " + strconv.FormatInt(got, 10) +
+				" bytes or more, want " + strconv.FormatInt(want, 10)}
 		}
 	}
 	return nil

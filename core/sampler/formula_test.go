@@ -219,7 +219,8 @@ func (n valued) At(values map[string]float64) (symmetrise.Network, error) {
 func TestTypesCFGWeight(t *testing.T) {
 	_, meta := typed()
 	meta.Context = append(meta.Context, encoding.Quantity{Name: "gap", MAD: 1})
-	for want, o := range map[float32]Options{31: {}, 30: {Joint: true}} { // 11 + 2·(11 - 1) and 10 + 2·(10 - 0)
+	// 11 + 2·(11 - 1) and 10 + 2·(10 - 0)
+	for want, o := range map[float32]Options{31: {}, 30: {Joint: true}} {
 		o.sizes, o.Steps, o.Properties, o.CFGWeight = []int{5}, 2, map[string]float64{"gap": 1}, 2
 		s, err := New(valued{constant(0)}, meta, o)
 		if err != nil {

@@ -157,7 +157,8 @@ func TestResultTellsTheVariation(t *testing.T) {
 		},
 	)
 	got := keys(s.Result(0).Properties)
-	if want := " gamma=released rotate=0,1,0,-1,0,0,0,0,1 uncoupled=true branches=1:2,3:9223372036854775808 "; !strings.Contains(
+	want := " gamma=released rotate=0,1,0,-1,0,0,0,0,1 uncoupled=true branches=1:2,3:9223372036854775808 "
+	if !strings.Contains(
 		got,
 		want,
 	) {

@@ -57,8 +57,10 @@ type Sampler struct {
 	*decoder                  // of latents; nil: z are atoms themselves
 	gamma    symmetrise.Noise // of gamma: R0 (molecules), eta (rows, noise dims)
 
-	types            []float32    // (rows, 3+F) features of the types where they are given; nil: they are not
-	fixed            int          // the first so many atoms of every molecule are those of the fragment
+	// (rows, 3+F) features of the types where they are given; nil: they are not
+	types []float32
+	// the first so many atoms of every molecule are those of the fragment
+	fixed            int
 	fragment, scaled []float32    // (fixed, 3+F) the fragment, clean and at the time at hand
 	places           [][3]float64 // (fixed) in Å, where its atoms are in space
 

@@ -305,7 +305,8 @@ func TestResultCarriesItsArguments(t *testing.T) {
 	for _, p := range m.Properties {
 		got += p.Key + "=" + p.Value + " "
 	}
-	want := "seed=5 index=41 steps=6 method=dpm++2m-sde t_start=1000 model=0123456789abcdef formula=" + m.Formula() + " stable=" + strconv.FormatBool(
+	want := "seed=5 index=41 steps=6 method=dpm++2m-sde t_start=1000 model=0123456789abcdef formula=" +
+		m.Formula() + " stable=" + strconv.FormatBool(
 		m.Stable(),
 	)
 	if !strings.HasPrefix(got, want) {

@@ -26,7 +26,8 @@ type Spec struct {
 	Name      string  `json:"name"`      // "polynomial_2", "cosine", Learned or Tabulated
 	Timesteps int     `json:"timesteps"` // T
 	Precision float64 `json:"precision"` // s of polynomial_2, which keeps alpha² within [s, 1-s]
-	Curve     *Curve  `json:"-"`         // the table of one without a formula, nil until the file's tensors are read
+	// the table of one without a formula, nil until the file's tensors are read
+	Curve *Curve `json:"-"`
 }
 
 // Polynomial2 is the schedule of the published QM9 and GEOM-Drugs models.
@@ -206,7 +207,8 @@ func (c Step) Draw(z, eps, noise []float32, scale float64) {
 	}
 }
 
-// Last is the step from z_0 to the data, x ~ N((z_0 - sigma_0·eps_hat)/alpha_0, (sigma_0/alpha_0)²).
+// Last is the step from z_0 to the data, x ~ N((z_0 - sigma_0·eps_hat)/alpha_0,
+// (sigma_0/alpha_0)²).
 type Last struct{ Alpha, Sigma float64 }
 
 // Last gives the coefficients of the last step.

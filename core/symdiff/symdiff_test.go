@@ -24,8 +24,6 @@ func made(t *testing.T, m *Model, o Options) (list []*Molecule) {
 	return list
 }
 
-const fixtures = "../model/testdata/"
-
 func TestOpenTellsWhatIsInTheFile(t *testing.T) {
 	m, err := Open("../weights/qm9-base.safetensors")
 	if err != nil {
@@ -41,7 +39,7 @@ func TestOpenTellsWhatIsInTheFile(t *testing.T) {
 	if _, err := Read("empty", nil); err == nil || !strings.Contains(err.Error(), "empty") {
 		t.Errorf("error %v", err)
 	}
-	if QM9() != QM9() {
+	if a, b := QM9(), QM9(); a != b {
 		t.Error("the shipped model is loaded twice")
 	}
 }

@@ -17,9 +17,9 @@ func (haar) Eta() (dims int, std float64)                                   { re
 func (h haar) NewState([]int, State) GammaState                             { return h }
 func (haar) Draw(c []o3.Matrix, _ []float32, _ int, _ float32, noise Noise) { copy(c, noise.R0) }
 
-// Frame is the kernel of the principal axes, under O(3): the columns of C are orthonormal eigenvectors
-// v_1, v_2, v_3 of the scatter matrix, the smallest eigenvalue first, each with the sign that makes
-// v_k·R0·e_k positive,
+// Frame is the kernel of the principal axes, under O(3): the columns of C are orthonormal
+// eigenvectors v_1, v_2, v_3 of the scatter matrix, the smallest eigenvalue first, each with the
+// sign that makes v_k·R0·e_k positive,
 //
 //	C = [±v_1, ±v_2, ±v_3]   of   S = sum_i x_iᵀ·x_i + s·R0·diag(1, 2, 3)·R0ᵀ,   R0 ~ Haar(O(3)),
 //

@@ -5,14 +5,14 @@ import (
 	"github.com/symdiff-go/symdiff/core/rng"
 )
 
-// InputVariance is how much the denoiser's input varies under gamma: the variance of X·H·C over draws
-// of gamma and over rotated copies X·H of a molecule, relative to the Haar measure,
+// InputVariance is how much the denoiser's input varies under gamma: the variance of X·H·C over
+// draws of gamma and over rotated copies X·H of a molecule, relative to the Haar measure,
 //
 //	v = E|Y - E[Y]|² / |X|²,   Y = X·H·C,   H ~ Haar(O(3)),   C ~ gamma(X·H),
 //
-// for rows z (n, 3+F) of zero centre of mass at time t, from at least two draws, without bias. It is 0
-// for a canonical frame, in which all copies come to lie alike, and 1 for the Haar measure, and for no
-// symmetrisation, since then the copies lie as they lie.
+// for rows z (n, 3+F) of zero centre of mass at time t, from at least two draws, without bias. It
+// is 0 for a canonical frame, in which all copies come to lie alike, and 1 for the Haar measure,
+// and for no symmetrisation, since then the copies lie as they lie.
 func InputVariance(net Network, z []float32, t float32, draws int, seed uint64) float64 {
 	width := 3 + net.Features()
 	n := len(z) / width

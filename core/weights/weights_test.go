@@ -82,7 +82,8 @@ func TestEvaluationIsOfTheseWeights(t *testing.T) {
 		}
 		for _, r := range runs {
 			if r.SHA256 != hash {
-				t.Errorf("%s, %d steps: measured weights %s, shipped are %s: run make evaluate-model MODEL=%s", name, r.Steps, r.SHA256, hash, name)
+				t.Errorf("%s, %d steps: measured weights %s, shipped are %s: run make evaluate-model MODEL=%s", name,
+					r.Steps, r.SHA256, hash, name)
 			}
 		}
 		card, err := os.ReadFile(name + ".md")
@@ -116,7 +117,8 @@ func TestSmallSample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d molecules: %.1f %% of atoms, %.1f %% of molecules stable", r.Molecules, 100*r.StableAtoms, 100*r.StableMolecules)
+	t.Logf("%d molecules: %.1f %% of atoms, %.1f %% of molecules stable", r.Molecules, 100*r.StableAtoms,
+		100*r.StableMolecules)
 	if r.StableAtoms < 0.9 || r.StableMolecules < 0.4 {
 		t.Errorf("only %.1f %% of atoms and %.1f %% of molecules stable", 100*r.StableAtoms, 100*r.StableMolecules)
 	}

@@ -85,7 +85,8 @@ type Gamma struct {
 
 // Run measures every kernel at every time on the molecules, each turned by a
 // Haar matrix first.
-func Run(ctx context.Context, kernels []Kernel, meta encoding.Meta, molecules []*molecule.Molecule, o Options) ([]Gamma, error) {
+func Run(ctx context.Context, kernels []Kernel, meta encoding.Meta, molecules []*molecule.Molecule,
+	o Options) ([]Gamma, error) {
 	if len(molecules) < 2 || o.Draws < 2 || len(kernels) == 0 || len(o.Times) == 0 {
 		return nil, errors.New("analysis: want two molecules, two draws, a kernel and a time at least")
 	}
@@ -110,7 +111,8 @@ func Run(ctx context.Context, kernels []Kernel, meta encoding.Meta, molecules []
 		}
 		for _, t := range o.Times {
 			values := make([]values, len(molecules))
-			err := a.each(ctx, len(molecules), func(i int) { values[i] = a.molecule(k, int(math.Round(t*float64(sched.T()))), i, data[i]) })
+			err := a.each(ctx, len(molecules),
+				func(i int) { values[i] = a.molecule(k, int(math.Round(t*float64(sched.T()))), i, data[i]) })
 			if err != nil {
 				return nil, err
 			}
@@ -356,7 +358,8 @@ func newBatch(net symmetrise.Network, z []float32, width, draws int, t float32) 
 		sizes[i] = len(z) / width
 	}
 	return &batch{
-		net: net, state: net.NewState(sizes), noise: symmetrise.NewNoise(net, sizes), z: z, width: width, rows: len(z) / width, draws: draws, t: t,
+		net: net, state: net.NewState(sizes), noise: symmetrise.NewNoise(net, sizes), z: z, width: width,
+		rows: len(z) / width, draws: draws, t: t,
 		x: make([]float32, draws*len(z)), y: make([]float32, draws*len(z)),
 	}
 }

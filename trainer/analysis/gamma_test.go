@@ -69,7 +69,8 @@ func (f frame) F(q []o3.Matrix, z []float32, width int, _ float32, _ []float32) 
 
 func run(t *testing.T, net symmetrise.Network) Gamma {
 	t.Helper()
-	g, err := Run(context.Background(), []Kernel{{"k", net}}, meta(), cloud(24, 9), Options{Times: []float64{0.1}, Draws: 24, Seed: 1, Threads: 2})
+	g, err := Run(context.Background(), []Kernel{{"k", net}}, meta(), cloud(24, 9),
+		Options{Times: []float64{0.1}, Draws: 24, Seed: 1, Threads: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +133,8 @@ func TestFailures(t *testing.T) {
 	}
 	list := cloud(2, 3)
 	list[1].Elements = []molecule.Element{6, 6, 8}
-	if _, err := Run(context.Background(), []Kernel{{"k", net}}, meta(), list, o); err == nil || err.Error() != "element O is not among the model's" {
+	if _, err := Run(context.Background(), []Kernel{{"k", net}}, meta(), list, o); err == nil ||
+		err.Error() != "element O is not among the model's" {
 		t.Errorf("%v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -1,13 +1,15 @@
 //go:build torch
 
-// Command bench times one optimisation step of training against the same network, weights and batch in PyTorch, in turn, in one run:
+// Command bench times one optimisation step of training against the same network, weights and batch
+// in PyTorch, in turn, in one run:
 //
 //	bench [-rounds 5] [-seconds 4] [-sizes web,paper] [-molecules 64] [-threads N]
 //
-// A step is forward, backward, clipping, AdamW and the moving average, in float32, on molecules of 18 atoms. PyTorch is given the batch
-// without padding, and as many threads. The ratio is that of molecules per second, the median and range over the rounds. The share of
-// matrix products is the time that they take alone, three for each of the forward pass, over that of the step; for PyTorch it is what
-// its profiler says.
+// A step is forward, backward, clipping, AdamW and the moving average, in float32, on molecules of
+// 18 atoms. PyTorch is given the batch without padding, and as many threads. The ratio is that of
+// molecules per second, the median and range over the rounds. The share of matrix products is the
+// time that they take alone, three for each of the forward pass, over that of the step; for PyTorch
+// it is what its profiler says.
 package main
 
 import (
@@ -53,7 +55,8 @@ func main() {
 	python := flag.String("python", "/usr/bin/python3", "")
 	flag.Parse()
 	runtime.LockOSThread()
-	fmt.Printf("| size | parameters | molecules | PyTorch mol/s | here f32 mol/s | ratio | GEMM of a step: PyTorch | here | here bf16 mol/s |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	fmt.Printf("| size | parameters | molecules | PyTorch mol/s | here f32 mol/s | ratio | GEMM of a step: " +
+		"PyTorch | here | here bf16 mol/s |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n")
 	for name := range strings.SplitSeq(*names, ",") {
 		if err := compare(name, *molecules, *rounds, *seconds, *threads, *python, *script); err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
@@ -115,15 +118,18 @@ func compare(name string, molecules, rounds int, seconds float64, threads int, p
 		if round == 0 {
 			continue // to warm up
 		}
-		ours, theirs, halves, ratios = append(ours, mine), append(theirs, other), append(halves, quick), append(ratios, mine/other)
+		ours, theirs, halves, ratios = append(ours, mine), append(theirs, other), append(halves, quick),
+			append(ratios, mine/other)
 	}
 	var profile struct{ GEMM float64 }
 	if err := there.ask("profile", &profile); err != nil {
 		return err
 	}
 	share := products(here) / (float64(here.Molecules()) / median(ours))
-	fmt.Printf("| %s | %d | %d | %.1f | %.1f | %.2f (%.2f to %.2f) | %.0f %% | %.0f %% | %.1f |\n", name, o.Config.NumParameters(), molecules,
-		median(theirs), median(ours), median(ratios), slices.Min(ratios), slices.Max(ratios), 100*profile.GEMM, 100*share, median(halves))
+	fmt.Printf("| %s | %d | %d | %.1f | %.1f | %.2f (%.2f to %.2f) | %.0f %% | %.0f %% | %.1f |\n", name,
+		o.Config.NumParameters(), molecules,
+		median(theirs), median(ours), median(ratios), slices.Min(ratios), slices.Max(ratios), 100*profile.GEMM,
+		100*share, median(halves))
 	return nil
 }
 
@@ -164,7 +170,8 @@ func timed(s *train.Stepper, seconds float64) float64 {
 	return float64(n*s.Molecules()) / time.Since(begin).Seconds()
 }
 
-// products is the time of the matrix products of a step, alone: each of the forward pass, and for its gradients two of as much work.
+// products is the time of the matrix products of a step, alone: each of the forward pass, and for
+// its gradients two of as much work.
 func products(s *train.Stepper) float64 {
 	list, spent := s.Products(), make([]time.Duration, s.Workers())
 	run := func() {
@@ -218,7 +225,8 @@ func start(python, script, dir string, c model.Config, s *train.Stepper, threads
 	}
 	p := &peer{cmd: exec.Command(python, script, string(config), file, fmt.Sprint(threads))}
 	p.cmd.Stderr = os.Stderr
-	p.cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { // as a user starts it, without what this process has set for itself
+	// as a user starts it, without what this process has set for itself
+	p.cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, "ATEN_CPU_CAPABILITY=") || strings.HasPrefix(v, "ONEDNN_")
 	})
 	if p.in, err = p.cmd.StdinPipe(); err != nil {

@@ -177,7 +177,8 @@ func (s Series) draw(b *strings.Builder, x, y axis, colour string) {
 	}
 	if s.Low != nil {
 		for i := range s.X {
-			fmt.Fprintf(b, `<path d="M%.2f %.2fV%.2f" style="stroke:%s;opacity:.5"/>`, x.at(s.X[i]), y.at(s.Low[i]), y.at(s.High[i]), colour)
+			fmt.Fprintf(b, `<path d="M%.2f %.2fV%.2f" style="stroke:%s;opacity:.5"/>`, x.at(s.X[i]), y.at(s.Low[i]),
+				y.at(s.High[i]), colour)
 		}
 	}
 	for i, v := range s.Y {
@@ -190,7 +191,8 @@ func (s Series) draw(b *strings.Builder, x, y axis, colour string) {
 			to(x.at(s.X[i+1]), y.at(v))
 		}
 		if s.Points {
-			fmt.Fprintf(b, `<circle cx="%.2f" cy="%.2f" r="2.5" style="fill:%s"><title>%s</title></circle>`, x.at(s.X[i]), y.at(v), colour,
+			fmt.Fprintf(b, `<circle cx="%.2f" cy="%.2f" r="2.5" style="fill:%s"><title>%s</title></circle>`,
+				x.at(s.X[i]), y.at(v), colour,
 				html.EscapeString(s.Name+" "+number(s.X[i])+": "+number(v)))
 		}
 	}
@@ -198,9 +200,11 @@ func (s Series) draw(b *strings.Builder, x, y axis, colour string) {
 		return
 	}
 	if s.Filled {
-		fmt.Fprintf(b, `<path d="M%.2f %.2fL%sL%.2f %.2fZ" style="fill:%s;opacity:.15"/>`, x.at(s.X[0]), y.from, path.String()[1:], x.at(s.X[len(s.X)-1]), y.from, colour)
+		fmt.Fprintf(b, `<path d="M%.2f %.2fL%sL%.2f %.2fZ" style="fill:%s;opacity:.15"/>`, x.at(s.X[0]), y.from,
+			path.String()[1:], x.at(s.X[len(s.X)-1]), y.from, colour)
 	}
-	fmt.Fprintf(b, `<path d="%s" style="fill:none;stroke:%s;stroke-width:1.6;stroke-linejoin:round"/>`, path.String(), colour)
+	fmt.Fprintf(b, `<path d="%s" style="fill:none;stroke:%s;stroke-width:1.6;stroke-linejoin:round"/>`,
+		path.String(), colour)
 }
 
 // number is short.

@@ -50,12 +50,18 @@ func TestPlaces(t *testing.T) {
 
 func TestSVG(t *testing.T) {
 	charts := map[string]Chart{
-		"two curves": {Title: `a < b & "c"`, X: "x", Y: "y", Series: []Series{{Name: "<one>", X: []float64{0, 1, 2}, Y: []float64{1, math.NaN(), 3}, Points: true}, {Name: "two", X: []float64{0, 1}, Y: []float64{2, 2}}}},
-		"histogram":  {Title: "h", Zero: true, Series: []Series{{X: []float64{0, 1, 2, 3}, Y: []float64{4, 0, 2}, Steps: true, Filled: true}}},
-		"intervals":  {Title: "i", NoLegend: true, Labels: []string{"a", "b"}, Series: []Series{{X: []float64{0}, Y: []float64{1}, Low: []float64{0.5}, High: []float64{2}, Points: true}, {X: []float64{1}, Y: []float64{1}}}},
-		"log":        {Title: "l", LogX: true, LogY: true, Series: []Series{{X: []float64{0, 1, 100}, Y: []float64{1e-3, 1, 1e3}}}},
-		"one value":  {Title: "v", Series: []Series{{X: []float64{5}, Y: []float64{7}}}},
-		"nothing":    {Title: "n", Series: []Series{{}}},
+		"two curves": {Title: `a < b & "c"`, X: "x", Y: "y",
+			Series: []Series{{Name: "<one>", X: []float64{0, 1, 2}, Y: []float64{1, math.NaN(), 3}, Points: true},
+				{Name: "two", X: []float64{0, 1}, Y: []float64{2, 2}}}},
+		"histogram": {Title: "h", Zero: true,
+			Series: []Series{{X: []float64{0, 1, 2, 3}, Y: []float64{4, 0, 2}, Steps: true, Filled: true}}},
+		"intervals": {Title: "i", NoLegend: true, Labels: []string{"a", "b"},
+			Series: []Series{{X: []float64{0}, Y: []float64{1}, Low: []float64{0.5}, High: []float64{2}, Points: true},
+				{X: []float64{1}, Y: []float64{1}}}},
+		"log": {Title: "l", LogX: true, LogY: true,
+			Series: []Series{{X: []float64{0, 1, 100}, Y: []float64{1e-3, 1, 1e3}}}},
+		"one value": {Title: "v", Series: []Series{{X: []float64{5}, Y: []float64{7}}}},
+		"nothing":   {Title: "n", Series: []Series{{}}},
 	}
 	for name, c := range charts {
 		svg := c.SVG()
@@ -65,7 +71,8 @@ func TestSVG(t *testing.T) {
 		}
 	}
 	svg := charts["two curves"].SVG()
-	if !strings.Contains(svg, "a &lt; b &amp; &#34;c&#34;") || strings.Count(svg, "<circle") != 2 || !strings.Contains(svg, "&lt;one&gt;") {
+	if !strings.Contains(svg, "a &lt; b &amp; &#34;c&#34;") || strings.Count(svg, "<circle") != 2 ||
+		!strings.Contains(svg, "&lt;one&gt;") {
 		t.Errorf("texts, points or legend: %s", svg)
 	}
 	if strings.Contains(charts["intervals"].SVG(), "<rect") {

@@ -12,8 +12,8 @@ import (
 	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
-// Molecule is a drawing of a molecule, seen along the axis in which it extends least: atoms in front over those behind, bonds as lines,
-// one for each order, and a ring around each marked atom.
+// Molecule is a drawing of a molecule, seen along the axis in which it extends least: atoms in
+// front over those behind, bonds as lines, one for each order, and a ring around each marked atom.
 type Molecule struct {
 	Title  string // told below the drawing, and to screen readers
 	Of     *molecule.Molecule
@@ -69,7 +69,8 @@ func (m Molecule) SVG() string {
 		r *= p[i][3]
 		fmt.Fprintf(&b, `<circle cx="%.1f" cy="%.1f" r="%.1f" fill="%s" stroke="var(--chart-ink,#222)" stroke-opacity=".4"/>`, p[i][0], p[i][1], r, fill)
 		if e != molecule.H {
-			fmt.Fprintf(&b, `<text x="%.1f" y="%.1f" text-anchor="middle" font-size="%.1f" fill="%s">%s</text>`, p[i][0], p[i][1]+0.36*1.2*r, 1.2*r, ink, e)
+			fmt.Fprintf(&b, `<text x="%.1f" y="%.1f" text-anchor="middle" font-size="%.1f" fill="%s">%s</text>`, p[i][0],
+				p[i][1]+0.36*1.2*r, 1.2*r, ink, e)
 		}
 		if m.Marked != nil && m.Marked[i] {
 			fmt.Fprintf(&b, `<circle class="marked" cx="%.1f" cy="%.1f" r="%.1f" fill="none" style="stroke:var(--chart-2,#c4622d)" stroke-width="3"/>`, p[i][0], p[i][1], r+4)

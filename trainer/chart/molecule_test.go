@@ -8,7 +8,8 @@ import (
 	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
-// The drawing shows the plane in which a molecule lies, whichever that is, at one scale for all its atoms, and within its frame.
+// The drawing shows the plane in which a molecule lies, whichever that is, at one scale for all its
+// atoms, and within its frame.
 func TestMolecule(t *testing.T) {
 	c, s := math.Cos(0.7), math.Sin(0.7)
 	formaldehyde := &molecule.Molecule{Elements: []molecule.Element{molecule.O, molecule.C, molecule.H, molecule.H}}
@@ -27,13 +28,15 @@ func TestMolecule(t *testing.T) {
 	}
 	svg := m.SVG()
 	wellFormed(t, svg)
-	if lines, rings := strings.Count(svg, "<path"), strings.Count(svg, `class="marked"`); lines != 4 || rings != 1 { // C=O has two
+	// C=O has two
+	if lines, rings := strings.Count(svg, "<path"), strings.Count(svg, `class="marked"`); lines != 4 || rings != 1 {
 		t.Errorf("%d lines and %d rings in %s", lines, rings, svg)
 	}
 
 	long := &molecule.Molecule{}
 	for i := range 40 {
-		long.Elements, long.Positions = append(long.Elements, molecule.C), append(long.Positions, [3]float64{0, 1.5 * float64(i), 0})
+		long.Elements, long.Positions = append(long.Elements, molecule.C),
+			append(long.Positions, [3]float64{0, 1.5 * float64(i), 0})
 	}
 	for _, p := range (Molecule{Of: long}).flat() {
 		if p[0] < 0 || p[0] > drawing || p[1] < 0 || p[1] > drawing {

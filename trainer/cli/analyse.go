@@ -44,10 +44,13 @@ func newAnalyseGammaCommand() *cobra.Command {
 		Short: "Measure what gamma and f have learned over t, and how equivariant a step is",
 		Long: `Noise molecules to several times, draw gamma many times for each, and measure
 
-- how far the matrices C are from the Haar measure, and whether they put the principal axes of the molecule on coordinate axes;
+- how far the matrices C are from the Haar measure, and whether they put the principal axes of the
+  molecule on coordinate axes;
 - what f alone does: whether it depends on its input, and by what angle it turns;
-- the loss of the same backbone under the learned gamma, Haar matrices, and none, and how much eps_hat varies with the draw;
-- how equivariant a step is: by coupling the noise, exactly, and by Monte Carlo, with a standard error.
+- the loss of the same backbone under the learned gamma, Haar matrices, and none, and how much
+  eps_hat varies with the draw;
+- how equivariant a step is: by coupling the noise, exactly, and by Monte Carlo, with a standard
+  error.
 
 Each molecule is turned at random first. Means are over molecules.`,
 		Example: "  symdiff analyse gamma --data qm9_test.xyz.gz --molecules 64 --draws 64 --html gamma.html",
@@ -57,7 +60,8 @@ Each molecule is turned at random first. Means are over molecules.`,
 			case data == "":
 				return usagef("--data: no file given")
 			case count < 2 || o.Draws < 2 || o.Draws > 10_000 || o.Threads < 0 || o.Threads > 4096:
-				return usagef("--molecules %d, --draws %d, --threads %d: want 2 or more molecules and draws", count, o.Draws, o.Threads)
+				return usagef("--molecules %d, --draws %d, --threads %d: want 2 or more molecules and draws", count,
+					o.Draws, o.Threads)
 			}
 			for _, t := range o.Times {
 				if !(t >= 0 && t <= 1) || math.IsNaN(t) {
@@ -95,7 +99,8 @@ Each molecule is turned at random first. Means are over molecules.`,
 				return fmt.Errorf("%s: %w", data, err)
 			}
 			title := fmt.Sprintf("gamma of %s: %d molecules of %s, %d draws of each", f.Name, len(molecules), data, o.Draws)
-			return out.write(cmd, gammaReport{f.Name, f.hash, data, len(molecules), o.Draws, o.Seed, rows}, analysis.Document(title, rows))
+			return out.write(cmd, gammaReport{f.Name, f.hash, data, len(molecules), o.Draws, o.Seed, rows},
+				analysis.Document(title, rows))
 		},
 	}
 	flags := cmd.Flags()

@@ -22,10 +22,13 @@ func fieldFile(name string) string {
 func TestCommandsReadAlike(t *testing.T) {
 	tiny := tinyModel(t)
 	commands := map[string]func(file string) []string{
-		"evaluate":         func(file string) []string { return []string{"evaluate", file} },
-		"evaluate --train": func(file string) []string { return []string{"evaluate", fieldFile("xyz-control.xyz"), "--train", file} },
-		"compare":          func(file string) []string { return []string{"compare", file} },
-		"data stats":       func(file string) []string { return []string{"data", "stats", file} },
+		"evaluate": func(file string) []string { return []string{"evaluate", file} },
+		"evaluate --train": func(file string) []string {
+			return []string{"evaluate", fieldFile("xyz-control.xyz"),
+				"--train", file}
+		},
+		"compare":    func(file string) []string { return []string{"compare", file} },
+		"data stats": func(file string) []string { return []string{"data", "stats", file} },
 		"data prepare": func(file string) []string {
 			return []string{"data", "prepare", file, "--out", filepath.Join(t.TempDir(), "x.safetensors")}
 		},
@@ -110,21 +113,26 @@ func TestListsOfSMILES(t *testing.T) {
 		{"smi-bom-crlf.smi", nil, ""},
 		{"smi-utf16.smi", nil, "smi-utf16.smi:1: is UTF-16"},
 		{"smi-dots.smi", []string{"0 molecules read, 7 skipped (7: more than one fragment)"}, "no molecules"},
-		{"smi-cumulenes.smi", []string{"12 molecules read, 3 skipped (3: bonds unlike the SMILES)", ": O=C=O", ": N#N", ": [N-]=[N+]=O"}, ""},
+		{"smi-cumulenes.smi", []string{"12 molecules read, 3 skipped (3: bonds unlike the SMILES)", ": O=C=O",
+			": N#N", ": [N-]=[N+]=O"}, ""},
 		{"smi-mixed.smi", []string{
-			"[Na+].[Cl-] salt", ": *CCO wildcard", "not a SMILES: C1CC open ring", "the extension |$;;R$| of CXSMILES is not read",
-			"ammonium: an ion, charge +1", "methyl radical: a radical, 1 unpaired electron", `not a SMILES: "CCN"`, "not a SMILES: CCO,comma",
+			"[Na+].[Cl-] salt", ": *CCO wildcard", "not a SMILES: C1CC open ring",
+			"the extension |$;;R$| of CXSMILES is not read",
+			"ammonium: an ion, charge +1", "methyl radical: a radical, 1 unpaired electron", `not a SMILES: "CCN"`,
+			"not a SMILES: CCO,comma",
 		}, ""},
 		{"smi-hang.smi", []string{"2 molecules read, 1 skipped (1: no conformer in time)"}, ""},
 	} {
-		code, _, stderr := runCommand("", "data", "prepare", fieldFile(c.file), "--conformers", "1", "--embed-limit", "2s", "--out", out)
+		code, _, stderr := runCommand("", "data", "prepare", fieldFile(c.file), "--conformers", "1", "--embed-limit",
+			"2s", "--out", out)
 		if !rdkit.Available {
 			if code != 1 || !strings.Contains(stderr, "conformers of SMILES need RDKit") {
 				t.Errorf("%s without RDKit: code %d, %s", c.file, code, stderr)
 			}
 			continue
 		}
-		if (code == 1) != (c.reason != "") || !strings.Contains(stderr, c.reason) || len(c.told) == 0 && c.reason == "" && stderr != "" {
+		if (code == 1) != (c.reason != "") || !strings.Contains(stderr, c.reason) || len(c.told) == 0 &&
+			c.reason == "" && stderr != "" {
 			t.Errorf("%s: code %d, %s; want %q", c.file, code, stderr, c.reason)
 		}
 		for _, want := range c.told {
@@ -148,7 +156,8 @@ func TestNamesWithAt(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		plain: ": 2 molecules", odd: ": 2 molecules", plain + "@split=train": ": 1 molecules", odd + "@split=train": ": 1 molecules",
+		plain: ": 2 molecules", odd: ": 2 molecules", plain + "@split=train": ": 1 molecules", odd +
+			"@split=train": ": 1 molecules",
 	} {
 		for _, command := range []string{"evaluate", "compare"} {
 			out := succeeds(t, command, name)
@@ -172,10 +181,12 @@ func TestNoveltyAgainstSMILES(t *testing.T) {
 		fails(t, 1, "novelty against SMILES needs RDKit", "evaluate", molecules, "--train", list)
 		return
 	}
-	if out := succeeds(t, "evaluate", molecules, "--train", list); !strings.Contains(spaced(out), "by RDKit: novel among valid and unique 0.00") {
+	if out := succeeds(t, "evaluate", molecules, "--train", list); !strings.Contains(spaced(out),
+		"by RDKit: novel among valid and unique 0.00") {
 		t.Error(out)
 	}
-	if out := succeeds(t, "evaluate", molecules, "--train", writeFile(t, "other.csv", "SMILES,id\nCC,1\n")); !strings.Contains(spaced(out), "by RDKit: novel among valid and unique 100.00") {
+	if out := succeeds(t, "evaluate", molecules, "--train", writeFile(t, "other.csv",
+		"SMILES,id\nCC,1\n")); !strings.Contains(spaced(out), "by RDKit: novel among valid and unique 100.00") {
 		t.Error(out)
 	}
 }
@@ -185,7 +196,9 @@ func TestNoveltyAgainstSMILES(t *testing.T) {
 func TestMessagesSayWhatAFileIs(t *testing.T) {
 	put := func(name string, metadata map[string]string) string {
 		path := filepath.Join(t.TempDir(), name)
-		if err := safetensors.WriteFile(path, []safetensors.Tensor{{Name: "x", DType: safetensors.F32, Shape: []int{1}, Data: []float32{1}}}, metadata); err != nil {
+		if err := safetensors.WriteFile(path,
+			[]safetensors.Tensor{{Name: "x", DType: safetensors.F32, Shape: []int{1}, Data: []float32{1}}},
+			metadata); err != nil {
 			t.Fatal(err)
 		}
 		return path

@@ -50,7 +50,8 @@ func fails(t *testing.T, code int, reason string, args ...string) {
 	if code == exitUsage {
 		want = 2
 	}
-	if got != code || !strings.Contains(lines[0], reason) || !strings.HasPrefix(lines[0], "symdiff: ") || len(lines) != want {
+	if got != code || !strings.Contains(lines[0], reason) || !strings.HasPrefix(lines[0], "symdiff: ") ||
+		len(lines) != want {
 		t.Errorf("symdiff %q: code %d, %q; want code %d, %q", args, got, stderr, code, reason)
 	}
 }
@@ -143,7 +144,8 @@ func TestUsage(t *testing.T) {
 			t.Errorf("completion for %s is empty", shell)
 		}
 	}
-	if out := succeeds(t, "__complete", "sample", "--gamma", ""); !strings.HasPrefix(out, "learned\nreleased\nhaar\nnone\n") {
+	if out := succeeds(t, "__complete", "sample", "--gamma", ""); !strings.HasPrefix(out,
+		"learned\nreleased\nhaar\nnone\n") {
 		t.Errorf("completion of --gamma: %q", out)
 	}
 }
@@ -154,7 +156,8 @@ func TestExitCode(t *testing.T) {
 		started, interrupted bool
 		code                 int
 	}{
-		{errors.New("x"), false, false, 2}, {errors.New("x"), true, false, 1}, {context.Canceled, true, false, 130}, {usagef("x"), true, false, 2},
+		{errors.New("x"), false, false, 2}, {errors.New("x"), true, false, 1}, {context.Canceled, true, false, 130},
+		{usagef("x"), true, false, 2},
 		{errors.Join(errors.New("y"), context.Canceled), true, false, 130}, {errors.New("signal received"), true, true, 130},
 	} {
 		if got := exitCode(c.err, c.started, c.interrupted); got != c.code {
@@ -165,7 +168,8 @@ func TestExitCode(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	out := succeeds(t, "version")
-	for _, want := range []string{"symdiff ", "go1.", "GOEXPERIMENT=simd: " + yesNo(simdBuilt), "training: " + yesNo(trainingBuilt)} {
+	for _, want := range []string{"symdiff ", "go1.", "GOEXPERIMENT=simd: " + yesNo(simdBuilt), "training: " +
+		yesNo(trainingBuilt)} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in %q", want, out)
 		}
@@ -183,7 +187,8 @@ func TestEvaluate(t *testing.T) {
 	path := writeFile(t, "a.xyz", methane+"2\n\nH 0 0 0\nH 0 0 9\n"+methane)
 	out := succeeds(t, "evaluate", path)
 	for _, want := range []string{
-		"a.xyz: 3 molecules, 12 atoms", "stable atoms   83.33   39.58 to 97.45     10  12", "stable molecules   66.67   20.77 to 93.85      2   3",
+		"a.xyz: 3 molecules, 12 atoms", "stable atoms   83.33   39.58 to 97.45     10  12",
+		"stable molecules   66.67   20.77 to 93.85      2   3",
 		"unique among valid   66.67",
 	} {
 		if !strings.Contains(out, want) {
@@ -209,10 +214,12 @@ func TestEvaluate(t *testing.T) {
 	if interval := got["intervals"].(map[string]any)["valid"].([]any); len(interval) != 2 || interval[1] != 1. {
 		t.Errorf("interval %v", interval)
 	}
-	if code, out, stderr := runCommand(methane, "evaluate", "-"); code != 0 || !strings.Contains(out, "1 molecules, 5 atoms") {
+	if code, out, stderr := runCommand(methane, "evaluate", "-"); code != 0 ||
+		!strings.Contains(out, "1 molecules, 5 atoms") {
 		t.Errorf("standard input: %d, %s, %s", code, out, stderr)
 	}
-	if out := succeeds(t, "evaluate", writeFile(t, "s.xyz", "1\n\nAr 0 0 0\n")); !strings.Contains(out, "1 molecules have elements that the rule") {
+	if out := succeeds(t, "evaluate", writeFile(t, "s.xyz", "1\n\nAr 0 0 0\n")); !strings.Contains(out,
+		"1 molecules have elements that the rule") {
 		t.Errorf("sulphur: %s", out)
 	}
 }
@@ -220,14 +227,16 @@ func TestEvaluate(t *testing.T) {
 func TestEvaluateFailures(t *testing.T) {
 	fails(t, 1, "gone.xyz: open: no such file", "evaluate", filepath.Join(t.TempDir(), "gone.xyz"))
 	fails(t, 1, `a.txt: unknown extension ".txt"`, "evaluate", writeFile(t, "a.txt", methane))
-	fails(t, 1, "a.xyz:11: molecule 2: file ends, want atom 2 of 5", "evaluate", writeFile(t, "a.xyz", methane+"5\n\nH 0 0 0"))
+	fails(t, 1, "a.xyz:11: molecule 2: file ends, want atom 2 of 5", "evaluate",
+		writeFile(t, "a.xyz", methane+"5\n\nH 0 0 0"))
 	fails(t, 1, "a.xyz: no molecules", "evaluate", writeFile(t, "a.xyz", ""))
 	fails(t, 1, "a.xyz.gz: gzip: invalid header", "evaluate", writeFile(t, "a.xyz.gz", methane))
 }
 
 func TestInspect(t *testing.T) {
 	out := succeeds(t, "inspect")
-	for _, want := range []string{"qm9-web.safetensors", "SHA-256", "polynomial_2, 1000 time steps", "H C N O F", "to 29 atoms"} {
+	for _, want := range []string{"qm9-web.safetensors", "SHA-256", "polynomial_2, 1000 time steps", "H C N O F",
+		"to 29 atoms"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
@@ -237,10 +246,12 @@ func TestInspect(t *testing.T) {
 	if err := json.Unmarshal([]byte(succeeds(t, "inspect", path, "--json")), &r); err != nil {
 		t.Fatal(err)
 	}
-	if r.File != path || r.Network == nil || r.Network.Variant != "symdiff" || r.Network.GammaOrder != "paper" || r.Network.Timesteps != 1000 || len(r.SHA256) != 64 {
+	if r.File != path || r.Network == nil || r.Network.Variant != "symdiff" || r.Network.GammaOrder != "paper" ||
+		r.Network.Timesteps != 1000 || len(r.SHA256) != 64 {
 		t.Errorf("inspection %+v", r)
 	}
-	want := &histogram{Molecules: 4, Min: 5, Max: 12, Mean: 8.75, Std: math.Sqrt(6.1875), Counts: map[int]int{5: 1, 9: 2, 12: 1}}
+	want := &histogram{Molecules: 4, Min: 5, Max: 12, Mean: 8.75, Std: math.Sqrt(6.1875),
+		Counts: map[int]int{5: 1, 9: 2, 12: 1}}
 	if h := r.Network.Histogram; h == nil || math.Abs(h.Std-want.Std) > 1e-12 {
 		t.Errorf("histogram %+v, want %+v", h, want)
 	} else if h.Std = want.Std; !reflect.DeepEqual(h, want) {
@@ -261,11 +272,13 @@ func TestInspect(t *testing.T) {
 	if elements != r.Parameters || r.Types["F32"] != elements || elements < 1000 {
 		t.Errorf("%d parameters, tensors of %d, types %v", r.Parameters, elements, r.Types)
 	}
-	if out := succeeds(t, "inspect", path, "--tensors"); !strings.Contains(out, "xh_embedder.weight") || !strings.Contains(out, "[40 9]") {
+	if out := succeeds(t, "inspect", path, "--tensors"); !strings.Contains(out, "xh_embedder.weight") ||
+		!strings.Contains(out, "[40 9]") {
 		t.Errorf("tensors: %s", out)
 	}
 	plain := filepath.Join(t.TempDir(), "plain.safetensors")
-	if err := safetensors.WriteFile(plain, []safetensors.Tensor{{Name: "a", DType: "F16", Shape: []int{2}, Data: []float32{1, 2}}}, nil); err != nil {
+	if err := safetensors.WriteFile(plain,
+		[]safetensors.Tensor{{Name: "a", DType: "F16", Shape: []int{2}, Data: []float32{1, 2}}}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if out := succeeds(t, "inspect", plain); !strings.Contains(out, "2 in 1 tensors (F16)") {
@@ -320,11 +333,13 @@ func TestEGNN(t *testing.T) {
 	if err := safetensors.WriteFile(path, tensors, md); err != nil {
 		t.Fatal(err)
 	}
-	if out := succeeds(t, "sample", "--model", path, "--n", "2", "--atoms", "5", "--steps", "3", "--quiet"); strings.Count(out, "seed=0") != 2 {
+	if out := succeeds(t, "sample", "--model", path, "--n", "2", "--atoms", "5", "--steps", "3",
+		"--quiet"); strings.Count(out, "seed=0") != 2 {
 		t.Errorf("sample gives %s", out)
 	}
 	var r equivarianceReport
-	if err := json.Unmarshal([]byte(succeeds(t, "equivariance", "--model", path, "--samples", "5", "--json")), &r); err != nil || len(r.Times) != 4 {
+	if err := json.Unmarshal([]byte(succeeds(t, "equivariance", "--model", path, "--samples", "5", "--json")),
+		&r); err != nil || len(r.Times) != 4 {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	for _, row := range r.Times {
@@ -338,7 +353,8 @@ func TestEGNN(t *testing.T) {
 func TestEquivariance(t *testing.T) {
 	for name, equivariant := range map[string]bool{"symdiff": true, "symdiff_released": false, "dit": false} {
 		var r equivarianceReport
-		if err := json.Unmarshal([]byte(succeeds(t, "equivariance", "--model", fixtures+name+".weights.safetensors", "--samples", "30", "--json")), &r); err != nil {
+		if err := json.Unmarshal([]byte(succeeds(t, "equivariance", "--model", fixtures+name+".weights.safetensors",
+			"--samples", "30", "--json")), &r); err != nil {
 			t.Fatal(err)
 		}
 		for _, row := range r.Times {
@@ -353,7 +369,8 @@ func TestEquivariance(t *testing.T) {
 func TestSample(t *testing.T) {
 	tiny := tinyModel(t)
 	dir := t.TempDir()
-	args := []string{"sample", "--model", tiny, "-n", "7", "--seed", "3", "--steps", "4", "--method", "ancestral", "--quiet"}
+	args := []string{"sample", "--model", tiny, "-n", "7", "--seed", "3", "--steps", "4", "--method", "ancestral",
+		"--quiet"}
 	want := succeeds(t, args...)
 	for _, more := range [][]string{{"--threads", "1"}, {"--threads", "3"}, {"--threads", "5"}, {"--threads", "7"}} {
 		if got := succeeds(t, append(args, more...)...); got != want {
@@ -370,7 +387,8 @@ func TestSample(t *testing.T) {
 		t.Error("--seed changes nothing")
 	}
 	for _, method := range []string{"ddim", "dpm++2m", "dpm++2m-sde", "heun"} {
-		if got := succeeds(t, append(args, "--method", method)...); got == want || !strings.Contains(got, " steps=4 method="+method+" t_start=1000 ") {
+		if got := succeeds(t, append(args, "--method", method)...); got == want ||
+			!strings.Contains(got, " steps=4 method="+method+" t_start=1000 ") {
 			t.Errorf("--method %s gives %s", method, got)
 		}
 	}
@@ -394,7 +412,8 @@ func TestSample(t *testing.T) {
 		properties := []molecule.Property{
 			{Key: "seed", Value: "3"}, {Key: "index", Value: string(rune('0' + i))}, {Key: "steps", Value: "4"},
 			{Key: "method", Value: "ancestral"}, {Key: "t_start", Value: "1000"}, {Key: "model", Value: f.hash[:16]},
-			{Key: "formula", Value: m.Formula()}, {Key: "stable", Value: boolText(m.Stable())}, {Key: "valid", Value: boolText(valid)},
+			{Key: "formula", Value: m.Formula()}, {Key: "stable", Value: boolText(m.Stable())},
+			{Key: "valid", Value: boolText(valid)},
 			{Key: "connected", Value: boolText(m.Connected())},
 		}
 		if !slices.Equal(m.Properties, properties) {
@@ -433,7 +452,8 @@ func TestSample(t *testing.T) {
 		Seed  uint64
 		Steps int
 	}
-	if err := json.Unmarshal([]byte(succeeds(t, append(args, "--json", "--out", filepath.Join(dir, "a.xyz"))...)), &s); err != nil {
+	if err := json.Unmarshal([]byte(succeeds(t, append(args, "--json", "--out", filepath.Join(dir, "a.xyz"))...)),
+		&s); err != nil {
 		t.Fatal(err)
 	}
 	if s.Molecules != 7 || s.Seed != 3 || s.Steps != 4 || s.SHA256 != f.hash || !(s.Rate > 0) {
@@ -454,11 +474,13 @@ func TestSample(t *testing.T) {
 		if err := lines.Decode(&m); err != nil {
 			t.Fatal(err)
 		}
-		if m.Index != i || m.Seed != 3 || m.Formula != all[i].Formula() || m.Model != f.hash[:16] || m.Stable != all[i].Stable() || len(m.Positions) != len(all[i].Positions) || len(m.Elements) != len(m.Positions) {
+		if m.Index != i || m.Seed != 3 || m.Formula != all[i].Formula() || m.Model != f.hash[:16] ||
+			m.Stable != all[i].Stable() || len(m.Positions) != len(all[i].Positions) || len(m.Elements) != len(m.Positions) {
 			t.Errorf("line %d: %+v", i, m)
 		}
 	}
-	if _, _, stderr := runCommand("", args[:len(args)-1]...); !strings.HasPrefix(stderr, "7 molecules in ") || strings.Contains(stderr, "\r") {
+	if _, _, stderr := runCommand("", args[:len(args)-1]...); !strings.HasPrefix(stderr, "7 molecules in ") ||
+		strings.Contains(stderr, "\r") {
 		t.Errorf("summary on standard error: %q", stderr)
 	}
 	if got := succeeds(t, append(args, "--atoms", "6", "-n", "2")...); strings.Count("\n"+got, "\n6\n") != 2 {
@@ -480,7 +502,8 @@ func TestSampleInParts(t *testing.T) {
 	}
 	for _, out := range []string{"-", "-.sdf"} {
 		whole, parts := succeeds(t, args("-n", "7", "--first", "3", "-o", out)...), ""
-		for _, part := range [][]string{{"-n", "2", "--first", "3"}, {"-n", "1", "--first", "5"}, {"-n", "4", "--first", "6"}} {
+		for _, part := range [][]string{{"-n", "2", "--first", "3"}, {"-n", "1", "--first", "5"},
+			{"-n", "4", "--first", "6"}} {
 			parts += succeeds(t, args(append(part, "-o", out)...)...)
 		}
 		if parts != whole || whole == "" {
@@ -489,12 +512,14 @@ func TestSampleInParts(t *testing.T) {
 	}
 }
 
-// Of a formula, and around a fragment, by the shipped model; a model that is conditioned on neither says so.
+// Of a formula, and around a fragment, by the shipped model; a model that is conditioned on neither
+// says so.
 func TestSampleOfAFormulaAroundAFragment(t *testing.T) {
 	args := func(more ...string) []string {
 		return append([]string{"sample", "-n", "3", "--seed", "2", "--steps", "4", "--quiet"}, more...)
 	}
-	if out := succeeds(t, args("--formula", "C2H4O")...); strings.Count(out, " formula=C2H4O") != 3 || strings.Count(out, " target_formula=C2H4O") != 3 {
+	if out := succeeds(t, args("--formula", "C2H4O")...); strings.Count(out, " formula=C2H4O") != 3 ||
+		strings.Count(out, " target_formula=C2H4O") != 3 {
 		t.Errorf("--formula gives %s", out)
 	}
 	line := succeeds(t, args("--formula", "OC2H4", "--json", "--out", filepath.Join(t.TempDir(), "out.xyz"))...)
@@ -505,7 +530,8 @@ func TestSampleOfAFormulaAroundAFragment(t *testing.T) {
 	for _, more := range [][]string{{"--atoms", "9"}, {}, {"--formula", "C2H6O"}} {
 		out := succeeds(t, args(append(more, "--fragment", hydroxyl)...)...)
 		lines := strings.Split(out, "\n")
-		if strings.Count(out, " fragment=2 ") != 3 || !strings.HasPrefix(lines[2], "O ") || !strings.HasPrefix(lines[3], "H ") {
+		if strings.Count(out, " fragment=2 ") != 3 || !strings.HasPrefix(lines[2], "O ") ||
+			!strings.HasPrefix(lines[3], "H ") {
 			t.Errorf("--fragment with %v gives %s", more, out)
 		}
 		if len(more) > 0 && lines[0] != "9" {
@@ -537,7 +563,8 @@ func TestSampleOfAFormulaAroundAFragment(t *testing.T) {
 
 // A job that is long enough for a trial of batches makes the same molecules.
 func TestSampleTrial(t *testing.T) {
-	args := []string{"sample", "--model", tinyModel(t), "--count", "100", "--atoms", "2", "--steps", "40", "--threads", "1", "--quiet"}
+	args := []string{"sample", "--model", tinyModel(t), "--count", "100", "--atoms", "2", "--steps", "40",
+		"--threads", "1", "--quiet"}
 	if first := succeeds(t, append(args, "--count", "1")...); !strings.HasPrefix(succeeds(t, args...), first) {
 		t.Error("the molecules depend on the batch")
 	}
@@ -547,9 +574,11 @@ func TestSampleTrial(t *testing.T) {
 func TestSampleFrom(t *testing.T) {
 	both := writeFile(t, "both.xyz", methane+"3\n\nO 0 0 0\nH 0.96 0 0\nH -0.24 0.93 0\n")
 	args := func(more ...string) []string {
-		return append([]string{"sample", "--model", tinyModel(t), "--from", both, "--t-start", "1", "--steps", "1", "--seed", "2", "--quiet"}, more...)
+		return append([]string{"sample", "--model", tinyModel(t), "--from", both, "--t-start", "1", "--steps", "1",
+			"--seed", "2", "--quiet"}, more...)
 	}
-	if out := succeeds(t, args()...); strings.Count(out, "from=2") != 2 || strings.Count(out, "formula=CH4 ")+strings.Count(out, "formula=H2O ") != 2 {
+	if out := succeeds(t, args()...); strings.Count(out, "from=2") != 2 ||
+		strings.Count(out, "formula=CH4 ")+strings.Count(out, "formula=H2O ") != 2 {
 		t.Errorf("--from gives %s", out)
 	}
 	whole, parts := succeeds(t, args("--count", "5")...), succeeds(t, args("--count", "2")...)
@@ -564,25 +593,29 @@ func TestSampleFrom(t *testing.T) {
 	fails(t, 2, "element S is not", "sample", "--from", writeFile(t, "s.xyz", "1\n\nS 0 0 0\n"), "--t-start", "5")
 }
 
-// With the moments of molecules a run can start part-way, and does so by default; without, it says so. To name a default changes nothing.
+// With the moments of molecules a run can start part-way, and does so by default; without, it says
+// so. To name a default changes nothing.
 func TestSampleDefaults(t *testing.T) {
 	path, tiny := filepath.Join(t.TempDir(), "moments.safetensors"), tinyModel(t)
 	data := writeFile(t, "data.xyz", methane)
-	if out := succeeds(t, "export", tiny, "--moments", data, "--out", path); !strings.Contains(out, "moments of 1 molecules") {
+	if out := succeeds(t, "export", tiny, "--moments", data, "--out", path); !strings.Contains(out,
+		"moments of 1 molecules") {
 		t.Errorf("export says %s", out)
 	}
 	fails(t, 1, "no molecules", "export", tiny, "--moments", writeFile(t, "none.xyz", ""), "--out", path)
 	args := func(model string, more ...string) []string {
 		return append([]string{"sample", "--model", model, "--atoms", "4", "--quiet"}, more...)
 	}
-	if out := succeeds(t, args(path, "--t-start", "500", "--steps", "3")...); !strings.Contains(out, " steps=3 method=dpm++2m-sde t_start=500 ") {
+	if out := succeeds(t, args(path, "--t-start", "500", "--steps", "3")...); !strings.Contains(out,
+		" steps=3 method=dpm++2m-sde t_start=500 ") {
 		t.Errorf("sample gives %s", out)
 	}
 	want := succeeds(t, args(path)...)
 	if !strings.Contains(want, " steps=40 method=dpm++2m-sde t_start=600 ") {
 		t.Errorf("by default %s", want)
 	}
-	for _, more := range [][]string{{"--steps", "40"}, {"--t-start", "600"}, {"--method", "dpm++2m-sde"}, {"--set", "noise_scale=1"}, {"-n", "1", "-s", "0", "--first", "0"}} {
+	for _, more := range [][]string{{"--steps", "40"}, {"--t-start", "600"}, {"--method", "dpm++2m-sde"},
+		{"--set", "noise_scale=1"}, {"-n", "1", "-s", "0", "--first", "0"}} {
 		if got := succeeds(t, args(path, more...)...); got != want {
 			t.Errorf("%v gives %s, want %s", more, got, want)
 		}
@@ -595,7 +628,8 @@ func TestSampleDefaults(t *testing.T) {
 	fails(t, 2, "--steps 601: want 1 to 600", args(path, "--steps", "601")...)
 	var line map[string]any
 	err := json.Unmarshal([]byte(succeeds(t, args(path, "--json")...)), &line)
-	if err != nil || line["method"] != "dpm++2m-sde" || line["t_start"] != 600. || line["steps"] != 40. || line["index"] != 0. {
+	if err != nil || line["method"] != "dpm++2m-sde" || line["t_start"] != 600. || line["steps"] != 40. ||
+		line["index"] != 0. {
 		t.Errorf("as JSON: %+v, %v", line, err)
 	}
 }
@@ -603,7 +637,8 @@ func TestSampleDefaults(t *testing.T) {
 // What changes a run is in its file.
 func TestSampleVariations(t *testing.T) {
 	args := func(more ...string) []string {
-		return append([]string{"sample", "--model", tinyModel(t), "--seed", "3", "--atoms", "4", "--steps", "5", "--quiet"}, more...)
+		return append([]string{"sample", "--model", tinyModel(t), "--seed", "3", "--atoms", "4", "--steps", "5",
+			"--quiet"}, more...)
 	}
 	weak := tinyModelTimes(t, 0.8)
 	plain := succeeds(t, args()...)
@@ -642,16 +677,19 @@ func TestSampleVariations(t *testing.T) {
 	} {
 		fails(t, 2, want, args(more...)...)
 	}
-	fails(t, 1, "--guide ../../core/egnn/testdata/egnn.weights.safetensors: its elements, schedule or noise of gamma", args("--guide", "../../core/egnn/testdata/egnn.weights.safetensors")...)
+	fails(t, 1, "--guide ../../core/egnn/testdata/egnn.weights.safetensors: its elements, schedule or noise of "+
+		"gamma", args("--guide", "../../core/egnn/testdata/egnn.weights.safetensors")...)
 	fails(t, 1, "gone.safetensors", args("--guide", "gone.safetensors")...)
-	if guided := succeeds(t, args("--guide", tinyModel(t))...); strings.Split(guided, "\n")[2] != strings.Split(plain, "\n")[2] {
+	if guided := succeeds(t, args("--guide", tinyModel(t))...); strings.Split(guided,
+		"\n")[2] != strings.Split(plain, "\n")[2] {
 		t.Errorf("guided by itself the model makes another molecule: %s, %s", guided, plain)
 	}
 }
 
 func TestSampleShipped(t *testing.T) {
 	out := succeeds(t, "sample", "--n", "2", "--steps", "2", "--atoms", "5", "--quiet")
-	if code, report, stderr := runCommand(out, "evaluate", "-"); code != 0 || !strings.Contains(report, "2 molecules, 10 atoms") {
+	if code, report, stderr := runCommand(out, "evaluate", "-"); code != 0 ||
+		!strings.Contains(report, "2 molecules, 10 atoms") {
 		t.Errorf("%d, %s, %s", code, report, stderr)
 	}
 }
@@ -710,10 +748,12 @@ func TestSampleFullDisk(t *testing.T) {
 	}
 	var stderr bytes.Buffer
 	for _, args := range [][]string{
-		{"sample", "--model", tiny, "--steps", "2", "--quiet"}, {"version"}, {"inspect", "--json"}, {"evaluate", writeFile(t, "a.xyz", methane)},
+		{"sample", "--model", tiny, "--steps", "2", "--quiet"}, {"version"}, {"inspect", "--json"},
+		{"evaluate", writeFile(t, "a.xyz", methane)},
 	} {
 		stderr.Reset()
-		if code := run(context.Background(), args, nil, full, &stderr); code != 1 || !strings.Contains(stderr.String(), "no space left on device") {
+		if code := run(context.Background(), args, nil, full, &stderr); code != 1 ||
+			!strings.Contains(stderr.String(), "no space left on device") {
 			t.Errorf("%s to a full disk: code %d, %s", args[0], code, stderr.String())
 		}
 	}
@@ -797,7 +837,8 @@ func TestProgress(t *testing.T) {
 
 func TestVersionTellsTheLicences(t *testing.T) {
 	var out, stderr bytes.Buffer
-	if code := run(t.Context(), []string{"version", "--licences"}, nil, &out, &stderr); code != 0 || !strings.Contains(out.String(), "The Go Authors") || !strings.Contains(out.String(), "cobra") {
+	if code := run(t.Context(), []string{"version", "--licences"}, nil, &out, &stderr); code != 0 ||
+		!strings.Contains(out.String(), "The Go Authors") || !strings.Contains(out.String(), "cobra") {
 		t.Errorf("code %d, %s: %.200s", code, stderr.String(), out.String())
 	}
 }

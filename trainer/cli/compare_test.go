@@ -23,7 +23,8 @@ func TestCompare(t *testing.T) {
 	saved := file("c.json", succeeds(t, "evaluate", good, "--json"))
 	page := filepath.Join(dir, "page.html")
 	out := succeeds(t, "compare", "two="+good+","+bad, bad, "saved="+saved, "--train", good, "--html", page, "--markdown")
-	for _, want := range []string{"| two | ", "75.00 ± 35.36", "| b | ", "| saved | 100.00 (", "| novel among unique % |"} {
+	for _, want := range []string{"| two | ", "75.00 ± 35.36", "| b | ", "| saved | 100.00 (",
+		"| novel among unique % |"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
@@ -33,7 +34,8 @@ func TestCompare(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Of the molecules, 1 and 1/2 are stable: mean 0.75, standard deviation 0.3536.
-	if e := c.Entries[0]; len(e.Runs) != 2 || e.Mean["stable_molecules"] != 0.75 || e.Std["stable_molecules"] < 0.3535 || e.Std["stable_molecules"] > 0.3536 {
+	if e := c.Entries[0]; len(e.Runs) != 2 || e.Mean["stable_molecules"] != 0.75 ||
+		e.Std["stable_molecules"] < 0.3535 || e.Std["stable_molecules"] > 0.3536 {
 		t.Errorf("%+v", e)
 	}
 	if html, err := os.ReadFile(page); err != nil || strings.Count(string(html), "<svg") < 8 {

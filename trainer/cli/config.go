@@ -386,7 +386,8 @@ func resumedOptions(from string) (train.Options, error) {
 	return o, nil
 }
 
-// readConfig reads a TOML file, or a recipe if there is no such file. Errors name the file and the key.
+// readConfig reads a TOML file, or a recipe if there is no such file. Errors name the file and the
+// key.
 func (c *trainConfig) readConfig(name string) ([]setting, error) {
 	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) && slices.Contains(recipeNames(), name) {

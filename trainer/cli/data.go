@@ -26,7 +26,8 @@ func newDataCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newDataPrepareCommand(), newDataDownloadCommand(), newDataStatsCommand(), newDataBalanceCommand(), newDataAromaticCommand())
+	cmd.AddCommand(newDataPrepareCommand(), newDataDownloadCommand(), newDataStatsCommand(),
+		newDataBalanceCommand(), newDataAromaticCommand())
 	return cmd
 }
 
@@ -46,8 +47,8 @@ func newDataPrepareCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prepare INPUT... --out FILE.safetensors",
 		Short: "Make a packed data set of molecules as they are published",
-		Long: `Read molecules and write one packed data set, a safetensors file that symdiff train, evaluate, nll and data stats read by mapping
-it into memory. INPUT is a file or a folder of files:
+		Long: `Read molecules and write one packed data set, a safetensors file that symdiff train,
+evaluate, nll and data stats read by mapping it into memory. INPUT is a file or a folder of files:
 
   .tar                   QM9's archive (dsgdb9nsd.xyz.tar.bz2), a molecule in each .xyz
   .xyz .sdf .mol .pdb    records one after the other (gdb9.sdf); XYZ, extended XYZ and files of QM9
@@ -67,9 +68,10 @@ stopped or killed goes on from there when the same command is given again, and m
 as one that was left alone; only a SMILES that takes as long as --embed-limit may be in one and not
 in the other.
 
---split qm9 is the split of EDM by the numbers of QM9's molecules, and needs --exclude with QM9's uncharacterized.txt; --split 0.8,0.1
-takes shares of training and validation and leaves the rest to the test, conformers of a molecule together; without --split, a
-molecule's property split counts, or it trains. Use a split as FILE@split=train.`,
+--split qm9 is the split of EDM by the numbers of QM9's molecules, and needs --exclude with QM9's
+uncharacterized.txt; --split 0.8,0.1 takes shares of training and validation and leaves the rest
+to the test, conformers of a molecule together; without --split, a molecule's property split
+counts, or it trains. Use a split as FILE@split=train.`,
 		Example: `  symdiff data prepare dsgdb9nsd.xyz.tar.bz2 --exclude uncharacterized.txt --split qm9 --elements H,C,N,O,F --out qm9.safetensors
   symdiff data prepare drugs_crude.msgpack --split 0.8,0.1 --max-atoms 181 --out drugs.safetensors
   symdiff data prepare my.smi --conformers 5 --split 0.9,0.05 --out my.safetensors`,
@@ -87,12 +89,16 @@ molecule's property split counts, or it trains. Use a split as FILE@split=train.
 	f.BoolVar(&o.job.Leave, "leave-others", false, "leave out molecules with elements that are not among --elements")
 	f.StringVar(&o.job.Split, "split", "", "qm9, or shares of training and validation such as 0.8,0.1")
 	f.StringVar(&o.exclude, "exclude", "", "list of QM9 molecules to leave out (uncharacterized.txt)")
-	f.StringSliceVar(&o.job.Properties, "properties", nil, "scalar properties to keep, such as gap,mu; by default, of QM9's archive, "+strings.Join(qm9Kept, ",")+", and of SMILES charge")
-	f.IntVar(&o.job.Source.Conformers, "conformers", 30, "conformers of a molecule to take, those of lowest energy (GEOM, SMILES)")
+	f.StringSliceVar(&o.job.Properties, "properties", nil,
+		"scalar properties to keep, such as gap,mu; by default, of QM9's archive, "+strings.Join(qm9Kept,
+			",")+", and of SMILES charge")
+	f.IntVar(&o.job.Source.Conformers, "conformers", 30,
+		"conformers of a molecule to take, those of lowest energy (GEOM, SMILES)")
 	f.IntVar(&o.job.Source.Tries, "tries", 0, "conformers to embed of a SMILES, 0: as many as --conformers")
 	f.Uint64VarP(&o.job.Source.Seed, "seed", "s", 0, "seed of shares and of embedding")
 	f.IntVar(&o.job.Source.Threads, "threads", 0, "threads that embed, 0: one per core")
-	f.DurationVar(&o.job.Source.Limit, "embed-limit", source.DefaultLimit, "time that the conformers of one SMILES may take")
+	f.DurationVar(&o.job.Source.Limit, "embed-limit", source.DefaultLimit,
+		"time that the conformers of one SMILES may take")
 	f.BoolVar(&o.json, "json", false, "print the summary as JSON")
 	must(cmd.MarkFlagFilename("out", "safetensors"))
 	must(cmd.MarkFlagFilename("exclude", "txt"))
@@ -105,7 +111,8 @@ func (o *prepareOptions) run(cmd *cobra.Command) error {
 	case filepath.Ext(j.Out) != ".safetensors":
 		return usagef("--out %q: want a name that ends in .safetensors", j.Out)
 	case j.MaxAtoms < 0 || j.Source.Conformers < 1 || j.Source.Tries < 0 || j.Source.Threads < 0 || j.Source.Limit <= 0:
-		return usagef("--max-atoms %d, --conformers %d, --tries %d, --threads %d: want 1 conformer or more, the others 0 or more", j.MaxAtoms, j.Source.Conformers, j.Source.Tries, j.Source.Threads)
+		return usagef("--max-atoms %d, --conformers %d, --tries %d, --threads %d: want 1 conformer or more, the "+
+			"others 0 or more", j.MaxAtoms, j.Source.Conformers, j.Source.Tries, j.Source.Threads)
 	}
 	if j.Leave && len(o.elements) == 0 {
 		return usagef("--leave-others: want --elements too")
@@ -128,7 +135,8 @@ func (o *prepareOptions) run(cmd *cobra.Command) error {
 			return fmt.Errorf("%s: %w", o.exclude, err)
 		}
 	}
-	if j.Properties == nil && slices.ContainsFunc(j.Inputs, func(in string) bool { return strings.Contains(filepath.Base(in), ".tar") }) {
+	if j.Properties == nil && slices.ContainsFunc(j.Inputs,
+		func(in string) bool { return strings.Contains(filepath.Base(in), ".tar") }) {
 		j.Properties = qm9Kept
 	}
 	if j.Properties == nil && slices.ContainsFunc(j.Inputs, source.IsSMILES) {
@@ -179,7 +187,8 @@ func prepared(s dataset.Summary) report.Report {
 	}
 	sources := report.Section{Head: []string{"source", "molecules", "skipped", "left out", "bytes", "SHA-256"}}
 	for _, f := range s.Sources {
-		sources.Rows = append(sources.Rows, []string{f.File, fmt.Sprint(f.Molecules), fmt.Sprint(f.Skipped), fmt.Sprint(f.Left), fmt.Sprint(f.Bytes), f.SHA256})
+		sources.Rows = append(sources.Rows, []string{f.File, fmt.Sprint(f.Molecules), fmt.Sprint(f.Skipped),
+			fmt.Sprint(f.Left), fmt.Sprint(f.Bytes), f.SHA256})
 	}
 	if len(sources.Rows) > 10 {
 		sources.Rows = sources.Rows[:10]
@@ -218,9 +227,11 @@ func newDataDownloadCommand() *cobra.Command {
 	var dir string
 	var mirrors []string
 	cmd := &cobra.Command{
-		Use:       "download qm9 [--dir DIR] [--mirror URL]",
-		Short:     "Fetch a data set as it is published",
-		Long:      `Fetch QM9's archive (86 MB) and its list of excluded molecules from figshare, or from --mirror URL (a folder that has files of these names), which is tried first. Sizes and MD5 are checked; a download that was cut off goes on where it stopped.`,
+		Use:   "download qm9 [--dir DIR] [--mirror URL]",
+		Short: "Fetch a data set as it is published",
+		Long: `Fetch QM9's archive (86 MB) and its list of excluded molecules from figshare, or
+from --mirror URL (a folder that has files of these names), which is tried first. Sizes and MD5
+are checked; a download that was cut off goes on where it stopped.`,
 		Example:   "  symdiff data download qm9 --dir data",
 		Args:      cobra.ExactArgs(1),
 		ValidArgs: []string{"qm9"},
@@ -267,8 +278,9 @@ func newDataStatsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "stats FILE [--svg DIR] [--html FILE] [--json]",
 		Short: "Describe a data set: sizes, elements, distances, bonds, angles, stability",
-		Long: `Describe the molecules of a file (XYZ, SDF, or a packed data set; FILE@split=train takes a part): how many atoms they have and of which
-elements, lengths of bonds, angles, and how many are stable by the rules of EDM. --svg DIR writes each chart as a file.`,
+		Long: `Describe the molecules of a file (XYZ, SDF, or a packed data set; FILE@split=train takes
+a part): how many atoms they have and of which elements, lengths of bonds, angles, and how many
+are stable by the rules of EDM. --svg DIR writes each chart as a file.`,
 		Example: "  symdiff data stats qm9.safetensors@split=train --svg charts",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -300,13 +312,16 @@ func newDataBalanceCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "balance FILE... --like DATA --n N --out OUT.xyz",
 		Short: "Choose sound molecules whose bonds are as common as in the data",
-		Long: `Choose about --n of the sound molecules of files (stable, in one piece, lengths, angles and rings in their windows, no clash; see
-symdiff evaluate), none of them twice, such that double and triple bonds and aromatic rings are as common among them as in --like: of
-each pattern as many as its share, or all there are. That makes of a model's samples the good ones to train on beside the bad ones,
-FILE@stable=false (see symdiff export --plus): the sound samples as they come would teach it to avoid what it finds difficult.
+		Long: `Choose about --n of the sound molecules of files (stable, in one piece, lengths, angles
+and rings in their windows, no clash; see symdiff evaluate), none of them twice, such that double
+and triple bonds and aromatic rings are as common among them as in --like: of each pattern as many
+as its share, or all there are. That makes of a model's samples the good ones to train on beside
+the bad ones, FILE@stable=false (see symdiff export --plus): the sound samples as they come would
+teach it to avoid what it finds difficult.
 
---repeated OUT writes the sound molecules that occur --often times or more, every time: what the model makes too often. --known OUT writes
-those that are molecules of --like, every time: what leads away from them leads to new ones.`,
+--repeated OUT writes the sound molecules that occur --often times or more, every time: what the
+model makes too often. --known OUT writes those that are molecules of --like, every time: what
+leads away from them leads to new ones.`,
 		Example: "  symdiff data balance own.xyz --like qm9_train.xyz.gz --n 12000 --out good.xyz --repeated repeated.xyz",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -368,10 +383,11 @@ func newDataAromaticCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "aromatic FILE... --out AROMATIC.xyz --others OTHERS.xyz",
 		Short: "Choose aromatic molecules, and others with the same bonds",
-		Long: `Choose the sound aromatic molecules of files, and for each another sound one without aromatic ring, with as many double and triple bonds
-of every kind (each up to 2), of the same formula where there is one, none for more than three. Aromatic ones that no other is like are left out.
-What a training on the one file and on the other make different leads a model to aromatic rings (see symdiff export --plus), and to
-no more double bonds for that.`,
+		Long: `Choose the sound aromatic molecules of files, and for each another sound one without
+aromatic ring, with as many double and triple bonds of every kind (each up to 2), of the same
+formula where there is one, none for more than three. Aromatic ones that no other is like are left
+out. What a training on the one file and on the other make different leads a model to aromatic
+rings (see symdiff export --plus), and to no more double bonds for that.`,
 		Example: "  symdiff data aromatic qm9_train.xyz.gz --out aromatic.xyz --others others.xyz",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -402,8 +418,8 @@ no more double bonds for that.`,
 	return cmd
 }
 
-// checkXYZ takes flags and the names of files to write that they give, in turn, and refuses names that are not of XYZ files, or the
-// same; they may be empty.
+// checkXYZ takes flags and the names of files to write that they give, in turn, and refuses names
+// that are not of XYZ files, or the same; they may be empty.
 func checkXYZ(flagsAndNames ...string) error {
 	flags := map[string]string{} // of a name
 	for pair := range slices.Chunk(flagsAndNames, 2) {

@@ -25,17 +25,21 @@ func TestData(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &s); err != nil || code != 0 {
 		t.Fatalf("code %d, %v: %s %s", code, err, stdout, stderr)
 	}
-	if s.Molecules != 3 || s.Skipped != 1 || !strings.Contains(stderr, "skipped: "+raw+":10: molecule 2: unknown element") {
+	if s.Molecules != 3 || s.Skipped != 1 || !strings.Contains(stderr,
+		"skipped: "+raw+":10: molecule 2: unknown element") {
 		t.Errorf("%+v, %s", s, stderr)
 	}
 	var e evaluation.Statistics
-	if err := json.Unmarshal([]byte(succeeds(t, "data", "stats", out, "--json", "--html", filepath.Join(dir, "p.html"))), &e); err != nil {
+	if err := json.Unmarshal([]byte(succeeds(t, "data", "stats", out, "--json", "--html",
+		filepath.Join(dir, "p.html"))), &e); err != nil {
 		t.Fatal(err)
 	}
-	if e.Molecules != 3 || e.Sizes[5] != 3 || e.Elements["H"] != 12 || e.StableMolecules.Value != 1 || e.Bonds[0].Name != "C-H" || e.Bonds[0].Count != 12 {
+	if e.Molecules != 3 || e.Sizes[5] != 3 || e.Elements["H"] != 12 || e.StableMolecules.Value != 1 ||
+		e.Bonds[0].Name != "C-H" || e.Bonds[0].Count != 12 {
 		t.Errorf("%+v", e)
 	}
-	if out := succeeds(t, "nll", "--model", tinyModel(t), "--data", out, "--limit", "2"); !strings.Contains(out, "2 molecules of") {
+	if out := succeeds(t, "nll", "--model", tinyModel(t), "--data", out, "--limit", "2"); !strings.Contains(out,
+		"2 molecules of") {
 		t.Error(out)
 	}
 	fails(t, 1, "no molecules with a=b", "data", "stats", writeFile(t, "a.xyz", methane)+"@a=b")
@@ -46,11 +50,13 @@ func TestDataBalance(t *testing.T) {
 	own := writeFile(t, "own.xyz", strings.Repeat(methane, 3)+strings.Repeat(ammonia, 2))
 	out, repeated := filepath.Join(dir, "good.xyz.gz"), filepath.Join(dir, "repeated.xyz")
 	said := succeeds(t, "data", "balance", own, "--like", own, "--n", "3", "--out", out, "--repeated", repeated)
-	if want := out + ": 2 of 2 different sound molecules (5 read), 1 patterns of " + own + ", 1 molecules short\n" + repeated + ": 3 molecules, each 3 times or more\n"; said != want {
+	if want := out + ": 2 of 2 different sound molecules (5 read), 1 patterns of " + own +
+		", 1 molecules short\n" + repeated + ": 3 molecules, each 3 times or more\n"; said != want {
 		t.Errorf("it says %q, want %q", said, want)
 	}
 	twice := filepath.Join(dir, "twice.xyz")
-	if said = succeeds(t, "data", "balance", own, "--like", own, "--out", out, "--repeated", twice, "--often", "2"); !strings.Contains(said, twice+": 5 molecules, each 2 times or more\n") {
+	if said = succeeds(t, "data", "balance", own, "--like", own, "--out", out, "--repeated", twice, "--often",
+		"2"); !strings.Contains(said, twice+": 5 molecules, each 2 times or more\n") {
 		t.Errorf("it says %q", said)
 	}
 	known := filepath.Join(dir, "known.xyz")
@@ -61,7 +67,8 @@ func TestDataBalance(t *testing.T) {
 	if s := succeeds(t, "data", "stats", known); !strings.Contains(s, "2 molecules") || strings.Contains(s, "C-H") {
 		t.Error(s)
 	}
-	fails(t, 2, "--repeated and --known are the same file", "data", "balance", own, "--like", own, "--out", out, "--repeated", "r.xyz", "--known", "r.xyz")
+	fails(t, 2, "--repeated and --known are the same file", "data", "balance", own, "--like", own, "--out", out,
+		"--repeated", "r.xyz", "--known", "r.xyz")
 	succeeds(t, "data", "balance", own, "--like", own, "--n", "3", "--out", out)
 	if s := succeeds(t, "evaluate", out); !strings.Contains(s, "2 molecules") {
 		t.Error(s)
@@ -72,17 +79,21 @@ func TestDataBalance(t *testing.T) {
 	fails(t, 2, `"like" not set`, "data", "balance", own, "--out", out)
 	fails(t, 2, "--n 0: want 1 or more", "data", "balance", own, "--like", own, "--n", "0", "--out", out)
 	fails(t, 2, "--often 1: want 2 or more", "data", "balance", own, "--like", own, "--often", "1", "--out", out)
-	fails(t, 2, `--out "good.pdb": want a name that ends in .xyz`, "data", "balance", own, "--like", own, "--out", "good.pdb")
-	fails(t, 2, `--repeated "r.pdb": want a name that ends in .xyz`, "data", "balance", own, "--like", own, "--out", out, "--repeated", "r.pdb")
+	fails(t, 2, `--out "good.pdb": want a name that ends in .xyz`, "data", "balance", own, "--like", own, "--out",
+		"good.pdb")
+	fails(t, 2, `--repeated "r.pdb": want a name that ends in .xyz`, "data", "balance", own, "--like", own,
+		"--out", out, "--repeated", "r.pdb")
 	fails(t, 2, "the same file", "data", "balance", own, "--like", own, "--out", out, "--repeated", out)
 	fails(t, 1, "none.xyz", "data", "balance", own, "--like", "none.xyz", "--out", out)
-	fails(t, 1, "no sound molecule", "data", "balance", writeFile(t, "broken.xyz", strings.Replace(methane, "C 0", "N 0", 1)), "--like", own, "--out", out)
+	fails(t, 1, "no sound molecule", "data", "balance", writeFile(t, "broken.xyz",
+		strings.Replace(methane, "C 0", "N 0", 1)), "--like", own, "--out", out)
 }
 
 // Furan and allene have two C=C each.
 func TestDataAromatic(t *testing.T) {
 	const (
-		furan  = "9\n\nO 0 0 1.1564\nC 1.0936 0 0.3478\nC -1.0936 0 0.3478\nC 0.7138 0 -0.9602\nC -0.7138 0 -0.9602\nH 2.0504 0 0.8507\nH -2.0504 0 0.8507\nH 1.3765 0 -1.8142\nH -1.3765 0 -1.8142\n"
+		furan = "9\n\nO 0 0 1.1564\nC 1.0936 0 0.3478\nC -1.0936 0 0.3478\nC 0.7138 0 -0.9602\nC -0.7138 0 " +
+			"-0.9602\nH 2.0504 0 0.8507\nH -2.0504 0 0.8507\nH 1.3765 0 -1.8142\nH -1.3765 0 -1.8142\n"
 		allene = "7\n\nC 0 0 0\nC 0 0 1.31\nC 0 0 -1.31\nH 0 0.927 1.86\nH 0 -0.927 1.86\nH 0.927 0 -1.86\nH -0.927 0 -1.86\n"
 	)
 	dir := t.TempDir()
@@ -99,10 +110,12 @@ func TestDataAromatic(t *testing.T) {
 		}
 	}
 	fails(t, 2, `"others" not set`, "data", "aromatic", data, "--out", out)
-	fails(t, 2, `--others "o.pdb": want a name that ends in .xyz`, "data", "aromatic", data, "--out", out, "--others", "o.pdb")
+	fails(t, 2, `--others "o.pdb": want a name that ends in .xyz`, "data", "aromatic", data, "--out", out,
+		"--others", "o.pdb")
 	fails(t, 2, "the same file", "data", "aromatic", data, "--out", out, "--others", out)
 	fails(t, 1, "none.xyz", "data", "aromatic", "none.xyz", "--out", out, "--others", others)
-	fails(t, 1, "no aromatic molecule", "data", "aromatic", writeFile(t, "m.xyz", methane), "--out", out, "--others", others)
+	fails(t, 1, "no aromatic molecule", "data", "aromatic", writeFile(t, "m.xyz", methane), "--out", out,
+		"--others", others)
 }
 
 func TestDataFailures(t *testing.T) {
@@ -111,8 +124,11 @@ func TestDataFailures(t *testing.T) {
 	fails(t, 2, `"Xx" is not an element`, "data", "prepare", raw, "--out", out, "--elements", "Xx")
 	fails(t, 1, "element C is not among the model's [H]", "data", "prepare", raw, "--out", out, "--elements", "H")
 	fails(t, 1, "0 molecules are excluded, want 3054", "data", "prepare", raw, "--out", out, "--split", "qm9")
-	fails(t, 1, "b.xyz:3: molecule 1: unknown element", "data", "prepare", writeFile(t, "b.xyz", strings.Replace(methane, "C 0", "Q 0", 1)), "--out", out, "--strict")
-	if code, _, stderr := runCommand("", "data", "prepare", writeFile(t, "b.xyz", strings.Replace(methane, "C 0", "Q 0", 1)), "--out", out); code != 1 || !strings.Contains(stderr, "x.safetensors: no molecules") {
+	fails(t, 1, "b.xyz:3: molecule 1: unknown element", "data", "prepare",
+		writeFile(t, "b.xyz", strings.Replace(methane, "C 0", "Q 0", 1)), "--out", out, "--strict")
+	if code, _, stderr := runCommand("", "data", "prepare", writeFile(t, "b.xyz",
+		strings.Replace(methane, "C 0", "Q 0", 1)), "--out", out); code != 1 ||
+		!strings.Contains(stderr, "x.safetensors: no molecules") {
 		t.Errorf("nothing but corrupt records: %d, %s", code, stderr)
 	}
 	if !rdkit.Available {
@@ -136,7 +152,8 @@ func TestDataDownload(t *testing.T) {
 	defer s.Close()
 	before := source.QM9
 	defer func() { source.QM9 = before }()
-	source.QM9 = []source.Published{{Name: before[0].Name, Size: before[0].Size, MD5: before[0].MD5}} // no other place: tests stay on this machine
+	// no other place: tests stay on this machine
+	source.QM9 = []source.Published{{Name: before[0].Name, Size: before[0].Size, MD5: before[0].MD5}}
 	fails1 := func() string {
 		code, _, stderr := runCommand("", "data", "download", "qm9", "--dir", t.TempDir(), "--mirror", s.URL+"/")
 		if code != 1 {

@@ -53,7 +53,8 @@ func TestSMILESOfDrugs(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &s); code != 0 || err != nil {
 		t.Fatalf("code %d, %v: %s", code, err, stderr)
 	}
-	if s.Molecules != 3 || s.Left != 3 || s.Why["an ion"] != 1 || s.Why["element Si"] != 1 || s.Why["more than 60 atoms"] != 1 {
+	if s.Molecules != 3 || s.Left != 3 || s.Why["an ion"] != 1 || s.Why["element Si"] != 1 ||
+		s.Why["more than 60 atoms"] != 1 {
 		t.Errorf("%+v", s)
 	}
 	code, stdout, stderr = runCommand("", strings.Fields(commands[1][1])...)

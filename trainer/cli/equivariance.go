@@ -35,11 +35,13 @@ func newEquivarianceCommand() *cobra.Command {
 		Short: "Test how equivariant a network is",
 		Long: `Test a network's equivariance on a molecule of random positions, at four times.
 
-coupling: the input turned by H, with the noise of gamma turned along, against the output turned by H: the largest relative
-deviation over ten H. It is exact: rounding (1e-6) for an equivariant network, about 1 for one that is not.
+coupling: the input turned by H, with the noise of gamma turned along, against the output turned
+by H: the largest relative deviation over ten H. It is exact: rounding (1e-6) for an equivariant
+network, about 1 for one that is not.
 
-energy, p: the energy distance of two samples of outputs, of the turned input and of the input turned afterwards, with
-independent noise, and its p-value by 999 permutations. A p near 0.001 says that the distributions differ.`,
+energy, p: the energy distance of two samples of outputs, of the turned input and of the input
+turned afterwards, with independent noise, and its p-value by 999 permutations. A p near 0.001
+says that the distributions differ.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if atoms < 2 || atoms > 1024 || samples < 2 || samples > 10000 {

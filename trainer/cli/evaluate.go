@@ -64,10 +64,13 @@ type evaluateOptions struct {
 
 func (o *evaluateOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&o.train, "train", "", "training molecules, or a list of their SMILES, for novelty; FILE@key=value takes those with a property")
+	f.StringVar(&o.train, "train", "",
+		"training molecules, or a list of their SMILES, for novelty; FILE@key=value takes those with a property")
 	f.StringVar(&o.reference, "reference", "", "molecules of the data, for the divergences of distributions")
-	f.StringVar(&o.rule, "rule", "", "of EDM for validity: qm9, or geom, which takes every bond as single; by default geom where GEOM's elements are")
-	f.BoolVar(&o.rdkit, "rdkit", rdkit.Available, "judge validity by RDKit too, and find strain energies (in a build with RDKit)")
+	f.StringVar(&o.rule, "rule", "",
+		"of EDM for validity: qm9, or geom, which takes every bond as single; by default geom where GEOM's elements are")
+	f.BoolVar(&o.rdkit, "rdkit", rdkit.Available,
+		"judge validity by RDKit too, and find strain energies (in a build with RDKit)")
 	f.IntVar(&o.strain, "strain", 1000, "stable, connected molecules whose strain energy is found (MMFF94 by RDKit)")
 	f.IntVar(&o.xtb, "xtb", 0, "stable, connected molecules that GFN2-xTB relaxes (the program xtb)")
 	f.IntVar(&o.threads, "threads", 0, "threads, 0: one per core")
@@ -89,8 +92,10 @@ func (o *evaluateOptions) check() error {
 }
 
 // evaluate measures molecules; name stands for them.
-func (o *evaluateOptions) evaluate(cmd *cobra.Command, name string, molecules evaluation.Molecules) (*evaluation.Evaluation, error) {
-	e := evaluation.Options{Name: name, Rule: molecule.Rule(o.rule), RDKit: o.rdkit, Strain: o.strain, XTB: o.xtb, Threads: o.threads, TrainName: o.train, RefName: o.reference}
+func (o *evaluateOptions) evaluate(cmd *cobra.Command, name string,
+	molecules evaluation.Molecules) (*evaluation.Evaluation, error) {
+	e := evaluation.Options{Name: name, Rule: molecule.Rule(o.rule), RDKit: o.rdkit, Strain: o.strain, XTB: o.xtb,
+		Threads: o.threads, TrainName: o.train, RefName: o.reference}
 	if o.train != "" {
 		r := newReader(cmd)
 		if e.TrainList = source.IsSMILES(strings.SplitN(o.train, "@", 2)[0]); e.TrainList {
@@ -118,22 +123,26 @@ func newEvaluateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "evaluate FILE [--train FILE] [--reference FILE] [--html FILE] [--json]",
 		Short: "Measure molecules: stability, validity, novelty, geometry, distributions, strain",
-		Long: `Measure the molecules of an XYZ, SDF or PDB file (also .gz; - reads XYZ from standard input; FILE@key=value takes those with a
-property) by the protocol of EDM: bonds from distances; an atom is stable if its bond orders sum to its valence, a molecule if all
-its atoms are. Valid is by a closed form what RDKit would accept, unique what differs in the graph of its
-largest fragment. Where GEOM's elements are (B, Si, P, S, Cl, Br, I ...) every bond counts as single for both, which is EDM's rule for
-GEOM; --rule chooses. A molecule with an element that the rule does not judge counts neither as valid nor as not valid. In a build
-with RDKit (make cli RDKIT=1), RDKit judges too, by SMILES, and every disagreement is listed.
+		Long: `Measure the molecules of an XYZ, SDF or PDB file (also .gz; - reads XYZ from standard
+input; FILE@key=value takes those with a property) by the protocol of EDM: bonds from distances;
+an atom is stable if its bond orders sum to its valence, a molecule if all its atoms are. Valid is
+by a closed form what RDKit would accept, unique what differs in the graph of its largest
+fragment. Where GEOM's elements are (B, Si, P, S, Cl, Br, I ...) every bond counts as single for
+both, which is EDM's rule for GEOM; --rule chooses. A molecule with an element that the rule does
+not judge counts neither as valid nor as not valid. In a build with RDKit (make cli RDKIT=1),
+RDKit judges too, by SMILES, and every disagreement is listed.
 
 A record that is at fault is named, counted and skipped, or with --strict an error.
 
---train adds novelty, in both conventions: among the valid and unique, and of all molecules; a list or table of SMILES (.smi, .csv,
-.tsv) is compared by RDKit. --reference adds how far the
-distributions of sizes, elements, distances, lengths and angles are from those of the data (Jensen-Shannon, Wasserstein).
-Lengths, angles, flat aromatic rings and clashes are always counted; strain energy needs RDKit.
+--train adds novelty, in both conventions: among the valid and unique, and of all molecules; a
+list or table of SMILES (.smi, .csv, .tsv) is compared by RDKit. --reference adds how far the
+distributions of sizes, elements, distances, lengths and angles are from those of the data
+(Jensen-Shannon, Wasserstein). Lengths, angles, flat aromatic rings and clashes are always
+counted; strain energy needs RDKit.
 
-The intervals are at 95 %: Wilson's for shares, widened for atoms, bonds, angles and rings since these come in molecules; by
-bootstrap for means and medians. With --json, rates are fractions of 1.`,
+The intervals are at 95 %: Wilson's for shares, widened for atoms, bonds, angles and rings since
+these come in molecules; by bootstrap for means and medians. With --json, rates are fractions of
+1.`,
 		Example: `  symdiff evaluate qm9_test.xyz.gz
   symdiff evaluate out.xyz --train qm9_train.xyz.gz --reference qm9_test.xyz.gz --html report.html
   symdiff sample -n 100 | symdiff evaluate -`,

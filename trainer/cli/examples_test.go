@@ -49,7 +49,8 @@ func TestExamples(t *testing.T) {
 		t.Helper()
 		cmd := exec.Command(shell, args...)
 		cmd.Dir = folder
-		cmd.Env = append(os.Environ(), append(env, "SYMDIFF="+program, "MODEL="+model, "SEED=5", "STEPS=4", fmt.Sprint("N=", n))...)
+		cmd.Env = append(os.Environ(), append(env, "SYMDIFF="+program, "MODEL="+model, "SEED=5", "STEPS=4",
+			fmt.Sprint("N=", n))...)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
@@ -76,13 +77,15 @@ func TestExamples(t *testing.T) {
 
 	slurm := t.TempDir()
 	for i := range parts {
-		execute(slurm, []string{fmt.Sprint("SLURM_ARRAY_TASK_ID=", i), fmt.Sprint("SLURM_ARRAY_TASK_COUNT=", parts), "SLURM_CPUS_PER_TASK=1"}, filepath.Join(examples, "slurm.sh"))
+		execute(slurm, []string{fmt.Sprint("SLURM_ARRAY_TASK_ID=", i), fmt.Sprint("SLURM_ARRAY_TASK_COUNT=", parts),
+			"SLURM_CPUS_PER_TASK=1"}, filepath.Join(examples, "slurm.sh"))
 	}
 	check("slurm.sh", slurm, "part-*.xyz")
 
 	kubernetes, script := t.TempDir(), containerScript(t, filepath.Join(examples, "kubernetes.yaml"))
 	for i := range parts {
-		execute(kubernetes, []string{fmt.Sprint("JOB_COMPLETION_INDEX=", i), fmt.Sprint("COMPLETIONS=", parts), "OUT=" + kubernetes}, "-euc", script)
+		execute(kubernetes, []string{fmt.Sprint("JOB_COMPLETION_INDEX=", i), fmt.Sprint("COMPLETIONS=", parts),
+			"OUT=" + kubernetes}, "-euc", script)
 	}
 	check("kubernetes.yaml", kubernetes, "part-*.xyz")
 

@@ -21,24 +21,28 @@ func newExportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export CHECKPOINT --out WEIGHTS.safetensors",
 		Short: "Write the averaged weights of a checkpoint as a model file, or for PyTorch",
-		Long: `Write the averaged (EMA) weights of a checkpoint, or of a run's folder, as a model file: safetensors with the configuration, the
-noise schedule, the histogram of sizes, the elements and the provenance of the training in its metadata. In place of a checkpoint, a
-model file is written again.
+		Long: `Write the averaged (EMA) weights of a checkpoint, or of a run's folder, as a model file:
+safetensors with the configuration, the noise schedule, the histogram of sizes, the elements and
+the provenance of the training in its metadata. In place of a checkpoint, a model file is written
+again.
 
---dtype int8 keeps the matrices as 8-bit integers with a scale for each output channel, and the rest as f16, with the embedders and
-the last layer, where rounding costs most: little more than half the size of f16. What that costs a model is for symdiff evaluate to say.
+--dtype int8 keeps the matrices as 8-bit integers with a scale for each output channel, and the
+rest as f16, with the embedders and the last layer, where rounding costs most: little more than
+half the size of f16. What that costs a model is for symdiff evaluate to say.
 
---plus A --minus B adds to every parameter times (A - B), what one training made different from another (task arithmetic, Ilharco et
-al. 2023). Where --guide has taught a student more than its teacher B, a further training A of that teacher gets the same without
-being taught, or starts from there. And where A and B were trained alike, on samples of a model that came out well and on those that did not
-(--data own.xyz@stable=true and own.xyz@stable=false), the difference leads that model away from what goes wrong. All come from one
-training; what neither A nor B has, such as f, stays as it is.
+--plus A --minus B adds to every parameter times (A - B), what one training made different from
+another (task arithmetic, Ilharco et al. 2023). Where --guide has taught a student more than its
+teacher B, a further training A of that teacher gets the same without being taught, or starts from
+there. And where A and B were trained alike, on samples of a model that came out well and on those
+that did not (--data own.xyz@stable=true and own.xyz@stable=false), the difference leads that
+model away from what goes wrong. All come from one training; what neither A nor B has, such as f,
+stays as it is.
 
---moments DATA adds the moments of these molecules, which let --start of symdiff sample begin part-way; a checkpoint of a new training
-has those of its molecules.
+--moments DATA adds the moments of these molecules, which let --start of symdiff sample begin
+part-way; a checkpoint of a new training has those of its molecules.
 
---to pytorch writes a state_dict under the published names instead, which torch.load reads and the published classes take by
-load_state_dict.`,
+--to pytorch writes a state_dict under the published names instead, which torch.load reads and the
+published classes take by load_state_dict.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t, err := parseDType(dtype)
@@ -54,7 +58,8 @@ load_state_dict.`,
 			w, c, err := readWeights(args[0])
 			if err == nil && plus != "" {
 				if err = addDifference(w, plus, minus, times); err == nil {
-					err = w.Went(commandLine([]string{"", "export", args[0], "--plus", plus, "--minus", minus, "--times", fmt.Sprint(times)}))
+					err = w.Went(commandLine([]string{"", "export", args[0], "--plus", plus, "--minus", minus, "--times",
+						fmt.Sprint(times)}))
 				}
 			}
 			if err != nil {
@@ -82,15 +87,18 @@ load_state_dict.`,
 	cmd.Flags().StringVar(&plus, "plus", "", "weights to add, and")
 	cmd.Flags().StringVar(&minus, "minus", "", "weights to subtract, for every parameter")
 	cmd.Flags().Float64Var(&times, "times", times, "multiply the difference of --plus and --minus by this")
-	cmd.Flags().StringVar(&moments, "moments", "", "file of molecules, those of the training, whose moments are written too")
+	cmd.Flags().StringVar(&moments, "moments", "",
+		"file of molecules, those of the training, whose moments are written too")
 	if err := cmd.MarkFlagRequired("out"); err != nil {
 		panic(err)
 	}
 	return cmd
 }
 
-// exportModel writes a model file, with the moments of the molecules of a file where one is given, and says what it wrote.
-func exportModel(r *dataset.Reader, w train.Weights, c *train.Checkpoint, out, data string, dtype safetensors.DType) (said string, err error) {
+// exportModel writes a model file, with the moments of the molecules of a file where one is given,
+// and says what it wrote.
+func exportModel(r *dataset.Reader, w train.Weights, c *train.Checkpoint, out, data string,
+	dtype safetensors.DType) (said string, err error) {
 	n := 0
 	for _, t := range w.Tensors {
 		n += len(t.Data)
@@ -115,7 +123,8 @@ func exportModel(r *dataset.Reader, w train.Weights, c *train.Checkpoint, out, d
 	return said, safetensors.WriteFile(out, w.Tensors, w.Metadata)
 }
 
-// addMoments puts the moments of the molecules of data, and their number, to the metadata of a model.
+// addMoments puts the moments of the molecules of data, and their number, to the metadata of a
+// model.
 func addMoments(r *dataset.Reader, w train.Weights, data string) (n int, err error) {
 	meta, err := encoding.Parse(w.Name, w.Metadata)
 	if err != nil {
@@ -163,7 +172,8 @@ func dtypeName(dtype safetensors.DType) string {
 	return string(dtype)
 }
 
-// exportPyTorch writes the weights of a model file, or the averaged ones of a checkpoint, as a state_dict.
+// exportPyTorch writes the weights of a model file, or the averaged ones of a checkpoint, as a
+// state_dict.
 func exportPyTorch(w train.Weights, out string) (said string, err error) {
 	list, err := pytorch.Export(w.Tensors, w.Metadata)
 	if err != nil {

@@ -10,12 +10,14 @@ import (
 	"github.com/symdiff-go/symdiff/core/safetensors"
 )
 
-// A model file is written again as int8, which takes half of f16 and still samples; int8 of int8 changes nothing.
+// A model file is written again as int8, which takes half of f16 and still samples; int8 of int8
+// changes nothing.
 func TestExportInt8(t *testing.T) {
 	dir := t.TempDir()
 	name := func(dtype string) string { return filepath.Join(dir, dtype+".safetensors") }
 	for _, dtype := range []string{"f16", "int8"} {
-		if s := succeeds(t, "export", tinyModel(t), "--out", name(dtype), "--dtype", dtype); !strings.Contains(s, "parameters as "+dtype) {
+		if s := succeeds(t, "export", tinyModel(t), "--out", name(dtype), "--dtype", dtype); !strings.Contains(s,
+			"parameters as "+dtype) {
 			t.Errorf("export says %q", s)
 		}
 	}
@@ -64,7 +66,8 @@ func TestExportInt8(t *testing.T) {
 	if err := json.Unmarshal([]byte(sum.Metadata["training"]), &origin); err != nil {
 		t.Fatal(err)
 	}
-	if want := " && symdiff export " + name("f16") + " --plus " + name("int8") + " --minus " + name("f16") + " --times 1"; !strings.HasSuffix(origin.Command, want) {
+	if want := " && symdiff export " + name("f16") + " --plus " + name("int8") + " --minus " + name("f16") +
+		" --times 1"; !strings.HasSuffix(origin.Command, want) {
 		t.Errorf("the provenance says %q, want one that ends in %q", origin.Command, want)
 	}
 	for _, tensor := range half.Names() {
@@ -89,8 +92,10 @@ func TestExportFailures(t *testing.T) {
 	fails(t, exitUsage, "--dtype", "export", tinyModel(t), "--out", out, "--dtype", "f8")
 	fails(t, exitUsage, "go together", "export", tinyModel(t), "--out", out, "--plus", tinyModel(t))
 	fails(t, exitUsage, "--times is of", "export", tinyModel(t), "--out", out, "--times", "2")
-	fails(t, exitFailure, "not finite", "export", tinyModel(t), "--out", out, "--plus", tinyModel(t), "--minus", tinyModel(t), "--times", "NaN")
-	fails(t, exitFailure, "--minus: none: open", "export", tinyModel(t), "--out", out, "--plus", tinyModel(t), "--minus", "none")
+	fails(t, exitFailure, "not finite", "export", tinyModel(t), "--out", out, "--plus", tinyModel(t), "--minus",
+		tinyModel(t), "--times", "NaN")
+	fails(t, exitFailure, "--minus: none: open", "export", tinyModel(t), "--out", out, "--plus", tinyModel(t),
+		"--minus", "none")
 	fails(t, exitUsage, "out", "export", tinyModel(t))
 	fails(t, exitUsage, "arg", "export", "--out", out)
 	if _, err := os.Stat(out); err == nil {

@@ -24,17 +24,20 @@ func newImportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import CHECKPOINT --out WEIGHTS.safetensors",
 		Short: "Turn a published PyTorch checkpoint of SymDiff, DiT, EDM or GeoLDM into a model file",
-		Long: `Turn a PyTorch checkpoint of the published code (generative_model_ema.npy, or any .pt or .pth of its state_dict) into a model file
-that samples, evaluates and trains on here (train --init). Nothing in the checkpoint is executed: it is read as tensors and plain
-containers, and anything else is refused.
+		Long: `Turn a PyTorch checkpoint of the published code (generative_model_ema.npy, or any .pt or
+.pth of its state_dict) into a model file that samples, evaluates and trains on here (train
+--init). Nothing in the checkpoint is executed: it is read as tensors and plain containers, and
+anything else is refused.
 
-The run's args.pickle, taken from the checkpoint's folder where it is there, tells what tensors do not: attention heads, the noise
-schedule, scales. Models of the published code are imported as they were trained: gamma in the released order (which is not
-equivariant), the bias that padded atoms leak (--pad-to 29 for QM9). GeoLDM's noise schedule is the table of its file. A GeoLDM
-without the charge channel (GEOM-Drugs) never makes the last type, because its code leaves the last column out: --all-types lets it.
-Models that are conditioned on properties are refused.
+The run's args.pickle, taken from the checkpoint's folder where it is there, tells what tensors do
+not: attention heads, the noise schedule, scales. Models of the published code are imported as
+they were trained: gamma in the released order (which is not equivariant), the bias that padded
+atoms leak (--pad-to 29 for QM9). GeoLDM's noise schedule is the table of its file. A GeoLDM
+without the charge channel (GEOM-Drugs) never makes the last type, because its code leaves the
+last column out: --all-types lets it. Models that are conditioned on properties are refused.
 
-QM9 models get the histogram of molecule sizes of the shipped model; --sizes counts those of other data.`,
+QM9 models get the histogram of molecule sizes of the shipped model; --sizes counts those of other
+data.`,
 		Example: `  symdiff import outputs/edm_qm9/generative_model_ema.npy --out edm.safetensors
   symdiff sample --model edm.safetensors -n 10`,
 		Args: cobra.ExactArgs(1),
@@ -80,7 +83,8 @@ QM9 models get the histogram of molecule sizes of the shipped model; --sizes cou
 	f.IntVar(&c.Heads, "heads", 0, "attention heads of k, where there is no args.pickle")
 	f.IntVar(&c.EncHeads, "enc-heads", 0, "attention heads of f, where there is no args.pickle")
 	f.IntVar(&c.PadTo, "pad-to", c.PadTo, "imitate padding to this many atoms, 0: do not, -1: as published")
-	f.BoolVar(&c.AllTypes, "all-types", false, "GeoLDM without charges: let the last type come out, which the published code does not")
+	f.BoolVar(&c.AllTypes, "all-types", false,
+		"GeoLDM without charges: let the last type come out, which the published code does not")
 	f.StringVar(&c.Order, "gamma-order", "", "released or paper; empty: released")
 	if err := cmd.MarkFlagRequired("out"); err != nil {
 		panic(err)
@@ -88,7 +92,8 @@ QM9 models get the histogram of molecule sizes of the shipped model; --sizes cou
 	return cmd
 }
 
-// readArgs reads the arguments of the run: the file that is given, or args.pickle beside the checkpoint.
+// readArgs reads the arguments of the run: the file that is given, or args.pickle beside the
+// checkpoint.
 func readArgs(given, checkpoint string) (map[string]any, error) {
 	if given != "" {
 		return pytorch.ReadNamespace(given)
@@ -100,7 +105,8 @@ func readArgs(given, checkpoint string) (map[string]any, error) {
 	return args, err
 }
 
-// histogramFor counts the sizes in files, or takes those of the shipped model if its elements are the same.
+// histogramFor counts the sizes in files, or takes those of the shipped model if its elements are
+// the same.
 func histogramFor(r *dataset.Reader, elements, files []string) (map[int]int, error) {
 	if len(files) == 0 {
 		shipped, _, err := loadNetwork("")

@@ -11,7 +11,8 @@ func TestImport(t *testing.T) {
 	dir := t.TempDir()
 	out := filepath.Join(dir, "edm.safetensors")
 	const fixture = "../pytorch/testdata/egnn."
-	if s := succeeds(t, "import", fixture+"pt", "--args", fixture+"args.pickle", "--out", out); !strings.Contains(s, "egnn, 29290 parameters") {
+	if s := succeeds(t, "import", fixture+"pt", "--args", fixture+"args.pickle", "--out",
+		out); !strings.Contains(s, "egnn, 29290 parameters") {
 		t.Errorf("import says %q", s)
 	}
 	succeeds(t, "sample", "--model", out, "--n", "2", "--steps", "5", "--out", filepath.Join(dir, "s.xyz"))

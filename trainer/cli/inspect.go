@@ -80,7 +80,8 @@ func inspect(path string) (inspection, error) {
 	if err != nil {
 		return inspection{}, err
 	}
-	r := inspection{File: f.Name, Bytes: f.bytes, SHA256: f.hash, Metadata: make(map[string]any), Types: make(map[string]int)}
+	r := inspection{File: f.Name, Bytes: f.bytes, SHA256: f.hash, Metadata: make(map[string]any),
+		Types: make(map[string]int)}
 	for key, text := range f.Metadata {
 		if r.Metadata[key] = text; json.Valid([]byte(text)) {
 			r.Metadata[key] = json.RawMessage(text)
@@ -129,7 +130,8 @@ func (r inspection) print(w io.Writer, tensors bool) error {
 			fmt.Fprintf(t, "schedule\t%s, %d time steps\n", n.Schedule, n.Timesteps)
 		}
 		if h := n.Histogram; h != nil {
-			fmt.Fprintf(t, "sizes\t%d to %d atoms, mean %.2f, standard deviation %.2f (%d molecules)\n", h.Min, h.Max, h.Mean, h.Std, h.Molecules)
+			fmt.Fprintf(t, "sizes\t%d to %d atoms, mean %.2f, standard deviation %.2f (%d molecules)\n", h.Min, h.Max,
+				h.Mean, h.Std, h.Molecules)
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(r.Metadata)) {
@@ -159,8 +161,9 @@ func newInspectCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect [WEIGHTS] [--tensors] [--json]",
 		Short: "Describe a weights file: configuration, sizes, provenance, tensors",
-		Long: `Describe a safetensors file: its hash, metadata and tensors, and where it holds a network, the network and the
-provenance of its training. Without WEIGHTS, the shipped model. A network that cannot run is told and ends with code 1.`,
+		Long: `Describe a safetensors file: its hash, metadata and tensors, and where it holds a
+network, the network and the provenance of its training. Without WEIGHTS, the shipped model. A
+network that cannot run is told and ends with code 1.`,
 		Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"safetensors"}, cobra.ShellCompDirectiveFilterFileExt

@@ -31,20 +31,23 @@ func newNLLCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "nll --data FILE[,FILE...] [--model FILE] [--samples N] [--limit N]",
 		Short: "Bound the negative log-likelihood of molecules under a model",
-		Long: `Bound the negative log-likelihood, in nats per molecule, by the variational bound of EDM: two calls of the network per molecule
-and sample, at a time t and at 0, plus the prior, the constants and -log p(N). Published figures are of the QM9 test split, 5 samples,
-EMA weights.
+		Long: `Bound the negative log-likelihood, in nats per molecule, by the variational bound of
+EDM: two calls of the network per molecule and sample, at a time t and at 0, plus the prior, the
+constants and -log p(N). Published figures are of the QM9 test split, 5 samples, EMA weights.
 
-The times are drawn with more weight where the bound's terms are large, which EDM does not: the mean is the same bound, its standard
-error smaller. The standard error counts the choice of the molecules and the noise.`,
-		Example: "  symdiff nll --data qm9_test.xyz.gz --samples 5\n  symdiff nll --model model.safetensors --data qm9_test.xyz.gz --limit 2000 --json",
-		Args:    cobra.NoArgs,
+The times are drawn with more weight where the bound's terms are large, which EDM does not: the
+mean is the same bound, its standard error smaller. The standard error counts the choice of the
+molecules and the noise.`,
+		Example: "  symdiff nll --data qm9_test.xyz.gz --samples 5\n  symdiff nll --model model.safetensors " +
+			"--data qm9_test.xyz.gz --limit 2000 --json",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
 			case len(data) == 0:
 				return usagef("--data: no files given")
 			case o.Samples < 1 || o.Samples > 1000 || limit < 0 || threads < 0 || threads > 4096:
-				return usagef("--samples %d, --limit %d, --threads %d: want 1 to 1000 samples, the others 0 or more", o.Samples, limit, threads)
+				return usagef("--samples %d, --limit %d, --threads %d: want 1 to 1000 samples, the others 0 or more",
+					o.Samples, limit, threads)
 			}
 			n, f, err := loadNetwork(path)
 			if err != nil {
@@ -95,24 +98,28 @@ error smaller. The standard error counts the choice of the molecules and the noi
 func (r likelihoodReport) document() report.Report {
 	d := report.Report{
 		Title: fmt.Sprintf("%s: NLL %.2f ± %.2f nats per molecule", r.Model, r.NLL, r.StandardError),
-		Lead:  fmt.Sprintf("%d molecules of %s, %d samples; %.3f bits per dimension", r.Molecules, strings.Join(r.Data, ", "), r.Samples, r.BitsPerDim),
+		Lead: fmt.Sprintf("%d molecules of %s, %d samples; %.3f bits per dimension", r.Molecules,
+			strings.Join(r.Data, ", "), r.Samples, r.BitsPerDim),
 	}
 	s := report.Section{Head: []string{"", "nats"}}
 	for _, term := range []struct {
 		name  string
 		value float64
 	}{
-		{"KL(q(z_T)|N(0, I))", r.Terms.Prior}, {"diffusion, t = 1 to T", r.Terms.Diffusion}, {"-log p(x|z_0)", r.Terms.Positions},
+		{"KL(q(z_T)|N(0, I))", r.Terms.Prior}, {"diffusion, t = 1 to T", r.Terms.Diffusion},
+		{"-log p(x|z_0)", r.Terms.Positions},
 		{"-log p(h|z_0)", r.Terms.Features}, {"-log p(N)", r.Terms.Size}, {"NLL", r.NLL},
 	} {
 		s.Rows = append(s.Rows, []string{term.name, fmt.Sprintf("%.3f", term.value)})
 	}
 	if r.UnknownSizes > 0 {
-		s.Notes = append(s.Notes, fmt.Sprintf("%d molecules are of a size that the training set does not have: %.1f nats each", r.UnknownSizes, -math.Log(1e-30)))
+		s.Notes = append(s.Notes, fmt.Sprintf("%d molecules are of a size that the training set does not have: "+
+			"%.1f nats each", r.UnknownSizes, -math.Log(1e-30)))
 	}
 	deciles := report.Section{Title: "Diffusion term by deciles of t, from low noise to high", Head: []string{"", "nats"}}
 	for k, v := range r.Deciles {
-		deciles.Rows = append(deciles.Rows, []string{fmt.Sprintf("%.1f to %.1f", float64(k)/10, float64(k+1)/10), fmt.Sprintf("%.2f", v)})
+		deciles.Rows = append(deciles.Rows, []string{fmt.Sprintf("%.1f to %.1f", float64(k)/10, float64(k+1)/10),
+			fmt.Sprintf("%.2f", v)})
 	}
 	d.Sections = []report.Section{s, deciles}
 	return d

@@ -27,7 +27,8 @@ func (p *plain) Write(b []byte) (int, error) {
 	defer p.mu.Unlock()
 	text := string(append(p.rest, b...))
 	p.rest = nil
-	for k := 1; k < utf8.UTFMax && k <= len(text); k++ { // a character may be cut by the end of a write
+	// a character may be cut by the end of a write
+	for k := 1; k < utf8.UTFMax && k <= len(text); k++ {
 		if tail := text[len(text)-k:]; utf8.RuneStart(tail[0]) {
 			if !utf8.FullRuneInString(tail) {
 				p.rest, text = []byte(tail), text[:len(text)-k]

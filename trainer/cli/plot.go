@@ -22,9 +22,10 @@ func newPlotCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plot RUN...",
 		Short: "Draw the logs of training runs as SVG, and print a table of them",
-		Long: `Draw the logs of training runs, folders that symdiff train has written: training and validation loss, learning rate, norm of the
-gradient and speed, each as an SVG file with one curve for every run, in the folder of the first one or in --out. The table of the
-runs goes to standard output. A run may still be at work.`,
+		Long: `Draw the logs of training runs, folders that symdiff train has written: training and
+validation loss, learning rate, norm of the gradient and speed, each as an SVG file with one curve
+for every run, in the folder of the first one or in --out. The table of the runs goes to standard
+output. A run may still be at work.`,
 		Example: `  symdiff plot run
   symdiff plot ../peers/1M/symdiff/run ../peers/1M/egnn/run --over time --out charts`,
 		Args: cobra.MinimumNArgs(1),
@@ -107,7 +108,8 @@ func printRuns(w io.Writer, runs []*train.Summary, markdown bool) error {
 	}
 	for _, r := range runs {
 		spent := time.Duration(r.Seconds * float64(time.Second)).Round(time.Second)
-		fmt.Fprintf(t, line, r.Run, r.Variant, fmt.Sprint(r.Parameters), fmt.Sprint(r.Step), fmt.Sprintf("%.2f", r.Epochs), spent.String(), loss(r.ValLoss), loss(r.Best))
+		fmt.Fprintf(t, line, r.Run, r.Variant, fmt.Sprint(r.Parameters), fmt.Sprint(r.Step),
+			fmt.Sprintf("%.2f", r.Epochs), spent.String(), loss(r.ValLoss), loss(r.Best))
 	}
 	return t.Flush()
 }

@@ -20,14 +20,16 @@ var smaller = []struct{ from, to string }{
 	{"--max-time 2h", brief},
 	{"--max-time 5m", brief},
 	{"-n 16000", "-n 5 --steps 5"},
-	{"balance own.xyz", "balance my.safetensors@split=train"}, // the samples of so small a model are not sound
+	// the samples of so small a model are not sound
+	{"balance own.xyz", "balance my.safetensors@split=train"},
 	{"--max-time 4h", "--steps 8"},
 	{"-n 1000", "-n 5 --steps 5"},
 	{"--out self --rounds 4", "--out self --rounds 1 --samples 6 --sample-steps 4 --steps 4 " +
 		"--threads 1 --set positives=9"},
 	{"--reward sound --rounds 2", "--reward stable_atoms --rounds 1 --samples 6 --sample-steps 4 " +
 		"--steps 4 --threads 1 --set positives=9"},
-	{"--conformers 5", "--conformers 3"}, // three of each molecule: data balance finds repeated ones
+	// three of each molecule: data balance finds repeated ones
+	{"--conformers 5", "--conformers 3"},
 }
 
 // TestREADME runs every command of trainer/README.md in turn, in one folder. Targets of make must
@@ -63,7 +65,8 @@ func TestREADME(t *testing.T) {
 	writeDrugs(t)
 	target := regexp.MustCompile(`^make ([a-z-]+)`)
 	used, commands := map[string]bool{}, 0
-	joined := regexp.MustCompile(`\\\n\s*`).ReplaceAllString(string(text), "") // a command on several lines
+	// a command on several lines
+	joined := regexp.MustCompile(`\\\n\s*`).ReplaceAllString(string(text), "")
 	for line := range strings.Lines(joined) {
 		line, ok := strings.CutPrefix(strings.TrimRight(line, "\n"), "    ")
 		if !ok {

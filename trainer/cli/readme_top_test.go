@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// TestTopREADME runs the commands of the repository's README in turn, in one folder, on fewer molecules
-// and steps. Targets of make must be in the Makefile. Of the commands that train, whose tests are with
-// libtorch, the flags must be in the help.
+// TestTopREADME runs the commands of the repository's README in turn, in one folder, on fewer
+// molecules and steps. Targets of make must be in the Makefile. Of the commands that train, whose
+// tests are with libtorch, the flags must be in the help.
 func TestTopREADME(t *testing.T) {
 	text, err := os.ReadFile("../../README.md")
 	if err != nil {

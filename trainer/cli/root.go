@@ -147,8 +147,9 @@ func newRootCommand(started func(*cobra.Command)) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "symdiff",
 		Short: "Generate molecules by stochastically symmetrised diffusion",
-		Long: `symdiff trains, samples, measures and inspects SymDiff models: diffusion models of molecules in 3D whose
-equivariance comes from stochastic symmetrisation (Zhang et al., ICLR 2025, arXiv 2410.06262).`,
+		Long: `symdiff trains, samples, measures and inspects SymDiff models: diffusion models of
+molecules in 3D whose equivariance comes from stochastic symmetrisation (Zhang et al., ICLR 2025,
+arXiv 2410.06262).`,
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -156,10 +157,12 @@ equivariance comes from stochastic symmetrisation (Zhang et al., ICLR 2025, arXi
 	}
 	root.AddCommand(
 		newSampleCommand(), newInspectCommand(), newEquivarianceCommand(),
-		newTrainCommand(), newDistillCommand(), newPosttrainCommand(), newRunCommand(), newExportCommand(), newImportCommand(), newPlotCommand(), newServeCommand(), newVersionCommand(), newManCommand(),
+		newTrainCommand(), newDistillCommand(), newPosttrainCommand(), newRunCommand(), newExportCommand(),
+		newImportCommand(), newPlotCommand(), newServeCommand(), newVersionCommand(), newManCommand(),
 		newEvaluateCommand(), newCompareCommand(), newNLLCommand(), newAnalyseCommand(), newDataCommand(),
 	)
-	root.PersistentFlags().Bool("strict", false, "end at the first record of a file of molecules that is at fault, in place of skipping it")
+	root.PersistentFlags().Bool("strict", false,
+		"end at the first record of a file of molecules that is at fault, in place of skipping it")
 	announce(root, started)
 	fitHelp(root)
 	return root

@@ -27,13 +27,15 @@ type recipe struct {
 	Stages []stage        `toml:"stage"`
 }
 
-// stage is one subcommand of a recipe. {name} in its arguments stands for a variable, {out} for the folder of the run.
+// stage is one subcommand of a recipe. {name} in its arguments stands for a variable, {out} for the
+// folder of the run.
 type stage struct {
-	Name   string            `toml:"name"`
-	Run    []string          `toml:"run"`
-	CUDA   []string          `toml:"cuda"`   // arguments that are added where {device} is a GPU
-	Stdout string            `toml:"stdout"` // file that gets what the command prints
-	Gives  map[string]string `toml:"gives"`  // variables that later stages may use, and the files that they name
+	Name   string   `toml:"name"`
+	Run    []string `toml:"run"`
+	CUDA   []string `toml:"cuda"`   // arguments that are added where {device} is a GPU
+	Stdout string   `toml:"stdout"` // file that gets what the command prints
+	// variables that later stages may use, and the files that they name
+	Gives map[string]string `toml:"gives"`
 }
 
 // runState is the journal of a recipe: what is done, and what came of it.
@@ -124,7 +126,8 @@ func recipesOfStages() (names []string) {
 	return names
 }
 
-// readRecipe reads a file, or a recipe that comes with the command. Errors name the file and the place.
+// readRecipe reads a file, or a recipe that comes with the command. Errors name the file and the
+// place.
 func readRecipe(name string) (*recipe, error) {
 	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) && slices.Contains(recipesOfStages(), name) {
@@ -359,7 +362,8 @@ func startedAs(cmd *cobra.Command) string {
 	return commandLine(os.Args)
 }
 
-// resumed are the arguments by which a stage goes on, where its folder holds a state of training to go on from.
+// resumed are the arguments by which a stage goes on, where its folder holds a state of training to
+// go on from.
 func resumed(args []string) []string {
 	if !slices.Contains([]string{"train", "distill", "posttrain"}, args[0]) {
 		return args

@@ -84,7 +84,8 @@ func recipeFile(t *testing.T) string {
 		tinySettings), 1))
 }
 
-// A recipe that is killed again and again, at any moment, ends with the bits of one that was left alone.
+// A recipe that is killed again and again, at any moment, ends with the bits of one that was left
+// alone.
 func TestKilledRecipeEndsAlike(t *testing.T) {
 	recipe, data := recipeFile(t), trainingData(t)
 	whole, killed := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "killed")

@@ -14,7 +14,8 @@ import (
 	"github.com/symdiff-go/symdiff/core/weights"
 )
 
-// The page in the program is whole: its script names weights that are there and are the shipped ones.
+// The page in the program is whole: its script names weights that are there and are the shipped
+// ones.
 func TestServe(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	out, told := io.Pipe()

@@ -108,8 +108,8 @@ training (autoguidance, Karras et al. 2024):
   eps* = eps_teacher + W·(eps_teacher - eps_guide)
 
 so that the student does in one network call what symdiff sample --guide takes two for. With
-objective.better the difference is that of another network from its own worse state,
-eps_better - eps_guide, and is carried over to the teacher; objective.guide-from and guide-to say at which
+objective.better the difference is that of another network from its own worse state, eps_better -
+eps_guide, and is carried over to the teacher; objective.guide-from and guide-to say at which
 times it is led. All else is as in symdiff train; the validation loss is the distance to the
 teacher.`,
 		Example: `  symdiff distill --teacher model.safetensors --guide early.safetensors --guidance 2 \

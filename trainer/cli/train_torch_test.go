@@ -69,7 +69,8 @@ func TestTrain(t *testing.T) {
 	if s := succeeds(t, "inspect", weights); !strings.Contains(s, "40 molecules") || !strings.Contains(s, "val_loss") {
 		t.Errorf("inspect says %s", s)
 	}
-	// Another run starts from the weights, with parameters that they lack; its step changes nothing of note at that rate.
+	// Another run starts from the weights, with parameters that they lack; its step changes nothing
+	// of note at that rate.
 	tuned := filepath.Join(t.TempDir(), "tuned")
 	succeeds(t, append([]string{"train", "--data", data, "--out", tuned, "--steps", "1", "--init", weights,
 		"--set", "pair-bias=true", "--set", "time-power=1.5", "--lr", "1e-9"}, tiny...)...)
@@ -294,7 +295,8 @@ func TestTypesCondition(t *testing.T) {
 	var b strings.Builder
 	for i := range 240 {
 		b.WriteString("3\n\n")
-		for k, symbol := range []string{"CCO", "COC", "OCO", "OOO"}[i%4] { // C2O twice, and in two orders
+		// C2O twice, and in two orders
+		for k, symbol := range []string{"CCO", "COC", "OCO", "OOO"}[i%4] {
 			fmt.Fprintf(&b, "%c %.3f %.3f 0\n", symbol, 1.3*float64(k), 0.02*float64(i%7))
 		}
 	}

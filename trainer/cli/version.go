@@ -35,8 +35,9 @@ type version struct {
 
 func currentVersion() version {
 	v := version{
-		Module: "symdiff", Version: cmp.Or(release, "(devel)"), Revision: revision, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
-		SIMD: simdBuilt, Kernels: f32.Implementation(), Training: trainingBuilt, RDKit: rdkit.Version(),
+		Module: "symdiff", Version: cmp.Or(release, "(devel)"), Revision: revision, Go: runtime.Version(),
+		Platform: runtime.GOOS + "/" + runtime.GOARCH,
+		SIMD:     simdBuilt, Kernels: f32.Implementation(), Training: trainingBuilt, RDKit: rdkit.Version(),
 	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -85,7 +86,8 @@ func newVersionCommand() *cobra.Command {
 				}
 				revision += ")"
 			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s %s%s\n%s %s\nGOEXPERIMENT=simd: %s, kernels: %s\ntraining: %s\nRDKit: %s\n",
+			_, err := fmt.Fprintf(cmd.OutOrStdout(),
+				"%s %s%s\n%s %s\nGOEXPERIMENT=simd: %s, kernels: %s\ntraining: %s\nRDKit: %s\n",
 				v.Module, v.Version, revision, v.Go, v.Platform, yesNo(v.SIMD), v.Kernels, yesNo(v.Training), cmp.Or(v.RDKit, "no"))
 			return err
 		},

@@ -14,12 +14,14 @@ import (
 // Balanced are molecules that were chosen from others, and what there was to choose from.
 type Balanced struct {
 	Molecules []*molecule.Molecule
-	Repeated  []*molecule.Molecule // the sound ones, every time, of molecules that occur Choice.Often times or more
-	Known     []*molecule.Molecule // the sound ones, every time, that are sound molecules of the data too; nil if not asked for
-	Read      int                  // molecules
-	Sound     int                  // of these, to choose from
-	Patterns  int                  // of the data
-	Missing   int                  // molecules of a pattern of which there were not enough
+	// the sound ones, every time, of molecules that occur Choice.Often times or more
+	Repeated []*molecule.Molecule
+	// the sound ones, every time, that are sound molecules of the data too; nil if not asked for
+	Known    []*molecule.Molecule
+	Read     int // molecules
+	Sound    int // of these, to choose from
+	Patterns int // of the data
+	Missing  int // molecules of a pattern of which there were not enough
 }
 
 // Choice is what Balance is asked for.
@@ -30,10 +32,11 @@ type Choice struct {
 	Seed  uint64 // the choice is a function of it
 }
 
-// Balance chooses about N of the sound molecules of files (see molecule.Molecule.Sound), none of them twice (see
-// molecule.Molecule.Key), so that double and triple bonds and aromatic rings are as common among them as in the data of like: of each
-// pattern as many as its share of N, or all that there are. A model's own molecules, trained on as they come, would teach it to
-// avoid what it finds difficult, and to repeat what it repeats.
+// Balance chooses about N of the sound molecules of files (see molecule.Molecule.Sound), none of
+// them twice (see molecule.Molecule.Key), so that double and triple bonds and aromatic rings are as
+// common among them as in the data of like: of each pattern as many as its share of N, or all that
+// there are. A model's own molecules, trained on as they come, would teach it to avoid what it
+// finds difficult, and to repeat what it repeats.
 func Balance(names []string, like string, by Choice) (*Balanced, error) {
 	wanted, total := map[string]int{}, 0
 	ofData := map[string]bool{}
@@ -98,7 +101,8 @@ func patternOf(m *molecule.Molecule) string {
 	return fmt.Sprintf("%srings:%d", bonds, rings)
 }
 
-// Paired are aromatic molecules, and others that differ from them in little else: Others[i] is the partner of Aromatic[i].
+// Paired are aromatic molecules, and others that differ from them in little else: Others[i] is the
+// partner of Aromatic[i].
 type Paired struct {
 	Aromatic, Others []*molecule.Molecule
 	SameFormula      int // pairs of one formula
@@ -108,9 +112,9 @@ type Paired struct {
 // shares is how many partners a molecule may have.
 const shares = 3
 
-// Pairs finds for each of the sound aromatic molecules of files another one, sound and without aromatic ring, with as many double and
-// triple bonds of every kind (each up to 2), of the same formula where there is one. A molecule has at most 3 partners. The choice is a
-// function of seed.
+// Pairs finds for each of the sound aromatic molecules of files another one, sound and without
+// aromatic ring, with as many double and triple bonds of every kind (each up to 2), of the same
+// formula where there is one. A molecule has at most 3 partners. The choice is a function of seed.
 func Pairs(names []string, seed uint64) (*Paired, error) {
 	type ring struct {
 		*molecule.Molecule
@@ -167,7 +171,8 @@ func Pairs(names []string, seed uint64) (*Paired, error) {
 	return out, nil
 }
 
-// pattern counts the aromatic rings of a molecule, and its double and triple bonds by their elements, each up to 2.
+// pattern counts the aromatic rings of a molecule, and its double and triple bonds by their
+// elements, each up to 2.
 func pattern(m *molecule.Molecule) (rings int, bonds string) {
 	g := m.Geometry()
 	counts := map[string]int{}

@@ -10,16 +10,22 @@ import (
 )
 
 const (
-	saturatedXYZ = "5\n%s\nC 0 0 0\nH 0.629 0.629 0.629\nH -0.629 -0.629 0.629\nH -0.629 0.629 -0.629\nH 0.629 -0.629 -0.629\n"
-	doubleXYZ    = "6\n%s\nC 0 0 0.665\nC 0 0 -0.665\nH 0 0.922 1.237\nH 0 -0.922 1.237\nH 0 0.922 -1.237\nH 0 -0.922 -1.237\n"
-	ammoniaXYZ   = "4\n%s\nN 0 0 0\nH 0.94 0 -0.38\nH -0.47 0.81 -0.38\nH -0.47 -0.81 -0.38\n"
-	waterXYZ     = "3\n%s\nO 0 0 0\nH 0.76 0.59 0\nH -0.76 0.59 0\n"
-	carbonylXYZ  = "4\n%s\nC 0 0 0\nO 0 0 1.21\nH 0 0.94 -0.587\nH 0 -0.94 -0.587\n"
-	tripleXYZ    = "4\n%s\nC 0 0 0.6\nC 0 0 -0.6\nH 0 0 1.66\nH 0 0 -1.66\n"
-	furanXYZ     = "9\n%s\nO 0 0 1.1564\nC 1.0936 0 0.3478\nC -1.0936 0 0.3478\nC 0.7138 0 -0.9602\nC -0.7138 0 -0.9602\nH 2.0504 0 0.8507\nH -2.0504 0 0.8507\nH 1.3765 0 -1.8142\nH -1.3765 0 -1.8142\n"
-	trienolXYZ   = "9\n%s\nC 0 0 0\nC 0 0 1.32\nC 0 0 2.6\nC 0 0 3.92\nO 1.153 0 4.641\nH 0.927 0 -0.55\nH -0.927 0 -0.55\nH -0.927 0 4.48\nH 1.888 0 4.024\n" // C4H4O, too
-	alleneXYZ    = "7\n%s\nC 0 0 0\nC 0 0 1.31\nC 0 0 -1.31\nH 0 0.927 1.86\nH 0 -0.927 1.86\nH 0.927 0 -1.86\nH -0.927 0 -1.86\n"
-	brokenXYZ    = "4\n%s\nC 0 0 0\nH 1.08 0 0\nH -0.54 0.935 0\nH -0.54 -0.935 0\n" // not stable
+	saturatedXYZ = "5\n%s\nC 0 0 0\nH 0.629 0.629 0.629\nH -0.629 -0.629 0.629\nH -0.629 0.629 -0.629\nH 0.629 " +
+		"-0.629 -0.629\n"
+	doubleXYZ = "6\n%s\nC 0 0 0.665\nC 0 0 -0.665\nH 0 0.922 1.237\nH 0 -0.922 1.237\nH 0 0.922 -1.237\nH 0 " +
+		"-0.922 -1.237\n"
+	ammoniaXYZ  = "4\n%s\nN 0 0 0\nH 0.94 0 -0.38\nH -0.47 0.81 -0.38\nH -0.47 -0.81 -0.38\n"
+	waterXYZ    = "3\n%s\nO 0 0 0\nH 0.76 0.59 0\nH -0.76 0.59 0\n"
+	carbonylXYZ = "4\n%s\nC 0 0 0\nO 0 0 1.21\nH 0 0.94 -0.587\nH 0 -0.94 -0.587\n"
+	tripleXYZ   = "4\n%s\nC 0 0 0.6\nC 0 0 -0.6\nH 0 0 1.66\nH 0 0 -1.66\n"
+	furanXYZ    = "9\n%s\nO 0 0 1.1564\nC 1.0936 0 0.3478\nC -1.0936 0 0.3478\nC 0.7138 0 -0.9602\nC -0.7138 " +
+		"0 -0.9602\nH 2.0504 0 0.8507\nH -2.0504 0 0.8507\nH 1.3765 0 -1.8142\nH -1.3765 0 -1.8142\n"
+	// C4H4O, too
+	trienolXYZ = "9\n%s\nC 0 0 0\nC 0 0 1.32\nC 0 0 2.6\nC 0 0 3.92\nO 1.153 0 4.641\nH 0.927 0 -0.55\nH " +
+		"-0.927 0 -0.55\nH -0.927 0 4.48\nH 1.888 0 4.024\n"
+	alleneXYZ = "7\n%s\nC 0 0 0\nC 0 0 1.31\nC 0 0 -1.31\nH 0 0.927 1.86\nH 0 -0.927 1.86\nH 0.927 0 " +
+		"-1.86\nH -0.927 0 -1.86\n"
+	brokenXYZ = "4\n%s\nC 0 0 0\nH 1.08 0 0\nH -0.54 0.935 0\nH -0.54 -0.935 0\n" // not stable
 )
 
 // writer gives a folder, and what writes a file of molecules into it.
@@ -28,22 +34,27 @@ func writer(t *testing.T) (dir string, file func(name string, molecules ...strin
 	return dir, func(name string, molecules ...string) string {
 		t.Helper()
 		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(strings.ReplaceAll(strings.Join(molecules, ""), "%s", "x=1")), 0o666); err != nil {
+		if err := os.WriteFile(path, []byte(strings.ReplaceAll(strings.Join(molecules, ""), "%s", "x=1")),
+			0o666); err != nil {
 			t.Fatal(err)
 		}
 		return path
 	}
 }
 
-// Of the data, three molecules in four have a double bond, C=C as often as C=O; of the model's own molecules one in three.
+// Of the data, three molecules in four have a double bond, C=C as often as C=O; of the model's own
+// molecules one in three.
 func TestBalance(t *testing.T) {
 	dir, file := writer(t)
-	data := file("data.xyz", saturatedXYZ, saturatedXYZ, doubleXYZ, doubleXYZ, doubleXYZ, carbonylXYZ, carbonylXYZ, carbonylXYZ)
-	own := file("own.xyz", slices.Concat(slices.Repeat([]string{saturatedXYZ}, 20), slices.Repeat([]string{ammoniaXYZ, doubleXYZ}, 3),
+	data := file("data.xyz", saturatedXYZ, saturatedXYZ, doubleXYZ, doubleXYZ, doubleXYZ, carbonylXYZ, carbonylXYZ,
+		carbonylXYZ)
+	own := file("own.xyz", slices.Concat(slices.Repeat([]string{saturatedXYZ}, 20),
+		slices.Repeat([]string{ammoniaXYZ, doubleXYZ}, 3),
 		slices.Repeat([]string{waterXYZ, carbonylXYZ}, 2), slices.Repeat([]string{brokenXYZ}, 5), []string{tripleXYZ})...)
 	for _, c := range []struct {
 		n, saturated, double, missing, often int
-	}{{4, 1, 2, 2, 3}, {3, 1, 2, 0, 3}, {12, 3, 2, 8, 2}} { // a quarter, and two times three eighths, rounded
+		// a quarter, and two times three eighths, rounded
+	}{{4, 1, 2, 2, 3}, {3, 1, 2, 0, 3}, {12, 3, 2, 8, 2}} {
 		b, err := Balance([]string{own}, data, Choice{N: c.n, Often: c.often, Seed: 1})
 		if err != nil {
 			t.Fatal(err)
@@ -65,8 +76,10 @@ func TestBalance(t *testing.T) {
 				t.Errorf("n = %d: %s was chosen", c.n, f)
 			}
 		}
-		if saturated != c.saturated || double != c.double || b.Missing != c.missing || b.Read != 36 || b.Sound != 6 || b.Patterns != 3 {
-			t.Errorf("of %d molecules %d are saturated and %d have a double bond: %d read, %d sound, %d patterns, %d missing; want %+v",
+		if saturated != c.saturated || double != c.double || b.Missing != c.missing || b.Read != 36 || b.Sound != 6 ||
+			b.Patterns != 3 {
+			t.Errorf("of %d molecules %d are saturated and %d have a double bond: %d read, %d sound, %d patterns, %d "+
+				"missing; want %+v",
 				c.n, saturated, double, b.Read, b.Sound, b.Patterns, b.Missing, c)
 		}
 		repeated := map[string]int{}
@@ -103,30 +116,35 @@ func TestBalance(t *testing.T) {
 		"none.xyz":                            {own, filepath.Join(dir, "none.xyz")},
 		"cut.xyz":                             {file("cut.xyz", saturatedXYZ[:30]), data},
 	} {
-		if _, err := Balance(names[:1], names[1], Choice{N: 8, Often: 3, Seed: 1}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Balance(names[:1], names[1], Choice{N: 8, Often: 3, Seed: 1}); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v", want, err)
 		}
 	}
 }
 
-// Furan has two C=C, as allene has and, of the same formula, butatrienol, whose third does not count; ethene has one.
+// Furan has two C=C, as allene has and, of the same formula, butatrienol, whose third does not
+// count; ethene has one.
 func TestPairs(t *testing.T) {
 	dir, file := writer(t)
 	for _, c := range []struct{ furans, same, pairs, alone int }{{1, 1, 1, 0}, {4, 3, 4, 0}, {8, 3, 6, 2}} {
-		a := file("a.xyz", slices.Concat(slices.Repeat([]string{furanXYZ}, c.furans), []string{trienolXYZ, brokenXYZ, doubleXYZ})...)
+		a := file("a.xyz", slices.Concat(slices.Repeat([]string{furanXYZ}, c.furans),
+			[]string{trienolXYZ, brokenXYZ, doubleXYZ})...)
 		p, err := Pairs([]string{a, file("b.xyz", alleneXYZ)}, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if p.SameFormula != c.same || len(p.Aromatic) != c.pairs || len(p.Others) != c.pairs || p.Alone != c.alone {
-			t.Errorf("%d pairs, %d and %d molecules, %d alone; want %+v", p.SameFormula, len(p.Aromatic), len(p.Others), p.Alone, c)
+			t.Errorf("%d pairs, %d and %d molecules, %d alone; want %+v", p.SameFormula, len(p.Aromatic), len(p.Others),
+				p.Alone, c)
 		}
 		for i, m := range p.Aromatic {
 			want := "C4H4O"
 			if i >= c.same {
 				want = "C3H4"
 			}
-			if o := p.Others[i]; m.Formula() != "C4H4O" || len(m.Geometry().Rings) != 1 || o.Formula() != want || len(o.Geometry().Rings) != 0 {
+			if o := p.Others[i]; m.Formula() != "C4H4O" || len(m.Geometry().Rings) != 1 || o.Formula() != want ||
+				len(o.Geometry().Rings) != 0 {
 				t.Errorf("of %d furans, pair %d: %s and %s", c.furans, i, m.Formula(), o.Formula())
 			}
 		}

@@ -1,9 +1,10 @@
 // Package dataset holds molecules to train on, in memory, and cuts them into batches.
 //
-// Positions are centred at their mean, in Å, float32, the atoms of molecule i in rows offset(i)..offset(i+1); an atom's type is its
-// index in the model's list of elements. A batch holds molecules of one size, so that nothing is padded, and as many as fit its
-// budget of atoms. The order of an epoch is a function of the seed and the epoch's number alone: (epoch, position) is all that
-// has to be remembered to go on.
+// Positions are centred at their mean, in Å, float32, the atoms of molecule i in rows
+// offset(i)..offset(i+1); an atom's type is its index in the model's list of elements. A batch
+// holds molecules of one size, so that nothing is padded, and as many as fit its budget of atoms.
+// The order of an epoch is a function of the seed and the epoch's number alone: (epoch, position)
+// is all that has to be remembered to go on.
 package dataset
 
 import (
@@ -49,8 +50,9 @@ func Load(names []string, elements []molecule.Element, limit int) (*Set, error) 
 	return (*Reader)(nil).Load(names, elements, limit)
 }
 
-// Load reads files as Open does; the set shares the memory of a packed data set where there is only one. limit bounds the number
-// of molecules, 0 is no bound. An element outside elements is an error that names the file, the record and the element.
+// Load reads files as Open does; the set shares the memory of a packed data set where there is only
+// one. limit bounds the number of molecules, 0 is no bound. An element outside elements is an error
+// that names the file, the record and the element.
 func (r *Reader) Load(names []string, elements []molecule.Element, limit int) (*Set, error) {
 	s := &Set{Elements: elements, offsets: []int{0}}
 	index := map[molecule.Element]uint8{}
@@ -252,7 +254,8 @@ func (s *Set) Moments(meta encoding.Meta) *encoding.Moments {
 		positions := s.Positions(i)
 		for a, t := range s.Types(i) {
 			m.Elements = append(m.Elements, s.Elements[t])
-			m.Positions = append(m.Positions, [3]float64{float64(positions[3*a]), float64(positions[3*a+1]), float64(positions[3*a+2])})
+			m.Positions = append(m.Positions, [3]float64{float64(positions[3*a]), float64(positions[3*a+1]),
+				float64(positions[3*a+2])})
 		}
 		if sum.Add(m) != nil {
 			return nil // another model's molecules
@@ -261,8 +264,8 @@ func (s *Set) Moments(meta encoding.Meta) *encoding.Moments {
 	return sum.Moments()
 }
 
-// Batches cuts the set into batches of molecules of one size with at most atoms atoms each (but at least one molecule): in the
-// order of the set, sizes ascending.
+// Batches cuts the set into batches of molecules of one size with at most atoms atoms each (but at
+// least one molecule): in the order of the set, sizes ascending.
 func (s *Set) Batches(atoms int) [][]int { return s.cut(atoms, nil) }
 
 func (s *Set) cut(atoms int, r *rand.Rand) [][]int {

@@ -77,7 +77,8 @@ func TestLoad(t *testing.T) {
 	}
 	data, _ := os.ReadFile(path)
 	sum := sha256.Sum256(data)
-	if src := s.Sources; len(src) != 1 || src[0].SHA256 != hex.EncodeToString(sum[:]) || src[0].Molecules != 3 || src[0].File != path {
+	if src := s.Sources; len(src) != 1 || src[0].SHA256 != hex.EncodeToString(sum[:]) || src[0].Molecules != 3 ||
+		src[0].File != path {
 		t.Errorf("sources %+v", src)
 	}
 }
@@ -91,7 +92,8 @@ func TestLoadFilterAndLimit(t *testing.T) {
 	if s, err = Load([]string{path, path}, hcno, 4); err != nil || s.Len() != 4 || s.Sources[1].Molecules != 1 {
 		t.Errorf("limit: %+v, %v", s, err)
 	}
-	for name, want := range map[string]string{path + "@split=test": "split=test", path + "@split": "key=value", filepath.Join(t.TempDir(), "none.xyz"): "none.xyz"} {
+	for name, want := range map[string]string{path + "@split=test": "split=test", path + "@split": "key=value",
+		filepath.Join(t.TempDir(), "none.xyz"): "none.xyz"} {
 		if _, err := Load([]string{name}, hcno, 0); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want one about %s", name, err, want)
 		}
@@ -124,7 +126,8 @@ func synthetic(n int) *Set {
 	return s
 }
 
-// An epoch has every molecule once, in batches of one size within the budget, in another order than the epoch before.
+// An epoch has every molecule once, in batches of one size within the budget, in another order than
+// the epoch before.
 func TestEpoch(t *testing.T) {
 	s := synthetic(500)
 	o, err := NewOrder(s, 40, 7, 0, 0)

@@ -75,7 +75,8 @@ func OpenPacked(path string) (*Packed, error) {
 		return fault("", "is a model ("+kind+"), want a data set of symdiff data prepare")
 	}
 	if f.Metadata["format"] != packedFormat {
-		return fault("", "metadata format "+strconv.Quote(f.Metadata["format"])+", want "+packedFormat+": no data set of symdiff data prepare")
+		return fault("", "metadata format "+strconv.Quote(f.Metadata["format"])+", want "+
+			packedFormat+": no data set of symdiff data prepare")
 	}
 	if err := checkTypes(f); err != nil {
 		return nil, err
@@ -94,7 +95,8 @@ func OpenPacked(path string) (*Packed, error) {
 	if p.elements, err = f.Bytes("elements"); err != nil {
 		return nil, err
 	}
-	if len(p.offsets) == 0 || p.offsets[0] != 0 || p.offsets[len(p.offsets)-1] != int64(len(p.elements)) || len(p.positions) != 3*len(p.elements) {
+	if len(p.offsets) == 0 || p.offsets[0] != 0 || p.offsets[len(p.offsets)-1] != int64(len(p.elements)) ||
+		len(p.positions) != 3*len(p.elements) {
 		return fault("offsets", "do not fit the atoms")
 	}
 	for i, o := range p.offsets[1:] {
@@ -246,7 +248,8 @@ func (p *Packed) Molecule(i int) *molecule.Molecule {
 	slices.Sort(names)
 	for _, name := range names {
 		if v := p.Properties[name][i]; v == v {
-			m.Properties = append(m.Properties, molecule.Property{Key: name, Value: strconv.FormatFloat(float64(v), 'g', -1, 32)})
+			m.Properties = append(m.Properties, molecule.Property{Key: name,
+				Value: strconv.FormatFloat(float64(v), 'g', -1, 32)})
 		}
 	}
 	return m
@@ -264,7 +267,8 @@ func (p *Packed) part(key, value string) (from, to int, err error) {
 			names = append(names, "split="+name)
 		}
 		slices.Sort(names)
-		return 0, 0, fmt.Errorf("%s: no molecules with %s=%s; a packed data set is filtered by %s", p.Path, key, value, strings.Join(names, ", "))
+		return 0, 0, fmt.Errorf("%s: no molecules with %s=%s; a packed data set is filtered by %s", p.Path, key,
+			value, strings.Join(names, ", "))
 	}
 	return s[0], s[1], nil
 }
@@ -298,7 +302,8 @@ func (p *Packed) set(from, to, limit int, elements []molecule.Element, index map
 			e := molecule.Element(p.elements[first+int64(a)])
 			t, ok := index[e]
 			if !ok {
-				return nil, fmt.Errorf("%s, molecule %d: element %s is not among the model's %v", p.Path, from+i+1, e.Symbol(), elements)
+				return nil, fmt.Errorf("%s, molecule %d: element %s is not among the model's %v", p.Path, from+i+1,
+					e.Symbol(), elements)
 			}
 			s.types[a] = t
 		}

@@ -41,7 +41,8 @@ func TestPacked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Len() != 4 || p.Atoms() != 10 || p.Splits["train"] != [2]int{0, 2} || p.Splits["val"] != [2]int{2, 4} || p.Sources[0].SHA256 != "b" {
+	if p.Len() != 4 || p.Atoms() != 10 || p.Splits["train"] != [2]int{0, 2} || p.Splits["val"] != [2]int{2, 4} ||
+		p.Sources[0].SHA256 != "b" {
 		t.Errorf("%d molecules, %d atoms, %v, %v", p.Len(), p.Atoms(), p.Splits, p.Sources)
 	}
 	gap := p.Properties["gap"]
@@ -75,7 +76,8 @@ func TestLoadPacked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Len() != 4 || s.Atoms() != 10 || !slices.Equal(s.Types(1), []uint8{1, 0, 1}) || !slices.Equal(s.Positions(1), []float32{-1, 0, 0, 0, 0, 0, 1, 0, 0}) {
+	if s.Len() != 4 || s.Atoms() != 10 || !slices.Equal(s.Types(1), []uint8{1, 0, 1}) ||
+		!slices.Equal(s.Positions(1), []float32{-1, 0, 0, 0, 0, 0, 1, 0, 0}) {
 		t.Errorf("%d molecules: types %v, positions %v", s.Len(), s.Types(1), s.Positions(1))
 	}
 	part, err := Load([]string{path + "@split=val"}, elements, 0)
@@ -83,7 +85,8 @@ func TestLoadPacked(t *testing.T) {
 		t.Fatalf("%+v, %v", part, err)
 	}
 	both, err := Load([]string{path + "@split=val", path + "@split=train"}, elements, 0)
-	if err != nil || both.Len() != 4 || !slices.Equal(both.Positions(1), part.Positions(1)) || !slices.Equal(both.Types(3), s.Types(1)) {
+	if err != nil || both.Len() != 4 || !slices.Equal(both.Positions(1), part.Positions(1)) ||
+		!slices.Equal(both.Types(3), s.Types(1)) {
 		t.Errorf("%+v, %v", both, err)
 	}
 	if one, err := Load([]string{path}, elements, 1); err != nil || one.Len() != 1 || one.Atoms() != 2 {
@@ -97,7 +100,8 @@ func TestLoadPacked(t *testing.T) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
-	if _, err := Load([]string{path}, []molecule.Element{molecule.H}, 0); err == nil || !strings.Contains(err.Error(), "molecule 1: element O is not among") {
+	if _, err := Load([]string{path}, []molecule.Element{molecule.H}, 0); err == nil ||
+		!strings.Contains(err.Error(), "molecule 1: element O is not among") {
 		t.Errorf("%v", err)
 	}
 }
@@ -127,20 +131,31 @@ func TestDamagedPacked(t *testing.T) {
 		"truncated": {func(b []byte) []byte { return b[:len(b)-1] }, "truncated"},
 		"empty":     {func(b []byte) []byte { return nil }, "truncated"},
 		"offsets":   {func(b []byte) []byte { b[header+8] = 99; return b }, `tensor "offsets": molecule 1 has 99 atoms`[:18]},
-		"format":    {func(b []byte) []byte { return []byte(strings.Replace(string(b), "molecules 1", "molecules 2", 1)) }, "want symdiff-molecules 1"},
-		"NaN":       {func(b []byte) []byte { copy(b[header+40+12*3+4:], "\x00\x00\xc0\x7f"); return b }, `tensor "positions": molecule 2, atom 2: NaN, want finite`},
-		"infinity":  {func(b []byte) []byte { copy(b[header+40+12*9:], "\x00\x00\x80\xff"); return b }, `molecule 4, atom 4: -Inf`},
-		"property":  {func(b []byte) []byte { copy(b[header+40+120+4:], "\x00\x00\x80\x7f"); return b }, `tensor "property.gap": molecule 2: infinity`},
-		"element":   {func(b []byte) []byte { b[len(b)-10] = 0; return b }, `tensor "elements": molecule 1, atom 1: 0, want an atomic number`},
-		"integers":  {replace(`"elements":{"dtype":"U8"`, `"elements":{"dtype":"I8"`), `tensor "elements": is I8 of shape [10], want U8`},
-		"shape":     {replace(`"shape":[10,3]`, `"shape":[3,10]`), `tensor "positions": is F32 of shape [3 10], want F32 of shape (atoms, 3)`},
-		"splits":    {func(b []byte) []byte { return []byte(strings.Replace(string(b), `[2,4]`, `[2,9]`, 1)) }, "metadata splits: val is [2 9] of 4 molecules"},
+		"format": {func(b []byte) []byte {
+			return []byte(strings.Replace(string(b), "molecules 1", "molecules 2",
+				1))
+		}, "want symdiff-molecules 1"},
+		"NaN": {func(b []byte) []byte { copy(b[header+40+12*3+4:], "\x00\x00\xc0\x7f"); return b },
+			`tensor "positions": molecule 2, atom 2: NaN, want finite`},
+		"infinity": {func(b []byte) []byte { copy(b[header+40+12*9:], "\x00\x00\x80\xff"); return b },
+			`molecule 4, atom 4: -Inf`},
+		"property": {func(b []byte) []byte { copy(b[header+40+120+4:], "\x00\x00\x80\x7f"); return b },
+			`tensor "property.gap": molecule 2: infinity`},
+		"element": {func(b []byte) []byte { b[len(b)-10] = 0; return b },
+			`tensor "elements": molecule 1, atom 1: 0, want an atomic number`},
+		"integers": {replace(`"elements":{"dtype":"U8"`, `"elements":{"dtype":"I8"`),
+			`tensor "elements": is I8 of shape [10], want U8`},
+		"shape": {replace(`"shape":[10,3]`, `"shape":[3,10]`),
+			`tensor "positions": is F32 of shape [3 10], want F32 of shape (atoms, 3)`},
+		"splits": {func(b []byte) []byte { return []byte(strings.Replace(string(b), `[2,4]`, `[2,9]`, 1)) },
+			"metadata splits: val is [2 9] of 4 molecules"},
 	} {
 		if _, err := OpenPacked(damaged(c.change)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
-	if _, err := OpenPacked("gone.safetensors"); err == nil || !strings.Contains(err.Error(), "gone.safetensors: open: no such file") {
+	if _, err := OpenPacked("gone.safetensors"); err == nil ||
+		!strings.Contains(err.Error(), "gone.safetensors: open: no such file") {
 		t.Errorf("%v", err)
 	}
 }

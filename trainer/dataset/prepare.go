@@ -18,15 +18,16 @@ import (
 // Job is the making of a packed data set.
 type Job struct {
 	Reader
-	Inputs     []string // files and folders
-	Out        string
-	Elements   []molecule.Element // of the model; empty: any
-	MaxAtoms   int                // 0: 4096
-	Neutral    bool               // leave out molecules with a charge
-	Leave      bool               // leave out molecules of other elements; without, they are an error
-	Split      string             // see ParseSplit
-	Excluded   map[int]bool       // QM9 molecules to leave out
-	Properties []string           // scalar properties to keep
+	Inputs   []string // files and folders
+	Out      string
+	Elements []molecule.Element // of the model; empty: any
+	MaxAtoms int                // 0: 4096
+	Neutral  bool               // leave out molecules with a charge
+	// leave out molecules of other elements; without, they are an error
+	Leave      bool
+	Split      string       // see ParseSplit
+	Excluded   map[int]bool // QM9 molecules to leave out
+	Properties []string     // scalar properties to keep
 	Command    string
 
 	Start func(file string, index, number int) // of a file; may be nil

@@ -24,9 +24,12 @@ import (
 
 // qm9File is a molecule as QM9 is published.
 func qm9File(index int) string {
-	return fmt.Sprintf("5\ngdb %d\t157.7118\t157.70997\t157.70699\t0.\t13.21\t-0.3877\t0.1171\t0.5048\t35.3641\t0.044749\t-40.47893\t-40.476062\t-40.475117\t-40.498597\t6.469\t\n", index) +
-		"C\t-0.0126981359\t 1.0858041578\t 0.0080009958\t-0.535689\nH\t 2.150416e-3\t-6.0313176*^-3\t 1.9761204D-3\t 0.133921\n" +
-		"H\t 1.0117308433\t 1.4637511618\t 0.0002765748\t 0.133922\nH\t-0.540815069\t 1.4475266138\t-0.8766437152\t 0.133923\nH\t-0.5238136345\t 1.4379326443\t 0.9063972942\t 0.133923\n" +
+	return fmt.Sprintf("5\ngdb %d\t157.7118\t157.70997\t157.70699\t0.\t13.21\t-0.3877\t0.1171\t0.5048\t35.3641"+
+		"\t0.044749\t-40.47893\t-40.476062\t-40.475117\t-40.498597\t6.469\t\n", index) +
+		"C\t-0.0126981359\t 1.0858041578\t 0.0080009958\t-0.535689\nH\t 2.150416e-3\t-6.0313176*^-3\t " +
+		"1.9761204D-3\t 0.133921\n" +
+		"H\t 1.0117308433\t 1.4637511618\t 0.0002765748\t 0.133922\nH\t-0.540815069\t " +
+		"1.4475266138\t-0.8766437152\t 0.133923\nH\t-0.5238136345\t 1.4379326443\t 0.9063972942\t 0.133923\n" +
 		"1341.307\t1341.3284\nC\tC\t\nInChI=1S/CH4/h1H4\tInChI=1S/CH4/h1H4\n"
 }
 
@@ -47,7 +50,8 @@ func archive(t *testing.T, files map[string]string) string {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
 	for _, name := range slices.Sorted(mapKeys(files)) {
-		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(files[name])), Typeflag: tar.TypeReg}); err != nil {
+		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(files[name])),
+			Typeflag: tar.TypeReg}); err != nil {
 			t.Fatal(err)
 		}
 		w.Write([]byte(files[name]))
@@ -91,7 +95,8 @@ func noting(notes *[]string) Reader {
 
 func TestQM9Archive(t *testing.T) {
 	text := archive(t, map[string]string{
-		"dsgdb9nsd_000001.xyz": qm9File(1), "dsgdb9nsd_000002.xyz": qm9File(2), "dsgdb9nsd_000003.xyz": strings.Replace(qm9File(3), "-6.0313176*^-3", "six", 1),
+		"dsgdb9nsd_000001.xyz": qm9File(1), "dsgdb9nsd_000002.xyz": qm9File(2),
+		"dsgdb9nsd_000003.xyz": strings.Replace(qm9File(3), "-6.0313176*^-3", "six", 1),
 		"dsgdb9nsd_000004.xyz": "5\ngdb 4\n", "readme.txt": "hello",
 	})
 	path := put(t, "q.tar", text)
@@ -108,11 +113,14 @@ func TestQM9Archive(t *testing.T) {
 		path = put(t, "q.tar.gz", b.String())
 	}
 	var notes []string
-	s, p := prepare(t, Job{Inputs: []string{path}, Excluded: map[int]bool{2: true}, Properties: []string{"mu", "gap"}, Reader: noting(&notes)})
-	if s.Molecules != 1 || s.Skipped != 2 || s.Left != 1 || s.Atoms != 5 || len(s.Sources) != 1 || len(s.Sources[0].SHA256) != 64 {
+	s, p := prepare(t, Job{Inputs: []string{path}, Excluded: map[int]bool{2: true},
+		Properties: []string{"mu", "gap"}, Reader: noting(&notes)})
+	if s.Molecules != 1 || s.Skipped != 2 || s.Left != 1 || s.Atoms != 5 || len(s.Sources) != 1 ||
+		len(s.Sources[0].SHA256) != 64 {
 		t.Errorf("%+v", s)
 	}
-	if len(notes) != 3 || !strings.Contains(notes[0], `:4: molecule 3: want a coordinate, found "six" (dsgdb9nsd_000003.xyz)`) ||
+	if len(notes) != 3 || !strings.Contains(notes[0],
+		`:4: molecule 3: want a coordinate, found "six" (dsgdb9nsd_000003.xyz)`) ||
 		!strings.Contains(notes[1], "file ends, want atom 1 of 5 (dsgdb9nsd_000004.xyz)") ||
 		!strings.HasSuffix(notes[2], ": 2 molecules read, 2 skipped (1: file ends; 1: want a coordinate)") {
 		t.Errorf("notes %q", notes)
@@ -124,7 +132,8 @@ func TestQM9Archive(t *testing.T) {
 	if p.Properties["gap"][0] != 0.5048 || p.Properties["mu"][0] != 0 {
 		t.Errorf("properties %v", p.Properties)
 	}
-	if _, err := Prepare(context.Background(), Job{Inputs: []string{path}, Out: filepath.Join(t.TempDir(), "x"), Reader: Reader{Strict: true}}); err == nil || !strings.Contains(err.Error(), "000003.xyz") {
+	if _, err := Prepare(context.Background(), Job{Inputs: []string{path}, Out: filepath.Join(t.TempDir(), "x"),
+		Reader: Reader{Strict: true}}); err == nil || !strings.Contains(err.Error(), "000003.xyz") {
 		t.Errorf("strict: %v", err)
 	}
 }
@@ -153,31 +162,36 @@ func TestXYZAndSDF(t *testing.T) {
 	}
 	write("c.sdf", strings.Replace(sdf.String(), "V2000", "V9999", 1))
 	s, p := prepare(t, Job{Inputs: []string{dir}})
-	if s.Molecules != 4 || s.Skipped != 2 || s.Splits["val"] != 2 || s.Splits["train"] != 2 || !slices.Equal(s.Elements, []string{"H", "C", "O"}) {
+	if s.Molecules != 4 || s.Skipped != 2 || s.Splits["val"] != 2 || s.Splits["train"] != 2 ||
+		!slices.Equal(s.Elements, []string{"H", "C", "O"}) {
 		t.Errorf("%+v", s)
 	}
 	if p.Splits["train"] != [2]int{0, 2} || p.Splits["val"] != [2]int{2, 4} {
 		t.Errorf("splits %v", p.Splits)
 	}
 	var got []int
-	_, err := source.Read(context.Background(), filepath.Join(dir, "c.sdf"), source.Options{}, func(r source.Record) error {
-		got = append(got, r.Index)
-		return nil
-	})
+	_, err := source.Read(context.Background(), filepath.Join(dir, "c.sdf"), source.Options{},
+		func(r source.Record) error {
+			got = append(got, r.Index)
+			return nil
+		})
 	if err != nil || !slices.Equal(got, []int{0, 22}) {
 		t.Errorf("SDF: indices %v, %v", got, err)
 	}
 	// Where the next record begins is not known after a bad count.
-	_, err = Prepare(context.Background(), Job{Inputs: []string{put(t, "bad.xyz", waterFrame+"many\n"+waterFrame)}, Out: filepath.Join(t.TempDir(), "x")})
+	_, err = Prepare(context.Background(), Job{Inputs: []string{put(t, "bad.xyz", waterFrame+"many\n"+waterFrame)},
+		Out: filepath.Join(t.TempDir(), "x")})
 	if err == nil || !strings.Contains(err.Error(), `bad.xyz:6: molecule 2: want a number of atoms, found "many"`) {
 		t.Errorf("%v", err)
 	}
-	_, err = Prepare(context.Background(), Job{Inputs: []string{put(t, "w.xyz", waterFrame)}, Elements: []molecule.Element{1, 6}, Out: filepath.Join(t.TempDir(), "x")})
+	_, err = Prepare(context.Background(), Job{Inputs: []string{put(t, "w.xyz", waterFrame)},
+		Elements: []molecule.Element{1, 6}, Out: filepath.Join(t.TempDir(), "x")})
 	if err == nil || !strings.Contains(err.Error(), "w.xyz: gdb_000003: element O is not among the model's [H C]") {
 		t.Errorf("%v", err)
 	}
 	for _, in := range []string{filepath.Join(dir, "b.txt"), filepath.Join(dir, "gone"), t.TempDir()} {
-		if _, err := Prepare(context.Background(), Job{Inputs: []string{in}, Out: filepath.Join(t.TempDir(), "x")}); err == nil {
+		if _, err := Prepare(context.Background(), Job{Inputs: []string{in},
+			Out: filepath.Join(t.TempDir(), "x")}); err == nil {
 			t.Errorf("%s is an input", in)
 		}
 	}
@@ -211,7 +225,8 @@ func TestShares(t *testing.T) {
 		t.Errorf("%v, again %v, other seed %v", s.Splits, again.Splits, other.Splits)
 	}
 	for _, split := range []string{"0.9,0.2", "half", "1,2,3", "-1", "qm9"} {
-		if _, err := Prepare(context.Background(), Job{Inputs: []string{path}, Split: split, Out: filepath.Join(t.TempDir(), "x")}); err == nil {
+		if _, err := Prepare(context.Background(), Job{Inputs: []string{path}, Split: split,
+			Out: filepath.Join(t.TempDir(), "x")}); err == nil {
 			t.Errorf("split %q is accepted", split)
 		}
 	}
@@ -228,7 +243,8 @@ func geomFile(t *testing.T) string {
 	var b bytes.Buffer
 	e := msgpack.NewEncoder(&b)
 	for _, m := range []map[string]any{
-		{"Cl": map[string]any{"uniqueconfs": 3, "conformers": []any{conformer(-1, 1), conformer(-3, 3), conformer(-2, 2)}, "datasets": map[string]any{"x": []int{1}}}},
+		{"Cl": map[string]any{"uniqueconfs": 3, "conformers": []any{conformer(-1, 1), conformer(-3, 3),
+			conformer(-2, 2)}, "datasets": map[string]any{"x": []int{1}}}},
 		{"[Cl]": map[string]any{"conformers": []any{}}, "Cl.Cl": map[string]any{"conformers": []any{bad, conformer(-1, 0)}}},
 	} {
 		e.SetSortMapKeys(true)
@@ -252,14 +268,17 @@ func TestGEOM(t *testing.T) {
 		energies = append(energies, r.Group+" "+e+" "+r.Molecule.Formula())
 		return nil
 	})
-	if err != nil || !slices.Equal(energies, []string{"Cl -3 HCl", "Cl -2 HCl", "Cl.Cl -1 HCl"}) && !slices.Equal(energies, []string{"Cl -3 ClH", "Cl -2 ClH", "Cl.Cl -1 ClH"}) {
+	if err != nil || !slices.Equal(energies, []string{"Cl -3 HCl", "Cl -2 HCl", "Cl.Cl -1 HCl"}) &&
+		!slices.Equal(energies, []string{"Cl -3 ClH", "Cl -2 ClH", "Cl.Cl -1 ClH"}) {
 		t.Errorf("%v, %v", energies, err)
 	}
-	if len(notes) != 2 || !strings.Contains(strings.Join(notes, "\n"), "no conformers: [Cl]") || !strings.Contains(strings.Join(notes, "\n"), "Cl.Cl: atom 1 is [17 0 0]") {
+	if len(notes) != 2 || !strings.Contains(strings.Join(notes, "\n"), "no conformers: [Cl]") ||
+		!strings.Contains(strings.Join(notes, "\n"), "Cl.Cl: atom 1 is [17 0 0]") {
 		t.Errorf("notes %q", notes)
 	}
 	truncated := put(t, "t.msgpack", geomFile(t)[:120])
-	if _, err := source.Read(context.Background(), truncated, source.Options{}, func(source.Record) error { return nil }); err == nil || !strings.Contains(err.Error(), "t.msgpack: record 1") {
+	if _, err := source.Read(context.Background(), truncated, source.Options{},
+		func(source.Record) error { return nil }); err == nil || !strings.Contains(err.Error(), "t.msgpack: record 1") {
 		t.Errorf("truncated: %v", err)
 	}
 }
@@ -277,7 +296,8 @@ func TestSMILES(t *testing.T) {
 	r := noting(&notes)
 	r.Source = source.Options{Conformers: 2, Tries: 6}
 	s, p := prepare(t, Job{Inputs: []string{list}, Reader: r})
-	if s.Skipped != 1 || len(notes) != 2 || !strings.Contains(notes[0], "list.smi:3: molecule 2: not a SMILES: C1CC broken") {
+	if s.Skipped != 1 || len(notes) != 2 || !strings.Contains(notes[0],
+		"list.smi:3: molecule 2: not a SMILES: C1CC broken") {
 		t.Errorf("%+v, %q", s, notes)
 	}
 	if m := p.Molecule(0); m.Formula() != "C2H6O" || !m.Stable() {
@@ -287,7 +307,8 @@ func TestSMILES(t *testing.T) {
 	if s, _ := prepare(t, Job{Inputs: []string{table}}); s.Splits["test"] != 1 || s.Splits["train"] != 1 {
 		t.Errorf("table: %+v", s)
 	}
-	if _, err := source.Read(context.Background(), put(t, "u.tsv", "a\tb\n"), source.Options{}, nil); err == nil || !strings.Contains(err.Error(), "no column smiles") {
+	if _, err := source.Read(context.Background(), put(t, "u.tsv", "a\tb\n"), source.Options{}, nil); err == nil ||
+		!strings.Contains(err.Error(), "no column smiles") {
 		t.Errorf("%v", err)
 	}
 }

@@ -83,7 +83,8 @@ var errEnough = errors.New("enough")
 
 // collect hands on the records of a reading, and its error; where there was no
 // record, that of the text none.
-func (r *Reader) collect(none string, yield func(source.Record, error) bool, read func(emit func(source.Record) error) error) {
+func (r *Reader) collect(none string, yield func(source.Record, error) bool,
+	read func(emit func(source.Record) error) error) {
 	taken := 0
 	err := read(func(rec source.Record) error {
 		if taken++; !yield(rec, nil) {
@@ -161,7 +162,8 @@ func (r *Reader) packed(name, path, key, value string, yield func(source.Record,
 }
 
 // each emits the records of one file that are kept, and tells of the others.
-func (r *Reader) each(path string, keep func(source.Record) bool, emit func(source.Record) error) (source.Info, *tally, error) {
+func (r *Reader) each(path string, keep func(source.Record) bool, emit func(source.Record) error) (source.Info,
+	*tally, error) {
 	var options source.Options
 	if r != nil {
 		options = r.Source
@@ -174,7 +176,8 @@ func (r *Reader) each(path string, keep func(source.Record) bool, emit func(sour
 }
 
 // sift emits records that are kept and counts all.
-func (r *Reader) sift(t *tally, keep func(source.Record) bool, emit func(source.Record) error) func(source.Record) error {
+func (r *Reader) sift(t *tally, keep func(source.Record) bool,
+	emit func(source.Record) error) func(source.Record) error {
 	return func(rec source.Record) error {
 		if rec.Err != nil {
 			if r == nil || r.Strict {

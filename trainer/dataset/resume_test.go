@@ -40,7 +40,8 @@ func TestFiltersOfSMILES(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	why := map[string]int{"more than 40 atoms": 1, "an ion": 1, "element Si": 1, "more than one fragment": 1, "not a SMILES": 1}
+	why := map[string]int{"more than 40 atoms": 1, "an ion": 1, "element Si": 1, "more than one fragment": 1,
+		"not a SMILES": 1}
 	if s.Molecules != 6 || s.Left != 3 || s.Skipped != 2 || !maps.Equal(s.Why, why) {
 		t.Errorf("%+v", s)
 	}
@@ -51,7 +52,8 @@ func TestFiltersOfSMILES(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if charge := p.Properties["charge"]; len(charge) != 6 || slices.ContainsFunc(charge, func(q float32) bool { return q != 0 }) {
+	if charge := p.Properties["charge"]; len(charge) != 6 || slices.ContainsFunc(charge,
+		func(q float32) bool { return q != 0 }) {
 		t.Errorf("charges %v", charge)
 	}
 	if _, err := os.Stat(j.Out + ".embedded"); !os.IsNotExist(err) {
@@ -119,7 +121,8 @@ func TestPrepareRefusesOtherConformers(t *testing.T) {
 	} {
 		other := j
 		change(&other.Source)
-		if _, err := Prepare(context.Background(), other); err == nil || !strings.Contains(err.Error(), "drugs.safetensors.embedded") ||
+		if _, err := Prepare(context.Background(), other); err == nil ||
+			!strings.Contains(err.Error(), "drugs.safetensors.embedded") ||
 			!strings.Contains(err.Error(), want+" is") {
 			t.Errorf("%s: %v", want, err)
 		}

@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// Values reads a scalar property of the molecules that Load takes from the same names, in their order; NaN where a molecule does not
-// have it. A value that is no number is an error that names the file and the molecule, and so is a property that no molecule has.
+// Values reads a scalar property of the molecules that Load takes from the same names, in their
+// order; NaN where a molecule does not have it. A value that is no number is an error that names
+// the file and the molecule, and so is a property that no molecule has.
 func Values(names []string, property string, limit int) ([]float32, error) {
 	return (*Reader)(nil).Values(names, property, limit)
 }

@@ -152,7 +152,8 @@ func (w *Writer) Close(sources []RawSource, command string) (err error) {
 		}
 	}
 	tensors := []safetensors.Raw{
-		{Name: "offsets", DType: "I64", Shape: []int{molecules + 1}, Data: io.MultiReader(zeros(8), &offsets{sizes: bufio.NewReader(readers[0])})},
+		{Name: "offsets", DType: "I64", Shape: []int{molecules + 1},
+			Data: io.MultiReader(zeros(8), &offsets{sizes: bufio.NewReader(readers[0])})},
 		{Name: "positions", DType: safetensors.F32, Shape: []int{atoms, 3}, Data: readers[1]},
 	}
 	for k, name := range w.properties {
@@ -160,7 +161,8 @@ func (w *Writer) Close(sources []RawSource, command string) (err error) {
 		if err != nil {
 			return err
 		}
-		tensors = append(tensors, safetensors.Raw{Name: "property." + name, DType: safetensors.F32, Shape: []int{molecules}, Data: r})
+		tensors = append(tensors, safetensors.Raw{Name: "property." + name, DType: safetensors.F32,
+			Shape: []int{molecules}, Data: r})
 	}
 	tensors = append(tensors, safetensors.Raw{Name: "elements", DType: "U8", Shape: []int{atoms}, Data: readers[2]})
 	metadata := map[string]string{"format": packedFormat, "command": command}

@@ -231,7 +231,9 @@ func (c *Comparison) Document() report.Report {
 		}
 		s.Rows = append(s.Rows, append(line, fmt.Sprint(len(e.Runs)), fmt.Sprint(molecules)))
 	}
-	s.Notes = []string{"Several runs: mean ± standard deviation between them. One run: value and 95 % interval. NLL in nats per molecule; W: Wasserstein distance to the data. Sound: stable, connected, no bond, angle, ring or contact out of order."}
+	s.Notes = []string{"Several runs: mean ± standard deviation between them. One run: value and 95 % " +
+		"interval. NLL in nats per molecule; W: Wasserstein distance to the data. Sound: stable, connected, no " +
+		"bond, angle, ring or contact out of order."}
 	for _, col := range used {
 		s.Charts = append(s.Charts, c.bars(col))
 	}
@@ -262,7 +264,8 @@ func (c *Comparison) bars(col column) chart.Chart {
 			low, high = r[0], r[1]
 		}
 		// One series a point: they are not a curve.
-		p.Series = append(p.Series, chart.Series{Name: e.Name, X: []float64{float64(i)}, Y: []float64{col.scale * mean}, Points: true,
+		p.Series = append(p.Series, chart.Series{Name: e.Name, X: []float64{float64(i)},
+			Y: []float64{col.scale * mean}, Points: true,
 			Low: []float64{col.scale * low}, High: []float64{col.scale * high}})
 	}
 	return p

@@ -57,9 +57,11 @@ type Evaluation struct {
 	Reference   string                `json:"reference,omitempty"`
 	Divergences []Divergence          `json:"divergences,omitempty"`
 	Structure   *Structure            `json:"structure,omitempty"`
-	NFE         int                   `json:"nfe,omitempty"` // network evaluations of each molecule, where all tell the same (see nfe)
-	XTB         *XTB                  `json:"xtb,omitempty"`
-	Likelihood  *Likelihood           `json:"likelihood,omitempty"` // not of these molecules, but of the model that made them
+	// network evaluations of each molecule, where all tell the same (see nfe)
+	NFE int  `json:"nfe,omitempty"`
+	XTB *XTB `json:"xtb,omitempty"`
+	// not of these molecules, but of the model that made them
+	Likelihood *Likelihood `json:"likelihood,omitempty"`
 
 	set    distributions
 	whole  distributions // of the reference
@@ -75,22 +77,26 @@ type Novelty struct {
 	TrainMolecules   int    `json:"train_molecules"`
 	NovelAmongUnique Share  `json:"novel_among_unique"`         // of the valid and unique (EDM)
 	ValidUniqueNovel Share  `json:"valid_and_unique_and_novel"` // of all molecules
-	// KnownEnvironments are those of the novel ones in which every atom looks, within two bonds, like
-	// one of a training molecule: new molecules by the rules of the data, as far as these reach.
-	KnownEnvironments     Share  `json:"novel_with_known_environments"` // of the novel, valid and unique
+	// KnownEnvironments are those of the novel ones in which every atom looks, within two bonds,
+	// like one of a training molecule: new molecules by the rules of the data, as far as these
+	// reach.
+	// of the novel, valid and unique
+	KnownEnvironments     Share  `json:"novel_with_known_environments"`
 	RDKitNovelAmongUnique *Share `json:"rdkit_novel_among_unique,omitempty"`
 	RDKitValidUniqueNovel *Share `json:"rdkit_valid_and_unique_and_novel,omitempty"`
 }
 
 // RDKit is the judgement of RDKit beside that of the closed form.
 type RDKit struct {
-	Version          string         `json:"version"`
-	Valid            Share          `json:"valid"`
-	UniqueAmongValid Share          `json:"unique_among_valid"`
-	ValidAndUnique   Share          `json:"valid_and_unique"`
-	ValidByOrders    *Share         `json:"valid_by_orders,omitempty"` // with the orders that distances give, where the rule takes every bond as single
-	Disagree         Share          `json:"disagree"`                  // on validity, of the molecules that the closed form judges
-	Disagreements    []Disagreement `json:"disagreements,omitempty"`
+	Version          string `json:"version"`
+	Valid            Share  `json:"valid"`
+	UniqueAmongValid Share  `json:"unique_among_valid"`
+	ValidAndUnique   Share  `json:"valid_and_unique"`
+	// with the orders that distances give, where the rule takes every bond as single
+	ValidByOrders *Share `json:"valid_by_orders,omitempty"`
+	// on validity, of the molecules that the closed form judges
+	Disagree      Share          `json:"disagree"`
+	Disagreements []Disagreement `json:"disagreements,omitempty"`
 }
 
 // Disagreement is a molecule on whose validity RDKit and the closed form differ.
@@ -103,12 +109,13 @@ type Disagreement struct {
 
 // Geometry counts what a chemist looks at.
 type Geometry struct {
-	Lengths   Share `json:"lengths_inside"`     // of bonds
-	Angles    Share `json:"angles_inside"`      // of angles
-	Flat      Share `json:"flat_rings"`         // of aromatic rings
-	ClashFree Share `json:"clash_free"`         // of molecules
-	Sound     Share `json:"sound"`              // of molecules: stable, connected, nothing out of order
-	Rings     Share `json:"with_aromatic_ring"` // of molecules
+	Lengths   Share `json:"lengths_inside"` // of bonds
+	Angles    Share `json:"angles_inside"`  // of angles
+	Flat      Share `json:"flat_rings"`     // of aromatic rings
+	ClashFree Share `json:"clash_free"`     // of molecules
+	// of molecules: stable, connected, nothing out of order
+	Sound Share `json:"sound"`
+	Rings Share `json:"with_aromatic_ring"` // of molecules
 }
 
 // Strain is the MMFF94 energy of structures above their local minimum, kcal/mol.
@@ -150,7 +157,9 @@ func Run(ctx context.Context, molecules Molecules, o Options) (*Evaluation, erro
 	if o.Threads == 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
-	r := &run{Options: o, e: &Evaluation{File: o.Name, set: distributions{}}, counts: newStructures(), floor: newStructures(), around: map[string][]string{}, known: map[string]bool{}, keys: map[string]bool{}, smiles: map[string]bool{}, failures: map[AtomFailure][2]int{}}
+	r := &run{Options: o, e: &Evaluation{File: o.Name, set: distributions{}}, counts: newStructures(),
+		floor: newStructures(), around: map[string][]string{}, known: map[string]bool{}, keys: map[string]bool{},
+		smiles: map[string]bool{}, failures: map[AtomFailure][2]int{}}
 	if r.Rule == "" {
 		r.Rule, molecules = molecule.ChooseRule(molecules)
 	}
@@ -190,15 +199,22 @@ type run struct {
 
 	index                                                 int
 	atoms, lengths, angles, flat, clashFree, sound, rings counter
-	keys, smiles                                          map[string]bool // distinct valid molecules -> in the training set
-	rdkitValid, byOrders, judged, disagree, train         int
-	intact                                                []*molecule.Molecule   // whose strain energy is wanted
-	failures                                              map[AtomFailure][2]int // atoms and molecules
-	odd, pieces                                           int
-	counts, floor                                         *structures          // of the molecules, of the training set
-	around                                                map[string][]string  // distinct valid molecule -> its environments
-	known                                                 map[string]bool      // environments of the training set
-	relaxed                                               []*molecule.Molecule // that GFN2-xTB is to relax
+	// distinct valid molecules -> in the training set
+	keys, smiles                                  map[string]bool
+	rdkitValid, byOrders, judged, disagree, train int
+	// whose strain energy is wanted
+	intact []*molecule.Molecule
+	// atoms and molecules
+	failures    map[AtomFailure][2]int
+	odd, pieces int
+	// of the molecules, of the training set
+	counts, floor *structures
+	// distinct valid molecule -> its environments
+	around map[string][]string
+	// environments of the training set
+	known map[string]bool
+	// that GFN2-xTB is to relax
+	relaxed []*molecule.Molecule
 }
 
 // judge is the work on one molecule.
@@ -238,8 +254,8 @@ func (r *run) identify(v *verdict, m *molecule.Molecule) {
 	}
 }
 
-// nfe is what a sampled molecule took, by its properties: one network evaluation for each step, two by heun, and a last one;
-// 0 of a molecule that does not tell.
+// nfe is what a sampled molecule took, by its properties: one network evaluation for each step, two
+// by heun, and a last one; 0 of a molecule that does not tell.
 func nfe(m *molecule.Molecule) int {
 	text, _ := m.Property("steps")
 	steps, err := strconv.Atoi(text)
@@ -447,7 +463,8 @@ func (r *run) finish() {
 		e.Intervals[line.Key] = share(line.Count, line.Of).Interval
 	}
 	e.Intervals["stable_atoms"] = r.atoms.share().Interval
-	e.Geometry = Geometry{r.lengths.share(), r.angles.share(), r.flat.share(), r.clashFree.share(), r.sound.share(), r.rings.share()}
+	e.Geometry = Geometry{r.lengths.share(), r.angles.share(), r.flat.share(), r.clashFree.share(),
+		r.sound.share(), r.rings.share()}
 	r.finishFailures()
 	if r.RDKit {
 		if e.RDKit == nil {
@@ -470,7 +487,8 @@ func (r *run) finish() {
 			ValidUniqueNovel: share(novel, e.Judged()), KnownEnvironments: share(r.knownEnvironments(), novel),
 		}
 		if r.TrainList { // which is compared by RDKit only
-			e.Novelty.NovelAmongUnique, e.Novelty.ValidUniqueNovel, e.Novelty.KnownEnvironments = share(0, 0), share(0, 0), share(0, 0)
+			e.Novelty.NovelAmongUnique, e.Novelty.ValidUniqueNovel, e.Novelty.KnownEnvironments = share(0, 0),
+				share(0, 0), share(0, 0)
 		}
 		if r.RDKit {
 			novel := count(r.smiles, false)

@@ -55,7 +55,8 @@ func TestWilson(t *testing.T) {
 		part, whole int
 		lo, hi      float64
 	}{
-		{5, 10, 0.2366, 0.7634}, {0, 10, 0, 0.2775}, {10, 10, 0.7225, 1}, {0, 0, 0, 1}, {81, 263, 0.2553, 0.3662}, // the last: Newcombe 1998
+		// the last: Newcombe 1998
+		{5, 10, 0.2366, 0.7634}, {0, 10, 0, 0.2775}, {10, 10, 0.7225, 1}, {0, 0, 0, 1}, {81, 263, 0.2553, 0.3662},
 	} {
 		s := share(c.part, c.whole)
 		if math.Abs(s.Interval[0]-c.lo) > 5e-5 || math.Abs(s.Interval[1]-c.hi) > 5e-5 {
@@ -79,7 +80,8 @@ func TestGroupedShare(t *testing.T) {
 		}
 		apart.add(good, 10)
 	}
-	if got, want := together.share(), share(50, 100); got.Count != 500 || math.Abs(got.Interval[0]-want.Interval[0]) > 1e-9 {
+	if got, want := together.share(), share(50, 100); got.Count != 500 ||
+		math.Abs(got.Interval[0]-want.Interval[0]) > 1e-9 {
 		t.Errorf("groups of one kind: %+v, want the interval of 50 in 100, %v", got, want.Interval)
 	}
 	got, want := apart.share(), share(apart.count, apart.of)
@@ -97,7 +99,8 @@ func TestSummary(t *testing.T) {
 	}
 	s := summarise(values)
 	half := 1.96 / math.Sqrt(2000)
-	if got := (s.MeanInterval[1] - s.MeanInterval[0]) / 2; math.Abs(got-half) > 0.15*half || s.MeanInterval[0] > 3 || s.MeanInterval[1] < 3 {
+	if got := (s.MeanInterval[1] - s.MeanInterval[0]) / 2; math.Abs(got-half) > 0.15*half ||
+		s.MeanInterval[0] > 3 || s.MeanInterval[1] < 3 {
 		t.Errorf("interval %v of the mean, want 3 ± %.4f", s.MeanInterval, half)
 	}
 	if math.Abs(s.Quantiles[0]-(3-1.2816)) > 0.1 || s.MedianInterval[0] > s.Median || s.MedianInterval[1] < s.Median {
@@ -151,11 +154,13 @@ func TestDivergences(t *testing.T) {
 func TestNovelty(t *testing.T) {
 	all := read(t)
 	e := evaluate(t, all, Options{Train: list(all), TrainName: "train"})
-	if n := e.Novelty; n.NovelAmongUnique.Count != 0 || n.NovelAmongUnique.Of != e.Counts.Unique || n.TrainMolecules != len(all) || e.Counts.Unique == 0 {
+	if n := e.Novelty; n.NovelAmongUnique.Count != 0 || n.NovelAmongUnique.Of != e.Counts.Unique ||
+		n.TrainMolecules != len(all) || e.Counts.Unique == 0 {
 		t.Errorf("the training set itself: %+v, %d unique", n, e.Counts.Unique)
 	}
 	e = evaluate(t, all, Options{Train: list(all[:2]), TrainName: "train"})
-	if n := e.Novelty; n.NovelAmongUnique.Count != e.Counts.Unique-2 || n.ValidUniqueNovel.Of != len(all) || n.ValidUniqueNovel.Count != n.NovelAmongUnique.Count {
+	if n := e.Novelty; n.NovelAmongUnique.Count != e.Counts.Unique-2 || n.ValidUniqueNovel.Of != len(all) ||
+		n.ValidUniqueNovel.Count != n.NovelAmongUnique.Count {
 		t.Errorf("two of them known: %+v, %d unique", n, e.Counts.Unique)
 	}
 	if rdkit.Available {

@@ -15,9 +15,11 @@ import (
 
 // Failures says what is wrong with molecules that are not stable, or not in one piece.
 type Failures struct {
-	Atoms  []AtomFailure `json:"atoms"`  // the most frequent first
-	Odd    int           `json:"odd"`    // molecules that no bonds could make stable: an atom too few or too many (see molecule.OddValence)
-	Pieces int           `json:"pieces"` // molecules of several fragments
+	Atoms []AtomFailure `json:"atoms"` // the most frequent first
+	// molecules that no bonds could make stable: an atom too few or too many (see
+	// molecule.OddValence)
+	Odd    int `json:"odd"`
+	Pieces int `json:"pieces"` // molecules of several fragments
 }
 
 // AtomFailure counts atoms of an element whose bond orders sum to what is none of its valences.
@@ -33,7 +35,8 @@ func (a AtomFailure) String() string { return a.Element + " with " + strconv.Ito
 // mostDrawn is the number of failures that are drawn.
 const mostDrawn = 24
 
-// failing is what is wrong with one molecule: the number of atoms of each kind of failure, and which atoms these are.
+// failing is what is wrong with one molecule: the number of atoms of each kind of failure, and
+// which atoms these are.
 type failing struct {
 	kinds  map[AtomFailure]int
 	atoms  []bool
@@ -64,7 +67,8 @@ func kindsByName(kinds map[AtomFailure]int) []AtomFailure {
 	})
 }
 
-// addFailure counts a failing molecule, the index-th of the file, and keeps the first few to be drawn.
+// addFailure counts a failing molecule, the index-th of the file, and keeps the first few to be
+// drawn.
 func (r *run) addFailure(m *molecule.Molecule, f *failing) {
 	var faults []string
 	for _, kind := range kindsByName(f.kinds) {
@@ -84,7 +88,8 @@ func (r *run) addFailure(m *molecule.Molecule, f *failing) {
 		faults = append(faults, strconv.Itoa(f.pieces)+" pieces")
 	}
 	if len(r.e.failing) < mostDrawn && len(m.Elements) > 0 {
-		r.e.failing = append(r.e.failing, chart.Molecule{Title: fmt.Sprintf("%d: %s", r.index, strings.Join(faults, ", ")), Of: m, Marked: f.atoms})
+		r.e.failing = append(r.e.failing,
+			chart.Molecule{Title: fmt.Sprintf("%d: %s", r.index, strings.Join(faults, ", ")), Of: m, Marked: f.atoms})
 	}
 }
 
@@ -96,24 +101,28 @@ func (r *run) finishFailures() {
 		f.Atoms = append(f.Atoms, kind)
 	}
 	slices.SortFunc(f.Atoms, func(a, b AtomFailure) int {
-		return cmp.Or(cmp.Compare(b.Molecules, a.Molecules), cmp.Compare(b.Atoms, a.Atoms), cmp.Compare(a.Element, b.Element), cmp.Compare(a.Orders, b.Orders))
+		return cmp.Or(cmp.Compare(b.Molecules, a.Molecules), cmp.Compare(b.Atoms, a.Atoms),
+			cmp.Compare(a.Element, b.Element), cmp.Compare(a.Orders, b.Orders))
 	})
 	r.e.Failures = f
 }
 
 func (e *Evaluation) failureSection() report.Section {
-	s := report.Section{Title: "Failures", Head: []string{"atom with a sum of bond orders", "atoms", "molecules"}, Molecules: e.failing}
+	s := report.Section{Title: "Failures", Head: []string{"atom with a sum of bond orders", "atoms", "molecules"},
+		Molecules: e.failing}
 	for _, f := range e.Failures.Atoms {
 		s.Rows = append(s.Rows, []string{f.String(), fmt.Sprint(f.Atoms), fmt.Sprint(f.Molecules)})
 	}
 	if n := e.Failures.Odd; n > 0 {
-		s.Notes = append(s.Notes, fmt.Sprintf("%d of %d molecules could not be stable by any bonds: the valences of their atoms sum to an odd number.", n, e.Molecules))
+		s.Notes = append(s.Notes, fmt.Sprintf("%d of %d molecules could not be stable by any bonds: the valences "+
+			"of their atoms sum to an odd number.", n, e.Molecules))
 	}
 	if n := e.Failures.Pieces; n > 0 {
 		s.Notes = append(s.Notes, fmt.Sprintf("%d of %d molecules are in several pieces.", n, e.Molecules))
 	}
 	if len(e.failing) > 0 {
-		s.Notes = append(s.Notes, fmt.Sprintf("The page draws the first %d molecules of the file that fail, with a ring around each atom that does.", len(e.failing)))
+		s.Notes = append(s.Notes, fmt.Sprintf("The page draws the first %d molecules of the file that fail, with "+
+			"a ring around each atom that does.", len(e.failing)))
 	}
 	return s
 }

@@ -29,7 +29,8 @@ func TestFailures(t *testing.T) {
 	far.Positions[4] = [3]float64{9, 0, 0}
 	e := evaluate(t, []*molecule.Molecule{methane, without(methane, 4), without(methane, 3, 4), far, {}}, Options{})
 	want := []AtomFailure{{"C", 3, 2, 2}, {"C", 2, 1, 1}, {"H", 0, 1, 1}}
-	if !slices.Equal(e.Failures.Atoms, want) || e.Failures.Pieces != 1 || e.Failures.Odd != 1 { // CH3
+	// CH3
+	if !slices.Equal(e.Failures.Atoms, want) || e.Failures.Pieces != 1 || e.Failures.Odd != 1 {
 		t.Errorf("%+v, want %+v, one in pieces and one odd", e.Failures, want)
 	}
 	var titles []string
@@ -49,7 +50,9 @@ func TestFailures(t *testing.T) {
 	if err := e.Document().HTML(&page); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(text.String(), "C with 3") || !strings.Contains(text.String(), "1 of 5 molecules are in several pieces") || !strings.Contains(text.String(), "1 of 5 molecules could not") || strings.Count(page.String(), "<circle") != 4+3+5+4 {
+	if !strings.Contains(text.String(), "C with 3") || !strings.Contains(text.String(),
+		"1 of 5 molecules are in several pieces") || !strings.Contains(text.String(), "1 of 5 molecules could not") ||
+		strings.Count(page.String(), "<circle") != 4+3+5+4 {
 		t.Errorf("%s\n%s", text.String(), page.String())
 	}
 

@@ -135,10 +135,11 @@ type Divergence struct {
 	Unit        string  `json:"unit,omitempty"`
 	Values      int     `json:"values"`
 	Reference   int     `json:"reference_values"`
-	JS          float64 `json:"jensen_shannon"`              // bits
-	Wasserstein float64 `json:"wasserstein,omitempty"`       // unit
-	NoiseJS     float64 `json:"noise_jensen_shannon"`        // of as many values drawn from the reference
-	NoiseW      float64 `json:"noise_wasserstein,omitempty"` // likewise
+	JS          float64 `json:"jensen_shannon"`        // bits
+	Wasserstein float64 `json:"wasserstein,omitempty"` // unit
+	// of as many values drawn from the reference
+	NoiseJS float64 `json:"noise_jensen_shannon"`
+	NoiseW  float64 `json:"noise_wasserstein,omitempty"` // likewise
 }
 
 // leastValues and leastShare are what a kind of bond or angle must have in the
@@ -188,7 +189,8 @@ func divergences(set, reference distributions) []Divergence {
 			continue
 		}
 		_, _, _, unit, ordered := q.bins()
-		d := Divergence{Kind: q.kind, Name: q.name, Unit: unit, Values: int(mine.Total), Reference: int(h.Total), JS: JensenShannon(mine, h)}
+		d := Divergence{Kind: q.kind, Name: q.name, Unit: unit, Values: int(mine.Total), Reference: int(h.Total),
+			JS: JensenShannon(mine, h)}
 		d.NoiseJS, d.NoiseW = h.noise(mine.Total)
 		if d.Wasserstein = Wasserstein(mine, h); !ordered {
 			d.Wasserstein, d.NoiseW = 0, 0
@@ -196,7 +198,8 @@ func divergences(set, reference distributions) []Divergence {
 		list = append(list, d)
 	}
 	slices.SortFunc(list, func(a, b Divergence) int {
-		return cmp.Or(cmp.Compare(slices.Index(order, a.Kind), slices.Index(order, b.Kind)), cmp.Compare(b.Reference, a.Reference), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(slices.Index(order, a.Kind), slices.Index(order, b.Kind)),
+			cmp.Compare(b.Reference, a.Reference), cmp.Compare(a.Name, b.Name))
 	})
 	return list
 }

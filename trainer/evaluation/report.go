@@ -22,7 +22,8 @@ func percent(s Share) string {
 
 // row is a line of a table of shares.
 func row(name string, s Share) []string {
-	return []string{name, percent(s), fmt.Sprintf("%.2f to %.2f", 100*s.Interval[0], 100*s.Interval[1]), fmt.Sprint(s.Count), fmt.Sprint(s.Of)}
+	return []string{name, percent(s), fmt.Sprintf("%.2f to %.2f", 100*s.Interval[0], 100*s.Interval[1]),
+		fmt.Sprint(s.Count), fmt.Sprint(s.Of)}
 }
 
 var shareHead = []string{"", "%", "95 % interval", "count", "of"}
@@ -35,10 +36,12 @@ func (e *Evaluation) Document() report.Report {
 		s.Rows = append(s.Rows, row(line.Name, line.Share))
 	}
 	if n := e.Counts.NotJudged; n > 0 {
-		s.Notes = append(s.Notes, fmt.Sprintf("%d molecules have elements that the rule does not judge: they count neither as valid nor as not valid", n))
+		s.Notes = append(s.Notes, fmt.Sprintf("%d molecules have elements that the rule does not judge: they "+
+			"count neither as valid nor as not valid", n))
 	}
 	if n := e.Counts.FreeValences; n > 0 {
-		s.Notes = append(s.Notes, fmt.Sprintf("%d of the valid molecules have free valences: radicals, or hydrogens are missing", n))
+		s.Notes = append(s.Notes, fmt.Sprintf("%d of the valid molecules have free valences: radicals, or "+
+			"hydrogens are missing", n))
 	}
 	if e.Rule == molecule.GEOMRule {
 		s.Notes = append(s.Notes, "Valid and unique: "+e.Rule.Name()+".")
@@ -55,9 +58,12 @@ func (e *Evaluation) Document() report.Report {
 		Title: "Geometry", Head: shareHead,
 		Rows: [][]string{
 			row("bond lengths inside", g.Lengths), row("angles inside", g.Angles), row("aromatic rings flat", g.Flat),
-			row("molecules without clash", g.ClashFree), row("molecules with aromatic rings", g.Rings), row("sound molecules", g.Sound),
+			row("molecules without clash", g.ClashFree), row("molecules with aromatic rings", g.Rings),
+			row("sound molecules", g.Sound),
 		},
-		Notes: []string{"Inside: lengths within 12 % of covalent radii, angles in windows that hold real molecules; flat: within 0.25 Å of a plane; clash: below 0.7 of the van der Waals distance, more than three bonds apart. Sound: stable, connected and none of these."},
+		Notes: []string{"Inside: lengths within 12 % of covalent radii, angles in windows that hold real " +
+			"molecules; flat: within 0.25 Å of a plane; clash: below 0.7 of the van der Waals distance, more than " +
+			"three bonds apart. Sound: stable, connected and none of these."},
 	})
 	if len(e.Failures.Atoms) > 0 || e.Failures.Pieces > 0 {
 		r.Sections = append(r.Sections, e.failureSection())
@@ -90,7 +96,8 @@ func (e *Evaluation) rdkitSection() report.Section {
 		s.Rows = append(s.Rows, row("valid with the orders of bonds", *k.ValidByOrders))
 	}
 	for _, d := range k.Disagreements {
-		s.Notes = append(s.Notes, fmt.Sprintf("molecule %d, %s: closed form: %s; RDKit: %s", d.Index, d.Formula, d.ClosedForm, d.RDKit))
+		s.Notes = append(s.Notes, fmt.Sprintf("molecule %d, %s: closed form: %s; RDKit: %s", d.Index, d.Formula,
+			d.ClosedForm, d.RDKit))
 	}
 	return s
 }
@@ -105,7 +112,8 @@ func (e *Evaluation) noveltySection() report.Section {
 		},
 	}
 	if n.RDKitNovelAmongUnique != nil {
-		s.Rows = append(s.Rows, row("by RDKit: novel among valid and unique", *n.RDKitNovelAmongUnique), row("by RDKit: valid, unique and novel", *n.RDKitValidUniqueNovel))
+		s.Rows = append(s.Rows, row("by RDKit: novel among valid and unique", *n.RDKitNovelAmongUnique),
+			row("by RDKit: valid, unique and novel", *n.RDKitValidUniqueNovel))
 	}
 	return s
 }
@@ -117,7 +125,8 @@ func (e *Evaluation) strainSection() report.Section {
 	}
 	line := func(name, format string, v Summary) {
 		pair := func(p [2]float64) string { return fmt.Sprintf(format+" to "+format, p[0], p[1]) }
-		s.Rows = append(s.Rows, []string{name, fmt.Sprintf(format, v.Median), pair(v.MedianInterval), fmt.Sprintf(format, v.Mean), pair(v.MeanInterval), pair(v.Quantiles), fmt.Sprint(v.Number)})
+		s.Rows = append(s.Rows, []string{name, fmt.Sprintf(format, v.Median), pair(v.MedianInterval),
+			fmt.Sprintf(format, v.Mean), pair(v.MeanInterval), pair(v.Quantiles), fmt.Sprint(v.Number)})
 	}
 	line("per molecule", "%.2f", e.Strain.Summary)
 	line("per atom", "%.3f", e.Strain.PerAtom)
@@ -131,13 +140,15 @@ func (e *Evaluation) strainSection() report.Section {
 		for _, v := range e.strain {
 			h.add(v)
 		}
-		s.Charts = append(s.Charts, chart.Chart{Title: "Strain energy", X: "kcal/mol", Y: "molecules", Zero: true, Series: []chart.Series{{X: h.edges(0, 50), Y: h.Counts, Steps: true, Filled: true}}})
+		s.Charts = append(s.Charts, chart.Chart{Title: "Strain energy", X: "kcal/mol", Y: "molecules", Zero: true,
+			Series: []chart.Series{{X: h.edges(0, 50), Y: h.Counts, Steps: true, Filled: true}}})
 	}
 	return s
 }
 
 // names of the kinds of histograms.
-var kindNames = map[string]string{"atoms": "atoms of a molecule", "elements": "elements", "distances": "all distances", "angles": "all bond angles", "length": "length", "angle": "angle at"}
+var kindNames = map[string]string{"atoms": "atoms of a molecule", "elements": "elements",
+	"distances": "all distances", "angles": "all bond angles", "length": "length", "angle": "angle at"}
 
 func (d Divergence) title() string {
 	if d.Name == "" {
@@ -150,14 +161,16 @@ func (e *Evaluation) divergenceSection() report.Section {
 	s := report.Section{
 		Title: "Distributions against " + e.Reference,
 		Head:  []string{"", "Jensen-Shannon", "noise", "Wasserstein", "noise", "unit", "values", "in the data"},
-		Notes: []string{"Jensen-Shannon divergence in bits (0 to 1) and 1-Wasserstein distance of histograms. Noise: the same of as many independent values drawn from the data."},
+		Notes: []string{"Jensen-Shannon divergence in bits (0 to 1) and 1-Wasserstein distance of histograms. " +
+			"Noise: the same of as many independent values drawn from the data."},
 	}
 	for _, d := range e.Divergences {
 		w, noise := "-", "-"
 		if d.Unit != "" {
 			w, noise = fmt.Sprintf("%.4f", d.Wasserstein), fmt.Sprintf("%.4f", d.NoiseW)
 		}
-		s.Rows = append(s.Rows, []string{d.title(), fmt.Sprintf("%.4f", d.JS), fmt.Sprintf("%.4f", d.NoiseJS), w, noise, d.Unit, fmt.Sprint(d.Values), fmt.Sprint(d.Reference)})
+		s.Rows = append(s.Rows, []string{d.title(), fmt.Sprintf("%.4f", d.JS), fmt.Sprintf("%.4f", d.NoiseJS), w,
+			noise, d.Unit, fmt.Sprint(d.Values), fmt.Sprint(d.Reference)})
 		if e.set != nil {
 			s.Charts = append(s.Charts, e.histogram(d))
 		}
@@ -176,7 +189,8 @@ const mostBins = 80
 // chart draws a histogram, and beside it that of other distributions, if any.
 func (d distributions) chart(q quantity, other distributions, name string) chart.Chart {
 	_, _, _, unit, _ := q.bins()
-	c := chart.Chart{Title: Divergence{Kind: q.kind, Name: q.name}.title(), X: cmp.Or(unit, "element"), Y: "share", Zero: true}
+	c := chart.Chart{Title: Divergence{Kind: q.kind, Name: q.name}.title(), X: cmp.Or(unit, "element"), Y: "share",
+		Zero: true}
 	names, list := []string{name}, []*Histogram{d[q]}
 	if h := other[q]; h != nil {
 		names, list = append(names, "the data"), append(list, h)
@@ -205,7 +219,8 @@ func (d distributions) chart(q quantity, other distributions, name string) chart
 		} else {
 			h = h.grouped(from, to, max(1, (to-from+mostBins-1)/mostBins))
 		}
-		c.Series = append(c.Series, chart.Series{Name: names[k], X: h.edges(0, len(h.Counts)), Y: h.density(), Steps: true, Filled: true})
+		c.Series = append(c.Series, chart.Series{Name: names[k], X: h.edges(0, len(h.Counts)), Y: h.density(),
+			Steps: true, Filled: true})
 	}
 	return c
 }

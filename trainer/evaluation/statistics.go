@@ -55,7 +55,8 @@ func (h *Histogram) spread(name string) Spread {
 
 // Statistics describe the molecules that were measured.
 func (e *Evaluation) Statistics() Statistics {
-	s := Statistics{File: e.File, Molecules: e.Molecules, Atoms: e.Atoms, Sizes: map[int]int{}, Elements: map[string]int{}, set: e.set}
+	s := Statistics{File: e.File, Molecules: e.Molecules, Atoms: e.Atoms, Sizes: map[int]int{},
+		Elements: map[string]int{}, set: e.set}
 	for _, r := range e.Rates() {
 		switch r.Key {
 		case "stable_atoms":
@@ -89,7 +90,10 @@ func (e *Evaluation) Statistics() Statistics {
 		}
 	}
 	for _, list := range [][]Spread{s.Bonds, s.Angles} {
-		slices.SortFunc(list, func(a, b Spread) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Name, b.Name)) })
+		slices.SortFunc(list, func(a, b Spread) int {
+			return cmp.Or(cmp.Compare(b.Count, a.Count),
+				cmp.Compare(a.Name, b.Name))
+		})
 	}
 	return s
 }
@@ -100,24 +104,29 @@ func (s Statistics) Document() report.Report {
 	sizes := report.Section{Title: "Sizes", Head: []string{"atoms", "molecules", "%"}, Charts: s.charts("atoms")}
 	for n := range len(s.set[quantity{"atoms", ""}].Counts) {
 		if count := s.Sizes[n+1]; count > 0 {
-			sizes.Rows = append(sizes.Rows, []string{fmt.Sprint(n + 1), fmt.Sprint(count), fmt.Sprintf("%.2f", 100*float64(count)/float64(s.Molecules))})
+			sizes.Rows = append(sizes.Rows, []string{fmt.Sprint(n + 1), fmt.Sprint(count),
+				fmt.Sprintf("%.2f", 100*float64(count)/float64(s.Molecules))})
 		}
 	}
 	elements := report.Section{Title: "Elements", Head: []string{"", "atoms", "%"}, Charts: s.charts("elements")}
 	for z := molecule.Element(1); z <= 118; z++ {
 		if n := s.Elements[z.Symbol()]; n > 0 {
-			elements.Rows = append(elements.Rows, []string{z.Symbol(), fmt.Sprint(n), fmt.Sprintf("%.3f", 100*float64(n)/float64(s.Atoms))})
+			elements.Rows = append(elements.Rows, []string{z.Symbol(), fmt.Sprint(n),
+				fmt.Sprintf("%.3f", 100*float64(n)/float64(s.Atoms))})
 		}
 	}
 	table := func(title, unit, format, kind string, list []Spread) report.Section {
-		section := report.Section{Title: title, Head: []string{unit, "count", "mean", "std", "0.1 %", "99.9 %"}, Charts: s.charts(kind)}
+		section := report.Section{Title: title, Head: []string{unit, "count", "mean", "std", "0.1 %", "99.9 %"},
+			Charts: s.charts(kind)}
 		for _, b := range list {
-			section.Rows = append(section.Rows, []string{b.Name, fmt.Sprint(b.Count), fmt.Sprintf(format, b.Mean), fmt.Sprintf(format, b.Std), fmt.Sprintf(format, b.Low), fmt.Sprintf(format, b.High)})
+			section.Rows = append(section.Rows, []string{b.Name, fmt.Sprint(b.Count), fmt.Sprintf(format, b.Mean),
+				fmt.Sprintf(format, b.Std), fmt.Sprintf(format, b.Low), fmt.Sprintf(format, b.High)})
 		}
 		return section
 	}
 	r.Sections = []report.Section{
-		{Head: shareHead, Rows: [][]string{row("stable atoms", s.StableAtoms), row("stable molecules", s.StableMolecules), row("valid", s.Valid), row("connected", s.Connected)}},
+		{Head: shareHead, Rows: [][]string{row("stable atoms", s.StableAtoms),
+			row("stable molecules", s.StableMolecules), row("valid", s.Valid), row("connected", s.Connected)}},
 		sizes, elements, table("Distances of all pairs", "Å", "%.2f", "distances", []Spread{s.Distances}),
 		table("Bond lengths", "Å", "%.3f", "length", s.Bonds), table("Bond angles", "degrees, at", "%.1f", "angle", s.Angles),
 	}

@@ -23,9 +23,9 @@ type Structure struct {
 	//
 	//	|m1-m2|² + tr(S1 + S2 - 2·(S1·S2)^½),
 	//
-	// a stand-in for the Fréchet ChemNet distance (Preuer et al. 2018), whose network is not at hand.
-	// The descriptors are the number of atoms and the counts of molecule.Features that one in two
-	// hundred reference molecules has, each divided by its standard deviation in the reference.
+	// a stand-in for the Fréchet ChemNet distance (Preuer et al. 2018), whose network is not at
+	// hand. The descriptors are the number of atoms and the counts of molecule.Features that one in
+	// two hundred reference molecules has, each divided by its standard deviation in the reference.
 	Frechet      float64  `json:"frechet"`
 	FrechetFloor *float64 `json:"frechet_floor,omitempty"`
 }
@@ -108,7 +108,8 @@ func compareStructures(set, reference, floor *structures) *Structure {
 		}
 	}
 	slices.SortFunc(listed, func(a, b feature) int {
-		return cmp.Or(cmp.Compare(a.family, b.family), cmp.Compare(reference.totals[b], reference.totals[a]), cmp.Compare(a.name, b.name))
+		return cmp.Or(cmp.Compare(a.family, b.family), cmp.Compare(reference.totals[b], reference.totals[a]),
+			cmp.Compare(a.name, b.name))
 	})
 	s := &Structure{}
 	for k, family := range families {
@@ -240,16 +241,19 @@ func (e *Evaluation) structureSections() (list []report.Section) {
 		s := report.Section{
 			Title: fmt.Sprintf("%s per molecule, against %s", capital(f.Name), e.Reference),
 			Head:  []string{"", "these", "reference", "floor"},
-			Notes: []string{fmt.Sprintf("Jensen-Shannon divergence of the shares: %.4f bits, floor %s.", f.JS, optional(f.FloorJS, "%.4f"))},
+			Notes: []string{fmt.Sprintf("Jensen-Shannon divergence of the shares: %.4f bits, floor %s.", f.JS,
+				optional(f.FloorJS, "%.4f"))},
 		}
 		for _, c := range f.Rows {
-			s.Rows = append(s.Rows, []string{c.Name, fmt.Sprintf("%.3f", c.PerMolecule), fmt.Sprintf("%.3f", c.Reference), optional(c.Floor, "%.3f")})
+			s.Rows = append(s.Rows, []string{c.Name, fmt.Sprintf("%.3f", c.PerMolecule),
+				fmt.Sprintf("%.3f", c.Reference), optional(c.Floor, "%.3f")})
 		}
 		list = append(list, s)
 	}
 	last := &list[len(list)-1]
 	last.Notes = append(last.Notes, fmt.Sprintf(
-		"Fréchet distance of descriptors (sizes, bonds, rings, groups): %.3f, floor %s. Floor: the training set against the reference.",
+		"Fréchet distance of descriptors (sizes, bonds, rings, groups): %.3f, floor %s. Floor: the training set "+
+			"against the reference.",
 		e.Structure.Frechet, optional(e.Structure.FrechetFloor, "%.3f")))
 	return list
 }

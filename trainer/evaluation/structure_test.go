@@ -155,7 +155,8 @@ func TestXTBIsReadAndItsAbsenceSaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	x := e.XTB
-	if x.Tried != 2 || x.Survives.Count != 2 || math.Abs(x.Drop.Median-10) > 1e-5 || x.RMSD.Median > 1e-6 || len(x.Failed) != 0 {
+	if x.Tried != 2 || x.Survives.Count != 2 || math.Abs(x.Drop.Median-10) > 1e-5 || x.RMSD.Median > 1e-6 ||
+		len(x.Failed) != 0 {
 		t.Errorf("%+v", x)
 	}
 }

@@ -21,11 +21,12 @@ import (
 	"github.com/symdiff-go/symdiff/trainer/report"
 )
 
-// XTB is what a relaxation by GFN2-xTB (Bannwarth, Ehlert, Grimme 2019) makes of structures: how many
-// keep their bonds, how far the energy drops, and how far the atoms move.
+// XTB is what a relaxation by GFN2-xTB (Bannwarth, Ehlert, Grimme 2019) makes of structures: how
+// many keep their bonds, how far the energy drops, and how far the atoms move.
 type XTB struct {
-	Tried    int            `json:"tried"`            // stable, connected molecules
-	Survives Share          `json:"graph_survives"`   // of those with a minimum: the same bonds afterwards
+	Tried int `json:"tried"` // stable, connected molecules
+	// of those with a minimum: the same bonds afterwards
+	Survives Share          `json:"graph_survives"`
 	Drop     Summary        `json:"energy_drop"`      // kcal/mol
 	RMSD     Summary        `json:"rmsd"`             // Å, all atoms, after superposition
 	Failed   map[string]int `json:"failed,omitempty"` // reason -> molecules
@@ -89,8 +90,8 @@ var (
 	lastEnergy  = regexp.MustCompile(`energy: (-?\d+\.\d+)`)
 )
 
-// relax runs xtb in a folder of its own. Total charge and unpaired electrons are 0: the molecules are
-// stable, so each atom has its valence.
+// relax runs xtb in a folder of its own. Total charge and unpaired electrons are 0: the molecules
+// are stable, so each atom has its valence.
 func relax(ctx context.Context, program string, m *molecule.Molecule) (found relaxation, err error) {
 	dir, err := os.MkdirTemp("", "symdiff-xtb-*")
 	if err != nil {
@@ -129,7 +130,8 @@ func relax(ctx context.Context, program string, m *molecule.Molecule) (found rel
 	if err != nil {
 		return found, err
 	}
-	return relaxation{(start - last) * perHartree, superposed(m.Positions, relaxed.Positions), slices.Equal(m.Bonds(), relaxed.Bonds())}, nil
+	return relaxation{(start - last) * perHartree, superposed(m.Positions, relaxed.Positions),
+		slices.Equal(m.Bonds(), relaxed.Bonds())}, nil
 }
 
 // readRelaxed reads xtb's result; its comment line has the energy in Hartree.
@@ -203,9 +205,12 @@ func (e *Evaluation) xtbSection() report.Section {
 	s := report.Section{
 		Title: "Relaxation by GFN2-xTB", Head: []string{"", "value", "95 % interval", "molecules"},
 		Rows: [][]string{
-			{"same bonds afterwards, %", percent(x.Survives), fmt.Sprintf("%.1f to %.1f", 100*x.Survives.Interval[0], 100*x.Survives.Interval[1]), fmt.Sprint(x.Survives.Of)},
-			{"energy drop, median, kcal/mol", fmt.Sprintf("%.1f", x.Drop.Median), fmt.Sprintf("%.1f to %.1f", x.Drop.MedianInterval[0], x.Drop.MedianInterval[1]), fmt.Sprint(x.Drop.Number)},
-			{"RMSD, median, Å", fmt.Sprintf("%.3f", x.RMSD.Median), fmt.Sprintf("%.3f to %.3f", x.RMSD.MedianInterval[0], x.RMSD.MedianInterval[1]), fmt.Sprint(x.RMSD.Number)},
+			{"same bonds afterwards, %", percent(x.Survives), fmt.Sprintf("%.1f to %.1f", 100*x.Survives.Interval[0],
+				100*x.Survives.Interval[1]), fmt.Sprint(x.Survives.Of)},
+			{"energy drop, median, kcal/mol", fmt.Sprintf("%.1f", x.Drop.Median),
+				fmt.Sprintf("%.1f to %.1f", x.Drop.MedianInterval[0], x.Drop.MedianInterval[1]), fmt.Sprint(x.Drop.Number)},
+			{"RMSD, median, Å", fmt.Sprintf("%.3f", x.RMSD.Median), fmt.Sprintf("%.3f to %.3f", x.RMSD.MedianInterval[0],
+				x.RMSD.MedianInterval[1]), fmt.Sprint(x.RMSD.Number)},
 		},
 		Notes: []string{fmt.Sprintf("Of %d stable, connected molecules.", x.Tried)},
 	}

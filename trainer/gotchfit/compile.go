@@ -36,7 +36,8 @@ func (o *options) findTorch() error {
 		}
 	}
 	if len(o.includeDirs) == 0 {
-		return fmt.Errorf("libtorch's headers (torch/torch.h) not found in %s; on Debian or Ubuntu: %s (elsewhere: -torch-include, -torch-lib)",
+		return fmt.Errorf("libtorch's headers (torch/torch.h) not found in %s; on Debian or Ubuntu: %s "+
+			"(elsewhere: -torch-include, -torch-lib)",
 			strings.Join(given, ", "), aptCommand)
 	}
 	for _, dir := range o.Lib {
@@ -47,7 +48,8 @@ func (o *options) findTorch() error {
 	o.libDirs = o.Lib
 	o.flags = []string{"-std=" + o.standard(), "-O1", "-w"}
 	for _, dir := range o.includeDirs {
-		if dir != "/usr/include" && dir != "/usr/local/include" { // the compiler's own; naming them breaks #include_next
+		// the compiler's own; naming them breaks #include_next
+		if dir != "/usr/include" && dir != "/usr/local/include" {
 			o.flags = append(o.flags, "-I"+dir)
 		}
 	}
@@ -71,7 +73,8 @@ func (o *options) findTorch() error {
 // standard is the C++ that the headers ask for: C++17, which newer libtorch refuses.
 func (o *options) standard() string {
 	for _, dir := range o.includeDirs {
-		if b, err := os.ReadFile(filepath.Join(dir, "ATen/ATen.h")); err == nil && bytes.Contains(b, []byte("C++20 or later")) {
+		if b, err := os.ReadFile(filepath.Join(dir, "ATen/ATen.h")); err == nil &&
+			bytes.Contains(b, []byte("C++20 or later")) {
 			return "c++20"
 		}
 	}
@@ -83,7 +86,8 @@ func isFile(path string) bool {
 	return err == nil && !fi.IsDir()
 }
 
-// oldStringABI tells whether a libc10 was built with GCC's std::string of before C++11, as PyTorch's own wheels up to 2.5 were.
+// oldStringABI tells whether a libc10 was built with GCC's std::string of before C++11, as
+// PyTorch's own wheels up to 2.5 were.
 func oldStringABI(path string) (old, ok bool) {
 	f, err := elf.Open(path)
 	if err != nil {
@@ -110,7 +114,8 @@ var versionRE = regexp.MustCompile(`#define TORCH_VERSION_(MAJOR|MINOR|PATCH) (\
 // torchVersion is the version in the headers, for messages.
 func (o *options) torchVersion() string {
 	for _, dir := range o.includeDirs {
-		for _, name := range []string{"torch/version.h", "torch/headeronly/version.h"} { // in either, by version
+		// in either, by version
+		for _, name := range []string{"torch/version.h", "torch/headeronly/version.h"} {
 			b, err := os.ReadFile(filepath.Join(dir, name))
 			if err != nil {
 				continue
@@ -123,13 +128,16 @@ func (o *options) torchVersion() string {
 	return "(unknown version)"
 }
 
-// cxxSources are the files of gotch's libtch that belong to libtch.so. The C headers stay with the Go package as well.
-var cxxSources = []string{"torch_api.cpp", "torch_api.h", "torch_api_generated.h", generatedSource, "stb_image.h", "stb_image_resize.h", "stb_image_write.h"}
+// cxxSources are the files of gotch's libtch that belong to libtch.so. The C headers stay with the
+// Go package as well.
+var cxxSources = []string{"torch_api.cpp", "torch_api.h", "torch_api_generated.h", generatedSource,
+	"stb_image.h", "stb_image_resize.h", "stb_image_write.h"}
 
-// buildLibtch writes OUT/libtch-src and compiles OUT/lib/libtch.so; it returns the number of stubbed wrappers.
+// buildLibtch writes OUT/libtch-src and compiles OUT/lib/libtch.so; it returns the number of
+// stubbed wrappers.
 //
-// The first pass only checks the syntax: it finds nearly every wrapper that does not compile in a quarter of the time. Then it
-// compiles for good, stubbing what that still turns up.
+// The first pass only checks the syntax: it finds nearly every wrapper that does not compile in a
+// quarter of the time. Then it compiles for good, stubbing what that still turns up.
 func (o *options) buildLibtch() (int, error) {
 	src := filepath.Join(o.Out, "libtch-src")
 	for _, name := range cxxSources {
@@ -179,7 +187,8 @@ func (o *options) buildLibtch() (int, error) {
 		}
 		n := w.stubFailing(stderr.String())
 		if n == 0 {
-			return 0, fmt.Errorf("%s %s fails outside gotch's generated wrappers:\n%s", o.CXX, strings.Join(args, " "), firstLines(stderr.String(), 30))
+			return 0, fmt.Errorf("%s %s fails outside gotch's generated wrappers:\n%s", o.CXX, strings.Join(args, " "),
+				firstLines(stderr.String(), 30))
 		}
 	}
 	return w.stubbed(), os.Rename(lib+".tmp", lib)

@@ -32,14 +32,16 @@ int64_t atg_last(tensor self) {
 }
 `
 
-// Only the wrappers that messages point at lose their bodies, line numbers stay, and a second pass sees the rest.
+// Only the wrappers that messages point at lose their bodies, line numbers stay, and a second pass
+// sees the rest.
 func TestStubs(t *testing.T) {
 	w := parseWrappers(generated)
 	if len(w.funcs) != 3 {
 		t.Fatalf("%d wrappers, want 3", len(w.funcs))
 	}
 	lines := len(w.lines)
-	if n := w.stubFailing(generatedSource + ":12:29: error: 'split' is not a member of 'torch'\n" + generatedSource + ":12:1: error: again\nother.h:5:1: error: x\n"); n != 1 {
+	if n := w.stubFailing(generatedSource + ":12:29: error: 'split' is not a member of 'torch'\n" +
+		generatedSource + ":12:1: error: again\nother.h:5:1: error: x\n"); n != 1 {
 		t.Errorf("%d stubbed, want 1", n)
 	}
 	if n := w.stubFailing(generatedSource + ":20:5:   required from here\n"); n != 1 {
@@ -49,7 +51,8 @@ func TestStubs(t *testing.T) {
 	if w.stubbed() != 2 || len(w.lines) != lines {
 		t.Errorf("%d stubs in %d lines, want 2 in %d", w.stubbed(), len(w.lines), lines)
 	}
-	for _, want := range []string{"torch::add(*self)", `"atg_split: not in this libtorch"`, `"atg_last: not in this libtorch"`} {
+	for _, want := range []string{"torch::add(*self)", `"atg_split: not in this libtorch"`,
+		`"atg_last: not in this libtorch"`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %s in\n%s", want, text)
 		}
@@ -143,12 +146,14 @@ func TestMissingTools(t *testing.T) {
 	if err := o.findTorch(); err != nil {
 		t.Fatal(err)
 	}
-	if link := strings.Join(o.linkFlags, " "); !strings.Contains(link, "-ltorch_cuda -lc10_cuda") || !strings.Contains(link, "-Wl,-rpath,"+dir) {
+	if link := strings.Join(o.linkFlags, " "); !strings.Contains(link, "-ltorch_cuda -lc10_cuda") ||
+		!strings.Contains(link, "-Wl,-rpath,"+dir) {
 		t.Errorf("with CUDA: %s", link)
 	}
 }
 
-// Debian's libtorch, named by hand, is found like the one that is found by itself, with today's std::string.
+// Debian's libtorch, named by hand, is found like the one that is found by itself, with today's
+// std::string.
 func TestFindTorchByHand(t *testing.T) {
 	const lib = "/usr/lib/x86_64-linux-gnu"
 	if !isFile(lib+"/libtorch.so") || !isFile("/usr/include/torch/script.h") {
@@ -161,7 +166,8 @@ func TestFindTorchByHand(t *testing.T) {
 	if old, ok := oldStringABI(lib + "/libc10.so"); !ok || old {
 		t.Errorf("string ABI of libc10: old %v, found %v", old, ok)
 	}
-	if flags := strings.Join(o.flags, " "); !strings.Contains(flags, "torch/csrc/api/include") || strings.Contains(flags, "CXX11_ABI") {
+	if flags := strings.Join(o.flags, " "); !strings.Contains(flags, "torch/csrc/api/include") ||
+		strings.Contains(flags, "CXX11_ABI") {
 		t.Errorf("flags %s", flags)
 	}
 	if v := o.torchVersion(); !strings.Contains(v, ".") || v == "(unknown version)" {
@@ -178,7 +184,8 @@ func TestStandardAndVersion(t *testing.T) {
 		{"#error C++20 or later compatible compiler is required to use ATen.\n", "torch/headeronly/version.h", "c++20"},
 	} {
 		dir := t.TempDir()
-		for name, text := range map[string]string{"torch/script.h": "", "torch/torch.h": "", "ATen/ATen.h": c.aten, c.versionFile: version} {
+		for name, text := range map[string]string{"torch/script.h": "", "torch/torch.h": "", "ATen/ATen.h": c.aten,
+			c.versionFile: version} {
 			if err := writeFile(filepath.Join(dir, name), []byte(text)); err != nil {
 				t.Fatal(err)
 			}

@@ -2,21 +2,23 @@
 //
 //	go run ./trainer/gotchfit [-out build] [-torch-include DIR]... [-torch-lib DIR]...
 //
-// gotch v0.9.1 is written for libtorch 2.1 with CUDA. Gotchfit takes its source from the module cache (the sum must be the one
-// in go.sum), and writes
+// gotch v0.9.1 is written for libtorch 2.1 with CUDA. Gotchfit takes its source from the module
+// cache (the sum must be the one in go.sum), and writes
 //
 //	OUT/gotch       the Go packages, mended (mends.go), with lib.go linking only -ltch
 //	OUT/libtch-src  the C++ sources, wrappers that this libtorch does not have stubbed out (stubs.go)
 //	OUT/lib         libtch.so, compiled from them
 //	OUT/go.work     a workspace that replaces github.com/sugarme/gotch by OUT/gotch
 //
-// so that `GOWORK=OUT/go.work go build -tags torch` builds the trainer. The Go binary depends on libtch.so alone, not on a
-// version of libtorch. A second run does nothing unless this tool, gotch, libtorch or the flags changed.
+// so that `GOWORK=OUT/go.work go build -tags torch` builds the trainer. The Go binary depends on
+// libtch.so alone, not on a version of libtorch. A second run does nothing unless this tool, gotch,
+// libtorch or the flags changed.
 //
-// With -lib it writes OUT/lib alone, from the sources of -source, and needs no Go: for a machine that a built trainer is carried to.
+// With -lib it writes OUT/lib alone, from the sources of -source, and needs no Go: for a machine
+// that a built trainer is carried to.
 //
-// With -stock the copy is written to OUT/stock/gotch without the mends (same libtch.so), for the tests that show what each mend
-// is for.
+// With -stock the copy is written to OUT/stock/gotch without the mends (same libtch.so), for the
+// tests that show what each mend is for.
 package main
 
 import (
@@ -72,7 +74,8 @@ func main() {
 	flag.BoolVar(&o.Stock, "stock", false, "write an unmended copy to OUT/stock (for tests)")
 	flag.BoolVar(&o.LibOnly, "lib", false, "write libtch.so alone, from -source; needs no Go")
 	flag.StringVar(&o.Source, "source", "", "gotch source folder (default: the module cache)")
-	program := flag.String("movable", "", "take this machine's folders out of where a program looks for its libraries, and do nothing else")
+	program := flag.String("movable", "",
+		"take this machine's folders out of where a program looks for its libraries, and do nothing else")
 	flag.Parse()
 	o.Include, o.Lib = inc, lib
 	if flag.NArg() > 0 {
@@ -171,7 +174,8 @@ func (o *options) writeLib(key string) error {
 	if b, err := os.ReadFile(o.libPath() + ".stamp"); err == nil && string(b) == key && isFile(o.libPath()) {
 		return nil
 	}
-	fmt.Fprintf(os.Stderr, "gotchfit: fitting gotch %s to libtorch %s (about a minute, once)\n", moduleVersion, o.torchVersion())
+	fmt.Fprintf(os.Stderr, "gotchfit: fitting gotch %s to libtorch %s (about a minute, once)\n", moduleVersion,
+		o.torchVersion())
 	stubbed, err := o.buildLibtch()
 	if err != nil {
 		return err
@@ -179,7 +183,8 @@ func (o *options) writeLib(key string) error {
 	if err := writeFile(o.libPath()+".stamp", []byte(key)); err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "gotchfit: wrote %s (%d wrappers are not in this libtorch) in %.0f s\n", o.libPath(), stubbed, time.Since(start).Seconds())
+	fmt.Fprintf(os.Stderr, "gotchfit: wrote %s (%d wrappers are not in this libtorch) in %.0f s\n", o.libPath(),
+		stubbed, time.Since(start).Seconds())
 	return nil
 }
 
@@ -224,7 +229,8 @@ func downloadModule(sum string) (string, error) {
 	b, runErr := cmd.Output()
 	var m struct{ Dir, Sum, Error string }
 	if err := json.Unmarshal(b, &m); err != nil {
-		return "", fmt.Errorf("go mod download %s@%s: %v %s", modulePath, moduleVersion, runErr, strings.TrimSpace(stderr.String()))
+		return "", fmt.Errorf("go mod download %s@%s: %v %s", modulePath, moduleVersion, runErr,
+			strings.TrimSpace(stderr.String()))
 	}
 	if m.Error != "" {
 		return "", fmt.Errorf("go mod download: %s", m.Error)
@@ -287,7 +293,8 @@ func (o *options) upToDate(key string) bool {
 		return false
 	}
 	dir := filepath.Dir(o.stampPath())
-	return isFile(filepath.Join(dir, "go.work")) && isFile(filepath.Join(dir, "gotch", "libtch", "lib.go")) && isFile(o.libPath())
+	return isFile(filepath.Join(dir, "go.work")) && isFile(filepath.Join(dir, "gotch", "libtch", "lib.go")) &&
+		isFile(o.libPath())
 }
 
 // writeWorkspace writes dir/go.work, which takes gotch from dir/gotch.

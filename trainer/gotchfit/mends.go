@@ -49,13 +49,15 @@ var mends = []mend{
 	{
 		why:   "NoGrad1 leaves gradients off after a panic",
 		files: []string{"ts/tensor.go"},
-		old:   "\tprev := MustGradSetEnabled(false)\n\n\tretVal := fn()\n\n\t// Switch on Grad\n\t_ = MustGradSetEnabled(prev)\n\n\treturn retVal",
-		new:   "\tdefer MustGradSetEnabled(MustGradSetEnabled(false))\n\n\treturn fn()", count: 1,
+		old: "\tprev := MustGradSetEnabled(false)\n\n\tretVal := fn()\n\n\t// Switch on Grad\n\t_ = " +
+			"MustGradSetEnabled(prev)\n\n\treturn retVal",
+		new: "\tdefer MustGradSetEnabled(MustGradSetEnabled(false))\n\n\treturn fn()", count: 1,
 	},
 	{
 		why:   "NoGradGuard.Drop switches gradients on whatever they were",
 		files: []string{"ts/tensor.go"},
-		old:   "\tngg.enabled = true\n\t_ = MustGradSetEnabled(ngg.enabled)", new: "\t_ = MustGradSetEnabled(ngg.enabled)", count: 1,
+		old:   "\tngg.enabled = true\n\t_ = MustGradSetEnabled(ngg.enabled)",
+		new:   "\t_ = MustGradSetEnabled(ngg.enabled)", count: 1,
 	},
 	{
 		why:   "Float64Values leaks its float64 copy",
@@ -76,7 +78,8 @@ var mends = []mend{
 	{
 		why:   "operations that return a list never free the array that C returned it in",
 		files: []string{"ts/patch.go"},
-		old:   "\tcurrentPtr := ctensorsPtr\n", new: "\tdefer C.free(unsafe.Pointer(ctensorsPtr))\n\tcurrentPtr := ctensorsPtr\n", count: 9,
+		old:   "\tcurrentPtr := ctensorsPtr\n",
+		new:   "\tdefer C.free(unsafe.Pointer(ctensorsPtr))\n\tcurrentPtr := ctensorsPtr\n", count: 9,
 	},
 	{
 		why:   "Must functions end the process instead of panicking, as their comments say",
@@ -164,7 +167,8 @@ func AtSetNumInteropThreads(n int) { C.at_set_num_interop_threads(C.int(n)) }
 `,
 }
 
-// libGo replaces gotch's cgo flags. OUT/lib lies two folders up from OUT/gotch/libtch; $ORIGIN/lib serves a moved binary.
+// libGo replaces gotch's cgo flags. OUT/lib lies two folders up from OUT/gotch/libtch; $ORIGIN/lib
+// serves a moved binary.
 const libGo = `package libtch
 
 // #cgo CFLAGS: -I${SRCDIR} -O2 -w
@@ -244,7 +248,8 @@ func applyMends(files map[string]string) error {
 			files[name] = strings.ReplaceAll(text, m.old, m.new)
 		}
 		if m.count >= 0 && found != m.count {
-			return fmt.Errorf("gotch %s: %q occurs %d times, expected %d (mend: %s)", moduleVersion, m.old, found, m.count, m.why)
+			return fmt.Errorf("gotch %s: %q occurs %d times, expected %d (mend: %s)", moduleVersion, m.old, found,
+				m.count, m.why)
 		}
 	}
 	for name, text := range addedFiles {

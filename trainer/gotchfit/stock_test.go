@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Every test of package mends fails on the stock module: none of them is empty. Compiling the stock copy takes a minute the
-// first time.
+// Every test of package mends fails on the stock module: none of them is empty. Compiling the stock
+// copy takes a minute the first time.
 func TestStockFails(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles a second copy of gotch")
@@ -39,12 +39,14 @@ func TestStockFails(t *testing.T) {
 		}
 		return cmd.CombinedOutput()
 	}
-	if out, err := command(time.Minute, "GOWORK=off", "go", "run", "./trainer/gotchfit", "-out", build, "-stock"); err != nil {
+	if out, err := command(time.Minute, "GOWORK=off", "go", "run", "./trainer/gotchfit", "-out", build,
+		"-stock"); err != nil {
 		t.Fatalf("gotchfit -stock: %v\n%s", err, out)
 	}
 	binary := filepath.Join(build, "stock", "mends.test")
 	stock := "GOWORK=" + filepath.Join(build, "stock", "go.work")
-	if out, err := command(10*time.Minute, stock, "go", "test", "-tags", "torch", "-c", "-o", binary, "./trainer/gotchfit/mends"); err != nil {
+	if out, err := command(10*time.Minute, stock, "go", "test", "-tags", "torch", "-c", "-o", binary,
+		"./trainer/gotchfit/mends"); err != nil {
 		t.Fatalf("go test -c: %v\n%s", err, out)
 	}
 	out, err := command(time.Minute, "", binary, "-test.list", "^Test")

@@ -9,7 +9,8 @@ import (
 // generatedSource holds gotch's 2,500 generated wrappers, one extern "C" function atg_NAME each.
 const generatedSource = "torch_api_generated.cpp.h"
 
-// wrapper is a function of generatedSource: lines[first] is its head with the opening brace, lines[last] its closing brace.
+// wrapper is a function of generatedSource: lines[first] is its head with the opening brace,
+// lines[last] its closing brace.
 type wrapper struct {
 	name        string
 	first, last int
@@ -41,8 +42,9 @@ func parseWrappers(source string) *wrappers {
 
 func (w *wrappers) text() string { return strings.Join(w.lines, "\n") }
 
-// stubFailing replaces by a stub the body of every wrapper that the compiler's messages point at, and returns how many there
-// were. Errors in templates of libtorch or the standard library point at the wrapper by "required from here".
+// stubFailing replaces by a stub the body of every wrapper that the compiler's messages point at,
+// and returns how many there were. Errors in templates of libtorch or the standard library point at
+// the wrapper by "required from here".
 var failingLine = regexp.MustCompile(regexp.QuoteMeta(generatedSource) + `:(\d+):\d+:\s+(?:error|required from)`)
 
 func (w *wrappers) stubFailing(messages string) int {

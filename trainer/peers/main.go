@@ -308,7 +308,8 @@ func (c *comparison) command(name string, args ...string) (out []byte, mb int, e
 	return out, mb, nil
 }
 
-// measure samples from a trained model, evaluates the samples and times its calls, and leaves the row.
+// measure samples from a trained model, evaluates the samples and times its calls, and leaves the
+// row.
 func (c *comparison) measure(p *peer) error {
 	file := filepath.Join(p.dir, "row.json")
 	if ok, err := done(file, &p.Row); ok || err != nil {
@@ -371,7 +372,8 @@ func (c *comparison) sample(p *peer, model, samples string) error {
 	if !ok {
 		start := time.Now()
 		_, mb, err := c.command(c.symdiff, "sample", "--model", model, "--count", strconv.Itoa(c.Samples), "--seed", "1",
-			"--method", c.Method, "--steps", strconv.Itoa(c.Steps), "--t-start", strconv.Itoa(c.TStart), "--quiet", "--out", samples)
+			"--method", c.Method, "--steps", strconv.Itoa(c.Steps), "--t-start", strconv.Itoa(c.TStart), "--quiet",
+			"--out", samples)
 		if err != nil {
 			return err
 		}
@@ -400,7 +402,8 @@ func rates(text []byte) (map[string]json.RawMessage, error) {
 		return nil, fmt.Errorf("symdiff evaluate --json: %w", err)
 	}
 	kept := map[string]json.RawMessage{}
-	for _, key := range []string{"molecules", "stable_atoms", "stable_molecules", "valid", "unique_among_valid", "connected"} {
+	for _, key := range []string{"molecules", "stable_atoms", "stable_molecules", "valid", "unique_among_valid",
+		"connected"} {
 		v, ok := all[key]
 		if !ok {
 			return nil, fmt.Errorf("symdiff evaluate --json: no %s", key)

@@ -59,8 +59,8 @@ func script(t *testing.T, dir, name, text string) string {
 	return path
 }
 
-// stub is a comparison whose programs only say what they were asked, in the file calls. The one that is named in the
-// file fail fails.
+// stub is a comparison whose programs only say what they were asked, in the file calls. The one
+// that is named in the file fail fails.
 func stub(t *testing.T) (c *comparison, calls func() []string) {
 	dir := t.TempDir()
 	said := filepath.Join(dir, "calls")
@@ -71,7 +71,8 @@ grep -qs "^$1$" `+dir+`/fail && exit 1
 case $1 in
 train) while [ $# -gt 0 ]; do case $1 in --out|--resume) mkdir -p $2; : > $2/checkpoint.safetensors;; esac; shift; done
 	echo '{"step": 120, "seconds": 60, "finished": true, "val_loss": 0.25}';;
-evaluate) echo '{"molecules": 5, "stable_atoms": 0.9, "stable_molecules": 0.5, "valid": 0.8, "unique_among_valid": 1, "connected": 1}';;
+evaluate) echo '{"molecules": 5,
+"stable_atoms": 0.9, "stable_molecules": 0.5, "valid": 0.8, "unique_among_valid": 1, "connected": 1}';;
 inspect) echo '{"parameters": 1000}';;
 esac
 `),
@@ -98,7 +99,8 @@ func rows(t *testing.T, c *comparison) Table {
 	return all
 }
 
-// Models are trained in turn, round by round, then measured; the file has a row for each, with names of data and no paths.
+// Models are trained in turn, round by round, then measured; the file has a row for each, with
+// names of data and no paths.
 func TestModelsAreTrainedInTurn(t *testing.T) {
 	c, calls := stub(t)
 	if err := c.run([]string{"1M"}, []string{"symdiff", "egnn"}, []string{"0"}); err != nil {
@@ -118,7 +120,8 @@ func TestModelsAreTrainedInTurn(t *testing.T) {
 		}
 		order = append(order, what)
 	}
-	want := "train symdiff,train egnn,train symdiff,train egnn,export symdiff,sample symdiff,evaluate symdiff,inspect symdiff," +
+	want := "train symdiff,train egnn,train symdiff,train egnn,export symdiff,sample symdiff,evaluate " +
+		"symdiff,inspect symdiff," +
 		"export egnn,sample egnn,evaluate egnn,inspect egnn"
 	if got := strings.Join(order, ","); got != want {
 		t.Errorf("%s, want %s", got, want)
@@ -128,13 +131,15 @@ func TestModelsAreTrainedInTurn(t *testing.T) {
 		t.Fatalf("%+v", all)
 	}
 	r := all.Rows[0]
-	if r.Model != "symdiff" || r.Parameters != 1000 || r.StepsPerS != 2 || r.NativeMS != 12.5 || r.WASMMS != 25 || r.ValLoss != 0.25 ||
+	if r.Model != "symdiff" || r.Parameters != 1000 || r.StepsPerS != 2 || r.NativeMS != 12.5 || r.WASMMS != 25 ||
+		r.ValLoss != 0.25 ||
 		string(r.Evaluation["stable_molecules"]) != "0.5" {
 		t.Errorf("%+v", r)
 	}
 }
 
-// What failed or was stopped goes on where it was, and nothing is done twice; there is no row before all is measured.
+// What failed or was stopped goes on where it was, and nothing is done twice; there is no row
+// before all is measured.
 func TestGoesOnWhereItStopped(t *testing.T) {
 	c, calls := stub(t)
 	fail := filepath.Join(filepath.Dir(c.out), "fail")
@@ -181,11 +186,13 @@ func TestOtherSettingsAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Minutes = 2
-	if err := c.run([]string{"1M"}, []string{"symdiff"}, []string{"0"}); err == nil || !strings.Contains(err.Error(), "other settings") {
+	if err := c.run([]string{"1M"}, []string{"symdiff"}, []string{"0"}); err == nil ||
+		!strings.Contains(err.Error(), "other settings") {
 		t.Errorf("error %v", err)
 	}
 	c, _ = stub(t)
-	for want, ask := range map[string][3]string{"size 2M": {"2M", "symdiff", "0"}, "model x": {"1M", "x", "0"}, "-limits": {"1M", "symdiff", "x"}} {
+	for want, ask := range map[string][3]string{"size 2M": {"2M", "symdiff", "0"}, "model x": {"1M", "x", "0"},
+		"-limits": {"1M", "symdiff", "x"}} {
 		if err := c.run(ask[:1], ask[1:2], ask[2:]); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}

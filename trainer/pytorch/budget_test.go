@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// sparse is a file of size bytes that begins with head and repeats one byte; it counts what is read.
+// sparse is a file of size bytes that begins with head and repeats one byte; it counts what is
+// read.
 type sparse struct {
 	head string
 	then byte

@@ -34,7 +34,8 @@ type Tensor struct {
 	storage       *storage
 }
 
-// storage is the elements of one or more tensors. They are read from the file when they are asked for.
+// storage is the elements of one or more tensors. They are read from the file when they are asked
+// for.
 type storage struct {
 	kind kind
 	n    int64 // elements
@@ -62,7 +63,8 @@ type kind struct {
 
 // kinds are the types by the name of their storage class.
 var kinds = map[string]kind{
-	"FloatStorage":  {"float32", 4, func(b []byte) float64 { return float64(math.Float32frombits(binary.LittleEndian.Uint32(b))) }},
+	"FloatStorage": {"float32", 4,
+		func(b []byte) float64 { return float64(math.Float32frombits(binary.LittleEndian.Uint32(b))) }},
 	"DoubleStorage": {"float64", 8, func(b []byte) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(b)) }},
 	"HalfStorage":   {"float16", 2, func(b []byte) float64 { return half(binary.LittleEndian.Uint16(b)) }},
 	"BFloat16Storage": {"bfloat16", 2, func(b []byte) float64 {
@@ -346,7 +348,8 @@ func parseZip(r io.ReaderAt, size int64) (any, error) {
 	return m.unpickle()
 }
 
-// readZip reads a file of the archive. PyTorch stores, so that nothing in an archive is larger than it; a bomb is.
+// readZip reads a file of the archive. PyTorch stores, so that nothing in an archive is larger than
+// it; a bomb is.
 func readZip(f *zip.File, limit int64) ([]byte, error) {
 	if f.Method != zip.Store {
 		return nil, fmt.Errorf("zip: %s is compressed, which PyTorch does not do", f.Name)
@@ -519,7 +522,8 @@ func construct(class Global, args Tuple) (any, error) {
 				"Save it again with tensors and plain numbers alone, in Python: s = torch.load(FILE, weights_only=False); "+
 				"torch.save({k: v for k, v in s.get('state_dict', s).items() if torch.is_tensor(v)}, NEW)", class)
 		}
-		return nil, fmt.Errorf("asks for %s, which is neither a tensor nor a plain container: refused, nothing was run", class)
+		return nil, fmt.Errorf(
+			"asks for %s, which is neither a tensor nor a plain container: refused, nothing was run", class)
 	}
 	return nil, fmt.Errorf("%s with arguments that do not fit", class)
 }

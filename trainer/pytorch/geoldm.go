@@ -16,8 +16,9 @@ func (m *importer) isGeoLDM() bool { return m.tensors[geoldm.DecoderPrefix+embed
 
 const embedding = "egnn.embedding.weight"
 
-// geoldm is GeoLDM: an autoencoder, and EDM's network on its latents. The sizes are those of the tensors, the noise
-// schedule is the table of the file, which the averaging over the training has moved from its formula.
+// geoldm is GeoLDM: an autoencoder, and EDM's network on its latents. The sizes are those of the
+// tensors, the noise schedule is the table of the file, which the averaging over the training has
+// moved from its formula.
 func (m *importer) geoldm(table *Tensor) *Imported {
 	encoder, decoder := geoldm.EncoderPrefix, geoldm.DecoderPrefix
 	if m.tensors[encoder+"final_mlp.2.weight"] == nil || m.tensors[embedding] == nil {
@@ -83,11 +84,13 @@ func (m *importer) latentMeta(features int, table *Tensor) encoding.Meta {
 	}
 	meta.Charge = m.flag("include_charges", features > len(meta.Elements))
 	if n := meta.Features(); n != features {
-		m.fail(geoldm.DecoderPrefix+"egnn.embedding_out.weight", "makes %d features of an atom, %d elements and the charge are %d",
+		m.fail(geoldm.DecoderPrefix+"egnn.embedding_out.weight",
+			"makes %d features of an atom, %d elements and the charge are %d",
 			features, len(meta.Elements), n)
 	}
 	if m.flag("remove_h", false) {
-		m.fail("", "is a model of heavy atoms alone (argument remove_h): only models with hydrogens are read; train one with them, or import another")
+		m.fail("", "is a model of heavy atoms alone (argument remove_h): only models with hydrogens are read; "+
+			"train one with them, or import another")
 	}
 	if table == nil {
 		m.fail(scheduleName, "is missing: the table of the noise schedule")
@@ -108,7 +111,8 @@ func (m *importer) latentMeta(features int, table *Tensor) encoding.Meta {
 	return meta
 }
 
-// egnnConfig is the configuration of the EGNN below a prefix; its Features are all columns of the first layer.
+// egnnConfig is the configuration of the EGNN below a prefix; its Features are all columns of the
+// first layer.
 func (m *importer) egnnConfig(prefix string) egnn.Config {
 	prefix += "egnn."
 	c := egnn.Config{
@@ -121,7 +125,8 @@ func (m *importer) egnnConfig(prefix string) egnn.Config {
 	}
 	how, kind := m.text("aggregation_method", "sum"), m.text("model", "egnn_dynamics")
 	if how != "sum" || kind != "egnn_dynamics" || m.flag("sin_embedding", false) || !m.flag("condition_time", true) {
-		m.fail("", "arguments model, sin_embedding, aggregation_method and condition_time: only egnn_dynamics, false, sum and "+
+		m.fail("", "arguments model, sin_embedding, aggregation_method and condition_time: only egnn_dynamics, "+
+			"false, sum and "+
 			"true are supported")
 	}
 	return c

@@ -14,8 +14,9 @@ import (
 	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
-// publishedGeoLDM is a checkpoint of random weights as the published code names and orders them. Its table of the noise
-// schedule is that of the formula, moved by a thousandth at t = 21. change may take tensors away or add some.
+// publishedGeoLDM is a checkpoint of random weights as the published code names and orders them.
+// Its table of the noise schedule is that of the formula, moved by a thousandth at t = 21. change
+// may take tensors away or add some.
 func publishedGeoLDM(t *testing.T, c geoldm.Config, change func([]safetensors.Tensor) []safetensors.Tensor) *State {
 	t.Helper()
 	s, err := schedule.New(schedule.Polynomial2)
@@ -64,11 +65,12 @@ var (
 	geomSizes = geoldm.New(geoldm.Sizes{Hidden: 16, Layers: 2, Latent: 1}, 16, false)
 )
 
-// Sizes come from the tensors, the schedule from the table of the file; and an export has the tensors, names and order of the
-// checkpoint that was imported.
+// Sizes come from the tensors, the schedule from the table of the file; and an export has the
+// tensors, names and order of the checkpoint that was imported.
 func TestImportGeoLDM(t *testing.T) {
 	for name, c := range map[string]geoldm.Config{"QM9": qm9Sizes, "GEOM-Drugs": geomSizes} {
-		for _, args := range []map[string]any{nil, {"latent_nf": int64(c.Latent()), "nf": int64(16), "include_charges": c.Charge, "tanh": true, "ae_path": "x"}} {
+		for _, args := range []map[string]any{nil, {"latent_nf": int64(c.Latent()), "nf": int64(16),
+			"include_charges": c.Charge, "tanh": true, "ae_path": "x"}} {
 			s := publishedGeoLDM(t, c, nil)
 			m, err := Import(s, Choices{Args: args, PadTo: -1})
 			if err != nil {
@@ -149,7 +151,9 @@ func TestGeoLDMRefused(t *testing.T) {
 		"without its encoder":     {change: without("vae.encoder.")},
 		"without its denoiser":    {change: without("dynamics.")},
 		"gamma.gamma: is missing": {change: without("gamma.")},
-		"vae.decoder.egnn.e_block_1.gcl_equiv.coord_mlp.4.weight: is missing": {change: without("vae.decoder.egnn.e_block_1.gcl_equiv.coord_mlp.4")},
+		"vae.decoder.egnn.e_block_1.gcl_equiv.coord_mlp.4.weight: is missing": {
+			change: without("vae.decoder.egnn.e_block_1.gcl_equiv.coord_mlp.4"),
+		},
 		"latent_nf is 4":         {args: map[string]any{"latent_nf": int64(4)}},
 		"diffusion_steps is 500": {args: map[string]any{"diffusion_steps": int64(500)}},
 		"egnn_dynamics":          {args: map[string]any{"model": "gnn_dynamics"}},
@@ -167,7 +171,8 @@ func TestGeoLDMRefused(t *testing.T) {
 	}
 }
 
-// A latent model with SymDiff's network is ours alone: there is no published class to export it for.
+// A latent model with SymDiff's network is ours alone: there is no published class to export it
+// for.
 func TestNoExportOfLatentDiT(t *testing.T) {
 	md := map[string]string{}
 	maps.Copy(md, geoldm.Metadata(qm9Sizes, encoding.QM9()))

@@ -504,7 +504,8 @@ func (m *machine) persist(id any) error {
 	return m.push(v)
 }
 
-// build gives the object on top its state. That of a dictionary is no part of it (the _metadata of a state_dict).
+// build gives the object on top its state. That of a dictionary is no part of it (the _metadata of
+// a state_dict).
 func (m *machine) build(state any) error {
 	v, err := m.top()
 	if err != nil {

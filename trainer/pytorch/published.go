@@ -17,14 +17,16 @@ import (
 	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
-// Choices are what a published checkpoint does not say of itself. Zero values are those of the published runs.
+// Choices are what a published checkpoint does not say of itself. Zero values are those of the
+// published runs.
 type Choices struct {
 	Args     map[string]any // args.pickle, where it is there
 	Heads    int            // of k
 	EncHeads int            // of f
-	PadTo    int            // -1: 29 for QM9, 181 for GEOM-Drugs, as the published code pads at sampling
-	Order    string         // of gamma; empty: released
-	AllTypes bool           // GeoLDM without charges: the last type can come out
+	// -1: 29 for QM9, 181 for GEOM-Drugs, as the published code pads at sampling
+	PadTo    int
+	Order    string // of gamma; empty: released
+	AllTypes bool   // GeoLDM without charges: the last type can come out
 }
 
 // Imported is a model in this project's terms.
@@ -50,8 +52,9 @@ func (m *Imported) Metadata() map[string]string {
 	return model.Metadata(m.dit, m.Meta)
 }
 
-// published are the parts of names before those of the network: of data-parallel training, and of EDM's EnVariationalDiffusion, whose
-// schedule is gamma.gamma (T+1), or where it is learned the tensors of encoding.ScheduleParameters.
+// published are the parts of names before those of the network: of data-parallel training, and of
+// EDM's EnVariationalDiffusion, whose schedule is gamma.gamma (T+1), or where it is learned the
+// tensors of encoding.ScheduleParameters.
 const (
 	parallelPrefix = "module."
 	networkPrefix  = "dynamics."
@@ -67,8 +70,8 @@ type importer struct {
 	err     error
 }
 
-// Import turns a published checkpoint of SymDiff, DiT, EDM or GeoLDM into a model. Errors are of type *Error, naming file and tensor or
-// argument.
+// Import turns a published checkpoint of SymDiff, DiT, EDM or GeoLDM into a model. Errors are of
+// type *Error, naming file and tensor or argument.
 func Import(s *State, c Choices) (*Imported, error) {
 	m := &importer{state: s, choices: c, tensors: map[string]*Tensor{}}
 	var table *Tensor
@@ -102,7 +105,8 @@ func (m *importer) note(format string, args ...any) {
 	m.notes = append(m.notes, fmt.Sprintf(format, args...))
 }
 
-// names are the texts of a list, and what else there is of it by its kind: values may be nested without end.
+// names are the texts of a list, and what else there is of it by its kind: values may be nested
+// without end.
 func names(list Tuple) string {
 	var out []string
 	for _, v := range list[:min(len(list), 16)] {
@@ -117,7 +121,8 @@ func names(list Tuple) string {
 
 func (m *importer) network(table *Tensor) *Imported {
 	if list := asTuple(m.choices.Args["conditioning"]); len(list) > 0 {
-		m.fail("", "argument conditioning: the network is conditioned on [%s], in one channel each; their scale is not in the file, and it has none for an unknown value: not supported", names(list))
+		m.fail("", "argument conditioning: the network is conditioned on [%s], in one channel each; their scale "+
+			"is not in the file, and it has none for an unknown value: not supported", names(list))
 		return nil
 	}
 	if m.isGeoLDM() {
@@ -215,7 +220,8 @@ func (m *importer) config() model.Config {
 	case m.count("k.blocks.", ".attn.qkv.weight") > 0:
 		c.Variant = model.SymdiffH
 	case m.count("model.blocks.", ".attn.qkv.weight") == 0:
-		m.fail("", "holds no network of SymDiff, DiT, EDM or GeoLDM: its tensors begin with %q", m.state.Names[:min(3, len(m.state.Names))])
+		m.fail("", "holds no network of SymDiff, DiT, EDM or GeoLDM: its tensors begin with %q",
+			m.state.Names[:min(3, len(m.state.Names))])
 		return c
 	}
 	c.Features = m.size("xh_embedder.weight", 1) - 3
@@ -271,7 +277,8 @@ func (m *importer) heads(arg, flag string, chosen, width int) int {
 	}
 	n, ok := headsOf[width]
 	if !ok {
-		m.fail("", "the number of attention heads of the network of width %d is not in the file: give its args.pickle, or %s", width, flag)
+		m.fail("", "the number of attention heads of the network of width %d is not in the file: give its "+
+			"args.pickle, or %s", width, flag)
 		return 0
 	}
 	m.note("%d attention heads assumed for width %d, as published", n, width)
@@ -339,13 +346,16 @@ func (m *importer) meta(features int, table *Tensor) encoding.Meta {
 	}
 	meta.Charge = m.flag("include_charges", features > len(meta.Elements))
 	if features == len(meta.Elements)-1 && !geom(features) {
-		m.fail("xh_embedder.weight", "has %d features of an atom: a model of heavy atoms alone (C, N, O, F)? Only models with hydrogens are read", features)
+		m.fail("xh_embedder.weight", "has %d features of an atom: a model of heavy atoms alone (C, N, O, F)? Only "+
+			"models with hydrogens are read", features)
 	}
 	if n := meta.Features(); n != features {
-		m.fail("xh_embedder.weight", "has %d features of an atom, %d elements and the charge make %d", features, len(meta.Elements), n)
+		m.fail("xh_embedder.weight", "has %d features of an atom, %d elements and the charge make %d", features,
+			len(meta.Elements), n)
 	}
 	if m.flag("remove_h", false) {
-		m.fail("", "is a model of heavy atoms alone (argument remove_h): only models with hydrogens are read; train one with them, or import another")
+		m.fail("", "is a model of heavy atoms alone (argument remove_h): only models with hydrogens are read; "+
+			"train one with them, or import another")
 	}
 	if list := asTuple(m.choices.Args["normalize_factors"]); len(list) == 3 {
 		for i, to := range []*float64{&meta.ScaleX, &meta.ScaleTypes, &meta.ScaleCharge} {
@@ -358,7 +368,8 @@ func (m *importer) meta(features int, table *Tensor) encoding.Meta {
 		}
 	}
 	meta.Schedule = schedule.Spec{
-		Name: m.text("diffusion_noise_schedule", schedule.Polynomial2.Name), Timesteps: int(m.number("diffusion_steps", 1000)),
+		Name:      m.text("diffusion_noise_schedule", schedule.Polynomial2.Name),
+		Timesteps: int(m.number("diffusion_steps", 1000)),
 		Precision: m.number("diffusion_noise_precision", schedule.Polynomial2.Precision),
 	}
 	if m.tensors["gamma.gamma_0"] != nil {
@@ -396,7 +407,8 @@ func (m *importer) checkSchedule(spec schedule.Spec, table *Tensor) {
 	}
 	for t, x := range v {
 		if d := math.Abs(float64(x) - s.NegLogSNR(t)); !(d < 1e-2) {
-			m.fail(scheduleName, "is %g at t = %d, where %s has %g: another schedule; give the run's args.pickle", x, t, spec.Name, s.NegLogSNR(t))
+			m.fail(scheduleName, "is %g at t = %d, where %s has %g: another schedule; give the run's args.pickle", x, t,
+				spec.Name, s.NegLogSNR(t))
 			return
 		}
 	}
@@ -405,7 +417,8 @@ func (m *importer) checkSchedule(spec schedule.Spec, table *Tensor) {
 // noteArguments tells what is assumed of an EGNN without arguments.
 func (m *importer) noteArguments() {
 	if m.choices.Args == nil {
-		m.note("no arguments of the run: no conditioning, tanh, norm_constant 1 and normalization_factor 1 assumed, as published for QM9")
+		m.note("no arguments of the run: no conditioning, tanh, norm_constant 1 and normalization_factor 1 " +
+			"assumed, as published for QM9")
 	}
 }
 
@@ -424,8 +437,9 @@ func (m *importer) egnn(table *Tensor) *Imported {
 	return m.complete(&Imported{Meta: meta, edm: c, kind: "egnn"}, c.Parameters(), func(string) bool { return false })
 }
 
-// Export gives tensors their published names and adds what the published classes hold beside them: buffers, the table of a noise
-// schedule that is not learned, and for symdiff a final layer of f that nothing depends on. The result loads with load_state_dict, strict.
+// Export gives tensors their published names and adds what the published classes hold beside them:
+// buffers, the table of a noise schedule that is not learned, and for symdiff a final layer of f
+// that nothing depends on. The result loads with load_state_dict, strict.
 func Export(tensors []safetensors.Tensor, md map[string]string) ([]safetensors.Tensor, error) {
 	var out []safetensors.Tensor
 	add := func(name string, data []float32, shape ...int) {

@@ -35,7 +35,8 @@ func TestTypes(t *testing.T) {
 	want := map[string][]float32{
 		"transposed": {0, 6, 12, 18, 1, 7, 13, 19, 2, 8, 14, 20, 3, 9, 15, 21, 4, 10, 16, 22, 5, 11, 17, 23},
 		"column":     {2, 8, 14, 20}, "part": {6, 8, 10, 12, 14, 16}, "scalar": {2.5}, "empty": nil,
-		"f16": {1.5, -2, 5.9604645e-08}, "bf16": {1.5, -2}, "f64": {1. / 3}, "i64": {1 << 40, -1}, "u8": {255}, "flag": {1, 0}, "parameter": {1, 1, 1, 1},
+		"f16": {1.5, -2, 5.9604645e-08}, "bf16": {1.5, -2}, "f64": {1. / 3}, "i64": {1 << 40, -1}, "u8": {255},
+		"flag": {1, 0}, "parameter": {1, 1, 1, 1},
 	}
 	for _, name := range []string{"types.pt", "types.legacy.pt"} {
 		s, err := ParseState(name, read(t, name))
@@ -55,14 +56,17 @@ func TestTypes(t *testing.T) {
 
 // A class that is neither a tensor nor a container is refused by name, and nothing is run.
 func TestNothingIsExecuted(t *testing.T) {
-	for name, class := range map[string]string{"evil.pt": "posix.system", "evil.pickle": "posix.system", "module.pt": "torch.nn.modules.linear.Linear"} {
+	for name, class := range map[string]string{"evil.pt": "posix.system", "evil.pickle": "posix.system",
+		"module.pt": "torch.nn.modules.linear.Linear"} {
 		_, err := ParseState(name, read(t, name))
 		var e *Error
-		if !errors.As(err, &e) || e.File != name || !strings.Contains(err.Error(), class) || !strings.Contains(err.Error(), "refused") {
+		if !errors.As(err, &e) || e.File != name || !strings.Contains(err.Error(), class) ||
+			!strings.Contains(err.Error(), "refused") {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
-	if _, err := ParseNamespace("evil.pickle", read(t, "evil.pickle")); err == nil || !strings.Contains(err.Error(), "posix.system") {
+	if _, err := ParseNamespace("evil.pickle", read(t, "evil.pickle")); err == nil ||
+		!strings.Contains(err.Error(), "posix.system") {
 		t.Errorf("arguments: %v", err)
 	}
 	if _, err := os.Stat("/tmp/symdiff-pickle-was-run"); !errors.Is(err, fs.ErrNotExist) {
@@ -210,13 +214,15 @@ func writeExport(t *testing.T, name string, m *Imported) {
 	}
 }
 
-// What PyTorch writes: the published networks in both formats; and what PyTorch reads: an export, under the same names.
+// What PyTorch writes: the published networks in both formats; and what PyTorch reads: an export,
+// under the same names.
 func TestWithPyTorch(t *testing.T) {
 	dir := t.TempDir()
 	runPython(t, "testdata/make.py", dir)
 	var pairs []string // of what PyTorch wrote, and our export of it
 	for _, c := range []struct{ file, args, reference, kind string }{
-		{"symdiff.npy", "symdiff.args.pickle", "symdiff_released", "symdiff"}, {"dit.legacy.pt", "dit.args.pickle", "dit", "dit"},
+		{"symdiff.npy", "symdiff.args.pickle", "symdiff_released", "symdiff"},
+		{"dit.legacy.pt", "dit.args.pickle", "dit", "dit"},
 	} {
 		s, err := ReadState(filepath.Join(dir, c.file))
 		if err != nil {
@@ -347,7 +353,8 @@ func learned(t *testing.T, change func(name string, values []float32) []float32)
 // A learned noise schedule comes along, and goes back under its published names.
 func TestImportLearnedSchedule(t *testing.T) {
 	s := learned(t, nil)
-	if s.Tensors["gamma.l2.weight"] == nil || s.Tensors[scheduleName] != nil || s.Tensors["dynamics.egnn.embedding.weight"] == nil {
+	if s.Tensors["gamma.l2.weight"] == nil || s.Tensors[scheduleName] != nil ||
+		s.Tensors["dynamics.egnn.embedding.weight"] == nil {
 		t.Fatalf("tensors %v", s.Names)
 	}
 	for _, args := range []map[string]any{nil, {"diffusion_noise_schedule": "learned", "diffusion_steps": int64(300)}} {
@@ -383,7 +390,8 @@ func TestImportLearnedSchedule(t *testing.T) {
 			t.Errorf("%d tensors, were %d", len(again), len(s.Names))
 		}
 	}
-	if _, err := Import(s, Choices{Args: map[string]any{"diffusion_noise_schedule": "cosine"}}); err == nil || !strings.Contains(err.Error(), "diffusion_noise_schedule") {
+	if _, err := Import(s, Choices{Args: map[string]any{"diffusion_noise_schedule": "cosine"}}); err == nil ||
+		!strings.Contains(err.Error(), "diffusion_noise_schedule") {
 		t.Errorf("arguments of another schedule: %v", err)
 	}
 	for want, change := range map[string]func(name string, v []float32) []float32{
@@ -474,16 +482,19 @@ torch.save({"table": (w["gamma_0"] + (w["gamma_1"] - w["gamma_0"]) * share)[:, 0
 }
 
 func TestHalf(t *testing.T) {
-	for h, want := range map[uint16]float64{0x3c00: 1, 0xc000: -2, 0x0001: math.Ldexp(1, -24), 0x7bff: 65504, 0x7c00: math.Inf(1), 0xfc00: math.Inf(-1)} {
+	for h, want := range map[uint16]float64{0x3c00: 1, 0xc000: -2, 0x0001: math.Ldexp(1, -24), 0x7bff: 65504,
+		0x7c00: math.Inf(1), 0xfc00: math.Inf(-1)} {
 		if got := half(h); got != want {
 			t.Errorf("%#x is %g, want %g", h, got, want)
 		}
 	}
 }
 
-// Whatever the bytes, there is no panic, and every tensor that is given out can be read or says why not.
+// Whatever the bytes, there is no panic, and every tensor that is given out can be read or says why
+// not.
 func FuzzState(f *testing.F) {
-	for _, name := range []string{"types.pt", "types.legacy.pt", "evil.pt", "module.pt", "egnn.args.pickle", "symdiff.args.pickle", "dit.args.pickle"} {
+	for _, name := range []string{"types.pt", "types.legacy.pt", "evil.pt", "module.pt", "egnn.args.pickle",
+		"symdiff.args.pickle", "dit.args.pickle"} {
 		f.Add(read(f, name))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

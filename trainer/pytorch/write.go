@@ -36,7 +36,8 @@ func Write(w io.Writer, tensors []safetensors.Tensor) error {
 // store adds a file as it is, with its size in front of it.
 func store(z *zip.Writer, name string, b []byte) error {
 	w, err := z.CreateRaw(&zip.FileHeader{
-		Name: name, Method: zip.Store, CRC32: crc32.ChecksumIEEE(b), CompressedSize64: uint64(len(b)), UncompressedSize64: uint64(len(b)),
+		Name: name, Method: zip.Store, CRC32: crc32.ChecksumIEEE(b), CompressedSize64: uint64(len(b)),
+		UncompressedSize64: uint64(len(b)),
 	})
 	if err != nil {
 		return err

@@ -17,7 +17,8 @@ import (
 )
 
 // ErrMissing is the error of every function in a build without RDKit.
-var ErrMissing = errors.New("this symdiff was built without RDKit; `make cli RDKIT=1` or `make trainer RDKIT=1` builds one with it")
+var ErrMissing = errors.New("this symdiff was built without RDKit; `make cli RDKIT=1` or `make trainer " +
+	"RDKIT=1` builds one with it")
 
 // Strain is what [Relax] finds, in kcal/mol.
 type Strain struct {

@@ -3,7 +3,8 @@
 package rdkit
 
 // #cgo CXXFLAGS: -std=c++17 -O2 -w -I/usr/include/rdkit
-// #cgo LDFLAGS: -lRDKitDescriptors -lRDKitDistGeomHelpers -lRDKitForceFieldHelpers -lRDKitForceField -lRDKitSmilesParse -lRDKitGraphMol -lRDKitRDGeometryLib -lRDKitRDGeneral
+// #cgo LDFLAGS: -lRDKitDescriptors -lRDKitDistGeomHelpers -lRDKitForceFieldHelpers
+// #cgo LDFLAGS: -lRDKitForceField -lRDKitSmilesParse -lRDKitGraphMol -lRDKitRDGeometryLib -lRDKitRDGeneral
 // #include <stdlib.h>
 // #include "shim.h"
 import "C"
@@ -33,7 +34,8 @@ type graph struct {
 func newGraph(m *molecule.Molecule) graph { return graphOf(m, m.Bonds()) }
 
 func graphOf(m *molecule.Molecule, list []molecule.Bond) graph {
-	g := graph{numbers: make([]C.uchar, len(m.Elements)+1), bonds: make([]C.int, 3)} // never empty: a first element to point at
+	g := graph{numbers: make([]C.uchar, len(m.Elements)+1), bonds: make([]C.int,
+		3)} // never empty: a first element to point at
 	for i, e := range m.Elements {
 		g.numbers[i] = C.uchar(e)
 	}
@@ -175,7 +177,8 @@ func Relax(ctx context.Context, m *molecule.Molecule, iterations int) (Strain, *
 		var before, after C.double
 		var converged C.int
 		var reason *C.char
-		if C.symdiff_strain(n, numbers, bonds, bond, &positions[0], C.int(iterations), &before, &after, &converged, &reason) != 0 {
+		if C.symdiff_strain(n, numbers, bonds, bond, &positions[0], C.int(iterations), &before, &after, &converged,
+			&reason) != 0 {
 			return Strain{}, errors.New(text(reason))
 		}
 		return Strain{float64(before), float64(after), converged != 0}, nil

@@ -36,7 +36,8 @@ func molecules(t *testing.T, path string, most int) (list []*molecule.Molecule) 
 // elements beyond QM9's.
 func embedded(t *testing.T) (list []*molecule.Molecule) {
 	t.Helper()
-	for _, s := range []string{"O", "C", "c1ccccc1", "c1ccc2[nH]ccc2c1", "CC(=O)Oc1ccccc1C(=O)O", "CN1C=NC2=C1C(=O)N(C)C(=O)N2C", "C1CC1", "CC#N", "NCC(=O)O",
+	for _, s := range []string{"O", "C", "c1ccccc1", "c1ccc2[nH]ccc2c1", "CC(=O)Oc1ccccc1C(=O)O",
+		"CN1C=NC2=C1C(=O)N(C)C(=O)N2C", "C1CC1", "CC#N", "NCC(=O)O",
 		"c1ccsc1", "FC(F)(F)c1ccncc1", "ClCCBr", "CS(=O)(=O)N", "O=C1C=CC(=O)C=C1"} {
 		c, err := Embed(context.Background(), s, 2, 42)
 		if err != nil {
@@ -67,7 +68,8 @@ func TestSMILES(t *testing.T) {
 		t.Error("an open ring is a SMILES")
 	}
 	// A carbon of five bonds, and nothing at all.
-	five := &molecule.Molecule{Elements: []molecule.Element{6, 1, 1, 1, 1, 1}, Positions: [][3]float64{{}, {1, 0, 0}, {-1, 0, 0}, {0, 1, 0}, {0, -1, 0}, {0, 0, 1}}}
+	five := &molecule.Molecule{Elements: []molecule.Element{6, 1, 1, 1, 1, 1},
+		Positions: [][3]float64{{}, {1, 0, 0}, {-1, 0, 0}, {0, 1, 0}, {0, -1, 0}, {0, 0, 1}}}
 	if _, err := SMILES(five); err == nil || !strings.Contains(err.Error(), "valence") {
 		t.Errorf("CH5: %v, want a fault of valence", err)
 	}
@@ -126,7 +128,8 @@ func TestClosedFormAgrees(t *testing.T) {
 // Both find the same aromatic rings of five and six atoms.
 func TestAromaticRings(t *testing.T) {
 	list, enough := embedded(t), 7
-	for _, s := range []string{"c1ccoc1", "c1cc[nH]c1", "c1cnoc1", "c1cn[nH]c1", "c1c[nH]cn1", "c1cocn1", "Cc1ccoc1"} { // of benzene no distance tells a double bond
+	// of benzene no distance tells a double bond
+	for _, s := range []string{"c1ccoc1", "c1cc[nH]c1", "c1cnoc1", "c1cn[nH]c1", "c1c[nH]cn1", "c1cocn1", "Cc1ccoc1"} {
 		e, err := Embed(context.Background(), s, 1, 42)
 		if err != nil {
 			t.Fatalf("%s: %v", s, err)
@@ -207,7 +210,8 @@ func TestEmbedIsReproducible(t *testing.T) {
 		t.Fatal(err)
 	}
 	b, _ := Embed(context.Background(), "CCCCO", 4, 7)
-	if !slices.IsSorted(a.Energies) || len(a.Molecules) < 2 || fmt.Sprint(a) == "" || !slices.Equal(a.Energies, b.Energies) {
+	if !slices.IsSorted(a.Energies) || len(a.Molecules) < 2 || fmt.Sprint(a) == "" ||
+		!slices.Equal(a.Energies, b.Energies) {
 		t.Errorf("energies %v and %v", a.Energies, b.Energies)
 	}
 	if f := a.Molecules[0].Formula(); f != "C4H10O" || !a.Molecules[0].Stable() {
@@ -228,7 +232,9 @@ func TestPythonAgrees(t *testing.T) {
 		t.Skip("no python3-rdkit")
 	}
 	var script, want strings.Builder
-	script.WriteString("from rdkit import Chem\nB=[None,Chem.BondType.SINGLE,Chem.BondType.DOUBLE,Chem.BondType.TRIPLE]\ndef f(z,b):\n m=Chem.RWMol()\n for a in z: m.AddAtom(Chem.Atom(a))\n" +
+	script.WriteString("from rdkit import Chem\nB=[None,Chem.BondType.SINGLE," +
+		"Chem.BondType.DOUBLE,Chem.BondType.TRIPLE]\n" +
+		"def f(z,b):\n m=Chem.RWMol()\n for a in z: m.AddAtom(Chem.Atom(a))\n" +
 		" for i,j,o in b: m.AddBond(i,j,B[o])\n try: Chem.SanitizeMol(m)\n except Exception: return '-'\n" +
 		" return Chem.MolToSmiles(max(Chem.GetMolFrags(m,asMols=True),key=lambda x:x.GetNumAtoms()))\n")
 	for _, m := range append(molecules(t, small, 0), embedded(t)...) {
@@ -323,7 +329,8 @@ func TestEmbedRefusesWhatCannotBe(t *testing.T) {
 			t.Errorf("%s: %v, want %s", smiles, err, want)
 		}
 	}
-	for smiles, want := range map[string][2]int{"[NH4+]": {1, 0}, "[CH3]": {0, 1}, "CC(=O)[O-]": {-1, 0}, "C[N+](C)(C)CC(=O)[O-]": {0, 0}} {
+	for smiles, want := range map[string][2]int{"[NH4+]": {1, 0}, "[CH3]": {0, 1}, "CC(=O)[O-]": {-1, 0},
+		"C[N+](C)(C)CC(=O)[O-]": {0, 0}} {
 		c, err := Embed(context.Background(), smiles, 1, 1)
 		if err != nil || c.Charge != want[0] || c.Radicals != want[1] {
 			t.Errorf("%s: charge %d, %d radical electrons, %v; want %v", smiles, c.Charge, c.Radicals, err, want)

@@ -11,7 +11,9 @@ import (
 var example = Report{
 	Title: "a|b <c>", Lead: "lead",
 	Sections: []Section{
-		{Title: "numbers", Head: []string{"", "value"}, Rows: [][]string{{"x|y", "1.5"}, {"<z>", "22.5"}}, Notes: []string{"note"}, Charts: []chart.Chart{{Title: "c", Series: []chart.Series{{X: []float64{1}, Y: []float64{1}}}}}},
+		{Title: "numbers", Head: []string{"", "value"}, Rows: [][]string{{"x|y", "1.5"}, {"<z>", "22.5"}},
+			Notes: []string{"note"}, Charts: []chart.Chart{{Title: "c",
+				Series: []chart.Series{{X: []float64{1}, Y: []float64{1}}}}}},
 		{Title: "empty"},
 	},
 }
@@ -43,7 +45,8 @@ func TestHTML(t *testing.T) {
 	if err := example.HTML(&b); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"<h1>a|b &lt;c&gt;</h1>", "<td>22.5</td>", `<th scope="row">&lt;z&gt;</th>`, "<svg", "prefers-color-scheme: dark", "default-src 'none'"} {
+	for _, want := range []string{"<h1>a|b &lt;c&gt;</h1>", "<td>22.5</td>", `<th scope="row">&lt;z&gt;</th>`,
+		"<svg", "prefers-color-scheme: dark", "default-src 'none'"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in the page", want)
 		}

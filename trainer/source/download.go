@@ -25,9 +25,11 @@ type Published struct {
 // QM9 are the files of QM9 on figshare (collection 978904) that its preparation
 // needs: the molecules, and the list of those that fail the consistency check.
 var QM9 = []Published{
-	{"dsgdb9nsd.xyz.tar.bz2", []string{"https://ndownloader.figshare.com/files/3195389", "https://springernature.figshare.com/ndownloader/files/3195389"},
+	{"dsgdb9nsd.xyz.tar.bz2", []string{"https://ndownloader.figshare.com/files/3195389",
+		"https://springernature.figshare.com/ndownloader/files/3195389"},
 		86_144_227, "ad1ebd51ee7f5b3a6e32e974e5d54012"},
-	{"uncharacterized.txt", []string{"https://ndownloader.figshare.com/files/3195404", "https://springernature.figshare.com/ndownloader/files/3195404"},
+	{"uncharacterized.txt", []string{"https://ndownloader.figshare.com/files/3195404",
+		"https://springernature.figshare.com/ndownloader/files/3195404"},
 		486_752, "a361887bacb427b8a0ce7903d92a53b4"},
 }
 
@@ -52,7 +54,8 @@ func (d Downloader) Fetch(ctx context.Context, p Published, dir string) (path st
 		if sum == p.MD5 && size == p.Size {
 			return path, nil
 		}
-		return "", fmt.Errorf("%s: is there, but is another file: %d bytes, MD5 %s; want %d, %s", path, size, sum, p.Size, p.MD5)
+		return "", fmt.Errorf("%s: is there, but is another file: %d bytes, MD5 %s; want %d, %s", path, size, sum,
+			p.Size, p.MD5)
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return "", err
@@ -166,7 +169,9 @@ func (d Downloader) attempt(ctx context.Context, p Published, url, path string) 
 	case http.StatusOK: // the whole file, whatever was asked for
 		got = 0
 	case http.StatusPartialContent:
-		if want := "bytes " + strconv.FormatInt(got, 10) + "-"; len(response.Header.Get("Content-Range")) < len(want) || response.Header.Get("Content-Range")[:len(want)] != want {
+		if want := "bytes " + strconv.FormatInt(got, 10) +
+			"-"; len(response.Header.Get("Content-Range")) < len(want) ||
+			response.Header.Get("Content-Range")[:len(want)] != want {
 			got = 0
 			return errors.Join(f.Truncate(0), fmt.Errorf("answers with the range %q", response.Header.Get("Content-Range")))
 		}

@@ -122,10 +122,14 @@ func TestFetch(t *testing.T) {
 		}
 	})
 	t.Run("all mirrors fail", func(t *testing.T) {
-		busy, requests := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) })), 0
+		busy, requests := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter,
+			_ *http.Request) {
+			w.WriteHeader(503)
+		})), 0
 		defer busy.Close()
 		_, err := fetch(t, published(data, busy.URL, "http://127.0.0.1:1/"), t.TempDir())
-		if err == nil || !strings.Contains(err.Error(), "503") || !strings.Contains(err.Error(), "127.0.0.1:1") || requests != 0 {
+		if err == nil || !strings.Contains(err.Error(), "503") || !strings.Contains(err.Error(), "127.0.0.1:1") ||
+			requests != 0 {
 			t.Errorf("%v", err)
 		}
 	})
@@ -134,7 +138,8 @@ func TestFetch(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "file.bin"), []byte("mine"), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := fetch(t, published(data, "http://127.0.0.1:1/"), dir); err == nil || !strings.Contains(err.Error(), "is another file") {
+		if _, err := fetch(t, published(data, "http://127.0.0.1:1/"), dir); err == nil ||
+			!strings.Contains(err.Error(), "is another file") {
 			t.Errorf("%v", err)
 		}
 		if got, _ := os.ReadFile(filepath.Join(dir, "file.bin")); string(got) != "mine" {

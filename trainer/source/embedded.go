@@ -68,7 +68,8 @@ func OpenEmbedded(path string, o Options) (*Embedded, error) {
 }
 
 func (o Options) by() embeddedBy {
-	return embeddedBy{"symdiff-embedded 1", rdkit.Version(), o.limit().String(), o.tries(), max(1, o.Conformers), int(o.Seed & 0x7fffffff)}
+	return embeddedBy{"symdiff-embedded 1", rdkit.Version(), o.limit().String(), o.tries(), max(1, o.Conformers),
+		int(o.Seed & 0x7fffffff)}
 }
 
 // load reads where blocks are, or writes the first.
@@ -89,11 +90,14 @@ func (e *Embedded) load(want embeddedBy) error {
 		name       string
 		have, want any
 	}{
-		{"format", have.Format, want.Format}, {"version of RDKit", have.RDKit, want.RDKit}, {"--embed-limit", have.Limit, want.Limit},
-		{"--tries", have.Tries, want.Tries}, {"--conformers", have.Conformers, want.Conformers}, {"--seed", have.Seed, want.Seed},
+		{"format", have.Format, want.Format}, {"version of RDKit", have.RDKit, want.RDKit},
+		{"--embed-limit", have.Limit, want.Limit},
+		{"--tries", have.Tries, want.Tries}, {"--conformers", have.Conformers, want.Conformers},
+		{"--seed", have.Seed, want.Seed},
 	} {
 		if field.have != field.want {
-			return fmt.Errorf("has conformers of a run that was not finished, whose %s is %v, and here it is %v; take the same, or remove the file", field.name, field.have, field.want)
+			return fmt.Errorf("has conformers of a run that was not finished, whose %s is %v, and here it is %v; "+
+				"take the same, or remove the file", field.name, field.have, field.want)
 		}
 	}
 	for ok {

@@ -180,7 +180,8 @@ func (r *reader) geomEmit(record int, smiles string, conformers []conformer) err
 		conformers = conformers[:min(r.Conformers, len(conformers))]
 	}
 	for _, c := range conformers {
-		m := &molecule.Molecule{Properties: []molecule.Property{{Key: "smiles", Value: smiles}, {Key: "energy", Value: strconv.FormatFloat(c.energy, 'g', -1, 64)}}}
+		m := &molecule.Molecule{Properties: []molecule.Property{{Key: "smiles", Value: smiles},
+			{Key: "energy", Value: strconv.FormatFloat(c.energy, 'g', -1, 64)}}}
 		rec := Record{Molecule: m, Number: record, Group: smiles}
 		for i, row := range c.xyz {
 			if len(row) != 4 || row[0] != math.Trunc(row[0]) || row[0] < 1 || row[0] > 118 ||

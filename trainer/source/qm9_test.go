@@ -24,7 +24,8 @@ func TestPermutation(t *testing.T) {
 }
 
 func TestQM9Split(t *testing.T) {
-	if _, err := QM9Split(map[int]bool{1: true}); err == nil || !strings.Contains(err.Error(), "1 molecules are excluded, want 3054") {
+	if _, err := QM9Split(map[int]bool{1: true}); err == nil ||
+		!strings.Contains(err.Error(), "1 molecules are excluded, want 3054") {
 		t.Errorf("%v", err)
 	}
 	const dir = "../../../shared/data/"

@@ -127,7 +127,8 @@ func (r *reader) conformers(s molecule.SMILES) (left string, found rdkit.Conform
 	limit := r.limit()
 	if r.Working != nil {
 		long := time.AfterFunc(longWork, func() {
-			r.Working(fmt.Sprintf("%s:%d: molecule %d: its conformers take long, at most %v: %s %s", r.path, s.Line, s.Record, limit, s.Text, s.Name))
+			r.Working(fmt.Sprintf("%s:%d: molecule %d: its conformers take long, at most %v: %s %s", r.path, s.Line,
+				s.Record, limit, s.Text, s.Name))
 		})
 		defer long.Stop()
 	}
@@ -165,7 +166,8 @@ func (r *reader) emitConformers(l *row) error {
 	if l.err != nil {
 		var e *molecule.ParseError
 		if !errors.As(l.err, &e) {
-			e = &molecule.ParseError{File: r.path, Record: l.Record, Line: l.Line, Reason: l.err.Error() + ": " + l.Text, OneRecord: true}
+			e = &molecule.ParseError{File: r.path, Record: l.Record, Line: l.Line, Reason: l.err.Error() + ": " + l.Text,
+				OneRecord: true}
 			if l.Name != "" {
 				e.Reason += " " + l.Name
 			}

@@ -4,8 +4,8 @@
 // that memory does not grow with the file, and going on after a bad record where
 // the format tells where the next begins.
 //
-// Sources: Ramakrishnan et al., Sci. Data 1, 140022 (2014); Axelrod and Gomez-Bombarelli, Sci. Data 9, 185 (2022);
-// EDM's qm9/data/prepare and build_geom_dataset.py.
+// Sources: Ramakrishnan et al., Sci. Data 1, 140022 (2014); Axelrod and Gomez-Bombarelli, Sci. Data
+// 9, 185 (2022); EDM's qm9/data/prepare and build_geom_dataset.py.
 package source
 
 import (
@@ -59,11 +59,13 @@ type Options struct {
 	Tries      int    // conformers to embed of a SMILES
 	Seed       uint64 // of the embedding
 	Threads    int
-	Limit      time.Duration          // for the conformers of one SMILES; 0: DefaultLimit
-	Unembedded bool                   // no conformers of SMILES: molecules without atoms, with the property smiles
-	Embedded   *Embedded              // conformers of an earlier run, and those of this one; may be nil
-	Working    func(what string)      // on a molecule that takes long; may be nil
-	Progress   func(read, size int64) // bytes of the file; may be nil
+	Limit      time.Duration // for the conformers of one SMILES; 0: DefaultLimit
+	// no conformers of SMILES: molecules without atoms, with the property smiles
+	Unembedded bool
+	// conformers of an earlier run, and those of this one; may be nil
+	Embedded *Embedded
+	Working  func(what string)      // on a molecule that takes long; may be nil
+	Progress func(read, size int64) // bytes of the file; may be nil
 
 	// LeaveOut tells why a molecule is left out, "" for one that is taken. It is asked
 	// before conformers of a SMILES are made. May be nil.
@@ -197,7 +199,8 @@ func Read(ctx context.Context, path string, o Options, emit func(Record) error) 
 		}
 		return Info{}, err
 	}
-	if _, err := io.Copy(io.Discard, c); err != nil { // what a reader leaves at the end belongs to the checksum
+	// what a reader leaves at the end belongs to the checksum
+	if _, err := io.Copy(io.Discard, c); err != nil {
 		return fail(err)
 	}
 	return Info{hex.EncodeToString(c.hash.Sum(nil)), c.n}, nil

@@ -85,7 +85,8 @@ func samplers(files []string) ([][]string, error) {
 		if r.Joint {
 			name += ", `--joint`"
 		}
-		rows = append(rows, []string{name, fmt.Sprint(r.Steps + 1), thousands(r.Molecules), percent(r.Atoms), percent(r.Stable),
+		rows = append(rows, []string{name, fmt.Sprint(r.Steps + 1), thousands(r.Molecules), percent(r.Atoms),
+			percent(r.Stable),
 			percent(r.Valid), percent(r.Unique), percent(r.Connected)})
 	}
 	return rows, nil
@@ -259,7 +260,8 @@ func fragments(files []string) ([][]string, error) {
 		if !ok {
 			return nil, fmt.Errorf("%s: task %q is not known", file, t.Task)
 		}
-		rows = append(rows, []string{name, fmt.Sprint(t.Steps + 1), fmt.Sprint(t.Molecules), fmt.Sprint(t.Connected), fmt.Sprint(t.Well)})
+		rows = append(rows, []string{name, fmt.Sprint(t.Steps + 1), fmt.Sprint(t.Molecules), fmt.Sprint(t.Connected),
+			fmt.Sprint(t.Well)})
 	}
 	return rows, nil
 }
@@ -292,7 +294,8 @@ func bench(files []string) ([][]string, error) {
 	if len(engines) == 0 {
 		return nil, fmt.Errorf("%s: no engines", file)
 	}
-	rows := [][]string{{"", "kernels", "GEMM / peak", "batch 1: core / ORT, ms", "ratio", "batch 8: core / ORT, ms", "ratio"}}
+	rows := [][]string{{"", "kernels", "GEMM / peak", "batch 1: core / ORT, ms", "ratio",
+		"batch 8: core / ORT, ms", "ratio"}}
 	for _, e := range engines {
 		row := []string{e.Engine, e.Kernels, fmt.Sprintf("%.0f / %.0f", e.GEMM, e.Peak)}
 		for _, batch := range []string{"1", "8"} {
@@ -300,7 +303,8 @@ func bench(files []string) ([][]string, error) {
 			if !ok {
 				return nil, fmt.Errorf("%s: %s has no batch of %s", file, e.Engine, batch)
 			}
-			row = append(row, fmt.Sprintf("%.1f / %.1f", c.Core, c.ONNX), fmt.Sprintf("%.2f (%.2f to %.2f)", c.Ratio, c.Least, c.Most))
+			row = append(row, fmt.Sprintf("%.1f / %.1f", c.Core, c.ONNX),
+				fmt.Sprintf("%.2f (%.2f to %.2f)", c.Ratio, c.Least, c.Most))
 		}
 		rows = append(rows, row)
 	}

@@ -10,7 +10,8 @@ import (
 
 const twoRuns = `[{"method":"ddim","steps":100,"t_start":1000,"molecules":1000,"stable_atoms":0.973,"stable_molecules":0.812,"valid":0.921,
 "unique_among_valid":0.999,"connected":0.973},
-{"method":"dpm++2m-sde","steps":40,"t_start":600,"joint":true,"molecules":200,"stable_atoms":1,"stable_molecules":0.5,"valid":0.25,
+{"method":"dpm++2m-sde","steps":40,"t_start":600,"joint":true,
+"molecules":200,"stable_atoms":1,"stable_molecules":0.5,"valid":0.25,
 "unique_among_valid":1,"connected":1}]`
 
 func TestTablesAreWrittenBetweenTheirMarks(t *testing.T) {
@@ -67,7 +68,8 @@ func TestFaultsOfTablesNameTheFile(t *testing.T) {
 		if err := os.WriteFile(file, []byte("<!-- table "+mark+" -->\n<!-- /table -->\n"), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		if err := run(true, []string{file}); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "a.md") {
+		if err := run(true, []string{file}); err == nil || !strings.Contains(err.Error(), want) ||
+			!strings.Contains(err.Error(), "a.md") {
 			t.Errorf("%s: %v, want %q", mark, err, want)
 		}
 	}
@@ -76,23 +78,26 @@ func TestFaultsOfTablesNameTheFile(t *testing.T) {
 	}
 }
 
-// The peers' tables have a row for each that was measured, and per size the choices: the most stable molecules, and among those
-// with nine in ten of them the fastest and the leanest.
+// The peers' tables have a row for each that was measured, and per size the choices: the most
+// stable molecules, and among those with nine in ten of them the fastest and the leanest.
 func TestPeersTables(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "peers.json")
 	row := `{"size":"1M","model":%q,"limit":%d,"parameters":1000000,"steps_per_second":2,"val_loss":0.5,"sample_mb":%d,"native_ms":%d,
 		"wasm_ms":9,"evaluation":{"stable_atoms":0.9,"stable_molecules":%g,"valid":0.8,"unique_among_valid":1}}`
-	text := fmt.Sprintf(`{"rows":[`+row+`,`+row+`,`+row+`,`+row+`]}`, "symdiff", 0, 90, 30, 0.50, "egnn", 0, 50, 40, 0.46, "geoldm", 0, 10, 5, 0.2,
+	text := fmt.Sprintf(`{"rows":[`+row+`,`+row+`,`+row+`,`+row+`]}`, "symdiff", 0, 90, 30, 0.50, "egnn", 0, 50,
+		40, 0.46, "geoldm", 0, 10, 5, 0.2,
 		"geoldm-symdiff", 500, 70, 8, 0.1)
 	if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	got, err := fill("<!-- table peers " + file + " -->\n<!-- /table -->\n<!-- table peers-decision " + file + " -->\n<!-- /table -->")
+	got, err := fill("<!-- table peers " + file + " -->\n<!-- /table -->\n<!-- table peers-decision " + file +
+		" -->\n<!-- /table -->")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"| EDM | 1.00 M | 2.0 | 40 | 9 | 0.5000 | 90.0 | 46.0 | 80.0 | 100.0 |", "| GeoLDM | 1.00 M | 2.0 | 5 | 9 | 0.5000 of latents |",
+		"| EDM | 1.00 M | 2.0 | 40 | 9 | 0.5000 | 90.0 | 46.0 | 80.0 | 100.0 |",
+		"| GeoLDM | 1.00 M | 2.0 | 5 | 9 | 0.5000 of latents |",
 		"| all of QM9 | 1M | SymDiff (50.0 %) | SymDiff (30 ms a call) | EDM (50 MB) |",
 		"| 500 molecules | 1M | SymDiff on GeoLDM's latents (10.0 %)",
 	} {
@@ -103,7 +108,8 @@ func TestPeersTables(t *testing.T) {
 	if err := os.WriteFile(file, []byte(`{"rows":[]}`), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := fill("<!-- table peers " + file + " -->\n<!-- /table -->"); err == nil || !strings.Contains(err.Error(), "nothing was measured") {
+	if _, err := fill("<!-- table peers " + file + " -->\n<!-- /table -->"); err == nil ||
+		!strings.Contains(err.Error(), "nothing was measured") {
 		t.Errorf("a table of nothing: %v", err)
 	}
 }

@@ -66,7 +66,8 @@ func peers(files []string) ([][]string, error) {
 		e := p.Evaluation
 		loss := fmt.Sprintf("%.4f", p.ValLoss)
 		if p.Model == "geoldm" || p.Model == "geoldm-symdiff" {
-			loss += " of latents" // and of the reconstruction: no number to compare with the others'
+			// and of the reconstruction: no number to compare with the others'
+			loss += " of latents"
 		}
 		rows = append(rows, []string{p.name(), fmt.Sprintf("%.2f M", float64(p.Parameters)/1e6), fmt.Sprintf("%.1f", p.Rate),
 			fmt.Sprintf("%.0f", p.Native), fmt.Sprintf("%.0f", p.WASM), loss, percent(e.Atoms), percent(e.Stable),
@@ -78,8 +79,9 @@ func peers(files []string) ([][]string, error) {
 // near is the share of the best model's stable molecules that another needs to be an answer.
 const near = 0.9
 
-// decision says for each size and amount of data which model to take: the one with the most stable molecules, the one
-// that is fastest among those with at least 90 % as many, and the one that takes least memory among those.
+// decision says for each size and amount of data which model to take: the one with the most stable
+// molecules, the one that is fastest among those with at least 90 % as many, and the one that takes
+// least memory among those.
 func decision(files []string) ([][]string, error) {
 	list, err := readPeers(files)
 	if err != nil {
@@ -104,7 +106,8 @@ func decision(files []string) ([][]string, error) {
 // choices is a row of decision.
 func choices(first peer, same []peer) []string {
 	best := slices.MaxFunc(same, func(a, b peer) int { return cmp.Compare(a.Evaluation.Stable, b.Evaluation.Stable) })
-	good := slices.DeleteFunc(slices.Clone(same), func(p peer) bool { return p.Evaluation.Stable < near*best.Evaluation.Stable })
+	good := slices.DeleteFunc(slices.Clone(same),
+		func(p peer) bool { return p.Evaluation.Stable < near*best.Evaluation.Stable })
 	fast := slices.MinFunc(good, func(a, b peer) int { return cmp.Compare(a.Native, b.Native) })
 	lean := slices.MinFunc(good, func(a, b peer) int { return cmp.Compare(a.SampleMB, b.SampleMB) })
 	data := "all of QM9"

@@ -1,4 +1,5 @@
-// Package torch is the network of github.com/symdiff-go/symdiff/core/model in libtorch, with gradients.
+// Package torch is the network of github.com/symdiff-go/symdiff/core/model in libtorch, with
+// gradients.
 //
 // It has the same parameters under the same names (model.Config.Parameters), held in one flat
 // float32 buffer with a view for each (Params), so that the optimiser, the moving average and

@@ -51,7 +51,8 @@ func forwardEGNN(s *Scope, p *Params, in Input) Output {
 			h = s.add(h, p.linear(s, gcl+"node_mlp.2", u))
 		}
 		equiv := block + "gcl_equiv.coord_mlp"
-		w := s.keep(edges(equiv).MustMatmul(s.transpose(p.get(equiv+".4.weight"), 0, 1), false)) // (B, N, N, 1)
+		// (B, N, N, 1)
+		w := s.keep(edges(equiv).MustMatmul(s.transpose(p.get(equiv+".4.weight"), 0, 1), false))
 		if c.Tanh {
 			w = s.mulScalar(s.keep(w.MustTanh(false)), 15)
 		}

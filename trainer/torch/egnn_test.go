@@ -14,7 +14,8 @@ import (
 	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
-// libtorch and core agree for every option, on weights of a fresh start with more at the last layer.
+// libtorch and core agree for every option, on weights of a fresh start with more at the last
+// layer.
 func TestEGNNParityWithCore(t *testing.T) {
 	onThread(t)
 	worst := 0.0

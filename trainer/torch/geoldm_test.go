@@ -127,7 +127,8 @@ func split(all []float32, width int) (rows [][]float32) {
 	return rows
 }
 
-// What a stage does not train has no gradient, and what it does has one: of the encoder with its reconstruction alone.
+// What a stage does not train has no gradient, and what it does has one: of the encoder with its
+// reconstruction alone.
 func TestLatentStagesFreezeTheRest(t *testing.T) {
 	onThread(t)
 	for k, c := range latentConfigs() {

@@ -15,7 +15,8 @@ import (
 // muonMomentum is the decay of Muon's momentum.
 const muonMomentum = 0.95
 
-// muon steps the matrices W (rows, cols) of shard i (Jordan et al. 2024; Liu et al. 2025, arXiv 2502.16982):
+// muon steps the matrices W (rows, cols) of shard i (Jordan et al. 2024; Liu et al. 2025, arXiv
+// 2502.16982):
 //
 //	m <- 0.95·m + g,  w <- (1 - lr·wd)·w - lr·0.2·sqrt(max(rows, cols))·polar(g + 0.95·m)
 //
@@ -79,7 +80,8 @@ func (o *Optimiser) orthogonalised(s *Scope, spans []span, updates []Tensor, lr 
 	return steps
 }
 
-// polar is near the orthogonal factor of each matrix of x (k, m, n), m <= n: five steps of the Newton-Schulz iteration
+// polar is near the orthogonal factor of each matrix of x (k, m, n), m <= n: five steps of the
+// Newton-Schulz iteration
 //
 //	x <- 3.4445·x - 4.7750·x·xᵀ·x + 2.0315·(x·xᵀ)²·x
 //
@@ -96,7 +98,8 @@ func polar(s *Scope, x Tensor) Tensor {
 	return x
 }
 
-// matrices are the parts of a weight that Muon steps one by one: queries, keys and values, and the halves of a SwiGLU.
+// matrices are the parts of a weight that Muon steps one by one: queries, keys and values, and the
+// halves of a SwiGLU.
 func matrices(c model.Config, q safetensors.Parameter, from int64) []span {
 	parts := int64(1)
 	switch {

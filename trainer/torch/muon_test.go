@@ -65,7 +65,8 @@ func TestMuon(t *testing.T) {
 				moved += math.Abs(float64(ema[i] - start[i]))
 				way += math.Abs(float64(got[i] - start[i]))
 			}
-			if moved < 0.1*way || moved > 0.5*way { // 1 - 0.9³ of a steady step's way is 0.27 at the most
+			// 1 - 0.9³ of a steady step's way is 0.27 at the most
+			if moved < 0.1*way || moved > 0.5*way {
 				t.Errorf("%s, %d shards: the average moved %g, the weights %g", c.Variant, shards, moved, way)
 			}
 		}

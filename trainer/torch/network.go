@@ -32,9 +32,11 @@ func (in Input) context(s *Scope, channels int) Tensor {
 
 // Output is the network's estimate of the noise.
 type Output struct {
-	X     Tensor // (B, N, 3), zero centre of mass
-	H     Tensor // (B, N, F)
-	Gamma Tensor // (B, 3, 3), the matrix C of which rows are turned in by X·C and back by Cᵀ; nil for the variant none
+	X Tensor // (B, N, 3), zero centre of mass
+	H Tensor // (B, N, F)
+	// (B, 3, 3), the matrix C of which rows are turned in by X·C and back by Cᵀ; nil for the
+	// variant none
+	Gamma Tensor
 }
 
 // Forward is the denoiser
@@ -233,7 +235,8 @@ func (s *Scope) modulate(x, shift, scale Tensor) Tensor {
 	return s.addcmul(shift, x, s.addScalar(scale, 1))
 }
 
-// pairBias is what k adds to the attention scores, from the Gaussians g (B·N, N, K) of the distances, with pair_bias:
+// pairBias is what k adds to the attention scores, from the Gaussians g (B·N, N, K) of the
+// distances, with pair_bias:
 //
 //	b_ij = (1 + scale_lh(t))·sum_k W_lhk·g_k(d_ij)
 //
@@ -249,11 +252,13 @@ func (m dit) pairBias(s *Scope, cond, g Tensor, b, n int64) []Tensor {
 	return s.unbind(s.view(a, b, int64(m.depth), m.heads, n, n), 1)
 }
 
-// blocks runs x (B, N, width) through the blocks, with the bias of each one's attention, or none if bias is nil.
+// blocks runs x (B, N, width) through the blocks, with the bias of each one's attention, or none if
+// bias is nil.
 func (m dit) blocks(s *Scope, x, cond Tensor, bias []Tensor, b, n int64) Tensor {
 	for i := range m.depth {
 		name := m.prefix + "blocks." + strconv.Itoa(i) + "."
-		ada := s.unbind(s.view(m.p.linear(s, name+"adaLN_modulation.1", cond), b, 6, 1, m.width), 1) // each (B, 1, width)
+		// each (B, 1, width)
+		ada := s.unbind(s.view(m.p.linear(s, name+"adaLN_modulation.1", cond), b, 6, 1, m.width), 1)
 		h := s.modulate(s.layerNorm(x, m.width), ada[0], ada[1])
 		var pairs Tensor
 		if bias != nil {
@@ -266,7 +271,8 @@ func (m dit) blocks(s *Scope, x, cond Tensor, bias []Tensor, b, n int64) Tensor 
 	return x
 }
 
-// attention is softmax(q·kᵀ/sqrt(d) + bias)·v per head, then the projection; bias is (B, heads, N, N) or nil.
+// attention is softmax(q·kᵀ/sqrt(d) + bias)·v per head, then the projection; bias is (B, heads, N,
+// N) or nil.
 func (m dit) attention(s *Scope, name string, x, bias Tensor, b, n int64) Tensor {
 	d := m.width / m.heads
 	// each (B, heads, N, d)

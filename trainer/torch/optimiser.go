@@ -9,7 +9,8 @@ import (
 	"github.com/sugarme/gotch/ts"
 )
 
-// Optimiser takes steps with a moving average of the weights, on flat buffers: AdamW (Loshchilov and Hutter 2019),
+// Optimiser takes steps with a moving average of the weights, on flat buffers: AdamW (Loshchilov
+// and Hutter 2019),
 //
 //	m <- m + (1-b1)(g - m),  v <- v + (1-b2)(g² - v),  w <- (1 - lr·wd)·w - lr·m̂/(sqrt(v̂) + eps),
 //
@@ -37,7 +38,8 @@ type piece struct {
 	w, half, m, v, vmax, e Tensor // e of EMA; half and vmax may be nil
 }
 
-// span is a range of the flat buffers: a matrix (rows, cols) that Muon steps, or what AdamW steps, with no rows.
+// span is a range of the flat buffers: a matrix (rows, cols) that Muon steps, or what AdamW steps,
+// with no rows.
 type span struct{ from, n, rows, cols int64 }
 
 // beta1 is the usual decay of AdamW's first moment.
@@ -163,7 +165,8 @@ func (o *Optimiser) Apply(s *Scope, g []Tensor, i int, scale float64, step int, 
 			if h.rows > 0 {
 				continue
 			}
-			t := &Scope{Device: s.Device} // gone before the next piece, whose memory is then in the cache
+			// gone before the next piece, whose memory is then in the cache
+			t := &Scope{Device: s.Device}
 			h.m.MustMulScalar_(keepM)
 			h.m.MustAdd_(t.keep(g[k].MustMulScalar(addM, false)))
 			square := t.mul(g[k], g[k])
@@ -194,7 +197,8 @@ func (o *Optimiser) decay(h piece, lr float64) {
 	}
 }
 
-// average takes a piece's new weights into what follows from them: the moving average and the bfloat16 copy.
+// average takes a piece's new weights into what follows from them: the moving average and the
+// bfloat16 copy.
 func (h piece) average(s *Scope, emaDecay float64) {
 	h.e.MustMulScalar_(ts.FloatScalar(emaDecay))
 	h.e.MustAdd_(s.keep(h.w.MustMulScalar(ts.FloatScalar(1-emaDecay), false)))

@@ -16,7 +16,8 @@ import (
 	"github.com/symdiff-go/symdiff/core/safetensors"
 )
 
-// Params are the parameters of a network: one flat buffer and a leaf of the autograd graph for each, which views it.
+// Params are the parameters of a network: one flat buffer and a leaf of the autograd graph for
+// each, which views it.
 type Params struct {
 	Config model.Config
 	List   []safetensors.Parameter
@@ -33,7 +34,8 @@ type Params struct {
 	frozen  []bool // of each leaf, whether its gradient is zero; nil: of none
 	byName  map[string]Tensor
 
-	// With bf16 matrix products, a leaf of a large weight views half instead, a bfloat16 copy of Flat.
+	// With bf16 matrix products, a leaf of a large weight views half instead, a bfloat16 copy of
+	// Flat.
 	half Tensor
 }
 

@@ -100,7 +100,8 @@ func configs() []model.Config {
 	return append(list, c, frame)
 }
 
-// libtorch and core agree on random weights to 1e-4 of the largest output, for every variant and option.
+// libtorch and core agree on random weights to 1e-4 of the largest output, for every variant and
+// option.
 func TestParityWithCore(t *testing.T) {
 	onThread(t)
 	worst := 0.0

@@ -25,7 +25,8 @@ func onThread(t *testing.T) {
 	Setup(0)
 }
 
-// published is the network of a reference file: its configuration, and the values of its parameters.
+// published is the network of a reference file: its configuration, and the values of its
+// parameters.
 func published(t testing.TB, name string) (model.Config, []float32) {
 	t.Helper()
 	f, err := safetensors.Open(filepath.Join("..", "..", "core", "model", "testdata", name+".weights.safetensors"))

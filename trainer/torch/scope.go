@@ -26,7 +26,8 @@ const (
 // CPU is libtorch's CPU device.
 var CPU = gotch.CPU
 
-// Setup binds the goroutine to its OS thread and sets the number of libtorch's threads (0: leave it).
+// Setup binds the goroutine to its OS thread and sets the number of libtorch's threads (0: leave
+// it).
 func Setup(threads int) {
 	tune()
 	runtime.LockOSThread()

@@ -53,7 +53,8 @@ func newWhole(p *Params, muon bool) *whole {
 	return f
 }
 
-// gatherWhole is the sum of the gradients, of which one at least is not nil, and the sum of its squares.
+// gatherWhole is the sum of the gradients, of which one at least is not nil, and the sum of its
+// squares.
 func (o *Optimiser) gatherWhole(s *Scope, grads []Tensor) (g []Tensor, squares float64) {
 	var sum Tensor
 	for _, grad := range grads {
@@ -96,7 +97,8 @@ func (o *Optimiser) applyWhole(s *Scope, g Tensor, scale float64, step int, lr, 
 		p.Flat.MustMulScalar_(number(1 - lr*o.WeightDecay))
 	}
 	if len(f.matrices) > 0 {
-		u := s.add(g, s.mulScalar(o.M, muonMomentum)) // before the weights change, as all else that a step is made of
+		// before the weights change, as all else that a step is made of
+		u := s.add(g, s.mulScalar(o.M, muonMomentum))
 		list := make([]span, len(f.matrices))
 		updates := make([]Tensor, len(f.matrices))
 		for i, h := range f.matrices {

@@ -87,7 +87,8 @@ func (o *Options) fingerprint(data, val []dataset.Source, p Progress) []setting 
 	return append(list, setting{"data", sums(data)}, setting{"val", sums(val)}, setting{"checkpoint", p})
 }
 
-// numbers are the settings as MPI carries them: six bytes of the SHA-256 of each, which a float64 holds exactly.
+// numbers are the settings as MPI carries them: six bytes of the SHA-256 of each, which a float64
+// holds exactly.
 func numbers(list []setting) []float64 {
 	out := make([]float64, len(list))
 	for i, s := range list {

@@ -29,7 +29,8 @@ const (
 	drawPosterior
 )
 
-// valSeed is the seed of the noise of validation and of samples: the same for every run, so that numbers compare.
+// valSeed is the seed of the noise of validation and of samples: the same for every run, so that
+// numbers compare.
 const valSeed = 0x5EED
 
 // Batch is B molecules of N atoms, noised: z = alpha·[x, h] + sigma·eps.
@@ -42,7 +43,8 @@ type Batch struct {
 	R0   []float32 // (B, 3, 3)
 	Eta  []float32 // (B, N, noise_dims)
 
-	Posterior []float32 // (B, N, 3+L) of a GeoLDM: the noise of the latents about their means, its x part of zero mean
+	// (B, N, 3+L) of a GeoLDM: the noise of the latents about their means, its x part of zero mean
+	Posterior []float32
 
 	// Context (B, C) holds ((v-mean)/mad, 1) for each property, or (0, 0) where it is unknown or
 	// kept back; nil without a condition.
@@ -56,7 +58,8 @@ type Batch struct {
 	LogPH []float64
 	Times []int // (B), t
 
-	// Sign (B) is a/beta in the interval of a Contrast and 0 outside it, Outside (B) 0 and 1; nil without one.
+	// Sign (B) is a/beta in the interval of a Contrast and 0 outside it, Outside (B) 0 and 1; nil
+	// without one.
 	Sign, Outside []float32
 }
 
@@ -107,10 +110,11 @@ type Batcher struct {
 	elements []molecule.Element // of each type
 	augment  bool
 
-	values   [][]float32 // of each property of the context (molecules)
-	dropout  float64     // probability that a molecule's values are kept back
-	signs    []float32   // a/beta of each molecule (see Contrast), between the times from and to; nil: none
-	contrast *Contrast   // with signs
+	values  [][]float32 // of each property of the context (molecules)
+	dropout float64     // probability that a molecule's values are kept back
+	// a/beta of each molecule (see Contrast), between the times from and to; nil: none
+	signs    []float32
+	contrast *Contrast // with signs
 
 	parts  float64 // probability that of a molecule whose types are given a part is given too
 	latent int     // L of a GeoLDM, whose batches are of clean data; 0 else
@@ -147,7 +151,8 @@ func (b *Batcher) Condition(values [][]float32, dropout float64) {
 // Contrast sets a/beta of each molecule, and when it counts.
 func (b *Batcher) Contrast(signs []float32, c *Contrast) { b.signs, b.contrast = signs, c }
 
-// Parts sets the share of the molecules with given types of which a part is given too (see encoding.FixedMark).
+// Parts sets the share of the molecules with given types of which a part is given too (see
+// encoding.FixedMark).
 func (b *Batcher) Parts(share float64) { b.parts = share }
 
 // part chooses the atoms that are given of a molecule, or none: for one molecule in four all of its
@@ -384,7 +389,8 @@ func join(parts []*Batch) *Batch {
 	return out
 }
 
-// together gives the atoms of a part the mean of their noise, so that they keep their places, and tells which they are.
+// together gives the atoms of a part the mean of their noise, so that they keep their places, and
+// tells which they are.
 func together(eps []float32, width int, part []int) (given []bool) {
 	given = make([]bool, len(eps)/width)
 	for k := range 3 {

@@ -37,7 +37,8 @@ type Progress struct {
 	Done     bool    `json:"done"`                    // the run reached its end
 	Best     float64 `json:"best_val_loss,omitempty"` // the lowest so far
 
-	BatchAtoms int `json:"batch_atoms,omitempty"` // of a step, over all processes and accumulated parts
+	// of a step, over all processes and accumulated parts
+	BatchAtoms int `json:"batch_atoms,omitempty"`
 }
 
 // Validation is one entry of a run's history.
@@ -120,7 +121,8 @@ func (c *Checkpoint) Write(path string) error {
 	return syncFolder(filepath.Dir(path))
 }
 
-// checksumKey is the metadata of a checkpoint that hold the SHA-256 of its buffers and of its other metadata.
+// checksumKey is the metadata of a checkpoint that hold the SHA-256 of its buffers and of its other
+// metadata.
 const checksumKey = "train_checksum"
 
 func (c *Checkpoint) checksum(md map[string]string) string {

@@ -29,8 +29,10 @@ import (
 // against own samples, DiffusionNFT (Zheng et al. 2025, arXiv 2509.16117) for this form of it, in
 // which a = 2r - 1 for a reward r in [0, 1].
 type Contrast struct {
-	Old     string   `json:"old"`              // weights file of the network at the start of the round
-	Anchor  string   `json:"anchor,omitempty"` // weights file whose prediction is kept outside the interval; empty: Old
+	// weights file of the network at the start of the round
+	Old string `json:"old"`
+	// weights file whose prediction is kept outside the interval; empty: Old
+	Anchor  string   `json:"anchor,omitempty"`
 	Beta    float64  `json:"beta"`
 	From    float64  `json:"from"` // t/T
 	To      float64  `json:"to"`   // t/T
@@ -39,9 +41,11 @@ type Contrast struct {
 
 	Negative float64 `json:"negative"`
 
-	Weights string `json:"weights,omitempty"` // JSON file: a of each sample; empty: all are -Negative
-	First   int    `json:"first"`             // the first molecule of the round in the shuffled training set
-	Count   int    `json:"count"`             // training molecules of the round, with a = 1
+	// JSON file: a of each sample; empty: all are -Negative
+	Weights string `json:"weights,omitempty"`
+	// the first molecule of the round in the shuffled training set
+	First int `json:"first"`
+	Count int `json:"count"` // training molecules of the round, with a = 1
 
 	OrderSeed uint64 `json:"order_seed"` // of the shuffling, the same for all rounds
 }

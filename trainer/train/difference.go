@@ -89,7 +89,8 @@ func (w Weights) index(name string) int {
 	return slices.IndexFunc(w.Tensors, func(t safetensors.Tensor) bool { return t.Name == name })
 }
 
-// like is the tensor of w with the name and the shape of t, of a model that is conditioned on the quantities of to.
+// like is the tensor of w with the name and the shape of t, of a model that is conditioned on the
+// quantities of to.
 func (w Weights) like(t safetensors.Tensor, to []string) ([]float32, error) {
 	i := w.index(t.Name)
 	if i < 0 {

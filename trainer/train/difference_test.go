@@ -23,7 +23,8 @@ func weightsUnder(name string, first, second []float32, conditions ...string) We
 	}, md}
 }
 
-// What is conditioned gets the difference of two models that are not, in the columns that they have.
+// What is conditioned gets the difference of two models that are not, in the columns that they
+// have.
 func TestAddDifference(t *testing.T) {
 	w := weightsUnder("w", []float32{1, 2, 3, 4, 5, 6, 7, 8}, []float32{9, 10}, encoding.TypesName)
 	plus, minus := weightsUnder("plus", []float32{10, 20, 30, 40}, []float32{50, 60}), weightsUnder("minus",

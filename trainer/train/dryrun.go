@@ -19,9 +19,11 @@ type Estimate struct {
 	Atoms         int    `json:"atoms"`
 	LargestAtoms  int    `json:"largest_atoms"` // of a molecule
 	StepsPerEpoch int    `json:"steps_per_epoch"`
-	Steps         int    `json:"steps,omitempty"` // of the whole run, where it ends after steps or epochs
-	StateMB       int    `json:"state_mb"`        // parameters, moments, averages, gradients
-	PeakMB        int    `json:"peak_mb"`         // resident, over a step of the largest molecules; Linux only
+	// of the whole run, where it ends after steps or epochs
+	Steps   int `json:"steps,omitempty"`
+	StateMB int `json:"state_mb"` // parameters, moments, averages, gradients
+	// resident, over a step of the largest molecules; Linux only
+	PeakMB int `json:"peak_mb"`
 }
 
 func (e *Estimate) String() string {

@@ -46,7 +46,8 @@ func guarded(f func()) (err error) {
 	return nil
 }
 
-// notFinite is the error of a step whose loss is no number. The batch is kept beside the checkpoint.
+// notFinite is the error of a step whose loss is no number. The batch is kept beside the
+// checkpoint.
 func (r *run) notFinite(o outcome) error {
 	kept := ""
 	if path := r.path(batchName); r.world.Rank() == 0 {
@@ -69,7 +70,8 @@ func (r *run) writeBatch(path string, b batch) error {
 	})
 }
 
-// writeTensors writes F32 tensors whatever their values, NaN among them, which safetensors.WriteFile refuses.
+// writeTensors writes F32 tensors whatever their values, NaN among them, which
+// safetensors.WriteFile refuses.
 func writeTensors(path string, tensors []safetensors.Tensor, metadata map[string]string) (err error) {
 	f, err := os.Create(path)
 	if err != nil {
@@ -87,7 +89,8 @@ func writeTensors(path string, tensors []safetensors.Tensor, metadata map[string
 	return safetensors.WriteRaw(f, raw, metadata)
 }
 
-// tensors are x (B, N, 3), h (B, N, F), eps (B, N, 3+F), t (B), r0 (B, 3, 3) and eta (B, N, noise_dims).
+// tensors are x (B, N, 3), h (B, N, F), eps (B, N, 3+F), t (B), r0 (B, 3, 3) and eta (B, N,
+// noise_dims).
 func (r *run) tensors(b *Batch) []safetensors.Tensor {
 	f := r.Config.Features
 	tensor := func(name string, data []float32, shape ...int) safetensors.Tensor {

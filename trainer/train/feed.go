@@ -14,7 +14,8 @@ type feed struct {
 	quit  chan struct{}
 }
 
-// newFeed starts at the run's present step and place in the order, which is the feed's alone until it is closed.
+// newFeed starts at the run's present step and place in the order, which is the feed's alone until
+// it is closed.
 func newFeed(r *run) *feed {
 	f := &feed{make(chan batch, 4), make(chan struct{})}
 	go func() {

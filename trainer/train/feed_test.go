@@ -9,7 +9,8 @@ import (
 	"github.com/symdiff-go/symdiff/trainer/torch"
 )
 
-// What is made ahead is what each step would make for itself, and the run's place in the order is that of the step.
+// What is made ahead is what each step would make for itself, and the run's place in the order is
+// that of the step.
 func TestFeed(t *testing.T) {
 	torch.Setup(1)
 	o := small(t)

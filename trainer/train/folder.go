@@ -13,10 +13,11 @@ import (
 
 // The files of a run's folder.
 const (
-	checkpointName = "checkpoint.safetensors" // the newest; checkpoint.1.safetensors is the one before, and so on
-	bestName       = "best.safetensors"       // of the lowest validation loss
-	damagedName    = "damaged.safetensors"    // a newest one that could not be read
-	batchName      = "nan-batch.safetensors"  // the batch that a loss was not finite on
+	// the newest; checkpoint.1.safetensors is the one before, and so on
+	checkpointName = "checkpoint.safetensors"
+	bestName       = "best.safetensors"      // of the lowest validation loss
+	damagedName    = "damaged.safetensors"   // a newest one that could not be read
+	batchName      = "nan-batch.safetensors" // the batch that a loss was not finite on
 	logName        = "log.jsonl"
 	lockName       = "lock"
 )
@@ -48,7 +49,8 @@ func OlderCheckpoint(path string, age int) string {
 	return fmt.Sprintf("%s.%d.safetensors", strings.TrimSuffix(path, ".safetensors"), age)
 }
 
-// rotate moves the older checkpoints one further and gives the newest, which stays, a second name among them.
+// rotate moves the older checkpoints one further and gives the newest, which stays, a second name
+// among them.
 func rotate(path string, keep int) error {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) || keep == 0 {
 		return nil

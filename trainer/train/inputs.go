@@ -10,8 +10,9 @@ import (
 	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
-// sameInputs checks that a network takes z, t, R0 and eta as a student of the given meaning and configuration does.
-// The student takes the scales of its context from its teacher, and is conditioned on what context names.
+// sameInputs checks that a network takes z, t, R0 and eta as a student of the given meaning and
+// configuration does. The student takes the scales of its context from its teacher, and is
+// conditioned on what context names.
 func sameInputs(m *model.Model, meta encoding.Meta, c model.Config, context []string) error {
 	switch {
 	case !slices.Equal(m.Meta.Elements, meta.Elements) || m.Config.Features != c.Features:

@@ -201,7 +201,8 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// A damaged newest checkpoint: the run goes on from the one before, says so, and ends as it would have.
+// A damaged newest checkpoint: the run goes on from the one before, says so, and ends as it would
+// have.
 func TestDamagedCheckpoint(t *testing.T) {
 	o := small(t)
 	o.Steps, o.MinLR = 12, 1 // one rate, however many steps are to come
@@ -223,7 +224,8 @@ func TestDamagedCheckpoint(t *testing.T) {
 		if damage == nil {
 			err = os.Remove(path)
 		} else {
-			err = errors.Join(os.Remove(path), os.WriteFile(path, damage(b), 0o666)) // its other name keeps what it has
+			// its other name keeps what it has
+			err = errors.Join(os.Remove(path), os.WriteFile(path, damage(b), 0o666))
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -277,7 +279,8 @@ func TestKeptCheckpoints(t *testing.T) {
 	}
 }
 
-// mount puts a file system of the given size in a new folder; the test is skipped where that is not allowed.
+// mount puts a file system of the given size in a new folder; the test is skipped where that is not
+// allowed.
 func mount(t *testing.T, options string) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -11,8 +11,8 @@ import (
 	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
-// Networks of Options.Network that are GeoLDMs (see core/geoldm): with EDM's network on the latents, as published, and
-// with SymDiff's.
+// Networks of Options.Network that are GeoLDMs (see core/geoldm): with EDM's network on the
+// latents, as published, and with SymDiff's.
 const (
 	NetworkGeoLDM    = "geoldm"
 	NetworkGeoLDMDiT = "geoldm-dit"
@@ -34,7 +34,8 @@ const (
 	StageReleased    = "released"    // decoder and denoiser, the encoder as it starts
 	StageAutoencoder = "autoencoder" // encoder and decoder
 	StageDiffusion   = "diffusion"   // the denoiser, of an autoencoder from --init
-	StageJoint       = "joint"       // all three; the loss of the denoiser does not reach the encoder
+	// all three; the loss of the denoiser does not reach the encoder
+	StageJoint = "joint"
 )
 
 // stages lists them.
@@ -58,7 +59,8 @@ func (o *Options) completeLatent() error {
 	}
 	c, part := &o.Config, o.EGNN
 	part.Features, part.Context = o.Latent.Size, 0
-	// The published code leaves the last type out where there is no charge; here every type can come out.
+	// The published code leaves the last type out where there is no charge; here every type can
+	// come out.
 	m := geoldm.Config{Features: c.Features, Charge: o.Charge, AllTypes: !o.Charge, Encoder: part, Decoder: part}
 	m.Encoder.Features, m.Encoder.Layers = c.Features, 1
 	m.Complete()

@@ -95,7 +95,8 @@ func TestStagesOfGeoLDM(t *testing.T) {
 				after[x.Name] = x.Data
 			}
 			for name, v := range before {
-				if strings.HasPrefix(name, "vae.") && math.Abs(float64(v[0]-after[name][0])) > 1e-6 { // averaged over a step
+				// averaged over a step
+				if strings.HasPrefix(name, "vae.") && math.Abs(float64(v[0]-after[name][0])) > 1e-6 {
 					t.Errorf("--init: %s starts from %g, the autoencoder has %g", name, after[name][0], v[0])
 				}
 			}
@@ -118,7 +119,8 @@ func TestStagesOfGeoLDM(t *testing.T) {
 	}
 }
 
-// Noise and times of a molecule do not depend on how its batch is cut, and every part of a step has some.
+// Noise and times of a molecule do not depend on how its batch is cut, and every part of a step has
+// some.
 func TestLatentBatch(t *testing.T) {
 	o := latentOptions(t, "geoldm", StageReleased)
 	if err := o.Validate(); err != nil {

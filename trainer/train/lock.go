@@ -29,7 +29,8 @@ func lock(folder string) (release func() error, err error) {
 			f.Close()
 			return nil, err
 		}
-		// Another run may have removed the file between the opening and the locking: then this lock keeps nobody out.
+		// Another run may have removed the file between the opening and the locking: then this lock
+		// keeps nobody out.
 		if now, err := os.Stat(path); err != nil || !os.SameFile(mine, now) {
 			f.Close()
 			continue

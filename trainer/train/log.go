@@ -12,21 +12,23 @@ import (
 	"time"
 )
 
-// entry is a line of the log: one JSON object. Fields that a line has nothing to say about are left out.
+// entry is a line of the log: one JSON object. Fields that a line has nothing to say about are left
+// out.
 type entry struct {
-	Event    string     `json:"event"` // start, train, val, sample, checkpoint, end
-	Step     int        `json:"step"`
-	Epoch    float64    `json:"epoch"`
-	Time     float64    `json:"time"` // seconds of training, over all resumes
-	Loss     *float64   `json:"loss,omitempty"`
-	GradNorm *float64   `json:"grad_norm,omitempty"`
-	LR       *float64   `json:"lr,omitempty"`
-	MolPerS  *float64   `json:"mol_per_s,omitempty"`
-	MemoryMB int        `json:"memory_mb,omitempty"` // resident; Linux only
-	ValLoss  *float64   `json:"val_loss,omitempty"`
-	ByTime   []float64  `json:"val_loss_by_time,omitempty"` // per tenth of t in (0, T]
-	Variance []float64  `json:"input_variance,omitempty"`   // of k at t/T 0.1, 0.5, 0.9 under a learned gamma, Haar 1
-	Drift    []float64  `json:"drift_by_time,omitempty"`    // of a round of post-training, likewise
+	Event    string    `json:"event"` // start, train, val, sample, checkpoint, end
+	Step     int       `json:"step"`
+	Epoch    float64   `json:"epoch"`
+	Time     float64   `json:"time"` // seconds of training, over all resumes
+	Loss     *float64  `json:"loss,omitempty"`
+	GradNorm *float64  `json:"grad_norm,omitempty"`
+	LR       *float64  `json:"lr,omitempty"`
+	MolPerS  *float64  `json:"mol_per_s,omitempty"`
+	MemoryMB int       `json:"memory_mb,omitempty"` // resident; Linux only
+	ValLoss  *float64  `json:"val_loss,omitempty"`
+	ByTime   []float64 `json:"val_loss_by_time,omitempty"` // per tenth of t in (0, T]
+	// of k at t/T 0.1, 0.5, 0.9 under a learned gamma, Haar 1
+	Variance []float64  `json:"input_variance,omitempty"`
+	Drift    []float64  `json:"drift_by_time,omitempty"` // of a round of post-training, likewise
 	Stable   *Stability `json:"samples,omitempty"`
 	Reason   string     `json:"reason,omitempty"`
 	Params   int        `json:"parameters,omitempty"`
@@ -58,8 +60,8 @@ func (e entry) values() []*float64 {
 	return list
 }
 
-// runLog tells how a run goes: to files, each line of the log as JSON and as TensorBoard events; and to a
-// person. A log that cannot be written does not end a run: the person is told, once.
+// runLog tells how a run goes: to files, each line of the log as JSON and as TensorBoard events;
+// and to a person. A log that cannot be written does not end a run: the person is told, once.
 type runLog struct {
 	lines  *os.File // nil: no files
 	events *eventFile
@@ -157,7 +159,8 @@ func (l *runLog) clear() {
 	}
 }
 
-// progress rewrites the line on a terminal twice a second, and prints a plain one each minute elsewhere.
+// progress rewrites the line on a terminal twice a second, and prints a plain one each minute
+// elsewhere.
 func (l *runLog) progress(now time.Time, text func() string) {
 	every := time.Minute
 	if l.terminal {

@@ -55,7 +55,8 @@ func TestLogs(t *testing.T) {
 	}
 }
 
-// events reads the values of the event files of a folder, by tag and step, and checks every checksum.
+// events reads the values of the event files of a folder, by tag and step, and checks every
+// checksum.
 func events(t *testing.T, dir string) map[string]map[int]float64 {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "events.out.tfevents.*"))
@@ -126,7 +127,8 @@ func fields(b []byte, f func(field int, v uint64, data []byte)) {
 	}
 }
 
-// A loss that goes below zero, as a bound does, is drawn on an even scale; one that does not, on a logarithmic one.
+// A loss that goes below zero, as a bound does, is drawn on an even scale; one that does not, on a
+// logarithmic one.
 func TestChartOfNegativeLoss(t *testing.T) {
 	for text, log := range map[string]bool{
 		`{"event":"train","step":1,"loss":2}` + "\n" + `{"event":"train","step":2,"loss":-0.5}` + "\n": false,

@@ -28,15 +28,19 @@ import (
 
 // Options say what to train and how. They are stored in checkpoints.
 type Options struct {
-	Data   []string `json:"data"`           // files, each perhaps with @key=value (see dataset.Load)
+	// files, each perhaps with @key=value (see dataset.Load)
+	Data   []string `json:"data"`
 	Val    []string `json:"val,omitempty"`  // files of held-out molecules
 	Out    string   `json:"out"`            // folder of log and checkpoints
 	Resume string   `json:"-"`              // checkpoint to go on from; empty: start anew
 	Init   string   `json:"init,omitempty"` // weights file to start from; empty: random weights
 
-	Teacher  string  `json:"teacher,omitempty"`  // weights file whose prediction is learned in place of the noise
-	Guide    string  `json:"guide,omitempty"`    // weights file of a worse network that guides the teacher
-	Better   string  `json:"better,omitempty"`   // weights file that is better than the guide, if it is not the teacher
+	// weights file whose prediction is learned in place of the noise
+	Teacher string `json:"teacher,omitempty"`
+	// weights file of a worse network that guides the teacher
+	Guide string `json:"guide,omitempty"`
+	// weights file that is better than the guide, if it is not the teacher
+	Better   string  `json:"better,omitempty"`
 	Guidance float64 `json:"guidance,omitempty"` // weight w of the guidance (see teacher)
 
 	GuideFrom float64 `json:"guide_from,omitempty"` // t/T from which the guide is asked
@@ -50,14 +54,16 @@ type Options struct {
 	Charge    bool     `json:"charge"`
 	Schedule  string   `json:"schedule"`
 	Timesteps int      `json:"timesteps"`
-	Network   string   `json:"network,omitempty"` // empty: SymDiff's, as Config says; egnn: EDM's, as EGNN says
+	// empty: SymDiff's, as Config says; egnn: EDM's, as EGNN says
+	Network string `json:"network,omitempty"`
 	// of EDM's network only the variant (none or symdiff-h), the features and the context
 	Config model.Config `json:"model"`
 	EGNN   egnn.Config  `json:"egnn,omitzero"`
 	Latent Latent       `json:"latent,omitzero"` // of a GeoLDM
 	// scalar properties that the network is given, and Types
 	Condition []string `json:"condition,omitempty"`
-	Dropout   float64  `json:"condition_dropout,omitempty"` // probability that they are kept from it
+	// probability that they are kept from it
+	Dropout float64 `json:"condition_dropout,omitempty"`
 	// share of the molecules with given types of which a part is given too (see encoding.FixedMark)
 	Parts   float64 `json:"parts,omitempty"`
 	Loss    string  `json:"loss,omitempty"`    // l2 or vlb; empty: l2
@@ -66,36 +72,42 @@ type Options struct {
 	DistanceGrid bool `json:"distance_grid,omitempty"`
 	BatchAtoms   int  `json:"batch_atoms"`
 	// parts of a batch, of BatchAtoms each, one after the other; 0 is 1
-	Accumulate   int      `json:"accumulate,omitempty"`
-	LR           float64  `json:"lr"`
-	MinLR        float64  `json:"min_lr"` // floor of the cosine decay, as a share of LR
-	Warmup       int      `json:"warmup"` // steps of linear warm-up
-	Steps        int      `json:"steps,omitempty"`
-	Epochs       int      `json:"epochs,omitempty"`
-	MaxTime      Duration `json:"max_time,omitempty"`
-	EMA          float64  `json:"ema"`
-	Clip         float64  `json:"clip"`
-	WeightDecay  float64  `json:"weight_decay"`
-	AMSGrad      bool     `json:"amsgrad"`
-	Muon         bool     `json:"muon,omitempty"` // orthogonalised updates of the matrices of attention and MLPs
-	BF16         bool     `json:"bf16"`
-	TF32         bool     `json:"tf32,omitempty"` // products of float32 matrices in TensorFloat-32; CUDA only
-	Seed         uint64   `json:"seed"`
-	UniformTimes bool     `json:"uniform_times,omitempty"` // independent times instead of stratified ones
+	Accumulate  int      `json:"accumulate,omitempty"`
+	LR          float64  `json:"lr"`
+	MinLR       float64  `json:"min_lr"` // floor of the cosine decay, as a share of LR
+	Warmup      int      `json:"warmup"` // steps of linear warm-up
+	Steps       int      `json:"steps,omitempty"`
+	Epochs      int      `json:"epochs,omitempty"`
+	MaxTime     Duration `json:"max_time,omitempty"`
+	EMA         float64  `json:"ema"`
+	Clip        float64  `json:"clip"`
+	WeightDecay float64  `json:"weight_decay"`
+	AMSGrad     bool     `json:"amsgrad"`
+	// orthogonalised updates of the matrices of attention and MLPs
+	Muon bool `json:"muon,omitempty"`
+	BF16 bool `json:"bf16"`
+	// products of float32 matrices in TensorFloat-32; CUDA only
+	TF32 bool   `json:"tf32,omitempty"`
+	Seed uint64 `json:"seed"`
+	// independent times instead of stratified ones
+	UniformTimes bool `json:"uniform_times,omitempty"`
 	// t/T = u^TimePower with u uniform; 0 is 1 (see Batcher.Times)
 	TimePower float64 `json:"time_power,omitempty"`
 
-	Threads         int      `json:"threads,omitempty"`
-	Device          string   `json:"device"` // cpu, cuda, cuda:N
-	ValEvery        int      `json:"val_every"`
-	ValMolecules    int      `json:"val_molecules"`
-	SampleMolecules int      `json:"sample_molecules,omitempty"` // to sample and measure after each validation, 0: none
+	Threads      int    `json:"threads,omitempty"`
+	Device       string `json:"device"` // cpu, cuda, cuda:N
+	ValEvery     int    `json:"val_every"`
+	ValMolecules int    `json:"val_molecules"`
+	// to sample and measure after each validation, 0: none
+	SampleMolecules int      `json:"sample_molecules,omitempty"`
 	LogEvery        int      `json:"log_every"`
 	CheckpointEvery Duration `json:"checkpoint_every"`
-	Keep            int      `json:"keep"`            // older checkpoints that stay beside the newest
-	StopAfter       Duration `json:"-"`               // time after which this part of the run ends, to be resumed; 0: none
-	Limit           int      `json:"limit,omitempty"` // molecules to train on, 0: all
-	Command         string   `json:"command"`
+	// older checkpoints that stay beside the newest
+	Keep int `json:"keep"`
+	// time after which this part of the run ends, to be resumed; 0: none
+	StopAfter Duration `json:"-"`
+	Limit     int      `json:"limit,omitempty"` // molecules to train on, 0: all
+	Command   string   `json:"command"`
 }
 
 // Losses (see run.step).
@@ -104,7 +116,8 @@ const (
 	LossVLB = "vlb"
 )
 
-// Types among Options.Condition lets the types of the atoms be given to the network (see encoding.TypesName).
+// Types among Options.Condition lets the types of the atoms be given to the network (see
+// encoding.TypesName).
 const Types = encoding.TypesName
 
 // NetworkEGNN is Options.Network of EDM's network.
@@ -356,7 +369,8 @@ func (o *Options) validate() error {
 	return nil
 }
 
-// completeNetwork sets what follows from the rest, clears what the network does not have, and checks the sizes.
+// completeNetwork sets what follows from the rest, clears what the network does not have, and
+// checks the sizes.
 func (o *Options) completeNetwork() error {
 	c := &o.Config
 	o.clearLatent()

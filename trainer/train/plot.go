@@ -105,7 +105,8 @@ var axes = map[string]struct {
 // points is the most that a curve is drawn with: more are averaged.
 const points = 400
 
-// Charts draws the logs of runs over step, epoch or time: charts by file name. A chart without a point is left out.
+// Charts draws the logs of runs over step, epoch or time: charts by file name. A chart without a
+// point is left out.
 func Charts(folders []string, over string) (map[string]chart.Chart, error) {
 	x, ok := axes[over]
 	if !ok {

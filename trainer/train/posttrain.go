@@ -21,13 +21,16 @@ import (
 // and trains it to make molecules of the data more often and its own less often (see Contrast). It
 // rests where both have the same distribution.
 type Posttraining struct {
-	Train Options `json:"train"` // of a round's training; Init is the weights to start from, Out the folder of all rounds
+	// of a round's training; Init is the weights to start from, Out the folder of all rounds
+	Train Options `json:"train"`
 
 	Rounds   int `json:"rounds"`   // at most
 	Patience int `json:"patience"` // rounds without a better score after which it ends
 
-	Samples     int `json:"samples"`                // molecules sampled from the network of each round
-	SampleSteps int `json:"sample_steps,omitempty"` // steps of its sampler; 0: the default sampler's
+	// molecules sampled from the network of each round
+	Samples int `json:"samples"`
+	// steps of its sampler; 0: the default sampler's
+	SampleSteps int `json:"sample_steps,omitempty"`
 	// training molecules of a round, which go on where the last round ended
 	Positives int     `json:"positives"`
 	Beta      float64 `json:"beta"`
@@ -38,11 +41,13 @@ type Posttraining struct {
 	Anchor bool    `json:"anchor,omitempty"`
 	Ramp   float64 `json:"ramp"` // t/T
 
-	Reward string  `json:"reward,omitempty"` // see Reward; empty: the data against the samples
-	Mix    float64 `json:"mix,omitempty"`    // with a reward, the share of the data against the samples
+	Reward string `json:"reward,omitempty"` // see Reward; empty: the data against the samples
+	// with a reward, the share of the data against the samples
+	Mix float64 `json:"mix,omitempty"`
 }
 
-// PosttrainDefaults are the settings of post-training from a weights file, with its sizes and its meaning.
+// PosttrainDefaults are the settings of post-training from a weights file, with its sizes and its
+// meaning.
 func PosttrainDefaults(weights string) (Posttraining, error) {
 	p := Posttraining{Rounds: 8, Patience: 2, Samples: 5000, Positives: 15000, Beta: 0.4, From: 0.06, To: 0.75,
 		Negative: 1, Mix: 0.5}
@@ -134,7 +139,8 @@ type Measures struct {
 //
 // or the mean reward, if there is one,
 //
-// so that 0.0015 bits count as 3 % of the molecules, which is what lies between the demands on a model for each.
+// so that 0.0015 bits count as 3 % of the molecules, which is what lies between the demands on a
+// model for each.
 func (m *Measures) score(reward bool) float64 {
 	if reward {
 		return round(m.Reward, 1e5)
@@ -168,8 +174,9 @@ type Round struct {
 	Threads  int       `json:"threads"`            // that both took
 	ValLoss  float64   `json:"val_loss,omitempty"` // |eps - eps_hat|² per coordinate
 	ByTime   []float64 `json:"val_loss_by_time,omitempty"`
-	Drift    []float64 `json:"drift_by_time,omitempty"` // |eps_hat - that of the round before|² per coordinate
-	Measures *Measures `json:"measures,omitempty"`      // nil: not yet
+	// |eps_hat - that of the round before|² per coordinate
+	Drift    []float64 `json:"drift_by_time,omitempty"`
+	Measures *Measures `json:"measures,omitempty"` // nil: not yet
 }
 
 // posttrainState is the file of a folder of post-training.

@@ -143,7 +143,8 @@ func TestKilledPosttrainingEndsAlike(t *testing.T) {
 	}
 }
 
-// The weights say which rounds they come from, on which data, from which weights, and how long that took.
+// The weights say which rounds they come from, on which data, from which weights, and how long that
+// took.
 func TestPosttrainingTellsItsProvenance(t *testing.T) {
 	p := smallPosttraining(t)
 	p.Train.Command = "symdiff posttrain"

@@ -25,7 +25,8 @@ import (
 	"github.com/symdiff-go/symdiff/trainer/rdkit"
 )
 
-// rewarder gives each molecule a number: the higher, the more it is wanted. NaN: it cannot be judged.
+// rewarder gives each molecule a number: the higher, the more it is wanted. NaN: it cannot be
+// judged.
 type rewarder func(ctx context.Context, molecules []*molecule.Molecule) ([]float64, error)
 
 // rewardProgram in front of a reward has the numbers told by a program (see programReward).
@@ -161,7 +162,8 @@ func shareOf(list []bool) float64 {
 	return float64(n) / float64(max(1, len(list)))
 }
 
-// mostRing bounds the sizes of rings that are counted: QM9's molecules have nine atoms beside hydrogen.
+// mostRing bounds the sizes of rings that are counted: QM9's molecules have nine atoms beside
+// hydrogen.
 const mostRing = 12
 
 // chordless counts the cycles of size atoms of a graph that no bond crosses.
@@ -182,7 +184,8 @@ func chordless(n int, bonds []molecule.Bond, size int) (count int) {
 			if next <= path[0] || slices.Contains(path, next) {
 				continue
 			}
-			// next may be bound to the last atom alone, or to the first too, where that closes the ring.
+			// next may be bound to the last atom alone, or to the first too, where that closes the
+			// ring.
 			closes := joined[[2]int{next, path[0]}]
 			crossed := slices.ContainsFunc(path[1:max(1, len(path)-1)], func(a int) bool { return joined[[2]int{next, a}] })
 			switch {
@@ -305,7 +308,8 @@ func programReward(command []string) (rewarder, error) {
 	}, nil
 }
 
-// rewardWeights are the weights a of samples with the given rewards (see Contrast), and the mean of the rewards:
+// rewardWeights are the weights a of samples with the given rewards (see Contrast), and the mean of
+// the rewards:
 //
 //	a = (1 - mix)·clip((R - mean)/std, -1, 1) - mix·negative
 //

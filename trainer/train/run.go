@@ -276,7 +276,8 @@ func (r *run) load() (err error) {
 	}
 	var signs []float32
 	if c := r.Options.Contrast; c != nil {
-		own, err := dataset.Load(c.Samples, r.elements(), 0) // none may be skipped: each has its weight
+		// none may be skipped: each has its weight
+		own, err := dataset.Load(c.Samples, r.elements(), 0)
 		if err != nil {
 			return err
 		}
@@ -539,7 +540,8 @@ func (r *run) openLog() (err error) {
 	return nil
 }
 
-// agree is how far the run is, whether it is to stop, and whether this part of it is over: the same in every process.
+// agree is how far the run is, whether it is to stop, and whether this part of it is over: the same
+// in every process.
 func (r *run) agree(ctx context.Context) (share float64, cancelled, paused bool) {
 	stop := []float64{0}
 	if ctx.Err() != nil {

@@ -51,8 +51,9 @@ const (
 
 var meterTimes = []float64{0.1, 0.5, 0.9}
 
-// inputVariance is symmetrise.InputVariance of the averaged weights at meterTimes, the mean over the
-// first held-out molecules: whether a learned gamma concentrates (0) or is the Haar measure (1).
+// inputVariance is symmetrise.InputVariance of the averaged weights at meterTimes, the mean over
+// the first held-out molecules: whether a learned gamma concentrates (0) or is the Haar measure
+// (1).
 func (c *Checkpoint) inputVariance(val *dataset.Set) ([]float64, error) {
 	net, meta, err := c.network()
 	if err != nil {

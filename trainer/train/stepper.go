@@ -17,7 +17,8 @@ type Stepper struct {
 	b batch
 }
 
-// NewStepper prepares the first batch of o.Data. The caller's goroutine must be bound to its thread.
+// NewStepper prepares the first batch of o.Data. The caller's goroutine must be bound to its
+// thread.
 func NewStepper(o Options) (*Stepper, error) {
 	r, err := prepare(o)
 	if err != nil {
@@ -72,7 +73,8 @@ func (s *Stepper) Step() float64 {
 // Molecules is the number of molecules of the batch.
 func (s *Stepper) Molecules() int { return s.b.molecules() }
 
-// Tensors are the weights, by name, and the batch that the network is given, by names batch.x, h, t, r0, eta and eps.
+// Tensors are the weights, by name, and the batch that the network is given, by names batch.x, h,
+// t, r0, eta and eps.
 func (s *Stepper) Tensors() []safetensors.Tensor {
 	flat := torch.Float32s(s.r.params.Flat)
 	var list []safetensors.Tensor
@@ -115,7 +117,8 @@ func (s *Stepper) Products() []Product {
 	return list
 }
 
-// perMolecule tells the layers that see a molecule's time, or f's mean over its atoms, rather than its atoms.
+// perMolecule tells the layers that see a molecule's time, or f's mean over its atoms, rather than
+// its atoms.
 func perMolecule(name string) bool {
 	return strings.Contains(name, "adaLN") || strings.Contains(name, "t_embedder") || strings.Contains(name, "gamma_dec")
 }

@@ -14,9 +14,9 @@ import (
 	"github.com/symdiff-go/symdiff/trainer/torch"
 )
 
-// teacher is a trained network whose prediction a student is to match in place of the noise, guided by a worse one g
-// (autoguidance, Karras et al. 2024, arXiv 2406.02507), so that the student predicts in one call
-// what guidance takes more for:
+// teacher is a trained network whose prediction a student is to match in place of the noise, guided
+// by a worse one g (autoguidance, Karras et al. 2024, arXiv 2406.02507), so that the student
+// predicts in one call what guidance takes more for:
 //
 //	eps* = e + w·(b - g),  e = teacher(z, t), b = better(z, t), g = guide(z, t), all with the student's R0 and eta,
 //
@@ -24,11 +24,14 @@ import (
 // The better network is the teacher, or one of another training, whose difference from the guide is
 // carried over to the teacher (as Liu et al. 2024, arXiv 2401.08565, do with language models).
 //
-// A target that is a function of z, unlike the noise, has no variance that the student could not explain.
+// A target that is a function of z, unlike the noise, has no variance that the student could not
+// explain.
 type teacher struct {
-	network, better, guide *torch.Params       // better is nil where it is the network, guide where there is none
-	weight, from, to       float32             // w, and between which t/T, both included, as core/symmetrise has it
-	context                []encoding.Quantity // what they are conditioned on
+	// better is nil where it is the network, guide where there is none
+	network, better, guide *torch.Params
+	// w, and between which t/T, both included, as core/symmetrise has it
+	weight, from, to float32
+	context          []encoding.Quantity // what they are conditioned on
 }
 
 // loadTeacher reads Options.Teacher, Options.Guide and Options.Better; nil if there is none.
@@ -61,7 +64,8 @@ func loadTeacher(o Options, device gotch.Device) (*teacher, error) {
 	return t, nil
 }
 
-// loadParams reads a network that takes the inputs that the student of o is given, and what it is conditioned on.
+// loadParams reads a network that takes the inputs that the student of o is given, and what it is
+// conditioned on.
 func loadParams(flag, path string, o Options, device gotch.Device) (*torch.Params, []encoding.Quantity, error) {
 	f, err := safetensors.Open(path)
 	if err != nil {

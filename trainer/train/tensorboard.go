@@ -33,7 +33,8 @@ func createEvents(folder string, now time.Time) (*eventFile, error) {
 	return &eventFile{f}, nil
 }
 
-// start writes the head of the file. A viewer forgets what earlier files there say of steps after step.
+// start writes the head of the file. A viewer forgets what earlier files there say of steps after
+// step.
 func (e *eventFile) start(step int, now time.Time) error {
 	version := protoBytes(protoTime(nil, now), 3, []byte("brain.Event:2"))
 	const started = 1

@@ -185,7 +185,8 @@ func TestBoundWeights(t *testing.T) {
 	}
 }
 
-// z = alpha·[x, h] + sigma·eps, everything on the scale of the model, x and eps_x with zero mean, R0 orthogonal.
+// z = alpha·[x, h] + sigma·eps, everything on the scale of the model, x and eps_x with zero mean,
+// R0 orthogonal.
 func TestBatch(t *testing.T) {
 	o := small(t)
 	b := batcher(t, o, false)
@@ -374,7 +375,8 @@ func TestContext(t *testing.T) {
 	}
 }
 
-// Given types are without noise and without loss; where they are kept back all is as without the condition.
+// Given types are without noise and without loss; where they are kept back all is as without the
+// condition.
 func TestTypesContext(t *testing.T) {
 	o := small(t)
 	plain := batcher(t, o, false)
@@ -535,7 +537,8 @@ func TestParts(t *testing.T) {
 	if share := float64(parted) / float64(typed); share < o.Parts-0.2 || share > o.Parts {
 		t.Errorf("of %.3f of the molecules with types a part is given, want at most %g", share, o.Parts)
 	}
-	if len(sizes) < 4 || bare < parted/4 || heavy < parted/8 || bare > parted*9/10 { // small molecules
+	// small molecules
+	if len(sizes) < 4 || bare < parted/4 || heavy < parted/8 || bare > parted*9/10 {
 		t.Errorf("%d parts of %d sizes, %d without hydrogens, %d all but hydrogens", parted, len(sizes), bare, heavy)
 	}
 	o.Condition = nil
@@ -559,7 +562,8 @@ func TestLogPH(t *testing.T) {
 		t.Errorf("at the truth %g", got)
 	}
 	between := append([]float32{}, h...)
-	between[0], between[1] = 0.125, 0.125 // ½ on the scale of the data: both at the edge of their window
+	// ½ on the scale of the data: both at the edge of their window
+	between[0], between[1] = 0.125, 0.125
 	if got := b.logPH([]uint8{1}, between); math.Abs(got+math.Ln2) > 1e-6 {
 		t.Errorf("between two types %g, want %g", got, -math.Ln2)
 	}
@@ -719,7 +723,8 @@ func TestModel(t *testing.T) {
 			types[want]++
 			info, _ := f.Info(q.Name)
 			for i := range v {
-				// An error of at most half a step: 2^-11 of a value near 2 as F16, 1/254 of it as I8.
+				// An error of at most half a step: 2^-11 of a value near 2 as F16, 1/254 of it as
+				// I8.
 				if average := 2 + float64(at+i)/1e6; math.Abs(float64(v[i])-average) > 1e-2 || info.DType != want {
 					t.Fatalf("%s: %s[%d] = %g as %s, want the average's %g as %s", dtype, q.Name, i, v[i], info.DType, average, want)
 				}

@@ -19,7 +19,8 @@ func (r *run) validate() error {
 	T := r.Timesteps
 	times, errors := make([]int, r.val.Len()), make([]float64, r.val.Len())
 	for i := range times {
-		_, u := math.Modf(float64(i) * (math.Sqrt(5) - 1) / 2) // the golden ratio's multiples are spread evenly
+		// the golden ratio's multiples are spread evenly
+		_, u := math.Modf(float64(i) * (math.Sqrt(5) - 1) / 2)
 		times[i] = 1 + int(u*float64(T))
 	}
 	batches := r.val.Batches(r.BatchAtoms)

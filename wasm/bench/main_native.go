@@ -13,8 +13,9 @@ import (
 	"github.com/symdiff-go/symdiff/core/f32"
 )
 
-// main writes a file of random weights with `weights`; with the name of a weights file it runs the lines of standard input, one
-// command each, and answers each with the nanoseconds that it took. `info` answers with kernels and operations of a turn of peak.
+// main writes a file of random weights with `weights`; with the name of a weights file it runs the
+// lines of standard input, one command each, and answers each with the nanoseconds that it took.
+// `info` answers with kernels and operations of a turn of peak.
 func main() {
 	if err := serve(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

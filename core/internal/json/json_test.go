@@ -105,7 +105,8 @@ func TestInt(t *testing.T) {
 }
 
 func TestAppendFloat(t *testing.T) {
-	for x, want := range map[float64]string{0: "0", 1: "1", -0.5: "-0.5", 1e-5: "0.00001", 1e-7: "1e-07", 1e30: "1e+30", 0.1: "0.1"} {
+	for x, want := range map[float64]string{0: "0", 1: "1", -0.5: "-0.5", 1e-5: "0.00001", 1e-7: "1e-07",
+		1e30: "1e+30", 0.1: "0.1"} {
 		if got := string(AppendFloat(nil, x)); got != want {
 			t.Errorf("AppendFloat(%v) = %s, want %s", x, got, want)
 		}
@@ -122,7 +123,8 @@ func TestAppendFloat(t *testing.T) {
 // and reading again changes nothing.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
-		`{"a":[1,2.5,-3e-4],"b":{"c":null,"d":true}}`, `"\ud83d\ude00\\\""`, `[[[[]]]]`, `{"":""}`, "\"\xff\"", ` 0 `, `{"a":1,"a":1}`,
+		`{"a":[1,2.5,-3e-4],"b":{"c":null,"d":true}}`, `"\ud83d\ude00\\\""`, `[[[[]]]]`, `{"":""}`, "\"\xff\"", ` 0 `,
+		`{"a":1,"a":1}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -186,7 +188,8 @@ func TestSkip(t *testing.T) {
 	for _, text := range []string{`{"a":}`, `[1,`, `nul`, `"\x"`, `"\ud800"`, ``} {
 		s := NewScanner([]byte(text))
 		_, want := Parse([]byte(text))
-		if err := s.Skip(); err == nil || want == nil || err.Error() != want.Error() || !strings.HasPrefix(err.Error(), "JSON at byte ") {
+		if err := s.Skip(); err == nil || want == nil || err.Error() != want.Error() ||
+			!strings.HasPrefix(err.Error(), "JSON at byte ") {
 			t.Errorf("%s: %v, Parse says %v", text, err, want)
 		}
 	}
@@ -228,7 +231,8 @@ func TestAppend(t *testing.T) {
 }
 
 func TestATreeOfTooManyValuesIsRefused(t *testing.T) {
-	text := func(n int) []byte { return []byte("[" + strings.Repeat("1,", n-2) + "1]") } // n values, the array among them
+	// n values, the array among them
+	text := func(n int) []byte { return []byte("[" + strings.Repeat("1,", n-2) + "1]") }
 	if _, err := Parse(text(MaxValues)); err != nil {
 		t.Errorf("%d values: %v", MaxValues, err)
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/sugarme/gotch/ts"
 )
 
-// growth is by how many bytes C's heap grows over n calls of f, after a warm-up and without any garbage collection: finalizers
-// must not hide a leak.
+// growth is by how many bytes C's heap grows over n calls of f, after a warm-up and without any
+// garbage collection: finalizers must not hide a leak.
 func growth(n int, f func()) int64 {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	for range 10 {
@@ -238,9 +238,11 @@ func TestMustPanics(t *testing.T) {
 	defer func() {
 		if v := recover(); v == nil {
 			t.Error("no panic")
-		} else if err, ok := v.(error); !ok || !strings.Contains(err.Error(), "mat1") && !strings.Contains(err.Error(), "size") {
+		} else if err, ok := v.(error); !ok || !strings.Contains(err.Error(), "mat1") &&
+			!strings.Contains(err.Error(), "size") {
 			t.Errorf("panic with %v", v)
 		}
 	}()
-	ts.MustRandn([]int64{2, 3}, gotch.Float, gotch.CPU).MustMatmul(ts.MustRandn([]int64{2, 3}, gotch.Float, gotch.CPU), false)
+	ts.MustRandn([]int64{2, 3}, gotch.Float, gotch.CPU).MustMatmul(ts.MustRandn([]int64{2, 3}, gotch.Float,
+		gotch.CPU), false)
 }

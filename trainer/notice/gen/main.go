@@ -75,7 +75,8 @@ func notice(npm, gotch string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// linked are the modules in the command symdiff, without training on all platforms, and the one that training adds.
+// linked are the modules in the command symdiff, without training on all platforms, and the one
+// that training adds.
 func linked(gotch string) ([]work, error) {
 	found := map[string]work{}
 	for _, system := range platforms {

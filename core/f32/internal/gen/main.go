@@ -670,7 +670,8 @@ func (g *generator) reductions() {
 	g.clear()
 	g.p("}\n")
 
-	if g.bits < 512 { // heads are too narrow for panels of 64 columns and rows of scores for vectors of 16
+	// heads are too narrow for panels of 64 columns and rows of scores for vectors of 16
+	if g.bits < 512 {
 		g.softmaxes()
 	}
 }
