@@ -147,7 +147,8 @@ func Files(path string) ([]string, error) {
 	}
 	if !info.IsDir() {
 		if !Known(path) {
-			return nil, fmt.Errorf("%s: unknown extension %q, want .tar, .msgpack, .smi, .smiles, .tsv, .csv, "+molecule.Extensions+", optionally with .gz or .bz2", path, filepath.Ext(path))
+			return nil, fmt.Errorf("%s: unknown extension %q, want .tar, .msgpack, .smi, .smiles, .tsv, .csv, "+
+				molecule.Extensions+", optionally with .gz or .bz2", path, filepath.Ext(path))
 		}
 		return []string{path}, nil
 	}
