@@ -20,7 +20,7 @@ import (
 // drugLike is a table of molecules with what drugs have, and of some that filters leave out.
 const drugLike = "split\tsmiles\n" +
 	"train\tCC(=O)Nc1ccc(O)cc1\nval\tCS(=O)(=O)c1ccccc1Cl\n" +
-		"test\tBrc1ccsc1\ntrain\tCP(C)(C)=O\ntrain\tO=[N+]([O-])c1ccccc1\n" +
+	"test\tBrc1ccsc1\ntrain\tCP(C)(C)=O\ntrain\tO=[N+]([O-])c1ccccc1\n" +
 	"train\tC[NH3+]\ntrain\tCCO.O\ntrain\tC[Si](C)(C)C\nval\tCCCCCCCCCCCCCCCC\ntrain\tC1CC\ntrain\tCCI\n"
 
 var drugElements = []molecule.Element{
