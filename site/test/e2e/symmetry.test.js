@@ -130,7 +130,7 @@ test("the command makes the molecule on the right", async () => {
   execFileSync(program, [...words.slice(1), "--out", out]);
   const text = readFileSync(out, "utf8");
   assert.match(text, new RegExp(`formula="?${right}"?`));
-  assert.match(text, /couple="?false/);
+  assert.match(text, /uncoupled=true/);
   await close();
 });
 
