@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"math"
 	"os"
 	"path/filepath"
@@ -271,17 +270,6 @@ func (p *Packed) part(key, value string) (from, to int, err error) {
 			value, strings.Join(names, ", "))
 	}
 	return s[0], s[1], nil
-}
-
-// molecules are those of a range.
-func (p *Packed) molecules(from, to int) iter.Seq2[*molecule.Molecule, error] {
-	return func(yield func(*molecule.Molecule, error) bool) {
-		for i := from; i < to; i++ {
-			if !yield(p.Molecule(i), nil) {
-				return
-			}
-		}
-	}
 }
 
 // set is a range of molecules as a set that shares the file's memory, but for a

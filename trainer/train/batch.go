@@ -222,9 +222,7 @@ func NewBatcher(set *dataset.Set, c model.Config, meta encoding.Meta, augment bo
 		return nil, err
 	}
 	b := &Batcher{set: set, config: c, meta: meta, sched: s, augment: augment}
-	for _, e := range set.Elements {
-		b.elements = append(b.elements, e)
-	}
+	b.elements = append(b.elements, set.Elements...)
 	return b, nil
 }
 
