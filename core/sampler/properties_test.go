@@ -47,7 +47,7 @@ func formula(t testing.TB, text string) []molecule.Element {
 	return elements
 }
 
-// A network is put under the properties that are asked for, by any method, and led
+// A network is put under the properties that are asked for, by any method, and guided
 // away from its prediction without them.
 func TestPropertiesAndTheirGuidance(t *testing.T) {
 	meta := encoding.QM9()

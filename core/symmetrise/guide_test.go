@@ -50,7 +50,7 @@ func TestGuide(t *testing.T) {
 				call(Guide(net, Guidance{Weak: worse, Expert: better, Weight: w, From: outside[0], To: outside[1]})),
 				e,
 			) {
-				t.Errorf("%s: led at a time that is not between %v", name, outside)
+				t.Errorf("%s: guided at a time that is not between %v", name, outside)
 			}
 		}
 	}

@@ -1,10 +1,8 @@
-// Package weights holds the trained networks that the project ships: qm9-web,
-// for programs that embed it, and beside it qm9-base, the network before it is
-// led, a file for likelihoods and to train from. The page fetches the same files
-// as assets, so the WASM module does not import this package.
+// Package weights holds the trained networks that the project ships: qm9-web, for programs that embed
+// it, and qm9-base, trained by the diffusion loss alone, a file for likelihoods and to train from.
+// The page fetches the same files as assets, so the WASM module does not import this package.
 //
-// What each model is, how it was trained and how it does is told in its model
-// card, the .md file beside it.
+// The model card, the .md file beside each, says how the model was trained and what was measured.
 package weights
 
 import _ "embed"

@@ -216,11 +216,11 @@ func bindObjective(f *pflag.FlagSet, o *train.Options) {
 	f.IntVar(&o.Timesteps, "timesteps", o.Timesteps, "T, the steps of the diffusion process")
 	f.StringVar(&o.Teacher, "teacher", o.Teacher, "weights file whose prediction is learned in place of the noise")
 	f.StringVar(&o.Guide, "guide", o.Guide,
-		"weights file of a worse network, from which the teacher's prediction is led away")
+		"weights file of a weak model that guides the teacher (autoguidance)")
 	f.StringVar(&o.Better, "better", o.Better,
 		"weights file of the better network that the guide is compared with, if not the teacher")
-	f.Float64Var(&o.GuideFrom, "guide-from", o.GuideFrom, "t/T from which the teacher is led")
-	f.Float64Var(&o.GuideTo, "guide-to", o.GuideTo, "t/T up to which the teacher is led, 0: to the end")
+	f.Float64Var(&o.GuideFrom, "guide-from", o.GuideFrom, "t/T from which the teacher is guided")
+	f.Float64Var(&o.GuideTo, "guide-to", o.GuideTo, "t/T up to which the teacher is guided, 0: to the end")
 	f.Float64Var(&o.Guidance, "guidance", o.Guidance, "how far, as a multiple of their difference")
 	f.BoolVar(&o.Augment, "augment", o.Augment, "turn each molecule by a Haar matrix (with the variant dit: DiT-Aug)")
 	f.StringVar(&o.Latent.Stage, "stage", o.Latent.Stage,

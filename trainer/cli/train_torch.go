@@ -98,19 +98,18 @@ func newDistillCommand() *cobra.Command {
 	return trains(&trainConfig{kind: "distill"}, &cobra.Command{
 		Use: "distill --teacher FILE [--guide FILE --guidance W] --data FILE[,FILE...] --out DIR " +
 			"(--steps N | --epochs N | --max-time D)",
-		Short: "Teach a model what another predicts, guided by a worse one",
+		Short: "Teach a model what another predicts, guided by a weak model",
 		Long: `Teach a student what a teacher predicts (libtorch). The student begins
 as its teacher, with its sizes; --set may change them.
 
-With --guide the teacher is led away from a worse network, such as an earlier one of its own
-training (autoguidance, Karras et al. 2024):
+With --guide a weak model guides the teacher, such as an earlier state of its own training
+(autoguidance, Karras et al. 2024):
 
   eps* = eps_teacher + W·(eps_teacher - eps_guide)
 
-so that the student does in one network call what symdiff sample --guide takes two for. With
-objective.better the difference is that of another network from its own worse state, eps_better -
-eps_guide, and is carried over to the teacher; objective.guide-from and guide-to say at which
-times it is led. All else is as in symdiff train; the validation loss is the distance to the
+so that the student does with one network evaluation what symdiff sample --guide takes two for.
+With objective.better the difference is that of an expert from a weak model, eps_better -
+eps_guide; objective.guide-from and guide-to are the interval of t/T that is guided. All else is as in symdiff train; the validation loss is the distance to the
 teacher.`,
 		Example: `  symdiff distill --teacher model.safetensors --guide early.safetensors --guidance 2 \
       --data qm9_train.xyz.gz --out student --max-time 1h`,

@@ -34,7 +34,7 @@ func trained(t *testing.T, seed uint64, steps int, changes ...func(*Options)) st
 	return path
 }
 
-// A student that is its teacher has nothing to learn; led away from a worse network there is, in
+// A student that is its teacher has nothing to learn; guided by a weak model there is, in
 // proportion to the weight squared, and learning makes it less.
 func TestTeacher(t *testing.T) {
 	best, worse := trained(t, 1, 40), trained(t, 1, 2)
@@ -64,11 +64,11 @@ func TestTeacher(t *testing.T) {
 		t.Errorf("named as the better network too the teacher's loss is %g, want %g", student(worse, 1, 1), one)
 	}
 	if better = worse; student(worse, 1, 1) > 1e-9 {
-		t.Error("led from a network to itself the student has something to learn")
+		t.Error("guided by itself the student has something to learn")
 	}
 	better, from = "", 0.5
 	if late := student(worse, 1, 1); late < 1e-9 || late > 0.9*one {
-		t.Errorf("led at the later half of the times the loss is %g, at all %g", late, one)
+		t.Errorf("guided at the later half of the times the loss is %g, at all %g", late, one)
 	}
 }
 
@@ -104,7 +104,7 @@ func TestConditionedTeacher(t *testing.T) {
 		t.Errorf("a student that is its teacher has the loss %g, %v", c.Provenance.ValLoss, c.Meta.Context)
 	}
 	if c = student(worse); c.Provenance.ValLoss < 1e-4 {
-		t.Errorf("led away from a worse network it has the loss %g", c.Provenance.ValLoss)
+		t.Errorf("guided by a weak model it has the loss %g", c.Provenance.ValLoss)
 	}
 	o = small(t)
 	o.Teacher = best
