@@ -334,6 +334,6 @@ export class Controls {
 
 /** What a run fetches before it starts, in words; empty where it is all there. */
 export function costText(bytes: number, chemistry: number): string {
-  return `The first run downloads the model, ${megabytes(bytes)}, and tools for drawing and properties, ${megabytes(chemistry)}. Both stay on this device.`;
+  return `The first run downloads the model, ${megabytes(bytes)}, which stays on this device, and tools for drawing and properties, ${megabytes(chemistry)}.`;
 }
 
