@@ -109,8 +109,8 @@ With --guide a weak model guides the teacher, such as an earlier state of its ow
 
 so that the student does with one network evaluation what symdiff sample --guide takes two for.
 With objective.better the difference is that of an expert from a weak model, eps_better -
-eps_guide; objective.guide-from and guide-to are the interval of t/T that is guided. All else is as in symdiff train; the validation loss is the distance to the
-teacher.`,
+eps_guide; objective.guide-from and guide-to are the interval of t/T that is guided. All else is
+as in symdiff train; the validation loss is the distance to the teacher.`,
 		Example: `  symdiff distill --teacher model.safetensors --guide early.safetensors --guidance 2 \
       --data qm9_train.xyz.gz --out student --max-time 1h`,
 	})
