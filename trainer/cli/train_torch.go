@@ -25,7 +25,8 @@ func newTrainCommand() *cobra.Command {
 Data files are XYZ or SDF, perhaps gzipped; FILE@key=value takes the molecules with that
 property only. DIR gets
 
-  checkpoint.safetensors     the newest state; checkpoint.1.safetensors is the one before, and so on (run.keep)
+  checkpoint.safetensors     the newest state; checkpoint.1.safetensors is the one before, and so
+                             on (run.keep)
   best.safetensors           the state of the lowest validation loss
   log.jsonl                  the log; events.out.tfevents.* is the same for TensorBoard
 
