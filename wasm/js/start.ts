@@ -8,7 +8,7 @@ function beside(): URL {
 }
 
 const cure =
-  "worker.js, wasm_exec.js and simd.js of the package have to lie beside the module that starts it. With esbuild or plain Rollup copy them " +
+  "worker.js, wasm_exec.js, simd.js and sha256.js of the package have to lie beside the module that starts it. With esbuild or plain Rollup copy them " +
   'there; with Vite\'s development server set optimizeDeps: { exclude: ["symdiff-mol"] }; or make the worker yourself, by the option `worker`';
 
 /** What to do where the script of the worker cannot be fetched. */
