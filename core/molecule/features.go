@@ -34,6 +34,7 @@ func (m *Molecule) Features() Features {
 	g := m.graph()
 	g.cleanUp()
 	f := features{graph: g, edges: g.edges(all(len(g.elements))),
+		aromatic: map[[2]int]bool{}, inRing: make([]bool, len(g.elements)),
 		Features: Features{map[string]int{}, map[string]int{}, map[string]int{}}}
 	if len(g.bonds) <= maxBondsPerAtom*len(g.elements) {
 		f.findRings()
@@ -71,7 +72,6 @@ type features struct {
 
 // findRings counts the smallest rings, and marks the aromatic ones.
 func (f *features) findRings() {
-	f.aromatic, f.inRing = map[[2]int]bool{}, make([]bool, len(f.edges))
 	seen := map[string]bool{}
 	for _, b := range f.bonds {
 		ring := f.smallestRing(b)
@@ -237,10 +237,10 @@ func (f *features) nitrogen(i int) {
 		f.Groups["nitro"]++
 		return
 	}
-	if f.to(i, O, 1) > 0 && (f.inRing == nil || !f.inRing[i]) {
+	if f.to(i, O, 1) > 0 && !f.inRing[i] {
 		f.Groups["N-O"]++
 	}
-	if len(f.edges[i]) != 3 || f.to(i, C, 1)+f.to(i, H, 1) != 3 || f.inRing != nil && f.inRing[i] ||
+	if len(f.edges[i]) != 3 || f.to(i, C, 1)+f.to(i, H, 1) != 3 || f.inRing[i] ||
 		f.next(i, f.carbonyl) {
 		return
 	}
@@ -260,7 +260,7 @@ func (f *features) oxygen(i int) {
 			f.Groups["O-O"]++
 		}
 	}
-	if len(f.edges[i]) != 2 || f.inRing != nil && f.inRing[i] || f.next(i, f.carbonyl) {
+	if len(f.edges[i]) != 2 || f.inRing[i] || f.next(i, f.carbonyl) {
 		return
 	}
 	switch carbons := f.to(i, C, 1); {
@@ -292,16 +292,10 @@ func (m *Molecule) Environments() []string {
 	edges := g.edges(all(len(g.elements)))
 	colours, next := make([]colour, len(edges)), make([]colour, len(edges))
 	for i := range colours {
-		colours[i] = colour{}.with(uint64(g.elements[i])).with(uint64(g.charge[i] + 8))
+		colours[i] = g.atomColour(i)
 	}
 	for range 2 {
-		for i, list := range edges {
-			var around colour
-			for _, e := range list {
-				around = around.plus(colours[e.to].with(uint64(e.order)))
-			}
-			next[i] = colours[i].with(around[0]).with(around[1])
-		}
+		mixNeighbours(next, colours, edges)
 		colours, next = next, colours
 	}
 	names := make([]string, len(colours))

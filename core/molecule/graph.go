@@ -199,7 +199,7 @@ func (g *graph) key() string {
 	edges := g.edges(atoms)
 	colours := make([]colour, len(atoms))
 	for k, i := range atoms {
-		colours[k] = colour{}.with(uint64(g.elements[i])).with(uint64(g.charge[i] + 8))
+		colours[k] = g.atomColour(i)
 	}
 	colours = refine(colours, edges)
 	all := sum(colours)
@@ -219,17 +219,27 @@ func (g *graph) key() string {
 func refine(colours []colour, edges [][]edge) []colour {
 	next := make([]colour, len(colours))
 	for before, now := 0, distinct(colours); now > before; {
-		for i, list := range edges {
-			var around colour
-			for _, e := range list {
-				around = around.plus(colours[e.to].with(uint64(e.order)))
-			}
-			next[i] = colours[i].with(around[0]).with(around[1])
-		}
+		mixNeighbours(next, colours, edges)
 		colours, next = next, colours
 		before, now = now, distinct(colours)
 	}
 	return colours
+}
+
+// mixNeighbours sets next to the colours with those of each atom's neighbours hashed in, once.
+func mixNeighbours(next, colours []colour, edges [][]edge) {
+	for i, list := range edges {
+		var around colour
+		for _, e := range list {
+			around = around.plus(colours[e.to].with(uint64(e.order)))
+		}
+		next[i] = colours[i].with(around[0]).with(around[1])
+	}
+}
+
+// atomColour hashes an atom's element and charge.
+func (g *graph) atomColour(i int) colour {
+	return colour{}.with(uint64(g.elements[i])).with(uint64(g.charge[i] + 8))
 }
 
 // sum hashes colours without their order.
