@@ -324,7 +324,7 @@ function requestLoad(link: Link, options: LoadOptions): Promise<LoadedMessage> {
       },
       fail: reject,
     });
-    const bytes = bytesOf(options.weights);
+    const bytes = bytesOf(options.weights, options.name);
     const url = bytes ? undefined : absolute("weights", options.weights as string | URL);
     link.send({
       type: "load",
