@@ -37,23 +37,31 @@ type Counts struct {
 
 // Evaluate measures all molecules of a sequence and stops at its first error.
 // Stability, validity and uniqueness are those of [Molecule.StableAtoms],
-// [Molecule.ValidBy] and [Molecule.KeyBy], by the rule of [ChooseRule].
-func Evaluate(seq iter.Seq2[*Molecule, error]) (Report, error) {
-	rule, seq := ChooseRule(seq)
-	return EvaluateBy(rule, seq)
-}
+// [Molecule.ValidBy] and [Molecule.KeyBy]. The rule is one for all of them,
+// whatever their order: GEOM's where [RuleOf] has it for any molecule, else QM9's.
+func Evaluate(seq iter.Seq2[*Molecule, error]) (Report, error) { return EvaluateBy("", seq) }
 
-// EvaluateBy is Evaluate by a rule.
+// EvaluateBy is Evaluate by a rule; "" chooses it as Evaluate does.
 func EvaluateBy(rule Rule, seq iter.Seq2[*Molecule, error]) (Report, error) {
-	r := Report{Rule: rule}
-	keys := make(map[string]struct{})
+	var r Report
+	judges := judgesBy(rule)
 	for m, err := range seq {
 		if err != nil {
 			return Report{}, err
 		}
-		r.add(m, keys)
+		g := m.graph()
+		r.count(g)
+		if len(judges) > 1 && RuleOf(m.Elements) == GEOMRule {
+			judges = judges[1:] // QM9's rule is out from here on
+		}
+		for _, j := range judges {
+			j.judge(m)
+		}
 	}
-	r.Counts.Unique = len(keys)
+	j := judges[0]
+	r.Rule = j.rule
+	r.Counts.Valid, r.Counts.NotJudged, r.Counts.FreeValences = j.valid, j.notJudged, j.free
+	r.Counts.Unique = len(j.keys)
 	r.StableAtoms = ratio(r.Counts.StableAtoms, r.Atoms)
 	r.StableMolecules = ratio(r.Counts.StableMolecules, r.Molecules)
 	r.Valid = ratio(r.Counts.Valid, r.Molecules-r.Counts.NotJudged)
@@ -63,9 +71,8 @@ func EvaluateBy(rule Rule, seq iter.Seq2[*Molecule, error]) (Report, error) {
 	return r, nil
 }
 
-// add counts one molecule.
-func (r *Report) add(m *Molecule, keys map[string]struct{}) {
-	g := m.graph()
+// count counts what does not depend on the rule.
+func (r *Report) count(g *graph) {
 	r.Molecules++
 	r.Atoms += len(g.elements)
 	stable := g.stable()
@@ -80,21 +87,42 @@ func (r *Report) add(m *Molecule, keys map[string]struct{}) {
 	if len(g.fragments()) == 1 {
 		r.Counts.Connected++
 	}
-	if !r.Rule.Judges(m.Elements) {
-		r.Counts.NotJudged++
-		return
-	}
-	if g = m.graphBy(r.Rule); !first(g.valid(r.Rule)) {
-		return
-	}
-	r.Counts.Valid++
-	keys[g.key()] = struct{}{}
-	if r.Rule == QM9Rule && g.free() {
-		r.Counts.FreeValences++
-	}
 }
 
-func first(ok bool, _ string) bool { return ok }
+// judge counts what depends on the rule.
+type judge struct {
+	rule                   Rule
+	valid, notJudged, free int
+	keys                   map[string]struct{} // of the valid
+}
+
+// judgesBy is a judge by a rule; by each, that of QM9 first, while none is chosen.
+func judgesBy(rule Rule) (judges []*judge) {
+	rules := []Rule{rule}
+	if rule == "" {
+		rules = []Rule{QM9Rule, GEOMRule}
+	}
+	for _, r := range rules {
+		judges = append(judges, &judge{rule: r, keys: map[string]struct{}{}})
+	}
+	return judges
+}
+
+func (j *judge) judge(m *Molecule) {
+	if !j.rule.Judges(m.Elements) {
+		j.notJudged++
+		return
+	}
+	g := m.graphBy(j.rule)
+	if ok, _ := g.valid(j.rule); !ok {
+		return
+	}
+	j.valid++
+	j.keys[g.key()] = struct{}{}
+	if j.rule == QM9Rule && g.free() {
+		j.free++
+	}
+}
 
 // free tells whether an atom has fewer bonds than its valence, after cleanUp.
 func (g *graph) free() bool {

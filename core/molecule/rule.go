@@ -1,9 +1,6 @@
 package molecule
 
-import (
-	"iter"
-	"slices"
-)
+import "slices"
 
 // Rule is how EDM judges validity and uniqueness, which depends on the data set.
 type Rule string
@@ -52,47 +49,13 @@ func (r Rule) Judges(elements []Element) bool {
 	return !slices.ContainsFunc(elements, func(e Element) bool { return r.most(e, 0) == 0 })
 }
 
-// peeked is the number of molecules by which a rule is chosen.
-const peeked = 512
-
-// ChooseRule chooses the rule for a sequence: that of GEOM where one of the first
-// 512 molecules has an element beyond those of QM9, among GEOM's. all is the
-// sequence from its beginning, to be read once.
-func ChooseRule(seq iter.Seq2[*Molecule, error]) (rule Rule, all iter.Seq2[*Molecule, error]) {
-	next, stop := iter.Pull2(seq)
-	rule = QM9Rule
-	type item struct {
-		m   *Molecule
-		err error
+// RuleOf is the rule by which the elements of a molecule can be judged: GEOM's
+// where these go beyond those of QM9 and are among GEOM's, else QM9's.
+func RuleOf(elements []Element) Rule {
+	if !QM9Rule.Judges(elements) && GEOMRule.Judges(elements) {
+		return GEOMRule
 	}
-	var first []item
-	for len(first) < peeked {
-		m, err, ok := next()
-		if !ok {
-			break
-		}
-		first = append(first, item{m, err})
-		if err != nil {
-			break
-		}
-		if !QM9Rule.Judges(m.Elements) && GEOMRule.Judges(m.Elements) {
-			rule = GEOMRule
-			break
-		}
-	}
-	return rule, func(yield func(*Molecule, error) bool) {
-		defer stop()
-		for _, i := range first {
-			if !yield(i.m, i.err) {
-				return
-			}
-		}
-		for m, err, ok := next(); ok; m, err, ok = next() {
-			if !yield(m, err) {
-				return
-			}
-		}
-	}
+	return QM9Rule
 }
 
 // graphBy is the graph of m under a rule, after the clean-up of [Molecule.Valid].

@@ -68,7 +68,7 @@ func (o *evaluateOptions) flags(cmd *cobra.Command) {
 		"training molecules, or a list of their SMILES, for novelty; FILE@key=value takes those with a property")
 	f.StringVar(&o.reference, "reference", "", "molecules of the data, for the divergences of distributions")
 	f.StringVar(&o.rule, "rule", "",
-		"of EDM for validity: qm9, or geom, which takes every bond as single; by default geom where GEOM's elements are")
+		"of EDM for validity: qm9, or geom (every bond single); default: geom if any molecule needs it")
 	f.BoolVar(&o.rdkit, "rdkit", rdkit.Available,
 		"judge validity by RDKit too, and find strain energies (in a build with RDKit)")
 	f.IntVar(&o.strain, "strain", 1000, "stable, connected molecules whose strain energy is found (MMFF94 by RDKit)")
@@ -127,9 +127,10 @@ func newEvaluateCommand() *cobra.Command {
 input; FILE@key=value takes those with a property) by the protocol of EDM: bonds from distances;
 an atom is stable if its bond orders sum to its valence, a molecule if all its atoms are. Valid is
 by a closed form what RDKit would accept, unique what differs in the graph of its largest
-fragment. Where GEOM's elements are (B, Si, P, S, Cl, Br, I ...) every bond counts as single for
-both, which is EDM's rule for GEOM; --rule chooses. A molecule with an element that the rule does
-not judge counts neither as valid nor as not valid. In a build with RDKit (make cli RDKIT=1),
+fragment. If any molecule of the set has an element of GEOM that QM9 lacks (B, Si, P, S, Cl, Br,
+I ...), every bond of every molecule counts as single for both. That is EDM's rule for GEOM;
+--rule chooses. A molecule with an element that the rule does not judge counts neither as valid
+nor as not valid. In a build with RDKit (make cli RDKIT=1),
 RDKit judges too, by SMILES, and every disagreement is listed.
 
 A record that is at fault is named, counted and skipped, or with --strict an error.

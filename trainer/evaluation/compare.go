@@ -3,10 +3,12 @@ package evaluation
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/gonum/stat"
 
+	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/trainer/chart"
 	"github.com/symdiff-go/symdiff/trainer/report"
 )
@@ -206,6 +208,24 @@ func (e *Entry) cell(col column) string {
 	return text
 }
 
+// rules says that the entries were not judged by one rule, where that is so.
+func (c *Comparison) rules() string {
+	by := map[molecule.Rule][]string{}
+	for _, e := range c.Entries {
+		for _, run := range e.Runs {
+			if names := by[run.Rule]; !slices.Contains(names, e.Name) {
+				by[run.Rule] = append(names, e.Name)
+			}
+		}
+	}
+	geom := by[molecule.GEOMRule]
+	if len(geom) == 0 || len(by) == 1 {
+		return ""
+	}
+	return "Valid and unique of " + strings.Join(geom, ", ") + " are by " + molecule.GEOMRule.Name() +
+		", the others by " + molecule.QM9Rule.Name() + ": these do not compare. --rule sets one rule for all."
+}
+
 // Document is the comparison to be read.
 func (c *Comparison) Document() report.Report {
 	r := report.Report{Title: fmt.Sprintf("Comparison of %d", len(c.Entries))}
@@ -234,6 +254,9 @@ func (c *Comparison) Document() report.Report {
 	s.Notes = []string{"Several runs: mean ± standard deviation between them. One run: value and 95 % " +
 		"interval. NLL in nats per molecule; W: Wasserstein distance to the data. Sound: stable, connected, no " +
 		"bond, angle, ring or contact out of order."}
+	if note := c.rules(); note != "" {
+		s.Notes = append(s.Notes, note)
+	}
 	for _, col := range used {
 		s.Charts = append(s.Charts, c.bars(col))
 	}

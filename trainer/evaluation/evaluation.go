@@ -32,7 +32,7 @@ type Options struct {
 	Train     Molecules // training molecules, for novelty; nil: no novelty
 	TrainName string
 	TrainList bool          // of Train only the property smiles counts (needs RDKit)
-	Rule      molecule.Rule // of validity and uniqueness; empty: that of molecule.ChooseRule
+	Rule      molecule.Rule // of validity and uniqueness; empty: as molecule.Evaluate chooses it
 	Reference Molecules     // the data, for divergences; nil: none
 	RefName   string
 	RDKit     bool // judge by RDKit too; the build must have it
@@ -137,16 +137,47 @@ type verdict struct {
 	geometry  molecule.Geometry
 	stable    int // atoms
 	connected bool
-	key       string // of a valid molecule
-	reason    string // why the closed form says it is not valid
-	smiles    string // of one that RDKit finds valid
-	fault     string // why RDKit does not
-	byOrders  bool   // RDKit finds it valid with the orders of bonds, which the rule does not use
+	by        []judgement // by each rule that may be the one
+	byOrders  bool        // RDKit finds it valid with the orders that distances give
 	strain    float64
+	fault     string // why the strain energy was not found
 	failing   *failing
 	features  molecule.Features
 	around    []string // environments of the atoms of a valid molecule
 	relaxation
+}
+
+// judgement is what is found of one molecule by a rule of validity.
+type judgement struct {
+	rule   molecule.Rule
+	key    string // of a valid molecule
+	reason string // why the closed form says it is not valid
+	smiles string // of one that RDKit finds valid
+	fault  string // why RDKit does not
+}
+
+// judged is what is found of all molecules by a rule of validity.
+type judged struct {
+	rule                           molecule.Rule
+	keys, smiles                   map[string]bool     // distinct valid molecules -> in the training set
+	around                         map[string][]string // distinct valid molecule -> its environments
+	rdkitValid, compared, disagree int
+	disagreements                  []Disagreement
+	intact                         []*molecule.Molecule // whose strain energy is wanted
+}
+
+// rulesOf are the rules by which molecules are judged until one is chosen: that of
+// QM9 first.
+func rulesOf(rule molecule.Rule) (list []*judged) {
+	rules := []molecule.Rule{rule}
+	if rule == "" {
+		rules = []molecule.Rule{molecule.QM9Rule, molecule.GEOMRule}
+	}
+	for _, r := range rules {
+		list = append(list, &judged{rule: r, keys: map[string]bool{}, smiles: map[string]bool{},
+			around: map[string][]string{}})
+	}
+	return list
 }
 
 // Run measures all molecules of a sequence.
@@ -158,11 +189,7 @@ func Run(ctx context.Context, molecules Molecules, o Options) (*Evaluation, erro
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
 	r := &run{Options: o, e: &Evaluation{File: o.Name, set: distributions{}}, counts: newStructures(),
-		floor: newStructures(), around: map[string][]string{}, known: map[string]bool{}, keys: map[string]bool{},
-		smiles: map[string]bool{}, failures: map[AtomFailure][2]int{}}
-	if r.Rule == "" {
-		r.Rule, molecules = molecule.ChooseRule(molecules)
-	}
+		floor: newStructures(), known: map[string]bool{}, failures: map[AtomFailure][2]int{}, rules: rulesOf(o.Rule)}
 	report, err := molecule.EvaluateBy(r.Rule, func(yield func(*molecule.Molecule, error) bool) {
 		err := r.batches(ctx, "measuring", molecules, r.judge, func(m *molecule.Molecule, v verdict) bool {
 			r.add(m, v)
@@ -175,7 +202,7 @@ func Run(ctx context.Context, molecules Molecules, o Options) (*Evaluation, erro
 	if err != nil {
 		return nil, err
 	}
-	r.e.Report = report
+	r.e.Report, r.judged = report, r.rules[0]
 	if err := r.novelty(ctx); err != nil {
 		return nil, err
 	}
@@ -199,18 +226,15 @@ type run struct {
 
 	index                                                 int
 	atoms, lengths, angles, flat, clashFree, sound, rings counter
-	// distinct valid molecules -> in the training set
-	keys, smiles                                  map[string]bool
-	rdkitValid, byOrders, judged, disagree, train int
-	// whose strain energy is wanted
-	intact []*molecule.Molecule
+	// of the rules that may still be the one; and of the chosen one, when all molecules are read
+	rules []*judged
+	*judged
+	train, byOrders int
 	// atoms and molecules
 	failures    map[AtomFailure][2]int
 	odd, pieces int
 	// of the molecules, of the training set
 	counts, floor *structures
-	// distinct valid molecule -> its environments
-	around map[string][]string
 	// environments of the training set
 	known map[string]bool
 	// that GFN2-xTB is to relax
@@ -232,26 +256,32 @@ func (r *run) judge(m *molecule.Molecule) (v verdict) {
 	if v.stable < len(m.Elements) || !v.connected {
 		v.failing = failureOf(m)
 	}
-	r.identify(&v, m)
-	if r.RDKit && r.Rule == molecule.GEOMRule {
+	for _, j := range r.rules {
+		v.by = append(v.by, r.identify(m, j.rule))
+	}
+	if first := v.by[0]; first.rule == molecule.QM9Rule {
+		v.byOrders = first.smiles != ""
+	} else if r.RDKit {
 		_, err := rdkit.SMILES(m)
 		v.byOrders = err == nil
 	}
 	return v
 }
 
-// identify finds validity and the names by which molecules are told apart.
-func (r *run) identify(v *verdict, m *molecule.Molecule) {
-	ok, reason := m.ValidBy(r.Rule)
-	if v.reason = reason; ok {
-		v.key = m.KeyBy(r.Rule)
+// identify finds validity by a rule, and the names by which molecules are told apart.
+func (r *run) identify(m *molecule.Molecule, rule molecule.Rule) (j judgement) {
+	j.rule = rule
+	ok, reason := m.ValidBy(rule)
+	if j.reason = reason; ok {
+		j.key = m.KeyBy(rule)
 	}
 	if r.RDKit {
-		s, err := rdkit.SMILESBy(m, r.Rule)
-		if v.smiles = s; err != nil {
-			v.fault = err.Error()
+		s, err := rdkit.SMILESBy(m, rule)
+		if j.smiles = s; err != nil {
+			j.fault = err.Error()
 		}
 	}
+	return j
 }
 
 // nfe is what a sampled molecule took, by its properties: one network evaluation for each step, two
@@ -302,17 +332,20 @@ func (r *run) add(m *molecule.Molecule, v verdict) {
 	if r.Reference != nil {
 		r.counts.add(len(m.Elements), v.features)
 	}
-	if v.key != "" {
-		if _, ok := r.keys[v.key]; !ok && r.Train != nil {
-			r.around[v.key] = m.Environments()
+	if len(r.rules) > 1 && molecule.RuleOf(m.Elements) == molecule.GEOMRule {
+		r.rules = r.rules[1:] // QM9's rule is out from here on
+	}
+	r.byOrders += one(v.byOrders)
+	intact := v.stable == len(m.Elements) && v.connected
+	for _, j := range r.rules {
+		for _, found := range v.by {
+			if found.rule == j.rule {
+				r.addTo(j, m, found, intact)
+			}
 		}
-		r.keys[v.key] = false
 	}
-	if v.stable == len(m.Elements) && v.connected && len(r.relaxed) < r.XTB {
+	if intact && len(r.relaxed) < r.XTB {
 		r.relaxed = append(r.relaxed, m)
-	}
-	if r.RDKit {
-		r.addRDKit(m, v)
 	}
 }
 
@@ -326,26 +359,33 @@ func one(b bool) int {
 // mostDisagreements is the number that is listed.
 const mostDisagreements = 20
 
-func (r *run) addRDKit(m *molecule.Molecule, v verdict) {
-	if v.smiles != "" {
-		r.rdkitValid++
-		r.smiles[v.smiles] = false
+// addTo counts a molecule by a rule; intact are the stable and connected.
+func (r *run) addTo(j *judged, m *molecule.Molecule, found judgement, intact bool) {
+	if found.key != "" {
+		if _, ok := j.keys[found.key]; !ok && r.Train != nil {
+			j.around[found.key] = m.Environments()
+		}
+		j.keys[found.key] = false
 	}
-	r.byOrders += one(v.byOrders)
-	if r.Rule.Judges(m.Elements) {
-		r.judged++
-		if (v.key != "") != (v.smiles != "") {
-			r.disagree++
-			if r.e.RDKit == nil {
-				r.e.RDKit = &RDKit{}
-			}
-			if d := &r.e.RDKit.Disagreements; len(*d) < mostDisagreements {
-				*d = append(*d, Disagreement{r.index, m.Formula(), or(v.reason, "valid"), or(v.smiles, v.fault)})
-			}
+	if !r.RDKit {
+		return
+	}
+	if found.smiles != "" {
+		j.rdkitValid++
+		j.smiles[found.smiles] = false
+		if intact && len(j.intact) < r.Strain {
+			j.intact = append(j.intact, m)
 		}
 	}
-	if v.smiles != "" && v.stable == len(m.Elements) && v.connected && len(r.intact) < r.Strain {
-		r.intact = append(r.intact, m)
+	if !j.rule.Judges(m.Elements) {
+		return
+	}
+	j.compared++
+	if (found.key != "") != (found.smiles != "") {
+		if j.disagree++; len(j.disagreements) < mostDisagreements {
+			j.disagreements = append(j.disagreements, Disagreement{r.index, m.Formula(), or(found.reason, "valid"),
+				or(found.smiles, found.fault)})
+		}
 	}
 }
 
@@ -367,10 +407,11 @@ func (r *run) novelty(ctx context.Context) error {
 	return r.batches(ctx, "training set", r.Train, func(m *molecule.Molecule) (v verdict) {
 		if r.TrainList {
 			text, _ := m.Property("smiles")
-			v.smiles, _ = rdkit.Explicit(text, r.Rule)
+			s, _ := rdkit.Explicit(text, r.rule)
+			v.by = []judgement{{smiles: s}}
 			return v
 		}
-		r.identify(&v, m)
+		v.by = []judgement{r.identify(m, r.rule)}
 		v.around = m.Environments()
 		if r.Reference != nil {
 			v.features = m.Features()
@@ -384,11 +425,12 @@ func (r *run) novelty(ctx context.Context) error {
 		if r.Reference != nil && !r.TrainList {
 			r.floor.add(len(m.Elements), v.features)
 		}
-		if _, ok := r.keys[v.key]; ok {
-			r.keys[v.key] = true
+		found := v.by[0]
+		if _, ok := r.keys[found.key]; ok {
+			r.keys[found.key] = true
 		}
-		if _, ok := r.smiles[v.smiles]; ok {
-			r.smiles[v.smiles] = true
+		if _, ok := r.smiles[found.smiles]; ok {
+			r.smiles[found.smiles] = true
 		}
 		return true
 	})
@@ -467,15 +509,15 @@ func (r *run) finish() {
 		r.sound.share(), r.rings.share()}
 	r.finishFailures()
 	if r.RDKit {
-		if e.RDKit == nil {
-			e.RDKit = &RDKit{}
+		e.RDKit = &RDKit{
+			Version:          rdkit.Version(),
+			Valid:            share(r.rdkitValid, e.Molecules),
+			UniqueAmongValid: share(len(r.smiles), r.rdkitValid),
+			ValidAndUnique:   share(len(r.smiles), e.Molecules),
+			Disagree:         share(r.disagree, r.compared),
+			Disagreements:    r.disagreements,
 		}
-		e.RDKit.Version = rdkit.Version()
-		e.RDKit.Valid = share(r.rdkitValid, e.Molecules)
-		e.RDKit.UniqueAmongValid = share(len(r.smiles), r.rdkitValid)
-		e.RDKit.ValidAndUnique = share(len(r.smiles), e.Molecules)
-		e.RDKit.Disagree = share(r.disagree, r.judged)
-		if r.Rule == molecule.GEOMRule {
+		if r.rule == molecule.GEOMRule {
 			orders := share(r.byOrders, e.Molecules)
 			e.RDKit.ValidByOrders = &orders
 		}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -170,6 +171,44 @@ func TestNovelty(t *testing.T) {
 		}
 	} else if _, err := Run(context.Background(), list(all), Options{RDKit: true}); !errors.Is(err, rdkit.ErrMissing) {
 		t.Errorf("RDKit in a build without: %v", err)
+	}
+}
+
+// The rule is that of the whole set: one molecule of silane at its end judges all
+// others by GEOM's rule, as at its beginning.
+func TestRuleDoesNotDependOnTheOrder(t *testing.T) {
+	molecules := many(read(t), 1200/len(read(t))+1, 1)
+	silane := &molecule.Molecule{Elements: []molecule.Element{14, 1, 1, 1, 1}, Positions: [][3]float64{{},
+		{0.85, 0.85, 0.85}, {-0.85, -0.85, 0.85}, {-0.85, 0.85, -0.85}, {0.85, -0.85, -0.85}}}
+	options := Options{RDKit: rdkit.Available}
+	options.Train = list(read(t))
+	last := evaluate(t, append(slices.Clone(molecules), silane), options)
+	first := evaluate(t, append([]*molecule.Molecule{silane}, molecules...), options)
+	options.Rule = molecule.GEOMRule
+	named := evaluate(t, append(slices.Clone(molecules), silane), options)
+	if len(molecules) < 2*batchSize || last.Rule != molecule.GEOMRule || first.Report != last.Report ||
+		!reflect.DeepEqual(first.Novelty, last.Novelty) || !reflect.DeepEqual(named, last) {
+		t.Errorf("%d molecules, then silane: %+v, %+v; silane first: %+v, %+v", len(molecules), last.Report, last.Novelty,
+			first.Report, first.Novelty)
+	}
+	options.Rule = ""
+	without := evaluate(t, molecules, options)
+	if without.Rule != molecule.QM9Rule {
+		t.Errorf("without silane by the rule %s", without.Rule)
+	}
+	const note = "Valid and unique of drugs are by EDM's rule for GEOM, every bond single"
+	for _, c := range []struct {
+		runs []*Evaluation
+		told bool
+	}{{[]*Evaluation{last, first}, false}, {[]*Evaluation{without}, false}, {[]*Evaluation{last, without}, true}} {
+		var compared Comparison
+		for i, run := range c.runs {
+			compared.Add([]string{"drugs", "small"}[i], []*Evaluation{run})
+		}
+		notes := strings.Join(compared.Document().Sections[0].Notes, "\n")
+		if strings.Contains(notes, note) != c.told {
+			t.Errorf("a comparison of %d sets: %s", len(c.runs), notes)
+		}
 	}
 }
 
