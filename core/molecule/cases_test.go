@@ -178,7 +178,7 @@ func TestPropertiesOfFilesOfTheField(t *testing.T) {
 	}
 }
 
-func must(list []*Molecule, _ []error) []*Molecule { return list }
+func must[T any](list []*Molecule, _ T) []*Molecule { return list }
 
 func TestDoubts(t *testing.T) {
 	for _, c := range []struct{ file, want string }{
@@ -201,6 +201,16 @@ func TestDoubts(t *testing.T) {
 			if list := m.Doubts(); len(list) > 0 {
 				t.Errorf("%s: %s: %v", file, m.Formula(), list)
 			}
+		}
+	}
+	for text, want := range map[string]string{
+		"3\nin bohr\nO 0 0 0.2217\nH 0 1.4309 -0.8867\nH 0 -1.4309 -0.8867\n": "no bonds, the closest atoms are 1.81 Å apart",
+		"2\n\nHe 0 0 0\nHe 0 0 3\n":  "no bonds, the closest atoms are 3.00 Å apart",
+		"1\n\nHe 0 0 0\n":            "",
+		"2\n\nH 0 0 0\nH 0 0 0.74\n": "",
+	} {
+		if got := strings.Join(must(collect(ReadXYZ(strings.NewReader(text), "x")))[0].Doubts(), ", "); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
 	radical := "\n\n\n  1  0\n    0.0000    0.0000    0.0000 H   0\nM  RAD  1   1   2\nM  END\n"
@@ -234,6 +244,8 @@ func TestReadSMILES(t *testing.T) {
 		{"a.smi", "# a list\nCC\tethane and more\n\nC |&1:1,o2:3| methane\n", "CC|ethane and more| C|methane|", nil},
 		{"a.smi", "smiles split\nCC train\nC\n", "CC||train", []string{"no column split"}},
 		{"a.smi", "C\x00\n", "", []string{"!:1: a NUL byte"}},
+		{"a.smi", "CCO\rCCN\r", "", []string{"!:1: a CR within a line"}},
+		{"a.smi", "CCO\r\r\nCCN\r\n", "CCO|| CCN||", nil},
 		{"a.txt", "\xEF\xBB\xBFSMILES\nCC\n", "CC||", nil},
 	} {
 		data := []byte(c.text)

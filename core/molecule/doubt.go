@@ -1,6 +1,7 @@
 package molecule
 
 import (
+	"math"
 	"slices"
 	"strconv"
 )
@@ -15,6 +16,7 @@ const closest = 0.4
 //	2D coordinates
 //	no hydrogens, 6 are missing
 //	overlapping atoms, 1 and 2 are 0.00 Å apart
+//	no bonds, the closest atoms are 1.81 Å apart
 //	an ion, charge +1
 //	a radical, 1 unpaired electron
 //
@@ -36,6 +38,8 @@ func (m *Molecule) Doubts() (list []string) {
 	if i, j, ok := m.overlap(); ok {
 		list = append(list, "overlapping atoms, "+strconv.Itoa(i+1)+" and "+strconv.Itoa(j+1)+" are "+
 			fixed(m.Distance(i, j), 2)+" Å apart")
+	} else if d, ok := m.apart(); ok {
+		list = append(list, "no bonds, the closest atoms are "+fixed(d, 2)+" Å apart")
 	}
 	return append(list, Unpaired(sum0(m.FileCharges), sum0(m.FileRadicals))...)
 }
@@ -131,4 +135,23 @@ func (m *Molecule) overlap() (i, j int, found bool) {
 		return found
 	})
 	return i, j, found
+}
+
+// mostApart bounds the search for the closest atoms, which takes n² steps.
+const mostApart = 1000
+
+// apart finds the distance in Å of the closest atoms where no two are bonded, as
+// when coordinates are in other units than Å.
+func (m *Molecule) apart() (d float64, found bool) {
+	n := len(m.Elements)
+	if n < 2 || n > mostApart || len(m.FileBonds) > 0 || len(m.Bonds()) > 0 {
+		return 0, false
+	}
+	d = math.Inf(1)
+	for i := range n {
+		for j := range i {
+			d = min(d, m.Distance(i, j))
+		}
+	}
+	return d, true
 }

@@ -6,6 +6,7 @@ package molecule
 
 import (
 	"bufio"
+	"compress/bzip2"
 	"compress/gzip"
 	"errors"
 	"io"
@@ -18,14 +19,15 @@ import (
 )
 
 // Open reads the molecules of a file as [Read] does by its extension, which .gz
-// may follow. The file is open only while the sequence runs. Errors are of type
+// or .bz2 may follow. The file is open only while the sequence runs. Errors are of type
 // *[ParseError].
 func Open(path string) iter.Seq2[*Molecule, error] {
 	return func(yield func(*Molecule, error) bool) {
 		base, zipped := strings.CutSuffix(strings.ToLower(path), ".gz")
+		base, bzipped := strings.CutSuffix(base, ".bz2")
 		if formats[filepath.Ext(base)] == nil {
 			yield(nil, &ParseError{File: path, Reason: "unknown extension " + strconv.Quote(filepath.Ext(path)) +
-				", want " + Extensions + ", optionally with .gz"})
+				", want " + Extensions + ", optionally with .gz or .bz2"})
 			return
 		}
 		f, err := os.Open(path)
@@ -38,13 +40,25 @@ func Open(path string) iter.Seq2[*Molecule, error] {
 		if zipped {
 			z, err := gzip.NewReader(bufio.NewReaderSize(f, 1<<16))
 			if err != nil {
-				yield(nil, fileError(path, err))
+				yield(nil, &ParseError{File: path, Reason: NotGzip(err), Err: err})
 				return
 			}
 			r = z
 		}
+		if bzipped {
+			r = bzip2.NewReader(r)
+		}
 		formats[filepath.Ext(base)](r, path)(yield)
 	}
+}
+
+// NotGzip tells what is wrong with a file whose name ends in .gz, by the error of
+// its first bytes.
+func NotGzip(err error) string {
+	if errors.Is(err, gzip.ErrHeader) {
+		return "is not compressed by gzip: want a name without .gz"
+	}
+	return err.Error()
 }
 
 func fileError(path string, err error) error {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -63,6 +64,19 @@ func TestOpen(t *testing.T) {
 	if r, err := Evaluate(Open(write("a.XYZ", "1\n\nH 0 0 0\n"))); err != nil || r.Molecules != 1 {
 		t.Errorf("upper-case extension: %+v, %v", r, err)
 	}
+	for name, text := range map[string]string{
+		// the text of a.XYZ by gzip, twice, and by bzip2
+		"a.xyz.gz": strings.Repeat("\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff\x33\xe4\xe2\xf2\x50\x30\x00\x41\x2e\x00\xa6\x96"+
+			"\xe4\x07\x0b\x00\x00\x00", 2),
+		"a.XYZ.BZ2": "\x42\x5a\x68\x39\x31\x41\x59\x26\x53\x59\x17\x35\x15\xf8\x00\x00\x04\xdc\x00\x00\x10\x40" +
+			"\x00\x60\x00\x00\x40\x20\x00\x21\x86\x81\x9a\x00\xb1\x6c\xc5\xc5\xdc\x91\x4e\x14\x24\x05" +
+			"\xcd\x45\x7e\x00",
+	} {
+		want := 1 + strings.Count(text, "\x1f\x8b")/2
+		if r, err := Evaluate(Open(write(name, text))); err != nil || r.Molecules != want {
+			t.Errorf("%s: %+v, %v, want %d molecules", name, r, err, want)
+		}
+	}
 	for name, path := range map[string]string{
 		"missing":      filepath.Join(dir, "gone.xyz"),
 		"extension":    write("a.txt", ""),
@@ -70,6 +84,7 @@ func TestOpen(t *testing.T) {
 		"only gz":      write("c.gz", ""),
 		"a folder":     func() string { p := filepath.Join(dir, "d.xyz"); os.Mkdir(p, 0o777); return p }(),
 		"empty gzip":   write("e.sdf.gz", ""),
+		"cut bzip2":    write("h.xyz.bz2", "BZh91AY&SY"),
 		"cut gzip":     write("f.xyz.gz", "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"),
 		"wrong format": write("g.sdf", "1\n\nH 0 0 0\n"),
 	} {

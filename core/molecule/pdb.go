@@ -152,12 +152,11 @@ func (p *pdbRecord) atom(line []byte, field func(from, to int) string) (reason s
 }
 
 // elementOfName is the element of an atom's name of four columns, right-aligned
-// in the first two unless four letters are taken: " CA " is carbon, "CA  " is
-// calcium, "HG11" hydrogen.
+// in the first two unless more letters and digits follow an H: " CA " is carbon,
+// "CA  " is calcium, "HG11" and "HG1 " are hydrogen, "HG  " is mercury.
 func elementOfName(name string) (Element, bool) {
 	letters := strings.Trim(name[:2], " 0123456789'\"*")
-	if len(letters) == 2 && strings.TrimSpace(name) == name && len(strings.TrimRight(name, " ")) == 4 &&
-		letters[0] == 'H' {
+	if len(letters) == 2 && letters[0] == 'H' && name[2] != ' ' {
 		return H, true
 	}
 	if e, ok := isotope([]byte(letters)); ok {

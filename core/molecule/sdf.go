@@ -26,8 +26,11 @@ const maxSDF = 999
 // with it in lower case, for V2000; blank lines, which may hold spaces, before a
 // record, before M  END and around data fields; a data field that the next one or
 // $$$$ ends without a blank line. $$$$ ends a record wherever it stands at the
-// beginning of a line. A line of spaces within a data field belongs to its value
-// where text follows.
+// beginning of a line, or alone on it after spaces. A line of spaces within a data
+// field belongs to its value where text follows. What stands between the bonds of
+// V2000 and M  END must be a property, a list of atoms or blank, so that atoms
+// beyond the line of counts are never dropped. Where $$$$ is missing after a record
+// at fault, each further record up to the next $$$$ is an error of its own.
 //
 // Source: BIOVIA, CTfile Formats.
 func ReadSDF(r io.Reader, name string) iter.Seq2[*Molecule, error] {
@@ -38,15 +41,20 @@ func ReadSDF(r io.Reader, name string) iter.Seq2[*Molecule, error] {
 // sdf reads one record; io.EOF where nothing but empty lines is left. After an
 // error of the record the next line is that of the next record.
 func (l *lines) sdf() (*Molecule, error) {
+	if l.lost > 0 {
+		l.lost--
+		l.record++
+		return nil, l.bad("lost with the record before it, which is at fault and does not end in $$$$")
+	}
 	head, err := l.sdfHead()
 	if err != nil {
-		return nil, l.toDollars(err)
+		return nil, l.toDollars(err, 1)
 	}
 	m := &Molecule{}
 	if title := strings.TrimSpace(head[0]); title != "" {
 		m.Properties = append(m.Properties, Property{"title", title})
 	}
-	if isVersion(head[3], "V3000") {
+	if isVersion([]byte(head[3]), "V3000") {
 		err = l.v3000(m)
 	} else {
 		err = l.v2000(m, head[3])
@@ -55,7 +63,7 @@ func (l *lines) sdf() (*Molecule, error) {
 		err = l.sdfFields(m)
 	}
 	if err != nil {
-		return nil, l.toDollars(err)
+		return nil, l.toDollars(err, 0)
 	}
 	if len(m.Elements) == 0 {
 		return nil, l.bad("no atoms")
@@ -71,12 +79,16 @@ func flat(m *Molecule) bool {
 }
 
 // dollars tells the line that ends a record.
-func dollars(line []byte) bool { return bytes.HasPrefix(line, []byte("$$$$")) }
+func dollars(line []byte) bool {
+	return bytes.HasPrefix(line, []byte("$$$$")) || len(line) > 4 && string(bytes.TrimSpace(line)) == "$$$$"
+}
 
 func blank(line []byte) bool { return len(bytes.TrimSpace(line)) == 0 }
 
-// toDollars reads on to the end of the record in which an error was found.
-func (l *lines) toDollars(err error) error {
+// toDollars reads on to the end of the record in which an error was found, and
+// counts the records that begin before it, beyond the own lines of counts that the
+// record has still to come.
+func (l *lines) toDollars(err error, own int) error {
 	if !OneRecord(err) {
 		return err
 	}
@@ -86,10 +98,16 @@ func (l *lines) toDollars(err error) error {
 	for {
 		line, e := l.next()
 		if e == io.EOF || e == nil && dollars(line) {
+			l.lost = max(0, l.lost-own)
 			return err
 		}
 		if e != nil {
 			return e
+		}
+		if isVersion(line, "V2000") || isVersion(line, "V3000") {
+			if isCounts(string(line)) {
+				l.lost++
+			}
 		}
 	}
 }
@@ -142,8 +160,8 @@ func allBlank(head []string) bool {
 }
 
 // isVersion looks for a version in a line of counts.
-func isVersion(line, version string) bool {
-	return len(line) > 6 && strings.Contains(strings.ToUpper(line[6:]), version)
+func isVersion(line []byte, version string) bool {
+	return len(line) > 6 && bytes.Contains(bytes.ToUpper(line[6:]), []byte(version))
 }
 
 // isCounts tells a line of counts: two numbers of three columns, and no version
@@ -159,7 +177,8 @@ func isCounts(line string) bool {
 			return upper == "V2000" || upper == "V3000"
 		}
 	}
-	return strings.Trim(line[6:], " 0123456789\t") == "" || isVersion(line, "V2000") || isVersion(line, "V3000")
+	return strings.Trim(line[6:], " 0123456789\t") == "" || isVersion([]byte(line), "V2000") ||
+		isVersion([]byte(line), "V3000")
 }
 
 // column reads a number from columns [from, to).
@@ -175,6 +194,7 @@ func column(line string, from, to int) (int, bool) {
 func (l *lines) v2000(m *Molecule, counts string) error {
 	atoms, _ := column(counts, 0, 3)
 	bonds, _ := column(counts, 3, 6)
+	lists, _ := column(counts, 6, 9) // lists of atoms in the old form
 	for i := range atoms {
 		if err := l.sdfAtom(m, i); err != nil {
 			return err
@@ -209,6 +229,12 @@ func (l *lines) v2000(m *Molecule, counts string) error {
 			if _, err := l.inside("the text after " + quote(line)); err != nil {
 				return err
 			}
+		case blank(line), strings.HasPrefix(text, "M  "), strings.HasPrefix(text, "S  "):
+		case lists > 0:
+			lists--
+		default:
+			return l.bad("want M  END or a property after " + strconv.Itoa(atoms) + " atoms and " + strconv.Itoa(bonds) +
+				" bonds, as the line of counts says, found " + quote(line))
 		}
 	}
 }
@@ -283,15 +309,30 @@ func (l *lines) sdfBond(m *Molecule, i int) error {
 	a, okA := column(text, 0, 3)
 	b, okB := column(text, 3, 6)
 	order, okO := column(text, 6, 9)
-	return l.addBond(m, a, b, order, okA && okB && okO && order <= 8)
+	return l.addBond(m, a, b, order, 8, okA && okB && okO)
 }
 
-// addBond adds a bond of atoms that count from 1.
-func (l *lines) addBond(m *Molecule, a, b, order int, ok bool) error {
-	if !ok || a < 1 || b < 1 || a > len(m.Elements) || b > len(m.Elements) || a == b || order < 1 {
+// addBond adds a bond of atoms that count from 1, of a type from 1 to most.
+func (l *lines) addBond(m *Molecule, a, b, order, most int, ok bool) error {
+	if !ok || a < 1 || b < 1 || a > len(m.Elements) || b > len(m.Elements) || a == b {
 		return l.bad("want a bond of two of " + strconv.Itoa(len(m.Elements)) + " atoms, found " + quote(l.last))
 	}
-	m.FileBonds = append(m.FileBonds, Bond{min(a, b) - 1, max(a, b) - 1, order})
+	if order < 1 || order > most {
+		return l.bad("bond type " + strconv.Itoa(order) + ", want 1 to " + strconv.Itoa(most))
+	}
+	bond := Bond{min(a, b) - 1, max(a, b) - 1, order}
+	if len(m.FileBonds) == 0 {
+		clear(l.bonded)
+	}
+	pair := [2]int{bond.I, bond.J}
+	if _, twice := l.bonded[pair]; twice {
+		return l.bad("the bond of atoms " + strconv.Itoa(bond.I+1) + " and " + strconv.Itoa(bond.J+1) + " is there twice")
+	}
+	if l.bonded == nil {
+		l.bonded = map[[2]int]struct{}{}
+	}
+	l.bonded[pair] = struct{}{}
+	m.FileBonds = append(m.FileBonds, bond)
 	return nil
 }
 

@@ -57,7 +57,9 @@ type lines struct {
 	again  bool           // next returns the last line once more
 	last   []byte
 
-	pdbSeen bool // a record of PDB was read
+	pdbSeen bool                // a record of PDB was read
+	lost    int                 // records of SDF that are lost with the one before
+	bonded  map[[2]int]struct{} // atoms of SDF that are bonded
 }
 
 func newLines(r io.Reader, name string) *lines {
@@ -117,13 +119,19 @@ func (l *lines) next() ([]byte, error) {
 		return nil, io.EOF
 	}
 	if err != nil {
-		return nil, &ParseError{File: l.name, Record: l.record, Line: l.line, Reason: err.Error(), Err: err}
+		reason := err.Error()
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			reason = "the compressed file is cut: " + reason
+		}
+		return nil, &ParseError{File: l.name, Record: l.record, Line: l.line, Reason: reason, Err: err}
 	}
 	if bytes.IndexByte(line, 0) >= 0 {
 		return nil, l.fault("a NUL byte: this is not text in ASCII or UTF-8 (UTF-16?)")
 	}
-	line = bytes.TrimSuffix(line, []byte{'\n'})
-	l.last = bytes.TrimSuffix(line, []byte{'\r'})
+	l.last = bytes.TrimRight(line, "\r\n")
+	if bytes.IndexByte(l.last, '\r') >= 0 {
+		return nil, l.fault("a CR within a line: lines must end in LF or CR LF")
+	}
 	return l.last, nil
 }
 

@@ -136,5 +136,5 @@ func (l *lines) v30Bond(m *Molecule, words []string, index map[string]int) error
 	order, err := strconv.Atoi(words[1])
 	a, okA := index[words[2]]
 	b, okB := index[words[3]]
-	return l.addBond(m, a+1, b+1, order, err == nil && order <= 10 && okA && okB)
+	return l.addBond(m, a+1, b+1, order, 10, err == nil && okA && okB)
 }

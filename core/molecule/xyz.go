@@ -28,7 +28,7 @@ const maxAtoms = 100_000
 // the word Properties is in it: then it is an error, since columns cannot be
 // guessed. Without Properties an atom's line starts with a symbol (any case,
 // perhaps with a number after it, D and T are hydrogen) or an atomic number, then
-// x, y, z in Å; further columns are dropped. Numbers at the symbol's place in a
+// x, y, z in Å (units=bohr and the like are an error); further columns are dropped. Numbers at the symbol's place in a
 // file of LAMMPS are an error: there they are types.
 //
 // In a file of QM9 the second line begins with gdb, and the frequencies, two
@@ -183,6 +183,9 @@ func parseComment(line string) (c comment, reason string) {
 	}
 	named := false
 	for _, p := range all {
+		if reason := otherUnit(p); reason != "" {
+			return c, reason
+		}
 		if !strings.EqualFold(p.Key, "Properties") {
 			c.properties = append(c.properties, p)
 			continue
@@ -200,6 +203,18 @@ func parseComment(line string) (c comment, reason string) {
 		c.columns, named = columns, true
 	}
 	return c, ""
+}
+
+// otherUnit refuses a unit of length that is not Å.
+func otherUnit(p Property) string {
+	switch strings.ToLower(p.Key) {
+	case "unit", "units", "length_unit", "length_units", "pos_unit", "pos_units":
+		switch strings.ToLower(p.Value) {
+		case "bohr", "nm", "nanometer", "nanometers", "pm", "picometer", "picometers":
+			return "coordinates in Å are wanted: " + p.Key + "=" + shorten([]byte(p.Value))
+		}
+	}
+	return ""
 }
 
 // namesColumns tells whether the word Properties is in a text.

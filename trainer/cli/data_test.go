@@ -128,7 +128,7 @@ func TestDataFailures(t *testing.T) {
 		writeFile(t, "b.xyz", strings.Replace(methane, "C 0", "Q 0", 1)), "--out", out, "--strict")
 	if code, _, stderr := runCommand("", "data", "prepare", writeFile(t, "b.xyz",
 		strings.Replace(methane, "C 0", "Q 0", 1)), "--out", out); code != 1 ||
-		!strings.Contains(stderr, "x.safetensors: no molecules") {
+		!strings.Contains(stderr, ": no molecules to write: ") {
 		t.Errorf("nothing but corrupt records: %d, %s", code, stderr)
 	}
 	if !rdkit.Available {

@@ -226,6 +226,13 @@ func Prepare(ctx context.Context, j Job) (Summary, error) {
 		s.Sources = append(s.Sources, raw)
 		s.Molecules, s.Skipped, s.Left = s.Molecules+raw.Molecules, s.Skipped+raw.Skipped, s.Left+raw.Left
 	}
+	if s.Molecules == 0 {
+		if err := j.Source.Embedded.Remove(); err != nil {
+			return Summary{}, err
+		}
+		return Summary{}, fmt.Errorf("%s: no molecules to write: %d skipped, %d left out", strings.Join(j.Inputs, ", "),
+			s.Skipped, s.Left)
+	}
 	for _, e := range slices.Sorted(maps.Keys(found)) {
 		s.Elements = append(s.Elements, e.Symbol())
 	}

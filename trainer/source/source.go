@@ -188,7 +188,7 @@ func Read(ctx context.Context, path string, o Options, emit func(Record) error) 
 	switch compression {
 	case ".gz":
 		if r.in, err = gzip.NewReader(r.in); err != nil {
-			return fail(err)
+			return Info{}, &molecule.ParseError{File: path, Reason: molecule.NotGzip(err), Err: err}
 		}
 	case ".bz2":
 		r.in = bzip2.NewReader(r.in)
