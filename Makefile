@@ -25,7 +25,7 @@ PYTHON_PACKAGES := python3-torch
 MPI_PACKAGES := pkg-config openmpi-bin libopenmpi-dev
 BROWSER_PACKAGES := chromium firefox-esr
 RELEASE_PACKAGES := zip
-RDKIT_PACKAGES := g++ librdkit-dev libboost-dev
+RDKIT_PACKAGES := g++ librdkit-dev libboost-dev openbabel
 
 # RDKIT=1 builds with RDKit (tag rdkit) and installs it; RDKIT=0 without. The
 # trainer takes it by default where it is installed, the plain CLI does not.

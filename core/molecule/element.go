@@ -4,8 +4,10 @@
 //
 // Positions are in Å, row i belongs to atom i; atoms count from 0, in files and
 // messages about files from 1. Hydrogens are explicit. Bonds are never stored:
-// they follow from elements and distances by the table of EDM, so that a
-// generated molecule and one from a file are judged alike.
+// they follow from elements and distances, so that a generated molecule and one
+// from a file are judged alike: by the table of EDM ([BondOrder]), which published
+// measures use, and as a Lewis structure ([Molecule.Lewis]), which files get and
+// which holds for drug-like molecules and ions.
 //
 // Sources: Hoogeboom et al. 2022 (EDM, arXiv 2203.17003), qm9/bond_analyze.py
 // and qm9/rdkit_functions.py of its code.

@@ -36,6 +36,19 @@ func (m *Molecule) Property(key string) (value string, ok bool) {
 	return "", false
 }
 
+// Charge is the total charge by the property "charge" or the formal charges of the file, 0 where
+// neither tells one.
+func (m *Molecule) Charge() (sum int) {
+	text, _ := m.Property("charge")
+	if q, err := strconv.Atoi(text); err == nil {
+		return q
+	}
+	for _, q := range m.FileCharges {
+		sum += q
+	}
+	return sum
+}
+
 // Distance is the distance of atoms i and j in Å.
 func (m *Molecule) Distance(i, j int) float64 {
 	a, b := &m.Positions[i], &m.Positions[j]

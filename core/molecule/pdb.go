@@ -205,8 +205,8 @@ func (p *pdbRecord) finish() {
 }
 
 // WritePDB writes one molecule as the residue UNL number serial: HETATM with
-// the element, CONECT with a bonded atom as often as the bond's order says, and
-// END; the formula as COMPND and the properties as REMARK 999 lines before.
+// the element, formal charges, CONECT with a bonded atom as often as the bond's order
+// says (the Lewis structure that WriteSDF has), and END; the formula as COMPND and the properties as REMARK 999 lines before.
 // Coordinates have three decimals. Beyond 99,999 atoms, a coordinate of eight
 // columns, or a serial outside 1 to 9,999 the error wraps [ErrTooLarge].
 //
@@ -228,6 +228,7 @@ func WritePDB(w io.Writer, m *Molecule, serial int) error {
 		text = append(append(append(append(text, "REMARK 999 "...), p.Key...), '='), p.Value...)
 		text = append(text, '\n')
 	}
+	l := m.Lewis(m.Charge())
 	for i, e := range m.Elements {
 		symbol := strings.ToUpper(e.Symbol())
 		text = padInt(append(text, "HETATM"...), i+1, 5)
@@ -242,9 +243,14 @@ func WritePDB(w io.Writer, m *Molecule, serial int) error {
 			text = pad(text, number, 8)
 		}
 		text = pad(append(text, "  1.00  0.00          "...), symbol, 2)
+		if q := l.Charges[i]; q > 0 {
+			text = append(append(text, '0'+byte(q)), '+')
+		} else if q < 0 {
+			text = append(append(text, '0'+byte(-q)), '-')
+		}
 		text = append(text, '\n')
 	}
-	text = m.graph().appendConect(text)
+	text = appendConect(text, len(m.Elements), l.Bonds)
 	_, err := w.Write(append(text, "END\n"...))
 	return err
 }
@@ -262,9 +268,9 @@ func atomName(symbol string, number int) string {
 }
 
 // appendConect writes for each atom the atoms it is bonded to, four on a line.
-func (g *graph) appendConect(text []byte) []byte {
-	partners := make([][]int, len(g.elements))
-	for _, b := range g.bonds {
+func appendConect(text []byte, atoms int, bonds []Bond) []byte {
+	partners := make([][]int, atoms)
+	for _, b := range bonds {
 		for range b.Order {
 			partners[b.I] = append(partners[b.I], b.J)
 			partners[b.J] = append(partners[b.J], b.I)

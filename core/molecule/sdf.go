@@ -453,20 +453,25 @@ func (l *lines) fieldValue() (string, error) {
 // ErrTooLarge is a molecule beyond the fixed columns of SDF or PDB.
 var ErrTooLarge = errors.New("molecule: too large for the columns of the format")
 
-// WriteSDF writes one V2000 record with the bonds of [Molecule.Bonds] after the
-// clean-up of [Molecule.Valid], its charges as M  CHG, the formula as the title
-// (or the property "title") and the properties as data fields. V2000 holds 999
-// atoms and bonds and coordinates of ten columns; beyond that the error wraps
-// [ErrTooLarge]. Nothing is written on an error of the molecule's.
-func WriteSDF(w io.Writer, m *Molecule) error {
+// WriteSDF writes one V2000 record with the Lewis structure of [Molecule.Lewis] for
+// [Molecule.Charge] as a Kekulé structure, charges as M  CHG, unpaired electrons as M  RAD, the
+// formula as the title (or the property "title") and the properties as data fields. V2000 holds 999
+// atoms and bonds and coordinates of ten columns; beyond that the error wraps [ErrTooLarge]. Nothing
+// is written on an error of the molecule's.
+func WriteSDF(w io.Writer, m *Molecule) error { return writeSDF(w, m, false) }
+
+// WriteAromaticSDF is WriteSDF with aromatic bonds as type 4, by RDKit's model of aromaticity. Some
+// programs do not read it: the specification has type 4 for queries only.
+func WriteAromaticSDF(w io.Writer, m *Molecule) error { return writeSDF(w, m, true) }
+
+func writeSDF(w io.Writer, m *Molecule, aromatic bool) error {
 	if !m.finite() {
 		return errNotFinite
 	}
-	g := m.graph()
-	g.cleanUp()
-	if len(g.elements) > maxSDF || len(g.bonds) > maxSDF {
+	l := m.Lewis(m.Charge())
+	if len(m.Elements) > maxSDF || len(l.Bonds) > maxSDF {
 		return &sizeError{"V2000 holds " + strconv.Itoa(maxSDF) + " atoms and bonds, not " +
-			strconv.Itoa(len(g.elements)) + " and " + strconv.Itoa(len(g.bonds))}
+			strconv.Itoa(len(m.Elements)) + " and " + strconv.Itoa(len(l.Bonds))}
 	}
 	title, ok := m.Property("title")
 	if !ok {
@@ -476,9 +481,9 @@ func WriteSDF(w io.Writer, m *Molecule) error {
 		return &propertyError{"title"}
 	}
 	text := append([]byte(title), "\n  SymDiff           3D\n\n"...)
-	text = padInt(padInt(text, len(g.elements), 3), len(g.bonds), 3)
+	text = padInt(padInt(text, len(m.Elements), 3), len(l.Bonds), 3)
 	text = append(text, "  0  0  0  0  0  0  0  0999 V2000\n"...)
-	for i, e := range g.elements {
+	for i, e := range m.Elements {
 		for _, x := range m.Positions[i] {
 			number := fixed(x, 4)
 			if len(number) > 10 {
@@ -489,11 +494,16 @@ func WriteSDF(w io.Writer, m *Molecule) error {
 		text = append(append(text, ' '), (e.Symbol() + "  ")[:3]...)
 		text = append(text, " 0"+strings.Repeat("  0", 11)+"\n"...)
 	}
-	for _, b := range g.bonds {
-		text = padInt(padInt(padInt(text, b.I+1, 3), b.J+1, 3), b.Order, 3)
+	for k, b := range l.Bonds {
+		order := b.Order
+		if aromatic && l.Aromatic[k] {
+			order = 4
+		}
+		text = padInt(padInt(padInt(text, b.I+1, 3), b.J+1, 3), order, 3)
 		text = append(text, "  0\n"...)
 	}
-	text = g.appendCharges(text)
+	text = appendStates(text, "M  CHG", l.Charges)
+	text = appendStates(text, "M  RAD", radicalCodes(l.Radicals))
 	text = append(text, "M  END\n"...)
 	for _, p := range m.Properties {
 		if p.Key == "title" {
@@ -533,22 +543,32 @@ func (e *sizeError) Error() string { return "molecule: " + e.reason }
 
 func (e *sizeError) Unwrap() error { return ErrTooLarge }
 
-// appendCharges writes the M  CHG lines, eight atoms on each.
-func (g *graph) appendCharges(text []byte) []byte {
-	var charged []int
-	for i, q := range g.charge {
-		if q != 0 {
-			charged = append(charged, i)
+// radicalCodes are CTfile's numbers for unpaired electrons: 2 is a doublet, 3 a triplet. It has none
+// for more than two electrons.
+func radicalCodes(electrons []int) []int {
+	codes := make([]int, len(electrons))
+	for i, n := range electrons {
+		if n > 0 {
+			codes[i] = min(n+1, 3)
 		}
 	}
-	for len(charged) > 0 {
-		n := min(8, len(charged))
-		text = padInt(append(text, "M  CHG"...), n, 3)
-		for _, i := range charged[:n] {
-			text = padInt(padInt(text, i+1, 4), g.charge[i], 4)
+	return codes
+}
+
+// appendStates writes the lines of one kind for the atoms whose value is not 0, eight on each.
+func appendStates(text []byte, kind string, values []int) []byte {
+	var atoms []int
+	for i, v := range values {
+		if v != 0 {
+			atoms = append(atoms, i)
+		}
+	}
+	for list := range slices.Chunk(atoms, 8) {
+		text = padInt(append(text, kind...), len(list), 3)
+		for _, i := range list {
+			text = padInt(padInt(text, i+1, 4), values[i], 4)
 		}
 		text = append(text, '\n')
-		charged = charged[n:]
 	}
 	return text
 }

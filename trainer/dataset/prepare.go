@@ -131,20 +131,6 @@ func (j *Job) leaveOut(elements []molecule.Element, charge int) string {
 	return ""
 }
 
-// chargeOf is the charge of a molecule by its properties and its file, 0 where
-// they tell none.
-func chargeOf(m *molecule.Molecule) int {
-	text, _ := m.Property("charge")
-	if q, err := strconv.Atoi(text); err == nil {
-		return q
-	}
-	sum := 0
-	for _, q := range m.FileCharges {
-		sum += q
-	}
-	return sum
-}
-
 // Prepare reads all inputs and writes the packed data set. A record that is at
 // fault is told and skipped, or with Strict an error; an element outside Elements
 // is an error that names the record and the element. On an error nothing is
@@ -190,7 +176,7 @@ func Prepare(ctx context.Context, j Job) (Summary, error) {
 			if why == "" && j.Excluded[r.Index] {
 				why = "excluded by the list"
 			} else if why == "" {
-				why = j.leaveOut(r.Molecule.Elements, chargeOf(r.Molecule))
+				why = j.leaveOut(r.Molecule.Elements, r.Molecule.Charge())
 			}
 			if why != "" {
 				raw.Left++

@@ -26,6 +26,17 @@ func Canonical(string) (string, error) { return "", ErrMissing }
 // Explicit needs the tag rdkit.
 func Explicit(string, molecule.Rule) (string, error) { return "", ErrMissing }
 
+// Plain needs the tag rdkit.
+func Plain(string) (string, error) { return "", ErrMissing }
+
+// ReadSDF needs the tag rdkit.
+func ReadSDF(string) (string, error) { return "", ErrMissing }
+
+// LewisSMILES needs the tag rdkit.
+func LewisSMILES(*molecule.Molecule, *molecule.Lewis) (string, []bool, error) {
+	return "", nil, ErrMissing
+}
+
 // AromaticRings needs the tag rdkit.
 func AromaticRings(*molecule.Molecule) ([][]int, error) { return nil, ErrMissing }
 

@@ -3,7 +3,7 @@
 package rdkit
 
 // #cgo CXXFLAGS: -std=c++17 -O2 -w -I/usr/include/rdkit
-// #cgo LDFLAGS: -lRDKitDescriptors -lRDKitDistGeomHelpers -lRDKitForceFieldHelpers
+// #cgo LDFLAGS: -lRDKitDescriptors -lRDKitDistGeomHelpers -lRDKitFileParsers -lRDKitForceFieldHelpers
 // #cgo LDFLAGS: -lRDKitForceField -lRDKitSmilesParse -lRDKitGraphMol -lRDKitRDGeometryLib -lRDKitRDGeneral
 // #include <stdlib.h>
 // #include "shim.h"
@@ -106,6 +106,54 @@ func Explicit(smiles string, rule molecule.Rule) (string, error) {
 		return "", errors.New(text(reason))
 	}
 	return text(s), nil
+}
+
+// Plain is the canonical SMILES of a SMILES, hydrogens implicit, without stereo marks and
+// isotopes.
+func Plain(smiles string) (string, error) {
+	in := C.CString(smiles)
+	defer C.free(unsafe.Pointer(in))
+	var reason *C.char
+	s := C.symdiff_plain(in, &reason)
+	if s == nil {
+		return "", errors.New(text(reason))
+	}
+	return text(s), nil
+}
+
+// ReadSDF is the SMILES that [Plain] has, of a MOL file or record of an SDF as RDKit reads it. It
+// is an error where RDKit adds hydrogens.
+func ReadSDF(record string) (string, error) {
+	in := C.CString(record)
+	defer C.free(unsafe.Pointer(in))
+	var reason *C.char
+	s := C.symdiff_sdf(in, &reason)
+	if s == nil {
+		return "", errors.New(text(reason))
+	}
+	return text(s), nil
+}
+
+// LewisSMILES is the SMILES that [Plain] has, of the Lewis structure of a molecule, and which of
+// its bonds RDKit finds aromatic.
+func LewisSMILES(m *molecule.Molecule, l *molecule.Lewis) (smiles string, aromatic []bool, err error) {
+	n, numbers, bonds, bond := graphOf(m, l.Bonds).arguments()
+	if n == 0 {
+		return "", nil, errors.New("no atoms")
+	}
+	charges, radicals, flags := make([]C.int, n), make([]C.int, n), make([]C.int, bonds+1)
+	for i := range charges {
+		charges[i], radicals[i] = C.int(l.Charges[i]), C.int(l.Radicals[i])
+	}
+	var reason *C.char
+	s := C.symdiff_lewis(n, numbers, &charges[0], &radicals[0], bonds, bond, &flags[0], &reason)
+	if s == nil {
+		return "", nil, errors.New(text(reason))
+	}
+	for _, f := range flags[:bonds] {
+		aromatic = append(aromatic, f != 0)
+	}
+	return text(s), aromatic, nil
 }
 
 // AromaticRings lists the rings all of whose bonds RDKit finds aromatic.

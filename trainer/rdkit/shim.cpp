@@ -14,6 +14,7 @@
 #include <ForceField/ForceField.h>
 #include <GraphMol/Descriptors/MolDescriptors.h>
 #include <GraphMol/DistGeomHelpers/Embedder.h>
+#include <GraphMol/FileParsers/FileParsers.h>
 #include <GraphMol/ForceFieldHelpers/MMFF/MMFF.h>
 #include <GraphMol/GraphMol.h>
 #include <GraphMol/MolOps.h>
@@ -156,6 +157,61 @@ char *symdiff_explicit(const char *smiles, int single, char **error) {
       mol = build(static_cast<int>(numbers.size()), numbers.data(), static_cast<int>(bond.size() / 3), bond.data());
     }
     return copy(RDKit::MolToSmiles(*largest(*mol), false));
+  });
+}
+
+namespace {
+
+// plain is the canonical SMILES of a molecule without hydrogens, stereo and isotopes, of one that
+// was read once, so that it does not depend on where the molecule came from.
+char *plain(const RDKit::ROMol &mol) {
+  std::unique_ptr<RDKit::ROMol> heavy(RDKit::MolOps::removeHs(mol, false, false, false));
+  for (auto atom : heavy->atoms()) atom->setIsotope(0);
+  std::unique_ptr<RDKit::ROMol> again(RDKit::SmilesToMol(RDKit::MolToSmiles(*heavy, false)));
+  if (!again) throw std::invalid_argument("its SMILES cannot be read");
+  return copy(RDKit::MolToSmiles(*again, false));
+}
+
+} // namespace
+
+char *symdiff_plain(const char *smiles, char **error) {
+  return guard<char *>(error, nullptr, [&]() -> char * {
+    std::unique_ptr<RDKit::ROMol> mol(RDKit::SmilesToMol(smiles));
+    if (!mol) throw std::invalid_argument("not a SMILES");
+    for (auto atom : mol->atoms()) atom->setIsotope(0);
+    return plain(*mol);
+  });
+}
+
+char *symdiff_sdf(const char *text, char **error) {
+  return guard<char *>(error, nullptr, [&]() -> char * {
+    std::unique_ptr<RDKit::RWMol> mol(RDKit::MolBlockToMol(text, true, false, true));
+    if (!mol) throw std::invalid_argument("not a MOL file");
+    for (auto atom : mol->atoms()) {
+      if (atom->getTotalNumHs() > 0) throw std::invalid_argument("hydrogens are added to atom " + std::to_string(atom->getIdx() + 1));
+      atom->setNoImplicit(true);
+    }
+    return plain(*mol);
+  });
+}
+
+char *symdiff_lewis(int n, const unsigned char *numbers, const int *charges, const int *radicals, int bonds,
+                    const int *bond, int *aromatic, char **error) {
+  return guard<char *>(error, nullptr, [&] {
+    RDKit::RWMol mol;
+    for (int i = 0; i < n; i++) {
+      auto *atom = new RDKit::Atom(numbers[i]);
+      atom->setFormalCharge(charges[i]);
+      atom->setNumRadicalElectrons(static_cast<unsigned>(radicals[i]));
+      atom->setNoImplicit(true);
+      mol.addAtom(atom, false, true);
+    }
+    static const RDKit::Bond::BondType types[] = {RDKit::Bond::SINGLE, RDKit::Bond::DOUBLE, RDKit::Bond::TRIPLE};
+    for (int b = 0; b < bonds; b++)
+      mol.addBond(static_cast<unsigned>(bond[3 * b]), static_cast<unsigned>(bond[3 * b + 1]), types[bond[3 * b + 2] - 1]);
+    RDKit::MolOps::sanitizeMol(mol);
+    for (int b = 0; b < bonds; b++) aromatic[b] = mol.getBondWithIdx(static_cast<unsigned>(b))->getIsAromatic();
+    return plain(mol);
   });
 }
 

@@ -36,6 +36,17 @@ int symdiff_describe(int n, const unsigned char *numbers, int bonds, const int *
 // structure. With single, all bonds are made single and all charges zero first.
 char *symdiff_explicit(const char *smiles, int single, char **error);
 
+// symdiff_plain is the canonical SMILES of a SMILES without hydrogens, stereo and isotopes.
+char *symdiff_plain(const char *smiles, char **error);
+
+// symdiff_sdf is the same of a MOL file as RDKit reads it; an error where RDKit adds hydrogens.
+char *symdiff_sdf(const char *text, char **error);
+
+// symdiff_lewis is the same of a Lewis structure, (n) formal charges and unpaired electrons; it
+// sets which bonds are aromatic.
+char *symdiff_lewis(int n, const unsigned char *numbers, const int *charges, const int *radicals, int bonds,
+                    const int *bond, int *aromatic, char **error);
+
 // symdiff_atoms is the atomic numbers of a SMILES with its hydrogens, which the
 // caller frees, their number and the formal charge.
 unsigned char *symdiff_atoms(const char *smiles, int *atoms, int *charge, char **error);
