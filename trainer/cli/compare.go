@@ -72,7 +72,7 @@ standard deviation, for one run the value with its 95 % interval.
 	out.flags(cmd)
 	f := cmd.Flags()
 	o.sample.options.N = 1000
-	f.SetNormalizeFunc(countAlias)
+	f.SetNormalizeFunc(aliases)
 	f.VarP(
 		option(&o.sample.options, "n"),
 		"count",

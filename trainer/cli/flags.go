@@ -73,10 +73,13 @@ func flagOf(name string) string {
 	return ""
 }
 
-// countAlias reads --n as --count.
-func countAlias(_ *pflag.FlagSet, name string) pflag.NormalizedName {
-	if name == "n" {
+// aliases reads --n as --count, and --keep as --fragment.
+func aliases(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+	switch name {
+	case "n":
 		name = "count"
+	case "keep":
+		name = "fragment"
 	}
 	return pflag.NormalizedName(name)
 }

@@ -90,7 +90,7 @@ It is conditioned on fragments as well: --fragment fixes the atoms of a molecule
 // moleculeFlags say which molecules are made.
 func (o *sampleCommand) moleculeFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.SetNormalizeFunc(countAlias)
+	f.SetNormalizeFunc(aliases)
 	f.VarP(
 		option(&o.options, "n"),
 		"count",
