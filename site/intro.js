@@ -19,7 +19,7 @@ const load = (file) => SymDiff.load({ wasm: `data:application/wasm;base64,${wasm
 const files = process.env.SYMDIFF_WEIGHTS ? [process.env.SYMDIFF_WEIGHTS] : weightsIn(fileURLToPath(new URL("../core/weights", import.meta.url)), "qm9-web.safetensors");
 const engine = await load(files[0]);
 const told = {};
-const tell = ({ sha256, defaults, takesTypes, takesParts }) => (told[sha256] = { defaults, takesTypes, takesParts });
+const tell = ({ sha256, defaults, compositionConditional, fragmentConditional }) => (told[sha256] = { defaults, compositionConditional, fragmentConditional });
 tell(engine.info);
 for (const file of files.slice(1)) {
   const other = await load(file);

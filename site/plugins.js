@@ -63,7 +63,7 @@ export function pageParts(dir, pages) {
 
 /**
  * The module virtual:model: URLs of the WASM builds, and of every model its URL, hash, size, what its header says, and what core
- * does with it (`defaults`, `takesTypes` and `takesParts`, written by intro.js).
+ * does with it (`defaults`, `compositionConditional` and `fragmentConditional`, written by intro.js).
  */
 export function modelFiles({ simd, plain, weights, told, chemistry, forceField }) {
   const id = "virtual:model";

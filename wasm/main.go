@@ -130,10 +130,10 @@ func describe(info session.Info) map[string]any {
 			"t_start": d.TStart,
 			"steps":   d.Steps,
 		},
-		"takesTypes": meta.TakesTypes(),
-		"takesParts": meta.Fragments,
-		"parameters": info.Network.Parameters,
-		"metadata":   md,
+		"compositionConditional": meta.CompositionConditional(),
+		"fragmentConditional":    meta.Fragments,
+		"parameters":             info.Network.Parameters,
+		"metadata":               md,
 	}
 }
 

@@ -20,9 +20,9 @@ import (
 //
 //	symmetrise(denoise, {group, axis, features, seed, call, t}, z Uint8Array, turn Uint8Array, eps Uint8Array) -> {gamma}
 //
-// denoise(z Uint8Array, eps Uint8Array) is called once with the turned molecule, float32 (n,
+// denoise(z Uint8Array, eps Uint8Array) is called once with the rotated molecule, float32 (n,
 // 3+features), and fills eps. The noise of gamma is that of (seed, call); turn, nine float64 by
-// rows or none, couples it to a molecule turned by that H: R0' = Hᵀ·R0.
+// rows or none, couples it to a molecule rotated by that H: R0' = Hᵀ·R0.
 func symmetriseCall(args []js.Value) (map[string]any, error) {
 	denoise, o := args[0], args[1]
 	features := o.Get("features").Int()

@@ -101,7 +101,7 @@ func TestEquivariantAndRagged(t *testing.T) {
 	h.Rotate(want, width, want, width, 16)
 	for i, v := range got {
 		if math.Abs(float64(v-want[i])) > 2e-5 {
-			t.Fatalf("turned: %g at %d, want %g", v, i, want[i])
+			t.Fatalf("rotated: %g at %d, want %g", v, i, want[i])
 		}
 	}
 }
@@ -276,16 +276,16 @@ func TestAt(t *testing.T) {
 	if slices.Equal(plain, mean) || slices.Equal(mean, far) || slices.Equal(far, both) {
 		t.Error("a value changes nothing")
 	}
-	turned, err := m.Network().(interface {
+	rotated, err := m.Network().(interface {
 		WithGamma(kind, order string) (symmetrise.Network, error)
 	}).WithGamma("haar", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	led, again := under(m.Network(), 2, gap(0.4)), under(turned, 0, gap(0.4))
+	guided, again := under(m.Network(), 2, gap(0.4)), under(rotated, 0, gap(0.4))
 	for i, e := range far {
-		if want := e + 2*(e-plain[i]); math.Abs(float64(led[i]-want)) > 1e-5 {
-			t.Fatalf("with guidance %g, want %g", led[i], want)
+		if want := e + 2*(e-plain[i]); math.Abs(float64(guided[i]-want)) > 1e-5 {
+			t.Fatalf("with guidance %g, want %g", guided[i], want)
 		}
 		if math.Abs(float64(again[i]-e)) > 1e-5 {
 			t.Fatalf("in another frame %g, want %g", again[i], e)
@@ -317,7 +317,7 @@ func TestWithGamma(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if turned := s.Gamma(0) != o3.Identity; turned != (gamma == "haar") {
+		if rotated := s.Gamma(0) != o3.Identity; rotated != (gamma == "haar") {
 			t.Errorf("gamma %q: C = %v", gamma, s.Gamma(0))
 		}
 		s.Predicted(0, x[i][:], nil)

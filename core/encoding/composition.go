@@ -22,8 +22,8 @@ type Composition struct {
 	Molecules int
 }
 
-// TakesTypes reports whether the types can be given to a network.
-func (m Meta) TakesTypes() bool {
+// CompositionConditional reports whether the types can be given to a network.
+func (m Meta) CompositionConditional() bool {
 	for _, q := range m.Context {
 		if q.Name == TypesName {
 			return true

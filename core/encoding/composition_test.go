@@ -25,11 +25,11 @@ func described(m Meta) map[string]string {
 func TestCompositions(t *testing.T) {
 	meta := typed()
 	meta.Compositions = []Composition{{"H2O", 12}, {"CH4", 3}, {"C2H6O", 1}}
-	if QM9().TakesTypes() || !meta.TakesTypes() {
-		t.Error("TakesTypes")
+	if QM9().CompositionConditional() || !meta.CompositionConditional() {
+		t.Error("CompositionConditional")
 	}
 	got, err := Parse("f", described(meta))
-	if err != nil || !slices.Equal(got.Compositions, meta.Compositions) || !got.TakesTypes() {
+	if err != nil || !slices.Equal(got.Compositions, meta.Compositions) || !got.CompositionConditional() {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	for want, text := range map[string]string{

@@ -297,11 +297,11 @@ func TestSamplesAreFrozen(t *testing.T) {
 	}
 }
 
-// The whole sampler with last step and decoder is equivariant, tested by coupling: noise turned by
-// H gives the molecule turned by H. A plain transformer's is not.
+// The whole sampler with last step and decoder is equivariant, tested by coupling: noise rotated by
+// H gives the molecule rotated by H. A plain transformer's is not.
 func TestSamplerIsEquivariant(t *testing.T) {
 	stream := rng.New(5, 0, rng.Init, 0)
-	turn := o3.Haar(&stream)
+	rotation := o3.Haar(&stream)
 	for name, c := range map[string]struct {
 		c           geoldm.Config
 		equivariant bool
@@ -317,21 +317,21 @@ func TestSamplerIsEquivariant(t *testing.T) {
 		}
 		o := sampler.Options{Seed: 2, Atoms: 9, Steps: 6}
 		want := sample(t, m, o)[0]
-		o.Rotate = &turn
+		o.Rotate = &rotation
 		got := sample(t, m, o)[0]
 		far := 0.0
 		for i, p := range want.Positions {
 			for k := range 3 {
 				x := 0.0
 				for j := range 3 {
-					x += p[j] * turn[j][k]
+					x += p[j] * rotation[j][k]
 				}
 				far = max(far, math.Abs(x-got.Positions[i][k]))
 			}
 		}
 		if c.equivariant != (far < 1e-3) {
 			t.Errorf(
-				"%s: turned noise gives a molecule that is %.1e from the turned one",
+				"%s: rotated noise gives a molecule that is %.1e from the rotated one",
 				name,
 				far,
 			)

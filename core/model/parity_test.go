@@ -128,8 +128,8 @@ func input(m *Model, sizes []int, seed uint64) (z []float32, r0 []o3.Matrix, eta
 	return z, r0, eta
 }
 
-// coupling is the exact test of equivariance: the input turned by H with R0' = Hᵀ·R0 and
-// the same eta must give the output turned by H. It returns
+// coupling is the exact test of equivariance: the input rotated by H with R0' = Hᵀ·R0 and
+// the same eta must give the output rotated by H. It returns
 // |Eps(x·H) - Eps(x)·H| / |Eps(x)|.
 func coupling(m *Model) float64 {
 	sizes := []int{9, 1, 14}

@@ -219,7 +219,7 @@ func TestKey(t *testing.T) {
 	for name, m := range small(t) {
 		key := m.Key()
 		if other := rotated(m).Key(); other != key {
-			t.Errorf("%s: key %s, turned and renumbered %s", name, key, other)
+			t.Errorf("%s: key %s, rotated and renumbered %s", name, key, other)
 		}
 		if name == "methane_and_hydrogen" { // the largest fragment is methane
 			name = "methane"

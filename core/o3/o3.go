@@ -1,7 +1,7 @@
 // Package o3 handles orthogonal 3x3 matrices.
 //
-// Atoms are the rows of X (N, 3), so a matrix acts from the right: X·C turns a
-// molecule in and X·Cᵀ turns it back. Matrices are float64: they are nine
+// Atoms are the rows of X (N, 3), so a matrix acts from the right: X·C rotates a
+// molecule and X·Cᵀ rotates it back. Matrices are float64: they are nine
 // numbers among thousands, and the orthonormalisation of an ill-conditioned one
 // should not be what limits the precision of a step.
 package o3

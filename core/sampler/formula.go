@@ -16,7 +16,7 @@ import (
 // Formula, those of From, or a composition drawn from the training data's, of Atoms
 // atoms. Those of Fragment come first. nil: they are sampled with the positions.
 func (o Options) types(meta encoding.Meta) (types [][]molecule.Element, err error) {
-	if o.Formula != "" && (!meta.TakesTypes() || o.Joint) {
+	if o.Formula != "" && (!meta.CompositionConditional() || o.Joint) {
 		return nil, bad(
 			"formula",
 			o.Formula,
@@ -26,7 +26,7 @@ func (o Options) types(meta encoding.Meta) (types [][]molecule.Element, err erro
 	if o.Fragment != nil && !meta.Fragments {
 		return nil, bad("fragment", "", "want a model that is conditioned on fragments")
 	}
-	if !meta.TakesTypes() || o.Joint {
+	if !meta.CompositionConditional() || o.Joint {
 		return nil, nil
 	}
 	switch {

@@ -171,7 +171,7 @@ func (m *Model) Guided(weak *Model, w float64) (*Model, error) {
 		m.Network,
 		symmetrise.Guidance{Weak: weak.Network, Weight: float32(w), To: 1},
 	)
-	guided.weakJoint = a.TakesTypes() && !b.TakesTypes()
+	guided.weakJoint = a.CompositionConditional() && !b.CompositionConditional()
 	guided.guide = []molecule.Property{
 		{Key: "guide_weight", Value: strconv.FormatFloat(w, 'g', -1, 64)},
 	}

@@ -29,7 +29,7 @@ func TestOpenTellsWhatIsInTheFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.Kind != "symdiff-h" || m.Parameters < 1e6 || len(m.SHA256) != 64 || !m.Meta.TakesTypes() {
+	if m.Kind != "symdiff-h" || m.Parameters < 1e6 || len(m.SHA256) != 64 || !m.Meta.CompositionConditional() {
 		t.Errorf("%s, %d parameters, %s", m.Kind, m.Parameters, m.SHA256)
 	}
 	if _, err := Open("gone.safetensors"); err == nil ||

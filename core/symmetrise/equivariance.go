@@ -41,39 +41,39 @@ func CheckEquivariance(
 	noise := NewNoise(net, []int{n})
 	stream := rng.New(seed, 0, rng.Init, 0)
 	var r Report
-	turned := make([]float32, len(z))
+	rotated := make([]float32, len(z))
 	call := func(x []float32) []float32 {
 		y := make([]float32, len(x))
 		st.Eps(y, x, t, noise)
 		return y
 	}
-	turn := func(x []float32, h o3.Matrix) { h.Rotate(x, width, x, width, n) }
+	rotate := func(x []float32, h o3.Matrix) { h.Rotate(x, width, x, width, n) }
 	var h o3.Matrix
 	for range couplings {
 		h = net.Group().Haar(&stream)
-		copy(turned, z)
-		turn(turned, h)
+		copy(rotated, z)
+		rotate(rotated, h)
 		noise.Draw(net, 0, 0, n, &stream, &stream)
 		want := call(z)
-		turn(want, h)
+		rotate(want, h)
 		noise.R0[0] = h.T().Mul(noise.R0[0])
 		r.Coupling = max(
 			r.Coupling,
-			distance(call(turned), want)/distance(want, make([]float32, len(want))),
+			distance(call(rotated), want)/distance(want, make([]float32, len(want))),
 		)
 	}
 	h = net.Group().Haar(&stream)
-	copy(turned, z)
-	turn(turned, h)
+	copy(rotated, z)
+	rotate(rotated, h)
 	var all [][]float32
 	for i := range 2 * samples {
 		noise.Draw(net, 0, 0, n, &stream, &stream)
 		if i < samples {
-			all = append(all, call(turned))
+			all = append(all, call(rotated))
 			continue
 		}
 		y := call(z)
-		turn(y, h)
+		rotate(y, h)
 		all = append(all, y)
 	}
 	r.Energy, r.P = EnergyTest(all[:samples], all[samples:], 999, seed)

@@ -11,7 +11,7 @@
 // molecules one after the other. All randomness is an argument (Noise), so that
 // a call is a function of its arguments, and equivariance can be tested exactly
 // by coupling: the input X·H with R0' = Hᵀ·R0 and the same eta gives the output
-// turned by H.
+// rotated by H.
 package symmetrise
 
 import (

@@ -200,7 +200,7 @@ func TestRaggedBatch(t *testing.T) {
 		alone := net.NewState([]int{n})
 		alone.Eps(one, z[at*width:(at+n)*width], 0.7, Noise{noise.R0[i : i+1], noise.Eta[2*at : 2*(at+n)]})
 		if c, batch := alone.Gamma(0), st.Gamma(i); c != batch {
-			t.Errorf("molecule %d is turned by %v alone, by %v in the batch", i, c, batch)
+			t.Errorf("molecule %d is rotated by %v alone, by %v in the batch", i, c, batch)
 		}
 		for j, v := range one {
 			if v != all[at*width+j] {

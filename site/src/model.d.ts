@@ -18,9 +18,9 @@ declare module "virtual:model" {
     /** The options that core takes with these weights where nothing else is asked for. */
     defaults: ModelInfo["defaults"];
     /** Whether core gives them the types of the atoms (ModelInfo). */
-    takesTypes: boolean;
+    compositionConditional: boolean;
     /** Whether core gives them parts that are kept (ModelInfo). */
-    takesParts: boolean;
+    fragmentConditional: boolean;
     variant: string;
     /** Samples of these weights that were measured, as fractions of 1; empty where none were. */
     evaluation: Measured[];

@@ -34,20 +34,20 @@ export interface Limits {
   /** The options that core takes where nothing else is asked for. Its start is the schedule's end where the weights know no other. */
   defaults: ModelInfo["defaults"];
   /** Whether the network is told which atoms there are, so that a formula can be asked for. */
-  takesTypes: boolean;
+  compositionConditional: boolean;
   /** Whether the network is given the atoms that are kept. */
-  takesParts: boolean;
+  fragmentConditional: boolean;
 }
 
 /** The most atoms that core makes (sampler.MaxAtoms), and that are offered where the weights do not tell sizes. */
 const MOST_ATOMS = 1024;
 const UNKNOWN_ATOMS = 64;
 
-export function limitsOf({ sizes, timesteps, defaults, takesTypes, takesParts }: Pick<Model, "sizes" | "timesteps" | "defaults" | "takesTypes" | "takesParts">): Limits {
+export function limitsOf({ sizes, timesteps, defaults, compositionConditional, fragmentConditional }: Pick<Model, "sizes" | "timesteps" | "defaults" | "compositionConditional" | "fragmentConditional">): Limits {
   const known = sizes.filter((n) => n <= MOST_ATOMS);
   const [least, most] = [known[0] ?? 1, known.at(-1) ?? UNKNOWN_ATOMS]; // a file without a histogram tells none
   const all = Array.from({ length: most - least + 1 }, (_, i) => least + i);
-  return { sizes: takesTypes && known.length ? known : all, minSteps: 10, maxSteps: timesteps, defaults, takesTypes, takesParts };
+  return { sizes: compositionConditional && known.length ? known : all, minSteps: 10, maxSteps: timesteps, defaults, compositionConditional, fragmentConditional };
 }
 
 export function defaults({ defaults: { t_start, steps } }: Limits): Settings {
@@ -101,7 +101,7 @@ export function parseQuery(query: string, limits: Limits, otherwise: Settings = 
   return {
     seed: parseSeed(q.get("seed") ?? "") ?? otherwise.seed,
     atoms: limits.sizes.find((n) => String(n) === q.get("atoms")) ?? otherwise.atoms,
-    formula: (limits.takesTypes && parseFormula(q.get("formula") ?? "")) || otherwise.formula,
+    formula: (limits.compositionConditional && parseFormula(q.get("formula") ?? "")) || otherwise.formula,
     start,
     steps: wholeOf(q, "steps", limits.minSteps, start) ?? startAt(start, otherwise).steps,
     method: methods.find((m) => m === q.get("method")) ?? otherwise.method,

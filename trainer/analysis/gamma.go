@@ -53,7 +53,7 @@ type Gamma struct {
 	// Function is the concentration of f = R0ᵀ·C over draws of R0 and eta: 1
 	// where f is one matrix whatever it sees.
 	Function float64 `json:"function"`
-	// Rotation is the mean angle in degrees by which f, or -f, turns: 0 for the
+	// Rotation is the mean angle in degrees by which f, or -f, rotates: 0 for the
 	// identity, 126.5 under Haar.
 	Rotation float64 `json:"rotation"`
 	// Energy is the energy distance of the C of a molecule from as many Haar
@@ -83,7 +83,7 @@ type Gamma struct {
 	BiasError float64 `json:"bias_error"`
 }
 
-// Run measures every kernel at every time on the molecules, each turned by a
+// Run measures every kernel at every time on the molecules, each rotated by a
 // Haar matrix first.
 func Run(ctx context.Context, kernels []Kernel, meta encoding.Meta, molecules []*molecule.Molecule,
 	o Options) ([]Gamma, error) {
@@ -153,7 +153,7 @@ func (a *analysis) each(ctx context.Context, n int, work func(i int)) error {
 	return ctx.Err()
 }
 
-// rows are the scaled data of a molecule, turned.
+// rows are the scaled data of a molecule, rotated.
 func (a *analysis) rows(m *molecule.Molecule, index int) ([]float32, error) {
 	rows, err := a.meta.Rows(m)
 	if err != nil {
@@ -203,7 +203,7 @@ func (a *analysis) molecule(k Kernel, t, i int, x []float32) (v values) {
 	}
 	mean1, var1, size := moments(first, width)
 	v.spread = var1 / size
-	// A step is Z·z - Eps·eps_hat + Std·noise: Z·z and the coupled noise turn with
+	// A step is Z·z - Eps·eps_hat + Std·noise: Z·z and the coupled noise rotate with
 	// H, so what the network adds is all that can deviate.
 	h := o3.Haar(&haar)
 	before := run.noise
@@ -218,11 +218,11 @@ func (a *analysis) molecule(k Kernel, t, i int, x []float32) (v values) {
 	mean2, var2, _ := moments(run.outputs(), width)
 	for r := range n {
 		for col := range 3 {
-			turned := 0.0
+			rotated := 0.0
 			for b := range 3 {
-				turned += mean1[3*r+b] * h[b][col]
+				rotated += mean1[3*r+b] * h[b][col]
 			}
-			d := mean2[3*r+col] - turned
+			d := mean2[3*r+col] - rotated
 			v.bias += d * d
 		}
 	}
@@ -328,14 +328,14 @@ func moments(outputs [][]float32, width int) (mean []float64, variance, size flo
 
 // deviation is |y - x·H|/|x| of positional parts.
 func deviation(y, x []float32, h o3.Matrix, width int) float64 {
-	turned := append([]float32(nil), x...)
-	h.Rotate(turned, width, turned, width, len(x)/width)
+	rotated := append([]float32(nil), x...)
+	h.Rotate(rotated, width, rotated, width, len(x)/width)
 	var d, size float64
 	for r := 0; r < len(x); r += width {
 		for c := range 3 {
-			e := float64(y[r+c]) - float64(turned[r+c])
+			e := float64(y[r+c]) - float64(rotated[r+c])
 			d += e * e
-			size += float64(turned[r+c]) * float64(turned[r+c])
+			size += float64(rotated[r+c]) * float64(rotated[r+c])
 		}
 	}
 	return math.Sqrt(d / size)
@@ -346,7 +346,7 @@ type batch struct {
 	net         symmetrise.Network
 	state       symmetrise.NetworkState
 	noise       symmetrise.Noise
-	z, x, y     []float32 // one molecule; all, turned; what comes out
+	z, x, y     []float32 // one molecule; all, rotated; what comes out
 	width, rows int
 	draws       int
 	t           float32
@@ -371,7 +371,7 @@ func (b *batch) draw(haar, eta *rng.Stream) {
 	}
 }
 
-// couple turns R0 along with H.
+// couple rotates R0 along with H.
 func (b *batch) couple(h o3.Matrix) {
 	r0 := make([]o3.Matrix, b.draws)
 	for d := range r0 {

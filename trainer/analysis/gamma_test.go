@@ -39,7 +39,7 @@ func cloud(n, atoms int) (list []*molecule.Molecule) {
 	return list
 }
 
-// frame is a function that turns a molecule into its principal axes, each
+// frame is a function that rotates a molecule into its principal axes, each
 // pointing along its third moment.
 type frame struct{ sizes []int }
 
@@ -105,7 +105,7 @@ func TestPrincipalFrame(t *testing.T) {
 		t.Error("the principal frame is one matrix for a molecule")
 	}
 	if math.Abs(g.Function) > 0.1 || math.Abs(g.Rotation-126.5) > 8 {
-		t.Errorf("f of a random frame turns by %v degrees, concentration %v; want 126.5 and 0", g.Rotation, g.Function)
+		t.Errorf("f of a random frame rotates by %v degrees, concentration %v; want 126.5 and 0", g.Rotation, g.Function)
 	}
 	for i, row := range g.Axes {
 		if math.Abs(row[i]-1) > 1e-3 {

@@ -46,13 +46,13 @@ func newAnalyseGammaCommand() *cobra.Command {
 
 - how far the matrices C are from the Haar measure, and whether they put the principal axes of the
   molecule on coordinate axes;
-- what f alone does: whether it depends on its input, and by what angle it turns;
+- what f alone does: whether it depends on its input, and by what angle it rotates;
 - the loss of the same backbone under the learned gamma, Haar matrices, and none, and how much
   eps_hat varies with the draw;
 - how equivariant a step is: by coupling the noise, exactly, and by Monte Carlo, with a standard
   error.
 
-Each molecule is turned at random first. Means are over molecules.`,
+Each molecule is rotated at random first. Means are over molecules.`,
 		Example: "  symdiff analyse gamma --data qm9_test.xyz.gz --molecules 64 --draws 64 --html gamma.html",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -165,7 +165,7 @@ func bindData(f *pflag.FlagSet, o *train.Options) {
 func bindModel(f *pflag.FlagSet, o *train.Options) {
 	c, e := &o.Config, &o.EGNN
 	f.Var(variantValue{o}, "variant", strings.Join(train.Variants(),
-		", ")+": the network, its symmetrisation, and whether the data are turned (dit-aug, as augment)")
+		", ")+": the network, its symmetrisation, and whether the data are rotated (dit-aug, as augment)")
 	f.IntVar(&c.Hidden, "hidden", c.Hidden, "width of the backbone k")
 	f.IntVar(&c.Depth, "depth", c.Depth, "blocks of k")
 	f.IntVar(&c.Heads, "heads", c.Heads, "attention heads of k")
@@ -222,7 +222,7 @@ func bindObjective(f *pflag.FlagSet, o *train.Options) {
 	f.Float64Var(&o.GuideFrom, "guide-from", o.GuideFrom, "t/T from which the teacher is guided")
 	f.Float64Var(&o.GuideTo, "guide-to", o.GuideTo, "t/T up to which the teacher is guided, 0: to the end")
 	f.Float64Var(&o.Guidance, "guidance", o.Guidance, "how far, as a multiple of their difference")
-	f.BoolVar(&o.Augment, "augment", o.Augment, "turn each molecule by a Haar matrix (with the variant dit: DiT-Aug)")
+	f.BoolVar(&o.Augment, "augment", o.Augment, "rotate each molecule by a Haar matrix (with the variant dit: DiT-Aug)")
 	f.StringVar(&o.Latent.Stage, "stage", o.Latent.Stage,
 		"GeoLDM: released trains decoder and denoiser, autoencoder encoder and decoder, diffusion the "+
 			"denoiser of an autoencoder from --init, joint all")

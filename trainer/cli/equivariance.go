@@ -35,12 +35,12 @@ func newEquivarianceCommand() *cobra.Command {
 		Short: "Test how equivariant a network is",
 		Long: `Test a network's equivariance on a molecule of random positions, at four times.
 
-coupling: the input turned by H, with the noise of gamma turned along, against the output turned
+coupling: the input rotated by H, with the noise of gamma rotated along, against the output rotated
 by H: the largest relative deviation over ten H. It is exact: rounding (1e-6) for an equivariant
 network, about 1 for one that is not.
 
-energy, p: the energy distance of two samples of outputs, of the turned input and of the input
-turned afterwards, with independent noise, and its p-value by 999 permutations. A p near 0.001
+energy, p: the energy distance of two samples of outputs, of the rotated input and of the input
+rotated afterwards, with independent noise, and its p-value by 999 permutations. A p near 0.001
 says that the distributions differ.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -79,7 +79,7 @@ says that the distributions differ.`,
 	flags := cmd.Flags()
 	flags.StringVar(&path, "model", "", "weights (safetensors), by default the shipped model")
 	flags.IntVar(&atoms, "atoms", 9, "atoms of the molecule")
-	flags.IntVar(&couplings, "couplings", 10, "turns H of the coupling test")
+	flags.IntVar(&couplings, "couplings", 10, "rotations H of the coupling test")
 	flags.IntVar(&samples, "samples", 100, "outputs of each sample of the two-sample test")
 	flags.Uint64VarP(&seed, "seed", "s", 1, "seed of the random numbers")
 	flags.BoolVar(&asJSON, "json", false, "print JSON")

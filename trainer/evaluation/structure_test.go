@@ -121,12 +121,12 @@ func TestFrechetOfKnownGaussians(t *testing.T) {
 
 func TestSuperposedForgetsRotationAndShiftOnly(t *testing.T) {
 	a := [][3]float64{{0, 0, 0}, {1, 0, 0}, {0, 2, 0}, {0, 0, 3}}
-	turned, mirrored := make([][3]float64, 4), make([][3]float64, 4)
+	rotated, mirrored := make([][3]float64, 4), make([][3]float64, 4)
 	for i, p := range a {
-		turned[i] = [3]float64{5 - p[1], p[0] - 2, p[2] + 1}
+		rotated[i] = [3]float64{5 - p[1], p[0] - 2, p[2] + 1}
 		mirrored[i] = [3]float64{-p[0], p[1], p[2]}
 	}
-	if d := superposed(a, turned); d > 1e-7 {
+	if d := superposed(a, rotated); d > 1e-7 {
 		t.Errorf("rotated and shifted: %v", d)
 	}
 	if d := superposed(a, mirrored); d < 0.1 {

@@ -34,7 +34,7 @@ func (in Input) context(s *Scope, channels int) Tensor {
 type Output struct {
 	X Tensor // (B, N, 3), zero centre of mass
 	H Tensor // (B, N, F)
-	// (B, 3, 3), the matrix C of which rows are turned in by X·C and back by Cᵀ; nil for the
+	// (B, 3, 3), the matrix C of which rows are rotated by, X·C, and back by Cᵀ; nil for the
 	// variant none
 	Gamma Tensor
 }

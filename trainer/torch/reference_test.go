@@ -63,7 +63,7 @@ func maxDiff(a, b []float32) float64 {
 }
 
 // coupledDeviation feeds X and X·H, with R0' = Hᵀ·R0 for the second and the same eta, and returns
-// the largest deviation of the second output from the first turned by H, relative to the largest
+// the largest deviation of the second output from the first rotated by H, relative to the largest
 // output. It is rounding error exactly if gamma is equivariant.
 func coupledDeviation(t *testing.T, order string) float64 {
 	c, weights := published(t, "symdiff")
@@ -80,12 +80,12 @@ func coupledDeviation(t *testing.T, order string) float64 {
 		removeMean(x[m*n*3:(m+1)*n*3], n)
 	}
 	xh := make([]float32, len(x))
-	r0, r0h, turns := make([]float32, b*9), make([]float32, b*9), make([]o3.Matrix, b)
+	r0, r0h, rotations := make([]float32, b*9), make([]float32, b*9), make([]o3.Matrix, b)
 	for m := range b {
-		turn, haar := o3.Haar(&stream), o3.Haar(&stream)
-		turns[m] = turn
-		turn.Rotate(xh[m*n*3:], 3, x[m*n*3:], 3, n)
-		haarH := turn.T().Mul(haar)
+		rotation, haar := o3.Haar(&stream), o3.Haar(&stream)
+		rotations[m] = rotation
+		rotation.Rotate(xh[m*n*3:], 3, x[m*n*3:], 3, n)
+		haarH := rotation.T().Mul(haar)
 		for i := range 9 {
 			r0[m*9+i], r0h[m*9+i] = float32(haar[i/3][i%3]), float32(haarH[i/3][i%3])
 		}
@@ -100,7 +100,7 @@ func coupledDeviation(t *testing.T, order string) float64 {
 	y, yh := run(x, r0), run(xh, r0h)
 	scale := 0.0
 	for m := range b {
-		turns[m].Rotate(y[m*n*3:], 3, y[m*n*3:], 3, n)
+		rotations[m].Rotate(y[m*n*3:], 3, y[m*n*3:], 3, n)
 	}
 	for _, v := range y {
 		scale = max(scale, math.Abs(float64(v)))
@@ -123,7 +123,7 @@ func removeMean(x []float32, n int) {
 func TestCoupling(t *testing.T) {
 	onThread(t)
 	paper, released := coupledDeviation(t, model.GammaPaper), coupledDeviation(t, model.GammaReleased)
-	t.Logf("relative deviation under a turned input: paper %.2g, released %.2g", paper, released)
+	t.Logf("relative deviation under a rotated input: paper %.2g, released %.2g", paper, released)
 	if !(paper < 1e-4) {
 		t.Errorf("gamma_order paper is not equivariant: %g", paper)
 	}

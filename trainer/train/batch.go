@@ -294,8 +294,8 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 		copy(x, b.set.Positions(index))
 		if b.augment {
 			r := rng.New(seed, id, drawTurn, uint32(step))
-			turn := o3.Haar(&r)
-			turn.Rotate(x, 3, x, 3, n)
+			rotation := o3.Haar(&r)
+			rotation.Rotate(x, 3, x, 3, n)
 		}
 		eps := out.Eps[i*n*w : (i+1)*n*w]
 		r := rng.New(seed, id, drawNoise, uint32(step))

@@ -61,7 +61,7 @@ func (w Weights) teachParts(plus, minus Weights) error {
 			return err
 		}
 	}
-	if metas[0].TakesTypes() && metas[1].Fragments && !metas[2].Fragments {
+	if metas[0].CompositionConditional() && metas[1].Fragments && !metas[2].Fragments {
 		metas[0].Fragments = true
 		metas[0].Describe(w.Metadata)
 	}

@@ -67,7 +67,7 @@ type Options struct {
 	// share of the molecules with given types of which a part is given too (see encoding.FixedMark)
 	Parts   float64 `json:"parts,omitempty"`
 	Loss    string  `json:"loss,omitempty"`    // l2 or vlb; empty: l2
-	Augment bool    `json:"augment,omitempty"` // turn each molecule by a Haar matrix (dit-aug)
+	Augment bool    `json:"augment,omitempty"` // rotate each molecule by a Haar matrix (dit-aug)
 	// start the distance features on an even grid (see torch.Init)
 	DistanceGrid bool `json:"distance_grid,omitempty"`
 	BatchAtoms   int  `json:"batch_atoms"`

@@ -321,9 +321,9 @@ func TestJoin(t *testing.T) {
 // With augmentation distances stay and positions do not.
 func TestAugment(t *testing.T) {
 	o := small(t)
-	plain, turned := batcher(t, o, false), batcher(t, o, true)
+	plain, rotated := batcher(t, o, false), batcher(t, o, true)
 	indices := plain.set.Batches(40)[0][:1]
-	a, b := plain.Make(indices, []int{0}, nil, 1, 2), turned.Make(indices, []int{0}, nil, 1, 2)
+	a, b := plain.Make(indices, []int{0}, nil, 1, 2), rotated.Make(indices, []int{0}, nil, 1, 2)
 	distance := func(x, eps []float32) float64 { // of atoms 0 and 1, without the noise
 		d := 0.0
 		for k := range 3 {
@@ -333,10 +333,10 @@ func TestAugment(t *testing.T) {
 		return math.Sqrt(d)
 	}
 	if math.Abs(distance(a.X, a.Eps)-distance(b.X, b.Eps)) > 1e-4 {
-		t.Errorf("distance %g, turned %g", distance(a.X, a.Eps), distance(b.X, b.Eps))
+		t.Errorf("distance %g, rotated %g", distance(a.X, a.Eps), distance(b.X, b.Eps))
 	}
 	if math.Abs(float64(a.X[0]-b.X[0])) < 1e-3 {
-		t.Error("nothing was turned")
+		t.Error("nothing was rotated")
 	}
 }
 

@@ -56,9 +56,9 @@ export interface ModelInfo {
   /** The options of a run that leaves them open, which depend on the model. */
   defaults: Required<Pick<Options, "method" | "t_start" | "steps">>;
   /** Whether the network is given the types of the atoms: those of a `formula`, or of a composition drawn from the training data. */
-  takesTypes: boolean;
+  compositionConditional: boolean;
   /** Whether the network is given the fixed atoms of a `fragment`. */
-  takesParts: boolean;
+  fragmentConditional: boolean;
   /** Number of learned parameters. */
   parameters: number;
   /** The header of the weights file. */

@@ -172,8 +172,8 @@ export interface CoreInfo {
   elements: string[];
   histogram: Record<string, number>;
   timesteps: number;
-  takesTypes: boolean;
-  takesParts: boolean;
+  compositionConditional: boolean;
+  fragmentConditional: boolean;
   defaults: { method: string; t_start: number; steps: number };
   parameters: number;
   metadata: Record<string, string>;

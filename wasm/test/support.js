@@ -31,7 +31,7 @@ export class Puppet {
   postMessage(message) {
     this.sent.push(message);
     if (message.type === "load" && this.loads !== false) {
-      const info = { variant: "symdiff", elements: ["H", "C"], histogram: { 20: 2, 9: 5 }, timesteps: 10, defaults: { method: "dpm++2m-sde", t_start: 6, steps: 6 }, takesTypes: false, takesParts: false, parameters: 3, metadata: {} };
+      const info = { variant: "symdiff", elements: ["H", "C"], histogram: { 20: 2, 9: 5 }, timesteps: 10, defaults: { method: "dpm++2m-sde", t_start: 6, steps: 6 }, compositionConditional: false, fragmentConditional: false, parameters: 3, metadata: {} };
       queueMicrotask(() => this.say({ type: "loaded", id: message.id, info, sha256: "ab", simd: true }));
     }
   }

@@ -147,8 +147,8 @@ func (m *matcher) setMatch(u, v int) {
 		m.setMatch(m.parts[u][i], m.parts[u][i^1])
 	}
 	m.setMatch(part, v)
-	turned := append(append([]int(nil), m.parts[u][at:]...), m.parts[u][:at]...)
-	copy(m.parts[u], turned)
+	rotated := append(append([]int(nil), m.parts[u][at:]...), m.parts[u][:at]...)
+	copy(m.parts[u], rotated)
 }
 
 func (m *matcher) augment(u, v int) {

@@ -100,7 +100,7 @@ function showKeep(): void {
   showSizes(base?.elements.length ?? 0, atoms.length);
   const rest = wantedSize(base) - atoms.length;
   const button = element<HTMLButtonElement>("remake");
-  button.disabled = !limits.takesParts || !base || atoms.length === 0 || rest < 1 || session.running;
+  button.disabled = !limits.fragmentConditional || !base || atoms.length === 0 || rest < 1 || session.running;
   button.textContent = base && atoms.length && rest > 0 ? `Fix ${atoms.length}, generate ${rest}${n > 1 ? `, ${n} times` : ""}` : "Generate the rest";
   element("made-files").hidden = lab.remakes.length === 0;
   element("made-text").textContent = lab.remakes.length

@@ -85,8 +85,8 @@ export function sessionText(now: readonly Molecule[], all: readonly Molecule[]):
 }
 
 /** What it means to keep atoms. */
-export function keepText({ takesParts }: Pick<Model, "takesParts">): string {
-  return takesParts
+export function keepText({ fragmentConditional }: Pick<Model, "fragmentConditional">): string {
+  return fragmentConditional
     ? "The model was trained with fixed atoms. At each step it gets their relative positions without noise. It finds where they lie in the molecule, and generates the atoms around them."
     : "This model was not trained with fixed atoms. Choose qm9-web.";
 }

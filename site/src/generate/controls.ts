@@ -150,7 +150,7 @@ export class Controls {
     return {
       seed: parseSeed(this.#seed.value) ?? this.#seed.value,
       atoms: Number(this.#atoms.value),
-      formula: this.#fitted.takesTypes ? this.#formula.value.trim() : "",
+      formula: this.#fitted.compositionConditional ? this.#formula.value.trim() : "",
       start: Number(this.#start.value),
       steps: Number(this.#steps.value),
       method: this.#method.value as Settings["method"],
@@ -211,7 +211,7 @@ export class Controls {
     this.#seed.value = seed;
     this.#atoms.value = String(atoms);
     this.#formula.value = formula;
-    this.#formula.disabled = !this.#fitted.takesTypes;
+    this.#formula.disabled = !this.#fitted.compositionConditional;
     offerStarts(this.#start, start, this.#fitted);
     this.#started = start;
     this.#steps.min = String(Math.min(this.#fitted.minSteps, start));
@@ -233,7 +233,7 @@ export class Controls {
     this.#atoms.disabled = this.#settings.formula !== "";
     const advice = this.#advice;
     element("asked-note").classList.toggle("warns", !!advice);
-    element("asked-note").textContent = !this.#fitted.takesTypes
+    element("asked-note").textContent = !this.#fitted.compositionConditional
       ? "This model samples the formula itself."
       : this.#faultyFormula
         ? "A formula is like C7H10O2: symbols of elements, each with its number of atoms."

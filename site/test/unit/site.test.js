@@ -17,7 +17,7 @@ before(async () => {
 
 after(() => vite.close());
 
-const limits = { sizes: Array.from({ length: 27 }, (_, i) => i + 3), minSteps: 20, maxSteps: 1000, defaults: { method: "dpm++2m-sde", t_start: 600, steps: 40 }, takesTypes: true, takesParts: true };
+const limits = { sizes: Array.from({ length: 27 }, (_, i) => i + 3), minSteps: 20, maxSteps: 1000, defaults: { method: "dpm++2m-sde", t_start: 600, steps: 40 }, compositionConditional: true, fragmentConditional: true };
 /** Of weights without moments. */
 const whole = { ...limits, defaults: { ...limits.defaults, t_start: 1000 } };
 const defaults = { seed: "5", atoms: 0, formula: "", start: 600, steps: 40, method: "dpm++2m-sde", gamma: "learned" };
@@ -39,7 +39,7 @@ test("a formula stands in place of the number of atoms, with weights that take o
   const settings = { ...defaults, atoms: 9, formula: "C7H10O2" };
   assert.equal(toQuery(settings, ""), "?seed=5&formula=C7H10O2&t_start=600&steps=40");
   assert.deepEqual(parseQuery(toQuery(settings, ""), limits, defaults), { ...defaults, formula: "C7H10O2" });
-  assert.deepEqual(parseQuery("?seed=5&formula=C7H10O2", { ...limits, takesTypes: false }, defaults), defaults);
+  assert.deepEqual(parseQuery("?seed=5&formula=C7H10O2", { ...limits, compositionConditional: false }, defaults), defaults);
   const { formula, atoms } = sampleOptions(settings);
   assert.deepEqual([formula, atoms], ["C7H10O2", undefined]);
   assert.match(command({ settings, first: 0, n: 1, out: "a.xyz" }), /--seed 5 --formula C7H10O2 --steps 40/);
@@ -90,16 +90,16 @@ test("the page's default sampler is core's", async () => {
 test("where kinds are drawn first, only sizes that the data have can be asked for", async () => {
   const { limitsOf } = await load("/src/settings.ts");
   const facts = { sizes: [3, 4, 6], timesteps: 1000, defaults: limits.defaults };
-  assert.deepEqual(limitsOf({ ...facts, takesTypes: true, takesParts: true }).sizes, [3, 4, 6]);
-  assert.deepEqual(limitsOf({ ...facts, takesTypes: false, takesParts: false }).sizes, [3, 4, 5, 6]);
+  assert.deepEqual(limitsOf({ ...facts, compositionConditional: true, fragmentConditional: true }).sizes, [3, 4, 6]);
+  assert.deepEqual(limitsOf({ ...facts, compositionConditional: false, fragmentConditional: false }).sizes, [3, 4, 5, 6]);
 });
 
 test("whatever sizes a file tells, some can be asked for, and none that core refuses", async () => {
   const { limitsOf } = await load("/src/settings.ts");
-  const facts = { timesteps: 1000, defaults: limits.defaults, takesParts: false };
-  for (const takesTypes of [false, true]) {
+  const facts = { timesteps: 1000, defaults: limits.defaults, fragmentConditional: false };
+  for (const compositionConditional of [false, true]) {
     for (const sizes of [[], [4096], [20, 5000]]) {
-      const offered = limitsOf({ ...facts, sizes, takesTypes }).sizes;
+      const offered = limitsOf({ ...facts, sizes, compositionConditional }).sizes;
       assert.ok(offered.length > 0 && offered.length <= 1024 && offered.at(-1) <= 1024, `${sizes}: ${offered}`);
     }
   }
