@@ -229,7 +229,8 @@ func NewBatcher(set *dataset.Set, c model.Config, meta encoding.Meta, augment bo
 // Times draws t = floor(u^power·(T+1)) for n molecules, with u uniform on [0, 1): uniform on {0..T}
 // for power 1, of density t^(1/power - 1) in general, which weighs the loss of a low t more where
 // power is above 1; 0 is 1. Stratified times are spread over the batch, u_i = u + i/n mod 1 with
-// one u: the same distribution for each molecule, less variance of the mean.
+// one u: the same distribution for each molecule, less variance of the mean. A Contrast draws most of
+// them in its interval.
 func (b *Batcher) Times(n int, seed uint64, step int, stratified bool, power float64) []int {
 	t := make([]int, n)
 	r := rng.New(seed, 0, drawTime, uint32(step))
@@ -242,6 +243,9 @@ func (b *Batcher) Times(n int, seed uint64, step int, stratified bool, power flo
 		v -= math.Floor(v)
 		if power > 0 && power != 1 {
 			v = math.Pow(v, power)
+		}
+		if b.contrast != nil {
+			v = b.contrast.quantile(v)
 		}
 		t[i] = min(int(v*float64(b.T()+1)), b.T())
 	}

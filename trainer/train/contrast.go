@@ -111,6 +111,27 @@ func (c *Contrast) molecules(all, own *dataset.Set) (set *dataset.Set, signs []f
 	return set, signs, nil
 }
 
+// outside is the share of the times that are drawn outside the interval, where there is nothing to
+// learn but to stay.
+const outside = 0.15
+
+// quantile maps u in [0, 1) to a t/T that lies outside the interval with probability outside,
+// uniform there and uniform inside.
+func (c *Contrast) quantile(u float64) float64 {
+	rest := c.From + 1 - c.To
+	if rest == 0 {
+		return u
+	}
+	low, high := outside*c.From/rest, 1-outside*(1-c.To)/rest
+	switch {
+	case u < low:
+		return u / low * c.From
+	case u < high:
+		return c.From + (u-low)/(high-low)*(c.To-c.From)
+	}
+	return c.To + (u-high)/(1-high)*(1-c.To)
+}
+
 // inside tells whether t/T is in the interval.
 func (c *Contrast) inside(share float64) bool { return share >= c.From && share <= c.To }
 

@@ -112,7 +112,8 @@ func TestKilledPosttrainingEndsAlike(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		timer := time.AfterFunc(time.Duration(100+r.IntN(400+100*kills))*time.Millisecond, func() { cmd.Process.Kill() })
+		longest := 400 * math.Pow(1.1, float64(kills)) // ms; on a busy machine early kills come before the first step
+		timer := time.AfterFunc(time.Duration(100+r.IntN(int(longest)))*time.Millisecond, func() { cmd.Process.Kill() })
 		err := cmd.Wait()
 		if timer.Stop() && err != nil {
 			t.Fatalf("after %d kills: %v\n%s", kills, err, status.String())
@@ -249,6 +250,35 @@ func TestContrastTarget(t *testing.T) {
 		r.team.close()
 		if err := r.unlock(); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// Most times are drawn where there is something to learn; the others are spread over the rest.
+func TestContrastDrawsTimesInItsInterval(t *testing.T) {
+	for _, c := range []struct{ from, to float64 }{{0, 1}, {0.2, 0.7}, {0, 0.5}, {0.5, 1}} {
+		contrast := &Contrast{From: c.from, To: c.to}
+		const n = 10000
+		below, above, last := 0, 0, 0.0
+		for i := range n {
+			v := contrast.quantile(float64(i) / n)
+			if v < last || v >= 1 {
+				t.Fatalf("%v: %g after %g", c, v, last)
+			}
+			last = v
+			if v < c.from {
+				below++
+			}
+			if v > c.to {
+				above++
+			}
+		}
+		rest := c.from + 1 - c.to
+		if rest == 0 {
+			rest = 1
+		}
+		if a, b := 0.15*n*c.from/rest, 0.15*n*(1-c.to)/rest; math.Abs(float64(below)-a) > 2 || math.Abs(float64(above)-b) > 2 {
+			t.Errorf("%v: %d below, want %g; %d above, want %g", c, below, a, above, b)
 		}
 	}
 }
