@@ -21,6 +21,14 @@ export function contentSecurityPolicy(file) {
   };
 }
 
+/** Style sheets are fetched without CORS: a page whose scripts may not be fetched tells so in its own looks. */
+export function plainStyles() {
+  return {
+    name: "symdiff:styles",
+    transformIndexHtml: { order: "post", handler: (html) => html.replaceAll('<link rel="stylesheet" crossorigin', '<link rel="stylesheet"') },
+  };
+}
+
 /** The site's pages in the order of the navigation; those that are not written yet are left out. */
 const navigation = [
   ["index", "Generate"],

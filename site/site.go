@@ -163,11 +163,12 @@ func (p *parts) Write(b []byte) (n int, err error) {
 
 func (p *parts) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 
-// setHeaders are those of every answer. Files may be used from anywhere: a frame in a sandbox has
-// an origin of its own.
+// setHeaders are those of every answer. Files may be used from anywhere: a frame in a sandbox
+// without allow-same-origin is of no origin, and fetches even its own scripts as a stranger (CORS).
 func setHeaders(header http.Header) {
 	header.Set("Content-Security-Policy", strings.TrimSpace(contentSecurityPolicy))
 	header.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	header.Set("Access-Control-Allow-Origin", "*")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
 }

@@ -63,6 +63,9 @@ func TestHeaders(t *testing.T) {
 		if h.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%s: no nosniff", c.path)
 		}
+		if h.Get("Access-Control-Allow-Origin") != "*" {
+			t.Errorf("%s: a frame without an origin may not fetch it", c.path)
+		}
 	}
 	if code := get(s, "/missing", nil).StatusCode; code != http.StatusNotFound {
 		t.Errorf("/missing: status %d", code)

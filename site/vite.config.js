@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 import { modelCards } from "./cards.js";
-import { contentSecurityPolicy, htmlPages, modelFiles, pageParts, serviceWorker, weightsIn } from "./plugins.js";
+import { contentSecurityPolicy, htmlPages, modelFiles, pageParts, plainStyles, serviceWorker, weightsIn } from "./plugins.js";
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 
@@ -21,6 +21,7 @@ export default defineConfig({
   resolve: {
     alias: {
       "symdiff-mol/pool": path("../build/wasm/js/pool.js"),
+      "symdiff-mol/start": path("../build/wasm/js/start.js"),
       "symdiff-mol": path("../build/wasm/js/index.js"),
       "intro.bin?url": `${path("../build/intro.bin")}?url`,
       "mmff94.json?url": `${path("node_modules/openchemlib/dist/resources.json")}?url`, // not among the package's exports
@@ -30,6 +31,7 @@ export default defineConfig({
   plugins: [
     pageParts(path("parts"), path(".")),
     modelCards(weightsIn(path("../core/weights"), "qm9-web.safetensors"), path("..")),
+    plainStyles(),
     contentSecurityPolicy(path("csp.txt")),
     modelFiles({
       simd: path("../build/wasm/symdiff.wasm"),

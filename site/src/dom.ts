@@ -42,6 +42,15 @@ export function onPress(button: HTMLElement, fields: HTMLElement, press: () => v
   });
 }
 
+/** Writes the address of what is shown, where the page may: a frame without an origin of its own keeps the address that it came by. */
+export function writeAddress(address: string | URL): void {
+  try {
+    history.replaceState(null, "", address);
+  } catch {
+    // Chromium refuses; nothing but the address in the bar depends on it
+  }
+}
+
 /** For screen readers: few and whole sentences, in the status line that every page has. */
 export function announce(text: string): void {
   element("status").textContent = text;

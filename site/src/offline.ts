@@ -66,7 +66,11 @@ export async function keepModel(simd: boolean, weights: string): Promise<void> {
 
 /** Drops files that have turned out wrong. */
 export async function dropModel(): Promise<void> {
-  await globalThis.caches?.delete(keptCache);
+  try {
+    await globalThis.caches?.delete(keptCache);
+  } catch {
+    // a frame without an origin has no caches, and so nothing to drop
+  }
   if (controlled) await tell();
 }
 

@@ -3,7 +3,7 @@
 import type { Molecule } from "symdiff-mol";
 import type { Model } from "virtual:model";
 import { showAtoms } from "../atoms.ts";
-import { element } from "../dom.ts";
+import { element, writeAddress } from "../dom.ts";
 import { modelNamed, shipped, type Weights } from "../engine.ts";
 import { formulaNodes } from "../format.ts";
 import { loadIntro, type Intro } from "../generate/intro.ts";
@@ -96,7 +96,7 @@ export function changeRun(partial: Partial<Run>): void {
 }
 
 function keepAddress(): void {
-  history.replaceState(null, "", toAddress(lab.state, location.search, kernel, model.name));
+  writeAddress(toAddress(lab.state, location.search, kernel, model.name));
 }
 
 export function showTool(): void {

@@ -1,5 +1,7 @@
 // What openchemlib tells of a molecule, asked of its worker, which starts with the first question.
 
+import { workerAnywhere } from "symdiff-mol/start";
+
 /** Names, numbers and a drawing. Where hydrogens are missing, they are counted in, but for the weight: that is of the formula. */
 export interface Sheet {
   smiles: string;
@@ -63,7 +65,7 @@ export class Chemistry {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL("./chemistry.worker.ts", import.meta.url), { type: "module" });
+    const worker = workerAnywhere(() => new Worker(new URL("./chemistry.worker.ts", import.meta.url), { type: "module" }));
     worker.onmessage = ({ data }: MessageEvent<Answer>) => {
       const waiting = this.#waiting.get(data.id);
       this.#waiting.delete(data.id);

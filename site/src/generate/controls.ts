@@ -1,7 +1,7 @@
 // The settings as a form: what it says, what was measured of it, and its place in the address.
 
 import { models, type Measured, type Model } from "virtual:model";
-import { element, make } from "../dom.ts";
+import { element, make, writeAddress } from "../dom.ts";
 import { advise, type Advice, type Known } from "./formula.ts";
 import { modelNamed, ownFile, shipped, type Weights } from "../engine.ts";
 import { megabytes, percent } from "../format.ts";
@@ -190,7 +190,7 @@ export class Controls {
       lock: this.#locked ? "1" : "",
       model: this.#model.value === models[0].name || this.#model.value === "own" ? "" : this.#model.value,
     });
-    history.replaceState(null, "", query);
+    writeAddress(query);
   }
 
   /** Bounds of the fields, by the model that is chosen; start and steps go along. */

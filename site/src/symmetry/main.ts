@@ -5,7 +5,7 @@ import "../masthead.ts";
 import type { Frame, Molecule, SampleOptions } from "symdiff-mol";
 import { chosenAtoms, showAtoms } from "../atoms.ts";
 import { copyText } from "../copy.ts";
-import { announce, element, onPress } from "../dom.ts";
+import { announce, element, onPress, writeAddress } from "../dom.ts";
 import { modelNamed, shipped } from "../engine.ts";
 import { formulaNodes } from "../format.ts";
 import { models, type Model } from "virtual:model";
@@ -170,7 +170,7 @@ function change(part: Partial<State>, patience = 150): void {
 }
 
 function keepAddress(): void {
-  history.replaceState(null, "", write(state, location.search));
+  writeAddress(write(state, location.search));
 }
 
 function readAngles(): Angles {

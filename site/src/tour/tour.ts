@@ -1,6 +1,6 @@
 // The guided tour of the main page: six steps on the visitor's own molecule, each with an address of its own (?tour=3).
 
-import { element, make } from "../dom.ts";
+import { element, make, writeAddress } from "../dom.ts";
 import { steps, type Step } from "./steps.ts";
 import "./tour.css";
 
@@ -89,5 +89,5 @@ function address(step: string | undefined): void {
   const url = new URL(location.href);
   if (step) url.searchParams.set("tour", step);
   else url.searchParams.delete("tour");
-  history.replaceState(null, "", url);
+  writeAddress(url);
 }

@@ -5,7 +5,8 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { accessible } from "./axe.js";
-import { endAll, fastWeights, generate, launch, open, screenshots, serve } from "./browser.js";
+import { endAll, fastWeights, generate, launch, open, screenshots, serve, top } from "./browser.js";
+import { staticServer } from "./static.js";
 
 let server;
 let browser;
@@ -29,7 +30,7 @@ const visible = (page, selector) => page.locator(selector).evaluate((element) =>
   return Math.max(0, Math.min(bottom, innerHeight) - Math.max(top, 0)) / height;
 });
 
-for (const sandbox of ["allow-scripts allow-same-origin"]) {
+for (const sandbox of ["allow-scripts allow-same-origin", "allow-scripts"]) {
   test(`in a frame with no forms, sandbox="${sandbox}", a click and Enter generate`, async () => {
     const frame = (src) => `<iframe sandbox="${sandbox}" src="${server.url}${src}" width="640" height="480"></iframe>`;
     const lesson = `<!doctype html><title>A lesson</title><link rel="icon" href="data:,">${frame("?embed=1&seed=3&atoms=6&steps=20")}${frame("symmetry.html?seed=3&atoms=6&steps=20")}`;
@@ -44,10 +45,31 @@ for (const sandbox of ["allow-scripts allow-same-origin"]) {
     await main.waitForFunction(() => /^Seed 4,/.test(document.querySelector("#provenance").textContent));
     await symmetry.click("#start");
     await symmetry.waitForFunction(() => /Å/.test(document.querySelector("#largest").textContent));
+    await main.waitForFunction(() => /openchemlib/.test(document.querySelector("#chemistry-note").textContent)); // another worker
+    await main.fill("#count", "3");
+    await main.click("#generate");
+    await main.waitForFunction(() => document.querySelectorAll(".gallery .card").length === 3);
     await close();
     outer.close();
   });
 }
+
+test("in a sandbox without allow-same-origin, from a host that does not allow it, the page says why and where it is", async () => {
+  const host = await staticServer(join(top, "build/site"));
+  const { page, context } = await open(browser, "about:blank", { expected: /./ });
+  const lesson = await staticServer(top, { files: { "/index.html": `<!doctype html><iframe sandbox="allow-scripts" src="${host.url}?embed=1&seed=3" width="640" height="480"></iframe>` } });
+  await page.goto(lesson.url);
+  const frame = page.frames()[1];
+  await frame.waitForSelector("#no-scripts");
+  const text = await frame.textContent("#no-scripts");
+  assert.match(text, /scripts of this page could not be loaded.*sandbox without allow-same-origin.*Access-Control-Allow-Origin: \*/);
+  assert.ok(text.includes(`${host.url}?embed=1&seed=3`), text);
+  assert.equal(await frame.locator("#no-scripts a").getAttribute("href"), `${host.url}?embed=1&seed=3`);
+  assert.notEqual(await frame.locator("#no-scripts").evaluate((box) => getComputedStyle(box).paddingTop), "0px", "with styles");
+  await context.close();
+  host.close();
+  lesson.close();
+});
 
 for (const [width, height] of [[1440, 900], [1280, 800], [1920, 1080], [1000, 700], [390, 740]]) {
   test(`a molecule of the gallery is shown where it can be seen: ${width} × ${height}`, async () => {

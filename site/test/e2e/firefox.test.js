@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import puppeteer from "puppeteer-core";
 import { build, endAll, screenshots, serve, top } from "./browser.js";
+import { staticServer } from "./static.js";
 
 const program = join(top, "build/e2e/symdiff");
 const downloads = mkdtempSync(join(tmpdir(), "symdiff-firefox-"));
@@ -68,6 +69,19 @@ test("a link makes its molecule in Firefox; it can be scrubbed, and its file is 
   await page.screenshot({ path: join(screenshots, "firefox.png") });
   assert.deepEqual(faults, []);
   await page.close();
+});
+
+test("in a sandbox without allow-same-origin a frame generates in Firefox", async () => {
+  const frame = `<iframe sandbox="allow-scripts" src="${server.url}?embed=1&seed=3&atoms=6&steps=20" width="640" height="480"></iframe>`;
+  const lesson = await staticServer(top, { files: { "/index.html": `<!doctype html>${frame}` } });
+  const page = await firefox.newPage();
+  page.setDefaultTimeout(120_000);
+  await page.goto(lesson.url);
+  const inner = page.frames()[1];
+  await inner.waitForSelector("#result:not([hidden])"); // a link with a seed makes its molecule
+  await inner.waitForFunction(() => /openchemlib/.test(document.querySelector("#chemistry-note").textContent));
+  await page.close();
+  lesson.close();
 });
 
 for (const [address, shown] of [
