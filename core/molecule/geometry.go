@@ -55,22 +55,22 @@ type Clash struct {
 	Distance, Limit float64 // Å
 }
 
-// Sound tells whether nothing is out of order.
-func (g *Geometry) Sound() bool {
+// Plausible tells whether nothing is out of order.
+func (g *Geometry) Plausible() bool {
 	return len(g.Clashes) == 0 &&
 		!slices.ContainsFunc(g.Lengths, func(l Length) bool { return !l.Inside }) &&
 		!slices.ContainsFunc(g.Angles, func(a Angle) bool { return !a.Inside }) &&
 		!slices.ContainsFunc(g.Rings, func(r Ring) bool { return !r.Flat() })
 }
 
-// Sound tells whether the molecule is stable, in one piece, and nothing of its
+// Plausible tells whether the molecule is stable, in one piece, and nothing of its
 // geometry is out of order.
-func (m *Molecule) Sound() bool {
+func (m *Molecule) Plausible() bool {
 	if !m.Stable() || !m.Connected() {
 		return false
 	}
 	g := m.Geometry()
-	return g.Sound()
+	return g.Plausible()
 }
 
 // lengthWindow and clashShare are the factors of Length and Clash.

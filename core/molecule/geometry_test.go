@@ -33,7 +33,7 @@ func TestGeometryOfMethane(t *testing.T) {
 	m := &Molecule{Elements: []Element{C, H, H, H, H}, Positions: [][3]float64{{}, {a, a, a}, {a, -a, -a},
 		{-a, a, -a}, {-a, -a, a}}}
 	g := m.Geometry()
-	if len(g.Lengths) != 4 || len(g.Angles) != 6 || len(g.Rings) != 0 || !g.Sound() {
+	if len(g.Lengths) != 4 || len(g.Angles) != 6 || len(g.Rings) != 0 || !g.Plausible() {
 		t.Fatalf("%+v", g)
 	}
 	for _, x := range g.Angles {
@@ -42,12 +42,12 @@ func TestGeometryOfMethane(t *testing.T) {
 		}
 	}
 	m.Positions[1] = [3]float64{0.5, 0.5, 0.5} // 0.87 Å
-	if g := m.Geometry(); g.Lengths[0].Inside || !g.Lengths[1].Inside || g.Sound() {
-		t.Errorf("a C-H bond of 0.87 Å counts as sound: %+v", g.Lengths)
+	if g := m.Geometry(); g.Lengths[0].Inside || !g.Lengths[1].Inside || g.Plausible() {
+		t.Errorf("a C-H bond of 0.87 Å counts as plausible: %+v", g.Lengths)
 	}
 	m.Positions[1] = [3]float64{0.2, -0.9, -0.6} // next to another hydrogen
-	if g := m.Geometry(); g.Sound() || slices.IndexFunc(g.Angles, func(a Angle) bool { return !a.Inside }) < 0 {
-		t.Errorf("an H-C-H angle of about 30 degrees counts as sound: %+v", g.Angles)
+	if g := m.Geometry(); g.Plausible() || slices.IndexFunc(g.Angles, func(a Angle) bool { return !a.Inside }) < 0 {
+		t.Errorf("an H-C-H angle of about 30 degrees counts as plausible: %+v", g.Angles)
 	}
 }
 

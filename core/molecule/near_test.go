@@ -71,8 +71,8 @@ func TestACrowdCostsAsMuchAsItsAtoms(t *testing.T) {
 		if len(g.Angles) > n*maxMeasured*maxMeasured || len(g.Clashes) > maxPartners*n || len(g.Rings) > n {
 			t.Errorf("%d atoms: %d angles, %d clashes, %d rings", n, len(g.Angles), len(g.Clashes), len(g.Rings))
 		}
-		if m.Stable() || m.Sound() {
-			t.Errorf("%d atoms on one spot are sound", n)
+		if m.Stable() || m.Plausible() {
+			t.Errorf("%d atoms on one spot are plausible", n)
 		}
 		if ok, _ := m.Valid(); ok {
 			t.Errorf("%d atoms on one spot are valid", n)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"errors"
 	"fmt"
@@ -191,7 +192,7 @@ func bindModel(f *pflag.FlagSet, o *train.Options) {
 	f.Float64Var(&c.TimeScale, "time-scale", c.TimeScale,
 		"multiply t by this before its sinusoids, 0: do not, as published")
 	f.StringVar(&o.Init, "init", o.Init,
-		"weights file to start from; parameters that it lacks start as usual, time embeddings are fitted to time-scale")
+		"weights file to start from; parameters that it lacks start at random, time embeddings are fitted to time-scale")
 	f.IntVar(&e.Hidden, "nf", e.Hidden, "EGNN: width")
 	f.IntVar(&e.Layers, "n-layers", e.Layers, "EGNN: blocks")
 	f.IntVar(&e.InvSublayers, "inv-sublayers", e.InvSublayers, "EGNN: updates of the features per block")
@@ -209,19 +210,19 @@ func bindObjective(f *pflag.FlagSet, o *train.Options) {
 			"--properties; types: those of the atoms, drawn first or by --formula")
 	f.Float64Var(&o.Dropout, "condition-dropout", o.Dropout,
 		"share of molecules whose values are kept from the network, for guidance without a classifier")
-	f.Float64Var(&o.Parts, "parts", o.Parts,
-		"share of molecules with given types of which a part is given too, for sample --keep")
+	f.Float64Var(&o.Fragments, "fragments", o.Fragments,
+		"share of molecules of condition types of which a fragment is fixed, for sample --fragment")
 	f.StringVar(&o.Loss, "loss", o.Loss, "l2, or vlb: terms weighted as in the variational bound")
 	f.StringVar(&o.Schedule, "schedule", o.Schedule, "noise schedule: polynomial_2 or cosine")
 	f.IntVar(&o.Timesteps, "timesteps", o.Timesteps, "T, the steps of the diffusion process")
 	f.StringVar(&o.Teacher, "teacher", o.Teacher, "weights file whose prediction is learned in place of the noise")
 	f.StringVar(&o.Guide, "guide", o.Guide,
 		"weights file of a weak model that guides the teacher (autoguidance)")
-	f.StringVar(&o.Better, "better", o.Better,
-		"weights file of the better network that the guide is compared with, if not the teacher")
+	f.StringVar(&o.Expert, "expert", o.Expert,
+		"weights file of the expert that is compared with the weak model, if not the teacher")
 	f.Float64Var(&o.GuideFrom, "guide-from", o.GuideFrom, "t/T from which the teacher is guided")
 	f.Float64Var(&o.GuideTo, "guide-to", o.GuideTo, "t/T up to which the teacher is guided, 0: to the end")
-	f.Float64Var(&o.Guidance, "guidance", o.Guidance, "how far, as a multiple of their difference")
+	f.Float64Var(&o.Guidance, "guidance", o.Guidance, "guidance weight w, a multiple of their difference")
 	f.BoolVar(&o.Augment, "augment", o.Augment, "rotate each molecule by a Haar matrix (with the variant dit: DiT-Aug)")
 	f.StringVar(&o.Latent.Stage, "stage", o.Latent.Stage,
 		"GeoLDM: released trains decoder and denoiser, autoencoder encoder and decoder, diffusion the "+
@@ -350,6 +351,12 @@ func (c *trainConfig) options(flags *pflag.FlagSet) (p train.Posttraining, err e
 	return p, nil
 }
 
+// oldKeys are keys by the names that files of earlier versions give them.
+var oldKeys = map[string]string{"parts": "fragments", "better": "expert"}
+
+// keyOf is the key that a file or --set names.
+func keyOf(name string) string { return cmp.Or(oldKeys[name], name) }
+
 // assignment reads the value of --set, SECTION.KEY=VALUE, or KEY=VALUE.
 func (c *trainConfig) assignment(text string) (setting, error) {
 	name, value, ok := strings.Cut(text, "=")
@@ -357,6 +364,7 @@ func (c *trainConfig) assignment(text string) (setting, error) {
 	if !dotted {
 		key = name
 	}
+	key = keyOf(key)
 	for _, s := range c.sections() {
 		if ok && (!dotted || s.name == table) && slices.Contains(c.keysOf(s.name), key) {
 			return setting{key, value, "--set " + name}, nil
@@ -416,14 +424,14 @@ func (c *trainConfig) readConfig(name string) ([]setting, error) {
 			continue
 		}
 		known := c.keysOf(key[0])
-		if len(key) != 2 || !slices.Contains(known, key[1]) {
+		if len(key) != 2 || !slices.Contains(known, keyOf(key[1])) {
 			return nil, fmt.Errorf("%s: unknown key %s; [%s] has %s", name, key, key[0], strings.Join(known, ", "))
 		}
 		value, err := tomlText(tables[key[0]][key[1]])
 		if err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", name, key, err)
 		}
-		list = append(list, setting{key[1], value, name + ": " + key.String()})
+		list = append(list, setting{keyOf(key[1]), value, name + ": " + key.String()})
 	}
 	return list, nil
 }

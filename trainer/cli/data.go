@@ -307,45 +307,46 @@ are stable by the rules of EDM. --svg DIR writes each chart as a file.`,
 }
 
 func newDataBalanceCommand() *cobra.Command {
-	var out, repeated, known, like string
+	var out, duplicates, memorised, reference string
 	var by dataset.Choice
 	cmd := &cobra.Command{
-		Use:   "balance FILE... --like DATA --n N --out OUT.xyz",
-		Short: "Choose sound molecules whose bonds are as common as in the data",
-		Long: `Choose about --n of the sound molecules of files (stable, in one piece, lengths, angles
-and rings in their windows, no clash; see symdiff evaluate), none of them twice, such that double
-and triple bonds and aromatic rings are as common among them as in --like: of each pattern as many
-as its share, or all there are. That makes of a model's samples the good ones to train on beside
-the bad ones, FILE@stable=false (see symdiff export --plus): the sound samples as they come would
-teach it to avoid what it finds difficult.
+		Use:   "balance FILE... --reference DATA --out OUT.xyz",
+		Short: "Choose plausible molecules whose bonds are as common as in the data",
+		Long: `Choose about --count plausible molecules of files, without duplicates. Plausible means
+stable, connected, without a length, angle, ring or contact out of order (see symdiff evaluate).
+The sample is stratified: double and triple bonds and aromatic rings are as common as in
+--reference. Of each pattern it takes its share, or all that there are.
 
---repeated OUT writes the sound molecules that occur --often times or more, every time: what the
-model makes too often. --known OUT writes those that are molecules of --like, every time: what
-leads away from them leads to new ones.`,
-		Example: "  symdiff data balance own.xyz --like qm9_train.xyz.gz --n 12000 --out good.xyz --repeated repeated.xyz",
+So the samples of a model become positives to train on, beside its unstable ones as negatives,
+FILE@stable=false (see symdiff export --finetuned). Samples taken as they come would teach the
+model to avoid what it finds difficult.
+
+--duplicates OUT writes the plausible molecules that occur --min-count times or more, each time.
+--memorised OUT writes those that are molecules of --reference, each time.`,
+		Example: "  symdiff data balance own.xyz --reference qm9_train.xyz.gz -n 12000 --out good.xyz --duplicates dup.xyz",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if by.N < 1 {
-				return usagef("--n %d: want 1 or more", by.N)
+				return usagef("--count %d: want 1 or more", by.N)
 			}
-			if by.Often < 2 {
-				return usagef("--often %d: want 2 or more", by.Often)
+			if by.MinCount < 2 {
+				return usagef("--min-count %d: want 2 or more", by.MinCount)
 			}
-			if err := checkXYZ("out", out, "repeated", repeated, "known", known); err != nil {
+			if err := checkXYZ("out", out, "duplicates", duplicates, "memorised", memorised); err != nil {
 				return err
 			}
-			by.Known = known != ""
-			b, err := dataset.Balance(args, like, by)
+			by.Memorised = memorised != ""
+			b, err := dataset.Balance(args, reference, by)
 			if err != nil {
 				return err
 			}
-			if known != "" {
-				if err := writeMolecules(known, b.Known); err != nil {
+			if memorised != "" {
+				if err := writeMolecules(memorised, b.Memorised); err != nil {
 					return err
 				}
 			}
-			if repeated != "" {
-				if err := writeMolecules(repeated, b.Repeated); err != nil {
+			if duplicates != "" {
+				if err := writeMolecules(duplicates, b.Duplicates); err != nil {
 					return err
 				}
 			}
@@ -353,27 +354,28 @@ leads away from them leads to new ones.`,
 				return err
 			}
 			w := cmd.OutOrStdout()
-			fmt.Fprintf(w, "%s: %d of %d different sound molecules (%d read), %d patterns of %s, %d molecules short\n",
-				out, len(b.Molecules), b.Sound, b.Read, b.Patterns, like, b.Missing)
-			if repeated != "" {
-				fmt.Fprintf(w, "%s: %d molecules, each %d times or more\n", repeated, len(b.Repeated), by.Often)
+			fmt.Fprintf(w, "%s: %d of %d different plausible molecules (%d read), %d patterns of %s, %d molecules short\n",
+				out, len(b.Molecules), b.Plausible, b.Read, b.Patterns, reference, b.Missing)
+			if duplicates != "" {
+				fmt.Fprintf(w, "%s: %d molecules, each %d times or more\n", duplicates, len(b.Duplicates), by.MinCount)
 			}
-			if known != "" {
-				fmt.Fprintf(w, "%s: %d molecules, all of them in %s\n", known, len(b.Known), like)
+			if memorised != "" {
+				fmt.Fprintf(w, "%s: %d molecules, all of them in %s\n", memorised, len(b.Memorised), reference)
 			}
 			return nil
 		},
 	}
 	f := cmd.Flags()
 	f.StringVarP(&out, "out", "o", "", "file to write (.xyz, .xyz.gz)")
-	f.StringVar(&repeated, "repeated", "", "file to write the repeated molecules to (.xyz, .xyz.gz)")
-	f.StringVar(&known, "known", "", "file to write the molecules to that --like has too (.xyz, .xyz.gz)")
-	f.StringVar(&like, "like", "", "data whose bonds count: a file of molecules, perhaps with @key=value")
-	f.IntVar(&by.N, "n", 12000, "molecules to choose")
-	f.IntVar(&by.Often, "often", 3, "times that a repeated molecule occurs, or more")
+	f.SetNormalizeFunc(aliases)
+	f.StringVar(&duplicates, "duplicates", "", "file to write the duplicates to (.xyz, .xyz.gz)")
+	f.StringVar(&memorised, "memorised", "", "file to write the molecules of --reference to (.xyz, .xyz.gz)")
+	f.StringVar(&reference, "reference", "", "data whose bonds count: a file of molecules, perhaps with @key=value")
+	f.IntVarP(&by.N, "count", "n", 12000, "molecules to choose")
+	f.IntVar(&by.MinCount, "min-count", 3, "times that a molecule must occur to be among the duplicates")
 	f.Uint64VarP(&by.Seed, "seed", "s", 0, "seed of the choice")
 	must(cmd.MarkFlagRequired("out"))
-	must(cmd.MarkFlagRequired("like"))
+	must(cmd.MarkFlagRequired("reference"))
 	return cmd
 }
 
@@ -383,11 +385,12 @@ func newDataAromaticCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "aromatic FILE... --out AROMATIC.xyz --others OTHERS.xyz",
 		Short: "Choose aromatic molecules, and others with the same bonds",
-		Long: `Choose the sound aromatic molecules of files, and for each another sound one without
-aromatic ring, with as many double and triple bonds of every kind (each up to 2), of the same
-formula where there is one, none for more than three. Aromatic ones that no other is like are left
-out. What a training on the one file and on the other make different leads a model to aromatic
-rings (see symdiff export --plus), and to no more double bonds for that.`,
+		Long: `Choose matched pairs: the plausible aromatic molecules of files, and for each another
+plausible one without aromatic ring. A partner has as many double and triple bonds of every kind
+(each up to 2), the same formula where there is such a molecule, and at most three pairs. Aromatic
+molecules without a partner are left out. The task vector of a training on the one file and a
+training on the other makes a model aromatic, without more double bonds
+(see symdiff export --finetuned).`,
 		Example: "  symdiff data aromatic qm9_train.xyz.gz --out aromatic.xyz --others others.xyz",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

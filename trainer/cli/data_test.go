@@ -49,44 +49,44 @@ func TestDataBalance(t *testing.T) {
 	dir := t.TempDir()
 	own := writeFile(t, "own.xyz", strings.Repeat(methane, 3)+strings.Repeat(ammonia, 2))
 	out, repeated := filepath.Join(dir, "good.xyz.gz"), filepath.Join(dir, "repeated.xyz")
-	said := succeeds(t, "data", "balance", own, "--like", own, "--n", "3", "--out", out, "--repeated", repeated)
-	if want := out + ": 2 of 2 different sound molecules (5 read), 1 patterns of " + own +
+	said := succeeds(t, "data", "balance", own, "--reference", own, "--n", "3", "--out", out, "--duplicates", repeated)
+	if want := out + ": 2 of 2 different plausible molecules (5 read), 1 patterns of " + own +
 		", 1 molecules short\n" + repeated + ": 3 molecules, each 3 times or more\n"; said != want {
 		t.Errorf("it says %q, want %q", said, want)
 	}
 	twice := filepath.Join(dir, "twice.xyz")
-	if said = succeeds(t, "data", "balance", own, "--like", own, "--out", out, "--repeated", twice, "--often",
+	if said = succeeds(t, "data", "balance", own, "--reference", own, "--out", out, "--duplicates", twice, "--min-count",
 		"2"); !strings.Contains(said, twice+": 5 molecules, each 2 times or more\n") {
 		t.Errorf("it says %q", said)
 	}
 	known := filepath.Join(dir, "known.xyz")
-	said = succeeds(t, "data", "balance", own, "--like", writeFile(t, "data.xyz", ammonia), "--out", out, "--known", known)
+	said = succeeds(t, "data", "balance", own, "--reference", writeFile(t, "data.xyz", ammonia), "--out", out, "--memorised", known)
 	if !strings.Contains(said, known+": 2 molecules, all of them in ") {
 		t.Errorf("it says %q", said)
 	}
 	if s := succeeds(t, "data", "stats", known); !strings.Contains(s, "2 molecules") || strings.Contains(s, "C-H") {
 		t.Error(s)
 	}
-	fails(t, 2, "--repeated and --known are the same file", "data", "balance", own, "--like", own, "--out", out,
-		"--repeated", "r.xyz", "--known", "r.xyz")
-	succeeds(t, "data", "balance", own, "--like", own, "--n", "3", "--out", out)
+	fails(t, 2, "--duplicates and --memorised are the same file", "data", "balance", own, "--reference", own, "--out", out,
+		"--duplicates", "r.xyz", "--memorised", "r.xyz")
+	succeeds(t, "data", "balance", own, "--reference", own, "--n", "3", "--out", out)
 	if s := succeeds(t, "evaluate", out); !strings.Contains(s, "2 molecules") {
 		t.Error(s)
 	}
 	if s := succeeds(t, "data", "stats", repeated); !strings.Contains(s, "3 molecules") || strings.Contains(s, "N-H") {
 		t.Error(s)
 	}
-	fails(t, 2, `"like" not set`, "data", "balance", own, "--out", out)
-	fails(t, 2, "--n 0: want 1 or more", "data", "balance", own, "--like", own, "--n", "0", "--out", out)
-	fails(t, 2, "--often 1: want 2 or more", "data", "balance", own, "--like", own, "--often", "1", "--out", out)
-	fails(t, 2, `--out "good.pdb": want a name that ends in .xyz`, "data", "balance", own, "--like", own, "--out",
+	fails(t, 2, `"reference" not set`, "data", "balance", own, "--out", out)
+	fails(t, 2, "--count 0: want 1 or more", "data", "balance", own, "--reference", own, "-n", "0", "--out", out)
+	fails(t, 2, "--min-count 1: want 2 or more", "data", "balance", own, "--reference", own, "--min-count", "1", "--out", out)
+	fails(t, 2, `--out "good.pdb": want a name that ends in .xyz`, "data", "balance", own, "--reference", own, "--out",
 		"good.pdb")
-	fails(t, 2, `--repeated "r.pdb": want a name that ends in .xyz`, "data", "balance", own, "--like", own,
-		"--out", out, "--repeated", "r.pdb")
-	fails(t, 2, "the same file", "data", "balance", own, "--like", own, "--out", out, "--repeated", out)
-	fails(t, 1, "none.xyz", "data", "balance", own, "--like", "none.xyz", "--out", out)
-	fails(t, 1, "no sound molecule", "data", "balance", writeFile(t, "broken.xyz",
-		strings.Replace(methane, "C 0", "N 0", 1)), "--like", own, "--out", out)
+	fails(t, 2, `--duplicates "r.pdb": want a name that ends in .xyz`, "data", "balance", own, "--reference", own,
+		"--out", out, "--duplicates", "r.pdb")
+	fails(t, 2, "the same file", "data", "balance", own, "--reference", own, "--out", out, "--duplicates", out)
+	fails(t, 1, "none.xyz", "data", "balance", own, "--reference", "none.xyz", "--out", out)
+	fails(t, 1, "no plausible molecule", "data", "balance", writeFile(t, "unstable.xyz",
+		strings.Replace(methane, "C 0", "N 0", 1)), "--reference", own, "--out", out)
 }
 
 // Furan and allene have two C=C each.

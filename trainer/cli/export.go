@@ -16,8 +16,8 @@ import (
 
 // newExportCommand turns a checkpoint into a model file.
 func newExportCommand() *cobra.Command {
-	var out, dtype, to, moments, plus, minus string
-	times := 1.0
+	var out, dtype, to, moments, finetuned, base string
+	scale := 1.0
 	cmd := &cobra.Command{
 		Use:   "export CHECKPOINT --out WEIGHTS.safetensors",
 		Short: "Write the averaged weights of a checkpoint as a model file, or for PyTorch",
@@ -30,16 +30,16 @@ again.
 rest as f16, with the embedders and the last layer, where rounding costs most: little more than
 half the size of f16. What that costs a model is for symdiff evaluate to say.
 
---plus A --minus B adds to every parameter times (A - B), what one training made different from
-another (task arithmetic, Ilharco et al. 2023). Where --guide has taught a student more than its
-teacher B, a further training A of that teacher gets the same without being taught, or starts from
-there. And where A and B were trained alike, on samples of a model that came out well and on those
-that did not (--data own.xyz@stable=true and own.xyz@stable=false), the difference leads that
-model away from what goes wrong. All come from one training; what neither A nor B has, such as f,
-stays as it is.
+--finetuned A --base B adds the task vector scale·(A - B) to every parameter (task arithmetic,
+Ilharco et al. 2023). A and B must come from one training, as the model does. Three uses: B is a
+teacher and A its guided student, and the model another student of B, which then needs no guidance;
+A and B were trained alike on the stable and on the unstable samples of a model
+(--data own.xyz@stable=true and own.xyz@stable=false), and the sum makes more stable molecules;
+with a negative --scale it is a weak model for guidance. A tensor that neither A nor B has, such as
+f, stays as it is.
 
---moments DATA adds the moments of these molecules, which let --start of symdiff sample begin
-part-way; a checkpoint of a new training has those of its molecules.
+--moments DATA adds the moments of these molecules, which --t-start of symdiff sample
+needs; a checkpoint of a new training has those of its molecules.
 
 --to pytorch writes a state_dict under the published names instead, which torch.load reads and the
 published classes take by load_state_dict.`,
@@ -49,17 +49,17 @@ published classes take by load_state_dict.`,
 			if err != nil {
 				return err
 			}
-			if (plus == "") != (minus == "") {
-				return usagef("--plus and --minus go together")
+			if (finetuned == "") != (base == "") {
+				return usagef("--finetuned and --base go together")
 			}
-			if plus == "" && cmd.Flags().Changed("times") {
-				return usagef("--times is of --plus and --minus")
+			if finetuned == "" && cmd.Flags().Changed("scale") {
+				return usagef("--scale is of --finetuned and --base")
 			}
 			w, c, err := readWeights(args[0])
-			if err == nil && plus != "" {
-				if err = addDifference(w, plus, minus, times); err == nil {
-					err = w.Went(commandLine([]string{"", "export", args[0], "--plus", plus, "--minus", minus, "--times",
-						fmt.Sprint(times)}))
+			if err == nil && finetuned != "" {
+				if err = addTaskVector(w, finetuned, base, scale); err == nil {
+					err = w.Went(commandLine([]string{"", "export", args[0], "--finetuned", finetuned, "--base", base,
+						"--scale", fmt.Sprint(scale)}))
 				}
 			}
 			if err != nil {
@@ -84,9 +84,10 @@ published classes take by load_state_dict.`,
 	cmd.Flags().StringVarP(&out, "out", "o", "", "file to write")
 	cmd.Flags().StringVar(&dtype, "dtype", "f32", "f32, f16, bf16 or int8")
 	cmd.Flags().StringVar(&to, "to", "safetensors", "safetensors or pytorch")
-	cmd.Flags().StringVar(&plus, "plus", "", "weights to add, and")
-	cmd.Flags().StringVar(&minus, "minus", "", "weights to subtract, for every parameter")
-	cmd.Flags().Float64Var(&times, "times", times, "multiply the difference of --plus and --minus by this")
+	cmd.Flags().SetNormalizeFunc(aliases)
+	cmd.Flags().StringVar(&finetuned, "finetuned", "", "model whose difference from --base is added (task vector)")
+	cmd.Flags().StringVar(&base, "base", "", "model that --finetuned was trained from, or its counterpart")
+	cmd.Flags().Float64Var(&scale, "scale", scale, "scale of the task vector")
 	cmd.Flags().StringVar(&moments, "moments", "",
 		"file of molecules, those of the training, whose moments are written too")
 	if err := cmd.MarkFlagRequired("out"); err != nil {
@@ -219,17 +220,17 @@ func readWeights(path string) (w train.Weights, c *train.Checkpoint, err error) 
 	return w, nil, nil
 }
 
-// addDifference adds the difference of two weights files.
-func addDifference(w train.Weights, plus, minus string, times float64) error {
-	a, _, err := readWeights(plus)
+// addTaskVector adds the difference of two weights files.
+func addTaskVector(w train.Weights, finetuned, base string, scale float64) error {
+	a, _, err := readWeights(finetuned)
 	if err != nil {
-		return fmt.Errorf("--plus: %w", err)
+		return fmt.Errorf("--finetuned: %w", err)
 	}
-	b, _, err := readWeights(minus)
+	b, _, err := readWeights(base)
 	if err != nil {
-		return fmt.Errorf("--minus: %w", err)
+		return fmt.Errorf("--base: %w", err)
 	}
-	return train.AddDifference(w, a, b, times)
+	return train.AddTaskVector(w, a, b, scale)
 }
 
 // commandLine is what would start the same run from a shell.

@@ -60,14 +60,14 @@ func TestExportInt8(t *testing.T) {
 	}
 	succeeds(t, "sample", "--model", name("int8"), "--n", "1", "--atoms", "5", "--steps", "2")
 
-	succeeds(t, "export", name("f16"), "--plus", name("int8"), "--minus", name("f16"), "--out", name("sum"))
+	succeeds(t, "export", name("f16"), "--finetuned", name("int8"), "--base", name("f16"), "--out", name("sum"))
 	sum := read(name("sum"))
 	var origin struct{ Command string }
 	if err := json.Unmarshal([]byte(sum.Metadata["training"]), &origin); err != nil {
 		t.Fatal(err)
 	}
-	if want := " && symdiff export " + name("f16") + " --plus " + name("int8") + " --minus " + name("f16") +
-		" --times 1"; !strings.HasSuffix(origin.Command, want) {
+	if want := " && symdiff export " + name("f16") + " --finetuned " + name("int8") + " --base " + name("f16") +
+		" --scale 1"; !strings.HasSuffix(origin.Command, want) {
 		t.Errorf("the provenance says %q, want one that ends in %q", origin.Command, want)
 	}
 	for _, tensor := range half.Names() {
@@ -90,12 +90,12 @@ func TestExportFailures(t *testing.T) {
 	}
 	fails(t, exitFailure, "not a checkpoint", "export", notes, "--out", out)
 	fails(t, exitUsage, "--dtype", "export", tinyModel(t), "--out", out, "--dtype", "f8")
-	fails(t, exitUsage, "go together", "export", tinyModel(t), "--out", out, "--plus", tinyModel(t))
-	fails(t, exitUsage, "--times is of", "export", tinyModel(t), "--out", out, "--times", "2")
-	fails(t, exitFailure, "not finite", "export", tinyModel(t), "--out", out, "--plus", tinyModel(t), "--minus",
-		tinyModel(t), "--times", "NaN")
-	fails(t, exitFailure, "--minus: none: open", "export", tinyModel(t), "--out", out, "--plus", tinyModel(t),
-		"--minus", "none")
+	fails(t, exitUsage, "go together", "export", tinyModel(t), "--out", out, "--finetuned", tinyModel(t))
+	fails(t, exitUsage, "--scale is of", "export", tinyModel(t), "--out", out, "--scale", "2")
+	fails(t, exitFailure, "not finite", "export", tinyModel(t), "--out", out, "--finetuned", tinyModel(t), "--base",
+		tinyModel(t), "--scale", "NaN")
+	fails(t, exitFailure, "--base: none: open", "export", tinyModel(t), "--out", out, "--finetuned", tinyModel(t),
+		"--base", "none")
 	fails(t, exitUsage, "out", "export", tinyModel(t))
 	fails(t, exitUsage, "arg", "export", "--out", out)
 	if _, err := os.Stat(out); err == nil {

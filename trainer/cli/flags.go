@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -73,15 +74,13 @@ func flagOf(name string) string {
 	return ""
 }
 
-// aliases reads --n as --count, and --keep as --fragment.
+// oldFlags are flags by the names of earlier versions.
+var oldFlags = map[string]string{"n": "count", "keep": "fragment", "plus": "finetuned", "minus": "base", "times": "scale",
+	"known": "memorised", "repeated": "duplicates", "often": "min-count", "like": "reference"}
+
+// aliases reads a flag by its old name.
 func aliases(_ *pflag.FlagSet, name string) pflag.NormalizedName {
-	switch name {
-	case "n":
-		name = "count"
-	case "keep":
-		name = "fragment"
-	}
-	return pflag.NormalizedName(name)
+	return pflag.NormalizedName(cmp.Or(oldFlags[name], name))
 }
 
 // withoutFlag lists the options that only --set sets.

@@ -32,11 +32,12 @@ func newNLLCommand() *cobra.Command {
 		Use:   "nll --data FILE[,FILE...] [--model FILE] [--samples N] [--limit N]",
 		Short: "Bound the negative log-likelihood of molecules under a model",
 		Long: `Bound the negative log-likelihood, in nats per molecule, by the variational bound of
-EDM: two calls of the network per molecule and sample, at a time t and at 0, plus the prior, the
-constants and -log p(N). Published figures are of the QM9 test split, 5 samples, EMA weights.
+EDM. It takes two network evaluations per molecule and sample, at a time t and at 0, and adds the
+prior, the constants and -log p(N). Published figures are of the QM9 test split, 5 samples, EMA
+weights.
 
-The times are drawn with more weight where the bound's terms are large, which EDM does not: the
-mean is the same bound, its standard error smaller. The standard error counts the choice of the
+Times are drawn more often where the terms of the bound are large (EDM draws them evenly). The mean
+is the same bound, with a smaller standard error. The standard error includes the choice of the
 molecules and the noise.`,
 		Example: "  symdiff nll --data qm9_test.xyz.gz --samples 5\n  symdiff nll --model model.safetensors " +
 			"--data qm9_test.xyz.gz --limit 2000 --json",

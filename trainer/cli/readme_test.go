@@ -20,7 +20,7 @@ var smaller = []struct{ from, to string }{
 	{"--max-time 2h", brief},
 	{"--max-time 5m", brief},
 	{"-n 16000", "-n 5 --steps 5"},
-	// the samples of so small a model are not sound
+	// the samples of so small a model are not plausible
 	{"balance own.xyz", "balance my.safetensors@split=train"},
 	{"--max-time 4h", "--steps 8"},
 	{"-n 1000", "-n 5 --steps 5"},
@@ -28,7 +28,7 @@ var smaller = []struct{ from, to string }{
 		"--threads 1 --set positives=9"},
 	{"--reward sound --rounds 2", "--reward stable_atoms --rounds 1 --samples 6 --sample-steps 4 " +
 		"--steps 4 --threads 1 --set positives=9"},
-	// three of each molecule: data balance finds repeated ones
+	// three of each molecule: data balance finds duplicates
 	{"--conformers 5", "--conformers 3"},
 }
 

@@ -109,7 +109,7 @@ With --guide a weak model guides the teacher, such as an earlier state of its ow
   eps* = eps_teacher + W·(eps_teacher - eps_guide)
 
 so that the student does with one network evaluation what symdiff sample --guide takes two for.
-With objective.better the difference is that of an expert from a weak model, eps_better -
+With objective.expert the difference is that of an expert from a weak model, eps_expert -
 eps_guide; objective.guide-from and guide-to are the interval of t/T that is guided. All else is
 as in symdiff train; the validation loss is the distance to the teacher.`,
 		Example: `  symdiff distill --teacher model.safetensors --guide early.safetensors --guidance 2 \

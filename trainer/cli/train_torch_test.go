@@ -302,7 +302,7 @@ func TestTypesCondition(t *testing.T) {
 	}
 	data, out := writeFile(t, "data.xyz", b.String()), filepath.Join(t.TempDir(), "run")
 	args := append([]string{"train", "--data", data, "--val", data, "--out", out, "--set", "condition=types",
-		"--set", "condition-dropout=0.5", "--set", "parts=0.4", "--quiet"}, tiny...)
+		"--set", "condition-dropout=0.5", "--set", "fragments=0.4", "--quiet"}, tiny...)
 	args = append(args, strings.Fields("--variant symdiff-h --lr 1e-2 --set distance-grid=true "+
 		"--set K=16 --set hidden=32 --set xh-hidden=16 --steps 800 "+
 		"--set batch-atoms=192 --set ema=0.98 --set timesteps=100 --set elements=C,O --set log-every=50")...)
@@ -363,7 +363,7 @@ func TestTypesCondition(t *testing.T) {
 	succeeds(t, "sample", "--model", exported(t, student), "--guide", exported(t, early)+"@weight=1", "-n", "2", "--quiet")
 	whole := filepath.Join(t.TempDir(), "whole")
 	succeeds(t, append(slices.Delete(slices.Clone(short), typed+4, typed+6), "--out", whole)...)
-	fails(t, exitFailure, "has not learned to be given parts", "distill", "--teacher", exported(t, whole),
+	fails(t, exitFailure, "is not fragment-conditional", "distill", "--teacher", exported(t, whole),
 		"--set", "parts=0.3", "--data", data, "--set", "batch-atoms=192", "--steps", "2", "--out",
 		filepath.Join(t.TempDir(), "s"), "--quiet")
 	fails(t, exitUsage, "--joint: want it", "sample", "--model", weights, "--guide", exported(t, plain))

@@ -14,44 +14,44 @@ import (
 // Balanced are molecules that were chosen from others, and what there was to choose from.
 type Balanced struct {
 	Molecules []*molecule.Molecule
-	// the sound ones, every time, of molecules that occur Choice.Often times or more
-	Repeated []*molecule.Molecule
-	// the sound ones, every time, that are sound molecules of the data too; nil if not asked for
-	Known    []*molecule.Molecule
-	Read     int // molecules
-	Sound    int // of these, to choose from
-	Patterns int // of the data
-	Missing  int // molecules of a pattern of which there were not enough
+	// the plausible ones of molecules that occur Choice.MinCount times or more, each time
+	Duplicates []*molecule.Molecule
+	// the plausible ones that are molecules of the reference too, each time; nil if not asked for
+	Memorised []*molecule.Molecule
+	Read      int // molecules
+	Plausible int // of these, to choose from
+	Patterns  int // of the data
+	Missing   int // molecules of a pattern of which there were not enough
 }
 
 // Choice is what Balance is asked for.
 type Choice struct {
-	N     int    // molecules, about
-	Often int    // how many times a molecule occurs that is repeated
-	Known bool   // whether Balanced.Known is asked for
-	Seed  uint64 // the choice is a function of it
+	N         int    // molecules, about
+	MinCount  int    // how many times a molecule occurs that counts as duplicates
+	Memorised bool   // whether Balanced.Memorised is asked for
+	Seed      uint64 // the choice is a function of it
 }
 
-// Balance chooses about N of the sound molecules of files (see molecule.Molecule.Sound), none of
-// them twice (see molecule.Molecule.Key), so that double and triple bonds and aromatic rings are as
-// common among them as in the data of like: of each pattern as many as its share of N, or all that
-// there are. A model's own molecules, trained on as they come, would teach it to avoid what it
-// finds difficult, and to repeat what it repeats.
-func Balance(names []string, like string, by Choice) (*Balanced, error) {
+// Balance chooses about N of the plausible molecules of files (see molecule.Molecule.Plausible),
+// without duplicates (see molecule.Molecule.Key). The sample is stratified: double and triple bonds
+// and aromatic rings are as common as in the reference. Of each pattern it takes its share of N, or
+// all that there are. A model that is trained on its own molecules as they come learns to avoid
+// what it finds difficult.
+func Balance(names []string, reference string, by Choice) (*Balanced, error) {
 	wanted, total := map[string]int{}, 0
 	ofData := map[string]bool{}
-	for m, err := range Open(like) {
+	for m, err := range Open(reference) {
 		if err != nil {
 			return nil, err
 		}
 		wanted[patternOf(m)]++
 		total++
-		if by.Known && m.Sound() {
+		if by.Memorised && m.Plausible() {
 			ofData[m.Key()] = true
 		}
 	}
 	out := &Balanced{Patterns: len(wanted)}
-	var sound []*molecule.Molecule
+	var plausible []*molecule.Molecule
 	var keys []string
 	times := map[string]int{}
 	for _, name := range names {
@@ -60,21 +60,21 @@ func Balance(names []string, like string, by Choice) (*Balanced, error) {
 				return nil, err
 			}
 			out.Read++
-			if m.Sound() {
+			if m.Plausible() {
 				key := m.Key()
 				times[key]++
-				sound, keys = append(sound, m), append(keys, key)
+				plausible, keys = append(plausible, m), append(keys, key)
 			}
 		}
 	}
-	out.Sound = len(times)
+	out.Plausible = len(times)
 	found, seen := map[string][]*molecule.Molecule{}, map[string]bool{}
-	for i, m := range sound {
-		if times[keys[i]] >= by.Often {
-			out.Repeated = append(out.Repeated, m)
+	for i, m := range plausible {
+		if times[keys[i]] >= by.MinCount {
+			out.Duplicates = append(out.Duplicates, m)
 		}
 		if ofData[keys[i]] {
-			out.Known = append(out.Known, m)
+			out.Memorised = append(out.Memorised, m)
 		}
 		if !seen[keys[i]] {
 			seen[keys[i]] = true
@@ -90,7 +90,7 @@ func Balance(names []string, like string, by Choice) (*Balanced, error) {
 		out.Molecules = append(out.Molecules, list[:min(want, len(list))]...)
 	}
 	if len(out.Molecules) == 0 {
-		return nil, fmt.Errorf("%s: no sound molecule with the bonds of %s", strings.Join(names, ", "), like)
+		return nil, fmt.Errorf("%s: no plausible molecule with the bonds of %s", strings.Join(names, ", "), reference)
 	}
 	return out, nil
 }
@@ -112,7 +112,7 @@ type Paired struct {
 // shares is how many partners a molecule may have.
 const shares = 3
 
-// Pairs finds for each of the sound aromatic molecules of files another one, sound and without
+// Pairs finds for each of the plausible aromatic molecules of files another one, plausible and without
 // aromatic ring, with as many double and triple bonds of every kind (each up to 2), of the same
 // formula where there is one. A molecule has at most 3 partners. The choice is a function of seed.
 func Pairs(names []string, seed uint64) (*Paired, error) {
@@ -127,7 +127,7 @@ func Pairs(names []string, seed uint64) (*Paired, error) {
 			if err != nil {
 				return nil, err
 			}
-			if !m.Sound() {
+			if !m.Plausible() {
 				continue
 			}
 			rings, bonds := pattern(m)

@@ -25,7 +25,7 @@ const (
 		"-0.927 0 -0.55\nH -0.927 0 4.48\nH 1.888 0 4.024\n"
 	alleneXYZ = "7\n%s\nC 0 0 0\nC 0 0 1.31\nC 0 0 -1.31\nH 0 0.927 1.86\nH 0 -0.927 1.86\nH 0.927 0 " +
 		"-1.86\nH -0.927 0 -1.86\n"
-	brokenXYZ = "4\n%s\nC 0 0 0\nH 1.08 0 0\nH -0.54 0.935 0\nH -0.54 -0.935 0\n" // not stable
+	unstableXYZ = "4\n%s\nC 0 0 0\nH 1.08 0 0\nH -0.54 0.935 0\nH -0.54 -0.935 0\n" // not stable
 )
 
 // writer gives a folder, and what writes a file of molecules into it.
@@ -50,12 +50,12 @@ func TestBalance(t *testing.T) {
 		carbonylXYZ)
 	own := file("own.xyz", slices.Concat(slices.Repeat([]string{saturatedXYZ}, 20),
 		slices.Repeat([]string{ammoniaXYZ, doubleXYZ}, 3),
-		slices.Repeat([]string{waterXYZ, carbonylXYZ}, 2), slices.Repeat([]string{brokenXYZ}, 5), []string{tripleXYZ})...)
+		slices.Repeat([]string{waterXYZ, carbonylXYZ}, 2), slices.Repeat([]string{unstableXYZ}, 5), []string{tripleXYZ})...)
 	for _, c := range []struct {
 		n, saturated, double, missing, often int
 		// a quarter, and two times three eighths, rounded
 	}{{4, 1, 2, 2, 3}, {3, 1, 2, 0, 3}, {12, 3, 2, 8, 2}} {
-		b, err := Balance([]string{own}, data, Choice{N: c.n, Often: c.often, Seed: 1})
+		b, err := Balance([]string{own}, data, Choice{N: c.n, MinCount: c.often, Seed: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,14 +76,14 @@ func TestBalance(t *testing.T) {
 				t.Errorf("n = %d: %s was chosen", c.n, f)
 			}
 		}
-		if saturated != c.saturated || double != c.double || b.Missing != c.missing || b.Read != 36 || b.Sound != 6 ||
+		if saturated != c.saturated || double != c.double || b.Missing != c.missing || b.Read != 36 || b.Plausible != 6 ||
 			b.Patterns != 3 {
-			t.Errorf("of %d molecules %d are saturated and %d have a double bond: %d read, %d sound, %d patterns, %d "+
+			t.Errorf("of %d molecules %d are saturated and %d have a double bond: %d read, %d plausible, %d patterns, %d "+
 				"missing; want %+v",
-				c.n, saturated, double, b.Read, b.Sound, b.Patterns, b.Missing, c)
+				c.n, saturated, double, b.Read, b.Plausible, b.Patterns, b.Missing, c)
 		}
 		repeated := map[string]int{}
-		for _, m := range b.Repeated {
+		for _, m := range b.Duplicates {
 			repeated[m.Formula()]++
 		}
 		want := map[string]int{"CH4": 20, "H3N": 3, "C2H4": 3}
@@ -96,12 +96,12 @@ func TestBalance(t *testing.T) {
 	}
 	// the data have methane, ethene and formaldehyde; n = 3 did not ask
 	for _, n := range []int{3, 4} {
-		b, err := Balance([]string{own}, data, Choice{N: n, Often: 3, Seed: 1, Known: n > 3})
+		b, err := Balance([]string{own}, data, Choice{N: n, MinCount: 3, Seed: 1, Memorised: n > 3})
 		if err != nil {
 			t.Fatal(err)
 		}
 		known, want := map[string]int{}, map[string]int{}
-		for _, m := range b.Known {
+		for _, m := range b.Memorised {
 			known[m.Formula()]++
 		}
 		if n > 3 {
@@ -112,11 +112,11 @@ func TestBalance(t *testing.T) {
 		}
 	}
 	for want, names := range map[string][2]string{
-		"no sound molecule with the bonds of": {file("broken.xyz", brokenXYZ), data},
-		"none.xyz":                            {own, filepath.Join(dir, "none.xyz")},
-		"cut.xyz":                             {file("cut.xyz", saturatedXYZ[:30]), data},
+		"no plausible molecule with the bonds of": {file("unstable.xyz", unstableXYZ), data},
+		"none.xyz": {own, filepath.Join(dir, "none.xyz")},
+		"cut.xyz":  {file("cut.xyz", saturatedXYZ[:30]), data},
 	} {
-		if _, err := Balance(names[:1], names[1], Choice{N: 8, Often: 3, Seed: 1}); err == nil ||
+		if _, err := Balance(names[:1], names[1], Choice{N: 8, MinCount: 3, Seed: 1}); err == nil ||
 			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v", want, err)
 		}
@@ -129,7 +129,7 @@ func TestPairs(t *testing.T) {
 	dir, file := writer(t)
 	for _, c := range []struct{ furans, same, pairs, alone int }{{1, 1, 1, 0}, {4, 3, 4, 0}, {8, 3, 6, 2}} {
 		a := file("a.xyz", slices.Concat(slices.Repeat([]string{furanXYZ}, c.furans),
-			[]string{trienolXYZ, brokenXYZ, doubleXYZ})...)
+			[]string{trienolXYZ, unstableXYZ, doubleXYZ})...)
 		p, err := Pairs([]string{a, file("b.xyz", alleneXYZ)}, 1)
 		if err != nil {
 			t.Fatal(err)

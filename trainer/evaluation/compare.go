@@ -130,7 +130,7 @@ var columns = []column{
 		return &e.Novelty.ValidUniqueNovel
 	}),
 	shareColumn("connected", "connected %", rate("connected")),
-	shareColumn("sound", "sound %", func(e *Evaluation) *Share { return &e.Geometry.Sound }),
+	shareColumn("sound", "plausible %", func(e *Evaluation) *Share { return &e.Geometry.Plausible }),
 	{"strain", "strain, median kcal/mol", "%.1f", 1, func(e *Evaluation) (float64, [2]float64, bool) {
 		if e.Strain == nil || e.Strain.Number == 0 {
 			return 0, [2]float64{}, false
@@ -252,7 +252,7 @@ func (c *Comparison) Document() report.Report {
 		s.Rows = append(s.Rows, append(line, fmt.Sprint(len(e.Runs)), fmt.Sprint(molecules)))
 	}
 	s.Notes = []string{"Several runs: mean ± standard deviation between them. One run: value and 95 % " +
-		"interval. NLL in nats per molecule; W: Wasserstein distance to the data. Sound: stable, connected, no " +
+		"interval. NLL in nats per molecule; W: Wasserstein distance to the data. Plausible: stable, connected, no " +
 		"bond, angle, ring or contact out of order."}
 	if note := c.rules(); note != "" {
 		s.Notes = append(s.Notes, note)

@@ -114,8 +114,8 @@ type Geometry struct {
 	Flat      Share `json:"flat_rings"`     // of aromatic rings
 	ClashFree Share `json:"clash_free"`     // of molecules
 	// of molecules: stable, connected, nothing out of order
-	Sound Share `json:"sound"`
-	Rings Share `json:"with_aromatic_ring"` // of molecules
+	Plausible Share `json:"sound"`
+	Rings     Share `json:"with_aromatic_ring"` // of molecules
 }
 
 // Strain is the MMFF94 energy of structures above their local minimum, kcal/mol.
@@ -224,8 +224,8 @@ type run struct {
 	Options
 	e *Evaluation
 
-	index                                                 int
-	atoms, lengths, angles, flat, clashFree, sound, rings counter
+	index                                                     int
+	atoms, lengths, angles, flat, clashFree, plausible, rings counter
 	// of the rules that may still be the one; and of the chosen one, when all molecules are read
 	rules []*judged
 	*judged
@@ -325,7 +325,7 @@ func (r *run) add(m *molecule.Molecule, v verdict) {
 	r.flat.add(inside, len(g.Rings))
 	r.clashFree.add(one(len(g.Clashes) == 0), 1)
 	r.rings.add(one(len(g.Rings) > 0), 1)
-	r.sound.add(one(g.Sound() && v.connected && v.stable == len(m.Elements)), 1)
+	r.plausible.add(one(g.Plausible() && v.connected && v.stable == len(m.Elements)), 1)
 	if v.failing != nil {
 		r.addFailure(m, v.failing)
 	}
@@ -506,7 +506,7 @@ func (r *run) finish() {
 	}
 	e.Intervals["stable_atoms"] = r.atoms.share().Interval
 	e.Geometry = Geometry{r.lengths.share(), r.angles.share(), r.flat.share(), r.clashFree.share(),
-		r.sound.share(), r.rings.share()}
+		r.plausible.share(), r.rings.share()}
 	r.finishFailures()
 	if r.RDKit {
 		e.RDKit = &RDKit{

@@ -59,11 +59,11 @@ func (e *Evaluation) Document() report.Report {
 		Rows: [][]string{
 			row("bond lengths inside", g.Lengths), row("angles inside", g.Angles), row("aromatic rings flat", g.Flat),
 			row("molecules without clash", g.ClashFree), row("molecules with aromatic rings", g.Rings),
-			row("sound molecules", g.Sound),
+			row("plausible molecules", g.Plausible),
 		},
 		Notes: []string{"Inside: lengths within 12 % of covalent radii, angles in windows that hold real " +
 			"molecules; flat: within 0.25 Å of a plane; clash: below 0.7 of the van der Waals distance, more than " +
-			"three bonds apart. Sound: stable, connected and none of these."},
+			"three bonds apart. Plausible: stable, connected and none of these."},
 	})
 	if len(e.Failures.Atoms) > 0 || e.Failures.Pieces > 0 {
 		r.Sections = append(r.Sections, e.failureSection())

@@ -118,7 +118,7 @@ var measures = []measure{
 	{"unique_among_valid", "unique among valid %", 100, 1},
 	{"novel_among_unique", "novel %", 100, 1},
 	{"connected", "connected %", 100, 1},
-	{"sound", "geometry checks %", 100, 1},
+	{"sound", "plausible %", 100, 1},
 	{"aromatic", "aromatic ring %", 100, 1},
 	{"distances_js", "distances, JS", 1, 4},
 	{"angles_js", "angles, JS", 1, 4},

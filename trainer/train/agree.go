@@ -21,7 +21,7 @@ func (o *Options) settled() []setting {
 	}
 	return []setting{
 		{"elements", o.Elements}, {"charge", o.Charge}, {"schedule", o.Schedule}, {"timesteps", o.Timesteps}, {"loss", loss},
-		{"condition", o.Condition}, {"parts", o.Parts}, {"seed", o.Seed},
+		{"condition", o.Condition}, {"fragments", o.Fragments}, {"seed", o.Seed},
 	}
 }
 

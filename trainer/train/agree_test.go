@@ -15,7 +15,7 @@ func TestWhatMakesARunCannotChange(t *testing.T) {
 		"timesteps": func(o *Options) { o.Timesteps = 500 },
 		"loss":      func(o *Options) { o.Loss = LossVLB },
 		"condition": func(o *Options) { o.Condition = []string{"gap"} },
-		"parts":     func(o *Options) { o.Parts = 0.5 },
+		"fragments": func(o *Options) { o.Fragments = 0.5 },
 		"seed":      func(o *Options) { o.Seed = 9 },
 	} {
 		before := Defaults()

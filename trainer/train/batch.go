@@ -116,8 +116,8 @@ type Batcher struct {
 	signs    []float32
 	contrast *Contrast // with signs
 
-	parts  float64 // probability that of a molecule whose types are given a part is given too
-	latent int     // L of a GeoLDM, whose batches are of clean data; 0 else
+	fragments float64 // probability that a fragment of a molecule whose types are given is fixed
+	latent    int     // L of a GeoLDM, whose batches are of clean data; 0 else
 }
 
 // quantity is a property with the mean and the mean absolute deviation of its known values.
@@ -151,16 +151,16 @@ func (b *Batcher) Condition(values [][]float32, dropout float64) {
 // Contrast sets a/beta of each molecule, and when it counts.
 func (b *Batcher) Contrast(signs []float32, c *Contrast) { b.signs, b.contrast = signs, c }
 
-// Parts sets the share of the molecules with given types of which a part is given too (see
+// Fragments sets the share of the molecules with given types of which a fragment is fixed (see
 // encoding.FixedMark).
-func (b *Batcher) Parts(share float64) { b.parts = share }
+func (b *Batcher) Fragments(share float64) { b.fragments = share }
 
 // part chooses the atoms that are given of a molecule, or none: for one molecule in four all of its
 // atoms, for the others as many as chance wills that are nearest to one of them; every second time,
 // and where all would be given, without the hydrogens.
 func (b *Batcher) part(index int, seed uint64, id uint32, step int) (atoms []int) {
 	r := rng.New(seed, id, drawPart, uint32(step))
-	if r.Float64() >= b.parts {
+	if r.Float64() >= b.fragments {
 		return nil
 	}
 	x, types := b.set.Positions(index), b.set.Types(index)
@@ -307,7 +307,7 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 		symmetrise.RemoveMean(eps, w, size)
 		types := b.set.Types(index)
 		var given []bool
-		if typed && b.parts > 0 {
+		if typed && b.fragments > 0 {
 			given = together(eps, w, b.part(index, seed, id, step))
 		}
 		for j := range n {

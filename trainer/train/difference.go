@@ -16,46 +16,47 @@ type Weights struct {
 	Metadata map[string]string
 }
 
-// AddDifference adds what two trainings made different of one model to another one that came from
-// the same (task arithmetic, Ilharco et al. 2023, arXiv 2212.04089):
+// AddTaskVector adds to a model the difference of two others that all come from one (task
+// arithmetic, Ilharco et al. 2023, arXiv 2212.04089):
 //
-//	w += times·(plus - minus)
+//	w += scale·(finetuned - base)
 //
 // for every tensor of w, but those that neither has, such as f of a network that learns its gamma.
-// What w is conditioned on and they are not stays as it is. Where plus takes parts (see
-// encoding.FixedMark) and minus does not, w does from then on. Errors name the file and the tensor.
-func AddDifference(w, plus, minus Weights, times float64) error {
+// What w is conditioned on and they are not stays as it is. Where finetuned is
+// fragment-conditional (see encoding.FixedMark) and base is not, w is from then on. Errors name
+// the file and the tensor.
+func AddTaskVector(w, finetuned, base Weights, scale float64) error {
 	meta, err := encoding.Parse(w.Name, w.Metadata)
 	if err != nil {
 		return err
 	}
 	to, added := contextNames(meta), 0
 	for _, t := range w.Tensors {
-		if plus.index(t.Name) < 0 && minus.index(t.Name) < 0 {
+		if finetuned.index(t.Name) < 0 && base.index(t.Name) < 0 {
 			continue
 		}
 		var terms [2][]float32
-		for i, from := range []Weights{plus, minus} {
+		for i, from := range []Weights{finetuned, base} {
 			if terms[i], err = from.like(t, to); err != nil {
 				return err
 			}
 		}
 		for i := range t.Data {
-			t.Data[i] += float32(times * (float64(terms[0][i]) - float64(terms[1][i])))
+			t.Data[i] += float32(scale * (float64(terms[0][i]) - float64(terms[1][i])))
 		}
 		added++
 	}
 	if added == 0 {
-		return fmt.Errorf("%s: no tensor of %s", plus.Name, w.Name)
+		return fmt.Errorf("%s: no tensor of %s", finetuned.Name, w.Name)
 	}
-	return w.teachParts(plus, minus)
+	return w.addFragments(finetuned, base)
 }
 
-// teachParts notes in the metadata that w takes parts, if it takes types and the difference is that
-// of plus taking parts.
-func (w Weights) teachParts(plus, minus Weights) error {
+// addFragments notes in the metadata that w is fragment-conditional, if it is
+// composition-conditional and finetuned differs from base in that.
+func (w Weights) addFragments(finetuned, base Weights) error {
 	var metas [3]encoding.Meta
-	for i, from := range []Weights{w, plus, minus} {
+	for i, from := range []Weights{w, finetuned, base} {
 		var err error
 		if metas[i], err = encoding.Parse(from.Name, from.Metadata); err != nil {
 			return err

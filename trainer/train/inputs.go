@@ -21,7 +21,7 @@ func sameInputs(m *model.Model, meta encoding.Meta, c model.Config, context []st
 	case !slices.EqualFunc(m.Meta.Context, context, func(q encoding.Quantity, name string) bool { return q.Name == name }):
 		return fmt.Errorf("it is conditioned on %q, the student on %q", contextNames(m.Meta), context)
 	case meta.Fragments && !m.Meta.Fragments:
-		return errors.New("it has not learned to be given parts, as the student is")
+		return errors.New("it is not fragment-conditional, as the student is")
 	case m.Meta.Schedule.Name == schedule.Learned:
 		return errors.New("its noise schedule is learned, a student's is not")
 	case m.Meta.Schedule != meta.Schedule:

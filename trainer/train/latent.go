@@ -86,7 +86,7 @@ func (o *Options) checkLatent() error {
 		return errors.New("kl-weight: want a value that is not negative")
 	case l.Stage == StageDiffusion && o.Init == "":
 		return errors.New("stage diffusion: wants --init with an autoencoder, of stage autoencoder")
-	case len(o.Condition) > 0 || o.Parts > 0:
+	case len(o.Condition) > 0 || o.Fragments > 0:
 		return errors.New("--condition, --parts: not with a GeoLDM")
 	case o.Teacher != "":
 		return errors.New("--teacher: not with a GeoLDM")

@@ -37,10 +37,10 @@ type Options struct {
 
 	// weights file whose prediction is learned in place of the noise
 	Teacher string `json:"teacher,omitempty"`
-	// weights file of a worse network that guides the teacher
+	// weights file of a weak model that guides the teacher
 	Guide string `json:"guide,omitempty"`
-	// weights file that is better than the guide, if it is not the teacher
-	Better   string  `json:"better,omitempty"`
+	// weights file of the expert that is compared with the weak model, if it is not the teacher
+	Expert   string  `json:"better,omitempty"`
 	Guidance float64 `json:"guidance,omitempty"` // weight w of the guidance (see teacher)
 
 	GuideFrom float64 `json:"guide_from,omitempty"` // t/T from which the guide is asked
@@ -64,10 +64,10 @@ type Options struct {
 	Condition []string `json:"condition,omitempty"`
 	// probability that they are kept from it
 	Dropout float64 `json:"condition_dropout,omitempty"`
-	// share of the molecules with given types of which a part is given too (see encoding.FixedMark)
-	Parts   float64 `json:"parts,omitempty"`
-	Loss    string  `json:"loss,omitempty"`    // l2 or vlb; empty: l2
-	Augment bool    `json:"augment,omitempty"` // rotate each molecule by a Haar matrix (dit-aug)
+	// share of the composition-conditional molecules of which a fragment is fixed (see encoding.FixedMark)
+	Fragments float64 `json:"parts,omitempty"`
+	Loss      string  `json:"loss,omitempty"`    // l2 or vlb; empty: l2
+	Augment   bool    `json:"augment,omitempty"` // rotate each molecule by a Haar matrix (dit-aug)
 	// start the distance features on an even grid (see torch.Init)
 	DistanceGrid bool `json:"distance_grid,omitempty"`
 	BatchAtoms   int  `json:"batch_atoms"`
@@ -240,7 +240,7 @@ func (o *Options) Meta() encoding.Meta {
 	m := encoding.QM9()
 	m.Elements, m.Charge = o.Elements, o.Charge
 	m.Schedule.Name, m.Schedule.Timesteps = o.Schedule, o.Timesteps
-	m.Fragments = o.Parts > 0
+	m.Fragments = o.Fragments > 0
 	if o.IsLatent() { // nothing is scaled
 		m.ScaleTypes, m.ScaleCharge = 1, 1
 	}
@@ -303,8 +303,8 @@ func (o *Options) validate() error {
 		o.Config.PadTo != 0:
 		return errors.New("model: training wants fix_qr, gamma_order paper and pad_to 0: what the " +
 			"published code does otherwise is for its own weights")
-	case o.Parts > 0 && !slices.Contains(o.Condition, Types):
-		return errors.New("parts: wants condition types: parts are given with the types of all atoms")
+	case o.Fragments > 0 && !slices.Contains(o.Condition, Types):
+		return errors.New("fragments: wants condition types: a fragment is given with the types of all atoms")
 	case o.BF16 && (o.Network == NetworkEGNN || o.Network == NetworkGeoLDM):
 		return errors.New("bf16: EDM's network is trained in float32 only")
 	case o.TF32 && o.BF16:
@@ -317,10 +317,10 @@ func (o *Options) validate() error {
 		return errors.New("--teacher: wants a DiT as the student, of any variant but egnn")
 	case o.Guide != "" && o.Teacher == "":
 		return errors.New("--guide: wants a --teacher that it guides")
-	case o.Better != "" && o.Guide == "":
-		return errors.New("better: wants a --guide that it is better than")
+	case o.Expert != "" && o.Guide == "":
+		return errors.New("expert: wants a --guide, the weak model that it is compared with")
 	case o.Guide == "" && (o.Guidance != 0 || o.GuideFrom != 0 || o.GuideTo != 0):
-		return errors.New("--guidance, guide-from, guide-to: want a --guide that leads")
+		return errors.New("--guidance, guide-from, guide-to: want a --guide, the weak model")
 	case o.Guide != "" && o.Guidance == 0:
 		return errors.New("--guidance: wants a weight above 0 with --guide")
 	case o.Out == "":
@@ -346,7 +346,7 @@ func (o *Options) validate() error {
 		{"min-lr", o.MinLR >= 0 && o.MinLR <= 1, "in [0, 1]"},
 		{"time-power", o.TimePower >= 0 && o.TimePower <= 10, "in [0, 10]"},
 		{"condition-dropout", o.Dropout >= 0 && o.Dropout <= 1, "in [0, 1]"},
-		{"parts", o.Parts >= 0 && o.Parts <= 1, "in [0, 1]"},
+		{"fragments", o.Fragments >= 0 && o.Fragments <= 1, "in [0, 1]"},
 		{"warmup", o.Warmup >= 0, "not negative"},
 		{"ema", o.EMA >= 0 && o.EMA < 1, "in [0, 1)"},
 		{"clip", o.Clip >= 0, "not negative (0: no clipping)"},

@@ -61,10 +61,10 @@ func PosttrainDefaults(weights string) (Posttraining, error) {
 	if o.Network == NetworkEGNN {
 		o.BF16 = false
 	}
-	o.Parts = 0
+	o.Fragments = 0
 	if f, err := safetensors.Open(weights); err == nil {
 		if meta, err := encoding.Parse(weights, f.Metadata); err == nil && meta.Fragments {
-			o.Parts = 0.15
+			o.Fragments = 0.15
 		}
 	}
 	p.Train = o
@@ -152,7 +152,7 @@ func measuresOf(e *evaluation.Evaluation) Measures {
 	m := Measures{Molecules: e.Molecules, StableAtoms: round(e.StableAtoms, 1e5),
 		StableMolecules: round(e.StableMolecules, 1e5), Valid: round(e.Valid, 1e5),
 		Unique: round(e.UniqueAmongValid, 1e5), Connected: round(e.Connected, 1e5),
-		Sound: round(e.Geometry.Sound.Value, 1e5), Aromatic: round(e.Geometry.Rings.Value, 1e5)}
+		Sound: round(e.Geometry.Plausible.Value, 1e5), Aromatic: round(e.Geometry.Rings.Value, 1e5)}
 	for _, d := range e.Divergences {
 		switch d.Kind {
 		case "distances":

@@ -98,7 +98,7 @@ var rewardMeasures = map[string]rewardMeasure{
 	}},
 	"connected": {"one fragment", false, func(s *subject) any { return s.Connected() }},
 	"sound": {"stable, connected, lengths, angles, rings and distances as they should be", false,
-		func(s *subject) any { return s.Stable() && s.Connected() && s.Sound() }},
+		func(s *subject) any { return s.Stable() && s.Connected() && s.Plausible() }},
 	"atoms": {"number of atoms", false, func(s *subject) any { return len(s.Elements) }},
 	"heavy_atoms": {"number of atoms but hydrogens", false,
 		func(s *subject) any { return len(s.Elements) - countOf(s.Elements, molecule.H) }},

@@ -308,7 +308,7 @@ func (r *run) load() (err error) {
 	}
 	r.batcher.Latents(r.Latent.Size)
 	r.batcher.Condition(values, r.Dropout)
-	r.batcher.Parts(r.Options.Parts)
+	r.batcher.Fragments(r.Options.Fragments)
 	if c := r.Options.Contrast; c != nil {
 		r.batcher.Contrast(signs, c)
 	}

@@ -15,20 +15,20 @@ import (
 )
 
 // teacher is a trained network whose prediction a student is to match in place of the noise, guided
-// by a worse one g (autoguidance, Karras et al. 2024, arXiv 2406.02507), so that the student
-// predicts in one call what guidance takes more for:
+// by a weak one g (autoguidance, Karras et al. 2024, arXiv 2406.02507), so that the student
+// predicts in one network evaluation what guidance takes more for:
 //
-//	eps* = e + w·(b - g),  e = teacher(z, t), b = better(z, t), g = guide(z, t), all with the student's R0 and eta,
+//	eps* = e + w·(b - g),  e = teacher(z, t), b = expert(z, t), g = weak(z, t), all with the student's R0 and eta,
 //
 // at the times of an interval, and e at the others (Kynkaanniemi et al. 2024, arXiv 2404.07724).
-// The better network is the teacher, or one of another training, whose difference from the guide is
+// The expert is the teacher, or one of another training, whose difference from the weak model is
 // carried over to the teacher (as Liu et al. 2024, arXiv 2401.08565, do with language models).
 //
 // A target that is a function of z, unlike the noise, has no variance that the student could not
 // explain.
 type teacher struct {
-	// better is nil where it is the network, guide where there is none
-	network, better, guide *torch.Params
+	// expert is nil where it is the network, guide where there is none
+	network, expert, guide *torch.Params
 	// w, and between which t/T, both included, as core/symmetrise has it
 	weight, from, to float32
 	context          []encoding.Quantity // what they are conditioned on
@@ -47,7 +47,7 @@ func loadTeacher(o Options, device gotch.Device) (*teacher, error) {
 	for _, other := range []struct {
 		flag, file string
 		params     **torch.Params
-	}{{"--guide", o.Guide, &t.guide}, {"better", o.Better, &t.better}} {
+	}{{"--guide", o.Guide, &t.guide}, {"expert", o.Expert, &t.expert}} {
 		if other.file == "" {
 			continue
 		}
@@ -99,9 +99,9 @@ func (t *teacher) target(s *torch.Scope, in torch.Input, times []float32) (eps t
 		if t.guide == nil {
 			return
 		}
-		better := eps
-		if t.better != nil {
-			better = torch.Forward(s, t.better, in).Eps(s)
+		expert := eps
+		if t.expert != nil {
+			expert = torch.Forward(s, t.expert, in).Eps(s)
 		}
 		w := make([]float32, len(times))
 		for i, time := range times {
@@ -109,7 +109,7 @@ func (t *teacher) target(s *torch.Scope, in torch.Input, times []float32) (eps t
 				w[i] = t.weight
 			}
 		}
-		eps = torch.Extrapolate(s, eps, better, torch.Forward(s, t.guide, in).Eps(s), w)
+		eps = torch.Extrapolate(s, eps, expert, torch.Forward(s, t.guide, in).Eps(s), w)
 	})
 	return eps
 }

@@ -37,12 +37,12 @@ func trained(t *testing.T, seed uint64, steps int, changes ...func(*Options)) st
 // A student that is its teacher has nothing to learn; guided by a weak model there is, in
 // proportion to the weight squared, and learning makes it less.
 func TestTeacher(t *testing.T) {
-	best, worse := trained(t, 1, 40), trained(t, 1, 2)
-	var better string
+	best, weak := trained(t, 1, 40), trained(t, 1, 2)
+	var expert string
 	var from float64
 	student := func(guide string, weight float64, steps int) float64 {
 		o := small(t)
-		o.Val, o.Init, o.Teacher, o.Better, o.Guide, o.Guidance = o.Data, best, best, better, guide, weight
+		o.Val, o.Init, o.Teacher, o.Expert, o.Guide, o.Guidance = o.Data, best, best, expert, guide, weight
 		o.GuideFrom = from
 		o.Seed, o.Steps, o.EMA, o.LR, o.Warmup = 7, steps, 0, 3e-3, 0
 		if steps == 1 {
@@ -53,21 +53,21 @@ func TestTeacher(t *testing.T) {
 	if loss := student("", 0, 1); loss > 1e-9 {
 		t.Errorf("a student that is its teacher has the loss %g", loss)
 	}
-	one, two := student(worse, 1, 1), student(worse, 2, 1)
+	one, two := student(weak, 1, 1), student(weak, 2, 1)
 	if one < 1e-4 || two < 3.9*one || two > 4.1*one {
 		t.Errorf("guided with weights 1 and 2 the losses are %g and %g, want 1 to 4", one, two)
 	}
-	if learned := student(worse, 1, 60); learned > 0.7*one {
+	if learned := student(weak, 1, 60); learned > 0.7*one {
 		t.Errorf("60 steps bring the loss from %g to %g", one, learned)
 	}
-	if better = best; student(worse, 1, 1) != one {
-		t.Errorf("named as the better network too the teacher's loss is %g, want %g", student(worse, 1, 1), one)
+	if expert = best; student(weak, 1, 1) != one {
+		t.Errorf("named as the expert network too the teacher's loss is %g, want %g", student(weak, 1, 1), one)
 	}
-	if better = worse; student(worse, 1, 1) > 1e-9 {
+	if expert = weak; student(weak, 1, 1) > 1e-9 {
 		t.Error("guided by itself the student has something to learn")
 	}
-	better, from = "", 0.5
-	if late := student(worse, 1, 1); late < 1e-9 || late > 0.9*one {
+	expert, from = "", 0.5
+	if late := student(weak, 1, 1); late < 1e-9 || late > 0.9*one {
 		t.Errorf("guided at the later half of the times the loss is %g, at all %g", late, one)
 	}
 }
@@ -75,7 +75,7 @@ func TestTeacher(t *testing.T) {
 // A student is conditioned as its teacher and guide are, on the teacher's scales.
 func TestConditionedTeacher(t *testing.T) {
 	condition := func(o *Options) { o.Condition, o.Dropout = []string{Types}, 0.5 }
-	best, worse := trained(t, 1, 40, condition), trained(t, 1, 2, condition)
+	best, weak := trained(t, 1, 40, condition), trained(t, 1, 2, condition)
 	o, err := Student(best)
 	if err != nil || !slices.Equal(o.Condition, []string{Types}) {
 		t.Fatalf("%q, %v", o.Condition, err)
@@ -103,7 +103,7 @@ func TestConditionedTeacher(t *testing.T) {
 	if c.Provenance.ValLoss > 1e-9 || !slices.Equal(c.Meta.Context, meta.Context) {
 		t.Errorf("a student that is its teacher has the loss %g, %v", c.Provenance.ValLoss, c.Meta.Context)
 	}
-	if c = student(worse); c.Provenance.ValLoss < 1e-4 {
+	if c = student(weak); c.Provenance.ValLoss < 1e-4 {
 		t.Errorf("guided by a weak model it has the loss %g", c.Provenance.ValLoss)
 	}
 	o = small(t)
@@ -146,9 +146,9 @@ func TestTeacherErrors(t *testing.T) {
 		"weight":   {func(o *Options) { o.Guide = best }, "--guidance: wants a weight"},
 		"interval": {func(o *Options) { o.Guide, o.Guidance, o.GuideFrom, o.GuideTo = best, 1, 0.7, 0.2 },
 			"from 0 to guide-to"},
-		"better":   {func(o *Options) { o.Guide, o.Better, o.Guidance = best, best+"x", 1 }, "better"},
-		"no guide": {func(o *Options) { o.Better = best }, "better: wants a --guide"},
-		"no lead":  {func(o *Options) { o.GuideTo = 0.5 }, "want a --guide that leads"},
+		"expert":   {func(o *Options) { o.Guide, o.Expert, o.Guidance = best, best+"x", 1 }, "expert"},
+		"no guide": {func(o *Options) { o.Expert = best }, "expert: wants a --guide"},
+		"no weak":  {func(o *Options) { o.GuideTo = 0.5 }, "want a --guide, the weak model"},
 		"alone":    {func(o *Options) { o.Guide, o.Teacher = best, "" }, "--guide: wants a --teacher"},
 		"egnn":     {func(o *Options) { o.SetVariant("egnn"); o.EGNN = egnn.QM9() }, "--teacher: wants a DiT"},
 	} {

@@ -296,7 +296,7 @@ func TestNoiseDoesNotDependOnTheBatch(t *testing.T) {
 // A batch that is made in parts, of which some are empty, is the batch.
 func TestJoin(t *testing.T) {
 	o := small(t)
-	o.Condition, o.Parts = []string{Types}, 0.5
+	o.Condition, o.Fragments = []string{Types}, 0.5
 	b := batcher(t, o, true)
 	indices := b.set.Batches(60)[0]
 	if len(indices) < 4 {
@@ -449,9 +449,9 @@ func TestTypesContext(t *testing.T) {
 }
 
 // The atoms of a part keep their places, move together, and are marked; nothing else depends on it.
-func TestParts(t *testing.T) {
+func TestFragments(t *testing.T) {
 	o := small(t)
-	o.Condition, o.Parts = []string{Types}, 0.6
+	o.Condition, o.Fragments = []string{Types}, 0.6
 	if err := o.Validate(); err != nil {
 		t.Fatal(err)
 	}
@@ -466,7 +466,7 @@ func TestParts(t *testing.T) {
 		b.meta.Context = []encoding.Quantity{q}
 		b.Condition([][]float32{make([]float32, b.set.Len())}, dropout)
 	}
-	b.Parts(o.Parts)
+	b.Fragments(o.Fragments)
 	typed, parted, bare, heavy, sizes := 0, 0, 0, 0, map[int]bool{}
 	for step := range steps {
 		batches := b.set.Batches(40)
@@ -477,7 +477,7 @@ func TestParts(t *testing.T) {
 		f := w - 3
 		if !slices.Equal(batch.Context, plain.Context) || !slices.Equal(batch.Mask, plain.Mask) ||
 			!slices.Equal(batch.R0, plain.R0) {
-			t.Fatal("context, mask or R0 depend on the parts")
+			t.Fatal("context, mask or R0 depend on the fragments")
 		}
 		for i, index := range indices {
 			types := b.set.Types(index)
@@ -534,19 +534,19 @@ func TestParts(t *testing.T) {
 		}
 	}
 	// some parts would be nothing, or all
-	if share := float64(parted) / float64(typed); share < o.Parts-0.2 || share > o.Parts {
-		t.Errorf("of %.3f of the molecules with types a part is given, want at most %g", share, o.Parts)
+	if share := float64(parted) / float64(typed); share < o.Fragments-0.2 || share > o.Fragments {
+		t.Errorf("of %.3f of the molecules with types a part is given, want at most %g", share, o.Fragments)
 	}
 	// small molecules
 	if len(sizes) < 4 || bare < parted/4 || heavy < parted/8 || bare > parted*9/10 {
 		t.Errorf("%d parts of %d sizes, %d without hydrogens, %d all but hydrogens", parted, len(sizes), bare, heavy)
 	}
 	o.Condition = nil
-	if err := o.Validate(); err == nil || !strings.Contains(err.Error(), "parts: wants condition types") {
+	if err := o.Validate(); err == nil || !strings.Contains(err.Error(), "fragments: wants condition types") {
 		t.Errorf("without types: %v", err)
 	}
-	o.Condition, o.Parts = []string{Types}, 1.5
-	if err := o.Validate(); err == nil || !strings.Contains(err.Error(), "parts: want a value in [0, 1]") {
+	o.Condition, o.Fragments = []string{Types}, 1.5
+	if err := o.Validate(); err == nil || !strings.Contains(err.Error(), "fragments: want a value in [0, 1]") {
 		t.Errorf("more than all: %v", err)
 	}
 }
