@@ -142,6 +142,15 @@ evaluate-seeds: cli ## sample COUNT_SEEDS=10000 molecules of MODEL for three see
 		--json > $(BUILD)/evaluation/seeds.json && cp $(BUILD)/evaluation/seeds.json core/weights/$(MODEL).seeds.json
 	go run ./trainer/tables
 
+# A share of GEOM-Drugs' molecules, one in EVERY=15 (20,000 of 304,348): structures by ETKDGv3 and MMFF94s, their bonds from distances.
+EVERY ?= 15
+SMILES ?= $(DATA)/geomdrugs_smiles.tsv.gz
+.PHONY: compare-bonds
+compare-bonds: deps-rdkit ## bonds from distances against the SMILES of one in EVERY=15 of GEOM-Drugs' molecules, beside Open Babel (DATA=, SMILES=; takes half an hour)
+	@$(MAKE) --no-print-directory cli RDKIT=1
+	zcat $(SMILES) | awk 'NR == 1 || NR % $(EVERY) == 2' > $(BUILD)/bonds.tsv
+	$(BUILD)/symdiff data bonds $(BUILD)/bonds.tsv --openbabel $(BOND_ARGS)
+
 # BASES=25 stable molecules of the model, each remade EACH=8 times around each kind of part, as the page does it, or as FLAGS= have it.
 evaluate-keep: cli $(BUILD)/npm.stamp ## how often molecules come out well around fragments; writes core/weights/qm9-web.keep.json
 	node site/measure-keep.js $(WEIGHTS) $(WEIGHTS:.safetensors=.keep.json)

@@ -27,7 +27,7 @@ func newDataCommand() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newDataPrepareCommand(), newDataDownloadCommand(), newDataStatsCommand(),
-		newDataBalanceCommand(), newDataAromaticCommand())
+		newDataBondsCommand(), newDataBalanceCommand(), newDataAromaticCommand())
 	return cmd
 }
 

@@ -45,8 +45,8 @@ func TestSMILESOfDrugs(t *testing.T) {
 	_, section, ok := strings.Cut(joined, "### Drug-like molecules\n")
 	section, _, _ = strings.Cut(section, "\n## ")
 	commands := regexp.MustCompile(`(?m)^    build/symdiff (.*)$`).FindAllStringSubmatch(section, -1)
-	if !ok || len(commands) != 2 {
-		t.Fatalf("%d commands in the README, want 2", len(commands))
+	if !ok || len(commands) != 3 {
+		t.Fatalf("%d commands in the README, want 3", len(commands))
 	}
 	code, stdout, stderr := runCommand("", append(strings.Fields(commands[0][1]), "--json")...)
 	var s dataset.Summary
@@ -59,6 +59,10 @@ func TestSMILESOfDrugs(t *testing.T) {
 	}
 	code, stdout, stderr = runCommand("", strings.Fields(commands[1][1])...)
 	if code != 0 || !strings.Contains(stdout, "Cl") {
+		t.Errorf("code %d, %s%s", code, stdout, stderr)
+	}
+	code, stdout, stderr = runCommand("", strings.Fields(commands[2][1])...)
+	if code != 0 || !regexp.MustCompile(`same graph as the SMILES +100\.00 .* 6 +6\n`).MatchString(stdout) {
 		t.Errorf("code %d, %s%s", code, stdout, stderr)
 	}
 	_, stdout, _ = runCommand("", "data", "prepare", "geomdrugs_smiles.tsv.gz", "--leave-others", "--out", "x.safetensors")

@@ -143,7 +143,8 @@ type verdict struct {
 	fault     string // why the strain energy was not found
 	failing   *failing
 	features  molecule.Features
-	around    []string // environments of the atoms of a valid molecule
+	around    []string    // environments of the atoms of a valid molecule
+	bonds     bondVerdict // of CompareBonds
 	relaxation
 }
 

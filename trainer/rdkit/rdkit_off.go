@@ -20,6 +20,12 @@ func SMILES(*molecule.Molecule) (string, error) { return "", ErrMissing }
 // SMILESBy needs the tag rdkit.
 func SMILESBy(*molecule.Molecule, molecule.Rule) (string, error) { return "", ErrMissing }
 
+// Skeleton needs the tag rdkit.
+func Skeleton(*molecule.Molecule, []molecule.Bond) (string, error) { return "", ErrMissing }
+
+// SkeletonOf needs the tag rdkit.
+func SkeletonOf(string) (string, error) { return "", ErrMissing }
+
 // Canonical needs the tag rdkit.
 func Canonical(string) (string, error) { return "", ErrMissing }
 

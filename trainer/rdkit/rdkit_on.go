@@ -78,6 +78,30 @@ func SMILESBy(m *molecule.Molecule, rule molecule.Rule) (string, error) {
 	return text(s), nil
 }
 
+// Skeleton is the canonical SMILES of a molecule's atoms and some bonds, which all count as single,
+// whatever the valences.
+func Skeleton(m *molecule.Molecule, list []molecule.Bond) (string, error) {
+	n, numbers, bonds, bond := graphOf(m, list).arguments()
+	var reason *C.char
+	s := C.symdiff_skeleton(n, numbers, bonds, bond, &reason)
+	if s == nil {
+		return "", errors.New(text(reason))
+	}
+	return text(s), nil
+}
+
+// SkeletonOf is the SMILES that [Skeleton] has, of a SMILES.
+func SkeletonOf(smiles string) (string, error) {
+	in := C.CString(smiles)
+	defer C.free(unsafe.Pointer(in))
+	var reason *C.char
+	s := C.symdiff_skeleton_of(in, &reason)
+	if s == nil {
+		return "", errors.New(text(reason))
+	}
+	return text(s), nil
+}
+
 // Canonical is the canonical SMILES of a SMILES.
 func Canonical(smiles string) (string, error) {
 	in := C.CString(smiles)

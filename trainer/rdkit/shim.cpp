@@ -172,6 +172,20 @@ char *plain(const RDKit::ROMol &mol) {
   return copy(RDKit::MolToSmiles(*again, false));
 }
 
+// skeleton is the canonical SMILES of atoms that single bonds join, whatever their valences.
+char *skeleton(int n, const unsigned char *numbers, int bonds, const int *bond) {
+  RDKit::RWMol mol;
+  for (int i = 0; i < n; i++) {
+    auto *atom = new RDKit::Atom(numbers[i]);
+    atom->setNoImplicit(true);
+    mol.addAtom(atom, false, true);
+  }
+  for (int b = 0; b < bonds; b++)
+    mol.addBond(static_cast<unsigned>(bond[3 * b]), static_cast<unsigned>(bond[3 * b + 1]), RDKit::Bond::SINGLE);
+  mol.updatePropertyCache(false);
+  return copy(RDKit::MolToSmiles(mol, false));
+}
+
 } // namespace
 
 char *symdiff_plain(const char *smiles, char **error) {
@@ -180,6 +194,27 @@ char *symdiff_plain(const char *smiles, char **error) {
     if (!mol) throw std::invalid_argument("not a SMILES");
     for (auto atom : mol->atoms()) atom->setIsotope(0);
     return plain(*mol);
+  });
+}
+
+char *symdiff_skeleton(int n, const unsigned char *numbers, int bonds, const int *bond, char **error) {
+  return guard<char *>(error, nullptr, [&] { return skeleton(n, numbers, bonds, bond); });
+}
+
+char *symdiff_skeleton_of(const char *smiles, char **error) {
+  return guard<char *>(error, nullptr, [&]() -> char * {
+    std::unique_ptr<RDKit::ROMol> parsed(RDKit::SmilesToMol(smiles));
+    if (!parsed) throw std::invalid_argument("not a SMILES");
+    std::unique_ptr<RDKit::ROMol> mol(RDKit::MolOps::addHs(*parsed));
+    std::vector<unsigned char> numbers;
+    std::vector<int> bond;
+    for (const auto atom : mol->atoms()) numbers.push_back(static_cast<unsigned char>(atom->getAtomicNum()));
+    for (const auto b : mol->bonds()) {
+      bond.push_back(static_cast<int>(b->getBeginAtomIdx()));
+      bond.push_back(static_cast<int>(b->getEndAtomIdx()));
+      bond.push_back(1);
+    }
+    return skeleton(static_cast<int>(numbers.size()), numbers.data(), static_cast<int>(bond.size() / 3), bond.data());
   });
 }
 

@@ -39,6 +39,11 @@ char *symdiff_explicit(const char *smiles, int single, char **error);
 // symdiff_plain is the canonical SMILES of a SMILES without hydrogens, stereo and isotopes.
 char *symdiff_plain(const char *smiles, char **error);
 
+// symdiff_skeleton is the canonical SMILES of atoms and bonds that all count as single, whatever the
+// valences, and symdiff_skeleton_of that of a SMILES.
+char *symdiff_skeleton(int n, const unsigned char *numbers, int bonds, const int *bond, char **error);
+char *symdiff_skeleton_of(const char *smiles, char **error);
+
 // symdiff_sdf is the same of a MOL file as RDKit reads it; an error where RDKit adds hydrogens.
 char *symdiff_sdf(const char *text, char **error);
 
