@@ -42,7 +42,7 @@ CORE_SOURCES = $(shell find core wasm -name node_modules -prune -o -name '*.go' 
 SITE_SOURCES = $(shell find site wasm/js -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/test/*' -not -name '*.go')
 WEIGHTS := core/weights/qm9-web.safetensors
 
-.PHONY: help deps demo sample test cli cli-site npm budget trainer train evaluate-model evaluate-seeds evaluate-keep wasm site bench bench-go bench-peers fuzz check clean \
+.PHONY: help deps demo sample test cli cli-site npm budget trainer train evaluate-model evaluate-seeds evaluate-nll evaluate-keep wasm site bench bench-go bench-peers fuzz check clean \
 	deps-torch deps-browser deps-rdkit test-core test-wasm test-cli test-rdkit test-torch test-site
 
 help: ## list the targets
@@ -327,6 +327,12 @@ check-format:
 	@bad=$$(gofmt -l core trainer wasm site/*.go site/serve); test -z "$$bad" || { echo "$$bad"; echo "not formatted: run gofmt -w"; exit 1; }
 	go vet ./core/... ./trainer/... ./site ./site/serve ./wasm/...
 	GOOS=js GOARCH=wasm go vet ./core/... ./wasm/...
+
+evaluate-nll: cli ## bound the NLL of the QM9 test split under MODEL; writes core/weights/MODEL.nll.json (wants DATA)
+	@mkdir -p $(BUILD)/evaluation
+	$(BUILD)/symdiff nll --model core/weights/$(MODEL).safetensors --data $(DATA)/qm9_test.xyz.gz --samples 5 \
+		--json > $(BUILD)/evaluation/nll.json && cp $(BUILD)/evaluation/nll.json core/weights/$(MODEL).nll.json
+	go run ./trainer/tables
 
 tables: ## write every table of figures in Markdown anew from the JSON that commands wrote
 	go run ./trainer/tables

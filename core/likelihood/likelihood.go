@@ -8,7 +8,7 @@
 //
 //	L0 = ½|eps_x - eps_hat_x|² + (N-1)·3·½·log(2π·sigma_0²/alpha_0²) - log p(h|z_0).
 //
-// An estimate takes two calls of the network per molecule, at 0 and at a time t
+// An estimate takes two network evaluations per molecule, at 0 and at a time t
 // that stands for the sum. EDM draws t evenly; here it is drawn with probability
 //
 //	p(t) = 0.1/T + 0.9·w(t)/sum of w,   w(t) = SNR(t-1)/SNR(t) - 1,
@@ -43,7 +43,7 @@ type Options struct {
 	Seed    uint64
 	Samples int // Monte Carlo samples per molecule, each with new noise; 0: 1
 	Threads int // 0: 1
-	Batch   int // molecules of one time in a call of the network; 0: 16
+	Batch   int // molecules of one time in a network evaluation; 0: 16
 
 	// Progress is told the molecules done with one call since the last report, from any
 	// thread; it may be nil.
@@ -339,7 +339,7 @@ func (e *estimator) sizesOf(c call, data [][]float32) (sizes []int) {
 	return sizes
 }
 
-// run makes one call of the network and returns the terms of its molecules: the
+// run makes one network evaluation and returns the terms of its molecules: the
 // diffusion term at t > 0, those of L0 at 0.
 func (e *estimator) run(c call, data [][]float32, seed uint64) []Terms {
 	sizes := e.sizesOf(c, data)

@@ -7,7 +7,7 @@
 // has the same layout. Molecules of a batch stand one after the other, without
 // padding. An orthogonal matrix acts on rows from the right.
 //
-// One call of the network draws
+// One network evaluation draws
 //
 //	C = gamma = R0·f(X·R0, eta),   R0 ~ Haar(O(3)),  eta ~ N(0, noise_std²)
 //

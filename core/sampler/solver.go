@@ -28,7 +28,7 @@ const (
 	DPMSDE Method = "dpm++2m-sde"
 	// Heun is the deterministic second-order one-step method in log SNR: the mean of
 	// the predicted data at both ends of the step (exponential Heun; Hochbruck and
-	// Ostermann 2010), on the same times as DPM. A step calls the network twice.
+	// Ostermann 2010), on the same times as DPM. A step takes two network evaluations.
 	Heun Method = "heun"
 )
 

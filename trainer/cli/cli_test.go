@@ -230,7 +230,8 @@ func TestEvaluateFailures(t *testing.T) {
 	fails(t, 1, "a.xyz:11: molecule 2: file ends, want atom 2 of 5", "evaluate",
 		writeFile(t, "a.xyz", methane+"5\n\nH 0 0 0"))
 	fails(t, 1, "a.xyz: no molecules", "evaluate", writeFile(t, "a.xyz", ""))
-	fails(t, 1, "a.xyz.gz: is not compressed by gzip: want a name without .gz", "evaluate", writeFile(t, "a.xyz.gz", methane))
+	fails(t, 1, "a.xyz.gz: is not compressed by gzip: want a name without .gz", "evaluate",
+		writeFile(t, "a.xyz.gz", methane))
 }
 
 func TestInspect(t *testing.T) {

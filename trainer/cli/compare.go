@@ -37,8 +37,8 @@ with --html on one page.
 
 An entry is one or more files of one kind, with commas between: molecules (XYZ, SDF), evaluations
 (JSON of symdiff evaluate), or models (safetensors), from which --count molecules are sampled for
-each of --seeds. Several files or seeds of an entry are its runs: the table tells their mean ±
-standard deviation, for one run the value with its 95 % interval.
+each of --seeds. Several files or seeds of an entry are its runs: the table has their mean ±
+standard deviation; for one run, the value and its 95 % interval.
 
 --nll FILE bounds the negative log-likelihood of held-out molecules under every model.
 --train and --reference are those of symdiff evaluate.`,

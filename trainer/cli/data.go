@@ -57,21 +57,20 @@ evaluate, nll and data stats read by mapping it into memory. INPUT is a file or 
   .smi .tsv .csv         SMILES, or a table with a column smiles, made into conformers by
                          ETKDGv3 and MMFF94s (in a build with RDKit)
 
-each perhaps with .gz or .bz2. A record that is at fault is named on standard error, counted and
-skipped, or with --strict an error. An element that is not among --elements is an error that tells
-which; with --leave-others the molecule is left out, as it is with --neutral if it has a charge.
-Conformers whose bonds are not those of the SMILES, and SMILES of several fragments, are at fault;
-ions and radicals are told, and their charge is the property charge.
+each perhaps with .gz or .bz2. A bad record is named on standard error, counted and skipped; with
+--strict it ends the command. Conformers whose bonds are not those of the SMILES, and SMILES of
+several fragments, are bad records. Ions and radicals get a note; their charge becomes the property
+charge. An element that is not among --elements is an error. With --leave-others such molecules are
+left out; with --neutral ions are left out.
 
-Conformers of SMILES are kept in FILE.safetensors.embedded while they are made. A run that was
-stopped or killed goes on from there when the same command is given again, and makes the same file
-as one that was left alone; only a SMILES that takes as long as --embed-limit may be in one and not
-in the other.
+Finished conformers of SMILES wait in FILE.safetensors.embedded. After an interrupt or a crash, run
+the same command again: it continues there, and writes the same file as an uninterrupted run. Only
+a SMILES that takes about as long as --embed-limit may differ.
 
---split qm9 is the split of EDM by the numbers of QM9's molecules, and needs --exclude with QM9's
-uncharacterized.txt; --split 0.8,0.1 takes shares of training and validation and leaves the rest
-to the test, conformers of a molecule together; without --split, a molecule's property split
-counts, or it trains. Use a split as FILE@split=train.`,
+--split qm9 is the split of EDM by the numbers of QM9's molecules; it needs --exclude with QM9's
+uncharacterized.txt. --split 0.8,0.1 gives the shares of training and validation; the rest is the
+test set, and conformers of a molecule stay together. Without --split, the property split of a
+molecule counts; a molecule without it is for training. Use a split as FILE@split=train.`,
 		Example: `  symdiff data prepare dsgdb9nsd.xyz.tar.bz2 --exclude uncharacterized.txt --split qm9 --elements H,C,N,O,F --out qm9.safetensors
   symdiff data prepare drugs_crude.msgpack --split 0.8,0.1 --max-atoms 181 --out drugs.safetensors
   symdiff data prepare my.smi --conformers 5 --split 0.9,0.05 --out my.safetensors`,
@@ -317,7 +316,7 @@ stable, connected, without a length, angle, ring or contact out of order (see sy
 The sample is stratified: double and triple bonds and aromatic rings are as common as in
 --reference. Of each pattern it takes its share, or all that there are.
 
-So the samples of a model become positives to train on, beside its unstable ones as negatives,
+So the samples of a model become positives to train on, and its unstable ones negatives,
 FILE@stable=false (see symdiff export --finetuned). Samples taken as they come would teach the
 model to avoid what it finds difficult.
 

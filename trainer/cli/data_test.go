@@ -60,7 +60,8 @@ func TestDataBalance(t *testing.T) {
 		t.Errorf("it says %q", said)
 	}
 	known := filepath.Join(dir, "known.xyz")
-	said = succeeds(t, "data", "balance", own, "--reference", writeFile(t, "data.xyz", ammonia), "--out", out, "--memorised", known)
+	said = succeeds(t, "data", "balance", own, "--reference", writeFile(t, "data.xyz", ammonia), "--out", out,
+		"--memorised", known)
 	if !strings.Contains(said, known+": 2 molecules, all of them in ") {
 		t.Errorf("it says %q", said)
 	}
@@ -78,7 +79,8 @@ func TestDataBalance(t *testing.T) {
 	}
 	fails(t, 2, `"reference" not set`, "data", "balance", own, "--out", out)
 	fails(t, 2, "--count 0: want 1 or more", "data", "balance", own, "--reference", own, "-n", "0", "--out", out)
-	fails(t, 2, "--min-count 1: want 2 or more", "data", "balance", own, "--reference", own, "--min-count", "1", "--out", out)
+	fails(t, 2, "--min-count 1: want 2 or more", "data", "balance", own, "--reference", own, "--min-count",
+		"1", "--out", out)
 	fails(t, 2, `--out "good.pdb": want a name that ends in .xyz`, "data", "balance", own, "--reference", own, "--out",
 		"good.pdb")
 	fails(t, 2, `--duplicates "r.pdb": want a name that ends in .xyz`, "data", "balance", own, "--reference", own,

@@ -133,7 +133,7 @@ I ...), every bond of every molecule counts as single for both. That is EDM's ru
 nor as not valid. In a build with RDKit (make cli RDKIT=1),
 RDKit judges too, by SMILES, and every disagreement is listed.
 
-A record that is at fault is named, counted and skipped, or with --strict an error.
+A bad record is named, counted and skipped; with --strict it ends the command.
 
 --train adds novelty, in both conventions: among the valid and unique, and of all molecules; a
 list or table of SMILES (.smi, .csv, .tsv) is compared by RDKit. --reference adds how far the

@@ -26,15 +26,14 @@ func newImportCommand() *cobra.Command {
 		Short: "Turn a published PyTorch checkpoint of SymDiff, DiT, EDM or GeoLDM into a model file",
 		Long: `Turn a PyTorch checkpoint of the published code (generative_model_ema.npy, or any .pt or
 .pth of its state_dict) into a model file that samples, evaluates and trains on here (train
---init). Nothing in the checkpoint is executed: it is read as tensors and plain containers, and
-anything else is refused.
+--init). Nothing in the checkpoint is executed: it may hold only tensors and plain containers.
 
-The run's args.pickle, taken from the checkpoint's folder where it is there, tells what tensors do
-not: attention heads, the noise schedule, scales. Models of the published code are imported as
-they were trained: gamma in the released order (which is not equivariant), the bias that padded
-atoms leak (--pad-to 29 for QM9). GeoLDM's noise schedule is the table of its file. A GeoLDM
-without the charge channel (GEOM-Drugs) never makes the last type, because its code leaves the
-last column out: --all-types lets it. Models that are conditioned on properties are refused.
+Attention heads, noise schedule and scales come from the run's args.pickle, by default the one in
+the checkpoint's folder. Models of the published code are imported as they were trained, with gamma
+in the released order (which is not equivariant) and the bias that padded atoms leak (--pad-to 29
+for QM9). GeoLDM's noise schedule is the table of its file. A GeoLDM without the charge channel
+(GEOM-Drugs) never makes the last type, because its code leaves the last column out; --all-types
+lets it. Models that are conditioned on properties are refused.
 
 QM9 models get the histogram of molecule sizes of the shipped model; --sizes counts those of other
 data.`,
@@ -84,7 +83,7 @@ data.`,
 	f.IntVar(&c.EncHeads, "enc-heads", 0, "attention heads of f, where there is no args.pickle")
 	f.IntVar(&c.PadTo, "pad-to", c.PadTo, "imitate padding to this many atoms, 0: do not, -1: as published")
 	f.BoolVar(&c.AllTypes, "all-types", false,
-		"GeoLDM without charges: let the last type come out, which the published code does not")
+		"GeoLDM without charges: can sample the last type, which the published code cannot")
 	f.StringVar(&c.Order, "gamma-order", "", "released or paper; empty: released")
 	if err := cmd.MarkFlagRequired("out"); err != nil {
 		panic(err)

@@ -162,7 +162,7 @@ arXiv 2410.06262).`,
 		newEvaluateCommand(), newCompareCommand(), newNLLCommand(), newAnalyseCommand(), newDataCommand(),
 	)
 	root.PersistentFlags().Bool("strict", false,
-		"end at the first record of a file of molecules that is at fault, in place of skipping it")
+		"stop at the first bad record of a file of molecules; by default it is skipped")
 	announce(root, started)
 	fitHelp(root)
 	return root

@@ -74,12 +74,12 @@ subcommand of symdiff:
   cuda = ["--set", "batch-atoms=73728"]             # more arguments where device is a GPU
   gives = { base = "{out}/base/best.safetensors" }  # a variable of the stages that follow
 
---set gives a variable another value. A stage whose files are given so is left out, and so are
-those that only it needs: --set base=FILE starts after the base stage.
+--set sets a variable. A stage whose files are all set is skipped, and so are the stages that only
+it needs: --set base=FILE starts after the base stage.
 
-What is done is written in DIR/run.json. The same command, after an interrupt or a kill at any
-moment, goes on where it was: stages that are done stay done, and train, distill and posttrain
-go on from their own state. A stage whose arguments are no longer those of DIR is an error.`,
+DIR/run.json records finished stages. After an interrupt or a kill, run the same command again: it
+skips finished stages, and train, distill and posttrain continue from their checkpoints. If the
+arguments of a stage differ from those in DIR, that is an error.`,
 		Example: `  symdiff run qm9 --out run --set train=qm9_train.xyz.gz --set val=qm9_val.xyz.gz --set test=qm9_test.xyz.gz
   symdiff run qm9 --out run --set base=qm9-base.safetensors --dry-run`,
 		Args:        cobra.ExactArgs(1),
@@ -107,7 +107,7 @@ go on from their own state. A stage whose arguments are no longer those of DIR i
 	}
 	f := cmd.Flags()
 	f.StringVarP(&out, "out", "o", "", "folder of all that is made")
-	f.StringArrayVar(&given, "set", nil, "value of a variable, as NAME=VALUE; commas part a list")
+	f.StringArrayVar(&given, "set", nil, "value of a variable, as NAME=VALUE; commas separate a list")
 	f.BoolVar(&dry, "dry-run", false, "print the commands, and end")
 	f.BoolVarP(&quiet, "quiet", "q", false, "no notes on standard error")
 	must(cmd.MarkFlagDirname("out"))

@@ -271,7 +271,8 @@ func conditioned(t *testing.T, flags string) {
 	guided := mean("--properties", "length=1.5", "--set", "cfg_weight=1")
 	t.Logf("mean lengths: %.3f for 0.9, %.3f without a value, %.3f for 1.5, %.3f with guidance", short, free, long, guided)
 	if !(math.Abs(short-0.9) < 0.12 && math.Abs(long-1.5) < 0.12 && short < free && free < long) || guided == long {
-		t.Errorf("mean lengths: %.3f for 0.9, %.3f without a value, %.3f for 1.5, %.3f with guidance", short, free, long, guided)
+		t.Errorf("mean lengths: %.3f for 0.9, %.3f without a value, %.3f for 1.5, %.3f with guidance", short, free, long,
+			guided)
 	}
 	fails(t, exitUsage, "length", "sample", "--model", weights, "--properties", "gap=1")
 	// the shipped one

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -14,6 +15,7 @@ var kinds = map[string]func(files []string) ([][]string, error){
 	"results":   results,
 	"fragments": fragments,
 	"bench":     bench,
+	"nll":       nll,
 
 	"peers":          peers,
 	"peers-decision": decision,
@@ -210,27 +212,76 @@ func results(files []string) ([][]string, error) {
 	return rows, nil
 }
 
-// published reads figures of papers, which name their source.
-func published(file string) ([][]string, error) {
-	var list []struct {
-		Name   string  `json:"name"`
-		NFE    int     `json:"nfe"`
-		Atoms  float64 `json:"stable_atoms_percent"`
-		Stable float64 `json:"stable_molecules_percent"`
-		Valid  float64 `json:"valid_percent"`
-		Unique float64 `json:"unique_among_valid_percent"`
-		Source string  `json:"source"`
-	}
+// paper is what a paper reports of its model on QM9; 0 is not reported.
+type paper struct {
+	Name   string  `json:"name"`
+	NFE    int     `json:"nfe"`
+	Atoms  float64 `json:"stable_atoms_percent"`
+	Stable float64 `json:"stable_molecules_percent"`
+	Valid  float64 `json:"valid_percent"`
+	Unique float64 `json:"unique_among_valid_percent"`
+	NLL    float64 `json:"nll"`
+	Source string  `json:"source"`
+}
+
+// papers reads figures of papers, which name their source.
+func papers(file string) (list []paper, err error) {
 	if err := read(file, &list); err != nil {
 		return nil, err
 	}
-	var rows [][]string
 	for _, p := range list {
 		if p.Source == "" {
 			return nil, fmt.Errorf("%s: %s has no source", file, p.Name)
 		}
+	}
+	return list, nil
+}
+
+// published are the rows of papers in the table of results.
+func published(file string) (rows [][]string, err error) {
+	list, err := papers(file)
+	for _, p := range list {
+		if p.Stable == 0 {
+			continue
+		}
 		rows = append(rows, []string{p.Name, thousands(p.NFE), fmt.Sprintf("%.1f", p.Atoms), fmt.Sprintf("%.1f", p.Stable),
 			fmt.Sprintf("%.1f", p.Valid), fmt.Sprintf("%.1f", p.Unique)})
+	}
+	return rows, err
+}
+
+// nll is bounds of the negative log-likelihood (`symdiff nll --json`), then published ones.
+func nll(files []string) ([][]string, error) {
+	rows := [][]string{{"", "molecules", "samples", "NLL, nats a molecule"}}
+	for _, file := range files {
+		if strings.HasSuffix(file, "published.json") {
+			list, err := papers(file)
+			if err != nil {
+				return nil, err
+			}
+			for _, p := range list {
+				if p.NLL != 0 {
+					rows = append(rows, []string{p.Name, "-", "-", fmt.Sprintf("%.1f", p.NLL)})
+				}
+			}
+			continue
+		}
+		var b struct {
+			Model     string  `json:"model"`
+			Molecules int     `json:"molecules"`
+			Samples   int     `json:"samples"`
+			NLL       float64 `json:"nll"`
+			Error     float64 `json:"standard_error"`
+		}
+		if err := read(file, &b); err != nil {
+			return nil, err
+		}
+		if b.Molecules == 0 {
+			return nil, fmt.Errorf("%s: no molecules", file)
+		}
+		name := strings.TrimSuffix(filepath.Base(b.Model), ".safetensors")
+		rows = append(rows, []string{name, thousands(b.Molecules), fmt.Sprint(b.Samples),
+			fmt.Sprintf("%.1f ± %.1f", b.NLL, b.Error)})
 	}
 	return rows, nil
 }

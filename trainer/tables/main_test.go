@@ -50,6 +50,33 @@ func TestTablesAreWrittenBetweenTheirMarks(t *testing.T) {
 	}
 }
 
+// Likelihoods are those of `symdiff nll --json`, then of papers that report one; a table of results
+// has the papers that report stability.
+func TestLikelihoodsAndPapers(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for name, text := range map[string]string{
+		"m.json": `{"model":"core/weights/m.safetensors","molecules":10859,"samples":5,"nll":-114.44,"standard_error":0.61}`,
+		"published.json": `[{"name":"A","nfe":1000,"stable_molecules_percent":87.5,"source":"x"},
+			{"name":"B","nll":-110.7,"source":"y"}]`,
+		"a.md": "<!-- table nll m.json published.json -->\n<!-- /table -->\n<!-- table results published.json -->\n" +
+			"<!-- /table -->\n",
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := run(false, []string{"a.md"}); err != nil {
+		t.Fatal(err)
+	}
+	text, _ := os.ReadFile("a.md")
+	for _, want := range []string{"| m | 10,859 | 5 | -114.4 ± 0.6 |\n| B | - | - | -110.7 |\n<!-- /table -->",
+		"| A | 1,000 | 0.0 | 87.5 | 0.0 | 0.0 |\n<!-- /table -->"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+}
+
 func TestFaultsOfTablesNameTheFile(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for name, text := range map[string]string{"bad.json": "{", "none.json": "[]", "source.json": `[{"name":"EDM"}]`} {
