@@ -166,8 +166,8 @@ type share struct{ over, used, sign int }
 // shares lists the electrons that an atom of some bonds can share. With pair, the last two are only
 // used both or none: to use neither costs nothing.
 //
-// Prices: a carbon without an octet 10, N- 3 at the end of a chain (azide) or 8, O- and S- 4, N+ 3, what only rare bonds need 5
-// and more.
+// Prices: a carbon without an octet 10, N- 3 at the end of a chain (azide) or 8, O-
+// and S- 4, N+ 3, what only rare bonds need 5 and more.
 func shares(e Element, degree int) (list []share, pair bool) {
 	carbon := share{10, 0, 0}
 	switch e {

@@ -119,7 +119,8 @@ func TestLewisTakesTheTotalCharge(t *testing.T) {
 		{"methyl radical", 0, "", "C1"}, {"methyl radical", 1, "C+1", ""}, {"methyl radical", -1, "C-1", ""},
 		{"acetate", -1, "O-1", ""}, {"acetate", 0, "", "O1"},
 		{"betaine", 0, "N+1 O-1", ""}, {"betaine", 1, "N+1", "O1"},
-		{"superoxide-like TEMPO", 0, "", "O1"}, {"superoxide-like TEMPO", 1, "N+1", ""}, {"superoxide-like TEMPO", -1, "O-1", ""},
+		{"superoxide-like TEMPO", 0, "", "O1"}, {"superoxide-like TEMPO", 1, "N+1", ""},
+		{"superoxide-like TEMPO", -1, "O-1", ""},
 		{"nitrobenzene", 0, "N+1 O-1", ""},
 	} {
 		m := named[c.name]

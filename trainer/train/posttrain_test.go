@@ -277,7 +277,8 @@ func TestContrastDrawsTimesInItsInterval(t *testing.T) {
 		if rest == 0 {
 			rest = 1
 		}
-		if a, b := 0.15*n*c.from/rest, 0.15*n*(1-c.to)/rest; math.Abs(float64(below)-a) > 2 || math.Abs(float64(above)-b) > 2 {
+		if a, b := 0.15*n*c.from/rest, 0.15*n*(1-c.to)/rest; math.Abs(float64(below)-a) > 2 ||
+			math.Abs(float64(above)-b) > 2 {
 			t.Errorf("%v: %d below, want %g; %d above, want %g", c, below, a, above, b)
 		}
 	}
