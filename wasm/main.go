@@ -16,7 +16,7 @@
 //	result(i, sha256)                               -> molecule i
 //	calibrate(most)                                 -> {done, best}, one timed step; most 0 goes on
 //	energy(x, y, width, permutations, seed)         -> {energy, p}, see energy
-//	read(name, text)                                -> {molecules}, of a file; with the tag files only
+//	read(name, text)                                -> {molecules, skipped, fault}, of a file; with the tag files only
 //	symmetrise(denoise, options, z, turn, eps)      -> {gamma}, see symmetriseCall
 //
 // The caller lives in a worker and yields between calls of step: Go on js/wasm has one thread,

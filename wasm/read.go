@@ -16,8 +16,10 @@ func init() { functions["read"] = guard(read) }
 const maxRead = 100_000
 
 // read parses the text of a file by the readers of core/molecule: that of its
-// extension, XYZ where it has another. The first record that is at fault is an
-// error. Bonds are judged by distances, as those of the sampler are.
+// extension, XYZ where it has another. As by the commands, a record that is at
+// fault is skipped and counted, the first of them named; a fault beyond which no
+// record is found, and a file without a good one, are errors. Bonds are judged by
+// distances, as those of the sampler are.
 func read(args []js.Value) (map[string]any, error) {
 	name := args[0].String()
 	list, ok := molecule.Read(strings.NewReader(args[1].String()), name)
@@ -25,10 +27,17 @@ func read(args []js.Value) (map[string]any, error) {
 		list = molecule.ReadXYZ(strings.NewReader(args[1].String()), name)
 	}
 	var molecules []any
-	atoms := 0
+	var fault error
+	atoms, skipped := 0, 0
 	for m, err := range list {
 		if err != nil {
-			return nil, err
+			if !molecule.OneRecord(err) {
+				return nil, err
+			}
+			if skipped++; fault == nil {
+				fault = err
+			}
+			continue
 		}
 		if atoms += len(m.Elements); atoms > maxRead {
 			return nil, errors.New(name + ": more than 100,000 atoms in all")
@@ -40,8 +49,14 @@ func read(args []js.Value) (map[string]any, error) {
 			"bonds":     bondBytes(m.Bonds()),
 		})
 	}
-	if molecules == nil {
+	out := map[string]any{"molecules": molecules, "skipped": skipped}
+	switch {
+	case molecules == nil && fault != nil:
+		return nil, fault
+	case molecules == nil:
 		return nil, errors.New(name + ": no molecule in it")
+	case fault != nil:
+		out["fault"] = fault.Error()
 	}
-	return map[string]any{"molecules": molecules}, nil
+	return out, nil
 }

@@ -4,7 +4,7 @@
 //   for await (const frame of model.sample({ seed: 7 })) draw(frame.positions, frame.molecule);
 //   model.close();
 
-import type { CoreOptions, CoreResult, ErrorCode, FrameMessage, LoadedMessage, ProgressMessage, Request, Response, WasmURLs } from "./protocol.js";
+import type { CoreOptions, CoreResult, ErrorCode, FrameMessage, LoadedMessage, LoadMessage, ProgressMessage, Request, Response, WasmURLs } from "./protocol.js";
 import type { Options } from "./options.js";
 import { bytesOf } from "./bytes.js";
 import { seedText, SymDiffError, textOf, whole } from "./error.js";
@@ -19,7 +19,10 @@ export type { Atoms, Branch, Gamma, Method, Options } from "./options.js";
 export interface LoadOptions {
   /** URL of symdiff.wasm, or the builds: the worker takes `plain` where the browser has no SIMD. */
   wasm: string | URL | { simd: string | URL; plain?: string | URL };
-  /** URL of a safetensors file, or its bytes (for instance of a dropped file), which stay the caller's. */
+  /**
+   * URL of a safetensors file, or its bytes (for instance of a dropped file), which stay the caller's. They are needed again where a
+   * worker had to be ended to cancel a run.
+   */
   weights: string | URL | ArrayBuffer | ArrayBufferView;
   /** What messages call the weights; default: the name in the URL. */
   name?: string;
@@ -160,7 +163,7 @@ export class SymDiff {
   static async load(options: LoadOptions): Promise<SymDiff> {
     const { signal } = options;
     signal?.throwIfAborted();
-    const link = startLink(options.worker, options.patience);
+    const link = new Link(options.worker, options.patience);
     const onAbort = () => link.close(signal!.reason as Error);
     signal?.addEventListener("abort", onAbort);
     try {
@@ -175,7 +178,8 @@ export class SymDiff {
 
   /**
    * Samples one molecule. Frames come as they are made; the last carries the molecule. Leaving the loop or aborting the signal
-   * stops the worker within one step. One run at a time: another begins when this one has ended or been cancelled.
+   * stops the worker within one step, or a second: where a step takes longer the worker is ended, and the next run starts another.
+   * One run at a time: another begins when this one has ended or been cancelled.
    */
   sample(options: SampleOptions = {}): AsyncIterableIterator<Frame> {
     return this.#start({ ...options, n: 1 });
@@ -183,7 +187,7 @@ export class SymDiff {
 
   /**
    * Samples several molecules together, which is faster than one after the other (see bestBatch). Frames come for every molecule in
-   * turn; the last of each carries it. Leaving the loop or aborting the signal stops the worker within one step.
+   * turn; the last of each carries it. Leaving the loop or aborting the signal stops the worker as with `sample`.
    */
   sampleBatch(options: BatchOptions): AsyncIterableIterator<Frame> {
     return this.#start(options);
@@ -237,22 +241,41 @@ export class SymDiff {
   }
 }
 
+/** How long a worker may take to leave a run that was cancelled, ms. */
+const LEAVE = 1000;
+
+/** A request that is under way; `request` is what was sent, to be sent again to another worker. */
+interface Open extends Pending {
+  request?: Request;
+}
+
 /** One end of the messages to a worker: it hands replies to whoever waits and tells everyone when the worker is lost. */
 class Link {
-  readonly #worker: Worker;
-  readonly #pending = new Map<number, Pending>();
+  readonly #make: (() => Worker) | undefined;
+  /** None after one was ended, until there is something to do. */
+  #worker: Worker | undefined;
+  /** What gives a worker its model. */
+  #load: Omit<LoadMessage, "id"> | undefined;
+  readonly #pending = new Map<number, Open>();
   #next = 1;
   #dead: Error | undefined;
   #spoke = false;
   readonly #watch: Watch;
 
-  /** `own`: the worker was made by the option `worker`. */
-  constructor(worker: Worker, own: boolean, patience = 30_000) {
+  /** `make` is the option `worker`. */
+  constructor(make: (() => Worker) | undefined, patience = 30_000) {
+    if (typeof WebAssembly !== "object") throw new SymDiffError("wasm", "WebAssembly is missing or switched off");
     if (!(patience > 0)) throw new SymDiffError("options", `patience: expected milliseconds above 0, have ${patience}`);
-    this.#worker = worker;
+    this.#make = make;
     const lost = () => this.close(new SymDiffError("worker", `the worker said nothing for ${patience} ms`));
     this.#watch = new Watch(patience, () => this.send({ type: "ping" }), lost);
+    this.#worker = this.#start();
+  }
+
+  #start(): Worker {
+    const worker = this.#make?.() ?? startWorker();
     worker.onmessage = ({ data }: MessageEvent<Response>) => {
+      if (worker !== this.#worker) return;
       this.#spoke = true;
       this.#watch.heard();
       if (data.type === "crash") this.close(new SymDiffError(data.code, `the worker has failed: ${data.message}`));
@@ -260,19 +283,20 @@ class Link {
     };
     worker.onerror = (event) => {
       event.preventDefault?.();
+      if (worker !== this.#worker) return;
       const missing = !this.#spoke && !event.message; // the event of a script that could not be fetched tells nothing
       this.close(
         missing
-          ? new SymDiffError("download", scriptMissing(own))
+          ? new SymDiffError("download", scriptMissing(this.#make !== undefined))
           : new SymDiffError("worker", `the worker has failed: ${event.message}`),
       );
     };
     worker.onmessageerror = () => this.close(new SymDiffError("worker", "a message from the worker could not be read"));
+    return worker;
   }
 
   /** Registers a request and returns its number, to be sent with it. */
-  open(pending: Pending): number {
-    const id = this.#next++;
+  open(pending: Pending, id = this.#next++): number {
     if (this.#dead) pending.fail(this.#dead);
     else {
       this.#pending.set(id, pending);
@@ -286,13 +310,66 @@ class Link {
     if (!this.#pending.size) this.#watch.stop();
   }
 
-  send(request: Request, transfer: Transferable[] = []): void {
+  send(request: Request): void {
     if (this.#dead) return;
+    if (request.type === "load") this.#load = request;
+    const open = "id" in request && request.type !== "cancel" ? this.#pending.get(request.id) : undefined;
+    if (open) open.request = request;
+    if (!this.#worker) {
+      this.#again(); // which sends all that is open
+      return;
+    }
     try {
-      this.#worker.postMessage(request, transfer);
+      this.#worker.postMessage(request);
     } catch (error) {
       if ("id" in request) this.settle(request.id);
       throw new SymDiffError("options", `${request.type}: what was given cannot be handed to the worker: ${textOf(error)}`);
+    }
+  }
+
+  /** Asks the worker to leave a request. One that does not within a second is ended: a step of a large network may take longer. */
+  cancel(id: number): void {
+    if (this.#dead) return;
+    const timer = setTimeout(() => this.#abandon(), LEAVE);
+    const fail = () => {
+      clearTimeout(timer);
+      this.settle(id);
+    };
+    const message = (m: Response) => {
+      if (m.type === "cancelled" || m.type === "calibrated" || m.type === "error") fail();
+    };
+    this.open({ message, fail }, id);
+    this.send({ type: "cancel", id });
+  }
+
+  /** Ends a worker that is not heard any more. What was asked of it since, another one is asked. */
+  #abandon(): void {
+    this.#worker?.terminate();
+    this.#worker = undefined;
+    for (const [id, { request, fail }] of this.#pending) {
+      if (request) continue;
+      fail(new SymDiffError("worker", "the worker was ended")); // it left what it was to leave
+      this.settle(id);
+    }
+    if (this.#pending.size) this.#again();
+  }
+
+  /** Another worker for one that was ended: it is given the model, and what is open, in the order that it came. */
+  #again(): void {
+    const waiting = [...this.#pending.values()];
+    const id = this.open({
+      message: (m) => {
+        if (m.type === "error") this.close(new SymDiffError(m.code, m.message));
+        else if (m.type === "loaded") this.settle(id);
+      },
+      fail() {},
+    });
+    try {
+      this.#worker = this.#start();
+      this.#worker.postMessage({ ...this.#load, id });
+      for (const { request } of waiting) if (request) this.#worker.postMessage(request);
+    } catch (error) {
+      this.close(new SymDiffError("worker", `after a run was cancelled: no other worker could be given the model: ${textOf(error)}`));
     }
   }
 
@@ -301,16 +378,11 @@ class Link {
     if (this.#dead) return;
     this.#dead = error;
     this.#watch.stop();
-    this.#worker.terminate();
+    this.#worker?.terminate();
     const waiting = [...this.#pending.values()];
     this.#pending.clear();
     for (const pending of waiting) pending.fail(error);
   }
-}
-
-function startLink(worker: LoadOptions["worker"], patience: number | undefined): Link {
-  if (typeof WebAssembly !== "object") throw new SymDiffError("wasm", "WebAssembly is missing or switched off");
-  return new Link(worker?.() ?? startWorker(), worker !== undefined, patience);
 }
 
 function requestLoad(link: Link, options: LoadOptions): Promise<LoadedMessage> {
@@ -341,16 +413,28 @@ function requestLoad(link: Link, options: LoadOptions): Promise<LoadedMessage> {
 /** A molecule of a file; several of an XYZ file make a trajectory. */
 export type MoleculeOfFile = Pick<Molecule, "formula" | "elements" | "positions" | "bonds">;
 
+/** Records of a file that were at fault and skipped. */
+export interface Skipped {
+  /** How many. */
+  records: number;
+  /** Of how many records of the file. */
+  of: number;
+  /** What was wrong with the first of them, with file, line and record. */
+  first: string;
+}
+
 export interface ReadOptions extends Pick<LoadOptions, "wasm" | "worker" | "patience"> {
+  /** Called once, before the molecules come, where records were skipped. */
+  onSkipped?: (skipped: Skipped) => void;
   /** Name of the file, for messages; .sdf and .mol are read as SDF, all else as XYZ. Default: molecule.xyz. */
   name?: string;
 }
 
 /**
  * Reads a file of molecules by core's own rules, in a worker that all files share and that ends soon after the last; bonds are judged by
- * distances. Needs no weights.
+ * distances. Needs no weights. A record at fault is skipped (see onSkipped); rejects where none is good.
  */
-export async function readMolecules(text: string, { wasm, worker, patience, name = "molecule.xyz" }: ReadOptions): Promise<MoleculeOfFile[]> {
+export async function readMolecules(text: string, { wasm, worker, patience, onSkipped, name = "molecule.xyz" }: ReadOptions): Promise<MoleculeOfFile[]> {
   const urls = wasmURLs(wasm);
   const reader = readerFor(urls, worker, patience);
   reader.users++;
@@ -358,8 +442,11 @@ export async function readMolecules(text: string, { wasm, worker, patience, name
     return await new Promise((resolve, reject) => {
       const id = reader.link.open({
         message(m) {
-          if (m.type === "molecules") resolve(m.molecules.map((molecule) => ({ ...molecule, bonds: toBonds(molecule.bonds) })));
-          else if (m.type === "error") reject(new SymDiffError(m.code, m.message));
+          if (m.type === "molecules") {
+            const { molecules, skipped, fault = "" } = m;
+            if (skipped) onSkipped?.({ records: skipped, of: skipped + molecules.length, first: fault });
+            resolve(molecules.map((molecule) => ({ ...molecule, bonds: toBonds(molecule.bonds) })));
+          } else if (m.type === "error") reject(new SymDiffError(m.code, m.message));
           reader.link.settle(id);
         },
         fail: reject,
@@ -389,7 +476,7 @@ const readers = new Map<string, Reader>();
 /** The worker of such WASM that reads files; one that the caller has made is used once. */
 function readerFor(urls: WasmURLs, worker: LoadOptions["worker"], patience: number | undefined): Reader {
   const key = worker ? "" : JSON.stringify([urls, patience]);
-  const reader = readers.get(key) ?? { key, link: startLink(worker, patience), users: 0 };
+  const reader = readers.get(key) ?? { key, link: new Link(worker, patience), users: 0 };
   if (key) readers.set(key, reader);
   return reader;
 }
@@ -411,8 +498,8 @@ function requestCalibration(link: Link, most: number, signal?: AbortSignal): Pro
       reject(error);
     };
     const onAbort = () => {
-      link.send({ type: "cancel", id });
       fail(signal!.reason as Error);
+      link.cancel(id);
     };
     const message = (m: Response) => {
       if (m.type === "error") return fail(new SymDiffError(m.code, m.message));
@@ -470,7 +557,7 @@ class Run implements AsyncIterableIterator<Frame> {
     this.#signal = options.signal;
     this.#id = link.open({ message: (m) => this.#receive(m), fail: (error) => this.#end(error) });
     if (this.#signal?.aborted) {
-      this.#onAbort();
+      this.#end(this.#signal.reason as Error);
       return;
     }
     this.#signal?.addEventListener("abort", this.#onAbort);
@@ -512,10 +599,11 @@ class Run implements AsyncIterableIterator<Frame> {
 
   /** Tells the worker to stop, drops frames not yet read and ends, with an error where one is given. */
   #cancel(error?: Error): void {
-    if (!this.ended) this.#link.send({ type: "cancel", id: this.#id });
+    const running = !this.ended;
     this.#frames.length = 0;
     this.#error = undefined;
     this.#end(error);
+    if (running) this.#link.cancel(this.#id);
   }
 
   #end(error?: Error): void {

@@ -148,6 +148,9 @@ export interface MoleculesMessage {
   type: "molecules";
   id: number;
   molecules: CoreMolecule[];
+  /** Records that were skipped, and what was wrong with the first of them. */
+  skipped: number;
+  fault?: string;
 }
 
 export interface PongMessage {

@@ -40,7 +40,7 @@ interface Core {
   frame(i: number, positions: Uint8Array, scores: Uint8Array, gamma: Uint8Array, predicted: Uint8Array | null): { step: number; bonds: Uint8Array<ArrayBuffer> } | Failure;
   calibrate(most: number): { done: boolean; best: number } | Failure;
   energy(x: Uint8Array, y: Uint8Array, width: number, permutations: number, seed: string): { energy: number; p: number } | Failure;
-  read?(name: string, text: string): { molecules: (Pick<CoreMolecule, "formula" | "elements"> & Raw)[] } | Failure;
+  read?(name: string, text: string): { molecules: (Pick<CoreMolecule, "formula" | "elements"> & Raw)[]; skipped: number; fault?: string } | Failure;
   result(i: number, sha256: string):
     | (Omit<CoreResult, "positions" | "bonds"> & Raw)
     | Failure;
@@ -77,11 +77,13 @@ let core: Core | undefined;
 let memory: WebAssembly.Memory | undefined;
 let weightsHash = "";
 let current: { id: number; cancelled: boolean } | undefined;
+/** The model on its way: what is asked for meanwhile waits. */
+let loading: Promise<unknown> = Promise.resolve();
 
 scope.onmessage = ({ data }) => {
   switch (data.type) {
     case "load":
-      void answer(data.id, load(data));
+      void answer(data.id, (loading = load(data)) as Promise<void>);
       break;
     case "sample":
       if (current) current.cancelled = true;
@@ -256,10 +258,20 @@ function hexadecimal(bytes: ArrayBuffer): string {
   return Array.from(new Uint8Array(bytes), (b) => b.toString(16).padStart(2, "0")).join("");
 }
 
+/** The core with its model, once that is there. */
+async function loaded(): Promise<Core> {
+  await loading.catch(() => {}); // told to whoever asked for it
+  if (!core) throw new WorkerError("options", "no model is loaded");
+  return core;
+}
+
 async function sample(m: SampleMessage): Promise<void> {
-  const go = core;
-  if (!go) throw new WorkerError("options", "no model is loaded");
   const run = (current = { id: m.id, cancelled: false });
+  const go = await loaded();
+  if (run.cancelled) {
+    scope.postMessage({ type: "cancelled", id: m.id, step: 0 });
+    return;
+  }
   const size = call(go.start(JSON.stringify(m.options)), "options");
   const { steps } = size;
   postFrames(go, m, size);
@@ -277,9 +289,8 @@ async function sample(m: SampleMessage): Promise<void> {
 }
 
 async function calibrate({ id, most }: CalibrateMessage): Promise<void> {
-  const go = core;
-  if (!go) throw new WorkerError("options", "no model is loaded");
   const run = (current = { id, cancelled: false });
+  const go = await loaded();
   let progress = call(go.calibrate(most), "options");
   while (!progress.done) {
     await turn();
@@ -292,14 +303,16 @@ async function calibrate({ id, most }: CalibrateMessage): Promise<void> {
 
 /** Compares two samples, in one go: those that a page can make take milliseconds. */
 async function energy(m: EnergyMessage): Promise<void> {
-  if (!core) throw new WorkerError("options", "no model is loaded");
+  const go = await loaded();
   const view = (a: Float32Array<ArrayBuffer>) => new Uint8Array(a.buffer);
-  const { energy, p } = call(core.energy(view(m.x), view(m.y), m.width, m.permutations, m.seed), "options");
+  const { energy, p } = call(go.energy(view(m.x), view(m.y), m.width, m.permutations, m.seed), "options");
   scope.postMessage({ type: "energy", id: m.id, energy, p });
 }
 
-function cancel(m: CancelMessage): void {
-  if (current?.id === m.id) current.cancelled = true;
+/** Whoever cancels is answered: by the run, when it has seen it, or here, where it has ended. */
+function cancel({ id }: CancelMessage): void {
+  if (current?.id === id) current.cancelled = true;
+  else scope.postMessage({ type: "cancelled", id, step: 0 });
 }
 
 /** Sends every molecule as it stands; at the end also the finished one with all that is known of it. */
@@ -338,8 +351,8 @@ let reader: Promise<Core> | undefined;
 async function read(m: ReadMessage): Promise<void> {
   const go = core ?? (await (reader ??= startGo(m.wasm, simdSupported())));
   if (!go.read) throw new WorkerError("options", "this build of the WASM reads no files: take that of the npm package");
-  const { molecules } = call(go.read(m.name, m.text), "file");
-  scope.postMessage({ type: "molecules", id: m.id, molecules: molecules.map((r) => ({ ...r, ...numbers(r) })) });
+  const { molecules, ...rest } = call(go.read(m.name, m.text), "file");
+  scope.postMessage({ type: "molecules", id: m.id, ...rest, molecules: molecules.map((r) => ({ ...r, ...numbers(r) })) });
 }
 
 const { port1, port2 } = new MessageChannel();

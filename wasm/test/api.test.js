@@ -7,6 +7,8 @@ import { Watch } from "../../build/wasm/js/watch.js";
 import { SymDiffPool } from "../../build/wasm/js/pool.js";
 import { Puppet } from "./support.js";
 
+const wasm = "http://h/a.wasm";
+const weights = "http://h/w";
 const result = {
   formula: "H", elements: ["H"], positions: new Float64Array(3), bonds: new Uint16Array([0, 1, 2, 3, 4, 1]), stable: false,
   stableAtoms: [false], connected: true, fragments: 1, valid: true, reason: "", xyz: "x", sdf: "s", pdb: "p",
@@ -69,6 +71,39 @@ test("an abort rejects at once with the signal's reason and tells the worker", a
   assert.equal(puppet.sent.filter((m) => m.type === "sample").length, 1);
 });
 
+test("a worker that does not leave a cancelled run within a second is ended; what was asked meanwhile, another one does", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const puppets = [];
+  const make = () => (puppets.push(new Puppet()), puppets.at(-1));
+  const model = await SymDiff.load({ wasm, weights: new Uint8Array([1, 2]), worker: make });
+  const controller = new AbortController();
+  const first = model.sample({ steps: 5, signal: controller.signal });
+  const waiting = first.next();
+  controller.abort();
+  await assert.rejects(waiting, { name: "AbortError" });
+  const second = model.sample({ steps: 7 });
+  t.mock.timers.tick(999);
+  assert.equal(puppets[0].terminated, false);
+  t.mock.timers.tick(1);
+  assert.equal(puppets[0].terminated, true);
+  assert.deepEqual(puppets[1].sent.map(({ type }) => type), ["load", "sample"]);
+  assert.deepEqual(new Uint8Array(puppets[1].sent[0].weights), new Uint8Array([1, 2]));
+  puppets[0].say({ type: "crash", code: "worker", message: "a late word of the first" });
+  puppets[1].frame(0);
+  assert.equal((await second.next()).value.steps, 7);
+  // One that answers stays; one that was ended with nothing to do is replaced by the next run.
+  await second.return();
+  puppets[1].say({ type: "cancelled", id: puppets[1].sent.at(-1).id, step: 1 });
+  t.mock.timers.tick(5000);
+  assert.equal(puppets[1].terminated, false);
+  await model.sample({ steps: 3 }).return();
+  t.mock.timers.tick(1000);
+  assert.deepEqual([puppets[1].terminated, puppets.length], [true, 2]);
+  model.sample({ steps: 2 });
+  assert.deepEqual(puppets[2].sent.map(({ type }) => type), ["load", "sample"]);
+  model.close();
+});
+
 test("an abort while loading ends the worker", async () => {
   const puppet = new Puppet();
   puppet.loads = false;
@@ -111,8 +146,6 @@ test("the largest seed is sent to the last digit", async () => {
   assert.match(JSON.stringify(puppet.sent.at(-1).options), /"18446744073709551615"/);
 });
 
-const wasm = "http://h/a.wasm";
-const weights = "http://h/w";
 const detached = () => {
   const buffer = new ArrayBuffer(8);
   structuredClone(buffer, { transfer: [buffer] });

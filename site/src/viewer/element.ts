@@ -1,6 +1,6 @@
 // <symdiff-viewer>, the custom element of the npm package; what it can do is told in wasm/npm/viewer.d.ts.
 
-import { readMolecules, SymDiff, SymDiffError, type LoadOptions, type Method, type Molecule, type MoleculeOfFile, type SampleOptions } from "symdiff-mol";
+import { readMolecules, SymDiff, SymDiffError, type LoadOptions, type Method, type Molecule, type MoleculeOfFile, type SampleOptions, type Skipped } from "symdiff-mol";
 import { qm9Web } from "symdiff-mol/qm9-web";
 import type { SymDiffViewer as Described } from "../../../wasm/npm/viewer.js";
 import { make } from "../dom.ts";
@@ -194,9 +194,11 @@ export class SymDiffViewer extends Base {
 
   async #show(text: string, name: string, asked: object): Promise<boolean> {
     try {
-      const molecules = await readMolecules(text, { ...this.model, name });
+      let note = "";
+      const onSkipped = ({ records, of, first }: Skipped) => (note = `; ${records} of ${of} records skipped, the first: ${first}`);
+      const molecules = await readMolecules(text, { ...this.model, name, onSkipped });
       if (this.#latest !== asked) return false;
-      this.#play(molecules);
+      this.#play(molecules, note);
       return true;
     } catch (error) {
       if (this.#latest !== asked) return false;
@@ -206,7 +208,7 @@ export class SymDiffViewer extends Base {
   }
 
   /** Frames of one molecule become a trajectory; of files with several molecules the first is shown. */
-  #play(molecules: MoleculeOfFile[]): void {
+  #play(molecules: MoleculeOfFile[], note: string): void {
     const first = molecules[0]!;
     const atoms = first.elements.length;
     const frames = molecules.every((m) => m.elements.length === atoms) ? molecules : [first];
@@ -221,7 +223,7 @@ export class SymDiffViewer extends Base {
     const last = frames.at(-1)!;
     this.#formula = last.formula;
     this.#name();
-    this.#tell(frames.length < molecules.length ? `${last.formula}: the first of ${molecules.length} molecules` : last.formula);
+    this.#tell((frames.length < molecules.length ? `${last.formula}: the first of ${molecules.length} molecules` : last.formula) + note);
     if (this.hasAttribute("autoplay")) this.#transport.play(this.hasAttribute("loop"));
   }
 

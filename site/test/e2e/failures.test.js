@@ -39,6 +39,23 @@ test("a worker that falls silent is noticed; the molecule before it stays, and t
   await close();
 });
 
+test("Cancel ends a worker that is busy with a long step, and the next run starts another", async () => {
+  const { page, close } = await open(browser, `${server.url}?seed=5&atoms=9&steps=50`);
+  const formula = await generate(page);
+  await page.fill("#steps", "1000");
+  await page.click("#generate");
+  await page.waitForFunction(() => /^Step \d/.test(document.querySelector("#progress-text").textContent));
+  page.workers()[0].evaluate(() => { for (;;); }).catch(() => {}); // a step that never ends
+  await page.click("#cancel");
+  await page.waitForSelector("#generate:not([hidden])");
+  const another = page.waitForEvent("worker");
+  assert.equal(await page.isVisible("#error"), false);
+  await page.fill("#seed", "5");
+  assert.equal(await generate(page, { steps: 50 }), formula);
+  assert.match((await another).url(), /\/worker-/);
+  await close();
+});
+
 test("a batch survives a worker that dies, to the last molecule", async () => {
   const { page, close } = await open(browser, `${server.url}?seed=2&steps=60&n=24&atoms=9`);
   await page.addInitScript(() => Object.defineProperty(navigator, "hardwareConcurrency", { get: () => 3 }));

@@ -73,6 +73,9 @@ test("the element shows files and trajectories, generates, and says what is wron
     water.show(text, name).catch(() => {});
   }), [text, name]);
   assert.deepEqual(await trouble("3\n\nO 0 0 0\n", "bad.xyz"), { code: "file", message: "bad.xyz:4: molecule 1: file ends, want atom 2 of 3" });
+  const good = "1\n\nH 0 0 0\n";
+  await page.evaluate((text) => document.querySelector("#water").show(text, "some.xyz"), `${good}2\n\nH 0 0 0\nH 0 0 x\n${good}`);
+  assert.match(await inside("water", ".status").textContent(), /^H; 1 of 3 records skipped, the first: some\.xyz:\d+: molecule 2: /);
   assert.match((await trouble("999999999\n\n", "huge.xyz")).message, /^huge\.xyz/);
   assert.match(await inside("water", ".status").textContent(), /could not be read/);
   await page.evaluate(() => document.querySelector("#water").setAttribute("src", "small.xyz"));
