@@ -207,8 +207,9 @@ func (p *pdbRecord) finish() {
 // WritePDB writes one molecule as the residue UNL number serial: HETATM with
 // the element, formal charges, CONECT with a bonded atom as often as the bond's order
 // says (the Lewis structure that WriteSDF has), and END; the formula as COMPND and
-// the properties as REMARK 999 lines before. Coordinates have three decimals. Beyond 99,999 atoms, a coordinate of eight
-// columns, or a serial outside 1 to 9,999 the error wraps [ErrTooLarge].
+// the properties as REMARK 999 lines before. Coordinates have three decimals.
+// Beyond 99,999 atoms, a coordinate of eight columns, or a serial outside 1 to
+// 9,999 the error wraps [ErrTooLarge].
 //
 // Source: wwPDB, Atomic Coordinate Entry Format 3.3.
 func WritePDB(w io.Writer, m *Molecule, serial int) error {
