@@ -88,6 +88,16 @@ func (m Meta) Scale(column int) float64 {
 	return m.ScaleCharge
 }
 
+// Unscaled are the scales of a network that takes positions in Å, ones and
+// atomic numbers, as GeoLDM does.
+var Unscaled = [3]float64{1, 1, 1}
+
+// Scales are what positions, types and charges are divided by.
+func (m Meta) Scales() [3]float64 { return [3]float64{m.ScaleX, m.ScaleTypes, m.ScaleCharge} }
+
+// SetScales sets what positions, types and charges are divided by.
+func (m *Meta) SetScales(s [3]float64) { m.ScaleX, m.ScaleTypes, m.ScaleCharge = s[0], s[1], s[2] }
+
 // Encode writes an atom as a network takes it, [x, h], to a row (3+F) of zeros:
 // its position p, in Å, over ScaleX, its one-hot type over ScaleTypes, and with
 // Charge its atomic number over ScaleCharge. nil leaves the position out. Errors

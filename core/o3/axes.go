@@ -41,3 +41,16 @@ func Axes(a Matrix) (values [3]float64, axes Matrix) {
 	}
 	return values, axes
 }
+
+// Scatter is sum_i x_iᵀ·x_i of the positions x_i that begin rows of z, of width
+// numbers each.
+func Scatter(z []float32, width int) (s Matrix) {
+	for ; len(z) > 0; z = z[width:] {
+		for i := range 3 {
+			for j := range 3 {
+				s[i][j] += float64(float64(z[i]) * float64(z[j]))
+			}
+		}
+	}
+	return s
+}

@@ -41,7 +41,7 @@ type principalState struct{ sizes []int }
 
 func (s principalState) Draw(c []o3.Matrix, z []float32, width int, _ float32, noise Noise) {
 	for i, n := range s.sizes {
-		_, axes := o3.Axes(separated(scatter(z[:n*width], width), noise.R0[i])) // rows
+		_, axes := o3.Axes(separated(o3.Scatter(z[:n*width], width), noise.R0[i])) // rows
 		for k := range axes {
 			if cosine(axes[k], noise.R0[i], k) < 0 {
 				for j := range axes[k] {
@@ -52,18 +52,6 @@ func (s principalState) Draw(c []o3.Matrix, z []float32, width int, _ float32, n
 		c[i] = axes.T()
 		z = z[n*width:]
 	}
-}
-
-// scatter is sum_i x_iᵀ·x_i of the positions of rows.
-func scatter(z []float32, width int) (s o3.Matrix) {
-	for ; len(z) > 0; z = z[width:] {
-		for i := range 3 {
-			for j := range 3 {
-				s[i][j] += float64(float64(z[i]) * float64(z[j]))
-			}
-		}
-	}
-	return s
 }
 
 // TieBreak and leastTie are s of Frame, of the trace and in any case.

@@ -292,15 +292,7 @@ func angle(m o3.Matrix) float64 {
 
 // principal are the principal axes of the positions, rows, the shortest first.
 func principal(z []float32, width int) o3.Matrix {
-	var scatter o3.Matrix
-	for r := 0; r < len(z); r += width {
-		for i := range 3 {
-			for j := range 3 {
-				scatter[i][j] += float64(z[r+i]) * float64(z[r+j])
-			}
-		}
-	}
-	_, axes := o3.Axes(scatter)
+	_, axes := o3.Axes(o3.Scatter(z, width))
 	return axes
 }
 

@@ -78,7 +78,7 @@ func (m *importer) agrees(argument string, size int) {
 // latentMeta is the meaning of the atoms of a GeoLDM, which are not scaled.
 func (m *importer) latentMeta(features int, table *Tensor) encoding.Meta {
 	meta := encoding.QM9()
-	meta.ScaleTypes, meta.ScaleCharge = 1, 1
+	meta.SetScales(encoding.Unscaled)
 	if geom(features) {
 		meta.Elements = geomElements
 	}

@@ -358,14 +358,16 @@ func (m *importer) meta(features int, table *Tensor) encoding.Meta {
 			"train one with them, or import another")
 	}
 	if list := asTuple(m.choices.Args["normalize_factors"]); len(list) == 3 {
-		for i, to := range []*float64{&meta.ScaleX, &meta.ScaleTypes, &meta.ScaleCharge} {
+		scales := meta.Scales()
+		for i := range scales {
 			switch v := list[i].(type) {
 			case int64:
-				*to = float64(v)
+				scales[i] = float64(v)
 			case float64:
-				*to = v
+				scales[i] = v
 			}
 		}
+		meta.SetScales(scales)
 	}
 	meta.Schedule = schedule.Spec{
 		Name:      m.text("diffusion_noise_schedule", schedule.Polynomial2.Name),

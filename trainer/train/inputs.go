@@ -26,10 +26,8 @@ func sameInputs(m *model.Model, meta encoding.Meta, c model.Config, context []st
 		return errors.New("its noise schedule is learned, a student's is not")
 	case m.Meta.Schedule != meta.Schedule:
 		return fmt.Errorf("its schedule is %+v, the student's %+v", m.Meta.Schedule, meta.Schedule)
-	case m.Meta.ScaleX != meta.ScaleX || m.Meta.ScaleTypes != meta.ScaleTypes || m.Meta.ScaleCharge != meta.ScaleCharge:
-		return fmt.Errorf("it scales its inputs by %g, %g, %g, the student by %g, %g, %g", m.Meta.ScaleX,
-			m.Meta.ScaleTypes, m.Meta.ScaleCharge,
-			meta.ScaleX, meta.ScaleTypes, meta.ScaleCharge)
+	case m.Meta.Scales() != meta.Scales():
+		return fmt.Errorf("it scales its inputs by %v, the student by %v", m.Meta.Scales(), meta.Scales())
 	case m.Config.Variant == model.Symdiff && (c.Variant != model.Symdiff || m.Config.NoiseDims != c.NoiseDims ||
 		m.Config.NoiseStd != c.NoiseStd):
 		return fmt.Errorf("its gamma takes %d values of noise per atom with standard deviation %g, "+

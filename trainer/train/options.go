@@ -241,8 +241,8 @@ func (o *Options) Meta() encoding.Meta {
 	m.Elements, m.Charge = o.Elements, o.Charge
 	m.Schedule.Name, m.Schedule.Timesteps = o.Schedule, o.Timesteps
 	m.Fragments = o.Fragments > 0
-	if o.IsLatent() { // nothing is scaled
-		m.ScaleTypes, m.ScaleCharge = 1, 1
+	if o.IsLatent() {
+		m.SetScales(encoding.Unscaled)
 	}
 	return m
 }
