@@ -3,13 +3,13 @@ package egnn
 import (
 	"bytes"
 	"math"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/f32"
+	"github.com/symdiff-go/symdiff/core/internal/fixture"
 	"github.com/symdiff-go/symdiff/core/o3"
 	"github.com/symdiff-go/symdiff/core/reference"
 	"github.com/symdiff-go/symdiff/core/rng"
@@ -20,16 +20,7 @@ import (
 
 func open(t testing.TB, name string) *safetensors.File {
 	t.Helper()
-	path := "testdata/egnn." + name + ".safetensors"
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := safetensors.Parse(path, data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
+	return fixture.Open(t, "testdata/egnn."+name+".safetensors")
 }
 
 func load(t testing.TB) *Model {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"hash/fnv"
 	"math"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/f32"
 	"github.com/symdiff-go/symdiff/core/geoldm"
+	"github.com/symdiff-go/symdiff/core/internal/fixture"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/o3"
@@ -30,16 +30,7 @@ var fixtures = []string{"geoldm", "geoldm_latent2"}
 
 func open(t testing.TB, name string) *safetensors.File {
 	t.Helper()
-	path := "testdata/" + name + ".safetensors"
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := safetensors.Parse(path, data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
+	return fixture.Open(t, "testdata/"+name+".safetensors")
 }
 
 func load(t testing.TB, name string) *geoldm.Model {

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"math"
-	"os"
 	"strconv"
 	"testing"
 
+	"github.com/symdiff-go/symdiff/core/internal/fixture"
 	"github.com/symdiff-go/symdiff/core/o3"
 	"github.com/symdiff-go/symdiff/core/reference"
 	"github.com/symdiff-go/symdiff/core/rng"
@@ -18,16 +18,7 @@ import (
 // open reads a file of the reference values.
 func open(t testing.TB, name string) *safetensors.File {
 	t.Helper()
-	path := "testdata/" + name + ".safetensors"
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := safetensors.Parse(path, data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
+	return fixture.Open(t, "testdata/"+name+".safetensors")
 }
 
 func load(t testing.TB, name string) *Model {

@@ -7,13 +7,13 @@ import (
 	"errors"
 	"hash/fnv"
 	"math"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/f32"
+	"github.com/symdiff-go/symdiff/core/internal/fixture"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/safetensors"
@@ -29,15 +29,8 @@ func network(t testing.TB, name string) *model.Model {
 	t.Helper()
 	key := name + " " + f32.Implementation()
 	if networks[key] == nil {
-		path := "../model/testdata/" + name + ".weights.safetensors"
-		data, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		f, err := safetensors.Parse(path, data)
-		if err != nil {
-			t.Fatal(err)
-		}
+		var err error
+		f := fixture.Open(t, "../model/testdata/"+name+".weights.safetensors")
 		if networks[key], err = model.Load(f); err != nil {
 			t.Fatal(err)
 		}

@@ -72,20 +72,16 @@ func (n Network) Curve(T int) (*Curve, error) {
 		share := (g(float64(t)/float64(T)) - first) / (last - first)
 		a := sigmoid(-(float64(n.Gamma0) + float64((float64(n.Gamma1)-float64(n.Gamma0))*share)))
 		if !(0 < a && a < before) {
-			return nil, errors.New(
-				"schedule: learned: alpha² is " + strconv.FormatFloat(
-					a,
-					'g',
-					-1,
-					64,
-				) + " at t = " + strconv.Itoa(
-					t,
-				) + ", want it to fall strictly within (0, 1)",
-			)
+			return nil, notFalling("learned", a, t)
 		}
 		c.alpha2[t], before = a, a
 	}
 	return c, nil
+}
+
+func notFalling(kind string, alpha2 float64, t int) error {
+	return errors.New("schedule: " + kind + ": alpha² is " + strconv.FormatFloat(alpha2, 'g', -1, 64) + " at t = " +
+		strconv.Itoa(t) + ", want it to fall strictly within (0, 1)")
 }
 
 // TableCurve is alpha² = sigmoid(-negLogSNR), in float64 from operations that have the
@@ -100,16 +96,7 @@ func TableCurve(negLogSNR []float32) (*Curve, error) {
 	for t, g := range negLogSNR {
 		a := sigmoid(-float64(g))
 		if !(0 < a && a < before) {
-			return nil, errors.New(
-				"schedule: table: alpha² is " + strconv.FormatFloat(
-					a,
-					'g',
-					-1,
-					64,
-				) + " at t = " + strconv.Itoa(
-					t,
-				) + ", want it to fall strictly within (0, 1)",
-			)
+			return nil, notFalling("table", a, t)
 		}
 		c.alpha2[t], before = a, a
 	}
