@@ -59,3 +59,55 @@ func ExampleWriteSDF() {
 	//
 	// $$$$
 }
+
+// A bad record is an error that names file, line and molecule; the sequence goes on.
+func ExampleRead() {
+	const text = "1\n\nXx 0 0 0\n" + water
+	molecules, ok := molecule.Read(strings.NewReader(text), "two.xyz")
+	if !ok {
+		panic("no reader for this extension")
+	}
+	for m, err := range molecules {
+		if molecule.OneRecord(err) {
+			fmt.Println("skipped:", err)
+			continue
+		}
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println(m.Formula())
+	}
+	// Output:
+	// skipped: two.xyz:3: molecule 1: unknown element "Xx"
+	// H2O
+}
+
+// Keys tell molecules apart, whatever the order and place of their atoms.
+func ExampleMolecule_Key() {
+	const moved = "3\n\nH 5 0.763 -0.477\nO 5 0 0.119\nH 5 -0.763 -0.477\n"
+	keys := map[string]bool{}
+	for m, err := range molecule.ReadXYZ(strings.NewReader(water+moved), "water.xyz") {
+		if err != nil {
+			panic(err)
+		}
+		keys[m.Key()] = true
+	}
+	fmt.Println(len(keys))
+	// Output: 1
+}
+
+// What is out of order in a structure: a bond that is too short.
+func ExampleMolecule_Geometry() {
+	const short = "3\n\nO 0 0 0\nH 0 0 0.96\nH 0 0.70 -0.20\n"
+	for m, err := range molecule.ReadXYZ(strings.NewReader(short), "short.xyz") {
+		if err != nil {
+			panic(err)
+		}
+		for _, l := range m.Geometry().Lengths {
+			fmt.Printf("%d-%d %.2f Å inside: %t\n", l.I+1, l.J+1, m.Distance(l.I, l.J), l.Inside)
+		}
+	}
+	// Output:
+	// 1-2 0.96 Å inside: true
+	// 1-3 0.73 Å inside: false
+}

@@ -542,6 +542,9 @@ func TestSampleOfAFormulaAroundAFragment(t *testing.T) {
 	far := writeFile(t, "far.xyz", "2\nfar\nC 100 200 300\nO 101.2 200 300\n")
 	for _, seed := range []string{"1", "2"} {
 		out := succeeds(t, args("--fragment", far, "--formula", "C2H6O", "--seed", seed)...)
+		if old := succeeds(t, args("--keep", far, "--formula", "C2H6O", "--seed", seed)...); old != out {
+			t.Errorf("--keep is not read as --fragment:\n%s", old)
+		}
 		if n := strings.Count(out, "C 100.000000 200.000000 300.000000\nO 101.200000 200.000000 300.000000\n"); n != 3 {
 			t.Errorf("--fragment far from the origin: fixed in %d of 3 molecules: %s", n, out)
 		}

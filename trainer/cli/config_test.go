@@ -60,6 +60,22 @@ func TestConfigOrder(t *testing.T) {
 	}
 }
 
+// Keys by the names of earlier versions are read, in files and of --set.
+func TestOldKeysAreRead(t *testing.T) {
+	file := writeFile(t, "old.toml", "[objective]\nparts = 0.25\nbetter = \"e.safetensors\"\n")
+	for _, args := range [][]string{{"--config", file}, {"--set", "parts=0.25", "--set", "objective.better=e.safetensors"},
+		{"--set", "fragments=0.25", "--set", "expert=e.safetensors"}} {
+		o, err := configure(t, args...)
+		if err != nil || o.Fragments != 0.25 || o.Expert != "e.safetensors" {
+			t.Errorf("%q: %v, fragments %g, expert %q", args, err, o.Fragments, o.Expert)
+		}
+		text := strings.Join(strings.Fields(printed(t, o)), " ")
+		if !strings.Contains(text, " fragments = 0.25 ") || strings.Contains(text, " parts = ") {
+			t.Errorf("%q: printed as %s", args, text)
+		}
+	}
+}
+
 // The published recipe is the published network, whose sizes core has.
 func TestPublishedRecipe(t *testing.T) {
 	o, err := configure(t, "--config", "published", "--data", "x", "--out", "y")
