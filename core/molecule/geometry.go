@@ -138,13 +138,17 @@ func angleWindow(ring, bonds int) (lo, hi float64) {
 // at atoms of more than eight bonds, of which no molecule is stable, are left out.
 func (m *Molecule) Geometry() Geometry {
 	g := m.graph()
-	all := make([]int, len(m.Elements))
-	for i := range all {
-		all[i] = i
+	edges := g.edges(all(len(m.Elements)))
+	out := m.measure(g.bonds, edges)
+	for _, atoms := range g.aromatic(edges) {
+		out.Rings = append(out.Rings, Ring{atoms, m.deviation(atoms)})
 	}
-	edges := g.edges(all)
-	var out Geometry
-	for _, b := range g.bonds {
+	return out
+}
+
+// measure measures what Geometry does but for rings.
+func (m *Molecule) measure(bonds []Bond, edges [][]edge) (out Geometry) {
+	for _, b := range bonds {
 		l := Length{Bond: b, Distance: m.Distance(b.I, b.J), Inside: true}
 		if p, q := elementRadii[m.Elements[b.I]], elementRadii[m.Elements[b.J]]; p.waals > 0 && q.waals > 0 {
 			r := p.covalent[b.Order-1] + q.covalent[b.Order-1]
@@ -188,9 +192,6 @@ func (m *Molecule) Geometry() Geometry {
 		}
 		return true
 	})
-	for _, atoms := range g.aromatic(edges) {
-		out.Rings = append(out.Rings, Ring{atoms, m.deviation(atoms)})
-	}
 	return out
 }
 

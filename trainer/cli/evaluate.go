@@ -133,6 +133,12 @@ I ...), every bond of every molecule counts as single for both. That is EDM's ru
 nor as not valid. In a build with RDKit (make cli RDKIT=1),
 RDKit judges too, by SMILES, and every disagreement is listed.
 
+By the rule for GEOM, today's protocol stands beside it: GEOM-Drugs revisited (arXiv 2505.00169),
+valencies by element and charge with aromatic bonds counted apart, and checks like those of
+PoseBusters. They take the Lewis structure that distances give for the charge that the file tells,
+else 0, and --reference adds the same of the data. --xtb then relaxes what is stable and connected
+by that protocol.
+
 A bad record is named, counted and skipped; with --strict it ends the command.
 
 --train adds novelty, in both conventions: among the valid and unique, and of all molecules; a

@@ -11,13 +11,7 @@ import (
 // Structures of all kinds of groups have the graphs of their SMILES; with the SMILES of others they
 // fail by kind.
 func TestCompareBonds(t *testing.T) {
-	var all []*molecule.Molecule
-	for m, err := range molecule.Open("../../core/molecule/testdata/lewis.sdf") {
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, m)
-	}
+	all := lewisCases(t)
 	b, err := CompareBonds(t.Context(), list(all), BondOptions{Name: "set", List: 5})
 	if !rdkit.Available {
 		if !errors.Is(err, rdkit.ErrMissing) {

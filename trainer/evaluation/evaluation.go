@@ -57,6 +57,7 @@ type Evaluation struct {
 	Reference   string                `json:"reference,omitempty"`
 	Divergences []Divergence          `json:"divergences,omitempty"`
 	Structure   *Structure            `json:"structure,omitempty"`
+	Revisited   *Revisited            `json:"geom_drugs_revisited,omitempty"` // where the rule is GEOM's
 	// network evaluations of each molecule, where all tell the same (see nfe)
 	NFE int  `json:"nfe,omitempty"`
 	XTB *XTB `json:"xtb,omitempty"`
@@ -145,6 +146,7 @@ type verdict struct {
 	features  molecule.Features
 	around    []string    // environments of the atoms of a valid molecule
 	bonds     bondVerdict // of CompareBonds
+	revisited revisited
 	relaxation
 }
 
@@ -204,6 +206,9 @@ func Run(ctx context.Context, molecules Molecules, o Options) (*Evaluation, erro
 		return nil, err
 	}
 	r.e.Report, r.judged = report, r.rules[0]
+	if r.rule == molecule.GEOMRule {
+		r.e.Revisited, r.relaxed = r.revisits.shares(r.RDKit), r.revisitedRelaxed
+	}
 	if err := r.novelty(ctx); err != nil {
 		return nil, err
 	}
@@ -238,8 +243,9 @@ type run struct {
 	counts, floor *structures
 	// environments of the training set
 	known map[string]bool
-	// that GFN2-xTB is to relax
-	relaxed []*molecule.Molecule
+	// that GFN2-xTB is to relax: stable by EDM's table, or by the protocol of Revisited
+	relaxed, revisitedRelaxed []*molecule.Molecule
+	revisits                  revisits
 }
 
 // judge is the work on one molecule.
@@ -251,6 +257,7 @@ func (r *run) judge(m *molecule.Molecule) (v verdict) {
 		}
 	}
 	v.connected = m.Connected()
+	v.revisited = r.revisit(m)
 	if r.Reference != nil {
 		v.features = m.Features()
 	}
@@ -307,6 +314,7 @@ func (r *run) add(m *molecule.Molecule, v verdict) {
 		r.e.NFE = 0
 	}
 	g := &v.geometry
+	r.revisits.add(v.revisited)
 	r.e.set.addMolecule(m, g)
 	r.atoms.add(v.stable, len(m.Elements))
 	inside := 0
@@ -347,6 +355,9 @@ func (r *run) add(m *molecule.Molecule, v verdict) {
 	}
 	if intact && len(r.relaxed) < r.XTB {
 		r.relaxed = append(r.relaxed, m)
+	}
+	if v.revisited.Stable && v.revisited.Connected && len(r.revisitedRelaxed) < r.XTB {
+		r.revisitedRelaxed = append(r.revisitedRelaxed, m)
 	}
 }
 
@@ -443,10 +454,15 @@ func (r *run) reference(ctx context.Context) error {
 		return nil
 	}
 	whole, data := distributions{}, newStructures()
+	var revisits revisits
 	err := r.batches(ctx, "reference", r.Reference, func(m *molecule.Molecule) (v verdict) {
 		v.geometry, v.features = m.Geometry(), m.Features()
+		if r.rule == molecule.GEOMRule {
+			v.revisited = r.revisit(m)
+		}
 		return v
 	}, func(m *molecule.Molecule, v verdict) bool {
+		revisits.add(v.revisited)
 		whole.addMolecule(m, &v.geometry)
 		data.add(len(m.Elements), v.features)
 		return true
@@ -455,6 +471,9 @@ func (r *run) reference(ctx context.Context) error {
 		return err
 	}
 	r.e.Reference, r.e.whole = r.RefName, whole
+	if r.e.Revisited != nil {
+		r.e.Revisited.Floor = revisits.shares(r.RDKit)
+	}
 	r.e.Divergences = divergences(r.e.set, whole)
 	r.e.Structure = compareStructures(r.counts, data, r.floor)
 	return nil

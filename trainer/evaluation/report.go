@@ -47,6 +47,9 @@ func (e *Evaluation) Document() report.Report {
 		s.Notes = append(s.Notes, "Valid and unique: "+e.Rule.Name()+".")
 	}
 	r.Sections = append(r.Sections, s)
+	if e.Revisited != nil {
+		r.Sections = append(r.Sections, e.revisitedSection())
+	}
 	if e.RDKit != nil {
 		r.Sections = append(r.Sections, e.rdkitSection())
 	}

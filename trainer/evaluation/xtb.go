@@ -65,7 +65,7 @@ func (r *run) xtb(ctx context.Context) error {
 			}
 		}
 	}, func(m *molecule.Molecule) (v verdict) {
-		found, err := relax(ctx, program, m)
+		found, err := r.relax(ctx, program, m)
 		if err != nil {
 			v.fault = err.Error()
 		}
@@ -90,9 +90,9 @@ var (
 	lastEnergy  = regexp.MustCompile(`energy: (-?\d+\.\d+)`)
 )
 
-// relax runs xtb in a folder of its own. Total charge and unpaired electrons are 0: the molecules
-// are stable, so each atom has its valence.
-func relax(ctx context.Context, program string, m *molecule.Molecule) (found relaxation, err error) {
+// relax runs xtb in a folder of its own. Unpaired electrons are 0, and by EDM's rule for QM9 the
+// charge too: the molecules are stable, so each atom has its valence.
+func (r *run) relax(ctx context.Context, program string, m *molecule.Molecule) (found relaxation, err error) {
 	dir, err := os.MkdirTemp("", "symdiff-xtb-*")
 	if err != nil {
 		return found, err
@@ -107,7 +107,12 @@ func relax(ctx context.Context, program string, m *molecule.Molecule) (found rel
 	}
 	limited, cancel := context.WithTimeout(ctx, xtbLimit)
 	defer cancel()
-	cmd := exec.CommandContext(limited, program, "in.xyz", "--opt", "normal")
+	charge, bonds := 0, (*molecule.Molecule).Bonds
+	if r.rule == molecule.GEOMRule {
+		charge = m.Charge()
+		bonds = func(m *molecule.Molecule) []molecule.Bond { return pairs(m.Lewis(charge).Bonds) }
+	}
+	cmd := exec.CommandContext(limited, program, "in.xyz", "--opt", "normal", "--chrg", strconv.Itoa(charge))
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "OMP_NUM_THREADS=1")
 	out, err := cmd.Output()
 	switch {
@@ -131,7 +136,15 @@ func relax(ctx context.Context, program string, m *molecule.Molecule) (found rel
 		return found, err
 	}
 	return relaxation{(start - last) * perHartree, superposed(m.Positions, relaxed.Positions),
-		slices.Equal(m.Bonds(), relaxed.Bonds())}, nil
+		slices.Equal(bonds(m), bonds(relaxed))}, nil
+}
+
+// pairs are bonds without their orders: a Kekulé structure may turn into another.
+func pairs(bonds []molecule.Bond) []molecule.Bond {
+	for k := range bonds {
+		bonds[k].Order = 1
+	}
+	return bonds
 }
 
 // readRelaxed reads xtb's result; its comment line has the energy in Hartree.
