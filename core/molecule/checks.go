@@ -80,13 +80,13 @@ func (m *Molecule) Checks(charge int) Checks {
 	geometry := m.measure(l.Bonds, edges)
 	c.BondLengths, c.AromaticFlat, c.DoubleBondFlat = true, true, true
 	for k, length := range geometry.Lengths {
-		p, q := elementRadii[m.Elements[length.I]].covalent, elementRadii[m.Elements[length.J]].covalent
-		long, short := length.Order-1, length.Order-1
+		p, q := elementRadii[m.Elements[length.I]], elementRadii[m.Elements[length.J]]
+		long, short := length.Order, length.Order
 		if l.Aromatic[k] {
-			long, short = 0, 1
+			long, short = 1, 2
 		}
-		c.BondLengths = c.BondLengths && length.Distance <= (1+poseLength)*(p[long]+q[long]) &&
-			length.Distance >= (1-poseLength)*(p[short]+q[short])
+		c.BondLengths = c.BondLengths && length.Distance <= (1+poseLength)*(p.radius(long)+q.radius(long)) &&
+			length.Distance >= (1-poseLength)*(p.radius(short)+q.radius(short))
 		if !l.Aromatic[k] && length.Order == 2 && m.Elements[length.I] == C && m.Elements[length.J] == C {
 			c.DoubleBondFlat = c.DoubleBondFlat && m.flatBond(edges, length.I, length.J)
 		}

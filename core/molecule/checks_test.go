@@ -152,3 +152,22 @@ func TestChecksFailByName(t *testing.T) {
 		t.Errorf("nothing: %+v", c)
 	}
 }
+
+// Bare atoms of a file without hydrogens, whose Lewis structures hold bonds of order 4,
+// are judged, and not plausible.
+func TestChecksOfBareAtoms(t *testing.T) {
+	for _, e := range []Element{C, N, O, 5, 16, 26} {
+		for _, d := range []float64{0.5, 1.2, 1.5, 3} {
+			m := &Molecule{Elements: []Element{e, e}, Positions: [][3]float64{{}, {d}}}
+			m.Checks(0)
+			m.Geometry()
+		}
+	}
+	c2 := &Molecule{Elements: []Element{C, C}, Positions: [][3]float64{{}, {1.5}}}
+	if l := c2.Lewis(0); len(l.Bonds) != 1 {
+		t.Fatalf("C2: %+v", l)
+	}
+	if c2.Checks(0).BondLengths {
+		t.Errorf("a bond of order %d of 1.5 Å is as long as it should be", c2.Lewis(0).Bonds[0].Order)
+	}
+}

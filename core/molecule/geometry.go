@@ -90,6 +90,10 @@ type radii struct {
 	waals    float64
 }
 
+// radius is the covalent radius for bonds of an order; of more than 3, as C2 has on
+// paper, that for 3.
+func (r radii) radius(order int) float64 { return r.covalent[min(order, len(r.covalent))-1] }
+
 var elementRadii = map[Element]radii{
 	1:  {[3]float64{0.32, 0.32, 0.32}, 1.10},
 	5:  {[3]float64{0.85, 0.78, 0.73}, 1.92},
@@ -151,7 +155,7 @@ func (m *Molecule) measure(bonds []Bond, edges [][]edge) (out Geometry) {
 	for _, b := range bonds {
 		l := Length{Bond: b, Distance: m.Distance(b.I, b.J), Inside: true}
 		if p, q := elementRadii[m.Elements[b.I]], elementRadii[m.Elements[b.J]]; p.waals > 0 && q.waals > 0 {
-			r := p.covalent[b.Order-1] + q.covalent[b.Order-1]
+			r := p.radius(b.Order) + q.radius(b.Order)
 			l.Inside = math.Abs(l.Distance-r) <= lengthWindow*r
 		}
 		out.Lengths = append(out.Lengths, l)
@@ -298,8 +302,8 @@ func (m *Molecule) CheckBonds(bonds []Bond) error {
 			long, short = 1, 2
 		}
 		d := m.Distance(b.I, b.J)
-		most := (1 + lengthWindow) * (p.covalent[long-1] + q.covalent[long-1])
-		least := (1 - lengthWindow) * (p.covalent[short-1] + q.covalent[short-1])
+		most := (1 + lengthWindow) * (p.radius(long) + q.radius(long))
+		least := (1 - lengthWindow) * (p.radius(short) + q.radius(short))
 		if !(d >= least && d <= most) {
 			return &unlike{name(b.I) + "-" + name(b.J) + " of order " + strconv.Itoa(b.Order) + " is " + fixed(d, 3) +
 				" Å, want " +
