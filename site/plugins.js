@@ -71,7 +71,7 @@ export function pageParts(dir, pages) {
 
 /**
  * The module virtual:model: URLs of the WASM builds, and of every model its URL, hash, size, what its header says, and what core
- * does with it (`defaults`, `compositionConditional` and `fragmentConditional`, written by intro.js).
+ * does with it (`defaults`, `compositionConditional`, `fragmentConditional`, `inputVariance`, written by intro.js).
  */
 export function modelFiles({ simd, plain, weights, told, chemistry, forceField }) {
   const id = "virtual:model";
@@ -94,9 +94,9 @@ export function modelFiles({ simd, plain, weights, told, chemistry, forceField }
       const url = (name, file) => `import ${name} from ${JSON.stringify(file + "?url")};\n`;
       return `${url("simd", simd)}${url("plain", plain)}${weights.map((file, i) => url(`weights${i}`, file)).join("")}
 export const wasm = { simd, plain };
-export const wasmBytes = ${gzipSync(readFileSync(simd)).length};
-export const chemistryBytes = ${gzipSync(readFileSync(chemistry)).length};
-export const forceFieldBytes = ${gzipSync(readFileSync(forceField)).length};
+export const wasmBytes = ${gzipSync(readFileSync(simd), { level: 9 }).length};
+export const chemistryBytes = ${gzipSync(readFileSync(chemistry), { level: 9 }).length};
+export const forceFieldBytes = ${gzipSync(readFileSync(forceField), { level: 9 }).length};
 export const models = [${weights.map((file, i) => `{ url: weights${i}, ...${JSON.stringify(facts(file))} }`)}];`;
     },
   };
@@ -204,6 +204,6 @@ export function serviceWorker(source, publicDir) {
 /** Bytes on the way: compressed where that pays, as site.go has it. */
 function sentBytes(content) {
   const bytes = Buffer.byteLength(content);
-  const zipped = gzipSync(content).length;
+  const zipped = gzipSync(content, { level: 9 }).length;
   return zipped < 0.9 * bytes ? zipped : bytes;
 }

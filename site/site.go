@@ -197,8 +197,8 @@ func newFile(name string, body []byte) *file {
 
 func compress(body []byte) []byte {
 	var z bytes.Buffer
-	w := gzip.NewWriter(&z)
-	w.Write(body) // a bytes.Buffer does not fail
+	w, _ := gzip.NewWriterLevel(&z, gzip.BestCompression) // it is done once
+	w.Write(body)                                         // a bytes.Buffer does not fail
 	w.Close()
 	return z.Bytes()
 }

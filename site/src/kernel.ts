@@ -1,16 +1,23 @@
 // How a run is symmetrised: the choices of gamma.
 
-import type { Model } from "virtual:model";
+import { models, type Model } from "virtual:model";
 
-/**
- * The shipped models whose f depends on its input, so that their gamma is not the Haar measure: `symdiff analyse gamma` tells. That of
- * qm9-web does not (its model card).
- */
-const learned: readonly string[] = [];
+/** Below this mean input variance a learned gamma is not the Haar measure, whose variance is 1. */
+const nearHaar = 0.9;
 
-/** Whether a shipped model has a gamma that was learned. */
-export function learnsGamma({ name, variant }: Pick<Model, "name" | "variant">): boolean {
-  return variant === "symdiff" && learned.includes(name);
+/** The mean over the times at which it was measured; 1, as of the Haar measure, where gamma is not learned. */
+function meanVariance({ inputVariance }: Pick<Model, "inputVariance">): number {
+  return inputVariance.length ? inputVariance.reduce((sum, { variance }) => sum + variance, 0) / inputVariance.length : 1;
+}
+
+/** Whether a model has a gamma that was learned, and is not the Haar measure all the same. */
+export function learnsGamma(model: Pick<Model, "inputVariance">): boolean {
+  return meanVariance(model) < nearHaar;
+}
+
+/** The shipped model whose gamma concentrates most; the usual one, where none does. */
+export function mostLearned(): Model {
+  return models.reduce((best: Model, model) => (learnsGamma(model) && meanVariance(model) < meanVariance(best) ? model : best), models[0]);
 }
 
 export const kernels = ["learned", "released", "haar", "none"] as const;

@@ -22,6 +22,8 @@ declare module "virtual:model" {
     /** Whether core gives them parts that are kept (ModelInfo). */
     fragmentConditional: boolean;
     variant: string;
+    /** How much the network's input varies under the model's learned gamma, at shares t of the schedule (SymDiff.inputVariance); else empty. */
+    inputVariance: { t: number; variance: number }[];
     /** Samples of these weights that were measured, as fractions of 1; empty where none were. */
     evaluation: Measured[];
     /** How often molecules came out well around parts that were kept (`make evaluate-keep`); empty where that was not measured. */

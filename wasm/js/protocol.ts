@@ -78,7 +78,17 @@ export interface EnergyMessage {
   seed: string;
 }
 
-export type Request = LoadMessage | SampleMessage | CalibrateMessage | CancelMessage | EnergyMessage | ReadMessage | PingMessage;
+/** What is asked of the input variance of a molecule of the latest run. */
+export interface VarianceMessage {
+  type: "variance";
+  id: number;
+  molecule: number;
+  gamma: string;
+  t: number;
+  draws: number;
+}
+
+export type Request = VarianceMessage | LoadMessage | SampleMessage | CalibrateMessage | CancelMessage | EnergyMessage | ReadMessage | PingMessage;
 
 export interface ProgressMessage {
   type: "progress";
@@ -144,6 +154,12 @@ export interface EnergyResult {
   p: number;
 }
 
+export interface VarianceResult {
+  type: "variance";
+  id: number;
+  variance: number;
+}
+
 export interface MoleculesMessage {
   type: "molecules";
   id: number;
@@ -166,6 +182,7 @@ export type Response =
   | ErrorMessage
   | CrashMessage
   | EnergyResult
+  | VarianceResult
   | MoleculesMessage
   | PongMessage;
 

@@ -4,7 +4,8 @@ import type { Molecule } from "symdiff-mol";
 import { copyText } from "../copy.ts";
 import { element, make } from "../dom.ts";
 import { formulaNodes } from "../format.ts";
-import { toQuery } from "../settings.ts";
+import { models } from "virtual:model";
+import { toQuery, withQuery } from "../settings.ts";
 import { frameOf, linkTo } from "./share.ts";
 import type { Transport } from "../transport.ts";
 import type { Viewer } from "../view/viewer.ts";
@@ -231,12 +232,13 @@ export class ResultView {
 }
 
 /** Links to the pages that take this run further; those of the navigation that can. */
-function onward({ settings, index }: Outcome): Node[] {
+function onward({ settings, index, weights }: Outcome): Node[] {
+  const query = withQuery(toQuery(settings, ""), { model: models.some(({ name }) => name === weights.name) ? weights.name : "" });
   if (index) return []; // their addresses know the first molecule of a seed
   const pages = { "symmetry.html": "Rotate its noise", "explore.html": "Branch it, fix some atoms, compare" };
   return Object.entries(pages).flatMap(([page, title]) => {
     const link = document.querySelector<HTMLAnchorElement>(`nav a[href$="${page}"]`);
-    return link ? [make("a", { href: `./${page}${toQuery(settings, "")}` }, title)] : [];
+    return link ? [make("a", { href: `./${page}${query}` }, title)] : [];
   });
 }
 

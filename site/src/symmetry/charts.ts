@@ -51,6 +51,27 @@ export function errorChart(points: readonly { step: number; error: number }[], s
   );
 }
 
+/** The input variance at each time, as bars on a scale from 0, a canonical frame, to 1, the Haar measure. */
+export function varianceChart(variances: readonly { t: number; variance: number }[], sentence: string): SVGSVGElement {
+  const x = horizontal(0, 1);
+  const step = inner.height / Math.max(3, variances.length);
+  const marks: [number, string, "start" | "middle" | "end"][] = [[0, "0, canonical", "start"], [0.5, "0.5", "middle"], [1, "1, Haar", "end"]];
+  const bars = variances.flatMap(({ t, variance }, k) => {
+    const top = frame.top + k * step;
+    return [
+      svg("rect", { x: x(0), y: top + 8, width: Math.max(1.5, x(Math.min(1, variance)) - x(0)), height: step - 16, class: "bar" }),
+      text(frame.left - 6, top + step / 2 + 3.5, String(t), "end"),
+    ];
+  });
+  return chart(
+    sentence,
+    text(4, 9, "t", "start"),
+    ...marks.map(([at]) => svg("line", { x1: x(at), x2: x(at), y1: frame.top, y2: frame.top + inner.height, class: "rule" })),
+    ...bars,
+    ...marks.map(([at, name, anchor]) => text(x(at), height - 10, name, anchor)),
+  );
+}
+
 /** Rotation angles: those of rotations below, those with a reflection stacked on them, and what Haar's measure expects. */
 export function angleChart(rotations: readonly number[], reflections: readonly number[], sentence: string): SVGSVGElement {
   const bins = rotations.length;

@@ -10,7 +10,7 @@ import { modelNamed, shipped } from "../engine.ts";
 import { formulaNodes } from "../format.ts";
 import { models, type Model } from "virtual:model";
 import { loadIntro, type Intro } from "../generate/intro.ts";
-import { kernelFlags, kernelsOf, learnsGamma, usualKernel, type Kernel } from "../kernel.ts";
+import { kernelFlags, kernelsOf, learnsGamma, mostLearned, usualKernel, type Kernel } from "../kernel.ts";
 import { startOffline } from "../offline.ts";
 import { progressText, run } from "../run.ts";
 import { Session } from "../session.ts";
@@ -21,7 +21,7 @@ import { Transport } from "../transport.ts";
 import { Camera } from "../view/camera.ts";
 import type { Vec3 } from "../view/scene.ts";
 import { Viewer } from "../view/viewer.ts";
-import { angleChart, errorChart, planeChart } from "./charts.ts";
+import { angleChart, errorChart, planeChart, varianceChart } from "./charts.ts";
 import { deviation } from "./deviation.ts";
 import { Gizmo } from "./gizmo.ts";
 import { bin } from "./histogram.ts";
@@ -29,10 +29,10 @@ import { angle, determinant, fromAngles, identity, toAngles, transpose, turn, ty
 import { plane } from "./spread.ts";
 import { standIn } from "./standin.ts";
 import { left, parse, runCounts, turned, write, type State } from "./state.ts";
-import { angleText, explanation, number, spreadText, spreadVerdict, verdict, type Verdict } from "./texts.ts";
+import { angleText, explanation, number, spreadText, spreadVerdict, variancesOf, varianceText, verdict, type Verdict } from "./texts.ts";
 
 const query = new URLSearchParams(location.search);
-const model: Model = modelNamed(query.get("model") ?? undefined);
+const model: Model = query.has("model") ? modelNamed(query.get("model")!) : mostLearned();
 const weights = shipped(model);
 const limits = limitsOf(model);
 
@@ -207,6 +207,9 @@ function show(): void {
   runs.value = String(state.runs);
   element("compare").textContent = `Sample ${state.runs} and ${state.runs}`;
   element("explained").textContent = explanation(state, learnsGamma(model));
+  const variances = variancesOf(state.kernel, model.inputVariance);
+  element("variance-chart").replaceChildren(varianceChart(variances, varianceText(variances, state.kernel)));
+  element("variance-text").textContent = varianceText(variances, state.kernel);
   element("command").textContent = command();
 }
 

@@ -75,6 +75,22 @@ export function angleText(angles: readonly number[], reflections: number, kernel
   } with ${n} angles.${kernel === "haar" ? "" : far ? " f prefers some directions." : learns ? " One run is too short to show what f prefers." : " That is as it should be: f has learned nothing."}`;
 }
 
+/** Input variances at times: those measured of a learned gamma, and 1 by definition for the others. */
+export function variancesOf(kernel: Kernel, measured: readonly { t: number; variance: number }[]): readonly { t: number; variance: number }[] {
+  const times = measured.length ? measured.map(({ t }) => t) : [0.1, 0.5, 0.9];
+  return kernel === "haar" || kernel === "none" ? times.map((t) => ({ t, variance: 1 })) : kernel === "learned" ? measured : [];
+}
+
+/** What the meter says. */
+export function varianceText(variances: readonly { t: number; variance: number }[], kernel: Kernel): string {
+  if (!variances.length) return "Not measured for this γ.";
+  if (kernel === "none") return "1: without γ the transformer gets rotated copies as they lie, in all directions.";
+  if (kernel === "haar") return "1: the Haar measure is the scale's end. Each call rotates the molecule at random.";
+  const told = variances.map(({ t, variance }) => `${variance.toFixed(2)} at t = ${t}`).join(", ");
+  const mean = variances.reduce((sum, { variance }) => sum + variance, 0) / variances.length;
+  return `${told} (t as a share of the schedule; measured when this page was built). ${mean < 0.9 ? "The network f has learned to bring rotated copies together." : "That is near the Haar measure: f has not learned to bring rotated copies together."}`;
+}
+
 export function spreadVerdict(p: number, permutations: number): Verdict {
   return p > 0.05 ? { good: true, text: "No sign of a difference" } : { good: false, text: p <= 1 / (permutations + 1) ? "Two different distributions" : "Probably different distributions" };
 }

@@ -189,3 +189,15 @@ for (const [name, options] of [
     await close();
   });
 }
+
+test("the meter shows how much the transformer's input varies: measured of the learned gamma, 1 of the Haar measure", async () => {
+  const { page, close } = await open(browser, address("model=qm9-web&gamma=learned"));
+  const bars = () => page.locator("#variance-chart rect").evaluateAll((all) => all.map((bar) => Number(bar.getAttribute("width"))));
+  assert.match(await page.textContent("#variance-text"), /^\d\.\d\d at t = 0\.1, .*near the Haar measure/);
+  const learned = await bars();
+  assert.equal(learned.length, 3);
+  await page.check("input[name=kernel][value=haar]");
+  assert.match(await page.textContent("#variance-text"), /^1: the Haar measure/);
+  for (const [k, width] of (await bars()).entries()) assert.ok(width >= learned[k] && learned[k] > 0.8 * width, `${learned[k]} of ${width}`);
+  await close();
+});
