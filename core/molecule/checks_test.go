@@ -163,11 +163,11 @@ func TestChecksOfBareAtoms(t *testing.T) {
 			m.Geometry()
 		}
 	}
-	c2 := &Molecule{Elements: []Element{C, C}, Positions: [][3]float64{{}, {1.5}}}
+	c2 := &Molecule{Elements: []Element{C, C}, Positions: [][3]float64{{}, {0.8}}}
 	if l := c2.Lewis(0); len(l.Bonds) != 1 {
 		t.Fatalf("C2: %+v", l)
 	}
 	if c2.Checks(0).BondLengths {
-		t.Errorf("a bond of order %d of 1.5 Å is as long as it should be", c2.Lewis(0).Bonds[0].Order)
+		t.Errorf("a bond of order %d of 0.8 Å is as long as it should be", c2.Lewis(0).Bonds[0].Order)
 	}
 }
