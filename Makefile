@@ -156,7 +156,7 @@ evaluate-keep: cli $(BUILD)/npm.stamp ## how often molecules come out well aroun
 	node site/measure-keep.js $(WEIGHTS) $(WEIGHTS:.safetensors=.keep.json)
 
 # Without symbols, and without inlining in packages where no step spends time in small functions: 5 % smaller, the same bits.
-WASM_FLAGS := -ldflags='-s -w' $(patsubst %,-gcflags=%=-l,runtime syscall/... strconv $(addprefix $(MODULE)/,core/molecule core/internal/json core/safetensors core/schedule core/sampler core/checkpoint core/egnn core/geoldm core/encoding core/budget core/symmetrise wasm wasm/internal/session))
+WASM_FLAGS := -ldflags='-s -w' $(patsubst %,-gcflags=%=-l,runtime syscall/... strconv $(addprefix $(MODULE)/,core/molecule core/internal/json core/internal/matching core/safetensors core/schedule core/sampler core/checkpoint core/egnn core/geoldm core/encoding core/budget core/symmetrise wasm wasm/internal/session))
 
 wasm: $(BUILD)/wasm/symdiff.wasm ## build the WebAssembly modules (SIMD and plain)
 $(BUILD)/wasm/symdiff.wasm: $(CORE_SOURCES)

@@ -50,17 +50,18 @@ const heavyAngle = 80
 // Buttenschoen, G. M. Morris and C. M. Deane, Chem. Sci. 15, 3130 (2024) (PoseBusters).
 func (m *Molecule) Checks(charge int) Checks {
 	l := m.Lewis(charge)
+	flags := l.Aromatic()
 	g := &graph{elements: m.Elements, bonds: l.Bonds}
 	edges := g.edges(all(len(m.Elements)))
 	var c Checks
 	aromatic, other := make([]int, len(m.Elements)), make([]int, len(m.Elements))
 	isAromatic, charges := map[[2]int]bool{}, slices.Clone(l.Charges)
 	for k, b := range l.Bonds {
-		if s, o, ok := sulfoxide(m.Elements, edges, b); ok && !l.Aromatic[k] {
+		if s, o, ok := sulfoxide(m.Elements, edges, b); ok && !flags[k] {
 			other[s], other[o] = other[s]-1, other[o]-1
 			charges[s], charges[o] = charges[s]+1, charges[o]-1
 		}
-		if l.Aromatic[k] {
+		if flags[k] {
 			aromatic[b.I]++
 			aromatic[b.J]++
 			isAromatic[[2]int{b.I, b.J}] = true
@@ -82,12 +83,12 @@ func (m *Molecule) Checks(charge int) Checks {
 	for k, length := range geometry.Lengths {
 		p, q := elementRadii[m.Elements[length.I]], elementRadii[m.Elements[length.J]]
 		long, short := length.Order, length.Order
-		if l.Aromatic[k] {
+		if flags[k] {
 			long, short = 1, 2
 		}
 		c.BondLengths = c.BondLengths && length.Distance <= (1+poseLength)*(p.radius(long)+q.radius(long)) &&
 			length.Distance >= (1-poseLength)*(p.radius(short)+q.radius(short))
-		if !l.Aromatic[k] && length.Order == 2 && m.Elements[length.I] == C && m.Elements[length.J] == C {
+		if !flags[k] && length.Order == 2 && m.Elements[length.I] == C && m.Elements[length.J] == C {
 			c.DoubleBondFlat = c.DoubleBondFlat && m.flatBond(edges, length.I, length.J)
 		}
 	}

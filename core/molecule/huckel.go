@@ -30,7 +30,7 @@ type aromatics struct {
 
 const notRing = -1
 
-// aromaticBonds tells which bonds RDKit's default model of aromaticity has as aromatic: a ring, or
+// Aromatic tells of each bond whether RDKit's default model of aromaticity has it as aromatic: a ring, or
 // up to six rings fused along one bond each, whose atoms give it 4n + 2 electrons by Hückel's rule. An atom
 // gives
 //
@@ -43,7 +43,8 @@ const notRing = -1
 // three of them do not count. Beyond maxCombinations combinations of rings no more are looked at.
 //
 // Source: RDKit, The RDKit Book, Aromaticity; Code/GraphMol/Aromaticity.cpp.
-func (l *Lewis) aromaticBonds(elements []Element) []bool {
+func (l *Lewis) Aromatic() []bool {
+	elements := l.elements
 	a := &aromatics{Lewis: l, elements: elements, around: make([][]int, len(elements)),
 		valence: make([]int, len(elements)), inRing: make([]bool, len(l.Bonds)), donors: make([]int, len(elements))}
 	for k, b := range l.Bonds {

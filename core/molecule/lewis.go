@@ -11,9 +11,10 @@ import (
 // and where its charges and unpaired electrons are.
 type Lewis struct {
 	Bonds    []Bond // a Kekulé structure: orders 1, 2, 3; sorted by I, then J
-	Aromatic []bool // of the bonds, by RDKit's default model
 	Charges  []int  // (N) formal charges
 	Radicals []int  // (N) unpaired electrons
+
+	elements []Element
 }
 
 // Charge is the sum of the formal charges.
@@ -127,10 +128,7 @@ func (p *perception) dropStretched(stretch []float64) {
 	if !crowded {
 		return
 	}
-	order := make([]int, len(p.bonds))
-	for k := range order {
-		order[k] = k
-	}
+	order := all(len(p.bonds))
 	slices.SortStableFunc(order, func(a, b int) int {
 		switch {
 		case stretch[a] > stretch[b]:
@@ -161,78 +159,60 @@ func (p *perception) dropStretched(stretch []float64) {
 // share is an electron that an atom can share in a further bond: what it costs to leave it
 // over, and to use it, in the unit of unitWeight; sign is the charge that leaving it over makes
 // beyond that of using it.
-type share struct{ over, used, sign int }
+type share struct{ over, used, sign int8 }
 
-// shares lists the electrons that an atom of some bonds can share. With pair, the last two are only
-// used both or none: to use neither costs nothing.
-//
-// Prices: a carbon without an octet 10, N- 3 at the end of a chain (azide) or 8, O-
-// and S- 4, N+ 3, what only rare bonds need 5 and more.
-func shares(e Element, degree int) (list []share, pair bool) {
-	carbon := share{10, 0, 0}
-	switch e {
-	case 5: // boron: the p orbital is left empty
-		if degree < 3 {
-			return slices.Repeat([]share{{6, 0, 0}}, 3-degree), false
-		}
-	case 6, 14:
-		switch {
-		case degree == 1: // isocyanide: C- of a triple bond
-			return []share{carbon, carbon, {5, 0, -1}}, false
-		case degree > 0 && degree < 4:
-			return slices.Repeat([]share{carbon}, 4-degree), false
-		}
-	case 7:
-		switch degree {
-		case 1:
-			return []share{{8, 0, -1}, {3, 0, -1}}, false
-		case 2:
-			return []share{{8, 0, -1}, {0, 3, -1}}, false
-		case 3:
-			return []share{{0, 3, -1}}, false
-		}
-	case 15, 33:
-		switch degree {
-		case 1:
-			return []share{{8, 0, -1}, {8, 0, -1}}, false
-		case 2:
-			return []share{{8, 0, -1}, {5, 3, 0}, {5, 3, 0}}, true
-		case 3:
-			return []share{{5, 3, 0}, {5, 3, 0}}, true
-		case 4:
-			return []share{{2, 0, 1}}, false
-		}
-	case 8:
-		switch degree {
-		case 1:
-			return []share{{4, 0, -1}, {0, 8, -1}}, false
-		case 2:
-			return []share{{0, 6, -1}}, false
-		}
-	case 16, 34:
-		switch degree {
-		case 1:
-			return []share{{4, 0, -1}}, false
-		case 2:
-			return []share{{3, 2, 0}, {3, 2, 0}}, true
-		case 3:
-			return []share{{2, 0, 1}, {5, 3, 0}, {5, 3, 0}}, true
-		case 4:
-			return []share{{3, 0, 1}, {3, 0, 1}}, false
-		case 5:
-			return []share{{2, 0, 1}}, false
-		}
-	case 17, 35, 53:
-		switch degree {
-		case 2:
-			return []share{{2, 1, 1}}, false
-		case 3:
-			return []share{{4, 1, 0}, {4, 1, 0}}, true
-		case 4:
-			return []share{{2, 1, 1}, {4, 1, 0}, {4, 1, 0}}, true
+// sharing lists the electrons that an atom of an element with some bonds can share. With pair, the
+// last two are only used both or none: to use neither costs nothing.
+type sharing struct {
+	element Element
+	bonds   uint8
+	pair    bool
+	list    []share
+}
+
+// shareTable has the prices: a carbon without an octet 10, N- 3 at the end of a chain (azide) or 8,
+// O- and S- 4, N+ 3, what only rare bonds need 5 and more.
+var shareTable = []sharing{
+	{5, 0, false, []share{{6, 0, 0}, {6, 0, 0}, {6, 0, 0}}}, // boron: the p orbital is left empty
+	{5, 1, false, []share{{6, 0, 0}, {6, 0, 0}}},
+	{5, 2, false, []share{{6, 0, 0}}},
+	{6, 1, false, []share{{10, 0, 0}, {10, 0, 0}, {5, 0, -1}}}, // isocyanide: C- of a triple bond
+	{6, 2, false, []share{{10, 0, 0}, {10, 0, 0}}},
+	{6, 3, false, []share{{10, 0, 0}}},
+	{7, 1, false, []share{{8, 0, -1}, {3, 0, -1}}},
+	{7, 2, false, []share{{8, 0, -1}, {0, 3, -1}}},
+	{7, 3, false, []share{{0, 3, -1}}},
+	{8, 1, false, []share{{4, 0, -1}, {0, 8, -1}}},
+	{8, 2, false, []share{{0, 6, -1}}},
+	{15, 1, false, []share{{8, 0, -1}, {8, 0, -1}}},
+	{15, 2, true, []share{{8, 0, -1}, {5, 3, 0}, {5, 3, 0}}},
+	{15, 3, true, []share{{5, 3, 0}, {5, 3, 0}}},
+	{15, 4, false, []share{{2, 0, 1}}},
+	{16, 1, false, []share{{4, 0, -1}}},
+	{16, 2, true, []share{{3, 2, 0}, {3, 2, 0}}},
+	{16, 3, true, []share{{2, 0, 1}, {5, 3, 0}, {5, 3, 0}}},
+	{16, 4, false, []share{{3, 0, 1}, {3, 0, 1}}},
+	{16, 5, false, []share{{2, 0, 1}}},
+	{17, 2, false, []share{{2, 1, 1}}},
+	{17, 3, true, []share{{4, 1, 0}, {4, 1, 0}}},
+	{17, 4, true, []share{{2, 1, 1}, {4, 1, 0}, {4, 1, 0}}},
+}
+
+// likeness is the element whose row of shareTable another has: silicon that of carbon, arsenic and
+// selenium those of the third period, bromine and iodine that of chlorine.
+var likeness = [...]Element{14: 6, 33: 15, 34: 16, 35: 17, 53: 17}
+
+// shares finds what an atom can share.
+func shares(e Element, bonds int) sharing {
+	if int(e) < len(likeness) && likeness[e] != 0 {
+		e = likeness[e]
+	}
+	for _, s := range shareTable {
+		if s.element == e && int(s.bonds) == bonds {
+			return s
 		}
 	}
-	return nil, false
+	return sharing{}
 }
 
 // unitWeight is the integer that stands for a price or weight of 1.
@@ -319,13 +299,7 @@ func (p *perception) raise(s *conjugated, times int) {
 			continue
 		}
 		i, j := e.atom, s.electrons[e.partner].atom
-		k, _ := slices.BinarySearchFunc(p.bonds, Bond{I: min(i, j), J: max(i, j)}, func(a, b Bond) int {
-			if a.I != b.I {
-				return a.I - b.I
-			}
-			return a.J - b.J
-		})
-		p.bonds[k].Order += times
+		p.bonds[p.bondOf(min(i, j), max(i, j))].Order += times
 		p.valence[i] += times
 		p.valence[j] += times
 	}
@@ -338,19 +312,33 @@ func (p *perception) raise(s *conjugated, times int) {
 	}
 }
 
+// bondOf finds the bond of atoms i < j.
+func (p *perception) bondOf(i, j int) int {
+	low, high := 0, len(p.bonds)
+	for low < high {
+		k := (low + high) / 2
+		if b := p.bonds[k]; b.I < i || b.I == i && b.J < j {
+			low = k + 1
+		} else {
+			high = k
+		}
+	}
+	return low
+}
+
 // conjugated lists the systems of electrons that can be paired with each other.
 func (p *perception) conjugated() []*conjugated {
 	first := make([]int, len(p.Elements)+1) // of the electrons of an atom
 	var electrons []electron
 	var edges []matching.Edge
 	for i, e := range p.Elements {
-		list, pair := shares(e, p.degree[i])
-		for _, s := range list {
+		can := shares(e, p.degree[i])
+		for _, s := range can.list {
 			electrons = append(electrons, electron{s, i, -1})
 		}
-		if first[i+1] = len(electrons); pair {
+		if first[i+1] = len(electrons); can.pair {
 			last := len(electrons) - 1
-			edges = append(edges, matching.Edge{U: last - 1, V: last, Weight: 2 * electrons[last].over * unitWeight})
+			edges = append(edges, matching.Edge{U: last - 1, V: last, Weight: 2 * int(electrons[last].over) * unitWeight})
 		}
 	}
 	root := make([]int, len(electrons))
@@ -377,7 +365,7 @@ func (p *perception) conjugated() []*conjugated {
 		for u := first[b.I]; u < first[b.I+1]; u++ {
 			for v := first[b.J]; v < first[b.J+1]; v++ {
 				price := electrons[u].over - electrons[u].used + electrons[v].over - electrons[v].used
-				if w := price*unitWeight + p.gain(b.I, b.J); w > 0 {
+				if w := int(price)*unitWeight + p.gain(b.I, b.J); w > 0 {
 					edges = append(edges, matching.Edge{U: u, V: v, Weight: w})
 					join(u, v)
 				}
@@ -410,7 +398,7 @@ func (p *perception) pair(s *conjugated, price int) {
 		edges = slices.Clone(edges)
 		for k := range edges {
 			if u, v := s.electrons[edges[k].U], s.electrons[edges[k].V]; u.atom != v.atom {
-				edges[k].Weight += (u.sign + v.sign) * price * unitWeight
+				edges[k].Weight += int(u.sign+v.sign) * price * unitWeight
 			}
 		}
 	}
@@ -427,10 +415,13 @@ func (p *perception) pair(s *conjugated, price int) {
 
 // greedy matches along the edges by their weight.
 func greedy(n int, edges []matching.Edge) []int {
-	partner := slices.Repeat([]int{-1}, n)
-	sorted := slices.Clone(edges)
-	slices.SortStableFunc(sorted, func(a, b matching.Edge) int { return b.Weight - a.Weight })
-	for _, e := range sorted {
+	partner, order := make([]int, n), all(len(edges))
+	for u := range partner {
+		partner[u] = -1
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return edges[b].Weight - edges[a].Weight })
+	for _, k := range order {
+		e := edges[k]
 		if partner[e.U] < 0 && partner[e.V] < 0 {
 			partner[e.U], partner[e.V] = e.V, e.U
 		}
@@ -485,7 +476,7 @@ func formalCharge(e Element, valence int) (charge, lacks int) {
 // finish gives the atoms their charges and unpaired electrons.
 func (p *perception) finish(charge int) *Lewis {
 	n := len(p.Elements)
-	l := &Lewis{Bonds: p.bonds, Charges: make([]int, n), Radicals: make([]int, n)}
+	l := &Lewis{Bonds: p.bonds, Charges: make([]int, n), Radicals: make([]int, n), elements: p.Elements}
 	sum := 0
 	for i, e := range p.Elements {
 		l.Charges[i], l.Radicals[i] = formalCharge(e, p.valence[i])
@@ -538,6 +529,5 @@ func (p *perception) finish(charge int) *Lewis {
 			sum++
 		}
 	}
-	l.Aromatic = l.aromaticBonds(p.Elements)
 	return l
 }

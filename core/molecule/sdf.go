@@ -458,17 +458,29 @@ var ErrTooLarge = errors.New("molecule: too large for the columns of the format"
 // formula as the title (or the property "title") and the properties as data fields. V2000 holds 999
 // atoms and bonds and coordinates of ten columns; beyond that the error wraps [ErrTooLarge]. Nothing
 // is written on an error of the molecule's.
-func WriteSDF(w io.Writer, m *Molecule) error { return writeSDF(w, m, false) }
+func WriteSDF(w io.Writer, m *Molecule) error {
+	if !m.finite() {
+		return errNotFinite
+	}
+	return m.writeSDF(w, m.Lewis(m.Charge()))
+}
 
 // WriteAromaticSDF is WriteSDF with aromatic bonds as type 4, by RDKit's model of aromaticity. Some
 // programs do not read it: the specification has type 4 for queries only.
-func WriteAromaticSDF(w io.Writer, m *Molecule) error { return writeSDF(w, m, true) }
-
-func writeSDF(w io.Writer, m *Molecule, aromatic bool) error {
+func WriteAromaticSDF(w io.Writer, m *Molecule) error {
 	if !m.finite() {
 		return errNotFinite
 	}
 	l := m.Lewis(m.Charge())
+	for k, aromatic := range l.Aromatic() {
+		if aromatic {
+			l.Bonds[k].Order = 4
+		}
+	}
+	return m.writeSDF(w, l)
+}
+
+func (m *Molecule) writeSDF(w io.Writer, l *Lewis) error {
 	if len(m.Elements) > maxSDF || len(l.Bonds) > maxSDF {
 		return &sizeError{"V2000 holds " + strconv.Itoa(maxSDF) + " atoms and bonds, not " +
 			strconv.Itoa(len(m.Elements)) + " and " + strconv.Itoa(len(l.Bonds))}
@@ -494,12 +506,8 @@ func writeSDF(w io.Writer, m *Molecule, aromatic bool) error {
 		text = append(append(text, ' '), (e.Symbol() + "  ")[:3]...)
 		text = append(text, " 0"+strings.Repeat("  0", 11)+"\n"...)
 	}
-	for k, b := range l.Bonds {
-		order := b.Order
-		if aromatic && l.Aromatic[k] {
-			order = 4
-		}
-		text = padInt(padInt(padInt(text, b.I+1, 3), b.J+1, 3), order, 3)
+	for _, b := range l.Bonds {
+		text = padInt(padInt(padInt(text, b.I+1, 3), b.J+1, 3), b.Order, 3)
 		text = append(text, "  0\n"...)
 	}
 	text = appendStates(text, "M  CHG", l.Charges)
@@ -563,12 +571,14 @@ func appendStates(text []byte, kind string, values []int) []byte {
 			atoms = append(atoms, i)
 		}
 	}
-	for list := range slices.Chunk(atoms, 8) {
-		text = padInt(append(text, kind...), len(list), 3)
-		for _, i := range list {
-			text = padInt(padInt(text, i+1, 4), values[i], 4)
+	for k, i := range atoms {
+		if k%8 == 0 {
+			text = padInt(append(text, kind...), min(8, len(atoms)-k), 3)
 		}
-		text = append(text, '\n')
+		text = padInt(padInt(text, i+1, 4), values[i], 4)
+		if k%8 == 7 || k == len(atoms)-1 {
+			text = append(text, '\n')
+		}
 	}
 	return text
 }

@@ -142,7 +142,7 @@ func compareBonds(m *molecule.Molecule) (v bondVerdict) {
 	l := m.Lewis(charge)
 	found, aromatic, err := rdkit.LewisSMILES(m, l)
 	v.found, v.judged = found, err == nil
-	v.aromatic = v.judged && slices.Equal(aromatic, l.Aromatic)
+	v.aromatic = v.judged && slices.Equal(aromatic, l.Aromatic())
 	wanted, err1 := rdkit.SkeletonOf(smiles)
 	skeleton, err2 := rdkit.Skeleton(m, l.Bonds)
 	v.skeleton = err1 == nil && err2 == nil && skeleton == wanted
