@@ -477,6 +477,13 @@ func formalCharge(e Element, valence int) (charge, lacks int) {
 func (p *perception) finish(charge int) *Lewis {
 	n := len(p.Elements)
 	l := &Lewis{Bonds: p.bonds, Charges: make([]int, n), Radicals: make([]int, n), elements: p.Elements}
+	for k := range p.bonds { // C2 has the electrons for a bond of order 4
+		if b := &p.bonds[k]; b.Order > 3 {
+			b.Order = 3
+			p.valence[b.I]--
+			p.valence[b.J]--
+		}
+	}
 	sum := 0
 	for i, e := range p.Elements {
 		l.Charges[i], l.Radicals[i] = formalCharge(e, p.valence[i])

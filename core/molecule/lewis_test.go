@@ -164,7 +164,7 @@ func TestLewisOfNoMolecule(t *testing.T) {
 	strange := &Molecule{Elements: []Element{0, 26, 92, 255, 11, 17},
 		Positions: [][3]float64{{}, {1, 0, 0}, {2, 0, 0}, {3, 0, 0}, {4, 0, 0}, {9, 0, 0}}}
 	for name, m := range map[string]*Molecule{"nothing": {}, "one spot": spot, "a line": line, "a grid": grid,
-		"strange elements": strange} {
+		"strange elements": strange, "two carbons": {Elements: []Element{C, C}, Positions: [][3]float64{{}, {1.24, 0, 0}}}} {
 		l := m.Lewis(0)
 		degree := make([]int, len(m.Elements))
 		for _, b := range l.Bonds {
@@ -195,4 +195,35 @@ func BenchmarkLewis(b *testing.B) {
 			m.Lewis(m.Charge())
 		}
 	}
+}
+
+// Any atoms anywhere have a Lewis structure that keeps to the rules, and can be judged.
+func FuzzLewis(f *testing.F) {
+	f.Add([]byte{6, 0, 0, 0, 6, 12, 0, 0, 8, 0, 12, 0}, 0)
+	f.Add([]byte{7, 0, 0, 0, 7, 11, 0, 0, 16, 0, 15, 0, 53, 20, 20, 0}, 1)
+	f.Fuzz(func(t *testing.T, data []byte, charge int) {
+		m := &Molecule{}
+		for ; len(data) >= 4 && len(m.Elements) < 60; data = data[4:] {
+			m.Elements = append(m.Elements, Element(data[0]%54))
+			m.Positions = append(m.Positions, [3]float64{float64(data[1]) / 10, float64(data[2]) / 10, float64(data[3]) / 10})
+		}
+		charge %= 8
+		l := m.Lewis(charge)
+		degree := make([]int, len(m.Elements))
+		for _, b := range l.Bonds {
+			if degree[b.I]++; b.Order < 1 || b.Order > 3 || b.I >= b.J {
+				t.Fatalf("bond %v", b)
+			}
+			degree[b.J]++
+		}
+		for i, e := range m.Elements {
+			if degree[i] > mostBonds(e) || l.Radicals[i] < 0 || l.Charges[i] < -4 || l.Charges[i] > 4 {
+				t.Fatalf("atom %d of %s: %d bonds, charge %d, %d unpaired electrons", i, e, degree[i], l.Charges[i], l.Radicals[i])
+			}
+		}
+		if len(l.Aromatic()) != len(l.Bonds) {
+			t.Fatal("flags of other bonds")
+		}
+		m.Checks(charge)
+	})
 }
