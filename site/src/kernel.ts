@@ -42,7 +42,7 @@ export function kernelsOf(variant: string): readonly Kernel[] {
 }
 
 /** The one that a model was trained with. */
-export function usualKernel(variant: string): Kernel {
+export function defaultKernel(variant: string): Kernel {
   return variant === "symdiff" ? "learned" : variant === "symdiff-h" ? "haar" : "none";
 }
 

@@ -7,7 +7,7 @@ import { element, writeAddress } from "../dom.ts";
 import { modelNamed, shipped, type Weights } from "../engine.ts";
 import { formulaNodes } from "../format.ts";
 import { loadIntro, type Intro } from "../generate/intro.ts";
-import { usualKernel } from "../kernel.ts";
+import { defaultKernel } from "../kernel.ts";
 import type { Run as Made } from "../run.ts";
 import { Session } from "../session.ts";
 import { defaults, limitsOf, parseSeed } from "../settings.ts";
@@ -23,7 +23,7 @@ const query = new URLSearchParams(location.search);
 export const model: Model = modelNamed(query.get("model") ?? undefined);
 export const weights: Weights = shipped(model);
 export const limits = limitsOf(model);
-const kernel = usualKernel(model.variant);
+const kernel = defaultKernel(model.variant);
 
 interface Lab {
   state: State;

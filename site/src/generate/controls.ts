@@ -287,11 +287,11 @@ export class Controls {
     element<HTMLOptionElement>("gamma-own").textContent = learns ? "Learned" : "As trained (Haar)";
     const notes: Record<Gamma, string> = {
       learned: learns
-        ? "Each step turns the molecule by a random matrix γ. A small network f learned its distribution."
+        ? "Each step rotates the molecule by a random matrix γ. A small network f learned its distribution."
         : this.model.variant === "symdiff"
-          ? "Each step turns the molecule by a random matrix γ. In this model the network f has learned nothing, so γ is uniform (the Haar measure)."
-          : "Each step turns the molecule by a random matrix γ, uniform over all rotations and reflections (the Haar measure).",
-      haar: "Each step turns the molecule by a random matrix γ, uniform over all rotations and reflections. The network f is left out.",
+          ? "Each step rotates the molecule by a random matrix γ. In this model the network f has learned nothing, so γ is uniform (the Haar measure)."
+          : "Each step rotates the molecule by a random matrix γ, uniform over all rotations and reflections (the Haar measure).",
+      haar: "Each step rotates the molecule by a random matrix γ, uniform over all rotations and reflections. The network f is left out.",
       none: "The plain transformer, which is not equivariant. It was not trained for this.",
     };
     element("gamma-note").textContent = notes[gamma];

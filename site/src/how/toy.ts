@@ -3,7 +3,7 @@
 import { element, make, svg } from "../dom.ts";
 import { failure, symmetrised, toy, triangle, turn, type Map, type Point } from "./symmetrised.ts";
 
-/** The draw of R that the figure shows; coupled, it turns along with the input. */
+/** The draw of R that the figure shows; coupled, it rotates along with the input. */
 const draw = 2.1;
 
 export class ToyFigure {
@@ -25,18 +25,18 @@ export class ToyFigure {
   }
 }
 
-/** Input, arrows and output of a map f, which for the turned input is fh. */
+/** Input, arrows and output of a map f, which for the rotated input is fh. */
 function panel(title: string, f: Map, fh: Map, angle: number): HTMLElement {
   const input = turn(triangle, angle);
   const output = fh(input);
   const wanted = turn(f(triangle), angle);
   const off = failure(f, fh, angle);
-  const verdict = off < 1e-9 ? "turns along" : `off by ${off.toFixed(2)}`;
+  const verdict = off < 1e-9 ? "rotates along" : `off by ${off.toFixed(2)}`;
   const at = ([x, y]: Point) => `${(100 + 62 * x).toFixed(1)} ${(100 - 62 * y).toFixed(1)}`;
   const path = (points: Point[]) => `M${points.map(at).join("L")}z`;
   return make("div", {},
     make("p", { className: "over" }, `${title}: ${verdict}`),
-    svg("svg", { viewBox: "0 0 200 200", role: "img", "aria-label": `${title} toy, input turned: the output ${verdict}.` },
+    svg("svg", { viewBox: "0 0 200 200", role: "img", "aria-label": `${title} toy, input rotated: the output ${verdict}.` },
       svg("path", { class: "shape", d: path(wanted) }),
       svg("path", { class: "moved", d: path(output) }),
       ...input.map((p, i) => svg("path", { class: "arrow", d: `M${at(p)}L${at(output[i]!)}` })),

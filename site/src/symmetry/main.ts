@@ -1,4 +1,4 @@
-// The symmetry page: two runs from one noise, the right one turned by H, and how far apart they end.
+// The symmetry page: two runs from one noise, the right one rotated by H, and how far apart they end.
 
 import "../trust.ts";
 import "../masthead.ts";
@@ -10,7 +10,7 @@ import { modelNamed, shipped } from "../engine.ts";
 import { formulaNodes } from "../format.ts";
 import { models, type Model } from "virtual:model";
 import { loadIntro, type Intro } from "../generate/intro.ts";
-import { kernelFlags, kernelsOf, learnsGamma, mostLearned, usualKernel, type Kernel } from "../kernel.ts";
+import { kernelFlags, kernelsOf, learnsGamma, mostLearned, defaultKernel, type Kernel } from "../kernel.ts";
 import { startOffline } from "../offline.ts";
 import { progressText, run } from "../run.ts";
 import { Session } from "../session.ts";
@@ -28,7 +28,7 @@ import { bin } from "./histogram.ts";
 import { angle, determinant, fromAngles, identity, toAngles, transpose, turn, type Angles, type Orthogonal } from "./orthogonal.ts";
 import { plane } from "./spread.ts";
 import { standIn } from "./standin.ts";
-import { left, parse, runCounts, turned, write, type State } from "./state.ts";
+import { left, parse, rotated, runCounts, write, type State } from "./state.ts";
 import { angleText, explanation, number, spreadText, spreadVerdict, variancesOf, varianceText, verdict, type Verdict } from "./texts.ts";
 
 const query = new URLSearchParams(location.search);
@@ -49,7 +49,7 @@ const camera = new Camera();
 const plain = query.get("renderer") === "2d";
 const leftViewer = new Viewer(element("view-left"), "view-help", plain, camera);
 const rightViewer = new Viewer(element("view-right"), "view-help", plain, camera);
-/** Shows the right molecule, turned back where that is asked for. */
+/** Shows the right molecule, rotated back where that is asked for. */
 const rightScreen: Pick<Viewer, "show"> = {
   show: (source, patient) => rightViewer.show((palette) => (state.back ? turnPicture(source(palette), transpose(h)) : source(palette)), patient),
 };
@@ -89,7 +89,7 @@ function setUp(): void {
   element("model-field").hidden = models.length < 2;
   const known = kernelsOf(model.variant);
   for (const radio of radios) radio.disabled = !known.includes(radio.value as Kernel);
-  if (!known.includes(state.kernel)) state = { ...state, kernel: usualKernel(model.variant) };
+  if (!known.includes(state.kernel)) state = { ...state, kernel: defaultKernel(model.variant) };
   show();
   showNoise();
   clear();
@@ -222,7 +222,7 @@ function showAngles(): void {
   mirror.checked = state.angles.mirror;
 }
 
-/** The noise on the left, and turned by H on the right. */
+/** The noise on the left, and rotated by H on the right. */
 function showNoise(): void {
   transport.pause();
   const [shown, at] = example ? [example.trajectory, example.trajectory.length - 1] : [noise, 0];
@@ -340,14 +340,14 @@ async function both(): Promise<void> {
       },
     });
     announce(`Generating two molecules in ${now.steps} steps.`);
-    const [one, two] = await Promise.all([run(engine, options, watch("left")), run(second, { ...options, ...turned(now) }, watch("right"))]);
+    const [one, two] = await Promise.all([run(engine, options, watch("left")), run(second, { ...options, ...rotated(now) }, watch("right"))]);
     fresh = true;
     finished(one.molecule, two.molecule, by, match, angles, signs, now);
   });
   if (!fresh) captions();
 }
 
-/** What the run began with is what H turns from now on. */
+/** What the run began with is what H rotates from now on. */
 function keepNoise(frame: Frame): void {
   example = undefined;
   noise = new Trajectory(model.elements, frame.atoms, frame.steps);

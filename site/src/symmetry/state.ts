@@ -9,9 +9,9 @@ export interface State extends Omit<Settings, "gamma"> {
   kernel: Kernel;
   /** Of H, in whole degrees. */
   angles: Angles;
-  /** Whether R0 is turned along. */
+  /** Whether R0 is rotated along. */
   couple: boolean;
-  /** Whether the second molecule is shown turned back. */
+  /** Whether the second molecule is shown rotated back. */
   back: boolean;
   /** Runs on each side of the comparison of distributions. */
   runs: number;
@@ -57,11 +57,11 @@ export function write({ kernel, angles, couple, back, runs, ...settings }: State
   });
 }
 
-/** What the engine is asked for on the left; the right adds `turned`. */
+/** What the engine is asked for on the left; the right adds `rotated`. */
 export function left({ kernel, ...settings }: State): SampleOptions {
   return { ...sampleOptions({ ...settings, gamma: gammas[0] }), gamma: kernel };
 }
 
-export function turned({ angles, couple }: State): SampleOptions {
+export function rotated({ angles, couple }: State): SampleOptions {
   return { rotate: fromAngles(angles), uncoupled: !couple };
 }

@@ -49,7 +49,7 @@ const unlearned = " In this model f has learned nothing: it is one constant matr
 
 const explanations: Record<Kernel, string> = {
   learned:
-    "At each step R₀ is drawn from the Haar measure, and a small network f turns it further: γ = R₀\u2009·\u2009f(R₀⁻¹x). On the right, R₀ is rotated with the noise. So R₀⁻¹x is the same on both sides, and the transformer gets the same input. Only rounding differs, by a millionth of a bond length, and the steps amplify it.",
+    "At each step R₀ is drawn from the Haar measure, and a small network f rotates it further: γ = R₀\u2009·\u2009f(R₀⁻¹x). On the right, R₀ is rotated with the noise. So R₀⁻¹x is the same on both sides, and the transformer gets the same input. Only rounding differs, by a millionth of a bond length, and the steps amplify it.",
   released:
     "The code published with the paper composes γ in the other order, f(R₀⁻¹x)\u2009·\u2009R₀⁻¹. Rotating R₀ does not cancel H then. The transformer gets differently rotated atoms on the two sides, its outputs differ, and the runs part at the first step. The published models were trained this way. The two distributions differ less, and a few runs may not show it.",
   haar: "γ is R₀ alone, uniform over all rotations and reflections (SymDiff-H). It is as symmetric as a learned γ. With R₀ rotated as well, the transformer gets the same input on both sides.",

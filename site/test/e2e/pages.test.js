@@ -75,7 +75,7 @@ test("how it works: the figures run the model and follow the reader", async () =
   await page.keyboard.press("Home");
   assert.match(await page.getAttribute("#noised canvas", "aria-label"), /molecule 1\.00, noise 0\.00$/);
   await page.fill("#angle", "90");
-  assert.match(await page.textContent("#toy-panels"), /Plain: off by \d\.\d\d.*Symmetrised: turns along/);
+  assert.match(await page.textContent("#toy-panels"), /Plain: off by \d\.\d\d.*Symmetrised: rotates along/);
   await accessible(page, "how.html after a run");
   await page.locator("#guess").screenshot({ path: join(screenshots, "how-guess.png") });
   await close();
