@@ -223,6 +223,9 @@ const unitWeight = 1000
 func (p *perception) gain(i, j int) int {
 	a, b := elementRadii[p.Elements[i]].covalent, elementRadii[p.Elements[j]].covalent
 	single, double := a[0]+b[0], a[1]+b[1]
+	if !(single > double) {
+		return unitWeight // no radius of a double bond: hydrogen, and elements beyond the table
+	}
 	t := min(max((single-p.Distance(i, j))/(single-double), -0.5), 2)
 	return unitWeight + int(math.Round(float64(t*unitWeight)))
 }
