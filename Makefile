@@ -146,10 +146,11 @@ evaluate-seeds: cli ## sample COUNT_SEEDS=10000 molecules of MODEL for three see
 EVERY ?= 15
 SMILES ?= $(DATA)/geomdrugs_smiles.tsv.gz
 .PHONY: compare-bonds
-compare-bonds: deps-rdkit ## bonds from distances against the SMILES of one in EVERY=15 of GEOM-Drugs' molecules, beside Open Babel (DATA=, SMILES=; takes half an hour)
+compare-bonds: deps-rdkit ## bonds from distances against the SMILES of one in EVERY=15 of GEOM-Drugs' molecules, beside Open Babel; writes trainer/evaluation/bonds.json (DATA=, SMILES=; takes half an hour)
 	@$(MAKE) --no-print-directory cli RDKIT=1
 	zcat $(SMILES) | awk 'NR == 1 || NR % $(EVERY) == 2' > $(BUILD)/bonds.tsv
-	$(BUILD)/symdiff data bonds $(BUILD)/bonds.tsv --openbabel $(BOND_ARGS)
+	$(BUILD)/symdiff data bonds $(BUILD)/bonds.tsv --openbabel --json $(BOND_ARGS) > $(BUILD)/bonds.json && cp $(BUILD)/bonds.json trainer/evaluation/bonds.json
+	go run ./trainer/tables
 
 # BASES=25 stable molecules of the model, each remade EACH=8 times around each kind of part, as the page does it, or as FLAGS= have it.
 evaluate-keep: cli $(BUILD)/npm.stamp ## how often molecules come out well around fragments; writes core/weights/qm9-web.keep.json

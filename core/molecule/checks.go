@@ -5,13 +5,13 @@ import "slices"
 // Checks is what today's protocols for drug-like molecules ask of a molecule, decided on its Lewis
 // structure. The names are those of the protocols.
 type Checks struct {
-	// GEOM-Drugs revisited: atoms whose valence its table lists, and whether all are, and whether the
-	// molecule is one fragment.
+	// GEOM-Drugs revisited: atoms whose valence its table lists, and whether all are, and whether
+	// the molecule is one fragment.
 	StableAtoms int
 	Stable      bool
 	Connected   bool
-	// PoseBusters: no unpaired electrons; bond lengths within 25 %; bond angles; flat aromatic rings
-	// and double bonds, within 0.25 Å; no internal steric clash.
+	// PoseBusters: no unpaired electrons; bond lengths within 25 %; bond angles; flat aromatic
+	// rings and double bonds, within 0.25 Å; no internal steric clash.
 	NoRadicals     bool
 	BondLengths    bool
 	BondAngles     bool
@@ -32,22 +32,23 @@ const (
 	poseLength     = 0.25
 )
 
-// heavyAngle is the smallest angle in degrees at an atom of the third period and beyond, out of small
-// rings: 90 in hydrogen sulfide and hypervalent atoms.
+// heavyAngle is the smallest angle in degrees at an atom of the third period and beyond, out of
+// small rings: 90 in hydrogen sulfide and hypervalent atoms.
 const heavyAngle = 80
 
 // Checks judges a molecule for a total charge.
 //
-// Valences are those of [ListedValence], where a sulfoxide counts as S+ and O-, as GEOM has it. A bond's length is compared with the sum of Pyykkö's radii
-// for its order, that of an aromatic one between the double and the single bond; angles with the
-// windows that [Geometry] has, from 80 degrees on at atoms beyond neon; PoseBusters takes the bounds of RDKit's distance geometry for both. A
-// carbon-carbon double bond out of aromatic rings is flat where its six atoms are within 0.25 Å
-// of a plane. A clash is that of [Geometry], but for hydrogen bonds, which may be as short; PoseBusters
-// looks at no hydrogen at all. What PoseBusters asks beyond, that RDKit accepts
-// the molecule and its energy, is not known here.
+// Valences are those of [ListedValence], where a sulfoxide counts as S+ and O-, as GEOM has it. A
+// bond's length is compared with the sum of Pyykkö's radii for its order, that of an aromatic one
+// between the double and the single bond; angles with the windows that [Geometry] has, from 80
+// degrees on at atoms beyond neon; PoseBusters takes the bounds of RDKit's distance geometry for
+// both. A carbon-carbon double bond out of aromatic rings is flat where its six atoms are within
+// 0.25 Å of a plane. A clash is that of [Geometry], but for hydrogen bonds, which may be as short;
+// PoseBusters looks at no hydrogen at all. What PoseBusters asks beyond, that RDKit accepts the
+// molecule and its energy, is not known here.
 //
-// Sources: F. Nikitin, I. Dunn, D. R. Koes and O. Isayev, GEOM-Drugs Revisited, arXiv 2505.00169; M.
-// Buttenschoen, G. M. Morris and C. M. Deane, Chem. Sci. 15, 3130 (2024) (PoseBusters).
+// Sources: F. Nikitin, I. Dunn, D. R. Koes and O. Isayev, GEOM-Drugs Revisited, arXiv 2505.00169;
+// M. Buttenschoen, G. M. Morris and C. M. Deane, Chem. Sci. 15, 3130 (2024) (PoseBusters).
 func (m *Molecule) Checks(charge int) Checks {
 	l := m.Lewis(charge)
 	flags := l.Aromatic()

@@ -35,7 +35,8 @@ func TestListedValence(t *testing.T) {
 // Real structures pass but for what the protocols do not know: the table was made of GEOM's
 // molecules, and PoseBusters of drugs.
 func TestChecksOfRealStructures(t *testing.T) {
-	unlisted := []string{"superoxide-like TEMPO", "methyl radical", "sulfur dioxide", "sulfur trioxide", "sulfine", "sulfinylamine",
+	unlisted := []string{"superoxide-like TEMPO", "methyl radical", "sulfur dioxide", "sulfur trioxide",
+		"sulfine", "sulfinylamine",
 		"sulfonium ylide", "sulfinate", "selenophene", "borane-amine", "pyrylium", "thiolate", "diazonium", "isocyanide",
 		"carbon monoxide", "tetrafluoroborate", "sydnone"}
 	passed, stable, n := 0, 0, 0

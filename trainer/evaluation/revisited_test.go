@@ -45,7 +45,8 @@ func TestRevisited(t *testing.T) {
 		{"no radicals", v.NoRadicals, 7, 8}, {"lengths", v.BondLengths, 8, 8}, {"angles", v.BondAngles, 8, 8},
 		{"rings", v.AromaticFlat, 8, 8}, {"double bonds", v.DoubleBondFlat, 8, 8}, {"clashes", v.NoClash, 8, 8},
 		{"PoseBusters", v.PoseBusters, 7, 8}, {"the data, stable", v.Floor.StableMolecules, 94, len(all)},
-		{"the data, PoseBusters", v.Floor.PoseBusters, 101, len(all)}, {"the data, connected", v.Floor.Connected, len(all), len(all)},
+		{"the data, PoseBusters", v.Floor.PoseBusters, 101, len(all)},
+		{"the data, connected", v.Floor.Connected, len(all), len(all)},
 	} {
 		if c.share.Count != c.count || c.share.Of != c.n {
 			t.Errorf("%s: %d of %d, want %d of %d", c.name, c.share.Count, c.share.Of, c.count, c.n)
@@ -61,7 +62,8 @@ func TestRevisited(t *testing.T) {
 	if err := e.Document().Text(&text); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"GEOM-Drugs revisited (arXiv 2505.00169)", "the data, %", "EDM's rule for GEOM, every bond single"} {
+	for _, want := range []string{"GEOM-Drugs revisited (arXiv 2505.00169)", "the data, %",
+		"EDM's rule for GEOM, every bond single"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("no %q in\n%s", want, text.String())
 		}

@@ -16,6 +16,7 @@ var kinds = map[string]func(files []string) ([][]string, error){
 	"fragments": fragments,
 	"bench":     bench,
 	"nll":       nll,
+	"bonds":     bonds,
 
 	"peers":          peers,
 	"peers-decision": decision,
@@ -282,6 +283,49 @@ func nll(files []string) ([][]string, error) {
 		name := strings.TrimSuffix(filepath.Base(b.Model), ".safetensors")
 		rows = append(rows, []string{name, thousands(b.Molecules), fmt.Sprint(b.Samples),
 			fmt.Sprintf("%.1f ± %.1f", b.NLL, b.Error)})
+	}
+	return rows, nil
+}
+
+// bonds is how many molecules have the bonds of their SMILES by distances (`make compare-bonds`).
+func bonds(files []string) ([][]string, error) {
+	file, err := only(files)
+	if err != nil {
+		return nil, err
+	}
+	type share struct {
+		Count, Of int
+		Value     float64
+	}
+	var b struct {
+		Molecules        int
+		Same, Neutral    share
+		Aromatic         share
+		EDM              share `json:"edm_table"`
+		OpenBabel        share `json:"open_babel"`
+		OpenBabelNeutral share `json:"open_babel_neutral"`
+	}
+	if err := read(file, &b); err != nil {
+		return nil, err
+	}
+	if b.Molecules == 0 {
+		return nil, fmt.Errorf("%s: no molecules", file)
+	}
+	rows := [][]string{{"as in the SMILES", "molecules", "%"}}
+	for _, r := range []struct {
+		what string
+		share
+	}{
+		{"Lewis structure: graph, orders and charges", b.Same},
+		{"the same, neutral molecules", b.Neutral},
+		{"Lewis structure: aromatic bonds", b.Aromatic},
+		{"EDM's table of distances: graph and orders", b.EDM},
+		{"Open Babel, without the charge: graph, orders and charges", b.OpenBabel},
+		{"the same, neutral molecules", b.OpenBabelNeutral},
+	} {
+		if r.Of > 0 {
+			rows = append(rows, []string{r.what, thousands(r.Of), fmt.Sprintf("%.2f", 100*r.Value)})
+		}
 	}
 	return rows, nil
 }

@@ -77,6 +77,28 @@ func TestLikelihoodsAndPapers(t *testing.T) {
 	}
 }
 
+// The table of bonds has a row for each share that was counted.
+func TestBonds(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for name, text := range map[string]string{
+		"b.json": `{"molecules":2000,"same":{"count":1999,"of":2000,"value":0.9995},"edm_table":{"count":3,"of":2000,"value":0.0015}}`,
+		"a.md":   "<!-- table bonds b.json -->\n<!-- /table -->\n",
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := run(false, []string{"a.md"}); err != nil {
+		t.Fatal(err)
+	}
+	text, _ := os.ReadFile("a.md")
+	if want := "|---|--:|--:|\n| Lewis structure: graph, orders and charges | 2,000 | 99.95 |\n" +
+		"| EDM's table of distances: graph and orders | 2,000 | 0.15 |\n" +
+		"<!-- /table -->"; !strings.Contains(string(text), want) {
+		t.Errorf("%q is not in\n%s", want, text)
+	}
+}
+
 func TestFaultsOfTablesNameTheFile(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for name, text := range map[string]string{"bad.json": "{", "none.json": "[]", "source.json": `[{"name":"EDM"}]`} {
