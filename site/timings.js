@@ -40,13 +40,14 @@ async function visit(page, name, note) {
   note(`${name}: largest contentful paint, ms`, largest);
   note(`${name}: interactive, ms`, ready);
   note(`${name}: total blocking time, ms`, blocked);
-  note(`${name}: Generate to the first molecule (100 steps), s`, await molecule(page));
+  note(`${name}: Generate to the first molecule, s`, await molecule(page));
+  note(`${name}: Generate to the second molecule, s`, await molecule(page));
 }
 
 const figures = new Map();
 for (let round = 0; round < rounds; round++) {
   const note = (name, value) => figures.set(name, [...(figures.get(name) ?? []), value]);
-  const { page, close } = await open(browser, `${server.url}?seed=7&atoms=18&steps=100`);
+  const { page, close } = await open(browser, `${server.url}?seed=7&atoms=18`);
   await visit(page, "first visit", note);
   const url = new URL(page.url());
   url.searchParams.set("steps", steps);
