@@ -43,28 +43,43 @@ func (g *graph) stable() []bool {
 	return s
 }
 
-// fragments groups connected atoms by union-find; the root of a group is its
-// first atom.
+// union is a union-find: the parent of each element, in a tree whose root is the first of its set.
+type union []int
+
+// newUnion are n sets of one element.
+func newUnion(n int) union {
+	u := make(union, n)
+	for i := range u {
+		u[i] = i
+	}
+	return u
+}
+
+// find is the first element of the set of i.
+func (u union) find(i int) int {
+	for u[i] != i {
+		u[i] = u[u[i]]
+		i = u[i]
+	}
+	return i
+}
+
+// join makes one set of those of i and j.
+func (u union) join(i, j int) {
+	a, b := u.find(i), u.find(j)
+	u[max(a, b)] = min(a, b)
+}
+
+// fragments groups connected atoms.
 func (g *graph) fragments() [][]int {
-	root := make([]int, len(g.elements))
-	for i := range root {
-		root[i] = i
-	}
-	find := func(i int) int {
-		for root[i] != i {
-			root[i] = root[root[i]]
-			i = root[i]
-		}
-		return i
-	}
+	atoms := newUnion(len(g.elements))
 	for _, b := range g.bonds {
-		i, j := find(b.I), find(b.J)
-		root[max(i, j)] = min(i, j)
+		atoms.join(b.I, b.J)
 	}
 	var groups [][]int
-	group := make([]int, len(root))
-	for i := range root {
-		r := find(i)
+	group := make([]int, len(atoms))
+	for i := range atoms {
+		r := atoms.find(i)
 		if r == i {
 			group[i] = len(groups)
 			groups = append(groups, nil)

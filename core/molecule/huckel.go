@@ -221,25 +221,15 @@ func fused(rings [][]int) (systems [][][]int) {
 			of[k] = append(of[k], r)
 		}
 	}
-	root := make([]int, len(rings))
-	for r := range root {
-		root[r] = r
-	}
-	find := func(i int) int {
-		for root[i] != i {
-			i = root[i]
-		}
-		return i
-	}
-	for pair, bonds := range shared { // in any order: the root is the first ring
+	fused := newUnion(len(rings))
+	for pair, bonds := range shared { // in any order: a system's root is its first ring
 		if bonds == 1 {
-			i, j := find(pair[0]), find(pair[1])
-			root[max(i, j)] = min(i, j)
+			fused.join(pair[0], pair[1])
 		}
 	}
 	at := make([]int, len(rings))
 	for r, ring := range rings {
-		if first := find(r); first == r {
+		if first := fused.find(r); first == r {
 			at[r] = len(systems)
 			systems = append(systems, [][]int{ring})
 		} else {

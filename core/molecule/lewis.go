@@ -344,24 +344,10 @@ func (p *perception) conjugated() []*conjugated {
 			edges = append(edges, matching.Edge{U: last - 1, V: last, Weight: 2 * int(electrons[last].over) * unitWeight})
 		}
 	}
-	root := make([]int, len(electrons))
-	for i := range root {
-		root[i] = i
-	}
-	find := func(i int) int {
-		for root[i] != i {
-			root[i] = root[root[i]]
-			i = root[i]
-		}
-		return i
-	}
-	join := func(u, v int) {
-		a, b := find(u), find(v)
-		root[max(a, b)] = min(a, b)
-	}
+	joined := newUnion(len(electrons))
 	for i := range p.Elements { // an atom's electrons share its charge
 		for u := first[i] + 1; u < first[i+1]; u++ {
-			join(u-1, u)
+			joined.join(u-1, u)
 		}
 	}
 	for _, b := range p.bonds {
@@ -370,7 +356,7 @@ func (p *perception) conjugated() []*conjugated {
 				price := electrons[u].over - electrons[u].used + electrons[v].over - electrons[v].used
 				if w := int(price)*unitWeight + p.gain(b.I, b.J); w > 0 {
 					edges = append(edges, matching.Edge{U: u, V: v, Weight: w})
-					join(u, v)
+					joined.join(u, v)
 				}
 			}
 		}
@@ -378,7 +364,7 @@ func (p *perception) conjugated() []*conjugated {
 	var systems []*conjugated
 	at, local := make([]*conjugated, len(electrons)), make([]int, len(electrons))
 	for u, e := range electrons {
-		r := find(u)
+		r := joined.find(u)
 		if at[r] == nil {
 			at[r] = &conjugated{}
 			systems = append(systems, at[r])
@@ -387,7 +373,7 @@ func (p *perception) conjugated() []*conjugated {
 		at[r].electrons = append(at[r].electrons, e)
 	}
 	for _, e := range edges {
-		s := at[find(e.U)]
+		s := at[joined.find(e.U)]
 		s.edges = append(s.edges, matching.Edge{U: local[e.U], V: local[e.V], Weight: e.Weight})
 	}
 	return systems

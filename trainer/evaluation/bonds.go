@@ -31,7 +31,7 @@ type Bonds struct {
 	Skeleton  Share  `json:"skeleton"`  // the same atoms bonded
 	Aromatic  Share  `json:"aromatic"`  // RDKit finds the same bonds aromatic, of those that it accepts
 	Table     Share  `json:"edm_table"` // the same by EDM's table of distances, orders and charges included
-	// the same by Open Babel, which is told no charge
+	// the same by Open Babel, which is given no charge
 	OpenBabel        *Share         `json:"open_babel,omitempty"`
 	OpenBabelNeutral *Share         `json:"open_babel_neutral,omitempty"` // of molecules without formal charges
 	Neutral          Share          `json:"neutral"`                      // Same, of molecules without formal charges
@@ -221,7 +221,7 @@ func (b *Bonds) Document() report.Report {
 			row("of molecules without formal charges", *b.OpenBabelNeutral))
 	}
 	s.Notes = []string{"Same: canonical SMILES by RDKit " + b.RDKit + " with bond orders and charges, without stereo " +
-		"marks and isotopes. EDM's table and Open Babel are told no charge."}
+		"marks and isotopes. EDM's table and Open Babel are given no charge."}
 	r.Sections = append(r.Sections, s)
 	if len(b.Kinds) > 0 {
 		kinds := report.Section{Title: "Failures", Head: []string{"", "molecules"}}
