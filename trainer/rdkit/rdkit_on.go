@@ -72,10 +72,7 @@ func SMILESBy(m *molecule.Molecule, rule molecule.Rule) (string, error) {
 	}
 	var reason *C.char
 	s := C.symdiff_smiles(n, numbers, bonds, bond, &reason)
-	if s == nil {
-		return "", errors.New(text(reason))
-	}
-	return text(s), nil
+	return answer(s, reason)
 }
 
 // Skeleton is the canonical SMILES of a molecule's atoms and some bonds, which all count as single,
@@ -84,10 +81,7 @@ func Skeleton(m *molecule.Molecule, list []molecule.Bond) (string, error) {
 	n, numbers, bonds, bond := graphOf(m, list).arguments()
 	var reason *C.char
 	s := C.symdiff_skeleton(n, numbers, bonds, bond, &reason)
-	if s == nil {
-		return "", errors.New(text(reason))
-	}
-	return text(s), nil
+	return answer(s, reason)
 }
 
 // SkeletonOf is the SMILES that [Skeleton] has, of a SMILES.
@@ -96,6 +90,11 @@ func SkeletonOf(smiles string) (string, error) {
 	defer C.free(unsafe.Pointer(in))
 	var reason *C.char
 	s := C.symdiff_skeleton_of(in, &reason)
+	return answer(s, reason)
+}
+
+// answer is the text of a function of the shim, or the reason why there is none.
+func answer(s, reason *C.char) (string, error) {
 	if s == nil {
 		return "", errors.New(text(reason))
 	}
@@ -108,10 +107,7 @@ func Canonical(smiles string) (string, error) {
 	defer C.free(unsafe.Pointer(in))
 	var reason *C.char
 	s := C.symdiff_canonical(in, &reason)
-	if s == nil {
-		return "", errors.New(text(reason))
-	}
-	return text(s), nil
+	return answer(s, reason)
 }
 
 // Explicit is the canonical SMILES of a SMILES as [SMILESBy] has it of a
@@ -126,10 +122,7 @@ func Explicit(smiles string, rule molecule.Rule) (string, error) {
 		single = 1
 	}
 	s := C.symdiff_explicit(in, single, &reason)
-	if s == nil {
-		return "", errors.New(text(reason))
-	}
-	return text(s), nil
+	return answer(s, reason)
 }
 
 // Plain is the canonical SMILES of a SMILES, hydrogens implicit, without stereo marks and
@@ -139,10 +132,7 @@ func Plain(smiles string) (string, error) {
 	defer C.free(unsafe.Pointer(in))
 	var reason *C.char
 	s := C.symdiff_plain(in, &reason)
-	if s == nil {
-		return "", errors.New(text(reason))
-	}
-	return text(s), nil
+	return answer(s, reason)
 }
 
 // ReadSDF is the SMILES that [Plain] has, of a MOL file or record of an SDF as RDKit reads it. It
@@ -152,10 +142,7 @@ func ReadSDF(record string) (string, error) {
 	defer C.free(unsafe.Pointer(in))
 	var reason *C.char
 	s := C.symdiff_sdf(in, &reason)
-	if s == nil {
-		return "", errors.New(text(reason))
-	}
-	return text(s), nil
+	return answer(s, reason)
 }
 
 // LewisSMILES is the SMILES that [Plain] has, of the Lewis structure of a molecule, and which of
