@@ -54,7 +54,7 @@ export async function saveVideo(outcome: Outcome, viewer: Viewer, transport: Tra
   const blob = await record(canvas, (share) => {
     transport.seek(share * (outcome.trajectory.length - 1));
     context.putImageData(background, 0, 0);
-    viewer.paint(canvas);
+    viewer.paint(canvas, undefined, true);
     context.fillStyle = style.getPropertyValue("--soft");
     context.font = `15px ${style.getPropertyValue("--sans")}`;
     context.fillText(caption, 24, canvas.height - 24, canvas.width - 48);

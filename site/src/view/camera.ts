@@ -81,12 +81,12 @@ export class Camera {
     this.scale(1 / this.#zoom);
   }
 
-  /** Moves the distance towards what the pictures need, once per frame; true when it is there. */
-  follow(now: number): boolean {
+  /** Moves the distance towards what the pictures need, once per frame, or at once; true when it is there. */
+  follow(now: number, atOnce = false): boolean {
     const wanted = 1.15 * Math.min(farthest, Math.max(nearest, ...[...this.#subjects].map(({ reach }) => reach)));
-    const elapsed = Math.min(100, now - this.#time);
+    const elapsed = Math.min(100, Math.max(0, now - this.#time));
     this.#time = now;
-    const rate = calm() || this.#extent === 0 ? 1 : 1 - Math.exp(-elapsed / 350);
+    const rate = atOnce || calm() || this.#extent === 0 ? 1 : 1 - Math.exp(-elapsed / 350);
     const before = this.#extent;
     this.#extent += (wanted - this.#extent) * rate;
     if (this.#subjects.size > 1 && Math.abs(this.#extent - before) > 1e-3) for (const subject of this.#subjects) subject.eased?.();

@@ -19,10 +19,14 @@ export function printable(canvas: HTMLCanvasElement, paint: (target: HTMLCanvasE
     copy.remove();
     canvas.style.visibility = "";
   };
+  const media = matchMedia("print"); // what makes pictures of pages for paper may tell by this alone
+  const changed = () => (media.matches ? before() : after());
   addEventListener("beforeprint", before);
   addEventListener("afterprint", after);
+  media.addEventListener("change", changed);
   return () => {
     removeEventListener("beforeprint", before);
     removeEventListener("afterprint", after);
+    media.removeEventListener("change", changed);
   };
 }

@@ -215,10 +215,16 @@ export class Viewer implements Subject {
     return symbol ? `${symbol}${ball + 1}` : "";
   }
 
-  /** Paints what is shown now over what another canvas holds, at that canvas's own size. */
-  paint(target: HTMLCanvasElement, palette = this.#palette): void {
+  /**
+   * Paints what is shown now over what another canvas holds, at that canvas's own size. The page draws nothing out of sight, so the camera
+   * is moved here: in a film as on the page, else to where all is seen.
+   */
+  paint(target: HTMLCanvasElement, palette = this.#palette, film = false): void {
     const { width, height } = target;
-    const scene = compose(this.#source(palette), this.#camera, palette, this.#representation);
+    const picture = this.#source(palette);
+    this.#reach = reachOf(picture, this.#representation);
+    this.#camera.follow(performance.now(), !film);
+    const scene = compose(picture, this.#camera, palette, this.#representation);
     this.#renderer.draw(target.getContext("2d")!, scene, width, height);
   }
 

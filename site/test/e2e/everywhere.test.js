@@ -199,6 +199,34 @@ for (const colorScheme of ["light", "dark"]) {
   });
 }
 
+for (const [address, pictures] of [
+  ["how.html", ["#noisy", "#noised"]],
+  ["symmetry.html", ["#view-left", "#view-right"]],
+  ["explore.html", ["#view-left"]],
+]) {
+  test(`${address}: pictures that were never in sight are whole on paper`, async () => {
+    const { page, close } = await open(browser, server.url + address, { viewport: { width: 1280, height: 200 } });
+    for (const id of pictures) await page.waitForFunction((id) => !/^Nothing/.test(document.querySelector(`${id} canvas`).ariaLabel), id);
+    await page.emulateMedia({ media: "print" });
+    for (const id of pictures) {
+      const copy = await page.waitForSelector(`${id} .on-paper`);
+      const [share, cut] = await copy.evaluate((copy) => {
+        const { width, height } = copy;
+        const { data } = copy.getContext("2d").getImageData(0, 0, width, height);
+        const painted = data.filter((value, k) => k % 4 === 3 && value > 200);
+        const edge = [...data.subarray(0, 4 * width), ...data.subarray(-4 * width)].filter((value, k) => k % 4 === 3 && value > 200);
+        return [painted.length / (width * height), edge.length];
+      });
+      assert.ok(share > 0.01, `${share} of ${id} is drawn`);
+      assert.equal(cut, 0, `${id} is cut off`);
+    }
+    await page.screenshot({ path: join(screenshots, `print-${address.replace(".html", "")}.png`), fullPage: true });
+    await page.emulateMedia({ media: "screen" });
+    await page.waitForFunction(() => !document.querySelector("canvas.on-paper"));
+    await close();
+  });
+}
+
 test("over plain http within a house the page generates, and copies", async () => {
   const lan = await launch(["--host-resolver-rules=MAP page.lan 127.0.0.1"]);
   const { port } = new URL(server.url);
