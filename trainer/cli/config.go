@@ -41,7 +41,7 @@ var flagsOf = map[string][]string{
 		"seed", "threads", "device"},
 	"distill": {"teacher", "guide", "guidance", "data", "val", "out", "steps", "epochs", "max-time",
 		"stop-after", "seed", "threads", "device"},
-	"posttrain": {"init", "data", "val", "out", "rounds", "samples", "sample-steps", "steps", "reward", "mix",
+	"posttrain": {"init", "data", "val", "out", "rounds", "samples", "sample-steps", "steps", "reward", "mix", "group",
 		"seed", "threads", "device"},
 }
 
@@ -153,6 +153,8 @@ func bindPosttrain(f *pflag.FlagSet, p *train.Posttraining) {
 	f.Float64Var(&p.Negative, "negative", p.Negative, "weight of the samples against the data's 1")
 	f.StringVar(&p.Reward, "reward", p.Reward, "what is wanted: an expression over measures, or program:COMMAND")
 	f.Float64Var(&p.Mix, "mix", p.Mix, "with a reward, share of the data against the samples")
+	f.StringVar(&p.Group, "group", p.Group,
+		"with a reward, an expression: samples of equal values are compared with each other alone")
 }
 
 func bindData(f *pflag.FlagSet, o *train.Options) {

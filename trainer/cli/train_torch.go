@@ -81,8 +81,10 @@ learns to do well in.
 --reward says what is wanted instead: an expression such as 'stable && rings(3) == 0', or
 program:COMMAND, a program that reads molecules as SDF and prints a number for each, one on a
 line. Samples above the mean have a > 0, those below a < 0; --mix is the share of the data
-against the samples, which holds the distribution, and the score is the mean reward. An
-expression (expr-lang.org) may name
+against the samples, which holds the distribution, and the score is the mean reward. With
+--set group=EXPR the mean is that of the samples with an equal value of EXPR, such as
+aromatic_rings, whose shares the reward then leaves as they are. An expression (expr-lang.org)
+may name
 
   ` + strings.Join(train.RewardMeasures(), "\n  ") + `
 

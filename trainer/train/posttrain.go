@@ -44,6 +44,8 @@ type Posttraining struct {
 	Reward string `json:"reward,omitempty"` // see Reward; empty: the data against the samples
 	// with a reward, the share of the data against the samples
 	Mix float64 `json:"mix,omitempty"`
+	// with a reward, an expression: samples of equal values are compared with each other alone
+	Group string `json:"group,omitempty"`
 }
 
 // PosttrainDefaults are the settings of post-training from a weights file, with its sizes and its
@@ -89,6 +91,9 @@ func (p *Posttraining) Validate() error {
 		if !c.ok {
 			return fmt.Errorf("%s: want a value %s", c.flag, c.want)
 		}
+	}
+	if p.Group != "" && p.Reward == "" {
+		return errors.New("group: wants --reward, whose samples it compares")
 	}
 	o := p.round(0, p.Train.Init, nil, "")
 	return o.Validate()
@@ -280,14 +285,15 @@ type PosttrainSummary struct {
 	LR          float64 `json:"lr"`
 	Reward      string  `json:"reward,omitempty"`
 	Mix         float64 `json:"mix,omitempty"`
+	Group       string  `json:"group,omitempty"`
 }
 
 // summary are the settings that the provenance tells.
 func (p *Posttraining) summary() PosttrainSummary {
 	s := PosttrainSummary{p.Samples, p.SampleSteps, p.Positives, p.Beta, p.From, p.To, p.Negative, p.Ramp,
-		p.Train.Steps, p.Train.LR, p.Reward, 0}
+		p.Train.Steps, p.Train.LR, p.Reward, 0, ""}
 	if p.Reward != "" {
-		s.Mix = p.Mix
+		s.Mix, s.Group = p.Mix, p.Group
 	}
 	return s
 }

@@ -53,7 +53,8 @@ func (r *PosttrainResult) String() string {
 type posttraining struct {
 	Posttraining
 	state  *posttrainState
-	reward rewarder // nil: the data against the samples
+	reward rewarder                                                      // nil: the data against the samples
+	group  func(context.Context, []*molecule.Molecule) ([]string, error) // nil: all samples are one
 	status io.Writer
 	log    *runLog
 	tty    bool
@@ -82,6 +83,9 @@ func Posttrain(ctx context.Context, p Posttraining, resume bool, status io.Write
 	defer func() { err = errors.Join(err, unlock()) }()
 	r := &posttraining{Posttraining: p, status: status, tty: terminal}
 	if r.reward, err = newRewarder(p.Reward); err != nil {
+		return nil, err
+	}
+	if r.group, err = newGrouper(p.Group); err != nil {
 		return nil, err
 	}
 	if r.log, err = openLog("", 0, status, terminal); err != nil {
@@ -279,7 +283,13 @@ func (r *posttraining) rewards(ctx context.Context, k int, samples []*molecule.M
 	if err != nil {
 		return 0, err
 	}
-	weights, mean := rewardWeights(values, r.Mix, r.Negative)
+	var groups []string
+	if r.group != nil {
+		if groups, err = r.group(ctx, samples); err != nil {
+			return 0, err
+		}
+	}
+	weights, mean := rewardWeights(values, groups, r.Mix, r.Negative)
 	b, err := json.Marshal(weights)
 	if err != nil {
 		return 0, err

@@ -20,6 +20,8 @@ import (
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/vm"
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/stat"
 
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/trainer/rdkit"
@@ -41,26 +43,52 @@ func newRewarder(text string) (rewarder, error) {
 	if text == "" {
 		return nil, nil
 	}
-	program, names, err := compileReward(text)
+	e, err := compile("--reward", text)
 	if err != nil {
-		return nil, fmt.Errorf("--reward: %w", err)
+		return nil, err
 	}
 	return func(ctx context.Context, molecules []*molecule.Molecule) ([]float64, error) {
-		values, errs := make([]float64, len(molecules)), make([]error, len(molecules))
-		var workers sync.WaitGroup
-		n := runtime.GOMAXPROCS(0)
-		for w := range n {
-			workers.Go(func() {
-				for i := w; i < len(molecules) && ctx.Err() == nil; i += n {
-					if values[i], errs[i] = reward(program, names, molecules[i]); errs[i] != nil {
-						errs[i] = fmt.Errorf("--reward: molecule %d: %w", i+1, errs[i])
-					}
-				}
-			})
-		}
-		workers.Wait()
-		return values, errors.Join(ctx.Err(), errors.Join(errs...))
+		return ofEach(ctx, e, molecules, number)
 	}, nil
+}
+
+// newGrouper reads an expression over the measures of a molecule; molecules of equal values are a
+// group. nil where it is empty.
+func newGrouper(text string) (func(context.Context, []*molecule.Molecule) ([]string, error), error) {
+	if text == "" {
+		return nil, nil
+	}
+	e, err := compile("group", text)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, molecules []*molecule.Molecule) ([]string, error) {
+		return ofEach(ctx, e, molecules, func(v any) (string, error) { return fmt.Sprint(v), nil })
+	}, nil
+}
+
+// ofEach is the value of an expression of each molecule, on all cores. Errors name the setting and
+// the molecule.
+func ofEach[T any](ctx context.Context, e *expression, molecules []*molecule.Molecule,
+	as func(any) (T, error)) ([]T, error) {
+	values, errs := make([]T, len(molecules)), make([]error, len(molecules))
+	var workers sync.WaitGroup
+	n := runtime.GOMAXPROCS(0)
+	for w := range n {
+		workers.Go(func() {
+			for i := w; i < len(molecules) && ctx.Err() == nil; i += n {
+				v, err := e.of(molecules[i])
+				if err == nil {
+					values[i], err = as(v)
+				}
+				if err != nil {
+					errs[i] = fmt.Errorf("%s: molecule %d: %w", e.setting, i+1, err)
+				}
+			}
+		})
+	}
+	workers.Wait()
+	return values, errors.Join(ctx.Err(), errors.Join(errs...))
 }
 
 // rewardMeasure is a quantity of a molecule that an expression may name.
@@ -205,11 +233,18 @@ func chordless(n int, bonds []molecule.Bond, size int) (count int) {
 	return count
 }
 
-// compileReward checks an expression, and tells which measures it names.
-func compileReward(text string) (*vm.Program, []string, error) {
+// expression is one over the measures of a molecule (see RewardMeasures).
+type expression struct {
+	setting string // that it is the value of
+	program *vm.Program
+	names   []string // measures that it names
+}
+
+// compile reads an expression. Errors name the setting and the place in the expression.
+func compile(setting, text string) (*expression, error) {
 	tree, err := parser.Parse(text)
 	if err != nil {
-		return nil, nil, err
+		return nil, fmt.Errorf("%s: %w", setting, err)
 	}
 	var found identifiers
 	ast.Walk(&tree.Node, &found)
@@ -217,7 +252,7 @@ func compileReward(text string) (*vm.Program, []string, error) {
 	names = slices.DeleteFunc(names, func(name string) bool { _, ok := rewardMeasures[name]; return !ok })
 	for _, name := range names {
 		if rewardMeasures[name].rdkit && !rdkit.Available {
-			return nil, nil, fmt.Errorf("%s: %w", name, rdkit.ErrMissing)
+			return nil, fmt.Errorf("%s: %s: %w", setting, name, rdkit.ErrMissing)
 		}
 	}
 	env, empty := map[string]any{}, newSubject(&molecule.Molecule{})
@@ -230,9 +265,9 @@ func compileReward(text string) (*vm.Program, []string, error) {
 	}
 	program, err := expr.Compile(text, expr.Env(env))
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w\nmeasures:\n  %s", err, strings.Join(RewardMeasures(), "\n  "))
+		return nil, fmt.Errorf("%s: %w\nmeasures:\n  %s", setting, err, strings.Join(RewardMeasures(), "\n  "))
 	}
-	return program, names, nil
+	return &expression{setting, program, names}, nil
 }
 
 // identifiers collects the names of an expression.
@@ -244,17 +279,19 @@ func (v *identifiers) Visit(node *ast.Node) {
 	}
 }
 
-// reward is the value of an expression of a molecule: a number, or 1 and 0 for true and false.
-func reward(program *vm.Program, names []string, m *molecule.Molecule) (float64, error) {
+// of is the value of an expression of a molecule.
+func (e *expression) of(m *molecule.Molecule) (any, error) {
 	s, env := newSubject(m), map[string]any{}
-	for _, name := range names {
+	for _, name := range e.names {
 		env[name] = rewardMeasures[name].of(s)
 	}
-	out, err := expr.Run(program, env)
-	if err != nil {
-		return 0, err
-	}
-	switch v := out.(type) {
+	return expr.Run(e.program, env)
+}
+
+// number is the value of an expression as a number: 1 and 0 for true and false, NaN for what is not
+// finite.
+func number(v any) (float64, error) {
+	switch v := v.(type) {
 	case bool:
 		if v {
 			return 1, nil
@@ -268,7 +305,7 @@ func reward(program *vm.Program, names []string, m *molecule.Molecule) (float64,
 		}
 		return v, nil
 	}
-	return 0, fmt.Errorf("the expression is a %T, want a number, or true or false", out)
+	return 0, fmt.Errorf("the expression is a %T, want a number, or true or false", v)
 }
 
 // programReward asks a program, which reads molecules as SDF from its standard input and prints a
@@ -308,14 +345,20 @@ func programReward(command []string) (rewarder, error) {
 	}, nil
 }
 
+// leastGroup is the number of samples below which the groups of rewardWeights are one group.
+const leastGroup = 20
+
 // rewardWeights are the weights a of samples with the given rewards (see Contrast), and the mean of
 // the rewards:
 //
-//	a = (1 - mix)·clip((R - mean)/std, -1, 1) - mix·negative
+//	A = clip((R - mean)/std, -1, 1), less its mean
+//	a = (1 - mix)·A - mix·negative
 //
-// where mix is the share of the data against the samples. A molecule that cannot be judged has the
-// lowest reward of the others, or 0.
-func rewardWeights(rewards []float64, mix, negative float64) (weights []float64, mean float64) {
+// with mean and std over the samples of a group, and mix the share of the data against the samples.
+// A has the mean 0 in each group, so a reward leaves the shares of the groups as they are. A
+// molecule that cannot be judged has the lowest reward of the others, or 0. nil for groups: all are
+// one.
+func rewardWeights(rewards []float64, groups []string, mix, negative float64) (weights []float64, mean float64) {
 	low := math.Inf(1)
 	for _, v := range rewards {
 		low = min(low, orInf(v))
@@ -323,25 +366,48 @@ func rewardWeights(rewards []float64, mix, negative float64) (weights []float64,
 	if math.IsInf(low, 0) {
 		low = 0
 	}
-	values := make([]float64, len(rewards))
+	members := map[string][]int{}
 	for i, v := range rewards {
-		if values[i] = v; math.IsNaN(v) {
-			values[i] = low
+		if math.IsNaN(v) {
+			rewards[i] = low
 		}
-		mean += values[i] / float64(len(rewards))
-	}
-	variance := 0.0
-	for _, v := range values {
-		variance += (v - mean) * (v - mean) / float64(len(values))
-	}
-	for _, v := range values {
-		a := 0.0
-		if variance > 0 {
-			a = min(1, max(-1, (v-mean)/math.Sqrt(variance)))
+		group := ""
+		if groups != nil {
+			group = groups[i]
 		}
-		weights = append(weights, (1-mix)*a-mix*negative)
+		members[group] = append(members[group], i)
+		mean += rewards[i] / float64(len(rewards))
+	}
+	var rest []int
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if list := members[name]; len(list) < leastGroup {
+			rest = append(rest, list...)
+			delete(members, name)
+		}
+	}
+	weights = make([]float64, len(rewards))
+	for _, list := range append(slices.Collect(maps.Values(members)), rest) {
+		for i, a := range advantages(rewards, list) {
+			weights[list[i]] = (1-mix)*a - mix*negative
+		}
 	}
 	return weights, mean
+}
+
+// advantages are A of the rewards that list names.
+func advantages(rewards []float64, list []int) []float64 {
+	a := make([]float64, len(list))
+	for i, at := range list {
+		a[i] = rewards[at]
+	}
+	mean, std := stat.PopMeanStdDev(a, nil)
+	for i := range a {
+		if a[i] -= mean; std > 0 {
+			a[i] = min(1, max(-1, a[i]/std))
+		}
+	}
+	floats.AddConst(-stat.Mean(a, nil), a)
+	return a
 }
 
 func orInf(v float64) float64 {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"gonum.org/v1/gonum/floats"
+
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/trainer/rdkit"
 )
@@ -123,14 +125,66 @@ func TestChordlessRings(t *testing.T) {
 }
 
 func TestRewardWeights(t *testing.T) {
-	got, mean := rewardWeights([]float64{1, 1, 0, math.NaN()}, 0, 1)
+	got, mean := rewardWeights([]float64{1, 1, 0, math.NaN()}, nil, 0, 1)
 	if want := []float64{1, 1, -1, -1}; !slices.Equal(got, want) || mean != 0.5 {
 		t.Errorf("%v, mean %g, want %v, 0.5", got, mean, want)
 	}
-	if got, _ := rewardWeights([]float64{1, 0}, 1, 1); !slices.Equal(got, []float64{-1, -1}) {
+	if got, _ := rewardWeights([]float64{1, 0}, nil, 1, 1); !slices.Equal(got, []float64{-1, -1}) {
 		t.Errorf("the data against the samples alone: %v, want -1", got)
 	}
-	if got, _ := rewardWeights([]float64{2, 2}, 0.25, 0.5); !slices.Equal(got, []float64{-0.125, -0.125}) {
+	if got, _ := rewardWeights([]float64{2, 2}, nil, 0.25, 0.5); !slices.Equal(got, []float64{-0.125, -0.125}) {
 		t.Errorf("rewards that do not differ: %v, want what the mix gives", got)
+	}
+	// (1 - 0.8)/0.4 = 0.5 four times, and -0.8/0.4 clipped to -1: 0.2 on the mean
+	got, _ = rewardWeights([]float64{1, 1, 1, 1, 0}, nil, 0, 1)
+	if want := []float64{0.3, 0.3, 0.3, 0.3, -1.2}; !floats.EqualApprox(got, want, 1e-12) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+func TestRewardLeavesTheSharesOfGroups(t *testing.T) {
+	var rewards []float64
+	var groups []string
+	add := func(n int, group string, reward float64) {
+		for range n {
+			rewards, groups = append(rewards, reward), append(groups, group)
+		}
+	}
+	add(30, "0", 1)
+	add(10, "0", 0)
+	add(5, "1", 1)
+	add(25, "1", 0)
+	add(1, "2", 1) // too few of 2 and of 3: one group
+	add(1, "3", 0)
+	weights, _ := rewardWeights(rewards, groups, 0, 1)
+	sums := map[string]float64{}
+	for i, w := range weights {
+		group := groups[i]
+		if group == "3" {
+			group = "2"
+		}
+		sums[group] += w
+		if (rewards[i] == 1) != (w > 0) {
+			t.Errorf("sample %d of group %s: reward %g, a = %g", i, groups[i], rewards[i], w)
+		}
+	}
+	for group, sum := range sums {
+		if math.Abs(sum) > 1e-9 {
+			t.Errorf("group %s: the sum of a is %g, want 0", group, sum)
+		}
+	}
+}
+
+func TestGroupIsTheExpressionsValue(t *testing.T) {
+	g, err := newGrouper(`[number_of("H"), formula]`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := g(context.Background(), []*molecule.Molecule{water(true), water(false)})
+	if want := []string{"[2 H2O]", "[1 HO]"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("%q, %v, want %q", got, err, want)
+	}
+	if _, err := newGrouper("loud"); err == nil || !strings.Contains(err.Error(), "group: ") {
+		t.Errorf("an unknown measure: %v, want an error that names the setting", err)
 	}
 }
