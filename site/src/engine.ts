@@ -23,6 +23,11 @@ export function shipped({ name, url, bytes, sha256 }: Model): Weights {
   return { name, source: url, bytes, sha256 };
 }
 
+/** The file of a shipped model in the repository; none for the default one, which the command line has built in. */
+export function shippedFile(name: string): string | undefined {
+  return name === models[0].name ? undefined : `core/weights/${name}.safetensors`;
+}
+
 /** The shipped model of a name, or the usual one. */
 export function modelNamed(name: string | undefined): Model {
   return models.find((model) => model.name === name) ?? models[0];

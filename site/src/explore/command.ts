@@ -1,8 +1,7 @@
 // The command line that makes the molecule on the stage.
 
-import { models } from "virtual:model";
 import { element } from "../dom.ts";
-import type { Weights } from "../engine.ts";
+import { shippedFile, type Weights } from "../engine.ts";
 import { kernelFlags } from "../kernel.ts";
 import { gallery, lab, model } from "./page.ts";
 import type { Run } from "./state.ts";
@@ -19,7 +18,10 @@ export function branchFlags(branches: readonly { step: number; seed: string }[])
 export function showCommand(): void {
   const { run: settings, tool, family, at, keeping, other } = lab.state;
   const base = (r: Run) => [`symdiff sample --seed ${r.seed}`, ...(r.formula ? [`--formula ${r.formula}`] : r.atoms ? [`--atoms ${r.atoms}`] : []), `--steps ${r.steps} --t-start ${r.start} --method ${r.method}`, ...kernelFlags(r.kernel)];
-  const modelFlag = (name: string) => (name === models[0].name ? [] : [`--model ${own.has(name) ? name : `${name}.safetensors`}`]);
+  const modelFlag = (name: string) => {
+    const file = own.has(name) ? name : shippedFile(name);
+    return file ? [`--model ${file}`] : [];
+  };
   let words = [...base(settings), ...branchFlags(path(family, tool === "compare" ? 0 : at)), ...modelFlag(model.name)];
   let note = "This molecule on the command line";
   if (tool === "keep" && gallery.open && lab.part) {

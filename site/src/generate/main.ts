@@ -5,7 +5,7 @@ import "../masthead.ts";
 import type { Frame } from "symdiff-mol";
 import { chemistryBytes, type Model } from "virtual:model";
 import { announce, element, make, onPress } from "../dom.ts";
-import { downloadBytes, Engine, loadingText, type Weights } from "../engine.ts";
+import { downloadBytes, Engine, loadingText, type Weights, shippedFile } from "../engine.ts";
 import { formulaNodes, percent, roughCount } from "../format.ts";
 import { dropModel, keepModel, startOffline } from "../offline.ts";
 import { explain } from "../problems.ts";
@@ -198,7 +198,8 @@ async function load(weights: Weights, signal: AbortSignal): Promise<Engine> {
 function weightsOf({ weights, info }: Engine): Origin["weights"] {
   const { name } = weights;
   if (typeof weights.source !== "string") return { name, sha256: info.sha256, path: name };
-  return { name, sha256: info.sha256, ...(name !== "qm9-web" && { path: `core/weights/${name}.safetensors` }) };
+  const path = shippedFile(name);
+  return { name, sha256: info.sha256, ...(path && { path }) };
 }
 
 /** Molecule `index` of the seed's stream, with its whole trajectory. */

@@ -6,7 +6,7 @@ import type { Frame, Molecule, SampleOptions } from "symdiff-mol";
 import { chosenAtoms, showAtoms } from "../atoms.ts";
 import { copyText } from "../copy.ts";
 import { announce, element, onPress, writeAddress } from "../dom.ts";
-import { modelNamed, shipped } from "../engine.ts";
+import { modelNamed, shipped, shippedFile } from "../engine.ts";
 import { formulaNodes } from "../format.ts";
 import { models, type Model } from "virtual:model";
 import { loadIntro, type Intro } from "../generate/intro.ts";
@@ -426,6 +426,7 @@ function drawPlane(one: readonly ArrayLike<number>[], two: readonly ArrayLike<nu
 /** The command that makes the right molecule. */
 function command(): string {
   const isTurned = h.some((v, k) => v !== identity[k]);
+  const file = shippedFile(model.name);
   return [
     `symdiff sample --seed ${state.seed}`,
     ...(state.formula ? [`--formula ${state.formula}`] : state.atoms ? [`--atoms ${state.atoms}`] : []),
@@ -433,7 +434,7 @@ function command(): string {
     ...kernelFlags(state.kernel),
     ...(isTurned ? [`--set rotate=${fromAngles(state.angles).join(",")}`] : []),
     ...(isTurned && !state.couple ? ["--set uncoupled=true"] : []),
-    ...(models.length > 1 && model !== models[0] ? [`--model ${model.name}.safetensors`] : []),
+    ...(file ? [`--model ${file}`] : []),
   ].join(" ");
 }
 

@@ -127,7 +127,7 @@ test("the command makes the molecule on the right", async () => {
   const program = join(top, "build/e2e/symdiff");
   const out = join(top, "build/e2e/turned.xyz");
   build(program, "./trainer/cmd/symdiff");
-  execFileSync(program, [...words.slice(1), "--out", out]);
+  execFileSync(program, [...words.slice(1), "--out", out], { cwd: top });
   const text = readFileSync(out, "utf8");
   assert.match(text, new RegExp(`formula="?${right}"?`));
   assert.match(text, /uncoupled=true/);
