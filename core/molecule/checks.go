@@ -32,10 +32,6 @@ const (
 	poseLength     = 0.25
 )
 
-// heavyAngle is the smallest angle in degrees at an atom of the third period and beyond, out of
-// small rings: 90 in hydrogen sulfide and hypervalent atoms.
-const heavyAngle = 80
-
 // Checks judges a molecule for a total charge.
 //
 // Valences are those of [ListedValence], where a sulfoxide counts as S+ and O-, as GEOM has it. A
@@ -52,11 +48,11 @@ const heavyAngle = 80
 func (m *Molecule) Checks(charge int) Checks {
 	l := m.Lewis(charge)
 	flags := l.Aromatic()
-	g := &graph{elements: m.Elements, bonds: l.Bonds}
+	g := l.graph()
 	edges := g.edges(all(len(m.Elements)))
 	var c Checks
 	aromatic, other := make([]int, len(m.Elements)), make([]int, len(m.Elements))
-	isAromatic, charges := map[[2]int]bool{}, slices.Clone(l.Charges)
+	charges := slices.Clone(l.Charges)
 	for k, b := range l.Bonds {
 		if s, o, ok := sulfoxide(m.Elements, edges, b); ok && !flags[k] {
 			other[s], other[o] = other[s]-1, other[o]-1
@@ -65,7 +61,6 @@ func (m *Molecule) Checks(charge int) Checks {
 		if flags[k] {
 			aromatic[b.I]++
 			aromatic[b.J]++
-			isAromatic[[2]int{b.I, b.J}] = true
 		} else {
 			other[b.I] += b.Order
 			other[b.J] += b.Order
@@ -79,37 +74,18 @@ func (m *Molecule) Checks(charge int) Checks {
 	c.Stable = len(m.Elements) > 0 && c.StableAtoms == len(m.Elements)
 	c.Connected = len(g.fragments()) == 1
 	c.NoRadicals = !slices.ContainsFunc(l.Radicals, func(n int) bool { return n > 0 })
-	geometry := m.measure(l.Bonds, edges)
-	c.BondLengths, c.AromaticFlat, c.DoubleBondFlat = true, true, true
-	for k, length := range geometry.Lengths {
-		p, q := elementRadii[m.Elements[length.I]], elementRadii[m.Elements[length.J]]
-		long, short := length.Order, length.Order
-		if flags[k] {
-			long, short = 1, 2
-		}
-		c.BondLengths = c.BondLengths && length.Distance <= (1+poseLength)*(p.radius(long)+q.radius(long)) &&
-			length.Distance >= (1-poseLength)*(p.radius(short)+q.radius(short))
-		if !flags[k] && length.Order == 2 && m.Elements[length.I] == C && m.Elements[length.J] == C {
+	geometry := m.lewisGeometry(l)
+	c.BondLengths, c.DoubleBondFlat = true, true
+	for _, length := range geometry.Lengths {
+		least, most, _ := m.lengths(length.Bond, poseLength)
+		c.BondLengths = c.BondLengths && length.Distance >= least && length.Distance <= most
+		if length.Order == 2 && m.Elements[length.I] == C && m.Elements[length.J] == C {
 			c.DoubleBondFlat = c.DoubleBondFlat && m.flatBond(edges, length.I, length.J)
 		}
 	}
-	c.BondAngles = !slices.ContainsFunc(geometry.Angles, func(a Angle) bool {
-		heavy := m.Elements[a.J] > 10 && a.Ring == 0 && a.Degrees >= heavyAngle
-		return !a.Inside && !heavy
-	})
-	c.NoClash = !slices.ContainsFunc(geometry.Clashes, func(c Clash) bool {
-		return !hydrogenBond(m.Elements[c.I], m.Elements[c.J])
-	})
-	if len(l.Bonds) <= maxBondsPerAtom*len(m.Elements) {
-		for _, ring := range smallRings(edges) {
-			inside := true
-			for k, i := range ring {
-				j := ring[(k+1)%len(ring)]
-				inside = inside && isAromatic[[2]int{min(i, j), max(i, j)}]
-			}
-			c.AromaticFlat = c.AromaticFlat && (!inside || m.deviation(ring) <= FlatRing)
-		}
-	}
+	c.BondAngles = !slices.ContainsFunc(geometry.Angles, func(a Angle) bool { return !a.Inside })
+	c.NoClash = len(geometry.Clashes) == 0
+	c.AromaticFlat = !slices.ContainsFunc(geometry.Rings, func(r Ring) bool { return !r.Flat() })
 	return c
 }
 

@@ -1,43 +1,53 @@
 package molecule
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 )
 
-// Features counts what a chemist sees first in a structure, by name. All of it is decided on the
-// Kekulé structure of the bonds by [BondOrder], with the charges that [Molecule.Valid] gives.
+// Features counts what a chemist sees first in a structure, by name. All of it is decided on a
+// Lewis structure, and does not depend on which of its Kekulé structures that is.
 type Features struct {
 	Bonds  map[string]int // bonds between heavy atoms: C-C, C=C, C:C (in an aromatic ring), C#N
 	Rings  map[string]int // rings by size: 3 to 7, and 8+
 	Groups map[string]int // functional groups, see Groups
 }
 
-// Groups names the functional groups that Features counts, in the order of a report. An atom with a
+// Groups names the functional groups that Features counts, in the order of a report. A carbon with a
 // double bond to oxygen is in one of the groups from carboxylic acid to other carbonyl, the first
-// that fits; ether and amine leave out what is in one of those.
+// that fits; ether and amine leave out what is in one of those. A sulfur is in one of the groups from
+// thiol to sulfonamide.
 var Groups = []string{
-	"alkene", "alkyne", "nitrile", "imine", "carboxylic acid", "ester", "amide", "aldehyde", "ketone", "other carbonyl",
-	"alcohol", "ether", "primary amine", "secondary amine", "tertiary amine", "cyclopropane", "epoxide", "aziridine",
-	"N-N", "N-O", "O-O", "nitro", "C-halogen", "benzene-like ring", "aromatic five-ring",
+	"alkene", "alkyne", "nitrile", "imine", "carboxylic acid", "carboxylate", "ester", "amide", "aldehyde", "ketone",
+	"other carbonyl", "alcohol", "ether", "primary amine", "secondary amine", "tertiary amine", "ammonium",
+	"cyclopropane", "epoxide", "aziridine", "N-N", "N-O", "O-O", "nitro", "C-halogen",
+	"thiol", "thioether", "disulfide", "thiocarbonyl", "sulfoxide", "sulfone", "sulfonamide", "P=O",
+	"benzene-like ring", "aromatic five-ring",
 }
 
-// maxBondsPerAtom is how many bonds an atom has at most, in the mean, where rings are looked for:
-// what has more is no molecule, and has rings beyond counting.
-const maxBondsPerAtom = 4
+// Features counts bonds, rings and functional groups of the Lewis structure for the charge by
+// [Molecule.Charge].
+func (m *Molecule) Features() Features { return m.Lewis(m.Charge()).Features() }
 
 // Features counts bonds, rings and functional groups.
 //
 // Rings are the distinct smallest rings of the bonds: of every bond the smallest ring that holds
 // it. In fused and bridged systems these are the rings of a smallest set but for ties.
-func (m *Molecule) Features() Features {
-	g := m.graph()
-	g.cleanUp()
+func (l *Lewis) Features() Features {
+	g := l.graph()
 	f := features{graph: g, edges: g.edges(all(len(g.elements))),
 		aromatic: map[[2]int]bool{}, inRing: make([]bool, len(g.elements)),
 		Features: Features{map[string]int{}, map[string]int{}, map[string]int{}}}
-	if len(g.bonds) <= maxBondsPerAtom*len(g.elements) {
-		f.findRings()
+	flags := l.Aromatic()
+	for k, b := range l.Bonds {
+		if flags[k] {
+			f.aromatic[[2]int{b.I, b.J}], f.inRing[b.I], f.inRing[b.J] = true, true, true
+		}
+	}
+	f.findRings()
+	for _, ring := range aromaticRings(f.edges, l.Bonds, flags) {
+		f.Groups[map[int]string{5: "aromatic five-ring", 6: "benzene-like ring"}[len(ring)]]++
 	}
 	f.countBonds()
 	for i := range f.edges {
@@ -48,9 +58,19 @@ func (m *Molecule) Features() Features {
 			f.nitrogen(i)
 		case O:
 			f.oxygen(i)
+		case 15:
+			f.Groups["P=O"] += f.to(i, O, 2)
+		case 16:
+			f.sulfur(i)
 		}
 	}
+	maps.DeleteFunc(f.Groups, func(name string, n int) bool { return name == "" || n == 0 })
 	return f.Features
+}
+
+// graph is the structure as a graph.
+func (l *Lewis) graph() *graph {
+	return &graph{elements: l.Elements, bonds: l.Bonds, charge: l.Charges}
 }
 
 func all(n int) []int {
@@ -66,11 +86,11 @@ type features struct {
 	*graph
 	edges    [][]edge
 	aromatic map[[2]int]bool // bonds i < j of aromatic rings
-	inRing   []bool          // (N) atoms of aromatic rings
+	inRing   []bool          // (N) atoms with an aromatic bond
 	Features
 }
 
-// findRings counts the smallest rings, and marks the aromatic ones.
+// findRings counts the smallest rings.
 func (f *features) findRings() {
 	seen := map[string]bool{}
 	for _, b := range f.bonds {
@@ -89,15 +109,6 @@ func (f *features) findRings() {
 		seen[key] = true
 		if f.Rings[ringName(len(ring))]++; len(ring) == 3 {
 			f.Groups[f.threeRing(ring)]++
-		}
-	}
-	delete(f.Groups, "")
-	for _, ring := range f.graph.aromatic(f.edges) {
-		f.Groups[map[int]string{5: "aromatic five-ring", 6: "benzene-like ring"}[len(ring)]]++
-		for k, i := range ring {
-			j := ring[(k+1)%len(ring)]
-			f.aromatic[[2]int{min(i, j), max(i, j)}] = true
-			f.inRing[i] = true
 		}
 	}
 }
@@ -199,6 +210,8 @@ func (f *features) carbon(i int) {
 			f.Groups["nitrile"]++
 		case e == N && b.order == 2 && !f.aromatic[bond]:
 			f.Groups["imine"]++
+		case e == 16 && b.order == 2:
+			f.Groups["thiocarbonyl"]++
 		case halogen(e):
 			f.Groups["C-halogen"]++
 		}
@@ -207,10 +220,13 @@ func (f *features) carbon(i int) {
 		return
 	}
 	hydroxyl := func(j int) bool { return f.elements[j] == O && f.to(j, H, 1) > 0 }
+	anion := func(j int) bool { return f.elements[j] == O && f.charge[j] < 0 }
 	bridge := func(j int) bool { return f.elements[j] == O && f.to(j, C, 1) == 2 }
 	switch {
 	case f.next(i, hydroxyl):
 		f.Groups["carboxylic acid"]++
+	case f.next(i, anion):
+		f.Groups["carboxylate"]++
 	case f.next(i, bridge):
 		f.Groups["ester"]++
 	case f.to(i, N, 1) > 0:
@@ -240,8 +256,11 @@ func (f *features) nitrogen(i int) {
 	if f.to(i, O, 1) > 0 && !f.inRing[i] {
 		f.Groups["N-O"]++
 	}
+	if len(f.edges[i]) == 4 {
+		f.Groups["ammonium"]++
+	}
 	if len(f.edges[i]) != 3 || f.to(i, C, 1)+f.to(i, H, 1) != 3 || f.inRing[i] ||
-		f.next(i, f.carbonyl) {
+		f.next(i, func(j int) bool { return f.carbonyl(j) || f.to(j, 16, 2) > 0 }) {
 		return
 	}
 	switch f.to(i, H, 1) {
@@ -271,6 +290,31 @@ func (f *features) oxygen(i int) {
 	}
 }
 
+// sulfur counts what a sulfur out of aromatic rings is, by its oxygens first.
+func (f *features) sulfur(i int) {
+	if f.inRing[i] {
+		return
+	}
+	for _, b := range f.edges[i] {
+		if f.elements[b.to] == 16 && b.to > i && len(f.edges[i]) == 2 && len(f.edges[b.to]) == 2 {
+			f.Groups["disulfide"]++
+		}
+	}
+	oxygens := f.to(i, O, 2)
+	switch bonds := len(f.edges[i]); {
+	case oxygens == 2 && bonds == 4 && f.to(i, N, 1) > 0:
+		f.Groups["sulfonamide"]++
+	case oxygens == 2 && bonds == 4 && f.to(i, C, 1) == 2:
+		f.Groups["sulfone"]++
+	case oxygens == 1 && bonds == 3 && f.to(i, C, 1) == 2:
+		f.Groups["sulfoxide"]++
+	case bonds == 2 && f.to(i, C, 1) == 2:
+		f.Groups["thioether"]++
+	case bonds == 2 && f.to(i, C, 1) == 1 && f.to(i, H, 1) == 1:
+		f.Groups["thiol"]++
+	}
+}
+
 // inThreeRing tells whether two neighbours of atom i are bonded.
 func (f *features) inThreeRing(i int) bool {
 	for _, b := range f.edges[i] {
@@ -284,11 +328,17 @@ func (f *features) inThreeRing(i int) bool {
 }
 
 // Environments hashes what lies around every atom, within two bonds: elements, charges and bond
-// orders, hydrogens included. Two atoms have one environment if they look alike that far, as in a
-// Morgan fingerprint of radius 2.
+// orders of the Lewis structure for the charge by [Molecule.Charge], aromatic bonds as such,
+// hydrogens included. Two atoms have one environment if they look alike that far, as in a Morgan
+// fingerprint of radius 2.
 func (m *Molecule) Environments() []string {
-	g := m.graph()
-	g.cleanUp()
+	l := m.Lewis(m.Charge())
+	for k, aromatic := range l.Aromatic() {
+		if aromatic {
+			l.Bonds[k].Order = 4
+		}
+	}
+	g := l.graph()
 	edges := g.edges(all(len(g.elements)))
 	colours, next := make([]colour, len(edges)), make([]colour, len(edges))
 	for i := range colours {

@@ -3,6 +3,7 @@ package molecule
 import (
 	_ "embed"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -73,16 +74,98 @@ func TestFeaturesOfQM9Molecules(t *testing.T) {
 	}
 }
 
-// A cloud of atoms in one place has bonds between all pairs; it is no molecule, and its rings are
-// beyond counting.
-func TestNoRingsWhereThereAreMoreBondsThanAtomsHave(t *testing.T) {
+// A cloud of atoms in one place is no molecule: its atoms have as many bonds as their elements can
+// have, and so it has no more rings than bonds.
+func TestACloudOfAtomsHasNoMoreRingsThanBonds(t *testing.T) {
 	m := &Molecule{}
-	for i := range 64 {
-		m.Elements = append(m.Elements, C)
+	for i := range 600 {
+		m.Elements = append(m.Elements, 16)
 		m.Positions = append(m.Positions, [3]float64{float64(i) * 0.01, 0, 0})
 	}
-	if f := m.Features(); len(f.Rings) != 0 {
-		t.Errorf("rings %v", f.Rings)
+	rings := 0
+	for _, n := range m.Features().Rings {
+		rings += n
+	}
+	if bonds := len(m.Lewis(0).Bonds); rings > bonds || bonds > 3*len(m.Elements) {
+		t.Errorf("%d rings, %d bonds", rings, bonds)
+	}
+}
+
+// TestGroupsOfLewisStructures compares with what one counts in the SMILES by hand.
+func TestGroupsOfLewisStructures(t *testing.T) {
+	type counts = map[string]int
+	want := map[string]counts{
+		"aspirin":                               {"ester": 1, "carboxylic acid": 1, "benzene-like ring": 1},
+		"acetate":                               {"carboxylate": 1},
+		"betaine":                               {"ammonium": 1, "carboxylate": 1},
+		"trimethylammonium":                     {"ammonium": 1},
+		"nitrobenzene":                          {"nitro": 1, "benzene-like ring": 1},
+		"azide":                                 {"N-N": 2},
+		"sulfonamide":                           {"sulfonamide": 1, "benzene-like ring": 1},
+		"sulfone":                               {"sulfone": 1},
+		"sulfoxide":                             {"sulfoxide": 1},
+		"thione":                                {"thiocarbonyl": 1},
+		"thiophene":                             {"aromatic five-ring": 1},
+		"phosphate":                             {"P=O": 1},
+		"pyridinium":                            {"benzene-like ring": 1},
+		"uracil":                                {"amide": 2, "benzene-like ring": 1},
+		"metformin":                             {"imine": 2, "primary amine": 1, "secondary amine": 1, "tertiary amine": 1},
+		"penicillin":                            {"thioether": 1, "amide": 2, "carboxylate": 1, "benzene-like ring": 1},
+		"omeprazole":                            {"ether": 2, "sulfoxide": 1, "benzene-like ring": 2, "aromatic five-ring": 1},
+		"sildenafil core":                       {"ether": 1, "amide": 1, "benzene-like ring": 2, "aromatic five-ring": 1},
+		"chlorobenzene with bromine and iodine": {"C-halogen": 3, "benzene-like ring": 1},
+	}
+	for _, m := range lewisCases(t) {
+		name, _ := m.Property("title")
+		f := m.Features()
+		if w, ok := want[name]; ok && !maps.Equal(f.Groups, w) {
+			t.Errorf("%s: %v, want %v", name, f.Groups, w)
+		}
+		delete(want, name)
+		for group := range f.Groups {
+			if !slices.Contains(Groups, group) {
+				t.Errorf("%s: group %q is not listed", name, group)
+			}
+		}
+	}
+	for name := range want {
+		t.Errorf("no molecule %s", name)
+	}
+}
+
+// The two Kekulé structures of a ring have the same features, and its atoms the same environments.
+func TestFeaturesDoNotDependOnTheKekuleStructure(t *testing.T) {
+	toluene := &Molecule{Elements: []Element{C, C, C, C, C, C, C, H, H, H, H, H, H, H, H}}
+	place := func(radius, degrees, height float64) {
+		sin, cos := math.Sincos(degrees * math.Pi / 180)
+		toluene.Positions = append(toluene.Positions, [3]float64{radius * cos, radius * sin, height})
+	}
+	for k := range 6 {
+		place(1.39, float64(60*k), 0)
+	}
+	toluene.Positions = append(toluene.Positions, [3]float64{2.9, 0, 0})
+	for k := range 5 {
+		place(2.48, float64(60*k+60), 0)
+	}
+	for k := range 3 {
+		sin, cos := math.Sincos(float64(k) * 2 * math.Pi / 3)
+		toluene.Positions = append(toluene.Positions, [3]float64{3.26, 1.03 * cos, 1.03 * sin})
+	}
+	l := toluene.Lewis(0)
+	other := *l
+	other.Bonds = slices.Clone(l.Bonds)
+	for k, aromatic := range l.Aromatic() {
+		if aromatic {
+			other.Bonds[k].Order = 3 - l.Bonds[k].Order
+		}
+	}
+	a, b := l.Features(), other.Features()
+	if !maps.Equal(a.Bonds, b.Bonds) || !maps.Equal(a.Groups, b.Groups) || a.Bonds["C:C"] != 6 {
+		t.Errorf("features %v and %v", a, b)
+	}
+	e := toluene.Environments()
+	if e[1] != e[5] || e[2] != e[4] || e[1] == e[2] {
+		t.Errorf("environments of the ring %v", e[:6])
 	}
 }
 

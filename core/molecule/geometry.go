@@ -21,9 +21,9 @@ type Geometry struct {
 
 // Length is the length of a bond.
 type Length struct {
-	Bond
+	Bond             // of order 4 where it is aromatic
 	Distance float64 // Å
-	Inside   bool    // within 12 % of the sum of the covalent radii for its order
+	Inside   bool    // within 12 % of the sum of the covalent radii for its order (see lengths)
 }
 
 // Angle is the angle of the bonds J-I and J-K, I < K.
@@ -137,9 +137,9 @@ func angleWindow(ring, bonds int) (lo, hi float64) {
 	return 85, 140
 }
 
-// Geometry measures lengths, angles, aromatic rings and clashes. A bond or pair
-// with an element of which no radius is known is never at fault. Angles and rings
-// at atoms of more than eight bonds, of which no molecule is stable, are left out.
+// Geometry measures lengths, angles, aromatic rings and clashes of the bonds by [BondOrder]. A bond
+// or pair with an element of which no radius is known is never at fault. Angles and rings at atoms of
+// more than eight bonds, of which no molecule is stable, are left out.
 func (m *Molecule) Geometry() Geometry {
 	g := m.graph()
 	edges := g.edges(all(len(m.Elements)))
@@ -150,13 +150,56 @@ func (m *Molecule) Geometry() Geometry {
 	return out
 }
 
+// LewisGeometry is Geometry of the Lewis structure for the charge by [Molecule.Charge], for
+// molecules beyond QM9: aromatic bonds are of order 4, angles at atoms beyond neon and out of small
+// rings begin at 80 degrees, and a hydrogen bond is no clash.
+func (m *Molecule) LewisGeometry() Geometry { return m.lewisGeometry(m.Lewis(m.Charge())) }
+
+// heavyAngle is the smallest angle in degrees at an atom of the third period and beyond, out of
+// small rings: 90 in hydrogen sulfide and hypervalent atoms.
+const heavyAngle = 80
+
+func (m *Molecule) lewisGeometry(l *Lewis) Geometry {
+	edges := l.graph().edges(all(len(l.Elements)))
+	flags, bonds := l.Aromatic(), slices.Clone(l.Bonds)
+	for k := range bonds {
+		if flags[k] {
+			bonds[k].Order = 4
+		}
+	}
+	out := m.measure(bonds, edges)
+	for k := range out.Angles {
+		a := &out.Angles[k]
+		a.Inside = a.Inside || m.Elements[a.J] > 10 && a.Ring == 0 && a.Degrees >= heavyAngle
+	}
+	out.Clashes = slices.DeleteFunc(out.Clashes, func(c Clash) bool {
+		return hydrogenBond(m.Elements[c.I], m.Elements[c.J])
+	})
+	for _, atoms := range aromaticRings(edges, bonds, flags) {
+		out.Rings = append(out.Rings, Ring{atoms, m.deviation(atoms)})
+	}
+	return out
+}
+
+// lengths is the range in Å in which a bond is expected, within a share of the sum of the covalent
+// radii for its order; an aromatic one (order 4) between that of a double and a single bond. Not ok
+// where a radius is not known.
+func (m *Molecule) lengths(b Bond, share float64) (least, most float64, ok bool) {
+	p, q := elementRadii[m.Elements[b.I]], elementRadii[m.Elements[b.J]]
+	long, short := b.Order, b.Order
+	if b.Order == 4 {
+		long, short = 1, 2
+	}
+	return (1 - share) * (p.radius(short) + q.radius(short)), (1 + share) * (p.radius(long) + q.radius(long)),
+		p.waals > 0 && q.waals > 0
+}
+
 // measure measures what Geometry does but for rings.
 func (m *Molecule) measure(bonds []Bond, edges [][]edge) (out Geometry) {
 	for _, b := range bonds {
 		l := Length{Bond: b, Distance: m.Distance(b.I, b.J), Inside: true}
-		if p, q := elementRadii[m.Elements[b.I]], elementRadii[m.Elements[b.J]]; p.waals > 0 && q.waals > 0 {
-			r := p.radius(b.Order) + q.radius(b.Order)
-			l.Inside = math.Abs(l.Distance-r) <= lengthWindow*r
+		if least, most, ok := m.lengths(b, lengthWindow); ok {
+			l.Inside = l.Distance >= least && l.Distance <= most
 		}
 		out.Lengths = append(out.Lengths, l)
 	}
@@ -293,18 +336,11 @@ func (m *Molecule) CheckBonds(bonds []Bond) error {
 	name := func(i int) string { return m.Elements[i].Symbol() + strconv.Itoa(i+1) }
 	for _, b := range bonds {
 		bonded[[2]int{b.I, b.J}] = true
-		p, q := elementRadii[m.Elements[b.I]], elementRadii[m.Elements[b.J]]
-		if p.waals == 0 || q.waals == 0 || b.Order < 1 || b.Order > 4 {
+		if b.Order < 1 || b.Order > 4 {
 			continue
 		}
-		long, short := b.Order, b.Order
-		if b.Order == 4 {
-			long, short = 1, 2
-		}
-		d := m.Distance(b.I, b.J)
-		most := (1 + lengthWindow) * (p.radius(long) + q.radius(long))
-		least := (1 - lengthWindow) * (p.radius(short) + q.radius(short))
-		if !(d >= least && d <= most) {
+		least, most, ok := m.lengths(b, lengthWindow)
+		if d := m.Distance(b.I, b.J); ok && !(d >= least && d <= most) {
 			return &unlike{name(b.I) + "-" + name(b.J) + " of order " + strconv.Itoa(b.Order) + " is " + fixed(d, 3) +
 				" Å, want " +
 				fixed(least, 2) + " to " + fixed(most, 2)}

@@ -20,12 +20,11 @@ var defaults = [maxLewisElements + 1]struct{ valence, outer int }{
 // aromatics decides which bonds are aromatic.
 type aromatics struct {
 	*Lewis
-	elements []Element
-	around   [][]int // (N) bonds of each atom
-	valence  []int
-	inRing   []bool  // of the bonds
-	rings    [][]int // bonds of each ring
-	donors   []int   // (N) electrons that an atom gives a ring, notRing where it cannot be in one
+	around  [][]int // (N) bonds of each atom
+	valence []int
+	inRing  []bool  // of the bonds
+	rings   [][]int // bonds of each ring
+	donors  []int   // (N) electrons that an atom gives a ring, notRing where it cannot be in one
 }
 
 const notRing = -1
@@ -44,8 +43,8 @@ const notRing = -1
 //
 // Source: RDKit, The RDKit Book, Aromaticity; Code/GraphMol/Aromaticity.cpp.
 func (l *Lewis) Aromatic() []bool {
-	elements := l.elements
-	a := &aromatics{Lewis: l, elements: elements, around: make([][]int, len(elements)),
+	elements := l.Elements
+	a := &aromatics{Lewis: l, around: make([][]int, len(elements)),
 		valence: make([]int, len(elements)), inRing: make([]bool, len(l.Bonds)), donors: make([]int, len(elements))}
 	for k, b := range l.Bonds {
 		a.around[b.I], a.around[b.J] = append(a.around[b.I], k), append(a.around[b.J], k)
@@ -72,15 +71,34 @@ func (l *Lewis) Aromatic() []bool {
 	return found
 }
 
+// aromaticRings lists the rings of five and six atoms all of whose bonds are aromatic.
+func aromaticRings(edges [][]edge, bonds []Bond, aromatic []bool) (rings [][]int) {
+	is := map[[2]int]bool{}
+	for k, b := range bonds {
+		is[[2]int{b.I, b.J}] = aromatic[k]
+	}
+	for _, ring := range smallRings(edges) {
+		inside := true
+		for k, i := range ring {
+			j := ring[(k+1)%len(ring)]
+			inside = inside && is[[2]int{min(i, j), max(i, j)}]
+		}
+		if inside {
+			rings = append(rings, ring)
+		}
+	}
+	return rings
+}
+
 // other is the atom at the other end of bond k of atom i.
 func (l *Lewis) other(k, i int) int { return l.Bonds[k].I + l.Bonds[k].J - i }
 
 // findRings finds the smallest ring of every bond, each ring once.
 func (a *aromatics) findRings() {
 	core := a.ringAtoms()
-	seen := make([]int, len(a.elements)) // 1 + the bond whose ring is looked for
-	by := make([]int, len(a.elements))   // the bond by which an atom was reached
-	depth := make([]int, len(a.elements))
+	seen := make([]int, len(a.Elements)) // 1 + the bond whose ring is looked for
+	by := make([]int, len(a.Elements))   // the bond by which an atom was reached
+	depth := make([]int, len(a.Elements))
 	known := map[string]bool{}
 	for k, b := range a.Bonds {
 		if !core[b.I] || !core[b.J] {
@@ -123,7 +141,7 @@ func (a *aromatics) findRings() {
 // ringAtoms are the atoms that are left when those of one bond are taken away again and again:
 // those of rings, and of chains between rings.
 func (a *aromatics) ringAtoms() []bool {
-	degree, core := make([]int, len(a.elements)), make([]bool, len(a.elements))
+	degree, core := make([]int, len(a.Elements)), make([]bool, len(a.Elements))
 	var ends []int
 	for i, list := range a.around {
 		if degree[i], core[i] = len(list), true; len(list) < 2 {
@@ -147,7 +165,7 @@ func (a *aromatics) ringAtoms() []bool {
 
 // donor is how many electrons atom i gives a ring, notRing where it cannot be in an aromatic one.
 func (a *aromatics) donor(i int) int {
-	e, charge, degree := a.elements[i], a.Charges[i], len(a.around[i])
+	e, charge, degree := a.Elements[i], a.Charges[i], len(a.around[i])
 	if int(e) >= len(defaults) || defaults[e].valence == 0 || degree < 2 || degree > 3 ||
 		a.Radicals[i] > 0 && e != C {
 		return notRing
@@ -171,7 +189,7 @@ func (a *aromatics) donor(i int) int {
 	if electrons > 1 && a.valence[i]-degree > 1 {
 		electrons = 1
 	}
-	stolen := outside >= 0 && moreElectronegative(a.elements[outside], e)
+	stolen := outside >= 0 && moreElectronegative(a.Elements[outside], e)
 	switch {
 	case electrons < 0, electrons == 0 && multiple == 0:
 		return notRing

@@ -10,11 +10,10 @@ import (
 // Lewis is the Lewis structure of a molecule: which atoms are bonded, by how many electron pairs,
 // and where its charges and unpaired electrons are.
 type Lewis struct {
-	Bonds    []Bond // a Kekulé structure: orders 1, 2, 3; sorted by I, then J
-	Charges  []int  // (N) formal charges
-	Radicals []int  // (N) unpaired electrons
-
-	elements []Element
+	Elements []Element // (N), hydrogens among them
+	Bonds    []Bond    // a Kekulé structure: orders 1, 2, 3; sorted by I, then J
+	Charges  []int     // (N) formal charges
+	Radicals []int     // (N) unpaired electrons
 }
 
 // Charge is the sum of the formal charges.
@@ -27,8 +26,12 @@ func (l *Lewis) Charge() (sum int) {
 
 // Lewis finds the Lewis structure of a molecule with all its hydrogens near a minimum of energy
 // from its elements and distances, for a total charge. It holds for H, B, C, N, O, F, Si, P, S, Cl,
-// As, Se, Br and I; atoms of other elements are left without bonds. BondOrder, by which models of
-// QM9 are judged, is another rule.
+// As, Se, Br and I; atoms of other elements are left without bonds.
+//
+// It is the structure for all that is no measure of EDM's: files, drawings of files, features and
+// environments, geometry in sets beyond QM9, checks, energies and descriptors. EDM's measures,
+// which are stability, validity, uniqueness and connectedness by a [Rule], and what is drawn of
+// molecules that are judged so, take [BondOrder].
 //
 // Bonded are atoms at most 0.3 Å farther apart than their single bond's length, the sum of
 // Pyykkö's radii; of an atom that has more bonds than its element can have the most stretched are
@@ -465,7 +468,7 @@ func formalCharge(e Element, valence int) (charge, lacks int) {
 // finish gives the atoms their charges and unpaired electrons.
 func (p *perception) finish(charge int) *Lewis {
 	n := len(p.Elements)
-	l := &Lewis{Bonds: p.bonds, Charges: make([]int, n), Radicals: make([]int, n), elements: p.Elements}
+	l := &Lewis{Bonds: p.bonds, Charges: make([]int, n), Radicals: make([]int, n), Elements: p.Elements}
 	for k := range p.bonds { // C2 has the electrons for a bond of order 4
 		if b := &p.bonds[k]; b.Order > 3 {
 			b.Order = 3

@@ -3,6 +3,7 @@ package dataset
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"math"
@@ -101,6 +102,21 @@ func TestLoadFilterAndLimit(t *testing.T) {
 }
 
 // An element that the model does not have is an error naming file, frame and element.
+// A command that is interrupted leaves the loop over the molecules while their reading ends with the
+// context's error.
+func TestALoopIsLeftAsItsContextEnds(t *testing.T) {
+	path := write(t, "set.xyz", strings.Repeat("1\n\nH 0 0 0\n", 3))
+	ctx, cancel := context.WithCancel(t.Context())
+	r := &Reader{Context: ctx}
+	for _, err := range r.Open(path) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		break
+	}
+}
+
 func TestLoadUnknownElement(t *testing.T) {
 	path := write(t, "bad.xyz", water+"1\n\nCl 0 0 0\n")
 	_, err := Load([]string{path}, hcno, 0)

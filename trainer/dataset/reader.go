@@ -85,15 +85,16 @@ var errEnough = errors.New("enough")
 // record, that of the text none.
 func (r *Reader) collect(none string, yield func(source.Record, error) bool,
 	read func(emit func(source.Record) error) error) {
-	taken := 0
+	taken, enough := 0, false
 	err := read(func(rec source.Record) error {
-		if taken++; !yield(rec, nil) {
+		taken++
+		if enough = !yield(rec, nil); enough {
 			return errEnough
 		}
 		return nil
 	})
 	switch {
-	case errors.Is(err, errEnough):
+	case enough: // whatever the reading ended with, such as the context's end
 	case err != nil:
 		yield(source.Record{}, err)
 	case taken == 0:

@@ -30,7 +30,10 @@ type Bonds struct {
 	Same      Share  `json:"same"`      // by molecule.Lewis
 	Skeleton  Share  `json:"skeleton"`  // the same atoms bonded
 	Aromatic  Share  `json:"aromatic"`  // RDKit finds the same bonds aromatic, of those that it accepts
-	Table     Share  `json:"edm_table"` // the same by EDM's table of distances, orders and charges included
+	// the same bonds by elements and order, rings by size and functional groups (molecule.Features)
+	Features Share `json:"features"`
+	Groups   Share `json:"groups"`    // the same functional groups
+	Table    Share `json:"edm_table"` // the same by EDM's table of distances, orders and charges included
 	// the same by Open Babel, which is given no charge
 	OpenBabel        *Share         `json:"open_babel,omitempty"`
 	OpenBabelNeutral *Share         `json:"open_babel_neutral,omitempty"` // of molecules without formal charges
@@ -64,6 +67,7 @@ type bondVerdict struct {
 	want, found, kind          string
 	skeleton, aromatic, judged bool
 	table, neutral             bool
+	features, groups           bool
 }
 
 // CompareBonds compares the structures of a sequence with their property smiles; those without are
@@ -81,7 +85,7 @@ func CompareBonds(ctx context.Context, molecules Molecules, o BondOptions) (*Bon
 	}
 	r := &run{Options: Options{Threads: cmp.Or(o.Threads, runtime.GOMAXPROCS(0)), Progress: o.Progress}}
 	b := &Bonds{File: o.Name, RDKit: rdkit.Version(), Kinds: map[string]int{}}
-	var same, skeleton, aromatic, judged, table, neutral, neutralSame, index int
+	var same, skeleton, aromatic, judged, features, groups, table, neutral, neutralSame, index int
 	var babel babelled
 	err := r.batches(ctx, "comparing", molecules, func(m *molecule.Molecule) (v verdict) {
 		v.bonds = compareBonds(m)
@@ -97,6 +101,8 @@ func CompareBonds(ctx context.Context, molecules Molecules, o BondOptions) (*Bon
 		skeleton += one(w.skeleton)
 		aromatic += one(w.aromatic)
 		judged += one(w.judged)
+		features += one(w.features)
+		groups += one(w.groups)
 		table += one(w.table)
 		neutral += one(w.neutral)
 		neutralSame += one(w.neutral && w.kind == "")
@@ -116,6 +122,7 @@ func CompareBonds(ctx context.Context, molecules Molecules, o BondOptions) (*Bon
 	}
 	b.Same, b.Skeleton = share(same, b.Molecules), share(skeleton, b.Molecules)
 	b.Aromatic, b.Table = share(aromatic, judged), share(table, b.Molecules)
+	b.Features, b.Groups = share(features, b.Molecules), share(groups, b.Molecules)
 	b.Neutral = share(neutralSame, neutral)
 	if obabel != "" {
 		if err := babel.ask(ctx, obabel); err != nil {
@@ -156,6 +163,11 @@ func compareBonds(m *molecule.Molecule) (v bondVerdict) {
 		v.kind = "another total charge"
 	default:
 		v.kind = "another resonance form"
+	}
+	if graph, err := rdkit.Graph(smiles); err == nil {
+		have, want := l.Features(), graph.Features()
+		v.groups = maps.Equal(have.Groups, want.Groups)
+		v.features = v.groups && maps.Equal(have.Bonds, want.Bonds) && maps.Equal(have.Rings, want.Rings)
 	}
 	if byTable, err := rdkit.SMILES(m); err == nil {
 		explicit, err := rdkit.Explicit(smiles, molecule.QM9Rule)
@@ -214,6 +226,7 @@ func (b *Bonds) Document() report.Report {
 	s := report.Section{Head: shareHead, Rows: [][]string{
 		row("same graph as the SMILES", b.Same), row("of molecules without formal charges", b.Neutral),
 		row("same atoms bonded", b.Skeleton), row("same aromatic bonds as RDKit", b.Aromatic),
+		row("same functional groups", b.Groups), row("same groups, rings and types of bonds", b.Features),
 		row("same graph by EDM's table", b.Table),
 	}}
 	if b.OpenBabel != nil {

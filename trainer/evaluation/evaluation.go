@@ -37,7 +37,7 @@ type Options struct {
 	RefName   string
 	RDKit     bool // judge by RDKit too; the build must have it
 	XTB       int  // stable, connected molecules that GFN2-xTB relaxes (needs the program xtb)
-	Strain    int  // stable, connected molecules whose strain energy is found (needs RDKit)
+	Strain    int  // stable, connected molecules (by the table of Revisited where the rule is GEOM's) whose strain energy is found (needs RDKit)
 	Threads   int  // 0: one per core
 
 	Progress func(stage string, molecules int) // called now and then; may be nil
@@ -108,7 +108,8 @@ type Disagreement struct {
 	RDKit      string `json:"rdkit"`       // its SMILES, or the reason
 }
 
-// Geometry counts what a chemist looks at.
+// Geometry counts what a chemist looks at, of the bonds by EDM's table; by GEOM's rule of the Lewis
+// structure (molecule.LewisGeometry).
 type Geometry struct {
 	Lengths   Share `json:"lengths_inside"` // of bonds
 	Angles    Share `json:"angles_inside"`  // of angles
@@ -136,7 +137,8 @@ type Likelihood struct {
 // verdict is what the workers find of one molecule.
 type verdict struct {
 	geometry  molecule.Geometry
-	stable    int // atoms
+	lewis     molecule.Geometry // where the rule may be GEOM's
+	stable    int               // atoms
 	connected bool
 	by        []judgement // by each rule that may be the one
 	byOrders  bool        // RDKit finds it valid with the orders that distances give
@@ -191,7 +193,7 @@ func Run(ctx context.Context, molecules Molecules, o Options) (*Evaluation, erro
 	if o.Threads == 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
-	r := &run{Options: o, e: &Evaluation{File: o.Name, set: distributions{}}, counts: newStructures(),
+	r := &run{Options: o, e: &Evaluation{File: o.Name}, byTable: newShapes(), byLewis: newShapes(), counts: newStructures(),
 		floor: newStructures(), known: map[string]bool{}, failures: map[AtomFailure][2]int{}, rules: rulesOf(o.Rule)}
 	report, err := molecule.EvaluateBy(r.Rule, func(yield func(*molecule.Molecule, error) bool) {
 		err := r.batches(ctx, "measuring", molecules, r.judge, func(m *molecule.Molecule, v verdict) bool {
@@ -205,10 +207,12 @@ func Run(ctx context.Context, molecules Molecules, o Options) (*Evaluation, erro
 	if err != nil {
 		return nil, err
 	}
-	r.e.Report, r.judged = report, r.rules[0]
+	r.e.Report, r.judged, r.shapes = report, r.rules[0], r.byTable
 	if r.rule == molecule.GEOMRule {
+		r.shapes = r.byLewis
 		r.e.Revisited, r.relaxed = r.revisits.shares(r.RDKit), r.revisitedRelaxed
 	}
+	r.e.set = r.shapes.distributions
 	if err := r.novelty(ctx); err != nil {
 		return nil, err
 	}
@@ -230,8 +234,10 @@ type run struct {
 	Options
 	e *Evaluation
 
-	index                                                     int
-	atoms, lengths, angles, flat, clashFree, plausible, rings counter
+	index            int
+	atoms            counter
+	byTable, byLewis *shapes // of the bonds by EDM's table, and of Lewis structures
+	shapes           *shapes // the one of the chosen rule
 	// of the rules that may still be the one; and of the chosen one, when all molecules are read
 	rules []*judged
 	*judged
@@ -251,6 +257,9 @@ type run struct {
 // judge is the work on one molecule.
 func (r *run) judge(m *molecule.Molecule) (v verdict) {
 	v.geometry = m.Geometry()
+	if r.Rule != molecule.QM9Rule {
+		v.lewis = m.LewisGeometry()
+	}
 	for _, ok := range m.StableAtoms() {
 		if ok {
 			v.stable++
@@ -313,28 +322,12 @@ func (r *run) add(m *molecule.Molecule, v verdict) {
 	} else if nfe(m) != r.e.NFE {
 		r.e.NFE = 0
 	}
-	g := &v.geometry
 	r.revisits.add(v.revisited)
-	r.e.set.addMolecule(m, g)
 	r.atoms.add(v.stable, len(m.Elements))
-	inside := 0
-	for _, l := range g.Lengths {
-		inside += one(l.Inside)
-	}
-	r.lengths.add(inside, len(g.Lengths))
-	inside = 0
-	for _, a := range g.Angles {
-		inside += one(a.Inside)
-	}
-	r.angles.add(inside, len(g.Angles))
-	inside = 0
-	for _, ring := range g.Rings {
-		inside += one(ring.Flat())
-	}
-	r.flat.add(inside, len(g.Rings))
-	r.clashFree.add(one(len(g.Clashes) == 0), 1)
-	r.rings.add(one(len(g.Rings) > 0), 1)
-	r.plausible.add(one(g.Plausible() && v.connected && v.stable == len(m.Elements)), 1)
+	intact := v.stable == len(m.Elements) && v.connected
+	r.byTable.add(m, &v.geometry, intact)
+	whole := v.revisited.Stable && v.revisited.Connected
+	r.byLewis.add(m, &v.lewis, whole)
 	if v.failing != nil {
 		r.addFailure(m, v.failing)
 	}
@@ -345,20 +338,50 @@ func (r *run) add(m *molecule.Molecule, v verdict) {
 		r.rules = r.rules[1:] // QM9's rule is out from here on
 	}
 	r.byOrders += one(v.byOrders)
-	intact := v.stable == len(m.Elements) && v.connected
 	for _, j := range r.rules {
 		for _, found := range v.by {
 			if found.rule == j.rule {
-				r.addTo(j, m, found, intact)
+				r.addTo(j, m, found, j.rule == molecule.QM9Rule && intact || j.rule == molecule.GEOMRule && whole)
 			}
 		}
 	}
 	if intact && len(r.relaxed) < r.XTB {
 		r.relaxed = append(r.relaxed, m)
 	}
-	if v.revisited.Stable && v.revisited.Connected && len(r.revisitedRelaxed) < r.XTB {
+	if whole && len(r.revisitedRelaxed) < r.XTB {
 		r.revisitedRelaxed = append(r.revisitedRelaxed, m)
 	}
+}
+
+// shapes are the geometries of a set.
+type shapes struct {
+	distributions
+	lengths, angles, flat, clashFree, plausible, rings counter
+}
+
+func newShapes() *shapes { return &shapes{distributions: distributions{}} }
+
+// add counts the geometry of a molecule; intact are the stable and connected.
+func (s *shapes) add(m *molecule.Molecule, g *molecule.Geometry, intact bool) {
+	s.addMolecule(m, g)
+	inside := 0
+	for _, l := range g.Lengths {
+		inside += one(l.Inside)
+	}
+	s.lengths.add(inside, len(g.Lengths))
+	inside = 0
+	for _, a := range g.Angles {
+		inside += one(a.Inside)
+	}
+	s.angles.add(inside, len(g.Angles))
+	inside = 0
+	for _, ring := range g.Rings {
+		inside += one(ring.Flat())
+	}
+	s.flat.add(inside, len(g.Rings))
+	s.clashFree.add(one(len(g.Clashes) == 0), 1)
+	s.rings.add(one(len(g.Rings) > 0), 1)
+	s.plausible.add(one(g.Plausible() && intact), 1)
 }
 
 func one(b bool) int {
@@ -456,9 +479,10 @@ func (r *run) reference(ctx context.Context) error {
 	whole, data := distributions{}, newStructures()
 	var revisits revisits
 	err := r.batches(ctx, "reference", r.Reference, func(m *molecule.Molecule) (v verdict) {
-		v.geometry, v.features = m.Geometry(), m.Features()
-		if r.rule == molecule.GEOMRule {
-			v.revisited = r.revisit(m)
+		if v.features = m.Features(); r.rule == molecule.GEOMRule {
+			v.geometry, v.revisited = m.LewisGeometry(), r.revisit(m)
+		} else {
+			v.geometry = m.Geometry()
 		}
 		return v
 	}, func(m *molecule.Molecule, v verdict) bool {
@@ -525,8 +549,9 @@ func (r *run) finish() {
 		e.Intervals[line.Key] = share(line.Count, line.Of).Interval
 	}
 	e.Intervals["stable_atoms"] = r.atoms.share().Interval
-	e.Geometry = Geometry{r.lengths.share(), r.angles.share(), r.flat.share(), r.clashFree.share(),
-		r.plausible.share(), r.rings.share()}
+	g := r.shapes
+	e.Geometry = Geometry{g.lengths.share(), g.angles.share(), g.flat.share(), g.clashFree.share(),
+		g.plausible.share(), g.rings.share()}
 	r.finishFailures()
 	if r.RDKit {
 		e.RDKit = &RDKit{

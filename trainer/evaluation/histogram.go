@@ -111,7 +111,7 @@ func (d distributions) addMolecule(m *molecule.Molecule, g *molecule.Geometry) {
 	}
 }
 
-// bondName is such as C=O: carbon first, hydrogen last, others by number.
+// bondName is such as C=O, with : for aromatic bonds: carbon first, hydrogen last, others by number.
 func bondName(a, b molecule.Element, order int) string {
 	rank := func(e molecule.Element) int {
 		switch e {
@@ -125,7 +125,7 @@ func bondName(a, b molecule.Element, order int) string {
 	if rank(a) > rank(b) {
 		a, b = b, a
 	}
-	return a.Symbol() + []string{"-", "=", "#"}[order-1] + b.Symbol()
+	return a.Symbol() + []string{"-", "=", "#", ":"}[order-1] + b.Symbol()
 }
 
 // Divergence tells how far a distribution is from that of the reference.

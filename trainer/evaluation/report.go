@@ -57,6 +57,10 @@ func (e *Evaluation) Document() report.Report {
 		r.Sections = append(r.Sections, e.noveltySection())
 	}
 	g := e.Geometry
+	bonds := "Bonds by EDM's table. "
+	if e.Rule == molecule.GEOMRule {
+		bonds = "Bonds of Lewis structures; stable by the table of GEOM-Drugs revisited. "
+	}
 	r.Sections = append(r.Sections, report.Section{
 		Title: "Geometry", Head: shareHead,
 		Rows: [][]string{
@@ -64,7 +68,7 @@ func (e *Evaluation) Document() report.Report {
 			row("molecules without clash", g.ClashFree), row("molecules with aromatic rings", g.Rings),
 			row("plausible molecules", g.Plausible),
 		},
-		Notes: []string{"Inside: lengths within 12 % of covalent radii, angles in windows that hold real " +
+		Notes: []string{bonds + "Inside: lengths within 12 % of covalent radii, angles in windows that hold real " +
 			"molecules; flat: within 0.25 Å of a plane; clash: below 0.7 of the van der Waals distance, more than " +
 			"three bonds apart. Plausible: stable, connected and none of these."},
 	})

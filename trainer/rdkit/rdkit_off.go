@@ -43,6 +43,9 @@ func LewisSMILES(*molecule.Molecule, *molecule.Lewis) (string, []bool, error) {
 	return "", nil, ErrMissing
 }
 
+// Graph needs the tag rdkit.
+func Graph(string) (*molecule.Lewis, error) { return nil, ErrMissing }
+
 // AromaticRings needs the tag rdkit.
 func AromaticRings(*molecule.Molecule) ([][]int, error) { return nil, ErrMissing }
 

@@ -10,9 +10,11 @@ package rdkit
 import "C"
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"sync/atomic"
 	"unsafe"
 
@@ -68,7 +70,7 @@ func SMILES(m *molecule.Molecule) (string, error) { return SMILESBy(m, molecule.
 func SMILESBy(m *molecule.Molecule, rule molecule.Rule) (string, error) {
 	n, numbers, bonds, bond := graphOf(m, m.BondsBy(rule)).arguments()
 	if n == 0 {
-		return "", errors.New("no atoms")
+		return "", errNoAtoms
 	}
 	var reason *C.char
 	s := C.symdiff_smiles(n, numbers, bonds, bond, &reason)
@@ -150,14 +152,12 @@ func ReadSDF(record string) (string, error) {
 func LewisSMILES(m *molecule.Molecule, l *molecule.Lewis) (smiles string, aromatic []bool, err error) {
 	n, numbers, bonds, bond := graphOf(m, l.Bonds).arguments()
 	if n == 0 {
-		return "", nil, errors.New("no atoms")
+		return "", nil, errNoAtoms
 	}
-	charges, radicals, flags := make([]C.int, n), make([]C.int, n), make([]C.int, bonds+1)
-	for i := range charges {
-		charges[i], radicals[i] = C.int(l.Charges[i]), C.int(l.Radicals[i])
-	}
+	charges, radicals := states(l)
+	flags := make([]C.int, bonds+1)
 	var reason *C.char
-	s := C.symdiff_lewis(n, numbers, &charges[0], &radicals[0], bonds, bond, &flags[0], &reason)
+	s := C.symdiff_lewis(n, numbers, charges, radicals, bonds, bond, &flags[0], &reason)
 	if s == nil {
 		return "", nil, errors.New(text(reason))
 	}
@@ -165,6 +165,36 @@ func LewisSMILES(m *molecule.Molecule, l *molecule.Lewis) (smiles string, aromat
 		aromatic = append(aromatic, f != 0)
 	}
 	return text(s), aromatic, nil
+}
+
+var errNoAtoms = errors.New("no atoms")
+
+// states are the formal charges and unpaired electrons of a Lewis structure.
+func states(l *molecule.Lewis) (charges, radicals *C.int) {
+	n := len(l.Charges)
+	list := make([]C.int, 2*n+1)
+	for i := range n {
+		list[i], list[n+i] = C.int(l.Charges[i]), C.int(l.Radicals[i])
+	}
+	return &list[0], &list[n]
+}
+
+// Graph is the graph of a SMILES with its hydrogens, as a Kekulé structure.
+func Graph(smiles string) (*molecule.Lewis, error) {
+	in := C.CString(smiles)
+	defer C.free(unsafe.Pointer(in))
+	var c C.symdiff_conformers
+	var reason *C.char
+	if C.symdiff_graph(in, &c, &reason) != 0 {
+		return nil, errors.New(text(reason))
+	}
+	defer C.symdiff_free_conformers(&c)
+	l := &molecule.Lewis{Elements: elementsOf(&c), Bonds: bondsOf(&c)}
+	for i := range l.Elements {
+		l.Charges = append(l.Charges, int(unsafe.Slice(c.charges, c.atoms)[i]))
+		l.Radicals = append(l.Radicals, int(unsafe.Slice(c.unpaired, c.atoms)[i]))
+	}
+	return l, nil
 }
 
 // AromaticRings lists the rings all of whose bonds RDKit finds aromatic.
@@ -217,15 +247,17 @@ func interruptible[T any](ctx context.Context, work func(stop *C.int) (T, error)
 	}
 }
 
-// Relax finds the strain energy of a structure by MMFF94: its energy above the
-// local minimum that at most `iterations` steps of minimisation lead to, and the
-// minimum itself. Errors: what is not valid, hydrogens that are missing, atoms
-// for which MMFF94 has no parameters, and the context's.
+// Relax finds the strain energy of a structure by MMFF94, with the bonds and charges of its Lewis
+// structure for [molecule.Molecule.Charge]: its energy above the local minimum that at most
+// `iterations` steps of minimisation lead to, and the minimum itself. Errors: what is not valid,
+// hydrogens that are missing, atoms for which MMFF94 has no parameters, and the context's.
 func Relax(ctx context.Context, m *molecule.Molecule, iterations int) (Strain, *molecule.Molecule, error) {
-	n, numbers, bonds, bond := newGraph(m).arguments()
+	l := m.Lewis(m.Charge())
+	n, numbers, bonds, bond := graphOf(m, l.Bonds).arguments()
 	if n == 0 {
-		return Strain{}, nil, errors.New("no atoms")
+		return Strain{}, nil, errNoAtoms
 	}
+	charges, radicals := states(l)
 	positions := make([]C.double, 3*n)
 	for i, p := range m.Positions {
 		for k, x := range p {
@@ -236,8 +268,8 @@ func Relax(ctx context.Context, m *molecule.Molecule, iterations int) (Strain, *
 		var before, after C.double
 		var converged C.int
 		var reason *C.char
-		if C.symdiff_strain(n, numbers, bonds, bond, &positions[0], C.int(iterations), &before, &after, &converged,
-			&reason) != 0 {
+		if C.symdiff_strain(n, numbers, charges, radicals, bonds, bond, &positions[0], C.int(iterations), &before, &after,
+			&converged, &reason) != 0 {
 			return Strain{}, errors.New(text(reason))
 		}
 		return Strain{float64(before), float64(after), converged != 0}, nil
@@ -251,15 +283,18 @@ func Relax(ctx context.Context, m *molecule.Molecule, iterations int) (Strain, *
 	return s, &molecule.Molecule{Elements: m.Elements, Positions: structure(positions)}, nil
 }
 
-// Describe finds descriptors of a molecule that RDKit accepts.
+// Describe finds descriptors of the Lewis structure of a molecule, for [molecule.Molecule.Charge],
+// where RDKit accepts it.
 func Describe(m *molecule.Molecule) (Descriptors, error) {
-	n, numbers, bonds, bond := newGraph(m).arguments()
+	l := m.Lewis(m.Charge())
+	n, numbers, bonds, bond := graphOf(m, l.Bonds).arguments()
 	if n == 0 {
-		return Descriptors{}, errors.New("no atoms")
+		return Descriptors{}, errNoAtoms
 	}
+	charges, radicals := states(l)
 	var logp, tpsa, mass C.double
 	var reason *C.char
-	if C.symdiff_describe(n, numbers, bonds, bond, &logp, &tpsa, &mass, &reason) != 0 {
+	if C.symdiff_describe(n, numbers, charges, radicals, bonds, bond, &logp, &tpsa, &mass, &reason) != 0 {
 		return Descriptors{}, errors.New(text(reason))
 	}
 	return Descriptors{float64(logp), float64(tpsa), float64(mass)}, nil
@@ -305,16 +340,7 @@ func Embed(ctx context.Context, smiles string, tries, seed int) (Conformers, err
 func conformers(c *C.symdiff_conformers) (Conformers, error) {
 	n := int(c.atoms)
 	out := Conformers{Charge: int(c.charge), Radicals: int(c.radicals)}
-	elements := make([]molecule.Element, n)
-	for i, z := range unsafe.Slice(c.numbers, n) {
-		elements[i] = molecule.Element(z)
-	}
-	var bonds []molecule.Bond
-	list := unsafe.Slice(c.bond, 3*int(c.bonds))
-	for ; len(list) > 0; list = list[3:] {
-		i, j := int(list[0]), int(list[1])
-		bonds = append(bonds, molecule.Bond{I: min(i, j), J: max(i, j), Order: int(list[2])})
-	}
+	elements, bonds := elementsOf(c), bondsOf(c)
 	var unlike error
 	positions := unsafe.Slice(c.positions, 3*n*int(c.conformers))
 	for k, e := range unsafe.Slice(c.energies, int(c.conformers)) {
@@ -329,6 +355,23 @@ func conformers(c *C.symdiff_conformers) (Conformers, error) {
 		return Conformers{}, unlike
 	}
 	return out, nil
+}
+
+func elementsOf(c *C.symdiff_conformers) (elements []molecule.Element) {
+	for _, z := range unsafe.Slice(c.numbers, int(c.atoms)) {
+		elements = append(elements, molecule.Element(z))
+	}
+	return elements
+}
+
+// bondsOf are the bonds, sorted by their atoms.
+func bondsOf(c *C.symdiff_conformers) (bonds []molecule.Bond) {
+	for list := unsafe.Slice(c.bond, 3*int(c.bonds)); len(list) > 0; list = list[3:] {
+		i, j := int(list[0]), int(list[1])
+		bonds = append(bonds, molecule.Bond{I: min(i, j), J: max(i, j), Order: int(list[2])})
+	}
+	slices.SortFunc(bonds, func(a, b molecule.Bond) int { return cmp.Or(cmp.Compare(a.I, b.I), cmp.Compare(a.J, b.J)) })
+	return bonds
 }
 
 func structure(values []C.double) [][3]float64 {

@@ -56,6 +56,24 @@ std::unique_ptr<RDKit::RWMol> build(int n, const unsigned char *numbers, int bon
   return mol;
 }
 
+// lewis makes the molecule of a Lewis structure, which has all its hydrogens, and sanitises it.
+std::unique_ptr<RDKit::RWMol> lewis(int n, const unsigned char *numbers, const int *charges, const int *radicals, int bonds,
+                                    const int *bond) {
+  std::unique_ptr<RDKit::RWMol> mol(new RDKit::RWMol);
+  for (int i = 0; i < n; i++) {
+    auto *atom = new RDKit::Atom(numbers[i]);
+    atom->setFormalCharge(charges[i]);
+    atom->setNumRadicalElectrons(static_cast<unsigned>(radicals[i]));
+    atom->setNoImplicit(true);
+    mol->addAtom(atom, false, true);
+  }
+  static const RDKit::Bond::BondType types[] = {RDKit::Bond::SINGLE, RDKit::Bond::DOUBLE, RDKit::Bond::TRIPLE};
+  for (int b = 0; b < bonds; b++)
+    mol->addBond(static_cast<unsigned>(bond[3 * b]), static_cast<unsigned>(bond[3 * b + 1]), types[bond[3 * b + 2] - 1]);
+  RDKit::MolOps::sanitizeMol(*mol);
+  return mol;
+}
+
 // largest is the largest fragment, the first of several.
 boost::shared_ptr<RDKit::ROMol> largest(const RDKit::ROMol &mol) {
   auto parts = RDKit::MolOps::getMolFrags(mol);
@@ -107,12 +125,13 @@ int symdiff_rings(int n, const unsigned char *numbers, int bonds, const int *bon
   });
 }
 
-int symdiff_strain(int n, const unsigned char *numbers, int bonds, const int *bond, double *positions, int iterations,
-                   double *before, double *after, int *converged, char **error) {
+int symdiff_strain(int n, const unsigned char *numbers, const int *charges, const int *radicals, int bonds,
+                   const int *bond, double *positions, int iterations, double *before, double *after, int *converged,
+                   char **error) {
   return guard<int>(error, 1, [&] {
-    auto mol = build(n, numbers, bonds, bond);
-    for (auto atom : mol->atoms())
-      if (atom->getTotalNumHs() > 0) throw std::invalid_argument("hydrogens are missing");
+    for (int i = 0; i < n; i++)
+      if (radicals[i] > 0) throw std::invalid_argument("unpaired electrons: hydrogens are missing");
+    auto mol = lewis(n, numbers, charges, radicals, bonds, bond);
     auto *conformer = new RDKit::Conformer(static_cast<unsigned>(n));
     for (int i = 0; i < n; i++)
       conformer->setAtomPos(static_cast<unsigned>(i), RDGeom::Point3D(positions[3 * i], positions[3 * i + 1], positions[3 * i + 2]));
@@ -130,9 +149,10 @@ int symdiff_strain(int n, const unsigned char *numbers, int bonds, const int *bo
   });
 }
 
-int symdiff_describe(int n, const unsigned char *numbers, int bonds, const int *bond, double *logp, double *tpsa, double *mass, char **error) {
+int symdiff_describe(int n, const unsigned char *numbers, const int *charges, const int *radicals, int bonds,
+                     const int *bond, double *logp, double *tpsa, double *mass, char **error) {
   return guard<int>(error, 1, [&] {
-    auto mol = build(n, numbers, bonds, bond);
+    auto mol = lewis(n, numbers, charges, radicals, bonds, bond);
     *logp = RDKit::Descriptors::calcClogP(*mol);
     *tpsa = RDKit::Descriptors::calcTPSA(*mol);
     *mass = RDKit::Descriptors::calcAMW(*mol);
@@ -233,20 +253,9 @@ char *symdiff_sdf(const char *text, char **error) {
 char *symdiff_lewis(int n, const unsigned char *numbers, const int *charges, const int *radicals, int bonds,
                     const int *bond, int *aromatic, char **error) {
   return guard<char *>(error, nullptr, [&] {
-    RDKit::RWMol mol;
-    for (int i = 0; i < n; i++) {
-      auto *atom = new RDKit::Atom(numbers[i]);
-      atom->setFormalCharge(charges[i]);
-      atom->setNumRadicalElectrons(static_cast<unsigned>(radicals[i]));
-      atom->setNoImplicit(true);
-      mol.addAtom(atom, false, true);
-    }
-    static const RDKit::Bond::BondType types[] = {RDKit::Bond::SINGLE, RDKit::Bond::DOUBLE, RDKit::Bond::TRIPLE};
-    for (int b = 0; b < bonds; b++)
-      mol.addBond(static_cast<unsigned>(bond[3 * b]), static_cast<unsigned>(bond[3 * b + 1]), types[bond[3 * b + 2] - 1]);
-    RDKit::MolOps::sanitizeMol(mol);
-    for (int b = 0; b < bonds; b++) aromatic[b] = mol.getBondWithIdx(static_cast<unsigned>(b))->getIsAromatic();
-    return plain(mol);
+    auto mol = lewis(n, numbers, charges, radicals, bonds, bond);
+    for (int b = 0; b < bonds; b++) aromatic[b] = mol->getBondWithIdx(static_cast<unsigned>(b))->getIsAromatic();
+    return plain(*mol);
   });
 }
 
@@ -279,6 +288,34 @@ unsigned char *symdiff_atoms(const char *smiles, int *atoms, int *charge, char *
     auto *numbers = static_cast<unsigned char *>(malloc(static_cast<size_t>(*atoms) + 1));
     for (const auto atom : mol->atoms()) numbers[atom->getIdx()] = static_cast<unsigned char>(atom->getAtomicNum());
     return numbers;
+  });
+}
+
+int symdiff_graph(const char *smiles, symdiff_conformers *out, char **error) {
+  return guard<int>(error, 1, [&] {
+    std::unique_ptr<RDKit::ROMol> parsed(RDKit::SmilesToMol(smiles));
+    if (!parsed) throw std::invalid_argument("not a SMILES");
+    std::unique_ptr<RDKit::RWMol> mol(new RDKit::RWMol(*parsed));
+    RDKit::MolOps::addHs(*mol);
+    RDKit::MolOps::Kekulize(*mol);
+    out->atoms = static_cast<int>(mol->getNumAtoms());
+    out->bonds = static_cast<int>(mol->getNumBonds());
+    out->numbers = static_cast<unsigned char *>(malloc(static_cast<size_t>(out->atoms + 1)));
+    out->charges = static_cast<int *>(malloc(sizeof(int) * static_cast<size_t>(out->atoms + 1)));
+    out->unpaired = static_cast<int *>(malloc(sizeof(int) * static_cast<size_t>(out->atoms + 1)));
+    out->bond = static_cast<int *>(malloc(sizeof(int) * 3 * static_cast<size_t>(out->bonds + 1)));
+    for (const auto atom : mol->atoms()) {
+      out->numbers[atom->getIdx()] = static_cast<unsigned char>(atom->getAtomicNum());
+      out->charges[atom->getIdx()] = atom->getFormalCharge();
+      out->unpaired[atom->getIdx()] = static_cast<int>(atom->getNumRadicalElectrons());
+    }
+    int *b = out->bond;
+    for (const auto bond : mol->bonds()) {
+      *b++ = static_cast<int>(bond->getBeginAtomIdx());
+      *b++ = static_cast<int>(bond->getEndAtomIdx());
+      *b++ = static_cast<int>(bond->getBondTypeAsDouble());
+    }
+    return 0;
   });
 }
 
@@ -342,6 +379,8 @@ int symdiff_embed(const char *smiles, int tries, int seed, int iterations, const
 
 void symdiff_free_conformers(symdiff_conformers *c) {
   free(c->numbers);
+  free(c->charges);
+  free(c->unpaired);
   free(c->bond);
   free(c->positions);
   free(c->energies);

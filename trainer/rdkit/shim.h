@@ -21,15 +21,17 @@ char *symdiff_canonical(const char *smiles, char **error);
 // aromatic rings, and returns their number; -1 where it fails.
 int symdiff_rings(int n, const unsigned char *numbers, int bonds, const int *bond, int *sizes, int *atoms, char **error);
 
-// symdiff_strain sets the MMFF94 energies in kcal/mol of the positions and of the
+// symdiff_strain takes a Lewis structure, with (n) formal charges and unpaired electrons, and sets the MMFF94 energies in kcal/mol of the positions and of the
 // minimum that at most `iterations` steps reach from there, which replaces the
 // positions; converged tells whether they sufficed.
-int symdiff_strain(int n, const unsigned char *numbers, int bonds, const int *bond, double *positions, int iterations,
-                   double *before, double *after, int *converged, char **error);
+int symdiff_strain(int n, const unsigned char *numbers, const int *charges, const int *radicals, int bonds,
+                   const int *bond, double *positions, int iterations, double *before, double *after, int *converged,
+                   char **error);
 
-// symdiff_describe sets logP (Crippen), the topological polar surface area in Å² and
+// symdiff_describe does so too, and sets logP (Crippen), the topological polar surface area in Å² and
 // the average mass in g/mol.
-int symdiff_describe(int n, const unsigned char *numbers, int bonds, const int *bond, double *logp, double *tpsa, double *mass, char **error);
+int symdiff_describe(int n, const unsigned char *numbers, const int *charges, const int *radicals, int bonds,
+                     const int *bond, double *logp, double *tpsa, double *mass, char **error);
 
 // symdiff_explicit is the canonical SMILES, hydrogens explicit, without stereo and
 // isotopes, of the largest fragment of a SMILES: what symdiff_smiles has for the
@@ -59,7 +61,8 @@ unsigned char *symdiff_atoms(const char *smiles, int *atoms, int *charge, char *
 typedef struct {
   int atoms, conformers, charge, radicals, bonds;
   unsigned char *numbers; // (atoms)
-  int *bond;              // (bonds, 3): two atoms and the order, 4 for an aromatic bond
+  int *charges, *unpaired; // (atoms) formal charges and unpaired electrons; of symdiff_graph only
+  int *bond;              // (bonds, 3): two atoms and the order, 4 for an aromatic bond of symdiff_embed
   double *positions;      // (conformers, atoms, 3)
   double *energies;       // (conformers) kcal/mol
 } symdiff_conformers;
@@ -69,6 +72,9 @@ typedef struct {
 // *stop is not 0.
 int symdiff_embed(const char *smiles, int tries, int seed, int iterations, const int *stop, symdiff_conformers *out,
                   char **error);
+
+// symdiff_graph sets the graph of a SMILES with explicit hydrogens, as a Kekulé structure.
+int symdiff_graph(const char *smiles, symdiff_conformers *out, char **error);
 
 void symdiff_free_conformers(symdiff_conformers *c);
 

@@ -107,8 +107,9 @@ type subject struct {
 
 func newSubject(m *molecule.Molecule) *subject {
 	return &subject{m, sync.OnceValue(m.Geometry), sync.OnceValue(func() rdkit.Descriptors {
+		ok, _ := m.ValidBy(molecule.RuleOf(m.Elements))
 		d, err := rdkit.Describe(m)
-		if err != nil {
+		if err != nil || !ok {
 			return rdkit.Descriptors{LogP: math.NaN(), TPSA: math.NaN(), Mass: math.NaN()}
 		}
 		return d
