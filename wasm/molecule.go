@@ -13,24 +13,29 @@ import (
 
 // result is a finished molecule with all that core can say of it. The second argument is the
 // SHA-256 of the weights, or an empty text; it travels with the molecule's files, beside the
-// arguments of the run (sampler.Result).
+// arguments of the run (sampler.Result). By a model of elements beyond QM9's bonds are those of the
+// Lewis structure, and validity goes by EDM's rule for GEOM.
 func (e *engine) result(args []js.Value) (map[string]any, error) {
 	m, err := e.Result(args[0].Int(), args[1].String())
 	if err != nil {
 		return nil, err
 	}
-	valid, reason := m.Valid()
+	rule, bonds := e.Rule(), m.Bonds()
+	if rule == molecule.GEOMRule {
+		bonds = m.Lewis(m.Charge()).Bonds
+	}
+	valid, reason := m.ValidBy(rule)
 	out := map[string]any{
 		"formula":   m.Formula(),
 		"elements":  symbols(m),
 		"positions": positionBytes(m),
-		"bonds":     bondBytes(m.Bonds()),
+		"bonds":     bondBytes(bonds),
 		"stable":    m.Stable(),
 		"connected": m.Connected(),
 		"fragments": len(m.Fragments()),
 		"valid":     valid,
 		"reason":    reason,
-		"key":       m.Key(),
+		"key":       m.KeyBy(rule),
 	}
 	atoms := make([]any, len(m.Elements))
 	for a, ok := range m.StableAtoms() {

@@ -18,8 +18,8 @@ const maxRead = 100_000
 // read parses the text of a file by the readers of core/molecule: that of its
 // extension, XYZ where it has another. As by the commands, a record that is at
 // fault is skipped and counted, the first of them named; a fault beyond which no
-// record is found, and a file without a good one, are errors. Bonds are judged by
-// distances, as those of the sampler are.
+// record is found, and a file without a good one, are errors. Bonds are those of the
+// Lewis structure (molecule.DrawnBonds), which also makes the SDF of each.
 func read(args []js.Value) (map[string]any, error) {
 	name := args[0].String()
 	list, ok := molecule.Read(strings.NewReader(args[1].String()), name)
@@ -46,7 +46,8 @@ func read(args []js.Value) (map[string]any, error) {
 			"formula":   m.Formula(),
 			"elements":  symbols(m),
 			"positions": positionBytes(m),
-			"bonds":     bondBytes(m.Bonds()),
+			"bonds":     bondBytes(m.DrawnBonds()),
+			"sdf":       text(m, molecule.WriteSDF),
 		})
 	}
 	out := map[string]any{"molecules": molecules, "skipped": skipped}

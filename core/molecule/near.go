@@ -73,6 +73,29 @@ func cell(p [3]float64, width float64) (c [3]int64) {
 	return c
 }
 
+// DrawnBonds lists the bonds of a structure of a file for a picture: those of its Lewis structure for
+// [Molecule.Charge]. Where that is unknown, since hydrogens are missing or the file is a drawing in 2D,
+// they are those that the file states, aromatic ones as double, or else those by [BondOrder].
+func (m *Molecule) DrawnBonds() []Bond {
+	missing, _ := m.missingHydrogens()
+	switch {
+	case !m.Flat && missing == 0:
+		return m.Lewis(m.Charge()).Bonds
+	case m.FileBonds == nil:
+		return m.Bonds()
+	}
+	bonds := slices.Clone(m.FileBonds)
+	for k := range bonds {
+		switch order := &bonds[k].Order; {
+		case *order == 4:
+			*order = 2
+		case *order > 4:
+			*order = 1
+		}
+	}
+	return bonds
+}
+
 // ShownBonds are those of Bonds that a picture needs: of an atom that has more than
 // maxShown the shortest, so that noise has a few bonds for each atom and not one
 // for each pair.

@@ -111,3 +111,44 @@ func TestFarPositionsHaveCells(t *testing.T) {
 		t.Error("no bonds")
 	}
 }
+
+// A picture has the Lewis structure, but where a file lacks hydrogens or is a drawing.
+func TestDrawnBonds(t *testing.T) {
+	for _, m := range lewisCases(t) {
+		name, _ := m.Property("title")
+		if !slices.Equal(m.DrawnBonds(), bare(m).Lewis(m.Charge()).Bonds) {
+			t.Errorf("%s: bonds %v", name, m.DrawnBonds())
+		}
+		heavy, number := &Molecule{}, make([]int, len(m.Elements))
+		for i, e := range m.Elements {
+			if number[i] = len(heavy.Elements); e != H {
+				heavy.Elements = append(heavy.Elements, e)
+				heavy.Positions = append(heavy.Positions, m.Positions[i])
+			}
+		}
+		if name != "aspirin" {
+			continue
+		}
+		if !slices.Equal(heavy.DrawnBonds(), heavy.Bonds()) || len(heavy.Bonds()) != 13 {
+			t.Errorf("%s without hydrogens: %v, want %v", name, heavy.DrawnBonds(), heavy.Bonds())
+		}
+		aromatic := 0
+		for _, b := range m.FileBonds {
+			if m.Elements[b.I] != H && m.Elements[b.J] != H {
+				heavy.FileBonds = append(heavy.FileBonds, Bond{number[b.I], number[b.J], b.Order})
+			}
+		}
+		for k, b := range heavy.DrawnBonds() {
+			if heavy.FileBonds[k].Order == 4 {
+				aromatic++
+				heavy.FileBonds[k].Order = 2
+			}
+			if b != heavy.FileBonds[k] {
+				t.Errorf("%s, bonds of a file without hydrogens: %v, want %v", name, b, heavy.FileBonds[k])
+			}
+		}
+		if aromatic != 6 {
+			t.Errorf("%s: %d aromatic bonds", name, aromatic)
+		}
+	}
+}

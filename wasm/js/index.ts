@@ -431,7 +431,7 @@ function requestLoad(link: Link, options: LoadOptions): Promise<LoadedMessage> {
 }
 
 /** A molecule of a file; several of an XYZ file make a trajectory. */
-export type MoleculeOfFile = Pick<Molecule, "formula" | "elements" | "positions" | "bonds">;
+export type MoleculeOfFile = Pick<Molecule, "formula" | "elements" | "positions" | "bonds" | "sdf">;
 
 /** Records of a file that were at fault and skipped. */
 export interface Skipped {
@@ -451,8 +451,9 @@ export interface ReadOptions extends Pick<LoadOptions, "wasm" | "worker" | "pati
 }
 
 /**
- * Reads a file of molecules by core's own rules, in a worker that all files share and that ends soon after the last; bonds are judged by
- * distances. Needs no weights. A record at fault is skipped (see onSkipped); rejects where none is good.
+ * Reads a file of molecules by core's own rules, in a worker that all files share and that ends soon after the last. Bonds, orders and
+ * charges are those of the Lewis structure for the charge that the file tells, found from the distances, and `sdf` has them all. Where
+ * hydrogens are missing bonds are those of the file. Needs no weights. A record at fault is skipped (see onSkipped); rejects where none is good.
  */
 export async function readMolecules(text: string, { wasm, worker, patience, onSkipped, name = "molecule.xyz" }: ReadOptions): Promise<MoleculeOfFile[]> {
   const urls = wasmURLs(wasm);

@@ -218,4 +218,4 @@ export interface CoreResult {
 }
 
 /** A molecule of a file (wasm/read.go). */
-export type CoreMolecule = Pick<CoreResult, "formula" | "elements" | "positions" | "bonds">;
+export type CoreMolecule = Pick<CoreResult, "formula" | "elements" | "positions" | "bonds" | "sdf">;

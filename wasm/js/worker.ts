@@ -42,7 +42,7 @@ interface Core {
   calibrate(most: number): { done: boolean; best: number } | Failure;
   energy(x: Uint8Array, y: Uint8Array, width: number, permutations: number, seed: string): { energy: number; p: number } | Failure;
   variance(i: number, gamma: string, t: number, draws: number): { variance: number } | Failure;
-  read?(name: string, text: string): { molecules: (Pick<CoreMolecule, "formula" | "elements"> & Raw)[]; skipped: number; fault?: string } | Failure;
+  read?(name: string, text: string): { molecules: (Pick<CoreMolecule, "formula" | "elements" | "sdf"> & Raw)[]; skipped: number; fault?: string } | Failure;
   result(i: number, sha256: string):
     | (Omit<CoreResult, "positions" | "bonds"> & Raw)
     | Failure;

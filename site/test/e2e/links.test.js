@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { readMolecules } from "../../../build/npm/index.js";
+import { SymDiff } from "../../../build/npm/index.js";
 import { threadWorker } from "../../../wasm/test/support.js";
 import { accessible } from "./axe.js";
 import { download, endAll, fastWeights, generate, launch, open, serve, top } from "./browser.js";
@@ -102,10 +102,11 @@ test("atoms that are wrong are named, with the sum of their bond orders", async 
   await page.setInputFiles("#own", fastWeights());
   await page.waitForFunction(() => document.querySelector("#model").value === "own");
   await generate(page);
-  // The rule of bonds by distances, of which stability is judged; the SDF has a Lewis structure in its place.
-  const { text } = await download(page, "xyz");
+  // Bonds by EDM's table of distances, of which stability is judged; the SDF has a Lewis structure in its place.
   const wasm = `data:application/wasm;base64,${readFileSync(join(top, "build/npm/symdiff.wasm")).toString("base64")}`;
-  const [{ elements: symbols, bonds }] = await readMolecules(text, { wasm, worker: threadWorker });
+  const model = await SymDiff.load({ wasm, weights: fastWeights().buffer, worker: threadWorker });
+  const { elements: symbols, bonds } = await model.generate({ seed: 5, atoms: 9, steps: 20 });
+  model.close();
   const sums = symbols.map(() => 0);
   for (const { i, j, order } of bonds) for (const atom of [i, j]) sums[atom] += order;
   const said = await page.textContent("#stable");

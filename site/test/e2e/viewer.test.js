@@ -1,6 +1,7 @@
 // The element <symdiff-viewer> on pages of all kinds, from the package as it is built.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { accessible } from "./axe.js";
@@ -300,6 +301,60 @@ test("the picture is drawn as asked, spins, and is saved without background at t
   await page.evaluate(() => document.querySelector("#v").removeAttribute("spin"));
   await close();
 });
+
+test("files with charges and aromatic rings have their Lewis structure, as SDF and as XYZ", async (t) => {
+  const records = readFileSync(join(top, "core/molecule/testdata/lewis.sdf"), "utf8").split("$$$$\n").filter(Boolean);
+  const wanted = ["aspirin", "nitrobenzene", "betaine", "sulfonamide", "phosphate", "imidazolium", "thiophene", "penicillin", "chlorobenzene with bromine and iodine"];
+  const stated = records.map(parse).filter(({ name }) => wanted.includes(name));
+  assert.equal(stated.length, wanted.length);
+  const { page, close } = await onPage(t, `<symdiff-viewer id="v"></symdiff-viewer>`, { files: { "/drugs.sdf": stated.map(({ record }) => `${record}$$$$\n`).join(""), "/drugs.xyz": stated.map(toXYZ).join("") } });
+  await page.waitForFunction(status("v"));
+  for (const name of ["drugs.sdf", "drugs.xyz"]) {
+    const found = await page.evaluate(async (name) => {
+      const [{ readMolecules }, { qm9Web }] = await Promise.all([import("/index.js"), import("/qm9-web.js")]);
+      return readMolecules(await (await fetch(name)).text(), { ...qm9Web, name });
+    }, name);
+    found.forEach(({ bonds, sdf }, k) => {
+      const want = stated[k];
+      const text = `${name}, ${want.name}`;
+      assert.deepEqual(bonds.map(({ i, j }) => [i, j]), want.bonds.map(([i, j]) => [i, j]), text);
+      const doubles = want.elements.map(() => 0);
+      bonds.forEach(({ i, j, order }, b) => {
+        const [, , type] = want.bonds[b];
+        if (type !== 4) assert.equal(order, type, `${text}: bond ${i}-${j}`);
+        else for (const atom of [i, j]) doubles[atom] += order - 1;
+      });
+      assert.ok(Math.max(...doubles) <= 1, `${text}: one double bond of an atom in a ring`);
+      const read = parse(sdf);
+      assert.deepEqual(read.bonds, bonds.map(({ i, j, order }) => [i, j, order]), text);
+      assert.deepEqual(read.charges, want.charges, text);
+    });
+  }
+  await page.evaluate((text) => document.querySelector("#v").show(text, "a.sdf"), stated[7].record);
+  await drawn(page, "v");
+  await close();
+});
+
+/** What a V2000 record states. */
+function parse(record) {
+  const lines = record.split("\n");
+  const [atoms, bonds] = [lines[3].slice(0, 3), lines[3].slice(3, 6)].map(Number);
+  const rows = lines.slice(4, 4 + atoms);
+  const numbers = (text) => text.match(/.../g).map(Number);
+  return {
+    record,
+    name: lines[0],
+    elements: rows.map((row) => row.slice(31, 34).trim()),
+    positions: rows.map((row) => row.slice(0, 30)),
+    bonds: lines.slice(4 + atoms, 4 + atoms + bonds).map((row) => numbers(row.slice(0, 9))).map(([i, j, order]) => [i - 1, j - 1, order]),
+    charges: lines.filter((line) => line.startsWith("M  CHG")).flatMap((line) => line.slice(9).match(/.{8}/g).map((pair) => pair.trim().split(/ +/).map(Number))),
+  };
+}
+
+function toXYZ({ elements, positions, charges }) {
+  const rows = elements.map((symbol, i) => `${symbol} ${positions[i]}\n`);
+  return `${elements.length}\ncharge=${charges.reduce((sum, [, q]) => sum + q, 0)}\n${rows.join("")}`;
+}
 
 test("elements beyond those of QM9 differ in colour and size", async (t) => {
   const { page, close } = await onPage(t, `<symdiff-viewer id="v" style="height:420px"></symdiff-viewer>`);
