@@ -107,6 +107,7 @@ func TestLoadFilterAndLimit(t *testing.T) {
 func TestALoopIsLeftAsItsContextEnds(t *testing.T) {
 	path := write(t, "set.xyz", strings.Repeat("1\n\nH 0 0 0\n", 3))
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	r := &Reader{Context: ctx}
 	for _, err := range r.Open(path) {
 		if err != nil {
