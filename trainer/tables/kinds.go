@@ -301,6 +301,7 @@ func bonds(files []string) ([][]string, error) {
 		Molecules        int
 		Same, Neutral    share
 		Aromatic         share
+		Groups, Features share
 		EDM              share `json:"edm_table"`
 		OpenBabel        share `json:"open_babel"`
 		OpenBabelNeutral share `json:"open_babel_neutral"`
@@ -319,6 +320,8 @@ func bonds(files []string) ([][]string, error) {
 		{"Lewis structure: graph, orders and charges", b.Same},
 		{"the same, neutral molecules", b.Neutral},
 		{"Lewis structure: aromatic bonds", b.Aromatic},
+		{"Lewis structure: functional groups", b.Groups},
+		{"the same, rings by size and bonds by elements and order", b.Features},
 		{"EDM's table of distances: graph and orders", b.EDM},
 		{"Open Babel, without the charge: graph, orders and charges", b.OpenBabel},
 		{"the same, neutral molecules", b.OpenBabelNeutral},
