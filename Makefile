@@ -196,8 +196,9 @@ PARITY_TORCH := $(wildcard $(BUILD)/go.work)
 parity: ## run stored calls of the published implementations, NAME.weights and NAME.io in REFERENCE=folders, through core, and libtorch where it is built
 	$(if $(PARITY_TORCH),$(TORCH_ENV)) go run $(if $(PARITY_TORCH),-tags torch) ./trainer/parity $(REFERENCE)
 
-test-core: ## core natively: SIMD, and plain portable Go
+test-core: ## core natively: SIMD and its source, and plain portable Go
 	go test ./core/...
+	go test -tags vectorsource -run 'Conform|Definition' ./core/f32
 	GOEXPERIMENT= go test ./core/...
 
 test-wasm: ## the same core tests as WebAssembly in Node: SIMD and plain
@@ -328,6 +329,9 @@ check-format:
 	@bad=$$(gofmt -l core trainer wasm site/*.go site/serve); test -z "$$bad" || { echo "$$bad"; echo "not formatted: run gofmt -w"; exit 1; }
 	go vet ./core/... ./trainer/... ./site ./site/serve ./wasm/...
 	GOOS=js GOARCH=wasm go vet ./core/... ./wasm/...
+	go vet -tags vectorsource ./core/f32
+	go vet -tags vectorsource,vector512 ./core/f32
+	GOOS=js GOARCH=wasm go vet -tags vectorsource ./core/f32
 
 evaluate-nll: cli ## bound the NLL of the QM9 test split under MODEL; writes core/weights/MODEL.nll.json (wants DATA)
 	@mkdir -p $(BUILD)/evaluation

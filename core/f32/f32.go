@@ -9,7 +9,8 @@
 // functions are float32 polynomials of its own. The SIMD implementations
 // (GOEXPERIMENT=simd: AVX2 and AVX-512 on amd64, 128 bit on arm64 and wasm) give the same
 // bits, so a seed gives the same molecule on every machine. Only the payload of
-// a NaN may differ. One conformance suite runs over all implementations.
+// a NaN may differ. One conformance suite runs over all implementations. The source of
+// those with SIMD is vector*.go, from which internal/gen writes simd*.go.
 //
 // # Conventions
 //

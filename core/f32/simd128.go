@@ -4,51 +4,1211 @@
 
 package f32
 
-import (
-	"math"
-	"simd/archsimd"
-)
+import "math"
+import "simd/archsimd"
 
-// constants128 are whole vectors, loaded from memory where they are used.
-var constants128 = struct {
-	log2e     [4]float32
-	magic     [4]float32
-	ln2Hi     [4]float32
-	ln2Lo     [4]float32
-	c6        [4]float32
-	c5        [4]float32
-	c4        [4]float32
-	c3        [4]float32
-	c2        [4]float32
-	c1        [4]float32
-	one       [4]float32
-	minusHalf [4]float32
-	geluC1    [4]float32
-	geluC2    [4]float32
-	hi        [4]int32
-	lo        [4]uint32
-}{
-	log2e:     [4]float32{expLog2e, expLog2e, expLog2e, expLog2e},
-	magic:     [4]float32{expMagic, expMagic, expMagic, expMagic},
-	ln2Hi:     [4]float32{expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi},
-	ln2Lo:     [4]float32{expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo},
-	c6:        [4]float32{expC6, expC6, expC6, expC6},
-	c5:        [4]float32{expC5, expC5, expC5, expC5},
-	c4:        [4]float32{expC4, expC4, expC4, expC4},
-	c3:        [4]float32{expC3, expC3, expC3, expC3},
-	c2:        [4]float32{expC2, expC2, expC2, expC2},
-	c1:        [4]float32{expC1, expC1, expC1, expC1},
-	one:       [4]float32{1, 1, 1, 1},
-	minusHalf: [4]float32{-0.5, -0.5, -0.5, -0.5},
-	geluC1:    [4]float32{geluC1, geluC1, geluC1, geluC1},
-	geluC2:    [4]float32{geluC2, geluC2, geluC2, geluC2},
-	hi:        [4]int32{expHi, expHi, expHi, expHi},
-	lo:        [4]uint32{expLo, expLo, expLo, expLo},
+var one128 = [4]float32{1, 1, 1, 1}
+var minusHalf128 = [4]float32{-0.5, -0.5, -0.5, -0.5}
+var expHi128 = [4]int32{expHi, expHi, expHi, expHi}
+var expLo128 = [4]uint32{expLo, expLo, expLo, expLo}
+var expLog2e128 = [4]float32{expLog2e, expLog2e, expLog2e, expLog2e}
+var expMagic128 = [4]float32{expMagic, expMagic, expMagic, expMagic}
+var expLn2Hi128 = [4]float32{expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi}
+var expLn2Lo128 = [4]float32{expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo}
+var expC6x128 = [4]float32{expC6, expC6, expC6, expC6}
+var expC5x128 = [4]float32{expC5, expC5, expC5, expC5}
+var expC4x128 = [4]float32{expC4, expC4, expC4, expC4}
+var expC3x128 = [4]float32{expC3, expC3, expC3, expC3}
+var expC2x128 = [4]float32{expC2, expC2, expC2, expC2}
+var expC1x128 = [4]float32{expC1, expC1, expC1, expC1}
+var expC0x128 = [4]float32{expC0, expC0, expC0, expC0}
+var geluC1x128 = [4]float32{geluC1, geluC1, geluC1, geluC1}
+var geluC2x128 = [4]float32{geluC2, geluC2, geluC2, geluC2}
+
+func sum128(x []float32) float32 {
+	var s0, s1, s2, s3 archsimd.Float32x4
+	{
+		n := len(x) &^ 15
+		for i := 0; i < n; i += 16 {
+			at := (*[16]float32)(x[i:])[:]
+			s0 = s0.Add(archsimd.LoadFloat32x4Array((*[4]float32)(at[0:])))
+			s1 = s1.Add(archsimd.LoadFloat32x4Array((*[4]float32)(at[4:])))
+			s2 = s2.Add(archsimd.LoadFloat32x4Array((*[4]float32)(at[8:])))
+			s3 = s3.Add(archsimd.LoadFloat32x4Array((*[4]float32)(at[12:])))
+		}
+		if n < len(x) {
+			var buffer [16]float32
+			copy(buffer[:], x[n:])
+			s0 = s0.Add(archsimd.LoadFloat32x4Array((*[4]float32)(buffer[0:])))
+			s1 = s1.Add(archsimd.LoadFloat32x4Array((*[4]float32)(buffer[4:])))
+			s2 = s2.Add(archsimd.LoadFloat32x4Array((*[4]float32)(buffer[8:])))
+			s3 = s3.Add(archsimd.LoadFloat32x4Array((*[4]float32)(buffer[12:])))
+		}
+	}
+	var sum archsimd.Float32x4
+	{
+		a, b := s0.Add(s2), s1.Add(s3)
+		t := a.Add(b)
+		sum = archsimd.BroadcastFloat32x4((t.GetElem(0) + t.GetElem(2)) + (t.GetElem(1) + t.GetElem(3)))
+	}
+	var out [4]float32
+	sum.StoreArray(&out)
+	return out[0]
 }
 
-// splat128 fills a (kn, n, 4) with a[k, i, :] = x[i, k]: the tiles load
+func layerNormModulate128(dst, x, shift, scale []float32, eps float32) {
+	one, count, epsilon := archsimd.LoadFloat32x4Array(&one128), archsimd.BroadcastInt32x4(int32(len(x))).ConvertToFloat32(), archsimd.BroadcastFloat32x4(eps)
+	var s0, s1, s2, s3 archsimd.Float32x4
+	var q0, q1, q2, q3 archsimd.Float32x4
+	{
+		n := len(x) &^ 15
+		for i := 0; i < n; i += 16 {
+			at := (*[16]float32)(x[i:])[:]
+			s0 = s0.Add(archsimd.LoadFloat32x4Array((*[4]float32)(at[0:])))
+			s1 = s1.Add(archsimd.LoadFloat32x4Array((*[4]float32)(at[4:])))
+			s2 = s2.Add(archsimd.LoadFloat32x4Array((*[4]float32)(at[8:])))
+			s3 = s3.Add(archsimd.LoadFloat32x4Array((*[4]float32)(at[12:])))
+		}
+		if n < len(x) {
+			var buffer [16]float32
+			copy(buffer[:], x[n:])
+			s0 = s0.Add(archsimd.LoadFloat32x4Array((*[4]float32)(buffer[0:])))
+			s1 = s1.Add(archsimd.LoadFloat32x4Array((*[4]float32)(buffer[4:])))
+			s2 = s2.Add(archsimd.LoadFloat32x4Array((*[4]float32)(buffer[8:])))
+			s3 = s3.Add(archsimd.LoadFloat32x4Array((*[4]float32)(buffer[12:])))
+		}
+	}
+	var sum archsimd.Float32x4
+	{
+		a, b := s0.Add(s2), s1.Add(s3)
+		t := a.Add(b)
+		sum = archsimd.BroadcastFloat32x4((t.GetElem(0) + t.GetElem(2)) + (t.GetElem(1) + t.GetElem(3)))
+	}
+	mean := sum.Div(count)
+	{
+		n := len(x) &^ 15
+		for i := 0; i < n; i += 16 {
+			at := (*[16]float32)(x[i:])[:]
+			{
+				d0 := archsimd.LoadFloat32x4Array((*[4]float32)(at[0:])).Sub(mean)
+				q0 = q0.Add(d0.Mul(d0))
+				d1 := archsimd.LoadFloat32x4Array((*[4]float32)(at[4:])).Sub(mean)
+				q1 = q1.Add(d1.Mul(d1))
+				d2 := archsimd.LoadFloat32x4Array((*[4]float32)(at[8:])).Sub(mean)
+				q2 = q2.Add(d2.Mul(d2))
+				d3 := archsimd.LoadFloat32x4Array((*[4]float32)(at[12:])).Sub(mean)
+				q3 = q3.Add(d3.Mul(d3))
+			}
+		}
+		if n < len(x) {
+			var buffer [16]float32
+			mean.StoreArray((*[4]float32)(buffer[0:]))
+			mean.StoreArray((*[4]float32)(buffer[4:]))
+			mean.StoreArray((*[4]float32)(buffer[8:]))
+			mean.StoreArray((*[4]float32)(buffer[12:]))
+			copy(buffer[:], x[n:])
+			{
+				d0 := archsimd.LoadFloat32x4Array((*[4]float32)(buffer[0:])).Sub(mean)
+				q0 = q0.Add(d0.Mul(d0))
+				d1 := archsimd.LoadFloat32x4Array((*[4]float32)(buffer[4:])).Sub(mean)
+				q1 = q1.Add(d1.Mul(d1))
+				d2 := archsimd.LoadFloat32x4Array((*[4]float32)(buffer[8:])).Sub(mean)
+				q2 = q2.Add(d2.Mul(d2))
+				d3 := archsimd.LoadFloat32x4Array((*[4]float32)(buffer[12:])).Sub(mean)
+				q3 = q3.Add(d3.Mul(d3))
+			}
+		}
+	}
+	var squares archsimd.Float32x4
+	{
+		a, b := q0.Add(q2), q1.Add(q3)
+		t := a.Add(b)
+		squares = archsimd.BroadcastFloat32x4((t.GetElem(0) + t.GetElem(2)) + (t.GetElem(1) + t.GetElem(3)))
+	}
+	inv := one.Div(squares.Div(count).Add(epsilon).Sqrt())
+	{
+		a, b, c := x, scale, shift
+		n := len(dst) &^ 15
+		a, b, c = a[:len(dst)], b[:len(dst)], c[:len(dst)]
+		for i := 0; i < n; i += 16 {
+			to, a, b, c := (*[16]float32)(dst[i:])[:], (*[16]float32)(a[i:])[:], (*[16]float32)(b[i:])[:], (*[16]float32)(c[i:])[:]
+			r0 := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:])).Sub(mean).Mul(inv).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b[0:])).Add(one)).Add(archsimd.LoadFloat32x4Array((*[4]float32)(c[0:])))
+			r0.StoreArray((*[4]float32)(to[0:]))
+			r1 := archsimd.LoadFloat32x4Array((*[4]float32)(a[4:])).Sub(mean).Mul(inv).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b[4:])).Add(one)).Add(archsimd.LoadFloat32x4Array((*[4]float32)(c[4:])))
+			r1.StoreArray((*[4]float32)(to[4:]))
+			r2 := archsimd.LoadFloat32x4Array((*[4]float32)(a[8:])).Sub(mean).Mul(inv).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b[8:])).Add(one)).Add(archsimd.LoadFloat32x4Array((*[4]float32)(c[8:])))
+			r2.StoreArray((*[4]float32)(to[8:]))
+			r3 := archsimd.LoadFloat32x4Array((*[4]float32)(a[12:])).Sub(mean).Mul(inv).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b[12:])).Add(one)).Add(archsimd.LoadFloat32x4Array((*[4]float32)(c[12:])))
+			r3.StoreArray((*[4]float32)(to[12:]))
+		}
+		if n < len(dst) {
+			var rest, restB, restC [16]float32
+			copy(rest[:], a[n:])
+			copy(restB[:], b[n:])
+			copy(restC[:], c[n:])
+			{
+				r0 := archsimd.LoadFloat32x4Array((*[4]float32)(rest[0:])).Sub(mean).Mul(inv).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(restB[0:])).Add(one)).Add(archsimd.LoadFloat32x4Array((*[4]float32)(restC[0:])))
+				r0.StoreArray((*[4]float32)(rest[0:]))
+				r1 := archsimd.LoadFloat32x4Array((*[4]float32)(rest[4:])).Sub(mean).Mul(inv).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(restB[4:])).Add(one)).Add(archsimd.LoadFloat32x4Array((*[4]float32)(restC[4:])))
+				r1.StoreArray((*[4]float32)(rest[4:]))
+				r2 := archsimd.LoadFloat32x4Array((*[4]float32)(rest[8:])).Sub(mean).Mul(inv).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(restB[8:])).Add(one)).Add(archsimd.LoadFloat32x4Array((*[4]float32)(restC[8:])))
+				r2.StoreArray((*[4]float32)(rest[8:]))
+				r3 := archsimd.LoadFloat32x4Array((*[4]float32)(rest[12:])).Sub(mean).Mul(inv).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(restB[12:])).Add(one)).Add(archsimd.LoadFloat32x4Array((*[4]float32)(restC[12:])))
+				r3.StoreArray((*[4]float32)(rest[12:]))
+			}
+			copy(dst[n:], rest[:])
+		}
+	}
+}
+
+func add128(dst, x []float32) {
+	{
+		a, b := dst, x
+		n := len(dst) &^ 15
+		a, b = a[:len(dst)], b[:len(dst)]
+		for i := 0; i < n; i += 16 {
+			to, a, b := (*[16]float32)(dst[i:])[:], (*[16]float32)(a[i:])[:], (*[16]float32)(b[i:])[:]
+			r0 := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(b[0:])))
+			r0.StoreArray((*[4]float32)(to[0:]))
+			r1 := archsimd.LoadFloat32x4Array((*[4]float32)(a[4:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(b[4:])))
+			r1.StoreArray((*[4]float32)(to[4:]))
+			r2 := archsimd.LoadFloat32x4Array((*[4]float32)(a[8:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(b[8:])))
+			r2.StoreArray((*[4]float32)(to[8:]))
+			r3 := archsimd.LoadFloat32x4Array((*[4]float32)(a[12:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(b[12:])))
+			r3.StoreArray((*[4]float32)(to[12:]))
+		}
+		if n < len(dst) {
+			var rest, restB [16]float32
+			copy(rest[:], a[n:])
+			copy(restB[:], b[n:])
+			{
+				r0 := archsimd.LoadFloat32x4Array((*[4]float32)(rest[0:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(restB[0:])))
+				r0.StoreArray((*[4]float32)(rest[0:]))
+				r1 := archsimd.LoadFloat32x4Array((*[4]float32)(rest[4:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(restB[4:])))
+				r1.StoreArray((*[4]float32)(rest[4:]))
+				r2 := archsimd.LoadFloat32x4Array((*[4]float32)(rest[8:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(restB[8:])))
+				r2.StoreArray((*[4]float32)(rest[8:]))
+				r3 := archsimd.LoadFloat32x4Array((*[4]float32)(rest[12:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(restB[12:])))
+				r3.StoreArray((*[4]float32)(rest[12:]))
+			}
+			copy(dst[n:], rest[:])
+		}
+	}
+}
+
+func addGated128(dst, gate, y []float32) {
+	{
+		a, b, c := dst, gate, y
+		n := len(dst) &^ 15
+		a, b, c = a[:len(dst)], b[:len(dst)], c[:len(dst)]
+		for i := 0; i < n; i += 16 {
+			to, a, b, c := (*[16]float32)(dst[i:])[:], (*[16]float32)(a[i:])[:], (*[16]float32)(b[i:])[:], (*[16]float32)(c[i:])[:]
+			r0 := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(b[0:])).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(c[0:]))))
+			r0.StoreArray((*[4]float32)(to[0:]))
+			r1 := archsimd.LoadFloat32x4Array((*[4]float32)(a[4:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(b[4:])).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(c[4:]))))
+			r1.StoreArray((*[4]float32)(to[4:]))
+			r2 := archsimd.LoadFloat32x4Array((*[4]float32)(a[8:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(b[8:])).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(c[8:]))))
+			r2.StoreArray((*[4]float32)(to[8:]))
+			r3 := archsimd.LoadFloat32x4Array((*[4]float32)(a[12:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(b[12:])).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(c[12:]))))
+			r3.StoreArray((*[4]float32)(to[12:]))
+		}
+		if n < len(dst) {
+			var rest, restB, restC [16]float32
+			copy(rest[:], a[n:])
+			copy(restB[:], b[n:])
+			copy(restC[:], c[n:])
+			{
+				r0 := archsimd.LoadFloat32x4Array((*[4]float32)(rest[0:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(restB[0:])).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(restC[0:]))))
+				r0.StoreArray((*[4]float32)(rest[0:]))
+				r1 := archsimd.LoadFloat32x4Array((*[4]float32)(rest[4:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(restB[4:])).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(restC[4:]))))
+				r1.StoreArray((*[4]float32)(rest[4:]))
+				r2 := archsimd.LoadFloat32x4Array((*[4]float32)(rest[8:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(restB[8:])).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(restC[8:]))))
+				r2.StoreArray((*[4]float32)(rest[8:]))
+				r3 := archsimd.LoadFloat32x4Array((*[4]float32)(rest[12:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(restB[12:])).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(restC[12:]))))
+				r3.StoreArray((*[4]float32)(rest[12:]))
+			}
+			copy(dst[n:], rest[:])
+		}
+	}
+}
+
+func addScaled128(dst []float32, a float32, x []float32) {
+	by := archsimd.BroadcastFloat32x4(a)
+	{
+		a, b := dst, x
+		n := len(dst) &^ 15
+		a, b = a[:len(dst)], b[:len(dst)]
+		for i := 0; i < n; i += 16 {
+			to, a, b := (*[16]float32)(dst[i:])[:], (*[16]float32)(a[i:])[:], (*[16]float32)(b[i:])[:]
+			r0 := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(b[0:])).Mul(by))
+			r0.StoreArray((*[4]float32)(to[0:]))
+			r1 := archsimd.LoadFloat32x4Array((*[4]float32)(a[4:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(b[4:])).Mul(by))
+			r1.StoreArray((*[4]float32)(to[4:]))
+			r2 := archsimd.LoadFloat32x4Array((*[4]float32)(a[8:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(b[8:])).Mul(by))
+			r2.StoreArray((*[4]float32)(to[8:]))
+			r3 := archsimd.LoadFloat32x4Array((*[4]float32)(a[12:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(b[12:])).Mul(by))
+			r3.StoreArray((*[4]float32)(to[12:]))
+		}
+		if n < len(dst) {
+			var rest, restB [16]float32
+			copy(rest[:], a[n:])
+			copy(restB[:], b[n:])
+			{
+				r0 := archsimd.LoadFloat32x4Array((*[4]float32)(rest[0:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(restB[0:])).Mul(by))
+				r0.StoreArray((*[4]float32)(rest[0:]))
+				r1 := archsimd.LoadFloat32x4Array((*[4]float32)(rest[4:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(restB[4:])).Mul(by))
+				r1.StoreArray((*[4]float32)(rest[4:]))
+				r2 := archsimd.LoadFloat32x4Array((*[4]float32)(rest[8:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(restB[8:])).Mul(by))
+				r2.StoreArray((*[4]float32)(rest[8:]))
+				r3 := archsimd.LoadFloat32x4Array((*[4]float32)(rest[12:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(restB[12:])).Mul(by))
+				r3.StoreArray((*[4]float32)(rest[12:]))
+			}
+			copy(dst[n:], rest[:])
+		}
+	}
+}
+
+func scale128(x []float32, a float32) {
+	by := archsimd.BroadcastFloat32x4(a)
+	{
+		a := x
+		n := len(x) &^ 15
+		a = a[:len(x)]
+		for i := 0; i < n; i += 16 {
+			to, a := (*[16]float32)(x[i:])[:], (*[16]float32)(a[i:])[:]
+			r0 := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:])).Mul(by)
+			r0.StoreArray((*[4]float32)(to[0:]))
+			r1 := archsimd.LoadFloat32x4Array((*[4]float32)(a[4:])).Mul(by)
+			r1.StoreArray((*[4]float32)(to[4:]))
+			r2 := archsimd.LoadFloat32x4Array((*[4]float32)(a[8:])).Mul(by)
+			r2.StoreArray((*[4]float32)(to[8:]))
+			r3 := archsimd.LoadFloat32x4Array((*[4]float32)(a[12:])).Mul(by)
+			r3.StoreArray((*[4]float32)(to[12:]))
+		}
+		if n < len(x) {
+			var rest [16]float32
+			copy(rest[:], a[n:])
+			{
+				r0 := archsimd.LoadFloat32x4Array((*[4]float32)(rest[0:])).Mul(by)
+				r0.StoreArray((*[4]float32)(rest[0:]))
+				r1 := archsimd.LoadFloat32x4Array((*[4]float32)(rest[4:])).Mul(by)
+				r1.StoreArray((*[4]float32)(rest[4:]))
+				r2 := archsimd.LoadFloat32x4Array((*[4]float32)(rest[8:])).Mul(by)
+				r2.StoreArray((*[4]float32)(rest[8:]))
+				r3 := archsimd.LoadFloat32x4Array((*[4]float32)(rest[12:])).Mul(by)
+				r3.StoreArray((*[4]float32)(rest[12:]))
+			}
+			copy(x[n:], rest[:])
+		}
+	}
+}
+
+func exp128(dst, x []float32) {
+	{
+		a := x
+		n := len(dst) &^ 15
+		a = a[:len(dst)]
+		for i := 0; i < n; i += 16 {
+			to, a := (*[16]float32)(dst[i:])[:], (*[16]float32)(a[i:])[:]
+			var r0 archsimd.Float32x4
+			{
+				arg := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:]))
+				nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+				z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+				n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+				p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+				r0 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+			}
+			r0.StoreArray((*[4]float32)(to[0:]))
+			var r1 archsimd.Float32x4
+			{
+				arg := archsimd.LoadFloat32x4Array((*[4]float32)(a[4:]))
+				nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+				z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+				n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+				p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+				r1 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+			}
+			r1.StoreArray((*[4]float32)(to[4:]))
+			var r2 archsimd.Float32x4
+			{
+				arg := archsimd.LoadFloat32x4Array((*[4]float32)(a[8:]))
+				nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+				z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+				n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+				p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+				r2 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+			}
+			r2.StoreArray((*[4]float32)(to[8:]))
+			var r3 archsimd.Float32x4
+			{
+				arg := archsimd.LoadFloat32x4Array((*[4]float32)(a[12:]))
+				nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+				z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+				n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+				p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+				r3 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+			}
+			r3.StoreArray((*[4]float32)(to[12:]))
+		}
+		if n < len(dst) {
+			var rest [16]float32
+			copy(rest[:], a[n:])
+			{
+				var r0 archsimd.Float32x4
+				{
+					arg := archsimd.LoadFloat32x4Array((*[4]float32)(rest[0:]))
+					nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+					n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+					p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+					r0 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r0.StoreArray((*[4]float32)(rest[0:]))
+				var r1 archsimd.Float32x4
+				{
+					arg := archsimd.LoadFloat32x4Array((*[4]float32)(rest[4:]))
+					nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+					n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+					p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+					r1 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r1.StoreArray((*[4]float32)(rest[4:]))
+				var r2 archsimd.Float32x4
+				{
+					arg := archsimd.LoadFloat32x4Array((*[4]float32)(rest[8:]))
+					nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+					n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+					p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+					r2 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r2.StoreArray((*[4]float32)(rest[8:]))
+				var r3 archsimd.Float32x4
+				{
+					arg := archsimd.LoadFloat32x4Array((*[4]float32)(rest[12:]))
+					nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+					n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+					p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+					r3 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r3.StoreArray((*[4]float32)(rest[12:]))
+			}
+			copy(dst[n:], rest[:])
+		}
+	}
+}
+
+func siLU128(dst, x []float32) {
+	{
+		a := x
+		n := len(dst) &^ 15
+		a = a[:len(dst)]
+		for i := 0; i < n; i += 16 {
+			to, a := (*[16]float32)(dst[i:])[:], (*[16]float32)(a[i:])[:]
+			var r0 archsimd.Float32x4
+			{
+				x := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:]))
+				var e archsimd.Float32x4
+				{
+					arg := x.Neg()
+					nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+					n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+					p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r0 = x.Div(e.Add(archsimd.LoadFloat32x4Array(&one128)))
+			}
+			r0.StoreArray((*[4]float32)(to[0:]))
+			var r1 archsimd.Float32x4
+			{
+				x := archsimd.LoadFloat32x4Array((*[4]float32)(a[4:]))
+				var e archsimd.Float32x4
+				{
+					arg := x.Neg()
+					nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+					n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+					p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r1 = x.Div(e.Add(archsimd.LoadFloat32x4Array(&one128)))
+			}
+			r1.StoreArray((*[4]float32)(to[4:]))
+			var r2 archsimd.Float32x4
+			{
+				x := archsimd.LoadFloat32x4Array((*[4]float32)(a[8:]))
+				var e archsimd.Float32x4
+				{
+					arg := x.Neg()
+					nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+					n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+					p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r2 = x.Div(e.Add(archsimd.LoadFloat32x4Array(&one128)))
+			}
+			r2.StoreArray((*[4]float32)(to[8:]))
+			var r3 archsimd.Float32x4
+			{
+				x := archsimd.LoadFloat32x4Array((*[4]float32)(a[12:]))
+				var e archsimd.Float32x4
+				{
+					arg := x.Neg()
+					nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+					n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+					p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r3 = x.Div(e.Add(archsimd.LoadFloat32x4Array(&one128)))
+			}
+			r3.StoreArray((*[4]float32)(to[12:]))
+		}
+		if n < len(dst) {
+			var rest [16]float32
+			copy(rest[:], a[n:])
+			{
+				var r0 archsimd.Float32x4
+				{
+					x := archsimd.LoadFloat32x4Array((*[4]float32)(rest[0:]))
+					var e archsimd.Float32x4
+					{
+						arg := x.Neg()
+						nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					r0 = x.Div(e.Add(archsimd.LoadFloat32x4Array(&one128)))
+				}
+				r0.StoreArray((*[4]float32)(rest[0:]))
+				var r1 archsimd.Float32x4
+				{
+					x := archsimd.LoadFloat32x4Array((*[4]float32)(rest[4:]))
+					var e archsimd.Float32x4
+					{
+						arg := x.Neg()
+						nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					r1 = x.Div(e.Add(archsimd.LoadFloat32x4Array(&one128)))
+				}
+				r1.StoreArray((*[4]float32)(rest[4:]))
+				var r2 archsimd.Float32x4
+				{
+					x := archsimd.LoadFloat32x4Array((*[4]float32)(rest[8:]))
+					var e archsimd.Float32x4
+					{
+						arg := x.Neg()
+						nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					r2 = x.Div(e.Add(archsimd.LoadFloat32x4Array(&one128)))
+				}
+				r2.StoreArray((*[4]float32)(rest[8:]))
+				var r3 archsimd.Float32x4
+				{
+					x := archsimd.LoadFloat32x4Array((*[4]float32)(rest[12:]))
+					var e archsimd.Float32x4
+					{
+						arg := x.Neg()
+						nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					r3 = x.Div(e.Add(archsimd.LoadFloat32x4Array(&one128)))
+				}
+				r3.StoreArray((*[4]float32)(rest[12:]))
+			}
+			copy(dst[n:], rest[:])
+		}
+	}
+}
+
+func swiGLU128(dst, a, b []float32) {
+	{
+		a, b := a, b
+		n := len(dst) &^ 15
+		a, b = a[:len(dst)], b[:len(dst)]
+		for i := 0; i < n; i += 16 {
+			to, a, b := (*[16]float32)(dst[i:])[:], (*[16]float32)(a[i:])[:], (*[16]float32)(b[i:])[:]
+			var r0 archsimd.Float32x4
+			{
+				a, b := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:])), archsimd.LoadFloat32x4Array((*[4]float32)(b[0:]))
+				var e archsimd.Float32x4
+				{
+					arg := a.Neg()
+					nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+					n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+					p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r0 = a.Div(e.Add(archsimd.LoadFloat32x4Array(&one128))).Mul(b)
+			}
+			r0.StoreArray((*[4]float32)(to[0:]))
+			var r1 archsimd.Float32x4
+			{
+				a, b := archsimd.LoadFloat32x4Array((*[4]float32)(a[4:])), archsimd.LoadFloat32x4Array((*[4]float32)(b[4:]))
+				var e archsimd.Float32x4
+				{
+					arg := a.Neg()
+					nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+					n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+					p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r1 = a.Div(e.Add(archsimd.LoadFloat32x4Array(&one128))).Mul(b)
+			}
+			r1.StoreArray((*[4]float32)(to[4:]))
+			var r2 archsimd.Float32x4
+			{
+				a, b := archsimd.LoadFloat32x4Array((*[4]float32)(a[8:])), archsimd.LoadFloat32x4Array((*[4]float32)(b[8:]))
+				var e archsimd.Float32x4
+				{
+					arg := a.Neg()
+					nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+					n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+					p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r2 = a.Div(e.Add(archsimd.LoadFloat32x4Array(&one128))).Mul(b)
+			}
+			r2.StoreArray((*[4]float32)(to[8:]))
+			var r3 archsimd.Float32x4
+			{
+				a, b := archsimd.LoadFloat32x4Array((*[4]float32)(a[12:])), archsimd.LoadFloat32x4Array((*[4]float32)(b[12:]))
+				var e archsimd.Float32x4
+				{
+					arg := a.Neg()
+					nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+					n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+					p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r3 = a.Div(e.Add(archsimd.LoadFloat32x4Array(&one128))).Mul(b)
+			}
+			r3.StoreArray((*[4]float32)(to[12:]))
+		}
+		if n < len(dst) {
+			var rest, restB [16]float32
+			copy(rest[:], a[n:])
+			copy(restB[:], b[n:])
+			{
+				var r0 archsimd.Float32x4
+				{
+					a, b := archsimd.LoadFloat32x4Array((*[4]float32)(rest[0:])), archsimd.LoadFloat32x4Array((*[4]float32)(restB[0:]))
+					var e archsimd.Float32x4
+					{
+						arg := a.Neg()
+						nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					r0 = a.Div(e.Add(archsimd.LoadFloat32x4Array(&one128))).Mul(b)
+				}
+				r0.StoreArray((*[4]float32)(rest[0:]))
+				var r1 archsimd.Float32x4
+				{
+					a, b := archsimd.LoadFloat32x4Array((*[4]float32)(rest[4:])), archsimd.LoadFloat32x4Array((*[4]float32)(restB[4:]))
+					var e archsimd.Float32x4
+					{
+						arg := a.Neg()
+						nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					r1 = a.Div(e.Add(archsimd.LoadFloat32x4Array(&one128))).Mul(b)
+				}
+				r1.StoreArray((*[4]float32)(rest[4:]))
+				var r2 archsimd.Float32x4
+				{
+					a, b := archsimd.LoadFloat32x4Array((*[4]float32)(rest[8:])), archsimd.LoadFloat32x4Array((*[4]float32)(restB[8:]))
+					var e archsimd.Float32x4
+					{
+						arg := a.Neg()
+						nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					r2 = a.Div(e.Add(archsimd.LoadFloat32x4Array(&one128))).Mul(b)
+				}
+				r2.StoreArray((*[4]float32)(rest[8:]))
+				var r3 archsimd.Float32x4
+				{
+					a, b := archsimd.LoadFloat32x4Array((*[4]float32)(rest[12:])), archsimd.LoadFloat32x4Array((*[4]float32)(restB[12:]))
+					var e archsimd.Float32x4
+					{
+						arg := a.Neg()
+						nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					r3 = a.Div(e.Add(archsimd.LoadFloat32x4Array(&one128))).Mul(b)
+				}
+				r3.StoreArray((*[4]float32)(rest[12:]))
+			}
+			copy(dst[n:], rest[:])
+		}
+	}
+}
+
+func geluTanh128(dst, x []float32) {
+	{
+		a := x
+		n := len(dst) &^ 15
+		a = a[:len(dst)]
+		for i := 0; i < n; i += 16 {
+			to, a := (*[16]float32)(dst[i:])[:], (*[16]float32)(a[i:])[:]
+			var r0 archsimd.Float32x4
+			{
+				x := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:]))
+				u := x.Mul(x).Mul(archsimd.LoadFloat32x4Array(&geluC2x128)).Add(archsimd.LoadFloat32x4Array(&geluC1x128)).Mul(x)
+				var e archsimd.Float32x4
+				{
+					nan, x := u.NotEqual(u).ToInt32x4().ToBits(), u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+					n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+					p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r0 = x.Div(e.Add(archsimd.LoadFloat32x4Array(&one128)))
+			}
+			r0.StoreArray((*[4]float32)(to[0:]))
+			var r1 archsimd.Float32x4
+			{
+				x := archsimd.LoadFloat32x4Array((*[4]float32)(a[4:]))
+				u := x.Mul(x).Mul(archsimd.LoadFloat32x4Array(&geluC2x128)).Add(archsimd.LoadFloat32x4Array(&geluC1x128)).Mul(x)
+				var e archsimd.Float32x4
+				{
+					nan, x := u.NotEqual(u).ToInt32x4().ToBits(), u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+					n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+					p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r1 = x.Div(e.Add(archsimd.LoadFloat32x4Array(&one128)))
+			}
+			r1.StoreArray((*[4]float32)(to[4:]))
+			var r2 archsimd.Float32x4
+			{
+				x := archsimd.LoadFloat32x4Array((*[4]float32)(a[8:]))
+				u := x.Mul(x).Mul(archsimd.LoadFloat32x4Array(&geluC2x128)).Add(archsimd.LoadFloat32x4Array(&geluC1x128)).Mul(x)
+				var e archsimd.Float32x4
+				{
+					nan, x := u.NotEqual(u).ToInt32x4().ToBits(), u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+					n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+					p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r2 = x.Div(e.Add(archsimd.LoadFloat32x4Array(&one128)))
+			}
+			r2.StoreArray((*[4]float32)(to[8:]))
+			var r3 archsimd.Float32x4
+			{
+				x := archsimd.LoadFloat32x4Array((*[4]float32)(a[12:]))
+				u := x.Mul(x).Mul(archsimd.LoadFloat32x4Array(&geluC2x128)).Add(archsimd.LoadFloat32x4Array(&geluC1x128)).Mul(x)
+				var e archsimd.Float32x4
+				{
+					nan, x := u.NotEqual(u).ToInt32x4().ToBits(), u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+					n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+					p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r3 = x.Div(e.Add(archsimd.LoadFloat32x4Array(&one128)))
+			}
+			r3.StoreArray((*[4]float32)(to[12:]))
+		}
+		if n < len(dst) {
+			var rest [16]float32
+			copy(rest[:], a[n:])
+			{
+				var r0 archsimd.Float32x4
+				{
+					x := archsimd.LoadFloat32x4Array((*[4]float32)(rest[0:]))
+					u := x.Mul(x).Mul(archsimd.LoadFloat32x4Array(&geluC2x128)).Add(archsimd.LoadFloat32x4Array(&geluC1x128)).Mul(x)
+					var e archsimd.Float32x4
+					{
+						nan, x := u.NotEqual(u).ToInt32x4().ToBits(), u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					r0 = x.Div(e.Add(archsimd.LoadFloat32x4Array(&one128)))
+				}
+				r0.StoreArray((*[4]float32)(rest[0:]))
+				var r1 archsimd.Float32x4
+				{
+					x := archsimd.LoadFloat32x4Array((*[4]float32)(rest[4:]))
+					u := x.Mul(x).Mul(archsimd.LoadFloat32x4Array(&geluC2x128)).Add(archsimd.LoadFloat32x4Array(&geluC1x128)).Mul(x)
+					var e archsimd.Float32x4
+					{
+						nan, x := u.NotEqual(u).ToInt32x4().ToBits(), u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					r1 = x.Div(e.Add(archsimd.LoadFloat32x4Array(&one128)))
+				}
+				r1.StoreArray((*[4]float32)(rest[4:]))
+				var r2 archsimd.Float32x4
+				{
+					x := archsimd.LoadFloat32x4Array((*[4]float32)(rest[8:]))
+					u := x.Mul(x).Mul(archsimd.LoadFloat32x4Array(&geluC2x128)).Add(archsimd.LoadFloat32x4Array(&geluC1x128)).Mul(x)
+					var e archsimd.Float32x4
+					{
+						nan, x := u.NotEqual(u).ToInt32x4().ToBits(), u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					r2 = x.Div(e.Add(archsimd.LoadFloat32x4Array(&one128)))
+				}
+				r2.StoreArray((*[4]float32)(rest[8:]))
+				var r3 archsimd.Float32x4
+				{
+					x := archsimd.LoadFloat32x4Array((*[4]float32)(rest[12:]))
+					u := x.Mul(x).Mul(archsimd.LoadFloat32x4Array(&geluC2x128)).Add(archsimd.LoadFloat32x4Array(&geluC1x128)).Mul(x)
+					var e archsimd.Float32x4
+					{
+						nan, x := u.NotEqual(u).ToInt32x4().ToBits(), u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					r3 = x.Div(e.Add(archsimd.LoadFloat32x4Array(&one128)))
+				}
+				r3.StoreArray((*[4]float32)(rest[12:]))
+			}
+			copy(dst[n:], rest[:])
+		}
+	}
+}
+
+func addGaussians128(dst []float32, d float32, mean, invStd, norm []float32) {
+	distance := archsimd.BroadcastFloat32x4(d)
+	{
+		a, b, c, d := dst, mean, invStd, norm
+		n := len(dst) &^ 15
+		a, b, c, d = a[:len(dst)], b[:len(dst)], c[:len(dst)], d[:len(dst)]
+		for i := 0; i < n; i += 16 {
+			to, a, b, c, d := (*[16]float32)(dst[i:])[:], (*[16]float32)(a[i:])[:], (*[16]float32)(b[i:])[:], (*[16]float32)(c[i:])[:], (*[16]float32)(d[i:])[:]
+			var r0 archsimd.Float32x4
+			{
+				to, mean, invStd, norm := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:])), archsimd.LoadFloat32x4Array((*[4]float32)(b[0:])), archsimd.LoadFloat32x4Array((*[4]float32)(c[0:])), archsimd.LoadFloat32x4Array((*[4]float32)(d[0:]))
+				u := distance.Sub(mean).Mul(invStd)
+				var e archsimd.Float32x4
+				{
+					arg := u.Mul(u).Mul(archsimd.LoadFloat32x4Array(&minusHalf128))
+					nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+					n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+					p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r0 = to.Add(norm.Mul(e))
+			}
+			r0.StoreArray((*[4]float32)(to[0:]))
+			var r1 archsimd.Float32x4
+			{
+				to, mean, invStd, norm := archsimd.LoadFloat32x4Array((*[4]float32)(a[4:])), archsimd.LoadFloat32x4Array((*[4]float32)(b[4:])), archsimd.LoadFloat32x4Array((*[4]float32)(c[4:])), archsimd.LoadFloat32x4Array((*[4]float32)(d[4:]))
+				u := distance.Sub(mean).Mul(invStd)
+				var e archsimd.Float32x4
+				{
+					arg := u.Mul(u).Mul(archsimd.LoadFloat32x4Array(&minusHalf128))
+					nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+					n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+					p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r1 = to.Add(norm.Mul(e))
+			}
+			r1.StoreArray((*[4]float32)(to[4:]))
+			var r2 archsimd.Float32x4
+			{
+				to, mean, invStd, norm := archsimd.LoadFloat32x4Array((*[4]float32)(a[8:])), archsimd.LoadFloat32x4Array((*[4]float32)(b[8:])), archsimd.LoadFloat32x4Array((*[4]float32)(c[8:])), archsimd.LoadFloat32x4Array((*[4]float32)(d[8:]))
+				u := distance.Sub(mean).Mul(invStd)
+				var e archsimd.Float32x4
+				{
+					arg := u.Mul(u).Mul(archsimd.LoadFloat32x4Array(&minusHalf128))
+					nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+					n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+					p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r2 = to.Add(norm.Mul(e))
+			}
+			r2.StoreArray((*[4]float32)(to[8:]))
+			var r3 archsimd.Float32x4
+			{
+				to, mean, invStd, norm := archsimd.LoadFloat32x4Array((*[4]float32)(a[12:])), archsimd.LoadFloat32x4Array((*[4]float32)(b[12:])), archsimd.LoadFloat32x4Array((*[4]float32)(c[12:])), archsimd.LoadFloat32x4Array((*[4]float32)(d[12:]))
+				u := distance.Sub(mean).Mul(invStd)
+				var e archsimd.Float32x4
+				{
+					arg := u.Mul(u).Mul(archsimd.LoadFloat32x4Array(&minusHalf128))
+					nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+					n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+					p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r3 = to.Add(norm.Mul(e))
+			}
+			r3.StoreArray((*[4]float32)(to[12:]))
+		}
+		if n < len(dst) {
+			var rest, restB, restC, restD [16]float32
+			copy(rest[:], a[n:])
+			copy(restB[:], b[n:])
+			copy(restC[:], c[n:])
+			copy(restD[:], d[n:])
+			{
+				var r0 archsimd.Float32x4
+				{
+					to, mean, invStd, norm := archsimd.LoadFloat32x4Array((*[4]float32)(rest[0:])), archsimd.LoadFloat32x4Array((*[4]float32)(restB[0:])), archsimd.LoadFloat32x4Array((*[4]float32)(restC[0:])), archsimd.LoadFloat32x4Array((*[4]float32)(restD[0:]))
+					u := distance.Sub(mean).Mul(invStd)
+					var e archsimd.Float32x4
+					{
+						arg := u.Mul(u).Mul(archsimd.LoadFloat32x4Array(&minusHalf128))
+						nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					r0 = to.Add(norm.Mul(e))
+				}
+				r0.StoreArray((*[4]float32)(rest[0:]))
+				var r1 archsimd.Float32x4
+				{
+					to, mean, invStd, norm := archsimd.LoadFloat32x4Array((*[4]float32)(rest[4:])), archsimd.LoadFloat32x4Array((*[4]float32)(restB[4:])), archsimd.LoadFloat32x4Array((*[4]float32)(restC[4:])), archsimd.LoadFloat32x4Array((*[4]float32)(restD[4:]))
+					u := distance.Sub(mean).Mul(invStd)
+					var e archsimd.Float32x4
+					{
+						arg := u.Mul(u).Mul(archsimd.LoadFloat32x4Array(&minusHalf128))
+						nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					r1 = to.Add(norm.Mul(e))
+				}
+				r1.StoreArray((*[4]float32)(rest[4:]))
+				var r2 archsimd.Float32x4
+				{
+					to, mean, invStd, norm := archsimd.LoadFloat32x4Array((*[4]float32)(rest[8:])), archsimd.LoadFloat32x4Array((*[4]float32)(restB[8:])), archsimd.LoadFloat32x4Array((*[4]float32)(restC[8:])), archsimd.LoadFloat32x4Array((*[4]float32)(restD[8:]))
+					u := distance.Sub(mean).Mul(invStd)
+					var e archsimd.Float32x4
+					{
+						arg := u.Mul(u).Mul(archsimd.LoadFloat32x4Array(&minusHalf128))
+						nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					r2 = to.Add(norm.Mul(e))
+				}
+				r2.StoreArray((*[4]float32)(rest[8:]))
+				var r3 archsimd.Float32x4
+				{
+					to, mean, invStd, norm := archsimd.LoadFloat32x4Array((*[4]float32)(rest[12:])), archsimd.LoadFloat32x4Array((*[4]float32)(restB[12:])), archsimd.LoadFloat32x4Array((*[4]float32)(restC[12:])), archsimd.LoadFloat32x4Array((*[4]float32)(restD[12:]))
+					u := distance.Sub(mean).Mul(invStd)
+					var e archsimd.Float32x4
+					{
+						arg := u.Mul(u).Mul(archsimd.LoadFloat32x4Array(&minusHalf128))
+						nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					r3 = to.Add(norm.Mul(e))
+				}
+				r3.StoreArray((*[4]float32)(rest[12:]))
+			}
+			copy(dst[n:], rest[:])
+		}
+	}
+}
+
+// splats128 fills a (kn, n, wide) with a[k, i, :] = x[i, k]: the tiles load
 // whole vectors instead of a broadcast per use.
-func splat128(a, x []float32, ldx, kn, n int) {
+func splats128(a, x []float32, ldx, kn, n int) {
 	switch n {
 	case 1:
 		splat1x128(a, x, ldx, kn)
@@ -64,1991 +1224,607 @@ func splat128(a, x []float32, ldx, kn, n int) {
 }
 
 func splat1x128(a, x []float32, ldx, kn int) {
-	x0 := x[0*ldx:][:kn]
+	row0 := x[0:][:kn]
 	k := 0
 	for ; k <= kn-4; k += 4 {
-		d := (*[4 * 4]float32)(a[k*1*4:])
-		v0 := (*[4]float32)(x0[k:])
-		archsimd.BroadcastFloat32x4(v0[0]).StoreArray((*[4]float32)(d[0:]))
-		archsimd.BroadcastFloat32x4(v0[1]).StoreArray((*[4]float32)(d[4:]))
-		archsimd.BroadcastFloat32x4(v0[2]).StoreArray((*[4]float32)(d[8:]))
-		archsimd.BroadcastFloat32x4(v0[3]).StoreArray((*[4]float32)(d[12:]))
+		d := (*[16]float32)(a[k*4:])[:]
+		x0 := (*[4]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x4(x0[0]).StoreArray((*[4]float32)(d[0:]))
+		archsimd.BroadcastFloat32x4(x0[1]).StoreArray((*[4]float32)(d[4:]))
+		archsimd.BroadcastFloat32x4(x0[2]).StoreArray((*[4]float32)(d[8:]))
+		archsimd.BroadcastFloat32x4(x0[3]).StoreArray((*[4]float32)(d[12:]))
 	}
-	for ; k <= kn-1; k += 1 {
-		d := (*[1 * 4]float32)(a[k*1*4:])
-		v0 := (*[1]float32)(x0[k:])
-		archsimd.BroadcastFloat32x4(v0[0]).StoreArray((*[4]float32)(d[0:]))
+	for ; k < kn; k++ {
+		d := (*[4]float32)(a[k*4:])[:]
+		x0 := (*[1]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x4(x0[0]).StoreArray((*[4]float32)(d[0:]))
 	}
 }
 
 func splat2x128(a, x []float32, ldx, kn int) {
-	x0 := x[0*ldx:][:kn]
-	x1 := x[1*ldx:][:kn]
+	row0 := x[0:][:kn]
+	row1 := x[ldx:][:kn]
 	k := 0
 	for ; k <= kn-4; k += 4 {
-		d := (*[8 * 4]float32)(a[k*2*4:])
-		v0 := (*[4]float32)(x0[k:])
-		v1 := (*[4]float32)(x1[k:])
-		archsimd.BroadcastFloat32x4(v0[0]).StoreArray((*[4]float32)(d[0:]))
-		archsimd.BroadcastFloat32x4(v1[0]).StoreArray((*[4]float32)(d[4:]))
-		archsimd.BroadcastFloat32x4(v0[1]).StoreArray((*[4]float32)(d[8:]))
-		archsimd.BroadcastFloat32x4(v1[1]).StoreArray((*[4]float32)(d[12:]))
-		archsimd.BroadcastFloat32x4(v0[2]).StoreArray((*[4]float32)(d[16:]))
-		archsimd.BroadcastFloat32x4(v1[2]).StoreArray((*[4]float32)(d[20:]))
-		archsimd.BroadcastFloat32x4(v0[3]).StoreArray((*[4]float32)(d[24:]))
-		archsimd.BroadcastFloat32x4(v1[3]).StoreArray((*[4]float32)(d[28:]))
+		d := (*[32]float32)(a[k*2*4:])[:]
+		x0 := (*[4]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x4(x0[0]).StoreArray((*[4]float32)(d[0:]))
+		archsimd.BroadcastFloat32x4(x0[1]).StoreArray((*[4]float32)(d[8:]))
+		archsimd.BroadcastFloat32x4(x0[2]).StoreArray((*[4]float32)(d[16:]))
+		archsimd.BroadcastFloat32x4(x0[3]).StoreArray((*[4]float32)(d[24:]))
+		x1 := (*[4]float32)(row1[k:])[:]
+		archsimd.BroadcastFloat32x4(x1[0]).StoreArray((*[4]float32)(d[4:]))
+		archsimd.BroadcastFloat32x4(x1[1]).StoreArray((*[4]float32)(d[12:]))
+		archsimd.BroadcastFloat32x4(x1[2]).StoreArray((*[4]float32)(d[20:]))
+		archsimd.BroadcastFloat32x4(x1[3]).StoreArray((*[4]float32)(d[28:]))
 	}
-	for ; k <= kn-1; k += 1 {
-		d := (*[2 * 4]float32)(a[k*2*4:])
-		v0 := (*[1]float32)(x0[k:])
-		v1 := (*[1]float32)(x1[k:])
-		archsimd.BroadcastFloat32x4(v0[0]).StoreArray((*[4]float32)(d[0:]))
-		archsimd.BroadcastFloat32x4(v1[0]).StoreArray((*[4]float32)(d[4:]))
+	for ; k < kn; k++ {
+		d := (*[8]float32)(a[k*2*4:])[:]
+		x0 := (*[1]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x4(x0[0]).StoreArray((*[4]float32)(d[0:]))
+		x1 := (*[1]float32)(row1[k:])[:]
+		archsimd.BroadcastFloat32x4(x1[0]).StoreArray((*[4]float32)(d[4:]))
 	}
 }
 
 func splat3x128(a, x []float32, ldx, kn int) {
-	x0 := x[0*ldx:][:kn]
-	x1 := x[1*ldx:][:kn]
-	x2 := x[2*ldx:][:kn]
+	row0 := x[0:][:kn]
+	row1 := x[ldx:][:kn]
+	row2 := x[2*ldx:][:kn]
 	k := 0
 	for ; k <= kn-4; k += 4 {
-		d := (*[12 * 4]float32)(a[k*3*4:])
-		v0 := (*[4]float32)(x0[k:])
-		v1 := (*[4]float32)(x1[k:])
-		v2 := (*[4]float32)(x2[k:])
-		archsimd.BroadcastFloat32x4(v0[0]).StoreArray((*[4]float32)(d[0:]))
-		archsimd.BroadcastFloat32x4(v1[0]).StoreArray((*[4]float32)(d[4:]))
-		archsimd.BroadcastFloat32x4(v2[0]).StoreArray((*[4]float32)(d[8:]))
-		archsimd.BroadcastFloat32x4(v0[1]).StoreArray((*[4]float32)(d[12:]))
-		archsimd.BroadcastFloat32x4(v1[1]).StoreArray((*[4]float32)(d[16:]))
-		archsimd.BroadcastFloat32x4(v2[1]).StoreArray((*[4]float32)(d[20:]))
-		archsimd.BroadcastFloat32x4(v0[2]).StoreArray((*[4]float32)(d[24:]))
-		archsimd.BroadcastFloat32x4(v1[2]).StoreArray((*[4]float32)(d[28:]))
-		archsimd.BroadcastFloat32x4(v2[2]).StoreArray((*[4]float32)(d[32:]))
-		archsimd.BroadcastFloat32x4(v0[3]).StoreArray((*[4]float32)(d[36:]))
-		archsimd.BroadcastFloat32x4(v1[3]).StoreArray((*[4]float32)(d[40:]))
-		archsimd.BroadcastFloat32x4(v2[3]).StoreArray((*[4]float32)(d[44:]))
+		d := (*[48]float32)(a[k*3*4:])[:]
+		x0 := (*[4]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x4(x0[0]).StoreArray((*[4]float32)(d[0:]))
+		archsimd.BroadcastFloat32x4(x0[1]).StoreArray((*[4]float32)(d[12:]))
+		archsimd.BroadcastFloat32x4(x0[2]).StoreArray((*[4]float32)(d[24:]))
+		archsimd.BroadcastFloat32x4(x0[3]).StoreArray((*[4]float32)(d[36:]))
+		x1 := (*[4]float32)(row1[k:])[:]
+		archsimd.BroadcastFloat32x4(x1[0]).StoreArray((*[4]float32)(d[4:]))
+		archsimd.BroadcastFloat32x4(x1[1]).StoreArray((*[4]float32)(d[16:]))
+		archsimd.BroadcastFloat32x4(x1[2]).StoreArray((*[4]float32)(d[28:]))
+		archsimd.BroadcastFloat32x4(x1[3]).StoreArray((*[4]float32)(d[40:]))
+		x2 := (*[4]float32)(row2[k:])[:]
+		archsimd.BroadcastFloat32x4(x2[0]).StoreArray((*[4]float32)(d[8:]))
+		archsimd.BroadcastFloat32x4(x2[1]).StoreArray((*[4]float32)(d[20:]))
+		archsimd.BroadcastFloat32x4(x2[2]).StoreArray((*[4]float32)(d[32:]))
+		archsimd.BroadcastFloat32x4(x2[3]).StoreArray((*[4]float32)(d[44:]))
 	}
-	for ; k <= kn-1; k += 1 {
-		d := (*[3 * 4]float32)(a[k*3*4:])
-		v0 := (*[1]float32)(x0[k:])
-		v1 := (*[1]float32)(x1[k:])
-		v2 := (*[1]float32)(x2[k:])
-		archsimd.BroadcastFloat32x4(v0[0]).StoreArray((*[4]float32)(d[0:]))
-		archsimd.BroadcastFloat32x4(v1[0]).StoreArray((*[4]float32)(d[4:]))
-		archsimd.BroadcastFloat32x4(v2[0]).StoreArray((*[4]float32)(d[8:]))
+	for ; k < kn; k++ {
+		d := (*[12]float32)(a[k*3*4:])[:]
+		x0 := (*[1]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x4(x0[0]).StoreArray((*[4]float32)(d[0:]))
+		x1 := (*[1]float32)(row1[k:])[:]
+		archsimd.BroadcastFloat32x4(x1[0]).StoreArray((*[4]float32)(d[4:]))
+		x2 := (*[1]float32)(row2[k:])[:]
+		archsimd.BroadcastFloat32x4(x2[0]).StoreArray((*[4]float32)(d[8:]))
 	}
 }
 
 func splat4x128(a, x []float32, ldx, kn int) {
-	x0 := x[0*ldx:][:kn]
-	x1 := x[1*ldx:][:kn]
-	x2 := x[2*ldx:][:kn]
-	x3 := x[3*ldx:][:kn]
+	row0 := x[0:][:kn]
+	row1 := x[ldx:][:kn]
+	row2 := x[2*ldx:][:kn]
+	row3 := x[3*ldx:][:kn]
 	k := 0
 	for ; k <= kn-4; k += 4 {
-		d := (*[16 * 4]float32)(a[k*4*4:])
-		v0 := (*[4]float32)(x0[k:])
-		v1 := (*[4]float32)(x1[k:])
-		v2 := (*[4]float32)(x2[k:])
-		v3 := (*[4]float32)(x3[k:])
-		archsimd.BroadcastFloat32x4(v0[0]).StoreArray((*[4]float32)(d[0:]))
-		archsimd.BroadcastFloat32x4(v1[0]).StoreArray((*[4]float32)(d[4:]))
-		archsimd.BroadcastFloat32x4(v2[0]).StoreArray((*[4]float32)(d[8:]))
-		archsimd.BroadcastFloat32x4(v3[0]).StoreArray((*[4]float32)(d[12:]))
-		archsimd.BroadcastFloat32x4(v0[1]).StoreArray((*[4]float32)(d[16:]))
-		archsimd.BroadcastFloat32x4(v1[1]).StoreArray((*[4]float32)(d[20:]))
-		archsimd.BroadcastFloat32x4(v2[1]).StoreArray((*[4]float32)(d[24:]))
-		archsimd.BroadcastFloat32x4(v3[1]).StoreArray((*[4]float32)(d[28:]))
-		archsimd.BroadcastFloat32x4(v0[2]).StoreArray((*[4]float32)(d[32:]))
-		archsimd.BroadcastFloat32x4(v1[2]).StoreArray((*[4]float32)(d[36:]))
-		archsimd.BroadcastFloat32x4(v2[2]).StoreArray((*[4]float32)(d[40:]))
-		archsimd.BroadcastFloat32x4(v3[2]).StoreArray((*[4]float32)(d[44:]))
-		archsimd.BroadcastFloat32x4(v0[3]).StoreArray((*[4]float32)(d[48:]))
-		archsimd.BroadcastFloat32x4(v1[3]).StoreArray((*[4]float32)(d[52:]))
-		archsimd.BroadcastFloat32x4(v2[3]).StoreArray((*[4]float32)(d[56:]))
-		archsimd.BroadcastFloat32x4(v3[3]).StoreArray((*[4]float32)(d[60:]))
+		d := (*[64]float32)(a[k*4*4:])[:]
+		x0 := (*[4]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x4(x0[0]).StoreArray((*[4]float32)(d[0:]))
+		archsimd.BroadcastFloat32x4(x0[1]).StoreArray((*[4]float32)(d[16:]))
+		archsimd.BroadcastFloat32x4(x0[2]).StoreArray((*[4]float32)(d[32:]))
+		archsimd.BroadcastFloat32x4(x0[3]).StoreArray((*[4]float32)(d[48:]))
+		x1 := (*[4]float32)(row1[k:])[:]
+		archsimd.BroadcastFloat32x4(x1[0]).StoreArray((*[4]float32)(d[4:]))
+		archsimd.BroadcastFloat32x4(x1[1]).StoreArray((*[4]float32)(d[20:]))
+		archsimd.BroadcastFloat32x4(x1[2]).StoreArray((*[4]float32)(d[36:]))
+		archsimd.BroadcastFloat32x4(x1[3]).StoreArray((*[4]float32)(d[52:]))
+		x2 := (*[4]float32)(row2[k:])[:]
+		archsimd.BroadcastFloat32x4(x2[0]).StoreArray((*[4]float32)(d[8:]))
+		archsimd.BroadcastFloat32x4(x2[1]).StoreArray((*[4]float32)(d[24:]))
+		archsimd.BroadcastFloat32x4(x2[2]).StoreArray((*[4]float32)(d[40:]))
+		archsimd.BroadcastFloat32x4(x2[3]).StoreArray((*[4]float32)(d[56:]))
+		x3 := (*[4]float32)(row3[k:])[:]
+		archsimd.BroadcastFloat32x4(x3[0]).StoreArray((*[4]float32)(d[12:]))
+		archsimd.BroadcastFloat32x4(x3[1]).StoreArray((*[4]float32)(d[28:]))
+		archsimd.BroadcastFloat32x4(x3[2]).StoreArray((*[4]float32)(d[44:]))
+		archsimd.BroadcastFloat32x4(x3[3]).StoreArray((*[4]float32)(d[60:]))
 	}
-	for ; k <= kn-1; k += 1 {
-		d := (*[4 * 4]float32)(a[k*4*4:])
-		v0 := (*[1]float32)(x0[k:])
-		v1 := (*[1]float32)(x1[k:])
-		v2 := (*[1]float32)(x2[k:])
-		v3 := (*[1]float32)(x3[k:])
-		archsimd.BroadcastFloat32x4(v0[0]).StoreArray((*[4]float32)(d[0:]))
-		archsimd.BroadcastFloat32x4(v1[0]).StoreArray((*[4]float32)(d[4:]))
-		archsimd.BroadcastFloat32x4(v2[0]).StoreArray((*[4]float32)(d[8:]))
-		archsimd.BroadcastFloat32x4(v3[0]).StoreArray((*[4]float32)(d[12:]))
+	for ; k < kn; k++ {
+		d := (*[16]float32)(a[k*4*4:])[:]
+		x0 := (*[1]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x4(x0[0]).StoreArray((*[4]float32)(d[0:]))
+		x1 := (*[1]float32)(row1[k:])[:]
+		archsimd.BroadcastFloat32x4(x1[0]).StoreArray((*[4]float32)(d[4:]))
+		x2 := (*[1]float32)(row2[k:])[:]
+		archsimd.BroadcastFloat32x4(x2[0]).StoreArray((*[4]float32)(d[8:]))
+		x3 := (*[1]float32)(row3[k:])[:]
+		archsimd.BroadcastFloat32x4(x3[0]).StoreArray((*[4]float32)(d[12:]))
 	}
 }
 
 func splat5x128(a, x []float32, ldx, kn int) {
-	x0 := x[0*ldx:][:kn]
-	x1 := x[1*ldx:][:kn]
-	x2 := x[2*ldx:][:kn]
-	x3 := x[3*ldx:][:kn]
-	x4 := x[4*ldx:][:kn]
+	row0 := x[0:][:kn]
+	row1 := x[ldx:][:kn]
+	row2 := x[2*ldx:][:kn]
+	row3 := x[3*ldx:][:kn]
+	row4 := x[4*ldx:][:kn]
 	k := 0
 	for ; k <= kn-4; k += 4 {
-		d := (*[20 * 4]float32)(a[k*5*4:])
-		v0 := (*[4]float32)(x0[k:])
-		v1 := (*[4]float32)(x1[k:])
-		v2 := (*[4]float32)(x2[k:])
-		v3 := (*[4]float32)(x3[k:])
-		v4 := (*[4]float32)(x4[k:])
-		archsimd.BroadcastFloat32x4(v0[0]).StoreArray((*[4]float32)(d[0:]))
-		archsimd.BroadcastFloat32x4(v1[0]).StoreArray((*[4]float32)(d[4:]))
-		archsimd.BroadcastFloat32x4(v2[0]).StoreArray((*[4]float32)(d[8:]))
-		archsimd.BroadcastFloat32x4(v3[0]).StoreArray((*[4]float32)(d[12:]))
-		archsimd.BroadcastFloat32x4(v4[0]).StoreArray((*[4]float32)(d[16:]))
-		archsimd.BroadcastFloat32x4(v0[1]).StoreArray((*[4]float32)(d[20:]))
-		archsimd.BroadcastFloat32x4(v1[1]).StoreArray((*[4]float32)(d[24:]))
-		archsimd.BroadcastFloat32x4(v2[1]).StoreArray((*[4]float32)(d[28:]))
-		archsimd.BroadcastFloat32x4(v3[1]).StoreArray((*[4]float32)(d[32:]))
-		archsimd.BroadcastFloat32x4(v4[1]).StoreArray((*[4]float32)(d[36:]))
-		archsimd.BroadcastFloat32x4(v0[2]).StoreArray((*[4]float32)(d[40:]))
-		archsimd.BroadcastFloat32x4(v1[2]).StoreArray((*[4]float32)(d[44:]))
-		archsimd.BroadcastFloat32x4(v2[2]).StoreArray((*[4]float32)(d[48:]))
-		archsimd.BroadcastFloat32x4(v3[2]).StoreArray((*[4]float32)(d[52:]))
-		archsimd.BroadcastFloat32x4(v4[2]).StoreArray((*[4]float32)(d[56:]))
-		archsimd.BroadcastFloat32x4(v0[3]).StoreArray((*[4]float32)(d[60:]))
-		archsimd.BroadcastFloat32x4(v1[3]).StoreArray((*[4]float32)(d[64:]))
-		archsimd.BroadcastFloat32x4(v2[3]).StoreArray((*[4]float32)(d[68:]))
-		archsimd.BroadcastFloat32x4(v3[3]).StoreArray((*[4]float32)(d[72:]))
-		archsimd.BroadcastFloat32x4(v4[3]).StoreArray((*[4]float32)(d[76:]))
+		d := (*[80]float32)(a[k*5*4:])[:]
+		x0 := (*[4]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x4(x0[0]).StoreArray((*[4]float32)(d[0:]))
+		archsimd.BroadcastFloat32x4(x0[1]).StoreArray((*[4]float32)(d[20:]))
+		archsimd.BroadcastFloat32x4(x0[2]).StoreArray((*[4]float32)(d[40:]))
+		archsimd.BroadcastFloat32x4(x0[3]).StoreArray((*[4]float32)(d[60:]))
+		x1 := (*[4]float32)(row1[k:])[:]
+		archsimd.BroadcastFloat32x4(x1[0]).StoreArray((*[4]float32)(d[4:]))
+		archsimd.BroadcastFloat32x4(x1[1]).StoreArray((*[4]float32)(d[24:]))
+		archsimd.BroadcastFloat32x4(x1[2]).StoreArray((*[4]float32)(d[44:]))
+		archsimd.BroadcastFloat32x4(x1[3]).StoreArray((*[4]float32)(d[64:]))
+		x2 := (*[4]float32)(row2[k:])[:]
+		archsimd.BroadcastFloat32x4(x2[0]).StoreArray((*[4]float32)(d[8:]))
+		archsimd.BroadcastFloat32x4(x2[1]).StoreArray((*[4]float32)(d[28:]))
+		archsimd.BroadcastFloat32x4(x2[2]).StoreArray((*[4]float32)(d[48:]))
+		archsimd.BroadcastFloat32x4(x2[3]).StoreArray((*[4]float32)(d[68:]))
+		x3 := (*[4]float32)(row3[k:])[:]
+		archsimd.BroadcastFloat32x4(x3[0]).StoreArray((*[4]float32)(d[12:]))
+		archsimd.BroadcastFloat32x4(x3[1]).StoreArray((*[4]float32)(d[32:]))
+		archsimd.BroadcastFloat32x4(x3[2]).StoreArray((*[4]float32)(d[52:]))
+		archsimd.BroadcastFloat32x4(x3[3]).StoreArray((*[4]float32)(d[72:]))
+		x4 := (*[4]float32)(row4[k:])[:]
+		archsimd.BroadcastFloat32x4(x4[0]).StoreArray((*[4]float32)(d[16:]))
+		archsimd.BroadcastFloat32x4(x4[1]).StoreArray((*[4]float32)(d[36:]))
+		archsimd.BroadcastFloat32x4(x4[2]).StoreArray((*[4]float32)(d[56:]))
+		archsimd.BroadcastFloat32x4(x4[3]).StoreArray((*[4]float32)(d[76:]))
 	}
-	for ; k <= kn-1; k += 1 {
-		d := (*[5 * 4]float32)(a[k*5*4:])
-		v0 := (*[1]float32)(x0[k:])
-		v1 := (*[1]float32)(x1[k:])
-		v2 := (*[1]float32)(x2[k:])
-		v3 := (*[1]float32)(x3[k:])
-		v4 := (*[1]float32)(x4[k:])
-		archsimd.BroadcastFloat32x4(v0[0]).StoreArray((*[4]float32)(d[0:]))
-		archsimd.BroadcastFloat32x4(v1[0]).StoreArray((*[4]float32)(d[4:]))
-		archsimd.BroadcastFloat32x4(v2[0]).StoreArray((*[4]float32)(d[8:]))
-		archsimd.BroadcastFloat32x4(v3[0]).StoreArray((*[4]float32)(d[12:]))
-		archsimd.BroadcastFloat32x4(v4[0]).StoreArray((*[4]float32)(d[16:]))
+	for ; k < kn; k++ {
+		d := (*[20]float32)(a[k*5*4:])[:]
+		x0 := (*[1]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x4(x0[0]).StoreArray((*[4]float32)(d[0:]))
+		x1 := (*[1]float32)(row1[k:])[:]
+		archsimd.BroadcastFloat32x4(x1[0]).StoreArray((*[4]float32)(d[4:]))
+		x2 := (*[1]float32)(row2[k:])[:]
+		archsimd.BroadcastFloat32x4(x2[0]).StoreArray((*[4]float32)(d[8:]))
+		x3 := (*[1]float32)(row3[k:])[:]
+		archsimd.BroadcastFloat32x4(x3[0]).StoreArray((*[4]float32)(d[12:]))
+		x4 := (*[1]float32)(row4[k:])[:]
+		archsimd.BroadcastFloat32x4(x4[0]).StoreArray((*[4]float32)(d[16:]))
 	}
 }
 
-func sum128(x []float32) float32 {
-	var s0 archsimd.Float32x4
-	var s1 archsimd.Float32x4
-	var s2 archsimd.Float32x4
-	var s3 archsimd.Float32x4
-	n := len(x) &^ 15
-	for i := 0; i < n; i += 16 {
-		xP := (*[16]float32)(x[i:])
-		{
-			s0 = s0.Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])))
-		}
-		{
-			s1 = s1.Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])))
-		}
-		{
-			s2 = s2.Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])))
-		}
-		{
-			s3 = s3.Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])))
-		}
-	}
-	if n < len(x) {
-		var xB [16]float32
-		xP := &xB
-		copy(xB[:], x[n:])
-		{
-			s0 = s0.Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])))
-		}
-		{
-			s1 = s1.Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])))
-		}
-		{
-			s2 = s2.Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])))
-		}
-		{
-			s3 = s3.Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])))
-		}
-	}
-	s0 = s0.Add(s2)
-	s1 = s1.Add(s3)
-	s0 = s0.Add(s1)
-	sum := archsimd.BroadcastFloat32x4((s0.GetElem(0) + s0.GetElem(2)) + (s0.GetElem(1) + s0.GetElem(3)))
-	var out [4]float32
-	sum.StoreArray(&out)
-	return out[0]
-}
-
-func layerNormModulate128(dst, x, shift, scale []float32, eps float32) {
-	one := archsimd.LoadFloat32x4Array(&constants128.one)
-	count := archsimd.BroadcastInt32x4(int32(len(x))).ConvertToFloat32()
-	epsV := archsimd.BroadcastFloat32x4(eps)
-	var s0 archsimd.Float32x4
-	var s1 archsimd.Float32x4
-	var s2 archsimd.Float32x4
-	var s3 archsimd.Float32x4
-	{
-		n := len(x) &^ 15
-		for i := 0; i < n; i += 16 {
-			xP := (*[16]float32)(x[i:])
-			{
-				s0 = s0.Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])))
-			}
-			{
-				s1 = s1.Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])))
-			}
-			{
-				s2 = s2.Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])))
-			}
-			{
-				s3 = s3.Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])))
-			}
-		}
-		if n < len(x) {
-			var xB [16]float32
-			xP := &xB
-			copy(xB[:], x[n:])
-			{
-				s0 = s0.Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])))
-			}
-			{
-				s1 = s1.Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])))
-			}
-			{
-				s2 = s2.Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])))
-			}
-			{
-				s3 = s3.Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])))
-			}
-		}
-	}
-	s0 = s0.Add(s2)
-	s1 = s1.Add(s3)
-	s0 = s0.Add(s1)
-	sum := archsimd.BroadcastFloat32x4((s0.GetElem(0) + s0.GetElem(2)) + (s0.GetElem(1) + s0.GetElem(3)))
-	mean := sum.Div(count)
-	var q0 archsimd.Float32x4
-	var q1 archsimd.Float32x4
-	var q2 archsimd.Float32x4
-	var q3 archsimd.Float32x4
-	{
-		n := len(x) &^ 15
-		for i := 0; i < n; i += 16 {
-			xP := (*[16]float32)(x[i:])
-			{
-				d := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Sub(mean)
-				q0 = q0.Add(d.Mul(d))
-			}
-			{
-				d := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Sub(mean)
-				q1 = q1.Add(d.Mul(d))
-			}
-			{
-				d := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Sub(mean)
-				q2 = q2.Add(d.Mul(d))
-			}
-			{
-				d := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Sub(mean)
-				q3 = q3.Add(d.Mul(d))
-			}
-		}
-		if n < len(x) {
-			var xB [16]float32
-			xP := &xB
-			mean.StoreArray((*[4]float32)(xB[0:]))
-			mean.StoreArray((*[4]float32)(xB[4:]))
-			mean.StoreArray((*[4]float32)(xB[8:]))
-			mean.StoreArray((*[4]float32)(xB[12:]))
-			copy(xB[:], x[n:])
-			{
-				d := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Sub(mean)
-				q0 = q0.Add(d.Mul(d))
-			}
-			{
-				d := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Sub(mean)
-				q1 = q1.Add(d.Mul(d))
-			}
-			{
-				d := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Sub(mean)
-				q2 = q2.Add(d.Mul(d))
-			}
-			{
-				d := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Sub(mean)
-				q3 = q3.Add(d.Mul(d))
-			}
-		}
-	}
-	q0 = q0.Add(q2)
-	q1 = q1.Add(q3)
-	q0 = q0.Add(q1)
-	squares := archsimd.BroadcastFloat32x4((q0.GetElem(0) + q0.GetElem(2)) + (q0.GetElem(1) + q0.GetElem(3)))
-	r := one.Div(squares.Div(count).Add(epsV).Sqrt())
-	n := len(dst) &^ 15
-	x = x[:len(dst)]
-	shift = shift[:len(dst)]
-	scale = scale[:len(dst)]
-	for i := 0; i < n; i += 16 {
-		dstP := (*[16]float32)(dst[i:])
-		xP := (*[16]float32)(x[i:])
-		shiftP := (*[16]float32)(shift[i:])
-		scaleP := (*[16]float32)(scale[i:])
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(scaleP[0:])).Add(one)).Add(archsimd.LoadFloat32x4Array((*[4]float32)(shiftP[0:])))
-			y.StoreArray((*[4]float32)(dstP[0:]))
-		}
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(scaleP[4:])).Add(one)).Add(archsimd.LoadFloat32x4Array((*[4]float32)(shiftP[4:])))
-			y.StoreArray((*[4]float32)(dstP[4:]))
-		}
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(scaleP[8:])).Add(one)).Add(archsimd.LoadFloat32x4Array((*[4]float32)(shiftP[8:])))
-			y.StoreArray((*[4]float32)(dstP[8:]))
-		}
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(scaleP[12:])).Add(one)).Add(archsimd.LoadFloat32x4Array((*[4]float32)(shiftP[12:])))
-			y.StoreArray((*[4]float32)(dstP[12:]))
-		}
-	}
-	if n < len(dst) {
-		var dstB [16]float32
-		dstP := &dstB
-		var xB [16]float32
-		xP := &xB
-		var shiftB [16]float32
-		shiftP := &shiftB
-		var scaleB [16]float32
-		scaleP := &scaleB
-		copy(dstB[:], dst[n:])
-		copy(xB[:], x[n:])
-		copy(shiftB[:], shift[n:])
-		copy(scaleB[:], scale[n:])
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(scaleP[0:])).Add(one)).Add(archsimd.LoadFloat32x4Array((*[4]float32)(shiftP[0:])))
-			y.StoreArray((*[4]float32)(dstP[0:]))
-		}
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(scaleP[4:])).Add(one)).Add(archsimd.LoadFloat32x4Array((*[4]float32)(shiftP[4:])))
-			y.StoreArray((*[4]float32)(dstP[4:]))
-		}
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(scaleP[8:])).Add(one)).Add(archsimd.LoadFloat32x4Array((*[4]float32)(shiftP[8:])))
-			y.StoreArray((*[4]float32)(dstP[8:]))
-		}
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(scaleP[12:])).Add(one)).Add(archsimd.LoadFloat32x4Array((*[4]float32)(shiftP[12:])))
-			y.StoreArray((*[4]float32)(dstP[12:]))
-		}
-		copy(dst[n:], dstB[:])
+// panel2x128 computes n rows and v vectors of columns of one panel:
+// c = start; c[i, :] += x[i, k]*b[k, :] in order of k.
+func panel2x128(c []float32, ldc int, a []float32, n int, b, start []float32, lds int) {
+	switch n {
+	case 1:
+		tile1x2x128(c, ldc, a, b, start, lds)
+	case 2:
+		tile2x2x128(c, ldc, a, b, start, lds)
+	case 3:
+		tile3x2x128(c, ldc, a, b, start, lds)
+	case 4:
+		tile4x2x128(c, ldc, a, b, start, lds)
+	case 5:
+		tile5x2x128(c, ldc, a, b, start, lds)
 	}
 }
 
 // softmax128 is Softmax. Short rows of an odd length are padded by -Inf.
 func softmax128(x []float32, scale float32) {
 	var padded [128]float32
-	whole := (len(x) + 15) / 16 * 16
+	n := (len(x) + 16 - 1) / 16 * 16
 	switch {
-	case whole == len(x):
+	case n == len(x):
 		softmaxRows128(x, 1, len(x), scale)
 		return
-	case whole <= len(padded) && scale > 0:
-		for i := copy(padded[:], x); i < whole; i++ {
+	case n <= len(padded) && scale > 0:
+		for i := copy(padded[:], x); i < n; i++ {
 			padded[i] = float32(math.Inf(-1))
 		}
-		softmaxRows128(padded[:whole], 1, whole, scale)
+		softmaxRows128(padded[:n], 1, n, scale)
 		copy(x, padded[:])
 		return
 	}
-	scaleV := archsimd.BroadcastFloat32x4(scale)
-	minusInf := archsimd.BroadcastFloat32x4(float32(math.Inf(-1)))
-	m0 := minusInf
-	m1 := minusInf
-	m2 := minusInf
-	m3 := minusInf
+	by, minusInf := archsimd.BroadcastFloat32x4(scale), archsimd.BroadcastFloat32x4(float32(math.Inf(-1)))
 	{
-		n := len(x) &^ 15
-		for i := 0; i < n; i += 16 {
-			xP := (*[16]float32)(x[i:])
-			{
-				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Mul(scaleV)
-				t.StoreArray((*[4]float32)(xP[0:]))
-				m0 = t.IfElse(t.Greater(m0), m0)
-			}
-			{
-				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Mul(scaleV)
-				t.StoreArray((*[4]float32)(xP[4:]))
-				m1 = t.IfElse(t.Greater(m1), m1)
-			}
-			{
-				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Mul(scaleV)
-				t.StoreArray((*[4]float32)(xP[8:]))
-				m2 = t.IfElse(t.Greater(m2), m2)
-			}
-			{
-				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Mul(scaleV)
-				t.StoreArray((*[4]float32)(xP[12:]))
-				m3 = t.IfElse(t.Greater(m3), m3)
-			}
-		}
-		if n < len(x) {
-			var xB [16]float32
-			xP := &xB
-			for i := range xB {
-				xB[i] = x[n]
-			}
-			copy(xB[:], x[n:])
-			{
-				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Mul(scaleV)
-				t.StoreArray((*[4]float32)(xP[0:]))
-				m0 = t.IfElse(t.Greater(m0), m0)
-			}
-			{
-				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Mul(scaleV)
-				t.StoreArray((*[4]float32)(xP[4:]))
-				m1 = t.IfElse(t.Greater(m1), m1)
-			}
-			{
-				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Mul(scaleV)
-				t.StoreArray((*[4]float32)(xP[8:]))
-				m2 = t.IfElse(t.Greater(m2), m2)
-			}
-			{
-				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Mul(scaleV)
-				t.StoreArray((*[4]float32)(xP[12:]))
-				m3 = t.IfElse(t.Greater(m3), m3)
-			}
-			copy(x[n:], xB[:])
-		}
-	}
-	m0 = m0.IfElse(m0.Greater(m2), m2)
-	m1 = m1.IfElse(m1.Greater(m3), m3)
-	m0 = m0.IfElse(m0.Greater(m1), m1)
-	top := archsimd.BroadcastFloat32x4(m0.GetElem(0))
-	top1 := archsimd.BroadcastFloat32x4(m0.GetElem(1))
-	top = top.IfElse(top.Greater(top1), top1)
-	top2 := archsimd.BroadcastFloat32x4(m0.GetElem(2))
-	top = top.IfElse(top.Greater(top2), top2)
-	top3 := archsimd.BroadcastFloat32x4(m0.GetElem(3))
-	top = top.IfElse(top.Greater(top3), top3)
-	var s0 archsimd.Float32x4
-	var s1 archsimd.Float32x4
-	var s2 archsimd.Float32x4
-	var s3 archsimd.Float32x4
-	{
-		n := len(x) &^ 15
-		for i := 0; i < n; i += 16 {
-			xP := (*[16]float32)(x[i:])
-			{
-				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Sub(top)
-				var e archsimd.Float32x4
-				{
-					nan := t.NotEqual(t).ToInt32x4().ToBits()
-					x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-					z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-					n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-					r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-					p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-				}
-				e.StoreArray((*[4]float32)(xP[0:]))
-				s0 = s0.Add(e)
-			}
-			{
-				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Sub(top)
-				var e archsimd.Float32x4
-				{
-					nan := t.NotEqual(t).ToInt32x4().ToBits()
-					x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-					z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-					n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-					r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-					p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-				}
-				e.StoreArray((*[4]float32)(xP[4:]))
-				s1 = s1.Add(e)
-			}
-			{
-				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Sub(top)
-				var e archsimd.Float32x4
-				{
-					nan := t.NotEqual(t).ToInt32x4().ToBits()
-					x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-					z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-					n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-					r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-					p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-				}
-				e.StoreArray((*[4]float32)(xP[8:]))
-				s2 = s2.Add(e)
-			}
-			{
-				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Sub(top)
-				var e archsimd.Float32x4
-				{
-					nan := t.NotEqual(t).ToInt32x4().ToBits()
-					x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-					z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-					n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-					r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-					p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-				}
-				e.StoreArray((*[4]float32)(xP[12:]))
-				s3 = s3.Add(e)
-			}
-		}
-		if n < len(x) {
-			var xB [16]float32
-			xP := &xB
-			minusInf.StoreArray((*[4]float32)(xB[0:]))
-			minusInf.StoreArray((*[4]float32)(xB[4:]))
-			minusInf.StoreArray((*[4]float32)(xB[8:]))
-			minusInf.StoreArray((*[4]float32)(xB[12:]))
-			copy(xB[:], x[n:])
-			{
-				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Sub(top)
-				var e archsimd.Float32x4
-				{
-					nan := t.NotEqual(t).ToInt32x4().ToBits()
-					x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-					z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-					n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-					r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-					p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-				}
-				e.StoreArray((*[4]float32)(xP[0:]))
-				s0 = s0.Add(e)
-			}
-			{
-				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Sub(top)
-				var e archsimd.Float32x4
-				{
-					nan := t.NotEqual(t).ToInt32x4().ToBits()
-					x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-					z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-					n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-					r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-					p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-				}
-				e.StoreArray((*[4]float32)(xP[4:]))
-				s1 = s1.Add(e)
-			}
-			{
-				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Sub(top)
-				var e archsimd.Float32x4
-				{
-					nan := t.NotEqual(t).ToInt32x4().ToBits()
-					x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-					z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-					n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-					r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-					p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-				}
-				e.StoreArray((*[4]float32)(xP[8:]))
-				s2 = s2.Add(e)
-			}
-			{
-				t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Sub(top)
-				var e archsimd.Float32x4
-				{
-					nan := t.NotEqual(t).ToInt32x4().ToBits()
-					x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-					z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-					n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-					r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-					p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-				}
-				e.StoreArray((*[4]float32)(xP[12:]))
-				s3 = s3.Add(e)
-			}
-			copy(x[n:], xB[:])
-		}
-	}
-	s0 = s0.Add(s2)
-	s1 = s1.Add(s3)
-	s0 = s0.Add(s1)
-	sum := archsimd.BroadcastFloat32x4((s0.GetElem(0) + s0.GetElem(2)) + (s0.GetElem(1) + s0.GetElem(3)))
-	inv := archsimd.LoadFloat32x4Array(&constants128.one).Div(sum)
-	n := len(x) &^ 15
-	for i := 0; i < n; i += 16 {
-		xP := (*[16]float32)(x[i:])
+		var s0, s1, s2, s3 archsimd.Float32x4
+		m0 := minusInf
+		m1 := minusInf
+		m2 := minusInf
+		m3 := minusInf
 		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Mul(inv)
-			y.StoreArray((*[4]float32)(xP[0:]))
+			n := len(x) &^ 15
+			for i := 0; i < n; i += 16 {
+				at := (*[16]float32)(x[i:])[:]
+				{
+					t0 := archsimd.LoadFloat32x4Array((*[4]float32)(at[0:])).Mul(by)
+					t0.StoreArray((*[4]float32)(at[0:]))
+					m0 = t0.IfElse(t0.Greater(m0), m0)
+					t1 := archsimd.LoadFloat32x4Array((*[4]float32)(at[4:])).Mul(by)
+					t1.StoreArray((*[4]float32)(at[4:]))
+					m1 = t1.IfElse(t1.Greater(m1), m1)
+					t2 := archsimd.LoadFloat32x4Array((*[4]float32)(at[8:])).Mul(by)
+					t2.StoreArray((*[4]float32)(at[8:]))
+					m2 = t2.IfElse(t2.Greater(m2), m2)
+					t3 := archsimd.LoadFloat32x4Array((*[4]float32)(at[12:])).Mul(by)
+					t3.StoreArray((*[4]float32)(at[12:]))
+					m3 = t3.IfElse(t3.Greater(m3), m3)
+				}
+			}
+			if n < len(x) {
+				var buffer [16]float32
+				for i := range buffer[:] {
+					buffer[:][i] = x[len(x)-1]
+				}
+				copy(buffer[:], x[n:])
+				{
+					t0 := archsimd.LoadFloat32x4Array((*[4]float32)(buffer[0:])).Mul(by)
+					t0.StoreArray((*[4]float32)(buffer[0:]))
+					m0 = t0.IfElse(t0.Greater(m0), m0)
+					t1 := archsimd.LoadFloat32x4Array((*[4]float32)(buffer[4:])).Mul(by)
+					t1.StoreArray((*[4]float32)(buffer[4:]))
+					m1 = t1.IfElse(t1.Greater(m1), m1)
+					t2 := archsimd.LoadFloat32x4Array((*[4]float32)(buffer[8:])).Mul(by)
+					t2.StoreArray((*[4]float32)(buffer[8:]))
+					m2 = t2.IfElse(t2.Greater(m2), m2)
+					t3 := archsimd.LoadFloat32x4Array((*[4]float32)(buffer[12:])).Mul(by)
+					t3.StoreArray((*[4]float32)(buffer[12:]))
+					m3 = t3.IfElse(t3.Greater(m3), m3)
+				}
+				copy(x[n:], buffer[:])
+			}
+		}
+		var top archsimd.Float32x4
+		{
+			var t archsimd.Float32x4
+			{
+				x, y := m0.IfElse(m0.Greater(m2), m2), m1.IfElse(m1.Greater(m3), m3)
+				t = x.IfElse(x.Greater(y), y)
+			}
+			all := archsimd.BroadcastFloat32x4(t.GetElem(0))
+			e0 := archsimd.BroadcastFloat32x4(t.GetElem(uint8(1)))
+			all = all.IfElse(all.Greater(e0), e0)
+			e1 := archsimd.BroadcastFloat32x4(t.GetElem(uint8(2)))
+			all = all.IfElse(all.Greater(e1), e1)
+			e2 := archsimd.BroadcastFloat32x4(t.GetElem(uint8(3)))
+			all = all.IfElse(all.Greater(e2), e2)
+			top = all
 		}
 		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Mul(inv)
-			y.StoreArray((*[4]float32)(xP[4:]))
+			n := len(x) &^ 15
+			for i := 0; i < n; i += 16 {
+				at := (*[16]float32)(x[i:])[:]
+				{
+					var e0 archsimd.Float32x4
+					{
+						arg := archsimd.LoadFloat32x4Array((*[4]float32)(at[0:])).Sub(top)
+						nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+						e0 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					e0.StoreArray((*[4]float32)(at[0:]))
+					s0 = s0.Add(e0)
+					var e1 archsimd.Float32x4
+					{
+						arg := archsimd.LoadFloat32x4Array((*[4]float32)(at[4:])).Sub(top)
+						nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+						e1 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					e1.StoreArray((*[4]float32)(at[4:]))
+					s1 = s1.Add(e1)
+					var e2 archsimd.Float32x4
+					{
+						arg := archsimd.LoadFloat32x4Array((*[4]float32)(at[8:])).Sub(top)
+						nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+						e2 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					e2.StoreArray((*[4]float32)(at[8:]))
+					s2 = s2.Add(e2)
+					var e3 archsimd.Float32x4
+					{
+						arg := archsimd.LoadFloat32x4Array((*[4]float32)(at[12:])).Sub(top)
+						nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+						e3 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					e3.StoreArray((*[4]float32)(at[12:]))
+					s3 = s3.Add(e3)
+				}
+			}
+			if n < len(x) {
+				var buffer [16]float32
+				minusInf.StoreArray((*[4]float32)(buffer[0:]))
+				minusInf.StoreArray((*[4]float32)(buffer[4:]))
+				minusInf.StoreArray((*[4]float32)(buffer[8:]))
+				minusInf.StoreArray((*[4]float32)(buffer[12:]))
+				copy(buffer[:], x[n:])
+				{
+					var e0 archsimd.Float32x4
+					{
+						arg := archsimd.LoadFloat32x4Array((*[4]float32)(buffer[0:])).Sub(top)
+						nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+						e0 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					e0.StoreArray((*[4]float32)(buffer[0:]))
+					s0 = s0.Add(e0)
+					var e1 archsimd.Float32x4
+					{
+						arg := archsimd.LoadFloat32x4Array((*[4]float32)(buffer[4:])).Sub(top)
+						nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+						e1 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					e1.StoreArray((*[4]float32)(buffer[4:]))
+					s1 = s1.Add(e1)
+					var e2 archsimd.Float32x4
+					{
+						arg := archsimd.LoadFloat32x4Array((*[4]float32)(buffer[8:])).Sub(top)
+						nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+						e2 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					e2.StoreArray((*[4]float32)(buffer[8:]))
+					s2 = s2.Add(e2)
+					var e3 archsimd.Float32x4
+					{
+						arg := archsimd.LoadFloat32x4Array((*[4]float32)(buffer[12:])).Sub(top)
+						nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+						e3 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					e3.StoreArray((*[4]float32)(buffer[12:]))
+					s3 = s3.Add(e3)
+				}
+				copy(x[n:], buffer[:])
+			}
 		}
+		var sum archsimd.Float32x4
 		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Mul(inv)
-			y.StoreArray((*[4]float32)(xP[8:]))
+			a, b := s0.Add(s2), s1.Add(s3)
+			t := a.Add(b)
+			sum = archsimd.BroadcastFloat32x4((t.GetElem(0) + t.GetElem(2)) + (t.GetElem(1) + t.GetElem(3)))
 		}
+		inv := archsimd.LoadFloat32x4Array(&one128).Div(sum)
 		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Mul(inv)
-			y.StoreArray((*[4]float32)(xP[12:]))
+			n := len(x) &^ 15
+			for i := 0; i < n; i += 16 {
+				at := (*[16]float32)(x[i:])[:]
+				{
+					y0 := archsimd.LoadFloat32x4Array((*[4]float32)(at[0:])).Mul(inv)
+					y0.StoreArray((*[4]float32)(at[0:]))
+					y1 := archsimd.LoadFloat32x4Array((*[4]float32)(at[4:])).Mul(inv)
+					y1.StoreArray((*[4]float32)(at[4:]))
+					y2 := archsimd.LoadFloat32x4Array((*[4]float32)(at[8:])).Mul(inv)
+					y2.StoreArray((*[4]float32)(at[8:]))
+					y3 := archsimd.LoadFloat32x4Array((*[4]float32)(at[12:])).Mul(inv)
+					y3.StoreArray((*[4]float32)(at[12:]))
+				}
+			}
+			if n < len(x) {
+				var buffer [16]float32
+				copy(buffer[:], x[n:])
+				{
+					y0 := archsimd.LoadFloat32x4Array((*[4]float32)(buffer[0:])).Mul(inv)
+					y0.StoreArray((*[4]float32)(buffer[0:]))
+					y1 := archsimd.LoadFloat32x4Array((*[4]float32)(buffer[4:])).Mul(inv)
+					y1.StoreArray((*[4]float32)(buffer[4:]))
+					y2 := archsimd.LoadFloat32x4Array((*[4]float32)(buffer[8:])).Mul(inv)
+					y2.StoreArray((*[4]float32)(buffer[8:]))
+					y3 := archsimd.LoadFloat32x4Array((*[4]float32)(buffer[12:])).Mul(inv)
+					y3.StoreArray((*[4]float32)(buffer[12:]))
+				}
+				copy(x[n:], buffer[:])
+			}
 		}
-	}
-	if n < len(x) {
-		var xB [16]float32
-		xP := &xB
-		copy(xB[:], x[n:])
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Mul(inv)
-			y.StoreArray((*[4]float32)(xP[0:]))
-		}
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Mul(inv)
-			y.StoreArray((*[4]float32)(xP[4:]))
-		}
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Mul(inv)
-			y.StoreArray((*[4]float32)(xP[8:]))
-		}
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Mul(inv)
-			y.StoreArray((*[4]float32)(xP[12:]))
-		}
-		copy(x[n:], xB[:])
 	}
 }
 
 // softmaxRows128 is Softmax for rows of a whole number of steps. They follow
 // each other without a change to scalar code, so that they overlap.
 func softmaxRows128(s []float32, rows, cols int, scale float32) {
-	scaleV := archsimd.BroadcastFloat32x4(scale)
-	minusInf := archsimd.BroadcastFloat32x4(float32(math.Inf(-1)))
+	by, minusInf := archsimd.BroadcastFloat32x4(scale), archsimd.BroadcastFloat32x4(float32(math.Inf(-1)))
 	for i := range rows {
 		x := s[i*cols:][:cols]
-		m0 := minusInf
-		m1 := minusInf
-		m2 := minusInf
-		m3 := minusInf
 		{
+			var s0, s1, s2, s3 archsimd.Float32x4
+			m0 := minusInf
+			m1 := minusInf
+			m2 := minusInf
+			m3 := minusInf
 			for i := 0; i < len(x); i += 16 {
-				xP := (*[16]float32)(x[i:])
+				at := (*[16]float32)(x[i:])[:]
 				{
-					t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Mul(scaleV)
-					t.StoreArray((*[4]float32)(xP[0:]))
-					m0 = t.IfElse(t.Greater(m0), m0)
-				}
-				{
-					t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Mul(scaleV)
-					t.StoreArray((*[4]float32)(xP[4:]))
-					m1 = t.IfElse(t.Greater(m1), m1)
-				}
-				{
-					t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Mul(scaleV)
-					t.StoreArray((*[4]float32)(xP[8:]))
-					m2 = t.IfElse(t.Greater(m2), m2)
-				}
-				{
-					t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Mul(scaleV)
-					t.StoreArray((*[4]float32)(xP[12:]))
-					m3 = t.IfElse(t.Greater(m3), m3)
+					t0 := archsimd.LoadFloat32x4Array((*[4]float32)(at[0:])).Mul(by)
+					t0.StoreArray((*[4]float32)(at[0:]))
+					m0 = t0.IfElse(t0.Greater(m0), m0)
+					t1 := archsimd.LoadFloat32x4Array((*[4]float32)(at[4:])).Mul(by)
+					t1.StoreArray((*[4]float32)(at[4:]))
+					m1 = t1.IfElse(t1.Greater(m1), m1)
+					t2 := archsimd.LoadFloat32x4Array((*[4]float32)(at[8:])).Mul(by)
+					t2.StoreArray((*[4]float32)(at[8:]))
+					m2 = t2.IfElse(t2.Greater(m2), m2)
+					t3 := archsimd.LoadFloat32x4Array((*[4]float32)(at[12:])).Mul(by)
+					t3.StoreArray((*[4]float32)(at[12:]))
+					m3 = t3.IfElse(t3.Greater(m3), m3)
 				}
 			}
-		}
-		m0 = m0.IfElse(m0.Greater(m2), m2)
-		m1 = m1.IfElse(m1.Greater(m3), m3)
-		m0 = m0.IfElse(m0.Greater(m1), m1)
-		top := archsimd.BroadcastFloat32x4(m0.GetElem(0))
-		top1 := archsimd.BroadcastFloat32x4(m0.GetElem(1))
-		top = top.IfElse(top.Greater(top1), top1)
-		top2 := archsimd.BroadcastFloat32x4(m0.GetElem(2))
-		top = top.IfElse(top.Greater(top2), top2)
-		top3 := archsimd.BroadcastFloat32x4(m0.GetElem(3))
-		top = top.IfElse(top.Greater(top3), top3)
-		var s0 archsimd.Float32x4
-		var s1 archsimd.Float32x4
-		var s2 archsimd.Float32x4
-		var s3 archsimd.Float32x4
-		{
+			var top archsimd.Float32x4
+			{
+				var t archsimd.Float32x4
+				{
+					x, y := m0.IfElse(m0.Greater(m2), m2), m1.IfElse(m1.Greater(m3), m3)
+					t = x.IfElse(x.Greater(y), y)
+				}
+				all := archsimd.BroadcastFloat32x4(t.GetElem(0))
+				e0 := archsimd.BroadcastFloat32x4(t.GetElem(uint8(1)))
+				all = all.IfElse(all.Greater(e0), e0)
+				e1 := archsimd.BroadcastFloat32x4(t.GetElem(uint8(2)))
+				all = all.IfElse(all.Greater(e1), e1)
+				e2 := archsimd.BroadcastFloat32x4(t.GetElem(uint8(3)))
+				all = all.IfElse(all.Greater(e2), e2)
+				top = all
+			}
 			for i := 0; i < len(x); i += 16 {
-				xP := (*[16]float32)(x[i:])
+				at := (*[16]float32)(x[i:])[:]
 				{
-					t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Sub(top)
-					var e archsimd.Float32x4
+					var e0 archsimd.Float32x4
 					{
-						nan := t.NotEqual(t).ToInt32x4().ToBits()
-						x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-						z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-						n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-						p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+						arg := archsimd.LoadFloat32x4Array((*[4]float32)(at[0:])).Sub(top)
+						nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+						e0 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
 					}
-					e.StoreArray((*[4]float32)(xP[0:]))
-					s0 = s0.Add(e)
-				}
-				{
-					t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Sub(top)
-					var e archsimd.Float32x4
+					e0.StoreArray((*[4]float32)(at[0:]))
+					s0 = s0.Add(e0)
+					var e1 archsimd.Float32x4
 					{
-						nan := t.NotEqual(t).ToInt32x4().ToBits()
-						x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-						z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-						n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-						p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+						arg := archsimd.LoadFloat32x4Array((*[4]float32)(at[4:])).Sub(top)
+						nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+						e1 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
 					}
-					e.StoreArray((*[4]float32)(xP[4:]))
-					s1 = s1.Add(e)
-				}
-				{
-					t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Sub(top)
-					var e archsimd.Float32x4
+					e1.StoreArray((*[4]float32)(at[4:]))
+					s1 = s1.Add(e1)
+					var e2 archsimd.Float32x4
 					{
-						nan := t.NotEqual(t).ToInt32x4().ToBits()
-						x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-						z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-						n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-						p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+						arg := archsimd.LoadFloat32x4Array((*[4]float32)(at[8:])).Sub(top)
+						nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+						e2 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
 					}
-					e.StoreArray((*[4]float32)(xP[8:]))
-					s2 = s2.Add(e)
-				}
-				{
-					t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Sub(top)
-					var e archsimd.Float32x4
+					e2.StoreArray((*[4]float32)(at[8:]))
+					s2 = s2.Add(e2)
+					var e3 archsimd.Float32x4
 					{
-						nan := t.NotEqual(t).ToInt32x4().ToBits()
-						x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-						z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-						n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-						p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+						arg := archsimd.LoadFloat32x4Array((*[4]float32)(at[12:])).Sub(top)
+						nan, x := arg.NotEqual(arg).ToInt32x4().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&expHi128)).ToBits().Min(archsimd.LoadUint32x4Array(&expLo128)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x4Array(&expLog2e128)).Add(archsimd.LoadFloat32x4Array(&expMagic128))
+						n := z.Sub(archsimd.LoadFloat32x4Array(&expMagic128))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Hi128))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&expLn2Lo128)))
+						p := r.Mul(archsimd.LoadFloat32x4Array(&expC6x128)).Add(archsimd.LoadFloat32x4Array(&expC5x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC4x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC3x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC2x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC1x128))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&expC0x128))
+						e3 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
 					}
-					e.StoreArray((*[4]float32)(xP[12:]))
-					s3 = s3.Add(e)
+					e3.StoreArray((*[4]float32)(at[12:]))
+					s3 = s3.Add(e3)
 				}
 			}
-		}
-		s0 = s0.Add(s2)
-		s1 = s1.Add(s3)
-		s0 = s0.Add(s1)
-		sum := archsimd.BroadcastFloat32x4((s0.GetElem(0) + s0.GetElem(2)) + (s0.GetElem(1) + s0.GetElem(3)))
-		inv := archsimd.LoadFloat32x4Array(&constants128.one).Div(sum)
-		for i := 0; i < len(x); i += 16 {
-			xP := (*[16]float32)(x[i:])
+			var sum archsimd.Float32x4
 			{
-				y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Mul(inv)
-				y.StoreArray((*[4]float32)(xP[0:]))
+				a, b := s0.Add(s2), s1.Add(s3)
+				t := a.Add(b)
+				sum = archsimd.BroadcastFloat32x4((t.GetElem(0) + t.GetElem(2)) + (t.GetElem(1) + t.GetElem(3)))
 			}
-			{
-				y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Mul(inv)
-				y.StoreArray((*[4]float32)(xP[4:]))
-			}
-			{
-				y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Mul(inv)
-				y.StoreArray((*[4]float32)(xP[8:]))
-			}
-			{
-				y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Mul(inv)
-				y.StoreArray((*[4]float32)(xP[12:]))
+			inv := archsimd.LoadFloat32x4Array(&one128).Div(sum)
+			for i := 0; i < len(x); i += 16 {
+				at := (*[16]float32)(x[i:])[:]
+				{
+					y0 := archsimd.LoadFloat32x4Array((*[4]float32)(at[0:])).Mul(inv)
+					y0.StoreArray((*[4]float32)(at[0:]))
+					y1 := archsimd.LoadFloat32x4Array((*[4]float32)(at[4:])).Mul(inv)
+					y1.StoreArray((*[4]float32)(at[4:]))
+					y2 := archsimd.LoadFloat32x4Array((*[4]float32)(at[8:])).Mul(inv)
+					y2.StoreArray((*[4]float32)(at[8:]))
+					y3 := archsimd.LoadFloat32x4Array((*[4]float32)(at[12:])).Mul(inv)
+					y3.StoreArray((*[4]float32)(at[12:]))
+				}
 			}
 		}
-	}
-}
-
-func add128(dst, x []float32) {
-	n := len(dst) &^ 15
-	x = x[:len(dst)]
-	for i := 0; i < n; i += 16 {
-		dstP := (*[16]float32)(dst[i:])
-		xP := (*[16]float32)(x[i:])
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[0:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])))
-			y.StoreArray((*[4]float32)(dstP[0:]))
-		}
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[4:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])))
-			y.StoreArray((*[4]float32)(dstP[4:]))
-		}
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[8:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])))
-			y.StoreArray((*[4]float32)(dstP[8:]))
-		}
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[12:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])))
-			y.StoreArray((*[4]float32)(dstP[12:]))
-		}
-	}
-	if n < len(dst) {
-		var dstB [16]float32
-		dstP := &dstB
-		var xB [16]float32
-		xP := &xB
-		copy(dstB[:], dst[n:])
-		copy(xB[:], x[n:])
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[0:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])))
-			y.StoreArray((*[4]float32)(dstP[0:]))
-		}
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[4:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])))
-			y.StoreArray((*[4]float32)(dstP[4:]))
-		}
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[8:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])))
-			y.StoreArray((*[4]float32)(dstP[8:]))
-		}
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[12:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])))
-			y.StoreArray((*[4]float32)(dstP[12:]))
-		}
-		copy(dst[n:], dstB[:])
-	}
-}
-
-func addGated128(dst, gate, y []float32) {
-	n := len(dst) &^ 15
-	gate = gate[:len(dst)]
-	y = y[:len(dst)]
-	for i := 0; i < n; i += 16 {
-		dstP := (*[16]float32)(dst[i:])
-		gateP := (*[16]float32)(gate[i:])
-		yP := (*[16]float32)(y[i:])
-		{
-			d := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[0:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(gateP[0:])).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(yP[0:]))))
-			d.StoreArray((*[4]float32)(dstP[0:]))
-		}
-		{
-			d := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[4:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(gateP[4:])).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(yP[4:]))))
-			d.StoreArray((*[4]float32)(dstP[4:]))
-		}
-		{
-			d := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[8:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(gateP[8:])).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(yP[8:]))))
-			d.StoreArray((*[4]float32)(dstP[8:]))
-		}
-		{
-			d := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[12:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(gateP[12:])).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(yP[12:]))))
-			d.StoreArray((*[4]float32)(dstP[12:]))
-		}
-	}
-	if n < len(dst) {
-		var dstB [16]float32
-		dstP := &dstB
-		var gateB [16]float32
-		gateP := &gateB
-		var yB [16]float32
-		yP := &yB
-		copy(dstB[:], dst[n:])
-		copy(gateB[:], gate[n:])
-		copy(yB[:], y[n:])
-		{
-			d := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[0:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(gateP[0:])).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(yP[0:]))))
-			d.StoreArray((*[4]float32)(dstP[0:]))
-		}
-		{
-			d := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[4:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(gateP[4:])).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(yP[4:]))))
-			d.StoreArray((*[4]float32)(dstP[4:]))
-		}
-		{
-			d := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[8:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(gateP[8:])).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(yP[8:]))))
-			d.StoreArray((*[4]float32)(dstP[8:]))
-		}
-		{
-			d := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[12:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(gateP[12:])).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(yP[12:]))))
-			d.StoreArray((*[4]float32)(dstP[12:]))
-		}
-		copy(dst[n:], dstB[:])
-	}
-}
-
-func addScaled128(dst []float32, a float32, x []float32) {
-	aV := archsimd.BroadcastFloat32x4(a)
-	n := len(dst) &^ 15
-	x = x[:len(dst)]
-	for i := 0; i < n; i += 16 {
-		dstP := (*[16]float32)(dst[i:])
-		xP := (*[16]float32)(x[i:])
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[0:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Mul(aV))
-			y.StoreArray((*[4]float32)(dstP[0:]))
-		}
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[4:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Mul(aV))
-			y.StoreArray((*[4]float32)(dstP[4:]))
-		}
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[8:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Mul(aV))
-			y.StoreArray((*[4]float32)(dstP[8:]))
-		}
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[12:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Mul(aV))
-			y.StoreArray((*[4]float32)(dstP[12:]))
-		}
-	}
-	if n < len(dst) {
-		var dstB [16]float32
-		dstP := &dstB
-		var xB [16]float32
-		xP := &xB
-		copy(dstB[:], dst[n:])
-		copy(xB[:], x[n:])
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[0:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Mul(aV))
-			y.StoreArray((*[4]float32)(dstP[0:]))
-		}
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[4:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Mul(aV))
-			y.StoreArray((*[4]float32)(dstP[4:]))
-		}
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[8:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Mul(aV))
-			y.StoreArray((*[4]float32)(dstP[8:]))
-		}
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[12:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Mul(aV))
-			y.StoreArray((*[4]float32)(dstP[12:]))
-		}
-		copy(dst[n:], dstB[:])
-	}
-}
-
-func scale128(x []float32, a float32) {
-	aV := archsimd.BroadcastFloat32x4(a)
-	n := len(x) &^ 15
-	for i := 0; i < n; i += 16 {
-		xP := (*[16]float32)(x[i:])
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Mul(aV)
-			y.StoreArray((*[4]float32)(xP[0:]))
-		}
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Mul(aV)
-			y.StoreArray((*[4]float32)(xP[4:]))
-		}
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Mul(aV)
-			y.StoreArray((*[4]float32)(xP[8:]))
-		}
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Mul(aV)
-			y.StoreArray((*[4]float32)(xP[12:]))
-		}
-	}
-	if n < len(x) {
-		var xB [16]float32
-		xP := &xB
-		copy(xB[:], x[n:])
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:])).Mul(aV)
-			y.StoreArray((*[4]float32)(xP[0:]))
-		}
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:])).Mul(aV)
-			y.StoreArray((*[4]float32)(xP[4:]))
-		}
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:])).Mul(aV)
-			y.StoreArray((*[4]float32)(xP[8:]))
-		}
-		{
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:])).Mul(aV)
-			y.StoreArray((*[4]float32)(xP[12:]))
-		}
-		copy(x[n:], xB[:])
-	}
-}
-
-func exp128(dst, x []float32) {
-	n := len(dst) &^ 15
-	x = x[:len(dst)]
-	for i := 0; i < n; i += 16 {
-		dstP := (*[16]float32)(dst[i:])
-		xP := (*[16]float32)(x[i:])
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:]))
-			var e archsimd.Float32x4
-			{
-				nan := t.NotEqual(t).ToInt32x4().ToBits()
-				x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			e.StoreArray((*[4]float32)(dstP[0:]))
-		}
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:]))
-			var e archsimd.Float32x4
-			{
-				nan := t.NotEqual(t).ToInt32x4().ToBits()
-				x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			e.StoreArray((*[4]float32)(dstP[4:]))
-		}
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:]))
-			var e archsimd.Float32x4
-			{
-				nan := t.NotEqual(t).ToInt32x4().ToBits()
-				x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			e.StoreArray((*[4]float32)(dstP[8:]))
-		}
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:]))
-			var e archsimd.Float32x4
-			{
-				nan := t.NotEqual(t).ToInt32x4().ToBits()
-				x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			e.StoreArray((*[4]float32)(dstP[12:]))
-		}
-	}
-	if n < len(dst) {
-		var dstB [16]float32
-		dstP := &dstB
-		var xB [16]float32
-		xP := &xB
-		copy(dstB[:], dst[n:])
-		copy(xB[:], x[n:])
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:]))
-			var e archsimd.Float32x4
-			{
-				nan := t.NotEqual(t).ToInt32x4().ToBits()
-				x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			e.StoreArray((*[4]float32)(dstP[0:]))
-		}
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:]))
-			var e archsimd.Float32x4
-			{
-				nan := t.NotEqual(t).ToInt32x4().ToBits()
-				x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			e.StoreArray((*[4]float32)(dstP[4:]))
-		}
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:]))
-			var e archsimd.Float32x4
-			{
-				nan := t.NotEqual(t).ToInt32x4().ToBits()
-				x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			e.StoreArray((*[4]float32)(dstP[8:]))
-		}
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:]))
-			var e archsimd.Float32x4
-			{
-				nan := t.NotEqual(t).ToInt32x4().ToBits()
-				x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			e.StoreArray((*[4]float32)(dstP[12:]))
-		}
-		copy(dst[n:], dstB[:])
-	}
-}
-
-func siLU128(dst, x []float32) {
-	n := len(dst) &^ 15
-	x = x[:len(dst)]
-	for i := 0; i < n; i += 16 {
-		dstP := (*[16]float32)(dst[i:])
-		xP := (*[16]float32)(x[i:])
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:]))
-			u := t.Neg()
-			var e archsimd.Float32x4
-			{
-				nan := u.NotEqual(u).ToInt32x4().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x4Array(&constants128.one)))
-			y.StoreArray((*[4]float32)(dstP[0:]))
-		}
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:]))
-			u := t.Neg()
-			var e archsimd.Float32x4
-			{
-				nan := u.NotEqual(u).ToInt32x4().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x4Array(&constants128.one)))
-			y.StoreArray((*[4]float32)(dstP[4:]))
-		}
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:]))
-			u := t.Neg()
-			var e archsimd.Float32x4
-			{
-				nan := u.NotEqual(u).ToInt32x4().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x4Array(&constants128.one)))
-			y.StoreArray((*[4]float32)(dstP[8:]))
-		}
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:]))
-			u := t.Neg()
-			var e archsimd.Float32x4
-			{
-				nan := u.NotEqual(u).ToInt32x4().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x4Array(&constants128.one)))
-			y.StoreArray((*[4]float32)(dstP[12:]))
-		}
-	}
-	if n < len(dst) {
-		var dstB [16]float32
-		dstP := &dstB
-		var xB [16]float32
-		xP := &xB
-		copy(dstB[:], dst[n:])
-		copy(xB[:], x[n:])
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:]))
-			u := t.Neg()
-			var e archsimd.Float32x4
-			{
-				nan := u.NotEqual(u).ToInt32x4().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x4Array(&constants128.one)))
-			y.StoreArray((*[4]float32)(dstP[0:]))
-		}
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:]))
-			u := t.Neg()
-			var e archsimd.Float32x4
-			{
-				nan := u.NotEqual(u).ToInt32x4().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x4Array(&constants128.one)))
-			y.StoreArray((*[4]float32)(dstP[4:]))
-		}
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:]))
-			u := t.Neg()
-			var e archsimd.Float32x4
-			{
-				nan := u.NotEqual(u).ToInt32x4().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x4Array(&constants128.one)))
-			y.StoreArray((*[4]float32)(dstP[8:]))
-		}
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:]))
-			u := t.Neg()
-			var e archsimd.Float32x4
-			{
-				nan := u.NotEqual(u).ToInt32x4().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x4Array(&constants128.one)))
-			y.StoreArray((*[4]float32)(dstP[12:]))
-		}
-		copy(dst[n:], dstB[:])
-	}
-}
-
-func swiGLU128(dst, a, b []float32) {
-	n := len(dst) &^ 15
-	a = a[:len(dst)]
-	b = b[:len(dst)]
-	for i := 0; i < n; i += 16 {
-		dstP := (*[16]float32)(dst[i:])
-		aP := (*[16]float32)(a[i:])
-		bP := (*[16]float32)(b[i:])
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(aP[0:]))
-			u := t.Neg()
-			var e archsimd.Float32x4
-			{
-				nan := u.NotEqual(u).ToInt32x4().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x4Array(&constants128.one))).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(bP[0:])))
-			y.StoreArray((*[4]float32)(dstP[0:]))
-		}
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(aP[4:]))
-			u := t.Neg()
-			var e archsimd.Float32x4
-			{
-				nan := u.NotEqual(u).ToInt32x4().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x4Array(&constants128.one))).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(bP[4:])))
-			y.StoreArray((*[4]float32)(dstP[4:]))
-		}
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(aP[8:]))
-			u := t.Neg()
-			var e archsimd.Float32x4
-			{
-				nan := u.NotEqual(u).ToInt32x4().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x4Array(&constants128.one))).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(bP[8:])))
-			y.StoreArray((*[4]float32)(dstP[8:]))
-		}
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(aP[12:]))
-			u := t.Neg()
-			var e archsimd.Float32x4
-			{
-				nan := u.NotEqual(u).ToInt32x4().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x4Array(&constants128.one))).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(bP[12:])))
-			y.StoreArray((*[4]float32)(dstP[12:]))
-		}
-	}
-	if n < len(dst) {
-		var dstB [16]float32
-		dstP := &dstB
-		var aB [16]float32
-		aP := &aB
-		var bB [16]float32
-		bP := &bB
-		copy(dstB[:], dst[n:])
-		copy(aB[:], a[n:])
-		copy(bB[:], b[n:])
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(aP[0:]))
-			u := t.Neg()
-			var e archsimd.Float32x4
-			{
-				nan := u.NotEqual(u).ToInt32x4().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x4Array(&constants128.one))).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(bP[0:])))
-			y.StoreArray((*[4]float32)(dstP[0:]))
-		}
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(aP[4:]))
-			u := t.Neg()
-			var e archsimd.Float32x4
-			{
-				nan := u.NotEqual(u).ToInt32x4().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x4Array(&constants128.one))).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(bP[4:])))
-			y.StoreArray((*[4]float32)(dstP[4:]))
-		}
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(aP[8:]))
-			u := t.Neg()
-			var e archsimd.Float32x4
-			{
-				nan := u.NotEqual(u).ToInt32x4().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x4Array(&constants128.one))).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(bP[8:])))
-			y.StoreArray((*[4]float32)(dstP[8:]))
-		}
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(aP[12:]))
-			u := t.Neg()
-			var e archsimd.Float32x4
-			{
-				nan := u.NotEqual(u).ToInt32x4().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x4Array(&constants128.one))).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(bP[12:])))
-			y.StoreArray((*[4]float32)(dstP[12:]))
-		}
-		copy(dst[n:], dstB[:])
-	}
-}
-
-func geluTanh128(dst, x []float32) {
-	n := len(dst) &^ 15
-	x = x[:len(dst)]
-	for i := 0; i < n; i += 16 {
-		dstP := (*[16]float32)(dst[i:])
-		xP := (*[16]float32)(x[i:])
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:]))
-			u := t.Mul(t).Mul(archsimd.LoadFloat32x4Array(&constants128.geluC2)).Add(archsimd.LoadFloat32x4Array(&constants128.geluC1)).Mul(t)
-			var e archsimd.Float32x4
-			{
-				nan := u.NotEqual(u).ToInt32x4().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x4Array(&constants128.one)))
-			y.StoreArray((*[4]float32)(dstP[0:]))
-		}
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:]))
-			u := t.Mul(t).Mul(archsimd.LoadFloat32x4Array(&constants128.geluC2)).Add(archsimd.LoadFloat32x4Array(&constants128.geluC1)).Mul(t)
-			var e archsimd.Float32x4
-			{
-				nan := u.NotEqual(u).ToInt32x4().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x4Array(&constants128.one)))
-			y.StoreArray((*[4]float32)(dstP[4:]))
-		}
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:]))
-			u := t.Mul(t).Mul(archsimd.LoadFloat32x4Array(&constants128.geluC2)).Add(archsimd.LoadFloat32x4Array(&constants128.geluC1)).Mul(t)
-			var e archsimd.Float32x4
-			{
-				nan := u.NotEqual(u).ToInt32x4().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x4Array(&constants128.one)))
-			y.StoreArray((*[4]float32)(dstP[8:]))
-		}
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:]))
-			u := t.Mul(t).Mul(archsimd.LoadFloat32x4Array(&constants128.geluC2)).Add(archsimd.LoadFloat32x4Array(&constants128.geluC1)).Mul(t)
-			var e archsimd.Float32x4
-			{
-				nan := u.NotEqual(u).ToInt32x4().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x4Array(&constants128.one)))
-			y.StoreArray((*[4]float32)(dstP[12:]))
-		}
-	}
-	if n < len(dst) {
-		var dstB [16]float32
-		dstP := &dstB
-		var xB [16]float32
-		xP := &xB
-		copy(dstB[:], dst[n:])
-		copy(xB[:], x[n:])
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[0:]))
-			u := t.Mul(t).Mul(archsimd.LoadFloat32x4Array(&constants128.geluC2)).Add(archsimd.LoadFloat32x4Array(&constants128.geluC1)).Mul(t)
-			var e archsimd.Float32x4
-			{
-				nan := u.NotEqual(u).ToInt32x4().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x4Array(&constants128.one)))
-			y.StoreArray((*[4]float32)(dstP[0:]))
-		}
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[4:]))
-			u := t.Mul(t).Mul(archsimd.LoadFloat32x4Array(&constants128.geluC2)).Add(archsimd.LoadFloat32x4Array(&constants128.geluC1)).Mul(t)
-			var e archsimd.Float32x4
-			{
-				nan := u.NotEqual(u).ToInt32x4().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x4Array(&constants128.one)))
-			y.StoreArray((*[4]float32)(dstP[4:]))
-		}
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[8:]))
-			u := t.Mul(t).Mul(archsimd.LoadFloat32x4Array(&constants128.geluC2)).Add(archsimd.LoadFloat32x4Array(&constants128.geluC1)).Mul(t)
-			var e archsimd.Float32x4
-			{
-				nan := u.NotEqual(u).ToInt32x4().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x4Array(&constants128.one)))
-			y.StoreArray((*[4]float32)(dstP[8:]))
-		}
-		{
-			t := archsimd.LoadFloat32x4Array((*[4]float32)(xP[12:]))
-			u := t.Mul(t).Mul(archsimd.LoadFloat32x4Array(&constants128.geluC2)).Add(archsimd.LoadFloat32x4Array(&constants128.geluC1)).Mul(t)
-			var e archsimd.Float32x4
-			{
-				nan := u.NotEqual(u).ToInt32x4().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x4Array(&constants128.one)))
-			y.StoreArray((*[4]float32)(dstP[12:]))
-		}
-		copy(dst[n:], dstB[:])
-	}
-}
-
-func addGaussians128(dst []float32, d float32, mean, invStd, norm []float32) {
-	dV := archsimd.BroadcastFloat32x4(d)
-	n := len(dst) &^ 15
-	mean = mean[:len(dst)]
-	invStd = invStd[:len(dst)]
-	norm = norm[:len(dst)]
-	for i := 0; i < n; i += 16 {
-		dstP := (*[16]float32)(dst[i:])
-		meanP := (*[16]float32)(mean[i:])
-		invStdP := (*[16]float32)(invStd[i:])
-		normP := (*[16]float32)(norm[i:])
-		{
-			u := dV.Sub(archsimd.LoadFloat32x4Array((*[4]float32)(meanP[0:]))).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(invStdP[0:])))
-			t := u.Mul(u).Mul(archsimd.LoadFloat32x4Array(&constants128.minusHalf))
-			var e archsimd.Float32x4
-			{
-				nan := t.NotEqual(t).ToInt32x4().ToBits()
-				x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[0:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(normP[0:])).Mul(e))
-			y.StoreArray((*[4]float32)(dstP[0:]))
-		}
-		{
-			u := dV.Sub(archsimd.LoadFloat32x4Array((*[4]float32)(meanP[4:]))).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(invStdP[4:])))
-			t := u.Mul(u).Mul(archsimd.LoadFloat32x4Array(&constants128.minusHalf))
-			var e archsimd.Float32x4
-			{
-				nan := t.NotEqual(t).ToInt32x4().ToBits()
-				x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[4:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(normP[4:])).Mul(e))
-			y.StoreArray((*[4]float32)(dstP[4:]))
-		}
-		{
-			u := dV.Sub(archsimd.LoadFloat32x4Array((*[4]float32)(meanP[8:]))).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(invStdP[8:])))
-			t := u.Mul(u).Mul(archsimd.LoadFloat32x4Array(&constants128.minusHalf))
-			var e archsimd.Float32x4
-			{
-				nan := t.NotEqual(t).ToInt32x4().ToBits()
-				x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[8:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(normP[8:])).Mul(e))
-			y.StoreArray((*[4]float32)(dstP[8:]))
-		}
-		{
-			u := dV.Sub(archsimd.LoadFloat32x4Array((*[4]float32)(meanP[12:]))).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(invStdP[12:])))
-			t := u.Mul(u).Mul(archsimd.LoadFloat32x4Array(&constants128.minusHalf))
-			var e archsimd.Float32x4
-			{
-				nan := t.NotEqual(t).ToInt32x4().ToBits()
-				x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[12:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(normP[12:])).Mul(e))
-			y.StoreArray((*[4]float32)(dstP[12:]))
-		}
-	}
-	if n < len(dst) {
-		var dstB [16]float32
-		dstP := &dstB
-		var meanB [16]float32
-		meanP := &meanB
-		var invStdB [16]float32
-		invStdP := &invStdB
-		var normB [16]float32
-		normP := &normB
-		copy(dstB[:], dst[n:])
-		copy(meanB[:], mean[n:])
-		copy(invStdB[:], invStd[n:])
-		copy(normB[:], norm[n:])
-		{
-			u := dV.Sub(archsimd.LoadFloat32x4Array((*[4]float32)(meanP[0:]))).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(invStdP[0:])))
-			t := u.Mul(u).Mul(archsimd.LoadFloat32x4Array(&constants128.minusHalf))
-			var e archsimd.Float32x4
-			{
-				nan := t.NotEqual(t).ToInt32x4().ToBits()
-				x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[0:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(normP[0:])).Mul(e))
-			y.StoreArray((*[4]float32)(dstP[0:]))
-		}
-		{
-			u := dV.Sub(archsimd.LoadFloat32x4Array((*[4]float32)(meanP[4:]))).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(invStdP[4:])))
-			t := u.Mul(u).Mul(archsimd.LoadFloat32x4Array(&constants128.minusHalf))
-			var e archsimd.Float32x4
-			{
-				nan := t.NotEqual(t).ToInt32x4().ToBits()
-				x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[4:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(normP[4:])).Mul(e))
-			y.StoreArray((*[4]float32)(dstP[4:]))
-		}
-		{
-			u := dV.Sub(archsimd.LoadFloat32x4Array((*[4]float32)(meanP[8:]))).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(invStdP[8:])))
-			t := u.Mul(u).Mul(archsimd.LoadFloat32x4Array(&constants128.minusHalf))
-			var e archsimd.Float32x4
-			{
-				nan := t.NotEqual(t).ToInt32x4().ToBits()
-				x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[8:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(normP[8:])).Mul(e))
-			y.StoreArray((*[4]float32)(dstP[8:]))
-		}
-		{
-			u := dV.Sub(archsimd.LoadFloat32x4Array((*[4]float32)(meanP[12:]))).Mul(archsimd.LoadFloat32x4Array((*[4]float32)(invStdP[12:])))
-			t := u.Mul(u).Mul(archsimd.LoadFloat32x4Array(&constants128.minusHalf))
-			var e archsimd.Float32x4
-			{
-				nan := t.NotEqual(t).ToInt32x4().ToBits()
-				x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x4Array(&constants128.hi)).ToBits().Min(archsimd.LoadUint32x4Array(&constants128.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x4Array(&constants128.log2e)).Add(archsimd.LoadFloat32x4Array(&constants128.magic))
-				n := z.Sub(archsimd.LoadFloat32x4Array(&constants128.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x4Array(&constants128.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x4Array(&constants128.c6)).Add(archsimd.LoadFloat32x4Array(&constants128.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x4Array(&constants128.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := archsimd.LoadFloat32x4Array((*[4]float32)(dstP[12:])).Add(archsimd.LoadFloat32x4Array((*[4]float32)(normP[12:])).Mul(e))
-			y.StoreArray((*[4]float32)(dstP[12:]))
-		}
-		copy(dst[n:], dstB[:])
 	}
 }

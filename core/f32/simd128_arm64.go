@@ -4,58 +4,51 @@
 
 package f32
 
-import (
-	"math"
-	"simd/archsimd"
-)
+import "math"
+import "simd/archsimd"
 
-// kernels128 is the implementation of 128-bit vectors.
-func kernels128(name string) kernels {
-	return kernels{
-		name:              name,
-		nr:                16,
-		pack:              packTransposed128,
-		linear:            linear128,
-		sum:               sum128,
-		layerNormModulate: layerNormModulate128,
-		add:               add128,
-		addGated:          addGated128,
-		addScaled:         addScaled128,
-		scale:             scale128,
-		exp:               exp128,
-		siLU:              siLU128,
-		swiGLU:            swiGLU128,
-		geluTanh:          geluTanh128,
-		softmax:           softmax128,
-		attention:         attention128,
-		addGaussians:      addGaussians128,
-	}
+// kernels128 is the implementation of vectors of this width.
+func kernels128(name string) (k kernels) {
+	k.name, k.nr = name, 16
+	k.pack = packTransposed128
+	k.linear = tiles128
+	k.sum = sum128
+	k.layerNormModulate = layerNormModulate128
+	k.add = add128
+	k.addGated = addGated128
+	k.addScaled = addScaled128
+	k.scale = scale128
+	k.exp = exp128
+	k.siLU = siLU128
+	k.swiGLU = swiGLU128
+	k.geluTanh = geluTanh128
+	k.softmax = softmax128
+	k.attention = attention128
+	k.addGaussians = addGaussians128
+	return k
 }
 
-// linear128 is Linear: blocks of k, then panels and groups of rows.
-func linear128(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels, bias []float32) {
+// tiles128 is Linear: blocks of k, then panels and groups of rows.
+func tiles128(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels, bias []float32) {
 	if m == 1 {
 		gemv128(dst, x[:in], out, panels, bias)
 		return
 	}
-
-	var a [5 * 64 * 4]float32
+	var a [1280]float32
 	blocks128(dst, ldd, x, ldx, m, in, out, panels, bias, a[:])
-
 }
 
-// blocks128 is linear128 with the memory a for the expanded rows.
+// blocks128 is tilesVector with the memory a for the expanded rows.
 func blocks128(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels, bias, a []float32) {
-	const rows, block = 5, 64
-	groups := (m + rows - 1) / rows
+	groups := (m + 5 - 1) / 5
 	var start [16]float32
-	var edge [rows * 16]float32
-	for k0 := 0; k0 < in; k0 += block {
-		kn := min(block, in-k0)
+	var edge [80]float32
+	for k0 := 0; k0 < in; k0 += 64 {
+		kn := min(64, in-k0)
 		for row, left := 0, groups; left > 0; left-- {
 			n := (m - row + left - 1) / left
 			a := a[:kn*n*4]
-			splat128(a, x[row*ldx+k0:], ldx, kn, n)
+			splats128(a, x[row*ldx+k0:], ldx, kn, n)
 			for j := 0; j < out; j += 16 {
 				cols := min(16, out-j)
 				b := panels[j*in+k0*16:][:kn*16]
@@ -70,7 +63,6 @@ func blocks128(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 				c := dst[row*ldd+j:]
 				switch {
 				case cols < 16:
-
 					from, lds := s, 0
 					if k0 > 0 {
 						for i := range n {
@@ -78,12 +70,11 @@ func blocks128(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 						}
 						from, lds = edge[:], 16
 					}
-					if cols <= 2*4 {
+					if cols <= 8 {
 						panel2x128(edge[:], 16, a, n, b, from, lds)
 					} else {
 						panel4x128(edge[:], 16, a, n, b, from, lds)
 					}
-
 					for i := range n {
 						copy(c[i*ldd:][:cols], edge[i*16:])
 					}
@@ -98,449 +89,7 @@ func blocks128(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 	}
 }
 
-// panel2x128 computes n rows and 2 vectors of columns of one panel:
-// c = start; c[i, :] += x[i, k]*b[k, :] in order of k.
-func panel2x128(c []float32, ldc int, a []float32, n int, b, start []float32, lds int) {
-	switch n {
-	case 1:
-		tile1x2x128(c, ldc, a, b, start, lds)
-	case 2:
-		tile2x2x128(c, ldc, a, b, start, lds)
-	case 3:
-		tile3x2x128(c, ldc, a, b, start, lds)
-	case 4:
-		tile4x2x128(c, ldc, a, b, start, lds)
-	case 5:
-		tile5x2x128(c, ldc, a, b, start, lds)
-	}
-}
-
-func tile1x2x128(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:16]
-	s00 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s01 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	for len(a) >= 4*4 && len(b) >= 4*16 {
-		aa, bb := (*[4 * 4]float32)(a), (*[4 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[4:]))
-		x00 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		b10 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[16:]))
-		b11 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[20:]))
-		x10 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[4:]))
-		s00 = s00.Add(x10.Mul(b10))
-		s01 = s01.Add(x10.Mul(b11))
-		b20 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[32:]))
-		b21 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[36:]))
-		x20 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[8:]))
-		s00 = s00.Add(x20.Mul(b20))
-		s01 = s01.Add(x20.Mul(b21))
-		b30 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[48:]))
-		b31 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[52:]))
-		x30 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[12:]))
-		s00 = s00.Add(x30.Mul(b30))
-		s01 = s01.Add(x30.Mul(b31))
-		a, b = a[4*4:], b[4*16:]
-	}
-	for len(a) >= 1*4 && len(b) >= 1*16 {
-		aa, bb := (*[1 * 4]float32)(a), (*[1 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[4:]))
-		x00 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		a, b = a[1*4:], b[1*16:]
-	}
-	d := c[:16]
-	s00.StoreArray((*[4]float32)(d[0:]))
-	s01.StoreArray((*[4]float32)(d[4:]))
-}
-
-func tile2x2x128(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:16]
-	s00 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s01 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	s = start[1*lds:][:16]
-	s10 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s11 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	for len(a) >= 8*4 && len(b) >= 4*16 {
-		aa, bb := (*[8 * 4]float32)(a), (*[4 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[4:]))
-		x00 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		x01 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[4:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		b10 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[16:]))
-		b11 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[20:]))
-		x10 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[8:]))
-		s00 = s00.Add(x10.Mul(b10))
-		s01 = s01.Add(x10.Mul(b11))
-		x11 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[12:]))
-		s10 = s10.Add(x11.Mul(b10))
-		s11 = s11.Add(x11.Mul(b11))
-		b20 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[32:]))
-		b21 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[36:]))
-		x20 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[16:]))
-		s00 = s00.Add(x20.Mul(b20))
-		s01 = s01.Add(x20.Mul(b21))
-		x21 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[20:]))
-		s10 = s10.Add(x21.Mul(b20))
-		s11 = s11.Add(x21.Mul(b21))
-		b30 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[48:]))
-		b31 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[52:]))
-		x30 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[24:]))
-		s00 = s00.Add(x30.Mul(b30))
-		s01 = s01.Add(x30.Mul(b31))
-		x31 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[28:]))
-		s10 = s10.Add(x31.Mul(b30))
-		s11 = s11.Add(x31.Mul(b31))
-		a, b = a[8*4:], b[4*16:]
-	}
-	for len(a) >= 2*4 && len(b) >= 1*16 {
-		aa, bb := (*[2 * 4]float32)(a), (*[1 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[4:]))
-		x00 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		x01 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[4:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		a, b = a[2*4:], b[1*16:]
-	}
-	d := c[:16]
-	s00.StoreArray((*[4]float32)(d[0:]))
-	s01.StoreArray((*[4]float32)(d[4:]))
-	d = c[1*ldc:][:16]
-	s10.StoreArray((*[4]float32)(d[0:]))
-	s11.StoreArray((*[4]float32)(d[4:]))
-}
-
-func tile3x2x128(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:16]
-	s00 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s01 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	s = start[1*lds:][:16]
-	s10 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s11 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	s = start[2*lds:][:16]
-	s20 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s21 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	for len(a) >= 12*4 && len(b) >= 4*16 {
-		aa, bb := (*[12 * 4]float32)(a), (*[4 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[4:]))
-		x00 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		x01 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[4:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		x02 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[8:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		b10 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[16:]))
-		b11 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[20:]))
-		x10 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[12:]))
-		s00 = s00.Add(x10.Mul(b10))
-		s01 = s01.Add(x10.Mul(b11))
-		x11 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[16:]))
-		s10 = s10.Add(x11.Mul(b10))
-		s11 = s11.Add(x11.Mul(b11))
-		x12 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[20:]))
-		s20 = s20.Add(x12.Mul(b10))
-		s21 = s21.Add(x12.Mul(b11))
-		b20 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[32:]))
-		b21 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[36:]))
-		x20 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[24:]))
-		s00 = s00.Add(x20.Mul(b20))
-		s01 = s01.Add(x20.Mul(b21))
-		x21 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[28:]))
-		s10 = s10.Add(x21.Mul(b20))
-		s11 = s11.Add(x21.Mul(b21))
-		x22 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[32:]))
-		s20 = s20.Add(x22.Mul(b20))
-		s21 = s21.Add(x22.Mul(b21))
-		b30 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[48:]))
-		b31 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[52:]))
-		x30 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[36:]))
-		s00 = s00.Add(x30.Mul(b30))
-		s01 = s01.Add(x30.Mul(b31))
-		x31 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[40:]))
-		s10 = s10.Add(x31.Mul(b30))
-		s11 = s11.Add(x31.Mul(b31))
-		x32 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[44:]))
-		s20 = s20.Add(x32.Mul(b30))
-		s21 = s21.Add(x32.Mul(b31))
-		a, b = a[12*4:], b[4*16:]
-	}
-	for len(a) >= 3*4 && len(b) >= 1*16 {
-		aa, bb := (*[3 * 4]float32)(a), (*[1 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[4:]))
-		x00 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		x01 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[4:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		x02 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[8:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		a, b = a[3*4:], b[1*16:]
-	}
-	d := c[:16]
-	s00.StoreArray((*[4]float32)(d[0:]))
-	s01.StoreArray((*[4]float32)(d[4:]))
-	d = c[1*ldc:][:16]
-	s10.StoreArray((*[4]float32)(d[0:]))
-	s11.StoreArray((*[4]float32)(d[4:]))
-	d = c[2*ldc:][:16]
-	s20.StoreArray((*[4]float32)(d[0:]))
-	s21.StoreArray((*[4]float32)(d[4:]))
-}
-
-func tile4x2x128(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:16]
-	s00 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s01 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	s = start[1*lds:][:16]
-	s10 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s11 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	s = start[2*lds:][:16]
-	s20 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s21 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	s = start[3*lds:][:16]
-	s30 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s31 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	for len(a) >= 16*4 && len(b) >= 4*16 {
-		aa, bb := (*[16 * 4]float32)(a), (*[4 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[4:]))
-		x00 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		x01 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[4:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		x02 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[8:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		x03 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[12:]))
-		s30 = s30.Add(x03.Mul(b00))
-		s31 = s31.Add(x03.Mul(b01))
-		b10 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[16:]))
-		b11 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[20:]))
-		x10 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[16:]))
-		s00 = s00.Add(x10.Mul(b10))
-		s01 = s01.Add(x10.Mul(b11))
-		x11 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[20:]))
-		s10 = s10.Add(x11.Mul(b10))
-		s11 = s11.Add(x11.Mul(b11))
-		x12 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[24:]))
-		s20 = s20.Add(x12.Mul(b10))
-		s21 = s21.Add(x12.Mul(b11))
-		x13 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[28:]))
-		s30 = s30.Add(x13.Mul(b10))
-		s31 = s31.Add(x13.Mul(b11))
-		b20 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[32:]))
-		b21 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[36:]))
-		x20 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[32:]))
-		s00 = s00.Add(x20.Mul(b20))
-		s01 = s01.Add(x20.Mul(b21))
-		x21 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[36:]))
-		s10 = s10.Add(x21.Mul(b20))
-		s11 = s11.Add(x21.Mul(b21))
-		x22 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[40:]))
-		s20 = s20.Add(x22.Mul(b20))
-		s21 = s21.Add(x22.Mul(b21))
-		x23 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[44:]))
-		s30 = s30.Add(x23.Mul(b20))
-		s31 = s31.Add(x23.Mul(b21))
-		b30 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[48:]))
-		b31 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[52:]))
-		x30 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[48:]))
-		s00 = s00.Add(x30.Mul(b30))
-		s01 = s01.Add(x30.Mul(b31))
-		x31 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[52:]))
-		s10 = s10.Add(x31.Mul(b30))
-		s11 = s11.Add(x31.Mul(b31))
-		x32 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[56:]))
-		s20 = s20.Add(x32.Mul(b30))
-		s21 = s21.Add(x32.Mul(b31))
-		x33 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[60:]))
-		s30 = s30.Add(x33.Mul(b30))
-		s31 = s31.Add(x33.Mul(b31))
-		a, b = a[16*4:], b[4*16:]
-	}
-	for len(a) >= 4*4 && len(b) >= 1*16 {
-		aa, bb := (*[4 * 4]float32)(a), (*[1 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[4:]))
-		x00 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		x01 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[4:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		x02 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[8:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		x03 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[12:]))
-		s30 = s30.Add(x03.Mul(b00))
-		s31 = s31.Add(x03.Mul(b01))
-		a, b = a[4*4:], b[1*16:]
-	}
-	d := c[:16]
-	s00.StoreArray((*[4]float32)(d[0:]))
-	s01.StoreArray((*[4]float32)(d[4:]))
-	d = c[1*ldc:][:16]
-	s10.StoreArray((*[4]float32)(d[0:]))
-	s11.StoreArray((*[4]float32)(d[4:]))
-	d = c[2*ldc:][:16]
-	s20.StoreArray((*[4]float32)(d[0:]))
-	s21.StoreArray((*[4]float32)(d[4:]))
-	d = c[3*ldc:][:16]
-	s30.StoreArray((*[4]float32)(d[0:]))
-	s31.StoreArray((*[4]float32)(d[4:]))
-}
-
-func tile5x2x128(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:16]
-	s00 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s01 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	s = start[1*lds:][:16]
-	s10 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s11 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	s = start[2*lds:][:16]
-	s20 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s21 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	s = start[3*lds:][:16]
-	s30 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s31 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	s = start[4*lds:][:16]
-	s40 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s41 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	for len(a) >= 20*4 && len(b) >= 4*16 {
-		aa, bb := (*[20 * 4]float32)(a), (*[4 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[4:]))
-		x00 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		x01 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[4:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		x02 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[8:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		x03 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[12:]))
-		s30 = s30.Add(x03.Mul(b00))
-		s31 = s31.Add(x03.Mul(b01))
-		x04 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[16:]))
-		s40 = s40.Add(x04.Mul(b00))
-		s41 = s41.Add(x04.Mul(b01))
-		b10 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[16:]))
-		b11 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[20:]))
-		x10 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[20:]))
-		s00 = s00.Add(x10.Mul(b10))
-		s01 = s01.Add(x10.Mul(b11))
-		x11 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[24:]))
-		s10 = s10.Add(x11.Mul(b10))
-		s11 = s11.Add(x11.Mul(b11))
-		x12 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[28:]))
-		s20 = s20.Add(x12.Mul(b10))
-		s21 = s21.Add(x12.Mul(b11))
-		x13 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[32:]))
-		s30 = s30.Add(x13.Mul(b10))
-		s31 = s31.Add(x13.Mul(b11))
-		x14 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[36:]))
-		s40 = s40.Add(x14.Mul(b10))
-		s41 = s41.Add(x14.Mul(b11))
-		b20 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[32:]))
-		b21 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[36:]))
-		x20 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[40:]))
-		s00 = s00.Add(x20.Mul(b20))
-		s01 = s01.Add(x20.Mul(b21))
-		x21 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[44:]))
-		s10 = s10.Add(x21.Mul(b20))
-		s11 = s11.Add(x21.Mul(b21))
-		x22 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[48:]))
-		s20 = s20.Add(x22.Mul(b20))
-		s21 = s21.Add(x22.Mul(b21))
-		x23 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[52:]))
-		s30 = s30.Add(x23.Mul(b20))
-		s31 = s31.Add(x23.Mul(b21))
-		x24 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[56:]))
-		s40 = s40.Add(x24.Mul(b20))
-		s41 = s41.Add(x24.Mul(b21))
-		b30 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[48:]))
-		b31 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[52:]))
-		x30 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[60:]))
-		s00 = s00.Add(x30.Mul(b30))
-		s01 = s01.Add(x30.Mul(b31))
-		x31 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[64:]))
-		s10 = s10.Add(x31.Mul(b30))
-		s11 = s11.Add(x31.Mul(b31))
-		x32 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[68:]))
-		s20 = s20.Add(x32.Mul(b30))
-		s21 = s21.Add(x32.Mul(b31))
-		x33 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[72:]))
-		s30 = s30.Add(x33.Mul(b30))
-		s31 = s31.Add(x33.Mul(b31))
-		x34 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[76:]))
-		s40 = s40.Add(x34.Mul(b30))
-		s41 = s41.Add(x34.Mul(b31))
-		a, b = a[20*4:], b[4*16:]
-	}
-	for len(a) >= 5*4 && len(b) >= 1*16 {
-		aa, bb := (*[5 * 4]float32)(a), (*[1 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[4:]))
-		x00 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		x01 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[4:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		x02 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[8:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		x03 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[12:]))
-		s30 = s30.Add(x03.Mul(b00))
-		s31 = s31.Add(x03.Mul(b01))
-		x04 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[16:]))
-		s40 = s40.Add(x04.Mul(b00))
-		s41 = s41.Add(x04.Mul(b01))
-		a, b = a[5*4:], b[1*16:]
-	}
-	d := c[:16]
-	s00.StoreArray((*[4]float32)(d[0:]))
-	s01.StoreArray((*[4]float32)(d[4:]))
-	d = c[1*ldc:][:16]
-	s10.StoreArray((*[4]float32)(d[0:]))
-	s11.StoreArray((*[4]float32)(d[4:]))
-	d = c[2*ldc:][:16]
-	s20.StoreArray((*[4]float32)(d[0:]))
-	s21.StoreArray((*[4]float32)(d[4:]))
-	d = c[3*ldc:][:16]
-	s30.StoreArray((*[4]float32)(d[0:]))
-	s31.StoreArray((*[4]float32)(d[4:]))
-	d = c[4*ldc:][:16]
-	s40.StoreArray((*[4]float32)(d[0:]))
-	s41.StoreArray((*[4]float32)(d[4:]))
-}
-
-// panel4x128 computes n rows and 4 vectors of columns of one panel:
+// panel4x128 computes n rows and v vectors of columns of one panel:
 // c = start; c[i, :] += x[i, k]*b[k, :] in order of k.
 func panel4x128(c []float32, ldc int, a []float32, n int, b, start []float32, lds int) {
 	switch n {
@@ -557,700 +106,1165 @@ func panel4x128(c []float32, ldc int, a []float32, n int, b, start []float32, ld
 	}
 }
 
+// tile1x2x128 is panelVector with all sums in registers.
+func tile1x2x128(c []float32, ldc int, a, b, start []float32, lds int) {
+	from0 := start[0:][:16]
+	s00 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[0:]))
+	s01 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[4:]))
+	for len(a) >= 16 && len(b) >= 64 {
+		{
+			a, b := (*[16]float32)(a)[:], (*[64]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x4Array((*[4]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x4Array((*[4]float32)(b[4:]))
+			x00 := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			w10 := archsimd.LoadFloat32x4Array((*[4]float32)(b[16:]))
+			w11 := archsimd.LoadFloat32x4Array((*[4]float32)(b[20:]))
+			x10 := archsimd.LoadFloat32x4Array((*[4]float32)(a[4:]))
+			s00 = s00.Add(x10.Mul(w10))
+			s01 = s01.Add(x10.Mul(w11))
+			w20 := archsimd.LoadFloat32x4Array((*[4]float32)(b[32:]))
+			w21 := archsimd.LoadFloat32x4Array((*[4]float32)(b[36:]))
+			x20 := archsimd.LoadFloat32x4Array((*[4]float32)(a[8:]))
+			s00 = s00.Add(x20.Mul(w20))
+			s01 = s01.Add(x20.Mul(w21))
+			w30 := archsimd.LoadFloat32x4Array((*[4]float32)(b[48:]))
+			w31 := archsimd.LoadFloat32x4Array((*[4]float32)(b[52:]))
+			x30 := archsimd.LoadFloat32x4Array((*[4]float32)(a[12:]))
+			s00 = s00.Add(x30.Mul(w30))
+			s01 = s01.Add(x30.Mul(w31))
+		}
+		a, b = a[16:], b[64:]
+	}
+	for len(a) >= 4 && len(b) >= 16 {
+		{
+			a, b := (*[4]float32)(a)[:], (*[16]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x4Array((*[4]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x4Array((*[4]float32)(b[4:]))
+			x00 := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+		}
+		a, b = a[4:], b[16:]
+	}
+	to0 := c[0:][:16]
+	s00.StoreArray((*[4]float32)(to0[0:]))
+	s01.StoreArray((*[4]float32)(to0[4:]))
+}
+
+// tile1x4x128 is panelVector with all sums in registers.
 func tile1x4x128(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:16]
-	s00 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s01 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	s02 := archsimd.LoadFloat32x4Array((*[4]float32)(s[8:]))
-	s03 := archsimd.LoadFloat32x4Array((*[4]float32)(s[12:]))
-	for len(a) >= 4*4 && len(b) >= 4*16 {
-		aa, bb := (*[4 * 4]float32)(a), (*[4 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[4:]))
-		b02 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[8:]))
-		b03 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[12:]))
-		x00 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		s02 = s02.Add(x00.Mul(b02))
-		s03 = s03.Add(x00.Mul(b03))
-		b10 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[16:]))
-		b11 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[20:]))
-		b12 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[24:]))
-		b13 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[28:]))
-		x10 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[4:]))
-		s00 = s00.Add(x10.Mul(b10))
-		s01 = s01.Add(x10.Mul(b11))
-		s02 = s02.Add(x10.Mul(b12))
-		s03 = s03.Add(x10.Mul(b13))
-		b20 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[32:]))
-		b21 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[36:]))
-		b22 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[40:]))
-		b23 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[44:]))
-		x20 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[8:]))
-		s00 = s00.Add(x20.Mul(b20))
-		s01 = s01.Add(x20.Mul(b21))
-		s02 = s02.Add(x20.Mul(b22))
-		s03 = s03.Add(x20.Mul(b23))
-		b30 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[48:]))
-		b31 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[52:]))
-		b32 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[56:]))
-		b33 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[60:]))
-		x30 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[12:]))
-		s00 = s00.Add(x30.Mul(b30))
-		s01 = s01.Add(x30.Mul(b31))
-		s02 = s02.Add(x30.Mul(b32))
-		s03 = s03.Add(x30.Mul(b33))
-		a, b = a[4*4:], b[4*16:]
+	from0 := start[0:][:16]
+	s00 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[0:]))
+	s01 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[4:]))
+	s02 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[8:]))
+	s03 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[12:]))
+	for len(a) >= 16 && len(b) >= 64 {
+		{
+			a, b := (*[16]float32)(a)[:], (*[64]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x4Array((*[4]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x4Array((*[4]float32)(b[4:]))
+			w02 := archsimd.LoadFloat32x4Array((*[4]float32)(b[8:]))
+			w03 := archsimd.LoadFloat32x4Array((*[4]float32)(b[12:]))
+			x00 := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			s02 = s02.Add(x00.Mul(w02))
+			s03 = s03.Add(x00.Mul(w03))
+			w10 := archsimd.LoadFloat32x4Array((*[4]float32)(b[16:]))
+			w11 := archsimd.LoadFloat32x4Array((*[4]float32)(b[20:]))
+			w12 := archsimd.LoadFloat32x4Array((*[4]float32)(b[24:]))
+			w13 := archsimd.LoadFloat32x4Array((*[4]float32)(b[28:]))
+			x10 := archsimd.LoadFloat32x4Array((*[4]float32)(a[4:]))
+			s00 = s00.Add(x10.Mul(w10))
+			s01 = s01.Add(x10.Mul(w11))
+			s02 = s02.Add(x10.Mul(w12))
+			s03 = s03.Add(x10.Mul(w13))
+			w20 := archsimd.LoadFloat32x4Array((*[4]float32)(b[32:]))
+			w21 := archsimd.LoadFloat32x4Array((*[4]float32)(b[36:]))
+			w22 := archsimd.LoadFloat32x4Array((*[4]float32)(b[40:]))
+			w23 := archsimd.LoadFloat32x4Array((*[4]float32)(b[44:]))
+			x20 := archsimd.LoadFloat32x4Array((*[4]float32)(a[8:]))
+			s00 = s00.Add(x20.Mul(w20))
+			s01 = s01.Add(x20.Mul(w21))
+			s02 = s02.Add(x20.Mul(w22))
+			s03 = s03.Add(x20.Mul(w23))
+			w30 := archsimd.LoadFloat32x4Array((*[4]float32)(b[48:]))
+			w31 := archsimd.LoadFloat32x4Array((*[4]float32)(b[52:]))
+			w32 := archsimd.LoadFloat32x4Array((*[4]float32)(b[56:]))
+			w33 := archsimd.LoadFloat32x4Array((*[4]float32)(b[60:]))
+			x30 := archsimd.LoadFloat32x4Array((*[4]float32)(a[12:]))
+			s00 = s00.Add(x30.Mul(w30))
+			s01 = s01.Add(x30.Mul(w31))
+			s02 = s02.Add(x30.Mul(w32))
+			s03 = s03.Add(x30.Mul(w33))
+		}
+		a, b = a[16:], b[64:]
 	}
-	for len(a) >= 1*4 && len(b) >= 1*16 {
-		aa, bb := (*[1 * 4]float32)(a), (*[1 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[4:]))
-		b02 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[8:]))
-		b03 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[12:]))
-		x00 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		s02 = s02.Add(x00.Mul(b02))
-		s03 = s03.Add(x00.Mul(b03))
-		a, b = a[1*4:], b[1*16:]
+	for len(a) >= 4 && len(b) >= 16 {
+		{
+			a, b := (*[4]float32)(a)[:], (*[16]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x4Array((*[4]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x4Array((*[4]float32)(b[4:]))
+			w02 := archsimd.LoadFloat32x4Array((*[4]float32)(b[8:]))
+			w03 := archsimd.LoadFloat32x4Array((*[4]float32)(b[12:]))
+			x00 := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			s02 = s02.Add(x00.Mul(w02))
+			s03 = s03.Add(x00.Mul(w03))
+		}
+		a, b = a[4:], b[16:]
 	}
-	d := c[:16]
-	s00.StoreArray((*[4]float32)(d[0:]))
-	s01.StoreArray((*[4]float32)(d[4:]))
-	s02.StoreArray((*[4]float32)(d[8:]))
-	s03.StoreArray((*[4]float32)(d[12:]))
+	to0 := c[0:][:16]
+	s00.StoreArray((*[4]float32)(to0[0:]))
+	s01.StoreArray((*[4]float32)(to0[4:]))
+	s02.StoreArray((*[4]float32)(to0[8:]))
+	s03.StoreArray((*[4]float32)(to0[12:]))
 }
 
+// tile2x2x128 is panelVector with all sums in registers.
+func tile2x2x128(c []float32, ldc int, a, b, start []float32, lds int) {
+	from0 := start[0:][:16]
+	s00 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[0:]))
+	s01 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[4:]))
+	from1 := start[lds:][:16]
+	s10 := archsimd.LoadFloat32x4Array((*[4]float32)(from1[0:]))
+	s11 := archsimd.LoadFloat32x4Array((*[4]float32)(from1[4:]))
+	for len(a) >= 32 && len(b) >= 64 {
+		{
+			a, b := (*[32]float32)(a)[:], (*[64]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x4Array((*[4]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x4Array((*[4]float32)(b[4:]))
+			x00 := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			x01 := archsimd.LoadFloat32x4Array((*[4]float32)(a[4:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			w10 := archsimd.LoadFloat32x4Array((*[4]float32)(b[16:]))
+			w11 := archsimd.LoadFloat32x4Array((*[4]float32)(b[20:]))
+			x10 := archsimd.LoadFloat32x4Array((*[4]float32)(a[8:]))
+			s00 = s00.Add(x10.Mul(w10))
+			s01 = s01.Add(x10.Mul(w11))
+			x11 := archsimd.LoadFloat32x4Array((*[4]float32)(a[12:]))
+			s10 = s10.Add(x11.Mul(w10))
+			s11 = s11.Add(x11.Mul(w11))
+			w20 := archsimd.LoadFloat32x4Array((*[4]float32)(b[32:]))
+			w21 := archsimd.LoadFloat32x4Array((*[4]float32)(b[36:]))
+			x20 := archsimd.LoadFloat32x4Array((*[4]float32)(a[16:]))
+			s00 = s00.Add(x20.Mul(w20))
+			s01 = s01.Add(x20.Mul(w21))
+			x21 := archsimd.LoadFloat32x4Array((*[4]float32)(a[20:]))
+			s10 = s10.Add(x21.Mul(w20))
+			s11 = s11.Add(x21.Mul(w21))
+			w30 := archsimd.LoadFloat32x4Array((*[4]float32)(b[48:]))
+			w31 := archsimd.LoadFloat32x4Array((*[4]float32)(b[52:]))
+			x30 := archsimd.LoadFloat32x4Array((*[4]float32)(a[24:]))
+			s00 = s00.Add(x30.Mul(w30))
+			s01 = s01.Add(x30.Mul(w31))
+			x31 := archsimd.LoadFloat32x4Array((*[4]float32)(a[28:]))
+			s10 = s10.Add(x31.Mul(w30))
+			s11 = s11.Add(x31.Mul(w31))
+		}
+		a, b = a[32:], b[64:]
+	}
+	for len(a) >= 8 && len(b) >= 16 {
+		{
+			a, b := (*[8]float32)(a)[:], (*[16]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x4Array((*[4]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x4Array((*[4]float32)(b[4:]))
+			x00 := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			x01 := archsimd.LoadFloat32x4Array((*[4]float32)(a[4:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+		}
+		a, b = a[8:], b[16:]
+	}
+	to0 := c[0:][:16]
+	s00.StoreArray((*[4]float32)(to0[0:]))
+	s01.StoreArray((*[4]float32)(to0[4:]))
+	to1 := c[ldc:][:16]
+	s10.StoreArray((*[4]float32)(to1[0:]))
+	s11.StoreArray((*[4]float32)(to1[4:]))
+}
+
+// tile2x4x128 is panelVector with all sums in registers.
 func tile2x4x128(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:16]
-	s00 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s01 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	s02 := archsimd.LoadFloat32x4Array((*[4]float32)(s[8:]))
-	s03 := archsimd.LoadFloat32x4Array((*[4]float32)(s[12:]))
-	s = start[1*lds:][:16]
-	s10 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s11 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	s12 := archsimd.LoadFloat32x4Array((*[4]float32)(s[8:]))
-	s13 := archsimd.LoadFloat32x4Array((*[4]float32)(s[12:]))
-	for len(a) >= 8*4 && len(b) >= 4*16 {
-		aa, bb := (*[8 * 4]float32)(a), (*[4 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[4:]))
-		b02 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[8:]))
-		b03 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[12:]))
-		x00 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		s02 = s02.Add(x00.Mul(b02))
-		s03 = s03.Add(x00.Mul(b03))
-		x01 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[4:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		s12 = s12.Add(x01.Mul(b02))
-		s13 = s13.Add(x01.Mul(b03))
-		b10 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[16:]))
-		b11 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[20:]))
-		b12 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[24:]))
-		b13 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[28:]))
-		x10 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[8:]))
-		s00 = s00.Add(x10.Mul(b10))
-		s01 = s01.Add(x10.Mul(b11))
-		s02 = s02.Add(x10.Mul(b12))
-		s03 = s03.Add(x10.Mul(b13))
-		x11 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[12:]))
-		s10 = s10.Add(x11.Mul(b10))
-		s11 = s11.Add(x11.Mul(b11))
-		s12 = s12.Add(x11.Mul(b12))
-		s13 = s13.Add(x11.Mul(b13))
-		b20 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[32:]))
-		b21 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[36:]))
-		b22 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[40:]))
-		b23 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[44:]))
-		x20 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[16:]))
-		s00 = s00.Add(x20.Mul(b20))
-		s01 = s01.Add(x20.Mul(b21))
-		s02 = s02.Add(x20.Mul(b22))
-		s03 = s03.Add(x20.Mul(b23))
-		x21 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[20:]))
-		s10 = s10.Add(x21.Mul(b20))
-		s11 = s11.Add(x21.Mul(b21))
-		s12 = s12.Add(x21.Mul(b22))
-		s13 = s13.Add(x21.Mul(b23))
-		b30 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[48:]))
-		b31 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[52:]))
-		b32 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[56:]))
-		b33 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[60:]))
-		x30 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[24:]))
-		s00 = s00.Add(x30.Mul(b30))
-		s01 = s01.Add(x30.Mul(b31))
-		s02 = s02.Add(x30.Mul(b32))
-		s03 = s03.Add(x30.Mul(b33))
-		x31 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[28:]))
-		s10 = s10.Add(x31.Mul(b30))
-		s11 = s11.Add(x31.Mul(b31))
-		s12 = s12.Add(x31.Mul(b32))
-		s13 = s13.Add(x31.Mul(b33))
-		a, b = a[8*4:], b[4*16:]
+	from0 := start[0:][:16]
+	s00 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[0:]))
+	s01 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[4:]))
+	s02 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[8:]))
+	s03 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[12:]))
+	from1 := start[lds:][:16]
+	s10 := archsimd.LoadFloat32x4Array((*[4]float32)(from1[0:]))
+	s11 := archsimd.LoadFloat32x4Array((*[4]float32)(from1[4:]))
+	s12 := archsimd.LoadFloat32x4Array((*[4]float32)(from1[8:]))
+	s13 := archsimd.LoadFloat32x4Array((*[4]float32)(from1[12:]))
+	for len(a) >= 32 && len(b) >= 64 {
+		{
+			a, b := (*[32]float32)(a)[:], (*[64]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x4Array((*[4]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x4Array((*[4]float32)(b[4:]))
+			w02 := archsimd.LoadFloat32x4Array((*[4]float32)(b[8:]))
+			w03 := archsimd.LoadFloat32x4Array((*[4]float32)(b[12:]))
+			x00 := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			s02 = s02.Add(x00.Mul(w02))
+			s03 = s03.Add(x00.Mul(w03))
+			x01 := archsimd.LoadFloat32x4Array((*[4]float32)(a[4:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			s12 = s12.Add(x01.Mul(w02))
+			s13 = s13.Add(x01.Mul(w03))
+			w10 := archsimd.LoadFloat32x4Array((*[4]float32)(b[16:]))
+			w11 := archsimd.LoadFloat32x4Array((*[4]float32)(b[20:]))
+			w12 := archsimd.LoadFloat32x4Array((*[4]float32)(b[24:]))
+			w13 := archsimd.LoadFloat32x4Array((*[4]float32)(b[28:]))
+			x10 := archsimd.LoadFloat32x4Array((*[4]float32)(a[8:]))
+			s00 = s00.Add(x10.Mul(w10))
+			s01 = s01.Add(x10.Mul(w11))
+			s02 = s02.Add(x10.Mul(w12))
+			s03 = s03.Add(x10.Mul(w13))
+			x11 := archsimd.LoadFloat32x4Array((*[4]float32)(a[12:]))
+			s10 = s10.Add(x11.Mul(w10))
+			s11 = s11.Add(x11.Mul(w11))
+			s12 = s12.Add(x11.Mul(w12))
+			s13 = s13.Add(x11.Mul(w13))
+			w20 := archsimd.LoadFloat32x4Array((*[4]float32)(b[32:]))
+			w21 := archsimd.LoadFloat32x4Array((*[4]float32)(b[36:]))
+			w22 := archsimd.LoadFloat32x4Array((*[4]float32)(b[40:]))
+			w23 := archsimd.LoadFloat32x4Array((*[4]float32)(b[44:]))
+			x20 := archsimd.LoadFloat32x4Array((*[4]float32)(a[16:]))
+			s00 = s00.Add(x20.Mul(w20))
+			s01 = s01.Add(x20.Mul(w21))
+			s02 = s02.Add(x20.Mul(w22))
+			s03 = s03.Add(x20.Mul(w23))
+			x21 := archsimd.LoadFloat32x4Array((*[4]float32)(a[20:]))
+			s10 = s10.Add(x21.Mul(w20))
+			s11 = s11.Add(x21.Mul(w21))
+			s12 = s12.Add(x21.Mul(w22))
+			s13 = s13.Add(x21.Mul(w23))
+			w30 := archsimd.LoadFloat32x4Array((*[4]float32)(b[48:]))
+			w31 := archsimd.LoadFloat32x4Array((*[4]float32)(b[52:]))
+			w32 := archsimd.LoadFloat32x4Array((*[4]float32)(b[56:]))
+			w33 := archsimd.LoadFloat32x4Array((*[4]float32)(b[60:]))
+			x30 := archsimd.LoadFloat32x4Array((*[4]float32)(a[24:]))
+			s00 = s00.Add(x30.Mul(w30))
+			s01 = s01.Add(x30.Mul(w31))
+			s02 = s02.Add(x30.Mul(w32))
+			s03 = s03.Add(x30.Mul(w33))
+			x31 := archsimd.LoadFloat32x4Array((*[4]float32)(a[28:]))
+			s10 = s10.Add(x31.Mul(w30))
+			s11 = s11.Add(x31.Mul(w31))
+			s12 = s12.Add(x31.Mul(w32))
+			s13 = s13.Add(x31.Mul(w33))
+		}
+		a, b = a[32:], b[64:]
 	}
-	for len(a) >= 2*4 && len(b) >= 1*16 {
-		aa, bb := (*[2 * 4]float32)(a), (*[1 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[4:]))
-		b02 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[8:]))
-		b03 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[12:]))
-		x00 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		s02 = s02.Add(x00.Mul(b02))
-		s03 = s03.Add(x00.Mul(b03))
-		x01 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[4:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		s12 = s12.Add(x01.Mul(b02))
-		s13 = s13.Add(x01.Mul(b03))
-		a, b = a[2*4:], b[1*16:]
+	for len(a) >= 8 && len(b) >= 16 {
+		{
+			a, b := (*[8]float32)(a)[:], (*[16]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x4Array((*[4]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x4Array((*[4]float32)(b[4:]))
+			w02 := archsimd.LoadFloat32x4Array((*[4]float32)(b[8:]))
+			w03 := archsimd.LoadFloat32x4Array((*[4]float32)(b[12:]))
+			x00 := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			s02 = s02.Add(x00.Mul(w02))
+			s03 = s03.Add(x00.Mul(w03))
+			x01 := archsimd.LoadFloat32x4Array((*[4]float32)(a[4:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			s12 = s12.Add(x01.Mul(w02))
+			s13 = s13.Add(x01.Mul(w03))
+		}
+		a, b = a[8:], b[16:]
 	}
-	d := c[:16]
-	s00.StoreArray((*[4]float32)(d[0:]))
-	s01.StoreArray((*[4]float32)(d[4:]))
-	s02.StoreArray((*[4]float32)(d[8:]))
-	s03.StoreArray((*[4]float32)(d[12:]))
-	d = c[1*ldc:][:16]
-	s10.StoreArray((*[4]float32)(d[0:]))
-	s11.StoreArray((*[4]float32)(d[4:]))
-	s12.StoreArray((*[4]float32)(d[8:]))
-	s13.StoreArray((*[4]float32)(d[12:]))
+	to0 := c[0:][:16]
+	s00.StoreArray((*[4]float32)(to0[0:]))
+	s01.StoreArray((*[4]float32)(to0[4:]))
+	s02.StoreArray((*[4]float32)(to0[8:]))
+	s03.StoreArray((*[4]float32)(to0[12:]))
+	to1 := c[ldc:][:16]
+	s10.StoreArray((*[4]float32)(to1[0:]))
+	s11.StoreArray((*[4]float32)(to1[4:]))
+	s12.StoreArray((*[4]float32)(to1[8:]))
+	s13.StoreArray((*[4]float32)(to1[12:]))
 }
 
+// tile3x2x128 is panelVector with all sums in registers.
+func tile3x2x128(c []float32, ldc int, a, b, start []float32, lds int) {
+	from0 := start[0:][:16]
+	s00 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[0:]))
+	s01 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[4:]))
+	from1 := start[lds:][:16]
+	s10 := archsimd.LoadFloat32x4Array((*[4]float32)(from1[0:]))
+	s11 := archsimd.LoadFloat32x4Array((*[4]float32)(from1[4:]))
+	from2 := start[2*lds:][:16]
+	s20 := archsimd.LoadFloat32x4Array((*[4]float32)(from2[0:]))
+	s21 := archsimd.LoadFloat32x4Array((*[4]float32)(from2[4:]))
+	for len(a) >= 48 && len(b) >= 64 {
+		{
+			a, b := (*[48]float32)(a)[:], (*[64]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x4Array((*[4]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x4Array((*[4]float32)(b[4:]))
+			x00 := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			x01 := archsimd.LoadFloat32x4Array((*[4]float32)(a[4:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			x02 := archsimd.LoadFloat32x4Array((*[4]float32)(a[8:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+			w10 := archsimd.LoadFloat32x4Array((*[4]float32)(b[16:]))
+			w11 := archsimd.LoadFloat32x4Array((*[4]float32)(b[20:]))
+			x10 := archsimd.LoadFloat32x4Array((*[4]float32)(a[12:]))
+			s00 = s00.Add(x10.Mul(w10))
+			s01 = s01.Add(x10.Mul(w11))
+			x11 := archsimd.LoadFloat32x4Array((*[4]float32)(a[16:]))
+			s10 = s10.Add(x11.Mul(w10))
+			s11 = s11.Add(x11.Mul(w11))
+			x12 := archsimd.LoadFloat32x4Array((*[4]float32)(a[20:]))
+			s20 = s20.Add(x12.Mul(w10))
+			s21 = s21.Add(x12.Mul(w11))
+			w20 := archsimd.LoadFloat32x4Array((*[4]float32)(b[32:]))
+			w21 := archsimd.LoadFloat32x4Array((*[4]float32)(b[36:]))
+			x20 := archsimd.LoadFloat32x4Array((*[4]float32)(a[24:]))
+			s00 = s00.Add(x20.Mul(w20))
+			s01 = s01.Add(x20.Mul(w21))
+			x21 := archsimd.LoadFloat32x4Array((*[4]float32)(a[28:]))
+			s10 = s10.Add(x21.Mul(w20))
+			s11 = s11.Add(x21.Mul(w21))
+			x22 := archsimd.LoadFloat32x4Array((*[4]float32)(a[32:]))
+			s20 = s20.Add(x22.Mul(w20))
+			s21 = s21.Add(x22.Mul(w21))
+			w30 := archsimd.LoadFloat32x4Array((*[4]float32)(b[48:]))
+			w31 := archsimd.LoadFloat32x4Array((*[4]float32)(b[52:]))
+			x30 := archsimd.LoadFloat32x4Array((*[4]float32)(a[36:]))
+			s00 = s00.Add(x30.Mul(w30))
+			s01 = s01.Add(x30.Mul(w31))
+			x31 := archsimd.LoadFloat32x4Array((*[4]float32)(a[40:]))
+			s10 = s10.Add(x31.Mul(w30))
+			s11 = s11.Add(x31.Mul(w31))
+			x32 := archsimd.LoadFloat32x4Array((*[4]float32)(a[44:]))
+			s20 = s20.Add(x32.Mul(w30))
+			s21 = s21.Add(x32.Mul(w31))
+		}
+		a, b = a[48:], b[64:]
+	}
+	for len(a) >= 12 && len(b) >= 16 {
+		{
+			a, b := (*[12]float32)(a)[:], (*[16]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x4Array((*[4]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x4Array((*[4]float32)(b[4:]))
+			x00 := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			x01 := archsimd.LoadFloat32x4Array((*[4]float32)(a[4:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			x02 := archsimd.LoadFloat32x4Array((*[4]float32)(a[8:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+		}
+		a, b = a[12:], b[16:]
+	}
+	to0 := c[0:][:16]
+	s00.StoreArray((*[4]float32)(to0[0:]))
+	s01.StoreArray((*[4]float32)(to0[4:]))
+	to1 := c[ldc:][:16]
+	s10.StoreArray((*[4]float32)(to1[0:]))
+	s11.StoreArray((*[4]float32)(to1[4:]))
+	to2 := c[2*ldc:][:16]
+	s20.StoreArray((*[4]float32)(to2[0:]))
+	s21.StoreArray((*[4]float32)(to2[4:]))
+}
+
+// tile3x4x128 is panelVector with all sums in registers.
 func tile3x4x128(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:16]
-	s00 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s01 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	s02 := archsimd.LoadFloat32x4Array((*[4]float32)(s[8:]))
-	s03 := archsimd.LoadFloat32x4Array((*[4]float32)(s[12:]))
-	s = start[1*lds:][:16]
-	s10 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s11 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	s12 := archsimd.LoadFloat32x4Array((*[4]float32)(s[8:]))
-	s13 := archsimd.LoadFloat32x4Array((*[4]float32)(s[12:]))
-	s = start[2*lds:][:16]
-	s20 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s21 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	s22 := archsimd.LoadFloat32x4Array((*[4]float32)(s[8:]))
-	s23 := archsimd.LoadFloat32x4Array((*[4]float32)(s[12:]))
-	for len(a) >= 12*4 && len(b) >= 4*16 {
-		aa, bb := (*[12 * 4]float32)(a), (*[4 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[4:]))
-		b02 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[8:]))
-		b03 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[12:]))
-		x00 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		s02 = s02.Add(x00.Mul(b02))
-		s03 = s03.Add(x00.Mul(b03))
-		x01 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[4:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		s12 = s12.Add(x01.Mul(b02))
-		s13 = s13.Add(x01.Mul(b03))
-		x02 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[8:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		s22 = s22.Add(x02.Mul(b02))
-		s23 = s23.Add(x02.Mul(b03))
-		b10 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[16:]))
-		b11 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[20:]))
-		b12 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[24:]))
-		b13 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[28:]))
-		x10 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[12:]))
-		s00 = s00.Add(x10.Mul(b10))
-		s01 = s01.Add(x10.Mul(b11))
-		s02 = s02.Add(x10.Mul(b12))
-		s03 = s03.Add(x10.Mul(b13))
-		x11 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[16:]))
-		s10 = s10.Add(x11.Mul(b10))
-		s11 = s11.Add(x11.Mul(b11))
-		s12 = s12.Add(x11.Mul(b12))
-		s13 = s13.Add(x11.Mul(b13))
-		x12 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[20:]))
-		s20 = s20.Add(x12.Mul(b10))
-		s21 = s21.Add(x12.Mul(b11))
-		s22 = s22.Add(x12.Mul(b12))
-		s23 = s23.Add(x12.Mul(b13))
-		b20 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[32:]))
-		b21 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[36:]))
-		b22 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[40:]))
-		b23 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[44:]))
-		x20 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[24:]))
-		s00 = s00.Add(x20.Mul(b20))
-		s01 = s01.Add(x20.Mul(b21))
-		s02 = s02.Add(x20.Mul(b22))
-		s03 = s03.Add(x20.Mul(b23))
-		x21 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[28:]))
-		s10 = s10.Add(x21.Mul(b20))
-		s11 = s11.Add(x21.Mul(b21))
-		s12 = s12.Add(x21.Mul(b22))
-		s13 = s13.Add(x21.Mul(b23))
-		x22 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[32:]))
-		s20 = s20.Add(x22.Mul(b20))
-		s21 = s21.Add(x22.Mul(b21))
-		s22 = s22.Add(x22.Mul(b22))
-		s23 = s23.Add(x22.Mul(b23))
-		b30 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[48:]))
-		b31 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[52:]))
-		b32 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[56:]))
-		b33 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[60:]))
-		x30 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[36:]))
-		s00 = s00.Add(x30.Mul(b30))
-		s01 = s01.Add(x30.Mul(b31))
-		s02 = s02.Add(x30.Mul(b32))
-		s03 = s03.Add(x30.Mul(b33))
-		x31 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[40:]))
-		s10 = s10.Add(x31.Mul(b30))
-		s11 = s11.Add(x31.Mul(b31))
-		s12 = s12.Add(x31.Mul(b32))
-		s13 = s13.Add(x31.Mul(b33))
-		x32 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[44:]))
-		s20 = s20.Add(x32.Mul(b30))
-		s21 = s21.Add(x32.Mul(b31))
-		s22 = s22.Add(x32.Mul(b32))
-		s23 = s23.Add(x32.Mul(b33))
-		a, b = a[12*4:], b[4*16:]
+	from0 := start[0:][:16]
+	s00 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[0:]))
+	s01 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[4:]))
+	s02 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[8:]))
+	s03 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[12:]))
+	from1 := start[lds:][:16]
+	s10 := archsimd.LoadFloat32x4Array((*[4]float32)(from1[0:]))
+	s11 := archsimd.LoadFloat32x4Array((*[4]float32)(from1[4:]))
+	s12 := archsimd.LoadFloat32x4Array((*[4]float32)(from1[8:]))
+	s13 := archsimd.LoadFloat32x4Array((*[4]float32)(from1[12:]))
+	from2 := start[2*lds:][:16]
+	s20 := archsimd.LoadFloat32x4Array((*[4]float32)(from2[0:]))
+	s21 := archsimd.LoadFloat32x4Array((*[4]float32)(from2[4:]))
+	s22 := archsimd.LoadFloat32x4Array((*[4]float32)(from2[8:]))
+	s23 := archsimd.LoadFloat32x4Array((*[4]float32)(from2[12:]))
+	for len(a) >= 48 && len(b) >= 64 {
+		{
+			a, b := (*[48]float32)(a)[:], (*[64]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x4Array((*[4]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x4Array((*[4]float32)(b[4:]))
+			w02 := archsimd.LoadFloat32x4Array((*[4]float32)(b[8:]))
+			w03 := archsimd.LoadFloat32x4Array((*[4]float32)(b[12:]))
+			x00 := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			s02 = s02.Add(x00.Mul(w02))
+			s03 = s03.Add(x00.Mul(w03))
+			x01 := archsimd.LoadFloat32x4Array((*[4]float32)(a[4:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			s12 = s12.Add(x01.Mul(w02))
+			s13 = s13.Add(x01.Mul(w03))
+			x02 := archsimd.LoadFloat32x4Array((*[4]float32)(a[8:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+			s22 = s22.Add(x02.Mul(w02))
+			s23 = s23.Add(x02.Mul(w03))
+			w10 := archsimd.LoadFloat32x4Array((*[4]float32)(b[16:]))
+			w11 := archsimd.LoadFloat32x4Array((*[4]float32)(b[20:]))
+			w12 := archsimd.LoadFloat32x4Array((*[4]float32)(b[24:]))
+			w13 := archsimd.LoadFloat32x4Array((*[4]float32)(b[28:]))
+			x10 := archsimd.LoadFloat32x4Array((*[4]float32)(a[12:]))
+			s00 = s00.Add(x10.Mul(w10))
+			s01 = s01.Add(x10.Mul(w11))
+			s02 = s02.Add(x10.Mul(w12))
+			s03 = s03.Add(x10.Mul(w13))
+			x11 := archsimd.LoadFloat32x4Array((*[4]float32)(a[16:]))
+			s10 = s10.Add(x11.Mul(w10))
+			s11 = s11.Add(x11.Mul(w11))
+			s12 = s12.Add(x11.Mul(w12))
+			s13 = s13.Add(x11.Mul(w13))
+			x12 := archsimd.LoadFloat32x4Array((*[4]float32)(a[20:]))
+			s20 = s20.Add(x12.Mul(w10))
+			s21 = s21.Add(x12.Mul(w11))
+			s22 = s22.Add(x12.Mul(w12))
+			s23 = s23.Add(x12.Mul(w13))
+			w20 := archsimd.LoadFloat32x4Array((*[4]float32)(b[32:]))
+			w21 := archsimd.LoadFloat32x4Array((*[4]float32)(b[36:]))
+			w22 := archsimd.LoadFloat32x4Array((*[4]float32)(b[40:]))
+			w23 := archsimd.LoadFloat32x4Array((*[4]float32)(b[44:]))
+			x20 := archsimd.LoadFloat32x4Array((*[4]float32)(a[24:]))
+			s00 = s00.Add(x20.Mul(w20))
+			s01 = s01.Add(x20.Mul(w21))
+			s02 = s02.Add(x20.Mul(w22))
+			s03 = s03.Add(x20.Mul(w23))
+			x21 := archsimd.LoadFloat32x4Array((*[4]float32)(a[28:]))
+			s10 = s10.Add(x21.Mul(w20))
+			s11 = s11.Add(x21.Mul(w21))
+			s12 = s12.Add(x21.Mul(w22))
+			s13 = s13.Add(x21.Mul(w23))
+			x22 := archsimd.LoadFloat32x4Array((*[4]float32)(a[32:]))
+			s20 = s20.Add(x22.Mul(w20))
+			s21 = s21.Add(x22.Mul(w21))
+			s22 = s22.Add(x22.Mul(w22))
+			s23 = s23.Add(x22.Mul(w23))
+			w30 := archsimd.LoadFloat32x4Array((*[4]float32)(b[48:]))
+			w31 := archsimd.LoadFloat32x4Array((*[4]float32)(b[52:]))
+			w32 := archsimd.LoadFloat32x4Array((*[4]float32)(b[56:]))
+			w33 := archsimd.LoadFloat32x4Array((*[4]float32)(b[60:]))
+			x30 := archsimd.LoadFloat32x4Array((*[4]float32)(a[36:]))
+			s00 = s00.Add(x30.Mul(w30))
+			s01 = s01.Add(x30.Mul(w31))
+			s02 = s02.Add(x30.Mul(w32))
+			s03 = s03.Add(x30.Mul(w33))
+			x31 := archsimd.LoadFloat32x4Array((*[4]float32)(a[40:]))
+			s10 = s10.Add(x31.Mul(w30))
+			s11 = s11.Add(x31.Mul(w31))
+			s12 = s12.Add(x31.Mul(w32))
+			s13 = s13.Add(x31.Mul(w33))
+			x32 := archsimd.LoadFloat32x4Array((*[4]float32)(a[44:]))
+			s20 = s20.Add(x32.Mul(w30))
+			s21 = s21.Add(x32.Mul(w31))
+			s22 = s22.Add(x32.Mul(w32))
+			s23 = s23.Add(x32.Mul(w33))
+		}
+		a, b = a[48:], b[64:]
 	}
-	for len(a) >= 3*4 && len(b) >= 1*16 {
-		aa, bb := (*[3 * 4]float32)(a), (*[1 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[4:]))
-		b02 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[8:]))
-		b03 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[12:]))
-		x00 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		s02 = s02.Add(x00.Mul(b02))
-		s03 = s03.Add(x00.Mul(b03))
-		x01 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[4:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		s12 = s12.Add(x01.Mul(b02))
-		s13 = s13.Add(x01.Mul(b03))
-		x02 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[8:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		s22 = s22.Add(x02.Mul(b02))
-		s23 = s23.Add(x02.Mul(b03))
-		a, b = a[3*4:], b[1*16:]
+	for len(a) >= 12 && len(b) >= 16 {
+		{
+			a, b := (*[12]float32)(a)[:], (*[16]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x4Array((*[4]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x4Array((*[4]float32)(b[4:]))
+			w02 := archsimd.LoadFloat32x4Array((*[4]float32)(b[8:]))
+			w03 := archsimd.LoadFloat32x4Array((*[4]float32)(b[12:]))
+			x00 := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			s02 = s02.Add(x00.Mul(w02))
+			s03 = s03.Add(x00.Mul(w03))
+			x01 := archsimd.LoadFloat32x4Array((*[4]float32)(a[4:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			s12 = s12.Add(x01.Mul(w02))
+			s13 = s13.Add(x01.Mul(w03))
+			x02 := archsimd.LoadFloat32x4Array((*[4]float32)(a[8:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+			s22 = s22.Add(x02.Mul(w02))
+			s23 = s23.Add(x02.Mul(w03))
+		}
+		a, b = a[12:], b[16:]
 	}
-	d := c[:16]
-	s00.StoreArray((*[4]float32)(d[0:]))
-	s01.StoreArray((*[4]float32)(d[4:]))
-	s02.StoreArray((*[4]float32)(d[8:]))
-	s03.StoreArray((*[4]float32)(d[12:]))
-	d = c[1*ldc:][:16]
-	s10.StoreArray((*[4]float32)(d[0:]))
-	s11.StoreArray((*[4]float32)(d[4:]))
-	s12.StoreArray((*[4]float32)(d[8:]))
-	s13.StoreArray((*[4]float32)(d[12:]))
-	d = c[2*ldc:][:16]
-	s20.StoreArray((*[4]float32)(d[0:]))
-	s21.StoreArray((*[4]float32)(d[4:]))
-	s22.StoreArray((*[4]float32)(d[8:]))
-	s23.StoreArray((*[4]float32)(d[12:]))
+	to0 := c[0:][:16]
+	s00.StoreArray((*[4]float32)(to0[0:]))
+	s01.StoreArray((*[4]float32)(to0[4:]))
+	s02.StoreArray((*[4]float32)(to0[8:]))
+	s03.StoreArray((*[4]float32)(to0[12:]))
+	to1 := c[ldc:][:16]
+	s10.StoreArray((*[4]float32)(to1[0:]))
+	s11.StoreArray((*[4]float32)(to1[4:]))
+	s12.StoreArray((*[4]float32)(to1[8:]))
+	s13.StoreArray((*[4]float32)(to1[12:]))
+	to2 := c[2*ldc:][:16]
+	s20.StoreArray((*[4]float32)(to2[0:]))
+	s21.StoreArray((*[4]float32)(to2[4:]))
+	s22.StoreArray((*[4]float32)(to2[8:]))
+	s23.StoreArray((*[4]float32)(to2[12:]))
 }
 
+// tile4x2x128 is panelVector with all sums in registers.
+func tile4x2x128(c []float32, ldc int, a, b, start []float32, lds int) {
+	from0 := start[0:][:16]
+	s00 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[0:]))
+	s01 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[4:]))
+	from1 := start[lds:][:16]
+	s10 := archsimd.LoadFloat32x4Array((*[4]float32)(from1[0:]))
+	s11 := archsimd.LoadFloat32x4Array((*[4]float32)(from1[4:]))
+	from2 := start[2*lds:][:16]
+	s20 := archsimd.LoadFloat32x4Array((*[4]float32)(from2[0:]))
+	s21 := archsimd.LoadFloat32x4Array((*[4]float32)(from2[4:]))
+	from3 := start[3*lds:][:16]
+	s30 := archsimd.LoadFloat32x4Array((*[4]float32)(from3[0:]))
+	s31 := archsimd.LoadFloat32x4Array((*[4]float32)(from3[4:]))
+	for len(a) >= 64 && len(b) >= 64 {
+		{
+			a, b := (*[64]float32)(a)[:], (*[64]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x4Array((*[4]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x4Array((*[4]float32)(b[4:]))
+			x00 := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			x01 := archsimd.LoadFloat32x4Array((*[4]float32)(a[4:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			x02 := archsimd.LoadFloat32x4Array((*[4]float32)(a[8:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+			x03 := archsimd.LoadFloat32x4Array((*[4]float32)(a[12:]))
+			s30 = s30.Add(x03.Mul(w00))
+			s31 = s31.Add(x03.Mul(w01))
+			w10 := archsimd.LoadFloat32x4Array((*[4]float32)(b[16:]))
+			w11 := archsimd.LoadFloat32x4Array((*[4]float32)(b[20:]))
+			x10 := archsimd.LoadFloat32x4Array((*[4]float32)(a[16:]))
+			s00 = s00.Add(x10.Mul(w10))
+			s01 = s01.Add(x10.Mul(w11))
+			x11 := archsimd.LoadFloat32x4Array((*[4]float32)(a[20:]))
+			s10 = s10.Add(x11.Mul(w10))
+			s11 = s11.Add(x11.Mul(w11))
+			x12 := archsimd.LoadFloat32x4Array((*[4]float32)(a[24:]))
+			s20 = s20.Add(x12.Mul(w10))
+			s21 = s21.Add(x12.Mul(w11))
+			x13 := archsimd.LoadFloat32x4Array((*[4]float32)(a[28:]))
+			s30 = s30.Add(x13.Mul(w10))
+			s31 = s31.Add(x13.Mul(w11))
+			w20 := archsimd.LoadFloat32x4Array((*[4]float32)(b[32:]))
+			w21 := archsimd.LoadFloat32x4Array((*[4]float32)(b[36:]))
+			x20 := archsimd.LoadFloat32x4Array((*[4]float32)(a[32:]))
+			s00 = s00.Add(x20.Mul(w20))
+			s01 = s01.Add(x20.Mul(w21))
+			x21 := archsimd.LoadFloat32x4Array((*[4]float32)(a[36:]))
+			s10 = s10.Add(x21.Mul(w20))
+			s11 = s11.Add(x21.Mul(w21))
+			x22 := archsimd.LoadFloat32x4Array((*[4]float32)(a[40:]))
+			s20 = s20.Add(x22.Mul(w20))
+			s21 = s21.Add(x22.Mul(w21))
+			x23 := archsimd.LoadFloat32x4Array((*[4]float32)(a[44:]))
+			s30 = s30.Add(x23.Mul(w20))
+			s31 = s31.Add(x23.Mul(w21))
+			w30 := archsimd.LoadFloat32x4Array((*[4]float32)(b[48:]))
+			w31 := archsimd.LoadFloat32x4Array((*[4]float32)(b[52:]))
+			x30 := archsimd.LoadFloat32x4Array((*[4]float32)(a[48:]))
+			s00 = s00.Add(x30.Mul(w30))
+			s01 = s01.Add(x30.Mul(w31))
+			x31 := archsimd.LoadFloat32x4Array((*[4]float32)(a[52:]))
+			s10 = s10.Add(x31.Mul(w30))
+			s11 = s11.Add(x31.Mul(w31))
+			x32 := archsimd.LoadFloat32x4Array((*[4]float32)(a[56:]))
+			s20 = s20.Add(x32.Mul(w30))
+			s21 = s21.Add(x32.Mul(w31))
+			x33 := archsimd.LoadFloat32x4Array((*[4]float32)(a[60:]))
+			s30 = s30.Add(x33.Mul(w30))
+			s31 = s31.Add(x33.Mul(w31))
+		}
+		a, b = a[64:], b[64:]
+	}
+	for len(a) >= 16 && len(b) >= 16 {
+		{
+			a, b := (*[16]float32)(a)[:], (*[16]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x4Array((*[4]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x4Array((*[4]float32)(b[4:]))
+			x00 := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			x01 := archsimd.LoadFloat32x4Array((*[4]float32)(a[4:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			x02 := archsimd.LoadFloat32x4Array((*[4]float32)(a[8:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+			x03 := archsimd.LoadFloat32x4Array((*[4]float32)(a[12:]))
+			s30 = s30.Add(x03.Mul(w00))
+			s31 = s31.Add(x03.Mul(w01))
+		}
+		a, b = a[16:], b[16:]
+	}
+	to0 := c[0:][:16]
+	s00.StoreArray((*[4]float32)(to0[0:]))
+	s01.StoreArray((*[4]float32)(to0[4:]))
+	to1 := c[ldc:][:16]
+	s10.StoreArray((*[4]float32)(to1[0:]))
+	s11.StoreArray((*[4]float32)(to1[4:]))
+	to2 := c[2*ldc:][:16]
+	s20.StoreArray((*[4]float32)(to2[0:]))
+	s21.StoreArray((*[4]float32)(to2[4:]))
+	to3 := c[3*ldc:][:16]
+	s30.StoreArray((*[4]float32)(to3[0:]))
+	s31.StoreArray((*[4]float32)(to3[4:]))
+}
+
+// tile4x4x128 is panelVector with all sums in registers.
 func tile4x4x128(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:16]
-	s00 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s01 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	s02 := archsimd.LoadFloat32x4Array((*[4]float32)(s[8:]))
-	s03 := archsimd.LoadFloat32x4Array((*[4]float32)(s[12:]))
-	s = start[1*lds:][:16]
-	s10 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s11 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	s12 := archsimd.LoadFloat32x4Array((*[4]float32)(s[8:]))
-	s13 := archsimd.LoadFloat32x4Array((*[4]float32)(s[12:]))
-	s = start[2*lds:][:16]
-	s20 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s21 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	s22 := archsimd.LoadFloat32x4Array((*[4]float32)(s[8:]))
-	s23 := archsimd.LoadFloat32x4Array((*[4]float32)(s[12:]))
-	s = start[3*lds:][:16]
-	s30 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s31 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	s32 := archsimd.LoadFloat32x4Array((*[4]float32)(s[8:]))
-	s33 := archsimd.LoadFloat32x4Array((*[4]float32)(s[12:]))
-	for len(a) >= 16*4 && len(b) >= 4*16 {
-		aa, bb := (*[16 * 4]float32)(a), (*[4 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[4:]))
-		b02 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[8:]))
-		b03 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[12:]))
-		x00 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		s02 = s02.Add(x00.Mul(b02))
-		s03 = s03.Add(x00.Mul(b03))
-		x01 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[4:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		s12 = s12.Add(x01.Mul(b02))
-		s13 = s13.Add(x01.Mul(b03))
-		x02 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[8:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		s22 = s22.Add(x02.Mul(b02))
-		s23 = s23.Add(x02.Mul(b03))
-		x03 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[12:]))
-		s30 = s30.Add(x03.Mul(b00))
-		s31 = s31.Add(x03.Mul(b01))
-		s32 = s32.Add(x03.Mul(b02))
-		s33 = s33.Add(x03.Mul(b03))
-		b10 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[16:]))
-		b11 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[20:]))
-		b12 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[24:]))
-		b13 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[28:]))
-		x10 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[16:]))
-		s00 = s00.Add(x10.Mul(b10))
-		s01 = s01.Add(x10.Mul(b11))
-		s02 = s02.Add(x10.Mul(b12))
-		s03 = s03.Add(x10.Mul(b13))
-		x11 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[20:]))
-		s10 = s10.Add(x11.Mul(b10))
-		s11 = s11.Add(x11.Mul(b11))
-		s12 = s12.Add(x11.Mul(b12))
-		s13 = s13.Add(x11.Mul(b13))
-		x12 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[24:]))
-		s20 = s20.Add(x12.Mul(b10))
-		s21 = s21.Add(x12.Mul(b11))
-		s22 = s22.Add(x12.Mul(b12))
-		s23 = s23.Add(x12.Mul(b13))
-		x13 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[28:]))
-		s30 = s30.Add(x13.Mul(b10))
-		s31 = s31.Add(x13.Mul(b11))
-		s32 = s32.Add(x13.Mul(b12))
-		s33 = s33.Add(x13.Mul(b13))
-		b20 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[32:]))
-		b21 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[36:]))
-		b22 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[40:]))
-		b23 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[44:]))
-		x20 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[32:]))
-		s00 = s00.Add(x20.Mul(b20))
-		s01 = s01.Add(x20.Mul(b21))
-		s02 = s02.Add(x20.Mul(b22))
-		s03 = s03.Add(x20.Mul(b23))
-		x21 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[36:]))
-		s10 = s10.Add(x21.Mul(b20))
-		s11 = s11.Add(x21.Mul(b21))
-		s12 = s12.Add(x21.Mul(b22))
-		s13 = s13.Add(x21.Mul(b23))
-		x22 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[40:]))
-		s20 = s20.Add(x22.Mul(b20))
-		s21 = s21.Add(x22.Mul(b21))
-		s22 = s22.Add(x22.Mul(b22))
-		s23 = s23.Add(x22.Mul(b23))
-		x23 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[44:]))
-		s30 = s30.Add(x23.Mul(b20))
-		s31 = s31.Add(x23.Mul(b21))
-		s32 = s32.Add(x23.Mul(b22))
-		s33 = s33.Add(x23.Mul(b23))
-		b30 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[48:]))
-		b31 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[52:]))
-		b32 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[56:]))
-		b33 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[60:]))
-		x30 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[48:]))
-		s00 = s00.Add(x30.Mul(b30))
-		s01 = s01.Add(x30.Mul(b31))
-		s02 = s02.Add(x30.Mul(b32))
-		s03 = s03.Add(x30.Mul(b33))
-		x31 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[52:]))
-		s10 = s10.Add(x31.Mul(b30))
-		s11 = s11.Add(x31.Mul(b31))
-		s12 = s12.Add(x31.Mul(b32))
-		s13 = s13.Add(x31.Mul(b33))
-		x32 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[56:]))
-		s20 = s20.Add(x32.Mul(b30))
-		s21 = s21.Add(x32.Mul(b31))
-		s22 = s22.Add(x32.Mul(b32))
-		s23 = s23.Add(x32.Mul(b33))
-		x33 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[60:]))
-		s30 = s30.Add(x33.Mul(b30))
-		s31 = s31.Add(x33.Mul(b31))
-		s32 = s32.Add(x33.Mul(b32))
-		s33 = s33.Add(x33.Mul(b33))
-		a, b = a[16*4:], b[4*16:]
+	from0 := start[0:][:16]
+	s00 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[0:]))
+	s01 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[4:]))
+	s02 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[8:]))
+	s03 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[12:]))
+	from1 := start[lds:][:16]
+	s10 := archsimd.LoadFloat32x4Array((*[4]float32)(from1[0:]))
+	s11 := archsimd.LoadFloat32x4Array((*[4]float32)(from1[4:]))
+	s12 := archsimd.LoadFloat32x4Array((*[4]float32)(from1[8:]))
+	s13 := archsimd.LoadFloat32x4Array((*[4]float32)(from1[12:]))
+	from2 := start[2*lds:][:16]
+	s20 := archsimd.LoadFloat32x4Array((*[4]float32)(from2[0:]))
+	s21 := archsimd.LoadFloat32x4Array((*[4]float32)(from2[4:]))
+	s22 := archsimd.LoadFloat32x4Array((*[4]float32)(from2[8:]))
+	s23 := archsimd.LoadFloat32x4Array((*[4]float32)(from2[12:]))
+	from3 := start[3*lds:][:16]
+	s30 := archsimd.LoadFloat32x4Array((*[4]float32)(from3[0:]))
+	s31 := archsimd.LoadFloat32x4Array((*[4]float32)(from3[4:]))
+	s32 := archsimd.LoadFloat32x4Array((*[4]float32)(from3[8:]))
+	s33 := archsimd.LoadFloat32x4Array((*[4]float32)(from3[12:]))
+	for len(a) >= 64 && len(b) >= 64 {
+		{
+			a, b := (*[64]float32)(a)[:], (*[64]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x4Array((*[4]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x4Array((*[4]float32)(b[4:]))
+			w02 := archsimd.LoadFloat32x4Array((*[4]float32)(b[8:]))
+			w03 := archsimd.LoadFloat32x4Array((*[4]float32)(b[12:]))
+			x00 := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			s02 = s02.Add(x00.Mul(w02))
+			s03 = s03.Add(x00.Mul(w03))
+			x01 := archsimd.LoadFloat32x4Array((*[4]float32)(a[4:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			s12 = s12.Add(x01.Mul(w02))
+			s13 = s13.Add(x01.Mul(w03))
+			x02 := archsimd.LoadFloat32x4Array((*[4]float32)(a[8:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+			s22 = s22.Add(x02.Mul(w02))
+			s23 = s23.Add(x02.Mul(w03))
+			x03 := archsimd.LoadFloat32x4Array((*[4]float32)(a[12:]))
+			s30 = s30.Add(x03.Mul(w00))
+			s31 = s31.Add(x03.Mul(w01))
+			s32 = s32.Add(x03.Mul(w02))
+			s33 = s33.Add(x03.Mul(w03))
+			w10 := archsimd.LoadFloat32x4Array((*[4]float32)(b[16:]))
+			w11 := archsimd.LoadFloat32x4Array((*[4]float32)(b[20:]))
+			w12 := archsimd.LoadFloat32x4Array((*[4]float32)(b[24:]))
+			w13 := archsimd.LoadFloat32x4Array((*[4]float32)(b[28:]))
+			x10 := archsimd.LoadFloat32x4Array((*[4]float32)(a[16:]))
+			s00 = s00.Add(x10.Mul(w10))
+			s01 = s01.Add(x10.Mul(w11))
+			s02 = s02.Add(x10.Mul(w12))
+			s03 = s03.Add(x10.Mul(w13))
+			x11 := archsimd.LoadFloat32x4Array((*[4]float32)(a[20:]))
+			s10 = s10.Add(x11.Mul(w10))
+			s11 = s11.Add(x11.Mul(w11))
+			s12 = s12.Add(x11.Mul(w12))
+			s13 = s13.Add(x11.Mul(w13))
+			x12 := archsimd.LoadFloat32x4Array((*[4]float32)(a[24:]))
+			s20 = s20.Add(x12.Mul(w10))
+			s21 = s21.Add(x12.Mul(w11))
+			s22 = s22.Add(x12.Mul(w12))
+			s23 = s23.Add(x12.Mul(w13))
+			x13 := archsimd.LoadFloat32x4Array((*[4]float32)(a[28:]))
+			s30 = s30.Add(x13.Mul(w10))
+			s31 = s31.Add(x13.Mul(w11))
+			s32 = s32.Add(x13.Mul(w12))
+			s33 = s33.Add(x13.Mul(w13))
+			w20 := archsimd.LoadFloat32x4Array((*[4]float32)(b[32:]))
+			w21 := archsimd.LoadFloat32x4Array((*[4]float32)(b[36:]))
+			w22 := archsimd.LoadFloat32x4Array((*[4]float32)(b[40:]))
+			w23 := archsimd.LoadFloat32x4Array((*[4]float32)(b[44:]))
+			x20 := archsimd.LoadFloat32x4Array((*[4]float32)(a[32:]))
+			s00 = s00.Add(x20.Mul(w20))
+			s01 = s01.Add(x20.Mul(w21))
+			s02 = s02.Add(x20.Mul(w22))
+			s03 = s03.Add(x20.Mul(w23))
+			x21 := archsimd.LoadFloat32x4Array((*[4]float32)(a[36:]))
+			s10 = s10.Add(x21.Mul(w20))
+			s11 = s11.Add(x21.Mul(w21))
+			s12 = s12.Add(x21.Mul(w22))
+			s13 = s13.Add(x21.Mul(w23))
+			x22 := archsimd.LoadFloat32x4Array((*[4]float32)(a[40:]))
+			s20 = s20.Add(x22.Mul(w20))
+			s21 = s21.Add(x22.Mul(w21))
+			s22 = s22.Add(x22.Mul(w22))
+			s23 = s23.Add(x22.Mul(w23))
+			x23 := archsimd.LoadFloat32x4Array((*[4]float32)(a[44:]))
+			s30 = s30.Add(x23.Mul(w20))
+			s31 = s31.Add(x23.Mul(w21))
+			s32 = s32.Add(x23.Mul(w22))
+			s33 = s33.Add(x23.Mul(w23))
+			w30 := archsimd.LoadFloat32x4Array((*[4]float32)(b[48:]))
+			w31 := archsimd.LoadFloat32x4Array((*[4]float32)(b[52:]))
+			w32 := archsimd.LoadFloat32x4Array((*[4]float32)(b[56:]))
+			w33 := archsimd.LoadFloat32x4Array((*[4]float32)(b[60:]))
+			x30 := archsimd.LoadFloat32x4Array((*[4]float32)(a[48:]))
+			s00 = s00.Add(x30.Mul(w30))
+			s01 = s01.Add(x30.Mul(w31))
+			s02 = s02.Add(x30.Mul(w32))
+			s03 = s03.Add(x30.Mul(w33))
+			x31 := archsimd.LoadFloat32x4Array((*[4]float32)(a[52:]))
+			s10 = s10.Add(x31.Mul(w30))
+			s11 = s11.Add(x31.Mul(w31))
+			s12 = s12.Add(x31.Mul(w32))
+			s13 = s13.Add(x31.Mul(w33))
+			x32 := archsimd.LoadFloat32x4Array((*[4]float32)(a[56:]))
+			s20 = s20.Add(x32.Mul(w30))
+			s21 = s21.Add(x32.Mul(w31))
+			s22 = s22.Add(x32.Mul(w32))
+			s23 = s23.Add(x32.Mul(w33))
+			x33 := archsimd.LoadFloat32x4Array((*[4]float32)(a[60:]))
+			s30 = s30.Add(x33.Mul(w30))
+			s31 = s31.Add(x33.Mul(w31))
+			s32 = s32.Add(x33.Mul(w32))
+			s33 = s33.Add(x33.Mul(w33))
+		}
+		a, b = a[64:], b[64:]
 	}
-	for len(a) >= 4*4 && len(b) >= 1*16 {
-		aa, bb := (*[4 * 4]float32)(a), (*[1 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[4:]))
-		b02 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[8:]))
-		b03 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[12:]))
-		x00 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		s02 = s02.Add(x00.Mul(b02))
-		s03 = s03.Add(x00.Mul(b03))
-		x01 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[4:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		s12 = s12.Add(x01.Mul(b02))
-		s13 = s13.Add(x01.Mul(b03))
-		x02 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[8:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		s22 = s22.Add(x02.Mul(b02))
-		s23 = s23.Add(x02.Mul(b03))
-		x03 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[12:]))
-		s30 = s30.Add(x03.Mul(b00))
-		s31 = s31.Add(x03.Mul(b01))
-		s32 = s32.Add(x03.Mul(b02))
-		s33 = s33.Add(x03.Mul(b03))
-		a, b = a[4*4:], b[1*16:]
+	for len(a) >= 16 && len(b) >= 16 {
+		{
+			a, b := (*[16]float32)(a)[:], (*[16]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x4Array((*[4]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x4Array((*[4]float32)(b[4:]))
+			w02 := archsimd.LoadFloat32x4Array((*[4]float32)(b[8:]))
+			w03 := archsimd.LoadFloat32x4Array((*[4]float32)(b[12:]))
+			x00 := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			s02 = s02.Add(x00.Mul(w02))
+			s03 = s03.Add(x00.Mul(w03))
+			x01 := archsimd.LoadFloat32x4Array((*[4]float32)(a[4:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			s12 = s12.Add(x01.Mul(w02))
+			s13 = s13.Add(x01.Mul(w03))
+			x02 := archsimd.LoadFloat32x4Array((*[4]float32)(a[8:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+			s22 = s22.Add(x02.Mul(w02))
+			s23 = s23.Add(x02.Mul(w03))
+			x03 := archsimd.LoadFloat32x4Array((*[4]float32)(a[12:]))
+			s30 = s30.Add(x03.Mul(w00))
+			s31 = s31.Add(x03.Mul(w01))
+			s32 = s32.Add(x03.Mul(w02))
+			s33 = s33.Add(x03.Mul(w03))
+		}
+		a, b = a[16:], b[16:]
 	}
-	d := c[:16]
-	s00.StoreArray((*[4]float32)(d[0:]))
-	s01.StoreArray((*[4]float32)(d[4:]))
-	s02.StoreArray((*[4]float32)(d[8:]))
-	s03.StoreArray((*[4]float32)(d[12:]))
-	d = c[1*ldc:][:16]
-	s10.StoreArray((*[4]float32)(d[0:]))
-	s11.StoreArray((*[4]float32)(d[4:]))
-	s12.StoreArray((*[4]float32)(d[8:]))
-	s13.StoreArray((*[4]float32)(d[12:]))
-	d = c[2*ldc:][:16]
-	s20.StoreArray((*[4]float32)(d[0:]))
-	s21.StoreArray((*[4]float32)(d[4:]))
-	s22.StoreArray((*[4]float32)(d[8:]))
-	s23.StoreArray((*[4]float32)(d[12:]))
-	d = c[3*ldc:][:16]
-	s30.StoreArray((*[4]float32)(d[0:]))
-	s31.StoreArray((*[4]float32)(d[4:]))
-	s32.StoreArray((*[4]float32)(d[8:]))
-	s33.StoreArray((*[4]float32)(d[12:]))
+	to0 := c[0:][:16]
+	s00.StoreArray((*[4]float32)(to0[0:]))
+	s01.StoreArray((*[4]float32)(to0[4:]))
+	s02.StoreArray((*[4]float32)(to0[8:]))
+	s03.StoreArray((*[4]float32)(to0[12:]))
+	to1 := c[ldc:][:16]
+	s10.StoreArray((*[4]float32)(to1[0:]))
+	s11.StoreArray((*[4]float32)(to1[4:]))
+	s12.StoreArray((*[4]float32)(to1[8:]))
+	s13.StoreArray((*[4]float32)(to1[12:]))
+	to2 := c[2*ldc:][:16]
+	s20.StoreArray((*[4]float32)(to2[0:]))
+	s21.StoreArray((*[4]float32)(to2[4:]))
+	s22.StoreArray((*[4]float32)(to2[8:]))
+	s23.StoreArray((*[4]float32)(to2[12:]))
+	to3 := c[3*ldc:][:16]
+	s30.StoreArray((*[4]float32)(to3[0:]))
+	s31.StoreArray((*[4]float32)(to3[4:]))
+	s32.StoreArray((*[4]float32)(to3[8:]))
+	s33.StoreArray((*[4]float32)(to3[12:]))
 }
 
+// tile5x2x128 is panelVector with all sums in registers.
+func tile5x2x128(c []float32, ldc int, a, b, start []float32, lds int) {
+	from0 := start[0:][:16]
+	s00 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[0:]))
+	s01 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[4:]))
+	from1 := start[lds:][:16]
+	s10 := archsimd.LoadFloat32x4Array((*[4]float32)(from1[0:]))
+	s11 := archsimd.LoadFloat32x4Array((*[4]float32)(from1[4:]))
+	from2 := start[2*lds:][:16]
+	s20 := archsimd.LoadFloat32x4Array((*[4]float32)(from2[0:]))
+	s21 := archsimd.LoadFloat32x4Array((*[4]float32)(from2[4:]))
+	from3 := start[3*lds:][:16]
+	s30 := archsimd.LoadFloat32x4Array((*[4]float32)(from3[0:]))
+	s31 := archsimd.LoadFloat32x4Array((*[4]float32)(from3[4:]))
+	from4 := start[4*lds:][:16]
+	s40 := archsimd.LoadFloat32x4Array((*[4]float32)(from4[0:]))
+	s41 := archsimd.LoadFloat32x4Array((*[4]float32)(from4[4:]))
+	for len(a) >= 80 && len(b) >= 64 {
+		{
+			a, b := (*[80]float32)(a)[:], (*[64]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x4Array((*[4]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x4Array((*[4]float32)(b[4:]))
+			x00 := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			x01 := archsimd.LoadFloat32x4Array((*[4]float32)(a[4:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			x02 := archsimd.LoadFloat32x4Array((*[4]float32)(a[8:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+			x03 := archsimd.LoadFloat32x4Array((*[4]float32)(a[12:]))
+			s30 = s30.Add(x03.Mul(w00))
+			s31 = s31.Add(x03.Mul(w01))
+			x04 := archsimd.LoadFloat32x4Array((*[4]float32)(a[16:]))
+			s40 = s40.Add(x04.Mul(w00))
+			s41 = s41.Add(x04.Mul(w01))
+			w10 := archsimd.LoadFloat32x4Array((*[4]float32)(b[16:]))
+			w11 := archsimd.LoadFloat32x4Array((*[4]float32)(b[20:]))
+			x10 := archsimd.LoadFloat32x4Array((*[4]float32)(a[20:]))
+			s00 = s00.Add(x10.Mul(w10))
+			s01 = s01.Add(x10.Mul(w11))
+			x11 := archsimd.LoadFloat32x4Array((*[4]float32)(a[24:]))
+			s10 = s10.Add(x11.Mul(w10))
+			s11 = s11.Add(x11.Mul(w11))
+			x12 := archsimd.LoadFloat32x4Array((*[4]float32)(a[28:]))
+			s20 = s20.Add(x12.Mul(w10))
+			s21 = s21.Add(x12.Mul(w11))
+			x13 := archsimd.LoadFloat32x4Array((*[4]float32)(a[32:]))
+			s30 = s30.Add(x13.Mul(w10))
+			s31 = s31.Add(x13.Mul(w11))
+			x14 := archsimd.LoadFloat32x4Array((*[4]float32)(a[36:]))
+			s40 = s40.Add(x14.Mul(w10))
+			s41 = s41.Add(x14.Mul(w11))
+			w20 := archsimd.LoadFloat32x4Array((*[4]float32)(b[32:]))
+			w21 := archsimd.LoadFloat32x4Array((*[4]float32)(b[36:]))
+			x20 := archsimd.LoadFloat32x4Array((*[4]float32)(a[40:]))
+			s00 = s00.Add(x20.Mul(w20))
+			s01 = s01.Add(x20.Mul(w21))
+			x21 := archsimd.LoadFloat32x4Array((*[4]float32)(a[44:]))
+			s10 = s10.Add(x21.Mul(w20))
+			s11 = s11.Add(x21.Mul(w21))
+			x22 := archsimd.LoadFloat32x4Array((*[4]float32)(a[48:]))
+			s20 = s20.Add(x22.Mul(w20))
+			s21 = s21.Add(x22.Mul(w21))
+			x23 := archsimd.LoadFloat32x4Array((*[4]float32)(a[52:]))
+			s30 = s30.Add(x23.Mul(w20))
+			s31 = s31.Add(x23.Mul(w21))
+			x24 := archsimd.LoadFloat32x4Array((*[4]float32)(a[56:]))
+			s40 = s40.Add(x24.Mul(w20))
+			s41 = s41.Add(x24.Mul(w21))
+			w30 := archsimd.LoadFloat32x4Array((*[4]float32)(b[48:]))
+			w31 := archsimd.LoadFloat32x4Array((*[4]float32)(b[52:]))
+			x30 := archsimd.LoadFloat32x4Array((*[4]float32)(a[60:]))
+			s00 = s00.Add(x30.Mul(w30))
+			s01 = s01.Add(x30.Mul(w31))
+			x31 := archsimd.LoadFloat32x4Array((*[4]float32)(a[64:]))
+			s10 = s10.Add(x31.Mul(w30))
+			s11 = s11.Add(x31.Mul(w31))
+			x32 := archsimd.LoadFloat32x4Array((*[4]float32)(a[68:]))
+			s20 = s20.Add(x32.Mul(w30))
+			s21 = s21.Add(x32.Mul(w31))
+			x33 := archsimd.LoadFloat32x4Array((*[4]float32)(a[72:]))
+			s30 = s30.Add(x33.Mul(w30))
+			s31 = s31.Add(x33.Mul(w31))
+			x34 := archsimd.LoadFloat32x4Array((*[4]float32)(a[76:]))
+			s40 = s40.Add(x34.Mul(w30))
+			s41 = s41.Add(x34.Mul(w31))
+		}
+		a, b = a[80:], b[64:]
+	}
+	for len(a) >= 20 && len(b) >= 16 {
+		{
+			a, b := (*[20]float32)(a)[:], (*[16]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x4Array((*[4]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x4Array((*[4]float32)(b[4:]))
+			x00 := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			x01 := archsimd.LoadFloat32x4Array((*[4]float32)(a[4:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			x02 := archsimd.LoadFloat32x4Array((*[4]float32)(a[8:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+			x03 := archsimd.LoadFloat32x4Array((*[4]float32)(a[12:]))
+			s30 = s30.Add(x03.Mul(w00))
+			s31 = s31.Add(x03.Mul(w01))
+			x04 := archsimd.LoadFloat32x4Array((*[4]float32)(a[16:]))
+			s40 = s40.Add(x04.Mul(w00))
+			s41 = s41.Add(x04.Mul(w01))
+		}
+		a, b = a[20:], b[16:]
+	}
+	to0 := c[0:][:16]
+	s00.StoreArray((*[4]float32)(to0[0:]))
+	s01.StoreArray((*[4]float32)(to0[4:]))
+	to1 := c[ldc:][:16]
+	s10.StoreArray((*[4]float32)(to1[0:]))
+	s11.StoreArray((*[4]float32)(to1[4:]))
+	to2 := c[2*ldc:][:16]
+	s20.StoreArray((*[4]float32)(to2[0:]))
+	s21.StoreArray((*[4]float32)(to2[4:]))
+	to3 := c[3*ldc:][:16]
+	s30.StoreArray((*[4]float32)(to3[0:]))
+	s31.StoreArray((*[4]float32)(to3[4:]))
+	to4 := c[4*ldc:][:16]
+	s40.StoreArray((*[4]float32)(to4[0:]))
+	s41.StoreArray((*[4]float32)(to4[4:]))
+}
+
+// tile5x4x128 is panelVector with all sums in registers.
 func tile5x4x128(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:16]
-	s00 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s01 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	s02 := archsimd.LoadFloat32x4Array((*[4]float32)(s[8:]))
-	s03 := archsimd.LoadFloat32x4Array((*[4]float32)(s[12:]))
-	s = start[1*lds:][:16]
-	s10 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s11 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	s12 := archsimd.LoadFloat32x4Array((*[4]float32)(s[8:]))
-	s13 := archsimd.LoadFloat32x4Array((*[4]float32)(s[12:]))
-	s = start[2*lds:][:16]
-	s20 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s21 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	s22 := archsimd.LoadFloat32x4Array((*[4]float32)(s[8:]))
-	s23 := archsimd.LoadFloat32x4Array((*[4]float32)(s[12:]))
-	s = start[3*lds:][:16]
-	s30 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s31 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	s32 := archsimd.LoadFloat32x4Array((*[4]float32)(s[8:]))
-	s33 := archsimd.LoadFloat32x4Array((*[4]float32)(s[12:]))
-	s = start[4*lds:][:16]
-	s40 := archsimd.LoadFloat32x4Array((*[4]float32)(s[0:]))
-	s41 := archsimd.LoadFloat32x4Array((*[4]float32)(s[4:]))
-	s42 := archsimd.LoadFloat32x4Array((*[4]float32)(s[8:]))
-	s43 := archsimd.LoadFloat32x4Array((*[4]float32)(s[12:]))
-	for len(a) >= 20*4 && len(b) >= 4*16 {
-		aa, bb := (*[20 * 4]float32)(a), (*[4 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[4:]))
-		b02 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[8:]))
-		b03 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[12:]))
-		x00 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		s02 = s02.Add(x00.Mul(b02))
-		s03 = s03.Add(x00.Mul(b03))
-		x01 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[4:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		s12 = s12.Add(x01.Mul(b02))
-		s13 = s13.Add(x01.Mul(b03))
-		x02 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[8:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		s22 = s22.Add(x02.Mul(b02))
-		s23 = s23.Add(x02.Mul(b03))
-		x03 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[12:]))
-		s30 = s30.Add(x03.Mul(b00))
-		s31 = s31.Add(x03.Mul(b01))
-		s32 = s32.Add(x03.Mul(b02))
-		s33 = s33.Add(x03.Mul(b03))
-		x04 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[16:]))
-		s40 = s40.Add(x04.Mul(b00))
-		s41 = s41.Add(x04.Mul(b01))
-		s42 = s42.Add(x04.Mul(b02))
-		s43 = s43.Add(x04.Mul(b03))
-		b10 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[16:]))
-		b11 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[20:]))
-		b12 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[24:]))
-		b13 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[28:]))
-		x10 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[20:]))
-		s00 = s00.Add(x10.Mul(b10))
-		s01 = s01.Add(x10.Mul(b11))
-		s02 = s02.Add(x10.Mul(b12))
-		s03 = s03.Add(x10.Mul(b13))
-		x11 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[24:]))
-		s10 = s10.Add(x11.Mul(b10))
-		s11 = s11.Add(x11.Mul(b11))
-		s12 = s12.Add(x11.Mul(b12))
-		s13 = s13.Add(x11.Mul(b13))
-		x12 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[28:]))
-		s20 = s20.Add(x12.Mul(b10))
-		s21 = s21.Add(x12.Mul(b11))
-		s22 = s22.Add(x12.Mul(b12))
-		s23 = s23.Add(x12.Mul(b13))
-		x13 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[32:]))
-		s30 = s30.Add(x13.Mul(b10))
-		s31 = s31.Add(x13.Mul(b11))
-		s32 = s32.Add(x13.Mul(b12))
-		s33 = s33.Add(x13.Mul(b13))
-		x14 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[36:]))
-		s40 = s40.Add(x14.Mul(b10))
-		s41 = s41.Add(x14.Mul(b11))
-		s42 = s42.Add(x14.Mul(b12))
-		s43 = s43.Add(x14.Mul(b13))
-		b20 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[32:]))
-		b21 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[36:]))
-		b22 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[40:]))
-		b23 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[44:]))
-		x20 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[40:]))
-		s00 = s00.Add(x20.Mul(b20))
-		s01 = s01.Add(x20.Mul(b21))
-		s02 = s02.Add(x20.Mul(b22))
-		s03 = s03.Add(x20.Mul(b23))
-		x21 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[44:]))
-		s10 = s10.Add(x21.Mul(b20))
-		s11 = s11.Add(x21.Mul(b21))
-		s12 = s12.Add(x21.Mul(b22))
-		s13 = s13.Add(x21.Mul(b23))
-		x22 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[48:]))
-		s20 = s20.Add(x22.Mul(b20))
-		s21 = s21.Add(x22.Mul(b21))
-		s22 = s22.Add(x22.Mul(b22))
-		s23 = s23.Add(x22.Mul(b23))
-		x23 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[52:]))
-		s30 = s30.Add(x23.Mul(b20))
-		s31 = s31.Add(x23.Mul(b21))
-		s32 = s32.Add(x23.Mul(b22))
-		s33 = s33.Add(x23.Mul(b23))
-		x24 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[56:]))
-		s40 = s40.Add(x24.Mul(b20))
-		s41 = s41.Add(x24.Mul(b21))
-		s42 = s42.Add(x24.Mul(b22))
-		s43 = s43.Add(x24.Mul(b23))
-		b30 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[48:]))
-		b31 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[52:]))
-		b32 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[56:]))
-		b33 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[60:]))
-		x30 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[60:]))
-		s00 = s00.Add(x30.Mul(b30))
-		s01 = s01.Add(x30.Mul(b31))
-		s02 = s02.Add(x30.Mul(b32))
-		s03 = s03.Add(x30.Mul(b33))
-		x31 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[64:]))
-		s10 = s10.Add(x31.Mul(b30))
-		s11 = s11.Add(x31.Mul(b31))
-		s12 = s12.Add(x31.Mul(b32))
-		s13 = s13.Add(x31.Mul(b33))
-		x32 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[68:]))
-		s20 = s20.Add(x32.Mul(b30))
-		s21 = s21.Add(x32.Mul(b31))
-		s22 = s22.Add(x32.Mul(b32))
-		s23 = s23.Add(x32.Mul(b33))
-		x33 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[72:]))
-		s30 = s30.Add(x33.Mul(b30))
-		s31 = s31.Add(x33.Mul(b31))
-		s32 = s32.Add(x33.Mul(b32))
-		s33 = s33.Add(x33.Mul(b33))
-		x34 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[76:]))
-		s40 = s40.Add(x34.Mul(b30))
-		s41 = s41.Add(x34.Mul(b31))
-		s42 = s42.Add(x34.Mul(b32))
-		s43 = s43.Add(x34.Mul(b33))
-		a, b = a[20*4:], b[4*16:]
+	from0 := start[0:][:16]
+	s00 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[0:]))
+	s01 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[4:]))
+	s02 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[8:]))
+	s03 := archsimd.LoadFloat32x4Array((*[4]float32)(from0[12:]))
+	from1 := start[lds:][:16]
+	s10 := archsimd.LoadFloat32x4Array((*[4]float32)(from1[0:]))
+	s11 := archsimd.LoadFloat32x4Array((*[4]float32)(from1[4:]))
+	s12 := archsimd.LoadFloat32x4Array((*[4]float32)(from1[8:]))
+	s13 := archsimd.LoadFloat32x4Array((*[4]float32)(from1[12:]))
+	from2 := start[2*lds:][:16]
+	s20 := archsimd.LoadFloat32x4Array((*[4]float32)(from2[0:]))
+	s21 := archsimd.LoadFloat32x4Array((*[4]float32)(from2[4:]))
+	s22 := archsimd.LoadFloat32x4Array((*[4]float32)(from2[8:]))
+	s23 := archsimd.LoadFloat32x4Array((*[4]float32)(from2[12:]))
+	from3 := start[3*lds:][:16]
+	s30 := archsimd.LoadFloat32x4Array((*[4]float32)(from3[0:]))
+	s31 := archsimd.LoadFloat32x4Array((*[4]float32)(from3[4:]))
+	s32 := archsimd.LoadFloat32x4Array((*[4]float32)(from3[8:]))
+	s33 := archsimd.LoadFloat32x4Array((*[4]float32)(from3[12:]))
+	from4 := start[4*lds:][:16]
+	s40 := archsimd.LoadFloat32x4Array((*[4]float32)(from4[0:]))
+	s41 := archsimd.LoadFloat32x4Array((*[4]float32)(from4[4:]))
+	s42 := archsimd.LoadFloat32x4Array((*[4]float32)(from4[8:]))
+	s43 := archsimd.LoadFloat32x4Array((*[4]float32)(from4[12:]))
+	for len(a) >= 80 && len(b) >= 64 {
+		{
+			a, b := (*[80]float32)(a)[:], (*[64]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x4Array((*[4]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x4Array((*[4]float32)(b[4:]))
+			w02 := archsimd.LoadFloat32x4Array((*[4]float32)(b[8:]))
+			w03 := archsimd.LoadFloat32x4Array((*[4]float32)(b[12:]))
+			x00 := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			s02 = s02.Add(x00.Mul(w02))
+			s03 = s03.Add(x00.Mul(w03))
+			x01 := archsimd.LoadFloat32x4Array((*[4]float32)(a[4:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			s12 = s12.Add(x01.Mul(w02))
+			s13 = s13.Add(x01.Mul(w03))
+			x02 := archsimd.LoadFloat32x4Array((*[4]float32)(a[8:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+			s22 = s22.Add(x02.Mul(w02))
+			s23 = s23.Add(x02.Mul(w03))
+			x03 := archsimd.LoadFloat32x4Array((*[4]float32)(a[12:]))
+			s30 = s30.Add(x03.Mul(w00))
+			s31 = s31.Add(x03.Mul(w01))
+			s32 = s32.Add(x03.Mul(w02))
+			s33 = s33.Add(x03.Mul(w03))
+			x04 := archsimd.LoadFloat32x4Array((*[4]float32)(a[16:]))
+			s40 = s40.Add(x04.Mul(w00))
+			s41 = s41.Add(x04.Mul(w01))
+			s42 = s42.Add(x04.Mul(w02))
+			s43 = s43.Add(x04.Mul(w03))
+			w10 := archsimd.LoadFloat32x4Array((*[4]float32)(b[16:]))
+			w11 := archsimd.LoadFloat32x4Array((*[4]float32)(b[20:]))
+			w12 := archsimd.LoadFloat32x4Array((*[4]float32)(b[24:]))
+			w13 := archsimd.LoadFloat32x4Array((*[4]float32)(b[28:]))
+			x10 := archsimd.LoadFloat32x4Array((*[4]float32)(a[20:]))
+			s00 = s00.Add(x10.Mul(w10))
+			s01 = s01.Add(x10.Mul(w11))
+			s02 = s02.Add(x10.Mul(w12))
+			s03 = s03.Add(x10.Mul(w13))
+			x11 := archsimd.LoadFloat32x4Array((*[4]float32)(a[24:]))
+			s10 = s10.Add(x11.Mul(w10))
+			s11 = s11.Add(x11.Mul(w11))
+			s12 = s12.Add(x11.Mul(w12))
+			s13 = s13.Add(x11.Mul(w13))
+			x12 := archsimd.LoadFloat32x4Array((*[4]float32)(a[28:]))
+			s20 = s20.Add(x12.Mul(w10))
+			s21 = s21.Add(x12.Mul(w11))
+			s22 = s22.Add(x12.Mul(w12))
+			s23 = s23.Add(x12.Mul(w13))
+			x13 := archsimd.LoadFloat32x4Array((*[4]float32)(a[32:]))
+			s30 = s30.Add(x13.Mul(w10))
+			s31 = s31.Add(x13.Mul(w11))
+			s32 = s32.Add(x13.Mul(w12))
+			s33 = s33.Add(x13.Mul(w13))
+			x14 := archsimd.LoadFloat32x4Array((*[4]float32)(a[36:]))
+			s40 = s40.Add(x14.Mul(w10))
+			s41 = s41.Add(x14.Mul(w11))
+			s42 = s42.Add(x14.Mul(w12))
+			s43 = s43.Add(x14.Mul(w13))
+			w20 := archsimd.LoadFloat32x4Array((*[4]float32)(b[32:]))
+			w21 := archsimd.LoadFloat32x4Array((*[4]float32)(b[36:]))
+			w22 := archsimd.LoadFloat32x4Array((*[4]float32)(b[40:]))
+			w23 := archsimd.LoadFloat32x4Array((*[4]float32)(b[44:]))
+			x20 := archsimd.LoadFloat32x4Array((*[4]float32)(a[40:]))
+			s00 = s00.Add(x20.Mul(w20))
+			s01 = s01.Add(x20.Mul(w21))
+			s02 = s02.Add(x20.Mul(w22))
+			s03 = s03.Add(x20.Mul(w23))
+			x21 := archsimd.LoadFloat32x4Array((*[4]float32)(a[44:]))
+			s10 = s10.Add(x21.Mul(w20))
+			s11 = s11.Add(x21.Mul(w21))
+			s12 = s12.Add(x21.Mul(w22))
+			s13 = s13.Add(x21.Mul(w23))
+			x22 := archsimd.LoadFloat32x4Array((*[4]float32)(a[48:]))
+			s20 = s20.Add(x22.Mul(w20))
+			s21 = s21.Add(x22.Mul(w21))
+			s22 = s22.Add(x22.Mul(w22))
+			s23 = s23.Add(x22.Mul(w23))
+			x23 := archsimd.LoadFloat32x4Array((*[4]float32)(a[52:]))
+			s30 = s30.Add(x23.Mul(w20))
+			s31 = s31.Add(x23.Mul(w21))
+			s32 = s32.Add(x23.Mul(w22))
+			s33 = s33.Add(x23.Mul(w23))
+			x24 := archsimd.LoadFloat32x4Array((*[4]float32)(a[56:]))
+			s40 = s40.Add(x24.Mul(w20))
+			s41 = s41.Add(x24.Mul(w21))
+			s42 = s42.Add(x24.Mul(w22))
+			s43 = s43.Add(x24.Mul(w23))
+			w30 := archsimd.LoadFloat32x4Array((*[4]float32)(b[48:]))
+			w31 := archsimd.LoadFloat32x4Array((*[4]float32)(b[52:]))
+			w32 := archsimd.LoadFloat32x4Array((*[4]float32)(b[56:]))
+			w33 := archsimd.LoadFloat32x4Array((*[4]float32)(b[60:]))
+			x30 := archsimd.LoadFloat32x4Array((*[4]float32)(a[60:]))
+			s00 = s00.Add(x30.Mul(w30))
+			s01 = s01.Add(x30.Mul(w31))
+			s02 = s02.Add(x30.Mul(w32))
+			s03 = s03.Add(x30.Mul(w33))
+			x31 := archsimd.LoadFloat32x4Array((*[4]float32)(a[64:]))
+			s10 = s10.Add(x31.Mul(w30))
+			s11 = s11.Add(x31.Mul(w31))
+			s12 = s12.Add(x31.Mul(w32))
+			s13 = s13.Add(x31.Mul(w33))
+			x32 := archsimd.LoadFloat32x4Array((*[4]float32)(a[68:]))
+			s20 = s20.Add(x32.Mul(w30))
+			s21 = s21.Add(x32.Mul(w31))
+			s22 = s22.Add(x32.Mul(w32))
+			s23 = s23.Add(x32.Mul(w33))
+			x33 := archsimd.LoadFloat32x4Array((*[4]float32)(a[72:]))
+			s30 = s30.Add(x33.Mul(w30))
+			s31 = s31.Add(x33.Mul(w31))
+			s32 = s32.Add(x33.Mul(w32))
+			s33 = s33.Add(x33.Mul(w33))
+			x34 := archsimd.LoadFloat32x4Array((*[4]float32)(a[76:]))
+			s40 = s40.Add(x34.Mul(w30))
+			s41 = s41.Add(x34.Mul(w31))
+			s42 = s42.Add(x34.Mul(w32))
+			s43 = s43.Add(x34.Mul(w33))
+		}
+		a, b = a[80:], b[64:]
 	}
-	for len(a) >= 5*4 && len(b) >= 1*16 {
-		aa, bb := (*[5 * 4]float32)(a), (*[1 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[4:]))
-		b02 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[8:]))
-		b03 := archsimd.LoadFloat32x4Array((*[4]float32)(bb[12:]))
-		x00 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		s02 = s02.Add(x00.Mul(b02))
-		s03 = s03.Add(x00.Mul(b03))
-		x01 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[4:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		s12 = s12.Add(x01.Mul(b02))
-		s13 = s13.Add(x01.Mul(b03))
-		x02 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[8:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		s22 = s22.Add(x02.Mul(b02))
-		s23 = s23.Add(x02.Mul(b03))
-		x03 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[12:]))
-		s30 = s30.Add(x03.Mul(b00))
-		s31 = s31.Add(x03.Mul(b01))
-		s32 = s32.Add(x03.Mul(b02))
-		s33 = s33.Add(x03.Mul(b03))
-		x04 := archsimd.LoadFloat32x4Array((*[4]float32)(aa[16:]))
-		s40 = s40.Add(x04.Mul(b00))
-		s41 = s41.Add(x04.Mul(b01))
-		s42 = s42.Add(x04.Mul(b02))
-		s43 = s43.Add(x04.Mul(b03))
-		a, b = a[5*4:], b[1*16:]
+	for len(a) >= 20 && len(b) >= 16 {
+		{
+			a, b := (*[20]float32)(a)[:], (*[16]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x4Array((*[4]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x4Array((*[4]float32)(b[4:]))
+			w02 := archsimd.LoadFloat32x4Array((*[4]float32)(b[8:]))
+			w03 := archsimd.LoadFloat32x4Array((*[4]float32)(b[12:]))
+			x00 := archsimd.LoadFloat32x4Array((*[4]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			s02 = s02.Add(x00.Mul(w02))
+			s03 = s03.Add(x00.Mul(w03))
+			x01 := archsimd.LoadFloat32x4Array((*[4]float32)(a[4:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			s12 = s12.Add(x01.Mul(w02))
+			s13 = s13.Add(x01.Mul(w03))
+			x02 := archsimd.LoadFloat32x4Array((*[4]float32)(a[8:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+			s22 = s22.Add(x02.Mul(w02))
+			s23 = s23.Add(x02.Mul(w03))
+			x03 := archsimd.LoadFloat32x4Array((*[4]float32)(a[12:]))
+			s30 = s30.Add(x03.Mul(w00))
+			s31 = s31.Add(x03.Mul(w01))
+			s32 = s32.Add(x03.Mul(w02))
+			s33 = s33.Add(x03.Mul(w03))
+			x04 := archsimd.LoadFloat32x4Array((*[4]float32)(a[16:]))
+			s40 = s40.Add(x04.Mul(w00))
+			s41 = s41.Add(x04.Mul(w01))
+			s42 = s42.Add(x04.Mul(w02))
+			s43 = s43.Add(x04.Mul(w03))
+		}
+		a, b = a[20:], b[16:]
 	}
-	d := c[:16]
-	s00.StoreArray((*[4]float32)(d[0:]))
-	s01.StoreArray((*[4]float32)(d[4:]))
-	s02.StoreArray((*[4]float32)(d[8:]))
-	s03.StoreArray((*[4]float32)(d[12:]))
-	d = c[1*ldc:][:16]
-	s10.StoreArray((*[4]float32)(d[0:]))
-	s11.StoreArray((*[4]float32)(d[4:]))
-	s12.StoreArray((*[4]float32)(d[8:]))
-	s13.StoreArray((*[4]float32)(d[12:]))
-	d = c[2*ldc:][:16]
-	s20.StoreArray((*[4]float32)(d[0:]))
-	s21.StoreArray((*[4]float32)(d[4:]))
-	s22.StoreArray((*[4]float32)(d[8:]))
-	s23.StoreArray((*[4]float32)(d[12:]))
-	d = c[3*ldc:][:16]
-	s30.StoreArray((*[4]float32)(d[0:]))
-	s31.StoreArray((*[4]float32)(d[4:]))
-	s32.StoreArray((*[4]float32)(d[8:]))
-	s33.StoreArray((*[4]float32)(d[12:]))
-	d = c[4*ldc:][:16]
-	s40.StoreArray((*[4]float32)(d[0:]))
-	s41.StoreArray((*[4]float32)(d[4:]))
-	s42.StoreArray((*[4]float32)(d[8:]))
-	s43.StoreArray((*[4]float32)(d[12:]))
+	to0 := c[0:][:16]
+	s00.StoreArray((*[4]float32)(to0[0:]))
+	s01.StoreArray((*[4]float32)(to0[4:]))
+	s02.StoreArray((*[4]float32)(to0[8:]))
+	s03.StoreArray((*[4]float32)(to0[12:]))
+	to1 := c[ldc:][:16]
+	s10.StoreArray((*[4]float32)(to1[0:]))
+	s11.StoreArray((*[4]float32)(to1[4:]))
+	s12.StoreArray((*[4]float32)(to1[8:]))
+	s13.StoreArray((*[4]float32)(to1[12:]))
+	to2 := c[2*ldc:][:16]
+	s20.StoreArray((*[4]float32)(to2[0:]))
+	s21.StoreArray((*[4]float32)(to2[4:]))
+	s22.StoreArray((*[4]float32)(to2[8:]))
+	s23.StoreArray((*[4]float32)(to2[12:]))
+	to3 := c[3*ldc:][:16]
+	s30.StoreArray((*[4]float32)(to3[0:]))
+	s31.StoreArray((*[4]float32)(to3[4:]))
+	s32.StoreArray((*[4]float32)(to3[8:]))
+	s33.StoreArray((*[4]float32)(to3[12:]))
+	to4 := c[4*ldc:][:16]
+	s40.StoreArray((*[4]float32)(to4[0:]))
+	s41.StoreArray((*[4]float32)(to4[4:]))
+	s42.StoreArray((*[4]float32)(to4[8:]))
+	s43.StoreArray((*[4]float32)(to4[12:]))
 }
 
-// gemv128 is Linear for one row: 2 panels at once, for more independent sums.
+// gemv128 is Linear for one row: several panels at once, for more independent sums.
 func gemv128(dst, x []float32, out int, panels, bias []float32) {
 	in := len(x)
-	var buf [2 * 16]float32
-	for j := 0; j < out; j += 2 * 16 {
-		cols := min(2*16, out-j)
+	var buf [32]float32
+	for j := 0; j < out; j += 32 {
+		cols := min(32, out-j)
 		d := buf[:]
-		if cols == 2*16 {
-			d = dst[j:][:2*16]
+		if cols == 32 {
+			d = dst[j:][:32]
 		}
 		if bias == nil {
 			clear(d)
@@ -1258,58 +1272,60 @@ func gemv128(dst, x []float32, out int, panels, bias []float32) {
 			copy(d, bias[j:j+cols])
 		}
 		b := panels[j*in:]
-		if cols > 1*16 {
-			gemvPanels128(d, x, b)
+		if cols > 16 {
+			dots2x128(d, x, b)
 		} else {
 			for p := 0; p < cols; p += 16 {
-				gemvPanel128(d[p:][:16], x, b[p*in:])
+				dots1x128(d[p:][:16], x, b[p*in:])
 			}
 		}
-		if cols < 2*16 {
+		if cols < 32 {
 			copy(dst[j:][:cols], d)
 		}
 	}
 }
 
-func gemvPanel128(d, x, b []float32) {
-	q0 := b[0*len(x)*16:][:len(x)*16]
+// dots1x128 computes d[p, :] += x[k]*b[p, k, :] for n panels, in order of k.
+func dots1x128(d, x, b []float32) {
+	var q0 []float32
+	panel0 := b[0:][:len(x)*16]
 	s00 := archsimd.LoadFloat32x4Array((*[4]float32)(d[0:]))
 	s01 := archsimd.LoadFloat32x4Array((*[4]float32)(d[4:]))
 	s02 := archsimd.LoadFloat32x4Array((*[4]float32)(d[8:]))
 	s03 := archsimd.LoadFloat32x4Array((*[4]float32)(d[12:]))
 	k := 0
 	for ; k <= len(x)-4; k += 4 {
-		a := (*[4]float32)(x[k:])
-		b0 := (*[4 * 16]float32)(q0[k*16:])
-		x0 := archsimd.BroadcastFloat32x4(a[0])
-		s00 = s00.Add(x0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[0:]))))
-		s01 = s01.Add(x0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[4:]))))
-		s02 = s02.Add(x0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[8:]))))
-		s03 = s03.Add(x0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[12:]))))
-		x1 := archsimd.BroadcastFloat32x4(a[1])
-		s00 = s00.Add(x1.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[16:]))))
-		s01 = s01.Add(x1.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[20:]))))
-		s02 = s02.Add(x1.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[24:]))))
-		s03 = s03.Add(x1.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[28:]))))
-		x2 := archsimd.BroadcastFloat32x4(a[2])
-		s00 = s00.Add(x2.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[32:]))))
-		s01 = s01.Add(x2.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[36:]))))
-		s02 = s02.Add(x2.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[40:]))))
-		s03 = s03.Add(x2.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[44:]))))
-		x3 := archsimd.BroadcastFloat32x4(a[3])
-		s00 = s00.Add(x3.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[48:]))))
-		s01 = s01.Add(x3.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[52:]))))
-		s02 = s02.Add(x3.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[56:]))))
-		s03 = s03.Add(x3.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[60:]))))
+		x := (*[4]float32)(x[k:])[:]
+		q0 = (*[64]float32)(panel0[k*16:])[:]
+		xu0 := archsimd.BroadcastFloat32x4(x[0])
+		s00 = s00.Add(xu0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[0:]))))
+		s01 = s01.Add(xu0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[4:]))))
+		s02 = s02.Add(xu0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[8:]))))
+		s03 = s03.Add(xu0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[12:]))))
+		xu1 := archsimd.BroadcastFloat32x4(x[1])
+		s00 = s00.Add(xu1.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[16:]))))
+		s01 = s01.Add(xu1.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[20:]))))
+		s02 = s02.Add(xu1.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[24:]))))
+		s03 = s03.Add(xu1.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[28:]))))
+		xu2 := archsimd.BroadcastFloat32x4(x[2])
+		s00 = s00.Add(xu2.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[32:]))))
+		s01 = s01.Add(xu2.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[36:]))))
+		s02 = s02.Add(xu2.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[40:]))))
+		s03 = s03.Add(xu2.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[44:]))))
+		xu3 := archsimd.BroadcastFloat32x4(x[3])
+		s00 = s00.Add(xu3.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[48:]))))
+		s01 = s01.Add(xu3.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[52:]))))
+		s02 = s02.Add(xu3.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[56:]))))
+		s03 = s03.Add(xu3.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[60:]))))
 	}
-	for ; k <= len(x)-1; k += 1 {
-		a := (*[1]float32)(x[k:])
-		b0 := (*[1 * 16]float32)(q0[k*16:])
-		x0 := archsimd.BroadcastFloat32x4(a[0])
-		s00 = s00.Add(x0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[0:]))))
-		s01 = s01.Add(x0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[4:]))))
-		s02 = s02.Add(x0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[8:]))))
-		s03 = s03.Add(x0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[12:]))))
+	for ; k < len(x); k++ {
+		x := (*[1]float32)(x[k:])[:]
+		q0 = (*[16]float32)(panel0[k*16:])[:]
+		xu0 := archsimd.BroadcastFloat32x4(x[0])
+		s00 = s00.Add(xu0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[0:]))))
+		s01 = s01.Add(xu0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[4:]))))
+		s02 = s02.Add(xu0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[8:]))))
+		s03 = s03.Add(xu0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[12:]))))
 	}
 	s00.StoreArray((*[4]float32)(d[0:]))
 	s01.StoreArray((*[4]float32)(d[4:]))
@@ -1317,72 +1333,74 @@ func gemvPanel128(d, x, b []float32) {
 	s03.StoreArray((*[4]float32)(d[12:]))
 }
 
-func gemvPanels128(d, x, b []float32) {
-	q0 := b[0*len(x)*16:][:len(x)*16]
+// dots2x128 computes d[p, :] += x[k]*b[p, k, :] for n panels, in order of k.
+func dots2x128(d, x, b []float32) {
+	var q0, q1 []float32
+	panel0 := b[0:][:len(x)*16]
 	s00 := archsimd.LoadFloat32x4Array((*[4]float32)(d[0:]))
 	s01 := archsimd.LoadFloat32x4Array((*[4]float32)(d[4:]))
 	s02 := archsimd.LoadFloat32x4Array((*[4]float32)(d[8:]))
 	s03 := archsimd.LoadFloat32x4Array((*[4]float32)(d[12:]))
-	q1 := b[1*len(x)*16:][:len(x)*16]
+	panel1 := b[len(x)*16:][:len(x)*16]
 	s10 := archsimd.LoadFloat32x4Array((*[4]float32)(d[16:]))
 	s11 := archsimd.LoadFloat32x4Array((*[4]float32)(d[20:]))
 	s12 := archsimd.LoadFloat32x4Array((*[4]float32)(d[24:]))
 	s13 := archsimd.LoadFloat32x4Array((*[4]float32)(d[28:]))
 	k := 0
 	for ; k <= len(x)-4; k += 4 {
-		a := (*[4]float32)(x[k:])
-		b0 := (*[4 * 16]float32)(q0[k*16:])
-		b1 := (*[4 * 16]float32)(q1[k*16:])
-		x0 := archsimd.BroadcastFloat32x4(a[0])
-		s00 = s00.Add(x0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[0:]))))
-		s01 = s01.Add(x0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[4:]))))
-		s02 = s02.Add(x0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[8:]))))
-		s03 = s03.Add(x0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[12:]))))
-		s10 = s10.Add(x0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b1[0:]))))
-		s11 = s11.Add(x0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b1[4:]))))
-		s12 = s12.Add(x0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b1[8:]))))
-		s13 = s13.Add(x0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b1[12:]))))
-		x1 := archsimd.BroadcastFloat32x4(a[1])
-		s00 = s00.Add(x1.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[16:]))))
-		s01 = s01.Add(x1.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[20:]))))
-		s02 = s02.Add(x1.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[24:]))))
-		s03 = s03.Add(x1.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[28:]))))
-		s10 = s10.Add(x1.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b1[16:]))))
-		s11 = s11.Add(x1.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b1[20:]))))
-		s12 = s12.Add(x1.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b1[24:]))))
-		s13 = s13.Add(x1.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b1[28:]))))
-		x2 := archsimd.BroadcastFloat32x4(a[2])
-		s00 = s00.Add(x2.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[32:]))))
-		s01 = s01.Add(x2.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[36:]))))
-		s02 = s02.Add(x2.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[40:]))))
-		s03 = s03.Add(x2.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[44:]))))
-		s10 = s10.Add(x2.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b1[32:]))))
-		s11 = s11.Add(x2.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b1[36:]))))
-		s12 = s12.Add(x2.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b1[40:]))))
-		s13 = s13.Add(x2.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b1[44:]))))
-		x3 := archsimd.BroadcastFloat32x4(a[3])
-		s00 = s00.Add(x3.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[48:]))))
-		s01 = s01.Add(x3.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[52:]))))
-		s02 = s02.Add(x3.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[56:]))))
-		s03 = s03.Add(x3.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[60:]))))
-		s10 = s10.Add(x3.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b1[48:]))))
-		s11 = s11.Add(x3.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b1[52:]))))
-		s12 = s12.Add(x3.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b1[56:]))))
-		s13 = s13.Add(x3.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b1[60:]))))
+		x := (*[4]float32)(x[k:])[:]
+		q0 = (*[64]float32)(panel0[k*16:])[:]
+		q1 = (*[64]float32)(panel1[k*16:])[:]
+		xu0 := archsimd.BroadcastFloat32x4(x[0])
+		s00 = s00.Add(xu0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[0:]))))
+		s01 = s01.Add(xu0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[4:]))))
+		s02 = s02.Add(xu0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[8:]))))
+		s03 = s03.Add(xu0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[12:]))))
+		s10 = s10.Add(xu0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q1[0:]))))
+		s11 = s11.Add(xu0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q1[4:]))))
+		s12 = s12.Add(xu0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q1[8:]))))
+		s13 = s13.Add(xu0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q1[12:]))))
+		xu1 := archsimd.BroadcastFloat32x4(x[1])
+		s00 = s00.Add(xu1.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[16:]))))
+		s01 = s01.Add(xu1.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[20:]))))
+		s02 = s02.Add(xu1.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[24:]))))
+		s03 = s03.Add(xu1.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[28:]))))
+		s10 = s10.Add(xu1.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q1[16:]))))
+		s11 = s11.Add(xu1.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q1[20:]))))
+		s12 = s12.Add(xu1.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q1[24:]))))
+		s13 = s13.Add(xu1.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q1[28:]))))
+		xu2 := archsimd.BroadcastFloat32x4(x[2])
+		s00 = s00.Add(xu2.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[32:]))))
+		s01 = s01.Add(xu2.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[36:]))))
+		s02 = s02.Add(xu2.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[40:]))))
+		s03 = s03.Add(xu2.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[44:]))))
+		s10 = s10.Add(xu2.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q1[32:]))))
+		s11 = s11.Add(xu2.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q1[36:]))))
+		s12 = s12.Add(xu2.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q1[40:]))))
+		s13 = s13.Add(xu2.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q1[44:]))))
+		xu3 := archsimd.BroadcastFloat32x4(x[3])
+		s00 = s00.Add(xu3.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[48:]))))
+		s01 = s01.Add(xu3.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[52:]))))
+		s02 = s02.Add(xu3.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[56:]))))
+		s03 = s03.Add(xu3.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[60:]))))
+		s10 = s10.Add(xu3.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q1[48:]))))
+		s11 = s11.Add(xu3.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q1[52:]))))
+		s12 = s12.Add(xu3.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q1[56:]))))
+		s13 = s13.Add(xu3.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q1[60:]))))
 	}
-	for ; k <= len(x)-1; k += 1 {
-		a := (*[1]float32)(x[k:])
-		b0 := (*[1 * 16]float32)(q0[k*16:])
-		b1 := (*[1 * 16]float32)(q1[k*16:])
-		x0 := archsimd.BroadcastFloat32x4(a[0])
-		s00 = s00.Add(x0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[0:]))))
-		s01 = s01.Add(x0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[4:]))))
-		s02 = s02.Add(x0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[8:]))))
-		s03 = s03.Add(x0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b0[12:]))))
-		s10 = s10.Add(x0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b1[0:]))))
-		s11 = s11.Add(x0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b1[4:]))))
-		s12 = s12.Add(x0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b1[8:]))))
-		s13 = s13.Add(x0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(b1[12:]))))
+	for ; k < len(x); k++ {
+		x := (*[1]float32)(x[k:])[:]
+		q0 = (*[16]float32)(panel0[k*16:])[:]
+		q1 = (*[16]float32)(panel1[k*16:])[:]
+		xu0 := archsimd.BroadcastFloat32x4(x[0])
+		s00 = s00.Add(xu0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[0:]))))
+		s01 = s01.Add(xu0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[4:]))))
+		s02 = s02.Add(xu0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[8:]))))
+		s03 = s03.Add(xu0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q0[12:]))))
+		s10 = s10.Add(xu0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q1[0:]))))
+		s11 = s11.Add(xu0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q1[4:]))))
+		s12 = s12.Add(xu0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q1[8:]))))
+		s13 = s13.Add(xu0.Mul(archsimd.LoadFloat32x4Array((*[4]float32)(q1[12:]))))
 	}
 	s00.StoreArray((*[4]float32)(d[0:]))
 	s01.StoreArray((*[4]float32)(d[4:]))
@@ -1394,41 +1412,29 @@ func gemvPanels128(d, x, b []float32) {
 	s13.StoreArray((*[4]float32)(d[28:]))
 }
 
-// packTransposed128 is packTransposed for panels of 16 columns, in blocks of 4x4.
+// packTransposed128 is packTransposed for panels of nr columns, in blocks of 4x4.
 func packTransposed128(panels, w []float32, ldw, n, k int) {
-	whole := n / 16 * 16
-	for j := 0; j < whole; j += 4 {
+	filled := n / 16 * 16
+	for j := 0; j < filled; j += 4 {
 		panel := panels[j/16*16*k:][:16*k]
 		c := j % 16
 		r0, r1, r2, r3 := w[j*ldw:][:k], w[(j+1)*ldw:][:k], w[(j+2)*ldw:][:k], w[(j+3)*ldw:][:k]
 		l := 0
 		for ; l <= k-4; l += 4 {
-			v0, v1, v2, v3 := (*[4]float32)(r0[l:]), (*[4]float32)(r1[l:]), (*[4]float32)(r2[l:]), (*[4]float32)(r3[l:])
-			d := (*[3*16 + 4]float32)(panel[l*16+c:])
-			d[0*16+0] = v0[0]
-			d[0*16+1] = v1[0]
-			d[0*16+2] = v2[0]
-			d[0*16+3] = v3[0]
-			d[1*16+0] = v0[1]
-			d[1*16+1] = v1[1]
-			d[1*16+2] = v2[1]
-			d[1*16+3] = v3[1]
-			d[2*16+0] = v0[2]
-			d[2*16+1] = v1[2]
-			d[2*16+2] = v2[2]
-			d[2*16+3] = v3[2]
-			d[3*16+0] = v0[3]
-			d[3*16+1] = v1[3]
-			d[3*16+2] = v2[3]
-			d[3*16+3] = v3[3]
+			v0, v1, v2, v3 := (*[4]float32)(r0[l:])[:], (*[4]float32)(r1[l:])[:], (*[4]float32)(r2[l:])[:], (*[4]float32)(r3[l:])[:]
+			d := (*[52]float32)(panel[l*16+c:])[:]
+			d[0], d[1], d[2], d[3] = v0[0], v1[0], v2[0], v3[0]
+			d[16], d[17], d[18], d[19] = v0[1], v1[1], v2[1], v3[1]
+			d[32], d[33], d[34], d[35] = v0[2], v1[2], v2[2], v3[2]
+			d[48], d[49], d[50], d[51] = v0[3], v1[3], v2[3], v3[3]
 		}
 		for ; l < k; l++ {
-			d := (*[4]float32)(panel[l*16+c:])
+			d := (*[4]float32)(panel[l*16+c:])[:]
 			d[0], d[1], d[2], d[3] = r0[l], r1[l], r2[l], r3[l]
 		}
 	}
-	if whole < n {
-		packTransposed(panels[whole*k:], w[whole*ldw:], ldw, n-whole, k, 16)
+	if filled < n {
+		packTransposed(panels[filled*k:], w[filled*ldw:], ldw, n-filled, k, 16)
 	}
 }
 
@@ -1438,11 +1444,11 @@ func packTransposed128(panels, w []float32, ldw, n, k int) {
 func attention128(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, bias, scratch []float32) {
 	width := heads * headDim
 	scale := attentionScale(headDim)
-	np, hp := (n+15)/16*16, (headDim+16-1)/16*16
+	np, hp := (n+16-1)/16*16, (headDim+16-1)/16*16
 	cols := (n + 16 - 1) / 16 * 16
 	keys, scratch := scratch[:headDim*np], scratch[headDim*np:]
 	values, scratch := scratch[:n*hp], scratch[n*hp:]
-	scores, scratch := scratch[:n*np], scratch[n*np:] // (n, np)
+	scores, scratch := scratch[:n*np], scratch[n*np:]
 	mask := scratch[:cols]
 	clear(mask)
 	for j := n; j < cols; j++ {
@@ -1451,35 +1457,35 @@ func attention128(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim 
 	for h := range heads {
 		packTransposed128(keys, qkv[width+h*headDim:], ldq, n, headDim)
 		packRows128(values, qkv[2*width+h*headDim:], ldq, n, headDim)
-		linear128(scores, np, qkv[h*headDim:], ldq, n, headDim, cols, keys, mask)
+		tiles128(scores, np, qkv[h*headDim:], ldq, n, headDim, cols, keys, mask)
 		minusInf := archsimd.BroadcastFloat32x4(float32(math.Inf(-1)))
 		for i := range n {
 			for j := cols; j < np; j += 4 {
-				minusInf.StoreArray((*[4]float32)(scores[i*np+j:]))
+				minusInf.StoreArray((*[4]float32)(scores[i*np+j:][0:]))
 			}
 			if bias != nil {
 				add128(scores[i*np:][:n], bias[(h*n+i)*n:][:n])
 			}
 		}
 		softmaxRows128(scores, n, np, scale)
-		linear128(dst[h*headDim:], ldd, scores, np, n, n, headDim, values, nil)
+		tiles128(dst[h*headDim:], ldd, scores, np, n, n, headDim, values, nil)
 	}
 }
 
-// packRows128 is packRows for panels of 16 columns.
+// packRows128 is packRows for panels of nr columns.
 func packRows128(panels, w []float32, ldw, k, n int) {
-	whole := n / 16 * 16
-	for j := 0; j < whole; j += 16 {
+	filled := n / 16 * 16
+	for j := 0; j < filled; j += 16 {
 		d := panels[j*k:][:k*16]
 		for l := range k {
-			r, c := w[l*ldw+j:][:16], d[l*16:][:16]
-			archsimd.LoadFloat32x4Array((*[4]float32)(r[0:])).StoreArray((*[4]float32)(c[0:]))
-			archsimd.LoadFloat32x4Array((*[4]float32)(r[4:])).StoreArray((*[4]float32)(c[4:]))
-			archsimd.LoadFloat32x4Array((*[4]float32)(r[8:])).StoreArray((*[4]float32)(c[8:]))
-			archsimd.LoadFloat32x4Array((*[4]float32)(r[12:])).StoreArray((*[4]float32)(c[12:]))
+			from, to := w[l*ldw+j:][:16], d[l*16:][:16]
+			archsimd.LoadFloat32x4Array((*[4]float32)(from[0:])).StoreArray((*[4]float32)(to[0:]))
+			archsimd.LoadFloat32x4Array((*[4]float32)(from[4:])).StoreArray((*[4]float32)(to[4:]))
+			archsimd.LoadFloat32x4Array((*[4]float32)(from[8:])).StoreArray((*[4]float32)(to[8:]))
+			archsimd.LoadFloat32x4Array((*[4]float32)(from[12:])).StoreArray((*[4]float32)(to[12:]))
 		}
 	}
-	if whole < n {
-		packRows(panels[whole*k:], w[whole:], ldw, k, n-whole, 16)
+	if filled < n {
+		packRows(panels[filled*k:], w[filled:], ldw, k, n-filled, 16)
 	}
 }

@@ -4,95 +4,829 @@
 
 package f32
 
-import (
-	"math"
-	"simd/archsimd"
-)
+import "math"
+import "simd/archsimd"
 
-// constants256 are whole vectors, loaded from memory where they are used.
-var constants256 = struct {
-	log2e     [8]float32
-	magic     [8]float32
-	ln2Hi     [8]float32
-	ln2Lo     [8]float32
-	c6        [8]float32
-	c5        [8]float32
-	c4        [8]float32
-	c3        [8]float32
-	c2        [8]float32
-	c1        [8]float32
-	one       [8]float32
-	minusHalf [8]float32
-	geluC1    [8]float32
-	geluC2    [8]float32
-	hi        [8]int32
-	lo        [8]uint32
-}{
-	log2e:     [8]float32{expLog2e, expLog2e, expLog2e, expLog2e, expLog2e, expLog2e, expLog2e, expLog2e},
-	magic:     [8]float32{expMagic, expMagic, expMagic, expMagic, expMagic, expMagic, expMagic, expMagic},
-	ln2Hi:     [8]float32{expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi},
-	ln2Lo:     [8]float32{expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo},
-	c6:        [8]float32{expC6, expC6, expC6, expC6, expC6, expC6, expC6, expC6},
-	c5:        [8]float32{expC5, expC5, expC5, expC5, expC5, expC5, expC5, expC5},
-	c4:        [8]float32{expC4, expC4, expC4, expC4, expC4, expC4, expC4, expC4},
-	c3:        [8]float32{expC3, expC3, expC3, expC3, expC3, expC3, expC3, expC3},
-	c2:        [8]float32{expC2, expC2, expC2, expC2, expC2, expC2, expC2, expC2},
-	c1:        [8]float32{expC1, expC1, expC1, expC1, expC1, expC1, expC1, expC1},
-	one:       [8]float32{1, 1, 1, 1, 1, 1, 1, 1},
-	minusHalf: [8]float32{-0.5, -0.5, -0.5, -0.5, -0.5, -0.5, -0.5, -0.5},
-	geluC1:    [8]float32{geluC1, geluC1, geluC1, geluC1, geluC1, geluC1, geluC1, geluC1},
-	geluC2:    [8]float32{geluC2, geluC2, geluC2, geluC2, geluC2, geluC2, geluC2, geluC2},
-	hi:        [8]int32{expHi, expHi, expHi, expHi, expHi, expHi, expHi, expHi},
-	lo:        [8]uint32{expLo, expLo, expLo, expLo, expLo, expLo, expLo, expLo},
+// kernels256 is the implementation of vectors of this width.
+func kernels256(name string) (k kernels) {
+	k.name, k.nr = name, 16
+	k.pack = packTransposed256
+	k.linear = tiles256
+	k.sum = sum256
+	k.layerNormModulate = layerNormModulate256
+	k.add = add256
+	k.addGated = addGated256
+	k.addScaled = addScaled256
+	k.scale = scale256
+	k.exp = exp256
+	k.siLU = siLU256
+	k.swiGLU = swiGLU256
+	k.geluTanh = geluTanh256
+	k.softmax = softmax256
+	k.attention = attention256
+	k.addGaussians = addGaussians256
+	return k
 }
 
-// kernels256 is the implementation of 256-bit vectors.
-func kernels256(name string) kernels {
-	return kernels{
-		name:              name,
-		nr:                16,
-		pack:              packTransposed256,
-		linear:            linear256,
-		sum:               sum256,
-		layerNormModulate: layerNormModulate256,
-		add:               add256,
-		addGated:          addGated256,
-		addScaled:         addScaled256,
-		scale:             scale256,
-		exp:               exp256,
-		siLU:              siLU256,
-		swiGLU:            swiGLU256,
-		geluTanh:          geluTanh256,
-		softmax:           softmax256,
-		attention:         attention256,
-		addGaussians:      addGaussians256,
+var one256 = [8]float32{1, 1, 1, 1, 1, 1, 1, 1}
+var minusHalf256 = [8]float32{-0.5, -0.5, -0.5, -0.5, -0.5, -0.5, -0.5, -0.5}
+var expHi256 = [8]int32{expHi, expHi, expHi, expHi, expHi, expHi, expHi, expHi}
+var expLo256 = [8]uint32{expLo, expLo, expLo, expLo, expLo, expLo, expLo, expLo}
+var expLog2e256 = [8]float32{expLog2e, expLog2e, expLog2e, expLog2e, expLog2e, expLog2e, expLog2e, expLog2e}
+var expMagic256 = [8]float32{expMagic, expMagic, expMagic, expMagic, expMagic, expMagic, expMagic, expMagic}
+var expLn2Hi256 = [8]float32{expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi}
+var expLn2Lo256 = [8]float32{expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo}
+var expC6x256 = [8]float32{expC6, expC6, expC6, expC6, expC6, expC6, expC6, expC6}
+var expC5x256 = [8]float32{expC5, expC5, expC5, expC5, expC5, expC5, expC5, expC5}
+var expC4x256 = [8]float32{expC4, expC4, expC4, expC4, expC4, expC4, expC4, expC4}
+var expC3x256 = [8]float32{expC3, expC3, expC3, expC3, expC3, expC3, expC3, expC3}
+var expC2x256 = [8]float32{expC2, expC2, expC2, expC2, expC2, expC2, expC2, expC2}
+var expC1x256 = [8]float32{expC1, expC1, expC1, expC1, expC1, expC1, expC1, expC1}
+var expC0x256 = [8]float32{expC0, expC0, expC0, expC0, expC0, expC0, expC0, expC0}
+var geluC1x256 = [8]float32{geluC1, geluC1, geluC1, geluC1, geluC1, geluC1, geluC1, geluC1}
+var geluC2x256 = [8]float32{geluC2, geluC2, geluC2, geluC2, geluC2, geluC2, geluC2, geluC2}
+
+func sum256(x []float32) float32 {
+	var s0, s1 archsimd.Float32x8
+	{
+		n := len(x) &^ 15
+		for i := 0; i < n; i += 16 {
+			at := (*[16]float32)(x[i:])[:]
+			s0 = s0.Add(archsimd.LoadFloat32x8Array((*[8]float32)(at[0:])))
+			s1 = s1.Add(archsimd.LoadFloat32x8Array((*[8]float32)(at[8:])))
+		}
+		if n < len(x) {
+			archsimd.ClearAVXUpperBits()
+			var buffer [16]float32
+			copy(buffer[:], x[n:])
+			s0 = s0.Add(archsimd.LoadFloat32x8Array((*[8]float32)(buffer[0:])))
+			s1 = s1.Add(archsimd.LoadFloat32x8Array((*[8]float32)(buffer[8:])))
+		}
 	}
+	var sum archsimd.Float32x8
+	{
+		t := s0.Add(s1)
+		q := t.GetLo().Add(t.GetHi())
+		q = q.Add(q.ConcatPermuteScalars(2, 3, 0, 1, q))
+		q = q.Add(q.ConcatPermuteScalars(1, 0, 3, 2, q))
+		sum = t.SetLo(q).SetHi(q)
+	}
+	var out [8]float32
+	sum.StoreArray(&out)
+	archsimd.ClearAVXUpperBits()
+	return out[0]
 }
 
-// linear256 is Linear: blocks of k, then panels and groups of rows.
-func linear256(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels, bias []float32) {
+func layerNormModulate256(dst, x, shift, scale []float32, eps float32) {
+	one, count, epsilon := archsimd.LoadFloat32x8Array(&one256), archsimd.BroadcastInt32x8(int32(len(x))).ConvertToFloat32(), archsimd.BroadcastFloat32x8(eps)
+	var s0, s1 archsimd.Float32x8
+	var q0, q1 archsimd.Float32x8
+	{
+		n := len(x) &^ 15
+		for i := 0; i < n; i += 16 {
+			at := (*[16]float32)(x[i:])[:]
+			s0 = s0.Add(archsimd.LoadFloat32x8Array((*[8]float32)(at[0:])))
+			s1 = s1.Add(archsimd.LoadFloat32x8Array((*[8]float32)(at[8:])))
+		}
+		if n < len(x) {
+			archsimd.ClearAVXUpperBits()
+			var buffer [16]float32
+			copy(buffer[:], x[n:])
+			s0 = s0.Add(archsimd.LoadFloat32x8Array((*[8]float32)(buffer[0:])))
+			s1 = s1.Add(archsimd.LoadFloat32x8Array((*[8]float32)(buffer[8:])))
+		}
+	}
+	var sum archsimd.Float32x8
+	{
+		t := s0.Add(s1)
+		q := t.GetLo().Add(t.GetHi())
+		q = q.Add(q.ConcatPermuteScalars(2, 3, 0, 1, q))
+		q = q.Add(q.ConcatPermuteScalars(1, 0, 3, 2, q))
+		sum = t.SetLo(q).SetHi(q)
+	}
+	mean := sum.Div(count)
+	{
+		n := len(x) &^ 15
+		for i := 0; i < n; i += 16 {
+			at := (*[16]float32)(x[i:])[:]
+			{
+				d0 := archsimd.LoadFloat32x8Array((*[8]float32)(at[0:])).Sub(mean)
+				q0 = q0.Add(d0.Mul(d0))
+				d1 := archsimd.LoadFloat32x8Array((*[8]float32)(at[8:])).Sub(mean)
+				q1 = q1.Add(d1.Mul(d1))
+			}
+		}
+		if n < len(x) {
+			archsimd.ClearAVXUpperBits()
+			var buffer [16]float32
+			mean.StoreArray((*[8]float32)(buffer[0:]))
+			mean.StoreArray((*[8]float32)(buffer[8:]))
+			copy(buffer[:], x[n:])
+			{
+				d0 := archsimd.LoadFloat32x8Array((*[8]float32)(buffer[0:])).Sub(mean)
+				q0 = q0.Add(d0.Mul(d0))
+				d1 := archsimd.LoadFloat32x8Array((*[8]float32)(buffer[8:])).Sub(mean)
+				q1 = q1.Add(d1.Mul(d1))
+			}
+		}
+	}
+	var squares archsimd.Float32x8
+	{
+		t := q0.Add(q1)
+		q := t.GetLo().Add(t.GetHi())
+		q = q.Add(q.ConcatPermuteScalars(2, 3, 0, 1, q))
+		q = q.Add(q.ConcatPermuteScalars(1, 0, 3, 2, q))
+		squares = t.SetLo(q).SetHi(q)
+	}
+	inv := one.Div(squares.Div(count).Add(epsilon).Sqrt())
+	{
+		a, b, c := x, scale, shift
+		n := len(dst) &^ 15
+		a, b, c = a[:len(dst)], b[:len(dst)], c[:len(dst)]
+		for i := 0; i < n; i += 16 {
+			to, a, b, c := (*[16]float32)(dst[i:])[:], (*[16]float32)(a[i:])[:], (*[16]float32)(b[i:])[:], (*[16]float32)(c[i:])[:]
+			r0 := archsimd.LoadFloat32x8Array((*[8]float32)(a[0:])).Sub(mean).Mul(inv).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b[0:])).Add(one)).Add(archsimd.LoadFloat32x8Array((*[8]float32)(c[0:])))
+			r0.StoreArray((*[8]float32)(to[0:]))
+			r1 := archsimd.LoadFloat32x8Array((*[8]float32)(a[8:])).Sub(mean).Mul(inv).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b[8:])).Add(one)).Add(archsimd.LoadFloat32x8Array((*[8]float32)(c[8:])))
+			r1.StoreArray((*[8]float32)(to[8:]))
+		}
+		if n < len(dst) {
+			archsimd.ClearAVXUpperBits()
+			var rest, restB, restC [16]float32
+			copy(rest[:], a[n:])
+			copy(restB[:], b[n:])
+			copy(restC[:], c[n:])
+			{
+				r0 := archsimd.LoadFloat32x8Array((*[8]float32)(rest[0:])).Sub(mean).Mul(inv).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(restB[0:])).Add(one)).Add(archsimd.LoadFloat32x8Array((*[8]float32)(restC[0:])))
+				r0.StoreArray((*[8]float32)(rest[0:]))
+				r1 := archsimd.LoadFloat32x8Array((*[8]float32)(rest[8:])).Sub(mean).Mul(inv).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(restB[8:])).Add(one)).Add(archsimd.LoadFloat32x8Array((*[8]float32)(restC[8:])))
+				r1.StoreArray((*[8]float32)(rest[8:]))
+			}
+			archsimd.ClearAVXUpperBits()
+			copy(dst[n:], rest[:])
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+func add256(dst, x []float32) {
+	{
+		a, b := dst, x
+		n := len(dst) &^ 15
+		a, b = a[:len(dst)], b[:len(dst)]
+		for i := 0; i < n; i += 16 {
+			to, a, b := (*[16]float32)(dst[i:])[:], (*[16]float32)(a[i:])[:], (*[16]float32)(b[i:])[:]
+			r0 := archsimd.LoadFloat32x8Array((*[8]float32)(a[0:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(b[0:])))
+			r0.StoreArray((*[8]float32)(to[0:]))
+			r1 := archsimd.LoadFloat32x8Array((*[8]float32)(a[8:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(b[8:])))
+			r1.StoreArray((*[8]float32)(to[8:]))
+		}
+		if n < len(dst) {
+			archsimd.ClearAVXUpperBits()
+			var rest, restB [16]float32
+			copy(rest[:], a[n:])
+			copy(restB[:], b[n:])
+			{
+				r0 := archsimd.LoadFloat32x8Array((*[8]float32)(rest[0:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(restB[0:])))
+				r0.StoreArray((*[8]float32)(rest[0:]))
+				r1 := archsimd.LoadFloat32x8Array((*[8]float32)(rest[8:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(restB[8:])))
+				r1.StoreArray((*[8]float32)(rest[8:]))
+			}
+			archsimd.ClearAVXUpperBits()
+			copy(dst[n:], rest[:])
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+func addGated256(dst, gate, y []float32) {
+	{
+		a, b, c := dst, gate, y
+		n := len(dst) &^ 15
+		a, b, c = a[:len(dst)], b[:len(dst)], c[:len(dst)]
+		for i := 0; i < n; i += 16 {
+			to, a, b, c := (*[16]float32)(dst[i:])[:], (*[16]float32)(a[i:])[:], (*[16]float32)(b[i:])[:], (*[16]float32)(c[i:])[:]
+			r0 := archsimd.LoadFloat32x8Array((*[8]float32)(a[0:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(b[0:])).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(c[0:]))))
+			r0.StoreArray((*[8]float32)(to[0:]))
+			r1 := archsimd.LoadFloat32x8Array((*[8]float32)(a[8:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(b[8:])).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(c[8:]))))
+			r1.StoreArray((*[8]float32)(to[8:]))
+		}
+		if n < len(dst) {
+			archsimd.ClearAVXUpperBits()
+			var rest, restB, restC [16]float32
+			copy(rest[:], a[n:])
+			copy(restB[:], b[n:])
+			copy(restC[:], c[n:])
+			{
+				r0 := archsimd.LoadFloat32x8Array((*[8]float32)(rest[0:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(restB[0:])).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(restC[0:]))))
+				r0.StoreArray((*[8]float32)(rest[0:]))
+				r1 := archsimd.LoadFloat32x8Array((*[8]float32)(rest[8:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(restB[8:])).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(restC[8:]))))
+				r1.StoreArray((*[8]float32)(rest[8:]))
+			}
+			archsimd.ClearAVXUpperBits()
+			copy(dst[n:], rest[:])
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+func addScaled256(dst []float32, a float32, x []float32) {
+	by := archsimd.BroadcastFloat32x8(a)
+	{
+		a, b := dst, x
+		n := len(dst) &^ 15
+		a, b = a[:len(dst)], b[:len(dst)]
+		for i := 0; i < n; i += 16 {
+			to, a, b := (*[16]float32)(dst[i:])[:], (*[16]float32)(a[i:])[:], (*[16]float32)(b[i:])[:]
+			r0 := archsimd.LoadFloat32x8Array((*[8]float32)(a[0:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(b[0:])).Mul(by))
+			r0.StoreArray((*[8]float32)(to[0:]))
+			r1 := archsimd.LoadFloat32x8Array((*[8]float32)(a[8:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(b[8:])).Mul(by))
+			r1.StoreArray((*[8]float32)(to[8:]))
+		}
+		if n < len(dst) {
+			archsimd.ClearAVXUpperBits()
+			var rest, restB [16]float32
+			copy(rest[:], a[n:])
+			copy(restB[:], b[n:])
+			{
+				r0 := archsimd.LoadFloat32x8Array((*[8]float32)(rest[0:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(restB[0:])).Mul(by))
+				r0.StoreArray((*[8]float32)(rest[0:]))
+				r1 := archsimd.LoadFloat32x8Array((*[8]float32)(rest[8:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(restB[8:])).Mul(by))
+				r1.StoreArray((*[8]float32)(rest[8:]))
+			}
+			archsimd.ClearAVXUpperBits()
+			copy(dst[n:], rest[:])
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+func scale256(x []float32, a float32) {
+	by := archsimd.BroadcastFloat32x8(a)
+	{
+		a := x
+		n := len(x) &^ 15
+		a = a[:len(x)]
+		for i := 0; i < n; i += 16 {
+			to, a := (*[16]float32)(x[i:])[:], (*[16]float32)(a[i:])[:]
+			r0 := archsimd.LoadFloat32x8Array((*[8]float32)(a[0:])).Mul(by)
+			r0.StoreArray((*[8]float32)(to[0:]))
+			r1 := archsimd.LoadFloat32x8Array((*[8]float32)(a[8:])).Mul(by)
+			r1.StoreArray((*[8]float32)(to[8:]))
+		}
+		if n < len(x) {
+			archsimd.ClearAVXUpperBits()
+			var rest [16]float32
+			copy(rest[:], a[n:])
+			{
+				r0 := archsimd.LoadFloat32x8Array((*[8]float32)(rest[0:])).Mul(by)
+				r0.StoreArray((*[8]float32)(rest[0:]))
+				r1 := archsimd.LoadFloat32x8Array((*[8]float32)(rest[8:])).Mul(by)
+				r1.StoreArray((*[8]float32)(rest[8:]))
+			}
+			archsimd.ClearAVXUpperBits()
+			copy(x[n:], rest[:])
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+func exp256(dst, x []float32) {
+	{
+		a := x
+		n := len(dst) &^ 15
+		a = a[:len(dst)]
+		for i := 0; i < n; i += 16 {
+			to, a := (*[16]float32)(dst[i:])[:], (*[16]float32)(a[i:])[:]
+			var r0 archsimd.Float32x8
+			{
+				arg := archsimd.LoadFloat32x8Array((*[8]float32)(a[0:]))
+				nan, x := arg.NotEqual(arg).ToInt32x8().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&expHi256)).ToBits().Min(archsimd.LoadUint32x8Array(&expLo256)).BitsToFloat32()
+				z := x.Mul(archsimd.LoadFloat32x8Array(&expLog2e256)).Add(archsimd.LoadFloat32x8Array(&expMagic256))
+				n := z.Sub(archsimd.LoadFloat32x8Array(&expMagic256))
+				r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Hi256))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Lo256)))
+				p := r.Mul(archsimd.LoadFloat32x8Array(&expC6x256)).Add(archsimd.LoadFloat32x8Array(&expC5x256))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC4x256))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC3x256))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC2x256))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC1x256))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC0x256))
+				r0 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+			}
+			r0.StoreArray((*[8]float32)(to[0:]))
+			var r1 archsimd.Float32x8
+			{
+				arg := archsimd.LoadFloat32x8Array((*[8]float32)(a[8:]))
+				nan, x := arg.NotEqual(arg).ToInt32x8().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&expHi256)).ToBits().Min(archsimd.LoadUint32x8Array(&expLo256)).BitsToFloat32()
+				z := x.Mul(archsimd.LoadFloat32x8Array(&expLog2e256)).Add(archsimd.LoadFloat32x8Array(&expMagic256))
+				n := z.Sub(archsimd.LoadFloat32x8Array(&expMagic256))
+				r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Hi256))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Lo256)))
+				p := r.Mul(archsimd.LoadFloat32x8Array(&expC6x256)).Add(archsimd.LoadFloat32x8Array(&expC5x256))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC4x256))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC3x256))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC2x256))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC1x256))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC0x256))
+				r1 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+			}
+			r1.StoreArray((*[8]float32)(to[8:]))
+		}
+		if n < len(dst) {
+			archsimd.ClearAVXUpperBits()
+			var rest [16]float32
+			copy(rest[:], a[n:])
+			{
+				var r0 archsimd.Float32x8
+				{
+					arg := archsimd.LoadFloat32x8Array((*[8]float32)(rest[0:]))
+					nan, x := arg.NotEqual(arg).ToInt32x8().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&expHi256)).ToBits().Min(archsimd.LoadUint32x8Array(&expLo256)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x8Array(&expLog2e256)).Add(archsimd.LoadFloat32x8Array(&expMagic256))
+					n := z.Sub(archsimd.LoadFloat32x8Array(&expMagic256))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Hi256))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Lo256)))
+					p := r.Mul(archsimd.LoadFloat32x8Array(&expC6x256)).Add(archsimd.LoadFloat32x8Array(&expC5x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC4x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC3x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC2x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC1x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC0x256))
+					r0 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r0.StoreArray((*[8]float32)(rest[0:]))
+				var r1 archsimd.Float32x8
+				{
+					arg := archsimd.LoadFloat32x8Array((*[8]float32)(rest[8:]))
+					nan, x := arg.NotEqual(arg).ToInt32x8().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&expHi256)).ToBits().Min(archsimd.LoadUint32x8Array(&expLo256)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x8Array(&expLog2e256)).Add(archsimd.LoadFloat32x8Array(&expMagic256))
+					n := z.Sub(archsimd.LoadFloat32x8Array(&expMagic256))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Hi256))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Lo256)))
+					p := r.Mul(archsimd.LoadFloat32x8Array(&expC6x256)).Add(archsimd.LoadFloat32x8Array(&expC5x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC4x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC3x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC2x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC1x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC0x256))
+					r1 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r1.StoreArray((*[8]float32)(rest[8:]))
+			}
+			archsimd.ClearAVXUpperBits()
+			copy(dst[n:], rest[:])
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+func siLU256(dst, x []float32) {
+	{
+		a := x
+		n := len(dst) &^ 15
+		a = a[:len(dst)]
+		for i := 0; i < n; i += 16 {
+			to, a := (*[16]float32)(dst[i:])[:], (*[16]float32)(a[i:])[:]
+			var r0 archsimd.Float32x8
+			{
+				x := archsimd.LoadFloat32x8Array((*[8]float32)(a[0:]))
+				var e archsimd.Float32x8
+				{
+					arg := x.Neg()
+					nan, x := arg.NotEqual(arg).ToInt32x8().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&expHi256)).ToBits().Min(archsimd.LoadUint32x8Array(&expLo256)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x8Array(&expLog2e256)).Add(archsimd.LoadFloat32x8Array(&expMagic256))
+					n := z.Sub(archsimd.LoadFloat32x8Array(&expMagic256))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Hi256))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Lo256)))
+					p := r.Mul(archsimd.LoadFloat32x8Array(&expC6x256)).Add(archsimd.LoadFloat32x8Array(&expC5x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC4x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC3x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC2x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC1x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC0x256))
+					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r0 = x.Div(e.Add(archsimd.LoadFloat32x8Array(&one256)))
+			}
+			r0.StoreArray((*[8]float32)(to[0:]))
+			var r1 archsimd.Float32x8
+			{
+				x := archsimd.LoadFloat32x8Array((*[8]float32)(a[8:]))
+				var e archsimd.Float32x8
+				{
+					arg := x.Neg()
+					nan, x := arg.NotEqual(arg).ToInt32x8().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&expHi256)).ToBits().Min(archsimd.LoadUint32x8Array(&expLo256)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x8Array(&expLog2e256)).Add(archsimd.LoadFloat32x8Array(&expMagic256))
+					n := z.Sub(archsimd.LoadFloat32x8Array(&expMagic256))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Hi256))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Lo256)))
+					p := r.Mul(archsimd.LoadFloat32x8Array(&expC6x256)).Add(archsimd.LoadFloat32x8Array(&expC5x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC4x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC3x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC2x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC1x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC0x256))
+					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r1 = x.Div(e.Add(archsimd.LoadFloat32x8Array(&one256)))
+			}
+			r1.StoreArray((*[8]float32)(to[8:]))
+		}
+		if n < len(dst) {
+			archsimd.ClearAVXUpperBits()
+			var rest [16]float32
+			copy(rest[:], a[n:])
+			{
+				var r0 archsimd.Float32x8
+				{
+					x := archsimd.LoadFloat32x8Array((*[8]float32)(rest[0:]))
+					var e archsimd.Float32x8
+					{
+						arg := x.Neg()
+						nan, x := arg.NotEqual(arg).ToInt32x8().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&expHi256)).ToBits().Min(archsimd.LoadUint32x8Array(&expLo256)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x8Array(&expLog2e256)).Add(archsimd.LoadFloat32x8Array(&expMagic256))
+						n := z.Sub(archsimd.LoadFloat32x8Array(&expMagic256))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Hi256))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Lo256)))
+						p := r.Mul(archsimd.LoadFloat32x8Array(&expC6x256)).Add(archsimd.LoadFloat32x8Array(&expC5x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC4x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC3x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC2x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC1x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC0x256))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					r0 = x.Div(e.Add(archsimd.LoadFloat32x8Array(&one256)))
+				}
+				r0.StoreArray((*[8]float32)(rest[0:]))
+				var r1 archsimd.Float32x8
+				{
+					x := archsimd.LoadFloat32x8Array((*[8]float32)(rest[8:]))
+					var e archsimd.Float32x8
+					{
+						arg := x.Neg()
+						nan, x := arg.NotEqual(arg).ToInt32x8().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&expHi256)).ToBits().Min(archsimd.LoadUint32x8Array(&expLo256)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x8Array(&expLog2e256)).Add(archsimd.LoadFloat32x8Array(&expMagic256))
+						n := z.Sub(archsimd.LoadFloat32x8Array(&expMagic256))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Hi256))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Lo256)))
+						p := r.Mul(archsimd.LoadFloat32x8Array(&expC6x256)).Add(archsimd.LoadFloat32x8Array(&expC5x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC4x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC3x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC2x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC1x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC0x256))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					r1 = x.Div(e.Add(archsimd.LoadFloat32x8Array(&one256)))
+				}
+				r1.StoreArray((*[8]float32)(rest[8:]))
+			}
+			archsimd.ClearAVXUpperBits()
+			copy(dst[n:], rest[:])
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+func swiGLU256(dst, a, b []float32) {
+	{
+		a, b := a, b
+		n := len(dst) &^ 15
+		a, b = a[:len(dst)], b[:len(dst)]
+		for i := 0; i < n; i += 16 {
+			to, a, b := (*[16]float32)(dst[i:])[:], (*[16]float32)(a[i:])[:], (*[16]float32)(b[i:])[:]
+			var r0 archsimd.Float32x8
+			{
+				a, b := archsimd.LoadFloat32x8Array((*[8]float32)(a[0:])), archsimd.LoadFloat32x8Array((*[8]float32)(b[0:]))
+				var e archsimd.Float32x8
+				{
+					arg := a.Neg()
+					nan, x := arg.NotEqual(arg).ToInt32x8().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&expHi256)).ToBits().Min(archsimd.LoadUint32x8Array(&expLo256)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x8Array(&expLog2e256)).Add(archsimd.LoadFloat32x8Array(&expMagic256))
+					n := z.Sub(archsimd.LoadFloat32x8Array(&expMagic256))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Hi256))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Lo256)))
+					p := r.Mul(archsimd.LoadFloat32x8Array(&expC6x256)).Add(archsimd.LoadFloat32x8Array(&expC5x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC4x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC3x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC2x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC1x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC0x256))
+					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r0 = a.Div(e.Add(archsimd.LoadFloat32x8Array(&one256))).Mul(b)
+			}
+			r0.StoreArray((*[8]float32)(to[0:]))
+			var r1 archsimd.Float32x8
+			{
+				a, b := archsimd.LoadFloat32x8Array((*[8]float32)(a[8:])), archsimd.LoadFloat32x8Array((*[8]float32)(b[8:]))
+				var e archsimd.Float32x8
+				{
+					arg := a.Neg()
+					nan, x := arg.NotEqual(arg).ToInt32x8().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&expHi256)).ToBits().Min(archsimd.LoadUint32x8Array(&expLo256)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x8Array(&expLog2e256)).Add(archsimd.LoadFloat32x8Array(&expMagic256))
+					n := z.Sub(archsimd.LoadFloat32x8Array(&expMagic256))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Hi256))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Lo256)))
+					p := r.Mul(archsimd.LoadFloat32x8Array(&expC6x256)).Add(archsimd.LoadFloat32x8Array(&expC5x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC4x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC3x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC2x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC1x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC0x256))
+					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r1 = a.Div(e.Add(archsimd.LoadFloat32x8Array(&one256))).Mul(b)
+			}
+			r1.StoreArray((*[8]float32)(to[8:]))
+		}
+		if n < len(dst) {
+			archsimd.ClearAVXUpperBits()
+			var rest, restB [16]float32
+			copy(rest[:], a[n:])
+			copy(restB[:], b[n:])
+			{
+				var r0 archsimd.Float32x8
+				{
+					a, b := archsimd.LoadFloat32x8Array((*[8]float32)(rest[0:])), archsimd.LoadFloat32x8Array((*[8]float32)(restB[0:]))
+					var e archsimd.Float32x8
+					{
+						arg := a.Neg()
+						nan, x := arg.NotEqual(arg).ToInt32x8().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&expHi256)).ToBits().Min(archsimd.LoadUint32x8Array(&expLo256)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x8Array(&expLog2e256)).Add(archsimd.LoadFloat32x8Array(&expMagic256))
+						n := z.Sub(archsimd.LoadFloat32x8Array(&expMagic256))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Hi256))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Lo256)))
+						p := r.Mul(archsimd.LoadFloat32x8Array(&expC6x256)).Add(archsimd.LoadFloat32x8Array(&expC5x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC4x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC3x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC2x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC1x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC0x256))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					r0 = a.Div(e.Add(archsimd.LoadFloat32x8Array(&one256))).Mul(b)
+				}
+				r0.StoreArray((*[8]float32)(rest[0:]))
+				var r1 archsimd.Float32x8
+				{
+					a, b := archsimd.LoadFloat32x8Array((*[8]float32)(rest[8:])), archsimd.LoadFloat32x8Array((*[8]float32)(restB[8:]))
+					var e archsimd.Float32x8
+					{
+						arg := a.Neg()
+						nan, x := arg.NotEqual(arg).ToInt32x8().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&expHi256)).ToBits().Min(archsimd.LoadUint32x8Array(&expLo256)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x8Array(&expLog2e256)).Add(archsimd.LoadFloat32x8Array(&expMagic256))
+						n := z.Sub(archsimd.LoadFloat32x8Array(&expMagic256))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Hi256))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Lo256)))
+						p := r.Mul(archsimd.LoadFloat32x8Array(&expC6x256)).Add(archsimd.LoadFloat32x8Array(&expC5x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC4x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC3x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC2x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC1x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC0x256))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					r1 = a.Div(e.Add(archsimd.LoadFloat32x8Array(&one256))).Mul(b)
+				}
+				r1.StoreArray((*[8]float32)(rest[8:]))
+			}
+			archsimd.ClearAVXUpperBits()
+			copy(dst[n:], rest[:])
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+func geluTanh256(dst, x []float32) {
+	{
+		a := x
+		n := len(dst) &^ 15
+		a = a[:len(dst)]
+		for i := 0; i < n; i += 16 {
+			to, a := (*[16]float32)(dst[i:])[:], (*[16]float32)(a[i:])[:]
+			var r0 archsimd.Float32x8
+			{
+				x := archsimd.LoadFloat32x8Array((*[8]float32)(a[0:]))
+				u := x.Mul(x).Mul(archsimd.LoadFloat32x8Array(&geluC2x256)).Add(archsimd.LoadFloat32x8Array(&geluC1x256)).Mul(x)
+				var e archsimd.Float32x8
+				{
+					nan, x := u.NotEqual(u).ToInt32x8().ToBits(), u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&expHi256)).ToBits().Min(archsimd.LoadUint32x8Array(&expLo256)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x8Array(&expLog2e256)).Add(archsimd.LoadFloat32x8Array(&expMagic256))
+					n := z.Sub(archsimd.LoadFloat32x8Array(&expMagic256))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Hi256))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Lo256)))
+					p := r.Mul(archsimd.LoadFloat32x8Array(&expC6x256)).Add(archsimd.LoadFloat32x8Array(&expC5x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC4x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC3x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC2x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC1x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC0x256))
+					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r0 = x.Div(e.Add(archsimd.LoadFloat32x8Array(&one256)))
+			}
+			r0.StoreArray((*[8]float32)(to[0:]))
+			var r1 archsimd.Float32x8
+			{
+				x := archsimd.LoadFloat32x8Array((*[8]float32)(a[8:]))
+				u := x.Mul(x).Mul(archsimd.LoadFloat32x8Array(&geluC2x256)).Add(archsimd.LoadFloat32x8Array(&geluC1x256)).Mul(x)
+				var e archsimd.Float32x8
+				{
+					nan, x := u.NotEqual(u).ToInt32x8().ToBits(), u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&expHi256)).ToBits().Min(archsimd.LoadUint32x8Array(&expLo256)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x8Array(&expLog2e256)).Add(archsimd.LoadFloat32x8Array(&expMagic256))
+					n := z.Sub(archsimd.LoadFloat32x8Array(&expMagic256))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Hi256))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Lo256)))
+					p := r.Mul(archsimd.LoadFloat32x8Array(&expC6x256)).Add(archsimd.LoadFloat32x8Array(&expC5x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC4x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC3x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC2x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC1x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC0x256))
+					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r1 = x.Div(e.Add(archsimd.LoadFloat32x8Array(&one256)))
+			}
+			r1.StoreArray((*[8]float32)(to[8:]))
+		}
+		if n < len(dst) {
+			archsimd.ClearAVXUpperBits()
+			var rest [16]float32
+			copy(rest[:], a[n:])
+			{
+				var r0 archsimd.Float32x8
+				{
+					x := archsimd.LoadFloat32x8Array((*[8]float32)(rest[0:]))
+					u := x.Mul(x).Mul(archsimd.LoadFloat32x8Array(&geluC2x256)).Add(archsimd.LoadFloat32x8Array(&geluC1x256)).Mul(x)
+					var e archsimd.Float32x8
+					{
+						nan, x := u.NotEqual(u).ToInt32x8().ToBits(), u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&expHi256)).ToBits().Min(archsimd.LoadUint32x8Array(&expLo256)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x8Array(&expLog2e256)).Add(archsimd.LoadFloat32x8Array(&expMagic256))
+						n := z.Sub(archsimd.LoadFloat32x8Array(&expMagic256))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Hi256))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Lo256)))
+						p := r.Mul(archsimd.LoadFloat32x8Array(&expC6x256)).Add(archsimd.LoadFloat32x8Array(&expC5x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC4x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC3x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC2x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC1x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC0x256))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					r0 = x.Div(e.Add(archsimd.LoadFloat32x8Array(&one256)))
+				}
+				r0.StoreArray((*[8]float32)(rest[0:]))
+				var r1 archsimd.Float32x8
+				{
+					x := archsimd.LoadFloat32x8Array((*[8]float32)(rest[8:]))
+					u := x.Mul(x).Mul(archsimd.LoadFloat32x8Array(&geluC2x256)).Add(archsimd.LoadFloat32x8Array(&geluC1x256)).Mul(x)
+					var e archsimd.Float32x8
+					{
+						nan, x := u.NotEqual(u).ToInt32x8().ToBits(), u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&expHi256)).ToBits().Min(archsimd.LoadUint32x8Array(&expLo256)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x8Array(&expLog2e256)).Add(archsimd.LoadFloat32x8Array(&expMagic256))
+						n := z.Sub(archsimd.LoadFloat32x8Array(&expMagic256))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Hi256))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Lo256)))
+						p := r.Mul(archsimd.LoadFloat32x8Array(&expC6x256)).Add(archsimd.LoadFloat32x8Array(&expC5x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC4x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC3x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC2x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC1x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC0x256))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					r1 = x.Div(e.Add(archsimd.LoadFloat32x8Array(&one256)))
+				}
+				r1.StoreArray((*[8]float32)(rest[8:]))
+			}
+			archsimd.ClearAVXUpperBits()
+			copy(dst[n:], rest[:])
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+func addGaussians256(dst []float32, d float32, mean, invStd, norm []float32) {
+	distance := archsimd.BroadcastFloat32x8(d)
+	{
+		a, b, c, d := dst, mean, invStd, norm
+		n := len(dst) &^ 15
+		a, b, c, d = a[:len(dst)], b[:len(dst)], c[:len(dst)], d[:len(dst)]
+		for i := 0; i < n; i += 16 {
+			to, a, b, c, d := (*[16]float32)(dst[i:])[:], (*[16]float32)(a[i:])[:], (*[16]float32)(b[i:])[:], (*[16]float32)(c[i:])[:], (*[16]float32)(d[i:])[:]
+			var r0 archsimd.Float32x8
+			{
+				to, mean, invStd, norm := archsimd.LoadFloat32x8Array((*[8]float32)(a[0:])), archsimd.LoadFloat32x8Array((*[8]float32)(b[0:])), archsimd.LoadFloat32x8Array((*[8]float32)(c[0:])), archsimd.LoadFloat32x8Array((*[8]float32)(d[0:]))
+				u := distance.Sub(mean).Mul(invStd)
+				var e archsimd.Float32x8
+				{
+					arg := u.Mul(u).Mul(archsimd.LoadFloat32x8Array(&minusHalf256))
+					nan, x := arg.NotEqual(arg).ToInt32x8().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&expHi256)).ToBits().Min(archsimd.LoadUint32x8Array(&expLo256)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x8Array(&expLog2e256)).Add(archsimd.LoadFloat32x8Array(&expMagic256))
+					n := z.Sub(archsimd.LoadFloat32x8Array(&expMagic256))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Hi256))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Lo256)))
+					p := r.Mul(archsimd.LoadFloat32x8Array(&expC6x256)).Add(archsimd.LoadFloat32x8Array(&expC5x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC4x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC3x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC2x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC1x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC0x256))
+					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r0 = to.Add(norm.Mul(e))
+			}
+			r0.StoreArray((*[8]float32)(to[0:]))
+			var r1 archsimd.Float32x8
+			{
+				to, mean, invStd, norm := archsimd.LoadFloat32x8Array((*[8]float32)(a[8:])), archsimd.LoadFloat32x8Array((*[8]float32)(b[8:])), archsimd.LoadFloat32x8Array((*[8]float32)(c[8:])), archsimd.LoadFloat32x8Array((*[8]float32)(d[8:]))
+				u := distance.Sub(mean).Mul(invStd)
+				var e archsimd.Float32x8
+				{
+					arg := u.Mul(u).Mul(archsimd.LoadFloat32x8Array(&minusHalf256))
+					nan, x := arg.NotEqual(arg).ToInt32x8().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&expHi256)).ToBits().Min(archsimd.LoadUint32x8Array(&expLo256)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x8Array(&expLog2e256)).Add(archsimd.LoadFloat32x8Array(&expMagic256))
+					n := z.Sub(archsimd.LoadFloat32x8Array(&expMagic256))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Hi256))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Lo256)))
+					p := r.Mul(archsimd.LoadFloat32x8Array(&expC6x256)).Add(archsimd.LoadFloat32x8Array(&expC5x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC4x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC3x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC2x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC1x256))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC0x256))
+					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r1 = to.Add(norm.Mul(e))
+			}
+			r1.StoreArray((*[8]float32)(to[8:]))
+		}
+		if n < len(dst) {
+			archsimd.ClearAVXUpperBits()
+			var rest, restB, restC, restD [16]float32
+			copy(rest[:], a[n:])
+			copy(restB[:], b[n:])
+			copy(restC[:], c[n:])
+			copy(restD[:], d[n:])
+			{
+				var r0 archsimd.Float32x8
+				{
+					to, mean, invStd, norm := archsimd.LoadFloat32x8Array((*[8]float32)(rest[0:])), archsimd.LoadFloat32x8Array((*[8]float32)(restB[0:])), archsimd.LoadFloat32x8Array((*[8]float32)(restC[0:])), archsimd.LoadFloat32x8Array((*[8]float32)(restD[0:]))
+					u := distance.Sub(mean).Mul(invStd)
+					var e archsimd.Float32x8
+					{
+						arg := u.Mul(u).Mul(archsimd.LoadFloat32x8Array(&minusHalf256))
+						nan, x := arg.NotEqual(arg).ToInt32x8().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&expHi256)).ToBits().Min(archsimd.LoadUint32x8Array(&expLo256)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x8Array(&expLog2e256)).Add(archsimd.LoadFloat32x8Array(&expMagic256))
+						n := z.Sub(archsimd.LoadFloat32x8Array(&expMagic256))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Hi256))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Lo256)))
+						p := r.Mul(archsimd.LoadFloat32x8Array(&expC6x256)).Add(archsimd.LoadFloat32x8Array(&expC5x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC4x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC3x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC2x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC1x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC0x256))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					r0 = to.Add(norm.Mul(e))
+				}
+				r0.StoreArray((*[8]float32)(rest[0:]))
+				var r1 archsimd.Float32x8
+				{
+					to, mean, invStd, norm := archsimd.LoadFloat32x8Array((*[8]float32)(rest[8:])), archsimd.LoadFloat32x8Array((*[8]float32)(restB[8:])), archsimd.LoadFloat32x8Array((*[8]float32)(restC[8:])), archsimd.LoadFloat32x8Array((*[8]float32)(restD[8:]))
+					u := distance.Sub(mean).Mul(invStd)
+					var e archsimd.Float32x8
+					{
+						arg := u.Mul(u).Mul(archsimd.LoadFloat32x8Array(&minusHalf256))
+						nan, x := arg.NotEqual(arg).ToInt32x8().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&expHi256)).ToBits().Min(archsimd.LoadUint32x8Array(&expLo256)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x8Array(&expLog2e256)).Add(archsimd.LoadFloat32x8Array(&expMagic256))
+						n := z.Sub(archsimd.LoadFloat32x8Array(&expMagic256))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Hi256))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Lo256)))
+						p := r.Mul(archsimd.LoadFloat32x8Array(&expC6x256)).Add(archsimd.LoadFloat32x8Array(&expC5x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC4x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC3x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC2x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC1x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC0x256))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					r1 = to.Add(norm.Mul(e))
+				}
+				r1.StoreArray((*[8]float32)(rest[8:]))
+			}
+			archsimd.ClearAVXUpperBits()
+			copy(dst[n:], rest[:])
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+// tiles256 is Linear: blocks of k, then panels and groups of rows.
+func tiles256(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels, bias []float32) {
 	if m == 1 {
 		gemv256(dst, x[:in], out, panels, bias)
 		return
 	}
-
-	var a [5 * 64 * 8]float32
+	var a [2560]float32
 	blocks256(dst, ldd, x, ldx, m, in, out, panels, bias, a[:])
 	archsimd.ClearAVXUpperBits()
 }
 
-// blocks256 is linear256 with the memory a for the expanded rows.
+// blocks256 is tilesVector with the memory a for the expanded rows.
 func blocks256(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels, bias, a []float32) {
-	const rows, block = 5, 64
-	groups := (m + rows - 1) / rows
+	groups := (m + 5 - 1) / 5
 	var start [16]float32
-	var edge [rows * 16]float32
-	for k0 := 0; k0 < in; k0 += block {
-		kn := min(block, in-k0)
+	var edge [80]float32
+	for k0 := 0; k0 < in; k0 += 64 {
+		kn := min(64, in-k0)
 		for row, left := 0, groups; left > 0; left-- {
 			n := (m - row + left - 1) / left
 			a := a[:kn*n*8]
-			splat256(a, x[row*ldx+k0:], ldx, kn, n)
+			splats256(a, x[row*ldx+k0:], ldx, kn, n)
 			for j := 0; j < out; j += 16 {
 				cols := min(16, out-j)
 				b := panels[j*in+k0*16:][:kn*16]
@@ -115,9 +849,7 @@ func blocks256(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 						}
 						from, lds = edge[:], 16
 					}
-					{
-						panel2x256(edge[:], 16, a, n, b, from, lds)
-					}
+					panel2x256(edge[:], 16, a, n, b, from, lds)
 					archsimd.ClearAVXUpperBits()
 					for i := range n {
 						copy(c[i*ldd:][:cols], edge[i*16:])
@@ -133,9 +865,9 @@ func blocks256(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 	}
 }
 
-// splat256 fills a (kn, n, 8) with a[k, i, :] = x[i, k]: the tiles load
+// splats256 fills a (kn, n, wide) with a[k, i, :] = x[i, k]: the tiles load
 // whole vectors instead of a broadcast per use.
-func splat256(a, x []float32, ldx, kn, n int) {
+func splats256(a, x []float32, ldx, kn, n int) {
 	switch n {
 	case 1:
 		splat1x256(a, x, ldx, kn)
@@ -151,176 +883,176 @@ func splat256(a, x []float32, ldx, kn, n int) {
 }
 
 func splat1x256(a, x []float32, ldx, kn int) {
-	x0 := x[0*ldx:][:kn]
+	row0 := x[0:][:kn]
 	k := 0
 	for ; k <= kn-4; k += 4 {
-		d := (*[4 * 8]float32)(a[k*1*8:])
-		v0 := (*[4]float32)(x0[k:])
-		archsimd.BroadcastFloat32x8(v0[0]).StoreArray((*[8]float32)(d[0:]))
-		archsimd.BroadcastFloat32x8(v0[1]).StoreArray((*[8]float32)(d[8:]))
-		archsimd.BroadcastFloat32x8(v0[2]).StoreArray((*[8]float32)(d[16:]))
-		archsimd.BroadcastFloat32x8(v0[3]).StoreArray((*[8]float32)(d[24:]))
+		d := (*[32]float32)(a[k*8:])[:]
+		x0 := (*[4]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x8(x0[0]).StoreArray((*[8]float32)(d[0:]))
+		archsimd.BroadcastFloat32x8(x0[1]).StoreArray((*[8]float32)(d[8:]))
+		archsimd.BroadcastFloat32x8(x0[2]).StoreArray((*[8]float32)(d[16:]))
+		archsimd.BroadcastFloat32x8(x0[3]).StoreArray((*[8]float32)(d[24:]))
 	}
-	for ; k <= kn-1; k += 1 {
-		d := (*[1 * 8]float32)(a[k*1*8:])
-		v0 := (*[1]float32)(x0[k:])
-		archsimd.BroadcastFloat32x8(v0[0]).StoreArray((*[8]float32)(d[0:]))
+	for ; k < kn; k++ {
+		d := (*[8]float32)(a[k*8:])[:]
+		x0 := (*[1]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x8(x0[0]).StoreArray((*[8]float32)(d[0:]))
 	}
 }
 
 func splat2x256(a, x []float32, ldx, kn int) {
-	x0 := x[0*ldx:][:kn]
-	x1 := x[1*ldx:][:kn]
+	row0 := x[0:][:kn]
+	row1 := x[ldx:][:kn]
 	k := 0
 	for ; k <= kn-4; k += 4 {
-		d := (*[8 * 8]float32)(a[k*2*8:])
-		v0 := (*[4]float32)(x0[k:])
-		v1 := (*[4]float32)(x1[k:])
-		archsimd.BroadcastFloat32x8(v0[0]).StoreArray((*[8]float32)(d[0:]))
-		archsimd.BroadcastFloat32x8(v1[0]).StoreArray((*[8]float32)(d[8:]))
-		archsimd.BroadcastFloat32x8(v0[1]).StoreArray((*[8]float32)(d[16:]))
-		archsimd.BroadcastFloat32x8(v1[1]).StoreArray((*[8]float32)(d[24:]))
-		archsimd.BroadcastFloat32x8(v0[2]).StoreArray((*[8]float32)(d[32:]))
-		archsimd.BroadcastFloat32x8(v1[2]).StoreArray((*[8]float32)(d[40:]))
-		archsimd.BroadcastFloat32x8(v0[3]).StoreArray((*[8]float32)(d[48:]))
-		archsimd.BroadcastFloat32x8(v1[3]).StoreArray((*[8]float32)(d[56:]))
+		d := (*[64]float32)(a[k*2*8:])[:]
+		x0 := (*[4]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x8(x0[0]).StoreArray((*[8]float32)(d[0:]))
+		archsimd.BroadcastFloat32x8(x0[1]).StoreArray((*[8]float32)(d[16:]))
+		archsimd.BroadcastFloat32x8(x0[2]).StoreArray((*[8]float32)(d[32:]))
+		archsimd.BroadcastFloat32x8(x0[3]).StoreArray((*[8]float32)(d[48:]))
+		x1 := (*[4]float32)(row1[k:])[:]
+		archsimd.BroadcastFloat32x8(x1[0]).StoreArray((*[8]float32)(d[8:]))
+		archsimd.BroadcastFloat32x8(x1[1]).StoreArray((*[8]float32)(d[24:]))
+		archsimd.BroadcastFloat32x8(x1[2]).StoreArray((*[8]float32)(d[40:]))
+		archsimd.BroadcastFloat32x8(x1[3]).StoreArray((*[8]float32)(d[56:]))
 	}
-	for ; k <= kn-1; k += 1 {
-		d := (*[2 * 8]float32)(a[k*2*8:])
-		v0 := (*[1]float32)(x0[k:])
-		v1 := (*[1]float32)(x1[k:])
-		archsimd.BroadcastFloat32x8(v0[0]).StoreArray((*[8]float32)(d[0:]))
-		archsimd.BroadcastFloat32x8(v1[0]).StoreArray((*[8]float32)(d[8:]))
+	for ; k < kn; k++ {
+		d := (*[16]float32)(a[k*2*8:])[:]
+		x0 := (*[1]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x8(x0[0]).StoreArray((*[8]float32)(d[0:]))
+		x1 := (*[1]float32)(row1[k:])[:]
+		archsimd.BroadcastFloat32x8(x1[0]).StoreArray((*[8]float32)(d[8:]))
 	}
 }
 
 func splat3x256(a, x []float32, ldx, kn int) {
-	x0 := x[0*ldx:][:kn]
-	x1 := x[1*ldx:][:kn]
-	x2 := x[2*ldx:][:kn]
+	row0 := x[0:][:kn]
+	row1 := x[ldx:][:kn]
+	row2 := x[2*ldx:][:kn]
 	k := 0
 	for ; k <= kn-4; k += 4 {
-		d := (*[12 * 8]float32)(a[k*3*8:])
-		v0 := (*[4]float32)(x0[k:])
-		v1 := (*[4]float32)(x1[k:])
-		v2 := (*[4]float32)(x2[k:])
-		archsimd.BroadcastFloat32x8(v0[0]).StoreArray((*[8]float32)(d[0:]))
-		archsimd.BroadcastFloat32x8(v1[0]).StoreArray((*[8]float32)(d[8:]))
-		archsimd.BroadcastFloat32x8(v2[0]).StoreArray((*[8]float32)(d[16:]))
-		archsimd.BroadcastFloat32x8(v0[1]).StoreArray((*[8]float32)(d[24:]))
-		archsimd.BroadcastFloat32x8(v1[1]).StoreArray((*[8]float32)(d[32:]))
-		archsimd.BroadcastFloat32x8(v2[1]).StoreArray((*[8]float32)(d[40:]))
-		archsimd.BroadcastFloat32x8(v0[2]).StoreArray((*[8]float32)(d[48:]))
-		archsimd.BroadcastFloat32x8(v1[2]).StoreArray((*[8]float32)(d[56:]))
-		archsimd.BroadcastFloat32x8(v2[2]).StoreArray((*[8]float32)(d[64:]))
-		archsimd.BroadcastFloat32x8(v0[3]).StoreArray((*[8]float32)(d[72:]))
-		archsimd.BroadcastFloat32x8(v1[3]).StoreArray((*[8]float32)(d[80:]))
-		archsimd.BroadcastFloat32x8(v2[3]).StoreArray((*[8]float32)(d[88:]))
+		d := (*[96]float32)(a[k*3*8:])[:]
+		x0 := (*[4]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x8(x0[0]).StoreArray((*[8]float32)(d[0:]))
+		archsimd.BroadcastFloat32x8(x0[1]).StoreArray((*[8]float32)(d[24:]))
+		archsimd.BroadcastFloat32x8(x0[2]).StoreArray((*[8]float32)(d[48:]))
+		archsimd.BroadcastFloat32x8(x0[3]).StoreArray((*[8]float32)(d[72:]))
+		x1 := (*[4]float32)(row1[k:])[:]
+		archsimd.BroadcastFloat32x8(x1[0]).StoreArray((*[8]float32)(d[8:]))
+		archsimd.BroadcastFloat32x8(x1[1]).StoreArray((*[8]float32)(d[32:]))
+		archsimd.BroadcastFloat32x8(x1[2]).StoreArray((*[8]float32)(d[56:]))
+		archsimd.BroadcastFloat32x8(x1[3]).StoreArray((*[8]float32)(d[80:]))
+		x2 := (*[4]float32)(row2[k:])[:]
+		archsimd.BroadcastFloat32x8(x2[0]).StoreArray((*[8]float32)(d[16:]))
+		archsimd.BroadcastFloat32x8(x2[1]).StoreArray((*[8]float32)(d[40:]))
+		archsimd.BroadcastFloat32x8(x2[2]).StoreArray((*[8]float32)(d[64:]))
+		archsimd.BroadcastFloat32x8(x2[3]).StoreArray((*[8]float32)(d[88:]))
 	}
-	for ; k <= kn-1; k += 1 {
-		d := (*[3 * 8]float32)(a[k*3*8:])
-		v0 := (*[1]float32)(x0[k:])
-		v1 := (*[1]float32)(x1[k:])
-		v2 := (*[1]float32)(x2[k:])
-		archsimd.BroadcastFloat32x8(v0[0]).StoreArray((*[8]float32)(d[0:]))
-		archsimd.BroadcastFloat32x8(v1[0]).StoreArray((*[8]float32)(d[8:]))
-		archsimd.BroadcastFloat32x8(v2[0]).StoreArray((*[8]float32)(d[16:]))
+	for ; k < kn; k++ {
+		d := (*[24]float32)(a[k*3*8:])[:]
+		x0 := (*[1]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x8(x0[0]).StoreArray((*[8]float32)(d[0:]))
+		x1 := (*[1]float32)(row1[k:])[:]
+		archsimd.BroadcastFloat32x8(x1[0]).StoreArray((*[8]float32)(d[8:]))
+		x2 := (*[1]float32)(row2[k:])[:]
+		archsimd.BroadcastFloat32x8(x2[0]).StoreArray((*[8]float32)(d[16:]))
 	}
 }
 
 func splat4x256(a, x []float32, ldx, kn int) {
-	x0 := x[0*ldx:][:kn]
-	x1 := x[1*ldx:][:kn]
-	x2 := x[2*ldx:][:kn]
-	x3 := x[3*ldx:][:kn]
+	row0 := x[0:][:kn]
+	row1 := x[ldx:][:kn]
+	row2 := x[2*ldx:][:kn]
+	row3 := x[3*ldx:][:kn]
 	k := 0
 	for ; k <= kn-4; k += 4 {
-		d := (*[16 * 8]float32)(a[k*4*8:])
-		v0 := (*[4]float32)(x0[k:])
-		v1 := (*[4]float32)(x1[k:])
-		v2 := (*[4]float32)(x2[k:])
-		v3 := (*[4]float32)(x3[k:])
-		archsimd.BroadcastFloat32x8(v0[0]).StoreArray((*[8]float32)(d[0:]))
-		archsimd.BroadcastFloat32x8(v1[0]).StoreArray((*[8]float32)(d[8:]))
-		archsimd.BroadcastFloat32x8(v2[0]).StoreArray((*[8]float32)(d[16:]))
-		archsimd.BroadcastFloat32x8(v3[0]).StoreArray((*[8]float32)(d[24:]))
-		archsimd.BroadcastFloat32x8(v0[1]).StoreArray((*[8]float32)(d[32:]))
-		archsimd.BroadcastFloat32x8(v1[1]).StoreArray((*[8]float32)(d[40:]))
-		archsimd.BroadcastFloat32x8(v2[1]).StoreArray((*[8]float32)(d[48:]))
-		archsimd.BroadcastFloat32x8(v3[1]).StoreArray((*[8]float32)(d[56:]))
-		archsimd.BroadcastFloat32x8(v0[2]).StoreArray((*[8]float32)(d[64:]))
-		archsimd.BroadcastFloat32x8(v1[2]).StoreArray((*[8]float32)(d[72:]))
-		archsimd.BroadcastFloat32x8(v2[2]).StoreArray((*[8]float32)(d[80:]))
-		archsimd.BroadcastFloat32x8(v3[2]).StoreArray((*[8]float32)(d[88:]))
-		archsimd.BroadcastFloat32x8(v0[3]).StoreArray((*[8]float32)(d[96:]))
-		archsimd.BroadcastFloat32x8(v1[3]).StoreArray((*[8]float32)(d[104:]))
-		archsimd.BroadcastFloat32x8(v2[3]).StoreArray((*[8]float32)(d[112:]))
-		archsimd.BroadcastFloat32x8(v3[3]).StoreArray((*[8]float32)(d[120:]))
+		d := (*[128]float32)(a[k*4*8:])[:]
+		x0 := (*[4]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x8(x0[0]).StoreArray((*[8]float32)(d[0:]))
+		archsimd.BroadcastFloat32x8(x0[1]).StoreArray((*[8]float32)(d[32:]))
+		archsimd.BroadcastFloat32x8(x0[2]).StoreArray((*[8]float32)(d[64:]))
+		archsimd.BroadcastFloat32x8(x0[3]).StoreArray((*[8]float32)(d[96:]))
+		x1 := (*[4]float32)(row1[k:])[:]
+		archsimd.BroadcastFloat32x8(x1[0]).StoreArray((*[8]float32)(d[8:]))
+		archsimd.BroadcastFloat32x8(x1[1]).StoreArray((*[8]float32)(d[40:]))
+		archsimd.BroadcastFloat32x8(x1[2]).StoreArray((*[8]float32)(d[72:]))
+		archsimd.BroadcastFloat32x8(x1[3]).StoreArray((*[8]float32)(d[104:]))
+		x2 := (*[4]float32)(row2[k:])[:]
+		archsimd.BroadcastFloat32x8(x2[0]).StoreArray((*[8]float32)(d[16:]))
+		archsimd.BroadcastFloat32x8(x2[1]).StoreArray((*[8]float32)(d[48:]))
+		archsimd.BroadcastFloat32x8(x2[2]).StoreArray((*[8]float32)(d[80:]))
+		archsimd.BroadcastFloat32x8(x2[3]).StoreArray((*[8]float32)(d[112:]))
+		x3 := (*[4]float32)(row3[k:])[:]
+		archsimd.BroadcastFloat32x8(x3[0]).StoreArray((*[8]float32)(d[24:]))
+		archsimd.BroadcastFloat32x8(x3[1]).StoreArray((*[8]float32)(d[56:]))
+		archsimd.BroadcastFloat32x8(x3[2]).StoreArray((*[8]float32)(d[88:]))
+		archsimd.BroadcastFloat32x8(x3[3]).StoreArray((*[8]float32)(d[120:]))
 	}
-	for ; k <= kn-1; k += 1 {
-		d := (*[4 * 8]float32)(a[k*4*8:])
-		v0 := (*[1]float32)(x0[k:])
-		v1 := (*[1]float32)(x1[k:])
-		v2 := (*[1]float32)(x2[k:])
-		v3 := (*[1]float32)(x3[k:])
-		archsimd.BroadcastFloat32x8(v0[0]).StoreArray((*[8]float32)(d[0:]))
-		archsimd.BroadcastFloat32x8(v1[0]).StoreArray((*[8]float32)(d[8:]))
-		archsimd.BroadcastFloat32x8(v2[0]).StoreArray((*[8]float32)(d[16:]))
-		archsimd.BroadcastFloat32x8(v3[0]).StoreArray((*[8]float32)(d[24:]))
+	for ; k < kn; k++ {
+		d := (*[32]float32)(a[k*4*8:])[:]
+		x0 := (*[1]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x8(x0[0]).StoreArray((*[8]float32)(d[0:]))
+		x1 := (*[1]float32)(row1[k:])[:]
+		archsimd.BroadcastFloat32x8(x1[0]).StoreArray((*[8]float32)(d[8:]))
+		x2 := (*[1]float32)(row2[k:])[:]
+		archsimd.BroadcastFloat32x8(x2[0]).StoreArray((*[8]float32)(d[16:]))
+		x3 := (*[1]float32)(row3[k:])[:]
+		archsimd.BroadcastFloat32x8(x3[0]).StoreArray((*[8]float32)(d[24:]))
 	}
 }
 
 func splat5x256(a, x []float32, ldx, kn int) {
-	x0 := x[0*ldx:][:kn]
-	x1 := x[1*ldx:][:kn]
-	x2 := x[2*ldx:][:kn]
-	x3 := x[3*ldx:][:kn]
-	x4 := x[4*ldx:][:kn]
+	row0 := x[0:][:kn]
+	row1 := x[ldx:][:kn]
+	row2 := x[2*ldx:][:kn]
+	row3 := x[3*ldx:][:kn]
+	row4 := x[4*ldx:][:kn]
 	k := 0
 	for ; k <= kn-4; k += 4 {
-		d := (*[20 * 8]float32)(a[k*5*8:])
-		v0 := (*[4]float32)(x0[k:])
-		v1 := (*[4]float32)(x1[k:])
-		v2 := (*[4]float32)(x2[k:])
-		v3 := (*[4]float32)(x3[k:])
-		v4 := (*[4]float32)(x4[k:])
-		archsimd.BroadcastFloat32x8(v0[0]).StoreArray((*[8]float32)(d[0:]))
-		archsimd.BroadcastFloat32x8(v1[0]).StoreArray((*[8]float32)(d[8:]))
-		archsimd.BroadcastFloat32x8(v2[0]).StoreArray((*[8]float32)(d[16:]))
-		archsimd.BroadcastFloat32x8(v3[0]).StoreArray((*[8]float32)(d[24:]))
-		archsimd.BroadcastFloat32x8(v4[0]).StoreArray((*[8]float32)(d[32:]))
-		archsimd.BroadcastFloat32x8(v0[1]).StoreArray((*[8]float32)(d[40:]))
-		archsimd.BroadcastFloat32x8(v1[1]).StoreArray((*[8]float32)(d[48:]))
-		archsimd.BroadcastFloat32x8(v2[1]).StoreArray((*[8]float32)(d[56:]))
-		archsimd.BroadcastFloat32x8(v3[1]).StoreArray((*[8]float32)(d[64:]))
-		archsimd.BroadcastFloat32x8(v4[1]).StoreArray((*[8]float32)(d[72:]))
-		archsimd.BroadcastFloat32x8(v0[2]).StoreArray((*[8]float32)(d[80:]))
-		archsimd.BroadcastFloat32x8(v1[2]).StoreArray((*[8]float32)(d[88:]))
-		archsimd.BroadcastFloat32x8(v2[2]).StoreArray((*[8]float32)(d[96:]))
-		archsimd.BroadcastFloat32x8(v3[2]).StoreArray((*[8]float32)(d[104:]))
-		archsimd.BroadcastFloat32x8(v4[2]).StoreArray((*[8]float32)(d[112:]))
-		archsimd.BroadcastFloat32x8(v0[3]).StoreArray((*[8]float32)(d[120:]))
-		archsimd.BroadcastFloat32x8(v1[3]).StoreArray((*[8]float32)(d[128:]))
-		archsimd.BroadcastFloat32x8(v2[3]).StoreArray((*[8]float32)(d[136:]))
-		archsimd.BroadcastFloat32x8(v3[3]).StoreArray((*[8]float32)(d[144:]))
-		archsimd.BroadcastFloat32x8(v4[3]).StoreArray((*[8]float32)(d[152:]))
+		d := (*[160]float32)(a[k*5*8:])[:]
+		x0 := (*[4]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x8(x0[0]).StoreArray((*[8]float32)(d[0:]))
+		archsimd.BroadcastFloat32x8(x0[1]).StoreArray((*[8]float32)(d[40:]))
+		archsimd.BroadcastFloat32x8(x0[2]).StoreArray((*[8]float32)(d[80:]))
+		archsimd.BroadcastFloat32x8(x0[3]).StoreArray((*[8]float32)(d[120:]))
+		x1 := (*[4]float32)(row1[k:])[:]
+		archsimd.BroadcastFloat32x8(x1[0]).StoreArray((*[8]float32)(d[8:]))
+		archsimd.BroadcastFloat32x8(x1[1]).StoreArray((*[8]float32)(d[48:]))
+		archsimd.BroadcastFloat32x8(x1[2]).StoreArray((*[8]float32)(d[88:]))
+		archsimd.BroadcastFloat32x8(x1[3]).StoreArray((*[8]float32)(d[128:]))
+		x2 := (*[4]float32)(row2[k:])[:]
+		archsimd.BroadcastFloat32x8(x2[0]).StoreArray((*[8]float32)(d[16:]))
+		archsimd.BroadcastFloat32x8(x2[1]).StoreArray((*[8]float32)(d[56:]))
+		archsimd.BroadcastFloat32x8(x2[2]).StoreArray((*[8]float32)(d[96:]))
+		archsimd.BroadcastFloat32x8(x2[3]).StoreArray((*[8]float32)(d[136:]))
+		x3 := (*[4]float32)(row3[k:])[:]
+		archsimd.BroadcastFloat32x8(x3[0]).StoreArray((*[8]float32)(d[24:]))
+		archsimd.BroadcastFloat32x8(x3[1]).StoreArray((*[8]float32)(d[64:]))
+		archsimd.BroadcastFloat32x8(x3[2]).StoreArray((*[8]float32)(d[104:]))
+		archsimd.BroadcastFloat32x8(x3[3]).StoreArray((*[8]float32)(d[144:]))
+		x4 := (*[4]float32)(row4[k:])[:]
+		archsimd.BroadcastFloat32x8(x4[0]).StoreArray((*[8]float32)(d[32:]))
+		archsimd.BroadcastFloat32x8(x4[1]).StoreArray((*[8]float32)(d[72:]))
+		archsimd.BroadcastFloat32x8(x4[2]).StoreArray((*[8]float32)(d[112:]))
+		archsimd.BroadcastFloat32x8(x4[3]).StoreArray((*[8]float32)(d[152:]))
 	}
-	for ; k <= kn-1; k += 1 {
-		d := (*[5 * 8]float32)(a[k*5*8:])
-		v0 := (*[1]float32)(x0[k:])
-		v1 := (*[1]float32)(x1[k:])
-		v2 := (*[1]float32)(x2[k:])
-		v3 := (*[1]float32)(x3[k:])
-		v4 := (*[1]float32)(x4[k:])
-		archsimd.BroadcastFloat32x8(v0[0]).StoreArray((*[8]float32)(d[0:]))
-		archsimd.BroadcastFloat32x8(v1[0]).StoreArray((*[8]float32)(d[8:]))
-		archsimd.BroadcastFloat32x8(v2[0]).StoreArray((*[8]float32)(d[16:]))
-		archsimd.BroadcastFloat32x8(v3[0]).StoreArray((*[8]float32)(d[24:]))
-		archsimd.BroadcastFloat32x8(v4[0]).StoreArray((*[8]float32)(d[32:]))
+	for ; k < kn; k++ {
+		d := (*[40]float32)(a[k*5*8:])[:]
+		x0 := (*[1]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x8(x0[0]).StoreArray((*[8]float32)(d[0:]))
+		x1 := (*[1]float32)(row1[k:])[:]
+		archsimd.BroadcastFloat32x8(x1[0]).StoreArray((*[8]float32)(d[8:]))
+		x2 := (*[1]float32)(row2[k:])[:]
+		archsimd.BroadcastFloat32x8(x2[0]).StoreArray((*[8]float32)(d[16:]))
+		x3 := (*[1]float32)(row3[k:])[:]
+		archsimd.BroadcastFloat32x8(x3[0]).StoreArray((*[8]float32)(d[24:]))
+		x4 := (*[1]float32)(row4[k:])[:]
+		archsimd.BroadcastFloat32x8(x4[0]).StoreArray((*[8]float32)(d[32:]))
 	}
 }
 
-// panel2x256 computes n rows and 2 vectors of columns of one panel:
+// panel2x256 computes n rows and v vectors of columns of one panel:
 // c = start; c[i, :] += x[i, k]*b[k, :] in order of k.
 func panel2x256(c []float32, ldc int, a []float32, n int, b, start []float32, lds int) {
 	switch n {
@@ -337,660 +1069,680 @@ func panel2x256(c []float32, ldc int, a []float32, n int, b, start []float32, ld
 	}
 }
 
+// tile1x2x256 is panelVector with all sums in registers.
 func tile1x2x256(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:16]
-	s00 := archsimd.LoadFloat32x8Array((*[8]float32)(s[0:]))
-	s01 := archsimd.LoadFloat32x8Array((*[8]float32)(s[8:]))
-	for len(a) >= 8*8 && len(b) >= 8*16 {
-		aa, bb := (*[8 * 8]float32)(a), (*[8 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[8:]))
-		x00 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		b10 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[16:]))
-		b11 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[24:]))
-		x10 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[8:]))
-		s00 = s00.Add(x10.Mul(b10))
-		s01 = s01.Add(x10.Mul(b11))
-		b20 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[32:]))
-		b21 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[40:]))
-		x20 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[16:]))
-		s00 = s00.Add(x20.Mul(b20))
-		s01 = s01.Add(x20.Mul(b21))
-		b30 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[48:]))
-		b31 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[56:]))
-		x30 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[24:]))
-		s00 = s00.Add(x30.Mul(b30))
-		s01 = s01.Add(x30.Mul(b31))
-		b40 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[64:]))
-		b41 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[72:]))
-		x40 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[32:]))
-		s00 = s00.Add(x40.Mul(b40))
-		s01 = s01.Add(x40.Mul(b41))
-		b50 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[80:]))
-		b51 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[88:]))
-		x50 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[40:]))
-		s00 = s00.Add(x50.Mul(b50))
-		s01 = s01.Add(x50.Mul(b51))
-		b60 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[96:]))
-		b61 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[104:]))
-		x60 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[48:]))
-		s00 = s00.Add(x60.Mul(b60))
-		s01 = s01.Add(x60.Mul(b61))
-		b70 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[112:]))
-		b71 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[120:]))
-		x70 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[56:]))
-		s00 = s00.Add(x70.Mul(b70))
-		s01 = s01.Add(x70.Mul(b71))
-		a, b = a[8*8:], b[8*16:]
+	from0 := start[0:][:16]
+	s00 := archsimd.LoadFloat32x8Array((*[8]float32)(from0[0:]))
+	s01 := archsimd.LoadFloat32x8Array((*[8]float32)(from0[8:]))
+	for len(a) >= 64 && len(b) >= 128 {
+		{
+			a, b := (*[64]float32)(a)[:], (*[128]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x8Array((*[8]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x8Array((*[8]float32)(b[8:]))
+			x00 := archsimd.LoadFloat32x8Array((*[8]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			w10 := archsimd.LoadFloat32x8Array((*[8]float32)(b[16:]))
+			w11 := archsimd.LoadFloat32x8Array((*[8]float32)(b[24:]))
+			x10 := archsimd.LoadFloat32x8Array((*[8]float32)(a[8:]))
+			s00 = s00.Add(x10.Mul(w10))
+			s01 = s01.Add(x10.Mul(w11))
+			w20 := archsimd.LoadFloat32x8Array((*[8]float32)(b[32:]))
+			w21 := archsimd.LoadFloat32x8Array((*[8]float32)(b[40:]))
+			x20 := archsimd.LoadFloat32x8Array((*[8]float32)(a[16:]))
+			s00 = s00.Add(x20.Mul(w20))
+			s01 = s01.Add(x20.Mul(w21))
+			w30 := archsimd.LoadFloat32x8Array((*[8]float32)(b[48:]))
+			w31 := archsimd.LoadFloat32x8Array((*[8]float32)(b[56:]))
+			x30 := archsimd.LoadFloat32x8Array((*[8]float32)(a[24:]))
+			s00 = s00.Add(x30.Mul(w30))
+			s01 = s01.Add(x30.Mul(w31))
+			w40 := archsimd.LoadFloat32x8Array((*[8]float32)(b[64:]))
+			w41 := archsimd.LoadFloat32x8Array((*[8]float32)(b[72:]))
+			x40 := archsimd.LoadFloat32x8Array((*[8]float32)(a[32:]))
+			s00 = s00.Add(x40.Mul(w40))
+			s01 = s01.Add(x40.Mul(w41))
+			w50 := archsimd.LoadFloat32x8Array((*[8]float32)(b[80:]))
+			w51 := archsimd.LoadFloat32x8Array((*[8]float32)(b[88:]))
+			x50 := archsimd.LoadFloat32x8Array((*[8]float32)(a[40:]))
+			s00 = s00.Add(x50.Mul(w50))
+			s01 = s01.Add(x50.Mul(w51))
+			w60 := archsimd.LoadFloat32x8Array((*[8]float32)(b[96:]))
+			w61 := archsimd.LoadFloat32x8Array((*[8]float32)(b[104:]))
+			x60 := archsimd.LoadFloat32x8Array((*[8]float32)(a[48:]))
+			s00 = s00.Add(x60.Mul(w60))
+			s01 = s01.Add(x60.Mul(w61))
+			w70 := archsimd.LoadFloat32x8Array((*[8]float32)(b[112:]))
+			w71 := archsimd.LoadFloat32x8Array((*[8]float32)(b[120:]))
+			x70 := archsimd.LoadFloat32x8Array((*[8]float32)(a[56:]))
+			s00 = s00.Add(x70.Mul(w70))
+			s01 = s01.Add(x70.Mul(w71))
+		}
+		a, b = a[64:], b[128:]
 	}
-	for len(a) >= 1*8 && len(b) >= 1*16 {
-		aa, bb := (*[1 * 8]float32)(a), (*[1 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[8:]))
-		x00 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		a, b = a[1*8:], b[1*16:]
+	for len(a) >= 8 && len(b) >= 16 {
+		{
+			a, b := (*[8]float32)(a)[:], (*[16]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x8Array((*[8]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x8Array((*[8]float32)(b[8:]))
+			x00 := archsimd.LoadFloat32x8Array((*[8]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+		}
+		a, b = a[8:], b[16:]
 	}
-	d := c[:16]
-	s00.StoreArray((*[8]float32)(d[0:]))
-	s01.StoreArray((*[8]float32)(d[8:]))
+	to0 := c[0:][:16]
+	s00.StoreArray((*[8]float32)(to0[0:]))
+	s01.StoreArray((*[8]float32)(to0[8:]))
 }
 
+// tile2x2x256 is panelVector with all sums in registers.
 func tile2x2x256(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:16]
-	s00 := archsimd.LoadFloat32x8Array((*[8]float32)(s[0:]))
-	s01 := archsimd.LoadFloat32x8Array((*[8]float32)(s[8:]))
-	s = start[1*lds:][:16]
-	s10 := archsimd.LoadFloat32x8Array((*[8]float32)(s[0:]))
-	s11 := archsimd.LoadFloat32x8Array((*[8]float32)(s[8:]))
-	for len(a) >= 16*8 && len(b) >= 8*16 {
-		aa, bb := (*[16 * 8]float32)(a), (*[8 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[8:]))
-		x00 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		x01 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[8:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		b10 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[16:]))
-		b11 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[24:]))
-		x10 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[16:]))
-		s00 = s00.Add(x10.Mul(b10))
-		s01 = s01.Add(x10.Mul(b11))
-		x11 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[24:]))
-		s10 = s10.Add(x11.Mul(b10))
-		s11 = s11.Add(x11.Mul(b11))
-		b20 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[32:]))
-		b21 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[40:]))
-		x20 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[32:]))
-		s00 = s00.Add(x20.Mul(b20))
-		s01 = s01.Add(x20.Mul(b21))
-		x21 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[40:]))
-		s10 = s10.Add(x21.Mul(b20))
-		s11 = s11.Add(x21.Mul(b21))
-		b30 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[48:]))
-		b31 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[56:]))
-		x30 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[48:]))
-		s00 = s00.Add(x30.Mul(b30))
-		s01 = s01.Add(x30.Mul(b31))
-		x31 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[56:]))
-		s10 = s10.Add(x31.Mul(b30))
-		s11 = s11.Add(x31.Mul(b31))
-		b40 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[64:]))
-		b41 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[72:]))
-		x40 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[64:]))
-		s00 = s00.Add(x40.Mul(b40))
-		s01 = s01.Add(x40.Mul(b41))
-		x41 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[72:]))
-		s10 = s10.Add(x41.Mul(b40))
-		s11 = s11.Add(x41.Mul(b41))
-		b50 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[80:]))
-		b51 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[88:]))
-		x50 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[80:]))
-		s00 = s00.Add(x50.Mul(b50))
-		s01 = s01.Add(x50.Mul(b51))
-		x51 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[88:]))
-		s10 = s10.Add(x51.Mul(b50))
-		s11 = s11.Add(x51.Mul(b51))
-		b60 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[96:]))
-		b61 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[104:]))
-		x60 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[96:]))
-		s00 = s00.Add(x60.Mul(b60))
-		s01 = s01.Add(x60.Mul(b61))
-		x61 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[104:]))
-		s10 = s10.Add(x61.Mul(b60))
-		s11 = s11.Add(x61.Mul(b61))
-		b70 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[112:]))
-		b71 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[120:]))
-		x70 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[112:]))
-		s00 = s00.Add(x70.Mul(b70))
-		s01 = s01.Add(x70.Mul(b71))
-		x71 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[120:]))
-		s10 = s10.Add(x71.Mul(b70))
-		s11 = s11.Add(x71.Mul(b71))
-		a, b = a[16*8:], b[8*16:]
+	from0 := start[0:][:16]
+	s00 := archsimd.LoadFloat32x8Array((*[8]float32)(from0[0:]))
+	s01 := archsimd.LoadFloat32x8Array((*[8]float32)(from0[8:]))
+	from1 := start[lds:][:16]
+	s10 := archsimd.LoadFloat32x8Array((*[8]float32)(from1[0:]))
+	s11 := archsimd.LoadFloat32x8Array((*[8]float32)(from1[8:]))
+	for len(a) >= 128 && len(b) >= 128 {
+		{
+			a, b := (*[128]float32)(a)[:], (*[128]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x8Array((*[8]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x8Array((*[8]float32)(b[8:]))
+			x00 := archsimd.LoadFloat32x8Array((*[8]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			x01 := archsimd.LoadFloat32x8Array((*[8]float32)(a[8:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			w10 := archsimd.LoadFloat32x8Array((*[8]float32)(b[16:]))
+			w11 := archsimd.LoadFloat32x8Array((*[8]float32)(b[24:]))
+			x10 := archsimd.LoadFloat32x8Array((*[8]float32)(a[16:]))
+			s00 = s00.Add(x10.Mul(w10))
+			s01 = s01.Add(x10.Mul(w11))
+			x11 := archsimd.LoadFloat32x8Array((*[8]float32)(a[24:]))
+			s10 = s10.Add(x11.Mul(w10))
+			s11 = s11.Add(x11.Mul(w11))
+			w20 := archsimd.LoadFloat32x8Array((*[8]float32)(b[32:]))
+			w21 := archsimd.LoadFloat32x8Array((*[8]float32)(b[40:]))
+			x20 := archsimd.LoadFloat32x8Array((*[8]float32)(a[32:]))
+			s00 = s00.Add(x20.Mul(w20))
+			s01 = s01.Add(x20.Mul(w21))
+			x21 := archsimd.LoadFloat32x8Array((*[8]float32)(a[40:]))
+			s10 = s10.Add(x21.Mul(w20))
+			s11 = s11.Add(x21.Mul(w21))
+			w30 := archsimd.LoadFloat32x8Array((*[8]float32)(b[48:]))
+			w31 := archsimd.LoadFloat32x8Array((*[8]float32)(b[56:]))
+			x30 := archsimd.LoadFloat32x8Array((*[8]float32)(a[48:]))
+			s00 = s00.Add(x30.Mul(w30))
+			s01 = s01.Add(x30.Mul(w31))
+			x31 := archsimd.LoadFloat32x8Array((*[8]float32)(a[56:]))
+			s10 = s10.Add(x31.Mul(w30))
+			s11 = s11.Add(x31.Mul(w31))
+			w40 := archsimd.LoadFloat32x8Array((*[8]float32)(b[64:]))
+			w41 := archsimd.LoadFloat32x8Array((*[8]float32)(b[72:]))
+			x40 := archsimd.LoadFloat32x8Array((*[8]float32)(a[64:]))
+			s00 = s00.Add(x40.Mul(w40))
+			s01 = s01.Add(x40.Mul(w41))
+			x41 := archsimd.LoadFloat32x8Array((*[8]float32)(a[72:]))
+			s10 = s10.Add(x41.Mul(w40))
+			s11 = s11.Add(x41.Mul(w41))
+			w50 := archsimd.LoadFloat32x8Array((*[8]float32)(b[80:]))
+			w51 := archsimd.LoadFloat32x8Array((*[8]float32)(b[88:]))
+			x50 := archsimd.LoadFloat32x8Array((*[8]float32)(a[80:]))
+			s00 = s00.Add(x50.Mul(w50))
+			s01 = s01.Add(x50.Mul(w51))
+			x51 := archsimd.LoadFloat32x8Array((*[8]float32)(a[88:]))
+			s10 = s10.Add(x51.Mul(w50))
+			s11 = s11.Add(x51.Mul(w51))
+			w60 := archsimd.LoadFloat32x8Array((*[8]float32)(b[96:]))
+			w61 := archsimd.LoadFloat32x8Array((*[8]float32)(b[104:]))
+			x60 := archsimd.LoadFloat32x8Array((*[8]float32)(a[96:]))
+			s00 = s00.Add(x60.Mul(w60))
+			s01 = s01.Add(x60.Mul(w61))
+			x61 := archsimd.LoadFloat32x8Array((*[8]float32)(a[104:]))
+			s10 = s10.Add(x61.Mul(w60))
+			s11 = s11.Add(x61.Mul(w61))
+			w70 := archsimd.LoadFloat32x8Array((*[8]float32)(b[112:]))
+			w71 := archsimd.LoadFloat32x8Array((*[8]float32)(b[120:]))
+			x70 := archsimd.LoadFloat32x8Array((*[8]float32)(a[112:]))
+			s00 = s00.Add(x70.Mul(w70))
+			s01 = s01.Add(x70.Mul(w71))
+			x71 := archsimd.LoadFloat32x8Array((*[8]float32)(a[120:]))
+			s10 = s10.Add(x71.Mul(w70))
+			s11 = s11.Add(x71.Mul(w71))
+		}
+		a, b = a[128:], b[128:]
 	}
-	for len(a) >= 2*8 && len(b) >= 1*16 {
-		aa, bb := (*[2 * 8]float32)(a), (*[1 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[8:]))
-		x00 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		x01 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[8:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		a, b = a[2*8:], b[1*16:]
+	for len(a) >= 16 && len(b) >= 16 {
+		{
+			a, b := (*[16]float32)(a)[:], (*[16]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x8Array((*[8]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x8Array((*[8]float32)(b[8:]))
+			x00 := archsimd.LoadFloat32x8Array((*[8]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			x01 := archsimd.LoadFloat32x8Array((*[8]float32)(a[8:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+		}
+		a, b = a[16:], b[16:]
 	}
-	d := c[:16]
-	s00.StoreArray((*[8]float32)(d[0:]))
-	s01.StoreArray((*[8]float32)(d[8:]))
-	d = c[1*ldc:][:16]
-	s10.StoreArray((*[8]float32)(d[0:]))
-	s11.StoreArray((*[8]float32)(d[8:]))
+	to0 := c[0:][:16]
+	s00.StoreArray((*[8]float32)(to0[0:]))
+	s01.StoreArray((*[8]float32)(to0[8:]))
+	to1 := c[ldc:][:16]
+	s10.StoreArray((*[8]float32)(to1[0:]))
+	s11.StoreArray((*[8]float32)(to1[8:]))
 }
 
+// tile3x2x256 is panelVector with all sums in registers.
 func tile3x2x256(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:16]
-	s00 := archsimd.LoadFloat32x8Array((*[8]float32)(s[0:]))
-	s01 := archsimd.LoadFloat32x8Array((*[8]float32)(s[8:]))
-	s = start[1*lds:][:16]
-	s10 := archsimd.LoadFloat32x8Array((*[8]float32)(s[0:]))
-	s11 := archsimd.LoadFloat32x8Array((*[8]float32)(s[8:]))
-	s = start[2*lds:][:16]
-	s20 := archsimd.LoadFloat32x8Array((*[8]float32)(s[0:]))
-	s21 := archsimd.LoadFloat32x8Array((*[8]float32)(s[8:]))
-	for len(a) >= 24*8 && len(b) >= 8*16 {
-		aa, bb := (*[24 * 8]float32)(a), (*[8 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[8:]))
-		x00 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		x01 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[8:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		x02 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[16:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		b10 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[16:]))
-		b11 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[24:]))
-		x10 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[24:]))
-		s00 = s00.Add(x10.Mul(b10))
-		s01 = s01.Add(x10.Mul(b11))
-		x11 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[32:]))
-		s10 = s10.Add(x11.Mul(b10))
-		s11 = s11.Add(x11.Mul(b11))
-		x12 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[40:]))
-		s20 = s20.Add(x12.Mul(b10))
-		s21 = s21.Add(x12.Mul(b11))
-		b20 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[32:]))
-		b21 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[40:]))
-		x20 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[48:]))
-		s00 = s00.Add(x20.Mul(b20))
-		s01 = s01.Add(x20.Mul(b21))
-		x21 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[56:]))
-		s10 = s10.Add(x21.Mul(b20))
-		s11 = s11.Add(x21.Mul(b21))
-		x22 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[64:]))
-		s20 = s20.Add(x22.Mul(b20))
-		s21 = s21.Add(x22.Mul(b21))
-		b30 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[48:]))
-		b31 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[56:]))
-		x30 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[72:]))
-		s00 = s00.Add(x30.Mul(b30))
-		s01 = s01.Add(x30.Mul(b31))
-		x31 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[80:]))
-		s10 = s10.Add(x31.Mul(b30))
-		s11 = s11.Add(x31.Mul(b31))
-		x32 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[88:]))
-		s20 = s20.Add(x32.Mul(b30))
-		s21 = s21.Add(x32.Mul(b31))
-		b40 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[64:]))
-		b41 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[72:]))
-		x40 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[96:]))
-		s00 = s00.Add(x40.Mul(b40))
-		s01 = s01.Add(x40.Mul(b41))
-		x41 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[104:]))
-		s10 = s10.Add(x41.Mul(b40))
-		s11 = s11.Add(x41.Mul(b41))
-		x42 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[112:]))
-		s20 = s20.Add(x42.Mul(b40))
-		s21 = s21.Add(x42.Mul(b41))
-		b50 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[80:]))
-		b51 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[88:]))
-		x50 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[120:]))
-		s00 = s00.Add(x50.Mul(b50))
-		s01 = s01.Add(x50.Mul(b51))
-		x51 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[128:]))
-		s10 = s10.Add(x51.Mul(b50))
-		s11 = s11.Add(x51.Mul(b51))
-		x52 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[136:]))
-		s20 = s20.Add(x52.Mul(b50))
-		s21 = s21.Add(x52.Mul(b51))
-		b60 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[96:]))
-		b61 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[104:]))
-		x60 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[144:]))
-		s00 = s00.Add(x60.Mul(b60))
-		s01 = s01.Add(x60.Mul(b61))
-		x61 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[152:]))
-		s10 = s10.Add(x61.Mul(b60))
-		s11 = s11.Add(x61.Mul(b61))
-		x62 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[160:]))
-		s20 = s20.Add(x62.Mul(b60))
-		s21 = s21.Add(x62.Mul(b61))
-		b70 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[112:]))
-		b71 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[120:]))
-		x70 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[168:]))
-		s00 = s00.Add(x70.Mul(b70))
-		s01 = s01.Add(x70.Mul(b71))
-		x71 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[176:]))
-		s10 = s10.Add(x71.Mul(b70))
-		s11 = s11.Add(x71.Mul(b71))
-		x72 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[184:]))
-		s20 = s20.Add(x72.Mul(b70))
-		s21 = s21.Add(x72.Mul(b71))
-		a, b = a[24*8:], b[8*16:]
+	from0 := start[0:][:16]
+	s00 := archsimd.LoadFloat32x8Array((*[8]float32)(from0[0:]))
+	s01 := archsimd.LoadFloat32x8Array((*[8]float32)(from0[8:]))
+	from1 := start[lds:][:16]
+	s10 := archsimd.LoadFloat32x8Array((*[8]float32)(from1[0:]))
+	s11 := archsimd.LoadFloat32x8Array((*[8]float32)(from1[8:]))
+	from2 := start[2*lds:][:16]
+	s20 := archsimd.LoadFloat32x8Array((*[8]float32)(from2[0:]))
+	s21 := archsimd.LoadFloat32x8Array((*[8]float32)(from2[8:]))
+	for len(a) >= 192 && len(b) >= 128 {
+		{
+			a, b := (*[192]float32)(a)[:], (*[128]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x8Array((*[8]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x8Array((*[8]float32)(b[8:]))
+			x00 := archsimd.LoadFloat32x8Array((*[8]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			x01 := archsimd.LoadFloat32x8Array((*[8]float32)(a[8:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			x02 := archsimd.LoadFloat32x8Array((*[8]float32)(a[16:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+			w10 := archsimd.LoadFloat32x8Array((*[8]float32)(b[16:]))
+			w11 := archsimd.LoadFloat32x8Array((*[8]float32)(b[24:]))
+			x10 := archsimd.LoadFloat32x8Array((*[8]float32)(a[24:]))
+			s00 = s00.Add(x10.Mul(w10))
+			s01 = s01.Add(x10.Mul(w11))
+			x11 := archsimd.LoadFloat32x8Array((*[8]float32)(a[32:]))
+			s10 = s10.Add(x11.Mul(w10))
+			s11 = s11.Add(x11.Mul(w11))
+			x12 := archsimd.LoadFloat32x8Array((*[8]float32)(a[40:]))
+			s20 = s20.Add(x12.Mul(w10))
+			s21 = s21.Add(x12.Mul(w11))
+			w20 := archsimd.LoadFloat32x8Array((*[8]float32)(b[32:]))
+			w21 := archsimd.LoadFloat32x8Array((*[8]float32)(b[40:]))
+			x20 := archsimd.LoadFloat32x8Array((*[8]float32)(a[48:]))
+			s00 = s00.Add(x20.Mul(w20))
+			s01 = s01.Add(x20.Mul(w21))
+			x21 := archsimd.LoadFloat32x8Array((*[8]float32)(a[56:]))
+			s10 = s10.Add(x21.Mul(w20))
+			s11 = s11.Add(x21.Mul(w21))
+			x22 := archsimd.LoadFloat32x8Array((*[8]float32)(a[64:]))
+			s20 = s20.Add(x22.Mul(w20))
+			s21 = s21.Add(x22.Mul(w21))
+			w30 := archsimd.LoadFloat32x8Array((*[8]float32)(b[48:]))
+			w31 := archsimd.LoadFloat32x8Array((*[8]float32)(b[56:]))
+			x30 := archsimd.LoadFloat32x8Array((*[8]float32)(a[72:]))
+			s00 = s00.Add(x30.Mul(w30))
+			s01 = s01.Add(x30.Mul(w31))
+			x31 := archsimd.LoadFloat32x8Array((*[8]float32)(a[80:]))
+			s10 = s10.Add(x31.Mul(w30))
+			s11 = s11.Add(x31.Mul(w31))
+			x32 := archsimd.LoadFloat32x8Array((*[8]float32)(a[88:]))
+			s20 = s20.Add(x32.Mul(w30))
+			s21 = s21.Add(x32.Mul(w31))
+			w40 := archsimd.LoadFloat32x8Array((*[8]float32)(b[64:]))
+			w41 := archsimd.LoadFloat32x8Array((*[8]float32)(b[72:]))
+			x40 := archsimd.LoadFloat32x8Array((*[8]float32)(a[96:]))
+			s00 = s00.Add(x40.Mul(w40))
+			s01 = s01.Add(x40.Mul(w41))
+			x41 := archsimd.LoadFloat32x8Array((*[8]float32)(a[104:]))
+			s10 = s10.Add(x41.Mul(w40))
+			s11 = s11.Add(x41.Mul(w41))
+			x42 := archsimd.LoadFloat32x8Array((*[8]float32)(a[112:]))
+			s20 = s20.Add(x42.Mul(w40))
+			s21 = s21.Add(x42.Mul(w41))
+			w50 := archsimd.LoadFloat32x8Array((*[8]float32)(b[80:]))
+			w51 := archsimd.LoadFloat32x8Array((*[8]float32)(b[88:]))
+			x50 := archsimd.LoadFloat32x8Array((*[8]float32)(a[120:]))
+			s00 = s00.Add(x50.Mul(w50))
+			s01 = s01.Add(x50.Mul(w51))
+			x51 := archsimd.LoadFloat32x8Array((*[8]float32)(a[128:]))
+			s10 = s10.Add(x51.Mul(w50))
+			s11 = s11.Add(x51.Mul(w51))
+			x52 := archsimd.LoadFloat32x8Array((*[8]float32)(a[136:]))
+			s20 = s20.Add(x52.Mul(w50))
+			s21 = s21.Add(x52.Mul(w51))
+			w60 := archsimd.LoadFloat32x8Array((*[8]float32)(b[96:]))
+			w61 := archsimd.LoadFloat32x8Array((*[8]float32)(b[104:]))
+			x60 := archsimd.LoadFloat32x8Array((*[8]float32)(a[144:]))
+			s00 = s00.Add(x60.Mul(w60))
+			s01 = s01.Add(x60.Mul(w61))
+			x61 := archsimd.LoadFloat32x8Array((*[8]float32)(a[152:]))
+			s10 = s10.Add(x61.Mul(w60))
+			s11 = s11.Add(x61.Mul(w61))
+			x62 := archsimd.LoadFloat32x8Array((*[8]float32)(a[160:]))
+			s20 = s20.Add(x62.Mul(w60))
+			s21 = s21.Add(x62.Mul(w61))
+			w70 := archsimd.LoadFloat32x8Array((*[8]float32)(b[112:]))
+			w71 := archsimd.LoadFloat32x8Array((*[8]float32)(b[120:]))
+			x70 := archsimd.LoadFloat32x8Array((*[8]float32)(a[168:]))
+			s00 = s00.Add(x70.Mul(w70))
+			s01 = s01.Add(x70.Mul(w71))
+			x71 := archsimd.LoadFloat32x8Array((*[8]float32)(a[176:]))
+			s10 = s10.Add(x71.Mul(w70))
+			s11 = s11.Add(x71.Mul(w71))
+			x72 := archsimd.LoadFloat32x8Array((*[8]float32)(a[184:]))
+			s20 = s20.Add(x72.Mul(w70))
+			s21 = s21.Add(x72.Mul(w71))
+		}
+		a, b = a[192:], b[128:]
 	}
-	for len(a) >= 3*8 && len(b) >= 1*16 {
-		aa, bb := (*[3 * 8]float32)(a), (*[1 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[8:]))
-		x00 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		x01 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[8:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		x02 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[16:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		a, b = a[3*8:], b[1*16:]
+	for len(a) >= 24 && len(b) >= 16 {
+		{
+			a, b := (*[24]float32)(a)[:], (*[16]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x8Array((*[8]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x8Array((*[8]float32)(b[8:]))
+			x00 := archsimd.LoadFloat32x8Array((*[8]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			x01 := archsimd.LoadFloat32x8Array((*[8]float32)(a[8:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			x02 := archsimd.LoadFloat32x8Array((*[8]float32)(a[16:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+		}
+		a, b = a[24:], b[16:]
 	}
-	d := c[:16]
-	s00.StoreArray((*[8]float32)(d[0:]))
-	s01.StoreArray((*[8]float32)(d[8:]))
-	d = c[1*ldc:][:16]
-	s10.StoreArray((*[8]float32)(d[0:]))
-	s11.StoreArray((*[8]float32)(d[8:]))
-	d = c[2*ldc:][:16]
-	s20.StoreArray((*[8]float32)(d[0:]))
-	s21.StoreArray((*[8]float32)(d[8:]))
+	to0 := c[0:][:16]
+	s00.StoreArray((*[8]float32)(to0[0:]))
+	s01.StoreArray((*[8]float32)(to0[8:]))
+	to1 := c[ldc:][:16]
+	s10.StoreArray((*[8]float32)(to1[0:]))
+	s11.StoreArray((*[8]float32)(to1[8:]))
+	to2 := c[2*ldc:][:16]
+	s20.StoreArray((*[8]float32)(to2[0:]))
+	s21.StoreArray((*[8]float32)(to2[8:]))
 }
 
+// tile4x2x256 is panelVector with all sums in registers.
 func tile4x2x256(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:16]
-	s00 := archsimd.LoadFloat32x8Array((*[8]float32)(s[0:]))
-	s01 := archsimd.LoadFloat32x8Array((*[8]float32)(s[8:]))
-	s = start[1*lds:][:16]
-	s10 := archsimd.LoadFloat32x8Array((*[8]float32)(s[0:]))
-	s11 := archsimd.LoadFloat32x8Array((*[8]float32)(s[8:]))
-	s = start[2*lds:][:16]
-	s20 := archsimd.LoadFloat32x8Array((*[8]float32)(s[0:]))
-	s21 := archsimd.LoadFloat32x8Array((*[8]float32)(s[8:]))
-	s = start[3*lds:][:16]
-	s30 := archsimd.LoadFloat32x8Array((*[8]float32)(s[0:]))
-	s31 := archsimd.LoadFloat32x8Array((*[8]float32)(s[8:]))
-	for len(a) >= 32*8 && len(b) >= 8*16 {
-		aa, bb := (*[32 * 8]float32)(a), (*[8 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[8:]))
-		x00 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		x01 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[8:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		x02 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[16:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		x03 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[24:]))
-		s30 = s30.Add(x03.Mul(b00))
-		s31 = s31.Add(x03.Mul(b01))
-		b10 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[16:]))
-		b11 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[24:]))
-		x10 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[32:]))
-		s00 = s00.Add(x10.Mul(b10))
-		s01 = s01.Add(x10.Mul(b11))
-		x11 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[40:]))
-		s10 = s10.Add(x11.Mul(b10))
-		s11 = s11.Add(x11.Mul(b11))
-		x12 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[48:]))
-		s20 = s20.Add(x12.Mul(b10))
-		s21 = s21.Add(x12.Mul(b11))
-		x13 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[56:]))
-		s30 = s30.Add(x13.Mul(b10))
-		s31 = s31.Add(x13.Mul(b11))
-		b20 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[32:]))
-		b21 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[40:]))
-		x20 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[64:]))
-		s00 = s00.Add(x20.Mul(b20))
-		s01 = s01.Add(x20.Mul(b21))
-		x21 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[72:]))
-		s10 = s10.Add(x21.Mul(b20))
-		s11 = s11.Add(x21.Mul(b21))
-		x22 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[80:]))
-		s20 = s20.Add(x22.Mul(b20))
-		s21 = s21.Add(x22.Mul(b21))
-		x23 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[88:]))
-		s30 = s30.Add(x23.Mul(b20))
-		s31 = s31.Add(x23.Mul(b21))
-		b30 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[48:]))
-		b31 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[56:]))
-		x30 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[96:]))
-		s00 = s00.Add(x30.Mul(b30))
-		s01 = s01.Add(x30.Mul(b31))
-		x31 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[104:]))
-		s10 = s10.Add(x31.Mul(b30))
-		s11 = s11.Add(x31.Mul(b31))
-		x32 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[112:]))
-		s20 = s20.Add(x32.Mul(b30))
-		s21 = s21.Add(x32.Mul(b31))
-		x33 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[120:]))
-		s30 = s30.Add(x33.Mul(b30))
-		s31 = s31.Add(x33.Mul(b31))
-		b40 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[64:]))
-		b41 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[72:]))
-		x40 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[128:]))
-		s00 = s00.Add(x40.Mul(b40))
-		s01 = s01.Add(x40.Mul(b41))
-		x41 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[136:]))
-		s10 = s10.Add(x41.Mul(b40))
-		s11 = s11.Add(x41.Mul(b41))
-		x42 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[144:]))
-		s20 = s20.Add(x42.Mul(b40))
-		s21 = s21.Add(x42.Mul(b41))
-		x43 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[152:]))
-		s30 = s30.Add(x43.Mul(b40))
-		s31 = s31.Add(x43.Mul(b41))
-		b50 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[80:]))
-		b51 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[88:]))
-		x50 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[160:]))
-		s00 = s00.Add(x50.Mul(b50))
-		s01 = s01.Add(x50.Mul(b51))
-		x51 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[168:]))
-		s10 = s10.Add(x51.Mul(b50))
-		s11 = s11.Add(x51.Mul(b51))
-		x52 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[176:]))
-		s20 = s20.Add(x52.Mul(b50))
-		s21 = s21.Add(x52.Mul(b51))
-		x53 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[184:]))
-		s30 = s30.Add(x53.Mul(b50))
-		s31 = s31.Add(x53.Mul(b51))
-		b60 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[96:]))
-		b61 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[104:]))
-		x60 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[192:]))
-		s00 = s00.Add(x60.Mul(b60))
-		s01 = s01.Add(x60.Mul(b61))
-		x61 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[200:]))
-		s10 = s10.Add(x61.Mul(b60))
-		s11 = s11.Add(x61.Mul(b61))
-		x62 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[208:]))
-		s20 = s20.Add(x62.Mul(b60))
-		s21 = s21.Add(x62.Mul(b61))
-		x63 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[216:]))
-		s30 = s30.Add(x63.Mul(b60))
-		s31 = s31.Add(x63.Mul(b61))
-		b70 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[112:]))
-		b71 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[120:]))
-		x70 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[224:]))
-		s00 = s00.Add(x70.Mul(b70))
-		s01 = s01.Add(x70.Mul(b71))
-		x71 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[232:]))
-		s10 = s10.Add(x71.Mul(b70))
-		s11 = s11.Add(x71.Mul(b71))
-		x72 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[240:]))
-		s20 = s20.Add(x72.Mul(b70))
-		s21 = s21.Add(x72.Mul(b71))
-		x73 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[248:]))
-		s30 = s30.Add(x73.Mul(b70))
-		s31 = s31.Add(x73.Mul(b71))
-		a, b = a[32*8:], b[8*16:]
+	from0 := start[0:][:16]
+	s00 := archsimd.LoadFloat32x8Array((*[8]float32)(from0[0:]))
+	s01 := archsimd.LoadFloat32x8Array((*[8]float32)(from0[8:]))
+	from1 := start[lds:][:16]
+	s10 := archsimd.LoadFloat32x8Array((*[8]float32)(from1[0:]))
+	s11 := archsimd.LoadFloat32x8Array((*[8]float32)(from1[8:]))
+	from2 := start[2*lds:][:16]
+	s20 := archsimd.LoadFloat32x8Array((*[8]float32)(from2[0:]))
+	s21 := archsimd.LoadFloat32x8Array((*[8]float32)(from2[8:]))
+	from3 := start[3*lds:][:16]
+	s30 := archsimd.LoadFloat32x8Array((*[8]float32)(from3[0:]))
+	s31 := archsimd.LoadFloat32x8Array((*[8]float32)(from3[8:]))
+	for len(a) >= 256 && len(b) >= 128 {
+		{
+			a, b := (*[256]float32)(a)[:], (*[128]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x8Array((*[8]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x8Array((*[8]float32)(b[8:]))
+			x00 := archsimd.LoadFloat32x8Array((*[8]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			x01 := archsimd.LoadFloat32x8Array((*[8]float32)(a[8:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			x02 := archsimd.LoadFloat32x8Array((*[8]float32)(a[16:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+			x03 := archsimd.LoadFloat32x8Array((*[8]float32)(a[24:]))
+			s30 = s30.Add(x03.Mul(w00))
+			s31 = s31.Add(x03.Mul(w01))
+			w10 := archsimd.LoadFloat32x8Array((*[8]float32)(b[16:]))
+			w11 := archsimd.LoadFloat32x8Array((*[8]float32)(b[24:]))
+			x10 := archsimd.LoadFloat32x8Array((*[8]float32)(a[32:]))
+			s00 = s00.Add(x10.Mul(w10))
+			s01 = s01.Add(x10.Mul(w11))
+			x11 := archsimd.LoadFloat32x8Array((*[8]float32)(a[40:]))
+			s10 = s10.Add(x11.Mul(w10))
+			s11 = s11.Add(x11.Mul(w11))
+			x12 := archsimd.LoadFloat32x8Array((*[8]float32)(a[48:]))
+			s20 = s20.Add(x12.Mul(w10))
+			s21 = s21.Add(x12.Mul(w11))
+			x13 := archsimd.LoadFloat32x8Array((*[8]float32)(a[56:]))
+			s30 = s30.Add(x13.Mul(w10))
+			s31 = s31.Add(x13.Mul(w11))
+			w20 := archsimd.LoadFloat32x8Array((*[8]float32)(b[32:]))
+			w21 := archsimd.LoadFloat32x8Array((*[8]float32)(b[40:]))
+			x20 := archsimd.LoadFloat32x8Array((*[8]float32)(a[64:]))
+			s00 = s00.Add(x20.Mul(w20))
+			s01 = s01.Add(x20.Mul(w21))
+			x21 := archsimd.LoadFloat32x8Array((*[8]float32)(a[72:]))
+			s10 = s10.Add(x21.Mul(w20))
+			s11 = s11.Add(x21.Mul(w21))
+			x22 := archsimd.LoadFloat32x8Array((*[8]float32)(a[80:]))
+			s20 = s20.Add(x22.Mul(w20))
+			s21 = s21.Add(x22.Mul(w21))
+			x23 := archsimd.LoadFloat32x8Array((*[8]float32)(a[88:]))
+			s30 = s30.Add(x23.Mul(w20))
+			s31 = s31.Add(x23.Mul(w21))
+			w30 := archsimd.LoadFloat32x8Array((*[8]float32)(b[48:]))
+			w31 := archsimd.LoadFloat32x8Array((*[8]float32)(b[56:]))
+			x30 := archsimd.LoadFloat32x8Array((*[8]float32)(a[96:]))
+			s00 = s00.Add(x30.Mul(w30))
+			s01 = s01.Add(x30.Mul(w31))
+			x31 := archsimd.LoadFloat32x8Array((*[8]float32)(a[104:]))
+			s10 = s10.Add(x31.Mul(w30))
+			s11 = s11.Add(x31.Mul(w31))
+			x32 := archsimd.LoadFloat32x8Array((*[8]float32)(a[112:]))
+			s20 = s20.Add(x32.Mul(w30))
+			s21 = s21.Add(x32.Mul(w31))
+			x33 := archsimd.LoadFloat32x8Array((*[8]float32)(a[120:]))
+			s30 = s30.Add(x33.Mul(w30))
+			s31 = s31.Add(x33.Mul(w31))
+			w40 := archsimd.LoadFloat32x8Array((*[8]float32)(b[64:]))
+			w41 := archsimd.LoadFloat32x8Array((*[8]float32)(b[72:]))
+			x40 := archsimd.LoadFloat32x8Array((*[8]float32)(a[128:]))
+			s00 = s00.Add(x40.Mul(w40))
+			s01 = s01.Add(x40.Mul(w41))
+			x41 := archsimd.LoadFloat32x8Array((*[8]float32)(a[136:]))
+			s10 = s10.Add(x41.Mul(w40))
+			s11 = s11.Add(x41.Mul(w41))
+			x42 := archsimd.LoadFloat32x8Array((*[8]float32)(a[144:]))
+			s20 = s20.Add(x42.Mul(w40))
+			s21 = s21.Add(x42.Mul(w41))
+			x43 := archsimd.LoadFloat32x8Array((*[8]float32)(a[152:]))
+			s30 = s30.Add(x43.Mul(w40))
+			s31 = s31.Add(x43.Mul(w41))
+			w50 := archsimd.LoadFloat32x8Array((*[8]float32)(b[80:]))
+			w51 := archsimd.LoadFloat32x8Array((*[8]float32)(b[88:]))
+			x50 := archsimd.LoadFloat32x8Array((*[8]float32)(a[160:]))
+			s00 = s00.Add(x50.Mul(w50))
+			s01 = s01.Add(x50.Mul(w51))
+			x51 := archsimd.LoadFloat32x8Array((*[8]float32)(a[168:]))
+			s10 = s10.Add(x51.Mul(w50))
+			s11 = s11.Add(x51.Mul(w51))
+			x52 := archsimd.LoadFloat32x8Array((*[8]float32)(a[176:]))
+			s20 = s20.Add(x52.Mul(w50))
+			s21 = s21.Add(x52.Mul(w51))
+			x53 := archsimd.LoadFloat32x8Array((*[8]float32)(a[184:]))
+			s30 = s30.Add(x53.Mul(w50))
+			s31 = s31.Add(x53.Mul(w51))
+			w60 := archsimd.LoadFloat32x8Array((*[8]float32)(b[96:]))
+			w61 := archsimd.LoadFloat32x8Array((*[8]float32)(b[104:]))
+			x60 := archsimd.LoadFloat32x8Array((*[8]float32)(a[192:]))
+			s00 = s00.Add(x60.Mul(w60))
+			s01 = s01.Add(x60.Mul(w61))
+			x61 := archsimd.LoadFloat32x8Array((*[8]float32)(a[200:]))
+			s10 = s10.Add(x61.Mul(w60))
+			s11 = s11.Add(x61.Mul(w61))
+			x62 := archsimd.LoadFloat32x8Array((*[8]float32)(a[208:]))
+			s20 = s20.Add(x62.Mul(w60))
+			s21 = s21.Add(x62.Mul(w61))
+			x63 := archsimd.LoadFloat32x8Array((*[8]float32)(a[216:]))
+			s30 = s30.Add(x63.Mul(w60))
+			s31 = s31.Add(x63.Mul(w61))
+			w70 := archsimd.LoadFloat32x8Array((*[8]float32)(b[112:]))
+			w71 := archsimd.LoadFloat32x8Array((*[8]float32)(b[120:]))
+			x70 := archsimd.LoadFloat32x8Array((*[8]float32)(a[224:]))
+			s00 = s00.Add(x70.Mul(w70))
+			s01 = s01.Add(x70.Mul(w71))
+			x71 := archsimd.LoadFloat32x8Array((*[8]float32)(a[232:]))
+			s10 = s10.Add(x71.Mul(w70))
+			s11 = s11.Add(x71.Mul(w71))
+			x72 := archsimd.LoadFloat32x8Array((*[8]float32)(a[240:]))
+			s20 = s20.Add(x72.Mul(w70))
+			s21 = s21.Add(x72.Mul(w71))
+			x73 := archsimd.LoadFloat32x8Array((*[8]float32)(a[248:]))
+			s30 = s30.Add(x73.Mul(w70))
+			s31 = s31.Add(x73.Mul(w71))
+		}
+		a, b = a[256:], b[128:]
 	}
-	for len(a) >= 4*8 && len(b) >= 1*16 {
-		aa, bb := (*[4 * 8]float32)(a), (*[1 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[8:]))
-		x00 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		x01 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[8:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		x02 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[16:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		x03 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[24:]))
-		s30 = s30.Add(x03.Mul(b00))
-		s31 = s31.Add(x03.Mul(b01))
-		a, b = a[4*8:], b[1*16:]
+	for len(a) >= 32 && len(b) >= 16 {
+		{
+			a, b := (*[32]float32)(a)[:], (*[16]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x8Array((*[8]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x8Array((*[8]float32)(b[8:]))
+			x00 := archsimd.LoadFloat32x8Array((*[8]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			x01 := archsimd.LoadFloat32x8Array((*[8]float32)(a[8:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			x02 := archsimd.LoadFloat32x8Array((*[8]float32)(a[16:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+			x03 := archsimd.LoadFloat32x8Array((*[8]float32)(a[24:]))
+			s30 = s30.Add(x03.Mul(w00))
+			s31 = s31.Add(x03.Mul(w01))
+		}
+		a, b = a[32:], b[16:]
 	}
-	d := c[:16]
-	s00.StoreArray((*[8]float32)(d[0:]))
-	s01.StoreArray((*[8]float32)(d[8:]))
-	d = c[1*ldc:][:16]
-	s10.StoreArray((*[8]float32)(d[0:]))
-	s11.StoreArray((*[8]float32)(d[8:]))
-	d = c[2*ldc:][:16]
-	s20.StoreArray((*[8]float32)(d[0:]))
-	s21.StoreArray((*[8]float32)(d[8:]))
-	d = c[3*ldc:][:16]
-	s30.StoreArray((*[8]float32)(d[0:]))
-	s31.StoreArray((*[8]float32)(d[8:]))
+	to0 := c[0:][:16]
+	s00.StoreArray((*[8]float32)(to0[0:]))
+	s01.StoreArray((*[8]float32)(to0[8:]))
+	to1 := c[ldc:][:16]
+	s10.StoreArray((*[8]float32)(to1[0:]))
+	s11.StoreArray((*[8]float32)(to1[8:]))
+	to2 := c[2*ldc:][:16]
+	s20.StoreArray((*[8]float32)(to2[0:]))
+	s21.StoreArray((*[8]float32)(to2[8:]))
+	to3 := c[3*ldc:][:16]
+	s30.StoreArray((*[8]float32)(to3[0:]))
+	s31.StoreArray((*[8]float32)(to3[8:]))
 }
 
+// tile5x2x256 is panelVector with all sums in registers.
 func tile5x2x256(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:16]
-	s00 := archsimd.LoadFloat32x8Array((*[8]float32)(s[0:]))
-	s01 := archsimd.LoadFloat32x8Array((*[8]float32)(s[8:]))
-	s = start[1*lds:][:16]
-	s10 := archsimd.LoadFloat32x8Array((*[8]float32)(s[0:]))
-	s11 := archsimd.LoadFloat32x8Array((*[8]float32)(s[8:]))
-	s = start[2*lds:][:16]
-	s20 := archsimd.LoadFloat32x8Array((*[8]float32)(s[0:]))
-	s21 := archsimd.LoadFloat32x8Array((*[8]float32)(s[8:]))
-	s = start[3*lds:][:16]
-	s30 := archsimd.LoadFloat32x8Array((*[8]float32)(s[0:]))
-	s31 := archsimd.LoadFloat32x8Array((*[8]float32)(s[8:]))
-	s = start[4*lds:][:16]
-	s40 := archsimd.LoadFloat32x8Array((*[8]float32)(s[0:]))
-	s41 := archsimd.LoadFloat32x8Array((*[8]float32)(s[8:]))
-	for len(a) >= 40*8 && len(b) >= 8*16 {
-		aa, bb := (*[40 * 8]float32)(a), (*[8 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[8:]))
-		x00 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		x01 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[8:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		x02 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[16:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		x03 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[24:]))
-		s30 = s30.Add(x03.Mul(b00))
-		s31 = s31.Add(x03.Mul(b01))
-		x04 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[32:]))
-		s40 = s40.Add(x04.Mul(b00))
-		s41 = s41.Add(x04.Mul(b01))
-		b10 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[16:]))
-		b11 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[24:]))
-		x10 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[40:]))
-		s00 = s00.Add(x10.Mul(b10))
-		s01 = s01.Add(x10.Mul(b11))
-		x11 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[48:]))
-		s10 = s10.Add(x11.Mul(b10))
-		s11 = s11.Add(x11.Mul(b11))
-		x12 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[56:]))
-		s20 = s20.Add(x12.Mul(b10))
-		s21 = s21.Add(x12.Mul(b11))
-		x13 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[64:]))
-		s30 = s30.Add(x13.Mul(b10))
-		s31 = s31.Add(x13.Mul(b11))
-		x14 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[72:]))
-		s40 = s40.Add(x14.Mul(b10))
-		s41 = s41.Add(x14.Mul(b11))
-		b20 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[32:]))
-		b21 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[40:]))
-		x20 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[80:]))
-		s00 = s00.Add(x20.Mul(b20))
-		s01 = s01.Add(x20.Mul(b21))
-		x21 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[88:]))
-		s10 = s10.Add(x21.Mul(b20))
-		s11 = s11.Add(x21.Mul(b21))
-		x22 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[96:]))
-		s20 = s20.Add(x22.Mul(b20))
-		s21 = s21.Add(x22.Mul(b21))
-		x23 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[104:]))
-		s30 = s30.Add(x23.Mul(b20))
-		s31 = s31.Add(x23.Mul(b21))
-		x24 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[112:]))
-		s40 = s40.Add(x24.Mul(b20))
-		s41 = s41.Add(x24.Mul(b21))
-		b30 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[48:]))
-		b31 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[56:]))
-		x30 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[120:]))
-		s00 = s00.Add(x30.Mul(b30))
-		s01 = s01.Add(x30.Mul(b31))
-		x31 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[128:]))
-		s10 = s10.Add(x31.Mul(b30))
-		s11 = s11.Add(x31.Mul(b31))
-		x32 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[136:]))
-		s20 = s20.Add(x32.Mul(b30))
-		s21 = s21.Add(x32.Mul(b31))
-		x33 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[144:]))
-		s30 = s30.Add(x33.Mul(b30))
-		s31 = s31.Add(x33.Mul(b31))
-		x34 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[152:]))
-		s40 = s40.Add(x34.Mul(b30))
-		s41 = s41.Add(x34.Mul(b31))
-		b40 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[64:]))
-		b41 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[72:]))
-		x40 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[160:]))
-		s00 = s00.Add(x40.Mul(b40))
-		s01 = s01.Add(x40.Mul(b41))
-		x41 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[168:]))
-		s10 = s10.Add(x41.Mul(b40))
-		s11 = s11.Add(x41.Mul(b41))
-		x42 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[176:]))
-		s20 = s20.Add(x42.Mul(b40))
-		s21 = s21.Add(x42.Mul(b41))
-		x43 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[184:]))
-		s30 = s30.Add(x43.Mul(b40))
-		s31 = s31.Add(x43.Mul(b41))
-		x44 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[192:]))
-		s40 = s40.Add(x44.Mul(b40))
-		s41 = s41.Add(x44.Mul(b41))
-		b50 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[80:]))
-		b51 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[88:]))
-		x50 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[200:]))
-		s00 = s00.Add(x50.Mul(b50))
-		s01 = s01.Add(x50.Mul(b51))
-		x51 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[208:]))
-		s10 = s10.Add(x51.Mul(b50))
-		s11 = s11.Add(x51.Mul(b51))
-		x52 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[216:]))
-		s20 = s20.Add(x52.Mul(b50))
-		s21 = s21.Add(x52.Mul(b51))
-		x53 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[224:]))
-		s30 = s30.Add(x53.Mul(b50))
-		s31 = s31.Add(x53.Mul(b51))
-		x54 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[232:]))
-		s40 = s40.Add(x54.Mul(b50))
-		s41 = s41.Add(x54.Mul(b51))
-		b60 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[96:]))
-		b61 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[104:]))
-		x60 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[240:]))
-		s00 = s00.Add(x60.Mul(b60))
-		s01 = s01.Add(x60.Mul(b61))
-		x61 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[248:]))
-		s10 = s10.Add(x61.Mul(b60))
-		s11 = s11.Add(x61.Mul(b61))
-		x62 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[256:]))
-		s20 = s20.Add(x62.Mul(b60))
-		s21 = s21.Add(x62.Mul(b61))
-		x63 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[264:]))
-		s30 = s30.Add(x63.Mul(b60))
-		s31 = s31.Add(x63.Mul(b61))
-		x64 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[272:]))
-		s40 = s40.Add(x64.Mul(b60))
-		s41 = s41.Add(x64.Mul(b61))
-		b70 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[112:]))
-		b71 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[120:]))
-		x70 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[280:]))
-		s00 = s00.Add(x70.Mul(b70))
-		s01 = s01.Add(x70.Mul(b71))
-		x71 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[288:]))
-		s10 = s10.Add(x71.Mul(b70))
-		s11 = s11.Add(x71.Mul(b71))
-		x72 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[296:]))
-		s20 = s20.Add(x72.Mul(b70))
-		s21 = s21.Add(x72.Mul(b71))
-		x73 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[304:]))
-		s30 = s30.Add(x73.Mul(b70))
-		s31 = s31.Add(x73.Mul(b71))
-		x74 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[312:]))
-		s40 = s40.Add(x74.Mul(b70))
-		s41 = s41.Add(x74.Mul(b71))
-		a, b = a[40*8:], b[8*16:]
+	from0 := start[0:][:16]
+	s00 := archsimd.LoadFloat32x8Array((*[8]float32)(from0[0:]))
+	s01 := archsimd.LoadFloat32x8Array((*[8]float32)(from0[8:]))
+	from1 := start[lds:][:16]
+	s10 := archsimd.LoadFloat32x8Array((*[8]float32)(from1[0:]))
+	s11 := archsimd.LoadFloat32x8Array((*[8]float32)(from1[8:]))
+	from2 := start[2*lds:][:16]
+	s20 := archsimd.LoadFloat32x8Array((*[8]float32)(from2[0:]))
+	s21 := archsimd.LoadFloat32x8Array((*[8]float32)(from2[8:]))
+	from3 := start[3*lds:][:16]
+	s30 := archsimd.LoadFloat32x8Array((*[8]float32)(from3[0:]))
+	s31 := archsimd.LoadFloat32x8Array((*[8]float32)(from3[8:]))
+	from4 := start[4*lds:][:16]
+	s40 := archsimd.LoadFloat32x8Array((*[8]float32)(from4[0:]))
+	s41 := archsimd.LoadFloat32x8Array((*[8]float32)(from4[8:]))
+	for len(a) >= 320 && len(b) >= 128 {
+		{
+			a, b := (*[320]float32)(a)[:], (*[128]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x8Array((*[8]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x8Array((*[8]float32)(b[8:]))
+			x00 := archsimd.LoadFloat32x8Array((*[8]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			x01 := archsimd.LoadFloat32x8Array((*[8]float32)(a[8:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			x02 := archsimd.LoadFloat32x8Array((*[8]float32)(a[16:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+			x03 := archsimd.LoadFloat32x8Array((*[8]float32)(a[24:]))
+			s30 = s30.Add(x03.Mul(w00))
+			s31 = s31.Add(x03.Mul(w01))
+			x04 := archsimd.LoadFloat32x8Array((*[8]float32)(a[32:]))
+			s40 = s40.Add(x04.Mul(w00))
+			s41 = s41.Add(x04.Mul(w01))
+			w10 := archsimd.LoadFloat32x8Array((*[8]float32)(b[16:]))
+			w11 := archsimd.LoadFloat32x8Array((*[8]float32)(b[24:]))
+			x10 := archsimd.LoadFloat32x8Array((*[8]float32)(a[40:]))
+			s00 = s00.Add(x10.Mul(w10))
+			s01 = s01.Add(x10.Mul(w11))
+			x11 := archsimd.LoadFloat32x8Array((*[8]float32)(a[48:]))
+			s10 = s10.Add(x11.Mul(w10))
+			s11 = s11.Add(x11.Mul(w11))
+			x12 := archsimd.LoadFloat32x8Array((*[8]float32)(a[56:]))
+			s20 = s20.Add(x12.Mul(w10))
+			s21 = s21.Add(x12.Mul(w11))
+			x13 := archsimd.LoadFloat32x8Array((*[8]float32)(a[64:]))
+			s30 = s30.Add(x13.Mul(w10))
+			s31 = s31.Add(x13.Mul(w11))
+			x14 := archsimd.LoadFloat32x8Array((*[8]float32)(a[72:]))
+			s40 = s40.Add(x14.Mul(w10))
+			s41 = s41.Add(x14.Mul(w11))
+			w20 := archsimd.LoadFloat32x8Array((*[8]float32)(b[32:]))
+			w21 := archsimd.LoadFloat32x8Array((*[8]float32)(b[40:]))
+			x20 := archsimd.LoadFloat32x8Array((*[8]float32)(a[80:]))
+			s00 = s00.Add(x20.Mul(w20))
+			s01 = s01.Add(x20.Mul(w21))
+			x21 := archsimd.LoadFloat32x8Array((*[8]float32)(a[88:]))
+			s10 = s10.Add(x21.Mul(w20))
+			s11 = s11.Add(x21.Mul(w21))
+			x22 := archsimd.LoadFloat32x8Array((*[8]float32)(a[96:]))
+			s20 = s20.Add(x22.Mul(w20))
+			s21 = s21.Add(x22.Mul(w21))
+			x23 := archsimd.LoadFloat32x8Array((*[8]float32)(a[104:]))
+			s30 = s30.Add(x23.Mul(w20))
+			s31 = s31.Add(x23.Mul(w21))
+			x24 := archsimd.LoadFloat32x8Array((*[8]float32)(a[112:]))
+			s40 = s40.Add(x24.Mul(w20))
+			s41 = s41.Add(x24.Mul(w21))
+			w30 := archsimd.LoadFloat32x8Array((*[8]float32)(b[48:]))
+			w31 := archsimd.LoadFloat32x8Array((*[8]float32)(b[56:]))
+			x30 := archsimd.LoadFloat32x8Array((*[8]float32)(a[120:]))
+			s00 = s00.Add(x30.Mul(w30))
+			s01 = s01.Add(x30.Mul(w31))
+			x31 := archsimd.LoadFloat32x8Array((*[8]float32)(a[128:]))
+			s10 = s10.Add(x31.Mul(w30))
+			s11 = s11.Add(x31.Mul(w31))
+			x32 := archsimd.LoadFloat32x8Array((*[8]float32)(a[136:]))
+			s20 = s20.Add(x32.Mul(w30))
+			s21 = s21.Add(x32.Mul(w31))
+			x33 := archsimd.LoadFloat32x8Array((*[8]float32)(a[144:]))
+			s30 = s30.Add(x33.Mul(w30))
+			s31 = s31.Add(x33.Mul(w31))
+			x34 := archsimd.LoadFloat32x8Array((*[8]float32)(a[152:]))
+			s40 = s40.Add(x34.Mul(w30))
+			s41 = s41.Add(x34.Mul(w31))
+			w40 := archsimd.LoadFloat32x8Array((*[8]float32)(b[64:]))
+			w41 := archsimd.LoadFloat32x8Array((*[8]float32)(b[72:]))
+			x40 := archsimd.LoadFloat32x8Array((*[8]float32)(a[160:]))
+			s00 = s00.Add(x40.Mul(w40))
+			s01 = s01.Add(x40.Mul(w41))
+			x41 := archsimd.LoadFloat32x8Array((*[8]float32)(a[168:]))
+			s10 = s10.Add(x41.Mul(w40))
+			s11 = s11.Add(x41.Mul(w41))
+			x42 := archsimd.LoadFloat32x8Array((*[8]float32)(a[176:]))
+			s20 = s20.Add(x42.Mul(w40))
+			s21 = s21.Add(x42.Mul(w41))
+			x43 := archsimd.LoadFloat32x8Array((*[8]float32)(a[184:]))
+			s30 = s30.Add(x43.Mul(w40))
+			s31 = s31.Add(x43.Mul(w41))
+			x44 := archsimd.LoadFloat32x8Array((*[8]float32)(a[192:]))
+			s40 = s40.Add(x44.Mul(w40))
+			s41 = s41.Add(x44.Mul(w41))
+			w50 := archsimd.LoadFloat32x8Array((*[8]float32)(b[80:]))
+			w51 := archsimd.LoadFloat32x8Array((*[8]float32)(b[88:]))
+			x50 := archsimd.LoadFloat32x8Array((*[8]float32)(a[200:]))
+			s00 = s00.Add(x50.Mul(w50))
+			s01 = s01.Add(x50.Mul(w51))
+			x51 := archsimd.LoadFloat32x8Array((*[8]float32)(a[208:]))
+			s10 = s10.Add(x51.Mul(w50))
+			s11 = s11.Add(x51.Mul(w51))
+			x52 := archsimd.LoadFloat32x8Array((*[8]float32)(a[216:]))
+			s20 = s20.Add(x52.Mul(w50))
+			s21 = s21.Add(x52.Mul(w51))
+			x53 := archsimd.LoadFloat32x8Array((*[8]float32)(a[224:]))
+			s30 = s30.Add(x53.Mul(w50))
+			s31 = s31.Add(x53.Mul(w51))
+			x54 := archsimd.LoadFloat32x8Array((*[8]float32)(a[232:]))
+			s40 = s40.Add(x54.Mul(w50))
+			s41 = s41.Add(x54.Mul(w51))
+			w60 := archsimd.LoadFloat32x8Array((*[8]float32)(b[96:]))
+			w61 := archsimd.LoadFloat32x8Array((*[8]float32)(b[104:]))
+			x60 := archsimd.LoadFloat32x8Array((*[8]float32)(a[240:]))
+			s00 = s00.Add(x60.Mul(w60))
+			s01 = s01.Add(x60.Mul(w61))
+			x61 := archsimd.LoadFloat32x8Array((*[8]float32)(a[248:]))
+			s10 = s10.Add(x61.Mul(w60))
+			s11 = s11.Add(x61.Mul(w61))
+			x62 := archsimd.LoadFloat32x8Array((*[8]float32)(a[256:]))
+			s20 = s20.Add(x62.Mul(w60))
+			s21 = s21.Add(x62.Mul(w61))
+			x63 := archsimd.LoadFloat32x8Array((*[8]float32)(a[264:]))
+			s30 = s30.Add(x63.Mul(w60))
+			s31 = s31.Add(x63.Mul(w61))
+			x64 := archsimd.LoadFloat32x8Array((*[8]float32)(a[272:]))
+			s40 = s40.Add(x64.Mul(w60))
+			s41 = s41.Add(x64.Mul(w61))
+			w70 := archsimd.LoadFloat32x8Array((*[8]float32)(b[112:]))
+			w71 := archsimd.LoadFloat32x8Array((*[8]float32)(b[120:]))
+			x70 := archsimd.LoadFloat32x8Array((*[8]float32)(a[280:]))
+			s00 = s00.Add(x70.Mul(w70))
+			s01 = s01.Add(x70.Mul(w71))
+			x71 := archsimd.LoadFloat32x8Array((*[8]float32)(a[288:]))
+			s10 = s10.Add(x71.Mul(w70))
+			s11 = s11.Add(x71.Mul(w71))
+			x72 := archsimd.LoadFloat32x8Array((*[8]float32)(a[296:]))
+			s20 = s20.Add(x72.Mul(w70))
+			s21 = s21.Add(x72.Mul(w71))
+			x73 := archsimd.LoadFloat32x8Array((*[8]float32)(a[304:]))
+			s30 = s30.Add(x73.Mul(w70))
+			s31 = s31.Add(x73.Mul(w71))
+			x74 := archsimd.LoadFloat32x8Array((*[8]float32)(a[312:]))
+			s40 = s40.Add(x74.Mul(w70))
+			s41 = s41.Add(x74.Mul(w71))
+		}
+		a, b = a[320:], b[128:]
 	}
-	for len(a) >= 5*8 && len(b) >= 1*16 {
-		aa, bb := (*[5 * 8]float32)(a), (*[1 * 16]float32)(b)
-		b00 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x8Array((*[8]float32)(bb[8:]))
-		x00 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		x01 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[8:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		x02 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[16:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		x03 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[24:]))
-		s30 = s30.Add(x03.Mul(b00))
-		s31 = s31.Add(x03.Mul(b01))
-		x04 := archsimd.LoadFloat32x8Array((*[8]float32)(aa[32:]))
-		s40 = s40.Add(x04.Mul(b00))
-		s41 = s41.Add(x04.Mul(b01))
-		a, b = a[5*8:], b[1*16:]
+	for len(a) >= 40 && len(b) >= 16 {
+		{
+			a, b := (*[40]float32)(a)[:], (*[16]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x8Array((*[8]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x8Array((*[8]float32)(b[8:]))
+			x00 := archsimd.LoadFloat32x8Array((*[8]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			x01 := archsimd.LoadFloat32x8Array((*[8]float32)(a[8:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			x02 := archsimd.LoadFloat32x8Array((*[8]float32)(a[16:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+			x03 := archsimd.LoadFloat32x8Array((*[8]float32)(a[24:]))
+			s30 = s30.Add(x03.Mul(w00))
+			s31 = s31.Add(x03.Mul(w01))
+			x04 := archsimd.LoadFloat32x8Array((*[8]float32)(a[32:]))
+			s40 = s40.Add(x04.Mul(w00))
+			s41 = s41.Add(x04.Mul(w01))
+		}
+		a, b = a[40:], b[16:]
 	}
-	d := c[:16]
-	s00.StoreArray((*[8]float32)(d[0:]))
-	s01.StoreArray((*[8]float32)(d[8:]))
-	d = c[1*ldc:][:16]
-	s10.StoreArray((*[8]float32)(d[0:]))
-	s11.StoreArray((*[8]float32)(d[8:]))
-	d = c[2*ldc:][:16]
-	s20.StoreArray((*[8]float32)(d[0:]))
-	s21.StoreArray((*[8]float32)(d[8:]))
-	d = c[3*ldc:][:16]
-	s30.StoreArray((*[8]float32)(d[0:]))
-	s31.StoreArray((*[8]float32)(d[8:]))
-	d = c[4*ldc:][:16]
-	s40.StoreArray((*[8]float32)(d[0:]))
-	s41.StoreArray((*[8]float32)(d[8:]))
+	to0 := c[0:][:16]
+	s00.StoreArray((*[8]float32)(to0[0:]))
+	s01.StoreArray((*[8]float32)(to0[8:]))
+	to1 := c[ldc:][:16]
+	s10.StoreArray((*[8]float32)(to1[0:]))
+	s11.StoreArray((*[8]float32)(to1[8:]))
+	to2 := c[2*ldc:][:16]
+	s20.StoreArray((*[8]float32)(to2[0:]))
+	s21.StoreArray((*[8]float32)(to2[8:]))
+	to3 := c[3*ldc:][:16]
+	s30.StoreArray((*[8]float32)(to3[0:]))
+	s31.StoreArray((*[8]float32)(to3[8:]))
+	to4 := c[4*ldc:][:16]
+	s40.StoreArray((*[8]float32)(to4[0:]))
+	s41.StoreArray((*[8]float32)(to4[8:]))
 }
 
-// gemv256 is Linear for one row: 4 panels at once, for more independent sums.
+// gemv256 is Linear for one row: several panels at once, for more independent sums.
 func gemv256(dst, x []float32, out int, panels, bias []float32) {
 	in := len(x)
-	var buf [4 * 16]float32
-	for j := 0; j < out; j += 4 * 16 {
-		cols := min(4*16, out-j)
+	var buf [64]float32
+	for j := 0; j < out; j += 64 {
+		cols := min(64, out-j)
 		d := buf[:]
-		if cols == 4*16 {
-			d = dst[j:][:4*16]
+		if cols == 64 {
+			d = dst[j:][:64]
 		}
 		if bias == nil {
 			clear(d)
@@ -998,124 +1750,128 @@ func gemv256(dst, x []float32, out int, panels, bias []float32) {
 			copy(d, bias[j:j+cols])
 		}
 		b := panels[j*in:]
-		if cols > 3*16 {
-			gemvPanels256(d, x, b)
+		if cols > 48 {
+			dots4x256(d, x, b)
 		} else {
 			for p := 0; p < cols; p += 16 {
-				gemvPanel256(d[p:][:16], x, b[p*in:])
+				dots1x256(d[p:][:16], x, b[p*in:])
 			}
 		}
-		if cols < 4*16 {
+		if cols < 64 {
 			copy(dst[j:][:cols], d)
 		}
 	}
 }
 
-func gemvPanel256(d, x, b []float32) {
-	q0 := b[0*len(x)*16:][:len(x)*16]
+// dots1x256 computes d[p, :] += x[k]*b[p, k, :] for n panels, in order of k.
+func dots1x256(d, x, b []float32) {
+	var q0 []float32
+	panel0 := b[0:][:len(x)*16]
 	s00 := archsimd.LoadFloat32x8Array((*[8]float32)(d[0:]))
 	s01 := archsimd.LoadFloat32x8Array((*[8]float32)(d[8:]))
 	k := 0
 	for ; k <= len(x)-4; k += 4 {
-		a := (*[4]float32)(x[k:])
-		b0 := (*[4 * 16]float32)(q0[k*16:])
-		x0 := archsimd.BroadcastFloat32x8(a[0])
-		s00 = s00.Add(x0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b0[0:]))))
-		s01 = s01.Add(x0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b0[8:]))))
-		x1 := archsimd.BroadcastFloat32x8(a[1])
-		s00 = s00.Add(x1.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b0[16:]))))
-		s01 = s01.Add(x1.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b0[24:]))))
-		x2 := archsimd.BroadcastFloat32x8(a[2])
-		s00 = s00.Add(x2.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b0[32:]))))
-		s01 = s01.Add(x2.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b0[40:]))))
-		x3 := archsimd.BroadcastFloat32x8(a[3])
-		s00 = s00.Add(x3.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b0[48:]))))
-		s01 = s01.Add(x3.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b0[56:]))))
+		x := (*[4]float32)(x[k:])[:]
+		q0 = (*[64]float32)(panel0[k*16:])[:]
+		xu0 := archsimd.BroadcastFloat32x8(x[0])
+		s00 = s00.Add(xu0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q0[0:]))))
+		s01 = s01.Add(xu0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q0[8:]))))
+		xu1 := archsimd.BroadcastFloat32x8(x[1])
+		s00 = s00.Add(xu1.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q0[16:]))))
+		s01 = s01.Add(xu1.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q0[24:]))))
+		xu2 := archsimd.BroadcastFloat32x8(x[2])
+		s00 = s00.Add(xu2.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q0[32:]))))
+		s01 = s01.Add(xu2.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q0[40:]))))
+		xu3 := archsimd.BroadcastFloat32x8(x[3])
+		s00 = s00.Add(xu3.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q0[48:]))))
+		s01 = s01.Add(xu3.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q0[56:]))))
 	}
-	for ; k <= len(x)-1; k += 1 {
-		a := (*[1]float32)(x[k:])
-		b0 := (*[1 * 16]float32)(q0[k*16:])
-		x0 := archsimd.BroadcastFloat32x8(a[0])
-		s00 = s00.Add(x0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b0[0:]))))
-		s01 = s01.Add(x0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b0[8:]))))
+	for ; k < len(x); k++ {
+		x := (*[1]float32)(x[k:])[:]
+		q0 = (*[16]float32)(panel0[k*16:])[:]
+		xu0 := archsimd.BroadcastFloat32x8(x[0])
+		s00 = s00.Add(xu0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q0[0:]))))
+		s01 = s01.Add(xu0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q0[8:]))))
 	}
 	s00.StoreArray((*[8]float32)(d[0:]))
 	s01.StoreArray((*[8]float32)(d[8:]))
 	archsimd.ClearAVXUpperBits()
 }
 
-func gemvPanels256(d, x, b []float32) {
-	q0 := b[0*len(x)*16:][:len(x)*16]
+// dots4x256 computes d[p, :] += x[k]*b[p, k, :] for n panels, in order of k.
+func dots4x256(d, x, b []float32) {
+	var q0, q1, q2, q3 []float32
+	panel0 := b[0:][:len(x)*16]
 	s00 := archsimd.LoadFloat32x8Array((*[8]float32)(d[0:]))
 	s01 := archsimd.LoadFloat32x8Array((*[8]float32)(d[8:]))
-	q1 := b[1*len(x)*16:][:len(x)*16]
+	panel1 := b[len(x)*16:][:len(x)*16]
 	s10 := archsimd.LoadFloat32x8Array((*[8]float32)(d[16:]))
 	s11 := archsimd.LoadFloat32x8Array((*[8]float32)(d[24:]))
-	q2 := b[2*len(x)*16:][:len(x)*16]
+	panel2 := b[2*len(x)*16:][:len(x)*16]
 	s20 := archsimd.LoadFloat32x8Array((*[8]float32)(d[32:]))
 	s21 := archsimd.LoadFloat32x8Array((*[8]float32)(d[40:]))
-	q3 := b[3*len(x)*16:][:len(x)*16]
+	panel3 := b[3*len(x)*16:][:len(x)*16]
 	s30 := archsimd.LoadFloat32x8Array((*[8]float32)(d[48:]))
 	s31 := archsimd.LoadFloat32x8Array((*[8]float32)(d[56:]))
 	k := 0
 	for ; k <= len(x)-4; k += 4 {
-		a := (*[4]float32)(x[k:])
-		b0 := (*[4 * 16]float32)(q0[k*16:])
-		b1 := (*[4 * 16]float32)(q1[k*16:])
-		b2 := (*[4 * 16]float32)(q2[k*16:])
-		b3 := (*[4 * 16]float32)(q3[k*16:])
-		x0 := archsimd.BroadcastFloat32x8(a[0])
-		s00 = s00.Add(x0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b0[0:]))))
-		s01 = s01.Add(x0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b0[8:]))))
-		s10 = s10.Add(x0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b1[0:]))))
-		s11 = s11.Add(x0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b1[8:]))))
-		s20 = s20.Add(x0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b2[0:]))))
-		s21 = s21.Add(x0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b2[8:]))))
-		s30 = s30.Add(x0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b3[0:]))))
-		s31 = s31.Add(x0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b3[8:]))))
-		x1 := archsimd.BroadcastFloat32x8(a[1])
-		s00 = s00.Add(x1.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b0[16:]))))
-		s01 = s01.Add(x1.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b0[24:]))))
-		s10 = s10.Add(x1.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b1[16:]))))
-		s11 = s11.Add(x1.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b1[24:]))))
-		s20 = s20.Add(x1.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b2[16:]))))
-		s21 = s21.Add(x1.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b2[24:]))))
-		s30 = s30.Add(x1.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b3[16:]))))
-		s31 = s31.Add(x1.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b3[24:]))))
-		x2 := archsimd.BroadcastFloat32x8(a[2])
-		s00 = s00.Add(x2.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b0[32:]))))
-		s01 = s01.Add(x2.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b0[40:]))))
-		s10 = s10.Add(x2.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b1[32:]))))
-		s11 = s11.Add(x2.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b1[40:]))))
-		s20 = s20.Add(x2.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b2[32:]))))
-		s21 = s21.Add(x2.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b2[40:]))))
-		s30 = s30.Add(x2.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b3[32:]))))
-		s31 = s31.Add(x2.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b3[40:]))))
-		x3 := archsimd.BroadcastFloat32x8(a[3])
-		s00 = s00.Add(x3.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b0[48:]))))
-		s01 = s01.Add(x3.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b0[56:]))))
-		s10 = s10.Add(x3.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b1[48:]))))
-		s11 = s11.Add(x3.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b1[56:]))))
-		s20 = s20.Add(x3.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b2[48:]))))
-		s21 = s21.Add(x3.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b2[56:]))))
-		s30 = s30.Add(x3.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b3[48:]))))
-		s31 = s31.Add(x3.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b3[56:]))))
+		x := (*[4]float32)(x[k:])[:]
+		q0 = (*[64]float32)(panel0[k*16:])[:]
+		q1 = (*[64]float32)(panel1[k*16:])[:]
+		q2 = (*[64]float32)(panel2[k*16:])[:]
+		q3 = (*[64]float32)(panel3[k*16:])[:]
+		xu0 := archsimd.BroadcastFloat32x8(x[0])
+		s00 = s00.Add(xu0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q0[0:]))))
+		s01 = s01.Add(xu0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q0[8:]))))
+		s10 = s10.Add(xu0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q1[0:]))))
+		s11 = s11.Add(xu0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q1[8:]))))
+		s20 = s20.Add(xu0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q2[0:]))))
+		s21 = s21.Add(xu0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q2[8:]))))
+		s30 = s30.Add(xu0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q3[0:]))))
+		s31 = s31.Add(xu0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q3[8:]))))
+		xu1 := archsimd.BroadcastFloat32x8(x[1])
+		s00 = s00.Add(xu1.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q0[16:]))))
+		s01 = s01.Add(xu1.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q0[24:]))))
+		s10 = s10.Add(xu1.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q1[16:]))))
+		s11 = s11.Add(xu1.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q1[24:]))))
+		s20 = s20.Add(xu1.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q2[16:]))))
+		s21 = s21.Add(xu1.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q2[24:]))))
+		s30 = s30.Add(xu1.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q3[16:]))))
+		s31 = s31.Add(xu1.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q3[24:]))))
+		xu2 := archsimd.BroadcastFloat32x8(x[2])
+		s00 = s00.Add(xu2.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q0[32:]))))
+		s01 = s01.Add(xu2.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q0[40:]))))
+		s10 = s10.Add(xu2.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q1[32:]))))
+		s11 = s11.Add(xu2.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q1[40:]))))
+		s20 = s20.Add(xu2.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q2[32:]))))
+		s21 = s21.Add(xu2.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q2[40:]))))
+		s30 = s30.Add(xu2.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q3[32:]))))
+		s31 = s31.Add(xu2.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q3[40:]))))
+		xu3 := archsimd.BroadcastFloat32x8(x[3])
+		s00 = s00.Add(xu3.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q0[48:]))))
+		s01 = s01.Add(xu3.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q0[56:]))))
+		s10 = s10.Add(xu3.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q1[48:]))))
+		s11 = s11.Add(xu3.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q1[56:]))))
+		s20 = s20.Add(xu3.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q2[48:]))))
+		s21 = s21.Add(xu3.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q2[56:]))))
+		s30 = s30.Add(xu3.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q3[48:]))))
+		s31 = s31.Add(xu3.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q3[56:]))))
 	}
-	for ; k <= len(x)-1; k += 1 {
-		a := (*[1]float32)(x[k:])
-		b0 := (*[1 * 16]float32)(q0[k*16:])
-		b1 := (*[1 * 16]float32)(q1[k*16:])
-		b2 := (*[1 * 16]float32)(q2[k*16:])
-		b3 := (*[1 * 16]float32)(q3[k*16:])
-		x0 := archsimd.BroadcastFloat32x8(a[0])
-		s00 = s00.Add(x0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b0[0:]))))
-		s01 = s01.Add(x0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b0[8:]))))
-		s10 = s10.Add(x0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b1[0:]))))
-		s11 = s11.Add(x0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b1[8:]))))
-		s20 = s20.Add(x0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b2[0:]))))
-		s21 = s21.Add(x0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b2[8:]))))
-		s30 = s30.Add(x0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b3[0:]))))
-		s31 = s31.Add(x0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(b3[8:]))))
+	for ; k < len(x); k++ {
+		x := (*[1]float32)(x[k:])[:]
+		q0 = (*[16]float32)(panel0[k*16:])[:]
+		q1 = (*[16]float32)(panel1[k*16:])[:]
+		q2 = (*[16]float32)(panel2[k*16:])[:]
+		q3 = (*[16]float32)(panel3[k*16:])[:]
+		xu0 := archsimd.BroadcastFloat32x8(x[0])
+		s00 = s00.Add(xu0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q0[0:]))))
+		s01 = s01.Add(xu0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q0[8:]))))
+		s10 = s10.Add(xu0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q1[0:]))))
+		s11 = s11.Add(xu0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q1[8:]))))
+		s20 = s20.Add(xu0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q2[0:]))))
+		s21 = s21.Add(xu0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q2[8:]))))
+		s30 = s30.Add(xu0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q3[0:]))))
+		s31 = s31.Add(xu0.Mul(archsimd.LoadFloat32x8Array((*[8]float32)(q3[8:]))))
 	}
 	s00.StoreArray((*[8]float32)(d[0:]))
 	s01.StoreArray((*[8]float32)(d[8:]))
@@ -1128,398 +1884,214 @@ func gemvPanels256(d, x, b []float32) {
 	archsimd.ClearAVXUpperBits()
 }
 
-// packTransposed256 is packTransposed for panels of 16 columns, in blocks of 4x4.
+// packTransposed256 is packTransposed for panels of nr columns, in blocks of 4x4.
 func packTransposed256(panels, w []float32, ldw, n, k int) {
-	whole := n / 16 * 16
-	for j := 0; j < whole; j += 4 {
+	filled := n / 16 * 16
+	for j := 0; j < filled; j += 4 {
 		panel := panels[j/16*16*k:][:16*k]
 		c := j % 16
 		r0, r1, r2, r3 := w[j*ldw:][:k], w[(j+1)*ldw:][:k], w[(j+2)*ldw:][:k], w[(j+3)*ldw:][:k]
 		l := 0
 		for ; l <= k-4; l += 4 {
-			v0, v1, v2, v3 := (*[4]float32)(r0[l:]), (*[4]float32)(r1[l:]), (*[4]float32)(r2[l:]), (*[4]float32)(r3[l:])
-			d := (*[3*16 + 4]float32)(panel[l*16+c:])
-			d[0*16+0] = v0[0]
-			d[0*16+1] = v1[0]
-			d[0*16+2] = v2[0]
-			d[0*16+3] = v3[0]
-			d[1*16+0] = v0[1]
-			d[1*16+1] = v1[1]
-			d[1*16+2] = v2[1]
-			d[1*16+3] = v3[1]
-			d[2*16+0] = v0[2]
-			d[2*16+1] = v1[2]
-			d[2*16+2] = v2[2]
-			d[2*16+3] = v3[2]
-			d[3*16+0] = v0[3]
-			d[3*16+1] = v1[3]
-			d[3*16+2] = v2[3]
-			d[3*16+3] = v3[3]
+			v0, v1, v2, v3 := (*[4]float32)(r0[l:])[:], (*[4]float32)(r1[l:])[:], (*[4]float32)(r2[l:])[:], (*[4]float32)(r3[l:])[:]
+			d := (*[52]float32)(panel[l*16+c:])[:]
+			d[0], d[1], d[2], d[3] = v0[0], v1[0], v2[0], v3[0]
+			d[16], d[17], d[18], d[19] = v0[1], v1[1], v2[1], v3[1]
+			d[32], d[33], d[34], d[35] = v0[2], v1[2], v2[2], v3[2]
+			d[48], d[49], d[50], d[51] = v0[3], v1[3], v2[3], v3[3]
 		}
 		for ; l < k; l++ {
-			d := (*[4]float32)(panel[l*16+c:])
+			d := (*[4]float32)(panel[l*16+c:])[:]
 			d[0], d[1], d[2], d[3] = r0[l], r1[l], r2[l], r3[l]
 		}
 	}
-	if whole < n {
-		packTransposed(panels[whole*k:], w[whole*ldw:], ldw, n-whole, k, 16)
+	if filled < n {
+		packTransposed(panels[filled*k:], w[filled*ldw:], ldw, n-filled, k, 16)
 	}
-}
-
-func sum256(x []float32) float32 {
-	var s0 archsimd.Float32x8
-	var s1 archsimd.Float32x8
-	n := len(x) &^ 15
-	for i := 0; i < n; i += 16 {
-		xP := (*[16]float32)(x[i:])
-		{
-			s0 = s0.Add(archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])))
-		}
-		{
-			s1 = s1.Add(archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])))
-		}
-	}
-	if n < len(x) {
-		archsimd.ClearAVXUpperBits()
-		var xB [16]float32
-		xP := &xB
-		copy(xB[:], x[n:])
-		{
-			s0 = s0.Add(archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])))
-		}
-		{
-			s1 = s1.Add(archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])))
-		}
-	}
-	s0 = s0.Add(s1)
-	sQ := s0.GetLo().Add(s0.GetHi())
-	sQ = sQ.Add(sQ.ConcatPermuteScalars(2, 3, 0, 1, sQ))
-	sQ = sQ.Add(sQ.ConcatPermuteScalars(1, 0, 3, 2, sQ))
-	s0 = s0.SetLo(sQ).SetHi(sQ)
-	sum := s0
-	var out [8]float32
-	sum.StoreArray(&out)
-	archsimd.ClearAVXUpperBits()
-	return out[0]
-}
-
-func layerNormModulate256(dst, x, shift, scale []float32, eps float32) {
-	one := archsimd.LoadFloat32x8Array(&constants256.one)
-	count := archsimd.BroadcastInt32x8(int32(len(x))).ConvertToFloat32()
-	epsV := archsimd.BroadcastFloat32x8(eps)
-	var s0 archsimd.Float32x8
-	var s1 archsimd.Float32x8
-	{
-		n := len(x) &^ 15
-		for i := 0; i < n; i += 16 {
-			xP := (*[16]float32)(x[i:])
-			{
-				s0 = s0.Add(archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])))
-			}
-			{
-				s1 = s1.Add(archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])))
-			}
-		}
-		if n < len(x) {
-			archsimd.ClearAVXUpperBits()
-			var xB [16]float32
-			xP := &xB
-			copy(xB[:], x[n:])
-			{
-				s0 = s0.Add(archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])))
-			}
-			{
-				s1 = s1.Add(archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])))
-			}
-		}
-	}
-	s0 = s0.Add(s1)
-	sQ := s0.GetLo().Add(s0.GetHi())
-	sQ = sQ.Add(sQ.ConcatPermuteScalars(2, 3, 0, 1, sQ))
-	sQ = sQ.Add(sQ.ConcatPermuteScalars(1, 0, 3, 2, sQ))
-	s0 = s0.SetLo(sQ).SetHi(sQ)
-	sum := s0
-	mean := sum.Div(count)
-	var q0 archsimd.Float32x8
-	var q1 archsimd.Float32x8
-	{
-		n := len(x) &^ 15
-		for i := 0; i < n; i += 16 {
-			xP := (*[16]float32)(x[i:])
-			{
-				d := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Sub(mean)
-				q0 = q0.Add(d.Mul(d))
-			}
-			{
-				d := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Sub(mean)
-				q1 = q1.Add(d.Mul(d))
-			}
-		}
-		if n < len(x) {
-			archsimd.ClearAVXUpperBits()
-			var xB [16]float32
-			xP := &xB
-			mean.StoreArray((*[8]float32)(xB[0:]))
-			mean.StoreArray((*[8]float32)(xB[8:]))
-			copy(xB[:], x[n:])
-			{
-				d := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Sub(mean)
-				q0 = q0.Add(d.Mul(d))
-			}
-			{
-				d := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Sub(mean)
-				q1 = q1.Add(d.Mul(d))
-			}
-		}
-	}
-	q0 = q0.Add(q1)
-	qQ := q0.GetLo().Add(q0.GetHi())
-	qQ = qQ.Add(qQ.ConcatPermuteScalars(2, 3, 0, 1, qQ))
-	qQ = qQ.Add(qQ.ConcatPermuteScalars(1, 0, 3, 2, qQ))
-	q0 = q0.SetLo(qQ).SetHi(qQ)
-	squares := q0
-	r := one.Div(squares.Div(count).Add(epsV).Sqrt())
-	n := len(dst) &^ 15
-	x = x[:len(dst)]
-	shift = shift[:len(dst)]
-	scale = scale[:len(dst)]
-	for i := 0; i < n; i += 16 {
-		dstP := (*[16]float32)(dst[i:])
-		xP := (*[16]float32)(x[i:])
-		shiftP := (*[16]float32)(shift[i:])
-		scaleP := (*[16]float32)(scale[i:])
-		{
-			y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(scaleP[0:])).Add(one)).Add(archsimd.LoadFloat32x8Array((*[8]float32)(shiftP[0:])))
-			y.StoreArray((*[8]float32)(dstP[0:]))
-		}
-		{
-			y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(scaleP[8:])).Add(one)).Add(archsimd.LoadFloat32x8Array((*[8]float32)(shiftP[8:])))
-			y.StoreArray((*[8]float32)(dstP[8:]))
-		}
-	}
-	if n < len(dst) {
-		archsimd.ClearAVXUpperBits()
-		var dstB [16]float32
-		dstP := &dstB
-		var xB [16]float32
-		xP := &xB
-		var shiftB [16]float32
-		shiftP := &shiftB
-		var scaleB [16]float32
-		scaleP := &scaleB
-		copy(dstB[:], dst[n:])
-		copy(xB[:], x[n:])
-		copy(shiftB[:], shift[n:])
-		copy(scaleB[:], scale[n:])
-		{
-			y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(scaleP[0:])).Add(one)).Add(archsimd.LoadFloat32x8Array((*[8]float32)(shiftP[0:])))
-			y.StoreArray((*[8]float32)(dstP[0:]))
-		}
-		{
-			y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(scaleP[8:])).Add(one)).Add(archsimd.LoadFloat32x8Array((*[8]float32)(shiftP[8:])))
-			y.StoreArray((*[8]float32)(dstP[8:]))
-		}
-		archsimd.ClearAVXUpperBits()
-		copy(dst[n:], dstB[:])
-	}
-	archsimd.ClearAVXUpperBits()
 }
 
 // softmax256 is Softmax. Short rows of an odd length are padded by -Inf.
 func softmax256(x []float32, scale float32) {
 	var padded [128]float32
-	whole := (len(x) + 15) / 16 * 16
+	n := (len(x) + 16 - 1) / 16 * 16
 	switch {
-	case whole == len(x):
+	case n == len(x):
 		softmaxRows256(x, 1, len(x), scale)
 		return
-	case whole <= len(padded) && scale > 0:
-		for i := copy(padded[:], x); i < whole; i++ {
+	case n <= len(padded) && scale > 0:
+		for i := copy(padded[:], x); i < n; i++ {
 			padded[i] = float32(math.Inf(-1))
 		}
-		softmaxRows256(padded[:whole], 1, whole, scale)
+		softmaxRows256(padded[:n], 1, n, scale)
 		copy(x, padded[:])
 		return
 	}
-	scaleV := archsimd.BroadcastFloat32x8(scale)
-	minusInf := archsimd.BroadcastFloat32x8(float32(math.Inf(-1)))
-	m0 := minusInf
-	m1 := minusInf
+	by, minusInf := archsimd.BroadcastFloat32x8(scale), archsimd.BroadcastFloat32x8(float32(math.Inf(-1)))
 	{
-		n := len(x) &^ 15
-		for i := 0; i < n; i += 16 {
-			xP := (*[16]float32)(x[i:])
-			{
-				t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Mul(scaleV)
-				t.StoreArray((*[8]float32)(xP[0:]))
-				m0 = t.Max(m0)
-			}
-			{
-				t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Mul(scaleV)
-				t.StoreArray((*[8]float32)(xP[8:]))
-				m1 = t.Max(m1)
-			}
-		}
-		if n < len(x) {
-			archsimd.ClearAVXUpperBits()
-			var xB [16]float32
-			xP := &xB
-			for i := range xB {
-				xB[i] = x[n]
-			}
-			copy(xB[:], x[n:])
-			{
-				t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Mul(scaleV)
-				t.StoreArray((*[8]float32)(xP[0:]))
-				m0 = t.Max(m0)
-			}
-			{
-				t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Mul(scaleV)
-				t.StoreArray((*[8]float32)(xP[8:]))
-				m1 = t.Max(m1)
-			}
-			archsimd.ClearAVXUpperBits()
-			copy(x[n:], xB[:])
-		}
-	}
-	m0 = m0.Max(m1)
-	mQ := m0.GetLo().Max(m0.GetHi())
-	mQ = mQ.Max(mQ.ConcatPermuteScalars(2, 3, 0, 1, mQ))
-	mQ = mQ.Max(mQ.ConcatPermuteScalars(1, 0, 3, 2, mQ))
-	m0 = m0.SetLo(mQ).SetHi(mQ)
-	top := m0
-	var s0 archsimd.Float32x8
-	var s1 archsimd.Float32x8
-	{
-		n := len(x) &^ 15
-		for i := 0; i < n; i += 16 {
-			xP := (*[16]float32)(x[i:])
-			{
-				t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Sub(top)
-				var e archsimd.Float32x8
-				{
-					nan := t.NotEqual(t).ToInt32x8().ToBits()
-					x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&constants256.hi)).ToBits().Min(archsimd.LoadUint32x8Array(&constants256.lo)).BitsToFloat32()
-					z := x.Mul(archsimd.LoadFloat32x8Array(&constants256.log2e)).Add(archsimd.LoadFloat32x8Array(&constants256.magic))
-					n := z.Sub(archsimd.LoadFloat32x8Array(&constants256.magic))
-					r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Lo)))
-					p := r.Mul(archsimd.LoadFloat32x8Array(&constants256.c6)).Add(archsimd.LoadFloat32x8Array(&constants256.c5))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c4))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c3))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c2))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-				}
-				e.StoreArray((*[8]float32)(xP[0:]))
-				s0 = s0.Add(e)
-			}
-			{
-				t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Sub(top)
-				var e archsimd.Float32x8
-				{
-					nan := t.NotEqual(t).ToInt32x8().ToBits()
-					x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&constants256.hi)).ToBits().Min(archsimd.LoadUint32x8Array(&constants256.lo)).BitsToFloat32()
-					z := x.Mul(archsimd.LoadFloat32x8Array(&constants256.log2e)).Add(archsimd.LoadFloat32x8Array(&constants256.magic))
-					n := z.Sub(archsimd.LoadFloat32x8Array(&constants256.magic))
-					r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Lo)))
-					p := r.Mul(archsimd.LoadFloat32x8Array(&constants256.c6)).Add(archsimd.LoadFloat32x8Array(&constants256.c5))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c4))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c3))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c2))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-				}
-				e.StoreArray((*[8]float32)(xP[8:]))
-				s1 = s1.Add(e)
-			}
-		}
-		if n < len(x) {
-			archsimd.ClearAVXUpperBits()
-			var xB [16]float32
-			xP := &xB
-			minusInf.StoreArray((*[8]float32)(xB[0:]))
-			minusInf.StoreArray((*[8]float32)(xB[8:]))
-			copy(xB[:], x[n:])
-			{
-				t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Sub(top)
-				var e archsimd.Float32x8
-				{
-					nan := t.NotEqual(t).ToInt32x8().ToBits()
-					x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&constants256.hi)).ToBits().Min(archsimd.LoadUint32x8Array(&constants256.lo)).BitsToFloat32()
-					z := x.Mul(archsimd.LoadFloat32x8Array(&constants256.log2e)).Add(archsimd.LoadFloat32x8Array(&constants256.magic))
-					n := z.Sub(archsimd.LoadFloat32x8Array(&constants256.magic))
-					r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Lo)))
-					p := r.Mul(archsimd.LoadFloat32x8Array(&constants256.c6)).Add(archsimd.LoadFloat32x8Array(&constants256.c5))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c4))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c3))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c2))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-				}
-				e.StoreArray((*[8]float32)(xP[0:]))
-				s0 = s0.Add(e)
-			}
-			{
-				t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Sub(top)
-				var e archsimd.Float32x8
-				{
-					nan := t.NotEqual(t).ToInt32x8().ToBits()
-					x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&constants256.hi)).ToBits().Min(archsimd.LoadUint32x8Array(&constants256.lo)).BitsToFloat32()
-					z := x.Mul(archsimd.LoadFloat32x8Array(&constants256.log2e)).Add(archsimd.LoadFloat32x8Array(&constants256.magic))
-					n := z.Sub(archsimd.LoadFloat32x8Array(&constants256.magic))
-					r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Lo)))
-					p := r.Mul(archsimd.LoadFloat32x8Array(&constants256.c6)).Add(archsimd.LoadFloat32x8Array(&constants256.c5))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c4))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c3))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c2))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-					p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-				}
-				e.StoreArray((*[8]float32)(xP[8:]))
-				s1 = s1.Add(e)
-			}
-			archsimd.ClearAVXUpperBits()
-			copy(x[n:], xB[:])
-		}
-	}
-	s0 = s0.Add(s1)
-	sQ := s0.GetLo().Add(s0.GetHi())
-	sQ = sQ.Add(sQ.ConcatPermuteScalars(2, 3, 0, 1, sQ))
-	sQ = sQ.Add(sQ.ConcatPermuteScalars(1, 0, 3, 2, sQ))
-	s0 = s0.SetLo(sQ).SetHi(sQ)
-	sum := s0
-	inv := archsimd.LoadFloat32x8Array(&constants256.one).Div(sum)
-	n := len(x) &^ 15
-	for i := 0; i < n; i += 16 {
-		xP := (*[16]float32)(x[i:])
+		var s0, s1 archsimd.Float32x8
+		m0 := minusInf
+		m1 := minusInf
 		{
-			y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Mul(inv)
-			y.StoreArray((*[8]float32)(xP[0:]))
+			n := len(x) &^ 15
+			for i := 0; i < n; i += 16 {
+				at := (*[16]float32)(x[i:])[:]
+				{
+					t0 := archsimd.LoadFloat32x8Array((*[8]float32)(at[0:])).Mul(by)
+					t0.StoreArray((*[8]float32)(at[0:]))
+					m0 = t0.Max(m0)
+					t1 := archsimd.LoadFloat32x8Array((*[8]float32)(at[8:])).Mul(by)
+					t1.StoreArray((*[8]float32)(at[8:]))
+					m1 = t1.Max(m1)
+				}
+			}
+			if n < len(x) {
+				archsimd.ClearAVXUpperBits()
+				var buffer [16]float32
+				for i := range buffer[:] {
+					buffer[:][i] = x[len(x)-1]
+				}
+				copy(buffer[:], x[n:])
+				{
+					t0 := archsimd.LoadFloat32x8Array((*[8]float32)(buffer[0:])).Mul(by)
+					t0.StoreArray((*[8]float32)(buffer[0:]))
+					m0 = t0.Max(m0)
+					t1 := archsimd.LoadFloat32x8Array((*[8]float32)(buffer[8:])).Mul(by)
+					t1.StoreArray((*[8]float32)(buffer[8:]))
+					m1 = t1.Max(m1)
+				}
+				archsimd.ClearAVXUpperBits()
+				copy(x[n:], buffer[:])
+			}
+		}
+		var top archsimd.Float32x8
+		{
+			t := m0.Max(m1)
+			q := t.GetLo().Max(t.GetHi())
+			q = q.Max(q.ConcatPermuteScalars(2, 3, 0, 1, q))
+			q = q.Max(q.ConcatPermuteScalars(1, 0, 3, 2, q))
+			top = t.SetLo(q).SetHi(q)
 		}
 		{
-			y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Mul(inv)
-			y.StoreArray((*[8]float32)(xP[8:]))
+			n := len(x) &^ 15
+			for i := 0; i < n; i += 16 {
+				at := (*[16]float32)(x[i:])[:]
+				{
+					var e0 archsimd.Float32x8
+					{
+						arg := archsimd.LoadFloat32x8Array((*[8]float32)(at[0:])).Sub(top)
+						nan, x := arg.NotEqual(arg).ToInt32x8().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&expHi256)).ToBits().Min(archsimd.LoadUint32x8Array(&expLo256)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x8Array(&expLog2e256)).Add(archsimd.LoadFloat32x8Array(&expMagic256))
+						n := z.Sub(archsimd.LoadFloat32x8Array(&expMagic256))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Hi256))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Lo256)))
+						p := r.Mul(archsimd.LoadFloat32x8Array(&expC6x256)).Add(archsimd.LoadFloat32x8Array(&expC5x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC4x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC3x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC2x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC1x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC0x256))
+						e0 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					e0.StoreArray((*[8]float32)(at[0:]))
+					s0 = s0.Add(e0)
+					var e1 archsimd.Float32x8
+					{
+						arg := archsimd.LoadFloat32x8Array((*[8]float32)(at[8:])).Sub(top)
+						nan, x := arg.NotEqual(arg).ToInt32x8().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&expHi256)).ToBits().Min(archsimd.LoadUint32x8Array(&expLo256)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x8Array(&expLog2e256)).Add(archsimd.LoadFloat32x8Array(&expMagic256))
+						n := z.Sub(archsimd.LoadFloat32x8Array(&expMagic256))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Hi256))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Lo256)))
+						p := r.Mul(archsimd.LoadFloat32x8Array(&expC6x256)).Add(archsimd.LoadFloat32x8Array(&expC5x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC4x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC3x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC2x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC1x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC0x256))
+						e1 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					e1.StoreArray((*[8]float32)(at[8:]))
+					s1 = s1.Add(e1)
+				}
+			}
+			if n < len(x) {
+				archsimd.ClearAVXUpperBits()
+				var buffer [16]float32
+				minusInf.StoreArray((*[8]float32)(buffer[0:]))
+				minusInf.StoreArray((*[8]float32)(buffer[8:]))
+				copy(buffer[:], x[n:])
+				{
+					var e0 archsimd.Float32x8
+					{
+						arg := archsimd.LoadFloat32x8Array((*[8]float32)(buffer[0:])).Sub(top)
+						nan, x := arg.NotEqual(arg).ToInt32x8().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&expHi256)).ToBits().Min(archsimd.LoadUint32x8Array(&expLo256)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x8Array(&expLog2e256)).Add(archsimd.LoadFloat32x8Array(&expMagic256))
+						n := z.Sub(archsimd.LoadFloat32x8Array(&expMagic256))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Hi256))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Lo256)))
+						p := r.Mul(archsimd.LoadFloat32x8Array(&expC6x256)).Add(archsimd.LoadFloat32x8Array(&expC5x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC4x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC3x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC2x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC1x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC0x256))
+						e0 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					e0.StoreArray((*[8]float32)(buffer[0:]))
+					s0 = s0.Add(e0)
+					var e1 archsimd.Float32x8
+					{
+						arg := archsimd.LoadFloat32x8Array((*[8]float32)(buffer[8:])).Sub(top)
+						nan, x := arg.NotEqual(arg).ToInt32x8().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&expHi256)).ToBits().Min(archsimd.LoadUint32x8Array(&expLo256)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x8Array(&expLog2e256)).Add(archsimd.LoadFloat32x8Array(&expMagic256))
+						n := z.Sub(archsimd.LoadFloat32x8Array(&expMagic256))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Hi256))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Lo256)))
+						p := r.Mul(archsimd.LoadFloat32x8Array(&expC6x256)).Add(archsimd.LoadFloat32x8Array(&expC5x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC4x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC3x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC2x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC1x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC0x256))
+						e1 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					e1.StoreArray((*[8]float32)(buffer[8:]))
+					s1 = s1.Add(e1)
+				}
+				archsimd.ClearAVXUpperBits()
+				copy(x[n:], buffer[:])
+			}
 		}
-	}
-	if n < len(x) {
-		archsimd.ClearAVXUpperBits()
-		var xB [16]float32
-		xP := &xB
-		copy(xB[:], x[n:])
+		var sum archsimd.Float32x8
 		{
-			y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Mul(inv)
-			y.StoreArray((*[8]float32)(xP[0:]))
+			t := s0.Add(s1)
+			q := t.GetLo().Add(t.GetHi())
+			q = q.Add(q.ConcatPermuteScalars(2, 3, 0, 1, q))
+			q = q.Add(q.ConcatPermuteScalars(1, 0, 3, 2, q))
+			sum = t.SetLo(q).SetHi(q)
 		}
+		inv := archsimd.LoadFloat32x8Array(&one256).Div(sum)
 		{
-			y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Mul(inv)
-			y.StoreArray((*[8]float32)(xP[8:]))
+			n := len(x) &^ 15
+			for i := 0; i < n; i += 16 {
+				at := (*[16]float32)(x[i:])[:]
+				{
+					y0 := archsimd.LoadFloat32x8Array((*[8]float32)(at[0:])).Mul(inv)
+					y0.StoreArray((*[8]float32)(at[0:]))
+					y1 := archsimd.LoadFloat32x8Array((*[8]float32)(at[8:])).Mul(inv)
+					y1.StoreArray((*[8]float32)(at[8:]))
+				}
+			}
+			if n < len(x) {
+				archsimd.ClearAVXUpperBits()
+				var buffer [16]float32
+				copy(buffer[:], x[n:])
+				{
+					y0 := archsimd.LoadFloat32x8Array((*[8]float32)(buffer[0:])).Mul(inv)
+					y0.StoreArray((*[8]float32)(buffer[0:]))
+					y1 := archsimd.LoadFloat32x8Array((*[8]float32)(buffer[8:])).Mul(inv)
+					y1.StoreArray((*[8]float32)(buffer[8:]))
+				}
+				archsimd.ClearAVXUpperBits()
+				copy(x[n:], buffer[:])
+			}
 		}
-		archsimd.ClearAVXUpperBits()
-		copy(x[n:], xB[:])
 	}
 	archsimd.ClearAVXUpperBits()
 }
@@ -1527,96 +2099,88 @@ func softmax256(x []float32, scale float32) {
 // softmaxRows256 is Softmax for rows of a whole number of steps. They follow
 // each other without a change to scalar code, so that they overlap.
 func softmaxRows256(s []float32, rows, cols int, scale float32) {
-	scaleV := archsimd.BroadcastFloat32x8(scale)
-	minusInf := archsimd.BroadcastFloat32x8(float32(math.Inf(-1)))
+	by, minusInf := archsimd.BroadcastFloat32x8(scale), archsimd.BroadcastFloat32x8(float32(math.Inf(-1)))
 	for i := range rows {
 		x := s[i*cols:][:cols]
-		m0 := minusInf
-		m1 := minusInf
 		{
+			var s0, s1 archsimd.Float32x8
+			m0 := minusInf
+			m1 := minusInf
 			for i := 0; i < len(x); i += 16 {
-				xP := (*[16]float32)(x[i:])
+				at := (*[16]float32)(x[i:])[:]
 				{
-					t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Mul(scaleV)
-					t.StoreArray((*[8]float32)(xP[0:]))
-					m0 = t.Max(m0)
-				}
-				{
-					t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Mul(scaleV)
-					t.StoreArray((*[8]float32)(xP[8:]))
-					m1 = t.Max(m1)
+					t0 := archsimd.LoadFloat32x8Array((*[8]float32)(at[0:])).Mul(by)
+					t0.StoreArray((*[8]float32)(at[0:]))
+					m0 = t0.Max(m0)
+					t1 := archsimd.LoadFloat32x8Array((*[8]float32)(at[8:])).Mul(by)
+					t1.StoreArray((*[8]float32)(at[8:]))
+					m1 = t1.Max(m1)
 				}
 			}
-		}
-		m0 = m0.Max(m1)
-		mQ := m0.GetLo().Max(m0.GetHi())
-		mQ = mQ.Max(mQ.ConcatPermuteScalars(2, 3, 0, 1, mQ))
-		mQ = mQ.Max(mQ.ConcatPermuteScalars(1, 0, 3, 2, mQ))
-		m0 = m0.SetLo(mQ).SetHi(mQ)
-		top := m0
-		var s0 archsimd.Float32x8
-		var s1 archsimd.Float32x8
-		{
+			var top archsimd.Float32x8
+			{
+				t := m0.Max(m1)
+				q := t.GetLo().Max(t.GetHi())
+				q = q.Max(q.ConcatPermuteScalars(2, 3, 0, 1, q))
+				q = q.Max(q.ConcatPermuteScalars(1, 0, 3, 2, q))
+				top = t.SetLo(q).SetHi(q)
+			}
 			for i := 0; i < len(x); i += 16 {
-				xP := (*[16]float32)(x[i:])
+				at := (*[16]float32)(x[i:])[:]
 				{
-					t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Sub(top)
-					var e archsimd.Float32x8
+					var e0 archsimd.Float32x8
 					{
-						nan := t.NotEqual(t).ToInt32x8().ToBits()
-						x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&constants256.hi)).ToBits().Min(archsimd.LoadUint32x8Array(&constants256.lo)).BitsToFloat32()
-						z := x.Mul(archsimd.LoadFloat32x8Array(&constants256.log2e)).Add(archsimd.LoadFloat32x8Array(&constants256.magic))
-						n := z.Sub(archsimd.LoadFloat32x8Array(&constants256.magic))
-						r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Lo)))
-						p := r.Mul(archsimd.LoadFloat32x8Array(&constants256.c6)).Add(archsimd.LoadFloat32x8Array(&constants256.c5))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c4))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c3))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c2))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+						arg := archsimd.LoadFloat32x8Array((*[8]float32)(at[0:])).Sub(top)
+						nan, x := arg.NotEqual(arg).ToInt32x8().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&expHi256)).ToBits().Min(archsimd.LoadUint32x8Array(&expLo256)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x8Array(&expLog2e256)).Add(archsimd.LoadFloat32x8Array(&expMagic256))
+						n := z.Sub(archsimd.LoadFloat32x8Array(&expMagic256))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Hi256))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Lo256)))
+						p := r.Mul(archsimd.LoadFloat32x8Array(&expC6x256)).Add(archsimd.LoadFloat32x8Array(&expC5x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC4x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC3x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC2x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC1x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC0x256))
+						e0 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
 					}
-					e.StoreArray((*[8]float32)(xP[0:]))
-					s0 = s0.Add(e)
-				}
-				{
-					t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Sub(top)
-					var e archsimd.Float32x8
+					e0.StoreArray((*[8]float32)(at[0:]))
+					s0 = s0.Add(e0)
+					var e1 archsimd.Float32x8
 					{
-						nan := t.NotEqual(t).ToInt32x8().ToBits()
-						x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&constants256.hi)).ToBits().Min(archsimd.LoadUint32x8Array(&constants256.lo)).BitsToFloat32()
-						z := x.Mul(archsimd.LoadFloat32x8Array(&constants256.log2e)).Add(archsimd.LoadFloat32x8Array(&constants256.magic))
-						n := z.Sub(archsimd.LoadFloat32x8Array(&constants256.magic))
-						r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Lo)))
-						p := r.Mul(archsimd.LoadFloat32x8Array(&constants256.c6)).Add(archsimd.LoadFloat32x8Array(&constants256.c5))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c4))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c3))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c2))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+						arg := archsimd.LoadFloat32x8Array((*[8]float32)(at[8:])).Sub(top)
+						nan, x := arg.NotEqual(arg).ToInt32x8().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&expHi256)).ToBits().Min(archsimd.LoadUint32x8Array(&expLo256)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x8Array(&expLog2e256)).Add(archsimd.LoadFloat32x8Array(&expMagic256))
+						n := z.Sub(archsimd.LoadFloat32x8Array(&expMagic256))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Hi256))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&expLn2Lo256)))
+						p := r.Mul(archsimd.LoadFloat32x8Array(&expC6x256)).Add(archsimd.LoadFloat32x8Array(&expC5x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC4x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC3x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC2x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC1x256))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&expC0x256))
+						e1 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
 					}
-					e.StoreArray((*[8]float32)(xP[8:]))
-					s1 = s1.Add(e)
+					e1.StoreArray((*[8]float32)(at[8:]))
+					s1 = s1.Add(e1)
 				}
 			}
-		}
-		s0 = s0.Add(s1)
-		sQ := s0.GetLo().Add(s0.GetHi())
-		sQ = sQ.Add(sQ.ConcatPermuteScalars(2, 3, 0, 1, sQ))
-		sQ = sQ.Add(sQ.ConcatPermuteScalars(1, 0, 3, 2, sQ))
-		s0 = s0.SetLo(sQ).SetHi(sQ)
-		sum := s0
-		inv := archsimd.LoadFloat32x8Array(&constants256.one).Div(sum)
-		for i := 0; i < len(x); i += 16 {
-			xP := (*[16]float32)(x[i:])
+			var sum archsimd.Float32x8
 			{
-				y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Mul(inv)
-				y.StoreArray((*[8]float32)(xP[0:]))
+				t := s0.Add(s1)
+				q := t.GetLo().Add(t.GetHi())
+				q = q.Add(q.ConcatPermuteScalars(2, 3, 0, 1, q))
+				q = q.Add(q.ConcatPermuteScalars(1, 0, 3, 2, q))
+				sum = t.SetLo(q).SetHi(q)
 			}
-			{
-				y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Mul(inv)
-				y.StoreArray((*[8]float32)(xP[8:]))
+			inv := archsimd.LoadFloat32x8Array(&one256).Div(sum)
+			for i := 0; i < len(x); i += 16 {
+				at := (*[16]float32)(x[i:])[:]
+				{
+					y0 := archsimd.LoadFloat32x8Array((*[8]float32)(at[0:])).Mul(inv)
+					y0.StoreArray((*[8]float32)(at[0:]))
+					y1 := archsimd.LoadFloat32x8Array((*[8]float32)(at[8:])).Mul(inv)
+					y1.StoreArray((*[8]float32)(at[8:]))
+				}
 			}
 		}
 	}
@@ -1629,11 +2193,11 @@ func softmaxRows256(s []float32, rows, cols int, scale float32) {
 func attention256(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, bias, scratch []float32) {
 	width := heads * headDim
 	scale := attentionScale(headDim)
-	np, hp := (n+15)/16*16, (headDim+16-1)/16*16
+	np, hp := (n+16-1)/16*16, (headDim+16-1)/16*16
 	cols := (n + 16 - 1) / 16 * 16
 	keys, scratch := scratch[:headDim*np], scratch[headDim*np:]
 	values, scratch := scratch[:n*hp], scratch[n*hp:]
-	scores, scratch := scratch[:n*np], scratch[n*np:] // (n, np)
+	scores, scratch := scratch[:n*np], scratch[n*np:]
 	mask := scratch[:cols]
 	clear(mask)
 	for j := n; j < cols; j++ {
@@ -1642,716 +2206,33 @@ func attention256(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim 
 	for h := range heads {
 		packTransposed256(keys, qkv[width+h*headDim:], ldq, n, headDim)
 		packRows256(values, qkv[2*width+h*headDim:], ldq, n, headDim)
-		linear256(scores, np, qkv[h*headDim:], ldq, n, headDim, cols, keys, mask)
+		tiles256(scores, np, qkv[h*headDim:], ldq, n, headDim, cols, keys, mask)
 		minusInf := archsimd.BroadcastFloat32x8(float32(math.Inf(-1)))
 		for i := range n {
 			for j := cols; j < np; j += 8 {
-				minusInf.StoreArray((*[8]float32)(scores[i*np+j:]))
+				minusInf.StoreArray((*[8]float32)(scores[i*np+j:][0:]))
 			}
 			if bias != nil {
 				add256(scores[i*np:][:n], bias[(h*n+i)*n:][:n])
 			}
 		}
 		softmaxRows256(scores, n, np, scale)
-		linear256(dst[h*headDim:], ldd, scores, np, n, n, headDim, values, nil)
+		tiles256(dst[h*headDim:], ldd, scores, np, n, n, headDim, values, nil)
 	}
 }
 
-// packRows256 is packRows for panels of 16 columns.
+// packRows256 is packRows for panels of nr columns.
 func packRows256(panels, w []float32, ldw, k, n int) {
-	whole := n / 16 * 16
-	for j := 0; j < whole; j += 16 {
+	filled := n / 16 * 16
+	for j := 0; j < filled; j += 16 {
 		d := panels[j*k:][:k*16]
 		for l := range k {
-			r, c := w[l*ldw+j:][:16], d[l*16:][:16]
-			archsimd.LoadFloat32x8Array((*[8]float32)(r[0:])).StoreArray((*[8]float32)(c[0:]))
-			archsimd.LoadFloat32x8Array((*[8]float32)(r[8:])).StoreArray((*[8]float32)(c[8:]))
+			from, to := w[l*ldw+j:][:16], d[l*16:][:16]
+			archsimd.LoadFloat32x8Array((*[8]float32)(from[0:])).StoreArray((*[8]float32)(to[0:]))
+			archsimd.LoadFloat32x8Array((*[8]float32)(from[8:])).StoreArray((*[8]float32)(to[8:]))
 		}
 	}
-	if whole < n {
-		packRows(panels[whole*k:], w[whole:], ldw, k, n-whole, 16)
+	if filled < n {
+		packRows(panels[filled*k:], w[filled:], ldw, k, n-filled, 16)
 	}
-}
-
-func add256(dst, x []float32) {
-	n := len(dst) &^ 15
-	x = x[:len(dst)]
-	for i := 0; i < n; i += 16 {
-		dstP := (*[16]float32)(dst[i:])
-		xP := (*[16]float32)(x[i:])
-		{
-			y := archsimd.LoadFloat32x8Array((*[8]float32)(dstP[0:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])))
-			y.StoreArray((*[8]float32)(dstP[0:]))
-		}
-		{
-			y := archsimd.LoadFloat32x8Array((*[8]float32)(dstP[8:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])))
-			y.StoreArray((*[8]float32)(dstP[8:]))
-		}
-	}
-	if n < len(dst) {
-		archsimd.ClearAVXUpperBits()
-		var dstB [16]float32
-		dstP := &dstB
-		var xB [16]float32
-		xP := &xB
-		copy(dstB[:], dst[n:])
-		copy(xB[:], x[n:])
-		{
-			y := archsimd.LoadFloat32x8Array((*[8]float32)(dstP[0:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])))
-			y.StoreArray((*[8]float32)(dstP[0:]))
-		}
-		{
-			y := archsimd.LoadFloat32x8Array((*[8]float32)(dstP[8:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])))
-			y.StoreArray((*[8]float32)(dstP[8:]))
-		}
-		archsimd.ClearAVXUpperBits()
-		copy(dst[n:], dstB[:])
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func addGated256(dst, gate, y []float32) {
-	n := len(dst) &^ 15
-	gate = gate[:len(dst)]
-	y = y[:len(dst)]
-	for i := 0; i < n; i += 16 {
-		dstP := (*[16]float32)(dst[i:])
-		gateP := (*[16]float32)(gate[i:])
-		yP := (*[16]float32)(y[i:])
-		{
-			d := archsimd.LoadFloat32x8Array((*[8]float32)(dstP[0:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(gateP[0:])).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(yP[0:]))))
-			d.StoreArray((*[8]float32)(dstP[0:]))
-		}
-		{
-			d := archsimd.LoadFloat32x8Array((*[8]float32)(dstP[8:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(gateP[8:])).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(yP[8:]))))
-			d.StoreArray((*[8]float32)(dstP[8:]))
-		}
-	}
-	if n < len(dst) {
-		archsimd.ClearAVXUpperBits()
-		var dstB [16]float32
-		dstP := &dstB
-		var gateB [16]float32
-		gateP := &gateB
-		var yB [16]float32
-		yP := &yB
-		copy(dstB[:], dst[n:])
-		copy(gateB[:], gate[n:])
-		copy(yB[:], y[n:])
-		{
-			d := archsimd.LoadFloat32x8Array((*[8]float32)(dstP[0:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(gateP[0:])).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(yP[0:]))))
-			d.StoreArray((*[8]float32)(dstP[0:]))
-		}
-		{
-			d := archsimd.LoadFloat32x8Array((*[8]float32)(dstP[8:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(gateP[8:])).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(yP[8:]))))
-			d.StoreArray((*[8]float32)(dstP[8:]))
-		}
-		archsimd.ClearAVXUpperBits()
-		copy(dst[n:], dstB[:])
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func addScaled256(dst []float32, a float32, x []float32) {
-	aV := archsimd.BroadcastFloat32x8(a)
-	n := len(dst) &^ 15
-	x = x[:len(dst)]
-	for i := 0; i < n; i += 16 {
-		dstP := (*[16]float32)(dst[i:])
-		xP := (*[16]float32)(x[i:])
-		{
-			y := archsimd.LoadFloat32x8Array((*[8]float32)(dstP[0:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Mul(aV))
-			y.StoreArray((*[8]float32)(dstP[0:]))
-		}
-		{
-			y := archsimd.LoadFloat32x8Array((*[8]float32)(dstP[8:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Mul(aV))
-			y.StoreArray((*[8]float32)(dstP[8:]))
-		}
-	}
-	if n < len(dst) {
-		archsimd.ClearAVXUpperBits()
-		var dstB [16]float32
-		dstP := &dstB
-		var xB [16]float32
-		xP := &xB
-		copy(dstB[:], dst[n:])
-		copy(xB[:], x[n:])
-		{
-			y := archsimd.LoadFloat32x8Array((*[8]float32)(dstP[0:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Mul(aV))
-			y.StoreArray((*[8]float32)(dstP[0:]))
-		}
-		{
-			y := archsimd.LoadFloat32x8Array((*[8]float32)(dstP[8:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Mul(aV))
-			y.StoreArray((*[8]float32)(dstP[8:]))
-		}
-		archsimd.ClearAVXUpperBits()
-		copy(dst[n:], dstB[:])
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func scale256(x []float32, a float32) {
-	aV := archsimd.BroadcastFloat32x8(a)
-	n := len(x) &^ 15
-	for i := 0; i < n; i += 16 {
-		xP := (*[16]float32)(x[i:])
-		{
-			y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Mul(aV)
-			y.StoreArray((*[8]float32)(xP[0:]))
-		}
-		{
-			y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Mul(aV)
-			y.StoreArray((*[8]float32)(xP[8:]))
-		}
-	}
-	if n < len(x) {
-		archsimd.ClearAVXUpperBits()
-		var xB [16]float32
-		xP := &xB
-		copy(xB[:], x[n:])
-		{
-			y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:])).Mul(aV)
-			y.StoreArray((*[8]float32)(xP[0:]))
-		}
-		{
-			y := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:])).Mul(aV)
-			y.StoreArray((*[8]float32)(xP[8:]))
-		}
-		archsimd.ClearAVXUpperBits()
-		copy(x[n:], xB[:])
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func exp256(dst, x []float32) {
-	n := len(dst) &^ 15
-	x = x[:len(dst)]
-	for i := 0; i < n; i += 16 {
-		dstP := (*[16]float32)(dst[i:])
-		xP := (*[16]float32)(x[i:])
-		{
-			t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:]))
-			var e archsimd.Float32x8
-			{
-				nan := t.NotEqual(t).ToInt32x8().ToBits()
-				x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&constants256.hi)).ToBits().Min(archsimd.LoadUint32x8Array(&constants256.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x8Array(&constants256.log2e)).Add(archsimd.LoadFloat32x8Array(&constants256.magic))
-				n := z.Sub(archsimd.LoadFloat32x8Array(&constants256.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x8Array(&constants256.c6)).Add(archsimd.LoadFloat32x8Array(&constants256.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			e.StoreArray((*[8]float32)(dstP[0:]))
-		}
-		{
-			t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:]))
-			var e archsimd.Float32x8
-			{
-				nan := t.NotEqual(t).ToInt32x8().ToBits()
-				x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&constants256.hi)).ToBits().Min(archsimd.LoadUint32x8Array(&constants256.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x8Array(&constants256.log2e)).Add(archsimd.LoadFloat32x8Array(&constants256.magic))
-				n := z.Sub(archsimd.LoadFloat32x8Array(&constants256.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x8Array(&constants256.c6)).Add(archsimd.LoadFloat32x8Array(&constants256.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			e.StoreArray((*[8]float32)(dstP[8:]))
-		}
-	}
-	if n < len(dst) {
-		archsimd.ClearAVXUpperBits()
-		var dstB [16]float32
-		dstP := &dstB
-		var xB [16]float32
-		xP := &xB
-		copy(dstB[:], dst[n:])
-		copy(xB[:], x[n:])
-		{
-			t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:]))
-			var e archsimd.Float32x8
-			{
-				nan := t.NotEqual(t).ToInt32x8().ToBits()
-				x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&constants256.hi)).ToBits().Min(archsimd.LoadUint32x8Array(&constants256.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x8Array(&constants256.log2e)).Add(archsimd.LoadFloat32x8Array(&constants256.magic))
-				n := z.Sub(archsimd.LoadFloat32x8Array(&constants256.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x8Array(&constants256.c6)).Add(archsimd.LoadFloat32x8Array(&constants256.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			e.StoreArray((*[8]float32)(dstP[0:]))
-		}
-		{
-			t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:]))
-			var e archsimd.Float32x8
-			{
-				nan := t.NotEqual(t).ToInt32x8().ToBits()
-				x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&constants256.hi)).ToBits().Min(archsimd.LoadUint32x8Array(&constants256.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x8Array(&constants256.log2e)).Add(archsimd.LoadFloat32x8Array(&constants256.magic))
-				n := z.Sub(archsimd.LoadFloat32x8Array(&constants256.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x8Array(&constants256.c6)).Add(archsimd.LoadFloat32x8Array(&constants256.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			e.StoreArray((*[8]float32)(dstP[8:]))
-		}
-		archsimd.ClearAVXUpperBits()
-		copy(dst[n:], dstB[:])
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func siLU256(dst, x []float32) {
-	n := len(dst) &^ 15
-	x = x[:len(dst)]
-	for i := 0; i < n; i += 16 {
-		dstP := (*[16]float32)(dst[i:])
-		xP := (*[16]float32)(x[i:])
-		{
-			t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:]))
-			u := t.Neg()
-			var e archsimd.Float32x8
-			{
-				nan := u.NotEqual(u).ToInt32x8().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&constants256.hi)).ToBits().Min(archsimd.LoadUint32x8Array(&constants256.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x8Array(&constants256.log2e)).Add(archsimd.LoadFloat32x8Array(&constants256.magic))
-				n := z.Sub(archsimd.LoadFloat32x8Array(&constants256.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x8Array(&constants256.c6)).Add(archsimd.LoadFloat32x8Array(&constants256.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x8Array(&constants256.one)))
-			y.StoreArray((*[8]float32)(dstP[0:]))
-		}
-		{
-			t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:]))
-			u := t.Neg()
-			var e archsimd.Float32x8
-			{
-				nan := u.NotEqual(u).ToInt32x8().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&constants256.hi)).ToBits().Min(archsimd.LoadUint32x8Array(&constants256.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x8Array(&constants256.log2e)).Add(archsimd.LoadFloat32x8Array(&constants256.magic))
-				n := z.Sub(archsimd.LoadFloat32x8Array(&constants256.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x8Array(&constants256.c6)).Add(archsimd.LoadFloat32x8Array(&constants256.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x8Array(&constants256.one)))
-			y.StoreArray((*[8]float32)(dstP[8:]))
-		}
-	}
-	if n < len(dst) {
-		archsimd.ClearAVXUpperBits()
-		var dstB [16]float32
-		dstP := &dstB
-		var xB [16]float32
-		xP := &xB
-		copy(dstB[:], dst[n:])
-		copy(xB[:], x[n:])
-		{
-			t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:]))
-			u := t.Neg()
-			var e archsimd.Float32x8
-			{
-				nan := u.NotEqual(u).ToInt32x8().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&constants256.hi)).ToBits().Min(archsimd.LoadUint32x8Array(&constants256.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x8Array(&constants256.log2e)).Add(archsimd.LoadFloat32x8Array(&constants256.magic))
-				n := z.Sub(archsimd.LoadFloat32x8Array(&constants256.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x8Array(&constants256.c6)).Add(archsimd.LoadFloat32x8Array(&constants256.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x8Array(&constants256.one)))
-			y.StoreArray((*[8]float32)(dstP[0:]))
-		}
-		{
-			t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:]))
-			u := t.Neg()
-			var e archsimd.Float32x8
-			{
-				nan := u.NotEqual(u).ToInt32x8().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&constants256.hi)).ToBits().Min(archsimd.LoadUint32x8Array(&constants256.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x8Array(&constants256.log2e)).Add(archsimd.LoadFloat32x8Array(&constants256.magic))
-				n := z.Sub(archsimd.LoadFloat32x8Array(&constants256.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x8Array(&constants256.c6)).Add(archsimd.LoadFloat32x8Array(&constants256.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x8Array(&constants256.one)))
-			y.StoreArray((*[8]float32)(dstP[8:]))
-		}
-		archsimd.ClearAVXUpperBits()
-		copy(dst[n:], dstB[:])
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func swiGLU256(dst, a, b []float32) {
-	n := len(dst) &^ 15
-	a = a[:len(dst)]
-	b = b[:len(dst)]
-	for i := 0; i < n; i += 16 {
-		dstP := (*[16]float32)(dst[i:])
-		aP := (*[16]float32)(a[i:])
-		bP := (*[16]float32)(b[i:])
-		{
-			t := archsimd.LoadFloat32x8Array((*[8]float32)(aP[0:]))
-			u := t.Neg()
-			var e archsimd.Float32x8
-			{
-				nan := u.NotEqual(u).ToInt32x8().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&constants256.hi)).ToBits().Min(archsimd.LoadUint32x8Array(&constants256.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x8Array(&constants256.log2e)).Add(archsimd.LoadFloat32x8Array(&constants256.magic))
-				n := z.Sub(archsimd.LoadFloat32x8Array(&constants256.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x8Array(&constants256.c6)).Add(archsimd.LoadFloat32x8Array(&constants256.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x8Array(&constants256.one))).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(bP[0:])))
-			y.StoreArray((*[8]float32)(dstP[0:]))
-		}
-		{
-			t := archsimd.LoadFloat32x8Array((*[8]float32)(aP[8:]))
-			u := t.Neg()
-			var e archsimd.Float32x8
-			{
-				nan := u.NotEqual(u).ToInt32x8().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&constants256.hi)).ToBits().Min(archsimd.LoadUint32x8Array(&constants256.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x8Array(&constants256.log2e)).Add(archsimd.LoadFloat32x8Array(&constants256.magic))
-				n := z.Sub(archsimd.LoadFloat32x8Array(&constants256.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x8Array(&constants256.c6)).Add(archsimd.LoadFloat32x8Array(&constants256.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x8Array(&constants256.one))).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(bP[8:])))
-			y.StoreArray((*[8]float32)(dstP[8:]))
-		}
-	}
-	if n < len(dst) {
-		archsimd.ClearAVXUpperBits()
-		var dstB [16]float32
-		dstP := &dstB
-		var aB [16]float32
-		aP := &aB
-		var bB [16]float32
-		bP := &bB
-		copy(dstB[:], dst[n:])
-		copy(aB[:], a[n:])
-		copy(bB[:], b[n:])
-		{
-			t := archsimd.LoadFloat32x8Array((*[8]float32)(aP[0:]))
-			u := t.Neg()
-			var e archsimd.Float32x8
-			{
-				nan := u.NotEqual(u).ToInt32x8().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&constants256.hi)).ToBits().Min(archsimd.LoadUint32x8Array(&constants256.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x8Array(&constants256.log2e)).Add(archsimd.LoadFloat32x8Array(&constants256.magic))
-				n := z.Sub(archsimd.LoadFloat32x8Array(&constants256.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x8Array(&constants256.c6)).Add(archsimd.LoadFloat32x8Array(&constants256.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x8Array(&constants256.one))).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(bP[0:])))
-			y.StoreArray((*[8]float32)(dstP[0:]))
-		}
-		{
-			t := archsimd.LoadFloat32x8Array((*[8]float32)(aP[8:]))
-			u := t.Neg()
-			var e archsimd.Float32x8
-			{
-				nan := u.NotEqual(u).ToInt32x8().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&constants256.hi)).ToBits().Min(archsimd.LoadUint32x8Array(&constants256.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x8Array(&constants256.log2e)).Add(archsimd.LoadFloat32x8Array(&constants256.magic))
-				n := z.Sub(archsimd.LoadFloat32x8Array(&constants256.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x8Array(&constants256.c6)).Add(archsimd.LoadFloat32x8Array(&constants256.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x8Array(&constants256.one))).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(bP[8:])))
-			y.StoreArray((*[8]float32)(dstP[8:]))
-		}
-		archsimd.ClearAVXUpperBits()
-		copy(dst[n:], dstB[:])
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func geluTanh256(dst, x []float32) {
-	n := len(dst) &^ 15
-	x = x[:len(dst)]
-	for i := 0; i < n; i += 16 {
-		dstP := (*[16]float32)(dst[i:])
-		xP := (*[16]float32)(x[i:])
-		{
-			t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:]))
-			u := t.Mul(t).Mul(archsimd.LoadFloat32x8Array(&constants256.geluC2)).Add(archsimd.LoadFloat32x8Array(&constants256.geluC1)).Mul(t)
-			var e archsimd.Float32x8
-			{
-				nan := u.NotEqual(u).ToInt32x8().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&constants256.hi)).ToBits().Min(archsimd.LoadUint32x8Array(&constants256.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x8Array(&constants256.log2e)).Add(archsimd.LoadFloat32x8Array(&constants256.magic))
-				n := z.Sub(archsimd.LoadFloat32x8Array(&constants256.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x8Array(&constants256.c6)).Add(archsimd.LoadFloat32x8Array(&constants256.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x8Array(&constants256.one)))
-			y.StoreArray((*[8]float32)(dstP[0:]))
-		}
-		{
-			t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:]))
-			u := t.Mul(t).Mul(archsimd.LoadFloat32x8Array(&constants256.geluC2)).Add(archsimd.LoadFloat32x8Array(&constants256.geluC1)).Mul(t)
-			var e archsimd.Float32x8
-			{
-				nan := u.NotEqual(u).ToInt32x8().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&constants256.hi)).ToBits().Min(archsimd.LoadUint32x8Array(&constants256.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x8Array(&constants256.log2e)).Add(archsimd.LoadFloat32x8Array(&constants256.magic))
-				n := z.Sub(archsimd.LoadFloat32x8Array(&constants256.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x8Array(&constants256.c6)).Add(archsimd.LoadFloat32x8Array(&constants256.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x8Array(&constants256.one)))
-			y.StoreArray((*[8]float32)(dstP[8:]))
-		}
-	}
-	if n < len(dst) {
-		archsimd.ClearAVXUpperBits()
-		var dstB [16]float32
-		dstP := &dstB
-		var xB [16]float32
-		xP := &xB
-		copy(dstB[:], dst[n:])
-		copy(xB[:], x[n:])
-		{
-			t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[0:]))
-			u := t.Mul(t).Mul(archsimd.LoadFloat32x8Array(&constants256.geluC2)).Add(archsimd.LoadFloat32x8Array(&constants256.geluC1)).Mul(t)
-			var e archsimd.Float32x8
-			{
-				nan := u.NotEqual(u).ToInt32x8().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&constants256.hi)).ToBits().Min(archsimd.LoadUint32x8Array(&constants256.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x8Array(&constants256.log2e)).Add(archsimd.LoadFloat32x8Array(&constants256.magic))
-				n := z.Sub(archsimd.LoadFloat32x8Array(&constants256.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x8Array(&constants256.c6)).Add(archsimd.LoadFloat32x8Array(&constants256.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x8Array(&constants256.one)))
-			y.StoreArray((*[8]float32)(dstP[0:]))
-		}
-		{
-			t := archsimd.LoadFloat32x8Array((*[8]float32)(xP[8:]))
-			u := t.Mul(t).Mul(archsimd.LoadFloat32x8Array(&constants256.geluC2)).Add(archsimd.LoadFloat32x8Array(&constants256.geluC1)).Mul(t)
-			var e archsimd.Float32x8
-			{
-				nan := u.NotEqual(u).ToInt32x8().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&constants256.hi)).ToBits().Min(archsimd.LoadUint32x8Array(&constants256.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x8Array(&constants256.log2e)).Add(archsimd.LoadFloat32x8Array(&constants256.magic))
-				n := z.Sub(archsimd.LoadFloat32x8Array(&constants256.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x8Array(&constants256.c6)).Add(archsimd.LoadFloat32x8Array(&constants256.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x8Array(&constants256.one)))
-			y.StoreArray((*[8]float32)(dstP[8:]))
-		}
-		archsimd.ClearAVXUpperBits()
-		copy(dst[n:], dstB[:])
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func addGaussians256(dst []float32, d float32, mean, invStd, norm []float32) {
-	dV := archsimd.BroadcastFloat32x8(d)
-	n := len(dst) &^ 15
-	mean = mean[:len(dst)]
-	invStd = invStd[:len(dst)]
-	norm = norm[:len(dst)]
-	for i := 0; i < n; i += 16 {
-		dstP := (*[16]float32)(dst[i:])
-		meanP := (*[16]float32)(mean[i:])
-		invStdP := (*[16]float32)(invStd[i:])
-		normP := (*[16]float32)(norm[i:])
-		{
-			u := dV.Sub(archsimd.LoadFloat32x8Array((*[8]float32)(meanP[0:]))).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(invStdP[0:])))
-			t := u.Mul(u).Mul(archsimd.LoadFloat32x8Array(&constants256.minusHalf))
-			var e archsimd.Float32x8
-			{
-				nan := t.NotEqual(t).ToInt32x8().ToBits()
-				x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&constants256.hi)).ToBits().Min(archsimd.LoadUint32x8Array(&constants256.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x8Array(&constants256.log2e)).Add(archsimd.LoadFloat32x8Array(&constants256.magic))
-				n := z.Sub(archsimd.LoadFloat32x8Array(&constants256.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x8Array(&constants256.c6)).Add(archsimd.LoadFloat32x8Array(&constants256.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := archsimd.LoadFloat32x8Array((*[8]float32)(dstP[0:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(normP[0:])).Mul(e))
-			y.StoreArray((*[8]float32)(dstP[0:]))
-		}
-		{
-			u := dV.Sub(archsimd.LoadFloat32x8Array((*[8]float32)(meanP[8:]))).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(invStdP[8:])))
-			t := u.Mul(u).Mul(archsimd.LoadFloat32x8Array(&constants256.minusHalf))
-			var e archsimd.Float32x8
-			{
-				nan := t.NotEqual(t).ToInt32x8().ToBits()
-				x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&constants256.hi)).ToBits().Min(archsimd.LoadUint32x8Array(&constants256.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x8Array(&constants256.log2e)).Add(archsimd.LoadFloat32x8Array(&constants256.magic))
-				n := z.Sub(archsimd.LoadFloat32x8Array(&constants256.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x8Array(&constants256.c6)).Add(archsimd.LoadFloat32x8Array(&constants256.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := archsimd.LoadFloat32x8Array((*[8]float32)(dstP[8:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(normP[8:])).Mul(e))
-			y.StoreArray((*[8]float32)(dstP[8:]))
-		}
-	}
-	if n < len(dst) {
-		archsimd.ClearAVXUpperBits()
-		var dstB [16]float32
-		dstP := &dstB
-		var meanB [16]float32
-		meanP := &meanB
-		var invStdB [16]float32
-		invStdP := &invStdB
-		var normB [16]float32
-		normP := &normB
-		copy(dstB[:], dst[n:])
-		copy(meanB[:], mean[n:])
-		copy(invStdB[:], invStd[n:])
-		copy(normB[:], norm[n:])
-		{
-			u := dV.Sub(archsimd.LoadFloat32x8Array((*[8]float32)(meanP[0:]))).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(invStdP[0:])))
-			t := u.Mul(u).Mul(archsimd.LoadFloat32x8Array(&constants256.minusHalf))
-			var e archsimd.Float32x8
-			{
-				nan := t.NotEqual(t).ToInt32x8().ToBits()
-				x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&constants256.hi)).ToBits().Min(archsimd.LoadUint32x8Array(&constants256.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x8Array(&constants256.log2e)).Add(archsimd.LoadFloat32x8Array(&constants256.magic))
-				n := z.Sub(archsimd.LoadFloat32x8Array(&constants256.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x8Array(&constants256.c6)).Add(archsimd.LoadFloat32x8Array(&constants256.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := archsimd.LoadFloat32x8Array((*[8]float32)(dstP[0:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(normP[0:])).Mul(e))
-			y.StoreArray((*[8]float32)(dstP[0:]))
-		}
-		{
-			u := dV.Sub(archsimd.LoadFloat32x8Array((*[8]float32)(meanP[8:]))).Mul(archsimd.LoadFloat32x8Array((*[8]float32)(invStdP[8:])))
-			t := u.Mul(u).Mul(archsimd.LoadFloat32x8Array(&constants256.minusHalf))
-			var e archsimd.Float32x8
-			{
-				nan := t.NotEqual(t).ToInt32x8().ToBits()
-				x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x8Array(&constants256.hi)).ToBits().Min(archsimd.LoadUint32x8Array(&constants256.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x8Array(&constants256.log2e)).Add(archsimd.LoadFloat32x8Array(&constants256.magic))
-				n := z.Sub(archsimd.LoadFloat32x8Array(&constants256.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x8Array(&constants256.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x8Array(&constants256.c6)).Add(archsimd.LoadFloat32x8Array(&constants256.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x8Array(&constants256.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := archsimd.LoadFloat32x8Array((*[8]float32)(dstP[8:])).Add(archsimd.LoadFloat32x8Array((*[8]float32)(normP[8:])).Mul(e))
-			y.StoreArray((*[8]float32)(dstP[8:]))
-		}
-		archsimd.ClearAVXUpperBits()
-		copy(dst[n:], dstB[:])
-	}
-	archsimd.ClearAVXUpperBits()
 }

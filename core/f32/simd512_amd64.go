@@ -4,94 +4,600 @@
 
 package f32
 
-import (
-	"simd/archsimd"
-)
+import "simd/archsimd"
 
-// constants512 are whole vectors, loaded from memory where they are used.
-var constants512 = struct {
-	log2e     [16]float32
-	magic     [16]float32
-	ln2Hi     [16]float32
-	ln2Lo     [16]float32
-	c6        [16]float32
-	c5        [16]float32
-	c4        [16]float32
-	c3        [16]float32
-	c2        [16]float32
-	c1        [16]float32
-	one       [16]float32
-	minusHalf [16]float32
-	geluC1    [16]float32
-	geluC2    [16]float32
-	hi        [16]int32
-	lo        [16]uint32
-}{
-	log2e:     [16]float32{expLog2e, expLog2e, expLog2e, expLog2e, expLog2e, expLog2e, expLog2e, expLog2e, expLog2e, expLog2e, expLog2e, expLog2e, expLog2e, expLog2e, expLog2e, expLog2e},
-	magic:     [16]float32{expMagic, expMagic, expMagic, expMagic, expMagic, expMagic, expMagic, expMagic, expMagic, expMagic, expMagic, expMagic, expMagic, expMagic, expMagic, expMagic},
-	ln2Hi:     [16]float32{expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi},
-	ln2Lo:     [16]float32{expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo},
-	c6:        [16]float32{expC6, expC6, expC6, expC6, expC6, expC6, expC6, expC6, expC6, expC6, expC6, expC6, expC6, expC6, expC6, expC6},
-	c5:        [16]float32{expC5, expC5, expC5, expC5, expC5, expC5, expC5, expC5, expC5, expC5, expC5, expC5, expC5, expC5, expC5, expC5},
-	c4:        [16]float32{expC4, expC4, expC4, expC4, expC4, expC4, expC4, expC4, expC4, expC4, expC4, expC4, expC4, expC4, expC4, expC4},
-	c3:        [16]float32{expC3, expC3, expC3, expC3, expC3, expC3, expC3, expC3, expC3, expC3, expC3, expC3, expC3, expC3, expC3, expC3},
-	c2:        [16]float32{expC2, expC2, expC2, expC2, expC2, expC2, expC2, expC2, expC2, expC2, expC2, expC2, expC2, expC2, expC2, expC2},
-	c1:        [16]float32{expC1, expC1, expC1, expC1, expC1, expC1, expC1, expC1, expC1, expC1, expC1, expC1, expC1, expC1, expC1, expC1},
-	one:       [16]float32{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1},
-	minusHalf: [16]float32{-0.5, -0.5, -0.5, -0.5, -0.5, -0.5, -0.5, -0.5, -0.5, -0.5, -0.5, -0.5, -0.5, -0.5, -0.5, -0.5},
-	geluC1:    [16]float32{geluC1, geluC1, geluC1, geluC1, geluC1, geluC1, geluC1, geluC1, geluC1, geluC1, geluC1, geluC1, geluC1, geluC1, geluC1, geluC1},
-	geluC2:    [16]float32{geluC2, geluC2, geluC2, geluC2, geluC2, geluC2, geluC2, geluC2, geluC2, geluC2, geluC2, geluC2, geluC2, geluC2, geluC2, geluC2},
-	hi:        [16]int32{expHi, expHi, expHi, expHi, expHi, expHi, expHi, expHi, expHi, expHi, expHi, expHi, expHi, expHi, expHi, expHi},
-	lo:        [16]uint32{expLo, expLo, expLo, expLo, expLo, expLo, expLo, expLo, expLo, expLo, expLo, expLo, expLo, expLo, expLo, expLo},
+// kernels512 is the implementation of vectors of this width.
+func kernels512(name string) (k kernels) {
+	k.name, k.nr = name, 64
+	k.pack = packTransposed512
+	k.linear = tiles512
+	k.sum = sum512
+	k.layerNormModulate = layerNormModulate512
+	k.add = add512
+	k.addGated = addGated512
+	k.addScaled = addScaled512
+	k.scale = scale512
+	k.exp = exp512
+	k.siLU = siLU512
+	k.swiGLU = swiGLU512
+	k.geluTanh = geluTanh512
+	k.softmax = softmax256
+	k.attention = attention256
+	k.addGaussians = addGaussians512
+	return k
 }
 
-// kernels512 is the implementation of 512-bit vectors.
-func kernels512(name string) kernels {
-	return kernels{
-		name:              name,
-		nr:                64,
-		pack:              packTransposed512,
-		linear:            linear512,
-		sum:               sum512,
-		layerNormModulate: layerNormModulate512,
-		add:               add512,
-		addGated:          addGated512,
-		addScaled:         addScaled512,
-		scale:             scale512,
-		exp:               exp512,
-		siLU:              siLU512,
-		swiGLU:            swiGLU512,
-		geluTanh:          geluTanh512,
-		softmax:           softmax256,
-		attention:         attention256,
-		addGaussians:      addGaussians512,
+var one512 = [16]float32{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
+var minusHalf512 = [16]float32{-0.5, -0.5, -0.5, -0.5, -0.5, -0.5, -0.5, -0.5, -0.5, -0.5, -0.5, -0.5, -0.5, -0.5, -0.5, -0.5}
+var expHi512 = [16]int32{expHi, expHi, expHi, expHi, expHi, expHi, expHi, expHi, expHi, expHi, expHi, expHi, expHi, expHi, expHi, expHi}
+var expLo512 = [16]uint32{expLo, expLo, expLo, expLo, expLo, expLo, expLo, expLo, expLo, expLo, expLo, expLo, expLo, expLo, expLo, expLo}
+var expLog2e512 = [16]float32{expLog2e, expLog2e, expLog2e, expLog2e, expLog2e, expLog2e, expLog2e, expLog2e, expLog2e, expLog2e, expLog2e, expLog2e, expLog2e, expLog2e, expLog2e, expLog2e}
+var expMagic512 = [16]float32{expMagic, expMagic, expMagic, expMagic, expMagic, expMagic, expMagic, expMagic, expMagic, expMagic, expMagic, expMagic, expMagic, expMagic, expMagic, expMagic}
+var expLn2Hi512 = [16]float32{expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi, expLn2Hi}
+var expLn2Lo512 = [16]float32{expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo, expLn2Lo}
+var expC6x512 = [16]float32{expC6, expC6, expC6, expC6, expC6, expC6, expC6, expC6, expC6, expC6, expC6, expC6, expC6, expC6, expC6, expC6}
+var expC5x512 = [16]float32{expC5, expC5, expC5, expC5, expC5, expC5, expC5, expC5, expC5, expC5, expC5, expC5, expC5, expC5, expC5, expC5}
+var expC4x512 = [16]float32{expC4, expC4, expC4, expC4, expC4, expC4, expC4, expC4, expC4, expC4, expC4, expC4, expC4, expC4, expC4, expC4}
+var expC3x512 = [16]float32{expC3, expC3, expC3, expC3, expC3, expC3, expC3, expC3, expC3, expC3, expC3, expC3, expC3, expC3, expC3, expC3}
+var expC2x512 = [16]float32{expC2, expC2, expC2, expC2, expC2, expC2, expC2, expC2, expC2, expC2, expC2, expC2, expC2, expC2, expC2, expC2}
+var expC1x512 = [16]float32{expC1, expC1, expC1, expC1, expC1, expC1, expC1, expC1, expC1, expC1, expC1, expC1, expC1, expC1, expC1, expC1}
+var expC0x512 = [16]float32{expC0, expC0, expC0, expC0, expC0, expC0, expC0, expC0, expC0, expC0, expC0, expC0, expC0, expC0, expC0, expC0}
+var geluC1x512 = [16]float32{geluC1, geluC1, geluC1, geluC1, geluC1, geluC1, geluC1, geluC1, geluC1, geluC1, geluC1, geluC1, geluC1, geluC1, geluC1, geluC1}
+var geluC2x512 = [16]float32{geluC2, geluC2, geluC2, geluC2, geluC2, geluC2, geluC2, geluC2, geluC2, geluC2, geluC2, geluC2, geluC2, geluC2, geluC2, geluC2}
+
+func sum512(x []float32) float32 {
+	var s0 archsimd.Float32x16
+	{
+		n := len(x) &^ 15
+		for i := 0; i < n; i += 16 {
+			at := (*[16]float32)(x[i:])[:]
+			s0 = s0.Add(archsimd.LoadFloat32x16Array((*[16]float32)(at[0:])))
+		}
+		if n < len(x) {
+			archsimd.ClearAVXUpperBits()
+			var buffer [16]float32
+			copy(buffer[:], x[n:])
+			s0 = s0.Add(archsimd.LoadFloat32x16Array((*[16]float32)(buffer[0:])))
+		}
 	}
+	var sum archsimd.Float32x16
+	{
+		h := s0.GetLo().Add(s0.GetHi())
+		q := h.GetLo().Add(h.GetHi())
+		q = q.Add(q.ConcatPermuteScalars(2, 3, 0, 1, q))
+		q = q.Add(q.ConcatPermuteScalars(1, 0, 3, 2, q))
+		h = h.SetLo(q).SetHi(q)
+		sum = s0.SetLo(h).SetHi(h)
+	}
+	var out [16]float32
+	sum.StoreArray(&out)
+	archsimd.ClearAVXUpperBits()
+	return out[0]
 }
 
-// linear512 is Linear: blocks of k, then panels and groups of rows.
-func linear512(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels, bias []float32) {
+func layerNormModulate512(dst, x, shift, scale []float32, eps float32) {
+	one, count, epsilon := archsimd.LoadFloat32x16Array(&one512), archsimd.BroadcastInt32x16(int32(len(x))).ConvertToFloat32(), archsimd.BroadcastFloat32x16(eps)
+	var s0 archsimd.Float32x16
+	var q0 archsimd.Float32x16
+	{
+		n := len(x) &^ 15
+		for i := 0; i < n; i += 16 {
+			at := (*[16]float32)(x[i:])[:]
+			s0 = s0.Add(archsimd.LoadFloat32x16Array((*[16]float32)(at[0:])))
+		}
+		if n < len(x) {
+			archsimd.ClearAVXUpperBits()
+			var buffer [16]float32
+			copy(buffer[:], x[n:])
+			s0 = s0.Add(archsimd.LoadFloat32x16Array((*[16]float32)(buffer[0:])))
+		}
+	}
+	var sum archsimd.Float32x16
+	{
+		h := s0.GetLo().Add(s0.GetHi())
+		q := h.GetLo().Add(h.GetHi())
+		q = q.Add(q.ConcatPermuteScalars(2, 3, 0, 1, q))
+		q = q.Add(q.ConcatPermuteScalars(1, 0, 3, 2, q))
+		h = h.SetLo(q).SetHi(q)
+		sum = s0.SetLo(h).SetHi(h)
+	}
+	mean := sum.Div(count)
+	{
+		n := len(x) &^ 15
+		for i := 0; i < n; i += 16 {
+			at := (*[16]float32)(x[i:])[:]
+			{
+				d0 := archsimd.LoadFloat32x16Array((*[16]float32)(at[0:])).Sub(mean)
+				q0 = q0.Add(d0.Mul(d0))
+			}
+		}
+		if n < len(x) {
+			archsimd.ClearAVXUpperBits()
+			var buffer [16]float32
+			mean.StoreArray((*[16]float32)(buffer[0:]))
+			copy(buffer[:], x[n:])
+			{
+				d0 := archsimd.LoadFloat32x16Array((*[16]float32)(buffer[0:])).Sub(mean)
+				q0 = q0.Add(d0.Mul(d0))
+			}
+		}
+	}
+	var squares archsimd.Float32x16
+	{
+		h := q0.GetLo().Add(q0.GetHi())
+		q := h.GetLo().Add(h.GetHi())
+		q = q.Add(q.ConcatPermuteScalars(2, 3, 0, 1, q))
+		q = q.Add(q.ConcatPermuteScalars(1, 0, 3, 2, q))
+		h = h.SetLo(q).SetHi(q)
+		squares = q0.SetLo(h).SetHi(h)
+	}
+	inv := one.Div(squares.Div(count).Add(epsilon).Sqrt())
+	{
+		a, b, c := x, scale, shift
+		n := len(dst) &^ 15
+		a, b, c = a[:len(dst)], b[:len(dst)], c[:len(dst)]
+		for i := 0; i < n; i += 16 {
+			to, a, b, c := (*[16]float32)(dst[i:])[:], (*[16]float32)(a[i:])[:], (*[16]float32)(b[i:])[:], (*[16]float32)(c[i:])[:]
+			r0 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:])).Sub(mean).Mul(inv).Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b[0:])).Add(one)).Add(archsimd.LoadFloat32x16Array((*[16]float32)(c[0:])))
+			r0.StoreArray((*[16]float32)(to[0:]))
+		}
+		if n < len(dst) {
+			archsimd.ClearAVXUpperBits()
+			var rest, restB, restC [16]float32
+			copy(rest[:], a[n:])
+			copy(restB[:], b[n:])
+			copy(restC[:], c[n:])
+			{
+				r0 := archsimd.LoadFloat32x16Array((*[16]float32)(rest[0:])).Sub(mean).Mul(inv).Mul(archsimd.LoadFloat32x16Array((*[16]float32)(restB[0:])).Add(one)).Add(archsimd.LoadFloat32x16Array((*[16]float32)(restC[0:])))
+				r0.StoreArray((*[16]float32)(rest[0:]))
+			}
+			archsimd.ClearAVXUpperBits()
+			copy(dst[n:], rest[:])
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+func add512(dst, x []float32) {
+	{
+		a, b := dst, x
+		n := len(dst) &^ 15
+		a, b = a[:len(dst)], b[:len(dst)]
+		for i := 0; i < n; i += 16 {
+			to, a, b := (*[16]float32)(dst[i:])[:], (*[16]float32)(a[i:])[:], (*[16]float32)(b[i:])[:]
+			r0 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:])).Add(archsimd.LoadFloat32x16Array((*[16]float32)(b[0:])))
+			r0.StoreArray((*[16]float32)(to[0:]))
+		}
+		if n < len(dst) {
+			archsimd.ClearAVXUpperBits()
+			var rest, restB [16]float32
+			copy(rest[:], a[n:])
+			copy(restB[:], b[n:])
+			{
+				r0 := archsimd.LoadFloat32x16Array((*[16]float32)(rest[0:])).Add(archsimd.LoadFloat32x16Array((*[16]float32)(restB[0:])))
+				r0.StoreArray((*[16]float32)(rest[0:]))
+			}
+			archsimd.ClearAVXUpperBits()
+			copy(dst[n:], rest[:])
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+func addGated512(dst, gate, y []float32) {
+	{
+		a, b, c := dst, gate, y
+		n := len(dst) &^ 15
+		a, b, c = a[:len(dst)], b[:len(dst)], c[:len(dst)]
+		for i := 0; i < n; i += 16 {
+			to, a, b, c := (*[16]float32)(dst[i:])[:], (*[16]float32)(a[i:])[:], (*[16]float32)(b[i:])[:], (*[16]float32)(c[i:])[:]
+			r0 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:])).Add(archsimd.LoadFloat32x16Array((*[16]float32)(b[0:])).Mul(archsimd.LoadFloat32x16Array((*[16]float32)(c[0:]))))
+			r0.StoreArray((*[16]float32)(to[0:]))
+		}
+		if n < len(dst) {
+			archsimd.ClearAVXUpperBits()
+			var rest, restB, restC [16]float32
+			copy(rest[:], a[n:])
+			copy(restB[:], b[n:])
+			copy(restC[:], c[n:])
+			{
+				r0 := archsimd.LoadFloat32x16Array((*[16]float32)(rest[0:])).Add(archsimd.LoadFloat32x16Array((*[16]float32)(restB[0:])).Mul(archsimd.LoadFloat32x16Array((*[16]float32)(restC[0:]))))
+				r0.StoreArray((*[16]float32)(rest[0:]))
+			}
+			archsimd.ClearAVXUpperBits()
+			copy(dst[n:], rest[:])
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+func addScaled512(dst []float32, a float32, x []float32) {
+	by := archsimd.BroadcastFloat32x16(a)
+	{
+		a, b := dst, x
+		n := len(dst) &^ 15
+		a, b = a[:len(dst)], b[:len(dst)]
+		for i := 0; i < n; i += 16 {
+			to, a, b := (*[16]float32)(dst[i:])[:], (*[16]float32)(a[i:])[:], (*[16]float32)(b[i:])[:]
+			r0 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:])).Add(archsimd.LoadFloat32x16Array((*[16]float32)(b[0:])).Mul(by))
+			r0.StoreArray((*[16]float32)(to[0:]))
+		}
+		if n < len(dst) {
+			archsimd.ClearAVXUpperBits()
+			var rest, restB [16]float32
+			copy(rest[:], a[n:])
+			copy(restB[:], b[n:])
+			{
+				r0 := archsimd.LoadFloat32x16Array((*[16]float32)(rest[0:])).Add(archsimd.LoadFloat32x16Array((*[16]float32)(restB[0:])).Mul(by))
+				r0.StoreArray((*[16]float32)(rest[0:]))
+			}
+			archsimd.ClearAVXUpperBits()
+			copy(dst[n:], rest[:])
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+func scale512(x []float32, a float32) {
+	by := archsimd.BroadcastFloat32x16(a)
+	{
+		a := x
+		n := len(x) &^ 15
+		a = a[:len(x)]
+		for i := 0; i < n; i += 16 {
+			to, a := (*[16]float32)(x[i:])[:], (*[16]float32)(a[i:])[:]
+			r0 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:])).Mul(by)
+			r0.StoreArray((*[16]float32)(to[0:]))
+		}
+		if n < len(x) {
+			archsimd.ClearAVXUpperBits()
+			var rest [16]float32
+			copy(rest[:], a[n:])
+			{
+				r0 := archsimd.LoadFloat32x16Array((*[16]float32)(rest[0:])).Mul(by)
+				r0.StoreArray((*[16]float32)(rest[0:]))
+			}
+			archsimd.ClearAVXUpperBits()
+			copy(x[n:], rest[:])
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+func exp512(dst, x []float32) {
+	{
+		a := x
+		n := len(dst) &^ 15
+		a = a[:len(dst)]
+		for i := 0; i < n; i += 16 {
+			to, a := (*[16]float32)(dst[i:])[:], (*[16]float32)(a[i:])[:]
+			var r0 archsimd.Float32x16
+			{
+				arg := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+				nan, x := arg.NotEqual(arg).ToInt32x16().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x16Array(&expHi512)).ToBits().Min(archsimd.LoadUint32x16Array(&expLo512)).BitsToFloat32()
+				z := x.Mul(archsimd.LoadFloat32x16Array(&expLog2e512)).Add(archsimd.LoadFloat32x16Array(&expMagic512))
+				n := z.Sub(archsimd.LoadFloat32x16Array(&expMagic512))
+				r := x.Sub(n.Mul(archsimd.LoadFloat32x16Array(&expLn2Hi512))).Sub(n.Mul(archsimd.LoadFloat32x16Array(&expLn2Lo512)))
+				p := r.Mul(archsimd.LoadFloat32x16Array(&expC6x512)).Add(archsimd.LoadFloat32x16Array(&expC5x512))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC4x512))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC3x512))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC2x512))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC1x512))
+				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC0x512))
+				r0 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+			}
+			r0.StoreArray((*[16]float32)(to[0:]))
+		}
+		if n < len(dst) {
+			archsimd.ClearAVXUpperBits()
+			var rest [16]float32
+			copy(rest[:], a[n:])
+			{
+				var r0 archsimd.Float32x16
+				{
+					arg := archsimd.LoadFloat32x16Array((*[16]float32)(rest[0:]))
+					nan, x := arg.NotEqual(arg).ToInt32x16().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x16Array(&expHi512)).ToBits().Min(archsimd.LoadUint32x16Array(&expLo512)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x16Array(&expLog2e512)).Add(archsimd.LoadFloat32x16Array(&expMagic512))
+					n := z.Sub(archsimd.LoadFloat32x16Array(&expMagic512))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x16Array(&expLn2Hi512))).Sub(n.Mul(archsimd.LoadFloat32x16Array(&expLn2Lo512)))
+					p := r.Mul(archsimd.LoadFloat32x16Array(&expC6x512)).Add(archsimd.LoadFloat32x16Array(&expC5x512))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC4x512))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC3x512))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC2x512))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC1x512))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC0x512))
+					r0 = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r0.StoreArray((*[16]float32)(rest[0:]))
+			}
+			archsimd.ClearAVXUpperBits()
+			copy(dst[n:], rest[:])
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+func siLU512(dst, x []float32) {
+	{
+		a := x
+		n := len(dst) &^ 15
+		a = a[:len(dst)]
+		for i := 0; i < n; i += 16 {
+			to, a := (*[16]float32)(dst[i:])[:], (*[16]float32)(a[i:])[:]
+			var r0 archsimd.Float32x16
+			{
+				x := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+				var e archsimd.Float32x16
+				{
+					arg := x.Neg()
+					nan, x := arg.NotEqual(arg).ToInt32x16().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x16Array(&expHi512)).ToBits().Min(archsimd.LoadUint32x16Array(&expLo512)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x16Array(&expLog2e512)).Add(archsimd.LoadFloat32x16Array(&expMagic512))
+					n := z.Sub(archsimd.LoadFloat32x16Array(&expMagic512))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x16Array(&expLn2Hi512))).Sub(n.Mul(archsimd.LoadFloat32x16Array(&expLn2Lo512)))
+					p := r.Mul(archsimd.LoadFloat32x16Array(&expC6x512)).Add(archsimd.LoadFloat32x16Array(&expC5x512))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC4x512))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC3x512))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC2x512))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC1x512))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC0x512))
+					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r0 = x.Div(e.Add(archsimd.LoadFloat32x16Array(&one512)))
+			}
+			r0.StoreArray((*[16]float32)(to[0:]))
+		}
+		if n < len(dst) {
+			archsimd.ClearAVXUpperBits()
+			var rest [16]float32
+			copy(rest[:], a[n:])
+			{
+				var r0 archsimd.Float32x16
+				{
+					x := archsimd.LoadFloat32x16Array((*[16]float32)(rest[0:]))
+					var e archsimd.Float32x16
+					{
+						arg := x.Neg()
+						nan, x := arg.NotEqual(arg).ToInt32x16().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x16Array(&expHi512)).ToBits().Min(archsimd.LoadUint32x16Array(&expLo512)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x16Array(&expLog2e512)).Add(archsimd.LoadFloat32x16Array(&expMagic512))
+						n := z.Sub(archsimd.LoadFloat32x16Array(&expMagic512))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x16Array(&expLn2Hi512))).Sub(n.Mul(archsimd.LoadFloat32x16Array(&expLn2Lo512)))
+						p := r.Mul(archsimd.LoadFloat32x16Array(&expC6x512)).Add(archsimd.LoadFloat32x16Array(&expC5x512))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC4x512))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC3x512))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC2x512))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC1x512))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC0x512))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					r0 = x.Div(e.Add(archsimd.LoadFloat32x16Array(&one512)))
+				}
+				r0.StoreArray((*[16]float32)(rest[0:]))
+			}
+			archsimd.ClearAVXUpperBits()
+			copy(dst[n:], rest[:])
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+func swiGLU512(dst, a, b []float32) {
+	{
+		a, b := a, b
+		n := len(dst) &^ 15
+		a, b = a[:len(dst)], b[:len(dst)]
+		for i := 0; i < n; i += 16 {
+			to, a, b := (*[16]float32)(dst[i:])[:], (*[16]float32)(a[i:])[:], (*[16]float32)(b[i:])[:]
+			var r0 archsimd.Float32x16
+			{
+				a, b := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:])), archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+				var e archsimd.Float32x16
+				{
+					arg := a.Neg()
+					nan, x := arg.NotEqual(arg).ToInt32x16().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x16Array(&expHi512)).ToBits().Min(archsimd.LoadUint32x16Array(&expLo512)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x16Array(&expLog2e512)).Add(archsimd.LoadFloat32x16Array(&expMagic512))
+					n := z.Sub(archsimd.LoadFloat32x16Array(&expMagic512))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x16Array(&expLn2Hi512))).Sub(n.Mul(archsimd.LoadFloat32x16Array(&expLn2Lo512)))
+					p := r.Mul(archsimd.LoadFloat32x16Array(&expC6x512)).Add(archsimd.LoadFloat32x16Array(&expC5x512))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC4x512))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC3x512))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC2x512))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC1x512))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC0x512))
+					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r0 = a.Div(e.Add(archsimd.LoadFloat32x16Array(&one512))).Mul(b)
+			}
+			r0.StoreArray((*[16]float32)(to[0:]))
+		}
+		if n < len(dst) {
+			archsimd.ClearAVXUpperBits()
+			var rest, restB [16]float32
+			copy(rest[:], a[n:])
+			copy(restB[:], b[n:])
+			{
+				var r0 archsimd.Float32x16
+				{
+					a, b := archsimd.LoadFloat32x16Array((*[16]float32)(rest[0:])), archsimd.LoadFloat32x16Array((*[16]float32)(restB[0:]))
+					var e archsimd.Float32x16
+					{
+						arg := a.Neg()
+						nan, x := arg.NotEqual(arg).ToInt32x16().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x16Array(&expHi512)).ToBits().Min(archsimd.LoadUint32x16Array(&expLo512)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x16Array(&expLog2e512)).Add(archsimd.LoadFloat32x16Array(&expMagic512))
+						n := z.Sub(archsimd.LoadFloat32x16Array(&expMagic512))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x16Array(&expLn2Hi512))).Sub(n.Mul(archsimd.LoadFloat32x16Array(&expLn2Lo512)))
+						p := r.Mul(archsimd.LoadFloat32x16Array(&expC6x512)).Add(archsimd.LoadFloat32x16Array(&expC5x512))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC4x512))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC3x512))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC2x512))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC1x512))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC0x512))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					r0 = a.Div(e.Add(archsimd.LoadFloat32x16Array(&one512))).Mul(b)
+				}
+				r0.StoreArray((*[16]float32)(rest[0:]))
+			}
+			archsimd.ClearAVXUpperBits()
+			copy(dst[n:], rest[:])
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+func geluTanh512(dst, x []float32) {
+	{
+		a := x
+		n := len(dst) &^ 15
+		a = a[:len(dst)]
+		for i := 0; i < n; i += 16 {
+			to, a := (*[16]float32)(dst[i:])[:], (*[16]float32)(a[i:])[:]
+			var r0 archsimd.Float32x16
+			{
+				x := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+				u := x.Mul(x).Mul(archsimd.LoadFloat32x16Array(&geluC2x512)).Add(archsimd.LoadFloat32x16Array(&geluC1x512)).Mul(x)
+				var e archsimd.Float32x16
+				{
+					nan, x := u.NotEqual(u).ToInt32x16().ToBits(), u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x16Array(&expHi512)).ToBits().Min(archsimd.LoadUint32x16Array(&expLo512)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x16Array(&expLog2e512)).Add(archsimd.LoadFloat32x16Array(&expMagic512))
+					n := z.Sub(archsimd.LoadFloat32x16Array(&expMagic512))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x16Array(&expLn2Hi512))).Sub(n.Mul(archsimd.LoadFloat32x16Array(&expLn2Lo512)))
+					p := r.Mul(archsimd.LoadFloat32x16Array(&expC6x512)).Add(archsimd.LoadFloat32x16Array(&expC5x512))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC4x512))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC3x512))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC2x512))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC1x512))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC0x512))
+					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r0 = x.Div(e.Add(archsimd.LoadFloat32x16Array(&one512)))
+			}
+			r0.StoreArray((*[16]float32)(to[0:]))
+		}
+		if n < len(dst) {
+			archsimd.ClearAVXUpperBits()
+			var rest [16]float32
+			copy(rest[:], a[n:])
+			{
+				var r0 archsimd.Float32x16
+				{
+					x := archsimd.LoadFloat32x16Array((*[16]float32)(rest[0:]))
+					u := x.Mul(x).Mul(archsimd.LoadFloat32x16Array(&geluC2x512)).Add(archsimd.LoadFloat32x16Array(&geluC1x512)).Mul(x)
+					var e archsimd.Float32x16
+					{
+						nan, x := u.NotEqual(u).ToInt32x16().ToBits(), u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x16Array(&expHi512)).ToBits().Min(archsimd.LoadUint32x16Array(&expLo512)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x16Array(&expLog2e512)).Add(archsimd.LoadFloat32x16Array(&expMagic512))
+						n := z.Sub(archsimd.LoadFloat32x16Array(&expMagic512))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x16Array(&expLn2Hi512))).Sub(n.Mul(archsimd.LoadFloat32x16Array(&expLn2Lo512)))
+						p := r.Mul(archsimd.LoadFloat32x16Array(&expC6x512)).Add(archsimd.LoadFloat32x16Array(&expC5x512))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC4x512))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC3x512))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC2x512))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC1x512))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC0x512))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					r0 = x.Div(e.Add(archsimd.LoadFloat32x16Array(&one512)))
+				}
+				r0.StoreArray((*[16]float32)(rest[0:]))
+			}
+			archsimd.ClearAVXUpperBits()
+			copy(dst[n:], rest[:])
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+func addGaussians512(dst []float32, d float32, mean, invStd, norm []float32) {
+	distance := archsimd.BroadcastFloat32x16(d)
+	{
+		a, b, c, d := dst, mean, invStd, norm
+		n := len(dst) &^ 15
+		a, b, c, d = a[:len(dst)], b[:len(dst)], c[:len(dst)], d[:len(dst)]
+		for i := 0; i < n; i += 16 {
+			to, a, b, c, d := (*[16]float32)(dst[i:])[:], (*[16]float32)(a[i:])[:], (*[16]float32)(b[i:])[:], (*[16]float32)(c[i:])[:], (*[16]float32)(d[i:])[:]
+			var r0 archsimd.Float32x16
+			{
+				to, mean, invStd, norm := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:])), archsimd.LoadFloat32x16Array((*[16]float32)(b[0:])), archsimd.LoadFloat32x16Array((*[16]float32)(c[0:])), archsimd.LoadFloat32x16Array((*[16]float32)(d[0:]))
+				u := distance.Sub(mean).Mul(invStd)
+				var e archsimd.Float32x16
+				{
+					arg := u.Mul(u).Mul(archsimd.LoadFloat32x16Array(&minusHalf512))
+					nan, x := arg.NotEqual(arg).ToInt32x16().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x16Array(&expHi512)).ToBits().Min(archsimd.LoadUint32x16Array(&expLo512)).BitsToFloat32()
+					z := x.Mul(archsimd.LoadFloat32x16Array(&expLog2e512)).Add(archsimd.LoadFloat32x16Array(&expMagic512))
+					n := z.Sub(archsimd.LoadFloat32x16Array(&expMagic512))
+					r := x.Sub(n.Mul(archsimd.LoadFloat32x16Array(&expLn2Hi512))).Sub(n.Mul(archsimd.LoadFloat32x16Array(&expLn2Lo512)))
+					p := r.Mul(archsimd.LoadFloat32x16Array(&expC6x512)).Add(archsimd.LoadFloat32x16Array(&expC5x512))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC4x512))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC3x512))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC2x512))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC1x512))
+					p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC0x512))
+					e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+				}
+				r0 = to.Add(norm.Mul(e))
+			}
+			r0.StoreArray((*[16]float32)(to[0:]))
+		}
+		if n < len(dst) {
+			archsimd.ClearAVXUpperBits()
+			var rest, restB, restC, restD [16]float32
+			copy(rest[:], a[n:])
+			copy(restB[:], b[n:])
+			copy(restC[:], c[n:])
+			copy(restD[:], d[n:])
+			{
+				var r0 archsimd.Float32x16
+				{
+					to, mean, invStd, norm := archsimd.LoadFloat32x16Array((*[16]float32)(rest[0:])), archsimd.LoadFloat32x16Array((*[16]float32)(restB[0:])), archsimd.LoadFloat32x16Array((*[16]float32)(restC[0:])), archsimd.LoadFloat32x16Array((*[16]float32)(restD[0:]))
+					u := distance.Sub(mean).Mul(invStd)
+					var e archsimd.Float32x16
+					{
+						arg := u.Mul(u).Mul(archsimd.LoadFloat32x16Array(&minusHalf512))
+						nan, x := arg.NotEqual(arg).ToInt32x16().ToBits(), arg.ToBits().BitsToInt32().Min(archsimd.LoadInt32x16Array(&expHi512)).ToBits().Min(archsimd.LoadUint32x16Array(&expLo512)).BitsToFloat32()
+						z := x.Mul(archsimd.LoadFloat32x16Array(&expLog2e512)).Add(archsimd.LoadFloat32x16Array(&expMagic512))
+						n := z.Sub(archsimd.LoadFloat32x16Array(&expMagic512))
+						r := x.Sub(n.Mul(archsimd.LoadFloat32x16Array(&expLn2Hi512))).Sub(n.Mul(archsimd.LoadFloat32x16Array(&expLn2Lo512)))
+						p := r.Mul(archsimd.LoadFloat32x16Array(&expC6x512)).Add(archsimd.LoadFloat32x16Array(&expC5x512))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC4x512))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC3x512))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC2x512))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC1x512))
+						p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&expC0x512))
+						e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
+					}
+					r0 = to.Add(norm.Mul(e))
+				}
+				r0.StoreArray((*[16]float32)(rest[0:]))
+			}
+			archsimd.ClearAVXUpperBits()
+			copy(dst[n:], rest[:])
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+// tiles512 is Linear: blocks of k, then panels and groups of rows.
+func tiles512(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels, bias []float32) {
 	if m == 1 {
 		gemv512(dst, x[:in], out, panels, bias)
 		return
 	}
-
-	var a [5 * 64 * 16]float32
+	var a [5120]float32
 	blocks512(dst, ldd, x, ldx, m, in, out, panels, bias, a[:])
 	archsimd.ClearAVXUpperBits()
 }
 
-// blocks512 is linear512 with the memory a for the expanded rows.
+// blocks512 is tilesVector with the memory a for the expanded rows.
 func blocks512(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels, bias, a []float32) {
-	const rows, block = 5, 64
-	groups := (m + rows - 1) / rows
+	groups := (m + 5 - 1) / 5
 	var start [64]float32
-	var edge [rows * 64]float32
-	for k0 := 0; k0 < in; k0 += block {
-		kn := min(block, in-k0)
+	var edge [320]float32
+	for k0 := 0; k0 < in; k0 += 64 {
+		kn := min(64, in-k0)
 		for row, left := 0, groups; left > 0; left-- {
 			n := (m - row + left - 1) / left
 			a := a[:kn*n*16]
-			splat512(a, x[row*ldx+k0:], ldx, kn, n)
+			splats512(a, x[row*ldx+k0:], ldx, kn, n)
 			for j := 0; j < out; j += 64 {
 				cols := min(64, out-j)
 				b := panels[j*in+k0*64:][:kn*64]
@@ -114,9 +620,9 @@ func blocks512(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 						}
 						from, lds = edge[:], 64
 					}
-					if cols <= 1*16 {
+					if cols <= 16 {
 						panel1x512(edge[:], 64, a, n, b, from, lds)
-					} else if cols <= 2*16 {
+					} else if cols <= 32 {
 						panel2x512(edge[:], 64, a, n, b, from, lds)
 					} else {
 						panel4x512(edge[:], 64, a, n, b, from, lds)
@@ -136,9 +642,9 @@ func blocks512(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels,
 	}
 }
 
-// splat512 fills a (kn, n, 16) with a[k, i, :] = x[i, k]: the tiles load
+// splats512 fills a (kn, n, wide) with a[k, i, :] = x[i, k]: the tiles load
 // whole vectors instead of a broadcast per use.
-func splat512(a, x []float32, ldx, kn, n int) {
+func splats512(a, x []float32, ldx, kn, n int) {
 	switch n {
 	case 1:
 		splat1x512(a, x, ldx, kn)
@@ -154,176 +660,176 @@ func splat512(a, x []float32, ldx, kn, n int) {
 }
 
 func splat1x512(a, x []float32, ldx, kn int) {
-	x0 := x[0*ldx:][:kn]
+	row0 := x[0:][:kn]
 	k := 0
 	for ; k <= kn-4; k += 4 {
-		d := (*[4 * 16]float32)(a[k*1*16:])
-		v0 := (*[4]float32)(x0[k:])
-		archsimd.BroadcastFloat32x16(v0[0]).StoreArray((*[16]float32)(d[0:]))
-		archsimd.BroadcastFloat32x16(v0[1]).StoreArray((*[16]float32)(d[16:]))
-		archsimd.BroadcastFloat32x16(v0[2]).StoreArray((*[16]float32)(d[32:]))
-		archsimd.BroadcastFloat32x16(v0[3]).StoreArray((*[16]float32)(d[48:]))
+		d := (*[64]float32)(a[k*16:])[:]
+		x0 := (*[4]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x16(x0[0]).StoreArray((*[16]float32)(d[0:]))
+		archsimd.BroadcastFloat32x16(x0[1]).StoreArray((*[16]float32)(d[16:]))
+		archsimd.BroadcastFloat32x16(x0[2]).StoreArray((*[16]float32)(d[32:]))
+		archsimd.BroadcastFloat32x16(x0[3]).StoreArray((*[16]float32)(d[48:]))
 	}
-	for ; k <= kn-1; k += 1 {
-		d := (*[1 * 16]float32)(a[k*1*16:])
-		v0 := (*[1]float32)(x0[k:])
-		archsimd.BroadcastFloat32x16(v0[0]).StoreArray((*[16]float32)(d[0:]))
+	for ; k < kn; k++ {
+		d := (*[16]float32)(a[k*16:])[:]
+		x0 := (*[1]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x16(x0[0]).StoreArray((*[16]float32)(d[0:]))
 	}
 }
 
 func splat2x512(a, x []float32, ldx, kn int) {
-	x0 := x[0*ldx:][:kn]
-	x1 := x[1*ldx:][:kn]
+	row0 := x[0:][:kn]
+	row1 := x[ldx:][:kn]
 	k := 0
 	for ; k <= kn-4; k += 4 {
-		d := (*[8 * 16]float32)(a[k*2*16:])
-		v0 := (*[4]float32)(x0[k:])
-		v1 := (*[4]float32)(x1[k:])
-		archsimd.BroadcastFloat32x16(v0[0]).StoreArray((*[16]float32)(d[0:]))
-		archsimd.BroadcastFloat32x16(v1[0]).StoreArray((*[16]float32)(d[16:]))
-		archsimd.BroadcastFloat32x16(v0[1]).StoreArray((*[16]float32)(d[32:]))
-		archsimd.BroadcastFloat32x16(v1[1]).StoreArray((*[16]float32)(d[48:]))
-		archsimd.BroadcastFloat32x16(v0[2]).StoreArray((*[16]float32)(d[64:]))
-		archsimd.BroadcastFloat32x16(v1[2]).StoreArray((*[16]float32)(d[80:]))
-		archsimd.BroadcastFloat32x16(v0[3]).StoreArray((*[16]float32)(d[96:]))
-		archsimd.BroadcastFloat32x16(v1[3]).StoreArray((*[16]float32)(d[112:]))
+		d := (*[128]float32)(a[k*2*16:])[:]
+		x0 := (*[4]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x16(x0[0]).StoreArray((*[16]float32)(d[0:]))
+		archsimd.BroadcastFloat32x16(x0[1]).StoreArray((*[16]float32)(d[32:]))
+		archsimd.BroadcastFloat32x16(x0[2]).StoreArray((*[16]float32)(d[64:]))
+		archsimd.BroadcastFloat32x16(x0[3]).StoreArray((*[16]float32)(d[96:]))
+		x1 := (*[4]float32)(row1[k:])[:]
+		archsimd.BroadcastFloat32x16(x1[0]).StoreArray((*[16]float32)(d[16:]))
+		archsimd.BroadcastFloat32x16(x1[1]).StoreArray((*[16]float32)(d[48:]))
+		archsimd.BroadcastFloat32x16(x1[2]).StoreArray((*[16]float32)(d[80:]))
+		archsimd.BroadcastFloat32x16(x1[3]).StoreArray((*[16]float32)(d[112:]))
 	}
-	for ; k <= kn-1; k += 1 {
-		d := (*[2 * 16]float32)(a[k*2*16:])
-		v0 := (*[1]float32)(x0[k:])
-		v1 := (*[1]float32)(x1[k:])
-		archsimd.BroadcastFloat32x16(v0[0]).StoreArray((*[16]float32)(d[0:]))
-		archsimd.BroadcastFloat32x16(v1[0]).StoreArray((*[16]float32)(d[16:]))
+	for ; k < kn; k++ {
+		d := (*[32]float32)(a[k*2*16:])[:]
+		x0 := (*[1]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x16(x0[0]).StoreArray((*[16]float32)(d[0:]))
+		x1 := (*[1]float32)(row1[k:])[:]
+		archsimd.BroadcastFloat32x16(x1[0]).StoreArray((*[16]float32)(d[16:]))
 	}
 }
 
 func splat3x512(a, x []float32, ldx, kn int) {
-	x0 := x[0*ldx:][:kn]
-	x1 := x[1*ldx:][:kn]
-	x2 := x[2*ldx:][:kn]
+	row0 := x[0:][:kn]
+	row1 := x[ldx:][:kn]
+	row2 := x[2*ldx:][:kn]
 	k := 0
 	for ; k <= kn-4; k += 4 {
-		d := (*[12 * 16]float32)(a[k*3*16:])
-		v0 := (*[4]float32)(x0[k:])
-		v1 := (*[4]float32)(x1[k:])
-		v2 := (*[4]float32)(x2[k:])
-		archsimd.BroadcastFloat32x16(v0[0]).StoreArray((*[16]float32)(d[0:]))
-		archsimd.BroadcastFloat32x16(v1[0]).StoreArray((*[16]float32)(d[16:]))
-		archsimd.BroadcastFloat32x16(v2[0]).StoreArray((*[16]float32)(d[32:]))
-		archsimd.BroadcastFloat32x16(v0[1]).StoreArray((*[16]float32)(d[48:]))
-		archsimd.BroadcastFloat32x16(v1[1]).StoreArray((*[16]float32)(d[64:]))
-		archsimd.BroadcastFloat32x16(v2[1]).StoreArray((*[16]float32)(d[80:]))
-		archsimd.BroadcastFloat32x16(v0[2]).StoreArray((*[16]float32)(d[96:]))
-		archsimd.BroadcastFloat32x16(v1[2]).StoreArray((*[16]float32)(d[112:]))
-		archsimd.BroadcastFloat32x16(v2[2]).StoreArray((*[16]float32)(d[128:]))
-		archsimd.BroadcastFloat32x16(v0[3]).StoreArray((*[16]float32)(d[144:]))
-		archsimd.BroadcastFloat32x16(v1[3]).StoreArray((*[16]float32)(d[160:]))
-		archsimd.BroadcastFloat32x16(v2[3]).StoreArray((*[16]float32)(d[176:]))
+		d := (*[192]float32)(a[k*3*16:])[:]
+		x0 := (*[4]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x16(x0[0]).StoreArray((*[16]float32)(d[0:]))
+		archsimd.BroadcastFloat32x16(x0[1]).StoreArray((*[16]float32)(d[48:]))
+		archsimd.BroadcastFloat32x16(x0[2]).StoreArray((*[16]float32)(d[96:]))
+		archsimd.BroadcastFloat32x16(x0[3]).StoreArray((*[16]float32)(d[144:]))
+		x1 := (*[4]float32)(row1[k:])[:]
+		archsimd.BroadcastFloat32x16(x1[0]).StoreArray((*[16]float32)(d[16:]))
+		archsimd.BroadcastFloat32x16(x1[1]).StoreArray((*[16]float32)(d[64:]))
+		archsimd.BroadcastFloat32x16(x1[2]).StoreArray((*[16]float32)(d[112:]))
+		archsimd.BroadcastFloat32x16(x1[3]).StoreArray((*[16]float32)(d[160:]))
+		x2 := (*[4]float32)(row2[k:])[:]
+		archsimd.BroadcastFloat32x16(x2[0]).StoreArray((*[16]float32)(d[32:]))
+		archsimd.BroadcastFloat32x16(x2[1]).StoreArray((*[16]float32)(d[80:]))
+		archsimd.BroadcastFloat32x16(x2[2]).StoreArray((*[16]float32)(d[128:]))
+		archsimd.BroadcastFloat32x16(x2[3]).StoreArray((*[16]float32)(d[176:]))
 	}
-	for ; k <= kn-1; k += 1 {
-		d := (*[3 * 16]float32)(a[k*3*16:])
-		v0 := (*[1]float32)(x0[k:])
-		v1 := (*[1]float32)(x1[k:])
-		v2 := (*[1]float32)(x2[k:])
-		archsimd.BroadcastFloat32x16(v0[0]).StoreArray((*[16]float32)(d[0:]))
-		archsimd.BroadcastFloat32x16(v1[0]).StoreArray((*[16]float32)(d[16:]))
-		archsimd.BroadcastFloat32x16(v2[0]).StoreArray((*[16]float32)(d[32:]))
+	for ; k < kn; k++ {
+		d := (*[48]float32)(a[k*3*16:])[:]
+		x0 := (*[1]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x16(x0[0]).StoreArray((*[16]float32)(d[0:]))
+		x1 := (*[1]float32)(row1[k:])[:]
+		archsimd.BroadcastFloat32x16(x1[0]).StoreArray((*[16]float32)(d[16:]))
+		x2 := (*[1]float32)(row2[k:])[:]
+		archsimd.BroadcastFloat32x16(x2[0]).StoreArray((*[16]float32)(d[32:]))
 	}
 }
 
 func splat4x512(a, x []float32, ldx, kn int) {
-	x0 := x[0*ldx:][:kn]
-	x1 := x[1*ldx:][:kn]
-	x2 := x[2*ldx:][:kn]
-	x3 := x[3*ldx:][:kn]
+	row0 := x[0:][:kn]
+	row1 := x[ldx:][:kn]
+	row2 := x[2*ldx:][:kn]
+	row3 := x[3*ldx:][:kn]
 	k := 0
 	for ; k <= kn-4; k += 4 {
-		d := (*[16 * 16]float32)(a[k*4*16:])
-		v0 := (*[4]float32)(x0[k:])
-		v1 := (*[4]float32)(x1[k:])
-		v2 := (*[4]float32)(x2[k:])
-		v3 := (*[4]float32)(x3[k:])
-		archsimd.BroadcastFloat32x16(v0[0]).StoreArray((*[16]float32)(d[0:]))
-		archsimd.BroadcastFloat32x16(v1[0]).StoreArray((*[16]float32)(d[16:]))
-		archsimd.BroadcastFloat32x16(v2[0]).StoreArray((*[16]float32)(d[32:]))
-		archsimd.BroadcastFloat32x16(v3[0]).StoreArray((*[16]float32)(d[48:]))
-		archsimd.BroadcastFloat32x16(v0[1]).StoreArray((*[16]float32)(d[64:]))
-		archsimd.BroadcastFloat32x16(v1[1]).StoreArray((*[16]float32)(d[80:]))
-		archsimd.BroadcastFloat32x16(v2[1]).StoreArray((*[16]float32)(d[96:]))
-		archsimd.BroadcastFloat32x16(v3[1]).StoreArray((*[16]float32)(d[112:]))
-		archsimd.BroadcastFloat32x16(v0[2]).StoreArray((*[16]float32)(d[128:]))
-		archsimd.BroadcastFloat32x16(v1[2]).StoreArray((*[16]float32)(d[144:]))
-		archsimd.BroadcastFloat32x16(v2[2]).StoreArray((*[16]float32)(d[160:]))
-		archsimd.BroadcastFloat32x16(v3[2]).StoreArray((*[16]float32)(d[176:]))
-		archsimd.BroadcastFloat32x16(v0[3]).StoreArray((*[16]float32)(d[192:]))
-		archsimd.BroadcastFloat32x16(v1[3]).StoreArray((*[16]float32)(d[208:]))
-		archsimd.BroadcastFloat32x16(v2[3]).StoreArray((*[16]float32)(d[224:]))
-		archsimd.BroadcastFloat32x16(v3[3]).StoreArray((*[16]float32)(d[240:]))
+		d := (*[256]float32)(a[k*4*16:])[:]
+		x0 := (*[4]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x16(x0[0]).StoreArray((*[16]float32)(d[0:]))
+		archsimd.BroadcastFloat32x16(x0[1]).StoreArray((*[16]float32)(d[64:]))
+		archsimd.BroadcastFloat32x16(x0[2]).StoreArray((*[16]float32)(d[128:]))
+		archsimd.BroadcastFloat32x16(x0[3]).StoreArray((*[16]float32)(d[192:]))
+		x1 := (*[4]float32)(row1[k:])[:]
+		archsimd.BroadcastFloat32x16(x1[0]).StoreArray((*[16]float32)(d[16:]))
+		archsimd.BroadcastFloat32x16(x1[1]).StoreArray((*[16]float32)(d[80:]))
+		archsimd.BroadcastFloat32x16(x1[2]).StoreArray((*[16]float32)(d[144:]))
+		archsimd.BroadcastFloat32x16(x1[3]).StoreArray((*[16]float32)(d[208:]))
+		x2 := (*[4]float32)(row2[k:])[:]
+		archsimd.BroadcastFloat32x16(x2[0]).StoreArray((*[16]float32)(d[32:]))
+		archsimd.BroadcastFloat32x16(x2[1]).StoreArray((*[16]float32)(d[96:]))
+		archsimd.BroadcastFloat32x16(x2[2]).StoreArray((*[16]float32)(d[160:]))
+		archsimd.BroadcastFloat32x16(x2[3]).StoreArray((*[16]float32)(d[224:]))
+		x3 := (*[4]float32)(row3[k:])[:]
+		archsimd.BroadcastFloat32x16(x3[0]).StoreArray((*[16]float32)(d[48:]))
+		archsimd.BroadcastFloat32x16(x3[1]).StoreArray((*[16]float32)(d[112:]))
+		archsimd.BroadcastFloat32x16(x3[2]).StoreArray((*[16]float32)(d[176:]))
+		archsimd.BroadcastFloat32x16(x3[3]).StoreArray((*[16]float32)(d[240:]))
 	}
-	for ; k <= kn-1; k += 1 {
-		d := (*[4 * 16]float32)(a[k*4*16:])
-		v0 := (*[1]float32)(x0[k:])
-		v1 := (*[1]float32)(x1[k:])
-		v2 := (*[1]float32)(x2[k:])
-		v3 := (*[1]float32)(x3[k:])
-		archsimd.BroadcastFloat32x16(v0[0]).StoreArray((*[16]float32)(d[0:]))
-		archsimd.BroadcastFloat32x16(v1[0]).StoreArray((*[16]float32)(d[16:]))
-		archsimd.BroadcastFloat32x16(v2[0]).StoreArray((*[16]float32)(d[32:]))
-		archsimd.BroadcastFloat32x16(v3[0]).StoreArray((*[16]float32)(d[48:]))
+	for ; k < kn; k++ {
+		d := (*[64]float32)(a[k*4*16:])[:]
+		x0 := (*[1]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x16(x0[0]).StoreArray((*[16]float32)(d[0:]))
+		x1 := (*[1]float32)(row1[k:])[:]
+		archsimd.BroadcastFloat32x16(x1[0]).StoreArray((*[16]float32)(d[16:]))
+		x2 := (*[1]float32)(row2[k:])[:]
+		archsimd.BroadcastFloat32x16(x2[0]).StoreArray((*[16]float32)(d[32:]))
+		x3 := (*[1]float32)(row3[k:])[:]
+		archsimd.BroadcastFloat32x16(x3[0]).StoreArray((*[16]float32)(d[48:]))
 	}
 }
 
 func splat5x512(a, x []float32, ldx, kn int) {
-	x0 := x[0*ldx:][:kn]
-	x1 := x[1*ldx:][:kn]
-	x2 := x[2*ldx:][:kn]
-	x3 := x[3*ldx:][:kn]
-	x4 := x[4*ldx:][:kn]
+	row0 := x[0:][:kn]
+	row1 := x[ldx:][:kn]
+	row2 := x[2*ldx:][:kn]
+	row3 := x[3*ldx:][:kn]
+	row4 := x[4*ldx:][:kn]
 	k := 0
 	for ; k <= kn-4; k += 4 {
-		d := (*[20 * 16]float32)(a[k*5*16:])
-		v0 := (*[4]float32)(x0[k:])
-		v1 := (*[4]float32)(x1[k:])
-		v2 := (*[4]float32)(x2[k:])
-		v3 := (*[4]float32)(x3[k:])
-		v4 := (*[4]float32)(x4[k:])
-		archsimd.BroadcastFloat32x16(v0[0]).StoreArray((*[16]float32)(d[0:]))
-		archsimd.BroadcastFloat32x16(v1[0]).StoreArray((*[16]float32)(d[16:]))
-		archsimd.BroadcastFloat32x16(v2[0]).StoreArray((*[16]float32)(d[32:]))
-		archsimd.BroadcastFloat32x16(v3[0]).StoreArray((*[16]float32)(d[48:]))
-		archsimd.BroadcastFloat32x16(v4[0]).StoreArray((*[16]float32)(d[64:]))
-		archsimd.BroadcastFloat32x16(v0[1]).StoreArray((*[16]float32)(d[80:]))
-		archsimd.BroadcastFloat32x16(v1[1]).StoreArray((*[16]float32)(d[96:]))
-		archsimd.BroadcastFloat32x16(v2[1]).StoreArray((*[16]float32)(d[112:]))
-		archsimd.BroadcastFloat32x16(v3[1]).StoreArray((*[16]float32)(d[128:]))
-		archsimd.BroadcastFloat32x16(v4[1]).StoreArray((*[16]float32)(d[144:]))
-		archsimd.BroadcastFloat32x16(v0[2]).StoreArray((*[16]float32)(d[160:]))
-		archsimd.BroadcastFloat32x16(v1[2]).StoreArray((*[16]float32)(d[176:]))
-		archsimd.BroadcastFloat32x16(v2[2]).StoreArray((*[16]float32)(d[192:]))
-		archsimd.BroadcastFloat32x16(v3[2]).StoreArray((*[16]float32)(d[208:]))
-		archsimd.BroadcastFloat32x16(v4[2]).StoreArray((*[16]float32)(d[224:]))
-		archsimd.BroadcastFloat32x16(v0[3]).StoreArray((*[16]float32)(d[240:]))
-		archsimd.BroadcastFloat32x16(v1[3]).StoreArray((*[16]float32)(d[256:]))
-		archsimd.BroadcastFloat32x16(v2[3]).StoreArray((*[16]float32)(d[272:]))
-		archsimd.BroadcastFloat32x16(v3[3]).StoreArray((*[16]float32)(d[288:]))
-		archsimd.BroadcastFloat32x16(v4[3]).StoreArray((*[16]float32)(d[304:]))
+		d := (*[320]float32)(a[k*5*16:])[:]
+		x0 := (*[4]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x16(x0[0]).StoreArray((*[16]float32)(d[0:]))
+		archsimd.BroadcastFloat32x16(x0[1]).StoreArray((*[16]float32)(d[80:]))
+		archsimd.BroadcastFloat32x16(x0[2]).StoreArray((*[16]float32)(d[160:]))
+		archsimd.BroadcastFloat32x16(x0[3]).StoreArray((*[16]float32)(d[240:]))
+		x1 := (*[4]float32)(row1[k:])[:]
+		archsimd.BroadcastFloat32x16(x1[0]).StoreArray((*[16]float32)(d[16:]))
+		archsimd.BroadcastFloat32x16(x1[1]).StoreArray((*[16]float32)(d[96:]))
+		archsimd.BroadcastFloat32x16(x1[2]).StoreArray((*[16]float32)(d[176:]))
+		archsimd.BroadcastFloat32x16(x1[3]).StoreArray((*[16]float32)(d[256:]))
+		x2 := (*[4]float32)(row2[k:])[:]
+		archsimd.BroadcastFloat32x16(x2[0]).StoreArray((*[16]float32)(d[32:]))
+		archsimd.BroadcastFloat32x16(x2[1]).StoreArray((*[16]float32)(d[112:]))
+		archsimd.BroadcastFloat32x16(x2[2]).StoreArray((*[16]float32)(d[192:]))
+		archsimd.BroadcastFloat32x16(x2[3]).StoreArray((*[16]float32)(d[272:]))
+		x3 := (*[4]float32)(row3[k:])[:]
+		archsimd.BroadcastFloat32x16(x3[0]).StoreArray((*[16]float32)(d[48:]))
+		archsimd.BroadcastFloat32x16(x3[1]).StoreArray((*[16]float32)(d[128:]))
+		archsimd.BroadcastFloat32x16(x3[2]).StoreArray((*[16]float32)(d[208:]))
+		archsimd.BroadcastFloat32x16(x3[3]).StoreArray((*[16]float32)(d[288:]))
+		x4 := (*[4]float32)(row4[k:])[:]
+		archsimd.BroadcastFloat32x16(x4[0]).StoreArray((*[16]float32)(d[64:]))
+		archsimd.BroadcastFloat32x16(x4[1]).StoreArray((*[16]float32)(d[144:]))
+		archsimd.BroadcastFloat32x16(x4[2]).StoreArray((*[16]float32)(d[224:]))
+		archsimd.BroadcastFloat32x16(x4[3]).StoreArray((*[16]float32)(d[304:]))
 	}
-	for ; k <= kn-1; k += 1 {
-		d := (*[5 * 16]float32)(a[k*5*16:])
-		v0 := (*[1]float32)(x0[k:])
-		v1 := (*[1]float32)(x1[k:])
-		v2 := (*[1]float32)(x2[k:])
-		v3 := (*[1]float32)(x3[k:])
-		v4 := (*[1]float32)(x4[k:])
-		archsimd.BroadcastFloat32x16(v0[0]).StoreArray((*[16]float32)(d[0:]))
-		archsimd.BroadcastFloat32x16(v1[0]).StoreArray((*[16]float32)(d[16:]))
-		archsimd.BroadcastFloat32x16(v2[0]).StoreArray((*[16]float32)(d[32:]))
-		archsimd.BroadcastFloat32x16(v3[0]).StoreArray((*[16]float32)(d[48:]))
-		archsimd.BroadcastFloat32x16(v4[0]).StoreArray((*[16]float32)(d[64:]))
+	for ; k < kn; k++ {
+		d := (*[80]float32)(a[k*5*16:])[:]
+		x0 := (*[1]float32)(row0[k:])[:]
+		archsimd.BroadcastFloat32x16(x0[0]).StoreArray((*[16]float32)(d[0:]))
+		x1 := (*[1]float32)(row1[k:])[:]
+		archsimd.BroadcastFloat32x16(x1[0]).StoreArray((*[16]float32)(d[16:]))
+		x2 := (*[1]float32)(row2[k:])[:]
+		archsimd.BroadcastFloat32x16(x2[0]).StoreArray((*[16]float32)(d[32:]))
+		x3 := (*[1]float32)(row3[k:])[:]
+		archsimd.BroadcastFloat32x16(x3[0]).StoreArray((*[16]float32)(d[48:]))
+		x4 := (*[1]float32)(row4[k:])[:]
+		archsimd.BroadcastFloat32x16(x4[0]).StoreArray((*[16]float32)(d[64:]))
 	}
 }
 
-// panel1x512 computes n rows and 1 vectors of columns of one panel:
+// panel1x512 computes n rows and v vectors of columns of one panel:
 // c = start; c[i, :] += x[i, k]*b[k, :] in order of k.
 func panel1x512(c []float32, ldc int, a []float32, n int, b, start []float32, lds int) {
 	switch n {
@@ -340,442 +846,7 @@ func panel1x512(c []float32, ldc int, a []float32, n int, b, start []float32, ld
 	}
 }
 
-func tile1x1x512(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:64]
-	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	for len(a) >= 8*16 && len(b) >= 8*64 {
-		aa, bb := (*[8 * 16]float32)(a), (*[8 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		b10 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[64:]))
-		x10 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
-		s00 = s00.Add(x10.Mul(b10))
-		b20 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[128:]))
-		x20 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
-		s00 = s00.Add(x20.Mul(b20))
-		b30 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[192:]))
-		x30 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
-		s00 = s00.Add(x30.Mul(b30))
-		b40 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[256:]))
-		x40 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
-		s00 = s00.Add(x40.Mul(b40))
-		b50 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[320:]))
-		x50 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[80:]))
-		s00 = s00.Add(x50.Mul(b50))
-		b60 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[384:]))
-		x60 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[96:]))
-		s00 = s00.Add(x60.Mul(b60))
-		b70 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[448:]))
-		x70 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[112:]))
-		s00 = s00.Add(x70.Mul(b70))
-		a, b = a[8*16:], b[8*64:]
-	}
-	for len(a) >= 1*16 && len(b) >= 1*64 {
-		aa, bb := (*[1 * 16]float32)(a), (*[1 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		a, b = a[1*16:], b[1*64:]
-	}
-	d := c[:64]
-	s00.StoreArray((*[16]float32)(d[0:]))
-}
-
-func tile2x1x512(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:64]
-	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s = start[1*lds:][:64]
-	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	for len(a) >= 16*16 && len(b) >= 8*64 {
-		aa, bb := (*[16 * 16]float32)(a), (*[8 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
-		s10 = s10.Add(x01.Mul(b00))
-		b10 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[64:]))
-		x10 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
-		s00 = s00.Add(x10.Mul(b10))
-		x11 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
-		s10 = s10.Add(x11.Mul(b10))
-		b20 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[128:]))
-		x20 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
-		s00 = s00.Add(x20.Mul(b20))
-		x21 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[80:]))
-		s10 = s10.Add(x21.Mul(b20))
-		b30 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[192:]))
-		x30 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[96:]))
-		s00 = s00.Add(x30.Mul(b30))
-		x31 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[112:]))
-		s10 = s10.Add(x31.Mul(b30))
-		b40 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[256:]))
-		x40 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[128:]))
-		s00 = s00.Add(x40.Mul(b40))
-		x41 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[144:]))
-		s10 = s10.Add(x41.Mul(b40))
-		b50 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[320:]))
-		x50 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[160:]))
-		s00 = s00.Add(x50.Mul(b50))
-		x51 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[176:]))
-		s10 = s10.Add(x51.Mul(b50))
-		b60 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[384:]))
-		x60 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[192:]))
-		s00 = s00.Add(x60.Mul(b60))
-		x61 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[208:]))
-		s10 = s10.Add(x61.Mul(b60))
-		b70 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[448:]))
-		x70 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[224:]))
-		s00 = s00.Add(x70.Mul(b70))
-		x71 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[240:]))
-		s10 = s10.Add(x71.Mul(b70))
-		a, b = a[16*16:], b[8*64:]
-	}
-	for len(a) >= 2*16 && len(b) >= 1*64 {
-		aa, bb := (*[2 * 16]float32)(a), (*[1 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
-		s10 = s10.Add(x01.Mul(b00))
-		a, b = a[2*16:], b[1*64:]
-	}
-	d := c[:64]
-	s00.StoreArray((*[16]float32)(d[0:]))
-	d = c[1*ldc:][:64]
-	s10.StoreArray((*[16]float32)(d[0:]))
-}
-
-func tile3x1x512(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:64]
-	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s = start[1*lds:][:64]
-	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s = start[2*lds:][:64]
-	s20 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	for len(a) >= 24*16 && len(b) >= 8*64 {
-		aa, bb := (*[24 * 16]float32)(a), (*[8 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
-		s10 = s10.Add(x01.Mul(b00))
-		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
-		s20 = s20.Add(x02.Mul(b00))
-		b10 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[64:]))
-		x10 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
-		s00 = s00.Add(x10.Mul(b10))
-		x11 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
-		s10 = s10.Add(x11.Mul(b10))
-		x12 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[80:]))
-		s20 = s20.Add(x12.Mul(b10))
-		b20 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[128:]))
-		x20 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[96:]))
-		s00 = s00.Add(x20.Mul(b20))
-		x21 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[112:]))
-		s10 = s10.Add(x21.Mul(b20))
-		x22 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[128:]))
-		s20 = s20.Add(x22.Mul(b20))
-		b30 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[192:]))
-		x30 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[144:]))
-		s00 = s00.Add(x30.Mul(b30))
-		x31 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[160:]))
-		s10 = s10.Add(x31.Mul(b30))
-		x32 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[176:]))
-		s20 = s20.Add(x32.Mul(b30))
-		b40 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[256:]))
-		x40 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[192:]))
-		s00 = s00.Add(x40.Mul(b40))
-		x41 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[208:]))
-		s10 = s10.Add(x41.Mul(b40))
-		x42 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[224:]))
-		s20 = s20.Add(x42.Mul(b40))
-		b50 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[320:]))
-		x50 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[240:]))
-		s00 = s00.Add(x50.Mul(b50))
-		x51 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[256:]))
-		s10 = s10.Add(x51.Mul(b50))
-		x52 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[272:]))
-		s20 = s20.Add(x52.Mul(b50))
-		b60 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[384:]))
-		x60 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[288:]))
-		s00 = s00.Add(x60.Mul(b60))
-		x61 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[304:]))
-		s10 = s10.Add(x61.Mul(b60))
-		x62 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[320:]))
-		s20 = s20.Add(x62.Mul(b60))
-		b70 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[448:]))
-		x70 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[336:]))
-		s00 = s00.Add(x70.Mul(b70))
-		x71 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[352:]))
-		s10 = s10.Add(x71.Mul(b70))
-		x72 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[368:]))
-		s20 = s20.Add(x72.Mul(b70))
-		a, b = a[24*16:], b[8*64:]
-	}
-	for len(a) >= 3*16 && len(b) >= 1*64 {
-		aa, bb := (*[3 * 16]float32)(a), (*[1 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
-		s10 = s10.Add(x01.Mul(b00))
-		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
-		s20 = s20.Add(x02.Mul(b00))
-		a, b = a[3*16:], b[1*64:]
-	}
-	d := c[:64]
-	s00.StoreArray((*[16]float32)(d[0:]))
-	d = c[1*ldc:][:64]
-	s10.StoreArray((*[16]float32)(d[0:]))
-	d = c[2*ldc:][:64]
-	s20.StoreArray((*[16]float32)(d[0:]))
-}
-
-func tile4x1x512(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:64]
-	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s = start[1*lds:][:64]
-	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s = start[2*lds:][:64]
-	s20 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s = start[3*lds:][:64]
-	s30 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	for len(a) >= 32*16 && len(b) >= 8*64 {
-		aa, bb := (*[32 * 16]float32)(a), (*[8 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
-		s10 = s10.Add(x01.Mul(b00))
-		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
-		s20 = s20.Add(x02.Mul(b00))
-		x03 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
-		s30 = s30.Add(x03.Mul(b00))
-		b10 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[64:]))
-		x10 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
-		s00 = s00.Add(x10.Mul(b10))
-		x11 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[80:]))
-		s10 = s10.Add(x11.Mul(b10))
-		x12 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[96:]))
-		s20 = s20.Add(x12.Mul(b10))
-		x13 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[112:]))
-		s30 = s30.Add(x13.Mul(b10))
-		b20 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[128:]))
-		x20 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[128:]))
-		s00 = s00.Add(x20.Mul(b20))
-		x21 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[144:]))
-		s10 = s10.Add(x21.Mul(b20))
-		x22 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[160:]))
-		s20 = s20.Add(x22.Mul(b20))
-		x23 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[176:]))
-		s30 = s30.Add(x23.Mul(b20))
-		b30 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[192:]))
-		x30 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[192:]))
-		s00 = s00.Add(x30.Mul(b30))
-		x31 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[208:]))
-		s10 = s10.Add(x31.Mul(b30))
-		x32 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[224:]))
-		s20 = s20.Add(x32.Mul(b30))
-		x33 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[240:]))
-		s30 = s30.Add(x33.Mul(b30))
-		b40 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[256:]))
-		x40 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[256:]))
-		s00 = s00.Add(x40.Mul(b40))
-		x41 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[272:]))
-		s10 = s10.Add(x41.Mul(b40))
-		x42 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[288:]))
-		s20 = s20.Add(x42.Mul(b40))
-		x43 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[304:]))
-		s30 = s30.Add(x43.Mul(b40))
-		b50 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[320:]))
-		x50 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[320:]))
-		s00 = s00.Add(x50.Mul(b50))
-		x51 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[336:]))
-		s10 = s10.Add(x51.Mul(b50))
-		x52 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[352:]))
-		s20 = s20.Add(x52.Mul(b50))
-		x53 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[368:]))
-		s30 = s30.Add(x53.Mul(b50))
-		b60 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[384:]))
-		x60 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[384:]))
-		s00 = s00.Add(x60.Mul(b60))
-		x61 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[400:]))
-		s10 = s10.Add(x61.Mul(b60))
-		x62 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[416:]))
-		s20 = s20.Add(x62.Mul(b60))
-		x63 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[432:]))
-		s30 = s30.Add(x63.Mul(b60))
-		b70 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[448:]))
-		x70 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[448:]))
-		s00 = s00.Add(x70.Mul(b70))
-		x71 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[464:]))
-		s10 = s10.Add(x71.Mul(b70))
-		x72 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[480:]))
-		s20 = s20.Add(x72.Mul(b70))
-		x73 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[496:]))
-		s30 = s30.Add(x73.Mul(b70))
-		a, b = a[32*16:], b[8*64:]
-	}
-	for len(a) >= 4*16 && len(b) >= 1*64 {
-		aa, bb := (*[4 * 16]float32)(a), (*[1 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
-		s10 = s10.Add(x01.Mul(b00))
-		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
-		s20 = s20.Add(x02.Mul(b00))
-		x03 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
-		s30 = s30.Add(x03.Mul(b00))
-		a, b = a[4*16:], b[1*64:]
-	}
-	d := c[:64]
-	s00.StoreArray((*[16]float32)(d[0:]))
-	d = c[1*ldc:][:64]
-	s10.StoreArray((*[16]float32)(d[0:]))
-	d = c[2*ldc:][:64]
-	s20.StoreArray((*[16]float32)(d[0:]))
-	d = c[3*ldc:][:64]
-	s30.StoreArray((*[16]float32)(d[0:]))
-}
-
-func tile5x1x512(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:64]
-	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s = start[1*lds:][:64]
-	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s = start[2*lds:][:64]
-	s20 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s = start[3*lds:][:64]
-	s30 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s = start[4*lds:][:64]
-	s40 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	for len(a) >= 40*16 && len(b) >= 8*64 {
-		aa, bb := (*[40 * 16]float32)(a), (*[8 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
-		s10 = s10.Add(x01.Mul(b00))
-		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
-		s20 = s20.Add(x02.Mul(b00))
-		x03 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
-		s30 = s30.Add(x03.Mul(b00))
-		x04 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
-		s40 = s40.Add(x04.Mul(b00))
-		b10 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[64:]))
-		x10 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[80:]))
-		s00 = s00.Add(x10.Mul(b10))
-		x11 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[96:]))
-		s10 = s10.Add(x11.Mul(b10))
-		x12 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[112:]))
-		s20 = s20.Add(x12.Mul(b10))
-		x13 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[128:]))
-		s30 = s30.Add(x13.Mul(b10))
-		x14 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[144:]))
-		s40 = s40.Add(x14.Mul(b10))
-		b20 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[128:]))
-		x20 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[160:]))
-		s00 = s00.Add(x20.Mul(b20))
-		x21 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[176:]))
-		s10 = s10.Add(x21.Mul(b20))
-		x22 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[192:]))
-		s20 = s20.Add(x22.Mul(b20))
-		x23 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[208:]))
-		s30 = s30.Add(x23.Mul(b20))
-		x24 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[224:]))
-		s40 = s40.Add(x24.Mul(b20))
-		b30 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[192:]))
-		x30 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[240:]))
-		s00 = s00.Add(x30.Mul(b30))
-		x31 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[256:]))
-		s10 = s10.Add(x31.Mul(b30))
-		x32 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[272:]))
-		s20 = s20.Add(x32.Mul(b30))
-		x33 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[288:]))
-		s30 = s30.Add(x33.Mul(b30))
-		x34 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[304:]))
-		s40 = s40.Add(x34.Mul(b30))
-		b40 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[256:]))
-		x40 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[320:]))
-		s00 = s00.Add(x40.Mul(b40))
-		x41 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[336:]))
-		s10 = s10.Add(x41.Mul(b40))
-		x42 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[352:]))
-		s20 = s20.Add(x42.Mul(b40))
-		x43 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[368:]))
-		s30 = s30.Add(x43.Mul(b40))
-		x44 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[384:]))
-		s40 = s40.Add(x44.Mul(b40))
-		b50 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[320:]))
-		x50 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[400:]))
-		s00 = s00.Add(x50.Mul(b50))
-		x51 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[416:]))
-		s10 = s10.Add(x51.Mul(b50))
-		x52 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[432:]))
-		s20 = s20.Add(x52.Mul(b50))
-		x53 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[448:]))
-		s30 = s30.Add(x53.Mul(b50))
-		x54 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[464:]))
-		s40 = s40.Add(x54.Mul(b50))
-		b60 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[384:]))
-		x60 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[480:]))
-		s00 = s00.Add(x60.Mul(b60))
-		x61 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[496:]))
-		s10 = s10.Add(x61.Mul(b60))
-		x62 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[512:]))
-		s20 = s20.Add(x62.Mul(b60))
-		x63 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[528:]))
-		s30 = s30.Add(x63.Mul(b60))
-		x64 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[544:]))
-		s40 = s40.Add(x64.Mul(b60))
-		b70 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[448:]))
-		x70 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[560:]))
-		s00 = s00.Add(x70.Mul(b70))
-		x71 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[576:]))
-		s10 = s10.Add(x71.Mul(b70))
-		x72 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[592:]))
-		s20 = s20.Add(x72.Mul(b70))
-		x73 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[608:]))
-		s30 = s30.Add(x73.Mul(b70))
-		x74 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[624:]))
-		s40 = s40.Add(x74.Mul(b70))
-		a, b = a[40*16:], b[8*64:]
-	}
-	for len(a) >= 5*16 && len(b) >= 1*64 {
-		aa, bb := (*[5 * 16]float32)(a), (*[1 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
-		s10 = s10.Add(x01.Mul(b00))
-		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
-		s20 = s20.Add(x02.Mul(b00))
-		x03 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
-		s30 = s30.Add(x03.Mul(b00))
-		x04 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
-		s40 = s40.Add(x04.Mul(b00))
-		a, b = a[5*16:], b[1*64:]
-	}
-	d := c[:64]
-	s00.StoreArray((*[16]float32)(d[0:]))
-	d = c[1*ldc:][:64]
-	s10.StoreArray((*[16]float32)(d[0:]))
-	d = c[2*ldc:][:64]
-	s20.StoreArray((*[16]float32)(d[0:]))
-	d = c[3*ldc:][:64]
-	s30.StoreArray((*[16]float32)(d[0:]))
-	d = c[4*ldc:][:64]
-	s40.StoreArray((*[16]float32)(d[0:]))
-}
-
-// panel2x512 computes n rows and 2 vectors of columns of one panel:
+// panel2x512 computes n rows and v vectors of columns of one panel:
 // c = start; c[i, :] += x[i, k]*b[k, :] in order of k.
 func panel2x512(c []float32, ldc int, a []float32, n int, b, start []float32, lds int) {
 	switch n {
@@ -792,652 +863,7 @@ func panel2x512(c []float32, ldc int, a []float32, n int, b, start []float32, ld
 	}
 }
 
-func tile1x2x512(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:64]
-	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s01 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	for len(a) >= 8*16 && len(b) >= 8*64 {
-		aa, bb := (*[8 * 16]float32)(a), (*[8 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		b10 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[64:]))
-		b11 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[80:]))
-		x10 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
-		s00 = s00.Add(x10.Mul(b10))
-		s01 = s01.Add(x10.Mul(b11))
-		b20 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[128:]))
-		b21 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[144:]))
-		x20 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
-		s00 = s00.Add(x20.Mul(b20))
-		s01 = s01.Add(x20.Mul(b21))
-		b30 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[192:]))
-		b31 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[208:]))
-		x30 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
-		s00 = s00.Add(x30.Mul(b30))
-		s01 = s01.Add(x30.Mul(b31))
-		b40 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[256:]))
-		b41 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[272:]))
-		x40 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
-		s00 = s00.Add(x40.Mul(b40))
-		s01 = s01.Add(x40.Mul(b41))
-		b50 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[320:]))
-		b51 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[336:]))
-		x50 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[80:]))
-		s00 = s00.Add(x50.Mul(b50))
-		s01 = s01.Add(x50.Mul(b51))
-		b60 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[384:]))
-		b61 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[400:]))
-		x60 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[96:]))
-		s00 = s00.Add(x60.Mul(b60))
-		s01 = s01.Add(x60.Mul(b61))
-		b70 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[448:]))
-		b71 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[464:]))
-		x70 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[112:]))
-		s00 = s00.Add(x70.Mul(b70))
-		s01 = s01.Add(x70.Mul(b71))
-		a, b = a[8*16:], b[8*64:]
-	}
-	for len(a) >= 1*16 && len(b) >= 1*64 {
-		aa, bb := (*[1 * 16]float32)(a), (*[1 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		a, b = a[1*16:], b[1*64:]
-	}
-	d := c[:64]
-	s00.StoreArray((*[16]float32)(d[0:]))
-	s01.StoreArray((*[16]float32)(d[16:]))
-}
-
-func tile2x2x512(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:64]
-	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s01 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	s = start[1*lds:][:64]
-	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s11 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	for len(a) >= 16*16 && len(b) >= 8*64 {
-		aa, bb := (*[16 * 16]float32)(a), (*[8 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		b10 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[64:]))
-		b11 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[80:]))
-		x10 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
-		s00 = s00.Add(x10.Mul(b10))
-		s01 = s01.Add(x10.Mul(b11))
-		x11 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
-		s10 = s10.Add(x11.Mul(b10))
-		s11 = s11.Add(x11.Mul(b11))
-		b20 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[128:]))
-		b21 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[144:]))
-		x20 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
-		s00 = s00.Add(x20.Mul(b20))
-		s01 = s01.Add(x20.Mul(b21))
-		x21 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[80:]))
-		s10 = s10.Add(x21.Mul(b20))
-		s11 = s11.Add(x21.Mul(b21))
-		b30 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[192:]))
-		b31 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[208:]))
-		x30 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[96:]))
-		s00 = s00.Add(x30.Mul(b30))
-		s01 = s01.Add(x30.Mul(b31))
-		x31 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[112:]))
-		s10 = s10.Add(x31.Mul(b30))
-		s11 = s11.Add(x31.Mul(b31))
-		b40 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[256:]))
-		b41 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[272:]))
-		x40 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[128:]))
-		s00 = s00.Add(x40.Mul(b40))
-		s01 = s01.Add(x40.Mul(b41))
-		x41 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[144:]))
-		s10 = s10.Add(x41.Mul(b40))
-		s11 = s11.Add(x41.Mul(b41))
-		b50 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[320:]))
-		b51 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[336:]))
-		x50 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[160:]))
-		s00 = s00.Add(x50.Mul(b50))
-		s01 = s01.Add(x50.Mul(b51))
-		x51 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[176:]))
-		s10 = s10.Add(x51.Mul(b50))
-		s11 = s11.Add(x51.Mul(b51))
-		b60 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[384:]))
-		b61 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[400:]))
-		x60 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[192:]))
-		s00 = s00.Add(x60.Mul(b60))
-		s01 = s01.Add(x60.Mul(b61))
-		x61 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[208:]))
-		s10 = s10.Add(x61.Mul(b60))
-		s11 = s11.Add(x61.Mul(b61))
-		b70 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[448:]))
-		b71 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[464:]))
-		x70 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[224:]))
-		s00 = s00.Add(x70.Mul(b70))
-		s01 = s01.Add(x70.Mul(b71))
-		x71 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[240:]))
-		s10 = s10.Add(x71.Mul(b70))
-		s11 = s11.Add(x71.Mul(b71))
-		a, b = a[16*16:], b[8*64:]
-	}
-	for len(a) >= 2*16 && len(b) >= 1*64 {
-		aa, bb := (*[2 * 16]float32)(a), (*[1 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		a, b = a[2*16:], b[1*64:]
-	}
-	d := c[:64]
-	s00.StoreArray((*[16]float32)(d[0:]))
-	s01.StoreArray((*[16]float32)(d[16:]))
-	d = c[1*ldc:][:64]
-	s10.StoreArray((*[16]float32)(d[0:]))
-	s11.StoreArray((*[16]float32)(d[16:]))
-}
-
-func tile3x2x512(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:64]
-	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s01 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	s = start[1*lds:][:64]
-	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s11 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	s = start[2*lds:][:64]
-	s20 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s21 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	for len(a) >= 24*16 && len(b) >= 8*64 {
-		aa, bb := (*[24 * 16]float32)(a), (*[8 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		b10 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[64:]))
-		b11 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[80:]))
-		x10 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
-		s00 = s00.Add(x10.Mul(b10))
-		s01 = s01.Add(x10.Mul(b11))
-		x11 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
-		s10 = s10.Add(x11.Mul(b10))
-		s11 = s11.Add(x11.Mul(b11))
-		x12 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[80:]))
-		s20 = s20.Add(x12.Mul(b10))
-		s21 = s21.Add(x12.Mul(b11))
-		b20 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[128:]))
-		b21 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[144:]))
-		x20 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[96:]))
-		s00 = s00.Add(x20.Mul(b20))
-		s01 = s01.Add(x20.Mul(b21))
-		x21 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[112:]))
-		s10 = s10.Add(x21.Mul(b20))
-		s11 = s11.Add(x21.Mul(b21))
-		x22 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[128:]))
-		s20 = s20.Add(x22.Mul(b20))
-		s21 = s21.Add(x22.Mul(b21))
-		b30 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[192:]))
-		b31 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[208:]))
-		x30 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[144:]))
-		s00 = s00.Add(x30.Mul(b30))
-		s01 = s01.Add(x30.Mul(b31))
-		x31 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[160:]))
-		s10 = s10.Add(x31.Mul(b30))
-		s11 = s11.Add(x31.Mul(b31))
-		x32 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[176:]))
-		s20 = s20.Add(x32.Mul(b30))
-		s21 = s21.Add(x32.Mul(b31))
-		b40 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[256:]))
-		b41 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[272:]))
-		x40 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[192:]))
-		s00 = s00.Add(x40.Mul(b40))
-		s01 = s01.Add(x40.Mul(b41))
-		x41 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[208:]))
-		s10 = s10.Add(x41.Mul(b40))
-		s11 = s11.Add(x41.Mul(b41))
-		x42 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[224:]))
-		s20 = s20.Add(x42.Mul(b40))
-		s21 = s21.Add(x42.Mul(b41))
-		b50 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[320:]))
-		b51 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[336:]))
-		x50 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[240:]))
-		s00 = s00.Add(x50.Mul(b50))
-		s01 = s01.Add(x50.Mul(b51))
-		x51 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[256:]))
-		s10 = s10.Add(x51.Mul(b50))
-		s11 = s11.Add(x51.Mul(b51))
-		x52 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[272:]))
-		s20 = s20.Add(x52.Mul(b50))
-		s21 = s21.Add(x52.Mul(b51))
-		b60 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[384:]))
-		b61 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[400:]))
-		x60 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[288:]))
-		s00 = s00.Add(x60.Mul(b60))
-		s01 = s01.Add(x60.Mul(b61))
-		x61 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[304:]))
-		s10 = s10.Add(x61.Mul(b60))
-		s11 = s11.Add(x61.Mul(b61))
-		x62 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[320:]))
-		s20 = s20.Add(x62.Mul(b60))
-		s21 = s21.Add(x62.Mul(b61))
-		b70 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[448:]))
-		b71 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[464:]))
-		x70 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[336:]))
-		s00 = s00.Add(x70.Mul(b70))
-		s01 = s01.Add(x70.Mul(b71))
-		x71 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[352:]))
-		s10 = s10.Add(x71.Mul(b70))
-		s11 = s11.Add(x71.Mul(b71))
-		x72 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[368:]))
-		s20 = s20.Add(x72.Mul(b70))
-		s21 = s21.Add(x72.Mul(b71))
-		a, b = a[24*16:], b[8*64:]
-	}
-	for len(a) >= 3*16 && len(b) >= 1*64 {
-		aa, bb := (*[3 * 16]float32)(a), (*[1 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		a, b = a[3*16:], b[1*64:]
-	}
-	d := c[:64]
-	s00.StoreArray((*[16]float32)(d[0:]))
-	s01.StoreArray((*[16]float32)(d[16:]))
-	d = c[1*ldc:][:64]
-	s10.StoreArray((*[16]float32)(d[0:]))
-	s11.StoreArray((*[16]float32)(d[16:]))
-	d = c[2*ldc:][:64]
-	s20.StoreArray((*[16]float32)(d[0:]))
-	s21.StoreArray((*[16]float32)(d[16:]))
-}
-
-func tile4x2x512(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:64]
-	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s01 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	s = start[1*lds:][:64]
-	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s11 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	s = start[2*lds:][:64]
-	s20 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s21 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	s = start[3*lds:][:64]
-	s30 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s31 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	for len(a) >= 32*16 && len(b) >= 8*64 {
-		aa, bb := (*[32 * 16]float32)(a), (*[8 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		x03 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
-		s30 = s30.Add(x03.Mul(b00))
-		s31 = s31.Add(x03.Mul(b01))
-		b10 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[64:]))
-		b11 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[80:]))
-		x10 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
-		s00 = s00.Add(x10.Mul(b10))
-		s01 = s01.Add(x10.Mul(b11))
-		x11 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[80:]))
-		s10 = s10.Add(x11.Mul(b10))
-		s11 = s11.Add(x11.Mul(b11))
-		x12 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[96:]))
-		s20 = s20.Add(x12.Mul(b10))
-		s21 = s21.Add(x12.Mul(b11))
-		x13 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[112:]))
-		s30 = s30.Add(x13.Mul(b10))
-		s31 = s31.Add(x13.Mul(b11))
-		b20 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[128:]))
-		b21 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[144:]))
-		x20 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[128:]))
-		s00 = s00.Add(x20.Mul(b20))
-		s01 = s01.Add(x20.Mul(b21))
-		x21 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[144:]))
-		s10 = s10.Add(x21.Mul(b20))
-		s11 = s11.Add(x21.Mul(b21))
-		x22 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[160:]))
-		s20 = s20.Add(x22.Mul(b20))
-		s21 = s21.Add(x22.Mul(b21))
-		x23 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[176:]))
-		s30 = s30.Add(x23.Mul(b20))
-		s31 = s31.Add(x23.Mul(b21))
-		b30 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[192:]))
-		b31 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[208:]))
-		x30 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[192:]))
-		s00 = s00.Add(x30.Mul(b30))
-		s01 = s01.Add(x30.Mul(b31))
-		x31 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[208:]))
-		s10 = s10.Add(x31.Mul(b30))
-		s11 = s11.Add(x31.Mul(b31))
-		x32 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[224:]))
-		s20 = s20.Add(x32.Mul(b30))
-		s21 = s21.Add(x32.Mul(b31))
-		x33 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[240:]))
-		s30 = s30.Add(x33.Mul(b30))
-		s31 = s31.Add(x33.Mul(b31))
-		b40 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[256:]))
-		b41 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[272:]))
-		x40 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[256:]))
-		s00 = s00.Add(x40.Mul(b40))
-		s01 = s01.Add(x40.Mul(b41))
-		x41 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[272:]))
-		s10 = s10.Add(x41.Mul(b40))
-		s11 = s11.Add(x41.Mul(b41))
-		x42 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[288:]))
-		s20 = s20.Add(x42.Mul(b40))
-		s21 = s21.Add(x42.Mul(b41))
-		x43 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[304:]))
-		s30 = s30.Add(x43.Mul(b40))
-		s31 = s31.Add(x43.Mul(b41))
-		b50 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[320:]))
-		b51 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[336:]))
-		x50 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[320:]))
-		s00 = s00.Add(x50.Mul(b50))
-		s01 = s01.Add(x50.Mul(b51))
-		x51 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[336:]))
-		s10 = s10.Add(x51.Mul(b50))
-		s11 = s11.Add(x51.Mul(b51))
-		x52 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[352:]))
-		s20 = s20.Add(x52.Mul(b50))
-		s21 = s21.Add(x52.Mul(b51))
-		x53 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[368:]))
-		s30 = s30.Add(x53.Mul(b50))
-		s31 = s31.Add(x53.Mul(b51))
-		b60 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[384:]))
-		b61 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[400:]))
-		x60 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[384:]))
-		s00 = s00.Add(x60.Mul(b60))
-		s01 = s01.Add(x60.Mul(b61))
-		x61 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[400:]))
-		s10 = s10.Add(x61.Mul(b60))
-		s11 = s11.Add(x61.Mul(b61))
-		x62 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[416:]))
-		s20 = s20.Add(x62.Mul(b60))
-		s21 = s21.Add(x62.Mul(b61))
-		x63 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[432:]))
-		s30 = s30.Add(x63.Mul(b60))
-		s31 = s31.Add(x63.Mul(b61))
-		b70 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[448:]))
-		b71 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[464:]))
-		x70 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[448:]))
-		s00 = s00.Add(x70.Mul(b70))
-		s01 = s01.Add(x70.Mul(b71))
-		x71 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[464:]))
-		s10 = s10.Add(x71.Mul(b70))
-		s11 = s11.Add(x71.Mul(b71))
-		x72 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[480:]))
-		s20 = s20.Add(x72.Mul(b70))
-		s21 = s21.Add(x72.Mul(b71))
-		x73 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[496:]))
-		s30 = s30.Add(x73.Mul(b70))
-		s31 = s31.Add(x73.Mul(b71))
-		a, b = a[32*16:], b[8*64:]
-	}
-	for len(a) >= 4*16 && len(b) >= 1*64 {
-		aa, bb := (*[4 * 16]float32)(a), (*[1 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		x03 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
-		s30 = s30.Add(x03.Mul(b00))
-		s31 = s31.Add(x03.Mul(b01))
-		a, b = a[4*16:], b[1*64:]
-	}
-	d := c[:64]
-	s00.StoreArray((*[16]float32)(d[0:]))
-	s01.StoreArray((*[16]float32)(d[16:]))
-	d = c[1*ldc:][:64]
-	s10.StoreArray((*[16]float32)(d[0:]))
-	s11.StoreArray((*[16]float32)(d[16:]))
-	d = c[2*ldc:][:64]
-	s20.StoreArray((*[16]float32)(d[0:]))
-	s21.StoreArray((*[16]float32)(d[16:]))
-	d = c[3*ldc:][:64]
-	s30.StoreArray((*[16]float32)(d[0:]))
-	s31.StoreArray((*[16]float32)(d[16:]))
-}
-
-func tile5x2x512(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:64]
-	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s01 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	s = start[1*lds:][:64]
-	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s11 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	s = start[2*lds:][:64]
-	s20 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s21 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	s = start[3*lds:][:64]
-	s30 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s31 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	s = start[4*lds:][:64]
-	s40 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s41 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	for len(a) >= 40*16 && len(b) >= 8*64 {
-		aa, bb := (*[40 * 16]float32)(a), (*[8 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		x03 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
-		s30 = s30.Add(x03.Mul(b00))
-		s31 = s31.Add(x03.Mul(b01))
-		x04 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
-		s40 = s40.Add(x04.Mul(b00))
-		s41 = s41.Add(x04.Mul(b01))
-		b10 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[64:]))
-		b11 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[80:]))
-		x10 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[80:]))
-		s00 = s00.Add(x10.Mul(b10))
-		s01 = s01.Add(x10.Mul(b11))
-		x11 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[96:]))
-		s10 = s10.Add(x11.Mul(b10))
-		s11 = s11.Add(x11.Mul(b11))
-		x12 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[112:]))
-		s20 = s20.Add(x12.Mul(b10))
-		s21 = s21.Add(x12.Mul(b11))
-		x13 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[128:]))
-		s30 = s30.Add(x13.Mul(b10))
-		s31 = s31.Add(x13.Mul(b11))
-		x14 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[144:]))
-		s40 = s40.Add(x14.Mul(b10))
-		s41 = s41.Add(x14.Mul(b11))
-		b20 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[128:]))
-		b21 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[144:]))
-		x20 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[160:]))
-		s00 = s00.Add(x20.Mul(b20))
-		s01 = s01.Add(x20.Mul(b21))
-		x21 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[176:]))
-		s10 = s10.Add(x21.Mul(b20))
-		s11 = s11.Add(x21.Mul(b21))
-		x22 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[192:]))
-		s20 = s20.Add(x22.Mul(b20))
-		s21 = s21.Add(x22.Mul(b21))
-		x23 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[208:]))
-		s30 = s30.Add(x23.Mul(b20))
-		s31 = s31.Add(x23.Mul(b21))
-		x24 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[224:]))
-		s40 = s40.Add(x24.Mul(b20))
-		s41 = s41.Add(x24.Mul(b21))
-		b30 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[192:]))
-		b31 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[208:]))
-		x30 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[240:]))
-		s00 = s00.Add(x30.Mul(b30))
-		s01 = s01.Add(x30.Mul(b31))
-		x31 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[256:]))
-		s10 = s10.Add(x31.Mul(b30))
-		s11 = s11.Add(x31.Mul(b31))
-		x32 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[272:]))
-		s20 = s20.Add(x32.Mul(b30))
-		s21 = s21.Add(x32.Mul(b31))
-		x33 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[288:]))
-		s30 = s30.Add(x33.Mul(b30))
-		s31 = s31.Add(x33.Mul(b31))
-		x34 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[304:]))
-		s40 = s40.Add(x34.Mul(b30))
-		s41 = s41.Add(x34.Mul(b31))
-		b40 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[256:]))
-		b41 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[272:]))
-		x40 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[320:]))
-		s00 = s00.Add(x40.Mul(b40))
-		s01 = s01.Add(x40.Mul(b41))
-		x41 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[336:]))
-		s10 = s10.Add(x41.Mul(b40))
-		s11 = s11.Add(x41.Mul(b41))
-		x42 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[352:]))
-		s20 = s20.Add(x42.Mul(b40))
-		s21 = s21.Add(x42.Mul(b41))
-		x43 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[368:]))
-		s30 = s30.Add(x43.Mul(b40))
-		s31 = s31.Add(x43.Mul(b41))
-		x44 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[384:]))
-		s40 = s40.Add(x44.Mul(b40))
-		s41 = s41.Add(x44.Mul(b41))
-		b50 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[320:]))
-		b51 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[336:]))
-		x50 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[400:]))
-		s00 = s00.Add(x50.Mul(b50))
-		s01 = s01.Add(x50.Mul(b51))
-		x51 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[416:]))
-		s10 = s10.Add(x51.Mul(b50))
-		s11 = s11.Add(x51.Mul(b51))
-		x52 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[432:]))
-		s20 = s20.Add(x52.Mul(b50))
-		s21 = s21.Add(x52.Mul(b51))
-		x53 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[448:]))
-		s30 = s30.Add(x53.Mul(b50))
-		s31 = s31.Add(x53.Mul(b51))
-		x54 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[464:]))
-		s40 = s40.Add(x54.Mul(b50))
-		s41 = s41.Add(x54.Mul(b51))
-		b60 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[384:]))
-		b61 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[400:]))
-		x60 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[480:]))
-		s00 = s00.Add(x60.Mul(b60))
-		s01 = s01.Add(x60.Mul(b61))
-		x61 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[496:]))
-		s10 = s10.Add(x61.Mul(b60))
-		s11 = s11.Add(x61.Mul(b61))
-		x62 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[512:]))
-		s20 = s20.Add(x62.Mul(b60))
-		s21 = s21.Add(x62.Mul(b61))
-		x63 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[528:]))
-		s30 = s30.Add(x63.Mul(b60))
-		s31 = s31.Add(x63.Mul(b61))
-		x64 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[544:]))
-		s40 = s40.Add(x64.Mul(b60))
-		s41 = s41.Add(x64.Mul(b61))
-		b70 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[448:]))
-		b71 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[464:]))
-		x70 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[560:]))
-		s00 = s00.Add(x70.Mul(b70))
-		s01 = s01.Add(x70.Mul(b71))
-		x71 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[576:]))
-		s10 = s10.Add(x71.Mul(b70))
-		s11 = s11.Add(x71.Mul(b71))
-		x72 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[592:]))
-		s20 = s20.Add(x72.Mul(b70))
-		s21 = s21.Add(x72.Mul(b71))
-		x73 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[608:]))
-		s30 = s30.Add(x73.Mul(b70))
-		s31 = s31.Add(x73.Mul(b71))
-		x74 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[624:]))
-		s40 = s40.Add(x74.Mul(b70))
-		s41 = s41.Add(x74.Mul(b71))
-		a, b = a[40*16:], b[8*64:]
-	}
-	for len(a) >= 5*16 && len(b) >= 1*64 {
-		aa, bb := (*[5 * 16]float32)(a), (*[1 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		x03 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
-		s30 = s30.Add(x03.Mul(b00))
-		s31 = s31.Add(x03.Mul(b01))
-		x04 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
-		s40 = s40.Add(x04.Mul(b00))
-		s41 = s41.Add(x04.Mul(b01))
-		a, b = a[5*16:], b[1*64:]
-	}
-	d := c[:64]
-	s00.StoreArray((*[16]float32)(d[0:]))
-	s01.StoreArray((*[16]float32)(d[16:]))
-	d = c[1*ldc:][:64]
-	s10.StoreArray((*[16]float32)(d[0:]))
-	s11.StoreArray((*[16]float32)(d[16:]))
-	d = c[2*ldc:][:64]
-	s20.StoreArray((*[16]float32)(d[0:]))
-	s21.StoreArray((*[16]float32)(d[16:]))
-	d = c[3*ldc:][:64]
-	s30.StoreArray((*[16]float32)(d[0:]))
-	s31.StoreArray((*[16]float32)(d[16:]))
-	d = c[4*ldc:][:64]
-	s40.StoreArray((*[16]float32)(d[0:]))
-	s41.StoreArray((*[16]float32)(d[16:]))
-}
-
-// panel4x512 computes n rows and 4 vectors of columns of one panel:
+// panel4x512 computes n rows and v vectors of columns of one panel:
 // c = start; c[i, :] += x[i, k]*b[k, :] in order of k.
 func panel4x512(c []float32, ldc int, a []float32, n int, b, start []float32, lds int) {
 	switch n {
@@ -1454,1080 +880,2220 @@ func panel4x512(c []float32, ldc int, a []float32, n int, b, start []float32, ld
 	}
 }
 
+// tile1x1x512 is panelVector with all sums in registers.
+func tile1x1x512(c []float32, ldc int, a, b, start []float32, lds int) {
+	from0 := start[0:][:64]
+	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[0:]))
+	for len(a) >= 128 && len(b) >= 512 {
+		{
+			a, b := (*[128]float32)(a)[:], (*[512]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			w10 := archsimd.LoadFloat32x16Array((*[16]float32)(b[64:]))
+			x10 := archsimd.LoadFloat32x16Array((*[16]float32)(a[16:]))
+			s00 = s00.Add(x10.Mul(w10))
+			w20 := archsimd.LoadFloat32x16Array((*[16]float32)(b[128:]))
+			x20 := archsimd.LoadFloat32x16Array((*[16]float32)(a[32:]))
+			s00 = s00.Add(x20.Mul(w20))
+			w30 := archsimd.LoadFloat32x16Array((*[16]float32)(b[192:]))
+			x30 := archsimd.LoadFloat32x16Array((*[16]float32)(a[48:]))
+			s00 = s00.Add(x30.Mul(w30))
+			w40 := archsimd.LoadFloat32x16Array((*[16]float32)(b[256:]))
+			x40 := archsimd.LoadFloat32x16Array((*[16]float32)(a[64:]))
+			s00 = s00.Add(x40.Mul(w40))
+			w50 := archsimd.LoadFloat32x16Array((*[16]float32)(b[320:]))
+			x50 := archsimd.LoadFloat32x16Array((*[16]float32)(a[80:]))
+			s00 = s00.Add(x50.Mul(w50))
+			w60 := archsimd.LoadFloat32x16Array((*[16]float32)(b[384:]))
+			x60 := archsimd.LoadFloat32x16Array((*[16]float32)(a[96:]))
+			s00 = s00.Add(x60.Mul(w60))
+			w70 := archsimd.LoadFloat32x16Array((*[16]float32)(b[448:]))
+			x70 := archsimd.LoadFloat32x16Array((*[16]float32)(a[112:]))
+			s00 = s00.Add(x70.Mul(w70))
+		}
+		a, b = a[128:], b[512:]
+	}
+	for len(a) >= 16 && len(b) >= 64 {
+		{
+			a, b := (*[16]float32)(a)[:], (*[64]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+		}
+		a, b = a[16:], b[64:]
+	}
+	to0 := c[0:][:64]
+	s00.StoreArray((*[16]float32)(to0[0:]))
+}
+
+// tile1x2x512 is panelVector with all sums in registers.
+func tile1x2x512(c []float32, ldc int, a, b, start []float32, lds int) {
+	from0 := start[0:][:64]
+	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[0:]))
+	s01 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[16:]))
+	for len(a) >= 128 && len(b) >= 512 {
+		{
+			a, b := (*[128]float32)(a)[:], (*[512]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x16Array((*[16]float32)(b[16:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			w10 := archsimd.LoadFloat32x16Array((*[16]float32)(b[64:]))
+			w11 := archsimd.LoadFloat32x16Array((*[16]float32)(b[80:]))
+			x10 := archsimd.LoadFloat32x16Array((*[16]float32)(a[16:]))
+			s00 = s00.Add(x10.Mul(w10))
+			s01 = s01.Add(x10.Mul(w11))
+			w20 := archsimd.LoadFloat32x16Array((*[16]float32)(b[128:]))
+			w21 := archsimd.LoadFloat32x16Array((*[16]float32)(b[144:]))
+			x20 := archsimd.LoadFloat32x16Array((*[16]float32)(a[32:]))
+			s00 = s00.Add(x20.Mul(w20))
+			s01 = s01.Add(x20.Mul(w21))
+			w30 := archsimd.LoadFloat32x16Array((*[16]float32)(b[192:]))
+			w31 := archsimd.LoadFloat32x16Array((*[16]float32)(b[208:]))
+			x30 := archsimd.LoadFloat32x16Array((*[16]float32)(a[48:]))
+			s00 = s00.Add(x30.Mul(w30))
+			s01 = s01.Add(x30.Mul(w31))
+			w40 := archsimd.LoadFloat32x16Array((*[16]float32)(b[256:]))
+			w41 := archsimd.LoadFloat32x16Array((*[16]float32)(b[272:]))
+			x40 := archsimd.LoadFloat32x16Array((*[16]float32)(a[64:]))
+			s00 = s00.Add(x40.Mul(w40))
+			s01 = s01.Add(x40.Mul(w41))
+			w50 := archsimd.LoadFloat32x16Array((*[16]float32)(b[320:]))
+			w51 := archsimd.LoadFloat32x16Array((*[16]float32)(b[336:]))
+			x50 := archsimd.LoadFloat32x16Array((*[16]float32)(a[80:]))
+			s00 = s00.Add(x50.Mul(w50))
+			s01 = s01.Add(x50.Mul(w51))
+			w60 := archsimd.LoadFloat32x16Array((*[16]float32)(b[384:]))
+			w61 := archsimd.LoadFloat32x16Array((*[16]float32)(b[400:]))
+			x60 := archsimd.LoadFloat32x16Array((*[16]float32)(a[96:]))
+			s00 = s00.Add(x60.Mul(w60))
+			s01 = s01.Add(x60.Mul(w61))
+			w70 := archsimd.LoadFloat32x16Array((*[16]float32)(b[448:]))
+			w71 := archsimd.LoadFloat32x16Array((*[16]float32)(b[464:]))
+			x70 := archsimd.LoadFloat32x16Array((*[16]float32)(a[112:]))
+			s00 = s00.Add(x70.Mul(w70))
+			s01 = s01.Add(x70.Mul(w71))
+		}
+		a, b = a[128:], b[512:]
+	}
+	for len(a) >= 16 && len(b) >= 64 {
+		{
+			a, b := (*[16]float32)(a)[:], (*[64]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x16Array((*[16]float32)(b[16:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+		}
+		a, b = a[16:], b[64:]
+	}
+	to0 := c[0:][:64]
+	s00.StoreArray((*[16]float32)(to0[0:]))
+	s01.StoreArray((*[16]float32)(to0[16:]))
+}
+
+// tile1x4x512 is panelVector with all sums in registers.
 func tile1x4x512(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:64]
-	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s01 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	s02 := archsimd.LoadFloat32x16Array((*[16]float32)(s[32:]))
-	s03 := archsimd.LoadFloat32x16Array((*[16]float32)(s[48:]))
-	for len(a) >= 8*16 && len(b) >= 8*64 {
-		aa, bb := (*[8 * 16]float32)(a), (*[8 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
-		b02 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[32:]))
-		b03 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[48:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		s02 = s02.Add(x00.Mul(b02))
-		s03 = s03.Add(x00.Mul(b03))
-		b10 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[64:]))
-		b11 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[80:]))
-		b12 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[96:]))
-		b13 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[112:]))
-		x10 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
-		s00 = s00.Add(x10.Mul(b10))
-		s01 = s01.Add(x10.Mul(b11))
-		s02 = s02.Add(x10.Mul(b12))
-		s03 = s03.Add(x10.Mul(b13))
-		b20 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[128:]))
-		b21 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[144:]))
-		b22 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[160:]))
-		b23 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[176:]))
-		x20 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
-		s00 = s00.Add(x20.Mul(b20))
-		s01 = s01.Add(x20.Mul(b21))
-		s02 = s02.Add(x20.Mul(b22))
-		s03 = s03.Add(x20.Mul(b23))
-		b30 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[192:]))
-		b31 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[208:]))
-		b32 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[224:]))
-		b33 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[240:]))
-		x30 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
-		s00 = s00.Add(x30.Mul(b30))
-		s01 = s01.Add(x30.Mul(b31))
-		s02 = s02.Add(x30.Mul(b32))
-		s03 = s03.Add(x30.Mul(b33))
-		b40 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[256:]))
-		b41 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[272:]))
-		b42 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[288:]))
-		b43 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[304:]))
-		x40 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
-		s00 = s00.Add(x40.Mul(b40))
-		s01 = s01.Add(x40.Mul(b41))
-		s02 = s02.Add(x40.Mul(b42))
-		s03 = s03.Add(x40.Mul(b43))
-		b50 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[320:]))
-		b51 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[336:]))
-		b52 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[352:]))
-		b53 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[368:]))
-		x50 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[80:]))
-		s00 = s00.Add(x50.Mul(b50))
-		s01 = s01.Add(x50.Mul(b51))
-		s02 = s02.Add(x50.Mul(b52))
-		s03 = s03.Add(x50.Mul(b53))
-		b60 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[384:]))
-		b61 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[400:]))
-		b62 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[416:]))
-		b63 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[432:]))
-		x60 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[96:]))
-		s00 = s00.Add(x60.Mul(b60))
-		s01 = s01.Add(x60.Mul(b61))
-		s02 = s02.Add(x60.Mul(b62))
-		s03 = s03.Add(x60.Mul(b63))
-		b70 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[448:]))
-		b71 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[464:]))
-		b72 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[480:]))
-		b73 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[496:]))
-		x70 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[112:]))
-		s00 = s00.Add(x70.Mul(b70))
-		s01 = s01.Add(x70.Mul(b71))
-		s02 = s02.Add(x70.Mul(b72))
-		s03 = s03.Add(x70.Mul(b73))
-		a, b = a[8*16:], b[8*64:]
+	from0 := start[0:][:64]
+	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[0:]))
+	s01 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[16:]))
+	s02 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[32:]))
+	s03 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[48:]))
+	for len(a) >= 128 && len(b) >= 512 {
+		{
+			a, b := (*[128]float32)(a)[:], (*[512]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x16Array((*[16]float32)(b[16:]))
+			w02 := archsimd.LoadFloat32x16Array((*[16]float32)(b[32:]))
+			w03 := archsimd.LoadFloat32x16Array((*[16]float32)(b[48:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			s02 = s02.Add(x00.Mul(w02))
+			s03 = s03.Add(x00.Mul(w03))
+			w10 := archsimd.LoadFloat32x16Array((*[16]float32)(b[64:]))
+			w11 := archsimd.LoadFloat32x16Array((*[16]float32)(b[80:]))
+			w12 := archsimd.LoadFloat32x16Array((*[16]float32)(b[96:]))
+			w13 := archsimd.LoadFloat32x16Array((*[16]float32)(b[112:]))
+			x10 := archsimd.LoadFloat32x16Array((*[16]float32)(a[16:]))
+			s00 = s00.Add(x10.Mul(w10))
+			s01 = s01.Add(x10.Mul(w11))
+			s02 = s02.Add(x10.Mul(w12))
+			s03 = s03.Add(x10.Mul(w13))
+			w20 := archsimd.LoadFloat32x16Array((*[16]float32)(b[128:]))
+			w21 := archsimd.LoadFloat32x16Array((*[16]float32)(b[144:]))
+			w22 := archsimd.LoadFloat32x16Array((*[16]float32)(b[160:]))
+			w23 := archsimd.LoadFloat32x16Array((*[16]float32)(b[176:]))
+			x20 := archsimd.LoadFloat32x16Array((*[16]float32)(a[32:]))
+			s00 = s00.Add(x20.Mul(w20))
+			s01 = s01.Add(x20.Mul(w21))
+			s02 = s02.Add(x20.Mul(w22))
+			s03 = s03.Add(x20.Mul(w23))
+			w30 := archsimd.LoadFloat32x16Array((*[16]float32)(b[192:]))
+			w31 := archsimd.LoadFloat32x16Array((*[16]float32)(b[208:]))
+			w32 := archsimd.LoadFloat32x16Array((*[16]float32)(b[224:]))
+			w33 := archsimd.LoadFloat32x16Array((*[16]float32)(b[240:]))
+			x30 := archsimd.LoadFloat32x16Array((*[16]float32)(a[48:]))
+			s00 = s00.Add(x30.Mul(w30))
+			s01 = s01.Add(x30.Mul(w31))
+			s02 = s02.Add(x30.Mul(w32))
+			s03 = s03.Add(x30.Mul(w33))
+			w40 := archsimd.LoadFloat32x16Array((*[16]float32)(b[256:]))
+			w41 := archsimd.LoadFloat32x16Array((*[16]float32)(b[272:]))
+			w42 := archsimd.LoadFloat32x16Array((*[16]float32)(b[288:]))
+			w43 := archsimd.LoadFloat32x16Array((*[16]float32)(b[304:]))
+			x40 := archsimd.LoadFloat32x16Array((*[16]float32)(a[64:]))
+			s00 = s00.Add(x40.Mul(w40))
+			s01 = s01.Add(x40.Mul(w41))
+			s02 = s02.Add(x40.Mul(w42))
+			s03 = s03.Add(x40.Mul(w43))
+			w50 := archsimd.LoadFloat32x16Array((*[16]float32)(b[320:]))
+			w51 := archsimd.LoadFloat32x16Array((*[16]float32)(b[336:]))
+			w52 := archsimd.LoadFloat32x16Array((*[16]float32)(b[352:]))
+			w53 := archsimd.LoadFloat32x16Array((*[16]float32)(b[368:]))
+			x50 := archsimd.LoadFloat32x16Array((*[16]float32)(a[80:]))
+			s00 = s00.Add(x50.Mul(w50))
+			s01 = s01.Add(x50.Mul(w51))
+			s02 = s02.Add(x50.Mul(w52))
+			s03 = s03.Add(x50.Mul(w53))
+			w60 := archsimd.LoadFloat32x16Array((*[16]float32)(b[384:]))
+			w61 := archsimd.LoadFloat32x16Array((*[16]float32)(b[400:]))
+			w62 := archsimd.LoadFloat32x16Array((*[16]float32)(b[416:]))
+			w63 := archsimd.LoadFloat32x16Array((*[16]float32)(b[432:]))
+			x60 := archsimd.LoadFloat32x16Array((*[16]float32)(a[96:]))
+			s00 = s00.Add(x60.Mul(w60))
+			s01 = s01.Add(x60.Mul(w61))
+			s02 = s02.Add(x60.Mul(w62))
+			s03 = s03.Add(x60.Mul(w63))
+			w70 := archsimd.LoadFloat32x16Array((*[16]float32)(b[448:]))
+			w71 := archsimd.LoadFloat32x16Array((*[16]float32)(b[464:]))
+			w72 := archsimd.LoadFloat32x16Array((*[16]float32)(b[480:]))
+			w73 := archsimd.LoadFloat32x16Array((*[16]float32)(b[496:]))
+			x70 := archsimd.LoadFloat32x16Array((*[16]float32)(a[112:]))
+			s00 = s00.Add(x70.Mul(w70))
+			s01 = s01.Add(x70.Mul(w71))
+			s02 = s02.Add(x70.Mul(w72))
+			s03 = s03.Add(x70.Mul(w73))
+		}
+		a, b = a[128:], b[512:]
 	}
-	for len(a) >= 1*16 && len(b) >= 1*64 {
-		aa, bb := (*[1 * 16]float32)(a), (*[1 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
-		b02 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[32:]))
-		b03 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[48:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		s02 = s02.Add(x00.Mul(b02))
-		s03 = s03.Add(x00.Mul(b03))
-		a, b = a[1*16:], b[1*64:]
+	for len(a) >= 16 && len(b) >= 64 {
+		{
+			a, b := (*[16]float32)(a)[:], (*[64]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x16Array((*[16]float32)(b[16:]))
+			w02 := archsimd.LoadFloat32x16Array((*[16]float32)(b[32:]))
+			w03 := archsimd.LoadFloat32x16Array((*[16]float32)(b[48:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			s02 = s02.Add(x00.Mul(w02))
+			s03 = s03.Add(x00.Mul(w03))
+		}
+		a, b = a[16:], b[64:]
 	}
-	d := c[:64]
-	s00.StoreArray((*[16]float32)(d[0:]))
-	s01.StoreArray((*[16]float32)(d[16:]))
-	s02.StoreArray((*[16]float32)(d[32:]))
-	s03.StoreArray((*[16]float32)(d[48:]))
+	to0 := c[0:][:64]
+	s00.StoreArray((*[16]float32)(to0[0:]))
+	s01.StoreArray((*[16]float32)(to0[16:]))
+	s02.StoreArray((*[16]float32)(to0[32:]))
+	s03.StoreArray((*[16]float32)(to0[48:]))
 }
 
+// tile2x1x512 is panelVector with all sums in registers.
+func tile2x1x512(c []float32, ldc int, a, b, start []float32, lds int) {
+	from0 := start[0:][:64]
+	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[0:]))
+	from1 := start[lds:][:64]
+	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(from1[0:]))
+	for len(a) >= 256 && len(b) >= 512 {
+		{
+			a, b := (*[256]float32)(a)[:], (*[512]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			x01 := archsimd.LoadFloat32x16Array((*[16]float32)(a[16:]))
+			s10 = s10.Add(x01.Mul(w00))
+			w10 := archsimd.LoadFloat32x16Array((*[16]float32)(b[64:]))
+			x10 := archsimd.LoadFloat32x16Array((*[16]float32)(a[32:]))
+			s00 = s00.Add(x10.Mul(w10))
+			x11 := archsimd.LoadFloat32x16Array((*[16]float32)(a[48:]))
+			s10 = s10.Add(x11.Mul(w10))
+			w20 := archsimd.LoadFloat32x16Array((*[16]float32)(b[128:]))
+			x20 := archsimd.LoadFloat32x16Array((*[16]float32)(a[64:]))
+			s00 = s00.Add(x20.Mul(w20))
+			x21 := archsimd.LoadFloat32x16Array((*[16]float32)(a[80:]))
+			s10 = s10.Add(x21.Mul(w20))
+			w30 := archsimd.LoadFloat32x16Array((*[16]float32)(b[192:]))
+			x30 := archsimd.LoadFloat32x16Array((*[16]float32)(a[96:]))
+			s00 = s00.Add(x30.Mul(w30))
+			x31 := archsimd.LoadFloat32x16Array((*[16]float32)(a[112:]))
+			s10 = s10.Add(x31.Mul(w30))
+			w40 := archsimd.LoadFloat32x16Array((*[16]float32)(b[256:]))
+			x40 := archsimd.LoadFloat32x16Array((*[16]float32)(a[128:]))
+			s00 = s00.Add(x40.Mul(w40))
+			x41 := archsimd.LoadFloat32x16Array((*[16]float32)(a[144:]))
+			s10 = s10.Add(x41.Mul(w40))
+			w50 := archsimd.LoadFloat32x16Array((*[16]float32)(b[320:]))
+			x50 := archsimd.LoadFloat32x16Array((*[16]float32)(a[160:]))
+			s00 = s00.Add(x50.Mul(w50))
+			x51 := archsimd.LoadFloat32x16Array((*[16]float32)(a[176:]))
+			s10 = s10.Add(x51.Mul(w50))
+			w60 := archsimd.LoadFloat32x16Array((*[16]float32)(b[384:]))
+			x60 := archsimd.LoadFloat32x16Array((*[16]float32)(a[192:]))
+			s00 = s00.Add(x60.Mul(w60))
+			x61 := archsimd.LoadFloat32x16Array((*[16]float32)(a[208:]))
+			s10 = s10.Add(x61.Mul(w60))
+			w70 := archsimd.LoadFloat32x16Array((*[16]float32)(b[448:]))
+			x70 := archsimd.LoadFloat32x16Array((*[16]float32)(a[224:]))
+			s00 = s00.Add(x70.Mul(w70))
+			x71 := archsimd.LoadFloat32x16Array((*[16]float32)(a[240:]))
+			s10 = s10.Add(x71.Mul(w70))
+		}
+		a, b = a[256:], b[512:]
+	}
+	for len(a) >= 32 && len(b) >= 64 {
+		{
+			a, b := (*[32]float32)(a)[:], (*[64]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			x01 := archsimd.LoadFloat32x16Array((*[16]float32)(a[16:]))
+			s10 = s10.Add(x01.Mul(w00))
+		}
+		a, b = a[32:], b[64:]
+	}
+	to0 := c[0:][:64]
+	s00.StoreArray((*[16]float32)(to0[0:]))
+	to1 := c[ldc:][:64]
+	s10.StoreArray((*[16]float32)(to1[0:]))
+}
+
+// tile2x2x512 is panelVector with all sums in registers.
+func tile2x2x512(c []float32, ldc int, a, b, start []float32, lds int) {
+	from0 := start[0:][:64]
+	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[0:]))
+	s01 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[16:]))
+	from1 := start[lds:][:64]
+	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(from1[0:]))
+	s11 := archsimd.LoadFloat32x16Array((*[16]float32)(from1[16:]))
+	for len(a) >= 256 && len(b) >= 512 {
+		{
+			a, b := (*[256]float32)(a)[:], (*[512]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x16Array((*[16]float32)(b[16:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			x01 := archsimd.LoadFloat32x16Array((*[16]float32)(a[16:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			w10 := archsimd.LoadFloat32x16Array((*[16]float32)(b[64:]))
+			w11 := archsimd.LoadFloat32x16Array((*[16]float32)(b[80:]))
+			x10 := archsimd.LoadFloat32x16Array((*[16]float32)(a[32:]))
+			s00 = s00.Add(x10.Mul(w10))
+			s01 = s01.Add(x10.Mul(w11))
+			x11 := archsimd.LoadFloat32x16Array((*[16]float32)(a[48:]))
+			s10 = s10.Add(x11.Mul(w10))
+			s11 = s11.Add(x11.Mul(w11))
+			w20 := archsimd.LoadFloat32x16Array((*[16]float32)(b[128:]))
+			w21 := archsimd.LoadFloat32x16Array((*[16]float32)(b[144:]))
+			x20 := archsimd.LoadFloat32x16Array((*[16]float32)(a[64:]))
+			s00 = s00.Add(x20.Mul(w20))
+			s01 = s01.Add(x20.Mul(w21))
+			x21 := archsimd.LoadFloat32x16Array((*[16]float32)(a[80:]))
+			s10 = s10.Add(x21.Mul(w20))
+			s11 = s11.Add(x21.Mul(w21))
+			w30 := archsimd.LoadFloat32x16Array((*[16]float32)(b[192:]))
+			w31 := archsimd.LoadFloat32x16Array((*[16]float32)(b[208:]))
+			x30 := archsimd.LoadFloat32x16Array((*[16]float32)(a[96:]))
+			s00 = s00.Add(x30.Mul(w30))
+			s01 = s01.Add(x30.Mul(w31))
+			x31 := archsimd.LoadFloat32x16Array((*[16]float32)(a[112:]))
+			s10 = s10.Add(x31.Mul(w30))
+			s11 = s11.Add(x31.Mul(w31))
+			w40 := archsimd.LoadFloat32x16Array((*[16]float32)(b[256:]))
+			w41 := archsimd.LoadFloat32x16Array((*[16]float32)(b[272:]))
+			x40 := archsimd.LoadFloat32x16Array((*[16]float32)(a[128:]))
+			s00 = s00.Add(x40.Mul(w40))
+			s01 = s01.Add(x40.Mul(w41))
+			x41 := archsimd.LoadFloat32x16Array((*[16]float32)(a[144:]))
+			s10 = s10.Add(x41.Mul(w40))
+			s11 = s11.Add(x41.Mul(w41))
+			w50 := archsimd.LoadFloat32x16Array((*[16]float32)(b[320:]))
+			w51 := archsimd.LoadFloat32x16Array((*[16]float32)(b[336:]))
+			x50 := archsimd.LoadFloat32x16Array((*[16]float32)(a[160:]))
+			s00 = s00.Add(x50.Mul(w50))
+			s01 = s01.Add(x50.Mul(w51))
+			x51 := archsimd.LoadFloat32x16Array((*[16]float32)(a[176:]))
+			s10 = s10.Add(x51.Mul(w50))
+			s11 = s11.Add(x51.Mul(w51))
+			w60 := archsimd.LoadFloat32x16Array((*[16]float32)(b[384:]))
+			w61 := archsimd.LoadFloat32x16Array((*[16]float32)(b[400:]))
+			x60 := archsimd.LoadFloat32x16Array((*[16]float32)(a[192:]))
+			s00 = s00.Add(x60.Mul(w60))
+			s01 = s01.Add(x60.Mul(w61))
+			x61 := archsimd.LoadFloat32x16Array((*[16]float32)(a[208:]))
+			s10 = s10.Add(x61.Mul(w60))
+			s11 = s11.Add(x61.Mul(w61))
+			w70 := archsimd.LoadFloat32x16Array((*[16]float32)(b[448:]))
+			w71 := archsimd.LoadFloat32x16Array((*[16]float32)(b[464:]))
+			x70 := archsimd.LoadFloat32x16Array((*[16]float32)(a[224:]))
+			s00 = s00.Add(x70.Mul(w70))
+			s01 = s01.Add(x70.Mul(w71))
+			x71 := archsimd.LoadFloat32x16Array((*[16]float32)(a[240:]))
+			s10 = s10.Add(x71.Mul(w70))
+			s11 = s11.Add(x71.Mul(w71))
+		}
+		a, b = a[256:], b[512:]
+	}
+	for len(a) >= 32 && len(b) >= 64 {
+		{
+			a, b := (*[32]float32)(a)[:], (*[64]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x16Array((*[16]float32)(b[16:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			x01 := archsimd.LoadFloat32x16Array((*[16]float32)(a[16:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+		}
+		a, b = a[32:], b[64:]
+	}
+	to0 := c[0:][:64]
+	s00.StoreArray((*[16]float32)(to0[0:]))
+	s01.StoreArray((*[16]float32)(to0[16:]))
+	to1 := c[ldc:][:64]
+	s10.StoreArray((*[16]float32)(to1[0:]))
+	s11.StoreArray((*[16]float32)(to1[16:]))
+}
+
+// tile2x4x512 is panelVector with all sums in registers.
 func tile2x4x512(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:64]
-	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s01 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	s02 := archsimd.LoadFloat32x16Array((*[16]float32)(s[32:]))
-	s03 := archsimd.LoadFloat32x16Array((*[16]float32)(s[48:]))
-	s = start[1*lds:][:64]
-	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s11 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	s12 := archsimd.LoadFloat32x16Array((*[16]float32)(s[32:]))
-	s13 := archsimd.LoadFloat32x16Array((*[16]float32)(s[48:]))
-	for len(a) >= 16*16 && len(b) >= 8*64 {
-		aa, bb := (*[16 * 16]float32)(a), (*[8 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
-		b02 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[32:]))
-		b03 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[48:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		s02 = s02.Add(x00.Mul(b02))
-		s03 = s03.Add(x00.Mul(b03))
-		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		s12 = s12.Add(x01.Mul(b02))
-		s13 = s13.Add(x01.Mul(b03))
-		b10 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[64:]))
-		b11 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[80:]))
-		b12 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[96:]))
-		b13 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[112:]))
-		x10 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
-		s00 = s00.Add(x10.Mul(b10))
-		s01 = s01.Add(x10.Mul(b11))
-		s02 = s02.Add(x10.Mul(b12))
-		s03 = s03.Add(x10.Mul(b13))
-		x11 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
-		s10 = s10.Add(x11.Mul(b10))
-		s11 = s11.Add(x11.Mul(b11))
-		s12 = s12.Add(x11.Mul(b12))
-		s13 = s13.Add(x11.Mul(b13))
-		b20 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[128:]))
-		b21 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[144:]))
-		b22 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[160:]))
-		b23 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[176:]))
-		x20 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
-		s00 = s00.Add(x20.Mul(b20))
-		s01 = s01.Add(x20.Mul(b21))
-		s02 = s02.Add(x20.Mul(b22))
-		s03 = s03.Add(x20.Mul(b23))
-		x21 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[80:]))
-		s10 = s10.Add(x21.Mul(b20))
-		s11 = s11.Add(x21.Mul(b21))
-		s12 = s12.Add(x21.Mul(b22))
-		s13 = s13.Add(x21.Mul(b23))
-		b30 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[192:]))
-		b31 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[208:]))
-		b32 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[224:]))
-		b33 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[240:]))
-		x30 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[96:]))
-		s00 = s00.Add(x30.Mul(b30))
-		s01 = s01.Add(x30.Mul(b31))
-		s02 = s02.Add(x30.Mul(b32))
-		s03 = s03.Add(x30.Mul(b33))
-		x31 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[112:]))
-		s10 = s10.Add(x31.Mul(b30))
-		s11 = s11.Add(x31.Mul(b31))
-		s12 = s12.Add(x31.Mul(b32))
-		s13 = s13.Add(x31.Mul(b33))
-		b40 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[256:]))
-		b41 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[272:]))
-		b42 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[288:]))
-		b43 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[304:]))
-		x40 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[128:]))
-		s00 = s00.Add(x40.Mul(b40))
-		s01 = s01.Add(x40.Mul(b41))
-		s02 = s02.Add(x40.Mul(b42))
-		s03 = s03.Add(x40.Mul(b43))
-		x41 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[144:]))
-		s10 = s10.Add(x41.Mul(b40))
-		s11 = s11.Add(x41.Mul(b41))
-		s12 = s12.Add(x41.Mul(b42))
-		s13 = s13.Add(x41.Mul(b43))
-		b50 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[320:]))
-		b51 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[336:]))
-		b52 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[352:]))
-		b53 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[368:]))
-		x50 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[160:]))
-		s00 = s00.Add(x50.Mul(b50))
-		s01 = s01.Add(x50.Mul(b51))
-		s02 = s02.Add(x50.Mul(b52))
-		s03 = s03.Add(x50.Mul(b53))
-		x51 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[176:]))
-		s10 = s10.Add(x51.Mul(b50))
-		s11 = s11.Add(x51.Mul(b51))
-		s12 = s12.Add(x51.Mul(b52))
-		s13 = s13.Add(x51.Mul(b53))
-		b60 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[384:]))
-		b61 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[400:]))
-		b62 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[416:]))
-		b63 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[432:]))
-		x60 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[192:]))
-		s00 = s00.Add(x60.Mul(b60))
-		s01 = s01.Add(x60.Mul(b61))
-		s02 = s02.Add(x60.Mul(b62))
-		s03 = s03.Add(x60.Mul(b63))
-		x61 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[208:]))
-		s10 = s10.Add(x61.Mul(b60))
-		s11 = s11.Add(x61.Mul(b61))
-		s12 = s12.Add(x61.Mul(b62))
-		s13 = s13.Add(x61.Mul(b63))
-		b70 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[448:]))
-		b71 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[464:]))
-		b72 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[480:]))
-		b73 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[496:]))
-		x70 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[224:]))
-		s00 = s00.Add(x70.Mul(b70))
-		s01 = s01.Add(x70.Mul(b71))
-		s02 = s02.Add(x70.Mul(b72))
-		s03 = s03.Add(x70.Mul(b73))
-		x71 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[240:]))
-		s10 = s10.Add(x71.Mul(b70))
-		s11 = s11.Add(x71.Mul(b71))
-		s12 = s12.Add(x71.Mul(b72))
-		s13 = s13.Add(x71.Mul(b73))
-		a, b = a[16*16:], b[8*64:]
+	from0 := start[0:][:64]
+	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[0:]))
+	s01 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[16:]))
+	s02 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[32:]))
+	s03 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[48:]))
+	from1 := start[lds:][:64]
+	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(from1[0:]))
+	s11 := archsimd.LoadFloat32x16Array((*[16]float32)(from1[16:]))
+	s12 := archsimd.LoadFloat32x16Array((*[16]float32)(from1[32:]))
+	s13 := archsimd.LoadFloat32x16Array((*[16]float32)(from1[48:]))
+	for len(a) >= 256 && len(b) >= 512 {
+		{
+			a, b := (*[256]float32)(a)[:], (*[512]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x16Array((*[16]float32)(b[16:]))
+			w02 := archsimd.LoadFloat32x16Array((*[16]float32)(b[32:]))
+			w03 := archsimd.LoadFloat32x16Array((*[16]float32)(b[48:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			s02 = s02.Add(x00.Mul(w02))
+			s03 = s03.Add(x00.Mul(w03))
+			x01 := archsimd.LoadFloat32x16Array((*[16]float32)(a[16:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			s12 = s12.Add(x01.Mul(w02))
+			s13 = s13.Add(x01.Mul(w03))
+			w10 := archsimd.LoadFloat32x16Array((*[16]float32)(b[64:]))
+			w11 := archsimd.LoadFloat32x16Array((*[16]float32)(b[80:]))
+			w12 := archsimd.LoadFloat32x16Array((*[16]float32)(b[96:]))
+			w13 := archsimd.LoadFloat32x16Array((*[16]float32)(b[112:]))
+			x10 := archsimd.LoadFloat32x16Array((*[16]float32)(a[32:]))
+			s00 = s00.Add(x10.Mul(w10))
+			s01 = s01.Add(x10.Mul(w11))
+			s02 = s02.Add(x10.Mul(w12))
+			s03 = s03.Add(x10.Mul(w13))
+			x11 := archsimd.LoadFloat32x16Array((*[16]float32)(a[48:]))
+			s10 = s10.Add(x11.Mul(w10))
+			s11 = s11.Add(x11.Mul(w11))
+			s12 = s12.Add(x11.Mul(w12))
+			s13 = s13.Add(x11.Mul(w13))
+			w20 := archsimd.LoadFloat32x16Array((*[16]float32)(b[128:]))
+			w21 := archsimd.LoadFloat32x16Array((*[16]float32)(b[144:]))
+			w22 := archsimd.LoadFloat32x16Array((*[16]float32)(b[160:]))
+			w23 := archsimd.LoadFloat32x16Array((*[16]float32)(b[176:]))
+			x20 := archsimd.LoadFloat32x16Array((*[16]float32)(a[64:]))
+			s00 = s00.Add(x20.Mul(w20))
+			s01 = s01.Add(x20.Mul(w21))
+			s02 = s02.Add(x20.Mul(w22))
+			s03 = s03.Add(x20.Mul(w23))
+			x21 := archsimd.LoadFloat32x16Array((*[16]float32)(a[80:]))
+			s10 = s10.Add(x21.Mul(w20))
+			s11 = s11.Add(x21.Mul(w21))
+			s12 = s12.Add(x21.Mul(w22))
+			s13 = s13.Add(x21.Mul(w23))
+			w30 := archsimd.LoadFloat32x16Array((*[16]float32)(b[192:]))
+			w31 := archsimd.LoadFloat32x16Array((*[16]float32)(b[208:]))
+			w32 := archsimd.LoadFloat32x16Array((*[16]float32)(b[224:]))
+			w33 := archsimd.LoadFloat32x16Array((*[16]float32)(b[240:]))
+			x30 := archsimd.LoadFloat32x16Array((*[16]float32)(a[96:]))
+			s00 = s00.Add(x30.Mul(w30))
+			s01 = s01.Add(x30.Mul(w31))
+			s02 = s02.Add(x30.Mul(w32))
+			s03 = s03.Add(x30.Mul(w33))
+			x31 := archsimd.LoadFloat32x16Array((*[16]float32)(a[112:]))
+			s10 = s10.Add(x31.Mul(w30))
+			s11 = s11.Add(x31.Mul(w31))
+			s12 = s12.Add(x31.Mul(w32))
+			s13 = s13.Add(x31.Mul(w33))
+			w40 := archsimd.LoadFloat32x16Array((*[16]float32)(b[256:]))
+			w41 := archsimd.LoadFloat32x16Array((*[16]float32)(b[272:]))
+			w42 := archsimd.LoadFloat32x16Array((*[16]float32)(b[288:]))
+			w43 := archsimd.LoadFloat32x16Array((*[16]float32)(b[304:]))
+			x40 := archsimd.LoadFloat32x16Array((*[16]float32)(a[128:]))
+			s00 = s00.Add(x40.Mul(w40))
+			s01 = s01.Add(x40.Mul(w41))
+			s02 = s02.Add(x40.Mul(w42))
+			s03 = s03.Add(x40.Mul(w43))
+			x41 := archsimd.LoadFloat32x16Array((*[16]float32)(a[144:]))
+			s10 = s10.Add(x41.Mul(w40))
+			s11 = s11.Add(x41.Mul(w41))
+			s12 = s12.Add(x41.Mul(w42))
+			s13 = s13.Add(x41.Mul(w43))
+			w50 := archsimd.LoadFloat32x16Array((*[16]float32)(b[320:]))
+			w51 := archsimd.LoadFloat32x16Array((*[16]float32)(b[336:]))
+			w52 := archsimd.LoadFloat32x16Array((*[16]float32)(b[352:]))
+			w53 := archsimd.LoadFloat32x16Array((*[16]float32)(b[368:]))
+			x50 := archsimd.LoadFloat32x16Array((*[16]float32)(a[160:]))
+			s00 = s00.Add(x50.Mul(w50))
+			s01 = s01.Add(x50.Mul(w51))
+			s02 = s02.Add(x50.Mul(w52))
+			s03 = s03.Add(x50.Mul(w53))
+			x51 := archsimd.LoadFloat32x16Array((*[16]float32)(a[176:]))
+			s10 = s10.Add(x51.Mul(w50))
+			s11 = s11.Add(x51.Mul(w51))
+			s12 = s12.Add(x51.Mul(w52))
+			s13 = s13.Add(x51.Mul(w53))
+			w60 := archsimd.LoadFloat32x16Array((*[16]float32)(b[384:]))
+			w61 := archsimd.LoadFloat32x16Array((*[16]float32)(b[400:]))
+			w62 := archsimd.LoadFloat32x16Array((*[16]float32)(b[416:]))
+			w63 := archsimd.LoadFloat32x16Array((*[16]float32)(b[432:]))
+			x60 := archsimd.LoadFloat32x16Array((*[16]float32)(a[192:]))
+			s00 = s00.Add(x60.Mul(w60))
+			s01 = s01.Add(x60.Mul(w61))
+			s02 = s02.Add(x60.Mul(w62))
+			s03 = s03.Add(x60.Mul(w63))
+			x61 := archsimd.LoadFloat32x16Array((*[16]float32)(a[208:]))
+			s10 = s10.Add(x61.Mul(w60))
+			s11 = s11.Add(x61.Mul(w61))
+			s12 = s12.Add(x61.Mul(w62))
+			s13 = s13.Add(x61.Mul(w63))
+			w70 := archsimd.LoadFloat32x16Array((*[16]float32)(b[448:]))
+			w71 := archsimd.LoadFloat32x16Array((*[16]float32)(b[464:]))
+			w72 := archsimd.LoadFloat32x16Array((*[16]float32)(b[480:]))
+			w73 := archsimd.LoadFloat32x16Array((*[16]float32)(b[496:]))
+			x70 := archsimd.LoadFloat32x16Array((*[16]float32)(a[224:]))
+			s00 = s00.Add(x70.Mul(w70))
+			s01 = s01.Add(x70.Mul(w71))
+			s02 = s02.Add(x70.Mul(w72))
+			s03 = s03.Add(x70.Mul(w73))
+			x71 := archsimd.LoadFloat32x16Array((*[16]float32)(a[240:]))
+			s10 = s10.Add(x71.Mul(w70))
+			s11 = s11.Add(x71.Mul(w71))
+			s12 = s12.Add(x71.Mul(w72))
+			s13 = s13.Add(x71.Mul(w73))
+		}
+		a, b = a[256:], b[512:]
 	}
-	for len(a) >= 2*16 && len(b) >= 1*64 {
-		aa, bb := (*[2 * 16]float32)(a), (*[1 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
-		b02 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[32:]))
-		b03 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[48:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		s02 = s02.Add(x00.Mul(b02))
-		s03 = s03.Add(x00.Mul(b03))
-		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		s12 = s12.Add(x01.Mul(b02))
-		s13 = s13.Add(x01.Mul(b03))
-		a, b = a[2*16:], b[1*64:]
+	for len(a) >= 32 && len(b) >= 64 {
+		{
+			a, b := (*[32]float32)(a)[:], (*[64]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x16Array((*[16]float32)(b[16:]))
+			w02 := archsimd.LoadFloat32x16Array((*[16]float32)(b[32:]))
+			w03 := archsimd.LoadFloat32x16Array((*[16]float32)(b[48:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			s02 = s02.Add(x00.Mul(w02))
+			s03 = s03.Add(x00.Mul(w03))
+			x01 := archsimd.LoadFloat32x16Array((*[16]float32)(a[16:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			s12 = s12.Add(x01.Mul(w02))
+			s13 = s13.Add(x01.Mul(w03))
+		}
+		a, b = a[32:], b[64:]
 	}
-	d := c[:64]
-	s00.StoreArray((*[16]float32)(d[0:]))
-	s01.StoreArray((*[16]float32)(d[16:]))
-	s02.StoreArray((*[16]float32)(d[32:]))
-	s03.StoreArray((*[16]float32)(d[48:]))
-	d = c[1*ldc:][:64]
-	s10.StoreArray((*[16]float32)(d[0:]))
-	s11.StoreArray((*[16]float32)(d[16:]))
-	s12.StoreArray((*[16]float32)(d[32:]))
-	s13.StoreArray((*[16]float32)(d[48:]))
+	to0 := c[0:][:64]
+	s00.StoreArray((*[16]float32)(to0[0:]))
+	s01.StoreArray((*[16]float32)(to0[16:]))
+	s02.StoreArray((*[16]float32)(to0[32:]))
+	s03.StoreArray((*[16]float32)(to0[48:]))
+	to1 := c[ldc:][:64]
+	s10.StoreArray((*[16]float32)(to1[0:]))
+	s11.StoreArray((*[16]float32)(to1[16:]))
+	s12.StoreArray((*[16]float32)(to1[32:]))
+	s13.StoreArray((*[16]float32)(to1[48:]))
 }
 
+// tile3x1x512 is panelVector with all sums in registers.
+func tile3x1x512(c []float32, ldc int, a, b, start []float32, lds int) {
+	from0 := start[0:][:64]
+	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[0:]))
+	from1 := start[lds:][:64]
+	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(from1[0:]))
+	from2 := start[2*lds:][:64]
+	s20 := archsimd.LoadFloat32x16Array((*[16]float32)(from2[0:]))
+	for len(a) >= 384 && len(b) >= 512 {
+		{
+			a, b := (*[384]float32)(a)[:], (*[512]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			x01 := archsimd.LoadFloat32x16Array((*[16]float32)(a[16:]))
+			s10 = s10.Add(x01.Mul(w00))
+			x02 := archsimd.LoadFloat32x16Array((*[16]float32)(a[32:]))
+			s20 = s20.Add(x02.Mul(w00))
+			w10 := archsimd.LoadFloat32x16Array((*[16]float32)(b[64:]))
+			x10 := archsimd.LoadFloat32x16Array((*[16]float32)(a[48:]))
+			s00 = s00.Add(x10.Mul(w10))
+			x11 := archsimd.LoadFloat32x16Array((*[16]float32)(a[64:]))
+			s10 = s10.Add(x11.Mul(w10))
+			x12 := archsimd.LoadFloat32x16Array((*[16]float32)(a[80:]))
+			s20 = s20.Add(x12.Mul(w10))
+			w20 := archsimd.LoadFloat32x16Array((*[16]float32)(b[128:]))
+			x20 := archsimd.LoadFloat32x16Array((*[16]float32)(a[96:]))
+			s00 = s00.Add(x20.Mul(w20))
+			x21 := archsimd.LoadFloat32x16Array((*[16]float32)(a[112:]))
+			s10 = s10.Add(x21.Mul(w20))
+			x22 := archsimd.LoadFloat32x16Array((*[16]float32)(a[128:]))
+			s20 = s20.Add(x22.Mul(w20))
+			w30 := archsimd.LoadFloat32x16Array((*[16]float32)(b[192:]))
+			x30 := archsimd.LoadFloat32x16Array((*[16]float32)(a[144:]))
+			s00 = s00.Add(x30.Mul(w30))
+			x31 := archsimd.LoadFloat32x16Array((*[16]float32)(a[160:]))
+			s10 = s10.Add(x31.Mul(w30))
+			x32 := archsimd.LoadFloat32x16Array((*[16]float32)(a[176:]))
+			s20 = s20.Add(x32.Mul(w30))
+			w40 := archsimd.LoadFloat32x16Array((*[16]float32)(b[256:]))
+			x40 := archsimd.LoadFloat32x16Array((*[16]float32)(a[192:]))
+			s00 = s00.Add(x40.Mul(w40))
+			x41 := archsimd.LoadFloat32x16Array((*[16]float32)(a[208:]))
+			s10 = s10.Add(x41.Mul(w40))
+			x42 := archsimd.LoadFloat32x16Array((*[16]float32)(a[224:]))
+			s20 = s20.Add(x42.Mul(w40))
+			w50 := archsimd.LoadFloat32x16Array((*[16]float32)(b[320:]))
+			x50 := archsimd.LoadFloat32x16Array((*[16]float32)(a[240:]))
+			s00 = s00.Add(x50.Mul(w50))
+			x51 := archsimd.LoadFloat32x16Array((*[16]float32)(a[256:]))
+			s10 = s10.Add(x51.Mul(w50))
+			x52 := archsimd.LoadFloat32x16Array((*[16]float32)(a[272:]))
+			s20 = s20.Add(x52.Mul(w50))
+			w60 := archsimd.LoadFloat32x16Array((*[16]float32)(b[384:]))
+			x60 := archsimd.LoadFloat32x16Array((*[16]float32)(a[288:]))
+			s00 = s00.Add(x60.Mul(w60))
+			x61 := archsimd.LoadFloat32x16Array((*[16]float32)(a[304:]))
+			s10 = s10.Add(x61.Mul(w60))
+			x62 := archsimd.LoadFloat32x16Array((*[16]float32)(a[320:]))
+			s20 = s20.Add(x62.Mul(w60))
+			w70 := archsimd.LoadFloat32x16Array((*[16]float32)(b[448:]))
+			x70 := archsimd.LoadFloat32x16Array((*[16]float32)(a[336:]))
+			s00 = s00.Add(x70.Mul(w70))
+			x71 := archsimd.LoadFloat32x16Array((*[16]float32)(a[352:]))
+			s10 = s10.Add(x71.Mul(w70))
+			x72 := archsimd.LoadFloat32x16Array((*[16]float32)(a[368:]))
+			s20 = s20.Add(x72.Mul(w70))
+		}
+		a, b = a[384:], b[512:]
+	}
+	for len(a) >= 48 && len(b) >= 64 {
+		{
+			a, b := (*[48]float32)(a)[:], (*[64]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			x01 := archsimd.LoadFloat32x16Array((*[16]float32)(a[16:]))
+			s10 = s10.Add(x01.Mul(w00))
+			x02 := archsimd.LoadFloat32x16Array((*[16]float32)(a[32:]))
+			s20 = s20.Add(x02.Mul(w00))
+		}
+		a, b = a[48:], b[64:]
+	}
+	to0 := c[0:][:64]
+	s00.StoreArray((*[16]float32)(to0[0:]))
+	to1 := c[ldc:][:64]
+	s10.StoreArray((*[16]float32)(to1[0:]))
+	to2 := c[2*ldc:][:64]
+	s20.StoreArray((*[16]float32)(to2[0:]))
+}
+
+// tile3x2x512 is panelVector with all sums in registers.
+func tile3x2x512(c []float32, ldc int, a, b, start []float32, lds int) {
+	from0 := start[0:][:64]
+	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[0:]))
+	s01 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[16:]))
+	from1 := start[lds:][:64]
+	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(from1[0:]))
+	s11 := archsimd.LoadFloat32x16Array((*[16]float32)(from1[16:]))
+	from2 := start[2*lds:][:64]
+	s20 := archsimd.LoadFloat32x16Array((*[16]float32)(from2[0:]))
+	s21 := archsimd.LoadFloat32x16Array((*[16]float32)(from2[16:]))
+	for len(a) >= 384 && len(b) >= 512 {
+		{
+			a, b := (*[384]float32)(a)[:], (*[512]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x16Array((*[16]float32)(b[16:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			x01 := archsimd.LoadFloat32x16Array((*[16]float32)(a[16:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			x02 := archsimd.LoadFloat32x16Array((*[16]float32)(a[32:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+			w10 := archsimd.LoadFloat32x16Array((*[16]float32)(b[64:]))
+			w11 := archsimd.LoadFloat32x16Array((*[16]float32)(b[80:]))
+			x10 := archsimd.LoadFloat32x16Array((*[16]float32)(a[48:]))
+			s00 = s00.Add(x10.Mul(w10))
+			s01 = s01.Add(x10.Mul(w11))
+			x11 := archsimd.LoadFloat32x16Array((*[16]float32)(a[64:]))
+			s10 = s10.Add(x11.Mul(w10))
+			s11 = s11.Add(x11.Mul(w11))
+			x12 := archsimd.LoadFloat32x16Array((*[16]float32)(a[80:]))
+			s20 = s20.Add(x12.Mul(w10))
+			s21 = s21.Add(x12.Mul(w11))
+			w20 := archsimd.LoadFloat32x16Array((*[16]float32)(b[128:]))
+			w21 := archsimd.LoadFloat32x16Array((*[16]float32)(b[144:]))
+			x20 := archsimd.LoadFloat32x16Array((*[16]float32)(a[96:]))
+			s00 = s00.Add(x20.Mul(w20))
+			s01 = s01.Add(x20.Mul(w21))
+			x21 := archsimd.LoadFloat32x16Array((*[16]float32)(a[112:]))
+			s10 = s10.Add(x21.Mul(w20))
+			s11 = s11.Add(x21.Mul(w21))
+			x22 := archsimd.LoadFloat32x16Array((*[16]float32)(a[128:]))
+			s20 = s20.Add(x22.Mul(w20))
+			s21 = s21.Add(x22.Mul(w21))
+			w30 := archsimd.LoadFloat32x16Array((*[16]float32)(b[192:]))
+			w31 := archsimd.LoadFloat32x16Array((*[16]float32)(b[208:]))
+			x30 := archsimd.LoadFloat32x16Array((*[16]float32)(a[144:]))
+			s00 = s00.Add(x30.Mul(w30))
+			s01 = s01.Add(x30.Mul(w31))
+			x31 := archsimd.LoadFloat32x16Array((*[16]float32)(a[160:]))
+			s10 = s10.Add(x31.Mul(w30))
+			s11 = s11.Add(x31.Mul(w31))
+			x32 := archsimd.LoadFloat32x16Array((*[16]float32)(a[176:]))
+			s20 = s20.Add(x32.Mul(w30))
+			s21 = s21.Add(x32.Mul(w31))
+			w40 := archsimd.LoadFloat32x16Array((*[16]float32)(b[256:]))
+			w41 := archsimd.LoadFloat32x16Array((*[16]float32)(b[272:]))
+			x40 := archsimd.LoadFloat32x16Array((*[16]float32)(a[192:]))
+			s00 = s00.Add(x40.Mul(w40))
+			s01 = s01.Add(x40.Mul(w41))
+			x41 := archsimd.LoadFloat32x16Array((*[16]float32)(a[208:]))
+			s10 = s10.Add(x41.Mul(w40))
+			s11 = s11.Add(x41.Mul(w41))
+			x42 := archsimd.LoadFloat32x16Array((*[16]float32)(a[224:]))
+			s20 = s20.Add(x42.Mul(w40))
+			s21 = s21.Add(x42.Mul(w41))
+			w50 := archsimd.LoadFloat32x16Array((*[16]float32)(b[320:]))
+			w51 := archsimd.LoadFloat32x16Array((*[16]float32)(b[336:]))
+			x50 := archsimd.LoadFloat32x16Array((*[16]float32)(a[240:]))
+			s00 = s00.Add(x50.Mul(w50))
+			s01 = s01.Add(x50.Mul(w51))
+			x51 := archsimd.LoadFloat32x16Array((*[16]float32)(a[256:]))
+			s10 = s10.Add(x51.Mul(w50))
+			s11 = s11.Add(x51.Mul(w51))
+			x52 := archsimd.LoadFloat32x16Array((*[16]float32)(a[272:]))
+			s20 = s20.Add(x52.Mul(w50))
+			s21 = s21.Add(x52.Mul(w51))
+			w60 := archsimd.LoadFloat32x16Array((*[16]float32)(b[384:]))
+			w61 := archsimd.LoadFloat32x16Array((*[16]float32)(b[400:]))
+			x60 := archsimd.LoadFloat32x16Array((*[16]float32)(a[288:]))
+			s00 = s00.Add(x60.Mul(w60))
+			s01 = s01.Add(x60.Mul(w61))
+			x61 := archsimd.LoadFloat32x16Array((*[16]float32)(a[304:]))
+			s10 = s10.Add(x61.Mul(w60))
+			s11 = s11.Add(x61.Mul(w61))
+			x62 := archsimd.LoadFloat32x16Array((*[16]float32)(a[320:]))
+			s20 = s20.Add(x62.Mul(w60))
+			s21 = s21.Add(x62.Mul(w61))
+			w70 := archsimd.LoadFloat32x16Array((*[16]float32)(b[448:]))
+			w71 := archsimd.LoadFloat32x16Array((*[16]float32)(b[464:]))
+			x70 := archsimd.LoadFloat32x16Array((*[16]float32)(a[336:]))
+			s00 = s00.Add(x70.Mul(w70))
+			s01 = s01.Add(x70.Mul(w71))
+			x71 := archsimd.LoadFloat32x16Array((*[16]float32)(a[352:]))
+			s10 = s10.Add(x71.Mul(w70))
+			s11 = s11.Add(x71.Mul(w71))
+			x72 := archsimd.LoadFloat32x16Array((*[16]float32)(a[368:]))
+			s20 = s20.Add(x72.Mul(w70))
+			s21 = s21.Add(x72.Mul(w71))
+		}
+		a, b = a[384:], b[512:]
+	}
+	for len(a) >= 48 && len(b) >= 64 {
+		{
+			a, b := (*[48]float32)(a)[:], (*[64]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x16Array((*[16]float32)(b[16:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			x01 := archsimd.LoadFloat32x16Array((*[16]float32)(a[16:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			x02 := archsimd.LoadFloat32x16Array((*[16]float32)(a[32:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+		}
+		a, b = a[48:], b[64:]
+	}
+	to0 := c[0:][:64]
+	s00.StoreArray((*[16]float32)(to0[0:]))
+	s01.StoreArray((*[16]float32)(to0[16:]))
+	to1 := c[ldc:][:64]
+	s10.StoreArray((*[16]float32)(to1[0:]))
+	s11.StoreArray((*[16]float32)(to1[16:]))
+	to2 := c[2*ldc:][:64]
+	s20.StoreArray((*[16]float32)(to2[0:]))
+	s21.StoreArray((*[16]float32)(to2[16:]))
+}
+
+// tile3x4x512 is panelVector with all sums in registers.
 func tile3x4x512(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:64]
-	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s01 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	s02 := archsimd.LoadFloat32x16Array((*[16]float32)(s[32:]))
-	s03 := archsimd.LoadFloat32x16Array((*[16]float32)(s[48:]))
-	s = start[1*lds:][:64]
-	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s11 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	s12 := archsimd.LoadFloat32x16Array((*[16]float32)(s[32:]))
-	s13 := archsimd.LoadFloat32x16Array((*[16]float32)(s[48:]))
-	s = start[2*lds:][:64]
-	s20 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s21 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	s22 := archsimd.LoadFloat32x16Array((*[16]float32)(s[32:]))
-	s23 := archsimd.LoadFloat32x16Array((*[16]float32)(s[48:]))
-	for len(a) >= 24*16 && len(b) >= 8*64 {
-		aa, bb := (*[24 * 16]float32)(a), (*[8 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
-		b02 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[32:]))
-		b03 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[48:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		s02 = s02.Add(x00.Mul(b02))
-		s03 = s03.Add(x00.Mul(b03))
-		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		s12 = s12.Add(x01.Mul(b02))
-		s13 = s13.Add(x01.Mul(b03))
-		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		s22 = s22.Add(x02.Mul(b02))
-		s23 = s23.Add(x02.Mul(b03))
-		b10 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[64:]))
-		b11 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[80:]))
-		b12 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[96:]))
-		b13 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[112:]))
-		x10 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
-		s00 = s00.Add(x10.Mul(b10))
-		s01 = s01.Add(x10.Mul(b11))
-		s02 = s02.Add(x10.Mul(b12))
-		s03 = s03.Add(x10.Mul(b13))
-		x11 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
-		s10 = s10.Add(x11.Mul(b10))
-		s11 = s11.Add(x11.Mul(b11))
-		s12 = s12.Add(x11.Mul(b12))
-		s13 = s13.Add(x11.Mul(b13))
-		x12 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[80:]))
-		s20 = s20.Add(x12.Mul(b10))
-		s21 = s21.Add(x12.Mul(b11))
-		s22 = s22.Add(x12.Mul(b12))
-		s23 = s23.Add(x12.Mul(b13))
-		b20 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[128:]))
-		b21 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[144:]))
-		b22 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[160:]))
-		b23 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[176:]))
-		x20 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[96:]))
-		s00 = s00.Add(x20.Mul(b20))
-		s01 = s01.Add(x20.Mul(b21))
-		s02 = s02.Add(x20.Mul(b22))
-		s03 = s03.Add(x20.Mul(b23))
-		x21 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[112:]))
-		s10 = s10.Add(x21.Mul(b20))
-		s11 = s11.Add(x21.Mul(b21))
-		s12 = s12.Add(x21.Mul(b22))
-		s13 = s13.Add(x21.Mul(b23))
-		x22 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[128:]))
-		s20 = s20.Add(x22.Mul(b20))
-		s21 = s21.Add(x22.Mul(b21))
-		s22 = s22.Add(x22.Mul(b22))
-		s23 = s23.Add(x22.Mul(b23))
-		b30 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[192:]))
-		b31 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[208:]))
-		b32 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[224:]))
-		b33 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[240:]))
-		x30 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[144:]))
-		s00 = s00.Add(x30.Mul(b30))
-		s01 = s01.Add(x30.Mul(b31))
-		s02 = s02.Add(x30.Mul(b32))
-		s03 = s03.Add(x30.Mul(b33))
-		x31 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[160:]))
-		s10 = s10.Add(x31.Mul(b30))
-		s11 = s11.Add(x31.Mul(b31))
-		s12 = s12.Add(x31.Mul(b32))
-		s13 = s13.Add(x31.Mul(b33))
-		x32 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[176:]))
-		s20 = s20.Add(x32.Mul(b30))
-		s21 = s21.Add(x32.Mul(b31))
-		s22 = s22.Add(x32.Mul(b32))
-		s23 = s23.Add(x32.Mul(b33))
-		b40 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[256:]))
-		b41 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[272:]))
-		b42 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[288:]))
-		b43 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[304:]))
-		x40 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[192:]))
-		s00 = s00.Add(x40.Mul(b40))
-		s01 = s01.Add(x40.Mul(b41))
-		s02 = s02.Add(x40.Mul(b42))
-		s03 = s03.Add(x40.Mul(b43))
-		x41 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[208:]))
-		s10 = s10.Add(x41.Mul(b40))
-		s11 = s11.Add(x41.Mul(b41))
-		s12 = s12.Add(x41.Mul(b42))
-		s13 = s13.Add(x41.Mul(b43))
-		x42 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[224:]))
-		s20 = s20.Add(x42.Mul(b40))
-		s21 = s21.Add(x42.Mul(b41))
-		s22 = s22.Add(x42.Mul(b42))
-		s23 = s23.Add(x42.Mul(b43))
-		b50 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[320:]))
-		b51 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[336:]))
-		b52 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[352:]))
-		b53 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[368:]))
-		x50 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[240:]))
-		s00 = s00.Add(x50.Mul(b50))
-		s01 = s01.Add(x50.Mul(b51))
-		s02 = s02.Add(x50.Mul(b52))
-		s03 = s03.Add(x50.Mul(b53))
-		x51 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[256:]))
-		s10 = s10.Add(x51.Mul(b50))
-		s11 = s11.Add(x51.Mul(b51))
-		s12 = s12.Add(x51.Mul(b52))
-		s13 = s13.Add(x51.Mul(b53))
-		x52 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[272:]))
-		s20 = s20.Add(x52.Mul(b50))
-		s21 = s21.Add(x52.Mul(b51))
-		s22 = s22.Add(x52.Mul(b52))
-		s23 = s23.Add(x52.Mul(b53))
-		b60 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[384:]))
-		b61 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[400:]))
-		b62 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[416:]))
-		b63 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[432:]))
-		x60 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[288:]))
-		s00 = s00.Add(x60.Mul(b60))
-		s01 = s01.Add(x60.Mul(b61))
-		s02 = s02.Add(x60.Mul(b62))
-		s03 = s03.Add(x60.Mul(b63))
-		x61 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[304:]))
-		s10 = s10.Add(x61.Mul(b60))
-		s11 = s11.Add(x61.Mul(b61))
-		s12 = s12.Add(x61.Mul(b62))
-		s13 = s13.Add(x61.Mul(b63))
-		x62 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[320:]))
-		s20 = s20.Add(x62.Mul(b60))
-		s21 = s21.Add(x62.Mul(b61))
-		s22 = s22.Add(x62.Mul(b62))
-		s23 = s23.Add(x62.Mul(b63))
-		b70 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[448:]))
-		b71 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[464:]))
-		b72 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[480:]))
-		b73 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[496:]))
-		x70 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[336:]))
-		s00 = s00.Add(x70.Mul(b70))
-		s01 = s01.Add(x70.Mul(b71))
-		s02 = s02.Add(x70.Mul(b72))
-		s03 = s03.Add(x70.Mul(b73))
-		x71 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[352:]))
-		s10 = s10.Add(x71.Mul(b70))
-		s11 = s11.Add(x71.Mul(b71))
-		s12 = s12.Add(x71.Mul(b72))
-		s13 = s13.Add(x71.Mul(b73))
-		x72 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[368:]))
-		s20 = s20.Add(x72.Mul(b70))
-		s21 = s21.Add(x72.Mul(b71))
-		s22 = s22.Add(x72.Mul(b72))
-		s23 = s23.Add(x72.Mul(b73))
-		a, b = a[24*16:], b[8*64:]
+	from0 := start[0:][:64]
+	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[0:]))
+	s01 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[16:]))
+	s02 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[32:]))
+	s03 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[48:]))
+	from1 := start[lds:][:64]
+	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(from1[0:]))
+	s11 := archsimd.LoadFloat32x16Array((*[16]float32)(from1[16:]))
+	s12 := archsimd.LoadFloat32x16Array((*[16]float32)(from1[32:]))
+	s13 := archsimd.LoadFloat32x16Array((*[16]float32)(from1[48:]))
+	from2 := start[2*lds:][:64]
+	s20 := archsimd.LoadFloat32x16Array((*[16]float32)(from2[0:]))
+	s21 := archsimd.LoadFloat32x16Array((*[16]float32)(from2[16:]))
+	s22 := archsimd.LoadFloat32x16Array((*[16]float32)(from2[32:]))
+	s23 := archsimd.LoadFloat32x16Array((*[16]float32)(from2[48:]))
+	for len(a) >= 384 && len(b) >= 512 {
+		{
+			a, b := (*[384]float32)(a)[:], (*[512]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x16Array((*[16]float32)(b[16:]))
+			w02 := archsimd.LoadFloat32x16Array((*[16]float32)(b[32:]))
+			w03 := archsimd.LoadFloat32x16Array((*[16]float32)(b[48:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			s02 = s02.Add(x00.Mul(w02))
+			s03 = s03.Add(x00.Mul(w03))
+			x01 := archsimd.LoadFloat32x16Array((*[16]float32)(a[16:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			s12 = s12.Add(x01.Mul(w02))
+			s13 = s13.Add(x01.Mul(w03))
+			x02 := archsimd.LoadFloat32x16Array((*[16]float32)(a[32:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+			s22 = s22.Add(x02.Mul(w02))
+			s23 = s23.Add(x02.Mul(w03))
+			w10 := archsimd.LoadFloat32x16Array((*[16]float32)(b[64:]))
+			w11 := archsimd.LoadFloat32x16Array((*[16]float32)(b[80:]))
+			w12 := archsimd.LoadFloat32x16Array((*[16]float32)(b[96:]))
+			w13 := archsimd.LoadFloat32x16Array((*[16]float32)(b[112:]))
+			x10 := archsimd.LoadFloat32x16Array((*[16]float32)(a[48:]))
+			s00 = s00.Add(x10.Mul(w10))
+			s01 = s01.Add(x10.Mul(w11))
+			s02 = s02.Add(x10.Mul(w12))
+			s03 = s03.Add(x10.Mul(w13))
+			x11 := archsimd.LoadFloat32x16Array((*[16]float32)(a[64:]))
+			s10 = s10.Add(x11.Mul(w10))
+			s11 = s11.Add(x11.Mul(w11))
+			s12 = s12.Add(x11.Mul(w12))
+			s13 = s13.Add(x11.Mul(w13))
+			x12 := archsimd.LoadFloat32x16Array((*[16]float32)(a[80:]))
+			s20 = s20.Add(x12.Mul(w10))
+			s21 = s21.Add(x12.Mul(w11))
+			s22 = s22.Add(x12.Mul(w12))
+			s23 = s23.Add(x12.Mul(w13))
+			w20 := archsimd.LoadFloat32x16Array((*[16]float32)(b[128:]))
+			w21 := archsimd.LoadFloat32x16Array((*[16]float32)(b[144:]))
+			w22 := archsimd.LoadFloat32x16Array((*[16]float32)(b[160:]))
+			w23 := archsimd.LoadFloat32x16Array((*[16]float32)(b[176:]))
+			x20 := archsimd.LoadFloat32x16Array((*[16]float32)(a[96:]))
+			s00 = s00.Add(x20.Mul(w20))
+			s01 = s01.Add(x20.Mul(w21))
+			s02 = s02.Add(x20.Mul(w22))
+			s03 = s03.Add(x20.Mul(w23))
+			x21 := archsimd.LoadFloat32x16Array((*[16]float32)(a[112:]))
+			s10 = s10.Add(x21.Mul(w20))
+			s11 = s11.Add(x21.Mul(w21))
+			s12 = s12.Add(x21.Mul(w22))
+			s13 = s13.Add(x21.Mul(w23))
+			x22 := archsimd.LoadFloat32x16Array((*[16]float32)(a[128:]))
+			s20 = s20.Add(x22.Mul(w20))
+			s21 = s21.Add(x22.Mul(w21))
+			s22 = s22.Add(x22.Mul(w22))
+			s23 = s23.Add(x22.Mul(w23))
+			w30 := archsimd.LoadFloat32x16Array((*[16]float32)(b[192:]))
+			w31 := archsimd.LoadFloat32x16Array((*[16]float32)(b[208:]))
+			w32 := archsimd.LoadFloat32x16Array((*[16]float32)(b[224:]))
+			w33 := archsimd.LoadFloat32x16Array((*[16]float32)(b[240:]))
+			x30 := archsimd.LoadFloat32x16Array((*[16]float32)(a[144:]))
+			s00 = s00.Add(x30.Mul(w30))
+			s01 = s01.Add(x30.Mul(w31))
+			s02 = s02.Add(x30.Mul(w32))
+			s03 = s03.Add(x30.Mul(w33))
+			x31 := archsimd.LoadFloat32x16Array((*[16]float32)(a[160:]))
+			s10 = s10.Add(x31.Mul(w30))
+			s11 = s11.Add(x31.Mul(w31))
+			s12 = s12.Add(x31.Mul(w32))
+			s13 = s13.Add(x31.Mul(w33))
+			x32 := archsimd.LoadFloat32x16Array((*[16]float32)(a[176:]))
+			s20 = s20.Add(x32.Mul(w30))
+			s21 = s21.Add(x32.Mul(w31))
+			s22 = s22.Add(x32.Mul(w32))
+			s23 = s23.Add(x32.Mul(w33))
+			w40 := archsimd.LoadFloat32x16Array((*[16]float32)(b[256:]))
+			w41 := archsimd.LoadFloat32x16Array((*[16]float32)(b[272:]))
+			w42 := archsimd.LoadFloat32x16Array((*[16]float32)(b[288:]))
+			w43 := archsimd.LoadFloat32x16Array((*[16]float32)(b[304:]))
+			x40 := archsimd.LoadFloat32x16Array((*[16]float32)(a[192:]))
+			s00 = s00.Add(x40.Mul(w40))
+			s01 = s01.Add(x40.Mul(w41))
+			s02 = s02.Add(x40.Mul(w42))
+			s03 = s03.Add(x40.Mul(w43))
+			x41 := archsimd.LoadFloat32x16Array((*[16]float32)(a[208:]))
+			s10 = s10.Add(x41.Mul(w40))
+			s11 = s11.Add(x41.Mul(w41))
+			s12 = s12.Add(x41.Mul(w42))
+			s13 = s13.Add(x41.Mul(w43))
+			x42 := archsimd.LoadFloat32x16Array((*[16]float32)(a[224:]))
+			s20 = s20.Add(x42.Mul(w40))
+			s21 = s21.Add(x42.Mul(w41))
+			s22 = s22.Add(x42.Mul(w42))
+			s23 = s23.Add(x42.Mul(w43))
+			w50 := archsimd.LoadFloat32x16Array((*[16]float32)(b[320:]))
+			w51 := archsimd.LoadFloat32x16Array((*[16]float32)(b[336:]))
+			w52 := archsimd.LoadFloat32x16Array((*[16]float32)(b[352:]))
+			w53 := archsimd.LoadFloat32x16Array((*[16]float32)(b[368:]))
+			x50 := archsimd.LoadFloat32x16Array((*[16]float32)(a[240:]))
+			s00 = s00.Add(x50.Mul(w50))
+			s01 = s01.Add(x50.Mul(w51))
+			s02 = s02.Add(x50.Mul(w52))
+			s03 = s03.Add(x50.Mul(w53))
+			x51 := archsimd.LoadFloat32x16Array((*[16]float32)(a[256:]))
+			s10 = s10.Add(x51.Mul(w50))
+			s11 = s11.Add(x51.Mul(w51))
+			s12 = s12.Add(x51.Mul(w52))
+			s13 = s13.Add(x51.Mul(w53))
+			x52 := archsimd.LoadFloat32x16Array((*[16]float32)(a[272:]))
+			s20 = s20.Add(x52.Mul(w50))
+			s21 = s21.Add(x52.Mul(w51))
+			s22 = s22.Add(x52.Mul(w52))
+			s23 = s23.Add(x52.Mul(w53))
+			w60 := archsimd.LoadFloat32x16Array((*[16]float32)(b[384:]))
+			w61 := archsimd.LoadFloat32x16Array((*[16]float32)(b[400:]))
+			w62 := archsimd.LoadFloat32x16Array((*[16]float32)(b[416:]))
+			w63 := archsimd.LoadFloat32x16Array((*[16]float32)(b[432:]))
+			x60 := archsimd.LoadFloat32x16Array((*[16]float32)(a[288:]))
+			s00 = s00.Add(x60.Mul(w60))
+			s01 = s01.Add(x60.Mul(w61))
+			s02 = s02.Add(x60.Mul(w62))
+			s03 = s03.Add(x60.Mul(w63))
+			x61 := archsimd.LoadFloat32x16Array((*[16]float32)(a[304:]))
+			s10 = s10.Add(x61.Mul(w60))
+			s11 = s11.Add(x61.Mul(w61))
+			s12 = s12.Add(x61.Mul(w62))
+			s13 = s13.Add(x61.Mul(w63))
+			x62 := archsimd.LoadFloat32x16Array((*[16]float32)(a[320:]))
+			s20 = s20.Add(x62.Mul(w60))
+			s21 = s21.Add(x62.Mul(w61))
+			s22 = s22.Add(x62.Mul(w62))
+			s23 = s23.Add(x62.Mul(w63))
+			w70 := archsimd.LoadFloat32x16Array((*[16]float32)(b[448:]))
+			w71 := archsimd.LoadFloat32x16Array((*[16]float32)(b[464:]))
+			w72 := archsimd.LoadFloat32x16Array((*[16]float32)(b[480:]))
+			w73 := archsimd.LoadFloat32x16Array((*[16]float32)(b[496:]))
+			x70 := archsimd.LoadFloat32x16Array((*[16]float32)(a[336:]))
+			s00 = s00.Add(x70.Mul(w70))
+			s01 = s01.Add(x70.Mul(w71))
+			s02 = s02.Add(x70.Mul(w72))
+			s03 = s03.Add(x70.Mul(w73))
+			x71 := archsimd.LoadFloat32x16Array((*[16]float32)(a[352:]))
+			s10 = s10.Add(x71.Mul(w70))
+			s11 = s11.Add(x71.Mul(w71))
+			s12 = s12.Add(x71.Mul(w72))
+			s13 = s13.Add(x71.Mul(w73))
+			x72 := archsimd.LoadFloat32x16Array((*[16]float32)(a[368:]))
+			s20 = s20.Add(x72.Mul(w70))
+			s21 = s21.Add(x72.Mul(w71))
+			s22 = s22.Add(x72.Mul(w72))
+			s23 = s23.Add(x72.Mul(w73))
+		}
+		a, b = a[384:], b[512:]
 	}
-	for len(a) >= 3*16 && len(b) >= 1*64 {
-		aa, bb := (*[3 * 16]float32)(a), (*[1 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
-		b02 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[32:]))
-		b03 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[48:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		s02 = s02.Add(x00.Mul(b02))
-		s03 = s03.Add(x00.Mul(b03))
-		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		s12 = s12.Add(x01.Mul(b02))
-		s13 = s13.Add(x01.Mul(b03))
-		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		s22 = s22.Add(x02.Mul(b02))
-		s23 = s23.Add(x02.Mul(b03))
-		a, b = a[3*16:], b[1*64:]
+	for len(a) >= 48 && len(b) >= 64 {
+		{
+			a, b := (*[48]float32)(a)[:], (*[64]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x16Array((*[16]float32)(b[16:]))
+			w02 := archsimd.LoadFloat32x16Array((*[16]float32)(b[32:]))
+			w03 := archsimd.LoadFloat32x16Array((*[16]float32)(b[48:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			s02 = s02.Add(x00.Mul(w02))
+			s03 = s03.Add(x00.Mul(w03))
+			x01 := archsimd.LoadFloat32x16Array((*[16]float32)(a[16:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			s12 = s12.Add(x01.Mul(w02))
+			s13 = s13.Add(x01.Mul(w03))
+			x02 := archsimd.LoadFloat32x16Array((*[16]float32)(a[32:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+			s22 = s22.Add(x02.Mul(w02))
+			s23 = s23.Add(x02.Mul(w03))
+		}
+		a, b = a[48:], b[64:]
 	}
-	d := c[:64]
-	s00.StoreArray((*[16]float32)(d[0:]))
-	s01.StoreArray((*[16]float32)(d[16:]))
-	s02.StoreArray((*[16]float32)(d[32:]))
-	s03.StoreArray((*[16]float32)(d[48:]))
-	d = c[1*ldc:][:64]
-	s10.StoreArray((*[16]float32)(d[0:]))
-	s11.StoreArray((*[16]float32)(d[16:]))
-	s12.StoreArray((*[16]float32)(d[32:]))
-	s13.StoreArray((*[16]float32)(d[48:]))
-	d = c[2*ldc:][:64]
-	s20.StoreArray((*[16]float32)(d[0:]))
-	s21.StoreArray((*[16]float32)(d[16:]))
-	s22.StoreArray((*[16]float32)(d[32:]))
-	s23.StoreArray((*[16]float32)(d[48:]))
+	to0 := c[0:][:64]
+	s00.StoreArray((*[16]float32)(to0[0:]))
+	s01.StoreArray((*[16]float32)(to0[16:]))
+	s02.StoreArray((*[16]float32)(to0[32:]))
+	s03.StoreArray((*[16]float32)(to0[48:]))
+	to1 := c[ldc:][:64]
+	s10.StoreArray((*[16]float32)(to1[0:]))
+	s11.StoreArray((*[16]float32)(to1[16:]))
+	s12.StoreArray((*[16]float32)(to1[32:]))
+	s13.StoreArray((*[16]float32)(to1[48:]))
+	to2 := c[2*ldc:][:64]
+	s20.StoreArray((*[16]float32)(to2[0:]))
+	s21.StoreArray((*[16]float32)(to2[16:]))
+	s22.StoreArray((*[16]float32)(to2[32:]))
+	s23.StoreArray((*[16]float32)(to2[48:]))
 }
 
+// tile4x1x512 is panelVector with all sums in registers.
+func tile4x1x512(c []float32, ldc int, a, b, start []float32, lds int) {
+	from0 := start[0:][:64]
+	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[0:]))
+	from1 := start[lds:][:64]
+	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(from1[0:]))
+	from2 := start[2*lds:][:64]
+	s20 := archsimd.LoadFloat32x16Array((*[16]float32)(from2[0:]))
+	from3 := start[3*lds:][:64]
+	s30 := archsimd.LoadFloat32x16Array((*[16]float32)(from3[0:]))
+	for len(a) >= 512 && len(b) >= 512 {
+		{
+			a, b := (*[512]float32)(a)[:], (*[512]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			x01 := archsimd.LoadFloat32x16Array((*[16]float32)(a[16:]))
+			s10 = s10.Add(x01.Mul(w00))
+			x02 := archsimd.LoadFloat32x16Array((*[16]float32)(a[32:]))
+			s20 = s20.Add(x02.Mul(w00))
+			x03 := archsimd.LoadFloat32x16Array((*[16]float32)(a[48:]))
+			s30 = s30.Add(x03.Mul(w00))
+			w10 := archsimd.LoadFloat32x16Array((*[16]float32)(b[64:]))
+			x10 := archsimd.LoadFloat32x16Array((*[16]float32)(a[64:]))
+			s00 = s00.Add(x10.Mul(w10))
+			x11 := archsimd.LoadFloat32x16Array((*[16]float32)(a[80:]))
+			s10 = s10.Add(x11.Mul(w10))
+			x12 := archsimd.LoadFloat32x16Array((*[16]float32)(a[96:]))
+			s20 = s20.Add(x12.Mul(w10))
+			x13 := archsimd.LoadFloat32x16Array((*[16]float32)(a[112:]))
+			s30 = s30.Add(x13.Mul(w10))
+			w20 := archsimd.LoadFloat32x16Array((*[16]float32)(b[128:]))
+			x20 := archsimd.LoadFloat32x16Array((*[16]float32)(a[128:]))
+			s00 = s00.Add(x20.Mul(w20))
+			x21 := archsimd.LoadFloat32x16Array((*[16]float32)(a[144:]))
+			s10 = s10.Add(x21.Mul(w20))
+			x22 := archsimd.LoadFloat32x16Array((*[16]float32)(a[160:]))
+			s20 = s20.Add(x22.Mul(w20))
+			x23 := archsimd.LoadFloat32x16Array((*[16]float32)(a[176:]))
+			s30 = s30.Add(x23.Mul(w20))
+			w30 := archsimd.LoadFloat32x16Array((*[16]float32)(b[192:]))
+			x30 := archsimd.LoadFloat32x16Array((*[16]float32)(a[192:]))
+			s00 = s00.Add(x30.Mul(w30))
+			x31 := archsimd.LoadFloat32x16Array((*[16]float32)(a[208:]))
+			s10 = s10.Add(x31.Mul(w30))
+			x32 := archsimd.LoadFloat32x16Array((*[16]float32)(a[224:]))
+			s20 = s20.Add(x32.Mul(w30))
+			x33 := archsimd.LoadFloat32x16Array((*[16]float32)(a[240:]))
+			s30 = s30.Add(x33.Mul(w30))
+			w40 := archsimd.LoadFloat32x16Array((*[16]float32)(b[256:]))
+			x40 := archsimd.LoadFloat32x16Array((*[16]float32)(a[256:]))
+			s00 = s00.Add(x40.Mul(w40))
+			x41 := archsimd.LoadFloat32x16Array((*[16]float32)(a[272:]))
+			s10 = s10.Add(x41.Mul(w40))
+			x42 := archsimd.LoadFloat32x16Array((*[16]float32)(a[288:]))
+			s20 = s20.Add(x42.Mul(w40))
+			x43 := archsimd.LoadFloat32x16Array((*[16]float32)(a[304:]))
+			s30 = s30.Add(x43.Mul(w40))
+			w50 := archsimd.LoadFloat32x16Array((*[16]float32)(b[320:]))
+			x50 := archsimd.LoadFloat32x16Array((*[16]float32)(a[320:]))
+			s00 = s00.Add(x50.Mul(w50))
+			x51 := archsimd.LoadFloat32x16Array((*[16]float32)(a[336:]))
+			s10 = s10.Add(x51.Mul(w50))
+			x52 := archsimd.LoadFloat32x16Array((*[16]float32)(a[352:]))
+			s20 = s20.Add(x52.Mul(w50))
+			x53 := archsimd.LoadFloat32x16Array((*[16]float32)(a[368:]))
+			s30 = s30.Add(x53.Mul(w50))
+			w60 := archsimd.LoadFloat32x16Array((*[16]float32)(b[384:]))
+			x60 := archsimd.LoadFloat32x16Array((*[16]float32)(a[384:]))
+			s00 = s00.Add(x60.Mul(w60))
+			x61 := archsimd.LoadFloat32x16Array((*[16]float32)(a[400:]))
+			s10 = s10.Add(x61.Mul(w60))
+			x62 := archsimd.LoadFloat32x16Array((*[16]float32)(a[416:]))
+			s20 = s20.Add(x62.Mul(w60))
+			x63 := archsimd.LoadFloat32x16Array((*[16]float32)(a[432:]))
+			s30 = s30.Add(x63.Mul(w60))
+			w70 := archsimd.LoadFloat32x16Array((*[16]float32)(b[448:]))
+			x70 := archsimd.LoadFloat32x16Array((*[16]float32)(a[448:]))
+			s00 = s00.Add(x70.Mul(w70))
+			x71 := archsimd.LoadFloat32x16Array((*[16]float32)(a[464:]))
+			s10 = s10.Add(x71.Mul(w70))
+			x72 := archsimd.LoadFloat32x16Array((*[16]float32)(a[480:]))
+			s20 = s20.Add(x72.Mul(w70))
+			x73 := archsimd.LoadFloat32x16Array((*[16]float32)(a[496:]))
+			s30 = s30.Add(x73.Mul(w70))
+		}
+		a, b = a[512:], b[512:]
+	}
+	for len(a) >= 64 && len(b) >= 64 {
+		{
+			a, b := (*[64]float32)(a)[:], (*[64]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			x01 := archsimd.LoadFloat32x16Array((*[16]float32)(a[16:]))
+			s10 = s10.Add(x01.Mul(w00))
+			x02 := archsimd.LoadFloat32x16Array((*[16]float32)(a[32:]))
+			s20 = s20.Add(x02.Mul(w00))
+			x03 := archsimd.LoadFloat32x16Array((*[16]float32)(a[48:]))
+			s30 = s30.Add(x03.Mul(w00))
+		}
+		a, b = a[64:], b[64:]
+	}
+	to0 := c[0:][:64]
+	s00.StoreArray((*[16]float32)(to0[0:]))
+	to1 := c[ldc:][:64]
+	s10.StoreArray((*[16]float32)(to1[0:]))
+	to2 := c[2*ldc:][:64]
+	s20.StoreArray((*[16]float32)(to2[0:]))
+	to3 := c[3*ldc:][:64]
+	s30.StoreArray((*[16]float32)(to3[0:]))
+}
+
+// tile4x2x512 is panelVector with all sums in registers.
+func tile4x2x512(c []float32, ldc int, a, b, start []float32, lds int) {
+	from0 := start[0:][:64]
+	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[0:]))
+	s01 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[16:]))
+	from1 := start[lds:][:64]
+	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(from1[0:]))
+	s11 := archsimd.LoadFloat32x16Array((*[16]float32)(from1[16:]))
+	from2 := start[2*lds:][:64]
+	s20 := archsimd.LoadFloat32x16Array((*[16]float32)(from2[0:]))
+	s21 := archsimd.LoadFloat32x16Array((*[16]float32)(from2[16:]))
+	from3 := start[3*lds:][:64]
+	s30 := archsimd.LoadFloat32x16Array((*[16]float32)(from3[0:]))
+	s31 := archsimd.LoadFloat32x16Array((*[16]float32)(from3[16:]))
+	for len(a) >= 512 && len(b) >= 512 {
+		{
+			a, b := (*[512]float32)(a)[:], (*[512]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x16Array((*[16]float32)(b[16:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			x01 := archsimd.LoadFloat32x16Array((*[16]float32)(a[16:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			x02 := archsimd.LoadFloat32x16Array((*[16]float32)(a[32:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+			x03 := archsimd.LoadFloat32x16Array((*[16]float32)(a[48:]))
+			s30 = s30.Add(x03.Mul(w00))
+			s31 = s31.Add(x03.Mul(w01))
+			w10 := archsimd.LoadFloat32x16Array((*[16]float32)(b[64:]))
+			w11 := archsimd.LoadFloat32x16Array((*[16]float32)(b[80:]))
+			x10 := archsimd.LoadFloat32x16Array((*[16]float32)(a[64:]))
+			s00 = s00.Add(x10.Mul(w10))
+			s01 = s01.Add(x10.Mul(w11))
+			x11 := archsimd.LoadFloat32x16Array((*[16]float32)(a[80:]))
+			s10 = s10.Add(x11.Mul(w10))
+			s11 = s11.Add(x11.Mul(w11))
+			x12 := archsimd.LoadFloat32x16Array((*[16]float32)(a[96:]))
+			s20 = s20.Add(x12.Mul(w10))
+			s21 = s21.Add(x12.Mul(w11))
+			x13 := archsimd.LoadFloat32x16Array((*[16]float32)(a[112:]))
+			s30 = s30.Add(x13.Mul(w10))
+			s31 = s31.Add(x13.Mul(w11))
+			w20 := archsimd.LoadFloat32x16Array((*[16]float32)(b[128:]))
+			w21 := archsimd.LoadFloat32x16Array((*[16]float32)(b[144:]))
+			x20 := archsimd.LoadFloat32x16Array((*[16]float32)(a[128:]))
+			s00 = s00.Add(x20.Mul(w20))
+			s01 = s01.Add(x20.Mul(w21))
+			x21 := archsimd.LoadFloat32x16Array((*[16]float32)(a[144:]))
+			s10 = s10.Add(x21.Mul(w20))
+			s11 = s11.Add(x21.Mul(w21))
+			x22 := archsimd.LoadFloat32x16Array((*[16]float32)(a[160:]))
+			s20 = s20.Add(x22.Mul(w20))
+			s21 = s21.Add(x22.Mul(w21))
+			x23 := archsimd.LoadFloat32x16Array((*[16]float32)(a[176:]))
+			s30 = s30.Add(x23.Mul(w20))
+			s31 = s31.Add(x23.Mul(w21))
+			w30 := archsimd.LoadFloat32x16Array((*[16]float32)(b[192:]))
+			w31 := archsimd.LoadFloat32x16Array((*[16]float32)(b[208:]))
+			x30 := archsimd.LoadFloat32x16Array((*[16]float32)(a[192:]))
+			s00 = s00.Add(x30.Mul(w30))
+			s01 = s01.Add(x30.Mul(w31))
+			x31 := archsimd.LoadFloat32x16Array((*[16]float32)(a[208:]))
+			s10 = s10.Add(x31.Mul(w30))
+			s11 = s11.Add(x31.Mul(w31))
+			x32 := archsimd.LoadFloat32x16Array((*[16]float32)(a[224:]))
+			s20 = s20.Add(x32.Mul(w30))
+			s21 = s21.Add(x32.Mul(w31))
+			x33 := archsimd.LoadFloat32x16Array((*[16]float32)(a[240:]))
+			s30 = s30.Add(x33.Mul(w30))
+			s31 = s31.Add(x33.Mul(w31))
+			w40 := archsimd.LoadFloat32x16Array((*[16]float32)(b[256:]))
+			w41 := archsimd.LoadFloat32x16Array((*[16]float32)(b[272:]))
+			x40 := archsimd.LoadFloat32x16Array((*[16]float32)(a[256:]))
+			s00 = s00.Add(x40.Mul(w40))
+			s01 = s01.Add(x40.Mul(w41))
+			x41 := archsimd.LoadFloat32x16Array((*[16]float32)(a[272:]))
+			s10 = s10.Add(x41.Mul(w40))
+			s11 = s11.Add(x41.Mul(w41))
+			x42 := archsimd.LoadFloat32x16Array((*[16]float32)(a[288:]))
+			s20 = s20.Add(x42.Mul(w40))
+			s21 = s21.Add(x42.Mul(w41))
+			x43 := archsimd.LoadFloat32x16Array((*[16]float32)(a[304:]))
+			s30 = s30.Add(x43.Mul(w40))
+			s31 = s31.Add(x43.Mul(w41))
+			w50 := archsimd.LoadFloat32x16Array((*[16]float32)(b[320:]))
+			w51 := archsimd.LoadFloat32x16Array((*[16]float32)(b[336:]))
+			x50 := archsimd.LoadFloat32x16Array((*[16]float32)(a[320:]))
+			s00 = s00.Add(x50.Mul(w50))
+			s01 = s01.Add(x50.Mul(w51))
+			x51 := archsimd.LoadFloat32x16Array((*[16]float32)(a[336:]))
+			s10 = s10.Add(x51.Mul(w50))
+			s11 = s11.Add(x51.Mul(w51))
+			x52 := archsimd.LoadFloat32x16Array((*[16]float32)(a[352:]))
+			s20 = s20.Add(x52.Mul(w50))
+			s21 = s21.Add(x52.Mul(w51))
+			x53 := archsimd.LoadFloat32x16Array((*[16]float32)(a[368:]))
+			s30 = s30.Add(x53.Mul(w50))
+			s31 = s31.Add(x53.Mul(w51))
+			w60 := archsimd.LoadFloat32x16Array((*[16]float32)(b[384:]))
+			w61 := archsimd.LoadFloat32x16Array((*[16]float32)(b[400:]))
+			x60 := archsimd.LoadFloat32x16Array((*[16]float32)(a[384:]))
+			s00 = s00.Add(x60.Mul(w60))
+			s01 = s01.Add(x60.Mul(w61))
+			x61 := archsimd.LoadFloat32x16Array((*[16]float32)(a[400:]))
+			s10 = s10.Add(x61.Mul(w60))
+			s11 = s11.Add(x61.Mul(w61))
+			x62 := archsimd.LoadFloat32x16Array((*[16]float32)(a[416:]))
+			s20 = s20.Add(x62.Mul(w60))
+			s21 = s21.Add(x62.Mul(w61))
+			x63 := archsimd.LoadFloat32x16Array((*[16]float32)(a[432:]))
+			s30 = s30.Add(x63.Mul(w60))
+			s31 = s31.Add(x63.Mul(w61))
+			w70 := archsimd.LoadFloat32x16Array((*[16]float32)(b[448:]))
+			w71 := archsimd.LoadFloat32x16Array((*[16]float32)(b[464:]))
+			x70 := archsimd.LoadFloat32x16Array((*[16]float32)(a[448:]))
+			s00 = s00.Add(x70.Mul(w70))
+			s01 = s01.Add(x70.Mul(w71))
+			x71 := archsimd.LoadFloat32x16Array((*[16]float32)(a[464:]))
+			s10 = s10.Add(x71.Mul(w70))
+			s11 = s11.Add(x71.Mul(w71))
+			x72 := archsimd.LoadFloat32x16Array((*[16]float32)(a[480:]))
+			s20 = s20.Add(x72.Mul(w70))
+			s21 = s21.Add(x72.Mul(w71))
+			x73 := archsimd.LoadFloat32x16Array((*[16]float32)(a[496:]))
+			s30 = s30.Add(x73.Mul(w70))
+			s31 = s31.Add(x73.Mul(w71))
+		}
+		a, b = a[512:], b[512:]
+	}
+	for len(a) >= 64 && len(b) >= 64 {
+		{
+			a, b := (*[64]float32)(a)[:], (*[64]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x16Array((*[16]float32)(b[16:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			x01 := archsimd.LoadFloat32x16Array((*[16]float32)(a[16:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			x02 := archsimd.LoadFloat32x16Array((*[16]float32)(a[32:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+			x03 := archsimd.LoadFloat32x16Array((*[16]float32)(a[48:]))
+			s30 = s30.Add(x03.Mul(w00))
+			s31 = s31.Add(x03.Mul(w01))
+		}
+		a, b = a[64:], b[64:]
+	}
+	to0 := c[0:][:64]
+	s00.StoreArray((*[16]float32)(to0[0:]))
+	s01.StoreArray((*[16]float32)(to0[16:]))
+	to1 := c[ldc:][:64]
+	s10.StoreArray((*[16]float32)(to1[0:]))
+	s11.StoreArray((*[16]float32)(to1[16:]))
+	to2 := c[2*ldc:][:64]
+	s20.StoreArray((*[16]float32)(to2[0:]))
+	s21.StoreArray((*[16]float32)(to2[16:]))
+	to3 := c[3*ldc:][:64]
+	s30.StoreArray((*[16]float32)(to3[0:]))
+	s31.StoreArray((*[16]float32)(to3[16:]))
+}
+
+// tile4x4x512 is panelVector with all sums in registers.
 func tile4x4x512(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:64]
-	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s01 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	s02 := archsimd.LoadFloat32x16Array((*[16]float32)(s[32:]))
-	s03 := archsimd.LoadFloat32x16Array((*[16]float32)(s[48:]))
-	s = start[1*lds:][:64]
-	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s11 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	s12 := archsimd.LoadFloat32x16Array((*[16]float32)(s[32:]))
-	s13 := archsimd.LoadFloat32x16Array((*[16]float32)(s[48:]))
-	s = start[2*lds:][:64]
-	s20 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s21 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	s22 := archsimd.LoadFloat32x16Array((*[16]float32)(s[32:]))
-	s23 := archsimd.LoadFloat32x16Array((*[16]float32)(s[48:]))
-	s = start[3*lds:][:64]
-	s30 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s31 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	s32 := archsimd.LoadFloat32x16Array((*[16]float32)(s[32:]))
-	s33 := archsimd.LoadFloat32x16Array((*[16]float32)(s[48:]))
-	for len(a) >= 32*16 && len(b) >= 8*64 {
-		aa, bb := (*[32 * 16]float32)(a), (*[8 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
-		b02 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[32:]))
-		b03 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[48:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		s02 = s02.Add(x00.Mul(b02))
-		s03 = s03.Add(x00.Mul(b03))
-		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		s12 = s12.Add(x01.Mul(b02))
-		s13 = s13.Add(x01.Mul(b03))
-		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		s22 = s22.Add(x02.Mul(b02))
-		s23 = s23.Add(x02.Mul(b03))
-		x03 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
-		s30 = s30.Add(x03.Mul(b00))
-		s31 = s31.Add(x03.Mul(b01))
-		s32 = s32.Add(x03.Mul(b02))
-		s33 = s33.Add(x03.Mul(b03))
-		b10 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[64:]))
-		b11 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[80:]))
-		b12 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[96:]))
-		b13 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[112:]))
-		x10 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
-		s00 = s00.Add(x10.Mul(b10))
-		s01 = s01.Add(x10.Mul(b11))
-		s02 = s02.Add(x10.Mul(b12))
-		s03 = s03.Add(x10.Mul(b13))
-		x11 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[80:]))
-		s10 = s10.Add(x11.Mul(b10))
-		s11 = s11.Add(x11.Mul(b11))
-		s12 = s12.Add(x11.Mul(b12))
-		s13 = s13.Add(x11.Mul(b13))
-		x12 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[96:]))
-		s20 = s20.Add(x12.Mul(b10))
-		s21 = s21.Add(x12.Mul(b11))
-		s22 = s22.Add(x12.Mul(b12))
-		s23 = s23.Add(x12.Mul(b13))
-		x13 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[112:]))
-		s30 = s30.Add(x13.Mul(b10))
-		s31 = s31.Add(x13.Mul(b11))
-		s32 = s32.Add(x13.Mul(b12))
-		s33 = s33.Add(x13.Mul(b13))
-		b20 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[128:]))
-		b21 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[144:]))
-		b22 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[160:]))
-		b23 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[176:]))
-		x20 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[128:]))
-		s00 = s00.Add(x20.Mul(b20))
-		s01 = s01.Add(x20.Mul(b21))
-		s02 = s02.Add(x20.Mul(b22))
-		s03 = s03.Add(x20.Mul(b23))
-		x21 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[144:]))
-		s10 = s10.Add(x21.Mul(b20))
-		s11 = s11.Add(x21.Mul(b21))
-		s12 = s12.Add(x21.Mul(b22))
-		s13 = s13.Add(x21.Mul(b23))
-		x22 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[160:]))
-		s20 = s20.Add(x22.Mul(b20))
-		s21 = s21.Add(x22.Mul(b21))
-		s22 = s22.Add(x22.Mul(b22))
-		s23 = s23.Add(x22.Mul(b23))
-		x23 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[176:]))
-		s30 = s30.Add(x23.Mul(b20))
-		s31 = s31.Add(x23.Mul(b21))
-		s32 = s32.Add(x23.Mul(b22))
-		s33 = s33.Add(x23.Mul(b23))
-		b30 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[192:]))
-		b31 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[208:]))
-		b32 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[224:]))
-		b33 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[240:]))
-		x30 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[192:]))
-		s00 = s00.Add(x30.Mul(b30))
-		s01 = s01.Add(x30.Mul(b31))
-		s02 = s02.Add(x30.Mul(b32))
-		s03 = s03.Add(x30.Mul(b33))
-		x31 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[208:]))
-		s10 = s10.Add(x31.Mul(b30))
-		s11 = s11.Add(x31.Mul(b31))
-		s12 = s12.Add(x31.Mul(b32))
-		s13 = s13.Add(x31.Mul(b33))
-		x32 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[224:]))
-		s20 = s20.Add(x32.Mul(b30))
-		s21 = s21.Add(x32.Mul(b31))
-		s22 = s22.Add(x32.Mul(b32))
-		s23 = s23.Add(x32.Mul(b33))
-		x33 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[240:]))
-		s30 = s30.Add(x33.Mul(b30))
-		s31 = s31.Add(x33.Mul(b31))
-		s32 = s32.Add(x33.Mul(b32))
-		s33 = s33.Add(x33.Mul(b33))
-		b40 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[256:]))
-		b41 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[272:]))
-		b42 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[288:]))
-		b43 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[304:]))
-		x40 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[256:]))
-		s00 = s00.Add(x40.Mul(b40))
-		s01 = s01.Add(x40.Mul(b41))
-		s02 = s02.Add(x40.Mul(b42))
-		s03 = s03.Add(x40.Mul(b43))
-		x41 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[272:]))
-		s10 = s10.Add(x41.Mul(b40))
-		s11 = s11.Add(x41.Mul(b41))
-		s12 = s12.Add(x41.Mul(b42))
-		s13 = s13.Add(x41.Mul(b43))
-		x42 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[288:]))
-		s20 = s20.Add(x42.Mul(b40))
-		s21 = s21.Add(x42.Mul(b41))
-		s22 = s22.Add(x42.Mul(b42))
-		s23 = s23.Add(x42.Mul(b43))
-		x43 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[304:]))
-		s30 = s30.Add(x43.Mul(b40))
-		s31 = s31.Add(x43.Mul(b41))
-		s32 = s32.Add(x43.Mul(b42))
-		s33 = s33.Add(x43.Mul(b43))
-		b50 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[320:]))
-		b51 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[336:]))
-		b52 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[352:]))
-		b53 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[368:]))
-		x50 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[320:]))
-		s00 = s00.Add(x50.Mul(b50))
-		s01 = s01.Add(x50.Mul(b51))
-		s02 = s02.Add(x50.Mul(b52))
-		s03 = s03.Add(x50.Mul(b53))
-		x51 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[336:]))
-		s10 = s10.Add(x51.Mul(b50))
-		s11 = s11.Add(x51.Mul(b51))
-		s12 = s12.Add(x51.Mul(b52))
-		s13 = s13.Add(x51.Mul(b53))
-		x52 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[352:]))
-		s20 = s20.Add(x52.Mul(b50))
-		s21 = s21.Add(x52.Mul(b51))
-		s22 = s22.Add(x52.Mul(b52))
-		s23 = s23.Add(x52.Mul(b53))
-		x53 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[368:]))
-		s30 = s30.Add(x53.Mul(b50))
-		s31 = s31.Add(x53.Mul(b51))
-		s32 = s32.Add(x53.Mul(b52))
-		s33 = s33.Add(x53.Mul(b53))
-		b60 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[384:]))
-		b61 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[400:]))
-		b62 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[416:]))
-		b63 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[432:]))
-		x60 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[384:]))
-		s00 = s00.Add(x60.Mul(b60))
-		s01 = s01.Add(x60.Mul(b61))
-		s02 = s02.Add(x60.Mul(b62))
-		s03 = s03.Add(x60.Mul(b63))
-		x61 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[400:]))
-		s10 = s10.Add(x61.Mul(b60))
-		s11 = s11.Add(x61.Mul(b61))
-		s12 = s12.Add(x61.Mul(b62))
-		s13 = s13.Add(x61.Mul(b63))
-		x62 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[416:]))
-		s20 = s20.Add(x62.Mul(b60))
-		s21 = s21.Add(x62.Mul(b61))
-		s22 = s22.Add(x62.Mul(b62))
-		s23 = s23.Add(x62.Mul(b63))
-		x63 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[432:]))
-		s30 = s30.Add(x63.Mul(b60))
-		s31 = s31.Add(x63.Mul(b61))
-		s32 = s32.Add(x63.Mul(b62))
-		s33 = s33.Add(x63.Mul(b63))
-		b70 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[448:]))
-		b71 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[464:]))
-		b72 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[480:]))
-		b73 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[496:]))
-		x70 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[448:]))
-		s00 = s00.Add(x70.Mul(b70))
-		s01 = s01.Add(x70.Mul(b71))
-		s02 = s02.Add(x70.Mul(b72))
-		s03 = s03.Add(x70.Mul(b73))
-		x71 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[464:]))
-		s10 = s10.Add(x71.Mul(b70))
-		s11 = s11.Add(x71.Mul(b71))
-		s12 = s12.Add(x71.Mul(b72))
-		s13 = s13.Add(x71.Mul(b73))
-		x72 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[480:]))
-		s20 = s20.Add(x72.Mul(b70))
-		s21 = s21.Add(x72.Mul(b71))
-		s22 = s22.Add(x72.Mul(b72))
-		s23 = s23.Add(x72.Mul(b73))
-		x73 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[496:]))
-		s30 = s30.Add(x73.Mul(b70))
-		s31 = s31.Add(x73.Mul(b71))
-		s32 = s32.Add(x73.Mul(b72))
-		s33 = s33.Add(x73.Mul(b73))
-		a, b = a[32*16:], b[8*64:]
+	from0 := start[0:][:64]
+	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[0:]))
+	s01 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[16:]))
+	s02 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[32:]))
+	s03 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[48:]))
+	from1 := start[lds:][:64]
+	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(from1[0:]))
+	s11 := archsimd.LoadFloat32x16Array((*[16]float32)(from1[16:]))
+	s12 := archsimd.LoadFloat32x16Array((*[16]float32)(from1[32:]))
+	s13 := archsimd.LoadFloat32x16Array((*[16]float32)(from1[48:]))
+	from2 := start[2*lds:][:64]
+	s20 := archsimd.LoadFloat32x16Array((*[16]float32)(from2[0:]))
+	s21 := archsimd.LoadFloat32x16Array((*[16]float32)(from2[16:]))
+	s22 := archsimd.LoadFloat32x16Array((*[16]float32)(from2[32:]))
+	s23 := archsimd.LoadFloat32x16Array((*[16]float32)(from2[48:]))
+	from3 := start[3*lds:][:64]
+	s30 := archsimd.LoadFloat32x16Array((*[16]float32)(from3[0:]))
+	s31 := archsimd.LoadFloat32x16Array((*[16]float32)(from3[16:]))
+	s32 := archsimd.LoadFloat32x16Array((*[16]float32)(from3[32:]))
+	s33 := archsimd.LoadFloat32x16Array((*[16]float32)(from3[48:]))
+	for len(a) >= 512 && len(b) >= 512 {
+		{
+			a, b := (*[512]float32)(a)[:], (*[512]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x16Array((*[16]float32)(b[16:]))
+			w02 := archsimd.LoadFloat32x16Array((*[16]float32)(b[32:]))
+			w03 := archsimd.LoadFloat32x16Array((*[16]float32)(b[48:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			s02 = s02.Add(x00.Mul(w02))
+			s03 = s03.Add(x00.Mul(w03))
+			x01 := archsimd.LoadFloat32x16Array((*[16]float32)(a[16:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			s12 = s12.Add(x01.Mul(w02))
+			s13 = s13.Add(x01.Mul(w03))
+			x02 := archsimd.LoadFloat32x16Array((*[16]float32)(a[32:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+			s22 = s22.Add(x02.Mul(w02))
+			s23 = s23.Add(x02.Mul(w03))
+			x03 := archsimd.LoadFloat32x16Array((*[16]float32)(a[48:]))
+			s30 = s30.Add(x03.Mul(w00))
+			s31 = s31.Add(x03.Mul(w01))
+			s32 = s32.Add(x03.Mul(w02))
+			s33 = s33.Add(x03.Mul(w03))
+			w10 := archsimd.LoadFloat32x16Array((*[16]float32)(b[64:]))
+			w11 := archsimd.LoadFloat32x16Array((*[16]float32)(b[80:]))
+			w12 := archsimd.LoadFloat32x16Array((*[16]float32)(b[96:]))
+			w13 := archsimd.LoadFloat32x16Array((*[16]float32)(b[112:]))
+			x10 := archsimd.LoadFloat32x16Array((*[16]float32)(a[64:]))
+			s00 = s00.Add(x10.Mul(w10))
+			s01 = s01.Add(x10.Mul(w11))
+			s02 = s02.Add(x10.Mul(w12))
+			s03 = s03.Add(x10.Mul(w13))
+			x11 := archsimd.LoadFloat32x16Array((*[16]float32)(a[80:]))
+			s10 = s10.Add(x11.Mul(w10))
+			s11 = s11.Add(x11.Mul(w11))
+			s12 = s12.Add(x11.Mul(w12))
+			s13 = s13.Add(x11.Mul(w13))
+			x12 := archsimd.LoadFloat32x16Array((*[16]float32)(a[96:]))
+			s20 = s20.Add(x12.Mul(w10))
+			s21 = s21.Add(x12.Mul(w11))
+			s22 = s22.Add(x12.Mul(w12))
+			s23 = s23.Add(x12.Mul(w13))
+			x13 := archsimd.LoadFloat32x16Array((*[16]float32)(a[112:]))
+			s30 = s30.Add(x13.Mul(w10))
+			s31 = s31.Add(x13.Mul(w11))
+			s32 = s32.Add(x13.Mul(w12))
+			s33 = s33.Add(x13.Mul(w13))
+			w20 := archsimd.LoadFloat32x16Array((*[16]float32)(b[128:]))
+			w21 := archsimd.LoadFloat32x16Array((*[16]float32)(b[144:]))
+			w22 := archsimd.LoadFloat32x16Array((*[16]float32)(b[160:]))
+			w23 := archsimd.LoadFloat32x16Array((*[16]float32)(b[176:]))
+			x20 := archsimd.LoadFloat32x16Array((*[16]float32)(a[128:]))
+			s00 = s00.Add(x20.Mul(w20))
+			s01 = s01.Add(x20.Mul(w21))
+			s02 = s02.Add(x20.Mul(w22))
+			s03 = s03.Add(x20.Mul(w23))
+			x21 := archsimd.LoadFloat32x16Array((*[16]float32)(a[144:]))
+			s10 = s10.Add(x21.Mul(w20))
+			s11 = s11.Add(x21.Mul(w21))
+			s12 = s12.Add(x21.Mul(w22))
+			s13 = s13.Add(x21.Mul(w23))
+			x22 := archsimd.LoadFloat32x16Array((*[16]float32)(a[160:]))
+			s20 = s20.Add(x22.Mul(w20))
+			s21 = s21.Add(x22.Mul(w21))
+			s22 = s22.Add(x22.Mul(w22))
+			s23 = s23.Add(x22.Mul(w23))
+			x23 := archsimd.LoadFloat32x16Array((*[16]float32)(a[176:]))
+			s30 = s30.Add(x23.Mul(w20))
+			s31 = s31.Add(x23.Mul(w21))
+			s32 = s32.Add(x23.Mul(w22))
+			s33 = s33.Add(x23.Mul(w23))
+			w30 := archsimd.LoadFloat32x16Array((*[16]float32)(b[192:]))
+			w31 := archsimd.LoadFloat32x16Array((*[16]float32)(b[208:]))
+			w32 := archsimd.LoadFloat32x16Array((*[16]float32)(b[224:]))
+			w33 := archsimd.LoadFloat32x16Array((*[16]float32)(b[240:]))
+			x30 := archsimd.LoadFloat32x16Array((*[16]float32)(a[192:]))
+			s00 = s00.Add(x30.Mul(w30))
+			s01 = s01.Add(x30.Mul(w31))
+			s02 = s02.Add(x30.Mul(w32))
+			s03 = s03.Add(x30.Mul(w33))
+			x31 := archsimd.LoadFloat32x16Array((*[16]float32)(a[208:]))
+			s10 = s10.Add(x31.Mul(w30))
+			s11 = s11.Add(x31.Mul(w31))
+			s12 = s12.Add(x31.Mul(w32))
+			s13 = s13.Add(x31.Mul(w33))
+			x32 := archsimd.LoadFloat32x16Array((*[16]float32)(a[224:]))
+			s20 = s20.Add(x32.Mul(w30))
+			s21 = s21.Add(x32.Mul(w31))
+			s22 = s22.Add(x32.Mul(w32))
+			s23 = s23.Add(x32.Mul(w33))
+			x33 := archsimd.LoadFloat32x16Array((*[16]float32)(a[240:]))
+			s30 = s30.Add(x33.Mul(w30))
+			s31 = s31.Add(x33.Mul(w31))
+			s32 = s32.Add(x33.Mul(w32))
+			s33 = s33.Add(x33.Mul(w33))
+			w40 := archsimd.LoadFloat32x16Array((*[16]float32)(b[256:]))
+			w41 := archsimd.LoadFloat32x16Array((*[16]float32)(b[272:]))
+			w42 := archsimd.LoadFloat32x16Array((*[16]float32)(b[288:]))
+			w43 := archsimd.LoadFloat32x16Array((*[16]float32)(b[304:]))
+			x40 := archsimd.LoadFloat32x16Array((*[16]float32)(a[256:]))
+			s00 = s00.Add(x40.Mul(w40))
+			s01 = s01.Add(x40.Mul(w41))
+			s02 = s02.Add(x40.Mul(w42))
+			s03 = s03.Add(x40.Mul(w43))
+			x41 := archsimd.LoadFloat32x16Array((*[16]float32)(a[272:]))
+			s10 = s10.Add(x41.Mul(w40))
+			s11 = s11.Add(x41.Mul(w41))
+			s12 = s12.Add(x41.Mul(w42))
+			s13 = s13.Add(x41.Mul(w43))
+			x42 := archsimd.LoadFloat32x16Array((*[16]float32)(a[288:]))
+			s20 = s20.Add(x42.Mul(w40))
+			s21 = s21.Add(x42.Mul(w41))
+			s22 = s22.Add(x42.Mul(w42))
+			s23 = s23.Add(x42.Mul(w43))
+			x43 := archsimd.LoadFloat32x16Array((*[16]float32)(a[304:]))
+			s30 = s30.Add(x43.Mul(w40))
+			s31 = s31.Add(x43.Mul(w41))
+			s32 = s32.Add(x43.Mul(w42))
+			s33 = s33.Add(x43.Mul(w43))
+			w50 := archsimd.LoadFloat32x16Array((*[16]float32)(b[320:]))
+			w51 := archsimd.LoadFloat32x16Array((*[16]float32)(b[336:]))
+			w52 := archsimd.LoadFloat32x16Array((*[16]float32)(b[352:]))
+			w53 := archsimd.LoadFloat32x16Array((*[16]float32)(b[368:]))
+			x50 := archsimd.LoadFloat32x16Array((*[16]float32)(a[320:]))
+			s00 = s00.Add(x50.Mul(w50))
+			s01 = s01.Add(x50.Mul(w51))
+			s02 = s02.Add(x50.Mul(w52))
+			s03 = s03.Add(x50.Mul(w53))
+			x51 := archsimd.LoadFloat32x16Array((*[16]float32)(a[336:]))
+			s10 = s10.Add(x51.Mul(w50))
+			s11 = s11.Add(x51.Mul(w51))
+			s12 = s12.Add(x51.Mul(w52))
+			s13 = s13.Add(x51.Mul(w53))
+			x52 := archsimd.LoadFloat32x16Array((*[16]float32)(a[352:]))
+			s20 = s20.Add(x52.Mul(w50))
+			s21 = s21.Add(x52.Mul(w51))
+			s22 = s22.Add(x52.Mul(w52))
+			s23 = s23.Add(x52.Mul(w53))
+			x53 := archsimd.LoadFloat32x16Array((*[16]float32)(a[368:]))
+			s30 = s30.Add(x53.Mul(w50))
+			s31 = s31.Add(x53.Mul(w51))
+			s32 = s32.Add(x53.Mul(w52))
+			s33 = s33.Add(x53.Mul(w53))
+			w60 := archsimd.LoadFloat32x16Array((*[16]float32)(b[384:]))
+			w61 := archsimd.LoadFloat32x16Array((*[16]float32)(b[400:]))
+			w62 := archsimd.LoadFloat32x16Array((*[16]float32)(b[416:]))
+			w63 := archsimd.LoadFloat32x16Array((*[16]float32)(b[432:]))
+			x60 := archsimd.LoadFloat32x16Array((*[16]float32)(a[384:]))
+			s00 = s00.Add(x60.Mul(w60))
+			s01 = s01.Add(x60.Mul(w61))
+			s02 = s02.Add(x60.Mul(w62))
+			s03 = s03.Add(x60.Mul(w63))
+			x61 := archsimd.LoadFloat32x16Array((*[16]float32)(a[400:]))
+			s10 = s10.Add(x61.Mul(w60))
+			s11 = s11.Add(x61.Mul(w61))
+			s12 = s12.Add(x61.Mul(w62))
+			s13 = s13.Add(x61.Mul(w63))
+			x62 := archsimd.LoadFloat32x16Array((*[16]float32)(a[416:]))
+			s20 = s20.Add(x62.Mul(w60))
+			s21 = s21.Add(x62.Mul(w61))
+			s22 = s22.Add(x62.Mul(w62))
+			s23 = s23.Add(x62.Mul(w63))
+			x63 := archsimd.LoadFloat32x16Array((*[16]float32)(a[432:]))
+			s30 = s30.Add(x63.Mul(w60))
+			s31 = s31.Add(x63.Mul(w61))
+			s32 = s32.Add(x63.Mul(w62))
+			s33 = s33.Add(x63.Mul(w63))
+			w70 := archsimd.LoadFloat32x16Array((*[16]float32)(b[448:]))
+			w71 := archsimd.LoadFloat32x16Array((*[16]float32)(b[464:]))
+			w72 := archsimd.LoadFloat32x16Array((*[16]float32)(b[480:]))
+			w73 := archsimd.LoadFloat32x16Array((*[16]float32)(b[496:]))
+			x70 := archsimd.LoadFloat32x16Array((*[16]float32)(a[448:]))
+			s00 = s00.Add(x70.Mul(w70))
+			s01 = s01.Add(x70.Mul(w71))
+			s02 = s02.Add(x70.Mul(w72))
+			s03 = s03.Add(x70.Mul(w73))
+			x71 := archsimd.LoadFloat32x16Array((*[16]float32)(a[464:]))
+			s10 = s10.Add(x71.Mul(w70))
+			s11 = s11.Add(x71.Mul(w71))
+			s12 = s12.Add(x71.Mul(w72))
+			s13 = s13.Add(x71.Mul(w73))
+			x72 := archsimd.LoadFloat32x16Array((*[16]float32)(a[480:]))
+			s20 = s20.Add(x72.Mul(w70))
+			s21 = s21.Add(x72.Mul(w71))
+			s22 = s22.Add(x72.Mul(w72))
+			s23 = s23.Add(x72.Mul(w73))
+			x73 := archsimd.LoadFloat32x16Array((*[16]float32)(a[496:]))
+			s30 = s30.Add(x73.Mul(w70))
+			s31 = s31.Add(x73.Mul(w71))
+			s32 = s32.Add(x73.Mul(w72))
+			s33 = s33.Add(x73.Mul(w73))
+		}
+		a, b = a[512:], b[512:]
 	}
-	for len(a) >= 4*16 && len(b) >= 1*64 {
-		aa, bb := (*[4 * 16]float32)(a), (*[1 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
-		b02 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[32:]))
-		b03 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[48:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		s02 = s02.Add(x00.Mul(b02))
-		s03 = s03.Add(x00.Mul(b03))
-		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		s12 = s12.Add(x01.Mul(b02))
-		s13 = s13.Add(x01.Mul(b03))
-		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		s22 = s22.Add(x02.Mul(b02))
-		s23 = s23.Add(x02.Mul(b03))
-		x03 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
-		s30 = s30.Add(x03.Mul(b00))
-		s31 = s31.Add(x03.Mul(b01))
-		s32 = s32.Add(x03.Mul(b02))
-		s33 = s33.Add(x03.Mul(b03))
-		a, b = a[4*16:], b[1*64:]
+	for len(a) >= 64 && len(b) >= 64 {
+		{
+			a, b := (*[64]float32)(a)[:], (*[64]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x16Array((*[16]float32)(b[16:]))
+			w02 := archsimd.LoadFloat32x16Array((*[16]float32)(b[32:]))
+			w03 := archsimd.LoadFloat32x16Array((*[16]float32)(b[48:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			s02 = s02.Add(x00.Mul(w02))
+			s03 = s03.Add(x00.Mul(w03))
+			x01 := archsimd.LoadFloat32x16Array((*[16]float32)(a[16:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			s12 = s12.Add(x01.Mul(w02))
+			s13 = s13.Add(x01.Mul(w03))
+			x02 := archsimd.LoadFloat32x16Array((*[16]float32)(a[32:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+			s22 = s22.Add(x02.Mul(w02))
+			s23 = s23.Add(x02.Mul(w03))
+			x03 := archsimd.LoadFloat32x16Array((*[16]float32)(a[48:]))
+			s30 = s30.Add(x03.Mul(w00))
+			s31 = s31.Add(x03.Mul(w01))
+			s32 = s32.Add(x03.Mul(w02))
+			s33 = s33.Add(x03.Mul(w03))
+		}
+		a, b = a[64:], b[64:]
 	}
-	d := c[:64]
-	s00.StoreArray((*[16]float32)(d[0:]))
-	s01.StoreArray((*[16]float32)(d[16:]))
-	s02.StoreArray((*[16]float32)(d[32:]))
-	s03.StoreArray((*[16]float32)(d[48:]))
-	d = c[1*ldc:][:64]
-	s10.StoreArray((*[16]float32)(d[0:]))
-	s11.StoreArray((*[16]float32)(d[16:]))
-	s12.StoreArray((*[16]float32)(d[32:]))
-	s13.StoreArray((*[16]float32)(d[48:]))
-	d = c[2*ldc:][:64]
-	s20.StoreArray((*[16]float32)(d[0:]))
-	s21.StoreArray((*[16]float32)(d[16:]))
-	s22.StoreArray((*[16]float32)(d[32:]))
-	s23.StoreArray((*[16]float32)(d[48:]))
-	d = c[3*ldc:][:64]
-	s30.StoreArray((*[16]float32)(d[0:]))
-	s31.StoreArray((*[16]float32)(d[16:]))
-	s32.StoreArray((*[16]float32)(d[32:]))
-	s33.StoreArray((*[16]float32)(d[48:]))
+	to0 := c[0:][:64]
+	s00.StoreArray((*[16]float32)(to0[0:]))
+	s01.StoreArray((*[16]float32)(to0[16:]))
+	s02.StoreArray((*[16]float32)(to0[32:]))
+	s03.StoreArray((*[16]float32)(to0[48:]))
+	to1 := c[ldc:][:64]
+	s10.StoreArray((*[16]float32)(to1[0:]))
+	s11.StoreArray((*[16]float32)(to1[16:]))
+	s12.StoreArray((*[16]float32)(to1[32:]))
+	s13.StoreArray((*[16]float32)(to1[48:]))
+	to2 := c[2*ldc:][:64]
+	s20.StoreArray((*[16]float32)(to2[0:]))
+	s21.StoreArray((*[16]float32)(to2[16:]))
+	s22.StoreArray((*[16]float32)(to2[32:]))
+	s23.StoreArray((*[16]float32)(to2[48:]))
+	to3 := c[3*ldc:][:64]
+	s30.StoreArray((*[16]float32)(to3[0:]))
+	s31.StoreArray((*[16]float32)(to3[16:]))
+	s32.StoreArray((*[16]float32)(to3[32:]))
+	s33.StoreArray((*[16]float32)(to3[48:]))
 }
 
+// tile5x1x512 is panelVector with all sums in registers.
+func tile5x1x512(c []float32, ldc int, a, b, start []float32, lds int) {
+	from0 := start[0:][:64]
+	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[0:]))
+	from1 := start[lds:][:64]
+	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(from1[0:]))
+	from2 := start[2*lds:][:64]
+	s20 := archsimd.LoadFloat32x16Array((*[16]float32)(from2[0:]))
+	from3 := start[3*lds:][:64]
+	s30 := archsimd.LoadFloat32x16Array((*[16]float32)(from3[0:]))
+	from4 := start[4*lds:][:64]
+	s40 := archsimd.LoadFloat32x16Array((*[16]float32)(from4[0:]))
+	for len(a) >= 640 && len(b) >= 512 {
+		{
+			a, b := (*[640]float32)(a)[:], (*[512]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			x01 := archsimd.LoadFloat32x16Array((*[16]float32)(a[16:]))
+			s10 = s10.Add(x01.Mul(w00))
+			x02 := archsimd.LoadFloat32x16Array((*[16]float32)(a[32:]))
+			s20 = s20.Add(x02.Mul(w00))
+			x03 := archsimd.LoadFloat32x16Array((*[16]float32)(a[48:]))
+			s30 = s30.Add(x03.Mul(w00))
+			x04 := archsimd.LoadFloat32x16Array((*[16]float32)(a[64:]))
+			s40 = s40.Add(x04.Mul(w00))
+			w10 := archsimd.LoadFloat32x16Array((*[16]float32)(b[64:]))
+			x10 := archsimd.LoadFloat32x16Array((*[16]float32)(a[80:]))
+			s00 = s00.Add(x10.Mul(w10))
+			x11 := archsimd.LoadFloat32x16Array((*[16]float32)(a[96:]))
+			s10 = s10.Add(x11.Mul(w10))
+			x12 := archsimd.LoadFloat32x16Array((*[16]float32)(a[112:]))
+			s20 = s20.Add(x12.Mul(w10))
+			x13 := archsimd.LoadFloat32x16Array((*[16]float32)(a[128:]))
+			s30 = s30.Add(x13.Mul(w10))
+			x14 := archsimd.LoadFloat32x16Array((*[16]float32)(a[144:]))
+			s40 = s40.Add(x14.Mul(w10))
+			w20 := archsimd.LoadFloat32x16Array((*[16]float32)(b[128:]))
+			x20 := archsimd.LoadFloat32x16Array((*[16]float32)(a[160:]))
+			s00 = s00.Add(x20.Mul(w20))
+			x21 := archsimd.LoadFloat32x16Array((*[16]float32)(a[176:]))
+			s10 = s10.Add(x21.Mul(w20))
+			x22 := archsimd.LoadFloat32x16Array((*[16]float32)(a[192:]))
+			s20 = s20.Add(x22.Mul(w20))
+			x23 := archsimd.LoadFloat32x16Array((*[16]float32)(a[208:]))
+			s30 = s30.Add(x23.Mul(w20))
+			x24 := archsimd.LoadFloat32x16Array((*[16]float32)(a[224:]))
+			s40 = s40.Add(x24.Mul(w20))
+			w30 := archsimd.LoadFloat32x16Array((*[16]float32)(b[192:]))
+			x30 := archsimd.LoadFloat32x16Array((*[16]float32)(a[240:]))
+			s00 = s00.Add(x30.Mul(w30))
+			x31 := archsimd.LoadFloat32x16Array((*[16]float32)(a[256:]))
+			s10 = s10.Add(x31.Mul(w30))
+			x32 := archsimd.LoadFloat32x16Array((*[16]float32)(a[272:]))
+			s20 = s20.Add(x32.Mul(w30))
+			x33 := archsimd.LoadFloat32x16Array((*[16]float32)(a[288:]))
+			s30 = s30.Add(x33.Mul(w30))
+			x34 := archsimd.LoadFloat32x16Array((*[16]float32)(a[304:]))
+			s40 = s40.Add(x34.Mul(w30))
+			w40 := archsimd.LoadFloat32x16Array((*[16]float32)(b[256:]))
+			x40 := archsimd.LoadFloat32x16Array((*[16]float32)(a[320:]))
+			s00 = s00.Add(x40.Mul(w40))
+			x41 := archsimd.LoadFloat32x16Array((*[16]float32)(a[336:]))
+			s10 = s10.Add(x41.Mul(w40))
+			x42 := archsimd.LoadFloat32x16Array((*[16]float32)(a[352:]))
+			s20 = s20.Add(x42.Mul(w40))
+			x43 := archsimd.LoadFloat32x16Array((*[16]float32)(a[368:]))
+			s30 = s30.Add(x43.Mul(w40))
+			x44 := archsimd.LoadFloat32x16Array((*[16]float32)(a[384:]))
+			s40 = s40.Add(x44.Mul(w40))
+			w50 := archsimd.LoadFloat32x16Array((*[16]float32)(b[320:]))
+			x50 := archsimd.LoadFloat32x16Array((*[16]float32)(a[400:]))
+			s00 = s00.Add(x50.Mul(w50))
+			x51 := archsimd.LoadFloat32x16Array((*[16]float32)(a[416:]))
+			s10 = s10.Add(x51.Mul(w50))
+			x52 := archsimd.LoadFloat32x16Array((*[16]float32)(a[432:]))
+			s20 = s20.Add(x52.Mul(w50))
+			x53 := archsimd.LoadFloat32x16Array((*[16]float32)(a[448:]))
+			s30 = s30.Add(x53.Mul(w50))
+			x54 := archsimd.LoadFloat32x16Array((*[16]float32)(a[464:]))
+			s40 = s40.Add(x54.Mul(w50))
+			w60 := archsimd.LoadFloat32x16Array((*[16]float32)(b[384:]))
+			x60 := archsimd.LoadFloat32x16Array((*[16]float32)(a[480:]))
+			s00 = s00.Add(x60.Mul(w60))
+			x61 := archsimd.LoadFloat32x16Array((*[16]float32)(a[496:]))
+			s10 = s10.Add(x61.Mul(w60))
+			x62 := archsimd.LoadFloat32x16Array((*[16]float32)(a[512:]))
+			s20 = s20.Add(x62.Mul(w60))
+			x63 := archsimd.LoadFloat32x16Array((*[16]float32)(a[528:]))
+			s30 = s30.Add(x63.Mul(w60))
+			x64 := archsimd.LoadFloat32x16Array((*[16]float32)(a[544:]))
+			s40 = s40.Add(x64.Mul(w60))
+			w70 := archsimd.LoadFloat32x16Array((*[16]float32)(b[448:]))
+			x70 := archsimd.LoadFloat32x16Array((*[16]float32)(a[560:]))
+			s00 = s00.Add(x70.Mul(w70))
+			x71 := archsimd.LoadFloat32x16Array((*[16]float32)(a[576:]))
+			s10 = s10.Add(x71.Mul(w70))
+			x72 := archsimd.LoadFloat32x16Array((*[16]float32)(a[592:]))
+			s20 = s20.Add(x72.Mul(w70))
+			x73 := archsimd.LoadFloat32x16Array((*[16]float32)(a[608:]))
+			s30 = s30.Add(x73.Mul(w70))
+			x74 := archsimd.LoadFloat32x16Array((*[16]float32)(a[624:]))
+			s40 = s40.Add(x74.Mul(w70))
+		}
+		a, b = a[640:], b[512:]
+	}
+	for len(a) >= 80 && len(b) >= 64 {
+		{
+			a, b := (*[80]float32)(a)[:], (*[64]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			x01 := archsimd.LoadFloat32x16Array((*[16]float32)(a[16:]))
+			s10 = s10.Add(x01.Mul(w00))
+			x02 := archsimd.LoadFloat32x16Array((*[16]float32)(a[32:]))
+			s20 = s20.Add(x02.Mul(w00))
+			x03 := archsimd.LoadFloat32x16Array((*[16]float32)(a[48:]))
+			s30 = s30.Add(x03.Mul(w00))
+			x04 := archsimd.LoadFloat32x16Array((*[16]float32)(a[64:]))
+			s40 = s40.Add(x04.Mul(w00))
+		}
+		a, b = a[80:], b[64:]
+	}
+	to0 := c[0:][:64]
+	s00.StoreArray((*[16]float32)(to0[0:]))
+	to1 := c[ldc:][:64]
+	s10.StoreArray((*[16]float32)(to1[0:]))
+	to2 := c[2*ldc:][:64]
+	s20.StoreArray((*[16]float32)(to2[0:]))
+	to3 := c[3*ldc:][:64]
+	s30.StoreArray((*[16]float32)(to3[0:]))
+	to4 := c[4*ldc:][:64]
+	s40.StoreArray((*[16]float32)(to4[0:]))
+}
+
+// tile5x2x512 is panelVector with all sums in registers.
+func tile5x2x512(c []float32, ldc int, a, b, start []float32, lds int) {
+	from0 := start[0:][:64]
+	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[0:]))
+	s01 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[16:]))
+	from1 := start[lds:][:64]
+	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(from1[0:]))
+	s11 := archsimd.LoadFloat32x16Array((*[16]float32)(from1[16:]))
+	from2 := start[2*lds:][:64]
+	s20 := archsimd.LoadFloat32x16Array((*[16]float32)(from2[0:]))
+	s21 := archsimd.LoadFloat32x16Array((*[16]float32)(from2[16:]))
+	from3 := start[3*lds:][:64]
+	s30 := archsimd.LoadFloat32x16Array((*[16]float32)(from3[0:]))
+	s31 := archsimd.LoadFloat32x16Array((*[16]float32)(from3[16:]))
+	from4 := start[4*lds:][:64]
+	s40 := archsimd.LoadFloat32x16Array((*[16]float32)(from4[0:]))
+	s41 := archsimd.LoadFloat32x16Array((*[16]float32)(from4[16:]))
+	for len(a) >= 640 && len(b) >= 512 {
+		{
+			a, b := (*[640]float32)(a)[:], (*[512]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x16Array((*[16]float32)(b[16:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			x01 := archsimd.LoadFloat32x16Array((*[16]float32)(a[16:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			x02 := archsimd.LoadFloat32x16Array((*[16]float32)(a[32:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+			x03 := archsimd.LoadFloat32x16Array((*[16]float32)(a[48:]))
+			s30 = s30.Add(x03.Mul(w00))
+			s31 = s31.Add(x03.Mul(w01))
+			x04 := archsimd.LoadFloat32x16Array((*[16]float32)(a[64:]))
+			s40 = s40.Add(x04.Mul(w00))
+			s41 = s41.Add(x04.Mul(w01))
+			w10 := archsimd.LoadFloat32x16Array((*[16]float32)(b[64:]))
+			w11 := archsimd.LoadFloat32x16Array((*[16]float32)(b[80:]))
+			x10 := archsimd.LoadFloat32x16Array((*[16]float32)(a[80:]))
+			s00 = s00.Add(x10.Mul(w10))
+			s01 = s01.Add(x10.Mul(w11))
+			x11 := archsimd.LoadFloat32x16Array((*[16]float32)(a[96:]))
+			s10 = s10.Add(x11.Mul(w10))
+			s11 = s11.Add(x11.Mul(w11))
+			x12 := archsimd.LoadFloat32x16Array((*[16]float32)(a[112:]))
+			s20 = s20.Add(x12.Mul(w10))
+			s21 = s21.Add(x12.Mul(w11))
+			x13 := archsimd.LoadFloat32x16Array((*[16]float32)(a[128:]))
+			s30 = s30.Add(x13.Mul(w10))
+			s31 = s31.Add(x13.Mul(w11))
+			x14 := archsimd.LoadFloat32x16Array((*[16]float32)(a[144:]))
+			s40 = s40.Add(x14.Mul(w10))
+			s41 = s41.Add(x14.Mul(w11))
+			w20 := archsimd.LoadFloat32x16Array((*[16]float32)(b[128:]))
+			w21 := archsimd.LoadFloat32x16Array((*[16]float32)(b[144:]))
+			x20 := archsimd.LoadFloat32x16Array((*[16]float32)(a[160:]))
+			s00 = s00.Add(x20.Mul(w20))
+			s01 = s01.Add(x20.Mul(w21))
+			x21 := archsimd.LoadFloat32x16Array((*[16]float32)(a[176:]))
+			s10 = s10.Add(x21.Mul(w20))
+			s11 = s11.Add(x21.Mul(w21))
+			x22 := archsimd.LoadFloat32x16Array((*[16]float32)(a[192:]))
+			s20 = s20.Add(x22.Mul(w20))
+			s21 = s21.Add(x22.Mul(w21))
+			x23 := archsimd.LoadFloat32x16Array((*[16]float32)(a[208:]))
+			s30 = s30.Add(x23.Mul(w20))
+			s31 = s31.Add(x23.Mul(w21))
+			x24 := archsimd.LoadFloat32x16Array((*[16]float32)(a[224:]))
+			s40 = s40.Add(x24.Mul(w20))
+			s41 = s41.Add(x24.Mul(w21))
+			w30 := archsimd.LoadFloat32x16Array((*[16]float32)(b[192:]))
+			w31 := archsimd.LoadFloat32x16Array((*[16]float32)(b[208:]))
+			x30 := archsimd.LoadFloat32x16Array((*[16]float32)(a[240:]))
+			s00 = s00.Add(x30.Mul(w30))
+			s01 = s01.Add(x30.Mul(w31))
+			x31 := archsimd.LoadFloat32x16Array((*[16]float32)(a[256:]))
+			s10 = s10.Add(x31.Mul(w30))
+			s11 = s11.Add(x31.Mul(w31))
+			x32 := archsimd.LoadFloat32x16Array((*[16]float32)(a[272:]))
+			s20 = s20.Add(x32.Mul(w30))
+			s21 = s21.Add(x32.Mul(w31))
+			x33 := archsimd.LoadFloat32x16Array((*[16]float32)(a[288:]))
+			s30 = s30.Add(x33.Mul(w30))
+			s31 = s31.Add(x33.Mul(w31))
+			x34 := archsimd.LoadFloat32x16Array((*[16]float32)(a[304:]))
+			s40 = s40.Add(x34.Mul(w30))
+			s41 = s41.Add(x34.Mul(w31))
+			w40 := archsimd.LoadFloat32x16Array((*[16]float32)(b[256:]))
+			w41 := archsimd.LoadFloat32x16Array((*[16]float32)(b[272:]))
+			x40 := archsimd.LoadFloat32x16Array((*[16]float32)(a[320:]))
+			s00 = s00.Add(x40.Mul(w40))
+			s01 = s01.Add(x40.Mul(w41))
+			x41 := archsimd.LoadFloat32x16Array((*[16]float32)(a[336:]))
+			s10 = s10.Add(x41.Mul(w40))
+			s11 = s11.Add(x41.Mul(w41))
+			x42 := archsimd.LoadFloat32x16Array((*[16]float32)(a[352:]))
+			s20 = s20.Add(x42.Mul(w40))
+			s21 = s21.Add(x42.Mul(w41))
+			x43 := archsimd.LoadFloat32x16Array((*[16]float32)(a[368:]))
+			s30 = s30.Add(x43.Mul(w40))
+			s31 = s31.Add(x43.Mul(w41))
+			x44 := archsimd.LoadFloat32x16Array((*[16]float32)(a[384:]))
+			s40 = s40.Add(x44.Mul(w40))
+			s41 = s41.Add(x44.Mul(w41))
+			w50 := archsimd.LoadFloat32x16Array((*[16]float32)(b[320:]))
+			w51 := archsimd.LoadFloat32x16Array((*[16]float32)(b[336:]))
+			x50 := archsimd.LoadFloat32x16Array((*[16]float32)(a[400:]))
+			s00 = s00.Add(x50.Mul(w50))
+			s01 = s01.Add(x50.Mul(w51))
+			x51 := archsimd.LoadFloat32x16Array((*[16]float32)(a[416:]))
+			s10 = s10.Add(x51.Mul(w50))
+			s11 = s11.Add(x51.Mul(w51))
+			x52 := archsimd.LoadFloat32x16Array((*[16]float32)(a[432:]))
+			s20 = s20.Add(x52.Mul(w50))
+			s21 = s21.Add(x52.Mul(w51))
+			x53 := archsimd.LoadFloat32x16Array((*[16]float32)(a[448:]))
+			s30 = s30.Add(x53.Mul(w50))
+			s31 = s31.Add(x53.Mul(w51))
+			x54 := archsimd.LoadFloat32x16Array((*[16]float32)(a[464:]))
+			s40 = s40.Add(x54.Mul(w50))
+			s41 = s41.Add(x54.Mul(w51))
+			w60 := archsimd.LoadFloat32x16Array((*[16]float32)(b[384:]))
+			w61 := archsimd.LoadFloat32x16Array((*[16]float32)(b[400:]))
+			x60 := archsimd.LoadFloat32x16Array((*[16]float32)(a[480:]))
+			s00 = s00.Add(x60.Mul(w60))
+			s01 = s01.Add(x60.Mul(w61))
+			x61 := archsimd.LoadFloat32x16Array((*[16]float32)(a[496:]))
+			s10 = s10.Add(x61.Mul(w60))
+			s11 = s11.Add(x61.Mul(w61))
+			x62 := archsimd.LoadFloat32x16Array((*[16]float32)(a[512:]))
+			s20 = s20.Add(x62.Mul(w60))
+			s21 = s21.Add(x62.Mul(w61))
+			x63 := archsimd.LoadFloat32x16Array((*[16]float32)(a[528:]))
+			s30 = s30.Add(x63.Mul(w60))
+			s31 = s31.Add(x63.Mul(w61))
+			x64 := archsimd.LoadFloat32x16Array((*[16]float32)(a[544:]))
+			s40 = s40.Add(x64.Mul(w60))
+			s41 = s41.Add(x64.Mul(w61))
+			w70 := archsimd.LoadFloat32x16Array((*[16]float32)(b[448:]))
+			w71 := archsimd.LoadFloat32x16Array((*[16]float32)(b[464:]))
+			x70 := archsimd.LoadFloat32x16Array((*[16]float32)(a[560:]))
+			s00 = s00.Add(x70.Mul(w70))
+			s01 = s01.Add(x70.Mul(w71))
+			x71 := archsimd.LoadFloat32x16Array((*[16]float32)(a[576:]))
+			s10 = s10.Add(x71.Mul(w70))
+			s11 = s11.Add(x71.Mul(w71))
+			x72 := archsimd.LoadFloat32x16Array((*[16]float32)(a[592:]))
+			s20 = s20.Add(x72.Mul(w70))
+			s21 = s21.Add(x72.Mul(w71))
+			x73 := archsimd.LoadFloat32x16Array((*[16]float32)(a[608:]))
+			s30 = s30.Add(x73.Mul(w70))
+			s31 = s31.Add(x73.Mul(w71))
+			x74 := archsimd.LoadFloat32x16Array((*[16]float32)(a[624:]))
+			s40 = s40.Add(x74.Mul(w70))
+			s41 = s41.Add(x74.Mul(w71))
+		}
+		a, b = a[640:], b[512:]
+	}
+	for len(a) >= 80 && len(b) >= 64 {
+		{
+			a, b := (*[80]float32)(a)[:], (*[64]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x16Array((*[16]float32)(b[16:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			x01 := archsimd.LoadFloat32x16Array((*[16]float32)(a[16:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			x02 := archsimd.LoadFloat32x16Array((*[16]float32)(a[32:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+			x03 := archsimd.LoadFloat32x16Array((*[16]float32)(a[48:]))
+			s30 = s30.Add(x03.Mul(w00))
+			s31 = s31.Add(x03.Mul(w01))
+			x04 := archsimd.LoadFloat32x16Array((*[16]float32)(a[64:]))
+			s40 = s40.Add(x04.Mul(w00))
+			s41 = s41.Add(x04.Mul(w01))
+		}
+		a, b = a[80:], b[64:]
+	}
+	to0 := c[0:][:64]
+	s00.StoreArray((*[16]float32)(to0[0:]))
+	s01.StoreArray((*[16]float32)(to0[16:]))
+	to1 := c[ldc:][:64]
+	s10.StoreArray((*[16]float32)(to1[0:]))
+	s11.StoreArray((*[16]float32)(to1[16:]))
+	to2 := c[2*ldc:][:64]
+	s20.StoreArray((*[16]float32)(to2[0:]))
+	s21.StoreArray((*[16]float32)(to2[16:]))
+	to3 := c[3*ldc:][:64]
+	s30.StoreArray((*[16]float32)(to3[0:]))
+	s31.StoreArray((*[16]float32)(to3[16:]))
+	to4 := c[4*ldc:][:64]
+	s40.StoreArray((*[16]float32)(to4[0:]))
+	s41.StoreArray((*[16]float32)(to4[16:]))
+}
+
+// tile5x4x512 is panelVector with all sums in registers.
 func tile5x4x512(c []float32, ldc int, a, b, start []float32, lds int) {
-	var s []float32
-	s = start[0*lds:][:64]
-	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s01 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	s02 := archsimd.LoadFloat32x16Array((*[16]float32)(s[32:]))
-	s03 := archsimd.LoadFloat32x16Array((*[16]float32)(s[48:]))
-	s = start[1*lds:][:64]
-	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s11 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	s12 := archsimd.LoadFloat32x16Array((*[16]float32)(s[32:]))
-	s13 := archsimd.LoadFloat32x16Array((*[16]float32)(s[48:]))
-	s = start[2*lds:][:64]
-	s20 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s21 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	s22 := archsimd.LoadFloat32x16Array((*[16]float32)(s[32:]))
-	s23 := archsimd.LoadFloat32x16Array((*[16]float32)(s[48:]))
-	s = start[3*lds:][:64]
-	s30 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s31 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	s32 := archsimd.LoadFloat32x16Array((*[16]float32)(s[32:]))
-	s33 := archsimd.LoadFloat32x16Array((*[16]float32)(s[48:]))
-	s = start[4*lds:][:64]
-	s40 := archsimd.LoadFloat32x16Array((*[16]float32)(s[0:]))
-	s41 := archsimd.LoadFloat32x16Array((*[16]float32)(s[16:]))
-	s42 := archsimd.LoadFloat32x16Array((*[16]float32)(s[32:]))
-	s43 := archsimd.LoadFloat32x16Array((*[16]float32)(s[48:]))
-	for len(a) >= 40*16 && len(b) >= 8*64 {
-		aa, bb := (*[40 * 16]float32)(a), (*[8 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
-		b02 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[32:]))
-		b03 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[48:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		s02 = s02.Add(x00.Mul(b02))
-		s03 = s03.Add(x00.Mul(b03))
-		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		s12 = s12.Add(x01.Mul(b02))
-		s13 = s13.Add(x01.Mul(b03))
-		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		s22 = s22.Add(x02.Mul(b02))
-		s23 = s23.Add(x02.Mul(b03))
-		x03 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
-		s30 = s30.Add(x03.Mul(b00))
-		s31 = s31.Add(x03.Mul(b01))
-		s32 = s32.Add(x03.Mul(b02))
-		s33 = s33.Add(x03.Mul(b03))
-		x04 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
-		s40 = s40.Add(x04.Mul(b00))
-		s41 = s41.Add(x04.Mul(b01))
-		s42 = s42.Add(x04.Mul(b02))
-		s43 = s43.Add(x04.Mul(b03))
-		b10 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[64:]))
-		b11 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[80:]))
-		b12 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[96:]))
-		b13 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[112:]))
-		x10 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[80:]))
-		s00 = s00.Add(x10.Mul(b10))
-		s01 = s01.Add(x10.Mul(b11))
-		s02 = s02.Add(x10.Mul(b12))
-		s03 = s03.Add(x10.Mul(b13))
-		x11 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[96:]))
-		s10 = s10.Add(x11.Mul(b10))
-		s11 = s11.Add(x11.Mul(b11))
-		s12 = s12.Add(x11.Mul(b12))
-		s13 = s13.Add(x11.Mul(b13))
-		x12 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[112:]))
-		s20 = s20.Add(x12.Mul(b10))
-		s21 = s21.Add(x12.Mul(b11))
-		s22 = s22.Add(x12.Mul(b12))
-		s23 = s23.Add(x12.Mul(b13))
-		x13 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[128:]))
-		s30 = s30.Add(x13.Mul(b10))
-		s31 = s31.Add(x13.Mul(b11))
-		s32 = s32.Add(x13.Mul(b12))
-		s33 = s33.Add(x13.Mul(b13))
-		x14 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[144:]))
-		s40 = s40.Add(x14.Mul(b10))
-		s41 = s41.Add(x14.Mul(b11))
-		s42 = s42.Add(x14.Mul(b12))
-		s43 = s43.Add(x14.Mul(b13))
-		b20 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[128:]))
-		b21 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[144:]))
-		b22 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[160:]))
-		b23 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[176:]))
-		x20 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[160:]))
-		s00 = s00.Add(x20.Mul(b20))
-		s01 = s01.Add(x20.Mul(b21))
-		s02 = s02.Add(x20.Mul(b22))
-		s03 = s03.Add(x20.Mul(b23))
-		x21 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[176:]))
-		s10 = s10.Add(x21.Mul(b20))
-		s11 = s11.Add(x21.Mul(b21))
-		s12 = s12.Add(x21.Mul(b22))
-		s13 = s13.Add(x21.Mul(b23))
-		x22 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[192:]))
-		s20 = s20.Add(x22.Mul(b20))
-		s21 = s21.Add(x22.Mul(b21))
-		s22 = s22.Add(x22.Mul(b22))
-		s23 = s23.Add(x22.Mul(b23))
-		x23 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[208:]))
-		s30 = s30.Add(x23.Mul(b20))
-		s31 = s31.Add(x23.Mul(b21))
-		s32 = s32.Add(x23.Mul(b22))
-		s33 = s33.Add(x23.Mul(b23))
-		x24 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[224:]))
-		s40 = s40.Add(x24.Mul(b20))
-		s41 = s41.Add(x24.Mul(b21))
-		s42 = s42.Add(x24.Mul(b22))
-		s43 = s43.Add(x24.Mul(b23))
-		b30 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[192:]))
-		b31 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[208:]))
-		b32 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[224:]))
-		b33 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[240:]))
-		x30 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[240:]))
-		s00 = s00.Add(x30.Mul(b30))
-		s01 = s01.Add(x30.Mul(b31))
-		s02 = s02.Add(x30.Mul(b32))
-		s03 = s03.Add(x30.Mul(b33))
-		x31 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[256:]))
-		s10 = s10.Add(x31.Mul(b30))
-		s11 = s11.Add(x31.Mul(b31))
-		s12 = s12.Add(x31.Mul(b32))
-		s13 = s13.Add(x31.Mul(b33))
-		x32 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[272:]))
-		s20 = s20.Add(x32.Mul(b30))
-		s21 = s21.Add(x32.Mul(b31))
-		s22 = s22.Add(x32.Mul(b32))
-		s23 = s23.Add(x32.Mul(b33))
-		x33 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[288:]))
-		s30 = s30.Add(x33.Mul(b30))
-		s31 = s31.Add(x33.Mul(b31))
-		s32 = s32.Add(x33.Mul(b32))
-		s33 = s33.Add(x33.Mul(b33))
-		x34 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[304:]))
-		s40 = s40.Add(x34.Mul(b30))
-		s41 = s41.Add(x34.Mul(b31))
-		s42 = s42.Add(x34.Mul(b32))
-		s43 = s43.Add(x34.Mul(b33))
-		b40 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[256:]))
-		b41 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[272:]))
-		b42 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[288:]))
-		b43 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[304:]))
-		x40 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[320:]))
-		s00 = s00.Add(x40.Mul(b40))
-		s01 = s01.Add(x40.Mul(b41))
-		s02 = s02.Add(x40.Mul(b42))
-		s03 = s03.Add(x40.Mul(b43))
-		x41 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[336:]))
-		s10 = s10.Add(x41.Mul(b40))
-		s11 = s11.Add(x41.Mul(b41))
-		s12 = s12.Add(x41.Mul(b42))
-		s13 = s13.Add(x41.Mul(b43))
-		x42 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[352:]))
-		s20 = s20.Add(x42.Mul(b40))
-		s21 = s21.Add(x42.Mul(b41))
-		s22 = s22.Add(x42.Mul(b42))
-		s23 = s23.Add(x42.Mul(b43))
-		x43 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[368:]))
-		s30 = s30.Add(x43.Mul(b40))
-		s31 = s31.Add(x43.Mul(b41))
-		s32 = s32.Add(x43.Mul(b42))
-		s33 = s33.Add(x43.Mul(b43))
-		x44 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[384:]))
-		s40 = s40.Add(x44.Mul(b40))
-		s41 = s41.Add(x44.Mul(b41))
-		s42 = s42.Add(x44.Mul(b42))
-		s43 = s43.Add(x44.Mul(b43))
-		b50 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[320:]))
-		b51 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[336:]))
-		b52 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[352:]))
-		b53 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[368:]))
-		x50 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[400:]))
-		s00 = s00.Add(x50.Mul(b50))
-		s01 = s01.Add(x50.Mul(b51))
-		s02 = s02.Add(x50.Mul(b52))
-		s03 = s03.Add(x50.Mul(b53))
-		x51 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[416:]))
-		s10 = s10.Add(x51.Mul(b50))
-		s11 = s11.Add(x51.Mul(b51))
-		s12 = s12.Add(x51.Mul(b52))
-		s13 = s13.Add(x51.Mul(b53))
-		x52 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[432:]))
-		s20 = s20.Add(x52.Mul(b50))
-		s21 = s21.Add(x52.Mul(b51))
-		s22 = s22.Add(x52.Mul(b52))
-		s23 = s23.Add(x52.Mul(b53))
-		x53 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[448:]))
-		s30 = s30.Add(x53.Mul(b50))
-		s31 = s31.Add(x53.Mul(b51))
-		s32 = s32.Add(x53.Mul(b52))
-		s33 = s33.Add(x53.Mul(b53))
-		x54 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[464:]))
-		s40 = s40.Add(x54.Mul(b50))
-		s41 = s41.Add(x54.Mul(b51))
-		s42 = s42.Add(x54.Mul(b52))
-		s43 = s43.Add(x54.Mul(b53))
-		b60 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[384:]))
-		b61 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[400:]))
-		b62 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[416:]))
-		b63 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[432:]))
-		x60 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[480:]))
-		s00 = s00.Add(x60.Mul(b60))
-		s01 = s01.Add(x60.Mul(b61))
-		s02 = s02.Add(x60.Mul(b62))
-		s03 = s03.Add(x60.Mul(b63))
-		x61 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[496:]))
-		s10 = s10.Add(x61.Mul(b60))
-		s11 = s11.Add(x61.Mul(b61))
-		s12 = s12.Add(x61.Mul(b62))
-		s13 = s13.Add(x61.Mul(b63))
-		x62 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[512:]))
-		s20 = s20.Add(x62.Mul(b60))
-		s21 = s21.Add(x62.Mul(b61))
-		s22 = s22.Add(x62.Mul(b62))
-		s23 = s23.Add(x62.Mul(b63))
-		x63 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[528:]))
-		s30 = s30.Add(x63.Mul(b60))
-		s31 = s31.Add(x63.Mul(b61))
-		s32 = s32.Add(x63.Mul(b62))
-		s33 = s33.Add(x63.Mul(b63))
-		x64 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[544:]))
-		s40 = s40.Add(x64.Mul(b60))
-		s41 = s41.Add(x64.Mul(b61))
-		s42 = s42.Add(x64.Mul(b62))
-		s43 = s43.Add(x64.Mul(b63))
-		b70 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[448:]))
-		b71 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[464:]))
-		b72 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[480:]))
-		b73 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[496:]))
-		x70 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[560:]))
-		s00 = s00.Add(x70.Mul(b70))
-		s01 = s01.Add(x70.Mul(b71))
-		s02 = s02.Add(x70.Mul(b72))
-		s03 = s03.Add(x70.Mul(b73))
-		x71 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[576:]))
-		s10 = s10.Add(x71.Mul(b70))
-		s11 = s11.Add(x71.Mul(b71))
-		s12 = s12.Add(x71.Mul(b72))
-		s13 = s13.Add(x71.Mul(b73))
-		x72 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[592:]))
-		s20 = s20.Add(x72.Mul(b70))
-		s21 = s21.Add(x72.Mul(b71))
-		s22 = s22.Add(x72.Mul(b72))
-		s23 = s23.Add(x72.Mul(b73))
-		x73 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[608:]))
-		s30 = s30.Add(x73.Mul(b70))
-		s31 = s31.Add(x73.Mul(b71))
-		s32 = s32.Add(x73.Mul(b72))
-		s33 = s33.Add(x73.Mul(b73))
-		x74 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[624:]))
-		s40 = s40.Add(x74.Mul(b70))
-		s41 = s41.Add(x74.Mul(b71))
-		s42 = s42.Add(x74.Mul(b72))
-		s43 = s43.Add(x74.Mul(b73))
-		a, b = a[40*16:], b[8*64:]
+	from0 := start[0:][:64]
+	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[0:]))
+	s01 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[16:]))
+	s02 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[32:]))
+	s03 := archsimd.LoadFloat32x16Array((*[16]float32)(from0[48:]))
+	from1 := start[lds:][:64]
+	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(from1[0:]))
+	s11 := archsimd.LoadFloat32x16Array((*[16]float32)(from1[16:]))
+	s12 := archsimd.LoadFloat32x16Array((*[16]float32)(from1[32:]))
+	s13 := archsimd.LoadFloat32x16Array((*[16]float32)(from1[48:]))
+	from2 := start[2*lds:][:64]
+	s20 := archsimd.LoadFloat32x16Array((*[16]float32)(from2[0:]))
+	s21 := archsimd.LoadFloat32x16Array((*[16]float32)(from2[16:]))
+	s22 := archsimd.LoadFloat32x16Array((*[16]float32)(from2[32:]))
+	s23 := archsimd.LoadFloat32x16Array((*[16]float32)(from2[48:]))
+	from3 := start[3*lds:][:64]
+	s30 := archsimd.LoadFloat32x16Array((*[16]float32)(from3[0:]))
+	s31 := archsimd.LoadFloat32x16Array((*[16]float32)(from3[16:]))
+	s32 := archsimd.LoadFloat32x16Array((*[16]float32)(from3[32:]))
+	s33 := archsimd.LoadFloat32x16Array((*[16]float32)(from3[48:]))
+	from4 := start[4*lds:][:64]
+	s40 := archsimd.LoadFloat32x16Array((*[16]float32)(from4[0:]))
+	s41 := archsimd.LoadFloat32x16Array((*[16]float32)(from4[16:]))
+	s42 := archsimd.LoadFloat32x16Array((*[16]float32)(from4[32:]))
+	s43 := archsimd.LoadFloat32x16Array((*[16]float32)(from4[48:]))
+	for len(a) >= 640 && len(b) >= 512 {
+		{
+			a, b := (*[640]float32)(a)[:], (*[512]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x16Array((*[16]float32)(b[16:]))
+			w02 := archsimd.LoadFloat32x16Array((*[16]float32)(b[32:]))
+			w03 := archsimd.LoadFloat32x16Array((*[16]float32)(b[48:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			s02 = s02.Add(x00.Mul(w02))
+			s03 = s03.Add(x00.Mul(w03))
+			x01 := archsimd.LoadFloat32x16Array((*[16]float32)(a[16:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			s12 = s12.Add(x01.Mul(w02))
+			s13 = s13.Add(x01.Mul(w03))
+			x02 := archsimd.LoadFloat32x16Array((*[16]float32)(a[32:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+			s22 = s22.Add(x02.Mul(w02))
+			s23 = s23.Add(x02.Mul(w03))
+			x03 := archsimd.LoadFloat32x16Array((*[16]float32)(a[48:]))
+			s30 = s30.Add(x03.Mul(w00))
+			s31 = s31.Add(x03.Mul(w01))
+			s32 = s32.Add(x03.Mul(w02))
+			s33 = s33.Add(x03.Mul(w03))
+			x04 := archsimd.LoadFloat32x16Array((*[16]float32)(a[64:]))
+			s40 = s40.Add(x04.Mul(w00))
+			s41 = s41.Add(x04.Mul(w01))
+			s42 = s42.Add(x04.Mul(w02))
+			s43 = s43.Add(x04.Mul(w03))
+			w10 := archsimd.LoadFloat32x16Array((*[16]float32)(b[64:]))
+			w11 := archsimd.LoadFloat32x16Array((*[16]float32)(b[80:]))
+			w12 := archsimd.LoadFloat32x16Array((*[16]float32)(b[96:]))
+			w13 := archsimd.LoadFloat32x16Array((*[16]float32)(b[112:]))
+			x10 := archsimd.LoadFloat32x16Array((*[16]float32)(a[80:]))
+			s00 = s00.Add(x10.Mul(w10))
+			s01 = s01.Add(x10.Mul(w11))
+			s02 = s02.Add(x10.Mul(w12))
+			s03 = s03.Add(x10.Mul(w13))
+			x11 := archsimd.LoadFloat32x16Array((*[16]float32)(a[96:]))
+			s10 = s10.Add(x11.Mul(w10))
+			s11 = s11.Add(x11.Mul(w11))
+			s12 = s12.Add(x11.Mul(w12))
+			s13 = s13.Add(x11.Mul(w13))
+			x12 := archsimd.LoadFloat32x16Array((*[16]float32)(a[112:]))
+			s20 = s20.Add(x12.Mul(w10))
+			s21 = s21.Add(x12.Mul(w11))
+			s22 = s22.Add(x12.Mul(w12))
+			s23 = s23.Add(x12.Mul(w13))
+			x13 := archsimd.LoadFloat32x16Array((*[16]float32)(a[128:]))
+			s30 = s30.Add(x13.Mul(w10))
+			s31 = s31.Add(x13.Mul(w11))
+			s32 = s32.Add(x13.Mul(w12))
+			s33 = s33.Add(x13.Mul(w13))
+			x14 := archsimd.LoadFloat32x16Array((*[16]float32)(a[144:]))
+			s40 = s40.Add(x14.Mul(w10))
+			s41 = s41.Add(x14.Mul(w11))
+			s42 = s42.Add(x14.Mul(w12))
+			s43 = s43.Add(x14.Mul(w13))
+			w20 := archsimd.LoadFloat32x16Array((*[16]float32)(b[128:]))
+			w21 := archsimd.LoadFloat32x16Array((*[16]float32)(b[144:]))
+			w22 := archsimd.LoadFloat32x16Array((*[16]float32)(b[160:]))
+			w23 := archsimd.LoadFloat32x16Array((*[16]float32)(b[176:]))
+			x20 := archsimd.LoadFloat32x16Array((*[16]float32)(a[160:]))
+			s00 = s00.Add(x20.Mul(w20))
+			s01 = s01.Add(x20.Mul(w21))
+			s02 = s02.Add(x20.Mul(w22))
+			s03 = s03.Add(x20.Mul(w23))
+			x21 := archsimd.LoadFloat32x16Array((*[16]float32)(a[176:]))
+			s10 = s10.Add(x21.Mul(w20))
+			s11 = s11.Add(x21.Mul(w21))
+			s12 = s12.Add(x21.Mul(w22))
+			s13 = s13.Add(x21.Mul(w23))
+			x22 := archsimd.LoadFloat32x16Array((*[16]float32)(a[192:]))
+			s20 = s20.Add(x22.Mul(w20))
+			s21 = s21.Add(x22.Mul(w21))
+			s22 = s22.Add(x22.Mul(w22))
+			s23 = s23.Add(x22.Mul(w23))
+			x23 := archsimd.LoadFloat32x16Array((*[16]float32)(a[208:]))
+			s30 = s30.Add(x23.Mul(w20))
+			s31 = s31.Add(x23.Mul(w21))
+			s32 = s32.Add(x23.Mul(w22))
+			s33 = s33.Add(x23.Mul(w23))
+			x24 := archsimd.LoadFloat32x16Array((*[16]float32)(a[224:]))
+			s40 = s40.Add(x24.Mul(w20))
+			s41 = s41.Add(x24.Mul(w21))
+			s42 = s42.Add(x24.Mul(w22))
+			s43 = s43.Add(x24.Mul(w23))
+			w30 := archsimd.LoadFloat32x16Array((*[16]float32)(b[192:]))
+			w31 := archsimd.LoadFloat32x16Array((*[16]float32)(b[208:]))
+			w32 := archsimd.LoadFloat32x16Array((*[16]float32)(b[224:]))
+			w33 := archsimd.LoadFloat32x16Array((*[16]float32)(b[240:]))
+			x30 := archsimd.LoadFloat32x16Array((*[16]float32)(a[240:]))
+			s00 = s00.Add(x30.Mul(w30))
+			s01 = s01.Add(x30.Mul(w31))
+			s02 = s02.Add(x30.Mul(w32))
+			s03 = s03.Add(x30.Mul(w33))
+			x31 := archsimd.LoadFloat32x16Array((*[16]float32)(a[256:]))
+			s10 = s10.Add(x31.Mul(w30))
+			s11 = s11.Add(x31.Mul(w31))
+			s12 = s12.Add(x31.Mul(w32))
+			s13 = s13.Add(x31.Mul(w33))
+			x32 := archsimd.LoadFloat32x16Array((*[16]float32)(a[272:]))
+			s20 = s20.Add(x32.Mul(w30))
+			s21 = s21.Add(x32.Mul(w31))
+			s22 = s22.Add(x32.Mul(w32))
+			s23 = s23.Add(x32.Mul(w33))
+			x33 := archsimd.LoadFloat32x16Array((*[16]float32)(a[288:]))
+			s30 = s30.Add(x33.Mul(w30))
+			s31 = s31.Add(x33.Mul(w31))
+			s32 = s32.Add(x33.Mul(w32))
+			s33 = s33.Add(x33.Mul(w33))
+			x34 := archsimd.LoadFloat32x16Array((*[16]float32)(a[304:]))
+			s40 = s40.Add(x34.Mul(w30))
+			s41 = s41.Add(x34.Mul(w31))
+			s42 = s42.Add(x34.Mul(w32))
+			s43 = s43.Add(x34.Mul(w33))
+			w40 := archsimd.LoadFloat32x16Array((*[16]float32)(b[256:]))
+			w41 := archsimd.LoadFloat32x16Array((*[16]float32)(b[272:]))
+			w42 := archsimd.LoadFloat32x16Array((*[16]float32)(b[288:]))
+			w43 := archsimd.LoadFloat32x16Array((*[16]float32)(b[304:]))
+			x40 := archsimd.LoadFloat32x16Array((*[16]float32)(a[320:]))
+			s00 = s00.Add(x40.Mul(w40))
+			s01 = s01.Add(x40.Mul(w41))
+			s02 = s02.Add(x40.Mul(w42))
+			s03 = s03.Add(x40.Mul(w43))
+			x41 := archsimd.LoadFloat32x16Array((*[16]float32)(a[336:]))
+			s10 = s10.Add(x41.Mul(w40))
+			s11 = s11.Add(x41.Mul(w41))
+			s12 = s12.Add(x41.Mul(w42))
+			s13 = s13.Add(x41.Mul(w43))
+			x42 := archsimd.LoadFloat32x16Array((*[16]float32)(a[352:]))
+			s20 = s20.Add(x42.Mul(w40))
+			s21 = s21.Add(x42.Mul(w41))
+			s22 = s22.Add(x42.Mul(w42))
+			s23 = s23.Add(x42.Mul(w43))
+			x43 := archsimd.LoadFloat32x16Array((*[16]float32)(a[368:]))
+			s30 = s30.Add(x43.Mul(w40))
+			s31 = s31.Add(x43.Mul(w41))
+			s32 = s32.Add(x43.Mul(w42))
+			s33 = s33.Add(x43.Mul(w43))
+			x44 := archsimd.LoadFloat32x16Array((*[16]float32)(a[384:]))
+			s40 = s40.Add(x44.Mul(w40))
+			s41 = s41.Add(x44.Mul(w41))
+			s42 = s42.Add(x44.Mul(w42))
+			s43 = s43.Add(x44.Mul(w43))
+			w50 := archsimd.LoadFloat32x16Array((*[16]float32)(b[320:]))
+			w51 := archsimd.LoadFloat32x16Array((*[16]float32)(b[336:]))
+			w52 := archsimd.LoadFloat32x16Array((*[16]float32)(b[352:]))
+			w53 := archsimd.LoadFloat32x16Array((*[16]float32)(b[368:]))
+			x50 := archsimd.LoadFloat32x16Array((*[16]float32)(a[400:]))
+			s00 = s00.Add(x50.Mul(w50))
+			s01 = s01.Add(x50.Mul(w51))
+			s02 = s02.Add(x50.Mul(w52))
+			s03 = s03.Add(x50.Mul(w53))
+			x51 := archsimd.LoadFloat32x16Array((*[16]float32)(a[416:]))
+			s10 = s10.Add(x51.Mul(w50))
+			s11 = s11.Add(x51.Mul(w51))
+			s12 = s12.Add(x51.Mul(w52))
+			s13 = s13.Add(x51.Mul(w53))
+			x52 := archsimd.LoadFloat32x16Array((*[16]float32)(a[432:]))
+			s20 = s20.Add(x52.Mul(w50))
+			s21 = s21.Add(x52.Mul(w51))
+			s22 = s22.Add(x52.Mul(w52))
+			s23 = s23.Add(x52.Mul(w53))
+			x53 := archsimd.LoadFloat32x16Array((*[16]float32)(a[448:]))
+			s30 = s30.Add(x53.Mul(w50))
+			s31 = s31.Add(x53.Mul(w51))
+			s32 = s32.Add(x53.Mul(w52))
+			s33 = s33.Add(x53.Mul(w53))
+			x54 := archsimd.LoadFloat32x16Array((*[16]float32)(a[464:]))
+			s40 = s40.Add(x54.Mul(w50))
+			s41 = s41.Add(x54.Mul(w51))
+			s42 = s42.Add(x54.Mul(w52))
+			s43 = s43.Add(x54.Mul(w53))
+			w60 := archsimd.LoadFloat32x16Array((*[16]float32)(b[384:]))
+			w61 := archsimd.LoadFloat32x16Array((*[16]float32)(b[400:]))
+			w62 := archsimd.LoadFloat32x16Array((*[16]float32)(b[416:]))
+			w63 := archsimd.LoadFloat32x16Array((*[16]float32)(b[432:]))
+			x60 := archsimd.LoadFloat32x16Array((*[16]float32)(a[480:]))
+			s00 = s00.Add(x60.Mul(w60))
+			s01 = s01.Add(x60.Mul(w61))
+			s02 = s02.Add(x60.Mul(w62))
+			s03 = s03.Add(x60.Mul(w63))
+			x61 := archsimd.LoadFloat32x16Array((*[16]float32)(a[496:]))
+			s10 = s10.Add(x61.Mul(w60))
+			s11 = s11.Add(x61.Mul(w61))
+			s12 = s12.Add(x61.Mul(w62))
+			s13 = s13.Add(x61.Mul(w63))
+			x62 := archsimd.LoadFloat32x16Array((*[16]float32)(a[512:]))
+			s20 = s20.Add(x62.Mul(w60))
+			s21 = s21.Add(x62.Mul(w61))
+			s22 = s22.Add(x62.Mul(w62))
+			s23 = s23.Add(x62.Mul(w63))
+			x63 := archsimd.LoadFloat32x16Array((*[16]float32)(a[528:]))
+			s30 = s30.Add(x63.Mul(w60))
+			s31 = s31.Add(x63.Mul(w61))
+			s32 = s32.Add(x63.Mul(w62))
+			s33 = s33.Add(x63.Mul(w63))
+			x64 := archsimd.LoadFloat32x16Array((*[16]float32)(a[544:]))
+			s40 = s40.Add(x64.Mul(w60))
+			s41 = s41.Add(x64.Mul(w61))
+			s42 = s42.Add(x64.Mul(w62))
+			s43 = s43.Add(x64.Mul(w63))
+			w70 := archsimd.LoadFloat32x16Array((*[16]float32)(b[448:]))
+			w71 := archsimd.LoadFloat32x16Array((*[16]float32)(b[464:]))
+			w72 := archsimd.LoadFloat32x16Array((*[16]float32)(b[480:]))
+			w73 := archsimd.LoadFloat32x16Array((*[16]float32)(b[496:]))
+			x70 := archsimd.LoadFloat32x16Array((*[16]float32)(a[560:]))
+			s00 = s00.Add(x70.Mul(w70))
+			s01 = s01.Add(x70.Mul(w71))
+			s02 = s02.Add(x70.Mul(w72))
+			s03 = s03.Add(x70.Mul(w73))
+			x71 := archsimd.LoadFloat32x16Array((*[16]float32)(a[576:]))
+			s10 = s10.Add(x71.Mul(w70))
+			s11 = s11.Add(x71.Mul(w71))
+			s12 = s12.Add(x71.Mul(w72))
+			s13 = s13.Add(x71.Mul(w73))
+			x72 := archsimd.LoadFloat32x16Array((*[16]float32)(a[592:]))
+			s20 = s20.Add(x72.Mul(w70))
+			s21 = s21.Add(x72.Mul(w71))
+			s22 = s22.Add(x72.Mul(w72))
+			s23 = s23.Add(x72.Mul(w73))
+			x73 := archsimd.LoadFloat32x16Array((*[16]float32)(a[608:]))
+			s30 = s30.Add(x73.Mul(w70))
+			s31 = s31.Add(x73.Mul(w71))
+			s32 = s32.Add(x73.Mul(w72))
+			s33 = s33.Add(x73.Mul(w73))
+			x74 := archsimd.LoadFloat32x16Array((*[16]float32)(a[624:]))
+			s40 = s40.Add(x74.Mul(w70))
+			s41 = s41.Add(x74.Mul(w71))
+			s42 = s42.Add(x74.Mul(w72))
+			s43 = s43.Add(x74.Mul(w73))
+		}
+		a, b = a[640:], b[512:]
 	}
-	for len(a) >= 5*16 && len(b) >= 1*64 {
-		aa, bb := (*[5 * 16]float32)(a), (*[1 * 64]float32)(b)
-		b00 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[0:]))
-		b01 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[16:]))
-		b02 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[32:]))
-		b03 := archsimd.LoadFloat32x16Array((*[16]float32)(bb[48:]))
-		x00 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[0:]))
-		s00 = s00.Add(x00.Mul(b00))
-		s01 = s01.Add(x00.Mul(b01))
-		s02 = s02.Add(x00.Mul(b02))
-		s03 = s03.Add(x00.Mul(b03))
-		x01 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[16:]))
-		s10 = s10.Add(x01.Mul(b00))
-		s11 = s11.Add(x01.Mul(b01))
-		s12 = s12.Add(x01.Mul(b02))
-		s13 = s13.Add(x01.Mul(b03))
-		x02 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[32:]))
-		s20 = s20.Add(x02.Mul(b00))
-		s21 = s21.Add(x02.Mul(b01))
-		s22 = s22.Add(x02.Mul(b02))
-		s23 = s23.Add(x02.Mul(b03))
-		x03 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[48:]))
-		s30 = s30.Add(x03.Mul(b00))
-		s31 = s31.Add(x03.Mul(b01))
-		s32 = s32.Add(x03.Mul(b02))
-		s33 = s33.Add(x03.Mul(b03))
-		x04 := archsimd.LoadFloat32x16Array((*[16]float32)(aa[64:]))
-		s40 = s40.Add(x04.Mul(b00))
-		s41 = s41.Add(x04.Mul(b01))
-		s42 = s42.Add(x04.Mul(b02))
-		s43 = s43.Add(x04.Mul(b03))
-		a, b = a[5*16:], b[1*64:]
+	for len(a) >= 80 && len(b) >= 64 {
+		{
+			a, b := (*[80]float32)(a)[:], (*[64]float32)(b)[:]
+			w00 := archsimd.LoadFloat32x16Array((*[16]float32)(b[0:]))
+			w01 := archsimd.LoadFloat32x16Array((*[16]float32)(b[16:]))
+			w02 := archsimd.LoadFloat32x16Array((*[16]float32)(b[32:]))
+			w03 := archsimd.LoadFloat32x16Array((*[16]float32)(b[48:]))
+			x00 := archsimd.LoadFloat32x16Array((*[16]float32)(a[0:]))
+			s00 = s00.Add(x00.Mul(w00))
+			s01 = s01.Add(x00.Mul(w01))
+			s02 = s02.Add(x00.Mul(w02))
+			s03 = s03.Add(x00.Mul(w03))
+			x01 := archsimd.LoadFloat32x16Array((*[16]float32)(a[16:]))
+			s10 = s10.Add(x01.Mul(w00))
+			s11 = s11.Add(x01.Mul(w01))
+			s12 = s12.Add(x01.Mul(w02))
+			s13 = s13.Add(x01.Mul(w03))
+			x02 := archsimd.LoadFloat32x16Array((*[16]float32)(a[32:]))
+			s20 = s20.Add(x02.Mul(w00))
+			s21 = s21.Add(x02.Mul(w01))
+			s22 = s22.Add(x02.Mul(w02))
+			s23 = s23.Add(x02.Mul(w03))
+			x03 := archsimd.LoadFloat32x16Array((*[16]float32)(a[48:]))
+			s30 = s30.Add(x03.Mul(w00))
+			s31 = s31.Add(x03.Mul(w01))
+			s32 = s32.Add(x03.Mul(w02))
+			s33 = s33.Add(x03.Mul(w03))
+			x04 := archsimd.LoadFloat32x16Array((*[16]float32)(a[64:]))
+			s40 = s40.Add(x04.Mul(w00))
+			s41 = s41.Add(x04.Mul(w01))
+			s42 = s42.Add(x04.Mul(w02))
+			s43 = s43.Add(x04.Mul(w03))
+		}
+		a, b = a[80:], b[64:]
 	}
-	d := c[:64]
-	s00.StoreArray((*[16]float32)(d[0:]))
-	s01.StoreArray((*[16]float32)(d[16:]))
-	s02.StoreArray((*[16]float32)(d[32:]))
-	s03.StoreArray((*[16]float32)(d[48:]))
-	d = c[1*ldc:][:64]
-	s10.StoreArray((*[16]float32)(d[0:]))
-	s11.StoreArray((*[16]float32)(d[16:]))
-	s12.StoreArray((*[16]float32)(d[32:]))
-	s13.StoreArray((*[16]float32)(d[48:]))
-	d = c[2*ldc:][:64]
-	s20.StoreArray((*[16]float32)(d[0:]))
-	s21.StoreArray((*[16]float32)(d[16:]))
-	s22.StoreArray((*[16]float32)(d[32:]))
-	s23.StoreArray((*[16]float32)(d[48:]))
-	d = c[3*ldc:][:64]
-	s30.StoreArray((*[16]float32)(d[0:]))
-	s31.StoreArray((*[16]float32)(d[16:]))
-	s32.StoreArray((*[16]float32)(d[32:]))
-	s33.StoreArray((*[16]float32)(d[48:]))
-	d = c[4*ldc:][:64]
-	s40.StoreArray((*[16]float32)(d[0:]))
-	s41.StoreArray((*[16]float32)(d[16:]))
-	s42.StoreArray((*[16]float32)(d[32:]))
-	s43.StoreArray((*[16]float32)(d[48:]))
+	to0 := c[0:][:64]
+	s00.StoreArray((*[16]float32)(to0[0:]))
+	s01.StoreArray((*[16]float32)(to0[16:]))
+	s02.StoreArray((*[16]float32)(to0[32:]))
+	s03.StoreArray((*[16]float32)(to0[48:]))
+	to1 := c[ldc:][:64]
+	s10.StoreArray((*[16]float32)(to1[0:]))
+	s11.StoreArray((*[16]float32)(to1[16:]))
+	s12.StoreArray((*[16]float32)(to1[32:]))
+	s13.StoreArray((*[16]float32)(to1[48:]))
+	to2 := c[2*ldc:][:64]
+	s20.StoreArray((*[16]float32)(to2[0:]))
+	s21.StoreArray((*[16]float32)(to2[16:]))
+	s22.StoreArray((*[16]float32)(to2[32:]))
+	s23.StoreArray((*[16]float32)(to2[48:]))
+	to3 := c[3*ldc:][:64]
+	s30.StoreArray((*[16]float32)(to3[0:]))
+	s31.StoreArray((*[16]float32)(to3[16:]))
+	s32.StoreArray((*[16]float32)(to3[32:]))
+	s33.StoreArray((*[16]float32)(to3[48:]))
+	to4 := c[4*ldc:][:64]
+	s40.StoreArray((*[16]float32)(to4[0:]))
+	s41.StoreArray((*[16]float32)(to4[16:]))
+	s42.StoreArray((*[16]float32)(to4[32:]))
+	s43.StoreArray((*[16]float32)(to4[48:]))
 }
 
-// gemv512 is Linear for one row: 2 panels at once, for more independent sums.
+// gemv512 is Linear for one row: several panels at once, for more independent sums.
 func gemv512(dst, x []float32, out int, panels, bias []float32) {
 	in := len(x)
-	var buf [2 * 64]float32
-	for j := 0; j < out; j += 2 * 64 {
-		cols := min(2*64, out-j)
+	var buf [128]float32
+	for j := 0; j < out; j += 128 {
+		cols := min(128, out-j)
 		d := buf[:]
-		if cols == 2*64 {
-			d = dst[j:][:2*64]
+		if cols == 128 {
+			d = dst[j:][:128]
 		}
 		if bias == nil {
 			clear(d)
@@ -2535,58 +3101,60 @@ func gemv512(dst, x []float32, out int, panels, bias []float32) {
 			copy(d, bias[j:j+cols])
 		}
 		b := panels[j*in:]
-		if cols > 1*64 {
-			gemvPanels512(d, x, b)
+		if cols > 64 {
+			dots2x512(d, x, b)
 		} else {
 			for p := 0; p < cols; p += 64 {
-				gemvPanel512(d[p:][:64], x, b[p*in:])
+				dots1x512(d[p:][:64], x, b[p*in:])
 			}
 		}
-		if cols < 2*64 {
+		if cols < 128 {
 			copy(dst[j:][:cols], d)
 		}
 	}
 }
 
-func gemvPanel512(d, x, b []float32) {
-	q0 := b[0*len(x)*64:][:len(x)*64]
+// dots1x512 computes d[p, :] += x[k]*b[p, k, :] for n panels, in order of k.
+func dots1x512(d, x, b []float32) {
+	var q0 []float32
+	panel0 := b[0:][:len(x)*64]
 	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(d[0:]))
 	s01 := archsimd.LoadFloat32x16Array((*[16]float32)(d[16:]))
 	s02 := archsimd.LoadFloat32x16Array((*[16]float32)(d[32:]))
 	s03 := archsimd.LoadFloat32x16Array((*[16]float32)(d[48:]))
 	k := 0
 	for ; k <= len(x)-4; k += 4 {
-		a := (*[4]float32)(x[k:])
-		b0 := (*[4 * 64]float32)(q0[k*64:])
-		x0 := archsimd.BroadcastFloat32x16(a[0])
-		s00 = s00.Add(x0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[0:]))))
-		s01 = s01.Add(x0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[16:]))))
-		s02 = s02.Add(x0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[32:]))))
-		s03 = s03.Add(x0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[48:]))))
-		x1 := archsimd.BroadcastFloat32x16(a[1])
-		s00 = s00.Add(x1.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[64:]))))
-		s01 = s01.Add(x1.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[80:]))))
-		s02 = s02.Add(x1.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[96:]))))
-		s03 = s03.Add(x1.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[112:]))))
-		x2 := archsimd.BroadcastFloat32x16(a[2])
-		s00 = s00.Add(x2.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[128:]))))
-		s01 = s01.Add(x2.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[144:]))))
-		s02 = s02.Add(x2.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[160:]))))
-		s03 = s03.Add(x2.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[176:]))))
-		x3 := archsimd.BroadcastFloat32x16(a[3])
-		s00 = s00.Add(x3.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[192:]))))
-		s01 = s01.Add(x3.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[208:]))))
-		s02 = s02.Add(x3.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[224:]))))
-		s03 = s03.Add(x3.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[240:]))))
+		x := (*[4]float32)(x[k:])[:]
+		q0 = (*[256]float32)(panel0[k*64:])[:]
+		xu0 := archsimd.BroadcastFloat32x16(x[0])
+		s00 = s00.Add(xu0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[0:]))))
+		s01 = s01.Add(xu0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[16:]))))
+		s02 = s02.Add(xu0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[32:]))))
+		s03 = s03.Add(xu0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[48:]))))
+		xu1 := archsimd.BroadcastFloat32x16(x[1])
+		s00 = s00.Add(xu1.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[64:]))))
+		s01 = s01.Add(xu1.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[80:]))))
+		s02 = s02.Add(xu1.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[96:]))))
+		s03 = s03.Add(xu1.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[112:]))))
+		xu2 := archsimd.BroadcastFloat32x16(x[2])
+		s00 = s00.Add(xu2.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[128:]))))
+		s01 = s01.Add(xu2.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[144:]))))
+		s02 = s02.Add(xu2.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[160:]))))
+		s03 = s03.Add(xu2.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[176:]))))
+		xu3 := archsimd.BroadcastFloat32x16(x[3])
+		s00 = s00.Add(xu3.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[192:]))))
+		s01 = s01.Add(xu3.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[208:]))))
+		s02 = s02.Add(xu3.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[224:]))))
+		s03 = s03.Add(xu3.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[240:]))))
 	}
-	for ; k <= len(x)-1; k += 1 {
-		a := (*[1]float32)(x[k:])
-		b0 := (*[1 * 64]float32)(q0[k*64:])
-		x0 := archsimd.BroadcastFloat32x16(a[0])
-		s00 = s00.Add(x0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[0:]))))
-		s01 = s01.Add(x0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[16:]))))
-		s02 = s02.Add(x0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[32:]))))
-		s03 = s03.Add(x0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[48:]))))
+	for ; k < len(x); k++ {
+		x := (*[1]float32)(x[k:])[:]
+		q0 = (*[64]float32)(panel0[k*64:])[:]
+		xu0 := archsimd.BroadcastFloat32x16(x[0])
+		s00 = s00.Add(xu0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[0:]))))
+		s01 = s01.Add(xu0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[16:]))))
+		s02 = s02.Add(xu0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[32:]))))
+		s03 = s03.Add(xu0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[48:]))))
 	}
 	s00.StoreArray((*[16]float32)(d[0:]))
 	s01.StoreArray((*[16]float32)(d[16:]))
@@ -2595,72 +3163,74 @@ func gemvPanel512(d, x, b []float32) {
 	archsimd.ClearAVXUpperBits()
 }
 
-func gemvPanels512(d, x, b []float32) {
-	q0 := b[0*len(x)*64:][:len(x)*64]
+// dots2x512 computes d[p, :] += x[k]*b[p, k, :] for n panels, in order of k.
+func dots2x512(d, x, b []float32) {
+	var q0, q1 []float32
+	panel0 := b[0:][:len(x)*64]
 	s00 := archsimd.LoadFloat32x16Array((*[16]float32)(d[0:]))
 	s01 := archsimd.LoadFloat32x16Array((*[16]float32)(d[16:]))
 	s02 := archsimd.LoadFloat32x16Array((*[16]float32)(d[32:]))
 	s03 := archsimd.LoadFloat32x16Array((*[16]float32)(d[48:]))
-	q1 := b[1*len(x)*64:][:len(x)*64]
+	panel1 := b[len(x)*64:][:len(x)*64]
 	s10 := archsimd.LoadFloat32x16Array((*[16]float32)(d[64:]))
 	s11 := archsimd.LoadFloat32x16Array((*[16]float32)(d[80:]))
 	s12 := archsimd.LoadFloat32x16Array((*[16]float32)(d[96:]))
 	s13 := archsimd.LoadFloat32x16Array((*[16]float32)(d[112:]))
 	k := 0
 	for ; k <= len(x)-4; k += 4 {
-		a := (*[4]float32)(x[k:])
-		b0 := (*[4 * 64]float32)(q0[k*64:])
-		b1 := (*[4 * 64]float32)(q1[k*64:])
-		x0 := archsimd.BroadcastFloat32x16(a[0])
-		s00 = s00.Add(x0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[0:]))))
-		s01 = s01.Add(x0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[16:]))))
-		s02 = s02.Add(x0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[32:]))))
-		s03 = s03.Add(x0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[48:]))))
-		s10 = s10.Add(x0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b1[0:]))))
-		s11 = s11.Add(x0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b1[16:]))))
-		s12 = s12.Add(x0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b1[32:]))))
-		s13 = s13.Add(x0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b1[48:]))))
-		x1 := archsimd.BroadcastFloat32x16(a[1])
-		s00 = s00.Add(x1.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[64:]))))
-		s01 = s01.Add(x1.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[80:]))))
-		s02 = s02.Add(x1.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[96:]))))
-		s03 = s03.Add(x1.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[112:]))))
-		s10 = s10.Add(x1.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b1[64:]))))
-		s11 = s11.Add(x1.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b1[80:]))))
-		s12 = s12.Add(x1.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b1[96:]))))
-		s13 = s13.Add(x1.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b1[112:]))))
-		x2 := archsimd.BroadcastFloat32x16(a[2])
-		s00 = s00.Add(x2.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[128:]))))
-		s01 = s01.Add(x2.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[144:]))))
-		s02 = s02.Add(x2.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[160:]))))
-		s03 = s03.Add(x2.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[176:]))))
-		s10 = s10.Add(x2.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b1[128:]))))
-		s11 = s11.Add(x2.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b1[144:]))))
-		s12 = s12.Add(x2.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b1[160:]))))
-		s13 = s13.Add(x2.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b1[176:]))))
-		x3 := archsimd.BroadcastFloat32x16(a[3])
-		s00 = s00.Add(x3.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[192:]))))
-		s01 = s01.Add(x3.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[208:]))))
-		s02 = s02.Add(x3.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[224:]))))
-		s03 = s03.Add(x3.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[240:]))))
-		s10 = s10.Add(x3.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b1[192:]))))
-		s11 = s11.Add(x3.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b1[208:]))))
-		s12 = s12.Add(x3.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b1[224:]))))
-		s13 = s13.Add(x3.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b1[240:]))))
+		x := (*[4]float32)(x[k:])[:]
+		q0 = (*[256]float32)(panel0[k*64:])[:]
+		q1 = (*[256]float32)(panel1[k*64:])[:]
+		xu0 := archsimd.BroadcastFloat32x16(x[0])
+		s00 = s00.Add(xu0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[0:]))))
+		s01 = s01.Add(xu0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[16:]))))
+		s02 = s02.Add(xu0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[32:]))))
+		s03 = s03.Add(xu0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[48:]))))
+		s10 = s10.Add(xu0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q1[0:]))))
+		s11 = s11.Add(xu0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q1[16:]))))
+		s12 = s12.Add(xu0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q1[32:]))))
+		s13 = s13.Add(xu0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q1[48:]))))
+		xu1 := archsimd.BroadcastFloat32x16(x[1])
+		s00 = s00.Add(xu1.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[64:]))))
+		s01 = s01.Add(xu1.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[80:]))))
+		s02 = s02.Add(xu1.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[96:]))))
+		s03 = s03.Add(xu1.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[112:]))))
+		s10 = s10.Add(xu1.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q1[64:]))))
+		s11 = s11.Add(xu1.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q1[80:]))))
+		s12 = s12.Add(xu1.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q1[96:]))))
+		s13 = s13.Add(xu1.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q1[112:]))))
+		xu2 := archsimd.BroadcastFloat32x16(x[2])
+		s00 = s00.Add(xu2.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[128:]))))
+		s01 = s01.Add(xu2.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[144:]))))
+		s02 = s02.Add(xu2.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[160:]))))
+		s03 = s03.Add(xu2.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[176:]))))
+		s10 = s10.Add(xu2.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q1[128:]))))
+		s11 = s11.Add(xu2.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q1[144:]))))
+		s12 = s12.Add(xu2.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q1[160:]))))
+		s13 = s13.Add(xu2.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q1[176:]))))
+		xu3 := archsimd.BroadcastFloat32x16(x[3])
+		s00 = s00.Add(xu3.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[192:]))))
+		s01 = s01.Add(xu3.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[208:]))))
+		s02 = s02.Add(xu3.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[224:]))))
+		s03 = s03.Add(xu3.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[240:]))))
+		s10 = s10.Add(xu3.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q1[192:]))))
+		s11 = s11.Add(xu3.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q1[208:]))))
+		s12 = s12.Add(xu3.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q1[224:]))))
+		s13 = s13.Add(xu3.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q1[240:]))))
 	}
-	for ; k <= len(x)-1; k += 1 {
-		a := (*[1]float32)(x[k:])
-		b0 := (*[1 * 64]float32)(q0[k*64:])
-		b1 := (*[1 * 64]float32)(q1[k*64:])
-		x0 := archsimd.BroadcastFloat32x16(a[0])
-		s00 = s00.Add(x0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[0:]))))
-		s01 = s01.Add(x0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[16:]))))
-		s02 = s02.Add(x0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[32:]))))
-		s03 = s03.Add(x0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b0[48:]))))
-		s10 = s10.Add(x0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b1[0:]))))
-		s11 = s11.Add(x0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b1[16:]))))
-		s12 = s12.Add(x0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b1[32:]))))
-		s13 = s13.Add(x0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(b1[48:]))))
+	for ; k < len(x); k++ {
+		x := (*[1]float32)(x[k:])[:]
+		q0 = (*[64]float32)(panel0[k*64:])[:]
+		q1 = (*[64]float32)(panel1[k*64:])[:]
+		xu0 := archsimd.BroadcastFloat32x16(x[0])
+		s00 = s00.Add(xu0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[0:]))))
+		s01 = s01.Add(xu0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[16:]))))
+		s02 = s02.Add(xu0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[32:]))))
+		s03 = s03.Add(xu0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q0[48:]))))
+		s10 = s10.Add(xu0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q1[0:]))))
+		s11 = s11.Add(xu0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q1[16:]))))
+		s12 = s12.Add(xu0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q1[32:]))))
+		s13 = s13.Add(xu0.Mul(archsimd.LoadFloat32x16Array((*[16]float32)(q1[48:]))))
 	}
 	s00.StoreArray((*[16]float32)(d[0:]))
 	s01.StoreArray((*[16]float32)(d[16:]))
@@ -2673,615 +3243,28 @@ func gemvPanels512(d, x, b []float32) {
 	archsimd.ClearAVXUpperBits()
 }
 
-// packTransposed512 is packTransposed for panels of 64 columns, in blocks of 4x4.
+// packTransposed512 is packTransposed for panels of nr columns, in blocks of 4x4.
 func packTransposed512(panels, w []float32, ldw, n, k int) {
-	whole := n / 64 * 64
-	for j := 0; j < whole; j += 4 {
+	filled := n / 64 * 64
+	for j := 0; j < filled; j += 4 {
 		panel := panels[j/64*64*k:][:64*k]
 		c := j % 64
 		r0, r1, r2, r3 := w[j*ldw:][:k], w[(j+1)*ldw:][:k], w[(j+2)*ldw:][:k], w[(j+3)*ldw:][:k]
 		l := 0
 		for ; l <= k-4; l += 4 {
-			v0, v1, v2, v3 := (*[4]float32)(r0[l:]), (*[4]float32)(r1[l:]), (*[4]float32)(r2[l:]), (*[4]float32)(r3[l:])
-			d := (*[3*64 + 4]float32)(panel[l*64+c:])
-			d[0*64+0] = v0[0]
-			d[0*64+1] = v1[0]
-			d[0*64+2] = v2[0]
-			d[0*64+3] = v3[0]
-			d[1*64+0] = v0[1]
-			d[1*64+1] = v1[1]
-			d[1*64+2] = v2[1]
-			d[1*64+3] = v3[1]
-			d[2*64+0] = v0[2]
-			d[2*64+1] = v1[2]
-			d[2*64+2] = v2[2]
-			d[2*64+3] = v3[2]
-			d[3*64+0] = v0[3]
-			d[3*64+1] = v1[3]
-			d[3*64+2] = v2[3]
-			d[3*64+3] = v3[3]
+			v0, v1, v2, v3 := (*[4]float32)(r0[l:])[:], (*[4]float32)(r1[l:])[:], (*[4]float32)(r2[l:])[:], (*[4]float32)(r3[l:])[:]
+			d := (*[196]float32)(panel[l*64+c:])[:]
+			d[0], d[1], d[2], d[3] = v0[0], v1[0], v2[0], v3[0]
+			d[64], d[65], d[66], d[67] = v0[1], v1[1], v2[1], v3[1]
+			d[128], d[129], d[130], d[131] = v0[2], v1[2], v2[2], v3[2]
+			d[192], d[193], d[194], d[195] = v0[3], v1[3], v2[3], v3[3]
 		}
 		for ; l < k; l++ {
-			d := (*[4]float32)(panel[l*64+c:])
+			d := (*[4]float32)(panel[l*64+c:])[:]
 			d[0], d[1], d[2], d[3] = r0[l], r1[l], r2[l], r3[l]
 		}
 	}
-	if whole < n {
-		packTransposed(panels[whole*k:], w[whole*ldw:], ldw, n-whole, k, 64)
+	if filled < n {
+		packTransposed(panels[filled*k:], w[filled*ldw:], ldw, n-filled, k, 64)
 	}
-}
-
-func sum512(x []float32) float32 {
-	var s0 archsimd.Float32x16
-	n := len(x) &^ 15
-	for i := 0; i < n; i += 16 {
-		xP := (*[16]float32)(x[i:])
-		{
-			s0 = s0.Add(archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])))
-		}
-	}
-	if n < len(x) {
-		archsimd.ClearAVXUpperBits()
-		var xB [16]float32
-		xP := &xB
-		copy(xB[:], x[n:])
-		{
-			s0 = s0.Add(archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])))
-		}
-	}
-	sH := s0.GetLo().Add(s0.GetHi())
-	sQ := sH.GetLo().Add(sH.GetHi())
-	sQ = sQ.Add(sQ.ConcatPermuteScalars(2, 3, 0, 1, sQ))
-	sQ = sQ.Add(sQ.ConcatPermuteScalars(1, 0, 3, 2, sQ))
-	sH = sH.SetLo(sQ).SetHi(sQ)
-	s0 = s0.SetLo(sH).SetHi(sH)
-	sum := s0
-	var out [16]float32
-	sum.StoreArray(&out)
-	archsimd.ClearAVXUpperBits()
-	return out[0]
-}
-
-func layerNormModulate512(dst, x, shift, scale []float32, eps float32) {
-	one := archsimd.LoadFloat32x16Array(&constants512.one)
-	count := archsimd.BroadcastInt32x16(int32(len(x))).ConvertToFloat32()
-	epsV := archsimd.BroadcastFloat32x16(eps)
-	var s0 archsimd.Float32x16
-	{
-		n := len(x) &^ 15
-		for i := 0; i < n; i += 16 {
-			xP := (*[16]float32)(x[i:])
-			{
-				s0 = s0.Add(archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])))
-			}
-		}
-		if n < len(x) {
-			archsimd.ClearAVXUpperBits()
-			var xB [16]float32
-			xP := &xB
-			copy(xB[:], x[n:])
-			{
-				s0 = s0.Add(archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])))
-			}
-		}
-	}
-	sH := s0.GetLo().Add(s0.GetHi())
-	sQ := sH.GetLo().Add(sH.GetHi())
-	sQ = sQ.Add(sQ.ConcatPermuteScalars(2, 3, 0, 1, sQ))
-	sQ = sQ.Add(sQ.ConcatPermuteScalars(1, 0, 3, 2, sQ))
-	sH = sH.SetLo(sQ).SetHi(sQ)
-	s0 = s0.SetLo(sH).SetHi(sH)
-	sum := s0
-	mean := sum.Div(count)
-	var q0 archsimd.Float32x16
-	{
-		n := len(x) &^ 15
-		for i := 0; i < n; i += 16 {
-			xP := (*[16]float32)(x[i:])
-			{
-				d := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Sub(mean)
-				q0 = q0.Add(d.Mul(d))
-			}
-		}
-		if n < len(x) {
-			archsimd.ClearAVXUpperBits()
-			var xB [16]float32
-			xP := &xB
-			mean.StoreArray((*[16]float32)(xB[0:]))
-			copy(xB[:], x[n:])
-			{
-				d := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Sub(mean)
-				q0 = q0.Add(d.Mul(d))
-			}
-		}
-	}
-	qH := q0.GetLo().Add(q0.GetHi())
-	qQ := qH.GetLo().Add(qH.GetHi())
-	qQ = qQ.Add(qQ.ConcatPermuteScalars(2, 3, 0, 1, qQ))
-	qQ = qQ.Add(qQ.ConcatPermuteScalars(1, 0, 3, 2, qQ))
-	qH = qH.SetLo(qQ).SetHi(qQ)
-	q0 = q0.SetLo(qH).SetHi(qH)
-	squares := q0
-	r := one.Div(squares.Div(count).Add(epsV).Sqrt())
-	n := len(dst) &^ 15
-	x = x[:len(dst)]
-	shift = shift[:len(dst)]
-	scale = scale[:len(dst)]
-	for i := 0; i < n; i += 16 {
-		dstP := (*[16]float32)(dst[i:])
-		xP := (*[16]float32)(x[i:])
-		shiftP := (*[16]float32)(shift[i:])
-		scaleP := (*[16]float32)(scale[i:])
-		{
-			y := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x16Array((*[16]float32)(scaleP[0:])).Add(one)).Add(archsimd.LoadFloat32x16Array((*[16]float32)(shiftP[0:])))
-			y.StoreArray((*[16]float32)(dstP[0:]))
-		}
-	}
-	if n < len(dst) {
-		archsimd.ClearAVXUpperBits()
-		var dstB [16]float32
-		dstP := &dstB
-		var xB [16]float32
-		xP := &xB
-		var shiftB [16]float32
-		shiftP := &shiftB
-		var scaleB [16]float32
-		scaleP := &scaleB
-		copy(dstB[:], dst[n:])
-		copy(xB[:], x[n:])
-		copy(shiftB[:], shift[n:])
-		copy(scaleB[:], scale[n:])
-		{
-			y := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Sub(mean).Mul(r).Mul(archsimd.LoadFloat32x16Array((*[16]float32)(scaleP[0:])).Add(one)).Add(archsimd.LoadFloat32x16Array((*[16]float32)(shiftP[0:])))
-			y.StoreArray((*[16]float32)(dstP[0:]))
-		}
-		archsimd.ClearAVXUpperBits()
-		copy(dst[n:], dstB[:])
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func add512(dst, x []float32) {
-	n := len(dst) &^ 15
-	x = x[:len(dst)]
-	for i := 0; i < n; i += 16 {
-		dstP := (*[16]float32)(dst[i:])
-		xP := (*[16]float32)(x[i:])
-		{
-			y := archsimd.LoadFloat32x16Array((*[16]float32)(dstP[0:])).Add(archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])))
-			y.StoreArray((*[16]float32)(dstP[0:]))
-		}
-	}
-	if n < len(dst) {
-		archsimd.ClearAVXUpperBits()
-		var dstB [16]float32
-		dstP := &dstB
-		var xB [16]float32
-		xP := &xB
-		copy(dstB[:], dst[n:])
-		copy(xB[:], x[n:])
-		{
-			y := archsimd.LoadFloat32x16Array((*[16]float32)(dstP[0:])).Add(archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])))
-			y.StoreArray((*[16]float32)(dstP[0:]))
-		}
-		archsimd.ClearAVXUpperBits()
-		copy(dst[n:], dstB[:])
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func addGated512(dst, gate, y []float32) {
-	n := len(dst) &^ 15
-	gate = gate[:len(dst)]
-	y = y[:len(dst)]
-	for i := 0; i < n; i += 16 {
-		dstP := (*[16]float32)(dst[i:])
-		gateP := (*[16]float32)(gate[i:])
-		yP := (*[16]float32)(y[i:])
-		{
-			d := archsimd.LoadFloat32x16Array((*[16]float32)(dstP[0:])).Add(archsimd.LoadFloat32x16Array((*[16]float32)(gateP[0:])).Mul(archsimd.LoadFloat32x16Array((*[16]float32)(yP[0:]))))
-			d.StoreArray((*[16]float32)(dstP[0:]))
-		}
-	}
-	if n < len(dst) {
-		archsimd.ClearAVXUpperBits()
-		var dstB [16]float32
-		dstP := &dstB
-		var gateB [16]float32
-		gateP := &gateB
-		var yB [16]float32
-		yP := &yB
-		copy(dstB[:], dst[n:])
-		copy(gateB[:], gate[n:])
-		copy(yB[:], y[n:])
-		{
-			d := archsimd.LoadFloat32x16Array((*[16]float32)(dstP[0:])).Add(archsimd.LoadFloat32x16Array((*[16]float32)(gateP[0:])).Mul(archsimd.LoadFloat32x16Array((*[16]float32)(yP[0:]))))
-			d.StoreArray((*[16]float32)(dstP[0:]))
-		}
-		archsimd.ClearAVXUpperBits()
-		copy(dst[n:], dstB[:])
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func addScaled512(dst []float32, a float32, x []float32) {
-	aV := archsimd.BroadcastFloat32x16(a)
-	n := len(dst) &^ 15
-	x = x[:len(dst)]
-	for i := 0; i < n; i += 16 {
-		dstP := (*[16]float32)(dst[i:])
-		xP := (*[16]float32)(x[i:])
-		{
-			y := archsimd.LoadFloat32x16Array((*[16]float32)(dstP[0:])).Add(archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Mul(aV))
-			y.StoreArray((*[16]float32)(dstP[0:]))
-		}
-	}
-	if n < len(dst) {
-		archsimd.ClearAVXUpperBits()
-		var dstB [16]float32
-		dstP := &dstB
-		var xB [16]float32
-		xP := &xB
-		copy(dstB[:], dst[n:])
-		copy(xB[:], x[n:])
-		{
-			y := archsimd.LoadFloat32x16Array((*[16]float32)(dstP[0:])).Add(archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Mul(aV))
-			y.StoreArray((*[16]float32)(dstP[0:]))
-		}
-		archsimd.ClearAVXUpperBits()
-		copy(dst[n:], dstB[:])
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func scale512(x []float32, a float32) {
-	aV := archsimd.BroadcastFloat32x16(a)
-	n := len(x) &^ 15
-	for i := 0; i < n; i += 16 {
-		xP := (*[16]float32)(x[i:])
-		{
-			y := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Mul(aV)
-			y.StoreArray((*[16]float32)(xP[0:]))
-		}
-	}
-	if n < len(x) {
-		archsimd.ClearAVXUpperBits()
-		var xB [16]float32
-		xP := &xB
-		copy(xB[:], x[n:])
-		{
-			y := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:])).Mul(aV)
-			y.StoreArray((*[16]float32)(xP[0:]))
-		}
-		archsimd.ClearAVXUpperBits()
-		copy(x[n:], xB[:])
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func exp512(dst, x []float32) {
-	n := len(dst) &^ 15
-	x = x[:len(dst)]
-	for i := 0; i < n; i += 16 {
-		dstP := (*[16]float32)(dst[i:])
-		xP := (*[16]float32)(x[i:])
-		{
-			t := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:]))
-			var e archsimd.Float32x16
-			{
-				nan := t.NotEqual(t).ToInt32x16().ToBits()
-				x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x16Array(&constants512.hi)).ToBits().Min(archsimd.LoadUint32x16Array(&constants512.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x16Array(&constants512.log2e)).Add(archsimd.LoadFloat32x16Array(&constants512.magic))
-				n := z.Sub(archsimd.LoadFloat32x16Array(&constants512.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x16Array(&constants512.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x16Array(&constants512.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x16Array(&constants512.c6)).Add(archsimd.LoadFloat32x16Array(&constants512.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			e.StoreArray((*[16]float32)(dstP[0:]))
-		}
-	}
-	if n < len(dst) {
-		archsimd.ClearAVXUpperBits()
-		var dstB [16]float32
-		dstP := &dstB
-		var xB [16]float32
-		xP := &xB
-		copy(dstB[:], dst[n:])
-		copy(xB[:], x[n:])
-		{
-			t := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:]))
-			var e archsimd.Float32x16
-			{
-				nan := t.NotEqual(t).ToInt32x16().ToBits()
-				x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x16Array(&constants512.hi)).ToBits().Min(archsimd.LoadUint32x16Array(&constants512.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x16Array(&constants512.log2e)).Add(archsimd.LoadFloat32x16Array(&constants512.magic))
-				n := z.Sub(archsimd.LoadFloat32x16Array(&constants512.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x16Array(&constants512.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x16Array(&constants512.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x16Array(&constants512.c6)).Add(archsimd.LoadFloat32x16Array(&constants512.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			e.StoreArray((*[16]float32)(dstP[0:]))
-		}
-		archsimd.ClearAVXUpperBits()
-		copy(dst[n:], dstB[:])
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func siLU512(dst, x []float32) {
-	n := len(dst) &^ 15
-	x = x[:len(dst)]
-	for i := 0; i < n; i += 16 {
-		dstP := (*[16]float32)(dst[i:])
-		xP := (*[16]float32)(x[i:])
-		{
-			t := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:]))
-			u := t.Neg()
-			var e archsimd.Float32x16
-			{
-				nan := u.NotEqual(u).ToInt32x16().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x16Array(&constants512.hi)).ToBits().Min(archsimd.LoadUint32x16Array(&constants512.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x16Array(&constants512.log2e)).Add(archsimd.LoadFloat32x16Array(&constants512.magic))
-				n := z.Sub(archsimd.LoadFloat32x16Array(&constants512.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x16Array(&constants512.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x16Array(&constants512.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x16Array(&constants512.c6)).Add(archsimd.LoadFloat32x16Array(&constants512.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x16Array(&constants512.one)))
-			y.StoreArray((*[16]float32)(dstP[0:]))
-		}
-	}
-	if n < len(dst) {
-		archsimd.ClearAVXUpperBits()
-		var dstB [16]float32
-		dstP := &dstB
-		var xB [16]float32
-		xP := &xB
-		copy(dstB[:], dst[n:])
-		copy(xB[:], x[n:])
-		{
-			t := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:]))
-			u := t.Neg()
-			var e archsimd.Float32x16
-			{
-				nan := u.NotEqual(u).ToInt32x16().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x16Array(&constants512.hi)).ToBits().Min(archsimd.LoadUint32x16Array(&constants512.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x16Array(&constants512.log2e)).Add(archsimd.LoadFloat32x16Array(&constants512.magic))
-				n := z.Sub(archsimd.LoadFloat32x16Array(&constants512.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x16Array(&constants512.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x16Array(&constants512.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x16Array(&constants512.c6)).Add(archsimd.LoadFloat32x16Array(&constants512.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x16Array(&constants512.one)))
-			y.StoreArray((*[16]float32)(dstP[0:]))
-		}
-		archsimd.ClearAVXUpperBits()
-		copy(dst[n:], dstB[:])
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func swiGLU512(dst, a, b []float32) {
-	n := len(dst) &^ 15
-	a = a[:len(dst)]
-	b = b[:len(dst)]
-	for i := 0; i < n; i += 16 {
-		dstP := (*[16]float32)(dst[i:])
-		aP := (*[16]float32)(a[i:])
-		bP := (*[16]float32)(b[i:])
-		{
-			t := archsimd.LoadFloat32x16Array((*[16]float32)(aP[0:]))
-			u := t.Neg()
-			var e archsimd.Float32x16
-			{
-				nan := u.NotEqual(u).ToInt32x16().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x16Array(&constants512.hi)).ToBits().Min(archsimd.LoadUint32x16Array(&constants512.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x16Array(&constants512.log2e)).Add(archsimd.LoadFloat32x16Array(&constants512.magic))
-				n := z.Sub(archsimd.LoadFloat32x16Array(&constants512.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x16Array(&constants512.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x16Array(&constants512.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x16Array(&constants512.c6)).Add(archsimd.LoadFloat32x16Array(&constants512.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x16Array(&constants512.one))).Mul(archsimd.LoadFloat32x16Array((*[16]float32)(bP[0:])))
-			y.StoreArray((*[16]float32)(dstP[0:]))
-		}
-	}
-	if n < len(dst) {
-		archsimd.ClearAVXUpperBits()
-		var dstB [16]float32
-		dstP := &dstB
-		var aB [16]float32
-		aP := &aB
-		var bB [16]float32
-		bP := &bB
-		copy(dstB[:], dst[n:])
-		copy(aB[:], a[n:])
-		copy(bB[:], b[n:])
-		{
-			t := archsimd.LoadFloat32x16Array((*[16]float32)(aP[0:]))
-			u := t.Neg()
-			var e archsimd.Float32x16
-			{
-				nan := u.NotEqual(u).ToInt32x16().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x16Array(&constants512.hi)).ToBits().Min(archsimd.LoadUint32x16Array(&constants512.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x16Array(&constants512.log2e)).Add(archsimd.LoadFloat32x16Array(&constants512.magic))
-				n := z.Sub(archsimd.LoadFloat32x16Array(&constants512.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x16Array(&constants512.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x16Array(&constants512.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x16Array(&constants512.c6)).Add(archsimd.LoadFloat32x16Array(&constants512.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x16Array(&constants512.one))).Mul(archsimd.LoadFloat32x16Array((*[16]float32)(bP[0:])))
-			y.StoreArray((*[16]float32)(dstP[0:]))
-		}
-		archsimd.ClearAVXUpperBits()
-		copy(dst[n:], dstB[:])
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func geluTanh512(dst, x []float32) {
-	n := len(dst) &^ 15
-	x = x[:len(dst)]
-	for i := 0; i < n; i += 16 {
-		dstP := (*[16]float32)(dst[i:])
-		xP := (*[16]float32)(x[i:])
-		{
-			t := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:]))
-			u := t.Mul(t).Mul(archsimd.LoadFloat32x16Array(&constants512.geluC2)).Add(archsimd.LoadFloat32x16Array(&constants512.geluC1)).Mul(t)
-			var e archsimd.Float32x16
-			{
-				nan := u.NotEqual(u).ToInt32x16().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x16Array(&constants512.hi)).ToBits().Min(archsimd.LoadUint32x16Array(&constants512.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x16Array(&constants512.log2e)).Add(archsimd.LoadFloat32x16Array(&constants512.magic))
-				n := z.Sub(archsimd.LoadFloat32x16Array(&constants512.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x16Array(&constants512.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x16Array(&constants512.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x16Array(&constants512.c6)).Add(archsimd.LoadFloat32x16Array(&constants512.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x16Array(&constants512.one)))
-			y.StoreArray((*[16]float32)(dstP[0:]))
-		}
-	}
-	if n < len(dst) {
-		archsimd.ClearAVXUpperBits()
-		var dstB [16]float32
-		dstP := &dstB
-		var xB [16]float32
-		xP := &xB
-		copy(dstB[:], dst[n:])
-		copy(xB[:], x[n:])
-		{
-			t := archsimd.LoadFloat32x16Array((*[16]float32)(xP[0:]))
-			u := t.Mul(t).Mul(archsimd.LoadFloat32x16Array(&constants512.geluC2)).Add(archsimd.LoadFloat32x16Array(&constants512.geluC1)).Mul(t)
-			var e archsimd.Float32x16
-			{
-				nan := u.NotEqual(u).ToInt32x16().ToBits()
-				x := u.ToBits().BitsToInt32().Min(archsimd.LoadInt32x16Array(&constants512.hi)).ToBits().Min(archsimd.LoadUint32x16Array(&constants512.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x16Array(&constants512.log2e)).Add(archsimd.LoadFloat32x16Array(&constants512.magic))
-				n := z.Sub(archsimd.LoadFloat32x16Array(&constants512.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x16Array(&constants512.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x16Array(&constants512.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x16Array(&constants512.c6)).Add(archsimd.LoadFloat32x16Array(&constants512.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := t.Div(e.Add(archsimd.LoadFloat32x16Array(&constants512.one)))
-			y.StoreArray((*[16]float32)(dstP[0:]))
-		}
-		archsimd.ClearAVXUpperBits()
-		copy(dst[n:], dstB[:])
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func addGaussians512(dst []float32, d float32, mean, invStd, norm []float32) {
-	dV := archsimd.BroadcastFloat32x16(d)
-	n := len(dst) &^ 15
-	mean = mean[:len(dst)]
-	invStd = invStd[:len(dst)]
-	norm = norm[:len(dst)]
-	for i := 0; i < n; i += 16 {
-		dstP := (*[16]float32)(dst[i:])
-		meanP := (*[16]float32)(mean[i:])
-		invStdP := (*[16]float32)(invStd[i:])
-		normP := (*[16]float32)(norm[i:])
-		{
-			u := dV.Sub(archsimd.LoadFloat32x16Array((*[16]float32)(meanP[0:]))).Mul(archsimd.LoadFloat32x16Array((*[16]float32)(invStdP[0:])))
-			t := u.Mul(u).Mul(archsimd.LoadFloat32x16Array(&constants512.minusHalf))
-			var e archsimd.Float32x16
-			{
-				nan := t.NotEqual(t).ToInt32x16().ToBits()
-				x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x16Array(&constants512.hi)).ToBits().Min(archsimd.LoadUint32x16Array(&constants512.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x16Array(&constants512.log2e)).Add(archsimd.LoadFloat32x16Array(&constants512.magic))
-				n := z.Sub(archsimd.LoadFloat32x16Array(&constants512.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x16Array(&constants512.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x16Array(&constants512.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x16Array(&constants512.c6)).Add(archsimd.LoadFloat32x16Array(&constants512.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := archsimd.LoadFloat32x16Array((*[16]float32)(dstP[0:])).Add(archsimd.LoadFloat32x16Array((*[16]float32)(normP[0:])).Mul(e))
-			y.StoreArray((*[16]float32)(dstP[0:]))
-		}
-	}
-	if n < len(dst) {
-		archsimd.ClearAVXUpperBits()
-		var dstB [16]float32
-		dstP := &dstB
-		var meanB [16]float32
-		meanP := &meanB
-		var invStdB [16]float32
-		invStdP := &invStdB
-		var normB [16]float32
-		normP := &normB
-		copy(dstB[:], dst[n:])
-		copy(meanB[:], mean[n:])
-		copy(invStdB[:], invStd[n:])
-		copy(normB[:], norm[n:])
-		{
-			u := dV.Sub(archsimd.LoadFloat32x16Array((*[16]float32)(meanP[0:]))).Mul(archsimd.LoadFloat32x16Array((*[16]float32)(invStdP[0:])))
-			t := u.Mul(u).Mul(archsimd.LoadFloat32x16Array(&constants512.minusHalf))
-			var e archsimd.Float32x16
-			{
-				nan := t.NotEqual(t).ToInt32x16().ToBits()
-				x := t.ToBits().BitsToInt32().Min(archsimd.LoadInt32x16Array(&constants512.hi)).ToBits().Min(archsimd.LoadUint32x16Array(&constants512.lo)).BitsToFloat32()
-				z := x.Mul(archsimd.LoadFloat32x16Array(&constants512.log2e)).Add(archsimd.LoadFloat32x16Array(&constants512.magic))
-				n := z.Sub(archsimd.LoadFloat32x16Array(&constants512.magic))
-				r := x.Sub(n.Mul(archsimd.LoadFloat32x16Array(&constants512.ln2Hi))).Sub(n.Mul(archsimd.LoadFloat32x16Array(&constants512.ln2Lo)))
-				p := r.Mul(archsimd.LoadFloat32x16Array(&constants512.c6)).Add(archsimd.LoadFloat32x16Array(&constants512.c5))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c4))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c3))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c2))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c1))
-				p = p.Mul(r).Add(archsimd.LoadFloat32x16Array(&constants512.c1))
-				e = p.Mul(z.ToBits().ShiftAllLeft(23).BitsToFloat32()).ToBits().Or(nan).BitsToFloat32()
-			}
-			y := archsimd.LoadFloat32x16Array((*[16]float32)(dstP[0:])).Add(archsimd.LoadFloat32x16Array((*[16]float32)(normP[0:])).Mul(e))
-			y.StoreArray((*[16]float32)(dstP[0:]))
-		}
-		archsimd.ClearAVXUpperBits()
-		copy(dst[n:], dstB[:])
-	}
-	archsimd.ClearAVXUpperBits()
 }

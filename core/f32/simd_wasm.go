@@ -24,15 +24,6 @@ func implementations() []kernels {
 // inAssembly says which way linear128 takes.
 var inAssembly bool
 
-// linear128 is tiles128, or the same in assembly.
-func linear128(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels, bias []float32) {
-	if inAssembly && m > 1 {
-		linearAsm(dst, ldd, x, ldx, m, in, out, panels, bias)
-		return
-	}
-	tiles128(dst, ldd, x, ldx, m, in, out, panels, bias)
-}
-
 // linearAsm is Linear in groups of up to five rows, each by all panels.
 func linearAsm(dst []float32, ldd int, x []float32, ldx, m, in, out int, panels, bias []float32) {
 	whole, rest := out/8*8, out%8

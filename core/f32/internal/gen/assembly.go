@@ -24,11 +24,10 @@ const firstSplat = 72
 // sums start from, 8 values per panel, step apart. Strides are in bytes. The
 // accumulators stay in locals, rows are broadcast as they are loaded, and a loop's
 // back edge is a branch, where the compiler's is a jump through a table.
-func assembly(t target) []byte {
+func assembly(groupRows, vecs int) []byte {
 	const unroll = 8
 	var out bytes.Buffer
 	p := func(format string, args ...any) { fmt.Fprintf(&out, format+"\n", args...) }
-	vecs := t.vecs
 	p("%s\n\n//go:build goexperiment.simd\n\n#include \"textflag.h\"", generated)
 	const multiplyAdd = "\tGet %[1]s\n\tGet %[2]s\n\tGet %[3]s\n\tF32x4Mul\n\tF32x4Add\n\tSet %[1]s"
 	load := func(register string, offset int, to string) {
@@ -39,7 +38,7 @@ func assembly(t target) []byte {
 	constant := func(v int) string { return fmt.Sprintf("I64Const $%d", v) }
 	const c, x, b, start, ldc, ldx = "R0", "R1", "R2", "R3", "R4", "R5"
 	const step, k, panels, left, row, firstRow = "R6", "R7", "R8", "R9", "R10", 11
-	for rows := 1; rows <= t.rows; rows++ {
+	for rows := 1; rows <= groupRows; rows++ {
 		acc := func(i, v int) string { return fmt.Sprintf("V%d", i*vecs+v) }
 		weight := func(v int) string { return fmt.Sprintf("V%d", rows*vecs+v) }
 		value := fmt.Sprintf("V%d", (rows+1)*vecs)
