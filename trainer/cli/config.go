@@ -244,6 +244,8 @@ func bindOptimiser(f *pflag.FlagSet, o *train.Options) {
 	f.IntVar(&o.Warmup, "warmup", o.Warmup, "steps of linear warm-up")
 	f.Float64Var(&o.EMA, "ema", o.EMA, "decay of the moving average of the weights")
 	f.Float64Var(&o.Clip, "clip", o.Clip, "largest norm of the gradient, 0: no clipping")
+	f.BoolVar(&o.AdaptiveClip, "adaptive-clip", o.AdaptiveClip,
+		"clip at 1.5 times the mean of the last 50 norms plus two standard deviations, in place of clip")
 	f.Float64Var(&o.WeightDecay, "weight-decay", o.WeightDecay, "decoupled weight decay")
 	f.BoolVar(&o.AMSGrad, "amsgrad", o.AMSGrad, "the AMSGrad form of AdamW")
 	f.BoolVar(&o.Muon, "muon", o.Muon, "step the matrices of attention and MLPs by Muon, the rest by AdamW")

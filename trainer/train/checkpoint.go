@@ -39,6 +39,8 @@ type Progress struct {
 
 	// of a step, over all processes and accumulated parts
 	BatchAtoms int `json:"batch_atoms,omitempty"`
+
+	Norms clipping `json:"norms,omitempty"` // with AdaptiveClip
 }
 
 // Validation is one entry of a run's history.

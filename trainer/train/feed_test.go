@@ -35,7 +35,7 @@ func TestFeed(t *testing.T) {
 		}
 		plain.advance(want)
 		fed.advance(got)
-		if fed.progress != plain.progress {
+		if !reflect.DeepEqual(fed.progress, plain.progress) {
 			t.Fatalf("%+v, want %+v", fed.progress, plain.progress)
 		}
 	}

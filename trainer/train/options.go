@@ -72,17 +72,19 @@ type Options struct {
 	DistanceGrid bool `json:"distance_grid,omitempty"`
 	BatchAtoms   int  `json:"batch_atoms"`
 	// parts of a batch, of BatchAtoms each, one after the other; 0 is 1
-	Accumulate  int      `json:"accumulate,omitempty"`
-	LR          float64  `json:"lr"`
-	MinLR       float64  `json:"min_lr"` // floor of the cosine decay, as a share of LR
-	Warmup      int      `json:"warmup"` // steps of linear warm-up
-	Steps       int      `json:"steps,omitempty"`
-	Epochs      int      `json:"epochs,omitempty"`
-	MaxTime     Duration `json:"max_time,omitempty"`
-	EMA         float64  `json:"ema"`
-	Clip        float64  `json:"clip"`
-	WeightDecay float64  `json:"weight_decay"`
-	AMSGrad     bool     `json:"amsgrad"`
+	Accumulate int      `json:"accumulate,omitempty"`
+	LR         float64  `json:"lr"`
+	MinLR      float64  `json:"min_lr"` // floor of the cosine decay, as a share of LR
+	Warmup     int      `json:"warmup"` // steps of linear warm-up
+	Steps      int      `json:"steps,omitempty"`
+	Epochs     int      `json:"epochs,omitempty"`
+	MaxTime    Duration `json:"max_time,omitempty"`
+	EMA        float64  `json:"ema"`
+	Clip       float64  `json:"clip"`
+	// clip by the gradients of the last steps in place of Clip (see clipping)
+	AdaptiveClip bool    `json:"adaptive_clip,omitempty"`
+	WeightDecay  float64 `json:"weight_decay"`
+	AMSGrad      bool    `json:"amsgrad"`
 	// orthogonalised updates of the matrices of attention and MLPs
 	Muon bool `json:"muon,omitempty"`
 	BF16 bool `json:"bf16"`

@@ -80,7 +80,7 @@ func TestResumeIsExact(t *testing.T) {
 		o.EGNN = egnn.Config{Hidden: 16, Layers: 2, InvSublayers: 1, Attention: true, Tanh: true, NormConstant: 1,
 			NormFactor: 1}
 		o.AMSGrad, o.BF16 = v == "symdiff", v == "symdiff" || v == "symdiff-h"
-		o.Muon = v == "symdiff-h"
+		o.Muon, o.AdaptiveClip = v == "symdiff-h", v == "symdiff-h"
 		o.Steps = 16 // more than an epoch
 		whole := mustRun(t, o)
 		if whole.Progress.Step != 16 || whole.Progress.Epochs <= 1 {
@@ -107,7 +107,12 @@ func TestResumeIsExact(t *testing.T) {
 			t.Fatalf("stopped at %+v", c.Progress)
 		}
 		part.Resume = part.Out
-		same(t, v+", resumed", whole, mustRun(t, part))
+		resumed := mustRun(t, part)
+		same(t, v+", resumed", whole, resumed)
+		if want := map[bool]int{true: 17}[o.AdaptiveClip]; len(whole.Progress.Norms) != want ||
+			!slices.Equal(resumed.Progress.Norms, whole.Progress.Norms) {
+			t.Errorf("%s, resumed: norms %v, want the %d of %v", v, resumed.Progress.Norms, want, whole.Progress.Norms)
+		}
 		log := logLines(t, part.Out)
 		for i := 1; i < len(log); i++ {
 			if log[i].Step < log[i-1].Step || log[i].Time < log[i-1].Time {

@@ -155,11 +155,16 @@ func (r *run) gather(grads []torch.Tensor) (shards [][]torch.Tensor, norm float6
 	return shards, math.Sqrt(norm)
 }
 
-// update clips the gradient to norm Clip and applies it.
+// update clips the gradient to norm Clip, or to that of AdaptiveClip, and applies it.
 func (r *run) update(shards [][]torch.Tensor, norm, lr float64) {
 	scale, step := 1.0, r.progress.Step+1
-	if r.Clip > 0 && norm > r.Clip {
-		scale = r.Clip / (norm + 1e-6)
+	bound := r.Clip
+	if r.AdaptiveClip {
+		bound = r.progress.Norms.bound()
+		r.progress.Norms = r.progress.Norms.then(norm)
+	}
+	if bound > 0 && norm > bound {
+		scale = bound / (norm + 1e-6)
 	}
 	r.team.do(func(w int, s *torch.Scope) { r.opt.Apply(s, shards[w], w, scale, step, lr, r.emaDecay(step)) })
 }
