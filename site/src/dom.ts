@@ -42,8 +42,14 @@ export function onPress(button: HTMLElement, fields: HTMLElement, press: () => v
   });
 }
 
+let written = "";
+
+/** The address of what is shown. */
+export const addressNow = () => written || location.href;
+
 /** Writes the address of what is shown, where the page may: a frame without an origin of its own keeps the address that it came by. */
 export function writeAddress(address: string | URL): void {
+  written = new URL(address, location.href).href;
   try {
     history.replaceState(null, "", address);
   } catch {

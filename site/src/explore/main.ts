@@ -5,7 +5,7 @@ import "../masthead.ts";
 import { models } from "virtual:model";
 import { chosenAtoms } from "../atoms.ts";
 import { copyText } from "../copy.ts";
-import { element, onPress } from "../dom.ts";
+import { addressNow, element, onPress } from "../dom.ts";
 import { mayBegin } from "../link.ts";
 import { kernelNames, kernels, kernelsOf, type Kernel } from "../kernel.ts";
 import { startOffline } from "../offline.ts";
@@ -76,7 +76,7 @@ function listen(): void {
   select("method").addEventListener("change", () => changeRun({ method: select("method").value as Run["method"] }));
   select("kernel").addEventListener("change", () => changeRun({ kernel: select("kernel").value as Kernel }));
   select("model").addEventListener("change", () => {
-    const url = new URL(location.href);
+    const url = new URL(addressNow());
     url.searchParams.set("model", select("model").value);
     location.assign(url);
   });

@@ -1,25 +1,31 @@
 // The molecule as files.
 
 import { announce } from "../dom.ts";
-import { save } from "../save.ts";
+import { save as saveFile } from "../save.ts";
 import type { Viewer } from "../view/viewer.ts";
 import type { Transport } from "../transport.ts";
 import { comment, fileName, provenance, type Outcome } from "./outcome.ts";
 import { withText } from "./png.ts";
+import { linkTo } from "./share.ts";
 import { record } from "./video.ts";
 
 export type TextFormat = "xyz" | "sdf" | "pdb";
 
+/** Hands over a file of a molecule, whose name goes on as `ending` says. */
+function save(outcome: Outcome, ending: string, content: BlobPart, type?: string): void {
+  saveFile(fileName(outcome) + ending, content, type, linkTo(outcome));
+}
+
 export function saveText(outcome: Outcome, format: TextFormat): void {
-  save(`${fileName(outcome)}.${format}`, outcome.molecule[format]);
+  save(outcome, `.${format}`, outcome.molecule[format]);
 }
 
 export function saveSmiles(outcome: Outcome, smiles: string): void {
-  save(`${fileName(outcome)}.smi`, `${smiles} ${comment(outcome)}\n`);
+  save(outcome, ".smi", `${smiles} ${comment(outcome)}\n`);
 }
 
 export function saveTrajectory(outcome: Outcome): void {
-  save(`${fileName(outcome)}-trajectory.xyz`, outcome.trajectory.toXYZ(comment(outcome)));
+  save(outcome, "-trajectory.xyz", outcome.trajectory.toXYZ(comment(outcome)));
 }
 
 /** SDF at other positions (atoms, 3): those that MMFF94 found, with its energy in kcal/mol. */
@@ -30,7 +36,7 @@ export function saveRelaxed(outcome: Outcome, positions: ArrayLike<number>, ener
     lines[4 + i] = place + lines[4 + i]!.slice(30);
   }
   const fields = `>  <relaxed>\nMMFF94, openchemlib\n\n>  <mmff94_kcal_mol>\n${energy.toFixed(3)}\n\n$$$$`;
-  save(`${fileName(outcome)}-mmff94.sdf`, lines.join("\n").replace("$$$$", () => fields));
+  save(outcome, "-mmff94.sdf", lines.join("\n").replace("$$$$", () => fields));
 }
 
 /** The picture as it is turned now. */
@@ -40,7 +46,7 @@ export async function savePicture(outcome: Outcome, viewer: Viewer): Promise<voi
   const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, "image/png"));
   if (!blob) throw new Error("the picture could not be encoded");
   const text = await withText(blob, "Comment", `SymDiff ${comment(outcome)}`);
-  save(`${fileName(outcome)}.png`, text, "image/png");
+  save(outcome, ".png", text, "image/png");
 }
 
 /** The whole trajectory as it is turned now; what it came from is written at the bottom. */
@@ -60,7 +66,7 @@ export async function saveVideo(outcome: Outcome, viewer: Viewer, transport: Tra
     context.fillText(caption, 24, canvas.height - 24, canvas.width - 48);
     onProgress(share);
   });
-  save(`${fileName(outcome)}.webm`, blob, blob.type);
+  save(outcome, ".webm", blob, blob.type);
   announce("The video is ready.");
 }
 

@@ -5,7 +5,7 @@ import "../masthead.ts";
 import type { Frame, Molecule, SampleOptions } from "symdiff-mol";
 import { chosenAtoms, showAtoms } from "../atoms.ts";
 import { copyText } from "../copy.ts";
-import { announce, element, onPress, writeAddress } from "../dom.ts";
+import { addressNow, announce, element, onPress, writeAddress } from "../dom.ts";
 import { modelNamed, shipped, shippedFile } from "../engine.ts";
 import { formulaNodes } from "../format.ts";
 import { models, type Model } from "virtual:model";
@@ -138,7 +138,7 @@ function listen(): void {
   start.addEventListener("change", () => change(startAt(Number(start.value), state)));
   steps.addEventListener("input", () => change({ steps: Number(steps.value) }, 400));
   element("model").addEventListener("change", (event) => {
-    const url = new URL(location.href);
+    const url = new URL(addressNow());
     url.searchParams.set("model", (event.target as HTMLSelectElement).value);
     location.assign(url);
   });

@@ -1,6 +1,6 @@
 // The guided tour of the main page: six steps on the visitor's own molecule, each with an address of its own (?tour=3).
 
-import { element, make, writeAddress } from "../dom.ts";
+import { addressNow, element, make, writeAddress } from "../dom.ts";
 import { steps, type Step } from "./steps.ts";
 import "./tour.css";
 
@@ -86,7 +86,7 @@ class Tour {
 
 /** Writes the step into the address, or takes it out; other parameters stay. */
 function address(step: string | undefined): void {
-  const url = new URL(location.href);
+  const url = new URL(addressNow());
   if (step) url.searchParams.set("tour", step);
   else url.searchParams.delete("tour");
   writeAddress(url);

@@ -54,6 +54,69 @@ for (const sandbox of ["allow-scripts allow-same-origin", "allow-scripts"]) {
   });
 }
 
+/** A frame of the page on a site that is of the page's own origin, or of another; resolves to the frame. */
+async function framed(t, page, sandbox, sameOrigin, address) {
+  const headers = { "Access-Control-Allow-Origin": "*" };
+  const site = await staticServer(join(top, "build/site"), { headers, files: { "/lesson.html": () => lesson } });
+  const iframe = `<iframe title="SymDiff" sandbox="${sandbox}" src="${site.url}${address}" width="700" height="700"></iframe>`;
+  const lesson = `<!doctype html><html lang="en"><title>A lesson</title><link rel="icon" href="data:,"><main><h1>A lesson</h1>${iframe}</main>`;
+  const other = await staticServer(top, { files: { "/lesson.html": lesson } });
+  t.after(() => (site.close(), other.close()));
+  await page.goto(`${sameOrigin ? site.url : other.url}lesson.html`);
+  return { frame: page.frames()[1], url: site.url };
+}
+
+for (const [sandbox, sameOrigin, told] of [
+  ["allow-scripts allow-same-origin", true, true],
+  ["allow-scripts", true, false],
+  ["allow-scripts allow-same-origin", false, false],
+]) {
+  const where = `sandbox="${sandbox}" on ${sameOrigin ? "its own" : "another"} site`;
+  test(`a frame that may download nothing shows its files: ${where}`, async (t) => {
+    const { page, close } = await open(browser, "about:blank", { expected: /^request to|Download is disallowed|can escape its sandboxing/ });
+    const { frame, url } = await framed(t, page, sandbox, sameOrigin, "?embed=1&seed=3&atoms=6&steps=20");
+    page.on("download", () => assert.fail("a download from such a frame"));
+    await frame.click("#generate");
+    await frame.waitForSelector("#result:not([hidden])");
+    const shown = async (selector) => {
+      await frame.click(selector);
+      if (!told) await frame.click(".offer >> text=Show the file");
+      return frame.waitForSelector("dialog[open]");
+    };
+    let dialog = await shown("[data-format=xyz]");
+    assert.match(await dialog.$eval("textarea", (area) => area.value), /^6\n.*seed=3/);
+    assert.match(await dialog.$eval("a", (link) => link.href), new RegExp(`^${url}\\?seed=3&atoms=6&(?!.*embed)`));
+    await frame.click("dialog >> text=Copy");
+    assert.match(await frame.textContent("dialog [role=status]"), /Copied|^$/);
+    if (sameOrigin) await accessible(page, where); // axe cannot look into the other frame
+    await frame.click("dialog >> text=Close");
+    await frame.waitForSelector("dialog", { state: "detached" });
+    for (const [selector, what] of [["[data-format=png]", "img"], ["[data-format=webm]", "video"]]) {
+      dialog = await shown(selector);
+      await frame.waitForFunction((what) => { // the picture or the film has come
+        const made = document.querySelector(`dialog ${what}`);
+        return (made.naturalWidth ?? made.videoWidth) > 0;
+      }, what);
+      await page.screenshot({ path: join(screenshots, `frame-${what}.png`) });
+      await frame.click("dialog >> text=Close");
+    }
+    await close();
+  });
+}
+
+test("a frame that may download does, and shows nothing where it is known to", async (t) => {
+  const { page, close } = await open(browser, "about:blank", { expected: /^request to|can escape its sandboxing/ });
+  for (const sameOrigin of [true, false]) {
+    const { frame } = await framed(t, page, "allow-scripts allow-same-origin allow-downloads", sameOrigin, "?embed=1&seed=3&atoms=6&steps=20");
+    await frame.click("#generate");
+    await frame.waitForSelector("#result:not([hidden])");
+    await Promise.all([page.waitForEvent("download"), frame.click("[data-format=xyz]")]);
+    assert.equal(await frame.locator("dialog").count(), 0);
+    assert.equal(await frame.locator(".offer").count(), sameOrigin ? 0 : 1);
+  }
+  await close();
+});
+
 test("in a sandbox without allow-same-origin, from a host that does not allow it, the page says why and where it is", async () => {
   const host = await staticServer(join(top, "build/site"));
   const { page, context } = await open(browser, "about:blank", { expected: /./ });
@@ -234,10 +297,23 @@ test("over plain http within a house the page generates, and copies", async () =
   assert.equal(await page.evaluate(() => isSecureContext), false);
   await generate(page);
   assert.match(await page.textContent("#provenance"), /^Seed 42, .* weights qm9-web [0-9a-f]{12}$/);
-  const asked = page.waitForEvent("dialog");
-  await Promise.all([page.click("#copy-link"), asked.then((dialog) => (assert.match(dialog.defaultValue(), /seed=42/), dialog.accept()))]);
+  const pasted = async (press) => {
+    await press();
+    await page.evaluate(() => document.body.prepend(Object.assign(document.createElement("textarea"), { id: "pasted" })));
+    await page.focus("#pasted");
+    await page.keyboard.press("Control+V");
+    return page.inputValue("#pasted");
+  };
+  assert.match(await pasted(() => page.click("#copy-link >> text=Copy link").then(() => page.waitForSelector("#copy-link >> text=Copied"))), /seed=42/);
   await page.goto(`http://page.lan:${port}/symmetry.html`);
+  assert.match(await pasted(() => page.click("#copy").then(() => page.waitForSelector("#status >> text=Copied"))), /^symdiff /);
+  await page.evaluate(() => (document.execCommand = () => false)); // as where a policy forbids it
   await page.click("#copy");
   assert.equal(await page.textContent("#status"), "Selected.");
+  await page.goto(`http://page.lan:${port}/?seed=42&atoms=14`);
+  await generate(page);
+  await page.evaluate(() => (document.execCommand = () => false));
+  await page.click("#copy-link");
+  assert.match(await page.inputValue("dialog textarea"), /seed=42/);
   await close();
 });

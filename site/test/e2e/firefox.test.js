@@ -71,7 +71,7 @@ test("a link makes its molecule in Firefox; it can be scrubbed, and its file is 
   await page.close();
 });
 
-test("in a sandbox without allow-same-origin a frame generates in Firefox", async () => {
+test("in a sandbox without allow-same-origin a frame generates in Firefox, and shows its files", async () => {
   const frame = `<iframe sandbox="allow-scripts" src="${server.url}?embed=1&seed=3&atoms=6&steps=20" width="640" height="480"></iframe>`;
   const lesson = await staticServer(top, { files: { "/index.html": `<!doctype html>${frame}` } });
   const page = await firefox.newPage();
@@ -80,6 +80,10 @@ test("in a sandbox without allow-same-origin a frame generates in Firefox", asyn
   const inner = page.frames()[1];
   await inner.waitForSelector("#result:not([hidden])"); // a link with a seed makes its molecule
   await inner.waitForFunction(() => /openchemlib/.test(document.querySelector("#chemistry-note").textContent));
+  await inner.click("[data-format=xyz]"); // which such a frame may not download
+  await inner.waitForSelector(".offer button");
+  await inner.click(".offer button");
+  assert.match(await inner.$eval("dialog[open] textarea", (area) => area.value), /^6\n.*seed=3/);
   await page.close();
   lesson.close();
 });
