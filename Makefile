@@ -263,6 +263,15 @@ test-site: deps-browser cli site npm budget $(BUILD)/dist.stamp ## the typed API
 	$(NPM) run --silent test:unit
 	$(NPM) run --silent test:e2e
 
+BUNDLERS := $(BUILD)/bundlers
+.PHONY: test-bundlers
+test-bundlers: deps-browser npm $(BUNDLERS)/npm.stamp ## the npm package as built by Parcel and by Next, in Chromium (downloads 450 MB)
+	node --test --test-timeout=600000 site/test/bundlers/*.test.js
+$(BUNDLERS)/npm.stamp: site/test/bundlers/package-lock.json
+	@mkdir -p $(BUNDLERS) && cp site/test/bundlers/package.json $< $(BUNDLERS)/
+	npm --prefix $(BUNDLERS) ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 budget: site ## what a visit downloads, compressed; fails when the page or the WASM is too large
 	@node site/budget.js
 

@@ -13,6 +13,7 @@ import * as vite from "vite";
 import webpack from "webpack";
 import { accessible } from "./axe.js";
 import { endAll, launch, open, screenshots, top } from "./browser.js";
+import { block, pack, usage } from "./packed.js";
 import { staticServer } from "./static.js";
 
 const folder = mkdtempSync(join(tmpdir(), "symdiff-example-"));
@@ -21,7 +22,7 @@ let made;
 
 before(async () => {
   cpSync(join(top, "wasm/example"), folder, { recursive: true, filter: (name) => !name.includes("node_modules") });
-  const [{ filename }] = JSON.parse(execFileSync("npm", ["pack", "--json", "--pack-destination", folder, join(top, "build/npm")], { encoding: "utf8" }));
+  const filename = pack(folder);
   const { devDependencies: _, ...manifest } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")); // Vite is this test's own
   writeFileSync(join(folder, "package.json"), JSON.stringify({ ...manifest, dependencies: { "symdiff-mol": `file:${filename}` } }));
   execFileSync("npm", ["install", "--offline"], { cwd: folder, stdio: "pipe" });
@@ -105,19 +106,10 @@ test("the example runs in Vite's development server", async () => {
   await server.close();
 });
 
-const readme = readFileSync(join(top, "wasm/npm/README.md"), "utf8");
 const entries = Object.entries(JSON.parse(readFileSync(join(top, "wasm/npm/package.json"), "utf8")).exports);
 
-/** The block of code of the README that holds this text. */
-function block(language, text) {
-  const found = [...readme.matchAll(/^```(\w+)\n([^]*?)^```/gm)].find(([, l, code]) => l === language && code.includes(text));
-  assert.ok(found, `the README has no ${language} with ${text}`);
-  return found[2];
-}
-
 /** What every bundler is given: the README's code as it stands, and the element. */
-const main = `${block("js", "SymDiff.load")}
-import "symdiff-mol/viewer";
+const main = `${usage}
 generate(7).then(({ formula }) => (document.title = formula), (error) => (document.title = String(error)));
 `;
 const element = '<symdiff-viewer id="v">2\n\nH 0 0 0\nH 0.74 0 0</symdiff-viewer>';
