@@ -7,6 +7,8 @@ import { seconds } from "../format.ts";
 import { Meter } from "../meter.ts";
 import { sampleOptions } from "../settings.ts";
 import { save } from "../save.ts";
+import type { Chemistry } from "./chemistry.ts";
+import { csv, Filters } from "./filters.ts";
 import { Gallery, type Item } from "./gallery.ts";
 import { jobCommand, type Origin } from "./outcome.ts";
 
@@ -21,15 +23,18 @@ export interface Progressing {
 export class Batch {
   readonly #section = element("batch");
   readonly #gallery: Gallery;
+  readonly #filters: Filters;
   #origin: Origin | undefined;
   #n = 0;
 
-  constructor(open: (item: Item, origin: Origin) => void) {
-    this.#gallery = new Gallery((item) => {
+  constructor(open: (item: Item, origin: Origin) => void, chemistry: Chemistry) {
+    this.#filters = new Filters(chemistry);
+    this.#gallery = new Gallery(this.#filters, (item) => {
       this.#gallery.current = item.index;
       open(item, this.#origin!);
     });
     element("batch-sdf").addEventListener("click", () => this.#save());
+    element("batch-csv").addEventListener("click", () => void this.#saveTable());
   }
 
   /** Generates n molecules and shows each as it comes. What was made stays, whatever happens. */
@@ -81,8 +86,28 @@ export class Batch {
     return `symdiff-${this.#n}-seed${this.#origin!.settings.seed}.sdf`;
   }
 
-  /** One SDF of all that the filter lets through. */
+  /** One SDF of all that is shown, with the properties that were worked out as data fields. */
   #save(): void {
-    save(this.#file, this.#gallery.filtered.map(({ molecule }) => molecule.sdf).join(""), "chemical/x-mdl-sdfile");
+    const records = this.#gallery.filtered.map((item) => {
+      const fields = this.#filters.columns(item).map(([name, value]) => `>  <${name}>\n${value}\n\n`);
+      return item.molecule.sdf.replace(/\$\$\$\$\n$/, () => `${fields.join("")}$$$$\n`);
+    });
+    save(this.#file, records.join(""), "chemical/x-mdl-sdfile");
+  }
+
+  /** A table of all that is shown. */
+  async #saveTable(): Promise<void> {
+    const button = element<HTMLButtonElement>("batch-csv");
+    button.disabled = true;
+    await this.#filters.work();
+    button.disabled = false;
+    const rows = this.#gallery.filtered.map((item) => {
+      const { index, molecule } = item;
+      const verdicts = { stable: molecule.stable, valid: molecule.valid, connected: molecule.connected };
+      return Object.entries({ index, formula: molecule.formula, smiles: this.#filters.smiles(item), ...verdicts, ...Object.fromEntries(this.#filters.columns(item)) });
+    });
+    const names = [...new Set(rows.flatMap((row) => row.map(([name]) => name)))];
+    const lines = rows.map((row) => csv(names.map((name) => String(Object.fromEntries(row)[name] ?? ""))));
+    save(this.#file.replace(/sdf$/, "csv"), csv(names) + lines.join(""), "text/csv");
   }
 }

@@ -2,14 +2,22 @@
 
 import { workerAnywhere } from "symdiff-mol/start";
 
-/** Names, numbers and a drawing. Where hydrogens are missing, they are counted in, but for the weight: that is of the formula. */
-export interface Sheet {
+/** Names and numbers. Where hydrogens are missing, they are counted in, but for the weight: that is of the formula. */
+export interface Properties {
   smiles: string;
   /** g/mol. */
   weight: number;
   logP: number;
   /** Å². */
   tpsa: number;
+  /** N and O with a hydrogen, and all N and O. */
+  donors: number;
+  acceptors: number;
+  rotatableBonds: number;
+}
+
+/** With a drawing. */
+export interface Sheet extends Properties {
   /** Hydrogens that had to be added. */
   added: number;
   /** SVG. */
@@ -26,13 +34,14 @@ export interface Relaxed {
 
 export interface Question {
   id: number;
-  kind: "describe" | "relax";
-  sdf: string;
+  kind: "describe" | "measure" | "relax";
+  /** One, or of measure any number. */
+  sdf: string[];
 }
 
 export interface Answer {
   id: number;
-  result?: Sheet | Relaxed;
+  result?: Sheet | Relaxed | (Properties | undefined)[];
   error?: string;
 }
 
@@ -47,15 +56,20 @@ export class Chemistry {
   #next = 1;
 
   describe(sdf: string): Promise<Sheet> {
-    return this.#ask<Sheet>("describe", sdf);
+    return this.#ask<Sheet>("describe", [sdf]);
+  }
+
+  /** The properties of each; undefined where openchemlib cannot tell. */
+  measure(sdf: string[]): Promise<(Properties | undefined)[]> {
+    return this.#ask<(Properties | undefined)[]>("measure", sdf);
   }
 
   /** The nearest minimum of MMFF94. Rejects where the force field does not know the atoms. */
   relax(sdf: string): Promise<Relaxed> {
-    return this.#ask<Relaxed>("relax", sdf);
+    return this.#ask<Relaxed>("relax", [sdf]);
   }
 
-  #ask<T>(kind: Question["kind"], sdf: string): Promise<T> {
+  #ask<T>(kind: Question["kind"], sdf: string[]): Promise<T> {
     const worker = (this.#worker ??= this.#start());
     const id = this.#next++;
     return new Promise<T>((resolve, reject) => {

@@ -2,7 +2,7 @@
 
 import { ForceFieldMMFF94, Molecule, MoleculeProperties, Resources } from "openchemlib";
 import parameters from "mmff94.json?url";
-import type { Answer, Question, Relaxed, Sheet } from "./chemistry.ts";
+import type { Answer, Properties, Question, Relaxed, Sheet } from "./chemistry.ts";
 
 const scope = globalThis as unknown as {
   onmessage: (event: MessageEvent<Question>) => void;
@@ -11,7 +11,8 @@ const scope = globalThis as unknown as {
 
 scope.onmessage = async ({ data }) => {
   try {
-    const result = data.kind === "describe" ? describe(data.sdf) : await relax(data.sdf);
+    const one = data.sdf[0]!;
+    const result = data.kind === "describe" ? describe(one) : data.kind === "measure" ? data.sdf.map(known) : await relax(one);
     scope.postMessage({ id: data.id, result });
   } catch (error) {
     scope.postMessage({ id: data.id, error: error instanceof Error ? error.message : String(error) });
@@ -21,23 +22,38 @@ scope.onmessage = async ({ data }) => {
 /** g/mol. */
 const hydrogenWeight = Molecule.fromSmiles("[H][H]").getMolecularFormula().relativeWeight / 2;
 
-/** Reads core's SDF: bonds and charges are core's, openchemlib adds the hydrogens that valences lack. */
 function describe(sdf: string): Sheet {
+  const { drawn, added, properties } = measure(sdf);
+  drawn.inventCoordinates();
+  return { ...properties, added, drawing: draw(drawn) };
+}
+
+/** The properties, where openchemlib can tell them. */
+function known(sdf: string): Properties | undefined {
+  try {
+    return measure(sdf).properties;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads core's SDF: bonds and charges are core's, openchemlib adds the hydrogens that valences lack. */
+function measure(sdf: string): { drawn: Molecule; added: number; properties: Properties } {
   const molecule = Molecule.fromMolfile(sdf);
   const drawn = molecule.getCompactCopy();
   drawn.removeExplicitHydrogens();
-  const properties = new MoleculeProperties(drawn);
-  const smiles = drawn.toIsomericSmiles();
+  const found = new MoleculeProperties(drawn);
   const added = missingHydrogens(molecule);
-  drawn.inventCoordinates();
-  return {
-    smiles,
+  const properties = {
+    smiles: drawn.toIsomericSmiles(),
     weight: molecule.getMolecularFormula().relativeWeight - added * hydrogenWeight,
-    logP: properties.logP,
-    tpsa: properties.polarSurfaceArea,
-    added,
-    drawing: draw(drawn),
+    logP: found.logP,
+    tpsa: found.polarSurfaceArea,
+    donors: found.donorCount,
+    acceptors: found.acceptorCount,
+    rotatableBonds: found.rotatableBondCount,
   };
+  return { drawn, added, properties };
 }
 
 /** Hydrogens that openchemlib counts in and the molecule does not have. */

@@ -6,6 +6,7 @@ import { formulaNodes } from "../format.ts";
 import { Tally, type Share } from "../tally.ts";
 import { Trajectory } from "../trajectory.ts";
 import { Thumbnails } from "../view/thumbnails.ts";
+import { quantities, type Filters } from "./filters.ts";
 
 const perPage = 24;
 
@@ -34,6 +35,9 @@ const orders: Record<string, (a: Item, b: Item) => number> = {
   atoms: (a, b) => b.molecule.elements.length - a.molecule.elements.length,
   formula: (a, b) => a.molecule.formula.localeCompare(b.molecule.formula, "en", { numeric: true }),
 };
+
+/** The column that an order goes by, if one. */
+const by = (order: string) => quantities.find(({ column }) => column === order)?.column;
 
 /** A molecule on its way. */
 interface Forming {
@@ -107,6 +111,7 @@ export class Gallery {
   readonly #sort = element<HTMLSelectElement>("sort");
   readonly #cards: Card[] = [];
   readonly #open: (item: Item) => void;
+  readonly #filters: Filters;
   #items: Item[] = [];
   readonly #forming = new Map<number, Forming>();
   #elements: readonly string[] = [];
@@ -115,11 +120,14 @@ export class Gallery {
   #due = 0;
 
   /** `open` is called with a molecule that is chosen. */
-  constructor(open: (item: Item) => void) {
+  constructor(filters: Filters, open: (item: Item) => void) {
     this.#open = open;
+    this.#filters = filters;
+    filters.onChange = () => this.#ask();
     for (const select of [this.#filter, this.#sort]) {
       select.addEventListener("change", () => {
         this.#page = 0;
+        if (by(this.#sort.value)) void filters.work();
         this.#show();
       });
     }
@@ -139,6 +147,7 @@ export class Gallery {
     this.#page = 0;
     this.#filter.value = "all";
     this.#sort.value = "index";
+    this.#filters.begin();
     this.#show();
   }
 
@@ -168,12 +177,20 @@ export class Gallery {
     let at = this.#items.length;
     while (at && this.#items[at - 1]!.index > index) at--;
     this.#items.splice(at, 0, item);
+    this.#filters.add(item);
     this.#ask();
   }
 
-  /** Molecules of the filter, in the order of the seed's stream. */
+  /** Molecules that are shown, in the order of the seed's stream. */
   get filtered(): Item[] {
-    return this.#items.filter(filters[this.#filter.value]!);
+    return this.#items.filter(filters[this.#filter.value]!).filter((item) => this.#filters.passes(item));
+  }
+
+  #order(): (a: Item, b: Item) => number {
+    const column = by(this.#sort.value);
+    if (!column) return orders[this.#sort.value]!;
+    const value = (item: Item) => this.#filters.value(item, column);
+    return (a, b) => (value(a) === value(b) ? 0 : value(a) - value(b));
   }
 
   /** Marks the molecule that is open. */
@@ -192,13 +209,13 @@ export class Gallery {
 
   #show(): void {
     this.#due = 0;
-    const items = this.filtered.sort(orders[this.#sort.value]!); // stable: ties stay in the order of the stream
+    const items = this.filtered.sort(this.#order()); // stable: ties stay in the order of the stream
     const pages = Math.max(1, Math.ceil(items.length / perPage));
     this.#page = Math.min(Math.max(0, this.#page), pages - 1);
     const from = this.#page * perPage;
     const here = items.slice(from, from + perPage);
     // What is on its way stands behind what is finished, while there is room on the page.
-    const coming = this.#filter.value === "all" && this.#page === pages - 1 ? [...this.#forming.values()].slice(0, perPage - here.length) : [];
+    const coming = this.#filter.value === "all" && !this.#filters.active && this.#page === pages - 1 ? [...this.#forming.values()].slice(0, perPage - here.length) : [];
     while (this.#cards.length < here.length + coming.length) {
       const card = new Card(this.#open);
       this.#cards.push(card);
@@ -218,6 +235,8 @@ export class Gallery {
     const sdf = element<HTMLButtonElement>("batch-sdf");
     sdf.disabled = !items.length;
     sdf.textContent = items.length === this.#items.length ? "Download all as SDF" : `Download these ${items.length.toLocaleString("en")} as SDF`;
+    element<HTMLButtonElement>("batch-csv").disabled = !items.length;
+    this.#filters.count(items.length, this.#items.length);
     this.#count();
   }
 

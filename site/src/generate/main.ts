@@ -18,6 +18,7 @@ import { Transport } from "../transport.ts";
 import { Tools } from "../view/tools.ts";
 import { Viewer } from "../view/viewer.ts";
 import { Batch } from "./batch.ts";
+import { Chemistry } from "./chemistry.ts";
 import { Controls, costText, type Order } from "./controls.ts";
 import type { Item } from "./gallery.ts";
 import { Earlier } from "./earlier.ts";
@@ -47,8 +48,9 @@ new Tools(tools, viewer, {
 });
 viewer.onMeasure = announce;
 const controls = new Controls();
-const result = new ResultView(viewer, transport);
-const batch = new Batch(open);
+const chemistry = new Chemistry();
+const result = new ResultView(viewer, transport, chemistry);
+const batch = new Batch(open, chemistry);
 
 const earlier = new Earlier((outcome) => running || show(outcome));
 

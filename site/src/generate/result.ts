@@ -9,7 +9,8 @@ import { toQuery, withQuery } from "../settings.ts";
 import { frameOf, linkTo } from "./share.ts";
 import type { Transport } from "../transport.ts";
 import type { Viewer } from "../view/viewer.ts";
-import { Chemistry, type Sheet } from "./chemistry.ts";
+import type { Chemistry, Sheet } from "./chemistry.ts";
+import { ringCount } from "./filters.ts";
 import { drawingURL } from "./drawing.ts";
 import { savePicture, saveRelaxed, saveSmiles, saveText, saveTrajectory, saveVideo, type TextFormat } from "./files.ts";
 import { commandFor, provenance, type Outcome } from "./outcome.ts";
@@ -73,27 +74,23 @@ export function spoken(m: Molecule): string {
   return `Finished: ${m.formula}. ${Object.values(verdicts(m)).map((v) => v.title).join(", ")}.`;
 }
 
-/** Rings in the sense of graphs: bonds - atoms + pieces. */
-export function ringCount({ bonds, elements, fragments }: Pick<Molecule, "bonds" | "elements" | "fragments">): number {
-  return bonds.length - elements.length + fragments;
-}
-
 const scheme = matchMedia("(prefers-color-scheme: dark)");
 
 export class ResultView {
   readonly #section = element("result");
   readonly #image = element("drawing").querySelector("img")!;
   readonly #paper = element("drawing").querySelector<HTMLImageElement>(".on-paper")!;
-  readonly #chemistry = new Chemistry();
+  readonly #chemistry: Chemistry;
   readonly #viewer: Viewer;
   readonly #transport: Transport;
   readonly #relaxation: Relaxation;
   #outcome: Outcome | undefined;
   #sheet: Sheet | undefined;
 
-  constructor(viewer: Viewer, transport: Transport) {
+  constructor(viewer: Viewer, transport: Transport, chemistry: Chemistry) {
     this.#viewer = viewer;
     this.#transport = transport;
+    this.#chemistry = chemistry;
     this.#relaxation = new Relaxation(this.#chemistry, viewer, transport);
     for (const button of this.#buttons()) button.addEventListener("click", () => void this.#download(button));
     copier("copy-smiles", "smiles");

@@ -266,6 +266,62 @@ test("a batch fills the gallery, is tallied as the command line does, and its SD
   await close();
 });
 
+/** What openchemlib tells of the two molecules of C2H6O: their columns in files. */
+const ofC2H6O = {
+  CCO: { weight: "46.07", tpsa: "20.2", donors: "1", acceptors: "1", rings: "0", rotatable_bonds: "0", lipinski_violations: "0" },
+  COC: { weight: "46.07", tpsa: "9.2", donors: "0", acceptors: "1", rings: "0", rotatable_bonds: "0", lipinski_violations: "0" },
+};
+
+test("a batch is filtered and sorted by properties, which its files have", async () => {
+  const { page, close } = await open(browser, `${server.url}?seed=1&formula=C2H6O&n=12`);
+  await page.click("#generate");
+  await page.waitForSelector("#generate:not([hidden])");
+  await page.selectOption("#filter", "valid");
+  const of = Number((await page.textContent("#page")).match(/of (\d+)$/)[1]);
+  await page.focus("#filters summary");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.querySelector("#filters-note").textContent === "");
+  const [head, ...lines] = (await text(page, "#batch-csv")).text.trim().split("\n").map((line) => line.split(","));
+  const rows = lines.map((line) => Object.fromEntries(line.map((cell, k) => [head[k], cell])));
+  assert.equal(rows.length, of);
+  const known = rows.filter(({ smiles }) => smiles in ofC2H6O);
+  assert.ok(known.length >= 6 && new Set(known.map(({ smiles }) => smiles)).size === 2, JSON.stringify(rows));
+  for (const row of known) assert.deepEqual({ ...row, ...ofC2H6O[row.smiles], formula: "C2H6O" }, row);
+
+  await page.focus("#filters summary");
+  await page.keyboard.press("Tab"); // from the summary to the first field
+  await page.keyboard.type("46");
+  await page.fill("[aria-label='TPSA, at least']", "20");
+  const alcohols = rows.filter(({ tpsa, weight }) => Number(tpsa) >= 20 && Number(weight) >= 46);
+  const shown = (count) => page.waitForFunction((text) => document.querySelector("#filters-note").textContent === text, `${count} of 12 shown`);
+  await shown(alcohols.length);
+  assert.equal(await page.inputValue("[aria-label='Weight, at least']"), "46");
+  assert.equal(await page.textContent("#batch-sdf"), `Download these ${alcohols.length} as SDF`);
+  const records = (await text(page, "#batch-sdf")).text.split("$$$$\n").filter(Boolean);
+  assert.deepEqual(records.map((record) => record.match(/> +<index>\n(\d+)/)[1]), alcohols.map(({ index }) => index));
+  for (const [k, record] of records.entries()) {
+    const fields = Object.fromEntries([...record.matchAll(/> +<(\w+)>\n(.*)\n/g)].map(([, name, value]) => [name, value]));
+    for (const name of Object.keys(ofC2H6O.CCO)) assert.equal(fields[name], alcohols[k][name], name);
+  }
+  await page.fill("[aria-label='TPSA, at least']", "500");
+  await shown(0);
+  assert.equal(await page.isDisabled("#batch-sdf"), true);
+  await page.click("#ranges button");
+  await page.check("#lipinski");
+  await page.selectOption("#sort", "tpsa");
+  await shown(of);
+  await accessible(page, "filters");
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.locator("#filters").scrollIntoViewIfNeeded();
+  await page.screenshot({ path: join(screenshots, "phone-filters.png") });
+  const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  assert.equal(content, width, "nothing sticks out sideways");
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.locator("#batch").scrollIntoViewIfNeeded();
+  await page.screenshot({ path: join(screenshots, "desktop-filters.png") });
+  await close();
+});
+
 test("a batch can be stopped, and what was made stays", async () => {
   const { page, close } = await open(browser, `${server.url}?seed=2&steps=100&n=1000&atoms=12`);
   await page.click("#generate");

@@ -33,6 +33,16 @@ test("the address holds the settings, and refuses what is out of bounds", async 
   }
 });
 
+test("Lipinski's rule counts limits that a molecule is beyond", async () => {
+  const { csv, lipinski } = await load("/src/generate/filters.ts");
+  const limits = { weight: 500, logP: 5, donors: 5, acceptors: 10 };
+  assert.equal(lipinski({ weight: 180.16, logP: 1.3, donors: 1, acceptors: 4 }), 0, "aspirin");
+  assert.equal(lipinski({ weight: 1202.6, logP: 3.3, donors: 5, acceptors: 23 }), 2, "ciclosporin");
+  assert.equal(lipinski(limits), 0);
+  for (const name of Object.keys(limits)) assert.equal(lipinski({ ...limits, [name]: limits[name] + 0.5 }), 1, name);
+  assert.equal(csv(["1", 'a "b"', "c,d"]), '1,"a ""b""","c,d"\n');
+});
+
 test("a formula stands in place of the number of atoms, with weights that take one", async () => {
   const { parseFormula, parseQuery, sampleOptions, toQuery } = await load("/src/settings.ts");
   const { command } = await load("/src/command.ts");
