@@ -42,7 +42,7 @@ CORE_SOURCES = $(shell find core wasm -name node_modules -prune -o -name '*.go' 
 SITE_SOURCES = $(shell find site wasm/js -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/test/*' -not -name '*.go')
 WEIGHTS := core/weights/qm9-web.safetensors
 
-.PHONY: help deps demo sample test cli cli-site npm budget trainer train evaluate-model evaluate-seeds evaluate-nll evaluate-keep wasm site bench bench-go bench-peers fuzz check clean \
+.PHONY: help deps demo sample test cli cli-site npm budget trainer train evaluate-model evaluate-seeds evaluate-nll evaluate-keep evaluate-branches wasm site bench bench-go bench-peers fuzz check clean \
 	deps-torch deps-browser deps-rdkit test-core test-wasm test-cli test-rdkit test-torch test-site
 
 help: ## list the targets
@@ -155,6 +155,9 @@ compare-bonds: deps-rdkit ## bonds from distances against the SMILES of one in E
 # BASES=25 stable molecules of the model, each remade EACH=8 times around each kind of part, as the page does it, or as FLAGS= have it.
 evaluate-keep: cli $(BUILD)/npm.stamp ## how often molecules come out well around fragments; writes core/weights/qm9-web.keep.json
 	node site/measure-keep.js $(WEIGHTS) $(WEIGHTS:.safetensors=.keep.json)
+
+evaluate-branches: cli ## how many of 50 molecules keep their bonds when they branch at a step; writes core/weights/qm9-web.branches.json
+	node site/measure-branches.js $(WEIGHTS) $(WEIGHTS:.safetensors=.branches.json)
 
 # Without symbols, and without inlining in packages where no step spends time in small functions: 5 % smaller, the same bits.
 WASM_FLAGS := -ldflags='-s -w' $(patsubst %,-gcflags=%=-l,runtime syscall/... strconv $(addprefix $(MODULE)/,core/molecule core/internal/json core/internal/matching core/safetensors core/schedule core/sampler core/checkpoint core/egnn core/geoldm core/encoding core/budget core/symmetrise wasm wasm/internal/session))

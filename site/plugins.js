@@ -116,7 +116,8 @@ function factsOf(file) {
     sha256,
     bytes: data.length,
     evaluation: readEvaluation(file.replace(/\.safetensors$/, ".json"), sha256),
-    keep: readKeep(file.replace(/\.safetensors$/, ".keep.json"), sha256),
+    keep: measuredOf(file, "keep", sha256).tasks ?? [],
+    branches: measuredOf(file, "branches", sha256).branches ?? [],
     ...readHeader(data),
   };
 }
@@ -146,11 +147,12 @@ function heaviest(compositions = "{}") {
   return Math.max(0, ...Object.keys(JSON.parse(compositions)).map(heavy));
 }
 
-/** What `make evaluate-keep` measured of these weights; nothing where it measured others, or none. */
-function readKeep(file, sha256) {
-  if (!existsSync(file)) return [];
-  const { model_sha256, tasks } = JSON.parse(readFileSync(file, "utf8"));
-  return model_sha256 === sha256 ? tasks : [];
+/** What `make evaluate-keep` or `make evaluate-branches` measured of these weights; nothing where it measured others, or none. */
+function measuredOf(weights, what, sha256) {
+  const file = weights.replace(/\.safetensors$/, `.${what}.json`);
+  if (!existsSync(file)) return {};
+  const measured = JSON.parse(readFileSync(file, "utf8"));
+  return measured.model_sha256 === sha256 ? measured : {};
 }
 
 /** What `make evaluate-model` measured of these weights; nothing where it measured others, or none. */

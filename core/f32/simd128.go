@@ -1472,7 +1472,10 @@ func softmax128(x []float32, scale float32) {
 					t3.StoreArray((*[4]float32)(buffer[12:]))
 					m3 = t3.IfElse(t3.Greater(m3), m3)
 				}
-				copy(x[n:], buffer[:])
+				{
+					rest := x[n:]
+					copy(rest, buffer[:])
+				}
 			}
 		}
 		var top archsimd.Float32x4
@@ -1643,7 +1646,10 @@ func softmax128(x []float32, scale float32) {
 					e3.StoreArray((*[4]float32)(buffer[12:]))
 					s3 = s3.Add(e3)
 				}
-				copy(x[n:], buffer[:])
+				{
+					rest := x[n:]
+					copy(rest, buffer[:])
+				}
 			}
 		}
 		var sum archsimd.Float32x4
@@ -1681,7 +1687,10 @@ func softmax128(x []float32, scale float32) {
 					y3 := archsimd.LoadFloat32x4Array((*[4]float32)(buffer[12:])).Mul(inv)
 					y3.StoreArray((*[4]float32)(buffer[12:]))
 				}
-				copy(x[n:], buffer[:])
+				{
+					rest := x[n:]
+					copy(rest, buffer[:])
+				}
 			}
 		}
 	}

@@ -1959,8 +1959,11 @@ func softmax256(x []float32, scale float32) {
 					t1.StoreArray((*[8]float32)(buffer[8:]))
 					m1 = t1.Max(m1)
 				}
-				archsimd.ClearAVXUpperBits()
-				copy(x[n:], buffer[:])
+				{
+					rest := x[n:]
+					archsimd.ClearAVXUpperBits()
+					copy(rest, buffer[:])
+				}
 			}
 		}
 		var top archsimd.Float32x8
@@ -2054,8 +2057,11 @@ func softmax256(x []float32, scale float32) {
 					e1.StoreArray((*[8]float32)(buffer[8:]))
 					s1 = s1.Add(e1)
 				}
-				archsimd.ClearAVXUpperBits()
-				copy(x[n:], buffer[:])
+				{
+					rest := x[n:]
+					archsimd.ClearAVXUpperBits()
+					copy(rest, buffer[:])
+				}
 			}
 		}
 		var sum archsimd.Float32x8
@@ -2088,8 +2094,11 @@ func softmax256(x []float32, scale float32) {
 					y1 := archsimd.LoadFloat32x8Array((*[8]float32)(buffer[8:])).Mul(inv)
 					y1.StoreArray((*[8]float32)(buffer[8:]))
 				}
-				archsimd.ClearAVXUpperBits()
-				copy(x[n:], buffer[:])
+				{
+					rest := x[n:]
+					archsimd.ClearAVXUpperBits()
+					copy(rest, buffer[:])
+				}
 			}
 		}
 	}

@@ -69,11 +69,11 @@ func block(x []float32, n int) []float32 { return x[:n:n] }
 //gen:inline
 func store(x vector, to []float32, v int) { x.StoreArray((*[wide]float32)(to[v*wide:])) }
 
-// overSteps calls f for every step of x: 16 elements in place, then the rest in a buffer
-// that fill prepared.
+// steps calls f for every step of x: 16 elements in place, then the rest in a buffer that
+// fill prepared and done takes back.
 //
 //gen:inline
-func overSteps(x []float32, fill, f func(x []float32)) {
+func steps(x []float32, fill, f func(x []float32), done func(rest, buffer []float32)) {
 	n := len(x) &^ (lanes - 1)
 	for i := 0; i < n; i += lanes {
 		at := block(x[i:], lanes)
@@ -85,27 +85,25 @@ func overSteps(x []float32, fill, f func(x []float32)) {
 		fill(buffer[:])
 		copy(buffer[:], x[n:])
 		f(buffer[:])
+		done(x[n:], buffer[:])
 	}
 }
 
-// throughSteps is overSteps for an f that writes to x.
+// overSteps is steps for an f that reads x.
+//
+//gen:inline
+func overSteps(x []float32, fill, f func(x []float32)) {
+	steps(x, fill, f, func(_, _ []float32) {})
+}
+
+// throughSteps is steps for an f that writes to x.
 //
 //gen:inline
 func throughSteps(x []float32, fill, f func(x []float32)) {
-	n := len(x) &^ (lanes - 1)
-	for i := 0; i < n; i += lanes {
-		at := block(x[i:], lanes)
-		f(at)
-	}
-	if n < len(x) {
+	steps(x, fill, f, func(rest, buffer []float32) {
 		endVectors()
-		var buffer [lanes]float32
-		fill(buffer[:])
-		copy(buffer[:], x[n:])
-		f(buffer[:])
-		endVectors()
-		copy(x[n:], buffer[:])
-	}
+		copy(rest, buffer)
+	})
 }
 
 // map1 computes dst = f(a).

@@ -19,6 +19,6 @@ func Open(path string) (*Model, error) {
 	return load(path, f, size)
 }
 
-// ReadMolecules yields the molecules of a file: XYZ or SDF, perhaps with .gz. An
-// error names the file and the record.
+// ReadMolecules yields the molecules of a file: XYZ, SDF or PDB by its name, which .gz
+// or .bz2 may end. An error names the file and the record.
 func ReadMolecules(path string) iter.Seq2[*Molecule, error] { return molecule.Open(path) }

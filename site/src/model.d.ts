@@ -28,6 +28,8 @@ declare module "virtual:model" {
     evaluation: Measured[];
     /** How often molecules came out well around parts that were kept (`make evaluate-keep`); empty where that was not measured. */
     keep: Kept[];
+    /** How many molecules keep all their bonds when they branch at a step (`make evaluate-branches`); empty where that was not measured. */
+    branches: { step: number; molecules: number; kept: number }[];
   }
   export interface Kept {
     /** What was kept: all atoms but hydrogens, or one half. */

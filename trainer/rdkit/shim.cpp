@@ -160,21 +160,36 @@ int symdiff_describe(int n, const unsigned char *numbers, const int *charges, co
   });
 }
 
+namespace {
+
+// Single is a molecule as the functions below take one, with a single bond wherever atoms are bonded.
+struct Single {
+  std::vector<unsigned char> numbers;
+  std::vector<int> bond;
+
+  explicit Single(const RDKit::ROMol &mol) {
+    for (const auto atom : mol.atoms()) numbers.push_back(static_cast<unsigned char>(atom->getAtomicNum()));
+    for (const auto b : mol.bonds()) {
+      bond.push_back(static_cast<int>(b->getBeginAtomIdx()));
+      bond.push_back(static_cast<int>(b->getEndAtomIdx()));
+      bond.push_back(1);
+    }
+  }
+
+  int atoms() const { return static_cast<int>(numbers.size()); }
+  int bonds() const { return static_cast<int>(bond.size() / 3); }
+};
+
+} // namespace
+
 char *symdiff_explicit(const char *smiles, int single, char **error) {
   return guard<char *>(error, nullptr, [&]() -> char * {
     std::unique_ptr<RDKit::ROMol> parsed(RDKit::SmilesToMol(smiles));
     if (!parsed) throw std::invalid_argument("not a SMILES");
     std::unique_ptr<RDKit::ROMol> mol(RDKit::MolOps::addHs(*parsed));
     if (single) {
-      std::vector<unsigned char> numbers;
-      std::vector<int> bond;
-      for (const auto atom : mol->atoms()) numbers.push_back(static_cast<unsigned char>(atom->getAtomicNum()));
-      for (const auto b : mol->bonds()) {
-        bond.push_back(static_cast<int>(b->getBeginAtomIdx()));
-        bond.push_back(static_cast<int>(b->getEndAtomIdx()));
-        bond.push_back(1);
-      }
-      mol = build(static_cast<int>(numbers.size()), numbers.data(), static_cast<int>(bond.size() / 3), bond.data());
+      const Single graph(*mol);
+      mol = build(graph.atoms(), graph.numbers.data(), graph.bonds(), graph.bond.data());
     }
     return copy(RDKit::MolToSmiles(*largest(*mol), false));
   });
@@ -226,15 +241,8 @@ char *symdiff_skeleton_of(const char *smiles, char **error) {
     std::unique_ptr<RDKit::ROMol> parsed(RDKit::SmilesToMol(smiles));
     if (!parsed) throw std::invalid_argument("not a SMILES");
     std::unique_ptr<RDKit::ROMol> mol(RDKit::MolOps::addHs(*parsed));
-    std::vector<unsigned char> numbers;
-    std::vector<int> bond;
-    for (const auto atom : mol->atoms()) numbers.push_back(static_cast<unsigned char>(atom->getAtomicNum()));
-    for (const auto b : mol->bonds()) {
-      bond.push_back(static_cast<int>(b->getBeginAtomIdx()));
-      bond.push_back(static_cast<int>(b->getEndAtomIdx()));
-      bond.push_back(1);
-    }
-    return skeleton(static_cast<int>(numbers.size()), numbers.data(), static_cast<int>(bond.size() / 3), bond.data());
+    const Single graph(*mol);
+    return skeleton(graph.atoms(), graph.numbers.data(), graph.bonds(), graph.bond.data());
   });
 }
 

@@ -1,5 +1,7 @@
 // Messages between the page's side (index.ts) and the worker (worker.ts).
 
+import type { Molecule } from "./index.js";
+
 /** What went wrong, for code that reacts to it; `message` is for people. */
 export type ErrorCode =
   | "download" // a file could not be fetched, or came incomplete
@@ -199,22 +201,10 @@ export interface CoreInfo {
   metadata: Record<string, string>;
 }
 
-/** What core tells of a molecule (wasm/molecule.go, result). */
-export interface CoreResult {
-  formula: string;
-  elements: string[];
+/** What core tells of a molecule (wasm/molecule.go, result): bonds are triples of atom, atom and order. */
+export interface CoreResult extends Omit<Molecule, "positions" | "bonds"> {
   positions: Float64Array<ArrayBuffer>;
   bonds: Uint16Array<ArrayBuffer>;
-  stable: boolean;
-  stableAtoms: boolean[];
-  connected: boolean;
-  fragments: number;
-  valid: boolean;
-  reason: string;
-  key: string;
-  xyz: string;
-  sdf: string;
-  pdb: string;
 }
 
 /** A molecule of a file (wasm/read.go). */

@@ -1,19 +1,14 @@
 // Rewind and branch: new noise from a step on, and the family that grows so.
 
 import type { Frame } from "symdiff-mol";
-import type { Model } from "virtual:model";
 import { announce, element } from "../dom.ts";
 import type { Meter } from "../meter.ts";
 import { progressText, run } from "../run.ts";
 import { randomSeed } from "../settings.ts";
 import type { Trajectory } from "../trajectory.ts";
 import { caption, change, familyView, lab, select, session, show, showMolecule, shows, transport, weights } from "./page.ts";
-import { mostBranches, runOptions, type Run } from "./state.ts";
+import { mostBranches, runOptions } from "./state.ts";
 import { earliest, prune } from "./tree.ts";
-
-/** `symdiff sample -n 50 --seed 1`, and with `--set branches=STEP:77`: molecules with the very bonds of the run that they branch off. */
-const measuredBranches =
-  "The choice falls in the first steps. Of 50 molecules branched at step 4, one kept all its bonds. At step 8, 21 did. At step 10, 39 did.";
 
 export function listenToBranch(): void {
   transport.onSeek = () => showStep();
@@ -35,11 +30,6 @@ function familyText(): string {
   if (!lab.made.size) return family.length ? `The link has a tree of ${family.length + 1} molecules. Press Generate to make them.` : "The molecule above is an example, made earlier. Press Generate for one of your own, then branch it.";
   if (!family.length) return "One molecule so far. The line is its run, from noise on the left to the molecule on the right.";
   return "Each line is a run. A branch at an early step shares little with its parent. A branch at a late step shares nearly all.";
-}
-
-/** Where the choice falls, as it was measured for the default run. */
-export function branchHint({ name, defaults }: Model, { start, steps, method }: Run): string {
-  return name === "qm9-web" && start === defaults.t_start && steps === defaults.steps && method === defaults.method ? measuredBranches : "Early steps decide the molecule.";
 }
 
 /** The step that is shown, and what can be done from there. */

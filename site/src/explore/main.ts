@@ -10,12 +10,13 @@ import { mayBegin } from "../link.ts";
 import { kernelNames, kernels, kernelsOf, type Kernel } from "../kernel.ts";
 import { startOffline } from "../offline.ts";
 import { methods, parseSeed, randomSeed, startAt } from "../settings.ts";
-import { branchHint, grow, listenToBranch } from "./branch.ts";
+import { grow, listenToBranch } from "./branch.ts";
 import { showCommand } from "./command.ts";
 import { compare, listenToCompare } from "./compare.ts";
 import { listenToKeep } from "./keep.ts";
 import { change, changeRun, form, lab, leftViewer, limits, model, seed, select, session, show, showExample, shows, showTool, slider, weights } from "./page.ts";
 import { tools, type Run, type Tool } from "./state.ts";
+import { branchHint } from "./tree.ts";
 
 /** The address that the page was opened with: it is written over at once. */
 const linked = location.search;

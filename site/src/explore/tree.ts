@@ -1,5 +1,8 @@
 // A family of molecules: each grows from its parent's run at some step, with new noise from there.
 
+import type { Model } from "virtual:model";
+import type { Run } from "./state.ts";
+
 /** A branching: after so many steps of the parent, noise comes from another seed. */
 export interface Branching {
   parent: number;
@@ -73,4 +76,11 @@ export function prune(family: Family, node: number): { family: Branching[]; numb
     numbers.push(kept.length);
   });
   return { family: kept, numbers };
+}
+
+/** Where the choice falls, as it was measured for the default run. */
+export function branchHint({ branches: [first, ...later], defaults }: Pick<Model, "branches" | "defaults">, { start, steps, method }: Pick<Run, "start" | "steps" | "method">): string {
+  if (!first || start !== defaults.t_start || steps !== defaults.steps || method !== defaults.method) return "Early steps decide the molecule.";
+  const opening = `The choice falls in the first steps. Of ${first.molecules} molecules branched at step ${first.step}, ${first.kept} kept all bonds.`;
+  return [opening, ...later.map(({ step, kept }) => `At step ${step}, ${kept} did.`)].join(" ");
 }

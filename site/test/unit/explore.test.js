@@ -61,3 +61,14 @@ test("parts of a molecule: heavy atoms, a half, lines of its file, atoms as text
   assert.equal(writeAtoms([0, 1, 2, 3, 7]), "0-3,7");
   for (const bad of ["x", "3,1", "4-2", "1,,2", "-1", "1-"]) assert.deepEqual(readAtoms(bad), [], bad);
 });
+
+test("where the choice falls is told as it was measured, of the run that it was measured for", async () => {
+  const { branchHint } = await load("/src/explore/tree.ts");
+  const { models: [model] } = await load("virtual:model");
+  const { t_start: start, steps, method } = model.defaults;
+  const told = branchHint(model, { start, steps, method });
+  for (const { step, molecules, kept } of model.branches) assert.match(told, new RegExp(`step ${step}, ${kept} `), `${molecules} molecules`);
+  assert.ok(model.branches.length > 1 && !told.includes("undefined"), told);
+  assert.doesNotMatch(branchHint(model, { start, steps: steps + 1, method }), /\d/);
+  assert.doesNotMatch(branchHint({ ...model, branches: [] }, { start, steps, method }), /\d/);
+});

@@ -449,6 +449,9 @@ func (p *program) substituted(f *function, e *ast.CallExpr, s *scope) ast.Expr {
 		result = st.Results[0]
 	case *ast.ExprStmt:
 		result = st.X
+		if p.inline(st.X.(*ast.CallExpr).Fun, f.scope) != nil {
+			return nil
+		}
 	default:
 		return nil
 	}
