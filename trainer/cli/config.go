@@ -154,7 +154,7 @@ func bindPosttrain(f *pflag.FlagSet, p *train.Posttraining) {
 	f.StringVar(&p.Reward, "reward", p.Reward, "what is wanted: an expression over measures, or program:COMMAND")
 	f.Float64Var(&p.Mix, "mix", p.Mix, "with a reward, share of the data against the samples")
 	f.StringVar(&p.Group, "group", p.Group,
-		"with a reward, an expression: samples of equal values are compared with each other alone")
+		"with a reward, an expression: samples of equal values are compared, and their shares drawn to those of val")
 }
 
 func bindData(f *pflag.FlagSet, o *train.Options) {

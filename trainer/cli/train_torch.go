@@ -83,8 +83,8 @@ program:COMMAND, a program that reads molecules as SDF and prints a number for e
 line. Samples above the mean have a > 0, those below a < 0; --mix is the share of the data
 against the samples, which holds the distribution, and the score is the mean reward. With
 --set group=EXPR the mean is that of the samples with an equal value of EXPR, such as
-aromatic_rings, whose shares the reward then leaves as they are. An expression (expr-lang.org)
-may name
+aromatic_rings, and the shares of such groups are drawn to those of --val. An expression
+(expr-lang.org) may name
 
   ` + strings.Join(train.RewardMeasures(), "\n  ") + `
 

@@ -44,7 +44,8 @@ type Posttraining struct {
 	Reward string `json:"reward,omitempty"` // see Reward; empty: the data against the samples
 	// with a reward, the share of the data against the samples
 	Mix float64 `json:"mix,omitempty"`
-	// with a reward, an expression: samples of equal values are compared with each other alone
+	// with a reward, an expression: samples of equal values are compared with each other alone, and
+	// their shares are drawn to those of the validation molecules
 	Group string `json:"group,omitempty"`
 }
 
@@ -52,7 +53,7 @@ type Posttraining struct {
 // meaning.
 func PosttrainDefaults(weights string) (Posttraining, error) {
 	p := Posttraining{Rounds: 8, Patience: 2, Samples: 5000, Positives: 15000, Beta: 0.4, From: 0.06, To: 0.75,
-		Negative: 1, Mix: 0.5}
+		Negative: 0.9, Ramp: 0.1, Anchor: true, Mix: 0.5}
 	o, err := Student(weights)
 	if err != nil {
 		return p, err

@@ -53,11 +53,13 @@ func (r *PosttrainResult) String() string {
 type posttraining struct {
 	Posttraining
 	state  *posttrainState
-	reward rewarder                                                      // nil: the data against the samples
-	group  func(context.Context, []*molecule.Molecule) ([]string, error) // nil: all samples are one
-	status io.Writer
-	log    *runLog
-	tty    bool
+	reward rewarder // nil: the data against the samples
+	group  grouper  // nil: all samples are one
+
+	dataGroups []string // of the validation molecules, once they are needed
+	status     io.Writer
+	log        *runLog
+	tty        bool
 }
 
 // Posttrain makes rounds until their score has not been better for some of them, or until ctx is
@@ -267,25 +269,21 @@ func readMolecules(files []string) (all []*molecule.Molecule, err error) {
 	return all, nil
 }
 
-func listed(molecules []*molecule.Molecule) evaluation.Molecules {
-	return func(yield func(*molecule.Molecule, error) bool) {
-		for _, m := range molecules {
-			if !yield(m, nil) {
-				return
-			}
-		}
-	}
-}
-
 // rewards writes the weights of the samples of round k (see Contrast) and is their mean reward.
 func (r *posttraining) rewards(ctx context.Context, k int, samples []*molecule.Molecule) (mean float64, err error) {
 	values, err := r.reward(ctx, samples)
 	if err != nil {
 		return 0, err
 	}
-	var groups []string
+	var groups *grouped
 	if r.group != nil {
-		if groups, err = r.group(ctx, samples); err != nil {
+		if r.dataGroups == nil {
+			if r.dataGroups, err = r.group(ctx, r.validation()); err != nil {
+				return 0, err
+			}
+		}
+		groups = &grouped{data: r.dataGroups}
+		if groups.samples, err = r.group(ctx, listed(samples)); err != nil {
 			return 0, err
 		}
 	}

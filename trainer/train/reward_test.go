@@ -142,12 +142,12 @@ func TestRewardWeights(t *testing.T) {
 	}
 }
 
-func TestRewardLeavesTheSharesOfGroups(t *testing.T) {
+func TestRewardDrawsTheSharesOfGroupsToTheDatas(t *testing.T) {
 	var rewards []float64
-	var groups []string
+	g := new(grouped)
 	add := func(n int, group string, reward float64) {
 		for range n {
-			rewards, groups = append(rewards, reward), append(groups, group)
+			rewards, g.samples = append(rewards, reward), append(g.samples, group)
 		}
 	}
 	add(30, "0", 1)
@@ -156,22 +156,33 @@ func TestRewardLeavesTheSharesOfGroups(t *testing.T) {
 	add(25, "1", 0)
 	add(1, "2", 1) // too few of 2 and of 3: one group
 	add(1, "3", 0)
-	weights, _ := rewardWeights(rewards, groups, 0, 1)
-	sums := map[string]float64{}
+	// shares in the data: 0 as in the samples, 1 half as many, the rest more than e times as many
+	g.data = slices.Concat(slices.Repeat([]string{"0"}, 40), slices.Repeat([]string{"1"}, 15),
+		slices.Repeat([]string{"4"}, 17))
+	weights, _ := rewardWeights(rewards, g, 0.25, 0.8)
+	means, n := map[string]float64{}, map[string]float64{}
 	for i, w := range weights {
-		group := groups[i]
+		group := g.samples[i]
 		if group == "3" {
 			group = "2"
 		}
-		sums[group] += w
-		if (rewards[i] == 1) != (w > 0) {
-			t.Errorf("sample %d of group %s: reward %g, a = %g", i, groups[i], rewards[i], w)
+		means[group] += w
+		n[group]++
+		for k, v := range weights {
+			if g.samples[i] == g.samples[k] && rewards[i] > rewards[k] && w <= v {
+				t.Errorf("group %s: a = %g of reward %g, %g of %g", group, w, rewards[i], v, rewards[k])
+			}
 		}
 	}
-	for group, sum := range sums {
-		if math.Abs(sum) > 1e-9 {
-			t.Errorf("group %s: the sum of a is %g, want 0", group, sum)
+	for group, ratio := range map[string]float64{"0": 0, "1": math.Log(0.5), "2": 1} {
+		if got, want := means[group]/n[group], 0.75*ratio-0.25*0.8; math.Abs(got-want) > 1e-9 {
+			t.Errorf("group %s: the mean of a is %g, want %g", group, got, want)
 		}
+	}
+	g.data = []string{"0"} // none of the others
+	weights, _ = rewardWeights(rewards, g, 0, 1)
+	if got := weights[len(weights)-1]; math.IsInf(got, 0) || math.IsNaN(got) || got > -1 {
+		t.Errorf("a group that the data lack: a = %g", got)
 	}
 }
 
@@ -180,7 +191,7 @@ func TestGroupIsTheExpressionsValue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := g(context.Background(), []*molecule.Molecule{water(true), water(false)})
+	got, err := g(context.Background(), listed([]*molecule.Molecule{water(true), water(false)}))
 	if want := []string{"[2 H2O]", "[1 HO]"}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("%q, %v, want %q", got, err, want)
 	}
