@@ -26,11 +26,17 @@ export function showCommand(): void {
   let note = "This molecule on the command line";
   if (tool === "keep" && gallery.open && lab.part) {
     const { molecule, index } = gallery.open;
-    words = [
+    words = lab.noised ? [
+      `symdiff sample --from molecule.xyz --t-start ${lab.noised} --seed ${keeping.seed}`, ...(index ? [`--first ${index}`] : []),
+      `--steps ${Math.min(lab.noised, keeping.steps)}`, ...kernelFlags(settings.kernel), ...modelFlag(model.name),
+    ] : [
       `symdiff sample --fragment part.xyz --seed ${keeping.seed}`, ...(index ? [`--first ${index}`] : []),
       `${keeping.size === "formula" ? `--formula ${molecule.formula}` : `--atoms ${molecule.elements.length}`} --steps ${keeping.steps}`, ...kernelFlags(settings.kernel), ...modelFlag(model.name),
     ];
-    note = "This molecule on the command line, beside part.xyz";
+    note = `This molecule on the command line, beside ${lab.noised ? "molecule" : "part"}.xyz`;
+  } else if (tool === "keep" && lab.own) {
+    words = [];
+    note = "Your own molecule: what is made of it has a command.";
   } else if (tool === "compare") {
     words = [...base({ ...settings, ...other }), ...modelFlag(other.model)];
     note = "The right molecule on the command line";

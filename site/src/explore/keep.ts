@@ -1,14 +1,14 @@
 // Keep a part: atoms that stay, and molecules made around them.
 
-import type { Frame, Molecule } from "symdiff-mol";
+import type { Frame, SampleOptions } from "symdiff-mol";
 import { announce, element, make } from "../dom.ts";
 import type { Meter } from "../meter.ts";
 import { progressText, run } from "../run.ts";
 import { save } from "../save.ts";
 import type { Trajectory } from "../trajectory.ts";
-import { caption, change, forgetRemakes, form, gallery, lab, leftViewer, limits, model, picks, select, session, show, showMolecule, shows, transport, weights } from "./page.ts";
+import { base, caption, change, forgetRemakes, form, gallery, lab, leftViewer, limits, model, picks, select, session, show, showMolecule, shows, transport, weights, type Base } from "./page.ts";
 import { half, heavy, partOf, readPart } from "./parts.ts";
-import { keepText, measuredText, sessionText, type Remake } from "./remade.ts";
+import { keepText, likeText, measuredText, sessionText, type Remake } from "./remade.ts";
 import { runOptions, type State } from "./state.ts";
 import { showCommand } from "./command.ts";
 
@@ -24,7 +24,9 @@ export function listenToKeep(): void {
   select("keep-n").addEventListener("change", () => set({ n: Number(select("keep-n").value) }));
   select("keep-size").addEventListener("change", () => set({ size: sizeOf(select("keep-size").value) }));
   select("keep-steps").addEventListener("change", () => set({ steps: Number(select("keep-steps").value) }));
-  element("remake").addEventListener("click", () => void remake());
+  for (const share of likeShares) select("like-t").add(new Option(`${likeNames[share]} (t = ${timeOf(share)})`, String(timeOf(share)), share === 0.4, share === 0.4));
+  element("remake").addEventListener("click", () => void remake(0));
+  element("like").addEventListener("click", () => void remake(Number(select("like-t").value)));
   gallery.onOpen = ({ molecule, trajectory, kept }) => {
     lab.rims = (atom) => atom < kept;
     transport.open(trajectory);
@@ -32,23 +34,28 @@ export function listenToKeep(): void {
     showCommand();
     announce(`Molecule ${molecule.formula}, ${molecule.stable ? "stable" : "not stable"}.`);
   };
-  element("part").addEventListener("click", () => save("part.xyz", lab.part));
+  element("part").addEventListener("click", () => save(lab.noised ? "molecule.xyz" : "part.xyz", lab.part));
   element("all").addEventListener("click", () => save("remade.sdf", lab.remakes.map(({ molecule }) => molecule.sdf).join("")));
 }
+
+/** Shares of the noise schedule that a molecule is noised to, to make others like it. */
+const likeShares = [0.3, 0.4, 0.5] as const;
+const likeNames: Record<(typeof likeShares)[number], string> = { 0.3: "near", 0.4: "middle", 0.5: "far" };
+const timeOf = (share: number) => Math.round(share * limits.maxSteps);
 
 function sizeOf(value: string): State["keeping"]["size"] {
   return value === "formula" ? value : Number(value);
 }
 
 /** Atoms of the molecules that are to be made around a part of a molecule. */
-function wantedSize(base: Molecule | undefined): number {
+function wantedSize(base: Base["molecule"] | undefined): number {
   const { size } = lab.state.keeping;
   return (size === "formula" ? 0 : size) || (base?.elements.length ?? 0);
 }
 
 /** A click on an atom of the base molecule; on a remade one it brings the base back. */
 function pick(atom: number): void {
-  if (session.running || !lab.made.has(lab.state.at)) return;
+  if (session.running || !base()) return;
   if (gallery.open) {
     showMolecule();
     return;
@@ -58,13 +65,13 @@ function pick(atom: number): void {
 }
 
 function choose(what: string): void {
-  const base = lab.made.get(lab.state.at)?.molecule;
-  if (!base) return;
+  const molecule = base()?.molecule;
+  if (!molecule) return;
   const { atoms } = lab.state.keeping;
-  const all = base.elements.map((_, i) => i);
+  const all = molecule.elements.map((_, i) => i);
   const chosen: Record<string, () => number[]> = {
-    heavy: () => heavy(base.elements),
-    half: () => half(base.positions),
+    heavy: () => heavy(molecule.elements),
+    half: () => half(molecule.positions),
     invert: () => all.filter((i) => !atoms.includes(i)),
     none: () => [],
   };
@@ -82,10 +89,10 @@ function setAtoms(atoms: number[]): void {
 
 /** Chips of the atoms, what can be done, and what came of it. */
 function showKeep(): void {
-  const base = lab.made.get(lab.state.at)?.molecule;
+  const molecule = base()?.molecule;
   const { atoms, n } = lab.state.keeping;
   const chips = element("chips");
-  const names = base ? base.elements.map((symbol, i) => `${symbol}${i + 1}`) : [];
+  const names = molecule ? molecule.elements.map((symbol, i) => `${symbol}${i + 1}`) : [];
   if ([...chips.children].map((chip) => chip.textContent).join() !== names.join()) {
     chips.replaceChildren(
       ...names.map((name, i) => {
@@ -96,15 +103,19 @@ function showKeep(): void {
     );
   }
   [...chips.children].forEach((chip, i) => chip.setAttribute("aria-pressed", String(atoms.includes(i))));
-  for (const button of form.querySelectorAll<HTMLButtonElement>("[data-choose]")) button.disabled = !base;
-  showSizes(base?.elements.length ?? 0, atoms.length);
-  const rest = wantedSize(base) - atoms.length;
+  for (const button of form.querySelectorAll<HTMLButtonElement>("[data-choose]")) button.disabled = !molecule;
+  showSizes(molecule?.elements.length ?? 0, atoms.length);
+  const rest = wantedSize(molecule) - atoms.length;
   const button = element<HTMLButtonElement>("remake");
-  button.disabled = !limits.fragmentConditional || !base || atoms.length === 0 || rest < 1 || session.running;
-  button.textContent = base && atoms.length && rest > 0 ? `Fix ${atoms.length}, generate ${rest}${n > 1 ? `, ${n} times` : ""}` : "Generate the rest";
+  button.disabled = !limits.fragmentConditional || !molecule || atoms.length === 0 || rest < 1 || session.running;
+  const like = element<HTMLButtonElement>("like");
+  like.disabled = !molecule || session.running;
+  like.textContent = n > 1 ? `Make ${n} like it` : "Make one like it";
+  element("part").textContent = lab.noised ? "Download what they are like (XYZ)" : "Download the fixed atoms (XYZ)";
+  button.textContent = molecule && atoms.length && rest > 0 ? `Fix ${atoms.length}, generate ${rest}${n > 1 ? `, ${n} times` : ""}` : "Generate the rest";
   element("made-files").hidden = lab.remakes.length === 0;
   element("made-text").textContent = lab.remakes.length
-    ? sessionText(lab.remakes.map(({ molecule }) => molecule), lab.everRemade)
+    ? lab.noised ? likeText(lab.remakes.map((one) => one.molecule), lab.noised) : sessionText(lab.remakes.map((one) => one.molecule), lab.everRemade)
     : "Nothing yet. Generate a molecule, choose atoms to fix, and generate the rest.";
 }
 
@@ -118,24 +129,28 @@ function showSizes(atoms: number, kept: number): void {
   sizes.value = String(lab.state.keeping.size);
 }
 
-/** Makes molecules around the chosen atoms, two at a time; pressed again, further ones. */
-async function remake(): Promise<void> {
-  const base = lab.made.get(lab.state.at);
-  if (!base) return;
+/**
+ * Makes molecules around the chosen atoms, or with `noised` from the whole molecule noised to that time, two at a time; pressed again, further
+ * ones.
+ */
+async function remake(noised: number): Promise<void> {
+  const molecule = base()?.molecule;
+  if (!molecule) return;
   const { keeping, run: settings } = lab.state;
-  const file = partOf(base.molecule.xyz, keeping.atoms);
-  if (file !== lab.part) forgetRemakes();
-  lab.part = file;
+  const file = partOf(molecule.xyz, noised ? molecule.elements.map((_, i) => i) : keeping.atoms);
+  if (file !== lab.part || noised !== lab.noised) forgetRemakes();
+  Object.assign(lab, { part: file, noised });
   const before = new Set(lab.remakes.map(({ index }) => index));
   const waiting: number[] = [];
   for (let index = 0; waiting.length < keeping.n; index++) if (!before.has(index)) waiting.push(index);
-  const { elements, positions } = readPart(file);
+  const part = readPart(file);
+  const kept = noised ? 0 : part.elements.length;
   const { branches: _, ...unbranched } = runOptions(settings);
-  const options = {
-    ...unbranched, seed: BigInt(keeping.seed), t_start: limits.defaults.t_start, steps: keeping.steps, method: limits.defaults.method,
-    atoms: keeping.size === "formula" ? 0 : wantedSize(base.molecule), fragment: { elements, positions },
-    formula: keeping.size === "formula" ? base.molecule.formula : "",
-  };
+  const usual = { ...unbranched, seed: BigInt(keeping.seed), steps: keeping.steps, method: limits.defaults.method };
+  const formula = keeping.size === "formula" ? molecule.formula : "";
+  const options: SampleOptions = noised
+    ? { ...usual, atoms: 0, formula: "", t_start: noised, steps: Math.min(noised, keeping.steps), from: part }
+    : { ...usual, atoms: formula ? 0 : wantedSize(molecule), formula, t_start: limits.defaults.t_start, fragment: part };
   await session.work(async (signal) => {
     show();
     const pair = await session.pair(weights, signal);
@@ -143,8 +158,8 @@ async function remake(): Promise<void> {
     let done = 0;
     const lane = async (sampler: typeof pair.engine | typeof pair.second, watch: boolean) => {
       for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
-        const result = await run(sampler, { ...options, first: index, signal }, watch ? remakeWatcher(elements.length, () => done, total) : {});
-        const one: Remake = { ...result, kept: elements.length, index };
+        const result = await run(sampler, { ...options, first: index, signal }, watch ? remakeWatcher(kept, () => done, total) : {});
+        const one: Remake = { ...result, kept, index };
         lab.remakes = [...lab.remakes, one].sort((a, b) => a.index - b.index);
         lab.everRemade.push(result.molecule);
         done++;
@@ -153,7 +168,7 @@ async function remake(): Promise<void> {
         session.progress(done / total, `${done} of ${total} molecules`);
       }
     };
-    announce(`Making ${total} molecules around ${elements.length} atoms.`);
+    announce(kept ? `Making ${total} molecules around ${kept} atoms.` : `Making ${total} molecules like it.`);
     await Promise.all([lane(pair.engine, true), lane(pair.second, false)]);
     announce(element("made-text").textContent);
   });
@@ -169,7 +184,7 @@ function remakeWatcher(kept: number, done: () => number, total: number) {
     onStart(trajectory: Trajectory) {
       lab.rims = (atom) => atom < kept;
       transport.open(trajectory);
-      caption("left", undefined, `${trajectory.atoms - kept} atoms forming around ${kept}`);
+      caption("left", undefined, kept ? `${trajectory.atoms - kept} atoms forming around ${kept}` : `${trajectory.atoms} atoms forming`);
     },
     onFrame(frame: Frame, meter: Meter) {
       transport.grown();

@@ -14,6 +14,7 @@ import { grow, listenToBranch } from "./branch.ts";
 import { showCommand } from "./command.ts";
 import { compare, listenToCompare } from "./compare.ts";
 import { listenToKeep } from "./keep.ts";
+import { listenToOwn } from "./own.ts";
 import { change, changeRun, form, lab, leftViewer, limits, model, seed, select, session, show, showExample, shows, showTool, slider, weights } from "./page.ts";
 import { tools, type Run, type Tool } from "./state.ts";
 import { branchHint } from "./tree.ts";
@@ -83,6 +84,7 @@ function listen(): void {
   });
   listenToBranch();
   listenToKeep();
+  listenToOwn();
   listenToCompare();
   shows.push(showCommand);
   element("copy").addEventListener("click", () => void copyText(element("command").textContent, element("command")));
@@ -110,7 +112,7 @@ async function generate(): Promise<void> {
     await grow(Array.from({ length: lab.state.family.length + 1 }, (_, node) => node));
     return;
   }
-  if (lab.made.has(lab.state.at)) changeRun({ seed: randomSeed() });
+  if (lab.own || lab.made.has(lab.state.at)) changeRun({ seed: randomSeed() });
   await grow([lab.state.at]);
 }
 

@@ -9,6 +9,7 @@ import { formulaNodes } from "../format.ts";
 import { loadIntro, type Intro } from "../generate/intro.ts";
 import { defaultKernel } from "../kernel.ts";
 import type { Run as Made } from "../run.ts";
+import type { Trajectory } from "../trajectory.ts";
 import { Session } from "../session.ts";
 import { defaults, limitsOf, parseSeed } from "../settings.ts";
 import { offerStarts, startNote } from "../start.ts";
@@ -25,15 +26,25 @@ export const weights: Weights = shipped(model);
 export const limits = limitsOf(model);
 const kernel = defaultKernel(model.variant);
 
+/** The molecule whose atoms are fixed. */
+export interface Base {
+  molecule: Pick<Molecule, "formula" | "elements" | "positions" | "bonds" | "xyz">;
+  trajectory: Trajectory;
+}
+
 interface Lab {
   state: State;
+  /** A molecule of the reader's own, in whose place the tool that fixes atoms is about the run's. */
+  own: Base | undefined;
   /** Runs of the family that are made, by node. */
   made: Map<number, Made>;
   /** What was remade around the atoms at hand, by index; and in the whole session. */
   remakes: Remake[];
   everRemade: Molecule[];
-  /** The atoms that `remakes` were made around, as a file. */
+  /** The atoms that `remakes` were made around, or the molecule that they are like, as a file. */
   part: string;
+  /** The time that these were noised to, 0 where atoms were fixed. */
+  noised: number;
   compared: { left?: Made; right?: Made };
   /** Atoms of the molecule on the left that have a rim. */
   rims: (atom: number) => boolean;
@@ -41,13 +52,20 @@ interface Lab {
 
 export const lab: Lab = {
   state: parse(location.search, limits, defaults(limits), kernel, model.name),
+  own: undefined,
   made: new Map(),
   remakes: [],
   everRemade: [],
   part: "",
+  noised: 0,
   compared: {},
   rims: () => false,
 };
+
+/** The molecule that the tool at hand is about, where there is one. */
+export function base(): Base | undefined {
+  return (lab.state.tool === "keep" ? lab.own : undefined) ?? lab.made.get(lab.state.at);
+}
 
 /** What the tools show after every change, and do with a click on an atom. */
 export const shows: (() => void)[] = [];
@@ -88,6 +106,7 @@ export function change(partial: Partial<State>): void {
 export function changeRun(partial: Partial<Run>): void {
   session.stop();
   lab.state = { ...lab.state, run: { ...lab.state.run, ...partial }, family: [], at: 0, keeping: { ...lab.state.keeping, atoms: [] } };
+  lab.own = undefined;
   lab.made = new Map();
   lab.compared = {};
   forgetRemakes();
@@ -96,7 +115,8 @@ export function changeRun(partial: Partial<Run>): void {
 }
 
 function keepAddress(): void {
-  writeAddress(toAddress(lab.state, location.search, kernel, model.name));
+  const { state, own } = lab; // atoms of a molecule that no seed makes are no part of an address
+  writeAddress(toAddress(own ? { ...state, keeping: { ...state.keeping, atoms: [] } } : state, location.search, kernel, model.name));
 }
 
 export function showTool(): void {
@@ -120,7 +140,7 @@ export function showTool(): void {
   showMolecule();
 }
 
-/** The molecule that the tool at hand is about, where there is one. */
+/** Shows the molecule that the tool at hand is about. */
 export function showMolecule(): void {
   lab.rims = () => false;
   gallery.close();
@@ -132,7 +152,7 @@ export function showMolecule(): void {
     caption("right", right.molecule);
     return;
   }
-  const shown = lab.made.get(lab.state.at);
+  const shown = base();
   if (!shown) return showNothing();
   if (lab.state.tool === "keep") lab.rims = (atom) => lab.state.keeping.atoms.includes(atom);
   transport.open(shown.trajectory);
@@ -162,7 +182,7 @@ function showNothing(): void {
   for (const side of ["left", "right"] as const) caption(side, undefined);
 }
 
-export function caption(side: "left" | "right", molecule: Molecule | undefined, otherwise = "Nothing yet"): void {
+export function caption(side: "left" | "right", molecule: Pick<Molecule, "formula"> | undefined, otherwise = "Nothing yet"): void {
   element(`caption-${side}`).replaceChildren(...(molecule ? formulaNodes(molecule.formula) : [otherwise]));
   const viewer = side === "left" ? leftViewer : rightViewer;
   if (viewer) viewer.label = molecule ? `Molecule ${molecule.formula}` : otherwise;

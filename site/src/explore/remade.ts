@@ -84,6 +84,11 @@ export function sessionText(now: readonly Molecule[], all: readonly Molecule[]):
   return all.length > now.length ? `${text} In this visit, over all choices of atoms: ${part(all)}.` : text;
 }
 
+/** What came of molecules that were noised to the time t. */
+export function likeText(now: readonly Molecule[], t: number): string {
+  return `The molecule was noised to t = ${t} and denoised anew. ${countText(now.filter(well).length, now.length)} are stable and in one piece.`;
+}
+
 /** What it means to keep atoms. */
 export function keepText({ fragmentConditional }: Pick<Model, "fragmentConditional">): string {
   return fragmentConditional

@@ -32,16 +32,29 @@ export interface Relaxed {
   positions: Float64Array<ArrayBuffer>;
 }
 
+/** A molecule with its hydrogens in 3D. */
+export interface Placed {
+  /** In Hill order. */
+  formula: string;
+  elements: string[];
+  /** (atoms, 3), Å. */
+  positions: number[];
+  bonds: { i: number; j: number; order: number }[];
+  charge: number;
+  /** Whether openchemlib has made the positions, since the text has none or lacks hydrogens. */
+  made: boolean;
+}
+
 export interface Question {
   id: number;
-  kind: "describe" | "measure" | "relax";
-  /** One, or of measure any number. */
+  kind: "describe" | "measure" | "relax" | "place";
+  /** One, or of measure any number; of place SMILES or a MOL file. */
   sdf: string[];
 }
 
 export interface Answer {
   id: number;
-  result?: Sheet | Relaxed | (Properties | undefined)[];
+  result?: Sheet | Relaxed | Placed | (Properties | undefined)[];
   error?: string;
 }
 
@@ -62,6 +75,11 @@ export class Chemistry {
   /** The properties of each; undefined where openchemlib cannot tell. */
   measure(sdf: string[]): Promise<(Properties | undefined)[]> {
     return this.#ask<(Properties | undefined)[]>("measure", sdf);
+  }
+
+  /** The molecule of a SMILES, or the first of a MOL or SDF file; one without positions, or without hydrogens, gets them. */
+  place(text: string): Promise<Placed> {
+    return this.#ask<Placed>("place", [text]);
   }
 
   /** The nearest minimum of MMFF94. Rejects where the force field does not know the atoms. */

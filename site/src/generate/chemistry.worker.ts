@@ -1,8 +1,8 @@
 // openchemlib in a worker of its own: names and numbers of a molecule, its drawing, and MMFF94.
 
-import { ForceFieldMMFF94, Molecule, MoleculeProperties, Resources } from "openchemlib";
+import { ConformerGenerator, ForceFieldMMFF94, Molecule, MoleculeProperties, Resources } from "openchemlib";
 import parameters from "mmff94.json?url";
-import type { Answer, Properties, Question, Relaxed, Sheet } from "./chemistry.ts";
+import type { Answer, Placed, Properties, Question, Relaxed, Sheet } from "./chemistry.ts";
 
 const scope = globalThis as unknown as {
   onmessage: (event: MessageEvent<Question>) => void;
@@ -12,7 +12,8 @@ const scope = globalThis as unknown as {
 scope.onmessage = async ({ data }) => {
   try {
     const one = data.sdf[0]!;
-    const result = data.kind === "describe" ? describe(one) : data.kind === "measure" ? data.sdf.map(known) : await relax(one);
+    const answers = { describe: () => describe(one), measure: () => data.sdf.map(known), relax: () => relax(one), place: () => placed(one) };
+    const result = await answers[data.kind]();
     scope.postMessage({ id: data.id, result });
   } catch (error) {
     scope.postMessage({ id: data.id, error: error instanceof Error ? error.message : String(error) });
@@ -26,6 +27,44 @@ function describe(sdf: string): Sheet {
   const { drawn, added, properties } = measure(sdf);
   drawn.inventCoordinates();
   return { ...properties, added, drawing: draw(drawn) };
+}
+
+/** What openchemlib says without the name of its Java class. */
+function told<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new Error((error instanceof Error ? error.message : String(error)).replace(/^Class\S*: /, ""));
+  }
+}
+
+async function placed(text: string): Promise<Placed> {
+  const file = /M {2}END|V[23]000/.test(text);
+  const molecule = told(() => (file ? Molecule.fromMolfile(text) : Molecule.fromSmiles(text.trim().split(/\s/)[0]!)));
+  const count = molecule.getAllAtoms();
+  if (!count) throw new Error(file ? "there are no atoms in it" : "it is no SMILES, and no MOL or SDF file");
+  const pieces = molecule.getFragments().length;
+  if (pieces > 1) throw new Error(`it has ${pieces} pieces, where one molecule is wanted`);
+  for (let i = 0; i < count; i++) {
+    if (molecule.getFreeValence(i) < 0) throw new Error(`${molecule.getAtomLabel(i)}${i + 1} has more bonds than its element allows`);
+    if (molecule.getAtomRadical(i)) throw new Error(`${molecule.getAtomLabel(i)}${i + 1} has unpaired electrons`);
+  }
+  const flat = Array.from({ length: count }, (_, i) => molecule.getAtomZ(i)).every((z) => z === molecule.getAtomZ(0));
+  const made = !file || (flat && count > 1) || missingHydrogens(molecule) > 0;
+  if (made) {
+    await (ready ??= register());
+    if (!new ConformerGenerator(1).getOneConformerAsMolecule(molecule)) throw new Error("no structure in 3D was found for it");
+  }
+  const atoms = Array.from({ length: molecule.getAllAtoms() }, (_, i) => i);
+  const bonds = Array.from({ length: molecule.getAllBonds() }, (_, k) => ({ i: molecule.getBondAtom(0, k), j: molecule.getBondAtom(1, k), order: molecule.getBondOrder(k) }));
+  return {
+    formula: molecule.getMolecularFormula().formula,
+    elements: atoms.map((i) => molecule.getAtomLabel(i)),
+    positions: atoms.flatMap((i) => place(molecule, i)),
+    bonds,
+    charge: atoms.reduce((sum, i) => sum + molecule.getAtomCharge(i), 0),
+    made,
+  };
 }
 
 /** The properties, where openchemlib can tell them. */

@@ -161,6 +161,73 @@ test("atoms are kept by click, by chip and by key, and the rest is remade as the
   await close();
 });
 
+test("a molecule of one's own is taken as SMILES or file, its atoms fixed, and others made like it, as the command line does it", async () => {
+  const { page, close } = await open(browser, address("tool=keep&steps=20&ksteps=20&n=1"));
+  await page.click("#own summary");
+  const take = async (text) => {
+    await page.fill("#own-text", text);
+    await page.click("#own-use");
+    await page.waitForFunction(() => !/^$|^Placing/.test(document.querySelector("#own-note").textContent));
+    return page.textContent("#own-note");
+  };
+  assert.equal(await take(" "), "Paste a molecule first.");
+  assert.match(await take("C1CC"), /^This cannot be used: SmilesParser: dangling ring closure/);
+  assert.match(await take("what is this"), /^This cannot be used: /);
+  assert.equal(await take("CCCl"), "This model knows H, C, N, O and F. It does not know Cl.");
+  assert.equal(await take("C".repeat(12)), "It has 38 atoms with its hydrogens. This model makes at most 29.");
+  assert.equal(await take("C.O"), "This cannot be used: it has 2 pieces, where one molecule is wanted.");
+  assert.equal(await take("C[NH3+]"), "It has the charge +1. This model makes neutral molecules.");
+  assert.equal(await take("C(C)(C)(C)(C)C"), "This cannot be used: C1 has more bonds than its element allows.");
+  assert.equal(await page.isDisabled("#remake"), true);
+
+  assert.match(await take("CC1CC1O"), /^openchemlib has placed its atoms in 3D\./);
+  assert.equal(await page.textContent("#caption-left"), "C4H8O");
+  assert.equal(await page.locator(".chip").count(), 13);
+  assert.equal(await page.locator(".chip[aria-pressed=true]").count(), 5);
+  assert.doesNotMatch(page.url(), /keep=/);
+  await axe(page);
+  const finished = (n) => page.waitForFunction((n) => document.querySelectorAll("#made li").length === n && document.querySelector("#cancel").hidden, n);
+  await page.click("#remake");
+  await finished(1);
+  await page.click("#made button");
+  const file = async (selector) => {
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click(selector)]);
+    const text = readFileSync(await download.path(), "utf8");
+    writeFileSync(join(top, "build/e2e", download.suggestedFilename()), text);
+    return text;
+  };
+  assert.match(await file("#part"), /^5\npart\nC /);
+  assert.match(await page.textContent("#command"), /--fragment part\.xyz --seed 1 --atoms 17 --steps 20/);
+  assert.ok((await native(page)).includes(`formula=${await page.textContent("#caption-left")} `));
+
+  const row = (x, y, symbol) => `${[x, y, 0.5].map((v) => v.toFixed(4).padStart(10)).join("")} ${symbol}   0  0  0  0  0  0  0  0  0  0  0  0\n`;
+  const water = (z) => `water\n\n\n  3  2  0  0  0  0  0  0  0  0999 V2000\n${row(0, 0, "O")}${row(0.76, 0.59, "H").replace("0.5000", z)}${row(-0.76, 0.59, "H")}  1  2  1  0\n  1  3  1  0\nM  END\n$$$$\n`;
+  for (const [z, said] of [["0.6000", /^Its own positions are taken\./], ["0.5000", /^openchemlib has placed/]]) { // a flat one is a drawing
+    await page.fill("#own-text", "");
+    await page.setInputFiles("#own-file", { name: "water.sdf", mimeType: "chemical/x-mdl-sdfile", buffer: Buffer.from(water(z)) });
+    await page.waitForFunction((said) => new RegExp(said).test(document.querySelector("#own-note").textContent), said.source);
+    assert.equal(await page.textContent("#caption-left"), "H2O");
+  }
+  await take("CC1CC1O");
+  assert.equal(await page.textContent("#like"), "Make one like it");
+  await page.selectOption("#like-t", "300");
+  await page.click("#like");
+  await finished(1);
+  await page.click("#made button");
+  assert.match(await page.textContent("#made-text"), /^The molecule was noised to t = 300 and denoised anew\. \d of 1/);
+  assert.match(await file("#part"), /^13\n/);
+  assert.match(await page.textContent("#command"), /--from molecule\.xyz --t-start 300 --seed 1 --steps 20/);
+  assert.ok((await native(page)).includes(`formula=${await page.textContent("#caption-left")} `));
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.locator("#own").scrollIntoViewIfNeeded();
+  await page.screenshot({ path: join(screenshots, "phone-own.png") });
+  const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  assert.equal(content, width, "nothing sticks out sideways");
+  await page.click("#start"); // a run of the page's own again
+  await page.waitForFunction(() => document.querySelector("#cancel").hidden && document.querySelectorAll("#made li").length === 0);
+  await close();
+});
+
 test("two runs from the same noise are compared", async () => {
   const { page, close } = await open(browser, address("tool=compare&seed=3&atoms=12&steps=40&steps2=40"));
   await generate(page);
