@@ -46,7 +46,7 @@ export function downloadBytes(weights: Weights): number {
 export class Engine {
   readonly weights: Weights;
   readonly #data: ArrayBuffer;
-  readonly #first: SymDiff;
+  #first: SymDiff;
   readonly #others: SymDiff[] = [];
   #pool: SymDiffPool | undefined;
 
@@ -68,9 +68,10 @@ export class Engine {
     return this.#first.info;
   }
 
-  /** Frames of one molecule, on the first worker: one such run at a time. */
-  sample(options: SampleOptions): AsyncIterableIterator<Frame> {
-    return this.#first.sample(options);
+  /** Frames of one molecule, on the first worker: one such run at a time, and none beside a run of the pool. */
+  async *sample(options: SampleOptions): AsyncGenerator<Frame, void> {
+    if (this.#first.closed) this.#first = await this.another(options.signal ? { signal: options.signal } : {}); // the pool has lost it
+    yield* this.#first.sample(options);
   }
 
   /** A further worker with the same model, for runs beside the first. The engine ends it with its own. */
@@ -80,9 +81,9 @@ export class Engine {
     return model;
   }
 
-  /** Workers for many molecules; they stay for the next batch. */
-  async pool(loading: Loading = {}): Promise<SymDiffPool> {
-    return (this.#pool ??= await SymDiffPool.load(options(this.weights, this.#data, loading)));
+  /** Workers for many molecules, the first worker among them; they stay for the next batch. */
+  get pool(): SymDiffPool {
+    return (this.#pool ??= SymDiffPool.around(this.#first, this.#data, options(this.weights, this.#data, {})));
   }
 
   close(): void {

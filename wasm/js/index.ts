@@ -150,6 +150,7 @@ export class SymDiff {
   readonly info: ModelInfo;
   readonly #link: Link;
   #run: Run | undefined;
+  #closed = false;
 
   private constructor(link: Link, loaded: LoadedMessage) {
     this.#link = link;
@@ -257,7 +258,13 @@ export class SymDiff {
 
   /** Ends the worker and frees its memory. A run in progress fails. */
   close(): void {
+    this.#closed = true;
     this.#link.close(new SymDiffError("closed", "the model was closed"));
+  }
+
+  /** Whether close() was called. */
+  get closed(): boolean {
+    return this.#closed;
   }
 }
 

@@ -64,6 +64,8 @@ export class SymDiffPool {
   readonly #options: PoolOptions;
   readonly #weights: ArrayBuffer;
   readonly #idle: SymDiff[];
+  /** Workers on their way, which no one waits for yet. */
+  readonly #coming: Promise<SymDiff>[] = [];
   #started = 1;
   #closed = false;
   #best: { most: number; batch: number } | undefined;
@@ -85,6 +87,11 @@ export class SymDiffPool {
     if (signal?.aborted) first.close();
     signal?.throwIfAborted();
     return new SymDiffPool(first, weights, options);
+  }
+
+  /** A pool whose first worker is there already, with a copy of its weights for the others. The pool ends that worker with its own. */
+  static around(first: SymDiff, weights: ArrayBuffer, options: Omit<PoolOptions, "weights">): SymDiffPool {
+    return new SymDiffPool(first, weights, { ...options, weights });
   }
 
   /**
@@ -165,6 +172,7 @@ export class SymDiffPool {
       }
     } finally {
       signal?.removeEventListener("abort", onAbort);
+      for (const coming of this.#coming.splice(0)) void coming.then((model) => this.#release(model), () => {});
     }
   }
 
@@ -175,6 +183,7 @@ export class SymDiffPool {
       return batch;
     }
     const share = Math.ceil(n / this.workers);
+    this.#prepare(Math.ceil(n / share), signal); // they start while the first one tries batches
     const best = await this.#bestBatch(Math.min(share, MAX_BATCH), signal);
     return Math.ceil(share / Math.ceil(share / best));
   }
@@ -214,9 +223,18 @@ export class SymDiffPool {
     });
   }
 
+  /** Starts workers until there are so many; the first is to be there. */
+  #prepare(workers: number, signal: AbortSignal): void {
+    for (let k = this.#idle.length + this.#coming.length; this.#idle.length && k < workers; k++) {
+      const coming = this.#start(signal);
+      this.#coming.push(coming);
+      coming.catch(() => {}); // told to who waits for it
+    }
+  }
+
   /** Lets a worker that is free, or a fresh one, do something. */
   async #with<T>(signal: AbortSignal, work: (model: SymDiff) => Promise<T>): Promise<T> {
-    const model = this.#idle.pop() ?? (await this.#start(signal));
+    const model = this.#idle.pop() ?? (await (this.#coming.shift() ?? this.#start(signal)));
     try {
       const result = await work(model);
       this.#release(model);

@@ -57,7 +57,7 @@ export class Batch {
     try {
       const every = Math.max(1, Math.round(origin.settings.steps / picturesKept));
       const onFrame = (frame: Frame) => this.#gallery.form(frame);
-      const pool = await engine.pool({ signal });
+      const { pool } = engine;
       for await (const { index, molecule } of pool.generate({ ...sampleOptions(origin.settings), n, signal, every, onFrame })) {
         this.#gallery.add(index, molecule);
         meter.add(++done, performance.now());

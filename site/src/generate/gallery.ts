@@ -10,6 +10,9 @@ import { quantities, type Filters } from "./filters.ts";
 
 const perPage = 24;
 
+/** How often what comes is shown, ms: seldom enough to leave the cores to the model. */
+const pause = 150;
+
 /** A finished molecule of a batch. */
 export interface Item {
   index: number;
@@ -89,7 +92,7 @@ class Card {
     this.#number.textContent = number;
     this.#formula.textContent = "Forming";
     this.#marks.replaceChildren(make("span", {}, `step ${step} of ${trajectory.steps}`));
-    thumbnails.draw(this.#canvas, (palette) => trajectory.pictureAt(last, palette));
+    thumbnails.sketch(this.#canvas, (palette) => trajectory.pictureAt(last, palette));
   }
 
   redraw(elements: readonly string[], thumbnails: Thumbnails): void {
@@ -118,6 +121,7 @@ export class Gallery {
   #tally = new Tally();
   #page = 0;
   #due = 0;
+  #later: ReturnType<typeof setTimeout> | undefined;
 
   /** `open` is called with a molecule that is chosen. */
   constructor(filters: Filters, open: (item: Item) => void) {
@@ -162,7 +166,7 @@ export class Gallery {
     const forming = this.#forming.get(index) ?? { index, trajectory: new Trajectory(this.#elements, atoms, steps) };
     this.#forming.set(index, forming);
     forming.trajectory.add(frame);
-    this.#ask();
+    this.#askSoon();
   }
 
   /** Forgets what is not finished. */
@@ -178,7 +182,7 @@ export class Gallery {
     while (at && this.#items[at - 1]!.index > index) at--;
     this.#items.splice(at, 0, item);
     this.#filters.add(item);
-    this.#ask();
+    this.#askSoon();
   }
 
   /** Molecules that are shown, in the order of the seed's stream. */
@@ -200,6 +204,13 @@ export class Gallery {
 
   #ask(): void {
     this.#due ||= requestAnimationFrame(() => this.#show());
+  }
+
+  #askSoon(): void {
+    this.#later ??= setTimeout(() => {
+      this.#later = undefined;
+      this.#ask();
+    }, pause);
   }
 
   #turn(pages: number): void {
