@@ -103,7 +103,7 @@ async function keep({ url }: Kept): Promise<void> {
   const type = response.headers.get("Content-Type") ?? "application/octet-stream";
   const body = await response.arrayBuffer();
   const expected = models.find((model) => absolute(model.url) === url)?.sha256;
-  if (expected && (await sha256(body)) !== expected) throw new TypeError("the weights that arrived are not the ones this page was made for");
+  if (expected && (await sha256(body)) !== expected) throw new TypeError("the weights that arrived are not those that this page was built for");
   const cache = await caches.open(keptCache);
   await cache.put(url, new Response(body, { headers: { "Content-Type": type } }));
 }

@@ -4,9 +4,9 @@ import { SymDiffError, type ErrorCode } from "symdiff-mol";
 
 const advice: Record<ErrorCode, string> = {
   download: "The model could not be downloaded. Check the connection and press Generate again.",
-  hash: "The weights that arrived are not the ones this page was made for, so nothing was run. Press Generate to fetch them anew; if that does not help, something between here and the server changes files.",
-  wasm: "WebAssembly does not start in this browser. It may be switched off, as in some lockdown modes; try another browser.",
-  weights: "These weights could not be used. A file of your own has to be a SymDiff model as `symdiff export` writes it; if it was the page's own, reload the page.",
+  hash: "The weights that arrived are not those that this page was built for, so the run did not start. Press Generate to fetch them again. If that does not help, something between this device and the server changes files.",
+  wasm: "WebAssembly does not start in this browser. It may be switched off, for example in a lockdown mode. Try another browser.",
+  weights: "These weights could not be used. A file of your own must be a SymDiff model as `symdiff export` writes it. If you did not choose a file, reload the page.",
   options: "These settings do not work.",
   file: "The file could not be read. It has to be an XYZ or SDF file with atoms and their positions.",
   fetch: "The file could not be fetched. Check its address and the connection.",
@@ -17,10 +17,10 @@ const advice: Record<ErrorCode, string> = {
 };
 
 export function explain(error: unknown): { advice: string; detail: string } {
-  if (!(error instanceof SymDiffError)) return { advice: "Something unforeseen happened. Reload the page.", detail: String(error) };
+  if (!(error instanceof SymDiffError)) return { advice: "Something unexpected happened. Reload the page.", detail: String(error) };
   const offline = error.code === "download" && !navigator.onLine;
   return {
-    advice: offline ? "You are offline, and the model is not on this device yet. Connect once, press Generate, and it will be kept." : advice[error.code],
+    advice: offline ? "You are offline, and the model is not on this device yet. Connect to the internet once and press Generate. The model then stays on this device." : advice[error.code],
     detail: error.message,
   };
 }

@@ -210,7 +210,7 @@ test("wrong weights are refused, and right ones accepted afterwards", async () =
     await route.fulfill({ response, body });
   });
   await page.click("#generate");
-  assert.match(await errorText(page), /weights that arrived are not the ones.*Press Generate to fetch them anew/);
+  assert.match(await errorText(page), /weights that arrived are not those.*Press Generate to fetch them again/);
   await page.unroute("**/*.safetensors");
   await generate(page, { steps: 50 });
   assert.equal(await page.isVisible("#error"), false);
