@@ -637,8 +637,8 @@ func TestCheckpointRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !got.Options.sameNetwork(&c.Options) || !reflect.DeepEqual(got.Progress, c.Progress) || got.Provenance.ValLoss != 0.25 ||
-		got.Meta.Histogram[4] != 20 || got.Options.LR != c.Options.LR {
+	if !got.Options.sameNetwork(&c.Options) || !reflect.DeepEqual(got.Progress, c.Progress) ||
+		got.Provenance.ValLoss != 0.25 || got.Meta.Histogram[4] != 20 || got.Options.LR != c.Options.LR {
 		t.Errorf("read %+v", got)
 	}
 	for name, flat := range c.Buffers {
