@@ -16,7 +16,9 @@ func TestRecipePlan(t *testing.T) {
 		return list
 	}
 	all := strings.Join(names(), " ")
-	if want := "train base train-gamma gamma posttrain posttrain-sound export sample1 sample2 sample3 evaluate"; all != want {
+	want := "train base train-gamma gamma posttrain posttrain-sound export " +
+		"sample1 sample2 sample3 evaluate"
+	if all != want {
 		t.Errorf("stages %s, want %s", all, want)
 	}
 	if after := strings.Join(names("--set", "base=x.safetensors"), " "); after != strings.TrimPrefix(all, "train base ") {

@@ -37,8 +37,12 @@ type Options struct {
 	RefName   string
 	RDKit     bool // judge by RDKit too; the build must have it
 	XTB       int  // stable, connected molecules that GFN2-xTB relaxes (needs the program xtb)
-	Strain    int  // stable, connected molecules (by the table of Revisited where the rule is GEOM's) whose strain energy is found (needs RDKit)
-	Threads   int  // 0: one per core
+
+	// Strain is how many stable, connected molecules have their strain energy
+	// found (needs RDKit). Where the rule is GEOM's, the table of Revisited
+	// says which molecules are stable.
+	Strain  int
+	Threads int // 0: one per core
 
 	Progress func(stage string, molecules int) // called now and then; may be nil
 }
@@ -193,8 +197,11 @@ func Run(ctx context.Context, molecules Molecules, o Options) (*Evaluation, erro
 	if o.Threads == 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
-	r := &run{Options: o, e: &Evaluation{File: o.Name}, byTable: newShapes(), byLewis: newShapes(), counts: newStructures(),
-		floor: newStructures(), known: map[string]bool{}, failures: map[AtomFailure][2]int{}, rules: rulesOf(o.Rule)}
+	r := &run{
+		Options: o, e: &Evaluation{File: o.Name}, byTable: newShapes(), byLewis: newShapes(),
+		counts: newStructures(), floor: newStructures(), known: map[string]bool{},
+		failures: map[AtomFailure][2]int{}, rules: rulesOf(o.Rule),
+	}
 	report, err := molecule.EvaluateBy(r.Rule, func(yield func(*molecule.Molecule, error) bool) {
 		err := r.batches(ctx, "measuring", molecules, r.judge, func(m *molecule.Molecule, v verdict) bool {
 			r.add(m, v)
