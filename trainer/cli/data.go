@@ -141,7 +141,7 @@ func (o *prepareOptions) run(cmd *cobra.Command) error {
 	if j.Properties == nil && slices.ContainsFunc(j.Inputs, source.IsSMILES) {
 		j.Properties = []string{"charge"}
 	}
-	j.Command = commandLine(os.Args)
+	j.Command = recordedCommand(os.Args)
 	j.Reader = *newReader(cmd, j.Source)
 	w := cmd.ErrOrStderr()
 	var line *byteProgress

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -58,7 +60,7 @@ published classes take by load_state_dict.`,
 			w, c, err := readWeights(args[0])
 			if err == nil && finetuned != "" {
 				if err = addTaskVector(w, finetuned, base, scale); err == nil {
-					err = w.Went(commandLine([]string{"", "export", args[0], "--finetuned", finetuned, "--base", base,
+					err = w.Went(recordedCommand([]string{"", "export", args[0], "--finetuned", finetuned, "--base", base,
 						"--scale", fmt.Sprint(scale)}))
 				}
 			}
@@ -244,4 +246,20 @@ func commandLine(args []string) string {
 	}
 	quoted[0] = "symdiff"
 	return strings.Join(quoted, " ")
+}
+
+// absolute is an absolute path in an argument: FILE, --flag=FILE, FILE,FILE@key=value.
+var absolute = regexp.MustCompile(`(^|[=,])/[^,=@]*`)
+
+// recordedCommand is the command line as weights and data sets record it. Such files are given away,
+// so an absolute path becomes the name of the file.
+func recordedCommand(args []string) string {
+	short := slices.Clone(args)
+	for i, a := range short {
+		short[i] = absolute.ReplaceAllStringFunc(a, func(path string) string {
+			at := strings.IndexByte(path, '/')
+			return path[:at] + dataset.ShareablePath(path[at:])
+		})
+	}
+	return commandLine(short)
 }

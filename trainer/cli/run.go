@@ -354,12 +354,13 @@ func runStage(cmd *cobra.Command, s stage, args []string) (err error) {
 // stageArgs is the key of a context under which a stage finds its arguments.
 type stageArgs struct{}
 
-// startedAs is the command line of cmd: that of the process, or that of a stage of a recipe.
+// startedAs is the command line of cmd as files record it: that of the process, or that of a stage of
+// a recipe.
 func startedAs(cmd *cobra.Command) string {
 	if args, ok := cmd.Context().Value(stageArgs{}).([]string); ok {
-		return commandLine(append([]string{""}, args...))
+		return recordedCommand(append([]string{""}, args...))
 	}
-	return commandLine(os.Args)
+	return recordedCommand(os.Args)
 }
 
 // resumed are the arguments by which a stage goes on, where its folder holds a state of training to

@@ -16,6 +16,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -30,6 +31,21 @@ type Source struct {
 	Filter    string `json:"filter,omitempty"` // key=value that a molecule's properties had to hold
 	SHA256    string `json:"sha256"`
 	Molecules int    `json:"molecules"` // taken from it
+}
+
+// Shareable is s as files that are given away record it: see ShareablePath.
+func (s Source) Shareable() Source {
+	s.File = ShareablePath(s.File)
+	return s
+}
+
+// ShareablePath is path, or the name of its file where it is absolute: such a path names the folders
+// of its owner.
+func ShareablePath(path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Base(path)
+	}
+	return path
 }
 
 // Set is a set of molecules.

@@ -26,7 +26,7 @@ func packed(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	if err := w.Close([]RawSource{{File: "a", SHA256: "b", Molecules: 4}}, "command"); err != nil {
+	if err := w.Close([]RawSource{{File: "/home/ada/a", SHA256: "b", Molecules: 4}}, "command"); err != nil {
 		t.Fatal(err)
 	}
 	if left, _ := filepath.Glob(path + ".tmp*"); len(left) > 0 {
@@ -42,7 +42,7 @@ func TestPacked(t *testing.T) {
 		t.Fatal(err)
 	}
 	if p.Len() != 4 || p.Atoms() != 10 || p.Splits["train"] != [2]int{0, 2} || p.Splits["val"] != [2]int{2, 4} ||
-		p.Sources[0].SHA256 != "b" {
+		p.Sources[0].SHA256 != "b" || p.Sources[0].File != "a" {
 		t.Errorf("%d molecules, %d atoms, %v, %v", p.Len(), p.Atoms(), p.Splits, p.Sources)
 	}
 	gap := p.Properties["gap"]

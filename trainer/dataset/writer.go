@@ -127,6 +127,10 @@ func put32(f *spoolFile, v uint32) error {
 // what waited beside it.
 func (w *Writer) Close(sources []RawSource, command string) (err error) {
 	defer w.Discard()
+	sources = slices.Clone(sources)
+	for i := range sources {
+		sources[i].File = ShareablePath(sources[i].File)
+	}
 	slices.SortStableFunc(w.order, func(a, b string) int { return rank(a) - rank(b) })
 	splits, molecules, atoms := map[string][2]int{}, 0, 0
 	var sizes, positions, elements []*spoolFile

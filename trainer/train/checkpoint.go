@@ -199,6 +199,14 @@ func IsCheckpoint(f *safetensors.File) bool {
 	return ok
 }
 
+func shareable(sources []dataset.Source) []dataset.Source {
+	list := slices.Clone(sources)
+	for i, s := range list {
+		list[i] = s.Shareable()
+	}
+	return list
+}
+
 // Averaged is the flat buffer of averaged (EMA) weights.
 func (c *Checkpoint) Averaged() []float32 { return c.Buffers[bufEMA] }
 
@@ -206,7 +214,9 @@ func (c *Checkpoint) Averaged() []float32 { return c.Buffers[bufEMA] }
 // configuration, the schedule, the histogram, the elements and the provenance.
 func (c *Checkpoint) Model() ([]safetensors.Tensor, map[string]string) {
 	meta := c.Meta
-	meta.Training, _ = json.Marshal(c.Provenance) // plain fields: it cannot fail
+	p := c.Provenance
+	p.Data, p.Val = shareable(p.Data), shareable(p.Val)
+	meta.Training, _ = json.Marshal(p) // plain fields: it cannot fail
 	var tensors []safetensors.Tensor
 	at, flat := 0, c.Averaged()
 	for _, p := range c.Options.Parameters() {

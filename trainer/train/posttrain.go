@@ -317,7 +317,7 @@ func (p *Posttraining) provenance(before json.RawMessage, s *posttrainState, k i
 	}
 	stage := PosttrainStage{Command: command, From: s.Rounds[0].SHA256, Options: p.summary()}
 	stage.Rounds = append(stage.Rounds, s.Rounds[:k+1]...)
-	stage.Data, stage.Val = round.Data, round.Val
+	stage.Data, stage.Val = shareable(round.Data), shareable(round.Val)
 	all.Posttraining = append(all.Posttraining, stage)
 	return json.Marshal(all)
 }

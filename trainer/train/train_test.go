@@ -610,7 +610,7 @@ func makeCheckpoint(t testing.TB, variant ...string) *Checkpoint {
 	c := &Checkpoint{Meta: o.Meta(), Options: o, Buffers: map[string][]float32{},
 		Progress: Progress{Step: 7, Epoch: 1, Position: 3, Epochs: 1.25, Seconds: 12.5},
 		Provenance: Provenance{Command: "symdiff train", Seed: 3,
-			Data: []dataset.Source{{File: "a.xyz", SHA256: "00", Molecules: 60}}, ValLoss: 0.25},
+			Data: []dataset.Source{{File: "/home/ada/a.xyz", SHA256: "00", Molecules: 60}}, ValLoss: 0.25},
 	}
 	c.Meta.Histogram = map[int]int{3: 20, 4: 20, 5: 20}
 	for k, name := range []string{bufParam, bufEMA, bufM, bufV} {
@@ -705,7 +705,7 @@ func TestModel(t *testing.T) {
 		}
 		var p Provenance
 		if err := json.Unmarshal(m.Meta.Training, &p); err != nil || p.Command != "symdiff train" ||
-			p.Data[0].SHA256 != "00" {
+			p.Data[0].SHA256 != "00" || p.Data[0].File != "a.xyz" {
 			t.Errorf("%s: provenance %s, %v", dtype, m.Meta.Training, err)
 		}
 		at, types := 0, map[safetensors.DType]int{}
