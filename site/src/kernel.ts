@@ -20,6 +20,12 @@ export function mostLearned(): Model {
   return models.reduce((best: Model, model) => (learnsGamma(model) && meanVariance(model) < meanVariance(best) ? model : best), models[0]);
 }
 
+/** Names the model behind the symmetry page, where its gamma was learned; as a further sentence. */
+export function elsewhere(): string {
+  const model = mostLearned();
+  return learnsGamma(model) ? ` The symmetry page runs ${model.name}, whose f has learned it.` : "";
+}
+
 export const kernels = ["learned", "released", "haar", "none"] as const;
 export type Kernel = (typeof kernels)[number];
 

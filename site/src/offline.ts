@@ -103,16 +103,16 @@ async function keep({ url }: Kept): Promise<void> {
   const type = response.headers.get("Content-Type") ?? "application/octet-stream";
   const body = await response.arrayBuffer();
   const expected = models.find((model) => absolute(model.url) === url)?.sha256;
-  if (expected && (await sha256(body)) !== expected) throw new TypeError("the weights that arrived are not those that this page was built for");
+  if (expected && (await sha256(body)) !== expected) throw new TypeError("the weights that arrived do not belong to this version of the page");
   const cache = await caches.open(keptCache);
   await cache.put(url, new Response(body, { headers: { "Content-Type": type } }));
 }
 
 function explainKeeping(error: unknown): string {
   if (error instanceof DOMException && error.name === "QuotaExceededError") {
-    return "There is not enough room on this device to keep everything. Free some, or allow this site more, and try again; with network all works as before.";
+    return "This device has not enough free space to keep everything. Free some space, or allow this site more, and try again. Online, the page works as before.";
   }
-  return `Not everything could be fetched (${error instanceof Error ? error.message : String(error)}). Try again with a better connection.`;
+  return `The page could not fetch everything (${error instanceof Error ? error.message : String(error)}). Try again with a better connection.`;
 }
 
 async function sha256(data: ArrayBuffer): Promise<string> {
@@ -141,7 +141,7 @@ async function tell(): Promise<void> {
 }
 
 function sign(missing: Kept[], runs: boolean): string {
-  if (!controlled) return "Needs the network.";
+  if (!controlled) return "Works only online.";
   if (!missing.length) return "Works offline: everything is on this device.";
   if (!runs) return "The page is on this device. The model follows with the first molecule.";
   const parts = new Set(missing.map(({ part }) => (part === "model" ? "the other models" : "the chemistry tools")));
@@ -159,7 +159,7 @@ function watchUpdates(registration: ServiceWorkerRegistration): void {
     if (!registration.waiting) return;
     navigator.serviceWorker.addEventListener("controllerchange", () => location.reload(), { once: true });
     const others = await ask<number>(registration.waiting, "activate");
-    const text = `${others} other ${others === 1 ? "tab has" : "tabs have"} this site open, perhaps with a run in progress. Close ${others === 1 ? "it" : "them"} and press Reload again.`;
+    const text = `${others} other ${others === 1 ? "tab has" : "tabs have"} this site open. A run may be in progress there. Close ${others === 1 ? "it" : "them"} and press Reload again.`;
     element("update").querySelector("p")!.textContent = text;
   });
 }

@@ -24,7 +24,7 @@ export class Session {
   #running: AbortController | undefined;
 
   constructor(usual: Weights) {
-    element("cost").textContent = `The first run downloads ${megabytes(downloadBytes(usual))}: the model, which then stays on this device.`;
+    element("cost").textContent = `The first run downloads the model (${megabytes(downloadBytes(usual))}). It stays on this device.`;
     this.#cancel.addEventListener("click", () => this.stop());
     addEventListener("keydown", (event) => {
       if (event.key === "Escape") this.stop();

@@ -27,8 +27,8 @@ function showFamily(): void {
 
 function familyText(): string {
   const { family } = lab.state;
-  if (!lab.made.size) return family.length ? `The link has a tree of ${family.length + 1} molecules. Press Generate to make them.` : "The molecule above is an example, made earlier. Press Generate for one of your own, then branch it.";
-  if (!family.length) return "One molecule so far. The line is its run, from noise on the left to the molecule on the right.";
+  if (!lab.made.size) return family.length ? `This link is a tree of ${family.length + 1} molecules. Press Generate to make them.` : "The molecule above is an example, made earlier. Press Generate for a molecule of your own, and branch it.";
+  if (!family.length) return "There is one molecule so far. The line is its run, from noise on the left to the molecule on the right.";
   return "Each line is a run. A branch at an early step shares little with its parent. A branch at a late step shares nearly all.";
 }
 
@@ -45,12 +45,12 @@ function showStep(): void {
   element("branch-note").textContent = !ready
     ? ""
     : !room
-      ? `A tree has at most ${mostBranches} branches. Cut some off first.`
+      ? `A tree has at most ${mostBranches} branches. Remove some first.`
       : step >= lab.state.run.steps
         ? "The slider is at the end of the run. Move it to an earlier step."
         : fits
           ? ""
-          : `Up to step ${from} this run is that of its parent. Branch the parent there.`;
+          : `Up to step ${from} this run is the same as its parent. Branch the parent there.`;
   familyView.step = lab.made.has(lab.state.at) ? step : -1;
 }
 

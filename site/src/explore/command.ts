@@ -36,7 +36,7 @@ export function showCommand(): void {
     note = `This molecule on the command line, beside ${lab.noised ? "molecule" : "part"}.xyz`;
   } else if (tool === "keep" && lab.own) {
     words = [];
-    note = "Your own molecule: what is made of it has a command.";
+    note = "A molecule of your own has no command. The molecules generated from it have one.";
   } else if (tool === "compare") {
     words = [...base({ ...settings, ...other }), ...modelFlag(other.model)];
     note = "The right molecule on the command line";

@@ -87,8 +87,8 @@ export class FamilyView {
     if (node === at) button.setAttribute("aria-current", "true");
     button.addEventListener("click", () => this.onOpen(node));
     if (run) this.#thumbnails.draw(canvas, (palette) => run.trajectory.pictureAt(run.trajectory.length - 1, palette));
-    const prune = make("button", { type: "button", className: "plain prune", textContent: "×", title: "Cut this branch off" });
-    prune.setAttribute("aria-label", `Cut off the branch ${origin.toLowerCase()}`);
+    const prune = make("button", { type: "button", className: "plain prune", textContent: "×", title: "Remove this branch" });
+    prune.setAttribute("aria-label", `Remove the branch ${origin.toLowerCase()}`);
     prune.addEventListener("click", () => this.onPrune(node));
     return make("li", {}, button, ...(node ? [prune] : []));
   }

@@ -40,7 +40,7 @@ export function listenToKeep(): void {
 
 /** Shares of the noise schedule that a molecule is noised to, to make others like it. */
 const likeShares = [0.3, 0.4, 0.5] as const;
-const likeNames: Record<(typeof likeShares)[number], string> = { 0.3: "near", 0.4: "middle", 0.5: "far" };
+const likeNames: Record<(typeof likeShares)[number], string> = { 0.3: "little", 0.4: "medium", 0.5: "much" };
 const timeOf = (share: number) => Math.round(share * limits.maxSteps);
 
 function sizeOf(value: string): State["keeping"]["size"] {
@@ -110,13 +110,13 @@ function showKeep(): void {
   button.disabled = !limits.fragmentConditional || !molecule || atoms.length === 0 || rest < 1 || session.running;
   const like = element<HTMLButtonElement>("like");
   like.disabled = !molecule || session.running;
-  like.textContent = n > 1 ? `Make ${n} like it` : "Make one like it";
-  element("part").textContent = lab.noised ? "Download what they are like (XYZ)" : "Download the fixed atoms (XYZ)";
+  like.textContent = n > 1 ? `Generate ${n} similar ones` : "Generate a similar one";
+  element("part").textContent = lab.noised ? "Download the original (XYZ)" : "Download the fixed atoms (XYZ)";
   button.textContent = molecule && atoms.length && rest > 0 ? `Fix ${atoms.length}, generate ${rest}${n > 1 ? `, ${n} times` : ""}` : "Generate the rest";
   element("made-files").hidden = lab.remakes.length === 0;
   element("made-text").textContent = lab.remakes.length
     ? lab.noised ? likeText(lab.remakes.map((one) => one.molecule), lab.noised) : sessionText(lab.remakes.map((one) => one.molecule), lab.everRemade)
-    : "Nothing yet. Generate a molecule, choose atoms to fix, and generate the rest.";
+    : "Generate a molecule, choose atoms to fix, and generate the rest.";
 }
 
 function showSizes(atoms: number, kept: number): void {
@@ -124,7 +124,7 @@ function showSizes(atoms: number, kept: number): void {
   const wanted = ["formula", 0, ...limits.sizes.filter((size) => size > kept)] as const;
   if (sizes.options.length !== wanted.length) sizes.replaceChildren(...wanted.map((size) => new Option(String(size), String(size))));
   sizes.options[0]!.textContent = atoms ? `${atoms}, same formula` : "Same formula";
-  sizes.options[1]!.textContent = atoms ? `${atoms}, any elements` : "As many, any elements";
+  sizes.options[1]!.textContent = atoms ? `${atoms}, any elements` : "Same number, any elements";
   if (!wanted.some((size) => size === lab.state.keeping.size)) lab.state = { ...lab.state, keeping: { ...lab.state.keeping, size: "formula" } };
   sizes.value = String(lab.state.keeping.size);
 }
@@ -168,7 +168,7 @@ async function remake(noised: number): Promise<void> {
         session.progress(done / total, `${done} of ${total} molecules`);
       }
     };
-    announce(kept ? `Making ${total} molecules around ${kept} atoms.` : `Making ${total} molecules like it.`);
+    announce(`Generating ${total} molecules${kept ? ` around ${kept} atoms` : ""}.`);
     await Promise.all([lane(pair.engine, true), lane(pair.second, false)]);
     announce(element("made-text").textContent);
   });

@@ -37,7 +37,7 @@ function setUp(): void {
   offer("keep-n", lab.state.keeping.n);
   offer("keep-steps", lab.state.keeping.steps);
   if (!models.some(({ name }) => name === lab.state.other.model)) lab.state = { ...lab.state, other: { ...lab.state.other, model: model.name } };
-  leftViewer.label = "Nothing yet";
+  leftViewer.label = "No molecule yet";
   listen();
   showTool();
   show();

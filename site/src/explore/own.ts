@@ -16,12 +16,12 @@ const mostBytes = 1e6;
 
 export function listenToOwn(): void {
   const text = element<HTMLTextAreaElement>("own-text");
-  tell(`Read by openchemlib, which is downloaded on first use, ${megabytes(chemistryBytes + forceFieldBytes)}. Your molecule stays on this device.`);
+  tell(`openchemlib reads the molecule. It is downloaded on first use, ${megabytes(chemistryBytes + forceFieldBytes)}. Your molecule stays on this device.`);
   element("own-use").addEventListener("click", () => void use(text.value));
   element<HTMLInputElement>("own-file").addEventListener("change", async (event) => {
     const file = (event.target as HTMLInputElement).files?.[0];
     if (!file) return;
-    if (file.size > mostBytes) return tell(`${file.name} has more than a megabyte. One molecule is wanted.`);
+    if (file.size > mostBytes) return tell(`${file.name} is larger than a megabyte. Choose a file with one molecule.`);
     text.value = await file.text();
     void use(text.value);
   });
@@ -41,15 +41,15 @@ export function refusal({ formula, elements, charge }: Pick<Placed, "formula" | 
   const { text, refused } = advise(formula.replace(/[^A-Za-z0-9]/g, ""), known) ?? { text: "", refused: false };
   if (refused) return text;
   const most = known.sizes.at(-1)!;
-  if (elements.length > most) return `It has ${elements.length} atoms with its hydrogens. This model makes at most ${most}.`;
-  if (charge) return `It has the charge ${charge > 0 ? "+" : "−"}${Math.abs(charge)}. This model makes neutral molecules.`;
+  if (elements.length > most) return `It has ${elements.length} atoms with its hydrogens. This model generates at most ${most}.`;
+  if (charge) return `It has the charge ${charge > 0 ? "+" : "−"}${Math.abs(charge)}. This model generates neutral molecules.`;
   return elements.length < 2 ? "It is a single atom." : "";
 }
 
 async function use(text: string): Promise<void> {
   if (session.running) return;
   if (!text.trim()) return tell("Paste a molecule first.");
-  tell("Placing its atoms …");
+  tell("Reading the molecule …");
   let placed: Placed;
   try {
     placed = await chemistry.place(text);
@@ -71,7 +71,7 @@ async function use(text: string): Promise<void> {
   change({ keeping: { ...lab.state.keeping, atoms: heavy(elements), size: Math.min(most, elements.length + room) } });
   showMolecule();
   show();
-  tell(made ? "openchemlib has placed its atoms in 3D. All but the hydrogens are fixed: choose others, or how many atoms there shall be." : "Its own positions are taken. All but the hydrogens are fixed.");
+  tell(made ? "openchemlib has placed its atoms in 3D. All atoms but the hydrogens are fixed. You can choose others, and the number of atoms in all." : "The positions are those of the file. All atoms but the hydrogens are fixed.");
   announce(`Your molecule ${formula} is shown.`);
 }
 

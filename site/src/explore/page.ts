@@ -182,7 +182,7 @@ function showNothing(): void {
   for (const side of ["left", "right"] as const) caption(side, undefined);
 }
 
-export function caption(side: "left" | "right", molecule: Pick<Molecule, "formula"> | undefined, otherwise = "Nothing yet"): void {
+export function caption(side: "left" | "right", molecule: Pick<Molecule, "formula"> | undefined, otherwise = "No molecule yet"): void {
   element(`caption-${side}`).replaceChildren(...(molecule ? formulaNodes(molecule.formula) : [otherwise]));
   const viewer = side === "left" ? leftViewer : rightViewer;
   if (viewer) viewer.label = molecule ? `Molecule ${molecule.formula}` : otherwise;

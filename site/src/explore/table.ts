@@ -50,5 +50,5 @@ function common(a?: Molecule, b?: Molecule): string {
   if (!a || !b) return "–";
   const alike = likeness(a, b);
   if (!alike) return "Different numbers of atoms";
-  return `${alike.atoms} of ${alike.of} atoms of the same kind, ${alike.bonds} of the left one's ${alike.ofBonds} bonds; atoms ${alike.rms.toFixed(2)} Å apart, root mean square`;
+  return `${alike.atoms} of ${alike.of} atoms have the same element. ${alike.bonds} of ${alike.ofBonds} bonds of the left molecule are in the right one. The atoms are ${alike.rms.toFixed(2)} Å apart (root mean square).`;
 }

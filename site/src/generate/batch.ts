@@ -66,7 +66,7 @@ export class Batch {
         tell(done / n, `${done.toLocaleString("en")} of ${n.toLocaleString("en")} molecules${speed}`);
       }
     } finally {
-      note.textContent = done < n ? `Stopped: ${done.toLocaleString("en")} of them are finished.` : "";
+      note.textContent = done < n ? `Stopped. ${done.toLocaleString("en")} are finished.` : "";
       this.#gallery.settle();
     }
   }
@@ -79,7 +79,7 @@ export class Batch {
   /** One sentence for screen readers. */
   get spoken(): string {
     const { stable, valid, unique } = this.#gallery.tally.shares;
-    return `Finished: ${this.#gallery.tally.molecules} molecules, ${stable.count} stable, ${valid.count} valid, ${unique.count} of them different.`;
+    return `Finished: ${this.#gallery.tally.molecules} molecules, ${stable.count} stable, ${valid.count} valid, ${unique.count} unique among the valid.`;
   }
 
   get #file(): string {

@@ -42,9 +42,9 @@ async function placed(text: string): Promise<Placed> {
   const file = /M {2}END|V[23]000/.test(text);
   const molecule = told(() => (file ? Molecule.fromMolfile(text) : Molecule.fromSmiles(text.trim().split(/\s/)[0]!)));
   const count = molecule.getAllAtoms();
-  if (!count) throw new Error(file ? "there are no atoms in it" : "it is no SMILES, and no MOL or SDF file");
+  if (!count) throw new Error(file ? "it has no atoms" : "it is neither SMILES nor a MOL or SDF file");
   const pieces = molecule.getFragments().length;
-  if (pieces > 1) throw new Error(`it has ${pieces} pieces, where one molecule is wanted`);
+  if (pieces > 1) throw new Error(`it is ${pieces} molecules, and the page takes one`);
   for (let i = 0; i < count; i++) {
     if (molecule.getFreeValence(i) < 0) throw new Error(`${molecule.getAtomLabel(i)}${i + 1} has more bonds than its element allows`);
     if (molecule.getAtomRadical(i)) throw new Error(`${molecule.getAtomLabel(i)}${i + 1} has unpaired electrons`);
@@ -53,7 +53,7 @@ async function placed(text: string): Promise<Placed> {
   const made = !file || (flat && count > 1) || missingHydrogens(molecule) > 0;
   if (made) {
     await (ready ??= register());
-    if (!new ConformerGenerator(1).getOneConformerAsMolecule(molecule)) throw new Error("no structure in 3D was found for it");
+    if (!new ConformerGenerator(1).getOneConformerAsMolecule(molecule)) throw new Error("openchemlib finds no 3D structure for it");
   }
   const atoms = Array.from({ length: molecule.getAllAtoms() }, (_, i) => i);
   const bonds = Array.from({ length: molecule.getAllBonds() }, (_, k) => ({ i: molecule.getBondAtom(0, k), j: molecule.getBondAtom(1, k), order: molecule.getBondOrder(k) }));

@@ -240,10 +240,10 @@ export class Controls {
         : (advice?.text ?? (this.#settings.formula ? "Every molecule has this formula." : `Such as C7H10O2. Left empty, it is sampled from the training distribution.`));
     this.#count.setAttribute("aria-invalid", String(!this.#count.validity.valid || !this.#count.value));
     element("seed-note").textContent = this.#locked
-      ? "Kept for every run."
+      ? "Every run uses this seed."
       : this.linked
-        ? "From the link. After this run, a new one."
-        : "A new one for each run.";
+        ? "This seed is that of the link. The next run gets a new one."
+        : "Each run gets a new seed.";
     element("advanced-note").textContent = this.#summary;
     element("steps-value").textContent = this.#steps.value;
     element("start-note").textContent = startNote(this.#started, this.#fitted);
@@ -280,7 +280,7 @@ export class Controls {
     element("quality").textContent = own
       ? "Your own weights have not been measured."
       : gamma !== gammas[0]
-        ? `Measured only with γ as trained.`
+        ? "Not measured with this γ."
         : here
           ? `Of ${here.molecules.toLocaleString("en")} molecules sampled with these settings, ${percent(here.stable)} were stable, ${percent(here.valid)} valid and ${percent(here.connected)} connected.${published}`
           : `Not measured at ${steps} steps${runs.length ? "" : " with this sampler and start"}.${published}`;
@@ -292,7 +292,7 @@ export class Controls {
           ? "Each step rotates the molecule by a random matrix γ. In this model the network f has learned nothing, so γ is uniform (the Haar measure)."
           : "Each step rotates the molecule by a random matrix γ, uniform over all rotations and reflections (the Haar measure).",
       haar: "Each step rotates the molecule by a random matrix γ, uniform over all rotations and reflections. The network f is left out.",
-      none: "The plain transformer, which is not equivariant. It was not trained for this.",
+      none: "The plain transformer runs without γ. It is not equivariant, and was not trained for this.",
     };
     element("gamma-note").textContent = notes[gamma];
   }
@@ -334,6 +334,6 @@ export class Controls {
 
 /** What a run fetches before it starts, in words; empty where it is all there. */
 export function costText(bytes: number, chemistry: number): string {
-  return `The first run downloads the model, ${megabytes(bytes)}, which stays on this device, and tools for drawing and properties, ${megabytes(chemistry)}.`;
+  return `The first run downloads the model (${megabytes(bytes)}) and tools for drawing and properties (${megabytes(chemistry)}). The model stays on this device.`;
 }
 

@@ -18,8 +18,8 @@ export const quantities: readonly Quantity[] = [
   { column: "weight", title: "Weight", unit: "g/mol", digits: 2, of: (_, p) => p.weight },
   { column: "logp", title: "logP", digits: 2, of: (_, p) => p.logP },
   { column: "tpsa", title: "TPSA", unit: "Å²", digits: 1, of: (_, p) => p.tpsa },
-  { column: "donors", title: "Donors", digits: 0, of: (_, p) => p.donors },
-  { column: "acceptors", title: "Acceptors", digits: 0, of: (_, p) => p.acceptors },
+  { column: "donors", title: "H-bond donors", digits: 0, of: (_, p) => p.donors },
+  { column: "acceptors", title: "H-bond acceptors", digits: 0, of: (_, p) => p.acceptors },
   { column: "rings", title: "Rings", digits: 0, of: ({ molecule }) => ringCount(molecule) },
   { column: "rotatable_bonds", title: "Rotatable bonds", digits: 0, of: (_, p) => p.rotatableBonds },
 ];
@@ -64,7 +64,7 @@ export class Filters {
       return row;
     });
     const clear = make("button", { type: "button", className: "plain" }, "Clear");
-    const rule = make("label", { title: "Beyond at most one of: weight 500 g/mol, logP 5, 5 donors, 10 acceptors" }, this.#rule, "Lipinski's rule of five");
+    const rule = make("label", { title: "The molecule exceeds at most one of these limits: weight 500 g/mol, logP 5, 5 donors, 10 acceptors" }, this.#rule, "Lipinski's rule of five");
     element("ranges").append(...rows, make("div", { className: "rule" }, rule, clear));
     element("ranges").addEventListener("input", () => this.onChange());
     clear.addEventListener("click", () => this.clear());
@@ -129,8 +129,8 @@ export class Filters {
     const unknown = [...this.#known.values()].filter((p) => !p).length;
     this.#note.textContent = [
       this.active ? `${shown.toLocaleString("en")} of ${of.toLocaleString("en")} shown` : "",
-      this.#wanted && left ? `working out ${left.toLocaleString("en")} more` : "",
-      this.active && unknown ? `${unknown} without values` : "",
+      this.#wanted && left ? `${left.toLocaleString("en")} in progress` : "",
+      this.active && unknown ? `${unknown} without properties` : "",
       this.#fault,
     ].filter(Boolean).join(", ");
   }

@@ -40,11 +40,11 @@ export function advise(formula: string, { elements, sizes, heavy }: Known): Advi
   if (/[A-Z].*[A-Z]/.test(formula) && !/\d/.test(formula) && !counts.has("H")) {
     texts.push(`Read as the formula ${hill(counts)}, without hydrogen. This field does not take SMILES: ethanol is C2H6O.`);
   }
-  if (total > most) texts.push(`${total} atoms: the training data have at most ${most}. Expect broken molecules.`);
-  else if (total < least) texts.push(`${total} ${total === 1 ? "atom" : "atoms"}: the training data have at least ${least}. Expect wrong distances.`);
-  else if (heavy && others > heavy) texts.push(`${others} atoms other than hydrogen: the training data have at most ${heavy}. Expect broken molecules.`);
+  if (total > most) texts.push(`The formula has ${total} atoms. The training data have at most ${most}. Expect broken molecules.`);
+  else if (total < least) texts.push(`The formula has ${total} ${total === 1 ? "atom" : "atoms"}. The training data have at least ${least}. Expect wrong distances.`);
+  else if (heavy && others > heavy) texts.push(`The formula has ${others} atoms besides hydrogen. The training data have at most ${heavy}. Expect broken molecules.`);
   const sum = [...counts].reduce((all, [symbol, n]) => all + n * (valences[symbol] ?? 0), 0);
-  if (sum % 2) texts.push("The valences add up to an odd number: no molecule with this formula has all its bonds.");
+  if (sum % 2) texts.push("The valences add up to an odd number. So no molecule with this formula can be stable.");
   return texts.length ? { text: texts.join(" "), refused: false } : undefined;
 }
 

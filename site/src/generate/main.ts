@@ -11,7 +11,7 @@ import { dropModel, keepModel, startOffline } from "../offline.ts";
 import { explain } from "../problems.ts";
 import { progressText, run } from "../run.ts";
 import { sampleOptions } from "../settings.ts";
-import { learnsGamma } from "../kernel.ts";
+import { elsewhere, learnsGamma } from "../kernel.ts";
 import { mayBegin } from "../link.ts";
 import { Trajectory } from "../trajectory.ts";
 import { Transport } from "../transport.ts";
@@ -66,8 +66,8 @@ function setUp(): void {
   const { elements } = controls.model;
   element("model-facts").replaceChildren(...facts(controls.model));
   element("gamma-facts").textContent = learnsGamma(controls.model)
-    ? "A small network f learns the distribution of γ."
-    : "The paper learns the distribution of γ with a small network f. In the model of this page f has learned nothing, and γ is uniform (the Haar measure).";
+    ? "A small network f has learned the distribution of γ."
+    : `The paper learns the distribution of γ with a small network f. In the model of this page f has learned nothing, and γ is uniform (the Haar measure).${elsewhere()}`;
   element("legend").append(...elements.map((symbol) => make("li", { className: `el-${symbol}` }, symbol)));
   element("renderer").hidden = viewer.kind === "webgl2";
   controls.onChange = tellCost;
@@ -122,7 +122,7 @@ async function begin(byItself: boolean): Promise<void> {
 
 /** The trajectory that came with the page. */
 async function showIntro(): Promise<void> {
-  viewer.label = "Nothing yet";
+  viewer.label = "No molecule yet";
   try {
     const { trajectory, formula } = await loadIntro();
     if (running || result.shown) return;
@@ -257,7 +257,7 @@ function replay(): void {
   void work(async (signal) => {
     const ready = await load(controls.weights, signal);
     if (ready.info.sha256 === shown.weights.sha256) await one(ready, shown, shown.index, signal);
-    else fail("Other weights are chosen now.", `This molecule was made by ${shown.weights.name}: choose that model first.`);
+    else fail("Another model is chosen.", `${shown.weights.name} made this molecule. Choose that model first.`);
   });
 }
 

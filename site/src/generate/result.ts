@@ -151,7 +151,7 @@ export class ResultView {
       png: "",
       trajectory: "",
     };
-    const reason = reasons[format] ?? (molecule[format as TextFormat] ? "" : "The molecule is too spread out for this format");
+    const reason = reasons[format] ?? (molecule[format as TextFormat] ? "" : "The molecule is too large for this format");
     button.disabled = reason !== "";
     button.title = reason;
     if (format === "relaxed") button.hidden = true;
@@ -162,7 +162,7 @@ export class ResultView {
     const line = element("smiles-line");
     for (const id of ["weight", "logp", "tpsa"]) element(id).textContent = "–";
     element("drawing").hidden = line.hidden = true;
-    note.textContent = "Working out SMILES and properties …";
+    note.textContent = "Computing SMILES and properties …";
     try {
       const sheet = await this.#chemistry.describe(outcome.molecule.sdf);
       if (this.#outcome !== outcome) return;

@@ -33,7 +33,7 @@ export class GuessFigure {
     this.#onMolecule = onMolecule;
     this.#noisy = new Viewer(element("noisy"), "guess-help", false, camera);
     this.#guessed = new Viewer(element("guessed"), "guess-help", false, camera);
-    this.#noisy.label = this.#guessed.label = "Nothing yet: run the model";
+    this.#noisy.label = this.#guessed.label = "No molecule yet: run the model";
     this.#transport = new Transport(element("guess-transport"), [this.#noisy, this.#guessed], element("guess"));
     this.#button.textContent = `Run the model here (downloads ${megabytes(downloadBytes(weights))} once)`;
     this.#button.addEventListener("click", () => (this.#running ? this.#running.abort() : void this.#press()));
@@ -43,7 +43,7 @@ export class GuessFigure {
   example({ trajectory, formula }: Intro): void {
     if (this.#running || this.#engine) return;
     this.#noisy.label = `Example, made earlier: ${formula} forming from noise`;
-    this.#guessed.label = "Nothing yet: run the model";
+    this.#guessed.label = "No molecule yet: run the model";
     this.#transport.open(trajectory);
   }
 
@@ -87,7 +87,7 @@ export class GuessFigure {
   #show(molecule: Molecule): void {
     this.#noisy.label = `Molecule ${molecule.formula}, as it formed`;
     this.#guessed.label = `Molecule ${molecule.formula}, as the network expected it`;
-    announce(`Finished: ${molecule.formula}. Play it with the bar below the figure.`);
+    announce(`Finished: ${molecule.formula}. The bar below the figure plays the run.`);
     this.#onMolecule(molecule);
     void keepModel(this.#engine!.info.simd, models[0].url);
   }

@@ -6,7 +6,7 @@ import { models } from "virtual:model";
 import { element } from "../dom.ts";
 import { percent, roughCount } from "../format.ts";
 import { loadIntro } from "../generate/intro.ts";
-import { learnsGamma } from "../kernel.ts";
+import { elsewhere, learnsGamma } from "../kernel.ts";
 import { startOffline } from "../offline.ts";
 import { GuessFigure } from "./guess.ts";
 import { NoisedFigure } from "./noised.ts";
@@ -22,7 +22,7 @@ element("network-facts").textContent =
   `and molecules of ${sizes[0]} to ${sizes.at(-1)} atoms.`;
 element("gamma-facts").textContent = learnsGamma(models[0])
   ? "In the model of this site, f has learned to do so."
-  : "In the model of this site f has learned nothing: whatever its input, it returns one constant matrix. So γ acts as the Haar measure.";
+  : `In the model of this site f has learned nothing. It returns one constant matrix, so γ is the Haar measure.${elsewhere()}`;
 
 /** What was measured with the default sampler, from a start, in so many steps. */
 const measured = (start: number, steps: number) => evaluation.find((m) => m.method === defaults.method && !m.joint && m.start === start && m.steps === steps);

@@ -28,7 +28,7 @@ export class NoisedFigure {
   #noise: Float32Array = new Float32Array(0);
 
   constructor() {
-    this.#viewer.label = "Nothing yet";
+    this.#viewer.label = "No molecule yet";
     element("curves").append(this.#curves());
     this.#time.addEventListener("input", () => this.#draw());
     this.#draw();

@@ -45,19 +45,19 @@ export function verdict({ largest }: Deviation, left: Molecule, right: Molecule,
 }
 
 /** Where f has learned nothing, gamma is the Haar measure whatever f is. */
-const unlearned = " In this model f has learned nothing: it is one constant matrix, and γ acts as the Haar measure.";
+const unlearned = " In this model f has learned nothing. It returns one constant matrix, so γ is the Haar measure.";
 
 const explanations: Record<Kernel, string> = {
   learned:
-    "At each step R₀ is drawn from the Haar measure, and a small network f rotates it further: γ = R₀\u2009·\u2009f(R₀⁻¹x). On the right, R₀ is rotated with the noise. So R₀⁻¹x is the same on both sides, and the transformer gets the same input. Only rounding differs, by a millionth of a bond length, and the steps amplify it.",
+    "At each step R₀ is drawn from the Haar measure, and a small network f rotates it further: γ = R₀\u2009·\u2009f(R₀⁻¹x). On the right, R₀ is rotated with the noise. So R₀⁻¹x is the same on both sides, and the transformer gets the same input. Only rounding differs, and the steps amplify it.",
   released:
     "The code published with the paper composes γ in the other order, f(R₀⁻¹x)\u2009·\u2009R₀⁻¹. Rotating R₀ does not cancel H then. The transformer gets differently rotated atoms on the two sides, its outputs differ, and the runs part at the first step. The published models were trained this way. The two distributions differ less, and a few runs may not show it.",
   haar: "γ is R₀ alone, uniform over all rotations and reflections (SymDiff-H). It is as symmetric as a learned γ. With R₀ rotated as well, the transformer gets the same input on both sides.",
-  none: "γ is off. The transformer gets the atoms as they are, and it treats different directions differently. So rotated noise gives another molecule. These weights were trained with γ and have seen all directions. That alone does not make a network equivariant.",
+  none: "γ is off. The transformer gets the atoms as they are, and it treats different directions differently. So rotated noise gives another molecule. The network was trained with γ and has seen all directions. That alone does not make it equivariant.",
 };
 
 const uncoupled =
-  "R₀ is the same on both sides and not rotated with the noise, so each side sees its atoms from another direction. The two molecules are two samples and may differ. The model is still symmetric, as a distribution. The third box compares the distributions.";
+  "R₀ is the same on both sides and not rotated with the noise, so each side sees its atoms from another direction. The two molecules are two samples and may differ. The model is still symmetric, as a distribution. The last box compares the distributions.";
 
 export function explanation(state: State, learns: boolean): string {
   const text = !state.couple && symmetric(state) ? uncoupled : explanations[state.kernel];
@@ -66,13 +66,13 @@ export function explanation(state: State, learns: boolean): string {
 
 /** What the angles of a run say beside Haar's measure. The 5 % point of Kolmogorov's test is 1.358/√n. */
 export function angleText(angles: readonly number[], reflections: number, kernel: Kernel, learns: boolean): string {
-  if (kernel === "none") return "γ is the identity at every step: no angle but 0°.";
+  if (kernel === "none") return "γ is the identity at every step. All angles are 0°.";
   const n = angles.length;
   const distance = haarDistance(angles);
   const far = distance > 1.358 / Math.sqrt(n);
-  return `A reflection in ${countText(reflections, n)} steps. The largest difference from the Haar measure is ${distance.toFixed(2)}: ${
-    far ? "more than chance explains" : "no more than chance"
-  } with ${n} angles.${kernel === "haar" ? "" : far ? " f prefers some directions." : learns ? " One run is too short to show what f prefers." : " That is as it should be: f has learned nothing."}`;
+  return `γ has a reflection in ${countText(reflections, n)} steps. The distribution of the ${n} angles differs from the Haar measure by at most ${distance.toFixed(2)}. ${
+    far ? "Chance does not explain that." : "Chance explains that."
+  }${kernel === "haar" ? "" : far ? " f prefers some directions." : learns ? " One run is too short to show what f prefers." : " f has learned nothing, so no difference is expected."}`;
 }
 
 /** Input variances at times: those measured of a learned gamma, and 1 by definition for the others. */
@@ -84,11 +84,11 @@ export function variancesOf(kernel: Kernel, measured: readonly { t: number; vari
 /** What the meter says. */
 export function varianceText(variances: readonly { t: number; variance: number }[], kernel: Kernel): string {
   if (!variances.length) return "Not measured for this γ.";
-  if (kernel === "none") return "1: without γ the transformer gets rotated copies as they lie, in all directions.";
-  if (kernel === "haar") return "1: the Haar measure is the scale's end. Each call rotates the molecule at random.";
+  if (kernel === "none") return "It is 1: without γ, the transformer sees each rotated copy as it lies.";
+  if (kernel === "haar") return "It is 1: the Haar measure rotates the molecule at random in each call.";
   const told = variances.map(({ t, variance }) => `${variance.toFixed(2)} at t = ${t}`).join(", ");
   const mean = variances.reduce((sum, { variance }) => sum + variance, 0) / variances.length;
-  return `${told} (t as a share of the schedule; measured when this page was built). ${mean < 0.9 ? "The network f has learned to bring rotated copies together." : "That is near the Haar measure: f has not learned to bring rotated copies together."}`;
+  return `It is ${told}, as measured when this page was built; t is a share of the schedule. ${mean < 0.9 ? "f has learned to rotate copies towards one orientation." : "That is near the Haar measure: f has not learned to rotate copies towards one orientation."}`;
 }
 
 export function spreadVerdict(p: number, permutations: number): Verdict {
@@ -102,6 +102,6 @@ function oneMolecule(sample: readonly Molecule[]): boolean {
 
 export function spreadText(left: readonly Molecule[], right: readonly Molecule[], energy: number, p: number, permutations: number): string {
   const stable = (sample: readonly Molecule[]) => countText(sample.filter((m) => m.stable).length, sample.length);
-  const single = oneMolecule(left) && oneMolecule(right) ? `All ${left.length} on each side are one molecule, as nothing is random here. ` : "";
-  return `${single}Energy distance ${number(energy)} Å. ${p <= 1 / (permutations + 1) ? "None" : `${(100 * p).toFixed(p < 0.1 ? 1 : 0)} %`} of ${permutations} random divisions of these molecules ${p <= 1 / (permutations + 1) ? "gives" : "give"} as large a distance. Stable: ${stable(left)} from x, ${stable(right)} from x\u2009·\u2009H.`;
+  const single = oneMolecule(left) && oneMolecule(right) ? `Nothing is random here, so all ${left.length} molecules of a side are the same. ` : "";
+  return `${single}The energy distance is ${number(energy)} Å. ${p <= 1 / (permutations + 1) ? "None" : `${(100 * p).toFixed(p < 0.1 ? 1 : 0)} %`} of ${permutations} random divisions of the molecules ${p <= 1 / (permutations + 1) ? "gives" : "give"} as large a distance. Stable: ${stable(left)} from x, ${stable(right)} from x\u2009·\u2009H.`;
 }

@@ -36,7 +36,7 @@ export const steps: Step[] = [
     needs: false,
     text: () => [
       element("result").hidden
-        ? "Press Generate. The model is downloaded once. Then it makes a molecule on your device. The next steps are about that molecule."
+        ? "Press Generate. Your browser downloads the model once and makes a molecule. The next steps are about that molecule."
         : `You have one: ${formula()}. It was made on your device. The next steps are about it. Press Generate for another.`,
     ],
   },
@@ -46,7 +46,7 @@ export const steps: Step[] = [
     needs: true,
     enter: () => seek(0),
     text: () => [
-      "This is the start: atoms at random positions. The formula was sampled before, from the training distribution. The seed decides both. At each step the network estimates the noise. Use the slider or the arrow keys to see what happened next.",
+      "This is the start. The atoms are at random positions. The formula was chosen before the run. At each step the network estimates the noise. Use the slider or the arrow keys to see what happened next.",
     ],
   },
   {
@@ -55,7 +55,7 @@ export const steps: Step[] = [
     needs: true,
     enter: () => seek(0.55),
     text: () => [
-      "Half way. Carbon (grey), nitrogen (blue) and oxygen (red) form the skeleton. Hydrogen (white) settles around it. Each step removes only a part of the noise: at high noise an estimate is a mean over all molecules that are possible.",
+      "This is the middle of the run. Carbon (grey), nitrogen (blue) and oxygen (red) form the skeleton, and hydrogen (white) surrounds it. The estimate is still a mean over many possible molecules. So each step removes only a part of the noise.",
     ],
   },
   {
@@ -64,7 +64,7 @@ export const steps: Step[] = [
     needs: true,
     enter: () => seek(1),
     text: () => [
-      `The end: ${formula()}. The network gave positions, and no bonds. The page draws a bond where the distance of two atoms is that of a bond. A double bond is shorter. The area above the slider shows how many of these bonds were present at each step.`,
+      `This is the finished molecule, ${formula()}. The network gave positions, but no bonds. The page draws a bond where the distance of two atoms is that of a bond. A double bond is shorter. The area above the slider shows how many of these bonds were present at each step.`,
     ],
   },
   {
@@ -75,8 +75,8 @@ export const steps: Step[] = [
       const [stable, connected, valid] = [badge("stable"), badge("connected"), badge("valid")];
       const verdict = [stable, connected, valid].map(({ title }) => title.toLowerCase()).join(", ");
       const meaning = stable.good && connected.good
-        ? "Every atom has its usual number of bonds. Not every molecule gets there. The model card says how many do."
-        : `What is wrong: ${(stable.good ? connected : stable).reason} The page shows failures as failures. Generate another and compare.`;
+        ? "Every atom has its usual number of bonds. The model card says how many molecules come out so."
+        : `${(stable.good ? connected : stable).reason} The model does not always succeed. Generate another molecule and compare.`;
       return [`Yours is ${verdict}. ${meaning} `, make("a", { href: "./model.html" }, "Model card")];
     },
   },
@@ -85,7 +85,7 @@ export const steps: Step[] = [
     at: "#provenance",
     needs: true,
     text: () => [
-      "This line names the seed, the settings and the weights. With them anyone gets the same molecule, to the last bit. If the noise had been rotated, the molecule would be the same one, rotated. That is the idea of SymDiff. See it on the ",
+      "This line names the seed, the settings and the weights. With them anyone gets the same molecule, to the last bit. If you rotate the noise, you get the same molecule, rotated. That is the idea of SymDiff. Try it on the ",
       make("a", { href: "./symmetry.html" }, "symmetry page"),
       ", or read ",
       make("a", { href: "./how.html" }, "how it works"),

@@ -58,7 +58,7 @@ class Tour {
     const ready = !element("result").hidden;
     this.#count.textContent = `Step ${this.#at + 1} of ${steps.length}`;
     this.#title.textContent = step.title;
-    this.#text.replaceChildren(...(ready || !step.needs ? step.text() : ["This step looks at a molecule of yours. Press Generate first; then it goes on here."]));
+    this.#text.replaceChildren(...(ready || !step.needs ? step.text() : ["This step is about a molecule of yours. Press Generate first."]));
     this.#back.disabled = this.#at === 0;
     this.#next.textContent = this.#at === steps.length - 1 ? "Done" : "Next";
     if (ready) step.enter?.();

@@ -301,7 +301,7 @@ export class Viewer implements Subject {
       if (event.ctrlKey || event.metaKey || this.#armed) {
         event.preventDefault();
         this.#camera.scale(Math.exp(-event.deltaY * (event.deltaMode ? 0.04 : event.ctrlKey ? 0.006 : 0.0014)));
-      } else this.#tell(/Mac|iP/.test(navigator.platform) ? "⌘ and wheel zoom; so does the wheel after a click" : "Ctrl and wheel zoom; so does the wheel after a click");
+      } else this.#tell(/Mac|iP/.test(navigator.platform) ? "⌘ + wheel zooms, or click first" : "Ctrl + wheel zooms, or click first");
     }, { passive: false });
     canvas.addEventListener("keydown", (event) => this.#key(event));
   }

@@ -49,7 +49,7 @@ export class SymDiffViewer extends Base {
     root.adoptedStyleSheets = [styles()];
     const view = make("div", { className: "view" });
     const help = make("p", { className: "help", id: "help" },
-      "Drag to turn, wheel with Ctrl or after a click to zoom, pinch. Click two to four atoms to measure. Keys: arrows, plus, minus, 0, Escape.");
+      "Drag to rotate. Ctrl + wheel or pinch to zoom. After a click the wheel zooms. Click two to four atoms to measure. Keys: arrows, plus, minus, 0, Escape.");
     const tools = make("div");
     root.append(make("div", { className: "frame" }, view, help, this.#bar, make("div", { className: "bar" }, this.#status, this.#button)));
     this.#viewer = new Viewer(view, "help", false);

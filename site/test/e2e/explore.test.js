@@ -65,7 +65,7 @@ const names = (page) => page.locator(".node .name").allTextContents();
 
 test("a run branches off where one goes back to; the tree is in the address and its molecules on the command line", async () => {
   const { page, close } = await open(browser, address("seed=6&atoms=10&steps=20"));
-  assert.match(await page.textContent("#cost"), /downloads \d+\.\d MB/);
+  assert.match(await page.textContent("#cost"), /downloads the model \(\d+\.\d MB\)/);
   await generate(page);
   assert.equal(await page.isDisabled("#branch"), true, "at the end of a run nothing is left to change");
   assert.match(await page.textContent("#branch-note"), /at the end of the run\. Move it to an earlier step/);
@@ -79,7 +79,7 @@ test("a run branches off where one goes back to; the tree is in the address and 
 
   await seek(page, 5);
   assert.equal(await page.isDisabled("#branch"), true);
-  assert.match(await page.textContent("#branch-note"), /^Up to step 13 this run is that of its parent/);
+  assert.match(await page.textContent("#branch-note"), /^Up to step 13 this run is the same as its parent/);
   await seek(page, 16);
   await page.selectOption("#branches", "1");
   await page.click("#branch");
@@ -174,8 +174,8 @@ test("a molecule of one's own is taken as SMILES or file, its atoms fixed, and o
   assert.match(await take("C1CC"), /^This cannot be used: SmilesParser: dangling ring closure/);
   assert.match(await take("what is this"), /^This cannot be used: /);
   assert.equal(await take("CCCl"), "This model knows H, C, N, O and F. It does not know Cl.");
-  assert.equal(await take("C".repeat(12)), "It has 38 atoms with its hydrogens. This model makes at most 29.");
-  assert.equal(await take("C.O"), "This cannot be used: it has 2 pieces, where one molecule is wanted.");
+  assert.equal(await take("C".repeat(12)), "It has 38 atoms with its hydrogens. This model generates at most 29.");
+  assert.equal(await take("C.O"), "This cannot be used: it is 2 molecules, and the page takes one.");
   assert.equal(await take("C[NH3+]"), "It has the charge +1. This model makes neutral molecules.");
   assert.equal(await take("C(C)(C)(C)(C)C"), "This cannot be used: C1 has more bonds than its element allows.");
   assert.equal(await page.isDisabled("#remake"), true);
@@ -202,14 +202,14 @@ test("a molecule of one's own is taken as SMILES or file, its atoms fixed, and o
 
   const row = (x, y, symbol) => `${[x, y, 0.5].map((v) => v.toFixed(4).padStart(10)).join("")} ${symbol}   0  0  0  0  0  0  0  0  0  0  0  0\n`;
   const water = (z) => `water\n\n\n  3  2  0  0  0  0  0  0  0  0999 V2000\n${row(0, 0, "O")}${row(0.76, 0.59, "H").replace("0.5000", z)}${row(-0.76, 0.59, "H")}  1  2  1  0\n  1  3  1  0\nM  END\n$$$$\n`;
-  for (const [z, said] of [["0.6000", /^Its own positions are taken\./], ["0.5000", /^openchemlib has placed/]]) { // a flat one is a drawing
+  for (const [z, said] of [["0.6000", /^The positions are those of the file\./], ["0.5000", /^openchemlib has placed/]]) { // a flat one is a drawing
     await page.fill("#own-text", "");
     await page.setInputFiles("#own-file", { name: "water.sdf", mimeType: "chemical/x-mdl-sdfile", buffer: Buffer.from(water(z)) });
     await page.waitForFunction((said) => new RegExp(said).test(document.querySelector("#own-note").textContent), said.source);
     assert.equal(await page.textContent("#caption-left"), "H2O");
   }
   await take("CC1CC1O");
-  assert.equal(await page.textContent("#like"), "Make one like it");
+  assert.equal(await page.textContent("#like"), "Generate a similar one");
   await page.selectOption("#like-t", "300");
   await page.click("#like");
   await finished(1);
@@ -231,7 +231,7 @@ test("a molecule of one's own is taken as SMILES or file, its atoms fixed, and o
 test("two runs from the same noise are compared", async () => {
   const { page, close } = await open(browser, address("tool=compare&seed=3&atoms=12&steps=40&steps2=40"));
   await generate(page);
-  assert.match(await page.textContent("tfoot"), /12 of 12 atoms of the same kind, (\d+) of the left one's \1 bonds; atoms 0\.00 Å apart/, "the same settings give the same molecule");
+  assert.match(await page.textContent("tfoot"), /12 of 12 atoms have the same element\. (\d+) of \1 bonds of the left molecule .* 0\.00 Å apart/, "the same settings give the same molecule");
   await page.fill("#steps2", "10");
   assert.equal(await page.locator("tbody tr.differs th").allTextContents().then((t) => t.join()), "Steps");
   await page.selectOption("#from2", "500");
@@ -239,7 +239,7 @@ test("two runs from the same noise are compared", async () => {
   await page.selectOption("#method2", "ancestral");
   await page.selectOption("#kernel2", "haar");
   await generate(page);
-  assert.match(await page.textContent("tfoot"), /of 12 atoms of the same kind/);
+  assert.match(await page.textContent("tfoot"), /of 12 atoms have the same element/);
   assert.match(page.url(), /tool=compare&.*steps2=10.*start2=500&method2=ancestral&gamma2=haar/);
   assert.equal(await page.textContent("#position, .position"), "40 / 40");
   const right = await page.textContent("#caption-right");

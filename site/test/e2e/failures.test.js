@@ -29,7 +29,7 @@ test("a worker that falls silent is noticed; the molecule before it stays, and t
   await page.click("#generate");
   await page.waitForFunction(() => /^Step \d/.test(document.querySelector("#progress-text").textContent));
   page.workers()[0].evaluate(() => { for (;;); }).catch(() => {}); // never comes back
-  await error(page, /stopped unexpectedly.*Generate again: it will start afresh\. What was made is kept\..*said nothing/);
+  await error(page, /stopped unexpectedly.*Generate again\. The finished molecules are kept\..*said nothing/);
   await accessible(page, "after a failure");
   assert.ok(await page.isVisible("#generate"));
   await hurry(page, 1);

@@ -51,7 +51,7 @@ test("before the first run a molecule that came with the page plays, is named as
   await page.waitForFunction(() => Number(document.querySelector(".scrubber").value) > 3);
   assert.equal(await page.getAttribute(".play", "aria-label"), "Pause");
   assert.match(await page.getAttribute("canvas", "aria-label"), /^Example, made earlier/);
-  assert.match(await page.textContent("#cost"), /downloads the model, \d+\.\d MB, .* 0\.\d MB/);
+  assert.match(await page.textContent("#cost"), /downloads the model \(\d+\.\d MB\) .* \(0\.\d MB\)/);
   const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
   console.log(`first paint after ${Math.round(paint)} ms`);
   await page.keyboard.press(" ");
@@ -239,7 +239,7 @@ test("a batch fills the gallery, is tallied as the command line does, and its SD
   const counts = await page.locator(".tally .interval").allTextContents();
   assert.deepEqual(counts.map((line) => line.split(",")[0]), [`${stable_molecules} of 30`, `${valid} of 30`, `${connected} of 30`, `${unique} of ${valid}`]);
   assert.match(counts[0], /95 % interval \d+\.\d to \d+\.\d$/);
-  assert.equal(await page.textContent("#status"), `Finished: 30 molecules, ${stable_molecules} stable, ${valid} valid, ${unique} of them different.`);
+  assert.equal(await page.textContent("#status"), `Finished: 30 molecules, ${stable_molecules} stable, ${valid} valid, ${unique} unique among the valid.`);
 
   await page.click("#next");
   assert.equal(await page.textContent("#page"), "25–30 of 30");

@@ -28,7 +28,7 @@ test("a link makes its molecule by itself, and a reload makes it again", async (
   await page.reload();
   await made(page);
   assert.equal((await download(page, "xyz")).text, text);
-  assert.equal(await page.textContent("#seed-note"), "A new one for each run.");
+  assert.equal(await page.textContent("#seed-note"), "Each run gets a new seed.");
   await page.click("#generate");
   await page.waitForFunction(() => !/^Seed 7,/.test(document.querySelector("#provenance").textContent));
   await close();
@@ -39,7 +39,7 @@ test("on a metered connection a link offers its molecule, and downloads nothing 
   const large = [];
   page.on("request", (request) => /wasm|safetensors/.test(request.url()) && large.push(request.url()));
   assert.equal(await page.textContent("#generate"), "Generate the molecule of this link");
-  assert.equal(await page.textContent("#seed-note"), "From the link. After this run, a new one.");
+  assert.equal(await page.textContent("#seed-note"), "This seed is that of the link. The next run gets a new one.");
   await page.waitForFunction(() => document.querySelector("#caption").textContent.startsWith("Example"));
   assert.deepEqual(large, []);
   await page.click("#generate");
@@ -55,11 +55,11 @@ test("a typed seed stays, until the lock is opened or the dice are thrown", asyn
     if (!k) await page.fill("#seed", "11");
     await generate(page);
     assert.match(await page.textContent("#provenance"), /^Seed 11,/);
-    assert.equal(await page.textContent("#seed-note"), "Kept for every run.");
+    assert.equal(await page.textContent("#seed-note"), "Every run uses this seed.");
   }
   assert.equal(query(page).lock, "1");
   await page.click("#dice");
-  assert.equal(await page.textContent("#seed-note"), "A new one for each run.");
+  assert.equal(await page.textContent("#seed-note"), "Each run gets a new seed.");
   const thrown = await page.inputValue("#seed");
   await generate(page);
   assert.match(await page.textContent("#provenance"), new RegExp(`^Seed ${thrown},`));
@@ -126,9 +126,9 @@ test("a formula is judged before a run", async () => {
   assert.match(await note("C7H10O2"), /^Every molecule has this formula\.$/);
   assert.match(await note("CCO"), /^Read as the formula C2O, without hydrogen\. This field does not take SMILES/);
   await accessible(page, "a warning");
-  assert.match(await note("C20H42"), /^62 atoms: the training data have at most 29\./);
-  assert.match(await note("C11H10"), /^11 atoms other than hydrogen: the training data have at most 9\./);
-  assert.match(await note("H2"), /^2 atoms: the training data have at least 3\./);
+  assert.match(await note("C20H42"), /^The formula has 62 atoms\. The training data have at most 29\./);
+  assert.match(await note("C11H10"), /^The formula has 11 atoms besides hydrogen\. The training data have at most 9\./);
+  assert.match(await note("H2"), /^The formula has 2 atoms\. The training data have at least 3\./);
   assert.match(await note("C2H5"), /odd number/);
   assert.match(await note("NaCl"), /^This model knows H, C, N, O and F\. It does not know Na and Cl\.$/);
   await page.click("#generate");

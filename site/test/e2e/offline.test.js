@@ -67,7 +67,7 @@ test("a device too full for the page itself still runs it with network", async (
   await page.goto(server.url);
   await generate(page, { steps: 50 });
   assert.equal(await page.evaluate(() => navigator.serviceWorker.getRegistration().then((r) => !!r?.active)), false);
-  assert.equal(await page.textContent("#offline"), "Needs the network.");
+  assert.equal(await page.textContent("#offline"), "Works only online.");
   await close();
 });
 

@@ -54,7 +54,7 @@ function parseXYZ(text) {
 
 test("a molecule from first visit to files, the same as the command line makes", async () => {
   const { page, close } = await open(browser, server.url);
-  assert.match(await page.textContent("#cost"), /downloads the model, \d+\.\d MB/);
+  assert.match(await page.textContent("#cost"), /downloads the model \(\d+\.\d MB\)/);
   assert.equal(await page.isVisible("#result"), false);
   const formula = await generate(page, { seed: 42, atoms: 14 });
   assert.match(formula, /^([A-Z][a-z]?\d*)+$/);
@@ -281,7 +281,7 @@ test("without WebAssembly, and with a service worker refused, the page says so",
   await page.goto(server.url);
   await page.click("#generate");
   assert.match(await errorText(page), /WebAssembly does not start.*another browser/);
-  assert.equal(await page.textContent("#offline"), "Needs the network.");
+  assert.equal(await page.textContent("#offline"), "Works only online.");
   await close();
 });
 

@@ -53,7 +53,7 @@ async function axe(page) {
 
 test("coupled, the turned noise gives the same molecule turned; in the other order, without gamma or uncoupled it does not", async () => {
   const { page, close } = await open(browser, address("seed=3&atoms=12&t_start=600&steps=20"));
-  assert.match(await page.textContent("#cost"), /downloads \d+\.\d MB/);
+  assert.match(await page.textContent("#cost"), /downloads the model \(\d+\.\d MB\)/);
   await axe(page);
   await generate(page);
   const first = await off(page);
@@ -63,7 +63,7 @@ test("coupled, the turned noise gives the same molecule turned; in the other ord
   assert.match(await page.getAttribute("#error-chart svg", "aria-label"), /to .* Å at step 20/);
   assert.match(await page.textContent("#caption-left"), /^From noise x: (.*)$/);
   assert.equal((await page.textContent("#caption-left")).split(": ")[1], (await page.textContent("#caption-right")).split(": ")[1]);
-  assert.match(await page.textContent("#angle-verdict"), /A reflection in \d+ of 20 \(\d+ to \d+ %\) steps/);
+  assert.match(await page.textContent("#angle-verdict"), /has a reflection in \d+ of 20 \(\d+ to \d+ %\) steps/);
   await axe(page);
 
   await change(page, "[value=released]");
@@ -141,7 +141,7 @@ test("uncoupled, the distributions of gamma agree, and without gamma they do not
     await page.waitForFunction(() => document.querySelector("#spread-text").textContent !== "");
     return page.textContent("#spread-text");
   };
-  assert.match(await draw(), /Energy distance .* of 999 random divisions .*Stable: \d of 8 \(\d+ to \d+ %\) from x/);
+  assert.match(await draw(), /energy distance .* of 999 random divisions .*Stable: \d of 8 \(\d+ to \d+ %\) from x/);
   assert.equal(await page.locator("#plane-chart .sample").count(), 16);
   // By chance it would say so once in a thousand times.
   assert.notEqual(await page.textContent("#spread-verdict"), "Two different distributions");
@@ -193,11 +193,11 @@ for (const [name, options] of [
 test("the meter shows how much the transformer's input varies: measured of the learned gamma, 1 of the Haar measure", async () => {
   const { page, close } = await open(browser, address("model=qm9-web&gamma=learned"));
   const bars = () => page.locator("#variance-chart rect").evaluateAll((all) => all.map((bar) => Number(bar.getAttribute("width"))));
-  assert.match(await page.textContent("#variance-text"), /^\d\.\d\d at t = 0\.1, .*near the Haar measure/);
+  assert.match(await page.textContent("#variance-text"), /^It is \d\.\d\d at t = 0\.1, .*near the Haar measure/);
   const learned = await bars();
   assert.equal(learned.length, 3);
   await page.check("input[name=kernel][value=haar]");
-  assert.match(await page.textContent("#variance-text"), /^1: the Haar measure/);
+  assert.match(await page.textContent("#variance-text"), /^It is 1: the Haar measure/);
   for (const [k, width] of (await bars()).entries()) assert.ok(width >= learned[k] && learned[k] > 0.8 * width, `${learned[k]} of ${width}`);
   await close();
 });

@@ -54,7 +54,7 @@ test("an address leads into the tour, which waits for a molecule; Escape ends it
   await page.waitForSelector(".tour");
   assert.match(await page.textContent(".tour"), /Step 3 of 6.*Press Generate first/);
   await page.click("#generate");
-  await page.waitForFunction(() => /Half way/.test(document.querySelector(".tour").textContent));
+  await page.waitForFunction(() => /middle of the run/.test(document.querySelector(".tour").textContent));
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360);
   await accessible(page, "tour on a phone");
   await page.screenshot({ path: join(screenshots, "tour-phone.png") });
