@@ -3,7 +3,7 @@
 import type { Settings } from "./settings.ts";
 import { gammas } from "./settings.ts";
 
-export interface Job {
+interface Job {
   settings: Settings;
   /** Which molecule of the seed's stream is the first; and how many there are. */
   first: number;

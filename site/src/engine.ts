@@ -14,7 +14,7 @@ export interface Weights {
   sha256?: string;
 }
 
-export interface Loading {
+interface Loading {
   onProgress?: (progress: Progress) => void;
   signal?: AbortSignal;
 }

@@ -8,7 +8,7 @@ import { Trajectory } from "./trajectory.ts";
 /** Frames kept of a run: enough for smooth playing. */
 const framesKept = 250;
 
-export interface Watcher {
+interface Watcher {
   /** The noise is there; frames are added to the trajectory from now on. */
   onStart?: (trajectory: Trajectory) => void;
   onFrame?: (frame: Frame, meter: Meter) => void;

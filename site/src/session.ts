@@ -9,7 +9,7 @@ import { dropModel, keepModel } from "./offline.ts";
 import { explain } from "./problems.ts";
 
 /** A model at work: a second worker beside the engine's first, so that two runs go side by side. */
-export interface Pair {
+interface Pair {
   readonly engine: Engine;
   readonly second: SymDiff;
 }

@@ -3,7 +3,7 @@
 import { eigenvectors } from "./eigen.ts";
 import type { Vec3 } from "./view/scene.ts";
 
-export interface Superposition {
+interface Superposition {
   /** Root of the mean squared distance after the motion, Å. */
   rmsd: number;
   /** The first points, moved: (n, 3). */

@@ -32,7 +32,7 @@ export interface Picture {
 type Needed = "step" | "positions" | "scores" | "bonds";
 
 /** What a trajectory needs of a frame. With a molecule it is the finished one: kinds are certain then, and bonds all there. */
-export interface Still extends Pick<Frame, Needed>, Partial<Omit<Frame, Needed | "molecule">> {
+interface Still extends Pick<Frame, Needed>, Partial<Omit<Frame, Needed | "molecule">> {
   molecule?: unknown;
 }
 

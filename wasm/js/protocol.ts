@@ -58,7 +58,7 @@ export interface ReadMessage {
 }
 
 /** Asks for a sign of life. */
-export interface PingMessage {
+interface PingMessage {
   type: "ping";
 }
 
@@ -123,19 +123,19 @@ export interface FrameMessage {
   result?: CoreResult;
 }
 
-export interface CalibratedMessage {
+interface CalibratedMessage {
   type: "calibrated";
   id: number;
   best: number;
 }
 
-export interface CancelledMessage {
+interface CancelledMessage {
   type: "cancelled";
   id: number;
   step: number;
 }
 
-export interface ErrorMessage {
+interface ErrorMessage {
   type: "error";
   id: number;
   code: ErrorCode;
@@ -143,26 +143,26 @@ export interface ErrorMessage {
 }
 
 /** The worker is lost: everything pending fails. */
-export interface CrashMessage {
+interface CrashMessage {
   type: "crash";
   code: ErrorCode;
   message: string;
 }
 
-export interface EnergyResult {
+interface EnergyResult {
   type: "energy";
   id: number;
   energy: number;
   p: number;
 }
 
-export interface VarianceResult {
+interface VarianceResult {
   type: "variance";
   id: number;
   variance: number;
 }
 
-export interface MoleculesMessage {
+interface MoleculesMessage {
   type: "molecules";
   id: number;
   molecules: CoreMolecule[];
@@ -171,7 +171,7 @@ export interface MoleculesMessage {
   fault?: string;
 }
 
-export interface PongMessage {
+interface PongMessage {
   type: "pong";
 }
 

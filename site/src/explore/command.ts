@@ -11,7 +11,7 @@ import { path } from "./tree.ts";
 export const own = new Map<string, Weights>();
 
 /** The branches on the way to a molecule, as a flag. */
-export function branchFlags(branches: readonly { step: number; seed: string }[]): string[] {
+function branchFlags(branches: readonly { step: number; seed: string }[]): string[] {
   return branches.length ? [`--set branches=${branches.map(({ step, seed }) => `${step}:${seed}`).join(",")}`] : [];
 }
 

@@ -11,7 +11,7 @@ import { path, rows, type Family } from "./tree.ts";
 const rowHeight = 68;
 const width = 1000;
 
-export interface Shown {
+interface Shown {
   family: Family;
   at: number;
   steps: number;

@@ -3,7 +3,7 @@
 import type { Molecule } from "symdiff-mol";
 import { deviation } from "../symmetry/deviation.ts";
 
-export interface Likeness {
+interface Likeness {
   /** Atoms of the same element in both. */
   atoms: number;
   of: number;

@@ -37,7 +37,7 @@ function tell(text: string): void {
 }
 
 /** Why the model cannot go on from a molecule, if so. */
-export function refusal({ formula, elements, charge }: Pick<Placed, "formula" | "elements" | "charge">, known: Known): string {
+function refusal({ formula, elements, charge }: Pick<Placed, "formula" | "elements" | "charge">, known: Known): string {
   const { text, refused } = advise(formula.replace(/[^A-Za-z0-9]/g, ""), known) ?? { text: "", refused: false };
   if (refused) return text;
   const most = known.sizes.at(-1)!;

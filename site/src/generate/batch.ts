@@ -15,7 +15,7 @@ import { jobCommand, type Origin } from "./outcome.ts";
 /** Pictures of a molecule on its way. */
 const picturesKept = 12;
 
-export interface Progressing {
+interface Progressing {
   signal: AbortSignal;
   onProgress: (share: number, text: string) => void;
 }

@@ -15,14 +15,14 @@ export interface Advice {
 const valences: Record<string, number> = { H: 1, C: 4, N: 3, O: 2, F: 1 };
 
 /** Numbers of atoms by element; of a text that settings.parseFormula takes. */
-export function countsOf(formula: string): Map<string, number> {
+function countsOf(formula: string): Map<string, number> {
   const counts = new Map<string, number>();
   for (const [, symbol, n] of formula.matchAll(/([A-Z][a-z]?)(\d*)/g)) counts.set(symbol!, (counts.get(symbol!) ?? 0) + Number(n || 1));
   return counts;
 }
 
 /** In the order C, H, then by letters. */
-export function hill(counts: ReadonlyMap<string, number>): string {
+function hill(counts: ReadonlyMap<string, number>): string {
   const rank = (symbol: string) => ["C", "H"].indexOf(symbol) + 1 || 3;
   const symbols = [...counts.keys()].sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
   return symbols.map((symbol) => `${symbol}${counts.get(symbol) === 1 ? "" : counts.get(symbol)}`).join("");

@@ -51,7 +51,7 @@ export function verdicts(m: Molecule): Record<"stable" | "connected" | "valid", 
 }
 
 /** Atoms that are not stable, by number from 0, each with the sum of its bond orders. */
-export function wrongAtoms({ stableAtoms, elements, bonds }: Molecule): { name: string; sum: number }[] {
+function wrongAtoms({ stableAtoms, elements, bonds }: Molecule): { name: string; sum: number }[] {
   const sums = elements.map(() => 0);
   for (const { i, j, order } of bonds) for (const atom of [i, j]) sums[atom]! += order;
   return stableAtoms.flatMap((stable, i) => (stable ? [] : [{ name: `${elements[i]}${i + 1}`, sum: sums[i]! }]));

@@ -46,7 +46,7 @@ export interface Renderer {
 }
 
 /** Device pixels per Å at distance 1 from the camera. */
-export function pixelScale(width: number, height: number): number {
+function pixelScale(width: number, height: number): number {
   return Math.min(width, height) / 2 / Math.tan(halfAngle);
 }
 

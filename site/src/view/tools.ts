@@ -12,7 +12,7 @@ const shapes = {
   full: "M2 2h5v1.6H3.6V7H2zm7 0h5v5h-1.6V3.6H9zM2 9h1.6v3.4H7V14H2zm10.4 0H14v5H9v-1.6h3.4z",
 };
 
-export interface Owner {
+interface Owner {
   /** What fills the screen. */
   stage: HTMLElement;
   /** Name of a file, without its ending. */
