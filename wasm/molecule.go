@@ -13,32 +13,27 @@ import (
 
 // result is a finished molecule with all that core can say of it. The second argument is the
 // SHA-256 of the weights, or an empty text; it travels with the molecule's files, beside the
-// arguments of the run (sampler.Result). By a model of elements beyond QM9's bonds are those of the
-// Lewis structure, and validity goes by EDM's rule for GEOM.
+// arguments of the run (sampler.Result). The rule of the verdict is that of the model's data set.
 func (e *engine) result(args []js.Value) (map[string]any, error) {
 	m, err := e.Result(args[0].Int(), args[1].String())
 	if err != nil {
 		return nil, err
 	}
-	rule, bonds := e.Rule(), m.Bonds()
-	if rule == molecule.GEOMRule {
-		bonds = m.Lewis(m.Charge()).Bonds
-	}
-	valid, reason := m.ValidBy(rule)
+	v := m.Judge(e.Info().Network.Meta.Rule())
 	out := map[string]any{
 		"formula":   m.Formula(),
 		"elements":  symbols(m),
 		"positions": positionBytes(m),
-		"bonds":     bondBytes(bonds),
-		"stable":    m.Stable(),
-		"connected": m.Connected(),
-		"fragments": len(m.Fragments()),
-		"valid":     valid,
-		"reason":    reason,
-		"key":       m.KeyBy(rule),
+		"bonds":     bondBytes(v.Bonds),
+		"stable":    v.Stable(),
+		"connected": v.Connected(),
+		"fragments": v.Fragments,
+		"valid":     v.Valid,
+		"reason":    v.Reason,
+		"key":       v.Key,
 	}
 	atoms := make([]any, len(m.Elements))
-	for a, ok := range m.StableAtoms() {
+	for a, ok := range v.StableAtoms {
 		atoms[a] = ok
 	}
 	out["stableAtoms"] = atoms

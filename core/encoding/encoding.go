@@ -36,6 +36,17 @@ type Meta struct {
 	Training     []byte        // provenance: a JSON object, or nil
 }
 
+// Rule is the rule by which the molecules of a model are judged: that of its data set, as its
+// elements tell it.
+func (m Meta) Rule() molecule.Rule {
+	var elements []molecule.Element
+	for _, symbol := range m.Elements {
+		e, _ := molecule.ParseElement(symbol)
+		elements = append(elements, e)
+	}
+	return molecule.RuleOf(elements)
+}
+
 // QM9 is the meaning of the inputs of QM9 models: H C N O F and the atomic
 // number, with EDM's scaling.
 func QM9() Meta {

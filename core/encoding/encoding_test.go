@@ -42,3 +42,12 @@ func TestCountsOfOldFilesAreProperties(t *testing.T) {
 		t.Error("a property that appears twice is taken")
 	}
 }
+
+// A model's molecules are judged by the rule of its data set, whichever elements a molecule has.
+func TestRule(t *testing.T) {
+	geom := QM9()
+	geom.Elements = append(slices.Clone(geom.Elements), "S", "Cl")
+	if q, g := QM9().Rule(), geom.Rule(); q != molecule.QM9Rule || g != molecule.GEOMRule {
+		t.Errorf("QM9 by %s, QM9 with S and Cl by %s", q, g)
+	}
+}

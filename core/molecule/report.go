@@ -71,6 +71,45 @@ func EvaluateBy(rule Rule, seq iter.Seq2[*Molecule, error]) (Report, error) {
 	return r, nil
 }
 
+// EvaluateJudged is EvaluateBy for molecules that a model made: what is stable and connected is
+// that of [Molecule.Judge].
+func EvaluateJudged(rule Rule, seq iter.Seq2[*Molecule, error]) (Report, error) {
+	if rule != GEOMRule {
+		return EvaluateBy(rule, seq)
+	}
+	var c Counts
+	r, err := EvaluateBy(rule, func(yield func(*Molecule, error) bool) {
+		for m, err := range seq {
+			if err == nil {
+				c.add(m.Judge(rule))
+			}
+			if !yield(m, err) {
+				return
+			}
+		}
+	})
+	r.Counts.StableAtoms, r.Counts.StableMolecules, r.Counts.Connected = c.StableAtoms, c.StableMolecules, c.Connected
+	r.StableAtoms = ratio(c.StableAtoms, r.Atoms)
+	r.StableMolecules = ratio(c.StableMolecules, r.Molecules)
+	r.Connected = ratio(c.Connected, r.Molecules)
+	return r, err
+}
+
+// add counts what of a verdict differs from EDM's measures.
+func (c *Counts) add(v Verdict) {
+	for _, stable := range v.StableAtoms {
+		if stable {
+			c.StableAtoms++
+		}
+	}
+	if v.Stable() {
+		c.StableMolecules++
+	}
+	if v.Connected() {
+		c.Connected++
+	}
+}
+
 // count counts what does not depend on the rule.
 func (r *Report) count(g *graph) {
 	r.Molecules++

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -188,7 +189,9 @@ func (o *compareOptions) model(
 			molecules = append(molecules, mol)
 		}
 		line.end()
-		e, err := o.evaluate(cmd, fmt.Sprintf("%s, seed %d", file, seed+1), listed(molecules))
+		judge := o.evaluateOptions
+		judge.rule = cmp.Or(judge.rule, string(m.Meta.Rule()))
+		e, err := judge.evaluate(cmd, fmt.Sprintf("%s, seed %d", file, seed+1), listed(molecules))
 		if err != nil {
 			return nil, err
 		}

@@ -401,7 +401,7 @@ func (o *sampleCommand) write(
 		o.options.Progress = line.add
 	}
 	start := time.Now()
-	r, err = molecule.Evaluate(o.written(cmd.Context(), m, w))
+	r, err = molecule.EvaluateJudged(m.Meta.Rule(), o.written(cmd.Context(), m, w))
 	elapsed = time.Since(start)
 	if err == nil && file != nil {
 		err = file.Commit()

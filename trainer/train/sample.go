@@ -22,7 +22,8 @@ func sampled(ctx context.Context, c *Checkpoint, n, threads int) (molecule.Repor
 	if err != nil {
 		return molecule.Report{}, err
 	}
-	return molecule.Evaluate(sampler.Generate(ctx, net, meta, sampler.Options{Seed: valSeed, N: n, Threads: threads}))
+	samples := sampler.Generate(ctx, net, meta, sampler.Options{Seed: valSeed, N: n, Threads: threads})
+	return molecule.EvaluateJudged(meta.Rule(), samples)
 }
 
 // network is the model of the averaged weights, as core runs it.

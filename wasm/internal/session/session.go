@@ -64,16 +64,6 @@ type Info struct {
 // Info tells of the model that is loaded.
 func (s *Session) Info() Info { return Info{s.model, s.defaults, s.metadata} }
 
-// Rule is the rule by which molecules of the model's elements are judged.
-func (s *Session) Rule() molecule.Rule {
-	var elements []molecule.Element
-	for _, symbol := range s.model.Meta.Elements {
-		e, _ := molecule.ParseElement(symbol)
-		elements = append(elements, e)
-	}
-	return molecule.RuleOf(elements)
-}
-
 // Size is that of a batch.
 type Size struct {
 	First    int   // index of the first molecule
