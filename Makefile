@@ -114,12 +114,13 @@ model: trainer ## make a model by RECIPE=qm9, from the data to its evaluation, o
 		--set train=$(DATA)/qm9_train.xyz.gz$(comma)$(DATA)/qm9_fill_gfn2.xyz.gz@split=train --set known=$(DATA)/qm9_train.xyz.gz \
 		$(if $(BASE),--set base=$(BASE)) $(if $(DEVICE),--set device=$(DEVICE))
 
-# How a shipped model (MODEL=qm9-web or qm9-base) does at several settings, steps:method:t_start, then flags of symdiff
+# How a shipped model (MODEL=qm9-web, qm9-base or qm9-gamma) does at several settings, steps:method:t_start, then flags of symdiff
 # sample: the table of its card.
 MODEL ?= qm9-web
 EVALUATION := core/weights/$(MODEL).json
 SETTINGS_qm9-base := 40:dpm++2m-sde:600 25:dpm++2m-sde:600 40:dpm++2m-sde:600:--joint \
 	1000:ancestral:1000:-n:200 1000:ancestral:1000:-n:200:--joint
+SETTINGS_qm9-gamma := 40:dpm++2m-sde:600 25:dpm++2m-sde:600 15:dpm++2m-sde:600 40:dpm++2m-sde:600:--joint
 SETTINGS_qm9-web := 100:dpm++2m-sde:1000 50:dpm++2m-sde:1000 25:dpm++2m-sde:1000 10:dpm++2m-sde:1000 40:dpm++2m-sde:600 25:dpm++2m-sde:600 15:dpm++2m-sde:600 \
 	25:dpm++2m:600 100:ddim:1000 250:ancestral:1000 500:ancestral:1000:-n:200 1000:ancestral:1000:-n:200 40:dpm++2m-sde:600:--joint
 SETTINGS ?= $(SETTINGS_$(MODEL))
