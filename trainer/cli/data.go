@@ -27,7 +27,7 @@ func newDataCommand() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newDataPrepareCommand(), newDataDownloadCommand(), newDataStatsCommand(),
-		newDataBondsCommand(), newDataBalanceCommand(), newDataAromaticCommand())
+		newDataBondsCommand(), newDataBalanceCommand())
 	return cmd
 }
 
@@ -47,21 +47,21 @@ func newDataPrepareCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prepare INPUT... --out FILE.safetensors",
 		Short: "Make a packed data set of molecules as they are published",
-		Long: `Read molecules and write one packed data set, a safetensors file that symdiff train,
-evaluate, nll and data stats read by mapping it into memory. INPUT is a file or a folder of files:
+		Long: `Read molecules and write one packed data set. This is a safetensors file, which symdiff
+train, evaluate, nll and data stats map into memory. INPUT is a file or a folder of files:
 
   .tar                   QM9's archive (dsgdb9nsd.xyz.tar.bz2), a molecule in each .xyz
-  .xyz .sdf .mol .pdb    records one after the other (gdb9.sdf); XYZ, extended XYZ and files of QM9
+  .xyz .sdf .mol .pdb    any number of molecules; XYZ, extended XYZ and QM9's raw files
   .msgpack               GEOM (drugs_crude.msgpack): of each molecule the --conformers of
                          lowest energy
-  .smi .tsv .csv         SMILES, or a table with a column smiles, made into conformers by
-                         ETKDGv3 and MMFF94s (in a build with RDKit)
+  .smi .tsv .csv         SMILES, or a table with a column smiles: conformers are embedded by
+                         ETKDGv3 and relaxed by MMFF94s (in a build with RDKit)
 
-each perhaps with .gz or .bz2. A bad record is named on standard error, counted and skipped; with
---strict it ends the command. Conformers whose bonds are not those of the SMILES, and SMILES of
-several fragments, are bad records. Ions and radicals get a note; their charge becomes the property
-charge. An element that is not among --elements is an error. With --leave-others such molecules are
-left out; with --neutral ions are left out.
+A file may be compressed (.gz, .bz2). A bad record is named on standard error, counted and skipped;
+with --strict it ends the command. Bad records include conformers whose bonds are not those of the
+SMILES, and SMILES of several fragments. Ions and radicals get a note, and their charge becomes the
+property charge. An element that is not among --elements is an error. --leave-others leaves out such
+molecules, --neutral leaves out ions.
 
 Finished conformers of SMILES wait in FILE.safetensors.embedded. After an interrupt or a crash, run
 the same command again: it continues there, and writes the same file as an uninterrupted run. Only
@@ -69,8 +69,8 @@ a SMILES that takes about as long as --embed-limit may differ.
 
 --split qm9 is the split of EDM by the numbers of QM9's molecules; it needs --exclude with QM9's
 uncharacterized.txt. --split 0.8,0.1 gives the shares of training and validation; the rest is the
-test set, and conformers of a molecule stay together. Without --split, the property split of a
-molecule counts; a molecule without it is for training. Use a split as FILE@split=train.`,
+test set, and conformers of a molecule stay together. Without --split, each molecule keeps its
+property split, or goes to the training set if it has none. Use a split as FILE@split=train.`,
 		Example: `  symdiff data prepare dsgdb9nsd.xyz.tar.bz2 --exclude uncharacterized.txt --split qm9 --elements H,C,N,O,F --out qm9.safetensors
   symdiff data prepare drugs_crude.msgpack --split 0.8,0.1 --max-atoms 181 --out drugs.safetensors
   symdiff data prepare my.smi --conformers 5 --split 0.9,0.05 --out my.safetensors`,
@@ -83,7 +83,7 @@ molecule counts; a molecule without it is for training. Use a split as FILE@spli
 	f := cmd.Flags()
 	f.StringVarP(&o.job.Out, "out", "o", "", "file to write (.safetensors)")
 	f.StringSliceVar(&o.elements, "elements", nil, "elements of the model; others are an error; by default any")
-	f.IntVar(&o.job.MaxAtoms, "max-atoms", 0, "leave out larger molecules, 0: none")
+	f.IntVar(&o.job.MaxAtoms, "max-atoms", 0, "leave out larger molecules (default none)")
 	f.BoolVar(&o.job.Neutral, "neutral", false, "leave out molecules with a charge")
 	f.BoolVar(&o.job.Leave, "leave-others", false, "leave out molecules with elements that are not among --elements")
 	f.StringVar(&o.job.Split, "split", "", "qm9, or shares of training and validation such as 0.8,0.1")
@@ -93,9 +93,9 @@ molecule counts; a molecule without it is for training. Use a split as FILE@spli
 			",")+", and of SMILES charge")
 	f.IntVar(&o.job.Source.Conformers, "conformers", 30,
 		"conformers of a molecule to take, those of lowest energy (GEOM, SMILES)")
-	f.IntVar(&o.job.Source.Tries, "tries", 0, "conformers to embed of a SMILES, 0: as many as --conformers")
+	f.IntVar(&o.job.Source.Tries, "tries", 0, "conformers to embed of a SMILES (default as many as --conformers)")
 	f.Uint64VarP(&o.job.Source.Seed, "seed", "s", 0, "seed of shares and of embedding")
-	f.IntVar(&o.job.Source.Threads, "threads", 0, "threads that embed, 0: one per core")
+	f.IntVar(&o.job.Source.Threads, "threads", 0, "threads that embed (default one per core)")
 	f.DurationVar(&o.job.Source.Limit, "embed-limit", source.DefaultLimit,
 		"time that the conformers of one SMILES may take")
 	f.BoolVar(&o.json, "json", false, "print the summary as JSON")
@@ -228,9 +228,9 @@ func newDataDownloadCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "download qm9 [--dir DIR] [--mirror URL]",
 		Short: "Fetch a data set as it is published",
-		Long: `Fetch QM9's archive (86 MB) and its list of excluded molecules from figshare, or
-from --mirror URL (a folder that has files of these names), which is tried first. Sizes and MD5
-are checked; a download that was cut off goes on where it stopped.`,
+		Long: `Fetch QM9's archive (86 MB) and its list of excluded molecules from figshare. --mirror URL is
+tried first: a folder with files of the same names. Sizes and MD5 are checked. An interrupted
+download continues where it stopped.`,
 		Example:   "  symdiff data download qm9 --dir data",
 		Args:      cobra.ExactArgs(1),
 		ValidArgs: []string{"qm9"},
@@ -278,8 +278,8 @@ func newDataStatsCommand() *cobra.Command {
 		Use:   "stats FILE [--svg DIR] [--html FILE] [--json]",
 		Short: "Describe a data set: sizes, elements, distances, bonds, angles, stability",
 		Long: `Describe the molecules of a file (XYZ, SDF, or a packed data set; FILE@split=train takes
-a part): how many atoms they have and of which elements, lengths of bonds, angles, and how many
-are stable by the rules of EDM. --svg DIR writes each chart as a file.`,
+a part of it): numbers of atoms, elements, bond lengths, angles, and the share that is stable by
+the rules of EDM. --svg DIR writes each chart as a file.`,
 		Example: "  symdiff data stats qm9.safetensors@split=train --svg charts",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -300,144 +300,56 @@ are stable by the rules of EDM. --svg DIR writes each chart as a file.`,
 	}
 	out.flags(cmd)
 	cmd.Flags().StringVar(&svg, "svg", "", "folder to write the charts to, as SVG")
-	cmd.Flags().IntVar(&threads, "threads", 0, "threads, 0: one per core")
+	cmd.Flags().IntVar(&threads, "threads", 0, "threads (default one per core)")
 	must(cmd.MarkFlagDirname("svg"))
 	return cmd
 }
 
 func newDataBalanceCommand() *cobra.Command {
-	var out, duplicates, memorised, reference string
-	var by dataset.Choice
+	var out, reference string
+	var count int
+	var seed uint64
 	cmd := &cobra.Command{
 		Use:   "balance FILE... --reference DATA --out OUT.xyz",
 		Short: "Choose plausible molecules whose bonds are as common as in the data",
 		Long: `Choose about --count plausible molecules of files, without duplicates. Plausible means
-stable, connected, without a length, angle, ring or contact out of order (see symdiff evaluate).
-The sample is stratified: double and triple bonds and aromatic rings are as common as in
---reference. Of each pattern it takes its share, or all that there are.
+stable and connected, with bond lengths, angles, aromatic rings and contacts as in real molecules
+(see symdiff evaluate). The sample is stratified: double and triple bonds and aromatic rings are as
+common as in --reference. Of each pattern it takes its share, or all that there are.
 
-So the samples of a model become positives to train on, and its unstable ones negatives,
-FILE@stable=false (see symdiff export --finetuned). Samples taken as they come would teach the
-model to avoid what it finds difficult.
-
---duplicates OUT writes the plausible molecules that occur --min-count times or more, each time.
---memorised OUT writes those that are molecules of --reference, each time.`,
-		Example: "  symdiff data balance own.xyz --reference qm9_train.xyz.gz -n 12000 --out good.xyz --duplicates dup.xyz",
+Use it on the samples of a model: the chosen molecules are positives to train on, and the unstable
+samples, FILE@stable=false, are negatives (see symdiff export --finetuned). A model that is trained
+on its samples as they are learns to avoid what it finds difficult.`,
+		Example: "  symdiff data balance own.xyz --reference qm9_train.xyz.gz -n 12000 --out good.xyz",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if by.N < 1 {
-				return usagef("--count %d: want 1 or more", by.N)
+			if count < 1 {
+				return usagef("--count %d: want 1 or more", count)
 			}
-			if by.MinCount < 2 {
-				return usagef("--min-count %d: want 2 or more", by.MinCount)
+			if !strings.HasSuffix(strings.TrimSuffix(out, ".gz"), ".xyz") {
+				return usagef("--out %q: want a name that ends in .xyz or .xyz.gz", out)
 			}
-			if err := checkXYZ("out", out, "duplicates", duplicates, "memorised", memorised); err != nil {
-				return err
-			}
-			by.Memorised = memorised != ""
-			b, err := dataset.Balance(args, reference, by)
+			b, err := dataset.Balance(args, reference, count, seed)
 			if err != nil {
 				return err
-			}
-			if memorised != "" {
-				if err := writeMolecules(memorised, b.Memorised); err != nil {
-					return err
-				}
-			}
-			if duplicates != "" {
-				if err := writeMolecules(duplicates, b.Duplicates); err != nil {
-					return err
-				}
 			}
 			if err := writeMolecules(out, b.Molecules); err != nil {
 				return err
 			}
-			w := cmd.OutOrStdout()
-			fmt.Fprintf(w, "%s: %d of %d different plausible molecules (%d read), %d patterns of %s, %d molecules short\n",
-				out, len(b.Molecules), b.Plausible, b.Read, b.Patterns, reference, b.Missing)
-			if duplicates != "" {
-				fmt.Fprintf(w, "%s: %d molecules, each %d times or more\n", duplicates, len(b.Duplicates), by.MinCount)
-			}
-			if memorised != "" {
-				fmt.Fprintf(w, "%s: %d molecules, all of them in %s\n", memorised, len(b.Memorised), reference)
-			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: %d of %d different plausible molecules (%d read), %d patterns of %s, "+
+				"%d molecules short\n", out, len(b.Molecules), b.Plausible, b.Read, b.Patterns, reference, b.Missing)
 			return nil
 		},
 	}
 	f := cmd.Flags()
 	f.StringVarP(&out, "out", "o", "", "file to write (.xyz, .xyz.gz)")
 	f.SetNormalizeFunc(aliases)
-	f.StringVar(&duplicates, "duplicates", "", "file to write the duplicates to (.xyz, .xyz.gz)")
-	f.StringVar(&memorised, "memorised", "", "file to write the molecules of --reference to (.xyz, .xyz.gz)")
 	f.StringVar(&reference, "reference", "", "data whose bonds count: a file of molecules, perhaps with @key=value")
-	f.IntVarP(&by.N, "count", "n", 12000, "molecules to choose")
-	f.IntVar(&by.MinCount, "min-count", 3, "times that a molecule must occur to be among the duplicates")
-	f.Uint64VarP(&by.Seed, "seed", "s", 0, "seed of the choice")
+	f.IntVarP(&count, "count", "n", 12000, "molecules to choose")
+	f.Uint64VarP(&seed, "seed", "s", 0, "seed of the choice")
 	must(cmd.MarkFlagRequired("out"))
 	must(cmd.MarkFlagRequired("reference"))
 	return cmd
-}
-
-func newDataAromaticCommand() *cobra.Command {
-	var out, others string
-	var seed uint64
-	cmd := &cobra.Command{
-		Use:   "aromatic FILE... --out AROMATIC.xyz --others OTHERS.xyz",
-		Short: "Choose aromatic molecules, and others with the same bonds",
-		Long: `Choose matched pairs: the plausible aromatic molecules of files, and for each another
-plausible one without aromatic ring. A partner has as many double and triple bonds of every kind
-(each up to 2), the same formula where there is such a molecule, and at most three pairs. Aromatic
-molecules without a partner are left out. The task vector of a training on the one file and a
-training on the other makes a model aromatic, without more double bonds
-(see symdiff export --finetuned).`,
-		Example: "  symdiff data aromatic qm9_train.xyz.gz --out aromatic.xyz --others others.xyz",
-		Args:    cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkXYZ("out", out, "others", others); err != nil {
-				return err
-			}
-			p, err := dataset.Pairs(args, seed)
-			if err != nil {
-				return err
-			}
-			if err := writeMolecules(out, p.Aromatic); err != nil {
-				return err
-			}
-			if err := writeMolecules(others, p.Others); err != nil {
-				return err
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s, %s: %d pairs, %d of one formula; %d aromatic molecules have no partner\n",
-				out, others, len(p.Aromatic), p.SameFormula, p.Alone)
-			return nil
-		},
-	}
-	f := cmd.Flags()
-	f.StringVarP(&out, "out", "o", "", "file to write the aromatic molecules to (.xyz, .xyz.gz)")
-	f.StringVar(&others, "others", "", "file to write their partners to (.xyz, .xyz.gz)")
-	f.Uint64VarP(&seed, "seed", "s", 0, "seed of the choice")
-	must(cmd.MarkFlagRequired("out"))
-	must(cmd.MarkFlagRequired("others"))
-	return cmd
-}
-
-// checkXYZ takes flags and the names of files to write that they give, in turn, and refuses names
-// that are not of XYZ files, or the same; they may be empty.
-func checkXYZ(flagsAndNames ...string) error {
-	flags := map[string]string{} // of a name
-	for pair := range slices.Chunk(flagsAndNames, 2) {
-		flag, name := pair[0], pair[1]
-		if name == "" {
-			continue
-		}
-		if !strings.HasSuffix(strings.TrimSuffix(name, ".gz"), ".xyz") {
-			return usagef("--%s %q: want a name that ends in .xyz or .xyz.gz", flag, name)
-		}
-		if other, ok := flags[name]; ok {
-			return usagef("--%s and --%s are the same file, %s", other, flag, name)
-		}
-		flags[name] = flag
-	}
-	return nil
 }
 
 // writeMolecules writes a file as XYZ, whole or not at all.

@@ -46,78 +46,23 @@ func TestData(t *testing.T) {
 }
 
 func TestDataBalance(t *testing.T) {
-	dir := t.TempDir()
 	own := writeFile(t, "own.xyz", strings.Repeat(methane, 3)+strings.Repeat(ammonia, 2))
-	out, repeated := filepath.Join(dir, "good.xyz.gz"), filepath.Join(dir, "repeated.xyz")
-	said := succeeds(t, "data", "balance", own, "--reference", own, "--n", "3", "--out", out, "--duplicates", repeated)
+	out := filepath.Join(t.TempDir(), "good.xyz.gz")
+	said := succeeds(t, "data", "balance", own, "--reference", own, "--n", "3", "--out", out)
 	if want := out + ": 2 of 2 different plausible molecules (5 read), 1 patterns of " + own +
-		", 1 molecules short\n" + repeated + ": 3 molecules, each 3 times or more\n"; said != want {
+		", 1 molecules short\n"; said != want {
 		t.Errorf("it says %q, want %q", said, want)
 	}
-	twice := filepath.Join(dir, "twice.xyz")
-	if said = succeeds(t, "data", "balance", own, "--reference", own, "--out", out, "--duplicates", twice, "--min-count",
-		"2"); !strings.Contains(said, twice+": 5 molecules, each 2 times or more\n") {
-		t.Errorf("it says %q", said)
-	}
-	known := filepath.Join(dir, "known.xyz")
-	said = succeeds(t, "data", "balance", own, "--reference", writeFile(t, "data.xyz", ammonia), "--out", out,
-		"--memorised", known)
-	if !strings.Contains(said, known+": 2 molecules, all of them in ") {
-		t.Errorf("it says %q", said)
-	}
-	if s := succeeds(t, "data", "stats", known); !strings.Contains(s, "2 molecules") || strings.Contains(s, "C-H") {
-		t.Error(s)
-	}
-	fails(t, 2, "--duplicates and --memorised are the same file", "data", "balance", own, "--reference", own, "--out", out,
-		"--duplicates", "r.xyz", "--memorised", "r.xyz")
-	succeeds(t, "data", "balance", own, "--reference", own, "--n", "3", "--out", out)
 	if s := succeeds(t, "evaluate", out); !strings.Contains(s, "2 molecules") {
-		t.Error(s)
-	}
-	if s := succeeds(t, "data", "stats", repeated); !strings.Contains(s, "3 molecules") || strings.Contains(s, "N-H") {
 		t.Error(s)
 	}
 	fails(t, 2, `"reference" not set`, "data", "balance", own, "--out", out)
 	fails(t, 2, "--count 0: want 1 or more", "data", "balance", own, "--reference", own, "-n", "0", "--out", out)
-	fails(t, 2, "--min-count 1: want 2 or more", "data", "balance", own, "--reference", own, "--min-count",
-		"1", "--out", out)
 	fails(t, 2, `--out "good.pdb": want a name that ends in .xyz`, "data", "balance", own, "--reference", own, "--out",
 		"good.pdb")
-	fails(t, 2, `--duplicates "r.pdb": want a name that ends in .xyz`, "data", "balance", own, "--reference", own,
-		"--out", out, "--duplicates", "r.pdb")
-	fails(t, 2, "the same file", "data", "balance", own, "--reference", own, "--out", out, "--duplicates", out)
 	fails(t, 1, "none.xyz", "data", "balance", own, "--reference", "none.xyz", "--out", out)
 	fails(t, 1, "no plausible molecule", "data", "balance", writeFile(t, "unstable.xyz",
 		strings.Replace(methane, "C 0", "N 0", 1)), "--reference", own, "--out", out)
-}
-
-// Furan and allene have two C=C each.
-func TestDataAromatic(t *testing.T) {
-	const (
-		furan = "9\n\nO 0 0 1.1564\nC 1.0936 0 0.3478\nC -1.0936 0 0.3478\nC 0.7138 0 -0.9602\nC -0.7138 0 " +
-			"-0.9602\nH 2.0504 0 0.8507\nH -2.0504 0 0.8507\nH 1.3765 0 -1.8142\nH -1.3765 0 -1.8142\n"
-		allene = "7\n\nC 0 0 0\nC 0 0 1.31\nC 0 0 -1.31\nH 0 0.927 1.86\nH 0 -0.927 1.86\nH 0.927 0 -1.86\nH -0.927 0 -1.86\n"
-	)
-	dir := t.TempDir()
-	data := writeFile(t, "data.xyz", furan+allene+methane)
-	out, others := filepath.Join(dir, "aromatic.xyz"), filepath.Join(dir, "others.xyz")
-	said := succeeds(t, "data", "aromatic", data, "--out", out, "--others", others)
-	if want := out + ", " + others + ": 1 pairs, 0 of one formula; 0 aromatic molecules have no partner\n"; said != want {
-		t.Errorf("it says %q, want %q", said, want)
-	}
-	for file, atoms := range map[string]string{out: "9\n", others: "7\n"} {
-		text, err := os.ReadFile(file)
-		if err != nil || !strings.HasPrefix(string(text), atoms) {
-			t.Errorf("%s holds %q, %v", file, text, err)
-		}
-	}
-	fails(t, 2, `"others" not set`, "data", "aromatic", data, "--out", out)
-	fails(t, 2, `--others "o.pdb": want a name that ends in .xyz`, "data", "aromatic", data, "--out", out,
-		"--others", "o.pdb")
-	fails(t, 2, "the same file", "data", "aromatic", data, "--out", out, "--others", out)
-	fails(t, 1, "none.xyz", "data", "aromatic", "none.xyz", "--out", out, "--others", others)
-	fails(t, 1, "no aromatic molecule", "data", "aromatic", writeFile(t, "m.xyz", methane), "--out", out,
-		"--others", others)
 }
 
 func TestDataFailures(t *testing.T) {

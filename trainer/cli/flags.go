@@ -76,8 +76,7 @@ func flagOf(name string) string {
 
 // oldFlags are flags by the names of earlier versions.
 var oldFlags = map[string]string{"n": "count", "keep": "fragment", "plus": "finetuned",
-	"minus": "base", "times": "scale", "known": "memorised", "repeated": "duplicates",
-	"often": "min-count", "like": "reference",
+	"minus": "base", "times": "scale", "like": "reference",
 }
 
 // aliases reads a flag by its old name.

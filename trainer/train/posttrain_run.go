@@ -37,10 +37,10 @@ type PosttrainResult struct {
 
 func (r *PosttrainResult) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "round  score   stable %%  valid %%  unique %%  sound %%  aromatic %%  distances JS  angles JS\n")
+	fmt.Fprintf(&b, "round  score   stable %%  valid %%  unique %%  plausible %%  aromatic %%  distances JS  angles JS\n")
 	for _, x := range r.Rounds {
 		if m := x.Measures; m != nil {
-			fmt.Fprintf(&b, "%-5d  %.4f  %-8.2f  %-7.2f  %-8.2f  %-7.2f  %-10.2f  %-12.5f  %.5f\n", x.Round, m.Score,
+			fmt.Fprintf(&b, "%-5d  %.4f  %-8.2f  %-7.2f  %-8.2f  %-11.2f  %-10.2f  %-12.5f  %.5f\n", x.Round, m.Score,
 				100*m.StableMolecules, 100*m.Valid, 100*m.Unique,
 				100*m.Sound, 100*m.Aromatic, m.Distances, m.Angles)
 		}
@@ -144,7 +144,7 @@ func (r *posttraining) run(ctx context.Context) error {
 			}
 			m := at.Measures
 			r.log.note("round %d: score %.4f; of %d samples %.1f %% are stable, %.1f %% valid, %.1f %% "+
-				"of these unique, %.1f %% sound, %.1f %% with an aromatic ring; "+
+				"of these unique, %.1f %% plausible, %.1f %% with an aromatic ring; "+
 				"Jensen-Shannon of distances %.5f, of angles %.5f%s", k, m.Score, m.Molecules, 100*m.StableMolecules,
 				100*m.Valid, 100*m.Unique, 100*m.Sound, 100*m.Aromatic,
 				m.Distances, m.Angles, r.told(m))

@@ -141,28 +141,27 @@ var rewardMeasures = map[string]rewardMeasure{
 	"stable": {"every atom has its valence", false, func(s *subject) any { return s.Stable() }},
 	"stable_atoms": {"share of the atoms that have their valence", false,
 		func(s *subject) any { return shareOf(s.StableAtoms()) }},
-	"valid": {"RDKit would accept it, by the closed form", false, func(s *subject) any {
-		ok,
-			_ := s.Valid()
+	"valid": {"RDKit would accept it, by a closed form", false, func(s *subject) any {
+		ok, _ := s.Valid()
 		return ok
 	}},
 	"connected": {"one fragment", false, func(s *subject) any { return s.Connected() }},
-	"sound": {"stable, connected, lengths, angles, rings and distances as they should be", false,
-		func(s *subject) any { return s.Stable() && s.Connected() && s.Plausible() }},
-	"atoms": {"number of atoms", false, func(s *subject) any { return len(s.Elements) }},
-	"heavy_atoms": {"number of atoms but hydrogens", false,
+	"plausible": {"stable and connected; lengths, angles, aromatic rings and contacts as in real molecules", false, plausible},
+	"sound":     {"", false, plausible}, // what earlier versions called it
+	"atoms":     {"number of atoms", false, func(s *subject) any { return len(s.Elements) }},
+	"heavy_atoms": {"number of atoms other than hydrogen", false,
 		func(s *subject) any { return len(s.Elements) - countOf(s.Elements, molecule.H) }},
-	"formula":   {"as C7H10O2", false, func(s *subject) any { return s.Formula() }},
+	"formula":   {"such as C7H10O2", false, func(s *subject) any { return s.Formula() }},
 	"number_of": {`number_of("N"): number of atoms of an element`, false, func(s *subject) any { return s.count }},
-	"rings": {"rings(3): number of rings of so many atoms, none with a bond across", false,
+	"rings": {"rings(3): number of rings of that many atoms, without a bond across", false,
 		func(s *subject) any { return s.rings }},
 	"aromatic_rings": {"number of aromatic rings", false, func(s *subject) any { return len(s.geometry().Rings) }},
-	"clashes": {"number of pairs of atoms that are too near", false,
+	"clashes": {"number of pairs of atoms that are too close", false,
 		func(s *subject) any { return len(s.geometry().Clashes) }},
 	"logp": {"logP by Crippen", true, func(s *subject) any { return s.rdkit().LogP }},
 	"tpsa": {"topological polar surface area, Å²", true, func(s *subject) any { return s.rdkit().TPSA }},
 	"mass": {"average molecular mass, g/mol", true, func(s *subject) any { return s.rdkit().Mass }},
-	"strain": {"MMFF94 energy above the next minimum, kcal/mol", true, func(s *subject) any {
+	"strain": {"MMFF94 energy above that of the nearest minimum, kcal/mol", true, func(s *subject) any {
 		if found, _, err := rdkit.Relax(context.Background(), s.Molecule, 5000); err == nil {
 			return found.Energy()
 		}
@@ -170,10 +169,15 @@ var rewardMeasures = map[string]rewardMeasure{
 	}},
 }
 
+func plausible(s *subject) any { return s.Molecule.Plausible() }
+
 // RewardMeasures lists what an expression may name, a line each.
 func RewardMeasures() (lines []string) {
 	for _, name := range slices.Sorted(maps.Keys(rewardMeasures)) {
 		m := rewardMeasures[name]
+		if m.help == "" {
+			continue
+		}
 		line := fmt.Sprintf("%-15s %s", name, m.help)
 		if m.rdkit {
 			line += " (RDKit)"
