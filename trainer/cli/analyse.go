@@ -44,12 +44,12 @@ func newAnalyseGammaCommand() *cobra.Command {
 		Short: "Measure what gamma and f have learned over t, and how equivariant a step is",
 		Long: `Noise molecules to several times, draw gamma many times for each, and measure
 
-- how far the matrices C are from the Haar measure, and whether they put the principal axes of the
+- how far its matrices are from the Haar measure, and whether they put the principal axes of the
   molecule on coordinate axes;
-- what f alone does: whether it depends on its input, and by what angle it rotates;
-- the loss of the same backbone under the learned gamma, Haar matrices, and none, and how much
-  eps_hat varies with the draw;
-- how equivariant a step is: by coupling the noise, exactly, and by Monte Carlo, with a standard
+- what f does: whether it depends on its input, and by what angle it rotates;
+- the loss of the same backbone with the learned gamma, with Haar matrices and without
+  symmetrisation, and how much its prediction varies with the draw of gamma;
+- how equivariant a step is: exactly, by coupling the noise, and by Monte Carlo, with a standard
   error.
 
 Each molecule is rotated at random first. Means are over molecules.`,
@@ -109,9 +109,9 @@ Each molecule is rotated at random first. Means are over molecules.`,
 	flags.StringSliceVar(&kinds, "gamma", nil, "learned, haar, none: which to measure, by default all that the model has")
 	flags.IntVar(&count, "molecules", 16, "molecules to use")
 	flags.IntVar(&o.Draws, "draws", o.Draws, "draws of gamma for each molecule and time")
-	flags.Float64SliceVar(&o.Times, "times", o.Times, "times t/T")
+	flags.Float64SliceVar(&o.Times, "times", o.Times, "`times` t/T, with commas between them")
 	flags.Lookup("times").DefValue = "nine from 0.01 to 1"
-	flags.IntVar(&o.Threads, "threads", 0, "threads, 0: one per core")
+	flags.IntVar(&o.Threads, "threads", 0, "threads (default one per core)")
 	flags.Uint64VarP(&o.Seed, "seed", "s", 1, "seed of the random numbers")
 	out.flags(cmd)
 	must(cmd.MarkFlagFilename("model", "safetensors"))

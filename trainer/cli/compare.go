@@ -36,13 +36,13 @@ func newCompareCommand() *cobra.Command {
 		Long: `Compare models or files of molecules in one table, in the layout of the papers' tables, and
 with --html on one page.
 
-An entry is one or more files of one kind, with commas between: molecules (XYZ, SDF), evaluations
-(JSON of symdiff evaluate), or models (safetensors), from which --count molecules are sampled for
-each of --seeds. Several files or seeds of an entry are its runs: the table has their mean ±
-standard deviation; for one run, the value and its 95 % interval.
+An entry is one file, or several of one kind with commas between them: molecules (XYZ, SDF),
+evaluations (JSON of symdiff evaluate), or models (safetensors). From each model --count molecules
+are sampled for each of --seeds. Several files or seeds of an entry are its runs: the table shows
+their mean ± standard deviation. For one run it shows the value and its 95 % interval.
 
---nll FILE bounds the negative log-likelihood of held-out molecules under every model.
---train and --reference are those of symdiff evaluate.`,
+--nll FILE bounds the negative log-likelihood of held-out molecules under every model. --train and
+--reference mean the same as in symdiff evaluate.`,
 		Example: `  symdiff compare symdiff=a1.xyz,a2.xyz,a3.xyz egnn=b1.xyz,b2.xyz,b3.xyz --html page.html
   symdiff compare symdiff.safetensors dit.safetensors -n 1000 --seeds 3 --steps 250 --nll qm9_test.xyz.gz`,
 		Args: cobra.MinimumNArgs(1),
@@ -80,15 +80,15 @@ standard deviation; for one run, the value and its 95 % interval.
 		"n",
 		"`molecules` to sample from a model, for each seed",
 	)
-	f.IntVar(&o.seeds, "seeds", 1, "seeds of a model: 1, 2, ...")
+	f.IntVar(&o.seeds, "seeds", 1, "number of seeds of a model: 1, 2, ...")
 	stepFlags(cmd, &o.sample.options)
 	f.StringVar(
 		&o.nll,
 		"nll",
 		"",
-		"held-out molecules whose likelihood under the models is bounded",
+		"file of held-out molecules, to bound their likelihood under the models",
 	)
-	f.IntVar(&o.limit, "nll-limit", 0, "molecules of --nll to use, 0: all")
+	f.IntVar(&o.limit, "nll-limit", 0, "molecules of --nll to use (default all)")
 	f.IntVar(&o.samples, "samples", 1, "Monte Carlo samples of the likelihood per molecule")
 	must(cmd.MarkFlagFilename("nll", "xyz", "sdf", "gz"))
 	return cmd

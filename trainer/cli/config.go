@@ -75,11 +75,11 @@ func (c *trainConfig) bind(cmd *cobra.Command) {
 		f.AddFlag(all.Lookup(name))
 	}
 	f.StringArrayVar(&c.files, "config", nil, "TOML file, or name of a recipe: "+strings.Join(recipeNames(), ", "))
-	f.StringArrayVar(&c.set, "set", nil, "another setting, as model.depth=8; --print-config lists them")
-	f.StringVar(&c.resume, "resume", "", "checkpoint, or folder of a run, to go on from")
-	f.BoolVar(&c.print, "print-config", false, "print all settings as TOML, and end")
+	f.StringArrayVar(&c.set, "set", nil, "another setting, such as model.depth=8; --print-config lists them")
+	f.StringVar(&c.resume, "resume", "", "checkpoint, or folder of a run, to continue from")
+	f.BoolVar(&c.print, "print-config", false, "print all settings as TOML and end")
 	if c.kind != "posttrain" {
-		f.BoolVar(&c.dry, "dry-run", false, "print parameters, memory and steps per epoch, and end")
+		f.BoolVar(&c.dry, "dry-run", false, "print parameters, memory and steps per epoch and end")
 	}
 	for flag, words := range map[string][]string{"variant": train.Variants(), "device": {"cpu", "cuda"}} {
 		if f.Lookup(flag) != nil {
@@ -141,20 +141,20 @@ func bindPosttrain(f *pflag.FlagSet, p *train.Posttraining) {
 	f.IntVar(&p.Rounds, "rounds", p.Rounds, "rounds at most")
 	f.IntVar(&p.Patience, "patience", p.Patience, "end after this many rounds without a better score")
 	f.IntVar(&p.Samples, "samples", p.Samples, "molecules sampled in a round")
-	f.IntVar(&p.SampleSteps, "sample-steps", p.SampleSteps, "steps of the sampler, 0: the default sampler's")
+	f.IntVar(&p.SampleSteps, "sample-steps", p.SampleSteps, "steps of the sampler, 0: the default number")
 	f.IntVar(&p.Positives, "positives", p.Positives,
-		"training molecules of a round, which go on where those of the last round ended")
-	f.Float64Var(&p.Beta, "beta", p.Beta, "the smaller, the further a round goes")
+		"molecules of the data in a round, each round the next ones")
+	f.Float64Var(&p.Beta, "beta", p.Beta, "the smaller, the more a round changes the network")
 	f.Float64Var(&p.From, "from", p.From, "t/T from which the network changes")
 	f.Float64Var(&p.To, "to", p.To, "t/T up to which the network changes")
 	f.BoolVar(&p.Anchor, "anchor", p.Anchor,
-		"outside the interval, keep the prediction of init rather than that of the round before")
-	f.Float64Var(&p.Ramp, "ramp", p.Ramp, "t/T below which a round goes less far, in proportion to t")
-	f.Float64Var(&p.Negative, "negative", p.Negative, "weight of the samples against the data's 1")
-	f.StringVar(&p.Reward, "reward", p.Reward, "what is wanted: an expression over measures, or program:COMMAND")
+		"outside the interval, keep the prediction of init, not that of the round before")
+	f.Float64Var(&p.Ramp, "ramp", p.Ramp, "t/T below which a round changes the network less, in proportion to t")
+	f.Float64Var(&p.Negative, "negative", p.Negative, "weight of the samples, where that of the data is 1")
+	f.StringVar(&p.Reward, "reward", p.Reward, "what the samples are rewarded for: an expression over measures, or program:COMMAND")
 	f.Float64Var(&p.Mix, "mix", p.Mix, "with a reward, share of the data against the samples")
 	f.StringVar(&p.Group, "group", p.Group,
-		"with a reward, an expression: samples of equal values are compared, and their shares drawn to those of val")
+		"with a reward, an expression: only samples of equal value are compared, and the share of each value is drawn to that in val")
 }
 
 func bindData(f *pflag.FlagSet, o *train.Options) {
@@ -168,17 +168,17 @@ func bindData(f *pflag.FlagSet, o *train.Options) {
 func bindModel(f *pflag.FlagSet, o *train.Options) {
 	c, e := &o.Config, &o.EGNN
 	f.Var(variantValue{o}, "variant", strings.Join(train.Variants(),
-		", ")+": the network, its symmetrisation, and whether the data are rotated (dit-aug, as augment)")
+		", ")+": the network and its symmetrisation; dit-aug rotates the data (augment)")
 	f.IntVar(&c.Hidden, "hidden", c.Hidden, "width of the backbone k")
 	f.IntVar(&c.Depth, "depth", c.Depth, "blocks of k")
 	f.IntVar(&c.Heads, "heads", c.Heads, "attention heads of k")
 	f.Float64Var(&c.MLPRatio, "mlp-ratio", c.MLPRatio, "width of k's MLPs as a multiple of its width")
 	f.StringVar(&c.MLPType, "mlp-type", c.MLPType, "swiglu or mlp")
 	f.IntVar(&c.XHHidden, "xh-hidden", c.XHHidden,
-		"width of the embedding of positions and features, the rest is for distances")
+		"width of the embedding of positions and features; the rest of hidden is for distances")
 	f.IntVar(&c.K, "K", c.K, "Gaussians of the distance features")
 	f.BoolVar(&o.DistanceGrid, "distance-grid", o.DistanceGrid,
-		"start the Gaussians on an even grid rather than at random as published")
+		"start the Gaussians on an even grid; as published they start at random")
 	f.IntVar(&c.EncHidden, "enc-hidden", c.EncHidden, "width of f")
 	f.IntVar(&c.EncDepth, "enc-depth", c.EncDepth, "blocks of f")
 	f.IntVar(&c.EncHeads, "enc-heads", c.EncHeads, "attention heads of f")
@@ -194,7 +194,7 @@ func bindModel(f *pflag.FlagSet, o *train.Options) {
 	f.Float64Var(&c.TimeScale, "time-scale", c.TimeScale,
 		"multiply t by this before its sinusoids, 0: do not, as published")
 	f.StringVar(&o.Init, "init", o.Init,
-		"weights file to start from; parameters that it lacks start at random, time embeddings are fitted to time-scale")
+		"weights file to start from; parameters that it lacks start at random, and time embeddings are fitted to time-scale")
 	f.IntVar(&e.Hidden, "nf", e.Hidden, "EGNN: width")
 	f.IntVar(&e.Layers, "n-layers", e.Layers, "EGNN: blocks")
 	f.IntVar(&e.InvSublayers, "inv-sublayers", e.InvSublayers, "EGNN: updates of the features per block")
@@ -202,18 +202,18 @@ func bindModel(f *pflag.FlagSet, o *train.Options) {
 	f.BoolVar(&e.Tanh, "tanh", e.Tanh, "EGNN: bound the moves of the coordinates")
 	f.IntVar(&o.Latent.Size, "latent-nf", o.Latent.Size,
 		"GeoLDM: scalars of an atom's latent; encoder and decoder are EGNNs")
-	f.Float64Var(&e.NormConstant, "norm-constant", e.NormConstant, "EGNN: added to distances before they divide")
+	f.Float64Var(&e.NormConstant, "norm-constant", e.NormConstant, "EGNN: constant added to a distance before dividing by it")
 	f.Float64Var(&e.NormFactor, "normalization-factor", e.NormFactor, "EGNN: sums over neighbours are divided by this")
 }
 
 func bindObjective(f *pflag.FlagSet, o *train.Options) {
 	f.StringSliceVar(&o.Condition, "condition", o.Condition,
-		"what the network is given: scalar properties of the data, such as gap, for sample "+
-			"--properties; types: those of the atoms, drawn first or by --formula")
+		"conditions of the network: scalar properties of the data, such as gap (sample "+
+			"--properties), and types, the elements of the atoms (sample --formula)")
 	f.Float64Var(&o.Dropout, "condition-dropout", o.Dropout,
-		"share of molecules whose values are kept from the network, for guidance without a classifier")
+		"share of molecules whose conditions are dropped, for classifier-free guidance")
 	f.Float64Var(&o.Fragments, "fragments", o.Fragments,
-		"share of molecules of condition types of which a fragment is fixed, for sample --fragment")
+		"share of the molecules with given types of which a fragment is fixed, for sample --fragment")
 	f.StringVar(&o.Loss, "loss", o.Loss, "l2, or vlb: terms weighted as in the variational bound")
 	f.StringVar(&o.Schedule, "schedule", o.Schedule, "noise schedule: polynomial_2 or cosine")
 	f.IntVar(&o.Timesteps, "timesteps", o.Timesteps, "T, the steps of the diffusion process")
@@ -221,10 +221,10 @@ func bindObjective(f *pflag.FlagSet, o *train.Options) {
 	f.StringVar(&o.Guide, "guide", o.Guide,
 		"weights file of a weak model that guides the teacher (autoguidance)")
 	f.StringVar(&o.Expert, "expert", o.Expert,
-		"weights file of the expert that is compared with the weak model, if not the teacher")
+		"weights file of the expert, if it is not the teacher")
 	f.Float64Var(&o.GuideFrom, "guide-from", o.GuideFrom, "t/T from which the teacher is guided")
 	f.Float64Var(&o.GuideTo, "guide-to", o.GuideTo, "t/T up to which the teacher is guided, 0: to the end")
-	f.Float64Var(&o.Guidance, "guidance", o.Guidance, "guidance weight w, a multiple of their difference")
+	f.Float64Var(&o.Guidance, "guidance", o.Guidance, "guidance weight w, the factor of the difference")
 	f.BoolVar(&o.Augment, "augment", o.Augment, "rotate each molecule by a Haar matrix (with the variant dit: DiT-Aug)")
 	f.StringVar(&o.Latent.Stage, "stage", o.Latent.Stage,
 		"GeoLDM: released trains decoder and denoiser, autoencoder encoder and decoder, diffusion the "+
@@ -238,7 +238,7 @@ func bindObjective(f *pflag.FlagSet, o *train.Options) {
 
 func bindOptimiser(f *pflag.FlagSet, o *train.Options) {
 	f.IntVar(&o.BatchAtoms, "batch-atoms", o.BatchAtoms, "atoms per batch")
-	f.IntVar(&o.Accumulate, "accumulate", o.Accumulate, "parts of batch-atoms each that make a step, one after the other")
+	f.IntVar(&o.Accumulate, "accumulate", o.Accumulate, "batches of a step, one after the other, whose gradients are summed")
 	f.Float64Var(&o.LR, "lr", o.LR, "learning rate")
 	f.Float64Var(&o.MinLR, "min-lr", o.MinLR, "floor of the cosine decay, as a share of lr")
 	f.IntVar(&o.Warmup, "warmup", o.Warmup, "steps of linear warm-up")
@@ -257,11 +257,11 @@ func bindRun(f *pflag.FlagSet, o *train.Options) {
 	f.StringVarP(&o.Out, "out", "o", o.Out, "folder for log and checkpoints")
 	f.IntVar(&o.Steps, "steps", o.Steps, "end after this many steps")
 	f.IntVar(&o.Epochs, "epochs", o.Epochs, "end after this many epochs")
-	f.DurationVar((*time.Duration)(&o.MaxTime), "max-time", time.Duration(o.MaxTime), "end after this time, as in 2h30m")
+	f.DurationVar((*time.Duration)(&o.MaxTime), "max-time", time.Duration(o.MaxTime), "end after this time, such as 2h30m")
 	f.DurationVar((*time.Duration)(&o.StopAfter), "stop-after", time.Duration(o.StopAfter),
-		"end this part of the run after this time, with a checkpoint to --resume; its schedule stays")
+		"stop after this time with a checkpoint for --resume; the schedule of the run stays")
 	f.Uint64VarP(&o.Seed, "seed", "s", o.Seed, "seed of weights, order and noise")
-	f.IntVar(&o.Threads, "threads", o.Threads, "workers that share each batch, one thread each, 0: one per CPU")
+	f.IntVar(&o.Threads, "threads", o.Threads, "workers that share each batch, one thread each, 0: one per core")
 	f.StringVar(&o.Device, "device", o.Device, "cpu, cuda or cuda:N")
 	f.IntVar(&o.ValEvery, "val-every", o.ValEvery, "steps between validations, 0: at the end only")
 	f.IntVar(&o.ValMolecules, "val-molecules", o.ValMolecules, "held-out molecules to use, 0: none")
@@ -270,7 +270,7 @@ func bindRun(f *pflag.FlagSet, o *train.Options) {
 	f.IntVar(&o.LogEvery, "log-every", o.LogEvery, "steps between lines of the log")
 	f.DurationVar((*time.Duration)(&o.CheckpointEvery), "checkpoint-every", time.Duration(o.CheckpointEvery),
 		"time between checkpoints, 0: at the end only")
-	f.IntVar(&o.Keep, "keep", o.Keep, "older checkpoints that stay beside the newest one and the best")
+	f.IntVar(&o.Keep, "keep", o.Keep, "older checkpoints to keep beside the newest and the best")
 }
 
 // variantValue is --variant.
@@ -474,13 +474,13 @@ func tomlText(v any) (string, error) {
 		for _, x := range v {
 			s, ok := x.(string)
 			if !ok {
-				return "", fmt.Errorf("a list of %T, want text", x)
+				return "", fmt.Errorf("a list of %T, want a list of texts", x)
 			}
 			parts = append(parts, s)
 		}
 		return strings.Join(parts, ","), nil
 	}
-	return "", fmt.Errorf("a %T is no value of a setting", v)
+	return "", fmt.Errorf("a setting cannot be a %T", v)
 }
 
 // writeConfig writes all settings as a file that readConfig reads.

@@ -52,7 +52,7 @@ It needs a build with RDKit (make cli RDKIT=1).`,
 	f := cmd.Flags()
 	f.BoolVar(&o.OpenBabel, "openbabel", false, "compare the bonds of Open Babel too (the program obabel)")
 	f.IntVar(&o.List, "list", 20, "failures to list")
-	f.IntVar(&o.Threads, "threads", 0, "threads, 0: one per core")
+	f.IntVar(&o.Threads, "threads", 0, "threads (default one per core)")
 	out.flags(cmd)
 	return cmd
 }

@@ -35,13 +35,13 @@ func newEquivarianceCommand() *cobra.Command {
 		Short: "Test how equivariant a network is",
 		Long: `Test a network's equivariance on a molecule of random positions, at four times.
 
-coupling: the input rotated by H, with the noise of gamma rotated along, against the output rotated
-by H: the largest relative deviation over ten H. It is exact: rounding (1e-6) for an equivariant
-network, about 1 for one that is not.
+coupling: the output for the input rotated by H, with the noise of gamma rotated too, is compared
+with the output for the input, rotated by H. The figure is the largest relative deviation over ten
+H. The test is exact: an equivariant network deviates by rounding (1e-6), any other by about 1.
 
-energy, p: the energy distance of two samples of outputs, of the rotated input and of the input
-rotated afterwards, with independent noise, and its p-value by 999 permutations. A p near 0.001
-says that the distributions differ.`,
+energy, p: two samples of outputs with independent noise are compared, those of the rotated input
+and those of the input, rotated. The figures are their energy distance and its p-value by 999
+permutations. A p near 0.001 says that the distributions differ.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if atoms < 2 || atoms > 1024 || samples < 2 || samples > 10000 {

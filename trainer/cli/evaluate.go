@@ -73,7 +73,7 @@ func (o *evaluateOptions) flags(cmd *cobra.Command) {
 		"judge validity by RDKit too, and find strain energies (in a build with RDKit)")
 	f.IntVar(&o.strain, "strain", 1000, "stable, connected molecules whose strain energy is found (MMFF94 by RDKit)")
 	f.IntVar(&o.xtb, "xtb", 0, "stable, connected molecules that GFN2-xTB relaxes (the program xtb)")
-	f.IntVar(&o.threads, "threads", 0, "threads, 0: one per core")
+	f.IntVar(&o.threads, "threads", 0, "threads (default one per core)")
 	must(cmd.MarkFlagFilename("train", "xyz", "sdf", "gz", "smi", "csv", "tsv"))
 	must(cmd.MarkFlagFilename("reference", "xyz", "sdf", "gz"))
 }
@@ -123,33 +123,37 @@ func newEvaluateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "evaluate FILE [--train FILE] [--reference FILE] [--html FILE] [--json]",
 		Short: "Measure molecules: stability, validity, novelty, geometry, distributions, strain",
-		Long: `Measure the molecules of an XYZ, SDF or PDB file (also .gz; - reads XYZ from standard
-input; FILE@key=value takes those with a property) by the protocol of EDM: bonds from distances;
-an atom is stable if its bond orders sum to its valence, a molecule if all its atoms are. Valid is
-by a closed form what RDKit would accept, unique what differs in the graph of its largest
-fragment. If any molecule of the set has an element of GEOM that QM9 lacks (B, Si, P, S, Cl, Br,
-I ...), every bond of every molecule counts as single for both. That is EDM's rule for GEOM;
---rule chooses. A molecule with an element that the rule does not judge counts neither as valid
-nor as not valid. In a build with RDKit (make cli RDKIT=1),
-RDKit judges too, by SMILES, and every disagreement is listed.
+		Long: `Measure the molecules of a file in XYZ, SDF or PDB (also .gz). FILE@key=value takes only
+the molecules with that property; - reads XYZ from standard input.
 
-By the rule for GEOM, today's protocol stands beside it: GEOM-Drugs revisited (arXiv 2505.00169),
-valencies by element and charge with aromatic bonds counted apart, and checks like those of
-PoseBusters. They take the Lewis structure that distances give for the charge that the file tells,
-else 0, and --reference adds the same of the data. --xtb then relaxes what is stable and connected
-by that protocol.
+The protocol is EDM's. Bonds follow from distances. An atom is stable if its bond orders sum to its
+valence, a molecule if all its atoms are stable. A molecule is valid if RDKit would accept it; a
+closed form decides this. Two molecules are duplicates if the graphs of their largest fragments are
+equal. In a build with RDKit (make cli RDKIT=1) RDKit judges validity too, by SMILES, and every
+disagreement is listed.
+
+--rule chooses between EDM's rules for QM9 and for GEOM. The rule for GEOM counts every bond as
+single. It is the default if any molecule of the file has an element of GEOM that QM9 lacks (B, Si,
+P, S, Cl, Br, I ...). A molecule with an element that the rule lacks counts neither as valid nor as
+invalid.
+
+With the rule for GEOM the command also measures by GEOM-Drugs revisited (arXiv 2505.00169), which
+has valencies by element and charge and counts aromatic bonds apart, and makes checks like those of
+PoseBusters. Both use the Lewis structure that follows from the distances and the total charge
+(that of the file, else 0). --reference adds the same figures of the data. --xtb then relaxes the
+molecules that are stable and connected by this protocol.
 
 A bad record is named, counted and skipped; with --strict it ends the command.
 
---train adds novelty, in both conventions: among the valid and unique, and of all molecules; a
-list or table of SMILES (.smi, .csv, .tsv) is compared by RDKit. --reference adds how far the
-distributions of sizes, elements, distances, lengths and angles are from those of the data
-(Jensen-Shannon, Wasserstein). Lengths, angles, flat aromatic rings and clashes are always
-counted; strain energy needs RDKit.
+--train adds novelty: among the valid and unique molecules, and among all. A list or table of SMILES
+(.smi, .csv, .tsv) is compared by RDKit. --reference adds how far the distributions of sizes,
+elements, distances, lengths and angles are from those of the data (Jensen-Shannon, Wasserstein).
+Bond lengths, angles, planar aromatic rings and clashes are always counted. Strain energies need
+RDKit.
 
-The intervals are at 95 %: Wilson's for shares, widened for atoms, bonds, angles and rings since
-these come in molecules; by bootstrap for means and medians. With --json, rates are fractions of
-1.`,
+Intervals are at 95 %: Wilson's for shares, widened for atoms, bonds, angles and rings, which are
+not independent within a molecule; bootstrap for means and medians. With --json, shares are
+fractions of 1.`,
 		Example: `  symdiff evaluate qm9_test.xyz.gz
   symdiff evaluate out.xyz --train qm9_train.xyz.gz --reference qm9_test.xyz.gz --html report.html
   symdiff sample -n 100 | symdiff evaluate -`,

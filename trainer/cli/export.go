@@ -23,28 +23,31 @@ func newExportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export CHECKPOINT --out WEIGHTS.safetensors",
 		Short: "Write the averaged weights of a checkpoint as a model file, or for PyTorch",
-		Long: `Write the averaged (EMA) weights of a checkpoint, or of a run's folder, as a model file:
-safetensors with the configuration, the noise schedule, the histogram of sizes, the elements and
-the provenance of the training in its metadata. In place of a checkpoint, a model file is written
-again.
+		Long: `Write the averaged (EMA) weights of a checkpoint, or of a run's folder, as a model file. It
+is a safetensors file whose metadata hold the configuration, the noise schedule, the histogram of
+molecule sizes, the elements and the provenance of the training. CHECKPOINT may also be a model
+file.
 
---dtype int8 keeps the matrices as 8-bit integers with a scale for each output channel, and the
-rest as f16, with the embedders and the last layer, where rounding costs most: little more than
-half the size of f16. What that costs a model is for symdiff evaluate to say.
+--dtype int8 stores matrices as 8-bit integers with a scale for each output channel. Embedders, the
+last layer and the rest stay f16, because rounding costs most there. The file has little more than
+half the size of f16. Compare both with symdiff evaluate.
 
 --finetuned A --base B adds the task vector scale·(A - B) to every parameter (task arithmetic,
-Ilharco et al. 2023). A and B must come from one training, as the model does. Three uses: B is a
-teacher and A its guided student, and the model another student of B, which then needs no guidance;
-A and B were trained alike on the stable and on the unstable samples of a model
-(--data own.xyz@stable=true and own.xyz@stable=false), and the sum makes more stable molecules;
-with a negative --scale it is a weak model for guidance. A tensor that neither A nor B has, such as
-f, stays as it is.
+Ilharco et al. 2023). The model, A and B must descend from the same weights. Three uses:
 
---moments DATA adds the moments of these molecules, which --t-start of symdiff sample
-needs; a checkpoint of a new training has those of its molecules.
+  A is a guided student of the teacher B, and the model another network trained from B: the sum is
+  guided without the second network.
+  A was trained on the stable samples of the model (--data own.xyz@stable=true), B on the unstable
+  ones (own.xyz@stable=false): the sum makes more stable molecules.
+  The same with a negative --scale is a weak model for guidance.
 
---to pytorch writes a state_dict under the published names instead, which torch.load reads and the
-published classes take by load_state_dict.`,
+A tensor that neither A nor B has, such as f, is unchanged.
+
+--moments DATA adds the moments of these molecules, which truncated diffusion (symdiff sample
+--t-start) needs. A checkpoint has the moments of its training data.
+
+--to pytorch writes a state_dict with the published names, for torch.load and load_state_dict of
+the published classes.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t, err := parseDType(dtype)
@@ -52,10 +55,10 @@ published classes take by load_state_dict.`,
 				return err
 			}
 			if (finetuned == "") != (base == "") {
-				return usagef("--finetuned and --base go together")
+				return usagef("--finetuned and --base need each other")
 			}
 			if finetuned == "" && cmd.Flags().Changed("scale") {
-				return usagef("--scale is of --finetuned and --base")
+				return usagef("--scale needs --finetuned and --base")
 			}
 			w, c, err := readWeights(args[0])
 			if err == nil && finetuned != "" {
@@ -88,10 +91,10 @@ published classes take by load_state_dict.`,
 	cmd.Flags().StringVar(&to, "to", "safetensors", "safetensors or pytorch")
 	cmd.Flags().SetNormalizeFunc(aliases)
 	cmd.Flags().StringVar(&finetuned, "finetuned", "", "model whose difference from --base is added (task vector)")
-	cmd.Flags().StringVar(&base, "base", "", "model that --finetuned was trained from, or its counterpart")
+	cmd.Flags().StringVar(&base, "base", "", "model that is subtracted from --finetuned")
 	cmd.Flags().Float64Var(&scale, "scale", scale, "scale of the task vector")
 	cmd.Flags().StringVar(&moments, "moments", "",
-		"file of molecules, those of the training, whose moments are written too")
+		"file of the training molecules, whose moments are written into the model")
 	if err := cmd.MarkFlagRequired("out"); err != nil {
 		panic(err)
 	}

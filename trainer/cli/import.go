@@ -25,18 +25,18 @@ func newImportCommand() *cobra.Command {
 		Use:   "import CHECKPOINT --out WEIGHTS.safetensors",
 		Short: "Turn a published PyTorch checkpoint of SymDiff, DiT, EDM or GeoLDM into a model file",
 		Long: `Turn a PyTorch checkpoint of the published code (generative_model_ema.npy, or any .pt or
-.pth of its state_dict) into a model file that samples, evaluates and trains on here (train
---init). Nothing in the checkpoint is executed: it may hold only tensors and plain containers.
+.pth of its state_dict) into a model file for symdiff sample, nll and train --init. Nothing in the
+checkpoint is executed: it may hold only tensors and plain containers.
 
 Attention heads, noise schedule and scales come from the run's args.pickle, by default the one in
-the checkpoint's folder. Models of the published code are imported as they were trained, with gamma
-in the released order (which is not equivariant) and the bias that padded atoms leak (--pad-to 29
-for QM9). GeoLDM's noise schedule is the table of its file. A GeoLDM without the charge channel
-(GEOM-Drugs) never makes the last type, because its code leaves the last column out; --all-types
-lets it. Models that are conditioned on properties are refused.
+the checkpoint's folder. GeoLDM's noise schedule is the table in its file. A published model works
+here as it was trained: with gamma in the released order, which is not equivariant, and with the
+bias that its padded atoms cause (--pad-to 29 for QM9). A GeoLDM without the charge channel
+(GEOM-Drugs) never makes the last type, because its code leaves out the last column; --all-types
+takes it in. Models that are conditioned on properties are refused.
 
-QM9 models get the histogram of molecule sizes of the shipped model; --sizes counts those of other
-data.`,
+QM9 models get the histogram of molecule sizes of the shipped model. For other data, --sizes counts
+the sizes in files of molecules.`,
 		Example: `  symdiff import outputs/edm_qm9/generative_model_ema.npy --out edm.safetensors
   symdiff sample --model edm.safetensors -n 10`,
 		Args: cobra.ExactArgs(1),
@@ -78,13 +78,13 @@ data.`,
 	f.StringVarP(&out, "out", "o", "", "file to write")
 	f.StringVar(&args, "args", "", "args.pickle of the run")
 	f.StringVar(&dtype, "dtype", "f32", "f32, f16 or bf16")
-	f.StringSliceVar(&sizes, "sizes", nil, "files of molecules whose numbers of atoms are counted")
+	f.StringSliceVar(&sizes, "sizes", nil, "files of molecules, for the histogram of sizes")
 	f.IntVar(&c.Heads, "heads", 0, "attention heads of k, where there is no args.pickle")
 	f.IntVar(&c.EncHeads, "enc-heads", 0, "attention heads of f, where there is no args.pickle")
-	f.IntVar(&c.PadTo, "pad-to", c.PadTo, "imitate padding to this many atoms, 0: do not, -1: as published")
+	f.IntVar(&c.PadTo, "pad-to", c.PadTo, "imitate padding to this many atoms; 0: none, -1: as published")
 	f.BoolVar(&c.AllTypes, "all-types", false,
-		"GeoLDM without charges: can sample the last type, which the published code cannot")
-	f.StringVar(&c.Order, "gamma-order", "", "released or paper; empty: released")
+		"GeoLDM without charges: sample the last type too, which the published code cannot")
+	f.StringVar(&c.Order, "gamma-order", "", "released or paper (default released)")
 	if err := cmd.MarkFlagRequired("out"); err != nil {
 		panic(err)
 	}

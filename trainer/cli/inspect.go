@@ -161,9 +161,9 @@ func newInspectCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect [WEIGHTS] [--tensors] [--json]",
 		Short: "Describe a weights file: configuration, sizes, provenance, tensors",
-		Long: `Describe a safetensors file: its hash, metadata and tensors, and where it holds a
-network, the network and the provenance of its training. Without WEIGHTS, the shipped model. If the
-network cannot run, the command says why and ends with code 1.`,
+		Long: `Describe a safetensors file: its hash, metadata and tensors. If it holds a network, describe
+the network and the provenance of its training too. Without WEIGHTS, describe the shipped model. If
+the network cannot run, the command says why and ends with code 1.`,
 		Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"safetensors"}, cobra.ShellCompDirectiveFilterFileExt

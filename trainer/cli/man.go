@@ -12,7 +12,7 @@ func newManCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "man DIR",
 		Short:   "Write the manual pages, symdiff.1 and one for each command, into a folder",
-		Long:    `Write the manual pages into a folder, which is made if it is not there.`,
+		Long:    `Write the manual pages into a folder. The folder is created if it does not exist.`,
 		Example: `  symdiff man ~/.local/share/man/man1`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -31,13 +31,13 @@ func newNLLCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "nll --data FILE[,FILE...] [--model FILE] [--samples N] [--limit N]",
 		Short: "Bound the negative log-likelihood of molecules under a model",
-		Long: `Bound the negative log-likelihood, in nats per molecule, by the variational bound of
-EDM. It takes two network evaluations per molecule and sample, at a time t and at 0, and adds the
-prior, the constants and -log p(N). Published figures are of the QM9 test split, 5 samples, EMA
-weights.
+		Long: `Bound the negative log-likelihood of molecules, in nats per molecule, by the variational
+bound of EDM. Each Monte Carlo sample of a molecule takes two network evaluations, at a random time
+t and at 0. The bound includes the prior, the constants and -log p(N). Published figures are for the
+QM9 test split, with 5 samples and EMA weights.
 
-Times are drawn more often where the terms of the bound are large (EDM draws them evenly). The mean
-is the same bound, with a smaller standard error. The standard error includes the choice of the
+Times are drawn more often where the terms of the bound are large; EDM draws them evenly. The mean
+is the same bound, with a smaller standard error. The standard error covers the choice of the
 molecules and the noise.`,
 		Example: "  symdiff nll --data qm9_test.xyz.gz --samples 5\n  symdiff nll --model model.safetensors " +
 			"--data qm9_test.xyz.gz --limit 2000 --json",
@@ -85,9 +85,9 @@ molecules and the noise.`,
 	flags := cmd.Flags()
 	flags.StringVar(&path, "model", "", "weights (safetensors), by default the shipped model")
 	flags.StringSliceVar(&data, "data", nil, "files of molecules; FILE@key=value takes those with a property")
-	flags.IntVar(&limit, "limit", 0, "molecules to use, 0: all")
+	flags.IntVar(&limit, "limit", 0, "molecules to use (default all)")
 	flags.IntVar(&o.Samples, "samples", o.Samples, "Monte Carlo samples per molecule")
-	flags.IntVar(&threads, "threads", 0, "threads, 0: one per core")
+	flags.IntVar(&threads, "threads", 0, "threads (default one per core)")
 	flags.Uint64VarP(&o.Seed, "seed", "s", 1, "seed of times and noise")
 	out.flags(cmd)
 	must(cmd.MarkFlagFilename("model", "safetensors"))

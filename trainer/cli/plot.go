@@ -22,10 +22,10 @@ func newPlotCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plot RUN...",
 		Short: "Draw the logs of training runs as SVG, and print a table of them",
-		Long: `Draw the logs of training runs, folders that symdiff train has written: training and
-validation loss, learning rate, norm of the gradient and speed, each as an SVG file with one curve
-for every run, in the folder of the first one or in --out. The table of the runs goes to standard
-output. A run may still be at work.`,
+		Long: `Draw the logs of training runs: training and validation loss, learning rate, norm of the
+gradient and speed. RUN is a folder that symdiff train writes; the run need not be finished. Each
+chart is an SVG file with one curve per run, in the folder of the first run or in --out. A table of
+the runs goes to standard output.`,
 		Example: `  symdiff plot run
   symdiff plot ../peers/1M/symdiff/run ../peers/1M/egnn/run --over time --out charts`,
 		Args: cobra.MinimumNArgs(1),
@@ -68,7 +68,7 @@ output. A run may still be at work.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&out, "out", "o", "", "folder for the charts; empty: that of the first run")
+	f.StringVarP(&out, "out", "o", "", "folder for the charts (default that of the first run)")
 	f.StringVar(&over, "over", "step", "x axis: step, epoch or time")
 	f.BoolVar(&asJSON, "json", false, "print the table as JSON")
 	f.BoolVar(&markdown, "markdown", false, "print the table as Markdown")

@@ -60,9 +60,8 @@ func newRunCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run RECIPE.toml --out DIR [--set NAME=VALUE]...",
 		Short: "Make a model by a recipe: train, post-train, export, evaluate",
-		Long: `Run the stages of a recipe, a TOML file or one that comes with the
-command (` + strings.Join(recipesOfStages(), ", ") + `). Each stage is a
-subcommand of symdiff:
+		Long: `Run the stages of a recipe. RECIPE is a TOML file, or the name of a recipe inside the
+command (` + strings.Join(recipesOfStages(), ", ") + `). Each stage is a subcommand of symdiff:
 
   [vars]
   train = ["train.xyz.gz"]

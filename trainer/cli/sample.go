@@ -36,22 +36,23 @@ func newSampleCommand() *cobra.Command {
 		Short: "Generate molecules",
 		Long: `Generate molecules with the shipped model, or with that of --model.
 
-Molecule i of a seed depends on the seed, i, the options and the model alone: not on --count or
---threads. So --first splits a job: two runs of --count 500, one with --first 500, make the
-molecules of one run of 1000.
+Molecule i of a seed depends only on the seed, i, the options and the model, not on --count or
+--threads. So --first splits a job: two runs of --count 500, the second with --first 500, make the
+molecules of one run of --count 1000.
 
-The extension of --out chooses XYZ (.xyz), SDF (.sdf) or PDB (.pdb), each perhaps with .gz. "-" is
-standard output as XYZ; "-.sdf" and "-.pdb" are standard output in these formats. Each molecule
-carries its seed, index and options, the hash of the model, and its formula, stability, validity
-and connectedness. A file appears under its name when it is whole; an interrupted run leaves none.
+The extension of --out chooses XYZ (.xyz), SDF (.sdf) or PDB (.pdb), compressed if .gz follows. "-"
+is standard output as XYZ; "-.sdf" and "-.pdb" are standard output in these formats. The file
+records for each molecule its seed, index and options, the hash of the model, and its formula,
+stability, validity and connectedness. It appears only when the run is finished; an interrupted run
+leaves none.
 
-With --json, molecules on standard output are JSON objects, one on a line. With a file, a summary
-of the run is printed as JSON.
+With --json, molecules on standard output are JSON objects, one on a line. If --out is a file,
+--json prints a summary of the run.
 
-The shipped model is conditioned on compositions, p(x | h): it is given the atoms of --formula, or
-of a formula drawn from its training data. --joint samples types and positions together, p(x, h).
-It is conditioned on fragments as well: --fragment fixes the atoms of a molecule, and the rest, of
---formula, of --atoms, or of a formula drawn from the training data, is made around them.`,
+The shipped model is conditioned on the composition, p(x | h): on --formula, or on a formula drawn
+from its training data. --joint samples types and positions together, p(x, h). It is conditioned on
+fragments too (inpainting): --fragment fixes the atoms of a molecule and samples the others around
+them. --formula or --atoms then tell the composition or size of the whole molecule.`,
 		Example: `  symdiff sample -n 100 -s 7 -o molecules.sdf
   symdiff sample -n 5 --formula C7H10O2
   symdiff sample --method ancestral --t-start 1000 --steps 1000   # as published
@@ -111,13 +112,13 @@ func (o *sampleCommand) moleculeFlags(cmd *cobra.Command) {
 	f.Var(
 		option(&o.options, "formula"),
 		"formula",
-		"`composition`, such as C7H10O2 (default drawn likewise)",
+		"`composition`, such as C7H10O2 (default drawn like those of the training data)",
 	)
 	f.StringVar(
 		&o.fragment,
 		"fragment",
 		"",
-		"XYZ or SDF `file` whose first molecule is fixed in every one",
+		"XYZ or SDF `file`; the atoms of its first molecule are fixed in every sample",
 	)
 	f.StringVar(
 		&o.from,
@@ -128,7 +129,7 @@ func (o *sampleCommand) moleculeFlags(cmd *cobra.Command) {
 	f.Var(
 		option(&o.options, "properties"),
 		"properties",
-		"values of what the model is conditioned on, `NAME=VALUE`,..., such as gap=0.2",
+		"properties that the model is conditioned on, `NAME=VALUE`,..., such as gap=0.2",
 	)
 	boolean(f, &o.options, "joint", "sample types and positions together, p(x, h)")
 	must(cmd.MarkFlagFilename("fragment", "xyz", "sdf", "gz"))

@@ -15,10 +15,9 @@ func newServeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve [--addr HOST:PORT | --lan] [--base PATH]",
 		Short: "Serve the page from this program, without network",
-		Long: `Serves the whole site, model included, from this program: no other file and no network
-is needed. Ctrl-C stops it. --lan serves all devices of the local network, over plain http, and
-tells its address there as text and as a QR code. Where it is reached from elsewhere put a server
-with https before it.`,
+		Long: `Serve the whole site with its model from this program. It needs no other file and no network.
+Ctrl-C stops it. --lan serves all devices of the local network over plain http, and prints the
+address as text and as a QR code. For visitors from elsewhere put a server with https in front.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if lan {

@@ -22,33 +22,34 @@ func newTrainCommand() *cobra.Command {
 		Short: "Train a model on molecules",
 		Long: `Train a model on molecules, by the objective of SymDiff (libtorch).
 
-Data files are XYZ or SDF, perhaps gzipped; FILE@key=value takes the molecules with that
-property only. DIR gets
+Data files are XYZ or SDF, also compressed, or packed (symdiff data prepare). FILE@key=value
+takes only the molecules with that property. DIR gets
 
-  checkpoint.safetensors     the newest state; checkpoint.1.safetensors is the one before, and so
-                             on (run.keep)
-  best.safetensors           the state of the lowest validation loss
+  checkpoint.safetensors     the newest checkpoint; checkpoint.1.safetensors is the one before it,
+                             and so on (run.keep)
+  best.safetensors           the checkpoint with the lowest validation loss
   log.jsonl                  the log; events.out.tfevents.* is the same for TensorBoard
 
-Ctrl-C writes a checkpoint and ends with code 130. A run that was stopped, or killed at any
-moment, and goes on ends with the bits of one that was left alone (on a CPU; with --max-time the
-rates follow the clock). A loss that is no number ends the run, with its batch in
+Ctrl-C writes a checkpoint and ends with code 130. A run that was stopped or killed at any moment
+and then resumed ends with the same bits as an uninterrupted run. This holds on a CPU; with
+--max-time the learning rates follow the clock. A loss of NaN ends the run; its batch is in
 nan-batch.safetensors.
 
---config takes a TOML file, or a recipe by its name:
-` + strings.Join(recipeNames(), ", ") + `.
-Several are read in turn, then --set SECTION.KEY=VALUE, then flags. --print-config prints all
-settings, with what they mean, as such a file.
+--config takes a TOML file, or the name of a recipe: ` + strings.Join(recipeNames(), ", ") + `.
+Later settings replace earlier ones: files and recipes in their order, then
+--set SECTION.KEY=VALUE, then flags. --print-config prints all settings and their meaning as such a
+file.
 
---resume takes a checkpoint or the folder of a run, and its options; settings that are given
-replace them. Where the newest checkpoint of a folder is damaged it goes on from the one before,
-and says so. --init starts a new run from any weights.
+--resume continues from a checkpoint, or from the newest one in the folder of a run, with the
+settings of that run. Settings that you give replace them. If the newest checkpoint of a folder is
+damaged, the run continues from the one before and says so. --init starts a new run from any
+weights.
 
-In a build with MPI (make trainer-mpi), mpirun -n N starts N processes that train one model: a
-step is N batches of optimiser.batch-atoms.
+In a build with MPI (make trainer-mpi), mpirun -n N starts N processes that train one model. A step
+is then N batches of optimiser.batch-atoms.
 
-The result goes to standard output, all else to standard error: a line that is rewritten on a
-terminal, plain lines elsewhere.`,
+The result goes to standard output and everything else to standard error: on a terminal one line
+that is rewritten, otherwise plain lines.`,
 		Example: `  symdiff train --config fast --data qm9_train.xyz.gz --val qm9_val.xyz.gz --out run --max-time 2h
   symdiff train --resume run
   symdiff train --config published --data qm9_train.xyz.gz --out run --dry-run`,
@@ -60,39 +61,39 @@ func newPosttrainCommand() *cobra.Command {
 	return trains(&trainConfig{kind: "posttrain"}, &cobra.Command{
 		Use:   "posttrain --init WEIGHTS --data FILE[,FILE...] --val FILE --out DIR",
 		Short: "Train a model against its own samples, or towards a reward",
-		Long: `Train a model against its own samples, round after round (libtorch;
-DDO, arXiv 2503.01103; DiffusionNFT, arXiv 2509.16117). Each round samples molecules with the
-network of its start, e_old, and trains on as many of the data (a = 1) and of the samples
+		Long: `Train a model against its own samples in rounds (libtorch; DDO, arXiv 2503.01103;
+DiffusionNFT, arXiv 2509.16117). Each round starts from a network e_old and samples molecules with
+it. It then trains on equal numbers of molecules of the data (a = 1) and of the samples
 (a = -negative), noised:
 
   target = e_old + a/beta·(eps - e_old)   in an interval of t/T,   e_old outside it
 
-It stands still where the samples have the distribution of the data. The data of a round are
-those that the last one did not see.
+Nothing changes once the samples have the distribution of the data. Each round takes the next
+molecules of the data.
 
-A round is judged by its samples: stable molecules + unique among valid - 1 - 20·(Jensen-Shannon
-divergence of the distances to those of --val). It ends after posttrain.patience rounds without
-a better score, and DIR/model.safetensors are the weights of the best round; DIR/posttrain.json
-has all rounds, DIR/roundK the samples, the log and the weights of each.
+The score of a round is measured on its samples: stable molecules + unique among valid - 1 -
+20·(Jensen-Shannon divergence of the distances from those of --val). Training ends after
+posttrain.patience rounds without a better score. DIR/model.safetensors has the weights of the best
+round, DIR/posttrain.json the figures of all rounds, DIR/roundK the samples, the log and the weights
+of round K.
 
-With --sample-steps the samples are those of a sampler of so few steps, which the network then
-learns to do well in.
+--sample-steps samples with fewer steps. The network then learns to sample well in so few.
 
---reward says what is wanted instead: an expression such as 'stable && rings(3) == 0', or
-program:COMMAND, a program that reads molecules as SDF and prints a number for each, one on a
-line. Samples above the mean have a > 0, those below a < 0; --mix is the share of the data
-against the samples, which holds the distribution, and the score is the mean reward. With
---set group=EXPR the mean is that of the samples with an equal value of EXPR, such as
-aromatic_rings, and the shares of such groups are drawn to those of --val. An expression
+--reward steers the samples instead. It is an expression such as 'stable && rings(3) == 0', or
+program:COMMAND, a program that reads molecules as SDF and prints one number per line, one for each
+molecule. Samples above the mean get a > 0, samples below it a < 0. --mix is the share of the data
+against the samples, which keeps the distribution. The score is then the mean reward. With
+--group EXPR a sample is compared only with samples of the same value of EXPR, such as
+aromatic_rings, and the share of each such group is drawn to its share in --val. An expression
 (expr-lang.org) may name
 
   ` + strings.Join(train.RewardMeasures(), "\n  ") + `
 
-A run that was stopped, or killed at any moment, goes on with --resume DIR, and ends with the
-bits of one that was left alone (on a CPU).`,
+--resume DIR continues a run that was stopped or killed at any moment. On a CPU it ends with the
+same bits as an uninterrupted run.`,
 		Example: `  symdiff posttrain --init model.safetensors --data qm9_train.xyz.gz --val qm9_val.xyz.gz --out self
   symdiff posttrain --init model.safetensors --data qm9_train.xyz.gz --val qm9_val.xyz.gz \
-      --out wish --reward 'sound && rings(3) == 0' --rounds 3`,
+      --out no-3-rings --reward 'plausible && rings(3) == 0' --rounds 3`,
 	})
 }
 
@@ -101,19 +102,19 @@ func newDistillCommand() *cobra.Command {
 	return trains(&trainConfig{kind: "distill"}, &cobra.Command{
 		Use: "distill --teacher FILE [--guide FILE --guidance W] --data FILE[,FILE...] --out DIR " +
 			"(--steps N | --epochs N | --max-time D)",
-		Short: "Teach a model what another predicts, guided by a weak model",
-		Long: `Teach a student what a teacher predicts (libtorch). The student begins
-as its teacher, with its sizes; --set may change them.
+		Short: "Train a student on the prediction of a teacher, which a weak model may guide",
+		Long: `Train a student to predict what a teacher predicts (libtorch). The student starts from the
+weights of the teacher and has its sizes; --set may change them.
 
-With --guide a weak model guides the teacher, such as an earlier state of its own training
-(autoguidance, Karras et al. 2024):
+With --guide a weak model guides the teacher (autoguidance, Karras et al. 2024). It may be an
+earlier checkpoint of the teacher's training:
 
   eps* = eps_teacher + W·(eps_teacher - eps_guide)
 
-so that the student does with one network evaluation what symdiff sample --guide takes two for.
-With objective.expert the difference is that of an expert from a weak model, eps_expert -
-eps_guide; objective.guide-from and guide-to are the interval of t/T that is guided. All else is
-as in symdiff train; the validation loss is the distance to the teacher.`,
+So the student needs one network evaluation where symdiff sample --guide needs two. With
+objective.expert the difference is eps_expert - eps_guide. objective.guide-from and guide-to bound
+the interval of t/T in which the teacher is guided. The validation loss is the distance to the
+teacher. Everything else is as in symdiff train.`,
 		Example: `  symdiff distill --teacher model.safetensors --guide early.safetensors --guidance 2 \
       --data qm9_train.xyz.gz --out student --max-time 1h`,
 	})
