@@ -151,10 +151,12 @@ func bindPosttrain(f *pflag.FlagSet, p *train.Posttraining) {
 		"outside the interval, keep the prediction of init, not that of the round before")
 	f.Float64Var(&p.Ramp, "ramp", p.Ramp, "t/T below which a round changes the network less, in proportion to t")
 	f.Float64Var(&p.Negative, "negative", p.Negative, "weight of the samples, where that of the data is 1")
-	f.StringVar(&p.Reward, "reward", p.Reward, "what the samples are rewarded for: an expression over measures, or program:COMMAND")
+	f.StringVar(&p.Reward, "reward", p.Reward,
+		"what the samples are rewarded for: an expression over measures, or program:COMMAND")
 	f.Float64Var(&p.Mix, "mix", p.Mix, "with a reward, share of the data against the samples")
 	f.StringVar(&p.Group, "group", p.Group,
-		"with a reward, an expression: only samples of equal value are compared, and the share of each value is drawn to that in val")
+		"with a reward, an expression: only samples of equal value are compared, and the share "+
+			"of each value is drawn to that in val")
 }
 
 func bindData(f *pflag.FlagSet, o *train.Options) {
@@ -202,7 +204,8 @@ func bindModel(f *pflag.FlagSet, o *train.Options) {
 	f.BoolVar(&e.Tanh, "tanh", e.Tanh, "EGNN: bound the moves of the coordinates")
 	f.IntVar(&o.Latent.Size, "latent-nf", o.Latent.Size,
 		"GeoLDM: scalars of an atom's latent; encoder and decoder are EGNNs")
-	f.Float64Var(&e.NormConstant, "norm-constant", e.NormConstant, "EGNN: constant added to a distance before dividing by it")
+	f.Float64Var(&e.NormConstant, "norm-constant", e.NormConstant,
+		"EGNN: constant added to a distance before dividing by it")
 	f.Float64Var(&e.NormFactor, "normalization-factor", e.NormFactor, "EGNN: sums over neighbours are divided by this")
 }
 
@@ -238,7 +241,8 @@ func bindObjective(f *pflag.FlagSet, o *train.Options) {
 
 func bindOptimiser(f *pflag.FlagSet, o *train.Options) {
 	f.IntVar(&o.BatchAtoms, "batch-atoms", o.BatchAtoms, "atoms per batch")
-	f.IntVar(&o.Accumulate, "accumulate", o.Accumulate, "batches of a step, one after the other, whose gradients are summed")
+	f.IntVar(&o.Accumulate, "accumulate", o.Accumulate,
+		"batches of a step, one after the other, whose gradients are summed")
 	f.Float64Var(&o.LR, "lr", o.LR, "learning rate")
 	f.Float64Var(&o.MinLR, "min-lr", o.MinLR, "floor of the cosine decay, as a share of lr")
 	f.IntVar(&o.Warmup, "warmup", o.Warmup, "steps of linear warm-up")

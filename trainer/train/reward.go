@@ -146,9 +146,10 @@ var rewardMeasures = map[string]rewardMeasure{
 		return ok
 	}},
 	"connected": {"one fragment", false, func(s *subject) any { return s.Connected() }},
-	"plausible": {"stable and connected; lengths, angles, aromatic rings and contacts as in real molecules", false, plausible},
-	"sound":     {"", false, plausible}, // what earlier versions called it
-	"atoms":     {"number of atoms", false, func(s *subject) any { return len(s.Elements) }},
+	"plausible": {"stable and connected; lengths, angles, aromatic rings and contacts as in real " +
+		"molecules", false, plausible},
+	"sound": {"", false, plausible}, // what earlier versions called it
+	"atoms": {"number of atoms", false, func(s *subject) any { return len(s.Elements) }},
 	"heavy_atoms": {"number of atoms other than hydrogen", false,
 		func(s *subject) any { return len(s.Elements) - countOf(s.Elements, molecule.H) }},
 	"formula":   {"such as C7H10O2", false, func(s *subject) any { return s.Formula() }},
