@@ -268,6 +268,7 @@ test-site: deps-browser cli site npm budget $(BUILD)/dist.stamp ## the typed API
 	$(NPM) run --silent test:e2e
 
 BUNDLERS := $(BUILD)/bundlers
+BENCH := $(BUILD)/bench
 .PHONY: test-bundlers
 test-bundlers: deps-browser npm $(BUNDLERS)/npm.stamp ## the npm package as built by Parcel and by Next, in Chromium (downloads 450 MB)
 	node --test --test-timeout=600000 site/test/bundlers/*.test.js
@@ -280,8 +281,10 @@ budget: site ## what a visit downloads, compressed; fails when the page or the W
 	@node site/budget.js
 
 .PHONY: site-timings soak soak-page
-site-timings: deps-browser site npm ## what a visitor waits for in Chromium: paints, interactive, first molecule, steps/s, pictures/s (ROUNDS=5)
-	node site/timings.js
+site-timings: deps-browser site npm $(BENCH)/npm.stamp ## what a visitor waits for in Chromium, and the package beside onnxruntime-web (ROUNDS=5, TIMINGS=site/timings.json)
+	go build -o $(BENCH)/bench ./wasm/bench
+	$(BENCH)/bench weights > $(BENCH)/dit.safetensors
+	node site/timings.js $(TIMINGS)
 
 soak: soak-page soak-train ## both soaks: the memory of the page, and training that is killed again and again
 
@@ -322,7 +325,6 @@ fuzz: ## fuzz every reader and the kernels, FUZZTIME=30s each; make test runs th
 	@for file in $$(grep -rl '^func Fuzz' core trainer --include=*_test.go); do for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$file); do \
 		echo "$$file $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$file) || exit 1; done; done
 
-BENCH := $(BUILD)/bench
 bench-peers: deps-browser $(BENCH)/npm.stamp ## core against onnxruntime, in turn, in one run (BENCH_ARGS='--json wasm/bench/bench.json')
 	@mkdir -p $(BENCH)
 	go build -o $(BENCH)/bench ./wasm/bench

@@ -15,6 +15,7 @@ var kinds = map[string]func(files []string) ([][]string, error){
 	"results":   results,
 	"fragments": fragments,
 	"bench":     bench,
+	"timings":   timings,
 	"nll":       nll,
 	"bonds":     bonds,
 
@@ -405,6 +406,39 @@ func bench(files []string) ([][]string, error) {
 				fmt.Sprintf("%.2f (%.2f to %.2f)", c.Ratio, c.Least, c.Most))
 		}
 		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// timings is what a visitor waits for (`make site-timings`), with the load of the machine beside it.
+func timings(files []string) ([][]string, error) {
+	file, err := only(files)
+	if err != nil {
+		return nil, err
+	}
+	var f struct {
+		Rounds  int       `json:"rounds"`
+		Load    []float64 `json:"load"` // at the end, over 1, 5 and 15 minutes
+		Figures []struct {
+			Name   string  `json:"name"`
+			Median float64 `json:"median"`
+			Least  float64 `json:"least"`
+			Most   float64 `json:"most"`
+		} `json:"figures"`
+	}
+	if err := read(file, &f); err != nil {
+		return nil, err
+	}
+	if len(f.Load) != 3 || len(f.Figures) == 0 {
+		return nil, fmt.Errorf("%s: no load or no figures", file)
+	}
+	rows := [][]string{
+		{"", "median", "range"},
+		{"rounds", fmt.Sprint(f.Rounds), "-"},
+		{"load average of 15 minutes", fmt.Sprint(f.Load[2]), "-"},
+	}
+	for _, x := range f.Figures {
+		rows = append(rows, []string{x.Name, fmt.Sprint(x.Median), fmt.Sprintf("%v to %v", x.Least, x.Most)})
 	}
 	return rows, nil
 }
