@@ -8,6 +8,9 @@
 // and there is no padding. There is no positional encoding, so that the network
 // is equivariant under permutations of a molecule's atoms.
 //
+// Attention runs for blocks of Queries atoms, so that the memory of a molecule is linear
+// in its number of atoms.
+//
 // The adaLN modulations depend on the time alone. They come from a
 // ModulationCache, once per time step for all molecules (State.Use).
 package dit
@@ -81,6 +84,7 @@ type Block struct {
 	QKV, Proj Linear // attention: width -> 3·width, width -> width
 	FC1, FC2  Linear // MLP: width -> MLP, mlpIn -> width
 	AdaLN     Linear // width -> 6·width: shift, scale, gate of attention, then of the MLP
+	Pair      Linear // the block's part of Weights.Pair: F -> Heads
 }
 
 // Weights is what a transformer has learned.
@@ -94,6 +98,15 @@ type Weights struct {
 	// scale that depends on the time. Both are empty in the published network.
 	Pair, PairAdaLN Linear
 }
+
+// Queries is the number of atoms that attention runs for at once. Molecules of up to so
+// many atoms cost no more time than without blocks: only the attention bias between atoms
+// of later blocks is computed in each layer again.
+const Queries = 64
+
+// PairFeatures sets dst (n, F) to the features of the pairs of atom first+i with n atoms
+// of its molecule, from atom first on. The features of a pair are symmetric.
+type PairFeatures func(dst []float32, first, n, i int)
 
 // Frequencies is the number of sinusoids of the time embedding.
 const Frequencies = 256
@@ -109,15 +122,27 @@ type State struct {
 	fc      []float32 // (rows, MLP)
 	act     []float32 // (rows, mlpIn)
 	y       []float32 // (rows, width) output of a branch
-	scratch []float32 // of attention over the largest molecule
+	scratch []float32 // of attention in a block of the largest molecule
+	queries int       // Queries
 	mod     Modulation
 
-	pair []float32   // (n, n, depth·heads) of the molecule at hand
-	bias [][]float32 // of each molecule (depth, heads, n, n); empty without Pair
+	// Of the attention bias; empty without Weights.Pair. The rows of a molecule's first
+	// block are kept, m = min(n, queries); what a later block adds is computed anew in each
+	// layer.
+	kept     [][]float32  // of each molecule (depth, heads, m, n)
+	later    []float32    // (heads, queries, n) of the layer and the block at hand
+	features []float32    // (n-queries, F) of an atom of a later block
+	pair     []float32    // (n, depth·heads) of an atom
+	pairs    PairFeatures // of atoms of later blocks
 }
 
-// NewState makes the buffers for molecules of the given numbers of atoms.
-func (w *Weights) NewState(sizes []int) *State {
+// NewState makes the buffers for molecules of the given numbers of atoms. pairs is asked
+// for the features of the atoms after a molecule's first block; nil without Weights.Pair.
+func (w *Weights) NewState(sizes []int, pairs PairFeatures) *State {
+	return w.newState(sizes, pairs, Queries)
+}
+
+func (w *Weights) newState(sizes []int, pairs PairFeatures, queries int) *State {
 	rows, largest := 0, 0
 	for _, n := range sizes {
 		rows += n
@@ -133,14 +158,21 @@ func (w *Weights) NewState(sizes []int) *State {
 		fc:      make([]float32, rows*w.MLP),
 		act:     make([]float32, rows*w.mlpIn()),
 		y:       make([]float32, rows*d),
-		scratch: make([]float32, f32.AttentionScratch(largest, d/w.Heads)),
+		scratch: make([]float32, f32.AttentionScratch(min(largest, queries), largest, d/w.Heads)),
+		pairs:   pairs,
+		queries: queries,
 	}
-	if w.Pair.W != nil {
-		all := w.Depth * w.Heads
-		s.pair = make([]float32, largest*largest*all)
-		for _, n := range sizes {
-			s.bias = append(s.bias, make([]float32, all*n*n))
-		}
+	if w.Pair.W == nil {
+		return s
+	}
+	all := w.Depth * w.Heads
+	s.pair = make([]float32, largest*all)
+	for _, n := range sizes {
+		s.kept = append(s.kept, make([]float32, all*min(n, queries)*n))
+	}
+	if largest > queries {
+		s.later = make([]float32, w.Heads*queries*largest)
+		s.features = make([]float32, (largest-queries)*w.Pair.W.In())
 	}
 	return s
 }
@@ -148,21 +180,56 @@ func (w *Weights) NewState(sizes []int) *State {
 // Use sets the modulation of the calls that follow. It is not copied.
 func (s *State) Use(m Modulation) { s.mod = m }
 
-// PairBias sets the attention bias of molecule i from features (n, n, F) of its
-// pairs of atoms, with the modulation in use: head h of block l adds
+// PairBias sets the attention bias of atom i of a molecule from features (n, F) of its
+// pairs, with the modulation in use: head h of block l adds
 //
 //	b_ij = (1 + scale_lh)·(Pair·features_ij)_lh,  scale = PairAdaLN(SiLU(c))
 //
-// to q_i·k_j. It needs Weights.Pair.
-func (s *State) PairBias(i int, features []float32) {
-	all, nn := len(s.mod.Pair), s.sizes[i]*s.sizes[i]
-	s.w.Pair.Apply(s.pair, all, features, s.w.Pair.W.In(), nn)
-	for c, scale := range s.mod.Pair {
-		b := s.bias[i][c*nn : (c+1)*nn]
-		for p := range b {
-			b[p] = float32((1 + scale) * s.pair[p*all+c])
+// to q_i·k_j. It needs Weights.Pair, and does nothing for atoms after the first Queries:
+// Forward asks for their features.
+func (s *State) PairBias(molecule, i int, features []float32) {
+	if i < s.queries {
+		n := s.sizes[molecule]
+		s.pairBias(s.kept[molecule], min(n, s.queries), i, n, 0, s.w.Pair, s.mod.Pair, features)
+	}
+}
+
+// pairBias sets columns from..n of row i of dst (heads, m, n) from features (n-from, F).
+func (s *State) pairBias(
+	dst []float32, m, i, n, from int, pair Linear, scales, features []float32,
+) {
+	heads := len(scales)
+	pair.Apply(s.pair, heads, features, pair.W.In(), n-from)
+	for h, scale := range scales {
+		b := dst[(h*m+i)*n+from : (h*m+i+1)*n]
+		for j := range b {
+			b[j] = float32((1 + scale) * s.pair[j*heads+h])
 		}
 	}
+}
+
+// blockBias is the bias (heads, m, n) of layer l for m atoms of a molecule, from on, whose
+// atoms begin at first. In a later block the columns of the first one's atoms are rows that
+// were kept, since b_ij = b_ji.
+func (s *State) blockBias(l, molecule, first, from, m int) []float32 {
+	heads, n, q := s.w.Heads, s.sizes[molecule], min(s.sizes[molecule], s.queries)
+	kept := s.kept[molecule][l*heads*q*n:][:heads*q*n]
+	if from == 0 {
+		return kept
+	}
+	b, scales := &s.w.Blocks[l], s.mod.Pair[l*heads:(l+1)*heads]
+	features := s.features[:(n-q)*b.Pair.W.In()]
+	for i := range m {
+		for h := range heads {
+			row := s.later[(h*m+i)*n:][:q]
+			for j := range row {
+				row[j] = kept[(h*q+j)*n+from+i]
+			}
+		}
+		s.pairs(features, first+q, n-q, from-q+i)
+		s.pairBias(s.later, m, i, n, q, b.Pair, scales, features)
+	}
+	return s.later[:heads*m*n]
 }
 
 // Forward runs the blocks on x (rows, width) in place, with the modulation in use
@@ -187,11 +254,16 @@ func (s *State) attention(l int, x, shift, scale, gate []float32) {
 	b.QKV.Apply(s.qkv, 3*d, s.h, d, rows) // (rows, 3, heads, head width)
 	at := 0
 	for i, n := range s.sizes {
-		var bias []float32
-		if s.bias != nil {
-			bias = s.bias[i][l*heads*n*n : (l+1)*heads*n*n]
+		for from := 0; from < n; from += s.queries {
+			m := min(s.queries, n-from)
+			var bias []float32
+			if s.kept != nil {
+				bias = s.blockBias(l, i, at, from, m)
+			}
+			f32.Attention(
+				s.attn[(at+from)*d:], d, s.qkv[at*3*d:], 3*d, n, from, m, heads, d/heads, bias, s.scratch,
+			)
 		}
-		f32.Attention(s.attn[at*d:], d, s.qkv[at*3*d:], 3*d, n, heads, d/heads, bias, s.scratch)
 		at += n
 	}
 	b.Proj.Apply(s.y, d, s.attn, d, rows)

@@ -2,6 +2,7 @@ package dit
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/symdiff-go/symdiff/core/f32"
@@ -57,7 +58,7 @@ func TestPermutationEquivariance(t *testing.T) {
 	} {
 		const n = 11
 		w := random(c)
-		s := w.NewState([]int{n})
+		s := w.NewState([]int{n}, nil)
 		stream := rng.New(2, 0, rng.Init, 0)
 		x := make([]float32, n*c.Width)
 		stream.Fill(x, 1)
@@ -90,7 +91,7 @@ func TestMoleculesDoNotMix(t *testing.T) {
 	c := Config{Width: 16, Depth: 2, Heads: 2, MLP: 32, SwiGLU: true}
 	w := random(c)
 	sizes := []int{4, 6, 3}
-	s := w.NewState(sizes)
+	s := w.NewState(sizes, nil)
 	stream := rng.New(3, 0, rng.Init, 0)
 	x := make([]float32, 13*c.Width)
 	stream.Fill(x, 1)
@@ -135,17 +136,19 @@ func TestPairBias(t *testing.T) {
 	stream.Fill(x, 1)
 	forward := func(w *Weights, sizes []int, x []float32, feature func(i, j int) float32) []float32 {
 		y := append([]float32{}, x...)
-		s := w.NewState(sizes)
+		s := w.NewState(sizes, nil)
 		s.Use(at(w, 0.4))
 		for m, n := range sizes {
 			if w.Pair.W == nil {
 				break
 			}
-			features := make([]float32, n*n*2)
-			for p := range n * n {
-				features[2*p] = feature(p/n, p%n)
+			for i := range n {
+				features := make([]float32, n*2)
+				for j := range n {
+					features[2*j] = feature(i, j)
+				}
+				s.PairBias(m, i, features)
 			}
-			s.PairBias(m, features)
 		}
 		s.Forward(y)
 		return y
@@ -171,5 +174,65 @@ func TestPairBias(t *testing.T) {
 	})
 	for i := range 8 {
 		near("alone", alone[i*c.Width:(i+1)*c.Width], forward(plain, []int{1}, x[i*c.Width:(i+1)*c.Width], nil))
+	}
+}
+
+// Attention for blocks of few atoms gives the bits of one block, with and without a bias.
+func TestBlocksOfQueries(t *testing.T) {
+	c := Config{Width: 24, Depth: 2, Heads: 3, MLP: 64, SwiGLU: true}
+	w := random(c)
+	const features = 5
+	sizes, stream := []int{3, 19, 8}, rng.New(7, 0, rng.Init, 0)
+	x, pairs := make([]float32, 30*c.Width), make([]float32, 30*30*features)
+	stream.Fill(x, 1)
+	stream.Fill(pairs, 1)
+	for p := range pairs { // symmetric
+		i, j, f := p/features/30, p/features%30, p%features
+		pairs[p] = pairs[(max(i, j)*30+min(i, j))*features+f]
+	}
+	pairFeatures := func(dst []float32, first, n, i int) {
+		copy(dst, pairs[((first+i)*30+first)*features:][:n*features])
+	}
+	forward := func(queries int) []float32 {
+		y := append([]float32{}, x...)
+		s := w.newState(sizes, pairFeatures, queries)
+		s.Use(at(w, 0.4))
+		first := 0
+		for m, n := range sizes {
+			for i := range n {
+				if w.Pair.W != nil {
+					f := make([]float32, n*features)
+					pairFeatures(f, first, n, i)
+					s.PairBias(m, i, f)
+				}
+			}
+			first += n
+		}
+		s.Forward(y)
+		return y
+	}
+	check := func(want []float32) {
+		t.Helper()
+		for _, queries := range []int{1, 4, 18} {
+			if got := forward(queries); !slices.Equal(got, want) {
+				t.Errorf("the bits of blocks of %d atoms differ", queries)
+			}
+		}
+	}
+	plain := forward(Queries)
+	check(plain)
+	all := c.Depth * c.Heads
+	pair, scale := make([]float32, all*features), make([]float32, all*c.Width)
+	stream.Fill(pair, 1)
+	stream.Fill(scale, 0.1)
+	w.Pair.W = f32.Pack(pair, all, features)
+	w.PairAdaLN = Linear{f32.Pack(scale, all, c.Width), make([]float32, all)}
+	for l := range w.Blocks {
+		w.Blocks[l].Pair.W = f32.Pack(pair[l*c.Heads*features:][:c.Heads*features], c.Heads, features)
+	}
+	biased := forward(Queries)
+	check(biased)
+	if slices.Equal(biased, plain) {
+		t.Error("the bias does nothing")
 	}
 }

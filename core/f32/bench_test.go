@@ -45,13 +45,13 @@ func BenchmarkAttention(b *testing.B) {
 	for _, s := range []struct{ n, heads, headDim int }{{19, 4, 64}, {19, 8, 16}, {64, 4, 64}} {
 		width := s.heads * s.headDim
 		qkv, dst := normals(r, s.n*3*width), make([]float32, s.n*width)
-		scratch := make([]float32, AttentionScratch(s.n, s.headDim))
+		scratch := make([]float32, AttentionScratch(s.n, s.n, s.headDim))
 		benchmarkEach(
 			b,
 			strconv.Itoa(s.n)+"x"+strconv.Itoa(s.heads)+"x"+strconv.Itoa(s.headDim),
 			4*s.n*s.n*width,
 			func() {
-				Attention(dst, width, qkv, 3*width, s.n, s.heads, s.headDim, nil, scratch)
+				Attention(dst, width, qkv, 3*width, s.n, 0, s.n, s.heads, s.headDim, nil, scratch)
 			},
 		)
 	}

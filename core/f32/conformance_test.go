@@ -301,18 +301,20 @@ func TestAttentionConform(t *testing.T) {
 			heads := 1 + r.IntN(3)
 			width := heads * headDim
 			ldq, ldd, offset := 3*width+r.IntN(5), width+r.IntN(5), r.IntN(17)
-			wild := n%4 == 1
-			qkv, dst := values(r, (n-1)*ldq+3*width, wild), make([]float32, (n-1)*ldd+width)
+			wild, from := n%4 == 1, r.IntN(n)
+			m := 1 + r.IntN(n-from)
+			qkv, dst := values(r, (n-1)*ldq+3*width, wild), make([]float32, (m-1)*ldd+width)
 			var bias []float32
 			if n%3 != 0 {
-				bias = values(r, heads*n*n, wild)
+				bias = values(r, heads*m*n, wild)
 			}
 			conform(
 				t,
-				fmt.Sprintf("Attention n=%d heads=%d headDim=%d special values %t", n, heads, headDim, wild),
+				fmt.Sprintf("Attention n=%d from=%d m=%d heads=%d headDim=%d special values %t", n, from, m, heads, headDim, wild),
 				func(a *arena) []float32 {
-					d, scratch := a.slice(dst, offset), a.slice(make([]float32, AttentionScratch(n, headDim)), offset)
-					a.gaps(d, ldd, n, width)
+					d := a.slice(dst, offset)
+					scratch := a.slice(make([]float32, AttentionScratch(m, n, headDim)), offset)
+					a.gaps(d, ldd, m, width)
 					for i := range scratch {
 						scratch[i] = float32(math.NaN())
 					}
@@ -320,7 +322,7 @@ func TestAttentionConform(t *testing.T) {
 					if b != nil {
 						b = a.slice(bias, offset)
 					}
-					Attention(d, ldd, qkv, ldq, n, heads, headDim, b, scratch)
+					Attention(d, ldd, qkv, ldq, n, from, m, heads, headDim, b, scratch)
 					return d
 				},
 			)
@@ -368,10 +370,12 @@ func TestDefinition(t *testing.T) {
 			fixed(n*3*heads*headDim),
 			3*heads*headDim,
 			n,
+			0,
+			n,
 			heads,
 			headDim,
 			nil,
-			make([]float32, AttentionScratch(n, headDim)),
+			make([]float32, AttentionScratch(n, n, headDim)),
 		)
 		hash(dst)
 		if h != definitionHash {

@@ -35,7 +35,7 @@ const (
 	errShortDst  = "f32: dst is too short for its rows"
 	errBias      = "f32: bias is not of length out"
 	errSwiGLU    = "f32: ab is not twice as long as dst"
-	errAttention = "f32: n, heads and headDim must be positive"
+	errAttention = "f32: heads and headDim must be positive, and the queries among the atoms"
 	errLdq       = "f32: row stride of qkv is less than 3*heads*headDim"
 	errLdo       = "f32: row stride of dst is less than heads*headDim"
 	errShortQKV  = "f32: qkv is too short for its rows"
@@ -70,8 +70,10 @@ type kernels struct {
 	swiGLU            func(dst, a, b []float32)
 	geluTanh          func(dst, x []float32)
 	softmax           func(x []float32, scale float32)
-	attention         func(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, bias, scratch []float32)
-	addGaussians      func(dst []float32, d float32, mean, invStd, norm []float32)
+	attention         func(
+		dst []float32, ldd int, qkv []float32, ldq, n, from, m, heads, headDim int, bias, scratch []float32,
+	)
+	addGaussians func(dst []float32, d float32, mean, invStd, norm []float32)
 }
 
 // active is the implementation in use: the last, that is the fastest, of
@@ -290,54 +292,54 @@ func Softmax(x []float32, scale float32) {
 	}
 }
 
-// AttentionScratch returns the length of the scratch that Attention needs for
-// n atoms and heads of headDim features, under any implementation.
-func AttentionScratch(n, headDim int) int {
+// AttentionScratch returns the length of the scratch that Attention needs for m
+// of n atoms and heads of headDim features, under any implementation.
+func AttentionScratch(m, n, headDim int) int {
 	const widest = 16 // panels of all implementations divide it
 	np, hp := (n+widest-1)/widest*widest, (headDim+widest-1)/widest*widest
-	return headDim*np + n*hp + n*np + np
+	return headDim*np + n*hp + m*np + np
 }
 
-// Attention computes multi-head self-attention of one molecule of n atoms.
-// qkv is (n, 3*heads*headDim) with row stride ldq: queries, keys and values,
-// head h at h*headDim of each. dst is (n, heads*headDim) with row stride ldd.
-// Per head:
+// Attention computes multi-head self-attention of one molecule of n atoms, for m
+// of them as queries, from on. qkv is (n, 3*heads*headDim) with row stride ldq:
+// queries, keys and values, head h at h*headDim of each. dst is (m, heads*headDim)
+// with row stride ldd. Per head, with q the rows of the queries:
 //
-//	s[i,j] = 0; for k = 0..headDim-1: s[i,j] += float32(q[i,k]*k[j,k])
+//	s[i,j] = 0; for k = 0..headDim-1: s[i,j] += float32(q[from+i,k]*k[j,k])
 //	p[i,:] = Softmax(s[i,:] + bias[h,i,:], headDim^-1/2)
 //	dst[i,c] = 0; for j = 0..n-1: dst[i,c] += float32(p[i,j]*v[j,c])
 //
-// bias is (heads, n, n), or nil for none. The length of scratch is at least
-// AttentionScratch(n, headDim). dst must not overlap an input or scratch.
+// bias is (heads, m, n), or nil for none. The length of scratch is at least
+// AttentionScratch(m, n, headDim). dst must not overlap an input or scratch.
 func Attention(
 	dst []float32,
 	ldd int,
 	qkv []float32,
-	ldq, n, heads, headDim int,
+	ldq, n, from, m, heads, headDim int,
 	bias, scratch []float32,
 ) {
-	if n == 0 {
+	if m == 0 {
 		return
 	}
-	if n < 0 || heads <= 0 || headDim <= 0 {
+	if from < 0 || m < 0 || from+m > n || heads <= 0 || headDim <= 0 {
 		panic(errAttention)
 	}
 	width := heads * headDim
 	switch {
 	case ldq < 3*width && n > 1:
 		panic(errLdq)
-	case ldd < width && n > 1:
+	case ldd < width && m > 1:
 		panic(errLdo)
 	case len(qkv) < (n-1)*ldq+3*width:
 		panic(errShortQKV)
-	case len(dst) < (n-1)*ldd+width:
+	case len(dst) < (m-1)*ldd+width:
 		panic(errShortDst)
-	case bias != nil && len(bias) != heads*n*n:
+	case bias != nil && len(bias) != heads*m*n:
 		panic(errAttBias)
-	case len(scratch) < AttentionScratch(n, headDim):
+	case len(scratch) < AttentionScratch(m, n, headDim):
 		panic(errScratch)
 	}
-	active.attention(dst, ldd, qkv, ldq, n, heads, headDim, bias, scratch)
+	active.attention(dst, ldd, qkv, ldq, n, from, m, heads, headDim, bias, scratch)
 }
 
 // AddGaussians adds the Gaussian features of one distance d,

@@ -3,6 +3,7 @@ package f32
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -46,7 +47,7 @@ func TestAttentionFloat64(t *testing.T) {
 		width := heads * hd
 		qkv, bias := normals(r, n*3*width), normals(r, heads*n*n)
 		dst := make([]float32, n*width)
-		Attention(dst, width, qkv, 3*width, n, heads, hd, bias, make([]float32, AttentionScratch(n, hd)))
+		Attention(dst, width, qkv, 3*width, n, 0, n, heads, hd, bias, make([]float32, AttentionScratch(n, n, hd)))
 		for h := range heads {
 			for i := range n {
 				p, sum := make([]float64, n), 0.0
@@ -87,13 +88,13 @@ func TestNoAllocation(t *testing.T) {
 			n*width,
 		), make(
 			[]float32,
-			AttentionScratch(n, headDim),
+			AttentionScratch(n, n, headDim),
 		)
 		a, b, c, d, ab := normals(r, 73), normals(r, 73), normals(r, 73), normals(r, 73), normals(r, 146)
 		if allocs := testing.AllocsPerRun(10, func() {
 			Linear(dst, out, x, in, m, p, nil)
 			Linear(dst, out, x, in, 1, p, nil)
-			Attention(att, width, qkv, 3*width, n, heads, headDim, nil, scratch)
+			Attention(att, width, qkv, 3*width, n, 0, n, heads, headDim, nil, scratch)
 			for _, k := range rowKernels {
 				k.run(a, b, c, d, ab)
 			}
@@ -124,7 +125,7 @@ func TestMisusePanics(t *testing.T) {
 		t.Errorf("In, Out = %d, %d", p.In(), p.Out())
 	}
 	Linear(nil, 2, nil, 3, 0, p, nil)
-	Attention(nil, 0, nil, 0, 0, 1, 1, nil, nil)
+	Attention(nil, 0, nil, 0, 0, 0, 0, 1, 1, nil, nil)
 	Softmax(nil, 1)
 	for _, c := range []struct {
 		want string
@@ -148,13 +149,14 @@ func TestMisusePanics(t *testing.T) {
 		{errLength, func() { GELU(v(4), v(5)) }},
 		{errLength, func() { AddGaussians(v(4), 1, v(4), v(4), v(5)) }},
 		{errSwiGLU, func() { SwiGLU(v(4), v(7)) }},
-		{errAttention, func() { Attention(v(8), 4, v(24), 12, 2, 0, 4, nil, v(1000)) }},
-		{errLdq, func() { Attention(v(8), 4, v(24), 11, 2, 1, 4, nil, v(1000)) }},
-		{errLdo, func() { Attention(v(8), 3, v(24), 12, 2, 1, 4, nil, v(1000)) }},
-		{errShortQKV, func() { Attention(v(8), 4, v(23), 12, 2, 1, 4, nil, v(1000)) }},
-		{errShortDst, func() { Attention(v(7), 4, v(24), 12, 2, 1, 4, nil, v(1000)) }},
-		{errScratch, func() { Attention(v(8), 4, v(24), 12, 2, 1, 4, nil, v(AttentionScratch(2, 4)-1)) }},
-		{errAttBias, func() { Attention(v(8), 4, v(24), 12, 2, 1, 4, v(3), v(1000)) }},
+		{errAttention, func() { Attention(v(8), 4, v(24), 12, 2, 0, 2, 0, 4, nil, v(1000)) }},
+		{errAttention, func() { Attention(v(8), 4, v(24), 12, 2, 1, 2, 1, 4, nil, v(1000)) }},
+		{errLdq, func() { Attention(v(8), 4, v(24), 11, 2, 0, 2, 1, 4, nil, v(1000)) }},
+		{errLdo, func() { Attention(v(8), 3, v(24), 12, 2, 0, 2, 1, 4, nil, v(1000)) }},
+		{errShortQKV, func() { Attention(v(8), 4, v(23), 12, 2, 0, 2, 1, 4, nil, v(1000)) }},
+		{errShortDst, func() { Attention(v(7), 4, v(24), 12, 2, 0, 2, 1, 4, nil, v(1000)) }},
+		{errScratch, func() { Attention(v(8), 4, v(24), 12, 2, 0, 2, 1, 4, nil, v(AttentionScratch(2, 2, 4)-1)) }},
+		{errAttBias, func() { Attention(v(8), 4, v(24), 12, 2, 0, 2, 1, 4, v(3), v(1000)) }},
 	} {
 		func() {
 			defer func() {
@@ -165,4 +167,29 @@ func TestMisusePanics(t *testing.T) {
 			c.f()
 		}()
 	}
+}
+
+// Queries in blocks give the bits of all queries at once.
+func TestAttentionInBlocks(t *testing.T) {
+	forEach(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(33, 34))
+		for _, n := range []int{1, 19, 37} {
+			const heads, hd, width = 3, 20, 60
+			qkv, bias := normals(r, n*3*width), normals(r, heads*n*n)
+			want, got := make([]float32, n*width), make([]float32, n*width)
+			scratch := make([]float32, AttentionScratch(n, n, hd))
+			Attention(want, width, qkv, 3*width, n, 0, n, heads, hd, bias, scratch)
+			for from := 0; from < n; from += 12 {
+				m := min(12, n-from)
+				var some []float32 // (heads, m, n)
+				for h := range heads {
+					some = append(some, bias[(h*n+from)*n:][:m*n]...)
+				}
+				Attention(got[from*width:], width, qkv, 3*width, n, from, m, heads, hd, some, scratch)
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("n=%d: %v, at once %v", n, got, want)
+			}
+		}
+	})
 }

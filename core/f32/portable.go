@@ -323,7 +323,7 @@ func attentionPortable(
 	dst []float32,
 	ldd int,
 	qkv []float32,
-	ldq, n, heads, headDim int,
+	ldq, n, from, m, heads, headDim int,
 	bias, scratch []float32,
 ) {
 	attentionPanels(
@@ -332,6 +332,8 @@ func attentionPortable(
 		qkv,
 		ldq,
 		n,
+		from,
+		m,
 		heads,
 		headDim,
 		bias,
@@ -348,7 +350,7 @@ func attentionPanels(
 	dst []float32,
 	ldd int,
 	qkv []float32,
-	ldq, n, heads, headDim int,
+	ldq, n, from, m, heads, headDim int,
 	bias, scratch []float32,
 	nr int,
 	linear linearFunc,
@@ -359,18 +361,18 @@ func attentionPanels(
 	np, hp := (n+nr-1)/nr*nr, (headDim+nr-1)/nr*nr
 	keys, scratch := scratch[:headDim*np], scratch[headDim*np:]
 	values, scratch := scratch[:n*hp], scratch[n*hp:]
-	scores := scratch[:n*np] // (n, np)
+	scores := scratch[:m*np] // (m, np)
 	for h := range heads {
 		packTransposed(keys, qkv[width+h*headDim:], ldq, n, headDim, nr)
 		packRows(values, qkv[2*width+h*headDim:], ldq, n, headDim, nr)
-		linear(scores, np, qkv[h*headDim:], ldq, n, headDim, n, keys, nil)
-		for i := range n {
+		linear(scores, np, qkv[from*ldq+h*headDim:], ldq, m, headDim, n, keys, nil)
+		for i := range m {
 			if bias != nil {
-				addPortable(scores[i*np:][:n], bias[(h*n+i)*n:][:n])
+				addPortable(scores[i*np:][:n], bias[(h*m+i)*n:][:n])
 			}
 			softmax(scores[i*np:][:n], scale)
 		}
-		linear(dst[h*headDim:], ldd, scores, np, n, n, headDim, values, nil)
+		linear(dst[h*headDim:], ldd, scores, np, m, n, headDim, values, nil)
 	}
 }
 

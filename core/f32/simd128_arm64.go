@@ -1441,14 +1441,14 @@ func packTransposed128(panels, w []float32, ldw, n, k int) {
 // attention128 is Attention with the keys and values of one head packed as
 // weights. Rows of scores are padded to whole steps by -Inf, of which the
 // softmax makes 0; the padding of the last panel has it as its bias.
-func attention128(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, bias, scratch []float32) {
+func attention128(dst []float32, ldd int, qkv []float32, ldq, n, from, m, heads, headDim int, bias, scratch []float32) {
 	width := heads * headDim
 	scale := attentionScale(headDim)
 	np, hp := (n+16-1)/16*16, (headDim+16-1)/16*16
 	cols := (n + 16 - 1) / 16 * 16
 	keys, scratch := scratch[:headDim*np], scratch[headDim*np:]
 	values, scratch := scratch[:n*hp], scratch[n*hp:]
-	scores, scratch := scratch[:n*np], scratch[n*np:]
+	scores, scratch := scratch[:m*np], scratch[m*np:]
 	mask := scratch[:cols]
 	clear(mask)
 	for j := n; j < cols; j++ {
@@ -1457,18 +1457,18 @@ func attention128(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim 
 	for h := range heads {
 		packTransposed128(keys, qkv[width+h*headDim:], ldq, n, headDim)
 		packRows128(values, qkv[2*width+h*headDim:], ldq, n, headDim)
-		tiles128(scores, np, qkv[h*headDim:], ldq, n, headDim, cols, keys, mask)
+		tiles128(scores, np, qkv[from*ldq+h*headDim:], ldq, m, headDim, cols, keys, mask)
 		minusInf := archsimd.BroadcastFloat32x4(float32(math.Inf(-1)))
-		for i := range n {
+		for i := range m {
 			for j := cols; j < np; j += 4 {
 				minusInf.StoreArray((*[4]float32)(scores[i*np+j:][0:]))
 			}
 			if bias != nil {
-				add128(scores[i*np:][:n], bias[(h*n+i)*n:][:n])
+				add128(scores[i*np:][:n], bias[(h*m+i)*n:][:n])
 			}
 		}
-		softmaxRows128(scores, n, np, scale)
-		tiles128(dst[h*headDim:], ldd, scores, np, n, n, headDim, values, nil)
+		softmaxRows128(scores, m, np, scale)
+		tiles128(dst[h*headDim:], ldd, scores, np, m, n, headDim, values, nil)
 	}
 }
 

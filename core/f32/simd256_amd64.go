@@ -2199,14 +2199,14 @@ func softmaxRows256(s []float32, rows, cols int, scale float32) {
 // attention256 is Attention with the keys and values of one head packed as
 // weights. Rows of scores are padded to whole steps by -Inf, of which the
 // softmax makes 0; the padding of the last panel has it as its bias.
-func attention256(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, bias, scratch []float32) {
+func attention256(dst []float32, ldd int, qkv []float32, ldq, n, from, m, heads, headDim int, bias, scratch []float32) {
 	width := heads * headDim
 	scale := attentionScale(headDim)
 	np, hp := (n+16-1)/16*16, (headDim+16-1)/16*16
 	cols := (n + 16 - 1) / 16 * 16
 	keys, scratch := scratch[:headDim*np], scratch[headDim*np:]
 	values, scratch := scratch[:n*hp], scratch[n*hp:]
-	scores, scratch := scratch[:n*np], scratch[n*np:]
+	scores, scratch := scratch[:m*np], scratch[m*np:]
 	mask := scratch[:cols]
 	clear(mask)
 	for j := n; j < cols; j++ {
@@ -2215,18 +2215,18 @@ func attention256(dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim 
 	for h := range heads {
 		packTransposed256(keys, qkv[width+h*headDim:], ldq, n, headDim)
 		packRows256(values, qkv[2*width+h*headDim:], ldq, n, headDim)
-		tiles256(scores, np, qkv[h*headDim:], ldq, n, headDim, cols, keys, mask)
+		tiles256(scores, np, qkv[from*ldq+h*headDim:], ldq, m, headDim, cols, keys, mask)
 		minusInf := archsimd.BroadcastFloat32x8(float32(math.Inf(-1)))
-		for i := range n {
+		for i := range m {
 			for j := cols; j < np; j += 8 {
 				minusInf.StoreArray((*[8]float32)(scores[i*np+j:][0:]))
 			}
 			if bias != nil {
-				add256(scores[i*np:][:n], bias[(h*n+i)*n:][:n])
+				add256(scores[i*np:][:n], bias[(h*m+i)*n:][:n])
 			}
 		}
-		softmaxRows256(scores, n, np, scale)
-		tiles256(dst[h*headDim:], ldd, scores, np, n, n, headDim, values, nil)
+		softmaxRows256(scores, m, np, scale)
+		tiles256(dst[h*headDim:], ldd, scores, np, m, n, headDim, values, nil)
 	}
 }
 

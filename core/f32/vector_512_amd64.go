@@ -69,7 +69,7 @@ func softmaxVector(x []float32, scale float32) { softmax256(x, scale) }
 
 //gen:inline
 func attentionVector(
-	dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, bias, scratch []float32,
+	dst []float32, ldd int, qkv []float32, ldq, n, from, m, heads, headDim int, bias, scratch []float32,
 ) {
-	attention256(dst, ldd, qkv, ldq, n, heads, headDim, bias, scratch)
+	attention256(dst, ldd, qkv, ldq, n, from, m, heads, headDim, bias, scratch)
 }

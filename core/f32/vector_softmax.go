@@ -96,7 +96,7 @@ func softmaxBy(
 // weights. Rows of scores are padded to whole steps by -Inf, of which the
 // softmax makes 0; the padding of the last panel has it as its bias.
 func attentionVector(
-	dst []float32, ldd int, qkv []float32, ldq, n, heads, headDim int, bias, scratch []float32,
+	dst []float32, ldd int, qkv []float32, ldq, n, from, m, heads, headDim int, bias, scratch []float32,
 ) {
 	width := heads * headDim
 	scale := attentionScale(headDim)
@@ -104,7 +104,7 @@ func attentionVector(
 	cols := (n + nr - 1) / nr * nr
 	keys, scratch := scratch[:headDim*np], scratch[headDim*np:]
 	values, scratch := scratch[:n*hp], scratch[n*hp:]
-	scores, scratch := scratch[:n*np], scratch[n*np:] // (n, np)
+	scores, scratch := scratch[:m*np], scratch[m*np:] // (m, np)
 	mask := scratch[:cols]
 	clear(mask)
 	for j := n; j < cols; j++ {
@@ -113,18 +113,18 @@ func attentionVector(
 	for h := range heads {
 		packTransposedVector(keys, qkv[width+h*headDim:], ldq, n, headDim)
 		packRowsVector(values, qkv[2*width+h*headDim:], ldq, n, headDim)
-		linearVector(scores, np, qkv[h*headDim:], ldq, n, headDim, cols, keys, mask)
+		linearVector(scores, np, qkv[from*ldq+h*headDim:], ldq, m, headDim, cols, keys, mask)
 		minusInf := broadcast(float32(math.Inf(-1)))
-		for i := range n {
+		for i := range m {
 			for j := cols; j < np; j += wide {
 				store(minusInf, scores[i*np+j:], 0)
 			}
 			if bias != nil {
-				addVector(scores[i*np:][:n], bias[(h*n+i)*n:][:n])
+				addVector(scores[i*np:][:n], bias[(h*m+i)*n:][:n])
 			}
 		}
-		softmaxRowsVector(scores, n, np, scale)
-		linearVector(dst[h*headDim:], ldd, scores, np, n, n, headDim, values, nil)
+		softmaxRowsVector(scores, m, np, scale)
+		linearVector(dst[h*headDim:], ldd, scores, np, m, n, headDim, values, nil)
 	}
 }
 

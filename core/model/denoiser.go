@@ -16,7 +16,8 @@ type State struct {
 	rows  int
 
 	gauss []float32 // (rows, K) distance features, summed over j
-	pairs []float32 // (n, n, K) distance features of the largest molecule's pairs, with pair_bias
+	pairs []float32 // (n, K) distance features of an atom's pairs
+	at    []float32 // (rows, 3) positions of the call of Invariants
 	pos   []float32 // (rows, hidden - xh_hidden) distance part of the embedding, of f too
 	x     []float32 // (rows, hidden) residual stream of k
 	h     []float32 // (rows, hidden)
@@ -49,10 +50,9 @@ func (m *Model) newState(sizes []int) *State {
 	s.pos = make([]float32, s.rows*pos)
 	s.x = make([]float32, s.rows*c.Hidden)
 	s.h = make([]float32, s.rows*c.Hidden)
-	s.k = m.k.NewState(sizes)
-	if c.PairBias {
-		s.pairs = make([]float32, largest*largest*c.K)
-	}
+	s.pairs = make([]float32, largest*c.K)
+	s.at = make([]float32, s.rows*3)
+	s.k = m.k.NewState(sizes, s.pairFeatures)
 	return s
 }
 
@@ -110,26 +110,23 @@ func (s *State) Eps(eps, z []float32, t float32) {
 func (s *State) distanceFeatures(z []float32) {
 	m := s.m
 	width, k, d := 3+m.Config.Features, m.Config.K, m.pos.W.Out()
+	for i := range s.rows {
+		copy(s.at[i*3:i*3+3], z[i*width:])
+	}
 	clear(s.gauss)
 	at := 0
 	for b, n := range s.sizes {
-		clear(s.pairs[:min(n*n*k, len(s.pairs))])
+		pairs := s.pairs[:n*k]
 		for i := range n {
+			s.pairFeatures(pairs, at, n, i)
 			g := s.gauss[(at+i)*k : (at+i+1)*k]
 			for j := range n {
-				d := distance(z[(at+i)*width:], z[(at+j)*width:])
-				if !m.Config.PairBias {
-					f32.AddGaussians(g, d, m.mean, m.invStd, m.norm)
-					continue
-				}
-				p := s.pairs[(i*n+j)*k : (i*n+j+1)*k]
-				f32.AddGaussians(p, d, m.mean, m.invStd, m.norm)
-				f32.Add(g, p)
+				f32.Add(g, pairs[j*k:(j+1)*k])
 			}
 			f32.Scale(g, 1/float32(n))
-		}
-		if m.Config.PairBias {
-			s.k.PairBias(b, s.pairs[:n*n*k])
+			if m.Config.PairBias {
+				s.k.PairBias(b, i, pairs)
+			}
 		}
 		at += n
 	}
@@ -144,6 +141,16 @@ func (s *State) distanceFeatures(z []float32) {
 			f32.AddScaled(s.pos[i*d:(i+1)*d], share, m.padBias)
 		}
 		at += n
+	}
+}
+
+// pairFeatures is dit.PairFeatures, g(|x_i - x_j|).
+func (s *State) pairFeatures(dst []float32, first, n, i int) {
+	m, k := s.m, s.m.Config.K
+	clear(dst)
+	for j := range n {
+		d := distance(s.at[(first+i)*3:], s.at[(first+j)*3:])
+		f32.AddGaussians(dst[j*k:(j+1)*k], d, m.mean, m.invStd, m.norm)
 	}
 }
 

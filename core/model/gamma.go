@@ -34,7 +34,7 @@ func (f encoder) Eta() (dims int, std float64) { return f.m.Config.NoiseDims, f.
 func (f encoder) NewState(sizes []int, k symmetrise.State) symmetrise.FunctionState {
 	c, shared := f.m.Config, k.(*State)
 	return &encoderState{
-		m: f.m, k: shared, enc: f.m.enc.NewState(sizes), sizes: shared.sizes,
+		m: f.m, k: shared, enc: f.m.enc.NewState(sizes, nil), sizes: shared.sizes,
 		in:   make([]float32, shared.rows*(3+c.NoiseDims+c.Hidden-c.XHHidden)),
 		x:    make([]float32, shared.rows*c.EncHidden),
 		pool: make([]float32, len(sizes)*c.EncHidden),

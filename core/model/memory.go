@@ -8,11 +8,8 @@ func (m *Model) StateBytes(sizes []int) int64 {
 		rows += int64(n)
 		largest = max(largest, int64(n))
 	}
-	values := rows * int64(c.K+3*c.Hidden+3+c.Features)
-	values += m.k.StateValues(sizes)
-	if c.PairBias {
-		values += largest * largest * int64(c.K)
-	}
+	values := rows * int64(c.K+3*c.Hidden+6+c.Features)
+	values += m.k.StateValues(sizes) + largest*int64(c.K)
 	return 4*values + nextTimes*int64(m.k.ModulationSize(m.finalAdaLN))
 }
 

@@ -31,6 +31,7 @@ package model
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -123,6 +124,7 @@ type loader struct {
 	values  map[string][]float32   // of vectors, and of the Gaussians
 	packed  map[string]*f32.Packed // of matrices
 	scratch []float32              // of the matrix at hand
+	pairs   []*f32.Packed          // of the attention bias, one of each block
 	context [][]float32            // columns of the first layer (see Model.At)
 }
 
@@ -136,6 +138,9 @@ func (l *loader) read(f *safetensors.File, c Config, p safetensors.Parameter) (e
 	}
 	if p.Name == c.Prefix()+"pair_embedder.weight" { // the attention kernel divides by this root
 		f32.Scale(l.scratch, float32(math.Sqrt(float64(c.Hidden/c.Heads))))
+		for part := range slices.Chunk(l.scratch, c.Heads*c.K) {
+			l.pairs = append(l.pairs, f32.Pack(part, c.Heads, c.K))
+		}
 	}
 	if p.Name == momentsWeight {
 		unitRows(l.scratch, p.Shape[1])
@@ -191,6 +196,9 @@ func (l *loader) model(c Config, meta encoding.Meta) *Model {
 	m.k = l.trunk(k, c.backbone())
 	if c.PairBias {
 		m.k.Pair, m.k.PairAdaLN = l.linear(k+"pair_embedder"), l.linear(k+"pair_adaLN_modulation.1")
+		for i, w := range l.pairs {
+			m.k.Blocks[i].Pair.W = w
+		}
 	}
 	m.final, m.finalAdaLN = l.linear(
 		k+"final_layer.linear",

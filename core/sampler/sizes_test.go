@@ -3,6 +3,7 @@ package sampler
 import (
 	"bytes"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -79,7 +80,7 @@ func TestSizesOfAFileAreBounded(t *testing.T) {
 	}
 }
 
-// Buffers are bounded before they are made: these would take 64 GiB and more.
+// Buffers are bounded before they are made: these would take 4 GiB and more.
 func TestBuffersAreBounded(t *testing.T) {
 	meta := encoding.QM9()
 	for name, change := range map[string]func(*model.Config){
@@ -89,16 +90,14 @@ func TestBuffersAreBounded(t *testing.T) {
 		c := wide()
 		change(&c)
 		m := zeros(t, c, meta)
-		bytes := testing.Benchmark(func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				_, err := of(m, Options{Atoms: MaxAtoms, Steps: 1})
-				if err == nil || !strings.Contains(err.Error(), "MiB with this network") {
-					b.Fatalf("%s: error %v", name, err)
-				}
-			}
-		}).AllocedBytesPerOp()
-		if bytes > 1<<20 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := of(m, Options{N: 64, Atoms: MaxAtoms, Steps: 1})
+		runtime.ReadMemStats(&after)
+		if err == nil || !strings.Contains(err.Error(), "MiB with this network") {
+			t.Errorf("%s: error %v", name, err)
+		}
+		if bytes := after.TotalAlloc - before.TotalAlloc; bytes > 1<<20 {
 			t.Errorf("%s: %d bytes allocated", name, bytes)
 		}
 		if _, err := of(m, Options{Atoms: 9, Steps: 1}); err != nil {
@@ -114,15 +113,30 @@ func TestBuffersAreBounded(t *testing.T) {
 	}
 }
 
-// Calibration stops at the largest batch that fits.
+// huge is a network whose buffers take so many bytes for each molecule.
+type huge struct {
+	symmetrise.Network
+	bytes int64
+}
+
+func (h huge) StateBytes(sizes []int) int64 { return int64(len(sizes)) * h.bytes }
+
+// Calibration stops at the largest batch that fits, and fails where there is none.
 func TestCalibrationOfAHugeNetwork(t *testing.T) {
-	c := wide()
-	c.K, c.PairBias = 1<<13, true
 	meta := encoding.QM9()
-	meta.Histogram = map[int]int{4096: 1}
-	calibration := NewCalibration(zeros(t, c, meta).Network(), meta, 4)
-	if _, err := calibration.Step(); err == nil ||
-		!strings.Contains(err.Error(), "MiB with this network") {
+	net := zeros(t, wide(), meta).Network()
+	none := NewCalibration(huge{net, symmetrise.MaxState + 1}, meta, 4)
+	if _, err := none.Step(); err == nil || !strings.Contains(err.Error(), "MiB with this network") {
 		t.Errorf("error %v", err)
+	}
+	one, steps := NewCalibration(huge{net, symmetrise.MaxState/2 + 1}, meta, 4), 0
+	for done := false; !done; steps++ {
+		var err error
+		if done, err = one.Step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if steps != calibrationCalls+1 || one.Best() != 1 {
+		t.Errorf("batches of %d after %d steps", one.Best(), steps)
 	}
 }
