@@ -114,6 +114,15 @@ model: trainer ## make a model by RECIPE=qm9, from the data to its evaluation, o
 		--set train=$(DATA)/qm9_train.xyz.gz$(comma)$(DATA)/qm9_fill_gfn2.xyz.gz@split=train --set known=$(DATA)/qm9_train.xyz.gz \
 		$(if $(BASE),--set base=$(BASE)) $(if $(DEVICE),--set device=$(DEVICE))
 
+# The weights and figures of a finished recipe (OUT=), under the name MODEL among those that are shipped; its card is written by hand.
+.PHONY: ship-model
+ship-model: ## copy the model of `make model` and its figures to core/weights/MODEL.* (MODEL=, OUT=)
+	cp $(OUT)/model.safetensors core/weights/$(MODEL).safetensors
+	cp $(OUT)/evaluation.json core/weights/$(MODEL).seeds.json
+	cp $(OUT)/posttrain/posttrain.json core/weights/$(MODEL).posttrain.json
+	cp $(OUT)/sound/posttrain.json core/weights/$(MODEL).reward.json
+	$(MAKE) evaluate-model MODEL=$(MODEL)
+
 # How a shipped model (MODEL=qm9-web, qm9-base or qm9-gamma) does at several settings, steps:method:t_start, then flags of symdiff
 # sample: the table of its card.
 MODEL ?= qm9-web

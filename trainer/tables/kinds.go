@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,6 +19,7 @@ var kinds = map[string]func(files []string) ([][]string, error){
 	"timings":   timings,
 	"nll":       nll,
 	"bonds":     bonds,
+	"rounds":    rounds,
 
 	"peers":          peers,
 	"peers-decision": decision,
@@ -92,6 +94,50 @@ func samplers(files []string) ([][]string, error) {
 		rows = append(rows, []string{name, fmt.Sprint(r.Steps + 1), thousands(r.Molecules), percent(r.Atoms),
 			percent(r.Stable),
 			percent(r.Valid), percent(r.Unique), percent(r.Connected)})
+	}
+	return rows, nil
+}
+
+// rounds is one row for each round of the files posttrain.json of `symdiff posttrain`. Round 0 is the
+// model that a stage starts from, and the best round, whose weights go on, is bold.
+func rounds(files []string) ([][]string, error) {
+	if len(files) == 0 {
+		return nil, errors.New("want at least one file")
+	}
+	rows := [][]string{{"compared by", "round", "stable molecules %", "valid %", "unique among valid %",
+		"plausible %", "aromatic ring %", "distances, JS"}}
+	for _, file := range files {
+		var stage struct {
+			Options struct {
+				Reward string `json:"reward"`
+			} `json:"options"`
+			Best   int `json:"best"`
+			Rounds []struct {
+				Measures map[string]float64 `json:"measures"`
+			} `json:"rounds"`
+		}
+		if err := read(file, &stage); err != nil {
+			return nil, err
+		}
+		if stage.Best >= len(stage.Rounds) {
+			return nil, fmt.Errorf("%s: best is round %d of %d", file, stage.Best, len(stage.Rounds))
+		}
+		by := "data"
+		if stage.Options.Reward != "" {
+			by = "`" + stage.Options.Reward + "`"
+		}
+		for k, r := range stage.Rounds {
+			if r.Measures == nil {
+				return nil, fmt.Errorf("%s: round %d has no measures", file, k)
+			}
+			m := func(key string) string { return percent(r.Measures[key]) }
+			name := fmt.Sprint(k)
+			if k == stage.Best {
+				name = "**" + name + "**"
+			}
+			rows = append(rows, []string{by, name, m("stable_molecules"), m("valid"), m("unique_among_valid"),
+				m("sound"), m("with_aromatic_ring"), fmt.Sprintf("%.4f", r.Measures["distances_jensen_shannon"])})
+		}
 	}
 	return rows, nil
 }

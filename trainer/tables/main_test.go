@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -73,6 +74,41 @@ func TestLikelihoodsAndPapers(t *testing.T) {
 		"| A | 1,000 | 0.0 | 87.5 | 0.0 | 0.0 |\n<!-- /table -->"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+}
+
+// Rounds of post-training stand in their order, stage by stage, and the best is bold.
+func TestRounds(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const round = `{"measures":{"stable_molecules":0.6768,"valid":0.8524,"unique_among_valid":0.99038,"sound":0.6158,
+		"with_aromatic_ring":0.034,"distances_jensen_shannon":0.005266}}`
+	const cells = "67.7 | 85.2 | 99.0 | 61.6 | 3.4 | 0.0053 |"
+	for name, text := range map[string]string{
+		"a.json": `{"options":{},"best":1,"rounds":[` + round + "," + round + "]}",
+		"b.json": `{"options":{"reward":"plausible"},"best":0,"rounds":[` + round + "]}",
+		"c.json": `{"options":{},"best":1,"rounds":[` + round + "]}",
+		"d.json": `{"options":{},"best":0,"rounds":[{}]}`,
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows, err := rounds([]string{"a.json", "b.json"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text []string
+	for _, r := range rows[1:] {
+		text = append(text, strings.Join(r, " | ")+" |")
+	}
+	want := []string{"data | 0 | " + cells, "data | **1** | " + cells, "`plausible` | **0** | " + cells}
+	if !slices.Equal(text, want) {
+		t.Errorf("%q, want %q", text, want)
+	}
+	for _, file := range []string{"c.json", "d.json"} {
+		if _, err := rounds([]string{file}); err == nil || !strings.Contains(err.Error(), file) {
+			t.Errorf("%s: %v", file, err)
 		}
 	}
 }

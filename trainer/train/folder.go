@@ -76,7 +76,14 @@ func second(path, name string) error {
 			return err
 		}
 	}
-	return os.Rename(temp, name)
+	if err := os.Rename(temp, name); err != nil {
+		return err
+	}
+	// A rename between two names of one file leaves both.
+	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 func copyFile(from, to string) (err error) {
