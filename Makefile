@@ -109,10 +109,10 @@ space := $(subst ,, )
 # Two cores for a day, or with DEVICE=cuda a GPU for minutes; what is there already stays, so that a second call goes on.
 RECIPE ?= qm9
 .PHONY: model
-model: trainer ## make a model by RECIPE=qm9, from the data to its evaluation, or go on with it (DATA=, OUT=, BASE=weights to start from, DEVICE=cuda)
+model: trainer ## make a model by RECIPE=qm9, from the data to its evaluation, or go on with it (DATA=, OUT=, BASE=weights to start from, DEVICE=cuda, MODEL=name)
 	$(BUILD)/symdiff run $(RECIPE) --out $(if $(filter $(BUILD)/run,$(OUT)),$(BUILD)/$(RECIPE),$(OUT)) --set val=$(DATA)/qm9_val.xyz.gz --set test=$(DATA)/qm9_test.xyz.gz \
 		--set train=$(DATA)/qm9_train.xyz.gz$(comma)$(DATA)/qm9_fill_gfn2.xyz.gz@split=train --set known=$(DATA)/qm9_train.xyz.gz \
-		$(if $(BASE),--set base=$(BASE)) $(if $(DEVICE),--set device=$(DEVICE))
+		$(if $(BASE),--set base=$(BASE)) $(if $(DEVICE),--set device=$(DEVICE)) $(if $(filter command,$(origin MODEL)),--set name=$(MODEL))
 
 # The weights and figures of a finished recipe (OUT=), under the name MODEL among those that are shipped; its card is written by hand.
 .PHONY: ship-model
