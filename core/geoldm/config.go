@@ -37,9 +37,6 @@ type Config struct {
 // Sizes of a GeoLDM: nf, n_layers and latent_nf of the published code.
 type Sizes struct{ Hidden, Layers, Latent int }
 
-// QM9 is the model of the paper, of 11.4 million parameters.
-func QM9() Config { return New(Sizes{256, 9, 1}, 6, true) }
-
 // New is a model as published: attention, tanh, one encoder block.
 func New(s Sizes, features int, charge bool) Config {
 	part := egnn.Config{

@@ -169,8 +169,9 @@ func TestRoundTripAndPublishedSizes(t *testing.T) {
 		}
 	}
 	for want, c := range map[int]geoldm.Config{
-		11402526: geoldm.QM9(), 11403809: geoldm.New(geoldm.Sizes{256, 9, 2}, 6, true),
-		5479969: geoldm.New(geoldm.Sizes{256, 4, 2}, 16, false),
+		11402526: geoldm.New(geoldm.Sizes{256, 9, 1}, 6, true), // the paper's
+		11403809: geoldm.New(geoldm.Sizes{256, 9, 2}, 6, true),
+		5479969:  geoldm.New(geoldm.Sizes{256, 4, 2}, 16, false),
 	} {
 		n := 0
 		for _, p := range c.Parameters() {

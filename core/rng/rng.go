@@ -26,8 +26,7 @@ const (
 	Eta     Purpose = 5 // eta of gamma
 	Final   Purpose = 6 // p(x|z_0)
 	Init    Purpose = 7 // random weights, in tests and benchmarks
-	Known   Purpose = 8 // noise of what is given of a molecule
-	Back    Purpose = 9 // noise of a step back, from z_s to z_t
+	// 8 and 9 are those of old files: a new purpose starts at 10
 )
 
 // Stream is a sequence of random numbers. The zero value is a valid stream; the

@@ -26,11 +26,3 @@ func (l *Parameters) Linear(name string, in, out int) {
 	l.Add(name+".weight", out, in)
 	l.Add(name+".bias", out)
 }
-
-// Size is the number of values of all parameters.
-func (l Parameters) Size() (n int) {
-	for _, p := range l {
-		n += p.Size()
-	}
-	return n
-}

@@ -122,7 +122,7 @@ func loadPacked(name string, elements []molecule.Element, index map[molecule.Ele
 	if err != nil {
 		return nil, err
 	}
-	p, err := OpenPacked(path)
+	p, err := openPacked(path)
 	if err != nil {
 		return nil, err
 	}

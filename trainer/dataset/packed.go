@@ -53,9 +53,9 @@ type RawSource struct {
 // isPacked tells a packed data set by its name.
 func isPacked(path string) bool { return filepath.Ext(path) == ".safetensors" }
 
-// OpenPacked maps a packed data set, which must not change from then on. Errors
+// openPacked maps a packed data set, which must not change from then on. Errors
 // are of type *safetensors.Error. The mapping stays for the life of the process.
-func OpenPacked(path string) (*Packed, error) {
+func openPacked(path string) (*Packed, error) {
 	data, err := mapFile(path)
 	if e, ok := errors.AsType[*safetensors.Error](err); ok {
 		return nil, e

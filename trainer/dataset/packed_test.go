@@ -15,7 +15,7 @@ import (
 func packed(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "set.safetensors")
-	w := NewWriter(path, []string{"gap"})
+	w := newWriter(path, []string{"gap"})
 	for i, split := range []string{"val", "train", "train", "val"} {
 		m := &molecule.Molecule{Properties: []molecule.Property{{Key: "gap", Value: []string{"0.25", "x", "0.5", "inf"}[i]}}}
 		for a := range i + 1 {
@@ -37,7 +37,7 @@ func packed(t *testing.T) string {
 
 func TestPacked(t *testing.T) {
 	path := packed(t)
-	p, err := OpenPacked(path)
+	p, err := openPacked(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,11 +150,11 @@ func TestDamagedPacked(t *testing.T) {
 		"splits": {func(b []byte) []byte { return []byte(strings.Replace(string(b), `[2,4]`, `[2,9]`, 1)) },
 			"metadata splits: val is [2 9] of 4 molecules"},
 	} {
-		if _, err := OpenPacked(damaged(c.change)); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := openPacked(damaged(c.change)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
-	if _, err := OpenPacked("gone.safetensors"); err == nil ||
+	if _, err := openPacked("gone.safetensors"); err == nil ||
 		!strings.Contains(err.Error(), "gone.safetensors: open: no such file") {
 		t.Errorf("%v", err)
 	}

@@ -162,7 +162,7 @@ func Prepare(ctx context.Context, j Job) (Summary, error) {
 			j.note(fmt.Sprintf("%s.embedded: conformers of %d SMILES are there from a run before", j.Out, n))
 		}
 	}
-	w := NewWriter(j.Out, j.Properties)
+	w := newWriter(j.Out, j.Properties)
 	defer w.Discard()
 	s := Summary{Out: j.Out, Splits: map[string]int{}, Why: map[string]int{}, Earlier: j.Source.Embedded.Found()}
 	found := map[molecule.Element]bool{}

@@ -48,7 +48,7 @@ func put(t *testing.T, name, text string) string {
 func archive(t *testing.T, files map[string]string) string {
 	t.Helper()
 	var b bytes.Buffer
-	w := tar.NewWriter(&b)
+	w := tar.newWriter(&b)
 	for _, name := range slices.Sorted(mapKeys(files)) {
 		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(files[name])),
 			Typeflag: tar.TypeReg}); err != nil {
@@ -77,7 +77,7 @@ func prepare(t *testing.T, j Job) (Summary, *Packed) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := OpenPacked(j.Out)
+	p, err := openPacked(j.Out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestQM9Archive(t *testing.T) {
 		path += ".bz2"
 	} else {
 		var b bytes.Buffer
-		z := gzip.NewWriter(&b)
+		z := gzip.newWriter(&b)
 		z.Write([]byte(text))
 		z.Close()
 		path = put(t, "q.tar.gz", b.String())

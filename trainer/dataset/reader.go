@@ -142,7 +142,7 @@ func (r *Reader) records(name string) iter.Seq2[source.Record, error] {
 // packed yields the records of a packed data set.
 func (r *Reader) packed(name, path, key, value string, yield func(source.Record, error) bool) {
 	r.collect(name+": no molecules", yield, func(emit func(source.Record) error) error {
-		p, err := OpenPacked(path)
+		p, err := openPacked(path)
 		if err != nil {
 			return err
 		}

@@ -49,7 +49,7 @@ func TestFiltersOfSMILES(t *testing.T) {
 	if !maps.Equal(s.Splits, map[string]int{"train": 4, "val": 1, "test": 1}) {
 		t.Errorf("splits %v", s.Splits)
 	}
-	p, err := OpenPacked(j.Out)
+	p, err := openPacked(j.Out)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,9 +40,9 @@ type spoolFile struct {
 	w *bufio.Writer
 }
 
-// NewWriter starts the packed data set that Close puts at path. properties are
+// newWriter starts the packed data set that Close puts at path. properties are
 // the names of the scalar properties to keep.
-func NewWriter(path string, properties []string) *Writer {
+func newWriter(path string, properties []string) *Writer {
 	return &Writer{path: path, properties: properties, splits: map[string]*spool{}}
 }
 

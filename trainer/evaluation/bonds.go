@@ -59,8 +59,8 @@ type BondOptions struct {
 	Progress  func(stage string, molecules int)
 }
 
-// ErrNoOpenBabel says that the program is missing.
-var ErrNoOpenBabel = errors.New("the program obabel is not installed (Debian: apt-get install openbabel)")
+// errNoOpenBabel says that the program is missing.
+var errNoOpenBabel = errors.New("the program obabel is not installed (Debian: apt-get install openbabel)")
 
 // bondVerdict is what is found of one structure.
 type bondVerdict struct {
@@ -80,7 +80,7 @@ func CompareBonds(ctx context.Context, molecules Molecules, o BondOptions) (*Bon
 	if o.OpenBabel {
 		var err error
 		if obabel, err = exec.LookPath("obabel"); err != nil {
-			return nil, ErrNoOpenBabel
+			return nil, errNoOpenBabel
 		}
 	}
 	r := &run{Options: Options{Threads: cmp.Or(o.Threads, runtime.GOMAXPROCS(0)), Progress: o.Progress}}

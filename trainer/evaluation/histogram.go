@@ -25,13 +25,13 @@ func (h *Histogram) add(x float64) {
 	h.Total++
 }
 
-// JensenShannon is the Jensen-Shannon divergence of two histograms of the same
+// jensenShannon is the Jensen-Shannon divergence of two histograms of the same
 // bins, in bits:
 //
 //	½·KL(p|m) + ½·KL(q|m),   m = (p+q)/2,
 //
 // 0 for equal distributions and 1 for those that have no bin in common.
-func JensenShannon(p, q *Histogram) float64 {
+func jensenShannon(p, q *Histogram) float64 {
 	sum := 0.0
 	for i := range p.Counts {
 		a, b := p.Counts[i]/p.Total, q.Counts[i]/q.Total
@@ -45,10 +45,10 @@ func JensenShannon(p, q *Histogram) float64 {
 	return max(0, sum)
 }
 
-// Wasserstein is the 1-Wasserstein distance of two histograms of the same bins,
+// wasserstein is the 1-Wasserstein distance of two histograms of the same bins,
 // the area between their distribution functions, in units of the values and to
 // the width of a bin.
-func Wasserstein(p, q *Histogram) float64 {
+func wasserstein(p, q *Histogram) float64 {
 	sum, diff := 0.0, 0.0
 	for i := range p.Counts {
 		diff += p.Counts[i]/p.Total - q.Counts[i]/q.Total
@@ -169,7 +169,7 @@ func (h *Histogram) noise(n float64) (js, w float64) {
 			}
 		}
 		if draw.Total > 0 {
-			js, w = js+JensenShannon(draw, h)/noiseDraws, w+Wasserstein(draw, h)/noiseDraws
+			js, w = js+jensenShannon(draw, h)/noiseDraws, w+wasserstein(draw, h)/noiseDraws
 		}
 	}
 	return js, w
@@ -190,9 +190,9 @@ func divergences(set, reference distributions) []Divergence {
 		}
 		_, _, _, unit, ordered := q.bins()
 		d := Divergence{Kind: q.kind, Name: q.name, Unit: unit, Values: int(mine.Total), Reference: int(h.Total),
-			JS: JensenShannon(mine, h)}
+			JS: jensenShannon(mine, h)}
 		d.NoiseJS, d.NoiseW = h.noise(mine.Total)
-		if d.Wasserstein = Wasserstein(mine, h); !ordered {
+		if d.Wasserstein = wasserstein(mine, h); !ordered {
 			d.Wasserstein, d.NoiseW = 0, 0
 		}
 		list = append(list, d)

@@ -163,7 +163,7 @@ func familyJS(family int, a, b *structures) float64 {
 		}
 		return 1
 	}
-	return JensenShannon(p, q)
+	return jensenShannon(p, q)
 }
 
 // descriptors turn a molecule into numbers of variance one in the reference.

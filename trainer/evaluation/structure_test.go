@@ -139,7 +139,7 @@ func TestXTBIsReadAndItsAbsenceSaid(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("PATH", dir)
 	o := Options{XTB: 2}
-	if _, err := Run(context.Background(), molecule.Open(qm9Features), o); !errors.Is(err, ErrNoXTB) {
+	if _, err := Run(context.Background(), molecule.Open(qm9Features), o); !errors.Is(err, errNoXTB) {
 		t.Errorf("without xtb: %v", err)
 	}
 	script := "#!/bin/sh\nPATH=/bin:/usr/bin\necho '         :: total energy             -28.000000000000 Eh    ::'\n" +

@@ -32,8 +32,8 @@ type XTB struct {
 	Failed   map[string]int `json:"failed,omitempty"` // reason -> molecules
 }
 
-// ErrNoXTB says that the program is missing.
-var ErrNoXTB = errors.New("the program xtb is not installed (Debian: apt-get install xtb)")
+// errNoXTB says that the program is missing.
+var errNoXTB = errors.New("the program xtb is not installed (Debian: apt-get install xtb)")
 
 const (
 	xtbLimit   = 2 * time.Minute // of one molecule
@@ -53,7 +53,7 @@ func (r *run) xtb(ctx context.Context) error {
 	}
 	program, err := exec.LookPath("xtb")
 	if err != nil {
-		return ErrNoXTB
+		return errNoXTB
 	}
 	x := &XTB{Tried: len(r.relaxed), Failed: map[string]int{}}
 	var drops, rmsds []float64

@@ -26,17 +26,11 @@ func Skeleton(*molecule.Molecule, []molecule.Bond) (string, error) { return "", 
 // SkeletonOf needs the tag rdkit.
 func SkeletonOf(string) (string, error) { return "", ErrMissing }
 
-// Canonical needs the tag rdkit.
-func Canonical(string) (string, error) { return "", ErrMissing }
-
 // Explicit needs the tag rdkit.
 func Explicit(string, molecule.Rule) (string, error) { return "", ErrMissing }
 
 // Plain needs the tag rdkit.
 func Plain(string) (string, error) { return "", ErrMissing }
-
-// ReadSDF needs the tag rdkit.
-func ReadSDF(string) (string, error) { return "", ErrMissing }
 
 // LewisSMILES needs the tag rdkit.
 func LewisSMILES(*molecule.Molecule, *molecule.Lewis) (string, []bool, error) {
@@ -45,9 +39,6 @@ func LewisSMILES(*molecule.Molecule, *molecule.Lewis) (string, []bool, error) {
 
 // Graph needs the tag rdkit.
 func Graph(string) (*molecule.Lewis, error) { return nil, ErrMissing }
-
-// AromaticRings needs the tag rdkit.
-func AromaticRings(*molecule.Molecule) ([][]int, error) { return nil, ErrMissing }
 
 // Relax needs the tag rdkit.
 func Relax(context.Context, *molecule.Molecule, int) (Strain, *molecule.Molecule, error) {

@@ -13,7 +13,7 @@ import (
 
 // Sizes of QM9 and of the split of Cormorant and EDM.
 const (
-	QM9Molecules  = 133_885
+	qm9Molecules  = 133_885
 	qm9Consistent = 130_831
 	qm9Train      = 100_000
 	qm9Test       = qm9Consistent / 10
@@ -26,7 +26,7 @@ func ReadExcluded(r io.Reader) (map[int]bool, error) {
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {
 		if w := strings.Fields(lines.Text()); len(w) > 0 {
-			if n, err := strconv.Atoi(w[0]); err == nil && n >= 1 && n <= QM9Molecules {
+			if n, err := strconv.Atoi(w[0]); err == nil && n >= 1 && n <= qm9Molecules {
 				excluded[n] = true
 			}
 		}
@@ -40,16 +40,16 @@ func ReadExcluded(r io.Reader) (map[int]bool, error) {
 // numpy.random.RandomState(0).permutation: the first 100,000 train, the last
 // tenth tests, those between validate.
 func QM9Split(excluded map[int]bool) ([]byte, error) {
-	if len(excluded) != QM9Molecules-qm9Consistent {
-		return nil, fmt.Errorf("%d molecules are excluded, want %d", len(excluded), QM9Molecules-qm9Consistent)
+	if len(excluded) != qm9Molecules-qm9Consistent {
+		return nil, fmt.Errorf("%d molecules are excluded, want %d", len(excluded), qm9Molecules-qm9Consistent)
 	}
-	split, kept := bytes.Repeat([]byte("x"), QM9Molecules), make([]int, 0, qm9Consistent)
-	for k := range QM9Molecules {
+	split, kept := bytes.Repeat([]byte("x"), qm9Molecules), make([]int, 0, qm9Consistent)
+	for k := range qm9Molecules {
 		if !excluded[k+1] {
 			kept = append(kept, k)
 		}
 	}
-	for place, k := range Permutation(0, len(kept)) {
+	for place, k := range permutation(0, len(kept)) {
 		switch {
 		case place < qm9Train:
 			split[kept[k]] = 't'
@@ -62,12 +62,12 @@ func QM9Split(excluded map[int]bool) ([]byte, error) {
 	return split, nil
 }
 
-// Permutation is numpy.random.RandomState(seed).permutation(n): Fisher-Yates from
+// permutation is numpy.random.RandomState(seed).permutation(n): Fisher-Yates from
 // the end, the place of each element drawn by rejection from the low bits of the
 // Mersenne Twister.
 //
 // Source: numpy, random/mtrand.pyx (shuffle), legacy-distributions.c.
-func Permutation(seed uint32, n int) []int {
+func permutation(seed uint32, n int) []int {
 	r := prng.NewMT19937()
 	r.Seed(uint64(seed))
 	p := make([]int, n)

@@ -11,14 +11,14 @@ import (
 // The first values of numpy.random.RandomState(0).permutation(130831) and of a
 // small one.
 func TestPermutation(t *testing.T) {
-	p := Permutation(0, 130831)
+	p := permutation(0, 130831)
 	if !slices.Equal(p[:4], []int{130195, 68784, 7957, 25911}) {
 		t.Errorf("begins with %v", p[:4])
 	}
-	if got := Permutation(0, 10); !slices.Equal(got, []int{2, 8, 4, 9, 1, 6, 7, 3, 0, 5}) {
+	if got := permutation(0, 10); !slices.Equal(got, []int{2, 8, 4, 9, 1, 6, 7, 3, 0, 5}) {
 		t.Errorf("of ten: %v", got)
 	}
-	if got := Permutation(42, 5); !slices.Equal(got, []int{1, 4, 2, 0, 3}) {
+	if got := permutation(42, 5); !slices.Equal(got, []int{1, 4, 2, 0, 3}) {
 		t.Errorf("seed 42 of five: %v", got)
 	}
 }

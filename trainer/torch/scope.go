@@ -78,9 +78,6 @@ func setDefault(key, value string) {
 	}
 }
 
-// Threads is the number of threads that libtorch uses for one operation.
-func Threads() int { return libtch.AtGetNumThreads() }
-
 // CUDADevices is the number of CUDA devices that libtorch sees.
 func CUDADevices() int { return int(libtch.AtcCudaDeviceCount()) }
 

@@ -17,7 +17,7 @@ import (
 func (o *Options) settled() []setting {
 	loss := o.Loss
 	if loss == "" {
-		loss = LossL2
+		loss = lossL2
 	}
 	return []setting{
 		{"elements", o.Elements}, {"charge", o.Charge}, {"schedule", o.Schedule}, {"timesteps", o.Timesteps}, {"loss", loss},

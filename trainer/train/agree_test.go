@@ -13,7 +13,7 @@ func TestWhatMakesARunCannotChange(t *testing.T) {
 		"charge":    func(o *Options) { o.Charge = false },
 		"schedule":  func(o *Options) { o.Schedule = "cosine" },
 		"timesteps": func(o *Options) { o.Timesteps = 500 },
-		"loss":      func(o *Options) { o.Loss = LossVLB },
+		"loss":      func(o *Options) { o.Loss = lossVLB },
 		"condition": func(o *Options) { o.Condition = []string{"gap"} },
 		"fragments": func(o *Options) { o.Fragments = 0.5 },
 		"seed":      func(o *Options) { o.Seed = 9 },

@@ -72,12 +72,12 @@ func (b *Batch) coordinates(i int) int {
 	return width * b.N
 }
 
-// BoundWeights are the weights of the molecules' squared errors in the variational bound, times
+// boundWeights are the weights of the molecules' squared errors in the variational bound, times
 // (T+1) for the one term of T+1 that is drawn, over the probability that power gives it (see
 // Times):
 //
 //	t > 0: SNR(t-1)/SNR(t) - 1      t = 0: 1
-func (b *Batcher) BoundWeights(times []int, power float64) []float64 {
+func (b *Batcher) boundWeights(times []int, power float64) []float64 {
 	w := make([]float64, len(times))
 	for i, t := range times {
 		w[i] = 1
@@ -215,8 +215,8 @@ func (b *Batcher) context(dst []float32, index int, seed uint64, id uint32, step
 	return typed
 }
 
-// NewBatcher needs meta to be valid for c.
-func NewBatcher(set *dataset.Set, c model.Config, meta encoding.Meta, augment bool) (*Batcher, error) {
+// newBatcher needs meta to be valid for c.
+func newBatcher(set *dataset.Set, c model.Config, meta encoding.Meta, augment bool) (*Batcher, error) {
 	s, err := schedule.New(meta.Schedule)
 	if err != nil && err != schedule.ErrNoCurve {
 		return nil, err

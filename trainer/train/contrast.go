@@ -63,7 +63,7 @@ func (c *Contrast) check(o *Options) error {
 		return fmt.Errorf("negative: %g, want a number in [0, 1]", c.Negative)
 	case o.Teacher != "":
 		return errors.New("--teacher: not in post-training, whose target is made of the network's own prediction")
-	case o.Network != "" || o.Loss == LossVLB:
+	case o.Network != "" || o.Loss == lossVLB:
 		return errors.New("post-training: wants a DiT with a fixed noise schedule and the loss l2")
 	}
 	for _, name := range o.Condition {

@@ -44,8 +44,8 @@ func CanResume(folder string) bool {
 	return err == nil && len(files) > 0
 }
 
-// OlderCheckpoint is the name under which the checkpoint age writes before is kept.
-func OlderCheckpoint(path string, age int) string {
+// olderCheckpoint is the name under which the checkpoint age writes before is kept.
+func olderCheckpoint(path string, age int) string {
 	return fmt.Sprintf("%s.%d.safetensors", strings.TrimSuffix(path, ".safetensors"), age)
 }
 
@@ -56,12 +56,12 @@ func rotate(path string, keep int) error {
 		return nil
 	}
 	for age := keep - 1; age >= 1; age-- {
-		if err := os.Rename(OlderCheckpoint(path, age), OlderCheckpoint(path, age+1)); err != nil &&
+		if err := os.Rename(olderCheckpoint(path, age), olderCheckpoint(path, age+1)); err != nil &&
 			!errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	return second(path, OlderCheckpoint(path, 1))
+	return second(path, olderCheckpoint(path, 1))
 }
 
 // second gives a file a second name in place of what has that name: by a link, or by a copy where

@@ -14,8 +14,8 @@ import (
 // Networks of Options.Network that are GeoLDMs (see core/geoldm): with EDM's network on the
 // latents, as published, and with SymDiff's.
 const (
-	NetworkGeoLDM    = "geoldm"
-	NetworkGeoLDMDiT = "geoldm-dit"
+	networkGeoLDM    = "geoldm"
+	networkGeoLDMDiT = "geoldm-dit"
 )
 
 // Latent says what autoencoder a GeoLDM has, and how it is trained.
@@ -27,28 +27,28 @@ type Latent struct {
 	Config geoldm.Config `json:"config,omitzero"` // what follows from this and the other options
 }
 
-// Stages of training a GeoLDM. StageReleased is what the published commands do, StageAutoencoder
-// and StageDiffusion are the two stages of the paper; the published code starts the second from the
+// Stages of training a GeoLDM. stageReleased is what the published commands do, stageAutoencoder
+// and stageDiffusion are the two stages of the paper; the published code starts the second from the
 // first with the autoencoder frozen.
 const (
-	StageReleased    = "released"    // decoder and denoiser, the encoder as it starts
-	StageAutoencoder = "autoencoder" // encoder and decoder
-	StageDiffusion   = "diffusion"   // the denoiser, of an autoencoder from --init
+	stageReleased    = "released"    // decoder and denoiser, the encoder as it starts
+	stageAutoencoder = "autoencoder" // encoder and decoder
+	stageDiffusion   = "diffusion"   // the denoiser, of an autoencoder from --init
 	// all three; the loss of the denoiser does not reach the encoder
-	StageJoint = "joint"
+	stageJoint = "joint"
 )
 
 // stages lists them.
 func stages() []string {
-	return []string{StageReleased, StageAutoencoder, StageDiffusion, StageJoint}
+	return []string{stageReleased, stageAutoencoder, stageDiffusion, stageJoint}
 }
 
 // defaultLatent is the published one of QM9.
-func defaultLatent() Latent { return Latent{Size: 1, Stage: StageReleased, KLWeight: 0.01} }
+func defaultLatent() Latent { return Latent{Size: 1, Stage: stageReleased, KLWeight: 0.01} }
 
-// IsLatent tells whether the network is a GeoLDM.
-func (o *Options) IsLatent() bool {
-	return o.Network == NetworkGeoLDM || o.Network == NetworkGeoLDMDiT
+// isLatent tells whether the network is a GeoLDM.
+func (o *Options) isLatent() bool {
+	return o.Network == networkGeoLDM || o.Network == networkGeoLDMDiT
 }
 
 // completeLatent sets the configuration of a GeoLDM: encoder and decoder are EGNNs of the EGNN's
@@ -64,7 +64,7 @@ func (o *Options) completeLatent() error {
 	m := geoldm.Config{Features: c.Features, Charge: o.Charge, AllTypes: !o.Charge, Encoder: part, Decoder: part}
 	m.Encoder.Features, m.Encoder.Layers = c.Features, 1
 	m.Complete()
-	if o.Network == NetworkGeoLDM {
+	if o.Network == networkGeoLDM {
 		*c = model.Config{Variant: model.None, Features: c.Features}
 		m.EGNN = part
 	} else {
@@ -84,15 +84,15 @@ func (o *Options) checkLatent() error {
 		return fmt.Errorf("stage: %q, want one of %q", l.Stage, stages())
 	case !(l.KLWeight >= 0):
 		return errors.New("kl-weight: want a value that is not negative")
-	case l.Stage == StageDiffusion && o.Init == "":
+	case l.Stage == stageDiffusion && o.Init == "":
 		return errors.New("stage diffusion: wants --init with an autoencoder, of stage autoencoder")
 	case len(o.Condition) > 0 || o.Fragments > 0:
 		return errors.New("--condition, --parts: not with a GeoLDM")
 	case o.Teacher != "":
 		return errors.New("--teacher: not with a GeoLDM")
-	case o.Loss == LossVLB:
+	case o.Loss == lossVLB:
 		return errors.New("--loss: a GeoLDM has l2 alone, since its decoder has no variance")
-	case o.Stage() == StageAutoencoder && o.SampleMolecules > 0:
+	case o.Stage() == stageAutoencoder && o.SampleMolecules > 0:
 		return errors.New("sample-molecules: stage autoencoder trains nothing that samples")
 	}
 	return nil
@@ -100,7 +100,7 @@ func (o *Options) checkLatent() error {
 
 // Stage is that of a GeoLDM, empty of another network.
 func (o *Options) Stage() string {
-	if !o.IsLatent() {
+	if !o.isLatent() {
 		return ""
 	}
 	return o.Latent.Stage
@@ -108,7 +108,7 @@ func (o *Options) Stage() string {
 
 // clearLatent forgets what only a GeoLDM has.
 func (o *Options) clearLatent() {
-	if !o.IsLatent() {
+	if !o.isLatent() {
 		o.Latent = Latent{}
 	}
 }

@@ -11,11 +11,11 @@ import (
 // trainedParts are the parts that a stage trains, and the prefixes of the parameters of the others.
 func trainedParts(stage string) (parts torch.Stages, frozen []string) {
 	switch stage {
-	case StageAutoencoder:
+	case stageAutoencoder:
 		return torch.Stages{Encoder: true, Decoder: true}, []string{geoldm.DenoiserPrefix}
-	case StageDiffusion:
+	case stageDiffusion:
 		return torch.Stages{Denoiser: true}, []string{geoldm.EncoderPrefix, geoldm.DecoderPrefix}
-	case StageJoint:
+	case stageJoint:
 		return torch.Stages{Encoder: true, Decoder: true, Denoiser: true}, nil
 	}
 	return torch.Stages{Decoder: true, Denoiser: true}, []string{geoldm.EncoderPrefix}
@@ -42,7 +42,7 @@ func (r *run) latentTerms(s *torch.Scope, p *torch.Params, b *Batch) torch.Laten
 	if dims := int64(r.Config.NoiseDims); dims > 0 {
 		in.Input.Eta = s.Of(b.Eta, n, m, dims)
 	}
-	if r.Stage() == StageAutoencoder {
+	if r.Stage() == stageAutoencoder {
 		in.Std = geoldm.Sigma
 	}
 	parts, _ := trainedParts(r.Stage())

@@ -52,18 +52,18 @@ func TestStagesOfGeoLDM(t *testing.T) {
 		variant string
 		changes map[string]bool
 	}{
-		{StageAutoencoder, "geoldm", map[string]bool{geoldm.EncoderPrefix: true, geoldm.DecoderPrefix: true}},
-		{StageDiffusion, "geoldm", map[string]bool{geoldm.DenoiserPrefix: true}},
-		{StageReleased, "geoldm-symdiff", map[string]bool{geoldm.DecoderPrefix: true, geoldm.DenoiserPrefix: true}},
-		{StageJoint, "geoldm-symdiff-h", map[string]bool{geoldm.EncoderPrefix: true, geoldm.DecoderPrefix: true,
+		{stageAutoencoder, "geoldm", map[string]bool{geoldm.EncoderPrefix: true, geoldm.DecoderPrefix: true}},
+		{stageDiffusion, "geoldm", map[string]bool{geoldm.DenoiserPrefix: true}},
+		{stageReleased, "geoldm-symdiff", map[string]bool{geoldm.DecoderPrefix: true, geoldm.DenoiserPrefix: true}},
+		{stageJoint, "geoldm-symdiff-h", map[string]bool{geoldm.EncoderPrefix: true, geoldm.DecoderPrefix: true,
 			geoldm.DenoiserPrefix: true}},
 	} {
 		o := latentOptions(t, c.variant, c.stage)
 		o.Val, o.ValMolecules = []string{molecules(t, 20)}, 20
-		if c.stage == StageDiffusion {
+		if c.stage == stageDiffusion {
 			o.Init = autoencoder
 		}
-		if c.stage != StageAutoencoder {
+		if c.stage != stageAutoencoder {
 			o.SampleMolecules = 4
 		}
 		o.Steps, o.LR, o.EMA, o.Clip = 1, 2e-3, 0.9, 0 // the first step has a rate near 0
@@ -88,7 +88,7 @@ func TestStagesOfGeoLDM(t *testing.T) {
 				t.Errorf("%s: %s moved by %g", c.stage, prefix, moved[prefix])
 			}
 		}
-		if c.stage == StageDiffusion {
+		if c.stage == stageDiffusion {
 			after := map[string][]float32{}
 			tensors, _ := start.Model()
 			for _, x := range tensors {
@@ -101,7 +101,7 @@ func TestStagesOfGeoLDM(t *testing.T) {
 				}
 			}
 		}
-		if c.stage == StageAutoencoder {
+		if c.stage == stageAutoencoder {
 			before, autoencoder = map[string][]float32{}, o.Out
 			tensors, _ := end.Model()
 			for _, x := range tensors {
@@ -122,7 +122,7 @@ func TestStagesOfGeoLDM(t *testing.T) {
 // Noise and times of a molecule do not depend on how its batch is cut, and every part of a step has
 // some.
 func TestLatentBatch(t *testing.T) {
-	o := latentOptions(t, "geoldm", StageReleased)
+	o := latentOptions(t, "geoldm", stageReleased)
 	if err := o.Validate(); err != nil {
 		t.Fatal(err)
 	}
@@ -168,23 +168,23 @@ func TestLatentBatch(t *testing.T) {
 func TestLatentOptionsRefused(t *testing.T) {
 	for want, change := range map[string]func(o *Options){
 		"stage: \"x\"":           func(o *Options) { o.Latent.Stage = "x" },
-		"stage diffusion: wants": func(o *Options) { o.Latent.Stage = StageDiffusion },
+		"stage diffusion: wants": func(o *Options) { o.Latent.Stage = stageDiffusion },
 		"condition":              func(o *Options) { o.Condition = []string{Types} },
-		"loss":                   func(o *Options) { o.Loss = LossVLB },
+		"loss":                   func(o *Options) { o.Loss = lossVLB },
 		"--teacher":              func(o *Options) { o.Teacher = "x" },
 		"kl-weight":              func(o *Options) { o.Latent.KLWeight = -1 },
-		"sample-molecules":       func(o *Options) { o.Latent.Stage, o.SampleMolecules = StageAutoencoder, 1 },
+		"sample-molecules":       func(o *Options) { o.Latent.Stage, o.SampleMolecules = stageAutoencoder, 1 },
 		"features: 0 not in":     func(o *Options) { o.Latent.Size = 0 },
 		"bf16":                   func(o *Options) { o.BF16 = true },
 		"one of --steps":         func(o *Options) { o.Steps = 0 },
 	} {
-		o := latentOptions(t, "geoldm", StageReleased)
+		o := latentOptions(t, "geoldm", stageReleased)
 		change(&o)
 		if err := o.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}
 	}
-	o := latentOptions(t, "geoldm", StageReleased)
+	o := latentOptions(t, "geoldm", stageReleased)
 	o.Out = filepath.Join(t.TempDir(), "run")
 	mustRun(t, o)
 	o.Resume, o.Latent.Size, o.Steps = o.Out, 1, 20

@@ -114,8 +114,8 @@ type Options struct {
 
 // Losses (see run.step).
 const (
-	LossL2  = "l2"
-	LossVLB = "vlb"
+	lossL2  = "l2"
+	lossVLB = "vlb"
 )
 
 // Types among Options.Condition lets the types of the atoms be given to the network (see
@@ -137,10 +137,10 @@ var variants = map[string]struct {
 	"dit-aug":   {variant: model.None, augment: true},
 	"egnn":      {network: NetworkEGNN, variant: model.None},
 
-	"geoldm":           {network: NetworkGeoLDM, variant: model.None},
-	"geoldm-symdiff":   {network: NetworkGeoLDMDiT, variant: model.Symdiff},
-	"geoldm-symdiff-h": {network: NetworkGeoLDMDiT, variant: model.SymdiffH},
-	"geoldm-dit":       {network: NetworkGeoLDMDiT, variant: model.None},
+	"geoldm":           {network: networkGeoLDM, variant: model.None},
+	"geoldm-symdiff":   {network: networkGeoLDMDiT, variant: model.Symdiff},
+	"geoldm-symdiff-h": {network: networkGeoLDMDiT, variant: model.SymdiffH},
+	"geoldm-dit":       {network: networkGeoLDMDiT, variant: model.None},
 }
 
 // Variants lists the names that SetVariant takes.
@@ -171,7 +171,7 @@ func (o *Options) VariantName() string {
 
 // Parameters lists those of the network.
 func (o *Options) Parameters() []safetensors.Parameter {
-	if o.IsLatent() {
+	if o.isLatent() {
 		return o.Latent.Config.Parameters()
 	}
 	if o.Network == NetworkEGNN {
@@ -185,7 +185,7 @@ func (o *Options) guideTo() float64 { return cmp.Or(o.GuideTo, 1) }
 
 // Metadata is the header of a file of the network's weights.
 func (o *Options) Metadata(meta encoding.Meta) map[string]string {
-	if o.IsLatent() {
+	if o.isLatent() {
 		return geoldm.Metadata(o.Latent.Config, meta)
 	}
 	if o.Network == NetworkEGNN {
@@ -201,7 +201,7 @@ func (o *Options) sameNetwork(p *Options) bool {
 
 // describeNetwork is the network for an error message.
 func (o *Options) describeNetwork() string {
-	if o.IsLatent() {
+	if o.isLatent() {
 		return fmt.Sprintf("%s %+v", o.VariantName(), o.Latent.Config)
 	}
 	if o.Network == NetworkEGNN {
@@ -230,7 +230,7 @@ func Defaults() Options {
 			XHHidden: 128, K: 64, EncHidden: 64, EncDepth: 2, EncHeads: 4, EncMLPRatio: 4, DecHidden: 32,
 			Hidden: 192, Depth: 6, Heads: 6, MLPRatio: 4, NoiseDims: 3, NoiseStd: 1, MLPType: model.SwiGLU,
 		},
-		EGNN: egnn.QM9(), Latent: defaultLatent(), Loss: LossL2, Dropout: 0.1,
+		EGNN: egnn.QM9(), Latent: defaultLatent(), Loss: lossL2, Dropout: 0.1,
 		BatchAtoms: 1152, Accumulate: 1, LR: 1e-3, MinLR: 0.01, Warmup: 500, EMA: 0.999, Clip: 2,
 		WeightDecay: 1e-12, TimePower: 1, Device: "cpu",
 		ValEvery: 2000, ValMolecules: 2000, LogEvery: 50, CheckpointEvery: Duration(10 * time.Minute), Keep: 2,
@@ -243,7 +243,7 @@ func (o *Options) Meta() encoding.Meta {
 	m.Elements, m.Charge = o.Elements, o.Charge
 	m.Schedule.Name, m.Schedule.Timesteps = o.Schedule, o.Timesteps
 	m.Fragments = o.Fragments > 0
-	if o.IsLatent() {
+	if o.isLatent() {
 		m.SetScales(encoding.Unscaled)
 	}
 	return m
@@ -289,15 +289,15 @@ func (o *Options) validate() error {
 		return err
 	}
 	if o.Loss == "" {
-		o.Loss = LossL2
+		o.Loss = lossL2
 	}
-	if o.IsLatent() {
+	if o.isLatent() {
 		if err := o.checkLatent(); err != nil {
 			return err
 		}
 	}
 	switch {
-	case o.Loss != LossL2 && o.Loss != LossVLB:
+	case o.Loss != lossL2 && o.Loss != lossVLB:
 		return fmt.Errorf("loss: %q, want l2 or vlb", o.Loss)
 	case o.Schedule == schedule.Learned:
 		return errors.New("schedule: learned is read from weights, not trained")
@@ -307,7 +307,7 @@ func (o *Options) validate() error {
 			"published code does otherwise is for its own weights")
 	case o.Fragments > 0 && !slices.Contains(o.Condition, Types):
 		return errors.New("fragments: wants condition types: a fragment is given with the types of all atoms")
-	case o.BF16 && (o.Network == NetworkEGNN || o.Network == NetworkGeoLDM):
+	case o.BF16 && (o.Network == NetworkEGNN || o.Network == networkGeoLDM):
 		return errors.New("bf16: EDM's network is trained in float32 only")
 	case o.TF32 && o.BF16:
 		return errors.New("tf32: not together with bf16")
@@ -376,7 +376,7 @@ func (o *Options) validate() error {
 func (o *Options) completeNetwork() error {
 	c := &o.Config
 	o.clearLatent()
-	if o.IsLatent() {
+	if o.isLatent() {
 		return o.completeLatent()
 	}
 	if o.Network == NetworkEGNN {

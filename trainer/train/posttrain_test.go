@@ -319,7 +319,7 @@ func TestPosttrainingRefusesWhatItCannotDo(t *testing.T) {
 		"--reward":      func(p *Posttraining) { p.Reward = "loud" },
 		"conditioned":   func(p *Posttraining) { p.Train.Condition = []string{"gap"} },
 		"no such file":  func(p *Posttraining) { p.Train.Data = []string{"none.xyz"} },
-		"loss l2":       func(p *Posttraining) { p.Train.Loss = LossVLB },
+		"loss l2":       func(p *Posttraining) { p.Train.Loss = lossVLB },
 		"--sample-step": func(p *Posttraining) { p.SampleSteps = -1 },
 	} {
 		p := smallPosttraining(t)

@@ -229,7 +229,7 @@ func (r *run) setup(device gotch.Device) {
 }
 
 func (r *run) newParams(device gotch.Device) *torch.Params {
-	if r.IsLatent() {
+	if r.isLatent() {
 		p := torch.NewLatentParams(r.Latent.Config, device, r.BF16)
 		if _, frozen := trainedParts(r.Stage()); frozen != nil {
 			p.Freeze(frozen...)
@@ -295,7 +295,7 @@ func (r *run) load() (err error) {
 			r.meta.Compositions = r.set.Compositions()
 		}
 	}
-	if r.IsLatent() {
+	if r.isLatent() {
 		r.meta.Moments = nil // those of atoms, not of latents
 	}
 	r.provenance = Provenance{Command: r.Command, Seed: r.Seed, Data: r.set.Sources, Molecules: r.set.Len(), EMA: r.EMA}
@@ -303,7 +303,7 @@ func (r *run) load() (err error) {
 	if err != nil {
 		return err
 	}
-	if r.batcher, err = NewBatcher(r.set, r.Config, r.meta, r.Augment); err != nil {
+	if r.batcher, err = newBatcher(r.set, r.Config, r.meta, r.Augment); err != nil {
 		return err
 	}
 	r.batcher.Latents(r.Latent.Size)
@@ -322,7 +322,7 @@ func (r *run) load() (err error) {
 	if values, err = r.values(r.val, r.Val, r.ValMolecules); err != nil {
 		return err
 	}
-	if r.valBatcher, err = NewBatcher(r.val, r.Config, r.meta, false); err != nil {
+	if r.valBatcher, err = newBatcher(r.val, r.Config, r.meta, false); err != nil {
 		return err
 	}
 	r.valBatcher.Latents(r.Latent.Size)
@@ -362,7 +362,7 @@ func (r *run) values(set *dataset.Set, names []string, limit int) (all [][]float
 func (r *run) initialise() error {
 	var flat []float32
 	switch {
-	case r.IsLatent():
+	case r.isLatent():
 		flat = torch.InitLatent(r.Latent.Config, r.Seed, r.DistanceGrid)
 	case r.Network == NetworkEGNN:
 		flat = torch.InitEGNN(r.EGNN, r.Seed)

@@ -179,7 +179,7 @@ func TestOtherObjectives(t *testing.T) {
 		}
 		o.EGNN = egnn.Config{Hidden: 24, Layers: 2, InvSublayers: 1, Attention: true, Tanh: true, NormConstant: 1,
 			NormFactor: 1}
-		o.Loss, o.Schedule, o.Steps, o.LR, o.TimePower = LossVLB, "cosine", 120, 3e-3, 2
+		o.Loss, o.Schedule, o.Steps, o.LR, o.TimePower = lossVLB, "cosine", 120, 3e-3, 2
 		mustRun(t, o)
 		first, last := 0.0, 0.0
 		for i, e := range slices.DeleteFunc(logLines(t, o.Out), func(e entry) bool { return e.Loss == nil }) {
@@ -327,7 +327,7 @@ func TestResumeWithOtherData(t *testing.T) {
 		"--elements ":  func(o *Options) { o.Elements = []string{"H", "C", "N", "F", "O"} },
 		"--schedule ":  func(o *Options) { o.Schedule = "cosine" },
 		"--timesteps ": func(o *Options) { o.Timesteps = 500 },
-		"--loss vlb":   func(o *Options) { o.Loss = LossVLB },
+		"--loss vlb":   func(o *Options) { o.Loss = lossVLB },
 		"--seed ":      func(o *Options) { o.Seed++ },
 	} {
 		p := o

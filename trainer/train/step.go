@@ -24,7 +24,7 @@ func (o outcome) finite() bool { return finite(o.loss) && finite(o.norm) }
 //	t > 0: ½·|eps - eps_hat|² / ((3+F)·N)      t = 0: ½·|eps_x - eps_hat_x|² / ((3+F)·N) - log p(h|z_0)
 //
 // averaged over atoms, so that a molecule counts by its size, as it does in the published code.
-// With the loss vlb each term has its weight in the variational bound (see BoundWeights), which
+// With the loss vlb each term has its weight in the variational bound (see boundWeights), which
 // then is estimated up to its constant terms, in nats per coordinate. The last batch of a size may
 // be smaller than it is meant to be; it counts for as much less. A step whose loss is not finite
 // changes no weights.
@@ -99,7 +99,7 @@ func (r *run) gradients(b batch) (grads []torch.Tensor, loss float64) {
 // objective is the loss of a part of a batch of so many molecules and atoms, and its share of the
 // batch's value.
 func (r *run) objective(s *torch.Scope, made *Batch, molecules, atoms int) (total torch.Tensor, value float64) {
-	if r.IsLatent() {
+	if r.isLatent() {
 		return r.latentObjective(s, made, atoms)
 	}
 	weights := r.weights(made)
@@ -117,10 +117,10 @@ func (r *run) objective(s *torch.Scope, made *Batch, molecules, atoms int) (tota
 
 // weights are those of the molecules' errors; nil where all are 1.
 func (r *run) weights(b *Batch) []float64 {
-	if r.Loss != LossVLB {
+	if r.Loss != lossVLB {
 		return nil
 	}
-	return r.batcher.BoundWeights(b.Times, r.TimePower)
+	return r.batcher.boundWeights(b.Times, r.TimePower)
 }
 
 // part is part i of n of a batch, noised; nil if it is empty.

@@ -76,7 +76,7 @@ func batcher(t testing.TB, o Options, augment bool) *Batcher {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := NewBatcher(set, o.Config, o.Meta(), augment)
+	b, err := newBatcher(set, o.Config, o.Meta(), augment)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func TestBoundWeights(t *testing.T) {
 	}
 	for _, power := range []float64{0, 1, 2} {
 		sum := 0.0
-		for i, w := range b.BoundWeights(times, power) {
+		for i, w := range b.boundWeights(times, power) {
 			want := 1.0
 			if i > 0 {
 				snr := func(t int) float64 { return math.Exp(-b.sched.NegLogSNR(t)) }
@@ -653,7 +653,7 @@ func TestCheckpointRoundTrip(t *testing.T) {
 	if err := c.Write(path); err != nil {
 		t.Fatal(err)
 	}
-	for p, step := range map[string]int{path: 8, OlderCheckpoint(path, 1): 7} {
+	for p, step := range map[string]int{path: 8, olderCheckpoint(path, 1): 7} {
 		if got, err := ReadCheckpoint(p); err != nil || got.Progress.Step != step {
 			t.Errorf("%s: %v, %v", p, got, err)
 		}

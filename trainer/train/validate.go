@@ -34,7 +34,7 @@ func (r *run) validate() error {
 			}
 			b := r.valBatcher.Make(indices, at, indices, valSeed, 0)
 			torch.NoGrad(func() {
-				if r.IsLatent() {
+				if r.isLatent() {
 					for i, e := range r.latentErrors(s, b) {
 						errors[indices[i]] = e
 					}

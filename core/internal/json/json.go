@@ -9,11 +9,10 @@
 //
 // A [Scanner] reads a text in one pass without building a tree, so that its
 // memory does not grow with a hostile text; [Parse] builds a [Value] on top of
-// it. The Append functions write.
+// it. [AppendString] writes.
 package json
 
 import (
-	"math"
 	"strconv"
 	"unicode/utf8"
 )
@@ -147,9 +146,6 @@ type Scanner struct {
 
 // NewScanner returns a scanner at the beginning of data.
 func NewScanner(data []byte) *Scanner { return &Scanner{data: data} }
-
-// Offset is the number of bytes read so far.
-func (s *Scanner) Offset() int { return s.at }
 
 func (s *Scanner) fault(reason string) error { return &SyntaxError{Offset: s.at, Reason: reason} }
 
@@ -556,59 +552,4 @@ func AppendString(dst []byte, text string) []byte {
 		}
 	}
 	return append(dst, '"')
-}
-
-// AppendInt appends n in decimal.
-func AppendInt(dst []byte, n int64) []byte { return strconv.AppendInt(dst, n, 10) }
-
-// AppendFloat appends the shortest number that reads back as x. It panics for
-// NaN and infinities, which JSON cannot hold.
-func AppendFloat(dst []byte, x float64) []byte {
-	if math.IsNaN(x) || math.IsInf(x, 0) {
-		panic("json: number is not finite")
-	}
-	format := byte('f')
-	if a := math.Abs(x); a != 0 && (a < 1e-6 || a >= 1e21) {
-		format = 'e'
-	}
-	return strconv.AppendFloat(dst, x, format, -1, 64)
-}
-
-// AppendBool appends true or false.
-func AppendBool(dst []byte, b bool) []byte { return strconv.AppendBool(dst, b) }
-
-// AppendValue appends v without white space. Numbers appear as they were
-// written, or from Num where Text is empty.
-func AppendValue(dst []byte, v Value) []byte {
-	switch v.Kind {
-	case Bool:
-		return AppendBool(dst, v.Bool)
-	case Number:
-		if v.Text == "" {
-			return AppendFloat(dst, v.Num)
-		}
-		return append(dst, v.Text...)
-	case String:
-		return AppendString(dst, v.Text)
-	case Array:
-		dst = append(dst, '[')
-		for i, item := range v.Items {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = AppendValue(dst, item)
-		}
-		return append(dst, ']')
-	case Object:
-		dst = append(dst, '{')
-		for i, item := range v.Items {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = append(AppendString(dst, v.Keys[i]), ':')
-			dst = AppendValue(dst, item)
-		}
-		return append(dst, '}')
-	}
-	return append(dst, "null"...)
 }
