@@ -116,7 +116,7 @@ func entryOf(arg string) (name string, files []string, err error) {
 	if _, err := os.Stat(arg); err == nil {
 		return strings.TrimSuffix(filepath.Base(arg), filepath.Ext(arg)), []string{arg}, nil
 	}
-	if !named || strings.ContainsAny(name, "@,./") { // the = of FILE@key=value
+	if !named || strings.ContainsAny(name, "@/") { // the = of FILE@key=value
 		rest, name = arg, ""
 	}
 	files = strings.Split(rest, ",")

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,4 +53,21 @@ func TestCompare(t *testing.T) {
 	fails(t, 1, "not an evaluation", "compare", file("e.json", "["))
 	fails(t, 1, "gone.xyz", "compare", "gone.xyz")
 	fails(t, 2, "--seeds 0", "compare", good, "--seeds", "0")
+}
+
+// A name may have a comma, a point or spaces; the = of a filter and of a folder is not that of a name.
+func TestCompareNames(t *testing.T) {
+	for arg, want := range map[string][]string{
+		"QM9, test molecules=a.xyz,b.xyz": {"QM9, test molecules", "a.xyz", "b.xyz"},
+		"v1.2=a.xyz":                      {"v1.2", "a.xyz"},
+		"a.xyz@split=test":                {"a", "a.xyz@split=test"},
+		"a.xyz,b.xyz@split=test":          {"a", "a.xyz", "b.xyz@split=test"},
+		"lr=1e-3/a.xyz":                   {"lr", "1e-3/a.xyz"},
+		"runs/lr=1e-3/a.xyz":              {"a", "runs/lr=1e-3/a.xyz"},
+	} {
+		name, files, err := entryOf(arg)
+		if got := append([]string{name}, files...); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q: %q, %v, want %q", arg, got, err, want)
+		}
+	}
 }
