@@ -30,11 +30,8 @@ func (e *engine) energy(args []js.Value) (map[string]any, error) {
 	for _, s := range []js.Value{x, y} {
 		if width < 1 || s.Length() == 0 || s.Length()%(4*width) != 0 {
 			return nil, errors.New(
-				"energy: a sample of " + strconv.Itoa(
-					s.Length()/4,
-				) + " values is not one of vectors of " + strconv.Itoa(
-					width,
-				),
+				"energy: a sample of " + strconv.Itoa(s.Length()/4) +
+					" values is not one of vectors of " + strconv.Itoa(width),
 			)
 		}
 	}

@@ -30,20 +30,14 @@ func symmetriseCall(args []js.Value) (map[string]any, error) {
 	if features < 0 || features > 1024 || rows == 0 || rows%width != 0 ||
 		args[2].Length() != args[4].Length() {
 		return nil, errors.New(
-			"symmetrise: z of " + strconv.Itoa(
-				rows,
-			) + " values is no (n, 3+features) with features = " + strconv.Itoa(
-				features,
-			),
+			"symmetrise: z of " + strconv.Itoa(rows) +
+				" values is no (n, 3+features) with features = " + strconv.Itoa(features),
 		)
 	}
 	if rows/width > sampler.MaxAtoms {
 		return nil, errors.New(
-			"symmetrise: " + strconv.Itoa(
-				rows/width,
-			) + " atoms, want at most " + strconv.Itoa(
-				sampler.MaxAtoms,
-			),
+			"symmetrise: " + strconv.Itoa(rows/width) + " atoms, want at most " +
+				strconv.Itoa(sampler.MaxAtoms),
 		)
 	}
 	group, err := groupOf(o)
@@ -91,9 +85,8 @@ func symmetriseCall(args []js.Value) (map[string]any, error) {
 	}
 	if i := notFinite(eps); i >= 0 {
 		return nil, errors.New(
-			"symmetrise: the denoiser gave a value that is not finite, " + strconv.Itoa(
-				i,
-			) + " of eps",
+			"symmetrise: the denoiser gave a value that is not finite, " + strconv.Itoa(i) +
+				" of eps",
 		)
 	}
 	js.CopyBytesToJS(args[4], float32Bytes(eps))

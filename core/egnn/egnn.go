@@ -258,23 +258,12 @@ func Read(f *safetensors.File, c Config, beside ...safetensors.Parameter) (*Mode
 // Metadata is the header of a weights file, which Load reads.
 func Metadata(c Config, m encoding.Meta) map[string]string {
 	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
-	config := `{"hidden_nf":` + strconv.Itoa(
-		c.Hidden,
-	) + `,"n_layers":` + strconv.Itoa(
-		c.Layers,
-	) + `,"inv_sublayers":` + strconv.Itoa(
-		c.InvSublayers,
-	) +
-		`,"attention":` + strconv.FormatBool(
-		c.Attention,
-	) + `,"tanh":` + strconv.FormatBool(
-		c.Tanh,
-	) +
-		`,"norm_constant":` + number(
-		c.NormConstant,
-	) + `,"normalization_factor":` + number(
-		c.NormFactor,
-	)
+	config := `{"hidden_nf":` + strconv.Itoa(c.Hidden) + `,"n_layers":` + strconv.Itoa(c.Layers) +
+		`,"inv_sublayers":` + strconv.Itoa(c.InvSublayers) +
+		`,"attention":` + strconv.FormatBool(c.Attention) + `,"tanh":` +
+		strconv.FormatBool(c.Tanh) +
+		`,"norm_constant":` + number(c.NormConstant) + `,"normalization_factor":` +
+		number(c.NormFactor)
 	md := map[string]string{"kind": "egnn", "config": config + "}"}
 	m.Describe(md)
 	return md
@@ -413,15 +402,9 @@ func (m *Model) newState(sizes []int) *state {
 	s.x, s.next, s.h = buffer(3*rows), buffer(3*rows), buffer(rows*d)
 	s.hin, s.hout = buffer(rows*m.in.W.In()), buffer(rows*m.out.W.Out())
 	s.node, s.mid, s.d2 = buffer(rows*2*d), buffer(rows*d), buffer(largest*largest)
-	s.edge, s.m1, s.m2, s.gate = buffer(
-		largest*(2*d+2),
-	), buffer(
+	s.edge, s.m1, s.m2, s.gate = buffer(largest*(2*d+2)), buffer(largest*d), buffer(
 		largest*d,
-	), buffer(
-		largest*d,
-	), buffer(
-		largest,
-	)
+	), buffer(largest)
 	return s
 }
 

@@ -161,11 +161,8 @@ func (m Meta) CheckFeatures(features int) error {
 		return nil
 	}
 	return errors.New(
-		"elements: they and the charge make " + strconv.Itoa(
-			m.Features(),
-		) + " features, the network has " + strconv.Itoa(
-			features,
-		),
+		"elements: they and the charge make " + strconv.Itoa(m.Features()) +
+			" features, the network has " + strconv.Itoa(features),
 	)
 }
 
@@ -206,11 +203,8 @@ func (m Meta) Validate() error {
 	}
 	if m.Schedule.Name == "polynomial_2" && 8*s.Sigma(0) > 1/largest {
 		return errors.New(
-			"schedule: 8·sigma(0) = " + formatFloat(
-				8*s.Sigma(0),
-			) + " is above 1/scale = " + formatFloat(
-				1/largest,
-			),
+			"schedule: 8·sigma(0) = " + formatFloat(8*s.Sigma(0)) + " is above 1/scale = " +
+				formatFloat(1/largest),
 		)
 	}
 	total := 0

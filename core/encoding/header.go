@@ -20,13 +20,8 @@ func (m Meta) Describe(md map[string]string) {
 	}
 	md["elements"] = string(append(b, ']'))
 	md["charge"] = strconv.FormatBool(m.Charge)
-	md["scale"] = `{"x":` + formatFloat(
-		m.ScaleX,
-	) + `,"types":` + formatFloat(
-		m.ScaleTypes,
-	) + `,"charge":` + formatFloat(
-		m.ScaleCharge,
-	) + `}`
+	md["scale"] = `{"x":` + formatFloat(m.ScaleX) + `,"types":` + formatFloat(m.ScaleTypes) +
+		`,"charge":` + formatFloat(m.ScaleCharge) + `}`
 	md["schedule"] = string(json.AppendString([]byte(`{"name":`), m.Schedule.Name)) +
 		`,"timesteps":` + strconv.Itoa(m.Schedule.Timesteps) + `,"precision":` + formatFloat(m.Schedule.Precision) + `}`
 	if len(m.Context) > 0 {
@@ -113,28 +108,16 @@ func (p *reader) meta() Meta {
 		p.Fail("elements", "want a list of symbols")
 	}
 	scale := p.Object("scale")
-	m.ScaleX, m.ScaleTypes, m.ScaleCharge = p.Number(
-		"scale",
-		scale,
-		"x",
-	), p.Number(
+	m.ScaleX, m.ScaleTypes, m.ScaleCharge = p.Number("scale", scale, "x"), p.Number(
 		"scale",
 		scale,
 		"types",
-	), p.Number(
-		"scale",
-		scale,
-		"charge",
-	)
+	), p.Number("scale", scale, "charge")
 	s := p.Object("schedule")
 	if name, ok := s.Get("name"); ok {
 		m.Schedule.Name = name.Text
 	}
-	m.Schedule.Timesteps, m.Schedule.Precision = p.Int(
-		"schedule",
-		s,
-		"timesteps",
-	), p.Number(
+	m.Schedule.Timesteps, m.Schedule.Precision = p.Int("schedule", s, "timesteps"), p.Number(
 		"schedule",
 		s,
 		"precision",

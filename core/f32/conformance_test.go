@@ -83,9 +83,7 @@ var specials = []float32{
 	math.MaxFloat32, -math.MaxFloat32, 1e30, -1e30, 88.4, 88.72283,
 	88.72284, 89.4, 89.5, 90, -86.9, -86.98, -87, -87.4, -87.5, -88, -104, 0.34657359, -0.34657359,
 	12582912, -12582912, 16777216, 3.4e-5,
-	float32(
-		math.Inf(1),
-	), float32(math.Inf(-1)), float32(math.NaN()), -float32(math.NaN()),
+	float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN()), -float32(math.NaN()),
 	math.Float32frombits(0xFFC00001), math.Float32frombits(0x7F800001),
 }
 
@@ -177,27 +175,11 @@ func TestRowKernelsConform(t *testing.T) {
 			for round := range 4 {
 				wild := round%2 == 1
 				offset := r.IntN(17)
-				dst, x, y, z, ab := values(
+				dst, x, y, z, ab := values(r, n, wild), values(r, n, wild), values(
 					r,
 					n,
 					wild,
-				), values(
-					r,
-					n,
-					wild,
-				), values(
-					r,
-					n,
-					wild,
-				), values(
-					r,
-					n,
-					wild,
-				), values(
-					r,
-					2*n,
-					wild,
-				)
+				), values(r, n, wild), values(r, 2*n, wild)
 				conform(
 					t,
 					fmt.Sprintf("%s of %d, offset %d, special values %t", k.name, n, offset, wild),

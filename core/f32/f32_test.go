@@ -80,13 +80,7 @@ func TestNoAllocation(t *testing.T) {
 		m, in, out, n, heads, headDim := 7, 72, 100, 19, 2, 20
 		width := heads * headDim
 		p, x, dst := Pack(normals(r, in*out), out, in), normals(r, m*in), make([]float32, m*out)
-		qkv, att, scratch := normals(
-			r,
-			n*3*width,
-		), make(
-			[]float32,
-			n*width,
-		), make(
+		qkv, att, scratch := normals(r, n*3*width), make([]float32, n*width), make(
 			[]float32,
 			AttentionScratch(n, n, headDim),
 		)

@@ -170,10 +170,7 @@ func map3(dst, a, b, c []float32, f func(a, b, c vector) vector) {
 		}
 	}
 	for i := 0; i < n; i += lanes {
-		step(
-			block(dst[i:], lanes), block(a[i:], lanes), block(b[i:], lanes),
-			block(c[i:], lanes),
-		)
+		step(block(dst[i:], lanes), block(a[i:], lanes), block(b[i:], lanes), block(c[i:], lanes))
 	}
 	if n < len(dst) {
 		endVectors()

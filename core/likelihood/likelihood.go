@@ -136,18 +136,8 @@ func Estimate(
 			)
 		}
 	}
-	o.Samples, o.Threads, o.Batch = max(
-		1,
-		o.Samples,
-	), max(
-		1,
-		o.Threads,
-	), cmp.Or(
-		max(0, o.Batch),
-		16,
-	)
+	o.Samples, o.Threads, o.Batch = max(1, o.Samples), max(1, o.Threads), cmp.Or(max(0, o.Batch), 16)
 	n := len(molecules)
-	b := Bound{Molecules: n, Samples: o.Samples, PerMolecule: make([]float64, n)}
 	var calls []call
 	for sample := range o.Samples {
 		calls = append(calls, e.plan(n, sample, o)...)
@@ -155,9 +145,8 @@ func Estimate(
 	for _, c := range calls {
 		if err := symmetrise.CheckState(net, e.sizesOf(c, data)); err != nil {
 			return Bound{}, errors.New(
-				"likelihood: molecule " + strconv.Itoa(
-					c.molecules[0]+1,
-				) + " and those with it: " + err.Error(),
+				"likelihood: molecule " + strconv.Itoa(c.molecules[0]+1) + " and those with it: " +
+					err.Error(),
 			)
 		}
 	}
@@ -171,12 +160,23 @@ func Estimate(
 	if err != nil {
 		return Bound{}, err
 	}
-	results, deciles, dims := make([]Terms, n), [10]float64{}, 0.0
-	for k, c := range calls { // in order: the sum does not depend on the threads
+	b := e.sum(calls, found, data, o.Samples)
+	if math.IsNaN(b.NLL) || math.IsInf(b.NLL, 0) {
+		return Bound{}, errors.New("likelihood: the bound is not finite")
+	}
+	return b, nil
+}
+
+// sum is the bound of what the calls found, in order: it does not depend on the threads.
+func (e *estimator) sum(calls []call, found [][]Terms, data [][]float32, samples int) Bound {
+	n := len(data)
+	b := Bound{Molecules: n, Samples: samples, PerMolecule: make([]float64, n)}
+	results, dims := make([]Terms, n), 0.0
+	for k, c := range calls {
 		for m, i := range c.molecules {
-			results[i] = results[i].plus(found[k][m].times(1 / float64(o.Samples)))
+			results[i] = results[i].plus(found[k][m].times(1 / float64(samples)))
 			if c.t > 0 {
-				deciles[(c.t-1)*10/e.sched.T()] += found[k][m].Diffusion / float64(o.Samples*n)
+				b.Deciles[(c.t-1)*10/e.sched.T()] += found[k][m].Diffusion / float64(samples*n)
 			}
 		}
 	}
@@ -193,17 +193,14 @@ func Estimate(
 		b.PerMolecule[i] = results[i].Sum()
 		dims += float64(3*(size-1) + size*(e.width-3))
 	}
-	b.Terms, b.Deciles = sum.times(1/float64(n)), deciles
+	b.Terms = sum.times(1 / float64(n))
 	b.NLL = b.Terms.Sum()
 	for _, v := range b.PerMolecule {
 		b.StandardError += (v - b.NLL) * (v - b.NLL)
 	}
 	b.StandardError = math.Sqrt(b.StandardError / float64(max(1, n-1)) / float64(n))
 	b.BitsPerDim = b.NLL / math.Ln2 / (dims / float64(n))
-	if math.IsNaN(b.NLL) || math.IsInf(b.NLL, 0) {
-		return Bound{}, errors.New("likelihood: the bound is not finite")
-	}
-	return b, nil
+	return b
 }
 
 func newEstimator(net symmetrise.Network, meta encoding.Meta) (*estimator, error) {
@@ -222,11 +219,8 @@ func newEstimator(net symmetrise.Network, meta encoding.Meta) (*estimator, error
 	}
 	if meta.Features() != net.Features() {
 		return nil, errors.New(
-			"likelihood: the network has " + strconv.Itoa(
-				net.Features(),
-			) + " features, its metadata make " + strconv.Itoa(
-				meta.Features(),
-			),
+			"likelihood: the network has " + strconv.Itoa(net.Features()) +
+				" features, its metadata make " + strconv.Itoa(meta.Features()),
 		)
 	}
 	s, err := schedule.New(meta.Schedule)
@@ -356,17 +350,7 @@ func (e *estimator) run(c call, data [][]float32, seed uint64) []Terms {
 	for k, i := range c.molecules {
 		stream := rng.New(seed, uint32(i), rng.Step, tick)
 		stream.Fill(eps[row*e.width:(row+sizes[k])*e.width], 1)
-		haar, eta := rng.New(
-			seed,
-			uint32(i),
-			rng.Haar,
-			tick,
-		), rng.New(
-			seed,
-			uint32(i),
-			rng.Eta,
-			tick,
-		)
+		haar, eta := rng.New(seed, uint32(i), rng.Haar, tick), rng.New(seed, uint32(i), rng.Eta, tick)
 		gamma.Draw(e.net, k, row, row+sizes[k], &haar, &eta)
 		row += sizes[k]
 	}
@@ -401,8 +385,9 @@ func (e *estimator) terms(t int, x, z, eps, hat []float32) Terms {
 	}
 	d := e.dimensions(len(x) / e.width)
 	return Terms{
-		Positions: 0.5*errX + d*(0.5*e.sched.NegLogSNR(0)+0.5*math.Log(2*math.Pi)+math.Log(e.meta.Scale(0))),
-		Features:  -e.logFeatures(x, z),
+		Positions: 0.5*errX + d*(0.5*e.sched.NegLogSNR(0)+0.5*math.Log(2*math.Pi)+
+			math.Log(e.meta.Scale(0))),
+		Features: -e.logFeatures(x, z),
 	}
 }
 

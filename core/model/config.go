@@ -101,36 +101,14 @@ const (
 	maxTimeScale = 1e6
 )
 
-// Validate checks the fields one by one; the error names the one that is wrong
-// by its name in a file.
-func (c Config) Validate() error {
-	switch c.Variant {
-	case Symdiff, SymdiffH, None:
-	default:
-		return errors.New(
-			"kind: unknown variant " + strconv.Quote(
-				string(c.Variant),
-			) + ", want symdiff, symdiff-h or none",
-		)
-	}
-	if c.MLPType != SwiGLU && c.MLPType != MLP {
-		return errors.New("mlp_type: " + strconv.Quote(c.MLPType) + ", want swiglu or mlp")
-	}
-	if c.Variant == Symdiff && c.GammaOrder != GammaPaper && c.GammaOrder != GammaReleased {
-		return errors.New(
-			"gamma_order: " + strconv.Quote(c.GammaOrder) + ", want paper or released",
-		)
-	}
-	if c.GammaBase != "" && (c.GammaBase != GammaFrame || c.Variant == None) {
-		return errors.New("gamma_base: " + strconv.Quote(c.GammaBase) + ", want frame, of a network that is symmetrised")
-	}
-	if c.GammaHead != "" && (c.GammaHead != GammaMoments || c.Variant != Symdiff || !c.FixQR) {
-		return errors.New("gamma_head: " + strconv.Quote(c.GammaHead) + ", want moments, of a learned gamma with fix_qr")
-	}
-	type bound struct {
-		name      string
-		v, lo, hi int
-	}
+// bound is a number of the configuration, and what it may be.
+type bound struct {
+	name      string
+	v, lo, hi int
+}
+
+// bounds are those of the numbers that the network has.
+func (c Config) bounds() []bound {
 	bounds := []bound{
 		{"features", c.Features, 1, 256},
 		{"context", c.Context, 0, 64},
@@ -157,26 +135,46 @@ func (c Config) Validate() error {
 			bounds = append(bounds, bound{"dec_hidden_features", c.DecHidden, 1, maxWidth})
 		}
 	}
-	for _, b := range bounds {
+	return bounds
+}
+
+// Validate checks the fields one by one; the error names the one that is wrong
+// by its name in a file.
+func (c Config) Validate() error {
+	switch c.Variant {
+	case Symdiff, SymdiffH, None:
+	default:
+		return errors.New(
+			"kind: unknown variant " + strconv.Quote(string(c.Variant)) +
+				", want symdiff, symdiff-h or none",
+		)
+	}
+	if c.MLPType != SwiGLU && c.MLPType != MLP {
+		return errors.New("mlp_type: " + strconv.Quote(c.MLPType) + ", want swiglu or mlp")
+	}
+	if c.Variant == Symdiff && c.GammaOrder != GammaPaper && c.GammaOrder != GammaReleased {
+		return errors.New(
+			"gamma_order: " + strconv.Quote(c.GammaOrder) + ", want paper or released",
+		)
+	}
+	if c.GammaBase != "" && (c.GammaBase != GammaFrame || c.Variant == None) {
+		return errors.New("gamma_base: " + strconv.Quote(c.GammaBase) + ", want frame, of a network that is symmetrised")
+	}
+	if c.GammaHead != "" && (c.GammaHead != GammaMoments || c.Variant != Symdiff || !c.FixQR) {
+		return errors.New("gamma_head: " + strconv.Quote(c.GammaHead) + ", want moments, of a learned gamma with fix_qr")
+	}
+	for _, b := range c.bounds() {
 		if b.v < b.lo || b.v > b.hi {
 			return errors.New(
-				b.name + ": " + strconv.Itoa(
-					b.v,
-				) + " not in [" + strconv.Itoa(
-					b.lo,
-				) + ", " + strconv.Itoa(
-					b.hi,
-				) + "]",
+				b.name + ": " + strconv.Itoa(b.v) + " not in [" + strconv.Itoa(b.lo) + ", " +
+					strconv.Itoa(b.hi) + "]",
 			)
 		}
 	}
 	if !(c.TimeScale >= 0 && c.TimeScale <= maxTimeScale) {
 		return errors.New(
-			"time_scale: " + formatFloat(
-				c.TimeScale,
-			) + " not in [0, " + formatFloat(
-				maxTimeScale,
-			) + "]",
+			"time_scale: " + formatFloat(c.TimeScale) + " not in [0, " + formatFloat(maxTimeScale) +
+				"]",
 		)
 	}
 	if err := divides("num_heads", c.Heads, c.Hidden); err != nil {
@@ -217,11 +215,8 @@ func checkRatio(name string, ratio float64, width int, kind string) error {
 	}
 	if n := mlpWidth(ratio, width); n < 1 || kind == SwiGLU && n%2 != 0 {
 		return errors.New(
-			name + ": " + formatFloat(
-				ratio,
-			) + " gives an MLP of width " + strconv.Itoa(
-				n,
-			) + ", which " + kind + " cannot use",
+			name + ": " + formatFloat(ratio) + " gives an MLP of width " + strconv.Itoa(n) +
+				", which " + kind + " cannot use",
 		)
 	}
 	return nil

@@ -20,12 +20,7 @@ func (f encoder) StateBytes(sizes []int) int64 {
 	for _, n := range sizes {
 		rows += int64(n)
 	}
-	values := rows*int64(
-		3+c.NoiseDims+c.Hidden+c.EncHidden,
-	) + int64(
-		len(sizes),
-	)*int64(
-		c.EncHidden+c.DecHidden+9,
-	)
+	values := rows*int64(3+c.NoiseDims+c.Hidden+c.EncHidden) +
+		int64(len(sizes))*int64(c.EncHidden+c.DecHidden+9)
 	return 4 * (values + f.m.enc.StateValues(sizes))
 }

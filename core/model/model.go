@@ -109,9 +109,8 @@ func Load(f *safetensors.File) (*Model, error) {
 			return nil, &safetensors.Error{
 				File:   f.Name,
 				Tensor: name,
-				Reason: "is no parameter of a " + string(
-					c.Variant,
-				) + " network of this configuration",
+				Reason: "is no parameter of a " + string(c.Variant) +
+					" network of this configuration",
 			}
 		}
 	}
@@ -200,11 +199,8 @@ func (l *loader) model(c Config, meta encoding.Meta) *Model {
 			m.k.Blocks[i].Pair.W = w
 		}
 	}
-	m.final, m.finalAdaLN = l.linear(
-		k+"final_layer.linear",
-	), l.linear(
-		k+"final_layer.adaLN_modulation.1",
-	)
+	m.final = l.linear(k + "final_layer.linear")
+	m.finalAdaLN = l.linear(k + "final_layer.adaLN_modulation.1")
 	if c.Variant == Symdiff {
 		m.encX = l.linear("gamma_enc.x_embedder")
 		m.enc = l.trunk("gamma_enc.", c.encoder())

@@ -108,14 +108,10 @@ func TestHaar(t *testing.T) {
 		t.Errorf("share with determinant +1: %g, want 1/2", positive/n)
 	}
 	// The angle of a Haar rotation has density (1-cos)/π: mean π/2 + 2/π.
-	if m := stat.Mean(angle, nil); math.Abs(
-		m-(math.Pi/2+2/math.Pi),
-	) > 4*stat.StdDev(
+	if m := stat.Mean(angle, nil); math.Abs(m-(math.Pi/2+2/math.Pi)) > 4*stat.StdDev(
 		angle,
 		nil,
-	)/math.Sqrt(
-		float64(len(angle)),
-	) {
+	)/math.Sqrt(float64(len(angle))) {
 		t.Errorf("mean rotation angle %g", m)
 	}
 	// One column is uniform on the sphere: its coordinates are uniform on [-1, 1].

@@ -54,9 +54,8 @@ func Read(f *safetensors.File, net symmetrise.Network) ([]Case, error) {
 				File:   f.Name,
 				Tensor: at + "h",
 				Reason: strconv.Itoa(c.Features) + " features and " +
-					strconv.Itoa(
-						c.NoiseDims,
-					) + " values of noise an atom, the network takes " + strconv.Itoa(net.Features()) + " and " + strconv.Itoa(dims),
+					strconv.Itoa(c.NoiseDims) + " values of noise an atom, the network takes " +
+					strconv.Itoa(net.Features()) + " and " + strconv.Itoa(dims),
 			}
 		}
 		cases = append(cases, c)

@@ -190,11 +190,8 @@ func fits(n int) error {
 		return bad(
 			"atoms",
 			"",
-			"want a number: the histogram of the weights file gives "+strconv.Itoa(
-				n,
-			)+" atoms, at most "+strconv.Itoa(
-				MaxAtoms,
-			)+" can be made",
+			"want a number: the histogram of the weights file gives "+strconv.Itoa(n)+
+				" atoms, at most "+strconv.Itoa(MaxAtoms)+" can be made",
 		)
 	}
 	return nil

@@ -39,10 +39,7 @@ func TestGenerateKeepsTheOrder(t *testing.T) {
 			if want := whole.Result(i, molecule.Property{Key: "model", Value: "abc"}); written(
 				t,
 				got,
-			) != written(
-				t,
-				want,
-			) {
+			) != written(t, want) {
 				t.Errorf(
 					"%d threads, batches of %d: molecule %d is\n%swant\n%s",
 					c[0],

@@ -39,11 +39,8 @@ func (s *Sampler) noised(t int) error {
 				return bad(
 					"from",
 					"",
-					"molecule "+strconv.Itoa(
-						(s.o.First+i)%len(s.o.From),
-					)+", atom "+strconv.Itoa(
-						a,
-					)+": "+err.Error(),
+					"molecule "+strconv.Itoa((s.o.First+i)%len(s.o.From))+", atom "+
+						strconv.Itoa(a)+": "+err.Error(),
 				)
 			}
 			at += s.width

@@ -127,9 +127,7 @@ func TestStartRefuses(t *testing.T) {
 	whole := run(t, m, Options{Seed: 1, sizes: []int{4}, Steps: 5})
 	if explicit := run(t, m, Options{Seed: 1, sizes: []int{4}, Steps: 5, TStart: 1000}); bits(
 		explicit.z,
-	) != bits(
-		whole.z,
-	) {
+	) != bits(whole.z) {
 		t.Error("a start at T is not the whole run")
 	}
 }

@@ -36,11 +36,8 @@ type decoder struct {
 func (s *Sampler) setDecoder(d symmetrise.Decoder) error {
 	if want := 3 + s.meta.Features(); d.Width() != want {
 		return errors.New(
-			"sampler: the decoder has " + strconv.Itoa(
-				d.Width()-3,
-			) + " features, its metadata make " + strconv.Itoa(
-				want-3,
-			),
+			"sampler: the decoder has " + strconv.Itoa(d.Width()-3) +
+				" features, its metadata make " + strconv.Itoa(want-3),
 		)
 	}
 	s.decoder = &decoder{Decoder: d, atoms: make([]float32, len(s.z)/s.width*d.Width()), at: -1}

@@ -322,9 +322,8 @@ func (o Options) filled(meta encoding.Meta, s *schedule.Schedule) (Options, erro
 		return o, bad(
 			"t_start",
 			strconv.Itoa(o.TStart),
-			"the weights file has no moments of the training data to start from, want "+strconv.Itoa(
-				s.T(),
-			),
+			"the weights file has no moments of the training data to start from, want "+
+				strconv.Itoa(s.T()),
 		)
 	}
 	if o.Steps == 0 {
@@ -344,13 +343,8 @@ func (o Options) checkBranches() error {
 			return bad(
 				"branches",
 				"",
-				"step "+strconv.Itoa(
-					b.Step,
-				)+", want "+strconv.Itoa(
-					last+1,
-				)+" to "+strconv.Itoa(
-					o.Steps,
-				),
+				"step "+strconv.Itoa(b.Step)+", want "+strconv.Itoa(last+1)+" to "+
+					strconv.Itoa(o.Steps),
 			)
 		}
 		last = b.Step

@@ -183,11 +183,8 @@ func readMolecule(v json.Value) (m *molecule.Molecule, reason string) {
 	places, _ := v.Get("positions")
 	numbers, ok := floats(places)
 	if n := len(symbols.Items); symbols.Kind != json.Array || !ok || len(numbers) != 3*n {
-		return nil, strconv.Itoa(
-			n,
-		) + " elements and " + strconv.Itoa(
-			len(numbers),
-		) + " coordinates, want three of each"
+		return nil, strconv.Itoa(n) + " elements and " + strconv.Itoa(len(numbers)) +
+			" coordinates, want three of each"
 	}
 	m = &molecule.Molecule{}
 	for i, symbol := range symbols.Items {

@@ -158,10 +158,7 @@ func TestResultTellsTheVariation(t *testing.T) {
 	)
 	got := keys(s.Result(0).Properties)
 	want := " gamma=released rotate=0,1,0,-1,0,0,0,0,1 uncoupled=true branches=1:2,3:9223372036854775808 "
-	if !strings.Contains(
-		got,
-		want,
-	) {
+	if !strings.Contains(got, want) {
 		t.Errorf("properties %s, want %s", got, want)
 	}
 }

@@ -217,17 +217,8 @@ func tick(t, call int) uint32 { return uint32(t) | uint32(call)<<20 }
 func (s *Sampler) drawGamma(t, call int) {
 	seed, time, at := s.stepSeed(), tick(t, call), 0
 	for i, n := range s.sizes {
-		haar, eta := rng.New(
-			seed,
-			uint32(s.o.First+i),
-			rng.Haar,
-			time,
-		), rng.New(
-			seed,
-			uint32(s.o.First+i),
-			rng.Eta,
-			time,
-		)
+		haar := rng.New(seed, uint32(s.o.First+i), rng.Haar, time)
+		eta := rng.New(seed, uint32(s.o.First+i), rng.Eta, time)
 		s.gamma.Draw(s.net, i, at, at+n, &haar, &eta)
 		if h := s.o.Rotate; h != nil && !s.o.Uncoupled {
 			s.gamma.R0[i] = h.T().Mul(s.gamma.R0[i])
@@ -277,13 +268,8 @@ func (s *Sampler) Step() error {
 	for _, v := range s.z {
 		if !(math.Abs(float64(v)) <= math.MaxFloat32) {
 			return errors.New(
-				"sampler: values are not finite after step " + strconv.Itoa(
-					s.done,
-				) + " of " + strconv.Itoa(
-					s.Steps(),
-				) + ", at t = " + strconv.Itoa(
-					t,
-				),
+				"sampler: values are not finite after step " + strconv.Itoa(s.done) + " of " +
+					strconv.Itoa(s.Steps()) + ", at t = " + strconv.Itoa(t),
 			)
 		}
 	}

@@ -299,9 +299,7 @@ func TestResultCarriesItsArguments(t *testing.T) {
 		got += p.Key + "=" + p.Value + " "
 	}
 	want := "seed=5 index=41 steps=6 method=dpm++2m-sde t_start=1000 model=0123456789abcdef formula=" +
-		m.Formula() + " stable=" + strconv.FormatBool(
-		m.Stable(),
-	)
+		m.Formula() + " stable=" + strconv.FormatBool(m.Stable())
 	if !strings.HasPrefix(got, want) {
 		t.Errorf("properties %s, want %s...", got, want)
 	}

@@ -239,11 +239,7 @@ func TestNoiseScale(t *testing.T) {
 	}
 	m := network(t, "symdiff")
 	for _, method := range []Method{Ancestral, DPMSDE} {
-		usual, same := run(
-			t,
-			m,
-			Options{Seed: 4, sizes: []int{5}, Steps: 6, Method: method},
-		), run(
+		usual, same := run(t, m, Options{Seed: 4, sizes: []int{5}, Steps: 6, Method: method}), run(
 			t,
 			m,
 			Options{Seed: 4, sizes: []int{5}, Steps: 6, Method: method, NoiseScale: 1},

@@ -52,12 +52,8 @@ func New(spec Spec) (*Schedule, error) {
 	case "polynomial_2":
 		if !(spec.Precision > 0 && spec.Precision < 0.5) {
 			return nil, errors.New(
-				"schedule: precision " + strconv.FormatFloat(
-					spec.Precision,
-					'g',
-					-1,
-					64,
-				) + " not in (0, 0.5)",
+				"schedule: precision " + strconv.FormatFloat(spec.Precision, 'g', -1, 64) +
+					" not in (0, 0.5)",
 			)
 		}
 		alpha2 = polynomial2(spec.Timesteps, spec.Precision)
@@ -70,9 +66,8 @@ func New(spec Spec) (*Schedule, error) {
 		alpha2 = spec.Curve.alpha2
 	default:
 		return nil, errors.New(
-			"schedule: unknown name " + strconv.Quote(
-				spec.Name,
-			) + ", want polynomial_2, cosine, learned or table",
+			"schedule: unknown name " + strconv.Quote(spec.Name) +
+				", want polynomial_2, cosine, learned or table",
 		)
 	}
 	return &Schedule{spec, alpha2}, nil
@@ -85,11 +80,8 @@ var ErrNoCurve = errors.New("schedule: of tensors that are not there")
 func checkTimesteps(T int) error {
 	if T < 1 || T > maxTimesteps {
 		return errors.New(
-			"schedule: timesteps " + strconv.Itoa(
-				T,
-			) + " not in [1, " + strconv.Itoa(
-				maxTimesteps,
-			) + "]",
+			"schedule: timesteps " + strconv.Itoa(T) + " not in [1, " + strconv.Itoa(maxTimesteps) +
+				"]",
 		)
 	}
 	return nil

@@ -151,12 +151,8 @@ func (m *Model) Provenance() []molecule.Property {
 func (m *Model) Guided(weak *Model, w float64) (*Model, error) {
 	if !(w >= 0 && w <= 100) {
 		return nil, errors.New(
-			"guidance weight " + strconv.FormatFloat(
-				w,
-				'g',
-				-1,
-				64,
-			) + ": want a number from 0 to 100",
+			"guidance weight " + strconv.FormatFloat(w, 'g', -1, 64) +
+				": want a number from 0 to 100",
 		)
 	}
 	a, b := m.Meta, weak.Meta

@@ -35,17 +35,10 @@ func CheckState(net Network, sizes []int) error {
 		rows += size
 	}
 	return errors.New(
-		"a batch of " + strconv.Itoa(
-			len(sizes),
-		) + " molecules and " + strconv.Itoa(
-			rows,
-		) + " atoms takes " +
-			strconv.FormatInt(
-				n>>20,
-				10,
-			) + " MiB with this network, at most " + strconv.Itoa(
-			MaxState>>20,
-		) +
+		"a batch of " + strconv.Itoa(len(sizes)) + " molecules and " + strconv.Itoa(rows) +
+			" atoms takes " +
+			strconv.FormatInt(n>>20, 10) + " MiB with this network, at most " +
+			strconv.Itoa(MaxState>>20) +
 			" are allowed: fewer atoms, a smaller batch or another model",
 	)
 }

@@ -41,7 +41,7 @@ func write(t *testing.T, name, text string) string {
 	data := []byte(text)
 	if strings.HasSuffix(name, ".gz") {
 		var b bytes.Buffer
-		z := gzip.newWriter(&b)
+		z := gzip.NewWriter(&b)
 		z.Write(data)
 		z.Close()
 		data = b.Bytes()

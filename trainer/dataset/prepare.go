@@ -162,46 +162,16 @@ func Prepare(ctx context.Context, j Job) (Summary, error) {
 			j.note(fmt.Sprintf("%s.embedded: conformers of %d SMILES are there from a run before", j.Out, n))
 		}
 	}
-	w := newWriter(j.Out, j.Properties)
-	defer w.Discard()
-	s := Summary{Out: j.Out, Splits: map[string]int{}, Why: map[string]int{}, Earlier: j.Source.Embedded.Found()}
-	found := map[molecule.Element]bool{}
+	p := preparation{Job: j, split: split, w: newWriter(j.Out, j.Properties), found: map[molecule.Element]bool{}}
+	defer p.w.Discard()
+	s := &p.s
+	s.Out, s.Splits, s.Why, s.Earlier = j.Out, map[string]int{}, map[string]int{}, j.Source.Embedded.Found()
 	for i, file := range files {
 		if j.Start != nil {
 			j.Start(file, i, len(files))
 		}
 		raw := RawSource{File: file}
-		info, t, err := j.each(file, nil, func(r source.Record) error {
-			why := r.Left
-			if why == "" && j.Excluded[r.Index] {
-				why = "excluded by the list"
-			} else if why == "" {
-				why = j.leaveOut(r.Molecule.Elements, r.Molecule.Charge())
-			}
-			if why != "" {
-				raw.Left++
-				s.Why[why]++
-				return nil
-			}
-			n := len(r.Molecule.Elements)
-			for _, e := range r.Molecule.Elements {
-				if found[e] = true; len(j.Elements) > 0 && !slices.Contains(j.Elements, e) {
-					return fmt.Errorf("%s: %s: element %s is not among the model's %v", file, r.Name(), e.Symbol(), j.Elements)
-				}
-			}
-			name, err := split(r)
-			if err == nil {
-				err = w.Add(r.Molecule, name)
-			}
-			if err != nil {
-				return fmt.Errorf("%s: %s: %w", file, r.Name(), err)
-			}
-			raw.Molecules++
-			s.Splits[name]++
-			s.Atoms += n
-			s.Largest = max(s.Largest, n)
-			return nil
-		})
+		info, t, err := j.each(file, nil, func(r source.Record) error { return p.take(&raw, r) })
 		if err != nil {
 			return Summary{}, err
 		}
@@ -219,14 +189,56 @@ func Prepare(ctx context.Context, j Job) (Summary, error) {
 		return Summary{}, fmt.Errorf("%s: no molecules to write: %d skipped, %d left out", strings.Join(j.Inputs, ", "),
 			s.Skipped, s.Left)
 	}
-	for _, e := range slices.Sorted(maps.Keys(found)) {
+	for _, e := range slices.Sorted(maps.Keys(p.found)) {
 		s.Elements = append(s.Elements, e.Symbol())
 	}
-	if err := w.Close(s.Sources, j.Command); err != nil {
+	if err := p.w.Close(s.Sources, j.Command); err != nil {
 		return Summary{}, fmt.Errorf("%s: %w", j.Out, err)
 	}
 	if err := j.Source.Embedded.Remove(); err != nil {
 		return Summary{}, err
 	}
-	return s, nil
+	return *s, nil
+}
+
+// preparation is the state of Prepare.
+type preparation struct {
+	Job
+	split splitter
+	w     *Writer
+	s     Summary
+	found map[molecule.Element]bool
+}
+
+// take writes a record of the file raw, or counts why it is left out.
+func (p *preparation) take(raw *RawSource, r source.Record) error {
+	why := r.Left
+	if why == "" && p.Excluded[r.Index] {
+		why = "excluded by the list"
+	} else if why == "" {
+		why = p.leaveOut(r.Molecule.Elements, r.Molecule.Charge())
+	}
+	if why != "" {
+		raw.Left++
+		p.s.Why[why]++
+		return nil
+	}
+	for _, e := range r.Molecule.Elements {
+		if p.found[e] = true; len(p.Elements) > 0 && !slices.Contains(p.Elements, e) {
+			return fmt.Errorf("%s: %s: element %s is not among the model's %v", raw.File, r.Name(), e.Symbol(), p.Elements)
+		}
+	}
+	name, err := p.split(r)
+	if err == nil {
+		err = p.w.Add(r.Molecule, name)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %s: %w", raw.File, r.Name(), err)
+	}
+	n := len(r.Molecule.Elements)
+	raw.Molecules++
+	p.s.Splits[name]++
+	p.s.Atoms += n
+	p.s.Largest = max(p.s.Largest, n)
+	return nil
 }

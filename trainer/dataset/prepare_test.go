@@ -48,7 +48,7 @@ func put(t *testing.T, name, text string) string {
 func archive(t *testing.T, files map[string]string) string {
 	t.Helper()
 	var b bytes.Buffer
-	w := tar.newWriter(&b)
+	w := tar.NewWriter(&b)
 	for _, name := range slices.Sorted(mapKeys(files)) {
 		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(files[name])),
 			Typeflag: tar.TypeReg}); err != nil {
@@ -107,7 +107,7 @@ func TestQM9Archive(t *testing.T) {
 		path += ".bz2"
 	} else {
 		var b bytes.Buffer
-		z := gzip.newWriter(&b)
+		z := gzip.NewWriter(&b)
 		z.Write([]byte(text))
 		z.Close()
 		path = put(t, "q.tar.gz", b.String())

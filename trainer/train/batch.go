@@ -257,16 +257,8 @@ func (b *Batcher) Times(n int, seed uint64, step int, stratified bool, power flo
 func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch {
 	n, f := b.set.Size(indices[0]), b.config.Features
 	w := 3 + f
-	out := &Batch{
-		B: len(indices), N: n, Times: times,
-		X: make([]float32, len(indices)*n*3), H: make([]float32, len(indices)*n*f), Eps: make([]float32, len(indices)*n*w),
-		T: make([]float32, len(indices)), R0: make([]float32, len(indices)*9), Eta: make([]float32,
-			len(indices)*n*b.config.NoiseDims),
-	}
+	out := b.newBatch(indices, times)
 	clean, size := make([]float32, f), []int{n}
-	if b.signs != nil {
-		out.Sign, out.Outside = make([]float32, len(indices)), make([]float32, len(indices))
-	}
 	x := make([]float32, 3*n)
 	for i, index := range indices {
 		id := uint32(i)
@@ -326,37 +318,69 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 				}
 			}
 		}
-		if b.config.Variant != model.None {
-			r = rng.New(seed, id, drawHaar, uint32(step))
-			haar := o3.Haar(&r)
-			for k := range 9 {
-				out.R0[9*i+k] = float32(haar[k/3][k%3])
-			}
-		}
-		if b.config.Variant == model.Symdiff {
-			r = rng.New(seed, id, drawEta, uint32(step))
-			r.Fill(out.Eta[i*n*b.config.NoiseDims:(i+1)*n*b.config.NoiseDims], b.config.NoiseStd)
-		}
+		b.drawGamma(out, i, seed, id, step)
 		if t == 0 || typed {
-			if out.Mask == nil {
-				out.Mask = make([]float32, len(indices)*w)
-				for k := range out.Mask {
-					out.Mask[k] = 1
-				}
-			}
-			clear(out.Mask[i*w+3 : (i+1)*w])
-			if b.sched != nil && !typed {
-				if out.LogPH == nil {
-					out.LogPH = make([]float64, len(indices))
-				}
-				out.LogPH[i] = b.logPH(types, out.H[i*n*f:(i+1)*n*f])
-			}
+			b.maskFeatures(out, i, types, typed)
 		}
 	}
 	if b.latent > 0 {
 		b.latents(out, ids, seed, step)
 	}
 	return out
+}
+
+// newBatch allocates what a batch always has.
+func (b *Batcher) newBatch(indices, times []int) *Batch {
+	count, n, f := len(indices), b.set.Size(indices[0]), b.config.Features
+	out := &Batch{
+		B: count, N: n, Times: times,
+		X:   make([]float32, count*n*3),
+		H:   make([]float32, count*n*f),
+		Eps: make([]float32, count*n*(3+f)),
+		T:   make([]float32, count),
+		R0:  make([]float32, count*9),
+		Eta: make([]float32, count*n*b.config.NoiseDims),
+	}
+	if b.signs != nil {
+		out.Sign, out.Outside = make([]float32, count), make([]float32, count)
+	}
+	return out
+}
+
+// drawGamma draws R0 and eta of molecule i of the batch, where the network has them.
+func (b *Batcher) drawGamma(out *Batch, i int, seed uint64, id uint32, step int) {
+	n := out.N
+	if b.config.Variant != model.None {
+		r := rng.New(seed, id, drawHaar, uint32(step))
+		haar := o3.Haar(&r)
+		for k := range 9 {
+			out.R0[9*i+k] = float32(haar[k/3][k%3])
+		}
+	}
+	if b.config.Variant == model.Symdiff {
+		r := rng.New(seed, id, drawEta, uint32(step))
+		r.Fill(out.Eta[i*n*b.config.NoiseDims:(i+1)*n*b.config.NoiseDims], b.config.NoiseStd)
+	}
+}
+
+// maskFeatures takes the features of molecule i out of the loss: they are given, or t = 0, where
+// log p(h | z_0) takes their place.
+func (b *Batcher) maskFeatures(out *Batch, i int, types []uint8, typed bool) {
+	n, f := out.N, b.config.Features
+	w := 3 + f
+	if out.Mask == nil {
+		out.Mask = make([]float32, out.B*w)
+		for k := range out.Mask {
+			out.Mask[k] = 1
+		}
+	}
+	clear(out.Mask[i*w+3 : (i+1)*w])
+	if b.sched != nil && !typed {
+		if out.LogPH == nil {
+			out.LogPH = make([]float64, out.B)
+		}
+		out.LogPH[i] = b.logPH(types, out.H[i*n*f:(i+1)*n*f])
+	}
 }
 
 // join puts parts of a batch, of which some may be nil, together.

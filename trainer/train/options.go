@@ -296,6 +296,19 @@ func (o *Options) validate() error {
 			return err
 		}
 	}
+	if err := o.checkChoices(); err != nil {
+		return err
+	}
+	if o.Contrast != nil {
+		if err := o.Contrast.check(o); err != nil {
+			return err
+		}
+	}
+	return o.checkRanges()
+}
+
+// checkChoices refuses choices that do not go together.
+func (o *Options) checkChoices() error {
 	switch {
 	case o.Loss != lossL2 && o.Loss != lossVLB:
 		return fmt.Errorf("loss: %q, want l2 or vlb", o.Loss)
@@ -330,11 +343,11 @@ func (o *Options) validate() error {
 	case o.Steps < 0 || o.Epochs < 0 || o.MaxTime < 0 || o.Steps == 0 && o.Epochs == 0 && o.MaxTime == 0:
 		return errors.New("one of --steps, --epochs and --max-time must be given, and be positive")
 	}
-	if o.Contrast != nil {
-		if err := o.Contrast.check(o); err != nil {
-			return err
-		}
-	}
+	return nil
+}
+
+// checkRanges refuses numbers that are out of range.
+func (o *Options) checkRanges() error {
 	for _, c := range []struct {
 		flag string
 		ok   bool
