@@ -119,7 +119,7 @@ export function planeChart(left: readonly (readonly [number, number])[], right: 
     // Squares and circles: told apart without colour too.
     ...left.map((p) => svg("circle", { ...at(p), r: 5, class: "sample" })),
     ...right.map((p) => svg("rect", { x: at(p).cx - 4.5, y: at(p).cy - 4.5, width: 9, height: 9, class: "sample second" })),
-    ...(all.length === 0 ? [text(width / 2, height / 2, "Nothing drawn yet")] : []),
+    ...(all.length === 0 ? [text(width / 2, height / 2, "No runs yet")] : []),
     ...(all.length > 1
       ? [
           svg("path", { d: `M${width - 12 - scale * bar} ${height - 16}h${scale * bar}`, class: "scale" }),
