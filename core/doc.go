@@ -6,14 +6,14 @@
 //	schedule               the noise schedule of a diffusion
 //	molecule               atoms in space: files, bonds, stability, validity
 //	safetensors            the file format of weights
-//	symmetrise             makes any denoiser equivariant by a random matrix
+//	symmetrise             makes any denoiser equivariant by a random orthogonal matrix
 //	encoding               what the rows of a network mean
 //	dit, model             the transformer, and SymDiff's network around it
-//	egnn, geoldm           the networks that it is compared with
+//	egnn, geoldm           other networks, for comparison: EDM's and GeoLDM's
 //	checkpoint             opens the weights of any of them
-//	sampler, likelihood    the reverse process, and the bound of the likelihood
+//	sampler, likelihood    the reverse process, and the bound on the likelihood
 //	weights                the shipped models
-//	symdiff                the front door: start there
+//	symdiff                opens a model and generates: start there
 //
 // Core imports nothing of the other folders, no cgo, no syscall/js, no fmt and no
 // encoding/json, which would double the size of the WebAssembly.

@@ -1,7 +1,7 @@
-// Package budget bounds what one record or one file from anywhere may cost a
-// reader: the bytes that it takes and the depth of what is nested in it. A
-// reader spends before it allocates, so that a file of a few kilobytes that
-// stands for gigabytes is an error within a second, and memory stays small.
+// Package budget limits what an untrusted record or file may cost a reader: the
+// number of bytes and the depth of nesting. A reader asks the budget before it
+// allocates. So a file of a few kilobytes that expands to gigabytes is an error
+// within a second, and memory stays small.
 package budget
 
 import (

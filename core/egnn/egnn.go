@@ -1,8 +1,7 @@
 // Package egnn is the network of EDM (Hoogeboom et al. 2022, arXiv 2203.17003),
-// an E(n)-equivariant graph network (Satorras et al. 2021, arXiv 2102.09844): the
-// intrinsically equivariant peer of the symmetrised transformer in the same
-// framework. It is equivariant under O(3) as it is, and a symmetrise.Denoiser
-// like any other.
+// an E(n)-equivariant graph network (Satorras et al. 2021, arXiv 2102.09844). It is
+// equivariant under O(3) without symmetrisation, and is compared with the
+// symmetrised transformer. It implements symmetrise.Denoiser.
 //
 // Atoms are rows z = [x, h]; every pair of different atoms of a molecule is an
 // edge. With d²_ij = |x_i - x_j|² and d0²_ij that of the input,

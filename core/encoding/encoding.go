@@ -1,10 +1,11 @@
-// Package encoding is what the rows z = [x, h] of a network mean: atoms, their
-// scales, the noise schedule, the properties that the network is conditioned on, and
-// the statistics of the training data that a sampler starts from. Meta holds it, and
-// a weights file says it in its header.
+// Package encoding defines what the rows z = [x, h] of a network mean. Meta holds it:
+// the elements, the scales, the noise schedule, the properties that the network is
+// conditioned on, and the statistics of the training data that sampling needs. A
+// weights file has it in its header.
 //
-// A row is an atom: its position over ScaleX, its one-hot type over ScaleTypes, and
-// perhaps its atomic number over ScaleCharge. This package alone knows these scales.
+// A row is an atom: its position over ScaleX, its one-hot type over ScaleTypes and,
+// with a charge channel, its atomic number over ScaleCharge. Only this package knows
+// these scales.
 package encoding
 
 import (

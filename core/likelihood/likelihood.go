@@ -8,15 +8,15 @@
 //
 //	L0 = ½|eps_x - eps_hat_x|² + (N-1)·3·½·log(2π·sigma_0²/alpha_0²) - log p(h|z_0).
 //
-// An estimate takes two network evaluations per molecule, at 0 and at a time t
-// that stands for the sum. EDM draws t evenly; here it is drawn with probability
+// An estimate takes two network evaluations per molecule, at 0 and at a random time
+// t, whose term estimates the sum. EDM draws t evenly; here it is drawn with
+// probability
 //
 //	p(t) = 0.1/T + 0.9·w(t)/sum of w,   w(t) = SNR(t-1)/SNR(t) - 1,
 //
-// and its term divided by p(t), since nearly all of the variance is in the few
-// times of large w. It is
-// unbiased for the bound; of a symmetrised network, whose eps_hat is random, it
-// is that of the bound of Zhang et al. 2025 (arXiv 2410.06262).
+// and its term is divided by p(t), since nearly all of the variance comes from the
+// few times of large w. The estimate is unbiased. For a symmetrised network, whose
+// eps_hat is random, the bound is that of Zhang et al. 2025 (arXiv 2410.06262).
 //
 // Source: Hoogeboom et al. 2022 (EDM, arXiv 2203.17003), section 3 and
 // appendix A; compute_loss of en_diffusion.py with t0_always.

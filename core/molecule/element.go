@@ -1,13 +1,13 @@
-// Package molecule holds molecules as atoms in space and measures them the way
-// the field does: bonds from distances, stability, validity, uniqueness; and it
-// reads and writes them as XYZ, SDF (V2000) and PDB.
+// Package molecule holds molecules as atoms in space. It measures them as the field
+// does (bonds from distances, stability, validity, uniqueness), and reads and writes
+// XYZ, SDF and PDB.
 //
-// Positions are in Å, row i belongs to atom i; atoms count from 0, in files and
-// messages about files from 1. Hydrogens are explicit. Bonds are never stored:
-// they follow from elements and distances, so that a generated molecule and one
-// from a file are judged alike: by the table of EDM ([BondOrder]), which published
-// measures use, and as a Lewis structure ([Molecule.Lewis]), which files get and
-// which holds for drug-like molecules and ions.
+// Positions are in Å; row i belongs to atom i. Atoms count from 0, in files and in
+// messages about files from 1. Hydrogens are explicit. Bonds are never stored. They
+// follow from elements and distances, so that generated molecules and those of files
+// are judged alike. There are two rules: the table of EDM ([BondOrder]), which
+// published measures use, and a Lewis structure ([Molecule.Lewis]), which files get
+// and which holds for drug-like molecules and ions.
 //
 // Sources: Hoogeboom et al. 2022 (EDM, arXiv 2203.17003), qm9/bond_analyze.py
 // and qm9/rdkit_functions.py of its code.

@@ -1,15 +1,15 @@
-// Package sampler generates molecules with a trained network: by ancestral
-// sampling of the reverse diffusion (Hoogeboom et al. 2022, arXiv 2203.17003,
+// Package sampler generates molecules with a trained network. It samples the reverse
+// diffusion, either by ancestral sampling (Hoogeboom et al. 2022, arXiv 2203.17003,
 // algorithm 2; with the symmetrised network of Zhang et al. 2025), or by a solver
-// in fewer steps (see Method); freely, of a formula, under values of properties, or
-// around a fragment (see Options).
+// that needs fewer steps (see Method). A molecule may be conditioned on its formula,
+// on properties, or on a fragment (see Options).
 //
-// A Sampler holds a batch of molecules of any sizes. Each call of Step is one
-// network evaluation, but where a method says otherwise: from z_t to z_s on a grid
-// t_0 > t_1 > ... > t_S = 0, with t_0 = Options.TStart, and at last from z_0 to the
-// molecule. Everything random comes from streams of (seed, molecule, purpose, time),
-// so that a molecule depends on its seed, its index and its settings, but not on
-// the batch it is computed in. Generate samples many batches on all cores.
+// A Sampler holds a batch of molecules of any sizes. Each call of Step goes from z_t
+// to z_s on a grid t_0 > t_1 > ... > t_S = 0, with t_0 = Options.TStart; the last
+// call goes from z_0 to the molecule. A step is one network evaluation, unless its
+// Method says otherwise. Random numbers come from streams of (seed, molecule,
+// purpose, time). So a molecule depends on its seed, its index and the options, but
+// not on its batch. Generate samples many batches on all cores.
 //
 // The invariant of a step: the positions of every molecule have zero centre of
 // mass.

@@ -7,9 +7,9 @@
 //
 // built once in float64 from additions, multiplications, divisions and square
 // roots only, so that it is the same table on every platform. It follows a
-// formula, or was learned (see Network). (The published
-// code keeps the table of -log SNR in float32 and recovers alpha and sigma from
-// it; the two agree to about 1e-6 relative.)
+// formula, or was learned (see Network). The published code keeps a table of
+// -log SNR in float32 and derives alpha and sigma from it; the two agree to about
+// 1e-6 relative.
 //
 // Sources: Hoogeboom et al. 2022 (arXiv 2203.17003), appendix B; the reference
 // implementation's PredefinedNoiseSchedule.

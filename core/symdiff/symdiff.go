@@ -6,8 +6,7 @@
 //		...
 //	}
 //
-// The packages beside it are its rooms. What most programs need is here; of the
-// others these are made for programs of other people too:
+// What most programs need is here. These packages are also meant to be imported:
 //
 //	molecule     atoms in space: files, bonds, stability, validity, uniqueness
 //	symmetrise   makes any denoiser equivariant
@@ -15,8 +14,8 @@
 //	likelihood   how likely given molecules are to a model
 //
 // Everything is pure Go, runs natively and as WebAssembly, and gives the same bits
-// everywhere: molecule i of a seed depends on the seed, i, the options and the
-// model alone.
+// everywhere: molecule i of a seed depends only on the seed, i, the options and the
+// model.
 package symdiff
 
 import (

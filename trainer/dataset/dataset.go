@@ -3,8 +3,8 @@
 // Positions are centred at their mean, in Å, float32, the atoms of molecule i in rows
 // offset(i)..offset(i+1); an atom's type is its index in the model's list of elements. A batch
 // holds molecules of one size, so that nothing is padded, and as many as fit its budget of atoms.
-// The order of an epoch is a function of the seed and the epoch's number alone: (epoch, position)
-// is all that has to be remembered to go on.
+// The order of an epoch depends only on the seed and the number of the epoch. So a run continues
+// from (epoch, position).
 package dataset
 
 import (

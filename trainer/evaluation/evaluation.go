@@ -1,8 +1,7 @@
-// Package evaluation measures sets of molecules as the field does and as a
-// chemist does: stability, validity by the closed form and by RDKit, uniqueness,
-// novelty, connectedness, clashes, lengths and angles, flat aromatic rings, how far distributions
-// are from those of the data, strain energy; and writes it as text, JSON,
-// Markdown or a page.
+// Package evaluation measures sets of molecules: stability, validity by a closed form
+// and by RDKit, uniqueness, novelty, connectedness, clashes, bond lengths and angles,
+// planar aromatic rings, strain energy, and how far distributions are from those of
+// the data. It writes the result as text, JSON, Markdown or a page.
 //
 // Sources: the protocol of EDM (Hoogeboom et al. 2022, arXiv 2203.17003,
 // section 5; qm9/rdkit_functions.py of its code).

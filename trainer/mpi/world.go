@@ -1,8 +1,7 @@
-// Package mpi joins processes that train one model: sums over all of them, by the Message Passing
-// Interface.
+// Package mpi sums over the processes that train one model, by the Message Passing Interface.
 //
 // With the tag mpi it is a small shim over the MPI library at hand (found by pkg-config, ompi-c),
-// started by mpirun. Without the tag there is one process, and sums are what they were. Calls come
+// started by mpirun. Without the tag there is one process, and a sum is its own value. Calls come
 // from one goroutine, bound to the thread that called Join.
 package mpi
 

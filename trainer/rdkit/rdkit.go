@@ -1,10 +1,10 @@
-// Package rdkit asks RDKit, through its C++ interface, what the closed forms of
-// core/molecule cannot know: validity and canonical SMILES for any element,
-// conformers of a SMILES, and the strain energy of a structure by MMFF94.
+// Package rdkit calls RDKit, through its C++ interface, for what core/molecule cannot
+// compute: validity and canonical SMILES for any element, conformers of a SMILES,
+// and the strain energy of a structure by MMFF94.
 //
-// Bonds are core/molecule's, from distances; RDKit judges them. The package is
-// built with the tag rdkit (and cgo); without it, Available is false and every
-// function returns [ErrMissing].
+// Bonds come from core/molecule, by distances; RDKit judges them. The package needs
+// the tag rdkit and cgo. Without them Available is false and every function returns
+// [ErrMissing].
 //
 // Sources: RDKit (rdkit.org); the use of it in EDM's qm9/rdkit_functions.py;
 // Riniker and Landrum 2015 (ETKDG), Halgren 1996 and 1999 (MMFF94, MMFF94s).

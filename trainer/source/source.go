@@ -1,8 +1,8 @@
-// Package source reads molecules from files of every format: XYZ, SDF and PDB by
-// the readers of core/molecule, QM9's archive, GEOM's msgpack, lists and tables of
-// SMILES, each also compressed, and folders of these; one record at a time, so
-// that memory does not grow with the file, and going on after a bad record where
-// the format tells where the next begins.
+// Package source reads the formats in which data sets are published: XYZ, SDF and PDB
+// (by core/molecule), QM9's archive, GEOM's msgpack, lists and tables of SMILES, each
+// also compressed, and folders of these. It reads one record at a time, so that memory
+// does not grow with the file. After a bad record it continues with the next, if the
+// format tells where that begins.
 //
 // Sources: Ramakrishnan et al., Sci. Data 1, 140022 (2014); Axelrod and Gomez-Bombarelli, Sci. Data
 // 9, 185 (2022); EDM's qm9/data/prepare and build_geom_dataset.py.
