@@ -99,14 +99,14 @@ func samplers(files []string) ([][]string, error) {
 }
 
 // rounds is one row for each round of the files posttrain.json of `symdiff posttrain`. Round 0 is the
-// model that a stage starts from, and the best round, whose weights go on, is bold.
+// model that the first stage starts from, and the best round of a stage, whose weights go on, is bold.
 func rounds(files []string) ([][]string, error) {
 	if len(files) == 0 {
 		return nil, errors.New("want at least one file")
 	}
-	rows := [][]string{{"compared by", "round", "stable molecules %", "valid %", "unique among valid %",
+	rows := [][]string{{"by", "round", "stable molecules %", "valid %", "unique among valid %",
 		"plausible %", "aromatic ring %", "distances, JS"}}
-	for _, file := range files {
+	for i, file := range files {
 		var stage struct {
 			Options struct {
 				Reward string `json:"reward"`
@@ -124,11 +124,14 @@ func rounds(files []string) ([][]string, error) {
 		}
 		by := "data"
 		if stage.Options.Reward != "" {
-			by = "`" + stage.Options.Reward + "`"
+			by = "reward"
 		}
 		for k, r := range stage.Rounds {
 			if r.Measures == nil {
 				return nil, fmt.Errorf("%s: round %d has no measures", file, k)
+			}
+			if i > 0 && k == 0 { // the best round of the stage before
+				continue
 			}
 			m := func(key string) string { return percent(r.Measures[key]) }
 			name := fmt.Sprint(k)

@@ -86,7 +86,7 @@ func TestRounds(t *testing.T) {
 	const cells = "67.7 | 85.2 | 99.0 | 61.6 | 3.4 | 0.0053 |"
 	for name, text := range map[string]string{
 		"a.json": `{"options":{},"best":1,"rounds":[` + round + "," + round + "]}",
-		"b.json": `{"options":{"reward":"plausible"},"best":0,"rounds":[` + round + "]}",
+		"b.json": `{"options":{"reward":"plausible"},"best":1,"rounds":[` + round + "," + round + "]}",
 		"c.json": `{"options":{},"best":1,"rounds":[` + round + "]}",
 		"d.json": `{"options":{},"best":0,"rounds":[{}]}`,
 	} {
@@ -102,7 +102,7 @@ func TestRounds(t *testing.T) {
 	for _, r := range rows[1:] {
 		text = append(text, strings.Join(r, " | ")+" |")
 	}
-	want := []string{"data | 0 | " + cells, "data | **1** | " + cells, "`plausible` | **0** | " + cells}
+	want := []string{"data | 0 | " + cells, "data | **1** | " + cells, "reward | **1** | " + cells}
 	if !slices.Equal(text, want) {
 		t.Errorf("%q, want %q", text, want)
 	}

@@ -146,7 +146,7 @@ test("uncoupled, the distributions of gamma agree, and without gamma they do not
   // By chance it would say so once in a thousand times.
   assert.notEqual(await page.textContent("#spread-verdict"), "Two different distributions");
   await change(page, "[value=none]");
-  assert.match(await draw(), /All 8 on each side are one molecule.*None of 999/);
+  assert.match(await draw(), /all 8 molecules of a side are the same.*None of 999/);
   assert.equal(await page.textContent("#spread-verdict"), "Two different distributions");
   await close();
 });
