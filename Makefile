@@ -25,6 +25,7 @@ PYTHON_PACKAGES := python3-torch
 MPI_PACKAGES := pkg-config openmpi-bin libopenmpi-dev
 BROWSER_PACKAGES := chromium firefox-esr
 RELEASE_PACKAGES := zip
+XTB_PACKAGES := xtb
 RDKIT_PACKAGES := g++ librdkit-dev libboost-dev openbabel
 
 # RDKIT=1 builds with RDKit (tag rdkit) and installs it; RDKIT=0 without. The
@@ -334,13 +335,14 @@ fuzz: ## fuzz every reader and the kernels, FUZZTIME=30s each; make test runs th
 	@for file in $$(grep -rl '^func Fuzz' core trainer --include=*_test.go); do for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$file); do \
 		echo "$$file $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$file) || exit 1; done; done
 
-bench-peers: deps-browser $(BENCH)/npm.stamp ## core against onnxruntime, in turn, in one run (BENCH_ARGS='--json wasm/bench/bench.json')
+BENCH_ATOMS ?= 60,100
+bench-peers: deps-browser $(BENCH)/npm.stamp ## core against onnxruntime, in turn, in one run, with molecules of BENCH_ATOMS=60,100 too (BENCH_ARGS='--json wasm/bench/bench.json')
 	@mkdir -p $(BENCH)
 	go build -o $(BENCH)/bench ./wasm/bench
 	GOOS=js GOARCH=wasm go build -ldflags='-s -w' -o $(BENCH)/bench.wasm ./wasm/bench
 	$(BENCH)/bench weights > $(BENCH)/dit.safetensors
 	cp "$$(go env GOROOT)/lib/wasm/wasm_exec.js" $(BENCH)/wasm_exec.cjs
-	node wasm/bench/bench.js $(BENCH_ARGS)
+	node wasm/bench/bench.js --atoms "$(BENCH_ATOMS)" $(BENCH_ARGS)
 $(BENCH)/npm.stamp: wasm/bench/package-lock.json
 	@mkdir -p $(BENCH)
 	npm --prefix wasm/bench ci --ignore-scripts --no-audit --no-fund
@@ -436,6 +438,10 @@ deps-python:
 
 deps-rdkit:
 	$(call install,$(RDKIT_PACKAGES))
+
+.PHONY: deps-xtb
+deps-xtb: ## install xtb, for data prepare --xtb and evaluate --xtb
+	$(call install,$(XTB_PACKAGES))
 
 deps-browser:
 	$(call install,$(BROWSER_PACKAGES))

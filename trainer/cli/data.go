@@ -55,7 +55,8 @@ train, evaluate, nll and data stats map into memory. INPUT is a file or a folder
   .msgpack               GEOM (drugs_crude.msgpack): of each molecule the --conformers of
                          lowest energy
   .smi .tsv .csv         SMILES, or a table with a column smiles: conformers are embedded by
-                         ETKDGv3 and relaxed by MMFF94s (in a build with RDKit)
+                         ETKDGv3 and relaxed by MMFF94s (in a build with RDKit), and
+                         with --xtb by GFN2-xTB (the program xtb)
 
 A file may be compressed (.gz, .bz2). A bad record is named on standard error, counted and skipped;
 with --strict it ends the command. Bad records include conformers whose bonds are not those of the
@@ -97,7 +98,9 @@ property split, or goes to the training set if it has none. Use a split as FILE@
 	f.Uint64VarP(&o.job.Source.Seed, "seed", "s", 0, "seed of shares and of embedding")
 	f.IntVar(&o.job.Source.Threads, "threads", 0, "threads that embed (default one per core)")
 	f.DurationVar(&o.job.Source.Limit, "embed-limit", source.DefaultLimit,
-		"time that the conformers of one SMILES may take")
+		"processor time that the conformers of one SMILES may take, and each relaxation of --xtb")
+	f.BoolVar(&o.job.Source.XTB, "xtb", false,
+		"relax the conformers of SMILES by GFN2-xTB last (the program xtb)")
 	f.BoolVar(&o.json, "json", false, "print the summary as JSON")
 	must(cmd.MarkFlagFilename("out", "safetensors"))
 	must(cmd.MarkFlagFilename("exclude", "txt"))

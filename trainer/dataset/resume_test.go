@@ -5,6 +5,7 @@ package dataset
 import (
 	"bytes"
 	"context"
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/trainer/source"
+	"github.com/symdiff-go/symdiff/trainer/xtb"
 )
 
 // drugLike is a table of molecules with what drugs have, and of some that filters leave out.
@@ -136,5 +138,43 @@ func TestPrepareRefusesOtherConformers(t *testing.T) {
 	}
 	if b, _ := os.ReadFile(j.Out + ".embedded"); string(b) != "notes of mine" {
 		t.Errorf("a file was written over: %q", b)
+	}
+}
+
+// The last relaxation by GFN2-xTB moves the atoms, gives its own energies, and keeps the bonds.
+// Without the program the error says so.
+func TestPrepareByXTB(t *testing.T) {
+	list := put(t, "few.smi", "CCO\nCS(C)(=O)=O\n[NH4+]\n")
+	job := func(xtb bool) Job {
+		j := drugJob(t.TempDir(), list)
+		j.Neutral, j.Source.XTB, j.Properties = false, xtb, []string{"energy", "charge"}
+		return j
+	}
+	without := job(true)
+	t.Run("missing", func(t *testing.T) {
+		t.Setenv("PATH", t.TempDir())
+		if _, err := Prepare(context.Background(), without); !errors.Is(err, xtb.ErrMissing) {
+			t.Errorf("error %v", err)
+		}
+	})
+	if _, err := xtb.Find(); err != nil {
+		t.Skip(err)
+	}
+	energies := func(j Job) []float32 {
+		s, err := Prepare(context.Background(), j)
+		if err != nil || s.Molecules != 3 {
+			t.Fatalf("%+v, %v", s, err)
+		}
+		p, err := OpenPacked(j.Out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Properties["energy"]
+	}
+	plain, relaxed := energies(job(false)), energies(job(true))
+	for i, e := range relaxed {
+		if e > -1000 || plain[i] < -1000 { // of all electrons, and of a force field
+			t.Errorf("molecule %d: energies %g of GFN2-xTB, %g of MMFF94s", i, e, plain[i])
+		}
 	}
 }

@@ -228,7 +228,7 @@ func Run(ctx context.Context, molecules Molecules, o Options) (*Evaluation, erro
 	if err := r.strain(ctx); err != nil {
 		return nil, err
 	}
-	if err := r.xtb(ctx); err != nil {
+	if err := r.byXTB(ctx); err != nil {
 		return nil, err
 	}
 	r.finish()

@@ -13,6 +13,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/trainer/xtb"
 )
 
 const qm9Features = "../../core/molecule/testdata/features.xyz"
@@ -139,7 +140,7 @@ func TestXTBIsReadAndItsAbsenceSaid(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("PATH", dir)
 	o := Options{XTB: 2}
-	if _, err := Run(context.Background(), molecule.Open(qm9Features), o); !errors.Is(err, errNoXTB) {
+	if _, err := Run(context.Background(), molecule.Open(qm9Features), o); !errors.Is(err, xtb.ErrMissing) {
 		t.Errorf("without xtb: %v", err)
 	}
 	script := "#!/bin/sh\nPATH=/bin:/usr/bin\necho '         :: total energy             -28.000000000000 Eh    ::'\n" +

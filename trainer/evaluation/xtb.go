@@ -1,24 +1,18 @@
 package evaluation
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"math"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"time"
 
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/trainer/report"
+	"github.com/symdiff-go/symdiff/trainer/xtb"
 )
 
 // XTB is what a relaxation by GFN2-xTB (Bannwarth, Ehlert, Grimme 2019) makes of structures: how
@@ -32,13 +26,8 @@ type XTB struct {
 	Failed   map[string]int `json:"failed,omitempty"` // reason -> molecules
 }
 
-// errNoXTB says that the program is missing.
-var errNoXTB = errors.New("the program xtb is not installed (Debian: apt-get install xtb)")
-
-const (
-	xtbLimit   = 2 * time.Minute // of one molecule
-	perHartree = 627.5094740631  // kcal/mol
-)
+// xtbLimit is the processor time of one molecule.
+const xtbLimit = 2 * time.Minute
 
 // relaxation is the outcome for one molecule.
 type relaxation struct {
@@ -47,13 +36,13 @@ type relaxation struct {
 }
 
 // xtb relaxes molecules, as many at a time as there are threads.
-func (r *run) xtb(ctx context.Context) error {
+func (r *run) byXTB(ctx context.Context) error {
 	if r.XTB == 0 || len(r.relaxed) == 0 {
 		return nil
 	}
-	program, err := exec.LookPath("xtb")
+	program, err := xtb.Find()
 	if err != nil {
-		return errNoXTB
+		return err
 	}
 	x := &XTB{Tried: len(r.relaxed), Failed: map[string]int{}}
 	var drops, rmsds []float64
@@ -85,58 +74,20 @@ func (r *run) xtb(ctx context.Context) error {
 	return err
 }
 
-var (
-	firstEnergy = regexp.MustCompile(`:: total energy\s+(-?\d+\.\d+) Eh`)
-	lastEnergy  = regexp.MustCompile(`energy: (-?\d+\.\d+)`)
-)
-
-// relax runs xtb in a folder of its own. Unpaired electrons are 0, and by EDM's rule for QM9 the
-// charge too: the molecules are stable, so each atom has its valence.
-func (r *run) relax(ctx context.Context, program string, m *molecule.Molecule) (found relaxation, err error) {
-	dir, err := os.MkdirTemp("", "symdiff-xtb-*")
-	if err != nil {
-		return found, err
-	}
-	defer os.RemoveAll(dir)
-	var text bytes.Buffer
-	if err := molecule.WriteXYZ(&text, &molecule.Molecule{Elements: m.Elements, Positions: m.Positions}); err != nil {
-		return found, err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "in.xyz"), text.Bytes(), 0o666); err != nil {
-		return found, err
-	}
-	limited, cancel := context.WithTimeout(ctx, xtbLimit)
-	defer cancel()
+// relax runs xtb. Unpaired electrons are 0, and by EDM's rule for QM9 the charge too: the molecules
+// are stable, so each atom has its valence.
+func (r *run) relax(ctx context.Context, program xtb.Program, m *molecule.Molecule) (found relaxation, err error) {
 	charge, bonds := 0, (*molecule.Molecule).Bonds
 	if r.rule == molecule.GEOMRule {
 		charge = m.Charge()
 		bonds = func(m *molecule.Molecule) []molecule.Bond { return pairs(m.Lewis(charge).Bonds) }
 	}
-	cmd := exec.CommandContext(limited, program, "in.xyz", "--opt", "normal", "--chrg", strconv.Itoa(charge))
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), "OMP_NUM_THREADS=1")
-	out, err := cmd.Output()
-	switch {
-	case ctx.Err() != nil:
-		return found, ctx.Err()
-	case limited.Err() != nil:
-		return found, fmt.Errorf("no minimum in %v", xtbLimit)
-	case err != nil:
-		return found, errors.New("xtb found no minimum")
-	}
-	relaxed, last, err := readRelaxed(filepath.Join(dir, "xtbopt.xyz"), m)
+	minimum, err := program.Relax(ctx, m, charge, 0, xtbLimit)
 	if err != nil {
 		return found, err
 	}
-	first := firstEnergy.FindSubmatch(out)
-	if first == nil {
-		return found, errors.New("xtb printed no energy")
-	}
-	start, err := strconv.ParseFloat(string(first[1]), 64)
-	if err != nil {
-		return found, err
-	}
-	return relaxation{(start - last) * perHartree, superposed(m.Positions, relaxed.Positions),
-		slices.Equal(bonds(m), bonds(relaxed))}, nil
+	return relaxation{minimum.Drop, superposed(m.Positions, minimum.Molecule.Positions),
+		slices.Equal(bonds(m), bonds(minimum.Molecule))}, nil
 }
 
 // pairs are bonds without their orders: a Kekulé structure may turn into another.
@@ -145,32 +96,6 @@ func pairs(bonds []molecule.Bond) []molecule.Bond {
 		bonds[k].Order = 1
 	}
 	return bonds
-}
-
-// readRelaxed reads xtb's result; its comment line has the energy in Hartree.
-func readRelaxed(file string, like *molecule.Molecule) (*molecule.Molecule, float64, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, 0, errors.New("xtb wrote no structure")
-	}
-	match := lastEnergy.FindSubmatch(data)
-	if match == nil {
-		return nil, 0, errors.New("xtb wrote no energy")
-	}
-	energy, err := strconv.ParseFloat(string(match[1]), 64)
-	if err != nil {
-		return nil, 0, err
-	}
-	for m, err := range molecule.ReadXYZ(bytes.NewReader(data), "xtb's structure") {
-		if err != nil {
-			return nil, 0, err
-		}
-		if !slices.Equal(m.Elements, like.Elements) {
-			return nil, 0, errors.New("xtb wrote other atoms")
-		}
-		return m, energy, nil
-	}
-	return nil, 0, errors.New("xtb wrote no structure")
 }
 
 // superposed is the root mean square distance of two structures after the best rotation and shift

@@ -42,4 +42,8 @@ type Conformers struct {
 	Energies  []float64 // kcal/mol, MMFF94s
 	Charge    int       // formal charge of the molecule
 	Radicals  int       // unpaired electrons
+	Bonds     []molecule.Bond
 }
+
+// ErrTime says that a molecule's processor time is over.
+var ErrTime = errors.New("no conformer in time")

@@ -4,6 +4,7 @@ package rdkit
 
 import (
 	"context"
+	"time"
 
 	"github.com/symdiff-go/symdiff/core/molecule"
 )
@@ -52,4 +53,6 @@ func Describe(*molecule.Molecule) (Descriptors, error) { return Descriptors{}, E
 func Atoms(string) ([]molecule.Element, int, error) { return nil, 0, ErrMissing }
 
 // Embed needs the tag rdkit.
-func Embed(context.Context, string, int, int) (Conformers, error) { return Conformers{}, ErrMissing }
+func Embed(context.Context, string, int, int, time.Duration) (Conformers, error) {
+	return Conformers{}, ErrMissing
+}

@@ -16,6 +16,7 @@ import (
 	"math"
 	"slices"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/symdiff-go/symdiff/core/molecule"
@@ -320,15 +321,24 @@ func Atoms(smiles string) (elements []molecule.Element, charge int, err error) {
 // Embed makes conformers of a SMILES: hydrogens added, `tries` embeddings by
 // ETKDGv3 from the seed, each relaxed with MMFF94s. Errors: what is not a SMILES of
 // one fragment of elements, what cannot be embedded, atoms for which MMFF94 has no
-// parameters, and the context's. A conformer whose bonds are not those of the
+// parameters, the context's, and [ErrTime] where it takes more than the limit of processor
+// time. A conformer whose bonds are not those of the
 // SMILES (see molecule.CheckBonds) is left out, and it is an error where all are.
-func Embed(ctx context.Context, smiles string, tries, seed int) (Conformers, error) {
+func Embed(
+	ctx context.Context, smiles string, tries, seed int, limit time.Duration,
+) (Conformers, error) {
 	return interruptible(ctx, func(stop *C.int) (Conformers, error) {
 		in := C.CString(smiles)
 		defer C.free(unsafe.Pointer(in))
 		var c C.symdiff_conformers
 		var reason *C.char
-		if C.symdiff_embed(in, C.int(tries), C.int(seed), 2000, stop, &c, &reason) != 0 {
+		switch C.symdiff_embed(
+			in, C.int(tries), C.int(seed), 2000, C.double(limit.Seconds()), stop, &c, &reason,
+		) {
+		case 0:
+		case 2:
+			return Conformers{}, ErrTime
+		default:
 			return Conformers{}, errors.New(text(reason))
 		}
 		defer C.symdiff_free_conformers(&c)
@@ -341,6 +351,7 @@ func conformers(c *C.symdiff_conformers) (Conformers, error) {
 	n := int(c.atoms)
 	out := Conformers{Charge: int(c.charge), Radicals: int(c.radicals)}
 	elements, bonds := elementsOf(c), bondsOf(c)
+	out.Bonds = bonds
 	var unlike error
 	positions := unsafe.Slice(c.positions, 3*n*int(c.conformers))
 	for k, e := range unsafe.Slice(c.energies, int(c.conformers)) {

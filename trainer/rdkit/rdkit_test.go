@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/rng"
@@ -39,7 +40,7 @@ func embedded(t *testing.T) (list []*molecule.Molecule) {
 	for _, s := range []string{"O", "C", "c1ccccc1", "c1ccc2[nH]ccc2c1", "CC(=O)Oc1ccccc1C(=O)O",
 		"CN1C=NC2=C1C(=O)N(C)C(=O)N2C", "C1CC1", "CC#N", "NCC(=O)O",
 		"c1ccsc1", "FC(F)(F)c1ccncc1", "ClCCBr", "CS(=O)(=O)N", "O=C1C=CC(=O)C=C1"} {
-		c, err := Embed(context.Background(), s, 2, 42)
+		c, err := Embed(context.Background(), s, 2, 42, time.Minute)
 		if err != nil {
 			t.Fatalf("%s: %v", s, err)
 		}
@@ -52,7 +53,7 @@ func TestSMILES(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{"O", "[H]O[H]"}, {"C=O", "[H]C([H])=O"}, {"CC#N", "[H]C([H])([H])C#N"},
 	} {
-		e, err := Embed(context.Background(), c.in, 1, 1)
+		e, err := Embed(context.Background(), c.in, 1, 1, time.Minute)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,7 +131,7 @@ func TestAromaticRings(t *testing.T) {
 	list, enough := embedded(t), 7
 	// of benzene no distance tells a double bond
 	for _, s := range []string{"c1ccoc1", "c1cc[nH]c1", "c1cnoc1", "c1cn[nH]c1", "c1c[nH]cn1", "c1cocn1", "Cc1ccoc1"} {
-		e, err := Embed(context.Background(), s, 1, 42)
+		e, err := Embed(context.Background(), s, 1, 42, time.Minute)
 		if err != nil {
 			t.Fatalf("%s: %v", s, err)
 		}
@@ -205,11 +206,11 @@ func TestRelax(t *testing.T) {
 }
 
 func TestEmbedIsReproducible(t *testing.T) {
-	a, err := Embed(context.Background(), "CCCCO", 4, 7)
+	a, err := Embed(context.Background(), "CCCCO", 4, 7, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, _ := Embed(context.Background(), "CCCCO", 4, 7)
+	b, _ := Embed(context.Background(), "CCCCO", 4, 7, time.Minute)
 	if !slices.IsSorted(a.Energies) || len(a.Molecules) < 2 || fmt.Sprint(a) == "" ||
 		!slices.Equal(a.Energies, b.Energies) {
 		t.Errorf("energies %v and %v", a.Energies, b.Energies)
@@ -217,10 +218,10 @@ func TestEmbedIsReproducible(t *testing.T) {
 	if f := a.Molecules[0].Formula(); f != "C4H10O" || !a.Molecules[0].Stable() {
 		t.Errorf("butanol is %s, stable %v", f, a.Molecules[0].Stable())
 	}
-	if c, err := Embed(context.Background(), "[NH4+]", 1, 1); err != nil || c.Charge != 1 {
+	if c, err := Embed(context.Background(), "[NH4+]", 1, 1, time.Minute); err != nil || c.Charge != 1 {
 		t.Errorf("ammonium: charge %d, %v", c.Charge, err)
 	}
-	if _, err := Embed(context.Background(), "C(", 1, 1); err == nil {
+	if _, err := Embed(context.Background(), "C(", 1, 1, time.Minute); err == nil {
 		t.Error("C( has conformers")
 	}
 }
@@ -304,7 +305,7 @@ func TestClosedFormOfGEOMAgrees(t *testing.T) {
 // A structure and the SMILES that it was made of have one name.
 func TestExplicitIsTheNameOfTheStructure(t *testing.T) {
 	for _, smiles := range []string{"CCO", "C[C@H](N)C(=O)O", "CC#N", "C1CC1", "O=CC=O", "CN", "[2H]C"} {
-		c, err := Embed(context.Background(), smiles, 1, 1)
+		c, err := Embed(context.Background(), smiles, 1, 1, time.Minute)
 		if err != nil {
 			t.Fatalf("%s: %v", smiles, err)
 		}
@@ -325,13 +326,14 @@ func TestEmbedRefusesWhatCannotBe(t *testing.T) {
 		"[Na+].[Cl-]": "more than one fragment", "CCO.O": "more than one fragment",
 		"O=C=O": "bonds unlike the SMILES", "N#N": "bonds unlike the SMILES", "*CC": "stands for no element", "": "no atoms",
 	} {
-		if _, err := Embed(context.Background(), smiles, 2, 1); err == nil || !strings.Contains(err.Error(), want) {
+		_, err := Embed(context.Background(), smiles, 2, 1, time.Minute)
+		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", smiles, err, want)
 		}
 	}
 	for smiles, want := range map[string][2]int{"[NH4+]": {1, 0}, "[CH3]": {0, 1}, "CC(=O)[O-]": {-1, 0},
 		"C[N+](C)(C)CC(=O)[O-]": {0, 0}} {
-		c, err := Embed(context.Background(), smiles, 1, 1)
+		c, err := Embed(context.Background(), smiles, 1, 1, time.Minute)
 		if err != nil || c.Charge != want[0] || c.Radicals != want[1] {
 			t.Errorf("%s: charge %d, %d radical electrons, %v; want %v", smiles, c.Charge, c.Radicals, err, want)
 		}
@@ -344,7 +346,7 @@ func TestEmbedEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
-		_, err := Embed(ctx, impossible, 30, 1)
+		_, err := Embed(ctx, impossible, 30, 1, time.Minute)
 		done <- err
 	}()
 	cancel()
@@ -355,7 +357,7 @@ func TestEmbedEndsWithItsContext(t *testing.T) {
 
 // Ethanol's descriptors are those that RDKit's documentation and Python interface tell.
 func TestDescribe(t *testing.T) {
-	c, err := Embed(t.Context(), "CCO", 1, 1)
+	c, err := Embed(t.Context(), "CCO", 1, 1, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -373,5 +375,16 @@ func TestDescribe(t *testing.T) {
 	}
 	if _, err := Describe(&molecule.Molecule{}); err == nil {
 		t.Error("no atoms have descriptors")
+	}
+}
+
+// The limit of processor time ends an embedding, and holds for that one alone.
+func TestEmbedLimit(t *testing.T) {
+	const smiles = "CC(C)CCCC(C)C1CCC2C3CC=C4CC(O)CCC4(C)C3CCC12C"
+	if _, err := Embed(context.Background(), smiles, 50, 1, 10*time.Millisecond); !errors.Is(err, ErrTime) {
+		t.Errorf("error %v", err)
+	}
+	if c, err := Embed(context.Background(), "CCO", 1, 1, time.Minute); err != nil || len(c.Bonds) != 8 {
+		t.Errorf("%d bonds, %v", len(c.Bonds), err)
 	}
 }

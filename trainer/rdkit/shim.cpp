@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <exception>
 #include <memory>
 #include <numeric>
@@ -269,11 +270,24 @@ char *symdiff_lewis(int n, const unsigned char *numbers, const int *charges, con
 
 namespace {
 
-// stopping is the flag that ends the embedding of this thread.
+// stopping is the flag that ends the embedding of this thread, ending the processor time at which it ends.
 thread_local const int *stopping = nullptr;
+thread_local double ending = 0;
+
+// spent is the processor time of this thread in seconds.
+double spent() {
+  timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
+struct late : std::runtime_error {
+  late() : std::runtime_error("no conformer in time") {}
+};
 
 void check(unsigned int = 0) {
   if (stopping && __atomic_load_n(stopping, __ATOMIC_RELAXED)) throw std::runtime_error("stopped");
+  if (ending > 0 && spent() > ending) throw late();
 }
 
 // minimise takes at most `iterations` steps, and looks at the flag now and then.
@@ -327,62 +341,78 @@ int symdiff_graph(const char *smiles, symdiff_conformers *out, char **error) {
   });
 }
 
-int symdiff_embed(const char *smiles, int tries, int seed, int iterations, const int *stop, symdiff_conformers *out,
-                  char **error) {
+namespace {
+
+// embed is symdiff_embed without its limits.
+int embed(const char *smiles, int tries, int seed, int iterations, symdiff_conformers *out) {
+  std::unique_ptr<RDKit::ROMol> parsed(RDKit::SmilesToMol(smiles));
+  if (!parsed) throw std::invalid_argument("not a SMILES");
+  if (parsed->getNumAtoms() == 0) throw std::invalid_argument("no atoms");
+  for (auto atom : parsed->atoms())
+    if (atom->getAtomicNum() == 0) throw std::invalid_argument("an atom that stands for no element");
+  std::vector<int> fragment;
+  if (RDKit::MolOps::getMolFrags(*parsed, fragment) > 1)
+    throw std::invalid_argument("more than one fragment (nothing tells where they lie to each other)");
+  std::unique_ptr<RDKit::ROMol> mol(RDKit::MolOps::addHs(*parsed));
+  RDKit::DGeomHelpers::EmbedParameters parameters = RDKit::DGeomHelpers::ETKDGv3;
+  parameters.randomSeed = seed;
+  parameters.callback = check;
+  auto ids = RDKit::DGeomHelpers::EmbedMultipleConfs(*mol, static_cast<unsigned>(tries), parameters);
+  if (ids.empty()) throw std::runtime_error("no conformer could be embedded");
+  std::vector<double> energies;
+  for (int id : ids) {
+    auto f = field(*mol, id, "MMFF94s");
+    if (!f) throw std::invalid_argument("MMFF94 has no parameters for it");
+    minimise(*f, iterations);
+    energies.push_back(f->calcEnergy());
+  }
+  std::vector<size_t> order(ids.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return energies[a] < energies[b]; });
+  const int atoms = static_cast<int>(mol->getNumAtoms());
+  out->atoms = atoms;
+  out->bonds = static_cast<int>(mol->getNumBonds());
+  out->conformers = static_cast<int>(ids.size());
+  out->charge = RDKit::MolOps::getFormalCharge(*mol);
+  out->radicals = 0;
+  out->numbers = static_cast<unsigned char *>(malloc(static_cast<size_t>(atoms)));
+  out->bond = static_cast<int *>(malloc(sizeof(int) * 3 * static_cast<size_t>(out->bonds + 1)));
+  out->positions = static_cast<double *>(malloc(sizeof(double) * 3 * static_cast<size_t>(atoms) * ids.size()));
+  out->energies = static_cast<double *>(malloc(sizeof(double) * ids.size()));
+  for (int i = 0; i < atoms; i++) {
+    const auto *atom = mol->getAtomWithIdx(static_cast<unsigned>(i));
+    out->numbers[i] = static_cast<unsigned char>(atom->getAtomicNum());
+    out->radicals += static_cast<int>(atom->getNumRadicalElectrons());
+  }
+  int *b = out->bond;
+  for (const auto bond : mol->bonds()) {
+    *b++ = static_cast<int>(bond->getBeginAtomIdx());
+    *b++ = static_cast<int>(bond->getEndAtomIdx());
+    *b++ = bond->getIsAromatic() ? 4 : static_cast<int>(bond->getBondTypeAsDouble());
+  }
+  double *p = out->positions;
+  for (size_t k = 0; k < order.size(); k++) {
+    out->energies[k] = energies[order[k]];
+    for (const auto &x : mol->getConformer(ids[order[k]]).getPositions()) *p++ = x.x, *p++ = x.y, *p++ = x.z;
+  }
+  return 0;
+}
+
+} // namespace
+
+int symdiff_embed(const char *smiles, int tries, int seed, int iterations, double limit, const int *stop,
+                  symdiff_conformers *out, char **error) {
   stopping = stop;
-  return guard<int>(error, 1, [&] {
-    std::unique_ptr<RDKit::ROMol> parsed(RDKit::SmilesToMol(smiles));
-    if (!parsed) throw std::invalid_argument("not a SMILES");
-    if (parsed->getNumAtoms() == 0) throw std::invalid_argument("no atoms");
-    for (auto atom : parsed->atoms())
-      if (atom->getAtomicNum() == 0) throw std::invalid_argument("an atom that stands for no element");
-    std::vector<int> fragment;
-    if (RDKit::MolOps::getMolFrags(*parsed, fragment) > 1)
-      throw std::invalid_argument("more than one fragment (nothing tells where they lie to each other)");
-    std::unique_ptr<RDKit::ROMol> mol(RDKit::MolOps::addHs(*parsed));
-    RDKit::DGeomHelpers::EmbedParameters parameters = RDKit::DGeomHelpers::ETKDGv3;
-    parameters.randomSeed = seed;
-    parameters.callback = check;
-    auto ids = RDKit::DGeomHelpers::EmbedMultipleConfs(*mol, static_cast<unsigned>(tries), parameters);
-    if (ids.empty()) throw std::runtime_error("no conformer could be embedded");
-    std::vector<double> energies;
-    for (int id : ids) {
-      auto f = field(*mol, id, "MMFF94s");
-      if (!f) throw std::invalid_argument("MMFF94 has no parameters for it");
-      minimise(*f, iterations);
-      energies.push_back(f->calcEnergy());
+  ending = spent() + limit;
+  const int failed = guard<int>(error, 1, [&] {
+    try {
+      return embed(smiles, tries, seed, iterations, out);
+    } catch (const late &) {
+      return 2;
     }
-    std::vector<size_t> order(ids.size());
-    std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return energies[a] < energies[b]; });
-    const int atoms = static_cast<int>(mol->getNumAtoms());
-    out->atoms = atoms;
-    out->bonds = static_cast<int>(mol->getNumBonds());
-    out->conformers = static_cast<int>(ids.size());
-    out->charge = RDKit::MolOps::getFormalCharge(*mol);
-    out->radicals = 0;
-    out->numbers = static_cast<unsigned char *>(malloc(static_cast<size_t>(atoms)));
-    out->bond = static_cast<int *>(malloc(sizeof(int) * 3 * static_cast<size_t>(out->bonds + 1)));
-    out->positions = static_cast<double *>(malloc(sizeof(double) * 3 * static_cast<size_t>(atoms) * ids.size()));
-    out->energies = static_cast<double *>(malloc(sizeof(double) * ids.size()));
-    for (int i = 0; i < atoms; i++) {
-      const auto *atom = mol->getAtomWithIdx(static_cast<unsigned>(i));
-      out->numbers[i] = static_cast<unsigned char>(atom->getAtomicNum());
-      out->radicals += static_cast<int>(atom->getNumRadicalElectrons());
-    }
-    int *b = out->bond;
-    for (const auto bond : mol->bonds()) {
-      *b++ = static_cast<int>(bond->getBeginAtomIdx());
-      *b++ = static_cast<int>(bond->getEndAtomIdx());
-      *b++ = bond->getIsAromatic() ? 4 : static_cast<int>(bond->getBondTypeAsDouble());
-    }
-    double *p = out->positions;
-    for (size_t k = 0; k < order.size(); k++) {
-      out->energies[k] = energies[order[k]];
-      for (const auto &x : mol->getConformer(ids[order[k]]).getPositions()) *p++ = x.x, *p++ = x.y, *p++ = x.z;
-    }
-    return 0;
   });
+  ending = 0;
+  return failed;
 }
 
 void symdiff_free_conformers(symdiff_conformers *c) {

@@ -69,9 +69,9 @@ typedef struct {
 
 // symdiff_embed makes conformers of a SMILES with explicit hydrogens by ETKDGv3
 // and relaxes them with MMFF94s, the lowest first. It ends with an error soon after
-// *stop is not 0.
-int symdiff_embed(const char *smiles, int tries, int seed, int iterations, const int *stop, symdiff_conformers *out,
-                  char **error);
+// *stop is not 0, and returns 2 soon after `limit` seconds of processor time.
+int symdiff_embed(const char *smiles, int tries, int seed, int iterations, double limit, const int *stop,
+                  symdiff_conformers *out, char **error);
 
 // symdiff_graph sets the graph of a SMILES with explicit hydrogens, as a Kekulé structure.
 int symdiff_graph(const char *smiles, symdiff_conformers *out, char **error);

@@ -2,6 +2,7 @@ package source
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/trainer/rdkit"
+	"github.com/symdiff-go/symdiff/trainer/xtb"
 )
 
 // Embedded is a file of the conformers that were made so far. A run that is killed
@@ -37,6 +39,7 @@ type Embedded struct {
 type embeddedBy struct {
 	Format, RDKit, Limit    string
 	Tries, Conformers, Seed int
+	XTB                     string // its version; empty without it
 }
 
 // embedding is what was made of a SMILES.
@@ -46,7 +49,7 @@ type embedding struct {
 	Charge, Radicals int
 	Elements         []byte
 	Positions        []float64 // (conformers, atoms, 3) Å
-	Energies         []float64 // (conformers) kcal/mol
+	Energies         []float64 // (conformers) kcal/mol, of the last relaxation
 }
 
 // maxBlock bounds the length of a block in bytes.
@@ -60,16 +63,28 @@ func OpenEmbedded(path string, o Options) (*Embedded, error) {
 		return nil, fileError(path, err)
 	}
 	e := &Embedded{f: f, at: map[string]int64{}}
-	if err := e.load(o.by()); err != nil {
+	by, err := o.by()
+	if err == nil {
+		err = e.load(by)
+	}
+	if err != nil {
 		f.Close()
 		return nil, fileError(path, err)
 	}
 	return e, nil
 }
 
-func (o Options) by() embeddedBy {
-	return embeddedBy{"symdiff-embedded 1", rdkit.Version(), o.limit().String(), o.tries(), max(1, o.Conformers),
-		int(o.Seed & 0x7fffffff)}
+func (o Options) by() (by embeddedBy, err error) {
+	by = embeddedBy{"symdiff-embedded 2", rdkit.Version(), o.limit().String(), o.tries(), max(1, o.Conformers),
+		int(o.Seed & 0x7fffffff), ""}
+	if o.XTB {
+		program, missing := xtb.Find()
+		if missing != nil {
+			return by, missing
+		}
+		by.XTB, err = program.Version(context.Background())
+	}
+	return by, err
 }
 
 // load reads where blocks are, or writes the first.
@@ -93,7 +108,7 @@ func (e *Embedded) load(want embeddedBy) error {
 		{"format", have.Format, want.Format}, {"version of RDKit", have.RDKit, want.RDKit},
 		{"--embed-limit", have.Limit, want.Limit},
 		{"--tries", have.Tries, want.Tries}, {"--conformers", have.Conformers, want.Conformers},
-		{"--seed", have.Seed, want.Seed},
+		{"--seed", have.Seed, want.Seed}, {"--xtb (the program's version)", have.XTB, want.XTB},
 	} {
 		if field.have != field.want {
 			return fmt.Errorf("has conformers of a run that was not finished, whose %s is %v, and here it is %v; "+

@@ -1,16 +1,18 @@
 package source
 
 import (
-	"context"
+	"cmp"
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/trainer/rdkit"
+	"github.com/symdiff-go/symdiff/trainer/xtb"
 )
 
 // row is a SMILES of a list, and what was made of it.
@@ -34,6 +36,12 @@ func (r *reader) smiles() error {
 	}
 	if !rdkit.Available {
 		return r.fail(fmt.Errorf("conformers of SMILES need RDKit: %w", rdkit.ErrMissing))
+	}
+	if r.XTB {
+		var err error
+		if r.program, err = xtb.Find(); err != nil {
+			return r.fail(err)
+		}
 	}
 	var workers sync.WaitGroup
 	threads := r.Threads
@@ -127,25 +135,54 @@ func (r *reader) conformers(s molecule.SMILES) (left string, found rdkit.Conform
 	limit := r.limit()
 	if r.Working != nil {
 		long := time.AfterFunc(longWork, func() {
-			r.Working(fmt.Sprintf("%s:%d: molecule %d: its conformers take long, at most %v: %s %s", r.path, s.Line,
-				s.Record, limit, s.Text, s.Name))
+			r.Working(fmt.Sprintf(
+				"%s:%d: molecule %d: its conformers take long, at most %v of processor time: %s %s",
+				r.path, s.Line, s.Record, limit, s.Text, s.Name,
+			))
 		})
 		defer long.Stop()
 	}
-	ctx, cancel := context.WithTimeout(r.ctx, limit)
-	defer cancel()
-	found, err = rdkit.Embed(ctx, s.Text, r.tries(), int(r.Seed&0x7fffffff))
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("no conformer in time: the limit is %v", limit)
+	found, err = rdkit.Embed(r.ctx, s.Text, r.tries(), int(r.Seed&0x7fffffff), limit)
+	if errors.Is(err, rdkit.ErrTime) {
+		err = fmt.Errorf("%w: the limit is %v", err, limit)
 	}
 	k := min(max(1, r.Conformers), len(found.Molecules))
 	found.Molecules, found.Energies = found.Molecules[:k], found.Energies[:k]
+	if r.XTB && err == nil {
+		err = r.relax(&found, limit)
+	}
 	if r.ctx.Err() == nil {
 		if e := r.Embedded.keep(s.Text, found, err); e != nil && r.Working != nil {
 			r.Working(e.Error())
 		}
 	}
 	return "", found, err
+}
+
+// relax puts the minima of GFN2-xTB and their energies in the place of conformers, the lowest first.
+// One without a minimum that has the bonds of the SMILES is left out; it is an error where all are.
+func (r *reader) relax(c *rdkit.Conformers, limit time.Duration) (failed error) {
+	var minima []xtb.Minimum
+	for _, m := range c.Molecules {
+		minimum, err := r.program.Relax(r.ctx, m, c.Charge, c.Radicals, limit)
+		if err == nil {
+			err = minimum.Molecule.CheckBonds(c.Bonds)
+		}
+		if err != nil {
+			failed = err
+			continue
+		}
+		minima = append(minima, minimum)
+	}
+	if len(minima) == 0 {
+		return failed
+	}
+	slices.SortStableFunc(minima, func(a, b xtb.Minimum) int { return cmp.Compare(a.Energy, b.Energy) })
+	c.Molecules, c.Energies = nil, nil
+	for _, m := range minima {
+		c.Molecules, c.Energies = append(c.Molecules, m.Molecule), append(c.Energies, m.Energy)
+	}
+	return nil
 }
 
 // tries is the number of conformers to embed.

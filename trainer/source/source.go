@@ -30,6 +30,7 @@ import (
 
 	"github.com/symdiff-go/symdiff/core/budget"
 	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/trainer/xtb"
 )
 
 // Record is one record of a source: a molecule, or what is wrong with it.
@@ -59,7 +60,8 @@ type Options struct {
 	Tries      int    // conformers to embed of a SMILES
 	Seed       uint64 // of the embedding
 	Threads    int
-	Limit      time.Duration // for the conformers of one SMILES; 0: DefaultLimit
+	Limit      time.Duration // of processor time, for the conformers of one SMILES; 0: DefaultLimit
+	XTB        bool          // relax conformers by GFN2-xTB too, each within Limit (the program xtb)
 	// no conformers of SMILES: molecules without atoms, with the property smiles
 	Unembedded bool
 	// conformers of an earlier run, and those of this one; may be nil
@@ -72,7 +74,7 @@ type Options struct {
 	LeaveOut func(elements []molecule.Element, charge int) (reason string)
 }
 
-// DefaultLimit is the time that the conformers of one SMILES may take.
+// DefaultLimit is the processor time that the conformers of one SMILES may take.
 const DefaultLimit = time.Minute
 
 // Info is what was read.
@@ -102,12 +104,13 @@ func formatOf(extension string) func(*reader) error {
 // reader reads one file.
 type reader struct {
 	Options
-	ctx  context.Context
-	path string
-	name string // extension without compression
-	in   io.Reader
-	emit func(Record) error
-	read int // records
+	ctx     context.Context
+	path    string
+	name    string // extension without compression
+	in      io.Reader
+	emit    func(Record) error
+	read    int // records
+	program xtb.Program
 
 	budget *budget.Budget // of what is read between two records
 }
