@@ -1,8 +1,9 @@
 // Times core against onnxruntime: natively, in Node and in headless Chromium, one thread each, the same weights, rounds in turn.
 //
-//   node wasm/bench/bench.js [--rounds N] [--only native,node,chromium] [--json FILE]
+//   node wasm/bench/bench.js [--rounds N] [--only native,node,chromium] [--atoms 60,100] [--json FILE]
 //
-// Run it by `make bench-peers`, which builds what it needs. --json writes what was measured.
+// Run it by `make bench-peers`, which builds what it needs. --atoms adds calls for one molecule of each of these sizes, beside
+// those of 19 atoms. --json writes what was measured.
 import { spawn } from "node:child_process";
 import { createServer } from "node:http";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -15,14 +16,17 @@ import { exportDiT } from "./onnx.js";
 import { setup } from "./runtimes.js";
 
 const { values: options } = parseArgs({
-  options: { rounds: { type: "string", default: "7" }, only: { type: "string", default: "native,node,chromium" }, json: { type: "string" } },
+  options: { rounds: { type: "string", default: "7" }, only: { type: "string", default: "native,node,chromium" }, atoms: { type: "string", default: "" }, json: { type: "string" } },
 });
 const top = fileURLToPath(new URL("../..", import.meta.url));
 const build = `${top}/build/bench`;
 const atoms = 19, steps = 250, batches = [1, 8];
 const weightsFile = `${build}/dit.safetensors`, shippedFile = `${top}/core/weights/qm9-web.safetensors`;
 const weights = readFileSync(weightsFile);
-const models = Object.fromEntries(batches.map((b) => [b, exportDiT(weights, b, atoms)]));
+const sizes = options.atoms.split(",").filter(Boolean).map(Number);
+if (!sizes.every((n) => Number.isInteger(n) && n > 0)) throw new Error(`--atoms ${options.atoms}: want numbers, as in 60,100`);
+const calls = [...batches.map((batch) => [batch, atoms]), ...sizes.map((n) => [1, n])];
+const models = Object.fromEntries(calls.map(([batch, n]) => [`${batch}x${n}`, exportDiT(weights, batch, n)]));
 
 /** Core natively, by lines to its standard input, against onnxruntime-node. */
 async function native() {
@@ -57,18 +61,19 @@ async function native() {
       return timed(core, "gemm", m, k, n, repetitions);
     };
   }
-  for (const batch of batches) {
+  for (const [batch, atoms] of calls) {
+    const key = `${batch}x${atoms}`;
     const calls = (fixed) => async (n) => {
       await core.ask("prepare", batch, atoms);
       await core.ask("run", 1, fixed);
       return timed(core, "run", n, fixed);
     };
-    jobs[`call ${batch} core`] = calls(0);
-    jobs[`call ${batch} core at hand`] = calls(1);
-    const session = await ort.InferenceSession.create(models[batch], { executionProviders: ["cpu"], graphOptimizationLevel: "all", intraOpNumThreads: 1, interOpNumThreads: 1 });
+    jobs[`call ${key} core`] = calls(0);
+    jobs[`call ${key} core at hand`] = calls(1);
+    const session = await ort.InferenceSession.create(models[key], { executionProviders: ["cpu"], graphOptimizationLevel: "all", intraOpNumThreads: 1, interOpNumThreads: 1 });
     const z = new ort.Tensor("float32", new Float32Array(batch * atoms * 9).map(() => Math.random() - 0.5), [batch, atoms, 9]);
     let count = 0;
-    jobs[`call ${batch} onnxruntime`] = async (n) => {
+    jobs[`call ${key} onnxruntime`] = async (n) => {
       const start = performance.now();
       for (let i = 0; i < n; i++) await session.run({ z, t: new ort.Tensor("float32", Float32Array.of((1 + (++count % 1000)) / 1000), [1, 1]) });
       return performance.now() - start;
@@ -101,7 +106,7 @@ async function chromium() {
     "/bench.wasm": ["application/wasm", readFileSync(`${build}/bench.wasm`)],
     "/dit": ["application/octet-stream", weights],
     "/shipped": ["application/octet-stream", readFileSync(shippedFile)],
-    ...Object.fromEntries(batches.map((b) => [`/model${b}`, ["application/octet-stream", models[b]]])),
+    ...Object.fromEntries(Object.keys(models).map((key) => [`/model${key}`, ["application/octet-stream", models[key]]])),
   };
   for (const name of ["ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"]) {
     files[`/${name}`] = [name.endsWith("wasm") ? "application/wasm" : "text/javascript", readFileSync(new URL(`./node_modules/onnxruntime-web/dist/${name}`, import.meta.url))];
@@ -118,21 +123,21 @@ async function chromium() {
   });
   const page = await browser.newPage();
   await page.goto(`http://127.0.0.1:${server.address().port}/`);
-  const info = await page.evaluate(async ({ batches, atoms, steps }) => {
+  const info = await page.evaluate(async ({ keys, atoms, steps }) => {
     const bytes = async (url) => new Uint8Array(await (await fetch(url)).arrayBuffer());
     const ort = await import("/ort.wasm.min.mjs");
     ort.env.wasm.wasmPaths = "/";
     ort.env.wasm.numThreads = 1;
     const { setup } = await import("/runtimes.js");
     const models = {};
-    for (const b of batches) models[b] = await bytes(`/model${b}`);
+    for (const key of keys) models[key] = await bytes(`/model${key}`);
     const { jobs, ...rest } = await setup({
       Go, module: await WebAssembly.compile(await bytes("/bench.wasm")),
       weights: await bytes("/dit"), shipped: await bytes("/shipped"), ort, provider: "wasm", models, atoms, steps,
     });
     globalThis.jobs = jobs;
     return { ...rest, names: Object.keys(jobs) };
-  }, { batches, atoms, steps });
+  }, { keys: Object.keys(models), atoms, steps });
   return {
     name: `Chromium ${browser.version().split(".")[0]}`, ...info,
     run: (name, n) => page.evaluate(({ name, n }) => globalThis.jobs[name](n), { name, n }),
@@ -157,8 +162,8 @@ async function measure(engine) {
   return times;
 }
 
-const ratio = (times, batch, which) => {
-  const ours = times[`call ${batch} ${which}`], theirs = times[`call ${batch} onnxruntime`];
+const ratio = (times, key, which) => {
+  const ours = times[`call ${key} ${which}`], theirs = times[`call ${key} onnxruntime`];
   const rounds = ours.map((t, i) => theirs[i] / t);
   return { ratio: median(rounds), least: Math.min(...rounds), most: Math.max(...rounds) };
 };
@@ -182,17 +187,19 @@ for (const key of options.only.split(",")) {
   for (const name of engine.names.filter((n) => n.startsWith("gemm"))) {
     console.log(`  ${name.padEnd(38)} ${gflops(name).toFixed(1)} GFLOP/s, ${(100 * gflops(name) / peak).toFixed(0)} % of peak`);
   }
-  for (const b of batches) {
-    console.log(`  call, batch ${b}: core ${ms(`call ${b} core`)}, onnxruntime ${ms(`call ${b} onnxruntime`)}: ratio ${ratioText(ratio(times, b, "core"))}`);
-    console.log(`     with the modulations at hand ${ms(`call ${b} core at hand`)}: ratio ${ratioText(ratio(times, b, "core at hand"))}`);
+  for (const [batch, n] of calls) {
+    const key = `${batch}x${n}`;
+    console.log(`  call, ${batch} of ${n} atoms: core ${ms(`call ${key} core`)}, onnxruntime ${ms(`call ${key} onnxruntime`)}: ratio ${ratioText(ratio(times, key, "core"))}`);
+    console.log(`     with the modulations at hand ${ms(`call ${key} core at hand`)}: ratio ${ratioText(ratio(times, key, "core at hand"))}`);
   }
   console.log(`  molecule of ${atoms} atoms, ${steps} steps: ${(median(times.molecule) / 1000).toFixed(2)} s`);
   if (engine.worst > 1e-4) throw new Error(`${engine.name}: the outputs differ by ${engine.worst}: not the same network`);
   const big = "gemm 152x256x1024";
-  const call = (b) => ({ core_ms: median(times[`call ${b} core`]), onnxruntime_ms: median(times[`call ${b} onnxruntime`]), ...ratio(times, b, "core") });
+  const call = (key) => ({ core_ms: median(times[`call ${key} core`]), onnxruntime_ms: median(times[`call ${key} onnxruntime`]), ...ratio(times, key, "core") });
   results.push({
     engine: engine.name, kernels: engine.implementation, peak_gflops: peak, gemm_gflops: gflops(big),
-    calls: Object.fromEntries(batches.map((b) => [b, call(b)])), molecule_s: median(times.molecule) / 1000, molecule_steps: steps,
+    calls: Object.fromEntries(batches.map((b) => [b, call(`${b}x${atoms}`)])),
+    ...(sizes.length > 0 && { sizes: Object.fromEntries(sizes.map((n) => [n, call(`1x${n}`)])) }), molecule_s: median(times.molecule) / 1000, molecule_steps: steps,
   });
 }
 if (options.json) writeFileSync(options.json, `${JSON.stringify(results, null, 1)}\n`);

@@ -69,7 +69,7 @@ function coreOutput(core, batch, atoms) {
  *
  *   Go           class of wasm_exec.js       module     bench.wasm compiled
  *   weights      of the plain DiT            shipped    weights of the model that ships
- *   models       {batch: bytes} for onnxruntime
+ *   models       {"BATCHxATOMS": bytes} for onnxruntime
  */
 export async function setup({ Go, module, weights, shipped, ort, provider, models, atoms, steps }) {
   const core = await startCore(Go, module, weights), sampler = await startCore(Go, module, shipped);
@@ -89,18 +89,18 @@ export async function setup({ Go, module, weights, shipped, ort, provider, model
   }
   let worst = 0;
   for (const [key, model] of Object.entries(models)) {
-    const batch = Number(key);
-    const { z, eps } = coreOutput(core, batch, atoms);
-    const session = await startOrt(ort, provider, model, batch, atoms, z);
+    const [batch, n] = key.split("x").map(Number);
+    const { z, eps } = coreOutput(core, batch, n);
+    const session = await startOrt(ort, provider, model, batch, n, z);
     worst = Math.max(worst, deviation(eps, await session.run(0.5)));
     const calls = (core, fixed) => async (n) => {
-      command(core, "prepare", batch, atoms);
+      command(core, "prepare", batch, n);
       command(core, "run", 1, fixed);
       return timed(core, "run", n, fixed);
     };
-    jobs[`call ${batch} core`] = calls(core, 0);
-    jobs[`call ${batch} onnxruntime`] = session.time;
-    jobs[`call ${batch} core at hand`] = calls(core, 1);
+    jobs[`call ${key} core`] = calls(core, 0);
+    jobs[`call ${key} onnxruntime`] = session.time;
+    jobs[`call ${key} core at hand`] = calls(core, 1);
   }
   return { jobs, worst, flops: core.flops, implementation: core.implementation };
 }
