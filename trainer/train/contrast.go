@@ -64,7 +64,7 @@ func (c *Contrast) check(o *Options) error {
 	case o.Teacher != "":
 		return errors.New("--teacher: not in post-training, whose target is made of the network's own prediction")
 	case o.Network != "" || o.Loss == lossVLB:
-		return errors.New("post-training: wants a DiT with a fixed noise schedule and the loss l2")
+		return errors.New("post-training: needs a DiT with a fixed noise schedule and the loss l2")
 	}
 	for _, name := range o.Condition {
 		if name != Types {

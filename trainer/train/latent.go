@@ -85,7 +85,7 @@ func (o *Options) checkLatent() error {
 	case !(l.KLWeight >= 0):
 		return errors.New("kl-weight: want a value that is not negative")
 	case l.Stage == stageDiffusion && o.Init == "":
-		return errors.New("stage diffusion: wants --init with an autoencoder, of stage autoencoder")
+		return errors.New("stage diffusion: needs --init with weights of stage autoencoder")
 	case len(o.Condition) > 0 || o.Fragments > 0:
 		return errors.New("--condition, --parts: not with a GeoLDM")
 	case o.Teacher != "":

@@ -168,7 +168,7 @@ func TestLatentBatch(t *testing.T) {
 func TestLatentOptionsRefused(t *testing.T) {
 	for want, change := range map[string]func(o *Options){
 		"stage: \"x\"":           func(o *Options) { o.Latent.Stage = "x" },
-		"stage diffusion: wants": func(o *Options) { o.Latent.Stage = stageDiffusion },
+		"stage diffusion: needs": func(o *Options) { o.Latent.Stage = stageDiffusion },
 		"condition":              func(o *Options) { o.Condition = []string{Types} },
 		"loss":                   func(o *Options) { o.Loss = lossVLB },
 		"--teacher":              func(o *Options) { o.Teacher = "x" },

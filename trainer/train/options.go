@@ -316,28 +316,28 @@ func (o *Options) checkChoices() error {
 		return errors.New("schedule: learned is read from weights, not trained")
 	case o.Config.Variant == model.Symdiff && (!o.Config.FixQR || o.Config.GammaOrder != model.GammaPaper) ||
 		o.Config.PadTo != 0:
-		return errors.New("model: training wants fix_qr, gamma_order paper and pad_to 0: what the " +
+		return errors.New("model: training needs fix_qr, gamma_order paper and pad_to 0: what the " +
 			"published code does otherwise is for its own weights")
 	case o.Fragments > 0 && !slices.Contains(o.Condition, Types):
-		return errors.New("fragments: wants condition types: a fragment is given with the types of all atoms")
+		return errors.New("fragments: needs condition types")
 	case o.BF16 && (o.Network == NetworkEGNN || o.Network == networkGeoLDM):
 		return errors.New("bf16: EDM's network is trained in float32 only")
 	case o.TF32 && o.BF16:
 		return errors.New("tf32: not together with bf16")
 	case o.TF32 && !strings.HasPrefix(o.Device, "cuda"):
-		return errors.New("tf32: wants --device cuda")
+		return errors.New("tf32: needs --device cuda")
 	case len(o.Data) == 0:
 		return errors.New("--data: no files given")
 	case o.Teacher != "" && o.Network == NetworkEGNN:
-		return errors.New("--teacher: wants a DiT as the student, of any variant but egnn")
+		return errors.New("--teacher: the student must be a DiT, of any variant but egnn")
 	case o.Guide != "" && o.Teacher == "":
-		return errors.New("--guide: wants a --teacher that it guides")
+		return errors.New("--guide: needs a --teacher, which it guides")
 	case o.Expert != "" && o.Guide == "":
-		return errors.New("expert: wants a --guide, the weak model that it is compared with")
+		return errors.New("expert: needs --guide, the weak model")
 	case o.Guide == "" && (o.Guidance != 0 || o.GuideFrom != 0 || o.GuideTo != 0):
-		return errors.New("--guidance, guide-from, guide-to: want a --guide, the weak model")
+		return errors.New("--guidance, guide-from, guide-to: need --guide, the weak model")
 	case o.Guide != "" && o.Guidance == 0:
-		return errors.New("--guidance: wants a weight above 0 with --guide")
+		return errors.New("--guidance: with --guide, needs a weight above 0")
 	case o.Out == "":
 		return errors.New("--out: no folder given")
 	case o.Steps < 0 || o.Epochs < 0 || o.MaxTime < 0 || o.Steps == 0 && o.Epochs == 0 && o.MaxTime == 0:

@@ -94,7 +94,7 @@ func (p *Posttraining) Validate() error {
 		}
 	}
 	if p.Group != "" && p.Reward == "" {
-		return errors.New("group: wants --reward, whose samples it compares")
+		return errors.New("group: needs --reward")
 	}
 	o := p.round(0, p.Train.Init, nil, "")
 	return o.Validate()

@@ -143,14 +143,14 @@ func TestTeacherErrors(t *testing.T) {
 		"no gamma": {func(o *Options) { o.SetVariant("dit") }, "student"},
 		"file":     {func(o *Options) { o.Teacher += "x" }, "no such file"},
 		"guide":    {func(o *Options) { o.Guide, o.Guidance = best+"x", 1 }, "--guide"},
-		"weight":   {func(o *Options) { o.Guide = best }, "--guidance: wants a weight"},
+		"weight":   {func(o *Options) { o.Guide = best }, "--guidance: with --guide"},
 		"interval": {func(o *Options) { o.Guide, o.Guidance, o.GuideFrom, o.GuideTo = best, 1, 0.7, 0.2 },
 			"from 0 to guide-to"},
 		"expert":   {func(o *Options) { o.Guide, o.Expert, o.Guidance = best, best+"x", 1 }, "expert"},
-		"no guide": {func(o *Options) { o.Expert = best }, "expert: wants a --guide"},
+		"no guide": {func(o *Options) { o.Expert = best }, "expert: needs --guide"},
 		"no weak":  {func(o *Options) { o.GuideTo = 0.5 }, "want a --guide, the weak model"},
-		"alone":    {func(o *Options) { o.Guide, o.Teacher = best, "" }, "--guide: wants a --teacher"},
-		"egnn":     {func(o *Options) { o.SetVariant("egnn"); o.EGNN = egnn.QM9() }, "--teacher: wants a DiT"},
+		"alone":    {func(o *Options) { o.Guide, o.Teacher = best, "" }, "--guide: needs a --teacher"},
+		"egnn":     {func(o *Options) { o.SetVariant("egnn"); o.EGNN = egnn.QM9() }, "--teacher: the student must be a DiT"},
 	} {
 		o := small(t)
 		o.Teacher, o.Steps = best, 1

@@ -97,7 +97,7 @@ func TestValidateNamesTheFlag(t *testing.T) {
 		"kind":              func(o *Options) { o.Config.Variant = "x" },
 		"elements":          func(o *Options) { o.Elements = []string{"H", "Qq"} },
 		"schedule":          func(o *Options) { o.Schedule = "x" },
-		"tf32: wants":       func(o *Options) { o.TF32 = true },
+		"tf32: needs":       func(o *Options) { o.TF32 = true },
 		"tf32: not":         func(o *Options) { o.TF32, o.BF16, o.Device = true, true, "cuda" },
 		"schedule: learned": func(o *Options) { o.Schedule = "learned" },
 		"fix_qr":            func(o *Options) { o.Config.FixQR = false },
@@ -542,7 +542,7 @@ func TestFragments(t *testing.T) {
 		t.Errorf("%d parts of %d sizes, %d without hydrogens, %d all but hydrogens", parted, len(sizes), bare, heavy)
 	}
 	o.Condition = nil
-	if err := o.Validate(); err == nil || !strings.Contains(err.Error(), "fragments: wants condition types") {
+	if err := o.Validate(); err == nil || !strings.Contains(err.Error(), "fragments: needs condition types") {
 		t.Errorf("without types: %v", err)
 	}
 	o.Condition, o.Fragments = []string{Types}, 1.5
