@@ -167,7 +167,7 @@ test("a molecule of one's own is taken as SMILES or file, its atoms fixed, and o
   const take = async (text) => {
     await page.fill("#own-text", text);
     await page.click("#own-use");
-    await page.waitForFunction(() => !/^$|^Placing/.test(document.querySelector("#own-note").textContent));
+    await page.waitForFunction(() => !/^$|^Reading/.test(document.querySelector("#own-note").textContent));
     return page.textContent("#own-note");
   };
   assert.equal(await take(" "), "Paste a molecule first.");
@@ -176,7 +176,7 @@ test("a molecule of one's own is taken as SMILES or file, its atoms fixed, and o
   assert.equal(await take("CCCl"), "This model knows H, C, N, O and F. It does not know Cl.");
   assert.equal(await take("C".repeat(12)), "It has 38 atoms with its hydrogens. This model generates at most 29.");
   assert.equal(await take("C.O"), "This cannot be used: it is 2 molecules, and the page takes one.");
-  assert.equal(await take("C[NH3+]"), "It has the charge +1. This model makes neutral molecules.");
+  assert.equal(await take("C[NH3+]"), "It has the charge +1. This model generates neutral molecules.");
   assert.equal(await take("C(C)(C)(C)(C)C"), "This cannot be used: C1 has more bonds than its element allows.");
   assert.equal(await page.isDisabled("#remake"), true);
 

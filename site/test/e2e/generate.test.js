@@ -333,7 +333,7 @@ test("a batch can be stopped, and what was made stays", async () => {
   await page.waitForSelector("#generate:not([hidden])");
   assert.equal(await page.isVisible("#batch-cancel"), false);
   assert.equal(await page.locator(".gallery li:visible .card:disabled").count(), 0, "what was not finished is gone");
-  const [, made] = (await page.textContent("#batch-note")).match(/^Stopped: (\d+) of them are finished\.$/);
+  const [, made] = (await page.textContent("#batch-note")).match(/^Stopped\. (\d+) are finished\.$/);
   const sdf = await text(page, "#batch-sdf");
   assert.equal(sdf.text.split("$$$$\n").length - 1, Number(made));
   await close();
