@@ -165,7 +165,7 @@ func TestPrepareByXTB(t *testing.T) {
 		if err != nil || s.Molecules != 3 {
 			t.Fatalf("%+v, %v", s, err)
 		}
-		p, err := OpenPacked(j.Out)
+		p, err := openPacked(j.Out)
 		if err != nil {
 			t.Fatal(err)
 		}
