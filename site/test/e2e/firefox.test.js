@@ -83,6 +83,7 @@ test("in a sandbox without allow-same-origin a frame generates in Firefox, and s
   await inner.click("[data-format=xyz]"); // which such a frame may not download
   await inner.waitForSelector(".offer button");
   await inner.click(".offer button");
+  await inner.waitForSelector("dialog[open] textarea");
   assert.match(await inner.$eval("dialog[open] textarea", (area) => area.value), /^6\n.*seed=3/);
   await page.close();
   lesson.close();
