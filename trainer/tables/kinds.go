@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -232,16 +233,17 @@ func (m measure) cell(mean, std map[string]float64) string {
 	return text
 }
 
-// results is the README's table: entries of comparisons, then published figures.
+// results is the README's table: the models of comparisons, then the data that they stand beside,
+// each once, then published figures. Floors are left to the cards.
 func results(files []string) ([][]string, error) {
-	rows := [][]string{{"", "NFE", "stable atoms %", "stable molecules %", "valid %", "unique among valid %"}}
+	var models, data, papers [][]string
 	for _, file := range files {
 		if strings.HasSuffix(file, "published.json") {
 			list, err := published(file)
 			if err != nil {
 				return nil, err
 			}
-			rows = append(rows, list...)
+			papers = append(papers, list...)
 			continue
 		}
 		var c comparison
@@ -249,18 +251,25 @@ func results(files []string) ([][]string, error) {
 			return nil, err
 		}
 		for _, e := range c.Entries {
-			nfe := "-"
-			if v, ok := e.Mean["nfe"]; ok {
-				nfe = fmt.Sprint(int(v))
+			nfe, sampled := e.Mean["nfe"]
+			row := []string{e.Name, "-"}
+			if sampled {
+				row[1] = fmt.Sprint(int(nfe))
 			}
-			row := []string{e.Name, nfe}
 			for _, m := range measures[:4] {
 				row = append(row, m.cell(e.Mean, e.Std))
 			}
-			rows = append(rows, row)
+			same := func(r []string) bool { return r[0] == e.Name }
+			switch {
+			case sampled:
+				models = append(models, row)
+			case !slices.ContainsFunc(data, same) && !strings.HasSuffix(e.Name, "(floor)"):
+				data = append(data, row)
+			}
 		}
 	}
-	return rows, nil
+	head := []string{"", "NFE", "stable atoms %", "stable molecules %", "valid %", "unique among valid %"}
+	return slices.Concat([][]string{head}, models, data, papers), nil
 }
 
 // paper is what a paper reports of its model on QM9; 0 is not reported.

@@ -78,6 +78,29 @@ func TestLikelihoodsAndPapers(t *testing.T) {
 	}
 }
 
+// Models come first, then the data, once and without the floor.
+func TestResults(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for name, model := range map[string]string{"a.json": "a", "b.json": "b"} {
+		text := `{"entries":[{"name":"` + model + `","mean":{"nfe":41,"valid":0.5}},{"name":"data","mean":{"valid":1}},
+			{"name":"train (floor)","mean":{"valid":1}}]}`
+		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows, err := results([]string{"a.json", "b.json"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, r := range rows[1:] {
+		names = append(names, r[0]+" "+r[1]+" "+r[4])
+	}
+	if want := []string{"a 41 50.0", "b 41 50.0", "data - 100.0"}; !slices.Equal(names, want) {
+		t.Errorf("%q, want %q", names, want)
+	}
+}
+
 // Rounds of post-training stand in their order, stage by stage, and the best is bold.
 func TestRounds(t *testing.T) {
 	t.Chdir(t.TempDir())
