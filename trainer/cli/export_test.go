@@ -66,7 +66,7 @@ func TestExportInt8(t *testing.T) {
 	if err := json.Unmarshal([]byte(sum.Metadata["training"]), &origin); err != nil {
 		t.Fatal(err)
 	}
-	if want := " && symdiff export " + name("f16") + " --finetuned " + name("int8") + " --base " + name("f16") +
+	if want := " && symdiff export f16.safetensors --finetuned int8.safetensors --base f16.safetensors" +
 		" --scale 1"; !strings.HasSuffix(origin.Command, want) {
 		t.Errorf("the provenance says %q, want one that ends in %q", origin.Command, want)
 	}
@@ -90,8 +90,8 @@ func TestExportFailures(t *testing.T) {
 	}
 	fails(t, exitFailure, "not a checkpoint", "export", notes, "--out", out)
 	fails(t, exitUsage, "--dtype", "export", tinyModel(t), "--out", out, "--dtype", "f8")
-	fails(t, exitUsage, "go together", "export", tinyModel(t), "--out", out, "--finetuned", tinyModel(t))
-	fails(t, exitUsage, "--scale is of", "export", tinyModel(t), "--out", out, "--scale", "2")
+	fails(t, exitUsage, "need each other", "export", tinyModel(t), "--out", out, "--finetuned", tinyModel(t))
+	fails(t, exitUsage, "--scale needs", "export", tinyModel(t), "--out", out, "--scale", "2")
 	fails(t, exitFailure, "not finite", "export", tinyModel(t), "--out", out, "--finetuned", tinyModel(t), "--base",
 		tinyModel(t), "--scale", "NaN")
 	fails(t, exitFailure, "--base: none: open", "export", tinyModel(t), "--out", out, "--finetuned", tinyModel(t),
