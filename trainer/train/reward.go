@@ -146,8 +146,8 @@ var rewardMeasures = map[string]rewardMeasure{
 		return ok
 	}},
 	"connected": {"one fragment", false, func(s *subject) any { return s.Connected() }},
-	"plausible": {"stable and connected; lengths, angles, aromatic rings and contacts as in real " +
-		"molecules", false, plausible},
+	"plausible": {"stable, connected, and of lengths, angles, rings and contacts as in real molecules",
+		false, plausible},
 	"sound": {"", false, plausible}, // what earlier versions called it
 	"atoms": {"number of atoms", false, func(s *subject) any { return len(s.Elements) }},
 	"heavy_atoms": {"number of atoms other than hydrogen", false,

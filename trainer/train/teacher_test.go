@@ -148,7 +148,7 @@ func TestTeacherErrors(t *testing.T) {
 			"from 0 to guide-to"},
 		"expert":   {func(o *Options) { o.Guide, o.Expert, o.Guidance = best, best+"x", 1 }, "expert"},
 		"no guide": {func(o *Options) { o.Expert = best }, "expert: needs --guide"},
-		"no weak":  {func(o *Options) { o.GuideTo = 0.5 }, "want a --guide, the weak model"},
+		"no weak":  {func(o *Options) { o.GuideTo = 0.5 }, "need --guide, the weak model"},
 		"alone":    {func(o *Options) { o.Guide, o.Teacher = best, "" }, "--guide: needs a --teacher"},
 		"egnn":     {func(o *Options) { o.SetVariant("egnn"); o.EGNN = egnn.QM9() }, "--teacher: the student must be a DiT"},
 	} {
