@@ -49,7 +49,7 @@ test("with too little room the page says so, and works on", async () => {
   const devtools = await context.newCDPSession(page);
   await devtools.send("Storage.overrideQuotaForOrigin", { origin: new URL(server.url).origin, quotaSize: 2e6 });
   await page.click("#keep");
-  await sign(page, "There is not enough room on this device");
+  await sign(page, "This device has not enough free space");
   assert.equal(await page.isVisible("#keep"), true);
   await generate(page, { steps: 50 });
   await page.reload();
@@ -81,7 +81,7 @@ test("wrong weights are not kept", async () => {
     await route.fulfill({ response, body });
   });
   await page.click("#keep");
-  await sign(page, "Not everything could be fetched (the weights that arrived are not the ones");
+  await sign(page, "The page could not fetch everything (the weights that arrived do not belong");
   assert.equal(await page.evaluate(async () => (await (await caches.open("symdiff-model")).keys()).filter((r) => r.url.endsWith(".safetensors")).length), 0);
   await close();
 });
