@@ -210,7 +210,7 @@ test("wrong weights are refused, and right ones accepted afterwards", async () =
     await route.fulfill({ response, body });
   });
   await page.click("#generate");
-  assert.match(await errorText(page), /weights that arrived are not those.*Press Generate to fetch them again/);
+  assert.match(await errorText(page), /weights that arrived do not belong.*Press Generate to download them again/);
   await page.unroute("**/*.safetensors");
   await generate(page, { steps: 50 });
   assert.equal(await page.isVisible("#error"), false);
