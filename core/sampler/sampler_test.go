@@ -322,7 +322,7 @@ func BenchmarkStep(b *testing.B) {
 			for i := range atoms {
 				atoms[i] = 18
 			}
-			s, err := of(m, Options{sizes: atoms, Steps: 1000})
+			s, err := of(m, Options{sizes: atoms, Steps: 600})
 			if err != nil {
 				b.Fatal(err)
 			}
