@@ -210,8 +210,9 @@ PARITY_TORCH := $(wildcard $(BUILD)/go.work)
 parity: ## run stored calls of the published implementations, NAME.weights and NAME.io in REFERENCE=folders, through core, and libtorch where it is built
 	$(if $(PARITY_TORCH),$(TORCH_ENV)) go run $(if $(PARITY_TORCH),-tags torch) ./trainer/parity $(REFERENCE)
 
-test-core: ## core natively: SIMD and its source, and plain portable Go
+test-core: ## core natively: SIMD and its source, plain portable Go, and each benchmark once
 	go test ./core/...
+	go test -run '^$$' -bench . -benchtime 1x ./core/... > /dev/null
 	go test -tags vectorsource -run 'Conform|Definition' ./core/f32
 	GOEXPERIMENT= go test ./core/...
 
