@@ -102,7 +102,7 @@ export const models = [${weights.map((file, i) => `{ url: weights${i}, ...${JSON
   };
 }
 
-/** The weights in a folder, the page's usual model first. */
+/** The weights in a folder, the page's default model first. */
 export function weightsIn(dir, first) {
   const rank = (name) => Number(name !== first);
   return readdirSync(dir).filter((name) => name.endsWith(".safetensors")).sort((a, b) => rank(a) - rank(b) || a.localeCompare(b)).map((name) => join(dir, name));

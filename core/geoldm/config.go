@@ -158,7 +158,7 @@ func Metadata(c Config, m encoding.Meta) map[string]string {
 const conditional = "0: conditional models are not supported"
 
 // supported tells why arguments of the published code cannot be followed: a JSON object
-// of them, of which those that are missing have their usual value.
+// of them, of which those that are missing have their default value.
 func supported(v json.Value) error {
 	for _, a := range []struct {
 		name string
@@ -204,10 +204,10 @@ func parse(f *safetensors.File) (Config, encoding.Meta, error) {
 	if len(meta.Context) > 0 {
 		return fail("context: conditional models are not supported")
 	}
-	usual := egnn.Config{Tanh: true, NormConstant: 1, NormFactor: 1}
+	defaults := egnn.Config{Tanh: true, NormConstant: 1, NormFactor: 1}
 	c := Config{Charge: true}
 	for name, to := range map[string]*bool{
-		"tanh": &usual.Tanh, "include_charges": &c.Charge, "all_types": &c.AllTypes,
+		"tanh": &defaults.Tanh, "include_charges": &c.Charge, "all_types": &c.AllTypes,
 	} {
 		if b, ok := v.Get(name); ok {
 			if b.Kind != json.Bool {
@@ -217,7 +217,7 @@ func parse(f *safetensors.File) (Config, encoding.Meta, error) {
 		}
 	}
 	for name, to := range map[string]*float64{
-		"norm_constant": &usual.NormConstant, "normalization_factor": &usual.NormFactor,
+		"norm_constant": &defaults.NormConstant, "normalization_factor": &defaults.NormFactor,
 	} {
 		if x, ok := v.Get(name); ok {
 			if x.Kind != json.Number {
@@ -226,7 +226,7 @@ func parse(f *safetensors.File) (Config, encoding.Meta, error) {
 			*to = x.Num
 		}
 	}
-	s := sizes{f: f, usual: usual}
+	s := sizes{f: f, defaults: defaults}
 	c.Encoder, c.Decoder = s.egnn(EncoderPrefix), s.egnn(DecoderPrefix)
 	c.Features = s.size(DecoderPrefix+"egnn.embedding_out.weight", 0)
 	if _, dit := f.Metadata[DenoiserPrefix+"kind"]; dit {
@@ -255,9 +255,9 @@ func parse(f *safetensors.File) (Config, encoding.Meta, error) {
 
 // sizes reads sizes off tensors and remembers the first error.
 type sizes struct {
-	f     *safetensors.File
-	usual egnn.Config // what tensors do not tell
-	err   error
+	f        *safetensors.File
+	defaults egnn.Config // what tensors do not tell
+	err      error
 }
 
 func (s *sizes) size(name string, k int) int {
@@ -277,7 +277,7 @@ func (s *sizes) size(name string, k int) int {
 
 // egnn is the configuration of the EGNN below a prefix.
 func (s *sizes) egnn(prefix string) egnn.Config {
-	c, prefix := s.usual, prefix+"egnn."
+	c, prefix := s.defaults, prefix+"egnn."
 	c.Hidden, c.Features = s.size(prefix+"embedding.weight", 0), s.size(prefix+"embedding.weight", 1)
 	for s.has(prefix + "e_block_" + strconv.Itoa(c.Layers) + ".gcl_equiv.coord_mlp.0.weight") {
 		c.Layers++

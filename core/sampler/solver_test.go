@@ -239,7 +239,7 @@ func TestNoiseScale(t *testing.T) {
 	}
 	m := network(t, "symdiff")
 	for _, method := range []Method{Ancestral, DPMSDE} {
-		usual, same := run(t, m, Options{Seed: 4, sizes: []int{5}, Steps: 6, Method: method}), run(
+		byDefault, same := run(t, m, Options{Seed: 4, sizes: []int{5}, Steps: 6, Method: method}), run(
 			t,
 			m,
 			Options{Seed: 4, sizes: []int{5}, Steps: 6, Method: method, NoiseScale: 1},
@@ -249,10 +249,10 @@ func TestNoiseScale(t *testing.T) {
 			m,
 			Options{Seed: 4, sizes: []int{5}, Steps: 6, Method: method, NoiseScale: 0.5},
 		)
-		if usual.Molecule(0).Positions[0] != same.Molecule(0).Positions[0] {
+		if byDefault.Molecule(0).Positions[0] != same.Molecule(0).Positions[0] {
 			t.Errorf("%s: a noise scale of 1 changes the molecule", method)
 		}
-		if usual.Molecule(0).Positions[0] == less.Molecule(0).Positions[0] {
+		if byDefault.Molecule(0).Positions[0] == less.Molecule(0).Positions[0] {
 			t.Errorf("%s: the noise scale has no effect", method)
 		}
 		if v, ok := less.Result(0).Property("noise_scale"); !ok || v != "0.5" {

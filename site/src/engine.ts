@@ -28,7 +28,7 @@ export function shippedFile(name: string): string | undefined {
   return name === models[0].name ? undefined : `core/weights/${name}.safetensors`;
 }
 
-/** The shipped model of a name, or the usual one. */
+/** The shipped model of a name, or the default. */
 export function modelNamed(name: string | undefined): Model {
   return models.find((model) => model.name === name) ?? models[0];
 }

@@ -15,7 +15,7 @@ export function learnsGamma(model: Pick<Model, "inputVariance">): boolean {
   return meanVariance(model) < nearHaar;
 }
 
-/** The shipped model whose gamma concentrates most; the usual one, where none does. */
+/** The shipped model whose gamma concentrates most; the default, where none does. */
 export function mostLearned(): Model {
   return models.reduce((best: Model, model) => (learnsGamma(model) && meanVariance(model) < meanVariance(best) ? model : best), models[0]);
 }

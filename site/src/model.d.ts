@@ -66,7 +66,7 @@ declare module "virtual:model" {
   export const chemistryBytes: number;
   /** Size of the parameters of MMFF94, likewise. */
   export const forceFieldBytes: number;
-  /** The shipped models; the first is the usual one. */
+  /** The shipped models; the first is the default. */
   export const models: [Model, ...Model[]];
 }
 

@@ -135,8 +135,8 @@ async function tell(): Promise<void> {
   const missing = controlled ? await absent() : [];
   button.hidden = !missing.length;
   button.textContent = `Keep everything for use offline (${megabytes(sum(missing))})`;
-  const usual = absolute(models[0].url);
-  const runs = !missing.some(({ url, part }) => part === "model" && (url === usual || url.endsWith(".wasm")));
+  const byDefault = absolute(models[0].url);
+  const runs = !missing.some(({ url, part }) => part === "model" && (url === byDefault || url.endsWith(".wasm")));
   element("offline").textContent = trouble || sign(missing, runs);
 }
 

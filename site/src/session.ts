@@ -23,8 +23,8 @@ export class Session {
   readonly #pairs = new Map<Weights, Pair>();
   #running: AbortController | undefined;
 
-  constructor(usual: Weights) {
-    element("cost").textContent = `The first run downloads the model (${megabytes(downloadBytes(usual))}). It stays on this device.`;
+  constructor(byDefault: Weights) {
+    element("cost").textContent = `The first run downloads the model (${megabytes(downloadBytes(byDefault))}). It stays on this device.`;
     this.#cancel.addEventListener("click", () => this.stop());
     addEventListener("keydown", (event) => {
       if (event.key === "Escape") this.stop();

@@ -146,11 +146,11 @@ async function remake(noised: number): Promise<void> {
   const part = readPart(file);
   const kept = noised ? 0 : part.elements.length;
   const { branches: _, ...unbranched } = runOptions(settings);
-  const usual = { ...unbranched, seed: BigInt(keeping.seed), steps: keeping.steps, method: limits.defaults.method };
+  const byDefault = { ...unbranched, seed: BigInt(keeping.seed), steps: keeping.steps, method: limits.defaults.method };
   const formula = keeping.size === "formula" ? molecule.formula : "";
   const options: SampleOptions = noised
-    ? { ...usual, atoms: 0, formula: "", t_start: noised, steps: Math.min(noised, keeping.steps), from: part }
-    : { ...usual, atoms: formula ? 0 : wantedSize(molecule), formula, t_start: limits.defaults.t_start, fragment: part };
+    ? { ...byDefault, atoms: 0, formula: "", t_start: noised, steps: Math.min(noised, keeping.steps), from: part }
+    : { ...byDefault, atoms: formula ? 0 : wantedSize(molecule), formula, t_start: limits.defaults.t_start, fragment: part };
   await session.work(async (signal) => {
     show();
     const pair = await session.pair(weights, signal);

@@ -70,13 +70,13 @@ export function parse(query: string, limits: Limits, defaults: Settings, kernel:
   };
 }
 
-export function toAddress({ tool, run, family, at, keeping, other }: State, query: string, usual: Kernel, model: string): string {
+export function toAddress({ tool, run, family, at, keeping, other }: State, query: string, byDefault: Kernel, model: string): string {
   const { kernel, ...settings } = run;
   const keeps = tool === "keep" && keeping.atoms.length > 0;
   const compares = tool === "compare";
   return withQuery(toQuery({ ...settings, gamma: gammas[0] }, query), {
     tool: tool === tools[0] ? "" : tool,
-    gamma: kernel === usual ? "" : kernel,
+    gamma: kernel === byDefault ? "" : kernel,
     order: "",
     tree: compares ? "" : write(family),
     at: at && !compares ? String(at) : "",

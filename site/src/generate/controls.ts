@@ -252,7 +252,7 @@ export class Controls {
     this.#quality();
   }
 
-  /** What is set apart from the usual, in one line. */
+  /** What is set apart from the defaults, in one line. */
   get #summary(): string {
     const { seed, atoms, formula, start, steps, method, gamma } = this.#settings;
     const otherwise = this.#fitted.defaults;

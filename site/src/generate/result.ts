@@ -247,9 +247,9 @@ function copier(button: string, source: string): void {
 function onCopy(button: string, text: () => string, source?: HTMLElement): void {
   const b = element<HTMLButtonElement>(button);
   const word = b.querySelector("span")!;
-  const usual = word.textContent;
+  const before = word.textContent;
   b.addEventListener("click", async () => {
-    word.textContent = (await copyText(text(), source)) || usual;
-    setTimeout(() => (word.textContent = usual), 2000);
+    word.textContent = (await copyText(text(), source)) || before;
+    setTimeout(() => (word.textContent = before), 2000);
   });
 }

@@ -21,7 +21,7 @@ export interface State extends Omit<Settings, "gamma"> {
 export const runCounts = [8, 16, 32];
 
 /** Of no special kind: quarter turns only swap coordinates, and hide even rounding. */
-const usual: Angles = { x: 30, y: 40, z: 60, mirror: false };
+const byDefault: Angles = { x: 30, y: 40, z: 60, mirror: false };
 
 export function parse(query: string, limits: Limits, defaults: Settings): State {
   const q = new URLSearchParams(query);
@@ -31,7 +31,7 @@ export function parse(query: string, limits: Limits, defaults: Settings): State 
     return /^-?\d{1,3}$/.test(text) && Math.abs(Number(text)) <= 180 ? Number(text) : otherwise;
   };
   const given = ["x", "y", "z", "mirror"].some((key) => q.has(key));
-  const otherwise = given ? { x: 0, y: 0, z: 0 } : usual;
+  const otherwise = given ? { x: 0, y: 0, z: 0 } : byDefault;
   return {
     ...settings,
     kernel: kernelOf(q) ?? kernels[0],
@@ -43,13 +43,13 @@ export function parse(query: string, limits: Limits, defaults: Settings): State 
 }
 
 export function write({ kernel, angles, couple, back, runs, ...settings }: State, query: string): string {
-  const isUsual = (["x", "y", "z", "mirror"] as const).every((key) => angles[key] === usual[key]);
+  const isDefault = (["x", "y", "z", "mirror"] as const).every((key) => angles[key] === byDefault[key]);
   return withQuery(toQuery({ ...settings, gamma: gammas[0] }, query), {
     gamma: kernel === kernels[0] ? "" : kernel,
     order: "",
-    x: isUsual ? "" : String(angles.x),
-    y: isUsual ? "" : String(angles.y),
-    z: isUsual ? "" : String(angles.z),
+    x: isDefault ? "" : String(angles.x),
+    y: isDefault ? "" : String(angles.y),
+    z: isDefault ? "" : String(angles.z),
     mirror: angles.mirror ? "1" : "",
     couple: couple ? "" : "0",
     back: back ? "1" : "",

@@ -8,7 +8,7 @@ import type { Kernel } from "../kernel.ts";
 import type { State } from "./state.ts";
 
 /**
- * Below this the molecules are the same but for rounding, Å. Of 100 coupled runs of the usual sampler the median is off by 2e-5 and the
+ * Below this the molecules are the same but for rounding, Å. Of 100 coupled runs of the default sampler the median is off by 2e-5 and the
  * worst by 0.002; runs that part are off by fifty times as much or more. Few steps from T amplify rounding further.
  */
 const rounding = 2e-2;
