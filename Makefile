@@ -109,20 +109,24 @@ space := $(subst ,, )
 
 # Two cores for a day, or with DEVICE=cuda a GPU for minutes; what is there already stays, so that a second call goes on.
 RECIPE ?= qm9
+RECIPE_OUT = $(if $(filter $(BUILD)/run,$(OUT)),$(BUILD)/$(RECIPE),$(OUT))
 .PHONY: model
 model: trainer ## make a model by RECIPE=qm9, from the data to its evaluation, or go on with it (DATA=, OUT=, BASE=weights to start from, DEVICE=cuda, MODEL=name)
-	$(BUILD)/symdiff run $(RECIPE) --out $(if $(filter $(BUILD)/run,$(OUT)),$(BUILD)/$(RECIPE),$(OUT)) --set val=$(DATA)/qm9_val.xyz.gz --set test=$(DATA)/qm9_test.xyz.gz \
+	$(BUILD)/symdiff run $(RECIPE) --out $(RECIPE_OUT) --set val=$(DATA)/qm9_val.xyz.gz --set test=$(DATA)/qm9_test.xyz.gz \
 		--set train=$(DATA)/qm9_train.xyz.gz$(comma)$(DATA)/qm9_fill_gfn2.xyz.gz@split=train --set known=$(DATA)/qm9_train.xyz.gz \
 		$(if $(BASE),--set base=$(BASE)) $(if $(DEVICE),--set device=$(DEVICE)) $(if $(filter command,$(origin MODEL)),--set name=$(MODEL))
 
 # The weights and figures of a finished recipe (OUT=), under the name MODEL among those that are shipped; its card is written by hand.
 .PHONY: ship-model
-ship-model: ## copy the model of `make model` and its figures to core/weights/MODEL.* (MODEL=, OUT=)
-	cp $(OUT)/model.safetensors core/weights/$(MODEL).safetensors
-	cp $(OUT)/evaluation.json core/weights/$(MODEL).seeds.json
-	cp $(OUT)/posttrain/posttrain.json core/weights/$(MODEL).posttrain.json
-	cp $(OUT)/sound/posttrain.json core/weights/$(MODEL).reward.json
+ship-model: ## copy the model of `make model` and its figures to core/weights/MODEL.* (MODEL=name, OUT=)
+	$(if $(filter command,$(origin MODEL)),,$(error MODEL=name: no name given))
+	@ls $(RECIPE_OUT)/model.safetensors $(RECIPE_OUT)/evaluation.json $(RECIPE_OUT)/posttrain/posttrain.json $(RECIPE_OUT)/sound/posttrain.json > /dev/null
+	cp $(RECIPE_OUT)/model.safetensors core/weights/$(MODEL).safetensors
+	cp $(RECIPE_OUT)/evaluation.json core/weights/$(MODEL).seeds.json
+	cp $(RECIPE_OUT)/posttrain/posttrain.json core/weights/$(MODEL).posttrain.json
+	cp $(RECIPE_OUT)/sound/posttrain.json core/weights/$(MODEL).reward.json
 	$(MAKE) evaluate-model MODEL=$(MODEL)
+	go run ./trainer/tables
 
 # How a shipped model (MODEL=qm9-web, qm9-base or qm9-gamma) does at several settings, steps:method:t_start, then flags of symdiff
 # sample: the table of its card.
