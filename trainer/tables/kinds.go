@@ -38,12 +38,12 @@ func read(file string, into any) error {
 	return nil
 }
 
-// only is the one file of a table that takes one.
-func only(files []string) (string, error) {
+// readOne decodes the one file of a table that takes one, and gives its name.
+func readOne(files []string, into any) (string, error) {
 	if len(files) != 1 {
 		return "", fmt.Errorf("want one file, have %d", len(files))
 	}
-	return files[0], nil
+	return files[0], read(files[0], into)
 }
 
 // percent is a share of 1 in per cent.
@@ -74,12 +74,9 @@ type sample struct {
 
 // samplers is one row for each run of a file of `make evaluate-model`.
 func samplers(files []string) ([][]string, error) {
-	file, err := only(files)
-	if err != nil {
-		return nil, err
-	}
 	var runs []sample
-	if err := read(file, &runs); err != nil {
+	file, err := readOne(files, &runs)
+	if err != nil {
 		return nil, err
 	}
 	if len(runs) == 0 {
@@ -184,12 +181,9 @@ var measures = []measure{
 
 // seeds is one column for each entry of a comparison: mean ± standard deviation over its runs.
 func seeds(files []string) ([][]string, error) {
-	file, err := only(files)
-	if err != nil {
-		return nil, err
-	}
 	var c comparison
-	if err := read(file, &c); err != nil {
+	file, err := readOne(files, &c)
+	if err != nil {
 		return nil, err
 	}
 	if len(c.Entries) == 0 {
@@ -236,14 +230,14 @@ func (m measure) cell(mean, std map[string]float64) string {
 // results is the README's table: the models of comparisons, then the data that they stand beside,
 // each once, then published figures. Floors are left to the cards.
 func results(files []string) ([][]string, error) {
-	var models, data, papers [][]string
+	var models, data, cited [][]string
 	for _, file := range files {
 		if strings.HasSuffix(file, "published.json") {
 			list, err := published(file)
 			if err != nil {
 				return nil, err
 			}
-			papers = append(papers, list...)
+			cited = append(cited, list...)
 			continue
 		}
 		var c comparison
@@ -269,7 +263,7 @@ func results(files []string) ([][]string, error) {
 		}
 	}
 	head := []string{"", "NFE", "stable atoms %", "stable molecules %", "valid %", "unique among valid %"}
-	return slices.Concat([][]string{head}, models, data, papers), nil
+	return slices.Concat([][]string{head}, models, data, cited), nil
 }
 
 // paper is what a paper reports of its model on QM9; 0 is not reported.
@@ -348,10 +342,6 @@ func nll(files []string) ([][]string, error) {
 
 // bonds is how many molecules have the bonds of their SMILES by distances (`make compare-bonds`).
 func bonds(files []string) ([][]string, error) {
-	file, err := only(files)
-	if err != nil {
-		return nil, err
-	}
 	type share struct {
 		Count, Of int
 		Value     float64
@@ -365,7 +355,8 @@ func bonds(files []string) ([][]string, error) {
 		OpenBabel        share `json:"open_babel"`
 		OpenBabelNeutral share `json:"open_babel_neutral"`
 	}
-	if err := read(file, &b); err != nil {
+	file, err := readOne(files, &b)
+	if err != nil {
 		return nil, err
 	}
 	if b.Molecules == 0 {
@@ -394,10 +385,6 @@ func bonds(files []string) ([][]string, error) {
 
 // fragments is how often molecules come out well around fixed atoms (`make evaluate-keep`).
 func fragments(files []string) ([][]string, error) {
-	file, err := only(files)
-	if err != nil {
-		return nil, err
-	}
 	var f struct {
 		Tasks []struct {
 			Task      string `json:"task"`
@@ -407,7 +394,8 @@ func fragments(files []string) ([][]string, error) {
 			Steps     int    `json:"steps"`
 		} `json:"tasks"`
 	}
-	if err := read(file, &f); err != nil {
+	file, err := readOne(files, &f)
+	if err != nil {
 		return nil, err
 	}
 	rows := [][]string{{"fixed", "NFE", "molecules", "connected", "stable and connected"}}
@@ -425,10 +413,6 @@ func fragments(files []string) ([][]string, error) {
 
 // bench is core against onnxruntime (`make bench-peers`).
 func bench(files []string) ([][]string, error) {
-	file, err := only(files)
-	if err != nil {
-		return nil, err
-	}
 	type call struct {
 		Core  float64 `json:"core_ms"`
 		ONNX  float64 `json:"onnxruntime_ms"`
@@ -445,7 +429,8 @@ func bench(files []string) ([][]string, error) {
 		Molecule float64         `json:"molecule_s"`
 		Steps    int             `json:"molecule_steps"`
 	}
-	if err := read(file, &engines); err != nil {
+	file, err := readOne(files, &engines)
+	if err != nil {
 		return nil, err
 	}
 	if len(engines) == 0 {
@@ -470,10 +455,6 @@ func bench(files []string) ([][]string, error) {
 
 // timings is what a visitor waits for (`make site-timings`), with the load of the machine beside it.
 func timings(files []string) ([][]string, error) {
-	file, err := only(files)
-	if err != nil {
-		return nil, err
-	}
 	var f struct {
 		Rounds  int       `json:"rounds"`
 		Load    []float64 `json:"load"` // at the end, over 1, 5 and 15 minutes
@@ -484,7 +465,8 @@ func timings(files []string) ([][]string, error) {
 			Most   float64 `json:"most"`
 		} `json:"figures"`
 	}
-	if err := read(file, &f); err != nil {
+	file, err := readOne(files, &f)
+	if err != nil {
 		return nil, err
 	}
 	if len(f.Load) != 3 || len(f.Figures) == 0 {

@@ -15,6 +15,17 @@ const twoRuns = `[{"method":"ddim","steps":100,"t_start":1000,"molecules":1000,"
 "molecules":200,"stable_atoms":1,"stable_molecules":0.5,"valid":0.25,
 "unique_among_valid":1,"connected":1}]`
 
+// writeFiles writes files by name into a folder of the test, in which it goes on.
+func writeFiles(t *testing.T, files map[string]string) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	for name, text := range files {
+		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestTablesAreWrittenBetweenTheirMarks(t *testing.T) {
 	t.Chdir(t.TempDir())
 	if err := os.WriteFile("m.json", []byte(twoRuns), 0o666); err != nil {
@@ -54,18 +65,13 @@ func TestTablesAreWrittenBetweenTheirMarks(t *testing.T) {
 // Likelihoods are those of `symdiff nll --json`, then of papers that report one; a table of results
 // has the papers that report stability.
 func TestLikelihoodsAndPapers(t *testing.T) {
-	t.Chdir(t.TempDir())
-	for name, text := range map[string]string{
+	writeFiles(t, map[string]string{
 		"m.json": `{"model":"core/weights/m.safetensors","molecules":10859,"samples":5,"nll":-114.44,"standard_error":0.61}`,
 		"published.json": `[{"name":"A","nfe":1000,"stable_molecules_percent":87.5,"source":"x"},
 			{"name":"B","nll":-110.7,"source":"y"}]`,
 		"a.md": "<!-- table nll m.json published.json -->\n<!-- /table -->\n<!-- table results published.json -->\n" +
 			"<!-- /table -->\n",
-	} {
-		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
+	})
 	if err := run(false, []string{"a.md"}); err != nil {
 		t.Fatal(err)
 	}
@@ -103,20 +109,15 @@ func TestResults(t *testing.T) {
 
 // Rounds of post-training stand in their order, stage by stage, and the best is bold.
 func TestRounds(t *testing.T) {
-	t.Chdir(t.TempDir())
 	const round = `{"measures":{"stable_molecules":0.6768,"valid":0.8524,"unique_among_valid":0.99038,"sound":0.6158,
 		"with_aromatic_ring":0.034,"distances_jensen_shannon":0.005266}}`
 	const cells = "67.7 | 85.2 | 99.0 | 61.6 | 3.4 | 0.0053 |"
-	for name, text := range map[string]string{
+	writeFiles(t, map[string]string{
 		"a.json": `{"options":{},"best":1,"rounds":[` + round + "," + round + "]}",
 		"b.json": `{"options":{"reward":"plausible"},"best":1,"rounds":[` + round + "," + round + "]}",
 		"c.json": `{"options":{},"best":1,"rounds":[` + round + "]}",
 		"d.json": `{"options":{},"best":0,"rounds":[{}]}`,
-	} {
-		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
+	})
 	rows, err := rounds([]string{"a.json", "b.json"})
 	if err != nil {
 		t.Fatal(err)
@@ -138,15 +139,10 @@ func TestRounds(t *testing.T) {
 
 // The table of bonds has a row for each share that was counted.
 func TestBonds(t *testing.T) {
-	t.Chdir(t.TempDir())
-	for name, text := range map[string]string{
+	writeFiles(t, map[string]string{
 		"b.json": `{"molecules":2000,"same":{"count":1999,"of":2000,"value":0.9995},"edm_table":{"count":3,"of":2000,"value":0.0015}}`,
 		"a.md":   "<!-- table bonds b.json -->\n<!-- /table -->\n",
-	} {
-		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
+	})
 	if err := run(false, []string{"a.md"}); err != nil {
 		t.Fatal(err)
 	}
@@ -159,12 +155,7 @@ func TestBonds(t *testing.T) {
 }
 
 func TestFaultsOfTablesNameTheFile(t *testing.T) {
-	t.Chdir(t.TempDir())
-	for name, text := range map[string]string{"bad.json": "{", "none.json": "[]", "source.json": `[{"name":"EDM"}]`} {
-		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
+	writeFiles(t, map[string]string{"bad.json": "{", "none.json": "[]", "source.json": `[{"name":"EDM"}]`})
 	for mark, want := range map[string]string{
 		"samplers bad.json":   "bad.json",
 		"samplers none.json":  "none.json",

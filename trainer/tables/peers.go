@@ -38,14 +38,11 @@ func (p peer) name() string {
 
 // readPeers reads the rows of a file, of which there must be some.
 func readPeers(files []string) ([]peer, error) {
-	file, err := only(files)
-	if err != nil {
-		return nil, err
-	}
 	var t struct {
 		Rows []peer `json:"rows"`
 	}
-	if err := read(file, &t); err != nil {
+	file, err := readOne(files, &t)
+	if err != nil {
 		return nil, err
 	}
 	if len(t.Rows) == 0 {
