@@ -64,11 +64,11 @@ func TestStubs(t *testing.T) {
 	}
 }
 
-// A mend that does not fit the source says which.
-func TestMendsFailLoudly(t *testing.T) {
+// A patch that does not fit the source says which.
+func TestPatchesFailLoudly(t *testing.T) {
 	all := func() map[string]string {
 		files := map[string]string{}
-		for _, m := range mends {
+		for _, m := range patches {
 			n := max(m.count, 1)
 			for i, name := range m.files {
 				if i == 0 || m.count < 0 {
@@ -78,19 +78,19 @@ func TestMendsFailLoudly(t *testing.T) {
 		}
 		return files
 	}
-	if err := applyMends(all()); err != nil {
+	if err := applyPatches(all()); err != nil {
 		t.Fatalf("source with every fault: %v", err)
 	}
-	for _, m := range mends {
+	for _, m := range patches {
 		files := all()
 		files[m.files[0]] = strings.ReplaceAll(files[m.files[0]], m.old, "")
-		if err := applyMends(files); err == nil {
+		if err := applyPatches(files); err == nil {
 			t.Errorf("no error without %q in %s", m.old, m.files[0])
 		}
 		if m.count > 0 {
 			files = all()
 			files[m.files[0]] += m.old + "\n"
-			if err := applyMends(files); err == nil || !strings.Contains(err.Error(), "mend") {
+			if err := applyPatches(files); err == nil || !strings.Contains(err.Error(), "(patch: ") {
 				t.Errorf("one more %q: %v", m.old, err)
 			}
 		}

@@ -5,7 +5,7 @@
 // gotch v0.9.1 is written for libtorch 2.1 with CUDA. Gotchfit takes its source from the module
 // cache (the sum must be the one in go.sum), and writes
 //
-//	OUT/gotch       the Go packages, mended (mends.go), with lib.go linking only -ltch
+//	OUT/gotch       the Go packages, patched (patches.go), with lib.go linking only -ltch
 //	OUT/libtch-src  the C++ sources, wrappers that this libtorch does not have stubbed out (stubs.go)
 //	OUT/lib         libtch.so, compiled from them
 //	OUT/go.work     a workspace that replaces github.com/sugarme/gotch by OUT/gotch
@@ -17,8 +17,8 @@
 // With -lib it writes OUT/lib alone, from the sources of -source, and needs no Go: for a machine
 // that a built trainer is carried to.
 //
-// With -stock the copy is written to OUT/stock/gotch without the mends (same libtch.so), for the
-// tests that show what each mend is for.
+// With -upstream it writes gotch without the patches to OUT/upstream/gotch (same libtch.so), for
+// the tests that show what each patch is for.
 package main
 
 import (
@@ -53,7 +53,7 @@ type options struct {
 	Include     []string
 	Lib         []string
 	CXX         string
-	Stock       bool
+	Upstream    bool
 	LibOnly     bool
 	Source      string
 	repoRoot    string
@@ -71,7 +71,7 @@ func main() {
 	flag.Var(&inc, "torch-include", "folder of libtorch's headers; may be repeated (default: the system's)")
 	flag.Var(&lib, "torch-lib", "folder of libtorch's libraries; may be repeated (default: the linker's)")
 	flag.StringVar(&o.CXX, "cxx", cmpOr(os.Getenv("CXX"), "g++"), "C++ compiler")
-	flag.BoolVar(&o.Stock, "stock", false, "write an unmended copy to OUT/stock (for tests)")
+	flag.BoolVar(&o.Upstream, "upstream", false, "write an unpatched copy to OUT/upstream (for tests)")
 	flag.BoolVar(&o.LibOnly, "lib", false, "write libtch.so alone, from -source; needs no Go")
 	flag.StringVar(&o.Source, "source", "", "gotch source folder (default: the module cache)")
 	program := flag.String("movable", "",
@@ -144,14 +144,14 @@ func run(o *options) error {
 			return err
 		}
 	}
-	if o.Stock {
+	if o.Upstream {
 		if !isFile(o.libPath()) {
-			return fmt.Errorf("-stock uses libtch.so of %s: run gotchfit without -stock first", o.Out)
+			return fmt.Errorf("-upstream uses libtch.so of %s: run gotchfit without -upstream first", o.Out)
 		}
-		if err := o.writeGoPackages(filepath.Join(o.Out, "stock", "gotch"), false); err != nil {
+		if err := o.writeGoPackages(filepath.Join(o.Out, "upstream", "gotch"), false); err != nil {
 			return err
 		}
-		if err := o.writeWorkspace(filepath.Join(o.Out, "stock")); err != nil {
+		if err := o.writeWorkspace(filepath.Join(o.Out, "upstream")); err != nil {
 			return err
 		}
 		return writeFile(o.stampPath(), []byte(key))
@@ -242,8 +242,8 @@ func downloadModule(sum string) (string, error) {
 }
 
 func (o *options) stampPath() string {
-	if o.Stock {
-		return filepath.Join(o.Out, "stock", "gotch.stamp")
+	if o.Upstream {
+		return filepath.Join(o.Out, "upstream", "gotch.stamp")
 	}
 	return filepath.Join(o.Out, "gotch.stamp")
 }
@@ -268,7 +268,7 @@ func (o *options) libKey(sum string) (string, error) {
 // stampKey changes with libKey, this tool and the folders.
 func (o *options) stampKey(libKey string) (string, error) {
 	h := sha256.New()
-	fmt.Fprintln(h, libKey, o.Out, o.repoRoot, o.Stock)
+	fmt.Fprintln(h, libKey, o.Out, o.repoRoot, o.Upstream)
 	exe, err := os.Executable()
 	if err != nil {
 		return "", err

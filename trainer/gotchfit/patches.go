@@ -9,16 +9,16 @@ import (
 	"strings"
 )
 
-// A mend replaces text that must occur exactly count times in files (paths in the module).
-type mend struct {
+// A patch replaces text that must occur exactly count times in files (paths in the module).
+type patch struct {
 	why      string
 	files    []string
 	old, new string
 	count    int // over all files
 }
 
-// mends are the faults of gotch v0.9.1. Package mends holds a test for each that fails on the stock module.
-var mends = []mend{
+// patches mend the faults of gotch v0.9.1. Package patches has a test for each that fails without it.
+var patches = []patch{
 	{
 		why:   "every tensor handle carries 100 kB of zeroed Go memory: 14 us an operation",
 		files: []string{"ts/tensor.go"},
@@ -73,7 +73,7 @@ var mends = []mend{
 	{
 		why:   "RunBackward passes one pointer where C wants an array of them",
 		files: []string{"ts/tensor.go"},
-		old:   "// RunBackward runs the backward ...\nfunc RunBackward(", new: "func stockRunBackward(", count: 1,
+		old:   "// RunBackward runs the backward ...\nfunc RunBackward(", new: "func upstreamRunBackward(", count: 1,
 	},
 	{
 		why:   "operations that return a list never free the array that C returned it in",
@@ -88,9 +88,9 @@ var mends = []mend{
 	},
 }
 
-// addedFiles go with the mends.
+// addedFiles go with the patches.
 var addedFiles = map[string]string{
-	"ts/mended.go": `package ts
+	"ts/patched.go": `package ts
 
 import (
 	"errors"
@@ -179,8 +179,8 @@ import "C"
 // packages are the folders of gotch that the trainer needs.
 var packages = []string{"ts", "nn", "libtch", "half", "pickle", "dutil"}
 
-// writeGoPackages copies gotch's Go packages to dst, mended if asked, with cgo flags that link libtch.so alone.
-func (o *options) writeGoPackages(dst string, mended bool) error {
+// writeGoPackages copies gotch's Go packages to dst, patched if asked, with cgo flags that link libtch.so alone.
+func (o *options) writeGoPackages(dst string, patched bool) error {
 	if err := os.RemoveAll(dst); err != nil {
 		return err
 	}
@@ -213,8 +213,8 @@ func (o *options) writeGoPackages(dst string, mended bool) error {
 	if err != nil {
 		return err
 	}
-	if mended {
-		if err := applyMends(files); err != nil {
+	if patched {
+		if err := applyPatches(files); err != nil {
 			return err
 		}
 	}
@@ -231,24 +231,24 @@ func (o *options) writeGoPackages(dst string, mended bool) error {
 	return nil
 }
 
-// applyMends changes files in place, or tells which mend does not fit the source.
-func applyMends(files map[string]string) error {
-	for _, m := range mends {
+// applyPatches changes files in place, or tells which patch does not fit the source.
+func applyPatches(files map[string]string) error {
+	for _, m := range patches {
 		found := 0
 		for _, name := range m.files {
 			text, ok := files[name]
 			if !ok {
-				return fmt.Errorf("gotch %s has no file %s (mend: %s)", moduleVersion, name, m.why)
+				return fmt.Errorf("gotch %s has no file %s (patch: %s)", moduleVersion, name, m.why)
 			}
 			n := strings.Count(text, m.old)
 			if n == 0 {
-				return fmt.Errorf("gotch %s: %s does not contain %q (mend: %s)", moduleVersion, name, m.old, m.why)
+				return fmt.Errorf("gotch %s: %s does not contain %q (patch: %s)", moduleVersion, name, m.old, m.why)
 			}
 			found += n
 			files[name] = strings.ReplaceAll(text, m.old, m.new)
 		}
 		if m.count >= 0 && found != m.count {
-			return fmt.Errorf("gotch %s: %q occurs %d times, expected %d (mend: %s)", moduleVersion, m.old, found,
+			return fmt.Errorf("gotch %s: %q occurs %d times, expected %d (patch: %s)", moduleVersion, m.old, found,
 				m.count, m.why)
 		}
 	}
@@ -263,7 +263,7 @@ func applyMends(files map[string]string) error {
 	return nil
 }
 
-// dropUnusedImports removes the imports that the mends made superfluous.
+// dropUnusedImports removes the imports that are superfluous with the patches.
 func dropUnusedImports(text string) string {
 	if !strings.Contains(text, "log.") {
 		text = strings.Replace(text, "\t\"log\"\n", "", 1)

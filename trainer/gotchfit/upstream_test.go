@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// Every test of package mends fails on the stock module: none of them is empty. Compiling the stock
-// copy takes a minute the first time.
-func TestStockFails(t *testing.T) {
+// Every test of package patches fails on gotch as its authors publish it: none of them is empty.
+// Compiling that copy takes a minute the first time.
+func TestUpstreamFails(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles a second copy of gotch")
 	}
@@ -40,13 +40,13 @@ func TestStockFails(t *testing.T) {
 		return cmd.CombinedOutput()
 	}
 	if out, err := command(time.Minute, "GOWORK=off", "go", "run", "./trainer/gotchfit", "-out", build,
-		"-stock"); err != nil {
-		t.Fatalf("gotchfit -stock: %v\n%s", err, out)
+		"-upstream"); err != nil {
+		t.Fatalf("gotchfit -upstream: %v\n%s", err, out)
 	}
-	binary := filepath.Join(build, "stock", "mends.test")
-	stock := "GOWORK=" + filepath.Join(build, "stock", "go.work")
-	if out, err := command(10*time.Minute, stock, "go", "test", "-tags", "torch", "-c", "-o", binary,
-		"./trainer/gotchfit/mends"); err != nil {
+	binary := filepath.Join(build, "upstream", "patches.test")
+	upstream := "GOWORK=" + filepath.Join(build, "upstream", "go.work")
+	if out, err := command(10*time.Minute, upstream, "go", "test", "-tags", "torch", "-c", "-o", binary,
+		"./trainer/gotchfit/patches"); err != nil {
 		t.Fatalf("go test -c: %v\n%s", err, out)
 	}
 	out, err := command(time.Minute, "", binary, "-test.list", "^Test")
@@ -54,16 +54,16 @@ func TestStockFails(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	names := strings.Fields(string(out))
-	if len(names) < len(mends)-1 { // one out-parameter test serves several files
-		t.Errorf("%d tests for %d mends", len(names), len(mends))
+	if len(names) < len(patches)-1 { // one out-parameter test serves several files
+		t.Errorf("%d tests for %d patches", len(names), len(patches))
 	}
 	for _, name := range names {
 		out, err := command(time.Minute, "", binary, "-test.run", "^"+name+"$", "-test.v")
 		if err == nil {
-			t.Errorf("%s passes on the stock module", name)
+			t.Errorf("%s passes on the upstream module", name)
 		}
 		if !bytes.Contains(out, []byte("RUN   "+name)) { // it failed, rather than not started
-			t.Errorf("%s did not run on the stock module: %v\n%s", name, err, out)
+			t.Errorf("%s did not run on the upstream module: %v\n%s", name, err, out)
 		}
 	}
 }

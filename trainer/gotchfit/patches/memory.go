@@ -1,6 +1,6 @@
 //go:build torch
 
-package mends
+package patches
 
 // #cgo CFLAGS: -Wno-deprecated-declarations
 // #include <malloc.h>
