@@ -2,7 +2,9 @@ package encoding
 
 import (
 	"errors"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/symdiff-go/symdiff/core/internal/json"
 	"github.com/symdiff-go/symdiff/core/molecule"
@@ -77,4 +79,93 @@ func (p *reader) compositions() (list []Composition) {
 		list = append(list, Composition{formula, int(n)})
 	}
 	return list
+}
+
+// FormulaNotes are the reasons, in sentences, not to expect a good molecule of a formula: it is far
+// from the training data, or no molecule has it. It is empty where there is none, and of a formula
+// that cannot be generated at all. The web page gives the same ones (advise in
+// site/src/generate/formula.ts; both are tested with testdata/formulas.json), but for the last: it
+// does not know the compositions.
+func (m Meta) FormulaNotes(formula string) string {
+	elements, err := molecule.ParseFormula(formula)
+	if err != nil || slices.ContainsFunc(elements, func(e molecule.Element) bool { return m.channel(e) < 0 }) {
+		return ""
+	}
+	var notes []string
+	add := func(parts ...string) { notes = append(notes, strings.Join(parts, "")) }
+	hill := hillFormula(elements)
+	if likeSMILES(formula) && !slices.Contains(elements, molecule.H) {
+		add("Read as the formula ", hill, ", without hydrogen. SMILES is not taken: ethanol is C2H6O.")
+	}
+	has := func(n int, what string) string { return "The formula has " + strconv.Itoa(n) + what }
+	data := func(limit string, n int) string {
+		return " The training data have at " + limit + " " + strconv.Itoa(n) + "."
+	}
+	least, most := m.sizes()
+	heavy, heaviest := heavyAtoms(elements), 0
+	for _, c := range m.Compositions {
+		known, _ := molecule.ParseFormula(c.Formula)
+		heaviest = max(heaviest, heavyAtoms(known))
+	}
+	switch n := len(elements); {
+	case most > 0 && n > most:
+		add(has(n, " atoms."), data("most", most), " Expect broken molecules.")
+	case n == 1 && n < least:
+		add(has(n, " atom."), data("least", least), " Expect wrong distances.")
+	case n < least:
+		add(has(n, " atoms."), data("least", least), " Expect wrong distances.")
+	case heaviest > 0 && heavy > heaviest:
+		add(has(heavy, " atoms besides hydrogen."), data("most", heaviest), " Expect broken molecules.")
+	}
+	switch {
+	case molecule.TooFewValences(elements):
+		add("The valences are too few to join all atoms. So no molecule has this formula.")
+	case molecule.OddValence(elements):
+		add("The valences add up to an odd number. So no molecule with this formula can be stable.")
+	}
+	if len(notes) == 0 && len(m.Compositions) > 0 &&
+		!slices.ContainsFunc(m.Compositions, func(c Composition) bool { return c.Formula == hill }) {
+		add("No molecule of the training data has this formula.")
+	}
+	return strings.Join(notes, " ")
+}
+
+// sizes are the least and the largest number of atoms of the training set, 0 where they are unknown.
+func (m Meta) sizes() (least, most int) {
+	for n := range m.Histogram {
+		if least == 0 || n < least {
+			least = n
+		}
+		most = max(most, n)
+	}
+	return least, most
+}
+
+// likeSMILES tells of letters alone, of more than one atom, as CCO.
+func likeSMILES(formula string) bool {
+	upper := 0
+	for _, c := range formula {
+		if c >= '0' && c <= '9' {
+			return false
+		}
+		if c >= 'A' && c <= 'Z' {
+			upper++
+		}
+	}
+	return upper > 1
+}
+
+// hillFormula is the formula of elements in Hill order.
+func hillFormula(elements []molecule.Element) string {
+	return (&molecule.Molecule{Elements: elements}).Formula()
+}
+
+// heavyAtoms counts the atoms besides hydrogen.
+func heavyAtoms(elements []molecule.Element) (n int) {
+	for _, e := range elements {
+		if e != molecule.H {
+			n++
+		}
+	}
+	return n
 }

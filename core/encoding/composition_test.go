@@ -1,6 +1,8 @@
 package encoding
 
 import (
+	"encoding/json"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -44,5 +46,54 @@ func TestCompositions(t *testing.T) {
 		if _, err := Parse("f", md); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q", text, err, want)
 		}
+	}
+}
+
+// The notes of a formula are those of the page, whose unit test reads the same cases. The page knows
+// no compositions, so each formula of the file without a note is one of the training data here.
+func TestFormulaNotes(t *testing.T) {
+	b, err := os.ReadFile("testdata/formulas.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var known struct {
+		Elements []string
+		Sizes    []int
+		Heaviest string // a formula with the most atoms besides hydrogen
+		Notes    map[string]string
+	}
+	if err := json.Unmarshal(b, &known); err != nil {
+		t.Fatal(err)
+	}
+	meta := typed()
+	meta.Elements = known.Elements
+	meta.Histogram = map[int]int{}
+	for _, n := range known.Sizes {
+		meta.Histogram[n] = 1
+	}
+	meta.Compositions = []Composition{{known.Heaviest, 1}}
+	for formula, note := range known.Notes {
+		if note == "" {
+			meta.Compositions = append(meta.Compositions, Composition{formula, 1})
+		}
+	}
+	for formula, note := range known.Notes {
+		if got := meta.FormulaNotes(formula); got != note {
+			t.Errorf("%s: %q, want %q", formula, got, note)
+		}
+	}
+	if len(known.Notes) < 10 {
+		t.Errorf("%d cases", len(known.Notes))
+	}
+	for formula, want := range map[string]string{
+		"C7H12O2": "No molecule of the training data has this formula.", "O2H10C7": "", "NaCl": "", "C2x": "",
+	} {
+		if got := meta.FormulaNotes(formula); got != want {
+			t.Errorf("%s: %q, want %q", formula, got, want)
+		}
+	}
+	meta.Histogram, meta.Compositions = nil, nil // an old file knows neither
+	if got := meta.FormulaNotes("C50H102"); got != "" {
+		t.Error(got)
 	}
 }

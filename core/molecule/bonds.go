@@ -1,5 +1,7 @@
 package molecule
 
+import "math/bits"
+
 // Bond lengths in pm from EDM's qm9/bond_analyze.py, all entries, each pair
 // once. QM9 needs those of H, C, N, O and F.
 // A pair that is not in the first table has no bond.
@@ -62,6 +64,20 @@ func OddValence(elements []Element) bool {
 		}
 	}
 	return odd%2 == 1
+}
+
+// TooFewValences tells whether the largest valences of n elements sum to less than 2 (n - 1). A
+// connected molecule has n - 1 bonds or more, so these atoms make none without an atom that is not
+// stable. An element without a valence settles nothing.
+func TooFewValences(elements []Element) bool {
+	sum := 0
+	for _, e := range elements {
+		if int(e) >= tableSize || stableOrders[e] == 0 {
+			return false
+		}
+		sum += bits.Len8(stableOrders[e]) - 1
+	}
+	return sum < 2*(len(elements)-1)
 }
 
 // longestBond is in Å, above all of the tables and their tolerance.

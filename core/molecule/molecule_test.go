@@ -377,6 +377,23 @@ func TestParseFormula(t *testing.T) {
 	}
 }
 
+func TestTooFewValences(t *testing.T) {
+	for formula, few := range map[string]bool{"CH4": false, "CH6": true, "C7H16": false, "C7H18": true, "C7H100": true,
+		"H2": false, "H3": true, "CF6": true, "H": false, "C2H6O": false, "PF5": false, "PF6": true, "PF7": true,
+		"O2H2": false, "O2H4": true} {
+		elements, err := ParseFormula(formula)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if TooFewValences(elements) != few {
+			t.Errorf("%s: %v", formula, !few)
+		}
+	}
+	if TooFewValences([]Element{H, H, H, 118}) || TooFewValences([]Element{H, H, H, 2}) {
+		t.Error("one without a known valence")
+	}
+}
+
 func TestOddValence(t *testing.T) {
 	for formula, odd := range map[string]bool{"CH4": false, "CH3": true, "H2O": false, "HO": true,
 		"C2H5NO2": false, "NH2": true, "CHF3": false, "PH3": false, "HgH": false, "O2": false} {

@@ -565,6 +565,18 @@ func TestSampleOfAFormulaAroundAFragment(t *testing.T) {
 	fails(t, 1, "gone.xyz", args("--fragment", "gone.xyz", "--atoms", "8")...)
 }
 
+// A formula that no molecule has is sampled, under a note.
+func TestSampleNotesOfAFormula(t *testing.T) {
+	args := []string{"sample", "--steps", "2", "--formula", "CH8"}
+	const want = "note: --formula CH8: The valences are too few to join all atoms. So no molecule has this formula.\n"
+	if code, _, stderr := runCommand("", args...); code != 0 || !strings.HasPrefix(stderr, want) {
+		t.Errorf("code %d, %s", code, stderr)
+	}
+	if code, _, stderr := runCommand("", append(args, "--quiet")...); code != 0 || stderr != "" {
+		t.Errorf("--quiet: code %d, %s", code, stderr)
+	}
+}
+
 // A job that is long enough for a trial of batches makes the same molecules.
 func TestSampleTrial(t *testing.T) {
 	args := []string{"sample", "--model", tinyModel(t), "--count", "100", "--atoms", "2", "--steps", "40",

@@ -199,7 +199,7 @@ func (o *sampleCommand) outputFlags(cmd *cobra.Command) {
 	f.StringVarP(&o.out, "out", "o", "-", "`file` to write, - for standard output")
 	f.IntVar(&o.options.Threads, "threads", 0, "`number` of threads (default one per core)")
 	f.BoolVar(&o.json, "json", false, "print JSON")
-	f.BoolVarP(&o.quiet, "quiet", "q", false, "no progress and no summary on standard error")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "no progress, no notes and no summary on standard error")
 	must(cmd.MarkFlagFilename("out", "xyz", "sdf", "pdb"))
 	must(cmd.MarkFlagFilename("model", "safetensors"))
 }
@@ -331,6 +331,9 @@ func (o *sampleCommand) run(cmd *cobra.Command) error {
 	m, err := o.open(newReader(cmd))
 	if err != nil {
 		return err
+	}
+	if notes := m.Meta.FormulaNotes(o.options.Formula); notes != "" && !o.quiet {
+		cmd.PrintErrf("note: --formula %s: %s\n", o.options.Formula, notes)
 	}
 	r, elapsed, err := o.write(cmd, m)
 	if err != nil {

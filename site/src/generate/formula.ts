@@ -11,8 +11,8 @@ export interface Advice {
   refused: boolean;
 }
 
-/** Bonds of a neutral atom. */
-const valences: Record<string, number> = { H: 1, C: 4, N: 3, O: 2, F: 1 };
+/** Bonds of a neutral atom; the most of those that molecule.StableAtoms in core takes. */
+const valences: Record<string, number> = { H: 1, B: 3, C: 4, N: 3, O: 2, F: 1, Al: 3, Si: 4, P: 5, S: 4, Cl: 1, As: 3, Br: 1, I: 1 };
 
 /** Numbers of atoms by element; of a text that settings.parseFormula takes. */
 function countsOf(formula: string): Map<string, number> {
@@ -28,7 +28,7 @@ function hill(counts: ReadonlyMap<string, number>): string {
   return symbols.map((symbol) => `${symbol}${counts.get(symbol) === 1 ? "" : counts.get(symbol)}`).join("");
 }
 
-/** What to tell of a formula; nothing where it is like the data. */
+/** What to tell of a formula; nothing where it is like the data. Meta.FormulaNotes of core/encoding tells the same. */
 export function advise(formula: string, { elements, sizes, heavy }: Known): Advice | undefined {
   const counts = countsOf(formula);
   const strange = [...counts.keys()].filter((symbol) => !elements.includes(symbol));
@@ -38,13 +38,14 @@ export function advise(formula: string, { elements, sizes, heavy }: Known): Advi
   const [least, most] = [sizes[0]!, sizes.at(-1)!];
   const texts: string[] = [];
   if (/[A-Z].*[A-Z]/.test(formula) && !/\d/.test(formula) && !counts.has("H")) {
-    texts.push(`Read as the formula ${hill(counts)}, without hydrogen. This field does not take SMILES: ethanol is C2H6O.`);
+    texts.push(`Read as the formula ${hill(counts)}, without hydrogen. SMILES is not taken: ethanol is C2H6O.`);
   }
   if (total > most) texts.push(`The formula has ${total} atoms. The training data have at most ${most}. Expect broken molecules.`);
   else if (total < least) texts.push(`The formula has ${total} ${total === 1 ? "atom" : "atoms"}. The training data have at least ${least}. Expect wrong distances.`);
   else if (heavy && others > heavy) texts.push(`The formula has ${others} atoms besides hydrogen. The training data have at most ${heavy}. Expect broken molecules.`);
-  const sum = [...counts].reduce((all, [symbol, n]) => all + n * (valences[symbol] ?? 0), 0);
-  if (sum % 2) texts.push("The valences add up to an odd number. So no molecule with this formula can be stable.");
+  const sum = [...counts].reduce((all, [symbol, n]) => all + n * (valences[symbol] ?? NaN), 0);
+  if (sum < 2 * total - 2) texts.push("The valences are too few to join all atoms. So no molecule has this formula.");
+  else if (sum % 2) texts.push("The valences add up to an odd number. So no molecule with this formula can be stable.");
   return texts.length ? { text: texts.join(" "), refused: false } : undefined;
 }
 

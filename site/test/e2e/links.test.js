@@ -124,7 +124,7 @@ test("a formula is judged before a run", async () => {
     return page.textContent("#asked-note");
   };
   assert.match(await note("C7H10O2"), /^Every molecule has this formula\.$/);
-  assert.match(await note("CCO"), /^Read as the formula C2O, without hydrogen\. This field does not take SMILES/);
+  assert.match(await note("CCO"), /^Read as the formula C2O, without hydrogen\. SMILES is not taken/);
   await accessible(page, "a warning");
   assert.match(await note("C20H42"), /^The formula has 62 atoms\. The training data have at most 29\./);
   assert.match(await note("C11H10"), /^The formula has 11 atoms besides hydrogen\. The training data have at most 9\./);

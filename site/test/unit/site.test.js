@@ -22,6 +22,13 @@ const limits = { sizes: Array.from({ length: 27 }, (_, i) => i + 3), minSteps: 2
 const whole = { ...limits, defaults: { ...limits.defaults, t_start: 1000 } };
 const defaults = { seed: "5", atoms: 0, formula: "", start: 600, steps: 40, method: "dpm++2m-sde", gamma: "learned" };
 
+test("a formula gets the notes that symdiff sample gives", async () => {
+  const { advise } = await load("/src/generate/formula.ts");
+  const { elements, sizes, heaviest, notes } = JSON.parse(readFileSync(new URL("../../../core/encoding/testdata/formulas.json", import.meta.url), "utf8"));
+  const heavy = Number(/^C(\d+)H/.exec(heaviest)[1]);
+  for (const [formula, note] of Object.entries(notes)) assert.equal(advise(formula, { elements, sizes, heavy })?.text ?? "", note, formula);
+});
+
 test("the address holds the settings, and refuses what is out of bounds", async () => {
   const { parseQuery, toQuery } = await load("/src/settings.ts");
   const settings = { seed: "18446744073709551615", atoms: 12, formula: "", start: 700, steps: 250, method: "ancestral", gamma: "haar" };
