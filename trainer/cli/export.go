@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -251,18 +250,12 @@ func commandLine(args []string) string {
 	return strings.Join(quoted, " ")
 }
 
-// absolute is an absolute path in an argument: FILE, --flag=FILE, FILE,FILE@key=value.
-var absolute = regexp.MustCompile(`(^|[=,])/[^,=@]*`)
-
 // recordedCommand is the command line as weights and data sets record it. Such files are given away,
 // so an absolute path becomes the name of the file.
 func recordedCommand(args []string) string {
 	short := slices.Clone(args)
 	for i, a := range short {
-		short[i] = absolute.ReplaceAllStringFunc(a, func(path string) string {
-			at := strings.IndexByte(path, '/')
-			return path[:at] + dataset.ShareablePath(path[at:])
-		})
+		short[i] = dataset.ShareableArgument(a)
 	}
 	return commandLine(short)
 }

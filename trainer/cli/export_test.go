@@ -102,3 +102,15 @@ func TestExportFailures(t *testing.T) {
 		t.Error("a failed export left a file")
 	}
 }
+
+// What files record names no folder of the machine.
+func TestRecordedCommand(t *testing.T) {
+	got := recordedCommand([]string{"/usr/bin/symdiff", "train", "--data", "/home/ada/a.xyz,/data/b.xyz.gz@split=train",
+		"--out=/home/ada/run", "--init", "../base.safetensors", "--lr", "1e-3", "--reward",
+		"program:/home/ada/rank --model /data/m.pt", "--set", "reward=program: /opt/python rank.py --a=/data/b"})
+	want := "symdiff train --data a.xyz,b.xyz.gz@split=train --out=run --init ../base.safetensors --lr 1e-3 --reward " +
+		"'program:rank --model m.pt' --set 'reward=program:python rank.py --a=b'"
+	if got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}

@@ -197,16 +197,6 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-// What files record names no folder of the machine.
-func TestRecordedCommand(t *testing.T) {
-	got := recordedCommand([]string{"/usr/bin/symdiff", "train", "--data", "/home/ada/a.xyz,/data/b.xyz.gz@split=train",
-		"--out=/home/ada/run", "--init", "../base.safetensors", "--lr", "1e-3"})
-	want := "symdiff train --data a.xyz,b.xyz.gz@split=train --out=run --init ../base.safetensors --lr 1e-3"
-	if got != want {
-		t.Errorf("%s, want %s", got, want)
-	}
-}
-
 // The log as charts and as TensorBoard's events, and the table of runs.
 func TestPlot(t *testing.T) {
 	data, out, charts := trainingData(t), filepath.Join(t.TempDir(), "run"), t.TempDir()

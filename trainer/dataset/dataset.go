@@ -17,6 +17,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -46,6 +47,28 @@ func ShareablePath(path string) string {
 		return filepath.Base(path)
 	}
 	return path
+}
+
+// absolute is an absolute path in an argument: FILE, --flag=FILE, FILE,FILE@key=value.
+var absolute = regexp.MustCompile(`(^|[=,])/[^,=@]*`)
+
+// program is the start of a reward that a program tells: program:COMMAND, --reward=program:COMMAND.
+var program = regexp.MustCompile(`^([^:]*=)?program:`)
+
+// ShareableArgument is an argument of a command line with its paths as [ShareablePath] has them. The
+// words of a program:COMMAND are arguments themselves.
+func ShareableArgument(argument string) string {
+	if start := program.FindString(argument); start != "" {
+		words := strings.Fields(argument[len(start):])
+		for i, word := range words {
+			words[i] = ShareableArgument(word)
+		}
+		return start + strings.Join(words, " ")
+	}
+	return absolute.ReplaceAllStringFunc(argument, func(path string) string {
+		at := strings.IndexByte(path, '/')
+		return path[:at] + ShareablePath(path[at:])
+	})
 }
 
 // Set is a set of molecules.

@@ -292,9 +292,9 @@ type PosttrainSummary struct {
 // summary are the settings that the provenance tells.
 func (p *Posttraining) summary() PosttrainSummary {
 	s := PosttrainSummary{p.Samples, p.SampleSteps, p.Positives, p.Beta, p.From, p.To, p.Negative, p.Ramp,
-		p.Train.Steps, p.Train.LR, p.Reward, 0, ""}
+		p.Train.Steps, p.Train.LR, "", 0, ""}
 	if p.Reward != "" {
-		s.Mix, s.Group = p.Mix, p.Group
+		s.Reward, s.Mix, s.Group = shareableReward(p.Reward), p.Mix, p.Group
 	}
 	return s
 }

@@ -24,6 +24,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/trainer/dataset"
 	"github.com/symdiff-go/symdiff/trainer/evaluation"
 	"github.com/symdiff-go/symdiff/trainer/rdkit"
 )
@@ -51,6 +52,14 @@ func newRewarder(text string) (rewarder, error) {
 	return func(ctx context.Context, molecules []*molecule.Molecule) ([]float64, error) {
 		return ofEach(ctx, e, molecules, number)
 	}, nil
+}
+
+// shareableReward is a reward as weights record it: a program without the folders of its machine.
+func shareableReward(text string) string {
+	if strings.HasPrefix(text, rewardProgram) {
+		return dataset.ShareableArgument(text)
+	}
+	return text
 }
 
 // grouper is the group of each molecule.

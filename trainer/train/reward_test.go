@@ -93,6 +93,18 @@ func TestRewardOfAProgram(t *testing.T) {
 	}
 }
 
+// Weights record a program without the folders of its machine, and an expression as it is.
+func TestRewardIsRecordedWithoutFolders(t *testing.T) {
+	for reward, want := range map[string]string{
+		"program:/home/ada/rank -m /data/m.pt": "program:rank -m m.pt",
+		"atoms / heavy_atoms":                  "atoms / heavy_atoms", "": "",
+	} {
+		if got := (&Posttraining{Reward: reward}).summary().Reward; got != want {
+			t.Errorf("%s: %q, want %q", reward, got, want)
+		}
+	}
+}
+
 func TestChordlessRings(t *testing.T) {
 	ring := func(n int, more ...[2]int) (bonds []molecule.Bond) {
 		for i := range n {
