@@ -250,10 +250,10 @@ function captions(leftMade?: Molecule, rightMade?: Molecule): void {
   const made = (m: Molecule | undefined) => (m ? [": ", ...formulaNodes(m.formula)] : []);
   if (example && !leftMade) {
     element("caption-left").replaceChildren("Example, made earlier: ", ...formulaNodes(example.formula));
-    element("caption-right").textContent = state.back ? "The same, rotated back" : "The same, rotated by H";
+    element("caption-right").textContent = state.back ? "The same, rotated back" : "The same, rotated by\u00a0H";
     return;
   }
-  element("caption-left").replaceChildren("From noise x", ...made(leftMade));
+  element("caption-left").replaceChildren(leftMade ? "From x" : "From noise x", ...made(leftMade));
   element("caption-right").replaceChildren(state.back ? `From ${xH}, rotated back` : `From ${xH}`, ...made(rightMade));
 }
 

@@ -290,6 +290,13 @@ for (const [address, pictures] of [
       assert.ok(share > 0.01, `${share} of ${id} is drawn`);
       assert.equal(cut, 0, `${id} is cut off`);
     }
+    if (address === "explore.html") {
+      await page.setViewportSize({ width: 720, height: 1000 });
+      assert.equal(await page.locator(":is(input, select, textarea, output, progress, fieldset, label):visible").count(), 0, "fields of a form");
+      assert.equal(await page.locator("h1, .caption, #family-text, #command").filter({ visible: true }).count(), 4, "the results");
+      const [wide, room] = await page.$eval("#command", (code) => [code.scrollWidth, code.clientWidth]);
+      assert.ok(wide <= room, `the command has ${wide} of ${room} px`);
+    }
     await page.screenshot({ path: join(screenshots, `print-${address.replace(".html", "")}.png`), fullPage: true });
     await page.emulateMedia({ media: "screen" });
     await page.waitForFunction(() => !document.querySelector("canvas.on-paper"));

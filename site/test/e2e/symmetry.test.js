@@ -61,8 +61,11 @@ test("coupled, the turned noise gives the same molecule turned; in the other ord
   assert.equal(await page.textContent("#verdict"), "The same molecule, rotated");
   assert.match(await page.textContent("#status"), /The same molecule, rotated\. An atom is off by .* ångström/);
   assert.match(await page.getAttribute("#error-chart svg", "aria-label"), /to .* Å at step 20/);
-  assert.match(await page.textContent("#caption-left"), /^From noise x: (.*)$/);
+  assert.match(await page.textContent("#caption-left"), /^From x: (.*)$/);
   assert.equal((await page.textContent("#caption-left")).split(": ")[1], (await page.textContent("#caption-right")).split(": ")[1]);
+  await page.setViewportSize({ width: 390, height: 844 });
+  assert.deepEqual(await page.$$eval("#stage .caption", (list) => list.map(({ clientHeight }) => clientHeight < 30)), [true, true], "one line on a phone");
+  await page.setViewportSize({ width: 1280, height: 800 });
   assert.match(await page.textContent("#angle-verdict"), /has a reflection in \d+ of 20 \(\d+ to \d+ %\) steps/);
   await axe(page);
 
