@@ -6,7 +6,9 @@
 //
 // Every model of every size is trained in rounds, in turn, so that a busy hour is shared. What was
 // done is in the folder -state, and a second start goes on from there. The file has a row for each
-// model that was trained, sampled and timed to its end, and for no other.
+// model that was trained, sampled and timed to its end, and for no other. A comparison that is too
+// short for a table (see Settings.Trial) goes to STATE/peers.json where no -out is given, and
+// trainer/tables refuses it.
 package main
 
 import (
@@ -42,7 +44,12 @@ type Settings struct {
 	Molecules int      `json:"call_molecules"` // of a call that is timed
 	Atoms     int      `json:"call_atoms"`
 	Extra     []string `json:"extra,omitempty"` // further flags of symdiff train
+
+	// Trial says that this is no result: less than 2,000 samples, or less than 60 minutes of a CPU.
+	Trial bool `json:"trial,omitempty"`
 }
+
+func (s Settings) trial() bool { return s.Samples < 2000 || s.Device == "cpu" && s.Minutes < 60 }
 
 // Row is one model, measured.
 type Row struct {
@@ -50,8 +57,8 @@ type Row struct {
 	Model      string  `json:"model"`
 	Limit      int     `json:"limit"` // molecules to train on; 0: all
 	Parameters int     `json:"parameters"`
-	Steps      int     `json:"steps"` // of training
-	Seconds    float64 `json:"seconds"`
+	Steps      int     `json:"steps"`   // of training
+	Seconds    float64 `json:"seconds"` // with the validation
 	StepsPerS  float64 `json:"steps_per_second"`
 	ValLoss    float64 `json:"val_loss"`
 	TrainMB    int     `json:"train_mb"` // resident at most
@@ -69,6 +76,9 @@ type Table struct {
 	Rows     []Row    `json:"rows"`
 }
 
+// shipped is the file that the tables are made from.
+const shipped = "trainer/peers/peers.json"
+
 func main() {
 	var c comparison
 	var sizes, models, limits, data, val, extra string
@@ -77,7 +87,7 @@ func main() {
 	flag.StringVar(&c.wasm, "wasm", "build/peers/call.wasm", "the same as WebAssembly")
 	flag.StringVar(&c.exec, "wasm-exec", "", "what runs it in Node: go_js_wasm_exec")
 	flag.StringVar(&c.state, "state", "../peers", "folder of what was done")
-	flag.StringVar(&c.out, "out", "trainer/peers/peers.json", "file to write")
+	flag.StringVar(&c.out, "out", "", "file to write (default "+shipped+", STATE/peers.json of a trial)")
 	flag.StringVar(&sizes, "sizes", "1M 4M 12M", "sizes")
 	flag.StringVar(&models, "models", strings.Join(modelNames, " "), "models")
 	flag.StringVar(&limits, "limits", "0", "molecules to train on, 0: all")
@@ -139,25 +149,19 @@ func (c *comparison) run(sizes, models, limits []string) error {
 	if !(c.Minutes > 0) || c.Rounds < 1 || c.Samples < 1 || c.Steps < 1 {
 		return errors.New("-minutes, -rounds, -samples, -steps: want numbers above 0")
 	}
-	var peers []*peer
-	for _, limit := range limits {
-		n, err := strconv.Atoi(limit)
-		if err != nil || n < 0 {
-			return fmt.Errorf("-limits: %q is no number of molecules", limit)
+	for _, file := range slices.Concat(c.Data, c.Val) {
+		if _, err := os.Stat(file); err != nil {
+			return err
 		}
-		for _, size := range sizes {
-			for _, model := range models {
-				flags, ok := sizeFlags[size][model]
-				if !ok {
-					return fmt.Errorf("size %s, model %s: want sizes of %s and models of %q",
-						size, model, strings.Join(sizeNames, " "), modelNames)
-				}
-				dir := filepath.Join(c.state, size, model)
-				if n > 0 {
-					dir += "-" + limit
-				}
-				peers = append(peers, &peer{Row{Size: size, Model: model, Limit: n}, dir, flags})
-			}
+	}
+	peers, err := c.peers(sizes, models, limits)
+	if err != nil {
+		return err
+	}
+	if c.Trial = c.trial(); c.out == "" {
+		c.out = shipped
+		if c.Trial {
+			c.out = filepath.Join(c.state, "peers.json")
 		}
 	}
 	if err := c.agree(); err != nil {
@@ -178,7 +182,33 @@ func (c *comparison) run(sizes, models, limits []string) error {
 	return c.write()
 }
 
-// agree holds the settings against those of the state.
+// peers are the models of all sizes and limits.
+func (c *comparison) peers(sizes, models, limits []string) (peers []*peer, err error) {
+	for _, limit := range limits {
+		n, err := strconv.Atoi(limit)
+		if err != nil || n < 0 {
+			return nil, fmt.Errorf("-limits: %q is no number of molecules", limit)
+		}
+		for _, size := range sizes {
+			for _, model := range models {
+				flags, ok := sizeFlags[size][model]
+				if !ok {
+					return nil, fmt.Errorf("size %s, model %s: want sizes of %s and models of %q",
+						size, model, strings.Join(sizeNames, " "), modelNames)
+				}
+				dir := filepath.Join(c.state, size, model)
+				if n > 0 {
+					dir += "-" + limit
+				}
+				peers = append(peers, &peer{Row{Size: size, Model: model, Limit: n}, dir, flags})
+			}
+		}
+	}
+	return peers, nil
+}
+
+// agree holds the settings against those of the state. Before a model was trained others may take
+// their place.
 func (c *comparison) agree() error {
 	if err := os.MkdirAll(c.state, 0o777); err != nil {
 		return err
@@ -189,7 +219,8 @@ func (c *comparison) agree() error {
 		return err
 	}
 	old, err := os.ReadFile(file)
-	if errors.Is(err, os.ErrNotExist) {
+	begun, _ := filepath.Glob(filepath.Join(c.state, "*", "*", "run", "checkpoint.safetensors"))
+	if errors.Is(err, os.ErrNotExist) || err == nil && len(begun) == 0 {
 		return replace(file, append(text, '\n'))
 	}
 	if err != nil {
@@ -197,7 +228,7 @@ func (c *comparison) agree() error {
 	}
 	var was Settings
 	if err := json.Unmarshal(old, &was); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+		return damaged(file, err)
 	}
 	if again, _ := json.MarshalIndent(was, "", "\t"); string(again) != string(text) {
 		return fmt.Errorf("%s: it was begun with other settings\n%s\nasked for are\n%s\n"+
@@ -214,6 +245,10 @@ func replace(file string, data []byte) error {
 	return os.Rename(file+".new", file)
 }
 
+func damaged(file string, why error) error {
+	return fmt.Errorf("%s is damaged (%w): remove it and start again", file, why)
+}
+
 // done reads what a part of the work has left, false where it has not been done.
 func done(file string, into any) (bool, error) {
 	data, err := os.ReadFile(file)
@@ -224,7 +259,7 @@ func done(file string, into any) (bool, error) {
 		return false, err
 	}
 	if err := json.Unmarshal(data, into); err != nil {
-		return false, fmt.Errorf("%s: %w", file, err)
+		return false, damaged(file, err)
 	}
 	return true, nil
 }
@@ -291,6 +326,9 @@ func (c *comparison) train(p *peer, round int) error {
 	if err := json.Unmarshal(out, &now.Result); err != nil {
 		return fmt.Errorf("symdiff train --json: %w", err)
 	}
+	if round == c.Rounds-1 && !now.Result.Done {
+		return fmt.Errorf("symdiff train ended after %.0f seconds, before its time was over", now.Result.Seconds)
+	}
 	return leave(file, now)
 }
 
@@ -312,7 +350,7 @@ func (c *comparison) command(name string, args ...string) (out []byte, mb int, e
 // row.
 func (c *comparison) measure(p *peer) error {
 	file := filepath.Join(p.dir, "row.json")
-	if ok, err := done(file, &p.Row); ok || err != nil {
+	if ok, err := readRow(file, &p.Row); ok || err != nil {
 		return err
 	}
 	for round := range c.Rounds {
@@ -356,6 +394,15 @@ func (c *comparison) measure(p *peer) error {
 		return err
 	}
 	return leave(file, p.Row)
+}
+
+// readRow is done of a row, which must have been measured.
+func readRow(file string, r *Row) (bool, error) {
+	ok, err := done(file, r)
+	if ok && (r.Parameters < 1 || r.Steps < 1 || !(r.NativeMS > 0 && r.WASMMS > 0) || len(r.Evaluation) == 0) {
+		return false, damaged(file, errors.New("no row of a model that was measured"))
+	}
+	return ok, err
 }
 
 // sample makes the samples, unless they were made, and tells what that took.
@@ -431,7 +478,7 @@ func (c *comparison) write() error {
 	}
 	for _, file := range files {
 		var r Row
-		if _, err := done(file, &r); err != nil {
+		if _, err := readRow(file, &r); err != nil {
 			return err
 		}
 		t.Rows = append(t.Rows, r)
@@ -449,5 +496,10 @@ func (c *comparison) write() error {
 	if err != nil {
 		return err
 	}
+	what := "a comparison"
+	if c.Trial {
+		what = "a trial, no result,"
+	}
+	fmt.Fprintf(c.log, "%s: %s of %d models\n", c.out, what, len(t.Rows))
 	return replace(c.out, append(text, '\n'))
 }

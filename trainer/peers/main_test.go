@@ -2,10 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -79,7 +81,7 @@ esac
 		call: script(t, dir, "call", "echo 12.5\n"), exec: script(t, dir, "node", "echo 25\n"), wasm: "call.wasm",
 	}
 	c.Minutes, c.Rounds, c.Samples, c.Method, c.Steps, c.Device = 1, 2, 5, "ddim", 10, "cpu"
-	c.Data, c.Val = []string{"a/train.xyz"}, []string{"a/val.xyz"}
+	c.Data, c.Val = []string{script(t, dir, "train.xyz", "")}, []string{script(t, dir, "val.xyz", "")}
 	return c, func() []string {
 		text, _ := os.ReadFile(said)
 		return strings.Split(strings.TrimSpace(string(text)), "\n")
@@ -177,6 +179,125 @@ func TestGoesOnWhereItStopped(t *testing.T) {
 	}
 	if all := rows(t, c); len(all.Rows) != 3 || all.Rows[2].Limit != 500 || all.Rows[0].Model != "egnn" {
 		t.Errorf("%+v", all.Rows)
+	}
+}
+
+// What is damaged in the state is told by its name, and removed it is made again; a row without a
+// measurement makes no table.
+func TestDamagedState(t *testing.T) {
+	c, calls := stub(t)
+	run := func() error { return c.run([]string{"1M"}, []string{"symdiff"}, []string{"0"}) }
+	if err := run(); err != nil {
+		t.Fatal(err)
+	}
+	want, n := rows(t, c), len(calls())
+	dir := filepath.Join(c.state, "1M", "symdiff")
+	for _, file := range []string{filepath.Join(c.state, "settings.json"), filepath.Join(dir, "row.json"),
+		filepath.Join(dir, "sampled.json"), filepath.Join(dir, "round1.json")} {
+		for _, text := range []string{`{"size": "1`, "{}"} {
+			if text == "{}" && filepath.Base(file) != "row.json" {
+				continue
+			}
+			if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			if err := run(); err == nil || !strings.Contains(err.Error(), file+" is damaged") {
+				t.Errorf("%s of %s: error %v", file, text, err)
+			}
+		}
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+		if filepath.Base(file) == "row.json" {
+			continue // the next ones go into it
+		}
+		if err := run(); err != nil {
+			t.Errorf("%s removed: %v", file, err)
+		}
+		if err := os.Remove(filepath.Join(dir, "row.json")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := run(); err != nil {
+		t.Fatal(err)
+	}
+	got := rows(t, c)
+	for _, r := range [][]Row{got.Rows, want.Rows} {
+		r[0].SampleS, r[0].SampleMB, r[0].TrainMB = 0, 0, 0 // of the machine
+	}
+	if !reflect.DeepEqual(got, want) || len(calls()) == n {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+// Files that are not there are told before anything is done, and what did not begin to train binds
+// no later start.
+func TestFirstStartMayFail(t *testing.T) {
+	c, calls := stub(t)
+	run := func() error { return c.run([]string{"1M"}, []string{"egnn"}, []string{"0"}) }
+	whole := c.Val
+	c.Val = []string{c.Data[0], c.Data[0] + ".gone"}
+	if err := run(); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), ".gone") || calls()[0] != "" {
+		t.Errorf("error %v, called %q", err, calls())
+	}
+	fail := filepath.Join(filepath.Dir(c.out), "fail")
+	if err := os.WriteFile(fail, []byte("train\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	c.Val, c.Extra = whole, []string{"--wrong"}
+	if err := run(); err == nil {
+		t.Error("train failed, and no error")
+	}
+	if err := os.Remove(fail); err != nil {
+		t.Fatal(err)
+	}
+	c.Extra = nil
+	if err := run(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A model that was not trained for its whole time has no row.
+func TestTrainedToItsEnd(t *testing.T) {
+	c, _ := stub(t)
+	text, err := os.ReadFile(c.symdiff)
+	if err != nil {
+		t.Fatal(err)
+	}
+	short := strings.Replace(string(text), `"finished": true`, `"finished": false`, 1)
+	if err := os.WriteFile(c.symdiff, []byte(short), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.run([]string{"1M"}, []string{"egnn"}, []string{"0"}); err == nil ||
+		!strings.Contains(err.Error(), "before its time was over") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// What is too short for a table says so, and does not take the place of the file of the tables.
+func TestTrialIsNotShipped(t *testing.T) {
+	t.Chdir(t.TempDir()) // without trainer/peers
+	for _, want := range []bool{true, false} {
+		c, _ := stub(t)
+		c.out = ""
+		if !want {
+			c.Minutes, c.Samples = 60, 2000
+			if err := os.MkdirAll(filepath.Dir(shipped), 0o777); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := c.run([]string{"1M"}, []string{"egnn"}, []string{"0"}); err != nil {
+			t.Fatal(err)
+		}
+		if got := rows(t, c); got.Settings.Trial != want || (c.out == shipped) == want {
+			t.Errorf("%s: trial %v, want %v", c.out, got.Settings.Trial, want)
+		}
+	}
+	for want, s := range map[bool]Settings{true: {Samples: 1999, Device: "cuda", Minutes: 60},
+		false: {Samples: 2000, Device: "cuda", Minutes: 5}} {
+		if s.trial() != want {
+			t.Errorf("%+v: trial %v", s, !want)
+		}
 	}
 }
 

@@ -183,7 +183,7 @@ func TestPeersTables(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "peers.json")
 	row := `{"size":"1M","model":%q,"limit":%d,"parameters":1000000,"steps_per_second":2,"val_loss":0.5,"sample_mb":%d,"native_ms":%d,
 		"wasm_ms":9,"evaluation":{"stable_atoms":0.9,"stable_molecules":%g,"valid":0.8,"unique_among_valid":1}}`
-	text := fmt.Sprintf(`{"rows":[`+row+`,`+row+`,`+row+`,`+row+`]}`, "symdiff", 0, 90, 30, 0.50, "egnn", 0, 50,
+	text := fmt.Sprintf(`{"settings":{"call_molecules":8},"rows":[`+row+`,`+row+`,`+row+`,`+row+`]}`, "symdiff", 0, 90, 30, 0.50, "egnn", 0, 50,
 		40, 0.46, "geoldm", 0, 10, 5, 0.2,
 		"geoldm-symdiff", 500, 70, 8, 0.1)
 	if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
@@ -195,8 +195,8 @@ func TestPeersTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"| EDM | 1.00 M | 2.0 | 40 | 9 | 0.5000 | 90.0 | 46.0 | 80.0 | 100.0 |",
-		"| GeoLDM | 1.00 M | 2.0 | 5 | 9 | 0.5000 of latents |",
+		"steps/s | ms per call of 8 molecules |", "| EDM | 1.00 M | 2.0 | 40 | 9.0 | 0.5000 | 90.0 | 46.0 | 80.0 | 100.0 |",
+		"| GeoLDM | 1.00 M | 2.0 | 5.0 | 9.0 | 0.5000 of latents |",
 		"| all of QM9 | 1M | SymDiff (50.0 %) | SymDiff (30 ms a call) | EDM (50 MB) |",
 		"| 500 molecules | 1M | SymDiff on GeoLDM's latents (10.0 %)",
 	} {
@@ -204,11 +204,22 @@ func TestPeersTables(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, got)
 		}
 	}
-	if err := os.WriteFile(file, []byte(`{"rows":[]}`), 0o666); err != nil {
-		t.Fatal(err)
+	for want, bad := range map[string]string{
+		"nothing was measured": `{"rows":[]}`, "a trial": `{"settings":{"trial":true},` + text[strings.Index(text, `"rows"`):],
+	} {
+		if err := os.WriteFile(file, []byte(bad), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		for _, kind := range []string{"peers", "peers-decision"} {
+			if _, err := fill("<!-- table " + kind + " " + file + " -->\n<!-- /table -->"); err == nil ||
+				!strings.Contains(err.Error(), want) {
+				t.Errorf("%s of %s: %v, want %q", kind, bad, err, want)
+			}
+		}
 	}
-	if _, err := fill("<!-- table peers " + file + " -->\n<!-- /table -->"); err == nil ||
-		!strings.Contains(err.Error(), "nothing was measured") {
-		t.Errorf("a table of nothing: %v", err)
+	for want, x := range map[string]float64{"0.05": 0.051, "0.50": 0.5, "2.0": 2, "9.9": 9.94, "10": 9.96, "123": 123.4} {
+		if got := two(x); got != want {
+			t.Errorf("two(%g) = %s, want %s", x, got, want)
+		}
 	}
 }

@@ -36,28 +36,43 @@ func (p peer) name() string {
 	return name
 }
 
-// readPeers reads the rows of a file, of which there must be some.
-func readPeers(files []string) ([]peer, error) {
+// readPeers reads the rows of a file, of which there must be some, and the molecules of a call.
+func readPeers(files []string) (list []peer, molecules int, err error) {
 	var t struct {
+		Settings struct {
+			Trial     bool `json:"trial"`
+			Molecules int  `json:"call_molecules"`
+		} `json:"settings"`
 		Rows []peer `json:"rows"`
 	}
 	file, err := readOne(files, &t)
-	if err != nil {
-		return nil, err
+	switch {
+	case err != nil:
+	case t.Settings.Trial:
+		err = fmt.Errorf("%s: a trial, trained or sampled too little for a table", file)
+	case len(t.Rows) == 0:
+		err = fmt.Errorf("%s: no rows: nothing was measured", file)
 	}
-	if len(t.Rows) == 0 {
-		return nil, fmt.Errorf("%s: no rows: nothing was measured", file)
+	return t.Rows, t.Settings.Molecules, err
+}
+
+// two writes a number with two digits, or all of its whole part.
+func two(x float64) string {
+	decimals := 0
+	for y := x; y < 9.95 && decimals < 2; y *= 10 {
+		decimals++
 	}
-	return t.Rows, nil
+	return fmt.Sprintf("%.*f", decimals, x)
 }
 
 // peers is one row for each model that was measured.
 func peers(files []string) ([][]string, error) {
-	list, err := readPeers(files)
+	list, molecules, err := readPeers(files)
 	if err != nil {
 		return nil, err
 	}
-	rows := [][]string{{"", "parameters", "steps/s", "ms per call", "in WASM", "validation loss", "stable atoms %",
+	call := fmt.Sprintf("ms per call of %d molecules", molecules)
+	rows := [][]string{{"", "parameters", "steps/s", call, "in WASM", "validation loss", "stable atoms %",
 		"stable molecules %", "valid %", "unique among valid %"}}
 	for _, p := range list {
 		e := p.Evaluation
@@ -66,8 +81,8 @@ func peers(files []string) ([][]string, error) {
 			// and of the reconstruction: no number to compare with the others'
 			loss += " of latents"
 		}
-		rows = append(rows, []string{p.name(), fmt.Sprintf("%.2f M", float64(p.Parameters)/1e6), fmt.Sprintf("%.1f", p.Rate),
-			fmt.Sprintf("%.0f", p.Native), fmt.Sprintf("%.0f", p.WASM), loss, percent(e.Atoms), percent(e.Stable),
+		rows = append(rows, []string{p.name(), fmt.Sprintf("%.2f M", float64(p.Parameters)/1e6), two(p.Rate),
+			two(p.Native), two(p.WASM), loss, percent(e.Atoms), percent(e.Stable),
 			percent(e.Valid), percent(e.Unique)})
 	}
 	return rows, nil
@@ -80,7 +95,7 @@ const near = 0.9
 // molecules, the one that is fastest among those with at least 90 % as many, and the one that takes
 // least memory among those.
 func decision(files []string) ([][]string, error) {
-	list, err := readPeers(files)
+	list, _, err := readPeers(files)
 	if err != nil {
 		return nil, err
 	}
@@ -117,6 +132,6 @@ func choices(first peer, same []peer) []string {
 	plain := func(p peer) string { p.Limit = 0; return p.name() }
 	return []string{data, first.Size,
 		fmt.Sprintf("%s (%s %%)", plain(best), percent(best.Evaluation.Stable)),
-		fmt.Sprintf("%s (%.0f ms a call)", plain(fast), fast.Native),
+		fmt.Sprintf("%s (%s ms a call)", plain(fast), two(fast.Native)),
 		fmt.Sprintf("%s (%d MB)", plain(lean), lean.SampleMB)}
 }
