@@ -34,7 +34,24 @@ type Meta struct {
 
 	Compositions []Composition // of the training set, each once (see TypesName), or nil
 	Fragments    bool          // whether it is conditioned on fragments (see FixedMark)
+	Sampling     Sampling      // of the sampler that it was post-trained for
 	Training     []byte        // provenance: a JSON object, or nil
+}
+
+// Sampling are the defaults of a sampler that a model was post-trained for; 0: those of all models.
+type Sampling struct {
+	Steps int     // network evaluations, but the last one
+	Rho   float64 // spacing of the times, at least 1 (see sampler.Options)
+}
+
+func (s Sampling) validate(timesteps int) error {
+	switch {
+	case s.Steps < 0 || s.Steps > timesteps:
+		return errors.New("sampling: steps " + strconv.Itoa(s.Steps) + " not in [0, " + strconv.Itoa(timesteps) + "]")
+	case s.Rho != 0 && !(s.Rho >= 1 && s.Rho <= 1000):
+		return errors.New("sampling: rho " + formatFloat(s.Rho) + " not in [1, 1000]")
+	}
+	return nil
 }
 
 // Rule is the rule by which the molecules of a model are judged: that of its data set, as its
@@ -196,6 +213,9 @@ func (m Meta) Validate() error {
 	}
 	s, err := schedule.New(m.Schedule)
 	if err != nil && err != schedule.ErrNoCurve {
+		return err
+	}
+	if err := m.Sampling.validate(m.Schedule.Timesteps); err != nil {
 		return err
 	}
 	largest := m.ScaleTypes

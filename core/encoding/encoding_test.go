@@ -2,6 +2,7 @@ package encoding
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/symdiff-go/symdiff/core/molecule"
@@ -44,6 +45,23 @@ func TestCountsOfOldFilesAreProperties(t *testing.T) {
 }
 
 // A model's molecules are judged by the rule of its data set, whichever elements a molecule has.
+// The defaults of a sampler come back from the metadata; what no sampler can do is refused.
+func TestSampling(t *testing.T) {
+	m := QM9()
+	m.Sampling = Sampling{Steps: 15, Rho: 7}
+	md := map[string]string{}
+	m.Describe(md)
+	if got, err := Parse("f", md); err != nil || got.Sampling != m.Sampling {
+		t.Errorf("%v, %v", got.Sampling, err)
+	}
+	for _, bad := range []string{`{"steps":-1,"rho":7}`, `{"steps":1001,"rho":7}`, `{"steps":15,"rho":0.5}`, `{"steps":15}`, `15`} {
+		md["sampling"] = bad
+		if _, err := Parse("f", md); err == nil || !strings.Contains(err.Error(), "sampling") {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
+
 func TestRule(t *testing.T) {
 	geom := QM9()
 	geom.Elements = append(slices.Clone(geom.Elements), "S", "Cl")

@@ -39,6 +39,9 @@ func (m Meta) Describe(md map[string]string) {
 	if m.Fragments {
 		md["parts"] = "true"
 	}
+	if s := m.Sampling; s != (Sampling{}) {
+		md["sampling"] = `{"steps":` + strconv.Itoa(s.Steps) + `,"rho":` + formatFloat(s.Rho) + `}`
+	}
 	if m.Training != nil {
 		md["training"] = string(m.Training)
 	}
@@ -145,6 +148,10 @@ func (p *reader) meta() Meta {
 		m.Compositions = p.compositions()
 	}
 	m.Fragments = p.Flag("parts", false)
+	if _, ok := p.Metadata["sampling"]; ok {
+		s := p.Object("sampling")
+		m.Sampling = Sampling{p.Int("sampling", s, "steps"), p.Number("sampling", s, "rho")}
+	}
 	if t, ok := p.Metadata["training"]; ok {
 		if v := p.JSON("training"); v.Kind != json.Object {
 			p.Fail("training", "want an object")

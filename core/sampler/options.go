@@ -1,6 +1,7 @@
 package sampler
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"slices"
@@ -51,8 +52,14 @@ type Options struct {
 	CFGWeight float64 `json:"cfg_weight"`
 
 	// Steps is the number of steps, one network evaluation each (two by heun). One more
-	// evaluation follows, at t = 0. 0: 40, or TStart where that is less.
+	// evaluation follows, at t = 0. 0: as many as the model was post-trained for, or 40, or
+	// TStart where that is less.
 	Steps int `json:"steps"`
+	// Rho spaces the times of the methods but ancestral and ddim: (sigma_t/alpha_t)^(1/Rho)
+	// evenly (Karras et al. 2022, arXiv 2206.00364, equation 5). The smaller it is, from 1 to
+	// 1000, the fewer steps are at low noise. 0: what the model was post-trained for, or evenly
+	// in log SNR, the limit of a large Rho.
+	Rho float64 `json:"rho"`
 	// TStart is the time to start from, 1 to T, by a Gaussian fitted to the noised
 	// training data (truncated diffusion); at T it is pure noise. 0: the first t with
 	// alpha_t² <= 0.41, which is 600 of the shipped model's 1000; or T, of a model
@@ -140,7 +147,7 @@ var errNoMeaning = errors.New(
 	"sampler: the weights file does not say what its inputs mean (metadata elements)",
 )
 
-// For is o with the defaults of a model filled in: N, Method, TStart, Steps and
+// For is o with the defaults of a model filled in: N, Method, TStart, Steps, Rho and
 // NoiseScale. Errors are *OptionError, or name the schedule that is wrong.
 func (o Options) For(meta encoding.Meta) (Options, error) {
 	if len(meta.Elements) == 0 {
@@ -203,12 +210,36 @@ func (o Options) Check() error {
 			return bad("formula", "", err.Error())
 		}
 	}
-	for _, check := range []func() error{o.checkNoise, o.checkGuidance, o.checkRotation, o.checkMolecules} {
+	for _, check := range []func() error{o.checkRho, o.checkNoise, o.checkGuidance, o.checkRotation, o.checkMolecules} {
 		if err := check(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (o Options) checkRho() error {
+	switch text := number(o.Rho); {
+	case o.Rho == 0:
+		return nil
+	case !(o.Rho >= 1 && o.Rho <= 1000):
+		return bad("rho", text, "want a number from 1 to 1000")
+	case !o.Method.spaced():
+		return bad("rho", text, "the method "+string(o.Method)+" has evenly spaced times")
+	}
+	return nil
+}
+
+// Times are those of a run of a model, t_0 > ... > t_S = 0 with t_0 = TStart and S = Steps.
+func (o Options) Times(meta encoding.Meta) ([]int, error) {
+	s, err := schedule.New(meta.Schedule)
+	if err != nil {
+		return nil, err
+	}
+	if o, err = o.filled(meta, s); err != nil {
+		return nil, err
+	}
+	return times(s, o.Method, o.TStart, o.Steps, o.Rho), nil
 }
 
 func (o Options) checkNoise() error {
@@ -327,7 +358,10 @@ func (o Options) filled(meta encoding.Meta, s *schedule.Schedule) (Options, erro
 		)
 	}
 	if o.Steps == 0 {
-		o.Steps = min(defaultSteps, o.TStart)
+		o.Steps = min(cmp.Or(meta.Sampling.Steps, defaultSteps), o.TStart)
+	}
+	if o.Rho == 0 && o.Method.spaced() {
+		o.Rho = meta.Sampling.Rho
 	}
 	if err := within("steps", o.Steps, 1, o.TStart); err != nil {
 		return o, err

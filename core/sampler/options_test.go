@@ -99,7 +99,7 @@ var full = Options{
 		{Elements: []molecule.Element{9}, Positions: [][3]float64{{1, 2, 3}}},
 	},
 	Properties: map[string]float64{"mu": -0.5, "gap": 0.25}, CFGWeight: 1.5,
-	Steps: 20, TStart: 500, Method: Heun, NoiseScale: 0.9, Gamma: Haar,
+	Steps: 20, Rho: 7, TStart: 500, Method: Heun, NoiseScale: 0.9, Gamma: Haar,
 	Rotate: &o3.Matrix{
 		{0, 1, 0},
 		{-1, 0, 0},

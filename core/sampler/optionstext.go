@@ -25,7 +25,7 @@ func (o *Options) fields() []field {
 		}, {"first", &o.First}, {"n", &o.N}, {"atoms", &o.Atoms}, {"formula", &o.Formula},
 		{"joint", &o.Joint}, {"fragment", &o.Fragment}, {"from", &o.From},
 		{"properties", &o.Properties}, {"cfg_weight", &o.CFGWeight},
-		{"steps", &o.Steps}, {"t_start", &o.TStart}, {"method", (*string)(&o.Method)},
+		{"steps", &o.Steps}, {"rho", &o.Rho}, {"t_start", &o.TStart}, {"method", (*string)(&o.Method)},
 		{"noise_scale", &o.NoiseScale}, {"gamma", (*string)(&o.Gamma)},
 		{"rotate", &o.Rotate}, {"uncoupled", &o.Uncoupled}, {"branches", &o.Branches},
 	}

@@ -11,7 +11,7 @@ import (
 //
 //	seed, index              of the molecule, whose size is the number of atoms
 //	steps, method, t_start   of the run, always
-//	noise_scale, joint, cfg_weight, gamma, rotate, uncoupled, branches
+//	rho, noise_scale, joint, cfg_weight, gamma, rotate, uncoupled, branches
 //	                         the other Options, where they are not the default
 //	fragment, from           the numbers of fixed atoms, and of molecules to start from
 //	target_NAME              value of each of the Properties

@@ -103,7 +103,7 @@ func New(net symmetrise.Network, meta encoding.Meta, o Options) (*Sampler, error
 	}
 	s := &Sampler{
 		o: o, meta: meta, net: net, sched: sched, elements: elements, width: 3 + net.Features(),
-		fixed: o.fixedAtoms(), times: times(sched, o.Method, o.TStart, o.Steps),
+		fixed: o.fixedAtoms(), times: times(sched, o.Method, o.TStart, o.Steps, o.Rho),
 	}
 	s.predict = s.network
 	if err := s.setSizes(types); err != nil {

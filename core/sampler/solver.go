@@ -21,7 +21,7 @@ const (
 	DDIM Method = "ddim"
 	// DPM is DPM-Solver++(2M), the deterministic second-order multistep method (Lu
 	// et al. 2022, arXiv 2211.01095, algorithm 2), on times that are evenly spaced
-	// in log SNR.
+	// in log SNR, or by Options.Rho.
 	DPM Method = "dpm++2m"
 	// DPMSDE is SDE-DPM-Solver++(2M), the stochastic counterpart of DPM (same paper,
 	// equation 14), on the same times.
@@ -39,28 +39,35 @@ func Methods() []Method { return []Method{Ancestral, DDIM, DPM, DPMSDE, Heun} }
 // the start only.
 func (m Method) Stochastic() bool { return m == "" || m == Ancestral || m == DPMSDE }
 
+// spaced tells the methods whose times are not evenly spaced.
+func (m Method) spaced() bool { return m != Ancestral && m != DDIM }
+
 // times is the grid start = t_0 > ... > t_S = 0 of a method.
-func times(s *schedule.Schedule, m Method, start, steps int) []int {
+func times(s *schedule.Schedule, m Method, start, steps int, rho float64) []int {
 	t := make([]int, steps+1)
-	switch m {
-	case Ancestral, DDIM:
+	switch {
+	case !m.spaced():
 		for i := range t {
 			t[i] = (2*start*(steps-i) + steps) / (2 * steps) // start·(S-i)/S, rounded
 		}
 	default:
-		logSNRTimes(t, s, start)
+		spacedTimes(t, s, start, rho)
 	}
 	return t
 }
 
-// logSNRTimes spaces the times evenly in log SNR, as far as the grid of the
-// schedule lets them be different.
-func logSNRTimes(t []int, s *schedule.Schedule, start int) {
+// spacedTimes spaces the times evenly in log SNR, or with rho > 0 in
+// (sigma_t/alpha_t)^(1/rho), as far as the grid of the schedule lets them be different.
+func spacedTimes(t []int, s *schedule.Schedule, start int, rho float64) {
 	steps := len(t) - 1
 	from, to := logSNR(s, start), logSNR(s, 0)
 	at := start
 	for i := range t {
 		want := from + (to-from)*float64(i)/float64(steps)
+		if rho > 0 {
+			first, last := rng.Exp(-from/rho), rng.Exp(-to/rho)
+			want = -rho * rng.Log(first+float64((last-first)*float64(i)/float64(steps)))
+		}
 		for at > 0 && logSNR(s, at-1) < want {
 			at--
 		}

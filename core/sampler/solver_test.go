@@ -155,7 +155,7 @@ func TestLogSNRTimes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, steps := range []int{1, 2, 10, 50, 400, 999, 1000} {
-		grid := times(s, DPM, s.T(), steps)
+		grid := times(s, DPM, s.T(), steps, 0)
 		if grid[0] != 1000 || grid[steps] != 0 {
 			t.Errorf("%d steps run from %d to %d", steps, grid[0], grid[steps])
 		}
@@ -165,10 +165,59 @@ func TestLogSNRTimes(t *testing.T) {
 			}
 		}
 	}
-	grid := times(s, DPM, s.T(), 10)
+	grid := times(s, DPM, s.T(), 10, 0)
 	for i := 1; i < 9; i++ {
 		if gap := logSNR(s, grid[i+1]) - logSNR(s, grid[i]); math.Abs(gap-1.15129) > 0.1 {
 			t.Errorf("gap of log SNR between %d and %d: %.3f, want 1.151", grid[i], grid[i+1], gap)
+		}
+	}
+}
+
+// With rho the times are evenly spaced in (sigma/alpha)^(1/rho), and a large rho is log SNR.
+func TestRhoSpacesTimes(t *testing.T) {
+	s, err := schedule.New(schedule.Polynomial2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	grid := times(s, DPMSDE, 600, 15, 7)
+	if grid[0] != 600 || grid[15] != 0 {
+		t.Errorf("the times run from %d to %d", grid[0], grid[15])
+	}
+	u := func(i int) float64 { return math.Pow(math.Exp(-logSNR(s, grid[i])), 1./7) }
+	for i := 1; i < 12; i++ {
+		if gap := u(i-1) - u(i); math.Abs(gap-(u(0)-u(15))/15) > 0.003 {
+			t.Errorf("gap of (sigma/alpha)^(1/7) before time %d: %.4f", grid[i], gap)
+		}
+	}
+	got, want := times(s, DPM, 600, 15, 1000), times(s, DPM, 600, 15, 0)
+	for i := range got {
+		if d := got[i] - want[i]; d < -1 || d > 1 {
+			t.Errorf("rho = 1000: %v, evenly in log SNR: %v", got, want)
+		}
+	}
+}
+
+// The weights tell the steps and the spacing that they were post-trained for.
+func TestSamplingOfTheModel(t *testing.T) {
+	meta := encoding.QM9()
+	meta.Moments = &encoding.Moments{}
+	meta.Sampling = encoding.Sampling{Steps: 15, Rho: 7}
+	for _, c := range []struct {
+		o, want Options
+	}{
+		{Options{}, Options{Steps: 15, Rho: 7}},
+		{Options{TStart: 10}, Options{Steps: 10, Rho: 7}},
+		{Options{Steps: 30, Rho: 3}, Options{Steps: 30, Rho: 3}},
+		{Options{Method: Ancestral}, Options{Steps: 15}},
+	} {
+		o, err := c.o.For(meta)
+		if err != nil || o.Steps != c.want.Steps || o.Rho != c.want.Rho {
+			t.Errorf("%+v: steps %d, rho %g (%v)", c.o, o.Steps, o.Rho, err)
+		}
+	}
+	for _, o := range []Options{{Rho: 0.5}, {Rho: math.NaN()}, {Rho: 7, Method: DDIM}} {
+		if _, err := o.For(meta); err == nil || !strings.Contains(err.Error(), "rho") {
+			t.Errorf("rho %g with %q: %v", o.Rho, o.Method, err)
 		}
 	}
 }

@@ -142,6 +142,8 @@ func bindPosttrain(f *pflag.FlagSet, p *train.Posttraining) {
 	f.IntVar(&p.Patience, "patience", p.Patience, "end after this many rounds without a better score")
 	f.IntVar(&p.Samples, "samples", p.Samples, "molecules sampled in a round")
 	f.IntVar(&p.SampleSteps, "sample-steps", p.SampleSteps, "steps of the sampler, 0: the default number")
+	f.Float64Var(&p.SampleRho, "sample-rho", p.SampleRho,
+		"spacing of the sampler's times, as --set rho of symdiff sample, 0: the default")
 	f.IntVar(&p.Positives, "positives", p.Positives,
 		"molecules of the data in a round, each round the next ones")
 	f.Float64Var(&p.Beta, "beta", p.Beta, "the smaller, the more a round changes the network")

@@ -66,10 +66,12 @@ DiffusionNFT, arXiv 2509.16117). Each round starts from a network e_old and samp
 it. It then trains on equal numbers of molecules of the data (a = 1) and of the samples
 (a = -negative), noised:
 
-  target = e_old + a/beta·(eps - e_old)   in an interval of t/T,   e_old outside it
+  target = e_old + a/beta·(eps - e_old)   at the times of the sampler within an interval of t/T,
+                                          e_old outside it
 
 Nothing changes once the samples have the distribution of the data. Each round takes the next
-molecules of the data.
+molecules of the data. Below t/T = posttrain.ramp, a is smaller in proportion to t: there the noised
+molecules tell data and samples apart, and the rounds diverge where a/beta > 2.
 
 The score of a round is measured on its samples: stable molecules + unique among valid - 1 -
 20·(Jensen-Shannon divergence of the distances from those of --val). Training ends after
@@ -77,7 +79,8 @@ posttrain.patience rounds without a better score. DIR/model.safetensors has the 
 round, DIR/posttrain.json the figures of all rounds, DIR/roundK the samples, the log and the weights
 of round K.
 
---sample-steps samples with fewer steps. The network then learns to sample well in so few.
+--sample-steps samples with fewer steps, and posttrain.sample-rho spaces their times (symdiff sample
+--set rho). The network then learns to sample well in so few, and its weights make them the default.
 
 --reward steers the samples instead. It is an expression such as 'stable && rings(3) == 0', or
 program:COMMAND, a program that reads molecules as SDF and prints one number per line, one for each

@@ -245,7 +245,8 @@ func (b *Batcher) Times(n int, seed uint64, step int, stratified bool, power flo
 			v = math.Pow(v, power)
 		}
 		if b.contrast != nil {
-			v = b.contrast.quantile(v)
+			t[i] = b.contrast.quantile(v, b.T())
+			continue
 		}
 		t[i] = min(int(v*float64(b.T()+1)), b.T())
 	}

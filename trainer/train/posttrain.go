@@ -13,6 +13,7 @@ import (
 
 	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/symdiff"
 	"github.com/symdiff-go/symdiff/trainer/dataset"
 	"github.com/symdiff-go/symdiff/trainer/evaluation"
 )
@@ -29,8 +30,9 @@ type Posttraining struct {
 
 	// molecules sampled from the network of each round
 	Samples int `json:"samples"`
-	// steps of its sampler; 0: the default sampler's
-	SampleSteps int `json:"sample_steps,omitempty"`
+	// of its sampler, which become the default of the weights; 0: the default of Init
+	SampleSteps int     `json:"sample_steps,omitempty"`
+	SampleRho   float64 `json:"sample_rho,omitempty"`
 	// training molecules of a round, which go on where the last round ended
 	Positives int     `json:"positives"`
 	Beta      float64 `json:"beta"`
@@ -52,8 +54,8 @@ type Posttraining struct {
 // PosttrainDefaults are the settings of post-training from a weights file, with its sizes and its
 // meaning.
 func PosttrainDefaults(weights string) (Posttraining, error) {
-	p := Posttraining{Rounds: 8, Patience: 2, Samples: 5000, Positives: 15000, Beta: 0.4, From: 0.06, To: 0.75,
-		Negative: 0.9, Ramp: 0.1, Anchor: true, Mix: 0.5}
+	p := Posttraining{Rounds: 8, Patience: 2, Samples: 5000, Positives: 15000, Beta: 0.5, From: 0.03, To: 0.75,
+		Negative: 0.9, Ramp: 0.15, Anchor: true, Mix: 0.5}
 	o, err := Student(weights)
 	if err != nil {
 		return p, err
@@ -85,6 +87,7 @@ func (p *Posttraining) Validate() error {
 		{"patience", p.Patience >= 1, "at least 1"},
 		{"--samples", p.Samples >= 1, "at least 1"},
 		{"--sample-steps", p.SampleSteps >= 0, "not negative"},
+		{"sample-rho", p.SampleRho == 0 || p.SampleRho >= 1 && p.SampleRho <= 1000, "from 1 to 1000"},
 		{"positives", p.Positives >= 0, "not negative"},
 		{"--mix", p.Mix >= 0 && p.Mix <= 1, "in [0, 1]"},
 		{"--val", len(p.Train.Val) > 0, "that is given: rounds are judged by it"},
@@ -96,12 +99,20 @@ func (p *Posttraining) Validate() error {
 	if p.Group != "" && p.Reward == "" {
 		return errors.New("group: needs --reward")
 	}
-	o := p.round(0, p.Train.Init, nil, "")
+	o, err := p.round(0, p.Train.Init, nil, "")
+	if err != nil {
+		return err
+	}
 	return o.Validate()
 }
 
+// sampler is that of the samples of a round, of weights.
+func (p *Posttraining) sampler() symdiff.Options {
+	return symdiff.Options{Steps: p.SampleSteps, Rho: p.SampleRho}
+}
+
 // round are the options of the training of round k (from 0), from weights and samples of its start.
-func (p *Posttraining) round(k int, weights string, samples []string, rewards string) Options {
+func (p *Posttraining) round(k int, weights string, samples []string, rewards string) (Options, error) {
 	o := p.Train
 	positives := p.Positives
 	if p.Reward != "" {
@@ -114,7 +125,7 @@ func (p *Posttraining) round(k int, weights string, samples []string, rewards st
 	if p.Anchor {
 		o.Contrast.Anchor = p.Train.Init
 	}
-	return o
+	return o, o.Contrast.setTimes(p.sampler())
 }
 
 func (p *Posttraining) folder(k int) string {
@@ -276,6 +287,7 @@ type PosttrainStage struct {
 type PosttrainSummary struct {
 	Samples     int     `json:"samples"`
 	SampleSteps int     `json:"sample_steps,omitempty"`
+	SampleRho   float64 `json:"sample_rho,omitempty"`
 	Positives   int     `json:"positives"`
 	Beta        float64 `json:"beta"`
 	From        float64 `json:"from"`
@@ -291,7 +303,7 @@ type PosttrainSummary struct {
 
 // summary are the settings that the provenance tells.
 func (p *Posttraining) summary() PosttrainSummary {
-	s := PosttrainSummary{p.Samples, p.SampleSteps, p.Positives, p.Beta, p.From, p.To, p.Negative, p.Ramp,
+	s := PosttrainSummary{p.Samples, p.SampleSteps, p.SampleRho, p.Positives, p.Beta, p.From, p.To, p.Negative, p.Ramp,
 		p.Train.Steps, p.Train.LR, "", 0, ""}
 	if p.Reward != "" {
 		s.Reward, s.Mix, s.Group = shareableReward(p.Reward), p.Mix, p.Group

@@ -202,7 +202,7 @@ func (r *posttraining) measure(ctx context.Context, k int) error {
 	if err := os.MkdirAll(filepath.Dir(files[0]), 0o777); err != nil {
 		return err
 	}
-	net, err := openSampled(at.Weights, r.SampleSteps)
+	net, err := symdiff.Open(at.Weights)
 	if err != nil {
 		return err
 	}
@@ -295,23 +295,9 @@ func (r *posttraining) rewards(ctx context.Context, k int, samples []*molecule.M
 	return round(mean, 1e5), writeWhole(r.rewardFile(k), b)
 }
 
-// sampledBy is a network that samples are made by, and how.
-type sampledBy struct {
-	*symdiff.Model
-	options symdiff.Options
-}
-
-func openSampled(weights string, steps int) (*sampledBy, error) {
-	m, err := symdiff.Open(weights)
-	if err != nil {
-		return nil, err
-	}
-	return &sampledBy{m, symdiff.Options{Steps: steps}}, nil
-}
-
 // sampleTo writes n samples of a seed from the first one on.
-func (r *posttraining) sampleTo(ctx context.Context, file string, by *sampledBy, seed uint64, first, n int) error {
-	o := by.options
+func (r *posttraining) sampleTo(ctx context.Context, file string, by *symdiff.Model, seed uint64, first, n int) error {
+	o := r.sampler()
 	o.Seed, o.First, o.N, o.Threads = seed, first, n, r.Train.Threads
 	var molecules []*molecule.Molecule
 	for m, err := range by.Generate(ctx, o) {
@@ -339,7 +325,10 @@ func (r *posttraining) interrupted() error {
 // train makes the round that goes on from the network of round k.
 func (r *posttraining) train(ctx context.Context, k int) (Round, error) {
 	at := r.state.Rounds[k]
-	o := r.round(k, at.Weights, r.sampleFiles(k), r.rewardFile(k))
+	o, err := r.round(k, at.Weights, r.sampleFiles(k), r.rewardFile(k))
+	if err != nil {
+		return Round{}, err
+	}
 	o.Command = r.Train.Command
 	if exists(CheckpointPath(o.Out)) {
 		o.Resume = o.Out
@@ -394,6 +383,12 @@ func (r *posttraining) export(c *Checkpoint, k int, next Round) error {
 		return err
 	}
 	meta.Training = training
+	if r.SampleSteps > 0 {
+		meta.Sampling.Steps = r.SampleSteps
+	}
+	if r.SampleRho > 0 {
+		meta.Sampling.Rho = r.SampleRho
+	}
 	meta.Describe(md)
 	temp := next.Weights + ".new"
 	if err := safetensors.WriteFile(temp, tensors, md); err != nil {

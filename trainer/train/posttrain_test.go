@@ -20,6 +20,7 @@ import (
 
 	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/symdiff"
 	"github.com/symdiff-go/symdiff/trainer/mpi"
 	"github.com/symdiff-go/symdiff/trainer/torch"
 )
@@ -49,7 +50,7 @@ func smallPosttraining(t *testing.T) Posttraining {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Rounds, p.Patience, p.Samples, p.SampleSteps, p.Positives = 2, 2, 8, 3, 20
+	p.Rounds, p.Patience, p.Samples, p.SampleSteps, p.SampleRho, p.Positives = 2, 2, 8, 3, 5, 20
 	o := &p.Train
 	o.Data, o.Val, o.ValMolecules = []string{molecules(t, 60)}, []string{molecules(t, 20)}, 20
 	o.Out, o.Steps, o.BatchAtoms, o.Threads, o.Seed, o.CheckpointEvery, o.LogEvery,
@@ -180,6 +181,9 @@ func TestPosttrainingTellsItsProvenance(t *testing.T) {
 	if meta.Moments == nil || len(meta.Histogram) == 0 {
 		t.Error("what the weights said of their data is lost")
 	}
+	if want := (encoding.Sampling{Steps: 3, Rho: 5}); meta.Sampling != want {
+		t.Errorf("the weights tell %+v of their sampler, want %+v", meta.Sampling, want)
+	}
 	if got, want := weightsOf(t, result.Weights), weightsOf(t, result.Rounds[result.Best].Weights); len(got) != len(want) {
 		t.Errorf("%s has %d tensors, round %d has %d", result.Weights, len(got), result.Best, len(want))
 	}
@@ -201,6 +205,9 @@ func TestContrastTarget(t *testing.T) {
 		o.Init, o.Threads, o.Dropout = other, 1, 0
 		o.Contrast = &Contrast{Old: weights, Anchor: other, Negative: 0.5, Ramp: 0.5, Beta: c.beta, From: c.from,
 			To: c.to, Samples: o.Data, Count: 60}
+		if err := o.Contrast.setTimes(symdiff.Options{TStart: 1000}); err != nil {
+			t.Fatal(err)
+		}
 		if err := o.Validate(); err != nil {
 			t.Fatal(err)
 		}
@@ -257,28 +264,34 @@ func TestContrastTarget(t *testing.T) {
 // Most times are drawn where there is something to learn; the others are spread over the rest.
 func TestContrastDrawsTimesInItsInterval(t *testing.T) {
 	for _, c := range []struct{ from, to float64 }{{0, 1}, {0.2, 0.7}, {0, 0.5}, {0.5, 1}} {
-		contrast := &Contrast{From: c.from, To: c.to}
-		const n = 10000
-		below, above, last := 0, 0, 0.0
+		const n, T = 10000, 1000
+		first, end := int(c.from*T), int(c.to*T)
+		contrast := &Contrast{From: c.from, To: c.to, Times: []int{first, (first + end) / 2, end}}
+		below, above, last := 0, 0, 0
+		count := map[int]int{}
 		for i := range n {
-			v := contrast.quantile(float64(i) / n)
-			if v < last || v >= 1 {
-				t.Fatalf("%v: %g after %g", c, v, last)
+			v := contrast.quantile(float64(i)/n, T)
+			if v < last || v > T {
+				t.Fatalf("%v: %d after %d", c, v, last)
 			}
 			last = v
-			if v < c.from {
+			count[v]++
+			if v < first {
 				below++
 			}
-			if v > c.to {
+			if v > end {
 				above++
 			}
+		}
+		if a, b := count[first], count[(first+end)/2]; a < b-40 || a > b+40 || b < 2800 {
+			t.Errorf("%v: %d and %d at two times", c, a, b)
 		}
 		rest := c.from + 1 - c.to
 		if rest == 0 {
 			rest = 1
 		}
-		if a, b := 0.15*n*c.from/rest, 0.15*n*(1-c.to)/rest; math.Abs(float64(below)-a) > 2 ||
-			math.Abs(float64(above)-b) > 2 {
+		if a, b := 0.15*n*c.from/rest, 0.15*n*(1-c.to)/rest; math.Abs(float64(below)-a) > 20 ||
+			math.Abs(float64(above)-b) > 20 {
 			t.Errorf("%v: %d below, want %g; %d above, want %g", c, below, a, above, b)
 		}
 	}

@@ -78,9 +78,17 @@ export interface Options {
   cfg_weight?: number;
   /**
    * `steps` is the number of steps, one network evaluation each (two by heun). One more
-   * evaluation follows, at t = 0. 0: 40, or `t_start` where that is less.
+   * evaluation follows, at t = 0. 0: as many as the model was post-trained for, or 40, or
+   * `t_start` where that is less.
    */
   steps?: number;
+  /**
+   * `rho` spaces the times of the methods but ancestral and ddim: (sigma_t/alpha_t)^(1/`rho`)
+   * evenly (Karras et al. 2022, arXiv 2206.00364, equation 5). The smaller it is, from 1 to
+   * 1000, the fewer steps are at low noise. 0: what the model was post-trained for, or evenly
+   * in log SNR, the limit of a large `rho`.
+   */
+  rho?: number;
   /**
    * `t_start` is the time to start from, 1 to T, by a Gaussian fitted to the noised training
    * data (truncated diffusion); at T it is pure noise. 0: the first t with alpha_t² <= 0.41,
