@@ -67,6 +67,9 @@ the sizes in files of molecules.`,
 			if err := safetensors.WriteFile(out, m.Tensors, m.Metadata()); err != nil {
 				return err
 			}
+			if len(m.Meta.Histogram) == 0 {
+				m.Notes = append(m.Notes, "no histogram of sizes: sample wants --atoms, or import again with --sizes FILE")
+			}
 			for _, note := range m.Notes {
 				fmt.Fprintln(cmd.ErrOrStderr(), note)
 			}

@@ -1,9 +1,16 @@
 package cli
 
 import (
+	"bytes"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/symdiff-go/symdiff/core/geoldm"
+	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/trainer/pytorch"
 )
 
 // A published checkpoint becomes a model that samples, and goes back.
@@ -35,4 +42,75 @@ func TestImport(t *testing.T) {
 	fails(t, exitFailure, "none.npy", "import", "none.npy", "--out", out)
 	fails(t, exitFailure, "argparse.Namespace", "import", fixture+"args.pickle", "--out", out)
 	fails(t, exitUsage, "--to", "export", out, "--to", "onnx", "--out", back)
+}
+
+// A GeoLDM that PyTorch wrote, with args.pickle beside it, samples, and comes back from an export.
+func TestImportGeoLDM(t *testing.T) {
+	dir := t.TempDir()
+	out, samples := filepath.Join(dir, "geoldm.safetensors"), filepath.Join(dir, "s.xyz")
+	const fixture = "../pytorch/testdata/geoldm/"
+	if s := succeeds(t, "import", fixture+"generative_model_ema.npy", "--out", out); !strings.Contains(s, "geoldm,") {
+		t.Errorf("import says %q", s)
+	}
+	succeeds(t, "sample", "--model", out, "--n", "2", "--steps", "5", "--t-start", "1000", "--out", samples)
+	succeeds(t, "evaluate", samples)
+	if s := succeeds(t, "inspect", out); !strings.Contains(s, "table, 1000 time steps") {
+		t.Errorf("inspect says %q", s)
+	}
+	back, again := filepath.Join(dir, "geoldm.pt"), filepath.Join(dir, "again.safetensors")
+	succeeds(t, "export", out, "--to", "pytorch", "--out", back)
+	succeeds(t, "import", back, "--args", fixture+"args.pickle", "--out", again)
+	a, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(again); err != nil || !bytes.Equal(a, b) {
+		t.Errorf("there and back is another file (%v)", err)
+	}
+}
+
+// A model of elements other than QM9's has no sizes to draw from, and says what helps.
+func TestImportWithoutSizes(t *testing.T) {
+	c := geoldm.New(geoldm.Sizes{Hidden: 4, Layers: 1, Latent: 1}, 16, false)
+	var list []safetensors.Tensor
+	for _, p := range c.Parameters() {
+		list = append(list, safetensors.Tensor{Name: p.Name, Shape: p.Shape, Data: make([]float32, p.Size())})
+	}
+	s, err := schedule.New(schedule.Polynomial2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := make([]float32, s.T()+1)
+	for i := range table {
+		table[i] = float32(s.NegLogSNR(i))
+	}
+	list = append(list, safetensors.Tensor{Name: "gamma.gamma", Shape: []int{len(table)}, Data: table})
+	var b bytes.Buffer
+	if err := pytorch.Write(&b, list); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	file, out := filepath.Join(dir, "drugs.npy"), filepath.Join(dir, "drugs.safetensors")
+	if err := os.WriteFile(file, b.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	notes := func(args ...string) string {
+		code, _, stderr := runCommand("", append([]string{"import", file, "--out", out}, args...)...)
+		if code != 0 {
+			t.Fatal(stderr)
+		}
+		return stderr
+	}
+	if s := notes(); !strings.Contains(s, "--sizes FILE") || !strings.Contains(s, "Bi") {
+		t.Errorf("import notes %q", s)
+	}
+	molecules := filepath.Join(dir, "m.xyz")
+	if err := os.WriteFile(molecules, []byte("3\n\nO 0 0 0\nH 1 0 0\nH 0 1 0\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if s := notes("--sizes", molecules, "--all-types"); strings.Contains(s, "--sizes") || strings.Contains(s, "Bi") {
+		t.Errorf("import with sizes notes %q", s)
+	}
+	succeeds(t, "sample", "--model", out, "--n", "1", "--steps", "2", "--t-start", "1000",
+		"--out", filepath.Join(dir, "s.xyz"))
 }

@@ -269,7 +269,14 @@ func ParseNamespace(file string, data []byte) (map[string]any, error) {
 
 func readNamespace(file string, r io.Reader) (map[string]any, error) {
 	m := newMachine(r)
-	m.call = func(c Global, a Tuple) (any, error) { return &Object{Class: c, Args: a}, nil }
+	m.call = func(c Global, a Tuple) (any, error) {
+		if c.Name == "_reconstructor" && len(a) == 3 { // how protocols 0 and 1 say that there is an instance
+			if class, ok := a[0].(Global); ok {
+				return &Object{Class: class}, nil
+			}
+		}
+		return &Object{Class: c, Args: a}, nil
+	}
 	v, err := m.unpickle()
 	if err != nil {
 		return nil, &Error{File: file, Reason: err.Error()}

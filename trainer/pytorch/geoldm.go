@@ -40,7 +40,11 @@ func (m *importer) geoldm(table *Tensor) *Imported {
 	c.EGNN.Features-- // the embedding takes t too
 	c.Complete()
 	m.agrees("latent_nf", latent)
-	m.agrees("nf", c.Decoder.Hidden)
+	m.sameRun(c.EGNN)
+	if path, ok := m.choices.Args["ae_path"].(string); ok && path != "" {
+		m.note("argument ae_path: the autoencoder is of another run, of which tanh, norm_constant and " +
+			"normalization_factor are assumed to be those of this one")
+	}
 	meta := m.latentMeta(c.Features, table)
 	c.Charge = meta.Charge
 	if m.err == nil {
@@ -75,6 +79,19 @@ func (m *importer) agrees(argument string, size int) {
 	}
 }
 
+// sameRun holds the denoiser against the arguments that made it. Those of an autoencoder may be of
+// another run (argument ae_path).
+func (m *importer) sameRun(c egnn.Config) {
+	m.agrees("nf", c.Hidden)
+	m.agrees("n_layers", c.Layers)
+	m.agrees("inv_sublayers", c.InvSublayers)
+	m.agrees("context_node_nf", 0)
+	if m.flag("attention", c.Attention) != c.Attention {
+		m.fail("", "argument attention is %v, the tensors are of a network with the opposite: arguments of another run",
+			!c.Attention)
+	}
+}
+
 // latentMeta is the meaning of the atoms of a GeoLDM, which are not scaled.
 func (m *importer) latentMeta(features int, table *Tensor) encoding.Meta {
 	meta := encoding.QM9()
@@ -82,6 +99,7 @@ func (m *importer) latentMeta(features int, table *Tensor) encoding.Meta {
 	if geom(features) {
 		meta.Elements = geomElements
 	}
+	m.checkDataset(features)
 	meta.Charge = m.flag("include_charges", features > len(meta.Elements))
 	if n := meta.Features(); n != features {
 		m.fail(geoldm.DecoderPrefix+"egnn.embedding_out.weight",
@@ -92,7 +110,13 @@ func (m *importer) latentMeta(features int, table *Tensor) encoding.Meta {
 		m.fail("", "is a model of heavy atoms alone (argument remove_h): only models with hydrogens are read; "+
 			"train one with them, or import another")
 	}
-	if table == nil {
+	learned := m.tensors["gamma.gamma_0"] != nil || m.text("diffusion_noise_schedule", "") == schedule.Learned
+	switch {
+	case learned:
+		m.fail("", "has a learned noise schedule, by its tensors or argument diffusion_noise_schedule: a GeoLDM is read "+
+			"with a table alone")
+		return meta
+	case table == nil:
 		m.fail(scheduleName, "is missing: the table of the noise schedule")
 		return meta
 	}
@@ -132,7 +156,8 @@ func (m *importer) egnnConfig(prefix string) egnn.Config {
 	return c
 }
 
-// exportGeoLDM gives the tensors of a GeoLDM in the order of the published state_dict.
+// exportGeoLDM gives the tensors of a GeoLDM in their order, and the buffer of the autoencoder before
+// the first of its own.
 func exportGeoLDM(tensors []safetensors.Tensor, md map[string]string, add func(safetensors.Tensor)) error {
 	if kind, ok := md[geoldm.DenoiserPrefix+"kind"]; ok {
 		return fmt.Errorf("the denoiser of latents is of kind %s: the published classes of GeoLDM have an EGNN alone", kind)

@@ -154,6 +154,17 @@ func TestGeoLDMRefused(t *testing.T) {
 		"vae.decoder.egnn.e_block_1.gcl_equiv.coord_mlp.4.weight: is missing": {
 			change: without("vae.decoder.egnn.e_block_1.gcl_equiv.coord_mlp.4"),
 		},
+		"is conditioned on [gap]": {args: map[string]any{"conditioning": "gap"}},
+		"context_node_nf is 1":    {args: map[string]any{"context_node_nf": int64(1)}},
+		"n_layers is 9":           {args: map[string]any{"n_layers": int64(9)}},
+		"nf is 256":               {args: map[string]any{"nf": int64(256)}},
+		"inv_sublayers is 2":      {args: map[string]any{"inv_sublayers": int64(2)}},
+		"attention is false":      {args: map[string]any{"attention": false}},
+		`dataset is "geom"`:       {args: map[string]any{"dataset": "geom"}},
+		"learned noise schedule":  {args: map[string]any{"diffusion_noise_schedule": "learned"}},
+		"has a learned noise": {change: func(list []safetensors.Tensor) []safetensors.Tensor {
+			return append(list, safetensors.Tensor{Name: "gamma.gamma_0", Shape: []int{1}, Data: []float32{-5}})
+		}},
 		"latent_nf is 4":         {args: map[string]any{"latent_nf": int64(4)}},
 		"diffusion_steps is 500": {args: map[string]any{"diffusion_steps": int64(500)}},
 		"egnn_dynamics":          {args: map[string]any{"model": "gnn_dynamics"}},
@@ -168,6 +179,25 @@ func TestGeoLDMRefused(t *testing.T) {
 		if want = strings.Replace(want, "6 elements", "5 elements", 1); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}
+	}
+}
+
+// The sizes of an autoencoder are those of its tensors: it may be of another run than the arguments.
+func TestAutoencoderOfAnotherRun(t *testing.T) {
+	c := qm9Sizes
+	c.Encoder.Hidden, c.Decoder.Hidden, c.Decoder.Layers = 8, 8, 1
+	c.Complete()
+	args := map[string]any{"nf": int64(16), "n_layers": int64(3), "ae_path": "outputs/ae"}
+	m, err := Import(publishedGeoLDM(t, c, nil), Choices{Args: args})
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := geoldm.Load(parsed(t, m))
+	if err != nil || loaded.Config != c {
+		t.Errorf("%v, %+v, want %+v", err, loaded, c)
+	}
+	if len(m.Notes) != 1 || !strings.Contains(m.Notes[0], "ae_path") {
+		t.Errorf("notes %q", m.Notes)
 	}
 }
 

@@ -120,7 +120,11 @@ func names(list Tuple) string {
 }
 
 func (m *importer) network(table *Tensor) *Imported {
-	if list := asTuple(m.choices.Args["conditioning"]); len(list) > 0 {
+	list := asTuple(m.choices.Args["conditioning"])
+	if one := m.text("conditioning", ""); one != "" {
+		list = Tuple{one}
+	}
+	if len(list) > 0 {
 		m.fail("", "argument conditioning: the network is conditioned on [%s], in one channel each; their scale "+
 			"is not in the file, and it has none for an unknown value: not supported", names(list))
 		return nil
@@ -325,6 +329,14 @@ func (m *importer) text(name, absent string) string {
 // Elements of GEOM-Drugs in the order of their channels.
 var geomElements = strings.Fields("H B C N O F Al Si P S Cl As Br I Hg Bi")
 
+// checkDataset holds the argument against the types of the tensors.
+func (m *importer) checkDataset(features int) {
+	if name := m.text("dataset", ""); name != "" && strings.HasPrefix(name, "geom") != geom(features) {
+		m.fail("", "argument dataset is %.64q, the tensors have %d features of an atom: arguments of another run", name,
+			features)
+	}
+}
+
 // geom tells the networks of GEOM-Drugs by their 16 types.
 func geom(features int) bool { return features >= len(geomElements) }
 
@@ -344,6 +356,7 @@ func (m *importer) meta(features int, table *Tensor) encoding.Meta {
 	if geom(features) {
 		meta.Elements = geomElements
 	}
+	m.checkDataset(features)
 	meta.Charge = m.flag("include_charges", features > len(meta.Elements))
 	if features == len(meta.Elements)-1 && !geom(features) {
 		m.fail("xh_embedder.weight", "has %d features of an atom: a model of heavy atoms alone (C, N, O, F)? Only "+
@@ -429,6 +442,7 @@ func (m *importer) egnn(table *Tensor) *Imported {
 	m.noteArguments()
 	c := m.egnnConfig("")
 	c.Features-- // the embedding takes t too
+	m.sameRun(c)
 	if err := c.Validate(); err != nil {
 		m.fail("", "%v", err)
 	}

@@ -74,6 +74,29 @@ func TestNothingIsExecuted(t *testing.T) {
 	}
 }
 
+// The arguments of a run by the oldest protocols, as Python wrote them.
+func TestOldProtocols(t *testing.T) {
+	const class = "cargparse\nNamespace\n"
+	for i, text := range []string{
+		"ccopy_reg\n_reconstructor\np0\n(" + class + "p1\nc__builtin__\nobject\np2\nNtp3\nRp4\n(dp5\nVnf\np6\nI32\n" +
+			"sVconditioning\np8\n(lp9\nsVdataset\np11\nVqm9\np12\nsVae_path\np13\nNsb.",
+		"ccopy_reg\n_reconstructor\nq\x00(" + class + "q\x01c__builtin__\nobject\nq\x02Ntq\x03Rq\x04}q\x05(" +
+			"X\x02\x00\x00\x00nfq\x06K X\x0c\x00\x00\x00conditioningq\x08]q\t" +
+			"X\x07\x00\x00\x00datasetq\x0bX\x03\x00\x00\x00qm9q\x0cX\x07\x00\x00\x00ae_pathq\rNub.",
+	} {
+		args, err := ParseNamespace("args.pickle", []byte(text))
+		if v, ok := args["ae_path"]; err != nil || args["nf"] != int64(32) || args["dataset"] != "qm9" || v != nil || !ok ||
+			len(asTuple(args["conditioning"])) != 0 {
+			t.Errorf("protocol %d: %v, %v", i, args, err)
+		}
+	}
+	system := "ccopy_reg\n_reconstructor\n(cos\nsystem\nc__builtin__\nobject\nNtR."
+	if _, err := ParseNamespace("x", []byte(system)); err == nil ||
+		!strings.Contains(err.Error(), "os.system") {
+		t.Errorf("an instance of another class: %v", err)
+	}
+}
+
 func TestDamaged(t *testing.T) {
 	for _, name := range []string{"types.pt", "types.legacy.pt", "egnn.args.pickle"} {
 		b := read(t, name)
