@@ -128,9 +128,12 @@ func TestUsage(t *testing.T) {
 	fails(t, 2, `unknown command "foo"`, "foo")
 	fails(t, 2, "unknown flag: --bar", "sample", "--bar")
 	fails(t, 2, `invalid argument "x" for "-n, --count" flag: want a whole number`, "sample", "-n", "x")
-	fails(t, 2, "unknown command", "sample", "stray")
-	fails(t, 2, "accepts 1 arg(s), received 0", "evaluate")
-	fails(t, 2, "accepts 1 arg(s), received 2", "evaluate", "a.xyz", "b.xyz")
+	fails(t, 2, `unknown command "sampel" for "symdiff", want sample?`, "sampel")
+	fails(t, 2, `unknown command "foo" for "symdiff"`, "help", "foo")
+	fails(t, 2, `unknown command "prepair" for "symdiff data", want prepare?`, "help", "data", "prepair")
+	fails(t, 2, `unexpected argument "stray", want symdiff sample [-n COUNT]`, "sample", "stray")
+	fails(t, 2, "an argument is missing, want symdiff evaluate FILE", "evaluate")
+	fails(t, 2, `unexpected argument "b.xyz", want symdiff evaluate FILE`, "evaluate", "a.xyz", "b.xyz")
 	if out := succeeds(t); !strings.Contains(out, "Available Commands") {
 		t.Errorf("help: %s", out)
 	}
@@ -230,6 +233,9 @@ func TestEvaluateFailures(t *testing.T) {
 	fails(t, 1, "a.xyz:11: molecule 2: file ends, want atom 2 of 5", "evaluate",
 		writeFile(t, "a.xyz", methane+"5\n\nH 0 0 0"))
 	fails(t, 1, "a.xyz: no molecules", "evaluate", writeFile(t, "a.xyz", ""))
+	// Before a molecule is read: the file of molecules is missing as well.
+	fails(t, 1, "none/page.html: no such file", "evaluate", "gone.xyz", "--html", filepath.Join(t.TempDir(),
+		"none/page.html"))
 	fails(t, 1, "a.xyz.gz: is not compressed by gzip: want a name without .gz", "evaluate",
 		writeFile(t, "a.xyz.gz", methane))
 }
@@ -296,7 +302,7 @@ func TestInspectFailures(t *testing.T) {
 	fails(t, 1, "truncated", "inspect", writeFile(t, "cut.safetensors", string(data[:len(data)/2])))
 	fails(t, 1, "truncated", "inspect", writeFile(t, "empty.safetensors", ""))
 	fails(t, 1, "no such file", "inspect", "gone.safetensors")
-	fails(t, 2, "accepts at most 1 arg", "inspect", "a", "b")
+	fails(t, 2, `unexpected argument "b", want symdiff inspect`, "inspect", "a", "b")
 	fails(t, 2, "empty name", "inspect", "")
 	odd := filepath.Join(t.TempDir(), "odd.safetensors")
 	if err := safetensors.WriteFile(odd, nil, map[string]string{"kind": "gnn"}); err != nil {

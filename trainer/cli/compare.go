@@ -50,6 +50,9 @@ their mean ± standard deviation. For one run it shows the value and its 95 % in
 			if err := o.check(); err != nil {
 				return err
 			}
+			if err := out.check(); err != nil {
+				return err
+			}
 			var c evaluation.Comparison
 			for _, arg := range args {
 				name, files, err := entryOf(arg)
@@ -142,7 +145,7 @@ func (o *compareOptions) runs(cmd *cobra.Command, file string) ([]*evaluation.Ev
 			return nil, fmt.Errorf("%s: not an evaluation: %w", file, err)
 		}
 		if e.Molecules == 0 {
-			return nil, fmt.Errorf("%s: not an evaluation: no molecules", file)
+			return nil, fmt.Errorf("%s: not an evaluation: no molecules, want what symdiff evaluate --json prints", file)
 		}
 		return []*evaluation.Evaluation{e}, nil
 	case ".safetensors":

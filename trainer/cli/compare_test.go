@@ -47,7 +47,7 @@ func TestCompare(t *testing.T) {
 	if !strings.Contains(out, "NLL") || !strings.Contains(out, " ± ") || !strings.Contains(out, "tiny") {
 		t.Error(out)
 	}
-	fails(t, 2, "requires at least 1 arg", "compare")
+	fails(t, 2, "an argument is missing, want symdiff compare", "compare")
 	fails(t, 2, "want [NAME=]FILE", "compare", "a=")
 	fails(t, 1, "not an evaluation", "compare", file("d.json", "{}"))
 	fails(t, 1, "not an evaluation", "compare", file("e.json", "["))

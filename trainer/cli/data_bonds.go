@@ -33,6 +33,9 @@ It needs a build with RDKit (make cli RDKIT=1).`,
 			if o.List < 0 || o.Threads < 0 || o.Threads > 4096 {
 				return usagef("--list %d, --threads %d: want 0 or more, at most 4096 threads", o.List, o.Threads)
 			}
+			if err := out.check(); err != nil {
+				return err
+			}
 			o.Name = args[0]
 			if w := cmd.ErrOrStderr(); isTerminal(w) {
 				o.Progress = func(stage string, n int) { fmt.Fprintf(w, "\r%s: %d molecules"+clearLine, stage, n) }

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,6 +27,19 @@ func (o *reportOptions) flags(cmd *cobra.Command) {
 	f.BoolVar(&o.markdown, "markdown", false, "print Markdown")
 	f.StringVar(&o.html, "html", "", "write a page with charts to this file too")
 	must(cmd.MarkFlagFilename("html", "html"))
+}
+
+// check tells before the molecules are measured that the page cannot be written.
+func (o *reportOptions) check() error {
+	info, err := os.Stat(o.html)
+	if o.html == "" || err == nil && !info.IsDir() && !info.Mode().IsRegular() { // a pipe is opened once
+		return nil
+	}
+	f, err := createOutput(o.html, false)
+	if err == nil {
+		f.Discard()
+	}
+	return err
 }
 
 // write prints value as JSON or the report as text or Markdown, and writes the page.
@@ -163,6 +177,9 @@ fractions of 1.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.check(); err != nil {
+				return err
+			}
+			if err := out.check(); err != nil {
 				return err
 			}
 			molecules := newReader(cmd).Open(args[0])

@@ -114,3 +114,13 @@ func TestImportWithoutSizes(t *testing.T) {
 	succeeds(t, "sample", "--model", out, "--n", "1", "--steps", "2", "--t-start", "1000",
 		"--out", filepath.Join(dir, "s.xyz"))
 }
+
+// What is no checkpoint is refused by what is wanted.
+func TestImportOfAnotherKindOfFile(t *testing.T) {
+	for name, text := range map[string]string{
+		"a.txt": "hi\n", "empty": "", "b.safetensors": "\xf0\x6f\x00\x00\x00\x00\x00\x00{",
+	} {
+		fails(t, 1, name+": want a checkpoint of PyTorch, a zip archive or a pickle: ", "import",
+			writeFile(t, name, text), "--out", filepath.Join(t.TempDir(), "o.safetensors"))
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -165,8 +166,52 @@ arXiv 2410.06262).`,
 	root.PersistentFlags().Bool("strict", false,
 		"stop at the first bad record of a file of molecules; by default it is skipped")
 	announce(root, started)
+	root.InitDefaultHelpCmd()
+	explainArguments(root)
 	fitHelp(root)
 	return root
+}
+
+// explainArguments has all commands tell what is wrong with their arguments, and what they want.
+func explainArguments(cmd *cobra.Command) {
+	for _, c := range cmd.Commands() {
+		explainArguments(c)
+	}
+	check := cmd.Args
+	switch {
+	case cmd.Name() == "help":
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			found, rest, err := cmd.Root().Find(args)
+			if len(rest) > 0 {
+				return unknownCommand(found, rest[0])
+			}
+			return err
+		}
+	case check != nil:
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if check(cmd, args) == nil {
+				return nil
+			}
+			if cmd.HasSubCommands() {
+				return unknownCommand(cmd, args[0])
+			}
+			for n := len(args) - 1; n >= 0; n-- {
+				if check(cmd, args[:n]) == nil {
+					return fmt.Errorf("unexpected argument %q, want %s", args[n], cmd.UseLine())
+				}
+			}
+			return fmt.Errorf("an argument is missing, want %s", cmd.UseLine())
+		}
+	}
+}
+
+// unknownCommand is the error of a word that is no command below cmd.
+func unknownCommand(cmd *cobra.Command, word string) error {
+	cmd.SuggestionsMinimumDistance = 2
+	if like := cmd.SuggestionsFor(word); len(like) > 0 {
+		return fmt.Errorf("unknown command %q for %q, want %s?", word, cmd.CommandPath(), strings.Join(like, " or "))
+	}
+	return fmt.Errorf("unknown command %q for %q", word, cmd.CommandPath())
 }
 
 // announce has every command below cmd call started before it runs.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -150,7 +151,7 @@ func readRecipe(name string) (*recipe, error) {
 		return nil, fmt.Errorf("%s: unknown key %s; a recipe has [vars] and [[stage]] with name, run, "+
 			"cuda, stdout and gives", name, meta.Undecoded()[0])
 	case len(r.Stages) == 0:
-		return nil, fmt.Errorf("%s: no [[stage]]", name)
+		return nil, fmt.Errorf("%s: no [[stage]], want one or more", name)
 	}
 	seen := map[string]bool{}
 	for i, s := range r.Stages {
@@ -158,7 +159,7 @@ func readRecipe(name string) (*recipe, error) {
 		case s.Name == "" || seen[s.Name]:
 			return nil, fmt.Errorf("%s: stage %d: name %q, want each stage to have its own", name, i+1, s.Name)
 		case len(s.Run) == 0:
-			return nil, fmt.Errorf("%s: stage %s: no run", name, s.Name)
+			return nil, fmt.Errorf("%s: stage %s: no run, want the words of a symdiff command", name, s.Name)
 		}
 		seen[s.Name] = true
 	}
@@ -183,7 +184,11 @@ func (r *recipe) plan(name, out string, given []string) (plan []stage, err error
 	for _, text := range given {
 		key, value, ok := strings.Cut(text, "=")
 		if _, known := vars[key]; !ok || !known && !made[key] || key == "out" {
-			return nil, usagef("--set %q: want NAME=VALUE of a variable of %s", text, name)
+			known := slices.AppendSeq(slices.Collect(maps.Keys(vars)), maps.Keys(made))
+			known = slices.DeleteFunc(known, func(key string) bool { return key == "out" })
+			slices.Sort(known)
+			return nil, usagef("--set %q: want NAME=VALUE of a variable of %s: %s", text, name,
+				strings.Join(slices.Compact(known), ", "))
 		}
 		vars[key], fixed[key] = value, true
 	}

@@ -49,7 +49,10 @@ func TestRecipeErrorsNameThePlace(t *testing.T) {
 		fails(t, exitFailure, c.want, append([]string{"run", file, "--quiet", "--out", filepath.Join(t.TempDir(),
 			"x")}, c.args...)...)
 	}
-	fails(t, exitUsage, "--set", "run", "qm9", "--out", "x", "--set", "bse=y")
+	fails(t, exitUsage, `--set "bse=y": want NAME=VALUE of a variable of qm9: `, "run", "qm9", "--out", "x", "--set", "bse=y")
+	file := writeFile(t, "r.toml",
+		"[vars]\nb = \"1\"\na = \"2\"\n[[stage]]\nname = \"a\"\nrun = [\"version\"]\ngives = { c = \"d\" }\n")
+	fails(t, exitUsage, "r.toml: a, b, c", "run", file, "--out", "x", "--set", "e=1")
 	fails(t, exitUsage, "--out", "run", "qm9")
 	fails(t, exitFailure, "neither a file nor one of the recipes", "run", "none", "--out", "x")
 }

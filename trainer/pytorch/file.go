@@ -303,7 +303,11 @@ func parse(r io.ReaderAt, size int64) (any, error) {
 	if n, _ := r.ReadAt(head[:], 0); n == 2 && string(head[:]) == "PK" {
 		return parseZip(r, size)
 	}
-	return parseLegacy(r, size)
+	v, err := parseLegacy(r, size)
+	if err != nil && head[0] != '\x80' { // which a pickle of protocol 2 begins with
+		err = fmt.Errorf("want a checkpoint of PyTorch, a zip archive or a pickle: %w", err)
+	}
+	return v, err
 }
 
 // parseZip reads NAME/data.pkl and the storages NAME/data/KEY.
