@@ -69,9 +69,10 @@ it. It then trains on equal numbers of molecules of the data (a = 1) and of the 
   target = e_old + a/beta·(eps - e_old)   at the times of the sampler within an interval of t/T,
                                           e_old outside it
 
-Nothing changes once the samples have the distribution of the data. Each round takes the next
-molecules of the data. Below t/T = posttrain.ramp, a is smaller in proportion to t: there the noised
-molecules tell data and samples apart, and the rounds diverge where a/beta > 2.
+Each round takes the next molecules of the data. With E+ and E- the mean noise of data and samples,
+the rounds end at e = E+ + w·(E+ - E-), w = negative/(1 - negative), as guidance by a classifier of
+data and samples would. Below t/T = posttrain.ramp, a is smaller in proportion to t: there the noised
+molecules tell data and samples apart, and rounds diverge where a/beta > 2.
 
 The score of a round is measured on its samples: stable molecules + unique among valid - 1 -
 20·(Jensen-Shannon divergence of the distances from those of --val). Training ends after

@@ -22,11 +22,17 @@ import (
 //
 // Times in the interval are drawn from those of the sampler that made the samples.
 // Anchor is e_old, or the network that all rounds started from, so that what is not to change does
-// not drift from round to round. Data have a = 1 and samples a = -Negative. With Negative = 1 the
-// network rests where both have one distribution; what it does wrong on both alike is then not
-// seen. Below 1 that is drawn to the data's denoiser. At low noise, where data and samples are told
-// apart, the error of e_old on the data becomes 1 - s times as large in a round, which diverges for
-// s > 2: there the ramp makes s smaller.
+// not drift from round to round. Data have a = 1 and samples a = -n, n = Negative. With E+ and E- the
+// mean noise of data and samples at z, rounds rest
+//
+//	at e = E+                        where z is that of data alone,
+//	at e = E+ + n/(1-n)·(E+ - E-)    where z can be that of either: the guidance of a classifier.
+//
+// With n = 1 they rest only where both have one distribution. But samples that go wrong at high
+// noise differ from the data at low noise too, and nothing learned there mends them: each round adds
+// as much guidance there, until the samples get worse. In the first case the error of e_old becomes
+// 1 - s times as large in a round, which diverges for s > 2. That is at low noise, where the ramp
+// makes s smaller.
 //
 // Sources: Direct Discriminative Optimization (Zheng et al. 2025, arXiv 2503.01103) for data
 // against own samples, DiffusionNFT (Zheng et al. 2025, arXiv 2509.16117) for this form of it, in

@@ -54,8 +54,8 @@ type Posttraining struct {
 // PosttrainDefaults are the settings of post-training from a weights file, with its sizes and its
 // meaning.
 func PosttrainDefaults(weights string) (Posttraining, error) {
-	p := Posttraining{Rounds: 8, Patience: 2, Samples: 5000, Positives: 15000, Beta: 0.5, From: 0.03, To: 0.75,
-		Negative: 0.9, Ramp: 0.15, Anchor: true, Mix: 0.5}
+	p := Posttraining{Rounds: 8, Patience: 2, Samples: 5000, Positives: 15000, Beta: 0.4, From: 0.06, To: 0.75,
+		Negative: 0.75, Ramp: 0.2, Anchor: true, Mix: 0.5}
 	o, err := Student(weights)
 	if err != nil {
 		return p, err
