@@ -192,17 +192,52 @@ func Load(f *safetensors.File) (*Model, error) {
 // Read reads a network of a known configuration. It wants every tensor of
 // Config.Parameters, and those beside it, and nothing else.
 func Read(f *safetensors.File, c Config, beside ...safetensors.Parameter) (*Model, error) {
-	values := map[string][]float32{}
-	shapes := map[string][]int{}
-	for _, p := range append(c.Parameters(), beside...) {
+	t, err := read(f, append(c.Parameters(), beside...))
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{Config: c}
+	in, out := t["egnn.embedding.weight"], t["egnn.embedding_out.weight"]
+	weight, context := dit.SplitColumns(in.values, c.Hidden, in.shape[1], c.Context)
+	m.in = dit.Linear{
+		W:    f32.Pack(weight, c.Hidden, c.Features+c.time()),
+		Bias: t["egnn.embedding.bias"].values,
+	}
+	m.context = context
+	width := c.outputs()
+	if c.Outputs == 0 {
+		width += c.time() // its channel comes out too, and is dropped
+	}
+	m.out = dit.Linear{
+		W:    f32.Pack(out.values[:width*c.Hidden], width, c.Hidden),
+		Bias: t["egnn.embedding_out.bias"].values[:width],
+	}
+	for l := range c.Layers {
+		m.blocks = append(m.blocks, t.block(c, "egnn.e_block_"+strconv.Itoa(l)+"."))
+	}
+	return m, nil
+}
+
+// tensors are those of a file by name.
+type tensors map[string]tensor
+
+type tensor struct {
+	values []float32
+	shape  []int
+}
+
+// read reads the tensors of a list, which must be all that the file has.
+func read(f *safetensors.File, list []safetensors.Parameter) (tensors, error) {
+	t := tensors{}
+	for _, p := range list {
 		v, err := f.Float32(p.Name, p.Shape...)
 		if err != nil {
 			return nil, err
 		}
-		values[p.Name], shapes[p.Name] = v, p.Shape
+		t[p.Name] = tensor{v, p.Shape}
 	}
 	for _, name := range f.Names() {
-		if _, ok := values[name]; !ok {
+		if _, ok := t[name]; !ok {
 			return nil, &safetensors.Error{
 				File:   f.Name,
 				Tensor: name,
@@ -210,48 +245,36 @@ func Read(f *safetensors.File, c Config, beside ...safetensors.Parameter) (*Mode
 			}
 		}
 	}
-	linear := func(name string) dit.Linear {
-		s := shapes["egnn."+name+".weight"]
-		return dit.Linear{
-			W:    f32.Pack(values["egnn."+name+".weight"], s[0], s[1]),
-			Bias: values["egnn."+name+".bias"],
-		}
+	return t, nil
+}
+
+// linear is a layer; its bias is nil where it has none.
+func (t tensors) linear(name string) dit.Linear {
+	w := t[name+".weight"]
+	return dit.Linear{W: f32.Pack(w.values, w.shape[0], w.shape[1]), Bias: t[name+".bias"].values}
+}
+
+// block is the block whose names have a prefix.
+func (t tensors) block(c Config, prefix string) block {
+	b := block{
+		coord0: t.linear(prefix + "gcl_equiv.coord_mlp.0"),
+		coord2: t.linear(prefix + "gcl_equiv.coord_mlp.2"),
+		coord4: t.linear(prefix + "gcl_equiv.coord_mlp.4"),
 	}
-	m := &Model{Config: c}
-	const in, out = "egnn.embedding.weight", "egnn.embedding_out.weight"
-	values[in], m.context = dit.SplitColumns(values[in], c.Hidden, shapes[in][1], c.Context)
-	shapes[in] = []int{c.Hidden, c.Features + c.time()}
-	width := c.outputs()
-	if c.Outputs == 0 {
-		width += c.time() // its channel comes out too, and is dropped
-	}
-	shapes[out] = []int{width, c.Hidden}
-	values[out] = values[out][:width*c.Hidden]
-	m.in, m.out = linear("embedding"), linear("embedding_out")
-	m.out.Bias = m.out.Bias[:width]
-	for l := range c.Layers {
-		name := "e_block_" + strconv.Itoa(l) + "."
-		b := block{
-			coord0: linear(name + "gcl_equiv.coord_mlp.0"),
-			coord2: linear(name + "gcl_equiv.coord_mlp.2"),
-			coord4: linear(name + "gcl_equiv.coord_mlp.4"),
+	for i := range c.InvSublayers {
+		gcl := prefix + "gcl_" + strconv.Itoa(i) + "."
+		inv := invariant{
+			edge0: t.linear(gcl + "edge_mlp.0"),
+			edge2: t.linear(gcl + "edge_mlp.2"),
+			node0: t.linear(gcl + "node_mlp.0"),
+			node2: t.linear(gcl + "node_mlp.2"),
 		}
-		for i := range c.InvSublayers {
-			gcl := name + "gcl_" + strconv.Itoa(i) + "."
-			inv := invariant{
-				edge0: linear(gcl + "edge_mlp.0"),
-				edge2: linear(gcl + "edge_mlp.2"),
-				node0: linear(gcl + "node_mlp.0"),
-				node2: linear(gcl + "node_mlp.2"),
-			}
-			if c.Attention {
-				inv.att = linear(gcl + "att_mlp.0")
-			}
-			b.inv = append(b.inv, inv)
+		if c.Attention {
+			inv.att = t.linear(gcl + "att_mlp.0")
 		}
-		m.blocks = append(m.blocks, b)
+		b.inv = append(b.inv, inv)
 	}
-	return m, nil
+	return b
 }
 
 // Metadata is the header of a weights file, which Load reads.
@@ -401,9 +424,8 @@ func (m *Model) newState(sizes []int) *state {
 	s.x, s.next, s.h = buffer(3*rows), buffer(3*rows), buffer(rows*d)
 	s.hin, s.hout = buffer(rows*m.in.W.In()), buffer(rows*m.out.W.Out())
 	s.node, s.mid, s.d2 = buffer(rows*2*d), buffer(rows*d), buffer(largest*largest)
-	s.edge, s.m1, s.m2, s.gate = buffer(largest*(2*d+2)), buffer(largest*d), buffer(
-		largest*d,
-	), buffer(largest)
+	s.edge, s.gate = buffer(largest*(2*d+2)), buffer(largest)
+	s.m1, s.m2 = buffer(largest*d), buffer(largest*d)
 	return s
 }
 
@@ -412,16 +434,8 @@ func (s *state) Eps(eps, z []float32, t float32) { s.apply(eps, z, t) }
 
 // apply sets out (rows, 3+outputs) from z (rows, 3+F).
 func (s *state) apply(out, z []float32, t float32) {
-	m, f := s.m, s.m.Config.Features
-	in, width, d, rows := m.in.W.In(), 3+f, m.Config.Hidden, len(s.x)/3
-	for i := range rows {
-		copy(s.x[3*i:3*i+3], z[i*width:])
-		copy(s.hin[i*in:], z[i*width+3:(i+1)*width])
-		if in > f {
-			s.hin[i*in+f] = t
-		}
-	}
-	m.in.Apply(s.h, d, s.hin, in, rows)
+	m := s.m
+	s.embed(z, t)
 	at := 0
 	for i, n := range s.sizes {
 		squares(s.d0[i], s.x[3*at:], n)
@@ -430,23 +444,19 @@ func (s *state) apply(out, z []float32, t float32) {
 	for b := range m.blocks {
 		at := 0
 		for i, n := range s.sizes {
-			s.block(
-				&m.blocks[b],
-				s.x[3*at:3*(at+n)],
-				s.next[3*at:],
-				s.h[at*d:(at+n)*d],
-				s.node[at*2*d:],
-				s.mid[at*d:],
-				s.d0[i],
-				n,
-			)
+			a := s.atoms(i, at)
+			squares(s.d2[:n*n], a.x, n)
+			for l := range m.blocks[b].inv {
+				s.updateH(&m.blocks[b].inv[l], a)
+			}
+			s.updateX(&m.blocks[b], a)
 			at += n
 		}
 		s.x, s.next = s.next, s.x
 	}
-	wide, features := m.out.W.Out(), m.Config.outputs()
-	m.out.Apply(s.hout, wide, s.h, d, rows)
-	for i := range rows {
+	wide, features, width := m.out.W.Out(), m.Config.outputs(), 3+m.Config.Features
+	m.out.Apply(s.hout, wide, s.h, m.Config.Hidden, len(s.x)/3)
+	for i := range len(s.x) / 3 {
 		e := out[i*(3+features) : (i+1)*(3+features)]
 		for k := range 3 {
 			e[k] = s.x[3*i+k]
@@ -459,6 +469,38 @@ func (s *state) apply(out, z []float32, t float32) {
 	symmetrise.RemoveMean(out, 3+features, s.sizes)
 }
 
+// embed sets x, and h = embedding([h, t]), of z (rows, 3+F).
+func (s *state) embed(z []float32, t float32) {
+	f, in := s.m.Config.Features, s.m.in.W.In()
+	width, rows := 3+f, len(s.x)/3
+	for i := range rows {
+		copy(s.x[3*i:3*i+3], z[i*width:])
+		copy(s.hin[i*in:], z[i*width+3:(i+1)*width])
+		if in > f {
+			s.hin[i*in+f] = t
+		}
+	}
+	s.m.in.Apply(s.h, s.m.Config.Hidden, s.hin, in, rows)
+}
+
+// atoms are the rows of one molecule, of n atoms, in the buffers of a state.
+type atoms struct {
+	n       int
+	x, next []float32 // (n, 3)
+	h, mid  []float32 // (n, hidden)
+	node    []float32 // (n, 2·hidden)
+	d0      []float32 // (n, n)
+}
+
+// atoms are those of molecule i, whose first row is at.
+func (s *state) atoms(i, at int) atoms {
+	d, end := s.m.Config.Hidden, at+s.sizes[i]
+	return atoms{
+		n: s.sizes[i], x: s.x[3*at : 3*end], next: s.next[3*at : 3*end],
+		h: s.h[at*d : end*d], mid: s.mid[at*d : end*d], node: s.node[at*2*d : end*2*d], d0: s.d0[i],
+	}
+}
+
 // squares sets d2 (n, n) to the squared distances.
 func squares(d2, x []float32, n int) {
 	for i := range n {
@@ -469,71 +511,77 @@ func squares(d2, x []float32, n int) {
 	}
 }
 
-// block updates one molecule: h in place, x into next.
-func (s *state) block(b *block, x, next, h, node, mid, d0 []float32, n int) {
+// updateH is h_i <- h_i + node_mlp([h_i, sum_j m_ij/normalization_factor]).
+func (s *state) updateH(inv *invariant, a atoms) {
+	d := s.m.Config.Hidden
+	for i := range a.n {
+		row := a.node[i*2*d : (i+1)*2*d]
+		copy(row, a.h[i*d:(i+1)*d])
+		s.messages(row[d:], inv, a, i)
+	}
+	inv.node0.Apply(a.mid, d, a.node, 2*d, a.n)
+	f32.SiLU(a.mid, a.mid)
+	inv.node2.Apply(s.m1, d, a.mid, d, a.n)
+	f32.Add(a.h, s.m1[:a.n*d])
+}
+
+// messages sets sum (hidden) to sum_j m_ij/normalization_factor of atom i.
+func (s *state) messages(sum []float32, inv *invariant, a atoms, i int) {
 	c := s.m.Config
 	d := c.Hidden
-	squares(s.d2[:n*n], x, n)
-	for l := range b.inv {
-		inv := &b.inv[l]
-		for i := range n {
-			to := node[i*2*d : (i+1)*2*d]
-			copy(to, h[i*d:(i+1)*d])
-			sum := to[d:]
-			clear(sum)
-			s.edges(h, d0, i, n)
-			messages := s.mlp(inv.edge0, inv.edge2, n)
-			if c.Attention {
-				inv.att.Apply(s.gate, 1, messages, d, n)
-				sigmoid(s.gate[:n])
-			}
-			for j := range n {
-				if j == i {
-					continue
-				}
-				weight := float32(1)
-				if c.Attention {
-					weight = s.gate[j]
-				}
-				f32.AddScaled(sum, weight, messages[j*d:(j+1)*d])
-			}
-			f32.Scale(sum, float32(1/c.NormFactor))
-		}
-		inv.node0.Apply(mid, d, node, 2*d, n)
-		f32.SiLU(mid[:n*d], mid[:n*d])
-		inv.node2.Apply(s.m1, d, mid, d, n)
-		f32.Add(h, s.m1[:n*d])
+	s.edges(a, i)
+	m := s.mlp(inv.edge0, inv.edge2, a.n)
+	if c.Attention {
+		inv.att.Apply(s.gate, 1, m, d, a.n)
+		sigmoid(s.gate[:a.n])
 	}
-	for i := range n {
-		s.edges(h, d0, i, n)
-		b.coord4.Apply(s.gate, 1, s.mlp(b.coord0, b.coord2, n), d, n)
+	clear(sum)
+	for j := range a.n {
+		if j == i {
+			continue
+		}
+		weight := float32(1)
+		if c.Attention {
+			weight = s.gate[j]
+		}
+		f32.AddScaled(sum, weight, m[j*d:(j+1)*d])
+	}
+	f32.Scale(sum, float32(1/c.NormFactor))
+}
+
+// updateX is next_i = x_i + sum_j (x_i - x_j)/(d_ij + norm_constant)·w_ij/normalization_factor.
+func (s *state) updateX(b *block, a atoms) {
+	c := s.m.Config
+	for i := range a.n {
+		s.edges(a, i)
+		b.coord4.Apply(s.gate, 1, s.mlp(b.coord0, b.coord2, a.n), c.Hidden, a.n)
 		if c.Tanh {
-			tanh15(s.gate[:n])
+			tanh15(s.gate[:a.n])
 		}
 		var shift [3]float64
-		for j := range n {
+		for j := range a.n {
 			if j == i {
 				continue
 			}
-			w := float64(s.gate[j]) / (math.Sqrt(float64(s.d2[i*n+j])+1e-8) + c.NormConstant)
+			w := float64(s.gate[j]) / (math.Sqrt(float64(s.d2[i*a.n+j])+1e-8) + c.NormConstant)
 			for k := range shift {
-				shift[k] += float64(float64(x[3*i+k]-x[3*j+k]) * w)
+				shift[k] += float64(float64(a.x[3*i+k]-a.x[3*j+k]) * w)
 			}
 		}
 		for k, v := range shift {
-			next[3*i+k] = x[3*i+k] + float32(v/c.NormFactor)
+			a.next[3*i+k] = a.x[3*i+k] + float32(v/c.NormFactor)
 		}
 	}
 }
 
 // edges fills edge with those of atom i.
-func (s *state) edges(h, d0 []float32, i, n int) {
+func (s *state) edges(a atoms, i int) {
 	d := s.m.Config.Hidden
-	for j := range n {
+	for j := range a.n {
 		e := s.edge[j*(2*d+2) : (j+1)*(2*d+2)]
-		copy(e, h[i*d:(i+1)*d])
-		copy(e[d:], h[j*d:(j+1)*d])
-		e[2*d], e[2*d+1] = s.d2[i*n+j], d0[i*n+j]
+		copy(e, a.h[i*d:(i+1)*d])
+		copy(e[d:], a.h[j*d:(j+1)*d])
+		e[2*d], e[2*d+1] = s.d2[i*a.n+j], a.d0[i*a.n+j]
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/symdiff-go/symdiff/core/egnn"
 	"github.com/symdiff-go/symdiff/core/encoding"
+	"github.com/symdiff-go/symdiff/core/internal/header"
 	"github.com/symdiff-go/symdiff/core/internal/json"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/safetensors"
@@ -157,9 +158,9 @@ func Metadata(c Config, m encoding.Meta) map[string]string {
 
 const conditional = "0: conditional models are not supported"
 
-// supported tells why arguments of the published code cannot be followed: a JSON object
-// of them, of which those that are missing have their default value.
-func supported(v json.Value) error {
+// supported refuses arguments of the published code that cannot be followed. Those that
+// are missing have their default value.
+func supported(p *header.Reader, v json.Value) {
 	for _, a := range []struct {
 		name string
 		want func(json.Value) bool
@@ -172,61 +173,50 @@ func supported(v json.Value) error {
 		{"context_node_nf", func(v json.Value) bool { return v.Num == 0 }, conditional},
 	} {
 		if got, ok := v.Get(a.name); ok && !a.want(got) {
-			return errors.New("config: " + a.name + ": only supported is " + a.text)
+			p.Fail("config", a.name+": only supported is "+a.text)
 		}
 	}
-	return nil
+}
+
+// arguments are what no tensor tells, by the published names: of the model, and of every
+// EGNN in it. Those that are missing are as published.
+func arguments(p *header.Reader, v json.Value) (c Config, part egnn.Config) {
+	flag := func(name string, absent bool) bool {
+		if _, ok := v.Get(name); !ok {
+			return absent
+		}
+		return p.Bool("config", v, name)
+	}
+	number := func(name string) float64 {
+		if _, ok := v.Get(name); !ok {
+			return 1
+		}
+		return p.Number("config", v, name)
+	}
+	c.Charge, c.AllTypes = flag("include_charges", true), flag("all_types", false)
+	part.Tanh = flag("tanh", true)
+	part.NormConstant, part.NormFactor = number("norm_constant"), number("normalization_factor")
+	return c, part
 }
 
 // parse reads configuration and meaning of a file: the sizes off its tensors, the rest
 // from the metadata.
 func parse(f *safetensors.File) (Config, encoding.Meta, error) {
-	fail := func(reason string) (Config, encoding.Meta, error) {
-		return Config{}, encoding.Meta{}, &safetensors.Error{
-			File:   f.Name,
-			Reason: "metadata " + reason,
-		}
+	p := header.Reader{File: f.Name, Metadata: f.Metadata}
+	if kind := p.Word("kind", ""); kind != Kind {
+		p.Fail("kind", strconv.Quote(kind)+", want "+Kind)
 	}
-	if f.Metadata["kind"] != Kind {
-		return fail("kind: " + strconv.Quote(f.Metadata["kind"]) + ", want " + Kind)
-	}
-	v, err := json.Parse([]byte(f.Metadata["config"]))
-	if err != nil {
-		return fail("config: " + err.Error())
-	}
-	if err := supported(v); err != nil {
-		return fail(err.Error())
+	v := p.Object("config")
+	supported(&p, v)
+	c, part := arguments(&p, v)
+	if p.Err != nil {
+		return Config{}, encoding.Meta{}, p.Err
 	}
 	meta, err := encoding.Parse(f.Name, f.Metadata)
 	if err != nil {
 		return Config{}, encoding.Meta{}, err
 	}
-	if len(meta.Context) > 0 {
-		return fail("context: conditional models are not supported")
-	}
-	defaults := egnn.Config{Tanh: true, NormConstant: 1, NormFactor: 1}
-	c := Config{Charge: true}
-	for name, to := range map[string]*bool{
-		"tanh": &defaults.Tanh, "include_charges": &c.Charge, "all_types": &c.AllTypes,
-	} {
-		if b, ok := v.Get(name); ok {
-			if b.Kind != json.Bool {
-				return fail("config: " + name + ": want true or false")
-			}
-			*to = b.Bool
-		}
-	}
-	for name, to := range map[string]*float64{
-		"norm_constant": &defaults.NormConstant, "normalization_factor": &defaults.NormFactor,
-	} {
-		if x, ok := v.Get(name); ok {
-			if x.Kind != json.Number {
-				return fail("config: " + name + ": want a number")
-			}
-			*to = x.Num
-		}
-	}
-	s := sizes{f: f, defaults: defaults}
+	s := sizes{f: f, part: part}
 	c.Encoder, c.Decoder = s.egnn(EncoderPrefix), s.egnn(DecoderPrefix)
 	c.Features = s.size(DecoderPrefix+"egnn.embedding_out.weight", 0)
 	if _, dit := f.Metadata[DenoiserPrefix+"kind"]; dit {
@@ -244,20 +234,23 @@ func parse(f *safetensors.File) (Config, encoding.Meta, error) {
 	}
 	c.Complete()
 	if err := c.Validate(); err != nil {
-		return fail("config: " + err.Error())
+		p.Fail("config", err.Error())
+	}
+	if len(meta.Context) > 0 {
+		p.Fail("context", "conditional models are not supported")
 	}
 	if len(meta.Elements) > 0 && (meta.Features() != c.Features || meta.Charge != c.Charge) {
-		return fail("elements: they and the charge make " + strconv.Itoa(meta.Features()) +
-			" features, the network has " + strconv.Itoa(c.Features))
+		p.Fail("elements", "they and the charge make "+strconv.Itoa(meta.Features())+
+			" features, the network has "+strconv.Itoa(c.Features))
 	}
-	return c, meta, nil
+	return c, meta, p.Err
 }
 
 // sizes reads sizes off tensors and remembers the first error.
 type sizes struct {
-	f        *safetensors.File
-	defaults egnn.Config // what tensors do not tell
-	err      error
+	f    *safetensors.File
+	part egnn.Config // what tensors do not tell
+	err  error
 }
 
 func (s *sizes) size(name string, k int) int {
@@ -277,7 +270,7 @@ func (s *sizes) size(name string, k int) int {
 
 // egnn is the configuration of the EGNN below a prefix.
 func (s *sizes) egnn(prefix string) egnn.Config {
-	c, prefix := s.defaults, prefix+"egnn."
+	c, prefix := s.part, prefix+"egnn."
 	c.Hidden, c.Features = s.size(prefix+"embedding.weight", 0), s.size(prefix+"embedding.weight", 1)
 	for s.has(prefix + "e_block_" + strconv.Itoa(c.Layers) + ".gcl_equiv.coord_mlp.0.weight") {
 		c.Layers++

@@ -66,39 +66,51 @@ func Load(f *safetensors.File) (*Model, error) {
 		return nil, err
 	}
 	m := &Model{Config: c, Meta: meta}
-	head := c.head()
-	if m.encoder, err = read(f, EncoderPrefix, c.Encoder, head...); err != nil {
+	if m.encoder, err = read(f, EncoderPrefix, c.Encoder, c.head()...); err != nil {
+		return nil, err
+	}
+	if err := m.readHead(f); err != nil {
 		return nil, err
 	}
 	if m.decoder, err = read(f, DecoderPrefix, c.Decoder); err != nil {
 		return nil, err
 	}
+	m.denoiser, err = readDenoiser(f, c)
+	return m, err
+}
+
+// readHead reads the encoder's final_mlp.
+func (m *Model) readHead(f *safetensors.File) error {
+	head := m.Config.head()
 	for i, to := range []*dit.Linear{&m.final0, &m.final2} {
 		w, b := head[2*i], head[2*i+1]
 		weight, err := f.Float32(EncoderPrefix+w.Name, w.Shape...)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		bias, err := f.Float32(EncoderPrefix+b.Name, b.Shape...)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		*to = dit.Linear{W: f32.Pack(weight, w.Shape[0], w.Shape[1]), Bias: bias}
 	}
+	return nil
+}
+
+// readDenoiser reads SymDiff's network, symmetrised, or an EGNN.
+func readDenoiser(f *safetensors.File, c Config) (symmetrise.Network, error) {
 	if c.UsesDiT() {
 		d, err := model.Load(f.Under(DenoiserPrefix))
 		if err != nil {
 			return nil, named(err, DenoiserPrefix)
 		}
-		m.denoiser = d.Network()
-		return m, nil
+		return d.Network(), nil
 	}
 	d, err := read(f, DenoiserPrefix, c.EGNN)
 	if err != nil {
 		return nil, err
 	}
-	m.denoiser = d.Network()
-	return m, nil
+	return d.Network(), nil
 }
 
 // check refuses tensors that are no parameters.
@@ -168,7 +180,8 @@ func sum(list []int) (n int) {
 	return n
 }
 
-// Encode sets the means of the latents, mean (rows, 3+L), of data (rows, 3+F).
+// Encode sets the means of the latents, mean (rows, 3+L) = [com(x_out), f_1..L], of data
+// (rows, 3+F): [x in Å, types 0 or 1, charge].
 func (e *Encoder) Encode(mean, data []float32) {
 	d, latent := e.m.Config.Encoder.Hidden, e.m.Config.Latent()
 	rows := len(e.h) / d
@@ -213,7 +226,8 @@ type Decoder struct {
 	f egnn.Function
 }
 
-// Forward sets data (rows, 3+F) from latents z (rows, 3+L), as the network does.
+// Forward sets data (rows, 3+F) = [com(x_out) in Å, log-odds of the types, charge] from
+// latents z (rows, 3+L), as the network does.
 func (d *Decoder) Forward(data, z []float32) { d.f.Apply(data, z) }
 
 // Width is 3+F.
