@@ -55,7 +55,7 @@ func TestParityWithPublishedNetworks(t *testing.T) {
 				t.Fatal(err)
 			}
 			d, err := reference.CompareLatent(
-				open(t, name+".io"), m.Config.Features, m.Config.Latent(), s, m.Networks(),
+				open(t, name+".io"), m.Config.Features, m.Config.Latent(), s, geoldm.Sigma, m.Networks(),
 			)
 			if err != nil {
 				t.Fatal(err)

@@ -22,7 +22,8 @@ type LatentNetworks interface {
 }
 
 // CompareLatent runs the cases 0, 1, ... of a reference file through a GeoLDM of so
-// many features and latent scalars of an atom, and its schedule:
+// many features and latent scalars of an atom, its schedule, and the constant sigma that
+// it takes for the deviation of all latents:
 //
 //	x, h                    -> enc_x_mean, enc_x_sigma, enc_h_mean, enc_h_sigma
 //	                           vae_x_sigma, vae_h_sigma
@@ -37,9 +38,12 @@ func CompareLatent(
 	f *safetensors.File,
 	features, latent int,
 	s *schedule.Schedule,
+	sigma float32,
 	n LatentNetworks,
 ) (Differences, error) {
-	r := comparison{f: f, features: features, latent: latent, s: s, n: n, out: Differences{}}
+	r := comparison{
+		f: f, features: features, latent: latent, s: s, sigma: sigma, n: n, out: Differences{},
+	}
 	for ; r.err == nil; r.at++ {
 		info, ok := f.Info(strconv.Itoa(r.at) + ".x")
 		if !ok {
@@ -65,15 +69,13 @@ func CompareLatent(
 	return r.out, r.err
 }
 
-// latentSigma is the constant that the published code takes for both sigmas.
-const latentSigma = 0.0032
-
 // comparison remembers the first error.
 type comparison struct {
 	f         *safetensors.File
 	features  int // F
 	latent    int // L
 	s         *schedule.Schedule
+	sigma     float32
 	n         LatentNetworks
 	at, atoms int
 	out       Differences
@@ -124,8 +126,8 @@ func (r *comparison) run() {
 	r.compare("enc_x_sigma", slices.Repeat([]float32{sigmaX}, n), n, 1)
 	r.compare("enc_h_mean", columns(mean, 3+l, 3, 3+l), n, l)
 	r.compare("enc_h_sigma", sigmaH, n, l)
-	r.compare("vae_x_sigma", []float32{latentSigma}, 1, 1)
-	r.compare("vae_h_sigma", slices.Repeat([]float32{latentSigma}, l), 1, l)
+	r.compare("vae_x_sigma", []float32{r.sigma}, 1, 1)
+	r.compare("vae_h_sigma", slices.Repeat([]float32{r.sigma}, l), 1, l)
 	z := joined(r.read("z_x", n, 3), 3, r.read("z_h", n, l), l)
 	r.decode("dec_", z)
 	r.compare("eps", r.n.Eps(z, r.read("t", 1, 1)[0]), n, 3+l)

@@ -90,7 +90,7 @@ func compareLatent(
 	if err != nil {
 		return nil, err
 	}
-	return reference.CompareLatent(io, m.Config.Features, m.Config.Latent(), s, n)
+	return reference.CompareLatent(io, m.Config.Features, m.Config.Latent(), s, geoldm.Sigma, n)
 }
 
 const weightsSuffix, ioSuffix = ".weights.safetensors", ".io.safetensors"

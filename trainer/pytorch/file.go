@@ -442,23 +442,27 @@ func parseLegacy(r io.ReaderAt, size int64) (any, error) {
 	if !ok {
 		return nil, fmt.Errorf("the keys of the storages are a %s", describe(list))
 	}
-	at := in.at - int64(m.r.Buffered())
-	for _, k := range keys.Items {
+	return v, locate(stores, keys.Items, r, in.at-int64(m.r.Buffered()), size)
+}
+
+// locate finds the storages of a file, which begin at an offset, in the order of their keys.
+func locate(stores map[string]*storage, keys []any, r io.ReaderAt, at, size int64) error {
+	for _, k := range keys {
 		key, _ := k.(string)
 		s, ok := stores[key]
 		if !ok {
-			return nil, fmt.Errorf("storage %q belongs to no tensor", key)
+			return fmt.Errorf("storage %q belongs to no tensor", key)
 		}
 		var count [8]byte
 		if _, err := r.ReadAt(count[:], at); err != nil {
-			return nil, fmt.Errorf("storage %q: truncated", key)
+			return fmt.Errorf("storage %q: truncated", key)
 		}
 		if n := int64(binary.LittleEndian.Uint64(count[:])); n != s.n {
-			return nil, fmt.Errorf("storage %q: %d elements, want %d", key, n, s.n)
+			return fmt.Errorf("storage %q: %d elements, want %d", key, n, s.n)
 		}
 		from, n := at+8, s.n*s.kind.size
 		if at = from + n; at > size {
-			return nil, fmt.Errorf("storage %q: truncated", key)
+			return fmt.Errorf("storage %q: truncated", key)
 		}
 		s.read = sync.OnceValues(func() ([]byte, error) {
 			b := make([]byte, n)
@@ -466,7 +470,7 @@ func parseLegacy(r io.ReaderAt, size int64) (any, error) {
 			return b, err
 		})
 	}
-	return v, nil
+	return nil
 }
 
 // storageID reads ("storage", class, key, location, elements).

@@ -113,7 +113,7 @@ func (o *Options) clearLatent() {
 	}
 }
 
-// clearF is the configuration of a network without f as files hold it.
+// clearF takes what only f has out of the configuration of a network without f, as files hold it.
 func (o *Options) clearF() {
 	c := &o.Config
 	if c.Variant == model.Symdiff {
@@ -124,8 +124,8 @@ func (o *Options) clearF() {
 	c.DecHidden, c.NoiseDims, c.NoiseStd = 0, 0, 0
 }
 
-// latents makes b one of clean data for a GeoLDM of so many scalars: with the noise of its latents
-// about their means, and that of the diffusion, each from its own streams.
+// latents gives a batch of clean data the noise (B, N, 3+L) of its latents about their means, and
+// that of the diffusion, each of its own stream for each molecule and with an x part of zero mean.
 func (b *Batcher) latents(out *Batch, ids []int, seed uint64, step int) {
 	width := 3 + b.latent
 	rows := out.N * width
