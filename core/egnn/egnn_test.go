@@ -283,7 +283,7 @@ func TestAt(t *testing.T) {
 		}
 	}
 	for want, values := range map[string]map[string]float64{
-		"conditioned on: gap mu": {"homo": 1}, "gap: not a number": gap(math.NaN()),
+		"conditioned on: gap mu": {"homo": 1}, "gap: want a finite number": gap(math.NaN()),
 	} {
 		if _, err := symmetrise.Condition(m.Network(), values, 0); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: error %v", values, err)

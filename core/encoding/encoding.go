@@ -13,6 +13,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/schedule"
@@ -134,7 +135,7 @@ func (m *Meta) SetScales(s [3]float64) { m.ScaleX, m.ScaleTypes, m.ScaleCharge =
 func (m Meta) Encode(row []float32, e molecule.Element, p *[3]float64) error {
 	channel := m.channel(e)
 	if channel < 0 {
-		return errors.New("element " + e.Symbol() + " is not among the model's")
+		return m.unknownElement(e)
 	}
 	m.SetFeatures(row[3:], channel, e)
 	if p == nil {
@@ -142,11 +143,15 @@ func (m Meta) Encode(row []float32, e molecule.Element, p *[3]float64) error {
 	}
 	for k, x := range p {
 		if !(math.Abs(x) <= 1e6) {
-			return errors.New("position " + strconv.FormatFloat(x, 'g', -1, 64))
+			return errors.New("position " + formatFloat(x) + ", want at most 1e6 Å")
 		}
 		row[k] = float32(x / m.ScaleX)
 	}
 	return nil
+}
+
+func (m Meta) unknownElement(e molecule.Element) error {
+	return errors.New("element " + e.Symbol() + " is not among the model's " + strings.Join(m.Elements, " "))
 }
 
 // Rows are the data [x, h] (N, 3+F) that a molecule is to a network: its

@@ -24,7 +24,7 @@ func MarkFixed(h []float32) {
 // validateFragments checks that the types can be given, as fragments need.
 func (m Meta) validateFragments() error {
 	if m.Fragments && !m.CompositionConditional() {
-		return errors.New("parts: the network takes no " + TypesName)
+		return errors.New("parts: want context with " + TypesName)
 	}
 	return nil
 }

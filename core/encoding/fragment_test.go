@@ -23,7 +23,7 @@ func TestFragmentsNeedTypes(t *testing.T) {
 	}
 	meta.Context = nil
 	if _, err := Parse("f", described(meta)); err == nil ||
-		!strings.Contains(err.Error(), "parts: the network takes no types") {
+		!strings.Contains(err.Error(), "parts: want context with types") {
 		t.Errorf("error %v", err)
 	}
 	rows := []float32{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}

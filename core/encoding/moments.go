@@ -47,7 +47,7 @@ func NewMomentsSum(m Meta) *MomentsSum {
 func (s *MomentsSum) Add(m *molecule.Molecule) error {
 	for _, e := range m.Elements {
 		if !slices.Contains(s.meta.Elements, e.Symbol()) {
-			return errors.New("element " + e.Symbol() + " is not among the model's")
+			return s.meta.unknownElement(e)
 		}
 	}
 	n := float64(len(m.Elements))
@@ -119,18 +119,18 @@ func (s *MomentsSum) Moments() *Moments {
 // validate checks moments of F features; the error names the field.
 func (m *Moments) validate(features int) error {
 	if len(m.Mean) != features || len(m.Cov) != features {
-		return errors.New("moments: want " + strconv.Itoa(features) + " features")
+		return errors.New("moments: mean and cov: want " + strconv.Itoa(features) + " features")
 	}
 	numbers := append(append([]float64(nil), m.X[:]...), m.Mean...)
 	for i, row := range m.Cov {
 		if len(row) != features || !(row[i] >= 0) {
-			return errors.New("moments: cov: row " + strconv.Itoa(i) + " is none of a covariance")
+			return errors.New("moments: cov: row " + strconv.Itoa(i) + ": want the features' covariances")
 		}
 		numbers = append(numbers, row...)
 	}
 	for _, v := range numbers {
 		if !(math.Abs(v) <= 1e6) {
-			return errors.New("moments: " + formatFloat(v) + " is not a number of a molecule")
+			return errors.New("moments: " + formatFloat(v) + " not in [-1e6, 1e6]")
 		}
 	}
 	return nil

@@ -65,7 +65,7 @@ func TestMoments(t *testing.T) {
 		{`{"x":[1],"mean":[1],"cov":[[1]]}`, "x: want two numbers"},
 		{`{"x":[1,2],"mean":[1],"cov":[[1]]}`, "want 6 features"},
 		{`{"x":[1,"a"],"mean":[1],"cov":[[1]]}`, "want numbers"},
-		{strings.Replace(md["moments"], `"cov":[[`, `"cov":[[-`, 1), "row 0 is none of a covariance"},
+		{strings.Replace(md["moments"], `"cov":[[`, `"cov":[[-`, 1), "row 0: want the features' covariances"},
 		{strings.Replace(md["moments"], `"x":[`, `"x":[1e9`, 1), "moments"},
 	} {
 		md["moments"] = c.text

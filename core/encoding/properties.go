@@ -31,7 +31,7 @@ func (m Meta) Channels(values map[string]float64) ([]float32, error) {
 			continue
 		}
 		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return nil, errors.New(q.Name + ": not a number")
+			return nil, errors.New(q.Name + ": want a finite number")
 		}
 		channels[2*i], channels[2*i+1] = float32((v-q.Mean)/q.MAD), 1
 		known++
@@ -47,7 +47,9 @@ func (m Meta) Channels(values map[string]float64) ([]float32, error) {
 func (m Meta) unknown(values map[string]float64) error {
 	names := ""
 	for _, q := range m.Context {
-		names += " " + q.Name
+		if q.Name != TypesName { // which no user sets
+			names += " " + q.Name
+		}
 	}
 	if names == "" {
 		names = " nothing"

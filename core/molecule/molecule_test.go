@@ -370,9 +370,12 @@ func TestParseFormula(t *testing.T) {
 			t.Errorf("%s: %s, %v", text, m.Formula(), err)
 		}
 	}
-	for _, text := range []string{"", "2H", "C-1", "c6", "C0", "C99999999999999999999", "Xx", "C 2"} {
-		if atoms, err := ParseFormula(text); err == nil {
-			t.Errorf("%q is read as %v", text, atoms)
+	for text, want := range map[string]string{
+		"": "empty", "2H": "no element", "C-1": "no element", "Xx": "no element", "C 2": "no element",
+		"c6": "want a formula such as C2H6O", "C0": "want 1 to 65536", "C99999999999999999999": "want 1 to",
+	} {
+		if atoms, err := ParseFormula(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is read as %v, %v, want %q", text, atoms, err, want)
 		}
 	}
 }

@@ -134,7 +134,7 @@ func TestFailures(t *testing.T) {
 	list := cloud(2, 3)
 	list[1].Elements = []molecule.Element{6, 6, 8}
 	if _, err := Run(context.Background(), []Kernel{{"k", net}}, meta(), list, o); err == nil ||
-		err.Error() != "element O is not among the model's" {
+		err.Error() != "element O is not among the model's C" {
 		t.Errorf("%v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -562,7 +562,7 @@ func TestSampleOfAFormulaAroundAFragment(t *testing.T) {
 		"no element":                                      {"--formula", "C2x"},
 		"fewer O than the fragment":                       {"--formula", "C2H4", "--fragment", hydroxyl},
 		"--atoms 8: the formula C2H4O has 7":              {"--formula", "C2H4O", "--atoms", "8"},
-		"element S is not":                                {"--formula", "H2S"},
+		"element S is not among the model's H C N O F":    {"--formula", "H2S"},
 		"--formula CH4: want a model that is conditioned": {"--model", tiny, "--formula", "CH4"},
 		"--fragment: want a model that is conditioned":    {"--model", tiny, "--fragment", hydroxyl},
 	} {
