@@ -150,7 +150,7 @@ func (c *comparison) run(sizes, models, limits []string) error {
 		return errors.New("-minutes, -rounds, -samples, -steps: want numbers above 0")
 	}
 	for _, file := range slices.Concat(c.Data, c.Val) {
-		if _, err := os.Stat(file); err != nil {
+		if err := there(file); err != nil {
 			return err
 		}
 	}
@@ -180,6 +180,20 @@ func (c *comparison) run(sizes, models, limits []string) error {
 		}
 	}
 	return c.write()
+}
+
+// there tells whether a file is there, or the one of which it is a part, as in FILE@split=train.
+func there(file string) error {
+	_, err := os.Stat(file)
+	for i := range len(file) {
+		if file[i] != '@' || err == nil {
+			continue
+		}
+		if _, fault := os.Stat(file[:i]); fault == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 // peers are the models of all sizes and limits.

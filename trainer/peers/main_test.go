@@ -64,7 +64,10 @@ func script(t *testing.T, dir, name, text string) string {
 // stub is a comparison whose programs only say what they were asked, in the file calls. The one
 // that is named in the file fail fails.
 func stub(t *testing.T) (c *comparison, calls func() []string) {
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "a@b=c")
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
 	said := filepath.Join(dir, "calls")
 	c = &comparison{
 		state: filepath.Join(dir, "state"), out: filepath.Join(dir, "peers.json"), log: io.Discard,
@@ -81,7 +84,7 @@ esac
 		call: script(t, dir, "call", "echo 12.5\n"), exec: script(t, dir, "node", "echo 25\n"), wasm: "call.wasm",
 	}
 	c.Minutes, c.Rounds, c.Samples, c.Method, c.Steps, c.Device = 1, 2, 5, "ddim", 10, "cpu"
-	c.Data, c.Val = []string{script(t, dir, "train.xyz", "")}, []string{script(t, dir, "val.xyz", "")}
+	c.Data, c.Val = []string{script(t, dir, "train.xyz", "")}, []string{script(t, dir, "val.xyz", "") + "@split=val"}
 	return c, func() []string {
 		text, _ := os.ReadFile(said)
 		return strings.Split(strings.TrimSpace(string(text)), "\n")
@@ -129,7 +132,8 @@ func TestModelsAreTrainedInTurn(t *testing.T) {
 		t.Errorf("%s, want %s", got, want)
 	}
 	all := rows(t, c)
-	if len(all.Rows) != 2 || all.Settings.Data[0] != "train.xyz" {
+	if len(all.Rows) != 2 || all.Settings.Data[0] != "train.xyz" ||
+		all.Settings.Val[0] != "val.xyz@split=val" {
 		t.Fatalf("%+v", all)
 	}
 	r := all.Rows[0]
