@@ -66,8 +66,7 @@ DiffusionNFT, arXiv 2509.16117). Each round starts from a network e_old and samp
 it. It then trains on equal numbers of molecules of the data (a = 1) and of the samples
 (a = -negative), noised:
 
-  target = e_old + a/beta·(eps - e_old)   at the times of the sampler within an interval of t/T,
-                                          e_old outside it
+  target = e_old + a/beta·(eps - e_old)   in an interval of t/T,   e_old outside it
 
 Each round takes the next molecules of the data. With E+ and E- the mean noise of data and samples,
 the rounds end at e = E+ + w·(E+ - E-), w = negative/(1 - negative), as guidance by a classifier of

@@ -245,8 +245,7 @@ func (b *Batcher) Times(n int, seed uint64, step int, stratified bool, power flo
 			v = math.Pow(v, power)
 		}
 		if b.contrast != nil {
-			t[i] = b.contrast.quantile(v, b.T())
-			continue
+			v = b.contrast.quantile(v)
 		}
 		t[i] = min(int(v*float64(b.T()+1)), b.T())
 	}

@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"slices"
 
 	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/safetensors"
-	"github.com/symdiff-go/symdiff/core/symdiff"
 	"github.com/symdiff-go/symdiff/trainer/dataset"
 )
 
@@ -20,7 +18,6 @@ import (
 //
 //	target = e_old + s·(eps - e_old),  s = a/Beta·min(1, t/(T·Ramp))   for From <= t/T <= To;   e_anchor elsewhere
 //
-// Times in the interval are drawn from those of the sampler that made the samples.
 // Anchor is e_old, or the network that all rounds started from, so that what is not to change does
 // not drift from round to round. Data have a = 1 and samples a = -n, n = Negative. With E+ and E- the
 // mean noise of data and samples at z, rounds rest
@@ -41,13 +38,11 @@ type Contrast struct {
 	// weights file of the network at the start of the round
 	Old string `json:"old"`
 	// weights file whose prediction is kept outside the interval; empty: Old
-	Anchor string  `json:"anchor,omitempty"`
-	Beta   float64 `json:"beta"`
-	From   float64 `json:"from"` // t/T
-	To     float64 `json:"to"`   // t/T
-	Ramp   float64 `json:"ramp"` // t/T
-	// of the sampler in the interval, ascending
-	Times   []int    `json:"times"`
+	Anchor  string   `json:"anchor,omitempty"`
+	Beta    float64  `json:"beta"`
+	From    float64  `json:"from"` // t/T
+	To      float64  `json:"to"`   // t/T
+	Ramp    float64  `json:"ramp"` // t/T
 	Samples []string `json:"samples"`
 
 	Negative float64 `json:"negative"`
@@ -68,8 +63,6 @@ func (c *Contrast) check(o *Options) error {
 		return fmt.Errorf("beta: %g, want a number above 0", c.Beta)
 	case !(c.From >= 0 && c.From < c.To && c.To <= 1):
 		return fmt.Errorf("from %g, to %g: want 0 <= from < to <= 1", c.From, c.To)
-	case len(c.Times) == 0:
-		return fmt.Errorf("from %g, to %g: no time of the sampler is between them", c.From, c.To)
 	case !(c.Ramp >= 0 && c.Ramp <= 1):
 		return fmt.Errorf("ramp: %g, want a number in [0, 1]", c.Ramp)
 	case !(c.Negative >= 0 && c.Negative <= 1):
@@ -124,46 +117,25 @@ func (c *Contrast) molecules(all, own *dataset.Set) (set *dataset.Set, signs []f
 	return set, signs, nil
 }
 
-// setTimes takes the times of a sampler that are in the interval, which ends at its first one.
-func (c *Contrast) setTimes(o symdiff.Options) error {
-	meta, err := c.oldMeta()
-	if err != nil {
-		return err
-	}
-	times, err := o.Times(meta)
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.Old, err)
-	}
-	T := float64(meta.Schedule.Timesteps)
-	c.To = min(c.To, float64(times[0])/T)
-	for _, t := range slices.Backward(times) {
-		if c.inside(float64(t) / T) {
-			c.Times = append(c.Times, t)
-		}
-	}
-	return nil
-}
-
 // outside is the share of the times that are drawn outside the interval, where there is nothing to
 // learn but to stay.
 const outside = 0.15
 
-// quantile maps u in [0, 1) to a time t <= T. With probability outside it lies outside the
-// interval, uniform there. Inside, it is one of Times, each as often.
-func (c *Contrast) quantile(u float64, T int) int {
-	at := func(share float64) int { return min(int(share*float64(T+1)), T) }
-	low, high := 0.0, 1.0
-	if rest := c.From + 1 - c.To; rest > 0 {
-		low, high = outside*c.From/rest, 1-outside*(1-c.To)/rest
+// quantile maps u in [0, 1) to a t/T that lies outside the interval with probability outside,
+// uniform there and uniform inside.
+func (c *Contrast) quantile(u float64) float64 {
+	rest := c.From + 1 - c.To
+	if rest == 0 {
+		return u
 	}
+	low, high := outside*c.From/rest, 1-outside*(1-c.To)/rest
 	switch {
 	case u < low:
-		return at(u / low * c.From)
+		return u / low * c.From
 	case u < high:
-		n := len(c.Times)
-		return c.Times[min(int((u-low)/(high-low)*float64(n)), n-1)]
+		return c.From + (u-low)/(high-low)*(c.To-c.From)
 	}
-	return at(c.To + (u-high)/(1-high)*(1-c.To))
+	return c.To + (u-high)/(1-high)*(1-c.To)
 }
 
 // inside tells whether t/T is in the interval.

@@ -55,7 +55,7 @@ type Posttraining struct {
 // meaning.
 func PosttrainDefaults(weights string) (Posttraining, error) {
 	p := Posttraining{Rounds: 8, Patience: 2, Samples: 5000, Positives: 15000, Beta: 0.4, From: 0.06, To: 0.75,
-		Negative: 0.75, Ramp: 0.2, Anchor: true, Mix: 0.5}
+		Negative: 0.9, Ramp: 0.1, Anchor: true, Mix: 0.5}
 	o, err := Student(weights)
 	if err != nil {
 		return p, err
@@ -99,10 +99,7 @@ func (p *Posttraining) Validate() error {
 	if p.Group != "" && p.Reward == "" {
 		return errors.New("group: needs --reward")
 	}
-	o, err := p.round(0, p.Train.Init, nil, "")
-	if err != nil {
-		return err
-	}
+	o := p.round(0, p.Train.Init, nil, "")
 	return o.Validate()
 }
 
@@ -112,7 +109,7 @@ func (p *Posttraining) sampler() symdiff.Options {
 }
 
 // round are the options of the training of round k (from 0), from weights and samples of its start.
-func (p *Posttraining) round(k int, weights string, samples []string, rewards string) (Options, error) {
+func (p *Posttraining) round(k int, weights string, samples []string, rewards string) Options {
 	o := p.Train
 	positives := p.Positives
 	if p.Reward != "" {
@@ -125,7 +122,7 @@ func (p *Posttraining) round(k int, weights string, samples []string, rewards st
 	if p.Anchor {
 		o.Contrast.Anchor = p.Train.Init
 	}
-	return o, o.Contrast.setTimes(p.sampler())
+	return o
 }
 
 func (p *Posttraining) folder(k int) string {

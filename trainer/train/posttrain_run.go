@@ -325,10 +325,7 @@ func (r *posttraining) interrupted() error {
 // train makes the round that goes on from the network of round k.
 func (r *posttraining) train(ctx context.Context, k int) (Round, error) {
 	at := r.state.Rounds[k]
-	o, err := r.round(k, at.Weights, r.sampleFiles(k), r.rewardFile(k))
-	if err != nil {
-		return Round{}, err
-	}
+	o := r.round(k, at.Weights, r.sampleFiles(k), r.rewardFile(k))
 	o.Command = r.Train.Command
 	if exists(CheckpointPath(o.Out)) {
 		o.Resume = o.Out
