@@ -58,7 +58,7 @@ type Row struct {
 	Limit      int     `json:"limit"` // molecules to train on; 0: all
 	Parameters int     `json:"parameters"`
 	Steps      int     `json:"steps"`   // of training
-	Seconds    float64 `json:"seconds"` // with the validation
+	Seconds    float64 `json:"seconds"` // with the last validation
 	StepsPerS  float64 `json:"steps_per_second"`
 	ValLoss    float64 `json:"val_loss"`
 	TrainMB    int     `json:"train_mb"` // resident at most
@@ -375,7 +375,8 @@ func (c *comparison) measure(p *peer) error {
 		p.TrainMB = max(p.TrainMB, r.MB)
 		p.Steps, p.Seconds, p.ValLoss = r.Result.Step, r.Result.Seconds, r.Result.ValLoss
 	}
-	p.StepsPerS = float64(p.Steps) / p.Seconds
+	// What is beyond the minutes is the last validation.
+	p.StepsPerS = float64(p.Steps) / min(p.Seconds, 60*c.Minutes)
 	fmt.Fprintf(c.log, "%s: %d samples\n", p.dir, c.Samples)
 	model, samples := filepath.Join(p.dir, "model.safetensors"), filepath.Join(p.dir, "samples.xyz")
 	if _, _, err := c.command(c.symdiff, "export", filepath.Join(p.dir, "run"), "--out", model); err != nil {

@@ -75,7 +75,7 @@ func stub(t *testing.T) (c *comparison, calls func() []string) {
 grep -qs "^$1$" `+dir+`/fail && exit 1
 case $1 in
 train) while [ $# -gt 0 ]; do case $1 in --out|--resume) mkdir -p $2; : > $2/checkpoint.safetensors;; esac; shift; done
-	echo '{"step": 120, "seconds": 60, "finished": true, "val_loss": 0.25}';;
+	echo '{"step": 120, "seconds": 90, "finished": true, "val_loss": 0.25}';;
 evaluate) echo '{"molecules": 5,
 "stable_atoms": 0.9, "stable_molecules": 0.5, "valid": 0.8, "unique_among_valid": 1, "connected": 1}';;
 inspect) echo '{"parameters": 1000}';;
@@ -137,8 +137,8 @@ func TestModelsAreTrainedInTurn(t *testing.T) {
 		t.Fatalf("%+v", all)
 	}
 	r := all.Rows[0]
-	if r.Model != "symdiff" || r.Parameters != 1000 || r.StepsPerS != 2 || r.NativeMS != 12.5 || r.WASMMS != 25 ||
-		r.ValLoss != 0.25 ||
+	if r.Model != "symdiff" || r.Parameters != 1000 || r.StepsPerS != 2 || r.Seconds != 90 ||
+		r.NativeMS != 12.5 || r.WASMMS != 25 || r.ValLoss != 0.25 ||
 		string(r.Evaluation["stable_molecules"]) != "0.5" {
 		t.Errorf("%+v", r)
 	}
