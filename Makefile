@@ -43,7 +43,7 @@ CORE_SOURCES = $(shell find core wasm -name node_modules -prune -o -name '*.go' 
 SITE_SOURCES = $(shell find site wasm/js -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/test/*' -not -name '*.go')
 WEIGHTS := core/weights/qm9-web.safetensors
 
-.PHONY: help deps demo sample test cli cli-site npm budget trainer train evaluate-model evaluate-seeds evaluate-nll evaluate-keep evaluate-branches wasm site bench bench-go bench-peers fuzz check clean \
+.PHONY: help deps demo sample test cli cli-site npm budget trainer train evaluate-model evaluate-seeds evaluate-nll evaluate-gamma evaluate-keep evaluate-branches wasm site bench bench-go bench-peers fuzz check clean \
 	deps-torch deps-browser deps-rdkit test-core test-wasm test-cli test-rdkit test-torch test-site
 
 help: ## list the targets
@@ -126,7 +126,7 @@ ship-model: ## copy the model of `make model` and its figures to core/weights/MO
 	cp $(RECIPE_OUT)/posttrain/posttrain.json core/weights/$(MODEL).posttrain.json
 	cp $(RECIPE_OUT)/sound/posttrain.json core/weights/$(MODEL).reward.json
 	$(MAKE) evaluate-model MODEL=$(MODEL)
-	go run ./trainer/tables
+	$(MAKE) evaluate-gamma MODEL=$(MODEL)
 
 # How a shipped model (MODEL=qm9-web, qm9-base or qm9-gamma) does at several settings, steps:method:t_start, then flags of symdiff
 # sample: the table of its card.
@@ -368,6 +368,12 @@ evaluate-nll: cli ## bound the NLL of the QM9 test split under MODEL; writes cor
 	@mkdir -p $(BUILD)/evaluation
 	$(BUILD)/symdiff nll --model core/weights/$(MODEL).safetensors --data $(DATA)/qm9_test.xyz.gz --samples 5 \
 		--json > $(BUILD)/evaluation/nll.json && cp $(BUILD)/evaluation/nll.json core/weights/$(MODEL).nll.json
+	go run ./trainer/tables
+
+evaluate-gamma: cli ## the input variance of a learned gamma of MODEL; writes core/weights/MODEL.gamma.json (wants DATA)
+	@mkdir -p $(BUILD)/evaluation
+	$(BUILD)/symdiff analyse gamma --model core/weights/$(MODEL).safetensors --data $(DATA)/qm9_val.xyz.gz --times 0.1,0.5,0.9 \
+		--gamma learned,haar --json > $(BUILD)/evaluation/gamma.json && cp $(BUILD)/evaluation/gamma.json core/weights/$(MODEL).gamma.json
 	go run ./trainer/tables
 
 tables: ## write every table of figures in Markdown anew from the JSON that commands wrote

@@ -21,6 +21,7 @@ var kinds = map[string]func(files []string) ([][]string, error){
 	"nll":       nll,
 	"bonds":     bonds,
 	"rounds":    rounds,
+	"gamma":     gamma,
 
 	"peers":          peers,
 	"peers-decision": decision,
@@ -103,7 +104,7 @@ func rounds(files []string) ([][]string, error) {
 		return nil, errors.New("want at least one file")
 	}
 	rows := [][]string{{"by", "round", "stable molecules %", "valid %", "unique among valid %",
-		"plausible %", "aromatic ring %", "distances, JS"}}
+		"plausible %", "aromatic ring %", "distances, JS", "h"}}
 	for i, file := range files {
 		var stage struct {
 			Options struct {
@@ -111,6 +112,8 @@ func rounds(files []string) ([][]string, error) {
 			} `json:"options"`
 			Best   int `json:"best"`
 			Rounds []struct {
+				Training float64            `json:"hours"`
+				Sampling float64            `json:"sampling_hours"`
 				Measures map[string]float64 `json:"measures"`
 			} `json:"rounds"`
 		}
@@ -137,8 +140,40 @@ func rounds(files []string) ([][]string, error) {
 				name = "**" + name + "**"
 			}
 			rows = append(rows, []string{by, name, m("stable_molecules"), m("valid"), m("unique_among_valid"),
-				m("sound"), m("with_aromatic_ring"), fmt.Sprintf("%.4f", r.Measures["distances_jensen_shannon"])})
+				m("sound"), m("with_aromatic_ring"), fmt.Sprintf("%.4f", r.Measures["distances_jensen_shannon"]),
+				fmt.Sprintf("%.2f", r.Training+r.Sampling)})
 		}
+	}
+	return rows, nil
+}
+
+// gamma is the input variance of each gamma at each time of a file of `symdiff analyse gamma --json`.
+func gamma(files []string) ([][]string, error) {
+	var analysis struct {
+		Rows []struct {
+			Kernel   string  `json:"kernel"`
+			T        float64 `json:"t"`
+			Variance float64 `json:"input_variance"`
+			Error    float64 `json:"input_variance_error"`
+		} `json:"rows"`
+	}
+	file, err := readOne(files, &analysis)
+	if err != nil {
+		return nil, err
+	}
+	if len(analysis.Rows) == 0 {
+		return nil, fmt.Errorf("%s: no rows", file)
+	}
+	rows := [][]string{{"gamma"}}
+	for _, r := range analysis.Rows {
+		if last := rows[len(rows)-1]; len(rows) == 1 || last[0] != r.Kernel {
+			rows = append(rows, []string{r.Kernel})
+		}
+		if len(rows) == 2 {
+			rows[0] = append(rows[0], fmt.Sprintf("t = %g T", r.T))
+		}
+		last := &rows[len(rows)-1]
+		*last = append(*last, fmt.Sprintf("%.2f ± %.2f", r.Variance, r.Error))
 	}
 	return rows, nil
 }

@@ -109,9 +109,9 @@ func TestResults(t *testing.T) {
 
 // Rounds of post-training stand in their order, stage by stage, and the best is bold.
 func TestRounds(t *testing.T) {
-	const round = `{"measures":{"stable_molecules":0.6768,"valid":0.8524,"unique_among_valid":0.99038,"sound":0.6158,
+	const round = `{"hours":0.1,"sampling_hours":0.05,"measures":{"stable_molecules":0.6768,"valid":0.8524,"unique_among_valid":0.99038,"sound":0.6158,
 		"with_aromatic_ring":0.034,"distances_jensen_shannon":0.005266}}`
-	const cells = "67.7 | 85.2 | 99.0 | 61.6 | 3.4 | 0.0053 |"
+	const cells = "67.7 | 85.2 | 99.0 | 61.6 | 3.4 | 0.0053 | 0.15 |"
 	writeFiles(t, map[string]string{
 		"a.json": `{"options":{},"best":1,"rounds":[` + round + "," + round + "]}",
 		"b.json": `{"options":{"reward":"plausible"},"best":1,"rounds":[` + round + "," + round + "]}",
@@ -134,6 +134,30 @@ func TestRounds(t *testing.T) {
 		if _, err := rounds([]string{file}); err == nil || !strings.Contains(err.Error(), file) {
 			t.Errorf("%s: %v", file, err)
 		}
+	}
+}
+
+// The input variance stands by gamma and time.
+func TestGamma(t *testing.T) {
+	row := func(kernel string, time, variance float64) string {
+		return fmt.Sprintf(`{"kernel":%q,"t":%g,"input_variance":%g,"input_variance_error":0.0512}`, kernel, time, variance)
+	}
+	writeFiles(t, map[string]string{
+		"a.json": `{"rows":[` + row("learned", 0.1, 0.4607) + "," + row("learned", 0.9, 0.336) + "," +
+			row("haar", 0.1, 0.991) + "," + row("haar", 0.9, 0.996) + "]}",
+		"none.json": "{}",
+	})
+	rows, err := gamma([]string{"a.json"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := [][]string{{"gamma", "t = 0.1 T", "t = 0.9 T"}, {"learned", "0.46 ± 0.05", "0.34 ± 0.05"},
+		{"haar", "0.99 ± 0.05", "1.00 ± 0.05"}}
+	if !slices.EqualFunc(rows, want, slices.Equal) {
+		t.Errorf("%q, want %q", rows, want)
+	}
+	if _, err := gamma([]string{"none.json"}); err == nil || !strings.Contains(err.Error(), "none.json: no rows") {
+		t.Error(err)
 	}
 }
 
