@@ -227,6 +227,23 @@ func TestEvaluate(t *testing.T) {
 	}
 }
 
+// Standard input is XYZ or SDF by what it begins with.
+func TestEvaluateReadsBothFromStandardInput(t *testing.T) {
+	tiny := tinyModel(t)
+	for _, out := range []string{"-", "-.sdf"} {
+		text := succeeds(t, "sample", "--model", tiny, "--steps", "2", "-n", "3", "--quiet", "-o", out)
+		if code, report, stderr := runCommand(text, "evaluate", "-"); code != 0 ||
+			!strings.HasPrefix(report, "-: 3 molecules") {
+			t.Errorf("%s: %d, %q, %q", out, code, report, stderr)
+		}
+	}
+	for _, text := range []string{"", "1\n\nH 0 0", "a\nb\nc\nV1000\n"} {
+		if code, _, stderr := runCommand(text, "evaluate", "-"); code != 1 || !strings.Contains(stderr, "standard input") {
+			t.Errorf("%q: %d, %q", text, code, stderr)
+		}
+	}
+}
+
 func TestEvaluateFailures(t *testing.T) {
 	fails(t, 1, "gone.xyz: open: no such file", "evaluate", filepath.Join(t.TempDir(), "gone.xyz"))
 	fails(t, 1, `a.txt: unknown extension ".txt"`, "evaluate", writeFile(t, "a.txt", methane))

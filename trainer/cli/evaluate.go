@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"os"
@@ -131,6 +132,16 @@ func (o *evaluateOptions) evaluate(cmd *cobra.Command, name string,
 	return found, err
 }
 
+// formatStarting is .sdf where a text has a version of SDF in its fourth line, else .xyz.
+func formatStarting(in *bufio.Reader) string {
+	start, _ := in.Peek(1024)
+	lines := strings.SplitN(string(start), "\n", 5)
+	if len(lines) > 3 && (strings.Contains(lines[3], "V2000") || strings.Contains(lines[3], "V3000")) {
+		return ".sdf"
+	}
+	return ".xyz"
+}
+
 func newEvaluateCommand() *cobra.Command {
 	var o evaluateOptions
 	var out reportOptions
@@ -138,7 +149,7 @@ func newEvaluateCommand() *cobra.Command {
 		Use:   "evaluate FILE [--train FILE] [--reference FILE] [--html FILE] [--json]",
 		Short: "Measure molecules: stability, validity, novelty, geometry, distributions, strain",
 		Long: `Measure the molecules of a file in XYZ, SDF or PDB (also .gz). FILE@key=value takes only
-the molecules with that property; - reads XYZ from standard input.
+the molecules with that property; - reads XYZ or SDF from standard input.
 
 The protocol is EDM's. Bonds follow from distances. An atom is stable if its bond orders sum to its
 valence, a molecule if all its atoms are stable. A molecule is valid if RDKit would accept it; a
@@ -184,7 +195,8 @@ fractions of 1.`,
 			}
 			molecules := newReader(cmd).Open(args[0])
 			if args[0] == "-" {
-				molecules = newReader(cmd).Text(cmd.InOrStdin(), "standard input", ".xyz")
+				in := bufio.NewReader(cmd.InOrStdin())
+				molecules = newReader(cmd).Text(in, "standard input", formatStarting(in))
 			}
 			e, err := o.evaluate(cmd, args[0], molecules)
 			if err != nil {
