@@ -21,6 +21,7 @@ var kinds = map[string]func(files []string) ([][]string, error){
 	"nll":       nll,
 	"bonds":     bonds,
 	"rounds":    rounds,
+	"rewards":   rewards,
 	"gamma":     gamma,
 
 	"peers":          peers,
@@ -97,52 +98,94 @@ func samplers(files []string) ([][]string, error) {
 	return rows, nil
 }
 
-// rounds is one row for each round of the files posttrain.json of `symdiff posttrain`. Round 0 is the
-// model that the first stage starts from, and the best round of a stage, whose weights go on, is bold.
+// posttraining is what posttrain.json of `symdiff posttrain` says of its rounds.
+type posttraining struct {
+	Options struct {
+		Reward string `json:"reward"`
+	} `json:"options"`
+	Best   int `json:"best"`
+	Rounds []struct {
+		Training float64            `json:"hours"`
+		Sampling float64            `json:"sampling_hours"`
+		Measures map[string]float64 `json:"measures"`
+	} `json:"rounds"`
+}
+
+func readRounds(file string) (p posttraining, err error) {
+	if err = read(file, &p); err != nil {
+		return p, err
+	}
+	if p.Best >= len(p.Rounds) {
+		return p, fmt.Errorf("%s: best is round %d of %d", file, p.Best, len(p.Rounds))
+	}
+	for k, r := range p.Rounds {
+		if r.Measures == nil {
+			return p, fmt.Errorf("%s: round %d has no measures", file, k)
+		}
+	}
+	return p, nil
+}
+
+// name is the number of a round; that of the best one, whose weights go on, is bold.
+func (p posttraining) name(round int) string {
+	if round == p.Best {
+		return fmt.Sprintf("**%d**", round)
+	}
+	return fmt.Sprint(round)
+}
+
+var (
+	roundHead     = []string{"stable molecules %", "valid %", "unique among valid %", "plausible %", "aromatic ring %", "distances, JS", "h"}
+	roundMeasures = []string{"stable_molecules", "valid", "unique_among_valid", "sound", "with_aromatic_ring"}
+)
+
+func (p posttraining) cells(round int) (cells []string) {
+	r := p.Rounds[round]
+	for _, key := range roundMeasures {
+		cells = append(cells, percent(r.Measures[key]))
+	}
+	return append(cells, fmt.Sprintf("%.4f", r.Measures["distances_jensen_shannon"]),
+		fmt.Sprintf("%.2f", r.Training+r.Sampling))
+}
+
+// rounds is one row for each round of the stages of post-training of a model, one file for each.
+// Round 0 is the model that the first stage starts from.
 func rounds(files []string) ([][]string, error) {
 	if len(files) == 0 {
 		return nil, errors.New("want at least one file")
 	}
-	rows := [][]string{{"by", "round", "stable molecules %", "valid %", "unique among valid %",
-		"plausible %", "aromatic ring %", "distances, JS", "h"}}
+	rows := [][]string{append([]string{"by", "round"}, roundHead...)}
 	for i, file := range files {
-		var stage struct {
-			Options struct {
-				Reward string `json:"reward"`
-			} `json:"options"`
-			Best   int `json:"best"`
-			Rounds []struct {
-				Training float64            `json:"hours"`
-				Sampling float64            `json:"sampling_hours"`
-				Measures map[string]float64 `json:"measures"`
-			} `json:"rounds"`
-		}
-		if err := read(file, &stage); err != nil {
+		p, err := readRounds(file)
+		if err != nil {
 			return nil, err
 		}
-		if stage.Best >= len(stage.Rounds) {
-			return nil, fmt.Errorf("%s: best is round %d of %d", file, stage.Best, len(stage.Rounds))
-		}
 		by := "data"
-		if stage.Options.Reward != "" {
+		if p.Options.Reward != "" {
 			by = "reward"
 		}
-		for k, r := range stage.Rounds {
-			if r.Measures == nil {
-				return nil, fmt.Errorf("%s: round %d has no measures", file, k)
-			}
+		for k := range p.Rounds {
 			if i > 0 && k == 0 { // the best round of the stage before
 				continue
 			}
-			m := func(key string) string { return percent(r.Measures[key]) }
-			name := fmt.Sprint(k)
-			if k == stage.Best {
-				name = "**" + name + "**"
-			}
-			rows = append(rows, []string{by, name, m("stable_molecules"), m("valid"), m("unique_among_valid"),
-				m("sound"), m("with_aromatic_ring"), fmt.Sprintf("%.4f", r.Measures["distances_jensen_shannon"]),
-				fmt.Sprintf("%.2f", r.Training+r.Sampling)})
+			rows = append(rows, append([]string{by, p.name(k)}, p.cells(k)...))
 		}
+	}
+	return rows, nil
+}
+
+// rewards is one row for each round of post-training by a reward, with its mean.
+func rewards(files []string) ([][]string, error) {
+	if len(files) != 1 {
+		return nil, errors.New("want one file")
+	}
+	p, err := readRounds(files[0])
+	if err != nil {
+		return nil, err
+	}
+	rows := [][]string{append([]string{"round", "reward, mean"}, roundHead...)}
+	for k, r := range p.Rounds {
+		rows = append(rows, append([]string{p.name(k), fmt.Sprintf("%.3f", r.Measures["reward"])}, p.cells(k)...))
 	}
 	return rows, nil
 }

@@ -130,6 +130,12 @@ func TestRounds(t *testing.T) {
 	if !slices.Equal(text, want) {
 		t.Errorf("%q, want %q", text, want)
 	}
+	writeFiles(t, map[string]string{"e.json": `{"options":{"reward":"stable"},"best":0,"rounds":[` +
+		strings.Replace(round, `"valid"`, `"reward":0.3738,"valid"`, 1) + "]}"})
+	if rows, err = rewards([]string{"e.json"}); err != nil || len(rows) != 2 ||
+		strings.Join(rows[1], " | ")+" |" != "**0** | 0.374 | "+cells {
+		t.Errorf("%q, %v", rows, err)
+	}
 	for _, file := range []string{"c.json", "d.json"} {
 		if _, err := rounds([]string{file}); err == nil || !strings.Contains(err.Error(), file) {
 			t.Errorf("%s: %v", file, err)
