@@ -135,7 +135,8 @@ func (p posttraining) name(round int) string {
 }
 
 var (
-	roundHead     = []string{"stable molecules %", "valid %", "unique among valid %", "plausible %", "aromatic ring %", "distances, JS", "h"}
+	roundHead = []string{"stable molecules %", "valid %", "unique among valid %", "plausible %",
+		"aromatic ring %", "distances, JS", "h"}
 	roundMeasures = []string{"stable_molecules", "valid", "unique_among_valid", "sound", "with_aromatic_ring"}
 )
 
