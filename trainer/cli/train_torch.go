@@ -68,10 +68,9 @@ it. It then trains on equal numbers of molecules of the data (a = 1) and of the 
 
   target = e_old + a/beta·(eps - e_old)   in an interval of t/T,   e_old outside it
 
-Each round takes the next molecules of the data. With E+ and E- the mean noise of data and samples,
-the rounds end at e = E+ + w·(E+ - E-), w = negative/(1 - negative), as guidance by a classifier of
-data and samples would. Below t/T = posttrain.ramp, a is smaller in proportion to t: there the noised
-molecules tell data and samples apart, and rounds diverge where a/beta > 2.
+Nothing changes once the samples have the distribution of the data. Each round takes the next
+molecules of the data. Below t/T = posttrain.ramp, a is smaller in proportion to t: there the noised
+molecules tell data and samples apart, and the prediction's error grows from round to round.
 
 The score of a round is measured on its samples: stable molecules + unique among valid - 1 -
 20·(Jensen-Shannon divergence of the distances from those of --val). Training ends after
@@ -85,7 +84,8 @@ of round K.
 --reward steers the samples instead. It is an expression such as 'stable && rings(3) == 0', or
 program:COMMAND, a program that reads molecules as SDF and prints one number per line, one for each
 molecule. Samples above the mean get a > 0, samples below it a < 0. --mix is the share of the data
-against the samples, which keeps the distribution. The score is then the mean reward. With
+against the samples, which keeps the distribution; they are the data whose reward is not below the
+samples' mean. The score is then the mean reward. With
 --group EXPR a sample is compared only with samples of the same value of EXPR, such as
 aromatic_rings, and the share of each such group is drawn to its share in --val. An expression
 (expr-lang.org) may name

@@ -19,17 +19,14 @@ import (
 //	target = e_old + s·(eps - e_old),  s = a/Beta·min(1, t/(T·Ramp))   for From <= t/T <= To;   e_anchor elsewhere
 //
 // Anchor is e_old, or the network that all rounds started from, so that what is not to change does
-// not drift from round to round. Data have a = 1 and samples a = -n, n = Negative. With E+ and E- the
-// mean noise of data and samples at z, rounds rest
+// not drift from round to round. Data have a = 1 and samples a = -Negative. With Negative = 1 the
+// network rests where both have one distribution; what it does wrong on both alike is then not
+// seen. Below 1 that is drawn to the data's denoiser.
 //
-//	at e = E+                        where z is that of data alone,
-//	at e = E+ + n/(1-n)·(E+ - E-)    where z can be that of either: the guidance of a classifier.
-//
-// With n = 1 they rest only where both have one distribution. But samples that go wrong at high
-// noise differ from the data at low noise too, and nothing learned there mends them: each round adds
-// as much guidance there, until the samples get worse. In the first case the error of e_old becomes
-// 1 - s times as large in a round, which diverges for s > 2. That is at low noise, where the ramp
-// makes s smaller.
+// At low noise, z tells data and samples apart. In a round the error of e_old becomes 1 - s times as
+// large on the data, and 1 + |s| times as large on the samples, where nothing holds it. The ramp
+// makes s smaller there. Samples that go wrong at high noise stay wrong however often a round
+// changes low noise, so this error grows until the samples get worse, and the rounds end.
 //
 // Sources: Direct Discriminative Optimization (Zheng et al. 2025, arXiv 2503.01103) for data
 // against own samples, DiffusionNFT (Zheng et al. 2025, arXiv 2509.16117) for this form of it, in
@@ -47,8 +44,8 @@ type Contrast struct {
 
 	Negative float64 `json:"negative"`
 
-	// JSON file: a of each sample; empty: all are -Negative
-	Weights string `json:"weights,omitempty"`
+	// file of Rewards; empty: a of all samples is -Negative, and the data are those of First
+	Rewards string `json:"rewards,omitempty"`
 	// the first molecule of the round in the shuffled training set
 	First int `json:"first"`
 	Count int `json:"count"` // training molecules of the round, with a = 1
@@ -88,25 +85,23 @@ func (c *Contrast) molecules(all, own *dataset.Set) (set *dataset.Set, signs []f
 	for i := range weights {
 		weights[i] = -c.Negative
 	}
-	if c.Weights != "" {
-		b, err := os.ReadFile(c.Weights)
+	var data, samples []int
+	if c.Rewards != "" {
+		rewards, err := readRewards(c.Rewards, own.Len(), all.Len())
 		if err != nil {
 			return nil, nil, err
 		}
-		if err := json.Unmarshal(b, &weights); err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", c.Weights, err)
-		}
-		if len(weights) != own.Len() {
-			return nil, nil, fmt.Errorf("%s: %d weights for %d samples", c.Weights, len(weights), own.Len())
+		weights, data = rewards.Samples, rewards.Data
+	} else {
+		order := dataOrder(c.OrderSeed, all.Len())
+		for i := range c.Count {
+			data = append(data, order[(c.First+i)%len(order)])
 		}
 	}
-	order := rand.New(rand.NewPCG(c.OrderSeed, 0xDA7A)).Perm(all.Len())
-	var data, samples []int
-	for i := range c.Count {
-		data = append(data, order[(c.First+i)%len(order)])
+	for range data {
 		signs = append(signs, float32(1/c.Beta))
 	}
-	for len(samples) == 0 || len(samples) < c.Count {
+	for len(samples) == 0 || len(samples) < len(data) {
 		for i, a := range weights {
 			samples = append(samples, i)
 			signs = append(signs, float32(a/c.Beta))
@@ -115,6 +110,38 @@ func (c *Contrast) molecules(all, own *dataset.Set) (set *dataset.Set, signs []f
 	set = dataset.Join(all.Pick(data), own.Pick(samples))
 	set.Sources = append(append(set.Sources[:0:0], all.Sources...), own.Sources...)
 	return set, signs, nil
+}
+
+// dataOrder is the order in which rounds take the training molecules.
+func dataOrder(seed uint64, molecules int) []int {
+	return rand.New(rand.NewPCG(seed, 0xDA7A)).Perm(molecules)
+}
+
+// Rewards are what a reward makes of a round.
+type Rewards struct {
+	Samples []float64 `json:"samples"` // a of each
+	Data    []int     `json:"data"`    // places of the round's molecules in the training set
+	Next    int       `json:"next"`    // place in dataOrder of the first molecule that is left for the next round
+}
+
+// readRewards reads a file of Rewards of so many samples and training molecules.
+func readRewards(path string, samples, molecules int) (r Rewards, err error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return r, err
+	}
+	if err := json.Unmarshal(b, &r); err != nil {
+		return r, fmt.Errorf("%s: %w", path, err)
+	}
+	if len(r.Samples) != samples {
+		return r, fmt.Errorf("%s: samples: %d weights for %d samples", path, len(r.Samples), samples)
+	}
+	for _, place := range r.Data {
+		if place < 0 || place >= molecules {
+			return r, fmt.Errorf("%s: data: place %d of %d training molecules", path, place, molecules)
+		}
+	}
+	return r, nil
 }
 
 // outside is the share of the times that are drawn outside the interval, where there is nothing to

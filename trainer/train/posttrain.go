@@ -44,7 +44,8 @@ type Posttraining struct {
 	Ramp   float64 `json:"ramp"` // t/T
 
 	Reward string `json:"reward,omitempty"` // see Reward; empty: the data against the samples
-	// with a reward, the share of the data against the samples
+	// with a reward, the share of the data against the samples; the data are those whose reward is
+	// not below the samples' mean
 	Mix float64 `json:"mix,omitempty"`
 	// with a reward, an expression: samples of equal values are compared with each other alone, and
 	// their shares are drawn to those of the validation molecules
@@ -117,7 +118,7 @@ func (p *Posttraining) round(k int, weights string, samples []string, rewards st
 	}
 	o.Resume, o.Init, o.Out, o.Seed = "", weights, filepath.Join(p.folder(k), "train"), p.Train.Seed+uint64(k)
 	o.Contrast = &Contrast{Old: weights, Negative: p.Negative, Ramp: p.Ramp, Beta: p.Beta, From: p.From,
-		To: p.To, Samples: samples, Weights: rewards, First: k * positives, Count: positives,
+		To: p.To, Samples: samples, Rewards: rewards, First: k * positives, Count: positives,
 		OrderSeed: p.Train.Seed}
 	if p.Anchor {
 		o.Contrast.Anchor = p.Train.Init

@@ -56,7 +56,8 @@ type posttraining struct {
 	reward rewarder // nil: the data against the samples
 	group  grouper  // nil: all samples are one
 
-	dataGroups []string // of the validation molecules, once they are needed
+	dataGroups []string     // of the validation molecules, once they are needed
+	data       *dataset.Set // the training molecules, once they are needed
 	status     io.Writer
 	log        *runLog
 	tty        bool
@@ -287,12 +288,62 @@ func (r *posttraining) rewards(ctx context.Context, k int, samples []*molecule.M
 			return 0, err
 		}
 	}
-	weights, mean := rewardWeights(values, groups, r.Mix, r.Negative)
-	b, err := json.Marshal(weights)
+	var rewards Rewards
+	rewards.Samples, mean = rewardWeights(values, groups, r.Mix, r.Negative)
+	if rewards.Data, rewards.Next, err = r.rewardedData(ctx, k, mean); err != nil {
+		return 0, err
+	}
+	b, err := json.Marshal(rewards)
 	if err != nil {
 		return 0, err
 	}
 	return round(mean, 1e5), writeWhole(r.rewardFile(k), b)
+}
+
+// rewardedData are the places of the next training molecules for round k whose reward is at least
+// least, and where the round after goes on.
+func (r *posttraining) rewardedData(ctx context.Context, k int, least float64) (data []int, next int, err error) {
+	count := int(r.Mix * float64(r.Positives))
+	if count == 0 {
+		return nil, 0, nil
+	}
+	if r.data == nil {
+		if r.data, err = r.Train.Reader.Load(r.Train.Data, r.Train.elements(), r.Train.Limit); err != nil {
+			return nil, 0, err
+		}
+	}
+	order := dataOrder(r.Train.Seed, r.data.Len())
+	if k > 0 {
+		before, err := readRewards(r.rewardFile(k-1), r.Samples, r.data.Len())
+		if err != nil {
+			return nil, 0, err
+		}
+		next = before.Next
+	}
+	for seen := 0; len(data) < count && seen < len(order); {
+		molecules := make([]*molecule.Molecule, min(max(count-len(data), 1000), len(order)-seen))
+		for i := range molecules {
+			molecules[i] = r.data.Molecule(order[(next+i)%len(order)])
+		}
+		values, err := r.reward(ctx, molecules)
+		if err != nil {
+			return nil, 0, err
+		}
+		for _, v := range values {
+			if len(data) == count {
+				break
+			}
+			if v >= least { // false of nan
+				data = append(data, order[next])
+			}
+			next = (next + 1) % len(order)
+			seen++
+		}
+	}
+	if len(data) == 0 {
+		return nil, 0, fmt.Errorf("--reward: no training molecule has the samples' mean reward, %g", least)
+	}
+	return data, next, nil
 }
 
 // sampleTo writes n samples of a seed from the first one on.

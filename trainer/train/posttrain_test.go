@@ -257,6 +257,47 @@ func TestContrastTarget(t *testing.T) {
 	}
 }
 
+// With a reward the data of a round are the next ones that have it, and each round goes on where the
+// last one ended.
+func TestRewardedData(t *testing.T) {
+	p := smallPosttraining(t)
+	p.Reward, p.Mix, p.Positives, p.Samples = `number_of("N") == 0`, 0.5, 12, 1
+	r := &posttraining{Posttraining: p}
+	var err error
+	if r.reward, err = newRewarder(p.Reward); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[int]bool{}
+	for k := range 2 {
+		data, next, err := r.rewardedData(context.Background(), k, 1)
+		if err != nil || len(data) != 6 {
+			t.Fatalf("round %d: %v, %v", k, data, err)
+		}
+		for _, i := range data {
+			if seen[i] || strings.Contains(r.data.Molecule(i).Formula(), "N") {
+				t.Errorf("round %d: molecule %d, %s", k, i, r.data.Molecule(i).Formula())
+			}
+			seen[i] = true
+		}
+		b, err := json.Marshal(Rewards{Samples: []float64{1}, Data: data, Next: next})
+		if err := errors.Join(err, os.MkdirAll(r.folder(k), 0o777), os.WriteFile(r.rewardFile(k), b, 0o666)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := r.rewardedData(context.Background(), 0, 2); err == nil || !strings.Contains(err.Error(), "--reward") {
+		t.Errorf("a reward that no molecule has: %v", err)
+	}
+	for _, bad := range []string{"[]", `{"samples":[]}`, `{"samples":[1],"data":[-1]}`, `{"samples":[1],"data":[99999]}`} {
+		if err := os.WriteFile(r.rewardFile(0), []byte(bad), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		_, _, err := r.rewardedData(context.Background(), 1, 1)
+		if err == nil || !strings.Contains(err.Error(), "rewards.json") {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
+
 // Most times are drawn where there is something to learn; the others are spread over the rest.
 func TestContrastDrawsTimesInItsInterval(t *testing.T) {
 	for _, c := range []struct{ from, to float64 }{{0, 1}, {0.2, 0.7}, {0, 0.5}, {0.5, 1}} {
