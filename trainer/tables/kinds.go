@@ -136,7 +136,7 @@ func (p posttraining) name(round int) string {
 
 var (
 	roundHead = []string{"stable molecules %", "valid %", "unique among valid %", "plausible %",
-		"aromatic ring %", "distances, JS", "h"}
+		"aromatic %", "distances, JS", "h"}
 	roundMeasures = []string{"stable_molecules", "valid", "unique_among_valid", "sound", "with_aromatic_ring"}
 )
 
@@ -184,7 +184,7 @@ func rewards(files []string) ([][]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows := [][]string{append([]string{"round", "reward, mean"}, roundHead...)}
+	rows := [][]string{append([]string{"round", "reward"}, roundHead...)}
 	for k, r := range p.Rounds {
 		rows = append(rows, append([]string{p.name(k), fmt.Sprintf("%.3f", r.Measures["reward"])}, p.cells(k)...))
 	}
