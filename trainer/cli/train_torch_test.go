@@ -276,7 +276,7 @@ func conditioned(t *testing.T, flags string) {
 	}
 	fails(t, exitUsage, "length", "sample", "--model", weights, "--properties", "gap=1")
 	// the shipped one
-	fails(t, exitUsage, `"length": the model is conditioned on: types`, "sample", "--properties", "length=1")
+	fails(t, exitUsage, `"length": the model is conditioned on: nothing`, "sample", "--properties", "length=1")
 	fails(t, exitUsage, "NAME=VALUE", "sample", "--model", weights, "--properties", "length")
 	for want, args := range map[string][]string{ // after what there is to say of the data
 		"no molecule has a property gap": {"--data", data, "--out", out + "2", "--steps", "1", "--set", "condition=gap"},

@@ -207,7 +207,7 @@ test("a molecule has the formula and the fragment that are asked for", async () 
 });
 
 test("properties that the model is not conditioned on are refused by core", async () => {
-  await assert.rejects(model.generate({ properties: { gap: 0.2 }, steps: 2 }), /"gap": the model is conditioned on: types/);
+  await assert.rejects(model.generate({ properties: { gap: 0.2 }, steps: 2 }), /"gap": the model is conditioned on: nothing/);
   await assert.rejects(model.generate({ formula: "C2H4O", cfg_weight: 1, steps: 2 }), /cfg_weight 1: want properties/);
 });
 
