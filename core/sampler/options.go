@@ -230,18 +230,6 @@ func (o Options) checkRho() error {
 	return nil
 }
 
-// Times are those of a run of a model, t_0 > ... > t_S = 0 with t_0 = TStart and S = Steps.
-func (o Options) Times(meta encoding.Meta) ([]int, error) {
-	s, err := schedule.New(meta.Schedule)
-	if err != nil {
-		return nil, err
-	}
-	if o, err = o.filled(meta, s); err != nil {
-		return nil, err
-	}
-	return times(s, o.Method, o.TStart, o.Steps, o.Rho), nil
-}
-
 func (o Options) checkNoise() error {
 	switch text := number(o.NoiseScale); {
 	case o.NoiseScale == 0 || o.NoiseScale == 1:

@@ -45,13 +45,12 @@ func (m Method) spaced() bool { return m != Ancestral && m != DDIM }
 // times is the grid start = t_0 > ... > t_S = 0 of a method.
 func times(s *schedule.Schedule, m Method, start, steps int, rho float64) []int {
 	t := make([]int, steps+1)
-	switch {
-	case !m.spaced():
-		for i := range t {
-			t[i] = (2*start*(steps-i) + steps) / (2 * steps) // start·(S-i)/S, rounded
-		}
-	default:
+	if m.spaced() {
 		spacedTimes(t, s, start, rho)
+		return t
+	}
+	for i := range t {
+		t[i] = (2*start*(steps-i) + steps) / (2 * steps) // start·(S-i)/S, rounded
 	}
 	return t
 }
