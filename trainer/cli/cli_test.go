@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -586,6 +587,34 @@ func TestSampleOfAFormulaAroundAFragment(t *testing.T) {
 		fails(t, 2, want, args(more...)...)
 	}
 	fails(t, 1, "gone.xyz", args("--fragment", "gone.xyz", "--atoms", "8")...)
+}
+
+// --formula learned draws from a model of the formulas, and says so of each molecule.
+func TestSampleFormulasLearned(t *testing.T) {
+	args := func(more ...string) []string {
+		return append([]string{"sample", "-n", "40", "--steps", "1", "--quiet", "--formula", "learned"}, more...)
+	}
+	fromModel := succeeds(t, args()...)
+	fromData := succeeds(t, "sample", "-n", "40", "--steps", "1", "--quiet")
+	if n := strings.Count(fromModel, "formulas=learned"); n != 40 {
+		t.Errorf("%d of 40 molecules say that their formulas are learned:\n%.400s", n, fromModel)
+	}
+	formulas := regexp.MustCompile(` formula=(\S+)`)
+	drawn := func(text string) (list []string) {
+		for _, m := range formulas.FindAllStringSubmatch(text, -1) {
+			list = append(list, m[1])
+		}
+		return list
+	}
+	if a, b := drawn(fromModel), drawn(fromData); len(a) != 40 || len(b) != 40 || slices.Equal(a, b) {
+		t.Errorf("formulas of the model %v, of the data %v", a, b)
+	}
+	out := succeeds(t, args("--json", "--out", filepath.Join(t.TempDir(), "a.xyz"))...)
+	if !strings.Contains(out, `"formulas": "learned"`) {
+		t.Errorf("the summary %s", out)
+	}
+	fails(t, 2, "not with --joint", args("--joint")...)
+	fails(t, 2, "want a model that is conditioned on compositions", args("--model", tinyModel(t))...)
 }
 
 // A formula that no molecule has is sampled, under a note.

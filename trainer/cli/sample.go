@@ -17,12 +17,14 @@ import (
 	"github.com/symdiff-go/symdiff/core/sampler"
 	"github.com/symdiff-go/symdiff/core/symdiff"
 	"github.com/symdiff-go/symdiff/trainer/dataset"
+	"github.com/symdiff-go/symdiff/trainer/formula"
 )
 
 // sampleCommand is symdiff sample: the sampler's options, and the files of a run.
 type sampleCommand struct {
 	options        sampler.Options
 	set            []string // NAME=VALUE of options without a flag
+	learned        bool     // formulas, from a model of those of the training data
 	fragment, from string
 	model, guide   string
 	out, format    string
@@ -50,7 +52,8 @@ With --json, molecules on standard output are JSON objects, one on a line. If --
 --json prints a summary of the run.
 
 The shipped model is conditioned on the composition, p(x | h): on --formula, or on a formula drawn
-from its training data. --joint samples types and positions together, p(x, h). It is conditioned on
+from its training data. --formula learned draws it from a model of p(formula) that is fitted to
+them: p(x | h)·p(h). --joint samples types and positions together, p(x, h). It is conditioned on
 fragments too (inpainting): --fragment fixes the atoms of a molecule and samples the others around
 them. --formula or --atoms then tell the composition or size of the whole molecule.`,
 		Example: `  symdiff sample -n 100 -s 7 -o molecules.sdf
@@ -112,7 +115,8 @@ func (o *sampleCommand) moleculeFlags(cmd *cobra.Command) {
 	f.Var(
 		option(&o.options, "formula"),
 		"formula",
-		"`composition`, such as C7H10O2 (default drawn like those of the training data)",
+		"`composition`, such as C7H10O2, or learned: drawn from a model of p(formula) "+
+			"(default drawn like those of the training data)",
 	)
 	f.StringVar(
 		&o.fragment,
@@ -215,6 +219,9 @@ func (o *sampleCommand) check(r *dataset.Reader) (err error) {
 			return optionError(err)
 		}
 	}
+	if o.options.Formula == learned {
+		o.learned, o.options.Formula = true, ""
+	}
 	if o.out == "" {
 		return usagef("--out: empty name")
 	}
@@ -293,7 +300,33 @@ func (o *sampleCommand) open(r *dataset.Reader) (*symdiff.Model, error) {
 	if o.options, err = o.options.For(m.Meta); err != nil {
 		return nil, ofModel(m, err)
 	}
+	if o.learned {
+		return o.learn(m)
+	}
 	return m, nil
+}
+
+// learned is a value of --formula.
+const learned = "learned"
+
+// learn is m with learned formulas in place of those of its training data.
+func (o *sampleCommand) learn(m *symdiff.Model) (*symdiff.Model, error) {
+	switch {
+	case o.options.Joint:
+		return nil, usagef("--formula learned: not with --joint, which samples the types")
+	case len(o.options.From) > 0:
+		return nil, usagef("--formula learned: not with --from, whose molecules have theirs")
+	case !m.Meta.CompositionConditional() || len(m.Meta.Compositions) == 0:
+		return nil, usagef("--formula learned: %s: want a model that is conditioned on compositions, with those "+
+			"of its training data", m.Name)
+	}
+	list, err := formula.Learn(m.Meta.Compositions)
+	if err != nil {
+		return nil, fmt.Errorf("%s: metadata compositions: %w", m.Name, err)
+	}
+	with := *m
+	with.Meta.Compositions = list
+	return &with, nil
 }
 
 // openModel is the model of a file, or the shipped one.
@@ -344,8 +377,9 @@ func (o *sampleCommand) run(cmd *cobra.Command) error {
 	if o.json && o.out != "-" {
 		return writeJSON(cmd.OutOrStdout(), concat{
 			struct {
-				Out string `json:"out"`
-			}{o.out}, o.options, facts(m.Provenance()[1:]),
+				Out      string `json:"out"`
+				Formulas string `json:"formulas,omitempty"`
+			}{o.out, o.formulas()}, o.options, facts(m.Provenance()[1:]),
 			summary{m.Name, m.SHA256, elapsed.Seconds(), rate, r},
 		})
 	}
@@ -413,6 +447,14 @@ func (o *sampleCommand) write(
 	return r, elapsed, err
 }
 
+// formulas are what the output says of learned ones.
+func (o *sampleCommand) formulas() string {
+	if o.learned {
+		return learned
+	}
+	return ""
+}
+
 // written is the molecules, each written to w before it is passed on.
 func (o *sampleCommand) written(
 	ctx context.Context,
@@ -425,6 +467,9 @@ func (o *sampleCommand) written(
 			if err != nil {
 				yield(nil, ofModel(m, err))
 				return
+			}
+			if from := o.formulas(); from != "" {
+				mol.Properties = append(mol.Properties, molecule.Property{Key: "formulas", Value: from})
 			}
 			err = o.writeOne(w, mol, i)
 			i++

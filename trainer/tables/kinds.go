@@ -66,6 +66,7 @@ type sample struct {
 	Steps     int     `json:"steps"`
 	Start     int     `json:"t_start"`
 	Joint     bool    `json:"joint"`
+	Formulas  string  `json:"formulas"`
 	Molecules int     `json:"molecules"`
 	Atoms     float64 `json:"stable_atoms"`
 	Stable    float64 `json:"stable_molecules"`
@@ -90,6 +91,9 @@ func samplers(files []string) ([][]string, error) {
 		name := fmt.Sprintf("%s from t = %d", r.Method, r.Start)
 		if r.Joint {
 			name += ", `--joint`"
+		}
+		if r.Formulas != "" {
+			name += ", `--formula " + r.Formulas + "`"
 		}
 		rows = append(rows, []string{name, fmt.Sprint(r.Steps + 1), thousands(r.Molecules), percent(r.Atoms),
 			percent(r.Stable),
