@@ -1,6 +1,7 @@
 // The pages wherever they are opened: in a frame, without WebGL, on a phone, on another screen, with a wheel and with a finger.
 
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -269,10 +270,10 @@ for (const colorScheme of ["light", "dark"]) {
   });
 }
 
-for (const [address, pictures] of [
-  ["how.html", ["#noisy", "#noised"]],
-  ["symmetry.html", ["#view-left", "#view-right"]],
-  ["explore.html", ["#view-left"]],
+for (const [address, pictures, results] of [
+  ["how.html", ["#noisy", "#noised"], "h1, h2, #curves svg, .slider output, .question"],
+  ["symmetry.html", ["#view-left", "#view-right"], "h1, .caption, .card h2, .card svg, #explained, #verdict, #command"],
+  ["explore.html", ["#view-left"], "h1, #caption-left, #family-text, #command"],
 ]) {
   test(`${address}: pictures that were never in sight are whole on paper`, async () => {
     const { page, close } = await open(browser, server.url + address, { viewport: { width: 1280, height: 200 } });
@@ -290,11 +291,9 @@ for (const [address, pictures] of [
       assert.ok(share > 0.01, `${share} of ${id} is drawn`);
       assert.equal(cut, 0, `${id} is cut off`);
     }
-    if (address === "explore.html") {
-      await page.setViewportSize({ width: 720, height: 1000 });
-      assert.equal(await page.locator(":is(input, select, textarea, output, progress, fieldset, label):visible").count(), 0, "fields of a form");
-      assert.equal(await page.locator("h1, .caption, #family-text, #command").filter({ visible: true }).count(), 4, "the results");
-      const [wide, room] = await page.$eval("#command", (code) => [code.scrollWidth, code.clientWidth]);
+    await page.setViewportSize({ width: 720, height: 1000 });
+    assert.equal(await page.locator(results).filter({ visible: true }).count(), await page.locator(results).count(), "the results");
+    for (const [wide, room] of await page.$$eval("#command", (all) => all.map((code) => [code.scrollWidth, code.clientWidth]))) {
       assert.ok(wide <= room, `the command has ${wide} of ${room} px`);
     }
     await page.screenshot({ path: join(screenshots, `print-${address.replace(".html", "")}.png`), fullPage: true });
@@ -303,6 +302,25 @@ for (const [address, pictures] of [
     await close();
   });
 }
+
+test("no page has a control on paper, whatever is open", async () => {
+  const controls = ":is(input, select, textarea, progress, fieldset, label:not(.slider), button:not(.card, .node)):visible";
+  for (const address of readdirSync(join(top, "build/site")).filter((name) => name.endsWith(".html"))) {
+    const { page, close } = await open(browser, server.url + address, { viewport: { width: 720, height: 1000 }, advanced: false });
+    await page.waitForSelector("#offline"); // its scripts have begun
+    await page.emulateMedia({ media: "print" });
+    assert.equal(await page.locator("details:not([open])").filter({ visible: true }).count(), 0, `${address}: closed details`);
+    await page.evaluate(() => {
+      for (const part of document.querySelectorAll("[hidden]")) part.hidden = false;
+      for (const part of document.querySelectorAll("details")) part.open = true;
+    });
+    const printed = await page.locator(controls).evaluateAll((all) => all.map((control) => control.outerHTML.slice(0, 80)));
+    assert.deepEqual(printed, [], address);
+    await page.emulateMedia({ media: "screen" });
+    assert.ok((await page.locator(controls).count()) > 0, `${address}: on the screen there are controls`);
+    await close();
+  }
+});
 
 test("over plain http within a house the page generates, and copies", async () => {
   const lan = await launch(["--host-resolver-rules=MAP page.lan 127.0.0.1"]);

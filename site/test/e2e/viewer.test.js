@@ -375,6 +375,12 @@ test("a picture can be printed, in light colours", async (t) => {
     return data.filter((value, k) => k % 4 === 3 && value > 200).length / (data.length / 4);
   });
   assert.ok(share > 0.02, `${share}`);
+  await page.evaluate(() => document.querySelector("#v").shadowRoot.querySelectorAll("[hidden]").forEach((part) => (part.hidden = false)));
+  const controls = page.locator("#v :is(button, input, select, summary)").filter({ visible: true });
+  assert.ok((await controls.count()) > 4);
+  await page.emulateMedia({ media: "print" });
+  assert.equal(await controls.count(), 0, "controls on paper");
+  await page.emulateMedia({ media: "screen" });
   await page.evaluate(() => dispatchEvent(new Event("afterprint")));
   assert.equal(await page.locator("#v .on-paper").count(), 0);
   await close();
