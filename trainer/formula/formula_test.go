@@ -94,7 +94,9 @@ func TestLearnedFromFew(t *testing.T) {
 }
 
 func TestLearnErrors(t *testing.T) {
-	for _, data := range [][]encoding.Composition{nil, {{Formula: "Xx2", Molecules: 1}}, {{Formula: "CH3", Molecules: 1}}} {
+	for _, data := range [][]encoding.Composition{
+		nil, {{Formula: "Xx2", Molecules: 1}}, {{Formula: "CH3", Molecules: 1}},
+	} {
 		if list, err := Learn(data); err == nil {
 			t.Errorf("%v: no error, and %v", data, list)
 		}
