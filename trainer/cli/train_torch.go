@@ -66,11 +66,12 @@ DiffusionNFT, arXiv 2509.16117). Each round starts from a network e_old and samp
 it. It then trains on equal numbers of molecules of the data (a = 1) and of the samples
 (a = -negative), noised:
 
-  target = e_old + a/beta·(eps - e_old)   in an interval of t/T,   e_old outside it
+  target = e_ref + a/beta·(eps - e_ref)   in an interval of t/T,   e_init outside it
 
-Nothing changes once the samples have the distribution of the data. Each round takes the next
-molecules of the data. Below t/T = posttrain.ramp, a is smaller in proportion to t: there the noised
-molecules tell data and samples apart, and the prediction's error grows from round to round.
+Here e_ref is e_old, and e_init, the network of --init, for t/T < posttrain.anchor-below: there the
+noised molecules tell data and samples apart, and with e_old the prediction's error would grow from
+round to round. Below t/T = posttrain.ramp, a is smaller in proportion to t. Nothing changes once the
+samples have the distribution of the data. Each round takes the next molecules of the data.
 
 The score of a round is measured on its samples: stable molecules + unique among valid - 1 -
 20·(Jensen-Shannon divergence of the distances from those of --val). Training ends after

@@ -40,3 +40,37 @@ func (o Output) Eps(s *Scope) Tensor { return s.cat(-1, o.X, o.H) }
 func Extrapolate(s *Scope, e, a, b Tensor, w []float32) Tensor {
 	return s.addcmul(e, s.sub(a, b), s.Of(w, int64(len(w)), 1, 1))
 }
+
+// Choose is f(in, choice) of each molecule, one call for all molecules of a choice: (B, ...).
+func Choose(s *Scope, in Input, choices []bool, f func(in Input, choice bool) Tensor) Tensor {
+	var places [2][]int64 // in the batch, of the molecules of each choice
+	var rank []int64      // of each molecule among those of its choice
+	for i, c := range choices {
+		k := 0
+		if c {
+			k = 1
+		}
+		rank, places[k] = append(rank, int64(len(places[k]))), append(places[k], int64(i))
+	}
+	if len(places[0]) == 0 || len(places[1]) == 0 {
+		return f(in, choices[0])
+	}
+	for i, c := range choices {
+		if c {
+			rank[i] += int64(len(places[0]))
+		}
+	}
+	both := s.cat(0, f(in.pick(s, places[0]), false), f(in.pick(s, places[1]), true))
+	return s.pick(both, rank)
+}
+
+// pick are the molecules of places.
+func (in Input) pick(s *Scope, places []int64) Input {
+	in.B = int64(len(places))
+	for _, t := range []*Tensor{&in.X, &in.H, &in.T, &in.R0, &in.Eta, &in.Context} {
+		if *t != nil {
+			*t = s.pick(*t, places)
+		}
+	}
+	return in
+}

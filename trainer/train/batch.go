@@ -58,9 +58,10 @@ type Batch struct {
 	LogPH []float64
 	Times []int // (B), t
 
-	// Sign (B) is a/beta in the interval of a Contrast and 0 outside it, Outside (B) 0 and 1; nil
-	// without one.
-	Sign, Outside []float32
+	// Sign (B) is s of a Contrast in its interval and 0 outside it, nil without one. Anchored (B)
+	// tells whose reference is the network that all rounds started from.
+	Sign     []float32
+	Anchored []bool
 }
 
 // coordinates is the number of coordinates of molecule i whose errors count.
@@ -268,12 +269,12 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 		t := times[i]
 		share := float64(t) / float64(b.T())
 		out.T[i] = float32(share)
-		switch {
-		case b.signs == nil:
-		case b.contrast.inside(share):
-			out.Sign[i] = b.signs[index] * b.contrast.ramp(share)
-		default:
-			out.Outside[i] = 1
+		if b.signs != nil {
+			inside := b.contrast.inside(share)
+			if inside {
+				out.Sign[i] = b.signs[index] * b.contrast.ramp(share)
+			}
+			out.Anchored[i] = !inside || share < b.contrast.AnchorBelow
 		}
 		alpha, sigma := float32(1), float32(0)
 		if b.sched != nil && b.latent == 0 {
@@ -342,7 +343,7 @@ func (b *Batcher) newBatch(indices, times []int) *Batch {
 		Eta: make([]float32, count*n*b.config.NoiseDims),
 	}
 	if b.signs != nil {
-		out.Sign, out.Outside = make([]float32, count), make([]float32, count)
+		out.Sign, out.Anchored = make([]float32, count), make([]bool, count)
 	}
 	return out
 }
@@ -398,7 +399,7 @@ func join(parts []*Batch) *Batch {
 			append(out.T, p.T...)
 		out.R0, out.Eta, out.Context, out.Times = append(out.R0, p.R0...), append(out.Eta, p.Eta...),
 			append(out.Context, p.Context...), append(out.Times, p.Times...)
-		out.Sign, out.Outside = append(out.Sign, p.Sign...), append(out.Outside, p.Outside...)
+		out.Sign, out.Anchored = append(out.Sign, p.Sign...), append(out.Anchored, p.Anchored...)
 		switch {
 		case p.Mask != nil:
 			out.Mask = append(out.Mask, p.Mask...)

@@ -14,19 +14,18 @@ import (
 
 // Contrast is the objective of a round of post-training (see Posttrain): molecules that the network
 // is to make more often, and molecules that it is to make less often, each with a weight a in [-1,
-// 1]. With e_old the network at the start of the round, frozen,
+// 1], and s = a/Beta·min(1, t/(T·Ramp)),
 //
-//	target = e_old + s·(eps - e_old),  s = a/Beta·min(1, t/(T·Ramp))   for From <= t/T <= To;   e_anchor elsewhere
+//	target = e_ref + s·(eps - e_ref)   for From <= t/T <= To;   e_anchor elsewhere
 //
-// Anchor is e_old, or the network that all rounds started from, so that what is not to change does
-// not drift from round to round. Data have a = 1 and samples a = -Negative. With Negative = 1 the
-// network rests where both have one distribution; what it does wrong on both alike is then not
-// seen. Below 1 that is drawn to the data's denoiser.
+// e_ref is e_old, the network at the start of the round, frozen; for t/T < AnchorBelow it is
+// e_anchor, the network that all rounds started from. Data have a = 1 and samples a = -Negative.
+// With Negative = 1 the network rests where both have one distribution; what it does wrong on both
+// alike is then not seen. Below 1 that is drawn to the data's denoiser.
 //
-// At low noise, z tells data and samples apart. In a round the error of e_old becomes 1 - s times as
-// large on the data, and 1 + |s| times as large on the samples, where nothing holds it. The ramp
-// makes s smaller there. Samples that go wrong at high noise stay wrong however often a round
-// changes low noise, so this error grows until the samples get worse, and the rounds end.
+// At low noise, z tells data and samples apart: the error of e_ref becomes 1 - s times as large on
+// the data, and 1 + |s| times as large on the samples. With e_old as the reference it would grow so
+// from round to round, until the samples get worse. With e_anchor it does not add up.
 //
 // Sources: Direct Discriminative Optimization (Zheng et al. 2025, arXiv 2503.01103) for data
 // against own samples, DiffusionNFT (Zheng et al. 2025, arXiv 2509.16117) for this form of it, in
@@ -34,13 +33,14 @@ import (
 type Contrast struct {
 	// weights file of the network at the start of the round
 	Old string `json:"old"`
-	// weights file whose prediction is kept outside the interval; empty: Old
-	Anchor  string   `json:"anchor,omitempty"`
-	Beta    float64  `json:"beta"`
-	From    float64  `json:"from"` // t/T
-	To      float64  `json:"to"`   // t/T
-	Ramp    float64  `json:"ramp"` // t/T
-	Samples []string `json:"samples"`
+	// weights file of the network that all rounds started from; empty: Old
+	Anchor      string   `json:"anchor,omitempty"`
+	AnchorBelow float64  `json:"anchor_below"` // t/T
+	Beta        float64  `json:"beta"`
+	From        float64  `json:"from"` // t/T
+	To          float64  `json:"to"`   // t/T
+	Ramp        float64  `json:"ramp"` // t/T
+	Samples     []string `json:"samples"`
 
 	Negative float64 `json:"negative"`
 
@@ -62,6 +62,8 @@ func (c *Contrast) check(o *Options) error {
 		return fmt.Errorf("from %g, to %g: want 0 <= from < to <= 1", c.From, c.To)
 	case !(c.Ramp >= 0 && c.Ramp <= 1):
 		return fmt.Errorf("ramp: %g, want a number in [0, 1]", c.Ramp)
+	case !(c.AnchorBelow >= 0 && c.AnchorBelow <= 1):
+		return fmt.Errorf("anchor-below: %g, want a number in [0, 1]", c.AnchorBelow)
 	case !(c.Negative >= 0 && c.Negative <= 1):
 		return fmt.Errorf("negative: %g, want a number in [0, 1]", c.Negative)
 	case o.Teacher != "":

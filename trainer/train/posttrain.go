@@ -39,9 +39,9 @@ type Posttraining struct {
 	From      float64 `json:"from"` // t/T
 	To        float64 `json:"to"`   // t/T
 	Negative  float64 `json:"negative"`
-	// outside the interval, to keep the prediction of Init rather than that of the round before
-	Anchor bool    `json:"anchor,omitempty"`
-	Ramp   float64 `json:"ramp"` // t/T
+	Ramp      float64 `json:"ramp"` // t/T
+	// t/T below which a round changes the prediction of Init, not that of the round before
+	AnchorBelow float64 `json:"anchor_below"`
 
 	Reward string `json:"reward,omitempty"` // see Reward; empty: the data against the samples
 	// with a reward, the share of the data against the samples; the data are those whose reward is
@@ -56,7 +56,7 @@ type Posttraining struct {
 // meaning.
 func PosttrainDefaults(weights string) (Posttraining, error) {
 	p := Posttraining{Rounds: 8, Patience: 2, Samples: 5000, Positives: 15000, Beta: 0.4, From: 0.06, To: 0.75,
-		Negative: 0.9, Ramp: 0.1, Anchor: true, Mix: 0.5}
+		Negative: 0.9, Ramp: 0.1, AnchorBelow: 0.3, Mix: 0.5}
 	o, err := Student(weights)
 	if err != nil {
 		return p, err
@@ -117,12 +117,9 @@ func (p *Posttraining) round(k int, weights string, samples []string, rewards st
 		positives = int(p.Mix * float64(positives))
 	}
 	o.Resume, o.Init, o.Out, o.Seed = "", weights, filepath.Join(p.folder(k), "train"), p.Train.Seed+uint64(k)
-	o.Contrast = &Contrast{Old: weights, Negative: p.Negative, Ramp: p.Ramp, Beta: p.Beta, From: p.From,
-		To: p.To, Samples: samples, Rewards: rewards, First: k * positives, Count: positives,
-		OrderSeed: p.Train.Seed}
-	if p.Anchor {
-		o.Contrast.Anchor = p.Train.Init
-	}
+	o.Contrast = &Contrast{Old: weights, Anchor: p.Train.Init, AnchorBelow: p.AnchorBelow,
+		Negative: p.Negative, Ramp: p.Ramp, Beta: p.Beta, From: p.From, To: p.To, Samples: samples,
+		Rewards: rewards, First: k * positives, Count: positives, OrderSeed: p.Train.Seed}
 	return o
 }
 
@@ -292,6 +289,7 @@ type PosttrainSummary struct {
 	To          float64 `json:"to"`
 	Negative    float64 `json:"negative"`
 	Ramp        float64 `json:"ramp"`
+	AnchorBelow float64 `json:"anchor_below,omitempty"`
 	Steps       int     `json:"steps"`
 	LR          float64 `json:"lr"`
 	Reward      string  `json:"reward,omitempty"`
@@ -302,7 +300,7 @@ type PosttrainSummary struct {
 // summary are the settings that the provenance tells.
 func (p *Posttraining) summary() PosttrainSummary {
 	s := PosttrainSummary{p.Samples, p.SampleSteps, p.SampleRho, p.Positives, p.Beta, p.From, p.To, p.Negative, p.Ramp,
-		p.Train.Steps, p.Train.LR, "", 0, ""}
+		p.AnchorBelow, p.Train.Steps, p.Train.LR, "", 0, ""}
 	if p.Reward != "" {
 		s.Reward, s.Mix, s.Group = shareableReward(p.Reward), p.Mix, p.Group
 	}

@@ -88,7 +88,7 @@ func TestKilledPosttrainingEndsAlike(t *testing.T) {
 	defer func(n int) { samplesPerFile = n }(samplesPerFile)
 	samplesPerFile = testSamplesPerFile
 	p := smallPosttraining(t)
-	p.Reward, p.Anchor = "stable_atoms", true
+	p.Reward = "stable_atoms"
 	whole := p
 	whole.Train.Out = filepath.Join(t.TempDir(), "whole")
 	want := mustPosttrain(t, whole, false)
@@ -192,18 +192,18 @@ func TestPosttrainingTellsItsProvenance(t *testing.T) {
 	}
 }
 
-// The target is e_old + w·(eps - e_old) in the interval, w = a/beta·min(1, t/(T·ramp)) with a = 1
-// for the data and -1/2 for the samples, and outside it what the anchor predicts, which here are
-// the weights that the round starts with:
+// The target is e_ref + w·(eps - e_ref), w = a/beta·min(1, t/(T·ramp)) with a = 1 for the data and
+// -1/2 for the samples in the interval, 0 outside it. e_ref is e_old, and the anchor outside the
+// interval and below t/T = 0.4:
 //
-//	|e - e_old - w·(eps - e_old)|² = A - w·(A + V - B) + w²·V,   A = |e - e_old|², B = |e - eps|², V = |eps - e_old|²
+//	|e - e_ref - w·(eps - e_ref)|² = A - w·(A + V - B) + w²·V,   A = |e - e_ref|², B = |e - eps|², V = |eps - e_ref|²
 func TestContrastTarget(t *testing.T) {
-	weights, other := trained(t, 3, 30), trained(t, 4, 5)
+	weights, anchor, start := trained(t, 3, 30), trained(t, 4, 5), trained(t, 5, 5)
 	for _, c := range []struct{ beta, from, to float64 }{{1, 0, 1}, {0.5, 0.3, 0.7}} {
 		o := small(t)
-		o.Init, o.Threads, o.Dropout = other, 1, 0
-		o.Contrast = &Contrast{Old: weights, Anchor: other, Negative: 0.5, Ramp: 0.5, Beta: c.beta, From: c.from,
-			To: c.to, Samples: o.Data, Count: 60}
+		o.Init, o.Threads, o.Dropout = start, 1, 0
+		o.Contrast = &Contrast{Old: weights, Anchor: anchor, AnchorBelow: 0.4, Negative: 0.5, Ramp: 0.5, Beta: c.beta,
+			From: c.from, To: c.to, Samples: o.Data, Count: 60}
 		if err := o.Validate(); err != nil {
 			t.Fatal(err)
 		}
@@ -221,25 +221,32 @@ func TestContrastTarget(t *testing.T) {
 				part := r.next()
 				b := r.part(part, 0, 1)
 				signs := b.Sign
-				got := loss(r.params, b, signs)
-				outside := b.Outside
-				b.Outside = make([]float32, b.B)
-				A, B, V := loss(r.params, b, make([]float32, b.B)), loss(r.params, b, nil), loss(r.old, b, nil)
+				got, B := loss(r.params, b, signs), loss(r.params, b, nil)
+				A, V := map[bool][]float32{}, map[bool][]float32{}
+				for anchored, reference := range map[bool]*torch.Params{false: r.old, true: r.anchor} {
+					V[anchored] = loss(reference, b, nil)
+					for i := range b.Anchored {
+						b.Anchored[i] = anchored
+					}
+					A[anchored] = loss(r.params, b, make([]float32, b.B))
+				}
 				for i, index := range part.indices {
 					share := float64(b.Times[i]) / float64(r.Timesteps)
-					if inside := share >= c.from && share <= c.to; inside != (outside[i] == 0) || !inside && got[i] > 1e-6*A[i] {
-						t.Errorf("t/T %g: outside %g, loss %g", share, outside[i], got[i])
-					} else if !inside {
-						seen[0]++
-						continue
-					}
 					w := 1 / c.beta
 					if index >= 60 {
 						w *= -0.5
 					}
+					inside := share >= c.from && share <= c.to
+					if !inside {
+						w = 0
+					}
+					anchored := !inside || share < 0.4
 					seen[w]++
+					if anchored {
+						seen[math.Inf(1)]++
+					}
 					w *= min(1, share/0.5)
-					a, b, v := float64(A[i]), float64(B[i]), float64(V[i])
+					a, b, v := float64(A[anchored][i]), float64(B[i]), float64(V[anchored][i])
 					if want := a - w*(a+v-b) + w*w*v; math.Abs(float64(got[i])-want) > 1e-3*(a+b+v) {
 						t.Errorf("beta %g, a/beta %g: loss %g, want %g", c.beta, w, got[i], want)
 					}
@@ -247,8 +254,9 @@ func TestContrastTarget(t *testing.T) {
 			}
 			s.Close()
 		})
-		if seen[1/c.beta] < 20 || seen[-0.5/c.beta] < 20 || c.from > 0 && seen[0] < 20 {
-			t.Errorf("a/beta of the molecules: %v", seen)
+		if seen[1/c.beta] < 20 || seen[-0.5/c.beta] < 20 || c.from > 0 && seen[0] < 20 ||
+			seen[math.Inf(1)] < 20 {
+			t.Errorf("molecules of each a/beta, of the anchor at +Inf: %v", seen)
 		}
 		r.team.close()
 		if err := r.unlock(); err != nil {

@@ -192,14 +192,25 @@ func (r *run) squaredError(s *torch.Scope, p *torch.Params, b *Batch) torch.Tens
 		target = r.teacher.target(s, in, b.T)
 	case b.Sign != nil:
 		torch.NoGrad(func() {
-			old := torch.Forward(s, r.old, in).Eps(s)
-			target = torch.Extrapolate(s, old, target, old, b.Sign)
-			if r.anchor != nil && b.Outside != nil {
-				target = torch.Extrapolate(s, target, torch.Forward(s, r.anchor, in).Eps(s), old, b.Outside)
-			}
+			reference := r.reference(s, in, b.Anchored)
+			target = torch.Extrapolate(s, reference, target, reference, b.Sign)
 		})
 	}
 	return torch.SquaredError(s, torch.Forward(s, p, in), target, mask)
+}
+
+// reference is e_ref of a Contrast: (B, N, 3+F).
+func (r *run) reference(s *torch.Scope, in torch.Input, anchored []bool) torch.Tensor {
+	if r.anchor == nil {
+		return torch.Forward(s, r.old, in).Eps(s)
+	}
+	return torch.Choose(s, in, anchored, func(in torch.Input, anchored bool) torch.Tensor {
+		p := r.old
+		if anchored {
+			p = r.anchor
+		}
+		return torch.Forward(s, p, in).Eps(s)
+	})
 }
 
 // shared sums gradient and loss over all processes.

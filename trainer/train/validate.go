@@ -45,7 +45,8 @@ func (r *run) validate() error {
 					errors[indices[i]] = float64(e) / float64(b.coordinates(i))
 				}
 				if r.old != nil {
-					b.Sign = make([]float32, b.B) // the target is the old network's prediction
+					// the target is the old network's prediction
+					b.Sign, b.Anchored = make([]float32, b.B), make([]bool, b.B)
 					for i, e := range torch.Float32s(r.squaredError(s, r.emaParams, b)) {
 						moved[indices[i]] = float64(e) / float64(b.coordinates(i))
 					}
