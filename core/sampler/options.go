@@ -21,7 +21,8 @@ type Options struct {
 	// Seed of the random numbers, below 2^64. Molecule i of a seed is the same on every
 	// device and in every batch.
 	Seed uint64 `json:"seed"`
-	// First is the index of the first molecule in the stream of the seed.
+	// First is the index of the first molecule in the stream of the seed. That of the last
+	// is below 2^31.
 	First int `json:"first"`
 	// N is the number of molecules. 0: one, or one for each of From.
 	N int `json:"n"`
@@ -192,7 +193,8 @@ func (o Options) Check() error {
 		name      string
 		v, lo, hi int
 	}{
-		{"n", o.N, 0, math.MaxInt32}, {"first", o.First, 0, math.MaxInt32}, {"atoms", o.Atoms, 0, MaxAtoms},
+		{"n", o.N, 0, math.MaxInt32}, {"first", o.First, 0, math.MaxInt32 - max(cmp.Or(o.N, len(o.From)), 1) + 1},
+		{"atoms", o.Atoms, 0, MaxAtoms},
 		{"steps", o.Steps, 0, math.MaxInt32}, {"t_start", o.TStart, 0, math.MaxInt32},
 	} {
 		if err := within(c.name, c.v, c.lo, c.hi); err != nil {

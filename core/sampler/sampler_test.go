@@ -249,15 +249,20 @@ func TestNewRefuses(t *testing.T) {
 		m *model.Model
 		o Options
 	}{
-		"steps -1":    {m, Options{Atoms: 3, Steps: -1}},
-		"steps 1001":  {m, Options{sizes: []int{3}, Steps: 1001}},
-		"n -1":        {m, Options{N: -1, Atoms: 3}},
-		"atoms -1":    {m, Options{Atoms: -1}},
-		"atoms 1025":  {m, Options{Atoms: 1025}},
-		"65536 atoms": {m, Options{N: 70, Atoms: 1000}},
-		"first -1":    {m, Options{Atoms: 3, First: -1}},
-		"elements":    {&bare, Options{Atoms: 3}},
-		"histogram":   {&sizeless, Options{}},
+		"steps -1":                               {m, Options{Atoms: 3, Steps: -1}},
+		"steps 1001":                             {m, Options{sizes: []int{3}, Steps: 1001}},
+		"n -1":                                   {m, Options{N: -1, Atoms: 3}},
+		"atoms -1":                               {m, Options{Atoms: -1}},
+		"atoms 1025":                             {m, Options{Atoms: 1025}},
+		"65536 atoms":                            {m, Options{N: 70, Atoms: 1000}},
+		"first -1":                               {m, Options{Atoms: 3, First: -1}},
+		"first 2147483647: want 0 to 2147483548": {m, Options{N: 100, First: math.MaxInt32}},
+		"first 2147483648: want 0 to 2147483647": {m, Options{First: 1 << 31}},
+		"first 2147483647: want 0 to 2147483646": {m, Options{
+			First: math.MaxInt32, From: make([]*molecule.Molecule, 2),
+		}},
+		"elements":  {&bare, Options{Atoms: 3}},
+		"histogram": {&sizeless, Options{}},
 	} {
 		if _, err := of(c.m, c.o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v", want, err)

@@ -773,6 +773,8 @@ func TestSampleFailures(t *testing.T) {
 	fails(t, 2, `format "mol2"`, sample("--out", "-.mol2")...)
 	fails(t, 2, "--out: empty name", sample("--out", "")...)
 	fails(t, 2, "--count 0: want 1 or more", sample("--count", "0")...)
+	fails(t, 2, "--first 2147483647: want 0 to 2147483645", sample("--first", "2147483647")...)
+	fails(t, 2, "--first -1: want 0 to 2147483645", sample("--first", "-1")...)
 	fails(t, 2, "--atoms 5000: want 0 to 1024", sample("--atoms", "5000")...)
 	fails(t, 2, "SDF (V2000) holds 999", sample("--atoms", "1000", "-o", "-.sdf")...)
 	fails(t, 2, "--steps 1001: want 1 to 1000", sample("--steps", "1001")...)

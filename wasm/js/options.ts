@@ -33,7 +33,10 @@ export interface Options {
    * and in every batch.
    */
   seed?: number | bigint;
-  /** `first` is the index of the first molecule in the stream of the seed. */
+  /**
+   * `first` is the index of the first molecule in the stream of the seed. That of the last is
+   * below 2^31.
+   */
   first?: number;
   /** `n` is the number of molecules. 0: one, or one for each of `from`. */
   n?: number;

@@ -102,6 +102,7 @@ export class SymDiffPool {
   async *generate(options: ManyOptions): AsyncGenerator<Made, void> {
     const { n, first = 0, signal } = options;
     if (!Number.isSafeInteger(n) || n < 1) throw new SymDiffError("options", `n: expected a whole number from 1, have ${n}`);
+    if (first + n > 2 ** 31) throw new SymDiffError("options", `first ${first}: want 0 to ${2 ** 31 - n}`); // core sees a batch alone
     signal?.throwIfAborted();
     const stop = new AbortController();
     const onAbort = () => stop.abort(signal!.reason);

@@ -48,6 +48,12 @@ test("a ragged batch makes the molecules that each would be alone", async () => 
   assert.deepEqual(sizes, alone);
   assert.ok(new Set([...sizes].map((s) => s.split("\n")[0].split(" ")[1])).size > 1, "all of one size");
   assert.throws(() => one.sampleBatch({ n: 0 }), (error) => error.code === "options" && error.message.includes("from 1, have 0"));
+  const beyond = { n: 100, first: 2 ** 31 - 1 };
+  const pool = await SymDiffPool.load({ ...files, worker: threadWorker, workers: 1 });
+  for (const made of [one.sampleBatch(beyond), pool.generate({ ...beyond, batch: 50 })]) {
+    await assert.rejects(made.next(), (error) => error.code === "options" && /first 2147483647: want 0 to 2147483548$/.test(error.message));
+  }
+  pool.close();
   await assert.rejects(one.sampleBatch({ n: 257 }).next(), (error) => error.code === "options" && error.message.includes("n 257: want at most 256"));
 });
 

@@ -282,7 +282,7 @@ test("settings that the core refuses are errors of the run, and the model stays 
   const few = { atoms: 5, steps: 5 };
   const carbon = { elements: ["C"], positions: [1, 2, 3] };
   for (const [options, text] of [
-    [{ noise_scale: 3 }, /noise_scale 3: want/], [{ noise_scale: 0.9, method: "ddim" }, /draws no noise/], [{ noise_scale: "1" }, /noise_scale: want a number/],
+    [{ first: 2 ** 31 }, /first 2147483648: want 0 to 2147483647/], [{ noise_scale: 3 }, /noise_scale 3: want/], [{ noise_scale: 0.9, method: "ddim" }, /draws no noise/], [{ noise_scale: "1" }, /noise_scale: want a number/],
     [{ atoms: 1.5 }, /atoms: want a whole number, have 1.5/], [{ atoms: -1 }, /atoms -1/], [{ keep: carbon }, /"keep": no such option/],
     [{ gamma: "so3" }, /gamma "so3": want learned/], [{ uncoupled: true }, /uncoupled: want rotate/],
     [{ rotate: [1, 0] }, /rotate: want nine numbers/], [{ rotate: [1, 0, 0, 0, 1, 0, 0, 0, 2] }, /not orthogonal/],
