@@ -42,15 +42,24 @@ type Meta struct {
 // Sampling are the defaults of a sampler that a model was post-trained for; 0: those of all models.
 type Sampling struct {
 	Steps int     // network evaluations, but the last one
-	Rho   float64 // spacing of the times, at least 1 (see sampler.Options)
+	Rho   float64 // spacing of the times (see CheckRho and sampler.Options)
+}
+
+// CheckRho refuses a spacing of a sampler's times that is neither from 1 to 1000, nor 0, the
+// default.
+func CheckRho(rho float64) error {
+	if rho != 0 && !(rho >= 1 && rho <= 1000) {
+		return errors.New("want a number from 1 to 1000")
+	}
+	return nil
 }
 
 func (s Sampling) validate(timesteps int) error {
-	switch {
-	case s.Steps < 0 || s.Steps > timesteps:
+	if s.Steps < 0 || s.Steps > timesteps {
 		return errors.New("sampling: steps " + strconv.Itoa(s.Steps) + " not in [0, " + strconv.Itoa(timesteps) + "]")
-	case s.Rho != 0 && !(s.Rho >= 1 && s.Rho <= 1000):
-		return errors.New("sampling: rho " + formatFloat(s.Rho) + " not in [1, 1000]")
+	}
+	if err := CheckRho(s.Rho); err != nil {
+		return errors.New("sampling: rho " + formatFloat(s.Rho) + ": " + err.Error())
 	}
 	return nil
 }

@@ -44,7 +44,6 @@ func TestCountsOfOldFilesAreProperties(t *testing.T) {
 	}
 }
 
-// A model's molecules are judged by the rule of its data set, whichever elements a molecule has.
 // The defaults of a sampler come back from the metadata; what no sampler can do is refused.
 func TestSampling(t *testing.T) {
 	m := QM9()
@@ -54,7 +53,7 @@ func TestSampling(t *testing.T) {
 	if got, err := Parse("f", md); err != nil || got.Sampling != m.Sampling {
 		t.Errorf("%v, %v", got.Sampling, err)
 	}
-	for _, bad := range []string{`{"steps":-1,"rho":7}`, `{"steps":1001,"rho":7}`, `{"steps":15,"rho":0.5}`, `{"steps":15}`, `15`} {
+	for _, bad := range []string{`{"steps":-1,"rho":7}`, `{"steps":1001,"rho":7}`, `{"steps":15,"rho":0.5}`, `{"steps":15,"rho":1001}`, `{"steps":15}`, `15`} {
 		md["sampling"] = bad
 		if _, err := Parse("f", md); err == nil || !strings.Contains(err.Error(), "sampling") {
 			t.Errorf("%s: %v", bad, err)
@@ -62,6 +61,7 @@ func TestSampling(t *testing.T) {
 	}
 }
 
+// A model's molecules are judged by the rule of its data set, whichever elements a molecule has.
 func TestRule(t *testing.T) {
 	geom := QM9()
 	geom.Elements = append(slices.Clone(geom.Elements), "S", "Cl")

@@ -221,13 +221,15 @@ func (o Options) Check() error {
 }
 
 func (o Options) checkRho() error {
-	switch text := number(o.Rho); {
-	case o.Rho == 0:
-		return nil
-	case !(o.Rho >= 1 && o.Rho <= 1000):
-		return bad("rho", text, "want a number from 1 to 1000")
-	case !o.Method.spaced():
-		return bad("rho", text, "the method "+string(o.Method)+" has evenly spaced times")
+	if err := encoding.CheckRho(o.Rho); err != nil {
+		return bad("rho", number(o.Rho), err.Error())
+	}
+	if o.Rho != 0 && !o.Method.spaced() {
+		return bad(
+			"rho",
+			number(o.Rho),
+			"the method "+string(o.Method)+" has evenly spaced times",
+		)
 	}
 	return nil
 }

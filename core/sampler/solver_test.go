@@ -215,9 +215,14 @@ func TestSamplingOfTheModel(t *testing.T) {
 			t.Errorf("%+v: steps %d, rho %g (%v)", c.o, o.Steps, o.Rho, err)
 		}
 	}
-	for _, o := range []Options{{Rho: 0.5}, {Rho: math.NaN()}, {Rho: 7, Method: DDIM}} {
-		if _, err := o.For(meta); err == nil || !strings.Contains(err.Error(), "rho") {
-			t.Errorf("rho %g with %q: %v", o.Rho, o.Method, err)
+	for want, o := range map[string]Options{
+		"rho 0.5: want a number from 1 to 1000":          {Rho: 0.5},
+		"rho 1000.5: want a number from 1 to 1000":       {Rho: 1000.5},
+		"rho NaN: want a number from 1 to 1000":          {Rho: math.NaN()},
+		"rho 7: the method ddim has evenly spaced times": {Rho: 7, Method: DDIM},
+	} {
+		if _, err := o.For(meta); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
 		}
 	}
 }
