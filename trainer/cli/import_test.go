@@ -13,59 +13,51 @@ import (
 	"github.com/symdiff-go/symdiff/trainer/pytorch"
 )
 
-// A published checkpoint becomes a model that samples, and goes back.
-func TestImport(t *testing.T) {
+// imported makes a model of a checkpoint, by arguments of import, and is its file and what import
+// says. The model samples, and comes back from an export, with args.pickle, as the same file.
+func imported(t *testing.T, args string, from ...string) (model, said string) {
+	t.Helper()
 	dir := t.TempDir()
-	out := filepath.Join(dir, "edm.safetensors")
-	const fixture = "../pytorch/testdata/egnn."
-	if s := succeeds(t, "import", fixture+"pt", "--args", fixture+"args.pickle", "--out",
-		out); !strings.Contains(s, "egnn, 29290 parameters") {
-		t.Errorf("import says %q", s)
-	}
-	succeeds(t, "sample", "--model", out, "--n", "2", "--steps", "5", "--out", filepath.Join(dir, "s.xyz"))
-	back := filepath.Join(dir, "edm.pt")
-	succeeds(t, "export", out, "--to", "pytorch", "--out", back)
-	again := filepath.Join(dir, "again.safetensors")
-	succeeds(t, "import", back, "--args", fixture+"args.pickle", "--out", again)
-	a, err := openWeights(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := openWeights(again)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if a.hash != b.hash {
-		t.Error("there and back is another file")
-	}
-	fails(t, exitFailure, "refused", "import", "../pytorch/testdata/evil.pt", "--out", out)
-	fails(t, exitFailure, "none.npy", "import", "none.npy", "--out", out)
-	fails(t, exitFailure, "argparse.Namespace", "import", fixture+"args.pickle", "--out", out)
-	fails(t, exitUsage, "--to", "export", out, "--to", "onnx", "--out", back)
-}
-
-// A GeoLDM that PyTorch wrote, with args.pickle beside it, samples, and comes back from an export.
-func TestImportGeoLDM(t *testing.T) {
-	dir := t.TempDir()
-	out, samples := filepath.Join(dir, "geoldm.safetensors"), filepath.Join(dir, "s.xyz")
-	const fixture = "../pytorch/testdata/geoldm/"
-	if s := succeeds(t, "import", fixture+"generative_model_ema.npy", "--out", out); !strings.Contains(s, "geoldm,") {
-		t.Errorf("import says %q", s)
-	}
-	succeeds(t, "sample", "--model", out, "--n", "2", "--steps", "5", "--t-start", "1000", "--out", samples)
+	model, back := filepath.Join(dir, "model.safetensors"), filepath.Join(dir, "back.pt")
+	again, samples := filepath.Join(dir, "again.safetensors"), filepath.Join(dir, "s.xyz")
+	said = succeeds(t, append([]string{"import", "--out", model}, from...)...)
+	succeeds(t, "sample", "--model", model, "--n", "2", "--steps", "5", "--out", samples)
 	succeeds(t, "evaluate", samples)
-	if s := succeeds(t, "inspect", out); !strings.Contains(s, "table, 1000 time steps") {
-		t.Errorf("inspect says %q", s)
-	}
-	back, again := filepath.Join(dir, "geoldm.pt"), filepath.Join(dir, "again.safetensors")
-	succeeds(t, "export", out, "--to", "pytorch", "--out", back)
-	succeeds(t, "import", back, "--args", fixture+"args.pickle", "--out", again)
-	a, err := os.ReadFile(out)
+	succeeds(t, "export", model, "--to", "pytorch", "--out", back)
+	succeeds(t, "import", back, "--args", args, "--out", again)
+	a, err := os.ReadFile(model)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if b, err := os.ReadFile(again); err != nil || !bytes.Equal(a, b) {
 		t.Errorf("there and back is another file (%v)", err)
+	}
+	return model, said
+}
+
+// A published checkpoint becomes a model that samples, and goes back.
+func TestImport(t *testing.T) {
+	const fixture = "../pytorch/testdata/egnn."
+	const args = fixture + "args.pickle"
+	out, said := imported(t, args, fixture+"pt", "--args", args)
+	if !strings.Contains(said, "egnn, 29290 parameters") {
+		t.Errorf("import says %q", said)
+	}
+	fails(t, exitFailure, "refused", "import", "../pytorch/testdata/evil.pt", "--out", out)
+	fails(t, exitFailure, "none.npy", "import", "none.npy", "--out", out)
+	fails(t, exitFailure, "argparse.Namespace", "import", args, "--out", out)
+	fails(t, exitUsage, "--to", "export", out, "--to", "onnx", "--out", filepath.Join(t.TempDir(), "m.onnx"))
+}
+
+// A GeoLDM that PyTorch wrote, with args.pickle beside it, samples, and comes back from an export.
+func TestImportGeoLDM(t *testing.T) {
+	const fixture = "../pytorch/testdata/geoldm/"
+	out, said := imported(t, fixture+"args.pickle", fixture+"generative_model_ema.npy")
+	if !strings.Contains(said, "geoldm,") {
+		t.Errorf("import says %q", said)
+	}
+	if s := succeeds(t, "inspect", out); !strings.Contains(s, "table, 1000 time steps") {
+		t.Errorf("inspect says %q", s)
 	}
 }
 
