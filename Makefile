@@ -129,11 +129,10 @@ evaluate-reward: trainer ## post-train qm9-base towards plausible molecules with
 .PHONY: ship-model
 ship-model: ## copy the model of `make model` and its figures to core/weights/MODEL.* (MODEL=name, OUT=)
 	$(if $(filter command,$(origin MODEL)),,$(error MODEL=name: no name given))
-	@ls $(RECIPE_OUT)/model.safetensors $(RECIPE_OUT)/evaluation.json $(RECIPE_OUT)/posttrain/posttrain.json $(RECIPE_OUT)/sound/posttrain.json > /dev/null
+	@ls $(RECIPE_OUT)/model.safetensors $(RECIPE_OUT)/evaluation.json $(RECIPE_OUT)/posttrain/posttrain.json > /dev/null
 	cp $(RECIPE_OUT)/model.safetensors core/weights/$(MODEL).safetensors
 	cp $(RECIPE_OUT)/evaluation.json core/weights/$(MODEL).seeds.json
 	cp $(RECIPE_OUT)/posttrain/posttrain.json core/weights/$(MODEL).posttrain.json
-	cp $(RECIPE_OUT)/sound/posttrain.json core/weights/$(MODEL).reward.json
 	$(MAKE) evaluate-model MODEL=$(MODEL)
 	$(MAKE) evaluate-gamma MODEL=$(MODEL)
 

@@ -150,12 +150,12 @@ func bindPosttrain(f *pflag.FlagSet, p *train.Posttraining) {
 	f.Float64Var(&p.From, "from", p.From, "t/T from which the network changes")
 	f.Float64Var(&p.To, "to", p.To, "t/T up to which the network changes")
 	f.Float64Var(&p.Ramp, "ramp", p.Ramp, "t/T below which a round changes the network less, in proportion to t")
-	f.Float64Var(&p.AnchorBelow, "anchor-below", p.AnchorBelow,
-		"t/T below which a round changes the prediction of init, not that of the round before")
 	f.Float64Var(&p.Negative, "negative", p.Negative, "weight of the samples, where that of the data is 1")
 	f.StringVar(&p.Reward, "reward", p.Reward,
 		"what the samples are rewarded for: an expression over measures, or program:COMMAND")
 	f.Float64Var(&p.Mix, "mix", p.Mix, "with a reward, share of the data against the samples")
+	f.Float64Var(&p.RewardBelow, "reward-below", p.RewardBelow, "with a reward, t/T below which the samples are "+
+		"judged by it alone, and above which they are as without one; 0: by both at all times")
 	f.StringVar(&p.Group, "group", p.Group,
 		"with a reward, an expression: only samples of equal value are compared, and the share "+
 			"of each value is drawn to that in val")

@@ -66,12 +66,12 @@ DiffusionNFT, arXiv 2509.16117). Each round starts from a network e_old and samp
 it. It then trains on equal numbers of molecules of the data (a = 1) and of the samples
 (a = -negative), noised:
 
-  target = e_ref + a/beta·(eps - e_ref)   in an interval of t/T,   e_init outside it
+  target = e_old + a/beta·(eps - e_old)   in an interval of t/T,   e_init outside it
 
-Here e_ref is e_old, and e_init, the network of --init, for t/T < posttrain.anchor-below: there the
-noised molecules tell data and samples apart, and with e_old the prediction's error would grow from
-round to round. Below t/T = posttrain.ramp, a is smaller in proportion to t. Nothing changes once the
-samples have the distribution of the data. Each round takes the next molecules of the data.
+with e_init of --init. Nothing changes once the samples have the distribution of the data. Each round
+takes the next molecules of the data. Below t/T = posttrain.ramp, a is smaller in proportion to t:
+there the noised molecules tell data and samples apart, and the prediction's error grows from round
+to round.
 
 The score of a round is measured on its samples: stable molecules + unique among valid - 1 -
 20·(Jensen-Shannon divergence of the distances from those of --val). Training ends after
@@ -86,8 +86,9 @@ of round K.
 program:COMMAND, a program that reads molecules as SDF and prints one number per line, one for each
 molecule. Samples above the mean get a > 0, samples below it a < 0. --mix is the share of the data
 against the samples, which keeps the distribution; they are the data whose reward is not below the
-samples' mean. The score is then the mean reward. With
---group EXPR a sample is compared only with samples of the same value of EXPR, such as
+samples' mean. The score is then the mean reward. With posttrain.reward-below = R the reward alone
+judges the samples for t/T < R, where bonds form, and the data alone above it, where the kind of
+molecule is decided. With --group EXPR a sample is compared only with samples of the same value of EXPR, such as
 aromatic_rings, and the share of each such group is drawn to its share in --val. An expression
 (expr-lang.org) may name
 

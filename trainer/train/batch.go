@@ -114,7 +114,7 @@ type Batcher struct {
 	values  [][]float32 // of each property of the context (molecules)
 	dropout float64     // probability that a molecule's values are kept back
 	// a/beta of each molecule (see Contrast), between the times from and to; nil: none
-	signs    []float32
+	signs    signs
 	contrast *Contrast // with signs
 
 	fragments float64 // probability that a fragment of a molecule whose types are given is fixed
@@ -150,7 +150,7 @@ func (b *Batcher) Condition(values [][]float32, dropout float64) {
 }
 
 // Contrast sets a/beta of each molecule, and when it counts.
-func (b *Batcher) Contrast(signs []float32, c *Contrast) { b.signs, b.contrast = signs, c }
+func (b *Batcher) Contrast(s signs, c *Contrast) { b.signs, b.contrast = s, c }
 
 // Fragments sets the share of the molecules with given types of which a fragment is fixed (see
 // encoding.FixedMark).
@@ -269,12 +269,8 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 		t := times[i]
 		share := float64(t) / float64(b.T())
 		out.T[i] = float32(share)
-		if b.signs != nil {
-			inside := b.contrast.inside(share)
-			if inside {
-				out.Sign[i] = b.signs[index] * b.contrast.ramp(share)
-			}
-			out.Anchored[i] = !inside || share < b.contrast.AnchorBelow
+		if c := b.contrast; c != nil {
+			out.Sign[i], out.Anchored[i] = c.sign(b.signs, index, share), !c.inside(share)
 		}
 		alpha, sigma := float32(1), float32(0)
 		if b.sched != nil && b.latent == 0 {
@@ -342,7 +338,7 @@ func (b *Batcher) newBatch(indices, times []int) *Batch {
 		R0:  make([]float32, count*9),
 		Eta: make([]float32, count*n*b.config.NoiseDims),
 	}
-	if b.signs != nil {
+	if b.contrast != nil {
 		out.Sign, out.Anchored = make([]float32, count), make([]bool, count)
 	}
 	return out

@@ -14,18 +14,19 @@ import (
 
 // Contrast is the objective of a round of post-training (see Posttrain): molecules that the network
 // is to make more often, and molecules that it is to make less often, each with a weight a in [-1,
-// 1], and s = a/Beta·min(1, t/(T·Ramp)),
+// 1]. With e_old the network at the start of the round, frozen,
 //
-//	target = e_ref + s·(eps - e_ref)   for From <= t/T <= To;   e_anchor elsewhere
+//	target = e_old + s·(eps - e_old),  s = a/Beta·min(1, t/(T·Ramp))   for From <= t/T <= To;   e_anchor elsewhere
 //
-// e_ref is e_old, the network at the start of the round, frozen; for t/T < AnchorBelow it is
-// e_anchor, the network that all rounds started from. Data have a = 1 and samples a = -Negative.
-// With Negative = 1 the network rests where both have one distribution; what it does wrong on both
-// alike is then not seen. Below 1 that is drawn to the data's denoiser.
+// e_anchor is the network that all rounds started from, so that what is not to change does not drift
+// from round to round. Data have a = 1 and samples a = -Negative. With Negative = 1 the network rests
+// where both have one distribution; what it does wrong on both alike is then not seen. Below 1 that
+// is drawn to the data's denoiser.
 //
-// At low noise, z tells data and samples apart: the error of e_ref becomes 1 - s times as large on
-// the data, and 1 + |s| times as large on the samples. With e_old as the reference it would grow so
-// from round to round, until the samples get worse. With e_anchor it does not add up.
+// At low noise, z tells data and samples apart. In a round the error of e_old becomes 1 - s times as
+// large on the data, and 1 + |s| times as large on the samples, where nothing holds it. The ramp
+// makes s smaller there. With a reward that counts at low noise alone (RewardBelow), what all samples
+// have in common is not pushed away there.
 //
 // Sources: Direct Discriminative Optimization (Zheng et al. 2025, arXiv 2503.01103) for data
 // against own samples, DiffusionNFT (Zheng et al. 2025, arXiv 2509.16117) for this form of it, in
@@ -34,18 +35,19 @@ type Contrast struct {
 	// weights file of the network at the start of the round
 	Old string `json:"old"`
 	// weights file of the network that all rounds started from; empty: Old
-	Anchor      string   `json:"anchor,omitempty"`
-	AnchorBelow float64  `json:"anchor_below"` // t/T
-	Beta        float64  `json:"beta"`
-	From        float64  `json:"from"` // t/T
-	To          float64  `json:"to"`   // t/T
-	Ramp        float64  `json:"ramp"` // t/T
-	Samples     []string `json:"samples"`
+	Anchor  string   `json:"anchor,omitempty"`
+	Beta    float64  `json:"beta"`
+	From    float64  `json:"from"` // t/T
+	To      float64  `json:"to"`   // t/T
+	Ramp    float64  `json:"ramp"` // t/T
+	Samples []string `json:"samples"`
 
 	Negative float64 `json:"negative"`
 
 	// file of Rewards; empty: a of all samples is -Negative, and the data are those of First
 	Rewards string `json:"rewards,omitempty"`
+	// t/T below which a of the samples is that of the rewards' Low, if there is one
+	RewardBelow float64 `json:"reward_below,omitempty"`
 	// the first molecule of the round in the shuffled training set
 	First int `json:"first"`
 	Count int `json:"count"` // training molecules of the round, with a = 1
@@ -62,8 +64,8 @@ func (c *Contrast) check(o *Options) error {
 		return fmt.Errorf("from %g, to %g: want 0 <= from < to <= 1", c.From, c.To)
 	case !(c.Ramp >= 0 && c.Ramp <= 1):
 		return fmt.Errorf("ramp: %g, want a number in [0, 1]", c.Ramp)
-	case !(c.AnchorBelow >= 0 && c.AnchorBelow <= 1):
-		return fmt.Errorf("anchor-below: %g, want a number in [0, 1]", c.AnchorBelow)
+	case !(c.RewardBelow >= 0 && c.RewardBelow <= 1):
+		return fmt.Errorf("reward-below: %g, want a number in [0, 1]", c.RewardBelow)
 	case !(c.Negative >= 0 && c.Negative <= 1):
 		return fmt.Errorf("negative: %g, want a number in [0, 1]", c.Negative)
 	case o.Teacher != "":
@@ -80,20 +82,23 @@ func (c *Contrast) check(o *Options) error {
 }
 
 // molecules are those of the round, from all of the training set and the network's own: the
-// training molecules first, then the samples, repeated until they are as many. signs are their
-// weights over Beta.
-func (c *Contrast) molecules(all, own *dataset.Set) (set *dataset.Set, signs []float32, err error) {
+// training molecules first, then the samples, repeated until they are as many.
+func (c *Contrast) molecules(all, own *dataset.Set) (set *dataset.Set, s signs, err error) {
 	weights := make([]float64, own.Len())
 	for i := range weights {
 		weights[i] = -c.Negative
 	}
+	low := weights
 	var data, samples []int
 	if c.Rewards != "" {
 		rewards, err := readRewards(c.Rewards, own.Len(), all.Len())
 		if err != nil {
-			return nil, nil, err
+			return nil, s, err
 		}
-		weights, data = rewards.Samples, rewards.Data
+		weights, low, data = rewards.Samples, rewards.Samples, rewards.Data
+		if rewards.Low != nil {
+			low = rewards.Low
+		}
 	} else {
 		order := dataOrder(c.OrderSeed, all.Len())
 		for i := range c.Count {
@@ -101,17 +106,31 @@ func (c *Contrast) molecules(all, own *dataset.Set) (set *dataset.Set, signs []f
 		}
 	}
 	for range data {
-		signs = append(signs, float32(1/c.Beta))
+		s.high, s.low = append(s.high, float32(1/c.Beta)), append(s.low, float32(1/c.Beta))
 	}
 	for len(samples) == 0 || len(samples) < len(data) {
 		for i, a := range weights {
 			samples = append(samples, i)
-			signs = append(signs, float32(a/c.Beta))
+			s.high, s.low = append(s.high, float32(a/c.Beta)), append(s.low, float32(low[i]/c.Beta))
 		}
 	}
 	set = dataset.Join(all.Pick(data), own.Pick(samples))
 	set.Sources = append(append(set.Sources[:0:0], all.Sources...), own.Sources...)
-	return set, signs, nil
+	return set, s, nil
+}
+
+// signs are a/Beta of each molecule of a round, below and above RewardBelow.
+type signs struct{ low, high []float32 }
+
+// sign is s of molecule index at t/T = share.
+func (c *Contrast) sign(s signs, index int, share float64) float32 {
+	switch {
+	case !c.inside(share):
+		return 0
+	case share < c.RewardBelow:
+		return s.low[index] * c.ramp(share)
+	}
+	return s.high[index] * c.ramp(share)
 }
 
 // dataOrder is the order in which rounds take the training molecules.
@@ -121,9 +140,10 @@ func dataOrder(seed uint64, molecules int) []int {
 
 // Rewards are what a reward makes of a round.
 type Rewards struct {
-	Samples []float64 `json:"samples"` // a of each
-	Data    []int     `json:"data"`    // places of the round's molecules in the training set
-	Next    int       `json:"next"`    // place in dataOrder of the first molecule that is left for the next round
+	Samples []float64 `json:"samples"`       // a of each
+	Low     []float64 `json:"low,omitempty"` // a of each for t/T < RewardBelow, nil where it is the same
+	Data    []int     `json:"data"`          // places of the round's molecules in the training set
+	Next    int       `json:"next"`          // place in dataOrder of the first molecule that is left for the next round
 }
 
 // readRewards reads a file of Rewards of so many samples and training molecules.
@@ -134,6 +154,9 @@ func readRewards(path string, samples, molecules int) (r Rewards, err error) {
 	}
 	if err := json.Unmarshal(b, &r); err != nil {
 		return r, fmt.Errorf("%s: %w", path, err)
+	}
+	if len(r.Low) != len(r.Samples) && r.Low != nil {
+		return r, fmt.Errorf("%s: low: %d weights for %d samples", path, len(r.Low), samples)
 	}
 	if len(r.Samples) != samples {
 		return r, fmt.Errorf("%s: samples: %d weights for %d samples", path, len(r.Samples), samples)

@@ -40,13 +40,14 @@ type Posttraining struct {
 	To        float64 `json:"to"`   // t/T
 	Negative  float64 `json:"negative"`
 	Ramp      float64 `json:"ramp"` // t/T
-	// t/T below which a round changes the prediction of Init, not that of the round before
-	AnchorBelow float64 `json:"anchor_below"`
 
 	Reward string `json:"reward,omitempty"` // see Reward; empty: the data against the samples
 	// with a reward, the share of the data against the samples; the data are those whose reward is
 	// not below the samples' mean
 	Mix float64 `json:"mix,omitempty"`
+	// with a reward, t/T below which the samples are judged by it alone, and above which they are all
+	// as without one; 0: by both at all times
+	RewardBelow float64 `json:"reward_below,omitempty"`
 	// with a reward, an expression: samples of equal values are compared with each other alone, and
 	// their shares are drawn to those of the validation molecules
 	Group string `json:"group,omitempty"`
@@ -56,7 +57,7 @@ type Posttraining struct {
 // meaning.
 func PosttrainDefaults(weights string) (Posttraining, error) {
 	p := Posttraining{Rounds: 8, Patience: 2, Samples: 5000, Positives: 15000, Beta: 0.4, From: 0.06, To: 0.75,
-		Negative: 0.9, Ramp: 0.1, AnchorBelow: 0.3, Mix: 0.5}
+		Negative: 0.9, Ramp: 0.1, Mix: 0.5}
 	o, err := Student(weights)
 	if err != nil {
 		return p, err
@@ -100,6 +101,9 @@ func (p *Posttraining) Validate() error {
 	if p.Group != "" && p.Reward == "" {
 		return errors.New("group: needs --reward")
 	}
+	if p.RewardBelow != 0 && p.Reward == "" {
+		return errors.New("reward-below: needs --reward")
+	}
 	o := p.round(0, p.Train.Init, nil, "")
 	return o.Validate()
 }
@@ -117,7 +121,7 @@ func (p *Posttraining) round(k int, weights string, samples []string, rewards st
 		positives = int(p.Mix * float64(positives))
 	}
 	o.Resume, o.Init, o.Out, o.Seed = "", weights, filepath.Join(p.folder(k), "train"), p.Train.Seed+uint64(k)
-	o.Contrast = &Contrast{Old: weights, Anchor: p.Train.Init, AnchorBelow: p.AnchorBelow,
+	o.Contrast = &Contrast{Old: weights, Anchor: p.Train.Init, RewardBelow: p.RewardBelow,
 		Negative: p.Negative, Ramp: p.Ramp, Beta: p.Beta, From: p.From, To: p.To, Samples: samples,
 		Rewards: rewards, First: k * positives, Count: positives, OrderSeed: p.Train.Seed}
 	return o
@@ -289,20 +293,20 @@ type PosttrainSummary struct {
 	To          float64 `json:"to"`
 	Negative    float64 `json:"negative"`
 	Ramp        float64 `json:"ramp"`
-	AnchorBelow float64 `json:"anchor_below,omitempty"`
 	Steps       int     `json:"steps"`
 	LR          float64 `json:"lr"`
 	Reward      string  `json:"reward,omitempty"`
 	Mix         float64 `json:"mix,omitempty"`
+	RewardBelow float64 `json:"reward_below,omitempty"`
 	Group       string  `json:"group,omitempty"`
 }
 
 // summary are the settings that the provenance tells.
 func (p *Posttraining) summary() PosttrainSummary {
 	s := PosttrainSummary{p.Samples, p.SampleSteps, p.SampleRho, p.Positives, p.Beta, p.From, p.To, p.Negative, p.Ramp,
-		p.AnchorBelow, p.Train.Steps, p.Train.LR, "", 0, ""}
+		p.Train.Steps, p.Train.LR, "", 0, 0, ""}
 	if p.Reward != "" {
-		s.Reward, s.Mix, s.Group = shareableReward(p.Reward), p.Mix, p.Group
+		s.Reward, s.Mix, s.RewardBelow, s.Group = shareableReward(p.Reward), p.Mix, p.RewardBelow, p.Group
 	}
 	return s
 }

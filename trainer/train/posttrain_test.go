@@ -193,8 +193,8 @@ func TestPosttrainingTellsItsProvenance(t *testing.T) {
 }
 
 // The target is e_ref + w·(eps - e_ref), w = a/beta·min(1, t/(T·ramp)) with a = 1 for the data and
-// -1/2 for the samples in the interval, 0 outside it. e_ref is e_old, and the anchor outside the
-// interval and below t/T = 0.4:
+// -1/2 for the samples in the interval, 0 outside it. e_ref is e_old, and outside the interval the
+// anchor:
 //
 //	|e - e_ref - w·(eps - e_ref)|² = A - w·(A + V - B) + w²·V,   A = |e - e_ref|², B = |e - eps|², V = |eps - e_ref|²
 func TestContrastTarget(t *testing.T) {
@@ -202,7 +202,7 @@ func TestContrastTarget(t *testing.T) {
 	for _, c := range []struct{ beta, from, to float64 }{{1, 0, 1}, {0.5, 0.3, 0.7}} {
 		o := small(t)
 		o.Init, o.Threads, o.Dropout = start, 1, 0
-		o.Contrast = &Contrast{Old: weights, Anchor: anchor, AnchorBelow: 0.4, Negative: 0.5, Ramp: 0.5, Beta: c.beta,
+		o.Contrast = &Contrast{Old: weights, Anchor: anchor, Negative: 0.5, Ramp: 0.5, Beta: c.beta,
 			From: c.from, To: c.to, Samples: o.Data, Count: 60}
 		if err := o.Validate(); err != nil {
 			t.Fatal(err)
@@ -240,11 +240,8 @@ func TestContrastTarget(t *testing.T) {
 					if !inside {
 						w = 0
 					}
-					anchored := !inside || share < 0.4
+					anchored := !inside
 					seen[w]++
-					if anchored {
-						seen[math.Inf(1)]++
-					}
 					w *= min(1, share/0.5)
 					a, b, v := float64(A[anchored][i]), float64(B[i]), float64(V[anchored][i])
 					if want := a - w*(a+v-b) + w*w*v; math.Abs(float64(got[i])-want) > 1e-3*(a+b+v) {
@@ -254,13 +251,27 @@ func TestContrastTarget(t *testing.T) {
 			}
 			s.Close()
 		})
-		if seen[1/c.beta] < 20 || seen[-0.5/c.beta] < 20 || c.from > 0 && seen[0] < 20 ||
-			seen[math.Inf(1)] < 20 {
-			t.Errorf("molecules of each a/beta, of the anchor at +Inf: %v", seen)
+		if seen[1/c.beta] < 20 || seen[-0.5/c.beta] < 20 || c.from > 0 && seen[0] < 20 {
+			t.Errorf("molecules of each a/beta: %v", seen)
 		}
 		r.team.close()
 		if err := r.unlock(); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// Below RewardBelow the samples have the weights of the reward alone.
+func TestRewardBelow(t *testing.T) {
+	c := Contrast{Beta: 0.5, From: 0.1, To: 0.8, Ramp: 0.2, RewardBelow: 0.4}
+	s := signs{low: []float32{2, 1}, high: []float32{2, -1.8}}
+	for _, want := range []struct {
+		share float64
+		signs [2]float32
+	}{{0.05, [2]float32{}}, {0.1, [2]float32{1, 0.5}}, {0.39, [2]float32{2, 1}}, {0.4, [2]float32{2, -1.8}},
+		{0.81, [2]float32{}}} {
+		if got := [2]float32{c.sign(s, 0, want.share), c.sign(s, 1, want.share)}; got != want.signs {
+			t.Errorf("t/T %g: s = %v, want %v", want.share, got, want.signs)
 		}
 	}
 }

@@ -274,7 +274,7 @@ func (r *run) load() (err error) {
 	if r.set, err = r.Reader.Load(r.Data, r.elements(), r.Limit); err != nil {
 		return err
 	}
-	var signs []float32
+	var s signs
 	if c := r.Options.Contrast; c != nil {
 		// none may be skipped: each has its weight
 		own, err := dataset.Load(c.Samples, r.elements(), 0)
@@ -286,7 +286,7 @@ func (r *run) load() (err error) {
 			return err
 		}
 		r.meta.Histogram, r.meta.Moments, r.meta.Compositions = meta.Histogram, meta.Moments, meta.Compositions
-		if r.set, signs, err = c.molecules(r.set, own); err != nil {
+		if r.set, s, err = c.molecules(r.set, own); err != nil {
 			return err
 		}
 	} else {
@@ -310,7 +310,7 @@ func (r *run) load() (err error) {
 	r.batcher.Condition(values, r.Dropout)
 	r.batcher.Fragments(r.Options.Fragments)
 	if c := r.Options.Contrast; c != nil {
-		r.batcher.Contrast(signs, c)
+		r.batcher.Contrast(s, c)
 	}
 	if len(r.Val) == 0 || r.ValMolecules == 0 {
 		return nil
