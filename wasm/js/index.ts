@@ -30,6 +30,7 @@ export interface LoadOptions {
   sha256?: string;
   /** Size of the weights in bytes, for progress behind a compressing server. Checked as well. */
   bytes?: number;
+  /** What it throws, load rejects with. */
   onProgress?: (progress: Progress) => void;
   /** Aborting ends the download and the worker. */
   signal?: AbortSignal;
@@ -306,7 +307,7 @@ class Link {
       this.#spoke = true;
       this.#watch.heard();
       if (data.type === "crash") this.close(new SymDiffError(data.code, `the worker has failed: ${data.message}`));
-      else if (data.type !== "pong") this.#pending.get(data.id)?.message(data);
+      else if (data.type !== "pong") this.#hand(data, data.id);
     };
     worker.onerror = (event) => {
       event.preventDefault?.();
@@ -320,6 +321,17 @@ class Link {
     };
     worker.onmessageerror = () => this.close(new SymDiffError("worker", "a message from the worker could not be read"));
     return worker;
+  }
+
+  /** Gives a reply to who waits for it. What a callback of the caller throws there fails the request. */
+  #hand(reply: Response, id: number): void {
+    const pending = this.#pending.get(id);
+    try {
+      pending?.message(reply);
+    } catch (error) {
+      this.settle(id);
+      pending!.fail(error as Error);
+    }
   }
 
   /** Registers a request and returns its number, to be sent with it. */

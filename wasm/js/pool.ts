@@ -288,16 +288,15 @@ export async function download(url: string | URL, options: Pick<LoadOptions, "by
   const total = options.bytes ?? Number(response.headers.get("Content-Length") ?? 0);
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let loaded = 0;
-  try {
-    const reader = response.body.getReader();
-    for (let next = await reader.read(); !next.done; next = await reader.read()) {
-      chunks.push(next.value);
-      loaded += next.value.byteLength;
-      options.onProgress?.({ stage: "download", loaded, total: Math.max(total, loaded) });
-    }
-  } catch (error) {
+  const reader = response.body.getReader();
+  const read = () => reader.read().catch((error: unknown) => {
     options.signal?.throwIfAborted();
     throw fail(`broke off after ${loaded} bytes (${error instanceof Error ? error.message : String(error)})`);
+  });
+  for (let next = await read(); !next.done; next = await read()) {
+    chunks.push(next.value);
+    loaded += next.value.byteLength;
+    options.onProgress?.({ stage: "download", loaded, total: Math.max(total, loaded) });
   }
   return new Blob(chunks).arrayBuffer();
 }

@@ -71,6 +71,15 @@ test("every molecule of a batch tells how far it is", async () => {
   pool.close();
 });
 
+test("a callback that throws fails the run, or the load", async () => {
+  const onProgress = () => { throw new RangeError("mine"); };
+  await assert.rejects(SymDiffPool.load({ ...files, worker: threadWorker, onProgress }), { name: "RangeError", message: "mine" });
+  const pool = await SymDiffPool.load({ ...files, worker: threadWorker, workers: 1 });
+  await assert.rejects(make(pool, { ...options, onFrame() { throw new RangeError("mine"); } }), /mine/);
+  assert.equal((await make(pool, options)).size, 4, "the next run is a whole one");
+  pool.close();
+});
+
 test("a trial finds a batch, and can be stopped", async () => {
   const best = await one.bestBatch({ most: 4 });
   assert.ok([1, 2, 4].includes(best), `${best}`);

@@ -61,7 +61,7 @@ export async function fileServer(answer = (path, reply) => reply) {
     const reply = answer(path, known[path]
       ? { status: 200, mime: path.endsWith(".wasm") ? "application/wasm" : "application/octet-stream", body: readFileSync(known[path]) }
       : { status: 404, mime: "text/plain", body: "not found" });
-    response.writeHead(reply.status, { "Content-Type": reply.mime, "Content-Length": reply.length ?? reply.body.length });
+    response.writeHead(reply.status, { "Content-Type": reply.mime, ...(reply.headers ?? { "Content-Length": reply.length ?? reply.body.length }) });
     response.end(reply.body);
     if (reply.length) response.destroy();
   });

@@ -7,8 +7,9 @@ import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { SymDiff } from "../../build/wasm/js/index.js";
-import { fileServer, threadWorker, weightsFile } from "./support.js";
+import { gzipSync } from "node:zlib";
+import { readMolecules, SymDiff } from "../../build/wasm/js/index.js";
+import { fileServer, Puppet, threadWorker, weightsFile } from "./support.js";
 
 const bytes = readFileSync(weightsFile);
 const sha256 = createHash("sha256").update(bytes).digest("hex");
@@ -310,6 +311,31 @@ test("WASM under a wrong MIME type loads all the same", async () => {
   assert.equal(info.parameters, model.info.parameters);
 });
 
+test("weights and WASM that come compressed, in pieces and without a length, load all the same", async () => {
+  const pieces = (path, reply) => ({ ...reply, body: gzipSync(reply.body, { level: 1 }), headers: { "Content-Encoding": "gzip" } });
+  const seen = [];
+  const info = await loadFrom(pieces, { sha256, onProgress: (p) => seen.push(p) });
+  assert.equal(info.parameters, model.info.parameters);
+  assert.ok(seen.length > 3 && seen.every(({ loaded, total }) => loaded <= total), "progress never is beyond its end");
+});
+
+test("two models at work at the same time make what each makes alone", async () => {
+  const other = await SymDiff.load({ ...files, worker: threadWorker });
+  const [a, b] = [{ seed: 1, atoms: 9, steps: 10 }, { seed: 2, atoms: 7, steps: 12 }];
+  const both = await Promise.all([model.generate(a), other.generate(b)]);
+  assert.deepEqual(both, [await other.generate(a), await model.generate(b)]);
+  other.close();
+});
+
+test("a callback that throws rejects what it was given to", async () => {
+  const onProgress = () => { throw new RangeError("mine"); };
+  await assert.rejects(loadFrom(undefined, { onProgress }), { name: "RangeError", message: "mine" });
+  const puppet = new Puppet();
+  const read = readMolecules("", { wasm: files.wasm, worker: () => puppet, onSkipped: onProgress });
+  puppet.say({ type: "molecules", id: puppet.sent[0].id, molecules: [], skipped: 1, fault: "line 3" });
+  await assert.rejects(read, { name: "RangeError", message: "mine" });
+});
+
 test("each failure of loading has its code", async () => {
   const changed = (what, change) => (path, reply) => (path.includes(what) ? { ...reply, ...change } : reply);
   const flipped = Buffer.from(bytes);
@@ -318,6 +344,7 @@ test("each failure of loading has its code", async () => {
   await assert.rejects(loadFrom(changed("weights", { status: 404 })), failsWith("download", /HTTP 404/));
   await assert.rejects(loadFrom(changed("wasm", { status: 500 })), failsWith("download", /HTTP 500/));
   await assert.rejects(loadFrom(changed("wasm", { body: Buffer.from("no wasm") })), failsWith("wasm"));
+  await assert.rejects(loadFrom(changed("wasm", { mime: "text/html", body: "<!doctype html>" })), failsWith("wasm", /3c 21/)); // a site's fallback page
   await assert.rejects(loadFrom(changed("weights", { length: 2 * bytes.length })), failsWith("download", /broke off/));
   await assert.rejects(loadFrom(undefined, { bytes: bytes.length + 1 }), failsWith("download", /expected/));
   await assert.rejects(loadFrom(changed("weights", { body: Buffer.from("{}") })), failsWith("weights", /^weights/));
