@@ -89,7 +89,6 @@ func (p *Posttraining) Validate() error {
 		{"patience", p.Patience >= 1, "at least 1"},
 		{"--samples", p.Samples >= 1, "at least 1"},
 		{"--sample-steps", p.SampleSteps >= 0, "not negative"},
-		{"sample-rho", p.SampleRho == 0 || p.SampleRho >= 1 && p.SampleRho <= 1000, "from 1 to 1000"},
 		{"positives", p.Positives >= 0, "not negative"},
 		{"--mix", p.Mix >= 0 && p.Mix <= 1, "in [0, 1]"},
 		{"--val", len(p.Train.Val) > 0, "that is given: rounds are judged by it"},
@@ -97,6 +96,9 @@ func (p *Posttraining) Validate() error {
 		if !c.ok {
 			return fmt.Errorf("%s: want a value %s", c.flag, c.want)
 		}
+	}
+	if err := encoding.CheckRho(p.SampleRho); err != nil {
+		return fmt.Errorf("sample-rho: %w", err)
 	}
 	if p.Group != "" && p.Reward == "" {
 		return errors.New("group: needs --reward")

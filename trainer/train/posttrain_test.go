@@ -374,6 +374,7 @@ func TestPosttrainingEndsByItsRule(t *testing.T) {
 
 func TestPosttrainingRefusesWhatItCannotDo(t *testing.T) {
 	for want, change := range map[string]func(*Posttraining){
+		"sample-rho: want a number from 1 to 1000": func(p *Posttraining) { p.SampleRho = 0.5 },
 		"--rounds":      func(p *Posttraining) { p.Rounds = 0 },
 		"--val":         func(p *Posttraining) { p.Train.Val = nil },
 		"beta":          func(p *Posttraining) { p.Beta = 0 },
