@@ -16,6 +16,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path"
 	"strconv"
@@ -109,10 +110,11 @@ func (s Site) Serve(ctx context.Context, out io.Writer, addr, base string) error
 	}
 	base = strings.TrimSuffix("/"+strings.Trim(base, "/"), "/")
 	port := listener.Addr().(*net.TCPAddr).Port
-	fmt.Fprintf(out, "SymDiff is at http://%s%s/ (Ctrl-C stops it)\n", net.JoinHostPort(host, fmt.Sprint(port)), base)
+	shown := (&url.URL{Path: base}).EscapedPath()
+	fmt.Fprintf(out, "SymDiff is at http://%s%s/ (Ctrl-C stops it)\n", net.JoinHostPort(host, fmt.Sprint(port)), shown)
 	if listener.Addr().(*net.TCPAddr).IP.IsUnspecified() {
 		addresses, _ := net.InterfaceAddrs() // without any there is no local network
-		tellLAN(out, addresses, port, base)
+		tellLAN(out, addresses, port, shown)
 	}
 	server := s.server(base)
 	context.AfterFunc(ctx, func() { server.Close() })
@@ -138,6 +140,7 @@ func (s Site) server(base string) *http.Server {
 	return &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			setHeaders(w.Header())
+			r.URL.RawPath = "" // a browser may escape the base otherwise than Go does
 			inner.ServeHTTP(&parts{w, func() { http.NewResponseController(w).SetWriteDeadline(time.Now().Add(partTime)) }}, r)
 		}),
 		ReadHeaderTimeout: requestTime, ReadTimeout: requestTime, IdleTimeout: idleTime, MaxHeaderBytes: part,

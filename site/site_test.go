@@ -137,6 +137,21 @@ func TestBaseRedirects(t *testing.T) {
 	}
 }
 
+// A base with letters beyond ASCII, spaces and brackets is found however a client escapes it.
+func TestBaseIsFoundHoweverItIsEscaped(t *testing.T) {
+	h := testSite(t).server("/sch\u00f6n [1]").Handler
+	for _, at := range []string{"/sch%C3%B6n%20[1]", "/sch%C3%B6n%20%5B1%5D", "/sch%c3%b6n%20%5b1%5D"} {
+		if code := get(h, at+"/sw.js", nil).StatusCode; code != http.StatusOK {
+			t.Errorf("%s: status %d", at, code)
+		}
+		have := get(h, at, nil)
+		if have.StatusCode != http.StatusMovedPermanently ||
+			have.Header.Get("Location") != strings.TrimPrefix(at, "/")+"/" {
+			t.Errorf("%s: status %d, Location %q", at, have.StatusCode, have.Header.Get("Location"))
+		}
+	}
+}
+
 func TestServeUntilCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	out, told := io.Pipe()

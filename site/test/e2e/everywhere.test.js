@@ -208,6 +208,23 @@ test("a wheel over the picture scrolls the page; with Ctrl, or after a click, it
   await close();
 });
 
+test("a wheel over the picture in a frame scrolls the page around it", async () => {
+  const around = `<!doctype html><title>A lesson</title><link rel="icon" href="data:,"><iframe src="${server.url}?embed=1" width="640" height="480"></iframe><p style="height:3000px">`;
+  const outer = createServer((_, answer) => answer.setHeader("Content-Type", "text/html").end(around)).listen(0);
+  const { page, close } = await open(browser, "about:blank", { expected: /^request to/ });
+  await page.goto(`http://localhost:${outer.address().port}/`);
+  const box = await page.frames()[1].locator("#view canvas").boundingBox();
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  const scrolled = () => page.evaluate(() => scrollY > 100);
+  for (let k = 0; k < 20 && !(await scrolled()); k++) {
+    await page.mouse.wheel(0, 200);
+    await page.waitForTimeout(300);
+  }
+  assert.ok(await scrolled());
+  await close();
+  outer.close();
+});
+
 test("a finger that swipes up on the picture scrolls the page", async () => {
   const { page, context, close } = await open(browser, server.url, phone);
   const box = await page.locator("#view canvas").boundingBox();

@@ -285,10 +285,10 @@ test("without WebAssembly, and with a service worker refused, the page says so",
   await close();
 });
 
-test("under a sub-path", async () => {
-  const lab = await serve({ base: "/lab/symdiff/" });
+for (const base of ["/lab/symdiff/", "/schöne (Moleküle) [1]/"]) test(`under a sub-path: ${base}`, async () => {
+  const lab = await serve({ base });
   const { page, close } = await open(browser, lab.url.replace(/\/$/, "?steps=50"));
-  assert.equal(new URL(page.url()).pathname, "/lab/symdiff/");
+  assert.equal(decodeURI(new URL(page.url()).pathname), base);
   await generate(page, { steps: 50 });
   await page.waitForFunction(() => document.querySelector("#offline").textContent.startsWith("Works offline"));
   await lab.stop();
