@@ -142,6 +142,7 @@ func dataOrder(seed uint64, molecules int) []int {
 type Rewards struct {
 	Samples []float64 `json:"samples"`       // a of each
 	Low     []float64 `json:"low,omitempty"` // a of each for t/T < RewardBelow, nil where it is the same
+	Mean    float64   `json:"mean"`          // reward of the samples
 	Data    []int     `json:"data"`          // places of the round's molecules in the training set
 	Next    int       `json:"next"`          // place in dataOrder of the first molecule that is left for the next round
 }

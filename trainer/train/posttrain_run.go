@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -271,6 +272,7 @@ func readMolecules(files []string) (all []*molecule.Molecule, err error) {
 }
 
 // rewards writes the weights of the samples of round k (see Contrast) and is their mean reward.
+// The training molecules follow with addData: scoring them takes time, and the last round needs none.
 func (r *posttraining) rewards(ctx context.Context, k int, samples []*molecule.Molecule) (mean float64, err error) {
 	values, err := r.reward(ctx, samples)
 	if err != nil {
@@ -297,14 +299,28 @@ func (r *posttraining) rewards(ctx context.Context, k int, samples []*molecule.M
 			rewards.Samples[i] = -r.Negative
 		}
 	}
-	if rewards.Data, rewards.Next, err = r.rewardedData(ctx, k, mean); err != nil {
-		return 0, err
-	}
+	rewards.Mean = mean
+	return round(mean, 1e5), r.writeRewards(k, rewards)
+}
+
+func (r *posttraining) writeRewards(k int, rewards Rewards) error {
 	b, err := json.Marshal(rewards)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	return round(mean, 1e5), writeWhole(r.rewardFile(k), b)
+	return writeWhole(r.rewardFile(k), b)
+}
+
+// addData gives the rewards of round k their training molecules, once a round is to follow.
+func (r *posttraining) addData(ctx context.Context, k int) error {
+	rewards, err := readRewards(r.rewardFile(k), r.Samples, math.MaxInt)
+	if err != nil || len(rewards.Data) > 0 {
+		return err
+	}
+	if rewards.Data, rewards.Next, err = r.rewardedData(ctx, k, rewards.Mean); err != nil {
+		return err
+	}
+	return r.writeRewards(k, rewards)
 }
 
 // rewardedData are the places of the next training molecules for round k whose reward is at least
@@ -387,6 +403,11 @@ func (r *posttraining) train(ctx context.Context, k int) (Round, error) {
 	o.Command = r.Train.Command
 	if exists(CheckpointPath(o.Out)) {
 		o.Resume = o.Out
+	}
+	if r.reward != nil {
+		if err := r.addData(ctx, k); err != nil {
+			return Round{}, err
+		}
 	}
 	r.log.note("round %d: training", k+1)
 	result, err := Run(ctx, o, r.status, r.tty)

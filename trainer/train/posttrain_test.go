@@ -276,6 +276,50 @@ func TestRewardBelow(t *testing.T) {
 	}
 }
 
+// The training molecules of a round are scored once it begins, and a run that goes on with more
+// rounds has the bits of one that had them from the start.
+func TestMoreRoundsByAReward(t *testing.T) {
+	p := smallPosttraining(t)
+	p.Reward = "stable_atoms"
+	whole := p
+	whole.Train.Out = filepath.Join(t.TempDir(), "whole")
+	want := mustPosttrain(t, whole, false)
+	r, left := &posttraining{Posttraining: p}, &posttraining{Posttraining: whole}
+	var err error
+	if r.reward, err = newRewarder(p.Reward); err != nil {
+		t.Fatal(err)
+	}
+	left.reward = r.reward
+	rewards := func(r *posttraining, k int) Rewards {
+		got, err := readRewards(r.rewardFile(k), p.Samples, math.MaxInt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	p.Rounds = 1
+	mustPosttrain(t, p, false)
+	if a, b := rewards(r, 0), rewards(r, 1); len(a.Data) != 10 || len(b.Data) != 0 || len(b.Samples) != 8 {
+		t.Errorf("round 0 has %d training molecules, want 10; the last %d, want none", len(a.Data), len(b.Data))
+	}
+	p.Rounds = 2
+	got := mustPosttrain(t, p, true)
+	if a, b := rewards(r, 1), rewards(left, 1); len(b.Data) != 10 || !slices.Equal(a.Data, b.Data) || a.Next != b.Next {
+		t.Errorf("training molecules %v, want %v", a.Data, b.Data)
+	}
+	for k := range 3 {
+		if *got.Rounds[k].Measures != *want.Rounds[k].Measures {
+			t.Errorf("round %d: %+v, want %+v", k, *got.Rounds[k].Measures, *want.Rounds[k].Measures)
+		}
+		other := weightsOf(t, want.Rounds[k].Weights)
+		for name, v := range weightsOf(t, got.Rounds[k].Weights) {
+			if !slices.Equal(other[name], v) {
+				t.Errorf("round %d: %s differs", k, name)
+			}
+		}
+	}
+}
+
 // With a reward the data of a round are the next ones that have it, and each round goes on where the
 // last one ended.
 func TestRewardedData(t *testing.T) {
