@@ -154,8 +154,8 @@ func bindPosttrain(f *pflag.FlagSet, p *train.Posttraining) {
 	f.StringVar(&p.Reward, "reward", p.Reward,
 		"what the samples are rewarded for: an expression over measures, or program:COMMAND")
 	f.Float64Var(&p.Mix, "mix", p.Mix, "with a reward, share of the data against the samples")
-	f.Float64Var(&p.RewardBelow, "reward-below", p.RewardBelow, "with a reward, t/T below which the samples are "+
-		"judged by it alone, and above which they are as without one; 0: by both at all times")
+	f.Float64Var(&p.RewardBelow, "reward-below", p.RewardBelow, "with a reward, t/T below which it counts; above, "+
+		"the data against the samples alone")
 	f.StringVar(&p.Group, "group", p.Group,
 		"with a reward, an expression: only samples of equal value are compared, and the share "+
 			"of each value is drawn to that in val")

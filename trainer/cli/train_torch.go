@@ -86,9 +86,9 @@ of round K.
 program:COMMAND, a program that reads molecules as SDF and prints one number per line, one for each
 molecule. Samples above the mean get a > 0, samples below it a < 0. --mix is the share of the data
 against the samples, which keeps the distribution; they are the data whose reward is not below the
-samples' mean. The score is then the mean reward. With posttrain.reward-below = R the reward alone
-judges the samples for t/T < R, where bonds form, and the data alone above it, where the kind of
-molecule is decided. With --group EXPR a sample is compared only with samples of the same value of EXPR, such as
+samples' mean. The score is then the mean reward. With posttrain.reward-below = R the
+reward counts for t/T < R, where bonds form. Above it, where the kind of molecule is decided, a is
+-negative for all samples. With --group EXPR a sample is compared only with samples of the same value of EXPR, such as
 aromatic_rings, and the share of each such group is drawn to its share in --val. An expression
 (expr-lang.org) may name
 

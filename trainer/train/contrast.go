@@ -25,8 +25,8 @@ import (
 //
 // At low noise, z tells data and samples apart. In a round the error of e_old becomes 1 - s times as
 // large on the data, and 1 + |s| times as large on the samples, where nothing holds it. The ramp
-// makes s smaller there. With a reward that counts at low noise alone (RewardBelow), what all samples
-// have in common is not pushed away there.
+// makes s smaller there. Samples that go wrong at high noise stay wrong however often a round
+// changes low noise, so this error grows until the samples get worse, and the rounds end.
 //
 // Sources: Direct Discriminative Optimization (Zheng et al. 2025, arXiv 2503.01103) for data
 // against own samples, DiffusionNFT (Zheng et al. 2025, arXiv 2509.16117) for this form of it, in
@@ -45,9 +45,8 @@ type Contrast struct {
 	Negative float64 `json:"negative"`
 
 	// file of Rewards; empty: a of all samples is -Negative, and the data are those of First
-	Rewards string `json:"rewards,omitempty"`
-	// t/T below which a of the samples is that of the rewards' Low, if there is one
-	RewardBelow float64 `json:"reward_below,omitempty"`
+	Rewards     string  `json:"rewards,omitempty"`
+	RewardBelow float64 `json:"reward_below,omitempty"` // t/T from which a of all samples is -Negative
 	// the first molecule of the round in the shuffled training set
 	First int `json:"first"`
 	Count int `json:"count"` // training molecules of the round, with a = 1
@@ -82,36 +81,34 @@ func (c *Contrast) check(o *Options) error {
 }
 
 // molecules are those of the round, from all of the training set and the network's own: the
-// training molecules first, then the samples, repeated until they are as many.
+// training molecules first, then the samples, repeated until they are as many. signs are their
+// weights over Beta.
 func (c *Contrast) molecules(all, own *dataset.Set) (set *dataset.Set, s signs, err error) {
 	weights := make([]float64, own.Len())
 	for i := range weights {
 		weights[i] = -c.Negative
 	}
-	low := weights
 	var data, samples []int
 	if c.Rewards != "" {
 		rewards, err := readRewards(c.Rewards, own.Len(), all.Len())
 		if err != nil {
 			return nil, s, err
 		}
-		weights, low, data = rewards.Samples, rewards.Samples, rewards.Data
-		if rewards.Low != nil {
-			low = rewards.Low
-		}
+		weights, data = rewards.Samples, rewards.Data
 	} else {
 		order := dataOrder(c.OrderSeed, all.Len())
 		for i := range c.Count {
 			data = append(data, order[(c.First+i)%len(order)])
 		}
 	}
+	s.data = len(data)
 	for range data {
-		s.high, s.low = append(s.high, float32(1/c.Beta)), append(s.low, float32(1/c.Beta))
+		s.of = append(s.of, float32(1/c.Beta))
 	}
 	for len(samples) == 0 || len(samples) < len(data) {
 		for i, a := range weights {
 			samples = append(samples, i)
-			s.high, s.low = append(s.high, float32(a/c.Beta)), append(s.low, float32(low[i]/c.Beta))
+			s.of = append(s.of, float32(a/c.Beta))
 		}
 	}
 	set = dataset.Join(all.Pick(data), own.Pick(samples))
@@ -119,18 +116,21 @@ func (c *Contrast) molecules(all, own *dataset.Set) (set *dataset.Set, s signs, 
 	return set, s, nil
 }
 
-// signs are a/Beta of each molecule of a round, below and above RewardBelow.
-type signs struct{ low, high []float32 }
+// signs are a/Beta of the molecules of a round: of data of them, then of samples.
+type signs struct {
+	of   []float32
+	data int
+}
 
 // sign is s of molecule index at t/T = share.
 func (c *Contrast) sign(s signs, index int, share float64) float32 {
 	switch {
 	case !c.inside(share):
 		return 0
-	case share < c.RewardBelow:
-		return s.low[index] * c.ramp(share)
+	case c.Rewards != "" && index >= s.data && share >= c.RewardBelow:
+		return float32(-c.Negative/c.Beta) * c.ramp(share)
 	}
-	return s.high[index] * c.ramp(share)
+	return s.of[index] * c.ramp(share)
 }
 
 // dataOrder is the order in which rounds take the training molecules.
@@ -140,11 +140,10 @@ func dataOrder(seed uint64, molecules int) []int {
 
 // Rewards are what a reward makes of a round.
 type Rewards struct {
-	Samples []float64 `json:"samples"`       // a of each
-	Low     []float64 `json:"low,omitempty"` // a of each for t/T < RewardBelow, nil where it is the same
-	Mean    float64   `json:"mean"`          // reward of the samples
-	Data    []int     `json:"data"`          // places of the round's molecules in the training set
-	Next    int       `json:"next"`          // place in dataOrder of the first molecule that is left for the next round
+	Samples []float64 `json:"samples"` // a of each for t/T < RewardBelow
+	Mean    float64   `json:"mean"`    // reward of the samples
+	Data    []int     `json:"data"`    // places of the round's molecules in the training set
+	Next    int       `json:"next"`    // place in dataOrder of the first molecule that is left for the next round
 }
 
 // readRewards reads a file of Rewards of so many samples and training molecules.
@@ -155,9 +154,6 @@ func readRewards(path string, samples, molecules int) (r Rewards, err error) {
 	}
 	if err := json.Unmarshal(b, &r); err != nil {
 		return r, fmt.Errorf("%s: %w", path, err)
-	}
-	if len(r.Low) != len(r.Samples) && r.Low != nil {
-		return r, fmt.Errorf("%s: low: %d weights for %d samples", path, len(r.Low), samples)
 	}
 	if len(r.Samples) != samples {
 		return r, fmt.Errorf("%s: samples: %d weights for %d samples", path, len(r.Samples), samples)

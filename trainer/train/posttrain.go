@@ -45,9 +45,8 @@ type Posttraining struct {
 	// with a reward, the share of the data against the samples; the data are those whose reward is
 	// not below the samples' mean
 	Mix float64 `json:"mix,omitempty"`
-	// with a reward, t/T below which the samples are judged by it alone, and above which they are all
-	// as without one; 0: by both at all times
-	RewardBelow float64 `json:"reward_below,omitempty"`
+	// with a reward, t/T below which it counts; above, the data against the samples alone
+	RewardBelow float64 `json:"reward_below"`
 	// with a reward, an expression: samples of equal values are compared with each other alone, and
 	// their shares are drawn to those of the validation molecules
 	Group string `json:"group,omitempty"`
@@ -57,7 +56,7 @@ type Posttraining struct {
 // meaning.
 func PosttrainDefaults(weights string) (Posttraining, error) {
 	p := Posttraining{Rounds: 8, Patience: 2, Samples: 5000, Positives: 15000, Beta: 0.4, From: 0.06, To: 0.75,
-		Negative: 0.9, Ramp: 0.1, Mix: 0.5}
+		Negative: 0.9, Ramp: 0.1, Mix: 0.5, RewardBelow: 1}
 	o, err := Student(weights)
 	if err != nil {
 		return p, err
@@ -102,9 +101,6 @@ func (p *Posttraining) Validate() error {
 	}
 	if p.Group != "" && p.Reward == "" {
 		return errors.New("group: needs --reward")
-	}
-	if p.RewardBelow != 0 && p.Reward == "" {
-		return errors.New("reward-below: needs --reward")
 	}
 	o := p.round(0, p.Train.Init, nil, "")
 	return o.Validate()

@@ -292,13 +292,6 @@ func (r *posttraining) rewards(ctx context.Context, k int, samples []*molecule.M
 	}
 	var rewards Rewards
 	rewards.Samples, mean = rewardWeights(values, groups, r.Mix, r.Negative)
-	if r.RewardBelow > 0 {
-		rewards.Low, _ = rewardWeights(values, groups, 0, r.Negative)
-		for i := range rewards.Samples {
-			rewards.Low[i] = min(1, max(-1, rewards.Low[i]))
-			rewards.Samples[i] = -r.Negative
-		}
-	}
 	rewards.Mean = mean
 	return round(mean, 1e5), r.writeRewards(k, rewards)
 }

@@ -261,10 +261,10 @@ func TestContrastTarget(t *testing.T) {
 	}
 }
 
-// Below RewardBelow the samples have the weights of the reward alone.
+// A reward counts below RewardBelow only.
 func TestRewardBelow(t *testing.T) {
-	c := Contrast{Beta: 0.5, From: 0.1, To: 0.8, Ramp: 0.2, RewardBelow: 0.4}
-	s := signs{low: []float32{2, 1}, high: []float32{2, -1.8}}
+	c := Contrast{Beta: 0.5, From: 0.1, To: 0.8, Ramp: 0.2, Negative: 0.9, RewardBelow: 0.4, Rewards: "rewards.json"}
+	s := signs{of: []float32{2, 1}, data: 1}
 	for _, want := range []struct {
 		share float64
 		signs [2]float32
