@@ -21,7 +21,6 @@ var kinds = map[string]func(files []string) ([][]string, error){
 	"nll":       nll,
 	"bonds":     bonds,
 	"rounds":    rounds,
-	"rewards":   rewards,
 	"gamma":     gamma,
 
 	"peers":          peers,
@@ -153,34 +152,9 @@ func (p posttraining) cells(round int) (cells []string) {
 		fmt.Sprintf("%.2f", r.Training+r.Sampling))
 }
 
-// rounds is one row for each round of the stages of post-training of a model, one file for each.
-// Round 0 is the model that the first stage starts from.
+// rounds is one row for each round of post-training, with the mean reward where there is one. Round 0
+// is the model that it starts from.
 func rounds(files []string) ([][]string, error) {
-	if len(files) == 0 {
-		return nil, errors.New("want at least one file")
-	}
-	rows := [][]string{append([]string{"by", "round"}, roundHead...)}
-	for i, file := range files {
-		p, err := readRounds(file)
-		if err != nil {
-			return nil, err
-		}
-		by := "data"
-		if p.Options.Reward != "" {
-			by = "reward"
-		}
-		for k := range p.Rounds {
-			if i > 0 && k == 0 { // the best round of the stage before
-				continue
-			}
-			rows = append(rows, append([]string{by, p.name(k)}, p.cells(k)...))
-		}
-	}
-	return rows, nil
-}
-
-// rewards is one row for each round of post-training by a reward, with its mean.
-func rewards(files []string) ([][]string, error) {
 	if len(files) != 1 {
 		return nil, errors.New("want one file")
 	}
@@ -188,9 +162,15 @@ func rewards(files []string) ([][]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows := [][]string{append([]string{"round", "reward"}, roundHead...)}
+	row := func(name, reward string, cells []string) []string {
+		if p.Options.Reward == "" {
+			return append([]string{name}, cells...)
+		}
+		return append([]string{name, reward}, cells...)
+	}
+	rows := [][]string{row("round", "reward", roundHead)}
 	for k, r := range p.Rounds {
-		rows = append(rows, append([]string{p.name(k), fmt.Sprintf("%.3f", r.Measures["reward"])}, p.cells(k)...))
+		rows = append(rows, row(p.name(k), fmt.Sprintf("%.3f", r.Measures["reward"]), p.cells(k)))
 	}
 	return rows, nil
 }
