@@ -114,27 +114,25 @@ func TestRounds(t *testing.T) {
 	const cells = "67.7 | 85.2 | 99.0 | 61.6 | 3.4 | 0.0053 | 0.15 |"
 	writeFiles(t, map[string]string{
 		"a.json": `{"options":{},"best":1,"rounds":[` + round + "," + round + "]}",
-		"b.json": `{"options":{"reward":"plausible"},"best":1,"rounds":[` + round + "," + round + "]}",
+		"b.json": `{"options":{"reward":"stable"},"best":0,"rounds":[` +
+			strings.Replace(round, `"valid"`, `"reward":0.3738,"valid"`, 1) + "]}",
 		"c.json": `{"options":{},"best":1,"rounds":[` + round + "]}",
 		"d.json": `{"options":{},"best":0,"rounds":[{}]}`,
 	})
-	rows, err := rounds([]string{"a.json", "b.json"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var text []string
-	for _, r := range rows[1:] {
-		text = append(text, strings.Join(r, " | ")+" |")
-	}
-	want := []string{"data | 0 | " + cells, "data | **1** | " + cells, "reward | **1** | " + cells}
-	if !slices.Equal(text, want) {
-		t.Errorf("%q, want %q", text, want)
-	}
-	writeFiles(t, map[string]string{"e.json": `{"options":{"reward":"stable"},"best":0,"rounds":[` +
-		strings.Replace(round, `"valid"`, `"reward":0.3738,"valid"`, 1) + "]}"})
-	if rows, err = rewards([]string{"e.json"}); err != nil || len(rows) != 2 ||
-		strings.Join(rows[1], " | ")+" |" != "**0** | 0.374 | "+cells {
-		t.Errorf("%q, %v", rows, err)
+	for file, want := range map[string][]string{
+		"a.json": {"0 | " + cells, "**1** | " + cells}, "b.json": {"**0** | 0.374 | " + cells},
+	} {
+		rows, err := rounds([]string{file})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text []string
+		for _, r := range rows[1:] {
+			text = append(text, strings.Join(r, " | ")+" |")
+		}
+		if !slices.Equal(text, want) || len(rows[0]) != len(rows[1]) {
+			t.Errorf("%s: %q, want %q", file, text, want)
+		}
 	}
 	for _, file := range []string{"c.json", "d.json"} {
 		if _, err := rounds([]string{file}); err == nil || !strings.Contains(err.Error(), file) {
