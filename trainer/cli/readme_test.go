@@ -26,8 +26,8 @@ var smaller = []struct{ from, to string }{
 	{"-n 1000", "-n 5 --steps 5"},
 	{"--out self --rounds 4", "--out self --rounds 1 --samples 6 --sample-steps 4 --steps 4 " +
 		"--threads 1 --set positives=9"},
-	{"--reward plausible --rounds 2", "--reward stable_atoms --rounds 1 --samples 6 --sample-steps 4 " +
-		"--steps 4 --threads 1 --set positives=9"},
+	{"--reward plausible --set", "--reward stable_atoms --rounds 1 --samples 6 --sample-steps 4 " +
+		"--steps 4 --threads 1 --set positives=9 --set"},
 	// the same molecule three times, of which data balance takes one
 	{"--conformers 5", "--conformers 3"},
 }
