@@ -52,7 +52,7 @@ async function axe(page) {
 }
 
 test("coupled, the turned noise gives the same molecule turned; in the other order, without gamma or uncoupled it does not", async () => {
-  const { page, close } = await open(browser, address("seed=3&atoms=12&t_start=600&steps=20"));
+  const { page, close } = await open(browser, address("seed=4&atoms=12&t_start=600&steps=20"));
   assert.match(await page.textContent("#cost"), /downloads the model \(\d+\.\d MB\)/);
   await axe(page);
   await generate(page);
