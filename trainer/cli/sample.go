@@ -24,7 +24,7 @@ import (
 type sampleCommand struct {
 	options        sampler.Options
 	set            []string // NAME=VALUE of options without a flag
-	learned        bool     // formulas, from a model of those of the training data
+	formulas       string   // learned: from a model of those of the training data; empty: from these
 	fragment, from string
 	model, guide   string
 	out, format    string
@@ -220,7 +220,7 @@ func (o *sampleCommand) check(r *dataset.Reader) (err error) {
 		}
 	}
 	if o.options.Formula == learned {
-		o.learned, o.options.Formula = true, ""
+		o.formulas, o.options.Formula = learned, ""
 	}
 	if o.out == "" {
 		return usagef("--out: empty name")
@@ -300,7 +300,7 @@ func (o *sampleCommand) open(r *dataset.Reader) (*symdiff.Model, error) {
 	if o.options, err = o.options.For(m.Meta); err != nil {
 		return nil, ofModel(m, err)
 	}
-	if o.learned {
+	if o.formulas == learned {
 		return o.learn(m)
 	}
 	return m, nil
@@ -379,7 +379,7 @@ func (o *sampleCommand) run(cmd *cobra.Command) error {
 			struct {
 				Out      string `json:"out"`
 				Formulas string `json:"formulas,omitempty"`
-			}{o.out, o.formulas()}, o.options, facts(m.Provenance()[1:]),
+			}{o.out, o.formulas}, o.options, facts(m.Provenance()[1:]),
 			summary{m.Name, m.SHA256, elapsed.Seconds(), rate, r},
 		})
 	}
@@ -447,14 +447,6 @@ func (o *sampleCommand) write(
 	return r, elapsed, err
 }
 
-// formulas are what the output says of learned ones.
-func (o *sampleCommand) formulas() string {
-	if o.learned {
-		return learned
-	}
-	return ""
-}
-
 // written is the molecules, each written to w before it is passed on.
 func (o *sampleCommand) written(
 	ctx context.Context,
@@ -468,8 +460,8 @@ func (o *sampleCommand) written(
 				yield(nil, ofModel(m, err))
 				return
 			}
-			if from := o.formulas(); from != "" {
-				mol.Properties = append(mol.Properties, molecule.Property{Key: "formulas", Value: from})
+			if o.formulas != "" {
+				mol.Properties = append(mol.Properties, molecule.Property{Key: "formulas", Value: o.formulas})
 			}
 			err = o.writeOne(w, mol, i)
 			i++

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -114,8 +113,9 @@ type posttraining struct {
 	} `json:"rounds"`
 }
 
-func readRounds(file string) (p posttraining, err error) {
-	if err = read(file, &p); err != nil {
+func readRounds(files []string) (p posttraining, err error) {
+	file, err := readOne(files, &p)
+	if err != nil {
 		return p, err
 	}
 	if p.Best >= len(p.Rounds) {
@@ -155,10 +155,7 @@ func (p posttraining) cells(round int) (cells []string) {
 // rounds is one row for each round of post-training, with the mean reward where there is one. Round 0
 // is the model that it starts from.
 func rounds(files []string) ([][]string, error) {
-	if len(files) != 1 {
-		return nil, errors.New("want one file")
-	}
-	p, err := readRounds(files[0])
+	p, err := readRounds(files)
 	if err != nil {
 		return nil, err
 	}

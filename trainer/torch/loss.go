@@ -43,25 +43,23 @@ func Extrapolate(s *Scope, e, a, b Tensor, w []float32) Tensor {
 
 // Choose is f(in, choice) of each molecule, one call for all molecules of a choice: (B, ...).
 func Choose(s *Scope, in Input, choices []bool, f func(in Input, choice bool) Tensor) Tensor {
-	var places [2][]int64 // in the batch, of the molecules of each choice
-	var rank []int64      // of each molecule among those of its choice
+	var no, yes []int64 // places in the batch
 	for i, c := range choices {
-		k := 0
 		if c {
-			k = 1
+			yes = append(yes, int64(i))
+		} else {
+			no = append(no, int64(i))
 		}
-		rank, places[k] = append(rank, int64(len(places[k]))), append(places[k], int64(i))
 	}
-	if len(places[0]) == 0 || len(places[1]) == 0 {
+	if len(no) == 0 || len(yes) == 0 {
 		return f(in, choices[0])
 	}
-	for i, c := range choices {
-		if c {
-			rank[i] += int64(len(places[0]))
-		}
+	both := s.cat(0, f(in.pick(s, no), false), f(in.pick(s, yes), true))
+	back := make([]int64, len(choices)) // places in both
+	for k, place := range append(no, yes...) {
+		back[place] = int64(k)
 	}
-	both := s.cat(0, f(in.pick(s, places[0]), false), f(in.pick(s, places[1]), true))
-	return s.pick(both, rank)
+	return s.pick(both, back)
 }
 
 // pick are the molecules of places.

@@ -19,9 +19,10 @@ import (
 //	target = e_old + s·(eps - e_old),  s = a/Beta·min(1, t/(T·Ramp))   for From <= t/T <= To;   e_anchor elsewhere
 //
 // e_anchor is the network that all rounds started from, so that what is not to change does not drift
-// from round to round. Data have a = 1 and samples a = -Negative. With Negative = 1 the network rests
-// where both have one distribution; what it does wrong on both alike is then not seen. Below 1 that
-// is drawn to the data's denoiser.
+// from round to round. Data have a = 1 and samples a = -Negative; for t/T < RewardBelow a reward gives
+// the samples theirs (see rewardWeights). With Negative = 1 and no reward the network rests where both
+// have one distribution; what it does wrong on both alike is then not seen. Below 1 that is drawn to
+// the data's denoiser.
 //
 // At low noise, z tells data and samples apart. In a round the error of e_old becomes 1 - s times as
 // large on the data, and 1 + |s| times as large on the samples, where nothing holds it. The ramp

@@ -221,6 +221,7 @@ func readPosttrainState(folder string) (*posttrainState, error) {
 		return nil, err
 	}
 	s := new(posttrainState)
+	s.Options.RewardBelow = 1 // of runs from before there was such an option
 	if err := json.Unmarshal(b, s); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -261,6 +261,21 @@ func TestContrastTarget(t *testing.T) {
 	}
 }
 
+// A run from before there was RewardBelow goes on with its reward at all times.
+func TestOldPosttrainingKeepsItsReward(t *testing.T) {
+	folder := t.TempDir()
+	for text, want := range map[string]float64{
+		`{"options":{"reward":"stable"}}`: 1, `{"options":{"reward":"stable","reward_below":0.35}}`: 0.35,
+	} {
+		if err := os.WriteFile(filepath.Join(folder, posttrainName), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := readPosttrainState(folder); err != nil || s.Options.RewardBelow != want {
+			t.Errorf("%s: reward below %v, %v, want %g", text, s, err, want)
+		}
+	}
+}
+
 // A reward counts below RewardBelow only.
 func TestRewardBelow(t *testing.T) {
 	c := Contrast{Beta: 0.5, From: 0.1, To: 0.8, Ramp: 0.2, Negative: 0.9, RewardBelow: 0.4, Rewards: "rewards.json"}

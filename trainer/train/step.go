@@ -199,7 +199,7 @@ func (r *run) squaredError(s *torch.Scope, p *torch.Params, b *Batch) torch.Tens
 	return torch.SquaredError(s, torch.Forward(s, p, in), target, mask)
 }
 
-// reference is e_ref of a Contrast: (B, N, 3+F).
+// reference is e_old of a Contrast in its interval and e_anchor outside it: (B, N, 3+F).
 func (r *run) reference(s *torch.Scope, in torch.Input, anchored []bool) torch.Tensor {
 	if r.anchor == nil {
 		return torch.Forward(s, r.old, in).Eps(s)
