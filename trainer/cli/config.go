@@ -150,8 +150,6 @@ func bindPosttrain(f *pflag.FlagSet, p *train.Posttraining) {
 	f.Float64Var(&p.From, "from", p.From, "t/T from which the network changes")
 	f.Float64Var(&p.To, "to", p.To, "t/T up to which the network changes")
 	f.Float64Var(&p.Ramp, "ramp", p.Ramp, "t/T below which a round changes the network less, in proportion to t")
-	f.Float64Var(&p.LikelihoodBelow, "likelihood-below", p.LikelihoodBelow,
-		"t/T below which the data's target is the noise, as in base training")
 	f.Float64Var(&p.Negative, "negative", p.Negative, "weight of the samples, where that of the data is 1")
 	f.StringVar(&p.Reward, "reward", p.Reward,
 		"what the samples are rewarded for: an expression over measures, or program:COMMAND")

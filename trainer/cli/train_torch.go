@@ -71,8 +71,7 @@ it. It then trains on equal numbers of molecules of the data (a = 1) and of the 
 with e_init of --init. Nothing changes once the samples have the distribution of the data. Each round
 takes the next molecules of the data. Below t/T = posttrain.ramp, a is smaller in proportion to t:
 there the noised molecules tell data and samples apart, and the prediction's error grows from round
-to round. Below t/T = posttrain.likelihood-below the target of the data is eps, as in base training,
-which slows that.
+to round.
 
 The score of a round is measured on its samples: stable molecules + unique among valid - 1 -
 20·(Jensen-Shannon divergence of the distances from those of --val). Training ends after

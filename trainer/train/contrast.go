@@ -26,8 +26,7 @@ import (
 //
 // At low noise, z tells data and samples apart. In a round the error of e_old becomes 1 - s times as
 // large on the data, and 1 + |s| times as large on the samples, where nothing holds it. The ramp
-// makes s smaller there, and s of the data is at most 1 for t/T < LikelihoodBelow: their target is
-// eps, as in base training, so that they hold the denoiser. Samples that go wrong at high noise stay wrong however often a round
+// makes s smaller there. Samples that go wrong at high noise stay wrong however often a round
 // changes low noise, so this error grows until the samples get worse, and the rounds end.
 //
 // Sources: Direct Discriminative Optimization (Zheng et al. 2025, arXiv 2503.01103) for data
@@ -49,8 +48,6 @@ type Contrast struct {
 	// file of Rewards; empty: a of all samples is -Negative, and the data are those of First
 	Rewards     string  `json:"rewards,omitempty"`
 	RewardBelow float64 `json:"reward_below,omitempty"` // t/T from which a of all samples is -Negative
-	// t/T below which s of the data is at most 1, so that their target is eps
-	LikelihoodBelow float64 `json:"likelihood_below,omitempty"`
 	// the first molecule of the round in the shuffled training set
 	First int `json:"first"`
 	Count int `json:"count"` // training molecules of the round, with a = 1
@@ -69,8 +66,6 @@ func (c *Contrast) check(o *Options) error {
 		return fmt.Errorf("ramp: %g, want a number in [0, 1]", c.Ramp)
 	case !(c.RewardBelow >= 0 && c.RewardBelow <= 1):
 		return fmt.Errorf("reward-below: %g, want a number in [0, 1]", c.RewardBelow)
-	case !(c.LikelihoodBelow >= 0 && c.LikelihoodBelow <= 1):
-		return fmt.Errorf("likelihood-below: %g, want a number in [0, 1]", c.LikelihoodBelow)
 	case !(c.Negative >= 0 && c.Negative <= 1):
 		return fmt.Errorf("negative: %g, want a number in [0, 1]", c.Negative)
 	case o.Teacher != "":
@@ -136,11 +131,7 @@ func (c *Contrast) sign(s signs, index int, share float64) float32 {
 	case c.Rewards != "" && index >= s.data && share >= c.RewardBelow:
 		return float32(-c.Negative/c.Beta) * c.ramp(share)
 	}
-	sign := s.of[index] * c.ramp(share)
-	if index < s.data && share < c.LikelihoodBelow {
-		sign = min(sign, 1)
-	}
-	return sign
+	return s.of[index] * c.ramp(share)
 }
 
 // dataOrder is the order in which rounds take the training molecules.

@@ -40,8 +40,6 @@ type Posttraining struct {
 	To        float64 `json:"to"`   // t/T
 	Negative  float64 `json:"negative"`
 	Ramp      float64 `json:"ramp"` // t/T
-	// t/T below which the target of the data is eps
-	LikelihoodBelow float64 `json:"likelihood_below"`
 
 	Reward string `json:"reward,omitempty"` // see Reward; empty: the data against the samples
 	// with a reward, the share of the data against the samples; the data are those whose reward is
@@ -122,7 +120,7 @@ func (p *Posttraining) round(k int, weights string, samples []string, rewards st
 	}
 	o.Resume, o.Init, o.Out, o.Seed = "", weights, filepath.Join(p.folder(k), "train"), p.Train.Seed+uint64(k)
 	o.Contrast = &Contrast{Old: weights, Anchor: p.Train.Init, RewardBelow: p.RewardBelow,
-		LikelihoodBelow: p.LikelihoodBelow, Negative: p.Negative, Ramp: p.Ramp, Beta: p.Beta, From: p.From, To: p.To, Samples: samples,
+		Negative: p.Negative, Ramp: p.Ramp, Beta: p.Beta, From: p.From, To: p.To, Samples: samples,
 		Rewards: rewards, First: k * positives, Count: positives, OrderSeed: p.Train.Seed}
 	return o
 }
@@ -285,28 +283,27 @@ type PosttrainStage struct {
 
 // PosttrainSummary are the settings of post-training that are not those of training.
 type PosttrainSummary struct {
-	Samples         int     `json:"samples"`
-	SampleSteps     int     `json:"sample_steps,omitempty"`
-	SampleRho       float64 `json:"sample_rho,omitempty"`
-	Positives       int     `json:"positives"`
-	Beta            float64 `json:"beta"`
-	From            float64 `json:"from"`
-	To              float64 `json:"to"`
-	Negative        float64 `json:"negative"`
-	Ramp            float64 `json:"ramp"`
-	LikelihoodBelow float64 `json:"likelihood_below,omitempty"`
-	Steps           int     `json:"steps"`
-	LR              float64 `json:"lr"`
-	Reward          string  `json:"reward,omitempty"`
-	Mix             float64 `json:"mix,omitempty"`
-	RewardBelow     float64 `json:"reward_below,omitempty"`
-	Group           string  `json:"group,omitempty"`
+	Samples     int     `json:"samples"`
+	SampleSteps int     `json:"sample_steps,omitempty"`
+	SampleRho   float64 `json:"sample_rho,omitempty"`
+	Positives   int     `json:"positives"`
+	Beta        float64 `json:"beta"`
+	From        float64 `json:"from"`
+	To          float64 `json:"to"`
+	Negative    float64 `json:"negative"`
+	Ramp        float64 `json:"ramp"`
+	Steps       int     `json:"steps"`
+	LR          float64 `json:"lr"`
+	Reward      string  `json:"reward,omitempty"`
+	Mix         float64 `json:"mix,omitempty"`
+	RewardBelow float64 `json:"reward_below,omitempty"`
+	Group       string  `json:"group,omitempty"`
 }
 
 // summary are the settings that the provenance tells.
 func (p *Posttraining) summary() PosttrainSummary {
 	s := PosttrainSummary{p.Samples, p.SampleSteps, p.SampleRho, p.Positives, p.Beta, p.From, p.To, p.Negative, p.Ramp,
-		p.LikelihoodBelow, p.Train.Steps, p.Train.LR, "", 0, 0, ""}
+		p.Train.Steps, p.Train.LR, "", 0, 0, ""}
 	if p.Reward != "" {
 		s.Reward, s.Mix, s.RewardBelow, s.Group = shareableReward(p.Reward), p.Mix, p.RewardBelow, p.Group
 	}

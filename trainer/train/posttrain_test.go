@@ -291,25 +291,6 @@ func TestRewardBelow(t *testing.T) {
 	}
 }
 
-// Below LikelihoodBelow the target of the data is eps, or between e_old and eps where s is smaller;
-// samples have their s.
-func TestLikelihoodBelow(t *testing.T) {
-	c := Contrast{Beta: 0.4, From: 0.05, To: 0.8, Ramp: 0.1, Negative: 0.8, LikelihoodBelow: 0.35, RewardBelow: 1}
-	s := signs{of: []float32{2.5, -2}, data: 1}
-	for _, want := range []struct {
-		share float64
-		signs [2]float32
-	}{{0.02, [2]float32{}}, {0.05, [2]float32{1, -1}}, {0.2, [2]float32{1, -2}}, {0.35, [2]float32{2.5, -2}}} {
-		if got := [2]float32{c.sign(s, 0, want.share), c.sign(s, 1, want.share)}; got != want.signs {
-			t.Errorf("t/T %g: s = %v, want %v", want.share, got, want.signs)
-		}
-	}
-	c.LikelihoodBelow = 1.5
-	if err := c.check(new(Options)); err == nil || !strings.Contains(err.Error(), "likelihood-below: 1.5") {
-		t.Errorf("likelihood-below 1.5: %v", err)
-	}
-}
-
 // The training molecules of a round are scored once it begins, and a run that goes on with more
 // rounds has the bits of one that had them from the start.
 func TestMoreRoundsByAReward(t *testing.T) {
