@@ -126,10 +126,14 @@ func compare(name string, molecules, rounds int, seconds float64, threads int, p
 		return err
 	}
 	share := products(here) / (float64(here.Molecules()) / median(ours))
-	fmt.Printf("| %s | %d | %d | %.1f | %.1f | %.2f (%.2f to %.2f) | %.0f %% | %.0f %% | %.1f |\n", name,
+	bf16 := "-"
+	if torch.FastBF16(torch.CPU) {
+		bf16 = fmt.Sprintf("%.1f", median(halves))
+	}
+	fmt.Printf("| %s | %d | %d | %.1f | %.1f | %.2f (%.2f to %.2f) | %.0f %% | %.0f %% | %s |\n", name,
 		o.Config.NumParameters(), molecules,
 		median(theirs), median(ours), median(ratios), slices.Min(ratios), slices.Max(ratios), 100*profile.GEMM,
-		100*share, median(halves))
+		100*share, bf16)
 	return nil
 }
 

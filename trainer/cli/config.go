@@ -256,7 +256,7 @@ func bindOptimiser(f *pflag.FlagSet, o *train.Options) {
 	f.BoolVar(&o.AMSGrad, "amsgrad", o.AMSGrad, "the AMSGrad form of AdamW")
 	f.BoolVar(&o.Muon, "muon", o.Muon, "step the matrices of attention and MLPs by Muon, the rest by AdamW")
 	f.BoolVar(&o.TF32, "tf32", o.TF32, "matrix products in TensorFloat-32, on CUDA")
-	f.BoolVar(&o.BF16, "bf16", o.BF16, "matrix products in bfloat16, weights kept in float32")
+	f.BoolVar(&o.BF16, "bf16", o.BF16, "matrix products in bfloat16, weights kept in float32; on a CPU it needs AVX-512")
 }
 
 func bindRun(f *pflag.FlagSet, o *train.Options) {

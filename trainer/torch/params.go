@@ -40,8 +40,8 @@ type Params struct {
 }
 
 // NewParams allocates the parameters of c, all zero. halfWeights makes the weights of attention and
-// MLPs bfloat16 in products, while Flat keeps them in float32: call Refresh after each change of
-// Flat. Those beside the network's, of a learned schedule, come last.
+// MLPs bfloat16 in products, where FastBF16 says so, while Flat keeps them in float32: call Refresh
+// after each change of Flat. Those beside the network's, of a learned schedule, come last.
 func NewParams(c model.Config, device gotch.Device, halfWeights bool, beside ...safetensors.Parameter) *Params {
 	return newParams(&Params{Config: c, List: append(c.Parameters(), beside...), device: device}, halfWeights)
 }
@@ -53,6 +53,7 @@ func NewEGNNParams(c egnn.Config, device gotch.Device, beside ...safetensors.Par
 
 func newParams(p *Params, halfWeights bool) *Params {
 	p.byName = map[string]Tensor{}
+	halfWeights = halfWeights && FastBF16(p.device)
 	for _, q := range p.List {
 		p.offsets = append(p.offsets, p.Size)
 		p.Size += q.Size()

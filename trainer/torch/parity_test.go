@@ -264,6 +264,9 @@ func TestOrthonormaliseRows(t *testing.T) {
 // With bf16 products the output stays near that of float32, and the gradient too.
 func TestBF16IsNear(t *testing.T) {
 	onThread(t)
+	if !FastBF16(CPU) {
+		t.Skip("a processor without AVX-512 takes float32")
+	}
 	c := configs()[2]
 	flat := randomWeights(c, 1)
 	var out, grad [2][]float32
@@ -303,6 +306,18 @@ func TestBF16IsNear(t *testing.T) {
 	}
 	if d := relative(grad[0], grad[1]); !(d < 0.05) || d == 0 {
 		t.Errorf("bf16 gradient differs by %g (relative norm)", d)
+	}
+}
+
+// A processor without AVX-512 multiplies in float32, whatever is asked for.
+func TestBF16NeedsAVX512(t *testing.T) {
+	onThread(t)
+	has := avx512
+	defer func() { avx512 = has }()
+	for _, avx512 = range []bool{false, true} {
+		if p := NewParams(configs()[0], CPU, true); (p.half != nil) != avx512 {
+			t.Errorf("AVX-512 %v: bfloat16 weights %v", avx512, p.half != nil)
+		}
 	}
 }
 

@@ -42,11 +42,19 @@ func Setup(threads int) {
 // there are more than its usual thousand. Variables that are set are left.
 var tune = sync.OnceFunc(func() {
 	keepMemory()
-	if x := cpu.X86; x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasFMA {
+	if avx512 {
 		setDefault("ATEN_CPU_CAPABILITY", "avx512")
 	}
 	setDefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8192")
 })
+
+// avx512 tells whether the processor has what libtorch and oneDNN mean by AVX-512.
+var avx512 = cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VL &&
+	cpu.X86.HasFMA
+
+// FastBF16 tells whether d multiplies bfloat16 matrices at least as fast as float32. A processor
+// without AVX-512 does not: oneDNN refuses it, and libtorch's own loops take many times as long.
+func FastBF16(d gotch.Device) bool { return d.IsCuda() || avx512 }
 
 // AllowTF32 asks for TensorFloat-32, of 10 bits of mantissa, in products of float32 matrices on
 // CUDA. It has to come before all else: libtorch reads the variable when its context is first used.

@@ -111,7 +111,7 @@ type run struct {
 	perEpoch            int // batches
 	world               *mpi.World
 
-	warnings []string // about what was resumed
+	warnings []string // about what was resumed, and how it runs
 	status   io.Writer
 	terminal bool // status is one
 	log      *runLog
@@ -136,6 +136,9 @@ func newRun(o Options, world *mpi.World, status io.Writer, terminal bool) (_ *ru
 	}
 	r := &run{Options: o, world: world, meta: o.Meta(), status: status, terminal: terminal}
 	r.setup(device)
+	if o.BF16 && !torch.FastBF16(device) {
+		r.warnings = append(r.warnings, "bf16: this processor has no AVX-512, so products are in float32")
+	}
 	resumed, err := r.enter()
 	if err != nil {
 		return nil, err
