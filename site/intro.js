@@ -19,30 +19,14 @@ const load = (file) => SymDiff.load({ wasm: `data:application/wasm;base64,${wasm
 const files = process.env.SYMDIFF_WEIGHTS ? [process.env.SYMDIFF_WEIGHTS] : weightsIn(fileURLToPath(new URL("../core/weights", import.meta.url)), "qm9-web.safetensors");
 const engine = await load(files[0]);
 const told = {};
-/** Shares of the schedule at which the input variance is measured, each on `molecules` of the model, by so many draws. */
-const times = [0.1, 0.5, 0.9];
-const [molecules, draws] = [2, 32];
-
-/** Of a learned gamma, what the network's input varies by (SymDiff.inputVariance), the mean over molecules; none for other models. */
-async function varianceOf(model) {
-  if (model.info.variant !== "symdiff") return [];
-  const sums = times.map(() => 0);
-  for (let seed = 1; seed <= molecules; seed++) {
-    await model.generate({ seed, atoms: 18 });
-    for (const [k, t] of times.entries()) sums[k] += (await model.inputVariance({ t, draws })) / molecules;
-  }
-  return sums.map((sum, k) => ({ t: times[k], variance: Number(sum.toFixed(3)) }));
+function tell({ info: { sha256, defaults, compositionConditional, fragmentConditional } }) {
+  told[sha256] = { defaults, compositionConditional, fragmentConditional };
 }
 
-async function tell(model) {
-  const { sha256, defaults, compositionConditional, fragmentConditional } = model.info;
-  told[sha256] = { defaults, compositionConditional, fragmentConditional, inputVariance: await varianceOf(model) };
-}
-
-await tell(engine);
+tell(engine);
 for (const file of files.slice(1)) {
   const other = await load(file);
-  await tell(other);
+  tell(other);
   other.close();
 }
 writeFileSync(new URL("../build/told.json", import.meta.url), JSON.stringify(told));

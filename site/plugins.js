@@ -71,7 +71,7 @@ export function pageParts(dir, pages) {
 
 /**
  * The module virtual:model: URLs of the WASM builds, and of every model its URL, hash, size, what its header says, and what core
- * does with it (`defaults`, `compositionConditional`, `fragmentConditional`, `inputVariance`, written by intro.js).
+ * does with it (`defaults`, `compositionConditional`, `fragmentConditional`, written by intro.js).
  */
 export function modelFiles({ simd, plain, weights, told, chemistry, forceField }) {
   const id = "virtual:model";
@@ -118,6 +118,7 @@ function factsOf(file) {
     evaluation: readEvaluation(file.replace(/\.safetensors$/, ".json"), sha256),
     keep: measuredOf(file, "keep", sha256).tasks ?? [],
     branches: measuredOf(file, "branches", sha256).branches ?? [],
+    inputVariance: varianceOf(measuredOf(file, "gamma", sha256)),
     ...readHeader(data),
   };
 }
@@ -147,12 +148,17 @@ function heaviest(compositions = "{}") {
   return Math.max(0, ...Object.keys(JSON.parse(compositions)).map(heavy));
 }
 
-/** What `make evaluate-keep` or `make evaluate-branches` measured of these weights; nothing where it measured others, or none. */
+/** What `make evaluate-keep`, `make evaluate-branches` or `make evaluate-gamma` measured of these weights; nothing where it measured others, or none. */
 function measuredOf(weights, what, sha256) {
   const file = weights.replace(/\.safetensors$/, `.${what}.json`);
   if (!existsSync(file)) return {};
   const measured = JSON.parse(readFileSync(file, "utf8"));
   return measured.model_sha256 === sha256 ? measured : {};
+}
+
+/** The input variance of a measurement by `make evaluate-gamma`. */
+function varianceOf({ molecules, rows = [] }) {
+  return rows.map(({ kernel, t, input_variance, input_variance_error }) => ({ gamma: kernel, t, mean: input_variance, error: input_variance_error, molecules }));
 }
 
 /** What `make evaluate-model` measured of these weights; nothing where it measured others, or none. */

@@ -2,22 +2,26 @@
 
 import { models, type Model } from "virtual:model";
 
+type Measured = Pick<Model, "inputVariance" | "variant">;
+
 /** Below this mean input variance a learned gamma is not the Haar measure, whose variance is 1. */
 const nearHaar = 0.9;
 
-/** The mean over the times at which it was measured; 1, as of the Haar measure, where gamma is not learned. */
-function meanVariance({ inputVariance }: Pick<Model, "inputVariance">): number {
-  return inputVariance.length ? inputVariance.reduce((sum, { variance }) => sum + variance, 0) / inputVariance.length : 1;
+/** The mean over times of the input variance of the learned gamma; NaN where it was not measured. */
+function meanVariance({ inputVariance }: Measured): number {
+  const learned = inputVariance.filter(({ gamma }) => gamma === "learned");
+  return learned.reduce((sum, { mean }) => sum + mean, 0) / learned.length;
 }
 
-/** Whether a model has a gamma that was learned, and is not the Haar measure all the same. */
-export function learnsGamma(model: Pick<Model, "inputVariance">): boolean {
-  return meanVariance(model) < nearHaar;
+/** Whether a model has a gamma that was learned, and that no measurement found to be the Haar measure all the same. */
+export function learnsGamma(model: Measured): boolean {
+  return model.variant === "symdiff" && !(meanVariance(model) >= nearHaar);
 }
 
-/** The shipped model whose gamma concentrates most; the default, where none does. */
+/** The shipped model whose gamma is farthest from the Haar measure; the default, where none is measured to be far. */
 export function mostLearned(): Model {
-  return models.reduce((best: Model, model) => (learnsGamma(model) && meanVariance(model) < meanVariance(best) ? model : best), models[0]);
+  const measured = models.filter((model) => meanVariance(model) < nearHaar);
+  return measured.sort((a, b) => meanVariance(a) - meanVariance(b))[0] ?? models[0];
 }
 
 /** Names the model behind the symmetry page, where its gamma was learned; as a further sentence. */

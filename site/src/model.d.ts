@@ -22,14 +22,24 @@ declare module "virtual:model" {
     /** Whether core gives them parts that are kept (ModelInfo). */
     fragmentConditional: boolean;
     variant: string;
-    /** How much the network's input varies under the model's learned gamma, at shares t of the schedule (SymDiff.inputVariance); else empty. */
-    inputVariance: { t: number; variance: number }[];
+    /** How much the network's input varies under a gamma (`make evaluate-gamma`); empty where that was not measured. */
+    inputVariance: InputVariance[];
     /** Samples of these weights that were measured, as fractions of 1; empty where none were. */
     evaluation: Measured[];
     /** How often molecules came out well around parts that were kept (`make evaluate-keep`); empty where that was not measured. */
     keep: Kept[];
     /** How many molecules keep all their bonds when they branch at a step (`make evaluate-branches`); empty where that was not measured. */
     branches: { step: number; molecules: number; kept: number }[];
+  }
+  export interface InputVariance {
+    gamma: "learned" | "haar";
+    /** Share of the schedule. */
+    t: number;
+    /** Over molecules of the validation data: 0 for a canonical orientation, 1 under the Haar measure. */
+    mean: number;
+    /** The standard error of the mean. */
+    error: number;
+    molecules: number;
   }
   export interface Kept {
     /** What was kept: all atoms but hydrogens, or one half. */

@@ -1,5 +1,6 @@
-// The page's three drawings. What they show is also said in words beside them; the SVG itself carries one sentence.
+// The page's drawings. What they show is also said in words beside them; the SVG itself carries one sentence.
 
+import type { InputVariance } from "virtual:model";
 import { svg } from "../dom.ts";
 import { haarDensity } from "./histogram.ts";
 
@@ -51,21 +52,24 @@ export function errorChart(points: readonly { step: number; error: number }[], s
   );
 }
 
-/** The input variance at each time, as bars on a scale from 0, a canonical frame, to 1, the Haar measure. */
-export function varianceChart(variances: readonly { t: number; variance: number }[], sentence: string): SVGSVGElement {
+/** The input variance at each time and its standard error, as bars on a scale from 0, a canonical frame, to 1, the Haar measure. */
+export function varianceChart(variances: readonly InputVariance[], sentence: string): SVGSVGElement {
   const x = horizontal(0, 1);
   const step = inner.height / Math.max(3, variances.length);
   const marks: [number, string, "start" | "middle" | "end"][] = [[0, "0, canonical", "start"], [0.5, "0.5", "middle"], [1, "1, Haar", "end"]];
-  const bars = variances.flatMap(({ t, variance }, k) => {
+  const bars = variances.flatMap(({ t, mean, error }, k) => {
     const top = frame.top + k * step;
+    const middle = top + step / 2;
+    const [low, high] = [x(mean - error), x(mean + error)];
     return [
-      svg("rect", { x: x(0), y: top + 8, width: Math.max(1.5, x(Math.min(1, variance)) - x(0)), height: step - 16, class: "bar" }),
-      text(frame.left - 6, top + step / 2 + 3.5, String(t), "end"),
+      svg("rect", { x: x(0), y: top + 8, width: Math.max(1.5, x(mean) - x(0)), height: step - 16, class: "bar" }),
+      svg("path", { d: `M${low} ${middle - 5}v10M${low} ${middle}H${high}M${high} ${middle - 5}v10`, class: "error" }),
+      text(frame.left - 6, middle + 3.5, String(t), "end"),
     ];
   });
   return chart(
     sentence,
-    text(4, 9, "t", "start"),
+    text(4, 9, "t / T", "start"),
     ...marks.map(([at]) => svg("line", { x1: x(at), x2: x(at), y1: frame.top, y2: frame.top + inner.height, class: "rule" })),
     ...bars,
     ...marks.map(([at, name, anchor]) => text(x(at), height - 10, name, anchor)),

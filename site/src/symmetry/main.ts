@@ -29,7 +29,7 @@ import { angle, determinant, fromAngles, identity, toAngles, transpose, turn, ty
 import { plane } from "./spread.ts";
 import { standIn } from "./standin.ts";
 import { left, parse, rotated, runCounts, write, type State } from "./state.ts";
-import { angleText, explanation, number, spreadText, spreadVerdict, variancesOf, varianceText, verdict, type Verdict } from "./texts.ts";
+import { angleText, explanation, number, spreadText, spreadVerdict, varianceText, verdict, type Verdict } from "./texts.ts";
 
 const query = new URLSearchParams(location.search);
 const model: Model = query.has("model") ? modelNamed(query.get("model")!) : mostLearned();
@@ -207,9 +207,10 @@ function show(): void {
   runs.value = String(state.runs);
   element("compare").textContent = `Sample ${state.runs} and ${state.runs}`;
   element("explained").textContent = explanation(state, learnsGamma(model));
-  const variances = variancesOf(state.kernel, model.inputVariance);
-  element("variance-chart").replaceChildren(varianceChart(variances, varianceText(variances, state.kernel)));
-  element("variance-text").textContent = varianceText(variances, state.kernel);
+  const variances = model.inputVariance.filter(({ gamma }) => gamma === state.kernel);
+  const told = varianceText(variances, state.kernel, learnsGamma(model));
+  element("variance-chart").replaceChildren(...(variances.length ? [varianceChart(variances, told)] : []));
+  element("variance-text").textContent = told;
   element("command").textContent = command();
 }
 

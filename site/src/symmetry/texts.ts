@@ -1,6 +1,7 @@
 // What the page says.
 
 import type { Molecule } from "symdiff-mol";
+import type { InputVariance } from "virtual:model";
 import { countText } from "../tally.ts";
 import { deviation, type Deviation } from "./deviation.ts";
 import { haarDistance } from "./histogram.ts";
@@ -75,20 +76,21 @@ export function angleText(angles: readonly number[], reflections: number, kernel
   }${kernel === "haar" ? "" : far ? " f prefers some directions." : learns ? " One run is too short to show what f prefers." : " f has learned nothing, so no difference is expected."}`;
 }
 
-/** Input variances at times: those measured of a learned gamma, and 1 by definition for the others. */
-export function variancesOf(kernel: Kernel, measured: readonly { t: number; variance: number }[]): readonly { t: number; variance: number }[] {
-  const times = measured.length ? measured.map(({ t }) => t) : [0.1, 0.5, 0.9];
-  return kernel === "haar" || kernel === "none" ? times.map((t) => ({ t, variance: 1 })) : kernel === "learned" ? measured : [];
-}
-
-/** What the meter says. */
-export function varianceText(variances: readonly { t: number; variance: number }[], kernel: Kernel): string {
-  if (!variances.length) return "Not measured for this γ.";
-  if (kernel === "none") return "It is 1: without γ, the transformer sees each rotated copy as it lies.";
-  if (kernel === "haar") return "It is 1: the Haar measure rotates the molecule at random in each call.";
-  const told = variances.map(({ t, variance }) => `${variance.toFixed(2)} at t = ${t}`).join(", ");
-  const mean = variances.reduce((sum, { variance }) => sum + variance, 0) / variances.length;
-  return `It is ${told}, as measured when this page was built; t is a share of the schedule. ${mean < 0.9 ? "f has learned to rotate copies towards one orientation." : "That is near the Haar measure: f has not learned to rotate copies towards one orientation."}`;
+/** What the meter says of what was measured under a kernel, nothing or something. */
+export function varianceText(variances: readonly InputVariance[], kernel: Kernel, learns: boolean): string {
+  const meaning: Record<Kernel, string> = {
+    learned: !variances.length
+      ? ""
+      : learns
+        ? "f has learned to rotate copies towards one orientation."
+        : "That is near the Haar measure. f has not learned to rotate copies towards one orientation.",
+    released: "",
+    haar: "It is 1 by definition. The Haar measure rotates the molecule at random in each call.",
+    none: "It is 1 by definition. Without γ, the transformer sees each rotated copy as it lies.",
+  };
+  const told = variances.map(({ t, mean, error }) => `${mean.toFixed(2)} ± ${error.toFixed(2)} at t = ${t} T`).join(", ");
+  const measured = variances.length ? `Measured: ${told} (mean ± standard error over ${variances[0]!.molecules} validation molecules).` : "";
+  return (kernel === "learned" ? `${measured} ${meaning[kernel]}` : `${meaning[kernel]} ${measured}`).trim() || "Not measured for this γ.";
 }
 
 export function spreadVerdict(p: number, permutations: number): Verdict {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import AxeBuilder from "@axe-core/playwright";
@@ -193,14 +193,31 @@ for (const [name, options] of [
   });
 }
 
-test("the meter shows how much the transformer's input varies: measured of the learned gamma, 1 of the Haar measure", async () => {
-  const { page, close } = await open(browser, address("model=qm9-web&gamma=learned"));
-  const bars = () => page.locator("#variance-chart rect").evaluateAll((all) => all.map((bar) => Number(bar.getAttribute("width"))));
-  assert.match(await page.textContent("#variance-text"), /^It is \d\.\d\d at t = 0\.1, .*near the Haar measure/);
-  const learned = await bars();
-  assert.equal(learned.length, 3);
-  await page.check("input[name=kernel][value=haar]");
-  assert.match(await page.textContent("#variance-text"), /^It is 1: the Haar measure/);
-  for (const [k, width] of (await bars()).entries()) assert.ok(width >= learned[k] && learned[k] > 0.8 * width, `${learned[k]} of ${width}`);
-  await close();
+test("the meter has the input variances that were measured, with their errors", async () => {
+  const models = readdirSync(join(top, "core/weights")).filter((file) => file.endsWith(".gamma.json"));
+  assert.ok(models.length > 0);
+  for (const file of models) {
+    const { rows, molecules } = JSON.parse(readFileSync(join(top, "core/weights", file), "utf8"));
+    const of = (gamma) => rows.filter(({ kernel }) => kernel === gamma);
+    const mean = (gamma) => of(gamma).reduce((sum, { input_variance }) => sum + input_variance, 0) / of(gamma).length;
+    const { page, close } = await open(browser, address(`model=${file.replace(".gamma.json", "")}`));
+    for (const gamma of ["learned", "haar"]) {
+      await page.check(`input[name=kernel][value=${gamma}]`);
+      const text = await page.textContent("#variance-text");
+      const told = of(gamma).map(({ t, input_variance: v, input_variance_error: e }) => `${v.toFixed(2)} ± ${e.toFixed(2)} at t = ${t} T`);
+      assert.ok(told.length > 0 && text.includes(`${told.join(", ")} (mean ± standard error over ${molecules} validation molecules)`), `${file}, ${gamma}: ${text}`);
+      assert.equal(text.includes("f has learned to rotate"), gamma === "learned" && mean("learned") < 0.9, text);
+      const widths = await page.locator("#variance-chart rect").evaluateAll((all) => all.map((bar) => bar.getBBox().width));
+      const errors = await page.locator("#variance-chart .error").evaluateAll((all) => all.map((mark) => mark.getBBox().width / 2));
+      const whole = await page.locator("#variance-chart .rule").evaluateAll((all) => all.at(-1).x1.baseVal.value - all[0].x1.baseVal.value);
+      of(gamma).forEach(({ input_variance, input_variance_error }, k) => {
+        assert.ok(Math.abs(widths[k] / whole - input_variance) < 2e-3, `${file}, ${gamma}: bar ${k} is ${widths[k]} of ${whole}`);
+        assert.ok(Math.abs(errors[k] / whole - input_variance_error) < 2e-3, `${file}, ${gamma}: error ${k} is ${errors[k]} of ${whole}`);
+      });
+    }
+    await page.check("input[name=kernel][value=released]");
+    assert.equal(await page.textContent("#variance-text"), "Not measured for this γ.");
+    assert.equal(await page.locator("#variance-chart svg").count(), 0);
+    await close();
+  }
 });
