@@ -39,14 +39,6 @@ func (e *engine) energy(args []js.Value) (map[string]any, error) {
 	return map[string]any{"energy": distance, "p": p}, nil
 }
 
-// variance is session.InputVariance:
-//
-//	variance(i, gamma, t, draws) -> {variance}
-func (e *engine) variance(args []js.Value) (map[string]any, error) {
-	v, err := e.InputVariance(args[0].Int(), args[1].String(), args[2].Float(), args[3].Int())
-	return map[string]any{"variance": v}, err
-}
-
 // vectors copies float32 values from JavaScript, cut into vectors.
 func vectors(bytes js.Value, width int) [][]float32 {
 	all := make([]float32, bytes.Length()/4)

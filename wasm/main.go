@@ -16,7 +16,6 @@
 //	result(i, sha256)                               -> molecule i
 //	calibrate(most)                                 -> {done, best}, one timed step; most 0 goes on
 //	energy(x, y, width, permutations, seed)         -> {energy, p}, see energy
-//	variance(i, gamma, t, draws)                    -> {variance} of the network's input, see variance
 //	read(name, text)                                -> {molecules, skipped, fault}, of a file; with the tag files only
 //	symmetrise(denoise, options, z, turn, eps)      -> {gamma}, see symmetriseCall
 //
@@ -48,8 +47,6 @@ func main() {
 		"frame":  guard(e.frame),
 		"result": guard(e.result),
 		"energy": guard(e.energy),
-
-		"variance": guard(e.variance),
 
 		"calibrate": guard(e.calibrate),
 

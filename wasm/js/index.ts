@@ -5,7 +5,7 @@
 //   model.close();
 
 import type { CoreOptions, CoreResult, ErrorCode, FrameMessage, LoadedMessage, LoadMessage, ProgressMessage, Request, Response, WasmURLs } from "./protocol.js";
-import type { Gamma, Options } from "./options.js";
+import type { Options } from "./options.js";
 import { bytesOf } from "./bytes.js";
 import { seedText, SymDiffError, textOf, whole } from "./error.js";
 import { scriptMissing, startWorker } from "./start.js";
@@ -234,26 +234,6 @@ export class SymDiff {
         fail: reject,
       });
       link.send({ type: "energy", id, x: flat(x), y: flat(y), width, permutations: Number(whole("permutations", permutations)), seed: seedText("seed", seed) });
-    });
-  }
-
-  /**
-   * How much the network's input varies over draws of gamma and over rotated copies of a molecule, relative to the Haar measure: 0 where
-   * gamma brings all copies to lie alike, 1 where it is the Haar measure, or off. The molecule is the first of the latest run, which has
-   * to be finished, noised to the share t of the schedule; gamma is the model's own unless another is named.
-   */
-  inputVariance({ t, draws = 32, gamma = "" }: { t: number; draws?: number; gamma?: Gamma | "" }): Promise<number> {
-    const link = this.#link;
-    return new Promise((resolve, reject) => {
-      const id = link.open({
-        message(m) {
-          if (m.type === "variance") resolve(m.variance);
-          else if (m.type === "error") reject(new SymDiffError(m.code, m.message));
-          link.settle(id);
-        },
-        fail: reject,
-      });
-      link.send({ type: "variance", id, molecule: 0, gamma, t, draws });
     });
   }
 

@@ -80,17 +80,7 @@ export interface EnergyMessage {
   seed: string;
 }
 
-/** What is asked of the input variance of a molecule of the latest run. */
-export interface VarianceMessage {
-  type: "variance";
-  id: number;
-  molecule: number;
-  gamma: string;
-  t: number;
-  draws: number;
-}
-
-export type Request = VarianceMessage | LoadMessage | SampleMessage | CalibrateMessage | CancelMessage | EnergyMessage | ReadMessage | PingMessage;
+export type Request = LoadMessage | SampleMessage | CalibrateMessage | CancelMessage | EnergyMessage | ReadMessage | PingMessage;
 
 export interface ProgressMessage {
   type: "progress";
@@ -156,12 +146,6 @@ interface EnergyResult {
   p: number;
 }
 
-interface VarianceResult {
-  type: "variance";
-  id: number;
-  variance: number;
-}
-
 interface MoleculesMessage {
   type: "molecules";
   id: number;
@@ -184,7 +168,6 @@ export type Response =
   | ErrorMessage
   | CrashMessage
   | EnergyResult
-  | VarianceResult
   | MoleculesMessage
   | PongMessage;
 

@@ -16,7 +16,6 @@ import type {
   Request,
   Response as Reply,
   SampleMessage,
-  VarianceMessage,
   WasmURLs,
 } from "./protocol.js";
 
@@ -41,7 +40,6 @@ interface Core {
   frame(i: number, positions: Uint8Array, scores: Uint8Array, gamma: Uint8Array, predicted: Uint8Array | null): { step: number; bonds: Uint8Array<ArrayBuffer> } | Failure;
   calibrate(most: number): { done: boolean; best: number } | Failure;
   energy(x: Uint8Array, y: Uint8Array, width: number, permutations: number, seed: string): { energy: number; p: number } | Failure;
-  variance(i: number, gamma: string, t: number, draws: number): { variance: number } | Failure;
   read?(name: string, text: string): { molecules: (Pick<CoreMolecule, "formula" | "elements" | "sdf"> & Raw)[]; skipped: number; fault?: string } | Failure;
   result(i: number, sha256: string):
     | (Omit<CoreResult, "positions" | "bonds"> & Raw)
@@ -100,9 +98,6 @@ scope.onmessage = ({ data }) => {
       break;
     case "cancel":
       cancel(data);
-      break;
-    case "variance":
-      void answer(data.id, variance(data));
       break;
     case "energy":
       void answer(data.id, energy(data));
@@ -312,11 +307,6 @@ async function energy(m: EnergyMessage): Promise<void> {
   const view = (a: Float32Array<ArrayBuffer>) => new Uint8Array(a.buffer);
   const { energy, p } = call(go.energy(view(m.x), view(m.y), m.width, m.permutations, m.seed), "options");
   scope.postMessage({ type: "energy", id: m.id, energy, p });
-}
-
-async function variance({ id, molecule, gamma, t, draws }: VarianceMessage): Promise<void> {
-  const go = await loaded();
-  scope.postMessage({ type: "variance", id, ...call(go.variance(molecule, gamma, t, draws), "options") });
 }
 
 /** Whoever cancels is answered: by the run, when it has seen it, or here, where it has ended. */

@@ -5,16 +5,12 @@ package session
 import (
 	"errors"
 	"io"
-	"math"
 	"strconv"
 
 	"github.com/symdiff-go/symdiff/core/checkpoint"
 	"github.com/symdiff-go/symdiff/core/molecule"
-	"github.com/symdiff-go/symdiff/core/rng"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 	"github.com/symdiff-go/symdiff/core/sampler"
-	"github.com/symdiff-go/symdiff/core/schedule"
-	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // maxBatch bounds the memory of a run.
@@ -184,44 +180,6 @@ func (s *Session) Result(i int, sha256 string) (*molecule.Molecule, error) {
 		return s.sampler.Result(i), nil
 	}
 	return s.sampler.Result(i, molecule.Property{Key: "model", Value: sha256[:16]}), nil
-}
-
-// InputVariance is symmetrise.InputVariance of the model under gamma, empty for its own, with
-// finished molecule i noised to the share t of the schedule.
-func (s *Session) InputVariance(i int, gamma string, t float64, draws int) (float64, error) {
-	if err := s.check(i); err != nil {
-		return 0, err
-	}
-	if !s.sampler.Done() {
-		return 0, errors.New("the run is not finished")
-	}
-	if !(t >= 0 && t <= 1) || draws < 2 || draws > maxBatch {
-		return 0, errors.New("input variance: want t from 0 to 1, and 2 to " + strconv.Itoa(maxBatch) + " draws")
-	}
-	net, err := s.model.Network.WithGamma(gamma, "")
-	if err != nil {
-		return 0, err
-	}
-	z, err := s.model.Meta.Rows(s.sampler.Result(i))
-	if err != nil {
-		return 0, err
-	}
-	n, width := s.sampler.Atoms(i), 3+net.Features()
-	if len(z) != n*width {
-		return 0, errors.New("input variance: this network does not take atoms")
-	}
-	sched, err := schedule.New(s.model.Meta.Schedule)
-	if err != nil {
-		return 0, err
-	}
-	step := int(math.Round(t * float64(sched.T())))
-	noise, stream := make([]float32, len(z)), rng.New(0, uint32(i), rng.Initial, 0)
-	stream.Fill(noise, 1)
-	symmetrise.RemoveMean(noise, width, []int{n})
-	for k := range z {
-		z[k] = float32(sched.Alpha(step)*float64(z[k]) + sched.Sigma(step)*float64(noise[k]))
-	}
-	return symmetrise.InputVariance(net, z, float32(t), draws, 0), nil
 }
 
 // check refuses a molecule that is not in the batch.

@@ -150,35 +150,3 @@ func TestCalibrate(t *testing.T) {
 		t.Errorf("best %d, %v", best, err)
 	}
 }
-
-// Of the shipped model gamma is the Haar measure, whose variance is 1; without gamma copies lie as
-// they lie, and it is 1 too.
-func TestInputVarianceOfTheShippedModel(t *testing.T) {
-	s := loaded(t)
-	if _, err := s.Start(`{"seed": "7", "n": 1, "atoms": 9, "steps": 5}`); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.InputVariance(0, "", 0.5, 8); err == nil {
-		t.Error("of a molecule that is not finished")
-	}
-	for done := false; !done; {
-		var err error
-		if _, done, err = s.Step(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, gamma := range []string{"", "haar", "none"} {
-		if v, err := s.InputVariance(0, gamma, 0.5, 64); err != nil || v < 0.9 || v > 1.1 {
-			t.Errorf("gamma %q: %g, %v; want 1", gamma, v, err)
-		}
-	}
-	for _, c := range []struct {
-		gamma string
-		t     float64
-		draws int
-	}{{"so3", 0.5, 8}, {"", 1.5, 8}, {"", 0.5, 1}, {"", 0.5, 1 << 20}} {
-		if _, err := s.InputVariance(0, c.gamma, c.t, c.draws); err == nil {
-			t.Errorf("%+v is taken", c)
-		}
-	}
-}
