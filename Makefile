@@ -238,6 +238,7 @@ test-cli: ## the CLI and the static server
 test-rdkit: deps-rdkit ## what RDKit judges, against the closed forms
 	go test -tags rdkit ./trainer/rdkit ./trainer/evaluation ./trainer/source ./trainer/dataset
 	go test -tags rdkit -run 'SMILES|Alike' ./trainer/cli
+	go test -tags rdkit -run Reward ./trainer/train
 
 test-torch: lint-trainer deps-python deps-rdkit ## training against libtorch, and every command of trainer/README.md
 	$(TORCH_ENV) go test -tags torch ./trainer/...

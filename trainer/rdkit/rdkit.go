@@ -12,6 +12,7 @@ package rdkit
 
 import (
 	"errors"
+	"math/bits"
 
 	"github.com/symdiff-go/symdiff/core/molecule"
 )
@@ -34,6 +35,20 @@ type Descriptors struct {
 	LogP float64 // Wildman and Crippen 1999
 	TPSA float64 // topological polar surface area, Ertl et al. 2000, Å²
 	Mass float64 // average, g/mol
+}
+
+// Fingerprint is the Morgan fingerprint of radius 2 of a molecule without its hydrogens, in 2,048
+// bits (Rogers and Hahn 2010).
+type Fingerprint [32]uint64
+
+// Similarity is Tanimoto's: the number of bits that both have, over that of the bits that one has.
+func (f *Fingerprint) Similarity(g *Fingerprint) float64 {
+	both, either := 0, 0
+	for i := range f {
+		both += bits.OnesCount64(f[i] & g[i])
+		either += bits.OnesCount64(f[i] | g[i])
+	}
+	return float64(both) / float64(max(1, either))
 }
 
 // Conformers are structures of one molecule, the lowest energy first.

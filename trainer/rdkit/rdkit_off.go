@@ -49,6 +49,9 @@ func Relax(context.Context, *molecule.Molecule, int) (Strain, *molecule.Molecule
 // Describe needs the tag rdkit.
 func Describe(*molecule.Molecule) (Descriptors, error) { return Descriptors{}, ErrMissing }
 
+// FingerprintOf needs the tag rdkit.
+func FingerprintOf(*molecule.Molecule) (Fingerprint, error) { return Fingerprint{}, ErrMissing }
+
 // Atoms needs the tag rdkit.
 func Atoms(string) ([]molecule.Element, int, error) { return nil, 0, ErrMissing }
 

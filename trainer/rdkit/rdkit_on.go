@@ -3,7 +3,8 @@
 package rdkit
 
 // #cgo CXXFLAGS: -std=c++17 -O2 -w -I/usr/include/rdkit
-// #cgo LDFLAGS: -lRDKitDescriptors -lRDKitDistGeomHelpers -lRDKitFileParsers -lRDKitForceFieldHelpers
+// #cgo LDFLAGS: -lRDKitDescriptors -lRDKitFingerprints -lRDKitDataStructs -lRDKitDistGeomHelpers
+// #cgo LDFLAGS: -lRDKitFileParsers -lRDKitForceFieldHelpers
 // #cgo LDFLAGS: -lRDKitForceField -lRDKitSmilesParse -lRDKitGraphMol -lRDKitRDGeometryLib -lRDKitRDGeneral
 // #include <stdlib.h>
 // #include "shim.h"
@@ -299,6 +300,22 @@ func Describe(m *molecule.Molecule) (Descriptors, error) {
 		return Descriptors{}, errors.New(text(reason))
 	}
 	return Descriptors{float64(logp), float64(tpsa), float64(mass)}, nil
+}
+
+// FingerprintOf is that of the Lewis structure of a molecule, for [molecule.Molecule.Charge], where
+// RDKit accepts it.
+func FingerprintOf(m *molecule.Molecule) (f Fingerprint, err error) {
+	l := m.Lewis(m.Charge())
+	n, numbers, bonds, bond := graphOf(m, l.Bonds).arguments()
+	if n == 0 {
+		return f, errNoAtoms
+	}
+	charges, radicals := states(l)
+	var reason *C.char
+	if C.symdiff_fingerprint(n, numbers, charges, radicals, bonds, bond, (*C.ulonglong)(&f[0]), &reason) != 0 {
+		return f, errors.New(text(reason))
+	}
+	return f, nil
 }
 
 // Atoms lists the elements of a SMILES, hydrogens included, and its formal charge.

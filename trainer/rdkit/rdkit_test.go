@@ -378,6 +378,36 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
+// Similarities are those that RDKit's Python interface has of the SMILES
+// (GetMorganFingerprintAsBitVect(mol, 2, 2048), TanimotoSimilarity).
+func TestFingerprint(t *testing.T) {
+	print := func(smiles string) *Fingerprint {
+		c, err := Embed(t.Context(), smiles, 1, 1, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := FingerprintOf(c.Molecules[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &f
+	}
+	for _, c := range []struct {
+		a, b string
+		want float64
+	}{
+		{"CCO", "CCO", 1}, {"CCO", "CCCO", 5. / 9}, {"CCO", "CCN", 1. / 3}, {"Cc1ccccc1", "Cc1ncccc1", 0.35},
+		{"CC(=O)NC", "CC(=O)OC", 3. / 7},
+	} {
+		if got := print(c.a).Similarity(print(c.b)); math.Abs(got-c.want) > 1e-12 {
+			t.Errorf("%s and %s: %g, want %g", c.a, c.b, got, c.want)
+		}
+	}
+	if _, err := FingerprintOf(&molecule.Molecule{}); err == nil {
+		t.Error("no atoms have a fingerprint")
+	}
+}
+
 // The limit of processor time ends an embedding, and holds for that one alone.
 func TestEmbedLimit(t *testing.T) {
 	const smiles = "CC(C)CCCC(C)C1CCC2C3CC=C4CC(O)CCC4(C)C3CCC12C"

@@ -12,10 +12,12 @@
 #include <string>
 #include <vector>
 
+#include <DataStructs/ExplicitBitVect.h>
 #include <ForceField/ForceField.h>
 #include <GraphMol/Descriptors/MolDescriptors.h>
 #include <GraphMol/DistGeomHelpers/Embedder.h>
 #include <GraphMol/FileParsers/FileParsers.h>
+#include <GraphMol/Fingerprints/MorganFingerprints.h>
 #include <GraphMol/ForceFieldHelpers/MMFF/MMFF.h>
 #include <GraphMol/GraphMol.h>
 #include <GraphMol/MolOps.h>
@@ -157,6 +159,18 @@ int symdiff_describe(int n, const unsigned char *numbers, const int *charges, co
     *logp = RDKit::Descriptors::calcClogP(*mol);
     *tpsa = RDKit::Descriptors::calcTPSA(*mol);
     *mass = RDKit::Descriptors::calcAMW(*mol);
+    return 0;
+  });
+}
+
+int symdiff_fingerprint(int n, const unsigned char *numbers, const int *charges, const int *radicals, int bonds,
+                        const int *bond, unsigned long long bits[32], char **error) {
+  return guard<int>(error, 1, [&] {
+    auto mol = lewis(n, numbers, charges, radicals, bonds, bond);
+    RDKit::MolOps::removeHs(*mol);
+    std::unique_ptr<ExplicitBitVect> print(RDKit::MorganFingerprints::getFingerprintAsBitVect(*mol, 2, 2048));
+    for (unsigned i = 0; i < 2048; i++)
+      if (print->getBit(i)) bits[i / 64] |= 1ULL << (i % 64);
     return 0;
   });
 }

@@ -33,6 +33,11 @@ int symdiff_strain(int n, const unsigned char *numbers, const int *charges, cons
 int symdiff_describe(int n, const unsigned char *numbers, const int *charges, const int *radicals, int bonds,
                      const int *bond, double *logp, double *tpsa, double *mass, char **error);
 
+// symdiff_fingerprint does so too, and sets the 2,048 bits of the Morgan fingerprint of radius 2 of the
+// molecule without its hydrogens.
+int symdiff_fingerprint(int n, const unsigned char *numbers, const int *charges, const int *radicals, int bonds,
+                        const int *bond, unsigned long long bits[32], char **error);
+
 // symdiff_explicit is the canonical SMILES, hydrogens explicit, without stereo and
 // isotopes, of the largest fragment of a SMILES: what symdiff_smiles has for the
 // structure. With single, all bonds are made single and all charges zero first.

@@ -133,9 +133,10 @@ type subject struct {
 	*molecule.Molecule
 	geometry func() molecule.Geometry
 	rdkit    func() rdkit.Descriptors // NaN where the molecule is not valid
+	known    map[string][]rdkit.Fingerprint
 }
 
-func newSubject(m *molecule.Molecule) *subject {
+func newSubject(m *molecule.Molecule, known map[string][]rdkit.Fingerprint) *subject {
 	return &subject{m, sync.OnceValue(m.Geometry), sync.OnceValue(func() rdkit.Descriptors {
 		ok, _ := m.ValidBy(molecule.RuleOf(m.Elements))
 		d, err := rdkit.Describe(m)
@@ -143,7 +144,7 @@ func newSubject(m *molecule.Molecule) *subject {
 			return rdkit.Descriptors{LogP: math.NaN(), TPSA: math.NaN(), Mass: math.NaN()}
 		}
 		return d
-	})}
+	}), known}
 }
 
 var rewardMeasures = map[string]rewardMeasure{
@@ -171,6 +172,8 @@ var rewardMeasures = map[string]rewardMeasure{
 	"logp": {"logP by Crippen", true, func(s *subject) any { return s.rdkit().LogP }},
 	"tpsa": {"topological polar surface area, Å²", true, func(s *subject) any { return s.rdkit().TPSA }},
 	"mass": {"average molecular mass, g/mol", true, func(s *subject) any { return s.rdkit().Mass }},
+	"similarity": {`similarity("known.sdf"): greatest Tanimoto similarity (Morgan, radius 2) with its molecules`,
+		true, func(s *subject) any { return s.similarity }},
 	"strain": {"MMFF94 energy above that of the nearest minimum, kcal/mol", true, func(s *subject) any {
 		if found, _, err := rdkit.Relax(context.Background(), s.Molecule, 5000); err == nil {
 			return found.Energy()
@@ -206,6 +209,35 @@ func (s *subject) count(symbol string) (int, error) {
 }
 
 func (s *subject) rings(size int) int { return chordless(len(s.Elements), s.Bonds(), size) }
+
+// similarity is the greatest one with the molecules of a file; NaN where RDKit does not accept the
+// molecule.
+func (s *subject) similarity(file string) (greatest float64) {
+	print, err := rdkit.FingerprintOf(s.Molecule)
+	if err != nil {
+		return math.NaN()
+	}
+	for _, known := range s.known[file] {
+		greatest = max(greatest, print.Similarity(&known))
+	}
+	return greatest
+}
+
+// fingerprints are those of the molecules of a file that RDKit accepts.
+func fingerprints(file string) (list []rdkit.Fingerprint, err error) {
+	for m, err := range dataset.Open(file) {
+		if err != nil {
+			return nil, err
+		}
+		if f, err := rdkit.FingerprintOf(m); err == nil {
+			list = append(list, f)
+		}
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("%s: no molecule that RDKit accepts", file)
+	}
+	return list, nil
+}
 
 func countOf(elements []molecule.Element, e molecule.Element) (n int) {
 	for _, f := range elements {
@@ -273,7 +305,8 @@ func chordless(n int, bonds []molecule.Bond, size int) (count int) {
 type expression struct {
 	setting string // that it is the value of
 	program *vm.Program
-	names   []string // measures that it names
+	names   []string                       // measures that it names
+	known   map[string][]rdkit.Fingerprint // of the files that it names
 }
 
 // compile reads an expression. Errors name the setting and the place in the expression.
@@ -282,42 +315,62 @@ func compile(setting, text string) (*expression, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", setting, err)
 	}
-	var found identifiers
+	var found nameFinder
 	ast.Walk(&tree.Node, &found)
-	names := slices.Compact(slices.Sorted(slices.Values(found)))
+	names := slices.Compact(slices.Sorted(slices.Values(found.names)))
 	names = slices.DeleteFunc(names, func(name string) bool { _, ok := rewardMeasures[name]; return !ok })
 	for _, name := range names {
 		if rewardMeasures[name].rdkit && !rdkit.Available {
 			return nil, fmt.Errorf("%s: %s: %w", setting, name, rdkit.ErrMissing)
 		}
 	}
-	env, empty := map[string]any{}, newSubject(&molecule.Molecule{})
+	env, empty := map[string]any{}, newSubject(&molecule.Molecule{}, nil)
 	for name, m := range rewardMeasures {
-		if !m.rdkit {
-			env[name] = m.of(empty)
-		} else {
-			env[name] = 0.0
-		}
+		env[name] = m.of(empty)
 	}
 	program, err := expr.Compile(text, expr.Env(env))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w\nmeasures:\n  %s", setting, err, strings.Join(RewardMeasures(), "\n  "))
 	}
-	return &expression{setting, program, names}, nil
+	known := map[string][]rdkit.Fingerprint{}
+	for _, file := range found.files {
+		if known[file], err = fingerprints(file); err != nil {
+			return nil, fmt.Errorf("%s: similarity: %w", setting, err)
+		}
+	}
+	if found.unnamed {
+		return nil, fmt.Errorf(`%s: similarity: want the name of a file in quotes, similarity("known.sdf")`, setting)
+	}
+	return &expression{setting, program, names, known}, nil
 }
 
-// identifiers collects the names of an expression.
-type identifiers []string
+// nameFinder collects the names of an expression, and those of the files of its similarities.
+type nameFinder struct {
+	names, files []string
+	unnamed      bool // a similarity with what is no text
+}
 
-func (v *identifiers) Visit(node *ast.Node) {
-	if n, ok := (*node).(*ast.IdentifierNode); ok {
-		*v = append(*v, n.Value)
+func (v *nameFinder) Visit(node *ast.Node) {
+	switch n := (*node).(type) {
+	case *ast.IdentifierNode:
+		v.names = append(v.names, n.Value)
+	case *ast.CallNode:
+		if callee, ok := n.Callee.(*ast.IdentifierNode); !ok || callee.Value != "similarity" {
+			return
+		}
+		for _, argument := range n.Arguments {
+			if file, ok := argument.(*ast.StringNode); ok {
+				v.files = append(v.files, file.Value)
+			} else {
+				v.unnamed = true
+			}
+		}
 	}
 }
 
 // of is the value of an expression of a molecule.
 func (e *expression) of(m *molecule.Molecule) (any, error) {
-	s, env := newSubject(m), map[string]any{}
+	s, env := newSubject(m, e.known), map[string]any{}
 	for _, name := range e.names {
 		env[name] = rewardMeasures[name].of(s)
 	}

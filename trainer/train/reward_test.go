@@ -1,7 +1,10 @@
 package train
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -73,6 +76,45 @@ func TestRewardRefusesWhatIsNoReward(t *testing.T) {
 	}
 	if _, err := newRewarder("logp > 1"); (err == nil) != rdkit.Available {
 		t.Errorf("logp: %v, RDKit here: %v", err, rdkit.Available)
+	}
+}
+
+// similarity reads its file once, before anything is sampled.
+func TestRewardForSimilarity(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "known.xyz")
+	empty := filepath.Join(t.TempDir(), "empty.xyz")
+	var b bytes.Buffer
+	if err := errors.Join(molecule.WriteXYZ(&b, water(true)), os.WriteFile(file, b.Bytes(), 0o666),
+		os.WriteFile(empty, nil, 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	expression := fmt.Sprintf("similarity(%q)", file)
+	if !rdkit.Available {
+		if _, err := newRewarder(expression); !errors.Is(err, rdkit.ErrMissing) {
+			t.Errorf("without RDKit: %v", err)
+		}
+		return
+	}
+	for text, want := range map[string]string{
+		`similarity("no-such.xyz")`: "no-such.xyz", "similarity(formula)": "name of a file in quotes",
+		fmt.Sprintf("similarity(%q)", empty): "empty.xyz: no molecule", "similarity > 0.5": "--reward", "similarity()": "--reward",
+	} {
+		if _, err := newRewarder(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want an error with %q", text, err, want)
+		}
+	}
+	r, err := newRewarder(expression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	methane := &molecule.Molecule{Elements: []molecule.Element{molecule.C, molecule.H, molecule.H, molecule.H, molecule.H},
+		Positions: [][3]float64{{}, {.63, .63, .63}, {-.63, -.63, .63}, {-.63, .63, -.63}, {.63, -.63, -.63}}}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	got, err := r(t.Context(), []*molecule.Molecule{water(true), methane})
+	if err != nil || !slices.Equal(got, []float64{1, 0}) {
+		t.Errorf("%v, %v, want 1 and 0", got, err)
 	}
 }
 
