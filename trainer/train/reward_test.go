@@ -97,7 +97,8 @@ func TestRewardForSimilarity(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		`similarity("no-such.xyz")`: "no-such.xyz", "similarity(formula)": "name of a file in quotes",
-		fmt.Sprintf("similarity(%q)", empty): "empty.xyz: no molecule", "similarity > 0.5": "--reward", "similarity()": "--reward",
+		fmt.Sprintf("similarity(%q)", empty): "empty.xyz: no molecule",
+		"similarity > 0.5":                   "--reward", "similarity()": "--reward",
 	} {
 		if _, err := newRewarder(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want an error with %q", text, err, want)
