@@ -38,10 +38,8 @@ func (e *engine) result(args []js.Value) (map[string]any, error) {
 	}
 	out["stableAtoms"] = atoms
 	out["xyz"], out["sdf"] = text(m, molecule.WriteXYZ), text(m, molecule.WriteSDF)
-	out["pdb"] = text(
-		m,
-		func(w io.Writer, m *molecule.Molecule) error { return molecule.WritePDB(w, m, 1) },
-	)
+	out["pdb"] = text(m,
+		func(w io.Writer, m *molecule.Molecule) error { return molecule.WritePDB(w, m, 1) })
 	return out, nil
 }
 

@@ -161,11 +161,8 @@ func TestPairBias(t *testing.T) {
 			}
 		}
 	}
-	near(
-		"the same bias for all",
-		forward(&w, sizes, x, func(int, int) float32 { return 3 }),
-		forward(plain, sizes, x, nil),
-	)
+	near("the same bias for all", forward(&w, sizes, x, func(int, int) float32 { return 3 }),
+		forward(plain, sizes, x, nil))
 	alone := forward(&w, sizes, x, func(i, j int) float32 {
 		if i == j {
 			return 0

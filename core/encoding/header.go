@@ -111,11 +111,9 @@ func (p *reader) meta() Meta {
 		p.Fail("elements", "want a list of symbols")
 	}
 	scale := p.Object("scale")
-	m.ScaleX, m.ScaleTypes, m.ScaleCharge = p.Number("scale", scale, "x"), p.Number(
-		"scale",
-		scale,
-		"types",
-	), p.Number("scale", scale, "charge")
+	m.ScaleX = p.Number("scale", scale, "x")
+	m.ScaleTypes = p.Number("scale", scale, "types")
+	m.ScaleCharge = p.Number("scale", scale, "charge")
 	s := p.Object("schedule")
 	if name, ok := s.Get("name"); ok {
 		m.Schedule.Name = name.Text

@@ -35,12 +35,8 @@ func maxError(f func(dst, x []float32), lo, hi float32, err func(got, x float64)
 func TestExpAccuracy(t *testing.T) {
 	forEach(t, func(t *testing.T) {
 		low := float32(-125.5 * math.Ln2)
-		worst, at := maxError(
-			Exp,
-			low+1e-4,
-			88.7228,
-			func(got, x float64) float64 { return math.Abs(got/math.Exp(x) - 1) },
-		)
+		worst, at := maxError(Exp, low+1e-4, 88.7228,
+			func(got, x float64) float64 { return math.Abs(got/math.Exp(x) - 1) })
 		t.Logf("relative error of Exp: %.3g at %g", worst, at)
 		if !(worst < 1.2e-7) {
 			t.Errorf("relative error %g at %g", worst, at)

@@ -175,11 +175,8 @@ func TestRowKernelsConform(t *testing.T) {
 			for round := range 4 {
 				wild := round%2 == 1
 				offset := r.IntN(17)
-				dst, x, y, z, ab := values(r, n, wild), values(r, n, wild), values(
-					r,
-					n,
-					wild,
-				), values(r, n, wild), values(r, 2*n, wild)
+				dst, x, y := values(r, n, wild), values(r, n, wild), values(r, n, wild)
+				z, ab := values(r, n, wild), values(r, 2*n, wild)
 				conform(
 					t,
 					fmt.Sprintf("%s of %d, offset %d, special values %t", k.name, n, offset, wild),
@@ -239,19 +236,9 @@ func TestLinearConform(t *testing.T) {
 	r := rand.New(rand.NewPCG(13, 14))
 	check := func(m, in, out int, wild, bias bool, packedBy string) {
 		t.Helper()
-		conform(
-			t,
-			fmt.Sprintf(
-				"Linear m=%d in=%d out=%d special values %t bias %t packed by %q",
-				m,
-				in,
-				out,
-				wild,
-				bias,
-				packedBy,
-			),
-			linearCase(r, m, in, out, wild, bias, packedBy),
-		)
+		name := fmt.Sprintf("Linear m=%d in=%d out=%d special values %t bias %t packed by %q",
+			m, in, out, wild, bias, packedBy)
+		conform(t, name, linearCase(r, m, in, out, wild, bias, packedBy))
 	}
 	for _, m := range []int{1, 2, 3, 4, 5, 6, 7, 9, 11, 13, 19} {
 		for _, in := range []int{1, 9, 15, 16, 33, 63, 65} {
@@ -346,19 +333,8 @@ func TestDefinition(t *testing.T) {
 		hash(dst)
 		n, heads, headDim := 19, 2, 20
 		dst = make([]float32, n*heads*headDim)
-		Attention(
-			dst,
-			heads*headDim,
-			fixed(n*3*heads*headDim),
-			3*heads*headDim,
-			n,
-			0,
-			n,
-			heads,
-			headDim,
-			nil,
-			make([]float32, AttentionScratch(n, n, headDim)),
-		)
+		Attention(dst, heads*headDim, fixed(n*3*heads*headDim), 3*heads*headDim, n, 0, n, heads,
+			headDim, nil, make([]float32, AttentionScratch(n, n, headDim)))
 		hash(dst)
 		if h != definitionHash {
 			t.Errorf("hash %#x, want %#x", h, uint64(definitionHash))
@@ -397,10 +373,7 @@ func FuzzLinear(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64, m uint8, in, out uint16, wild bool) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		rows, features, width := 1+int(m)%40, 1+int(in)%400, 1+int(out)%200
-		conform(
-			t,
-			fmt.Sprintf("Linear m=%d in=%d out=%d", rows, features, width),
-			linearCase(r, rows, features, width, wild, seed%2 == 0, ""),
-		)
+		conform(t, fmt.Sprintf("Linear m=%d in=%d out=%d", rows, features, width),
+			linearCase(r, rows, features, width, wild, seed%2 == 0, ""))
 	})
 }

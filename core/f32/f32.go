@@ -311,13 +311,8 @@ func AttentionScratch(m, n, headDim int) int {
 //
 // bias is (heads, m, n), or nil for none. The length of scratch is at least
 // AttentionScratch(m, n, headDim). dst must not overlap an input or scratch.
-func Attention(
-	dst []float32,
-	ldd int,
-	qkv []float32,
-	ldq, n, from, m, heads, headDim int,
-	bias, scratch []float32,
-) {
+func Attention(dst []float32, ldd int, qkv []float32, ldq, n, from, m, heads, headDim int,
+	bias, scratch []float32) {
 	if m == 0 {
 		return
 	}

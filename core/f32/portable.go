@@ -59,25 +59,15 @@ func packPortable(panels, w []float32, ldw, n, k int) {
 	packTransposed(panels, w, ldw, n, k, portableWidth)
 }
 
-func linearPortable(
-	dst []float32,
-	ldd int,
-	x []float32,
-	ldx, m, in, out int,
-	panels, bias []float32,
-) {
+func linearPortable(dst []float32, ldd int, x []float32, ldx, m, in, out int,
+	panels, bias []float32) {
 	linearPanels(dst, ldd, x, ldx, m, in, out, portableWidth, panels, bias)
 }
 
 // linearPanels is Linear on panels of any width nr that is a multiple of 8:
 // eight columns of one row at a time.
-func linearPanels(
-	dst []float32,
-	ldd int,
-	x []float32,
-	ldx, m, in, out, nr int,
-	panels, bias []float32,
-) {
+func linearPanels(dst []float32, ldd int, x []float32, ldx, m, in, out, nr int,
+	panels, bias []float32) {
 	for j := 0; j < out; j += 8 {
 		cols := min(8, out-j)
 		var b [8]float32
@@ -319,29 +309,10 @@ func softmaxPortable(x []float32, scale float32) {
 // attentionScale returns headDim^-1/2, the scale of the scores.
 func attentionScale(headDim int) float32 { return rsqrt(float32(headDim)) }
 
-func attentionPortable(
-	dst []float32,
-	ldd int,
-	qkv []float32,
-	ldq, n, from, m, heads, headDim int,
-	bias, scratch []float32,
-) {
-	attentionPanels(
-		dst,
-		ldd,
-		qkv,
-		ldq,
-		n,
-		from,
-		m,
-		heads,
-		headDim,
-		bias,
-		scratch,
-		portableWidth,
-		linearPortable,
-		softmaxPortable,
-	)
+func attentionPortable(dst []float32, ldd int, qkv []float32, ldq, n, from, m, heads, headDim int,
+	bias, scratch []float32) {
+	attentionPanels(dst, ldd, qkv, ldq, n, from, m, heads, headDim, bias, scratch, portableWidth,
+		linearPortable, softmaxPortable)
 }
 
 // attentionPanels is Attention by other kernels: the keys and the values of one head

@@ -132,12 +132,8 @@ func check(f *safetensors.File, c Config, meta encoding.Meta) error {
 }
 
 // read reads the EGNN below a prefix.
-func read(
-	f *safetensors.File,
-	prefix string,
-	c egnn.Config,
-	beside ...safetensors.Parameter,
-) (*egnn.Model, error) {
+func read(f *safetensors.File, prefix string, c egnn.Config,
+	beside ...safetensors.Parameter) (*egnn.Model, error) {
 	m, err := egnn.Read(f.Under(prefix), c, beside...)
 	return m, named(err, prefix)
 }

@@ -84,22 +84,15 @@ func meta(charge bool) encoding.Meta {
 type change func(list []safetensors.Tensor, md map[string]string) []safetensors.Tensor
 
 // written is a file of a model of random weights, nothing of which is zero, changed.
-func written(
-	t testing.TB,
-	c geoldm.Config,
-	m encoding.Meta,
-	by change,
-) *safetensors.File {
+func written(t testing.TB, c geoldm.Config, m encoding.Meta, by change) *safetensors.File {
 	t.Helper()
 	var list []safetensors.Tensor
 	for i, p := range c.Parameters() {
 		r := rng.New(3, uint32(i), rng.Init, 0)
 		v := make([]float32, p.Size())
 		r.Fill(v, 0.4/math.Sqrt(float64(p.Shape[len(p.Shape)-1])))
-		list = append(
-			list,
-			safetensors.Tensor{Name: p.Name, DType: safetensors.F32, Shape: p.Shape, Data: v},
-		)
+		list = append(list,
+			safetensors.Tensor{Name: p.Name, DType: safetensors.F32, Shape: p.Shape, Data: v})
 	}
 	md := geoldm.Metadata(c, m)
 	if by != nil {
@@ -187,10 +180,8 @@ func TestRoundTripAndPublishedSizes(t *testing.T) {
 func TestBadFiles(t *testing.T) {
 	drop := func(name string) change {
 		return func(list []safetensors.Tensor, _ map[string]string) []safetensors.Tensor {
-			return slices.DeleteFunc(
-				list,
-				func(x safetensors.Tensor) bool { return x.Name == name },
-			)
+			return slices.DeleteFunc(list,
+				func(x safetensors.Tensor) bool { return x.Name == name })
 		}
 	}
 	say := func(key, text string) change {
@@ -322,11 +313,8 @@ func TestSamplerIsEquivariant(t *testing.T) {
 			}
 		}
 		if c.equivariant != (far < 1e-3) {
-			t.Errorf(
-				"%s: rotated noise gives a molecule that is %.1e from the rotated one",
-				name,
-				far,
-			)
+			t.Errorf("%s: rotated noise gives a molecule that is %.1e from the rotated one", name,
+				far)
 		}
 	}
 }
@@ -428,10 +416,8 @@ func TestGuidedKeepsDecoder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	guided := symmetrise.Guide(
-		m.Network(),
-		symmetrise.Guidance{Weak: m.Network(), Weight: 1, To: 1},
-	)
+	guided := symmetrise.Guide(m.Network(),
+		symmetrise.Guidance{Weak: m.Network(), Weight: 1, To: 1})
 	o := sampler.Options{Atoms: 3, Steps: 2}
 	if _, err := sampler.New(guided, m.Meta, o); err != nil {
 		t.Error(err)

@@ -114,13 +114,8 @@ const (
 // The times of a sample are spread over the molecules in random order, one in each
 // n-th part of p: the mean is unbiased, and its error somewhat smaller than the
 // standard error says, which takes times as independent.
-func Estimate(
-	ctx context.Context,
-	net symmetrise.Network,
-	meta encoding.Meta,
-	molecules []*molecule.Molecule,
-	o Options,
-) (Bound, error) {
+func Estimate(ctx context.Context, net symmetrise.Network, meta encoding.Meta,
+	molecules []*molecule.Molecule, o Options) (Bound, error) {
 	e, err := newEstimator(net, meta)
 	if err != nil {
 		return Bound{}, err

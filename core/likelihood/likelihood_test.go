@@ -120,13 +120,9 @@ func TestGaussianData(t *testing.T) {
 		t.Errorf("deciles sum to %v, the diffusion term is %v", sum, b.Terms.Diffusion)
 	}
 	// A worse network has a larger bound.
-	worse := estimate(
-		t,
-		toy(func(alpha, sigma float64) float64 { return 0.9 * best(alpha, sigma) }),
-		meta(atoms),
-		cloud(3000, atoms, c, 1),
-		Options{Samples: 2, Threads: 2},
-	)
+	worse := estimate(t,
+		toy(func(alpha, sigma float64) float64 { return 0.9 * best(alpha, sigma) }), meta(atoms),
+		cloud(3000, atoms, c, 1), Options{Samples: 2, Threads: 2})
 	if worse.NLL < b.NLL+0.2 {
 		t.Errorf("a worse network: %.2f, the best: %.2f", worse.NLL, b.NLL)
 	}

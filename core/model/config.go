@@ -120,10 +120,8 @@ func (c Config) bounds() []bound {
 		{"num_heads", c.Heads, 1, c.Hidden},
 	}
 	if c.PairBias {
-		bounds = append(
-			bounds,
-			bound{"pair_bias: depth times num_heads", c.Depth * c.Heads, 1, maxPairBias},
-		)
+		bounds = append(bounds,
+			bound{"pair_bias: depth times num_heads", c.Depth * c.Heads, 1, maxPairBias})
 	}
 	if c.Variant == Symdiff {
 		bounds = append(bounds,
@@ -144,10 +142,8 @@ func (c Config) Validate() error {
 	switch c.Variant {
 	case Symdiff, SymdiffH, None:
 	default:
-		return errors.New(
-			"kind: unknown variant " + strconv.Quote(string(c.Variant)) +
-				", want symdiff, symdiff-h or none",
-		)
+		return errors.New("kind: unknown variant " + strconv.Quote(string(c.Variant)) +
+			", want symdiff, symdiff-h or none")
 	}
 	if c.MLPType != SwiGLU && c.MLPType != MLP {
 		return errors.New("mlp_type: " + strconv.Quote(c.MLPType) + ", want swiglu or mlp")
@@ -253,13 +249,8 @@ func (c Config) Parameters() []safetensors.Parameter {
 	l.Linear("pos_embedder", c.K, pos)
 	if c.Variant == Symdiff {
 		l.Linear("gamma_enc.x_embedder", 3+c.NoiseDims+pos, c.EncHidden)
-		l.trunk(
-			"gamma_enc.",
-			c.EncHidden,
-			c.EncDepth,
-			mlpWidth(c.EncMLPRatio, c.EncHidden),
-			c.MLPType,
-		)
+		l.trunk("gamma_enc.", c.EncHidden, c.EncDepth, mlpWidth(c.EncMLPRatio, c.EncHidden),
+			c.MLPType)
 		if c.GammaHead == GammaMoments {
 			l.Add(momentsWeight, 3, c.EncHidden)
 		} else {

@@ -251,16 +251,10 @@ func TestLoadNamesTheTensor(t *testing.T) {
 			}
 		})
 	}
-	check(
-		"missing",
-		tensors[3].Name,
-		append(append([]safetensors.Tensor{}, tensors[:3]...), tensors[4:]...),
-		f.Metadata,
-	)
-	extra := append(
-		append([]safetensors.Tensor{}, tensors...),
-		safetensors.Tensor{Name: "surplus", DType: "F32", Shape: []int{1}, Data: []float32{1}},
-	)
+	check("missing", tensors[3].Name,
+		append(append([]safetensors.Tensor{}, tensors[:3]...), tensors[4:]...), f.Metadata)
+	extra := append(append([]safetensors.Tensor{}, tensors...),
+		safetensors.Tensor{Name: "surplus", DType: "F32", Shape: []int{1}, Data: []float32{1}})
 	check("surplus", "surplus", extra, f.Metadata)
 	shaped := append([]safetensors.Tensor{}, tensors...)
 	shaped[2].Shape = []int{shaped[2].Shape[1], shaped[2].Shape[0]}

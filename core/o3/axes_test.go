@@ -18,10 +18,8 @@ func TestAxes(t *testing.T) {
 	for range 200 {
 		q := Haar(&s)
 		scale := math.Exp(20 * (s.Float64() - 0.5))
-		cases = append(
-			cases,
-			q.T().Mul(Matrix{{scale * s.Norm()}, {0, s.Norm()}, {0, 0, s.Norm()}}).Mul(q),
-		)
+		cases = append(cases,
+			q.T().Mul(Matrix{{scale * s.Norm()}, {0, s.Norm()}, {0, 0, s.Norm()}}).Mul(q))
 	}
 	for _, a := range cases {
 		for i := range a { // exactly symmetric

@@ -38,13 +38,8 @@ func TestOrthonormaliseColumnsIsQR(t *testing.T) {
 	for range 200 {
 		a := gaussian(&s)
 		var qr mat.QR
-		qr.Factorize(
-			mat.NewDense(
-				3,
-				3,
-				append(append(append([]float64{}, a[0][:]...), a[1][:]...), a[2][:]...),
-			),
-		)
+		qr.Factorize(mat.NewDense(3, 3,
+			append(append(append([]float64{}, a[0][:]...), a[1][:]...), a[2][:]...)))
 		var q, r mat.Dense
 		qr.QTo(&q)
 		qr.RTo(&r)

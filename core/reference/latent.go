@@ -34,13 +34,8 @@ type LatentNetworks interface {
 //	                           last_x, last_h, last_types, last_charges
 //
 // The differences are by tensor, over all cases. Errors are of type *safetensors.Error.
-func CompareLatent(
-	f *safetensors.File,
-	features, latent int,
-	s *schedule.Schedule,
-	sigma float32,
-	n LatentNetworks,
-) (Differences, error) {
+func CompareLatent(f *safetensors.File, features, latent int, s *schedule.Schedule, sigma float32,
+	n LatentNetworks) (Differences, error) {
 	r := comparison{
 		f: f, features: features, latent: latent, s: s, sigma: sigma, n: n, out: Differences{},
 	}

@@ -71,11 +71,8 @@ func TestElementaryFunctions(t *testing.T) {
 		u := s.Float64()
 		worstLog = max(worstLog, math.Abs(Log(u)-math.Log(u))/math.Abs(math.Log(u)))
 		sin, cos := sincosTurn(u)
-		worstSin = max(
-			worstSin,
-			math.Abs(sin-math.Sin(2*math.Pi*u)),
-			math.Abs(cos-math.Cos(2*math.Pi*u)),
-		)
+		worstSin = max(worstSin, math.Abs(sin-math.Sin(2*math.Pi*u)),
+			math.Abs(cos-math.Cos(2*math.Pi*u)))
 	}
 	worstExp := 0.0
 	for range 200_000 {
@@ -85,12 +82,8 @@ func TestElementaryFunctions(t *testing.T) {
 		}
 		worstExp = max(worstExp, math.Abs(Exp(x)/math.Exp(x)-1))
 	}
-	t.Logf(
-		"largest relative error of log %.1e and exp %.1e, largest error of sin and cos %.1e",
-		worstLog,
-		worstExp,
-		worstSin,
-	)
+	t.Logf("largest relative error of log %.1e and exp %.1e, largest error of sin and cos %.1e",
+		worstLog, worstExp, worstSin)
 	if worstLog > 4e-16 || worstExp > 4e-16 || worstSin > 1e-15 {
 		t.Errorf("log off by %g, exp by %g, sin or cos by %g", worstLog, worstExp, worstSin)
 	}

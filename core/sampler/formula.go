@@ -17,11 +17,8 @@ import (
 // atoms. Those of Fragment come first. nil: they are sampled with the positions.
 func (o Options) types(meta encoding.Meta) (types [][]molecule.Element, err error) {
 	if o.Formula != "" && (!meta.CompositionConditional() || o.Joint) {
-		return nil, bad(
-			"formula",
-			o.Formula,
-			"want a model that is conditioned on compositions, and not joint",
-		)
+		return nil, bad("formula", o.Formula,
+			"want a model that is conditioned on compositions, and not joint")
 	}
 	if o.Fragment != nil && !meta.Fragments {
 		return nil, bad("fragment", "", "want a model that is conditioned on fragments")
@@ -41,11 +38,8 @@ func (o Options) types(meta encoding.Meta) (types [][]molecule.Element, err erro
 	case len(meta.Compositions) > 0:
 		return o.drawTypes(meta.Compositions)
 	case o.Fragment != nil:
-		return nil, bad(
-			"fragment",
-			"",
-			"want formula with it: the weights file has no compositions to draw from",
-		)
+		return nil, bad("fragment", "",
+			"want formula with it: the weights file has no compositions to draw from")
 	}
 	return nil, nil
 }
@@ -57,11 +51,8 @@ func (o Options) formula() ([]molecule.Element, error) {
 		return nil, bad("formula", "", err.Error())
 	}
 	if o.Atoms != 0 && o.Atoms != len(elements) {
-		return nil, bad(
-			"atoms",
-			strconv.Itoa(o.Atoms),
-			"the formula "+o.Formula+" has "+strconv.Itoa(len(elements)),
-		)
+		return nil, bad("atoms", strconv.Itoa(o.Atoms),
+			"the formula "+o.Formula+" has "+strconv.Itoa(len(elements)))
 	}
 	whole, missing := arranged(elements, o.Fragment)
 	if missing != 0 {
@@ -72,10 +63,8 @@ func (o Options) formula() ([]molecule.Element, error) {
 
 // arranged is a composition with the elements of a fragment first. missing is one
 // that it has too few of.
-func arranged(
-	composition []molecule.Element,
-	fragment *molecule.Molecule,
-) (whole []molecule.Element, missing molecule.Element) {
+func arranged(composition []molecule.Element,
+	fragment *molecule.Molecule) (whole []molecule.Element, missing molecule.Element) {
 	left := slices.Clone(composition)
 	if fragment != nil {
 		for _, e := range fragment.Elements {
@@ -161,11 +150,8 @@ func (o Options) size(i int) int {
 // training data, above that of the fragment.
 func (o Options) drawSize(h map[int]int, i int) (int, error) {
 	if len(h) == 0 {
-		return 0, bad(
-			"atoms",
-			"",
-			"want a number: the weights file has no histogram of sizes to draw from",
-		)
+		return 0, bad("atoms", "",
+			"want a number: the weights file has no histogram of sizes to draw from")
 	}
 	sizes, total := make([]int, 0, len(h)), 0
 	for n, count := range h {
@@ -187,12 +173,9 @@ func (o Options) drawSize(h map[int]int, i int) (int, error) {
 // fits refuses a number of atoms of the histogram that cannot be made.
 func fits(n int) error {
 	if n > MaxAtoms {
-		return bad(
-			"atoms",
-			"",
+		return bad("atoms", "",
 			"want a number: the histogram of the weights file gives "+strconv.Itoa(n)+
-				" atoms, at most "+strconv.Itoa(MaxAtoms)+" can be made",
-		)
+				" atoms, at most "+strconv.Itoa(MaxAtoms)+" can be made")
 	}
 	return nil
 }

@@ -66,12 +66,8 @@ func finished(t testing.TB, net symmetrise.Network, meta encoding.Meta, o Option
 func TestGivenTypes(t *testing.T) {
 	for _, method := range Methods() {
 		net, meta := typed()
-		s := finished(
-			t,
-			net,
-			meta,
-			Options{Seed: 2, sizes: []int{0, 0}, Steps: 4, Method: method, Formula: "HOF"},
-		)
+		s := finished(t, net, meta,
+			Options{Seed: 2, sizes: []int{0, 0}, Steps: 4, Method: method, Formula: "HOF"})
 		if v, ok := (*net.values)[encoding.TypesName]; !ok || v != 0 {
 			t.Errorf("%s: under %v", method, *net.values)
 		}
@@ -83,14 +79,8 @@ func TestGivenTypes(t *testing.T) {
 					e,
 				)/10
 				if !slices.Equal(z[3:], want) {
-					t.Fatalf(
-						"%s, call %d, atom %d: features %v, want %v",
-						method,
-						call,
-						a,
-						z[3:],
-						want,
-					)
+					t.Fatalf("%s, call %d, atom %d: features %v, want %v", method, call, a, z[3:],
+						want)
 				}
 			}
 		}
@@ -150,18 +140,10 @@ func TestTypesAreDrawn(t *testing.T) {
 		t.Errorf("the part comes out as %v, %g Å", m.Elements[:2], m.Distance(0, 1))
 	}
 	// The order and the batch of molecules do not matter.
-	one := finished(
-		t,
-		net,
-		meta,
-		Options{Seed: 5, First: 7, sizes: []int{0}, Steps: 2, Method: DPMSDE},
-	)
-	many := finished(
-		t,
-		net,
-		meta,
-		Options{Seed: 5, First: 3, sizes: make([]int, 9), Steps: 2, Method: DPMSDE},
-	)
+	one := finished(t, net, meta,
+		Options{Seed: 5, First: 7, sizes: []int{0}, Steps: 2, Method: DPMSDE})
+	many := finished(t, net, meta,
+		Options{Seed: 5, First: 3, sizes: make([]int, 9), Steps: 2, Method: DPMSDE})
 	if bits(one.rows(0)) != bits(many.rows(4)) {
 		t.Error("a molecule depends on its batch")
 	}
@@ -169,12 +151,8 @@ func TestTypesAreDrawn(t *testing.T) {
 
 func TestTypesOfMolecules(t *testing.T) {
 	net, meta := typed()
-	s := finished(
-		t,
-		net,
-		meta,
-		Options{Seed: 1, From: []*molecule.Molecule{hydroxide}, TStart: 900, Steps: 3},
-	)
+	s := finished(t, net, meta,
+		Options{Seed: 1, From: []*molecule.Molecule{hydroxide}, TStart: 900, Steps: 3})
 	if m := s.Molecule(0); !slices.Equal(m.Elements, hydroxide.Elements) {
 		t.Errorf("from hydroxide comes %s", m.Formula())
 	}

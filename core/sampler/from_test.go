@@ -18,10 +18,8 @@ var hydroxide = &molecule.Molecule{
 func TestFrom(t *testing.T) {
 	const n = 4000
 	m := network(t, "dit")
-	s, err := of(
-		m,
-		Options{Seed: 3, N: n, From: []*molecule.Molecule{hydroxide}, TStart: 300, Steps: 5},
-	)
+	s, err := of(m,
+		Options{Seed: 3, N: n, From: []*molecule.Molecule{hydroxide}, TStart: 300, Steps: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,14 +58,8 @@ func TestFrom(t *testing.T) {
 		}
 		if e := deviation[k] / math.Sqrt(n); math.Abs(sum/n) > 5*e ||
 			math.Abs(squares/n/deviation[k]/deviation[k]-1) > 5*math.Sqrt(2.0/n) {
-			t.Errorf(
-				"channel %d: off by %g with deviation %g, want 0 within %g and %g",
-				k,
-				sum/n,
-				math.Sqrt(squares/n),
-				e,
-				deviation[k],
-			)
+			t.Errorf("channel %d: off by %g with deviation %g, want 0 within %g and %g", k, sum/n,
+				math.Sqrt(squares/n), e, deviation[k])
 		}
 	}
 }

@@ -25,13 +25,8 @@ const (
 // threads or on Batch. It ends with an error, which comes with no molecule, where an
 // option is wrong, a run fails or ctx is cancelled: within one step. Leaving the loop
 // stops the threads.
-func Generate(
-	ctx context.Context,
-	net symmetrise.Network,
-	meta encoding.Meta,
-	o Options,
-	more ...molecule.Property,
-) iter.Seq2[*molecule.Molecule, error] {
+func Generate(ctx context.Context, net symmetrise.Network, meta encoding.Meta, o Options,
+	more ...molecule.Property) iter.Seq2[*molecule.Molecule, error] {
 	return func(yield func(*molecule.Molecule, error) bool) {
 		g, err := newGeneration(net, meta, o, more)
 		if err == nil {
@@ -52,12 +47,8 @@ type generation struct {
 }
 
 // newGeneration checks the options and chooses the batch.
-func newGeneration(
-	net symmetrise.Network,
-	meta encoding.Meta,
-	o Options,
-	more []molecule.Property,
-) (*generation, error) {
+func newGeneration(net symmetrise.Network, meta encoding.Meta, o Options,
+	more []molecule.Property) (*generation, error) {
 	o, err := o.For(meta)
 	if err != nil {
 		return nil, err

@@ -40,25 +40,14 @@ func TestGenerateKeepsTheOrder(t *testing.T) {
 				t,
 				got,
 			) != written(t, want) {
-				t.Errorf(
-					"%d threads, batches of %d: molecule %d is\n%swant\n%s",
-					c[0],
-					c[1],
-					i,
-					written(t, got),
-					written(t, want),
-				)
+				t.Errorf("%d threads, batches of %d: molecule %d is\n%swant\n%s", c[0], c[1], i,
+					written(t, got), written(t, want))
 			}
 			i++
 		}
 		if i != 11 || steps.Load() != 11*4 {
-			t.Errorf(
-				"%d threads, batches of %d: %d molecules in %d steps",
-				c[0],
-				c[1],
-				i,
-				steps.Load(),
-			)
+			t.Errorf("%d threads, batches of %d: %d molecules in %d steps", c[0], c[1], i,
+				steps.Load())
 		}
 	}
 }

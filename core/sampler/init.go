@@ -36,12 +36,9 @@ func (s *Sampler) noised(t int) error {
 		m := s.o.from(i)
 		for a, e := range m.Elements {
 			if err := s.meta.Encode(x[at:at+s.width], e, &m.Positions[a]); err != nil {
-				return bad(
-					"from",
-					"",
+				return bad("from", "",
 					"molecule "+strconv.Itoa((s.o.First+i)%len(s.o.From))+", atom "+
-						strconv.Itoa(a)+": "+err.Error(),
-				)
+						strconv.Itoa(a)+": "+err.Error())
 			}
 			at += s.width
 		}

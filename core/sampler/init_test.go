@@ -58,12 +58,9 @@ func TestLateStart(t *testing.T) {
 			}
 		}
 	}
-	s := exactFrom(
-		t,
-		Options{Seed: 2, sizes: fill(make([]int, n), atoms), Steps: 100, TStart: 55_000},
-		std,
-		moments(std),
-	)
+	s := exactFrom(t,
+		Options{Seed: 2, sizes: fill(make([]int, n), atoms), Steps: 100, TStart: 55_000}, std,
+		moments(std))
 	for !s.Done() {
 		if err := s.Step(); err != nil {
 			t.Fatal(err)
@@ -84,13 +81,8 @@ func TestLateStart(t *testing.T) {
 // exactFrom is exact with moments in the metadata.
 func exactFrom(t *testing.T, o Options, std float64, moments *encoding.Moments) *Sampler {
 	t.Helper()
-	return exactMeta(
-		t,
-		o,
-		std,
-		moments,
-		schedule.Spec{Name: "polynomial_2", Timesteps: 100_000, Precision: 1e-5},
-	)
+	return exactMeta(t, o, std, moments,
+		schedule.Spec{Name: "polynomial_2", Timesteps: 100_000, Precision: 1e-5})
 }
 
 func TestStartRefuses(t *testing.T) {
@@ -116,11 +108,8 @@ func TestStartRefuses(t *testing.T) {
 	if p := s.Result(0).Properties; !strings.Contains(keys(p), " t_start=550 ") {
 		t.Errorf("properties %v", p)
 	}
-	alone := run(
-		t,
-		&with,
-		Options{Seed: 1, First: 1, sizes: []int{7}, TStart: 550, Steps: 5, Method: DPMSDE},
-	)
+	alone := run(t, &with,
+		Options{Seed: 1, First: 1, sizes: []int{7}, TStart: 550, Steps: 5, Method: DPMSDE})
 	if bits(alone.z) != bits(s.rows(1)) {
 		t.Error("a molecule depends on its batch")
 	}

@@ -72,14 +72,8 @@ func TestFixedAtoms(t *testing.T) {
 				want := make([]float32, 6)
 				want[slices.Index([]molecule.Element{1, 6, 7, 8, 9}, e)], want[5] = mark*0.25, mark*(float32(e)/10)
 				if !slices.Equal(row[3:], want) {
-					t.Fatalf(
-						"%s, call %d, atom %d: features %v, want %v",
-						method,
-						call,
-						a,
-						row[3:],
-						want,
-					)
+					t.Fatalf("%s, call %d, atom %d: features %v, want %v", method, call, a, row[3:],
+						want)
 				}
 			}
 			for b := 1; b < 3; b++ {
@@ -111,14 +105,8 @@ func TestFixedAtoms(t *testing.T) {
 				for k := range 3 {
 					got, want := m.Positions[b][k]-m.Positions[0][k], part.Positions[b][k]-part.Positions[0][k]
 					if math.Abs(got-want) > 1e-5 {
-						t.Errorf(
-							"%s: atom %d is %g from the first along %d, want %g",
-							method,
-							b,
-							got,
-							k,
-							want,
-						)
+						t.Errorf("%s: atom %d is %g from the first along %d, want %g", method, b,
+							got, k, want)
 					}
 				}
 			}
@@ -213,10 +201,8 @@ func TestFragmentRefused(t *testing.T) {
 
 // A formula has the elements of the fragment first.
 func TestArranged(t *testing.T) {
-	whole, missing := arranged(
-		formula(t, "C2H4O"),
-		&molecule.Molecule{Elements: []molecule.Element{8, 1, 1}},
-	)
+	whole, missing := arranged(formula(t, "C2H4O"),
+		&molecule.Molecule{Elements: []molecule.Element{8, 1, 1}})
 	if want := []molecule.Element{8, 1, 1, 6, 6, 1, 1}; missing != 0 || !slices.Equal(whole, want) {
 		t.Errorf("%v, want %v", whole, want)
 	}
@@ -247,11 +233,8 @@ func TestFixedAtomsStayInSpace(t *testing.T) {
 			for seed := range uint64(3) {
 				net, meta := typed()
 				meta.Fragments, meta.Compositions = true, meta.Compositions[2:]
-				s, err := New(
-					net,
-					meta,
-					Options{Seed: seed, N: 2, Steps: 4, Fragment: part, Rotate: rotate},
-				)
+				s, err := New(net, meta,
+					Options{Seed: seed, N: 2, Steps: 4, Fragment: part, Rotate: rotate})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -259,14 +242,8 @@ func TestFixedAtomsStayInSpace(t *testing.T) {
 				for i := range s.Len() {
 					mol := s.Molecule(i)
 					if !slices.Equal(mol.Positions[:3], want) {
-						t.Errorf(
-							"far %g, seed %d, molecule %d: %v, want %v",
-							far,
-							seed,
-							i,
-							mol.Positions[:3],
-							want,
-						)
+						t.Errorf("far %g, seed %d, molecule %d: %v, want %v", far, seed, i,
+							mol.Positions[:3], want)
 					}
 					key := [3]int{int(seed), i, 0}
 					if rotate != nil {
@@ -304,11 +281,8 @@ func checkCentres(t *testing.T, s *Sampler, want [][3]float64) {
 					here += float64(frame[3*a+k]) / float64(len(want))
 				}
 				if d := math.Abs(here - centre); d > 1e-6*(10+math.Abs(centre)) {
-					t.Fatalf(
-						"step %d: the centre of the fixed atoms is off by %g",
-						s.StepsDone(),
-						d,
-					)
+					t.Fatalf("step %d: the centre of the fixed atoms is off by %g", s.StepsDone(),
+						d)
 				}
 			}
 		}

@@ -225,11 +225,7 @@ func (o Options) checkRho() error {
 		return bad("rho", number(o.Rho), err.Error())
 	}
 	if o.Rho != 0 && !o.Method.spaced() {
-		return bad(
-			"rho",
-			number(o.Rho),
-			"the method "+string(o.Method)+" has evenly spaced times",
-		)
+		return bad("rho", number(o.Rho), "the method "+string(o.Method)+" has evenly spaced times")
 	}
 	return nil
 }
@@ -254,11 +250,8 @@ func (o Options) checkGuidance() error {
 		return bad("cfg_weight", number(o.CFGWeight), "want properties with it")
 	}
 	if _, ok := o.Properties[encoding.TypesName]; ok {
-		return bad(
-			"properties",
-			"",
-			encoding.TypesName+" is no property: a formula gives the types",
-		)
+		return bad("properties", "",
+			encoding.TypesName+" is no property: a formula gives the types")
 	}
 	return nil
 }
@@ -271,11 +264,8 @@ func (o Options) checkRotation() error {
 		return nil
 	}
 	if d := o.Rotate.Deviation(); !(d <= 1e-6) {
-		return bad(
-			"rotate",
-			"",
-			"not orthogonal: HᵀH is off by "+strconv.FormatFloat(d, 'g', 3, 64),
-		)
+		return bad("rotate", "",
+			"not orthogonal: HᵀH is off by "+strconv.FormatFloat(d, 'g', 3, 64))
 	}
 	return nil
 }
@@ -292,11 +282,8 @@ func (o Options) checkMolecules() error {
 		case o.Formula != "" || o.Fragment != nil || o.Atoms > 0:
 			return bad("from", "", "not with formula, fragment or atoms")
 		case o.TStart == 0:
-			return bad(
-				"from",
-				"",
-				"want t_start with it, the time that its molecules are noised to",
-			)
+			return bad("from", "",
+				"want t_start with it, the time that its molecules are noised to")
 		}
 	}
 	if o.Fragment == nil {
@@ -309,11 +296,8 @@ func (o Options) checkMolecules() error {
 		return bad("atoms", strconv.Itoa(o.Atoms), "the fragment has "+strconv.Itoa(n))
 	}
 	if o.Joint {
-		return bad(
-			"fragment",
-			"",
-			"not with joint: a model is given fragments together with the types",
-		)
+		return bad("fragment", "",
+			"not with joint: a model is given fragments together with the types")
 	}
 	return nil
 }
@@ -342,12 +326,9 @@ func (o Options) filled(meta encoding.Meta, s *schedule.Schedule) (Options, erro
 		return o, err
 	}
 	if meta.Moments == nil && len(o.From) == 0 && o.TStart < s.T() {
-		return o, bad(
-			"t_start",
-			strconv.Itoa(o.TStart),
+		return o, bad("t_start", strconv.Itoa(o.TStart),
 			"the weights file has no moments of the training data to start from, want "+
-				strconv.Itoa(s.T()),
-		)
+				strconv.Itoa(s.T()))
 	}
 	if o.Steps == 0 {
 		o.Steps = min(cmp.Or(meta.Sampling.Steps, defaultSteps), o.TStart)
@@ -366,12 +347,9 @@ func (o Options) checkBranches() error {
 	last := -1
 	for _, b := range o.Branches {
 		if b.Step <= last || b.Step > o.Steps {
-			return bad(
-				"branches",
-				"",
+			return bad("branches", "",
 				"step "+strconv.Itoa(b.Step)+", want "+strconv.Itoa(last+1)+" to "+
-					strconv.Itoa(o.Steps),
-			)
+					strconv.Itoa(o.Steps))
 		}
 		last = b.Step
 	}

@@ -20,13 +20,8 @@ func TestDefaultIsTheSameWhenItIsNamed(t *testing.T) {
 	want := run(t, m, Options{Seed: 7, Atoms: 6})
 	if want.o.TStart != 600 || want.o.Steps != 40 || want.o.Method != DPMSDE || want.Len() != 1 ||
 		want.o.NoiseScale != 1 {
-		t.Errorf(
-			"by default %d molecules by %s from %d in %d steps",
-			want.Len(),
-			want.o.Method,
-			want.o.TStart,
-			want.o.Steps,
-		)
+		t.Errorf("by default %d molecules by %s from %d in %d steps", want.Len(), want.o.Method,
+			want.o.TStart, want.o.Steps)
 	}
 	for _, o := range []Options{
 		{Steps: 40}, {TStart: 600}, {Method: DPMSDE}, {NoiseScale: 1}, {N: 1}, {Gamma: Learned},
@@ -70,16 +65,8 @@ func TestDefaultsOfASchedule(t *testing.T) {
 		if got, err := (Options{}).For(c.meta); err != nil || got.TStart != c.start ||
 			got.Steps != c.steps ||
 			got.Method != DPMSDE {
-			t.Errorf(
-				"%s: %s from %d in %d steps, %v; want dpm++2m-sde from %d in %d",
-				name,
-				got.Method,
-				got.TStart,
-				got.Steps,
-				err,
-				c.start,
-				c.steps,
-			)
+			t.Errorf("%s: %s from %d in %d steps, %v; want dpm++2m-sde from %d in %d", name,
+				got.Method, got.TStart, got.Steps, err, c.start, c.steps)
 		}
 	}
 	if _, err := (Options{}).For(odd); err == nil {

@@ -60,12 +60,8 @@ func TestPropertiesAndTheirGuidance(t *testing.T) {
 	}
 	// 4.5 under them, 0 without, 4.5·(1 + 2) with guidance
 	for weight, want := range map[float64]float32{0: 4.5, 2: 13.5} {
-		s := finished(
-			t,
-			steady(0, &values),
-			meta,
-			Options{Seed: 3, Atoms: 4, Steps: 5, Properties: asked, CFGWeight: weight},
-		)
+		s := finished(t, steady(0, &values), meta,
+			Options{Seed: 3, Atoms: 4, Steps: 5, Properties: asked, CFGWeight: weight})
 		if !maps.Equal(values, asked) || target(s, "target_gap") != "0.5" ||
 			target(s, "target_mu") != "4" {
 			t.Errorf("under %v: %v", values, s.Result(0).Properties)

@@ -88,20 +88,12 @@ func TestBranch(t *testing.T) {
 		branch := trajectory(t, m, o)
 		for done := range trunk {
 			if (trunk[done] == branch[done]) != (done <= 4) {
-				t.Errorf(
-					"%s: after %d steps trunk and branch at 4 agree: %v",
-					method,
-					done,
-					trunk[done] == branch[done],
-				)
+				t.Errorf("%s: after %d steps trunk and branch at 4 agree: %v", method, done,
+					trunk[done] == branch[done])
 			}
 			if (branch[done] == path[done]) != (done <= 7) {
-				t.Errorf(
-					"%s: after %d steps branch and branch of it at 7 agree: %v",
-					method,
-					done,
-					branch[done] == path[done],
-				)
+				t.Errorf("%s: after %d steps branch and branch of it at 7 agree: %v", method, done,
+					branch[done] == path[done])
 			}
 		}
 		o.Branches = []Branch{{3, 5}}

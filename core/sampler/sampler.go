@@ -168,11 +168,8 @@ func (s *Sampler) setSizes(types [][]molecule.Element) (err error) {
 		}
 		s.sizes = append(s.sizes, n)
 		if rows += n; rows > MaxRows {
-			return bad(
-				"n",
-				strconv.Itoa(s.o.N),
-				"more than "+strconv.Itoa(MaxRows)+" atoms in one batch",
-			)
+			return bad("n", strconv.Itoa(s.o.N),
+				"more than "+strconv.Itoa(MaxRows)+" atoms in one batch")
 		}
 	}
 	return nil

@@ -83,20 +83,11 @@ func TestFrozenBits(t *testing.T) {
 			{"symdiff", DPMSDE, "975d1137b0eafb7d06b323ee7ffc03ee"},
 			{"symdiff", Heun, "32943d6522eb686a16f8b9127932e2bc"},
 		} {
-			s := run(
-				t,
-				network(t, c.name),
-				Options{Seed: 7, sizes: []int{12, 0, 4}, Steps: 20, Method: c.method},
-			)
+			s := run(t, network(t, c.name),
+				Options{Seed: 7, sizes: []int{12, 0, 4}, Steps: 20, Method: c.method})
 			if got := bits(s.z); got != c.want {
-				t.Errorf(
-					"%s, %s, %s kernels: seed 7 gives %s, want %s",
-					c.name,
-					c.method,
-					implementation,
-					got,
-					c.want,
-				)
+				t.Errorf("%s, %s, %s kernels: seed 7 gives %s, want %s", c.name, c.method,
+					implementation, got, c.want)
 			}
 		}
 	}
@@ -105,17 +96,11 @@ func TestFrozenBits(t *testing.T) {
 func TestMoleculeDoesNotDependOnItsBatch(t *testing.T) {
 	m := network(t, "symdiff")
 	for _, method := range Methods() {
-		batch := run(
-			t,
-			m,
-			Options{Seed: 3, First: 10, sizes: []int{6, 0, 11}, Steps: 8, Method: method},
-		)
+		batch := run(t, m,
+			Options{Seed: 3, First: 10, sizes: []int{6, 0, 11}, Steps: 8, Method: method})
 		for i, atoms := range []int{6, 0, 11} {
-			alone := run(
-				t,
-				m,
-				Options{Seed: 3, First: 10 + i, sizes: []int{atoms}, Steps: 8, Method: method},
-			)
+			alone := run(t, m,
+				Options{Seed: 3, First: 10 + i, sizes: []int{atoms}, Steps: 8, Method: method})
 			if bits(alone.z) != bits(batch.rows(i)) {
 				t.Errorf("%s: molecule %d differs when it is sampled alone", method, i)
 			}

@@ -15,23 +15,13 @@ import (
 //	eps_hat = sigma_t·z/v_t,  v_t = alpha_t²·std² + sigma_t².
 func exact(t *testing.T, o Options, std float64) *Sampler {
 	t.Helper()
-	return exactMeta(
-		t,
-		o,
-		std,
-		nil,
-		schedule.Spec{Name: "polynomial_2", Timesteps: 100_000, Precision: 1e-5},
-	)
+	return exactMeta(t, o, std, nil,
+		schedule.Spec{Name: "polynomial_2", Timesteps: 100_000, Precision: 1e-5})
 }
 
 // exactMeta is exact with moments and a schedule in its metadata.
-func exactMeta(
-	t *testing.T,
-	o Options,
-	std float64,
-	moments *encoding.Moments,
-	spec schedule.Spec,
-) *Sampler {
+func exactMeta(t *testing.T, o Options, std float64, moments *encoding.Moments,
+	spec schedule.Spec) *Sampler {
 	t.Helper()
 	m := network(t, "dit")
 	m.Meta.Moments, m.Meta.Schedule = moments, spec
@@ -85,15 +75,8 @@ func TestOrderOfConvergence(t *testing.T) {
 	}{{DDIM, 1, 100}, {DPM, 2, 20}, {Heun, 2, 20}} {
 		coarse, fine := odeError(t, c.method, c.steps), odeError(t, c.method, 2*c.steps)
 		order := math.Log2(coarse / fine)
-		t.Logf(
-			"%s: error %.2e in %d steps, %.2e in %d: order %.2f",
-			c.method,
-			coarse,
-			c.steps,
-			fine,
-			2*c.steps,
-			order,
-		)
+		t.Logf("%s: error %.2e in %d steps, %.2e in %d: order %.2f", c.method, coarse, c.steps,
+			fine, 2*c.steps, order)
 		if math.Abs(order-c.order) > 0.35 {
 			t.Errorf("%s converges with order %.2f, want %v", c.method, order, c.order)
 		}
@@ -107,11 +90,8 @@ func TestOrderOfConvergence(t *testing.T) {
 func TestMomentsOfGaussianData(t *testing.T) {
 	const std, n, atoms = 0.5, 150, 40
 	for method, steps := range map[Method]int{Ancestral: 400, DDIM: 400, DPM: 40, DPMSDE: 60, Heun: 30} {
-		s := exact(
-			t,
-			Options{Seed: 2, sizes: fill(make([]int, n), atoms), Steps: steps, Method: method},
-			std,
-		)
+		s := exact(t,
+			Options{Seed: 2, sizes: fill(make([]int, n), atoms), Steps: steps, Method: method}, std)
 		for !s.Done() {
 			if err := s.Step(); err != nil {
 				t.Fatal(err)
@@ -126,13 +106,8 @@ func TestMomentsOfGaussianData(t *testing.T) {
 			}
 		}
 		mean, v := sum/count, sum2/count
-		t.Logf(
-			"%s, %d steps: mean %.4f, standard deviation %.4f",
-			method,
-			steps,
-			mean,
-			math.Sqrt(v),
-		)
+		t.Logf("%s, %d steps: mean %.4f, standard deviation %.4f", method, steps, mean,
+			math.Sqrt(v))
 		if math.Abs(mean) > 4*std/math.Sqrt(count) {
 			t.Errorf("%s: mean %g", method, mean)
 		}
@@ -229,11 +204,8 @@ func TestSamplingOfTheModel(t *testing.T) {
 
 func TestDeterministicMethodsUseNoNoiseAfterTheStart(t *testing.T) {
 	for _, method := range []Method{DDIM, DPM, Heun} {
-		s := run(
-			t,
-			network(t, "symdiff"),
-			Options{Seed: 4, sizes: []int{5}, Steps: 6, Method: method},
-		)
+		s := run(t, network(t, "symdiff"),
+			Options{Seed: 4, sizes: []int{5}, Steps: 6, Method: method})
 		for i, v := range s.noise {
 			if v != 0 {
 				t.Fatalf("%s drew noise: %v at %d", method, v, i)
@@ -283,12 +255,8 @@ func TestNoiseScale(t *testing.T) {
 			t.Errorf("noise scale %g: variance %g, want %g", scale, sum/count, want)
 		}
 		if (want < std*std) != (scale < 1) {
-			t.Errorf(
-				"noise scale %g gives the variance %g, of the data it is %g",
-				scale,
-				want,
-				std*std,
-			)
+			t.Errorf("noise scale %g gives the variance %g, of the data it is %g", scale, want,
+				std*std)
 		}
 	}
 	m := network(t, "symdiff")
@@ -298,11 +266,8 @@ func TestNoiseScale(t *testing.T) {
 			m,
 			Options{Seed: 4, sizes: []int{5}, Steps: 6, Method: method, NoiseScale: 1},
 		)
-		less := run(
-			t,
-			m,
-			Options{Seed: 4, sizes: []int{5}, Steps: 6, Method: method, NoiseScale: 0.5},
-		)
+		less := run(t, m,
+			Options{Seed: 4, sizes: []int{5}, Steps: 6, Method: method, NoiseScale: 0.5})
 		if byDefault.Molecule(0).Positions[0] != same.Molecule(0).Positions[0] {
 			t.Errorf("%s: a noise scale of 1 changes the molecule", method)
 		}
@@ -364,14 +329,8 @@ func TestEverySchedule(t *testing.T) {
 					}
 				}
 				if got := math.Sqrt(sum2 / n); steps == 300 && math.Abs(got/std-1) > 0.15 {
-					t.Errorf(
-						"%+v, %s, %d steps: standard deviation %g, want %g",
-						spec,
-						method,
-						steps,
-						got,
-						std,
-					)
+					t.Errorf("%+v, %s, %d steps: standard deviation %g, want %g", spec, method,
+						steps, got, std)
 				}
 			}
 		}

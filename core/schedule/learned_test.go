@@ -62,12 +62,8 @@ func TestLearnedAgainstFormula(t *testing.T) {
 			t.Errorf("spread %g: -log SNR differs by %g", spread, worst)
 		}
 		if math.Abs(s.NegLogSNR(0)+13.3) > 1e-6 || math.Abs(s.NegLogSNR(T)-11) > 1e-6 {
-			t.Errorf(
-				"spread %g: -log SNR from %g to %g, want -13.3 to 11",
-				spread,
-				s.NegLogSNR(0),
-				s.NegLogSNR(T),
-			)
+			t.Errorf("spread %g: -log SNR from %g to %g, want -13.3 to 11", spread, s.NegLogSNR(0),
+				s.NegLogSNR(T))
 		}
 	}
 }

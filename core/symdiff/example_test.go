@@ -105,12 +105,8 @@ func ExampleEvaluate() {
 	if err != nil {
 		panic(err)
 	}
-	fmt.Printf(
-		"%.0f %% of the atoms are stable, %d of %d molecules valid\n",
-		100*r.StableAtoms,
-		r.Counts.Valid,
-		r.Molecules,
-	)
+	fmt.Printf("%.0f %% of the atoms are stable, %d of %d molecules valid\n", 100*r.StableAtoms,
+		r.Counts.Valid, r.Molecules)
 	// Output:
 	// C6H9NO2 true true
 	// C7H10N2 true true

@@ -35,12 +35,8 @@ func TestModuleOutsideRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	name := strings.Fields(string(mod))[1]
-	outside := strings.Replace(
-		string(mod),
-		"module "+name,
-		"module example.org/outside",
-		1,
-	) + // what the library needs is there already
+	outside := strings.Replace(string(mod), "module "+name, "module example.org/outside",
+		1) + // what the library needs is there already
 		"\nrequire " + name + " v0.0.0\n\nreplace " + name + " => " + root + "\n"
 	dir := t.TempDir()
 	for file, text := range map[string]string{

@@ -149,10 +149,8 @@ func (m *Model) Provenance() []molecule.Property {
 // A step takes one network evaluation of each. Errors tell what does not fit.
 func (m *Model) Guided(weak *Model, w float64) (*Model, error) {
 	if !(w >= 0 && w <= 100) {
-		return nil, errors.New(
-			"guidance weight " + strconv.FormatFloat(w, 'g', -1, 64) +
-				": want a number from 0 to 100",
-		)
+		return nil, errors.New("guidance weight " + strconv.FormatFloat(w, 'g', -1, 64) +
+			": want a number from 0 to 100")
 	}
 	a, b := m.Meta, weak.Meta
 	if !slices.Equal(a.Elements, b.Elements) || a.Schedule != b.Schedule ||
@@ -162,10 +160,8 @@ func (m *Model) Guided(weak *Model, w float64) (*Model, error) {
 		)
 	}
 	guided := *m
-	guided.Network = symmetrise.Guide(
-		m.Network,
-		symmetrise.Guidance{Weak: weak.Network, Weight: float32(w), To: 1},
-	)
+	guided.Network = symmetrise.Guide(m.Network,
+		symmetrise.Guidance{Weak: weak.Network, Weight: float32(w), To: 1})
 	guided.weakJoint = a.CompositionConditional() && !b.CompositionConditional()
 	guided.guide = []molecule.Property{
 		{Key: "guide_weight", Value: strconv.FormatFloat(w, 'g', -1, 64)},

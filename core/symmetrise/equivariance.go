@@ -25,13 +25,8 @@ type Report struct {
 // group, and by the energy distance of two samples of `samples` outputs with
 // 999 permutations, for one H. It panics unless there are two samples at least and
 // z is one molecule.
-func CheckEquivariance(
-	net Network,
-	z []float32,
-	t float32,
-	couplings, samples int,
-	seed uint64,
-) Report {
+func CheckEquivariance(net Network, z []float32, t float32, couplings, samples int,
+	seed uint64) Report {
 	width := 3 + net.Features()
 	if len(z) == 0 || len(z)%width != 0 || samples < 2 || couplings < 0 {
 		panic("symmetrise: CheckEquivariance: want z (n, 3+F) and two samples or more")

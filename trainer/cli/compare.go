@@ -77,20 +77,12 @@ their mean ± standard deviation. For one run it shows the value and its 95 % in
 	f := cmd.Flags()
 	o.sample.options.N = 1000
 	f.SetNormalizeFunc(aliases)
-	f.VarP(
-		option(&o.sample.options, "n"),
-		"count",
-		"n",
-		"`molecules` to sample from a model, for each seed",
-	)
+	f.VarP(option(&o.sample.options, "n"), "count", "n",
+		"`molecules` to sample from a model, for each seed")
 	f.IntVar(&o.seeds, "seeds", 1, "number of seeds of a model: 1, 2, ...")
 	stepFlags(cmd, &o.sample.options)
-	f.StringVar(
-		&o.nll,
-		"nll",
-		"",
-		"file of held-out molecules, to bound their likelihood under the models",
-	)
+	f.StringVar(&o.nll, "nll", "",
+		"file of held-out molecules, to bound their likelihood under the models")
 	f.IntVar(&o.limit, "nll-limit", 0, "molecules of --nll to use (default all)")
 	f.IntVar(&o.samples, "samples", 1, "Monte Carlo samples of the likelihood per molecule")
 	must(cmd.MarkFlagFilename("nll", "xyz", "sdf", "gz"))
@@ -156,10 +148,8 @@ func (o *compareOptions) runs(cmd *cobra.Command, file string) ([]*evaluation.Ev
 }
 
 // model samples from a model with every seed and measures what it makes.
-func (o *compareOptions) model(
-	cmd *cobra.Command,
-	file string,
-) (runs []*evaluation.Evaluation, err error) {
+func (o *compareOptions) model(cmd *cobra.Command,
+	file string) (runs []*evaluation.Evaluation, err error) {
 	var bound *evaluation.Likelihood
 	for seed := range o.seeds {
 		s := o.sample
@@ -175,12 +165,8 @@ func (o *compareOptions) model(
 		}
 		var line *progress
 		if w := cmd.ErrOrStderr(); isTerminal(w) {
-			line = startProgress(
-				w,
-				fmt.Sprintf("molecules of %s, seed %d", file, seed+1),
-				int64(s.options.N),
-				int64(s.options.Steps+1),
-			)
+			line = startProgress(w, fmt.Sprintf("molecules of %s, seed %d", file, seed+1),
+				int64(s.options.N), int64(s.options.Steps+1))
 			s.options.Progress = line.add
 		}
 		var molecules []*molecule.Molecule
@@ -205,10 +191,8 @@ func (o *compareOptions) model(
 }
 
 // bound is the likelihood of the molecules of --nll.
-func (o *compareOptions) bound(
-	cmd *cobra.Command,
-	m *symdiff.Model,
-) (*evaluation.Likelihood, error) {
+func (o *compareOptions) bound(cmd *cobra.Command,
+	m *symdiff.Model) (*evaluation.Likelihood, error) {
 	if o.likelihoodOf == nil {
 		for m, err := range newReader(cmd).Open(o.nll) {
 			if err != nil {
@@ -219,13 +203,8 @@ func (o *compareOptions) bound(
 			}
 		}
 	}
-	b, err := likelihood.Estimate(
-		cmd.Context(),
-		m.Network,
-		m.Meta,
-		o.likelihoodOf,
-		likelihood.Options{Seed: 1, Samples: o.samples, Threads: o.sample.options.Threads},
-	)
+	b, err := likelihood.Estimate(cmd.Context(), m.Network, m.Meta, o.likelihoodOf,
+		likelihood.Options{Seed: 1, Samples: o.samples, Threads: o.sample.options.Threads})
 	if err != nil {
 		return nil, err
 	}

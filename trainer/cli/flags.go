@@ -101,12 +101,8 @@ func words[T ~string](list []T) string {
 // complete offers the choices of a flag to the shell.
 func complete[T ~string](cmd *cobra.Command, flag string, choices []T) {
 	list := strings.Split(words(choices), ", ")
-	must(
-		cmd.RegisterFlagCompletionFunc(
-			flag,
-			cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp),
-		),
-	)
+	must(cmd.RegisterFlagCompletionFunc(flag,
+		cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp)))
 }
 
 // flagGroup is flags that a help text shows under one heading.

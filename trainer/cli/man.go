@@ -21,11 +21,8 @@ func newManCommand() *cobra.Command {
 			}
 			root := cmd.Root()
 			root.DisableAutoGenTag = true // the day of the build is nobody's business
-			return doc.GenManTree(
-				root,
-				&doc.GenManHeader{Title: "SYMDIFF", Section: "1", Source: "SymDiff"},
-				args[0],
-			)
+			return doc.GenManTree(root,
+				&doc.GenManHeader{Title: "SYMDIFF", Section: "1", Source: "SymDiff"}, args[0])
 		},
 	}
 }

@@ -69,25 +69,11 @@ them. --formula or --atoms then tell the composition or size of the whole molecu
 	o.moleculeFlags(cmd)
 	o.samplerFlags(cmd)
 	o.outputFlags(cmd)
-	groupFlags(
-		cmd,
-		flagGroup{
-			"Which molecules",
-			[]string{
-				"count",
-				"seed",
-				"first",
-				"atoms",
-				"formula",
-				"fragment",
-				"from",
-				"properties",
-				"joint",
-			},
-		},
+	groupFlags(cmd,
+		flagGroup{"Which molecules", []string{"count", "seed", "first", "atoms", "formula",
+			"fragment", "from", "properties", "joint"}},
 		flagGroup{"Sampler", []string{"steps", "t-start", "method", "gamma", "guide", "set"}},
-		flagGroup{"Files and output", []string{"model", "out", "threads", "json", "quiet"}},
-	)
+		flagGroup{"Files and output", []string{"model", "out", "threads", "json", "quiet"}})
 	return cmd
 }
 
@@ -95,46 +81,22 @@ them. --formula or --atoms then tell the composition or size of the whole molecu
 func (o *sampleCommand) moleculeFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.SetNormalizeFunc(aliases)
-	f.VarP(
-		option(&o.options, "n"),
-		"count",
-		"n",
-		"number of `molecules` (default 1, or one for each of --from)",
-	)
+	f.VarP(option(&o.options, "n"), "count", "n",
+		"number of `molecules` (default 1, or one for each of --from)")
 	f.VarP(option(&o.options, "seed"), "seed", "s", "`seed` of the random numbers (default 0)")
-	f.Var(
-		option(&o.options, "first"),
-		"first",
-		"`index` of the first molecule in the stream of the seed (default 0)",
-	)
-	f.Var(
-		option(&o.options, "atoms"),
-		"atoms",
-		"`number` of atoms (default drawn like those of the training data)",
-	)
-	f.Var(
-		option(&o.options, "formula"),
-		"formula",
+	f.Var(option(&o.options, "first"), "first",
+		"`index` of the first molecule in the stream of the seed (default 0)")
+	f.Var(option(&o.options, "atoms"), "atoms",
+		"`number` of atoms (default drawn like those of the training data)")
+	f.Var(option(&o.options, "formula"), "formula",
 		"`composition`, such as C7H10O2, or learned: drawn from a model of p(formula) "+
-			"(default drawn like those of the training data)",
-	)
-	f.StringVar(
-		&o.fragment,
-		"fragment",
-		"",
-		"XYZ or SDF `file`; the atoms of its first molecule are fixed in every sample",
-	)
-	f.StringVar(
-		&o.from,
-		"from",
-		"",
-		"XYZ or SDF `file` of molecules to start from, noised to --t-start (SDEdit)",
-	)
-	f.Var(
-		option(&o.options, "properties"),
-		"properties",
-		"properties that the model is conditioned on, `NAME=VALUE`,..., such as gap=0.2",
-	)
+			"(default drawn like those of the training data)")
+	f.StringVar(&o.fragment, "fragment", "",
+		"XYZ or SDF `file`; the atoms of its first molecule are fixed in every sample")
+	f.StringVar(&o.from, "from", "",
+		"XYZ or SDF `file` of molecules to start from, noised to --t-start (SDEdit)")
+	f.Var(option(&o.options, "properties"), "properties",
+		"properties that the model is conditioned on, `NAME=VALUE`,..., such as gap=0.2")
 	boolean(f, &o.options, "joint", "sample types and positions together, p(x, h)")
 	must(cmd.MarkFlagFilename("fragment", "xyz", "sdf", "gz"))
 	must(cmd.MarkFlagFilename("from", "xyz", "sdf", "gz"))
@@ -144,26 +106,13 @@ func (o *sampleCommand) moleculeFlags(cmd *cobra.Command) {
 func (o *sampleCommand) samplerFlags(cmd *cobra.Command) {
 	stepFlags(cmd, &o.options)
 	f := cmd.Flags()
-	f.Var(
-		option(&o.options, "gamma"),
-		"gamma",
-		"`symmetrisation`: "+words(sampler.Gammas())+" (default the model's own)",
-	)
-	f.StringVar(
-		&o.guide,
-		"guide",
-		"",
-		"weights of a weak model to be guided by (autoguidance), as `file`[@weight=1]",
-	)
-	f.StringArrayVar(
-		&o.set,
-		"set",
-		nil,
-		"set another option, `NAME=VALUE`, as noise_scale=0.9: "+strings.Join(
-			withoutFlag(cmd),
-			", ",
-		),
-	)
+	f.Var(option(&o.options, "gamma"), "gamma",
+		"`symmetrisation`: "+words(sampler.Gammas())+" (default the model's own)")
+	f.StringVar(&o.guide, "guide", "",
+		"weights of a weak model to be guided by (autoguidance), as `file`[@weight=1]")
+	f.StringArrayVar(&o.set, "set", nil,
+		"set another option, `NAME=VALUE`, as noise_scale=0.9: "+
+			strings.Join(withoutFlag(cmd), ", "))
 	must(cmd.MarkFlagFilename("guide", "safetensors"))
 	complete(cmd, "gamma", sampler.Gammas())
 }
@@ -171,35 +120,21 @@ func (o *sampleCommand) samplerFlags(cmd *cobra.Command) {
 // stepFlags are the flags of the solver, which compare has as well.
 func stepFlags(cmd *cobra.Command, o *sampler.Options) {
 	f := cmd.Flags()
-	f.Var(
-		option(o, "steps"),
-		"steps",
-		"diffusion `steps`, of one network evaluation each (default 40)",
-	)
-	f.Var(
-		option(o, "t_start"),
-		"t-start",
+	f.Var(option(o, "steps"), "steps",
+		"diffusion `steps`, of one network evaluation each (default 40)")
+	f.Var(option(o, "t_start"), "t-start",
 		"`time` to start from, by a Gaussian fitted to the noised training data "+
-			"(default 600 of the shipped model's 1000)",
-	)
-	f.Var(
-		option(o, "method"),
-		"method",
-		"`solver`: "+words(sampler.Methods())+" (default dpm++2m-sde)",
-	)
+			"(default 600 of the shipped model's 1000)")
+	f.Var(option(o, "method"), "method",
+		"`solver`: "+words(sampler.Methods())+" (default dpm++2m-sde)")
 	complete(cmd, "method", sampler.Methods())
 }
 
 // outputFlags name the model and say where molecules go.
 func (o *sampleCommand) outputFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVarP(
-		&o.model,
-		"model",
-		"m",
-		"",
-		"weights, a safetensors `file` (default the shipped model)",
-	)
+	f.StringVarP(&o.model, "model", "m", "",
+		"weights, a safetensors `file` (default the shipped model)")
 	f.StringVarP(&o.out, "out", "o", "-", "`file` to write, - for standard output")
 	f.IntVar(&o.options.Threads, "threads", 0, "`number` of threads (default one per core)")
 	f.BoolVar(&o.json, "json", false, "print JSON")
@@ -261,11 +196,8 @@ func formatOf(out string) string {
 }
 
 // molecules reads at most so many of the file of a flag, all where most is negative.
-func molecules(
-	flag, file string,
-	most int,
-	r *dataset.Reader,
-) (list []*molecule.Molecule, err error) {
+func molecules(flag, file string, most int,
+	r *dataset.Reader) (list []*molecule.Molecule, err error) {
 	if file == "" {
 		return nil, nil
 	}
@@ -385,17 +317,9 @@ func (o *sampleCommand) run(cmd *cobra.Command) error {
 	}
 	if !o.quiet {
 		c := r.Counts
-		cmd.PrintErrf(
-			"%d molecules in %.1f s (%.2f/s): %.1f %% of atoms stable, "+
-				"%d molecules stable, %d valid, %d connected\n",
-			n,
-			elapsed.Seconds(),
-			rate,
-			100*r.StableAtoms,
-			c.StableMolecules,
-			c.Valid,
-			c.Connected,
-		)
+		cmd.PrintErrf("%d molecules in %.1f s (%.2f/s): %.1f %% of atoms stable, "+
+			"%d molecules stable, %d valid, %d connected\n", n, elapsed.Seconds(), rate,
+			100*r.StableAtoms, c.StableMolecules, c.Valid, c.Connected)
 	}
 	return nil
 }
@@ -411,10 +335,8 @@ type summary struct {
 }
 
 // write samples all molecules to the output and measures them on the way.
-func (o *sampleCommand) write(
-	cmd *cobra.Command,
-	m *symdiff.Model,
-) (r molecule.Report, elapsed time.Duration, err error) {
+func (o *sampleCommand) write(cmd *cobra.Command,
+	m *symdiff.Model) (r molecule.Report, elapsed time.Duration, err error) {
 	w := cmd.OutOrStdout()
 	var file *output
 	if o.out != "-" {
@@ -429,12 +351,8 @@ func (o *sampleCommand) write(
 		w = file
 	}
 	if !o.quiet && isTerminal(cmd.ErrOrStderr()) && (file != nil || !isTerminal(w)) {
-		line := startProgress(
-			cmd.ErrOrStderr(),
-			"molecules",
-			int64(o.options.N),
-			int64(o.options.Steps+1),
-		)
+		line := startProgress(cmd.ErrOrStderr(), "molecules", int64(o.options.N),
+			int64(o.options.Steps+1))
 		defer line.end()
 		o.options.Progress = line.add
 	}
@@ -448,11 +366,8 @@ func (o *sampleCommand) write(
 }
 
 // written is the molecules, each written to w before it is passed on.
-func (o *sampleCommand) written(
-	ctx context.Context,
-	m *symdiff.Model,
-	w io.Writer,
-) func(func(*molecule.Molecule, error) bool) {
+func (o *sampleCommand) written(ctx context.Context, m *symdiff.Model,
+	w io.Writer) func(func(*molecule.Molecule, error) bool) {
 	return func(yield func(*molecule.Molecule, error) bool) {
 		i := o.options.First
 		for mol, err := range m.Generate(ctx, o.options) {

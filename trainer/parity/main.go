@@ -81,11 +81,8 @@ func geoldmInCore(weights, io *safetensors.File) (reference.Differences, error) 
 }
 
 // compareLatent compares the parts of a GeoLDM.
-func compareLatent(
-	io *safetensors.File,
-	m *geoldm.Model,
-	n reference.LatentNetworks,
-) (reference.Differences, error) {
+func compareLatent(io *safetensors.File, m *geoldm.Model,
+	n reference.LatentNetworks) (reference.Differences, error) {
 	s, err := schedule.New(m.Meta.Schedule)
 	if err != nil {
 		return nil, err

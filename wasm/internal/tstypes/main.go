@@ -62,12 +62,8 @@ func write(w io.Writer, root string) error {
 	)
 	for _, name := range []string{"Method", "Gamma"} {
 		comment(w, "", src.comment[name], nil)
-		fmt.Fprintf(
-			w,
-			"export type %s = %s;\n",
-			name,
-			`"`+strings.Join(src.words[name], `" | "`)+`"`,
-		)
+		fmt.Fprintf(w, "export type %s = %s;\n", name,
+			`"`+strings.Join(src.words[name], `" | "`)+`"`)
 	}
 	comment(w, "", "Atoms at positions (atoms, 3), row by row, in Å.", nil)
 	fmt.Fprint(
