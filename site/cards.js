@@ -7,19 +7,20 @@ import { Marked, Renderer } from "marked";
 /** `<!-- cards -->` becomes the card of every model, one after the other. */
 export function modelCards(weights, top) {
   const cards = weights.map((file) => file.replace(/\.safetensors$/, ".md"));
+  const names = cards.map((file) => basename(file, ".md"));
   return {
     name: "symdiff:cards",
     buildStart() {
       for (const file of cards) this.addWatchFile(file);
     },
-    transformIndexHtml: { order: "pre", handler: (html) => html.replace("<!-- cards -->", () => cards.map((file) => card(file, top)).join("\n")) },
+    transformIndexHtml: { order: "pre", handler: (html) => html.replace("<!-- cards -->", () => cards.map((file) => card(file, top, names)).join("\n")) },
   };
 }
 
 /** One card. The table of samples gives place to one that the page makes of the measurements themselves (core/weights/*.json). */
-function card(file, top) {
+function card(file, top, names) {
   const name = basename(file, ".md");
-  const markdown = new Marked({ renderer: renderer(name, relative(top, dirname(file))) });
+  const markdown = new Marked({ renderer: renderer(name, relative(top, dirname(file)), names) });
   const tokens = markdown.lexer(readFileSync(file, "utf8"));
   const samples = tokens.findIndex(({ type, text }) => type === "heading" && text === "Samples");
   const table = tokens.findIndex(({ type }, i) => i > samples && type === "table");
@@ -27,8 +28,8 @@ function card(file, top) {
   return `<article class="prose card" id="${name}">${markdown.parser(tokens)}</article>`;
 }
 
-/** Headings one level down, wide tables and listings that scroll, and files of the repository by their names. */
-function renderer(name, folder) {
+/** Headings one level down, wide tables and listings that scroll, links to the other cards, and files of the repository by their names. */
+function renderer(name, folder, names) {
   const made = new Renderer();
   const { heading, table, code, link } = made;
   let section = "";
@@ -47,6 +48,8 @@ function renderer(name, folder) {
     return scroll("commands", code.call(this, token));
   };
   made.link = function (token) {
+    const other = names.find((other) => token.href.split("#")[0] === `${other}.md`);
+    if (other) return link.call(this, { ...token, href: `#${other}` });
     return /^https?:/.test(token.href) ? link.call(this, token) : `<code>${join(folder, token.href)}</code>`;
   };
   return made;

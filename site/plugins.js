@@ -156,9 +156,10 @@ function measuredOf(weights, what, sha256) {
   return measured.model_sha256 === sha256 ? measured : {};
 }
 
-/** The input variance of a measurement by `make evaluate-gamma`. */
+/** The input variance of a measurement by `make evaluate-gamma`, to a millionth. */
 function varianceOf({ molecules, rows = [] }) {
-  return rows.map(({ kernel, t, input_variance, input_variance_error }) => ({ gamma: kernel, t, mean: input_variance, error: input_variance_error, molecules }));
+  const short = (value) => Number(value.toFixed(6));
+  return rows.map(({ kernel, t, input_variance, input_variance_error }) => ({ gamma: kernel, t, mean: short(input_variance), error: short(input_variance_error), molecules }));
 }
 
 /** What `make evaluate-model` measured of these weights; nothing where it measured others, or none. */
@@ -170,7 +171,7 @@ function readEvaluation(file, sha256) {
       method: run.method ?? "ancestral",
       steps: run.steps,
       start: run.t_start,
-      joint: run.joint ?? false,
+      special: run.joint ? "joint" : run.formulas ? `formulas ${run.formulas}` : "",
       molecules: run.molecules,
       atoms: run.atoms,
       stableAtoms: run.stable_atoms,

@@ -27,18 +27,11 @@ export function mostLearned(): Model {
 /** Names the model behind the symmetry page, where its gamma was learned; as a further sentence. */
 export function elsewhere(): string {
   const model = mostLearned();
-  return learnsGamma(model) ? ` The symmetry page runs ${model.name}, whose f has learned it.` : "";
+  return learnsGamma(model) ? ` The symmetry page runs ${model.name}, whose f has learned γ.` : "";
 }
 
 export const kernels = ["learned", "released", "haar", "none"] as const;
 export type Kernel = (typeof kernels)[number];
-
-export const kernelNames: Record<Kernel, string> = {
-  learned: "Learned",
-  released: "Learned, in the published code's order",
-  haar: "Haar",
-  none: "Off, the plain transformer",
-};
 
 /** That of a query, where it names one. Links of before have gamma=learned&order=released, and paper for learned. */
 export function kernelOf(q: URLSearchParams, key = "gamma"): Kernel | undefined {

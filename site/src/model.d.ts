@@ -57,8 +57,8 @@ declare module "virtual:model" {
     steps: number;
     /** Time that the run started from. */
     start: number;
-    /** Whether types and positions were sampled together, though the network is conditioned on compositions. */
-    joint: boolean;
+    /** How the formulas came, where not by the default: "joint", with the positions, or "formulas learned". */
+    special: string;
     molecules: number;
     /** Of all these molecules together. */
     atoms: number;

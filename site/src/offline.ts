@@ -143,7 +143,7 @@ async function tell(): Promise<void> {
 function sign(missing: Kept[], runs: boolean): string {
   if (!controlled) return "Works only online.";
   if (!missing.length) return "Works offline: everything is on this device.";
-  if (!runs) return "The page is on this device. The model follows with the first molecule.";
+  if (!runs) return "The page is on this device. The model is saved when it first runs.";
   const parts = new Set(missing.map(({ part }) => (part === "model" ? "the other models" : "the chemistry tools")));
   return `Works offline. Not on this device yet: ${[...parts].join(" and ")}.`;
 }

@@ -89,6 +89,8 @@ export class Transport {
     if (!main?.length) {
       this.#scrubber.disabled = this.#button.disabled = true;
       this.#output.value = "";
+      this.#scrubber.value = "0";
+      this.#profile.setAttribute("d", "");
       return;
     }
     this.#scrubber.max = String(this.#last);

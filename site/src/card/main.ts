@@ -17,8 +17,8 @@ const columns: [string, (m: Measured) => number, (m: Measured) => number][] = [
   ["connected", (m) => m.connected, (m) => m.molecules],
 ];
 
-/** The sampler, where it starts if that is not noise, and whether it samples types that it could draw first. */
-const samplerOf = ({ method, start, joint }: Measured) => `${method} from t = ${start}${joint ? ", joint" : ""}`;
+/** The sampler, where it starts, and how the formulas came if not by the default. */
+const samplerOf = ({ method, start, special }: Measured) => `${method} from t = ${start}${special && `, ${special}`}`;
 
 /** How the kth sampler is drawn: a colour, and after three of them the same ones again, hollow and dashed, then dotted. */
 const styleOf = (k: number) => `series-${k % 3}${["", " dashed", " dotted"][Math.floor(k / 3) % 3]}`;
@@ -66,7 +66,9 @@ function chart(runs: Measured[], methods: string[], width: number): SVGElement {
     svg("line", { class: "grid", x1: left, x2: width, y1: y(share), y2: y(share) }),
     text(`${Math.round(100 * share)} %`, { x: left - 8, y: y(share) + 4, "text-anchor": "end" }),
   ]);
-  const marks = [...new Set(steps)].map((n) => text(String(n), { x: x(n), y: height - 14, "text-anchor": "middle" }));
+  const marks = [...new Set(steps)].sort((a, b) => a - b)
+    .filter((n, k, all) => k === 0 || x(n) - x(all[k - 1]!) > 20) // so that they do not overlap
+    .map((n) => text(String(n), { x: x(n), y: height - 14, "text-anchor": "middle" }));
   const series = methods.flatMap((method, k) => {
     const own = runs.filter((m) => samplerOf(m) === method).sort((a, b) => a.steps - b.steps);
     const aside = 3 * (k - (methods.length - 1) / 2); // so that equal points do not hide each other

@@ -7,7 +7,7 @@ import { chosenAtoms } from "../atoms.ts";
 import { copyText } from "../copy.ts";
 import { addressNow, element, onPress } from "../dom.ts";
 import { mayBegin } from "../link.ts";
-import { kernelNames, kernels, kernelsOf, type Kernel } from "../kernel.ts";
+import { kernels, kernelsOf, type Kernel } from "../kernel.ts";
 import { startOffline } from "../offline.ts";
 import { methods, parseSeed, randomSeed, startAt } from "../settings.ts";
 import { grow, listenToBranch } from "./branch.ts";
@@ -27,7 +27,7 @@ const methodNames: Record<(typeof methods)[number], string> = { "dpm++2m-sde": "
 function setUp(): void {
   for (const n of limits.sizes) select("atoms").add(new Option(String(n), String(n)));
   for (const id of ["method", "method2"]) for (const name of methods) select(id).add(new Option(methodNames[name], name));
-  for (const name of kernels) for (const id of ["kernel", "kernel2"]) select(id).add(new Option(kernelNames[name], name));
+  for (const name of kernels) for (const id of ["kernel", "kernel2"]) select(id).add(new Option("", name));
   for (const option of select("kernel").options) option.disabled = !kernelsOf(model.variant).includes(option.value as Kernel);
   for (const { name } of models) {
     select("model").add(new Option(name, name, name === model.name, name === model.name));

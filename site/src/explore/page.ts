@@ -1,13 +1,13 @@
 // What the tools of the page share: the state, the molecule on the stage, and what follows from a change.
 
 import type { Molecule } from "symdiff-mol";
-import type { Model } from "virtual:model";
+import { models, type Model } from "virtual:model";
 import { showAtoms } from "../atoms.ts";
 import { element, writeAddress } from "../dom.ts";
 import { modelNamed, shipped, type Weights } from "../engine.ts";
 import { formulaNodes } from "../format.ts";
 import { loadIntro, type Intro } from "../generate/intro.ts";
-import { defaultKernel } from "../kernel.ts";
+import { defaultKernel, type Kernel } from "../kernel.ts";
 import type { Run as Made } from "../run.ts";
 import type { Trajectory } from "../trajectory.ts";
 import { Session } from "../session.ts";
@@ -18,6 +18,7 @@ import { Camera } from "../view/camera.ts";
 import { Viewer } from "../view/viewer.ts";
 import { FamilyView } from "./family.ts";
 import { Gallery, marked, type Remake } from "./remade.ts";
+import { kernelName } from "./table.ts";
 import { parse, toAddress, tools, type Run, type State } from "./state.ts";
 
 const query = new URLSearchParams(location.search);
@@ -179,7 +180,7 @@ function showNothing(): void {
   transport.open();
   leftScreen.show(() => ({ balls: [], sticks: [] }));
   rightScreen.show(() => ({ balls: [], sticks: [] }));
-  for (const side of ["left", "right"] as const) caption(side, undefined);
+  for (const side of ["left", "right"] as const) caption(side, undefined, lab.state.tool === "compare" ? "Not run yet: press Generate both" : undefined);
 }
 
 export function caption(side: "left" | "right", molecule: Pick<Molecule, "formula"> | undefined, otherwise = "No molecule yet"): void {
@@ -201,19 +202,25 @@ export function show(): void {
   slider("steps").value = String(settings.steps);
   element("steps-value").textContent = String(settings.steps);
   select("method").value = settings.method;
+  nameKernels("kernel", model);
   select("kernel").value = settings.kernel;
   offerStarts(select("from2"), other.start, limits);
   slider("steps2").max = String(other.start);
   slider("steps2").value = String(other.steps);
   element("steps2-value").textContent = String(other.steps);
   select("method2").value = other.method;
+  nameKernels("kernel2", models.find(({ name }) => name === other.model));
   select("kernel2").value = other.kernel;
   select("model2").value = other.model;
   select("keep-n").value = String(keeping.n);
   select("keep-steps").value = String(keeping.steps);
-  element("start").textContent = tool === "compare" ? "Generate both" : lab.state.family.length && tool === "branch" && lab.made.size === 0 ? `Generate all ${lab.state.family.length + 1}` : "Generate";
+  element("start").textContent = tool === "compare" ? "Generate both" : lab.state.family.length && tool === "branch" && lab.made.size === 0 ? `Generate all ${lab.state.family.length + 1}` : "Generate a molecule";
   element("run-title").textContent = tool === "compare" ? "The left run; seed and atoms for both" : "The run";
   for (const also of shows) also();
+}
+
+function nameKernels(id: string, of: Model | undefined): void {
+  for (const option of select(id).options) option.textContent = kernelName(option.value as Kernel, of);
 }
 
 export function forgetRemakes(): void {

@@ -96,11 +96,11 @@ export function keepText({ fragmentConditional }: Pick<Model, "fragmentCondition
     : "This model was not trained with fixed atoms. Choose qm9-web.";
 }
 
-const taskNames = { heavy: "All atoms but hydrogens fixed", half: "One half fixed" };
+const taskNames = { heavy: "With all atoms but hydrogens fixed", half: "With one half fixed" };
 
 export function measuredText({ keep, name }: Model): string {
   if (!keep.length) return `Not measured for the weights ${name}.`;
-  const rates = keep.map(({ task, well, molecules }) => `${taskNames[task]}: ${countText(well, molecules)}`).join("; ");
+  const rates = keep.map(({ task, well, molecules }) => `${taskNames[task]}: ${countText(well, molecules)}`).join(". ");
   const { steps, bases, each } = keep[0]!;
   return `Measured on ${bases} stable molecules of the model, ${each} ${each === 1 ? "run" : "runs"} each, with the same formula in ${steps} steps. The rates are of stable molecules in one piece, with 95 % intervals. ${rates}.`;
 }

@@ -1,11 +1,24 @@
 // The table of a comparison.
 
 import type { Molecule } from "symdiff-mol";
+import { models, type Model } from "virtual:model";
 import { make } from "../dom.ts";
 import { formulaNodes } from "../format.ts";
-import { kernelNames } from "../kernel.ts";
+import { learnsGamma, type Kernel } from "../kernel.ts";
 import { likeness } from "./likeness.ts";
 import type { Run } from "./state.ts";
+
+const kernelNames: Record<Kernel, string> = {
+  learned: "Learned",
+  released: "Learned, in the published code's order",
+  haar: "Haar",
+  none: "Off, the plain transformer",
+};
+
+/** The name of a kernel of a model. */
+export function kernelName(kernel: Kernel, model: Model | undefined): string {
+  return kernel === "learned" && model && !learnsGamma(model) ? "As trained (Haar)" : kernelNames[kernel];
+}
 
 export interface Side {
   settings: Omit<Run, "seed" | "atoms" | "formula">;
@@ -31,7 +44,7 @@ export function drawTable(table: HTMLElement, left: Side, right: Side): void {
       row("Sampler", ({ settings }) => [settings.method]),
       row("Start", ({ settings }) => [`t = ${settings.start}`]),
       row("Steps", ({ settings }) => [String(settings.steps)]),
-      row("γ", ({ settings }) => [kernelNames[settings.kernel]]),
+      row("γ", ({ settings, model }) => [kernelName(settings.kernel, models.find(({ name }) => name === model))]),
       row("Formula", of((m) => formulaNodes(m.formula))),
       row("Stable", of((m) => [yes(m.stable), ` ${m.stableAtoms.filter(Boolean).length} of ${m.elements.length} atoms`])),
       row("One piece", of((m) => [yes(m.connected), ...(m.connected ? [] : [` ${m.fragments} pieces`])])),

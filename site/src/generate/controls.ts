@@ -273,7 +273,7 @@ export class Controls {
     const { method, start, steps, gamma } = this.#settings;
     const own = this.#model.value === "own";
     const learns = own || learnsGamma(this.model); // what a file of one's own does is not known here
-    const runs = own ? [] : this.model.evaluation.filter((run) => run.method === method && run.start === start && !run.joint).sort((a, b) => a.steps - b.steps);
+    const runs = own ? [] : this.model.evaluation.filter((run) => run.method === method && run.start === start && !run.special).sort((a, b) => a.steps - b.steps);
     element("presets").replaceChildren(...runs.map((run) => this.#preset(run, run.steps === steps)));
     const here = runs.find((run) => run.steps === steps);
     const published = method === "ancestral" ? " The paper uses this sampler." : "";
@@ -299,7 +299,7 @@ export class Controls {
 
   #preset(run: Measured, chosen: boolean): HTMLButtonElement {
     const steps = make("span", {}, String(run.steps), make("span", { className: "visually-hidden" }, " steps, "));
-    const share = make("b", {}, `${Math.round(100 * run.stable)} %`, make("span", { className: "visually-hidden" }, " stable"));
+    const share = make("b", {}, `${Math.round(100 * run.stable)} % stable`);
     const button = make("button", { type: "button" }, steps, share);
     button.setAttribute("aria-pressed", String(chosen));
     button.addEventListener("click", () => {

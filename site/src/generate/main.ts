@@ -99,7 +99,7 @@ async function startTour(step: number): Promise<void> {
 
 /** What the model is and how well it does, in numbers that were measured. */
 function facts({ parameters, sizes, heavy, evaluation, defaults }: Model): (string | Node)[] {
-  const measured = evaluation.find(({ method, start, steps, joint }) => method === defaults.method && start === defaults.t_start && steps === defaults.steps && !joint);
+  const measured = evaluation.find(({ method, start, steps, special }) => method === defaults.method && start === defaults.t_start && steps === defaults.steps && !special);
   const limits = heavy ? `with at most ${heavy} atoms of carbon, nitrogen, oxygen and fluorine` : "";
   return [
     `The model has ${roughCount(parameters)} parameters. It was trained on QM9: small molecules ${limits}, and at most ${sizes.at(-1)} atoms with their hydrogens. ` +

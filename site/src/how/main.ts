@@ -25,7 +25,7 @@ element("gamma-facts").textContent = learnsGamma(models[0])
   : `In the model of this site f has learned nothing. It returns one constant matrix, so γ is the Haar measure.${elsewhere()}`;
 
 /** What was measured with the default sampler, from a start, in so many steps. */
-const measured = (start: number, steps: number) => evaluation.find((m) => m.method === defaults.method && !m.joint && m.start === start && m.steps === steps);
+const measured = (start: number, steps: number) => evaluation.find((m) => m.method === defaults.method && !m.special && m.start === start && m.steps === steps);
 const [late, whole] = [measured(defaults.t_start, defaults.steps), measured(1000, 100)];
 if (late && whole) {
   element("truncated").textContent =

@@ -37,7 +37,7 @@ export class NoisedFigure {
   /** Noises this molecule from now on. */
   take(molecule: Subject): void {
     this.#molecule = molecule;
-    this.#noise = gaussians(molecule.elements.length, models[0].elements.length + 3);
+    this.#noise = gaussians(molecule.elements.length);
     this.#draw();
   }
 
@@ -56,20 +56,16 @@ export class NoisedFigure {
     if (this.#molecule) this.#show(this.#molecule, alpha, sigma);
   }
 
-  /** z = alpha·x + sigma·eps; one-hot elements are scaled by 1/4, as in training. */
+  /** z = alpha·x + sigma·eps. The elements are given, and have no noise. */
   #show(molecule: Subject, alpha: number, sigma: number): void {
     const { elements } = models[0];
     const n = elements.length;
     const atoms = molecule.elements.length;
-    const noise = (i: number, c: number) => this.#noise[i * (n + 3) + c]!;
     const z = new Trajectory(elements, atoms, 0);
     z.add({
       index: 0, step: 0, steps: 0, atoms,
-      positions: Float32Array.from({ length: 3 * atoms }, (_, k) => alpha * molecule.positions[k]! + sigma * noise(Math.floor(k / 3), k % 3)),
-      scores: Float32Array.from({ length: n * atoms }, (_, k) => {
-        const i = Math.floor(k / n);
-        return alpha * Number(elements[k % n] === molecule.elements[i]) + 4 * sigma * noise(i, 3 + (k % n));
-      }),
+      positions: Float32Array.from({ length: 3 * atoms }, (_, k) => alpha * molecule.positions[k]! + sigma * this.#noise[k]!),
+      scores: Float32Array.from({ length: n * atoms }, (_, k) => Number(elements[k % n] === molecule.elements[Math.floor(k / n)])),
       bonds: sigma < 0.1 ? molecule.bonds : [],
     });
     this.#viewer.label = `${molecule.formula} with noise: molecule ${alpha.toFixed(2)}, noise ${sigma.toFixed(2)}`;
@@ -97,14 +93,14 @@ export class NoisedFigure {
 const x = (t: number) => left + ((width - left) * t) / T;
 const y = (value: number) => 8 + (height - bottom - 8) * (1 - value);
 
-/** The same noise for every time: (atoms, 3 + elements), positions without their centre of mass. */
-function gaussians(atoms: number, channels: number): Float32Array {
+/** The same noise for every time: (atoms, 3), without its centre of mass. */
+function gaussians(atoms: number): Float32Array {
   const uniform = () => 1 - Math.random();
-  const noise = Float32Array.from({ length: atoms * channels }, () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform()));
+  const noise = Float32Array.from({ length: 3 * atoms }, () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform()));
   for (let c = 0; c < 3; c++) {
     let sum = 0;
-    for (let i = 0; i < atoms; i++) sum += noise[i * channels + c]!;
-    for (let i = 0; i < atoms; i++) noise[i * channels + c]! -= sum / atoms;
+    for (let i = 0; i < atoms; i++) sum += noise[3 * i + c]!;
+    for (let i = 0; i < atoms; i++) noise[3 * i + c]! -= sum / atoms;
   }
   return noise;
 }

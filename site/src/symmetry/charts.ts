@@ -62,7 +62,7 @@ export function varianceChart(variances: readonly InputVariance[], sentence: str
     const middle = top + step / 2;
     const [low, high] = [x(mean - error), x(mean + error)];
     return [
-      svg("rect", { x: x(0), y: top + 8, width: Math.max(1.5, x(mean) - x(0)), height: step - 16, class: "bar" }),
+      svg("rect", { x: x(0), y: top + 8, width: Math.max(1.5, x(mean) - x(0)), height: step - 16, class: "bar pale" }),
       svg("path", { d: `M${low} ${middle - 5}v10M${low} ${middle}H${high}M${high} ${middle - 5}v10`, class: "error" }),
       text(frame.left - 6, middle + 3.5, String(t), "end"),
     ];

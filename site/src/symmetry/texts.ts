@@ -72,7 +72,7 @@ export function angleText(angles: readonly number[], reflections: number, kernel
   const distance = haarDistance(angles);
   const far = distance > 1.358 / Math.sqrt(n);
   return `γ has a reflection in ${countText(reflections, n)} steps. The distribution of the ${n} angles differs from the Haar measure by at most ${distance.toFixed(2)}. ${
-    far ? "Chance does not explain that." : "Chance explains that."
+    far ? "That is more than chance." : "Chance alone gives as much."
   }${kernel === "haar" ? "" : far ? " f prefers some directions." : learns ? " One run is too short to show what f prefers." : " f has learned nothing, so no difference is expected."}`;
 }
 

@@ -21,7 +21,7 @@ const sign = (page, text) => page.waitForFunction((text) => document.querySelect
 test("kept on request, everything works without network, and only then the sign says so", async () => {
   const own = await serve({ base: "/lab/" });
   const { page, close } = await open(browser, `${own.url}?steps=50`);
-  await sign(page, "The page is on this device. The model follows");
+  await sign(page, "The page is on this device. The model is saved");
   assert.match(await page.textContent("#keep"), /^Keep everything for use offline \(\d+\.\d MB\)$/);
   await page.click("#keep");
   await sign(page, "Works offline: everything");
@@ -39,7 +39,7 @@ test("kept on request, everything works without network, and only then the sign 
     for (const request of await cache.keys()) if (request.url.endsWith(".safetensors")) await cache.delete(request);
   });
   await page.reload();
-  await sign(page, "The page is on this device. The model follows");
+  await sign(page, "The page is on this device. The model is saved");
   await close();
 });
 
@@ -53,7 +53,7 @@ test("with too little room the page says so, and works on", async () => {
   assert.equal(await page.isVisible("#keep"), true);
   await generate(page, { steps: 50 });
   await page.reload();
-  await sign(page, "The page is on this device. The model follows");
+  await sign(page, "The page is on this device. The model is saved");
   await devtools.send("Storage.overrideQuotaForOrigin", { origin: new URL(server.url).origin });
   await page.click("#keep");
   await sign(page, "Works offline: everything");

@@ -52,11 +52,16 @@ async function linksLead(page) {
 
 test("the model card shows what was measured", async () => {
   const { page, close } = await open(browser, `${server.url}model.html`);
-  const runs = JSON.parse(readFileSync(join(top, "core/weights/qm9-web.json"), "utf8"));
-  const rows = await page.$$eval("[data-measured='qm9-web'] tbody tr", (all) => all.map((row) => [...row.cells].map((cell) => cell.innerText.split("\n")[0])));
-  assert.deepEqual(rows.map((row) => row.slice(0, 4)), runs.map((run) => [
-    `${run.method} from t = ${run.t_start}${run.joint ? ", joint" : ""}`, run.steps.toLocaleString("en"), run.molecules.toLocaleString("en"), `${(100 * run.stable_molecules).toFixed(1)} %`,
-  ]));
+  for (const name of ["qm9-web", "qm9-gamma"]) {
+    const runs = JSON.parse(readFileSync(join(top, `core/weights/${name}.json`), "utf8"));
+    const rows = await page.$$eval(`[data-measured='${name}'] tbody tr`, (all) => all.map((row) => [...row.cells].map((cell) => cell.innerText.split("\n")[0])));
+    assert.deepEqual(rows.map((row) => row.slice(0, 4)), runs.map((run) => [
+      `${run.method} from t = ${run.t_start}${run.joint ? ", joint" : ""}${run.formulas ? `, formulas ${run.formulas}` : ""}`,
+      run.steps.toLocaleString("en"), run.molecules.toLocaleString("en"), `${(100 * run.stable_molecules).toFixed(1)} %`,
+    ]));
+    assert.equal(new Set(rows.map((row) => row.slice(0, 2).join())).size, rows.length, `${name}: no two rows are named alike`);
+  }
+  assert.equal(await page.getAttribute("#qm9-gamma p a", "href"), "#qm9-base");
   assert.match(await page.textContent("#qm9-web"), /Use and limits/);
   assert.match(await page.getAttribute(".drawn svg", "aria-label"), /^Stable molecules against steps\. /);
   await close();

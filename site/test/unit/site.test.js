@@ -99,7 +99,7 @@ test("the page's default sampler is core's", async () => {
   const { models } = await load("virtual:model");
   for (const { name, defaults: { method, t_start, steps }, evaluation } of models) {
     assert.equal(method, methods[0], name);
-    const measured = (run) => run.method === method && run.start === t_start && run.steps === steps && !run.joint;
+    const measured = (run) => run.method === method && run.start === t_start && run.steps === steps && !run.special;
     if (evaluation.length) assert.ok(evaluation.some(measured), `${name}: its default sampler was measured`);
   }
 });
