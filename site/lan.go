@@ -41,7 +41,8 @@ func blocks(size int, black func(x, y int) bool) string {
 	var b strings.Builder
 	for y := -border; y < size+border; y += 2 {
 		for x := -border; x < size+border; x++ {
-			b.WriteString([]string{" ", "▄", "▀", "█"}[bit(!black(x, y))<<1|bit(y+1 < size+border && !black(x, y+1))])
+			b.WriteString([]string{" ", "▄", "▀", "█"}[bit(!black(x, y))<<1|bit(y+1 < size+border &&
+				!black(x, y+1))])
 		}
 		b.WriteByte('\n')
 	}

@@ -111,7 +111,8 @@ func (s Site) Serve(ctx context.Context, out io.Writer, addr, base string) error
 	base = strings.TrimSuffix("/"+strings.Trim(base, "/"), "/")
 	port := listener.Addr().(*net.TCPAddr).Port
 	shown := (&url.URL{Path: base}).EscapedPath()
-	fmt.Fprintf(out, "SymDiff is at http://%s%s/ (Ctrl-C stops it)\n", net.JoinHostPort(host, fmt.Sprint(port)), shown)
+	fmt.Fprintf(out, "SymDiff is at http://%s%s/ (Ctrl-C stops it)\n",
+		net.JoinHostPort(host, fmt.Sprint(port)), shown)
 	if listener.Addr().(*net.TCPAddr).IP.IsUnspecified() {
 		addresses, _ := net.InterfaceAddrs() // without any there is no local network
 		tellLAN(out, addresses, port, shown)
@@ -141,7 +142,8 @@ func (s Site) server(base string) *http.Server {
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			setHeaders(w.Header())
 			r.URL.RawPath = "" // a browser may escape the base otherwise than Go does
-			inner.ServeHTTP(&parts{w, func() { http.NewResponseController(w).SetWriteDeadline(time.Now().Add(partTime)) }}, r)
+			inner.ServeHTTP(&parts{w,
+				func() { http.NewResponseController(w).SetWriteDeadline(time.Now().Add(partTime)) }}, r)
 		}),
 		ReadHeaderTimeout: requestTime, ReadTimeout: requestTime, IdleTimeout: idleTime, MaxHeaderBytes: part,
 	}

@@ -11,7 +11,8 @@ func (w *Weights) StateValues(sizes []int) int64 {
 		kept += int64(min(n, Queries)) * int64(n)
 	}
 	d := w.Width
-	values := rows*int64(6*d+w.MLP+w.mlpIn()) + int64(f32.AttentionScratch(min(largest, Queries), largest, d/w.Heads))
+	values := rows*int64(6*d+w.MLP+w.mlpIn()) + int64(f32.AttentionScratch(min(largest, Queries),
+		largest, d/w.Heads))
 	if w.Pair.W != nil {
 		values += int64(w.Depth*w.Heads) * (kept + int64(largest))
 		if largest > Queries {

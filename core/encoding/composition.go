@@ -88,7 +88,8 @@ func (p *reader) compositions() (list []Composition) {
 // does not know the compositions.
 func (m Meta) FormulaNotes(formula string) string {
 	elements, err := molecule.ParseFormula(formula)
-	if err != nil || slices.ContainsFunc(elements, func(e molecule.Element) bool { return m.channel(e) < 0 }) {
+	if err != nil ||
+		slices.ContainsFunc(elements, func(e molecule.Element) bool { return m.channel(e) < 0 }) {
 		return ""
 	}
 	var notes []string

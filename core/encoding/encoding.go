@@ -56,7 +56,8 @@ func CheckRho(rho float64) error {
 
 func (s Sampling) validate(timesteps int) error {
 	if s.Steps < 0 || s.Steps > timesteps {
-		return errors.New("sampling: steps " + strconv.Itoa(s.Steps) + " not in [0, " + strconv.Itoa(timesteps) + "]")
+		return errors.New("sampling: steps " + strconv.Itoa(s.Steps) + " not in [0, " +
+			strconv.Itoa(timesteps) + "]")
 	}
 	if err := CheckRho(s.Rho); err != nil {
 		return errors.New("sampling: rho " + formatFloat(s.Rho) + ": " + err.Error())
@@ -160,7 +161,8 @@ func (m Meta) Encode(row []float32, e molecule.Element, p *[3]float64) error {
 }
 
 func (m Meta) unknownElement(e molecule.Element) error {
-	return errors.New("element " + e.Symbol() + " is not among the model's " + strings.Join(m.Elements, " "))
+	return errors.New("element " + e.Symbol() + " is not among the model's " +
+		strings.Join(m.Elements, " "))
 }
 
 // Rows are the data [x, h] (N, 3+F) that a molecule is to a network: its

@@ -122,7 +122,8 @@ func (c Config) head() []safetensors.Parameter {
 	}
 }
 
-func under(list []safetensors.Parameter, prefix string, of []safetensors.Parameter) []safetensors.Parameter {
+func under(list []safetensors.Parameter, prefix string,
+	of []safetensors.Parameter) []safetensors.Parameter {
 	for _, p := range of {
 		list = append(list, safetensors.Parameter{Name: prefix + p.Name, Shape: p.Shape})
 	}

@@ -154,10 +154,12 @@ func (c Config) Validate() error {
 		)
 	}
 	if c.GammaBase != "" && (c.GammaBase != GammaFrame || c.Variant == None) {
-		return errors.New("gamma_base: " + strconv.Quote(c.GammaBase) + ", want frame, of a network that is symmetrised")
+		return errors.New("gamma_base: " + strconv.Quote(c.GammaBase) +
+			", want frame, of a network that is symmetrised")
 	}
 	if c.GammaHead != "" && (c.GammaHead != GammaMoments || c.Variant != Symdiff || !c.FixQR) {
-		return errors.New("gamma_head: " + strconv.Quote(c.GammaHead) + ", want moments, of a learned gamma with fix_qr")
+		return errors.New("gamma_head: " + strconv.Quote(c.GammaHead) +
+			", want moments, of a learned gamma with fix_qr")
 	}
 	for _, b := range c.bounds() {
 		if b.v < b.lo || b.v > b.hi {

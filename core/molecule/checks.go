@@ -22,7 +22,8 @@ type Checks struct {
 
 // PoseBusters tells whether all checks of PoseBusters hold, connectedness among them.
 func (c *Checks) PoseBusters() bool {
-	return c.Connected && c.NoRadicals && c.BondLengths && c.BondAngles && c.AromaticFlat && c.DoubleBondFlat && c.NoClash
+	return c.Connected && c.NoRadicals && c.BondLengths && c.BondAngles && c.AromaticFlat &&
+		c.DoubleBondFlat && c.NoClash
 }
 
 // flatDoubleBond and poseLength are the thresholds of PoseBusters: Å from a plane, and the share by
@@ -102,7 +103,8 @@ func sulfoxide(elements []Element, edges [][]edge, b Bond) (s, o int, ok bool) {
 	if s, o = b.I, b.J; elements[s] == O {
 		s, o = o, s
 	}
-	return s, o, b.Order == 2 && elements[s] == 16 && elements[o] == O && len(edges[s]) == 3 && len(edges[o]) == 1
+	return s, o, b.Order == 2 && elements[s] == 16 && elements[o] == O && len(edges[s]) == 3 &&
+		len(edges[o]) == 1
 }
 
 // flatBond tells whether a double bond of two atoms with three bonds each, and what they are bonded

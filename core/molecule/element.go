@@ -88,8 +88,8 @@ func ParseFormula(text string) ([]Element, error) {
 		}
 		e, ok := parseElement([]byte(rest[:length]))
 		if !ok || rest[0] < 'A' || rest[0] > 'Z' {
-			return nil, errors.New("formula " + strconv.Quote(text) + ": no element at " + strconv.Quote(rest) +
-				", want a formula such as C2H6O")
+			return nil, errors.New("formula " + strconv.Quote(text) + ": no element at " +
+				strconv.Quote(rest) + ", want a formula such as C2H6O")
 		}
 		rest = rest[length:]
 		digits := 0
@@ -100,7 +100,8 @@ func ParseFormula(text string) ([]Element, error) {
 		if digits > 0 {
 			var err error
 			if n, err = strconv.Atoi(rest[:digits]); err != nil || n < 1 || len(atoms)+n > maxFormula {
-				return nil, errors.New("formula " + strconv.Quote(text) + ": " + rest[:digits] + " atoms, want 1 to 65536")
+				return nil, errors.New("formula " + strconv.Quote(text) + ": " + rest[:digits] +
+					" atoms, want 1 to 65536")
 			}
 		}
 		for range n {

@@ -26,8 +26,8 @@ func Open(path string) iter.Seq2[*Molecule, error] {
 		base, zipped := strings.CutSuffix(strings.ToLower(path), ".gz")
 		base, bzipped := strings.CutSuffix(base, ".bz2")
 		if formats[filepath.Ext(base)] == nil {
-			yield(nil, &ParseError{File: path, Reason: "unknown extension " + strconv.Quote(filepath.Ext(path)) +
-				", want " + Extensions + ", optionally with .gz or .bz2"})
+			yield(nil, &ParseError{File: path, Reason: "unknown extension " +
+				strconv.Quote(filepath.Ext(path)) + ", want " + Extensions + ", optionally with .gz or .bz2"})
 			return
 		}
 		f, err := os.Open(path)

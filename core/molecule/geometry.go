@@ -190,8 +190,8 @@ func (m *Molecule) lengths(b Bond, share float64) (least, most float64, ok bool)
 	if b.Order == 4 {
 		long, short = 1, 2
 	}
-	return (1 - share) * (p.radius(short) + q.radius(short)), (1 + share) * (p.radius(long) + q.radius(long)),
-		p.waals > 0 && q.waals > 0
+	return (1 - share) * (p.radius(short) + q.radius(short)),
+		(1 + share) * (p.radius(long) + q.radius(long)), p.waals > 0 && q.waals > 0
 }
 
 // measure measures what Geometry does but for rings.
@@ -341,14 +341,14 @@ func (m *Molecule) CheckBonds(bonds []Bond) error {
 		}
 		least, most, ok := m.lengths(b, lengthWindow)
 		if d := m.Distance(b.I, b.J); ok && !(d >= least && d <= most) {
-			return &unlike{name(b.I) + "-" + name(b.J) + " of order " + strconv.Itoa(b.Order) + " is " + fixed(d, 3) +
-				" Å, want " +
-				fixed(least, 2) + " to " + fixed(most, 2)}
+			return &unlike{name(b.I) + "-" + name(b.J) + " of order " + strconv.Itoa(b.Order) + " is " +
+				fixed(d, 3) + " Å, want " + fixed(least, 2) + " to " + fixed(most, 2)}
 		}
 	}
 	for i := range m.Elements {
 		for j := i + 1; j < len(m.Elements); j++ {
-			if d := m.Distance(i, j); !bonded[[2]int{i, j}] && (BondOrder(m.Elements[i], m.Elements[j], d) > 0 || d < closest) {
+			if d := m.Distance(i, j); !bonded[[2]int{i, j}] &&
+				(BondOrder(m.Elements[i], m.Elements[j], d) > 0 || d < closest) {
 				return &unlike{name(i) + " and " + name(j) + " are " + fixed(d, 3) + " Å apart, and not bonded"}
 			}
 		}

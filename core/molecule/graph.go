@@ -20,7 +20,8 @@ func (m *Molecule) graph() *graph {
 	if len(m.Positions) != n {
 		panic("molecule: elements and positions differ in number")
 	}
-	g := &graph{elements: m.Elements, bonds: make([]Bond, 0, n+n/4), valence: make([]int, n), charge: make([]int, n)}
+	g := &graph{elements: m.Elements, bonds: make([]Bond, 0, n+n/4), valence: make([]int, n),
+		charge: make([]int, n)}
 	m.near(longestBond, func(i, j int) bool {
 		order := BondOrder(m.Elements[i], m.Elements[j], m.Distance(i, j))
 		if order == 0 {
@@ -158,7 +159,8 @@ func (g *graph) valid(rule Rule) (ok bool, reason string) {
 		case rule.most(e, 0) == 0:
 			return false, atom + "no valence rule for this element"
 		case g.valence[i] > most:
-			return false, atom + "bond orders sum to " + strconv.Itoa(g.valence[i]) + ", at most " + strconv.Itoa(most)
+			return false, atom + "bond orders sum to " + strconv.Itoa(g.valence[i]) + ", at most " +
+				strconv.Itoa(most)
 		}
 	}
 	return true, ""

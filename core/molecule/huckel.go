@@ -45,7 +45,8 @@ const notRing = -1
 func (l *Lewis) Aromatic() []bool {
 	elements := l.Elements
 	a := &aromatics{Lewis: l, around: make([][]int, len(elements)),
-		valence: make([]int, len(elements)), inRing: make([]bool, len(l.Bonds)), donors: make([]int, len(elements))}
+		valence: make([]int, len(elements)), inRing: make([]bool, len(l.Bonds)),
+		donors: make([]int, len(elements))}
 	for k, b := range l.Bonds {
 		a.around[b.I], a.around[b.J] = append(a.around[b.I], k), append(a.around[b.J], k)
 		a.valence[b.I] += b.Order
@@ -185,7 +186,8 @@ func (a *aromatics) donor(i int) int {
 	if multiple > 1 {
 		return notRing
 	}
-	electrons := defaults[e].valence - degree + max(defaults[e].outer-defaults[e].valence-charge, 0) - a.Radicals[i]
+	electrons := defaults[e].valence - degree + max(defaults[e].outer-defaults[e].valence-charge,
+		0) - a.Radicals[i]
 	if electrons > 1 && a.valence[i]-degree > 1 {
 		electrons = 1
 	}

@@ -344,7 +344,8 @@ func (p *perception) conjugated() []*conjugated {
 		}
 		if first[i+1] = len(electrons); can.pair {
 			last := len(electrons) - 1
-			edges = append(edges, matching.Edge{U: last - 1, V: last, Weight: 2 * int(electrons[last].over) * unitWeight})
+			edges = append(edges, matching.Edge{U: last - 1, V: last,
+				Weight: 2 * int(electrons[last].over) * unitWeight})
 		}
 	}
 	joined := newUnion(len(electrons))
@@ -468,7 +469,8 @@ func formalCharge(e Element, valence int) (charge, lacks int) {
 // finish gives the atoms their charges and unpaired electrons.
 func (p *perception) finish(charge int) *Lewis {
 	n := len(p.Elements)
-	l := &Lewis{Bonds: p.bonds, Charges: make([]int, n), Radicals: make([]int, n), Elements: p.Elements}
+	l := &Lewis{Bonds: p.bonds, Charges: make([]int, n), Radicals: make([]int, n),
+		Elements: p.Elements}
 	for k := range p.bonds { // C2 has the electrons for a bond of order 4
 		if b := &p.bonds[k]; b.Order > 3 {
 			b.Order = 3

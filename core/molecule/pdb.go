@@ -94,8 +94,7 @@ func (p *pdbRecord) line(kind string, line []byte) (reason string) {
 	case "TITLE":
 		p.property("title", field(10, 80))
 	case "REMARK":
-		if key, value, ok := strings.Cut(strings.TrimRight(string(line[min(11, len(line)):]), " "), "="); ok &&
-			field(7, 10) == "999" {
+		if key, value, ok := strings.Cut(strings.TrimRight(string(line[min(11, len(line)):]), " "), "="); ok && field(7, 10) == "999" {
 			p.m.Properties = append(p.m.Properties, Property{key, value})
 		}
 	}

@@ -7,8 +7,8 @@ import (
 )
 
 // QM9Properties are the scalar properties of a file of QM9, in its order.
-var QM9Properties = []string{"A", "B", "C", "mu", "alpha", "homo", "lumo", "gap", "r2", "zpve", "U0", "U", "H",
-	"G", "Cv"}
+var QM9Properties = []string{"A", "B", "C", "mu", "alpha", "homo", "lumo", "gap", "r2", "zpve",
+	"U0", "U", "H", "G", "Cv"}
 
 // parseQM9Head reads the second line of a file of QM9: gdb, the molecule's
 // number, 15 properties.

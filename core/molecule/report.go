@@ -88,7 +88,8 @@ func EvaluateJudged(rule Rule, seq iter.Seq2[*Molecule, error]) (Report, error) 
 			}
 		}
 	})
-	r.Counts.StableAtoms, r.Counts.StableMolecules, r.Counts.Connected = c.StableAtoms, c.StableMolecules, c.Connected
+	r.Counts.StableAtoms, r.Counts.StableMolecules, r.Counts.Connected = c.StableAtoms,
+		c.StableMolecules, c.Connected
 	r.StableAtoms = ratio(c.StableAtoms, r.Atoms)
 	r.StableMolecules = ratio(c.StableMolecules, r.Molecules)
 	r.Connected = ratio(c.Connected, r.Molecules)

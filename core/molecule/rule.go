@@ -86,7 +86,9 @@ func (m *Molecule) BondsBy(rule Rule) []Bond {
 }
 
 // ValidBy is Valid under a rule.
-func (m *Molecule) ValidBy(rule Rule) (ok bool, reason string) { return m.graphBy(rule).valid(rule) }
+func (m *Molecule) ValidBy(rule Rule) (ok bool, reason string) {
+	return m.graphBy(rule).valid(rule)
+}
 
 // KeyBy is Key under a rule.
 func (m *Molecule) KeyBy(rule Rule) string { return m.graphBy(rule).key() }

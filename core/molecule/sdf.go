@@ -68,7 +68,8 @@ func (l *lines) sdf() (*Molecule, error) {
 	if len(m.Elements) == 0 {
 		return nil, l.bad("no atoms")
 	}
-	m.FileCharges, m.FileRadicals = whole(m.FileCharges, len(m.Elements)), whole(m.FileRadicals, len(m.Elements))
+	m.FileCharges, m.FileRadicals = whole(m.FileCharges, len(m.Elements)),
+		whole(m.FileRadicals, len(m.Elements))
 	m.Flat = len(head[1]) >= 22 && strings.EqualFold(head[1][20:22], "2D") && flat(m)
 	return m, nil
 }
@@ -80,7 +81,8 @@ func flat(m *Molecule) bool {
 
 // dollars tells the line that ends a record.
 func dollars(line []byte) bool {
-	return bytes.HasPrefix(line, []byte("$$$$")) || len(line) > 4 && string(bytes.TrimSpace(line)) == "$$$$"
+	return bytes.HasPrefix(line, []byte("$$$$")) || len(line) > 4 &&
+		string(bytes.TrimSpace(line)) == "$$$$"
 }
 
 func blank(line []byte) bool { return len(bytes.TrimSpace(line)) == 0 }
@@ -222,7 +224,8 @@ func (l *lines) v2000(m *Molecule, counts string) error {
 			if err := l.sdfCharges(m, text); err != nil {
 				return err
 			}
-		case strings.HasPrefix(text, "A  "), strings.HasPrefix(text, "V  "), strings.HasPrefix(text, "G  "):
+		case strings.HasPrefix(text, "A  "), strings.HasPrefix(text, "V  "),
+			strings.HasPrefix(text, "G  "):
 			if text[0] == 'V' { // the text is on the line itself
 				continue
 			}
@@ -233,8 +236,8 @@ func (l *lines) v2000(m *Molecule, counts string) error {
 		case lists > 0:
 			lists--
 		default:
-			return l.bad("want M  END or a property after " + strconv.Itoa(atoms) + " atoms and " + strconv.Itoa(bonds) +
-				" bonds, as the line of counts says, found " + quote(line))
+			return l.bad("want M  END or a property after " + strconv.Itoa(atoms) + " atoms and " +
+				strconv.Itoa(bonds) + " bonds, as the line of counts says, found " + quote(line))
 		}
 	}
 }
@@ -315,7 +318,8 @@ func (l *lines) sdfBond(m *Molecule, i int) error {
 // addBond adds a bond of atoms that count from 1, of a type from 1 to most.
 func (l *lines) addBond(m *Molecule, a, b, order, most int, ok bool) error {
 	if !ok || a < 1 || b < 1 || a > len(m.Elements) || b > len(m.Elements) || a == b {
-		return l.bad("want a bond of two of " + strconv.Itoa(len(m.Elements)) + " atoms, found " + quote(l.last))
+		return l.bad("want a bond of two of " + strconv.Itoa(len(m.Elements)) + " atoms, found " +
+			quote(l.last))
 	}
 	if order < 1 || order > most {
 		return l.bad("bond type " + strconv.Itoa(order) + ", want 1 to " + strconv.Itoa(most))
@@ -326,7 +330,8 @@ func (l *lines) addBond(m *Molecule, a, b, order, most int, ok bool) error {
 	}
 	pair := [2]int{bond.I, bond.J}
 	if _, twice := l.bonded[pair]; twice {
-		return l.bad("the bond of atoms " + strconv.Itoa(bond.I+1) + " and " + strconv.Itoa(bond.J+1) + " is there twice")
+		return l.bad("the bond of atoms " + strconv.Itoa(bond.I+1) + " and " + strconv.Itoa(bond.J+1) +
+			" is there twice")
 	}
 	if l.bonded == nil {
 		l.bonded = map[[2]int]struct{}{}
@@ -348,14 +353,15 @@ func (l *lines) sdfCharges(m *Molecule, text string) error {
 		n, err = strconv.Atoi(words[0])
 	}
 	if err != nil || len(words) != 1+2*n || n < 0 {
-		return l.bad("want M  CHG or M  RAD with pairs of an atom and a value, found " + quote([]byte(text)))
+		return l.bad("want M  CHG or M  RAD with pairs of an atom and a value, found " +
+			quote([]byte(text)))
 	}
 	for pair := range slices.Chunk(words[1:], 2) {
 		i, errI := strconv.Atoi(pair[0])
 		v, errV := strconv.Atoi(pair[1])
 		if errI != nil || errV != nil || i < 1 || i > len(m.Elements) {
-			return l.bad("want pairs of one of " + strconv.Itoa(len(m.Elements)) + " atoms and a value, found " +
-				quote([]byte(text)))
+			return l.bad("want pairs of one of " + strconv.Itoa(len(m.Elements)) +
+				" atoms and a value, found " + quote([]byte(text)))
 		}
 		if err := l.state(m, i-1, text[3:6], v); err != nil {
 			return err
@@ -372,7 +378,8 @@ func (l *lines) state(m *Molecule, i int, what string, v int) error {
 	case what == "RAD" && v >= 0 && v <= 3:
 		m.setRadical(i, unpaired[v])
 	default:
-		return l.bad(what + " is " + strconv.Itoa(v) + ", want a charge from -15 to 15 or a radical from 0 to 3")
+		return l.bad(what + " is " + strconv.Itoa(v) +
+			", want a charge from -15 to 15 or a radical from 0 to 3")
 	}
 	return nil
 }

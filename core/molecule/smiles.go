@@ -107,7 +107,8 @@ func (t *table) header(line string) (bool, error) {
 		t.columns = len(fields)
 		return true, nil
 	}
-	if extension := strings.ToLower(path.Ext(t.lines.name)); extension == ".csv" || extension == ".tsv" {
+	if extension := strings.ToLower(path.Ext(t.lines.name)); extension == ".csv" ||
+		extension == ".tsv" {
 		return false, t.fault("no column smiles among " + quote([]byte(strings.Join(fields, ", "))))
 	}
 	return false, nil
@@ -144,7 +145,8 @@ func (t *table) fields(s *SMILES, line string) error {
 	case !ok:
 		return t.bad("a quote is not closed")
 	case len(fields) != t.columns && t.separator != 0:
-		return t.bad(strconv.Itoa(len(fields)) + " columns, want " + strconv.Itoa(t.columns) + " as in the header")
+		return t.bad(strconv.Itoa(len(fields)) + " columns, want " + strconv.Itoa(t.columns) +
+			" as in the header")
 	case len(fields) <= t.smiles:
 		return t.bad("no column smiles")
 	case len(fields) <= t.split:

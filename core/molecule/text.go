@@ -63,7 +63,8 @@ type lines struct {
 }
 
 func newLines(r io.Reader, name string) *lines {
-	return &lines{r: bufio.NewReaderSize(r, 1<<16), name: name, budget: budget.New("record", budget.Record, budget.Depth)}
+	return &lines{r: bufio.NewReaderSize(r, 1<<16), name: name,
+		budget: budget.New("record", budget.Record, budget.Depth)}
 }
 
 // records is the sequence that a function makes which reads one record, io.EOF

@@ -21,8 +21,8 @@ func (l *lines) v3000(m *Molecule) error {
 		}
 		if words == nil {
 			if atoms != len(m.Elements) || bonds != len(m.FileBonds) {
-				return l.bad("COUNTS says " + strconv.Itoa(atoms) + " atoms and " + strconv.Itoa(bonds) + " bonds, found " +
-					strconv.Itoa(len(m.Elements)) + " and " + strconv.Itoa(len(m.FileBonds)))
+				return l.bad("COUNTS says " + strconv.Itoa(atoms) + " atoms and " + strconv.Itoa(bonds) +
+					" bonds, found " + strconv.Itoa(len(m.Elements)) + " and " + strconv.Itoa(len(m.FileBonds)))
 			}
 			return nil
 		}
@@ -37,8 +37,10 @@ func (l *lines) v3000(m *Molecule) error {
 			var errA, errB error
 			atoms, errA = strconv.Atoi(words[1])
 			bonds, errB = strconv.Atoi(words[2])
-			if errA != nil || errB != nil || atoms < 0 || bonds < 0 || atoms > maxAtoms || bonds > 4*maxAtoms {
-				return l.bad("want COUNTS with at most " + strconv.Itoa(maxAtoms) + " atoms, found " + quote(l.last))
+			if errA != nil || errB != nil || atoms < 0 || bonds < 0 || atoms > maxAtoms ||
+				bonds > 4*maxAtoms {
+				return l.bad("want COUNTS with at most " + strconv.Itoa(maxAtoms) + " atoms, found " +
+					quote(l.last))
 			}
 		case block == "ATOM":
 			err = l.v30Atom(m, words, index)

@@ -59,10 +59,11 @@ func (l *Lewis) listed() []bool {
 	stable := make([]bool, len(sums))
 	for i, e := range l.Elements {
 		stable[i] = l.Radicals[i] == 0 && slices.ContainsFunc(listedValences, func(v listed) bool {
-			return v.element == e && v.charge == charges[i] && slices.ContainsFunc(v.bonds, func(n [2]int) bool {
-				more := sums[i] - n[0] - n[1]
-				return more == 0 || more == 1 && n[0] > 0
-			})
+			return v.element == e && v.charge == charges[i] &&
+				slices.ContainsFunc(v.bonds, func(n [2]int) bool {
+					more := sums[i] - n[0] - n[1]
+					return more == 0 || more == 1 && n[0] > 0
+				})
 		})
 	}
 	return stable

@@ -54,7 +54,8 @@ func (l *lines) xyz() (*Molecule, error) {
 	l.record++
 	n, err := strconv.Atoi(string(bytes.TrimSpace(count)))
 	if err != nil || n < 0 || n > maxAtoms {
-		return nil, l.fault("want a number of atoms, found " + quote(count) + ": where the next record begins is not known")
+		return nil, l.fault("want a number of atoms, found " + quote(count) +
+			": where the next record begins is not known")
 	}
 	text, err := l.must("a line of properties")
 	if err != nil {
@@ -75,8 +76,8 @@ func (l *lines) xyz() (*Molecule, error) {
 			return nil, err
 		}
 		if words := countWords(line); words < 2 {
-			return nil, l.fault("want atom " + strconv.Itoa(i+1) + " of " + strconv.Itoa(n) + ", found " + quote(line) +
-				": where the next record begins is not known")
+			return nil, l.fault("want atom " + strconv.Itoa(i+1) + " of " + strconv.Itoa(n) + ", found " +
+				quote(line) + ": where the next record begins is not known")
 		}
 		if bad != nil {
 			continue
@@ -127,9 +128,11 @@ func (c columns) atom(line []byte) (e Element, p [3]float64, reason string) {
 	for word := range bytes.FieldsSeq(line) {
 		switch k := column - c.x; {
 		case column == c.symbol && c.all > 0 && isDigits(word):
-			return 0, p, "species " + quote(word) + " is a number, want a symbol (Z:I:1 holds atomic numbers)"
+			return 0, p, "species " + quote(word) +
+				" is a number, want a symbol (Z:I:1 holds atomic numbers)"
 		case column == c.symbol && c.types && isDigits(word):
-			return 0, p, "LAMMPS writes types of atoms, not elements: element " + quote(word) + " is not known"
+			return 0, p, "LAMMPS writes types of atoms, not elements: element " + quote(word) +
+				" is not known"
 		case column == c.symbol:
 			symbol, reason = symbolOrNumber(word)
 		case column == c.number && !isDigits(word):
@@ -146,7 +149,8 @@ func (c columns) atom(line []byte) (e Element, p [3]float64, reason string) {
 	}
 	switch {
 	case c.all > 0 && column != c.all:
-		return 0, p, "want " + strconv.Itoa(c.all) + " columns, as Properties says, found " + strconv.Itoa(column)
+		return 0, p, "want " + strconv.Itoa(c.all) + " columns, as Properties says, found " +
+			strconv.Itoa(column)
 	case column < 4:
 		return 0, p, "want a symbol and three coordinates"
 	case symbol != 0 && z != 0 && symbol != z:
@@ -231,7 +235,8 @@ func namesColumns(text string) bool {
 		if i == 0 || letter(at) || letter(i-2) {
 			continue
 		}
-		if text[i-1] == 'P' || text[i-1] == 'p' && strings.HasPrefix(strings.TrimLeft(text[at:], " \t"), "=") {
+		if text[i-1] == 'P' || text[i-1] == 'p' && strings.HasPrefix(strings.TrimLeft(text[at:], " \t"),
+			"=") {
 			return true
 		}
 	}
@@ -243,9 +248,10 @@ func parseColumns(text string) (c columns, reason string) {
 	parts := strings.Split(text, ":")
 	for i := 0; i < len(parts); i += 3 {
 		column := strings.Join(parts[i:min(len(parts), i+3)], ":")
-		if i+3 > len(parts) || parts[i] == "" || parts[i+1] == "" || !strings.Contains("SIRL", parts[i+1]) ||
-			len(parts[i+1]) > 1 {
-			return c, "want name:type:count, of types S, I, R and L, at " + quote([]byte(column)) + "; a name holds no colon"
+		if i+3 > len(parts) || parts[i] == "" || parts[i+1] == "" ||
+			!strings.Contains("SIRL", parts[i+1]) || len(parts[i+1]) > 1 {
+			return c, "want name:type:count, of types S, I, R and L, at " + quote([]byte(column)) +
+				"; a name holds no colon"
 		}
 		n, err := strconv.Atoi(parts[i+2])
 		if err != nil || n < 1 || n > 1000 {

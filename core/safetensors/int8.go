@@ -11,7 +11,8 @@ const scaleSuffix = "_scale"
 // scales are those of the rows of a tensor of type I8; they must be there.
 func (f *File) scales(info Info) ([]float32, error) {
 	if len(info.Shape) == 0 {
-		return nil, f.fault(info.Name, "dtype I8 without rows: want F32, F16, BF16, or a matrix of I8 with scales")
+		return nil, f.fault(info.Name,
+			"dtype I8 without rows: want F32, F16, BF16, or a matrix of I8 with scales")
 	}
 	if _, ok := f.index[info.Name+scaleSuffix]; !ok {
 		return nil, f.fault(info.Name, "dtype I8 without scales in "+strconv.Quote(info.Name+scaleSuffix))

@@ -188,8 +188,8 @@ func (f *File) split(size int64) (header []byte, err error) {
 			10)+" bytes, more than "+strconv.Itoa(MaxHeader)+": no safetensors file")
 	}
 	if rest := size - 8; n > uint64(rest) {
-		return nil, f.fault("", "truncated: header of "+strconv.FormatUint(n, 10)+" bytes, "+strconv.FormatInt(rest,
-			10)+" are there")
+		return nil, f.fault("", "truncated: header of "+strconv.FormatUint(n, 10)+" bytes, "+
+			strconv.FormatInt(rest, 10)+" are there")
 	}
 	f.begin, f.size = 8+int64(n), size-8-int64(n)
 	header = make([]byte, n)
@@ -206,7 +206,8 @@ func (f *File) read(p []byte, offset int64) error {
 		if err != nil && err != io.EOF {
 			text = err.Error()
 		}
-		return &Error{File: f.Name, Reason: "read at byte " + strconv.FormatInt(offset, 10) + ": " + text, Err: err}
+		return &Error{File: f.Name, Reason: "read at byte " + strconv.FormatInt(offset, 10) + ": " + text,
+			Err: err}
 	}
 	return nil
 }
@@ -330,7 +331,8 @@ func (f *File) checkSize(info Info) error {
 	}
 	if want := n * int64(info.DType.Size()); want != info.End-info.Begin {
 		return f.fault(info.Name, "shape "+shapeText(info.Shape)+" of "+string(info.DType)+" takes "+
-			strconv.FormatInt(want, 10)+" bytes, data_offsets hold "+strconv.FormatInt(info.End-info.Begin, 10))
+			strconv.FormatInt(want, 10)+" bytes, data_offsets hold "+
+			strconv.FormatInt(info.End-info.Begin, 10))
 	}
 	return nil
 }
@@ -345,9 +347,11 @@ func (f *File) layout() error {
 	for i, info := range f.tensors {
 		switch {
 		case info.Begin < end:
-			return f.fault(info.Name, "data_offsets "+span(info)+" overlap tensor "+strconv.Quote(f.tensors[i-1].Name))
+			return f.fault(info.Name, "data_offsets "+span(info)+" overlap tensor "+
+				strconv.Quote(f.tensors[i-1].Name))
 		case info.Begin > end:
-			return f.fault(info.Name, "data_offsets "+span(info)+" leave a hole after byte "+strconv.FormatInt(end, 10))
+			return f.fault(info.Name, "data_offsets "+span(info)+" leave a hole after byte "+
+				strconv.FormatInt(end, 10))
 		}
 		end = info.End
 		f.index[info.Name] = i
@@ -483,7 +487,8 @@ func (f *File) Float32To(dst []float32, name string, shape ...int) ([]float32, e
 	}
 	scaleRows(dst, scales)
 	if i := notFinite(dst); i >= 0 {
-		return nil, f.fault(name, "element "+strconv.Itoa(i)+" is "+floatText(dst[i])+", want finite numbers")
+		return nil, f.fault(name, "element "+strconv.Itoa(i)+" is "+
+			floatText(dst[i])+", want finite numbers")
 	}
 	return dst, nil
 }

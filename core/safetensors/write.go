@@ -102,7 +102,8 @@ func (t Tensor) fault() string {
 		return "shape " + shapeText(t.Shape) + " has no rows to be scaled as I8"
 	}
 	if i := t.overflow(); i >= 0 {
-		return "element " + strconv.Itoa(i) + " is " + floatText(t.Data[i]) + ", not finite as " + string(t.DType)
+		return "element " + strconv.Itoa(i) + " is " + floatText(t.Data[i]) + ", not finite as " +
+			string(t.DType)
 	}
 	return ""
 }
@@ -160,8 +161,10 @@ func WriteRaw(w io.Writer, tensors []Raw, metadata map[string]string) error {
 		case t.Name == "" || t.Name == metadataKey || !utf8.ValidString(t.Name) || seen[t.Name]:
 			return &Error{File: file, Tensor: t.Name, Reason: "cannot name a tensor here"}
 		case t.DType.Size() == 0:
-			return &Error{File: file, Tensor: t.Name, Reason: "unknown dtype " + strconv.Quote(string(t.DType))}
-		case !ok || len(t.Shape) > maxRank || slices.ContainsFunc(t.Shape, func(d int) bool { return d < 0 }):
+			return &Error{File: file, Tensor: t.Name, Reason: "unknown dtype " +
+				strconv.Quote(string(t.DType))}
+		case !ok || len(t.Shape) > maxRank || slices.ContainsFunc(t.Shape,
+			func(d int) bool { return d < 0 }):
 			return &Error{File: file, Tensor: t.Name, Reason: "shape " + shapeText(t.Shape) + " is no shape"}
 		case end%int64(t.DType.Size()) != 0:
 			return &Error{File: file, Tensor: t.Name, Reason: "is not aligned here"}

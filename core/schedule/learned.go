@@ -80,8 +80,8 @@ func (n Network) Curve(T int) (*Curve, error) {
 }
 
 func notFalling(kind string, alpha2 float64, t int) error {
-	return errors.New("schedule: " + kind + ": alpha² is " + strconv.FormatFloat(alpha2, 'g', -1, 64) + " at t = " +
-		strconv.Itoa(t) + ", want it to fall strictly within (0, 1)")
+	return errors.New("schedule: " + kind + ": alpha² is " + strconv.FormatFloat(alpha2, 'g', -1, 64) +
+		" at t = " + strconv.Itoa(t) + ", want it to fall strictly within (0, 1)")
 }
 
 // TableCurve is alpha² = sigmoid(-negLogSNR), in float64 from operations that have the

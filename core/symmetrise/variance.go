@@ -24,7 +24,8 @@ func InputVariance(net Network, z []float32, t float32, draws int, seed uint64) 
 		sizes[i] = n
 	}
 	state, noise := net.NewState(sizes), NewNoise(net, sizes)
-	haar, eta, rotations := rng.New(seed, 0, rng.Haar, 0), rng.New(seed, 0, rng.Eta, 0), rng.New(seed, 0, rng.Init, 0)
+	haar, eta, rotations := rng.New(seed, 0, rng.Haar, 0), rng.New(seed, 0, rng.Eta, 0),
+		rng.New(seed, 0, rng.Init, 0)
 	copies := make([]float32, 0, draws*len(z))
 	for d := range draws {
 		noise.Draw(net, d, d*n, (d+1)*n, &haar, &eta)

@@ -187,9 +187,11 @@ func (a *analysis) molecule(k Kernel, t, i int, x []float32) (v values) {
 	for j := range z {
 		z[j] = float32(alpha*float64(x[j]) + sigma*float64(eps[j]))
 	}
-	v.input = symmetrise.InputVariance(k.Net, z, float32(float64(t)/float64(a.sched.T())), a.Draws, a.Seed+uint64(i))
+	v.input = symmetrise.InputVariance(k.Net, z, float32(float64(t)/float64(a.sched.T())), a.Draws,
+		a.Seed+uint64(i))
 	run := newBatch(k.Net, z, width, a.Draws, float32(float64(t)/float64(a.sched.T())))
-	haar, eta := rng.New(a.Seed, uint32(i), rng.Haar, uint32(t)), rng.New(a.Seed, uint32(i), rng.Eta, uint32(t))
+	haar, eta := rng.New(a.Seed, uint32(i), rng.Haar, uint32(t)),
+		rng.New(a.Seed, uint32(i), rng.Eta, uint32(t))
 	run.draw(&haar, &eta)
 	run.call(o3.Identity)
 	c := run.matrices()

@@ -42,9 +42,9 @@ func Document(title string, rows []Gamma) report.Report {
 			fmt.Sprintf("%.4f", g.InputVarianceError), fmt.Sprintf("%.4f", g.Concentration),
 			fmt.Sprintf("%.4f", g.ConcentrationError), fmt.Sprintf("%.0f", 100*g.Different),
 			fmt.Sprintf("%.0f", 100*g.Proper), fmt.Sprintf("%.3f", g.Alignment), f, rotation})
-		step.Rows = append(step.Rows, []string{name, fmt.Sprintf("%.4f", g.Loss), fmt.Sprintf("%.4f", g.LossError),
-			fmt.Sprintf("%.2f", 100*g.Spread), fmt.Sprintf("%.1e", g.Coupling),
-			fmt.Sprintf("%.1e", g.Bias), fmt.Sprintf("%.1e", g.BiasError)})
+		step.Rows = append(step.Rows, []string{name, fmt.Sprintf("%.4f", g.Loss),
+			fmt.Sprintf("%.4f", g.LossError), fmt.Sprintf("%.2f", 100*g.Spread),
+			fmt.Sprintf("%.1e", g.Coupling), fmt.Sprintf("%.1e", g.Bias), fmt.Sprintf("%.1e", g.BiasError)})
 	}
 	for _, p := range []struct {
 		section *report.Section

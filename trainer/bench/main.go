@@ -65,7 +65,8 @@ func main() {
 	}
 }
 
-func compare(name string, molecules, rounds int, seconds float64, threads int, python, script string) (err error) {
+func compare(name string, molecules, rounds int, seconds float64, threads int, python,
+	script string) (err error) {
 	config, ok := sizes[name]
 	if !ok {
 		return fmt.Errorf("no size %q", name)
@@ -98,7 +99,8 @@ func compare(name string, molecules, rounds int, seconds float64, threads int, p
 		return err
 	}
 	if loss := here.Step(); relative(loss, check.Loss) > 1e-4 {
-		return fmt.Errorf("%s: the loss is %g here and %g in PyTorch: not the same network", name, loss, check.Loss)
+		return fmt.Errorf("%s: the loss is %g here and %g in PyTorch: not the same network", name, loss,
+			check.Loss)
 	}
 	half := o
 	half.BF16 = true
@@ -131,9 +133,8 @@ func compare(name string, molecules, rounds int, seconds float64, threads int, p
 		bf16 = fmt.Sprintf("%.1f", median(halves))
 	}
 	fmt.Printf("| %s | %d | %d | %.1f | %.1f | %.2f (%.2f to %.2f) | %.0f %% | %.0f %% | %s |\n", name,
-		o.Config.NumParameters(), molecules,
-		median(theirs), median(ours), median(ratios), slices.Min(ratios), slices.Max(ratios), 100*profile.GEMM,
-		100*share, bf16)
+		o.Config.NumParameters(), molecules, median(theirs), median(ours), median(ratios),
+		slices.Min(ratios), slices.Max(ratios), 100*profile.GEMM, 100*share, bf16)
 	return nil
 }
 
@@ -214,7 +215,8 @@ type peer struct {
 	out *bufio.Scanner
 }
 
-func start(python, script, dir string, c model.Config, s *train.Stepper, threads int) (*peer, error) {
+func start(python, script, dir string, c model.Config, s *train.Stepper,
+	threads int) (*peer, error) {
 	file := filepath.Join(dir, "state.pt")
 	f, err := os.Create(file)
 	if err != nil {

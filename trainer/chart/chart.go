@@ -60,7 +60,8 @@ func (a axis) ticks(n int) []float64 {
 	if a.log {
 		for e := math.Floor(math.Log10(a.low)); e <= math.Ceil(math.Log10(a.high)); e++ {
 			for _, m := range []float64{1, 2, 5} {
-				if v := m * math.Pow(10, e); v >= a.low*(1-1e-9) && v <= a.high*(1+1e-9) && (m == 1 || a.high/a.low < 100) {
+				if v := m * math.Pow(10, e); v >= a.low*(1-1e-9) && v <= a.high*(1+1e-9) &&
+					(m == 1 || a.high/a.low < 100) {
 					list = append(list, v)
 				}
 			}

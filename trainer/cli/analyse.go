@@ -88,8 +88,8 @@ func (a *analyseGamma) run(cmd *cobra.Command) error {
 	case a.data == "":
 		return usagef("--data: no file given")
 	case a.count < 2 || o.Draws < 2 || o.Draws > 10_000 || o.Threads < 0 || o.Threads > 4096:
-		return usagef("--molecules %d, --draws %d, --threads %d: want 2 or more molecules and draws", a.count,
-			o.Draws, o.Threads)
+		return usagef("--molecules %d, --draws %d, --threads %d: want 2 or more molecules and draws",
+			a.count, o.Draws, o.Threads)
 	}
 	for _, t := range o.Times {
 		if !(t >= 0 && t <= 1) || math.IsNaN(t) {
@@ -126,7 +126,8 @@ func (a *analyseGamma) run(cmd *cobra.Command) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", a.data, err)
 	}
-	title := fmt.Sprintf("gamma of %s: %d molecules of %s, %d draws of each", f.Name, len(molecules), a.data, o.Draws)
+	title := fmt.Sprintf("gamma of %s: %d molecules of %s, %d draws of each", f.Name, len(molecules),
+		a.data, o.Draws)
 	return a.out.write(cmd, gammaReport{f.Name, f.hash, a.data, len(molecules), o.Draws, o.Seed, rows},
 		analysis.Document(title, rows))
 }

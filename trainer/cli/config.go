@@ -74,16 +74,20 @@ func (c *trainConfig) bind(cmd *cobra.Command) {
 	for _, name := range flagsOf[c.kind] {
 		f.AddFlag(all.Lookup(name))
 	}
-	f.StringArrayVar(&c.files, "config", nil, "TOML file, or name of a recipe: "+strings.Join(recipeNames(), ", "))
-	f.StringArrayVar(&c.set, "set", nil, "another setting, such as model.depth=8; --print-config lists them")
+	f.StringArrayVar(&c.files, "config", nil, "TOML file, or name of a recipe: "+
+		strings.Join(recipeNames(), ", "))
+	f.StringArrayVar(&c.set, "set", nil,
+		"another setting, such as model.depth=8; --print-config lists them")
 	f.StringVar(&c.resume, "resume", "", "checkpoint, or folder of a run, to continue from")
 	f.BoolVar(&c.print, "print-config", false, "print all settings as TOML and end")
 	if c.kind != "posttrain" {
 		f.BoolVar(&c.dry, "dry-run", false, "print parameters, memory and steps per epoch and end")
 	}
-	for flag, words := range map[string][]string{"variant": train.Variants(), "device": {"cpu", "cuda"}} {
+	for flag, words := range map[string][]string{"variant": train.Variants(),
+		"device": {"cpu", "cuda"}} {
 		if f.Lookup(flag) != nil {
-			must(cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)))
+			must(cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words,
+				cobra.ShellCompDirectiveNoFileComp)))
 		}
 	}
 	must(cmd.RegisterFlagCompletionFunc("config", func(*cobra.Command, []string, string) ([]string,
@@ -141,7 +145,8 @@ func bindPosttrain(f *pflag.FlagSet, p *train.Posttraining) {
 	f.IntVar(&p.Rounds, "rounds", p.Rounds, "rounds at most")
 	f.IntVar(&p.Patience, "patience", p.Patience, "end after this many rounds without a better score")
 	f.IntVar(&p.Samples, "samples", p.Samples, "molecules sampled in a round")
-	f.IntVar(&p.SampleSteps, "sample-steps", p.SampleSteps, "steps of the sampler, 0: the default number")
+	f.IntVar(&p.SampleSteps, "sample-steps", p.SampleSteps,
+		"steps of the sampler, 0: the default number")
 	f.Float64Var(&p.SampleRho, "sample-rho", p.SampleRho,
 		"spacing of the sampler's times, as --set rho of symdiff sample, 0: the default")
 	f.IntVar(&p.Positives, "positives", p.Positives,
@@ -149,13 +154,15 @@ func bindPosttrain(f *pflag.FlagSet, p *train.Posttraining) {
 	f.Float64Var(&p.Beta, "beta", p.Beta, "the smaller, the more a round changes the network")
 	f.Float64Var(&p.From, "from", p.From, "t/T from which the network changes")
 	f.Float64Var(&p.To, "to", p.To, "t/T up to which the network changes")
-	f.Float64Var(&p.Ramp, "ramp", p.Ramp, "t/T below which a round changes the network less, in proportion to t")
-	f.Float64Var(&p.Negative, "negative", p.Negative, "weight of the samples, where that of the data is 1")
+	f.Float64Var(&p.Ramp, "ramp", p.Ramp,
+		"t/T below which a round changes the network less, in proportion to t")
+	f.Float64Var(&p.Negative, "negative", p.Negative,
+		"weight of the samples, where that of the data is 1")
 	f.StringVar(&p.Reward, "reward", p.Reward,
 		"what the samples are rewarded for: an expression over measures, or program:COMMAND")
 	f.Float64Var(&p.Mix, "mix", p.Mix, "with a reward, share of the data against the samples")
-	f.Float64Var(&p.RewardBelow, "reward-below", p.RewardBelow, "with a reward, t/T below which it counts; above, "+
-		"the data against the samples alone")
+	f.Float64Var(&p.RewardBelow, "reward-below", p.RewardBelow,
+		"with a reward, t/T below which it counts; above, "+"the data against the samples alone")
 	f.StringVar(&p.Group, "group", p.Group,
 		"with a reward, an expression: only samples of equal value are compared, and the share "+
 			"of each value is drawn to that in val")
@@ -186,13 +193,15 @@ func bindModel(f *pflag.FlagSet, o *train.Options) {
 	f.IntVar(&c.EncHidden, "enc-hidden", c.EncHidden, "width of f")
 	f.IntVar(&c.EncDepth, "enc-depth", c.EncDepth, "blocks of f")
 	f.IntVar(&c.EncHeads, "enc-heads", c.EncHeads, "attention heads of f")
-	f.Float64Var(&c.EncMLPRatio, "enc-mlp-ratio", c.EncMLPRatio, "width of f's MLPs as a multiple of its width")
+	f.Float64Var(&c.EncMLPRatio, "enc-mlp-ratio", c.EncMLPRatio,
+		"width of f's MLPs as a multiple of its width")
 	f.IntVar(&c.DecHidden, "dec-hidden", c.DecHidden, "width of the MLP at the end of f")
 	f.IntVar(&c.NoiseDims, "noise-dims", c.NoiseDims, "dimensions of eta per atom")
 	f.Float64Var(&c.NoiseStd, "noise-std", c.NoiseStd, "standard deviation of eta")
 	f.StringVar(&c.GammaBase, "gamma-base", c.GammaBase,
 		"what f refines, or gamma is without f: empty for the Haar measure, or frame")
-	f.StringVar(&c.GammaHead, "gamma-head", c.GammaHead, "how f makes its matrix: empty as published, or moments")
+	f.StringVar(&c.GammaHead, "gamma-head", c.GammaHead,
+		"how f makes its matrix: empty as published, or moments")
 	f.BoolVar(&c.PairBias, "pair-bias", c.PairBias,
 		"let k's attention see the distances of pairs (not in the published network)")
 	f.Float64Var(&c.TimeScale, "time-scale", c.TimeScale,
@@ -201,14 +210,16 @@ func bindModel(f *pflag.FlagSet, o *train.Options) {
 		"weights file to start from; parameters that it lacks start at random, and time embeddings are fitted to time-scale")
 	f.IntVar(&e.Hidden, "nf", e.Hidden, "EGNN: width")
 	f.IntVar(&e.Layers, "n-layers", e.Layers, "EGNN: blocks")
-	f.IntVar(&e.InvSublayers, "inv-sublayers", e.InvSublayers, "EGNN: updates of the features per block")
+	f.IntVar(&e.InvSublayers, "inv-sublayers", e.InvSublayers,
+		"EGNN: updates of the features per block")
 	f.BoolVar(&e.Attention, "attention", e.Attention, "EGNN: weigh messages by a gate")
 	f.BoolVar(&e.Tanh, "tanh", e.Tanh, "EGNN: bound the moves of the coordinates")
 	f.IntVar(&o.Latent.Size, "latent-nf", o.Latent.Size,
 		"GeoLDM: scalars of an atom's latent; encoder and decoder are EGNNs")
 	f.Float64Var(&e.NormConstant, "norm-constant", e.NormConstant,
 		"EGNN: constant added to a distance before dividing by it")
-	f.Float64Var(&e.NormFactor, "normalization-factor", e.NormFactor, "EGNN: sums over neighbours are divided by this")
+	f.Float64Var(&e.NormFactor, "normalization-factor", e.NormFactor,
+		"EGNN: sums over neighbours are divided by this")
 }
 
 func bindObjective(f *pflag.FlagSet, o *train.Options) {
@@ -222,21 +233,26 @@ func bindObjective(f *pflag.FlagSet, o *train.Options) {
 	f.StringVar(&o.Loss, "loss", o.Loss, "l2, or vlb: terms weighted as in the variational bound")
 	f.StringVar(&o.Schedule, "schedule", o.Schedule, "noise schedule: polynomial_2 or cosine")
 	f.IntVar(&o.Timesteps, "timesteps", o.Timesteps, "T, the steps of the diffusion process")
-	f.StringVar(&o.Teacher, "teacher", o.Teacher, "weights file whose prediction is learned in place of the noise")
+	f.StringVar(&o.Teacher, "teacher", o.Teacher,
+		"weights file whose prediction is learned in place of the noise")
 	f.StringVar(&o.Guide, "guide", o.Guide,
 		"weights file of a weak model that guides the teacher (autoguidance)")
 	f.StringVar(&o.Expert, "expert", o.Expert,
 		"weights file of the expert, if it is not the teacher")
 	f.Float64Var(&o.GuideFrom, "guide-from", o.GuideFrom, "t/T from which the teacher is guided")
-	f.Float64Var(&o.GuideTo, "guide-to", o.GuideTo, "t/T up to which the teacher is guided, 0: to the end")
-	f.Float64Var(&o.Guidance, "guidance", o.Guidance, "guidance weight w, the factor of the difference")
-	f.BoolVar(&o.Augment, "augment", o.Augment, "rotate each molecule by a Haar matrix (with the variant dit: DiT-Aug)")
+	f.Float64Var(&o.GuideTo, "guide-to", o.GuideTo,
+		"t/T up to which the teacher is guided, 0: to the end")
+	f.Float64Var(&o.Guidance, "guidance", o.Guidance,
+		"guidance weight w, the factor of the difference")
+	f.BoolVar(&o.Augment, "augment", o.Augment,
+		"rotate each molecule by a Haar matrix (with the variant dit: DiT-Aug)")
 	f.StringVar(&o.Latent.Stage, "stage", o.Latent.Stage,
 		"GeoLDM: released trains decoder and denoiser, autoencoder encoder and decoder, diffusion the "+
 			"denoiser of an autoencoder from --init, joint all")
 	f.Float64Var(&o.Latent.KLWeight, "kl-weight", o.Latent.KLWeight,
 		"GeoLDM: weight of the KL divergence, where the encoder is trained")
-	f.BoolVar(&o.UniformTimes, "uniform-times", o.UniformTimes, "independent times in a batch instead of stratified ones")
+	f.BoolVar(&o.UniformTimes, "uniform-times", o.UniformTimes,
+		"independent times in a batch instead of stratified ones")
 	f.Float64Var(&o.TimePower, "time-power", o.TimePower,
 		"draw t/T as the power of a uniform number: above 1 trains more at low noise")
 }
@@ -254,28 +270,32 @@ func bindOptimiser(f *pflag.FlagSet, o *train.Options) {
 		"clip at 1.5 times the mean of the last 50 norms plus two standard deviations, in place of clip")
 	f.Float64Var(&o.WeightDecay, "weight-decay", o.WeightDecay, "decoupled weight decay")
 	f.BoolVar(&o.AMSGrad, "amsgrad", o.AMSGrad, "the AMSGrad form of AdamW")
-	f.BoolVar(&o.Muon, "muon", o.Muon, "step the matrices of attention and MLPs by Muon, the rest by AdamW")
+	f.BoolVar(&o.Muon, "muon", o.Muon,
+		"step the matrices of attention and MLPs by Muon, the rest by AdamW")
 	f.BoolVar(&o.TF32, "tf32", o.TF32, "matrix products in TensorFloat-32, on CUDA")
-	f.BoolVar(&o.BF16, "bf16", o.BF16, "matrix products in bfloat16, weights kept in float32; on a CPU it needs AVX-512")
+	f.BoolVar(&o.BF16, "bf16", o.BF16,
+		"matrix products in bfloat16, weights kept in float32; on a CPU it needs AVX-512")
 }
 
 func bindRun(f *pflag.FlagSet, o *train.Options) {
 	f.StringVarP(&o.Out, "out", "o", o.Out, "folder for log and checkpoints")
 	f.IntVar(&o.Steps, "steps", o.Steps, "end after this many steps")
 	f.IntVar(&o.Epochs, "epochs", o.Epochs, "end after this many epochs")
-	f.DurationVar((*time.Duration)(&o.MaxTime), "max-time", time.Duration(o.MaxTime), "end after this time, such as 2h30m")
+	f.DurationVar((*time.Duration)(&o.MaxTime), "max-time", time.Duration(o.MaxTime),
+		"end after this time, such as 2h30m")
 	f.DurationVar((*time.Duration)(&o.StopAfter), "stop-after", time.Duration(o.StopAfter),
 		"stop after this time with a checkpoint for --resume; the schedule of the run stays")
 	f.Uint64VarP(&o.Seed, "seed", "s", o.Seed, "seed of weights, order and noise")
-	f.IntVar(&o.Threads, "threads", o.Threads, "workers that share each batch, one thread each, 0: one per core")
+	f.IntVar(&o.Threads, "threads", o.Threads,
+		"workers that share each batch, one thread each, 0: one per core")
 	f.StringVar(&o.Device, "device", o.Device, "cpu, cuda or cuda:N")
 	f.IntVar(&o.ValEvery, "val-every", o.ValEvery, "steps between validations, 0: at the end only")
 	f.IntVar(&o.ValMolecules, "val-molecules", o.ValMolecules, "held-out molecules to use, 0: none")
 	f.IntVar(&o.SampleMolecules, "sample-molecules", o.SampleMolecules,
 		"molecules to sample and measure after each validation, 0: none")
 	f.IntVar(&o.LogEvery, "log-every", o.LogEvery, "steps between lines of the log")
-	f.DurationVar((*time.Duration)(&o.CheckpointEvery), "checkpoint-every", time.Duration(o.CheckpointEvery),
-		"time between checkpoints, 0: at the end only")
+	f.DurationVar((*time.Duration)(&o.CheckpointEvery), "checkpoint-every",
+		time.Duration(o.CheckpointEvery), "time between checkpoints, 0: at the end only")
 	f.IntVar(&o.Keep, "keep", o.Keep, "older checkpoints to keep beside the newest and the best")
 }
 
@@ -412,7 +432,8 @@ func (c *trainConfig) readConfig(name string) ([]setting, error) {
 		text, err = recipes.ReadFile(path.Join("recipes", name+".toml"))
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, usagef("--config %s: neither a file nor one of the recipes %s", name, strings.Join(recipeNames(), ", "))
+		return nil, usagef("--config %s: neither a file nor one of the recipes %s", name,
+			strings.Join(recipeNames(), ", "))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("--config: %w", err)
@@ -435,7 +456,8 @@ func (c *trainConfig) readConfig(name string) ([]setting, error) {
 		}
 		known := c.keysOf(key[0])
 		if len(key) != 2 || !slices.Contains(known, keyOf(key[1])) {
-			return nil, fmt.Errorf("%s: unknown key %s; [%s] has %s", name, key, key[0], strings.Join(known, ", "))
+			return nil, fmt.Errorf("%s: unknown key %s; [%s] has %s", name, key, key[0],
+				strings.Join(known, ", "))
 		}
 		value, err := tomlText(tables[key[0]][key[1]])
 		if err != nil {

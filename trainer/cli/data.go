@@ -83,10 +83,12 @@ property split, or goes to the training set if it has none. Use a split as FILE@
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.job.Out, "out", "o", "", "file to write (.safetensors)")
-	f.StringSliceVar(&o.elements, "elements", nil, "elements of the model; others are an error; by default any")
+	f.StringSliceVar(&o.elements, "elements", nil,
+		"elements of the model; others are an error; by default any")
 	f.IntVar(&o.job.MaxAtoms, "max-atoms", 0, "leave out larger molecules (default none)")
 	f.BoolVar(&o.job.Neutral, "neutral", false, "leave out molecules with a charge")
-	f.BoolVar(&o.job.Leave, "leave-others", false, "leave out molecules with elements that are not among --elements")
+	f.BoolVar(&o.job.Leave, "leave-others", false,
+		"leave out molecules with elements that are not among --elements")
 	f.StringVar(&o.job.Split, "split", "", "qm9, or shares of training and validation such as 0.8,0.1")
 	f.StringVar(&o.exclude, "exclude", "", "list of QM9 molecules to leave out (uncharacterized.txt)")
 	f.StringSliceVar(&o.job.Properties, "properties", nil,
@@ -94,7 +96,8 @@ property split, or goes to the training set if it has none. Use a split as FILE@
 			",")+", and of SMILES charge")
 	f.IntVar(&o.job.Source.Conformers, "conformers", 30,
 		"conformers of a molecule to take, those of lowest energy (GEOM, SMILES)")
-	f.IntVar(&o.job.Source.Tries, "tries", 0, "conformers to embed of a SMILES (default as many as --conformers)")
+	f.IntVar(&o.job.Source.Tries, "tries", 0,
+		"conformers to embed of a SMILES (default as many as --conformers)")
 	f.Uint64VarP(&o.job.Source.Seed, "seed", "s", 0, "seed of shares and of embedding")
 	f.IntVar(&o.job.Source.Threads, "threads", 0, "threads that embed (default one per core)")
 	f.DurationVar(&o.job.Source.Limit, "embed-limit", source.DefaultLimit,
@@ -112,7 +115,8 @@ func (o *prepareOptions) run(cmd *cobra.Command) error {
 	switch {
 	case filepath.Ext(j.Out) != ".safetensors":
 		return usagef("--out %q: want a name that ends in .safetensors", j.Out)
-	case j.MaxAtoms < 0 || j.Source.Conformers < 1 || j.Source.Tries < 0 || j.Source.Threads < 0 || j.Source.Limit <= 0:
+	case j.MaxAtoms < 0 || j.Source.Conformers < 1 || j.Source.Tries < 0 || j.Source.Threads < 0 ||
+		j.Source.Limit <= 0:
 		return usagef("--max-atoms %d, --conformers %d, --tries %d, --threads %d: want 1 conformer or more, the "+
 			"others 0 or more", j.MaxAtoms, j.Source.Conformers, j.Source.Tries, j.Source.Threads)
 	}
@@ -187,10 +191,11 @@ func prepared(s dataset.Summary) report.Report {
 			splits.Rows = append(splits.Rows, []string{name, fmt.Sprint(n)})
 		}
 	}
-	sources := report.Section{Head: []string{"source", "molecules", "skipped", "left out", "bytes", "SHA-256"}}
+	sources := report.Section{Head: []string{"source", "molecules", "skipped", "left out", "bytes",
+		"SHA-256"}}
 	for _, f := range s.Sources {
-		sources.Rows = append(sources.Rows, []string{f.File, fmt.Sprint(f.Molecules), fmt.Sprint(f.Skipped),
-			fmt.Sprint(f.Left), fmt.Sprint(f.Bytes), f.SHA256})
+		sources.Rows = append(sources.Rows, []string{f.File, fmt.Sprint(f.Molecules),
+			fmt.Sprint(f.Skipped), fmt.Sprint(f.Left), fmt.Sprint(f.Bytes), f.SHA256})
 	}
 	if len(sources.Rows) > 10 {
 		sources.Rows = sources.Rows[:10]
@@ -268,7 +273,8 @@ download continues where it stopped.`,
 		},
 	}
 	cmd.Flags().StringVar(&dir, "dir", ".", "folder to put the files in")
-	cmd.Flags().StringSliceVar(&mirrors, "mirror", nil, "URLs of folders that have the files, tried before figshare")
+	cmd.Flags().StringSliceVar(&mirrors, "mirror", nil,
+		"URLs of folders that have the files, tried before figshare")
 	must(cmd.MarkFlagDirname("dir"))
 	return cmd
 }
@@ -347,7 +353,8 @@ on its samples as they are learns to avoid what it finds difficult.`,
 	f := cmd.Flags()
 	f.StringVarP(&out, "out", "o", "", "file to write (.xyz, .xyz.gz)")
 	f.SetNormalizeFunc(aliases)
-	f.StringVar(&reference, "reference", "", "data whose bonds count: a file of molecules, perhaps with @key=value")
+	f.StringVar(&reference, "reference", "",
+		"data whose bonds count: a file of molecules, perhaps with @key=value")
 	f.IntVarP(&count, "count", "n", 12000, "molecules to choose")
 	f.Uint64VarP(&seed, "seed", "s", 0, "seed of the choice")
 	must(cmd.MarkFlagRequired("out"))

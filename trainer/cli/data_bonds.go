@@ -31,7 +31,8 @@ It needs a build with RDKit (make cli RDKIT=1).`,
 				return rdkit.ErrMissing
 			}
 			if o.List < 0 || o.Threads < 0 || o.Threads > 4096 {
-				return usagef("--list %d, --threads %d: want 0 or more, at most 4096 threads", o.List, o.Threads)
+				return usagef("--list %d, --threads %d: want 0 or more, at most 4096 threads", o.List,
+					o.Threads)
 			}
 			if err := out.check(); err != nil {
 				return err
@@ -53,7 +54,8 @@ It needs a build with RDKit (make cli RDKIT=1).`,
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVar(&o.OpenBabel, "openbabel", false, "compare the bonds of Open Babel too (the program obabel)")
+	f.BoolVar(&o.OpenBabel, "openbabel", false,
+		"compare the bonds of Open Babel too (the program obabel)")
 	f.IntVar(&o.List, "list", 20, "failures to list")
 	f.IntVar(&o.Threads, "threads", 0, "threads (default one per core)")
 	out.flags(cmd)

@@ -81,12 +81,14 @@ func (o *evaluateOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.train, "train", "",
 		"training molecules, or a list of their SMILES, for novelty; FILE@key=value takes those with a property")
-	f.StringVar(&o.reference, "reference", "", "molecules of the data, for the divergences of distributions")
+	f.StringVar(&o.reference, "reference", "",
+		"molecules of the data, for the divergences of distributions")
 	f.StringVar(&o.rule, "rule", "",
 		"of EDM for validity: qm9, or geom (every bond single); default: geom if any molecule needs it")
 	f.BoolVar(&o.rdkit, "rdkit", rdkit.Available,
 		"judge validity by RDKit too, and find strain energies (in a build with RDKit)")
-	f.IntVar(&o.strain, "strain", 1000, "stable, connected molecules whose strain energy is found (MMFF94 by RDKit)")
+	f.IntVar(&o.strain, "strain", 1000,
+		"stable, connected molecules whose strain energy is found (MMFF94 by RDKit)")
 	f.IntVar(&o.xtb, "xtb", 0, "stable, connected molecules that GFN2-xTB relaxes (the program xtb)")
 	f.IntVar(&o.threads, "threads", 0, "threads (default one per core)")
 	must(cmd.MarkFlagFilename("train", "xyz", "sdf", "gz", "smi", "csv", "tsv"))
@@ -95,7 +97,8 @@ func (o *evaluateOptions) flags(cmd *cobra.Command) {
 
 func (o *evaluateOptions) check() error {
 	if o.strain < 0 || o.xtb < 0 || o.threads < 0 || o.threads > 4096 {
-		return usagef("--strain %d, --xtb %d, --threads %d: want 0 or more, at most 4096 threads", o.strain, o.xtb, o.threads)
+		return usagef("--strain %d, --xtb %d, --threads %d: want 0 or more, at most 4096 threads",
+			o.strain, o.xtb, o.threads)
 	}
 	if o.rule != "" && o.rule != string(molecule.QM9Rule) && o.rule != string(molecule.GEOMRule) {
 		return usagef("--rule %q: want qm9 or geom", o.rule)
@@ -109,8 +112,8 @@ func (o *evaluateOptions) check() error {
 // evaluate measures molecules; name stands for them.
 func (o *evaluateOptions) evaluate(cmd *cobra.Command, name string,
 	molecules evaluation.Molecules) (*evaluation.Evaluation, error) {
-	e := evaluation.Options{Name: name, Rule: molecule.Rule(o.rule), RDKit: o.rdkit, Strain: o.strain, XTB: o.xtb,
-		Threads: o.threads, TrainName: o.train, RefName: o.reference}
+	e := evaluation.Options{Name: name, Rule: molecule.Rule(o.rule), RDKit: o.rdkit, Strain: o.strain,
+		XTB: o.xtb, Threads: o.threads, TrainName: o.train, RefName: o.reference}
 	if o.train != "" {
 		r := newReader(cmd)
 		if e.TrainList = source.IsSMILES(strings.SplitN(o.train, "@", 2)[0]); e.TrainList {
@@ -204,7 +207,8 @@ fractions of 1.`,
 			}
 			r := e.Document()
 			if !rdkit.Available {
-				r.Sections[0].Notes = append(r.Sections[0].Notes, "validity by the closed form alone: "+rdkit.ErrMissing.Error())
+				r.Sections[0].Notes = append(r.Sections[0].Notes,
+					"validity by the closed form alone: "+rdkit.ErrMissing.Error())
 			}
 			return out.write(cmd, e, r)
 		},

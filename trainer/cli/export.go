@@ -62,8 +62,8 @@ the published classes.`,
 			w, c, err := readWeights(args[0])
 			if err == nil && finetuned != "" {
 				if err = addTaskVector(w, finetuned, base, scale); err == nil {
-					err = w.Went(recordedCommand([]string{"", "export", args[0], "--finetuned", finetuned, "--base", base,
-						"--scale", fmt.Sprint(scale)}))
+					err = w.Went(recordedCommand([]string{"", "export", args[0], "--finetuned", finetuned,
+						"--base", base, "--scale", fmt.Sprint(scale)}))
 				}
 			}
 			if err != nil {
@@ -89,7 +89,8 @@ the published classes.`,
 	cmd.Flags().StringVar(&dtype, "dtype", "f32", "f32, f16, bf16 or int8")
 	cmd.Flags().StringVar(&to, "to", "safetensors", "safetensors or pytorch")
 	cmd.Flags().SetNormalizeFunc(aliases)
-	cmd.Flags().StringVar(&finetuned, "finetuned", "", "model whose difference from --base is added (task vector)")
+	cmd.Flags().StringVar(&finetuned, "finetuned", "",
+		"model whose difference from --base is added (task vector)")
 	cmd.Flags().StringVar(&base, "base", "", "model that is subtracted from --finetuned")
 	cmd.Flags().Float64Var(&scale, "scale", scale, "scale of the task vector")
 	cmd.Flags().StringVar(&moments, "moments", "",
@@ -156,7 +157,8 @@ func addMoments(r *dataset.Reader, w train.Weights, data string) (n int, err err
 var dtypes = []struct {
 	name  string
 	dtype safetensors.DType
-}{{"f32", safetensors.F32}, {"f16", safetensors.F16}, {"bf16", safetensors.BF16}, {"int8", safetensors.I8}}
+}{{"f32", safetensors.F32}, {"f16", safetensors.F16}, {"bf16", safetensors.BF16},
+	{"int8", safetensors.I8}}
 
 // parseDType reads the value of --dtype.
 func parseDType(name string) (safetensors.DType, error) {
@@ -218,7 +220,8 @@ func readWeights(path string) (w train.Weights, c *train.Checkpoint, err error) 
 		if err != nil {
 			return w, nil, err
 		}
-		w.Tensors = append(w.Tensors, safetensors.Tensor{Name: name, DType: safetensors.F32, Shape: info.Shape, Data: v})
+		w.Tensors = append(w.Tensors, safetensors.Tensor{Name: name, DType: safetensors.F32,
+			Shape: info.Shape, Data: v})
 	}
 	w.Metadata = f.Metadata
 	return w, nil, nil

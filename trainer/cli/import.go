@@ -68,7 +68,8 @@ the sizes in files of molecules.`,
 				return err
 			}
 			if len(m.Meta.Histogram) == 0 {
-				m.Notes = append(m.Notes, "no histogram of sizes: sample wants --atoms, or import again with --sizes FILE")
+				m.Notes = append(m.Notes,
+					"no histogram of sizes: sample wants --atoms, or import again with --sizes FILE")
 			}
 			for _, note := range m.Notes {
 				fmt.Fprintln(cmd.ErrOrStderr(), note)
@@ -84,7 +85,8 @@ the sizes in files of molecules.`,
 	f.StringSliceVar(&sizes, "sizes", nil, "files of molecules, for the histogram of sizes")
 	f.IntVar(&c.Heads, "heads", 0, "attention heads of k, where there is no args.pickle")
 	f.IntVar(&c.EncHeads, "enc-heads", 0, "attention heads of f, where there is no args.pickle")
-	f.IntVar(&c.PadTo, "pad-to", c.PadTo, "imitate padding to this many atoms; 0: none, -1: as published")
+	f.IntVar(&c.PadTo, "pad-to", c.PadTo,
+		"imitate padding to this many atoms; 0: none, -1: as published")
 	f.BoolVar(&c.AllTypes, "all-types", false,
 		"GeoLDM without charges: sample the last type too, which the published code cannot")
 	f.StringVar(&c.Order, "gamma-order", "", "released or paper (default released)")

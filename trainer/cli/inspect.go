@@ -118,7 +118,8 @@ func (r inspection) print(w io.Writer, tensors bool) error {
 	fmt.Fprintf(t, "file\t%s, %d bytes\n", r.File, r.Bytes)
 	fmt.Fprintf(t, "SHA-256\t%s\n", r.SHA256)
 	types := slices.Sorted(maps.Keys(r.Types))
-	fmt.Fprintf(t, "parameters\t%d in %d tensors (%s)\n", r.Parameters, len(r.Tensors), strings.Join(types, ", "))
+	fmt.Fprintf(t, "parameters\t%d in %d tensors (%s)\n", r.Parameters, len(r.Tensors),
+		strings.Join(types, ", "))
 	if n := r.Network; n != nil {
 		variant := n.Variant
 		if n.GammaOrder != "" {
@@ -126,12 +127,13 @@ func (r inspection) print(w io.Writer, tensors bool) error {
 		}
 		fmt.Fprintf(t, "variant\t%s\n", variant)
 		if len(n.Elements) > 0 {
-			fmt.Fprintf(t, "elements\t%s, charge channel: %s\n", strings.Join(n.Elements, " "), yesNo(n.Charge))
+			fmt.Fprintf(t, "elements\t%s, charge channel: %s\n", strings.Join(n.Elements, " "),
+				yesNo(n.Charge))
 			fmt.Fprintf(t, "schedule\t%s, %d time steps\n", n.Schedule, n.Timesteps)
 		}
 		if h := n.Histogram; h != nil {
-			fmt.Fprintf(t, "sizes\t%d to %d atoms, mean %.2f, standard deviation %.2f (%d molecules)\n", h.Min, h.Max,
-				h.Mean, h.Std, h.Molecules)
+			fmt.Fprintf(t, "sizes\t%d to %d atoms, mean %.2f, standard deviation %.2f (%d molecules)\n",
+				h.Min, h.Max, h.Mean, h.Std, h.Molecules)
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(r.Metadata)) {

@@ -84,7 +84,8 @@ molecules and the noise.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&path, "model", "", "weights (safetensors), by default the shipped model")
-	flags.StringSliceVar(&data, "data", nil, "files of molecules; FILE@key=value takes those with a property")
+	flags.StringSliceVar(&data, "data", nil,
+		"files of molecules; FILE@key=value takes those with a property")
 	flags.IntVar(&limit, "limit", 0, "molecules to use (default all)")
 	flags.IntVar(&o.Samples, "samples", o.Samples, "Monte Carlo samples per molecule")
 	flags.IntVar(&threads, "threads", 0, "threads (default one per core)")
@@ -114,13 +115,15 @@ func (r likelihoodReport) document() report.Report {
 		s.Rows = append(s.Rows, []string{term.name, fmt.Sprintf("%.3f", term.value)})
 	}
 	if r.UnknownSizes > 0 {
-		s.Notes = append(s.Notes, fmt.Sprintf("%d molecules are of a size that the training set does not have: "+
-			"%.1f nats each", r.UnknownSizes, -math.Log(1e-30)))
+		s.Notes = append(s.Notes,
+			fmt.Sprintf("%d molecules are of a size that the training set does not have: "+"%.1f nats each",
+				r.UnknownSizes, -math.Log(1e-30)))
 	}
-	deciles := report.Section{Title: "Diffusion term by deciles of t, from low noise to high", Head: []string{"", "nats"}}
+	deciles := report.Section{Title: "Diffusion term by deciles of t, from low noise to high",
+		Head: []string{"", "nats"}}
 	for k, v := range r.Deciles {
-		deciles.Rows = append(deciles.Rows, []string{fmt.Sprintf("%.1f to %.1f", float64(k)/10, float64(k+1)/10),
-			fmt.Sprintf("%.2f", v)})
+		deciles.Rows = append(deciles.Rows, []string{fmt.Sprintf("%.1f to %.1f", float64(k)/10,
+			float64(k+1)/10), fmt.Sprintf("%.2f", v)})
 	}
 	d.Sections = []report.Section{s, deciles}
 	return d

@@ -76,5 +76,6 @@ func plainText(text string) string {
 // commands tells the characters that are no text: controls but for tab and newline, those that
 // turn the direction of writing, and bytes that are no UTF-8.
 func commands(r rune) bool {
-	return unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r) || r == utf8.RuneError
+	return unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r) ||
+		r == utf8.RuneError
 }

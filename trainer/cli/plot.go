@@ -96,7 +96,8 @@ func printRuns(w io.Writer, runs []*train.Summary, markdown bool) error {
 		t = tabwriter.NewWriter(w, 0, 0, 0, ' ', 0)
 		line = "| %s | %s | %s | %s | %s | %s | %s | %s |\n"
 	}
-	fmt.Fprintf(t, line, "run", "variant", "parameters", "steps", "epochs", "time", "validation loss", "best")
+	fmt.Fprintf(t, line, "run", "variant", "parameters", "steps", "epochs", "time", "validation loss",
+		"best")
 	if markdown {
 		fmt.Fprintf(t, line, "---", "---", "--:", "--:", "--:", "--:", "--:", "--:")
 	}

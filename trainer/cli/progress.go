@@ -76,7 +76,7 @@ func (p *progress) line(elapsed time.Duration) string {
 	}
 	fraction := float64(done) / float64(total)
 	left := time.Duration(float64(elapsed) * (1 - fraction) / fraction)
-	return fmt.Sprintf("%3.0f %%  %.1f/%d %s  %.2f/s  %s left", 100*fraction, float64(done)/float64(p.share),
-		total/p.share, p.unit,
+	return fmt.Sprintf("%3.0f %%  %.1f/%d %s  %.2f/s  %s left", 100*fraction,
+		float64(done)/float64(p.share), total/p.share, p.unit,
 		float64(done)/float64(p.share)/elapsed.Seconds(), left.Round(time.Second))
 }

@@ -94,7 +94,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // execute runs the command until it ends, or until patience ends after ctx was
 // cancelled: then it is given up, and what it has not finished is removed.
-func execute(ctx context.Context, root *cobra.Command, patience func() <-chan time.Time) (*cobra.Command, error) {
+func execute(ctx context.Context, root *cobra.Command,
+	patience func() <-chan time.Time) (*cobra.Command, error) {
 	type result struct {
 		cmd *cobra.Command
 		err error
@@ -209,7 +210,8 @@ func explainArguments(cmd *cobra.Command) {
 func unknownCommand(cmd *cobra.Command, word string) error {
 	cmd.SuggestionsMinimumDistance = 2
 	if like := cmd.SuggestionsFor(word); len(like) > 0 {
-		return fmt.Errorf("unknown command %q for %q, want %s?", word, cmd.CommandPath(), strings.Join(like, " or "))
+		return fmt.Errorf("unknown command %q for %q, want %s?", word, cmd.CommandPath(),
+			strings.Join(like, " or "))
 	}
 	return fmt.Errorf("unknown command %q for %q", word, cmd.CommandPath())
 }

@@ -98,7 +98,8 @@ arguments of a stage differ from those in DIR, that is an error.`,
 			}
 			if dry {
 				for _, s := range plan {
-					fmt.Fprintf(cmd.OutOrStdout(), "%-12s %s\n", s.Name, commandLine(append([]string{""}, s.Run...)))
+					fmt.Fprintf(cmd.OutOrStdout(), "%-12s %s\n", s.Name,
+						commandLine(append([]string{""}, s.Run...)))
 				}
 				return nil
 			}
@@ -119,7 +120,8 @@ func recipesOfStages() (names []string) {
 	entries, err := recipes.ReadDir("recipes")
 	must(err) // they are in the binary
 	for _, e := range entries {
-		if text, err := recipes.ReadFile("recipes/" + e.Name()); err == nil && bytes.Contains(text, []byte("[[stage]]")) {
+		if text, err := recipes.ReadFile("recipes/" + e.Name()); err == nil &&
+			bytes.Contains(text, []byte("[[stage]]")) {
 			names = append(names, strings.TrimSuffix(e.Name(), ".toml"))
 		}
 	}
@@ -134,7 +136,8 @@ func readRecipe(name string) (*recipe, error) {
 		text, err = recipes.ReadFile("recipes/" + name + ".toml")
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: neither a file nor one of the recipes %s", name, strings.Join(recipesOfStages(), ", "))
+		return nil, fmt.Errorf("%s: neither a file nor one of the recipes %s", name,
+			strings.Join(recipesOfStages(), ", "))
 	}
 	if err != nil {
 		return nil, err
@@ -157,7 +160,8 @@ func readRecipe(name string) (*recipe, error) {
 	for i, s := range r.Stages {
 		switch {
 		case s.Name == "" || seen[s.Name]:
-			return nil, fmt.Errorf("%s: stage %d: name %q, want each stage to have its own", name, i+1, s.Name)
+			return nil, fmt.Errorf("%s: stage %d: name %q, want each stage to have its own", name, i+1,
+				s.Name)
 		case len(s.Run) == 0:
 			return nil, fmt.Errorf("%s: stage %s: no run, want the words of a symdiff command", name, s.Name)
 		}
@@ -287,8 +291,8 @@ func runStages(cmd *cobra.Command, name, out string, plan []stage, quiet bool) e
 		if i < len(state.Stages) {
 			d := state.Stages[i]
 			if d.Name != s.Name || !slices.Equal(d.Args, s.Run) {
-				return fmt.Errorf("%s: stage %s was run as %q, asked for is %q; choose another --out", journal, d.Name,
-					d.Args, s.Run)
+				return fmt.Errorf("%s: stage %s was run as %q, asked for is %q; choose another --out", journal,
+					d.Name, d.Args, s.Run)
 			}
 			if d.Done {
 				if err := d.check(); err != nil {
@@ -298,7 +302,8 @@ func runStages(cmd *cobra.Command, name, out string, plan []stage, quiet bool) e
 				continue
 			}
 		} else {
-			state.Stages = append(state.Stages, stageDone{Name: s.Name, Args: s.Run, Version: currentVersion().Version})
+			state.Stages = append(state.Stages, stageDone{Name: s.Name, Args: s.Run,
+				Version: currentVersion().Version})
 		}
 		d := &state.Stages[i]
 		args := resumed(s.Run)

@@ -30,7 +30,8 @@ address as text and as a QR code. For visitors from elsewhere put a server with 
 			return files.Serve(cmd.Context(), cmd.OutOrStdout(), addr, base)
 		},
 	}
-	cmd.Flags().StringVar(&addr, "addr", "localhost:8080", "address to listen on; port 0 takes a free one")
+	cmd.Flags().StringVar(&addr, "addr", "localhost:8080",
+		"address to listen on; port 0 takes a free one")
 	cmd.Flags().StringVar(&base, "base", "/", "path to serve under")
 	cmd.Flags().BoolVar(&lan, "lan", false, "serve the local network, on port 8080: as --addr :8080")
 	cmd.MarkFlagsMutuallyExclusive("addr", "lan")

@@ -163,7 +163,8 @@ func trains(c *trainConfig, cmd *cobra.Command) *cobra.Command {
 }
 
 // start does what the command is for; the result is nil where there is none.
-func (c *trainConfig) start(ctx context.Context, p train.Posttraining, status io.Writer, terminal bool) (any, error) {
+func (c *trainConfig) start(ctx context.Context, p train.Posttraining, status io.Writer,
+	terminal bool) (any, error) {
 	switch {
 	case c.dry:
 		return orNil(train.DryRun(p.Train))

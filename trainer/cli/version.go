@@ -93,7 +93,8 @@ func newVersionCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.Flags().BoolVar(&licences, "licences", false, "print the licences of all that this program contains")
+	cmd.Flags().BoolVar(&licences, "licences", false,
+		"print the licences of all that this program contains")
 	cmd.MarkFlagsMutuallyExclusive("json", "licences")
 	return cmd
 }

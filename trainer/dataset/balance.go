@@ -61,7 +61,8 @@ func Balance(names []string, reference string, n int, seed uint64) (*Balanced, e
 		out.Molecules = append(out.Molecules, list[:min(want, len(list))]...)
 	}
 	if len(out.Molecules) == 0 {
-		return nil, fmt.Errorf("%s: no plausible molecule with the bonds of %s", strings.Join(names, ", "), reference)
+		return nil, fmt.Errorf("%s: no plausible molecule with the bonds of %s",
+			strings.Join(names, ", "), reference)
 	}
 	return out, nil
 }

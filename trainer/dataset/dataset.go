@@ -135,12 +135,14 @@ func (s *Set) load(r *Reader, name string, index map[molecule.Element]uint8, lim
 		}
 	}
 	sum, err := hashFile(path)
-	s.Sources = append(s.Sources, Source{File: path, Filter: filter, SHA256: sum, Molecules: s.Len() - before})
+	s.Sources = append(s.Sources, Source{File: path, Filter: filter, SHA256: sum,
+		Molecules: s.Len() - before})
 	return err
 }
 
 // loadPacked takes the molecules of a packed data set as they lie.
-func loadPacked(name string, elements []molecule.Element, index map[molecule.Element]uint8, limit int) (*Set, error) {
+func loadPacked(name string, elements []molecule.Element, index map[molecule.Element]uint8,
+	limit int) (*Set, error) {
 	path, filter, key, value, err := splitName(name)
 	if err != nil {
 		return nil, err
@@ -234,7 +236,8 @@ func (s *Set) Molecule(i int) *molecule.Molecule {
 	p := s.Positions(i)
 	for k, t := range s.Types(i) {
 		m.Elements = append(m.Elements, s.Elements[t])
-		m.Positions = append(m.Positions, [3]float64{float64(p[3*k]), float64(p[3*k+1]), float64(p[3*k+2])})
+		m.Positions = append(m.Positions, [3]float64{float64(p[3*k]), float64(p[3*k+1]),
+			float64(p[3*k+2])})
 	}
 	return m
 }
@@ -243,7 +246,8 @@ func (s *Set) Molecule(i int) *molecule.Molecule {
 func (s *Set) Pick(places []int) *Set {
 	out := &Set{Elements: s.Elements, Sources: s.Sources, offsets: []int{0}}
 	for _, i := range places {
-		out.positions, out.types = append(out.positions, s.Positions(i)...), append(out.types, s.Types(i)...)
+		out.positions, out.types = append(out.positions, s.Positions(i)...),
+			append(out.types, s.Types(i)...)
 		out.offsets = append(out.offsets, len(out.types))
 	}
 	return out
@@ -251,7 +255,8 @@ func (s *Set) Pick(places []int) *Set {
 
 // Join is the molecules of a, then those of b. Both have the same elements.
 func Join(a, b *Set) *Set {
-	out := &Set{Elements: a.Elements, Sources: slices.Concat(a.Sources, b.Sources), offsets: slices.Clone(a.offsets)}
+	out := &Set{Elements: a.Elements, Sources: slices.Concat(a.Sources, b.Sources),
+		offsets: slices.Clone(a.offsets)}
 	out.positions, out.types = slices.Concat(a.positions, b.positions), slices.Concat(a.types, b.types)
 	for _, at := range b.offsets[1:] {
 		out.offsets = append(out.offsets, len(a.types)+at)

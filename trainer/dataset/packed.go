@@ -94,8 +94,8 @@ func openPacked(path string) (*Packed, error) {
 	if p.elements, err = f.Bytes("elements"); err != nil {
 		return nil, err
 	}
-	if len(p.offsets) == 0 || p.offsets[0] != 0 || p.offsets[len(p.offsets)-1] != int64(len(p.elements)) ||
-		len(p.positions) != 3*len(p.elements) {
+	if len(p.offsets) == 0 || p.offsets[0] != 0 ||
+		p.offsets[len(p.offsets)-1] != int64(len(p.elements)) || len(p.positions) != 3*len(p.elements) {
 		return fault("offsets", "do not fit the atoms")
 	}
 	for i, o := range p.offsets[1:] {
@@ -115,8 +115,10 @@ func openPacked(path string) (*Packed, error) {
 			if p.Properties[key] = floats(values); len(p.Properties[key]) != p.Len() {
 				return fault(name, fmt.Sprintf("%d values for %d molecules", len(p.Properties[key]), p.Len()))
 			}
-			if i := slices.IndexFunc(p.Properties[key], func(v float32) bool { return math.IsInf(float64(v), 0) }); i >= 0 {
-				return fault(name, fmt.Sprintf("molecule %d: infinity, want a number, or NaN where it is not known", i+1))
+			if i := slices.IndexFunc(p.Properties[key],
+				func(v float32) bool { return math.IsInf(float64(v), 0) }); i >= 0 {
+				return fault(name,
+					fmt.Sprintf("molecule %d: infinity, want a number, or NaN where it is not known", i+1))
 			}
 		}
 	}
@@ -150,8 +152,9 @@ func checkTypes(f *safetensors.File) error {
 			continue
 		}
 		if info.DType != dtype || len(info.Shape) != rank || rank == 2 && info.Shape[1] != 3 {
-			return &safetensors.Error{File: f.Name, Tensor: name, Reason: fmt.Sprintf("is %s of shape %v, want %s of %s",
-				info.DType, info.Shape, dtype, [...]string{1: "one dimension", 2: "shape (atoms, 3)"}[rank])}
+			return &safetensors.Error{File: f.Name, Tensor: name,
+				Reason: fmt.Sprintf("is %s of shape %v, want %s of %s", info.DType, info.Shape, dtype,
+					[...]string{1: "one dimension", 2: "shape (atoms, 3)"}[rank])}
 		}
 	}
 	return nil
@@ -166,7 +169,8 @@ func (p *Packed) checkAtoms() error {
 			i--
 		}
 		return &safetensors.Error{File: p.Path, Tensor: tensor,
-			Reason: fmt.Sprintf("molecule %d, atom %d: %v, want %s", i+1, int64(atom)-p.offsets[i]+1, found, want)}
+			Reason: fmt.Sprintf("molecule %d, atom %d: %v, want %s", i+1, int64(atom)-p.offsets[i]+1, found,
+				want)}
 	}
 	const exponent = 0xFF << 23
 	for i, v := range p.positions {
@@ -202,7 +206,8 @@ func view[T int64 | float32](b []byte, decode func([]byte) T) []T {
 var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
 func floats(b []byte) []float32 {
-	return view(b, func(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) })
+	return view(b,
+		func(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) })
 }
 
 func reasonOf(err error) string {
@@ -266,15 +271,16 @@ func (p *Packed) part(key, value string) (from, to int, err error) {
 			names = append(names, "split="+name)
 		}
 		slices.Sort(names)
-		return 0, 0, fmt.Errorf("%s: no molecules with %s=%s; a packed data set is filtered by %s", p.Path, key,
-			value, strings.Join(names, ", "))
+		return 0, 0, fmt.Errorf("%s: no molecules with %s=%s; a packed data set is filtered by %s",
+			p.Path, key, value, strings.Join(names, ", "))
 	}
 	return s[0], s[1], nil
 }
 
 // set is a range of molecules as a set that shares the file's memory, but for a
 // byte per atom: the types. limit bounds the number of molecules, 0 does not.
-func (p *Packed) set(from, to, limit int, elements []molecule.Element, index map[molecule.Element]uint8) (*Set, error) {
+func (p *Packed) set(from, to, limit int, elements []molecule.Element,
+	index map[molecule.Element]uint8) (*Set, error) {
 	if limit > 0 {
 		to = min(to, from+limit)
 	}
@@ -290,8 +296,8 @@ func (p *Packed) set(from, to, limit int, elements []molecule.Element, index map
 			e := molecule.Element(p.elements[first+int64(a)])
 			t, ok := index[e]
 			if !ok {
-				return nil, fmt.Errorf("%s, molecule %d: element %s is not among the model's %v", p.Path, from+i+1,
-					e.Symbol(), elements)
+				return nil, fmt.Errorf("%s, molecule %d: element %s is not among the model's %v", p.Path,
+					from+i+1, e.Symbol(), elements)
 			}
 			s.types[a] = t
 		}

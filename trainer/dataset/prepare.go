@@ -162,10 +162,12 @@ func Prepare(ctx context.Context, j Job) (Summary, error) {
 			j.note(fmt.Sprintf("%s.embedded: conformers of %d SMILES are there from a run before", j.Out, n))
 		}
 	}
-	p := preparation{Job: j, split: split, w: newWriter(j.Out, j.Properties), found: map[molecule.Element]bool{}}
+	p := preparation{Job: j, split: split, w: newWriter(j.Out, j.Properties),
+		found: map[molecule.Element]bool{}}
 	defer p.w.Discard()
 	s := &p.s
-	s.Out, s.Splits, s.Why, s.Earlier = j.Out, map[string]int{}, map[string]int{}, j.Source.Embedded.Found()
+	s.Out, s.Splits, s.Why, s.Earlier = j.Out, map[string]int{}, map[string]int{},
+		j.Source.Embedded.Found()
 	for i, file := range files {
 		if j.Start != nil {
 			j.Start(file, i, len(files))
@@ -186,8 +188,8 @@ func Prepare(ctx context.Context, j Job) (Summary, error) {
 		if err := j.Source.Embedded.Remove(); err != nil {
 			return Summary{}, err
 		}
-		return Summary{}, fmt.Errorf("%s: no molecules to write: %d skipped, %d left out", strings.Join(j.Inputs, ", "),
-			s.Skipped, s.Left)
+		return Summary{}, fmt.Errorf("%s: no molecules to write: %d skipped, %d left out",
+			strings.Join(j.Inputs, ", "), s.Skipped, s.Left)
 	}
 	for _, e := range slices.Sorted(maps.Keys(p.found)) {
 		s.Elements = append(s.Elements, e.Symbol())
@@ -225,7 +227,8 @@ func (p *preparation) take(raw *RawSource, r source.Record) error {
 	}
 	for _, e := range r.Molecule.Elements {
 		if p.found[e] = true; len(p.Elements) > 0 && !slices.Contains(p.Elements, e) {
-			return fmt.Errorf("%s: %s: element %s is not among the model's %v", raw.File, r.Name(), e.Symbol(), p.Elements)
+			return fmt.Errorf("%s: %s: element %s is not among the model's %v", raw.File, r.Name(),
+				e.Symbol(), p.Elements)
 		}
 	}
 	name, err := p.split(r)

@@ -163,8 +163,8 @@ func (r *Reader) packed(name, path, key, value string, yield func(source.Record,
 }
 
 // each emits the records of one file that are kept, and tells of the others.
-func (r *Reader) each(path string, keep func(source.Record) bool, emit func(source.Record) error) (source.Info,
-	*tally, error) {
+func (r *Reader) each(path string,
+	keep func(source.Record) bool, emit func(source.Record) error) (source.Info, *tally, error) {
 	var options source.Options
 	if r != nil {
 		options = r.Source
@@ -250,7 +250,8 @@ func (t *tally) doubt(r *Reader, rec source.Record) {
 	}
 	switch {
 	case t.doubts <= mostNotes:
-		r.note(fmt.Sprintf("note: %s: molecule %d, %s: %s", t.file, rec.Number, rec.Name(), strings.Join(rec.Doubts, "; ")))
+		r.note(fmt.Sprintf("note: %s: molecule %d, %s: %s", t.file, rec.Number, rec.Name(),
+			strings.Join(rec.Doubts, "; ")))
 	case t.doubts == mostNotes+1:
 		r.note("note: further molecules of " + t.file + " are counted only")
 	}
@@ -305,7 +306,8 @@ func splitName(name string) (path, filter, key, value string, err error) {
 		}
 	}
 	if !found {
-		return "", "", "", "", fmt.Errorf("%s: no such file; after the @ of FILE@key=value comes key=value", name)
+		return "", "", "", "",
+			fmt.Errorf("%s: no such file; after the @ of FILE@key=value comes key=value", name)
 	}
 	return path, filter, key, value, nil
 }

@@ -33,7 +33,8 @@ func (r *Reader) Values(names []string, property string, limit int) ([]float32, 
 			}
 			v, err := strconv.ParseFloat(text, 32)
 			if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
-				return nil, fmt.Errorf("%s, molecule %d: property %s is %q, want a number", name, rec.Number, property, text)
+				return nil, fmt.Errorf("%s, molecule %d: property %s is %q, want a number", name, rec.Number,
+					property, text)
 			}
 			list, known = append(list, float32(v)), known+1
 		}

@@ -47,7 +47,8 @@ func newWriter(path string, properties []string) *Writer {
 }
 
 func (w *Writer) spoolFile() (*spoolFile, error) {
-	f, err := os.OpenFile(w.path+".tmp"+strconv.FormatUint(rand.Uint64(), 36), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	f, err := os.OpenFile(w.path+".tmp"+strconv.FormatUint(rand.Uint64(), 36),
+		os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +142,8 @@ func (w *Writer) Close(sources []RawSource, command string) (err error) {
 			splits[name] = [2]int{molecules, molecules + s.molecules}
 		}
 		molecules, atoms = molecules+s.molecules, atoms+s.atoms
-		sizes, positions, elements = append(sizes, s.sizes), append(positions, s.positions), append(elements, s.elements)
+		sizes, positions, elements = append(sizes, s.sizes), append(positions, s.positions),
+			append(elements, s.elements)
 		for k, f := range s.properties {
 			properties[k] = append(properties[k], f)
 		}
@@ -168,7 +170,8 @@ func (w *Writer) Close(sources []RawSource, command string) (err error) {
 		tensors = append(tensors, safetensors.Raw{Name: "property." + name, DType: safetensors.F32,
 			Shape: []int{molecules}, Data: r})
 	}
-	tensors = append(tensors, safetensors.Raw{Name: "elements", DType: "U8", Shape: []int{atoms}, Data: readers[2]})
+	tensors = append(tensors, safetensors.Raw{Name: "elements", DType: "U8", Shape: []int{atoms},
+		Data: readers[2]})
 	metadata := map[string]string{"format": packedFormat, "command": command}
 	for key, v := range map[string]any{"splits": splits, "sources": sources} {
 		text, err := json.Marshal(v)

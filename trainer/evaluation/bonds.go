@@ -83,7 +83,8 @@ func CompareBonds(ctx context.Context, molecules Molecules, o BondOptions) (*Bon
 			return nil, errNoOpenBabel
 		}
 	}
-	r := &run{Options: Options{Threads: cmp.Or(o.Threads, runtime.GOMAXPROCS(0)), Progress: o.Progress}}
+	r := &run{Options: Options{Threads: cmp.Or(o.Threads, runtime.GOMAXPROCS(0)),
+		Progress: o.Progress}}
 	b := &Bonds{File: o.Name, RDKit: rdkit.Version(), Kinds: map[string]int{}}
 	var same, skeleton, aromatic, judged, features, groups, table, neutral, neutralSame, index int
 	var babel babelled
@@ -242,7 +243,8 @@ func (b *Bonds) Document() report.Report {
 			kinds.Rows = append(kinds.Rows, []string{kind, fmt.Sprint(b.Kinds[kind])})
 		}
 		for _, f := range b.Failures {
-			kinds.Notes = append(kinds.Notes, fmt.Sprintf("molecule %d, %s: %s, found %s", f.Index, f.Kind, f.Want, f.Found))
+			kinds.Notes = append(kinds.Notes, fmt.Sprintf("molecule %d, %s: %s, found %s", f.Index, f.Kind,
+				f.Want, f.Found))
 		}
 		r.Sections = append(r.Sections, kinds)
 	}

@@ -261,7 +261,8 @@ func (c *Comparison) Document() report.Report {
 		s.Charts = append(s.Charts, c.bars(col))
 	}
 	overlays := report.Section{Title: "Distributions"}
-	for _, q := range []quantity{{"atoms", ""}, {"distances", ""}, {"angles", ""}, {"length", "C-H"}, {"length", "C-C"}} {
+	for _, q := range []quantity{{"atoms", ""}, {"distances", ""}, {"angles", ""}, {"length", "C-H"},
+		{"length", "C-C"}} {
 		if plot, ok := c.overlay(q); ok {
 			overlays.Charts = append(overlays.Charts, plot)
 		}
@@ -321,7 +322,8 @@ func (c *Comparison) overlay(q quantity) (chart.Chart, bool) {
 	}
 	for _, n := range list {
 		h := n.h.grouped(from, to, max(1, (to-from+79)/80))
-		p.Series = append(p.Series, chart.Series{Name: n.name, X: h.edges(0, len(h.Counts)), Y: h.density(), Steps: true})
+		p.Series = append(p.Series, chart.Series{Name: n.name, X: h.edges(0, len(h.Counts)),
+			Y: h.density(), Steps: true})
 	}
 	return p, true
 }

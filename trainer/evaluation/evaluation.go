@@ -202,10 +202,11 @@ func Run(ctx context.Context, molecules Molecules, o Options) (*Evaluation, erro
 		failures: map[AtomFailure][2]int{}, rules: rulesOf(o.Rule),
 	}
 	report, err := molecule.EvaluateBy(r.Rule, func(yield func(*molecule.Molecule, error) bool) {
-		err := r.batches(ctx, "measuring", molecules, r.judge, func(m *molecule.Molecule, v verdict) bool {
-			r.add(m, v)
-			return yield(m, nil)
-		})
+		err := r.batches(ctx, "measuring", molecules, r.judge,
+			func(m *molecule.Molecule, v verdict) bool {
+				r.add(m, v)
+				return yield(m, nil)
+			})
 		if err != nil {
 			yield(nil, err)
 		}
@@ -347,7 +348,8 @@ func (r *run) add(m *molecule.Molecule, v verdict) {
 	for _, j := range r.rules {
 		for _, found := range v.by {
 			if found.rule == j.rule {
-				r.addTo(j, m, found, j.rule == molecule.QM9Rule && intact || j.rule == molecule.GEOMRule && whole)
+				r.addTo(j, m, found, j.rule == molecule.QM9Rule && intact || j.rule == molecule.GEOMRule &&
+					whole)
 			}
 		}
 	}
@@ -424,8 +426,8 @@ func (r *run) addTo(j *judged, m *molecule.Molecule, found judgement, intact boo
 	j.compared++
 	if (found.key != "") != (found.smiles != "") {
 		if j.disagree++; len(j.disagreements) < mostDisagreements {
-			j.disagreements = append(j.disagreements, Disagreement{r.index, m.Formula(), or(found.reason, "valid"),
-				or(found.smiles, found.fault)})
+			j.disagreements = append(j.disagreements, Disagreement{r.index, m.Formula(),
+				or(found.reason, "valid"), or(found.smiles, found.fault)})
 		}
 	}
 }
@@ -580,8 +582,8 @@ func (r *run) finish() {
 			ValidUniqueNovel: share(novel, e.Judged()), KnownEnvironments: share(r.knownEnvironments(), novel),
 		}
 		if r.TrainList { // which is compared by RDKit only
-			e.Novelty.NovelAmongUnique, e.Novelty.ValidUniqueNovel, e.Novelty.KnownEnvironments = share(0, 0),
-				share(0, 0), share(0, 0)
+			e.Novelty.NovelAmongUnique, e.Novelty.ValidUniqueNovel,
+				e.Novelty.KnownEnvironments = share(0, 0), share(0, 0), share(0, 0)
 		}
 		if r.RDKit {
 			novel := count(r.smiles, false)
@@ -641,8 +643,8 @@ const batchSize = 512
 
 // batches reads molecules, lets all threads work on them, and hands the results
 // on in order until collect returns false.
-func (r *run) batches(ctx context.Context, stage string, molecules Molecules, work func(*molecule.Molecule) verdict,
-	collect func(*molecule.Molecule, verdict) bool) error {
+func (r *run) batches(ctx context.Context, stage string, molecules Molecules,
+	work func(*molecule.Molecule) verdict, collect func(*molecule.Molecule, verdict) bool) error {
 	batch, done := make([]*molecule.Molecule, 0, batchSize), 0
 	verdicts := make([]verdict, batchSize)
 	flush := func() bool {

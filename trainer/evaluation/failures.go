@@ -50,7 +50,8 @@ func failureOf(m *molecule.Molecule) *failing {
 		orders[b.I] += b.Order
 		orders[b.J] += b.Order
 	}
-	f := &failing{kinds: map[AtomFailure]int{}, atoms: make([]bool, len(m.Elements)), pieces: len(m.Fragments())}
+	f := &failing{kinds: map[AtomFailure]int{}, atoms: make([]bool, len(m.Elements)),
+		pieces: len(m.Fragments())}
 	for i, ok := range m.StableAtoms() {
 		if !ok {
 			f.atoms[i] = true
@@ -88,8 +89,8 @@ func (r *run) addFailure(m *molecule.Molecule, f *failing) {
 		faults = append(faults, strconv.Itoa(f.pieces)+" pieces")
 	}
 	if len(r.e.failing) < mostDrawn && len(m.Elements) > 0 {
-		r.e.failing = append(r.e.failing,
-			chart.Molecule{Title: fmt.Sprintf("%d: %s", r.index, strings.Join(faults, ", ")), Of: m, Marked: f.atoms})
+		r.e.failing = append(r.e.failing, chart.Molecule{Title: fmt.Sprintf("%d: %s", r.index,
+			strings.Join(faults, ", ")), Of: m, Marked: f.atoms})
 	}
 }
 
@@ -108,21 +109,24 @@ func (r *run) finishFailures() {
 }
 
 func (e *Evaluation) failureSection() report.Section {
-	s := report.Section{Title: "Failures", Head: []string{"atom with a sum of bond orders", "atoms", "molecules"},
-		Molecules: e.failing}
+	s := report.Section{Title: "Failures", Head: []string{"atom with a sum of bond orders", "atoms",
+		"molecules"}, Molecules: e.failing}
 	for _, f := range e.Failures.Atoms {
 		s.Rows = append(s.Rows, []string{f.String(), fmt.Sprint(f.Atoms), fmt.Sprint(f.Molecules)})
 	}
 	if n := e.Failures.Odd; n > 0 {
-		s.Notes = append(s.Notes, fmt.Sprintf("%d of %d molecules could not be stable by any bonds: the valences "+
-			"of their atoms sum to an odd number.", n, e.Molecules))
+		s.Notes = append(s.Notes,
+			fmt.Sprintf("%d of %d molecules could not be stable by any bonds: the valences "+
+				"of their atoms sum to an odd number.", n, e.Molecules))
 	}
 	if n := e.Failures.Pieces; n > 0 {
-		s.Notes = append(s.Notes, fmt.Sprintf("%d of %d molecules are in several pieces.", n, e.Molecules))
+		s.Notes = append(s.Notes, fmt.Sprintf("%d of %d molecules are in several pieces.", n,
+			e.Molecules))
 	}
 	if len(e.failing) > 0 {
-		s.Notes = append(s.Notes, fmt.Sprintf("The page draws the first %d molecules of the file that fail, with "+
-			"a ring around each atom that does.", len(e.failing)))
+		s.Notes = append(s.Notes,
+			fmt.Sprintf("The page draws the first %d molecules of the file that fail, with "+
+				"a ring around each atom that does.", len(e.failing)))
 	}
 	return s
 }

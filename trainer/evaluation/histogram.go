@@ -189,8 +189,8 @@ func divergences(set, reference distributions) []Divergence {
 			continue
 		}
 		_, _, _, unit, ordered := q.bins()
-		d := Divergence{Kind: q.kind, Name: q.name, Unit: unit, Values: int(mine.Total), Reference: int(h.Total),
-			JS: jensenShannon(mine, h)}
+		d := Divergence{Kind: q.kind, Name: q.name, Unit: unit, Values: int(mine.Total),
+			Reference: int(h.Total), JS: jensenShannon(mine, h)}
 		d.NoiseJS, d.NoiseW = h.noise(mine.Total)
 		if d.Wasserstein = wasserstein(mine, h); !ordered {
 			d.Wasserstein, d.NoiseW = 0, 0

@@ -22,8 +22,8 @@ func percent(s Share) string {
 
 // row is a line of a table of shares.
 func row(name string, s Share) []string {
-	return []string{name, percent(s), fmt.Sprintf("%.2f to %.2f", 100*s.Interval[0], 100*s.Interval[1]),
-		fmt.Sprint(s.Count), fmt.Sprint(s.Of)}
+	return []string{name, percent(s), fmt.Sprintf("%.2f to %.2f", 100*s.Interval[0],
+		100*s.Interval[1]), fmt.Sprint(s.Count), fmt.Sprint(s.Of)}
 }
 
 var shareHead = []string{"", "%", "95 % interval", "count", "of"}
@@ -36,12 +36,14 @@ func (e *Evaluation) Document() report.Report {
 		s.Rows = append(s.Rows, row(line.Name, line.Share))
 	}
 	if n := e.Counts.NotJudged; n > 0 {
-		s.Notes = append(s.Notes, fmt.Sprintf("%d molecules have elements that the rule does not judge: they "+
-			"count neither as valid nor as not valid", n))
+		s.Notes = append(s.Notes,
+			fmt.Sprintf("%d molecules have elements that the rule does not judge: they "+
+				"count neither as valid nor as not valid", n))
 	}
 	if n := e.Counts.FreeValences; n > 0 {
-		s.Notes = append(s.Notes, fmt.Sprintf("%d of the valid molecules have free valences: radicals, or "+
-			"hydrogens are missing", n))
+		s.Notes = append(s.Notes,
+			fmt.Sprintf("%d of the valid molecules have free valences: radicals, or "+
+				"hydrogens are missing", n))
 	}
 	if e.Rule == molecule.GEOMRule {
 		s.Notes = append(s.Notes, "Valid and unique: "+e.Rule.Name()+".")
@@ -103,8 +105,8 @@ func (e *Evaluation) rdkitSection() report.Section {
 		s.Rows = append(s.Rows, row("valid with the orders of bonds", *k.ValidByOrders))
 	}
 	for _, d := range k.Disagreements {
-		s.Notes = append(s.Notes, fmt.Sprintf("molecule %d, %s: closed form: %s; RDKit: %s", d.Index, d.Formula,
-			d.ClosedForm, d.RDKit))
+		s.Notes = append(s.Notes, fmt.Sprintf("molecule %d, %s: closed form: %s; RDKit: %s", d.Index,
+			d.Formula, d.ClosedForm, d.RDKit))
 	}
 	return s
 }
@@ -112,8 +114,8 @@ func (e *Evaluation) rdkitSection() report.Section {
 func (e *Evaluation) noveltySection() report.Section {
 	n := e.Novelty
 	s := report.Section{
-		Title: fmt.Sprintf("Novelty: not in %s (%d molecules)", n.Train, n.TrainMolecules), Head: shareHead,
-		Rows: [][]string{
+		Title: fmt.Sprintf("Novelty: not in %s (%d molecules)", n.Train, n.TrainMolecules),
+		Head:  shareHead, Rows: [][]string{
 			row("novel among valid and unique", n.NovelAmongUnique), row("valid, unique and novel", n.ValidUniqueNovel),
 			row("of the novel: atoms all as in the training set, within two bonds", n.KnownEnvironments),
 		},
@@ -147,8 +149,8 @@ func (e *Evaluation) strainSection() report.Section {
 		for _, v := range e.strain {
 			h.add(v)
 		}
-		s.Charts = append(s.Charts, chart.Chart{Title: "Strain energy", X: "kcal/mol", Y: "molecules", Zero: true,
-			Series: []chart.Series{{X: h.edges(0, 50), Y: h.Counts, Steps: true, Filled: true}}})
+		s.Charts = append(s.Charts, chart.Chart{Title: "Strain energy", X: "kcal/mol", Y: "molecules",
+			Zero: true, Series: []chart.Series{{X: h.edges(0, 50), Y: h.Counts, Steps: true, Filled: true}}})
 	}
 	return s
 }
@@ -176,8 +178,8 @@ func (e *Evaluation) divergenceSection() report.Section {
 		if d.Unit != "" {
 			w, noise = fmt.Sprintf("%.4f", d.Wasserstein), fmt.Sprintf("%.4f", d.NoiseW)
 		}
-		s.Rows = append(s.Rows, []string{d.title(), fmt.Sprintf("%.4f", d.JS), fmt.Sprintf("%.4f", d.NoiseJS), w,
-			noise, d.Unit, fmt.Sprint(d.Values), fmt.Sprint(d.Reference)})
+		s.Rows = append(s.Rows, []string{d.title(), fmt.Sprintf("%.4f", d.JS),
+			fmt.Sprintf("%.4f", d.NoiseJS), w, noise, d.Unit, fmt.Sprint(d.Values), fmt.Sprint(d.Reference)})
 		if e.set != nil {
 			s.Charts = append(s.Charts, e.histogram(d))
 		}
@@ -196,8 +198,8 @@ const mostBins = 80
 // chart draws a histogram, and beside it that of other distributions, if any.
 func (d distributions) chart(q quantity, other distributions, name string) chart.Chart {
 	_, _, _, unit, _ := q.bins()
-	c := chart.Chart{Title: Divergence{Kind: q.kind, Name: q.name}.title(), X: cmp.Or(unit, "element"), Y: "share",
-		Zero: true}
+	c := chart.Chart{Title: Divergence{Kind: q.kind, Name: q.name}.title(), X: cmp.Or(unit, "element"),
+		Y: "share", Zero: true}
 	names, list := []string{name}, []*Histogram{d[q]}
 	if h := other[q]; h != nil {
 		names, list = append(names, "the data"), append(list, h)
@@ -226,8 +228,8 @@ func (d distributions) chart(q quantity, other distributions, name string) chart
 		} else {
 			h = h.grouped(from, to, max(1, (to-from+mostBins-1)/mostBins))
 		}
-		c.Series = append(c.Series, chart.Series{Name: names[k], X: h.edges(0, len(h.Counts)), Y: h.density(),
-			Steps: true, Filled: true})
+		c.Series = append(c.Series, chart.Series{Name: names[k], X: h.edges(0, len(h.Counts)),
+			Y: h.density(), Steps: true, Filled: true})
 	}
 	return c
 }

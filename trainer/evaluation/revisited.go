@@ -75,9 +75,10 @@ func (c *revisits) add(v revisited) {
 // shares are the counts as shares; judged tells whether RDKit judged.
 func (c *revisits) shares(judged bool) *Revisited {
 	of := func(count int) Share { return share(count, c.n) }
-	v := &Revisited{StableAtoms: c.atoms.share(), StableMolecules: of(c.stable), Connected: of(c.connected),
-		StableConnected: of(c.both), NoRadicals: of(c.noRadicals), BondLengths: of(c.lengths), BondAngles: of(c.angles),
-		AromaticFlat: of(c.aromatic), DoubleBondFlat: of(c.double), NoClash: of(c.noClash), PoseBusters: of(c.posebus)}
+	v := &Revisited{StableAtoms: c.atoms.share(), StableMolecules: of(c.stable),
+		Connected: of(c.connected), StableConnected: of(c.both), NoRadicals: of(c.noRadicals),
+		BondLengths: of(c.lengths), BondAngles: of(c.angles), AromaticFlat: of(c.aromatic),
+		DoubleBondFlat: of(c.double), NoClash: of(c.noClash), PoseBusters: of(c.posebus)}
 	if judged {
 		valid, both := of(c.valid), of(c.validConnected)
 		v.Valid, v.ValidConnected = &valid, &both
@@ -87,7 +88,8 @@ func (c *revisits) shares(judged bool) *Revisited {
 
 func (e *Evaluation) revisitedSection() report.Section {
 	v, floor := e.Revisited, e.Revisited.Floor
-	s := report.Section{Title: "GEOM-Drugs revisited (arXiv 2505.00169) and PoseBusters-like checks", Head: shareHead}
+	s := report.Section{Title: "GEOM-Drugs revisited (arXiv 2505.00169) and PoseBusters-like checks",
+		Head: shareHead}
 	if floor != nil {
 		s.Head = append(s.Head[:len(s.Head):len(s.Head)], "the data, %")
 	}

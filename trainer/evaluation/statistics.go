@@ -101,14 +101,16 @@ func (e *Evaluation) Statistics() Statistics {
 // Document is the statistics to be read.
 func (s Statistics) Document() report.Report {
 	r := report.Report{Title: fmt.Sprintf("%s: %d molecules, %d atoms", s.File, s.Molecules, s.Atoms)}
-	sizes := report.Section{Title: "Sizes", Head: []string{"atoms", "molecules", "%"}, Charts: s.charts("atoms")}
+	sizes := report.Section{Title: "Sizes", Head: []string{"atoms", "molecules", "%"},
+		Charts: s.charts("atoms")}
 	for n := range len(s.set[quantity{"atoms", ""}].Counts) {
 		if count := s.Sizes[n+1]; count > 0 {
 			sizes.Rows = append(sizes.Rows, []string{fmt.Sprint(n + 1), fmt.Sprint(count),
 				fmt.Sprintf("%.2f", 100*float64(count)/float64(s.Molecules))})
 		}
 	}
-	elements := report.Section{Title: "Elements", Head: []string{"", "atoms", "%"}, Charts: s.charts("elements")}
+	elements := report.Section{Title: "Elements", Head: []string{"", "atoms", "%"},
+		Charts: s.charts("elements")}
 	for z := molecule.Element(1); z <= 118; z++ {
 		if n := s.Elements[z.Symbol()]; n > 0 {
 			elements.Rows = append(elements.Rows, []string{z.Symbol(), fmt.Sprint(n),
@@ -116,11 +118,12 @@ func (s Statistics) Document() report.Report {
 		}
 	}
 	table := func(title, unit, format, kind string, list []Spread) report.Section {
-		section := report.Section{Title: title, Head: []string{unit, "count", "mean", "std", "0.1 %", "99.9 %"},
-			Charts: s.charts(kind)}
+		section := report.Section{Title: title, Head: []string{unit, "count", "mean", "std", "0.1 %",
+			"99.9 %"}, Charts: s.charts(kind)}
 		for _, b := range list {
-			section.Rows = append(section.Rows, []string{b.Name, fmt.Sprint(b.Count), fmt.Sprintf(format, b.Mean),
-				fmt.Sprintf(format, b.Std), fmt.Sprintf(format, b.Low), fmt.Sprintf(format, b.High)})
+			section.Rows = append(section.Rows, []string{b.Name, fmt.Sprint(b.Count),
+				fmt.Sprintf(format, b.Mean), fmt.Sprintf(format, b.Std), fmt.Sprintf(format, b.Low),
+				fmt.Sprintf(format, b.High)})
 		}
 		return section
 	}

@@ -108,8 +108,8 @@ func compareStructures(set, reference, floor *structures) *Structure {
 		}
 	}
 	slices.SortFunc(listed, func(a, b feature) int {
-		return cmp.Or(cmp.Compare(a.family, b.family), cmp.Compare(reference.totals[b], reference.totals[a]),
-			cmp.Compare(a.name, b.name))
+		return cmp.Or(cmp.Compare(a.family, b.family), cmp.Compare(reference.totals[b],
+			reference.totals[a]), cmp.Compare(a.name, b.name))
 	})
 	s := &Structure{}
 	for k, family := range families {
@@ -151,7 +151,8 @@ func familyJS(family int, a, b *structures) float64 {
 		}
 	}
 	p, q := &Histogram{Width: 1}, &Histogram{Width: 1}
-	order := slices.SortedFunc(maps.Keys(names), func(x, y feature) int { return cmp.Compare(x.name, y.name) })
+	order := slices.SortedFunc(maps.Keys(names),
+		func(x, y feature) int { return cmp.Compare(x.name, y.name) })
 	for _, f := range order {
 		x, y := float64(a.totals[f]), float64(b.totals[f])
 		p.Counts, q.Counts = append(p.Counts, x), append(q.Counts, y)

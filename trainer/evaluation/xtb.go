@@ -76,7 +76,8 @@ func (r *run) byXTB(ctx context.Context) error {
 
 // relax runs xtb. Unpaired electrons are 0, and by EDM's rule for QM9 the charge too: the molecules
 // are stable, so each atom has its valence.
-func (r *run) relax(ctx context.Context, program xtb.Program, m *molecule.Molecule) (found relaxation, err error) {
+func (r *run) relax(ctx context.Context, program xtb.Program,
+	m *molecule.Molecule) (found relaxation, err error) {
 	charge, bonds := 0, (*molecule.Molecule).Bonds
 	if r.rule == molecule.GEOMRule {
 		charge = m.Charge()
@@ -118,8 +119,9 @@ func superposed(a, b [][3]float64) float64 {
 	if mat.Det(&rotation) < 0 { // a rotation, not a reflection
 		s[2] = -s[2]
 	}
-	sum := mat.Dot(mat.NewVecDense(3*n, x.RawMatrix().Data), mat.NewVecDense(3*n, x.RawMatrix().Data)) +
-		mat.Dot(mat.NewVecDense(3*n, y.RawMatrix().Data), mat.NewVecDense(3*n, y.RawMatrix().Data))
+	sum := mat.Dot(mat.NewVecDense(3*n, x.RawMatrix().Data),
+		mat.NewVecDense(3*n, x.RawMatrix().Data)) + mat.Dot(mat.NewVecDense(3*n, y.RawMatrix().Data),
+		mat.NewVecDense(3*n, y.RawMatrix().Data))
 	return math.Sqrt(max(0, sum-2*(s[0]+s[1]+s[2])) / float64(n))
 }
 

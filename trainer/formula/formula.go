@@ -154,7 +154,8 @@ func (d *domain) enumerate(first, limits []int, atoms, heavy int) error {
 		return nil
 	}
 	if len(d.numbers) == most {
-		return fmt.Errorf("formulas: more than %d, with as many atoms of each element as the data have", most)
+		return fmt.Errorf("formulas: more than %d, with as many atoms of each element as the data have",
+			most)
 	}
 	d.numbers = append(d.numbers, first)
 	return nil

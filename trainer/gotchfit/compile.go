@@ -187,8 +187,8 @@ func (o *options) buildLibtch() (int, error) {
 		}
 		n := w.stubFailing(stderr.String())
 		if n == 0 {
-			return 0, fmt.Errorf("%s %s fails outside gotch's generated wrappers:\n%s", o.CXX, strings.Join(args, " "),
-				firstLines(stderr.String(), 30))
+			return 0, fmt.Errorf("%s %s fails outside gotch's generated wrappers:\n%s", o.CXX,
+				strings.Join(args, " "), firstLines(stderr.String(), 30))
 		}
 	}
 	return w.stubbed(), os.Rename(lib+".tmp", lib)

@@ -68,8 +68,10 @@ func main() {
 	var o options
 	var inc, lib stringList
 	flag.StringVar(&o.Out, "out", "build", "folder to write to")
-	flag.Var(&inc, "torch-include", "folder of libtorch's headers; may be repeated (default: the system's)")
-	flag.Var(&lib, "torch-lib", "folder of libtorch's libraries; may be repeated (default: the linker's)")
+	flag.Var(&inc, "torch-include",
+		"folder of libtorch's headers; may be repeated (default: the system's)")
+	flag.Var(&lib, "torch-lib",
+		"folder of libtorch's libraries; may be repeated (default: the linker's)")
 	flag.StringVar(&o.CXX, "cxx", cmpOr(os.Getenv("CXX"), "g++"), "C++ compiler")
 	flag.BoolVar(&o.Upstream, "upstream", false, "write an unpatched copy to OUT/upstream (for tests)")
 	flag.BoolVar(&o.LibOnly, "lib", false, "write libtch.so alone, from -source; needs no Go")
@@ -171,11 +173,12 @@ func run(o *options) error {
 // writeLib compiles libtch.so, unless the one of this key is there already.
 func (o *options) writeLib(key string) error {
 	start := time.Now()
-	if b, err := os.ReadFile(o.libPath() + ".stamp"); err == nil && string(b) == key && isFile(o.libPath()) {
+	if b, err := os.ReadFile(o.libPath() + ".stamp"); err == nil && string(b) == key &&
+		isFile(o.libPath()) {
 		return nil
 	}
-	fmt.Fprintf(os.Stderr, "gotchfit: fitting gotch %s to libtorch %s (about a minute, once)\n", moduleVersion,
-		o.torchVersion())
+	fmt.Fprintf(os.Stderr, "gotchfit: fitting gotch %s to libtorch %s (about a minute, once)\n",
+		moduleVersion, o.torchVersion())
 	stubbed, err := o.buildLibtch()
 	if err != nil {
 		return err
@@ -183,8 +186,8 @@ func (o *options) writeLib(key string) error {
 	if err := writeFile(o.libPath()+".stamp", []byte(key)); err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "gotchfit: wrote %s (%d wrappers are not in this libtorch) in %.0f s\n", o.libPath(),
-		stubbed, time.Since(start).Seconds())
+	fmt.Fprintf(os.Stderr, "gotchfit: wrote %s (%d wrappers are not in this libtorch) in %.0f s\n",
+		o.libPath(), stubbed, time.Since(start).Seconds())
 	return nil
 }
 
@@ -293,8 +296,8 @@ func (o *options) upToDate(key string) bool {
 		return false
 	}
 	dir := filepath.Dir(o.stampPath())
-	return isFile(filepath.Join(dir, "go.work")) && isFile(filepath.Join(dir, "gotch", "libtch", "lib.go")) &&
-		isFile(o.libPath())
+	return isFile(filepath.Join(dir, "go.work")) && isFile(filepath.Join(dir, "gotch", "libtch",
+		"lib.go")) && isFile(o.libPath())
 }
 
 // writeWorkspace writes dir/go.work, which takes gotch from dir/gotch.

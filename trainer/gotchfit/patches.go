@@ -201,9 +201,10 @@ func (o *options) writeGoPackages(dst string, patched bool) error {
 				return filepath.SkipDir
 			}
 			return nil
-		case strings.HasSuffix(rel, "_test.go"),
-			!nested && !strings.HasSuffix(rel, ".go") && rel != "go.mod" && rel != "go.sum" && rel != "LICENSE",
-			nested && !strings.HasSuffix(rel, ".go") && rel != "libtch/torch_api.h" && rel != "libtch/torch_api_generated.h":
+		case strings.HasSuffix(rel, "_test.go"), !nested && !strings.HasSuffix(rel, ".go") &&
+			rel != "go.mod" && rel != "go.sum" && rel != "LICENSE", nested &&
+			!strings.HasSuffix(rel, ".go") && rel != "libtch/torch_api.h" &&
+			rel != "libtch/torch_api_generated.h":
 			return nil
 		}
 		b, err := os.ReadFile(path)
@@ -242,14 +243,15 @@ func applyPatches(files map[string]string) error {
 			}
 			n := strings.Count(text, m.old)
 			if n == 0 {
-				return fmt.Errorf("gotch %s: %s does not contain %q (patch: %s)", moduleVersion, name, m.old, m.why)
+				return fmt.Errorf("gotch %s: %s does not contain %q (patch: %s)", moduleVersion, name, m.old,
+					m.why)
 			}
 			found += n
 			files[name] = strings.ReplaceAll(text, m.old, m.new)
 		}
 		if m.count >= 0 && found != m.count {
-			return fmt.Errorf("gotch %s: %q occurs %d times, expected %d (patch: %s)", moduleVersion, m.old, found,
-				m.count, m.why)
+			return fmt.Errorf("gotch %s: %q occurs %d times, expected %d (patch: %s)", moduleVersion, m.old,
+				found, m.count, m.why)
 		}
 	}
 	for name, text := range addedFiles {

@@ -51,7 +51,8 @@ func relocate(path string) error {
 
 // movable is a list of folders without those of this machine, as long as it was.
 func movable(runpath string) []byte {
-	kept := slices.DeleteFunc(strings.Split(runpath, ":"), func(p string) bool { return !strings.HasPrefix(p, "$ORIGIN") })
+	kept := slices.DeleteFunc(strings.Split(runpath, ":"),
+		func(p string) bool { return !strings.HasPrefix(p, "$ORIGIN") })
 	text := make([]byte, len(runpath))
 	copy(text, strings.Join(kept, ":"))
 	return text

@@ -38,7 +38,8 @@ const largest = 1 << 28
 
 // Join starts MPI in a process that mpirun has started; any other is alone.
 func Join() (*World, error) {
-	if os.Getenv("OMPI_COMM_WORLD_SIZE") == "" && os.Getenv("PMI_SIZE") == "" && os.Getenv("PMIX_RANK") == "" {
+	if os.Getenv("OMPI_COMM_WORLD_SIZE") == "" && os.Getenv("PMI_SIZE") == "" &&
+		os.Getenv("PMIX_RANK") == "" {
 		return Alone, nil
 	}
 	return joined()

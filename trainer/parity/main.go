@@ -124,7 +124,8 @@ func run(w io.Writer, folders []string, tol float64) error {
 				if err != nil {
 					failed = append(failed, err.Error())
 				} else if worst := d.Largest(); worst > tol {
-					failed = append(failed, fmt.Sprintf("%s: %s differs by %.3g, more than %g", name, i.name, worst, tol))
+					failed = append(failed, fmt.Sprintf("%s: %s differs by %.3g, more than %g", name, i.name,
+						worst, tol))
 				}
 			}
 		}

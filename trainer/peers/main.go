@@ -87,7 +87,8 @@ func main() {
 	flag.StringVar(&c.wasm, "wasm", "build/peers/call.wasm", "the same as WebAssembly")
 	flag.StringVar(&c.exec, "wasm-exec", "", "what runs it in Node: go_js_wasm_exec")
 	flag.StringVar(&c.state, "state", "../peers", "folder of what was done")
-	flag.StringVar(&c.out, "out", "", "file to write (default "+shipped+", STATE/peers.json of a trial)")
+	flag.StringVar(&c.out, "out", "", "file to write (default "+
+		shipped+", STATE/peers.json of a trial)")
 	flag.StringVar(&sizes, "sizes", "1M 4M 12M", "sizes")
 	flag.StringVar(&models, "models", strings.Join(modelNames, " "), "models")
 	flag.StringVar(&limits, "limits", "0", "molecules to train on, 0: all")
@@ -341,7 +342,8 @@ func (c *comparison) train(p *peer, round int) error {
 		return fmt.Errorf("symdiff train --json: %w", err)
 	}
 	if round == c.Rounds-1 && !now.Result.Done {
-		return fmt.Errorf("symdiff train ended after %.0f seconds, before its time was over", now.Result.Seconds)
+		return fmt.Errorf("symdiff train ended after %.0f seconds, before its time was over",
+			now.Result.Seconds)
 	}
 	return leave(file, now)
 }
@@ -414,7 +416,8 @@ func (c *comparison) measure(p *peer) error {
 // readRow is done of a row, which must have been measured.
 func readRow(file string, r *Row) (bool, error) {
 	ok, err := done(file, r)
-	if ok && (r.Parameters < 1 || r.Steps < 1 || !(r.NativeMS > 0 && r.WASMMS > 0) || len(r.Evaluation) == 0) {
+	if ok && (r.Parameters < 1 || r.Steps < 1 || !(r.NativeMS > 0 && r.WASMMS > 0) ||
+		len(r.Evaluation) == 0) {
 		return false, damaged(file, errors.New("no row of a model that was measured"))
 	}
 	return ok, err
@@ -464,8 +467,8 @@ func rates(text []byte) (map[string]json.RawMessage, error) {
 		return nil, fmt.Errorf("symdiff evaluate --json: %w", err)
 	}
 	kept := map[string]json.RawMessage{}
-	for _, key := range []string{"molecules", "stable_atoms", "stable_molecules", "valid", "unique_among_valid",
-		"connected"} {
+	for _, key := range []string{"molecules", "stable_atoms", "stable_molecules", "valid",
+		"unique_among_valid", "connected"} {
 		v, ok := all[key]
 		if !ok {
 			return nil, fmt.Errorf("symdiff evaluate --json: no %s", key)

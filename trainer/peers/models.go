@@ -11,7 +11,8 @@ var sizeNames = []string{"1M", "4M", "12M"}
 
 // Transformers, with a decoder of latents beside them, and EGNNs.
 func transformer(hidden, heads, xh, depth string) string {
-	return "--set hidden=" + hidden + " --set heads=" + heads + " --set xh-hidden=" + xh + " --set depth=" + depth
+	return "--set hidden=" + hidden + " --set heads=" + heads + " --set xh-hidden=" + xh +
+		" --set depth=" + depth
 }
 
 func egnn(nf, layers string) string { return "--set nf=" + nf + " --set n-layers=" + layers }

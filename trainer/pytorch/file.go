@@ -218,11 +218,13 @@ func readState(file string, r io.ReaderAt, size int64) (*State, error) {
 	for i, k := range d.Keys {
 		name, ok := k.(string)
 		if !ok {
-			return nil, &Error{File: file, Reason: fmt.Sprintf("the state_dict has a %s among its keys", describe(k))}
+			return nil, &Error{File: file, Reason: fmt.Sprintf("the state_dict has a %s among its keys",
+				describe(k))}
 		}
 		t, ok := d.Values[i].(*Tensor)
 		if !ok {
-			return nil, &Error{File: file, Tensor: name, Reason: "is a " + describe(d.Values[i]) + ", want a tensor"}
+			return nil, &Error{File: file, Tensor: name, Reason: "is a " + describe(d.Values[i]) +
+				", want a tensor"}
 		}
 		if _, ok := s.Tensors[name]; ok {
 			return nil, &Error{File: file, Tensor: name, Reason: "is there twice"}
@@ -286,7 +288,8 @@ func readNamespace(file string, r io.Reader) (map[string]any, error) {
 	}
 	d, ok := v.(*Dict)
 	if !ok {
-		return nil, &Error{File: file, Reason: fmt.Sprintf("holds a %s, want the arguments of a run", describe(v))}
+		return nil, &Error{File: file, Reason: fmt.Sprintf("holds a %s, want the arguments of a run",
+			describe(v))}
 	}
 	args := map[string]any{}
 	for i, k := range d.Keys {
@@ -350,7 +353,8 @@ func parseZip(r io.ReaderAt, size int64) (any, error) {
 			return nil, fmt.Errorf("storage %q is missing", key)
 		}
 		if int64(f.UncompressedSize64) < s.n*s.kind.size {
-			return nil, fmt.Errorf("storage %q has %d bytes, want %d", key, f.UncompressedSize64, s.n*s.kind.size)
+			return nil, fmt.Errorf("storage %q has %d bytes, want %d", key, f.UncompressedSize64,
+				s.n*s.kind.size)
 		}
 		s.read = sync.OnceValues(func() ([]byte, error) { return readZip(f, size) })
 		stores[key] = s
@@ -366,7 +370,8 @@ func readZip(f *zip.File, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("zip: %s is compressed, which PyTorch does not do", f.Name)
 	}
 	if int64(f.UncompressedSize64) > limit || int64(f.UncompressedSize64) < 0 {
-		return nil, fmt.Errorf("zip: %s has %d bytes, want at most %d", f.Name, f.UncompressedSize64, limit)
+		return nil, fmt.Errorf("zip: %s has %d bytes, want at most %d", f.Name, f.UncompressedSize64,
+			limit)
 	}
 	r, err := f.Open()
 	if err != nil {

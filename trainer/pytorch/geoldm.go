@@ -56,7 +56,8 @@ func (m *importer) geoldm(table *Tensor) *Imported {
 		return nil
 	}
 	if !c.Charge && !c.AllTypes {
-		m.note("the last type, %s, never comes out, as published; --all-types lets it", meta.Elements[len(meta.Elements)-1])
+		m.note("the last type, %s, never comes out, as published; --all-types lets it",
+			meta.Elements[len(meta.Elements)-1])
 	}
 	tensors := map[string]*Tensor{}
 	for name, t := range m.tensors {
@@ -110,7 +111,8 @@ func (m *importer) latentMeta(features int, table *Tensor) encoding.Meta {
 		m.fail("", "is a model of heavy atoms alone (argument remove_h): only models with hydrogens are read; "+
 			"train one with them, or import another")
 	}
-	learned := m.tensors["gamma.gamma_0"] != nil || m.text("diffusion_noise_schedule", "") == schedule.Learned
+	learned := m.tensors["gamma.gamma_0"] != nil || m.text("diffusion_noise_schedule",
+		"") == schedule.Learned
 	switch {
 	case learned:
 		m.fail("", "has a learned noise schedule, by its tensors or argument diffusion_noise_schedule: a GeoLDM is read "+
@@ -130,7 +132,8 @@ func (m *importer) latentMeta(features int, table *Tensor) encoding.Meta {
 		m.fail(scheduleName, "%v", err)
 	}
 	if n := m.number("diffusion_steps", float64(len(values)-1)); n != float64(len(values)-1) {
-		m.fail(scheduleName, "has %d values, argument diffusion_steps is %g: arguments of another run", len(values), n)
+		m.fail(scheduleName, "has %d values, argument diffusion_steps is %g: arguments of another run",
+			len(values), n)
 	}
 	return meta
 }
@@ -148,7 +151,8 @@ func (m *importer) egnnConfig(prefix string) egnn.Config {
 		NormConstant: m.number("norm_constant", 1), NormFactor: m.number("normalization_factor", 1),
 	}
 	how, kind := m.text("aggregation_method", "sum"), m.text("model", "egnn_dynamics")
-	if how != "sum" || kind != "egnn_dynamics" || m.flag("sin_embedding", false) || !m.flag("condition_time", true) {
+	if how != "sum" || kind != "egnn_dynamics" || m.flag("sin_embedding", false) ||
+		!m.flag("condition_time", true) {
 		m.fail("", "arguments model, sin_embedding, aggregation_method and condition_time: only egnn_dynamics, "+
 			"false, sum and "+
 			"true are supported")
@@ -158,7 +162,8 @@ func (m *importer) egnnConfig(prefix string) egnn.Config {
 
 // exportGeoLDM gives the tensors of a GeoLDM in their order, and the buffer of the autoencoder before
 // the first of its own.
-func exportGeoLDM(tensors []safetensors.Tensor, md map[string]string, add func(safetensors.Tensor)) error {
+func exportGeoLDM(tensors []safetensors.Tensor, md map[string]string,
+	add func(safetensors.Tensor)) error {
 	if kind, ok := md[geoldm.DenoiserPrefix+"kind"]; ok {
 		return fmt.Errorf("the denoiser of latents is of kind %s: the published classes of GeoLDM have an EGNN alone", kind)
 	}

@@ -149,7 +149,8 @@ func (m *importer) network(table *Tensor) *Imported {
 }
 
 // complete adds the tensors, those of a learned schedule among them, which must be one.
-func (m *importer) complete(out *Imported, list []safetensors.Parameter, unused func(string) bool) *Imported {
+func (m *importer) complete(out *Imported, list []safetensors.Parameter,
+	unused func(string) bool) *Imported {
 	out.Tensors = m.take(append(list, encoding.ScheduleParameters(out.Meta.Schedule)...), unused)
 	if m.err != nil || out.Meta.Schedule.Name != schedule.Learned {
 		return out
@@ -165,7 +166,8 @@ func (m *importer) complete(out *Imported, list []safetensors.Parameter, unused 
 }
 
 // take converts the parameters; what is left over must be unused or empty.
-func (m *importer) take(list []safetensors.Parameter, unused func(string) bool) []safetensors.Tensor {
+func (m *importer) take(list []safetensors.Parameter,
+	unused func(string) bool) []safetensors.Tensor {
 	var out []safetensors.Tensor
 	known := map[string]bool{}
 	for _, p := range list {
@@ -183,7 +185,8 @@ func (m *importer) take(list []safetensors.Parameter, unused func(string) bool) 
 		if err != nil {
 			m.fail(p.Name, "%v", err)
 		}
-		out = append(out, safetensors.Tensor{Name: p.Name, DType: safetensors.F32, Shape: p.Shape, Data: v})
+		out = append(out, safetensors.Tensor{Name: p.Name, DType: safetensors.F32, Shape: p.Shape,
+			Data: v})
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.tensors)) {
 		if n, _ := m.tensors[name].Len(); !known[name] && !unused(name) && n > 0 {
@@ -242,7 +245,8 @@ func (m *importer) config() model.Config {
 	if m.choices.Order != "" {
 		c.GammaOrder = m.choices.Order
 	}
-	c.EncHidden, c.EncDepth = m.size("gamma_enc.x_embedder.weight", 0), m.count("gamma_enc.blocks.", ".attn.qkv.weight")
+	c.EncHidden, c.EncDepth = m.size("gamma_enc.x_embedder.weight", 0),
+		m.count("gamma_enc.blocks.", ".attn.qkv.weight")
 	_, c.EncMLPRatio = m.mlp("gamma_enc.", c.EncHidden)
 	c.EncHeads = m.heads("enc_num_heads", "--enc-heads", m.choices.EncHeads, c.EncHidden)
 	c.DecHidden = m.size("gamma_dec.fc1.weight", 0)
@@ -363,8 +367,8 @@ func (m *importer) meta(features int, table *Tensor) encoding.Meta {
 			"models with hydrogens are read", features)
 	}
 	if n := meta.Features(); n != features {
-		m.fail("xh_embedder.weight", "has %d features of an atom, %d elements and the charge make %d", features,
-			len(meta.Elements), n)
+		m.fail("xh_embedder.weight", "has %d features of an atom, %d elements and the charge make %d",
+			features, len(meta.Elements), n)
 	}
 	if m.flag("remove_h", false) {
 		m.fail("", "is a model of heavy atoms alone (argument remove_h): only models with hydrogens are read; "+
@@ -389,7 +393,8 @@ func (m *importer) meta(features int, table *Tensor) encoding.Meta {
 	}
 	if m.tensors["gamma.gamma_0"] != nil {
 		if name := m.text("diffusion_noise_schedule", schedule.Learned); name != schedule.Learned {
-			m.fail("gamma.gamma_0", "is of a learned noise schedule, but argument diffusion_noise_schedule says %s", name)
+			m.fail("gamma.gamma_0",
+				"is of a learned noise schedule, but argument diffusion_noise_schedule says %s", name)
 		}
 		meta.Schedule.Name = schedule.Learned
 	}
@@ -412,7 +417,8 @@ func (m *importer) checkSchedule(spec schedule.Spec, table *Tensor) {
 		return
 	}
 	if table == nil {
-		m.note("no table of the noise schedule in the file: %s with %d time steps assumed", spec.Name, spec.Timesteps)
+		m.note("no table of the noise schedule in the file: %s with %d time steps assumed", spec.Name,
+			spec.Timesteps)
 		return
 	}
 	v, err := table.Float32()
@@ -450,7 +456,8 @@ func (m *importer) egnn(table *Tensor) *Imported {
 		return nil
 	}
 	meta := m.meta(c.Features, table)
-	return m.complete(&Imported{Meta: meta, edm: c, kind: "egnn"}, c.Parameters(), func(string) bool { return false })
+	return m.complete(&Imported{Meta: meta, edm: c, kind: "egnn"}, c.Parameters(),
+		func(string) bool { return false })
 }
 
 // Export gives tensors their published names and adds what the published classes hold beside them:
@@ -459,14 +466,16 @@ func (m *importer) egnn(table *Tensor) *Imported {
 func Export(tensors []safetensors.Tensor, md map[string]string) ([]safetensors.Tensor, error) {
 	var out []safetensors.Tensor
 	add := func(name string, data []float32, shape ...int) {
-		out = append(out, safetensors.Tensor{Name: name, DType: safetensors.F32, Shape: shape, Data: data})
+		out = append(out, safetensors.Tensor{Name: name, DType: safetensors.F32, Shape: shape,
+			Data: data})
 	}
 	add("buffer", make([]float32, 1), 1)
 	meta, err := encoding.Parse("model", md)
 	if err != nil {
 		return nil, err
 	}
-	if k := slices.IndexFunc(tensors, func(t safetensors.Tensor) bool { return t.Name == scheduleName }); k >= 0 {
+	if k := slices.IndexFunc(tensors,
+		func(t safetensors.Tensor) bool { return t.Name == scheduleName }); k >= 0 {
 		add(scheduleName, tensors[k].Data, tensors[k].Shape...)
 	} else if s, err := schedule.New(meta.Schedule); err == nil {
 		table := make([]float32, s.T()+1)
@@ -496,7 +505,8 @@ func Export(tensors []safetensors.Tensor, md map[string]string) ([]safetensors.T
 		final := networkPrefix + "gamma_enc.final_layer."
 		add(final+"linear.weight", nil, 0, c.EncHidden)
 		add(final+"linear.bias", nil, 0)
-		add(final+"adaLN_modulation.1.weight", make([]float32, 2*c.EncHidden*c.EncHidden), 2*c.EncHidden, c.EncHidden)
+		add(final+"adaLN_modulation.1.weight", make([]float32, 2*c.EncHidden*c.EncHidden), 2*c.EncHidden,
+			c.EncHidden)
 		add(final+"adaLN_modulation.1.bias", make([]float32, 2*c.EncHidden), 2*c.EncHidden)
 	}
 	return out, nil

@@ -51,7 +51,8 @@ func graphOf(m *molecule.Molecule, list []molecule.Bond) graph {
 }
 
 func (g graph) arguments() (n C.int, numbers *C.uchar, bonds C.int, bond *C.int) {
-	return C.int(len(g.numbers) - 1), unsafe.SliceData(g.numbers), C.int(len(g.bonds) / 3), unsafe.SliceData(g.bonds)
+	return C.int(len(g.numbers) - 1), unsafe.SliceData(g.numbers), C.int(len(g.bonds) / 3),
+		unsafe.SliceData(g.bonds)
 }
 
 // text takes a text of C's over.
@@ -151,7 +152,8 @@ func ReadSDF(record string) (string, error) {
 
 // LewisSMILES is the SMILES that [Plain] has, of the Lewis structure of a molecule, and which of
 // its bonds RDKit finds aromatic.
-func LewisSMILES(m *molecule.Molecule, l *molecule.Lewis) (smiles string, aromatic []bool, err error) {
+func LewisSMILES(m *molecule.Molecule,
+	l *molecule.Lewis) (smiles string, aromatic []bool, err error) {
 	n, numbers, bonds, bond := graphOf(m, l.Bonds).arguments()
 	if n == 0 {
 		return "", nil, errNoAtoms
@@ -253,7 +255,8 @@ func interruptible[T any](ctx context.Context, work func(stop *C.int) (T, error)
 // structure for [molecule.Molecule.Charge]: its energy above the local minimum that at most
 // `iterations` steps of minimisation lead to, and the minimum itself. Errors: what is not valid,
 // hydrogens that are missing, atoms for which MMFF94 has no parameters, and the context's.
-func Relax(ctx context.Context, m *molecule.Molecule, iterations int) (Strain, *molecule.Molecule, error) {
+func Relax(ctx context.Context, m *molecule.Molecule,
+	iterations int) (Strain, *molecule.Molecule, error) {
 	l := m.Lewis(m.Charge())
 	n, numbers, bonds, bond := graphOf(m, l.Bonds).arguments()
 	if n == 0 {
@@ -270,8 +273,8 @@ func Relax(ctx context.Context, m *molecule.Molecule, iterations int) (Strain, *
 		var before, after C.double
 		var converged C.int
 		var reason *C.char
-		if C.symdiff_strain(n, numbers, charges, radicals, bonds, bond, &positions[0], C.int(iterations), &before, &after,
-			&converged, &reason) != 0 {
+		if C.symdiff_strain(n, numbers, charges, radicals, bonds, bond, &positions[0], C.int(iterations),
+			&before, &after, &converged, &reason) != 0 {
 			return Strain{}, errors.New(text(reason))
 		}
 		return Strain{float64(before), float64(after), converged != 0}, nil
@@ -296,7 +299,8 @@ func Describe(m *molecule.Molecule) (Descriptors, error) {
 	charges, radicals := states(l)
 	var logp, tpsa, mass C.double
 	var reason *C.char
-	if C.symdiff_describe(n, numbers, charges, radicals, bonds, bond, &logp, &tpsa, &mass, &reason) != 0 {
+	if C.symdiff_describe(n, numbers, charges, radicals, bonds, bond, &logp, &tpsa, &mass,
+		&reason) != 0 {
 		return Descriptors{}, errors.New(text(reason))
 	}
 	return Descriptors{float64(logp), float64(tpsa), float64(mass)}, nil
@@ -312,7 +316,8 @@ func FingerprintOf(m *molecule.Molecule) (f Fingerprint, err error) {
 	}
 	charges, radicals := states(l)
 	var reason *C.char
-	if C.symdiff_fingerprint(n, numbers, charges, radicals, bonds, bond, (*C.ulonglong)(&f[0]), &reason) != 0 {
+	if C.symdiff_fingerprint(n, numbers, charges, radicals, bonds, bond, (*C.ulonglong)(&f[0]),
+		&reason) != 0 {
 		return f, errors.New(text(reason))
 	}
 	return f, nil
@@ -398,7 +403,8 @@ func bondsOf(c *C.symdiff_conformers) (bonds []molecule.Bond) {
 		i, j := int(list[0]), int(list[1])
 		bonds = append(bonds, molecule.Bond{I: min(i, j), J: max(i, j), Order: int(list[2])})
 	}
-	slices.SortFunc(bonds, func(a, b molecule.Bond) int { return cmp.Or(cmp.Compare(a.I, b.I), cmp.Compare(a.J, b.J)) })
+	slices.SortFunc(bonds,
+		func(a, b molecule.Bond) int { return cmp.Or(cmp.Compare(a.I, b.I), cmp.Compare(a.J, b.J)) })
 	return bonds
 }
 

@@ -54,8 +54,8 @@ func (d Downloader) Fetch(ctx context.Context, p Published, dir string) (path st
 		if sum == p.MD5 && size == p.Size {
 			return path, nil
 		}
-		return "", fmt.Errorf("%s: is there, but is another file: %d bytes, MD5 %s; want %d, %s", path, size, sum,
-			p.Size, p.MD5)
+		return "", fmt.Errorf("%s: is there, but is another file: %d bytes, MD5 %s; want %d, %s", path,
+			size, sum, p.Size, p.MD5)
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return "", err
@@ -173,7 +173,8 @@ func (d Downloader) attempt(ctx context.Context, p Published, url, path string) 
 			"-"; len(response.Header.Get("Content-Range")) < len(want) ||
 			response.Header.Get("Content-Range")[:len(want)] != want {
 			got = 0
-			return errors.Join(f.Truncate(0), fmt.Errorf("answers with the range %q", response.Header.Get("Content-Range")))
+			return errors.Join(f.Truncate(0), fmt.Errorf("answers with the range %q",
+				response.Header.Get("Content-Range")))
 		}
 	default:
 		if response.StatusCode >= 500 || response.StatusCode == http.StatusTooManyRequests {
@@ -187,7 +188,8 @@ func (d Downloader) attempt(ctx context.Context, p Published, url, path string) 
 	if _, err := f.Seek(got, io.SeekStart); err != nil {
 		return err
 	}
-	n, err := io.Copy(f, io.LimitReader(&progressReader{response.Body, got, p.Size, d.Progress}, p.Size-got+1))
+	n, err := io.Copy(f, io.LimitReader(&progressReader{response.Body, got, p.Size, d.Progress},
+		p.Size-got+1))
 	if err == nil && got+n < p.Size {
 		err = io.ErrUnexpectedEOF
 	}

@@ -75,8 +75,8 @@ func OpenEmbedded(path string, o Options) (*Embedded, error) {
 }
 
 func (o Options) by() (by embeddedBy, err error) {
-	by = embeddedBy{"symdiff-embedded 2", rdkit.Version(), o.limit().String(), o.tries(), max(1, o.Conformers),
-		int(o.Seed & 0x7fffffff), ""}
+	by = embeddedBy{"symdiff-embedded 2", rdkit.Version(), o.limit().String(), o.tries(),
+		max(1, o.Conformers), int(o.Seed & 0x7fffffff), ""}
 	if o.XTB {
 		program, missing := xtb.Find()
 		if missing != nil {
@@ -141,7 +141,8 @@ func (e *Embedded) block(at, size int64, v any) (next int64, ok bool) {
 	if _, err := e.f.ReadAt(data, at+8); err != nil && err != io.EOF {
 		return 0, false
 	}
-	if crc32.ChecksumIEEE(data) != binary.LittleEndian.Uint32(head[4:]) || msgpack.Unmarshal(data, v) != nil {
+	if crc32.ChecksumIEEE(data) != binary.LittleEndian.Uint32(head[4:]) ||
+		msgpack.Unmarshal(data, v) != nil {
 		return 0, false
 	}
 	return at + 8 + n, true

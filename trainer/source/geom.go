@@ -175,7 +175,8 @@ func (r *reader) geomEmit(record int, smiles string, conformers []conformer) err
 	if len(conformers) == 0 {
 		return r.emit(r.corrupt(record, "no conformers: "+smiles))
 	}
-	slices.SortStableFunc(conformers, func(a, b conformer) int { return cmp.Compare(a.energy, b.energy) })
+	slices.SortStableFunc(conformers,
+		func(a, b conformer) int { return cmp.Compare(a.energy, b.energy) })
 	if r.Conformers > 0 {
 		conformers = conformers[:min(r.Conformers, len(conformers))]
 	}
@@ -185,11 +186,14 @@ func (r *reader) geomEmit(record int, smiles string, conformers []conformer) err
 		rec := Record{Molecule: m, Number: record, Group: smiles}
 		for i, row := range c.xyz {
 			if len(row) != 4 || row[0] != math.Trunc(row[0]) || row[0] < 1 || row[0] > 118 ||
-				slices.ContainsFunc(row[1:], func(x float64) bool { return !(math.Abs(x) <= molecule.MaxCoordinate) }) {
-				rec = r.corrupt(record, fmt.Sprintf("want an atomic number and a position: %s: atom %d is %v", smiles, i+1, row))
+				slices.ContainsFunc(row[1:],
+					func(x float64) bool { return !(math.Abs(x) <= molecule.MaxCoordinate) }) {
+				rec = r.corrupt(record, fmt.Sprintf("want an atomic number and a position: %s: atom %d is %v",
+					smiles, i+1, row))
 				break
 			}
-			m.Elements, m.Positions = append(m.Elements, molecule.Element(row[0])), append(m.Positions, [3]float64(row[1:]))
+			m.Elements, m.Positions = append(m.Elements, molecule.Element(row[0])),
+				append(m.Positions, [3]float64(row[1:]))
 		}
 		if len(c.xyz) == 0 {
 			rec = r.corrupt(record, "a conformer without atoms: "+smiles)

@@ -41,7 +41,8 @@ func ReadExcluded(r io.Reader) (map[int]bool, error) {
 // tenth tests, those between validate.
 func QM9Split(excluded map[int]bool) ([]byte, error) {
 	if len(excluded) != qm9Molecules-qm9Consistent {
-		return nil, fmt.Errorf("%d molecules are excluded, want %d", len(excluded), qm9Molecules-qm9Consistent)
+		return nil, fmt.Errorf("%d molecules are excluded, want %d", len(excluded),
+			qm9Molecules-qm9Consistent)
 	}
 	split, kept := bytes.Repeat([]byte("x"), qm9Molecules), make([]int, 0, qm9Consistent)
 	for k := range qm9Molecules {

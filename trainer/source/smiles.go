@@ -177,7 +177,8 @@ func (r *reader) relax(c *rdkit.Conformers, limit time.Duration) (failed error) 
 	if len(minima) == 0 {
 		return failed
 	}
-	slices.SortStableFunc(minima, func(a, b xtb.Minimum) int { return cmp.Compare(a.Energy, b.Energy) })
+	slices.SortStableFunc(minima,
+		func(a, b xtb.Minimum) int { return cmp.Compare(a.Energy, b.Energy) })
 	c.Molecules, c.Energies = nil, nil
 	for _, m := range minima {
 		c.Molecules, c.Energies = append(c.Molecules, m.Molecule), append(c.Energies, m.Energy)
@@ -203,8 +204,8 @@ func (r *reader) emitConformers(l *row) error {
 	if l.err != nil {
 		var e *molecule.ParseError
 		if !errors.As(l.err, &e) {
-			e = &molecule.ParseError{File: r.path, Record: l.Record, Line: l.Line, Reason: l.err.Error() + ": " + l.Text,
-				OneRecord: true}
+			e = &molecule.ParseError{File: r.path, Record: l.Record, Line: l.Line,
+				Reason: l.err.Error() + ": " + l.Text, OneRecord: true}
 			if l.Name != "" {
 				e.Reason += " " + l.Name
 			}

@@ -187,7 +187,8 @@ func Read(ctx context.Context, path string, o Options, emit func(Record) error) 
 		return fail(err)
 	}
 	c := &counted{r: f, hash: sha256.New(), ctx: ctx, size: stat.Size(), progress: o.Progress}
-	r := &reader{Options: o, ctx: ctx, path: path, name: extension, in: bufio.NewReaderSize(c, 1<<16), emit: emit}
+	r := &reader{Options: o, ctx: ctx, path: path, name: extension, in: bufio.NewReaderSize(c, 1<<16),
+		emit: emit}
 	switch compression {
 	case ".gz":
 		if r.in, err = gzip.NewReader(r.in); err != nil {
@@ -232,7 +233,8 @@ func fileError(path string, err error) error {
 
 // ReadText calls emit with every record of a text in the format of an extension
 // that core/molecule reads; name stands for it.
-func ReadText(ctx context.Context, in io.Reader, name, extension string, emit func(Record) error) error {
+func ReadText(ctx context.Context, in io.Reader, name, extension string,
+	emit func(Record) error) error {
 	r := &reader{ctx: ctx, path: name, name: extension, in: in, emit: emit}
 	return r.text()
 }
@@ -260,7 +262,8 @@ func (c *counted) Read(p []byte) (int, error) {
 
 // corrupt is a record that cannot be used.
 func (r *reader) corrupt(record int, reason string) Record {
-	return Record{Number: record, Err: &molecule.ParseError{File: r.path, Record: record, Reason: reason, OneRecord: true}}
+	return Record{Number: record, Err: &molecule.ParseError{File: r.path, Record: record,
+		Reason: reason, OneRecord: true}}
 }
 
 // fail is an error of the file as a whole.
@@ -285,7 +288,8 @@ func (r *reader) tar() error {
 		if err != nil {
 			return r.fail(err)
 		}
-		if h.Typeflag != tar.TypeReg || filepath.Ext(h.Name) != ".xyz" || strings.HasPrefix(filepath.Base(h.Name), ".") {
+		if h.Typeflag != tar.TypeReg || filepath.Ext(h.Name) != ".xyz" ||
+			strings.HasPrefix(filepath.Base(h.Name), ".") {
 			continue
 		}
 		if err := r.records(t, h.Name, ".xyz"); err != nil {

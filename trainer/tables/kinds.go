@@ -83,8 +83,8 @@ func samplers(files []string) ([][]string, error) {
 	if len(runs) == 0 {
 		return nil, fmt.Errorf("%s: no runs", file)
 	}
-	rows := [][]string{{"sampler", "NFE", "molecules", "stable atoms %", "stable molecules %", "valid %",
-		"unique among valid %", "connected %"}}
+	rows := [][]string{{"sampler", "NFE", "molecules", "stable atoms %", "stable molecules %",
+		"valid %", "unique among valid %", "connected %"}}
 	for _, r := range runs {
 		name := fmt.Sprintf("%s from t = %d", r.Method, r.Start)
 		if r.Joint {
@@ -93,9 +93,8 @@ func samplers(files []string) ([][]string, error) {
 		if r.Formulas != "" {
 			name += ", `--formula " + r.Formulas + "`"
 		}
-		rows = append(rows, []string{name, fmt.Sprint(r.Steps + 1), thousands(r.Molecules), percent(r.Atoms),
-			percent(r.Stable),
-			percent(r.Valid), percent(r.Unique), percent(r.Connected)})
+		rows = append(rows, []string{name, fmt.Sprint(r.Steps + 1), thousands(r.Molecules),
+			percent(r.Atoms), percent(r.Stable), percent(r.Valid), percent(r.Unique), percent(r.Connected)})
 	}
 	return rows, nil
 }
@@ -140,7 +139,8 @@ func (p posttraining) name(round int) string {
 var (
 	roundHead = []string{"stable molecules %", "valid %", "unique among valid %", "plausible %",
 		"aromatic %", "distances, JS", "h"}
-	roundMeasures = []string{"stable_molecules", "valid", "unique_among_valid", "sound", "with_aromatic_ring"}
+	roundMeasures = []string{"stable_molecules", "valid", "unique_among_valid", "sound",
+		"with_aromatic_ring"}
 )
 
 func (p posttraining) cells(round int) (cells []string) {
@@ -322,7 +322,8 @@ func results(files []string) ([][]string, error) {
 			}
 		}
 	}
-	head := []string{"", "NFE", "stable atoms %", "stable molecules %", "valid %", "unique among valid %"}
+	head := []string{"", "NFE", "stable atoms %", "stable molecules %", "valid %",
+		"unique among valid %"}
 	return slices.Concat([][]string{head}, models, data, cited), nil
 }
 
@@ -358,8 +359,8 @@ func published(file string) (rows [][]string, err error) {
 		if p.Stable == 0 {
 			continue
 		}
-		rows = append(rows, []string{p.Name, thousands(p.NFE), fmt.Sprintf("%.1f", p.Atoms), fmt.Sprintf("%.1f", p.Stable),
-			fmt.Sprintf("%.1f", p.Valid), fmt.Sprintf("%.1f", p.Unique)})
+		rows = append(rows, []string{p.Name, thousands(p.NFE), fmt.Sprintf("%.1f", p.Atoms),
+			fmt.Sprintf("%.1f", p.Stable), fmt.Sprintf("%.1f", p.Valid), fmt.Sprintf("%.1f", p.Unique)})
 	}
 	return rows, err
 }
@@ -465,8 +466,8 @@ func fragments(files []string) ([][]string, error) {
 		if !ok {
 			return nil, fmt.Errorf("%s: task %q is not known", file, t.Task)
 		}
-		rows = append(rows, []string{name, fmt.Sprint(t.Steps + 1), fmt.Sprint(t.Molecules), fmt.Sprint(t.Connected),
-			fmt.Sprint(t.Well)})
+		rows = append(rows, []string{name, fmt.Sprint(t.Steps + 1), fmt.Sprint(t.Molecules),
+			fmt.Sprint(t.Connected), fmt.Sprint(t.Well)})
 	}
 	return rows, nil
 }
@@ -538,7 +539,8 @@ func timings(files []string) ([][]string, error) {
 		{"load average of 15 minutes", fmt.Sprint(f.Load[2]), "-"},
 	}
 	for _, x := range f.Figures {
-		rows = append(rows, []string{x.Name, fmt.Sprint(x.Median), fmt.Sprintf("%v to %v", x.Least, x.Most)})
+		rows = append(rows, []string{x.Name, fmt.Sprint(x.Median),
+			fmt.Sprintf("%v to %v", x.Least, x.Most)})
 	}
 	return rows, nil
 }

@@ -72,8 +72,8 @@ func peers(files []string) ([][]string, error) {
 		return nil, err
 	}
 	call := fmt.Sprintf("ms per call of %d molecules", molecules)
-	rows := [][]string{{"", "parameters", "steps/s", call, "in WASM", "validation loss", "stable atoms %",
-		"stable molecules %", "valid %", "unique among valid %"}}
+	rows := [][]string{{"", "parameters", "steps/s", call, "in WASM", "validation loss",
+		"stable atoms %", "stable molecules %", "valid %", "unique among valid %"}}
 	for _, p := range list {
 		e := p.Evaluation
 		loss := fmt.Sprintf("%.4f", p.ValLoss)
@@ -81,8 +81,8 @@ func peers(files []string) ([][]string, error) {
 			// and of the reconstruction: no number to compare with the others'
 			loss += " of latents"
 		}
-		rows = append(rows, []string{p.name(), fmt.Sprintf("%.2f M", float64(p.Parameters)/1e6), two(p.Rate),
-			two(p.Native), two(p.WASM), loss, percent(e.Atoms), percent(e.Stable),
+		rows = append(rows, []string{p.name(), fmt.Sprintf("%.2f M", float64(p.Parameters)/1e6),
+			two(p.Rate), two(p.Native), two(p.WASM), loss, percent(e.Atoms), percent(e.Stable),
 			percent(e.Valid), percent(e.Unique)})
 	}
 	return rows, nil
@@ -99,7 +99,8 @@ func decision(files []string) ([][]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows := [][]string{{"trained on", "parameters", "most stable molecules", "least latency", "least memory"}}
+	rows := [][]string{{"trained on", "parameters", "most stable molecules", "least latency",
+		"least memory"}}
 	for len(list) > 0 {
 		first := list[0]
 		group := func(p peer) bool { return p.Size == first.Size && p.Limit == first.Limit }
@@ -117,7 +118,8 @@ func decision(files []string) ([][]string, error) {
 
 // choices is a row of decision.
 func choices(first peer, same []peer) []string {
-	best := slices.MaxFunc(same, func(a, b peer) int { return cmp.Compare(a.Evaluation.Stable, b.Evaluation.Stable) })
+	best := slices.MaxFunc(same,
+		func(a, b peer) int { return cmp.Compare(a.Evaluation.Stable, b.Evaluation.Stable) })
 	good := slices.DeleteFunc(slices.Clone(same),
 		func(p peer) bool { return p.Evaluation.Stable < near*best.Evaluation.Stable })
 	fast := slices.MinFunc(good, func(a, b peer) int { return cmp.Compare(a.Native, b.Native) })

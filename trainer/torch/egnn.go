@@ -23,7 +23,8 @@ func forwardEGNN(s *Scope, p *Params, in Input) Output {
 	b, n, d := in.B, in.N, int64(c.Hidden)
 	channels := []Tensor{in.H}
 	if !c.Timeless {
-		channels = append(channels, s.keep(s.view(in.T, b, 1, 1).MustExpand([]int64{b, n, 1}, false, false)))
+		channels = append(channels, s.keep(s.view(in.T, b, 1, 1).MustExpand([]int64{b, n, 1}, false,
+			false)))
 	}
 	if c.Context > 0 {
 		channels = append(channels, in.context(s, c.Context))

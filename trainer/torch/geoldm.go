@@ -20,7 +20,8 @@ type latent struct {
 }
 
 // NewLatentParams are those of a GeoLDM.
-func NewLatentParams(c geoldm.Config, device gotch.Device, halfWeights bool, beside ...safetensors.Parameter) *Params {
+func NewLatentParams(c geoldm.Config, device gotch.Device, halfWeights bool,
+	beside ...safetensors.Parameter) *Params {
 	p := newParams(&Params{List: append(c.Parameters(), beside...), device: device}, halfWeights)
 	part := func(prefix string, of *egnn.Config) *Params {
 		q := &Params{egnn: of, device: device, byName: map[string]Tensor{}}
@@ -178,7 +179,8 @@ func (p LatentNetworks) Eps(z []float32, t float32) []float32 {
 	defer s.Close()
 	x, h := rows(s, z, p.latent.config.Latent())
 	n := h.MustSize()[1]
-	in := Input{B: 1, N: n, X: x, H: h, T: s.Of([]float32{t}, 1), R0: s.Of([]float32{1, 0, 0, 0, 1, 0, 0, 0, 1}, 1, 3, 3)}
+	in := Input{B: 1, N: n, X: x, H: h, T: s.Of([]float32{t}, 1),
+		R0: s.Of([]float32{1, 0, 0, 0, 1, 0, 0, 0, 1}, 1, 3, 3)}
 	if dims := int64(p.latent.denoiser.Config.NoiseDims); dims > 0 {
 		in.Eta = s.Of(make([]float32, n*dims), 1, n, dims)
 	}

@@ -34,7 +34,8 @@ func (o *Optimiser) muon(s *Scope, g []Tensor, i int, scale, lr, emaDecay float6
 		u := s.keep(g[k].MustMulScalar(ts.FloatScalar(scale), false))
 		h.m.MustMulScalar_(ts.FloatScalar(muonMomentum))
 		h.m.MustAdd_(u)
-		u = s.view(s.add(u, s.keep(h.m.MustMulScalar(ts.FloatScalar(muonMomentum), false))), h.rows, h.cols)
+		u = s.view(s.add(u, s.keep(h.m.MustMulScalar(ts.FloatScalar(muonMomentum), false))), h.rows,
+			h.cols)
 		spans, members, updates = append(spans, h.span), append(members, h), append(updates, u)
 	}
 	for k, d := range o.orthogonalised(s, spans, updates, lr) {

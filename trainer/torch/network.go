@@ -85,7 +85,8 @@ func Forward(s *Scope, p *Params, in Input) Output {
 		swiglu: c.MLPType == model.SwiGLU}
 	cond := k.condition(s, time)
 	out := k.blocks(s, tok, cond, k.pairBias(s, cond, g, in.B, in.N), in.B, in.N)
-	ada := s.unbind(s.view(p.linear(s, prefix+"final_layer.adaLN_modulation.1", cond), in.B, 2, 1, k.width), 1)
+	ada := s.unbind(s.view(p.linear(s, prefix+"final_layer.adaLN_modulation.1", cond), in.B, 2, 1,
+		k.width), 1)
 	out = s.modulate(s.layerNorm(out, k.width), ada[0], ada[1])
 	xh = s.split(p.linear(s, prefix+"final_layer.linear", out), -1, 3, int64(c.Features))
 	ox, oh := xh[0], xh[1]
@@ -161,7 +162,8 @@ func orthonormaliseRows(s *Scope, a Tensor) Tensor {
 	// once more: float32 leaves the first try oblique where a is nearly singular
 	q1 = unit(s.sub(q1, s.mul(q0, dot(q0, q1))))
 	cross := s.keep(q0.MustLinalgCross(q1, -1, false))
-	sign := s.keep(dot(s.keep(cross.MustDetach(false)), s.keep(rows[2].MustDetach(false))).MustSign(false))
+	sign := s.keep(dot(s.keep(cross.MustDetach(false)),
+		s.keep(rows[2].MustDetach(false))).MustSign(false))
 	q2 := s.mul(cross, sign)
 	return s.keep(ts.MustStack([]Tensor{q0, q1, q2}, 1))
 }
@@ -188,7 +190,8 @@ func gaussians(s *Scope, p *Params, in Input) Tensor {
 		d = s.view(s.sqrt(s.sum(s.mul(diff, diff), false, -1)), b*n, n, 1)
 	})
 	means := s.view(p.get("gaussian_embedder.means.weight"), 1, 1, k)
-	std := s.addScalar(s.keep(s.view(p.get("gaussian_embedder.stds.weight"), 1, 1, k).MustAbs(false)), 1e-2)
+	std := s.addScalar(s.keep(s.view(p.get("gaussian_embedder.stds.weight"), 1, 1, k).MustAbs(false)),
+		1e-2)
 	inv := s.keep(std.MustReciprocal(false))
 	u := s.addcmul(s.keep(s.mul(means, inv).MustNeg(false)), d, inv)
 	g := s.keep(s.mulScalar(s.mul(u, u), -0.5).MustExp(false))
@@ -246,8 +249,8 @@ func (m dit) pairBias(s *Scope, cond, g Tensor, b, n int64) []Tensor {
 		return nil
 	}
 	all := int64(m.depth) * m.heads
-	w := s.mul(s.view(s.addScalar(m.p.linear(s, m.prefix+"pair_adaLN_modulation.1", cond), 1), b, all, 1),
-		m.p.get(m.prefix+"pair_embedder.weight"))
+	w := s.mul(s.view(s.addScalar(m.p.linear(s, m.prefix+"pair_adaLN_modulation.1", cond), 1), b, all,
+		1), m.p.get(m.prefix+"pair_embedder.weight"))
 	a := s.bmm(w, s.transpose(s.view(g, b, n*n, -1), 1, 2)) // (B, depth·heads, N·N)
 	return s.unbind(s.view(a, b, int64(m.depth), m.heads, n, n), 1)
 }
@@ -276,7 +279,8 @@ func (m dit) blocks(s *Scope, x, cond Tensor, bias []Tensor, b, n int64) Tensor 
 func (m dit) attention(s *Scope, name string, x, bias Tensor, b, n int64) Tensor {
 	d := m.width / m.heads
 	// each (B, heads, N, d)
-	qkv := s.unbind(s.permute(s.view(m.p.linear(s, name+"qkv", x), b, n, 3, m.heads, d), 2, 0, 3, 1, 4), 0)
+	qkv := s.unbind(s.permute(s.view(m.p.linear(s, name+"qkv", x), b, n, 3, m.heads, d), 2, 0, 3, 1,
+		4), 0)
 	q := s.mulScalar(qkv[0], 1/math.Sqrt(float64(d)))
 	a := s.matmul(q, s.transpose(qkv[1], -2, -1))
 	typ := a.DType()

@@ -51,7 +51,8 @@ const pieceSize = 40 << 10
 // NewOptimiser starts with zero moments and the average at p's present values.
 func NewOptimiser(p *Params, amsgrad, muon bool, shards int) *Optimiser {
 	zeros := func() Tensor { return ts.MustZeros([]int64{int64(p.Size)}, f32, p.device) }
-	o := &Optimiser{Beta1: beta1, Beta2: 0.999, Eps: 1e-8, M: zeros(), V: zeros(), EMA: zeros(), params: p}
+	o := &Optimiser{Beta1: beta1, Beta2: 0.999, Eps: 1e-8, M: zeros(), V: zeros(), EMA: zeros(),
+		params: p}
 	if amsgrad {
 		o.VMax = zeros()
 	}
@@ -70,7 +71,8 @@ func NewOptimiser(p *Params, amsgrad, muon bool, shards int) *Optimiser {
 					}
 					return t.MustNarrow(0, s.from, s.n, false)
 				}
-				pieces = append(pieces, piece{s, view(p.Flat), view(p.half), view(o.M), view(o.V), view(o.VMax), view(o.EMA)})
+				pieces = append(pieces, piece{s, view(p.Flat), view(p.half), view(o.M), view(o.V), view(o.VMax),
+					view(o.EMA)})
 			}
 			o.shards = append(o.shards, pieces)
 		}
@@ -149,7 +151,8 @@ func (o *Optimiser) Gather(s *Scope, grads []Tensor, i int) (g []Tensor, squares
 }
 
 // Apply takes a step (from 1) with scale times the gathered gradient of shard i.
-func (o *Optimiser) Apply(s *Scope, g []Tensor, i int, scale float64, step int, lr, emaDecay float64) {
+func (o *Optimiser) Apply(s *Scope, g []Tensor, i int, scale float64, step int, lr,
+	emaDecay float64) {
 	c1, c2 := 1-math.Pow(o.Beta1, float64(step)), 1-math.Pow(o.Beta2, float64(step))
 	number := ts.FloatScalar
 	keepM, addM, keepV, addV := number(o.Beta1), number(scale*(1-o.Beta1)), number(o.Beta2),

@@ -42,8 +42,10 @@ type Params struct {
 // NewParams allocates the parameters of c, all zero. halfWeights makes the weights of attention and
 // MLPs bfloat16 in products, where FastBF16 says so, while Flat keeps them in float32: call Refresh
 // after each change of Flat. Those beside the network's, of a learned schedule, come last.
-func NewParams(c model.Config, device gotch.Device, halfWeights bool, beside ...safetensors.Parameter) *Params {
-	return newParams(&Params{Config: c, List: append(c.Parameters(), beside...), device: device}, halfWeights)
+func NewParams(c model.Config, device gotch.Device, halfWeights bool,
+	beside ...safetensors.Parameter) *Params {
+	return newParams(&Params{Config: c, List: append(c.Parameters(), beside...), device: device},
+		halfWeights)
 }
 
 // NewEGNNParams are those of EDM's network.
@@ -71,7 +73,8 @@ func newParams(p *Params, halfWeights bool) *Params {
 		for k, d := range q.Shape {
 			shape[k] = int64(d)
 		}
-		leaf := source.MustNarrow(0, int64(p.offsets[i]), int64(q.Size()), false).MustView(shape, true).MustDetach(true)
+		leaf := source.MustNarrow(0, int64(p.offsets[i]), int64(q.Size()), false).MustView(shape,
+			true).MustDetach(true)
 		leaf.MustRequiresGrad_(true)
 		p.leaves = append(p.leaves, leaf)
 		p.byName[q.Name] = leaf
@@ -139,7 +142,8 @@ func (p *Params) Grad(s *Scope, loss Tensor) Tensor {
 func (p *Params) Freeze(prefixes ...string) {
 	p.frozen = make([]bool, len(p.List))
 	for i, q := range p.List {
-		p.frozen[i] = slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(q.Name, prefix) })
+		p.frozen[i] = slices.ContainsFunc(prefixes,
+			func(prefix string) bool { return strings.HasPrefix(q.Name, prefix) })
 	}
 }
 

@@ -49,8 +49,8 @@ var tune = sync.OnceFunc(func() {
 })
 
 // avx512 tells whether the processor has what libtorch and oneDNN mean by AVX-512.
-var avx512 = cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VL &&
-	cpu.X86.HasFMA
+var avx512 = cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ &&
+	cpu.X86.HasAVX512VL && cpu.X86.HasFMA
 
 // FastBF16 tells whether d multiplies bfloat16 matrices at least as fast as float32. A processor
 // without AVX-512 does not: oneDNN refuses it, and libtorch's own loops take many times as long.
@@ -151,9 +151,15 @@ func (s *Scope) bmm(a, b Tensor) Tensor        { return s.keep(a.MustBmm(b, fals
 func (s *Scope) view(a Tensor, shape ...int64) Tensor {
 	return s.keep(a.MustView(shape, false))
 }
-func (s *Scope) reshape(a Tensor, shape ...int64) Tensor { return s.keep(a.MustReshape(shape, false)) }
-func (s *Scope) permute(a Tensor, dims ...int64) Tensor  { return s.keep(a.MustPermute(dims, false)) }
-func (s *Scope) transpose(a Tensor, i, j int64) Tensor   { return s.keep(a.MustTranspose(i, j, false)) }
+func (s *Scope) reshape(a Tensor, shape ...int64) Tensor {
+	return s.keep(a.MustReshape(shape, false))
+}
+func (s *Scope) permute(a Tensor, dims ...int64) Tensor {
+	return s.keep(a.MustPermute(dims, false))
+}
+func (s *Scope) transpose(a Tensor, i, j int64) Tensor {
+	return s.keep(a.MustTranspose(i, j, false))
+}
 func (s *Scope) pick(a Tensor, places []int64) Tensor {
 	index := s.keep(ts.MustOfSlice(places))
 	if s.Device.IsCuda() {
@@ -190,7 +196,9 @@ func (s *Scope) to(a Tensor, t gotch.DType) Tensor {
 	}
 	return s.keep(a.MustTotype(t, false))
 }
-func (s *Scope) linear(x, weight, bias Tensor) Tensor { return s.keep(ts.MustLinear(x, weight, bias)) }
+func (s *Scope) linear(x, weight, bias Tensor) Tensor {
+	return s.keep(ts.MustLinear(x, weight, bias))
+}
 func (s *Scope) sum(a Tensor, keepDim bool, dims ...int64) Tensor {
 	return s.keep(a.MustSumDimIntlist(dims, keepDim, a.DType(), false))
 }

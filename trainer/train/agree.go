@@ -60,12 +60,13 @@ func changedData(flag string, before, now []dataset.Source) string {
 	if same {
 		return ""
 	}
-	return fmt.Sprintf("--%s: %s are not the molecules of the checkpoint, %s", flag, describe(now), describe(before))
+	return fmt.Sprintf("--%s: %s are not the molecules of the checkpoint, %s", flag, describe(now),
+		describe(before))
 }
 
 // perProcess are the options in which the processes of one job may differ.
-var perProcess = []string{"Data", "Val", "Out", "Resume", "Init", "Teacher", "Guide", "Better", "Contrast",
-	"Command", "Threads", "Device"}
+var perProcess = []string{"Data", "Val", "Out", "Resume", "Init", "Teacher", "Guide", "Better",
+	"Contrast", "Command", "Threads", "Device"}
 
 // fingerprint lists what the processes of a job must have alike: each option, the molecules and the
 // state that they go on from.
@@ -84,7 +85,8 @@ func (o *Options) fingerprint(data, val []dataset.Source, p Progress) []setting 
 		return sums
 	}
 	p.Seconds = 0
-	return append(list, setting{"data", sums(data)}, setting{"val", sums(val)}, setting{"checkpoint", p})
+	return append(list, setting{"data", sums(data)}, setting{"val", sums(val)},
+		setting{"checkpoint", p})
 }
 
 // numbers are the settings as MPI carries them: six bytes of the SHA-256 of each, which a float64

@@ -217,7 +217,8 @@ func (b *Batcher) context(dst []float32, index int, seed uint64, id uint32, step
 }
 
 // newBatcher needs meta to be valid for c.
-func newBatcher(set *dataset.Set, c model.Config, meta encoding.Meta, augment bool) (*Batcher, error) {
+func newBatcher(set *dataset.Set, c model.Config, meta encoding.Meta,
+	augment bool) (*Batcher, error) {
 	s, err := schedule.New(meta.Schedule)
 	if err != nil && err != schedule.ErrNoCurve {
 		return nil, err
@@ -391,8 +392,8 @@ func join(parts []*Batch) *Batch {
 	for _, p := range parts {
 		out.B += p.B
 		out.Posterior = append(out.Posterior, p.Posterior...)
-		out.X, out.H, out.Eps, out.T = append(out.X, p.X...), append(out.H, p.H...), append(out.Eps, p.Eps...),
-			append(out.T, p.T...)
+		out.X, out.H, out.Eps, out.T = append(out.X, p.X...), append(out.H, p.H...),
+			append(out.Eps, p.Eps...), append(out.T, p.T...)
 		out.R0, out.Eta, out.Context, out.Times = append(out.R0, p.R0...), append(out.Eta, p.Eta...),
 			append(out.Context, p.Context...), append(out.Times, p.Times...)
 		out.Sign, out.Anchored = append(out.Sign, p.Sign...), append(out.Anchored, p.Anchored...)

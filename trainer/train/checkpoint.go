@@ -95,8 +95,8 @@ func (c *Checkpoint) Write(path string) error {
 	for buffer, flat := range c.Buffers {
 		at := 0
 		for _, p := range c.Options.Parameters() {
-			tensors = append(tensors, safetensors.Tensor{Name: buffer + "/" + p.Name, DType: "F32", Shape: p.Shape,
-				Data: flat[at : at+p.Size()]})
+			tensors = append(tensors, safetensors.Tensor{Name: buffer + "/" + p.Name, DType: "F32",
+				Shape: p.Shape, Data: flat[at : at+p.Size()]})
 			at += p.Size()
 		}
 	}
@@ -157,7 +157,8 @@ func ReadCheckpoint(path string) (*Checkpoint, error) {
 		return nil, err
 	}
 	if !IsCheckpoint(f) {
-		return nil, &safetensors.Error{File: path, Reason: "no metadata train_progress: not a checkpoint of symdiff train"}
+		return nil, &safetensors.Error{File: path,
+			Reason: "no metadata train_progress: not a checkpoint of symdiff train"}
 	}
 	c := &Checkpoint{Buffers: map[string][]float32{}}
 	c.Options.Keep = Defaults().Keep // a checkpoint of before there was a choice
@@ -172,7 +173,8 @@ func ReadCheckpoint(path string) (*Checkpoint, error) {
 	}
 	if want := c.Options.Metadata(c.Meta)["config"]; f.Metadata["config"] != want {
 		return nil, &safetensors.Error{File: path,
-			Reason: fmt.Sprintf("metadata train_options: model %s, config says %s", want, f.Metadata["config"])}
+			Reason: fmt.Sprintf("metadata train_options: model %s, config says %s", want,
+				f.Metadata["config"])}
 	}
 	buffers := []string{bufParam, bufEMA, bufM, bufV}
 	if c.Options.AMSGrad {
@@ -188,7 +190,8 @@ func ReadCheckpoint(path string) (*Checkpoint, error) {
 		}
 	}
 	if sum, ok := f.Metadata[checksumKey]; ok && sum != c.checksum(f.Metadata) {
-		return nil, &safetensors.Error{File: path, Reason: "damaged: its contents do not have its checksum"}
+		return nil, &safetensors.Error{File: path,
+			Reason: "damaged: its contents do not have its checksum"}
 	}
 	return c, nil
 }
@@ -247,6 +250,6 @@ func SetDType(tensors []safetensors.Tensor, dtype safetensors.DType) {
 
 // inMiddle tells whether t is a matrix of some width, neither of an embedder nor of the last layer.
 func inMiddle(t *safetensors.Tensor) bool {
-	return len(t.Shape) == 2 && t.Shape[0] > 1 && t.Shape[1] >= 32 && !strings.Contains(t.Name, "embed") &&
-		!strings.Contains(t.Name, "final_layer")
+	return len(t.Shape) == 2 && t.Shape[0] > 1 && t.Shape[1] >= 32 &&
+		!strings.Contains(t.Name, "embed") && !strings.Contains(t.Name, "final_layer")
 }

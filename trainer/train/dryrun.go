@@ -60,7 +60,8 @@ func estimate(o Options) (*Estimate, error) {
 			break
 		}
 	}
-	r.gradients(batch{indices: largest, times: r.batcher.Times(len(largest), o.Seed, 0, true, o.TimePower)})
+	r.gradients(batch{indices: largest, times: r.batcher.Times(len(largest), o.Seed, 0, true,
+		o.TimePower)})
 	r.team.do(func(_ int, s *torch.Scope) { s.Close() })
 
 	buffers := 6 // weights, average, its copy for validation, two moments, a gradient

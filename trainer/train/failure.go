@@ -35,8 +35,9 @@ func guarded(f func()) (err error) {
 			}
 			_, message, _ := strings.Cut(failure.Error(), "Libtorch API Error: ")
 			line, _, _ := strings.Cut(message, "\n")
-			if strings.Contains(message, "not enough memory") || strings.Contains(message, "out of memory") ||
-				strings.Contains(message, "can't allocate memory") {
+			if strings.Contains(message, "not enough memory") ||
+				strings.Contains(message, "out of memory") || strings.Contains(message,
+				"can't allocate memory") {
 				line += " (lower batch-atoms, with accumulate to keep the batch, or the model's hidden and depth)"
 			}
 			err = fmt.Errorf("libtorch: %s", line)
@@ -72,7 +73,8 @@ func (r *run) writeBatch(path string, b batch) error {
 
 // writeTensors writes F32 tensors whatever their values, NaN among them, which
 // safetensors.WriteFile refuses.
-func writeTensors(path string, tensors []safetensors.Tensor, metadata map[string]string) (err error) {
+func writeTensors(path string, tensors []safetensors.Tensor,
+	metadata map[string]string) (err error) {
 	f, err := os.Create(path)
 	if err != nil {
 		return err
@@ -84,7 +86,8 @@ func writeTensors(path string, tensors []safetensors.Tensor, metadata map[string
 		for _, v := range t.Data {
 			data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
 		}
-		raw[i] = safetensors.Raw{Name: t.Name, DType: safetensors.F32, Shape: t.Shape, Data: bytes.NewReader(data)}
+		raw[i] = safetensors.Raw{Name: t.Name, DType: safetensors.F32, Shape: t.Shape,
+			Data: bytes.NewReader(data)}
 	}
 	return safetensors.WriteRaw(f, raw, metadata)
 }

@@ -114,7 +114,8 @@ func syncFolder(path string) error {
 		return err
 	}
 	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrInvalid) {
+	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) &&
+		!errors.Is(err, fs.ErrInvalid) {
 		return err
 	}
 	return nil
@@ -133,7 +134,8 @@ func ResumeCheckpoint(path string) (c *Checkpoint, warning string, err error) {
 	}
 	from := ""
 	for _, other := range append(others, filepath.Join(path, bestName)) {
-		if o, err := ReadCheckpoint(other); err == nil && (c == nil || o.Progress.Step > c.Progress.Step) {
+		if o, err := ReadCheckpoint(other); err == nil &&
+			(c == nil || o.Progress.Step > c.Progress.Step) {
 			c, from = o, other
 		}
 	}
@@ -177,7 +179,8 @@ func trim(path string, keep func(line string) bool) error {
 		return err
 	}
 	lines := slices.Collect(strings.Lines(string(b)))
-	kept := slices.DeleteFunc(slices.Clone(lines), func(l string) bool { return !strings.HasSuffix(l, "\n") || !keep(l) })
+	kept := slices.DeleteFunc(slices.Clone(lines),
+		func(l string) bool { return !strings.HasSuffix(l, "\n") || !keep(l) })
 	if len(kept) == len(lines) {
 		return nil
 	}

@@ -61,7 +61,8 @@ func (o *Options) completeLatent() error {
 	part.Features, part.Context = o.Latent.Size, 0
 	// The published code leaves the last type out where there is no charge; here every type can
 	// come out.
-	m := geoldm.Config{Features: c.Features, Charge: o.Charge, AllTypes: !o.Charge, Encoder: part, Decoder: part}
+	m := geoldm.Config{Features: c.Features, Charge: o.Charge, AllTypes: !o.Charge, Encoder: part,
+		Decoder: part}
 	m.Encoder.Features, m.Encoder.Layers = c.Features, 1
 	m.Complete()
 	if o.Network == networkGeoLDM {
@@ -136,7 +137,8 @@ func (b *Batcher) latents(out *Batch, ids []int, seed uint64, step int) {
 		if ids != nil {
 			id = uint32(ids[i])
 		}
-		for purpose, dst := range map[rng.Purpose][]float32{drawNoise: out.Eps, drawPosterior: out.Posterior} {
+		for purpose, dst := range map[rng.Purpose][]float32{drawNoise: out.Eps,
+			drawPosterior: out.Posterior} {
 			stream, part := rng.New(seed, id, purpose, uint32(step)), dst[i*rows:(i+1)*rows]
 			stream.Fill(part, 1)
 			symmetrise.RemoveMean(part, width, []int{out.N})

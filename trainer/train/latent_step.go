@@ -55,7 +55,8 @@ func (r *run) latentTerms(s *torch.Scope, p *torch.Params, b *Batch) torch.Laten
 //
 // of what the stage trains (see torch.LatentTerms), averaged over atoms as EDM's (see step). The
 // last is not divided by the number of coordinates, as published.
-func (r *run) latentObjective(s *torch.Scope, b *Batch, atoms int) (total torch.Tensor, value float64) {
+func (r *run) latentObjective(s *torch.Scope, b *Batch,
+	atoms int) (total torch.Tensor, value float64) {
 	terms := r.latentTerms(s, r.params, b)
 	share := 1 / float64(r.batchAtoms())
 	for _, t := range []struct {

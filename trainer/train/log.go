@@ -44,13 +44,13 @@ type Stability struct {
 }
 
 // columns are the names of the scalars of an entry, and values what it has of them.
-var columns = []string{"step", "epoch", "time", "loss", "grad_norm", "lr", "mol_per_s", "memory_mb", "val_loss",
-	"stable_atoms", "stable_molecules", "valid"}
+var columns = []string{"step", "epoch", "time", "loss", "grad_norm", "lr", "mol_per_s", "memory_mb",
+	"val_loss", "stable_atoms", "stable_molecules", "valid"}
 
 func (e entry) values() []*float64 {
 	memory := float64(e.MemoryMB)
-	list := []*float64{new(float64(e.Step)), &e.Epoch, &e.Time, e.Loss, e.GradNorm, e.LR, e.MolPerS, &memory,
-		e.ValLoss, nil, nil, nil}
+	list := []*float64{new(float64(e.Step)), &e.Epoch, &e.Time, e.Loss, e.GradNorm, e.LR, e.MolPerS,
+		&memory, e.ValLoss, nil, nil, nil}
 	if s := e.Stable; s != nil {
 		list[9], list[10], list[11] = &s.Atoms, &s.Whole, &s.Valid
 	}

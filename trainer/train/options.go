@@ -196,7 +196,8 @@ func (o *Options) Metadata(meta encoding.Meta) map[string]string {
 
 // sameNetwork tells whether weights of one are weights of the other.
 func (o *Options) sameNetwork(p *Options) bool {
-	return o.Network == p.Network && o.Config == p.Config && o.EGNN == p.EGNN && o.Latent.Config == p.Latent.Config
+	return o.Network == p.Network && o.Config == p.Config && o.EGNN == p.EGNN &&
+		o.Latent.Config == p.Latent.Config
 }
 
 // describeNetwork is the network for an error message.
@@ -224,8 +225,8 @@ func (d *Duration) UnmarshalText(b []byte) error {
 // Defaults are the options of a small QM9 model.
 func Defaults() Options {
 	return Options{
-		Elements: []string{"H", "C", "N", "O", "F"}, Charge: true, Schedule: "polynomial_2", Timesteps: 1000,
-		Config: model.Config{
+		Elements: []string{"H", "C", "N", "O", "F"}, Charge: true, Schedule: "polynomial_2",
+		Timesteps: 1000, Config: model.Config{
 			Variant: model.Symdiff, GammaOrder: model.GammaPaper, FixQR: true,
 			XHHidden: 128, K: 64, EncHidden: 64, EncDepth: 2, EncHeads: 4, EncMLPRatio: 4, DecHidden: 32,
 			Hidden: 192, Depth: 6, Heads: 6, MLPRatio: 4, NoiseDims: 3, NoiseStd: 1, MLPType: model.SwiGLU,
@@ -314,8 +315,8 @@ func (o *Options) checkChoices() error {
 		return fmt.Errorf("loss: %q, want l2 or vlb", o.Loss)
 	case o.Schedule == schedule.Learned:
 		return errors.New("schedule: learned is read from weights, not trained")
-	case o.Config.Variant == model.Symdiff && (!o.Config.FixQR || o.Config.GammaOrder != model.GammaPaper) ||
-		o.Config.PadTo != 0:
+	case o.Config.Variant == model.Symdiff && (!o.Config.FixQR ||
+		o.Config.GammaOrder != model.GammaPaper) || o.Config.PadTo != 0:
 		return errors.New("model: training needs fix_qr, gamma_order paper and pad_to 0: what the " +
 			"published code does otherwise is for its own weights")
 	case o.Fragments > 0 && !slices.Contains(o.Condition, Types):
@@ -340,7 +341,8 @@ func (o *Options) checkChoices() error {
 		return errors.New("--guidance: with --guide, needs a weight above 0")
 	case o.Out == "":
 		return errors.New("--out: no folder given")
-	case o.Steps < 0 || o.Epochs < 0 || o.MaxTime < 0 || o.Steps == 0 && o.Epochs == 0 && o.MaxTime == 0:
+	case o.Steps < 0 || o.Epochs < 0 || o.MaxTime < 0 || o.Steps == 0 && o.Epochs == 0 &&
+		o.MaxTime == 0:
 		return errors.New("one of --steps, --epochs and --max-time must be given, and be positive")
 	}
 	return nil

@@ -33,8 +33,8 @@ func Summarise(folder string) (*Summary, error) {
 		return nil, err
 	}
 	p := c.Progress
-	return &Summary{filepath.Base(filepath.Clean(folder)), c.Options.VariantName(), len(c.Averaged()), p.Step,
-		p.Epochs, p.Seconds, p.Done, c.Provenance.ValLoss, p.Best}, nil
+	return &Summary{filepath.Base(filepath.Clean(folder)), c.Options.VariantName(), len(c.Averaged()),
+		p.Step, p.Epochs, p.Seconds, p.Done, c.Provenance.ValLoss, p.Best}, nil
 }
 
 // readLog reads the log of a run. A last line that is not whole is left out.

@@ -55,8 +55,8 @@ type Posttraining struct {
 // PosttrainDefaults are the settings of post-training from a weights file, with its sizes and its
 // meaning.
 func PosttrainDefaults(weights string) (Posttraining, error) {
-	p := Posttraining{Rounds: 8, Patience: 2, Samples: 5000, Positives: 15000, Beta: 0.4, From: 0.06, To: 0.75,
-		Negative: 0.9, Ramp: 0.1, Mix: 0.5, RewardBelow: 1}
+	p := Posttraining{Rounds: 8, Patience: 2, Samples: 5000, Positives: 15000, Beta: 0.4, From: 0.06,
+		To: 0.75, Negative: 0.9, Ramp: 0.1, Mix: 0.5, RewardBelow: 1}
 	o, err := Student(weights)
 	if err != nil {
 		return p, err
@@ -118,7 +118,8 @@ func (p *Posttraining) round(k int, weights string, samples []string, rewards st
 	if p.Reward != "" {
 		positives = int(p.Mix * float64(positives))
 	}
-	o.Resume, o.Init, o.Out, o.Seed = "", weights, filepath.Join(p.folder(k), "train"), p.Train.Seed+uint64(k)
+	o.Resume, o.Init, o.Out, o.Seed = "", weights, filepath.Join(p.folder(k), "train"),
+		p.Train.Seed+uint64(k)
 	o.Contrast = &Contrast{Old: weights, Anchor: p.Train.Init, RewardBelow: p.RewardBelow,
 		Negative: p.Negative, Ramp: p.Ramp, Beta: p.Beta, From: p.From, To: p.To, Samples: samples,
 		Rewards: rewards, First: k * positives, Count: positives, OrderSeed: p.Train.Seed}
@@ -302,8 +303,8 @@ type PosttrainSummary struct {
 
 // summary are the settings that the provenance tells.
 func (p *Posttraining) summary() PosttrainSummary {
-	s := PosttrainSummary{p.Samples, p.SampleSteps, p.SampleRho, p.Positives, p.Beta, p.From, p.To, p.Negative, p.Ramp,
-		p.Train.Steps, p.Train.LR, "", 0, 0, ""}
+	s := PosttrainSummary{p.Samples, p.SampleSteps, p.SampleRho, p.Positives, p.Beta, p.From, p.To,
+		p.Negative, p.Ramp, p.Train.Steps, p.Train.LR, "", 0, 0, ""}
 	if p.Reward != "" {
 		s.Reward, s.Mix, s.RewardBelow, s.Group = shareableReward(p.Reward), p.Mix, p.RewardBelow, p.Group
 	}

@@ -38,12 +38,13 @@ type PosttrainResult struct {
 
 func (r *PosttrainResult) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "round  score   stable %%  valid %%  unique %%  plausible %%  aromatic %%  distances JS  angles JS\n")
+	fmt.Fprintf(&b,
+		"round  score   stable %%  valid %%  unique %%  plausible %%  aromatic %%  distances JS  angles JS\n")
 	for _, x := range r.Rounds {
 		if m := x.Measures; m != nil {
-			fmt.Fprintf(&b, "%-5d  %.4f  %-8.2f  %-7.2f  %-8.2f  %-11.2f  %-10.2f  %-12.5f  %.5f\n", x.Round, m.Score,
-				100*m.StableMolecules, 100*m.Valid, 100*m.Unique,
-				100*m.Sound, 100*m.Aromatic, m.Distances, m.Angles)
+			fmt.Fprintf(&b, "%-5d  %.4f  %-8.2f  %-7.2f  %-8.2f  %-11.2f  %-10.2f  %-12.5f  %.5f\n", x.Round,
+				m.Score, 100*m.StableMolecules, 100*m.Valid, 100*m.Unique, 100*m.Sound, 100*m.Aromatic,
+				m.Distances, m.Angles)
 		}
 	}
 	fmt.Fprintf(&b, "%s: the weights of round %d", r.Weights, r.Best)
@@ -101,7 +102,8 @@ func Posttrain(ctx context.Context, p Posttraining, resume bool, status io.Write
 	if err := r.run(ctx); err != nil {
 		return nil, err
 	}
-	return &PosttrainResult{filepath.Join(out, modelName), r.state.Best, r.state.Rounds, r.state.Done}, nil
+	return &PosttrainResult{filepath.Join(out, modelName), r.state.Best, r.state.Rounds, r.state.Done},
+		nil
 }
 
 // modelName is the file of weights of a round, and of the best one.
@@ -113,14 +115,16 @@ func (r *posttraining) enter(resume bool) error {
 	state, err := readPosttrainState(r.Train.Out)
 	switch {
 	case err == nil && !resume:
-		return fmt.Errorf("%s is there already: --resume %s goes on with it, or choose another --out", path, r.Train.Out)
+		return fmt.Errorf("%s is there already: --resume %s goes on with it, or choose another --out",
+			path, r.Train.Out)
 	case err == nil:
 		r.state = state
 		r.state.Options, r.state.Done = r.Posttraining, false
 		r.state.Commands = append(r.state.Commands, r.Train.Command)
 		sum, err := hashOf(state.Rounds[0].Weights)
 		if err == nil && sum != state.Rounds[0].SHA256 {
-			err = fmt.Errorf("%s: not the weights that %s started from", state.Rounds[0].Weights, r.Train.Out)
+			err = fmt.Errorf("%s: not the weights that %s started from", state.Rounds[0].Weights,
+				r.Train.Out)
 		}
 		return err
 	case resume || exists(path):
@@ -223,7 +227,8 @@ func (r *posttraining) measure(ctx context.Context, k int) error {
 			return err
 		}
 		r.log.progress(time.Now(), func() string {
-			return fmt.Sprintf("round %d  %d of %d samples", k, min(first+samplesPerFile, r.Samples), r.Samples)
+			return fmt.Sprintf("round %d  %d of %d samples", k, min(first+samplesPerFile, r.Samples),
+				r.Samples)
 		})
 	}
 	samples, err := readMolecules(files)
@@ -273,7 +278,8 @@ func readMolecules(files []string) (all []*molecule.Molecule, err error) {
 
 // rewards writes the weights of the samples of round k (see Contrast) and is their mean reward.
 // The training molecules follow with addData: scoring them takes time, and the last round needs none.
-func (r *posttraining) rewards(ctx context.Context, k int, samples []*molecule.Molecule) (mean float64, err error) {
+func (r *posttraining) rewards(ctx context.Context, k int,
+	samples []*molecule.Molecule) (mean float64, err error) {
 	values, err := r.reward(ctx, samples)
 	if err != nil {
 		return 0, err
@@ -318,7 +324,8 @@ func (r *posttraining) addData(ctx context.Context, k int) error {
 
 // rewardedData are the places of the next training molecules for round k whose reward is at least
 // least, and where the round after goes on.
-func (r *posttraining) rewardedData(ctx context.Context, k int, least float64) (data []int, next int, err error) {
+func (r *posttraining) rewardedData(ctx context.Context, k int,
+	least float64) (data []int, next int, err error) {
 	count := int(r.Mix * float64(r.Positives))
 	if count == 0 {
 		return nil, 0, nil
@@ -357,13 +364,15 @@ func (r *posttraining) rewardedData(ctx context.Context, k int, least float64) (
 		}
 	}
 	if len(data) == 0 {
-		return nil, 0, fmt.Errorf("--reward: no training molecule has the samples' mean reward, %g", least)
+		return nil, 0, fmt.Errorf("--reward: no training molecule has the samples' mean reward, %g",
+			least)
 	}
 	return data, next, nil
 }
 
 // sampleTo writes n samples of a seed from the first one on.
-func (r *posttraining) sampleTo(ctx context.Context, file string, by *symdiff.Model, seed uint64, first, n int) error {
+func (r *posttraining) sampleTo(ctx context.Context, file string, by *symdiff.Model, seed uint64,
+	first, n int) error {
 	o := r.sampler()
 	o.Seed, o.First, o.N, o.Threads = seed, first, n, r.Train.Threads
 	var molecules []*molecule.Molecule
@@ -414,9 +423,9 @@ func (r *posttraining) train(ctx context.Context, k int) (Round, error) {
 	if err != nil {
 		return Round{}, err
 	}
-	next := Round{Round: k + 1, Weights: filepath.Join(r.folder(k+1), modelName), Threads: r.Train.Threads,
-		Hours:   round(result.Seconds/3600, 1e5),
-		ValLoss: c.Provenance.ValLoss, ByTime: c.Provenance.ValLossByTime, Drift: c.Provenance.DriftByTime}
+	next := Round{Round: k + 1, Weights: filepath.Join(r.folder(k+1), modelName),
+		Threads: r.Train.Threads, Hours: round(result.Seconds/3600, 1e5), ValLoss: c.Provenance.ValLoss,
+		ByTime: c.Provenance.ValLossByTime, Drift: c.Provenance.DriftByTime}
 	if err := os.MkdirAll(r.folder(k+1), 0o777); err != nil {
 		return next, err
 	}

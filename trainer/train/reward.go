@@ -283,7 +283,8 @@ func chordless(n int, bonds []molecule.Bond, size int) (count int) {
 			// next may be bound to the last atom alone, or to the first too, where that closes the
 			// ring.
 			closes := joined[[2]int{next, path[0]}]
-			crossed := slices.ContainsFunc(path[1:max(1, len(path)-1)], func(a int) bool { return joined[[2]int{next, a}] })
+			crossed := slices.ContainsFunc(path[1:max(1, len(path)-1)],
+				func(a int) bool { return joined[[2]int{next, a}] })
 			switch {
 			case crossed, closes && len(path) > 1 && len(path)+1 != size:
 			case closes && len(path)+1 == size:
@@ -318,7 +319,8 @@ func compile(setting, text string) (*expression, error) {
 	var found nameFinder
 	ast.Walk(&tree.Node, &found)
 	names := slices.Compact(slices.Sorted(slices.Values(found.names)))
-	names = slices.DeleteFunc(names, func(name string) bool { _, ok := rewardMeasures[name]; return !ok })
+	names = slices.DeleteFunc(names,
+		func(name string) bool { _, ok := rewardMeasures[name]; return !ok })
 	for _, name := range names {
 		if rewardMeasures[name].rdkit && !rdkit.Available {
 			return nil, fmt.Errorf("%s: %s: %w", setting, name, rdkit.ErrMissing)
@@ -330,7 +332,8 @@ func compile(setting, text string) (*expression, error) {
 	}
 	program, err := expr.Compile(text, expr.Env(env))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w\nmeasures:\n  %s", setting, err, strings.Join(RewardMeasures(), "\n  "))
+		return nil, fmt.Errorf("%s: %w\nmeasures:\n  %s", setting, err,
+			strings.Join(RewardMeasures(), "\n  "))
 	}
 	known := map[string][]rdkit.Fingerprint{}
 	for _, file := range found.files {
@@ -423,12 +426,14 @@ func programReward(command []string) (rewarder, error) {
 			text := strings.TrimSpace(lines.Text())
 			v, err := strconv.ParseFloat(text, 64)
 			if err != nil || math.IsInf(v, 0) {
-				return nil, fmt.Errorf("--reward: %s, line %d: %q, want a number", command[0], len(values)+1, text)
+				return nil, fmt.Errorf("--reward: %s, line %d: %q, want a number", command[0], len(values)+1,
+					text)
 			}
 			values = append(values, v)
 		}
 		if len(values) != len(molecules) {
-			return nil, fmt.Errorf("--reward: %s printed %d lines for %d molecules", command[0], len(values), len(molecules))
+			return nil, fmt.Errorf("--reward: %s printed %d lines for %d molecules", command[0], len(values),
+				len(molecules))
 		}
 		return values, nil
 	}, nil
@@ -450,7 +455,8 @@ type grouped struct{ samples, data []string }
 // group, and p and q are the shares of the group in the samples and in the data. A has the mean 0 in
 // each group, so the reward itself leaves their shares as they are. A molecule that cannot be judged
 // has the lowest reward of the others, or 0. Without groups all samples are one, and p = q.
-func rewardWeights(rewards []float64, groups *grouped, mix, negative float64) (weights []float64, mean float64) {
+func rewardWeights(rewards []float64, groups *grouped, mix,
+	negative float64) (weights []float64, mean float64) {
 	low := math.Inf(1)
 	for _, v := range rewards {
 		low = min(low, orInf(v))

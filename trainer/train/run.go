@@ -44,7 +44,8 @@ func (r *Result) String() string {
 // Run trains until the end that the options set, or until ctx is cancelled. status gets lines for
 // people, or nothing if it is nil, and terminal tells whether it is one. The result is nil where
 // nothing was saved, as in all processes of a job but the first.
-func Run(ctx context.Context, o Options, status io.Writer, terminal bool) (result *Result, err error) {
+func Run(ctx context.Context, o Options, status io.Writer,
+	terminal bool) (result *Result, err error) {
 	if failure := guarded(func() { result, err = begin(ctx, o, status, terminal) }); failure != nil {
 		return nil, failure
 	}
@@ -187,7 +188,8 @@ func newRun(o Options, world *mpi.World, status io.Writer, terminal bool) (_ *ru
 	if resumed != nil {
 		r.restore(resumed)
 	}
-	if r.order, err = dataset.NewOrder(r.set, r.batchAtoms(), o.Seed, r.progress.Epoch, r.progress.Position); err != nil {
+	if r.order, err = dataset.NewOrder(r.set, r.batchAtoms(), o.Seed, r.progress.Epoch,
+		r.progress.Position); err != nil {
 		return nil, fmt.Errorf("--resume %s: %w; --init starts a new run from its weights", r.Resume, err)
 	}
 	if err := r.alike(); err != nil {
@@ -288,7 +290,8 @@ func (r *run) load() (err error) {
 		if err != nil {
 			return err
 		}
-		r.meta.Histogram, r.meta.Moments, r.meta.Compositions = meta.Histogram, meta.Moments, meta.Compositions
+		r.meta.Histogram, r.meta.Moments, r.meta.Compositions = meta.Histogram, meta.Moments,
+			meta.Compositions
 		if r.set, s, err = c.molecules(r.set, own); err != nil {
 			return err
 		}
@@ -301,7 +304,8 @@ func (r *run) load() (err error) {
 	if r.isLatent() {
 		r.meta.Moments = nil // those of atoms, not of latents
 	}
-	r.provenance = Provenance{Command: r.Command, Seed: r.Seed, Data: r.set.Sources, Molecules: r.set.Len(), EMA: r.EMA}
+	r.provenance = Provenance{Command: r.Command, Seed: r.Seed, Data: r.set.Sources,
+		Molecules: r.set.Len(), EMA: r.EMA}
 	values, err := r.values(r.set, r.Data, r.Limit)
 	if err != nil {
 		return err
@@ -387,13 +391,15 @@ func (r *run) initialise() error {
 func (r *run) compatible(c *Checkpoint) error {
 	switch {
 	case !c.Options.sameNetwork(&r.Options):
-		return fmt.Errorf("--resume %s: its model is %s, asked for is %s", r.Resume, c.Options.describeNetwork(),
-			r.describeNetwork())
+		return fmt.Errorf("--resume %s: its model is %s, asked for is %s", r.Resume,
+			c.Options.describeNetwork(), r.describeNetwork())
 	case r.AMSGrad && c.Buffers[bufVMax] == nil:
 		return fmt.Errorf("--resume %s: it was not trained with amsgrad", r.Resume)
 	case r.Muon != c.Options.Muon:
-		return fmt.Errorf("--resume %s: muon cannot change within a run; start a new one with --init", r.Resume)
-	case c.Progress.BatchAtoms != 0 && c.Progress.Position > 0 && c.Progress.BatchAtoms != r.batchAtoms():
+		return fmt.Errorf("--resume %s: muon cannot change within a run; start a new one with --init",
+			r.Resume)
+	case c.Progress.BatchAtoms != 0 && c.Progress.Position > 0 &&
+		c.Progress.BatchAtoms != r.batchAtoms():
 		return fmt.Errorf("--resume %s: its batches are of %d atoms over all processes and parts, "+
 			"asked for are %d; within an epoch that cannot change (no such position)",
 			r.Resume, c.Progress.BatchAtoms, r.batchAtoms())
@@ -504,7 +510,8 @@ func (r *run) loop(ctx context.Context) error {
 		if r.CheckpointEvery > 0 && time.Since(lastSave) >= time.Duration(r.CheckpointEvery) {
 			lastSave = time.Now()
 			if err := r.save(); err != nil {
-				r.log.note("no checkpoint written, the next try is in %v: %v", time.Duration(r.CheckpointEvery), err)
+				r.log.note("no checkpoint written, the next try is in %v: %v", time.Duration(r.CheckpointEvery),
+					err)
 			}
 		}
 		if speed == 0 {
@@ -513,7 +520,8 @@ func (r *run) loop(ctx context.Context) error {
 		r.log.progress(now, func() string { return r.line(share, lastLoss, lr, speed) })
 	}
 	r.progress.Done = true
-	if h := r.provenance.History; r.val != nil && r.leads() && (len(h) == 0 || h[len(h)-1].Step != r.progress.Step) {
+	if h := r.provenance.History; r.val != nil && r.leads() &&
+		(len(h) == 0 || h[len(h)-1].Step != r.progress.Step) {
 		if err := r.validate(); err != nil {
 			return err
 		}
@@ -585,9 +593,8 @@ func (r *run) trained(st stats, lr, loss, speed float64) entry {
 
 // line tells a person how far the run is.
 func (r *run) line(share, loss, lr, speed float64) string {
-	s := fmt.Sprintf("step %d  epoch %.2f  loss %.4f  lr %.1e  %.0f mol/s  %.0f%%  %s left", r.progress.Step,
-		r.progress.Epochs,
-		loss, lr, speed, 100*share, remaining(share, r.elapsed()))
+	s := fmt.Sprintf("step %d  epoch %.2f  loss %.4f  lr %.1e  %.0f mol/s  %.0f%%  %s left",
+		r.progress.Step, r.progress.Epochs, loss, lr, speed, 100*share, remaining(share, r.elapsed()))
 	if r.provenance.ValLoss != 0 {
 		s += fmt.Sprintf("  val %.4f", r.provenance.ValLoss)
 	}
@@ -645,10 +652,11 @@ func (r *run) state() *Checkpoint {
 	p := r.provenance
 	p.Steps, p.Epochs, p.Hours, p.Finished = r.progress.Step, round(r.progress.Epochs, 1e4),
 		round(r.progress.Seconds/3600, 1e4), r.progress.Done
-	c := &Checkpoint{Meta: r.meta, Options: r.Options, Progress: r.progress, Provenance: p, Buffers: map[string][]float32{
-		bufParam: torch.Float32s(r.params.Flat), bufEMA: torch.Float32s(r.opt.EMA), bufM: torch.Float32s(r.opt.M),
-		bufV: torch.Float32s(r.opt.V),
-	}}
+	c := &Checkpoint{Meta: r.meta, Options: r.Options, Progress: r.progress, Provenance: p,
+		Buffers: map[string][]float32{
+			bufParam: torch.Float32s(r.params.Flat), bufEMA: torch.Float32s(r.opt.EMA), bufM: torch.Float32s(r.opt.M),
+			bufV: torch.Float32s(r.opt.V),
+		}}
 	if r.AMSGrad {
 		c.Buffers[bufVMax] = torch.Float32s(r.opt.VMax)
 	}

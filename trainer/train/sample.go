@@ -83,7 +83,8 @@ func (c *Checkpoint) inputVariance(val *dataset.Set) ([]float64, error) {
 			for j := range z {
 				z[j] = float32(sched.Alpha(t)*float64(rows[j]) + sched.Sigma(t)*float64(noise[j]))
 			}
-			list[k] += symmetrise.InputVariance(net, z, float32(share), meterDraws, valSeed+uint64(i)) / float64(n)
+			list[k] += symmetrise.InputVariance(net, z, float32(share), meterDraws,
+				valSeed+uint64(i)) / float64(n)
 		}
 	}
 	for k := range list {

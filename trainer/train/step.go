@@ -98,7 +98,8 @@ func (r *run) gradients(b batch) (grads []torch.Tensor, loss float64) {
 
 // objective is the loss of a part of a batch of so many molecules and atoms, and its share of the
 // batch's value.
-func (r *run) objective(s *torch.Scope, made *Batch, molecules, atoms int) (total torch.Tensor, value float64) {
+func (r *run) objective(s *torch.Scope, made *Batch, molecules,
+	atoms int) (total torch.Tensor, value float64) {
 	if r.isLatent() {
 		return r.latentObjective(s, made, atoms)
 	}

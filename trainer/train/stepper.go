@@ -79,7 +79,8 @@ func (s *Stepper) Tensors() []safetensors.Tensor {
 	flat := torch.Float32s(s.r.params.Flat)
 	var list []safetensors.Tensor
 	for _, p := range s.r.Parameters() {
-		list = append(list, safetensors.Tensor{Name: p.Name, DType: safetensors.F32, Shape: p.Shape, Data: flat[:p.Size()]})
+		list = append(list, safetensors.Tensor{Name: p.Name, DType: safetensors.F32, Shape: p.Shape,
+			Data: flat[:p.Size()]})
 		flat = flat[p.Size():]
 	}
 	for _, t := range s.r.tensors(s.r.part(s.b, 0, 1)) {
@@ -107,7 +108,8 @@ func (s *Stepper) Products() []Product {
 	}
 	attention := func(depth, heads, width int) {
 		for range depth {
-			list = append(list, Product{b * heads, n, width / heads, n}, Product{b * heads, n, n, width / heads})
+			list = append(list, Product{b * heads, n, width / heads, n},
+				Product{b * heads, n, n, width / heads})
 		}
 	}
 	attention(c.Depth, c.Heads, c.Hidden)
@@ -120,7 +122,8 @@ func (s *Stepper) Products() []Product {
 // perMolecule tells the layers that see a molecule's time, or f's mean over its atoms, rather than
 // its atoms.
 func perMolecule(name string) bool {
-	return strings.Contains(name, "adaLN") || strings.Contains(name, "t_embedder") || strings.Contains(name, "gamma_dec")
+	return strings.Contains(name, "adaLN") || strings.Contains(name, "t_embedder") ||
+		strings.Contains(name, "gamma_dec")
 }
 
 // Product is Count products of (Rows, In) with (In, Out).

@@ -53,8 +53,8 @@ func loadTeacher(o Options, device gotch.Device) (*teacher, error) {
 		}
 		params, context, err := loadParams(other.flag, other.file, o, device)
 		if err == nil && !slices.Equal(context, t.context) {
-			err = fmt.Errorf("%s %s: the scales of its condition are %v, the teacher's %v", other.flag, other.file,
-				context, t.context)
+			err = fmt.Errorf("%s %s: the scales of its condition are %v, the teacher's %v", other.flag,
+				other.file, context, t.context)
 		}
 		if err != nil {
 			return t, err
@@ -66,7 +66,8 @@ func loadTeacher(o Options, device gotch.Device) (*teacher, error) {
 
 // loadParams reads a network that takes the inputs that the student of o is given, and what it is
 // conditioned on.
-func loadParams(flag, path string, o Options, device gotch.Device) (*torch.Params, []encoding.Quantity, error) {
+func loadParams(flag, path string, o Options,
+	device gotch.Device) (*torch.Params, []encoding.Quantity, error) {
 	f, err := safetensors.Open(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", flag, err)

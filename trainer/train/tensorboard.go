@@ -38,7 +38,8 @@ func createEvents(folder string, now time.Time) (*eventFile, error) {
 func (e *eventFile) start(step int, now time.Time) error {
 	version := protoBytes(protoTime(nil, now), 3, []byte("brain.Event:2"))
 	const started = 1
-	session := protoBytes(protoVarint(protoTime(nil, now), 2, uint64(step)), 7, protoVarint(nil, 1, started))
+	session := protoBytes(protoVarint(protoTime(nil, now), 2, uint64(step)), 7,
+		protoVarint(nil, 1, started))
 	if err := e.record(version); err != nil {
 		return err
 	}
@@ -49,7 +50,8 @@ func (e *eventFile) start(step int, now time.Time) error {
 func (e *eventFile) scalar(now time.Time, step int, tag string, v float64) error {
 	value := protoBytes(nil, 1, []byte(tag))
 	value = binary.LittleEndian.AppendUint32(append(value, 2<<3|5), math.Float32bits(float32(v)))
-	return e.record(protoBytes(protoVarint(protoTime(nil, now), 2, uint64(step)), 5, protoBytes(nil, 1, value)))
+	return e.record(protoBytes(protoVarint(protoTime(nil, now), 2, uint64(step)), 5,
+		protoBytes(nil, 1, value)))
 }
 
 func (e *eventFile) record(data []byte) error {
@@ -68,7 +70,8 @@ func maskedCRC(b []byte) uint32 {
 
 // protoTime appends field 1, the seconds of a time.
 func protoTime(b []byte, t time.Time) []byte {
-	return binary.LittleEndian.AppendUint64(append(b, 1<<3|1), math.Float64bits(float64(t.UnixNano())/1e9))
+	return binary.LittleEndian.AppendUint64(append(b, 1<<3|1),
+		math.Float64bits(float64(t.UnixNano())/1e9))
 }
 
 func protoVarint(b []byte, field int, v uint64) []byte {
@@ -76,5 +79,6 @@ func protoVarint(b []byte, field int, v uint64) []byte {
 }
 
 func protoBytes(b []byte, field int, v []byte) []byte {
-	return append(binary.AppendUvarint(binary.AppendUvarint(b, uint64(field)<<3|2), uint64(len(v))), v...)
+	return append(binary.AppendUvarint(binary.AppendUvarint(b, uint64(field)<<3|2), uint64(len(v))),
+		v...)
 }

@@ -73,7 +73,8 @@ func (r *run) validate() error {
 			r.log.note("no variance of k's input: %v", err)
 		}
 	}
-	h := append(r.provenance.History, Validation{Step: r.progress.Step, Epochs: e.Epoch, Seconds: e.Time, Loss: loss})
+	h := append(r.provenance.History, Validation{Step: r.progress.Step, Epochs: e.Epoch,
+		Seconds: e.Time, Loss: loss})
 	r.provenance.History = h[max(0, len(h)-historyTail):]
 	r.log.write(e)
 	if r.progress.Best != 0 && loss >= r.progress.Best {
@@ -117,9 +118,9 @@ func (r *run) sample(ctx context.Context) {
 		return
 	}
 	e := r.entry("sample")
-	e.Stable = &Stability{report.Molecules, round(report.StableAtoms, 1e4), round(report.StableMolecules, 1e4),
-		round(report.Valid, 1e4)}
+	e.Stable = &Stability{report.Molecules, round(report.StableAtoms, 1e4),
+		round(report.StableMolecules, 1e4), round(report.Valid, 1e4)}
 	r.log.write(e)
-	r.log.note("step %d: of %d samples %.1f %% of atoms are stable, %.1f %% of molecules", r.progress.Step,
-		report.Molecules, 100*report.StableAtoms, 100*report.StableMolecules)
+	r.log.note("step %d: of %d samples %.1f %% of atoms are stable, %.1f %% of molecules",
+		r.progress.Step, report.Molecules, 100*report.StableAtoms, 100*report.StableMolecules)
 }

@@ -81,8 +81,8 @@ func (p Program) Relax(
 	}
 	seconds := int(math.Ceil(limit.Seconds()))
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", `ulimit -c 0; ulimit -S -t "$1"; shift; exec "$@"`, "sh",
-		strconv.Itoa(seconds), p.path, "in.xyz", "--opt", "normal", "--chrg", strconv.Itoa(charge), "--uhf",
-		strconv.Itoa(unpaired))
+		strconv.Itoa(seconds), p.path, "in.xyz", "--opt", "normal", "--chrg", strconv.Itoa(charge),
+		"--uhf", strconv.Itoa(unpaired))
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "OMP_NUM_THREADS=1")
 	out, err := cmd.Output()
 	switch {

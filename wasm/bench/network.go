@@ -80,13 +80,15 @@ func (b *bench) load(data []byte) error {
 func (b *bench) prepare(batch, atoms int) {
 	c := b.m.Config
 	sizes := make([]int, batch)
-	b.noise = symmetrise.Noise{R0: make([]o3.Matrix, batch), Eta: make([]float32, batch*atoms*c.NoiseDims)}
+	b.noise = symmetrise.Noise{R0: make([]o3.Matrix, batch),
+		Eta: make([]float32, batch*atoms*c.NoiseDims)}
 	r := rng.New(2, 0, rng.Init, 0)
 	for i := range sizes {
 		sizes[i], b.noise.R0[i] = atoms, o3.Haar(&r)
 	}
 	b.batch, b.atoms, b.state = batch, atoms, b.m.Network().NewState(sizes)
-	b.z, b.eps = make([]float32, batch*atoms*(3+c.Features)), make([]float32, batch*atoms*(3+c.Features))
+	b.z, b.eps = make([]float32, batch*atoms*(3+c.Features)),
+		make([]float32, batch*atoms*(3+c.Features))
 	b.state.Schedule(callTimes)
 	r.Fill(b.z, 1)
 	r.Fill(b.noise.Eta, 1)
@@ -142,7 +144,8 @@ func (b *bench) gemm(m, in, out, n int) {
 
 // molecule samples one molecule of the given size.
 func (b *bench) molecule(atoms, steps int) error {
-	s, err := sampler.New(b.m.Network(), b.m.Meta, sampler.Options{Seed: 1, Atoms: atoms, Steps: steps})
+	s, err := sampler.New(b.m.Network(), b.m.Meta, sampler.Options{Seed: 1, Atoms: atoms,
+		Steps: steps})
 	for err == nil && !s.Done() {
 		err = s.Step()
 	}
@@ -155,7 +158,8 @@ func (b *bench) molecule(atoms, steps int) error {
 func (b *bench) command(word string, args []int) error {
 	want := map[string]int{"prepare": 2, "run": 2, "gemm": 4, "peak": 1, "molecule": 2}[word]
 	if want == 0 || len(args) != want {
-		return errors.New("bench: " + strconv.Quote(word) + " with " + strconv.Itoa(len(args)) + " numbers")
+		return errors.New("bench: " + strconv.Quote(word) + " with " + strconv.Itoa(len(args)) +
+			" numbers")
 	}
 	switch word {
 	case "prepare":

@@ -50,7 +50,8 @@ const (
 	Object
 )
 
-var kindNames = [...]string{"nothing", "null", "a boolean", "a number", "a string", "an array", "an object"}
+var kindNames = [...]string{"nothing", "null", "a boolean", "a number", "a string", "an array",
+	"an object"}
 
 // String is the kind with its article, as error messages want it.
 func (k Kind) String() string { return kindNames[k] }

@@ -53,8 +53,9 @@ const (
 func newMatcher(n int, edges []Edge) *matcher {
 	size := 2*n + 1
 	m := &matcher{n: n, last: n, size: size, edge: make([]end, size*size), dual: make([]int, size),
-		match: make([]int, size), slack: make([]int, size), top: make([]int, size), parent: make([]int, size),
-		kind: make([]int, size), from: make([]int, size*(n+1)), parts: make([][]int, size), seen: make([]int, size)}
+		match: make([]int, size), slack: make([]int, size), top: make([]int, size),
+		parent: make([]int, size), kind: make([]int, size), from: make([]int, size*(n+1)),
+		parts: make([][]int, size), seen: make([]int, size)}
 	for u := 1; u <= n; u++ {
 		for v := 1; v <= n; v++ {
 			*m.at(u, v) = end{u, v, 0}
@@ -215,7 +216,8 @@ func (m *matcher) addBlossom(u, root, v int) {
 	}
 	for _, part := range parts {
 		for x := 1; x <= m.last; x++ {
-			if m.at(b, x).weight == 0 || m.at(part, x).weight > 0 && m.excess(m.at(part, x)) < m.excess(m.at(b, x)) {
+			if m.at(b, x).weight == 0 || m.at(part, x).weight > 0 &&
+				m.excess(m.at(part, x)) < m.excess(m.at(b, x)) {
 				*m.at(b, x), *m.at(x, b) = *m.at(part, x), *m.at(x, part)
 			}
 		}
@@ -312,8 +314,8 @@ func (m *matcher) phase() bool {
 			return false
 		}
 		for x := 1; x <= m.last; x++ {
-			if m.top[x] == x && m.slack[x] != 0 && m.top[m.slack[x]] != x && m.excess(m.at(m.slack[x], x)) == 0 &&
-				m.found(*m.at(m.slack[x], x)) {
+			if m.top[x] == x && m.slack[x] != 0 && m.top[m.slack[x]] != x &&
+				m.excess(m.at(m.slack[x], x)) == 0 && m.found(*m.at(m.slack[x], x)) {
 				return true
 			}
 		}
