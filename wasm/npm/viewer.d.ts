@@ -97,7 +97,7 @@ declare global {
   interface HTMLElementTagNameMap {
     "symdiff-viewer": SymDiffViewer;
   }
-  // Preact, Solid and React up to 18 look here; for React 19 import "symdiff-mol/react".
+  // React up to 18 looks here. For React 19 import "symdiff-mol/react"; the README has what Preact and Solid need.
   namespace JSX {
     interface IntrinsicElements {
       "symdiff-viewer": SymDiffViewerJSX;

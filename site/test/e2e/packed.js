@@ -21,5 +21,27 @@ export function block(language, text) {
   return found[2];
 }
 
+/** What of the README's text this finds. */
+export const prose = (pattern) => readme.match(pattern)[0];
+
 /** The README's code as it stands, a function `generate`, and the element. */
 export const usage = `${block("js", "SymDiff.load")}import "symdiff-mol/viewer";`;
+
+/** The files that the README has copied beside a bundle whose bundler leaves them. */
+export const copied = block("sh", "esbuild main.js").match(/^cp (.+) \.\.\/\.\.\/dist\/$/m)[1].split(" ");
+
+/** The oldest versions that the README says are tested: of Node and of TypeScript. */
+export const oldest = readme.match(/Node (?<node>\d+) and\s+TypeScript (?<typescript>\d+\.\d+) are the oldest/).groups;
+
+/** Holds what the README says of Node, here or as another program. */
+export function holdsInNode(cwd, node = process.execPath) {
+  const { exports } = JSON.parse(readFileSync(join(top, "wasm/npm/package.json"), "utf8"));
+  const modules = Object.entries(exports).flatMap(([name, { default: file }]) => (file?.endsWith(".js") ? [`symdiff-mol${name.slice(1)}`] : []));
+  assert.ok(modules.length >= 6);
+  const script = `
+    for (const name of ${JSON.stringify(modules)}) await import(name);
+    const { SymDiff } = await import("symdiff-mol");
+    const { qm9Web } = await import("symdiff-mol/qm9-web");
+    await SymDiff.load(qm9Web).catch(({ name, code }) => console.log(name, code));`;
+  assert.equal(execFileSync(node, ["--input-type=module", "-e", script], { cwd, encoding: "utf8" }), "SymDiffError worker\n");
+}
