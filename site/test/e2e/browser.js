@@ -45,8 +45,9 @@ export async function serve({ base = "/", port = 0, dir = join(top, "build/site"
   throw new Error("the server did not start");
 }
 
-export async function launch(args = []) {
+export async function launch(args = [], options = {}) {
   const browser = await chromium.launch({
+    ...options,
     executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
     args: [
       "--headless", "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -55,6 +56,20 @@ export async function launch(args = []) {
   });
   browsers.add(browser);
   return browser;
+}
+
+/** A browser that keeps pages which are left, as those of people do. */
+export const launchKeeping = () => launch([], { ignoreDefaultArgs: ["--disable-back-forward-cache"] });
+
+/** Leaves a page for another one, and comes back; resolves to whether the browser has kept it. */
+export async function leaveAndReturn(page, other) {
+  const title = await page.title();
+  await page.evaluate(() => (window.kept = true));
+  await page.goto(other);
+  await page.waitForTimeout(1000);
+  await page.evaluate(() => void setTimeout(() => history.back()));
+  await page.waitForFunction((title) => document.title === title, title);
+  return page.evaluate(() => window.kept ?? false);
 }
 
 /**

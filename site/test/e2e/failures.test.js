@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { accessible } from "./axe.js";
-import { endAll, generate, launch, open, serve } from "./browser.js";
+import { endAll, generate, launch, launchKeeping, leaveAndReturn, open, serve } from "./browser.js";
 
 let server;
 let browser;
@@ -88,6 +88,21 @@ test("a tab put to sleep in the middle of a run goes on when it wakes", async ()
   await devtools.send("Page.setWebLifecycleState", { state: "frozen" });
   await new Promise((resolve) => setTimeout(resolve, 1500));
   await devtools.send("Page.setWebLifecycleState", { state: "active" });
+  await page.waitForSelector("#result:not([hidden])");
+  assert.equal(await page.isVisible("#error"), false);
+  assert.match(await page.textContent("#provenance"), /^Seed 6,/);
+  await close();
+});
+
+test("a page that is left in the middle of a run makes its molecule when one comes back", async (t) => {
+  const keeping = await launchKeeping();
+  t.after(() => keeping.close());
+  const { page, close } = await open(keeping, `${server.url}?seed=6&atoms=9&steps=400`);
+  await page.click("#generate");
+  await page.waitForFunction(() => /^Step \d/.test(document.querySelector("#progress-text").textContent));
+  const kept = await leaveAndReturn(page, `${server.url}model.html`);
+  t.diagnostic(kept ? "kept by Chromium" : "loaded anew by Chromium");
+  if (!kept) await page.click("#generate");
   await page.waitForSelector("#result:not([hidden])");
   assert.equal(await page.isVisible("#error"), false);
   assert.match(await page.textContent("#provenance"), /^Seed 6,/);

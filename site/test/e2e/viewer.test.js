@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { accessible } from "./axe.js";
-import { downloadBytes, endAll, launch, open, screenshots, top } from "./browser.js";
+import { downloadBytes, endAll, launch, launchKeeping, leaveAndReturn, open, screenshots, top } from "./browser.js";
 import { staticServer } from "./static.js";
 
 const water = "3\n\nO 0 0 0\nH 0.76 0.59 0\nH -0.76 0.59 0\n";
@@ -21,12 +21,12 @@ after(endAll);
 const html = (body) => `<!doctype html><html lang="en"><title>Test</title><link rel="icon" href="data:,"><script type="module" src="/viewer.js"></script><body><main><h1>Test</h1>${body}</main></body></html>`;
 
 /** A page with this body; what is in `files` is served beside the package. */
-async function onPage(t, body, { files = {}, ...options } = {}) {
+async function onPage(t, body, { files = {}, browser: own = browser, ...options } = {}) {
   const server = await staticServer(join(top, "build/npm"), {
     files: { "/index.html": html(body), "/water.xyz": water, "/methane.xyz": methane, "/slow.xyz": () => new Promise((resolve) => (release = () => resolve(methane))), ...files },
   });
   t.after(() => server.close());
-  return { server, ...(await open(browser, server.url, options)) };
+  return { server, ...(await open(own, server.url, options)) };
 }
 
 const status = (id) => `document.querySelector("#${id}").shadowRoot.querySelector(".status").textContent`;
@@ -180,6 +180,29 @@ test("the latest of what is asked for is shown, whatever comes first", async (t)
   await says(page, "v", "H2");
   await close();
 });
+
+for (const when of ["a run", "a download"]) {
+  test(`a page that is left during ${when} goes on when one comes back`, async (t) => {
+    const keeping = await launchKeeping();
+    t.after(() => keeping.close());
+    const weights = readFileSync(join(top, "build/npm/qm9-web.safetensors"));
+    let come;
+    const waiting = new Promise((resolve) => (come = () => resolve(weights)));
+    if (when === "a run") come();
+    const { server, page, close } = await onPage(t, '<symdiff-viewer id="v" seed="7" steps="200"></symdiff-viewer>', {
+      files: { "/other.html": '<!doctype html><title>Other</title><link rel="icon" href="data:,"><p>Other</p>', "/qm9-web.safetensors": () => waiting }, browser: keeping,
+    });
+    await page.click("#v .bar button");
+    if (when === "a run") await page.waitForFunction(`/^Step \\d+ of 200/.test(${status("v")})`);
+    else while (!server.asked.includes("/qm9-web.safetensors")) await page.waitForTimeout(100);
+    const kept = await leaveAndReturn(page, `${server.url}other.html`);
+    come();
+    t.diagnostic(kept ? "kept by Chromium" : "loaded anew by Chromium"); // as it does with a request under way, and where it has no time
+    if (!kept) await page.click("#v .bar button");
+    await page.waitForFunction(`${status("v")}.startsWith("C6H9NO2, ")`);
+    await close();
+  });
+}
 
 test("what cannot be fetched is told with its address and a code", async (t) => {
   const { page, close, server } = await onPage(t, `<symdiff-viewer id="v"></symdiff-viewer>`, { expected: /404|http:\/\/localhost:1|ERR_/ });
