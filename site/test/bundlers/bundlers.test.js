@@ -60,6 +60,7 @@ const run = (dir, [program, words]) => execFileSync(program, words, { cwd: dir, 
 async function works(url) {
   const { page, close } = await open(browser, url);
   await page.waitForFunction(() => document.querySelector("symdiff-viewer").shadowRoot?.querySelector(".status").textContent === "H2");
+  await page.waitForSelector("[data-listens]"); // a page that a server has rendered has buttons before they do anything
   await page.click("#generate");
   await page.waitForFunction(() => document.querySelector("#file").textContent);
   assert.equal(await page.textContent("#file"), made);
@@ -91,7 +92,8 @@ const plain = {
   "index.html": html,
   "main.js": `${usage}
 const say = (text) => (document.querySelector("#file").textContent = text);
-document.querySelector("#generate").onclick = () => generate(7).then(({ xyz }) => say(xyz), (error) => say(String(error)));`,
+document.querySelector("#generate").onclick = () => generate(7).then(({ xyz }) => say(xyz), (error) => say(String(error)));
+document.body.dataset.listens = "";`,
 };
 const vite = { ...plain, "vite.config.js": block("js", "optimizeDeps") };
 const react = {
@@ -99,10 +101,11 @@ const react = {
   "app/layout.js": `export const metadata = { title: "Next" };
 export default function Layout({ children }) { return <html lang="en"><body>{children}</body></html>; }`,
   "app/page.js": `"use client";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 ${usage}
 export default function Page() {
   const [text, setText] = useState("");
+  useEffect(() => void (document.body.dataset.listens = ""), []);
   const press = () => generate(7).then(({ xyz }) => setText(xyz), (error) => setText(String(error)));
   return <main><button id="generate" onClick={press}>Generate</button><pre id="file">{text}</pre><symdiff-viewer>{${JSON.stringify(hydrogen)}}</symdiff-viewer></main>;
 }`,
