@@ -94,7 +94,8 @@ func (p *pdbRecord) line(kind string, line []byte) (reason string) {
 	case "TITLE":
 		p.property("title", field(10, 80))
 	case "REMARK":
-		if key, value, ok := strings.Cut(strings.TrimRight(string(line[min(11, len(line)):]), " "), "="); ok && field(7, 10) == "999" {
+		text := strings.TrimRight(string(line[min(11, len(line)):]), " ")
+		if key, value, ok := strings.Cut(text, "="); ok && field(7, 10) == "999" {
 			p.m.Properties = append(p.m.Properties, Property{key, value})
 		}
 	}
