@@ -285,7 +285,7 @@ SOAKTIME ?= 30m
 soak-train: trainer ## kill and resume training at random moments for SOAKTIME=30m, and compare the bits of the end
 	SYMDIFF_SOAK=$(SOAKTIME) $(TORCH_ENV) go test -tags torch -count 1 -timeout 0 -v -run Killed ./trainer/train
 
-test-site: deps-browser cli site npm budget $(BUILD)/dist.stamp ## the typed API in Node, the page in Chromium, and the page inside the command
+test-site: check-scripts deps-browser cli site npm budget $(BUILD)/dist.stamp ## the typed API in Node, the page in Chromium, and the page inside the command
 	go vet -tags site ./site ./trainer/...
 	go test -tags site -run Serve ./site ./trainer/cli
 	$(NPM) run --silent test:unit
@@ -365,6 +365,17 @@ $(BENCH)/npm.stamp: wasm/bench/package-lock.json
 
 .PHONY: tables check-tables check-format check-imports check-platforms check-bits check-width lint lint-trainer vulnerabilities
 check: check-format check-width check-tables check-imports check-platforms check-bits lint vulnerabilities ## the rules: format, width, imports, platforms, bits, linter
+
+# The scripts of the pages and of the package.
+PRETTIER := site/node_modules/.bin/prettier --print-width 100 --log-level warn
+SCRIPTS := git ls-files -co --exclude-standard '*.ts' '*.js' '*.css'
+.PHONY: format check-scripts
+format: $(BUILD)/npm.stamp ## format the Go code, the scripts and the style sheets
+	gofmt -w core trainer wasm site/*.go site/serve
+	$(PRETTIER) --write $$($(SCRIPTS))
+
+check-scripts: $(BUILD)/npm.stamp
+	@$(PRETTIER) --check $$($(SCRIPTS)) || { echo "not formatted: run make format"; exit 1; }
 
 check-format:
 	@bad=$$(gofmt -l core trainer wasm site/*.go site/serve); test -z "$$bad" || { echo "$$bad"; echo "not formatted: run gofmt -w"; exit 1; }
