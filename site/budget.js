@@ -1,4 +1,5 @@
-// What a visit downloads, compressed as site.go does it, against the budget: `make budget`. Fails when something is too large.
+// What a visit downloads, compressed as site.go does it, against the budget: `make budget`. Fails
+// when something is too large.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -36,12 +37,21 @@ const large = 150e3;
 const kind = (name) => {
   if (/symdiff-plain.*\.wasm$/.test(name)) return "wasm (no SIMD)";
   if (/\.wasm$/.test(name)) return "wasm";
-  if (/\.safetensors$/.test(name)) return /\bqm9-web-[\w-]+\.safetensors$/.test(name) ? "weights" : "other models";
+  if (/\.safetensors$/.test(name))
+    return /\bqm9-web-[\w-]+\.safetensors$/.test(name) ? "weights" : "other models";
   if (read(name).length > large) return "chemistry";
   return /\.(html|css|js)$/.test(name) ? "page" : "fonts, pictures, data";
 };
 
-const kinds = ["page", "wasm", "wasm (no SIMD)", "weights", "other models", "chemistry", "fonts, pictures, data"];
+const kinds = [
+  "page",
+  "wasm",
+  "wasm (no SIMD)",
+  "weights",
+  "other models",
+  "chemistry",
+  "fonts, pictures, data",
+];
 const kb = (bytes) => `${(bytes / 1e3).toFixed(1)} KB`;
 const pages = readdirSync(dir).filter((name) => name.endsWith(".html"));
 const rows = pages.map((page) => {
@@ -50,12 +60,23 @@ const rows = pages.map((page) => {
   return { page, sizes };
 });
 
-const table = [["gzip", ...kinds.map((k) => (k === "page" ? "HTML, CSS, JS" : k))], ...rows.map(({ page, sizes }) => [page, ...kinds.map((k) => kb(sizes[k]))])];
+const table = [
+  ["gzip", ...kinds.map((k) => (k === "page" ? "HTML, CSS, JS" : k))],
+  ...rows.map(({ page, sizes }) => [page, ...kinds.map((k) => kb(sizes[k]))]),
+];
 const widths = table[0].map((_, c) => Math.max(...table.map((row) => row[c].length)));
-for (const row of table) console.log(row.map((cell, c) => (c ? cell.padStart(widths[c]) : cell.padEnd(widths[c]))).join("  "));
+for (const row of table)
+  console.log(
+    row.map((cell, c) => (c ? cell.padStart(widths[c]) : cell.padEnd(widths[c]))).join("  "),
+  );
 
 const main = rows.find(({ page }) => page === "index.html").sizes;
 const over = Object.entries(budgets).filter(([k, budget]) => !(main[k] > 0 && main[k] <= budget));
-for (const [k, budget] of over) console.error(`index.html: ${k} is ${kb(main[k])}, the budget ${kb(budget)}`);
-console.log(over.length ? "over budget" : `within budget: HTML, CSS and JS of the main page ${kb(budgets.page)}, WASM ${kb(budgets.wasm)}`);
+for (const [k, budget] of over)
+  console.error(`index.html: ${k} is ${kb(main[k])}, the budget ${kb(budget)}`);
+console.log(
+  over.length
+    ? "over budget"
+    : `within budget: HTML, CSS and JS of the main page ${kb(budgets.page)}, WASM ${kb(budgets.wasm)}`,
+);
 process.exitCode = over.length ? 1 : 0;

@@ -1,8 +1,11 @@
-// Addresses outside the site: where it is published, and what stands behind it. The package's own are read from its package.json.
+// Addresses outside the site: where it is published, and what stands behind it. The package's own
+// are read from its package.json.
 
 import { readFileSync } from "node:fs";
 
-const { name, homepage } = JSON.parse(readFileSync(new URL("../wasm/npm/package.json", import.meta.url), "utf8"));
+const { name, homepage } = JSON.parse(
+  readFileSync(new URL("../wasm/npm/package.json", import.meta.url), "utf8"),
+);
 const source = homepage.replace(/#.*$/, "");
 const [, owner, repository] = new URL(source).pathname.split("/");
 

@@ -14,18 +14,28 @@ export function contentSecurityPolicy(file) {
     transformIndexHtml: () => [
       {
         tag: "meta",
-        attrs: { "http-equiv": "Content-Security-Policy", content: readFileSync(file, "utf8").trim() },
+        attrs: {
+          "http-equiv": "Content-Security-Policy",
+          content: readFileSync(file, "utf8").trim(),
+        },
         injectTo: "head-prepend",
       },
     ],
   };
 }
 
-/** Style sheets are fetched without CORS: a page whose scripts may not be fetched tells so in its own looks. */
+/**
+ * Style sheets are fetched without CORS: a page whose scripts may not be fetched tells so in its
+ * own looks.
+ */
 export function plainStyles() {
   return {
     name: "symdiff:styles",
-    transformIndexHtml: { order: "post", handler: (html) => html.replaceAll('<link rel="stylesheet" crossorigin', '<link rel="stylesheet"') },
+    transformIndexHtml: {
+      order: "post",
+      handler: (html) =>
+        html.replaceAll('<link rel="stylesheet" crossorigin', '<link rel="stylesheet"'),
+    },
   };
 }
 
@@ -40,16 +50,24 @@ const navigation = [
 
 /** Every HTML file of a folder, as the build's entry points. */
 export function htmlPages(dir) {
-  return readdirSync(dir).filter((name) => name.endsWith(".html")).map((name) => join(dir, name));
+  return readdirSync(dir)
+    .filter((name) => name.endsWith(".html"))
+    .map((name) => join(dir, name));
 }
 
-/** What all pages share: `<!-- part: head -->` becomes parts/head.html, and so on; {{paper}} and the like become addresses (links.js). */
+/**
+ * What all pages share: `<!-- part: head -->` becomes parts/head.html, and so on; {{paper}} and the
+ * like become addresses (links.js).
+ */
 export function pageParts(dir, pages) {
   const part = (name) => readFileSync(join(dir, `${name}.html`), "utf8").trim();
-  const links = (page) => navigation.filter(([name]) => existsSync(join(pages, `${name}.html`))).map(([name, title]) => {
-    const current = name === page ? ' aria-current="page"' : "";
-    return `<li><a href="./${name === "index" ? "" : `${name}.html`}"${current}>${title}</a></li>`;
-  });
+  const links = (page) =>
+    navigation
+      .filter(([name]) => existsSync(join(pages, `${name}.html`)))
+      .map(([name, title]) => {
+        const current = name === page ? ' aria-current="page"' : "";
+        return `<li><a href="./${name === "index" ? "" : `${name}.html`}"${current}>${title}</a></li>`;
+      });
   return {
     name: "symdiff:parts",
     transformIndexHtml: {
@@ -70,8 +88,9 @@ export function pageParts(dir, pages) {
 }
 
 /**
- * The module virtual:model: URLs of the WASM builds, and of every model its URL, hash, size, what its header says, and what core
- * does with it (`defaults`, `compositionConditional`, `fragmentConditional`, written by intro.js).
+ * The module virtual:model: URLs of the WASM builds, and of every model its URL, hash, size, what
+ * its header says, and what core does with it (`defaults`, `compositionConditional`,
+ * `fragmentConditional`, written by intro.js).
  */
 export function modelFiles({ simd, plain, weights, told, chemistry, forceField }) {
   const id = "virtual:model";
@@ -80,7 +99,12 @@ export function modelFiles({ simd, plain, weights, told, chemistry, forceField }
     resolveId: (source) => (source === id ? "\0" + id : undefined),
     load(source) {
       if (source !== "\0" + id) return undefined;
-      for (const [file, how] of [[simd, "make wasm"], [plain, "make wasm"], [told, "node site/intro.js"], ...weights.map((file) => [file, "see the README"])]) {
+      for (const [file, how] of [
+        [simd, "make wasm"],
+        [plain, "make wasm"],
+        [told, "node site/intro.js"],
+        ...weights.map((file) => [file, "see the README"]),
+      ]) {
         if (!existsSync(file)) throw new Error(`${file} is missing (${how})`);
         this.addWatchFile(file);
       }
@@ -105,7 +129,10 @@ export const models = [${weights.map((file, i) => `{ url: weights${i}, ...${JSON
 /** The weights in a folder, the page's default model first. */
 export function weightsIn(dir, first) {
   const rank = (name) => Number(name !== first);
-  return readdirSync(dir).filter((name) => name.endsWith(".safetensors")).sort((a, b) => rank(a) - rank(b) || a.localeCompare(b)).map((name) => join(dir, name));
+  return readdirSync(dir)
+    .filter((name) => name.endsWith(".safetensors"))
+    .sort((a, b) => rank(a) - rank(b) || a.localeCompare(b))
+    .map((name) => join(dir, name));
 }
 
 function factsOf(file) {
@@ -133,9 +160,14 @@ function readHeader(data) {
   const size = ({ shape }) => shape.reduce((a, b) => a * b, 1);
   const isScale = (name) => name.endsWith("_scale") && tensors[name.slice(0, -6)]?.dtype === "I8"; // of integers, not a parameter
   return {
-    parameters: Object.entries(tensors).reduce((sum, [name, t]) => sum + (isScale(name) ? 0 : size(t)), 0),
+    parameters: Object.entries(tensors).reduce(
+      (sum, [name, t]) => sum + (isScale(name) ? 0 : size(t)),
+      0,
+    ),
     elements: JSON.parse(metadata.elements),
-    sizes: Object.keys(JSON.parse(metadata.histogram)).map(Number).sort((a, b) => a - b),
+    sizes: Object.keys(JSON.parse(metadata.histogram))
+      .map(Number)
+      .sort((a, b) => a - b),
     heavy: heaviest(metadata.compositions),
     timesteps: JSON.parse(metadata.schedule).timesteps,
     variant: metadata.kind,
@@ -144,11 +176,18 @@ function readHeader(data) {
 
 /** Most atoms other than hydrogen among the formulas of the training data. */
 function heaviest(compositions = "{}") {
-  const heavy = (formula) => [...formula.matchAll(/([A-Z][a-z]?)(\d*)/g)].reduce((sum, [, symbol, n]) => sum + (symbol === "H" ? 0 : Number(n || 1)), 0);
+  const heavy = (formula) =>
+    [...formula.matchAll(/([A-Z][a-z]?)(\d*)/g)].reduce(
+      (sum, [, symbol, n]) => sum + (symbol === "H" ? 0 : Number(n || 1)),
+      0,
+    );
   return Math.max(0, ...Object.keys(JSON.parse(compositions)).map(heavy));
 }
 
-/** What `make evaluate-keep`, `make evaluate-branches` or `make evaluate-gamma` measured of these weights; nothing where it measured others, or none. */
+/**
+ * What `make evaluate-keep`, `make evaluate-branches` or `make evaluate-gamma` measured of these
+ * weights; nothing where it measured others, or none.
+ */
 function measuredOf(weights, what, sha256) {
   const file = weights.replace(/\.safetensors$/, `.${what}.json`);
   if (!existsSync(file)) return {};
@@ -159,10 +198,18 @@ function measuredOf(weights, what, sha256) {
 /** The input variance of a measurement by `make evaluate-gamma`, to a millionth. */
 function varianceOf({ molecules, rows = [] }) {
   const short = (value) => Number(value.toFixed(6));
-  return rows.map(({ kernel, t, input_variance, input_variance_error }) => ({ gamma: kernel, t, mean: short(input_variance), error: short(input_variance_error), molecules }));
+  return rows.map(({ kernel, t, input_variance, input_variance_error }) => ({
+    gamma: kernel,
+    t,
+    mean: short(input_variance),
+    error: short(input_variance_error),
+    molecules,
+  }));
 }
 
-/** What `make evaluate-model` measured of these weights; nothing where it measured others, or none. */
+/**
+ * What `make evaluate-model` measured of these weights; nothing where it measured others, or none.
+ */
 function readEvaluation(file, sha256) {
   if (!existsSync(file)) return [];
   return JSON.parse(readFileSync(file, "utf8"))
@@ -197,12 +244,17 @@ export function serviceWorker(source, publicDir) {
       const kept = [];
       const add = (name, content) => {
         const model = /\.(wasm|safetensors)$/.test(name);
-        if (model || content.length > large) kept.push({ name, part: model ? "model" : "chemistry", bytes: sentBytes(content) });
+        if (model || content.length > large)
+          kept.push({ name, part: model ? "model" : "chemistry", bytes: sentBytes(content) });
         else page.push(name === "index.html" ? "./" : name);
         hash.update(name).update(model ? "" : content); // a model file's name holds its hash
       };
-      for (const name of Object.keys(bundle).sort()) add(name, bundle[name].code ?? bundle[name].source);
-      for (const name of readdirSync(publicDir).filter((name) => name !== "preview.png").sort()) add(name, readFileSync(join(publicDir, name)));
+      for (const name of Object.keys(bundle).sort())
+        add(name, bundle[name].code ?? bundle[name].source);
+      for (const name of readdirSync(publicDir)
+        .filter((name) => name !== "preview.png")
+        .sort())
+        add(name, readFileSync(join(publicDir, name)));
       const manifest = { version: hash.digest("hex").slice(0, 12), page, kept };
       const code = readFileSync(source, "utf8").replace("__MANIFEST__", JSON.stringify(manifest));
       this.emitFile({ type: "asset", fileName: "sw.js", source: code });

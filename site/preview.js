@@ -1,5 +1,5 @@
-// Writes site/public/preview.png, the picture of preview cards (og:image): the example of the first page beside what the page is for.
-// `npm --prefix site run preview`, after `make site`.
+// Writes site/public/preview.png, the picture of preview cards (og:image): the example of the first
+// page beside what the page is for. `npm --prefix site run preview`, after `make site`.
 
 import { join } from "node:path";
 import { endAll, launch, open, serve, top } from "./test/e2e/browser.js";
@@ -17,8 +17,13 @@ const css = `
 
 const server = await serve();
 const browser = await launch();
-const { page } = await open(browser, server.url, { viewport: { width: 1200, height: 630 }, bypassCSP: true });
-await page.waitForFunction(() => document.querySelector("#caption").textContent.startsWith("Example"));
+const { page } = await open(browser, server.url, {
+  viewport: { width: 1200, height: 630 },
+  bypassCSP: true,
+});
+await page.waitForFunction(() =>
+  document.querySelector("#caption").textContent.startsWith("Example"),
+);
 await page.addStyleTag({ content: css });
 await page.waitForTimeout(1500);
 await page.screenshot({ path: join(top, "site/public/preview.png") });

@@ -1,6 +1,8 @@
-// What a visitor waits for, in Chromium on this machine: `make site-timings`. Prints medians and ranges of ROUNDS=5 fresh profiles, each
-// with a first visit and a second one, and writes them to the file that is named. Nothing is throttled; the server is on this machine, so
-// downloads cost next to nothing. The package and onnxruntime-web run one network, a plain DiT (wasm/bench), in pages that are alike.
+// What a visitor waits for, in Chromium on this machine: `make site-timings`. Prints medians and
+// ranges of ROUNDS=5 fresh profiles, each with a first visit and a second one, and writes them to
+// the file that is named. Nothing is throttled; the server is on this machine, so downloads cost
+// next to nothing. The package and onnxruntime-web run one network, a plain DiT (wasm/bench), in
+// pages that are alike.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
@@ -17,17 +19,31 @@ const browser = await launch();
 
 /** Paints and blocking of the page as it stands, ms after navigation began. */
 const paints = (page) =>
-  page.evaluate(() => new Promise((resolve) => {
-    const seen = { blocked: 0 };
-    const take = (type, f) => new PerformanceObserver((list) => list.getEntries().forEach(f)).observe({ type, buffered: true });
-    take("paint", (entry) => (seen[entry.name] = entry.startTime));
-    take("largest-contentful-paint", (entry) => (seen.largest = entry.startTime));
-    take("longtask", (entry) => (seen.blocked += Math.max(0, entry.duration - 50)));
-    setTimeout(() => resolve(seen), 1500);
-  }));
+  page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        const seen = { blocked: 0 };
+        const take = (type, f) =>
+          new PerformanceObserver((list) => list.getEntries().forEach(f)).observe({
+            type,
+            buffered: true,
+          });
+        take("paint", (entry) => (seen[entry.name] = entry.startTime));
+        take("largest-contentful-paint", (entry) => (seen.largest = entry.startTime));
+        take("longtask", (entry) => (seen.blocked += Math.max(0, entry.duration - 50)));
+        setTimeout(() => resolve(seen), 1500);
+      }),
+  );
 
 /** When the page has run its script: Generate answers from then on. */
-const interactive = (page) => page.waitForFunction(() => document.querySelector("#atoms").options.length > 1 && performance.now(), null, { polling: 10 }).then((handle) => handle.jsonValue());
+const interactive = (page) =>
+  page
+    .waitForFunction(
+      () => document.querySelector("#atoms").options.length > 1 && performance.now(),
+      null,
+      { polling: 10 },
+    )
+    .then((handle) => handle.jsonValue());
 
 /** Seconds from pressing Generate to the finished molecule. */
 async function molecule(page) {
@@ -55,7 +71,9 @@ for (let round = 0; round < rounds; round++) {
   await visit(page, "first visit", note);
   const url = new URL(page.url());
   url.searchParams.set("steps", steps);
-  await page.waitForFunction(() => document.querySelector("#offline").textContent.startsWith("Works offline"));
+  await page.waitForFunction(() =>
+    document.querySelector("#offline").textContent.startsWith("Works offline"),
+  );
   await page.reload();
   await visit(page, "second visit", note);
   await page.fill("#steps", String(steps));
@@ -63,21 +81,29 @@ for (let round = 0; round < rounds; round++) {
   await close();
 }
 for (const atoms of [29, 100]) {
-  for (const renderer of ["", ' renderer="2d"']) figures.set(`pictures/s of ${atoms} atoms that spin, 800 × 600${renderer}`, [await picturesPerSecond(atoms, renderer)]);
+  for (const renderer of ["", ' renderer="2d"'])
+    figures.set(`pictures/s of ${atoms} atoms that spin, 800 × 600${renderer}`, [
+      await picturesPerSecond(atoms, renderer),
+    ]);
 }
 await compareRuntimes();
 await endAll();
 
 /**
- * The package and onnxruntime-web, in turn, one thread each: from opening a page to the first call of the network, and calls by batches. The
- * package runs its sampler too, in a worker; onnxruntime-web runs the network alone, and holds the page up for as long.
+ * The package and onnxruntime-web, in turn, one thread each: from opening a page to the first call
+ * of the network, and calls by batches. The package runs its sampler too, in a worker;
+ * onnxruntime-web runs the network alone, and holds the page up for as long.
  */
 async function compareRuntimes() {
   const [atoms, batches, calls] = [19, [1, 8], 100];
   const dist = join(top, "wasm/bench/node_modules/onnxruntime-web/dist");
   const weights = readFileSync(join(top, "build/bench/dit.safetensors"));
-  const models = Object.fromEntries(batches.map((batch) => [`/dit${batch}`, exportDiT(weights, batch, atoms)]));
-  const page = (script) => `<!doctype html><title>Runtime</title><link rel="icon" href="data:,"><p id="said">Loading</p><script type="module">
+  const models = Object.fromEntries(
+    batches.map((batch) => [`/dit${batch}`, exportDiT(weights, batch, atoms)]),
+  );
+  const page = (
+    script,
+  ) => `<!doctype html><title>Runtime</title><link rel="icon" href="data:,"><p id="said">Loading</p><script type="module">
     const [atoms, batches, calls] = ${JSON.stringify([atoms, batches, calls])};
     ${script}
     const seen = { start: performance.now() / 1000 };
@@ -91,14 +117,16 @@ async function compareRuntimes() {
   </script>`;
   const runtimes = {
     "symdiff-mol": {
-      dir: join(top, "build/npm"), load: ["index.js", "worker.js", "wasm_exec.js", "symdiff.wasm"],
+      dir: join(top, "build/npm"),
+      load: ["index.js", "worker.js", "wasm_exec.js", "symdiff.wasm"],
       script: `import { SymDiff } from "./index.js";
         const model = await SymDiff.load({ wasm: { simd: new URL("symdiff.wasm", location), plain: new URL("symdiff-plain.wasm", location) }, weights: new URL("dit.safetensors", location) });
         const run = async (n, steps) => { for await (const _ of model.sampleBatch({ seed: 1, n, atoms, steps, method: "ancestral", every: Infinity })); };
         for await (const { step } of model.sample({ seed: 1, atoms, steps: 10, method: "ancestral" })) if (step === 1) break;`,
     },
     "onnxruntime-web": {
-      dir: dist, load: ["ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"],
+      dir: dist,
+      load: ["ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"],
       script: `import * as ort from "./ort.wasm.min.mjs";
         Object.assign(ort.env.wasm, { wasmPaths: location.href, numThreads: 1 });
         const sessions = {};
@@ -113,26 +141,46 @@ async function compareRuntimes() {
   };
   for (let round = 0; round < rounds; round++) {
     for (const [name, { dir, load, script }] of Object.entries(runtimes)) {
-      const server = await staticServer(dir, { files: { "/index.html": page(script), "/dit.safetensors": weights, ...models } });
+      const server = await staticServer(dir, {
+        files: { "/index.html": page(script), "/dit.safetensors": weights, ...models },
+      });
       const { page: tab, close } = await open(browser, server.url);
-      const seen = await tab.waitForFunction(() => globalThis.seen, null, { timeout: 300_000 }).then((handle) => handle.jsonValue());
+      const seen = await tab
+        .waitForFunction(() => globalThis.seen, null, { timeout: 300_000 })
+        .then((handle) => handle.jsonValue());
       await close();
       server.close();
-      const note = (what, value) => figures.set(`${name}: ${what}`, [...(figures.get(`${name}: ${what}`) ?? []), value]);
-      if (!round) note("code, compressed, MB", load.reduce((sum, file) => sum + gzipSync(readFileSync(join(dir, file))).length, 0) / 1e6);
+      const note = (what, value) =>
+        figures.set(`${name}: ${what}`, [...(figures.get(`${name}: ${what}`) ?? []), value]);
+      if (!round)
+        note(
+          "code, compressed, MB",
+          load.reduce((sum, file) => sum + gzipSync(readFileSync(join(dir, file))).length, 0) / 1e6,
+        );
       note("page opened to the first call of the network, s", seen.start);
       for (const batch of batches) note(`steps per second, batch of ${batch}`, seen[batch]);
     }
   }
 }
 
-/** Of the element <symdiff-viewer>, for three seconds, by the software that draws WebGL where there is no GPU. */
+/**
+ * Of the element <symdiff-viewer>, for three seconds, by the software that draws WebGL where there
+ * is no GPU.
+ */
 async function picturesPerSecond(atoms, renderer) {
-  const lattice = Array.from({ length: atoms }, (_, i) => `${"CHHONH"[i % 6]} ${[i % 5, Math.floor(i / 5) % 5, Math.floor(i / 25)].map((k) => 1.45 * k).join(" ")}`);
+  const lattice = Array.from(
+    { length: atoms },
+    (_, i) =>
+      `${"CHHONH"[i % 6]} ${[i % 5, Math.floor(i / 5) % 5, Math.floor(i / 25)].map((k) => 1.45 * k).join(" ")}`,
+  );
   const html = `<!doctype html><title>Spin</title><link rel="icon" href="data:,"><script type="module" src="viewer.js"></script><symdiff-viewer${renderer} style="width:800px;height:645px">${atoms}\n\n${lattice.join("\n")}</symdiff-viewer>`;
   const server = await staticServer(join(top, "build/npm"), { files: { "/index.html": html } });
   const { page, close } = await open(browser, server.url, { reducedMotion: "no-preference" });
-  await page.waitForFunction(() => /\d$/.test(document.querySelector("symdiff-viewer").shadowRoot.querySelector(".status").textContent));
+  await page.waitForFunction(() =>
+    /\d$/.test(
+      document.querySelector("symdiff-viewer").shadowRoot.querySelector(".status").textContent,
+    ),
+  );
   const rate = await page.evaluate(async () => {
     const viewer = document.querySelector("symdiff-viewer");
     const canvas = viewer.shadowRoot.querySelector("canvas");
@@ -157,8 +205,14 @@ console.log(`load of the machine ${load.join(" ")}`);
 const round = (value) => Number(value.toPrecision(3));
 const told = [...figures].map(([name, values]) => {
   const sorted = values.filter(Number.isFinite).sort((a, b) => a - b);
-  return { name, median: round(sorted[Math.floor(sorted.length / 2)]), least: round(sorted[0]), most: round(sorted.at(-1)) };
+  return {
+    name,
+    median: round(sorted[Math.floor(sorted.length / 2)]),
+    least: round(sorted[0]),
+    most: round(sorted.at(-1)),
+  };
 });
-for (const { name, median, least, most } of told) console.log(`${name.padEnd(70)} ${String(median).padStart(8)}   (${least} to ${most})`);
+for (const { name, median, least, most } of told)
+  console.log(`${name.padEnd(70)} ${String(median).padStart(8)}   (${least} to ${most})`);
 const [file] = process.argv.slice(2);
 if (file) writeFileSync(file, `${JSON.stringify({ rounds, load, figures: told }, null, 1)}\n`);

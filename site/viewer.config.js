@@ -1,4 +1,5 @@
-// Builds <symdiff-viewer> as one module of the npm package; the engine stays the package's own (see wasm/npm/build.js).
+// Builds <symdiff-viewer> as one module of the npm package; the engine stays the package's own (see
+// wasm/npm/build.js).
 
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
@@ -14,6 +15,9 @@ export default defineConfig({
     target: "es2022",
     reportCompressedSize: false,
     lib: { entry: path("src/viewer/element.ts"), formats: ["es"], fileName: () => "viewer.js" },
-    rollupOptions: { external: ["symdiff-mol", "symdiff-mol/qm9-web"], output: { paths: { "symdiff-mol": "./index.js", "symdiff-mol/qm9-web": "./qm9-web.js" } } },
+    rollupOptions: {
+      external: ["symdiff-mol", "symdiff-mol/qm9-web"],
+      output: { paths: { "symdiff-mol": "./index.js", "symdiff-mol/qm9-web": "./qm9-web.js" } },
+    },
   },
 });

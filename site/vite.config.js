@@ -1,7 +1,15 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 import { modelCards } from "./cards.js";
-import { contentSecurityPolicy, htmlPages, modelFiles, pageParts, plainStyles, serviceWorker, weightsIn } from "./plugins.js";
+import {
+  contentSecurityPolicy,
+  htmlPages,
+  modelFiles,
+  pageParts,
+  plainStyles,
+  serviceWorker,
+  weightsIn,
+} from "./plugins.js";
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 
@@ -39,7 +47,9 @@ export default defineConfig({
       chemistry: path("node_modules/openchemlib/dist/openchemlib.js"),
       forceField: path("node_modules/openchemlib/dist/resources.json"),
       told: path("../build/told.json"),
-      weights: process.env.SYMDIFF_WEIGHTS ? [process.env.SYMDIFF_WEIGHTS] : weightsIn(path("../core/weights"), "qm9-web.safetensors"),
+      weights: process.env.SYMDIFF_WEIGHTS
+        ? [process.env.SYMDIFF_WEIGHTS]
+        : weightsIn(path("../core/weights"), "qm9-web.safetensors"),
     }),
     serviceWorker(path("src/sw.js"), path("public")),
   ],

@@ -23,7 +23,11 @@ export function command({ settings, first, n, model, out }: Job): string {
   flags.push(["steps", steps], ["t-start", start], ["method", method]);
   if (gamma !== gammas[0]) flags.push(["gamma", gamma]);
   if (model) flags.push(["model", quoted(model)]);
-  return ["symdiff sample", ...flags.map(([name, value]) => `--${name} ${value}`), `--out ${quoted(out)}`].join(" ");
+  return [
+    "symdiff sample",
+    ...flags.map(([name, value]) => `--${name} ${value}`),
+    `--out ${quoted(out)}`,
+  ].join(" ");
 }
 
 /** As a shell's word. */

@@ -29,14 +29,20 @@ export function svg<K extends keyof SVGElementTagNameMap>(
 }
 
 /**
- * Calls back on a click on the button, and on Enter in a field within. There is no form to submit: a frame in a sandbox may run scripts and yet
- * be allowed no forms, and then a submit button does nothing.
+ * Calls back on a click on the button, and on Enter in a field within. There is no form to submit:
+ * a frame in a sandbox may run scripts and yet be allowed no forms, and then a submit button does
+ * nothing.
  */
 export function onPress(button: HTMLElement, fields: HTMLElement, press: () => void): void {
   button.addEventListener("click", press);
   fields.addEventListener("keydown", (event) => {
     const field = event.target as HTMLElement;
-    if (event.key !== "Enter" || event.isComposing || !field.matches("input:not([type=file], [type=checkbox], [type=radio])")) return;
+    if (
+      event.key !== "Enter" ||
+      event.isComposing ||
+      !field.matches("input:not([type=file], [type=checkbox], [type=radio])")
+    )
+      return;
     event.preventDefault();
     press();
   });
@@ -47,7 +53,10 @@ let written = "";
 /** The address of what is shown. */
 export const addressNow = () => written || location.href;
 
-/** Writes the address of what is shown, where the page may: a frame without an origin of its own keeps the address that it came by. */
+/**
+ * Writes the address of what is shown, where the page may: a frame without an origin of its own
+ * keeps the address that it came by.
+ */
 export function writeAddress(address: string | URL): void {
   written = new URL(address, location.href).href;
   try {

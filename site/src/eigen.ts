@@ -12,10 +12,12 @@ export function eigenvectors(matrix: number[][]): number[][] {
         const angle = 0.5 * Math.atan2(2 * a[i]![j]!, a[j]![j]! - a[i]![i]!);
         const [c, s] = [Math.cos(angle), Math.sin(angle)];
         for (const m of [a, v]) {
-          for (const row of m) [row[i], row[j]] = [c * row[i]! - s * row[j]!, s * row[i]! + c * row[j]!];
+          for (const row of m)
+            [row[i], row[j]] = [c * row[i]! - s * row[j]!, s * row[i]! + c * row[j]!];
         }
         const [ri, rj] = [a[i]!, a[j]!];
-        for (let k = 0; k < n; k++) [ri[k], rj[k]] = [c * ri[k]! - s * rj[k]!, s * ri[k]! + c * rj[k]!];
+        for (let k = 0; k < n; k++)
+          [ri[k], rj[k]] = [c * ri[k]! - s * rj[k]!, s * ri[k]! + c * rj[k]!];
       }
     }
   }

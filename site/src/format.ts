@@ -23,10 +23,13 @@ export function seconds(s: number): string {
 
 /** C6H6O with its numbers as <sub> elements. */
 export function formulaNodes(formula: string): Node[] {
-  return formula.split(/(\d+)/).filter(Boolean).map((part) => {
-    if (!/\d/.test(part)) return document.createTextNode(part);
-    const sub = document.createElement("sub");
-    sub.textContent = part;
-    return sub;
-  });
+  return formula
+    .split(/(\d+)/)
+    .filter(Boolean)
+    .map((part) => {
+      if (!/\d/.test(part)) return document.createTextNode(part);
+      const sub = document.createElement("sub");
+      sub.textContent = part;
+      return sub;
+    });
 }

@@ -1,4 +1,5 @@
-// A link that makes what it names: at once, unless that would download the model on a connection that is paid by the byte.
+// A link that makes what it names: at once, unless that would download the model on a connection
+// that is paid by the byte.
 
 interface Connection {
   saveData?: boolean;
@@ -8,7 +9,8 @@ interface Connection {
 
 /** Whether the connection is slow, or bytes are to be saved. */
 export function metered(): boolean {
-  const { saveData, effectiveType, type } = (navigator as { connection?: Connection }).connection ?? {};
+  const { saveData, effectiveType, type } =
+    (navigator as { connection?: Connection }).connection ?? {};
   return !!saveData || type === "cellular" || /^(slow-)?2g$|^3g$/.test(effectiveType ?? "");
 }
 
@@ -21,7 +23,10 @@ async function kept(url: string): Promise<boolean> {
   }
 }
 
-/** Resolves to whether the page may begin by itself, once the part is in sight: a frame far down a long page waits. */
+/**
+ * Resolves to whether the page may begin by itself, once the part is in sight: a frame far down a
+ * long page waits.
+ */
 export async function mayBegin(part: Element, weights: string): Promise<boolean> {
   if (metered() && !(await kept(weights))) return false;
   await new Promise<void>((resolve) => {

@@ -1,4 +1,5 @@
-// What every page does about its head: on a narrow screen the link of the current page is brought into sight.
+// What every page does about its head: on a narrow screen the link of the current page is brought
+// into sight.
 
 const link = document.querySelector<HTMLElement>(".masthead [aria-current]");
 const row = link?.closest("nav");

@@ -17,7 +17,8 @@ export class Meter {
   /** Takes note of a step, at a time in ms. */
   add(step: number, time: number): void {
     this.#marks.push({ step, time });
-    while (this.#marks.length > 2 && time - this.#marks[0]!.time > this.#window) this.#marks.shift();
+    while (this.#marks.length > 2 && time - this.#marks[0]!.time > this.#window)
+      this.#marks.shift();
   }
 
   /** Steps per second over the last window; undefined until it can be told. */

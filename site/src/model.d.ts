@@ -12,7 +12,10 @@ declare module "virtual:model" {
     elements: string[];
     /** Numbers of atoms that the training data has, from low to high. */
     sizes: number[];
-    /** Most atoms other than hydrogen that the training data have in one molecule; 0 where the weights do not tell. */
+    /**
+     * Most atoms other than hydrogen that the training data have in one molecule; 0 where the
+     * weights do not tell.
+     */
     heavy: number;
     timesteps: number;
     /** The options that core takes with these weights where nothing else is asked for. */
@@ -22,20 +25,32 @@ declare module "virtual:model" {
     /** Whether core gives them parts that are kept (ModelInfo). */
     fragmentConditional: boolean;
     variant: string;
-    /** How much the network's input varies under a gamma (`make evaluate-gamma`); empty where that was not measured. */
+    /**
+     * How much the network's input varies under a gamma (`make evaluate-gamma`); empty where that
+     * was not measured.
+     */
     inputVariance: InputVariance[];
     /** Samples of these weights that were measured, as fractions of 1; empty where none were. */
     evaluation: Measured[];
-    /** How often molecules came out well around parts that were kept (`make evaluate-keep`); empty where that was not measured. */
+    /**
+     * How often molecules came out well around parts that were kept (`make evaluate-keep`); empty
+     * where that was not measured.
+     */
     keep: Kept[];
-    /** How many molecules keep all their bonds when they branch at a step (`make evaluate-branches`); empty where that was not measured. */
+    /**
+     * How many molecules keep all their bonds when they branch at a step (`make
+     * evaluate-branches`); empty where that was not measured.
+     */
     branches: { step: number; molecules: number; kept: number }[];
   }
   export interface InputVariance {
     gamma: "learned" | "haar";
     /** Share of the schedule. */
     t: number;
-    /** Over molecules of the validation data: 0 for a canonical orientation, 1 under the Haar measure. */
+    /**
+     * Over molecules of the validation data: 0 for a canonical orientation, 1 under the Haar
+     * measure.
+     */
     mean: number;
     /** The standard error of the mean. */
     error: number;
@@ -57,7 +72,10 @@ declare module "virtual:model" {
     steps: number;
     /** Time that the run started from. */
     start: number;
-    /** How the formulas came, where not by the default: "joint", with the positions, or "formulas learned". */
+    /**
+     * How the formulas came, where not by the default: "joint", with the positions, or "formulas
+     * learned".
+     */
     special: string;
     molecules: number;
     /** Of all these molecules together. */

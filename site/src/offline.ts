@@ -19,7 +19,9 @@ interface Kept {
 let controlled = false;
 let trouble = "";
 
-/** Registers the service worker, where there is one, and says in the footer what can be relied on. */
+/**
+ * Registers the service worker, where there is one, and says in the footer what can be relied on.
+ */
 export async function startOffline(): Promise<void> {
   if (!import.meta.env.PROD) return;
   element("keep").addEventListener("click", () => void keepAll());
@@ -28,13 +30,17 @@ export async function startOffline(): Promise<void> {
     watchUpdates(registration);
     await ready(registration);
   } catch {
-    // Private windows and some settings forbid it, and a full disk: the page works, but only with network.
+    // Private windows and some settings forbid it, and a full disk: the page works, but only with
+    // network.
   }
   controlled = workers()?.controller != null;
   await tell();
 }
 
-/** Service workers, where the page may have any: not in a frame that its sandbox leaves without an origin. */
+/**
+ * Service workers, where the page may have any: not in a frame that its sandbox leaves without an
+ * origin.
+ */
 function workers(): ServiceWorkerContainer | undefined {
   try {
     return navigator.serviceWorker;
@@ -47,20 +53,29 @@ function workers(): ServiceWorkerContainer | undefined {
 function ready(registration: ServiceWorkerRegistration): Promise<unknown> {
   const failed = new Promise((_, reject) => {
     const worker = registration.installing;
-    worker?.addEventListener("statechange", () => worker.state === "redundant" && reject(new Error("not installed")));
+    worker?.addEventListener(
+      "statechange",
+      () => worker.state === "redundant" && reject(new Error("not installed")),
+    );
   });
   const claimed = new Promise<void>((resolve) => {
     if (navigator.serviceWorker.controller) resolve();
-    else navigator.serviceWorker.addEventListener("controllerchange", () => resolve(), { once: true });
+    else
+      navigator.serviceWorker.addEventListener("controllerchange", () => resolve(), { once: true });
   });
   return Promise.race([navigator.serviceWorker.ready.then(() => claimed), failed]);
 }
 
-/** Keeps a model's files, once one molecule has shown that they work: the weights and the build that this browser runs. */
+/**
+ * Keeps a model's files, once one molecule has shown that they work: the weights and the build that
+ * this browser runs.
+ */
 export async function keepModel(simd: boolean, weights: string): Promise<void> {
   if (!controlled) return;
   const urls = [simd ? wasm.simd : wasm.plain, weights];
-  await Promise.allSettled(urls.map((url) => fetch(url).then((response) => response.arrayBuffer())));
+  await Promise.allSettled(
+    urls.map((url) => fetch(url).then((response) => response.arrayBuffer())),
+  );
   await tell();
 }
 
@@ -103,7 +118,8 @@ async function keep({ url }: Kept): Promise<void> {
   const type = response.headers.get("Content-Type") ?? "application/octet-stream";
   const body = await response.arrayBuffer();
   const expected = models.find((model) => absolute(model.url) === url)?.sha256;
-  if (expected && (await sha256(body)) !== expected) throw new TypeError("the weights that arrived do not belong to this version of the page");
+  if (expected && (await sha256(body)) !== expected)
+    throw new TypeError("the weights that arrived do not belong to this version of the page");
   const cache = await caches.open(keptCache);
   await cache.put(url, new Response(body, { headers: { "Content-Type": type } }));
 }
@@ -123,20 +139,27 @@ async function sha256(data: ArrayBuffer): Promise<string> {
 /** The large files that this browser would need and has not. */
 async function absent(): Promise<Kept[]> {
   const other = absolute(simdSupported() ? wasm.plain : wasm.simd);
-  const files = (await ask<Kept[]>(navigator.serviceWorker.controller!, "kept")).filter(({ url }) => url !== other);
+  const files = (await ask<Kept[]>(navigator.serviceWorker.controller!, "kept")).filter(
+    ({ url }) => url !== other,
+  );
   const cache = await caches.open(keptCache);
   const there = await Promise.all(files.map(async ({ url }) => !!(await cache.match(url))));
   return files.filter((_, i) => !there[i]);
 }
 
-/** The sign in the footer. It says no more than what is true: what is looked up in the cache each time. */
+/**
+ * The sign in the footer. It says no more than what is true: what is looked up in the cache each
+ * time.
+ */
 async function tell(): Promise<void> {
   const button = element("keep");
   const missing = controlled ? await absent() : [];
   button.hidden = !missing.length;
   button.textContent = `Keep everything for use offline (${megabytes(sum(missing))})`;
   const byDefault = absolute(models[0].url);
-  const runs = !missing.some(({ url, part }) => part === "model" && (url === byDefault || url.endsWith(".wasm")));
+  const runs = !missing.some(
+    ({ url, part }) => part === "model" && (url === byDefault || url.endsWith(".wasm")),
+  );
   element("offline").textContent = trouble || sign(missing, runs);
 }
 
@@ -144,20 +167,27 @@ function sign(missing: Kept[], runs: boolean): string {
   if (!controlled) return "Works only online.";
   if (!missing.length) return "Works offline: everything is on this device.";
   if (!runs) return "The page is on this device. The model is saved when it first runs.";
-  const parts = new Set(missing.map(({ part }) => (part === "model" ? "the other models" : "the chemistry tools")));
+  const parts = new Set(
+    missing.map(({ part }) => (part === "model" ? "the other models" : "the chemistry tools")),
+  );
   return `Works offline. Not on this device yet: ${[...parts].join(" and ")}.`;
 }
 
 function watchUpdates(registration: ServiceWorkerRegistration): void {
   const offer = () => {
     // Without a controller it is the first version, not a new one.
-    if (registration.waiting && navigator.serviceWorker.controller) element("update").hidden = false;
+    if (registration.waiting && navigator.serviceWorker.controller)
+      element("update").hidden = false;
   };
   offer();
-  registration.addEventListener("updatefound", () => registration.installing?.addEventListener("statechange", offer));
+  registration.addEventListener("updatefound", () =>
+    registration.installing?.addEventListener("statechange", offer),
+  );
   element("update-now").addEventListener("click", async () => {
     if (!registration.waiting) return;
-    navigator.serviceWorker.addEventListener("controllerchange", () => location.reload(), { once: true });
+    navigator.serviceWorker.addEventListener("controllerchange", () => location.reload(), {
+      once: true,
+    });
     const others = await ask<number>(registration.waiting, "activate");
     const text = `${others} other ${others === 1 ? "tab has" : "tabs have"} this site open. A run may be in progress there. Close ${others === 1 ? "it" : "them"} and press Reload again.`;
     element("update").querySelector("p")!.textContent = text;

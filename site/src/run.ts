@@ -27,19 +27,34 @@ export interface Sampler {
   sample(options: SampleOptions): AsyncIterableIterator<Frame>;
 }
 
-/** Runs to the end and keeps about 250 frames, the first and the last among them; all, where the steps are left to core. */
-export async function run(sampler: Sampler, options: SampleOptions, { onStart, onFrame }: Watcher = {}): Promise<Run> {
+/**
+ * Runs to the end and keeps about 250 frames, the first and the last among them; all, where the
+ * steps are left to core.
+ */
+export async function run(
+  sampler: Sampler,
+  options: SampleOptions,
+  { onStart, onFrame }: Watcher = {},
+): Promise<Run> {
   const meter = new Meter();
   const began = performance.now();
   let trajectory: Trajectory | undefined;
-  for await (const frame of sampler.sample({ every: Math.max(1, Math.round((options.steps ?? 0) / framesKept)), ...options })) {
+  for await (const frame of sampler.sample({
+    every: Math.max(1, Math.round((options.steps ?? 0) / framesKept)),
+    ...options,
+  })) {
     meter.add(frame.step, performance.now());
     const fresh = !trajectory;
     trajectory ??= new Trajectory(sampler.info.elements, frame.atoms, frame.steps);
     trajectory.add(frame);
     if (fresh) onStart?.(trajectory);
     onFrame?.(frame, meter);
-    if (frame.molecule) return { trajectory, molecule: frame.molecule, rate: (1000 * frame.steps) / (performance.now() - began) };
+    if (frame.molecule)
+      return {
+        trajectory,
+        molecule: frame.molecule,
+        rate: (1000 * frame.steps) / (performance.now() - began),
+      };
   }
   throw new Error("no molecule came");
 }
@@ -47,6 +62,8 @@ export async function run(sampler: Sampler, options: SampleOptions, { onStart, o
 /** Step 120 of 250, 300 steps/s, 1 s left. */
 export function progressText({ step, steps }: Frame, meter: Meter): string {
   const rate = meter.rate;
-  const speed = rate ? `, ${Math.round(rate)} steps/s, ${seconds(meter.left(steps) ?? 0)} left` : "";
+  const speed = rate
+    ? `, ${Math.round(rate)} steps/s, ${seconds(meter.left(steps) ?? 0)} left`
+    : "";
   return `Step ${step} of ${steps}${speed}`;
 }

@@ -1,5 +1,5 @@
-// What the pages that experiment share: one piece of work at a time, on models that load when they are first needed, with progress,
-// cancel, and a message where it fails.
+// What the pages that experiment share: one piece of work at a time, on models that load when they
+// are first needed, with progress, cancel, and a message where it fails.
 
 import type { SymDiff } from "symdiff-mol";
 import { announce, element, make } from "./dom.ts";
@@ -24,7 +24,8 @@ export class Session {
   #running: AbortController | undefined;
 
   constructor(byDefault: Weights) {
-    element("cost").textContent = `The first run downloads the model (${megabytes(downloadBytes(byDefault))}). It stays on this device.`;
+    element("cost").textContent =
+      `The first run downloads the model (${megabytes(downloadBytes(byDefault))}). It stays on this device.`;
     this.#cancel.addEventListener("click", () => this.stop());
     addEventListener("keydown", (event) => {
       if (event.key === "Escape") this.stop();
@@ -45,8 +46,8 @@ export class Session {
   }
 
   /**
-   * Does one piece of work, after stopping the one before. Resolves to whether it came to its end; a failure is told to the reader, and
-   * a model that failed is loaded anew next time.
+   * Does one piece of work, after stopping the one before. Resolves to whether it came to its end;
+   * a failure is told to the reader, and a model that failed is loaded anew next time.
    */
   async work(job: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
     this.stop();
@@ -73,7 +74,10 @@ export class Session {
     const known = this.#pairs.get(weights);
     if (known) return known;
     announce("Fetching the model.");
-    const engine = await Engine.load(weights, { signal, onProgress: (p) => this.progress(p.loaded / p.total, loadingText(p)) });
+    const engine = await Engine.load(weights, {
+      signal,
+      onProgress: (p) => this.progress(p.loaded / p.total, loadingText(p)),
+    });
     try {
       const pair = { engine, second: await engine.another({ signal }) };
       this.#pairs.set(weights, pair);
@@ -92,7 +96,10 @@ export class Session {
 
   /** A message that stays until the next piece of work. */
   tell(advice: string, detail: string): void {
-    this.#error.replaceChildren(make("p", { textContent: advice }), make("p", { className: "note", textContent: detail }));
+    this.#error.replaceChildren(
+      make("p", { textContent: advice }),
+      make("p", { className: "note", textContent: detail }),
+    );
     this.#error.hidden = false;
   }
 

@@ -3,7 +3,9 @@
 import type { Method, ModelInfo, SampleOptions } from "symdiff-mol";
 import type { Model } from "virtual:model";
 
-/** How the network is symmetrised: by the model's own gamma, by Haar measure alone, or not at all. */
+/**
+ * How the network is symmetrised: by the model's own gamma, by Haar measure alone, or not at all.
+ */
 export type Gamma = "learned" | "haar" | "none";
 
 export interface Settings {
@@ -11,27 +13,42 @@ export interface Settings {
   seed: string;
   /** 0: drawn from the histogram of the training data. */
   atoms: number;
-  /** Composition, such as C7H10O2, in place of `atoms`; empty: drawn. Only with weights that take the types of atoms. */
+  /**
+   * Composition, such as C7H10O2, in place of `atoms`; empty: drawn. Only with weights that take
+   * the types of atoms.
+   */
   formula: string;
-  /** Time that the run starts from, by a Gaussian with the moments of the noised data; from pure noise at the schedule's end. */
+  /**
+   * Time that the run starts from, by a Gaussian with the moments of the noised data; from pure
+   * noise at the schedule's end.
+   */
   start: number;
   steps: number;
   method: Method;
   gamma: Gamma;
 }
 
-/** The samplers that the page offers; the first is core's default, and goes without saying in the address. */
+/**
+ * The samplers that the page offers; the first is core's default, and goes without saying in the
+ * address.
+ */
 export const methods = ["dpm++2m-sde", "ancestral", "dpm++2m"] as const satisfies readonly Method[];
 
 /** As gamma of the address; the first goes without saying. */
 export const gammas = ["learned", "haar", "none"] as const satisfies readonly Gamma[];
 
 export interface Limits {
-  /** Numbers of atoms that can be asked for, from low to high: any up to the largest of the data, or where kinds are drawn with them those of the data. */
+  /**
+   * Numbers of atoms that can be asked for, from low to high: any up to the largest of the data, or
+   * where kinds are drawn with them those of the data.
+   */
   sizes: number[];
   minSteps: number;
   maxSteps: number;
-  /** The options that core takes where nothing else is asked for. Its start is the schedule's end where the weights know no other. */
+  /**
+   * The options that core takes where nothing else is asked for. Its start is the schedule's end
+   * where the weights know no other.
+   */
   defaults: ModelInfo["defaults"];
   /** Whether the network is told which atoms there are, so that a formula can be asked for. */
   compositionConditional: boolean;
@@ -39,28 +56,65 @@ export interface Limits {
   fragmentConditional: boolean;
 }
 
-/** The most atoms that core makes (sampler.MaxAtoms), and that are offered where the weights do not tell sizes. */
+/**
+ * The most atoms that core makes (sampler.MaxAtoms), and that are offered where the weights do not
+ * tell sizes.
+ */
 const MOST_ATOMS = 1024;
 const UNKNOWN_ATOMS = 64;
 
-export function limitsOf({ sizes, timesteps, defaults, compositionConditional, fragmentConditional }: Pick<Model, "sizes" | "timesteps" | "defaults" | "compositionConditional" | "fragmentConditional">): Limits {
+export function limitsOf({
+  sizes,
+  timesteps,
+  defaults,
+  compositionConditional,
+  fragmentConditional,
+}: Pick<
+  Model,
+  "sizes" | "timesteps" | "defaults" | "compositionConditional" | "fragmentConditional"
+>): Limits {
   const known = sizes.filter((n) => n <= MOST_ATOMS);
   const [least, most] = [known[0] ?? 1, known.at(-1) ?? UNKNOWN_ATOMS]; // a file without a histogram tells none
   const all = Array.from({ length: most - least + 1 }, (_, i) => least + i);
-  return { sizes: compositionConditional && known.length ? known : all, minSteps: 10, maxSteps: timesteps, defaults, compositionConditional, fragmentConditional };
+  return {
+    sizes: compositionConditional && known.length ? known : all,
+    minSteps: 10,
+    maxSteps: timesteps,
+    defaults,
+    compositionConditional,
+    fragmentConditional,
+  };
 }
 
 export function defaults({ defaults: { t_start, steps } }: Limits): Settings {
-  return { seed: randomSeed(), atoms: 0, formula: "", start: t_start, steps, method: methods[0], gamma: gammas[0] };
+  return {
+    seed: randomSeed(),
+    atoms: 0,
+    formula: "",
+    start: t_start,
+    steps,
+    method: methods[0],
+    gamma: gammas[0],
+  };
 }
 
 /** Another start: there are no more steps than times. */
-export function startAt(start: number, { steps }: Pick<Settings, "steps">): Pick<Settings, "start" | "steps"> {
+export function startAt(
+  start: number,
+  { steps }: Pick<Settings, "steps">,
+): Pick<Settings, "start" | "steps"> {
   return { start, steps: Math.min(steps, start) };
 }
 
-/** Start and steps for other weights: a default start stays one, any other as far as those weights can. */
-export function carryOver(now: Pick<Settings, "start" | "steps">, from: Limits, to: Limits): Pick<Settings, "start" | "steps"> {
+/**
+ * Start and steps for other weights: a default start stays one, any other as far as those weights
+ * can.
+ */
+export function carryOver(
+  now: Pick<Settings, "start" | "steps">,
+  from: Limits,
+  to: Limits,
+): Pick<Settings, "start" | "steps"> {
   const { t_start } = to.defaults;
   const keeps = now.start !== from.defaults.t_start && t_start < to.maxSteps;
   return startAt(keeps ? Math.min(now.start, to.maxSteps) : t_start, now);
@@ -74,7 +128,10 @@ export function parseSeed(text: string): string | undefined {
   return value < 1n << 64n ? String(value) : undefined;
 }
 
-/** The formula without spaces around it, or undefined where the text is none. Whether a model can make it is core's to say. */
+/**
+ * The formula without spaces around it, or undefined where the text is none. Whether a model can
+ * make it is core's to say.
+ */
 export function parseFormula(text: string): string | undefined {
   const trimmed = text.trim();
   return /^([A-Z][a-z]?([1-9]\d{0,2})?)+$/.test(trimmed) ? trimmed : undefined;
@@ -85,23 +142,33 @@ export function randomSeed(): string {
 }
 
 /** A whole number of a query within bounds, or undefined. */
-export function wholeOf(q: URLSearchParams, key: string, min: number, max: number): number | undefined {
+export function wholeOf(
+  q: URLSearchParams,
+  key: string,
+  min: number,
+  max: number,
+): number | undefined {
   const text = q.get(key) ?? "";
   const value = Number(text);
   return /^\d+$/.test(text) && value >= min && value <= max ? value : undefined;
 }
 
 /**
- * Reads a query such as ?seed=7&atoms=18&t_start=600&steps=25. What is missing or out of bounds takes its default. Links of before
- * have `start`, which is 0 at the schedule's end.
+ * Reads a query such as ?seed=7&atoms=18&t_start=600&steps=25. What is missing or out of bounds
+ * takes its default. Links of before have `start`, which is 0 at the schedule's end.
  */
-export function parseQuery(query: string, limits: Limits, otherwise: Settings = defaults(limits)): Settings {
+export function parseQuery(
+  query: string,
+  limits: Limits,
+  otherwise: Settings = defaults(limits),
+): Settings {
   const q = new URLSearchParams(query);
   const start = startOf(q, "t_start", limits) ?? startOf(q, "start", limits) ?? otherwise.start;
   return {
     seed: parseSeed(q.get("seed") ?? "") ?? otherwise.seed,
     atoms: limits.sizes.find((n) => String(n) === q.get("atoms")) ?? otherwise.atoms,
-    formula: (limits.compositionConditional && parseFormula(q.get("formula") ?? "")) || otherwise.formula,
+    formula:
+      (limits.compositionConditional && parseFormula(q.get("formula") ?? "")) || otherwise.formula,
     start,
     steps: wholeOf(q, "steps", limits.minSteps, start) ?? startAt(start, otherwise).steps,
     method: methods.find((m) => m === q.get("method")) ?? otherwise.method,
@@ -110,14 +177,21 @@ export function parseQuery(query: string, limits: Limits, otherwise: Settings = 
 }
 
 /** A start of a query; undefined where there is none, or these weights have none such. */
-export function startOf(q: URLSearchParams, key: string, { minSteps, maxSteps, defaults: { t_start } }: Limits): number | undefined {
+export function startOf(
+  q: URLSearchParams,
+  key: string,
+  { minSteps, maxSteps, defaults: { t_start } }: Limits,
+): number | undefined {
   if (wholeOf(q, key, 0, 0) === 0) return maxSteps;
   const start = wholeOf(q, key, minSteps, maxSteps);
   return start === maxSteps || t_start < maxSteps ? start : undefined;
 }
 
 /** The query of these settings; other parameters of the address stay. */
-export function toQuery({ seed, atoms, formula, start, steps, method, gamma }: Settings, query: string): string {
+export function toQuery(
+  { seed, atoms, formula, start, steps, method, gamma }: Settings,
+  query: string,
+): string {
   return withQuery(query, {
     seed,
     atoms: atoms && !formula ? String(atoms) : "",
@@ -141,6 +215,21 @@ export function withQuery(query: string, values: Record<string, string>): string
 }
 
 /** What the engine is asked for. */
-export function sampleOptions({ seed, atoms, formula, start, steps, method, gamma }: Settings): SampleOptions {
-  return { seed: BigInt(seed), ...(formula ? { formula } : { atoms }), t_start: start, steps, method, ...(gamma !== gammas[0] && { gamma }) };
+export function sampleOptions({
+  seed,
+  atoms,
+  formula,
+  start,
+  steps,
+  method,
+  gamma,
+}: Settings): SampleOptions {
+  return {
+    seed: BigInt(seed),
+    ...(formula ? { formula } : { atoms }),
+    t_start: start,
+    steps,
+    method,
+    ...(gamma !== gammas[0] && { gamma }),
+  };
 }

@@ -1,6 +1,7 @@
-// Service worker: after the first visit the pages open without network; large files are kept once they were used, or all of them
-// when the reader asks for it (offline.ts).
-// The build fills in the manifest: { version, page: [name], kept: [{ name, part, bytes }] }, names relative to this script.
+// Service worker: after the first visit the pages open without network; large files are kept once
+// they were used, or all of them when the reader asks for it (offline.ts). The build fills in the
+// manifest: { version, page: [name], kept: [{ name, part, bytes }] }, names relative to this
+// script.
 
 const manifest = __MANIFEST__;
 const pageCache = `symdiff-page-${manifest.version}`;
@@ -11,16 +12,24 @@ const keptFiles = new Set(manifest.kept.map(({ name }) => absolute(name)));
 
 self.addEventListener("install", (event) => {
   event.waitUntil(
-    caches.open(pageCache).then((cache) => cache.addAll([...pageFiles].map((url) => new Request(url, { cache: "no-cache" })))),
+    caches
+      .open(pageCache)
+      .then((cache) =>
+        cache.addAll([...pageFiles].map((url) => new Request(url, { cache: "no-cache" }))),
+      ),
   );
 });
 
 self.addEventListener("message", (event) => {
   if (event.data === "activate") event.waitUntil(activate(event.ports[0]));
-  if (event.data === "kept") event.ports[0].postMessage(manifest.kept.map((file) => ({ ...file, url: absolute(file.name) })));
+  if (event.data === "kept")
+    event.ports[0].postMessage(
+      manifest.kept.map((file) => ({ ...file, url: absolute(file.name) })),
+    );
 });
 
-// A new version waits until no page of the old one is open, or until the reader asks for it in the only one: it never ends a run.
+// A new version waits until no page of the old one is open, or until the reader asks for it in the
+// only one: it never ends a run.
 async function activate(port) {
   const windows = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
   const pages = windows.filter(({ url }) => url.startsWith(self.registration.scope));

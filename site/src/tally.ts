@@ -12,7 +12,10 @@ export interface Share {
   high: number;
 }
 
-/** What is counted, as `symdiff evaluate` counts it: the verdicts are core's. Unique is meant among the valid. */
+/**
+ * What is counted, as `symdiff evaluate` counts it: the verdicts are core's. Unique is meant among
+ * the valid.
+ */
 export class Tally {
   #molecules = 0;
   #valid = 0;
@@ -59,5 +62,11 @@ export function wilson(count: number, of: number): Share {
   const middle = p + (z * z) / (2 * of);
   const half = z * Math.sqrt((p * (1 - p)) / of + (z * z) / (4 * of * of));
   const whole = 1 + (z * z) / of;
-  return { count, of, share: p, low: Math.max(0, (middle - half) / whole), high: Math.min(1, (middle + half) / whole) };
+  return {
+    count,
+    of,
+    share: p,
+    low: Math.max(0, (middle - half) / whole),
+    high: Math.min(1, (middle + half) / whole),
+  };
 }

@@ -5,7 +5,10 @@ import { blend, type Palette } from "./view/colours.ts";
 import { stickRadius } from "./view/compose.ts";
 import type { Ball, Stick, Vec3 } from "./view/scene.ts";
 
-/** Sharpness of the mixture of kinds: with it a finished atom, score 1 against 0, is 98 % of its kind. */
+/**
+ * Sharpness of the mixture of kinds: with it a finished atom, score 1 against 0, is 98 % of its
+ * kind.
+ */
 const sharpness = 5;
 
 interface Moment {
@@ -31,7 +34,10 @@ export interface Picture {
 
 type Needed = "step" | "positions" | "scores" | "bonds";
 
-/** What a trajectory needs of a frame. With a molecule it is the finished one: kinds are certain then, and bonds all there. */
+/**
+ * What a trajectory needs of a frame. With a molecule it is the finished one: kinds are certain
+ * then, and bonds all there.
+ */
 interface Still extends Pick<Frame, Needed>, Partial<Omit<Frame, Needed | "molecule">> {
   molecule?: unknown;
 }
@@ -59,7 +65,13 @@ export class Trajectory {
   static of(molecule: Molecule, elements: readonly string[], steps: number): Trajectory {
     const still = new Trajectory(elements, molecule.elements.length, steps);
     const scores = molecule.elements.flatMap((symbol) => elements.map((e) => Number(e === symbol)));
-    still.add({ step: steps, positions: Float32Array.from(molecule.positions), scores: Float32Array.from(scores), bonds: molecule.bonds, molecule });
+    still.add({
+      step: steps,
+      positions: Float32Array.from(molecule.positions),
+      scores: Float32Array.from(scores),
+      bonds: molecule.bonds,
+      molecule,
+    });
     return still;
   }
 
@@ -87,29 +99,40 @@ export class Trajectory {
     return this.finished ? this.#moments.at(-1)?.positions : undefined;
   }
 
-  /** The share of the newest frame's bonds that each frame has, 0 to 1: how far the molecule had come. */
+  /**
+   * The share of the newest frame's bonds that each frame has, 0 to 1: how far the molecule had
+   * come.
+   */
   get settled(): number[] {
     const newest = new Set(this.#pairs.at(-1));
-    return this.#pairs.map((pairs) => pairs.filter((pair) => newest.has(pair)).length / Math.max(1, newest.size));
+    return this.#pairs.map(
+      (pairs) => pairs.filter((pair) => newest.has(pair)).length / Math.max(1, newest.size),
+    );
   }
 
-  /** All frames, one after the other, as XYZ: an atom goes by its likeliest kind, and every comment ends in the given one. */
+  /**
+   * All frames, one after the other, as XYZ: an atom goes by its likeliest kind, and every comment
+   * ends in the given one.
+   */
   toXYZ(comment: string): string {
     const n = this.elements.length;
-    return this.#moments.map(({ step, positions, weights }) => {
-      const rows = Array.from({ length: this.atoms }, (_, i) => {
-        const row = weights.subarray(i * n, (i + 1) * n);
-        const place = [0, 1, 2].map((k) => positions[3 * i + k]!.toFixed(6)).join(" ");
-        return `${this.elements[row.indexOf(Math.max(...row))]} ${place}\n`;
-      });
-      return `${this.atoms}\nstep=${step} ${comment}\n${rows.join("")}`;
-    }).join("");
+    return this.#moments
+      .map(({ step, positions, weights }) => {
+        const rows = Array.from({ length: this.atoms }, (_, i) => {
+          const row = weights.subarray(i * n, (i + 1) * n);
+          const place = [0, 1, 2].map((k) => positions[3 * i + k]!.toFixed(6)).join(" ");
+          return `${this.elements[row.indexOf(Math.max(...row))]} ${place}\n`;
+        });
+        return `${this.atoms}\nstep=${step} ${comment}\n${rows.join("")}`;
+      })
+      .join("");
   }
 
   #weights(scores: Float32Array, finished: boolean): Float32Array {
     const n = this.elements.length;
     const weights = new Float32Array(scores.length);
-    // Noise has larger scores than finished types have: measured against their size it stays a mixture.
+    // Noise has larger scores than finished types have: measured against their size it stays a
+    // mixture.
     const size = Math.sqrt(scores.reduce((sum, v) => sum + v * v, 0) / scores.length);
     const k = sharpness * Math.min(1, Math.sqrt(1 / n) / size);
     for (let row = 0; row < scores.length; row += n) {

@@ -20,11 +20,27 @@ export class Transport {
   readonly #container: HTMLElement;
   readonly #viewers: Screen[];
   readonly #path = svg("path", { d: shapes.play });
-  readonly #button = make("button", { type: "button", className: "play", disabled: true }, svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, this.#path));
-  readonly #scrubber = make("input", { type: "range", className: "scrubber", min: "0", max: "0", step: "any", value: "0", disabled: true });
+  readonly #button = make(
+    "button",
+    { type: "button", className: "play", disabled: true },
+    svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, this.#path),
+  );
+  readonly #scrubber = make("input", {
+    type: "range",
+    className: "scrubber",
+    min: "0",
+    max: "0",
+    step: "any",
+    value: "0",
+    disabled: true,
+  });
   readonly #profile = svg("path", {});
   readonly #output = make("output", { className: "position" });
-  readonly #speed = make("select", { className: "speed", title: "Speed" }, ...speeds.map((x) => new Option(`${x}×`, String(x), x === 1, x === 1)));
+  readonly #speed = make(
+    "select",
+    { className: "speed", title: "Speed" },
+    ...speeds.map((x) => new Option(`${x}×`, String(x), x === 1, x === 1)),
+  );
   /** Called after every move, by hand, by playing or by new frames. */
   onSeek = (): void => {};
   #trajectories: Trajectory[] = [];
@@ -37,21 +53,45 @@ export class Transport {
   #open = false;
 
   /**
-   * Fills the container, which is to have role="group" and a label. Space, arrows, Home and End work within `keys`, and where nothing
-   * has the focus, unless the page is not ours to take them from.
+   * Fills the container, which is to have role="group" and a label. Space, arrows, Home and End
+   * work within `keys`, and where nothing has the focus, unless the page is not ours to take them
+   * from.
    */
-  constructor(container: HTMLElement, viewers: Screen[], keys: HTMLElement = container, ours = true) {
+  constructor(
+    container: HTMLElement,
+    viewers: Screen[],
+    keys: HTMLElement = container,
+    ours = true,
+  ) {
     this.#container = container;
     this.#viewers = viewers;
     this.#button.setAttribute("aria-label", "Play");
     this.#scrubber.setAttribute("aria-label", "Step of the trajectory");
     this.#speed.setAttribute("aria-label", "Speed of playing");
-    const profile = svg("svg", { class: "profile", viewBox: "0 0 100 20", preserveAspectRatio: "none", "aria-hidden": "true" }, this.#profile);
-    container.append(this.#button, make("div", { className: "track" }, profile, this.#scrubber), this.#output, this.#speed);
+    const profile = svg(
+      "svg",
+      {
+        class: "profile",
+        viewBox: "0 0 100 20",
+        preserveAspectRatio: "none",
+        "aria-hidden": "true",
+      },
+      this.#profile,
+    );
+    container.append(
+      this.#button,
+      make("div", { className: "track" }, profile, this.#scrubber),
+      this.#output,
+      this.#speed,
+    );
     this.#button.addEventListener("click", () => this.toggle());
     this.#scrubber.addEventListener("input", () => this.#scrub(Number(this.#scrubber.value)));
     keys.addEventListener("keydown", (event) => this.#key(event));
-    if (ours) document.addEventListener("keydown", (event) => event.target === document.body && this.#key(event));
+    if (ours)
+      document.addEventListener(
+        "keydown",
+        (event) => event.target === document.body && this.#key(event),
+      );
   }
 
   /** Position in frames, which may lie between two. */
@@ -71,7 +111,10 @@ export class Transport {
     return Math.max(0, (this.#main?.length ?? 0) - 1);
   }
 
-  /** Shows trajectories, one for each viewer, which may be empty and grow: `grown` tells of new frames. */
+  /**
+   * Shows trajectories, one for each viewer, which may be empty and grow: `grown` tells of new
+   * frames.
+   */
   open(...trajectories: Trajectory[]): void {
     this.pause();
     this.#loops = false;
@@ -150,7 +193,8 @@ export class Transport {
     const share = this.#last ? this.#position / this.#last : 0;
     this.#trajectories.forEach((trajectory, k) => {
       const at = k ? share * Math.max(0, trajectory.length - 1) : this.#position;
-      if (trajectory.length) this.#viewers[k]?.show((palette: Palette) => trajectory.pictureAt(at, palette), patient);
+      if (trajectory.length)
+        this.#viewers[k]?.show((palette: Palette) => trajectory.pictureAt(at, palette), patient);
     });
     this.onSeek();
   }
@@ -167,9 +211,11 @@ export class Transport {
   }
 
   #key(event: KeyboardEvent): void {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || !this.#last) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || !this.#last)
+      return;
     const target = event.target as HTMLElement;
-    const typing = target !== this.#scrubber && target.matches("input, select, textarea, summary, a");
+    const typing =
+      target !== this.#scrubber && target.matches("input, select, textarea, summary, a");
     if (typing || (event.key === " " && target.matches("button"))) return;
     const leap = event.shiftKey ? 10 : 1;
     const actions: Record<string, () => void> = {
@@ -189,6 +235,8 @@ export class Transport {
 /** How far the molecule had come along the trajectory, as an area in a box of 100 by 20. */
 function profileOf({ settled }: Trajectory): string {
   const last = Math.max(1, settled.length - 1);
-  const points = settled.map((share, k) => `${((100 * k) / last).toFixed(2)} ${(20 - 20 * share).toFixed(2)}`);
+  const points = settled.map(
+    (share, k) => `${((100 * k) / last).toFixed(2)} ${(20 - 20 * share).toFixed(2)}`,
+  );
   return `M0 20L${points.join("L")}L100 20z`;
 }

@@ -1,4 +1,5 @@
-// What is timed inside a JavaScript engine, Node or a browser: core as WebAssembly, and onnxruntime.
+// What is timed inside a JavaScript engine, Node or a browser: core as WebAssembly, and
+// onnxruntime.
 
 /** callTime is t of call i, as in network.go: as in sampling, every call has its own. */
 const callTime = (i) => (1 + (i % 1000)) / 1000;
@@ -36,7 +37,9 @@ async function startOrt(ort, provider, model, batch, atoms, z) {
   });
   const input = new ort.Tensor("float32", z, [batch, atoms, z.length / batch / atoms]);
   let calls = 0;
-  const run = async (t) => (await session.run({ z: input, t: new ort.Tensor("float32", Float32Array.of(t), [1, 1]) })).eps.data;
+  const run = async (t) =>
+    (await session.run({ z: input, t: new ort.Tensor("float32", Float32Array.of(t), [1, 1]) })).eps
+      .data;
   const time = async (n) => {
     const start = performance.now();
     for (let i = 0; i < n; i++) await run(callTime(++calls));
@@ -47,7 +50,8 @@ async function startOrt(ort, provider, model, batch, atoms, z) {
 
 /** The largest |a - b| over the largest |a|. */
 function deviation(a, b) {
-  let worst = 0, scale = 0;
+  let worst = 0,
+    scale = 0;
   for (let i = 0; i < a.length; i++) {
     worst = Math.max(worst, Math.abs(a[i] - b[i]));
     scale = Math.max(scale, Math.abs(a[i]));
@@ -64,15 +68,16 @@ function coreOutput(core, batch, atoms) {
 }
 
 /**
- * Everything to time in this engine: an object of functions that take a number of repetitions and return milliseconds, and
- * the largest deviation of onnxruntime's output from core's.
+ * Everything to time in this engine: an object of functions that take a number of repetitions and
+ * return milliseconds, and the largest deviation of onnxruntime's output from core's.
  *
  *   Go           class of wasm_exec.js       module     bench.wasm compiled
  *   weights      of the plain DiT            shipped    weights of the model that ships
  *   models       {"BATCHxATOMS": bytes} for onnxruntime
  */
 export async function setup({ Go, module, weights, shipped, ort, provider, models, atoms, steps }) {
-  const core = await startCore(Go, module, weights), sampler = await startCore(Go, module, shipped);
+  const core = await startCore(Go, module, weights),
+    sampler = await startCore(Go, module, shipped);
   const jobs = {
     peak: async (n) => timed(core, "peak", n * 1000),
     molecule: async (n) => {
@@ -81,7 +86,11 @@ export async function setup({ Go, module, weights, shipped, ort, provider, model
       return sum;
     },
   };
-  for (const [m, k, n] of [[19, 256, 1024], [152, 256, 1024], [152, 1024, 256]]) {
+  for (const [m, k, n] of [
+    [19, 256, 1024],
+    [152, 256, 1024],
+    [152, 1024, 256],
+  ]) {
     jobs[`gemm ${m}x${k}x${n}`] = async (repetitions) => {
       command(core, "gemm", m, k, n, 0);
       return timed(core, "gemm", m, k, n, repetitions);

@@ -13,7 +13,11 @@ status.textContent = `The first one downloads ${(qm9Web.bytes / 1e6).toFixed(1)}
 button.addEventListener("click", async () => {
   button.disabled = true;
   try {
-    model ??= await SymDiff.load({ ...qm9Web, onProgress: ({ stage, loaded, total }) => (status.textContent = `${stage} ${loaded} / ${total}`) });
+    model ??= await SymDiff.load({
+      ...qm9Web,
+      onProgress: ({ stage, loaded, total }) =>
+        (status.textContent = `${stage} ${loaded} / ${total}`),
+    });
     const seed = BigInt(document.querySelector("#seed").value);
     for await (const frame of model.sample({ seed })) {
       status.textContent = `Step ${frame.step} of ${frame.steps}`;

@@ -4,7 +4,18 @@
 //   for await (const frame of model.sample({ seed: 7 })) draw(frame.positions, frame.molecule);
 //   model.close();
 
-import type { CoreOptions, CoreResult, ErrorCode, FrameMessage, LoadedMessage, LoadMessage, ProgressMessage, Request, Response, WasmURLs } from "./protocol.js";
+import type {
+  CoreOptions,
+  CoreResult,
+  ErrorCode,
+  FrameMessage,
+  LoadedMessage,
+  LoadMessage,
+  ProgressMessage,
+  Request,
+  Response,
+  WasmURLs,
+} from "./protocol.js";
 import type { Options } from "./options.js";
 import { bytesOf } from "./bytes.js";
 import { seedText, SymDiffError, textOf, whole } from "./error.js";
@@ -20,8 +31,8 @@ export interface LoadOptions {
   /** URL of symdiff.wasm, or the builds: the worker takes `plain` where the browser has no SIMD. */
   wasm: string | URL | { simd: string | URL; plain?: string | URL };
   /**
-   * URL of a safetensors file, or its bytes (for instance of a dropped file), which stay the caller's. They are needed again where a
-   * worker had to be ended to cancel a run.
+   * URL of a safetensors file, or its bytes (for instance of a dropped file), which stay the
+   * caller's. They are needed again where a worker had to be ended to cancel a run.
    */
   weights: string | URL | ArrayBuffer | ArrayBufferView;
   /** What messages call the weights; default: the name in the URL. */
@@ -34,7 +45,10 @@ export interface LoadOptions {
   onProgress?: (progress: Progress) => void;
   /** Aborting ends the download and the worker. */
   signal?: AbortSignal;
-  /** A worker that owes an answer and gives no sign of life for so many milliseconds counts as dead; default 30,000. */
+  /**
+   * A worker that owes an answer and gives no sign of life for so many milliseconds counts as dead;
+   * default 30,000.
+   */
   patience?: number;
   /** Makes the worker, where a bundler or a Trusted Types policy wants it done its own way. */
   worker?: () => Worker;
@@ -59,7 +73,10 @@ export interface ModelInfo {
   timesteps: number;
   /** The options of a run that leaves them open, which depend on the model. */
   defaults: Required<Pick<Options, "method" | "t_start" | "steps">>;
-  /** Whether the network is given the types of the atoms: those of a `formula`, or of a composition drawn from the training data. */
+  /**
+   * Whether the network is given the types of the atoms: those of a `formula`, or of a composition
+   * drawn from the training data.
+   */
   compositionConditional: boolean;
   /** Whether the network is given the fixed atoms of a `fragment`. */
   fragmentConditional: boolean;
@@ -77,12 +94,18 @@ export interface ModelInfo {
 export interface SampleOptions extends Omit<Options, "n"> {
   /** Frames also carry `predicted`; default false. */
   detail?: boolean;
-  /** A frame after every so many steps; default 1. The noise at the start and the result always come. */
+  /**
+   * A frame after every so many steps; default 1. The noise at the start and the result always
+   * come.
+   */
   every?: number;
   signal?: AbortSignal;
 }
 
-/** Several molecules of a seed, made together in one worker: each is the molecule that it would be alone. */
+/**
+ * Several molecules of a seed, made together in one worker: each is the molecule that it would be
+ * alone.
+ */
 export interface BatchOptions extends SampleOptions {
   /** Number of molecules, 1 to 256. */
   n: number;
@@ -103,13 +126,22 @@ export interface Frame {
   atoms: number;
   /** (atoms, 3), row by row, Å. */
   positions: Float32Array;
-  /** (atoms, elements): 1 for the type that an atom has, 0 for others, and anything in between and beyond on the way. */
+  /**
+   * (atoms, elements): 1 for the type that an atom has, 0 for others, and anything in between and
+   * beyond on the way.
+   */
   scores: Float32Array;
   /** Bonds between the likeliest types at these distances. */
   bonds: Bond[];
-  /** The nine numbers, by rows, of the matrix C that the molecule was rotated by in the last call of the network: x·C. From step 1 on. */
+  /**
+   * The nine numbers, by rows, of the matrix C that the molecule was rotated by in the last call of
+   * the network: x·C. From step 1 on.
+   */
   gamma?: Float32Array;
-  /** (atoms, 3), Å: where the last call of the network saw the finished atoms. With `detail`, from step 1 on. */
+  /**
+   * (atoms, 3), Å: where the last call of the network saw the finished atoms. With `detail`, from
+   * step 1 on.
+   */
   predicted?: Float32Array;
   /** With the last frame only. */
   molecule?: Molecule;
@@ -129,11 +161,16 @@ export interface Molecule {
   connected: boolean;
   /** Number of connected pieces. */
   fragments: number;
-  /** Whether the largest piece is a molecule by the rules of valence, implicit hydrogens allowed. */
+  /**
+   * Whether the largest piece is a molecule by the rules of valence, implicit hydrogens allowed.
+   */
   valid: boolean;
   /** Why not, where not. */
   reason: string;
-  /** The same for molecules whose largest pieces have the same graph: what `symdiff evaluate` counts as unique. */
+  /**
+   * The same for molecules whose largest pieces have the same graph: what `symdiff evaluate` counts
+   * as unique.
+   */
   key: string;
   /** Files, as text; empty where the molecule does not fit into the format's columns. */
   xyz: string;
@@ -158,10 +195,19 @@ export class SymDiff {
     const { histogram, defaults, ...info } = loaded.info;
     const counts = Object.entries(histogram).map(([n, count]) => [Number(n), count] as const);
     counts.sort(([a], [b]) => a - b);
-    this.info = { ...info, defaults: defaults as ModelInfo["defaults"], histogram: new Map(counts), sha256: loaded.sha256, simd: loaded.simd };
+    this.info = {
+      ...info,
+      defaults: defaults as ModelInfo["defaults"],
+      histogram: new Map(counts),
+      sha256: loaded.sha256,
+      simd: loaded.simd,
+    };
   }
 
-  /** Starts a worker, fetches and checks everything. Rejects with a SymDiffError, or with the signal's reason. */
+  /**
+   * Starts a worker, fetches and checks everything. Rejects with a SymDiffError, or with the
+   * signal's reason.
+   */
   static async load(options: LoadOptions): Promise<SymDiff> {
     const { signal } = options;
     signal?.throwIfAborted();
@@ -179,31 +225,38 @@ export class SymDiff {
   }
 
   /**
-   * Samples one molecule. Frames come as they are made; the last carries the molecule. Leaving the loop or aborting the signal
-   * stops the worker within one step, or a second: where a step takes longer the worker is ended, and the next run starts another.
-   * One run at a time: another begins when this one has ended or been cancelled.
+   * Samples one molecule. Frames come as they are made; the last carries the molecule. Leaving the
+   * loop or aborting the signal stops the worker within one step, or a second: where a step takes
+   * longer the worker is ended, and the next run starts another. One run at a time: another begins
+   * when this one has ended or been cancelled.
    */
   sample(options: SampleOptions = {}): AsyncIterableIterator<Frame> {
     return this.#start({ ...options, n: 1 });
   }
 
   /**
-   * Samples several molecules together, which is faster than one after the other (see bestBatch). Frames come for every molecule in
-   * turn; the last of each carries it. Leaving the loop or aborting the signal stops the worker as with `sample`.
+   * Samples several molecules together, which is faster than one after the other (see bestBatch).
+   * Frames come for every molecule in turn; the last of each carries it. Leaving the loop or
+   * aborting the signal stops the worker as with `sample`.
    */
   sampleBatch(options: BatchOptions): AsyncIterableIterator<Frame> {
     return this.#start(options);
   }
 
-  /** Finds how many molecules at a time this device samples fastest, 1 to `most`, by four steps of 1, 2, 4, ... of them. */
+  /**
+   * Finds how many molecules at a time this device samples fastest, 1 to `most`, by four steps of
+   * 1, 2, 4, ... of them.
+   */
   bestBatch({ most = 16, signal }: { most?: number; signal?: AbortSignal } = {}): Promise<number> {
-    if (this.#run && !this.#run.ended) throw new SymDiffError("busy", "a run is in progress: cancel it first");
+    if (this.#run && !this.#run.ended)
+      throw new SymDiffError("busy", "a run is in progress: cancel it first");
     signal?.throwIfAborted();
     return requestCalibration(this.#link, Number(whole("most", most)) || 1, signal);
   }
 
   #start(options: BatchOptions): Run {
-    if (this.#run && !this.#run.ended) throw new SymDiffError("busy", "a run is in progress: cancel it first");
+    if (this.#run && !this.#run.ended)
+      throw new SymDiffError("busy", "a run is in progress: cancel it first");
     return (this.#run = new Run(this.#link, options));
   }
 
@@ -216,15 +269,23 @@ export class SymDiff {
   }
 
   /**
-   * Tests whether two samples of vectors, such as positions of molecules of one size, come from one distribution: their energy distance,
-   * and the share of permutations of the pooled sample whose distance is at least as large.
+   * Tests whether two samples of vectors, such as positions of molecules of one size, come from one
+   * distribution: their energy distance, and the share of permutations of the pooled sample whose
+   * distance is at least as large.
    */
-  energyTest(x: readonly ArrayLike<number>[], y: readonly ArrayLike<number>[], permutations = 999, seed: number | bigint = 0): Promise<{ energy: number; p: number }> {
+  energyTest(
+    x: readonly ArrayLike<number>[],
+    y: readonly ArrayLike<number>[],
+    permutations = 999,
+    seed: number | bigint = 0,
+  ): Promise<{ energy: number; p: number }> {
     const link = this.#link;
     return new Promise((resolve, reject) => {
       const width = x[0]?.length ?? 0;
-      if ([...x, ...y].some((v) => v.length !== width)) throw new SymDiffError("options", `energy test: want vectors of ${width} values all`);
-      const flat = (sample: readonly ArrayLike<number>[]) => Float32Array.from(sample.flatMap((v) => Array.from(v)));
+      if ([...x, ...y].some((v) => v.length !== width))
+        throw new SymDiffError("options", `energy test: want vectors of ${width} values all`);
+      const flat = (sample: readonly ArrayLike<number>[]) =>
+        Float32Array.from(sample.flatMap((v) => Array.from(v)));
       const id = link.open({
         message(m) {
           if (m.type === "energy") resolve({ energy: m.energy, p: m.p });
@@ -233,7 +294,15 @@ export class SymDiff {
         },
         fail: reject,
       });
-      link.send({ type: "energy", id, x: flat(x), y: flat(y), width, permutations: Number(whole("permutations", permutations)), seed: seedText("seed", seed) });
+      link.send({
+        type: "energy",
+        id,
+        x: flat(x),
+        y: flat(y),
+        width,
+        permutations: Number(whole("permutations", permutations)),
+        seed: seedText("seed", seed),
+      });
     });
   }
 
@@ -257,7 +326,10 @@ interface Open extends Pending {
   request?: Request;
 }
 
-/** One end of the messages to a worker: it hands replies to whoever waits and tells everyone when the worker is lost. */
+/**
+ * One end of the messages to a worker: it hands replies to whoever waits and tells everyone when
+ * the worker is lost.
+ */
 class Link {
   readonly #make: (() => Worker) | undefined;
   /** None after one was ended, until there is something to do. */
@@ -272,10 +344,16 @@ class Link {
 
   /** `make` is the option `worker`. */
   constructor(make: (() => Worker) | undefined, patience = 30_000) {
-    if (typeof WebAssembly !== "object") throw new SymDiffError("wasm", "WebAssembly is missing or switched off");
-    if (!(patience > 0)) throw new SymDiffError("options", `patience: expected milliseconds above 0, have ${patience}`);
+    if (typeof WebAssembly !== "object")
+      throw new SymDiffError("wasm", "WebAssembly is missing or switched off");
+    if (!(patience > 0))
+      throw new SymDiffError(
+        "options",
+        `patience: expected milliseconds above 0, have ${patience}`,
+      );
     this.#make = make;
-    const lost = () => this.close(new SymDiffError("worker", `the worker said nothing for ${patience} ms`));
+    const lost = () =>
+      this.close(new SymDiffError("worker", `the worker said nothing for ${patience} ms`));
     this.#watch = new Watch(patience, () => this.send({ type: "ping" }), lost);
     this.#worker = this.#start();
   }
@@ -286,7 +364,8 @@ class Link {
       if (worker !== this.#worker) return;
       this.#spoke = true;
       this.#watch.heard();
-      if (data.type === "crash") this.close(new SymDiffError(data.code, `the worker has failed: ${data.message}`));
+      if (data.type === "crash")
+        this.close(new SymDiffError(data.code, `the worker has failed: ${data.message}`));
       else if (data.type !== "pong") this.#hand(data, data.id);
     };
     worker.onerror = (event) => {
@@ -299,11 +378,15 @@ class Link {
           : new SymDiffError("worker", `the worker has failed: ${event.message}`),
       );
     };
-    worker.onmessageerror = () => this.close(new SymDiffError("worker", "a message from the worker could not be read"));
+    worker.onmessageerror = () =>
+      this.close(new SymDiffError("worker", "a message from the worker could not be read"));
     return worker;
   }
 
-  /** Gives a reply to who waits for it. What a callback of the caller throws there fails the request. */
+  /**
+   * Gives a reply to who waits for it. What a callback of the caller throws there fails the
+   * request.
+   */
   #hand(reply: Response, id: number): void {
     const pending = this.#pending.get(id);
     try {
@@ -332,7 +415,8 @@ class Link {
   send(request: Request): void {
     if (this.#dead) return;
     if (request.type === "load") this.#load = request;
-    const open = "id" in request && request.type !== "cancel" ? this.#pending.get(request.id) : undefined;
+    const open =
+      "id" in request && request.type !== "cancel" ? this.#pending.get(request.id) : undefined;
     if (open) open.request = request;
     if (!this.#worker) {
       this.#again(); // which sends all that is open
@@ -342,11 +426,17 @@ class Link {
       this.#worker.postMessage(request);
     } catch (error) {
       if ("id" in request) this.settle(request.id);
-      throw new SymDiffError("options", `${request.type}: what was given cannot be handed to the worker: ${textOf(error)}`);
+      throw new SymDiffError(
+        "options",
+        `${request.type}: what was given cannot be handed to the worker: ${textOf(error)}`,
+      );
     }
   }
 
-  /** Asks the worker to leave a request. One that does not within a second is ended: a step of a large network may take longer. */
+  /**
+   * Asks the worker to leave a request. One that does not within a second is ended: a step of a
+   * large network may take longer.
+   */
   cancel(id: number): void {
     if (this.#dead) return;
     const timer = setTimeout(() => this.#abandon(), LEAVE);
@@ -373,7 +463,10 @@ class Link {
     if (this.#pending.size) this.#again();
   }
 
-  /** Another worker for one that was ended: it is given the model, and what is open, in the order that it came. */
+  /**
+   * Another worker for one that was ended: it is given the model, and what is open, in the order
+   * that it came.
+   */
   #again(): void {
     const waiting = [...this.#pending.values()];
     const id = this.open({
@@ -388,7 +481,12 @@ class Link {
       this.#worker.postMessage({ ...this.#load, id });
       for (const { request } of waiting) if (request) this.#worker.postMessage(request);
     } catch (error) {
-      this.close(new SymDiffError("worker", `after a run was cancelled: no other worker could be given the model: ${textOf(error)}`));
+      this.close(
+        new SymDiffError(
+          "worker",
+          `after a run was cancelled: no other worker could be given the model: ${textOf(error)}`,
+        ),
+      );
     }
   }
 
@@ -445,16 +543,24 @@ export interface Skipped {
 export interface ReadOptions extends Pick<LoadOptions, "wasm" | "worker" | "patience"> {
   /** Called once, before the molecules come, where records were skipped. */
   onSkipped?: (skipped: Skipped) => void;
-  /** Name of the file, for messages; .sdf and .mol are read as SDF, all else as XYZ. Default: molecule.xyz. */
+  /**
+   * Name of the file, for messages; .sdf and .mol are read as SDF, all else as XYZ. Default:
+   * molecule.xyz.
+   */
   name?: string;
 }
 
 /**
- * Reads a file of molecules by core's own rules, in a worker that all files share and that ends soon after the last. Bonds, orders and
- * charges are those of the Lewis structure for the charge that the file tells, found from the distances, and `sdf` has them all. Where
- * hydrogens are missing bonds are those of the file. Needs no weights. A record at fault is skipped (see onSkipped); rejects where none is good.
+ * Reads a file of molecules by core's own rules, in a worker that all files share and that ends
+ * soon after the last. Bonds, orders and charges are those of the Lewis structure for the charge
+ * that the file tells, found from the distances, and `sdf` has them all. Where hydrogens are
+ * missing bonds are those of the file. Needs no weights. A record at fault is skipped (see
+ * onSkipped); rejects where none is good.
  */
-export async function readMolecules(text: string, { wasm, worker, patience, onSkipped, name = "molecule.xyz" }: ReadOptions): Promise<MoleculeOfFile[]> {
+export async function readMolecules(
+  text: string,
+  { wasm, worker, patience, onSkipped, name = "molecule.xyz" }: ReadOptions,
+): Promise<MoleculeOfFile[]> {
   const urls = wasmURLs(wasm);
   const reader = readerFor(urls, worker, patience);
   reader.users++;
@@ -464,7 +570,8 @@ export async function readMolecules(text: string, { wasm, worker, patience, onSk
         message(m) {
           if (m.type === "molecules") {
             const { molecules, skipped, fault = "" } = m;
-            if (skipped) onSkipped?.({ records: skipped, of: skipped + molecules.length, first: fault });
+            if (skipped)
+              onSkipped?.({ records: skipped, of: skipped + molecules.length, first: fault });
             resolve(molecules.map((molecule) => ({ ...molecule, bonds: toBonds(molecule.bonds) })));
           } else if (m.type === "error") reject(new SymDiffError(m.code, m.message));
           reader.link.settle(id);
@@ -494,7 +601,11 @@ const IDLE = 1000;
 const readers = new Map<string, Reader>();
 
 /** The worker of such WASM that reads files; one that the caller has made is used once. */
-function readerFor(urls: WasmURLs, worker: LoadOptions["worker"], patience: number | undefined): Reader {
+function readerFor(
+  urls: WasmURLs,
+  worker: LoadOptions["worker"],
+  patience: number | undefined,
+): Reader {
   const key = worker ? "" : JSON.stringify([urls, patience]);
   const reader = readers.get(key) ?? { key, link: new Link(worker, patience), users: 0 };
   if (key) readers.set(key, reader);
@@ -532,7 +643,10 @@ function requestCalibration(link: Link, most: number, signal?: AbortSignal): Pro
   });
 }
 
-function report({ stage, loaded, total }: ProgressMessage, onProgress: LoadOptions["onProgress"]): void {
+function report(
+  { stage, loaded, total }: ProgressMessage,
+  onProgress: LoadOptions["onProgress"],
+): void {
   onProgress?.({ stage, loaded, total });
 }
 
@@ -552,12 +666,18 @@ function absolute(name: string, url: string | URL): string {
       // told below
     }
   }
-  throw new SymDiffError("options", `${name}: ${JSON.stringify(url) ?? "undefined"} is not a URL${base ? "" : ", and there is no page to resolve it against: give an absolute one"}`);
+  throw new SymDiffError(
+    "options",
+    `${name}: ${JSON.stringify(url) ?? "undefined"} is not a URL${base ? "" : ", and there is no page to resolve it against: give an absolute one"}`,
+  );
 }
 
 type Waiter = { resolve(result: IteratorResult<Frame>): void; reject(error: Error): void };
 
-/** The frames of one run, of one or several molecules: a queue between the worker, which does not wait, and the loop, which may. */
+/**
+ * The frames of one run, of one or several molecules: a queue between the worker, which does not
+ * wait, and the loop, which may.
+ */
 class Run implements AsyncIterableIterator<Frame> {
   ended = false;
   readonly #link: Link;
@@ -571,7 +691,8 @@ class Run implements AsyncIterableIterator<Frame> {
 
   constructor(link: Link, options: BatchOptions) {
     const settings = coreOptions(options);
-    const every = options.every === Infinity ? Infinity : Number(whole("every", options.every ?? 1));
+    const every =
+      options.every === Infinity ? Infinity : Number(whole("every", options.every ?? 1));
     this.#link = link;
     this.#unfinished = settings.n;
     this.#signal = options.signal;
@@ -581,7 +702,13 @@ class Run implements AsyncIterableIterator<Frame> {
       return;
     }
     this.#signal?.addEventListener("abort", this.#onAbort);
-    link.send({ type: "sample", id: this.#id, options: settings, every: Math.max(1, every), detail: options.detail ?? false });
+    link.send({
+      type: "sample",
+      id: this.#id,
+      options: settings,
+      every: Math.max(1, every),
+      detail: options.detail ?? false,
+    });
   }
 
   [Symbol.asyncIterator](): this {
@@ -617,7 +744,9 @@ class Run implements AsyncIterableIterator<Frame> {
     }
   }
 
-  /** Tells the worker to stop, drops frames not yet read and ends, with an error where one is given. */
+  /**
+   * Tells the worker to stop, drops frames not yet read and ends, with an error where one is given.
+   */
   #cancel(error?: Error): void {
     const running = !this.ended;
     this.#frames.length = 0;
@@ -642,7 +771,8 @@ class Run implements AsyncIterableIterator<Frame> {
 
 /** The options as core reads them, in JSON. What it can judge, it judges. */
 function coreOptions({ detail: _, every: __, signal: ___, ...options }: BatchOptions): CoreOptions {
-  if (!(options.n >= 1)) throw new SymDiffError("options", `n: expected a whole number from 1, have ${options.n}`); // 0 is core's default, not none
+  if (!(options.n >= 1))
+    throw new SymDiffError("options", `n: expected a whole number from 1, have ${options.n}`); // 0 is core's default, not none
   return plain("options", options) as CoreOptions;
 }
 
@@ -653,8 +783,11 @@ function plain(name: string, value: unknown): unknown {
     throw new SymDiffError("options", `${name}: expected a number, have ${value}`); // which JSON would not keep
   }
   if (value === null || typeof value !== "object") return value;
-  if (Array.isArray(value) || ArrayBuffer.isView(value)) return Array.from(value as ArrayLike<unknown>, (v) => plain(name, v));
-  return Object.fromEntries(Object.entries(value).flatMap(([key, v]) => (v === undefined ? [] : [[key, plain(key, v)]])));
+  if (Array.isArray(value) || ArrayBuffer.isView(value))
+    return Array.from(value as ArrayLike<unknown>, (v) => plain(name, v));
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, v]) => (v === undefined ? [] : [[key, plain(key, v)]])),
+  );
 }
 
 function toFrame({ type: _, id: __, bonds, result, ...rest }: FrameMessage): Frame {

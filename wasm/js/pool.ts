@@ -1,25 +1,40 @@
 // Many molecules, by several workers that share one download.
 //
 //   const pool = await SymDiffPool.load({ wasm, weights, sha256 });
-//   for await (const { index, molecule } of pool.generate({ n: 100, seed: 7, steps: 250 })) show(index, molecule);
+//   for await (const { index, molecule } of pool.generate({ n: 100, seed: 7 })) show(index, molecule);
 //   pool.close();
 
 import { bytesOf } from "./bytes.js";
-import { SymDiff, SymDiffError, type BatchOptions, type Frame, type LoadOptions, type ModelInfo, type Molecule } from "./index.js";
+import {
+  SymDiff,
+  SymDiffError,
+  type BatchOptions,
+  type Frame,
+  type LoadOptions,
+  type ModelInfo,
+  type Molecule,
+} from "./index.js";
 
 export interface PoolOptions extends LoadOptions {
-  /** Number of workers; default: one per core but one, two on two cores, at most 4; one where the device says that it has 2 GB or less. */
+  /**
+   * Number of workers; default: one per core but one, two on two cores, at most 4; one where the
+   * device says that it has 2 GB or less.
+   */
   workers?: number;
 }
 
 /** The settings of all molecules; `n` has no bound. */
 export interface ManyOptions extends Omit<BatchOptions, "every"> {
   /**
-   * How many molecules a worker makes at a time; default: what bestBatch finds on this device. Molecules do not depend on it. A
-   * larger batch is faster, up to a point; those of a batch are finished together.
+   * How many molecules a worker makes at a time; default: what bestBatch finds on this device.
+   * Molecules do not depend on it. A larger batch is faster, up to a point; those of a batch are
+   * finished together.
    */
   batch?: number;
-  /** Called with the frames of every molecule, at the start, after every `every` steps and at the end. */
+  /**
+   * Called with the frames of every molecule, at the start, after every `every` steps and at the
+   * end.
+   */
   onFrame?: (frame: Frame) => void;
   /** Default 10. */
   every?: number;
@@ -42,7 +57,10 @@ export interface Made {
 /** How often a batch's worker may die before the run is given up. */
 const MAX_DEATHS = 3;
 
-/** Finished molecules that wait for the caller: workers pause beyond it, so that memory stays bounded. */
+/**
+ * Finished molecules that wait for the caller: workers pause beyond it, so that memory stays
+ * bounded.
+ */
 const MAX_WAITING = 64;
 
 /** Steps between the frames of a molecule, where someone wants them. */
@@ -53,8 +71,13 @@ const MAX_BATCH = 16;
 
 /** How many workers suit this device. */
 export function defaultWorkers(): number {
-  const { hardwareConcurrency = 2, deviceMemory = 8 } = (globalThis.navigator ?? {}) as { hardwareConcurrency?: number; deviceMemory?: number };
-  return deviceMemory <= 2 ? 1 : Math.min(4, Math.max(2, hardwareConcurrency - 1), hardwareConcurrency);
+  const { hardwareConcurrency = 2, deviceMemory = 8 } = (globalThis.navigator ?? {}) as {
+    hardwareConcurrency?: number;
+    deviceMemory?: number;
+  };
+  return deviceMemory <= 2
+    ? 1
+    : Math.min(4, Math.max(2, hardwareConcurrency - 1), hardwareConcurrency);
 }
 
 /** A model in several workers. The molecules do not depend on their number. */
@@ -78,10 +101,14 @@ export class SymDiffPool {
     this.#idle = [first];
   }
 
-  /** Fetches the weights once and starts the first worker; the others start when there is work for them. */
+  /**
+   * Fetches the weights once and starts the first worker; the others start when there is work for
+   * them.
+   */
   static async load(options: PoolOptions): Promise<SymDiffPool> {
     const { weights: source, signal, workers = 1 } = options;
-    if (!Number.isSafeInteger(workers) || workers < 1) throw new SymDiffError("options", `workers: expected a whole number from 1, have ${workers}`);
+    if (!Number.isSafeInteger(workers) || workers < 1)
+      throw new SymDiffError("options", `workers: expected a whole number from 1, have ${workers}`);
     const weights = bytesOf(source) ?? (await download(source as string | URL, options));
     const first = await SymDiff.load({ ...options, weights });
     if (signal?.aborted) first.close();
@@ -89,20 +116,31 @@ export class SymDiffPool {
     return new SymDiffPool(first, weights, options);
   }
 
-  /** A pool whose first worker is there already, with a copy of its weights for the others. The pool ends that worker with its own. */
-  static around(first: SymDiff, weights: ArrayBuffer, options: Omit<PoolOptions, "weights">): SymDiffPool {
+  /**
+   * A pool whose first worker is there already, with a copy of its weights for the others. The pool
+   * ends that worker with its own.
+   */
+  static around(
+    first: SymDiff,
+    weights: ArrayBuffer,
+    options: Omit<PoolOptions, "weights">,
+  ): SymDiffPool {
     return new SymDiffPool(first, weights, { ...options, weights });
   }
 
   /**
-   * Generates n molecules, each as soon as it is made, in no particular order. Leaving the loop or aborting the signal stops all
-   * workers within one step. A batch whose worker dies is given to another; after three deaths the run fails, with what was made kept
-   * by the caller. Where memory does not suffice for all workers, fewer go on. Memory does not grow with n: workers pause while the caller is behind.
+   * Generates n molecules, each as soon as it is made, in no particular order. Leaving the loop or
+   * aborting the signal stops all workers within one step. A batch whose worker dies is given to
+   * another; after three deaths the run fails, with what was made kept by the caller. Where memory
+   * does not suffice for all workers, fewer go on. Memory does not grow with n: workers pause while
+   * the caller is behind.
    */
   async *generate(options: ManyOptions): AsyncGenerator<Made, void> {
     const { n, first = 0, signal } = options;
-    if (!Number.isSafeInteger(n) || n < 1) throw new SymDiffError("options", `n: expected a whole number from 1, have ${n}`);
-    if (first + n > 2 ** 31) throw new SymDiffError("options", `first ${first}: want 0 to ${2 ** 31 - n}`); // core sees a batch alone
+    if (!Number.isSafeInteger(n) || n < 1)
+      throw new SymDiffError("options", `n: expected a whole number from 1, have ${n}`);
+    if (first + n > 2 ** 31)
+      throw new SymDiffError("options", `first ${first}: want 0 to ${2 ** 31 - n}`); // core sees a batch alone
     signal?.throwIfAborted();
     const stop = new AbortController();
     const onAbort = () => stop.abort(signal!.reason);
@@ -119,7 +157,12 @@ export class SymDiffPool {
       const next = (): Batch | undefined => {
         const retry = again.pop();
         if (retry || at >= first + n) return retry;
-        const job = { first: at, n: Math.min(batch, first + n - at), deaths: 0, made: new Set<number>() };
+        const job = {
+          first: at,
+          n: Math.min(batch, first + n - at),
+          deaths: 0,
+          made: new Set<number>(),
+        };
         at += job.n;
         return job;
       };
@@ -156,7 +199,10 @@ export class SymDiffPool {
         }
       };
       let running = true;
-      const all = Promise.all(Array.from({ length: lanes }, lane)).then(() => { running = false; wake(); });
+      const all = Promise.all(Array.from({ length: lanes }, lane)).then(() => {
+        running = false;
+        wake();
+      });
       try {
         for (;;) {
           const next = made.shift();
@@ -173,14 +219,19 @@ export class SymDiffPool {
       }
     } finally {
       signal?.removeEventListener("abort", onAbort);
-      for (const coming of this.#coming.splice(0)) void coming.then((model) => this.#release(model), () => {});
+      for (const coming of this.#coming.splice(0))
+        void coming.then(
+          (model) => this.#release(model),
+          () => {},
+        );
     }
   }
 
   /** How many molecules a worker should make at a time, so that all workers have as much to do. */
   async #batch({ n, batch }: ManyOptions, signal: AbortSignal): Promise<number> {
     if (batch !== undefined) {
-      if (!Number.isSafeInteger(batch) || batch < 1 || batch > 256) throw new SymDiffError("options", `batch: expected 1 to 256, have ${batch}`);
+      if (!Number.isSafeInteger(batch) || batch < 1 || batch > 256)
+        throw new SymDiffError("options", `batch: expected 1 to 256, have ${batch}`);
       return batch;
     }
     const share = Math.ceil(n / this.workers);
@@ -192,7 +243,8 @@ export class SymDiffPool {
   async #bestBatch(most: number, signal: AbortSignal): Promise<number> {
     if (most === 1) return 1;
     const known = this.#best;
-    if (known && (known.most >= most || known.batch < known.most)) return Math.min(known.batch, most);
+    if (known && (known.most >= most || known.batch < known.most))
+      return Math.min(known.batch, most);
     try {
       const batch = await this.#with(signal, (model) => model.bestBatch({ most, signal }));
       this.#best = { most, batch };
@@ -210,17 +262,29 @@ export class SymDiffPool {
   }
 
   /** Makes one batch on one worker. */
-  #run(job: Batch, options: ManyOptions, signal: AbortSignal, deliver: (made: Made) => void): Promise<void> {
+  #run(
+    job: Batch,
+    options: ManyOptions,
+    signal: AbortSignal,
+    deliver: (made: Made) => void,
+  ): Promise<void> {
     const { batch: _, onFrame, ...settings } = options;
     const every = onFrame ? FRAMES : Infinity;
     return this.#with(signal, async (model) => {
-      for await (const frame of model.sampleBatch({ every, ...settings, first: job.first, n: job.n, signal })) {
+      for await (const frame of model.sampleBatch({
+        every,
+        ...settings,
+        first: job.first,
+        n: job.n,
+        signal,
+      })) {
         onFrame?.(frame);
         if (!frame.molecule || job.made.has(frame.index)) continue;
         job.made.add(frame.index);
         deliver({ index: frame.index, molecule: frame.molecule });
       }
-      if (job.made.size < job.n) throw new SymDiffError("worker", "the run ended without a molecule");
+      if (job.made.size < job.n)
+        throw new SymDiffError("worker", "the run ended without a molecule");
     });
   }
 
@@ -275,7 +339,10 @@ function isScarcity(error: unknown): boolean {
 }
 
 /** Reads a file with progress; rejects with a SymDiffError, or with the reason of the signal. */
-export async function download(url: string | URL, options: Pick<LoadOptions, "bytes" | "signal" | "onProgress"> = {}): Promise<ArrayBuffer> {
+export async function download(
+  url: string | URL,
+  options: Pick<LoadOptions, "bytes" | "signal" | "onProgress"> = {},
+): Promise<ArrayBuffer> {
   const fail = (reason: string) => new SymDiffError("download", `${String(url)}: ${reason}`);
   let response: Response;
   try {
@@ -289,10 +356,13 @@ export async function download(url: string | URL, options: Pick<LoadOptions, "by
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let loaded = 0;
   const reader = response.body.getReader();
-  const read = () => reader.read().catch((error: unknown) => {
-    options.signal?.throwIfAborted();
-    throw fail(`broke off after ${loaded} bytes (${error instanceof Error ? error.message : String(error)})`);
-  });
+  const read = () =>
+    reader.read().catch((error: unknown) => {
+      options.signal?.throwIfAborted();
+      throw fail(
+        `broke off after ${loaded} bytes (${error instanceof Error ? error.message : String(error)})`,
+      );
+    });
   for (let next = await read(); !next.done; next = await read()) {
     chunks.push(next.value);
     loaded += next.value.byteLength;

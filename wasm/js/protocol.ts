@@ -32,7 +32,10 @@ export interface LoadMessage {
   bytes?: number;
 }
 
-/** Options of a run, as core reads them from JSON (see options.ts): seeds beyond a number are text, arrays plain. */
+/**
+ * Options of a run, as core reads them from JSON (see options.ts): seeds beyond a number are text,
+ * arrays plain.
+ */
 export type CoreOptions = Record<string, unknown> & { n: number };
 
 export interface SampleMessage {
@@ -80,7 +83,14 @@ export interface EnergyMessage {
   seed: string;
 }
 
-export type Request = LoadMessage | SampleMessage | CalibrateMessage | CancelMessage | EnergyMessage | ReadMessage | PingMessage;
+export type Request =
+  | LoadMessage
+  | SampleMessage
+  | CalibrateMessage
+  | CancelMessage
+  | EnergyMessage
+  | ReadMessage
+  | PingMessage;
 
 export interface ProgressMessage {
   type: "progress";
@@ -184,7 +194,10 @@ export interface CoreInfo {
   metadata: Record<string, string>;
 }
 
-/** What core tells of a molecule (wasm/molecule.go, result): bonds are triples of atom, atom and order. */
+/**
+ * What core tells of a molecule (wasm/molecule.go, result): bonds are triples of atom, atom and
+ * order.
+ */
 export interface CoreResult extends Omit<Molecule, "positions" | "bonds"> {
   positions: Float64Array<ArrayBuffer>;
   bonds: Uint16Array<ArrayBuffer>;

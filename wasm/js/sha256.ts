@@ -1,12 +1,18 @@
-// SHA-256 (FIPS 180-4), for pages that are not secure contexts: there browsers have no crypto.subtle. Go's own would add half a megabyte
-// to the WebAssembly module.
+// SHA-256 (FIPS 180-4), for pages that are not secure contexts: there browsers have no
+// crypto.subtle. Go's own would add half a megabyte to the WebAssembly module.
 
-/** The first 32 bits of the fractional parts of the roots of the first primes: square roots (8) and cube roots (64). */
+/**
+ * The first 32 bits of the fractional parts of the roots of the first primes: square roots (8) and
+ * cube roots (64).
+ */
 function constants(): { state: Uint32Array; rounds: Uint32Array } {
   const primes: number[] = [];
   for (let n = 2; primes.length < 64; n++) if (primes.every((p) => n % p)) primes.push(n);
   const fraction = (x: number) => Math.floor((x - Math.floor(x)) * 2 ** 32);
-  return { state: Uint32Array.from(primes.slice(0, 8), (p) => fraction(Math.sqrt(p))), rounds: Uint32Array.from(primes, (p) => fraction(Math.cbrt(p))) };
+  return {
+    state: Uint32Array.from(primes.slice(0, 8), (p) => fraction(Math.sqrt(p))),
+    rounds: Uint32Array.from(primes, (p) => fraction(Math.cbrt(p))),
+  };
 }
 
 /** The digest, hexadecimal. */
@@ -26,7 +32,13 @@ export function sha256(data: Uint8Array): string {
 }
 
 /** Takes the 64 bytes at a place into the state. */
-function compress(state: Uint32Array, rounds: Uint32Array, w: Uint32Array, data: Uint8Array, at: number): void {
+function compress(
+  state: Uint32Array,
+  rounds: Uint32Array,
+  w: Uint32Array,
+  data: Uint8Array,
+  at: number,
+): void {
   for (let i = 0; i < 16; i++) {
     const k = at + 4 * i;
     w[i] = (data[k]! << 24) | (data[k + 1]! << 16) | (data[k + 2]! << 8) | data[k + 3]!;
@@ -38,8 +50,14 @@ function compress(state: Uint32Array, rounds: Uint32Array, w: Uint32Array, data:
     const s1 = (right(y, 17) ^ right(y, 19) ^ (y >>> 10)) | 0;
     w[i] = (w[i - 16]! + s0 + w[i - 7]! + s1) | 0;
   }
-  let a = state[0]! | 0, b = state[1]! | 0, c = state[2]! | 0, d = state[3]! | 0;
-  let e = state[4]! | 0, f = state[5]! | 0, g = state[6]! | 0, h = state[7]! | 0;
+  let a = state[0]! | 0,
+    b = state[1]! | 0,
+    c = state[2]! | 0,
+    d = state[3]! | 0;
+  let e = state[4]! | 0,
+    f = state[5]! | 0,
+    g = state[6]! | 0,
+    h = state[7]! | 0;
   for (let i = 0; i < 64; i++) {
     const s1 = right(e, 6) ^ right(e, 11) ^ right(e, 25);
     const t1 = (h + s1 + ((e & f) ^ (~e & g)) + rounds[i]! + w[i]!) | 0;

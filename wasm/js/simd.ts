@@ -1,4 +1,7 @@
-/** Whether this browser runs fixed-width SIMD: a module with one function (i8x16.popcnt of a splat) validates only where it does. */
+/**
+ * Whether this browser runs fixed-width SIMD: a module with one function (i8x16.popcnt of a splat)
+ * validates only where it does.
+ */
 export function simdSupported(): boolean {
   return WebAssembly.validate(
     // prettier-ignore

@@ -10,7 +10,10 @@ import { seedText, SymDiffError, textOf, whole } from "./error.js";
 /** The groups that a denoiser can be made equivariant under; O(2) about an axis. */
 export type Group = "O(3)" | "SO(3)" | { axis: readonly [number, number, number] };
 
-/** Predicts eps (n, 3+features), row by row, from z of the same shape at time t. It need not be equivariant. */
+/**
+ * Predicts eps (n, 3+features), row by row, from z of the same shape at time t. It need not be
+ * equivariant.
+ */
 export type Denoiser = (z: Float32Array, t: number) => ArrayLike<number>;
 
 export interface Noise {
@@ -18,7 +21,10 @@ export interface Noise {
   seed?: number | bigint;
   /** Number of the call, as the time step of a sampler; default 0. */
   call?: number;
-  /** Couples the noise to an input turned by this orthogonal matrix H, by rows: positions X·H instead of X. Then eps is turned by H too. */
+  /**
+   * Couples the noise to an input turned by this orthogonal matrix H, by rows: positions X·H
+   * instead of X. Then eps is turned by H too.
+   */
   turn?: ArrayLike<number>;
 }
 
@@ -32,7 +38,14 @@ export interface Symmetrised {
 interface Core {
   symmetrise(
     denoise: (z: Uint8Array, eps: Uint8Array) => string | undefined,
-    options: { group: string; axis: readonly number[]; features: number; seed: string; call: number; t: number },
+    options: {
+      group: string;
+      axis: readonly number[];
+      features: number;
+      seed: string;
+      call: number;
+      t: number;
+    },
     z: Uint8Array,
     turn: Uint8Array,
     eps: Uint8Array,
@@ -59,13 +72,14 @@ export class Symmetriser {
     }
     void go.run(instance);
     const { symdiffCore } = globalThis as unknown as { symdiffCore?: Core };
-    if (!symdiffCore) throw new SymDiffError("wasm", `${url ?? "wasm"}: not SymDiff's WebAssembly module`);
+    if (!symdiffCore)
+      throw new SymDiffError("wasm", `${url ?? "wasm"}: not SymDiff's WebAssembly module`);
     return new Symmetriser(symdiffCore);
   }
 
   /**
-   * Makes a denoiser equivariant: C ~ Haar(group), eps = k(X·C, h, t) with its positions, free of their mean, turned back by Cᵀ.
-   * What the denoiser throws is thrown by the call.
+   * Makes a denoiser equivariant: C ~ Haar(group), eps = k(X·C, h, t) with its positions, free of
+   * their mean, turned back by Cᵀ. What the denoiser throws is thrown by the call.
    */
   symmetrise(
     options: { features: number; group?: Group },
@@ -78,7 +92,8 @@ export class Symmetriser {
       const inner = (input: Uint8Array, output: Uint8Array): string | undefined => {
         try {
           const answer = denoise(new Float32Array(input.buffer as ArrayBuffer), t);
-          if (answer.length !== z.length) return `the denoiser gave ${answer.length} values, not ${z.length}`;
+          if (answer.length !== z.length)
+            return `the denoiser gave ${answer.length} values, not ${z.length}`;
           new Float32Array(output.buffer as ArrayBuffer).set(answer);
           return undefined;
         } catch (error) {

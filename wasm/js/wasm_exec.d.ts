@@ -1,4 +1,5 @@
-// Types of Go's lib/wasm/wasm_exec.js, which the build copies beside the compiled worker. It defines globalThis.Go.
+// Types of Go's lib/wasm/wasm_exec.js, which the build copies beside the compiled worker. It
+// defines globalThis.Go.
 
 declare global {
   class Go {

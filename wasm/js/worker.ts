@@ -1,4 +1,5 @@
-// The worker: holds Go's WASM, the weights and the run in progress, and answers the messages of protocol.ts.
+// The worker: holds Go's WASM, the weights and the run in progress, and answers the messages of
+// protocol.ts.
 
 import "./wasm_exec.js";
 import { sha256 } from "./sha256.js";
@@ -24,7 +25,10 @@ interface Failure {
   fatal?: boolean;
 }
 
-/** The batch of a run: index of the first molecule, numbers of atoms, steps, and elements of the type scores. */
+/**
+ * The batch of a run: index of the first molecule, numbers of atoms, steps, and elements of the
+ * type scores.
+ */
 interface Size {
   first: number;
   atoms: number[];
@@ -37,13 +41,32 @@ interface Core {
   load(name: string, weights: Uint8Array): CoreInfo | Failure;
   start(options: string): Size | Failure;
   step(): { step: number; done: boolean } | Failure;
-  frame(i: number, positions: Uint8Array, scores: Uint8Array, gamma: Uint8Array, predicted: Uint8Array | null): { step: number; bonds: Uint8Array<ArrayBuffer> } | Failure;
+  frame(
+    i: number,
+    positions: Uint8Array,
+    scores: Uint8Array,
+    gamma: Uint8Array,
+    predicted: Uint8Array | null,
+  ): { step: number; bonds: Uint8Array<ArrayBuffer> } | Failure;
   calibrate(most: number): { done: boolean; best: number } | Failure;
-  energy(x: Uint8Array, y: Uint8Array, width: number, permutations: number, seed: string): { energy: number; p: number } | Failure;
-  read?(name: string, text: string): { molecules: (Pick<CoreMolecule, "formula" | "elements" | "sdf"> & Raw)[]; skipped: number; fault?: string } | Failure;
-  result(i: number, sha256: string):
-    | (Omit<CoreResult, "positions" | "bonds"> & Raw)
+  energy(
+    x: Uint8Array,
+    y: Uint8Array,
+    width: number,
+    permutations: number,
+    seed: string,
+  ): { energy: number; p: number } | Failure;
+  read?(
+    name: string,
+    text: string,
+  ):
+    | {
+        molecules: (Pick<CoreMolecule, "formula" | "elements" | "sdf"> & Raw)[];
+        skipped: number;
+        fault?: string;
+      }
     | Failure;
+  result(i: number, sha256: string): (Omit<CoreResult, "positions" | "bonds"> & Raw) | Failure;
 }
 
 /** Numbers as Go hands them over. */
@@ -55,7 +78,10 @@ interface Raw {
 interface WorkerScope {
   postMessage(message: Reply, transfer?: Transferable[]): void;
   onmessage: ((event: MessageEvent<Request>) => void) | null;
-  addEventListener(type: "unhandledrejection", listener: (event: PromiseRejectionEvent) => void): void;
+  addEventListener(
+    type: "unhandledrejection",
+    listener: (event: PromiseRejectionEvent) => void,
+  ): void;
   symdiffCore?: Core;
 }
 
@@ -134,11 +160,15 @@ function text(error: unknown): string {
 }
 
 /**
- * call unwraps a value from Go. After a panic the state of Go is unknown, so the whole worker is given up; there is no value where
- * the program has ended in the middle of the call.
+ * call unwraps a value from Go. After a panic the state of Go is unknown, so the whole worker is
+ * given up; there is no value where the program has ended in the middle of the call.
  */
 function call<T extends object>(value: T | Failure | undefined, code: ErrorCode): T {
-  if (value === undefined) throw new WorkerError(full() ? "memory" : "worker", full() ? "no more memory could be had" : "the Go program has ended");
+  if (value === undefined)
+    throw new WorkerError(
+      full() ? "memory" : "worker",
+      full() ? "no more memory could be had" : "the Go program has ended",
+    );
   if (!("error" in value)) return value;
   if (value.fatal) crash(value.error);
   throw new WorkerError(code, value.error);
@@ -156,12 +186,22 @@ async function load(m: LoadMessage): Promise<void> {
   scope.postMessage({ type: "progress", id: m.id, stage: "start", loaded: total, total });
   const info = call(go.load(m.name, weights), "weights");
   core = go;
-  scope.postMessage({ type: "loaded", id: m.id, info, sha256: weightsHash, simd: simd && m.wasm.simd !== m.wasm.plain });
+  scope.postMessage({
+    type: "loaded",
+    id: m.id,
+    info,
+    sha256: weightsHash,
+    simd: simd && m.wasm.simd !== m.wasm.plain,
+  });
 }
 
 async function startGo(urls: WasmURLs, simd: boolean): Promise<Core> {
   const url = simd ? urls.simd : urls.plain;
-  if (url === undefined) throw new WorkerError("wasm", "this browser has no WebAssembly SIMD, and there is no build without it");
+  if (url === undefined)
+    throw new WorkerError(
+      "wasm",
+      "this browser has no WebAssembly SIMD, and there is no build without it",
+    );
   const response = await get(url);
   const go = new Go();
   go.exit = () => {}; // it would warn in the console; who waits is told below
@@ -173,14 +213,17 @@ async function startGo(urls: WasmURLs, simd: boolean): Promise<Core> {
   }
   memory = instance.exports["mem"] as WebAssembly.Memory;
   go.run(instance).then(
-    () => (full() ? crash("no more memory could be had", "memory") : crash("the Go program has exited")),
+    () =>
+      full() ? crash("no more memory could be had", "memory") : crash("the Go program has exited"),
     (error: unknown) => crash(text(error)),
   );
   if (!scope.symdiffCore) throw new WorkerError("wasm", `${url}: not SymDiff's WebAssembly module`);
   return scope.symdiffCore;
 }
 
-/** Whether Go's memory cannot grow any more: a Go program that finds it so ends without telling why. */
+/**
+ * Whether Go's memory cannot grow any more: a Go program that finds it so ends without telling why.
+ */
 function full(): boolean {
   try {
     memory?.grow(PAGES);
@@ -190,8 +233,14 @@ function full(): boolean {
   }
 }
 
-/** Compiles while bytes arrive; a server that sends WASM under another MIME type costs that overlap and nothing else. */
-async function instantiate(response: globalThis.Response, imports: WebAssembly.Imports): Promise<WebAssembly.Instance> {
+/**
+ * Compiles while bytes arrive; a server that sends WASM under another MIME type costs that overlap
+ * and nothing else.
+ */
+async function instantiate(
+  response: globalThis.Response,
+  imports: WebAssembly.Imports,
+): Promise<WebAssembly.Instance> {
   const mime = response.headers.get("Content-Type")?.split(";")[0]?.trim().toLowerCase();
   if (mime === "application/wasm" && "instantiateStreaming" in WebAssembly) {
     return (await WebAssembly.instantiateStreaming(response, imports)).instance;
@@ -206,7 +255,11 @@ async function get(url: string): Promise<globalThis.Response> {
   } catch (error) {
     throw new WorkerError("download", `${url}: ${text(error)}`);
   }
-  if (!response.ok) throw new WorkerError("download", `${url}: HTTP ${response.status}: the file has to lie there, or SymDiff.load be told where it does`);
+  if (!response.ok)
+    throw new WorkerError(
+      "download",
+      `${url}: HTTP ${response.status}: the file has to lie there, or SymDiff.load be told where it does`,
+    );
   return response;
 }
 
@@ -214,7 +267,10 @@ async function get(url: string): Promise<globalThis.Response> {
 const FIRST = 1 << 20;
 const LARGEST_FIRST = 1 << 28;
 
-/** Reads a file with byte progress. `bytes` is its size where known: with Content-Encoding the header tells another number. */
+/**
+ * Reads a file with byte progress. `bytes` is its size where known: with Content-Encoding the
+ * header tells another number.
+ */
 async function download(id: number, url: string, bytes?: number): Promise<Uint8Array<ArrayBuffer>> {
   const response = await get(url);
   const encoded = response.headers.has("Content-Encoding");
@@ -233,10 +289,19 @@ async function download(id: number, url: string, bytes?: number): Promise<Uint8A
       }
       file.set(value, loaded);
       loaded += value.byteLength;
-      scope.postMessage({ type: "progress", id, stage: "download", loaded, total: Math.max(total, loaded) });
+      scope.postMessage({
+        type: "progress",
+        id,
+        stage: "download",
+        loaded,
+        total: Math.max(total, loaded),
+      });
     }
   } catch (error) {
-    throw new WorkerError(scarce(error) ? "memory" : "download", `${url}: broke off after ${loaded} bytes (${text(error)})`);
+    throw new WorkerError(
+      scarce(error) ? "memory" : "download",
+      `${url}: broke off after ${loaded} bytes (${text(error)})`,
+    );
   }
   if (bytes !== undefined && loaded !== bytes) {
     throw new WorkerError("download", `${url}: ${loaded} bytes came, expected ${bytes}`);
@@ -244,7 +309,10 @@ async function download(id: number, url: string, bytes?: number): Promise<Uint8A
   return file.subarray(0, loaded);
 }
 
-/** The SHA-256 of the weights, checked against the expected one. Pages that are not secure have no crypto.subtle. */
+/**
+ * The SHA-256 of the weights, checked against the expected one. Pages that are not secure have no
+ * crypto.subtle.
+ */
 async function checkHash(weights: Uint8Array<ArrayBuffer>, expected?: string): Promise<string> {
   const subtle = globalThis.crypto?.subtle;
   const hex = subtle ? hexadecimal(await subtle.digest("SHA-256", weights)) : sha256(weights);
@@ -305,7 +373,10 @@ async function calibrate({ id, most }: CalibrateMessage): Promise<void> {
 async function energy(m: EnergyMessage): Promise<void> {
   const go = await loaded();
   const view = (a: Float32Array<ArrayBuffer>) => new Uint8Array(a.buffer);
-  const { energy, p } = call(go.energy(view(m.x), view(m.y), m.width, m.permutations, m.seed), "options");
+  const { energy, p } = call(
+    go.energy(view(m.x), view(m.y), m.width, m.permutations, m.seed),
+    "options",
+  );
   scope.postMessage({ type: "energy", id: m.id, energy, p });
 }
 
@@ -315,12 +386,20 @@ function cancel({ id }: CancelMessage): void {
   else scope.postMessage({ type: "cancelled", id, step: 0 });
 }
 
-/** Sends every molecule as it stands; at the end also the finished one with all that is known of it. */
+/**
+ * Sends every molecule as it stands; at the end also the finished one with all that is known of it.
+ */
 function postFrames(go: Core, m: SampleMessage, size: Size, finished = false): void {
   for (let i = 0; i < size.atoms.length; i++) postFrame(go, m, i, size, finished);
 }
 
-function postFrame(go: Core, { id, detail }: SampleMessage, i: number, size: Size, finished: boolean): void {
+function postFrame(
+  go: Core,
+  { id, detail }: SampleMessage,
+  i: number,
+  size: Size,
+  finished: boolean,
+): void {
   const { first, steps, elements } = size;
   const atoms = size.atoms[i]!;
   const positions = new Float32Array(atoms * 3);
@@ -328,10 +407,24 @@ function postFrame(go: Core, { id, detail }: SampleMessage, i: number, size: Siz
   const gamma = new Float32Array(9);
   const predicted = detail ? new Float32Array(atoms * 3) : null;
   const view = (a: Float32Array<ArrayBuffer>) => new Uint8Array(a.buffer);
-  const { step, bonds } = call(go.frame(i, view(positions), view(scores), view(gamma), predicted && view(predicted)), "worker");
+  const { step, bonds } = call(
+    go.frame(i, view(positions), view(scores), view(gamma), predicted && view(predicted)),
+    "worker",
+  );
   const triples = new Uint16Array(bonds.buffer);
   const called = step > 0 && { gamma, ...(predicted && { predicted }) };
-  const frame = { type: "frame", id, index: first + i, step, steps, atoms, positions, scores, bonds: triples, ...called } as const;
+  const frame = {
+    type: "frame",
+    id,
+    index: first + i,
+    step,
+    steps,
+    atoms,
+    positions,
+    scores,
+    bonds: triples,
+    ...called,
+  } as const;
   const transfer = [positions.buffer, scores.buffer, triples.buffer];
   if (!finished) {
     scope.postMessage(frame, transfer);
@@ -350,16 +443,28 @@ let reader: Promise<Core> | undefined;
 
 async function read(m: ReadMessage): Promise<void> {
   const go = core ?? (await (reader ??= startGo(m.wasm, simdSupported())));
-  if (!go.read) throw new WorkerError("options", "this build of the WASM reads no files: take that of the npm package");
+  if (!go.read)
+    throw new WorkerError(
+      "options",
+      "this build of the WASM reads no files: take that of the npm package",
+    );
   const { molecules, ...rest } = call(go.read(m.name, m.text), "file");
-  scope.postMessage({ type: "molecules", id: m.id, ...rest, molecules: molecules.map((r) => ({ ...r, ...numbers(r) })) });
+  scope.postMessage({
+    type: "molecules",
+    id: m.id,
+    ...rest,
+    molecules: molecules.map((r) => ({ ...r, ...numbers(r) })),
+  });
 }
 
 const { port1, port2 } = new MessageChannel();
 let resume: (() => void) | undefined;
 port1.onmessage = () => resume?.();
 
-/** Lets waiting messages in, without the 4 ms that nested timers cost. A later call also releases an earlier one. */
+/**
+ * Lets waiting messages in, without the 4 ms that nested timers cost. A later call also releases an
+ * earlier one.
+ */
 function turn(): Promise<void> {
   return new Promise((resolve) => {
     const earlier = resume;

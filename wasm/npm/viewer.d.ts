@@ -38,8 +38,8 @@ export interface SymDiffViewerAttributes {
 }
 
 /**
- * `<symdiff-viewer>`: shows the molecule or the trajectory of a file (`src`, or the text of such a file as its content), or
- * generates one. Where several things are asked for, the latest is shown.
+ * `<symdiff-viewer>`: shows the molecule or the trajectory of a file (`src`, or the text of such a
+ * file as its content), or generates one. Where several things are asked for, the latest is shown.
  */
 export declare class SymDiffViewer extends HTMLElement {
   /** Where WASM and weights lie; by default in this package. */
@@ -47,8 +47,9 @@ export declare class SymDiffViewer extends HTMLElement {
   /** How the molecule is drawn. */
   representation: Representation;
   /**
-   * Shows a file's text; the name's ending tells SDF from XYZ. Resolves to true when it is shown, to false when something else was
-   * asked for meanwhile; rejects with a SymDiffError. The element need not be on the page yet.
+   * Shows a file's text; the name's ending tells SDF from XYZ. Resolves to true when it is shown,
+   * to false when something else was asked for meanwhile; rejects with a SymDiffError. The element
+   * need not be on the page yet.
    */
   show(text: string, name?: string): Promise<boolean>;
   /** Generates by the attributes; resolves to the molecule, or to undefined when cancelled. */
@@ -66,7 +67,11 @@ export declare class SymDiffViewer extends HTMLElement {
     listener: (this: SymDiffViewer, event: HTMLElementEventMap[K]) => unknown,
     options?: boolean | AddEventListenerOptions,
   ): void;
-  addEventListener(type: string, listener: EventListenerOrEventListenerObject, options?: boolean | AddEventListenerOptions): void;
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
   removeEventListener<K extends keyof SymDiffViewerEventMap>(
     type: K,
     listener: (this: SymDiffViewer, event: SymDiffViewerEventMap[K]) => unknown,
@@ -77,7 +82,11 @@ export declare class SymDiffViewer extends HTMLElement {
     listener: (this: SymDiffViewer, event: HTMLElementEventMap[K]) => unknown,
     options?: boolean | EventListenerOptions,
   ): void;
-  removeEventListener(type: string, listener: EventListenerOrEventListenerObject, options?: boolean | EventListenerOptions): void;
+  removeEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject,
+    options?: boolean | EventListenerOptions,
+  ): void;
 }
 
 /** What JSX may give the element besides its attributes. */
@@ -97,7 +106,8 @@ declare global {
   interface HTMLElementTagNameMap {
     "symdiff-viewer": SymDiffViewer;
   }
-  // React up to 18 looks here. For React 19 import "symdiff-mol/react"; the README has what Preact and Solid need.
+  // React up to 18 looks here. For React 19 import "symdiff-mol/react"; the README has what Preact
+  // and Solid need.
   namespace JSX {
     interface IntrinsicElements {
       "symdiff-viewer": SymDiffViewerJSX;

@@ -28,11 +28,18 @@ const options = { n: 4, seed: 3, first: 2, atoms: 5, steps: 6 };
 
 test("the molecules depend neither on the number of workers nor on the batch", async () => {
   const want = new Map();
-  for (let index = 2; index < 6; index++) want.set(index, (await one.generate({ seed: 3, first: index, atoms: 5, steps: 6 })).xyz);
-  for (const [workers, batch] of [[2, undefined], [1, 3]]) {
+  for (let index = 2; index < 6; index++)
+    want.set(index, (await one.generate({ seed: 3, first: index, atoms: 5, steps: 6 })).xyz);
+  for (const [workers, batch] of [
+    [2, undefined],
+    [1, 3],
+  ]) {
     const pool = await SymDiffPool.load({ ...files, worker: threadWorker, workers });
     const made = await make(pool, { ...options, batch });
-    assert.deepEqual([...made].sort((a, b) => a[0] - b[0]), [...want]);
+    assert.deepEqual(
+      [...made].sort((a, b) => a[0] - b[0]),
+      [...want],
+    );
     assert.ok(pool.started <= workers);
     pool.close();
   }
@@ -40,21 +47,44 @@ test("the molecules depend neither on the number of workers nor on the batch", a
 
 test("a ragged batch makes the molecules that each would be alone", async () => {
   const sizes = new Set();
-  for await (const { molecule, index } of one.sampleBatch({ n: 5, first: 7, seed: 2, steps: 3, method: "dpm++2m-sde", every: Infinity })) {
+  for await (const { molecule, index } of one.sampleBatch({
+    n: 5,
+    first: 7,
+    seed: 2,
+    steps: 3,
+    method: "dpm++2m-sde",
+    every: Infinity,
+  })) {
     if (molecule) sizes.add(`${index} ${molecule.xyz}`);
   }
   const alone = new Set();
-  for (let index = 7; index < 12; index++) alone.add(`${index} ${(await one.generate({ seed: 2, first: index, steps: 3, method: "dpm++2m-sde" })).xyz}`);
+  for (let index = 7; index < 12; index++)
+    alone.add(
+      `${index} ${(await one.generate({ seed: 2, first: index, steps: 3, method: "dpm++2m-sde" })).xyz}`,
+    );
   assert.deepEqual(sizes, alone);
-  assert.ok(new Set([...sizes].map((s) => s.split("\n")[0].split(" ")[1])).size > 1, "all of one size");
-  assert.throws(() => one.sampleBatch({ n: 0 }), (error) => error.code === "options" && error.message.includes("from 1, have 0"));
+  assert.ok(
+    new Set([...sizes].map((s) => s.split("\n")[0].split(" ")[1])).size > 1,
+    "all of one size",
+  );
+  assert.throws(
+    () => one.sampleBatch({ n: 0 }),
+    (error) => error.code === "options" && error.message.includes("from 1, have 0"),
+  );
   const beyond = { n: 100, first: 2 ** 31 - 1 };
   const pool = await SymDiffPool.load({ ...files, worker: threadWorker, workers: 1 });
   for (const made of [one.sampleBatch(beyond), pool.generate({ ...beyond, batch: 50 })]) {
-    await assert.rejects(made.next(), (error) => error.code === "options" && /first 2147483647: want 0 to 2147483548$/.test(error.message));
+    await assert.rejects(
+      made.next(),
+      (error) =>
+        error.code === "options" && /first 2147483647: want 0 to 2147483548$/.test(error.message),
+    );
   }
   pool.close();
-  await assert.rejects(one.sampleBatch({ n: 257 }).next(), (error) => error.code === "options" && error.message.includes("n 257: want at most 256"));
+  await assert.rejects(
+    one.sampleBatch({ n: 257 }).next(),
+    (error) => error.code === "options" && error.message.includes("n 257: want at most 256"),
+  );
 });
 
 test("every molecule of a batch tells how far it is", async () => {
@@ -72,10 +102,23 @@ test("every molecule of a batch tells how far it is", async () => {
 });
 
 test("a callback that throws fails the run, or the load", async () => {
-  const onProgress = () => { throw new RangeError("mine"); };
-  await assert.rejects(SymDiffPool.load({ ...files, worker: threadWorker, onProgress }), { name: "RangeError", message: "mine" });
+  const onProgress = () => {
+    throw new RangeError("mine");
+  };
+  await assert.rejects(SymDiffPool.load({ ...files, worker: threadWorker, onProgress }), {
+    name: "RangeError",
+    message: "mine",
+  });
   const pool = await SymDiffPool.load({ ...files, worker: threadWorker, workers: 1 });
-  await assert.rejects(make(pool, { ...options, onFrame() { throw new RangeError("mine"); } }), /mine/);
+  await assert.rejects(
+    make(pool, {
+      ...options,
+      onFrame() {
+        throw new RangeError("mine");
+      },
+    }),
+    /mine/,
+  );
   assert.equal((await make(pool, options)).size, 4, "the next run is a whole one");
   pool.close();
 });
@@ -118,12 +161,14 @@ test("a worker that dies loses nothing", async () => {
   let count = 0;
   const worker = () => {
     const w = threadWorker();
-    if (++count === 1) { // dies in the middle of its second run
+    if (++count === 1) {
+      // dies in the middle of its second run
       let runs = 0;
       const post = w.postMessage;
       w.postMessage = (message, transfer) => {
         post(message, transfer);
-        if (message.type === "sample" && ++runs === 2) setTimeout(() => w.onerror({ message: "killed" }), 1);
+        if (message.type === "sample" && ++runs === 2)
+          setTimeout(() => w.onerror({ message: "killed" }), 1);
       };
     }
     return w;
@@ -139,7 +184,13 @@ test("where memory does not suffice for all workers, fewer go on", async () => {
   const worker = () => {
     const w = threadWorker();
     if (++count === 1) return w;
-    w.postMessage = (message) => message.type === "load" && queueMicrotask(() => w.onmessage({ data: { type: "error", id: message.id, code: "memory", message: "no room" } }));
+    w.postMessage = (message) =>
+      message.type === "load" &&
+      queueMicrotask(() =>
+        w.onmessage({
+          data: { type: "error", id: message.id, code: "memory", message: "no room" },
+        }),
+      );
     return w;
   };
   const pool = await SymDiffPool.load({ ...files, worker, workers: 4 });
@@ -149,8 +200,16 @@ test("where memory does not suffice for all workers, fewer go on", async () => {
 });
 
 test("a worker that falls silent is given up, and after three of them the run", async () => {
-  const pool = await SymDiffPool.load({ ...files, worker: () => new Puppet(), workers: 1, patience: 30 });
-  await assert.rejects(make(pool, { ...options, n: 1 }), (error) => error.code === "worker" && /said nothing for 30 ms/.test(error.message));
+  const pool = await SymDiffPool.load({
+    ...files,
+    worker: () => new Puppet(),
+    workers: 1,
+    patience: 30,
+  });
+  await assert.rejects(
+    make(pool, { ...options, n: 1 }),
+    (error) => error.code === "worker" && /said nothing for 30 ms/.test(error.message),
+  );
   assert.equal(pool.started, 3);
   pool.close();
 });
@@ -174,17 +233,36 @@ test("options that make no sense and downloads that fail are told", async () => 
   const pool = await SymDiffPool.load({ ...files, worker: threadWorker, workers: 1 });
   await assert.rejects(make(pool, { n: 0 }), (error) => error.code === "options");
   await assert.rejects(make(pool, { n: 1, steps: 5000 }), (error) => error.code === "options");
-  await assert.rejects(make(pool, { n: 9, batch: 0 }), (error) => error.code === "options" && /batch/.test(error.message));
+  await assert.rejects(
+    make(pool, { n: 9, batch: 0 }),
+    (error) => error.code === "options" && /batch/.test(error.message),
+  );
   pool.close();
   await assert.rejects(make(pool, options), (error) => error.code === "closed");
-  await assert.rejects(SymDiffPool.load({ ...files, weights: files.weights + "-gone", worker: threadWorker }), (error) => error.code === "download" && /404/.test(error.message));
+  await assert.rejects(
+    SymDiffPool.load({ ...files, weights: files.weights + "-gone", worker: threadWorker }),
+    (error) => error.code === "download" && /404/.test(error.message),
+  );
 });
 
-for (const [cores, memory, workers] of [[1, 8, 1], [2, 8, 2], [3, 8, 2], [4, 8, 3], [16, 8, 4], [8, 2, 1], [undefined, undefined, 2]]) {
+for (const [cores, memory, workers] of [
+  [1, 8, 1],
+  [2, 8, 2],
+  [3, 8, 2],
+  [4, 8, 3],
+  [16, 8, 4],
+  [8, 2, 1],
+  [undefined, undefined, 2],
+]) {
   test(`${cores} cores and ${memory} GB suit ${workers} workers`, (t) => {
     const known = Object.getOwnPropertyDescriptor(globalThis, "navigator");
-    Object.defineProperty(globalThis, "navigator", { value: { hardwareConcurrency: cores, deviceMemory: memory }, configurable: true });
-    t.after(() => (known ? Object.defineProperty(globalThis, "navigator", known) : delete globalThis.navigator));
+    Object.defineProperty(globalThis, "navigator", {
+      value: { hardwareConcurrency: cores, deviceMemory: memory },
+      configurable: true,
+    });
+    t.after(() =>
+      known ? Object.defineProperty(globalThis, "navigator", known) : delete globalThis.navigator,
+    );
     assert.equal(defaultWorkers(), workers);
   });
 }

@@ -31,8 +31,20 @@ export class Puppet {
   postMessage(message) {
     this.sent.push(message);
     if (message.type === "load" && this.loads !== false) {
-      const info = { variant: "symdiff", elements: ["H", "C"], histogram: { 20: 2, 9: 5 }, timesteps: 10, defaults: { method: "dpm++2m-sde", t_start: 6, steps: 6 }, compositionConditional: false, fragmentConditional: false, parameters: 3, metadata: {} };
-      queueMicrotask(() => this.say({ type: "loaded", id: message.id, info, sha256: "ab", simd: true }));
+      const info = {
+        variant: "symdiff",
+        elements: ["H", "C"],
+        histogram: { 20: 2, 9: 5 },
+        timesteps: 10,
+        defaults: { method: "dpm++2m-sde", t_start: 6, steps: 6 },
+        compositionConditional: false,
+        fragmentConditional: false,
+        parameters: 3,
+        metadata: {},
+      };
+      queueMicrotask(() =>
+        this.say({ type: "loaded", id: message.id, info, sha256: "ab", simd: true }),
+      );
     }
   }
 
@@ -42,10 +54,23 @@ export class Puppet {
 
   /** Sends a frame of the latest run. */
   frame(step, result) {
-    const { id, options: { steps } } = this.sent.findLast((m) => m.type === "sample");
+    const {
+      id,
+      options: { steps },
+    } = this.sent.findLast((m) => m.type === "sample");
     const positions = new Float32Array(3);
     const scores = new Float32Array([1, 0]);
-    this.say({ type: "frame", id, step, steps, atoms: 1, positions, scores, bonds: new Uint16Array(0), ...(result && { result }) });
+    this.say({
+      type: "frame",
+      id,
+      step,
+      steps,
+      atoms: 1,
+      positions,
+      scores,
+      bonds: new Uint16Array(0),
+      ...(result && { result }),
+    });
   }
 
   terminate() {
@@ -57,11 +82,26 @@ export class Puppet {
 export async function fileServer(answer = (path, reply) => reply) {
   const server = createServer((request, response) => {
     const path = request.url.slice(1);
-    const known = { ...Object.fromEntries(Object.values(wasmFiles).map((f) => [f, new URL(`../../build/wasm/${f}`, import.meta.url)])), weights: weightsFile };
-    const reply = answer(path, known[path]
-      ? { status: 200, mime: path.endsWith(".wasm") ? "application/wasm" : "application/octet-stream", body: readFileSync(known[path]) }
-      : { status: 404, mime: "text/plain", body: "not found" });
-    response.writeHead(reply.status, { "Content-Type": reply.mime, ...(reply.headers ?? { "Content-Length": reply.length ?? reply.body.length }) });
+    const known = {
+      ...Object.fromEntries(
+        Object.values(wasmFiles).map((f) => [f, new URL(`../../build/wasm/${f}`, import.meta.url)]),
+      ),
+      weights: weightsFile,
+    };
+    const reply = answer(
+      path,
+      known[path]
+        ? {
+            status: 200,
+            mime: path.endsWith(".wasm") ? "application/wasm" : "application/octet-stream",
+            body: readFileSync(known[path]),
+          }
+        : { status: 404, mime: "text/plain", body: "not found" },
+    );
+    response.writeHead(reply.status, {
+      "Content-Type": reply.mime,
+      ...(reply.headers ?? { "Content-Length": reply.length ?? reply.body.length }),
+    });
     response.end(reply.body);
     if (reply.length) response.destroy();
   });

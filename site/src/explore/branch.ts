@@ -6,7 +6,19 @@ import type { Meter } from "../meter.ts";
 import { progressText, run } from "../run.ts";
 import { randomSeed } from "../settings.ts";
 import type { Trajectory } from "../trajectory.ts";
-import { caption, change, familyView, lab, select, session, show, showMolecule, shows, transport, weights } from "./page.ts";
+import {
+  caption,
+  change,
+  familyView,
+  lab,
+  select,
+  session,
+  show,
+  showMolecule,
+  shows,
+  transport,
+  weights,
+} from "./page.ts";
 import { mostBranches, runOptions } from "./state.ts";
 import { earliest, prune } from "./tree.ts";
 
@@ -27,8 +39,12 @@ function showFamily(): void {
 
 function familyText(): string {
   const { family } = lab.state;
-  if (!lab.made.size) return family.length ? `This link is a tree of ${family.length + 1} molecules. Press Generate to make them.` : "The molecule above is an example, made earlier. Press Generate for a molecule of your own, and branch it.";
-  if (!family.length) return "There is one molecule so far. The line is its run, from noise on the left to the molecule on the right.";
+  if (!lab.made.size)
+    return family.length
+      ? `This link is a tree of ${family.length + 1} molecules. Press Generate to make them.`
+      : "The molecule above is an example, made earlier. Press Generate for a molecule of your own, and branch it.";
+  if (!family.length)
+    return "There is one molecule so far. The line is its run, from noise on the left to the molecule on the right.";
   return "Each line is a run. A branch at an early step shares little with its parent. A branch at a late step shares nearly all.";
 }
 
@@ -61,7 +77,11 @@ function shownStep(): number {
 async function branch(): Promise<void> {
   const step = shownStep();
   const n = Math.min(Number(select("branches").value), mostBranches - lab.state.family.length);
-  const fresh = Array.from({ length: n }, () => ({ parent: lab.state.at, step, seed: randomSeed() }));
+  const fresh = Array.from({ length: n }, () => ({
+    parent: lab.state.at,
+    step,
+    seed: randomSeed(),
+  }));
   const first = lab.state.family.length + 1;
   lab.state = { ...lab.state, family: [...lab.state.family, ...fresh], at: first };
   await grow(fresh.map((_, k) => first + k));
@@ -77,7 +97,11 @@ function open(node: number): void {
 function cut(node: number): void {
   session.stop();
   const { family, numbers } = prune(lab.state.family, node);
-  lab.made = new Map([...lab.made].flatMap(([old, run]) => (numbers[old]! >= 0 ? [[numbers[old]!, run] as const] : [])));
+  lab.made = new Map(
+    [...lab.made].flatMap(([old, run]) =>
+      numbers[old]! >= 0 ? [[numbers[old]!, run] as const] : [],
+    ),
+  );
   const parent = lab.state.family[node - 1]!.parent;
   const at = numbers[lab.state.at]! >= 0 ? numbers[lab.state.at]! : numbers[parent]!;
   lab.state = { ...lab.state, family, at };
@@ -100,7 +124,11 @@ export async function grow(nodes: readonly number[]): Promise<boolean> {
       for (let node = waiting.shift(); node !== undefined; node = waiting.shift()) {
         const mine = node;
         watched ??= mine === lab.state.at || total === 1 ? mine : undefined;
-        const result = await run(sampler, { ...runOptions(settings, family, node), signal }, mine === watched ? watcher(done, total) : {});
+        const result = await run(
+          sampler,
+          { ...runOptions(settings, family, node), signal },
+          mine === watched ? watcher(done, total) : {},
+        );
         target.set(node, result);
         done++;
         session.progress(done / total, `${done} of ${total} molecules`);
@@ -111,7 +139,11 @@ export async function grow(nodes: readonly number[]): Promise<boolean> {
         }
       }
     };
-    announce(total === 1 ? `Generating a molecule in ${settings.steps} steps.` : `Generating ${total} molecules.`);
+    announce(
+      total === 1
+        ? `Generating a molecule in ${settings.steps} steps.`
+        : `Generating ${total} molecules.`,
+    );
     await Promise.all([lane(pair.engine), lane(pair.second)]);
     const last = lab.made.get(lab.state.at)?.molecule;
     if (last) announce(`Finished: ${last.formula}, ${last.stable ? "stable" : "not stable"}.`);
@@ -147,7 +179,11 @@ function watcher(done: number, total: number) {
     onFrame(frame: Frame, meter: Meter) {
       transport.grown();
       if (total === 1) session.progress(frame.step / frame.steps, progressText(frame, meter));
-      else session.progress((done + frame.step / frame.steps) / total, `${done} of ${total} molecules; ${progressText(frame, meter).toLowerCase()}`);
+      else
+        session.progress(
+          (done + frame.step / frame.steps) / total,
+          `${done} of ${total} molecules; ${progressText(frame, meter).toLowerCase()}`,
+        );
     },
   };
 }

@@ -10,7 +10,21 @@ import { startAt } from "../settings.ts";
 import { startNote } from "../start.ts";
 import type { Trajectory } from "../trajectory.ts";
 import { own } from "./command.ts";
-import { caption, change, lab, limits, model, select, session, show, showMolecule, shows, slider, transport, weights } from "./page.ts";
+import {
+  caption,
+  change,
+  lab,
+  limits,
+  model,
+  select,
+  session,
+  show,
+  showMolecule,
+  shows,
+  slider,
+  transport,
+  weights,
+} from "./page.ts";
 import { runOptions, type Other, type Run } from "./state.ts";
 import { drawTable } from "./table.ts";
 
@@ -25,10 +39,16 @@ export function listenToCompare(): void {
     change({ other: { ...lab.state.other, ...partial } });
     showMolecule();
   };
-  select("from2").addEventListener("change", () => set(startAt(Number(select("from2").value), lab.state.other)));
+  select("from2").addEventListener("change", () =>
+    set(startAt(Number(select("from2").value), lab.state.other)),
+  );
   slider("steps2").addEventListener("input", () => set({ steps: Number(slider("steps2").value) }));
-  select("method2").addEventListener("change", () => set({ method: select("method2").value as Other["method"] }));
-  select("kernel2").addEventListener("change", () => set({ kernel: select("kernel2").value as Kernel }));
+  select("method2").addEventListener("change", () =>
+    set({ method: select("method2").value as Other["method"] }),
+  );
+  select("kernel2").addEventListener("change", () =>
+    set({ kernel: select("kernel2").value as Kernel }),
+  );
   select("model2").addEventListener("change", () => set({ model: select("model2").value }));
   element<HTMLInputElement>("file2").addEventListener("change", (event) => {
     const file = (event.target as HTMLInputElement).files?.[0];
@@ -40,7 +60,10 @@ export function listenToCompare(): void {
 }
 
 function otherWeights(): Weights {
-  return own.get(lab.state.other.model) ?? (lab.state.other.model === model.name ? weights : shippedOnce(lab.state.other.model));
+  return (
+    own.get(lab.state.other.model) ??
+    (lab.state.other.model === model.name ? weights : shippedOnce(lab.state.other.model))
+  );
 }
 
 /** The same object every time: the session knows models by it. */
@@ -90,12 +113,26 @@ function startAsTheyCan({ defaults, timesteps }: ModelInfo): void {
   if (defaults.t_start < timesteps || other.start === timesteps) return;
   lab.state = { ...lab.state, other: { ...other, ...startAt(timesteps, other) } };
   show();
-  element("start2-note").textContent = startNote(timesteps, { ...limits, maxSteps: timesteps, defaults });
+  element("start2-note").textContent = startNote(timesteps, {
+    ...limits,
+    maxSteps: timesteps,
+    defaults,
+  });
 }
 
 function drawComparison(): void {
-  const side = (settings: Omit<Run, "seed" | "atoms" | "formula">, name: string, run: Made | undefined) => ({
-    settings, model: name, ...(run && { molecule: run.molecule, seconds: settings.steps / run.rate }),
+  const side = (
+    settings: Omit<Run, "seed" | "atoms" | "formula">,
+    name: string,
+    run: Made | undefined,
+  ) => ({
+    settings,
+    model: name,
+    ...(run && { molecule: run.molecule, seconds: settings.steps / run.rate }),
   });
-  drawTable(element("table"), side(lab.state.run, model.name, lab.compared.left), side(lab.state.other, lab.state.other.model, lab.compared.right));
+  drawTable(
+    element("table"),
+    side(lab.state.run, model.name, lab.compared.left),
+    side(lab.state.other, lab.state.other.model, lab.compared.right),
+  );
 }

@@ -1,4 +1,5 @@
-// The drawing of a family tree: a line for each run, from the step where it branches off to the molecule at its end.
+// The drawing of a family tree: a line for each run, from the step where it branches off to the
+// molecule at its end.
 
 import type { Molecule } from "symdiff-mol";
 import { make, svg } from "../dom.ts";
@@ -21,7 +22,11 @@ interface Shown {
 export class FamilyView {
   readonly #container: HTMLElement;
   readonly #thumbnails = new Thumbnails();
-  readonly #lines = svg("svg", { "aria-hidden": "true", class: "lines", preserveAspectRatio: "none" });
+  readonly #lines = svg("svg", {
+    "aria-hidden": "true",
+    class: "lines",
+    preserveAspectRatio: "none",
+  });
   readonly #now = svg("line", { class: "now", y1: 0 });
   readonly #list = make("ol");
   #steps = 1;
@@ -39,7 +44,9 @@ export class FamilyView {
     const order = row.map((_, node) => node).sort((a, b) => row[a]! - row[b]!);
     this.#container.hidden = made.size === 0 && family.length === 0;
     this.#drawLines(family, row, at);
-    const focused = this.#list.contains(document.activeElement) ? (document.activeElement as HTMLElement).dataset["node"] : undefined;
+    const focused = this.#list.contains(document.activeElement)
+      ? (document.activeElement as HTMLElement).dataset["node"]
+      : undefined;
     this.#list.replaceChildren(...order.map((node) => this.#row(node, family, at, made)));
     if (focused) this.#list.querySelector<HTMLElement>(`[data-node="${focused}"]`)?.focus();
   }
@@ -65,7 +72,11 @@ export class FamilyView {
     this.#now.setAttribute("y2", String(height));
     this.#lines.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.#lines.setAttribute("height", String(height));
-    this.#lines.replaceChildren(this.#now, ...trunk, svg("path", { d: `${way}H${width}`, class: "way" }));
+    this.#lines.replaceChildren(
+      this.#now,
+      ...trunk,
+      svg("path", { d: `${way}H${width}`, class: "way" }),
+    );
   }
 
   #row(node: number, family: Family, at: number, made: ReadonlyMap<number, Made>): HTMLLIElement {
@@ -78,16 +89,33 @@ export class FamilyView {
       "button",
       { type: "button", className: "node" },
       canvas,
-      make("span", { className: "name" }, ...(run ? formulaNodes(run.molecule.formula) : ["Not made yet"])),
+      make(
+        "span",
+        { className: "name" },
+        ...(run ? formulaNodes(run.molecule.formula) : ["Not made yet"]),
+      ),
       make("span", { className: "marks" }, ...(run ? marks(run.molecule) : [])),
-      make("span", { className: "origin" }, origin, ...(run && branching ? [kinship(made.get(branching.parent)?.molecule, run.molecule)] : [])),
+      make(
+        "span",
+        { className: "origin" },
+        origin,
+        ...(run && branching ? [kinship(made.get(branching.parent)?.molecule, run.molecule)] : []),
+      ),
     );
     button.dataset["node"] = String(node);
     if (branching) button.title = `Seed ${branching.seed}`;
     if (node === at) button.setAttribute("aria-current", "true");
     button.addEventListener("click", () => this.onOpen(node));
-    if (run) this.#thumbnails.draw(canvas, (palette) => run.trajectory.pictureAt(run.trajectory.length - 1, palette));
-    const prune = make("button", { type: "button", className: "plain prune", textContent: "×", title: "Remove this branch" });
+    if (run)
+      this.#thumbnails.draw(canvas, (palette) =>
+        run.trajectory.pictureAt(run.trajectory.length - 1, palette),
+      );
+    const prune = make("button", {
+      type: "button",
+      className: "plain prune",
+      textContent: "×",
+      title: "Remove this branch",
+    });
     prune.setAttribute("aria-label", `Remove the branch ${origin.toLowerCase()}`);
     prune.addEventListener("click", () => this.onPrune(node));
     return make("li", {}, button, ...(node ? [prune] : []));
@@ -105,11 +133,17 @@ function ancestry(family: Family, node: number): { step: number; node: number }[
 function kinship(parent: Molecule | undefined, child: Molecule): string {
   const alike = parent && likeness(parent, child);
   if (!alike) return "";
-  return alike.bonds === alike.ofBonds && alike.atoms === alike.of ? ", all bonds kept" : `, ${alike.bonds} of ${alike.ofBonds} bonds kept`;
+  return alike.bonds === alike.ofBonds && alike.atoms === alike.of
+    ? ", all bonds kept"
+    : `, ${alike.bonds} of ${alike.ofBonds} bonds kept`;
 }
 
 /** Stable and connected, in words and colour. */
 export function marks(molecule: Molecule): HTMLElement[] {
-  const mark = (good: boolean, text: string) => make("span", { className: good ? "good" : "poor", textContent: text });
-  return [mark(molecule.stable, molecule.stable ? "stable" : "not stable"), ...(molecule.connected ? [] : [mark(false, "in pieces")])];
+  const mark = (good: boolean, text: string) =>
+    make("span", { className: good ? "good" : "poor", textContent: text });
+  return [
+    mark(molecule.stable, molecule.stable ? "stable" : "not stable"),
+    ...(molecule.connected ? [] : [mark(false, "in pieces")]),
+  ];
 }

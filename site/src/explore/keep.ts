@@ -6,7 +6,27 @@ import type { Meter } from "../meter.ts";
 import { progressText, run } from "../run.ts";
 import { save } from "../save.ts";
 import type { Trajectory } from "../trajectory.ts";
-import { base, caption, change, forgetRemakes, form, gallery, lab, leftViewer, limits, model, picks, select, session, show, showMolecule, shows, transport, weights, type Base } from "./page.ts";
+import {
+  base,
+  caption,
+  change,
+  forgetRemakes,
+  form,
+  gallery,
+  lab,
+  leftViewer,
+  limits,
+  model,
+  picks,
+  select,
+  session,
+  show,
+  showMolecule,
+  shows,
+  transport,
+  weights,
+  type Base,
+} from "./page.ts";
 import { half, heavy, partOf, readPart } from "./parts.ts";
 import { keepText, likeText, measuredText, sessionText, type Remake } from "./remade.ts";
 import { runOptions, type State } from "./state.ts";
@@ -20,11 +40,24 @@ export function listenToKeep(): void {
   for (const button of form.querySelectorAll<HTMLButtonElement>("[data-choose]")) {
     button.addEventListener("click", () => choose(button.dataset["choose"]!));
   }
-  const set = (partial: Partial<State["keeping"]>) => change({ keeping: { ...lab.state.keeping, ...partial } });
+  const set = (partial: Partial<State["keeping"]>) =>
+    change({ keeping: { ...lab.state.keeping, ...partial } });
   select("keep-n").addEventListener("change", () => set({ n: Number(select("keep-n").value) }));
-  select("keep-size").addEventListener("change", () => set({ size: sizeOf(select("keep-size").value) }));
-  select("keep-steps").addEventListener("change", () => set({ steps: Number(select("keep-steps").value) }));
-  for (const share of likeShares) select("like-t").add(new Option(`${likeNames[share]} (t = ${timeOf(share)})`, String(timeOf(share)), share === 0.4, share === 0.4));
+  select("keep-size").addEventListener("change", () =>
+    set({ size: sizeOf(select("keep-size").value) }),
+  );
+  select("keep-steps").addEventListener("change", () =>
+    set({ steps: Number(select("keep-steps").value) }),
+  );
+  for (const share of likeShares)
+    select("like-t").add(
+      new Option(
+        `${likeNames[share]} (t = ${timeOf(share)})`,
+        String(timeOf(share)),
+        share === 0.4,
+        share === 0.4,
+      ),
+    );
   element("remake").addEventListener("click", () => void remake(0));
   element("like").addEventListener("click", () => void remake(Number(select("like-t").value)));
   gallery.onOpen = ({ molecule, trajectory, kept }) => {
@@ -34,13 +67,21 @@ export function listenToKeep(): void {
     showCommand();
     announce(`Molecule ${molecule.formula}, ${molecule.stable ? "stable" : "not stable"}.`);
   };
-  element("part").addEventListener("click", () => save(lab.noised ? "molecule.xyz" : "part.xyz", lab.part));
-  element("all").addEventListener("click", () => save("remade.sdf", lab.remakes.map(({ molecule }) => molecule.sdf).join("")));
+  element("part").addEventListener("click", () =>
+    save(lab.noised ? "molecule.xyz" : "part.xyz", lab.part),
+  );
+  element("all").addEventListener("click", () =>
+    save("remade.sdf", lab.remakes.map(({ molecule }) => molecule.sdf).join("")),
+  );
 }
 
 /** Shares of the noise schedule that a molecule is noised to, to make others like it. */
 const likeShares = [0.3, 0.4, 0.5] as const;
-const likeNames: Record<(typeof likeShares)[number], string> = { 0.3: "little", 0.4: "medium", 0.5: "much" };
+const likeNames: Record<(typeof likeShares)[number], string> = {
+  0.3: "little",
+  0.4: "medium",
+  0.5: "much",
+};
 const timeOf = (share: number) => Math.round(share * limits.maxSteps);
 
 function sizeOf(value: string): State["keeping"]["size"] {
@@ -61,7 +102,9 @@ function pick(atom: number): void {
     return;
   }
   const { atoms } = lab.state.keeping;
-  setAtoms(atoms.includes(atom) ? atoms.filter((a) => a !== atom) : [...atoms, atom].sort((a, b) => a - b));
+  setAtoms(
+    atoms.includes(atom) ? atoms.filter((a) => a !== atom) : [...atoms, atom].sort((a, b) => a - b),
+  );
 }
 
 function choose(what: string): void {
@@ -102,36 +145,55 @@ function showKeep(): void {
       }),
     );
   }
-  [...chips.children].forEach((chip, i) => chip.setAttribute("aria-pressed", String(atoms.includes(i))));
-  for (const button of form.querySelectorAll<HTMLButtonElement>("[data-choose]")) button.disabled = !molecule;
+  [...chips.children].forEach((chip, i) =>
+    chip.setAttribute("aria-pressed", String(atoms.includes(i))),
+  );
+  for (const button of form.querySelectorAll<HTMLButtonElement>("[data-choose]"))
+    button.disabled = !molecule;
   showSizes(molecule?.elements.length ?? 0, atoms.length);
   const rest = wantedSize(molecule) - atoms.length;
   const button = element<HTMLButtonElement>("remake");
-  button.disabled = !limits.fragmentConditional || !molecule || atoms.length === 0 || rest < 1 || session.running;
+  button.disabled =
+    !limits.fragmentConditional || !molecule || atoms.length === 0 || rest < 1 || session.running;
   const like = element<HTMLButtonElement>("like");
   like.disabled = !molecule || session.running;
   like.textContent = n > 1 ? `Generate ${n} similar ones` : "Generate a similar one";
-  element("part").textContent = lab.noised ? "Download the original (XYZ)" : "Download the fixed atoms (XYZ)";
-  button.textContent = molecule && atoms.length && rest > 0 ? `Fix ${atoms.length}, generate ${rest}${n > 1 ? `, ${n} times` : ""}` : "Generate the rest";
+  element("part").textContent = lab.noised
+    ? "Download the original (XYZ)"
+    : "Download the fixed atoms (XYZ)";
+  button.textContent =
+    molecule && atoms.length && rest > 0
+      ? `Fix ${atoms.length}, generate ${rest}${n > 1 ? `, ${n} times` : ""}`
+      : "Generate the rest";
   element("made-files").hidden = lab.remakes.length === 0;
   element("made-text").textContent = lab.remakes.length
-    ? lab.noised ? likeText(lab.remakes.map((one) => one.molecule), lab.noised) : sessionText(lab.remakes.map((one) => one.molecule), lab.everRemade)
+    ? lab.noised
+      ? likeText(
+          lab.remakes.map((one) => one.molecule),
+          lab.noised,
+        )
+      : sessionText(
+          lab.remakes.map((one) => one.molecule),
+          lab.everRemade,
+        )
     : "Generate a molecule, choose atoms to fix, and generate the rest.";
 }
 
 function showSizes(atoms: number, kept: number): void {
   const sizes = select("keep-size");
   const wanted = ["formula", 0, ...limits.sizes.filter((size) => size > kept)] as const;
-  if (sizes.options.length !== wanted.length) sizes.replaceChildren(...wanted.map((size) => new Option(String(size), String(size))));
+  if (sizes.options.length !== wanted.length)
+    sizes.replaceChildren(...wanted.map((size) => new Option(String(size), String(size))));
   sizes.options[0]!.textContent = atoms ? `${atoms}, same formula` : "Same formula";
   sizes.options[1]!.textContent = atoms ? `${atoms}, any elements` : "Same number, any elements";
-  if (!wanted.some((size) => size === lab.state.keeping.size)) lab.state = { ...lab.state, keeping: { ...lab.state.keeping, size: "formula" } };
+  if (!wanted.some((size) => size === lab.state.keeping.size))
+    lab.state = { ...lab.state, keeping: { ...lab.state.keeping, size: "formula" } };
   sizes.value = String(lab.state.keeping.size);
 }
 
 /**
- * Makes molecules around the chosen atoms, or with `noised` from the whole molecule noised to that time, two at a time; pressed again, further
- * ones.
+ * Makes molecules around the chosen atoms, or with `noised` from the whole molecule noised to that
+ * time, two at a time; pressed again, further ones.
  */
 async function remake(noised: number): Promise<void> {
   const molecule = base()?.molecule;
@@ -142,15 +204,34 @@ async function remake(noised: number): Promise<void> {
   Object.assign(lab, { part: file, noised });
   const before = new Set(lab.remakes.map(({ index }) => index));
   const waiting: number[] = [];
-  for (let index = 0; waiting.length < keeping.n; index++) if (!before.has(index)) waiting.push(index);
+  for (let index = 0; waiting.length < keeping.n; index++)
+    if (!before.has(index)) waiting.push(index);
   const part = readPart(file);
   const kept = noised ? 0 : part.elements.length;
   const { branches: _, ...unbranched } = runOptions(settings);
-  const byDefault = { ...unbranched, seed: BigInt(keeping.seed), steps: keeping.steps, method: limits.defaults.method };
+  const byDefault = {
+    ...unbranched,
+    seed: BigInt(keeping.seed),
+    steps: keeping.steps,
+    method: limits.defaults.method,
+  };
   const formula = keeping.size === "formula" ? molecule.formula : "";
   const options: SampleOptions = noised
-    ? { ...byDefault, atoms: 0, formula: "", t_start: noised, steps: Math.min(noised, keeping.steps), from: part }
-    : { ...byDefault, atoms: formula ? 0 : wantedSize(molecule), formula, t_start: limits.defaults.t_start, fragment: part };
+    ? {
+        ...byDefault,
+        atoms: 0,
+        formula: "",
+        t_start: noised,
+        steps: Math.min(noised, keeping.steps),
+        from: part,
+      }
+    : {
+        ...byDefault,
+        atoms: formula ? 0 : wantedSize(molecule),
+        formula,
+        t_start: limits.defaults.t_start,
+        fragment: part,
+      };
   await session.work(async (signal) => {
     show();
     const pair = await session.pair(weights, signal);
@@ -158,7 +239,11 @@ async function remake(noised: number): Promise<void> {
     let done = 0;
     const lane = async (sampler: typeof pair.engine | typeof pair.second, watch: boolean) => {
       for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
-        const result = await run(sampler, { ...options, first: index, signal }, watch ? remakeWatcher(kept, () => done, total) : {});
+        const result = await run(
+          sampler,
+          { ...options, first: index, signal },
+          watch ? remakeWatcher(kept, () => done, total) : {},
+        );
         const one: Remake = { ...result, kept, index };
         lab.remakes = [...lab.remakes, one].sort((a, b) => a.index - b.index);
         lab.everRemade.push(result.molecule);
@@ -184,11 +269,20 @@ function remakeWatcher(kept: number, done: () => number, total: number) {
     onStart(trajectory: Trajectory) {
       lab.rims = (atom) => atom < kept;
       transport.open(trajectory);
-      caption("left", undefined, kept ? `${trajectory.atoms - kept} atoms forming around ${kept}` : `${trajectory.atoms} atoms forming`);
+      caption(
+        "left",
+        undefined,
+        kept
+          ? `${trajectory.atoms - kept} atoms forming around ${kept}`
+          : `${trajectory.atoms} atoms forming`,
+      );
     },
     onFrame(frame: Frame, meter: Meter) {
       transport.grown();
-      session.progress((done() + frame.step / frame.steps) / total, `${done()} of ${total} molecules; ${progressText(frame, meter).toLowerCase()}`);
+      session.progress(
+        (done() + frame.step / frame.steps) / total,
+        `${done()} of ${total} molecules; ${progressText(frame, meter).toLowerCase()}`,
+      );
     },
   };
 }

@@ -16,7 +16,10 @@ interface Likeness {
 
 export function likeness(a: Molecule, b: Molecule): Likeness | undefined {
   if (a.elements.length !== b.elements.length) return undefined;
-  const key = (m: Molecule) => ({ i, j, order }: Molecule["bonds"][number]) => `${i} ${m.elements[i]} ${j} ${m.elements[j]} ${order}`;
+  const key =
+    (m: Molecule) =>
+    ({ i, j, order }: Molecule["bonds"][number]) =>
+      `${i} ${m.elements[i]} ${j} ${m.elements[j]} ${order}`;
   const others = new Set(b.bonds.map(key(b)));
   return {
     atoms: a.elements.filter((element, i) => element === b.elements[i]).length,

@@ -15,20 +15,44 @@ import { showCommand } from "./command.ts";
 import { compare, listenToCompare } from "./compare.ts";
 import { listenToKeep } from "./keep.ts";
 import { listenToOwn } from "./own.ts";
-import { change, changeRun, form, lab, leftViewer, limits, model, seed, select, session, show, showExample, shows, showTool, slider, weights } from "./page.ts";
+import {
+  change,
+  changeRun,
+  form,
+  lab,
+  leftViewer,
+  limits,
+  model,
+  seed,
+  select,
+  session,
+  show,
+  showExample,
+  shows,
+  showTool,
+  slider,
+  weights,
+} from "./page.ts";
 import { tools, type Run, type Tool } from "./state.ts";
 import { branchHint } from "./tree.ts";
 
 /** The address that the page was opened with: it is written over at once. */
 const linked = location.search;
 
-const methodNames: Record<(typeof methods)[number], string> = { "dpm++2m-sde": "SDE-DPM-Solver++", ancestral: "Ancestral", "dpm++2m": "DPM-Solver++" };
+const methodNames: Record<(typeof methods)[number], string> = {
+  "dpm++2m-sde": "SDE-DPM-Solver++",
+  ancestral: "Ancestral",
+  "dpm++2m": "DPM-Solver++",
+};
 
 function setUp(): void {
   for (const n of limits.sizes) select("atoms").add(new Option(String(n), String(n)));
-  for (const id of ["method", "method2"]) for (const name of methods) select(id).add(new Option(methodNames[name], name));
-  for (const name of kernels) for (const id of ["kernel", "kernel2"]) select(id).add(new Option("", name));
-  for (const option of select("kernel").options) option.disabled = !kernelsOf(model.variant).includes(option.value as Kernel);
+  for (const id of ["method", "method2"])
+    for (const name of methods) select(id).add(new Option(methodNames[name], name));
+  for (const name of kernels)
+    for (const id of ["kernel", "kernel2"]) select(id).add(new Option("", name));
+  for (const option of select("kernel").options)
+    option.disabled = !kernelsOf(model.variant).includes(option.value as Kernel);
   for (const { name } of models) {
     select("model").add(new Option(name, name, name === model.name, name === model.name));
     select("model2").add(new Option(name, name));
@@ -36,7 +60,8 @@ function setUp(): void {
   element("model-field").hidden = models.length < 2;
   offer("keep-n", lab.state.keeping.n);
   offer("keep-steps", lab.state.keeping.steps);
-  if (!models.some(({ name }) => name === lab.state.other.model)) lab.state = { ...lab.state, other: { ...lab.state.other, model: model.name } };
+  if (!models.some(({ name }) => name === lab.state.other.model))
+    lab.state = { ...lab.state, other: { ...lab.state.other, model: model.name } };
   leftViewer.label = "No molecule yet";
   listen();
   showTool();
@@ -50,13 +75,15 @@ function setUp(): void {
 /** A link with a seed makes its molecules. */
 async function begin(): Promise<void> {
   if (!new URLSearchParams(linked).has("seed") || typeof weights.source !== "string") return;
-  if ((await mayBegin(element("stage"), weights.source)) && !session.running && !lab.made.size) await generate();
+  if ((await mayBegin(element("stage"), weights.source)) && !session.running && !lab.made.size)
+    await generate();
 }
 
 /** Makes sure that a select has a value which the address asks for. */
 function offer(id: string, value: number): void {
   const options = [...select(id).options];
-  if (!options.some((option) => option.value === String(value))) select(id).add(new Option(String(value), String(value)));
+  if (!options.some((option) => option.value === String(value)))
+    select(id).add(new Option(String(value), String(value)));
 }
 
 function listen(): void {
@@ -73,10 +100,18 @@ function listen(): void {
   });
   element("dice").addEventListener("click", () => changeRun({ seed: randomSeed() }));
   select("atoms").addEventListener("change", () => changeRun(chosenAtoms(select("atoms"))));
-  select("from").addEventListener("change", () => changeRun(startAt(Number(select("from").value), lab.state.run)));
-  slider("steps").addEventListener("input", () => changeRun({ steps: Number(slider("steps").value) }));
-  select("method").addEventListener("change", () => changeRun({ method: select("method").value as Run["method"] }));
-  select("kernel").addEventListener("change", () => changeRun({ kernel: select("kernel").value as Kernel }));
+  select("from").addEventListener("change", () =>
+    changeRun(startAt(Number(select("from").value), lab.state.run)),
+  );
+  slider("steps").addEventListener("input", () =>
+    changeRun({ steps: Number(slider("steps").value) }),
+  );
+  select("method").addEventListener("change", () =>
+    changeRun({ method: select("method").value as Run["method"] }),
+  );
+  select("kernel").addEventListener("change", () =>
+    changeRun({ kernel: select("kernel").value as Kernel }),
+  );
   select("model").addEventListener("change", () => {
     const url = new URL(addressNow());
     url.searchParams.set("model", select("model").value);
@@ -87,7 +122,10 @@ function listen(): void {
   listenToOwn();
   listenToCompare();
   shows.push(showCommand);
-  element("copy").addEventListener("click", () => void copyText(element("command").textContent, element("command")));
+  element("copy").addEventListener(
+    "click",
+    () => void copyText(element("command").textContent, element("command")),
+  );
 }
 
 function moveTab(event: KeyboardEvent, tool: Tool): void {

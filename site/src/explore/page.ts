@@ -1,4 +1,5 @@
-// What the tools of the page share: the state, the molecule on the stage, and what follows from a change.
+// What the tools of the page share: the state, the molecule on the stage, and what follows from a
+// change.
 
 import type { Molecule } from "symdiff-mol";
 import { models, type Model } from "virtual:model";
@@ -35,7 +36,9 @@ export interface Base {
 
 interface Lab {
   state: State;
-  /** A molecule of the reader's own, in whose place the tool that fixes atoms is about the run's. */
+  /**
+   * A molecule of the reader's own, in whose place the tool that fixes atoms is about the run's.
+   */
   own: Base | undefined;
   /** Runs of the family that are made, by node. */
   made: Map<number, Made>;
@@ -77,12 +80,19 @@ const plain = query.get("renderer") === "2d";
 export const leftViewer = new Viewer(element("view-left"), "view-help", plain, camera);
 let rightViewer: Viewer | undefined; // made when two are compared: each takes a WebGL context
 const leftScreen: Pick<Viewer, "show" | "open" | "face"> = {
-  show: (source, patient) => leftViewer.show((palette) => marked(source(palette), lab.rims), patient),
+  show: (source, patient) =>
+    leftViewer.show((palette) => marked(source(palette), lab.rims), patient),
   open: (points) => leftViewer.open(points),
   face: (points, slowly) => leftViewer.face(points, slowly),
 };
-const rightScreen: Pick<Viewer, "show"> = { show: (source, patient) => rightViewer?.show(source, patient) };
-export const transport = new Transport(element("transport"), [leftScreen, rightScreen], element("stage"));
+const rightScreen: Pick<Viewer, "show"> = {
+  show: (source, patient) => rightViewer?.show(source, patient),
+};
+export const transport = new Transport(
+  element("transport"),
+  [leftScreen, rightScreen],
+  element("stage"),
+);
 export const session = new Session(weights);
 export const familyView = new FamilyView(element("family"));
 export const gallery = new Gallery(element("made"));
@@ -106,7 +116,13 @@ export function change(partial: Partial<State>): void {
 /** Another run: what grew from the one before goes with it. */
 export function changeRun(partial: Partial<Run>): void {
   session.stop();
-  lab.state = { ...lab.state, run: { ...lab.state.run, ...partial }, family: [], at: 0, keeping: { ...lab.state.keeping, atoms: [] } };
+  lab.state = {
+    ...lab.state,
+    run: { ...lab.state.run, ...partial },
+    family: [],
+    at: 0,
+    keeping: { ...lab.state.keeping, atoms: [] },
+  };
   lab.own = undefined;
   lab.made = new Map();
   lab.compared = {};
@@ -117,7 +133,14 @@ export function changeRun(partial: Partial<Run>): void {
 
 function keepAddress(): void {
   const { state, own } = lab; // atoms of a molecule that no seed makes are no part of an address
-  writeAddress(toAddress(own ? { ...state, keeping: { ...state.keeping, atoms: [] } } : state, location.search, kernel, model.name));
+  writeAddress(
+    toAddress(
+      own ? { ...state, keeping: { ...state.keeping, atoms: [] } } : state,
+      location.search,
+      kernel,
+      model.name,
+    ),
+  );
 }
 
 export function showTool(): void {
@@ -132,7 +155,8 @@ export function showTool(): void {
   const compares = lab.state.tool === "compare";
   element("right").hidden = !compares;
   element("stage").classList.toggle("two", compares);
-  if (compares && !rightViewer) rightViewer = new Viewer(element("view-right"), "view-help", plain, camera);
+  if (compares && !rightViewer)
+    rightViewer = new Viewer(element("view-right"), "view-help", plain, camera);
   if (rightViewer) {
     if (compares) camera.join(rightViewer);
     else camera.leave(rightViewer);
@@ -173,18 +197,32 @@ function showNothing(): void {
   lab.rims = () => false;
   if (example && lab.state.tool !== "compare") {
     transport.open(example.trajectory);
-    element("caption-left").replaceChildren("Example, made earlier: ", ...formulaNodes(example.formula));
+    element("caption-left").replaceChildren(
+      "Example, made earlier: ",
+      ...formulaNodes(example.formula),
+    );
     leftViewer.label = `Example, made earlier: ${example.formula} forming from noise`;
     return;
   }
   transport.open();
   leftScreen.show(() => ({ balls: [], sticks: [] }));
   rightScreen.show(() => ({ balls: [], sticks: [] }));
-  for (const side of ["left", "right"] as const) caption(side, undefined, lab.state.tool === "compare" ? "Not run yet: press Generate both" : undefined);
+  for (const side of ["left", "right"] as const)
+    caption(
+      side,
+      undefined,
+      lab.state.tool === "compare" ? "Not run yet: press Generate both" : undefined,
+    );
 }
 
-export function caption(side: "left" | "right", molecule: Pick<Molecule, "formula"> | undefined, otherwise = "No molecule yet"): void {
-  element(`caption-${side}`).replaceChildren(...(molecule ? formulaNodes(molecule.formula) : [otherwise]));
+export function caption(
+  side: "left" | "right",
+  molecule: Pick<Molecule, "formula"> | undefined,
+  otherwise = "No molecule yet",
+): void {
+  element(`caption-${side}`).replaceChildren(
+    ...(molecule ? formulaNodes(molecule.formula) : [otherwise]),
+  );
   const viewer = side === "left" ? leftViewer : rightViewer;
   if (viewer) viewer.label = molecule ? `Molecule ${molecule.formula}` : otherwise;
 }
@@ -209,18 +247,28 @@ export function show(): void {
   slider("steps2").value = String(other.steps);
   element("steps2-value").textContent = String(other.steps);
   select("method2").value = other.method;
-  nameKernels("kernel2", models.find(({ name }) => name === other.model));
+  nameKernels(
+    "kernel2",
+    models.find(({ name }) => name === other.model),
+  );
   select("kernel2").value = other.kernel;
   select("model2").value = other.model;
   select("keep-n").value = String(keeping.n);
   select("keep-steps").value = String(keeping.steps);
-  element("start").textContent = tool === "compare" ? "Generate both" : lab.state.family.length && tool === "branch" && lab.made.size === 0 ? `Generate all ${lab.state.family.length + 1}` : "Generate a molecule";
-  element("run-title").textContent = tool === "compare" ? "The left run; seed and atoms for both" : "The run";
+  element("start").textContent =
+    tool === "compare"
+      ? "Generate both"
+      : lab.state.family.length && tool === "branch" && lab.made.size === 0
+        ? `Generate all ${lab.state.family.length + 1}`
+        : "Generate a molecule";
+  element("run-title").textContent =
+    tool === "compare" ? "The left run; seed and atoms for both" : "The run";
   for (const also of shows) also();
 }
 
 function nameKernels(id: string, of: Model | undefined): void {
-  for (const option of select(id).options) option.textContent = kernelName(option.value as Kernel, of);
+  for (const option of select(id).options)
+    option.textContent = kernelName(option.value as Kernel, of);
 }
 
 export function forgetRemakes(): void {

@@ -5,14 +5,25 @@ export function heavy(elements: readonly string[]): number[] {
   return elements.flatMap((element, i) => (element === "H" ? [] : [i]));
 }
 
-/** The half of the atoms that is nearest to the outermost one, of positions (n, 3) around their centre: a connected end, mostly. */
+/**
+ * The half of the atoms that is nearest to the outermost one, of positions (n, 3) around their
+ * centre: a connected end, mostly.
+ */
 export function half(positions: ArrayLike<number>): number[] {
   const n = positions.length / 3;
-  const at = (i: number) => [positions[3 * i]!, positions[3 * i + 1]!, positions[3 * i + 2]!] as const;
-  const distance = (i: number, [x, y, z]: readonly [number, number, number]) => Math.hypot(at(i)[0] - x, at(i)[1] - y, at(i)[2] - z);
+  const at = (i: number) =>
+    [positions[3 * i]!, positions[3 * i + 1]!, positions[3 * i + 2]!] as const;
+  const distance = (i: number, [x, y, z]: readonly [number, number, number]) =>
+    Math.hypot(at(i)[0] - x, at(i)[1] - y, at(i)[2] - z);
   const atoms = Array.from({ length: n }, (_, i) => i);
-  const outermost = atoms.reduce((a, b) => (distance(b, [0, 0, 0]) > distance(a, [0, 0, 0]) ? b : a), 0);
-  return atoms.sort((a, b) => distance(a, at(outermost)) - distance(b, at(outermost))).slice(0, Math.ceil(n / 2)).sort((a, b) => a - b);
+  const outermost = atoms.reduce(
+    (a, b) => (distance(b, [0, 0, 0]) > distance(a, [0, 0, 0]) ? b : a),
+    0,
+  );
+  return atoms
+    .sort((a, b) => distance(a, at(outermost)) - distance(b, at(outermost)))
+    .slice(0, Math.ceil(n / 2))
+    .sort((a, b) => a - b);
 }
 
 /** Some atoms of an XYZ file, as one: its own lines, so that not a digit changes. */
@@ -23,8 +34,15 @@ export function partOf(xyz: string, atoms: readonly number[]): string {
 
 /** Elements and positions (n, 3) of an XYZ file. */
 export function readPart(xyz: string): { elements: string[]; positions: number[] } {
-  const rows = xyz.trimEnd().split("\n").slice(2).map((line) => line.trim().split(/\s+/));
-  return { elements: rows.map((row) => row[0]!), positions: rows.flatMap((row) => row.slice(1, 4).map(Number)) };
+  const rows = xyz
+    .trimEnd()
+    .split("\n")
+    .slice(2)
+    .map((line) => line.trim().split(/\s+/));
+  return {
+    elements: rows.map((row) => row[0]!),
+    positions: rows.flatMap((row) => row.slice(1, 4).map(Number)),
+  };
 }
 
 /** Atoms as text: 0-3,7. */

@@ -19,7 +19,10 @@ export interface Remake {
 
 /** A picture with a rim around some atoms. */
 export function marked(picture: Picture, atoms: (ball: number) => boolean): Picture {
-  return { ...picture, balls: picture.balls.map((ball, i) => (atoms(i) ? { ...ball, mark: 1 } : ball)) };
+  return {
+    ...picture,
+    balls: picture.balls.map((ball, i) => (atoms(i) ? { ...ball, mark: 1 } : ball)),
+  };
 }
 
 export class Gallery {
@@ -55,11 +58,17 @@ export class Gallery {
       this.#open = remake;
       this.onOpen(remake);
     });
-    this.#thumbnails.draw(canvas, (palette) => marked(trajectory.pictureAt(trajectory.length - 1, palette), (i) => i < kept));
+    this.#thumbnails.draw(canvas, (palette) =>
+      marked(trajectory.pictureAt(trajectory.length - 1, palette), (i) => i < kept),
+    );
     // Two workers finish in any order; the list is by number.
     const place = make("li", {}, button);
     place.dataset["index"] = String(index);
-    this.#list.insertBefore(place, [...this.#list.children].find((li) => Number((li as HTMLElement).dataset["index"]) > index) ?? null);
+    this.#list.insertBefore(
+      place,
+      [...this.#list.children].find((li) => Number((li as HTMLElement).dataset["index"]) > index) ??
+        null,
+    );
   }
 
   get open(): Remake | undefined {
@@ -79,9 +88,12 @@ export function well(m: Molecule): boolean {
 }
 
 export function sessionText(now: readonly Molecule[], all: readonly Molecule[]): string {
-  const part = (molecules: readonly Molecule[]) => countText(molecules.filter(well).length, molecules.length);
+  const part = (molecules: readonly Molecule[]) =>
+    countText(molecules.filter(well).length, molecules.length);
   const text = `With these atoms fixed, ${part(now)} are stable and in one piece.`;
-  return all.length > now.length ? `${text} In this visit, over all choices of atoms: ${part(all)}.` : text;
+  return all.length > now.length
+    ? `${text} In this visit, over all choices of atoms: ${part(all)}.`
+    : text;
 }
 
 /** What came of molecules that were noised to the time t. */
@@ -100,7 +112,9 @@ const taskNames = { heavy: "With all atoms but hydrogens fixed", half: "With one
 
 export function measuredText({ keep, name }: Model): string {
   if (!keep.length) return `Not measured for the weights ${name}.`;
-  const rates = keep.map(({ task, well, molecules }) => `${taskNames[task]}: ${countText(well, molecules)}`).join(". ");
+  const rates = keep
+    .map(({ task, well, molecules }) => `${taskNames[task]}: ${countText(well, molecules)}`)
+    .join(". ");
   const { steps, bases, each } = keep[0]!;
   return `Measured on ${bases} stable molecules of the model, ${each} ${each === 1 ? "run" : "runs"} each, with the same formula in ${steps} steps. The rates are of stable molecules in one piece, with 95 % intervals. ${rates}.`;
 }

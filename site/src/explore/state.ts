@@ -2,7 +2,19 @@
 
 import type { SampleOptions } from "symdiff-mol";
 import { kernelOf, type Kernel } from "../kernel.ts";
-import { gammas, methods, parseQuery, parseSeed, sampleOptions, startOf, toQuery, wholeOf, withQuery, type Limits, type Settings } from "../settings.ts";
+import {
+  gammas,
+  methods,
+  parseQuery,
+  parseSeed,
+  sampleOptions,
+  startOf,
+  toQuery,
+  wholeOf,
+  withQuery,
+  type Limits,
+  type Settings,
+} from "../settings.ts";
 import { readAtoms, writeAtoms } from "./parts.ts";
 import { path, read, write, type Branching } from "./tree.ts";
 
@@ -25,7 +37,10 @@ export interface Other extends Omit<Run, "seed" | "atoms" | "formula"> {
 export interface Keeping {
   /** Atoms that stay, ascending. */
   atoms: number[];
-  /** Atoms of the molecules that are made; 0: as many as there are, and "formula": of the same kinds too. */
+  /**
+   * Atoms of the molecules that are made; 0: as many as there are, and "formula": of the same kinds
+   * too.
+   */
   size: number | "formula";
   seed: string;
   n: number;
@@ -42,7 +57,13 @@ export interface State {
   other: Other;
 }
 
-export function parse(query: string, limits: Limits, defaults: Settings, kernel: Kernel, model: string): State {
+export function parse(
+  query: string,
+  limits: Limits,
+  defaults: Settings,
+  kernel: Kernel,
+  model: string,
+): State {
   const q = new URLSearchParams(query);
   const { gamma: _, ...settings } = parseQuery(query, limits, defaults);
   const run: Run = { ...settings, kernel: kernelOf(q) ?? kernel };
@@ -70,7 +91,12 @@ export function parse(query: string, limits: Limits, defaults: Settings, kernel:
   };
 }
 
-export function toAddress({ tool, run, family, at, keeping, other }: State, query: string, byDefault: Kernel, model: string): string {
+export function toAddress(
+  { tool, run, family, at, keeping, other }: State,
+  query: string,
+  byDefault: Kernel,
+  model: string,
+): string {
   const { kernel, ...settings } = run;
   const keeps = tool === "keep" && keeping.atoms.length > 0;
   const compares = tool === "compare";
@@ -94,7 +120,15 @@ export function toAddress({ tool, run, family, at, keeping, other }: State, quer
 }
 
 /** What the engine is asked for, at the root or at another node of the family. */
-export function runOptions({ kernel, ...settings }: Run, family: readonly Branching[] = [], node = 0): SampleOptions {
+export function runOptions(
+  { kernel, ...settings }: Run,
+  family: readonly Branching[] = [],
+  node = 0,
+): SampleOptions {
   const branches = path(family, node).map(({ step, seed }) => ({ step, seed: BigInt(seed) }));
-  return { ...sampleOptions({ ...settings, gamma: gammas[0] }), gamma: kernel, ...(branches.length > 0 && { branches }) };
+  return {
+    ...sampleOptions({ ...settings, gamma: gammas[0] }),
+    gamma: kernel,
+    ...(branches.length > 0 && { branches }),
+  };
 }

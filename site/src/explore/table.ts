@@ -17,7 +17,9 @@ const kernelNames: Record<Kernel, string> = {
 
 /** The name of a kernel of a model. */
 export function kernelName(kernel: Kernel, model: Model | undefined): string {
-  return kernel === "learned" && model && !learnsGamma(model) ? "As trained (Haar)" : kernelNames[kernel];
+  return kernel === "learned" && model && !learnsGamma(model)
+    ? "As trained (Haar)"
+    : kernelNames[kernel];
 }
 
 export interface Side {
@@ -27,16 +29,36 @@ export interface Side {
   seconds?: number;
 }
 
-const yes = (good: boolean) => make("span", { className: good ? "good" : "poor", textContent: good ? "yes" : "no" });
+const yes = (good: boolean) =>
+  make("span", { className: good ? "good" : "poor", textContent: good ? "yes" : "no" });
 
 export function drawTable(table: HTMLElement, left: Side, right: Side): void {
   const row = (name: string, cell: (side: Side) => (Node | string)[]) => {
     const differs = JSON.stringify(cell(left).map(text)) !== JSON.stringify(cell(right).map(text));
-    return make("tr", { className: differs ? "differs" : "" }, make("th", { scope: "row", textContent: name }), make("td", {}, ...cell(left)), make("td", {}, ...cell(right)));
+    return make(
+      "tr",
+      { className: differs ? "differs" : "" },
+      make("th", { scope: "row", textContent: name }),
+      make("td", {}, ...cell(left)),
+      make("td", {}, ...cell(right)),
+    );
   };
-  const of = (tell: (m: Molecule) => (Node | string)[]) => ({ molecule }: Side) => (molecule ? tell(molecule) : ["–"]);
+  const of =
+    (tell: (m: Molecule) => (Node | string)[]) =>
+    ({ molecule }: Side) =>
+      molecule ? tell(molecule) : ["–"];
   table.replaceChildren(
-    make("thead", {}, make("tr", {}, make("td"), make("th", { scope: "col", textContent: "Left" }), make("th", { scope: "col", textContent: "Right" }))),
+    make(
+      "thead",
+      {},
+      make(
+        "tr",
+        {},
+        make("td"),
+        make("th", { scope: "col", textContent: "Left" }),
+        make("th", { scope: "col", textContent: "Right" }),
+      ),
+    ),
     make(
       "tbody",
       {},
@@ -44,14 +66,43 @@ export function drawTable(table: HTMLElement, left: Side, right: Side): void {
       row("Sampler", ({ settings }) => [settings.method]),
       row("Start", ({ settings }) => [`t = ${settings.start}`]),
       row("Steps", ({ settings }) => [String(settings.steps)]),
-      row("γ", ({ settings, model }) => [kernelName(settings.kernel, models.find(({ name }) => name === model))]),
-      row("Formula", of((m) => formulaNodes(m.formula))),
-      row("Stable", of((m) => [yes(m.stable), ` ${m.stableAtoms.filter(Boolean).length} of ${m.elements.length} atoms`])),
-      row("One piece", of((m) => [yes(m.connected), ...(m.connected ? [] : [` ${m.fragments} pieces`])])),
-      row("Valid", of((m) => [yes(m.valid)])),
+      row("γ", ({ settings, model }) => [
+        kernelName(
+          settings.kernel,
+          models.find(({ name }) => name === model),
+        ),
+      ]),
+      row(
+        "Formula",
+        of((m) => formulaNodes(m.formula)),
+      ),
+      row(
+        "Stable",
+        of((m) => [
+          yes(m.stable),
+          ` ${m.stableAtoms.filter(Boolean).length} of ${m.elements.length} atoms`,
+        ]),
+      ),
+      row(
+        "One piece",
+        of((m) => [yes(m.connected), ...(m.connected ? [] : [` ${m.fragments} pieces`])]),
+      ),
+      row(
+        "Valid",
+        of((m) => [yes(m.valid)]),
+      ),
       row("Time", ({ seconds }) => [seconds === undefined ? "–" : `${seconds.toFixed(2)} s`]),
     ),
-    make("tfoot", {}, make("tr", {}, make("th", { scope: "row", textContent: "In common" }), make("td", { colSpan: 2, textContent: common(left.molecule, right.molecule) }))),
+    make(
+      "tfoot",
+      {},
+      make(
+        "tr",
+        {},
+        make("th", { scope: "row", textContent: "In common" }),
+        make("td", { colSpan: 2, textContent: common(left.molecule, right.molecule) }),
+      ),
+    ),
   );
 }
 

@@ -11,7 +11,10 @@ export interface Branching {
   seed: string;
 }
 
-/** Every node but the root, which is node 0; node k is family[k-1], and parents come before their children. */
+/**
+ * Every node but the root, which is node 0; node k is family[k-1], and parents come before their
+ * children.
+ */
 export type Family = readonly Branching[];
 
 /** The branches from the root to a node, by ascending step, as the engine wants them. */
@@ -34,27 +37,39 @@ export function write(family: Family): string {
   return family.map(({ parent, step, seed }) => `${parent}.${step}.${seed}`).join("_");
 }
 
-/** Reads a family; undefined where the text is not one, or does not fit the steps of a run or the bound. */
+/**
+ * Reads a family; undefined where the text is not one, or does not fit the steps of a run or the
+ * bound.
+ */
 export function read(text: string, steps: number, most: number): Branching[] | undefined {
   const family: Branching[] = [];
   for (const part of text ? text.split("_") : []) {
     const match = /^(\d{1,3})\.(\d{1,5})\.(\d{1,20})$/.exec(part);
     if (!match) return undefined;
     const [parent, step, seed] = [Number(match[1]), Number(match[2]), BigInt(match[3]!)];
-    const fits = parent <= family.length && step >= earliest(family, parent) && step < steps && seed < 1n << 64n;
+    const fits =
+      parent <= family.length &&
+      step >= earliest(family, parent) &&
+      step < steps &&
+      seed < 1n << 64n;
     if (!fits || family.length === most) return undefined;
     family.push({ parent, step, seed: String(seed) });
   }
   return family;
 }
 
-/** A row for each node: a parent above its children, and children that branch late nearer to it than those that branch early. */
+/**
+ * A row for each node: a parent above its children, and children that branch late nearer to it than
+ * those that branch early.
+ */
 export function rows(family: Family): number[] {
   const row = new Array<number>(family.length + 1);
   let next = 0;
   const visit = (node: number): void => {
     row[node] = next++;
-    const children = family.flatMap(({ parent, step }, k) => (parent === node ? [{ node: k + 1, step }] : []));
+    const children = family.flatMap(({ parent, step }, k) =>
+      parent === node ? [{ node: k + 1, step }] : [],
+    );
     children.sort((a, b) => b.step - a.step || a.node - b.node);
     for (const child of children) visit(child.node);
   };
@@ -62,7 +77,10 @@ export function rows(family: Family): number[] {
   return row;
 }
 
-/** The family without a node and what grows from it, and the new number of each node, -1 for those gone. */
+/**
+ * The family without a node and what grows from it, and the new number of each node, -1 for those
+ * gone.
+ */
 export function prune(family: Family, node: number): { family: Branching[]; numbers: number[] } {
   const numbers = [0];
   const kept: Branching[] = [];
@@ -79,8 +97,17 @@ export function prune(family: Family, node: number): { family: Branching[]; numb
 }
 
 /** Where the choice falls, as it was measured for the default run. */
-export function branchHint({ branches: [first, ...later], defaults }: Pick<Model, "branches" | "defaults">, { start, steps, method }: Pick<Run, "start" | "steps" | "method">): string {
-  if (!first || start !== defaults.t_start || steps !== defaults.steps || method !== defaults.method) return "Early steps decide the molecule.";
+export function branchHint(
+  { branches: [first, ...later], defaults }: Pick<Model, "branches" | "defaults">,
+  { start, steps, method }: Pick<Run, "start" | "steps" | "method">,
+): string {
+  if (
+    !first ||
+    start !== defaults.t_start ||
+    steps !== defaults.steps ||
+    method !== defaults.method
+  )
+    return "Early steps decide the molecule.";
   const opening = `The choice falls in the first steps. Of ${first.molecules} molecules branched at step ${first.step}, ${first.kept} kept all bonds.`;
   return [opening, ...later.map(({ step, kept }) => `At step ${step}, ${kept} did.`)].join(" ");
 }

@@ -38,7 +38,12 @@ export class Batch {
   }
 
   /** Generates n molecules and shows each as it comes. What was made stays, whatever happens. */
-  async run(engine: Engine, origin: Origin, n: number, { signal, onProgress }: Progressing): Promise<void> {
+  async run(
+    engine: Engine,
+    origin: Origin,
+    n: number,
+    { signal, onProgress }: Progressing,
+  ): Promise<void> {
     this.#origin = origin;
     this.#n = n;
     this.#gallery.begin(engine.info.elements);
@@ -58,12 +63,23 @@ export class Batch {
       const every = Math.max(1, Math.round(origin.settings.steps / picturesKept));
       const onFrame = (frame: Frame) => this.#gallery.form(frame);
       const { pool } = engine;
-      for await (const { index, molecule } of pool.generate({ ...sampleOptions(origin.settings), n, signal, every, onFrame })) {
+      for await (const { index, molecule } of pool.generate({
+        ...sampleOptions(origin.settings),
+        n,
+        signal,
+        every,
+        onFrame,
+      })) {
         this.#gallery.add(index, molecule);
         meter.add(++done, performance.now());
         const { rate } = meter;
-        const speed = rate ? `, ${rate.toFixed(1)} per second, ${seconds(meter.left(n)!)} left` : "";
-        tell(done / n, `${done.toLocaleString("en")} of ${n.toLocaleString("en")} molecules${speed}`);
+        const speed = rate
+          ? `, ${rate.toFixed(1)} per second, ${seconds(meter.left(n)!)} left`
+          : "";
+        tell(
+          done / n,
+          `${done.toLocaleString("en")} of ${n.toLocaleString("en")} molecules${speed}`,
+        );
       }
     } finally {
       note.textContent = done < n ? `Stopped. ${done.toLocaleString("en")} are finished.` : "";
@@ -89,7 +105,9 @@ export class Batch {
   /** One SDF of all that is shown, with the properties that were worked out as data fields. */
   #save(): void {
     const records = this.#gallery.filtered.map((item) => {
-      const fields = this.#filters.columns(item).map(([name, value]) => `>  <${name}>\n${value}\n\n`);
+      const fields = this.#filters
+        .columns(item)
+        .map(([name, value]) => `>  <${name}>\n${value}\n\n`);
       return item.molecule.sdf.replace(/\$\$\$\$\n$/, () => `${fields.join("")}$$$$\n`);
     });
     save(this.#file, records.join(""), "chemical/x-mdl-sdfile");
@@ -103,11 +121,23 @@ export class Batch {
     button.disabled = false;
     const rows = this.#gallery.filtered.map((item) => {
       const { index, molecule } = item;
-      const verdicts = { stable: molecule.stable, valid: molecule.valid, connected: molecule.connected };
-      return Object.entries({ index, formula: molecule.formula, smiles: this.#filters.smiles(item), ...verdicts, ...Object.fromEntries(this.#filters.columns(item)) });
+      const verdicts = {
+        stable: molecule.stable,
+        valid: molecule.valid,
+        connected: molecule.connected,
+      };
+      return Object.entries({
+        index,
+        formula: molecule.formula,
+        smiles: this.#filters.smiles(item),
+        ...verdicts,
+        ...Object.fromEntries(this.#filters.columns(item)),
+      });
     });
     const names = [...new Set(rows.flatMap((row) => row.map(([name]) => name)))];
-    const lines = rows.map((row) => csv(names.map((name) => String(Object.fromEntries(row)[name] ?? ""))));
+    const lines = rows.map((row) =>
+      csv(names.map((name) => String(Object.fromEntries(row)[name] ?? ""))),
+    );
     save(this.#file.replace(/sdf$/, "csv"), csv(names) + lines.join(""), "text/csv");
   }
 }

@@ -2,7 +2,10 @@
 
 import { workerAnywhere } from "symdiff-mol/start";
 
-/** Names and numbers. Where hydrogens are missing, they are counted in, but for the weight: that is of the formula. */
+/**
+ * Names and numbers. Where hydrogens are missing, they are counted in, but for the weight: that is
+ * of the formula.
+ */
 export interface Properties {
   smiles: string;
   /** g/mol. */
@@ -77,7 +80,10 @@ export class Chemistry {
     return this.#ask<(Properties | undefined)[]>("measure", sdf);
   }
 
-  /** The molecule of a SMILES, or the first of a MOL or SDF file; one without positions, or without hydrogens, gets them. */
+  /**
+   * The molecule of a SMILES, or the first of a MOL or SDF file; one without positions, or without
+   * hydrogens, gets them.
+   */
   place(text: string): Promise<Placed> {
     return this.#ask<Placed>("place", [text]);
   }
@@ -97,7 +103,9 @@ export class Chemistry {
   }
 
   #start(): Worker {
-    const worker = workerAnywhere(() => new Worker(new URL("./chemistry.worker.ts", import.meta.url), { type: "module" }));
+    const worker = workerAnywhere(
+      () => new Worker(new URL("./chemistry.worker.ts", import.meta.url), { type: "module" }),
+    );
     worker.onmessage = ({ data }: MessageEvent<Answer>) => {
       const waiting = this.#waiting.get(data.id);
       this.#waiting.delete(data.id);

@@ -1,6 +1,12 @@
 // openchemlib in a worker of its own: names and numbers of a molecule, its drawing, and MMFF94.
 
-import { ConformerGenerator, ForceFieldMMFF94, Molecule, MoleculeProperties, Resources } from "openchemlib";
+import {
+  ConformerGenerator,
+  ForceFieldMMFF94,
+  Molecule,
+  MoleculeProperties,
+  Resources,
+} from "openchemlib";
 import parameters from "mmff94.json?url";
 import type { Answer, Placed, Properties, Question, Relaxed, Sheet } from "./chemistry.ts";
 
@@ -12,11 +18,19 @@ const scope = globalThis as unknown as {
 scope.onmessage = async ({ data }) => {
   try {
     const one = data.sdf[0]!;
-    const answers = { describe: () => describe(one), measure: () => data.sdf.map(known), relax: () => relax(one), place: () => placed(one) };
+    const answers = {
+      describe: () => describe(one),
+      measure: () => data.sdf.map(known),
+      relax: () => relax(one),
+      place: () => placed(one),
+    };
     const result = await answers[data.kind]();
     scope.postMessage({ id: data.id, result });
   } catch (error) {
-    scope.postMessage({ id: data.id, error: error instanceof Error ? error.message : String(error) });
+    scope.postMessage({
+      id: data.id,
+      error: error instanceof Error ? error.message : String(error),
+    });
   }
 };
 
@@ -34,29 +48,43 @@ function told<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw new Error((error instanceof Error ? error.message : String(error)).replace(/^Class\S*: /, ""));
+    throw new Error(
+      (error instanceof Error ? error.message : String(error)).replace(/^Class\S*: /, ""),
+    );
   }
 }
 
 async function placed(text: string): Promise<Placed> {
   const file = /M {2}END|V[23]000/.test(text);
-  const molecule = told(() => (file ? Molecule.fromMolfile(text) : Molecule.fromSmiles(text.trim().split(/\s/)[0]!)));
+  const molecule = told(() =>
+    file ? Molecule.fromMolfile(text) : Molecule.fromSmiles(text.trim().split(/\s/)[0]!),
+  );
   const count = molecule.getAllAtoms();
-  if (!count) throw new Error(file ? "it has no atoms" : "it is neither SMILES nor a MOL or SDF file");
+  if (!count)
+    throw new Error(file ? "it has no atoms" : "it is neither SMILES nor a MOL or SDF file");
   const pieces = molecule.getFragments().length;
   if (pieces > 1) throw new Error(`it is ${pieces} molecules, and the page takes one`);
   for (let i = 0; i < count; i++) {
-    if (molecule.getFreeValence(i) < 0) throw new Error(`${molecule.getAtomLabel(i)}${i + 1} has more bonds than its element allows`);
-    if (molecule.getAtomRadical(i)) throw new Error(`${molecule.getAtomLabel(i)}${i + 1} has unpaired electrons`);
+    if (molecule.getFreeValence(i) < 0)
+      throw new Error(`${molecule.getAtomLabel(i)}${i + 1} has more bonds than its element allows`);
+    if (molecule.getAtomRadical(i))
+      throw new Error(`${molecule.getAtomLabel(i)}${i + 1} has unpaired electrons`);
   }
-  const flat = Array.from({ length: count }, (_, i) => molecule.getAtomZ(i)).every((z) => z === molecule.getAtomZ(0));
+  const flat = Array.from({ length: count }, (_, i) => molecule.getAtomZ(i)).every(
+    (z) => z === molecule.getAtomZ(0),
+  );
   const made = !file || (flat && count > 1) || missingHydrogens(molecule) > 0;
   if (made) {
     await (ready ??= register());
-    if (!new ConformerGenerator(1).getOneConformerAsMolecule(molecule)) throw new Error("openchemlib finds no 3D structure for it");
+    if (!new ConformerGenerator(1).getOneConformerAsMolecule(molecule))
+      throw new Error("openchemlib finds no 3D structure for it");
   }
   const atoms = Array.from({ length: molecule.getAllAtoms() }, (_, i) => i);
-  const bonds = Array.from({ length: molecule.getAllBonds() }, (_, k) => ({ i: molecule.getBondAtom(0, k), j: molecule.getBondAtom(1, k), order: molecule.getBondOrder(k) }));
+  const bonds = Array.from({ length: molecule.getAllBonds() }, (_, k) => ({
+    i: molecule.getBondAtom(0, k),
+    j: molecule.getBondAtom(1, k),
+    order: molecule.getBondOrder(k),
+  }));
   return {
     formula: molecule.getMolecularFormula().formula,
     elements: atoms.map((i) => molecule.getAtomLabel(i)),
@@ -76,7 +104,10 @@ function known(sdf: string): Properties | undefined {
   }
 }
 
-/** Reads core's SDF: bonds and charges are core's, openchemlib adds the hydrogens that valences lack. */
+/**
+ * Reads core's SDF: bonds and charges are core's, openchemlib adds the hydrogens that valences
+ * lack.
+ */
 function measure(sdf: string): { drawn: Molecule; added: number; properties: Properties } {
   const molecule = Molecule.fromMolfile(sdf);
   const drawn = molecule.getCompactCopy();
@@ -122,7 +153,8 @@ let ready: Promise<void> | undefined;
 async function relax(sdf: string): Promise<Relaxed> {
   await (ready ??= register());
   const molecule = Molecule.fromMolfile(sdf);
-  if (missingHydrogens(molecule)) throw new Error("MMFF94 needs every hydrogen, and this molecule lacks some");
+  if (missingHydrogens(molecule))
+    throw new Error("MMFF94 needs every hydrogen, and this molecule lacks some");
   const order = orderIn(sdf, molecule);
   const field = new ForceFieldMMFF94(molecule, ForceFieldMMFF94.MMFF94, {});
   const before = field.getTotalEnergy();
@@ -137,7 +169,10 @@ function place(molecule: Molecule, atom: number): number[] {
   return [molecule.getAtomX(atom), -molecule.getAtomY(atom), -molecule.getAtomZ(atom)];
 }
 
-/** openchemlib's number of each atom of the file: it moves hydrogens to the end. Atoms are known by where they are. */
+/**
+ * openchemlib's number of each atom of the file: it moves hydrogens to the end. Atoms are known by
+ * where they are.
+ */
 function orderIn(sdf: string, molecule: Molecule): number[] {
   const places = Array.from({ length: molecule.getAllAtoms() }, (_, atom) => place(molecule, atom));
   const rows = sdf.split("\n").slice(4, 4 + places.length);
@@ -150,6 +185,7 @@ function orderIn(sdf: string, molecule: Molecule): number[] {
 
 async function register(): Promise<void> {
   const response = await fetch(parameters);
-  if (!response.ok) throw new Error(`the parameters of MMFF94 could not be fetched: HTTP ${response.status}`);
+  if (!response.ok)
+    throw new Error(`the parameters of MMFF94 could not be fetched: HTTP ${response.status}`);
   Resources.register(await response.text());
 }

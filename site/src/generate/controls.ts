@@ -6,7 +6,21 @@ import { advise, type Advice, type Known } from "./formula.ts";
 import { modelNamed, ownFile, shipped, type Weights } from "../engine.ts";
 import { megabytes, percent } from "../format.ts";
 import {
-  carryOver, defaults, gammas, limitsOf, parseFormula, parseQuery, parseSeed, randomSeed, startAt, toQuery, wholeOf, withQuery, type Gamma, type Limits, type Settings,
+  carryOver,
+  defaults,
+  gammas,
+  limitsOf,
+  parseFormula,
+  parseQuery,
+  parseSeed,
+  randomSeed,
+  startAt,
+  toQuery,
+  wholeOf,
+  withQuery,
+  type Gamma,
+  type Limits,
+  type Settings,
 } from "../settings.ts";
 import { learnsGamma } from "../kernel.ts";
 import { offerStarts, startNote } from "../start.ts";
@@ -39,7 +53,10 @@ export class Controls {
   #started = 0;
   /** The seed of the latest run, to know whether the one in the field has been used. */
   #used = "";
-  /** The molecule of the seed's stream that the address asks for; another seed begins with its first. */
+  /**
+   * The molecule of the seed's stream that the address asks for; another seed begins with its
+   * first.
+   */
   #index = 0;
   /** Whether the seed came with the address and has not been used yet. */
   linked = false;
@@ -74,24 +91,38 @@ export class Controls {
       this.#locked = !this.#locked;
       this.#changed();
     });
-    element<HTMLInputElement>("own").addEventListener("change", (event) => this.#take((event.target as HTMLInputElement).files));
+    element<HTMLInputElement>("own").addEventListener("change", (event) =>
+      this.#take((event.target as HTMLInputElement).files),
+    );
     this.#listenForDrops();
   }
 
-  /** The order that stands, or what is wrong with it. A used seed gives way to a new one, unless it is locked. */
+  /**
+   * The order that stands, or what is wrong with it. A used seed gives way to a new one, unless it
+   * is locked.
+   */
   order(): Order | { fault: string; field: HTMLElement } {
     if (!this.#locked && this.#seed.value === this.#used) {
       this.#renew();
       this.#write({ ...this.#settings, seed: randomSeed() });
     }
     const settings = this.#settings;
-    if (parseSeed(settings.seed) === undefined) return { fault: "The seed has to be a whole number below 2^64.", field: this.#seed };
-    if (this.#faultyFormula) return { fault: "The formula has to be like C7H10O2: symbols of elements, each with its number of atoms.", field: this.#formula };
+    if (parseSeed(settings.seed) === undefined)
+      return { fault: "The seed has to be a whole number below 2^64.", field: this.#seed };
+    if (this.#faultyFormula)
+      return {
+        fault:
+          "The formula has to be like C7H10O2: symbols of elements, each with its number of atoms.",
+        field: this.#formula,
+      };
     const advice = this.#advice;
     if (advice?.refused) return { fault: advice.text, field: this.#formula };
     const count = Number(this.#count.value);
     if (!Number.isInteger(count) || count < 1 || count > maxCount) {
-      return { fault: `The number of molecules has to be from 1 to ${maxCount.toLocaleString("en")}.`, field: this.#count };
+      return {
+        fault: `The number of molecules has to be from 1 to ${maxCount.toLocaleString("en")}.`,
+        field: this.#count,
+      };
     }
     this.#used = settings.seed;
     this.linked = false;
@@ -188,14 +219,18 @@ export class Controls {
       n: count === "1" ? "" : count,
       index: this.#index ? String(this.#index) : "",
       lock: this.#locked ? "1" : "",
-      model: this.#model.value === models[0].name || this.#model.value === "own" ? "" : this.#model.value,
+      model:
+        this.#model.value === models[0].name || this.#model.value === "own"
+          ? ""
+          : this.#model.value,
     });
     writeAddress(query);
   }
 
   /** Bounds of the fields, by the model that is chosen; start and steps go along. */
   #fit(): void {
-    const limits = this.#own && this.#model.value === "own" ? this.#own.limits : limitsOf(this.model);
+    const limits =
+      this.#own && this.#model.value === "own" ? this.#own.limits : limitsOf(this.model);
     const chosen = this.#atoms.value;
     this.#atoms.length = 1;
     for (const n of limits.sizes) this.#atoms.add(new Option(String(n), String(n)));
@@ -223,7 +258,12 @@ export class Controls {
 
   #changed(): void {
     this.#dress();
-    if (parseSeed(this.#seed.value) !== undefined && this.#count.validity.valid && !this.#faultyFormula) this.#writeAddress();
+    if (
+      parseSeed(this.#seed.value) !== undefined &&
+      this.#count.validity.valid &&
+      !this.#faultyFormula
+    )
+      this.#writeAddress();
     this.onChange();
   }
 
@@ -237,8 +277,14 @@ export class Controls {
       ? "This model samples the formula itself."
       : this.#faultyFormula
         ? "A formula is like C7H10O2: symbols of elements, each with its number of atoms."
-        : (advice?.text ?? (this.#settings.formula ? "Every molecule has this formula." : `Such as C7H10O2. Left empty, it is sampled from the training distribution.`));
-    this.#count.setAttribute("aria-invalid", String(!this.#count.validity.valid || !this.#count.value));
+        : (advice?.text ??
+          (this.#settings.formula
+            ? "Every molecule has this formula."
+            : `Such as C7H10O2. Left empty, it is sampled from the training distribution.`));
+    this.#count.setAttribute(
+      "aria-invalid",
+      String(!this.#count.validity.valid || !this.#count.value),
+    );
     element("seed-note").textContent = this.#locked
       ? "Every run uses this seed."
       : this.linked
@@ -248,7 +294,12 @@ export class Controls {
     element("steps-value").textContent = this.#steps.value;
     element("start-note").textContent = startNote(this.#started, this.#fitted);
     const n = Number(this.#count.value);
-    element("generate").textContent = n > 1 ? `Generate ${n.toLocaleString("en")} molecules` : this.linked ? "Generate the molecule of this link" : "Generate a molecule";
+    element("generate").textContent =
+      n > 1
+        ? `Generate ${n.toLocaleString("en")} molecules`
+        : this.linked
+          ? "Generate the molecule of this link"
+          : "Generate a molecule";
     this.#quality();
   }
 
@@ -263,7 +314,9 @@ export class Controls {
       ...(start === otherwise.t_start ? [] : [`from t = ${start}`]),
       ...(method === otherwise.method ? [] : [method]),
       ...(gamma === gammas[0] ? [] : [`γ ${gamma}`]),
-      ...(this.#model.value === models[0].name ? [] : [this.#own && this.#model.value === "own" ? this.#own.weights.name : this.#model.value]),
+      ...(this.#model.value === models[0].name
+        ? []
+        : [this.#own && this.#model.value === "own" ? this.#own.weights.name : this.#model.value]),
     ];
     return parts.join(", ");
   }
@@ -273,8 +326,14 @@ export class Controls {
     const { method, start, steps, gamma } = this.#settings;
     const own = this.#model.value === "own";
     const learns = own || learnsGamma(this.model); // what a file of one's own does is not known here
-    const runs = own ? [] : this.model.evaluation.filter((run) => run.method === method && run.start === start && !run.special).sort((a, b) => a.steps - b.steps);
-    element("presets").replaceChildren(...runs.map((run) => this.#preset(run, run.steps === steps)));
+    const runs = own
+      ? []
+      : this.model.evaluation
+          .filter((run) => run.method === method && run.start === start && !run.special)
+          .sort((a, b) => a.steps - b.steps);
+    element("presets").replaceChildren(
+      ...runs.map((run) => this.#preset(run, run.steps === steps)),
+    );
     const here = runs.find((run) => run.steps === steps);
     const published = method === "ancestral" ? " The paper uses this sampler." : "";
     element("quality").textContent = own
@@ -298,7 +357,12 @@ export class Controls {
   }
 
   #preset(run: Measured, chosen: boolean): HTMLButtonElement {
-    const steps = make("span", {}, String(run.steps), make("span", { className: "visually-hidden" }, " steps, "));
+    const steps = make(
+      "span",
+      {},
+      String(run.steps),
+      make("span", { className: "visually-hidden" }, " steps, "),
+    );
     const share = make("b", {}, `${Math.round(100 * run.stable)} % stable`);
     const button = make("button", { type: "button" }, steps, share);
     button.setAttribute("aria-pressed", String(chosen));
@@ -322,7 +386,10 @@ export class Controls {
       event.preventDefault();
       root.classList.add("dropping");
     });
-    addEventListener("dragleave", (event) => event.relatedTarget ?? root.classList.remove("dropping"));
+    addEventListener(
+      "dragleave",
+      (event) => event.relatedTarget ?? root.classList.remove("dropping"),
+    );
     addEventListener("drop", (event) => {
       root.classList.remove("dropping");
       if (!event.dataTransfer?.files.length) return;
@@ -336,4 +403,3 @@ export class Controls {
 export function costText(bytes: number, chemistry: number): string {
   return `The first run downloads the model (${megabytes(bytes)}) and tools for drawing and properties (${megabytes(chemistry)}). The model stays on this device.`;
 }
-

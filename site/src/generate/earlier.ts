@@ -21,7 +21,9 @@ export class Earlier {
   /** Takes note of a molecule that is shown, unless it is there already. */
   add(outcome: Outcome): void {
     this.latest = outcome;
-    const at = this.#outcomes.findIndex(({ molecule }) => molecule === outcome.molecule || molecule.xyz === outcome.molecule.xyz);
+    const at = this.#outcomes.findIndex(
+      ({ molecule }) => molecule === outcome.molecule || molecule.xyz === outcome.molecule.xyz,
+    );
     if (at < 0) this.#outcomes = [...this.#outcomes, outcome].slice(-kept);
     else this.#outcomes[at] = outcome;
     this.#list.hidden = this.#outcomes.length < 2;
@@ -31,7 +33,11 @@ export class Earlier {
   #button(outcome: Outcome): HTMLButtonElement {
     const { molecule, settings, index } = outcome;
     const title = `Seed ${settings.seed}${index ? `, molecule ${index}` : ""}`;
-    const button = make("button", { type: "button", title }, make("span", {}, ...formulaNodes(molecule.formula)));
+    const button = make(
+      "button",
+      { type: "button", title },
+      make("span", {}, ...formulaNodes(molecule.formula)),
+    );
     if (outcome === this.latest) button.setAttribute("aria-current", "true");
     button.addEventListener("click", () => {
       this.#open(outcome);

@@ -36,7 +36,11 @@ export function saveRelaxed(outcome: Outcome, positions: ArrayLike<number>, ener
     lines[4 + i] = place + lines[4 + i]!.slice(30);
   }
   const fields = `>  <relaxed>\nMMFF94, openchemlib\n\n>  <mmff94_kcal_mol>\n${energy.toFixed(3)}\n\n$$$$`;
-  save(outcome, "-mmff94.sdf", lines.join("\n").replace("$$$$", () => fields));
+  save(
+    outcome,
+    "-mmff94.sdf",
+    lines.join("\n").replace("$$$$", () => fields),
+  );
 }
 
 /** The picture as it is turned now. */
@@ -50,7 +54,12 @@ export async function savePicture(outcome: Outcome, viewer: Viewer): Promise<voi
 }
 
 /** The whole trajectory as it is turned now; what it came from is written at the bottom. */
-export async function saveVideo(outcome: Outcome, viewer: Viewer, transport: Transport, onProgress: (share: number) => void): Promise<void> {
+export async function saveVideo(
+  outcome: Outcome,
+  viewer: Viewer,
+  transport: Transport,
+  onProgress: (share: number) => void,
+): Promise<void> {
   const canvas = backdrop(960, 720);
   const context = canvas.getContext("2d")!;
   const background = context.getImageData(0, 0, canvas.width, canvas.height);
@@ -75,7 +84,14 @@ function backdrop(width: number, height: number): HTMLCanvasElement {
   const canvas = Object.assign(document.createElement("canvas"), { width, height });
   const context = canvas.getContext("2d")!;
   const style = getComputedStyle(document.documentElement);
-  const light = context.createRadialGradient(width / 2, 0.4 * height, 0, width / 2, 0.4 * height, 0.65 * width);
+  const light = context.createRadialGradient(
+    width / 2,
+    0.4 * height,
+    0,
+    width / 2,
+    0.4 * height,
+    0.65 * width,
+  );
   light.addColorStop(0, style.getPropertyValue("--stage-inner"));
   light.addColorStop(1, style.getPropertyValue("--stage-outer"));
   context.fillStyle = light;

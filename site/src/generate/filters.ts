@@ -1,4 +1,5 @@
-// What a chemist filters a batch by: weight, logP, polar surface and so on, by openchemlib, which is asked when the panel is opened.
+// What a chemist filters a batch by: weight, logP, polar surface and so on, by openchemlib, which
+// is asked when the panel is opened.
 
 import type { Molecule } from "symdiff-mol";
 import { element, make } from "../dom.ts";
@@ -21,21 +22,36 @@ export const quantities: readonly Quantity[] = [
   { column: "donors", title: "H-bond donors", digits: 0, of: (_, p) => p.donors },
   { column: "acceptors", title: "H-bond acceptors", digits: 0, of: (_, p) => p.acceptors },
   { column: "rings", title: "Rings", digits: 0, of: ({ molecule }) => ringCount(molecule) },
-  { column: "rotatable_bonds", title: "Rotatable bonds", digits: 0, of: (_, p) => p.rotatableBonds },
+  {
+    column: "rotatable_bonds",
+    title: "Rotatable bonds",
+    digits: 0,
+    of: (_, p) => p.rotatableBonds,
+  },
 ];
 
 /** Rings in the sense of graphs: bonds - atoms + pieces. */
-export function ringCount({ bonds, elements, fragments }: Pick<Molecule, "bonds" | "elements" | "fragments">): number {
+export function ringCount({
+  bonds,
+  elements,
+  fragments,
+}: Pick<Molecule, "bonds" | "elements" | "fragments">): number {
   return bonds.length - elements.length + fragments;
 }
 
-/** How many of Lipinski's limits a molecule is beyond; drugs that are swallowed seldom are beyond more than one. */
+/**
+ * How many of Lipinski's limits a molecule is beyond; drugs that are swallowed seldom are beyond
+ * more than one.
+ */
 export function lipinski({ weight, logP, donors, acceptors }: Properties): number {
   return [weight > 500, logP > 5, donors > 5, acceptors > 10].filter(Boolean).length;
 }
 
 /** A column's value as files and people have it. */
-const text = ({ digits, of }: Quantity, item: Item, properties: Properties) => of(item, properties).toFixed(digits).replace(/^-(0\.?0*)$/, "$1");
+const text = ({ digits, of }: Quantity, item: Item, properties: Properties) =>
+  of(item, properties)
+    .toFixed(digits)
+    .replace(/^-(0\.?0*)$/, "$1");
 
 export class Filters {
   readonly #chemistry: Chemistry;
@@ -54,17 +70,44 @@ export class Filters {
   constructor(chemistry: Chemistry) {
     this.#chemistry = chemistry;
     const rows = quantities.map((quantity) => {
-      const field = (word: string) => make("input", { type: "number", step: "any", inputMode: "decimal", placeholder: word, ariaLabel: `${quantity.title}, ${word === "min" ? "at least" : "at most"}` });
+      const field = (word: string) =>
+        make("input", {
+          type: "number",
+          step: "any",
+          inputMode: "decimal",
+          placeholder: word,
+          ariaLabel: `${quantity.title}, ${word === "min" ? "at least" : "at most"}`,
+        });
       const [least, most] = [field("min"), field("max")];
       this.#ranges.push({ quantity, least, most });
-      const name = make("span", {}, quantity.title, ...(quantity.unit ? [make("small", {}, ` ${quantity.unit}`)] : []));
-      const row = make("div", { className: "range" }, name, least, make("span", { className: "to" }, "to"), most);
+      const name = make(
+        "span",
+        {},
+        quantity.title,
+        ...(quantity.unit ? [make("small", {}, ` ${quantity.unit}`)] : []),
+      );
+      const row = make(
+        "div",
+        { className: "range" },
+        name,
+        least,
+        make("span", { className: "to" }, "to"),
+        most,
+      );
       row.setAttribute("role", "group");
       row.setAttribute("aria-label", quantity.title);
       return row;
     });
     const clear = make("button", { type: "button", className: "plain" }, "Clear");
-    const rule = make("label", { title: "The molecule exceeds at most one of these limits: weight 500 g/mol, logP 5, 5 donors, 10 acceptors" }, this.#rule, "Lipinski's rule of five");
+    const rule = make(
+      "label",
+      {
+        title:
+          "The molecule exceeds at most one of these limits: weight 500 g/mol, logP 5, 5 donors, 10 acceptors",
+      },
+      this.#rule,
+      "Lipinski's rule of five",
+    );
     element("ranges").append(...rows, make("div", { className: "rule" }, rule, clear));
     element("ranges").addEventListener("input", () => this.onChange());
     clear.addEventListener("click", () => this.clear());
@@ -92,7 +135,10 @@ export class Filters {
 
   /** Whether some are held back. */
   get active(): boolean {
-    return this.#rule.checked || this.#ranges.some(({ least, most }) => least.value !== "" || most.value !== "");
+    return (
+      this.#rule.checked ||
+      this.#ranges.some(({ least, most }) => least.value !== "" || most.value !== "")
+    );
   }
 
   /** Whether a molecule is within all ranges; one without values is within none. */
@@ -100,23 +146,34 @@ export class Filters {
     if (!this.active) return true;
     const properties = this.#known.get(item);
     if (!properties) return false;
-    return (!this.#rule.checked || lipinski(properties) < 2) && this.#ranges.every(({ quantity, least, most }) => {
-      const value = Number(text(quantity, item, properties));
-      return !(least.value !== "" && value < least.valueAsNumber) && !(most.value !== "" && value > most.valueAsNumber);
-    });
+    return (
+      (!this.#rule.checked || lipinski(properties) < 2) &&
+      this.#ranges.every(({ quantity, least, most }) => {
+        const value = Number(text(quantity, item, properties));
+        return (
+          !(least.value !== "" && value < least.valueAsNumber) &&
+          !(most.value !== "" && value > most.valueAsNumber)
+        );
+      })
+    );
   }
 
   /** The value to sort by. */
   value(item: Item, column: string): number {
     const properties = this.#known.get(item);
-    return properties ? quantities.find((q) => q.column === column)!.of(item, properties) : Infinity;
+    return properties
+      ? quantities.find((q) => q.column === column)!.of(item, properties)
+      : Infinity;
   }
 
   /** What is known of a molecule, as columns of a file; nothing where it was not worked out. */
   columns(item: Item): [name: string, value: string][] {
     const properties = this.#known.get(item);
     if (!properties) return [];
-    return [...quantities.map((q): [string, string] => [q.column, text(q, item, properties)]), ["lipinski_violations", String(lipinski(properties))]];
+    return [
+      ...quantities.map((q): [string, string] => [q.column, text(q, item, properties)]),
+      ["lipinski_violations", String(lipinski(properties))],
+    ];
   }
 
   smiles(item: Item): string {
@@ -132,7 +189,9 @@ export class Filters {
       this.#wanted && left ? `${left.toLocaleString("en")} in progress` : "",
       this.active && unknown ? `${unknown} without properties` : "",
       this.#fault,
-    ].filter(Boolean).join(", ");
+    ]
+      .filter(Boolean)
+      .join(", ");
   }
 
   /** Works out what is not known yet; from now on also what comes later. */
@@ -166,4 +225,6 @@ export class Filters {
 }
 
 /** A row of a file in CSV. */
-export const csv = (cells: readonly string[]) => cells.map((cell) => (/[",\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)).join(",") + "\n";
+export const csv = (cells: readonly string[]) =>
+  cells.map((cell) => (/[",\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)).join(",") +
+  "\n";

@@ -1,4 +1,5 @@
-// Many molecules as pages of small pictures, with a running tally; a molecule that comes while one looks finds its place.
+// Many molecules as pages of small pictures, with a running tally; a molecule that comes while one
+// looks finds its place.
 
 import type { Frame, Molecule } from "symdiff-mol";
 import { element, make } from "../dom.ts";
@@ -30,7 +31,8 @@ const filters: Record<string, (item: Item) => boolean> = {
   failed: ({ molecule }) => !molecule.stable,
 };
 
-const stableShare = ({ stableAtoms }: Molecule) => stableAtoms.filter(Boolean).length / stableAtoms.length;
+const stableShare = ({ stableAtoms }: Molecule) =>
+  stableAtoms.filter(Boolean).length / stableAtoms.length;
 
 const orders: Record<string, (a: Item, b: Item) => number> = {
   index: () => 0,
@@ -54,7 +56,14 @@ class Card {
   readonly #number = make("span", { className: "number" });
   readonly #formula = make("span", { className: "name" });
   readonly #marks = make("span", { className: "marks" });
-  readonly button = make("button", { type: "button", className: "card" }, this.#canvas, this.#number, this.#formula, this.#marks);
+  readonly button = make(
+    "button",
+    { type: "button", className: "card" },
+    this.#canvas,
+    this.#number,
+    this.#formula,
+    this.#marks,
+  );
   readonly place = make("li", {}, this.button);
   item: Item | undefined;
   #step = -1;
@@ -163,7 +172,10 @@ export class Gallery {
   form(frame: Frame): void {
     const { index, atoms, steps, molecule } = frame;
     if (molecule) return;
-    const forming = this.#forming.get(index) ?? { index, trajectory: new Trajectory(this.#elements, atoms, steps) };
+    const forming = this.#forming.get(index) ?? {
+      index,
+      trajectory: new Trajectory(this.#elements, atoms, steps),
+    };
     this.#forming.set(index, forming);
     forming.trajectory.add(frame);
     this.#askSoon();
@@ -187,7 +199,9 @@ export class Gallery {
 
   /** Molecules that are shown, in the order of the seed's stream. */
   get filtered(): Item[] {
-    return this.#items.filter(filters[this.#filter.value]!).filter((item) => this.#filters.passes(item));
+    return this.#items
+      .filter(filters[this.#filter.value]!)
+      .filter((item) => this.#filters.passes(item));
   }
 
   #order(): (a: Item, b: Item) => number {
@@ -199,7 +213,8 @@ export class Gallery {
 
   /** Marks the molecule that is open. */
   set current(index: number | undefined) {
-    for (const { button, item } of this.#cards) button.classList.toggle("current", item !== undefined && item.index === index);
+    for (const { button, item } of this.#cards)
+      button.classList.toggle("current", item !== undefined && item.index === index);
   }
 
   #ask(): void {
@@ -226,7 +241,10 @@ export class Gallery {
     const from = this.#page * perPage;
     const here = items.slice(from, from + perPage);
     // What is on its way stands behind what is finished, while there is room on the page.
-    const coming = this.#filter.value === "all" && !this.#filters.active && this.#page === pages - 1 ? [...this.#forming.values()].slice(0, perPage - here.length) : [];
+    const coming =
+      this.#filter.value === "all" && !this.#filters.active && this.#page === pages - 1
+        ? [...this.#forming.values()].slice(0, perPage - here.length)
+        : [];
     while (this.#cards.length < here.length + coming.length) {
       const card = new Card(this.#open);
       this.#cards.push(card);
@@ -240,28 +258,48 @@ export class Gallery {
       else if (forming) card.showForming(forming, this.#thumbnails);
     });
     element("gallery-empty").hidden = here.length + coming.length > 0;
-    element("page").textContent = here.length ? `${from + 1}–${from + here.length} of ${items.length.toLocaleString("en")}` : "";
+    element("page").textContent = here.length
+      ? `${from + 1}–${from + here.length} of ${items.length.toLocaleString("en")}`
+      : "";
     element<HTMLButtonElement>("previous").disabled = this.#page === 0;
     element<HTMLButtonElement>("next").disabled = this.#page >= pages - 1;
     const sdf = element<HTMLButtonElement>("batch-sdf");
     sdf.disabled = !items.length;
-    sdf.textContent = items.length === this.#items.length ? "Download all as SDF" : `Download these ${items.length.toLocaleString("en")} as SDF`;
+    sdf.textContent =
+      items.length === this.#items.length
+        ? "Download all as SDF"
+        : `Download these ${items.length.toLocaleString("en")} as SDF`;
     element<HTMLButtonElement>("batch-csv").disabled = !items.length;
     this.#filters.count(items.length, this.#items.length);
     this.#count();
   }
 
   #count(): void {
-    const titles = { stable: "Stable", valid: "Valid", connected: "Connected", unique: "Unique among valid" };
+    const titles = {
+      stable: "Stable",
+      valid: "Valid",
+      connected: "Connected",
+      unique: "Unique among valid",
+    };
     const shares = this.#tally.shares;
     const list = element("tally");
     const entries = Object.entries(titles) as [keyof typeof titles, string][];
-    if (!list.childElementCount) list.append(...entries.map(([, title]) => make("div", {}, make("dt", {}, title), make("dd"), make("dd", { className: "interval" }))));
+    if (!list.childElementCount)
+      list.append(
+        ...entries.map(([, title]) =>
+          make("div", {}, make("dt", {}, title), make("dd"), make("dd", { className: "interval" })),
+        ),
+      );
     entries.forEach(([key], k) => {
       const [, number, interval] = list.children[k]!.children;
       const share = shares[key];
-      number!.textContent = share.of ? `${(100 * share.share).toFixed(share.of < 200 ? 0 : 1)} %` : "–";
-      interval!.replaceChildren(bar(share), `${share.count.toLocaleString("en")} of ${share.of.toLocaleString("en")}${share.of ? `, 95 % interval ${rounded(share.low)} to ${rounded(share.high)}` : ""}`);
+      number!.textContent = share.of
+        ? `${(100 * share.share).toFixed(share.of < 200 ? 0 : 1)} %`
+        : "–";
+      interval!.replaceChildren(
+        bar(share),
+        `${share.count.toLocaleString("en")} of ${share.of.toLocaleString("en")}${share.of ? `, 95 % interval ${rounded(share.low)} to ${rounded(share.high)}` : ""}`,
+      );
     });
   }
 }

@@ -1,4 +1,5 @@
-// The trajectory that plays before anything is loaded: made by site/intro.js when the site was built.
+// The trajectory that plays before anything is loaded: made by site/intro.js when the site was
+// built.
 
 import type { Molecule } from "symdiff-mol";
 import url from "intro.bin?url";
@@ -26,7 +27,9 @@ export async function loadIntro(): Promise<Intro> {
   if (!response.ok) throw new Error(`HTTP ${response.status}`);
   const data = await response.arrayBuffer();
   const end = new Uint8Array(data).indexOf(10);
-  const { seed, atoms, steps, formula, elements, frames } = JSON.parse(new TextDecoder().decode(data.slice(0, end))) as Header;
+  const { seed, atoms, steps, formula, elements, frames } = JSON.parse(
+    new TextDecoder().decode(data.slice(0, end)),
+  ) as Header;
   const positions = new Int16Array(data.slice(end + 1, end + 1 + 6 * atoms * frames.length));
   const scores = new Int8Array(data.slice(end + 1 + positions.byteLength));
   const trajectory = new Trajectory(elements, atoms, steps);
@@ -38,12 +41,23 @@ export async function loadIntro(): Promise<Intro> {
     step,
     positions: part(positions, k, 1e-3),
     scores: part(scores, k, 1 / 64),
-    bonds: Array.from({ length: bonds.length / 3 }, (_, b) => ({ i: bonds[3 * b]!, j: bonds[3 * b + 1]!, order: bonds[3 * b + 2]! })),
+    bonds: Array.from({ length: bonds.length / 3 }, (_, b) => ({
+      i: bonds[3 * b]!,
+      j: bonds[3 * b + 1]!,
+      order: bonds[3 * b + 2]!,
+    })),
     molecule: k === frames.length - 1,
   }));
   for (const still of stills) trajectory.add(still);
   const last = stills.at(-1)!;
-  const kinds = Array.from({ length: atoms }, (_, i) => last.scores.subarray(i * elements.length, (i + 1) * elements.length));
-  const finished = { formula, elements: kinds.map((row) => elements[row.indexOf(Math.max(...row))]!), positions: last.positions, bonds: last.bonds };
+  const kinds = Array.from({ length: atoms }, (_, i) =>
+    last.scores.subarray(i * elements.length, (i + 1) * elements.length),
+  );
+  const finished = {
+    formula,
+    elements: kinds.map((row) => elements[row.indexOf(Math.max(...row))]!),
+    positions: last.positions,
+    bonds: last.bonds,
+  };
   return { trajectory, finished, formula, seed };
 }

@@ -37,7 +37,11 @@ const bar = element<HTMLProgressElement>("bar");
 const caption = element("caption");
 
 hideParts(location.search);
-const viewer = new Viewer(element("view"), "view-help", new URLSearchParams(location.search).get("renderer") === "2d");
+const viewer = new Viewer(
+  element("view"),
+  "view-help",
+  new URLSearchParams(location.search).get("renderer") === "2d",
+);
 const transport = new Transport(element("transport"), [viewer], element("stage"));
 const tools = make("div");
 element("view").append(tools);
@@ -68,13 +72,16 @@ function setUp(): void {
   element("gamma-facts").textContent = learnsGamma(controls.model)
     ? "A small network f has learned the distribution of γ."
     : `The paper learns the distribution of γ with a small network f. In the model of this page f has learned nothing, and γ is uniform (the Haar measure).${elsewhere()}`;
-  element("legend").append(...elements.map((symbol) => make("li", { className: `el-${symbol}` }, symbol)));
+  element("legend").append(
+    ...elements.map((symbol) => make("li", { className: `el-${symbol}` }, symbol)),
+  );
   element("renderer").hidden = viewer.kind === "webgl2";
   controls.onChange = tellCost;
   controls.onFile = (weights) => void tryOwn(weights);
   onPress(generate, document.querySelector<HTMLElement>(".panel")!, () => void press());
   element("replay").addEventListener("click", replay);
-  for (const button of [cancel, element("batch-cancel")]) button.addEventListener("click", () => running?.abort());
+  for (const button of [cancel, element("batch-cancel")])
+    button.addEventListener("click", () => running?.abort());
   addEventListener("keydown", (event) => {
     if (event.key === "Escape") running?.abort();
   });
@@ -99,13 +106,25 @@ async function startTour(step: number): Promise<void> {
 
 /** What the model is and how well it does, in numbers that were measured. */
 function facts({ parameters, sizes, heavy, evaluation, defaults }: Model): (string | Node)[] {
-  const measured = evaluation.find(({ method, start, steps, special }) => method === defaults.method && start === defaults.t_start && steps === defaults.steps && !special);
-  const limits = heavy ? `with at most ${heavy} atoms of carbon, nitrogen, oxygen and fluorine` : "";
+  const measured = evaluation.find(
+    ({ method, start, steps, special }) =>
+      method === defaults.method &&
+      start === defaults.t_start &&
+      steps === defaults.steps &&
+      !special,
+  );
+  const limits = heavy
+    ? `with at most ${heavy} atoms of carbon, nitrogen, oxygen and fluorine`
+    : "";
   return [
     `The model has ${roughCount(parameters)} parameters. It was trained on QM9: small molecules ${limits}, and at most ${sizes.at(-1)} atoms with their hydrogens. ` +
       "A computer enumerated them; most were never made. ",
     ...(measured
-      ? [`Of ${measured.molecules.toLocaleString("en")} molecules sampled with the default settings, ${percent(measured.stable)} were stable (`, make("a", { href: "./model.html" }, "model card"), ")."]
+      ? [
+          `Of ${measured.molecules.toLocaleString("en")} molecules sampled with the default settings, ${percent(measured.stable)} were stable (`,
+          make("a", { href: "./model.html" }, "model card"),
+          ").",
+        ]
       : []),
   ];
 }
@@ -113,7 +132,13 @@ function facts({ parameters, sizes, heavy, evaluation, defaults }: Model): (stri
 /** A link with a seed makes its molecule; otherwise the page shows the one that came with it. */
 async function begin(byItself: boolean): Promise<void> {
   const { source } = controls.weights;
-  if (byItself && controls.linked && controls.single && typeof source === "string" && (await mayBegin(element("stage"), source))) {
+  if (
+    byItself &&
+    controls.linked &&
+    controls.single &&
+    typeof source === "string" &&
+    (await mayBegin(element("stage"), source))
+  ) {
     if (!running && !result.shown) await press();
     return;
   }
@@ -161,7 +186,8 @@ async function press(): Promise<void> {
     const origin = { settings: order.settings, weights: weightsOf(ready) };
     if (order.count > 1) await many(ready, origin, order, signal);
     else await one(ready, origin, order.index, signal);
-    if (typeof order.weights.source === "string") void keepModel(ready.info.simd, order.weights.source);
+    if (typeof order.weights.source === "string")
+      void keepModel(ready.info.simd, order.weights.source);
   });
 }
 
@@ -192,7 +218,10 @@ async function load(weights: Weights, signal: AbortSignal): Promise<Engine> {
   if (engine?.weights.source === weights.source) return engine;
   progress(0, "Fetching the model");
   announce("Fetching the model.");
-  const ready = await Engine.load(weights, { signal, onProgress: (p) => progress(p.loaded / p.total, loadingText(p)) });
+  const ready = await Engine.load(weights, {
+    signal,
+    onProgress: (p) => progress(p.loaded / p.total, loadingText(p)),
+  });
   engine?.close();
   return (engine = ready);
 }
@@ -205,24 +234,38 @@ function weightsOf({ weights, info }: Engine): Origin["weights"] {
 }
 
 /** Molecule `index` of the seed's stream, with its whole trajectory. */
-async function one(sampler: Engine, origin: Origin, index: number, signal: AbortSignal): Promise<void> {
+async function one(
+  sampler: Engine,
+  origin: Origin,
+  index: number,
+  signal: AbortSignal,
+): Promise<void> {
   result.hide();
   caption.textContent = "";
-  const { trajectory, molecule } = await run(sampler, { ...sampleOptions(origin.settings), first: index, signal }, {
-    onStart(started) {
-      unfinished = true;
-      transport.open(started);
-      announce(`Generating ${started.atoms} atoms in ${started.steps} steps.`);
+  const { trajectory, molecule } = await run(
+    sampler,
+    { ...sampleOptions(origin.settings), first: index, signal },
+    {
+      onStart(started) {
+        unfinished = true;
+        transport.open(started);
+        announce(`Generating ${started.atoms} atoms in ${started.steps} steps.`);
+      },
+      onFrame(frame, meter) {
+        transport.grown();
+        sampling(frame, progressText(frame, meter));
+      },
     },
-    onFrame(frame, meter) {
-      transport.grown();
-      sampling(frame, progressText(frame, meter));
-    },
-  });
+  );
   showOutcome({ ...origin, molecule, index, trajectory });
 }
 
-async function many(sampler: Engine, origin: Origin, { count }: Order, signal: AbortSignal): Promise<void> {
+async function many(
+  sampler: Engine,
+  origin: Origin,
+  { count }: Order,
+  signal: AbortSignal,
+): Promise<void> {
   announce(`Generating ${count} molecules.`);
   const section = element("batch");
   const stop = element("batch-cancel");
@@ -257,7 +300,11 @@ function replay(): void {
   void work(async (signal) => {
     const ready = await load(controls.weights, signal);
     if (ready.info.sha256 === shown.weights.sha256) await one(ready, shown, shown.index, signal);
-    else fail("Another model is chosen.", `${shown.weights.name} made this molecule. Choose that model first.`);
+    else
+      fail(
+        "Another model is chosen.",
+        `${shown.weights.name} made this molecule. Choose that model first.`,
+      );
   });
 }
 
@@ -331,7 +378,10 @@ async function leaveFailed(error: unknown, signal: AbortSignal): Promise<void> {
 
 function fail(advice: string, detail: string): void {
   const box = element("error");
-  box.replaceChildren(make("p", {}, advice), ...(detail ? [make("p", { className: "note" }, detail)] : []));
+  box.replaceChildren(
+    make("p", {}, advice),
+    ...(detail ? [make("p", { className: "note" }, detail)] : []),
+  );
   box.hidden = false;
 }
 

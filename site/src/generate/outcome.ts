@@ -7,7 +7,10 @@ import type { Trajectory } from "../trajectory.ts";
 
 export interface Origin {
   settings: Settings;
-  /** Name of the weights, their hash, and the path that the command line needs, where they are not its own. */
+  /**
+   * Name of the weights, their hash, and the path that the command line needs, where they are not
+   * its own.
+   */
   weights: { name: string; sha256: string; path?: string };
 }
 
@@ -38,7 +41,10 @@ export function provenance({ molecule, index, ...origin }: Outcome): string {
   return parts.join(", ");
 }
 
-/** One line for files: the properties that core has written into the XYZ, such as seed=42 index=0 steps=100. */
+/**
+ * One line for files: the properties that core has written into the XYZ, such as seed=42 index=0
+ * steps=100.
+ */
 export function comment(outcome: Outcome): string {
   return outcome.molecule.xyz.split("\n", 2)[1] || provenance(outcome);
 }
@@ -49,6 +55,17 @@ export function commandFor(outcome: Outcome): string {
 }
 
 /** The command that gives n molecules of the stream. */
-export function jobCommand({ settings, weights }: Origin, first: number, n: number, out: string): string {
-  return command({ settings, first, n, out, ...(weights.path !== undefined && { model: weights.path }) });
+export function jobCommand(
+  { settings, weights }: Origin,
+  first: number,
+  n: number,
+  out: string,
+): string {
+  return command({
+    settings,
+    first,
+    n,
+    out,
+    ...(weights.path !== undefined && { model: weights.path }),
+  });
 }

@@ -13,7 +13,10 @@ export function hiddenParts(query: string): Set<string> {
 /** Hides them; the page's HTML marks its parts with data-part. */
 export function hideParts(query: string): void {
   const hidden = hiddenParts(query);
-  document.documentElement.classList.toggle("embed", new URLSearchParams(query).get("embed") === "1");
+  document.documentElement.classList.toggle(
+    "embed",
+    new URLSearchParams(query).get("embed") === "1",
+  );
   for (const part of document.querySelectorAll<HTMLElement>("[data-part]")) {
     part.classList.toggle("left-out", hidden.has(part.dataset["part"]!));
   }

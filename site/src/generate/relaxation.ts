@@ -40,7 +40,9 @@ export class Relaxation {
     this.#overlay.hidden = this.#file.hidden = true;
     this.#button.hidden = false;
     this.#button.disabled = false;
-    this.#note.textContent = this.#fetched ? "" : `The force field is downloaded on first use, ${megabytes(forceFieldBytes)}.`;
+    this.#note.textContent = this.#fetched
+      ? ""
+      : `The force field is downloaded on first use, ${megabytes(forceFieldBytes)}.`;
   }
 
   /** Calls back with what was found, where something was. */
@@ -76,14 +78,22 @@ export class Relaxation {
   /** Before: as generated, thin and in the accent colour where the other lies over it. */
   #show(layer: Layer): void {
     const { molecule, settings, trajectory } = this.#outcome!;
-    const still = (positions: Float64Array<ArrayBuffer>) => Trajectory.of({ ...molecule, positions }, trajectory.elements, settings.steps);
+    const still = (positions: Float64Array<ArrayBuffer>) =>
+      Trajectory.of({ ...molecule, positions }, trajectory.elements, settings.steps);
     const before = still(molecule.positions as Float64Array<ArrayBuffer>);
     const after = still(this.#relaxed!.positions);
     this.#transport.pause();
     this.#viewer.show((palette) => {
       if (layer !== "both") return (layer === "before" ? before : after).pictureAt(0, palette);
-      const [ghost, solid] = [thin(before.pictureAt(0, palette), palette), after.pictureAt(0, palette)];
-      return { ...solid, balls: [...solid.balls, ...ghost.balls], sticks: [...solid.sticks, ...ghost.sticks] };
+      const [ghost, solid] = [
+        thin(before.pictureAt(0, palette), palette),
+        after.pictureAt(0, palette),
+      ];
+      return {
+        ...solid,
+        balls: [...solid.balls, ...ghost.balls],
+        sticks: [...solid.sticks, ...ghost.sticks],
+      };
     });
   }
 }
@@ -91,7 +101,12 @@ export class Relaxation {
 function thin({ balls, sticks }: Picture, { accent }: Palette): Picture {
   return {
     balls: balls.map((ball) => ({ ...ball, radius: 0.09, full: 0.09, colour: accent })),
-    sticks: sticks.map((stick) => ({ ...stick, radius: 0.045, colours: [accent, accent], order: 1 })),
+    sticks: sticks.map((stick) => ({
+      ...stick,
+      radius: 0.045,
+      colours: [accent, accent],
+      order: 1,
+    })),
   };
 }
 

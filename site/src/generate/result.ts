@@ -1,4 +1,5 @@
-// The finished molecule: formula, badges, what openchemlib adds, files, and the command that makes it again.
+// The finished molecule: formula, badges, what openchemlib adds, files, and the command that makes
+// it again.
 
 import type { Molecule } from "symdiff-mol";
 import { copyText } from "../copy.ts";
@@ -12,7 +13,15 @@ import type { Viewer } from "../view/viewer.ts";
 import type { Chemistry, Sheet } from "./chemistry.ts";
 import { ringCount } from "./filters.ts";
 import { drawingURL } from "./drawing.ts";
-import { savePicture, saveRelaxed, saveSmiles, saveText, saveTrajectory, saveVideo, type TextFormat } from "./files.ts";
+import {
+  savePicture,
+  saveRelaxed,
+  saveSmiles,
+  saveText,
+  saveTrajectory,
+  saveVideo,
+  type TextFormat,
+} from "./files.ts";
 import { commandFor, provenance, type Outcome } from "./outcome.ts";
 import { Relaxation } from "./relaxation.ts";
 import { canRecord } from "./video.ts";
@@ -38,7 +47,9 @@ export function verdicts(m: Molecule): Record<"stable" | "connected" | "valid", 
     connected: {
       good: m.connected,
       title: m.connected ? "Connected" : "Not connected",
-      text: m.connected ? "Bonds join all atoms into one piece." : `It is in ${m.fragments} pieces.`,
+      text: m.connected
+        ? "Bonds join all atoms into one piece."
+        : `It is in ${m.fragments} pieces.`,
     },
     valid: {
       good: m.valid,
@@ -54,24 +65,34 @@ export function verdicts(m: Molecule): Record<"stable" | "connected" | "valid", 
 function wrongAtoms({ stableAtoms, elements, bonds }: Molecule): { name: string; sum: number }[] {
   const sums = elements.map(() => 0);
   for (const { i, j, order } of bonds) for (const atom of [i, j]) sums[atom]! += order;
-  return stableAtoms.flatMap((stable, i) => (stable ? [] : [{ name: `${elements[i]}${i + 1}`, sum: sums[i]! }]));
+  return stableAtoms.flatMap((stable, i) =>
+    stable ? [] : [{ name: `${elements[i]}${i + 1}`, sum: sums[i]! }],
+  );
 }
 
 /** The first few by name. */
 function named(wrong: readonly { name: string; sum: number }[]): string {
   const most = 6;
-  const all = wrong.slice(0, most).map(({ name, sum }) => `${name} (${sum})`).join(", ");
+  const all = wrong
+    .slice(0, most)
+    .map(({ name, sum }) => `${name} (${sum})`)
+    .join(", ");
   return wrong.length > most ? `${all} and ${wrong.length - most} more` : all;
 }
 
-/** Core's reason with the names that the picture has: core counts the atoms of the largest piece, which here are all. */
+/**
+ * Core's reason with the names that the picture has: core counts the atoms of the largest piece,
+ * which here are all.
+ */
 function reasonOf({ reason, fragments }: Molecule): string {
   return fragments === 1 ? reason.replace(/^atom (\d+) \(([A-Z][a-z]?)[+-]?\)/, "$2$1") : reason;
 }
 
 /** One sentence for screen readers. */
 export function spoken(m: Molecule): string {
-  return `Finished: ${m.formula}. ${Object.values(verdicts(m)).map((v) => v.title).join(", ")}.`;
+  return `Finished: ${m.formula}. ${Object.values(verdicts(m))
+    .map((v) => v.title)
+    .join(", ")}.`;
 }
 
 const scheme = matchMedia("(prefers-color-scheme: dark)");
@@ -92,7 +113,8 @@ export class ResultView {
     this.#transport = transport;
     this.#chemistry = chemistry;
     this.#relaxation = new Relaxation(this.#chemistry, viewer, transport);
-    for (const button of this.#buttons()) button.addEventListener("click", () => void this.#download(button));
+    for (const button of this.#buttons())
+      button.addEventListener("click", () => void this.#download(button));
     copier("copy-smiles", "smiles");
     copier("copy-command", "command");
     onCopy("copy-link", () => linkTo(this.#outcome!)!);
@@ -151,7 +173,9 @@ export class ResultView {
       png: "",
       trajectory: "",
     };
-    const reason = reasons[format] ?? (molecule[format as TextFormat] ? "" : "The molecule is too large for this format");
+    const reason =
+      reasons[format] ??
+      (molecule[format as TextFormat] ? "" : "The molecule is too large for this format");
     button.disabled = reason !== "";
     button.title = reason;
     if (format === "relaxed") button.hidden = true;
@@ -180,7 +204,8 @@ export class ResultView {
       button.disabled = false;
       button.title = "";
     } catch (error) {
-      if (this.#outcome === outcome) note.textContent = `No SMILES or properties: ${error instanceof Error ? error.message : String(error)}.`;
+      if (this.#outcome === outcome)
+        note.textContent = `No SMILES or properties: ${error instanceof Error ? error.message : String(error)}.`;
     }
   }
 
@@ -201,7 +226,8 @@ export class ResultView {
     else if (format === "trajectory") saveTrajectory(outcome);
     else if (format === "png") await savePicture(outcome, this.#viewer);
     else if (format === "webm") await this.#video(outcome, button);
-    else if (format === "relaxed") this.#relaxation.use((positions, energy) => saveRelaxed(outcome, positions, energy));
+    else if (format === "relaxed")
+      this.#relaxation.use((positions, energy) => saveRelaxed(outcome, positions, energy));
     else saveText(outcome, format as TextFormat);
   }
 
@@ -209,7 +235,10 @@ export class ResultView {
   async #share(): Promise<void> {
     const { molecule } = this.#outcome!;
     try {
-      await navigator.share({ title: `${molecule.formula}, made by SymDiff`, url: linkTo(this.#outcome!)! });
+      await navigator.share({
+        title: `${molecule.formula}, made by SymDiff`,
+        url: linkTo(this.#outcome!)!,
+      });
     } catch {} // the reader thought better of it
   }
 
@@ -218,7 +247,12 @@ export class ResultView {
     button.disabled = true;
     note.hidden = false;
     try {
-      await saveVideo(outcome, this.#viewer, this.#transport, (share) => (note.textContent = `Recording: ${Math.round(100 * share)} %`));
+      await saveVideo(
+        outcome,
+        this.#viewer,
+        this.#transport,
+        (share) => (note.textContent = `Recording: ${Math.round(100 * share)} %`),
+      );
       note.hidden = true;
     } catch (error) {
       note.textContent = `No video: ${error instanceof Error ? error.message : String(error)}.`;
@@ -230,9 +264,14 @@ export class ResultView {
 
 /** Links to the pages that take this run further; those of the navigation that can. */
 function onward({ settings, index, weights }: Outcome): Node[] {
-  const query = withQuery(toQuery(settings, ""), { model: models.some(({ name }) => name === weights.name) ? weights.name : "" });
+  const query = withQuery(toQuery(settings, ""), {
+    model: models.some(({ name }) => name === weights.name) ? weights.name : "",
+  });
   if (index) return []; // their addresses know the first molecule of a seed
-  const pages = { "symmetry.html": "Rotate its noise", "explore.html": "Branch it, fix some atoms, compare" };
+  const pages = {
+    "symmetry.html": "Rotate its noise",
+    "explore.html": "Branch it, fix some atoms, compare",
+  };
   return Object.entries(pages).flatMap(([page, title]) => {
     const link = document.querySelector<HTMLAnchorElement>(`nav a[href$="${page}"]`);
     return link ? [make("a", { href: `./${page}${query}` }, title)] : [];

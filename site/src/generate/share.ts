@@ -4,7 +4,10 @@ import { models } from "virtual:model";
 import { toQuery, withQuery } from "../settings.ts";
 import type { Outcome } from "./outcome.ts";
 
-/** The address that makes this molecule; none for weights of the reader's own, which no one else has. */
+/**
+ * The address that makes this molecule; none for weights of the reader's own, which no one else
+ * has.
+ */
 export function linkTo({ settings, index, weights }: Outcome): string | undefined {
   if (!models.some(({ sha256 }) => sha256 === weights.sha256)) return undefined;
   const query = withQuery(toQuery(settings, ""), {

@@ -4,14 +4,26 @@
 const [length, rest] = [6, 1.2];
 
 const type = ["video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm"].find(
-  (t) => "MediaRecorder" in globalThis && "captureStream" in HTMLCanvasElement.prototype && MediaRecorder.isTypeSupported(t),
+  (t) =>
+    "MediaRecorder" in globalThis &&
+    "captureStream" in HTMLCanvasElement.prototype &&
+    MediaRecorder.isTypeSupported(t),
 );
 
 export const canRecord = type !== undefined;
 
-/** Records in real time, 30 pictures per second: `paint` draws the one at a share of the whole, 0 to 1. */
-export async function record(canvas: HTMLCanvasElement, paint: (share: number) => void): Promise<Blob> {
-  const recorder = new MediaRecorder(canvas.captureStream(30), { ...(type && { mimeType: type }), videoBitsPerSecond: 6e6 });
+/**
+ * Records in real time, 30 pictures per second: `paint` draws the one at a share of the whole, 0 to
+ * 1.
+ */
+export async function record(
+  canvas: HTMLCanvasElement,
+  paint: (share: number) => void,
+): Promise<Blob> {
+  const recorder = new MediaRecorder(canvas.captureStream(30), {
+    ...(type && { mimeType: type }),
+    videoBitsPerSecond: 6e6,
+  });
   const parts: Blob[] = [];
   recorder.ondataavailable = ({ data }) => parts.push(data);
   const stopped = new Promise<void>((resolve, reject) => {

@@ -34,9 +34,15 @@ export class GuessFigure {
     this.#noisy = new Viewer(element("noisy"), "guess-help", false, camera);
     this.#guessed = new Viewer(element("guessed"), "guess-help", false, camera);
     this.#noisy.label = this.#guessed.label = "No molecule yet: run the model";
-    this.#transport = new Transport(element("guess-transport"), [this.#noisy, this.#guessed], element("guess"));
+    this.#transport = new Transport(
+      element("guess-transport"),
+      [this.#noisy, this.#guessed],
+      element("guess"),
+    );
     this.#button.textContent = `Run the model here (downloads ${megabytes(downloadBytes(weights))} once)`;
-    this.#button.addEventListener("click", () => (this.#running ? this.#running.abort() : void this.#press()));
+    this.#button.addEventListener("click", () =>
+      this.#running ? this.#running.abort() : void this.#press(),
+    );
   }
 
   /** A trajectory that came with the page, until the model has run. */
@@ -54,7 +60,10 @@ export class GuessFigure {
     element("guess-error").hidden = true;
     element<HTMLButtonElement>("update-now").disabled = true;
     try {
-      this.#engine ??= await Engine.load(weights, { signal, onProgress: (p) => this.#tell(p.loaded / p.total, loadingText(p)) });
+      this.#engine ??= await Engine.load(weights, {
+        signal,
+        onProgress: (p) => this.#tell(p.loaded / p.total, loadingText(p)),
+      });
       this.#show(await this.#sample(this.#engine, signal));
     } catch (error) {
       if (!signal.aborted) this.#fail(error);
@@ -68,7 +77,13 @@ export class GuessFigure {
 
   async #sample(engine: Engine, signal: AbortSignal): Promise<Molecule> {
     let guesses: Trajectory | undefined;
-    const options = { seed: BigInt(randomSeed()), steps: 100, method: "dpm++2m-sde", detail: true, signal } as const;
+    const options = {
+      seed: BigInt(randomSeed()),
+      steps: 100,
+      method: "dpm++2m-sde",
+      detail: true,
+      signal,
+    } as const;
     const { molecule } = await run(engine, options, {
       onStart: (trajectory) => {
         guesses = new Trajectory(engine.info.elements, trajectory.atoms, trajectory.steps);
@@ -107,7 +122,10 @@ export class GuessFigure {
   }
 }
 
-/** The frame with the atoms where the network sees them end; before its first call that is the middle. */
+/**
+ * The frame with the atoms where the network sees them end; before its first call that is the
+ * middle.
+ */
 function guessOf(frame: Frame): Frame {
   if (frame.molecule) return frame;
   return { ...frame, positions: frame.predicted ?? new Float32Array(3 * frame.atoms), bonds: [] };

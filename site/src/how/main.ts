@@ -25,16 +25,24 @@ element("gamma-facts").textContent = learnsGamma(models[0])
   : `In the model of this site f has learned nothing. It returns one constant matrix, so γ is the Haar measure.${elsewhere()}`;
 
 /** What was measured with the default sampler, from a start, in so many steps. */
-const measured = (start: number, steps: number) => evaluation.find((m) => m.method === defaults.method && !m.special && m.start === start && m.steps === steps);
+const measured = (start: number, steps: number) =>
+  evaluation.find(
+    (m) => m.method === defaults.method && !m.special && m.start === start && m.steps === steps,
+  );
 const [late, whole] = [measured(defaults.t_start, defaults.steps), measured(1000, 100)];
 if (late && whole) {
   element("truncated").textContent =
     `From t = ${defaults.t_start}, in ${defaults.steps} steps, ${percent(late.stable)} of ${late.molecules.toLocaleString("en")} molecules were stable. ` +
     `From t = 1000, in 100 steps, ${percent(whole.stable)} were.`;
 }
-if (late) element("lesson-rate").textContent = `Of ${late.molecules.toLocaleString("en")} molecules, ${percent(late.stable)} were stable.`;
-void loadIntro().then((intro) => {
-  guess.example(intro);
-  noised.take(intro.finished);
-}, () => {}); // without it the figures wait for the model
+if (late)
+  element("lesson-rate").textContent =
+    `Of ${late.molecules.toLocaleString("en")} molecules, ${percent(late.stable)} were stable.`;
+void loadIntro().then(
+  (intro) => {
+    guess.example(intro);
+    noised.take(intro.finished);
+  },
+  () => {},
+); // without it the figures wait for the model
 void startOffline();

@@ -23,7 +23,10 @@ export class NoisedFigure {
   readonly #time = element<HTMLInputElement>("time");
   readonly #viewer = new Viewer(element("noised"), "noised-help", false);
   readonly #cursor = svg("line", { class: "cursor", y1: 8, y2: height - bottom });
-  readonly #dots = [svg("circle", { class: "series-0", r: 4 }), svg("circle", { class: "series-1", r: 4 })];
+  readonly #dots = [
+    svg("circle", { class: "series-0", r: 4 }),
+    svg("circle", { class: "series-1", r: 4 }),
+  ];
   #molecule: Subject | undefined;
   #noise: Float32Array = new Float32Array(0);
 
@@ -46,7 +49,10 @@ export class NoisedFigure {
     const alpha = alphaAt(t / T);
     const sigma = Math.sqrt(1 - alpha * alpha);
     element("time-value").textContent = `${t} of ${T}`;
-    this.#time.setAttribute("aria-valuetext", `${t} of ${T}: molecule ${alpha.toFixed(2)}, noise ${sigma.toFixed(2)}`);
+    this.#time.setAttribute(
+      "aria-valuetext",
+      `${t} of ${T}: molecule ${alpha.toFixed(2)}, noise ${sigma.toFixed(2)}`,
+    );
     this.#cursor.setAttribute("x1", String(x(t)));
     this.#cursor.setAttribute("x2", String(x(t)));
     [alpha, sigma].forEach((value, k) => {
@@ -63,9 +69,17 @@ export class NoisedFigure {
     const atoms = molecule.elements.length;
     const z = new Trajectory(elements, atoms, 0);
     z.add({
-      index: 0, step: 0, steps: 0, atoms,
-      positions: Float32Array.from({ length: 3 * atoms }, (_, k) => alpha * molecule.positions[k]! + sigma * this.#noise[k]!),
-      scores: Float32Array.from({ length: n * atoms }, (_, k) => Number(elements[k % n] === molecule.elements[Math.floor(k / n)])),
+      index: 0,
+      step: 0,
+      steps: 0,
+      atoms,
+      positions: Float32Array.from(
+        { length: 3 * atoms },
+        (_, k) => alpha * molecule.positions[k]! + sigma * this.#noise[k]!,
+      ),
+      scores: Float32Array.from({ length: n * atoms }, (_, k) =>
+        Number(elements[k % n] === molecule.elements[Math.floor(k / n)]),
+      ),
       bonds: sigma < 0.1 ? molecule.bonds : [],
     });
     this.#viewer.label = `${molecule.formula} with noise: molecule ${alpha.toFixed(2)}, noise ${sigma.toFixed(2)}`;
@@ -73,9 +87,21 @@ export class NoisedFigure {
   }
 
   #curves(): SVGElement {
-    const points = (f: (u: number) => number) => Array.from({ length: 101 }, (_, k) => `${x(k * 10).toFixed(1)} ${y(f(k / 100)).toFixed(1)}`).join("L");
-    const text = (content: string, attributes: Record<string, string | number>) => svg("text", { class: "soft", ...attributes }, new Text(content));
-    return svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "Schedule: the share of the molecule falls from one to zero as time grows, that of the noise rises from zero to one." },
+    const points = (f: (u: number) => number) =>
+      Array.from(
+        { length: 101 },
+        (_, k) => `${x(k * 10).toFixed(1)} ${y(f(k / 100)).toFixed(1)}`,
+      ).join("L");
+    const text = (content: string, attributes: Record<string, string | number>) =>
+      svg("text", { class: "soft", ...attributes }, new Text(content));
+    return svg(
+      "svg",
+      {
+        viewBox: `0 0 ${width} ${height}`,
+        role: "img",
+        "aria-label":
+          "Schedule: the share of the molecule falls from one to zero as time grows, that of the noise rises from zero to one.",
+      },
       ...[0, 0.5, 1].flatMap((v) => [
         svg("line", { class: "grid", x1: left, x2: width, y1: y(v), y2: y(v) }),
         text(String(v), { x: left - 8, y: y(v) + 4, "text-anchor": "end" }),
@@ -83,7 +109,10 @@ export class NoisedFigure {
       text("t = 0", { x: left, y: height - 6 }),
       text(`t = ${T}`, { x: width, y: height - 6, "text-anchor": "end" }),
       svg("path", { class: "line series-0", d: `M${points(alphaAt)}` }),
-      svg("path", { class: "line series-1", d: `M${points((u) => Math.sqrt(1 - alphaAt(u) ** 2))}` }),
+      svg("path", {
+        class: "line series-1",
+        d: `M${points((u) => Math.sqrt(1 - alphaAt(u) ** 2))}`,
+      }),
       this.#cursor,
       ...this.#dots,
     );
@@ -96,7 +125,10 @@ const y = (value: number) => 8 + (height - bottom - 8) * (1 - value);
 /** The same noise for every time: (atoms, 3), without its centre of mass. */
 function gaussians(atoms: number): Float32Array {
   const uniform = () => 1 - Math.random();
-  const noise = Float32Array.from({ length: 3 * atoms }, () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform()));
+  const noise = Float32Array.from(
+    { length: 3 * atoms },
+    () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform()),
+  );
   for (let c = 0; c < 3; c++) {
     let sum = 0;
     for (let i = 0; i < atoms; i++) sum += noise[3 * i + c]!;

@@ -34,13 +34,23 @@ function panel(title: string, f: Map, fh: Map, angle: number): HTMLElement {
   const verdict = off < 1e-9 ? "rotates along" : `off by ${off.toFixed(2)}`;
   const at = ([x, y]: Point) => `${(100 + 62 * x).toFixed(1)} ${(100 - 62 * y).toFixed(1)}`;
   const path = (points: Point[]) => `M${points.map(at).join("L")}z`;
-  return make("div", {},
+  return make(
+    "div",
+    {},
     make("p", { className: "over" }, `${title}: ${verdict}`),
-    svg("svg", { viewBox: "0 0 200 200", role: "img", "aria-label": `${title} toy, input rotated: the output ${verdict}.` },
+    svg(
+      "svg",
+      {
+        viewBox: "0 0 200 200",
+        role: "img",
+        "aria-label": `${title} toy, input rotated: the output ${verdict}.`,
+      },
       svg("path", { class: "shape", d: path(wanted) }),
       svg("path", { class: "moved", d: path(output) }),
       ...input.map((p, i) => svg("path", { class: "arrow", d: `M${at(p)}L${at(output[i]!)}` })),
-      ...input.map(([x, y]) => svg("circle", { class: "point", cx: 100 + 62 * x, cy: 100 - 62 * y, r: 4 })),
+      ...input.map(([x, y]) =>
+        svg("circle", { class: "point", cx: 100 + 62 * x, cy: 100 - 62 * y, r: 4 }),
+      ),
     ),
   );
 }

@@ -21,12 +21,20 @@ export function deviation(x: ArrayLike<number>, y: ArrayLike<number>): Deviation
     off += square;
     largest = Math.max(largest, square);
   }
-  return { largest: Math.sqrt(largest), rms: Math.sqrt((3 * off) / y.length), relative: Math.sqrt(off / size) };
+  return {
+    largest: Math.sqrt(largest),
+    rms: Math.sqrt((3 * off) / y.length),
+    relative: Math.sqrt(off / size),
+  };
 }
 
-/** Where a run without symmetry would be expected to end up is not known; where the others did is: the mean of samples (n, 3). */
+/**
+ * Where a run without symmetry would be expected to end up is not known; where the others did is:
+ * the mean of samples (n, 3).
+ */
 export function mean(samples: readonly ArrayLike<number>[]): Float64Array {
   const sum = new Float64Array(samples[0]!.length);
-  for (const sample of samples) for (let k = 0; k < sum.length; k++) sum[k]! += sample[k]! / samples.length;
+  for (const sample of samples)
+    for (let k = 0; k < sum.length; k++) sum[k]! += sample[k]! / samples.length;
   return sum;
 }

@@ -17,11 +17,16 @@ export function bin(angles: readonly number[], bins: number): number[] {
   return counts;
 }
 
-/** Kolmogorov's distance of angles from the Haar measure: the largest difference of the two distribution functions. */
+/**
+ * Kolmogorov's distance of angles from the Haar measure: the largest difference of the two
+ * distribution functions.
+ */
 export function haarDistance(angles: readonly number[]): number {
   const n = angles.length;
-  return [...angles].sort((a, b) => a - b).reduce((most, angle, i) => {
-    const haar = haarBelow(angle);
-    return Math.max(most, (i + 1) / n - haar, haar - i / n);
-  }, 0);
+  return [...angles]
+    .sort((a, b) => a - b)
+    .reduce((most, angle, i) => {
+      const haar = haarBelow(angle);
+      return Math.max(most, (i + 1) / n - haar, haar - i / n);
+    }, 0);
 }

@@ -1,4 +1,5 @@
-// The symmetry page: two runs from one noise, the right one rotated by H, and how far apart they end.
+// The symmetry page: two runs from one noise, the right one rotated by H, and how far apart they
+// end.
 
 import "../trust.ts";
 import "../masthead.ts";
@@ -10,7 +11,14 @@ import { modelNamed, shipped, shippedFile } from "../engine.ts";
 import { formulaNodes } from "../format.ts";
 import { models, type Model } from "virtual:model";
 import { loadIntro, type Intro } from "../generate/intro.ts";
-import { kernelFlags, kernelsOf, learnsGamma, mostLearned, defaultKernel, type Kernel } from "../kernel.ts";
+import {
+  kernelFlags,
+  kernelsOf,
+  learnsGamma,
+  mostLearned,
+  defaultKernel,
+  type Kernel,
+} from "../kernel.ts";
 import { startOffline } from "../offline.ts";
 import { progressText, run } from "../run.ts";
 import { Session } from "../session.ts";
@@ -25,11 +33,30 @@ import { angleChart, errorChart, planeChart, varianceChart } from "./charts.ts";
 import { deviation } from "./deviation.ts";
 import { Gizmo } from "./gizmo.ts";
 import { bin } from "./histogram.ts";
-import { angle, determinant, fromAngles, identity, toAngles, transpose, turn, type Angles, type Orthogonal } from "./orthogonal.ts";
+import {
+  angle,
+  determinant,
+  fromAngles,
+  identity,
+  toAngles,
+  transpose,
+  turn,
+  type Angles,
+  type Orthogonal,
+} from "./orthogonal.ts";
 import { plane } from "./spread.ts";
 import { standIn } from "./standin.ts";
 import { left, parse, rotated, runCounts, write, type State } from "./state.ts";
-import { angleText, explanation, number, spreadText, spreadVerdict, varianceText, verdict, type Verdict } from "./texts.ts";
+import {
+  angleText,
+  explanation,
+  number,
+  spreadText,
+  spreadVerdict,
+  varianceText,
+  verdict,
+  type Verdict,
+} from "./texts.ts";
 
 const query = new URLSearchParams(location.search);
 const model: Model = query.has("model") ? modelNamed(query.get("model")!) : mostLearned();
@@ -51,7 +78,11 @@ const leftViewer = new Viewer(element("view-left"), "view-help", plain, camera);
 const rightViewer = new Viewer(element("view-right"), "view-help", plain, camera);
 /** Shows the right molecule, rotated back where that is asked for. */
 const rightScreen: Pick<Viewer, "show"> = {
-  show: (source, patient) => rightViewer.show((palette) => (state.back ? turnPicture(source(palette), transpose(h)) : source(palette)), patient),
+  show: (source, patient) =>
+    rightViewer.show(
+      (palette) => (state.back ? turnPicture(source(palette), transpose(h)) : source(palette)),
+      patient,
+    ),
 };
 const transport = new Transport(element("transport"), [leftViewer, rightScreen], element("stage"));
 const gizmo = new Gizmo(element("gizmo"), camera);
@@ -79,13 +110,20 @@ const axes = ["x", "y", "z"] as const;
 const sliders = axes.map((axis) => element<HTMLInputElement>(axis));
 const radios = [...form.querySelectorAll<HTMLInputElement>("[name=kernel]")];
 
-const methodNames: Record<(typeof methods)[number], string> = { "dpm++2m-sde": "SDE-DPM-Solver++", ancestral: "Ancestral", "dpm++2m": "DPM-Solver++" };
+const methodNames: Record<(typeof methods)[number], string> = {
+  "dpm++2m-sde": "SDE-DPM-Solver++",
+  ancestral: "Ancestral",
+  "dpm++2m": "DPM-Solver++",
+};
 
 function setUp(): void {
   for (const n of limits.sizes) atoms.add(new Option(String(n), String(n)));
   for (const name of methods) method.add(new Option(methodNames[name], name));
   for (const n of new Set([...runCounts, state.runs])) runs.add(new Option(String(n), String(n)));
-  for (const { name } of models) element<HTMLSelectElement>("model").add(new Option(name, name, name === model.name, name === model.name));
+  for (const { name } of models)
+    element<HTMLSelectElement>("model").add(
+      new Option(name, name, name === model.name, name === model.name),
+    );
   element("model-field").hidden = models.length < 2;
   const known = kernelsOf(model.variant);
   for (const radio of radios) radio.disabled = !known.includes(radio.value as Kernel);
@@ -95,17 +133,21 @@ function setUp(): void {
   clear();
   listen();
   void startOffline();
-  void loadIntro().then((intro) => {
-    if (session.running || fresh) return;
-    example = intro;
-    leftViewer.open(intro.trajectory.goal);
-    showNoise();
-  }, () => {}); // without it there is the noise to see
+  void loadIntro().then(
+    (intro) => {
+      if (session.running || fresh) return;
+      example = intro;
+      leftViewer.open(intro.trajectory.goal);
+      showNoise();
+    },
+    () => {},
+  ); // without it there is the noise to see
 }
 
 function listen(): void {
   onPress(element("start"), form, () => void both());
-  for (const slider of sliders) slider.addEventListener("input", () => change({ angles: readAngles() }));
+  for (const slider of sliders)
+    slider.addEventListener("input", () => change({ angles: readAngles() }));
   mirror.addEventListener("change", () => change({ angles: readAngles() }));
   for (const button of form.querySelectorAll<HTMLButtonElement>("[data-preset]")) {
     button.addEventListener("click", () => change({ angles: preset(button.dataset["preset"]!) }));
@@ -119,7 +161,8 @@ function listen(): void {
     showAngles();
     showNoise();
   };
-  for (const radio of radios) radio.addEventListener("change", () => change({ kernel: radio.value as Kernel }));
+  for (const radio of radios)
+    radio.addEventListener("change", () => change({ kernel: radio.value as Kernel }));
   couple.addEventListener("change", () => change({ couple: couple.checked }));
   back.addEventListener("change", () => {
     state = { ...state, back: back.checked };
@@ -148,10 +191,16 @@ function listen(): void {
     show();
   });
   element("compare").addEventListener("click", () => void distributions());
-  element("copy").addEventListener("click", () => void copyText(element("command").textContent, element("command")));
+  element("copy").addEventListener(
+    "click",
+    () => void copyText(element("command").textContent, element("command")),
+  );
 }
 
-/** A change of the settings: it is shown at once, and once the model is there both molecules are made anew. */
+/**
+ * A change of the settings: it is shown at once, and once the model is there both molecules are
+ * made anew.
+ */
 function change(part: Partial<State>, patience = 150): void {
   state = { ...state, ...part };
   h = fromAngles(state.angles);
@@ -209,7 +258,9 @@ function show(): void {
   element("explained").textContent = explanation(state, learnsGamma(model));
   const variances = model.inputVariance.filter(({ gamma }) => gamma === state.kernel);
   const told = varianceText(variances, state.kernel, learnsGamma(model));
-  element("variance-chart").replaceChildren(...(variances.length ? [varianceChart(variances, told)] : []));
+  element("variance-chart").replaceChildren(
+    ...(variances.length ? [varianceChart(variances, told)] : []),
+  );
   element("variance-text").textContent = told;
   element("command").textContent = command();
 }
@@ -243,19 +294,31 @@ function turnPicture(picture: Picture, by: Orthogonal): Picture {
   return {
     ...picture,
     balls: picture.balls.map((ball) => ({ ...ball, at: move(ball.at) })),
-    sticks: picture.sticks.map((stick) => ({ ...stick, from: move(stick.from), to: move(stick.to) })),
+    sticks: picture.sticks.map((stick) => ({
+      ...stick,
+      from: move(stick.from),
+      to: move(stick.to),
+    })),
   };
 }
 
 function captions(leftMade?: Molecule, rightMade?: Molecule): void {
   const made = (m: Molecule | undefined) => (m ? [": ", ...formulaNodes(m.formula)] : []);
   if (example && !leftMade) {
-    element("caption-left").replaceChildren("Example, made earlier: ", ...formulaNodes(example.formula));
-    element("caption-right").textContent = state.back ? "The same, rotated back" : "The same, rotated by\u00a0H";
+    element("caption-left").replaceChildren(
+      "Example, made earlier: ",
+      ...formulaNodes(example.formula),
+    );
+    element("caption-right").textContent = state.back
+      ? "The same, rotated back"
+      : "The same, rotated by\u00a0H";
     return;
   }
   element("caption-left").replaceChildren(leftMade ? "From x" : "From noise x", ...made(leftMade));
-  element("caption-right").replaceChildren(state.back ? `From ${xH}, rotated back` : `From ${xH}`, ...made(rightMade));
+  element("caption-right").replaceChildren(
+    state.back ? `From ${xH}, rotated back` : `From ${xH}`,
+    ...made(rightMade),
+  );
 }
 
 /** Empties the readings: they are of runs with other settings. */
@@ -266,7 +329,9 @@ function clear(): void {
   element("relative").textContent = `Largest |x′ − ${xH}| of an atom, at the end.`;
   element("error-chart").replaceChildren(errorChart([], state.steps, "No run yet"));
   element("angle-verdict").textContent = "";
-  element("angle-chart").replaceChildren(angleChart(new Array<number>(bins).fill(0), new Array<number>(bins).fill(0), "No run yet"));
+  element("angle-chart").replaceChildren(
+    angleChart(new Array<number>(bins).fill(0), new Array<number>(bins).fill(0), "No run yet"),
+  );
   element("plane-chart").replaceChildren(planeChart([], [], "No runs yet"));
   tellVerdict("spread-verdict", undefined);
   element("spread-text").textContent = "";
@@ -341,7 +406,10 @@ async function both(): Promise<void> {
       },
     });
     announce(`Generating two molecules in ${now.steps} steps.`);
-    const [one, two] = await Promise.all([run(engine, options, watch("left")), run(second, { ...options, ...rotated(now) }, watch("right"))]);
+    const [one, two] = await Promise.all([
+      run(engine, options, watch("left")),
+      run(second, { ...options, ...rotated(now) }, watch("right")),
+    ]);
     fresh = true;
     finished(one.molecule, two.molecule, by, match, angles, signs, now);
   });
@@ -355,17 +423,31 @@ function keepNoise(frame: Frame): void {
   noise.add(frame);
 }
 
-function finished(one: Molecule, two: Molecule, by: Orthogonal, match: Match, angles: number[], signs: number[], now: State): void {
+function finished(
+  one: Molecule,
+  two: Molecule,
+  by: Orthogonal,
+  match: Match,
+  angles: number[],
+  signs: number[],
+  now: State,
+): void {
   const off = deviation(two.positions, turn(one.positions, by));
   const told = verdict(off, one, two, now);
   tellVerdict("verdict", told);
   element("largest").textContent = `${number(off.largest)} Å`;
   element("apart").textContent = `${number(off.largest)} Å apart`;
   element("apart").hidden = false;
-  element("relative").textContent = `Largest |x′ − ${xH}| of an atom, at the end. Relative, over all atoms: ${number(off.relative)}.`;
+  element("relative").textContent =
+    `Largest |x′ − ${xH}| of an atom, at the end. Relative, over all atoms: ${number(off.relative)}.`;
   drawError(match, now.steps);
   drawAngles(angles, signs, now.kernel);
-  element("angle-verdict").textContent = angleText(angles, signs.filter((s) => s < 0).length, now.kernel, learnsGamma(model));
+  element("angle-verdict").textContent = angleText(
+    angles,
+    signs.filter((s) => s < 0).length,
+    now.kernel,
+    learnsGamma(model),
+  );
   captions(one, two);
   leftViewer.label = `Molecule ${one.formula}`;
   rightViewer.label = `Molecule ${two.formula}, from the rotated noise`;
@@ -374,17 +456,26 @@ function finished(one: Molecule, two: Molecule, by: Orthogonal, match: Match, an
 
 function drawError({ errors }: Match, total: number): void {
   const last = errors.at(-1);
-  const sentence = last ? `Error over the steps, logarithmic: from ${number(errors[0]!.error)} Å at step 0 to ${number(last.error)} Å at step ${last.step}.` : "No run yet";
+  const sentence = last
+    ? `Error over the steps, logarithmic: from ${number(errors[0]!.error)} Å at step 0 to ${number(last.error)} Å at step ${last.step}.`
+    : "No run yet";
   element("error-chart").replaceChildren(errorChart(errors, total, sentence));
 }
 
 function drawAngles(angles: readonly number[], signs: readonly number[], kernel: Kernel): void {
-  const [rotations, reflections] = [1, -1].map((sign) => bin(angles.filter((_, k) => signs[k]! * sign > 0), bins)) as [number[], number[]];
+  const [rotations, reflections] = [1, -1].map((sign) =>
+    bin(
+      angles.filter((_, k) => signs[k]! * sign > 0),
+      bins,
+    ),
+  ) as [number[], number[]];
   const sentence = `Histogram of ${angles.length} rotation angles, ${signs.filter((s) => s < 0).length} of matrices with a reflection${kernel === "none" ? ", all zero" : ""}.`;
   element("angle-chart").replaceChildren(angleChart(rotations, reflections, sentence));
 }
 
-/** Several runs on each side that differ in the noise of gamma alone, and whether the sides differ. */
+/**
+ * Several runs on each side that differ in the noise of gamma alone, and whether the sides differ.
+ */
 async function distributions(): Promise<void> {
   clearTimeout(timer);
   const now = state;
@@ -396,13 +487,17 @@ async function distributions(): Promise<void> {
     const { engine, second } = await session.pair(weights, signal);
     const made: [Molecule[], Molecule[]] = [[], []];
     const options: SampleOptions = { ...left(now), method: "dpm++2m", every: Infinity, signal };
-    const inFrame = (side: 0 | 1) => made[side].map((m) => (side === 0 ? m.positions : turn(m.positions, transpose(by))));
+    const inFrame = (side: 0 | 1) =>
+      made[side].map((m) => (side === 0 ? m.positions : turn(m.positions, transpose(by))));
     const lane = async (side: 0 | 1) => {
       for (let k = 1; k <= n; k++) {
-        const branches = [{ step: 0, seed: BigInt.asUintN(64, 1000n * BigInt(now.seed) + BigInt(side * n + k)) }];
+        const branches = [
+          { step: 0, seed: BigInt.asUintN(64, 1000n * BigInt(now.seed) + BigInt(side * n + k)) },
+        ];
         const more = side === 0 ? { branches } : { branches, rotate: by, uncoupled: true };
         const sampler = side === 0 ? engine : second;
-        for await (const frame of sampler.sample({ ...options, ...more })) if (frame.molecule) made[side].push(frame.molecule);
+        for await (const frame of sampler.sample({ ...options, ...more }))
+          if (frame.molecule) made[side].push(frame.molecule);
         const done = made[0].length + made[1].length;
         session.progress(done / (2 * n), `${done} of ${2 * n} molecules`);
         drawPlane(inFrame(0), inFrame(1));
@@ -421,7 +516,9 @@ async function distributions(): Promise<void> {
 function drawPlane(one: readonly ArrayLike<number>[], two: readonly ArrayLike<number>[]): void {
   const points = plane([...one, ...two]);
   const sentence = `${one.length} molecules from x and ${two.length} from the rotated noise, as points in a plane. Distances are root mean square ones.`;
-  element("plane-chart").replaceChildren(planeChart(points.slice(0, one.length), points.slice(one.length), sentence));
+  element("plane-chart").replaceChildren(
+    planeChart(points.slice(0, one.length), points.slice(one.length), sentence),
+  );
 }
 
 /** The command that makes the right molecule. */
@@ -430,7 +527,11 @@ function command(): string {
   const file = shippedFile(model.name);
   return [
     `symdiff sample --seed ${state.seed}`,
-    ...(state.formula ? [`--formula ${state.formula}`] : state.atoms ? [`--atoms ${state.atoms}`] : []),
+    ...(state.formula
+      ? [`--formula ${state.formula}`]
+      : state.atoms
+        ? [`--atoms ${state.atoms}`]
+        : []),
     `--steps ${state.steps} --t-start ${state.start} --method ${state.method}`,
     ...kernelFlags(state.kernel),
     ...(isTurned ? [`--set rotate=${fromAngles(state.angles).join(",")}`] : []),

@@ -1,4 +1,5 @@
-// Orthogonal 3x3 matrices as nine numbers, row by row. Atoms are rows, so H acts from the right: x·H.
+// Orthogonal 3x3 matrices as nine numbers, row by row. Atoms are rows, so H acts from the right:
+// x·H.
 
 export type Orthogonal = readonly number[];
 
@@ -73,7 +74,8 @@ export function toAngles(h: Orthogonal): Angles {
 export function turn(x: ArrayLike<number>, h: Orthogonal): Float64Array {
   const turned = new Float64Array(x.length);
   for (let i = 0; i < x.length; i += 3) {
-    for (let j = 0; j < 3; j++) turned[i + j] = x[i]! * h[j]! + x[i + 1]! * h[3 + j]! + x[i + 2]! * h[6 + j]!;
+    for (let j = 0; j < 3; j++)
+      turned[i + j] = x[i]! * h[j]! + x[i + 1]! * h[3 + j]! + x[i + 2]! * h[6 + j]!;
   }
   return turned;
 }

@@ -1,4 +1,5 @@
-// Atoms of no kind at fixed places, to be rotated before the model is there. No seed begins with them.
+// Atoms of no kind at fixed places, to be rotated before the model is there. No seed begins with
+// them.
 
 import { Trajectory } from "../trajectory.ts";
 

@@ -2,7 +2,16 @@
 
 import type { SampleOptions } from "symdiff-mol";
 import { kernelOf, kernels, type Kernel } from "../kernel.ts";
-import { gammas, parseQuery, sampleOptions, toQuery, wholeOf, withQuery, type Limits, type Settings } from "../settings.ts";
+import {
+  gammas,
+  parseQuery,
+  sampleOptions,
+  toQuery,
+  wholeOf,
+  withQuery,
+  type Limits,
+  type Settings,
+} from "../settings.ts";
 import { fromAngles, type Angles } from "./orthogonal.ts";
 
 export interface State extends Omit<Settings, "gamma"> {
@@ -35,15 +44,25 @@ export function parse(query: string, limits: Limits, defaults: Settings): State 
   return {
     ...settings,
     kernel: kernelOf(q) ?? kernels[0],
-    angles: { x: angle("x", otherwise.x), y: angle("y", otherwise.y), z: angle("z", otherwise.z), mirror: q.get("mirror") === "1" },
+    angles: {
+      x: angle("x", otherwise.x),
+      y: angle("y", otherwise.y),
+      z: angle("z", otherwise.z),
+      mirror: q.get("mirror") === "1",
+    },
     couple: q.get("couple") !== "0",
     back: q.get("back") === "1",
     runs: wholeOf(q, "runs", 2, 64) ?? runCounts[0]!,
   };
 }
 
-export function write({ kernel, angles, couple, back, runs, ...settings }: State, query: string): string {
-  const isDefault = (["x", "y", "z", "mirror"] as const).every((key) => angles[key] === byDefault[key]);
+export function write(
+  { kernel, angles, couple, back, runs, ...settings }: State,
+  query: string,
+): string {
+  const isDefault = (["x", "y", "z", "mirror"] as const).every(
+    (key) => angles[key] === byDefault[key],
+  );
   return withQuery(toQuery({ ...settings, gamma: gammas[0] }, query), {
     gamma: kernel === kernels[0] ? "" : kernel,
     order: "",

@@ -9,7 +9,8 @@ import type { Kernel } from "../kernel.ts";
 import type { State } from "./state.ts";
 
 /**
- * Below this the molecules are the same but for rounding, Å. Of 24 coupled runs of the default sampler (seeds 1 to 24) the median is off by
+ * Below this the molecules are the same but for rounding, Å. Of 24 coupled runs of the default
+ * sampler (seeds 1 to 24) the median is off by
  * 2e-6 and the worst by 0.01. Fewer steps amplify rounding further.
  */
 const rounding = 2e-2;
@@ -32,21 +33,36 @@ export interface Verdict {
   text: string;
 }
 
-/** Symmetric run by run where the noise of gamma is coupled, and in distribution where it is not. */
+/**
+ * Symmetric run by run where the noise of gamma is coupled, and in distribution where it is not.
+ */
 function symmetric({ kernel }: State): boolean {
   return kernel === "learned" || kernel === "haar";
 }
 
-export function verdict({ largest }: Deviation, left: Molecule, right: Molecule, state: State): Verdict {
+export function verdict(
+  { largest }: Deviation,
+  left: Molecule,
+  right: Molecule,
+  state: State,
+): Verdict {
   const same = left.elements.every((element, i) => element === right.elements[i]);
   if (largest < rounding && same) return { good: true, text: "The same molecule, rotated" };
-  if (symmetric(state) && !state.couple) return { text: left.formula === right.formula ? "Two samples, close to each other" : "Two samples" };
-  if (left.formula !== right.formula) return { good: false, text: `Another molecule: ${right.formula}, not ${left.formula}` };
-  return { good: false, text: largest < 0.3 ? "Not quite the same molecule" : "Another arrangement of atoms" };
+  if (symmetric(state) && !state.couple)
+    return {
+      text: left.formula === right.formula ? "Two samples, close to each other" : "Two samples",
+    };
+  if (left.formula !== right.formula)
+    return { good: false, text: `Another molecule: ${right.formula}, not ${left.formula}` };
+  return {
+    good: false,
+    text: largest < 0.3 ? "Not quite the same molecule" : "Another arrangement of atoms",
+  };
 }
 
 /** Where f has learned nothing, gamma is the Haar measure whatever f is. */
-const unlearned = " In this model f has learned nothing. It returns one constant matrix, so γ is the Haar measure.";
+const unlearned =
+  " In this model f has learned nothing. It returns one constant matrix, so γ is the Haar measure.";
 
 const explanations: Record<Kernel, string> = {
   learned:
@@ -65,8 +81,16 @@ export function explanation(state: State, learns: boolean): string {
   return state.kernel === "learned" && !learns ? text + unlearned : text;
 }
 
-/** What the angles of a run say beside Haar's measure. The 5 % point of Kolmogorov's test is 1.358/√n. */
-export function angleText(angles: readonly number[], reflections: number, kernel: Kernel, learns: boolean): string {
+/**
+ * What the angles of a run say beside Haar's measure. The 5 % point of Kolmogorov's test is
+ * 1.358/√n.
+ */
+export function angleText(
+  angles: readonly number[],
+  reflections: number,
+  kernel: Kernel,
+  learns: boolean,
+): string {
   if (kernel === "none") return "γ is the identity at every step. All angles are 0°.";
   const n = angles.length;
   const distance = haarDistance(angles);
@@ -77,7 +101,11 @@ export function angleText(angles: readonly number[], reflections: number, kernel
 }
 
 /** What the meter says of what was measured under a kernel, nothing or something. */
-export function varianceText(variances: readonly InputVariance[], kernel: Kernel, learns: boolean): string {
+export function varianceText(
+  variances: readonly InputVariance[],
+  kernel: Kernel,
+  learns: boolean,
+): string {
   const meaning: Record<Kernel, string> = {
     learned: !variances.length
       ? ""
@@ -88,13 +116,30 @@ export function varianceText(variances: readonly InputVariance[], kernel: Kernel
     haar: "It is 1 by definition. The Haar measure rotates the molecule at random in each call.",
     none: "It is 1 by definition. Without γ, the transformer sees each rotated copy as it lies.",
   };
-  const told = variances.map(({ t, mean, error }) => `${mean.toFixed(2)} ± ${error.toFixed(2)} at t = ${t} T`).join(", ");
-  const measured = variances.length ? `Measured: ${told} (mean ± standard error over ${variances[0]!.molecules} validation molecules).` : "";
-  return (kernel === "learned" ? `${measured} ${meaning[kernel]}` : `${meaning[kernel]} ${measured}`).trim() || "Not measured for this γ.";
+  const told = variances
+    .map(({ t, mean, error }) => `${mean.toFixed(2)} ± ${error.toFixed(2)} at t = ${t} T`)
+    .join(", ");
+  const measured = variances.length
+    ? `Measured: ${told} (mean ± standard error over ${variances[0]!.molecules} validation molecules).`
+    : "";
+  return (
+    (kernel === "learned"
+      ? `${measured} ${meaning[kernel]}`
+      : `${meaning[kernel]} ${measured}`
+    ).trim() || "Not measured for this γ."
+  );
 }
 
 export function spreadVerdict(p: number, permutations: number): Verdict {
-  return p > 0.05 ? { good: true, text: "No sign of a difference" } : { good: false, text: p <= 1 / (permutations + 1) ? "Two different distributions" : "Probably different distributions" };
+  return p > 0.05
+    ? { good: true, text: "No sign of a difference" }
+    : {
+        good: false,
+        text:
+          p <= 1 / (permutations + 1)
+            ? "Two different distributions"
+            : "Probably different distributions",
+      };
 }
 
 /** Where a side has no spread, one point stands for all of its molecules. */
@@ -102,8 +147,18 @@ function oneMolecule(sample: readonly Molecule[]): boolean {
   return sample.every((m) => deviation(m.positions, sample[0]!.positions).largest < alike);
 }
 
-export function spreadText(left: readonly Molecule[], right: readonly Molecule[], energy: number, p: number, permutations: number): string {
-  const stable = (sample: readonly Molecule[]) => countText(sample.filter((m) => m.stable).length, sample.length);
-  const single = oneMolecule(left) && oneMolecule(right) ? `Nothing is random here, so all ${left.length} molecules of a side are the same. ` : "";
+export function spreadText(
+  left: readonly Molecule[],
+  right: readonly Molecule[],
+  energy: number,
+  p: number,
+  permutations: number,
+): string {
+  const stable = (sample: readonly Molecule[]) =>
+    countText(sample.filter((m) => m.stable).length, sample.length);
+  const single =
+    oneMolecule(left) && oneMolecule(right)
+      ? `Nothing is random here, so all ${left.length} molecules of a side are the same. `
+      : "";
   return `${single}The energy distance is ${number(energy)} Å. ${p <= 1 / (permutations + 1) ? "None" : `${(100 * p).toFixed(p < 0.1 ? 1 : 0)} %`} of ${permutations} random divisions of the molecules ${p <= 1 / (permutations + 1) ? "gives" : "give"} as large a distance. Stable: ${stable(left)} from x, ${stable(right)} from x\u2009·\u2009H.`;
 }

@@ -1,4 +1,5 @@
-// What the steps of the tour say and point at. They read the page as a visitor does: formula, badges, scrubber.
+// What the steps of the tour say and point at. They read the page as a visitor does: formula,
+// badges, scrubber.
 
 import { element, make } from "../dom.ts";
 
@@ -26,7 +27,11 @@ function seek(share: number): void {
 /** Title and reason of a badge. */
 function badge(id: string): { title: string; good: boolean; reason: string } {
   const item = element(id);
-  return { title: item.querySelector("strong")!.textContent, good: !item.classList.contains("fails"), reason: item.querySelector("span")!.textContent };
+  return {
+    title: item.querySelector("strong")!.textContent,
+    good: !item.classList.contains("fails"),
+    reason: item.querySelector("span")!.textContent,
+  };
 }
 
 export const steps: Step[] = [
@@ -74,10 +79,14 @@ export const steps: Step[] = [
     text: () => {
       const [stable, connected, valid] = [badge("stable"), badge("connected"), badge("valid")];
       const verdict = [stable, connected, valid].map(({ title }) => title.toLowerCase()).join(", ");
-      const meaning = stable.good && connected.good
-        ? "Every atom has its usual number of bonds. The model card says how many molecules come out so."
-        : `${(stable.good ? connected : stable).reason} The model does not always succeed. Generate another molecule and compare.`;
-      return [`Yours is ${verdict}. ${meaning} `, make("a", { href: "./model.html" }, "Model card")];
+      const meaning =
+        stable.good && connected.good
+          ? "Every atom has its usual number of bonds. The model card says how many molecules come out so."
+          : `${(stable.good ? connected : stable).reason} The model does not always succeed. Generate another molecule and compare.`;
+      return [
+        `Yours is ${verdict}. ${meaning} `,
+        make("a", { href: "./model.html" }, "Model card"),
+      ];
     },
   },
   {

@@ -1,4 +1,5 @@
-// The guided tour of the main page: six steps on the visitor's own molecule, each with an address of its own (?tour=3).
+// The guided tour of the main page: six steps on the visitor's own molecule, each with an address
+// of its own (?tour=3).
 
 import { addressNow, element, make, writeAddress } from "../dom.ts";
 import { steps, type Step } from "./steps.ts";
@@ -34,11 +35,20 @@ class Tour {
   constructor(onClose: () => void) {
     this.#onClose = onClose;
     const close = make("button", { type: "button", className: "plain" }, "End the tour");
-    this.#panel = make("section", { className: "tour" }, make("header", {}, this.#count, close), this.#title, this.#text, make("nav", { ariaLabel: "Steps of the tour" }, this.#back, this.#next));
+    this.#panel = make(
+      "section",
+      { className: "tour" },
+      make("header", {}, this.#count, close),
+      this.#title,
+      this.#text,
+      make("nav", { ariaLabel: "Steps of the tour" }, this.#back, this.#next),
+    );
     this.#panel.setAttribute("aria-labelledby", "tour-title");
     close.addEventListener("click", () => this.#close());
     this.#back.addEventListener("click", () => this.go(this.#at - 1));
-    this.#next.addEventListener("click", () => (this.#at === steps.length - 1 ? this.#close() : this.go(this.#at + 1)));
+    this.#next.addEventListener("click", () =>
+      this.#at === steps.length - 1 ? this.#close() : this.go(this.#at + 1),
+    );
     addEventListener("keydown", this.#onKey);
     this.#results.observe(element("result"), { attributes: true, attributeFilter: ["hidden"] });
     document.body.append(this.#panel);
@@ -58,7 +68,11 @@ class Tour {
     const ready = !element("result").hidden;
     this.#count.textContent = `Step ${this.#at + 1} of ${steps.length}`;
     this.#title.textContent = step.title;
-    this.#text.replaceChildren(...(ready || !step.needs ? step.text() : ["This step is about a molecule of yours. Press Generate first."]));
+    this.#text.replaceChildren(
+      ...(ready || !step.needs
+        ? step.text()
+        : ["This step is about a molecule of yours. Press Generate first."]),
+    );
     this.#back.disabled = this.#at === 0;
     this.#next.textContent = this.#at === steps.length - 1 ? "Done" : "Next";
     if (ready) step.enter?.();
@@ -69,7 +83,10 @@ class Tour {
     this.#spot?.classList.remove("tour-spot");
     this.#spot = spot;
     spot?.classList.add("tour-spot");
-    spot?.scrollIntoView({ block: at === "#stage" ? "start" : "center", behavior: calm.matches ? "auto" : "smooth" });
+    spot?.scrollIntoView({
+      block: at === "#stage" ? "start" : "center",
+      behavior: calm.matches ? "auto" : "smooth",
+    });
   }
 
   #close(): void {

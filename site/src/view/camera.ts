@@ -6,7 +6,10 @@ import { halfAngle, type Vec3 } from "./scene.ts";
 
 type Matrix = [Vec3, Vec3, Vec3];
 
-/** Bounds of the radius that the camera shows, Å: a lone atom stays small, and one that has flown off is left outside. */
+/**
+ * Bounds of the radius that the camera shows, Å: a lone atom stays small, and one that has flown
+ * off is left outside.
+ */
 const [nearest, farthest] = [2.6, 40];
 
 /** What a camera shows. */
@@ -20,7 +23,19 @@ export interface Subject {
 
 export class Camera {
   readonly #subjects = new Set<Subject>();
-  #rotation: Matrix = turned(turned([[1, 0, 0], [0, 1, 0], [0, 0, 1]], 0.5, 1), -0.35, 0);
+  #rotation: Matrix = turned(
+    turned(
+      [
+        [1, 0, 0],
+        [0, 1, 0],
+        [0, 0, 1],
+      ],
+      0.5,
+      1,
+    ),
+    -0.35,
+    0,
+  );
   /** Where it turns by itself. */
   #goal: Matrix | undefined;
   #zoom = 1;
@@ -51,15 +66,28 @@ export class Camera {
   }
 
   /**
-   * Turns to the broad side of points (n, 3), a little aslant so that depth can be seen; at once, or by itself, the shorter way of those
-   * that show it.
+   * Turns to the broad side of points (n, 3), a little aslant so that depth can be seen; at once,
+   * or by itself, the shorter way of those that show it.
    */
   face(points: ArrayLike<number>, slowly = false): void {
     if (points.length < 6) return;
     const [x, y, z] = principalAxes(points);
     const flip = (v: Vec3, s: number) => v.map((c) => s * c) as Vec3;
-    const ways = [[1, 1], [1, -1], [-1, 1], [-1, -1]].map(([s, t]): Matrix => aslant([flip(x, s!), flip(y, t!), flip(z, s! * t!)]));
-    const nearness = (m: Matrix) => m.reduce((sum, row, k) => sum + row[0] * this.#rotation[k]![0] + row[1] * this.#rotation[k]![1] + row[2] * this.#rotation[k]![2], 0);
+    const ways = [
+      [1, 1],
+      [1, -1],
+      [-1, 1],
+      [-1, -1],
+    ].map(([s, t]): Matrix => aslant([flip(x, s!), flip(y, t!), flip(z, s! * t!)]));
+    const nearness = (m: Matrix) =>
+      m.reduce(
+        (sum, row, k) =>
+          sum +
+          row[0] * this.#rotation[k]![0] +
+          row[1] * this.#rotation[k]![1] +
+          row[2] * this.#rotation[k]![2],
+        0,
+      );
     const goal = slowly ? ways.reduce((a, b) => (nearness(b) > nearness(a) ? b : a)) : ways[0]!;
     if (slowly && !calm()) this.#goal = goal;
     else this.#rotation = goal;
@@ -81,15 +109,21 @@ export class Camera {
     this.scale(1 / this.#zoom);
   }
 
-  /** Moves the distance towards what the pictures need, once per frame, or at once; true when it is there. */
+  /**
+   * Moves the distance towards what the pictures need, once per frame, or at once; true when it is
+   * there.
+   */
   follow(now: number, atOnce = false): boolean {
-    const wanted = 1.15 * Math.min(farthest, Math.max(nearest, ...[...this.#subjects].map(({ reach }) => reach)));
+    const wanted =
+      1.15 *
+      Math.min(farthest, Math.max(nearest, ...[...this.#subjects].map(({ reach }) => reach)));
     const elapsed = Math.min(100, Math.max(0, now - this.#time));
     this.#time = now;
     const rate = atOnce || calm() || this.#extent === 0 ? 1 : 1 - Math.exp(-elapsed / 350);
     const before = this.#extent;
     this.#extent += (wanted - this.#extent) * rate;
-    if (this.#subjects.size > 1 && Math.abs(this.#extent - before) > 1e-3) for (const subject of this.#subjects) subject.eased?.();
+    if (this.#subjects.size > 1 && Math.abs(this.#extent - before) > 1e-3)
+      for (const subject of this.#subjects) subject.eased?.();
     return this.#turnOn(rate) && Math.abs(wanted - this.#extent) < 0.005;
   }
 
@@ -97,8 +131,12 @@ export class Camera {
   #turnOn(rate: number): boolean {
     const goal = this.#goal;
     if (!goal) return true;
-    this.#rotation = orthonormal(this.#rotation.map((row, k) => add(row, add(goal[k]!, row, -1), rate)) as Matrix);
-    const off = Math.max(...this.#rotation.flatMap((row, k) => row.map((v, c) => Math.abs(v - goal[k]![c]!))));
+    this.#rotation = orthonormal(
+      this.#rotation.map((row, k) => add(row, add(goal[k]!, row, -1), rate)) as Matrix,
+    );
+    const off = Math.max(
+      ...this.#rotation.flatMap((row, k) => row.map((v, c) => Math.abs(v - goal[k]![c]!))),
+    );
     if (off < 0.002) {
       this.#rotation = goal;
       this.#goal = undefined;
@@ -127,7 +165,18 @@ function aslant(m: Matrix): Matrix {
 /** m followed by a rotation about the camera's x axis (0) or y axis (1), made orthonormal again. */
 function turned(m: Matrix, angle: number, axis: 0 | 1): Matrix {
   const [c, s] = [Math.cos(angle), Math.sin(angle)];
-  const r: Matrix = axis === 0 ? [[1, 0, 0], [0, c, -s], [0, s, c]] : [[c, 0, s], [0, 1, 0], [-s, 0, c]];
+  const r: Matrix =
+    axis === 0
+      ? [
+          [1, 0, 0],
+          [0, c, -s],
+          [0, s, c],
+        ]
+      : [
+          [c, 0, s],
+          [0, 1, 0],
+          [-s, 0, c],
+        ];
   const columns = [0, 1, 2].map((k) => apply(r, [m[0][k]!, m[1][k]!, m[2][k]!]));
   const rows = [0, 1, 2].map((k) => columns.map((column) => column[k]!) as Vec3) as Matrix;
   return orthonormal(rows);

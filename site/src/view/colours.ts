@@ -31,7 +31,10 @@ const rgb = (hex: number): RGB => [(hex >> 16) / 255, ((hex >> 8) & 255) / 255, 
 const share = 0.255;
 
 interface Tones {
-  /** Elements that are seen all the time have tones of their own; the others those of Jmol, less loud. */
+  /**
+   * Elements that are seen all the time have tones of their own; the others those of Jmol, less
+   * loud.
+   */
   own: Record<string, number>;
   fog: number;
   accent: number;
@@ -45,7 +48,11 @@ function palette({ own, ...tones }: Tones): Palette {
   const looks = new Map<string, Look>();
   const made = (symbol: string): Look => {
     const { colour, radius } = elementOf(symbol);
-    return { colour: symbol in own ? rgb(own[symbol]!) : calmed(rgb(colour)), radius: share * radius, full: radius };
+    return {
+      colour: symbol in own ? rgb(own[symbol]!) : calmed(rgb(colour)),
+      radius: share * radius,
+      full: radius,
+    };
   };
   return {
     look(symbol) {
@@ -53,7 +60,10 @@ function palette({ own, ...tones }: Tones): Palette {
       looks.set(symbol, look);
       return look;
     },
-    ...(Object.fromEntries(Object.entries(tones).map(([name, hex]) => [name, rgb(hex)])) as Record<keyof typeof tones, RGB>),
+    ...(Object.fromEntries(Object.entries(tones).map(([name, hex]) => [name, rgb(hex)])) as Record<
+      keyof typeof tones,
+      RGB
+    >),
   };
 }
 
@@ -65,16 +75,31 @@ function calmed(colour: RGB): RGB {
 
 export const light = palette({
   own: { H: 0xf4f2ec, C: 0x666c74, N: 0x4a72d9, O: 0xd9513f, F: 0x8cc95a },
-  fog: 0xf4f3ef, accent: 0xe08a00, wrong: 0xd0261b, ink: 0x12171a, text: 0x12171a, paper: 0xffffff,
+  fog: 0xf4f3ef,
+  accent: 0xe08a00,
+  wrong: 0xd0261b,
+  ink: 0x12171a,
+  text: 0x12171a,
+  paper: 0xffffff,
 });
 
 export const dark = palette({
   own: { H: 0xe6e5e0, C: 0x79828c, N: 0x5d86ec, O: 0xe2604f, F: 0x93d060 },
-  fog: 0x1e2126, accent: 0xffb648, wrong: 0xff6a5a, ink: 0x05070a, text: 0xe9edee, paper: 0x171b1e,
+  fog: 0x1e2126,
+  accent: 0xffb648,
+  wrong: 0xff6a5a,
+  ink: 0x05070a,
+  text: 0xe9edee,
+  paper: 0x171b1e,
 });
 
 /** The mean look of an atom that is still a mixture of kinds. */
-export function blend(palette: Palette, elements: readonly string[], weights: ArrayLike<number>, at: number): Look {
+export function blend(
+  palette: Palette,
+  elements: readonly string[],
+  weights: ArrayLike<number>,
+  at: number,
+): Look {
   const mixed: Look = { colour: [0, 0, 0], radius: 0, full: 0 };
   elements.forEach((element, e) => {
     const look = palette.look(element);

@@ -13,7 +13,12 @@ export type Representation = (typeof representations)[number];
 export const stickRadius = 0.12;
 const thickStick = 0.15;
 
-export function compose(picture: Picture, camera: Camera, palette: Palette, how: Representation = "ball-and-stick"): Scene {
+export function compose(
+  picture: Picture,
+  camera: Camera,
+  palette: Palette,
+  how: Representation = "ball-and-stick",
+): Scene {
   const place = (p: Vec3) => camera.place(p);
   const { balls, sticks } = represented(picture, how);
   return {
@@ -29,16 +34,27 @@ export function compose(picture: Picture, camera: Camera, palette: Palette, how:
 
 function represented(picture: Picture, how: Representation): Pick<Picture, "balls" | "sticks"> {
   if (how === "ball-and-stick") return picture;
-  if (how === "space-filling") return { balls: picture.balls.map((ball): Ball => ({ ...ball, radius: ball.full })), sticks: [] };
+  if (how === "space-filling")
+    return {
+      balls: picture.balls.map((ball): Ball => ({ ...ball, radius: ball.full })),
+      sticks: [],
+    };
   return {
     balls: picture.balls.map((ball) => ({ ...ball, radius: Math.min(ball.radius, thickStick) })),
-    sticks: picture.sticks.map((s) => ({ ...s, radius: (s.radius * thickStick) / stickRadius, ends: [0, 0] })),
+    sticks: picture.sticks.map((s) => ({
+      ...s,
+      radius: (s.radius * thickStick) / stickRadius,
+      ends: [0, 0],
+    })),
   };
 }
 
 /** Radius around the origin that holds everything, Å. */
 export function reachOf(picture: Picture, how: Representation = "ball-and-stick"): number {
-  return Math.max(0, ...represented(picture, how).balls.map(({ at, radius }) => Math.hypot(...at) + radius));
+  return Math.max(
+    0,
+    ...represented(picture, how).balls.map(({ at, radius }) => Math.hypot(...at) + radius),
+  );
 }
 
 /** A bond as one to three sticks side by side, turned so that the reader sees them all. */
@@ -51,7 +67,12 @@ function strands({ order, ...stick }: Stick & { order: number }): Stick[] {
   const thin = radius * (order === 2 ? 0.68 : 0.55);
   const gap = order === 2 ? 0.11 : 0.17;
   const offsets = order === 2 ? [-gap, gap] : [-gap, 0, gap];
-  return offsets.map((o) => ({ ...stick, from: add(from, side, o), to: add(to, side, o), radius: thin }));
+  return offsets.map((o) => ({
+    ...stick,
+    from: add(from, side, o),
+    to: add(to, side, o),
+    radius: thin,
+  }));
 }
 
 function add(p: Vec3, q: Vec3, k: number): Vec3 {

@@ -1,6 +1,9 @@
 // How chemists are used to see the elements: CPK colours as Jmol has them, and van der Waals radii.
 
-/** Symbol, colour, and radius in Å where one is known: Bondi, J. Phys. Chem. 68, 441, 1964; Mantina et al., J. Phys. Chem. A 113, 5806, 2009. */
+/**
+ * Symbol, colour, and radius in Å where one is known: Bondi, J. Phys. Chem. 68, 441, 1964; Mantina
+ * et al., J. Phys. Chem. A 113, 5806, 2009.
+ */
 const table = `
 H:ffffff:1.2 He:d9ffff:1.4 Li:cc80ff:1.82 Be:c2ff00:1.53 B:ffb5b5:1.92 C:909090:1.7
 N:3050f8:1.55 O:ff0d0d:1.52 F:90e050:1.47 Ne:b3e3f5:1.54 Na:ab5cf2:2.27 Mg:8aff00:1.73
@@ -28,10 +31,13 @@ export interface Element {
 }
 
 const elements = new Map(
-  table.trim().split(/\s+/).map((entry): [string, Element] => {
-    const [symbol, colour, radius] = entry.split(":") as [string, string, string?];
-    return [symbol, { colour: parseInt(colour, 16), radius: Number(radius ?? 2) }];
-  }),
+  table
+    .trim()
+    .split(/\s+/)
+    .map((entry): [string, Element] => {
+      const [symbol, colour, radius] = entry.split(":") as [string, string, string?];
+      return [symbol, { colour: parseInt(colour, 16), radius: Number(radius ?? 2) }];
+    }),
 );
 
 /** What is drawn for a symbol that is no element. */

@@ -13,7 +13,10 @@ export function angle(a: Vec3, b: Vec3, c: Vec3): number {
   return degrees(Math.atan2(length(cross(u, v)), dot(u, v)));
 }
 
-/** Degrees, -180 to 180, about the axis from b to c: positive where d lies clockwise of a for one who looks from b to c (IUPAC). */
+/**
+ * Degrees, -180 to 180, about the axis from b to c: positive where d lies clockwise of a for one
+ * who looks from b to c (IUPAC).
+ */
 export function torsion(a: Vec3, b: Vec3, c: Vec3, d: Vec3): number {
   const [u, v, w] = [minus(b, a), minus(c, b), minus(d, c)];
   const [n, m] = [cross(u, v), cross(v, w)];
@@ -35,6 +38,10 @@ export function valueOf(points: Vec3[]): string {
 
 const minus = (p: Vec3, q: Vec3): Vec3 => [p[0] - q[0], p[1] - q[1], p[2] - q[2]];
 const dot = (p: Vec3, q: Vec3) => p[0] * q[0] + p[1] * q[1] + p[2] * q[2];
-const cross = (p: Vec3, q: Vec3): Vec3 => [p[1] * q[2] - p[2] * q[1], p[2] * q[0] - p[0] * q[2], p[0] * q[1] - p[1] * q[0]];
+const cross = (p: Vec3, q: Vec3): Vec3 => [
+  p[1] * q[2] - p[2] * q[1],
+  p[2] * q[0] - p[0] * q[2],
+  p[0] * q[1] - p[1] * q[0],
+];
 const length = (p: Vec3) => Math.hypot(...p);
 const degrees = (x: number) => (x * 180) / Math.PI;

@@ -1,4 +1,5 @@
-// What the browser is asked of the reader's wishes, when it is needed: modules of the view can be imported where there is no browser.
+// What the browser is asked of the reader's wishes, when it is needed: modules of the view can be
+// imported where there is no browser.
 
 const lists = new Map<string, MediaQueryList>();
 
@@ -13,9 +14,14 @@ export function calm(): boolean {
   return media("(prefers-reduced-motion: reduce)").matches;
 }
 
-/** Whether an element is in a dark surrounding: that of its own colour scheme, which a page may set apart from the system's. */
+/**
+ * Whether an element is in a dark surrounding: that of its own colour scheme, which a page may set
+ * apart from the system's.
+ */
 export function inTheDark(element: HTMLElement): boolean {
-  const [r = 0, g = 0, b = 0] = (getComputedStyle(element).color.match(/[\d.]+/g) ?? []).map(Number);
+  const [r = 0, g = 0, b = 0] = (getComputedStyle(element).color.match(/[\d.]+/g) ?? []).map(
+    Number,
+  );
   return 0.3 * r + 0.6 * g + 0.1 * b > 128;
 }
 
@@ -26,7 +32,9 @@ export function onScheme(changed: () => void): () => void {
   return () => scheme.removeEventListener("change", changed);
 }
 
-/** Calls back when device pixels get another size: the page was zoomed, or moved to another screen. */
+/**
+ * Calls back when device pixels get another size: the page was zoomed, or moved to another screen.
+ */
 export function onResolution(changed: () => void): () => void {
   let list: MediaQueryList;
   const heard = () => {

@@ -18,7 +18,15 @@ export interface Notes {
 }
 
 /** Writes over a scene; `unit` is the size of a CSS pixel in those of the canvas. */
-export function annotate(c: CanvasRenderingContext2D, scene: Scene, notes: Notes, palette: Palette, width: number, height: number, unit: number): void {
+export function annotate(
+  c: CanvasRenderingContext2D,
+  scene: Scene,
+  notes: Notes,
+  palette: Palette,
+  width: number,
+  height: number,
+  unit: number,
+): void {
   const spot = (i: number) => {
     const ball = scene.balls[i];
     const seen = ball && project(ball.at, scene, width, height);
@@ -39,7 +47,10 @@ export function annotate(c: CanvasRenderingContext2D, scene: Scene, notes: Notes
     c.textBaseline = "middle";
     const wide = c.measureText(text).width + 12 * unit;
     const [left, right] = [wide / 2 + 4 * unit, width - wide / 2 - 4 * unit];
-    const at = { x: Math.max(left, Math.min(right, x)), y: Math.max(14 * unit, Math.min(height - 14 * unit, y)) };
+    const at = {
+      x: Math.max(left, Math.min(right, x)),
+      y: Math.max(14 * unit, Math.min(height - 14 * unit, y)),
+    };
     c.fillStyle = css(palette.paper, 0.88);
     c.beginPath();
     c.roundRect(at.x - wide / 2, at.y - 11 * unit, wide, 22 * unit, 6 * unit);
@@ -54,7 +65,10 @@ export function annotate(c: CanvasRenderingContext2D, scene: Scene, notes: Notes
   }
   const path = notes.chosen.flatMap((i) => spot(i) ?? []);
   if (path.length === notes.chosen.length && path.length) {
-    for (const [wide, colour] of [[4, css(palette.paper, 0.7)], [1.75, css(palette.accent)]] as const) {
+    for (const [wide, colour] of [
+      [4, css(palette.paper, 0.7)],
+      [1.75, css(palette.accent)],
+    ] as const) {
       c.setLineDash([6 * unit, 4 * unit]);
       c.strokeStyle = colour;
       c.lineWidth = wide * unit;
@@ -67,7 +81,12 @@ export function annotate(c: CanvasRenderingContext2D, scene: Scene, notes: Notes
     const value = valueOf(notes.points);
     if (value) {
       // At the middle of a distance, beside the vertex of an angle, and over the axis of a torsion.
-      const about = path.length === 4 ? path.slice(1, 3) : path.length === 3 ? [path[1]!, path[1]!, path[0]!, path[2]!] : path;
+      const about =
+        path.length === 4
+          ? path.slice(1, 3)
+          : path.length === 3
+            ? [path[1]!, path[1]!, path[0]!, path[2]!]
+            : path;
       const mean = (k: "x" | "y") => about.reduce((sum, p) => sum + p[k], 0) / about.length;
       label(value, mean("x"), mean("y"));
     }

@@ -1,4 +1,5 @@
-// What is drawn: balls and sticks, in the coordinates of the camera (x right, y up, z towards the reader, Å).
+// What is drawn: balls and sticks, in the coordinates of the camera (x right, y up, z towards the
+// reader, Å).
 
 export type RGB = [number, number, number];
 export type Vec3 = [number, number, number];
@@ -50,14 +51,32 @@ function pixelScale(width: number, height: number): number {
   return Math.min(width, height) / 2 / Math.tan(halfAngle);
 }
 
-/** Where a point is seen, in pixels from the top left, and pixels per Å there; undefined behind the camera. */
-export function project([x, y, z]: Vec3, { distance }: Scene, width: number, height: number): { x: number; y: number; scale: number } | undefined {
+/**
+ * Where a point is seen, in pixels from the top left, and pixels per Å there; undefined behind the
+ * camera.
+ */
+export function project(
+  [x, y, z]: Vec3,
+  { distance }: Scene,
+  width: number,
+  height: number,
+): { x: number; y: number; scale: number } | undefined {
   const scale = pixelScale(width, height) / (distance - z);
   return scale > 0 ? { x: width / 2 + x * scale, y: height / 2 - y * scale, scale } : undefined;
 }
 
-/** The ball under a point, in device pixels from the top left: the nearest to the reader of those within reach; -1 for none. */
-export function ballAt(scene: Scene, width: number, height: number, x: number, y: number, reach: number): number {
+/**
+ * The ball under a point, in device pixels from the top left: the nearest to the reader of those
+ * within reach; -1 for none.
+ */
+export function ballAt(
+  scene: Scene,
+  width: number,
+  height: number,
+  x: number,
+  y: number,
+  reach: number,
+): number {
   let found = -1;
   let best = Infinity;
   scene.balls.forEach(({ at, radius }, i) => {

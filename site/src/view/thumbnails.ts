@@ -18,7 +18,10 @@ interface Order {
   facing: ArrayLike<number> | undefined;
 }
 
-/** How long pictures of what is on its way rest, in times of what the last ones took: where drawing is slow, the model goes first. */
+/**
+ * How long pictures of what is on its way rest, in times of what the last ones took: where drawing
+ * is slow, the model goes first.
+ */
 const rest = 9;
 
 export class Thumbnails {
@@ -27,7 +30,10 @@ export class Thumbnails {
   #frame = 0;
   #until = 0; // when pictures on their way may be drawn again
 
-  /** Draws a picture into a canvas, at that canvas's size, as soon as there is time. A later picture for it replaces an earlier one. */
+  /**
+   * Draws a picture into a canvas, at that canvas's size, as soon as there is time. A later picture
+   * for it replaces an earlier one.
+   */
   draw(target: HTMLCanvasElement, source: Source, facing?: ArrayLike<number>): void {
     this.#passing.delete(target);
     this.#waiting.set(target, { source, facing });
@@ -55,7 +61,8 @@ export class Thumbnails {
       this.#until = now + rest * (now - began);
     }
     if (this.#waiting.size) this.#ask();
-    else if (this.#passing.size) setTimeout(() => this.#ask(), Math.max(0, this.#until - performance.now()));
+    else if (this.#passing.size)
+      setTimeout(() => this.#ask(), Math.max(0, this.#until - performance.now()));
   }
 
   #some(orders: Map<HTMLCanvasElement, Order>, began: number): void {

@@ -1,4 +1,5 @@
-// The canvas: input, and drawing when something has changed. Pictures come from the page's one renderer (shared.ts).
+// The canvas: input, and drawing when something has changed. Pictures come from the page's one
+// renderer (shared.ts).
 
 import { Camera, type Subject } from "./camera.ts";
 import { dark, light, type Palette } from "./colours.ts";
@@ -73,13 +74,21 @@ export class Viewer implements Subject {
     this.start();
   }
 
-  /** Follows what happens around the canvas: its size, the screen, the colour scheme. A viewer begins so. */
+  /**
+   * Follows what happens around the canvas: its size, the screen, the colour scheme. A viewer
+   * begins so.
+   */
   start(): void {
     if (this.#ends.length) return;
     const refresh = () => this.refresh();
     this.#sizes.observe(this.canvas);
     this.#sight.observe(this.canvas);
-    this.#ends.push(onScheme(refresh), onResolution(refresh), onContext(refresh), printable(this.canvas, (target) => this.paint(target, light)));
+    this.#ends.push(
+      onScheme(refresh),
+      onResolution(refresh),
+      onContext(refresh),
+      printable(this.canvas, (target) => this.paint(target, light)),
+    );
     this.refresh();
   }
 
@@ -134,14 +143,20 @@ export class Viewer implements Subject {
     this.refresh();
   }
 
-  /** Draws from now on what the source gives. A patient caller comes again: where drawing is slow, the model goes first. */
+  /**
+   * Draws from now on what the source gives. A patient caller comes again: where drawing is slow,
+   * the model goes first.
+   */
   show(source: (palette: Palette) => Picture, patient = false): void {
     this.#source = source;
     this.#patient = patient;
     if (!this.#spared) this.refresh();
   }
 
-  /** Begins anew with another molecule, seen from the broad side of its atoms (n, 3), where they are known. */
+  /**
+   * Begins anew with another molecule, seen from the broad side of its atoms (n, 3), where they are
+   * known.
+   */
   open(points?: ArrayLike<number>): void {
     this.#choose([]);
     if (points) this.face(points);
@@ -177,7 +192,8 @@ export class Viewer implements Subject {
     const ratio = Math.min(devicePixelRatio, 2);
     const width = Math.max(1, Math.round(canvas.clientWidth * ratio));
     const height = Math.max(1, Math.round(canvas.clientHeight * ratio));
-    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    if (canvas.width !== width || canvas.height !== height)
+      Object.assign(canvas, { width, height });
     const palette = this.#palette;
     this.#picture = this.#source(palette);
     this.#reach = reachOf(this.#picture, this.#representation);
@@ -205,8 +221,17 @@ export class Viewer implements Subject {
 
   #notes(): Notes {
     const { balls, wrong = [] } = this.#picture;
-    const points = this.#chosen.map((i) => balls[i]?.at ?? ([0, 0, 0] as const)).map(([x, y, z]) => [x, y, z] as [number, number, number]);
-    return { wrong, chosen: this.#chosen, points, hovered: this.#hovered, name: this.#name(this.#hovered), hint: this.#hint };
+    const points = this.#chosen
+      .map((i) => balls[i]?.at ?? ([0, 0, 0] as const))
+      .map(([x, y, z]) => [x, y, z] as [number, number, number]);
+    return {
+      wrong,
+      chosen: this.#chosen,
+      points,
+      hovered: this.#hovered,
+      name: this.#name(this.#hovered),
+      hint: this.#hint,
+    };
   }
 
   /** Such as C5; atoms count from 1, as in files. */
@@ -216,8 +241,9 @@ export class Viewer implements Subject {
   }
 
   /**
-   * Paints what is shown now over what another canvas holds, at that canvas's own size. The page draws nothing out of sight, so the camera
-   * is moved here: in a film as on the page, else to where all is seen.
+   * Paints what is shown now over what another canvas holds, at that canvas's own size. The page
+   * draws nothing out of sight, so the camera is moved here: in a film as on the page, else to
+   * where all is seen.
    */
   paint(target: HTMLCanvasElement, palette = this.#palette, film = false): void {
     const { width, height } = target;
@@ -228,15 +254,29 @@ export class Viewer implements Subject {
     this.#renderer.draw(target.getContext("2d")!, scene, width, height);
   }
 
-  /** The picture as a PNG file without background, `scale` times as large as on the page, with what is measured. */
+  /**
+   * The picture as a PNG file without background, `scale` times as large as on the page, with what
+   * is measured.
+   */
   async png(scale: number): Promise<Blob> {
     const { clientWidth, clientHeight } = this.canvas;
     const factor = Math.min(scale, largest / Math.max(clientWidth, clientHeight, 1));
-    const canvas = Object.assign(document.createElement("canvas"), { width: Math.round(factor * clientWidth), height: Math.round(factor * clientHeight) });
+    const canvas = Object.assign(document.createElement("canvas"), {
+      width: Math.round(factor * clientWidth),
+      height: Math.round(factor * clientHeight),
+    });
     this.paint(canvas);
     if (this.#scene) {
       const notes = { ...this.#notes(), hovered: -1, hint: "" };
-      annotate(canvas.getContext("2d")!, this.#scene, notes, this.#palette, canvas.width, canvas.height, factor);
+      annotate(
+        canvas.getContext("2d")!,
+        this.#scene,
+        notes,
+        this.#palette,
+        canvas.width,
+        canvas.height,
+        factor,
+      );
     }
     this.refresh();
     const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, "image/png"));
@@ -250,7 +290,14 @@ export class Viewer implements Subject {
     const box = canvas.getBoundingClientRect();
     const ratio = canvas.width / box.width;
     if (!this.#scene) return -1;
-    return ballAt(this.#scene, canvas.width, canvas.height, (x - box.left) * ratio, (y - box.top) * ratio, slack * ratio);
+    return ballAt(
+      this.#scene,
+      canvas.width,
+      canvas.height,
+      (x - box.left) * ratio,
+      (y - box.top) * ratio,
+      slack * ratio,
+    );
   }
 
   #listen(): void {
@@ -273,13 +320,20 @@ export class Viewer implements Subject {
         if (event.pointerType !== "touch") this.#hover(this.#ballAt(event.clientX, event.clientY));
         return;
       }
-      if (pressed && Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY) > 5) pressed = undefined;
+      if (
+        pressed &&
+        Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY) > 5
+      )
+        pressed = undefined;
       const width = spread();
       fingers.set(event.pointerId, event);
       if (fingers.size > 1) {
         if (width) this.#camera.scale(spread() / width);
       } else if (!pressed) {
-        this.#camera.turn((event.clientX - before.clientX) * 0.009, (event.clientY - before.clientY) * 0.009);
+        this.#camera.turn(
+          (event.clientX - before.clientX) * 0.009,
+          (event.clientY - before.clientY) * 0.009,
+        );
       }
     });
     canvas.addEventListener("pointerup", (event) => {
@@ -297,12 +351,23 @@ export class Viewer implements Subject {
       if (event.pointerType !== "touch") this.#arm(false);
     });
     canvas.addEventListener("blur", () => this.#arm(false));
-    canvas.addEventListener("wheel", (event) => {
-      if (event.ctrlKey || event.metaKey || this.#armed) {
-        event.preventDefault();
-        this.#camera.scale(Math.exp(-event.deltaY * (event.deltaMode ? 0.04 : event.ctrlKey ? 0.006 : 0.0014)));
-      } else this.#tell(/Mac|iP/.test(navigator.platform) ? "⌘ + wheel zooms, or click first" : "Ctrl + wheel zooms, or click first");
-    }, { passive: false });
+    canvas.addEventListener(
+      "wheel",
+      (event) => {
+        if (event.ctrlKey || event.metaKey || this.#armed) {
+          event.preventDefault();
+          this.#camera.scale(
+            Math.exp(-event.deltaY * (event.deltaMode ? 0.04 : event.ctrlKey ? 0.006 : 0.0014)),
+          );
+        } else
+          this.#tell(
+            /Mac|iP/.test(navigator.platform)
+              ? "⌘ + wheel zooms, or click first"
+              : "Ctrl + wheel zooms, or click first",
+          );
+      },
+      { passive: false },
+    );
     canvas.addEventListener("keydown", (event) => this.#key(event));
   }
 
@@ -332,7 +397,12 @@ export class Viewer implements Subject {
     if (!balls.length && !this.#chosen.length) return;
     this.#chosen = balls;
     const points = balls.map((i) => this.#picture.balls[i]!.at);
-    this.onMeasure?.(measured(points, balls.map((i) => this.#name(i))));
+    this.onMeasure?.(
+      measured(
+        points,
+        balls.map((i) => this.#name(i)),
+      ),
+    );
     this.refresh();
   }
 

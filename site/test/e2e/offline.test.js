@@ -16,7 +16,11 @@ before(async () => {
 after(endAll);
 
 const pages = readdirSync(join(top, "build/site")).filter((name) => name.endsWith(".html"));
-const sign = (page, text) => page.waitForFunction((text) => document.querySelector("#offline").textContent.startsWith(text), text);
+const sign = (page, text) =>
+  page.waitForFunction(
+    (text) => document.querySelector("#offline").textContent.startsWith(text),
+    text,
+  );
 
 test("kept on request, everything works without network, and only then the sign says so", async () => {
   const own = await serve({ base: "/lab/" });
@@ -36,7 +40,8 @@ test("kept on request, everything works without network, and only then the sign 
   await generate(page);
   await page.evaluate(async () => {
     const cache = await caches.open("symdiff-model");
-    for (const request of await cache.keys()) if (request.url.endsWith(".safetensors")) await cache.delete(request);
+    for (const request of await cache.keys())
+      if (request.url.endsWith(".safetensors")) await cache.delete(request);
   });
   await page.reload();
   await sign(page, "The page is on this device. The model is saved");
@@ -47,7 +52,10 @@ test("with too little room the page says so, and works on", async () => {
   const { page, context, close } = await open(browser, server.url);
   await sign(page, "The page is on this device");
   const devtools = await context.newCDPSession(page);
-  await devtools.send("Storage.overrideQuotaForOrigin", { origin: new URL(server.url).origin, quotaSize: 2e6 });
+  await devtools.send("Storage.overrideQuotaForOrigin", {
+    origin: new URL(server.url).origin,
+    quotaSize: 2e6,
+  });
   await page.click("#keep");
   await sign(page, "This device has not enough free space");
   assert.equal(await page.isVisible("#keep"), true);
@@ -61,12 +69,20 @@ test("with too little room the page says so, and works on", async () => {
 });
 
 test("a device too full for the page itself still runs it with network", async () => {
-  const { page, context, close } = await open(browser, "about:blank", { expected: /^request to http:\/\/localhost/ });
+  const { page, context, close } = await open(browser, "about:blank", {
+    expected: /^request to http:\/\/localhost/,
+  });
   const devtools = await context.newCDPSession(page);
-  await devtools.send("Storage.overrideQuotaForOrigin", { origin: new URL(server.url).origin, quotaSize: 1e3 });
+  await devtools.send("Storage.overrideQuotaForOrigin", {
+    origin: new URL(server.url).origin,
+    quotaSize: 1e3,
+  });
   await page.goto(server.url);
   await generate(page, { steps: 50 });
-  assert.equal(await page.evaluate(() => navigator.serviceWorker.getRegistration().then((r) => !!r?.active)), false);
+  assert.equal(
+    await page.evaluate(() => navigator.serviceWorker.getRegistration().then((r) => !!r?.active)),
+    false,
+  );
   assert.equal(await page.textContent("#offline"), "Works only online.");
   await close();
 });
@@ -82,7 +98,15 @@ test("wrong weights are not kept", async () => {
   });
   await page.click("#keep");
   await sign(page, "The page could not fetch everything (the weights that arrived do not belong");
-  assert.equal(await page.evaluate(async () => (await (await caches.open("symdiff-model")).keys()).filter((r) => r.url.endsWith(".safetensors")).length), 0);
+  assert.equal(
+    await page.evaluate(
+      async () =>
+        (await (await caches.open("symdiff-model")).keys()).filter((r) =>
+          r.url.endsWith(".safetensors"),
+        ).length,
+    ),
+    0,
+  );
   await close();
 });
 
@@ -100,12 +124,26 @@ test("a new version waits for other tabs, and for the reader", async () => {
   const second = await serve({ dir, port: first.port });
   await page.evaluate(() => navigator.serviceWorker.getRegistration().then((r) => r.update()));
   await page.click("#update-now");
-  await page.waitForFunction(() => /^1 other tab has this site open.*Close it/.test(document.querySelector("#update p").textContent));
+  await page.waitForFunction(() =>
+    /^1 other tab has this site open.*Close it/.test(
+      document.querySelector("#update p").textContent,
+    ),
+  );
   await page.evaluate(() => (globalThis.sameDocument = true));
   await other.close();
-  assert.equal(await page.evaluate(() => globalThis.sameDocument), true, "nothing reloads by itself");
+  assert.equal(
+    await page.evaluate(() => globalThis.sameDocument),
+    true,
+    "nothing reloads by itself",
+  );
   await Promise.all([page.waitForEvent("load"), page.click("#update-now")]);
-  await page.waitForFunction(() => caches.keys().then((k) => k.filter((name) => name.startsWith("symdiff-page")).join() === "symdiff-page-next"));
+  await page.waitForFunction(() =>
+    caches
+      .keys()
+      .then(
+        (k) => k.filter((name) => name.startsWith("symdiff-page")).join() === "symdiff-page-next",
+      ),
+  );
   await close();
   await second.stop();
   rmSync(dir, { recursive: true });
@@ -119,14 +157,49 @@ test("the page can be installed", async () => {
   assert.deepEqual(errors, []);
   assert.match(url, /manifest\.webmanifest$/);
   const { installabilityErrors } = await devtools.send("Page.getInstallabilityErrors");
-  assert.deepEqual(installabilityErrors.filter(({ errorId }) => errorId !== "in-incognito"), []);
+  assert.deepEqual(
+    installabilityErrors.filter(({ errorId }) => errorId !== "in-incognito"),
+    [],
+  );
   await close();
 });
 
 test("no text becomes code or HTML, and no script from elsewhere a worker", async () => {
-  const { page, close } = await open(browser, server.url, { expected: /Trusted|CSP: (require-)?trusted-types|not a script of this site/ });
-  assert.equal(await page.evaluate(() => { try { document.body.innerHTML = "<p>"; return "allowed"; } catch (e) { return e.name; } }), "TypeError");
-  assert.equal(await page.evaluate(() => { try { new Worker("data:text/javascript,1"); return "allowed"; } catch (e) { return e.name; } }), "TypeError");
-  assert.equal(await page.evaluate(() => { try { trustedTypes.createPolicy("mine", {}); return "allowed"; } catch (e) { return e.name; } }), "TypeError");
+  const { page, close } = await open(browser, server.url, {
+    expected: /Trusted|CSP: (require-)?trusted-types|not a script of this site/,
+  });
+  assert.equal(
+    await page.evaluate(() => {
+      try {
+        document.body.innerHTML = "<p>";
+        return "allowed";
+      } catch (e) {
+        return e.name;
+      }
+    }),
+    "TypeError",
+  );
+  assert.equal(
+    await page.evaluate(() => {
+      try {
+        new Worker("data:text/javascript,1");
+        return "allowed";
+      } catch (e) {
+        return e.name;
+      }
+    }),
+    "TypeError",
+  );
+  assert.equal(
+    await page.evaluate(() => {
+      try {
+        trustedTypes.createPolicy("mine", {});
+        return "allowed";
+      } catch (e) {
+        return e.name;
+      }
+    }),
+    "TypeError",
+  );
   await close();
 });

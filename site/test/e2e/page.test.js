@@ -6,7 +6,17 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { build, download, endAll, generate, launch, open, screenshots, serve, top } from "./browser.js";
+import {
+  build,
+  download,
+  endAll,
+  generate,
+  launch,
+  open,
+  screenshots,
+  serve,
+  top,
+} from "./browser.js";
 
 let server;
 let browser;
@@ -21,12 +31,14 @@ after(endAll);
 /** Blocks the service worker, so that a test can change what the network gives. */
 const direct = { serviceWorkers: "block", expected: /Service Worker registration blocked/ };
 
-/** The canvas without its rounded corners, once it has stopped changing: busy machines draw late. */
+/**
+ * The canvas without its rounded corners, once it has stopped changing: busy machines draw late.
+ */
 async function picture(page) {
   const { x, y, width, height } = await page.locator("canvas").boundingBox();
   const clip = { x: x + 20, y: y + 20, width: width - 40, height: height - 40 };
   const shot = () => page.screenshot({ clip });
-  for (let before = await shot(); ; ) {
+  for (let before = await shot(); ;) {
     await page.waitForTimeout(200);
     const now = await shot();
     if (now.equals(before)) return now;
@@ -34,7 +46,8 @@ async function picture(page) {
   }
 }
 
-const errorText = async (page) => (await page.waitForSelector("#error:not([hidden])")).textContent();
+const errorText = async (page) =>
+  (await page.waitForSelector("#error:not([hidden])")).textContent();
 
 /** What the CLI makes of a seed and a size where nothing else is said. */
 function native(seed, atoms) {
@@ -49,7 +62,10 @@ function parseXYZ(text) {
   const [count, , ...lines] = text.trimEnd().split("\n");
   const rows = lines.map((line) => line.split(/\s+/));
   assert.equal(rows.length, Number(count));
-  return { elements: rows.map((r) => r[0]), positions: rows.flatMap((r) => r.slice(1, 4).map(Number)) };
+  return {
+    elements: rows.map((r) => r[0]),
+    positions: rows.flatMap((r) => r.slice(1, 4).map(Number)),
+  };
 }
 
 test("a molecule from first visit to files, the same as the command line makes", async () => {
@@ -58,10 +74,22 @@ test("a molecule from first visit to files, the same as the command line makes",
   assert.equal(await page.isVisible("#result"), false);
   const formula = await generate(page, { seed: 42, atoms: 14 });
   assert.match(formula, /^([A-Z][a-z]?\d*)+$/);
-  assert.deepEqual(Object.fromEntries(new URL(page.url()).searchParams), { seed: "42", atoms: "14", t_start: "600", steps: "40", lock: "1" });
+  assert.deepEqual(Object.fromEntries(new URL(page.url()).searchParams), {
+    seed: "42",
+    atoms: "14",
+    t_start: "600",
+    steps: "40",
+    lock: "1",
+  });
   assert.equal(await page.textContent(".position"), "40 / 40");
-  assert.match(await page.textContent("#status"), new RegExp(`^Finished: ${formula}\\. (Not s|S)table, (Not c|C)onnected, (Not v|V)alid\\.$`));
-  assert.match(await page.textContent("#provenance"), /^Seed 42, 14 atoms, 40 steps from t = 600 \(dpm\+\+2m-sde\), weights qm9-web [0-9a-f]{12}$/);
+  assert.match(
+    await page.textContent("#status"),
+    new RegExp(`^Finished: ${formula}\\. (Not s|S)table, (Not c|C)onnected, (Not v|V)alid\\.$`),
+  );
+  assert.match(
+    await page.textContent("#provenance"),
+    /^Seed 42, 14 atoms, 40 steps from t = 600 \(dpm\+\+2m-sde\), weights qm9-web [0-9a-f]{12}$/,
+  );
 
   const xyz = await download(page, "xyz");
   assert.equal(xyz.name, `symdiff-${formula}-seed42.xyz`);
@@ -142,13 +170,17 @@ test("cancel stops the worker within a step, and the next run is whole", async (
   });
   await page.fill("#steps", "1000");
   await page.click("#generate");
-  await page.waitForFunction(() => /^Step \d{2,} .* steps\/s/.test(document.querySelector("#progress-text").textContent));
+  await page.waitForFunction(() =>
+    /^Step \d{2,} .* steps\/s/.test(document.querySelector("#progress-text").textContent),
+  );
   await page.click("#cancel");
   await page.waitForSelector("#generate:not([hidden])");
   await page.waitForTimeout(200);
   const seen = await page.workers()[0].evaluate(() => self.seen);
   const sent = await page.evaluate(() => window.cancelSent);
-  console.log(`cancel reached the worker after ${(seen.cancel.time - sent).toFixed(1)} ms, at step ${seen.cancel.calls}; ${seen.calls} were made`);
+  console.log(
+    `cancel reached the worker after ${(seen.cancel.time - sent).toFixed(1)} ms, at step ${seen.cancel.calls}; ${seen.calls} were made`,
+  );
   assert.ok(seen.calls < 1000);
   assert.equal(seen.calls, seen.cancel.calls);
   assert.equal(await page.textContent("#formula"), first, "the molecule before is back");
@@ -167,7 +199,9 @@ test("page and model work offline once they were used", async () => {
   const own = await serve();
   const { page, context, close } = await open(browser, `${own.url}?seed=8&atoms=9&steps=50&lock=1`);
   const formula = await generate(page);
-  await page.waitForFunction(() => document.querySelector("#offline").textContent.startsWith("Works offline"));
+  await page.waitForFunction(() =>
+    document.querySelector("#offline").textContent.startsWith("Works offline"),
+  );
   await own.stop();
   await page.reload();
   assert.equal(await generate(page), formula);
@@ -191,10 +225,22 @@ test("a new version is offered, and comes only when asked for", async () => {
   await page.evaluate(() => navigator.serviceWorker.getRegistration().then((r) => r.update()));
   await page.waitForSelector("#update:not([hidden])");
   await generate(page);
-  assert.deepEqual(await page.evaluate(() => caches.keys().then((k) => k.includes("symdiff-page-next") && k.length)), 3, "old page, new page, model");
+  assert.deepEqual(
+    await page.evaluate(() =>
+      caches.keys().then((k) => k.includes("symdiff-page-next") && k.length),
+    ),
+    3,
+    "old page, new page, model",
+  );
   await Promise.all([page.waitForEvent("load"), page.click("#update-now")]);
   await page.waitForSelector("#generate");
-  await page.waitForFunction(() => caches.keys().then((k) => k.filter((name) => name.startsWith("symdiff-page")).join() === "symdiff-page-next"));
+  await page.waitForFunction(() =>
+    caches
+      .keys()
+      .then(
+        (k) => k.filter((name) => name.startsWith("symdiff-page")).join() === "symdiff-page-next",
+      ),
+  );
   await generate(page, { steps: 50 });
   await close();
   await second.stop();
@@ -210,7 +256,10 @@ test("wrong weights are refused, and right ones accepted afterwards", async () =
     await route.fulfill({ response, body });
   });
   await page.click("#generate");
-  assert.match(await errorText(page), /weights that arrived do not belong.*Press Generate to download them again/);
+  assert.match(
+    await errorText(page),
+    /weights that arrived do not belong.*Press Generate to download them again/,
+  );
   await page.unroute("**/*.safetensors");
   await generate(page, { steps: 50 });
   assert.equal(await page.isVisible("#error"), false);
@@ -219,7 +268,9 @@ test("wrong weights are refused, and right ones accepted afterwards", async () =
 
 test("a server that mislabels WASM does no harm", async () => {
   const { page, close } = await open(browser, server.url, direct);
-  await page.route("**/*.wasm", async (route) => route.fulfill({ response: await route.fetch(), contentType: "application/octet-stream" }));
+  await page.route("**/*.wasm", async (route) =>
+    route.fulfill({ response: await route.fetch(), contentType: "application/octet-stream" }),
+  );
   await generate(page, { steps: 50 });
   await close();
 });
@@ -230,11 +281,17 @@ test("without SIMD the plain build makes the same molecule", async () => {
   for (const simd of [true, false]) {
     const { page, close } = await open(browser, server.url, direct);
     const wasm = [];
-    page.on("request", (request) => request.url().endsWith(".wasm") && wasm.push(/plain/.test(request.url())));
+    page.on(
+      "request",
+      (request) => request.url().endsWith(".wasm") && wasm.push(/plain/.test(request.url())),
+    );
     if (!simd) {
       await page.route("**/worker-*.js", async (route) => {
         const response = await route.fetch();
-        await route.fulfill({ response, body: `WebAssembly.validate = () => false;${await response.text()}` });
+        await route.fulfill({
+          response,
+          body: `WebAssembly.validate = () => false;${await response.text()}`,
+        });
       });
     }
     await generate(page, settings);
@@ -247,18 +304,25 @@ test("without SIMD the plain build makes the same molecule", async () => {
 
 test("failures say what to do", async () => {
   const expected = /Service Worker registration blocked|Failed to load resource|boom/;
-  const { page, context, close } = await open(browser, `${server.url}?steps=50`, { ...direct, expected });
+  const { page, context, close } = await open(browser, `${server.url}?steps=50`, {
+    ...direct,
+    expected,
+  });
   await context.setOffline(true);
   await page.click("#generate");
   assert.match(await errorText(page), /You are offline/);
   await context.setOffline(false);
   await page.route("**/*.wasm", (route) => route.fulfill({ status: 503, body: "" }));
   await page.click("#generate");
-  await page.waitForFunction(() => /could not be downloaded.*HTTP 503/.test(document.querySelector("#error").textContent));
+  await page.waitForFunction(() =>
+    /could not be downloaded.*HTTP 503/.test(document.querySelector("#error").textContent),
+  );
   await page.unroute("**/*.wasm");
   await page.route("**/worker-*.js", (route) => route.abort());
   await page.click("#generate");
-  await page.waitForFunction(() => /could not be downloaded.*script/.test(document.querySelector("#error").textContent));
+  await page.waitForFunction(() =>
+    /could not be downloaded.*script/.test(document.querySelector("#error").textContent),
+  );
   await page.unroute("**/worker-*.js");
   await page.fill("#seed", "12x");
   await page.click("#generate");
@@ -267,16 +331,28 @@ test("failures say what to do", async () => {
   await page.click("#dice");
   await page.fill("#steps", "1000");
   await page.click("#generate");
-  await page.waitForFunction(() => /^Step \d{2,}/.test(document.querySelector("#progress-text").textContent));
-  await page.workers()[0].evaluate(() => void setTimeout(() => { throw new Error("boom"); }));
-  await page.waitForFunction(() => /stopped unexpectedly.*boom/.test(document.querySelector("#error").textContent));
+  await page.waitForFunction(() =>
+    /^Step \d{2,}/.test(document.querySelector("#progress-text").textContent),
+  );
+  await page.workers()[0].evaluate(
+    () =>
+      void setTimeout(() => {
+        throw new Error("boom");
+      }),
+  );
+  await page.waitForFunction(() =>
+    /stopped unexpectedly.*boom/.test(document.querySelector("#error").textContent),
+  );
   assert.ok(Number(await page.inputValue(".scrubber")) > 0, "what was made is still there");
   await generate(page, { steps: 50 });
   await close();
 });
 
 test("without WebAssembly, and with a service worker refused, the page says so", async () => {
-  const { page, close } = await open(browser, "about:blank", { serviceWorkers: "block", expected: /./ });
+  const { page, close } = await open(browser, "about:blank", {
+    serviceWorkers: "block",
+    expected: /./,
+  });
   await page.addInitScript(() => delete globalThis.WebAssembly);
   await page.goto(server.url);
   await page.click("#generate");
@@ -285,17 +361,20 @@ test("without WebAssembly, and with a service worker refused, the page says so",
   await close();
 });
 
-for (const base of ["/lab/symdiff/", "/schöne (Moleküle) [1]/"]) test(`under a sub-path: ${base}`, async () => {
-  const lab = await serve({ base });
-  const { page, close } = await open(browser, lab.url.replace(/\/$/, "?steps=50"));
-  assert.equal(decodeURI(new URL(page.url()).pathname), base);
-  await generate(page, { steps: 50 });
-  await page.waitForFunction(() => document.querySelector("#offline").textContent.startsWith("Works offline"));
-  await lab.stop();
-  await page.reload();
-  await generate(page);
-  await close();
-});
+for (const base of ["/lab/symdiff/", "/schöne (Moleküle) [1]/"])
+  test(`under a sub-path: ${base}`, async () => {
+    const lab = await serve({ base });
+    const { page, close } = await open(browser, lab.url.replace(/\/$/, "?steps=50"));
+    assert.equal(decodeURI(new URL(page.url()).pathname), base);
+    await generate(page, { steps: 50 });
+    await page.waitForFunction(() =>
+      document.querySelector("#offline").textContent.startsWith("Works offline"),
+    );
+    await lab.stop();
+    await page.reload();
+    await generate(page);
+    await close();
+  });
 
 test("without WebGL the picture is drawn with Canvas 2D", async () => {
   const plain = await launch(["--disable-3d-apis"]);

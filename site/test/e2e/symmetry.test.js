@@ -18,13 +18,29 @@ before(async () => {
 
 after(endAll);
 
-/** Drawn without WebGL but for the screenshots: software WebGL would take the time that the model needs. */
-const address = (query, renderer = "2d") => `${server.url}symmetry.html?${query}&renderer=${renderer}`;
-const number = (text) => Number(text.replace(" Å", "").replace(/ × 10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)/, (_, e) => `e${[...e].map((c) => (c === "⁻" ? "-" : "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(c))).join("")}`));
+/**
+ * Drawn without WebGL but for the screenshots: software WebGL would take the time that the model
+ * needs.
+ */
+const address = (query, renderer = "2d") =>
+  `${server.url}symmetry.html?${query}&renderer=${renderer}`;
+const number = (text) =>
+  Number(
+    text
+      .replace(" Å", "")
+      .replace(
+        / × 10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)/,
+        (_, e) => `e${[...e].map((c) => (c === "⁻" ? "-" : "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(c))).join("")}`,
+      ),
+  );
 const off = async (page) => number(await page.textContent("#largest"));
 
 async function finished(page) {
-  await page.waitForFunction(() => document.querySelector("#largest").textContent !== "–" && document.querySelector("#cancel").hidden);
+  await page.waitForFunction(
+    () =>
+      document.querySelector("#largest").textContent !== "–" &&
+      document.querySelector("#cancel").hidden,
+  );
 }
 
 async function generate(page) {
@@ -38,7 +54,11 @@ async function change(page, selector, how = "click") {
     () =>
       new Promise((resolve) => {
         const largest = document.querySelector("#largest");
-        new MutationObserver(() => largest.textContent === "–" && resolve()).observe(largest, { childList: true, characterData: true, subtree: true });
+        new MutationObserver(() => largest.textContent === "–" && resolve()).observe(largest, {
+          childList: true,
+          characterData: true,
+          subtree: true,
+        });
       }),
   );
   await page[how](selector);
@@ -48,7 +68,10 @@ async function change(page, selector, how = "click") {
 
 async function axe(page) {
   const { violations } = await new AxeBuilder({ page }).analyze();
-  assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map((n) => n.html).join(" | ")}`), []);
+  assert.deepEqual(
+    violations.map(({ id, nodes }) => `${id}: ${nodes.map((n) => n.html).join(" | ")}`),
+    [],
+  );
 }
 
 test("coupled, the turned noise gives the same molecule turned; in the other order, without gamma or uncoupled it does not", async () => {
@@ -59,14 +82,29 @@ test("coupled, the turned noise gives the same molecule turned; in the other ord
   const first = await off(page);
   assert.ok(first > 0 && first < 1e-3, `${first} Å`);
   assert.equal(await page.textContent("#verdict"), "The same molecule, rotated");
-  assert.match(await page.textContent("#status"), /The same molecule, rotated\. An atom is off by .* ångström/);
+  assert.match(
+    await page.textContent("#status"),
+    /The same molecule, rotated\. An atom is off by .* ångström/,
+  );
   assert.match(await page.getAttribute("#error-chart svg", "aria-label"), /to .* Å at step 20/);
   assert.match(await page.textContent("#caption-left"), /^From x: (.*)$/);
-  assert.equal((await page.textContent("#caption-left")).split(": ")[1], (await page.textContent("#caption-right")).split(": ")[1]);
+  assert.equal(
+    (await page.textContent("#caption-left")).split(": ")[1],
+    (await page.textContent("#caption-right")).split(": ")[1],
+  );
   await page.setViewportSize({ width: 390, height: 844 });
-  assert.deepEqual(await page.$$eval("#stage .caption", (list) => list.map(({ clientHeight }) => clientHeight < 30)), [true, true], "one line on a phone");
+  assert.deepEqual(
+    await page.$$eval("#stage .caption", (list) =>
+      list.map(({ clientHeight }) => clientHeight < 30),
+    ),
+    [true, true],
+    "one line on a phone",
+  );
   await page.setViewportSize({ width: 1280, height: 800 });
-  assert.match(await page.textContent("#angle-verdict"), /has a reflection in \d+ of 20 \(\d+ to \d+ %\) steps/);
+  assert.match(
+    await page.textContent("#angle-verdict"),
+    /has a reflection in \d+ of 20 \(\d+ to \d+ %\) steps/,
+  );
   await axe(page);
 
   await change(page, "[value=released]");
@@ -90,7 +128,9 @@ test("the noise is turned by sliders, presets and the pointer, before and after 
   const { page, close } = await open(browser, address("seed=5&atoms=9&t_start=600&steps=20&z=10"));
   const picture = async () => {
     const { x, y, width, height } = await page.locator("#view-right canvas").boundingBox();
-    return page.screenshot({ clip: { x: x + 2, y: y + 50, width: width - 4, height: height - 120 } });
+    return page.screenshot({
+      clip: { x: x + 2, y: y + 50, width: width - 4, height: height - 120 },
+    });
   };
   const before = await picture();
   await page.focus("#x");
@@ -122,7 +162,10 @@ test("the noise is turned by sliders, presets and the pointer, before and after 
 });
 
 test("the command makes the molecule on the right", async () => {
-  const { page, close } = await open(browser, address("seed=11&atoms=8&t_start=600&steps=20&x=25&y=-40&mirror=1&order=released&couple=0"));
+  const { page, close } = await open(
+    browser,
+    address("seed=11&atoms=8&t_start=600&steps=20&x=25&y=-40&mirror=1&order=released&couple=0"),
+  );
   await generate(page);
   const right = (await page.textContent("#caption-right")).split(": ")[1];
   const words = (await page.textContent("#command")).split(" ");
@@ -144,7 +187,10 @@ test("uncoupled, the distributions of gamma agree, and without gamma they do not
     await page.waitForFunction(() => document.querySelector("#spread-text").textContent !== "");
     return page.textContent("#spread-text");
   };
-  assert.match(await draw(), /energy distance .* of 999 random divisions .*Stable: \d of 8 \(\d+ to \d+ %\) from x/);
+  assert.match(
+    await draw(),
+    /energy distance .* of 999 random divisions .*Stable: \d of 8 \(\d+ to \d+ %\) from x/,
+  );
   assert.equal(await page.locator("#plane-chart .sample").count(), 16);
   // By chance it would say so once in a thousand times.
   assert.notEqual(await page.textContent("#spread-verdict"), "Two different distributions");
@@ -155,12 +201,16 @@ test("uncoupled, the distributions of gamma agree, and without gamma they do not
 });
 
 test("cancel stops both runs, by Escape too, and a failure says what to do", async () => {
-  const { page, close } = await open(browser, address("seed=2&atoms=24&steps=20"), { expected: /boom/ });
+  const { page, close } = await open(browser, address("seed=2&atoms=24&steps=20"), {
+    expected: /boom/,
+  });
   await generate(page);
   await page.click("#more summary");
   await page.fill("#steps", "1000");
   await page.waitForSelector("#cancel:not([hidden])");
-  await page.waitForFunction(() => /^Step \d/.test(document.querySelector("#progress-text").textContent));
+  await page.waitForFunction(() =>
+    /^Step \d/.test(document.querySelector("#progress-text").textContent),
+  );
   await page.keyboard.press("Escape");
   await page.waitForSelector("#start:not([hidden])");
   assert.equal(await page.textContent("#status"), "Cancelled.");
@@ -168,9 +218,20 @@ test("cancel stops both runs, by Escape too, and a failure says what to do", asy
   await page.click("#start");
   assert.match(await page.textContent("#error"), /seed has to be a whole number/);
   await page.fill("#seed", "12");
-  await page.waitForFunction(() => /^Step \d/.test(document.querySelector("#progress-text").textContent) && !document.querySelector("#cancel").hidden);
-  await page.workers()[1].evaluate(() => void setTimeout(() => { throw new Error("boom"); }));
-  await page.waitForFunction(() => /stopped unexpectedly.*boom/.test(document.querySelector("#error").textContent));
+  await page.waitForFunction(
+    () =>
+      /^Step \d/.test(document.querySelector("#progress-text").textContent) &&
+      !document.querySelector("#cancel").hidden,
+  );
+  await page.workers()[1].evaluate(
+    () =>
+      void setTimeout(() => {
+        throw new Error("boom");
+      }),
+  );
+  await page.waitForFunction(() =>
+    /stopped unexpectedly.*boom/.test(document.querySelector("#error").textContent),
+  );
   await axe(page);
   await page.fill("#steps", "20");
   await generate(page);
@@ -181,38 +242,79 @@ test("cancel stops both runs, by Escape too, and a failure says what to do", asy
 for (const [name, options] of [
   ["desktop", {}],
   ["dark", { colorScheme: "dark" }],
-  ["phone", { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true }],
+  [
+    "phone",
+    { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true },
+  ],
 ]) {
   test(`screenshots: symmetry, ${name}`, async () => {
-    const { page, close } = await open(browser, address("seed=3&atoms=16&steps=25", "webgl"), options);
+    const { page, close } = await open(
+      browser,
+      address("seed=3&atoms=16&steps=25", "webgl"),
+      options,
+    );
     await generate(page);
     await page.screenshot({ path: join(screenshots, `symmetry-${name}.png`), fullPage: true });
-    const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+    const [content, width] = await page.evaluate(() => [
+      document.documentElement.scrollWidth,
+      innerWidth,
+    ]);
     assert.equal(content, width, "nothing sticks out sideways");
     await close();
   });
 }
 
 test("the meter has the input variances that were measured, with their errors", async () => {
-  const models = readdirSync(join(top, "core/weights")).filter((file) => file.endsWith(".gamma.json"));
+  const models = readdirSync(join(top, "core/weights")).filter((file) =>
+    file.endsWith(".gamma.json"),
+  );
   assert.ok(models.length > 0);
   for (const file of models) {
     const { rows, molecules } = JSON.parse(readFileSync(join(top, "core/weights", file), "utf8"));
     const of = (gamma) => rows.filter(({ kernel }) => kernel === gamma);
-    const mean = (gamma) => of(gamma).reduce((sum, { input_variance }) => sum + input_variance, 0) / of(gamma).length;
-    const { page, close } = await open(browser, address(`model=${file.replace(".gamma.json", "")}`));
+    const mean = (gamma) =>
+      of(gamma).reduce((sum, { input_variance }) => sum + input_variance, 0) / of(gamma).length;
+    const { page, close } = await open(
+      browser,
+      address(`model=${file.replace(".gamma.json", "")}`),
+    );
     for (const gamma of ["learned", "haar"]) {
       await page.check(`input[name=kernel][value=${gamma}]`);
       const text = await page.textContent("#variance-text");
-      const told = of(gamma).map(({ t, input_variance: v, input_variance_error: e }) => `${v.toFixed(2)} ± ${e.toFixed(2)} at t = ${t} T`);
-      assert.ok(told.length > 0 && text.includes(`${told.join(", ")} (mean ± standard error over ${molecules} validation molecules)`), `${file}, ${gamma}: ${text}`);
-      assert.equal(text.includes("f has learned to rotate"), gamma === "learned" && mean("learned") < 0.9, text);
-      const widths = await page.locator("#variance-chart rect").evaluateAll((all) => all.map((bar) => bar.getBBox().width));
-      const errors = await page.locator("#variance-chart .error").evaluateAll((all) => all.map((mark) => mark.getBBox().width / 2));
-      const whole = await page.locator("#variance-chart .rule").evaluateAll((all) => all.at(-1).x1.baseVal.value - all[0].x1.baseVal.value);
+      const told = of(gamma).map(
+        ({ t, input_variance: v, input_variance_error: e }) =>
+          `${v.toFixed(2)} ± ${e.toFixed(2)} at t = ${t} T`,
+      );
+      assert.ok(
+        told.length > 0 &&
+          text.includes(
+            `${told.join(", ")} (mean ± standard error over ${molecules} validation molecules)`,
+          ),
+        `${file}, ${gamma}: ${text}`,
+      );
+      assert.equal(
+        text.includes("f has learned to rotate"),
+        gamma === "learned" && mean("learned") < 0.9,
+        text,
+      );
+      const widths = await page
+        .locator("#variance-chart rect")
+        .evaluateAll((all) => all.map((bar) => bar.getBBox().width));
+      const errors = await page
+        .locator("#variance-chart .error")
+        .evaluateAll((all) => all.map((mark) => mark.getBBox().width / 2));
+      const whole = await page
+        .locator("#variance-chart .rule")
+        .evaluateAll((all) => all.at(-1).x1.baseVal.value - all[0].x1.baseVal.value);
       of(gamma).forEach(({ input_variance, input_variance_error }, k) => {
-        assert.ok(Math.abs(widths[k] / whole - input_variance) < 2e-3, `${file}, ${gamma}: bar ${k} is ${widths[k]} of ${whole}`);
-        assert.ok(Math.abs(errors[k] / whole - input_variance_error) < 2e-3, `${file}, ${gamma}: error ${k} is ${errors[k]} of ${whole}`);
+        assert.ok(
+          Math.abs(widths[k] / whole - input_variance) < 2e-3,
+          `${file}, ${gamma}: bar ${k} is ${widths[k]} of ${whole}`,
+        );
+        assert.ok(
+          Math.abs(errors[k] / whole - input_variance_error) < 2e-3,
+          `${file}, ${gamma}: error ${k} is ${errors[k]} of ${whole}`,
+        );
       });
     }
     await page.check("input[name=kernel][value=released]");

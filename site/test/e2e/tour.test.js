@@ -26,7 +26,9 @@ test("six steps from the first press to the symmetry page, by keys alone", async
   assert.equal(await heading(page), await page.evaluate(() => document.activeElement.textContent));
   await accessible(page, "tour, before a molecule");
   await page.click("#generate");
-  await page.waitForFunction(() => /You have one: \w+\./.test(document.querySelector(".tour").textContent));
+  await page.waitForFunction(() =>
+    /You have one: \w+\./.test(document.querySelector(".tour").textContent),
+  );
   const titles = new Set();
   for (let step = 2; step <= 6; step++) {
     await page.getByRole("button", { name: "Next" }).press("Enter");
@@ -35,7 +37,11 @@ test("six steps from the first press to the symmetry page, by keys alone", async
     if (step === 2) assert.equal(await position(page), 0);
     if (step === 3) assert.ok(Math.abs((await position(page)) - 0.55) < 0.01);
     if (step === 4) assert.equal(await position(page), 1);
-    if (step === 5) assert.match(await page.textContent(".tour"), /Yours is (not )?stable, (not )?connected, (not )?valid\./);
+    if (step === 5)
+      assert.match(
+        await page.textContent(".tour"),
+        /Yours is (not )?stable, (not )?connected, (not )?valid\./,
+      );
     assert.ok(await page.isVisible(".tour-spot"));
     await accessible(page, `tour, step ${step}`);
     await page.screenshot({ path: join(screenshots, `tour-${step}.png`) });
@@ -49,12 +55,23 @@ test("six steps from the first press to the symmetry page, by keys alone", async
 });
 
 test("an address leads into the tour, which waits for a molecule; Escape ends it, on a phone too", async () => {
-  const options = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true };
-  const { page, close } = await open(browser, `${server.url}?seed=7&atoms=12&steps=50&tour=3`, options);
+  const options = {
+    viewport: { width: 360, height: 740 },
+    deviceScaleFactor: 2,
+    hasTouch: true,
+    isMobile: true,
+  };
+  const { page, close } = await open(
+    browser,
+    `${server.url}?seed=7&atoms=12&steps=50&tour=3`,
+    options,
+  );
   await page.waitForSelector(".tour");
   assert.match(await page.textContent(".tour"), /Step 3 of 6.*Press Generate first/);
   await page.click("#generate");
-  await page.waitForFunction(() => /middle of the run/.test(document.querySelector(".tour").textContent));
+  await page.waitForFunction(() =>
+    /middle of the run/.test(document.querySelector(".tour").textContent),
+  );
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360);
   await accessible(page, "tour on a phone");
   await page.screenshot({ path: join(screenshots, "tour-phone.png") });
@@ -65,7 +82,11 @@ test("an address leads into the tour, which waits for a molecule; Escape ends it
 });
 
 test("a step out of bounds is the nearest one", async () => {
-  for (const [asked, shown] of [["99", 6], ["-1", 1], ["x", 1]]) {
+  for (const [asked, shown] of [
+    ["99", 6],
+    ["-1", 1],
+    ["x", 1],
+  ]) {
     const { page, close } = await open(browser, `${server.url}?tour=${asked}`);
     await page.waitForSelector(".tour");
     assert.match(await page.textContent(".tour header"), new RegExp(`^Step ${shown} of 6`));
