@@ -172,7 +172,7 @@ var rewardMeasures = map[string]rewardMeasure{
 	"logp": {"logP by Crippen", true, func(s *subject) any { return s.rdkit().LogP }},
 	"tpsa": {"topological polar surface area, Å²", true, func(s *subject) any { return s.rdkit().TPSA }},
 	"mass": {"average molecular mass, g/mol", true, func(s *subject) any { return s.rdkit().Mass }},
-	"similarity": {`similarity("known.sdf"): greatest Tanimoto similarity (Morgan, radius 2) with its molecules`,
+	"similarity": {`similarity("known.sdf"): greatest Tanimoto similarity with its molecules`,
 		true, func(s *subject) any { return s.similarity }},
 	"strain": {"MMFF94 energy above that of the nearest minimum, kcal/mol", true, func(s *subject) any {
 		if found, _, err := rdkit.Relax(context.Background(), s.Molecule, 5000); err == nil {
