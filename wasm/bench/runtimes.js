@@ -98,14 +98,14 @@ export async function setup({ Go, module, weights, shipped, ort, provider, model
   }
   let worst = 0;
   for (const [key, model] of Object.entries(models)) {
-    const [batch, n] = key.split("x").map(Number);
-    const { z, eps } = coreOutput(core, batch, n);
-    const session = await startOrt(ort, provider, model, batch, n, z);
+    const [batch, size] = key.split("x").map(Number);
+    const { z, eps } = coreOutput(core, batch, size);
+    const session = await startOrt(ort, provider, model, batch, size, z);
     worst = Math.max(worst, deviation(eps, await session.run(0.5)));
-    const calls = (core, fixed) => async (n) => {
-      command(core, "prepare", batch, n);
+    const calls = (core, fixed) => async (repetitions) => {
+      command(core, "prepare", batch, size);
       command(core, "run", 1, fixed);
-      return timed(core, "run", n, fixed);
+      return timed(core, "run", repetitions, fixed);
     };
     jobs[`call ${key} core`] = calls(core, 0);
     jobs[`call ${key} onnxruntime`] = session.time;
