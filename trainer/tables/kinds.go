@@ -11,16 +11,17 @@ import (
 
 // kinds are the tables by name; each takes the files of its mark.
 var kinds = map[string]func(files []string) ([][]string, error){
-	"samplers":  samplers,
-	"seeds":     seeds,
-	"results":   results,
-	"fragments": fragments,
-	"bench":     bench,
-	"timings":   timings,
-	"nll":       nll,
-	"bonds":     bonds,
-	"rounds":    rounds,
-	"gamma":     gamma,
+	"samplers":    samplers,
+	"seeds":       seeds,
+	"results":     results,
+	"fragments":   fragments,
+	"bench":       bench,
+	"bench-sizes": benchSizes,
+	"timings":     timings,
+	"nll":         nll,
+	"bonds":       bonds,
+	"rounds":      rounds,
+	"gamma":       gamma,
 
 	"peers":          peers,
 	"peers-decision": decision,
@@ -472,30 +473,42 @@ func fragments(files []string) ([][]string, error) {
 	return rows, nil
 }
 
+// benchCall is a call of the network by core and by onnxruntime.
+type benchCall struct {
+	Core  float64 `json:"core_ms"`
+	ONNX  float64 `json:"onnxruntime_ms"`
+	Ratio float64 `json:"ratio"`
+	Least float64 `json:"least"`
+	Most  float64 `json:"most"`
+}
+
+func (c benchCall) cells() []string {
+	return []string{fmt.Sprintf("%.1f / %.1f", c.Core, c.ONNX),
+		fmt.Sprintf("%.2f (%.2f to %.2f)", c.Ratio, c.Least, c.Most)}
+}
+
+// benchEngine is what `make bench-peers` writes of one engine.
+type benchEngine struct {
+	Engine  string               `json:"engine"`
+	Kernels string               `json:"kernels"`
+	Peak    float64              `json:"peak_gflops"`
+	GEMM    float64              `json:"gemm_gflops"`
+	Calls   map[string]benchCall `json:"calls"` // of molecules of 19 atoms, by their number
+	Sizes   map[string]benchCall `json:"sizes"` // of one molecule, by its atoms
+}
+
+func readBench(files []string) (engines []benchEngine, file string, err error) {
+	if file, err = readOne(files, &engines); err == nil && len(engines) == 0 {
+		err = fmt.Errorf("%s: no engines", file)
+	}
+	return engines, file, err
+}
+
 // bench is core against onnxruntime (`make bench-peers`).
 func bench(files []string) ([][]string, error) {
-	type call struct {
-		Core  float64 `json:"core_ms"`
-		ONNX  float64 `json:"onnxruntime_ms"`
-		Ratio float64 `json:"ratio"`
-		Least float64 `json:"least"`
-		Most  float64 `json:"most"`
-	}
-	var engines []struct {
-		Engine   string          `json:"engine"`
-		Kernels  string          `json:"kernels"`
-		Peak     float64         `json:"peak_gflops"`
-		GEMM     float64         `json:"gemm_gflops"`
-		Calls    map[string]call `json:"calls"`
-		Molecule float64         `json:"molecule_s"`
-		Steps    int             `json:"molecule_steps"`
-	}
-	file, err := readOne(files, &engines)
+	engines, file, err := readBench(files)
 	if err != nil {
 		return nil, err
-	}
-	if len(engines) == 0 {
-		return nil, fmt.Errorf("%s: no engines", file)
 	}
 	rows := [][]string{{"", "kernels", "GEMM / peak", "batch 1: core / ORT, ms", "ratio",
 		"batch 8: core / ORT, ms", "ratio"}}
@@ -506,10 +519,33 @@ func bench(files []string) ([][]string, error) {
 			if !ok {
 				return nil, fmt.Errorf("%s: %s has no batch of %s", file, e.Engine, batch)
 			}
-			row = append(row, fmt.Sprintf("%.1f / %.1f", c.Core, c.ONNX),
-				fmt.Sprintf("%.2f (%.2f to %.2f)", c.Ratio, c.Least, c.Most))
+			row = append(row, c.cells()...)
 		}
 		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// benchSizes is core against onnxruntime for one molecule of several sizes, with the time of the
+// calls of core that a molecule takes by the default sampler.
+func benchSizes(files []string) ([][]string, error) {
+	engines, file, err := readBench(files)
+	if err != nil {
+		return nil, err
+	}
+	const nfe = 41
+	rows := [][]string{{"", "kernels", "atoms", "core / ORT, ms", "ratio",
+		fmt.Sprintf("%d NFE, s", nfe)}}
+	for _, e := range engines {
+		calls := map[string]benchCall{"19": e.Calls["1"], "60": e.Sizes["60"], "100": e.Sizes["100"]}
+		for _, atoms := range []string{"19", "60", "100"} {
+			c := calls[atoms]
+			if c.Core == 0 {
+				return nil, fmt.Errorf("%s: %s has no molecule of %s atoms", file, e.Engine, atoms)
+			}
+			rows = append(rows, slices.Concat([]string{e.Engine, e.Kernels, atoms}, c.cells(),
+				[]string{fmt.Sprintf("%.2f", nfe*c.Core/1000)}))
+		}
 	}
 	return rows, nil
 }
