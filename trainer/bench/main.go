@@ -102,13 +102,15 @@ func compare(name string, molecules, rounds int, seconds float64, threads int, p
 		return fmt.Errorf("%s: the loss is %g here and %g in PyTorch: not the same network", name, loss,
 			check.Loss)
 	}
-	half := o
-	half.BF16 = true
-	fast, err := train.NewStepper(half)
-	if err != nil {
-		return err
+	var fast *train.Stepper // in bfloat16; nil where that is no faster
+	if torch.FastBF16(torch.CPU) {
+		half := o
+		half.BF16 = true
+		if fast, err = train.NewStepper(half); err != nil {
+			return err
+		}
+		defer fast.Close()
 	}
-	defer fast.Close()
 	var ratios, ours, theirs, halves []float64
 	for round := range rounds + 1 {
 		mine := timed(here, seconds)
@@ -116,7 +118,10 @@ func compare(name string, molecules, rounds int, seconds float64, threads int, p
 		if err != nil {
 			return err
 		}
-		quick := timed(fast, seconds)
+		quick := 0.0
+		if fast != nil {
+			quick = timed(fast, seconds)
+		}
 		if round == 0 {
 			continue // to warm up
 		}
@@ -129,7 +134,7 @@ func compare(name string, molecules, rounds int, seconds float64, threads int, p
 	}
 	share := products(here) / (float64(here.Molecules()) / median(ours))
 	bf16 := "-"
-	if torch.FastBF16(torch.CPU) {
+	if fast != nil {
 		bf16 = fmt.Sprintf("%.1f", median(halves))
 	}
 	fmt.Printf("| %s | %d | %d | %.1f | %.1f | %.2f (%.2f to %.2f) | %.0f %% | %.0f %% | %s |\n", name,

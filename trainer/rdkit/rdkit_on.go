@@ -154,11 +154,10 @@ func ReadSDF(record string) (string, error) {
 // its bonds RDKit finds aromatic.
 func LewisSMILES(m *molecule.Molecule,
 	l *molecule.Lewis) (smiles string, aromatic []bool, err error) {
-	n, numbers, bonds, bond := graphOf(m, l.Bonds).arguments()
-	if n == 0 {
-		return "", nil, errNoAtoms
+	n, numbers, charges, radicals, bonds, bond, err := lewisArguments(m, l)
+	if err != nil {
+		return "", nil, err
 	}
-	charges, radicals := states(l)
 	flags := make([]C.int, bonds+1)
 	var reason *C.char
 	s := C.symdiff_lewis(n, numbers, charges, radicals, bonds, bond, &flags[0], &reason)
@@ -173,14 +172,18 @@ func LewisSMILES(m *molecule.Molecule,
 
 var errNoAtoms = errors.New("no atoms")
 
-// states are the formal charges and unpaired electrons of a Lewis structure.
-func states(l *molecule.Lewis) (charges, radicals *C.int) {
-	n := len(l.Charges)
-	list := make([]C.int, 2*n+1)
+// lewisArguments are a Lewis structure of a molecule as C wants it: its graph, formal charges and
+// unpaired electrons. It is an error where it has no atoms.
+func lewisArguments(m *molecule.Molecule, l *molecule.Lewis) (n C.int, numbers *C.uchar,
+	charges, radicals *C.int, bonds C.int, bond *C.int, err error) {
+	if n, numbers, bonds, bond = graphOf(m, l.Bonds).arguments(); n == 0 {
+		return n, numbers, nil, nil, bonds, bond, errNoAtoms
+	}
+	list := make([]C.int, 2*n)
 	for i := range n {
 		list[i], list[n+i] = C.int(l.Charges[i]), C.int(l.Radicals[i])
 	}
-	return &list[0], &list[n]
+	return n, numbers, &list[0], &list[n], bonds, bond, nil
 }
 
 // Graph is the graph of a SMILES with its hydrogens, as a Kekulé structure.
@@ -257,12 +260,10 @@ func interruptible[T any](ctx context.Context, work func(stop *C.int) (T, error)
 // hydrogens that are missing, atoms for which MMFF94 has no parameters, and the context's.
 func Relax(ctx context.Context, m *molecule.Molecule,
 	iterations int) (Strain, *molecule.Molecule, error) {
-	l := m.Lewis(m.Charge())
-	n, numbers, bonds, bond := graphOf(m, l.Bonds).arguments()
-	if n == 0 {
-		return Strain{}, nil, errNoAtoms
+	n, numbers, charges, radicals, bonds, bond, err := lewisArguments(m, m.Lewis(m.Charge()))
+	if err != nil {
+		return Strain{}, nil, err
 	}
-	charges, radicals := states(l)
 	positions := make([]C.double, 3*n)
 	for i, p := range m.Positions {
 		for k, x := range p {
@@ -291,12 +292,10 @@ func Relax(ctx context.Context, m *molecule.Molecule,
 // Describe finds descriptors of the Lewis structure of a molecule, for [molecule.Molecule.Charge],
 // where RDKit accepts it.
 func Describe(m *molecule.Molecule) (Descriptors, error) {
-	l := m.Lewis(m.Charge())
-	n, numbers, bonds, bond := graphOf(m, l.Bonds).arguments()
-	if n == 0 {
-		return Descriptors{}, errNoAtoms
+	n, numbers, charges, radicals, bonds, bond, err := lewisArguments(m, m.Lewis(m.Charge()))
+	if err != nil {
+		return Descriptors{}, err
 	}
-	charges, radicals := states(l)
 	var logp, tpsa, mass C.double
 	var reason *C.char
 	if C.symdiff_describe(n, numbers, charges, radicals, bonds, bond, &logp, &tpsa, &mass,
@@ -309,12 +308,10 @@ func Describe(m *molecule.Molecule) (Descriptors, error) {
 // FingerprintOf is that of the Lewis structure of a molecule, for [molecule.Molecule.Charge], where
 // RDKit accepts it.
 func FingerprintOf(m *molecule.Molecule) (f Fingerprint, err error) {
-	l := m.Lewis(m.Charge())
-	n, numbers, bonds, bond := graphOf(m, l.Bonds).arguments()
-	if n == 0 {
-		return f, errNoAtoms
+	n, numbers, charges, radicals, bonds, bond, err := lewisArguments(m, m.Lewis(m.Charge()))
+	if err != nil {
+		return f, err
 	}
-	charges, radicals := states(l)
 	var reason *C.char
 	if C.symdiff_fingerprint(n, numbers, charges, radicals, bonds, bond, (*C.ulonglong)(&f[0]),
 		&reason) != 0 {

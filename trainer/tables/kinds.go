@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/symdiff-go/symdiff/core/sampler"
+	"github.com/symdiff-go/symdiff/core/symdiff"
 )
 
 // kinds are the tables by name; each takes the files of its mark.
@@ -533,7 +536,11 @@ func benchSizes(files []string) ([][]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	const nfe = 41
+	o, err := sampler.Options{}.For(symdiff.QM9().Meta)
+	if err != nil {
+		return nil, err
+	}
+	nfe := o.Steps + 1
 	rows := [][]string{{"", "kernels", "atoms", "core / ORT, ms", "ratio",
 		fmt.Sprintf("%d NFE, s", nfe)}}
 	for _, e := range engines {
@@ -544,7 +551,7 @@ func benchSizes(files []string) ([][]string, error) {
 				return nil, fmt.Errorf("%s: %s has no molecule of %s atoms", file, e.Engine, atoms)
 			}
 			rows = append(rows, slices.Concat([]string{e.Engine, e.Kernels, atoms}, c.cells(),
-				[]string{fmt.Sprintf("%.2f", nfe*c.Core/1000)}))
+				[]string{fmt.Sprintf("%.2f", float64(nfe)*c.Core/1000)}))
 		}
 	}
 	return rows, nil

@@ -217,8 +217,9 @@ func (s *subject) similarity(file string) (greatest float64) {
 	if err != nil {
 		return math.NaN()
 	}
-	for _, known := range s.known[file] {
-		greatest = max(greatest, print.Similarity(&known))
+	known := s.known[file]
+	for i := range known {
+		greatest = max(greatest, print.Similarity(&known[i]))
 	}
 	return greatest
 }
