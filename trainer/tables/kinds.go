@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -52,6 +53,15 @@ func readOne(files []string, into any) (string, error) {
 
 // percent is a share of 1 in per cent.
 func percent(x float64) string { return fmt.Sprintf("%.1f", 100*x) }
+
+// plusMinus is a value and its error with so many digits. An error that would be zero has more.
+func plusMinus(value, err float64, digits int) string {
+	more := digits
+	if err > 0 {
+		more = max(digits, int(math.Ceil(-math.Log10(2*err))))
+	}
+	return fmt.Sprintf("%.*f ± %.*f", digits, value, more, err)
+}
 
 // thousands writes 10000 as 10,000.
 func thousands(n int) string {
@@ -179,7 +189,9 @@ func rounds(files []string) ([][]string, error) {
 // gamma is the input variance of each gamma at each time of a file of `symdiff analyse gamma --json`.
 func gamma(files []string) ([][]string, error) {
 	var analysis struct {
-		Rows []struct {
+		Molecules int `json:"molecules"`
+		Draws     int `json:"draws"`
+		Rows      []struct {
 			Kernel   string  `json:"kernel"`
 			T        float64 `json:"t"`
 			Variance float64 `json:"input_variance"`
@@ -193,7 +205,7 @@ func gamma(files []string) ([][]string, error) {
 	if len(analysis.Rows) == 0 {
 		return nil, fmt.Errorf("%s: no rows", file)
 	}
-	rows := [][]string{{"gamma"}}
+	rows := [][]string{{fmt.Sprintf("gamma, %d molecules × %d draws", analysis.Molecules, analysis.Draws)}}
 	for _, r := range analysis.Rows {
 		if last := rows[len(rows)-1]; len(rows) == 1 || last[0] != r.Kernel {
 			rows = append(rows, []string{r.Kernel})
@@ -202,7 +214,7 @@ func gamma(files []string) ([][]string, error) {
 			rows[0] = append(rows[0], fmt.Sprintf("t = %g T", r.T))
 		}
 		last := &rows[len(rows)-1]
-		*last = append(*last, fmt.Sprintf("%.2f ± %.2f", r.Variance, r.Error))
+		*last = append(*last, plusMinus(r.Variance, r.Error, 2))
 	}
 	return rows, nil
 }
@@ -284,11 +296,10 @@ func (m measure) cell(mean, std map[string]float64) string {
 	if !ok {
 		return "-"
 	}
-	text := fmt.Sprintf("%.*f", m.digits, m.scale*v)
 	if s, ok := std[m.key]; ok {
-		text += fmt.Sprintf(" ± %.*f", m.digits, m.scale*s)
+		return plusMinus(m.scale*v, m.scale*s, m.digits)
 	}
-	return text
+	return fmt.Sprintf("%.*f", m.digits, m.scale*v)
 }
 
 // results is the README's table: the models of comparisons, then the data that they stand beside,
@@ -400,7 +411,7 @@ func nll(files []string) ([][]string, error) {
 		}
 		name := strings.TrimSuffix(filepath.Base(b.Model), ".safetensors")
 		rows = append(rows, []string{name, thousands(b.Molecules), fmt.Sprint(b.Samples),
-			fmt.Sprintf("%.1f ± %.1f", b.NLL, b.Error)})
+			plusMinus(b.NLL, b.Error, 1)})
 	}
 	return rows, nil
 }

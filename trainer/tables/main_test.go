@@ -147,7 +147,7 @@ func TestGamma(t *testing.T) {
 		return fmt.Sprintf(`{"kernel":%q,"t":%g,"input_variance":%g,"input_variance_error":0.0512}`, kernel, time, variance)
 	}
 	writeFiles(t, map[string]string{
-		"a.json": `{"rows":[` + row("learned", 0.1, 0.4607) + "," + row("learned", 0.9, 0.336) + "," +
+		"a.json": `{"molecules":16,"draws":32,"rows":[` + row("learned", 0.1, 0.4607) + "," + row("learned", 0.9, 0.336) + "," +
 			row("haar", 0.1, 0.991) + "," + row("haar", 0.9, 0.996) + "]}",
 		"none.json": "{}",
 	})
@@ -155,13 +155,31 @@ func TestGamma(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := [][]string{{"gamma", "t = 0.1 T", "t = 0.9 T"}, {"learned", "0.46 ± 0.05", "0.34 ± 0.05"},
+	want := [][]string{{"gamma, 16 molecules × 32 draws", "t = 0.1 T", "t = 0.9 T"}, {"learned", "0.46 ± 0.05", "0.34 ± 0.05"},
 		{"haar", "0.99 ± 0.05", "1.00 ± 0.05"}}
 	if !slices.EqualFunc(rows, want, slices.Equal) {
 		t.Errorf("%q, want %q", rows, want)
 	}
 	if _, err := gamma([]string{"none.json"}); err == nil || !strings.Contains(err.Error(), "none.json: no rows") {
 		t.Error(err)
+	}
+}
+
+// An error has at least one digit that is not zero, whatever its value is rounded to.
+func TestPlusMinus(t *testing.T) {
+	for want, x := range map[string]struct {
+		value, err float64
+		digits     int
+	}{
+		"98.5 ± 0.04":      {98.502, 0.0404, 1},
+		"91.9 ± 0.6":       {91.9, 0.6, 1},
+		"0.0027 ± 0.00004": {0.00271, 4.1e-5, 4},
+		"0.99 ± 0.005":     {0.9912, 0.0046, 2},
+		"41 ± 0":           {41, 0, 0},
+	} {
+		if got := plusMinus(x.value, x.err, x.digits); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
 
