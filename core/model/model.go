@@ -19,7 +19,7 @@
 // Package symmetrise does that (Model.Network); here are k, a symmetrise.Denoiser, and
 // gamma. They share the distance features, which do not change under C.
 //
-// Two things go beyond the published network, each off by default: with
+// What goes beyond the published network is off by default (see Config). With
 // Config.PairBias the attention of k adds to head h of block l
 //
 //	b_ij = (1 + scale_lh(t))·sum_k W_lhk·g_k(|x_i - x_j|)

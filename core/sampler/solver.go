@@ -23,8 +23,8 @@ const (
 	// et al. 2022, arXiv 2211.01095, algorithm 2), on times that are evenly spaced
 	// in log SNR, or by Options.Rho.
 	DPM Method = "dpm++2m"
-	// DPMSDE is SDE-DPM-Solver++(2M), the stochastic counterpart of DPM (same paper,
-	// equation 14), on the same times.
+	// DPMSDE is SDE-DPM-Solver++(2M), the stochastic counterpart of DPM (same paper), on
+	// the same times.
 	DPMSDE Method = "dpm++2m-sde"
 	// Heun is the deterministic second-order one-step method in log SNR: the mean of
 	// the predicted data at both ends of the step (exponential Heun; Hochbruck and
@@ -35,8 +35,8 @@ const (
 // Methods lists the methods.
 func Methods() []Method { return []Method{Ancestral, DDIM, DPM, DPMSDE, Heun} }
 
-// Stochastic tells the methods that draw noise at every step; the others do at
-// the start only.
+// Stochastic tells the methods that draw noise at every step, the last one included;
+// the others do at the start only.
 func (m Method) Stochastic() bool { return m == "" || m == Ancestral || m == DPMSDE }
 
 // spaced tells the methods whose times are not evenly spaced.
@@ -59,7 +59,7 @@ func times(s *schedule.Schedule, m Method, start, steps int, rho float64) []int 
 // (sigma_t/alpha_t)^(1/rho), as far as the grid of the schedule lets them be different.
 func spacedTimes(t []int, s *schedule.Schedule, start int, rho float64) {
 	steps := len(t) - 1
-	from, to := logSNR(s, start), logSNR(s, 0)
+	from, to := lambda(s, start), lambda(s, 0)
 	at := start
 	for i := range t {
 		want := from + (to-from)*float64(i)/float64(steps)
@@ -67,10 +67,10 @@ func spacedTimes(t []int, s *schedule.Schedule, start int, rho float64) {
 			first, last := rng.Exp(-from/rho), rng.Exp(-to/rho)
 			want = -rho * rng.Log(first+float64((last-first)*float64(i)/float64(steps)))
 		}
-		for at > 0 && logSNR(s, at-1) < want {
+		for at > 0 && lambda(s, at-1) < want {
 			at--
 		}
-		if at > 0 && logSNR(s, at-1)-want < want-logSNR(s, at) {
+		if at > 0 && lambda(s, at-1)-want < want-lambda(s, at) {
 			at--
 		}
 		t[i] = at
@@ -84,8 +84,8 @@ func spacedTimes(t []int, s *schedule.Schedule, start int, rho float64) {
 	}
 }
 
-// logSNR is lambda_t = log(alpha_t/sigma_t).
-func logSNR(s *schedule.Schedule, t int) float64 {
+// lambda is lambda_t = log(alpha_t/sigma_t), half of log SNR.
+func lambda(s *schedule.Schedule, t int) float64 {
 	a2 := s.Alpha2(t)
 	return float64(0.5 * rng.Log(a2/(1-a2)))
 }
@@ -135,9 +135,9 @@ func (s *Sampler) dpm(t, to int) {
 	}
 	extra := 0.0
 	if s.done > 0 && to > 0 {
-		before := logSNR(s.sched, s.times[s.done-1])
-		now := logSNR(s.sched, t)
-		extra = (logSNR(s.sched, to) - now) / (2 * (now - before))
+		before := lambda(s.sched, s.times[s.done-1])
+		now := lambda(s.sched, t)
+		extra = (lambda(s.sched, to) - now) / (2 * (now - before))
 	}
 	keep, d, x, noisy := float32(ratio), float32(step), float32(extra), float32(std)
 	for i, v := range s.z {
@@ -174,8 +174,8 @@ func (s *Sampler) heun(t, to int) {
 }
 
 // decode sets the positions to those of the data: drawn from
-// x ~ N((z_0 - sigma_0·eps_hat)/alpha_0, (sigma_0/alpha_0)²) by Ancestral, to the
-// mean by the deterministic methods. The types stay: they are the largest of
+// x ~ N((z_0 - sigma_0·eps_hat)/alpha_0, (sigma_0/alpha_0)²) by the stochastic
+// methods, to the mean by the others. The types stay: they are the largest of
 // z_0's own channels. Latents are drawn as the positions are, all of them.
 func (s *Sampler) decode() {
 	if !s.o.Method.Stochastic() {

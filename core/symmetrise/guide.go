@@ -16,12 +16,12 @@ type Guidance struct {
 //	eps_hat = e + w·(b - g),   e = net(z, t),  b = expert(z, t),  g = weak(z, t)
 //
 // all with the same noise of gamma, so that the result is as equivariant as they
-// are. Where the weak network errs as the expert does, only more, the error is
-// taken back. The expert is net itself, or a network of another training, whose
-// difference from the weak one is transferred to net (as Liu et al. 2024, arXiv
-// 2401.08565, do with language models). At times outside From and To it is e
-// (Kynkaanniemi et al. 2024, arXiv 2404.07724). It panics when they do not take the
-// same inputs.
+// are. The weight in that paper is w + 1. Where the weak network errs as the expert
+// does, only more, the error is taken back. The expert is net itself, or a network of
+// another training, whose difference from the weak one is transferred to net (as Liu
+// et al. 2024, arXiv 2401.08565, do with language models). At times outside From and
+// To it is e (Kynkäänniemi et al. 2024, arXiv 2404.07724). It panics when they do not
+// take the same inputs.
 func Guide(net Network, by Guidance) Network {
 	if by.Expert != nil && !Compatible(net, by.Expert) || !Compatible(net, by.Weak) {
 		panic("symmetrise: Guide: the networks take different inputs")
