@@ -58,7 +58,7 @@ fragments too (inpainting): --fragment fixes the atoms of a molecule and samples
 them. --formula or --atoms then tell the composition or size of the whole molecule.`,
 		Example: `  symdiff sample -n 100 -s 7 -o molecules.sdf
   symdiff sample -n 5 --formula C7H10O2
-  symdiff sample --method ancestral --t-start 1000 --steps 1000   # as published
+  symdiff sample --joint --method ancestral --t-start 1000 --steps 1000   # as published
   symdiff sample -n 10 --fragment part.xyz -o around.sdf
   symdiff sample -n 10 --from molecules.sdf --t-start 200         # molecules like those of a file
   symdiff sample -n 500 --first 500 -s 7 -o second-half.xyz

@@ -51,7 +51,8 @@ type Options struct {
 type Evaluation struct {
 	File string `json:"file"`
 	molecule.Report
-	Intervals   map[string][2]float64 `json:"intervals"` // 95 %
+	// 95 %. Those of uniqueness hold for sets of this size: the more molecules, the fewer are unique.
+	Intervals   map[string][2]float64 `json:"intervals"`
 	Novelty     *Novelty              `json:"novelty,omitempty"`
 	RDKit       *RDKit                `json:"rdkit,omitempty"`
 	Geometry    Geometry              `json:"geometry"`

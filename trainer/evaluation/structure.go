@@ -19,7 +19,8 @@ import (
 // of the training set would have.
 type Structure struct {
 	Families []Family `json:"families"`
-	// Frechet is the Fréchet distance of Gaussians fitted to descriptors of the molecules,
+	// Frechet is the Fréchet distance of Gaussians fitted to descriptors of the molecules, squared as
+	// it is in FID,
 	//
 	//	|m1-m2|² + tr(S1 + S2 - 2·(S1·S2)^½),
 	//
@@ -199,7 +200,7 @@ func (d descriptors) of(s *structures) *mat.Dense {
 	return x
 }
 
-// frechet is the Fréchet distance of the Gaussians of two sets of rows.
+// frechet is the squared Fréchet distance of the Gaussians of two sets of rows.
 func frechet(x, y *mat.Dense) float64 {
 	_, n := x.Dims()
 	var sx, sy mat.SymDense

@@ -73,11 +73,11 @@ func (b *Batch) coordinates(i int) int {
 	return width * b.N
 }
 
-// boundWeights are the weights of the molecules' squared errors in the variational bound, times
-// (T+1) for the one term of T+1 that is drawn, over the probability that power gives it (see
-// Times):
+// boundWeights are the weights of the molecules' squared errors in the variational bound,
 //
 //	t > 0: SNR(t-1)/SNR(t) - 1      t = 0: 1
+//
+// over the probability that Times draws t, so that one term estimates the sum of all T+1.
 func (b *Batcher) boundWeights(times []int, power float64) []float64 {
 	w := make([]float64, len(times))
 	for i, t := range times {

@@ -24,10 +24,11 @@ import (
 // have one distribution; what it does wrong on both alike is then not seen. Below 1 that is drawn to
 // the data's denoiser.
 //
-// At low noise, z tells data and samples apart. In a round the error of e_old becomes 1 - s times as
-// large on the data, and 1 + |s| times as large on the samples, where nothing holds it. The ramp
-// makes s smaller there. Samples that go wrong at high noise stay wrong however often a round
-// changes low noise, so this error grows until the samples get worse, and the rounds end.
+// At low noise, z tells data and samples apart. The best prediction on each is then that of its own
+// target alone. On the data it takes the error of e_old times |1 - s|, 1.5 for Beta = 0.4; on the
+// samples times 1 + |s|, where nothing holds it. The ramp makes s smaller there. Samples that go
+// wrong at high noise stay wrong however often a round changes low noise, so this error grows until
+// the samples get worse, and the rounds end.
 //
 // Sources: Direct Discriminative Optimization (Zheng et al. 2025, arXiv 2503.01103) for data
 // against own samples, DiffusionNFT (Zheng et al. 2025, arXiv 2509.16117) for this form of it, in
