@@ -385,7 +385,7 @@ check-format:
 	go vet -tags vectorsource,vector512 ./core/f32
 	GOOS=js GOARCH=wasm go vet -tags vectorsource ./core/f32
 
-evaluate-nll: cli ## bound the NLL of the QM9 test split under MODEL; writes core/weights/MODEL.nll.json (wants DATA)
+evaluate-nll: cli ## bound the NLL of QM9's test molecules under MODEL; writes core/weights/MODEL.nll.json (wants DATA)
 	@mkdir -p $(BUILD)/evaluation
 	$(BUILD)/symdiff nll --model core/weights/$(MODEL).safetensors --data $(DATA)/qm9_test.xyz.gz --samples 5 \
 		--json > $(BUILD)/evaluation/nll.json && cp $(BUILD)/evaluation/nll.json core/weights/$(MODEL).nll.json
