@@ -220,7 +220,6 @@ function readEvaluation(file, sha256) {
       start: run.t_start,
       special: run.joint ? "joint" : run.formulas ? `formulas ${run.formulas}` : "",
       molecules: run.molecules,
-      atoms: run.atoms,
       stableAtoms: run.stable_atoms,
       stable: run.stable_molecules,
       valid: run.valid,

@@ -78,8 +78,6 @@ declare module "virtual:model" {
      */
     special: string;
     molecules: number;
-    /** Of all these molecules together. */
-    atoms: number;
     stableAtoms: number;
     stable: number;
     valid: number;

@@ -58,7 +58,7 @@ type Gamma struct {
 	Rotation float64 `json:"rotation"`
 	// Energy is the energy distance of the C of a molecule from as many Haar
 	// matrices, Different the share of molecules in which its p-value by
-	// permutation is below 0.05: 0.05 under Haar.
+	// permutation is at most 0.05: 0.05 under Haar.
 	Energy    float64 `json:"energy"`
 	Different float64 `json:"different"`
 	// Axes holds the mean of cos² between the principal axes of z_t, the shortest
@@ -253,7 +253,7 @@ func (v *values) matrices(c, r0 []o3.Matrix, axes o3.Matrix, stream *rng.Stream)
 	v.concentration, v.function = concentration(c), concentration(f)
 	const permutations = 199
 	energy, p := symmetrise.EnergyTest(sample, haar, permutations, uint64(stream.Uint32()))
-	v.energy, v.different = energy, p < 0.05
+	v.energy, v.different = energy, p <= 0.05
 }
 
 func flat(m o3.Matrix) []float32 {

@@ -8,13 +8,17 @@ import { percent } from "../format.ts";
 import { startOffline } from "../offline.ts";
 import { wilson } from "../tally.ts";
 
-/** The columns of the table: a title, the share, and of how many, for its interval. */
-const columns: [string, (m: Measured) => number, (m: Measured) => number][] = [
-  ["stable molecules", (m) => m.stable, (m) => m.molecules],
-  ["stable atoms", (m) => m.stableAtoms, (m) => m.atoms],
-  ["valid", (m) => m.valid, (m) => m.molecules],
-  ["unique among valid", (m) => m.unique, (m) => Math.round(m.valid * m.molecules)],
-  ["connected", (m) => m.connected, (m) => m.molecules],
+/**
+ * The columns of the table: a title, the share, and whether it is one of independent molecules,
+ * which has an interval. The atoms of a molecule are not independent, and uniqueness falls with the
+ * number of molecules.
+ */
+const columns: [string, (m: Measured) => number, boolean][] = [
+  ["stable molecules", (m) => m.stable, true],
+  ["stable atoms", (m) => m.stableAtoms, false],
+  ["valid", (m) => m.valid, true],
+  ["unique among valid", (m) => m.unique, false],
+  ["connected", (m) => m.connected, true],
 ];
 
 /** The sampler, where it starts, and how the formulas came if not by the default. */
@@ -41,7 +45,7 @@ function table(name: string, runs: Measured[]): HTMLElement {
       ...[m.steps, m.molecules].map((n) =>
         make("td", { className: "number" }, n.toLocaleString("en")),
       ),
-      ...columns.map(([, share, of]) => cell(share(m), of(m))),
+      ...columns.map(([, share, independent]) => cell(share(m), independent ? m.molecules : 0)),
     ),
   );
   const body = make(
@@ -58,7 +62,9 @@ function table(name: string, runs: Measured[]): HTMLElement {
   return region;
 }
 
+/** A share, with its 95 % interval where it is of so many independent things. */
 function cell(share: number, of: number): HTMLElement {
+  if (of === 0) return make("td", { className: "number" }, percent(share));
   const { low, high } = wilson(Math.round(share * of), of);
   return make(
     "td",

@@ -83,7 +83,7 @@ export function explanation(state: State, learns: boolean): string {
 
 /**
  * What the angles of a run say beside Haar's measure. The 5 % point of Kolmogorov's test is
- * 1.358/√n.
+ * 1.358/√n: one run in twenty is beyond it under the Haar measure too.
  */
 export function angleText(
   angles: readonly number[],
@@ -96,8 +96,10 @@ export function angleText(
   const distance = haarDistance(angles);
   const far = distance > 1.358 / Math.sqrt(n);
   return `γ has a reflection in ${countText(reflections, n)} steps. The distribution of the ${n} angles differs from the Haar measure by at most ${distance.toFixed(2)}. ${
-    far ? "That is more than chance." : "Chance alone gives as much."
-  }${kernel === "haar" ? "" : far ? " f prefers some directions." : learns ? " One run is too short to show what f prefers." : " f has learned nothing, so no difference is expected."}`;
+    far
+      ? "By chance alone, fewer than one run in twenty differs so much."
+      : "Chance alone gives as much."
+  }${kernel === "haar" ? "" : !learns ? " f has learned nothing, so no difference is expected." : far ? " So f probably prefers some directions." : " One run is too short to show what f prefers."}`;
 }
 
 /** What the meter says of what was measured under a kernel, nothing or something. */

@@ -78,6 +78,13 @@ test("the model card shows what was measured", async () => {
         `${(100 * run.stable_molecules).toFixed(1)} %`,
       ]),
     );
+    assert.deepEqual(
+      await page.$$eval(`[data-measured='${name}'] tbody tr:first-child td`, (cells) =>
+        cells.map((cell) => cell.querySelector("small") !== null),
+      ),
+      [false, false, false, true, false, true, false, true],
+      "intervals of shares of independent molecules alone",
+    );
     assert.equal(
       new Set(rows.map((row) => row.slice(0, 2).join())).size,
       rows.length,

@@ -1,7 +1,7 @@
 // Parts of the page that need no browser, compiled by Vite on the way.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
@@ -288,6 +288,22 @@ test("a trajectory mixes frames, colours and bonds", async () => {
       "H 2.000000 0.000000 0.000000",
       "C 0.000000 0.000000 0.000000",
     ],
+  );
+});
+
+test("the files that the pages name are in the repository", () => {
+  const top = new URL("../../../", import.meta.url);
+  const named = readdirSync(new URL("site/", top))
+    .filter((file) => file.endsWith(".html"))
+    .flatMap((file) => {
+      const html = readFileSync(new URL(`site/${file}`, top), "utf8");
+      return [...html.matchAll(/<code>((?:core|trainer|wasm|site)\/[^<]*)<\/code>/g)];
+    })
+    .map(([, path]) => path);
+  assert.ok(named.length > 10);
+  assert.deepEqual(
+    named.filter((path) => !existsSync(new URL(path, top))),
+    [],
   );
 });
 

@@ -87,6 +87,17 @@ test("how far atoms are apart", async () => {
   );
 });
 
+test("one run beyond the 5 % point is no proof, and none where f has learned nothing", async () => {
+  const { angleText } = await load("/src/symmetry/texts.ts");
+  const small = Array.from({ length: 20 }, () => 0.1);
+  const by = (kernel, learns) => angleText(small, 10, kernel, learns);
+  for (const text of [by("haar", true), by("learned", true), by("learned", false)])
+    assert.match(text, /^γ has a reflection in 10 of 20 .* fewer than one run in twenty /);
+  assert.match(by("learned", true), / So f probably prefers some directions\.$/);
+  assert.match(by("learned", false), / f has learned nothing, so no difference is expected\.$/);
+  assert.match(by("haar", true), / differs so much\.$/);
+});
+
 test("angles of Haar's measure fill their bins, others do not", async () => {
   const { bin, haarBelow, haarDensity, haarDistance } = await load("/src/symmetry/histogram.ts");
   close([haarBelow(0), haarBelow(Math.PI)], [0, 1]);
