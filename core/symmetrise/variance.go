@@ -12,7 +12,8 @@ import (
 //
 // for rows z (n, 3+F) of zero centre of mass at time t, from at least two draws, without bias. It
 // is 0 for a canonical frame, in which all copies come to lie alike, and 1 for the Haar measure,
-// and for no symmetrisation, since then the copies lie as they lie.
+// and for no symmetrisation, since then the copies lie as they lie. It is 1 for Frame too, whose
+// eight inputs have the mean zero: 1 alone does not say that all orientations come.
 func InputVariance(net Network, z []float32, t float32, draws int, seed uint64) float64 {
 	width := 3 + net.Features()
 	n := len(z) / width
