@@ -10,8 +10,9 @@ import (
 // Report is what CheckEquivariance finds.
 type Report struct {
 	// Coupling is |y(X·H, Hᵀ·R0) - y(X, R0)·H| / |y(X, R0)|, Frobenius norms, the
-	// largest over draws of H and of the noise: rounding (1e-6) for an equivariant
-	// network, of order 1 for one that is not.
+	// largest over draws of H and of the noise. Rounding (1e-6) shows that the network is
+	// equivariant. More shows that it is not where it has no noise. A random one may be
+	// equivariant by another coupling: C = f·R0ᵀ is the Haar measure if f is constant.
 	Coupling float64
 	// Energy is the energy distance (Székely and Rizzo 2013) of two samples of
 	// outputs with independent noise, y(X·H) and y(X)·H, and P its p-value by

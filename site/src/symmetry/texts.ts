@@ -60,15 +60,25 @@ export function verdict(
   };
 }
 
-/** Where f has learned nothing, gamma is the Haar measure whatever f is. */
-const unlearned =
-  " In this model f has learned nothing. It returns one constant matrix, so γ is the Haar measure.";
+/** What f adds to an explanation, learned or constant. With a constant f, γ is the Haar measure. */
+const consequences: Partial<Record<Kernel, { learned: string; constant: string }>> = {
+  learned: {
+    learned: "",
+    constant:
+      " In this model f has learned nothing. It returns one constant matrix, so γ is the Haar measure.",
+  },
+  released: {
+    learned: " The two distributions differ less, and a few runs may not show it.",
+    constant:
+      " In this model f returns one constant matrix, so γ is the Haar measure in this order too: the two molecules differ, but not their distributions.",
+  },
+};
 
 const explanations: Record<Kernel, string> = {
   learned:
     "At each step R₀ is drawn from the Haar measure, and a small network f rotates it further: γ = R₀\u2009·\u2009f(R₀⁻¹x). On the right, R₀ is rotated with the noise. So R₀⁻¹x is the same on both sides, and the transformer gets the same input. Only rounding differs, and the steps amplify it.",
   released:
-    "The code published with the paper composes γ in the other order, f(R₀⁻¹x)\u2009·\u2009R₀⁻¹. Rotating R₀ does not cancel H then. The transformer gets differently rotated atoms on the two sides, its outputs differ, and the runs part at the first step. The published models were trained this way. The two distributions differ less, and a few runs may not show it.",
+    "The code published with the paper composes γ in the other order, f(R₀⁻¹x)\u2009·\u2009R₀⁻¹. Rotating R₀ does not cancel H then. The transformer gets differently rotated atoms on the two sides, its outputs differ, and the runs part at the first step. The published models were trained this way.",
   haar: "γ is R₀ alone, uniform over all rotations and reflections (SymDiff-H). It is as symmetric as a learned γ. With R₀ rotated as well, the transformer gets the same input on both sides.",
   none: "γ is off. The transformer gets the atoms as they are, and it treats different directions differently. So rotated noise gives another molecule. The network was trained with γ and has seen all directions. That alone does not make it equivariant.",
 };
@@ -78,7 +88,7 @@ const uncoupled =
 
 export function explanation(state: State, learns: boolean): string {
   const text = !state.couple && symmetric(state) ? uncoupled : explanations[state.kernel];
-  return state.kernel === "learned" && !learns ? text + unlearned : text;
+  return text + (consequences[state.kernel]?.[learns ? "learned" : "constant"] ?? "");
 }
 
 /**

@@ -98,6 +98,17 @@ test("one run beyond the 5 % point is no proof, and none where f has learned not
   assert.match(by("haar", true), / differs so much\.$/);
 });
 
+test("with a constant f the published code's order is the Haar measure", async () => {
+  const { explanation } = await load("/src/symmetry/texts.ts");
+  const state = { kernel: "released", couple: true };
+  assert.match(explanation(state, false), /γ is the Haar measure in this order too/);
+  assert.match(explanation(state, true), /The two distributions differ less/);
+  assert.equal(
+    explanation({ ...state, kernel: "haar" }, false),
+    explanation({ ...state, kernel: "haar" }, true),
+  );
+});
+
 test("angles of Haar's measure fill their bins, others do not", async () => {
   const { bin, haarBelow, haarDensity, haarDistance } = await load("/src/symmetry/histogram.ts");
   close([haarBelow(0), haarBelow(Math.PI)], [0, 1]);
