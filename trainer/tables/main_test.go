@@ -155,7 +155,8 @@ func TestGamma(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := [][]string{{"gamma, 16 molecules × 32 draws", "t = 0.1 T", "t = 0.9 T"}, {"learned", "0.46 ± 0.05", "0.34 ± 0.05"},
+	want := [][]string{{"gamma, 16 molecules × 32 draws", "t = 0.1 T", "t = 0.9 T"},
+		{"learned", "0.46 ± 0.05", "0.34 ± 0.05"},
 		{"haar", "0.99 ± 0.05", "1.00 ± 0.05"}}
 	if !slices.EqualFunc(rows, want, slices.Equal) {
 		t.Errorf("%q, want %q", rows, want)
