@@ -389,6 +389,9 @@ func TestEquivariance(t *testing.T) {
 		}
 	}
 	fails(t, 2, "--atoms 1", "equivariance", "--atoms", "1")
+	for _, couplings := range []string{"0", "-1"} { // none, which would find every network equivariant
+		fails(t, 2, "--couplings "+couplings, "equivariance", "--couplings", couplings)
+	}
 }
 
 func TestSample(t *testing.T) {
@@ -671,6 +674,12 @@ func TestSampleDefaults(t *testing.T) {
 		t.Errorf("export says %s", out)
 	}
 	fails(t, 1, "no molecules", "export", tiny, "--moments", writeFile(t, "none.xyz", ""), "--out", path)
+	fails(t, 1, "molecule 2: element S", "export", tiny, "--moments", writeFile(t, "s.xyz",
+		methane+"1\n\nS 0 0 0\n"), "--out", path)
+	for _, ignored := range [][]string{{"--moments", data}, {"--dtype", "f16"}} {
+		fails(t, 2, "not with --to pytorch", append([]string{"export", tiny, "--to", "pytorch", "--out", path},
+			ignored...)...)
+	}
 	args := func(model string, more ...string) []string {
 		return append([]string{"sample", "--model", model, "--atoms", "4", "--quiet"}, more...)
 	}

@@ -317,45 +317,37 @@ type setting struct{ name, value, source string }
 // options are the settings of the run: the defaults, or those of the state that is resumed; then
 // what files say, in turn; then --set; then the flags that were given.
 func (c *trainConfig) options(flags *pflag.FlagSet) (p train.Posttraining, err error) {
+	given, err := c.given(flags)
+	if err != nil {
+		return p, err
+	}
+	last := func(name string) (value string) {
+		for _, s := range given {
+			if s.name == name {
+				value = s.value
+			}
+		}
+		return value
+	}
 	p.Train = train.Defaults()
 	switch {
 	case c.resume != "" && c.kind == "posttrain":
 		p, err = train.ReadPosttraining(c.resume)
 	case c.resume != "":
 		p.Train, err = resumedOptions(c.resume)
-	case c.kind == "distill" && c.shown.Train.Teacher == "":
+	case c.kind == "distill" && last("teacher") == "":
 		err = usagef("--teacher: no weights file given")
 	case c.kind == "distill":
-		p.Train, err = train.Student(c.shown.Train.Teacher)
-	case c.kind == "posttrain" && c.shown.Train.Init == "":
+		p.Train, err = train.Student(last("teacher"))
+	case c.kind == "posttrain" && last("init") == "":
 		err = usagef("--init: no weights file given")
 	case c.kind == "posttrain":
-		p, err = train.PosttrainDefaults(c.shown.Train.Init)
+		p, err = train.PosttrainDefaults(last("init"))
 	}
 	if err != nil {
 		return p, err
 	}
-	var given []setting
-	for _, file := range c.files {
-		list, err := c.readConfig(file)
-		if err != nil {
-			return p, err
-		}
-		given = append(given, list...)
-	}
-	for _, text := range c.set {
-		s, err := c.assignment(text)
-		if err != nil {
-			return p, err
-		}
-		given = append(given, s)
-	}
 	all := c.settings(&p)
-	flags.Visit(func(f *pflag.Flag) {
-		if slices.Contains(flagsOf[c.kind], f.Name) {
-			given = append(given, setting{f.Name, flagText(f), "--" + f.Name})
-		}
-	})
 	for _, s := range given {
 		f := all.Lookup(s.name)
 		list, isList := f.Value.(pflag.SliceValue)
@@ -379,6 +371,30 @@ func (c *trainConfig) options(flags *pflag.FlagSet) (p train.Posttraining, err e
 		p.Train.Resume = c.resume
 	}
 	return p, nil
+}
+
+// given are the settings of files, of --set and of flags, in turn.
+func (c *trainConfig) given(flags *pflag.FlagSet) (given []setting, err error) {
+	for _, file := range c.files {
+		list, err := c.readConfig(file)
+		if err != nil {
+			return nil, err
+		}
+		given = append(given, list...)
+	}
+	for _, text := range c.set {
+		s, err := c.assignment(text)
+		if err != nil {
+			return nil, err
+		}
+		given = append(given, s)
+	}
+	flags.Visit(func(f *pflag.Flag) {
+		if slices.Contains(flagsOf[c.kind], f.Name) {
+			given = append(given, setting{f.Name, flagText(f), "--" + f.Name})
+		}
+	})
+	return given, nil
 }
 
 // oldKeys are keys by the names that files of earlier versions give them.

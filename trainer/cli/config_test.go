@@ -116,6 +116,29 @@ func TestPrintConfig(t *testing.T) {
 	}
 }
 
+// The weights that a student or post-training starts from may come from a file or --set, as any
+// setting.
+func TestStartFromAFile(t *testing.T) {
+	tiny := tinyModel(t)
+	for kind, key := range map[string]string{"distill": "objective.teacher", "posttrain": "model.init"} {
+		table, name, _ := strings.Cut(key, ".")
+		file := writeFile(t, "start.toml", "["+table+"]\n"+name+" = \""+tiny+"\"\n")
+		for _, args := range [][]string{{"--config", file}, {"--set", key + "=" + tiny}, {"--set", key + "=none",
+			"--" + name, tiny}} {
+			c, cmd := &trainConfig{kind: kind}, &cobra.Command{}
+			c.bind(cmd)
+			if err := cmd.Flags().Parse(args); err != nil {
+				t.Fatal(err)
+			}
+			p, err := c.options(cmd.Flags())
+			if err != nil || p.Train.Init != tiny || p.Train.Config.Hidden == train.Defaults().Config.Hidden {
+				t.Errorf("%s %q: %v, starts from %q with width %d", kind, args, err, p.Train.Init,
+					p.Train.Config.Hidden)
+			}
+		}
+	}
+}
+
 // train, distill and posttrain have twenty flags at most; all else is a key.
 func TestTrainingCommandsHaveFewFlags(t *testing.T) {
 	for kind := range flagsOf {

@@ -186,9 +186,9 @@ func prepared(s dataset.Summary) report.Report {
 			splits.Rows = append(splits.Rows, []string{name, fmt.Sprint(n)})
 		}
 	}
-	for name, n := range s.Splits {
+	for _, name := range slices.Sorted(maps.Keys(s.Splits)) {
 		if !slices.Contains([]string{"train", "val", "test"}, name) {
-			splits.Rows = append(splits.Rows, []string{name, fmt.Sprint(n)})
+			splits.Rows = append(splits.Rows, []string{name, fmt.Sprint(s.Splits[name])})
 		}
 	}
 	sources := report.Section{Head: []string{"source", "molecules", "skipped", "left out", "bytes",

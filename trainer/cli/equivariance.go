@@ -46,8 +46,10 @@ and those of the input, rotated. The figures are their energy distance and its p
 permutations. A p near 0.001 says that the distributions differ: the network is not equivariant.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if atoms < 2 || atoms > 1024 || samples < 2 || samples > 10000 {
-				return usagef("--atoms %d, --samples %d: want 2 to 1024 and 2 to 10000", atoms, samples)
+			if atoms < 2 || atoms > 1024 || couplings < 1 || couplings > 10000 || samples < 2 ||
+				samples > 10000 {
+				return usagef("--atoms %d, --couplings %d, --samples %d: want 2 to 1024, 1 to 10000 and 2 to 10000",
+					atoms, couplings, samples)
 			}
 			n, f, err := loadNetwork(path)
 			if err != nil {

@@ -59,6 +59,10 @@ the published classes.`,
 			if finetuned == "" && cmd.Flags().Changed("scale") {
 				return usagef("--scale needs --finetuned and --base")
 			}
+			if to == "pytorch" && (moments != "" || cmd.Flags().Changed("dtype")) {
+				return usagef("--dtype and --moments: not with --to pytorch, whose state_dict is of float32 " +
+					"tensors alone")
+			}
 			w, c, err := readWeights(args[0])
 			if err == nil && finetuned != "" {
 				if err = addTaskVector(w, finetuned, base, scale); err == nil {
@@ -138,13 +142,13 @@ func addMoments(r *dataset.Reader, w train.Weights, data string) (n int, err err
 	}
 	sum := encoding.NewMomentsSum(meta)
 	for m, err := range r.Open(data) {
-		if err == nil {
-			err = sum.Add(m)
-		}
 		if err != nil {
-			return n, fmt.Errorf("--moments %s: molecule %d: %w", data, n, err)
+			return n, fmt.Errorf("--moments: %w", err)
 		}
 		n++
+		if err := sum.Add(m); err != nil {
+			return n, fmt.Errorf("--moments %s: molecule %d: %w", data, n, err)
+		}
 	}
 	if meta.Moments = sum.Moments(); meta.Moments == nil {
 		return n, fmt.Errorf("--moments %s: no molecules of two atoms or more", data)

@@ -81,7 +81,7 @@ the sizes in files of molecules.`,
 	f := cmd.Flags()
 	f.StringVarP(&out, "out", "o", "", "file to write")
 	f.StringVar(&args, "args", "", "args.pickle of the run")
-	f.StringVar(&dtype, "dtype", "f32", "f32, f16 or bf16")
+	f.StringVar(&dtype, "dtype", "f32", "f32, f16, bf16 or int8")
 	f.StringSliceVar(&sizes, "sizes", nil, "files of molecules, for the histogram of sizes")
 	f.IntVar(&c.Heads, "heads", 0, "attention heads of k, where there is no args.pickle")
 	f.IntVar(&c.EncHeads, "enc-heads", 0, "attention heads of f, where there is no args.pickle")

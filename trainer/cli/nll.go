@@ -56,11 +56,14 @@ molecules and the noise.`,
 			}
 			var molecules []*molecule.Molecule
 			for _, name := range data {
+				if limit > 0 && len(molecules) == limit {
+					break
+				}
 				for m, err := range newReader(cmd).Open(name) {
 					if err != nil {
 						return err
 					}
-					if molecules = append(molecules, m); limit > 0 && len(molecules) == limit {
+					if molecules = append(molecules, m); len(molecules) == limit {
 						break
 					}
 				}

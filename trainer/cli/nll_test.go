@@ -26,6 +26,11 @@ func TestNLL(t *testing.T) {
 		"1"); !strings.Contains(out, "1 molecules of") {
 		t.Error(out)
 	}
+	// The limit is of all files, however many molecules the first has.
+	if out := succeeds(t, "nll", "--model", tiny, "--data", data+","+data+","+data, "--markdown", "--limit",
+		"3"); !strings.Contains(out, "3 molecules of") {
+		t.Error(out)
+	}
 	fails(t, 2, "--data: no files", "nll")
 	fails(t, 1, "element S is not among the model's", "nll", "--model", tiny, "--data",
 		writeFile(t, "s.xyz", "1\n\nS 0 0 0\n"))

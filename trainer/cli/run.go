@@ -249,8 +249,7 @@ func (r *recipe) leftOut(given map[string]bool) []bool {
 		for key := range s.Gives {
 			all = all && given[key]
 			for j := i + 1; j < len(r.Stages); j++ {
-				if !given[key] && slices.ContainsFunc(r.Stages[j].Run,
-					func(arg string) bool { return strings.Contains(arg, "{"+key+"}") }) {
+				if !given[key] && r.Stages[j].names(key) {
 					used, needed = true, needed || !left[j]
 				}
 			}
@@ -258,6 +257,13 @@ func (r *recipe) leftOut(given map[string]bool) []bool {
 		left[i] = all || used && !needed
 	}
 	return left
+}
+
+// names tells whether a stage uses a variable.
+func (s *stage) names(key string) bool {
+	texts := append(slices.Concat(s.Run, s.CUDA), s.Stdout)
+	return slices.ContainsFunc(texts,
+		func(text string) bool { return strings.Contains(text, "{"+key+"}") })
 }
 
 func keysOfMap(m map[string]string) (keys []string) {
@@ -378,15 +384,23 @@ func resumed(args []string) []string {
 	if !slices.Contains([]string{"train", "distill", "posttrain"}, args[0]) {
 		return args
 	}
-	i := slices.Index(args, "--out")
-	if i < 0 || i+1 == len(args) || !train.CanResume(args[i+1]) {
+	out := ""
+	for i, arg := range args {
+		switch value, ok := strings.CutPrefix(arg, "--out="); {
+		case ok:
+			out = value
+		case (arg == "--out" || arg == "-o") && i+1 < len(args):
+			out = args[i+1]
+		}
+	}
+	if out == "" || !train.CanResume(out) {
 		return args
 	}
 	command := args[0]
 	if command == "distill" {
 		command = "train"
 	}
-	return []string{command, "--resume", args[i+1]}
+	return []string{command, "--resume", out}
 }
 
 // check tells whether the files of a stage are those that it made.

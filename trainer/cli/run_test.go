@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -28,6 +30,49 @@ func TestRecipePlan(t *testing.T) {
 		"--dry-run", "--set", "device=cuda")
 	if strings.Contains(cpu, "73728") || !strings.Contains(gpu, "73728") || !strings.Contains(gpu, "--device cuda") {
 		t.Errorf("on a CPU %s, on a GPU %s", cpu, gpu)
+	}
+}
+
+// A stage that only the arguments of a GPU, or the name of an output, take something from is not left
+// out with the stages that nothing needs.
+func TestRecipePlanKeepsWhatIsUsed(t *testing.T) {
+	const stages = `[[stage]]
+name = "a"
+run = ["version"]
+gives = { x = "{out}/x" }
+[[stage]]
+name = "b"
+run = ["version", "{x}"]
+gives = { y = "{out}/y" }
+[[stage]]
+name = "c"
+run = ["version"]
+`
+	for _, use := range []string{`cuda = ["{x}"]`, `stdout = "{x}"`} {
+		plan := succeeds(t, "run", writeFile(t, "r.toml", stages+use), "--out", "run", "--dry-run", "--set",
+			"y=given", "--set", "device=cuda")
+		if !strings.HasPrefix(plan, "a ") || strings.Contains(plan, "\nb ") {
+			t.Errorf("%s: planned are %s", use, plan)
+		}
+	}
+}
+
+// A stage goes on from the state in its folder, however the recipe names that.
+func TestStagesGoOn(t *testing.T) {
+	out := t.TempDir()
+	if err := os.WriteFile(filepath.Join(out, "checkpoint.safetensors"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"train", "--out", out}, {"train", "-o", out}, {"train", "--out=" + out},
+		{"distill", "--teacher", "--out", "--out", out}} {
+		if got, want := resumed(args), []string{"train", "--resume", out}; !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", args, got, want)
+		}
+	}
+	for _, args := range [][]string{{"train", "--out", out + "/none"}, {"train", "--out"}, {"export", "--out", out}} {
+		if got := resumed(args); !slices.Equal(got, args) {
+			t.Errorf("%q: %q", args, got)
+		}
 	}
 }
 
