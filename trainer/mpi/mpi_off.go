@@ -2,9 +2,6 @@
 
 package mpi
 
-// Built tells whether MPI is in this build.
-const Built = false
-
 // Join is the world of this process alone.
 func Join() (*World, error) { return Alone, nil }
 

@@ -30,9 +30,6 @@ import (
 	"sync"
 )
 
-// Built tells whether MPI is in this build.
-const Built = true
-
 // largest is how many values one call moves at most: MPI counts in int.
 const largest = 1 << 28
 

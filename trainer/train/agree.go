@@ -25,17 +25,26 @@ func (o *Options) settled() []setting {
 	}
 }
 
+// settled are the settings that make rounds of post-training comparable, and the data of each its own.
+func (p *Posttraining) settled() []setting {
+	return []setting{
+		{"samples", p.Samples}, {"sample-steps", p.SampleSteps}, {"sample-rho", p.SampleRho},
+		{"positives", p.Positives}, {"reward", p.Reward}, {"mix", p.Mix}, {"group", p.Group},
+		{"seed", p.Train.Seed},
+	}
+}
+
 // setting is an option by its flag.
 type setting struct {
 	flag  string
 	value any
 }
 
-// changed tells which of a run's settings are not those of its checkpoint; empty if none.
+// changed tells which of a run's settings are not those that it was begun with; empty if none.
 func changed(before, now []setting) string {
 	for i, s := range before {
 		if was, is := fmt.Sprint(s.value), fmt.Sprint(now[i].value); was != is {
-			return fmt.Sprintf("--%s %s: the checkpoint was trained with %s", s.flag, is, was)
+			return fmt.Sprintf("--%s %s: it was begun with %s", s.flag, is, was)
 		}
 	}
 	return ""
@@ -65,8 +74,8 @@ func changedData(flag string, before, now []dataset.Source) string {
 }
 
 // perProcess are the options in which the processes of one job may differ.
-var perProcess = []string{"Data", "Val", "Out", "Resume", "Init", "Teacher", "Guide", "Better",
-	"Contrast", "Command", "Threads", "Device"}
+var perProcess = []string{"Data", "Val", "Out", "Resume", "Init", "Teacher", "Guide", "Expert",
+	"Contrast", "Reader", "Command", "Threads", "Device"}
 
 // fingerprint lists what the processes of a job must have alike: each option, the molecules and the
 // state that they go on from.

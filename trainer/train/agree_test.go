@@ -1,6 +1,7 @@
 package train
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -58,6 +59,15 @@ func TestChangedDataAreNamed(t *testing.T) {
 	}
 }
 
+// Options in which processes may differ are options.
+func TestPerProcessAreOptions(t *testing.T) {
+	for _, name := range perProcess {
+		if _, ok := reflect.TypeFor[Options]().FieldByName(name); !ok {
+			t.Errorf("%s is none", name)
+		}
+	}
+}
+
 func TestProcessesOfAJobAgree(t *testing.T) {
 	data := []dataset.Source{{File: "a", SHA256: "0", Molecules: 5}}
 	first := Defaults()
@@ -69,8 +79,9 @@ func TestProcessesOfAJobAgree(t *testing.T) {
 		said     string
 	}{
 		"alike": {func(o *Options) {
-			o.Device, o.Threads, o.Out, o.Data = "cuda:1", 7, "elsewhere",
-				[]string{"b"}
+			o.Device, o.Threads, o.Out, o.Data = "cuda:1", 7, "elsewhere", []string{"b"}
+			o.Teacher, o.Guide, o.Expert = "elsewhere/t", "elsewhere/g", "elsewhere/e"
+			o.Reader = &dataset.Reader{Note: func(string) {}} // as the command has it
 		}, data, Progress{Step: 3, Seconds: 2}, ""},
 		"seed":    {func(o *Options) { o.Seed = 1 }, data, Progress{Step: 3}, "Seed"},
 		"batch":   {func(o *Options) { o.BatchAtoms++ }, data, Progress{Step: 3}, "BatchAtoms"},

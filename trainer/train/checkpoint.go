@@ -83,6 +83,12 @@ type Checkpoint struct {
 	Buffers    map[string][]float32 // flat, parameters in the order of Config.Parameters
 }
 
+// isBest tells whether the validation of the lowest loss was of this state.
+func (c *Checkpoint) isBest() bool {
+	h := c.Provenance.History
+	return len(h) > 0 && h[len(h)-1].Step == c.Progress.Step && h[len(h)-1].Loss == c.Progress.Best
+}
+
 // historyTail is the number of validations that a checkpoint keeps.
 const historyTail = 50
 

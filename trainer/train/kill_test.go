@@ -18,8 +18,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sugarme/gotch/ts"
 	"golang.org/x/sys/unix"
 
+	"github.com/symdiff-go/symdiff/trainer/dataset"
+	"github.com/symdiff-go/symdiff/trainer/mpi"
 	"github.com/symdiff-go/symdiff/trainer/torch"
 )
 
@@ -36,6 +39,7 @@ func TestMain(m *testing.M) {
 	if err := json.Unmarshal([]byte(text), &o); err != nil {
 		panic(err)
 	}
+	o.Reader = &dataset.Reader{Note: func(string) {}} // as the command has it
 	if o.Init == "resume" {
 		o.Init, o.Resume = "", o.Out
 	}
@@ -276,6 +280,75 @@ func TestKeptCheckpoints(t *testing.T) {
 	}
 	if best.Progress.Step != at || best.Provenance.ValLoss != lowest {
 		t.Errorf("best is of step %d with %g, want %d with %g", best.Progress.Step, best.Provenance.ValLoss, at, lowest)
+	}
+}
+
+// A run that was killed between the checkpoint of its best validation and that one's second name
+// makes up for it; one whose newest checkpoint is damaged leaves the best one as it is.
+func TestKilledBeforeTheBestName(t *testing.T) {
+	o := small(t)
+	o.Val, o.ValMolecules, o.Steps, o.MinLR = []string{molecules(t, 20)}, 20, 4, 1
+	want := mustRun(t, o)
+	best := filepath.Join(o.Out, bestName)
+	if err := errors.Join(os.Remove(best), os.WriteFile(best, []byte("of before"), 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	o.Resume = o.Out
+	mustRun(t, o)
+	got, err := ReadCheckpoint(best)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "best", want, got)
+
+	old, err := filepath.Glob(filepath.Join(o.Out, "checkpoint*.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range old {
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.Steps = 5
+	if c := mustRun(t, o); c.Progress.Step != 5 {
+		t.Errorf("from the best one to step %d", c.Progress.Step)
+	}
+}
+
+// A best checkpoint that cannot be written is not taken for written.
+func TestBestCannotBeWritten(t *testing.T) {
+	o := small(t)
+	o.Val, o.ValMolecules, o.Steps = []string{molecules(t, 20)}, 20, 2
+	if err := os.MkdirAll(filepath.Join(o.Out, bestName, "in the way"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if c := mustRun(t, o); c.Progress.Best != 0 || c.Provenance.ValLoss == 0 {
+		t.Errorf("best loss %g, loss %g", c.Progress.Best, c.Provenance.ValLoss)
+	}
+}
+
+// A validation loss that is no number is told, and keeps no checkpoint from being written.
+func TestValidationOverflows(t *testing.T) {
+	o := small(t)
+	o.Val, o.ValMolecules = []string{molecules(t, 20)}, 20
+	var status bytes.Buffer
+	r, err := newRun(o, mpi.Alone, &status, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.team.close()
+	if err := r.openLog(); err != nil {
+		t.Fatal(err)
+	}
+	torch.NoGrad(func() { r.opt.EMA.MustFill_(ts.FloatScalar(1e20)) })
+	if err := errors.Join(r.validate(), r.save(), r.log.close(), r.unlock()); err != nil {
+		t.Fatal(err)
+	}
+	c, err := ReadCheckpoint(o.Out)
+	if err != nil || c.Progress.Best != 0 || len(c.Provenance.History) != 0 ||
+		!strings.Contains(status.String(), "the validation loss is") {
+		t.Errorf("%v, best %g of %v, status %s", err, c.Progress.Best, c.Provenance.History, status.String())
 	}
 }
 

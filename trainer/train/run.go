@@ -249,6 +249,19 @@ func (r *run) newParams(device gotch.Device) *torch.Params {
 
 // enter takes the run's folder and reads what is to go on.
 func (r *run) enter() (resumed *Checkpoint, err error) {
+	if r.leads() { // before the state is read, which another run may be about to replace
+		if err := os.MkdirAll(r.Out, 0o777); err != nil {
+			return nil, err
+		}
+		if r.unlock, err = lock(r.Out); err != nil {
+			return nil, err
+		}
+		defer func() {
+			if err != nil {
+				err = errors.Join(err, r.unlock())
+			}
+		}()
+	}
 	warning := ""
 	if r.Resume != "" {
 		if resumed, warning, err = ResumeCheckpoint(r.Resume); err != nil {
@@ -261,17 +274,18 @@ func (r *run) enter() (resumed *Checkpoint, err error) {
 	if !r.leads() {
 		return resumed, nil
 	}
-	if err := os.MkdirAll(r.Out, 0o777); err != nil {
+	if exists(r.path(checkpointName)) && resumed == nil {
+		return nil, fmt.Errorf("%s is there already: --resume %s goes on with it, or choose another --out",
+			r.path(checkpointName), r.Out)
+	}
+	if err := tidy(r.Out, warning != ""); err != nil {
 		return nil, err
 	}
-	if r.unlock, err = lock(r.Out); err != nil {
-		return nil, err
+	newest := warning == "" && CheckpointPath(filepath.Clean(r.Resume)) == r.path(checkpointName)
+	if resumed != nil && newest && resumed.isBest() {
+		err = r.keepBest() // a kill may have come between the checkpoint and its second name
 	}
-	if _, err := os.Stat(r.path(checkpointName)); err == nil && resumed == nil {
-		return nil, errors.Join(fmt.Errorf("%s is there already: --resume %s goes on with it, or "+
-			"choose another --out", r.path(checkpointName), r.Out), r.unlock())
-	}
-	return resumed, tidy(r.Out, warning != "")
+	return resumed, err
 }
 
 // load reads the molecules.
@@ -541,7 +555,7 @@ func (r *run) openLog() (err error) {
 	}
 	r.log.note("%s with %d parameters on %d molecules (%d atoms), %d batches an epoch, %d threads",
 		r.VariantName(), r.params.Size,
-		r.set.Len(), r.set.Atoms(), r.order.BatchesPerEpoch(), r.team.size())
+		r.set.Len(), r.set.Atoms(), r.perEpoch, r.team.size())
 	for _, w := range r.warnings {
 		r.log.note("%s", w)
 	}
@@ -668,5 +682,8 @@ func (r *run) saveBest() error {
 	if err := r.save(); err != nil {
 		return err
 	}
-	return second(r.path(checkpointName), r.path(bestName))
+	return r.keepBest()
 }
+
+// keepBest gives the newest checkpoint the name of the best one too.
+func (r *run) keepBest() error { return second(r.path(checkpointName), r.path(bestName)) }

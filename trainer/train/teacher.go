@@ -34,7 +34,7 @@ type teacher struct {
 	context          []encoding.Quantity // what they are conditioned on
 }
 
-// loadTeacher reads Options.Teacher, Options.Guide and Options.Better; nil if there is none.
+// loadTeacher reads Options.Teacher, Options.Guide and Options.Expert; nil if there is none.
 func loadTeacher(o Options, device gotch.Device) (*teacher, error) {
 	if o.Teacher == "" {
 		return nil, nil

@@ -56,14 +56,18 @@ func (r *run) validate() error {
 		}
 	})
 	losses := byTime(errors, times, T)
-	if r.old != nil {
-		r.provenance.DriftByTime = byTime(moved, times, T)
-	}
 	n, total := float64(len(errors)), 0.0
 	for _, e := range errors {
 		total += e
 	}
 	loss := round(total/n, 1e6)
+	if !finite(loss) { // no number that a file could hold
+		r.log.note("step %d: the validation loss is %g; it is left out", r.progress.Step, loss)
+		return nil
+	}
+	if r.old != nil {
+		r.provenance.DriftByTime = byTime(moved, times, T)
+	}
 	e := r.entry("val")
 	e.ValLoss, e.ByTime, e.Drift = &loss, losses, r.provenance.DriftByTime
 	r.provenance.ValLoss, r.provenance.ValLossByTime = loss, losses
@@ -77,11 +81,13 @@ func (r *run) validate() error {
 		Seconds: e.Time, Loss: loss})
 	r.provenance.History = h[max(0, len(h)-historyTail):]
 	r.log.write(e)
-	if r.progress.Best != 0 && loss >= r.progress.Best {
+	before := r.progress.Best
+	if before != 0 && loss >= before {
 		return nil
 	}
 	r.progress.Best = loss
 	if err := r.saveBest(); err != nil {
+		r.progress.Best = before // what is there is of that loss, and the next better one takes its place
 		r.log.note("the best checkpoint so far could not be written: %v", err)
 	}
 	return nil
