@@ -160,6 +160,8 @@ func TestDistill(t *testing.T) {
 	}
 	succeeds(t, append(args, "--out", run("deeper"), "--steps", "1", "--set", "depth=2")...)
 	fails(t, 2, "--teacher: no weights file given", "distill", "--data", data, "--out", run("x"), "--steps", "1")
+	fails(t, 1, "no such file", append(args, "--guide", weights("none"), "--out", run("x"), "--steps", "1",
+		"--dry-run")...)
 	fails(t, 1, "no such file", "distill", "--teacher", weights("none"), "--data", data, "--out", run("x"), "--steps", "1")
 }
 

@@ -339,6 +339,8 @@ func (o *Options) checkChoices() error {
 		return errors.New("--guidance, guide-from, guide-to: need --guide, the weak model")
 	case o.Guide != "" && o.Guidance == 0:
 		return errors.New("--guidance: with --guide, needs a weight above 0")
+	case o.SampleMolecules > 0 && (len(o.Val) == 0 || o.ValMolecules == 0):
+		return errors.New("sample-molecules: needs --val, for the samples are made after each validation")
 	case o.Out == "":
 		return errors.New("--out: no folder given")
 	case o.Steps < 0 || o.Epochs < 0 || o.MaxTime < 0 || o.Steps == 0 && o.Epochs == 0 &&

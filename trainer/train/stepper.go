@@ -45,6 +45,12 @@ func prepare(o Options) (*run, error) {
 	}
 	r := &run{Options: o, world: mpi.Alone, meta: o.Meta()}
 	r.setup(device)
+	if r.teacher, err = loadTeacher(o, device); err != nil {
+		return nil, err
+	}
+	if r.teacher != nil {
+		r.meta.Context = r.teacher.context
+	}
 	if err := r.load(); err != nil {
 		return nil, err
 	}

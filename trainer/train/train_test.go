@@ -103,6 +103,7 @@ func TestValidateNamesTheFlag(t *testing.T) {
 		"fix_qr":            func(o *Options) { o.Config.FixQR = false },
 		"gamma_order":       func(o *Options) { o.Config.GammaOrder = model.GammaReleased },
 		"pad_to":            func(o *Options) { o.Config.PadTo = 29 },
+		"sample-molecules":  func(o *Options) { o.SampleMolecules = 5 },
 	} {
 		o := small(t)
 		change(&o)
