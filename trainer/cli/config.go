@@ -68,7 +68,7 @@ func (c *trainConfig) bind(cmd *cobra.Command) {
 	f := cmd.Flags()
 	c.shown.Train = train.Defaults()
 	if c.kind == "posttrain" {
-		c.shown, _ = train.PosttrainDefaults("") // of no weights: what does not follow from them
+		c.shown, _ = train.PosttrainDefaults("") // of no weights
 	}
 	all := c.settings(&c.shown)
 	for _, name := range flagsOf[c.kind] {

@@ -139,6 +139,17 @@ func TestStartFromAFile(t *testing.T) {
 	}
 }
 
+// The help of post-training has its defaults, before there are weights.
+func TestPosttrainHelpHasDefaults(t *testing.T) {
+	c, cmd := &trainConfig{kind: "posttrain"}, &cobra.Command{}
+	c.bind(cmd)
+	for flag, want := range map[string]string{"steps": "1400", "device": "cpu", "rounds": "8"} {
+		if got := cmd.Flags().Lookup(flag).DefValue; got != want {
+			t.Errorf("--%s is %q, want %q", flag, got, want)
+		}
+	}
+}
+
 // train, distill and posttrain have twenty flags at most; all else is a key.
 func TestTrainingCommandsHaveFewFlags(t *testing.T) {
 	for kind := range flagsOf {

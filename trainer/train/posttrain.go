@@ -53,20 +53,14 @@ type Posttraining struct {
 }
 
 // PosttrainDefaults are the settings of post-training from a weights file, with its sizes and its
-// meaning.
+// meaning; with an error, those that do not follow from it.
 func PosttrainDefaults(weights string) (Posttraining, error) {
 	p := Posttraining{Rounds: 8, Patience: 2, Samples: 5000, Positives: 15000, Beta: 0.4, From: 0.06,
 		To: 0.75, Negative: 0.9, Ramp: 0.1, Mix: 0.5, RewardBelow: 1}
 	o, err := Student(weights)
-	if err != nil {
-		return p, err
-	}
 	o.Teacher, o.Init = "", weights
 	o.BatchAtoms, o.LR, o.Warmup, o.EMA, o.BF16, o.Steps = 1152, 4e-4, 50, 0.995, true, 1400
 	o.Dropout, o.ValEvery, o.Keep, o.CheckpointEvery = 0.05, 0, 1, Duration(time.Minute)
-	if o.Network == NetworkEGNN {
-		o.BF16 = false
-	}
 	o.Fragments = 0
 	if f, err := safetensors.Open(weights); err == nil {
 		if meta, err := encoding.Parse(weights, f.Metadata); err == nil && meta.Fragments {
@@ -74,7 +68,7 @@ func PosttrainDefaults(weights string) (Posttraining, error) {
 		}
 	}
 	p.Train = o
-	return p, nil
+	return p, err
 }
 
 // Validate checks the settings; an error names the flag.
@@ -91,6 +85,7 @@ func (p *Posttraining) Validate() error {
 		{"positives", p.Positives >= 0, "not negative"},
 		{"--mix", p.Mix >= 0 && p.Mix <= 1, "in [0, 1]"},
 		{"--val", len(p.Train.Val) > 0, "that is given: rounds are judged by it"},
+		{"stop-after", p.Train.StopAfter == 0, "of 0: it would end a round before its time"},
 	} {
 		if !c.ok {
 			return fmt.Errorf("%s: want a value %s", c.flag, c.want)

@@ -100,6 +100,9 @@ func Posttrain(ctx context.Context, p Posttraining, resume bool, status io.Write
 		return nil, err
 	}
 	if err := r.run(ctx); err != nil {
+		if ctx.Err() != nil { // whatever that ended, such as the program of a reward
+			err = r.interrupted()
+		}
 		return nil, err
 	}
 	return &PosttrainResult{filepath.Join(out, modelName), r.state.Best, r.state.Rounds, r.state.Done},
@@ -118,13 +121,16 @@ func (r *posttraining) enter(resume bool) error {
 		return fmt.Errorf("%s is there already: --resume %s goes on with it, or choose another --out",
 			path, r.Train.Out)
 	case err == nil:
+		if said := changed(state.Options.settled(), r.settled()); said != "" {
+			return fmt.Errorf("--resume %s: %s; choose another --out", r.Train.Out, said)
+		}
 		r.state = state
 		r.state.Options, r.state.Done = r.Posttraining, false
 		r.state.Commands = append(r.state.Commands, r.Train.Command)
-		sum, err := hashOf(state.Rounds[0].Weights)
+		r.state.Rounds[0].Weights = r.Train.Init // it may have been moved
+		sum, err := hashOf(r.Train.Init)
 		if err == nil && sum != state.Rounds[0].SHA256 {
-			err = fmt.Errorf("%s: not the weights that %s started from", state.Rounds[0].Weights,
-				r.Train.Out)
+			err = fmt.Errorf("%s: not the weights that %s started from", r.Train.Init, r.Train.Out)
 		}
 		return err
 	case resume || exists(path):

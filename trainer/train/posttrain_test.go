@@ -444,6 +444,7 @@ func TestPosttrainingRefusesWhatItCannotDo(t *testing.T) {
 		"no such file":  func(p *Posttraining) { p.Train.Data = []string{"none.xyz"} },
 		"loss l2":       func(p *Posttraining) { p.Train.Loss = lossVLB },
 		"--sample-step": func(p *Posttraining) { p.SampleSteps = -1 },
+		"stop-after":    func(p *Posttraining) { p.Train.StopAfter = 1 },
 	} {
 		p := smallPosttraining(t)
 		change(&p)
@@ -456,5 +457,70 @@ func TestPosttrainingRefusesWhatItCannotDo(t *testing.T) {
 	p.Train.Out = t.TempDir()
 	if _, err := Posttrain(context.Background(), p, true, nil, false); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a folder without post-training goes on: %v", err)
+	}
+}
+
+// Post-training goes on with the settings that make its rounds comparable, and from its weights, which
+// may have moved.
+func TestPosttrainingGoesOnAsItBegan(t *testing.T) {
+	p := smallPosttraining(t)
+	if err := os.MkdirAll(p.Train.Out, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	enter := func(change func(*Posttraining), resume bool) (*posttraining, error) {
+		r := &posttraining{Posttraining: p}
+		change(&r.Posttraining)
+		return r, r.enter(resume)
+	}
+	if _, err := enter(func(*Posttraining) {}, false); err != nil {
+		t.Fatal(err)
+	}
+	for want, change := range map[string]func(*Posttraining){
+		"--samples 9: it was begun with 8":    func(p *Posttraining) { p.Samples++ },
+		"--sample-steps":                      func(p *Posttraining) { p.SampleSteps++ },
+		"--sample-rho":                        func(p *Posttraining) { p.SampleRho++ },
+		"--positives":                         func(p *Posttraining) { p.Positives++ },
+		"--reward valid: it was begun with ;": func(p *Posttraining) { p.Reward = "valid" },
+		"--mix":                               func(p *Posttraining) { p.Mix = 1 },
+		"--group":                             func(p *Posttraining) { p.Group = "atoms" },
+		"--seed":                              func(p *Posttraining) { p.Train.Seed++ },
+		"not the weights":                     func(p *Posttraining) { p.Train.Init = p.Train.Val[0] },
+	} {
+		if _, err := enter(change, true); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one about %s", err, want)
+		}
+	}
+	moved := filepath.Join(t.TempDir(), "moved.safetensors")
+	if err := copyFile(p.Train.Init, moved); err != nil {
+		t.Fatal(err)
+	}
+	r, err := enter(func(p *Posttraining) { p.Rounds, p.Train.Init = 5, moved }, true)
+	if err != nil || r.state.Rounds[0].Weights != moved || r.state.Options.Rounds != 5 {
+		t.Errorf("%v: goes on from %+v", err, r.state.Rounds[0])
+	}
+}
+
+// Ctrl-C while a program rewards ends post-training as at any other moment, at once, whatever the
+// program has started.
+func TestInterruptOfAReward(t *testing.T) {
+	p := smallPosttraining(t)
+	started, script := filepath.Join(t.TempDir(), "started"), filepath.Join(t.TempDir(), "reward")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\n> "+started+"\nsleep 60\necho 1\n"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	p.Reward = "program:" + script
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var asked time.Time
+	go func() {
+		for !exists(started) && ctx.Err() == nil {
+			time.Sleep(10 * time.Millisecond)
+		}
+		asked = time.Now()
+		cancel()
+	}()
+	_, err := Posttrain(ctx, p, false, nil, false)
+	if _, ok := errors.AsType[*Interrupted](err); !ok || !exists(started) || time.Since(asked) > 30*time.Second {
+		t.Errorf("%v after %v", err, time.Since(asked))
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
@@ -419,6 +420,7 @@ func programReward(command []string) (rewarder, error) {
 		}
 		cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = &in, &out, os.Stderr
+		cmd.WaitDelay = time.Second // children of a script that was ended may hold its output
 		if err := cmd.Run(); err != nil {
 			return nil, fmt.Errorf("--reward: %s: %w", command[0], err)
 		}
