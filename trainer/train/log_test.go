@@ -2,6 +2,8 @@ package train
 
 import (
 	"encoding/binary"
+	"encoding/json"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -145,5 +147,28 @@ func TestChartOfNegativeLoss(t *testing.T) {
 		if c := charts["loss"]; c.LogY != log || len(c.Series) != 1 || len(c.Series[0].X) != 2 {
 			t.Errorf("%s: %+v", text, c)
 		}
+	}
+}
+
+// A run that has no checkpoint yet is told of by its log.
+func TestSummaryOfARunWithoutACheckpoint(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	o := small(t)
+	var log []byte
+	for _, e := range []entry{{Event: "start", Params: 77, Options: &o}, {Event: "val", Step: 2, ValLoss: new(0.5)},
+		{Event: "val", Step: 4, ValLoss: new(0.75)}, {Event: "train", Step: 5, Epoch: 1.5, Time: 9, Loss: new(0.25)}} {
+		line, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		log = append(append(log, line...), '\n')
+	}
+	if err := errors.Join(os.Mkdir(dir, 0o777), os.WriteFile(filepath.Join(dir, logName), log, 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	want := Summary{Run: "run", Variant: "symdiff", Parameters: 77, Step: 5, Epochs: 1.5, Seconds: 9, ValLoss: 0.75,
+		Best: 0.5}
+	if s, err := Summarise(dir); err != nil || *s != want {
+		t.Errorf("%v, %+v, want %+v", err, s, want)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -26,15 +27,39 @@ type Summary struct {
 	Best       float64 `json:"best_val_loss,omitempty"`
 }
 
-// Summarise reads the newest checkpoint of a folder.
+// Summarise reads the newest checkpoint of a folder, or the log of a run that has none yet.
 func Summarise(folder string) (*Summary, error) {
+	name := filepath.Base(filepath.Clean(folder))
 	c, err := ReadCheckpoint(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return summariseLog(folder, name)
+	}
 	if err != nil {
 		return nil, err
 	}
 	p := c.Progress
-	return &Summary{filepath.Base(filepath.Clean(folder)), c.Options.VariantName(), len(c.Averaged()),
-		p.Step, p.Epochs, p.Seconds, p.Done, c.Provenance.ValLoss, p.Best}, nil
+	return &Summary{name, c.Options.VariantName(), len(c.Averaged()), p.Step, p.Epochs, p.Seconds, p.Done,
+		c.Provenance.ValLoss, p.Best}, nil
+}
+
+func summariseLog(folder, name string) (*Summary, error) {
+	log, err := readLog(folder)
+	if err != nil {
+		return nil, err
+	}
+	s := &Summary{Run: name}
+	for _, e := range log {
+		s.Step, s.Epochs, s.Seconds = e.Step, e.Epoch, e.Time
+		if e.Options != nil {
+			s.Variant, s.Parameters = e.Options.VariantName(), e.Params
+		}
+		if v := e.ValLoss; v != nil {
+			if s.ValLoss = *v; s.Best == 0 || *v < s.Best {
+				s.Best = *v
+			}
+		}
+	}
+	return s, nil
 }
 
 // readLog reads the log of a run. A last line that is not whole is left out.
