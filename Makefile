@@ -136,7 +136,7 @@ ship-model: ## copy the model of `make model` and its figures to core/weights/MO
 	$(MAKE) evaluate-model MODEL=$(MODEL)
 	$(MAKE) evaluate-gamma MODEL=$(MODEL)
 
-# How a shipped model (MODEL=qm9-web, qm9-base or qm9-gamma) does at several settings, steps:method:t_start, then flags of symdiff
+# How a shipped model (MODEL=qm9-web, qm9-base, qm9-gamma or a new one) does at several settings, steps:method:t_start, then flags of symdiff
 # sample: the table of its card.
 MODEL ?= qm9-web
 EVALUATION := core/weights/$(MODEL).json
@@ -145,10 +145,10 @@ SETTINGS_qm9-base := 40:dpm++2m-sde:600 25:dpm++2m-sde:600 40:dpm++2m-sde:600:--
 SETTINGS_qm9-gamma := 40:dpm++2m-sde:600 25:dpm++2m-sde:600 15:dpm++2m-sde:600 40:dpm++2m-sde:600:-n:5000:--formula:learned 40:dpm++2m-sde:600:--joint
 SETTINGS_qm9-web := 100:dpm++2m-sde:1000 50:dpm++2m-sde:1000 25:dpm++2m-sde:1000 10:dpm++2m-sde:1000 40:dpm++2m-sde:600 25:dpm++2m-sde:600 15:dpm++2m-sde:600 \
 	25:dpm++2m:600 100:ddim:1000 250:ancestral:1000 500:ancestral:1000:-n:200 1000:ancestral:1000:-n:200 40:dpm++2m-sde:600:--joint
-SETTINGS ?= $(SETTINGS_$(MODEL))
+SETTINGS ?= $(or $(SETTINGS_$(MODEL)),$(SETTINGS_qm9-gamma))
 SAMPLES ?= 1000
 evaluate-model: cli ## sample SAMPLES=1000 molecules of MODEL=qm9-web at each of SETTINGS and write core/weights/qm9-web.json
-	$(if $(SETTINGS),,$(error MODEL=$(MODEL): no such shipped model; SETTINGS= evaluates another file of core/weights))
+	$(if $(wildcard core/weights/$(MODEL).safetensors),,$(error MODEL=$(MODEL): no core/weights/$(MODEL).safetensors))
 	@mkdir -p $(BUILD)/evaluation && rm -f $(BUILD)/evaluation/*.json
 	i=0; for setting in $(SETTINGS); do i=$$((i + 1)); set -- $$(echo $$setting | tr : ' '); $(BUILD)/symdiff sample --model core/weights/$(MODEL).safetensors \
 		-n $(SAMPLES) --seed 1 --steps $$1 --method $$2 --t-start $$3 $$4 $$5 $$6 $$7 --json --out $(BUILD)/evaluation/$$i.xyz > $(BUILD)/evaluation/$$i.json || exit 1; done
