@@ -123,20 +123,16 @@ func TestDivergences(t *testing.T) {
 	}{
 		{h(1, 2, 3), h(2, 4, 6), 0, 0},
 		{h(1, 0, 0), h(0, 0, 5), 1, 1},
-		{h(1, 1), h(1, 0), 0.5*(0.5*math.Log2(2.0/3)+0.5) + 0.5*math.Log2(4.0/3)*1, 0.25},
+		// ½·KL(p|m) + ½·KL(q|m) with p = (½, ½), q = (1, 0), m = (¾, ¼)
+		{h(1, 1), h(1, 0), 0.5*(0.5*math.Log2(0.5/0.75)+0.5*math.Log2(0.5/0.25)) + 0.5*math.Log2(1/0.75), 0.25},
 	} {
 		js, w := jensenShannon(c.p, c.q), wasserstein(c.p, c.q)
-		if c.js == 0 && js != 0 || math.Abs(js-c.js) > 1e-12 && c.js != 0 && c.p.Counts[0] == 1 && len(c.p.Counts) == 3 {
+		if math.Abs(js-c.js) > 1e-12 {
 			t.Errorf("%v %v: Jensen-Shannon %v, want %v", c.p.Counts, c.q.Counts, js, c.js)
 		}
 		if math.Abs(w-c.w) > 1e-12 || js != jensenShannon(c.q, c.p) {
 			t.Errorf("%v %v: Wasserstein %v, want %v; or not symmetric", c.p.Counts, c.q.Counts, w, c.w)
 		}
-	}
-	// ½·KL(p|m)+½·KL(q|m) with p = (½, ½), q = (1, 0), m = (¾, ¼), by hand.
-	want := 0.5*(0.5*math.Log2(0.5/0.75)+0.5*math.Log2(0.5/0.25)) + 0.5*math.Log2(1/0.75)
-	if got := jensenShannon(h(1, 1), h(1, 0)); math.Abs(got-want) > 1e-12 {
-		t.Errorf("%v, want %v", got, want)
 	}
 	// The divergence of n draws in K bins is (K-1)/(8·n·ln 2) in the mean, to first order.
 	flat := h(1, 1, 1, 1, 1, 1, 1, 1, 1, 1)

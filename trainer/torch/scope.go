@@ -220,8 +220,5 @@ func Float32s(t Tensor) []float32 {
 	return out
 }
 
-// Scalar is the value of a tensor of one element, as float32.
-func Scalar(s *Scope, t Tensor) float64 { return float64(Float32s(s.to(t, f32))[0]) }
-
 // NoGrad runs f without recording for gradients.
 func NoGrad(f func()) { ts.NoGrad(f) }
