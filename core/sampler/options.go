@@ -13,10 +13,10 @@ import (
 	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
-// Options says what to sample. The zero value of a field is its default, which
-// depends on no other field. The JSON names are also those of the flags of symdiff
-// sample (t_start is --t-start), of wasm/js/options.ts, of the page's address and
-// of the properties of a sampled molecule.
+// Options says what to sample. The zero value of a field is its default. The JSON
+// names are also those of the flags of symdiff sample (t_start is --t-start), of
+// wasm/js/options.ts, of the page's address and of the properties of a sampled
+// molecule.
 type Options struct {
 	// Seed of the random numbers, below 2^64. Molecule i of a seed is the same on every
 	// device and in every batch.

@@ -22,10 +22,9 @@ export interface Branch {
   seed: number | bigint;
 }
 /**
- * Options says what to sample. The zero value of a field is its default, which depends on no
- * other field. The JSON names are also those of the flags of symdiff sample (t_start is
- * --t-start), of wasm/js/options.ts, of the page's address and of the properties of a sampled
- * molecule.
+ * Options says what to sample. The zero value of a field is its default. The JSON names are
+ * also those of the flags of symdiff sample (t_start is --t-start), of wasm/js/options.ts, of
+ * the page's address and of the properties of a sampled molecule.
  */
 export interface Options {
   /**
