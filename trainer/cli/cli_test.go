@@ -135,6 +135,9 @@ func TestUsage(t *testing.T) {
 	fails(t, 2, `unexpected argument "stray", want symdiff sample [-n COUNT]`, "sample", "stray")
 	fails(t, 2, "an argument is missing, want symdiff evaluate FILE", "evaluate")
 	fails(t, 2, `unexpected argument "b.xyz", want symdiff evaluate FILE`, "evaluate", "a.xyz", "b.xyz")
+	for _, command := range []string{"evaluate", "compare"} {
+		fails(t, 2, "--strain 5: needs --rdkit", command, "a.xyz", "--rdkit=false", "--strain", "5")
+	}
 	if out := succeeds(t); !strings.Contains(out, "Available Commands") {
 		t.Errorf("help: %s", out)
 	}

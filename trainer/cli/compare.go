@@ -47,7 +47,7 @@ their mean ± standard deviation. For one run it shows the value and its 95 % in
   symdiff compare symdiff.safetensors dit.safetensors -n 1000 --seeds 3 --steps 250 --nll qm9_test.xyz.gz`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.check(); err != nil {
+			if err := o.check(cmd); err != nil {
 				return err
 			}
 			if err := out.check(); err != nil {
@@ -89,7 +89,7 @@ their mean ± standard deviation. For one run it shows the value and its 95 % in
 	return cmd
 }
 
-func (o *compareOptions) check() error {
+func (o *compareOptions) check(cmd *cobra.Command) error {
 	if o.seeds < 1 || o.seeds > 1000 || o.limit < 0 || o.samples < 1 || o.samples > 1000 {
 		return usagef(
 			"--seeds %d, --nll-limit %d, --samples %d: want 1 to 1000 seeds and samples, a limit of 0 or more",
@@ -102,7 +102,7 @@ func (o *compareOptions) check() error {
 	if err := o.sample.check(nil); err != nil {
 		return err
 	}
-	return o.evaluateOptions.check()
+	return o.evaluateOptions.check(cmd)
 }
 
 // entryOf takes apart NAME=A,B; without NAME the first file names the entry.

@@ -95,7 +95,7 @@ func (o *evaluateOptions) flags(cmd *cobra.Command) {
 	must(cmd.MarkFlagFilename("reference", "xyz", "sdf", "gz"))
 }
 
-func (o *evaluateOptions) check() error {
+func (o *evaluateOptions) check(cmd *cobra.Command) error {
 	if o.strain < 0 || o.xtb < 0 || o.threads < 0 || o.threads > 4096 {
 		return usagef("--strain %d, --xtb %d, --threads %d: want 0 or more, at most 4096 threads",
 			o.strain, o.xtb, o.threads)
@@ -105,6 +105,9 @@ func (o *evaluateOptions) check() error {
 	}
 	if o.rdkit && !rdkit.Available {
 		return fmt.Errorf("--rdkit: %w", rdkit.ErrMissing)
+	}
+	if o.strain > 0 && !o.rdkit && cmd.Flags().Changed("strain") {
+		return usagef("--strain %d: needs --rdkit", o.strain)
 	}
 	return nil
 }
@@ -190,7 +193,7 @@ fractions of 1.`,
 			return []string{"xyz", "extxyz", "sdf", "mol", "gz"}, cobra.ShellCompDirectiveFilterFileExt
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.check(); err != nil {
+			if err := o.check(cmd); err != nil {
 				return err
 			}
 			if err := out.check(); err != nil {

@@ -176,12 +176,31 @@ func TestBoundWeights(t *testing.T) {
 			}
 			p := timeShare(i, T, power)
 			sum += p
-			if math.Abs(w*p-want) > 1e-9*math.Max(1, want) {
+			if !(math.Abs(w*p-want) <= 1e-9*math.Max(1, want)) {
 				t.Fatalf("power %g, t = %d: weight %g of probability %g, want %g in all", power, i, w, p, want)
 			}
 		}
-		if math.Abs(sum-1) > 1e-9 {
+		if !(math.Abs(sum-1) <= 1e-9) {
 			t.Errorf("power %g: probabilities sum to %g", power, sum)
+		}
+	}
+}
+
+// The probability of a time is the share of the molecules that Times gives it.
+func TestTimeShare(t *testing.T) {
+	o := small(t)
+	o.Timesteps = 9
+	b := batcher(t, o, false)
+	const n = 100_000
+	for _, power := range []float64{0, 0.5, 1, 2} {
+		var count [10]float64
+		for _, time := range b.Times(n, 1, 0, true, power) {
+			count[time]++
+		}
+		for time, c := range count {
+			if p := timeShare(time, 9, power); !(math.Abs(c/n-p) <= 2./n) {
+				t.Errorf("power %g: t = %d has the share %g, want %g", power, time, c/n, p)
+			}
 		}
 	}
 }
