@@ -148,6 +148,41 @@ func TestDivergences(t *testing.T) {
 	}
 }
 
+// Mean and deviation are those of the middles of bins.
+func TestSpread(t *testing.T) {
+	h := &Histogram{Low: 1, Width: 0.5, Counts: []float64{0, 3, 0, 0, 1}, Total: 4}
+	s := h.spread("x") // three values of 1.75, one of 3.25
+	if s.Count != 4 || math.Abs(s.Mean-2.125) > 1e-12 || math.Abs(s.Std-math.Sqrt(3)/4*1.5) > 1e-12 || s.Low != 1.5 ||
+		s.High != 3.5 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// Kinds of bonds that the reference has too few of are not compared.
+func TestRareBondsAreLeftOut(t *testing.T) {
+	d := distributions{}
+	for name, n := range map[string]int{"C-C": 30_000, "C-N": 200, "C-O": 120, "C#N": 90} {
+		for range n {
+			d.add("length", name, 1.4)
+		}
+	}
+	var names []string
+	for _, x := range divergences(d, d) {
+		names = append(names, x.Name)
+	}
+	if !slices.Equal(names, []string{"C-C", "C-N"}) { // C-O has less than 0.5 % of the bonds
+		t.Errorf("compared are %q", names)
+	}
+}
+
+func TestIntervalOfLikelihood(t *testing.T) {
+	var c Comparison
+	c.Add("a", []*Evaluation{{Likelihood: &Likelihood{NLL: 10, StandardError: 1}}})
+	if r := c.Entries[0].Range["nll"]; math.Abs(r[0]-8.04) > 1e-12 || math.Abs(r[1]-11.96) > 1e-12 {
+		t.Errorf("the 95 %% interval of 10 ± 1 is %v", r)
+	}
+}
+
 func TestNovelty(t *testing.T) {
 	all := read(t)
 	e := evaluate(t, all, Options{Train: list(all), TrainName: "train"})
@@ -159,6 +194,12 @@ func TestNovelty(t *testing.T) {
 	if n := e.Novelty; n.NovelAmongUnique.Count != e.Counts.Unique-2 || n.ValidUniqueNovel.Of != len(all) ||
 		n.ValidUniqueNovel.Count != n.NovelAmongUnique.Count {
 		t.Errorf("two of them known: %+v, %d unique", n, e.Counts.Unique)
+	}
+	// What the rule does not judge is in no share of the valid.
+	silane := &molecule.Molecule{Elements: []molecule.Element{14}, Positions: [][3]float64{{}}}
+	e = evaluate(t, append(slices.Clone(all), silane), Options{Rule: molecule.QM9Rule, Train: list(all[:2])})
+	if n := e.Novelty; n.ValidUniqueNovel.Of != len(all) || e.Counts.NotJudged != 1 {
+		t.Errorf("with a molecule that is not judged: %+v", n)
 	}
 	if rdkit.Available {
 		e = evaluate(t, all, Options{Train: list(all[:2]), RDKit: true})

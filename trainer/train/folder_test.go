@@ -28,3 +28,19 @@ func TestSecondNameLeavesNothingElse(t *testing.T) {
 		}
 	}
 }
+
+// A line without its end is cut off even where it reads as a whole one: the next would join it.
+func TestTrimCutsALineWithoutEnd(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	for text, want := range map[string]string{"a\nb\n": "a\nb\n", "a\nb": "a\n", "a\nx\nb\n": "a\nb\n"} {
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if err := trim(path, func(line string) bool { return line != "x\n" }); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != want {
+			t.Errorf("%q becomes %q, %v; want %q", text, got, err, want)
+		}
+	}
+}

@@ -395,6 +395,50 @@ func TestContext(t *testing.T) {
 	}
 }
 
+// Properties are kept back together, the types independently of them: guidance wants each without the
+// other.
+func TestTypesAreKeptBackApart(t *testing.T) {
+	o := small(t)
+	o.Condition = []string{"gap", "mu", Types}
+	if err := o.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	b := batcher(t, o, false)
+	b.meta.Context = []encoding.Quantity{{Name: "gap", MAD: 1}, {Name: "mu", MAD: 1}, {Name: encoding.TypesName, MAD: 1}}
+	values := make([]float32, b.set.Len())
+	const dropout = 0.3
+	b.Condition([][]float32{values, values, values}, dropout)
+	count, n := map[[2]bool]float64{}, 0.0
+	indices := b.set.Batches(40)[0]
+	for step := range 1000 {
+		batch := b.Make(indices, make([]int, len(indices)), nil, 1, step)
+		for i := range indices {
+			got := batch.Context[6*i : 6*i+6]
+			if got[1] != got[3] {
+				t.Fatalf("one property of two is kept back: %v", got)
+			}
+			count[[2]bool{got[1] == 1, got[5] == 1}]++
+			n++
+		}
+	}
+	for given, c := range count {
+		want := 1.0
+		for _, is := range given {
+			if is {
+				want *= 1 - dropout
+			} else {
+				want *= dropout
+			}
+		}
+		if math.Abs(c/n-want) > 4*math.Sqrt(want*(1-want)/n) {
+			t.Errorf("properties and types given %v: a share of %.3f, want %.3f", given, c/n, want)
+		}
+	}
+	if len(count) != 4 {
+		t.Errorf("%d of 4 cases", len(count))
+	}
+}
+
 // Given types are without noise and without loss; where they are kept back all is as without the
 // condition.
 func TestTypesContext(t *testing.T) {
