@@ -15,7 +15,7 @@ export function metered(): boolean {
 }
 
 /** Whether a file was fetched before and is kept on this device. */
-async function kept(url: string): Promise<boolean> {
+export async function kept(url: string): Promise<boolean> {
   try {
     return !!(await caches.match(url));
   } catch {

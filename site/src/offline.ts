@@ -156,21 +156,23 @@ async function tell(): Promise<void> {
   const missing = controlled ? await absent() : [];
   button.hidden = !missing.length;
   button.textContent = `Keep everything for use offline (${megabytes(sum(missing))})`;
-  const byDefault = absolute(models[0].url);
-  const runs = !missing.some(
-    ({ url, part }) => part === "model" && (url === byDefault || url.endsWith(".wasm")),
-  );
-  element("offline").textContent = trouble || sign(missing, runs);
+  element("offline").textContent = trouble || sign(missing);
 }
 
-function sign(missing: Kept[], runs: boolean): string {
+function sign(missing: Kept[]): string {
   if (!controlled) return "Works only online.";
   if (!missing.length) return "Works offline: everything is on this device.";
-  if (!runs) return "The page is on this device. The model is saved when it first runs.";
+  const gone = new Set(missing.map(({ url }) => url));
+  const here = models.filter(({ url }) => !gone.has(absolute(url)));
+  if (!here.length || missing.some(({ url }) => url.endsWith(".wasm")))
+    return "The page is on this device. The model is saved when it first runs.";
   const parts = new Set(
     missing.map(({ part }) => (part === "model" ? "the other models" : "the chemistry tools")),
   );
-  return `Works offline. Not on this device yet: ${[...parts].join(" and ")}.`;
+  const only = here.includes(models[0])
+    ? ""
+    : ` with ${here.map(({ name }) => name).join(" and ")}`;
+  return `Works offline${only}. Not on this device yet: ${[...parts].join(" and ")}.`;
 }
 
 function watchUpdates(registration: ServiceWorkerRegistration): void {

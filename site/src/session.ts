@@ -6,6 +6,7 @@ import { announce, element, make } from "./dom.ts";
 import { downloadBytes, Engine, loadingText, type Weights } from "./engine.ts";
 import { megabytes } from "./format.ts";
 import { dropModel, keepModel } from "./offline.ts";
+import { kept } from "./link.ts";
 import { explain } from "./problems.ts";
 
 /** A model at work: a second worker beside the engine's first, so that two runs go side by side. */
@@ -22,10 +23,16 @@ export class Session {
   readonly #error = element("error");
   readonly #pairs = new Map<Weights, Pair>();
   #running: AbortController | undefined;
+  /** Whether the default model was on this device before. */
+  #kept = false;
 
   constructor(byDefault: Weights) {
     element("cost").textContent =
       `The first run downloads the model (${megabytes(downloadBytes(byDefault))}). It stays on this device.`;
+    void kept(String(byDefault.source)).then((here) => {
+      this.#kept = here;
+      if (here) element("cost").hidden = true;
+    });
     this.#cancel.addEventListener("click", () => this.stop());
     addEventListener("keydown", (event) => {
       if (event.key === "Escape") this.stop();
@@ -119,7 +126,7 @@ export class Session {
     const focused = document.activeElement === this.#cancel;
     this.#start.hidden = false;
     this.#cancel.hidden = true;
-    element("cost").hidden = this.#pairs.size > 0;
+    element("cost").hidden = this.#kept || this.#pairs.size > 0;
     element("progress").hidden = true;
     element<HTMLButtonElement>("update-now").disabled = false;
     if (focused) this.#start.focus({ preventScroll: true });

@@ -12,7 +12,7 @@ import { explain } from "../problems.ts";
 import { progressText, run } from "../run.ts";
 import { sampleOptions } from "../settings.ts";
 import { elsewhere, learnsGamma } from "../kernel.ts";
-import { mayBegin } from "../link.ts";
+import { kept, mayBegin } from "../link.ts";
 import { Trajectory } from "../trajectory.ts";
 import { Transport } from "../transport.ts";
 import { Tools } from "../view/tools.ts";
@@ -66,7 +66,7 @@ let announcedQuarter = 0;
 let unfinished = false;
 
 function setUp(): void {
-  tellCost();
+  void tellCost();
   const { elements } = controls.model;
   element("model-facts").replaceChildren(...facts(controls.model));
   element("gamma-facts").textContent = learnsGamma(controls.model)
@@ -76,7 +76,7 @@ function setUp(): void {
     ...elements.map((symbol) => make("li", { className: `el-${symbol}` }, symbol)),
   );
   element("renderer").hidden = viewer.kind === "webgl2";
-  controls.onChange = tellCost;
+  controls.onChange = () => void tellCost();
   controls.onFile = (weights) => void tryOwn(weights);
   onPress(generate, document.querySelector<HTMLElement>(".panel")!, () => void press());
   element("replay").addEventListener("click", replay);
@@ -162,13 +162,14 @@ async function showIntro(): Promise<void> {
   }
 }
 
-/** What the next run would fetch. */
-function tellCost(): void {
-  const here = engine?.weights;
+/** What the next run would fetch; nothing where it is on this device. */
+async function tellCost(): Promise<void> {
   const wanted = controls.weights;
-  const cost = element("cost");
-  cost.hidden = here?.source === wanted.source;
-  cost.textContent = costText(downloadBytes(wanted), chemistryBytes);
+  const { source } = wanted;
+  element("cost").textContent = costText(downloadBytes(wanted), chemistryBytes);
+  const here =
+    engine?.weights.source === source || (typeof source === "string" && (await kept(source)));
+  if (!running && source === controls.weights.source) element("cost").hidden = here;
 }
 
 /** One press of Generate, from settings to result, failure or cancel. */
@@ -354,7 +355,7 @@ function leave(): void {
   element<HTMLButtonElement>("update-now").disabled = false;
   element<HTMLButtonElement>("replay").disabled = false;
   controls.disabled = false;
-  tellCost();
+  void tellCost();
   if (focused) generate.focus({ preventScroll: true });
 }
 

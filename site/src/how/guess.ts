@@ -7,6 +7,7 @@ import { downloadBytes, Engine, loadingText, shipped } from "../engine.ts";
 import { megabytes } from "../format.ts";
 import { keepModel } from "../offline.ts";
 import type { Intro } from "../generate/intro.ts";
+import { kept } from "../link.ts";
 import { explain } from "../problems.ts";
 import { progressText, run } from "../run.ts";
 import { randomSeed } from "../settings.ts";
@@ -40,6 +41,9 @@ export class GuessFigure {
       element("guess"),
     );
     this.#button.textContent = `Run the model here (downloads ${megabytes(downloadBytes(weights))} once)`;
+    void kept(models[0].url).then((here) => {
+      if (here && !this.#running && !this.#engine) this.#button.textContent = "Run the model here";
+    });
     this.#button.addEventListener("click", () =>
       this.#running ? this.#running.abort() : void this.#press(),
     );
