@@ -22,6 +22,7 @@ export interface SymDiffViewerAttributes {
   /** What to generate, as SymDiff.sample takes it; without `seed` another molecule each time. */
   seed?: string | number | bigint | undefined;
   atoms?: string | number | undefined;
+  formula?: string | undefined;
   "t-start"?: string | number | undefined;
   steps?: string | number | undefined;
   method?: string | undefined;

@@ -214,6 +214,7 @@ export class SymDiffViewer extends Base {
     const number = (name: string) =>
       this.hasAttribute(name) ? { [name]: Number(this.getAttribute(name)) } : {};
     const method = this.getAttribute("method");
+    const formula = this.getAttribute("formula");
     const seed = this.getAttribute("seed")?.trim();
     if (seed && !/^\d+$/.test(seed))
       throw new SymDiffError(
@@ -223,6 +224,7 @@ export class SymDiffViewer extends Base {
     return {
       seed: seed ? BigInt(seed) : BigInt(Math.floor(1e6 * Math.random())),
       ...number("atoms"),
+      ...(formula && { formula }),
       ...number("steps"),
       ...(this.hasAttribute("t-start") && { t_start: Number(this.getAttribute("t-start")) }),
       ...(method !== null && { method: method as Method }),

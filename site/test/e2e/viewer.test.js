@@ -202,11 +202,15 @@ test("an element can be used before it is on the page", async (t) => {
     viewer.setAttribute("steps", "2");
     viewer.setAttribute("representation", "stick");
     const made = await viewer.generate();
+    viewer.removeAttribute("atoms");
+    viewer.setAttribute("formula", "C2H6O");
+    await viewer.generate();
     const shown = await viewer.show(text);
     document.body.append(viewer);
     return { made: made.formula, molecules, shown };
   }, water);
   assert.deepEqual(result, { made: result.molecules[0], molecules: result.molecules, shown: true });
+  assert.equal(result.molecules[1], "C2H6O");
   await says(page, "v", "H2O");
   await drawn(page, "v");
   await close();
