@@ -129,12 +129,12 @@ export function parseSeed(text: string): string | undefined {
 }
 
 /**
- * The formula without spaces around it, or undefined where the text is none. Whether a model can
- * make it is core's to say.
+ * The formula without spaces around it, and with plain digits for subscripts as in C₂H₆O, or
+ * undefined where the text is none. Whether a model can make it is core's to say.
  */
 export function parseFormula(text: string): string | undefined {
-  const trimmed = text.trim();
-  return /^([A-Z][a-z]?([1-9]\d{0,2})?)+$/.test(trimmed) ? trimmed : undefined;
+  const plain = text.normalize("NFKC").trim();
+  return /^([A-Z][a-z]?([1-9]\d{0,2})?)+$/.test(plain) ? plain : undefined;
 }
 
 export function randomSeed(): string {

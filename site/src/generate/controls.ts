@@ -181,7 +181,9 @@ export class Controls {
     return {
       seed: parseSeed(this.#seed.value) ?? this.#seed.value,
       atoms: Number(this.#atoms.value),
-      formula: this.#fitted.compositionConditional ? this.#formula.value.trim() : "",
+      formula: this.#fitted.compositionConditional
+        ? (parseFormula(this.#formula.value) ?? this.#formula.value.trim())
+        : "",
       start: Number(this.#start.value),
       steps: Number(this.#steps.value),
       method: this.#method.value as Settings["method"],

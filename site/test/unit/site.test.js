@@ -129,6 +129,7 @@ test("a formula stands in place of the number of atoms, with weights that take o
   );
   for (const text of ["CH4", " C2H6O ", "HCN", "C10Cl2"])
     assert.equal(parseFormula(text), text.trim());
+  assert.equal(parseFormula("C₂H₆O"), "C2H6O", "as it is copied from a text");
   for (const text of ["", "c7h10", "C0", "C7H10O2+", "C7 H10", "H-O", "7C", "C1234"])
     assert.equal(parseFormula(text), undefined, text);
 });
