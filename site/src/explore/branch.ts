@@ -39,6 +39,7 @@ function showFamily(): void {
 
 function familyText(): string {
   const { family } = lab.state;
+  if (!lab.made.size && session.running) return "The first run is in progress.";
   if (!lab.made.size)
     return family.length
       ? `This link is a tree of ${family.length + 1} molecules. Press Generate to make them.`

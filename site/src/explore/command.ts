@@ -34,7 +34,7 @@ export function showCommand(): void {
     ...branchFlags(path(family, tool === "compare" ? 0 : at)),
     ...modelFlag(model.name),
   ];
-  let note = "This molecule on the command line";
+  let note = "The run on the command line";
   if (tool === "keep" && gallery.open && lab.part) {
     const { molecule, index } = gallery.open;
     words = lab.noised
@@ -58,7 +58,7 @@ export function showCommand(): void {
     note = "A molecule of your own has no command. The molecules generated from it have one.";
   } else if (tool === "compare") {
     words = [...base({ ...settings, ...other }), ...modelFlag(other.model)];
-    note = "The right molecule on the command line";
+    note = "The right run on the command line";
   }
   element("command-note").textContent = note;
   element("command").textContent = words.join(" ");
