@@ -26,6 +26,7 @@ export function showDialog(title: string, ...children: Node[]): HTMLDialogElemen
     fontSize: "15px",
     overflowWrap: "anywhere",
   });
+  dialog.addEventListener("keydown", (event) => event.stopPropagation()); // Escape closes it alone
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();

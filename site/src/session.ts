@@ -35,7 +35,7 @@ export class Session {
     });
     this.#cancel.addEventListener("click", () => this.stop());
     addEventListener("keydown", (event) => {
-      if (event.key === "Escape") this.stop();
+      if (event.key === "Escape" && !event.defaultPrevented) this.stop();
     });
   }
 

@@ -83,7 +83,7 @@ function setUp(): void {
   for (const button of [cancel, element("batch-cancel")])
     button.addEventListener("click", () => running?.abort());
   addEventListener("keydown", (event) => {
-    if (event.key === "Escape") running?.abort();
+    if (event.key === "Escape" && !event.defaultPrevented) running?.abort();
   });
   element("tour").addEventListener("click", (event) => {
     event.preventDefault();

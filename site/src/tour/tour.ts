@@ -26,9 +26,6 @@ class Tour {
   /** Where the focus was, to give it back. */
   readonly #before = document.activeElement as HTMLElement | null;
   readonly #results = new MutationObserver(() => this.#show());
-  readonly #onKey = (event: KeyboardEvent) => {
-    if (event.key === "Escape" && this.#panel.contains(document.activeElement)) this.#close();
-  };
   #at = 0;
   #spot: Element | null = null;
 
@@ -49,7 +46,11 @@ class Tour {
     this.#next.addEventListener("click", () =>
       this.#at === steps.length - 1 ? this.#close() : this.go(this.#at + 1),
     );
-    addEventListener("keydown", this.#onKey);
+    this.#panel.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      event.preventDefault(); // it ends the tour, not a run
+      this.#close();
+    });
     this.#results.observe(element("result"), { attributes: true, attributeFilter: ["hidden"] });
     document.body.append(this.#panel);
     document.body.classList.add("touring");
@@ -91,7 +92,6 @@ class Tour {
 
   #close(): void {
     this.#results.disconnect();
-    removeEventListener("keydown", this.#onKey);
     this.#spot?.classList.remove("tour-spot");
     this.#panel.remove();
     document.body.classList.remove("touring");

@@ -71,7 +71,7 @@ export class Tools {
     options.addEventListener("toggle", () => this.#show());
     options.addEventListener("keydown", (event) => {
       if (event.key !== "Escape" || !options.open) return;
-      event.stopPropagation();
+      event.preventDefault(); // it closes the options, and cancels no run
       options.open = false;
       summary.focus();
     });
