@@ -48,6 +48,18 @@ export function onPress(button: HTMLElement, fields: HTMLElement, press: () => v
   });
 }
 
+/**
+ * Calls back with a file that is chosen. The field forgets it when it is opened again: Chromium
+ * tells nothing of a file that is chosen twice, as one that was mended meanwhile.
+ */
+export function onFile(input: HTMLInputElement, take: (file: File) => void): void {
+  input.addEventListener("click", () => (input.value = ""));
+  input.addEventListener("change", () => {
+    const file = input.files?.[0];
+    if (file) take(file);
+  });
+}
+
 let written = "";
 
 /** The address of what is shown. */

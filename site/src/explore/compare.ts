@@ -1,7 +1,7 @@
 // Compare: two runs from the same noise, side by side.
 
 import type { Frame, ModelInfo } from "symdiff-mol";
-import { announce, element } from "../dom.ts";
+import { announce, element, onFile } from "../dom.ts";
 import { modelNamed, ownFile, shipped, type Weights } from "../engine.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Meter } from "../meter.ts";
@@ -50,9 +50,7 @@ export function listenToCompare(): void {
     set({ kernel: select("kernel2").value as Kernel }),
   );
   select("model2").addEventListener("change", () => set({ model: select("model2").value }));
-  element<HTMLInputElement>("file2").addEventListener("change", (event) => {
-    const file = (event.target as HTMLInputElement).files?.[0];
-    if (!file) return;
+  onFile(element<HTMLInputElement>("file2"), (file) => {
     if (!own.has(file.name)) select("model2").add(new Option(`${file.name} (yours)`, file.name));
     own.set(file.name, ownFile(file));
     set({ model: file.name });

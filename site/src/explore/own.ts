@@ -1,7 +1,7 @@
 // A molecule of the reader's own: pasted or opened as SMILES, MOL or SDF, and then the one whose
 // atoms are fixed.
 
-import { announce, element } from "../dom.ts";
+import { announce, element, onFile } from "../dom.ts";
 import { Chemistry, type Placed } from "../generate/chemistry.ts";
 import { chemistryBytes, forceFieldBytes } from "virtual:model";
 import { megabytes } from "../format.ts";
@@ -21,9 +21,7 @@ export function listenToOwn(): void {
     `openchemlib reads the molecule. It is downloaded on first use, ${megabytes(chemistryBytes + forceFieldBytes)}. Your molecule stays on this device.`,
   );
   element("own-use").addEventListener("click", () => void use(text.value));
-  element<HTMLInputElement>("own-file").addEventListener("change", async (event) => {
-    const file = (event.target as HTMLInputElement).files?.[0];
-    if (!file) return;
+  onFile(element<HTMLInputElement>("own-file"), async (file) => {
     if (file.size > mostBytes)
       return tell(`${file.name} is larger than a megabyte. Choose a file with one molecule.`);
     text.value = await file.text();
@@ -59,7 +57,7 @@ function refusal(
 }
 
 async function use(text: string): Promise<void> {
-  if (session.running) return;
+  if (session.running) return tell("A run is in progress. Cancel it first.");
   if (!text.trim()) return tell("Paste a molecule first.");
   tell("Reading the molecule …");
   let placed: Placed;

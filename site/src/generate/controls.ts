@@ -1,7 +1,7 @@
 // The settings as a form: what it says, what was measured of it, and its place in the address.
 
 import { models, type Measured, type Model } from "virtual:model";
-import { element, make, writeAddress } from "../dom.ts";
+import { element, make, onFile, writeAddress } from "../dom.ts";
 import { advise, type Advice, type Known } from "./formula.ts";
 import { modelNamed, ownFile, shipped, type Weights } from "../engine.ts";
 import { megabytes, percent } from "../format.ts";
@@ -91,9 +91,7 @@ export class Controls {
       this.#locked = !this.#locked;
       this.#changed();
     });
-    element<HTMLInputElement>("own").addEventListener("change", (event) =>
-      this.#take((event.target as HTMLInputElement).files),
-    );
+    onFile(element<HTMLInputElement>("own"), (file) => this.onFile(ownFile(file)));
     this.#listenForDrops();
   }
 
@@ -143,6 +141,11 @@ export class Controls {
   /** The shipped model that is chosen; with weights of the reader's own, the first. */
   get model(): Model {
     return modelNamed(this.#model.value);
+  }
+
+  /** What the chosen weights know, shipped or the reader's own. */
+  get known(): Known {
+    return this.#own && this.#model.value === "own" ? this.#own.known : this.model;
   }
 
   set disabled(value: boolean) {
@@ -199,7 +202,7 @@ export class Controls {
   get #advice(): Advice | undefined {
     const { formula } = this.#settings;
     if (!formula || this.#faultyFormula) return undefined;
-    return advise(formula, this.#own && this.#model.value === "own" ? this.#own.known : this.model);
+    return advise(formula, this.known);
   }
 
   #readAddress(): void {
@@ -376,11 +379,6 @@ export class Controls {
     return button;
   }
 
-  #take(files: FileList | null | undefined): void {
-    const file = files?.[0];
-    if (file) this.onFile(ownFile(file));
-  }
-
   #listenForDrops(): void {
     const root = document.documentElement;
     addEventListener("dragover", (event) => {
@@ -394,9 +392,10 @@ export class Controls {
     );
     addEventListener("drop", (event) => {
       root.classList.remove("dropping");
-      if (!event.dataTransfer?.files.length) return;
+      const file = event.dataTransfer?.files[0];
+      if (!file) return;
       event.preventDefault();
-      this.#take(event.dataTransfer.files);
+      this.onFile(ownFile(file));
     });
   }
 }
