@@ -3,9 +3,16 @@
 import "../trust.ts";
 import "../masthead.ts";
 import type { Frame } from "symdiff-mol";
-import { chemistryBytes, type Model } from "virtual:model";
+import { chemistryBytes, models, type Model } from "virtual:model";
 import { announce, element, make, onPress } from "../dom.ts";
-import { downloadBytes, Engine, loadingText, type Weights, shippedFile } from "../engine.ts";
+import {
+  downloadBytes,
+  Engine,
+  loadingText,
+  shipped,
+  shippedFile,
+  type Weights,
+} from "../engine.ts";
 import { formulaNodes, percent, roughCount } from "../format.ts";
 import { dropModel, keepModel, startOffline } from "../offline.ts";
 import { explain } from "../problems.ts";
@@ -15,6 +22,7 @@ import { elsewhere, learnsGamma } from "../kernel.ts";
 import { kept, mayBegin } from "../link.ts";
 import { Trajectory } from "../trajectory.ts";
 import { Transport } from "../transport.ts";
+import { css, light } from "../view/colours.ts";
 import { Tools } from "../view/tools.ts";
 import { Viewer } from "../view/viewer.ts";
 import { Batch } from "./batch.ts";
@@ -56,27 +64,23 @@ const chemistry = new Chemistry();
 const result = new ResultView(viewer, transport, chemistry);
 const batch = new Batch(open, chemistry);
 
-const earlier = new Earlier((outcome) => running || show(outcome));
+const earlier = new Earlier((outcome) => show(outcome));
 
 let engine: Engine | undefined;
 let running: AbortController | undefined;
 /** How much of the run screen readers have been told. */
 let announcedQuarter = 0;
-/** Whether the stage shows a molecule that is not finished. */
+/** Whether the stage shows a molecule that is not finished, and not another one meanwhile. */
 let unfinished = false;
 
 function setUp(): void {
   void tellCost();
-  const { elements } = controls.model;
-  element("model-facts").replaceChildren(...facts(controls.model));
-  element("gamma-facts").textContent = learnsGamma(controls.model)
-    ? "A small network f has learned the distribution of γ."
-    : `The paper learns the distribution of γ with a small network f. In the model of this page f has learned nothing, and γ is uniform (the Haar measure).${elsewhere()}`;
-  element("legend").append(
-    ...elements.map((symbol) => make("li", { className: `el-${symbol}` }, symbol)),
-  );
+  tellModel();
   element("renderer").hidden = viewer.kind === "webgl2";
-  controls.onChange = () => void tellCost();
+  controls.onChange = () => {
+    void tellCost();
+    tellModel();
+  };
   controls.onFile = (weights) => void tryOwn(weights);
   onPress(generate, document.querySelector<HTMLElement>(".panel")!, () => void press());
   element("replay").addEventListener("click", replay);
@@ -102,6 +106,35 @@ function setUp(): void {
 async function startTour(step: number): Promise<void> {
   const { openTour } = await import("../tour/tour.ts");
   openTour(step);
+}
+
+/** Of which weights the page tells. */
+let told: Weights["source"] | undefined;
+
+/** Tells of the weights that are chosen: their elements, and what is known of them. */
+function tellModel(): void {
+  const { source, name } = controls.weights;
+  if (source === told) return;
+  told = source;
+  const own = typeof source !== "string";
+  element("model-facts").replaceChildren(
+    ...(own
+      ? [`The model is a file of yours, ${name}. It has not been measured.`]
+      : facts(controls.model)),
+  );
+  const paper = "The paper learns the distribution of γ with a small network f.";
+  element("gamma-facts").textContent = own
+    ? paper
+    : learnsGamma(controls.model)
+      ? "A small network f has learned the distribution of γ."
+      : `${paper} In the model of this page f has learned nothing, and γ is uniform (the Haar measure).${elsewhere()}`;
+  element("legend").replaceChildren(
+    ...controls.known.elements.map((symbol) => {
+      const item = make("li", {}, symbol);
+      item.style.setProperty("--look", css(light.look(symbol).colour));
+      return item;
+    }),
+  );
 }
 
 /** What the model is and how well it does, in numbers that were measured. */
@@ -194,7 +227,10 @@ async function press(): Promise<void> {
 
 /** Loads weights of the reader's own, so that a wrong file is told at once. */
 async function tryOwn(weights: Weights): Promise<void> {
-  if (running) return;
+  if (running) {
+    fail("A run is in progress. Cancel it first, then choose the file.", weights.name);
+    return;
+  }
   await work(async (signal) => {
     const { info } = await load(weights, signal);
     controls.accept(weights, { ...info, sizes: [...info.histogram.keys()] });
@@ -258,7 +294,9 @@ async function one(
       },
     },
   );
-  showOutcome({ ...origin, molecule, index, trajectory });
+  const outcome = { ...origin, molecule, index, trajectory };
+  if (unfinished) showOutcome(outcome);
+  else show(outcome);
 }
 
 async function many(
@@ -286,10 +324,11 @@ function lookAt(part: HTMLElement): void {
 
 /** A molecule of the gallery: finished, as the batch has kept it. */
 function open({ molecule, index }: Item, origin: Origin): void {
-  if (result.shown?.molecule === molecule) return;
-  const elements = engine?.info.elements ?? [...new Set(molecule.elements)];
-  const trajectory = Trajectory.of(molecule, elements, origin.settings.steps);
-  show({ ...origin, molecule, index, trajectory });
+  if (result.shown?.molecule !== molecule) {
+    const elements = engine?.info.elements ?? [...new Set(molecule.elements)];
+    const trajectory = Trajectory.of(molecule, elements, origin.settings.steps);
+    show({ ...origin, molecule, index, trajectory });
+  }
   element("to-batch").hidden = false;
   lookAt(narrow.matches ? element("stage") : element("main"));
 }
@@ -299,7 +338,8 @@ function replay(): void {
   const shown = result.shown;
   if (!shown || running) return;
   void work(async (signal) => {
-    const ready = await load(controls.weights, signal);
+    const made = models.find(({ sha256 }) => sha256 === shown.weights.sha256);
+    const ready = await load(made ? shipped(made) : controls.weights, signal);
     if (ready.info.sha256 === shown.weights.sha256) await one(ready, shown, shown.index, signal);
     else
       fail(
@@ -327,8 +367,10 @@ function showOutcome(outcome: Outcome): void {
 function sampling({ step, steps, atoms, molecule }: Frame, text: string): void {
   progress(step / steps, text);
   if (molecule) return;
-  caption.textContent = `${atoms} atoms forming`;
-  viewer.label = `${atoms} atoms forming, step ${step} of ${steps}`;
+  if (unfinished) {
+    caption.textContent = `${atoms} atoms forming`;
+    viewer.label = `${atoms} atoms forming, step ${step} of ${steps}`;
+  }
   const quarter = Math.floor((4 * step) / steps);
   if (quarter > announcedQuarter) announce(`${25 * quarter} % done.`);
   announcedQuarter = quarter;

@@ -213,6 +213,12 @@ for (const [width, height] of [
     );
     assert.ok((await visible(page, "#view canvas")) > 0.9, "the picture");
     if (width > 860) assert.equal(await visible(page, "#formula"), 1, "the formula");
+    await page.locator("#gallery").scrollIntoViewIfNeeded();
+    await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+    await page.click(".gallery li:nth-child(12) .card");
+    await page.waitForFunction(
+      () => document.querySelector("#view canvas").getBoundingClientRect().top >= 0,
+    );
     assert.equal(await page.isVisible("#transport"), false, "one frame has no trajectory to play");
     await close();
   });

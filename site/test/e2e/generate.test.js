@@ -745,6 +745,57 @@ test("the network before it is led: what was measured of it, that no gamma was l
   await page.selectOption("#model", "qm9-web");
   assert.equal(await page.textContent("#gamma-own"), "As trained (Haar)");
   assert.match(await page.textContent("#gamma-note"), /f has learned nothing, so γ is uniform/);
+  const facts = await page.textContent("#model-facts");
+  assert.match(await page.textContent("#gamma-facts"), /f has learned nothing/);
+  await page.selectOption("#model", "qm9-gamma");
+  assert.notEqual(await page.textContent("#model-facts"), facts);
+  assert.match(await page.textContent("#gamma-facts"), /^A small network f has learned/);
+  await close();
+});
+
+test("during a run other molecules can be looked at, and a file that is dropped is told to wait", async () => {
+  const { page, close } = await open(browser, `${server.url}?steps=20&atoms=6`);
+  const caption = () => page.textContent("#caption");
+  const first = await generate(page, { seed: 4 });
+  await generate(page, { seed: 5, atoms: 9 });
+  await page.fill("#steps", "300");
+  await page.selectOption("#atoms", "24");
+  await page.click("#generate");
+  await page.waitForFunction(() =>
+    document.querySelector("#caption").textContent.startsWith("24 atoms forming"),
+  );
+  await page.click("#earlier button:first-child");
+  await page.waitForTimeout(200); // steps go on
+  assert.equal(await page.isVisible("#cancel"), true, "the run goes on");
+  assert.equal(await caption(), first);
+  assert.equal(await page.textContent("#formula"), first);
+  await page.evaluate(() => {
+    const data = new DataTransfer();
+    data.items.add(new File(["weights"], "late.safetensors"));
+    document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true }));
+  });
+  assert.match(await page.textContent("#error"), /A run is in progress.*late\.safetensors/);
+  await page.waitForSelector("#generate:not([hidden])");
+  const third = await page.textContent("#formula");
+  assert.equal(await caption(), third);
+  assert.equal(await page.textContent(".position"), "300 / 300");
+  assert.equal(await page.locator("#earlier button").count(), 3);
+  await close();
+});
+
+test("a molecule of the gallery forms again by the model that made it, whatever is chosen", async () => {
+  const { page, close } = await open(browser, `${server.url}?seed=4&steps=20&atoms=6&n=2`);
+  await page.click("#generate");
+  await page.waitForFunction(() => document.querySelector("#page").textContent === "1–2 of 2");
+  await page.waitForSelector("#generate:not([hidden])");
+  await page.click(".gallery li:nth-child(2) .card");
+  const formula = await page.textContent("#formula");
+  await page.selectOption("#model", "qm9-gamma");
+  await page.click("#replay");
+  await page.waitForFunction(() => document.querySelector(".position").textContent === "20 / 20");
+  await page.waitForSelector("#generate:not([hidden])");
+  assert.equal(await page.textContent("#formula"), formula);
+  assert.match(await page.textContent("#provenance"), /molecule 1,.*weights qm9-web/);
   await close();
 });
 
@@ -772,6 +823,10 @@ test("weights of one's own are used here and sent nowhere; a file that is none i
   });
   await page.waitForFunction(() => document.querySelector("#model").value === "own");
   assert.match(await page.textContent("#quality"), /^Your own weights have not been measured/);
+  assert.match(await page.textContent("#model-facts"), /a file of yours, mine\.safetensors/);
+  const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.click(".own .link")]);
+  assert.equal(await page.inputValue("#own"), "", "the same file can be chosen again");
+  await chooser.setFiles([]);
   await page.fill("#count", "2");
   await page.click("#generate");
   await page.waitForFunction(() => document.querySelector("#page").textContent === "1–2 of 2");
