@@ -82,6 +82,25 @@ test("a link makes its molecule in Firefox; it can be scrubbed, and its file is 
   await page.close();
 });
 
+test("a page that is left in the middle of a run makes its molecule when one comes back to it in Firefox", async (t) => {
+  const { page, faults } = await open("?seed=6&atoms=9&steps=400"); // a link begins by itself
+  await page.waitForFunction(() =>
+    /^Step \d/.test(document.querySelector("#progress-text").textContent),
+  );
+  await page.evaluate(() => (window.kept = true));
+  await page.goto(`${server.url}model.html`);
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  await page.evaluate(() => void setTimeout(() => history.back()));
+  await page.waitForFunction(() => document.querySelector("#result"));
+  const kept = await page.evaluate(() => window.kept ?? false);
+  t.diagnostic(kept ? "kept by Firefox" : "loaded anew by Firefox");
+  await page.waitForSelector("#result:not([hidden])");
+  assert.match(await text(page, "#provenance"), /^Seed 6,/);
+  assert.equal(await page.$eval("#error", (box) => box.hidden), true);
+  assert.deepEqual(faults, []);
+  await page.close();
+});
+
 test("in a sandbox without allow-same-origin a frame generates in Firefox, and shows its files", async () => {
   const frame = `<iframe sandbox="allow-scripts" src="${server.url}?embed=1&seed=3&atoms=6&steps=20" width="640" height="480"></iframe>`;
   const lesson = await staticServer(top, { files: { "/index.html": `<!doctype html>${frame}` } });
