@@ -276,6 +276,27 @@ test("without WebGL the hints stand below each other", async () => {
   await close();
 });
 
+test("legend, hints and tools stand apart, however wide the window is", async () => {
+  const { page, close } = await open(browser, server.url);
+  await page.waitForSelector(".legend li");
+  for (const width of [320, 390, 721, 768, 860, 1000]) {
+    await page.setViewportSize({ width, height: 800 });
+    const boxes = await page.$$eval(".legend, .hint, .tools, .transport", (all) =>
+      all
+        .filter((part) => part.checkVisibility())
+        .map((part) => part.getBoundingClientRect().toJSON()),
+    );
+    assert.ok(boxes.length >= 3, `${width}`);
+    for (const [k, a] of boxes.entries())
+      for (const b of boxes.slice(k + 1))
+        assert.ok(
+          a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top,
+          `${width}: ${JSON.stringify([a, b])}`,
+        );
+  }
+  await close();
+});
+
 test("a wheel over the picture scrolls the page; with Ctrl, or after a click, it zooms", async () => {
   const { page, close } = await open(browser, server.url);
   await page.waitForFunction(() =>
