@@ -18,6 +18,7 @@ package schedule
 import (
 	"errors"
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -28,6 +29,13 @@ type Spec struct {
 	Precision float64 `json:"precision"` // s of polynomial_2, which keeps alpha² within [s, 1-s]
 	// the table of one without a formula, nil until the file's tensors are read
 	Curve *Curve `json:"-"`
+}
+
+// Equal tells whether two specs say the same, their tables included.
+func (s Spec) Equal(o Spec) bool {
+	a, b := s.Curve, o.Curve
+	s.Curve, o.Curve = nil, nil
+	return s == o && (a == b || a != nil && b != nil && slices.Equal(a.alpha2, b.alpha2))
 }
 
 // Polynomial2 is the schedule of the published QM9 and GEOM-Drugs models.

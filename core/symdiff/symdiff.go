@@ -58,8 +58,9 @@ type Model struct {
 	Meta       encoding.Meta      // what its inputs mean, and the statistics of its training data
 	Network    symmetrise.Network // predicts the noise
 
-	guide     []molecule.Property // what a molecule tells of the weak model of Guided
-	weakJoint bool                // the weak model is not conditioned on types, as this one is
+	guide []molecule.Property // what a molecule tells of the weak model of Guided
+	// the weak model is not conditioned on types, or on fragments, as this one is
+	withoutTypes, withoutFragments bool
 }
 
 // QM9 is the shipped model qm9-web: small molecules of H, C, N, O and F.
@@ -119,12 +120,18 @@ func (m *Model) Sampler(o Options) (*sampler.Sampler, error) {
 	return sampler.New(m.Network, m.Meta, o)
 }
 
-// check refuses types that a weak model cannot be given.
+// check refuses types and fragments that a weak model cannot be given.
 func (m *Model) check(o Options) error {
-	if m.weakJoint && !o.Joint {
+	switch {
+	case m.withoutTypes && !o.Joint:
 		return &sampler.OptionError{
 			Name:   "joint",
 			Reason: "want it: the guide is not conditioned on types as the model is",
+		}
+	case m.withoutFragments && o.Fragment != nil:
+		return &sampler.OptionError{
+			Name:   "fragment",
+			Reason: "the guide is not conditioned on fragments as the model is",
 		}
 	}
 	return nil
@@ -140,29 +147,45 @@ func (m *Model) Provenance() []molecule.Property {
 	return append(list, m.guide...)
 }
 
-// Guided is m guided by a weak model of the same elements and schedule
+// Guided is m guided by a weak model of the same elements, scales and schedule
 // (autoguidance, Karras et al. 2024, arXiv 2406.02507), such as one that was trained
 // for less time:
 //
 //	eps_hat = e + w·(e - g),   e of m,  g of the weak model,  0 <= w <= 100
 //
-// A step takes one network evaluation of each. Errors tell what does not fit.
+// A step takes one network evaluation of each. Errors tell what does not fit. A model that is
+// guided already is an error.
 func (m *Model) Guided(weak *Model, w float64) (*Model, error) {
 	if !(w >= 0 && w <= 100) {
 		return nil, errors.New("guidance weight " + strconv.FormatFloat(w, 'g', -1, 64) +
 			": want a number from 0 to 100")
 	}
-	a, b := m.Meta, weak.Meta
-	if !slices.Equal(a.Elements, b.Elements) || a.Schedule != b.Schedule ||
-		!symmetrise.Compatible(m.Network, weak.Network) {
-		return nil, errors.New(
-			weak.Name + ": its elements, schedule or noise of gamma are not those of " + m.Name,
-		)
+	for _, n := range []*Model{m, weak} {
+		if n.guide != nil {
+			return nil, errors.New(n.Name + ": is guided already")
+		}
+	}
+	a, b, want := m.Meta, weak.Meta, ""
+	switch {
+	case !slices.Equal(a.Elements, b.Elements):
+		want = "elements"
+	case a.Scales() != b.Scales():
+		want = "scales"
+	case !a.Schedule.Equal(b.Schedule):
+		want = "noise schedule"
+	case !symmetrise.Compatible(m.Network, weak.Network):
+		want = "features and noise of gamma"
+	case !sameLatents(m.Network, weak.Network):
+		want = "latents"
+	}
+	if want != "" {
+		return nil, errors.New(weak.Name + ": want the " + want + " of " + m.Name)
 	}
 	guided := *m
 	guided.Network = symmetrise.Guide(m.Network,
 		symmetrise.Guidance{Weak: weak.Network, Weight: float32(w), To: 1})
-	guided.weakJoint = a.CompositionConditional() && !b.CompositionConditional()
+	guided.withoutTypes = a.CompositionConditional() && !b.CompositionConditional()
+	guided.withoutFragments = a.Fragments && !b.Fragments
 	guided.guide = []molecule.Property{
 		{Key: "guide_weight", Value: strconv.FormatFloat(w, 'g', -1, 64)},
 	}
@@ -172,6 +195,24 @@ func (m *Model) Guided(weak *Model, w float64) (*Model, error) {
 			guided.guide...)
 	}
 	return &guided, nil
+}
+
+// sameLatents tells whether two networks of the same features work on atoms both, or on the
+// latents of one decoder: then it makes the same atoms of the same latents.
+func sameLatents(a, b symmetrise.Network) bool {
+	sizes := []int{2}
+	p, q := a.NewDecoder(sizes), b.NewDecoder(sizes)
+	if p == nil || q == nil || p.Width() != q.Width() {
+		return p == nil && q == nil
+	}
+	z := make([]float32, 2*(3+a.Features()))
+	for i := range z {
+		z[i] = float32(i) / float32(len(z))
+	}
+	x, y := make([]float32, 2*p.Width()), make([]float32, 2*p.Width())
+	p.Decode(x, z)
+	q.Decode(y, z)
+	return slices.Equal(x, y)
 }
 
 // Evaluate judges molecules as the papers do, by EDM's bond table, and stops at the

@@ -9,7 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/sampler"
+	"github.com/symdiff-go/symdiff/core/schedule"
+	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
 // made is all molecules of a run.
@@ -106,8 +109,104 @@ func TestGuided(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := m.Guided(other, 1); err == nil ||
-		!strings.Contains(err.Error(), "elements, schedule or noise") {
+		!strings.Contains(err.Error(), "want the elements of qm9-web.safetensors") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// What the weak model takes otherwise than the model, or cannot take, is refused.
+func TestGuideThatDoesNotFit(t *testing.T) {
+	weak := *QM9()
+	weak.Meta.ScaleX = 2
+	guided, err := QM9().Guided(QM9(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		m, weak *Model
+		want    string
+	}{
+		{QM9(), &weak, "scales"},
+		{guided, QM9(), "guided already"},
+		{QM9(), guided, "guided already"},
+	} {
+		if _, err := c.m.Guided(c.weak, 1); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("error %v, want %s", err, c.want)
+		}
+	}
+	weak = *QM9()
+	weak.Meta.Fragments = false
+	if guided, err = QM9().Guided(&weak, 1); err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Steps: 2, Fragment: &Molecule{
+		Elements: []molecule.Element{molecule.C}, Positions: make([][3]float64, 1),
+	}}
+	if _, err := QM9().Sampler(o); err != nil {
+		t.Fatal(err)
+	}
+	_, err = guided.Sampler(o)
+	if bad, ok := errors.AsType[*sampler.OptionError](err); !ok || bad.Name != "fragment" {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A schedule without a formula is the same if its table is, though each file has its own.
+func TestGuideOfATabulatedSchedule(t *testing.T) {
+	tabulated := func(last float32) *Model {
+		table := make([]float32, 1001)
+		for i := range table {
+			table[i] = float32(i)/50 - 10
+		}
+		table[1000] = last
+		curve, err := schedule.TableCurve(table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := *QM9()
+		m.Meta.Schedule = schedule.Spec{Name: schedule.Tabulated, Timesteps: 1000, Curve: curve}
+		return &m
+	}
+	if _, err := tabulated(10).Guided(tabulated(10), 1); err != nil {
+		t.Error(err)
+	}
+	if _, err := tabulated(10).Guided(tabulated(11), 1); err == nil {
+		t.Error("another schedule is taken")
+	}
+}
+
+// doubled is a decoder of other latents.
+type doubled struct{ symmetrise.Decoder }
+
+func (d doubled) Decode(data, z []float32) {
+	d.Decoder.Decode(data, z)
+	for i := range data {
+		data[i] *= 2
+	}
+}
+
+// A model of latents is guided by one of the same decoder.
+func TestGuideOfLatents(t *testing.T) {
+	open := func() *Model {
+		m, err := Open("../geoldm/testdata/geoldm_latent2.weights.safetensors")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	m, other, atoms := open(), open(), open()
+	if _, err := m.Guided(other, 1); err != nil {
+		t.Error(err)
+	}
+	other.Network = symmetrise.Decoded(m.Network,
+		func(sizes []int) symmetrise.Decoder { return doubled{m.Network.NewDecoder(sizes)} })
+	atoms.Network = symmetrise.New(
+		symmetrise.Func(m.Network.Features(), func(_, _ []float32, _ float32) {}), symmetrise.None())
+	for name, weak := range map[string]*Model{"another decoder": other, "atoms": atoms} {
+		if _, err := m.Guided(weak, 1); err == nil ||
+			!strings.Contains(err.Error(), "want the latents of") {
+			t.Errorf("%s: error %v", name, err)
+		}
 	}
 }
 

@@ -757,8 +757,8 @@ func TestSampleVariations(t *testing.T) {
 	} {
 		fails(t, 2, want, args(more...)...)
 	}
-	fails(t, 1, "--guide ../../core/egnn/testdata/egnn.weights.safetensors: its elements, schedule or noise of "+
-		"gamma", args("--guide", "../../core/egnn/testdata/egnn.weights.safetensors")...)
+	fails(t, 1, "--guide ../../core/egnn/testdata/egnn.weights.safetensors: want the elements of ",
+		args("--guide", "../../core/egnn/testdata/egnn.weights.safetensors")...)
 	fails(t, 1, "gone.safetensors", args("--guide", "gone.safetensors")...)
 	if guided := succeeds(t, args("--guide", tinyModel(t))...); strings.Split(guided,
 		"\n")[2] != strings.Split(plain, "\n")[2] {

@@ -25,7 +25,7 @@ func sameInputs(m *model.Model, meta encoding.Meta, c model.Config, context []st
 		return errors.New("it is not fragment-conditional, as the student is")
 	case m.Meta.Schedule.Name == schedule.Learned:
 		return errors.New("its noise schedule is learned, a student's is not")
-	case m.Meta.Schedule != meta.Schedule:
+	case !m.Meta.Schedule.Equal(meta.Schedule):
 		return fmt.Errorf("its schedule is %+v, the student's %+v", m.Meta.Schedule, meta.Schedule)
 	case m.Meta.Scales() != meta.Scales():
 		return fmt.Errorf("it scales its inputs by %v, the student by %v", m.Meta.Scales(), meta.Scales())
