@@ -2,6 +2,7 @@ package encoding
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,7 +49,7 @@ func (m Meta) validateCompositions() error {
 				)
 			}
 		}
-		if c.Molecules < 1 {
+		if c.Molecules < 1 || c.Molecules > math.MaxInt32 { // their sum is an int
 			return errors.New(
 				"compositions: " + c.Formula + ": " + strconv.Itoa(c.Molecules) + " molecules",
 			)

@@ -38,6 +38,7 @@ func TestCompositions(t *testing.T) {
 		"compositions: formula":            `{"C4x":1}`,
 		"element S is not among":           `{"H2S":1}`,
 		"CH4: 0 molecules":                 `{"CH4":0}`,
+		"CH4: 9000000000000000000 molecul": `{"H2O":1,"CH4":9000000000000000000}`,
 		"CH4: want a number of molecules":  `{"CH4":"3"}`,
 		"metadata compositions: want an o": `[]`,
 	} {

@@ -141,7 +141,8 @@ func (m *Meta) SetScales(s [3]float64) { m.ScaleX, m.ScaleTypes, m.ScaleCharge =
 // Encode writes an atom as a network takes it, [x, h], to a row (3+F) of zeros:
 // its position p, in Å, over ScaleX, its one-hot type over ScaleTypes, and with
 // Charge its atomic number over ScaleCharge. nil leaves the position out. Errors
-// name the element that the model does not have, or the position beyond 1e6 Å.
+// name the element that the model does not have, or the position beyond
+// molecule.MaxCoordinate.
 func (m Meta) Encode(row []float32, e molecule.Element, p *[3]float64) error {
 	channel := m.channel(e)
 	if channel < 0 {
@@ -152,7 +153,7 @@ func (m Meta) Encode(row []float32, e molecule.Element, p *[3]float64) error {
 		return nil
 	}
 	for k, x := range p {
-		if !(math.Abs(x) <= 1e6) {
+		if !(math.Abs(x) <= molecule.MaxCoordinate) {
 			return errors.New("position " + formatFloat(x) + ", want at most 1e6 Å")
 		}
 		row[k] = float32(x / m.ScaleX)
@@ -165,11 +166,23 @@ func (m Meta) unknownElement(e molecule.Element) error {
 		strings.Join(m.Elements, " "))
 }
 
+// CheckPositions refuses a molecule of which not every atom has a position.
+func CheckPositions(m *molecule.Molecule) error {
+	if n, k := len(m.Elements), len(m.Positions); n != k {
+		return errors.New(strconv.Itoa(n) + " atoms, " + strconv.Itoa(k) + " positions")
+	}
+	return nil
+}
+
 // Rows are the data [x, h] (N, 3+F) that a molecule is to a network: its
-// atoms by Encode, with zero centre of mass.
+// atoms by Encode, with zero centre of mass. Errors are those of Encode and CheckPositions,
+// or tell that there are no atoms.
 func (m Meta) Rows(mol *molecule.Molecule) ([]float32, error) {
 	if len(mol.Elements) == 0 {
 		return nil, errors.New("no atoms")
+	}
+	if err := CheckPositions(mol); err != nil {
+		return nil, err
 	}
 	width := 3 + m.Features()
 	rows := make([]float32, len(mol.Elements)*width)

@@ -18,7 +18,10 @@ func TestRows(t *testing.T) {
 	if err != nil || !slices.Equal(rows, want) {
 		t.Errorf("%v, %v, want %v", rows, err, want)
 	}
-	for _, mol := range []*molecule.Molecule{{}, {Elements: []molecule.Element{16}, Positions: make([][3]float64, 1)}} {
+	for _, mol := range []*molecule.Molecule{
+		{}, {Elements: []molecule.Element{1}},
+		{Elements: []molecule.Element{16}, Positions: make([][3]float64, 1)},
+	} {
 		if _, err := m.Rows(mol); err == nil {
 			t.Errorf("%v has rows", mol.Elements)
 		}
@@ -41,6 +44,11 @@ func TestCountsOfOldFilesAreProperties(t *testing.T) {
 	meta.Context = append(meta.Context, meta.Context[0])
 	if err := meta.Validate(); err == nil {
 		t.Error("a property that appears twice is taken")
+	}
+	meta.Context[1].Name = "gap,mu=1"
+	if err := meta.Validate(); err == nil ||
+		!strings.Contains(err.Error(), `context: name "gap,mu=1"`) {
+		t.Errorf("a name that no list of values can hold: %v", err)
 	}
 }
 

@@ -3,7 +3,6 @@ package encoding
 import (
 	"errors"
 	"math"
-	"slices"
 	"strconv"
 
 	"github.com/symdiff-go/symdiff/core/internal/json"
@@ -43,10 +42,14 @@ func NewMomentsSum(m Meta) *MomentsSum {
 	return s
 }
 
-// Add takes a molecule in. An element that the model does not have is an error.
+// Add takes a molecule in. An element that the model does not have, and atoms without
+// positions, are errors.
 func (s *MomentsSum) Add(m *molecule.Molecule) error {
+	if err := CheckPositions(m); err != nil {
+		return err
+	}
 	for _, e := range m.Elements {
-		if !slices.Contains(s.meta.Elements, e.Symbol()) {
+		if s.meta.channel(e) < 0 {
 			return s.meta.unknownElement(e)
 		}
 	}
@@ -74,13 +77,9 @@ func (s *MomentsSum) Add(m *molecule.Molecule) error {
 	h := make([]float64, len(s.mean))
 	for _, e := range m.Elements {
 		clear(h)
-		for c, symbol := range s.meta.Elements {
-			if symbol == e.Symbol() {
-				h[c] = 1 / s.meta.ScaleTypes
-			}
-		}
+		h[s.meta.channel(e)] = s.meta.hot()
 		if s.meta.Charge {
-			h[len(h)-1] = float64(e) / s.meta.ScaleCharge
+			h[len(h)-1] = s.meta.charge(e)
 		}
 		s.atoms++
 		for i, v := range h {

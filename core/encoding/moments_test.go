@@ -25,6 +25,10 @@ func TestMoments(t *testing.T) {
 		!strings.Contains(err.Error(), "Si") {
 		t.Errorf("silicon: %v", err)
 	}
+	if err := s.Add(&molecule.Molecule{Elements: []molecule.Element{1, 1}}); err == nil ||
+		!strings.Contains(err.Error(), "2 atoms, 0 positions") {
+		t.Errorf("atoms without positions: %v", err)
+	}
 	add(
 		&molecule.Molecule{
 			Elements:  []molecule.Element{molecule.H, molecule.C},

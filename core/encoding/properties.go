@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // A conditional network is given, at every atom, two channels for each property
@@ -64,9 +65,12 @@ func (m Meta) unknown(values map[string]float64) error {
 	return errors.New(strconv.Quote(first) + ": the model is conditioned on:" + names)
 }
 
-// validateContext checks that each name is there once.
+// validateContext checks that each name is there once, and can stand in a list NAME=VALUE,...
 func (m Meta) validateContext() error {
 	for i, q := range m.Context {
+		if strings.ContainsAny(q.Name, ",=") {
+			return errors.New("context: name " + strconv.Quote(q.Name) + ", want one without , and =")
+		}
 		if slices.ContainsFunc(m.Context[:i], func(o Quantity) bool { return o.Name == q.Name }) {
 			return errors.New("context: " + q.Name + " appears twice")
 		}
