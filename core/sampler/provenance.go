@@ -18,6 +18,7 @@ import (
 //	target_formula           Formula
 //	                         then what the caller adds, such as the model
 //	formula, stable, valid, connected
+//	                         by the rule of the model's data set (see molecule.Molecule.Judge)
 func (s *Sampler) Result(i int, more ...molecule.Property) *molecule.Molecule {
 	m := s.Molecule(i)
 	add := func(key, value string) {
@@ -49,10 +50,10 @@ func (s *Sampler) Result(i int, more ...molecule.Property) *molecule.Molecule {
 		}
 	}
 	m.Properties = append(m.Properties, more...)
-	valid, _ := m.Valid()
+	v := m.Judge(s.meta.Rule())
 	add("formula", m.Formula())
-	add("stable", strconv.FormatBool(m.Stable()))
-	add("valid", strconv.FormatBool(valid))
-	add("connected", strconv.FormatBool(m.Connected()))
+	add("stable", strconv.FormatBool(v.Stable()))
+	add("valid", strconv.FormatBool(v.Valid))
+	add("connected", strconv.FormatBool(v.Connected()))
 	return m
 }
