@@ -51,7 +51,9 @@ func (c *Calibration) Step() (done bool, err error) {
 		return true, nil
 	}
 	if c.s == nil {
-		if c.s, err = New(c.net, c.meta, Options{N: c.batch, Atoms: c.atoms()}); err != nil {
+		o := Options{N: c.batch, Atoms: c.atoms()}
+		o.Joint = c.meta.CompositionConditional() // a size without a composition will do
+		if c.s, err = New(c.net, c.meta, o); err != nil {
 			if c.batch == 1 {
 				return false, err
 			}

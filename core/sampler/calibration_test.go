@@ -46,6 +46,10 @@ func TestCalibration(t *testing.T) {
 			t.Errorf("%+v: best batch %d", c, cal.Best())
 		}
 	}
+	net, types := typed() // without a histogram, and no composition of calibrationAtoms
+	if _, err := NewCalibration(net, types, 4).Step(); err != nil {
+		t.Errorf("a network that is conditioned on compositions: %v", err)
+	}
 	bare := m.Meta
 	bare.Elements = nil
 	if _, err := NewCalibration(m.Network(), bare, 4).Step(); err == nil {

@@ -99,7 +99,11 @@ func TestFromRefuses(t *testing.T) {
 		"from: not with formula": {From: one, Formula: "HO"},
 		"fragment or atoms":      {From: one, Atoms: 3},
 		"molecule 0 .* no atoms": {From: []*molecule.Molecule{{}}},
-		"want t_start":           {From: one, TStart: -10},
+		"molecule 1 .* no atoms": {From: []*molecule.Molecule{hydroxide, nil}},
+		"molecule 0: 2 atoms, 0 positions": {
+			From: []*molecule.Molecule{{Elements: hydroxide.Elements}},
+		},
+		"want t_start": {From: one, TStart: -10},
 		"atom 0: element S is not": {
 			From: []*molecule.Molecule{{Elements: []molecule.Element{16}, Positions: make([][3]float64, 1)}},
 		},

@@ -28,7 +28,7 @@ const (
 func Generate(ctx context.Context, net symmetrise.Network, meta encoding.Meta, o Options,
 	more ...molecule.Property) iter.Seq2[*molecule.Molecule, error] {
 	return func(yield func(*molecule.Molecule, error) bool) {
-		g, err := newGeneration(net, meta, o, more)
+		g, err := newGeneration(ctx, net, meta, o, more)
 		if err == nil {
 			err = g.run(ctx, yield)
 		}
@@ -47,7 +47,7 @@ type generation struct {
 }
 
 // newGeneration checks the options and chooses the batch.
-func newGeneration(net symmetrise.Network, meta encoding.Meta, o Options,
+func newGeneration(ctx context.Context, net symmetrise.Network, meta encoding.Meta, o Options,
 	more []molecule.Property) (*generation, error) {
 	o, err := o.For(meta)
 	if err != nil {
@@ -65,12 +65,12 @@ func newGeneration(net symmetrise.Network, meta encoding.Meta, o Options,
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
 	g := &generation{net, meta, o, more}
-	return g, g.chooseBatch()
+	return g, g.chooseBatch(ctx)
 }
 
 // chooseBatch sets the batch where none is asked for, so that all threads have as
 // much to do.
-func (g *generation) chooseBatch() error {
+func (g *generation) chooseBatch(ctx context.Context) error {
 	if g.o.Batch > 0 {
 		return nil
 	}
@@ -79,6 +79,9 @@ func (g *generation) chooseBatch() error {
 	if share > 1 && share*g.o.Steps >= trialSteps {
 		trial := NewCalibration(g.net, g.meta, share)
 		for done := false; !done; {
+			if err := context.Cause(ctx); err != nil {
+				return err
+			}
 			var err error
 			if done, err = trial.Step(); err != nil {
 				return err

@@ -82,6 +82,22 @@ func TestGenerateStops(t *testing.T) {
 	}
 }
 
+// What is cancelled before it begins evaluates no network, not even to choose the batch.
+func TestGenerateOfACancelledContext(t *testing.T) {
+	net, meta := typed()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	n := 0
+	for _, err := range Generate(ctx, net, meta, Options{N: 1000, Threads: 1}) {
+		if n++; !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v", err)
+		}
+	}
+	if n != 1 || len(*net.seen) != 0 {
+		t.Errorf("%d errors after %d evaluations", n, len(*net.seen))
+	}
+}
+
 func TestGenerateTellsWhatIsWrong(t *testing.T) {
 	m := network(t, "dit")
 	for want, o := range map[string]Options{

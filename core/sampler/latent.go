@@ -15,12 +15,15 @@ import (
 
 // ofLatents refuses what needs atoms in z.
 func (o Options) ofLatents() error {
-	for name, asked := range map[string]bool{
-		"fragment": o.Fragment != nil, "from": len(o.From) > 0, "formula": o.Formula != "",
-		"properties": len(o.Properties) > 0, "joint": o.Joint,
+	for _, c := range []struct {
+		name  string
+		asked bool
+	}{
+		{"fragment", o.Fragment != nil}, {"from", len(o.From) > 0}, {"formula", o.Formula != ""},
+		{"properties", len(o.Properties) > 0}, {"joint", o.Joint},
 	} {
-		if asked {
-			return bad(name, "", "not with a model of latents, which has no atoms while it samples")
+		if c.asked {
+			return bad(c.name, "", "not with a model of latents, which has no atoms while it samples")
 		}
 	}
 	return nil

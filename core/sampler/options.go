@@ -273,8 +273,11 @@ func (o Options) checkRotation() error {
 // checkMolecules checks From and Fragment.
 func (o Options) checkMolecules() error {
 	for i, m := range o.From {
-		if len(m.Elements) == 0 {
+		if m == nil || len(m.Elements) == 0 {
 			return bad("from", "", "molecule "+strconv.Itoa(i)+" has no atoms")
+		}
+		if err := encoding.CheckPositions(m); err != nil {
+			return bad("from", "", "molecule "+strconv.Itoa(i)+": "+err.Error())
 		}
 	}
 	if len(o.From) > 0 {

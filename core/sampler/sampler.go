@@ -91,6 +91,9 @@ func New(net symmetrise.Network, meta encoding.Meta, o Options) (*Sampler, error
 	if o, err = o.filled(meta, sched); err != nil {
 		return nil, err
 	}
+	if o.N > MaxRows { // a molecule has an atom at least
+		return nil, o.tooMany()
+	}
 	types, err := o.types(meta)
 	if err != nil {
 		return nil, err
@@ -168,11 +171,15 @@ func (s *Sampler) setSizes(types [][]molecule.Element) (err error) {
 		}
 		s.sizes = append(s.sizes, n)
 		if rows += n; rows > MaxRows {
-			return bad("n", strconv.Itoa(s.o.N),
-				"more than "+strconv.Itoa(MaxRows)+" atoms in one batch")
+			return s.o.tooMany()
 		}
 	}
 	return nil
+}
+
+// tooMany refuses a batch of more than MaxRows atoms.
+func (o Options) tooMany() error {
+	return bad("n", strconv.Itoa(o.N), "more than "+strconv.Itoa(MaxRows)+" atoms in one batch")
 }
 
 // allocate makes the buffers for the sizes.
@@ -352,7 +359,7 @@ func (s *Sampler) Frame(i int, positions, types []float32) {
 }
 
 // Predicted writes, like Frame, the data that the network predicted in the last
-// step, x_hat = (z_t - sigma_t·eps_hat)/alpha_t: zero before the first.
+// step, x_hat = (z_t - sigma_t·eps_hat)/alpha_t. Before the first x_hat is zero.
 func (s *Sampler) Predicted(i int, positions, types []float32) {
 	if s.decoder != nil {
 		s.latentFrame(i, nil, positions, types)

@@ -80,6 +80,24 @@ func TestSizesOfAFileAreBounded(t *testing.T) {
 	}
 }
 
+// A number of molecules is bounded before anything is made of each of them.
+func TestMoleculesOfABatchAreBounded(t *testing.T) {
+	net, meta := typed()
+	for _, o := range []Options{{}, {Formula: "CH4"}, {Joint: true, Atoms: 1}} {
+		o.N = 1 << 20
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := New(net, meta, o)
+		runtime.ReadMemStats(&after)
+		if err == nil || !strings.Contains(err.Error(), "n 1048576: more than 65536 atoms") {
+			t.Errorf("%+v: error %v", o, err)
+		}
+		if bytes := after.TotalAlloc - before.TotalAlloc; bytes > 1<<20 {
+			t.Errorf("%+v: %d bytes allocated", o, bytes)
+		}
+	}
+}
+
 // Buffers are bounded before they are made: these would take 4 GiB and more.
 func TestBuffersAreBounded(t *testing.T) {
 	meta := encoding.QM9()
