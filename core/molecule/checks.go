@@ -35,7 +35,7 @@ const (
 
 // Checks judges a molecule for a total charge.
 //
-// Valences are those of [ListedValence], where a sulfoxide counts as S+ and O-, as GEOM has it. A
+// Valences are those of the table, where a sulfoxide counts as S+ and O-, as GEOM has it. A
 // bond's length is compared with the sum of Pyykkö's radii for its order, that of an aromatic one
 // between the double and the single bond; angles with the windows that [Geometry] has, from 80
 // degrees on at atoms beyond neon; PoseBusters takes the bounds of RDKit's distance geometry for
@@ -68,7 +68,7 @@ func (m *Molecule) Checks(charge int) Checks {
 		}
 	}
 	for i, e := range m.Elements {
-		if ListedValence(e, charges[i], aromatic[i], other[i]) {
+		if listedValence(e, charges[i], aromatic[i], other[i]) {
 			c.StableAtoms++
 		}
 	}
@@ -153,12 +153,12 @@ var listedValences = []listed{
 	{83, 0, [][2]int{{0, 3}}}, {83, 2, [][2]int{{0, 5}}},
 }
 
-// ListedValence tells whether an atom of an element with a formal charge may have so many aromatic
+// listedValence tells whether an atom of an element with a formal charge may have so many aromatic
 // bonds and such a sum of the orders of its other bonds: those are the valences that were found in
 // GEOM-Drugs.
 //
 // Source: GEOM-Drugs Revisited, arXiv 2505.00169, geom_drugs_h_tuple_valencies of its code.
-func ListedValence(e Element, charge, aromatic, others int) bool {
+func listedValence(e Element, charge, aromatic, others int) bool {
 	return slices.ContainsFunc(listedValences, func(v listed) bool {
 		return v.element == e && v.charge == charge && slices.Contains(v.bonds, [2]int{aromatic, others})
 	})

@@ -25,7 +25,7 @@ func TestListedValence(t *testing.T) {
 		{"H", 0, 0, 1, true}, {"H", 0, 0, 2, false}, {"Na", 0, 0, 0, false}, {"Se", 0, 0, 2, false},
 	} {
 		e, _ := ParseElement(c.symbol)
-		if got := ListedValence(e, c.charge, c.aromatic, c.others); got != c.want {
+		if got := listedValence(e, c.charge, c.aromatic, c.others); got != c.want {
 			t.Errorf("%s of charge %d with %d aromatic bonds and %d: %v, want %v", c.symbol, c.charge, c.aromatic,
 				c.others, got, c.want)
 		}

@@ -40,12 +40,12 @@ type Ring struct {
 	Deviation float64 // Å, the largest distance of its atoms from their best plane
 }
 
-// FlatRing is the deviation in Å up to which an aromatic ring counts as flat, as
+// flatRing is the deviation in Å up to which an aromatic ring counts as flat, as
 // PoseBusters has it (Buttenschoen, Morris, Deane, Chem. Sci. 2024).
-const FlatRing = 0.25
+const flatRing = 0.25
 
 // Flat tells whether the ring is flat.
-func (r Ring) Flat() bool { return r.Deviation <= FlatRing }
+func (r Ring) Flat() bool { return r.Deviation <= flatRing }
 
 // Clash is a pair of atoms in different fragments or more than three bonds
 // apart whose distance is below Limit, 0.7 times the sum of their van der Waals

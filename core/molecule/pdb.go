@@ -11,8 +11,8 @@ import (
 
 // ReadPDB reads PDB files: ATOM and HETATM, a molecule up to each END or ENDMDL.
 // The element is that of columns 77 and 78, or where they are empty that of the
-// atom's name; of alternate places the first is taken. CONECT becomes FileBonds,
-// a partner named twice a double bond; the charge of columns 79 and 80
+// atom's name; of alternate places that with the letter A or the digit 1 is taken. CONECT
+// becomes FileBonds, a partner named twice a double bond; the charge of columns 79 and 80
 // FileCharges; HEADER's code and TITLE the properties "id" and "title"; REMARK
 // 999 key=value, as [WritePDB] has them, properties too. CONECT that follows the
 // last ENDMDL is dropped. D is hydrogen. Errors are of type *[ParseError].
@@ -207,7 +207,8 @@ func (p *pdbRecord) finish() {
 // WritePDB writes one molecule as the residue UNL number serial: HETATM with
 // the element, formal charges, CONECT with a bonded atom as often as the bond's order
 // says (the Lewis structure that WriteSDF has), and END; the formula as COMPND and
-// the properties as REMARK 999 lines before. Coordinates have three decimals.
+// the properties as REMARK 999 lines before. Coordinates have three decimals. A property that
+// no line can hold is an error.
 // Beyond 99,999 atoms, a coordinate of eight columns, or a serial outside 1 to
 // 9,999 the error wraps [ErrTooLarge].
 //
@@ -223,7 +224,8 @@ func WritePDB(w io.Writer, m *Molecule, serial int) error {
 	text := append([]byte("COMPND    "), m.Formula()...)
 	text = append(text, '\n')
 	for _, p := range m.Properties {
-		if strings.ContainsAny(p.Key+p.Value, "\r\n") {
+		if p.Key == "" || strings.Contains(p.Key, "=") ||
+			strings.ContainsAny(p.Key+p.Value, "\r\n\x00") {
 			return &propertyError{p.Key}
 		}
 		text = append(append(append(append(text, "REMARK 999 "...), p.Key...), '='), p.Value...)

@@ -82,7 +82,7 @@ func flat(m *Molecule) bool {
 // dollars tells the line that ends a record.
 func dollars(line []byte) bool {
 	return bytes.HasPrefix(line, []byte("$$$$")) || len(line) > 4 &&
-		string(bytes.TrimSpace(line)) == "$$$$"
+		string(bytes.Trim(line, " \t")) == "$$$$"
 }
 
 func blank(line []byte) bool { return len(bytes.TrimSpace(line)) == 0 }
@@ -215,7 +215,7 @@ func (l *lines) v2000(m *Molecule, counts string) error {
 		}
 		text := string(line)
 		switch {
-		case strings.HasPrefix(text, "M  END"):
+		case endsTable(line):
 			return nil
 		case strings.HasPrefix(text, "M  CHG"), strings.HasPrefix(text, "M  RAD"):
 			if !stated {
@@ -413,13 +413,32 @@ func (l *lines) sdfFields(m *Molecule) error {
 // fieldName is the name of a data field: what is in <>, or else the number of
 // the field in a database, DTn, and what comes with it. braces tells which.
 func fieldName(line []byte) (name string, braces bool) {
-	text := strings.TrimSpace(string(line[1:]))
-	from, to := strings.IndexByte(text, '<'), strings.LastIndexByte(text, '>')
-	if from >= 0 && to > from+1 {
-		return text[from+1 : to], true
+	if name, braces = braced(line[1:]); braces {
+		return name, true
 	}
-	return text, false
+	return strings.TrimSpace(string(line[1:])), false
 }
+
+// braced is what is in <>.
+func braced(text []byte) (name string, ok bool) {
+	from, to := bytes.IndexByte(text, '<'), bytes.LastIndexByte(text, '>')
+	if from < 0 || to <= from+1 {
+		return "", false
+	}
+	return string(text[from+1 : to]), true
+}
+
+// namesField tells a line that begins a data field, within the value of another too.
+func namesField(line []byte) bool {
+	if len(line) == 0 || line[0] != '>' {
+		return false
+	}
+	_, ok := braced(line[1:])
+	return ok
+}
+
+// endsTable tells the last line of atoms and bonds.
+func endsTable(line []byte) bool { return bytes.HasPrefix(line, []byte("M  END")) }
 
 // fieldValue reads the value of a data field.
 func (l *lines) fieldValue() (string, error) {
@@ -431,20 +450,16 @@ func (l *lines) fieldValue() (string, error) {
 		if err != nil {
 			return strings.Join(value, "\n"), ended(err)
 		}
-		_, header := []byte(nil), false
-		if len(line) > 0 && line[0] == '>' {
-			_, header = fieldName(line)
-		}
 		switch {
 		case len(line) == 0:
 			return strings.Join(value, "\n"), nil
-		case dollars(line), header:
+		case dollars(line), namesField(line):
 			l.unread()
 			return strings.Join(value, "\n"), nil
 		case blank(line):
 			spaces++
 			continue
-		case bytes.HasPrefix(line, []byte("M  END")):
+		case endsTable(line):
 			return "", l.bad("a molecule within a data field: $$$$ is missing before it")
 		}
 		for ; spaces > 0; spaces-- {
@@ -463,8 +478,9 @@ var ErrTooLarge = errors.New("molecule: too large for the columns of the format"
 // WriteSDF writes one V2000 record with the Lewis structure of [Molecule.Lewis] for
 // [Molecule.Charge] as a Kekulé structure, charges as M  CHG, unpaired electrons as M  RAD, the
 // formula as the title (or the property "title") and the properties as data fields. V2000 holds 999
-// atoms and bonds and coordinates of ten columns; beyond that the error wraps [ErrTooLarge]. Nothing
-// is written on an error of the molecule's.
+// atoms and bonds and coordinates of ten columns; beyond that the error wraps [ErrTooLarge]. A
+// property that no data field can hold is an error. Nothing is written on an error of the
+// molecule's.
 func WriteSDF(w io.Writer, m *Molecule) error {
 	if !m.finite() {
 		return errNotFinite
@@ -496,7 +512,7 @@ func (m *Molecule) writeSDF(w io.Writer, l *Lewis) error {
 	if !ok {
 		title = m.Formula()
 	}
-	if strings.ContainsAny(title, "\r\n") || strings.HasPrefix(title, "$$$$") {
+	if strings.ContainsAny(title, "\r\n\x00") || dollars([]byte(title)) {
 		return &propertyError{"title"}
 	}
 	text := append([]byte(title), "\n  SymDiff           3D\n\n"...)
@@ -524,7 +540,7 @@ func (m *Molecule) writeSDF(w io.Writer, l *Lewis) error {
 		if p.Key == "title" {
 			continue
 		}
-		if p.Key == "" || strings.ContainsAny(p.Key, "<>\r\n") || !fieldValue(p.Value) {
+		if p.Key == "" || strings.ContainsAny(p.Key, "<>\r\n\x00") || !fieldValue(p.Value) {
 			return &propertyError{p.Key}
 		}
 		text = append(append(append(text, ">  <"...), p.Key...), ">\n"...)
@@ -537,14 +553,16 @@ func (m *Molecule) writeSDF(w io.Writer, l *Lewis) error {
 	return err
 }
 
-// fieldValue tells whether a data field can hold the value: no empty line, no
-// line that ends the record.
+// fieldValue tells whether a data field can hold the value: no empty line, and none that ReadSDF
+// takes for the end of the field or of the record.
 func fieldValue(value string) bool {
 	if value == "" {
 		return true
 	}
-	for line := range strings.SplitSeq(value, "\n") {
-		if line == "" || strings.HasPrefix(line, "$$$$") || strings.Contains(line, "\r") {
+	for text := range strings.SplitSeq(value, "\n") {
+		line := []byte(text)
+		if text == "" || dollars(line) || namesField(line) || endsTable(line) ||
+			strings.ContainsAny(text, "\r\x00") {
 			return false
 		}
 	}

@@ -68,7 +68,7 @@ func (l *lines) v30() ([]string, error) {
 		switch {
 		case blank(line) && text == nil:
 			continue
-		case bytes.HasPrefix(line, []byte("M  END")) && text == nil:
+		case endsTable(line) && text == nil:
 			return nil, nil
 		case !bytes.HasPrefix(line, []byte("M  V30 ")):
 			return nil, l.bad("want M  V30, found " + quote(line))

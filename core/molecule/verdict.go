@@ -24,7 +24,7 @@ func (v *Verdict) Connected() bool { return v.Fragments == 1 }
 // are those of [Molecule.ValidBy] and [Molecule.KeyBy]. By [QM9Rule] bonds, stability and fragments
 // are EDM's too. EDM's table of bonds knows no aromatic ones, and little of elements beyond QM9's:
 // by [GEOMRule] bonds and fragments are those of the Lewis structure, and an atom is stable if its
-// valence is one of GEOM-Drugs revisited ([ListedValence]), as [Molecule.Checks] has it.
+// valence is one of GEOM-Drugs revisited, as [Molecule.Checks] has it.
 func (m *Molecule) Judge(rule Rule) Verdict {
 	var v Verdict
 	v.Valid, v.Reason = m.ValidBy(rule)
