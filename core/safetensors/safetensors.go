@@ -25,13 +25,13 @@ import (
 	"github.com/symdiff-go/symdiff/core/internal/json"
 )
 
-// MaxHeader is the size in bytes beyond which a header is refused, as in the
+// maxHeader is the size in bytes beyond which a header is refused, as in the
 // reference implementation.
-const MaxHeader = 100_000_000
+const maxHeader = 100_000_000
 
-// MaxTensors is the largest number of tensors of a file: far above that of any
+// maxTensors is the largest number of tensors of a file: far above that of any
 // network, low enough for the memory that their list takes.
-const MaxTensors = 1 << 16
+const maxTensors = 1 << 16
 
 // maxRank is the largest number of dimensions of a tensor.
 const maxRank = 32
@@ -183,9 +183,9 @@ func (f *File) split(size int64) (header []byte, err error) {
 	if what := otherKind(string(length[:])); what != "" && brace[0] != '{' {
 		return nil, f.fault("", what)
 	}
-	if n > MaxHeader {
+	if n > maxHeader {
 		return nil, f.fault("", "header of "+strconv.FormatUint(n,
-			10)+" bytes, more than "+strconv.Itoa(MaxHeader)+": no safetensors file")
+			10)+" bytes, more than "+strconv.Itoa(maxHeader)+": no safetensors file")
 	}
 	if rest := size - 8; n > uint64(rest) {
 		return nil, f.fault("", "truncated: header of "+strconv.FormatUint(n, 10)+" bytes, "+
@@ -227,8 +227,8 @@ func (f *File) readHeader(header []byte) error {
 		case "":
 			return f.fault("", "a tensor without a name")
 		}
-		if len(f.tensors) == MaxTensors {
-			return f.fault("", "more than "+strconv.Itoa(MaxTensors)+" tensors: no weights of a network")
+		if len(f.tensors) == maxTensors {
+			return f.fault("", "more than "+strconv.Itoa(maxTensors)+" tensors: no weights of a network")
 		}
 		info, err := f.readInfo(s, name)
 		f.tensors = append(f.tensors, info)

@@ -510,11 +510,11 @@ func TestUnder(t *testing.T) {
 }
 
 func TestTooManyTensorsAreRefused(t *testing.T) {
-	list := make([]Tensor, MaxTensors+1)
+	list := make([]Tensor, maxTensors+1)
 	for i := range list {
 		list[i] = Tensor{Name: strconv.Itoa(i), DType: F32, Shape: []int{0}}
 	}
-	for n, want := range map[int]bool{MaxTensors: true, MaxTensors + 1: false} {
+	for n, want := range map[int]bool{maxTensors: true, maxTensors + 1: false} {
 		var b bytes.Buffer
 		if err := Write(&b, list[:n], nil); err != nil {
 			t.Fatal(err)
