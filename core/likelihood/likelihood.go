@@ -27,6 +27,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -42,7 +43,7 @@ import (
 type Options struct {
 	Seed    uint64
 	Samples int // Monte Carlo samples per molecule, each with new noise; 0: 1
-	Threads int // 0: 1
+	Threads int // which change no bit; 0: all cores
 	Batch   int // molecules of one time in a network evaluation; 0: 16
 
 	// Progress is told the molecules done with one call since the last report, from any
@@ -108,8 +109,8 @@ const (
 )
 
 // Estimate bounds the negative log-likelihood of molecules. Errors name what is
-// wrong with the model's metadata, or the molecule (from 1) with an element that
-// the model does not have.
+// wrong with the model's metadata, or the molecule (from 1): one that Meta.Rows refuses, or
+// whose bound is not finite. Where ctx ends, its error comes within one network evaluation.
 //
 // The times of a sample are spread over the molecules in random order, one in each
 // n-th part of p: the mean is unbiased, and its error somewhat smaller than the
@@ -131,7 +132,8 @@ func Estimate(ctx context.Context, net symmetrise.Network, meta encoding.Meta,
 			)
 		}
 	}
-	o.Samples, o.Threads, o.Batch = max(1, o.Samples), max(1, o.Threads), cmp.Or(max(0, o.Batch), 16)
+	o.Samples, o.Batch = max(1, o.Samples), cmp.Or(max(0, o.Batch), 16)
+	o.Threads = cmp.Or(max(0, o.Threads), runtime.GOMAXPROCS(0))
 	n := len(molecules)
 	var calls []call
 	for sample := range o.Samples {
@@ -156,8 +158,11 @@ func Estimate(ctx context.Context, net symmetrise.Network, meta encoding.Meta,
 		return Bound{}, err
 	}
 	b := e.sum(calls, found, data, o.Samples)
-	if math.IsNaN(b.NLL) || math.IsInf(b.NLL, 0) {
-		return Bound{}, errors.New("likelihood: the bound is not finite")
+	for i, v := range b.PerMolecule {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return Bound{}, errors.New("likelihood: molecule " + strconv.Itoa(i+1) + ": the bound is " +
+				strconv.FormatFloat(v, 'g', -1, 64) + ", want a finite number")
+		}
 	}
 	return b, nil
 }

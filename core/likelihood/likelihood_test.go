@@ -222,6 +222,22 @@ func TestFailures(t *testing.T) {
 			t.Errorf("%v, want %q", err, c.want)
 		}
 	}
+	broken := symmetrise.New(symmetrise.Func(1, func(eps, z []float32, _ float32) {
+		copy(eps, z)
+		if len(z) == 4*4 {
+			eps[3] = float32(math.NaN())
+		}
+	}), symmetrise.None())
+	mixed := []*molecule.Molecule{cloud(1, 3, 1, 1)[0], cloud(1, 4, 1, 1)[0]}
+	if _, err := Estimate(context.Background(), broken, meta(3), mixed, Options{}); err == nil ||
+		!strings.Contains(err.Error(), "molecule 2: the bound is NaN") {
+		t.Errorf("a network that predicts NaN for molecule 2: %v", err)
+	}
+	bare := []*molecule.Molecule{{Elements: []molecule.Element{6, 6}}}
+	if _, err := Estimate(context.Background(), zero, meta(3), bare, Options{}); err == nil ||
+		!strings.Contains(err.Error(), "molecule 1: 2 atoms, 0 positions") {
+		t.Errorf("atoms without positions: %v", err)
+	}
 	b := estimate(t, zero, meta(5), list[:1], Options{})
 	if b.UnknownSizes != 1 || math.Abs(b.Terms.Size+math.Log(1e-30)) > 1e-9 {
 		t.Errorf("a size that was never seen: %+v", b)

@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"math"
-	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,7 +25,7 @@ func newNLLCommand() *cobra.Command {
 	var path string
 	var data []string
 	var out reportOptions
-	var limit, threads int
+	var limit int
 	o := likelihood.Options{Samples: 1}
 	cmd := &cobra.Command{
 		Use:   "nll --data FILE[,FILE...] [--model FILE] [--samples N] [--limit N]",
@@ -46,9 +45,9 @@ molecules and the noise.`,
 			switch {
 			case len(data) == 0:
 				return usagef("--data: no files given")
-			case o.Samples < 1 || o.Samples > 1000 || limit < 0 || threads < 0 || threads > 4096:
+			case o.Samples < 1 || o.Samples > 1000 || limit < 0 || o.Threads < 0 || o.Threads > 4096:
 				return usagef("--samples %d, --limit %d, --threads %d: want 1 to 1000 samples, the others 0 or more",
-					o.Samples, limit, threads)
+					o.Samples, limit, o.Threads)
 			}
 			n, f, err := loadNetwork(path)
 			if err != nil {
@@ -67,9 +66,6 @@ molecules and the noise.`,
 						break
 					}
 				}
-			}
-			if o.Threads = threads; threads == 0 {
-				o.Threads = runtime.GOMAXPROCS(0)
 			}
 			var line *progress
 			if w := cmd.ErrOrStderr(); isTerminal(w) {
@@ -91,7 +87,7 @@ molecules and the noise.`,
 		"files of molecules; FILE@key=value takes those with a property")
 	flags.IntVar(&limit, "limit", 0, "molecules to use (default all)")
 	flags.IntVar(&o.Samples, "samples", o.Samples, "Monte Carlo samples per molecule")
-	flags.IntVar(&threads, "threads", 0, "threads (default one per core)")
+	flags.IntVar(&o.Threads, "threads", 0, "threads (default one per core)")
 	flags.Uint64VarP(&o.Seed, "seed", "s", 1, "seed of times and noise")
 	out.flags(cmd)
 	must(cmd.MarkFlagFilename("model", "safetensors"))
