@@ -34,8 +34,8 @@ func Haar(s *rng.Stream) Matrix {
 // OrthonormaliseColumns is Q of A = Q·R with R upper triangular and its
 // diagonal positive: Gram-Schmidt on the columns in their order. A column that
 // depends on those before it, to 1e-12 of its length, is replaced by a unit
-// vector orthogonal to them, so that the result is orthogonal for every finite
-// A.
+// vector orthogonal to them, so that the result is orthogonal for every A whose columns
+// are zero or of a length from 1e-150 to 1e150: the squares of others are no float64.
 func OrthonormaliseColumns(a Matrix) Matrix {
 	return OrthonormaliseRows(a.T()).T()
 }

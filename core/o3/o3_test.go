@@ -63,6 +63,8 @@ func TestOrthonormaliseDegenerate(t *testing.T) {
 		{{0, 0, 0}, {0, 0, 1}, {0, 0, 2}},
 		{{1e-30, 0, 0}, {1e-30, 1e-45, 0}, {0, 1, 1e-20}},
 		{{1e20, 1e20, 0}, {1e20, 1e20, 1e-3}, {1, 1, 1}},
+		{{1e150, 1e149, 1e150}, {1e-150, 1e150, 1e150}, {1e149, 0, 1e148}},
+		{{1e-150, 1e-149, 0}, {0, 1e-150, 1e-149}, {1e-149, 0, 1e-149}},
 	} {
 		for _, q := range []Matrix{OrthonormaliseRows(a), OrthonormaliseColumns(a)} {
 			if d := deviation(q); !(d < 1e-12) {

@@ -2,6 +2,7 @@ package rng
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/stat"
@@ -99,7 +100,7 @@ func TestElementaryFunctions(t *testing.T) {
 	}
 }
 
-// Kolmogorov-Smirnov at a fixed seed, and the first four moments.
+// Kolmogorov-Smirnov at a fixed seed, the moments, and the correlation of neighbours.
 func TestNormIsGaussian(t *testing.T) {
 	const n = 100_000
 	s := New(3, 0, Init, 0)
@@ -119,13 +120,16 @@ func TestNormIsGaussian(t *testing.T) {
 	if c := stat.Correlation(x[:n-1], x[1:], nil); math.Abs(c) > 4/math.Sqrt(n) {
 		t.Errorf("correlation of neighbours %g", c)
 	}
-	below := 0.0
-	for _, v := range x {
-		if v < 1 {
-			below++
-		}
+	if s := stat.Skew(x, nil); math.Abs(s) > 4*math.Sqrt(6.0/n) {
+		t.Errorf("skewness %g", s)
 	}
-	if p := distuv.UnitNormal.CDF(1); math.Abs(below/n-p) > 4*math.Sqrt(p*(1-p)/n) {
-		t.Errorf("share below 1: %g, want %g", below/n, p)
+	slices.Sort(x)
+	d := 0.0 // between the distribution functions; above 2/sqrt(n) for one in 1,500 seeds
+	for i, v := range x {
+		p := distuv.UnitNormal.CDF(v)
+		d = max(d, p-float64(i)/n, float64(i+1)/n-p)
+	}
+	if d > 2/math.Sqrt(n) {
+		t.Errorf("the distribution function is off by %g", d)
 	}
 }
