@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 
+	"github.com/symdiff-go/symdiff/core/dit"
 	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 )
@@ -75,7 +76,7 @@ type Config struct {
 }
 
 // TimeEmbedding is the number of sinusoids that t is turned into.
-const TimeEmbedding = 256
+const TimeEmbedding = dit.Frequencies
 
 // Published sizes: QM9 of the paper, 31,195,834 parameters with h of 6
 // features (H C N O F and the charge).

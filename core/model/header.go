@@ -160,14 +160,13 @@ func readConfig(p *header.Reader) Config {
 	if _, ok := v.Get("time_scale"); ok {
 		c.TimeScale = p.Number("config", v, "time_scale")
 	}
-	for name, into := range map[string]*string{"gamma_base": &c.GammaBase,
-		"gamma_head": &c.GammaHead} {
-		if t, ok := v.Get(name); ok {
-			if t.Kind != json.String || t.Text == "" {
-				p.Fail("config", name+": want a word")
-			}
-			*into = t.Text
+	word := func(name string) string {
+		t, ok := v.Get(name)
+		if ok && (t.Kind != json.String || t.Text == "") {
+			p.Fail("config", name+": want a word")
 		}
+		return t.Text
 	}
+	c.GammaBase, c.GammaHead = word("gamma_base"), word("gamma_head")
 	return c
 }
