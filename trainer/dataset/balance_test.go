@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
 const (
@@ -84,5 +86,20 @@ func TestBalance(t *testing.T) {
 			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v", want, err)
 		}
+	}
+}
+
+// One double bond, two of a kind, and none are patterns of their own; more than two are two.
+func TestPatternsCountToTwo(t *testing.T) {
+	carbonyls := func(n int) string {
+		m := &molecule.Molecule{}
+		for i := range n {
+			m.Elements = append(m.Elements, molecule.C, molecule.O)
+			m.Positions = append(m.Positions, [3]float64{9 * float64(i)}, [3]float64{9 * float64(i), 1.2})
+		}
+		return patternOf(m)
+	}
+	if carbonyls(0) == carbonyls(1) || carbonyls(1) == carbonyls(2) || carbonyls(2) != carbonyls(3) {
+		t.Errorf("%q, %q, %q, %q", carbonyls(0), carbonyls(1), carbonyls(2), carbonyls(3))
 	}
 }

@@ -149,6 +149,7 @@ func TestDamagedPacked(t *testing.T) {
 			`tensor "positions": is F32 of shape [3 10], want F32 of shape (atoms, 3)`},
 		"splits": {func(b []byte) []byte { return []byte(strings.Replace(string(b), `[2,4]`, `[2,9]`, 1)) },
 			"metadata splits: val is [2 9] of 4 molecules"},
+		"backward": {replace(`[2,4]`, `[4,2]`), "metadata splits: val is [4 2] of 4 molecules"},
 	} {
 		if _, err := openPacked(damaged(c.change)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)

@@ -56,6 +56,23 @@ func TestStructureComparesWithTheReferenceAndTheFloor(t *testing.T) {
 	}
 }
 
+// A feature is listed that one in two hundred reference molecules has, and none that is rarer.
+func TestRareFeaturesAreNotListed(t *testing.T) {
+	for n, want := range map[int]int{200: 2, 201: 1} {
+		s := newStructures()
+		for i := range n {
+			f := molecule.Features{Bonds: map[string]int{"C-C": 1}}
+			if i == 0 {
+				f.Bonds["C#N"] = 1
+			}
+			s.add(2, f)
+		}
+		if got := compareStructures(s, s, nil).Families[0].Rows; len(got) != want {
+			t.Errorf("of %d molecules, one with a triple bond: listed are %+v", n, got)
+		}
+	}
+}
+
 func TestNFEIsThatOfTheProperties(t *testing.T) {
 	for text, want := range map[string]int{
 		"steps=40 method=dpm++2m-sde": 41, "steps=40 method=heun": 81, "method=ddim": 0, "steps=x": 0,

@@ -512,6 +512,29 @@ func TestTypesContext(t *testing.T) {
 	}
 }
 
+// Of a fragment that is not the whole molecule, the hydrogens are left out every second time.
+func TestFragmentsWithoutHydrogens(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "methane.xyz")
+	if err := os.WriteFile(path, []byte("5\n\nC 0 0 0\nH 1 0 0\nH 0 1 0\nH 0 0 1\nH -1 0 0\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	o := small(t)
+	o.Data = []string{path}
+	b := batcher(t, o, false)
+	b.Fragments(1)
+	bare, n := 0.0, 2000.0
+	for step := range int(n) {
+		if !slices.ContainsFunc(b.part(0, 1, 0, step), func(atom int) bool { return atom > 0 }) {
+			bare++
+		}
+	}
+	// whole: ¼; else without hydrogens: ½; else the carbon alone, or all five atoms, which are no fragment
+	want := 0.25 + 0.75*(0.5+0.5*(0.2*0.2+0.2))
+	if math.Abs(bare/n-want) > 4*math.Sqrt(want*(1-want)/n) {
+		t.Errorf("a share of %.3f without hydrogens, want %.3f", bare/n, want)
+	}
+}
+
 // The atoms of a part keep their places, move together, and are marked; nothing else depends on it.
 func TestFragments(t *testing.T) {
 	o := small(t)
