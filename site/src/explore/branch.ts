@@ -67,7 +67,7 @@ function showStep(): void {
         ? "The slider is at the end of the run. Move it to an earlier step."
         : fits
           ? ""
-          : `Up to step ${from} this run is the same as its parent. Branch the parent there.`;
+          : `Up to step ${from - 1} this run is the same as its parent. Branch the parent there.`;
   familyView.step = lab.made.has(lab.state.at) ? step : -1;
 }
 

@@ -83,6 +83,8 @@ export class FamilyView {
     const run = made.get(node);
     const branching = family[node - 1];
     const origin = branching ? `From step ${branching.step}` : "The first run";
+    const kept =
+      run && branching ? kinship(made.get(branching.parent)?.molecule, run.molecule) : "";
     const canvas = make("canvas", { width: 120, height: 104 });
     canvas.setAttribute("aria-hidden", "true");
     const button = make(
@@ -98,8 +100,7 @@ export class FamilyView {
       make(
         "span",
         { className: "origin" },
-        origin,
-        ...(run && branching ? [kinship(made.get(branching.parent)?.molecule, run.molecule)] : []),
+        ...(kept ? [make("span", { className: "from" }, `${origin}, `), kept] : [origin]),
       ),
     );
     button.dataset["node"] = String(node);
@@ -134,8 +135,8 @@ function kinship(parent: Molecule | undefined, child: Molecule): string {
   const alike = parent && likeness(parent, child);
   if (!alike) return "";
   return alike.bonds === alike.ofBonds && alike.atoms === alike.of
-    ? ", all bonds kept"
-    : `, ${alike.bonds} of ${alike.ofBonds} bonds kept`;
+    ? "all bonds kept"
+    : `${alike.bonds} of ${alike.ofBonds} bonds kept`;
 }
 
 /** Stable and connected, in words and colour. */

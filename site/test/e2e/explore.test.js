@@ -102,7 +102,7 @@ test("a run branches off where one goes back to; the tree is in the address and 
   assert.equal(await page.isDisabled("#branch"), true);
   assert.match(
     await page.textContent("#branch-note"),
-    /^Up to step 13 this run is the same as its parent/,
+    /^Up to step 12 this run is the same as its parent/,
   );
   await seek(page, 16);
   await page.selectOption("#branches", "1");
@@ -461,6 +461,16 @@ for (const [name, options] of [
     };
     await generate(page);
     await shot("branch");
+    const cut = await page.$$eval(
+      ".node .origin",
+      (all) =>
+        all.filter((part) => {
+          const { bottom, height } = part.getBoundingClientRect();
+          const room = part.parentElement.getBoundingClientRect().bottom;
+          return !height || bottom > room || part.scrollWidth > part.clientWidth;
+        }).length,
+    );
+    assert.equal(cut, 0, "what a branch has kept is told in full");
     await page.click("#tab-keep");
     await page.click("[data-choose=heavy]");
     await page.click("#remake");
