@@ -47,7 +47,7 @@ func TestOrthonormaliseColumnsIsQR(t *testing.T) {
 		for i := range 3 {
 			for j := range 3 {
 				want := q.At(i, j) * math.Copysign(1, r.At(j, j))
-				if math.Abs(got[i][j]-want) > 1e-10 {
+				if !(math.Abs(got[i][j]-want) <= 1e-10) {
 					t.Fatalf("A = %v: Q[%d][%d] = %v, want %v", a, i, j, got[i][j], want)
 				}
 			}
@@ -81,7 +81,7 @@ func TestHaar(t *testing.T) {
 	angle, positive := make([]float64, 0, n), 0.0
 	for range n {
 		q := Haar(&s)
-		if d := deviation(q); d > 1e-13 {
+		if d := deviation(q); !(d <= 1e-13) {
 			t.Fatalf("QᵀQ deviates from I by %g", d)
 		}
 		for i := range q {

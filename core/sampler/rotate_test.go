@@ -60,7 +60,7 @@ func TestRotation(t *testing.T) {
 			straight := run(t, m, o)
 			o.Rotate, o.Uncoupled = h, c.uncoupled
 			d := distance(straight, run(t, m, o), h)
-			if c.same && d > 1e-4 || !c.same && d < 1e-2 {
+			if c.same && !(d <= 1e-4) || !c.same && !(d >= 1e-2) {
 				t.Errorf(
 					"%s, %s, gamma %q, uncoupled %v: rotated and straight differ by %.1e of the molecule's size",
 					c.name,

@@ -27,7 +27,7 @@ func TestNegLogSNRAgainstReference(t *testing.T) {
 			worst = max(worst, math.Abs(s.NegLogSNR(i)-w))
 		}
 		t.Logf("%s: max |difference| of -log SNR over t = 0..1000: %.2g", name, worst)
-		if worst > 1e-4 {
+		if !(worst <= 1e-4) { // nor NaN
 			t.Errorf("%s: -log SNR differs by %g", name, worst)
 		}
 	}
@@ -70,7 +70,7 @@ func TestAncestralAgainstReference(t *testing.T) {
 		}{{"z", got.Z, r.Z}, {"eps", got.Eps, r.Eps}, {"std", got.Std, r.StdDev}} {
 			rel := math.Abs(c.got-c.want) / c.want
 			t.Logf("%d -> %d %s: relative difference %.1e", r.T, r.S, c.name, rel)
-			if rel > 1e-5 {
+			if !(rel <= 1e-5) {
 				t.Errorf("%d -> %d: %s = %v, want %v", r.T, r.S, c.name, c.got, c.want)
 			}
 		}
@@ -89,11 +89,11 @@ func TestAncestralKeepsTheMarginal(t *testing.T) {
 		for from := 1; from <= s.T(); from += 7 {
 			for _, to := range []int{0, from / 2, from - 1} {
 				c := s.Ancestral(from, to)
-				if d := c.Z*s.Alpha(from) - s.Alpha(to); math.Abs(d) > 1e-9 {
+				if d := c.Z*s.Alpha(from) - s.Alpha(to); !(math.Abs(d) <= 1e-9) {
 					t.Fatalf("%s %d -> %d: signal off by %g", spec.Name, from, to, d)
 				}
 				v := math.Pow(c.Z*s.Sigma(from)-c.Eps, 2) + c.Std*c.Std
-				if d := v - (1 - s.Alpha2(to)); math.Abs(d) > 1e-7 {
+				if d := v - (1 - s.Alpha2(to)); !(math.Abs(d) <= 1e-7) {
 					t.Fatalf("%s %d -> %d: variance off by %g", spec.Name, from, to, d)
 				}
 			}

@@ -49,13 +49,13 @@ func TestGroups(t *testing.T) {
 		s := rng.New(3, 0, rng.Init, 0)
 		for range 200 {
 			q := g.Haar(&s)
-			if d := member(g, q); d > 1e-12 {
+			if d := member(g, q); !(d <= 1e-12) {
 				t.Fatalf("%s: Haar is off by %g", g, d)
 			}
 			p := g.Project(q)
 			for i := range p {
 				for j := range p[i] {
-					if math.Abs(p[i][j]-q[i][j]) > 1e-12 {
+					if !(math.Abs(p[i][j]-q[i][j]) <= 1e-12) {
 						t.Fatalf("%s: the projection of a member %v is %v", g, q, p)
 					}
 				}
@@ -66,7 +66,7 @@ func TestGroups(t *testing.T) {
 					a[i][j] = s.Norm()
 				}
 			}
-			if d := member(g, g.Project(a)); d > 1e-12 {
+			if d := member(g, g.Project(a)); !(d <= 1e-12) {
 				t.Fatalf("%s: Project is off by %g", g, d)
 			}
 		}
