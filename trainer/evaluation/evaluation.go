@@ -81,7 +81,7 @@ type Novelty struct {
 	Train            string `json:"train"`
 	TrainMolecules   int    `json:"train_molecules"`
 	NovelAmongUnique Share  `json:"novel_among_unique"`         // of the valid and unique (EDM)
-	ValidUniqueNovel Share  `json:"valid_and_unique_and_novel"` // of all molecules
+	ValidUniqueNovel Share  `json:"valid_and_unique_and_novel"` // of those judged
 	// KnownEnvironments are those of the novel ones in which every atom looks, within two bonds,
 	// like one of a training molecule: new molecules by the rules of the data, as far as these
 	// reach.

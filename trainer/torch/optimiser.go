@@ -4,6 +4,8 @@ package torch
 
 import (
 	"math"
+	"strconv"
+	"strings"
 
 	"github.com/sugarme/gotch"
 	"github.com/sugarme/gotch/ts"
@@ -227,8 +229,11 @@ func ParseDevice(name string) (d gotch.Device, ok bool) {
 		return gotch.CPU, true
 	case name == "cuda":
 		return gotch.CudaBuilder(0), true
-	case len(name) == 6 && name[:5] == "cuda:" && name[5] >= '0' && name[5] <= '9':
-		return gotch.CudaBuilder(uint(name[5] - '0')), true
+	}
+	if number, found := strings.CutPrefix(name, "cuda:"); found {
+		if n, err := strconv.ParseUint(number, 10, 8); err == nil {
+			return gotch.CudaBuilder(uint(n)), true
+		}
 	}
 	return d, false
 }

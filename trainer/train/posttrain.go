@@ -233,14 +233,15 @@ func (s *posttrainState) write(folder string) error {
 	return writeWhole(filepath.Join(folder, posttrainName), append(b, '\n'))
 }
 
-// writeWhole replaces a file so that it is whole at any time.
+// writeWhole replaces a file of a locked folder so that it is whole at any time. A kill leaves at
+// most one PATH.new, which the next call overwrites.
 func writeWhole(path string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new*")
+	f, err := os.Create(path + ".new")
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(b)
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
+	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}
