@@ -15,9 +15,9 @@ type Features struct {
 }
 
 // Groups names the functional groups that Features counts, in the order of a report. A carbon with a
-// double bond to oxygen is in one of the groups from carboxylic acid to other carbonyl, the first
-// that fits; ether and amine leave out what is in one of those. A sulfur is in one of the groups from
-// thiol to sulfonamide.
+// double bond to an oxygen that has no other is in one of the groups from carboxylic acid to other
+// carbonyl, the first that fits; ether and amine leave out what is in one of those. A sulfur is in
+// one of the groups from thiol to sulfonamide. Rings of three atoms count with single bonds only.
 var Groups = []string{
 	"alkene", "alkyne", "nitrile", "imine", "carboxylic acid", "carboxylate", "ester", "amide", "aldehyde", "ketone",
 	"other carbonyl", "alcohol", "ether", "primary amine", "secondary amine", "tertiary amine", "ammonium",
@@ -123,10 +123,14 @@ func ringName(size int) string {
 // threeRing names a ring of three atoms, "" where it has no name here.
 func (f *features) threeRing(ring []int) string {
 	n := map[Element]int{}
-	for _, i := range ring {
+	multiple := false
+	for k, i := range ring {
 		n[f.elements[i]]++
+		multiple = multiple || !f.next(i, func(j int) bool { return j == ring[(k+1)%3] })
 	}
 	switch {
+	case multiple: // cyclopropene, oxirene, azirine
+		return ""
 	case n[C] == 3:
 		return "cyclopropane"
 	case n[C] == 2 && n[O] == 1:
@@ -190,8 +194,18 @@ func (f *features) to(i int, e Element, order int) (n int) {
 	return n
 }
 
-// carbonyl tells whether atom i has a double bond to oxygen.
-func (f *features) carbonyl(i int) bool { return f.to(i, O, 2) > 0 }
+// toEnd counts the bonds of an order from atom i to atoms of an element that have no other bond.
+func (f *features) toEnd(i int, e Element, order int) (n int) {
+	for _, b := range f.edges[i] {
+		if b.order == order && f.elements[b.to] == e && len(f.edges[b.to]) == 1 {
+			n++
+		}
+	}
+	return n
+}
+
+// carbonyl tells whether atom i has a double bond to an oxygen, which is not that of pyrylium.
+func (f *features) carbonyl(i int) bool { return f.toEnd(i, O, 2) > 0 }
 
 // next tells whether a neighbour of atom i along a single bond fits.
 func (f *features) next(i int, fits func(j int) bool) bool {
@@ -206,11 +220,11 @@ func (f *features) carbon(i int) {
 			f.Groups["alkene"]++
 		case e == C && b.to > i && b.order == 3:
 			f.Groups["alkyne"]++
-		case e == N && b.order == 3:
+		case e == N && b.order == 3 && len(f.edges[b.to]) == 1:
 			f.Groups["nitrile"]++
 		case e == N && b.order == 2 && !f.aromatic[bond]:
 			f.Groups["imine"]++
-		case e == 16 && b.order == 2:
+		case e == 16 && b.order == 2 && !f.aromatic[bond]:
 			f.Groups["thiocarbonyl"]++
 		case halogen(e):
 			f.Groups["C-halogen"]++
@@ -248,8 +262,7 @@ func (f *features) nitrogen(i int) {
 			f.Groups["N-N"]++
 		}
 	}
-	oxygens := f.to(i, O, 1) + f.to(i, O, 2)
-	if oxygens >= 2 && f.to(i, O, 2) > 0 {
+	if f.toEnd(i, O, 1) > 0 && f.toEnd(i, O, 2) > 0 {
 		f.Groups["nitro"]++
 		return
 	}

@@ -171,6 +171,75 @@ func TestFeaturesDoNotDependOnTheKekuleStructure(t *testing.T) {
 	}
 }
 
+// A group is what its name says in chemistry: not the oxonium of an aromatic ring, an ester of nitrous
+// acid, an isocyanide or a ring with a double bond.
+func TestGroupsThatLookAlike(t *testing.T) {
+	hydrogens := func(l *Lewis, at ...int) *Lewis {
+		for _, i := range at {
+			l.Bonds = append(l.Bonds, Bond{i, len(l.Elements), 1})
+			l.Elements = append(l.Elements, H)
+		}
+		valence := make([]int, len(l.Elements))
+		for _, b := range l.Bonds {
+			valence[b.I], valence[b.J] = valence[b.I]+b.Order, valence[b.J]+b.Order
+		}
+		for i, e := range l.Elements {
+			q, _ := formalCharge(e, valence[i])
+			l.Charges = append(l.Charges, q)
+		}
+		l.Radicals = make([]int, len(l.Elements))
+		return l
+	}
+	chain := func(text string) *Lewis { // letters and bonds
+		l := &Lewis{}
+		for i := range text {
+			if at := strings.IndexByte("-=#", text[i]); at >= 0 {
+				l.Bonds = append(l.Bonds, Bond{i / 2, i/2 + 1, at + 1})
+			} else {
+				e, _ := parseElement([]byte{text[i]})
+				l.Elements = append(l.Elements, e)
+			}
+		}
+		return l
+	}
+	nitro := chain("C-N=O")
+	nitro.Elements, nitro.Bonds = append(nitro.Elements, O), append(nitro.Bonds, Bond{1, 3, 1})
+	ring := func(e Element, first int) *Lewis { // pyrylium and its kin, in both Kekulé structures
+		l := &Lewis{Elements: []Element{e, C, C, C, C, C}}
+		for k := range 5 {
+			l.Bonds = append(l.Bonds, Bond{k, k + 1, 1 + (k+first)%2})
+		}
+		l.Bonds = append(l.Bonds, Bond{0, 5, 2 - first})
+		return hydrogens(l, 1, 2, 3, 4, 5)
+	}
+	three := func(elements ...Element) *Lewis { // the first two doubly bonded
+		l := &Lewis{Elements: elements, Bonds: []Bond{{0, 1, 2}, {0, 2, 1}, {1, 2, 1}}}
+		return hydrogens(l, map[Element][]int{C: {0, 1, 2, 2}, O: {0, 1}, N: {0, 1, 2}}[elements[2]]...)
+	}
+	type counts = map[string]int
+	for name, c := range map[string]struct {
+		l    *Lewis
+		want counts
+	}{
+		"pyrylium":     {ring(O, 0), counts{"benzene-like ring": 1}},
+		"pyrylium 2":   {ring(O, 1), counts{"benzene-like ring": 1}},
+		"thiopyrylium": {ring(16, 0), counts{"benzene-like ring": 1}},
+		"cyclopropene": {three(C, C, C), counts{"alkene": 1}},
+		"oxirene":      {three(C, C, O), counts{"alkene": 1}},
+		"1H-azirine":   {three(C, C, N), counts{"alkene": 1, "secondary amine": 1}},
+		"nitrous acid": {hydrogens(chain("O=N-O"), 2), counts{"N-O": 1}},
+		"nitromethane": {hydrogens(nitro, 0, 0, 0), counts{"nitro": 1}},
+		"isocyanide":   {hydrogens(chain("C#N-C"), 2, 2, 2), counts{}},
+		"nitrile":      {hydrogens(chain("C-C#N"), 0, 0, 0), counts{"nitrile": 1}},
+		"methanal":     {hydrogens(chain("C=O"), 0, 0), counts{"aldehyde": 1}},
+		"thioaldehyde": {hydrogens(chain("C=S"), 0, 0), counts{"thiocarbonyl": 1}},
+	} {
+		if have := c.l.Features().Groups; !maps.Equal(have, c.want) {
+			t.Errorf("%s: groups %v, want %v", name, have, c.want)
+		}
+	}
+}
+
 func TestEnvironmentsReachTwoBonds(t *testing.T) {
 	same := map[string]int{}
 	for m, err := range ReadXYZ(strings.NewReader(qm9Features), "features.xyz") {
