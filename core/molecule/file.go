@@ -55,8 +55,11 @@ func Open(path string) iter.Seq2[*Molecule, error] {
 // NotGzip tells what is wrong with a file whose name ends in .gz, by the error of
 // its first bytes.
 func NotGzip(err error) string {
-	if errors.Is(err, gzip.ErrHeader) {
+	switch {
+	case errors.Is(err, gzip.ErrHeader):
 		return "is not compressed by gzip: want a name without .gz"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "is empty, or cut within the header of gzip"
 	}
 	return err.Error()
 }

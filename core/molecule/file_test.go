@@ -93,6 +93,9 @@ func TestOpen(t *testing.T) {
 		if !ok || e.File != path {
 			t.Errorf("%s: error %v", name, err)
 		}
+		if name == "empty gzip" && !strings.Contains(err.Error(), "is empty, or cut") {
+			t.Errorf("%s: error %v", name, err)
+		}
 		if name == "missing" && !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("missing: error %v does not wrap fs.ErrNotExist", err)
 		}
