@@ -11,6 +11,7 @@ package source
 import (
 	"archive/tar"
 	"bufio"
+	"bytes"
 	"compress/bzip2"
 	"compress/gzip"
 	"context"
@@ -279,13 +280,16 @@ func (r *reader) fail(err error) error {
 
 // tar reads every .xyz of an archive, as QM9's is.
 func (r *reader) tar() error {
-	t := tar.NewReader(r.in)
+	in := &zeros{r: r.in}
+	t := tar.NewReader(in)
 	for {
 		h, err := t.Next()
-		if err == io.EOF {
+		switch {
+		case err == io.EOF && in.n >= tarBlock:
 			return nil
-		}
-		if err != nil {
+		case err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF):
+			return r.fail(fmt.Errorf("the archive is cut: %w", io.ErrUnexpectedEOF))
+		case err != nil:
 			return r.fail(err)
 		}
 		if h.Typeflag != tar.TypeReg || filepath.Ext(h.Name) != ".xyz" ||
@@ -296,6 +300,26 @@ func (r *reader) tar() error {
 			return err
 		}
 	}
+}
+
+// tarBlock is what a tar is made of: zero ones end it, and fewer zeros fill up a member's last one.
+const tarBlock = 512
+
+// zeros counts the zero bytes at the end of what was read. To package tar an archive that was cut
+// between two members ends as a whole one does.
+type zeros struct {
+	r io.Reader
+	n int
+}
+
+func (z *zeros) Read(p []byte) (int, error) {
+	n, err := z.r.Read(p)
+	if rest := bytes.TrimRight(p[:n], "\x00"); len(rest) > 0 {
+		z.n = n - len(rest)
+	} else {
+		z.n += n
+	}
+	return n, err
 }
 
 // text reads a file of a format of core/molecule.
@@ -313,11 +337,15 @@ func (r *reader) records(in io.Reader, member, extension string) error {
 			if !errors.As(err, &e) || r.ctx.Err() != nil {
 				return r.fail(err)
 			}
+			last := !e.OneRecord
 			if e.File = r.path; member != "" {
 				e.Record, e.Reason, e.OneRecord = r.read, e.Reason+" ("+member+")", true
 			}
-			if rec.Err = e; !e.OneRecord {
+			switch rec.Err = e; {
+			case !e.OneRecord:
 				return e
+			case last: // the list would go on: it sees that e is of one record
+				return r.emit(rec)
 			}
 		} else {
 			rec.describe(r.path)
