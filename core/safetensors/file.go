@@ -56,6 +56,9 @@ func OpenRegular(path string) (f *os.File, size int64, err error) {
 // which takes the place of path once they are on disk. Errors are of type
 // *Error.
 func WriteFile(path string, tensors []Tensor, metadata map[string]string) (err error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return &Error{File: path, Reason: "is a folder"}
+	}
 	temp := path + ".tmp" + strconv.FormatUint(rand.Uint64(), 36)
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {

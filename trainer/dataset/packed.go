@@ -1,10 +1,12 @@
 package dataset
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -125,10 +127,20 @@ func openPacked(path string) (*Packed, error) {
 	if err := json.Unmarshal([]byte(f.Metadata["splits"]), &p.Splits); err != nil {
 		return fault("", "metadata splits: "+err.Error())
 	}
-	for name, s := range p.Splits {
+	names := slices.SortedFunc(maps.Keys(p.Splits), func(a, b string) int {
+		return cmp.Or(cmp.Compare(p.Splits[a][0], p.Splits[b][0]), cmp.Compare(p.Splits[a][1], p.Splits[b][1]),
+			cmp.Compare(a, b))
+	})
+	end, last := 0, ""
+	for _, name := range names {
+		s := p.Splits[name]
 		if s[0] < 0 || s[0] > s[1] || s[1] > p.Len() {
 			return fault("", fmt.Sprintf("metadata splits: %s is %v of %d molecules", name, s, p.Len()))
 		}
+		if s[0] < end {
+			return fault("", fmt.Sprintf("metadata splits: %s and %s share molecules", last, name))
+		}
+		end, last = s[1], name
 	}
 	if err := json.Unmarshal([]byte(f.Metadata["sources"]), &p.Sources); err != nil {
 		return fault("", "metadata sources: "+err.Error())
@@ -160,8 +172,11 @@ func checkTypes(f *safetensors.File) error {
 	return nil
 }
 
-// checkAtoms looks for positions that are no numbers, which would turn a whole training to NaN,
-// and for elements that are none.
+// farthest is twice what a coordinate is where molecules are read: their means are zero here.
+const farthest = 2 * molecule.MaxCoordinate
+
+// checkAtoms looks for positions that are no numbers or too far away, which would turn a whole
+// training to NaN, and for elements that are none.
 func (p *Packed) checkAtoms() error {
 	fault := func(tensor string, atom int, found any, want string) error {
 		i, exact := slices.BinarySearch(p.offsets, int64(atom))
@@ -172,10 +187,9 @@ func (p *Packed) checkAtoms() error {
 			Reason: fmt.Sprintf("molecule %d, atom %d: %v, want %s", i+1, int64(atom)-p.offsets[i]+1, found,
 				want)}
 	}
-	const exponent = 0xFF << 23
 	for i, v := range p.positions {
-		if math.Float32bits(v)&exponent == exponent {
-			return fault("positions", i/3, v, "finite coordinates")
+		if !(v >= -farthest && v <= farthest) {
+			return fault("positions", i/3, v, "finite coordinates within 2e6 Å")
 		}
 	}
 	for i, e := range p.elements {
@@ -212,6 +226,9 @@ func floats(b []byte) []float32 {
 
 func reasonOf(err error) string {
 	if e, ok := errors.AsType[*os.PathError](err); ok {
+		return e.Op + ": " + e.Err.Error()
+	}
+	if e, ok := errors.AsType[*os.LinkError](err); ok {
 		return e.Op + ": " + e.Err.Error()
 	}
 	return err.Error()

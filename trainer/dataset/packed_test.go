@@ -150,6 +150,9 @@ func TestDamagedPacked(t *testing.T) {
 		"splits": {func(b []byte) []byte { return []byte(strings.Replace(string(b), `[2,4]`, `[2,9]`, 1)) },
 			"metadata splits: val is [2 9] of 4 molecules"},
 		"backward": {replace(`[2,4]`, `[4,2]`), "metadata splits: val is [4 2] of 4 molecules"},
+		"overlap":  {replace("[2,4]", "[1,4]"), "metadata splits: train and val share molecules"},
+		"far": {func(b []byte) []byte { copy(b[header+40+12*3+4:], "\x00\x00\x80\x7e"); return b },
+			`tensor "positions": molecule 2, atom 2: 8.507059e+37, want finite coordinates within 2e6 Å`},
 	} {
 		if _, err := openPacked(damaged(c.change)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"hash/fnv"
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/safetensors"
 	"github.com/symdiff-go/symdiff/trainer/rdkit"
 	"github.com/symdiff-go/symdiff/trainer/source"
 )
@@ -152,6 +154,9 @@ func Prepare(ctx context.Context, j Job) (Summary, error) {
 		}
 		files = append(files, list...)
 	}
+	if info, err := os.Stat(j.Out); err == nil && info.IsDir() { // told before the work
+		return Summary{}, fmt.Errorf("%s: is a folder", j.Out)
+	}
 	j.Source.LeaveOut = j.leaveOut
 	if slices.ContainsFunc(files, source.IsSMILES) && rdkit.Available {
 		if j.Source.Embedded, err = source.OpenEmbedded(j.Out+".embedded", j.Source); err != nil {
@@ -195,7 +200,7 @@ func Prepare(ctx context.Context, j Job) (Summary, error) {
 		s.Elements = append(s.Elements, e.Symbol())
 	}
 	if err := p.w.Close(s.Sources, j.Command); err != nil {
-		return Summary{}, fmt.Errorf("%s: %w", j.Out, err)
+		return Summary{}, err
 	}
 	if err := j.Source.Embedded.Remove(); err != nil {
 		return Summary{}, err
@@ -234,6 +239,9 @@ func (p *preparation) take(raw *RawSource, r source.Record) error {
 	name, err := p.split(r)
 	if err == nil {
 		err = p.w.Add(r.Molecule, name)
+	}
+	if _, out := errors.AsType[*safetensors.Error](err); out { // of the file that is written
+		return err
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %s: %w", raw.File, r.Name(), err)

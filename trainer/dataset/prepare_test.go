@@ -195,6 +195,20 @@ func TestXYZAndSDF(t *testing.T) {
 			t.Errorf("%s is an input", in)
 		}
 	}
+	// The file that cannot be written is named, not a molecule.
+	folder := filepath.Join(t.TempDir(), "x.safetensors")
+	if err := os.Mkdir(folder, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for out, want := range map[string]string{
+		folder:                     folder + ": is a folder",
+		filepath.Join("none", "x"): filepath.Join("none", "x") + ": open: no such file or directory",
+	} {
+		_, err := Prepare(context.Background(), Job{Inputs: []string{put(t, "w.xyz", waterFrame)}, Out: out})
+		if err == nil || err.Error() != want {
+			t.Errorf("error %v, want %s", err, want)
+		}
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	out := filepath.Join(t.TempDir(), "x")

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -50,10 +51,18 @@ func (w *Writer) spoolFile() (*spoolFile, error) {
 	f, err := os.OpenFile(w.path+".tmp"+strconv.FormatUint(rand.Uint64(), 36),
 		os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
-		return nil, err
+		return nil, w.fault(err)
 	}
 	leftover.Add(f.Name())
 	return &spoolFile{f, bufio.NewWriterSize(f, 1<<16)}, nil
+}
+
+// fault is an error of the new file, or of one that waits beside it, under the name of the new one.
+func (w *Writer) fault(err error) error {
+	if _, named := errors.AsType[*safetensors.Error](err); err == nil || named {
+		return err
+	}
+	return &safetensors.Error{File: w.path, Reason: reasonOf(err), Err: err}
 }
 
 // spool opens the files of a split.
@@ -114,7 +123,7 @@ func (w *Writer) Add(m *molecule.Molecule, split string) error {
 		}
 		errs = append(errs, put32(s.properties[k], math.Float32bits(float32(v))))
 	}
-	return errors.Join(errs...)
+	return w.fault(cmp.Or(errs...))
 }
 
 func put32(f *spoolFile, v uint32) error {
@@ -126,8 +135,12 @@ func put32(f *spoolFile, v uint32) error {
 
 // Close puts the file together, under its name once it is whole, and removes
 // what waited beside it.
-func (w *Writer) Close(sources []RawSource, command string) (err error) {
+func (w *Writer) Close(sources []RawSource, command string) error {
 	defer w.Discard()
+	return w.fault(w.join(sources, command))
+}
+
+func (w *Writer) join(sources []RawSource, command string) (err error) {
 	sources = slices.Clone(sources)
 	for i := range sources {
 		sources[i].File = ShareablePath(sources[i].File)
@@ -189,7 +202,7 @@ func (w *Writer) Close(sources []RawSource, command string) (err error) {
 	if err := safetensors.WriteRaw(out.w, tensors, metadata); err != nil {
 		return err
 	}
-	if err := errors.Join(out.w.Flush(), out.f.Sync(), out.f.Close()); err != nil {
+	if err := cmp.Or(out.w.Flush(), out.f.Sync(), out.f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(out.f.Name(), w.path)
