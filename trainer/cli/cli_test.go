@@ -593,6 +593,13 @@ func TestSampleOfAFormulaAroundAFragment(t *testing.T) {
 		fails(t, 2, want, args(more...)...)
 	}
 	fails(t, 1, "gone.xyz", args("--fragment", "gone.xyz", "--atoms", "8")...)
+	sulfide := writeFile(t, "sulfide.xyz", "2\nid=thiol\nS 0 0 0\nH 0 0 1.34\n")
+	for flag, more := range map[string][]string{"--fragment": nil, "--from": {"--t-start", "10"}} {
+		code, _, told := runCommand("", args(append(more, flag, sulfide, "--model", tiny)...)...)
+		if code != 1 || !strings.Contains(told, sulfide+": thiol: element S is not among the model's H C N O F") {
+			t.Errorf("%s: code %d, %s", flag, code, told)
+		}
+	}
 }
 
 // --formula learned draws from a model of the formulas, and says so of each molecule.

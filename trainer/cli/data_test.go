@@ -65,6 +65,38 @@ func TestDataBalance(t *testing.T) {
 		strings.Replace(methane, "C 0", "N 0", 1)), "--reference", own, "--out", out)
 }
 
+// What a command reads is never replaced by what it writes.
+func TestOutputIsNoInput(t *testing.T) {
+	dir := t.TempDir()
+	own, link := filepath.Join(dir, "own.xyz"), filepath.Join(dir, "link.xyz")
+	if err := os.WriteFile(own, []byte(methane), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("own.xyz", link); err != nil {
+		t.Fatal(err)
+	}
+	tiny := tinyModel(t)
+	for _, args := range [][]string{
+		{"data", "balance", own, "--reference", own, "--out", own},
+		{"data", "balance", own, "--reference", own, "--out", link},
+		{"data", "stats", own + "@split=a", "--html", own},
+		{"data", "bonds", link, "--html", own},
+		{"evaluate", own, "--html", own},
+		{"evaluate", tiny, "--train", own, "--html", own},
+		{"compare", "a=" + tiny + "," + own, "--html", own},
+		{"nll", "--model", tiny, "--data", "x," + own, "--html", own},
+		{"sample", "--model", tiny, "--from", own, "--out", own},
+	} {
+		fails(t, exitUsage, ": would replace ", args...)
+	}
+	fails(t, exitUsage, "--out: would replace "+tiny, "export", tiny, "--out", tiny)
+	if text, err := os.ReadFile(own); err != nil || string(text) != methane {
+		t.Errorf("it holds %.40q, %v", text, err)
+	}
+	other := writeFile(t, "page.html", "old")
+	succeeds(t, "evaluate", own, "--html", other)
+}
+
 func TestDataFailures(t *testing.T) {
 	raw, out := writeFile(t, "raw.xyz", methane), filepath.Join(t.TempDir(), "x.safetensors")
 	fails(t, 2, "want a name that ends in .safetensors", "data", "prepare", raw)

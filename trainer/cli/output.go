@@ -10,7 +10,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/symdiff-go/symdiff/trainer/leftover"
 )
@@ -54,6 +59,44 @@ func createOutput(path string, zipped bool) (*output, error) {
 	}
 	o.buf = bufio.NewWriterSize(w, 1<<16)
 	return o, nil
+}
+
+// replacesInput refuses an output of a command that is a file which an argument or another flag
+// names too, as FILE, FILE@key=value, NAME=FILE or one of several with commas between them: what was
+// read would be lost.
+func replacesInput(cmd *cobra.Command, args []string) error {
+	written := map[string]os.FileInfo{} // by flag
+	read := slices.Clone(args)
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		list, ok := f.Value.(pflag.SliceValue)
+		info, err := os.Stat(f.Value.String())
+		switch {
+		case f.Name != "out" && f.Name != "html" && ok:
+			read = append(read, list.GetSlice()...)
+		case f.Name != "out" && f.Name != "html":
+			read = append(read, f.Value.String())
+		case err == nil && info.Mode().IsRegular():
+			written[f.Name] = info
+		}
+	})
+	if len(written) == 0 {
+		return nil
+	}
+	for _, text := range read {
+		_, value, _ := strings.Cut(text, "=")
+		for _, name := range slices.Concat([]string{text}, strings.Split(text, ","), strings.Split(value, ",")) {
+			path, _, _ := strings.Cut(name, "@")
+			for _, file := range []string{name, path} {
+				info, err := os.Stat(file)
+				for flag, to := range written {
+					if err == nil && os.SameFile(info, to) {
+						return usagef("--%s: would replace %s, which is read", flag, file)
+					}
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // named gives an error of package os the name that the user knows.

@@ -227,6 +227,9 @@ func announce(cmd *cobra.Command, started func(*cobra.Command)) {
 		}
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
 			started(cmd)
+			if err := replacesInput(cmd, args); err != nil {
+				return err
+			}
 			return body(cmd, args)
 		}
 	}

@@ -7,17 +7,20 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/sampler"
 	"github.com/symdiff-go/symdiff/core/symdiff"
 	"github.com/symdiff-go/symdiff/trainer/dataset"
 	"github.com/symdiff-go/symdiff/trainer/formula"
+	"github.com/symdiff-go/symdiff/trainer/source"
 )
 
 // sampleCommand is symdiff sample: the sampler's options, and the files of a run.
@@ -229,6 +232,9 @@ func (o *sampleCommand) open(r *dataset.Reader) (*symdiff.Model, error) {
 			return nil, err
 		}
 	}
+	if err := o.known(m.Meta); err != nil {
+		return nil, err
+	}
 	if o.options, err = o.options.For(m.Meta); err != nil {
 		return nil, ofModel(m, err)
 	}
@@ -236,6 +242,28 @@ func (o *sampleCommand) open(r *dataset.Reader) (*symdiff.Model, error) {
 		return o.learn(m)
 	}
 	return m, nil
+}
+
+// known refuses molecules of --from and --fragment with elements that the model does not have.
+func (o *sampleCommand) known(meta encoding.Meta) error {
+	check := func(file string, m *molecule.Molecule) error {
+		for _, e := range m.Elements {
+			if !slices.Contains(meta.Elements, e.Symbol()) {
+				return fmt.Errorf("%s: %s: element %s is not among the model's %s", file,
+					source.Record{Molecule: m}.Name(), e.Symbol(), strings.Join(meta.Elements, " "))
+			}
+		}
+		return nil
+	}
+	for _, m := range o.options.From {
+		if err := check(o.from, m); err != nil {
+			return err
+		}
+	}
+	if o.options.Fragment == nil {
+		return nil
+	}
+	return check(o.fragment, o.options.Fragment)
 }
 
 // learned is a value of --formula.
