@@ -50,3 +50,19 @@ func TestCompareBonds(t *testing.T) {
 		t.Errorf("%+v", b)
 	}
 }
+
+// A SMILES with bonds that no Kekulé structure has is compared like any other.
+func TestCompareBondsOfAnyOrder(t *testing.T) {
+	if !rdkit.Available {
+		t.Skip("needs RDKit")
+	}
+	var all []*molecule.Molecule
+	for _, smiles := range []string{"C$C", "C~C", "[CH3]->[Fe]", "C=C"} {
+		all = append(all, &molecule.Molecule{Elements: []molecule.Element{molecule.C, molecule.C},
+			Positions: [][3]float64{{}, {0, 0, 1.2}}, Properties: []molecule.Property{{Key: "smiles", Value: smiles}}})
+	}
+	b, err := CompareBonds(t.Context(), list(all), BondOptions{Name: "set"})
+	if err != nil || b.Molecules != len(all) || b.Same.Count != 0 || b.Features.Count != 0 {
+		t.Errorf("%+v, %v", b, err)
+	}
+}

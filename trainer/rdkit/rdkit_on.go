@@ -186,7 +186,8 @@ func lewisArguments(m *molecule.Molecule, l *molecule.Lewis) (n C.int, numbers *
 	return n, numbers, &list[0], &list[n], bonds, bond, nil
 }
 
-// Graph is the graph of a SMILES with its hydrogens, as a Kekulé structure.
+// Graph is the graph of a SMILES with its hydrogens, as a Kekulé structure. It is an error where the
+// SMILES has a bond that is none of such a structure: a quadruple one, or one of any order.
 func Graph(smiles string) (*molecule.Lewis, error) {
 	in := C.CString(smiles)
 	defer C.free(unsafe.Pointer(in))
@@ -197,6 +198,11 @@ func Graph(smiles string) (*molecule.Lewis, error) {
 	}
 	defer C.symdiff_free_conformers(&c)
 	l := &molecule.Lewis{Elements: elementsOf(&c), Bonds: bondsOf(&c)}
+	for _, b := range l.Bonds {
+		if b.Order < 1 || b.Order > 3 {
+			return nil, errors.New("a bond that is neither single, double nor triple")
+		}
+	}
 	for i := range l.Elements {
 		l.Charges = append(l.Charges, int(unsafe.Slice(c.charges, c.atoms)[i]))
 		l.Radicals = append(l.Radicals, int(unsafe.Slice(c.unpaired, c.atoms)[i]))
