@@ -80,7 +80,7 @@ round, DIR/posttrain.json the figures of all rounds, DIR/roundK the samples, the
 of round K.
 
 --sample-steps samples with fewer steps, and posttrain.sample-rho spaces their times (symdiff sample
---set rho). The network then learns to sample well in so few, and its weights make them the default.
+--set rho). The weights make them the default. The error at low noise grows faster then.
 
 --reward steers the samples instead. It is an expression such as 'stable && rings(3) == 0', or
 program:COMMAND, a program that reads molecules as SDF and prints one number per line, one for each
