@@ -60,6 +60,26 @@ export function onFile(input: HTMLInputElement, take: (file: File) => void): voi
   });
 }
 
+/** Calls take with a file that is dropped on the page, which tells what for while it is above. */
+export function onDrop(what: string, take: (file: File) => void): void {
+  const { dataset } = document.body;
+  addEventListener("dragover", (event) => {
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    dataset.drop = what;
+  });
+  addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) delete dataset.drop;
+  });
+  addEventListener("drop", (event) => {
+    delete dataset.drop;
+    const file = event.dataTransfer?.files[0];
+    if (!file) return;
+    event.preventDefault();
+    take(file);
+  });
+}
+
 let written = "";
 
 /** The address of what is shown. */

@@ -34,6 +34,15 @@ export interface Settings {
  */
 export const methods = ["dpm++2m-sde", "ancestral", "dpm++2m"] as const satisfies readonly Method[];
 
+/** The names of the samplers in the literature. */
+export const methodNames: Record<Method, string> = {
+  ancestral: "Ancestral",
+  ddim: "DDIM",
+  "dpm++2m": "DPM-Solver++",
+  "dpm++2m-sde": "SDE-DPM-Solver++",
+  heun: "Heun",
+};
+
 /** As gamma of the address; the first goes without saying. */
 export const gammas = ["learned", "haar", "none"] as const satisfies readonly Gamma[];
 

@@ -9,7 +9,7 @@ import { addressNow, element, onPress } from "../dom.ts";
 import { mayBegin } from "../link.ts";
 import { kernels, kernelsOf, type Kernel } from "../kernel.ts";
 import { startOffline } from "../offline.ts";
-import { methods, parseSeed, randomSeed, startAt } from "../settings.ts";
+import { methodNames, methods, parseSeed, randomSeed, startAt } from "../settings.ts";
 import { grow, listenToBranch } from "./branch.ts";
 import { showCommand } from "./command.ts";
 import { compare, listenToCompare } from "./compare.ts";
@@ -38,12 +38,6 @@ import { branchHint } from "./tree.ts";
 
 /** The address that the page was opened with: it is written over at once. */
 const linked = location.search;
-
-const methodNames: Record<(typeof methods)[number], string> = {
-  "dpm++2m-sde": "SDE-DPM-Solver++",
-  ancestral: "Ancestral",
-  "dpm++2m": "DPM-Solver++",
-};
 
 function setUp(): void {
   for (const n of limits.sizes) select("atoms").add(new Option(String(n), String(n)));

@@ -1,7 +1,7 @@
 // A molecule of the reader's own: pasted or opened as SMILES, MOL or SDF, and then the one whose
 // atoms are fixed.
 
-import { announce, element, onFile } from "../dom.ts";
+import { announce, element, onDrop, onFile } from "../dom.ts";
 import { Chemistry, type Placed } from "../generate/chemistry.ts";
 import { chemistryBytes, forceFieldBytes } from "virtual:model";
 import { megabytes } from "../format.ts";
@@ -21,11 +21,16 @@ export function listenToOwn(): void {
     `openchemlib reads the molecule. It is downloaded on first use, ${megabytes(chemistryBytes + forceFieldBytes)}. Your molecule stays on this device.`,
   );
   element("own-use").addEventListener("click", () => void use(text.value));
-  onFile(element<HTMLInputElement>("own-file"), async (file) => {
+  const open = async (file: File) => {
     if (file.size > mostBytes)
       return tell(`${file.name} is larger than a megabyte. Choose a file with one molecule.`);
     text.value = await file.text();
     void use(text.value);
+  };
+  onFile(element<HTMLInputElement>("own-file"), (file) => void open(file));
+  onDrop("Drop a molecule (SMILES, MOL or SDF) to fix its atoms", (file) => {
+    change({ tool: "keep" });
+    void open(file);
   });
   text.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;

@@ -5,6 +5,7 @@ import { models, type Model } from "virtual:model";
 import { make } from "../dom.ts";
 import { formulaNodes } from "../format.ts";
 import { learnsGamma, type Kernel } from "../kernel.ts";
+import { methodNames } from "../settings.ts";
 import { likeness } from "./likeness.ts";
 import type { Run } from "./state.ts";
 
@@ -63,7 +64,7 @@ export function drawTable(table: HTMLElement, left: Side, right: Side): void {
       "tbody",
       {},
       row("Model", ({ model }) => [model]),
-      row("Sampler", ({ settings }) => [settings.method]),
+      row("Sampler", ({ settings }) => [methodNames[settings.method]]),
       row("Start", ({ settings }) => [`t = ${settings.start}`]),
       row("Steps", ({ settings }) => [String(settings.steps)]),
       row("γ", ({ settings, model }) => [

@@ -1,7 +1,7 @@
 // The settings as a form: what it says, what was measured of it, and its place in the address.
 
 import { models, type Measured, type Model } from "virtual:model";
-import { element, make, onFile, writeAddress } from "../dom.ts";
+import { element, make, onDrop, onFile, writeAddress } from "../dom.ts";
 import { advise, type Advice, type Known } from "./formula.ts";
 import { modelNamed, ownFile, shipped, type Weights } from "../engine.ts";
 import { megabytes, percent } from "../format.ts";
@@ -92,7 +92,9 @@ export class Controls {
       this.#changed();
     });
     onFile(element<HTMLInputElement>("own"), (file) => this.onFile(ownFile(file)));
-    this.#listenForDrops();
+    onDrop("Drop a weights file (.safetensors) to use it here", (file) =>
+      this.onFile(ownFile(file)),
+    );
   }
 
   /**
@@ -377,26 +379,6 @@ export class Controls {
       element("presets").querySelector<HTMLElement>("[aria-pressed=true]")?.focus();
     });
     return button;
-  }
-
-  #listenForDrops(): void {
-    const root = document.documentElement;
-    addEventListener("dragover", (event) => {
-      if (!event.dataTransfer?.types.includes("Files")) return;
-      event.preventDefault();
-      root.classList.add("dropping");
-    });
-    addEventListener(
-      "dragleave",
-      (event) => event.relatedTarget ?? root.classList.remove("dropping"),
-    );
-    addEventListener("drop", (event) => {
-      root.classList.remove("dropping");
-      const file = event.dataTransfer?.files[0];
-      if (!file) return;
-      event.preventDefault();
-      this.onFile(ownFile(file));
-    });
   }
 }
 

@@ -22,7 +22,15 @@ import {
 import { startOffline } from "../offline.ts";
 import { progressText, run } from "../run.ts";
 import { Session } from "../session.ts";
-import { defaults, limitsOf, methods, parseSeed, randomSeed, startAt } from "../settings.ts";
+import {
+  defaults,
+  limitsOf,
+  methodNames,
+  methods,
+  parseSeed,
+  randomSeed,
+  startAt,
+} from "../settings.ts";
 import { offerStarts, startNote } from "../start.ts";
 import { Trajectory, type Picture } from "../trajectory.ts";
 import { Transport } from "../transport.ts";
@@ -109,12 +117,6 @@ const runs = element<HTMLSelectElement>("runs");
 const axes = ["x", "y", "z"] as const;
 const sliders = axes.map((axis) => element<HTMLInputElement>(axis));
 const radios = [...form.querySelectorAll<HTMLInputElement>("[name=kernel]")];
-
-const methodNames: Record<(typeof methods)[number], string> = {
-  "dpm++2m-sde": "SDE-DPM-Solver++",
-  ancestral: "Ancestral",
-  "dpm++2m": "DPM-Solver++",
-};
 
 function setUp(): void {
   for (const n of limits.sizes) atoms.add(new Option(String(n), String(n)));

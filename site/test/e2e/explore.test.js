@@ -311,6 +311,20 @@ test("a molecule of one's own is taken as SMILES or file, its atoms fixed, and o
     );
     assert.equal(await page.textContent("#caption-left"), "H2O");
   }
+  await page.click("#tab-branch");
+  const drag = (event) =>
+    page.evaluate((event) => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(["CCO"], "ethanol.smi"));
+      document.body.dispatchEvent(
+        new DragEvent(event, { dataTransfer, bubbles: true, cancelable: true }),
+      );
+      return document.body.dataset.drop;
+    }, event);
+  assert.match(await drag("dragover"), /^Drop a molecule/);
+  assert.equal(await drag("drop"), undefined);
+  await page.waitForFunction(() => document.querySelector("#caption-left").textContent === "C2H6O");
+  assert.equal(await page.getAttribute("#tab-keep", "aria-selected"), "true");
   await take("CC1CC1O");
   assert.equal(await page.textContent("#like"), "Generate a similar one");
   await page.selectOption("#like-t", "300");
