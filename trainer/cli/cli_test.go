@@ -671,7 +671,8 @@ func TestSampleFrom(t *testing.T) {
 	fails(t, 2, "--from: not with formula", args("--formula", "CH4")...)
 	fails(t, 1, "gone.xyz", "sample", "--from", "gone.xyz", "--t-start", "5")
 	fails(t, 1, "no molecule", "sample", "--from", writeFile(t, "none.xyz", ""), "--t-start", "5")
-	fails(t, 2, "element S is not", "sample", "--from", writeFile(t, "s.xyz", "1\n\nS 0 0 0\n"), "--t-start", "5")
+	fails(t, 1, "s.xyz: S: element S is not among", "sample", "--from", writeFile(t, "s.xyz", "1\n\nS 0 0 0\n"),
+		"--t-start", "5")
 }
 
 // With the moments of molecules a run can start part-way, and does so by default; without, it says
