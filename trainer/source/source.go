@@ -333,19 +333,16 @@ func (r *reader) records(in io.Reader, member, extension string) error {
 		r.read++
 		rec := Record{Molecule: m, Number: r.read}
 		if err != nil {
-			var e *molecule.ParseError
-			if !errors.As(err, &e) || r.ctx.Err() != nil {
+			var told *molecule.ParseError
+			if !errors.As(err, &told) || r.ctx.Err() != nil {
 				return r.fail(err)
 			}
-			last := !e.OneRecord
+			e := *told // a copy: the list ends or goes on by its own
 			if e.File = r.path; member != "" {
 				e.Record, e.Reason, e.OneRecord = r.read, e.Reason+" ("+member+")", true
 			}
-			switch rec.Err = e; {
-			case !e.OneRecord:
-				return e
-			case last: // the list would go on: it sees that e is of one record
-				return r.emit(rec)
+			if rec.Err = &e; !e.OneRecord {
+				return &e
 			}
 		} else {
 			rec.describe(r.path)
