@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -244,14 +243,11 @@ func (o *sampleCommand) open(r *dataset.Reader) (*symdiff.Model, error) {
 	return m, nil
 }
 
-// known refuses molecules of --from and --fragment with elements that the model does not have.
+// known refuses molecules of --from and --fragment that the model cannot be given, by their file.
 func (o *sampleCommand) known(meta encoding.Meta) error {
 	check := func(file string, m *molecule.Molecule) error {
-		for _, e := range m.Elements {
-			if !slices.Contains(meta.Elements, e.Symbol()) {
-				return fmt.Errorf("%s: %s: element %s is not among the model's %s", file,
-					source.Record{Molecule: m}.Name(), e.Symbol(), strings.Join(meta.Elements, " "))
-			}
+		if _, err := meta.Rows(m); err != nil {
+			return fmt.Errorf("%s: %s: %w", file, source.Record{Molecule: m}.Name(), err)
 		}
 		return nil
 	}
