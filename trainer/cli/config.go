@@ -41,7 +41,7 @@ var flagsOf = map[string][]string{
 		"seed", "threads", "device"},
 	"distill": {"teacher", "guide", "guidance", "data", "val", "out", "steps", "epochs", "max-time",
 		"stop-after", "seed", "threads", "device"},
-	"posttrain": {"init", "data", "val", "out", "rounds", "samples", "sample-steps", "steps", "reward", "mix", "group",
+	"posttrain": {"init", "data", "val", "out", "rounds", "samples", "sample-steps", "steps", "scale", "reward",
 		"seed", "threads", "device"},
 }
 
@@ -149,23 +149,11 @@ func bindPosttrain(f *pflag.FlagSet, p *train.Posttraining) {
 		"steps of the sampler, 0: the default number")
 	f.Float64Var(&p.SampleRho, "sample-rho", p.SampleRho,
 		"spacing of the sampler's times, as --set rho of symdiff sample, 0: the default")
-	f.IntVar(&p.Positives, "positives", p.Positives,
-		"molecules of the data in a round, each round the next ones")
-	f.Float64Var(&p.Beta, "beta", p.Beta, "the smaller, the more a round changes the network")
-	f.Float64Var(&p.From, "from", p.From, "t/T from which the network changes")
-	f.Float64Var(&p.To, "to", p.To, "t/T up to which the network changes")
-	f.Float64Var(&p.Ramp, "ramp", p.Ramp,
-		"t/T below which a round changes the network less, in proportion to t")
-	f.Float64Var(&p.Negative, "negative", p.Negative,
-		"weight of the samples, where that of the data is 1")
+	f.Float64Var(&p.Scale, "scale", p.Scale, "scale of the task vector that a round adds")
 	f.StringVar(&p.Reward, "reward", p.Reward,
 		"what the samples are rewarded for: an expression over measures, or program:COMMAND")
-	f.Float64Var(&p.Mix, "mix", p.Mix, "with a reward, share of the data against the samples")
-	f.Float64Var(&p.RewardBelow, "reward-below", p.RewardBelow,
-		"with a reward, t/T below which it counts; above, "+"the data against the samples alone")
-	f.StringVar(&p.Group, "group", p.Group,
-		"with a reward, an expression: only samples of equal value are compared, and the share "+
-			"of each value is drawn to that in val")
+	f.IntVar(&p.Positives, "positives", p.Positives,
+		"with a reward, molecules of the data for the expert of a round")
 }
 
 func bindData(f *pflag.FlagSet, o *train.Options) {

@@ -143,7 +143,7 @@ func TestStartFromAFile(t *testing.T) {
 func TestPosttrainHelpHasDefaults(t *testing.T) {
 	c, cmd := &trainConfig{kind: "posttrain"}, &cobra.Command{}
 	c.bind(cmd)
-	for flag, want := range map[string]string{"steps": "1400", "device": "cpu", "rounds": "8"} {
+	for flag, want := range map[string]string{"steps": "400", "device": "cpu", "rounds": "8"} {
 		if got := cmd.Flags().Lookup(flag).DefValue; got != want {
 			t.Errorf("--%s is %q, want %q", flag, got, want)
 		}
@@ -163,7 +163,7 @@ func TestTrainingCommandsHaveFewFlags(t *testing.T) {
 }
 
 func TestSetErrors(t *testing.T) {
-	for _, text := range []string{"hidden", "model.lr=3", "hiden=3", "posttrain.beta=1"} {
+	for _, text := range []string{"hidden", "model.lr=3", "hiden=3", "posttrain.scale=1"} {
 		if _, err := configure(t, "--set", text); err == nil || !strings.Contains(err.Error(), "SECTION.KEY=VALUE") {
 			t.Errorf("--set %s: %v", text, err)
 		}

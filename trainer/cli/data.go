@@ -27,7 +27,7 @@ func newDataCommand() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newDataPrepareCommand(), newDataDownloadCommand(), newDataStatsCommand(),
-		newDataBondsCommand(), newDataBalanceCommand())
+		newDataBondsCommand())
 	return cmd
 }
 
@@ -312,69 +312,6 @@ the rules of EDM. --svg DIR writes each chart as a file.`,
 	cmd.Flags().IntVar(&threads, "threads", 0, "threads (default one per core)")
 	must(cmd.MarkFlagDirname("svg"))
 	return cmd
-}
-
-func newDataBalanceCommand() *cobra.Command {
-	var out, reference string
-	var count int
-	var seed uint64
-	cmd := &cobra.Command{
-		Use:   "balance FILE... --reference DATA --out OUT.xyz",
-		Short: "Choose plausible molecules whose bonds are as common as in the data",
-		Long: `Choose about --count plausible molecules of files, without duplicates. Plausible means
-stable and connected, with bond lengths, angles, aromatic rings and contacts as in real molecules
-(see symdiff evaluate). The sample is stratified: double and triple bonds and aromatic rings are as
-common as in --reference. Of each pattern it takes its share, or all that there are.
-
-Use it on the samples of a model: the chosen molecules are positives to train on, and the unstable
-samples, FILE@stable=false, are negatives (see symdiff export --finetuned). A model that is trained
-on its samples as they are learns to avoid what it finds difficult.`,
-		Example: "  symdiff data balance own.xyz --reference qm9_train.xyz.gz -n 12000 --out good.xyz",
-		Args:    cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if count < 1 {
-				return usagef("--count %d: want 1 or more", count)
-			}
-			if !strings.HasSuffix(strings.TrimSuffix(out, ".gz"), ".xyz") {
-				return usagef("--out %q: want a name that ends in .xyz or .xyz.gz", out)
-			}
-			b, err := dataset.Balance(args, reference, count, seed)
-			if err != nil {
-				return err
-			}
-			if err := writeMolecules(out, b.Molecules); err != nil {
-				return err
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: %d of %d different plausible molecules (%d read), %d patterns of %s, "+
-				"%d molecules short\n", out, len(b.Molecules), b.Plausible, b.Read, b.Patterns, reference, b.Missing)
-			return nil
-		},
-	}
-	f := cmd.Flags()
-	f.StringVarP(&out, "out", "o", "", "file to write (.xyz, .xyz.gz)")
-	f.SetNormalizeFunc(aliases)
-	f.StringVar(&reference, "reference", "",
-		"data whose bonds count: a file of molecules, perhaps with @key=value")
-	f.IntVarP(&count, "count", "n", 12000, "molecules to choose")
-	f.Uint64VarP(&seed, "seed", "s", 0, "seed of the choice")
-	must(cmd.MarkFlagRequired("out"))
-	must(cmd.MarkFlagRequired("reference"))
-	return cmd
-}
-
-// writeMolecules writes a file as XYZ, whole or not at all.
-func writeMolecules(name string, list []*molecule.Molecule) error {
-	o, err := createOutput(name, strings.HasSuffix(name, ".gz"))
-	if err != nil {
-		return err
-	}
-	for _, m := range list {
-		if err := molecule.WriteXYZ(o, m); err != nil {
-			o.Discard()
-			return named(name, err)
-		}
-	}
-	return o.Commit()
 }
 
 // writeCharts writes the charts of a report into a folder, named by their titles.

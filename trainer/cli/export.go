@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/symdiff-go/symdiff/core/checkpoint"
 	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 	"github.com/symdiff-go/symdiff/trainer/dataset"
@@ -63,7 +62,7 @@ the published classes.`,
 				return usagef("--dtype and --moments: not with --to pytorch, whose state_dict is of float32 " +
 					"tensors alone")
 			}
-			w, c, err := readWeights(args[0])
+			w, c, err := train.ReadWeights(args[0])
 			if err == nil && finetuned != "" {
 				if err = addTaskVector(w, finetuned, base, scale); err == nil {
 					err = w.Went(recordedCommand([]string{"", "export", args[0], "--finetuned", finetuned,
@@ -201,43 +200,13 @@ func exportPyTorch(w train.Weights, out string) (said string, err error) {
 	return fmt.Sprintf("%d tensors for PyTorch", len(list)), o.Commit()
 }
 
-// readWeights reads a model file, or the averaged weights of a checkpoint, which is c then.
-func readWeights(path string) (w train.Weights, c *train.Checkpoint, err error) {
-	w.Name = path
-	f, err := openWeights(train.CheckpointPath(path))
-	if err != nil {
-		return w, nil, err
-	}
-	if train.IsCheckpoint(f.File) {
-		if c, err = train.ReadCheckpoint(path); err != nil {
-			return w, nil, err
-		}
-		w.Tensors, w.Metadata = c.Model()
-		return w, c, nil
-	}
-	if _, err := checkpoint.Load(f.File); err != nil {
-		return w, nil, fmt.Errorf("%s is not a checkpoint, and no model: %w", path, err)
-	}
-	for _, name := range f.Names() {
-		info, _ := f.Info(name)
-		v, err := f.Float32(name)
-		if err != nil {
-			return w, nil, err
-		}
-		w.Tensors = append(w.Tensors, safetensors.Tensor{Name: name, DType: safetensors.F32,
-			Shape: info.Shape, Data: v})
-	}
-	w.Metadata = f.Metadata
-	return w, nil, nil
-}
-
 // addTaskVector adds the difference of two weights files.
 func addTaskVector(w train.Weights, finetuned, base string, scale float64) error {
-	a, _, err := readWeights(finetuned)
+	a, _, err := train.ReadWeights(finetuned)
 	if err != nil {
 		return fmt.Errorf("--finetuned: %w", err)
 	}
-	b, _, err := readWeights(base)
+	b, _, err := train.ReadWeights(base)
 	if err != nil {
 		return fmt.Errorf("--base: %w", err)
 	}

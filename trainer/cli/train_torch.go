@@ -61,36 +61,29 @@ func newPosttrainCommand() *cobra.Command {
 	return trains(&trainConfig{kind: "posttrain"}, &cobra.Command{
 		Use:   "posttrain --init WEIGHTS --data FILE[,FILE...] --val FILE --out DIR",
 		Short: "Train a model against its own samples, or towards a reward",
-		Long: `Train a model against its own samples in rounds (libtorch; DDO, arXiv 2503.01103;
-DiffusionNFT, arXiv 2509.16117). Each round starts from a network e_old and samples molecules with
-it. It then trains on equal numbers of molecules of the data (a = 1) and of the samples
-(a = -negative), noised:
+		Long: `Train a model against its own samples in rounds (libtorch). Each round samples molecules with
+the network theta. It fine-tunes two copies of theta for --steps each: an expert on the data, and a
+weak copy on the samples. Then it adds their difference, a task vector (Ilharco et al. 2023), to the
+weights:
 
-  target = e_old + a/beta·(eps - e_old)   in an interval of t/T,   e_init outside it
+  theta <- theta + scale·(theta_expert - theta_weak)
 
-with e_init of --init. Nothing changes once the samples have the distribution of the data. Each round
-takes the next molecules of the data. Below t/T = posttrain.ramp, a is smaller in proportion to t:
-there the noised molecules tell data and samples apart, and the prediction's error grows from round
-to round.
+To first order this is guidance by the weak copy (Alemohammad et al. 2024, arXiv 2408.16333), at the
+cost of one network. Nothing changes once the samples have the distribution of the data.
 
 The score of a round is measured on its samples: stable molecules + unique among valid - 1 -
 20·(Jensen-Shannon divergence of the distances from those of --val). Training ends after
 posttrain.patience rounds without a better score. DIR/model.safetensors has the weights of the best
-round, DIR/posttrain.json the figures of all rounds, DIR/roundK the samples, the log and the weights
-of round K.
+round, DIR/posttrain.json the figures of all rounds, DIR/roundK the samples, the runs of both copies
+and the weights of round K.
 
 --sample-steps samples with fewer steps, and posttrain.sample-rho spaces their times (symdiff sample
---set rho). The weights make them the default. The error at low noise grows faster then.
+--set rho). The weights make them the default.
 
---reward steers the samples instead. It is an expression such as 'stable && rings(3) == 0', or
+--reward steers the samples. It is an expression such as 'stable && rings(3) == 0', or
 program:COMMAND, a program that reads molecules as SDF and prints one number per line, one for each
-molecule. Samples above the mean get a > 0, samples below it a < 0. --mix is the share of the data
-against the samples, which keeps the distribution; they are the data whose reward is not below the
-samples' mean. The score is then the mean reward. With posttrain.reward-below = R the
-reward counts for t/T < R, where bonds form. Above it, where the kind of molecule is decided, a is
--negative for all samples. With --group EXPR a sample is compared only with samples of the same value of EXPR, such as
-aromatic_rings, and the share of each such group is drawn to its share in --val. An expression
-(expr-lang.org) may name
+molecule. The weak copy learns only the samples below their mean reward, and the expert only the data
+that are not below it. The score is then the mean reward. An expression (expr-lang.org) may name
 
   ` + strings.Join(train.RewardMeasures(), "\n  ") + `
 

@@ -25,12 +25,11 @@ func (o *Options) settled() []setting {
 	}
 }
 
-// settled are the settings that make rounds of post-training comparable, and the data of each its own.
+// settled are the settings that make rounds of post-training comparable.
 func (p *Posttraining) settled() []setting {
 	return []setting{
 		{"samples", p.Samples}, {"sample-steps", p.SampleSteps}, {"sample-rho", p.SampleRho},
-		{"positives", p.Positives}, {"reward", p.Reward}, {"mix", p.Mix}, {"group", p.Group},
-		{"seed", p.Train.Seed},
+		{"scale", p.Scale}, {"reward", p.Reward}, {"positives", p.Positives}, {"seed", p.Train.Seed},
 	}
 }
 
@@ -75,7 +74,7 @@ func changedData(flag string, before, now []dataset.Source) string {
 
 // perProcess are the options in which the processes of one job may differ.
 var perProcess = []string{"Data", "Val", "Out", "Resume", "Init", "Teacher", "Guide", "Expert",
-	"Contrast", "Reader", "Command", "Threads", "Device"}
+	"Reader", "Command", "Threads", "Device"}
 
 // fingerprint lists what the processes of a job must have alike: each option, the molecules and the
 // state that they go on from.

@@ -57,11 +57,6 @@ type Batch struct {
 	// the network, and 0 elsewhere; nil if there are none.
 	LogPH []float64
 	Times []int // (B), t
-
-	// Sign (B) is s of a Contrast in its interval and 0 outside it, nil without one. Anchored (B)
-	// tells whose reference is the network that all rounds started from.
-	Sign     []float32
-	Anchored []bool
 }
 
 // coordinates is the number of coordinates of molecule i whose errors count.
@@ -113,9 +108,6 @@ type Batcher struct {
 
 	values  [][]float32 // of each property of the context (molecules)
 	dropout float64     // probability that a molecule's values are kept back
-	// a/beta of each molecule (see Contrast), between the times from and to; nil: none
-	signs    signs
-	contrast *Contrast // with signs
 
 	fragments float64 // probability that a fragment of a molecule whose types are given is fixed
 	latent    int     // L of a GeoLDM, whose batches are of clean data; 0 else
@@ -148,9 +140,6 @@ func quantity(name string, values []float32) (encoding.Quantity, error) {
 func (b *Batcher) Condition(values [][]float32, dropout float64) {
 	b.values, b.dropout = values, dropout
 }
-
-// Contrast sets a/beta of each molecule, and when it counts.
-func (b *Batcher) Contrast(s signs, c *Contrast) { b.signs, b.contrast = s, c }
 
 // Fragments sets the share of the molecules with given types of which a fragment is fixed (see
 // encoding.FixedMark).
@@ -231,8 +220,7 @@ func newBatcher(set *dataset.Set, c model.Config, meta encoding.Meta,
 // Times draws t = floor(u^power·(T+1)) for n molecules, with u uniform on [0, 1): uniform on {0..T}
 // for power 1, of density t^(1/power - 1) in general, which weighs the loss of a low t more where
 // power is above 1; 0 is 1. Stratified times are spread over the batch, u_i = u + i/n mod 1 with
-// one u: the same distribution for each molecule, less variance of the mean. A Contrast draws most of
-// them in its interval.
+// one u: the same distribution for each molecule, less variance of the mean.
 func (b *Batcher) Times(n int, seed uint64, step int, stratified bool, power float64) []int {
 	t := make([]int, n)
 	r := rng.New(seed, 0, drawTime, uint32(step))
@@ -245,9 +233,6 @@ func (b *Batcher) Times(n int, seed uint64, step int, stratified bool, power flo
 		v -= math.Floor(v)
 		if power > 0 && power != 1 {
 			v = math.Pow(v, power)
-		}
-		if b.contrast != nil {
-			v = b.contrast.quantile(v)
 		}
 		t[i] = min(int(v*float64(b.T()+1)), b.T())
 	}
@@ -270,9 +255,6 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 		t := times[i]
 		share := float64(t) / float64(b.T())
 		out.T[i] = float32(share)
-		if c := b.contrast; c != nil {
-			out.Sign[i], out.Anchored[i] = c.sign(b.signs, index, share), !c.inside(share)
-		}
 		alpha, sigma := float32(1), float32(0)
 		if b.sched != nil && b.latent == 0 {
 			alpha, sigma = float32(b.sched.Alpha(t)), float32(b.sched.Sigma(t))
@@ -330,7 +312,7 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 // newBatch allocates what a batch always has.
 func (b *Batcher) newBatch(indices, times []int) *Batch {
 	count, n, f := len(indices), b.set.Size(indices[0]), b.config.Features
-	out := &Batch{
+	return &Batch{
 		B: count, N: n, Times: times,
 		X:   make([]float32, count*n*3),
 		H:   make([]float32, count*n*f),
@@ -339,10 +321,6 @@ func (b *Batcher) newBatch(indices, times []int) *Batch {
 		R0:  make([]float32, count*9),
 		Eta: make([]float32, count*n*b.config.NoiseDims),
 	}
-	if b.contrast != nil {
-		out.Sign, out.Anchored = make([]float32, count), make([]bool, count)
-	}
-	return out
 }
 
 // drawGamma draws R0 and eta of molecule i of the batch, where the network has them.
@@ -396,7 +374,6 @@ func join(parts []*Batch) *Batch {
 			append(out.Eps, p.Eps...), append(out.T, p.T...)
 		out.R0, out.Eta, out.Context, out.Times = append(out.R0, p.R0...), append(out.Eta, p.Eta...),
 			append(out.Context, p.Context...), append(out.Times, p.Times...)
-		out.Sign, out.Anchored = append(out.Sign, p.Sign...), append(out.Anchored, p.Anchored...)
 		switch {
 		case p.Mask != nil:
 			out.Mask = append(out.Mask, p.Mask...)

@@ -69,8 +69,6 @@ type Provenance struct {
 	History       []Validation     `json:"history,omitempty"`          // the last ones
 	Version       string           `json:"version,omitempty"`          // of symdiff
 
-	// of a round of post-training: |eps_hat - that of its start|² per coordinate
-	DriftByTime  []float64        `json:"drift_by_time,omitempty"`
 	Posttraining []PosttrainStage `json:"posttraining,omitempty"` // what came after the training
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/symdiff-go/symdiff/core/checkpoint"
 	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/safetensors"
 )
@@ -14,6 +15,36 @@ type Weights struct {
 	Name     string
 	Tensors  []safetensors.Tensor
 	Metadata map[string]string
+}
+
+// ReadWeights reads a model file, or the averaged weights of a checkpoint, which is c then.
+func ReadWeights(path string) (w Weights, c *Checkpoint, err error) {
+	w.Name = path
+	f, err := safetensors.Open(CheckpointPath(path))
+	if err != nil {
+		return w, nil, err
+	}
+	if IsCheckpoint(f) {
+		if c, err = ReadCheckpoint(path); err != nil {
+			return w, nil, err
+		}
+		w.Tensors, w.Metadata = c.Model()
+		return w, c, nil
+	}
+	if _, err := checkpoint.Load(f); err != nil {
+		return w, nil, fmt.Errorf("%s is not a checkpoint, and no model: %w", path, err)
+	}
+	for _, name := range f.Names() {
+		info, _ := f.Info(name)
+		v, err := f.Float32(name)
+		if err != nil {
+			return w, nil, err
+		}
+		w.Tensors = append(w.Tensors, safetensors.Tensor{Name: name, DType: safetensors.F32,
+			Shape: info.Shape, Data: v})
+	}
+	w.Metadata = f.Metadata
+	return w, nil, nil
 }
 
 // AddTaskVector adds to a model the difference of two others that all come from one (task

@@ -28,7 +28,6 @@ type entry struct {
 	ByTime   []float64 `json:"val_loss_by_time,omitempty"` // per tenth of t in (0, T]
 	// of k at t/T 0.1, 0.5, 0.9 under a learned gamma, Haar 1
 	Variance []float64  `json:"input_variance,omitempty"`
-	Drift    []float64  `json:"drift_by_time,omitempty"` // of a round of post-training, likewise
 	Stable   *Stability `json:"samples,omitempty"`
 	Reason   string     `json:"reason,omitempty"`
 	Params   int        `json:"parameters,omitempty"`

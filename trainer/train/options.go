@@ -46,8 +46,6 @@ type Options struct {
 	GuideFrom float64 `json:"guide_from,omitempty"` // t/T from which the guide is asked
 	GuideTo   float64 `json:"guide_to,omitempty"`   // t/T up to which it is, 0: up to 1
 
-	Contrast *Contrast `json:"contrast,omitempty"` // makes the run a round of post-training
-
 	Reader *dataset.Reader `json:"-"` // of Data and Val; nil: strict
 
 	Elements  []string `json:"elements"`
@@ -299,11 +297,6 @@ func (o *Options) validate() error {
 	}
 	if err := o.checkChoices(); err != nil {
 		return err
-	}
-	if o.Contrast != nil {
-		if err := o.Contrast.check(o); err != nil {
-			return err
-		}
 	}
 	return o.checkRanges()
 }

@@ -18,11 +18,23 @@ import (
 	"github.com/symdiff-go/symdiff/trainer/evaluation"
 )
 
-// Posttraining are the settings of post-training by self-play. Each round samples from the network,
-// and trains it to make molecules of the data more often and its own less often (see Contrast). It
-// rests where both have the same distribution.
+// Posttraining are the settings of post-training by self-play. Each round samples molecules from
+// the network theta and fine-tunes two copies of it for a short time, by the objective of training:
+// an expert on the data, and a weak one on the samples. Their difference is a task vector,
+//
+//	theta <- theta + Scale·(theta_expert - theta_weak)
+//
+// To first order the new network predicts e + Scale·(e_expert - e_weak), which is guidance by
+// Scale·grad log p_data(z)/p_samples(z), at the cost of one network. It rests where the samples
+// have the distribution of the data; what fine-tuning itself does to a network cancels.
+//
+// With a Reward the weak copy sees only the samples below their mean reward, and the expert only
+// the data that are not below it.
+//
+// Sources: guidance away from a network that was trained on own samples (SIMS, Alemohammad et al.
+// 2024, arXiv 2408.16333); task vectors (Ilharco et al. 2023, arXiv 2212.04089).
 type Posttraining struct {
-	// of a round's training; Init is the weights to start from, Out the folder of all rounds
+	// of the fine-tuning of each copy; Init is the weights to start from, Out the folder of all rounds
 	Train Options `json:"train"`
 
 	Rounds   int `json:"rounds"`   // at most
@@ -33,33 +45,21 @@ type Posttraining struct {
 	// of its sampler, which become the default of the weights; 0: the default of Init
 	SampleSteps int     `json:"sample_steps,omitempty"`
 	SampleRho   float64 `json:"sample_rho,omitempty"`
-	// training molecules of a round, which go on where the last round ended
-	Positives int     `json:"positives"`
-	Beta      float64 `json:"beta"`
-	From      float64 `json:"from"` // t/T
-	To        float64 `json:"to"`   // t/T
-	Negative  float64 `json:"negative"`
-	Ramp      float64 `json:"ramp"` // t/T
 
-	Reward string `json:"reward,omitempty"` // see Reward; empty: the data against the samples
-	// with a reward, the share of the data against the samples; the data are those whose reward is
-	// not below the samples' mean
-	Mix float64 `json:"mix,omitempty"`
-	// with a reward, t/T below which it counts; above, the data against the samples alone
-	RewardBelow float64 `json:"reward_below"`
-	// with a reward, an expression: samples of equal values are compared with each other alone, and
-	// their shares are drawn to those of the validation molecules
-	Group string `json:"group,omitempty"`
+	Scale float64 `json:"scale"` // of the task vector
+
+	Reward string `json:"reward,omitempty"` // see newRewarder; empty: none
+	// with a reward, molecules of the data for the expert, in each round others
+	Positives int `json:"positives"`
 }
 
 // PosttrainDefaults are the settings of post-training from a weights file, with its sizes and its
 // meaning; with an error, those that do not follow from it.
 func PosttrainDefaults(weights string) (Posttraining, error) {
-	p := Posttraining{Rounds: 8, Patience: 2, Samples: 5000, Positives: 15000, Beta: 0.4, From: 0.06,
-		To: 0.75, Negative: 0.9, Ramp: 0.1, Mix: 0.5, RewardBelow: 1}
+	p := Posttraining{Rounds: 8, Patience: 2, Samples: 5000, Scale: 1, Positives: 20000}
 	o, err := Student(weights)
 	o.Teacher, o.Init = "", weights
-	o.BatchAtoms, o.LR, o.Warmup, o.EMA, o.BF16, o.Steps = 1152, 4e-4, 50, 0.995, true, 1400
+	o.BatchAtoms, o.LR, o.Warmup, o.EMA, o.BF16, o.Steps = 1152, 2e-4, 20, 0.99, true, 400
 	o.Dropout, o.ValEvery, o.Keep, o.CheckpointEvery = 0.05, 0, 1, Duration(time.Minute)
 	o.Fragments = 0
 	if f, err := safetensors.Open(weights); err == nil {
@@ -82,8 +82,8 @@ func (p *Posttraining) Validate() error {
 		{"patience", p.Patience >= 1, "at least 1"},
 		{"--samples", p.Samples >= 1, "at least 1"},
 		{"--sample-steps", p.SampleSteps >= 0, "not negative"},
-		{"positives", p.Positives >= 0, "not negative"},
-		{"--mix", p.Mix >= 0 && p.Mix <= 1, "in [0, 1]"},
+		{"positives", p.Positives >= 1, "at least 1"},
+		{"--scale", p.Scale > 0 && p.Scale <= 10, "above 0, at most 10"},
 		{"--val", len(p.Train.Val) > 0, "that is given: rounds are judged by it"},
 		{"stop-after", p.Train.StopAfter == 0, "of 0: it would end a round before its time"},
 	} {
@@ -94,10 +94,16 @@ func (p *Posttraining) Validate() error {
 	if err := encoding.CheckRho(p.SampleRho); err != nil {
 		return fmt.Errorf("sample-rho: %w", err)
 	}
-	if p.Group != "" && p.Reward == "" {
-		return errors.New("group: needs --reward")
+	if p.Train.Teacher != "" {
+		return errors.New("--teacher: not in post-training, whose copies learn the noise")
 	}
-	o := p.round(0, p.Train.Init, nil, "")
+	for _, name := range p.Train.Condition {
+		if name != Types {
+			return fmt.Errorf("post-training: the network is conditioned on %s, "+
+				"which its own samples do not tell", name)
+		}
+	}
+	o := p.copy(0, expert, p.Train.Init, p.Train.Data)
 	return o.Validate()
 }
 
@@ -106,18 +112,18 @@ func (p *Posttraining) sampler() symdiff.Options {
 	return symdiff.Options{Steps: p.SampleSteps, Rho: p.SampleRho}
 }
 
-// round are the options of the training of round k (from 0), from weights and samples of its start.
-func (p *Posttraining) round(k int, weights string, samples []string, rewards string) Options {
+// The copies of the network that a round fine-tunes, and the folders of their runs.
+const (
+	expert = "expert"
+	weak   = "weak"
+)
+
+// copy are the options of the fine-tuning of a copy of the network of round k, from weights, on
+// data. Both copies have one seed.
+func (p *Posttraining) copy(k int, name, weights string, data []string) Options {
 	o := p.Train
-	positives := p.Positives
-	if p.Reward != "" {
-		positives = int(p.Mix * float64(positives))
-	}
-	o.Resume, o.Init, o.Out, o.Seed = "", weights, filepath.Join(p.folder(k), "train"),
-		p.Train.Seed+uint64(k)
-	o.Contrast = &Contrast{Old: weights, Anchor: p.Train.Init, RewardBelow: p.RewardBelow,
-		Negative: p.Negative, Ramp: p.Ramp, Beta: p.Beta, From: p.From, To: p.To, Samples: samples,
-		Rewards: rewards, First: k * positives, Count: positives, OrderSeed: p.Train.Seed}
+	o.Resume, o.Init, o.Data, o.Val = "", weights, data, nil
+	o.Out, o.Seed = filepath.Join(p.folder(k), name), p.Train.Seed+uint64(k)
 	return o
 }
 
@@ -139,6 +145,7 @@ type Measures struct {
 	Distances       float64 `json:"distances_jensen_shannon"` // bits, to the validation molecules
 	Angles          float64 `json:"angles_jensen_shannon"`    // bits, to the validation molecules
 	Reward          float64 `json:"reward,omitempty"`         // mean, where there is one
+	Below           int     `json:"below_mean,omitempty"`     // samples whose reward is below the mean
 
 	Score float64 `json:"score"`
 }
@@ -179,13 +186,9 @@ type Round struct {
 	Round    int       `json:"round"`
 	Weights  string    `json:"weights"` // file
 	SHA256   string    `json:"sha256"`
-	Hours    float64   `json:"hours"`              // of its training
+	Hours    float64   `json:"hours"`              // of the fine-tuning of both copies
 	Sampling float64   `json:"sampling_hours"`     // of its samples
 	Threads  int       `json:"threads"`            // that both took
-	ValLoss  float64   `json:"val_loss,omitempty"` // |eps - eps_hat|² per coordinate
-	ByTime   []float64 `json:"val_loss_by_time,omitempty"`
-	// |eps_hat - that of the round before|² per coordinate
-	Drift    []float64 `json:"drift_by_time,omitempty"`
 	Measures *Measures `json:"measures,omitempty"` // nil: not yet
 }
 
@@ -217,7 +220,6 @@ func readPosttrainState(folder string) (*posttrainState, error) {
 		return nil, err
 	}
 	s := new(posttrainState)
-	s.Options.RewardBelow = 1 // of runs from before there was such an option
 	if err := json.Unmarshal(b, s); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -264,7 +266,9 @@ func (s *posttrainState) choose() (best int, over bool) {
 		}
 	}
 	last := len(s.Rounds) - 1
-	return best, last >= s.Options.Rounds || last-best >= s.Options.Patience
+	// without samples below the mean there is nothing for the weak copy
+	settled := s.Options.Reward != "" && s.Rounds[last].Measures.Below == 0
+	return best, settled || last >= s.Options.Rounds || last-best >= s.Options.Patience
 }
 
 // PosttrainStage is what the provenance of weights says of post-training.
@@ -283,33 +287,26 @@ type PosttrainSummary struct {
 	Samples     int     `json:"samples"`
 	SampleSteps int     `json:"sample_steps,omitempty"`
 	SampleRho   float64 `json:"sample_rho,omitempty"`
-	Positives   int     `json:"positives"`
-	Beta        float64 `json:"beta"`
-	From        float64 `json:"from"`
-	To          float64 `json:"to"`
-	Negative    float64 `json:"negative"`
-	Ramp        float64 `json:"ramp"`
+	Scale       float64 `json:"scale"`
 	Steps       int     `json:"steps"`
 	LR          float64 `json:"lr"`
 	Reward      string  `json:"reward,omitempty"`
-	Mix         float64 `json:"mix,omitempty"`
-	RewardBelow float64 `json:"reward_below,omitempty"`
-	Group       string  `json:"group,omitempty"`
+	Positives   int     `json:"positives,omitempty"`
 }
 
 // summary are the settings that the provenance tells.
 func (p *Posttraining) summary() PosttrainSummary {
-	s := PosttrainSummary{p.Samples, p.SampleSteps, p.SampleRho, p.Positives, p.Beta, p.From, p.To,
-		p.Negative, p.Ramp, p.Train.Steps, p.Train.LR, "", 0, 0, ""}
+	s := PosttrainSummary{Samples: p.Samples, SampleSteps: p.SampleSteps, SampleRho: p.SampleRho,
+		Scale: p.Scale, Steps: p.Train.Steps, LR: p.Train.LR}
 	if p.Reward != "" {
-		s.Reward, s.Mix, s.RewardBelow, s.Group = shareableReward(p.Reward), p.Mix, p.RewardBelow, p.Group
+		s.Reward, s.Positives = shareableReward(p.Reward), p.Positives
 	}
 	return s
 }
 
 // provenance adds the stage to what weights say of their training.
 func (p *Posttraining) provenance(before json.RawMessage, s *posttrainState, k int,
-	round Provenance) (json.RawMessage, error) {
+	data, val []dataset.Source) (json.RawMessage, error) {
 	var all Provenance
 	if len(before) > 0 {
 		if err := json.Unmarshal(before, &all); err != nil {
@@ -325,7 +322,7 @@ func (p *Posttraining) provenance(before json.RawMessage, s *posttrainState, k i
 	}
 	stage := PosttrainStage{Command: command, From: s.Rounds[0].SHA256, Options: p.summary()}
 	stage.Rounds = append(stage.Rounds, s.Rounds[:k+1]...)
-	stage.Data, stage.Val = shareable(round.Data), shareable(round.Val)
+	stage.Data, stage.Val = shareable(data), shareable(val)
 	all.Posttraining = append(all.Posttraining, stage)
 	return json.Marshal(all)
 }

@@ -5,11 +5,10 @@ package train
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -55,14 +54,12 @@ func (r *PosttrainResult) String() string {
 type posttraining struct {
 	Posttraining
 	state  *posttrainState
-	reward rewarder // nil: the data against the samples
-	group  grouper  // nil: all samples are one
+	reward rewarder // nil: none
 
-	dataGroups []string     // of the validation molecules, once they are needed
-	data       *dataset.Set // the training molecules, once they are needed
-	status     io.Writer
-	log        *runLog
-	tty        bool
+	data   *dataset.Set // the training molecules, once they are needed
+	status io.Writer
+	log    *runLog
+	tty    bool
 }
 
 // Posttrain makes rounds until their score has not been better for some of them, or until ctx is
@@ -88,9 +85,6 @@ func Posttrain(ctx context.Context, p Posttraining, resume bool, status io.Write
 	defer func() { err = errors.Join(err, unlock()) }()
 	r := &posttraining{Posttraining: p, status: status, tty: terminal}
 	if r.reward, err = newRewarder(p.Reward); err != nil {
-		return nil, err
-	}
-	if r.group, err = newGrouper(p.Group); err != nil {
 		return nil, err
 	}
 	if r.log, err = openLog("", 0, status, terminal); err != nil {
@@ -200,11 +194,9 @@ func (r *posttraining) sampleFiles(k int) (files []string) {
 	return files
 }
 
-func (r *posttraining) rewardFile(k int) string {
-	if r.reward == nil {
-		return ""
-	}
-	return filepath.Join(r.folder(k), "rewards.json")
+// moleculeFile is the file of the molecules of a copy of round k, where there is a reward.
+func (r *posttraining) moleculeFile(k int, copy string) string {
+	return filepath.Join(r.folder(k), copy+".xyz")
 }
 
 // measure samples from the network of round k, and measures the samples.
@@ -248,7 +240,7 @@ func (r *posttraining) measure(ctx context.Context, k int) error {
 	}
 	m := measuresOf(e)
 	if r.reward != nil {
-		if m.Reward, err = r.rewards(ctx, k, samples); err != nil {
+		if m.Reward, m.Below, err = r.rewards(ctx, k, samples); err != nil {
 			return err
 		}
 	}
@@ -282,98 +274,66 @@ func readMolecules(files []string) (all []*molecule.Molecule, err error) {
 	return all, nil
 }
 
-// rewards writes the weights of the samples of round k (see Contrast) and is their mean reward.
-// The training molecules follow with addData: scoring them takes time, and the last round needs none.
+// rewards writes the samples of round k whose reward is below the mean, for the weak copy, and is
+// the mean and their number. A sample that cannot be judged is below it.
 func (r *posttraining) rewards(ctx context.Context, k int,
-	samples []*molecule.Molecule) (mean float64, err error) {
+	samples []*molecule.Molecule) (mean float64, below int, err error) {
 	values, err := r.reward(ctx, samples)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	var groups *grouped
-	if r.group != nil {
-		if r.dataGroups == nil {
-			if r.dataGroups, err = r.group(ctx, r.validation()); err != nil {
-				return 0, err
-			}
-		}
-		groups = &grouped{data: r.dataGroups}
-		if groups.samples, err = r.group(ctx, listed(samples)); err != nil {
-			return 0, err
+	mean = meanReward(values)
+	var poor []*molecule.Molecule
+	for i, v := range values {
+		if !(v >= mean) {
+			poor = append(poor, samples[i])
 		}
 	}
-	var rewards Rewards
-	rewards.Samples, mean = rewardWeights(values, groups, r.Mix, r.Negative)
-	rewards.Mean = mean
-	return round(mean, 1e5), r.writeRewards(k, rewards)
+	return round(mean, 1e5), len(poor), writeMolecules(r.moleculeFile(k, weak), poor)
 }
 
-func (r *posttraining) writeRewards(k int, rewards Rewards) error {
-	b, err := json.Marshal(rewards)
-	if err != nil {
-		return err
+// expertMolecules writes training molecules whose reward is not below the mean of the samples of
+// round k, in an order of its own, and as many as there are up to Positives.
+func (r *posttraining) expertMolecules(ctx context.Context, k int) error {
+	file := r.moleculeFile(k, expert)
+	if exists(file) {
+		return nil
 	}
-	return writeWhole(r.rewardFile(k), b)
-}
-
-// addData gives the rewards of round k their training molecules, once a round is to follow.
-func (r *posttraining) addData(ctx context.Context, k int) error {
-	rewards, err := readRewards(r.rewardFile(k), r.Samples, math.MaxInt)
-	if err != nil || len(rewards.Data) > 0 {
-		return err
-	}
-	if rewards.Data, rewards.Next, err = r.rewardedData(ctx, k, rewards.Mean); err != nil {
-		return err
-	}
-	return r.writeRewards(k, rewards)
-}
-
-// rewardedData are the places of the next training molecules for round k whose reward is at least
-// least, and where the round after goes on.
-func (r *posttraining) rewardedData(ctx context.Context, k int,
-	least float64) (data []int, next int, err error) {
-	count := int(r.Mix * float64(r.Positives))
-	if count == 0 {
-		return nil, 0, nil
-	}
-	if r.data == nil {
-		if r.data, err = r.Train.Reader.Load(r.Train.Data, r.Train.elements(), r.Train.Limit); err != nil {
-			return nil, 0, err
-		}
-	}
-	order := dataOrder(r.Train.Seed, r.data.Len())
-	if k > 0 {
-		before, err := readRewards(r.rewardFile(k-1), r.Samples, r.data.Len())
-		if err != nil {
-			return nil, 0, err
-		}
-		next = before.Next
-	}
-	for seen := 0; len(data) < count && seen < len(order); {
-		molecules := make([]*molecule.Molecule, min(max(count-len(data), 1000), len(order)-seen))
-		for i := range molecules {
-			molecules[i] = r.data.Molecule(order[(next+i)%len(order)])
+	least := r.state.Rounds[k].Measures.Reward
+	order := rand.New(rand.NewPCG(r.Train.Seed+uint64(k), 0xDA7A)).Perm(r.data.Len())
+	var good []*molecule.Molecule
+	for len(order) > 0 && len(good) < r.Positives {
+		part := order[:min(max(r.Positives-len(good), 1000), len(order))]
+		order = order[len(part):]
+		var molecules []*molecule.Molecule
+		for _, place := range part {
+			molecules = append(molecules, r.data.Molecule(place))
 		}
 		values, err := r.reward(ctx, molecules)
 		if err != nil {
-			return nil, 0, err
+			return err
 		}
-		for _, v := range values {
-			if len(data) == count {
-				break
+		for i, v := range values {
+			if v >= least && len(good) < r.Positives { // false of nan
+				good = append(good, molecules[i])
 			}
-			if v >= least { // false of nan
-				data = append(data, order[next])
-			}
-			next = (next + 1) % len(order)
-			seen++
 		}
 	}
-	if len(data) == 0 {
-		return nil, 0, fmt.Errorf("--reward: no training molecule has the samples' mean reward, %g",
-			least)
+	if len(good) == 0 {
+		return fmt.Errorf("--reward: no training molecule has the samples' mean reward, %g", least)
 	}
-	return data, next, nil
+	return writeMolecules(file, good)
+}
+
+// writeMolecules writes a file of molecules, whole at any time.
+func writeMolecules(file string, molecules []*molecule.Molecule) error {
+	var b bytes.Buffer
+	for i, m := range molecules {
+		if err := molecule.WriteXYZ(&b, m); err != nil {
+			return fmt.Errorf("%s: molecule %d: %w", file, i+1, err)
+		}
+	}
+	return writeWhole(file, b.Bytes())
 }
 
 // sampleTo writes n samples of a seed from the first one on.
@@ -391,13 +351,7 @@ func (r *posttraining) sampleTo(ctx context.Context, file string, by *symdiff.Mo
 		}
 		molecules = append(molecules, m)
 	}
-	var b bytes.Buffer
-	for i, m := range molecules {
-		if err := molecule.WriteXYZ(&b, m); err != nil {
-			return fmt.Errorf("%s: sample %d: %w", by.Name, first+i, err)
-		}
-	}
-	return writeWhole(file, b.Bytes())
+	return writeMolecules(file, molecules)
 }
 
 func (r *posttraining) interrupted() error {
@@ -405,77 +359,99 @@ func (r *posttraining) interrupted() error {
 }
 
 // train makes the round that goes on from the network of round k.
-func (r *posttraining) train(ctx context.Context, k int) (Round, error) {
-	at := r.state.Rounds[k]
-	o := r.round(k, at.Weights, r.sampleFiles(k), r.rewardFile(k))
-	o.Command = r.Train.Command
-	if exists(CheckpointPath(o.Out)) {
-		o.Resume = o.Out
-	}
-	if r.reward != nil {
-		if err := r.addData(ctx, k); err != nil {
-			return Round{}, err
+func (r *posttraining) train(ctx context.Context, k int) (next Round, err error) {
+	if r.data == nil {
+		if r.data, err = r.Train.Reader.Load(r.Train.Data, r.Train.elements(), r.Train.Limit); err != nil {
+			return next, err
 		}
 	}
-	r.log.note("round %d: training", k+1)
-	result, err := Run(ctx, o, r.status, r.tty)
-	if interrupted, ok := errors.AsType[*Interrupted](err); ok && interrupted != nil {
-		return Round{}, r.interrupted()
+	good, poor := r.Train.Data, r.sampleFiles(k)
+	if r.reward != nil {
+		if err := r.expertMolecules(ctx, k); err != nil {
+			return next, err
+		}
+		good, poor = []string{r.moleculeFile(k, expert)}, []string{r.moleculeFile(k, weak)}
 	}
-	if err != nil {
-		return Round{}, err
+	next = Round{Round: k + 1, Weights: filepath.Join(r.folder(k+1), modelName), Threads: r.Train.Threads}
+	var copies [2]Weights
+	for i, data := range [][]string{good, poor} {
+		name := []string{expert, weak}[i]
+		r.log.note("round %d: training the %s copy", k+1, name)
+		c, seconds, err := r.tune(ctx, r.copy(k, name, r.state.Rounds[k].Weights, data))
+		if err != nil {
+			return next, err
+		}
+		next.Hours += seconds / 3600
+		copies[i].Name = name
+		copies[i].Tensors, copies[i].Metadata = c.Model()
 	}
-	c, err := ReadCheckpoint(o.Out)
-	if err != nil {
-		return Round{}, err
-	}
-	next := Round{Round: k + 1, Weights: filepath.Join(r.folder(k+1), modelName),
-		Threads: r.Train.Threads, Hours: round(result.Seconds/3600, 1e5), ValLoss: c.Provenance.ValLoss,
-		ByTime: c.Provenance.ValLossByTime, Drift: c.Provenance.DriftByTime}
+	next.Hours = round(next.Hours, 1e5)
 	if err := os.MkdirAll(r.folder(k+1), 0o777); err != nil {
 		return next, err
 	}
-	if err := r.export(c, k, next); err != nil {
+	if err := r.merge(k, next, copies[0], copies[1]); err != nil {
 		return next, err
 	}
 	next.SHA256, err = hashOf(next.Weights)
 	return next, err
 }
 
-// export writes the averaged weights of the round after k.
-func (r *posttraining) export(c *Checkpoint, k int, next Round) error {
-	f, err := safetensors.Open(r.state.Rounds[0].Weights)
+// tune fine-tunes a copy, or goes on with it.
+func (r *posttraining) tune(ctx context.Context, o Options) (c *Checkpoint, seconds float64, err error) {
+	o.Command = r.Train.Command
+	if !slices.Equal(o.Data, r.Train.Data) {
+		o.Reader, o.Limit = nil, 0 // of its own samples none is skipped
+	}
+	if exists(CheckpointPath(o.Out)) {
+		o.Resume = o.Out
+	}
+	result, err := Run(ctx, o, r.status, r.tty)
+	if interrupted, ok := errors.AsType[*Interrupted](err); ok && interrupted != nil {
+		return nil, 0, r.interrupted()
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	c, err = ReadCheckpoint(o.Out)
+	return c, result.Seconds, err
+}
+
+// merge writes the weights of the round after k: those of k and the task vector of its copies.
+func (r *posttraining) merge(k int, next Round, expert, weak Weights) error {
+	w, _, err := ReadWeights(r.state.Rounds[k].Weights)
 	if err != nil {
 		return err
 	}
-	before, err := encoding.Parse(f.Name, f.Metadata)
+	if err := AddTaskVector(w, expert, weak, r.Scale); err != nil {
+		return err
+	}
+	start, err := safetensors.Open(r.state.Rounds[0].Weights)
 	if err != nil {
 		return err
 	}
-	trained := c.Provenance
-	trained.Data = slices.DeleteFunc(slices.Clone(trained.Data),
-		func(s dataset.Source) bool { return strings.HasPrefix(s.File, r.Train.Out) })
+	before, err := encoding.Parse(start.Name, start.Metadata)
+	if err != nil {
+		return err
+	}
+	val, err := r.Train.Reader.Load(r.Train.Val, r.Train.elements(), 0)
+	if err != nil {
+		return err
+	}
 	s := *r.state
 	s.Rounds = append(slices.Clone(s.Rounds), next)
-	training, err := r.provenance(before.Training, &s, k+1, trained)
-	if err != nil {
+	meta := before
+	if meta.Training, err = r.provenance(before.Training, &s, k+1, r.data.Sources, val.Sources); err != nil {
 		return err
 	}
-	tensors, md := c.Model()
-	meta, err := encoding.Parse(next.Weights, md)
-	if err != nil {
-		return err
-	}
-	meta.Training = training
 	if r.SampleSteps > 0 {
 		meta.Sampling.Steps = r.SampleSteps
 	}
 	if r.SampleRho > 0 {
 		meta.Sampling.Rho = r.SampleRho
 	}
-	meta.Describe(md)
+	meta.Describe(w.Metadata)
 	temp := next.Weights + ".new"
-	if err := safetensors.WriteFile(temp, tensors, md); err != nil {
+	if err := safetensors.WriteFile(temp, w.Tensors, w.Metadata); err != nil {
 		return err
 	}
 	return os.Rename(temp, next.Weights)

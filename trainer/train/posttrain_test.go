@@ -19,9 +19,8 @@ import (
 	"time"
 
 	"github.com/symdiff-go/symdiff/core/encoding"
+	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/core/safetensors"
-	"github.com/symdiff-go/symdiff/trainer/mpi"
-	"github.com/symdiff-go/symdiff/trainer/torch"
 )
 
 // testSamplesPerFile is small, so that kills fall between files.
@@ -174,7 +173,7 @@ func TestPosttrainingTellsItsProvenance(t *testing.T) {
 		len(s.Data[0].SHA256) != 64 || len(s.Val) != 1 || s.Options.Samples != 8 {
 		t.Errorf("%+v", s)
 	}
-	if s.Rounds[2].Hours <= 0 || s.Rounds[1].Measures == nil || len(s.Rounds[2].Drift) != 10 {
+	if s.Rounds[2].Hours <= 0 || s.Rounds[1].Measures == nil {
 		t.Errorf("%+v", s.Rounds)
 	}
 	if meta.Moments == nil || len(meta.Histogram) == 0 {
@@ -192,217 +191,79 @@ func TestPosttrainingTellsItsProvenance(t *testing.T) {
 	}
 }
 
-// The target is e_ref + w·(eps - e_ref), w = a/beta·min(1, t/(T·ramp)) with a = 1 for the data and
-// -1/2 for the samples in the interval, 0 outside it. e_ref is e_old, and outside the interval the
-// anchor:
-//
-//	|e - e_ref - w·(eps - e_ref)|² = A - w·(A + V - B) + w²·V,   A = |e - e_ref|², B = |e - eps|², V = |eps - e_ref|²
-func TestContrastTarget(t *testing.T) {
-	weights, anchor, start := trained(t, 3, 30), trained(t, 4, 5), trained(t, 5, 5)
-	for _, c := range []struct{ beta, from, to float64 }{{1, 0, 1}, {0.5, 0.3, 0.7}} {
-		o := small(t)
-		o.Init, o.Threads, o.Dropout = start, 1, 0
-		o.Contrast = &Contrast{Old: weights, Anchor: anchor, Negative: 0.5, Ramp: 0.5, Beta: c.beta,
-			From: c.from, To: c.to, Samples: o.Data, Count: 60}
-		if err := o.Validate(); err != nil {
-			t.Fatal(err)
-		}
-		r, err := newRun(o, mpi.Alone, nil, false)
+// A round adds Scale times the difference of its copies, each of which learned its own molecules: the
+// weak one the samples below the mean reward, the expert data that are not below it.
+func TestRoundAddsItsTaskVector(t *testing.T) {
+	p := smallPosttraining(t)
+	p.Reward, p.Rounds, p.Scale, p.Positives = `-number_of("N")`, 1, 0.5, 10
+	result := mustPosttrain(t, p, false)
+	m := result.Rounds[0].Measures
+	folder := p.folder(0)
+	values := func(file string) (list []float64) {
+		all, err := readMolecules([]string{file})
 		if err != nil {
 			t.Fatal(err)
 		}
-		seen := map[float64]int{}
-		r.team.do(func(_ int, s *torch.Scope) {
-			loss := func(p *torch.Params, b *Batch, signs []float32) []float32 {
-				b.Sign = signs
-				return torch.Float32s(r.squaredError(s, p, b))
-			}
-			for range 20 {
-				part := r.next()
-				b := r.part(part, 0, 1)
-				signs := b.Sign
-				got, B := loss(r.params, b, signs), loss(r.params, b, nil)
-				A, V := map[bool][]float32{}, map[bool][]float32{}
-				for anchored, reference := range map[bool]*torch.Params{false: r.old, true: r.anchor} {
-					V[anchored] = loss(reference, b, nil)
-					for i := range b.Anchored {
-						b.Anchored[i] = anchored
-					}
-					A[anchored] = loss(r.params, b, make([]float32, b.B))
-				}
-				for i, index := range part.indices {
-					share := float64(b.Times[i]) / float64(r.Timesteps)
-					w := 1 / c.beta
-					if index >= 60 {
-						w *= -0.5
-					}
-					inside := share >= c.from && share <= c.to
-					if !inside {
-						w = 0
-					}
-					anchored := !inside
-					seen[w]++
-					w *= min(1, share/0.5)
-					a, b, v := float64(A[anchored][i]), float64(B[i]), float64(V[anchored][i])
-					if want := a - w*(a+v-b) + w*w*v; math.Abs(float64(got[i])-want) > 1e-3*(a+b+v) {
-						t.Errorf("beta %g, a/beta %g: loss %g, want %g", c.beta, w, got[i], want)
-					}
-				}
-			}
-			s.Close()
-		})
-		if seen[1/c.beta] < 20 || seen[-0.5/c.beta] < 20 || c.from > 0 && seen[0] < 20 {
-			t.Errorf("molecules of each a/beta: %v", seen)
+		for _, m := range all {
+			list = append(list, -float64(countOf(m.Elements, molecule.N)))
 		}
-		r.team.close()
-		if err := r.unlock(); err != nil {
+		return list
+	}
+	poor, good := values(filepath.Join(folder, "weak.xyz")), values(filepath.Join(folder, "expert.xyz"))
+	if len(poor) == 0 || len(poor) != m.Below || slices.Max(poor) >= m.Reward {
+		t.Errorf("rewards of the weak copy's %d molecules %v, want %d below %g", len(poor), poor, m.Below, m.Reward)
+	}
+	if len(good) != p.Positives || slices.Min(good) < m.Reward {
+		t.Errorf("rewards of the expert's molecules %v, want %d from %g on", good, p.Positives, m.Reward)
+	}
+	var copies [2]map[string][]float32
+	for i, name := range []string{expert, weak} {
+		w, _, err := ReadWeights(filepath.Join(folder, name))
+		if err != nil {
 			t.Fatal(err)
 		}
+		copies[i] = map[string][]float32{}
+		for _, tensor := range w.Tensors {
+			copies[i][tensor.Name] = tensor.Data
+		}
+	}
+	moved := 0
+	got := weightsOf(t, result.Rounds[1].Weights)
+	for name, before := range weightsOf(t, p.Train.Init) {
+		for i, v := range before {
+			difference := copies[0][name][i] - copies[1][name][i]
+			if want := v + 0.5*difference; math.Abs(float64(got[name][i]-want)) > 1e-6 {
+				t.Fatalf("%s[%d] is %g, want %g", name, i, got[name][i], want)
+			}
+			if difference != 0 {
+				moved++
+			}
+		}
+	}
+	if moved < 100 {
+		t.Errorf("%d values moved", moved)
 	}
 }
 
-// A run from before there was RewardBelow goes on with its reward at all times.
-func TestOldPosttrainingKeepsItsReward(t *testing.T) {
-	folder := t.TempDir()
-	for text, want := range map[string]float64{
-		`{"options":{"reward":"stable"}}`: 1, `{"options":{"reward":"stable","reward_below":0.35}}`: 0.35,
-	} {
-		if err := os.WriteFile(filepath.Join(folder, posttrainName), []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-		if s, err := readPosttrainState(folder); err != nil || s.Options.RewardBelow != want {
-			t.Errorf("%s: reward below %v, %v, want %g", text, s, err, want)
-		}
-	}
-}
-
-// A reward counts below RewardBelow only.
-func TestRewardBelow(t *testing.T) {
-	c := Contrast{Beta: 0.5, From: 0.1, To: 0.8, Ramp: 0.2, Negative: 0.9, RewardBelow: 0.4, Rewards: "rewards.json"}
-	s := signs{of: []float32{2, 1}, data: 1}
-	for _, want := range []struct {
-		share float64
-		signs [2]float32
-	}{{0.05, [2]float32{}}, {0.1, [2]float32{1, 0.5}}, {0.39, [2]float32{2, 1}}, {0.4, [2]float32{2, -1.8}},
-		{0.81, [2]float32{}}} {
-		if got := [2]float32{c.sign(s, 0, want.share), c.sign(s, 1, want.share)}; got != want.signs {
-			t.Errorf("t/T %g: s = %v, want %v", want.share, got, want.signs)
-		}
-	}
-}
-
-// The training molecules of a round are scored once it begins, and a run that goes on with more
-// rounds has the bits of one that had them from the start.
-func TestMoreRoundsByAReward(t *testing.T) {
+// Without a sample below the mean reward there is nothing to learn, and post-training ends.
+func TestPosttrainingEndsWithoutPoorSamples(t *testing.T) {
 	p := smallPosttraining(t)
-	p.Reward = "stable_atoms"
-	whole := p
-	whole.Train.Out = filepath.Join(t.TempDir(), "whole")
-	want := mustPosttrain(t, whole, false)
-	r, left := &posttraining{Posttraining: p}, &posttraining{Posttraining: whole}
+	p.Reward = "1"
+	if result := mustPosttrain(t, p, false); len(result.Rounds) != 1 || !result.Finished {
+		t.Errorf("%d rounds, finished %v", len(result.Rounds), result.Finished)
+	}
+	p = smallPosttraining(t)
+	p.Reward = `atoms > 5 ? 1 : 2` // of the samples
+	r := &posttraining{Posttraining: p, state: &posttrainState{Rounds: []Round{{Measures: &Measures{Reward: 3}}}}}
 	var err error
 	if r.reward, err = newRewarder(p.Reward); err != nil {
 		t.Fatal(err)
 	}
-	left.reward = r.reward
-	rewards := func(r *posttraining, k int) Rewards {
-		got, err := readRewards(r.rewardFile(k), p.Samples, math.MaxInt)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return got
-	}
-	p.Rounds = 1
-	mustPosttrain(t, p, false)
-	if a, b := rewards(r, 0), rewards(r, 1); len(a.Data) != 10 || len(b.Data) != 0 || len(b.Samples) != 8 {
-		t.Errorf("round 0 has %d training molecules, want 10; the last %d, want none", len(a.Data), len(b.Data))
-	}
-	p.Rounds = 2
-	got := mustPosttrain(t, p, true)
-	if a, b := rewards(r, 1), rewards(left, 1); len(b.Data) != 10 || !slices.Equal(a.Data, b.Data) || a.Next != b.Next {
-		t.Errorf("training molecules %v, want %v", a.Data, b.Data)
-	}
-	for k := range 3 {
-		if *got.Rounds[k].Measures != *want.Rounds[k].Measures {
-			t.Errorf("round %d: %+v, want %+v", k, *got.Rounds[k].Measures, *want.Rounds[k].Measures)
-		}
-		other := weightsOf(t, want.Rounds[k].Weights)
-		for name, v := range weightsOf(t, got.Rounds[k].Weights) {
-			if !slices.Equal(other[name], v) {
-				t.Errorf("round %d: %s differs", k, name)
-			}
-		}
-	}
-}
-
-// With a reward the data of a round are the next ones that have it, and each round goes on where the
-// last one ended.
-func TestRewardedData(t *testing.T) {
-	p := smallPosttraining(t)
-	p.Reward, p.Mix, p.Positives, p.Samples = `number_of("N") == 0`, 0.5, 12, 1
-	r := &posttraining{Posttraining: p}
-	var err error
-	if r.reward, err = newRewarder(p.Reward); err != nil {
+	if r.data, err = p.Train.Reader.Load(p.Train.Data, p.Train.elements(), 0); err != nil {
 		t.Fatal(err)
 	}
-	seen := map[int]bool{}
-	for k := range 2 {
-		data, next, err := r.rewardedData(context.Background(), k, 1)
-		if err != nil || len(data) != 6 {
-			t.Fatalf("round %d: %v, %v", k, data, err)
-		}
-		for _, i := range data {
-			if seen[i] || strings.Contains(r.data.Molecule(i).Formula(), "N") {
-				t.Errorf("round %d: molecule %d, %s", k, i, r.data.Molecule(i).Formula())
-			}
-			seen[i] = true
-		}
-		b, err := json.Marshal(Rewards{Samples: []float64{1}, Data: data, Next: next})
-		if err := errors.Join(err, os.MkdirAll(r.folder(k), 0o777), os.WriteFile(r.rewardFile(k), b, 0o666)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, _, err := r.rewardedData(context.Background(), 0, 2); err == nil || !strings.Contains(err.Error(), "--reward") {
+	if err := r.expertMolecules(context.Background(), 0); err == nil || !strings.Contains(err.Error(), "--reward: no training") {
 		t.Errorf("a reward that no molecule has: %v", err)
-	}
-	for _, bad := range []string{"[]", `{"samples":[]}`, `{"samples":[1],"data":[-1]}`, `{"samples":[1],"data":[99999]}`} {
-		if err := os.WriteFile(r.rewardFile(0), []byte(bad), 0o666); err != nil {
-			t.Fatal(err)
-		}
-		_, _, err := r.rewardedData(context.Background(), 1, 1)
-		if err == nil || !strings.Contains(err.Error(), "rewards.json") {
-			t.Errorf("%s: %v", bad, err)
-		}
-	}
-}
-
-// Most times are drawn where there is something to learn; the others are spread over the rest.
-func TestContrastDrawsTimesInItsInterval(t *testing.T) {
-	for _, c := range []struct{ from, to float64 }{{0, 1}, {0.2, 0.7}, {0, 0.5}, {0.5, 1}} {
-		contrast := &Contrast{From: c.from, To: c.to}
-		const n = 10000
-		below, above, last := 0, 0, 0.0
-		for i := range n {
-			v := contrast.quantile(float64(i) / n)
-			if v < last || v >= 1 {
-				t.Fatalf("%v: %g after %g", c, v, last)
-			}
-			last = v
-			if v < c.from {
-				below++
-			}
-			if v > c.to {
-				above++
-			}
-		}
-		rest := c.from + 1 - c.to
-		if rest == 0 {
-			rest = 1
-		}
-		if a, b := 0.15*n*c.from/rest, 0.15*n*(1-c.to)/rest; math.Abs(float64(below)-a) > 2 ||
-			math.Abs(float64(above)-b) > 2 {
-			t.Errorf("%v: %d below, want %g; %d above, want %g", c, below, a, above, b)
-		}
 	}
 }
 
@@ -436,13 +297,11 @@ func TestPosttrainingRefusesWhatItCannotDo(t *testing.T) {
 		"sample-rho: want a number from 1 to 1000": func(p *Posttraining) { p.SampleRho = 0.5 },
 		"--rounds":      func(p *Posttraining) { p.Rounds = 0 },
 		"--val":         func(p *Posttraining) { p.Train.Val = nil },
-		"beta":          func(p *Posttraining) { p.Beta = 0 },
-		"from":          func(p *Posttraining) { p.From, p.To = 0.5, 0.4 },
-		"--mix":         func(p *Posttraining) { p.Mix = 2 },
+		"--scale":       func(p *Posttraining) { p.Scale = 0 },
+		"positives":     func(p *Posttraining) { p.Positives = 0 },
 		"--reward":      func(p *Posttraining) { p.Reward = "loud" },
 		"conditioned":   func(p *Posttraining) { p.Train.Condition = []string{"gap"} },
 		"no such file":  func(p *Posttraining) { p.Train.Data = []string{"none.xyz"} },
-		"loss l2":       func(p *Posttraining) { p.Train.Loss = lossVLB },
 		"--sample-step": func(p *Posttraining) { p.SampleSteps = -1 },
 		"stop-after":    func(p *Posttraining) { p.Train.StopAfter = 1 },
 	} {
@@ -481,8 +340,7 @@ func TestPosttrainingGoesOnAsItBegan(t *testing.T) {
 		"--sample-rho":                        func(p *Posttraining) { p.SampleRho++ },
 		"--positives":                         func(p *Posttraining) { p.Positives++ },
 		"--reward valid: it was begun with ;": func(p *Posttraining) { p.Reward = "valid" },
-		"--mix":                               func(p *Posttraining) { p.Mix = 1 },
-		"--group":                             func(p *Posttraining) { p.Group = "atoms" },
+		"--scale":                             func(p *Posttraining) { p.Scale = 2 },
 		"--seed":                              func(p *Posttraining) { p.Train.Seed++ },
 		"not the weights":                     func(p *Posttraining) { p.Train.Init = p.Train.Val[0] },
 	} {

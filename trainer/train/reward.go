@@ -22,7 +22,6 @@ import (
 	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/vm"
 	"gonum.org/v1/gonum/floats"
-	"gonum.org/v1/gonum/stat"
 
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/trainer/dataset"
@@ -61,31 +60,6 @@ func shareableReward(text string) string {
 		return dataset.ShareableArgument(text)
 	}
 	return text
-}
-
-// grouper is the group of each molecule.
-type grouper func(context.Context, evaluation.Molecules) ([]string, error)
-
-// newGrouper reads an expression over the measures of a molecule; molecules of equal values are a
-// group. nil where it is empty.
-func newGrouper(text string) (grouper, error) {
-	if text == "" {
-		return nil, nil
-	}
-	e, err := compile("group", text)
-	if err != nil {
-		return nil, err
-	}
-	return func(ctx context.Context, molecules evaluation.Molecules) ([]string, error) {
-		var all []*molecule.Molecule
-		for m, err := range molecules {
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, m)
-		}
-		return ofEach(ctx, e, all, func(v any) (string, error) { return fmt.Sprint(v), nil })
-	}, nil
 }
 
 func listed(molecules []*molecule.Molecule) evaluation.Molecules {
@@ -442,100 +416,13 @@ func programReward(command []string) (rewarder, error) {
 	}, nil
 }
 
-// leastGroup is the number of samples below which the groups of rewardWeights are one group.
-const leastGroup = 20
-
-// grouped are the groups of samples, and of the molecules whose shares of groups they are to have.
-type grouped struct{ samples, data []string }
-
-// rewardWeights are the weights a of samples with the given rewards (see Contrast), and the mean of
-// the rewards:
-//
-//	A = clip((R - mean)/std, -1, 1), less its mean
-//	a = (1 - mix)·(A + clip(log(q/p), -1, 1)) - mix·negative
-//
-// where mix is the share of the data against the samples, mean and std are over the samples of a
-// group, and p and q are the shares of the group in the samples and in the data. A has the mean 0 in
-// each group, so the reward itself leaves their shares as they are. A molecule that cannot be judged
-// has the lowest reward of the others, or 0. Without groups all samples are one, and p = q.
-func rewardWeights(rewards []float64, groups *grouped, mix,
-	negative float64) (weights []float64, mean float64) {
-	low := math.Inf(1)
-	for _, v := range rewards {
-		low = min(low, orInf(v))
+// meanReward is the mean of rewards; a molecule that cannot be judged counts as the lowest of the
+// others.
+func meanReward(rewards []float64) float64 {
+	judged := slices.DeleteFunc(slices.Clone(rewards), math.IsNaN)
+	if len(judged) == 0 {
+		return 0
 	}
-	if math.IsInf(low, 0) {
-		low = 0
-	}
-	for i, v := range rewards {
-		if math.IsNaN(v) {
-			rewards[i] = low
-		}
-		mean += rewards[i] / float64(len(rewards))
-	}
-	members, shares := groups.of(len(rewards))
-	weights = make([]float64, len(rewards))
-	for name, list := range members {
-		ratio := 0.0
-		if groups != nil {
-			ratio = min(1, max(-1, math.Log(shares[name]*float64(len(rewards))/float64(len(list)))))
-		}
-		for i, a := range advantages(rewards, list) {
-			weights[list[i]] = (1-mix)*(a+ratio) - mix*negative
-		}
-	}
-	return weights, mean
-}
-
-// of lists the samples of each group, and the shares of the groups in the data. Groups of fewer than
-// leastGroup samples are one.
-func (g *grouped) of(samples int) (members map[string][]int, shares map[string]float64) {
-	members, shares = map[string][]int{}, map[string]float64{}
-	if g == nil {
-		for i := range samples {
-			members[""] = append(members[""], i)
-		}
-		return members, shares
-	}
-	const rest = "\x00the rest" // no expression's value
-	count := map[string]int{}
-	for _, name := range g.samples {
-		count[name]++
-	}
-	name := func(group string) string {
-		if count[group] < leastGroup {
-			return rest
-		}
-		return group
-	}
-	for i, group := range g.samples {
-		members[name(group)] = append(members[name(group)], i)
-	}
-	for _, group := range g.data {
-		shares[name(group)] += 1 / float64(len(g.data))
-	}
-	return members, shares
-}
-
-// advantages are A of the rewards that list names.
-func advantages(rewards []float64, list []int) []float64 {
-	a := make([]float64, len(list))
-	for i, at := range list {
-		a[i] = rewards[at]
-	}
-	mean, std := stat.PopMeanStdDev(a, nil)
-	for i := range a {
-		if a[i] -= mean; std > 0 {
-			a[i] = min(1, max(-1, a[i]/std))
-		}
-	}
-	floats.AddConst(-stat.Mean(a, nil), a)
-	return a
-}
-
-func orInf(v float64) float64 {
-	if math.IsNaN(v) {
-		return math.Inf(1)
-	}
-	return v
+	sum, low := floats.Sum(judged), slices.Min(judged)
+	return (sum + low*float64(len(rewards)-len(judged))) / float64(len(rewards))
 }

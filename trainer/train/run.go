@@ -104,8 +104,7 @@ type run struct {
 	feed                *feed // nil: each step makes its own batch
 	set, val            *dataset.Set
 	params, emaParams   *torch.Params
-	teacher             *teacher      // nil: the target is the noise
-	old, anchor         *torch.Params // of a Contrast, else nil; anchor is nil where it is old
+	teacher             *teacher // nil: the target is the noise
 	opt                 *torch.Optimiser
 	team                *team
 	workers             int // of the team
@@ -151,16 +150,6 @@ func newRun(o Options, world *mpi.World, status io.Writer, terminal bool) (_ *ru
 	}()
 	if r.teacher, err = loadTeacher(o, device); err != nil {
 		return nil, err
-	}
-	if c := o.Contrast; c != nil {
-		if r.old, r.meta.Context, err = loadParams("post-training", c.Old, o, device); err != nil {
-			return nil, err
-		}
-		if c.Anchor != "" && c.Anchor != c.Old {
-			if r.anchor, _, err = loadParams("post-training", c.Anchor, o, device); err != nil {
-				return nil, err
-			}
-		}
 	}
 	switch { // that gives the scales of the condition
 	case resumed != nil:
@@ -293,27 +282,9 @@ func (r *run) load() (err error) {
 	if r.set, err = r.Reader.Load(r.Data, r.elements(), r.Limit); err != nil {
 		return err
 	}
-	var s signs
-	if c := r.Options.Contrast; c != nil {
-		// none may be skipped: each has its weight
-		own, err := dataset.Load(c.Samples, r.elements(), 0)
-		if err != nil {
-			return err
-		}
-		meta, err := c.oldMeta()
-		if err != nil {
-			return err
-		}
-		r.meta.Histogram, r.meta.Moments, r.meta.Compositions = meta.Histogram, meta.Moments,
-			meta.Compositions
-		if r.set, s, err = c.molecules(r.set, own); err != nil {
-			return err
-		}
-	} else {
-		r.meta.Histogram, r.meta.Moments = r.set.Histogram(), r.set.Moments(r.meta)
-		if slices.Contains(r.Options.Condition, Types) {
-			r.meta.Compositions = r.set.Compositions()
-		}
+	r.meta.Histogram, r.meta.Moments = r.set.Histogram(), r.set.Moments(r.meta)
+	if slices.Contains(r.Options.Condition, Types) {
+		r.meta.Compositions = r.set.Compositions()
 	}
 	if r.isLatent() {
 		r.meta.Moments = nil // those of atoms, not of latents
@@ -330,9 +301,6 @@ func (r *run) load() (err error) {
 	r.batcher.Latents(r.Latent.Size)
 	r.batcher.Condition(values, r.Dropout)
 	r.batcher.Fragments(r.Options.Fragments)
-	if c := r.Options.Contrast; c != nil {
-		r.batcher.Contrast(s, c)
-	}
 	if len(r.Val) == 0 || r.ValMolecules == 0 {
 		return nil
 	}

@@ -24,7 +24,6 @@ func (r *run) validate() error {
 		times[i] = 1 + int(u*float64(T))
 	}
 	batches := r.val.Batches(r.BatchAtoms)
-	moved := make([]float64, r.val.Len()) // of a Contrast: the squared distance to the old network
 	r.team.do(func(w int, s *torch.Scope) {
 		for k := w; k < len(batches); k += r.team.size() {
 			indices := batches[k]
@@ -44,13 +43,6 @@ func (r *run) validate() error {
 				for i, e := range torch.Float32s(squares) {
 					errors[indices[i]] = float64(e) / float64(b.coordinates(i))
 				}
-				if r.old != nil {
-					// the target is the old network's prediction
-					b.Sign, b.Anchored = make([]float32, b.B), make([]bool, b.B)
-					for i, e := range torch.Float32s(r.squaredError(s, r.emaParams, b)) {
-						moved[indices[i]] = float64(e) / float64(b.coordinates(i))
-					}
-				}
 			})
 			s.Close()
 		}
@@ -65,11 +57,8 @@ func (r *run) validate() error {
 		r.log.note("step %d: the validation loss is %g; it is left out", r.progress.Step, loss)
 		return nil
 	}
-	if r.old != nil {
-		r.provenance.DriftByTime = byTime(moved, times, T)
-	}
 	e := r.entry("val")
-	e.ValLoss, e.ByTime, e.Drift = &loss, losses, r.provenance.DriftByTime
+	e.ValLoss, e.ByTime = &loss, losses
 	r.provenance.ValLoss, r.provenance.ValLossByTime = loss, losses
 	if r.Network == "" && r.Config.Variant == model.Symdiff && r.val.Len() > 0 {
 		var err error
