@@ -194,11 +194,13 @@ type Round struct {
 
 // posttrainState is the file of a folder of post-training.
 type posttrainState struct {
-	Options  Posttraining `json:"options"`
-	Commands []string     `json:"commands"`
-	Rounds   []Round      `json:"rounds"`
-	Best     int          `json:"best"`
-	Done     bool         `json:"done"`
+	Options  Posttraining     `json:"options"`
+	Commands []string         `json:"commands"`
+	Data     []dataset.Source `json:"data"`
+	Val      []dataset.Source `json:"val"`
+	Rounds   []Round          `json:"rounds"`
+	Best     int              `json:"best"`
+	Done     bool             `json:"done"`
 }
 
 const posttrainName = "posttrain.json"
@@ -305,8 +307,8 @@ func (p *Posttraining) summary() PosttrainSummary {
 }
 
 // provenance adds the stage to what weights say of their training.
-func (p *Posttraining) provenance(before json.RawMessage, s *posttrainState, k int,
-	data, val []dataset.Source) (json.RawMessage, error) {
+func (p *Posttraining) provenance(before json.RawMessage, s *posttrainState,
+	k int) (json.RawMessage, error) {
 	var all Provenance
 	if len(before) > 0 {
 		if err := json.Unmarshal(before, &all); err != nil {
@@ -322,7 +324,7 @@ func (p *Posttraining) provenance(before json.RawMessage, s *posttrainState, k i
 	}
 	stage := PosttrainStage{Command: command, From: s.Rounds[0].SHA256, Options: p.summary()}
 	stage.Rounds = append(stage.Rounds, s.Rounds[:k+1]...)
-	stage.Data, stage.Val = shareable(data), shareable(val)
+	stage.Data, stage.Val = shareable(s.Data), shareable(s.Val)
 	all.Posttraining = append(all.Posttraining, stage)
 	return json.Marshal(all)
 }

@@ -4,6 +4,7 @@ package train
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,10 +57,10 @@ type posttraining struct {
 	state  *posttrainState
 	reward rewarder // nil: none
 
-	data   *dataset.Set // the training molecules, once they are needed
-	status io.Writer
-	log    *runLog
-	tty    bool
+	data, val *dataset.Set
+	status    io.Writer
+	log       *runLog
+	tty       bool
 }
 
 // Posttrain makes rounds until their score has not been better for some of them, or until ctx is
@@ -90,6 +91,9 @@ func Posttrain(ctx context.Context, p Posttraining, resume bool, status io.Write
 	if r.log, err = openLog("", 0, status, terminal); err != nil {
 		return nil, err
 	}
+	if err := r.load(); err != nil {
+		return nil, err
+	}
 	if err := r.enter(resume); err != nil {
 		return nil, err
 	}
@@ -106,6 +110,15 @@ func Posttrain(ctx context.Context, p Posttraining, resume bool, status io.Write
 // modelName is the file of weights of a round, and of the best one.
 const modelName = "model.safetensors"
 
+// load reads the molecules of the data, and those that samples are compared with.
+func (r *posttraining) load() (err error) {
+	if r.data, err = r.Train.Reader.Load(r.Train.Data, r.Train.elements(), r.Train.Limit); err != nil {
+		return err
+	}
+	r.val, err = r.Train.Reader.Load(r.Train.Val, r.Train.elements(), 0)
+	return err
+}
+
 // enter reads the state of a run that is to go on, or begins one.
 func (r *posttraining) enter(resume bool) error {
 	path := filepath.Join(r.Train.Out, posttrainName)
@@ -115,7 +128,8 @@ func (r *posttraining) enter(resume bool) error {
 		return fmt.Errorf("%s is there already: --resume %s goes on with it, or choose another --out",
 			path, r.Train.Out)
 	case err == nil:
-		if said := changed(state.Options.settled(), r.settled()); said != "" {
+		if said := cmp.Or(changed(state.Options.settled(), r.settled()), changedData("data", state.Data,
+			r.data.Sources), changedData("val", state.Val, r.val.Sources)); said != "" {
 			return fmt.Errorf("--resume %s: %s; choose another --out", r.Train.Out, said)
 		}
 		r.state = state
@@ -135,6 +149,7 @@ func (r *posttraining) enter(resume bool) error {
 		return err
 	}
 	r.state = &posttrainState{Options: r.Posttraining, Commands: []string{r.Train.Command},
+		Data: r.data.Sources, Val: r.val.Sources,
 		Rounds: []Round{{Weights: r.Train.Init, SHA256: sum, Threads: r.Train.Threads}}}
 	return r.state.write(r.Train.Out)
 }
@@ -233,8 +248,12 @@ func (r *posttraining) measure(ctx context.Context, k int) error {
 	if err != nil {
 		return err
 	}
+	var val []*molecule.Molecule
+	for i := range r.val.Len() {
+		val = append(val, r.val.Molecule(i))
+	}
 	e, err := evaluation.Run(ctx, listed(samples), evaluation.Options{Name: r.folder(k),
-		Threads: r.Train.Threads, RefName: r.Train.Val[0], Reference: r.validation()})
+		Threads: r.Train.Threads, RefName: r.Train.Val[0], Reference: listed(val)})
 	if err != nil {
 		return err
 	}
@@ -247,19 +266,6 @@ func (r *posttraining) measure(ctx context.Context, k int) error {
 	m.Score = m.score(r.reward != nil)
 	at.Measures = &m
 	return nil
-}
-
-// validation are the molecules that samples are compared with.
-func (r *posttraining) validation() evaluation.Molecules {
-	return func(yield func(*molecule.Molecule, error) bool) {
-		for _, file := range r.Train.Val {
-			for m, err := range r.Train.Reader.Open(file) {
-				if !yield(m, err) {
-					return
-				}
-			}
-		}
-	}
 }
 
 func readMolecules(files []string) (all []*molecule.Molecule, err error) {
@@ -360,11 +366,6 @@ func (r *posttraining) interrupted() error {
 
 // train makes the round that goes on from the network of round k.
 func (r *posttraining) train(ctx context.Context, k int) (next Round, err error) {
-	if r.data == nil {
-		if r.data, err = r.Train.Reader.Load(r.Train.Data, r.Train.elements(), r.Train.Limit); err != nil {
-			return next, err
-		}
-	}
 	good, poor := r.Train.Data, r.sampleFiles(k)
 	if r.reward != nil {
 		if err := r.expertMolecules(ctx, k); err != nil {
@@ -433,14 +434,10 @@ func (r *posttraining) merge(k int, next Round, expert, weak Weights) error {
 	if err != nil {
 		return err
 	}
-	val, err := r.Train.Reader.Load(r.Train.Val, r.Train.elements(), 0)
-	if err != nil {
-		return err
-	}
 	s := *r.state
 	s.Rounds = append(slices.Clone(s.Rounds), next)
 	meta := before
-	if meta.Training, err = r.provenance(before.Training, &s, k+1, r.data.Sources, val.Sources); err != nil {
+	if meta.Training, err = r.provenance(before.Training, &s, k+1); err != nil {
 		return err
 	}
 	if r.SampleSteps > 0 {

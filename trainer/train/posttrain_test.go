@@ -3,6 +3,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -259,7 +260,7 @@ func TestPosttrainingEndsWithoutPoorSamples(t *testing.T) {
 	if r.reward, err = newRewarder(p.Reward); err != nil {
 		t.Fatal(err)
 	}
-	if r.data, err = p.Train.Reader.Load(p.Train.Data, p.Train.elements(), 0); err != nil {
+	if err := r.load(); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.expertMolecules(context.Background(), 0); err == nil || !strings.Contains(err.Error(), "--reward: no training") {
@@ -329,7 +330,7 @@ func TestPosttrainingGoesOnAsItBegan(t *testing.T) {
 	enter := func(change func(*Posttraining), resume bool) (*posttraining, error) {
 		r := &posttraining{Posttraining: p}
 		change(&r.Posttraining)
-		return r, r.enter(resume)
+		return r, cmp.Or(r.load(), r.enter(resume))
 	}
 	if _, err := enter(func(*Posttraining) {}, false); err != nil {
 		t.Fatal(err)
@@ -343,6 +344,8 @@ func TestPosttrainingGoesOnAsItBegan(t *testing.T) {
 		"--scale":                             func(p *Posttraining) { p.Scale = 2 },
 		"--seed":                              func(p *Posttraining) { p.Train.Seed++ },
 		"not the weights":                     func(p *Posttraining) { p.Train.Init = p.Train.Val[0] },
+		"--val":                               func(p *Posttraining) { p.Train.Val = p.Train.Data },
+		"--data":                              func(p *Posttraining) { p.Train.Data = p.Train.Val },
 	} {
 		if _, err := enter(change, true); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one about %s", err, want)
