@@ -358,7 +358,30 @@ func (c *trainConfig) options(flags *pflag.FlagSet) (p train.Posttraining, err e
 	if c.kind != "posttrain" {
 		p.Train.Resume = c.resume
 	}
-	return p, nil
+	return p, unread(p.Train, given)
+}
+
+// Keys of the table model that one kind of network has, and the other not.
+var (
+	ditKeys = []string{"hidden", "depth", "heads", "mlp-ratio", "mlp-type", "xh-hidden", "K",
+		"distance-grid", "pair-bias", "time-scale"}
+	egnnKeys = []string{"nf", "n-layers", "inv-sublayers", "attention", "tanh", "norm-constant",
+		"normalization-factor"}
+)
+
+// unread refuses a --set of the network's sizes that the variant does not read.
+func unread(o train.Options, given []setting) error {
+	for _, keys := range []struct {
+		list []string
+		has  bool
+	}{{ditKeys, o.HasDiT()}, {egnnKeys, o.HasEGNN()}} {
+		for _, s := range given {
+			if !keys.has && strings.HasPrefix(s.source, "--set ") && slices.Contains(keys.list, s.name) {
+				return usagef("%s: the network of %s has no such setting", s.source, o.VariantName())
+			}
+		}
+	}
+	return nil
 }
 
 // given are the settings of files, of --set and of flags, in turn.

@@ -162,6 +162,24 @@ func TestTrainingCommandsHaveFewFlags(t *testing.T) {
 	}
 }
 
+// A setting that the network does not have is refused where it was given, and not where a file has
+// settings of several networks.
+func TestSetOfAnotherNetwork(t *testing.T) {
+	for _, c := range []struct {
+		variant, key string
+		ok           bool
+	}{{"egnn", "hidden", false}, {"geoldm", "depth", false}, {"symdiff", "nf", false}, {"dit", "n-layers", false},
+		{"egnn", "nf", true}, {"symdiff", "hidden", true}, {"geoldm-dit", "nf", true}, {"geoldm-dit", "hidden", true}} {
+		_, err := configure(t, "--variant", c.variant, "--set", "model."+c.key+"=2")
+		if c.ok != (err == nil) || err != nil && !strings.Contains(err.Error(), "--set model."+c.key) {
+			t.Errorf("%s: %s: %v", c.variant, c.key, err)
+		}
+	}
+	if _, err := configure(t, "--config", "peers", "--variant", "egnn"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestSetErrors(t *testing.T) {
 	for _, text := range []string{"hidden", "model.lr=3", "hiden=3", "posttrain.scale=1"} {
 		if _, err := configure(t, "--set", text); err == nil || !strings.Contains(err.Error(), "SECTION.KEY=VALUE") {

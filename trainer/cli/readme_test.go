@@ -18,6 +18,7 @@ const brief = "--steps 6 --set batch-atoms=60 --set hidden=16 --set xh-hidden=8 
 // smaller are what the test changes in a command, to have it run in seconds; each must be there.
 var smaller = []struct{ from, to string }{
 	{"--max-time 2h", brief},
+	{"--max-time 5m", "--steps 6 --set batch-atoms=60 --set warmup=2 --threads 1 --set log-every=1"},
 	{"--max-time 4h", "--steps 8"},
 	{"-n 1000", "-n 5 --steps 5"},
 	{"--out self --rounds 4", "--out self --rounds 1 --samples 6 --sample-steps 4 --steps 4 " +

@@ -38,6 +38,9 @@ var tiny = strings.Fields("--set hidden=16 --set xh-hidden=8 --set depth=1 --set
 	"K=4 --set enc-hidden=8 --set enc-depth=1 --set enc-heads=2 --set dec-hidden=4 " +
 	"--set batch-atoms=30 --set warmup=2 --threads 2 --set val-every=5 --set log-every=1")
 
+// tinyEGNN are the tiny settings that an EGNN has.
+var tinyEGNN = tiny[slices.Index(tiny, "batch-atoms=30")-1:]
+
 // Train, go on, export, inspect, sample: the way of a model, with every flag kept over a resume.
 func TestTrain(t *testing.T) {
 	data, out := trainingData(t), filepath.Join(t.TempDir(), "run")
@@ -241,8 +244,12 @@ func conditioned(t *testing.T, flags string) {
 			"val"}[i%5/4], d)
 	}
 	data, out := writeFile(t, "data.xyz", b.String()), filepath.Join(t.TempDir(), "run")
+	sizes := tiny
+	if strings.Contains(flags, "egnn") {
+		sizes = tinyEGNN
+	}
 	args := append([]string{"train", "--data", data + "@split=train", "--val", data + "@split=val", "--out",
-		out, "--set", "condition=length", "--quiet"}, tiny...)
+		out, "--set", "condition=length", "--quiet"}, sizes...)
 	args = append(args, strings.Fields(flags+" --set batch-atoms=128 --set ema=0.98 --set "+
 		"timesteps=100 --set elements=C,O --max-time 1h --set val-every=0 --set log-every=50")...)
 	succeeds(t, append(args, "--stop-after", "1s")...)

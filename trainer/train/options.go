@@ -167,6 +167,12 @@ func (o *Options) VariantName() string {
 	return string(o.Config.Variant)
 }
 
+// HasDiT tells whether the network is, or a GeoLDM has as its denoiser, a DiT.
+func (o *Options) HasDiT() bool { return o.Network == "" || o.Network == networkGeoLDMDiT }
+
+// HasEGNN tells whether the network is, or a GeoLDM has as its encoder and decoder, an EGNN.
+func (o *Options) HasEGNN() bool { return o.Network != "" }
+
 // Parameters lists those of the network.
 func (o *Options) Parameters() []safetensors.Parameter {
 	if o.isLatent() {
