@@ -107,8 +107,14 @@ func samplers(files []string) ([][]string, error) {
 		if r.Formulas != "" {
 			name += ", `--formula " + r.Formulas + "`"
 		}
+		of := func(share float64) string { // of the molecules, with its standard error
+			if share == 0 || share == 1 {
+				return percent(share)
+			}
+			return plusMinus(100*share, 100*math.Sqrt(share*(1-share)/float64(r.Molecules)), 1)
+		}
 		rows = append(rows, []string{name, fmt.Sprint(r.Steps + 1), thousands(r.Molecules),
-			percent(r.Atoms), percent(r.Stable), percent(r.Valid), percent(r.Unique), percent(r.Connected)})
+			percent(r.Atoms), of(r.Stable), of(r.Valid), percent(r.Unique), of(r.Connected)})
 	}
 	return rows, nil
 }

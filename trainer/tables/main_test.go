@@ -49,8 +49,8 @@ func TestTablesAreWrittenBetweenTheirMarks(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"| ddim from t = 1000 | 101 | 1,000 | 97.3 | 81.2 | 92.1 | 99.9 | 97.3 |\n",
-		"| dpm++2m-sde from t = 600, `--joint` | 41 | 200 | 100.0 | 50.0 | 25.0 | 100.0 | 100.0 |\n",
+		"| ddim from t = 1000 | 101 | 1,000 | 97.3 | 81.2 ± 1.2 | 92.1 ± 0.9 | 99.9 | 97.3 ± 0.5 |\n",
+		"| dpm++2m-sde from t = 600, `--joint` | 41 | 200 | 100.0 | 50.0 ± 3.5 | 25.0 ± 3.1 | 100.0 | 100.0 |\n",
 		"# Card\n\n<!-- table samplers m.json -->\n| sampler |", "<!-- /table -->\n\nThe end.\n",
 	} {
 		if !strings.Contains(string(text), want) {
