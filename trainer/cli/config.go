@@ -149,7 +149,7 @@ func bindPosttrain(f *pflag.FlagSet, p *train.Posttraining) {
 		"steps of the sampler, 0: the default number")
 	f.Float64Var(&p.SampleRho, "sample-rho", p.SampleRho,
 		"spacing of the sampler's times, as --set rho of symdiff sample, 0: the default")
-	f.Float64Var(&p.Scale, "scale", p.Scale, "scale of the task vector that a round adds")
+	f.Float64Var(&p.Scale, "scale", p.Scale, "scale of the task vector that the first round adds")
 	f.StringVar(&p.Reward, "reward", p.Reward,
 		"what the samples are rewarded for: an expression over measures, or program:COMMAND")
 	f.IntVar(&p.Positives, "positives", p.Positives,

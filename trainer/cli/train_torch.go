@@ -66,7 +66,7 @@ the network theta. It fine-tunes two copies of theta for --steps each: an expert
 weak copy on the samples. Then it adds their difference, a task vector (Ilharco et al. 2023), to the
 weights:
 
-  theta <- theta + scale·(theta_expert - theta_weak)
+  theta <- theta + w·(theta_expert - theta_weak)      w = --scale
 
 To first order this is guidance by the weak copy (Alemohammad et al. 2024, arXiv 2408.16333), at the
 cost of one network. Nothing changes once the samples have the distribution of the data.
@@ -82,8 +82,9 @@ and the weights of round K.
 
 --reward steers the samples. It is an expression such as 'stable && rings(3) == 0', or
 program:COMMAND, a program that reads molecules as SDF and prints one number per line, one for each
-molecule. The weak copy learns only the samples below their mean reward, and the expert only the data
-that are not below it. The score is then the mean reward. An expression (expr-lang.org) may name
+molecule. The weak copy learns only the samples below their mean reward, the poor ones, and the expert
+only the data that are not below it. In round k, w = scale·poor_k/poor_0. The score is then the mean
+reward. An expression (expr-lang.org) may name
 
   ` + strings.Join(train.RewardMeasures(), "\n  ") + `
 

@@ -22,14 +22,16 @@ import (
 // the network theta and fine-tunes two copies of it for a short time, by the objective of training:
 // an expert on the data, and a weak one on the samples. Their difference is a task vector,
 //
-//	theta <- theta + Scale·(theta_expert - theta_weak)
+//	theta <- theta + w·(theta_expert - theta_weak)
 //
-// To first order the new network predicts e + Scale·(e_expert - e_weak), which is guidance by
-// Scale·grad log p_data(z)/p_samples(z), at the cost of one network. It rests where the samples
-// have the distribution of the data; what fine-tuning itself does to a network cancels.
+// To first order the new network predicts e + w·(e_expert - e_weak), which is guidance by the
+// gradient of log p_data(z)/p_samples(z), at the cost of one network. It rests where the samples
+// have the distribution of the data; what fine-tuning itself does to a network cancels. w is Scale.
 //
 // With a Reward the weak copy sees only the samples below their mean reward, and the expert only
-// the data that are not below it.
+// the data that are not below it. Guidance from all samples to the good ones is
+// p(poor | z)·(e_good - e_poor), so w falls with the share of the poor ones: it is
+// Scale·poor_k/poor_0 in round k.
 //
 // Sources: guidance away from a network that was trained on own samples (SIMS, Alemohammad et al.
 // 2024, arXiv 2408.16333); task vectors (Ilharco et al. 2023, arXiv 2212.04089).
@@ -46,7 +48,7 @@ type Posttraining struct {
 	SampleSteps int     `json:"sample_steps,omitempty"`
 	SampleRho   float64 `json:"sample_rho,omitempty"`
 
-	Scale float64 `json:"scale"` // of the task vector
+	Scale float64 `json:"scale"` // w of the first round
 
 	Reward string `json:"reward,omitempty"` // see newRewarder; empty: none
 	// with a reward, molecules of the data for the expert, in each round others
@@ -271,6 +273,14 @@ func (s *posttrainState) choose() (best int, over bool) {
 	// without samples below the mean there is nothing for the weak copy
 	settled := s.Options.Reward != "" && s.Rounds[last].Measures.Below == 0
 	return best, settled || last >= s.Options.Rounds || last-best >= s.Options.Patience
+}
+
+// scale is w of the round that goes on from the network of round k.
+func (s *posttrainState) scale(k int) float64 {
+	if s.Options.Reward == "" {
+		return s.Options.Scale
+	}
+	return s.Options.Scale * float64(s.Rounds[k].Measures.Below) / float64(s.Rounds[0].Measures.Below)
 }
 
 // PosttrainStage is what the provenance of weights says of post-training.

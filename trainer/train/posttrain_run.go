@@ -423,7 +423,7 @@ func (r *posttraining) merge(k int, next Round, expert, weak Weights) error {
 	if err != nil {
 		return err
 	}
-	if err := AddTaskVector(w, expert, weak, r.Scale); err != nil {
+	if err := AddTaskVector(w, expert, weak, r.state.scale(k)); err != nil {
 		return err
 	}
 	start, err := safetensors.Open(r.state.Rounds[0].Weights)

@@ -192,7 +192,7 @@ func TestPosttrainingTellsItsProvenance(t *testing.T) {
 	}
 }
 
-// A round adds Scale times the difference of its copies, each of which learned its own molecules: the
+// The first round adds Scale times the difference of its copies, each of which learned its own molecules: the
 // weak one the samples below the mean reward, the expert data that are not below it.
 func TestRoundAddsItsTaskVector(t *testing.T) {
 	p := smallPosttraining(t)
@@ -243,6 +243,22 @@ func TestRoundAddsItsTaskVector(t *testing.T) {
 	}
 	if moved < 100 {
 		t.Errorf("%d values moved", moved)
+	}
+}
+
+// The task vector of a round by a reward is scaled by the share of poor samples, relative to the
+// first round's; without a reward it is not.
+func TestScaleFallsWithThePoorSamples(t *testing.T) {
+	for reward, want := range map[string][]float64{"stable": {0.5, 0.1, 0.6}, "": {0.5, 0.5, 0.5}} {
+		s := &posttrainState{Options: Posttraining{Scale: 0.5, Reward: reward}}
+		for _, below := range []int{100, 20, 120} {
+			s.Rounds = append(s.Rounds, Round{Measures: &Measures{Below: below}})
+		}
+		for k, w := range want {
+			if got := s.scale(k); math.Abs(got-w) > 1e-12 {
+				t.Errorf("reward %q, round %d: %g, want %g", reward, k, got, w)
+			}
+		}
 	}
 }
 
