@@ -279,7 +279,8 @@ func TestPosttrainingEndsWithoutPoorSamples(t *testing.T) {
 	if err := r.load(); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.expertMolecules(context.Background(), 0); err == nil || !strings.Contains(err.Error(), "--reward: no training") {
+	err = r.expertMolecules(context.Background(), 0)
+	if err == nil || !strings.Contains(err.Error(), "--reward: no training") {
 		t.Errorf("a reward that no molecule has: %v", err)
 	}
 }
