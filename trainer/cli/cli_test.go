@@ -117,14 +117,6 @@ H -0.629 0.629 -0.629
 H 0.629 -0.629 -0.629
 `
 
-const ammonia = `4
-
-N 0 0 0
-H 0.94 0 -0.38
-H -0.47 0.81 -0.38
-H -0.47 -0.81 -0.38
-`
-
 func TestUsage(t *testing.T) {
 	fails(t, 2, `unknown command "foo"`, "foo")
 	fails(t, 2, "unknown flag: --bar", "sample", "--bar")
