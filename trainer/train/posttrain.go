@@ -227,6 +227,10 @@ func readPosttrainState(folder string) (*posttrainState, error) {
 	if err := json.Unmarshal(b, s); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	if s.Options.Scale == 0 {
+		return nil, fmt.Errorf("%s: scale: is missing, as in files of earlier versions, "+
+			"which cannot go on; choose another --out", path)
+	}
 	return s, nil
 }
 

@@ -285,6 +285,18 @@ func TestPosttrainingEndsWithoutPoorSamples(t *testing.T) {
 	}
 }
 
+// A folder of a version before there was a scale is named as such.
+func TestOldPosttrainingCannotGoOn(t *testing.T) {
+	folder := t.TempDir()
+	text := `{"options":{"rounds":4,"beta":0.4},"rounds":[]}`
+	if err := os.WriteFile(filepath.Join(folder, posttrainName), []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadPosttraining(folder); err == nil || !strings.Contains(err.Error(), "posttrain.json: scale:") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestPosttrainingEndsByItsRule(t *testing.T) {
 	state := func(patience, most int, scores ...float64) *posttrainState {
 		s := &posttrainState{Options: Posttraining{Patience: patience, Rounds: most}}
