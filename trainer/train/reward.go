@@ -417,12 +417,13 @@ func programReward(command []string) (rewarder, error) {
 }
 
 // meanReward is the mean of rewards; a molecule that cannot be judged counts as the lowest of the
-// others.
+// others. It is not above the highest, so that rounding makes no sample worse than its equals.
 func meanReward(rewards []float64) float64 {
 	judged := slices.DeleteFunc(slices.Clone(rewards), math.IsNaN)
 	if len(judged) == 0 {
 		return 0
 	}
 	sum, low := floats.Sum(judged), slices.Min(judged)
-	return (sum + low*float64(len(rewards)-len(judged))) / float64(len(rewards))
+	mean := (sum + low*float64(len(rewards)-len(judged))) / float64(len(rewards))
+	return min(mean, slices.Max(judged))
 }

@@ -188,4 +188,9 @@ func TestMeanReward(t *testing.T) {
 			t.Errorf("%v: %g, want %g", c.rewards, got, c.want)
 		}
 	}
+	for n := 1; n < 1000; n++ { // sums that are rounded
+		if got := meanReward(slices.Repeat([]float64{0.1}, n)); got > 0.1 {
+			t.Errorf("%d rewards of 0.1 have the mean %v", n, got)
+		}
+	}
 }
