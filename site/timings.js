@@ -98,14 +98,12 @@ async function visit(page, name, note) {
 const figures = new Map();
 for (let round = 0; round < rounds; round++) {
   const note = (name, value) => figures.set(name, [...(figures.get(name) ?? []), value]);
-  const { page, close } = await open(browser, `${server.url}?seed=7&atoms=18`);
+  const { page, close } = await open(browser, `${server.url}?atoms=18`);
   await visit(page, "first visit", note);
-  const url = new URL(page.url());
-  url.searchParams.set("steps", steps);
   await page.waitForFunction(() =>
     document.querySelector("#offline").textContent.startsWith("Works offline"),
   );
-  await page.reload();
+  await page.goto(`${server.url}?atoms=18`); // without a seed, with which the page begins by itself
   await visit(page, "second visit", note);
   await page.fill("#steps", String(steps));
   note(`steps/s of a run of ${steps} steps, drawing included`, steps / (await generated(page)));

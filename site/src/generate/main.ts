@@ -67,6 +67,8 @@ const batch = new Batch(open, chemistry);
 const earlier = new Earlier((outcome) => show(outcome));
 
 let engine: Engine | undefined;
+/** The engine that starts before anyone waits for it. */
+let early: Promise<Engine | undefined> | undefined;
 let running: AbortController | undefined;
 /** How much of the run screen readers have been told. */
 let announcedQuarter = 0;
@@ -176,6 +178,19 @@ async function begin(byItself: boolean): Promise<void> {
     return;
   }
   await showIntro();
+  requestIdle(() => void startEarly());
+}
+
+const requestIdle = window.requestIdleCallback ?? ((task: () => void) => setTimeout(task));
+
+/** A model that is on this device starts while the page is idle: nothing is fetched. */
+async function startEarly(): Promise<void> {
+  const { weights } = controls;
+  const { source } = weights;
+  if (typeof source !== "string" || !(await kept(source))) return;
+  await mayBegin(element("stage"), source);
+  if (running || engine || controls.weights.source !== source) return;
+  early = Engine.load(weights).catch(() => undefined); // Generate tries again, and tells
 }
 
 /** The trajectory that came with the page. */
@@ -252,6 +267,8 @@ async function work(task: (signal: AbortSignal) => Promise<void>): Promise<void>
 }
 
 async function load(weights: Weights, signal: AbortSignal): Promise<Engine> {
+  engine ??= await early;
+  early = undefined;
   if (engine?.weights.source === weights.source) return engine;
   progress(0, "Fetching the model");
   announce("Fetching the model.");

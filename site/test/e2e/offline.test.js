@@ -48,6 +48,22 @@ test("kept on request, everything works without network, and only then the sign 
   await close();
 });
 
+test("a model that is on this device starts before anyone asks for it, and nothing is fetched", async () => {
+  const { page, close } = await open(browser, `${server.url}?steps=20&atoms=6`);
+  await sign(page, "The page is on this device. The model is saved");
+  assert.equal(page.workers().length, 0, "a first visit starts and fetches no model");
+  await generate(page);
+  await sign(page, "Works offline. Not on this device yet: the other models");
+  const starts = page.waitForEvent("worker");
+  await page.goto(`${server.url}?steps=20&atoms=6`);
+  const started = await starts;
+  assert.equal(await page.isVisible("#result"), false, "and nothing is generated");
+  await generate(page);
+  const same = page.workers().filter((worker) => worker.url() === started.url());
+  assert.deepEqual(same, [started], "Generate uses the worker that is there");
+  await close();
+});
+
 test("after a run of another model the sign names it, and no page speaks of a download that is done", async () => {
   const { page, close } = await open(
     browser,
