@@ -105,7 +105,7 @@ func (p *Posttraining) Validate() error {
 				"which its own samples do not tell", name)
 		}
 	}
-	o := p.copy(0, expert, p.Train.Init, p.Train.Data)
+	o := p.copy(0, expert, p.Train.Init, nil)
 	return o.Validate()
 }
 
@@ -121,10 +121,14 @@ const (
 )
 
 // copy are the options of the fine-tuning of a copy of the network of round k, from weights, on
-// data. Both copies have one seed.
-func (p *Posttraining) copy(k int, name, weights string, data []string) Options {
+// files that the round has written, of which no molecule is skipped, or on the data where there are
+// none. Both copies have one seed.
+func (p *Posttraining) copy(k int, name, weights string, written []string) Options {
 	o := p.Train
-	o.Resume, o.Init, o.Data, o.Val = "", weights, data, nil
+	if written != nil {
+		o.Data, o.Reader, o.Limit = written, nil, 0
+	}
+	o.Resume, o.Init, o.Val = "", weights, nil
 	o.Out, o.Seed = filepath.Join(p.folder(k), name), p.Train.Seed+uint64(k)
 	return o
 }

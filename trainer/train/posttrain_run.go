@@ -366,7 +366,7 @@ func (r *posttraining) interrupted() error {
 
 // train makes the round that goes on from the network of round k.
 func (r *posttraining) train(ctx context.Context, k int) (next Round, err error) {
-	good, poor := r.Train.Data, r.sampleFiles(k)
+	good, poor := []string(nil), r.sampleFiles(k)
 	if r.reward != nil {
 		if err := r.expertMolecules(ctx, k); err != nil {
 			return next, err
@@ -375,10 +375,10 @@ func (r *posttraining) train(ctx context.Context, k int) (next Round, err error)
 	}
 	next = Round{Round: k + 1, Weights: filepath.Join(r.folder(k+1), modelName), Threads: r.Train.Threads}
 	var copies [2]Weights
-	for i, data := range [][]string{good, poor} {
+	for i, written := range [][]string{good, poor} {
 		name := []string{expert, weak}[i]
 		r.log.note("round %d: training the %s copy", k+1, name)
-		c, seconds, err := r.tune(ctx, r.copy(k, name, r.state.Rounds[k].Weights, data))
+		c, seconds, err := r.tune(ctx, r.copy(k, name, r.state.Rounds[k].Weights, written))
 		if err != nil {
 			return next, err
 		}
@@ -400,9 +400,6 @@ func (r *posttraining) train(ctx context.Context, k int) (next Round, err error)
 // tune fine-tunes a copy, or goes on with it.
 func (r *posttraining) tune(ctx context.Context, o Options) (c *Checkpoint, seconds float64, err error) {
 	o.Command = r.Train.Command
-	if !slices.Equal(o.Data, r.Train.Data) {
-		o.Reader, o.Limit = nil, 0 // of its own samples none is skipped
-	}
 	if exists(CheckpointPath(o.Out)) {
 		o.Resume = o.Out
 	}
