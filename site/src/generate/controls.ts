@@ -10,6 +10,8 @@ import {
   defaults,
   gammas,
   limitsOf,
+  methodNames,
+  methods,
   parseFormula,
   parseQuery,
   parseSeed,
@@ -67,6 +69,7 @@ export class Controls {
 
   constructor() {
     for (const model of models) this.#model.add(new Option(model.name, model.name));
+    for (const name of methods) this.#method.add(new Option(methodNames[name], name));
     this.#readAddress();
     for (const part of this.#parts) part.addEventListener("input", () => this.#changed());
     this.#model.addEventListener("change", () => {
