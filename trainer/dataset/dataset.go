@@ -224,6 +224,17 @@ func (s *Set) Atoms() int { return s.offsets[len(s.offsets)-1] }
 // Size is the number of atoms of molecule i.
 func (s *Set) Size(i int) int { return s.offsets[i+1] - s.offsets[i] }
 
+// SourceOf is the source of molecule i of a loaded set.
+func (s *Set) SourceOf(i int) int {
+	for k, source := range s.Sources {
+		if i < source.Molecules {
+			return k
+		}
+		i -= source.Molecules
+	}
+	panic("dataset: no such molecule")
+}
+
 // Positions are those of molecule i: (N, 3), Å, zero mean.
 func (s *Set) Positions(i int) []float32 { return s.positions[3*s.offsets[i] : 3*s.offsets[i+1]] }
 

@@ -29,7 +29,8 @@ func (o *Options) settled() []setting {
 func (p *Posttraining) settled() []setting {
 	return []setting{
 		{"samples", p.Samples}, {"sample-steps", p.SampleSteps}, {"sample-rho", p.SampleRho},
-		{"scale", p.Scale}, {"reward", p.Reward}, {"positives", p.Positives}, {"seed", p.Train.Seed},
+		{"scale", p.Scale}, {"reward", p.Reward}, {"reward-below", p.RewardBelow},
+		{"positives", p.Positives}, {"seed", p.Train.Seed},
 	}
 }
 

@@ -239,6 +239,17 @@ func (b *Batcher) Times(n int, seed uint64, step int, stratified bool, power flo
 	return t
 }
 
+// Span is an interval of times, as shares of T.
+type Span struct {
+	From float64 `json:"from"`
+	To   float64 `json:"to"`
+}
+
+// of maps a time of {0..T} to the span, uniform ones to uniform ones.
+func (s Span) of(t, T int) int {
+	return int(s.From*float64(T) + (s.To-s.From)*float64(t))
+}
+
 // Make noises the molecules of indices, all of one size, to the given times. Molecule i takes its
 // random numbers from stream ids[i] of step; nil ids are 0, 1, 2...
 func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch {

@@ -93,6 +93,8 @@ type Options struct {
 	UniformTimes bool `json:"uniform_times,omitempty"`
 	// t/T = u^TimePower with u uniform; 0 is 1 (see Batcher.Times)
 	TimePower float64 `json:"time_power,omitempty"`
+	// of each file of Data, to which times its molecules are noised; nil: to all
+	Spans []Span `json:"spans,omitempty"`
 
 	Threads      int    `json:"threads,omitempty"`
 	Device       string `json:"device"` // cpu, cuda, cuda:N
@@ -328,6 +330,8 @@ func (o *Options) checkChoices() error {
 		return errors.New("tf32: needs --device cuda")
 	case len(o.Data) == 0:
 		return errors.New("--data: no files given")
+	case o.Spans != nil && (len(o.Spans) != len(o.Data) || o.Loss == lossVLB || o.Limit > 0):
+		return errors.New("spans: want one of each file of the data, loss l2 and no limit")
 	case o.Teacher != "" && o.Network == NetworkEGNN:
 		return errors.New("--teacher: the student must be a DiT, of any variant but egnn")
 	case o.Guide != "" && o.Teacher == "":

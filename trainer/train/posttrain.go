@@ -31,7 +31,10 @@ import (
 // With a Reward the weak copy sees only the samples below their mean reward, and the expert only
 // the data that are not below it. Guidance from all samples to the good ones is
 // p(poor | z)·(e_good - e_poor), so w falls with the share of the poor ones: it is
-// Scale·poor_k/poor_0 in round k.
+// Scale·poor_k/poor_0 in round k. Where a reward judges bonds and geometry, which come about at a
+// low t, RewardBelow bounds the times at which the weak copy sees the poor samples alone. Above it
+// sees all samples, so that the choice of the molecule follows the data, and kinds of molecules
+// that are hard to make do not become rare.
 //
 // Sources: guidance away from a network that was trained on own samples (SIMS, Alemohammad et al.
 // 2024, arXiv 2408.16333); task vectors (Ilharco et al. 2023, arXiv 2212.04089).
@@ -51,6 +54,8 @@ type Posttraining struct {
 	Scale float64 `json:"scale"` // w of the first round
 
 	Reward string `json:"reward,omitempty"` // see newRewarder; empty: none
+	// with a reward, t/T below which the weak copy learns the poor samples only
+	RewardBelow float64 `json:"reward_below"`
 	// with a reward, molecules of the data for the expert, in each round others
 	Positives int `json:"positives"`
 }
@@ -58,7 +63,8 @@ type Posttraining struct {
 // PosttrainDefaults are the settings of post-training from a weights file, with its sizes and its
 // meaning; with an error, those that do not follow from it.
 func PosttrainDefaults(weights string) (Posttraining, error) {
-	p := Posttraining{Rounds: 8, Patience: 2, Samples: 5000, Scale: 1, Positives: 20000}
+	p := Posttraining{Rounds: 8, Patience: 2, Samples: 5000, Scale: 1, RewardBelow: 1,
+		Positives: 20000}
 	o, err := Student(weights)
 	o.Teacher, o.Init = "", weights
 	o.BatchAtoms, o.LR, o.Warmup, o.EMA, o.BF16, o.Steps = 1152, 2e-4, 20, 0.99, true, 400
@@ -85,6 +91,7 @@ func (p *Posttraining) Validate() error {
 		{"--samples", p.Samples >= 1, "at least 1"},
 		{"--sample-steps", p.SampleSteps >= 0, "not negative"},
 		{"positives", p.Positives >= 1, "at least 1"},
+		{"reward-below", p.RewardBelow > 0 && p.RewardBelow <= 1, "above 0, at most 1"},
 		{"--scale", p.Scale > 0 && p.Scale <= 10, "above 0, at most 10"},
 		{"--val", len(p.Train.Val) > 0, "that is given: rounds are judged by it"},
 		{"stop-after", p.Train.StopAfter == 0, "of 0: it would end a round before its time"},
@@ -231,9 +238,16 @@ func readPosttrainState(folder string) (*posttrainState, error) {
 	if err := json.Unmarshal(b, s); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if s.Options.Scale == 0 {
-		return nil, fmt.Errorf("%s: scale: is missing, as in files of earlier versions, "+
-			"which cannot go on; choose another --out", path)
+	missing := ""
+	switch {
+	case s.Options.Scale == 0:
+		missing = "scale"
+	case s.Options.RewardBelow == 0:
+		missing = "reward_below"
+	}
+	if missing != "" {
+		return nil, fmt.Errorf("%s: %s: is missing, as in files of earlier versions, "+
+			"which cannot go on; choose another --out", path, missing)
 	}
 	return s, nil
 }
@@ -311,6 +325,7 @@ type PosttrainSummary struct {
 	Steps       int     `json:"steps"`
 	LR          float64 `json:"lr"`
 	Reward      string  `json:"reward,omitempty"`
+	RewardBelow float64 `json:"reward_below,omitempty"`
 	Positives   int     `json:"positives,omitempty"`
 }
 
@@ -319,7 +334,7 @@ func (p *Posttraining) summary() PosttrainSummary {
 	s := PosttrainSummary{Samples: p.Samples, SampleSteps: p.SampleSteps, SampleRho: p.SampleRho,
 		Scale: p.Scale, Steps: p.Train.Steps, LR: p.Train.LR}
 	if p.Reward != "" {
-		s.Reward, s.Positives = shareableReward(p.Reward), p.Positives
+		s.Reward, s.RewardBelow, s.Positives = shareableReward(p.Reward), p.RewardBelow, p.Positives
 	}
 	return s
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -281,7 +282,9 @@ func readMolecules(files []string) (all []*molecule.Molecule, err error) {
 }
 
 // rewards writes the samples of round k whose reward is below the mean, for the weak copy, and is
-// the mean and their number. A sample that cannot be judged is below it.
+// the mean and their number. A sample that cannot be judged is below it. With RewardBelow they are
+// as many, in turn, as make that share of the molecules of the weak copy, so that its times are
+// uniform like those of the expert.
 func (r *posttraining) rewards(ctx context.Context, k int,
 	samples []*molecule.Molecule) (mean float64, below int, err error) {
 	values, err := r.reward(ctx, samples)
@@ -295,7 +298,22 @@ func (r *posttraining) rewards(ctx context.Context, k int,
 			poor = append(poor, samples[i])
 		}
 	}
-	return round(mean, 1e5), len(poor), writeMolecules(r.moleculeFile(k, weak), poor)
+	file := r.moleculeFile(k, weak)
+	if r.RewardBelow == 1 {
+		return round(mean, 1e5), len(poor), writeMolecules(file, poor)
+	}
+	share := r.RewardBelow / (1 - r.RewardBelow)
+	return round(mean, 1e5), len(poor), writeMolecules(file, cycled(poor, share*float64(len(samples))))
+}
+
+// cycled are the molecules of a list in turn, until there are n.
+func cycled(list []*molecule.Molecule, n float64) (out []*molecule.Molecule) {
+	for i := range int(math.Ceil(n)) {
+		if len(list) > 0 {
+			out = append(out, list[i%len(list)])
+		}
+	}
+	return out
 }
 
 // expertMolecules writes training molecules whose reward is not below the mean of the samples of
@@ -366,19 +384,24 @@ func (r *posttraining) interrupted() error {
 
 // train makes the round that goes on from the network of round k.
 func (r *posttraining) train(ctx context.Context, k int) (next Round, err error) {
-	good, poor := []string(nil), r.sampleFiles(k)
+	var good []string
+	var spans []Span
+	poor := r.sampleFiles(k)
 	if r.reward != nil {
 		if err := r.expertMolecules(ctx, k); err != nil {
 			return next, err
 		}
-		good, poor = []string{r.moleculeFile(k, expert)}, []string{r.moleculeFile(k, weak)}
+		good = []string{r.moleculeFile(k, expert)}
+		poor, spans = r.poorFiles(k)
 	}
 	next = Round{Round: k + 1, Weights: filepath.Join(r.folder(k+1), modelName), Threads: r.Train.Threads}
 	var copies [2]Weights
-	for i, written := range [][]string{good, poor} {
-		name := []string{expert, weak}[i]
+	from := r.state.Rounds[k].Weights
+	options := [2]Options{r.copy(k, expert, from, good), r.copy(k, weak, from, poor)}
+	options[1].Spans = spans
+	for i, name := range []string{expert, weak} {
 		r.log.note("round %d: training the %s copy", k+1, name)
-		c, seconds, err := r.tune(ctx, r.copy(k, name, r.state.Rounds[k].Weights, written))
+		c, seconds, err := r.tune(ctx, options[i])
 		if err != nil {
 			return next, err
 		}
@@ -395,6 +418,18 @@ func (r *posttraining) train(ctx context.Context, k int) (next Round, err error)
 	}
 	next.SHA256, err = hashOf(next.Weights)
 	return next, err
+}
+
+// poorFiles are the files of the weak copy of round k with a reward, and the times of each.
+func (r *posttraining) poorFiles(k int) ([]string, []Span) {
+	files, spans := []string{r.moleculeFile(k, weak)}, []Span{{0, r.RewardBelow}}
+	if r.RewardBelow == 1 {
+		return files, nil
+	}
+	for _, file := range r.sampleFiles(k) {
+		files, spans = append(files, file), append(spans, Span{r.RewardBelow, 1})
+	}
+	return files, spans
 }
 
 // tune fine-tunes a copy, or goes on with it.

@@ -246,6 +246,58 @@ func TestRoundAddsItsTaskVector(t *testing.T) {
 	}
 }
 
+// With RewardBelow the weak copy sees the poor samples alone below it, all samples above it, and so
+// many of the poor ones that its times are uniform.
+func TestPoorSamplesBelowATime(t *testing.T) {
+	p := smallPosttraining(t)
+	p.Reward, p.Rounds, p.RewardBelow = `-number_of("N")`, 1, 0.6
+	result := mustPosttrain(t, p, false)
+	state, err := readPosttrainState(p.Train.Out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &posttraining{Posttraining: p, state: state}
+	files, spans := r.poorFiles(0)
+	poor, err := readMolecules(files[:1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) != 2 || len(poor) != 12 || result.Rounds[0].Measures.Below >= 8 {
+		t.Fatalf("files %q, %d poor molecules of %d samples; want 12, which are 0.6 of all", files, len(poor), p.Samples)
+	}
+	for i, m := range poor {
+		if -float64(countOf(m.Elements, molecule.N)) >= result.Rounds[0].Measures.Reward ||
+			m.Formula() != poor[i%result.Rounds[0].Measures.Below].Formula() {
+			t.Errorf("molecule %d of the weak copy is %s", i, m.Formula())
+		}
+	}
+	o := p.copy(0, weak, p.Train.Init, files)
+	o.Out, o.Spans = t.TempDir(), spans
+	run, err := prepare(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.team.close()
+	least, most := [2]int{1000, 1000}, [2]int{-1, -1}
+	for step := range 200 {
+		b := run.draw(step)
+		for i, index := range b.indices {
+			source := 0
+			if index >= len(poor) {
+				source = 1
+			}
+			least[source], most[source] = min(least[source], b.times[i]), max(most[source], b.times[i])
+		}
+	}
+	T := float64(run.batcher.T())
+	for source, span := range [][2]float64{{0, 0.6}, {0.6, 1}} {
+		from, to := int(span[0]*T), int(span[1]*T)
+		if least[source] < from || most[source] > to || least[source] > from+to/10 || most[source] < to-to/10 {
+			t.Errorf("file %d is noised to t in %d to %d, want %d to %d", source, least[source], most[source], from, to)
+		}
+	}
+}
+
 // The task vector of a round by a reward is scaled by the share of poor samples, relative to the
 // first round's; without a reward it is not.
 func TestScaleFallsWithThePoorSamples(t *testing.T) {
@@ -285,15 +337,19 @@ func TestPosttrainingEndsWithoutPoorSamples(t *testing.T) {
 	}
 }
 
-// A folder of a version before there was a scale is named as such.
+// A folder of an earlier version, which lacks a setting, is named as such.
 func TestOldPosttrainingCannotGoOn(t *testing.T) {
-	folder := t.TempDir()
-	text := `{"options":{"rounds":4,"beta":0.4},"rounds":[]}`
-	if err := os.WriteFile(filepath.Join(folder, posttrainName), []byte(text), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := ReadPosttraining(folder); err == nil || !strings.Contains(err.Error(), "posttrain.json: scale:") {
-		t.Errorf("error %v", err)
+	for want, text := range map[string]string{
+		"posttrain.json: scale:":        `{"options":{"rounds":4,"beta":0.4},"rounds":[]}`,
+		"posttrain.json: reward_below:": `{"options":{"rounds":4,"scale":1},"rounds":[]}`,
+	} {
+		folder := t.TempDir()
+		if err := os.WriteFile(filepath.Join(folder, posttrainName), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ReadPosttraining(folder); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %s", err, want)
+		}
 	}
 }
 
@@ -329,6 +385,7 @@ func TestPosttrainingRefusesWhatItCannotDo(t *testing.T) {
 		"--val":         func(p *Posttraining) { p.Train.Val = nil },
 		"--scale":       func(p *Posttraining) { p.Scale = 0 },
 		"positives":     func(p *Posttraining) { p.Positives = 0 },
+		"reward-below":  func(p *Posttraining) { p.RewardBelow = 0 },
 		"--reward":      func(p *Posttraining) { p.Reward = "loud" },
 		"conditioned":   func(p *Posttraining) { p.Train.Condition = []string{"gap"} },
 		"no such file":  func(p *Posttraining) { p.Train.Data = []string{"none.xyz"} },
@@ -369,6 +426,7 @@ func TestPosttrainingGoesOnAsItBegan(t *testing.T) {
 		"--sample-steps":                      func(p *Posttraining) { p.SampleSteps++ },
 		"--sample-rho":                        func(p *Posttraining) { p.SampleRho++ },
 		"--positives":                         func(p *Posttraining) { p.Positives++ },
+		"--reward-below":                      func(p *Posttraining) { p.RewardBelow = 0.5 },
 		"--reward valid: it was begun with ;": func(p *Posttraining) { p.Reward = "valid" },
 		"--scale":                             func(p *Posttraining) { p.Scale = 2 },
 		"--seed":                              func(p *Posttraining) { p.Train.Seed++ },

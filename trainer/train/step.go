@@ -66,6 +66,11 @@ func (r *run) next() batch {
 func (r *run) draw(step int) batch {
 	b := batch{indices: r.order.Next()}
 	b.times = r.batcher.Times(len(b.indices), r.Seed, step, !r.UniformTimes, r.TimePower)
+	for i, index := range b.indices {
+		if r.Spans != nil {
+			b.times[i] = r.Spans[r.set.SourceOf(index)].of(b.times[i], r.batcher.T())
+		}
+	}
 	b.epoch, b.position = r.order.Position()
 	return b
 }
