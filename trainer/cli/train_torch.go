@@ -85,7 +85,8 @@ program:COMMAND, a program that reads molecules as SDF and prints one number per
 molecule. The weak copy learns only the samples below their mean reward, the poor ones, and the expert
 only the data that are not below it. In round k, w = scale·poor_k/poor_0. The score is then the mean
 reward. With posttrain.reward-below the weak copy learns the poor samples at a t/T below it, and all
-samples above: for a reward that judges bonds and geometry, which come about at a low t. An expression (expr-lang.org) may name
+samples above: for a reward that judges bonds and geometry, which come about at a low t. An expression
+(expr-lang.org) may name
 
   ` + strings.Join(train.RewardMeasures(), "\n  ") + `
 
