@@ -153,7 +153,7 @@ func bindPosttrain(f *pflag.FlagSet, p *train.Posttraining) {
 	f.StringVar(&p.Reward, "reward", p.Reward,
 		"what the samples are rewarded for: an expression over measures, or program:COMMAND")
 	f.Float64Var(&p.RewardBelow, "reward-below", p.RewardBelow,
-		"with a reward, t/T below which the weak copy learns the poor samples only, and all above")
+		"with a reward, t/T below which the weak copy learns the poor samples only; above, all samples")
 	f.IntVar(&p.Positives, "positives", p.Positives,
 		"with a reward, molecules of the data for the expert of a round")
 }
