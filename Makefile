@@ -121,7 +121,7 @@ model: trainer ## make a model by RECIPE=qm9, from the data to its evaluation, o
 evaluate-reward: trainer ## post-train qm9-base towards plausible molecules without a three-membered ring, or go on with it; writes core/weights/qm9-base.reward.json (DATA=)
 	$(BUILD)/symdiff posttrain $(if $(wildcard $(BUILD)/wish/posttrain.json),--resume $(BUILD)/wish,--init core/weights/qm9-base.safetensors \
 		--data $(DATA)/qm9_train.xyz.gz$(comma)$(DATA)/qm9_fill_gfn2.xyz.gz@split=train --val $(DATA)/qm9_val.xyz.gz --out $(BUILD)/wish \
-		--seed 1 --rounds 2 --reward 'plausible && rings(3) == 0')
+		--method task-vector --seed 1 --rounds 2 --reward 'plausible && rings(3) == 0')
 	cp $(BUILD)/wish/posttrain.json core/weights/qm9-base.reward.json
 	go run ./trainer/tables
 
@@ -129,10 +129,11 @@ evaluate-reward: trainer ## post-train qm9-base towards plausible molecules with
 .PHONY: ship-model
 ship-model: ## copy the model of `make model` and its figures to core/weights/MODEL.* (MODEL=name, OUT=)
 	$(if $(filter command,$(origin MODEL)),,$(error MODEL=name: no name given))
-	@ls $(RECIPE_OUT)/model.safetensors $(RECIPE_OUT)/evaluation.json $(RECIPE_OUT)/posttrain/posttrain.json > /dev/null
+	@ls $(RECIPE_OUT)/model.safetensors $(RECIPE_OUT)/evaluation.json $(RECIPE_OUT)/refine/posttrain.json > /dev/null
 	cp $(RECIPE_OUT)/model.safetensors core/weights/$(MODEL).safetensors
 	cp $(RECIPE_OUT)/evaluation.json core/weights/$(MODEL).seeds.json
 	cp $(RECIPE_OUT)/posttrain/posttrain.json core/weights/$(MODEL).posttrain.json
+	cp $(RECIPE_OUT)/refine/posttrain.json core/weights/$(MODEL).refine.json
 	$(MAKE) evaluate-model MODEL=$(MODEL)
 	$(MAKE) evaluate-gamma MODEL=$(MODEL)
 

@@ -41,7 +41,7 @@ var flagsOf = map[string][]string{
 		"seed", "threads", "device"},
 	"distill": {"teacher", "guide", "guidance", "data", "val", "out", "steps", "epochs", "max-time",
 		"stop-after", "seed", "threads", "device"},
-	"posttrain": {"init", "data", "val", "out", "rounds", "samples", "sample-steps", "steps", "scale", "reward",
+	"posttrain": {"init", "data", "val", "out", "method", "rounds", "samples", "sample-steps", "steps", "reward",
 		"seed", "threads", "device"},
 }
 
@@ -68,7 +68,7 @@ func (c *trainConfig) bind(cmd *cobra.Command) {
 	f := cmd.Flags()
 	c.shown.Train = train.Defaults()
 	if c.kind == "posttrain" {
-		c.shown, _ = train.PosttrainDefaults("") // of no weights
+		c.shown, _ = train.PosttrainDefaults("", train.DiffusionNFT) // of no weights
 	}
 	all := c.settings(&c.shown)
 	for _, name := range flagsOf[c.kind] {
@@ -142,6 +142,7 @@ func (c *trainConfig) settings(p *train.Posttraining) *pflag.FlagSet {
 }
 
 func bindPosttrain(f *pflag.FlagSet, p *train.Posttraining) {
+	f.StringVar(&p.Method, "method", p.Method, train.DiffusionNFT+" or "+train.TaskVector)
 	f.IntVar(&p.Rounds, "rounds", p.Rounds, "rounds at most")
 	f.IntVar(&p.Patience, "patience", p.Patience, "end after this many rounds without a better score")
 	f.IntVar(&p.Samples, "samples", p.Samples, "molecules sampled in a round")
@@ -149,13 +150,27 @@ func bindPosttrain(f *pflag.FlagSet, p *train.Posttraining) {
 		"steps of the sampler, 0: the default number")
 	f.Float64Var(&p.SampleRho, "sample-rho", p.SampleRho,
 		"spacing of the sampler's times, as --set rho of symdiff sample, 0: the default")
-	f.Float64Var(&p.Scale, "scale", p.Scale, "scale of the task vector that the first round adds")
 	f.StringVar(&p.Reward, "reward", p.Reward,
 		"what the samples are rewarded for: an expression over measures, or program:COMMAND")
 	f.Float64Var(&p.RewardBelow, "reward-below", p.RewardBelow,
-		"with a reward, t/T below which the weak copy learns the poor samples only; above, all samples")
+		"with a reward, t/T below which it counts; above, the data against all samples")
 	f.IntVar(&p.Positives, "positives", p.Positives,
-		"with a reward, molecules of the data for the expert of a round")
+		"molecules of the data in a round; task-vector: with a reward")
+	f.Float64Var(&p.Scale, "scale", p.Scale,
+		"task-vector: scale of the task vector that the first round adds")
+	f.Float64Var(&p.Beta, "beta", p.Beta,
+		"diffusionnft: the smaller, the more a round changes the network")
+	f.Float64Var(&p.From, "from", p.From, "diffusionnft: t/T from which the network changes")
+	f.Float64Var(&p.To, "to", p.To, "diffusionnft: t/T up to which the network changes")
+	f.Float64Var(&p.Ramp, "ramp", p.Ramp,
+		"diffusionnft: t/T below which a round changes the network less, in proportion to t")
+	f.Float64Var(&p.Negative, "negative", p.Negative,
+		"diffusionnft: weight of the samples, where that of the data is 1")
+	f.Float64Var(&p.Mix, "mix", p.Mix,
+		"diffusionnft: with a reward, share of the data against the samples")
+	f.StringVar(&p.Group, "group", p.Group,
+		"diffusionnft: with a reward, an expression: only samples of equal value are compared, "+
+			"and the share of each value is drawn to that in val")
 }
 
 func bindData(f *pflag.FlagSet, o *train.Options) {
@@ -332,7 +347,7 @@ func (c *trainConfig) options(flags *pflag.FlagSet) (p train.Posttraining, err e
 	case c.kind == "posttrain" && last("init") == "":
 		err = usagef("--init: no weights file given")
 	case c.kind == "posttrain":
-		p, err = train.PosttrainDefaults(last("init"))
+		p, err = train.PosttrainDefaults(last("init"), cmp.Or(last("method"), train.DiffusionNFT))
 	}
 	if err != nil {
 		return p, err

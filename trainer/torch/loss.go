@@ -40,3 +40,35 @@ func (o Output) Eps(s *Scope) Tensor { return s.cat(-1, o.X, o.H) }
 func Extrapolate(s *Scope, e, a, b Tensor, w []float32) Tensor {
 	return s.addcmul(e, s.sub(a, b), s.Of(w, int64(len(w)), 1, 1))
 }
+
+// Choose is f(in, choice) of each molecule, one call for all molecules of a choice: (B, ...).
+func Choose(s *Scope, in Input, choices []bool, f func(in Input, choice bool) Tensor) Tensor {
+	var no, yes []int64 // places in the batch
+	for i, c := range choices {
+		if c {
+			yes = append(yes, int64(i))
+		} else {
+			no = append(no, int64(i))
+		}
+	}
+	if len(no) == 0 || len(yes) == 0 {
+		return f(in, choices[0])
+	}
+	both := s.cat(0, f(in.pick(s, no), false), f(in.pick(s, yes), true))
+	back := make([]int64, len(choices)) // places in both
+	for k, place := range append(no, yes...) {
+		back[place] = int64(k)
+	}
+	return s.pick(both, back)
+}
+
+// pick are the molecules of places.
+func (in Input) pick(s *Scope, places []int64) Input {
+	in.B = int64(len(places))
+	for _, t := range []*Tensor{&in.X, &in.H, &in.T, &in.R0, &in.Eta, &in.Context} {
+		if *t != nil {
+			*t = s.pick(*t, places)
+		}
+	}
+	return in
+}

@@ -160,6 +160,13 @@ func (s *Scope) permute(a Tensor, dims ...int64) Tensor {
 func (s *Scope) transpose(a Tensor, i, j int64) Tensor {
 	return s.keep(a.MustTranspose(i, j, false))
 }
+func (s *Scope) pick(a Tensor, places []int64) Tensor {
+	index := s.keep(ts.MustOfSlice(places))
+	if s.Device.IsCuda() {
+		index = s.keep(index.MustTo(s.Device, false))
+	}
+	return s.keep(a.MustIndexSelect(0, index, false))
+}
 func (s *Scope) narrow(a Tensor, dim, from, n int64) Tensor {
 	return s.keep(a.MustNarrow(dim, from, n, false))
 }

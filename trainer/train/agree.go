@@ -28,8 +28,9 @@ func (o *Options) settled() []setting {
 // settled are the settings that make rounds of post-training comparable.
 func (p *Posttraining) settled() []setting {
 	return []setting{
-		{"samples", p.Samples}, {"sample-steps", p.SampleSteps}, {"sample-rho", p.SampleRho},
-		{"scale", p.Scale}, {"reward", p.Reward}, {"reward-below", p.RewardBelow},
+		{"method", p.Method}, {"samples", p.Samples}, {"sample-steps", p.SampleSteps},
+		{"sample-rho", p.SampleRho}, {"scale", p.Scale}, {"reward", p.Reward},
+		{"reward-below", p.RewardBelow}, {"group", p.Group}, {"mix", p.Mix},
 		{"positives", p.Positives}, {"seed", p.Train.Seed},
 	}
 }
@@ -75,7 +76,7 @@ func changedData(flag string, before, now []dataset.Source) string {
 
 // perProcess are the options in which the processes of one job may differ.
 var perProcess = []string{"Data", "Val", "Out", "Resume", "Init", "Teacher", "Guide", "Expert",
-	"Reader", "Command", "Threads", "Device"}
+	"NFT", "Reader", "Command", "Threads", "Device"}
 
 // fingerprint lists what the processes of a job must have alike: each option, the molecules and the
 // state that they go on from.

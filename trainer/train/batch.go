@@ -57,6 +57,10 @@ type Batch struct {
 	// the network, and 0 elsewhere; nil if there are none.
 	LogPH []float64
 	Times []int // (B), t
+
+	// Sign (B) is s of an NFT, nil without one. Anchored (B) tells whose target is e_anchor.
+	Sign     []float32
+	Anchored []bool
 }
 
 // coordinates is the number of coordinates of molecule i whose errors count.
@@ -108,6 +112,8 @@ type Batcher struct {
 
 	values  [][]float32 // of each property of the context (molecules)
 	dropout float64     // probability that a molecule's values are kept back
+
+	signs *signs // of an NFT; nil: none
 
 	fragments float64 // probability that a fragment of a molecule whose types are given is fixed
 	latent    int     // L of a GeoLDM, whose batches are of clean data; 0 else
@@ -220,7 +226,8 @@ func newBatcher(set *dataset.Set, c model.Config, meta encoding.Meta,
 // Times draws t = floor(u^power·(T+1)) for n molecules, with u uniform on [0, 1): uniform on {0..T}
 // for power 1, of density t^(1/power - 1) in general, which weighs the loss of a low t more where
 // power is above 1; 0 is 1. Stratified times are spread over the batch, u_i = u + i/n mod 1 with
-// one u: the same distribution for each molecule, less variance of the mean.
+// one u: the same distribution for each molecule, less variance of the mean. An NFT draws most of
+// them in its interval.
 func (b *Batcher) Times(n int, seed uint64, step int, stratified bool, power float64) []int {
 	t := make([]int, n)
 	r := rng.New(seed, 0, drawTime, uint32(step))
@@ -233,6 +240,9 @@ func (b *Batcher) Times(n int, seed uint64, step int, stratified bool, power flo
 		v -= math.Floor(v)
 		if power > 0 && power != 1 {
 			v = math.Pow(v, power)
+		}
+		if b.signs != nil {
+			v = b.signs.quantile(v)
 		}
 		t[i] = min(int(v*float64(b.T()+1)), b.T())
 	}
@@ -266,6 +276,10 @@ func (b *Batcher) Make(indices, times, ids []int, seed uint64, step int) *Batch 
 		t := times[i]
 		share := float64(t) / float64(b.T())
 		out.T[i] = float32(share)
+		if b.signs != nil {
+			out.Sign = append(out.Sign, b.signs.of(index, share))
+			out.Anchored = append(out.Anchored, !b.signs.inside(share))
+		}
 		alpha, sigma := float32(1), float32(0)
 		if b.sched != nil && b.latent == 0 {
 			alpha, sigma = float32(b.sched.Alpha(t)), float32(b.sched.Sigma(t))
@@ -385,6 +399,7 @@ func join(parts []*Batch) *Batch {
 			append(out.Eps, p.Eps...), append(out.T, p.T...)
 		out.R0, out.Eta, out.Context, out.Times = append(out.R0, p.R0...), append(out.Eta, p.Eta...),
 			append(out.Context, p.Context...), append(out.Times, p.Times...)
+		out.Sign, out.Anchored = append(out.Sign, p.Sign...), append(out.Anchored, p.Anchored...)
 		switch {
 		case p.Mask != nil:
 			out.Mask = append(out.Mask, p.Mask...)

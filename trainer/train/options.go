@@ -46,6 +46,8 @@ type Options struct {
 	GuideFrom float64 `json:"guide_from,omitempty"` // t/T from which the guide is asked
 	GuideTo   float64 `json:"guide_to,omitempty"`   // t/T up to which it is, 0: up to 1
 
+	NFT *NFT `json:"nft,omitempty"` // makes the run a round of DiffusionNFT
+
 	Reader *dataset.Reader `json:"-"` // of Data and Val; nil: strict
 
 	Elements  []string `json:"elements"`
@@ -305,6 +307,11 @@ func (o *Options) validate() error {
 	}
 	if err := o.checkChoices(); err != nil {
 		return err
+	}
+	if o.NFT != nil {
+		if err := o.NFT.check(o); err != nil {
+			return err
+		}
 	}
 	return o.checkRanges()
 }

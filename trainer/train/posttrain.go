@@ -18,29 +18,42 @@ import (
 	"github.com/symdiff-go/symdiff/trainer/evaluation"
 )
 
+// Methods of post-training.
+const (
+	DiffusionNFT = "diffusionnft"
+	TaskVector   = "task-vector"
+)
+
 // Posttraining are the settings of post-training by self-play. Each round samples molecules from
-// the network theta and fine-tunes two copies of it for a short time, by the objective of training:
-// an expert on the data, and a weak one on the samples. Their difference is a task vector,
+// the network theta, and changes it so that its samples become more like the data. It rests where
+// both have the same distribution. There are two methods.
+//
+// DiffusionNFT (Zheng et al. 2025, arXiv 2509.16117) trains the network to make molecules of the
+// data more often and its own less often (see NFT).
+//
+// TaskVector fine-tunes two copies of the network for a short time, by the objective of training:
+// an expert on the data, and a weak one on the samples. Their difference is a task vector
+// (Ilharco et al. 2023, arXiv 2212.04089),
 //
 //	theta <- theta + w·(theta_expert - theta_weak)
 //
 // To first order the new network predicts e + w·(e_expert - e_weak), which is guidance by the
-// gradient of log p_data(z)/p_samples(z), at the cost of one network. It rests where the samples
-// have the distribution of the data; what fine-tuning itself does to a network cancels. w is Scale.
+// gradient of log p_data(z)/p_samples(z) (SIMS, Alemohammad et al. 2024, arXiv 2408.16333), at the
+// cost of one network. What fine-tuning itself does to a network cancels. w is Scale. With a Reward
+// the weak copy sees only the samples below their mean reward, the poor ones, and w falls with
+// their share, for guidance from all samples to the good ones is p(poor | z)·(e_good - e_poor): it
+// is Scale·poor_k/poor_0 in round k.
 //
-// With a Reward the weak copy sees only the samples below their mean reward, and the expert only
-// the data that are not below it. Guidance from all samples to the good ones is
-// p(poor | z)·(e_good - e_poor), so w falls with the share of the poor ones: it is
-// Scale·poor_k/poor_0 in round k. Where a reward judges bonds and geometry, which come about at a
-// low t, RewardBelow bounds the times at which the weak copy sees the poor samples alone. Above it
-// sees all samples, so that the choice of the molecule follows the data, and kinds of molecules
-// that are hard to make do not become rare.
-//
-// Sources: guidance away from a network that was trained on own samples (SIMS, Alemohammad et al.
-// 2024, arXiv 2408.16333); task vectors (Ilharco et al. 2023, arXiv 2212.04089).
+// With a Reward, the data are those molecules of the training set whose reward is not below the
+// mean of the samples. Where a reward judges bonds and geometry, which come about at a low t,
+// RewardBelow bounds the times at which it counts. Above it a round compares the data with all
+// samples, so that the choice of the molecule follows the data, and kinds of molecules that are
+// hard to make do not become rare.
 type Posttraining struct {
 	// of the fine-tuning of each copy; Init is the weights to start from, Out the folder of all rounds
 	Train Options `json:"train"`
+
+	Method string `json:"method"`
 
 	Rounds   int `json:"rounds"`   // at most
 	Patience int `json:"patience"` // rounds without a better score after which it ends
@@ -51,23 +64,42 @@ type Posttraining struct {
 	SampleSteps int     `json:"sample_steps,omitempty"`
 	SampleRho   float64 `json:"sample_rho,omitempty"`
 
-	Scale float64 `json:"scale"` // w of the first round
-
-	Reward string `json:"reward,omitempty"` // see newRewarder; empty: none
-	// with a reward, t/T below which the weak copy learns the poor samples only
-	RewardBelow float64 `json:"reward_below"`
-	// with a reward, molecules of the data for the expert, in each round others
+	Reward      string  `json:"reward,omitempty"` // see newRewarder; empty: none
+	RewardBelow float64 `json:"reward_below"`     // with a reward, t/T below which it counts
+	// training molecules of a round, in each round others; for TaskVector without a reward all are
 	Positives int `json:"positives"`
+
+	Scale float64 `json:"scale,omitempty"` // of TaskVector: w of the first round
+
+	// of DiffusionNFT, see NFT
+	Beta     float64 `json:"beta,omitempty"`
+	From     float64 `json:"from,omitempty"`
+	To       float64 `json:"to,omitempty"`
+	Ramp     float64 `json:"ramp,omitempty"`
+	Negative float64 `json:"negative,omitempty"`
+	// of DiffusionNFT with a reward: the share of the data against the samples, and an expression.
+	// Samples of equal values of it are compared with each other alone, and their shares are drawn
+	// to those of the validation molecules.
+	Mix   float64 `json:"mix,omitempty"`
+	Group string  `json:"group,omitempty"`
 }
 
-// PosttrainDefaults are the settings of post-training from a weights file, with its sizes and its
-// meaning; with an error, those that do not follow from it.
-func PosttrainDefaults(weights string) (Posttraining, error) {
-	p := Posttraining{Rounds: 8, Patience: 2, Samples: 5000, Scale: 1, RewardBelow: 1,
-		Positives: 20000}
+// PosttrainDefaults are the settings of post-training from a weights file by a method, with its
+// sizes and its meaning; with an error, those that do not follow from it.
+func PosttrainDefaults(weights, method string) (Posttraining, error) {
+	p := Posttraining{Method: method, Rounds: 8, Patience: 2, Samples: 5000, RewardBelow: 1}
+	if method == TaskVector {
+		p.Positives, p.Scale = 20000, 1
+	} else {
+		p.Positives, p.Beta, p.From, p.To, p.Ramp, p.Negative, p.Mix = 15000, 0.4, 0.06, 0.75, 0.1, 0.9, 0.5
+	}
 	o, err := Student(weights)
 	o.Teacher, o.Init = "", weights
-	o.BatchAtoms, o.LR, o.Warmup, o.EMA, o.BF16, o.Steps = 1152, 2e-4, 20, 0.99, true, 400
+	o.BatchAtoms, o.BF16 = 1152, true
+	o.LR, o.Warmup, o.EMA, o.Steps = 4e-4, 50, 0.995, 1400
+	if method == TaskVector {
+		o.LR, o.Warmup, o.EMA, o.Steps = 2e-4, 20, 0.99, 400
+	}
 	o.Dropout, o.ValEvery, o.Keep, o.CheckpointEvery = 0.05, 0, 1, Duration(time.Minute)
 	o.Fragments = 0
 	if f, err := safetensors.Open(weights); err == nil {
@@ -81,18 +113,25 @@ func PosttrainDefaults(weights string) (Posttraining, error) {
 
 // Validate checks the settings; an error names the flag.
 func (p *Posttraining) Validate() error {
+	vector := p.Method == TaskVector
 	for _, c := range []struct {
 		flag string
 		ok   bool
 		want string
 	}{
+		{"--method", vector || p.Method == DiffusionNFT, "of " + DiffusionNFT + " and " + TaskVector},
 		{"--rounds", p.Rounds >= 1, "at least 1"},
 		{"patience", p.Patience >= 1, "at least 1"},
 		{"--samples", p.Samples >= 1, "at least 1"},
 		{"--sample-steps", p.SampleSteps >= 0, "not negative"},
 		{"positives", p.Positives >= 1, "at least 1"},
 		{"reward-below", p.RewardBelow > 0 && p.RewardBelow <= 1, "above 0, at most 1"},
-		{"--scale", p.Scale > 0 && p.Scale <= 10, "above 0, at most 10"},
+		{"scale", p.Scale > 0 && p.Scale <= 10 || !vector && p.Scale == 0,
+			"above 0, at most 10, with --method task-vector"},
+		{"mix", p.Mix >= 0 && p.Mix <= 1 && !(vector && p.Mix > 0), "in [0, 1], with --method diffusionnft"},
+		{"beta, from, to, ramp, negative, group", !vector || p.Beta == 0 && p.From == 0 && p.To == 0 &&
+			p.Ramp == 0 && p.Negative == 0 && p.Group == "", "of 0 with --method task-vector"},
+		{"group", p.Group == "" || p.Reward != "", "with --reward"},
 		{"--val", len(p.Train.Val) > 0, "that is given: rounds are judged by it"},
 		{"stop-after", p.Train.StopAfter == 0, "of 0: it would end a round before its time"},
 	} {
@@ -104,7 +143,7 @@ func (p *Posttraining) Validate() error {
 		return fmt.Errorf("sample-rho: %w", err)
 	}
 	if p.Train.Teacher != "" {
-		return errors.New("--teacher: not in post-training, whose copies learn the noise")
+		return errors.New("--teacher: not in post-training, which learns from the noise")
 	}
 	for _, name := range p.Train.Condition {
 		if name != Types {
@@ -113,6 +152,9 @@ func (p *Posttraining) Validate() error {
 		}
 	}
 	o := p.copy(0, expert, p.Train.Init, nil)
+	if !vector {
+		o = p.round(0, p.Train.Init, p.Train.Data)
+	}
 	return o.Validate()
 }
 
@@ -121,7 +163,7 @@ func (p *Posttraining) sampler() symdiff.Options {
 	return symdiff.Options{Steps: p.SampleSteps, Rho: p.SampleRho}
 }
 
-// The copies of the network that a round fine-tunes, and the folders of their runs.
+// The copies of the network that a round of TaskVector fine-tunes, and the folders of their runs.
 const (
 	expert = "expert"
 	weak   = "weak"
@@ -138,6 +180,23 @@ func (p *Posttraining) copy(k int, name, weights string, written []string) Optio
 	o.Resume, o.Init, o.Val = "", weights, nil
 	o.Out, o.Seed = filepath.Join(p.folder(k), name), p.Train.Seed+uint64(k)
 	return o
+}
+
+// round are the options of the training of round k of DiffusionNFT, from weights, on files that it
+// has written.
+func (p *Posttraining) round(k int, weights string, written []string) Options {
+	o := p.copy(k, "train", weights, written)
+	o.NFT = &NFT{Old: weights, Anchor: p.Train.Init, Beta: p.Beta, From: p.From, To: p.To,
+		Ramp: p.Ramp, Negative: p.Negative}
+	if p.Reward != "" {
+		o.NFT.Rewards, o.NFT.RewardBelow = p.rewardFile(k), p.RewardBelow
+	}
+	return o
+}
+
+// rewardFile is what the rewards make of the samples of round k of DiffusionNFT.
+func (p *Posttraining) rewardFile(k int) string {
+	return filepath.Join(p.folder(k), "rewards.json")
 }
 
 func (p *Posttraining) folder(k int) string {
@@ -199,7 +258,7 @@ type Round struct {
 	Round    int       `json:"round"`
 	Weights  string    `json:"weights"` // file
 	SHA256   string    `json:"sha256"`
-	Hours    float64   `json:"hours"`              // of the fine-tuning of both copies
+	Hours    float64   `json:"hours"`              // of the training that made it
 	Sampling float64   `json:"sampling_hours"`     // of its samples
 	Threads  int       `json:"threads"`            // that both took
 	Measures *Measures `json:"measures,omitempty"` // nil: not yet
@@ -238,16 +297,9 @@ func readPosttrainState(folder string) (*posttrainState, error) {
 	if err := json.Unmarshal(b, s); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	missing := ""
-	switch {
-	case s.Options.Scale == 0:
-		missing = "scale"
-	case s.Options.RewardBelow == 0:
-		missing = "reward_below"
-	}
-	if missing != "" {
-		return nil, fmt.Errorf("%s: %s: is missing, as in files of earlier versions, "+
-			"which cannot go on; choose another --out", path, missing)
+	if s.Options.Method == "" {
+		return nil, fmt.Errorf("%s: method: is missing, as in files of earlier versions, "+
+			"which cannot go on; choose another --out", path)
 	}
 	return s, nil
 }
@@ -292,12 +344,13 @@ func (s *posttrainState) choose() (best int, over bool) {
 		}
 	}
 	last := len(s.Rounds) - 1
-	// without samples below the mean there is nothing for the weak copy
-	settled := s.Options.Reward != "" && s.Rounds[last].Measures.Below == 0
+	// without samples below the mean there is nothing for a weak copy
+	settled := s.Options.Reward != "" && s.Options.Method == TaskVector &&
+		s.Rounds[last].Measures.Below == 0
 	return best, settled || last >= s.Options.Rounds || last-best >= s.Options.Patience
 }
 
-// scale is w of the round that goes on from the network of round k.
+// scale is w of the round of TaskVector that goes on from the network of round k.
 func (s *posttrainState) scale(k int) float64 {
 	if s.Options.Reward == "" {
 		return s.Options.Scale
@@ -318,23 +371,36 @@ type PosttrainStage struct {
 
 // PosttrainSummary are the settings of post-training that are not those of training.
 type PosttrainSummary struct {
+	Method      string  `json:"method"`
 	Samples     int     `json:"samples"`
 	SampleSteps int     `json:"sample_steps,omitempty"`
 	SampleRho   float64 `json:"sample_rho,omitempty"`
-	Scale       float64 `json:"scale"`
 	Steps       int     `json:"steps"`
 	LR          float64 `json:"lr"`
 	Reward      string  `json:"reward,omitempty"`
 	RewardBelow float64 `json:"reward_below,omitempty"`
 	Positives   int     `json:"positives,omitempty"`
+	Scale       float64 `json:"scale,omitempty"`
+	Beta        float64 `json:"beta,omitempty"`
+	From        float64 `json:"from,omitempty"`
+	To          float64 `json:"to,omitempty"`
+	Ramp        float64 `json:"ramp,omitempty"`
+	Negative    float64 `json:"negative,omitempty"`
+	Mix         float64 `json:"mix,omitempty"`
+	Group       string  `json:"group,omitempty"`
 }
 
 // summary are the settings that the provenance tells.
 func (p *Posttraining) summary() PosttrainSummary {
-	s := PosttrainSummary{Samples: p.Samples, SampleSteps: p.SampleSteps, SampleRho: p.SampleRho,
-		Scale: p.Scale, Steps: p.Train.Steps, LR: p.Train.LR}
+	s := PosttrainSummary{Method: p.Method, Samples: p.Samples, SampleSteps: p.SampleSteps,
+		SampleRho: p.SampleRho, Steps: p.Train.Steps, LR: p.Train.LR, Scale: p.Scale, Beta: p.Beta,
+		From: p.From, To: p.To, Ramp: p.Ramp, Negative: p.Negative}
 	if p.Reward != "" {
-		s.Reward, s.RewardBelow, s.Positives = shareableReward(p.Reward), p.RewardBelow, p.Positives
+		s.Reward, s.RewardBelow = shareableReward(p.Reward), p.RewardBelow
+		s.Mix, s.Group = p.Mix, p.Group
+	}
+	if p.Reward != "" || p.Method == DiffusionNFT {
+		s.Positives = p.Positives
 	}
 	return s
 }
@@ -356,7 +422,10 @@ func (p *Posttraining) provenance(before json.RawMessage, s *posttrainState,
 		command += c
 	}
 	stage := PosttrainStage{Command: command, From: s.Rounds[0].SHA256, Options: p.summary()}
-	stage.Rounds = append(stage.Rounds, s.Rounds[:k+1]...)
+	for _, r := range s.Rounds[:k+1] {
+		r.Weights = dataset.ShareableArgument(r.Weights)
+		stage.Rounds = append(stage.Rounds, r)
+	}
 	stage.Data, stage.Val = shareable(s.Data), shareable(s.Val)
 	all.Posttraining = append(all.Posttraining, stage)
 	return json.Marshal(all)

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -57,8 +56,10 @@ type posttraining struct {
 	Posttraining
 	state  *posttrainState
 	reward rewarder // nil: none
+	group  grouper  // nil: none
 
 	data, val *dataset.Set
+	valGroups []string // of val; nil: not yet known
 	status    io.Writer
 	log       *runLog
 	tty       bool
@@ -87,6 +88,9 @@ func Posttrain(ctx context.Context, p Posttraining, resume bool, status io.Write
 	defer func() { err = errors.Join(err, unlock()) }()
 	r := &posttraining{Posttraining: p, status: status, tty: terminal}
 	if r.reward, err = newRewarder(p.Reward); err != nil {
+		return nil, err
+	}
+	if r.group, err = newGrouper(p.Group); err != nil {
 		return nil, err
 	}
 	if r.log, err = openLog("", 0, status, terminal); err != nil {
@@ -210,9 +214,9 @@ func (r *posttraining) sampleFiles(k int) (files []string) {
 	return files
 }
 
-// moleculeFile is the file of the molecules of a copy of round k, where there is a reward.
-func (r *posttraining) moleculeFile(k int, copy string) string {
-	return filepath.Join(r.folder(k), copy+".xyz")
+// moleculeFile is a file of molecules of round k.
+func (r *posttraining) moleculeFile(k int, name string) string {
+	return filepath.Join(r.folder(k), name+".xyz")
 }
 
 // measure samples from the network of round k, and measures the samples.
@@ -249,12 +253,8 @@ func (r *posttraining) measure(ctx context.Context, k int) error {
 	if err != nil {
 		return err
 	}
-	var val []*molecule.Molecule
-	for i := range r.val.Len() {
-		val = append(val, r.val.Molecule(i))
-	}
 	e, err := evaluation.Run(ctx, listed(samples), evaluation.Options{Name: r.folder(k),
-		Threads: r.Train.Threads, RefName: r.Train.Val[0], Reference: listed(val)})
+		Threads: r.Train.Threads, RefName: r.Train.Val[0], Reference: listed(r.validation())})
 	if err != nil {
 		return err
 	}
@@ -281,10 +281,8 @@ func readMolecules(files []string) (all []*molecule.Molecule, err error) {
 	return all, nil
 }
 
-// rewards writes the samples of round k whose reward is below the mean, for the weak copy, and is
-// the mean and their number. A sample that cannot be judged is below it. With RewardBelow they are
-// as many, in turn, as make that share of the molecules of the weak copy, so that its times are
-// uniform like those of the expert.
+// rewards is the mean reward of the samples of round k and how many are below it, and writes what
+// the round takes from that. A sample that cannot be judged is below the mean.
 func (r *posttraining) rewards(ctx context.Context, k int,
 	samples []*molecule.Molecule) (mean float64, below int, err error) {
 	values, err := r.reward(ctx, samples)
@@ -298,55 +296,54 @@ func (r *posttraining) rewards(ctx context.Context, k int,
 			poor = append(poor, samples[i])
 		}
 	}
-	file := r.moleculeFile(k, weak)
-	if r.RewardBelow == 1 {
-		return round(mean, 1e5), len(poor), writeMolecules(file, poor)
+	if r.Method == TaskVector {
+		err = r.poorMolecules(k, samples, poor)
+	} else {
+		err = r.weighSamples(ctx, k, samples, values)
 	}
-	share := r.RewardBelow / (1 - r.RewardBelow)
-	return round(mean, 1e5), len(poor), writeMolecules(file, cycled(poor, share*float64(len(samples))))
+	return round(mean, 1e5), len(poor), err
 }
 
-// cycled are the molecules of a list in turn, until there are n.
-func cycled(list []*molecule.Molecule, n float64) (out []*molecule.Molecule) {
-	for i := range int(math.Ceil(n)) {
-		if len(list) > 0 {
-			out = append(out, list[i%len(list)])
-		}
-	}
-	return out
-}
-
-// expertMolecules writes training molecules whose reward is not below the mean of the samples of
-// round k, in an order of its own, and as many as there are up to Positives.
-func (r *posttraining) expertMolecules(ctx context.Context, k int) error {
-	file := r.moleculeFile(k, expert)
+// dataMolecules writes n training molecules for round k, in an order of its own. With a reward they
+// are those that are not below the mean of the samples, and as many as there are up to n.
+func (r *posttraining) dataMolecules(ctx context.Context, k int, file string, n int) error {
 	if exists(file) {
 		return nil
 	}
-	least := r.state.Rounds[k].Measures.Reward
 	order := rand.New(rand.NewPCG(r.Train.Seed+uint64(k), 0xDA7A)).Perm(r.data.Len())
 	var good []*molecule.Molecule
-	for len(order) > 0 && len(good) < r.Positives {
-		part := order[:min(max(r.Positives-len(good), 1000), len(order))]
+	for len(order) > 0 && len(good) < n {
+		part := order[:min(max(n-len(good), 1000), len(order))]
 		order = order[len(part):]
 		var molecules []*molecule.Molecule
 		for _, place := range part {
 			molecules = append(molecules, r.data.Molecule(place))
 		}
-		values, err := r.reward(ctx, molecules)
-		if err != nil {
-			return err
-		}
-		for i, v := range values {
-			if v >= least && len(good) < r.Positives { // false of nan
-				good = append(good, molecules[i])
+		if r.reward != nil {
+			values, err := r.reward(ctx, molecules)
+			if err != nil {
+				return err
 			}
+			molecules = notBelow(molecules, values, r.state.Rounds[k].Measures.Reward)
 		}
+		good = append(good, molecules[:min(len(molecules), n-len(good))]...)
 	}
-	if len(good) == 0 {
-		return fmt.Errorf("--reward: no training molecule has the samples' mean reward, %g", least)
+	if len(good) == 0 && n > 0 {
+		return fmt.Errorf("--reward: no training molecule has the samples' mean reward, %g",
+			r.state.Rounds[k].Measures.Reward)
 	}
 	return writeMolecules(file, good)
+}
+
+// notBelow are the molecules whose value is not below least; NaN is.
+func notBelow(molecules []*molecule.Molecule, values []float64,
+	least float64) (out []*molecule.Molecule) {
+	for i, v := range values {
+		if v >= least {
+			out = append(out, molecules[i])
+		}
+	}
+	return out
 }
 
 // writeMolecules writes a file of molecules, whole at any time.
@@ -384,55 +381,27 @@ func (r *posttraining) interrupted() error {
 
 // train makes the round that goes on from the network of round k.
 func (r *posttraining) train(ctx context.Context, k int) (next Round, err error) {
-	var good []string
-	var spans []Span
-	poor := r.sampleFiles(k)
-	if r.reward != nil {
-		if err := r.expertMolecules(ctx, k); err != nil {
-			return next, err
-		}
-		good = []string{r.moleculeFile(k, expert)}
-		poor, spans = r.poorFiles(k)
+	method := r.contrast
+	if r.Method == TaskVector {
+		method = r.addTaskVector
 	}
-	next = Round{Round: k + 1, Weights: filepath.Join(r.folder(k+1), modelName), Threads: r.Train.Threads}
-	var copies [2]Weights
-	from := r.state.Rounds[k].Weights
-	options := [2]Options{r.copy(k, expert, from, good), r.copy(k, weak, from, poor)}
-	options[1].Spans = spans
-	for i, name := range []string{expert, weak} {
-		r.log.note("round %d: training the %s copy", k+1, name)
-		c, seconds, err := r.tune(ctx, options[i])
-		if err != nil {
-			return next, err
-		}
-		next.Hours += seconds / 3600
-		copies[i].Name = name
-		copies[i].Tensors, copies[i].Metadata = c.Model()
+	w, seconds, err := method(ctx, k)
+	if err != nil {
+		return next, err
 	}
-	next.Hours = round(next.Hours, 1e5)
+	next = Round{Round: k + 1, Weights: filepath.Join(r.folder(k+1), modelName),
+		Threads: r.Train.Threads, Hours: round(seconds/3600, 1e5)}
 	if err := os.MkdirAll(r.folder(k+1), 0o777); err != nil {
 		return next, err
 	}
-	if err := r.merge(k, next, copies[0], copies[1]); err != nil {
+	if err := r.write(k, next, w); err != nil {
 		return next, err
 	}
 	next.SHA256, err = hashOf(next.Weights)
 	return next, err
 }
 
-// poorFiles are the files of the weak copy of round k with a reward, and the times of each.
-func (r *posttraining) poorFiles(k int) ([]string, []Span) {
-	files, spans := []string{r.moleculeFile(k, weak)}, []Span{{0, r.RewardBelow}}
-	if r.RewardBelow == 1 {
-		return files, nil
-	}
-	for _, file := range r.sampleFiles(k) {
-		files, spans = append(files, file), append(spans, Span{r.RewardBelow, 1})
-	}
-	return files, spans
-}
-
-// tune fine-tunes a copy, or goes on with it.
+// tune does one of the trainings of a round, or goes on with it.
 func (r *posttraining) tune(ctx context.Context, o Options) (c *Checkpoint, seconds float64, err error) {
 	o.Command = r.Train.Command
 	if exists(CheckpointPath(o.Out)) {
@@ -449,27 +418,19 @@ func (r *posttraining) tune(ctx context.Context, o Options) (c *Checkpoint, seco
 	return c, result.Seconds, err
 }
 
-// merge writes the weights of the round after k: those of k and the task vector of its copies.
-func (r *posttraining) merge(k int, next Round, expert, weak Weights) error {
-	w, _, err := ReadWeights(r.state.Rounds[k].Weights)
-	if err != nil {
-		return err
-	}
-	if err := AddTaskVector(w, expert, weak, r.state.scale(k)); err != nil {
-		return err
-	}
+// write writes the weights of the round after k, which say how they came about.
+func (r *posttraining) write(k int, next Round, w Weights) error {
 	start, err := safetensors.Open(r.state.Rounds[0].Weights)
 	if err != nil {
 		return err
 	}
-	before, err := encoding.Parse(start.Name, start.Metadata)
+	meta, err := encoding.Parse(start.Name, start.Metadata)
 	if err != nil {
 		return err
 	}
 	s := *r.state
 	s.Rounds = append(slices.Clone(s.Rounds), next)
-	meta := before
-	if meta.Training, err = r.provenance(before.Training, &s, k+1); err != nil {
+	if meta.Training, err = r.provenance(meta.Training, &s, k+1); err != nil {
 		return err
 	}
 	if r.SampleSteps > 0 {

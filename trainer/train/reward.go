@@ -21,7 +21,6 @@ import (
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/vm"
-	"gonum.org/v1/gonum/floats"
 
 	"github.com/symdiff-go/symdiff/core/molecule"
 	"github.com/symdiff-go/symdiff/trainer/dataset"
@@ -60,6 +59,24 @@ func shareableReward(text string) string {
 		return dataset.ShareableArgument(text)
 	}
 	return text
+}
+
+// grouper is the group of each molecule.
+type grouper func(context.Context, []*molecule.Molecule) ([]string, error)
+
+// newGrouper reads an expression over the measures of a molecule; molecules of equal values are a
+// group. nil where it is empty.
+func newGrouper(text string) (grouper, error) {
+	if text == "" {
+		return nil, nil
+	}
+	e, err := compile("group", text)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, molecules []*molecule.Molecule) ([]string, error) {
+		return ofEach(ctx, e, molecules, func(v any) (string, error) { return fmt.Sprint(v), nil })
+	}, nil
 }
 
 func listed(molecules []*molecule.Molecule) evaluation.Molecules {
@@ -414,16 +431,4 @@ func programReward(command []string) (rewarder, error) {
 		}
 		return values, nil
 	}, nil
-}
-
-// meanReward is the mean of rewards; a molecule that cannot be judged counts as the lowest of the
-// others. It is not above the highest, so that rounding makes no sample worse than its equals.
-func meanReward(rewards []float64) float64 {
-	judged := slices.DeleteFunc(slices.Clone(rewards), math.IsNaN)
-	if len(judged) == 0 {
-		return 0
-	}
-	sum, low := floats.Sum(judged), slices.Min(judged)
-	mean := (sum + low*float64(len(rewards)-len(judged))) / float64(len(rewards))
-	return min(mean, slices.Max(judged))
 }

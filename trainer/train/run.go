@@ -104,7 +104,8 @@ type run struct {
 	feed                *feed // nil: each step makes its own batch
 	set, val            *dataset.Set
 	params, emaParams   *torch.Params
-	teacher             *teacher // nil: the target is the noise
+	teacher             *teacher      // nil: the target is the noise
+	old, anchor         *torch.Params // of an NFT, else nil; anchor is nil where it is old
 	opt                 *torch.Optimiser
 	team                *team
 	workers             int // of the team
@@ -150,6 +151,16 @@ func newRun(o Options, world *mpi.World, status io.Writer, terminal bool) (_ *ru
 	}()
 	if r.teacher, err = loadTeacher(o, device); err != nil {
 		return nil, err
+	}
+	if c := o.NFT; c != nil {
+		if r.old, r.meta.Context, err = loadParams("--init", c.Old, o, device); err != nil {
+			return nil, err
+		}
+		if c.Anchor != c.Old {
+			if r.anchor, _, err = loadParams("--init", c.Anchor, o, device); err != nil {
+				return nil, err
+			}
+		}
 	}
 	switch { // that gives the scales of the condition
 	case resumed != nil:
@@ -301,6 +312,13 @@ func (r *run) load() (err error) {
 	r.batcher.Latents(r.Latent.Size)
 	r.batcher.Condition(values, r.Dropout)
 	r.batcher.Fragments(r.Options.Fragments)
+	if c := r.Options.NFT; c != nil {
+		s, err := c.signs(r.set.Sources[0].Molecules)
+		if err != nil {
+			return err
+		}
+		r.batcher.signs = &s
+	}
 	if len(r.Val) == 0 || r.ValMolecules == 0 {
 		return nil
 	}

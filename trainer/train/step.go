@@ -193,10 +193,30 @@ func (r *run) squaredError(s *torch.Scope, p *torch.Params, b *Batch) torch.Tens
 		mask = s.Of(b.Mask, n, 1, 3+f)
 	}
 	target := s.Of(b.Eps, n, m, 3+f)
-	if r.teacher != nil {
+	switch {
+	case r.teacher != nil:
 		target = r.teacher.target(s, in, b.T)
+	case b.Sign != nil:
+		torch.NoGrad(func() {
+			reference := r.reference(s, in, b.Anchored)
+			target = torch.Extrapolate(s, reference, target, reference, b.Sign)
+		})
 	}
 	return torch.SquaredError(s, torch.Forward(s, p, in), target, mask)
+}
+
+// reference is e_old of an NFT in its interval and e_anchor outside it: (B, N, 3+F).
+func (r *run) reference(s *torch.Scope, in torch.Input, anchored []bool) torch.Tensor {
+	if r.anchor == nil {
+		return torch.Forward(s, r.old, in).Eps(s)
+	}
+	return torch.Choose(s, in, anchored, func(in torch.Input, anchored bool) torch.Tensor {
+		p := r.old
+		if anchored {
+			p = r.anchor
+		}
+		return torch.Forward(s, p, in).Eps(s)
+	})
 }
 
 // shared sums gradient and loss over all processes.
