@@ -143,7 +143,7 @@ func TestStartFromAFile(t *testing.T) {
 func TestPosttrainHelpHasDefaults(t *testing.T) {
 	c, cmd := &trainConfig{kind: "posttrain"}, &cobra.Command{}
 	c.bind(cmd)
-	for flag, want := range map[string]string{"steps": "400", "device": "cpu", "rounds": "8"} {
+	for flag, want := range map[string]string{"steps": "1400", "device": "cpu", "rounds": "8"} {
 		if got := cmd.Flags().Lookup(flag).DefValue; got != want {
 			t.Errorf("--%s is %q, want %q", flag, got, want)
 		}

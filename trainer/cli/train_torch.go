@@ -61,31 +61,45 @@ func newPosttrainCommand() *cobra.Command {
 	return trains(&trainConfig{kind: "posttrain"}, &cobra.Command{
 		Use:   "posttrain --init WEIGHTS --data FILE[,FILE...] --val FILE --out DIR",
 		Short: "Train a model against its own samples, or towards a reward",
-		Long: `Train a model against its own samples in rounds (libtorch). Each round samples molecules with
-the network theta. It fine-tunes two copies of theta for --steps each: an expert on the data, and a
-weak copy on the samples. Then it adds their difference, a task vector (Ilharco et al. 2023), to the
-weights:
+		Long: `Train a model against its own samples in rounds (libtorch). Each round samples molecules with the
+network, and changes it so that its samples become more like the data. Nothing changes once both
+have one distribution.
 
-  theta <- theta + w·(theta_expert - theta_weak)      w = --scale
+--method diffusionnft (DiffusionNFT, arXiv 2509.16117; DDO, arXiv 2503.01103) trains the network on
+equal numbers of molecules of the data (a = 1) and of the samples (a = -negative), noised. e_old is
+the network at the start of the round, and e_init that of --init:
 
-To first order this is guidance by the weak copy (Alemohammad et al. 2024, arXiv 2408.16333), at the
-cost of one network. Nothing changes once the samples have the distribution of the data.
+  target = e_old + a/beta·(eps - e_old)   in an interval of t/T,   e_init outside it
+
+Below t/T = posttrain.ramp, a is smaller in proportion to t: there the noised molecules tell data
+and samples apart, and the prediction's error grows from round to round.
+
+--method task-vector fine-tunes two copies of the network, an expert on the data and a weak copy on
+the samples, and adds their difference (Ilharco et al. 2023, arXiv 2212.04089) to its weights theta.
+To first order this is guidance by the weak copy (Alemohammad et al. 2024, arXiv 2408.16333):
+
+  theta <- theta + w·(theta_expert - theta_weak)      w = posttrain.scale
 
 The score of a round is measured on its samples: stable molecules + unique among valid - 1 -
 20·(Jensen-Shannon divergence of the distances from those of --val). Training ends after
 posttrain.patience rounds without a better score. DIR/model.safetensors has the weights of the best
-round, DIR/posttrain.json the figures of all rounds, DIR/roundK the samples, the runs of both copies
-and the weights of round K.
+round, DIR/posttrain.json the figures of all rounds, DIR/roundK the samples, the runs and the
+weights of round K.
 
 --sample-steps samples with fewer steps, and posttrain.sample-rho spaces their times (symdiff sample
 --set rho). The weights make them the default.
 
 --reward steers the samples. It is an expression such as 'stable && rings(3) == 0', or
 program:COMMAND, a program that reads molecules as SDF and prints one number per line, one for each
-molecule. The weak copy learns only the samples below their mean reward, the poor ones, and the expert
-only the data that are not below it. In round k, w = scale·poor_k/poor_0. The score is then the mean
-reward. With posttrain.reward-below the weak copy learns the poor samples at a t/T below it, and all
-samples above: for a reward that judges bonds and geometry, which come about at a low t. An expression
+molecule. The score is then the mean reward, and the data are those that are not below it.
+  diffusionnft   Samples above the mean get a > 0, samples below it a < 0. posttrain.mix is the
+                 share of the data against the samples, which keeps the distribution. With
+                 posttrain.group=EXPR a sample is compared only with samples of the same value of
+                 EXPR, and the share of each such group is drawn to its share in --val.
+  task-vector    The weak copy learns only the samples below the mean, the poor ones. In round k,
+                 w = scale·poor_k/poor_0.
+With posttrain.reward-below = R the reward counts for t/T < R, and above R all samples are alike:
+for a reward that judges bonds and geometry, which come about at a low t. An expression
 (expr-lang.org) may name
 
   ` + strings.Join(train.RewardMeasures(), "\n  ") + `
@@ -94,7 +108,7 @@ samples above: for a reward that judges bonds and geometry, which come about at 
 same bits as an uninterrupted run.`,
 		Example: `  symdiff posttrain --init model.safetensors --data qm9_train.xyz.gz --val qm9_val.xyz.gz --out self
   symdiff posttrain --init model.safetensors --data qm9_train.xyz.gz --val qm9_val.xyz.gz \
-      --out no-3-rings --reward 'plausible && rings(3) == 0' --rounds 3`,
+      --out no-3-rings --reward 'plausible && rings(3) == 0' --rounds 3 --method task-vector`,
 	})
 }
 

@@ -126,7 +126,7 @@ func (p *Posttraining) Validate() error {
 		{"--sample-steps", p.SampleSteps >= 0, "not negative"},
 		{"positives", p.Positives >= 1, "at least 1"},
 		{"reward-below", p.RewardBelow > 0 && p.RewardBelow <= 1, "above 0, at most 1"},
-		{"scale", p.Scale > 0 && p.Scale <= 10 || !vector && p.Scale == 0,
+		{"scale", vector == (p.Scale > 0) && p.Scale <= 10,
 			"above 0, at most 10, with --method task-vector"},
 		{"mix", p.Mix >= 0 && p.Mix <= 1 && !(vector && p.Mix > 0), "in [0, 1], with --method diffusionnft"},
 		{"beta, from, to, ramp, negative, group", !vector || p.Beta == 0 && p.From == 0 && p.To == 0 &&

@@ -43,9 +43,9 @@ func posttrainProcess(text string) int {
 }
 
 // smallPosttraining goes on from a network that trained for a moment.
-func smallPosttraining(t *testing.T) Posttraining {
+func smallPosttraining(t *testing.T, method string) Posttraining {
 	t.Helper()
-	p, err := PosttrainDefaults(trained(t, 3, 30))
+	p, err := PosttrainDefaults(trained(t, 3, 30), method)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,9 +85,15 @@ func weightsOf(t *testing.T, path string) map[string][]float32 {
 // Post-training that is killed again and again, while it samples and while it trains, ends with the
 // bits of one that was left alone.
 func TestKilledPosttrainingEndsAlike(t *testing.T) {
+	for _, method := range []string{TaskVector, DiffusionNFT} {
+		t.Run(method, func(t *testing.T) { killPosttraining(t, method) })
+	}
+}
+
+func killPosttraining(t *testing.T, method string) {
 	defer func(n int) { samplesPerFile = n }(samplesPerFile)
 	samplesPerFile = testSamplesPerFile
-	p := smallPosttraining(t)
+	p := smallPosttraining(t, method)
 	p.Reward = "stable_atoms"
 	whole := p
 	whole.Train.Out = filepath.Join(t.TempDir(), "whole")
@@ -147,7 +153,7 @@ func TestKilledPosttrainingEndsAlike(t *testing.T) {
 // The weights say which rounds they come from, on which data, from which weights, and how long that
 // took.
 func TestPosttrainingTellsItsProvenance(t *testing.T) {
-	p := smallPosttraining(t)
+	p := smallPosttraining(t, TaskVector)
 	p.Train.Command = "symdiff posttrain"
 	result := mustPosttrain(t, p, false)
 	f, err := safetensors.Open(result.Rounds[2].Weights)
@@ -195,7 +201,7 @@ func TestPosttrainingTellsItsProvenance(t *testing.T) {
 // The first round adds Scale times the difference of its copies, each of which learned its own molecules: the
 // weak one the samples below the mean reward, the expert data that are not below it.
 func TestRoundAddsItsTaskVector(t *testing.T) {
-	p := smallPosttraining(t)
+	p := smallPosttraining(t, TaskVector)
 	p.Reward, p.Rounds, p.Scale, p.Positives = `-number_of("N")`, 1, 0.5, 10
 	result := mustPosttrain(t, p, false)
 	m := result.Rounds[0].Measures
@@ -249,7 +255,7 @@ func TestRoundAddsItsTaskVector(t *testing.T) {
 // With RewardBelow the weak copy sees the poor samples alone below it, all samples above it, and so
 // many of the poor ones that its times are uniform.
 func TestPoorSamplesBelowATime(t *testing.T) {
-	p := smallPosttraining(t)
+	p := smallPosttraining(t, TaskVector)
 	p.Reward, p.Rounds, p.RewardBelow = `-number_of("N")`, 1, 0.6
 	result := mustPosttrain(t, p, false)
 	state, err := readPosttrainState(p.Train.Out)
@@ -316,12 +322,12 @@ func TestScaleFallsWithThePoorSamples(t *testing.T) {
 
 // Without a sample below the mean reward there is nothing to learn, and post-training ends.
 func TestPosttrainingEndsWithoutPoorSamples(t *testing.T) {
-	p := smallPosttraining(t)
+	p := smallPosttraining(t, TaskVector)
 	p.Reward = "1"
 	if result := mustPosttrain(t, p, false); len(result.Rounds) != 1 || !result.Finished {
 		t.Errorf("%d rounds, finished %v", len(result.Rounds), result.Finished)
 	}
-	p = smallPosttraining(t)
+	p = smallPosttraining(t, TaskVector)
 	p.Reward = `atoms > 5 ? 1 : 2` // of the samples
 	r := &posttraining{Posttraining: p, state: &posttrainState{Rounds: []Round{{Measures: &Measures{Reward: 3}}}}}
 	var err error
@@ -331,7 +337,7 @@ func TestPosttrainingEndsWithoutPoorSamples(t *testing.T) {
 	if err := r.load(); err != nil {
 		t.Fatal(err)
 	}
-	err = r.expertMolecules(context.Background(), 0)
+	err = r.dataMolecules(context.Background(), 0, filepath.Join(t.TempDir(), "data.xyz"), 5)
 	if err == nil || !strings.Contains(err.Error(), "--reward: no training") {
 		t.Errorf("a reward that no molecule has: %v", err)
 	}
@@ -339,17 +345,57 @@ func TestPosttrainingEndsWithoutPoorSamples(t *testing.T) {
 
 // A folder of an earlier version, which lacks a setting, is named as such.
 func TestOldPosttrainingCannotGoOn(t *testing.T) {
-	for want, text := range map[string]string{
-		"posttrain.json: scale:":        `{"options":{"rounds":4,"beta":0.4},"rounds":[]}`,
-		"posttrain.json: reward_below:": `{"options":{"rounds":4,"scale":1},"rounds":[]}`,
-	} {
-		folder := t.TempDir()
-		if err := os.WriteFile(filepath.Join(folder, posttrainName), []byte(text), 0o666); err != nil {
+	folder := t.TempDir()
+	text := `{"options":{"rounds":4,"scale":1},"rounds":[]}`
+	if err := os.WriteFile(filepath.Join(folder, posttrainName), []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadPosttraining(folder); err == nil ||
+		!strings.Contains(err.Error(), "posttrain.json: method: ") {
+		t.Errorf("error %v, want one about the method", err)
+	}
+}
+
+// A round of DiffusionNFT trains on as many training molecules as samples, in each round others,
+// and moves the network.
+func TestRoundOfDiffusionNFT(t *testing.T) {
+	p := smallPosttraining(t, DiffusionNFT)
+	p.Reward, p.Group = `-number_of("N")`, "atoms > 3"
+	result := mustPosttrain(t, p, false)
+	seen := map[string]int{}
+	for k := range 2 {
+		c, err := ReadCheckpoint(filepath.Join(p.folder(k), "train"))
+		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := ReadPosttraining(folder); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v, want one with %s", err, want)
+		data := c.Provenance.Data
+		if data[0].Molecules != 10 || c.Provenance.Molecules != 10+2*p.Samples {
+			t.Errorf("round %d: %d training molecules of %d, want 10 of 26", k, data[0].Molecules,
+				c.Provenance.Molecules)
 		}
+		all, err := readMolecules([]string{filepath.Join(p.folder(k), "data.xyz")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range all {
+			if v := -float64(countOf(m.Elements, molecule.N)); v < result.Rounds[k].Measures.Reward {
+				t.Errorf("round %d: a molecule of reward %g, below the samples' mean", k, v)
+			}
+			seen[fmt.Sprint(m.Positions)]++
+		}
+		before, after := weightsOf(t, result.Rounds[k].Weights), weightsOf(t, result.Rounds[k+1].Weights)
+		moved := 0
+		for name := range before {
+			if !slices.Equal(before[name], after[name]) {
+				moved++
+			}
+		}
+		if moved < len(before)/2 {
+			t.Errorf("round %d: %d of %d tensors moved", k, moved, len(before))
+		}
+	}
+	if len(seen) < 12 {
+		t.Errorf("both rounds have the same %d training molecules", len(seen))
 	}
 }
 
@@ -383,7 +429,10 @@ func TestPosttrainingRefusesWhatItCannotDo(t *testing.T) {
 		"sample-rho: want a number from 1 to 1000": func(p *Posttraining) { p.SampleRho = 0.5 },
 		"--rounds":      func(p *Posttraining) { p.Rounds = 0 },
 		"--val":         func(p *Posttraining) { p.Train.Val = nil },
-		"--scale":       func(p *Posttraining) { p.Scale = 0 },
+		"--method":      func(p *Posttraining) { p.Method = "luck" },
+		"scale":         func(p *Posttraining) { p.Scale = 0 },
+		"beta, from":    func(p *Posttraining) { p.Beta = 0.4 },
+		"mix":           func(p *Posttraining) { p.Mix = 0.5 },
 		"positives":     func(p *Posttraining) { p.Positives = 0 },
 		"reward-below":  func(p *Posttraining) { p.RewardBelow = 0 },
 		"--reward":      func(p *Posttraining) { p.Reward = "loud" },
@@ -392,14 +441,30 @@ func TestPosttrainingRefusesWhatItCannotDo(t *testing.T) {
 		"--sample-step": func(p *Posttraining) { p.SampleSteps = -1 },
 		"stop-after":    func(p *Posttraining) { p.Train.StopAfter = 1 },
 	} {
-		p := smallPosttraining(t)
+		p := smallPosttraining(t, TaskVector)
 		change(&p)
 		if _, err := Posttrain(context.Background(), p, false, nil, false); err == nil ||
 			!strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one about %s", err, want)
 		}
 	}
-	p := smallPosttraining(t)
+	for want, change := range map[string]func(*Posttraining){
+		"beta: ":  func(p *Posttraining) { p.Beta = 0 },
+		"from 0.": func(p *Posttraining) { p.From, p.To = 0.5, 0.4 },
+		"ramp":    func(p *Posttraining) { p.Ramp = math.NaN() },
+		"negati":  func(p *Posttraining) { p.Negative = 2 },
+		"mix":     func(p *Posttraining) { p.Mix = 2 },
+		"scale":   func(p *Posttraining) { p.Scale = 1 },
+		"group":   func(p *Posttraining) { p.Group = "atoms" },
+		"loss l2": func(p *Posttraining) { p.Train.Loss = lossVLB },
+	} {
+		p := smallPosttraining(t, DiffusionNFT)
+		change(&p)
+		if err := p.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one about %s", err, want)
+		}
+	}
+	p := smallPosttraining(t, TaskVector)
 	p.Train.Out = t.TempDir()
 	if _, err := Posttrain(context.Background(), p, true, nil, false); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a folder without post-training goes on: %v", err)
@@ -409,7 +474,7 @@ func TestPosttrainingRefusesWhatItCannotDo(t *testing.T) {
 // Post-training goes on with the settings that make its rounds comparable, and from its weights, which
 // may have moved.
 func TestPosttrainingGoesOnAsItBegan(t *testing.T) {
-	p := smallPosttraining(t)
+	p := smallPosttraining(t, TaskVector)
 	if err := os.MkdirAll(p.Train.Out, 0o777); err != nil {
 		t.Fatal(err)
 	}
@@ -429,6 +494,9 @@ func TestPosttrainingGoesOnAsItBegan(t *testing.T) {
 		"--reward-below":                      func(p *Posttraining) { p.RewardBelow = 0.5 },
 		"--reward valid: it was begun with ;": func(p *Posttraining) { p.Reward = "valid" },
 		"--scale":                             func(p *Posttraining) { p.Scale = 2 },
+		"--method":                            func(p *Posttraining) { p.Method = DiffusionNFT },
+		"--mix":                               func(p *Posttraining) { p.Mix = 1 },
+		"--group":                             func(p *Posttraining) { p.Group = "atoms" },
 		"--seed":                              func(p *Posttraining) { p.Train.Seed++ },
 		"not the weights":                     func(p *Posttraining) { p.Train.Init = p.Train.Val[0] },
 		"--val":                               func(p *Posttraining) { p.Train.Val = p.Train.Data },
@@ -451,7 +519,7 @@ func TestPosttrainingGoesOnAsItBegan(t *testing.T) {
 // Ctrl-C while a program rewards ends post-training as at any other moment, at once, whatever the
 // program has started.
 func TestInterruptOfAReward(t *testing.T) {
-	p := smallPosttraining(t)
+	p := smallPosttraining(t, TaskVector)
 	started, script := filepath.Join(t.TempDir(), "started"), filepath.Join(t.TempDir(), "reward")
 	if err := os.WriteFile(script, []byte("#!/bin/sh\n> "+started+"\nsleep 60\necho 1\n"), 0o777); err != nil {
 		t.Fatal(err)

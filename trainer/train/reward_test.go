@@ -176,21 +176,3 @@ func TestChordlessRings(t *testing.T) {
 		}
 	}
 }
-
-// A molecule that cannot be judged counts as the lowest of the others.
-func TestMeanReward(t *testing.T) {
-	nan := math.NaN()
-	for _, c := range []struct {
-		rewards []float64
-		want    float64
-	}{{[]float64{1, 1, 0, nan}, 0.5}, {[]float64{-2, 4}, 1}, {[]float64{nan, 3}, 3}, {[]float64{nan}, 0}} {
-		if got := meanReward(c.rewards); got != c.want {
-			t.Errorf("%v: %g, want %g", c.rewards, got, c.want)
-		}
-	}
-	for n := 1; n < 1000; n++ { // sums that are rounded
-		if got := meanReward(slices.Repeat([]float64{0.1}, n)); got > 0.1 {
-			t.Errorf("%d rewards of 0.1 have the mean %v", n, got)
-		}
-	}
-}
