@@ -169,8 +169,7 @@ func bindPosttrain(f *pflag.FlagSet, p *train.Posttraining) {
 	f.Float64Var(&p.Mix, "mix", p.Mix,
 		"diffusionnft: with a reward, share of the data against the samples")
 	f.StringVar(&p.Group, "group", p.Group,
-		"diffusionnft: with a reward, an expression: only samples of equal value are compared, "+
-			"and the share of each value is drawn to that in val")
+		"with a reward, an expression: only samples of equal value are compared with each other")
 }
 
 func bindData(f *pflag.FlagSet, o *train.Options) {

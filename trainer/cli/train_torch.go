@@ -93,11 +93,12 @@ weights of round K.
 program:COMMAND, a program that reads molecules as SDF and prints one number per line, one for each
 molecule. The score is then the mean reward, and the data are those that are not below it.
   diffusionnft   Samples above the mean get a > 0, samples below it a < 0. posttrain.mix is the
-                 share of the data against the samples, which keeps the distribution. With
-                 posttrain.group=EXPR a sample is compared only with samples of the same value of
-                 EXPR, and the share of each such group is drawn to its share in --val.
+                 share of the data against the samples, which keeps the distribution.
   task-vector    The weak copy learns only the samples below the mean, the poor ones. In round k,
                  w = scale·poor_k/poor_0.
+With posttrain.group=EXPR a sample is compared only with samples of the same value of EXPR. By
+diffusionnft the share of each such group is drawn to its share in --val; by task-vector the weak
+copy has each in its share of all samples, so that it does not learn which are hard to make.
 With posttrain.reward-below = R the reward counts for t/T < R, and above R all samples are alike:
 for a reward that judges bonds and geometry, which come about at a low t. An expression
 (expr-lang.org) may name

@@ -77,11 +77,11 @@ type Posttraining struct {
 	To       float64 `json:"to,omitempty"`
 	Ramp     float64 `json:"ramp,omitempty"`
 	Negative float64 `json:"negative,omitempty"`
-	// of DiffusionNFT with a reward: the share of the data against the samples, and an expression.
-	// Samples of equal values of it are compared with each other alone, and their shares are drawn
-	// to those of the validation molecules.
-	Mix   float64 `json:"mix,omitempty"`
-	Group string  `json:"group,omitempty"`
+	Mix      float64 `json:"mix,omitempty"` // with a reward, share of the data against the samples
+
+	// with a reward, an expression over measures of a molecule: samples of equal values are compared
+	// with each other alone (see sampleWeights and poorMolecules)
+	Group string `json:"group,omitempty"`
 }
 
 // PosttrainDefaults are the settings of post-training from a weights file by a method, with its
@@ -129,8 +129,8 @@ func (p *Posttraining) Validate() error {
 		{"scale", vector == (p.Scale > 0) && p.Scale <= 10,
 			"above 0, at most 10, with --method task-vector"},
 		{"mix", p.Mix >= 0 && p.Mix <= 1 && !(vector && p.Mix > 0), "in [0, 1], with --method diffusionnft"},
-		{"beta, from, to, ramp, negative, group", !vector || p.Beta == 0 && p.From == 0 && p.To == 0 &&
-			p.Ramp == 0 && p.Negative == 0 && p.Group == "", "of 0 with --method task-vector"},
+		{"beta, from, to, ramp, negative", !vector || p.Beta == 0 && p.From == 0 && p.To == 0 &&
+			p.Ramp == 0 && p.Negative == 0, "of 0 with --method task-vector"},
 		{"group", p.Group == "" || p.Reward != "", "with --reward"},
 		{"--val", len(p.Train.Val) > 0, "that is given: rounds are judged by it"},
 		{"stop-after", p.Train.StopAfter == 0, "of 0: it would end a round before its time"},

@@ -290,18 +290,16 @@ func (r *posttraining) rewards(ctx context.Context, k int,
 		return 0, 0, err
 	}
 	mean = meanReward(values)
-	var poor []*molecule.Molecule
+	poor := make([]bool, len(values))
 	for i, v := range values {
-		if !(v >= mean) {
-			poor = append(poor, samples[i])
-		}
+		poor[i] = !(v >= mean)
 	}
 	if r.Method == TaskVector {
-		err = r.poorMolecules(k, samples, poor)
+		err = r.poorMolecules(ctx, k, samples, poor)
 	} else {
 		err = r.weighSamples(ctx, k, samples, values)
 	}
-	return round(mean, 1e5), len(poor), err
+	return round(mean, 1e5), countOf(poor, true), err
 }
 
 // dataMolecules writes n training molecules for round k, in an order of its own. With a reward they

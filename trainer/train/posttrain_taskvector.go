@@ -4,21 +4,43 @@ package train
 
 import (
 	"context"
+	"maps"
 	"math"
+	"slices"
 
 	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
-// poorMolecules writes the samples of round k whose reward is below the mean, for the weak copy.
-// With RewardBelow they are as many, in turn, as make that share of the molecules of the weak copy,
-// so that its times are uniform like those of the expert.
-func (r *posttraining) poorMolecules(k int, samples, poor []*molecule.Molecule) error {
-	file := r.moleculeFile(k, weak)
-	if r.RewardBelow == 1 {
-		return writeMolecules(file, poor)
+// poorMolecules writes the poor ones of the samples of round k for the weak copy. With RewardBelow
+// they are as many, in turn, as make that share of its molecules, so that its times are uniform
+// like those of the expert. With groups each has its share in the samples, so that the weak copy
+// does not learn which of them are hard to make.
+func (r *posttraining) poorMolecules(ctx context.Context, k int, samples []*molecule.Molecule,
+	poor []bool) error {
+	var groups *grouped
+	if r.group != nil {
+		names, err := r.group(ctx, samples)
+		if err != nil {
+			return err
+		}
+		groups = &grouped{samples: names}
 	}
-	share := r.RewardBelow / (1 - r.RewardBelow)
-	return writeMolecules(file, cycled(poor, share*float64(len(samples))))
+	n := float64(countOf(poor, true))
+	if r.RewardBelow < 1 {
+		n = r.RewardBelow / (1 - r.RewardBelow) * float64(len(samples))
+	}
+	var list []*molecule.Molecule
+	members, _ := groups.of(len(samples))
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		var of []*molecule.Molecule
+		for _, i := range members[name] {
+			if poor[i] {
+				of = append(of, samples[i])
+			}
+		}
+		list = append(list, cycled(of, n*float64(len(members[name]))/float64(len(samples)))...)
+	}
+	return writeMolecules(r.moleculeFile(k, weak), list)
 }
 
 // cycled are the molecules of a list in turn, until there are n.

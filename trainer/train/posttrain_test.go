@@ -304,6 +304,39 @@ func TestPoorSamplesBelowATime(t *testing.T) {
 	}
 }
 
+// With groups, each has its share of all samples among the molecules of the weak copy.
+func TestPoorSamplesByGroup(t *testing.T) {
+	p := smallPosttraining(t, TaskVector)
+	p.Group, p.RewardBelow = `number_of("H")`, 0.5
+	r := &posttraining{Posttraining: p}
+	var err error
+	if r.group, err = newGrouper(p.Group); err != nil {
+		t.Fatal(err)
+	}
+	var samples []*molecule.Molecule
+	var poor []bool
+	for i := range 100 {
+		samples, poor = append(samples, water(i%4 > 0)), append(poor, i%4 == 0 || i == 1)
+	}
+	if err := os.MkdirAll(p.folder(0), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.poorMolecules(context.Background(), 0, samples, poor); err != nil {
+		t.Fatal(err)
+	}
+	all, err := readMolecules([]string{r.moleculeFile(0, weak)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := 0
+	for _, m := range all {
+		whole += countOf(m.Elements, molecule.H) - 1
+	}
+	if len(all) != 100 || whole != 75 {
+		t.Errorf("%d molecules of the weak copy, %d of them water; want 100 and 75", len(all), whole)
+	}
+}
+
 // The task vector of a round by a reward is scaled by the share of poor samples, relative to the
 // first round's; without a reward it is not.
 func TestScaleFallsWithThePoorSamples(t *testing.T) {

@@ -156,6 +156,8 @@ var rewardMeasures = map[string]rewardMeasure{
 		func(s *subject) any { return len(s.Elements) - countOf(s.Elements, molecule.H) }},
 	"formula":   {"such as C7H10O2", false, func(s *subject) any { return s.Formula() }},
 	"number_of": {`number_of("N"): number of atoms of an element`, false, func(s *subject) any { return s.count }},
+	"degree": {`degree("C", 3): number of atoms of an element with so many neighbours`, false,
+		func(s *subject) any { return s.degree }},
 	"rings": {"rings(3): number of rings of that many atoms, without a bond across", false,
 		func(s *subject) any { return s.rings }},
 	"aromatic_rings": {"number of aromatic rings", false, func(s *subject) any { return len(s.geometry().Rings) }},
@@ -200,6 +202,24 @@ func (s *subject) count(symbol string) (int, error) {
 	return countOf(s.Elements, e), nil
 }
 
+func (s *subject) degree(symbol string, neighbours int) (n int, err error) {
+	e, ok := molecule.ParseElement(symbol)
+	if !ok {
+		return 0, fmt.Errorf("degree(%q, %d): no such element", symbol, neighbours)
+	}
+	degrees := make([]int, len(s.Elements))
+	for _, b := range s.Bonds() {
+		degrees[b.I]++
+		degrees[b.J]++
+	}
+	for i, d := range degrees {
+		if s.Elements[i] == e && d == neighbours {
+			n++
+		}
+	}
+	return n, nil
+}
+
 func (s *subject) rings(size int) int { return chordless(len(s.Elements), s.Bonds(), size) }
 
 // similarity is the greatest one with the molecules of a file; NaN where RDKit does not accept the
@@ -232,9 +252,9 @@ func fingerprints(file string) (list []rdkit.Fingerprint, err error) {
 	return list, nil
 }
 
-func countOf(elements []molecule.Element, e molecule.Element) (n int) {
-	for _, f := range elements {
-		if f == e {
+func countOf[T comparable](list []T, v T) (n int) {
+	for _, w := range list {
+		if w == v {
 			n++
 		}
 	}

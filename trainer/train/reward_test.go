@@ -39,6 +39,7 @@ func TestRewardIsTheExpressionsValue(t *testing.T) {
 		{`formula == "H2O" ? 3.5 : 1`, []float64{3.5, 1}},
 		{"rings(3) + aromatic_rings + clashes", []float64{0, 0}},
 		{"heavy_atoms", []float64{1, 1}},
+		{`degree("H", 1) - 5*degree("O", 2)`, []float64{-3, 1}},
 	} {
 		r, err := newRewarder(c.expression)
 		if err != nil {
@@ -63,7 +64,7 @@ func TestRewardRefusesWhatIsNoReward(t *testing.T) {
 			t.Errorf("%s: %v, want an error with %q", expression, err, want)
 		}
 	}
-	for _, expression := range []string{"formula", `number_of("Xx")`, "program:true", "program:echo x y"} {
+	for _, expression := range []string{"formula", `number_of("Xx")`, `degree("Xx", 1)`, "program:true", "program:echo x y"} {
 		r, err := newRewarder(expression)
 		if err != nil {
 			t.Fatalf("%s: %v", expression, err)
