@@ -7,9 +7,9 @@ import (
 	"os"
 )
 
-// NFT is the objective of a round of DiffusionNFT (see Posttraining). The first file of the run's
-// data has molecules of the training set, the others those of samples, again and again in the same
-// order. With e_old the network at the start of the round, frozen, the target of a molecule is
+// NFT is the objective of a round of DiffusionNFT (see Posttraining). With Data, the first file of
+// the run has molecules of the training set. The others have those of samples, again and again in
+// the same order. With e_old the network at the start of the round, frozen, the target of a molecule is
 //
 //	e_old + s·(eps - e_old),  s = a/Beta·min(1, t/(T·Ramp))   for From <= t/T <= To;   e_anchor elsewhere
 //
@@ -33,6 +33,8 @@ type NFT struct {
 	To       float64 `json:"to"`       // t/T
 	Ramp     float64 `json:"ramp"`     // t/T
 	Negative float64 `json:"negative"` // -a of the samples
+
+	Data bool `json:"data"` // the training set is there
 
 	Rewards     string  `json:"rewards,omitempty"` // JSON file of a of each sample; empty: none
 	RewardBelow float64 `json:"reward_below,omitempty"`
@@ -62,9 +64,13 @@ type signs struct {
 	samples   []float64 // for t/T < RewardBelow; nil: -Negative
 }
 
-// signs reads what the rewards make of the samples of a round with so many positives.
-func (c *NFT) signs(positives int) (s signs, err error) {
-	s = signs{NFT: c, positives: positives}
+// signs reads what the rewards make of the samples of a round, whose first file has so many
+// molecules.
+func (c *NFT) signs(first int) (s signs, err error) {
+	s = signs{NFT: c}
+	if c.Data {
+		s.positives = first
+	}
 	if c.Rewards == "" {
 		return s, nil
 	}

@@ -24,7 +24,8 @@ func TestNFTTarget(t *testing.T) {
 		o := small(t)
 		o.Data = append(o.Data, o.Data...)
 		o.Init, o.Threads, o.Dropout = start, 1, 0
-		o.NFT = &NFT{Old: weights, Anchor: anchor, Negative: 0.5, Ramp: 0.5, Beta: c.beta, From: c.from, To: c.to}
+		o.NFT = &NFT{Old: weights, Anchor: anchor, Negative: 0.5, Ramp: 0.5, Beta: c.beta, From: c.from, To: c.to,
+			Data: true}
 		if err := o.Validate(); err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +85,7 @@ func TestNFTTarget(t *testing.T) {
 
 // A reward counts below RewardBelow only, and of each repetition of the samples.
 func TestSignsOfRewards(t *testing.T) {
-	c := &NFT{Beta: 0.5, From: 0.1, To: 0.8, Ramp: 0.2, Negative: 0.9, RewardBelow: 0.4,
+	c := &NFT{Beta: 0.5, From: 0.1, To: 0.8, Ramp: 0.2, Negative: 0.9, RewardBelow: 0.4, Data: true,
 		Rewards: filepath.Join(t.TempDir(), "rewards.json")}
 	if err := os.WriteFile(c.Rewards, []byte("[0.5, -0.25]"), 0o666); err != nil {
 		t.Fatal(err)
@@ -105,6 +106,10 @@ func TestSignsOfRewards(t *testing.T) {
 		if got != want.signs {
 			t.Errorf("t/T %g: s = %v, want %v", want.share, got, want.signs)
 		}
+	}
+	c.Data = false
+	if s, err = c.signs(1); err != nil || s.of(0, 0.3) != 1 || s.of(1, 0.3) != -0.5 {
+		t.Errorf("without the data: %v, s = %g and %g", err, s.of(0, 0.3), s.of(1, 0.3))
 	}
 	for _, bad := range []string{"", "[]", `{"a":1}`} {
 		if err := os.WriteFile(c.Rewards, []byte(bad), 0o666); err != nil {

@@ -187,11 +187,19 @@ func (p *Posttraining) copy(k int, name, weights string, written []string) Optio
 func (p *Posttraining) round(k int, weights string, written []string) Options {
 	o := p.copy(k, "train", weights, written)
 	o.NFT = &NFT{Old: weights, Anchor: p.Train.Init, Beta: p.Beta, From: p.From, To: p.To,
-		Ramp: p.Ramp, Negative: p.Negative}
+		Ramp: p.Ramp, Negative: p.Negative, Data: p.contrasted() > 0}
 	if p.Reward != "" {
 		o.NFT.Rewards, o.NFT.RewardBelow = p.rewardFile(k), p.RewardBelow
 	}
 	return o
+}
+
+// contrasted is the number of training molecules of a round of DiffusionNFT.
+func (p *Posttraining) contrasted() int {
+	if p.Reward != "" {
+		return int(p.Mix * float64(p.Positives))
+	}
+	return p.Positives
 }
 
 // rewardFile is what the rewards make of the samples of round k of DiffusionNFT.

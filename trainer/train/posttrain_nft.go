@@ -5,7 +5,6 @@ package train
 import (
 	"context"
 	"encoding/json"
-	"slices"
 
 	"github.com/symdiff-go/symdiff/core/molecule"
 )
@@ -34,14 +33,14 @@ func (r *posttraining) weighSamples(ctx context.Context, k int, samples []*molec
 
 // contrast is the network of round k trained on data and samples by NFT, and the seconds that took.
 func (r *posttraining) contrast(ctx context.Context, k int) (w Weights, seconds float64, err error) {
-	data, positives := r.moleculeFile(k, "data"), r.Positives
-	if r.reward != nil {
-		positives = int(r.Mix * float64(positives))
+	var files []string
+	positives := r.contrasted()
+	if positives > 0 {
+		files = append(files, r.moleculeFile(k, "data"))
+		if err := r.dataMolecules(ctx, k, files[0], positives); err != nil {
+			return w, 0, err
+		}
 	}
-	if err := r.dataMolecules(ctx, k, data, positives); err != nil {
-		return w, 0, err
-	}
-	files := []string{data}
 	for n := 0; n < max(1, positives); n += r.Samples {
 		files = append(files, r.sampleFiles(k)...)
 	}
@@ -56,12 +55,9 @@ func (r *posttraining) contrast(ctx context.Context, k int) (w Weights, seconds 
 }
 
 // validation are the molecules that samples are compared with.
-func (r *posttraining) validation() []*molecule.Molecule {
-	return slices.Collect(func(yield func(*molecule.Molecule) bool) {
-		for i := range r.val.Len() {
-			if !yield(r.val.Molecule(i)) {
-				return
-			}
-		}
-	})
+func (r *posttraining) validation() (all []*molecule.Molecule) {
+	for i := range r.val.Len() {
+		all = append(all, r.val.Molecule(i))
+	}
+	return all
 }

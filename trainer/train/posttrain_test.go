@@ -430,6 +430,12 @@ func TestRoundOfDiffusionNFT(t *testing.T) {
 	if len(seen) < 12 {
 		t.Errorf("both rounds have the same %d training molecules", len(seen))
 	}
+	p.Mix, p.Rounds, p.Train.Out = 0, 1, filepath.Join(t.TempDir(), "samples")
+	mustPosttrain(t, p, false)
+	c, err := ReadCheckpoint(filepath.Join(p.folder(0), "train"))
+	if err != nil || c.Provenance.Molecules != p.Samples {
+		t.Errorf("without the data: %v, %d molecules, want %d", err, c.Provenance.Molecules, p.Samples)
+	}
 }
 
 func TestPosttrainingEndsByItsRule(t *testing.T) {
