@@ -116,17 +116,20 @@ export function startAt(
 }
 
 /**
- * Start and steps for other weights: a default start stays one, any other as far as those weights
- * can.
+ * Start and steps for other weights: a default of either stays one, any other goes along as far as
+ * those weights can.
  */
 export function carryOver(
   now: Pick<Settings, "start" | "steps">,
   from: Limits,
   to: Limits,
 ): Pick<Settings, "start" | "steps"> {
-  const { t_start } = to.defaults;
+  const { t_start, steps } = to.defaults;
   const keeps = now.start !== from.defaults.t_start && t_start < to.maxSteps;
-  return startAt(keeps ? Math.min(now.start, to.maxSteps) : t_start, now);
+  return startAt(
+    keeps ? Math.min(now.start, to.maxSteps) : t_start,
+    now.steps === from.defaults.steps ? { steps } : now,
+  );
 }
 
 /** The seed in its shortest form, or undefined where the text is not a whole number below 2^64. */

@@ -163,6 +163,10 @@ test("with other weights a default start stays one, and all else goes along as f
   assert.deepEqual(carryOver({ start: 600, steps: 40 }, limits, whole), { start: 1000, steps: 40 });
   assert.deepEqual(carryOver({ start: 1000, steps: 40 }, whole, limits), { start: 600, steps: 40 });
   assert.deepEqual(carryOver({ start: 700, steps: 30 }, limits, whole), { start: 1000, steps: 30 });
+  const fast = { ...limits, defaults: { ...limits.defaults, steps: 20 } };
+  assert.deepEqual(carryOver({ start: 600, steps: 40 }, limits, fast), { start: 600, steps: 20 });
+  assert.deepEqual(carryOver({ start: 600, steps: 20 }, fast, limits), { start: 600, steps: 40 });
+  assert.deepEqual(carryOver({ start: 600, steps: 30 }, limits, fast), { start: 600, steps: 30 });
   const short = { ...limits, maxSteps: 200, defaults: { ...limits.defaults, t_start: 120 } };
   assert.deepEqual(carryOver({ start: 600, steps: 500 }, limits, short), {
     start: 120,
