@@ -38,7 +38,7 @@ CLI_RDKIT := $(filter 1,$(RDKIT))
 # fitted to the libtorch at hand (trainer/gotchfit).
 TORCH_ENV = GOWORK=$(CURDIR)/$(BUILD)/go.work
 
-GO_SOURCES = $(shell find core trainer wasm site -name node_modules -prune -o -name '*.go' -print -o -name '*.s' -print) site/csp.txt trainer/notice/NOTICE go.mod go.sum
+GO_SOURCES = $(shell find core trainer wasm site -name node_modules -prune -o -name '*.go' -print -o -name '*.s' -print -o -name '*.toml' -print) trainer/report/page.html site/csp.txt trainer/notice/NOTICE go.mod go.sum
 CORE_SOURCES = $(shell find core wasm -name node_modules -prune -o -name '*.go' -print -o -name '*.s' -print) go.mod go.sum
 SITE_SOURCES = $(shell find site wasm/js -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/test/*' -not -name '*.go')
 WEIGHTS := core/weights/qm9-web.safetensors
