@@ -143,7 +143,7 @@ MODEL ?= qm9-web
 EVALUATION := core/weights/$(MODEL).json
 SETTINGS_qm9-base := 40:dpm++2m-sde:600 25:dpm++2m-sde:600 40:dpm++2m-sde:600:--joint \
 	1000:ancestral:1000:-n:200 1000:ancestral:1000:-n:200:--joint
-SETTINGS_qm9-gamma := 20:dpm++2m-sde:600 40:dpm++2m-sde:600 15:dpm++2m-sde:600 10:dpm++2m-sde:600 20:dpm++2m-sde:600:-n:5000:--formula:learned 20:dpm++2m-sde:600:--joint
+SETTINGS_qm9-gamma := 40:dpm++2m-sde:600 25:dpm++2m-sde:600 15:dpm++2m-sde:600 40:dpm++2m-sde:600:-n:5000:--formula:learned 40:dpm++2m-sde:600:--joint
 SETTINGS_qm9-web := 100:dpm++2m-sde:1000 50:dpm++2m-sde:1000 25:dpm++2m-sde:1000 10:dpm++2m-sde:1000 40:dpm++2m-sde:600 25:dpm++2m-sde:600 15:dpm++2m-sde:600 \
 	25:dpm++2m:600 100:ddim:1000 250:ancestral:1000 500:ancestral:1000:-n:200 1000:ancestral:1000:-n:200 40:dpm++2m-sde:600:--joint
 SETTINGS ?= $(or $(SETTINGS_$(MODEL)),$(SETTINGS_qm9-gamma))

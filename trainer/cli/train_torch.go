@@ -72,7 +72,8 @@ the network at the start of the round, and e_init that of --init:
   target = e_old + a/beta·(eps - e_old)   in an interval of t/T,   e_init outside it
 
 Below t/T = posttrain.ramp, a is smaller in proportion to t: there the noised molecules tell data
-and samples apart, and the prediction's error grows from round to round.
+and samples apart, and the prediction's error grows from round to round. Samples of few steps suffer
+from that first.
 
 --method task-vector fine-tunes two copies of the network, an expert on the data and a weak copy on
 the samples, and adds their difference (Ilharco et al. 2023, arXiv 2212.04089) to its weights theta.
