@@ -50,7 +50,7 @@ const (
 // samples, so that the choice of the molecule follows the data, and kinds of molecules that are
 // hard to make do not become rare.
 type Posttraining struct {
-	// of the fine-tuning of each copy; Init is the weights to start from, Out the folder of all rounds
+	// of the trainings of a round; Init is the weights to start from, Out the folder of all rounds
 	Train Options `json:"train"`
 
 	Method string `json:"method"`

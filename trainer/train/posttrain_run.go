@@ -326,7 +326,7 @@ func (r *posttraining) dataMolecules(ctx context.Context, k int, file string, n 
 		}
 		good = append(good, molecules[:min(len(molecules), n-len(good))]...)
 	}
-	if len(good) == 0 && n > 0 {
+	if len(good) == 0 {
 		return fmt.Errorf("--reward: no training molecule has the samples' mean reward, %g",
 			r.state.Rounds[k].Measures.Reward)
 	}
