@@ -119,7 +119,7 @@ func (p *Posttraining) Validate() error {
 		ok   bool
 		want string
 	}{
-		{"--method", vector || p.Method == DiffusionNFT, "of " + DiffusionNFT + " and " + TaskVector},
+		{"--method", vector || p.Method == DiffusionNFT, "of " + DiffusionNFT + " or " + TaskVector},
 		{"--rounds", p.Rounds >= 1, "at least 1"},
 		{"patience", p.Patience >= 1, "at least 1"},
 		{"--samples", p.Samples >= 1, "at least 1"},
