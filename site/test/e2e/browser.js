@@ -5,6 +5,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { test as nodeTest } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
@@ -19,6 +20,26 @@ const browsers = new Set();
 export async function endAll() {
   await Promise.all([...browsers].map((browser) => browser.close()));
   for (const child of servers) child.kill();
+}
+
+/**
+ * A test in a browser. One that waits in vain is made once more, and the report says so: in one of
+ * some thousand tests a headless Chromium stops drawing frames, without which no wait ends.
+ */
+export function test(name, body) {
+  return nodeTest(name, async (t) => {
+    const contexts = () => [...browsers].flatMap((browser) => browser.contexts());
+    const before = new Set(contexts());
+    try {
+      await body(t);
+    } catch (error) {
+      if (error.name !== "TimeoutError") throw error;
+      t.diagnostic(`once more, after: ${error.message}`);
+      const left = contexts().filter((context) => !before.has(context));
+      await Promise.all(left.map((context) => context.close()));
+      await body(t);
+    }
+  });
 }
 
 /** Builds a program of the project. */

@@ -5,10 +5,20 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before } from "node:test";
 import { Molecule } from "openchemlib";
 import { accessible } from "./axe.js";
-import { endAll, fastWeights, generate, launch, open, screenshots, serve, top } from "./browser.js";
+import {
+  endAll,
+  fastWeights,
+  generate,
+  launch,
+  open,
+  screenshots,
+  serve,
+  test,
+  top,
+} from "./browser.js";
 import { staticServer } from "./static.js";
 
 let server;

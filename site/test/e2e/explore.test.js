@@ -4,9 +4,19 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before } from "node:test";
 import AxeBuilder from "@axe-core/playwright";
-import { build, endAll, fastWeights, launch, open, screenshots, serve, top } from "./browser.js";
+import {
+  build,
+  endAll,
+  fastWeights,
+  launch,
+  open,
+  screenshots,
+  serve,
+  test,
+  top,
+} from "./browser.js";
 
 let server;
 let browser;

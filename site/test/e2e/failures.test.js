@@ -2,9 +2,18 @@
 // already made is lost.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, before } from "node:test";
 import { accessible } from "./axe.js";
-import { endAll, generate, launch, launchKeeping, leaveAndReturn, open, serve } from "./browser.js";
+import {
+  endAll,
+  generate,
+  launch,
+  launchKeeping,
+  leaveAndReturn,
+  open,
+  serve,
+  test,
+} from "./browser.js";
 
 let server;
 let browser;

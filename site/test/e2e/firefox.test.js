@@ -6,9 +6,9 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before } from "node:test";
 import puppeteer from "puppeteer-core";
-import { build, endAll, screenshots, serve, top } from "./browser.js";
+import { build, endAll, screenshots, serve, test, top } from "./browser.js";
 import { staticServer } from "./static.js";
 
 const program = join(top, "build/e2e/symdiff");

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before } from "node:test";
 import { accessible } from "./axe.js";
 import {
   build,
@@ -17,6 +17,7 @@ import {
   open,
   screenshots,
   serve,
+  test,
   top,
 } from "./browser.js";
 

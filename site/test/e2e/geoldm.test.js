@@ -5,8 +5,18 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { build, downloadBytes, endAll, generate, launch, open, serve, top } from "./browser.js";
+import { after, before } from "node:test";
+import {
+  build,
+  downloadBytes,
+  endAll,
+  generate,
+  launch,
+  open,
+  serve,
+  test,
+  top,
+} from "./browser.js";
 
 const program = join(top, "build/e2e/symdiff");
 const file = join(top, "build/e2e/geoldm.safetensors");

@@ -4,11 +4,21 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before } from "node:test";
 import { SymDiff } from "../../../build/npm/index.js";
 import { threadWorker } from "../../../wasm/test/support.js";
 import { accessible } from "./axe.js";
-import { download, endAll, fastWeights, generate, launch, open, serve, top } from "./browser.js";
+import {
+  download,
+  endAll,
+  fastWeights,
+  generate,
+  launch,
+  open,
+  serve,
+  test,
+  top,
+} from "./browser.js";
 
 let server;
 let browser;

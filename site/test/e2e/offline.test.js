@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { endAll, generate, launch, open, serve, top } from "./browser.js";
+import { after, before } from "node:test";
+import { endAll, generate, launch, open, serve, test, top } from "./browser.js";
 
 let server;
 let browser;

@@ -18,12 +18,12 @@ import {
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before } from "node:test";
 import * as esbuild from "esbuild";
 import * as vite from "vite";
 import webpack from "webpack";
 import { accessible } from "./axe.js";
-import { endAll, launch, open, screenshots, top } from "./browser.js";
+import { endAll, launch, open, screenshots, test, top } from "./browser.js";
 import { block, copied, holdsInNode, oldest, pack, prose, usage } from "./packed.js";
 import { staticServer } from "./static.js";
 

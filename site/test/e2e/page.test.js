@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before } from "node:test";
 import {
   build,
   download,
@@ -15,6 +15,7 @@ import {
   open,
   screenshots,
   serve,
+  test,
   top,
 } from "./browser.js";
 

@@ -4,9 +4,9 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before } from "node:test";
 import { accessible } from "./axe.js";
-import { endAll, launch, open, screenshots, serve, top } from "./browser.js";
+import { endAll, launch, open, screenshots, serve, test, top } from "./browser.js";
 
 let server;
 let browser;

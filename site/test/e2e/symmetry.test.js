@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before } from "node:test";
 import AxeBuilder from "@axe-core/playwright";
-import { build, endAll, launch, open, screenshots, serve, top } from "./browser.js";
+import { build, endAll, launch, open, screenshots, serve, test, top } from "./browser.js";
 
 let server;
 let browser;

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before } from "node:test";
 import { accessible } from "./axe.js";
-import { endAll, launch, open, screenshots, serve } from "./browser.js";
+import { endAll, launch, open, screenshots, serve, test } from "./browser.js";
 
 let server;
 let browser;

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before } from "node:test";
 import { accessible } from "./axe.js";
 import {
   downloadBytes,
@@ -13,6 +13,7 @@ import {
   leaveAndReturn,
   open,
   screenshots,
+  test,
   top,
 } from "./browser.js";
 import { staticServer } from "./static.js";
