@@ -276,6 +276,10 @@ compare-peers: trainer ## MODELS of SIZES on LIMITS molecules (0: all), MINUTES=
 		-minutes $(MINUTES) -rounds $(ROUNDS) -samples $(PEER_SAMPLES) -device $(PEER_DEVICE) $(PEER_DATA) $(PEER_ARGS)
 	$(MAKE) tables
 
+.PHONY: compare-gamma
+compare-gamma: ## compare-peers of SymDiff's choices of gamma: published f, head of moments, frame with f and without, Haar, DiT-Aug
+	$(MAKE) compare-peers MODELS="symdiff symdiff-moments symdiff-frame frame symdiff-h dit-aug"
+
 .PHONY: bench-train
 bench-train: trainer deps-python ## one step of training against PyTorch, in turn, at web and paper size (BENCH_ARGS='-threads 1 -sizes web')
 	@$(TORCH_ENV) go build -tags torch -o $(BUILD)/bench-train ./trainer/bench

@@ -139,8 +139,9 @@ type comparison struct {
 // peer is one model on its way.
 type peer struct {
 	Row
-	dir   string
-	flags []string // of its size
+	dir     string
+	variant string   // of symdiff train
+	flags   []string // that make it the model, of its size
 }
 
 func (c *comparison) run(sizes, models, limits []string) error {
@@ -206,8 +207,8 @@ func (c *comparison) peers(sizes, models, limits []string) (peers []*peer, err e
 		}
 		for _, size := range sizes {
 			for _, model := range models {
-				flags, ok := sizeFlags[size][model]
-				if !ok {
+				name, flags := variant(size, model)
+				if flags == nil {
 					return nil, fmt.Errorf("size %s, model %s: want sizes of %s and models of %q",
 						size, model, strings.Join(sizeNames, " "), modelNames)
 				}
@@ -215,7 +216,7 @@ func (c *comparison) peers(sizes, models, limits []string) (peers []*peer, err e
 				if n > 0 {
 					dir += "-" + limit
 				}
-				peers = append(peers, &peer{Row{Size: size, Model: model, Limit: n}, dir, flags})
+				peers = append(peers, &peer{Row{Size: size, Model: model, Limit: n}, dir, name, flags})
 			}
 		}
 	}
@@ -314,8 +315,9 @@ func (c *comparison) train(p *peer, round int) error {
 	if _, err := os.Stat(filepath.Join(run, "checkpoint.safetensors")); err == nil {
 		args = append(args, "--resume", run)
 	} else {
-		args = append(args, "--config", "peers", "--variant", p.Model, "--out", run, "--set", "limit="+strconv.Itoa(p.Limit),
-			"--data", strings.Join(c.Data, ","), "--val", strings.Join(c.Val, ","), "--device", c.Device)
+		args = append(args, "--config", "peers", "--variant", p.variant, "--out", run,
+			"--set", "limit="+strconv.Itoa(p.Limit), "--data", strings.Join(c.Data, ","),
+			"--val", strings.Join(c.Val, ","), "--device", c.Device)
 		args = append(append(args, p.flags...), c.Extra...)
 	}
 	whole := time.Duration(c.Minutes * float64(time.Minute))

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,12 +23,17 @@ func TestSizesAreEqual(t *testing.T) {
 		for _, model := range modelNames {
 			o := train.Defaults()
 			o.Data, o.Out, o.Steps = []string{"x"}, "x", 1
-			if err := o.SetVariant(model); err != nil {
+			name, flags := variant(size, model)
+			if err := o.SetVariant(name); err != nil {
 				t.Fatal(err)
 			}
-			flags := sizeFlags[size][model]
 			for k := 0; k+1 < len(flags); k += 2 {
 				key, value, _ := strings.Cut(flags[k+1], "=")
+				gamma := map[string]*string{"gamma-head": &o.Config.GammaHead, "gamma-base": &o.Config.GammaBase}
+				if text := gamma[key]; text != nil {
+					*text = value
+					continue
+				}
 				n, err := strconv.Atoi(value)
 				if err != nil || flags[k] != "--set" {
 					t.Fatal(flags, err)
@@ -141,6 +147,20 @@ func TestModelsAreTrainedInTurn(t *testing.T) {
 		r.NativeMS != 12.5 || r.WASMMS != 25 || r.ValLoss != 0.25 ||
 		string(r.Evaluation["stable_molecules"]) != "0.5" {
 		t.Errorf("%+v", r)
+	}
+}
+
+// A choice of gamma is a variant of symdiff train with its flag.
+func TestGammasAreFlags(t *testing.T) {
+	c, calls := stub(t)
+	if err := c.run([]string{"1M"}, []string{"symdiff-moments", "frame"}, []string{"0"}); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"--variant symdiff --out .*/symdiff-moments/run .* --set gamma-head=moments ",
+		"--variant symdiff-h --out .*/frame/run .* --set gamma-base=frame "} {
+		if line := calls()[i]; !regexp.MustCompile(want).MatchString(line) {
+			t.Errorf("%s: want %s", line, want)
+		}
 	}
 }
 

@@ -1,10 +1,36 @@
 package main
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
-// modelNames are the variants of symdiff train that are compared: SymDiff and its members symdiff-h
-// and dit-aug, EDM (egnn), GeoLDM, and SymDiff's network on the latents of GeoLDM.
-var modelNames = []string{"symdiff", "symdiff-h", "dit-aug", "egnn", "geoldm", "geoldm-symdiff"}
+// modelNames are the models that are compared, in the order of the table: SymDiff, then SymDiff with
+// another gamma, its members symdiff-h and dit-aug, EDM (egnn), GeoLDM, and SymDiff's network on the
+// latents of GeoLDM. Those that gammas lacks are variants of symdiff train.
+var modelNames = []string{"symdiff", "symdiff-moments", "symdiff-frame", "frame", "symdiff-h", "dit-aug",
+	"egnn", "geoldm", "geoldm-symdiff"}
+
+// gammas are the choices of gamma beside those of the variants: the variant with f or without, and
+// what is set to it.
+var gammas = map[string]struct{ variant, set string }{
+	"symdiff-moments": {"symdiff", "gamma-head=moments"},
+	"symdiff-frame":   {"symdiff", "gamma-base=frame"},
+	"frame":           {"symdiff-h", "gamma-base=frame"},
+}
+
+// variant is the variant of symdiff train that a model is, and the flags that make it the model, of
+// a size; nil: there is no such model or size.
+func variant(size, model string) (name string, flags []string) {
+	g, ok := gammas[model]
+	if !ok {
+		return model, sizeFlags[size][model]
+	}
+	if flags = sizeFlags[size][g.variant]; flags != nil {
+		flags = append(slices.Clone(flags), "--set", g.set)
+	}
+	return g.variant, flags
+}
 
 // sizeNames are the sizes, in parameters of the whole model: with f, with encoder and decoder.
 var sizeNames = []string{"1M", "4M", "12M"}

@@ -23,7 +23,8 @@ type peer struct {
 
 // peerNames are the models as the papers call them.
 var peerNames = map[string]string{
-	"symdiff": "SymDiff", "symdiff-h": "SymDiff-H", "dit-aug": "DiT-Aug", "egnn": "EDM", "geoldm": "GeoLDM",
+	"symdiff": "SymDiff", "symdiff-moments": "SymDiff, head of moments", "symdiff-frame": "SymDiff on a frame",
+	"frame": "frame, no f", "symdiff-h": "SymDiff-H", "dit-aug": "DiT-Aug", "egnn": "EDM", "geoldm": "GeoLDM",
 	"geoldm-symdiff": "SymDiff on GeoLDM's latents",
 }
 
