@@ -81,6 +81,8 @@ To first order this is guidance by the weak copy (Alemohammad et al. 2024, arXiv
 
   theta <- theta + w·(theta_expert - theta_weak)      w = posttrain.scale
 
+A round that is no better is followed by one from the best round, with half of that w.
+
 The score of a round is measured on its samples: stable molecules + unique among valid - 1 -
 20·(Jensen-Shannon divergence of the distances from those of --val). Training ends after
 posttrain.patience rounds without a better score. DIR/model.safetensors has the weights of the best

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -42,7 +43,8 @@ const (
 // cost of one network. What fine-tuning itself does to a network cancels. w is Scale. With a Reward
 // the weak copy sees only the samples below their mean reward, the poor ones, and w falls with
 // their share, for guidance from all samples to the good ones is p(poor | z)·(e_good - e_poor): it
-// is Scale·poor_k/poor_0 in round k.
+// is Scale·poor_k/poor_0 in round k. A round that is no better than the best one is a step too far:
+// the next goes from the best one again, with its copies and half of that w.
 //
 // With a Reward, the data are those molecules of the training set whose reward is not below the
 // mean of the samples. Where a reward judges bonds and geometry, which come about at a low t,
@@ -269,6 +271,7 @@ type Round struct {
 	Hours    float64   `json:"hours"`              // of the training that made it
 	Sampling float64   `json:"sampling_hours"`     // of its samples
 	Threads  int       `json:"threads"`            // that both took
+	Scale    float64   `json:"scale,omitempty"`    // of TaskVector: w
 	Measures *Measures `json:"measures,omitempty"` // nil: not yet
 }
 
@@ -354,16 +357,26 @@ func (s *posttrainState) choose() (best int, over bool) {
 	last := len(s.Rounds) - 1
 	// without samples below the mean there is nothing for a weak copy
 	settled := s.Options.Reward != "" && s.Options.Method == TaskVector &&
-		s.Rounds[last].Measures.Below == 0
+		s.Rounds[best].Measures.Below == 0
 	return best, settled || last >= s.Options.Rounds || last-best >= s.Options.Patience
 }
 
-// scale is w of the round of TaskVector that goes on from the network of round k.
-func (s *posttrainState) scale(k int) float64 {
-	if s.Options.Reward == "" {
-		return s.Options.Scale
+// base is the round that the next one starts from.
+func (s *posttrainState) base() int {
+	if s.Options.Method == TaskVector {
+		return s.Best
 	}
-	return s.Options.Scale * float64(s.Rounds[k].Measures.Below) / float64(s.Rounds[0].Measures.Below)
+	return len(s.Rounds) - 1
+}
+
+// scale is w of the next round of TaskVector.
+func (s *posttrainState) scale() float64 {
+	k := s.base()
+	w := math.Ldexp(s.Options.Scale, k+1-len(s.Rounds))
+	if s.Options.Reward == "" {
+		return w
+	}
+	return w * float64(s.Rounds[k].Measures.Below) / float64(s.Rounds[0].Measures.Below)
 }
 
 // PosttrainStage is what the provenance of weights says of post-training.

@@ -187,7 +187,7 @@ func (r *posttraining) run(ctx context.Context) error {
 		if err := r.state.write(r.Train.Out); err != nil {
 			return err
 		}
-		next, err := r.train(ctx, k)
+		next, err := r.train(ctx, r.state.base())
 		if err != nil {
 			return err
 		}
@@ -377,22 +377,25 @@ func (r *posttraining) interrupted() error {
 	return &Interrupted{r.Train.Out}
 }
 
-// train makes the round that goes on from the network of round k.
+// train makes the next round, from the network of round k.
 func (r *posttraining) train(ctx context.Context, k int) (next Round, err error) {
+	next = Round{Round: len(r.state.Rounds), Threads: r.Train.Threads}
+	next.Weights = filepath.Join(r.folder(next.Round), modelName)
 	method := r.contrast
 	if r.Method == TaskVector {
-		method = r.addTaskVector
+		method, next.Scale = r.addTaskVector, r.state.scale()
 	}
 	w, seconds, err := method(ctx, k)
 	if err != nil {
 		return next, err
 	}
-	next = Round{Round: k + 1, Weights: filepath.Join(r.folder(k+1), modelName),
-		Threads: r.Train.Threads, Hours: round(seconds/3600, 1e5)}
-	if err := os.MkdirAll(r.folder(k+1), 0o777); err != nil {
+	if next.Round == k+1 { // else the copies were trained before
+		next.Hours = round(seconds/3600, 1e5)
+	}
+	if err := os.MkdirAll(r.folder(next.Round), 0o777); err != nil {
 		return next, err
 	}
-	if err := r.write(k, next, w); err != nil {
+	if err := r.write(next, w); err != nil {
 		return next, err
 	}
 	next.SHA256, err = hashOf(next.Weights)
@@ -416,8 +419,8 @@ func (r *posttraining) tune(ctx context.Context, o Options) (c *Checkpoint, seco
 	return c, result.Seconds, err
 }
 
-// write writes the weights of the round after k, which say how they came about.
-func (r *posttraining) write(k int, next Round, w Weights) error {
+// write writes the weights of the next round, which say how they came about.
+func (r *posttraining) write(next Round, w Weights) error {
 	start, err := safetensors.Open(r.state.Rounds[0].Weights)
 	if err != nil {
 		return err
@@ -428,7 +431,7 @@ func (r *posttraining) write(k int, next Round, w Weights) error {
 	}
 	s := *r.state
 	s.Rounds = append(slices.Clone(s.Rounds), next)
-	if meta.Training, err = r.provenance(meta.Training, &s, k+1); err != nil {
+	if meta.Training, err = r.provenance(meta.Training, &s, next.Round); err != nil {
 		return err
 	}
 	if r.SampleSteps > 0 {

@@ -53,8 +53,8 @@ func cycled(list []*molecule.Molecule, n float64) (out []*molecule.Molecule) {
 	return out
 }
 
-// addTaskVector is the network of round k with the task vector of its copies, and the seconds that
-// their fine-tuning took.
+// addTaskVector is the network of round k with w times the task vector of its copies, and the seconds
+// that their fine-tuning took.
 func (r *posttraining) addTaskVector(ctx context.Context, k int) (w Weights, seconds float64, err error) {
 	var good []string
 	var spans []Span
@@ -71,7 +71,7 @@ func (r *posttraining) addTaskVector(ctx context.Context, k int) (w Weights, sec
 	options := [2]Options{r.copy(k, expert, from, good), r.copy(k, weak, from, poor)}
 	options[1].Spans = spans
 	for i, name := range []string{expert, weak} {
-		r.log.note("round %d: training the %s copy", k+1, name)
+		r.log.note("round %d: the %s copy of round %d", len(r.state.Rounds), name, k)
 		c, took, err := r.tune(ctx, options[i])
 		if err != nil {
 			return w, 0, err
@@ -83,7 +83,7 @@ func (r *posttraining) addTaskVector(ctx context.Context, k int) (w Weights, sec
 	if w, _, err = ReadWeights(from); err != nil {
 		return w, 0, err
 	}
-	return w, seconds, AddTaskVector(w, copies[0], copies[1], r.state.scale(k))
+	return w, seconds, AddTaskVector(w, copies[0], copies[1], r.state.scale())
 }
 
 // poorFiles are the files of the weak copy of round k with a reward, and the times of each.

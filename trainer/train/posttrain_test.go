@@ -198,11 +198,11 @@ func TestPosttrainingTellsItsProvenance(t *testing.T) {
 	}
 }
 
-// The first round adds Scale times the difference of its copies, each of which learned its own molecules: the
-// weak one the samples below the mean reward, the expert data that are not below it.
+// A round adds w times the difference of its copies to the best one, each of which learned its own molecules:
+// the weak one the samples below the mean reward, the expert data that are not below it.
 func TestRoundAddsItsTaskVector(t *testing.T) {
 	p := smallPosttraining(t, TaskVector)
-	p.Reward, p.Rounds, p.Scale, p.Positives = `-number_of("N")`, 1, 0.5, 10
+	p.Reward, p.Rounds, p.Patience, p.Scale, p.Positives = `-number_of("N")`, 4, 4, 0.5, 10
 	result := mustPosttrain(t, p, false)
 	m := result.Rounds[0].Measures
 	folder := p.folder(0)
@@ -223,24 +223,47 @@ func TestRoundAddsItsTaskVector(t *testing.T) {
 	if len(good) != p.Positives || slices.Min(good) < m.Reward {
 		t.Errorf("rewards of the expert's molecules %v, want %d from %g on", good, p.Positives, m.Reward)
 	}
+	best, again := 0, 0
+	for _, r := range result.Rounds[1:] {
+		if before := result.Rounds[r.Round-1]; before.Measures.Score > result.Rounds[best].Measures.Score {
+			best = before.Round
+		}
+		if r.Round != best+1 {
+			again++
+		}
+		w := 0.5 * float64(result.Rounds[best].Measures.Below) / float64(m.Below) / math.Pow(2, float64(r.Round-best-1))
+		if math.Abs(r.Scale-w) > 1e-12 || (r.Hours > 0) != (r.Round == best+1) {
+			t.Errorf("round %d, from %d: w %g and %g h, want w %g", r.Round, best, r.Scale, r.Hours, w)
+		}
+		checkTaskVector(t, p.folder(best), result.Rounds[best].Weights, r.Weights, w)
+	}
+	if again == 0 {
+		t.Error("no round was worse, so that w was never halved")
+	}
+}
+
+// checkTaskVector checks that one file of weights is another with w times the task vector of the
+// copies in a folder.
+func checkTaskVector(t *testing.T, folder, from, to string, w float64) {
+	t.Helper()
 	var copies [2]map[string][]float32
 	for i, name := range []string{expert, weak} {
-		w, _, err := ReadWeights(filepath.Join(folder, name))
+		c, _, err := ReadWeights(filepath.Join(folder, name))
 		if err != nil {
 			t.Fatal(err)
 		}
 		copies[i] = map[string][]float32{}
-		for _, tensor := range w.Tensors {
+		for _, tensor := range c.Tensors {
 			copies[i][tensor.Name] = tensor.Data
 		}
 	}
 	moved := 0
-	got := weightsOf(t, result.Rounds[1].Weights)
-	for name, before := range weightsOf(t, p.Train.Init) {
+	got := weightsOf(t, to)
+	for name, before := range weightsOf(t, from) {
 		for i, v := range before {
 			difference := copies[0][name][i] - copies[1][name][i]
-			if want := v + 0.5*difference; math.Abs(float64(got[name][i]-want)) > 1e-6 {
-				t.Fatalf("%s[%d] is %g, want %g", name, i, got[name][i], want)
+			if want := v + float32(w)*difference; math.Abs(float64(got[name][i]-want)) > 1e-6 {
+				t.Fatalf("%s: %s[%d] is %g, want %g", to, name, i, got[name][i], want)
 			}
 			if difference != 0 {
 				moved++
@@ -248,7 +271,7 @@ func TestRoundAddsItsTaskVector(t *testing.T) {
 		}
 	}
 	if moved < 100 {
-		t.Errorf("%d values moved", moved)
+		t.Errorf("%s: %d values moved", to, moved)
 	}
 }
 
@@ -338,17 +361,24 @@ func TestPoorSamplesByGroup(t *testing.T) {
 }
 
 // The task vector of a round by a reward is scaled by the share of poor samples, relative to the
-// first round's; without a reward it is not.
-func TestScaleFallsWithThePoorSamples(t *testing.T) {
-	for reward, want := range map[string][]float64{"stable": {0.5, 0.1, 0.6}, "": {0.5, 0.5, 0.5}} {
-		s := &posttrainState{Options: Posttraining{Scale: 0.5, Reward: reward}}
-		for _, below := range []int{100, 20, 120} {
-			s.Rounds = append(s.Rounds, Round{Measures: &Measures{Below: below}})
-		}
+// first round's; without a reward it is not. A round that is no better than the best one is followed
+// by one from the best, with half of its w.
+func TestScaleFalls(t *testing.T) {
+	below, scores := []int{100, 20, 120, 30}, []float64{1, 2, 0, 2}
+	for reward, want := range map[string][]float64{"stable": {0.5, 0.1, 0.05, 0.025}, "": {0.5, 0.5, 0.25, 0.125}} {
+		s := &posttrainState{Options: Posttraining{Method: TaskVector, Scale: 0.5, Reward: reward, Rounds: 9, Patience: 9}}
 		for k, w := range want {
-			if got := s.scale(k); math.Abs(got-w) > 1e-12 {
-				t.Errorf("reward %q, round %d: %g, want %g", reward, k, got, w)
+			s.Rounds = append(s.Rounds, Round{Measures: &Measures{Below: below[k], Score: scores[k]}})
+			s.Best, _ = s.choose()
+			if got := s.scale(); math.Abs(got-w) > 1e-12 {
+				t.Errorf("reward %q, after round %d: %g, want %g", reward, k, got, w)
 			}
+			if want := min(k, 1); s.base() != want {
+				t.Errorf("after round %d: from round %d, want %d", k, s.base(), want)
+			}
+		}
+		if s.Options.Method = DiffusionNFT; s.base() != 3 {
+			t.Errorf("by DiffusionNFT from round %d, want the last one", s.base())
 		}
 	}
 }
