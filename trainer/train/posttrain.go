@@ -268,7 +268,7 @@ type Round struct {
 	Round    int       `json:"round"`
 	Weights  string    `json:"weights"` // file
 	SHA256   string    `json:"sha256"`
-	Hours    float64   `json:"hours"`              // of the training that made it
+	Hours    float64   `json:"hours"`              // of the training that made it; 0: w was halved
 	Sampling float64   `json:"sampling_hours"`     // of its samples
 	Threads  int       `json:"threads"`            // that both took
 	Scale    float64   `json:"scale,omitempty"`    // of TaskVector: w

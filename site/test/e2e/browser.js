@@ -23,8 +23,8 @@ export async function endAll() {
 }
 
 /**
- * A test in a browser. One that waits in vain is made once more, and the report says so: in one of
- * some thousand tests a headless Chromium stops drawing frames, without which no wait ends.
+ * A test in a browser. One that ends in a timeout runs once more, and the report says so: now and
+ * then a headless Chromium stops drawing frames, and then no click and no wait ends.
  */
 export function test(name, body) {
   return nodeTest(name, async (t) => {
