@@ -76,10 +76,25 @@ func TestPatchesFailLoudly(t *testing.T) {
 				}
 			}
 		}
+		for _, name := range operations {
+			files[name] += "func(ts *Tensor) Op(other *Scalar, of []*Tensor, del bool)(err error) { \n"
+		}
 		return files
 	}
 	if err := applyPatches(all()); err != nil {
 		t.Fatalf("source with every fault: %v", err)
+	}
+	for _, name := range operations {
+		files := all()
+		delete(files, name)
+		if err := applyPatches(files); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("no methods in %s: %v", name, err)
+		}
+	}
+	text, n := keepAlive("func(ts *Tensor) Op(other *Scalar, of []*Tensor, del bool)(err error) { \n  f()\n")
+	if want := "{ \n  defer runtime.KeepAlive(ts)\n  defer runtime.KeepAlive(other)\n" +
+		"  defer runtime.KeepAlive(of)\n  f()\n"; n != 1 || !strings.HasSuffix(text, want) {
+		t.Errorf("%d methods, %q, want the end %q", n, text, want)
 	}
 	for _, m := range patches {
 		files := all()

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -254,6 +255,13 @@ func applyPatches(files map[string]string) error {
 				found, m.count, m.why)
 		}
 	}
+	for _, name := range operations {
+		text, n := keepAlive(files[name])
+		if n == 0 {
+			return fmt.Errorf("gotch %s: %s has no method of a tensor (patch: keepAlive)", moduleVersion, name)
+		}
+		files[name] = text
+	}
 	for name, text := range addedFiles {
 		files[name] = text
 	}
@@ -263,6 +271,32 @@ func applyPatches(files map[string]string) error {
 		}
 	}
 	return nil
+}
+
+// operations are the files of methods that hand tensors and scalars to C.
+var operations = []string{"ts/tensor-generated.go", "ts/patch.go"}
+
+// method is the first line of a method of a tensor, with its receiver and its parameters.
+var method = regexp.MustCompile(`(?m)^func ?\((\w+ \*Tensor)\) *\w+\(([^()]*)\).*\{[ \t]*$`)
+
+// handle is a parameter that has a finalizer, or a list of such.
+var handle = regexp.MustCompile(`(\w+) +(?:\[\])?\*?(?:Tensor|Scalar)\b`)
+
+// keepAlive keeps the tensors and scalars of each method until it returns, and counts the methods.
+// gotch takes the C handle out of them and does not use them again. So the garbage collector may free
+// what C works on: a scalar that is made in a call, as in x.MustBaddbmm(a, b, ts.FloatScalar(2), ...).
+func keepAlive(text string) (kept string, methods int) {
+	kept = method.ReplaceAllStringFunc(text, func(line string) string {
+		methods++
+		parts := method.FindStringSubmatch(line)
+		for _, list := range parts[1:] {
+			for _, h := range handle.FindAllStringSubmatch(list, -1) {
+				line += "\n  defer runtime.KeepAlive(" + h[1] + ")"
+			}
+		}
+		return line
+	})
+	return strings.Replace(kept, "\"unsafe\"", "\"runtime\"\n  \"unsafe\"", 1), methods
 }
 
 // dropUnusedImports removes the imports that are superfluous with the patches.

@@ -246,3 +246,33 @@ func TestMustPanics(t *testing.T) {
 	ts.MustRandn([]int64{2, 3}, gotch.Float, gotch.CPU).MustMatmul(ts.MustRandn([]int64{2, 3}, gotch.Float,
 		gotch.CPU), false)
 }
+
+// A scalar lives until the operation that it is given to is over.
+func TestScalarsLiveAsLongAsTheirOperation(t *testing.T) {
+	lock(t)
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				runtime.GC()
+			}
+		}
+	}()
+	x := ts.MustOnes([]int64{400, 32, 32}, gotch.Float, gotch.CPU)
+	for range 50 {
+		y, err := x.Baddbmm(x, x, ts.FloatScalar(3), ts.FloatScalar(0.25), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		low, high := y.MustMin(false), y.MustMax(true)
+		if a, b := low.Float64Values()[0], high.Float64Values()[0]; a != 11 || b != 11 {
+			t.Fatalf("3·1 + 0.25·32 = %g to %g, want 11", a, b)
+		}
+		low.MustDrop()
+		high.MustDrop()
+	}
+}
