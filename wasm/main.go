@@ -109,16 +109,16 @@ func (f fileInJS) ReadAt(p []byte, offset int64) (int, error) {
 func describe(info session.Info) map[string]any {
 	meta, d := info.Network.Meta, info.Defaults
 	histogram := map[string]any{}
-	for n, count := range meta.Histogram {
+	for n, count := range meta.Sizes() {
 		histogram[strconv.Itoa(n)] = count
 	}
 	md := map[string]any{}
 	for k, v := range info.Metadata {
 		md[k] = v
 	}
-	elements := make([]any, len(meta.Elements))
-	for i, s := range meta.Elements {
-		elements[i] = s
+	var elements []any
+	for _, e := range meta.Apart() {
+		elements = append(elements, e.Symbol())
 	}
 	return map[string]any{
 		"variant":   info.Network.Kind,

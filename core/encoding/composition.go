@@ -89,8 +89,9 @@ func (p *reader) compositions() (list []Composition) {
 // does not know the compositions.
 func (m Meta) FormulaNotes(formula string) string {
 	elements, err := molecule.ParseFormula(formula)
+	elements, has := molecule.Apart(elements), m.Apart()
 	if err != nil ||
-		slices.ContainsFunc(elements, func(e molecule.Element) bool { return m.channel(e) < 0 }) {
+		slices.ContainsFunc(elements, func(e molecule.Element) bool { return !slices.Contains(has, e) }) {
 		return ""
 	}
 	var notes []string
@@ -99,25 +100,26 @@ func (m Meta) FormulaNotes(formula string) string {
 	if likeSMILES(formula) && !slices.Contains(elements, molecule.H) {
 		add("Read as the formula ", hill, ", without hydrogen. SMILES is not taken: ethanol is C2H6O.")
 	}
-	has := func(n int, what string) string { return "The formula has " + strconv.Itoa(n) + what }
+	holds := func(n int, what string) string { return "The formula has " + strconv.Itoa(n) + what }
 	data := func(limit string, n int) string {
 		return " The training data have at " + limit + " " + strconv.Itoa(n) + "."
 	}
 	least, most := m.sizes()
-	heavy, heaviest := heavyAtoms(elements), 0
+	heavy, heaviest, seen := heavyAtoms(elements), 0, false
 	for _, c := range m.Compositions {
 		known, _ := molecule.ParseFormula(c.Formula)
 		heaviest = max(heaviest, heavyAtoms(known))
+		seen = seen || hillFormula(known) == hill
 	}
 	switch n := len(elements); {
 	case most > 0 && n > most:
-		add(has(n, " atoms."), data("most", most), " Expect broken molecules.")
+		add(holds(n, " atoms."), data("most", most), " Expect broken molecules.")
 	case n == 1 && n < least:
-		add(has(n, " atom."), data("least", least), " Expect wrong distances.")
+		add(holds(n, " atom."), data("least", least), " Expect wrong distances.")
 	case n < least:
-		add(has(n, " atoms."), data("least", least), " Expect wrong distances.")
+		add(holds(n, " atoms."), data("least", least), " Expect wrong distances.")
 	case heaviest > 0 && heavy > heaviest:
-		add(has(heavy, " atoms besides hydrogen."), data("most", heaviest), " Expect broken molecules.")
+		add(holds(heavy, " atoms besides hydrogen."), data("most", heaviest), " Expect broken molecules.")
 	}
 	switch {
 	case molecule.TooFewValences(elements):
@@ -125,16 +127,29 @@ func (m Meta) FormulaNotes(formula string) string {
 	case molecule.OddValence(elements):
 		add("The valences add up to an odd number. So no molecule with this formula can be stable.")
 	}
-	if len(notes) == 0 && len(m.Compositions) > 0 &&
-		!slices.ContainsFunc(m.Compositions, func(c Composition) bool { return c.Formula == hill }) {
+	if len(notes) == 0 && len(m.Compositions) > 0 && !seen {
 		add("No molecule of the training data has this formula.")
 	}
 	return strings.Join(notes, " ")
 }
 
+// Sizes counts the molecules of the training set by their numbers of atoms: Histogram, but with the
+// hydrogens of united atoms, where the compositions tell them.
+func (m Meta) Sizes() map[int]int {
+	if !m.United() || len(m.Compositions) == 0 {
+		return m.Histogram
+	}
+	sizes := map[int]int{}
+	for _, c := range m.Compositions {
+		atoms, _ := molecule.ParseFormula(c.Formula)
+		sizes[len(molecule.Apart(atoms))] += c.Molecules
+	}
+	return sizes
+}
+
 // sizes are the least and the largest number of atoms of the training set, 0 where they are unknown.
 func (m Meta) sizes() (least, most int) {
-	for n := range m.Histogram {
+	for n := range m.Sizes() {
 		if least == 0 || n < least {
 			least = n
 		}
@@ -157,9 +172,9 @@ func likeSMILES(formula string) bool {
 	return upper > 1
 }
 
-// hillFormula is the formula of elements in Hill order.
+// hillFormula is the formula of elements in Hill order, united atoms apart.
 func hillFormula(elements []molecule.Element) string {
-	return (&molecule.Molecule{Elements: elements}).Formula()
+	return (&molecule.Molecule{Elements: molecule.Apart(elements)}).Formula()
 }
 
 // heavyAtoms counts the atoms besides hydrogen.

@@ -23,7 +23,7 @@ import (
 // Meta is what a weights file says beside the network: what its inputs mean and
 // where it comes from.
 type Meta struct {
-	Elements    []string // symbol of each one-hot channel, in order
+	Elements    []string // symbol of each one-hot channel, in order; [CH3] is a united atom
 	Charge      bool     // whether the last feature is the atomic number ("charge" in EDM)
 	ScaleX      float64  // positions are divided by this (Å), 1
 	ScaleTypes  float64  // one-hot types are divided by this, 4
@@ -65,15 +65,25 @@ func (s Sampling) validate(timesteps int) error {
 	return nil
 }
 
+// Apart are the elements of the molecules that the model makes, each once: Elements, but of united
+// atoms those that they are of, and hydrogen last.
+func (m Meta) Apart() (list []molecule.Element) {
+	for _, symbol := range m.Elements {
+		e, _ := molecule.ParseUnited(symbol)
+		if heavy, _ := e.Split(); !slices.Contains(list, heavy) {
+			list = append(list, heavy)
+		}
+	}
+	if m.United() {
+		list = append(list, molecule.H)
+	}
+	return list
+}
+
 // Rule is the rule by which the molecules of a model are judged: that of its data set, as its
 // elements tell it.
 func (m Meta) Rule() molecule.Rule {
-	var elements []molecule.Element
-	for _, symbol := range m.Elements {
-		e, _ := molecule.ParseElement(symbol)
-		elements = append(elements, e)
-	}
-	return molecule.RuleOf(elements)
+	return molecule.RuleOf(m.Apart())
 }
 
 // QM9 is the meaning of the inputs of QM9 models: H C N O F and the atomic
@@ -98,14 +108,14 @@ func (m Meta) Features() int {
 // it.
 func (m Meta) channel(e molecule.Element) int {
 	return slices.IndexFunc(m.Elements, func(symbol string) bool {
-		known, _ := molecule.ParseElement(symbol)
+		known, _ := molecule.ParseUnited(symbol)
 		return known == e
 	})
 }
 
 // hot and charge are the values of an atom's features.
 func (m Meta) hot() float64                      { return 1 / m.ScaleTypes }
-func (m Meta) charge(e molecule.Element) float64 { return float64(e) / m.ScaleCharge }
+func (m Meta) charge(e molecule.Element) float64 { return float64(molecule.Number(e)) / m.ScaleCharge }
 
 // SetFeatures sets the features h (F) of an atom whose element has a channel.
 func (m Meta) SetFeatures(h []float32, channel int, e molecule.Element) {
@@ -184,6 +194,10 @@ func (m Meta) Rows(mol *molecule.Molecule) ([]float32, error) {
 	if err := CheckPositions(mol); err != nil {
 		return nil, err
 	}
+	mol, err := m.Atoms(mol)
+	if err != nil {
+		return nil, err
+	}
 	width := 3 + m.Features()
 	rows := make([]float32, len(mol.Elements)*width)
 	for i, e := range mol.Elements {
@@ -193,6 +207,19 @@ func (m Meta) Rows(mol *molecule.Molecule) ([]float32, error) {
 	}
 	symmetrise.RemoveMean(rows, width, []int{len(mol.Elements)})
 	return rows, nil
+}
+
+// United reports whether the atoms of the model are united with their hydrogens, as [CH3].
+func (m Meta) United() bool {
+	return slices.ContainsFunc(m.Elements, func(symbol string) bool { return symbol[0] == '[' })
+}
+
+// Atoms is a molecule as the atoms of the model: itself, or that of its united atoms.
+func (m Meta) Atoms(mol *molecule.Molecule) (*molecule.Molecule, error) {
+	if !m.United() || molecule.IsUnited(mol.Elements) {
+		return mol, nil
+	}
+	return mol.United()
 }
 
 // MaxAtoms bounds the sizes of the histogram.
@@ -224,7 +251,7 @@ func (m Meta) Validate() error {
 	}
 	seen := map[string]bool{}
 	for _, e := range m.Elements {
-		if _, ok := molecule.ParseElement(e); !ok {
+		if _, ok := molecule.ParseUnited(e); !ok {
 			return errors.New("elements: " + strconv.Quote(e) + " is not an element")
 		}
 		if seen[e] {

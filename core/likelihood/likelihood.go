@@ -441,8 +441,8 @@ func LogFeatures(meta encoding.Meta, sigma0 float64, types []uint8, h []float32)
 		}
 		sum += math.Log(p / all)
 		if meta.Charge {
-			q, _ := molecule.ParseElement(meta.Elements[own])
-			charge := meta.Scale(3 + kinds)
+			e, _ := molecule.ParseUnited(meta.Elements[own])
+			q, charge := molecule.Number(e), meta.Scale(3+kinds)
 			sum += math.Log(window(float64(q)-float64(row[kinds])*charge, sigma0*charge))
 		}
 	}

@@ -48,8 +48,11 @@ var elements = func() map[[2]byte]Element {
 	return m
 }()
 
-// Symbol is the element's symbol; "X" for no element.
+// Symbol is the element's symbol; "X" for no element. A united atom has that of SMILES, [CH3].
 func (e Element) Symbol() string {
+	if _, n := e.Split(); n > 0 {
+		return e.unitedSymbol()
+	}
 	if e == 0 || int(e) > len(symbols) {
 		return "X"
 	}
@@ -77,17 +80,19 @@ func parseElement(symbol []byte) (Element, bool) {
 // maxFormula bounds the atoms of a formula that ParseFormula reads.
 const maxFormula = 1 << 16
 
-// ParseFormula reads a formula such as C2H6O: the element of every atom, in the
-// order of the text.
+// ParseFormula reads a formula such as C2H6O, or one of united atoms such as [CH3]2O: the element of
+// every atom, in the order of the text.
 func ParseFormula(text string) ([]Element, error) {
 	var atoms []Element
 	for rest := text; rest != ""; {
 		length := 1
-		if len(rest) > 1 && rest[1] >= 'a' && rest[1] <= 'z' {
+		if bracket := strings.IndexByte(rest, ']'); rest[0] == '[' && bracket > 0 {
+			length = bracket + 1
+		} else if len(rest) > 1 && rest[1] >= 'a' && rest[1] <= 'z' {
 			length = 2
 		}
-		e, ok := parseElement([]byte(rest[:length]))
-		if !ok || rest[0] < 'A' || rest[0] > 'Z' {
+		e, ok := ParseUnited(rest[:length])
+		if !ok || rest[0] != '[' && (rest[0] < 'A' || rest[0] > 'Z') {
 			return nil, errors.New("formula " + strconv.Quote(text) + ": no element at " +
 				strconv.Quote(rest) + ", want a formula such as C2H6O")
 		}

@@ -58,8 +58,13 @@ func (l *Lewis) Charge() (sum int) {
 // and W. Y. Kim, Bull. Korean Chem. Soc. 36, 1769 (2015) (xyz2mol, which RDKit's DetermineBonds
 // follows: valences and charges); P. Pyykkö and M. Atsumi, Chem. Eur. J. 15, 12770 (2009) (radii).
 func (m *Molecule) Lewis(charge int) *Lewis {
+	return m.lewis(charge, make([]int, len(m.Elements)))
+}
+
+// lewis is Lewis where atoms (N) have so many hydrogens that are not among the atoms.
+func (m *Molecule) lewis(charge int, hydrogens []int) *Lewis {
 	p := &perception{Molecule: m, valence: make([]int, len(m.Elements))}
-	p.connect()
+	p.connect(hydrogens)
 	p.pairElectrons(charge)
 	return p.finish(charge)
 }
@@ -96,10 +101,9 @@ func mostBonds(e Element) int {
 	return 0
 }
 
-// connect finds which atoms are bonded.
-func (p *perception) connect() {
-	n := len(p.Elements)
-	p.degree = make([]int, n)
+// connect finds which atoms are bonded, beside their hydrogens.
+func (p *perception) connect(hydrogens []int) {
+	p.degree = slices.Clone(hydrogens)
 	var stretch []float64 // of the bonds: their length beyond that of a single one, Å
 	p.near(longestLewis, func(i, j int) bool {
 		a, b := p.Elements[i], p.Elements[j]
@@ -116,6 +120,7 @@ func (p *perception) connect() {
 		return true
 	})
 	p.dropStretched(stretch)
+	copy(p.valence, hydrogens)
 	for _, b := range p.bonds {
 		p.valence[b.I]++
 		p.valence[b.J]++

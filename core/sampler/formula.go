@@ -33,8 +33,7 @@ func (o Options) types(meta encoding.Meta) (types [][]molecule.Element, err erro
 		}
 		return types, nil
 	case o.Formula != "":
-		elements, err := o.formula()
-		return slices.Repeat([][]molecule.Element{elements}, o.N), err
+		return o.typesOfFormula(meta)
 	case len(meta.Compositions) > 0:
 		return o.drawTypes(meta.Compositions)
 	case o.Fragment != nil:
@@ -44,21 +43,30 @@ func (o Options) types(meta encoding.Meta) (types [][]molecule.Element, err erro
 	return nil, nil
 }
 
-// formula are the elements of Formula, those of Fragment first.
-func (o Options) formula() ([]molecule.Element, error) {
+// typesOfFormula are the elements of Formula, those of Fragment first. To a model of united atoms a
+// formula of elements stands for the compositions of the training data that have it.
+func (o Options) typesOfFormula(meta encoding.Meta) (types [][]molecule.Element, err error) {
 	elements, err := molecule.ParseFormula(o.Formula)
 	if err != nil {
 		return nil, bad("formula", "", err.Error())
 	}
-	if o.Atoms != 0 && o.Atoms != len(elements) {
+	if n := len(molecule.Apart(elements)); o.Atoms != 0 && o.Atoms != n {
 		return nil, bad("atoms", strconv.Itoa(o.Atoms),
-			"the formula "+o.Formula+" has "+strconv.Itoa(len(elements)))
+			"the formula "+o.Formula+" has "+strconv.Itoa(n))
+	}
+	if meta.United() && !molecule.IsUnited(elements) {
+		list := ofFormula(meta.Compositions, elements)
+		if len(list) == 0 {
+			return nil, bad("formula", o.Formula, "the weights file knows no composition that has it, "+
+				"want one, or united atoms such as [CH3]2[OH]")
+		}
+		return o.drawTypes(list)
 	}
 	whole, missing := arranged(elements, o.Fragment)
 	if missing != 0 {
 		return nil, bad("formula", o.Formula, "it has fewer "+missing.Symbol()+" than the fragment")
 	}
-	return whole, nil
+	return slices.Repeat([][]molecule.Element{whole}, o.N), nil
 }
 
 // arranged is a composition with the elements of a fragment first. missing is one
@@ -112,8 +120,7 @@ func (o Options) drawTypes(all []encoding.Composition) (types [][]molecule.Eleme
 func (o Options) drawComposition(list []composition, i int) ([]molecule.Element, error) {
 	n := o.size(i)
 	fits := func(c composition) bool {
-		k := len(c.elements)
-		return k == n || n == 0 && k > o.fixedAtoms()
+		return n == 0 && len(c.elements) > o.fixedAtoms() || n == len(molecule.Apart(c.elements))
 	}
 	total := 0
 	for _, c := range list {
@@ -132,6 +139,9 @@ func (o Options) drawComposition(list []composition, i int) ([]molecule.Element,
 		}
 	}
 	reason := "the weights file knows no composition that fits: give a formula, or ask for joint"
+	if o.Formula != "" {
+		return nil, bad("fragment", "", "no composition of "+o.Formula+" in the weights file has its atoms and more")
+	}
 	if n == 0 {
 		return nil, bad("fragment", "", reason)
 	}

@@ -26,11 +26,12 @@ type Options struct {
 	First int `json:"first"`
 	// N is the number of molecules. 0: one, or one for each of From.
 	N int `json:"n"`
-	// Atoms is the number of atoms of every molecule, up to 1024. 0: drawn like those
-	// of the training data.
+	// Atoms is the number of atoms of every molecule, up to 1024, and with Joint of united
+	// atoms. 0: drawn like those of the training data.
 	Atoms int `json:"atoms"`
 	// Formula is the composition of every molecule, such as C7H10O2, for a model that
-	// is conditioned on compositions. Empty: drawn like those of the training data.
+	// is conditioned on compositions, or of united atoms, such as [CH3]2[CH]O. Empty: drawn
+	// like those of the training data.
 	Formula string `json:"formula"`
 	// Joint samples types and positions together, p(x, h), also by a model that is
 	// conditioned on compositions, p(x | h).

@@ -42,7 +42,9 @@ type Sampler struct {
 	meta     encoding.Meta
 	net      symmetrise.Network
 	sched    *schedule.Schedule
-	elements []molecule.Element
+	elements []molecule.Element   // of the types
+	apart    []molecule.Element   // of frames
+	given    [][]molecule.Element // of each molecule, where they are united and given
 	sizes    []int
 	times    []int // (S+1) t_0 > ... > t_S = 0
 	done     int   // calls of Step so far
@@ -91,6 +93,9 @@ func New(net symmetrise.Network, meta encoding.Meta, o Options) (*Sampler, error
 	if o, err = o.filled(meta, sched); err != nil {
 		return nil, err
 	}
+	if o, err = o.united(meta); err != nil {
+		return nil, err
+	}
 	if o.N > MaxRows { // a molecule has an atom at least
 		return nil, o.tooMany()
 	}
@@ -105,8 +110,11 @@ func New(net symmetrise.Network, meta encoding.Meta, o Options) (*Sampler, error
 		return nil, err
 	}
 	s := &Sampler{
-		o: o, meta: meta, net: net, sched: sched, elements: elements, width: 3 + net.Features(),
+		o: o, meta: meta, net: net, sched: sched, elements: elements, apart: meta.Apart(), width: 3 + net.Features(),
 		fixed: o.fixedAtoms(), times: times(sched, o.Method, o.TStart, o.Steps, o.Rho),
+	}
+	if meta.United() {
+		s.given = types
 	}
 	s.predict = s.network
 	if err := s.setSizes(types); err != nil {
@@ -141,7 +149,7 @@ func elementsOf(meta encoding.Meta) (list []molecule.Element, err error) {
 		return nil, errNoMeaning
 	}
 	for _, symbol := range meta.Elements {
-		e, ok := molecule.ParseElement(symbol)
+		e, ok := molecule.ParseUnited(symbol)
 		if !ok {
 			return nil, errors.New("sampler: unknown element " + strconv.Quote(symbol))
 		}
@@ -308,9 +316,6 @@ func (s *Sampler) Steps() int { return len(s.times) }
 // Len is the number of molecules of the batch.
 func (s *Sampler) Len() int { return len(s.sizes) }
 
-// Atoms is the number of atoms of molecule i.
-func (s *Sampler) Atoms(i int) int { return s.sizes[i] }
-
 // Gamma is the matrix C that molecule i was rotated by in the last step.
 func (s *Sampler) Gamma(i int) o3.Matrix { return s.state.Gamma(i) }
 
@@ -347,15 +352,15 @@ func (s *Sampler) part(all []float32, i int) []float32 {
 	return all[at*s.width : (at+s.sizes[i])*s.width]
 }
 
-// Frame writes where molecule i is now: positions (n, 3) in Å, and the one-hot
-// type channels (n, elements), 1 for a certain type and 0 for none. Either may
+// Frame writes where molecule i is now: positions (n, 3) in Å of its Atoms, and the one-hot
+// type channels (n, Elements), 1 for a certain type and 0 for none. Either may
 // be nil.
 func (s *Sampler) Frame(i int, positions, types []float32) {
 	if s.decoder != nil {
 		s.latentFrame(i, s.rows(i), positions, types)
 		return
 	}
-	s.frame(s.rows(i), positions, types)
+	s.shown(i, s.rows(i), positions, types)
 }
 
 // Predicted writes, like Frame, the data that the network predicted in the last
@@ -365,7 +370,16 @@ func (s *Sampler) Predicted(i int, positions, types []float32) {
 		s.latentFrame(i, nil, positions, types)
 		return
 	}
-	s.frame(s.part(s.hat, i), positions, types)
+	s.shown(i, s.part(s.hat, i), positions, types)
+}
+
+// shown is frame of the atoms that frames have.
+func (s *Sampler) shown(i int, z, positions, types []float32) {
+	if s.meta.United() {
+		s.unitedFrame(i, z, positions, types)
+		return
+	}
+	s.frame(z, positions, types)
 }
 
 func (s *Sampler) frame(z, positions, types []float32) {
@@ -388,8 +402,12 @@ func (s *Sampler) frame(z, positions, types []float32) {
 }
 
 // Molecule is molecule i as it stands now: the most likely types and the
-// positions in Å, with zero centre of mass, or with the fixed atoms at their place.
-func (s *Sampler) Molecule(i int) *molecule.Molecule {
+// positions in Å, with zero centre of mass, or with the fixed atoms at their place. The hydrogens
+// of united atoms are atoms, after the others.
+func (s *Sampler) Molecule(i int) *molecule.Molecule { return s.atoms(i).AddHydrogens() }
+
+// atoms is molecule i with the atoms of the model.
+func (s *Sampler) atoms(i int) *molecule.Molecule {
 	z, width := s.rows(i), s.width
 	if s.decoder != nil {
 		z, width = s.decodedPart(i), s.decoder.Width()

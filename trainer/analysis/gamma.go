@@ -162,7 +162,7 @@ func (a *analysis) rows(m *molecule.Molecule, index int) ([]float32, error) {
 	width := 3 + a.meta.Features()
 	stream := rng.New(a.Seed, uint32(index), rng.Init, 0)
 	h := o3.Haar(&stream)
-	h.Rotate(rows, width, rows, width, len(m.Elements))
+	h.Rotate(rows, width, rows, width, len(rows)/width)
 	return rows, nil
 }
 

@@ -99,7 +99,8 @@ func (r *Reader) Load(names []string, elements []molecule.Element, limit int) (*
 		index[e] = uint8(i)
 	}
 	if len(names) == 1 {
-		if path, _, _, _, err := splitName(names[0]); err == nil && isPacked(path) {
+		if path, _, _, _, err := splitName(names[0]); err == nil && isPacked(path) &&
+			!molecule.IsUnited(elements) {
 			return loadPacked(names[0], elements, index, limit)
 		}
 	}
@@ -191,7 +192,12 @@ func hashFile(path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-func (s *Set) add(m *molecule.Molecule, index map[molecule.Element]uint8) error {
+func (s *Set) add(m *molecule.Molecule, index map[molecule.Element]uint8) (err error) {
+	if molecule.IsUnited(s.Elements) {
+		if m, err = m.United(); err != nil {
+			return err
+		}
+	}
 	n := len(m.Elements)
 	if n == 0 || n > maxAtoms {
 		return fmt.Errorf("%d atoms, want 1 to %d", n, maxAtoms)
@@ -241,7 +247,7 @@ func (s *Set) Positions(i int) []float32 { return s.positions[3*s.offsets[i] : 3
 // Types are the indices in Elements of the atoms of molecule i: (N).
 func (s *Set) Types(i int) []uint8 { return s.types[s.offsets[i]:s.offsets[i+1]] }
 
-// Molecule is molecule i.
+// Molecule is molecule i, with the hydrogens of united atoms placed by Molecule.AddHydrogens.
 func (s *Set) Molecule(i int) *molecule.Molecule {
 	m := &molecule.Molecule{}
 	p := s.Positions(i)
@@ -250,7 +256,7 @@ func (s *Set) Molecule(i int) *molecule.Molecule {
 		m.Positions = append(m.Positions, [3]float64{float64(p[3*k]), float64(p[3*k+1]),
 			float64(p[3*k+2])})
 	}
-	return m
+	return m.AddHydrogens()
 }
 
 // Pick is the set of the molecules of the given places, in their order, which may come again.

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
@@ -248,5 +249,63 @@ func TestQM9(t *testing.T) {
 				t.Fatalf("molecule %d is not centred: %v", i, sum)
 			}
 		}
+	}
+}
+
+// A model of united atoms is trained on molecules without their hydrogens, from any file, and molecules
+// of the set have them again.
+func TestLoadUnited(t *testing.T) {
+	methanol := `6
+id=3
+O 0 0 1.42
+H 0.92 0 1.7
+C 0 0 0
+H 1.03 0 -0.37
+H -0.51 0.89 -0.37
+H -0.51 -0.89 -0.37
+`
+	text := write(t, "a.xyz", water+methanol)
+	packed := filepath.Join(t.TempDir(), "a.safetensors")
+	w := newWriter(packed, nil)
+	for m, err := range Open(text) {
+		if err = cmp.Or(err, w.Add(m, "")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(nil, "command"); err != nil {
+		t.Fatal(err)
+	}
+	var elements []molecule.Element
+	for _, symbol := range []string{"C", "[CH3]", "[OH]", "[OH2]"} {
+		e, _ := molecule.ParseUnited(symbol)
+		elements = append(elements, e)
+	}
+	for _, path := range []string{text, packed} {
+		s, err := Load([]string{path}, elements, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Types(0); !slices.Equal(got, []uint8{3}) {
+			t.Errorf("%s: types of water %v", path, got)
+		}
+		if got := s.Types(1); !slices.Equal(got, []uint8{2, 1}) {
+			t.Errorf("%s: types of methanol %v", path, got)
+		}
+		list := s.Compositions()
+		if len(list) != 2 || list[0].Formula != "[CH3][OH]" || list[1].Formula != "[OH2]" {
+			t.Errorf("%s: compositions %v", path, list)
+		}
+		if m := s.Molecule(1); m.Formula() != "CH4O" || !m.Stable() {
+			t.Errorf("%s: molecule %s at %v", path, m.Formula(), m.Positions)
+		}
+		if _, err := Load([]string{path}, elements[:3], 0); err == nil ||
+			!strings.Contains(err.Error(), "molecule 1: element [OH2] is not among the model's") {
+			t.Errorf("%s: without [OH2]: %v", path, err)
+		}
+	}
+	far := write(t, "far.xyz", methane) // 1.7 Å
+	if _, err := Load([]string{far}, elements, 0); err == nil || !strings.Contains(err.Error(), far) ||
+		!strings.Contains(err.Error(), "molecule 1: atom 2: a hydrogen without a bond") {
+		t.Errorf("far hydrogens: %v", err)
 	}
 }

@@ -420,7 +420,7 @@ func (o *Options) completeNetwork() error {
 func (o *Options) elements() []molecule.Element {
 	var list []molecule.Element
 	for _, s := range o.Elements {
-		e, _ := molecule.ParseElement(s)
+		e, _ := molecule.ParseUnited(s)
 		list = append(list, e)
 	}
 	return list

@@ -72,7 +72,8 @@ func (c *Checkpoint) inputVariance(val *dataset.Set) ([]float64, error) {
 		if err != nil {
 			return nil, err
 		}
-		width, atoms := len(rows)/len(m.Elements), len(m.Elements)
+		width := 3 + meta.Features()
+		atoms := len(rows) / width
 		noise := make([]float32, len(rows))
 		stream := rng.New(valSeed, uint32(i), rng.Initial, 0)
 		stream.Fill(noise, 1)

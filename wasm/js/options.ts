@@ -40,13 +40,14 @@ export interface Options {
   /** `n` is the number of molecules. 0: one, or one for each of `from`. */
   n?: number;
   /**
-   * `atoms` is the number of atoms of every molecule, up to 1024. 0: drawn like those of the
-   * training data.
+   * `atoms` is the number of atoms of every molecule, up to 1024, and with `joint` of united
+   * atoms. 0: drawn like those of the training data.
    */
   atoms?: number;
   /**
    * `formula` is the composition of every molecule, such as C7H10O2, for a model that is
-   * conditioned on compositions. Empty: drawn like those of the training data.
+   * conditioned on compositions, or of united atoms, such as [CH3]2[CH]O. Empty: drawn like
+   * those of the training data.
    */
   formula?: string;
   /**

@@ -92,7 +92,7 @@ func (s *Session) Start(options string) (Size, error) {
 	size, largest := Size{
 		First:    o.First,
 		Steps:    run.Steps() - 1,
-		Elements: len(s.model.Meta.Elements),
+		Elements: len(run.Elements()),
 	}, 0
 	for i := range run.Len() {
 		size.Atoms = append(size.Atoms, run.Atoms(i))
@@ -144,7 +144,7 @@ func (s *Session) Frame(i int) (Frame, error) {
 	f := Frame{
 		Step:      s.steps(),
 		Positions: s.positions[:3*atoms],
-		Scores:    s.scores[:atoms*len(s.model.Meta.Elements)],
+		Scores:    s.scores[:atoms*len(s.sampler.Elements())],
 	}
 	s.sampler.Frame(i, f.Positions, f.Scores)
 	for k, row := range s.sampler.Gamma(i) {
@@ -152,7 +152,11 @@ func (s *Session) Frame(i int) (Frame, error) {
 			f.Gamma[3*k+j] = float32(v)
 		}
 	}
-	f.Bonds = s.sampler.Molecule(i).ShownBonds()
+	for _, b := range s.sampler.Molecule(i).ShownBonds() {
+		if b.J < atoms { // hydrogens of united atoms are in frames where the types are given
+			f.Bonds = append(f.Bonds, b)
+		}
+	}
 	return f, nil
 }
 

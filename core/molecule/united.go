@@ -1,0 +1,500 @@
+package molecule
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// United atoms are the particles of a model without hydrogens: an atom and its hydrogens at the place
+// of the atom. Their numbers lie beyond those of the elements, and their symbols are those of SMILES,
+// [CH3]. Only data sets and models have them; AddHydrogens makes a molecule of them.
+const firstUnited Element = 128
+
+// mostHydrogens is the most hydrogens of a united atom.
+const mostHydrogens = 4
+
+// carriers are the elements that united atoms are of.
+var carriers = [...]Element{5, C, N, O, 14, 15, 16, 33, 34}
+
+// Unite is the united atom of an element and n hydrogens, the element itself for n = 0; ok tells
+// whether there is one.
+func Unite(e Element, n int) (united Element, ok bool) {
+	k := slices.Index(carriers[:], e)
+	switch {
+	case n == 0:
+		return e, true
+	case k < 0 || n < 0 || n > mostHydrogens:
+		return 0, false
+	}
+	return firstUnited + Element(k*mostHydrogens+n-1), true
+}
+
+// Split is the element of a united atom and the number of its hydrogens; of an element itself and 0.
+func (e Element) Split() (heavy Element, hydrogens int) {
+	k := int(e) - int(firstUnited)
+	if k < 0 || k >= len(carriers)*mostHydrogens {
+		return e, 0
+	}
+	return carriers[k/mostHydrogens], k%mostHydrogens + 1
+}
+
+// Number is the atomic number of an element, or of the atom that a united atom has beside hydrogens.
+func Number(e Element) int {
+	heavy, _ := e.Split()
+	return int(heavy)
+}
+
+// unitedSymbol is the symbol of a united atom, as SMILES has it.
+func (e Element) unitedSymbol() string {
+	heavy, n := e.Split()
+	text := "[" + heavy.Symbol() + "H"
+	if n > 1 {
+		text += strconv.Itoa(n)
+	}
+	return text + "]"
+}
+
+// ParseUnited reads the symbol of an element, or of a united atom.
+func ParseUnited(symbol string) (Element, bool) {
+	inner, bracket := strings.CutPrefix(symbol, "[")
+	if !bracket {
+		return ParseElement(symbol)
+	}
+	at := strings.LastIndexByte(inner, 'H')
+	if at < 1 || !strings.HasSuffix(inner, "]") {
+		return 0, false
+	}
+	n := 1
+	if digits := inner[at+1 : len(inner)-1]; digits != "" {
+		n, _ = strconv.Atoi(digits)
+	}
+	heavy, ok := ParseElement(inner[:at])
+	united, known := Unite(heavy, n)
+	return united, ok && known && n > 0
+}
+
+// IsUnited tells whether a list has united atoms.
+func IsUnited(elements []Element) bool {
+	return slices.ContainsFunc(elements, func(e Element) bool { return e >= firstUnited })
+}
+
+// Apart are the elements that united atoms are made of: those of the atoms in their order, then the
+// hydrogens.
+func Apart(elements []Element) []Element {
+	var atoms []Element
+	hydrogens := 0
+	for _, e := range elements {
+		heavy, n := e.Split()
+		atoms = append(atoms, heavy)
+		hydrogens += n
+	}
+	return append(atoms, slices.Repeat([]Element{H}, hydrogens)...)
+}
+
+// United is the molecule with each hydrogen as a part of the atom that it is nearest to, relative to the
+// length of a bond, among those that have room for it. Its properties stay. A hydrogen that is bonded to
+// none of them is an error that names the atom.
+func (m *Molecule) United() (*Molecule, error) {
+	carried := make([]int, len(m.Elements))
+	for i, e := range m.Elements {
+		if e != H {
+			continue
+		}
+		nearest, least := -1, bondMargin
+		for j, other := range m.Elements {
+			if _, ok := Unite(other, carried[j]+1); !ok {
+				continue
+			}
+			if d := m.Distance(i, j) - (elementRadii[other].covalent[0] + elementRadii[H].covalent[0]); d <= least {
+				nearest, least = j, d
+			}
+		}
+		if nearest < 0 {
+			return nil, errors.New("atom " + strconv.Itoa(i+1) + ": a hydrogen without a bond to B, C, N, O, Si, P, S, " +
+				"As or Se of less than 4 others")
+		}
+		carried[nearest]++
+	}
+	out := &Molecule{Properties: m.Properties}
+	for i, e := range m.Elements {
+		if united, _ := Unite(e, carried[i]); e != H {
+			out.Elements, out.Positions = append(out.Elements, united), append(out.Positions, m.Positions[i])
+		}
+	}
+	if len(out.Elements) == 0 {
+		return nil, errors.New("no atom but hydrogen")
+	}
+	return out, nil
+}
+
+// AddHydrogens is the molecule with the hydrogens of its united atoms as atoms, after all others; the
+// molecule itself if it has no united atoms. The bonds are those of the Lewis structure, given the
+// hydrogens. Each hydrogen is at the mean length of its kind of bond, in the direction that the bonds of
+// its atom leave:
+//
+//	four neighbours, or a lone pair in place of one   tetrahedral
+//	three, and nitrogen beside a double bond          trigonal
+//	two                                               linear
+//
+// What turns about a bond is staggered, or in the plane of a double bond next to it. Of these positions
+// those are taken that touch the fewest atoms and are nearest to an acceptor of hydrogen bonds.
+func (m *Molecule) AddHydrogens() *Molecule {
+	if !IsUnited(m.Elements) {
+		return m
+	}
+	p := newPlacing(m)
+	for _, turning := range []bool{false, true} {
+		for i := range p.count {
+			if (len(p.around[i]) == 1 && p.shape[i] != linear) == turning {
+				p.place(i)
+			}
+		}
+	}
+	return &Molecule{Elements: p.Elements, Positions: p.Positions, Properties: m.Properties}
+}
+
+// placing is a molecule whose hydrogens are being placed.
+type placing struct {
+	Molecule
+	count     int     // of atoms but hydrogens
+	hydrogens []int   // that atoms still lack
+	bonds     []Bond  // of atoms but hydrogens
+	around    [][]int // (count) the atoms that an atom is bonded to, hydrogens too
+	double    []int   // (count) the atom at the other end of a double bond, or -1
+	shape     []shape // (count)
+}
+
+// shape is how the bonds of an atom leave it.
+type shape int8
+
+const (
+	linear      shape = 2
+	trigonal    shape = 3
+	pyramidal   shape = 4 // between trigonal and tetrahedral, as in aniline
+	tetrahedral shape = 5
+)
+
+func newPlacing(m *Molecule) *placing {
+	p := &placing{count: len(m.Elements), Molecule: Molecule{Positions: slices.Clone(m.Positions)}}
+	for _, e := range m.Elements {
+		heavy, n := e.Split()
+		p.Elements, p.hydrogens = append(p.Elements, heavy), append(p.hydrogens, n)
+	}
+	l := p.lewis(0, p.hydrogens)
+	p.bonds, p.around = l.Bonds, make([][]int, p.count)
+	multiple := make([]int, p.count) // what the orders are above 1
+	p.double = slices.Repeat([]int{-1}, p.count)
+	for _, b := range l.Bonds {
+		p.around[b.I], p.around[b.J] = append(p.around[b.I], b.J), append(p.around[b.J], b.I)
+		multiple[b.I] += b.Order - 1
+		multiple[b.J] += b.Order - 1
+		if b.Order == 2 {
+			p.double[b.I], p.double[b.J] = b.J, b.I
+		}
+	}
+	p.shape = make([]shape, p.count)
+	for i, e := range p.Elements {
+		switch {
+		case e == 14 || e == 15 || e == 16 || e == 33 || e == 34: // S=O and P=O leave no plane
+			p.shape[i] = tetrahedral
+		case multiple[i] >= 2:
+			p.shape[i] = linear
+		case multiple[i] == 1 || e == 5:
+			p.shape[i] = trigonal
+		default:
+			p.shape[i] = tetrahedral
+		}
+	}
+	p.nitrogens()
+	return p
+}
+
+// nitrogens finds the nitrogens of single bonds whose lone pair a double bond next to them draws into
+// its plane: all the way from C=O, or from two sides, else in part.
+func (p *placing) nitrogens() {
+	found := make([]shape, p.count)
+	for i, e := range p.Elements {
+		if e != N || p.shape[i] != tetrahedral || len(p.around[i])+p.hydrogens[i] != 3 {
+			continue
+		}
+		draws := 0
+		for _, j := range p.around[i] {
+			switch {
+			case p.shape[j] != trigonal:
+			case p.double[j] >= 0 && (p.Elements[p.double[j]] == O || p.Elements[p.double[j]] == 16):
+				draws += 2
+			default:
+				draws++
+			}
+		}
+		switch {
+		case draws > 1:
+			found[i] = trigonal
+		case draws == 1:
+			found[i] = pyramidal
+		}
+	}
+	for i, s := range found {
+		if s != 0 {
+			p.shape[i] = s
+		}
+	}
+}
+
+// length is the mean length in Å of a bond of atom i to hydrogen, in QM9: of C 0.004 Å about it.
+func (p *placing) length(i int) float64 {
+	double := p.double[i]
+	switch e := p.Elements[i]; {
+	case e == C && p.shape[i] == linear:
+		return 1.062
+	case e == C && double >= 0 && p.Elements[double] == O:
+		return 1.111
+	case e == C && p.shape[i] == trigonal:
+		if double >= 0 && p.Elements[double] == C && slices.ContainsFunc(p.around[i],
+			func(j int) bool { return p.Elements[j] == N || p.Elements[j] == O }) {
+			return 1.079
+		}
+		return 1.084
+	case e == C:
+		switch narrow := p.narrowest(i); {
+		case narrow > ringOf3:
+			return 1.0855
+		case narrow > ringOf4:
+			return 1.0925
+		case len(p.around[i]) == 1 || p.hydrogens[i] == 0:
+			return 1.0945
+		}
+		return 1.097
+	case e == N && double >= 0:
+		return 1.021
+	case e == N && p.shape[i] != tetrahedral:
+		return 1.009
+	case e == N:
+		return 1.018
+	case e == O:
+		return 0.965
+	default:
+		return elementRadii[e].covalent[0] + elementRadii[H].covalent[0]
+	}
+}
+
+// Cosines of angles that atoms of rings of three and of four have alone.
+const (
+	ringOf3 = 0.35
+	ringOf4 = -0.15
+)
+
+// narrowest is the cosine of the narrowest angle of the bonds of atom i to atoms but hydrogens.
+func (p *placing) narrowest(i int) float64 {
+	most := -1.0
+	for k, a := range p.around[i] {
+		for _, b := range p.around[i][:k] {
+			if a < p.count && b < p.count {
+				u, v := plus(p.at(a), -1, p.at(i)), plus(p.at(b), -1, p.at(i))
+				most = max(most, dot(unit(u), unit(v)))
+			}
+		}
+	}
+	return most
+}
+
+// place places the hydrogens of atom i one by one, each where it touches least.
+func (p *placing) place(i int) {
+	if p.hydrogens[i] == 0 {
+		return
+	}
+	directions := p.directions(i)
+	for p.hydrogens[i] > 0 {
+		if len(directions) == 0 { // more than its bonds leave room for
+			directions = []vector{{1, 0, 0}, {-1, 0, 0}, {0, 1, 0}, {0, -1, 0}, {0, 0, 1}, {0, 0, -1}}
+		}
+		best, least := 0, math.Inf(1)
+		for k, d := range directions {
+			if s := p.strain(i, d); s < least {
+				best, least = k, s
+			}
+		}
+		p.put(i, directions[best])
+		directions = slices.Delete(directions, best, best+1)
+	}
+}
+
+// directions are those, as unit vectors, in which hydrogens of atom i can be.
+func (p *placing) directions(i int) []vector {
+	var u []vector // to the neighbours
+	var sum vector
+	for _, j := range p.around[i] {
+		d := unit(plus(p.at(j), -1, p.at(i)))
+		u, sum = append(u, d), plus(sum, 1, d)
+	}
+	switch {
+	case len(u) == 0: // the corners of a tetrahedron
+		const c = 0.5773502691896258 // 1/√3
+		return []vector{{c, c, c}, {c, -c, -c}, {-c, c, -c}, {-c, -c, c}}
+	case len(u) == 1 && p.shape[i] != linear:
+		return p.about(i, u[0])
+	case len(u) == 2 && p.shape[i] >= pyramidal:
+		return p.across(i, u, opposite(sum, u))
+	case len(u) == 3: // at one angle with all of them: across the plane through their ends
+		if normal := cross(plus(u[1], -1, u[0]), plus(u[2], -1, u[0])); dot(normal, normal) > 1e-2 {
+			normal = unit(normal)
+			return []vector{plus(vector{}, math.Copysign(1, -dot(normal, sum)), normal)}
+		}
+	}
+	return []vector{opposite(sum, u)}
+}
+
+// across are the directions on both sides of the plane of the two bonds u of atom i.
+func (p *placing) across(i int, u []vector, bisector vector) []vector {
+	normal := cross(u[0], u[1])
+	if dot(normal, normal) < 1e-4 {
+		normal = perpendicular(u[0])
+	}
+	normal = unit(normal)
+	angle, cos := dot(u[0], u[1]), 0.0 // cos: of the angle between a hydrogen and the plane
+	switch {
+	case p.shape[i] == pyramidal:
+		cos = 0.85
+	case p.Elements[i] != C: // 110° from both bonds
+		cos = min(0.342/math.Sqrt((1+angle)/2+1e-9), 1)
+	case angle > 0: // half of the angle of two hydrogens: 57° in a ring of three, 54° in one of four
+		cos = 0.58 - float64(0.08*angle)
+	default: // 53°
+		cos = 0.577 - float64(0.05*angle)
+	}
+	sin, middle := math.Sqrt(1-float64(cos*cos)), plus(vector{}, cos, bisector)
+	return []vector{plus(middle, sin, normal), plus(middle, -sin, normal)}
+}
+
+// about are the directions about the only bond of atom i, towards u.
+func (p *placing) about(i int, u vector) []vector {
+	j := p.around[i][0]
+	side, found := perpendicular(u), false // of the plane that the turn is told from
+	for _, k := range p.around[j] {
+		if k == i || found && k != p.double[j] {
+			continue
+		}
+		v := plus(p.at(k), -1, p.at(j))
+		if v = plus(v, -dot(v, u), u); dot(v, v) > 1e-4 {
+			side, found = unit(v), true
+		}
+	}
+	const half, root = 0.5, 0.8660254037844386
+	// the cosine and sine of the turn; along: minus the cosine of the angle with the bond
+	turns, along := []vector{{half, root, 0}, {-1, 0, 0}, {half, -root, 0}}, 0.0
+	flat := p.shape[j] == trigonal
+	switch {
+	case p.shape[i] == pyramidal: // on one side of a plane
+		turns = []vector{{0.909, 0.415, 0}, {-0.909, 0.415, 0}}
+	case p.shape[i] == trigonal, flat && p.Elements[i] == O: // in it
+		turns = []vector{{1, 0, 0}, {-1, 0, 0}}
+	case flat: // a methyl group has a hydrogen over the double bond
+		turns = []vector{{1, 0, 0}, {-half, root, 0}, {-half, -root, 0}}
+	}
+	switch e := p.Elements[i]; {
+	case e == O:
+		along = 0.296 // 107.2°
+	case p.shape[i] == pyramidal:
+		along = 0.408 // 114.1°, and 112.3° between two hydrogens
+	case e == N && p.double[i] >= 0 && p.hydrogens[i] == 1, e == C && p.shape[i] == tetrahedral:
+		along = 0.355 // 110.8°
+	case p.shape[i] == trigonal:
+		along = 0.5 // 120°
+	case e == N:
+		along = 0.342 // 110°
+	default:
+		along = 0.105 // 96°
+	}
+	beside, up := math.Sqrt(1-float64(along*along)), cross(side, u)
+	for k, t := range turns {
+		across := plus(plus(vector{}, t.x, side), t.y, up)
+		turns[k] = plus(plus(vector{}, -along, u), beside, across)
+	}
+	return turns
+}
+
+// put adds a hydrogen of atom i in a direction, a unit vector.
+func (p *placing) put(i int, d vector) {
+	p.around[i] = append(p.around[i], len(p.Elements))
+	p.Elements = append(p.Elements, H)
+	at := plus(p.at(i), p.length(i), d)
+	p.Positions = append(p.Positions, [3]float64{at.x, at.y, at.z})
+	p.hydrogens[i]--
+}
+
+// strain is how much a hydrogen of atom i in a direction d touches other atoms, in a unit of its own: for
+// each atom at a distance r in Å that is not bonded to atom i, (2.2/r)⁸, less 4/r of a hydrogen of N or O
+// to an N or O.
+func (p *placing) strain(i int, d vector) (sum float64) {
+	at := plus(p.at(i), p.length(i), d)
+	polar := p.Elements[i] == N || p.Elements[i] == O
+	for k, e := range p.Elements {
+		if k == i || slices.Contains(p.around[i], k) {
+			continue
+		}
+		v := plus(p.at(k), -1, at)
+		square := max(dot(v, v), 0.01)
+		ratio := 4.84 / square
+		ratio *= ratio
+		sum += float64(ratio * ratio)
+		if polar && (e == N || e == O) {
+			sum -= 4 / math.Sqrt(square)
+		}
+	}
+	return sum
+}
+
+// opposite is the unit vector against the sum of the directions u, or where they cancel one across them.
+func opposite(sum vector, u []vector) vector {
+	if dot(sum, sum) > 1e-2 {
+		return plus(vector{}, -1, unit(sum))
+	}
+	if len(u) > 1 {
+		if v := cross(u[0], u[1]); dot(v, v) > 1e-4 {
+			return unit(v)
+		}
+	}
+	return perpendicular(u[0])
+}
+
+// vector is a place or a direction. Its products are rounded one by one, so that the bits are the same on
+// every machine.
+type vector struct{ x, y, z float64 }
+
+// at is the place of atom i.
+func (m *Molecule) at(i int) vector {
+	p := &m.Positions[i]
+	return vector{p[0], p[1], p[2]}
+}
+
+func dot(a, b vector) float64 { return float64(a.x*b.x) + float64(a.y*b.y) + float64(a.z*b.z) }
+
+func cross(a, b vector) vector {
+	return vector{float64(a.y*b.z) - float64(a.z*b.y), float64(a.z*b.x) - float64(a.x*b.z),
+		float64(a.x*b.y) - float64(a.y*b.x)}
+}
+
+// plus is a + s·b.
+func plus(a vector, s float64, b vector) vector {
+	return vector{a.x + float64(s*b.x), a.y + float64(s*b.y), a.z + float64(s*b.z)}
+}
+
+// unit is a over its length; of no length the first axis.
+func unit(a vector) vector {
+	n := math.Sqrt(dot(a, a))
+	if n < 1e-9 {
+		return vector{1, 0, 0}
+	}
+	return plus(vector{}, 1/n, a)
+}
+
+// perpendicular is a unit vector across a unit vector.
+func perpendicular(a vector) vector {
+	if math.Abs(a.x) > 0.7 {
+		return unit(cross(a, vector{0, 1, 0}))
+	}
+	return unit(cross(a, vector{1, 0, 0}))
+}

@@ -1,0 +1,205 @@
+package molecule
+
+import (
+	"encoding/binary"
+	"hash/fnv"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+func TestUnitedAtomsHaveSymbols(t *testing.T) {
+	for symbol, want := range map[string]struct {
+		heavy     Element
+		hydrogens int
+	}{"C": {C, 0}, "[CH]": {C, 1}, "[CH3]": {C, 3}, "[NH2]": {N, 2}, "[SiH3]": {14, 3}, "[OH]": {O, 1},
+		"[BH4]": {5, 4}, "[SeH]": {34, 1}, "Cl": {17, 0}} {
+		e, ok := ParseUnited(symbol)
+		heavy, n := e.Split()
+		if !ok || heavy != want.heavy || n != want.hydrogens || e.Symbol() != symbol {
+			t.Errorf("%s: %v, %v, %d hydrogens, ok %v", symbol, e, heavy, n, ok)
+		}
+	}
+	for _, symbol := range []string{"", "[", "[]", "[H]", "[C]", "[CH5]", "[CH0]", "[CH-1]", "[FH]", "[CH3",
+		"CH3", "[CH]3", "[XH]", "[NaH]"} {
+		if e, ok := ParseUnited(symbol); ok {
+			t.Errorf("%q is %v", symbol, e)
+		}
+	}
+	for e := range 256 { // a symbol that is read again, or none
+		if back, ok := ParseUnited(Element(e).Symbol()); ok && back != Element(e) {
+			t.Errorf("%d has the symbol %s of %d", e, Element(e).Symbol(), back)
+		}
+	}
+}
+
+func TestFormulasOfUnitedAtoms(t *testing.T) {
+	atoms, err := ParseFormula("[CH3]2[CH]OC2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := (&Molecule{Elements: atoms}).Formula(); got != "C2O[CH3]2[CH]" {
+		t.Errorf("formula %s", got)
+	}
+	if got := (&Molecule{Elements: Apart(atoms)}).Formula(); got != "C5H7O" {
+		t.Errorf("apart %s", got)
+	}
+	for _, text := range []string{"[CH3", "[CH9]", "C[", "[]", "[C]2"} {
+		if _, err := ParseFormula(text); err == nil || !strings.Contains(err.Error(), "no element at") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// What hydrogens a molecule has does not change when they are placed by rule, nor the places of its other
+// atoms; its Lewis structure does not either, or its bonds by EDM's table.
+func TestHydrogensAreAdded(t *testing.T) {
+	all := lewisCases(t)
+	for _, m := range small(t) {
+		all = append(all, m)
+	}
+	sum, count := 0.0, 0
+	for _, m := range all {
+		name, _ := m.Property("title")
+		united, err := bare(m).United()
+		if err != nil {
+			continue // tested below
+		}
+		placed := united.AddHydrogens()
+		if again, err := placed.United(); err != nil || !slices.Equal(again.Elements, united.Elements) ||
+			!slices.Equal(again.Positions, united.Positions) {
+			t.Errorf("%s: united again %v, want %v, %v", name, again.Elements, united.Elements, err)
+		}
+		if got, want := placed.Formula(), m.Formula(); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+		before, after := bare(m).Lewis(m.Charge()), placed.Lewis(m.Charge())
+		if got, want := orders(after), orders(before); m.Charge() == 0 && got != want {
+			t.Errorf("%s: orders %s, want %s", name, got, want)
+		}
+		for i, e := range placed.Elements {
+			if e == H {
+				nearest := math.Inf(1)
+				for j, other := range m.Elements {
+					if other == H {
+						d := vector{placed.at(i).x - m.at(j).x, placed.at(i).y - m.at(j).y, placed.at(i).z - m.at(j).z}
+						nearest = min(nearest, math.Sqrt(dot(d, d)))
+					}
+				}
+				sum, count = sum+nearest, count+1
+			}
+		}
+	}
+	if mean := sum / float64(count); !(mean < 0.25) || count < 500 {
+		t.Errorf("%d hydrogens are %.3f Å from those of the data in the mean, want less than 0.25", count, mean)
+	}
+}
+
+// orders counts the bonds of a structure but those of hydrogen, by elements and order.
+func orders(l *Lewis) string {
+	var list []string
+	for _, b := range l.Bonds {
+		if a, c := l.Elements[b.I], l.Elements[b.J]; a != H && c != H {
+			list = append(list, min(a, c).Symbol()+max(a, c).Symbol()+strconv.Itoa(b.Order))
+		}
+	}
+	slices.Sort(list)
+	return strings.Join(list, " ")
+}
+
+func TestHydrogensOfSmallMolecules(t *testing.T) {
+	ch4, _ := Unite(C, 4)
+	oh2, _ := Unite(O, 2)
+	for name, m := range map[string]*Molecule{
+		"methane": {Elements: []Element{ch4}, Positions: make([][3]float64, 1)},
+		"water":   {Elements: []Element{oh2}, Positions: make([][3]float64, 1)},
+	} {
+		if placed := m.AddHydrogens(); !placed.Stable() {
+			t.Errorf("%s: %v at %v is not stable", name, placed.Elements, placed.Positions)
+		}
+	}
+	ch2, _ := Unite(C, 2)
+	ethene := (&Molecule{Elements: []Element{ch2, ch2}, Positions: [][3]float64{{}, {1.33}}}).AddHydrogens()
+	for i := 2; i < 6; i++ { // in one plane
+		for j := 2; j < i; j++ {
+			n := cross(plus(ethene.at(i), -1, ethene.at(0)), plus(ethene.at(j), -1, ethene.at(0)))
+			if math.Abs(dot(unit(n), vector{1, 0, 0})) > 1e-9 {
+				t.Errorf("hydrogens %d and %d of ethene are in no plane with C=C", i, j)
+			}
+		}
+	}
+	if !ethene.Plausible() {
+		t.Errorf("ethene %v is not plausible", ethene.Positions)
+	}
+	if m := (&Molecule{Elements: []Element{C}, Positions: make([][3]float64, 1)}); m.AddHydrogens() != m {
+		t.Error("a molecule without united atoms is another one")
+	}
+}
+
+// A molecule that no rule fits, as on the way to a sample, gets all of its hydrogens too.
+func TestHydrogensOfNoMolecule(t *testing.T) {
+	ch4, _ := Unite(C, 4)
+	nh3, _ := Unite(N, 3)
+	for name, positions := range map[string][][3]float64{
+		"on one spot": make([][3]float64, 4),
+		"in a line":   {{}, {1.5}, {3}, {4.5}},
+		"in a square": {{}, {1.5}, {0, 1.5}, {1.5, 1.5}},
+	} {
+		m := &Molecule{Elements: []Element{ch4, nh3, ch4, F}, Positions: positions}
+		placed := m.AddHydrogens()
+		if placed.Formula() != "C2H11FN" || len(placed.Positions) != 15 {
+			t.Errorf("%s: %s at %d places", name, placed.Formula(), len(placed.Positions))
+		}
+		for _, p := range placed.Positions {
+			if p != p {
+				t.Errorf("%s: position %v", name, p)
+			}
+		}
+	}
+}
+
+func TestUnitedIsRefused(t *testing.T) {
+	of := func(elements []Element, along ...float64) *Molecule {
+		m := &Molecule{Elements: elements}
+		for _, x := range along {
+			m.Positions = append(m.Positions, [3]float64{x})
+		}
+		return m
+	}
+	for name, c := range map[string]struct {
+		m    *Molecule
+		want string
+	}{
+		"far":      {of([]Element{C, H}, 0, 2), "atom 2: a hydrogen without"},
+		"fluoride": {of([]Element{H, F}, 0, 0.92), "atom 1: a hydrogen without"},
+		"H2":       {of([]Element{H, H}, 0, 0.74), "atom 1: a hydrogen without"},
+		"nothing":  {&Molecule{}, "no atom but hydrogen"},
+		"CH5":      {of([]Element{C, H, H, H, H, H}, 0, 1, -1, 0.9, -0.9, 1.1), "atom 6: a hydrogen without"},
+	} {
+		if _, err := c.m.United(); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+// Every bit of the places is the same natively and as WebAssembly, which runs this test too.
+func TestHydrogensAreTheSameEverywhere(t *testing.T) {
+	h := fnv.New64a()
+	for _, m := range lewisCases(t) {
+		if united, err := bare(m).United(); err == nil {
+			for _, p := range united.AddHydrogens().Positions {
+				for _, x := range p {
+					var b [8]byte
+					binary.LittleEndian.PutUint64(b[:], math.Float64bits(x))
+					h.Write(b[:])
+				}
+			}
+		}
+	}
+	const want = "231a9568243470e4"
+	if got := strconv.FormatUint(h.Sum64(), 16); got != want {
+		t.Errorf("hash %s, want %s", got, want)
+	}
+}

@@ -1,0 +1,92 @@
+package sampler
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/symdiff-go/symdiff/core/encoding"
+	"github.com/symdiff-go/symdiff/core/molecule"
+)
+
+// A model of united atoms (encoding.Meta.United) is given and makes atoms without their hydrogens. From
+// and Fragment are united before, and hydrogens are added after (molecule.AddHydrogens): to the finished
+// molecules, and where the types are given to the frames on the way too. Options.Atoms and the histogram
+// count united atoms.
+
+// united has From and Fragment as the atoms of the model.
+func (o Options) united(meta encoding.Meta) (_ Options, err error) {
+	if !meta.United() {
+		return o, nil
+	}
+	o.From = slices.Clone(o.From)
+	for i, m := range o.From {
+		if o.From[i], err = meta.Atoms(m); err != nil {
+			return o, bad("from", "", "molecule "+strconv.Itoa(i)+": "+err.Error())
+		}
+	}
+	if o.Fragment != nil {
+		if o.Fragment, err = meta.Atoms(o.Fragment); err != nil {
+			return o, bad("fragment", "", err.Error())
+		}
+	}
+	return o, nil
+}
+
+// ofFormula are the compositions of united atoms that have so many atoms of each element.
+func ofFormula(all []encoding.Composition, elements []molecule.Element) (list []encoding.Composition) {
+	formula := hill(elements)
+	for _, c := range all {
+		if united, _ := molecule.ParseFormula(c.Formula); hill(united) == formula {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// hill is the formula of atoms, united ones apart.
+func hill(elements []molecule.Element) string {
+	return (&molecule.Molecule{Elements: molecule.Apart(elements)}).Formula()
+}
+
+// Elements are those of frames, encoding.Meta.Apart of the model.
+func (s *Sampler) Elements() []molecule.Element { return s.apart }
+
+// Atoms is the number of atoms of molecule i in frames. Hydrogens of united atoms are among them where
+// the types are given.
+func (s *Sampler) Atoms(i int) int {
+	if s.given == nil {
+		return s.sizes[i]
+	}
+	return len(molecule.Apart(s.given[i]))
+}
+
+// unitedFrame is frame of united atoms, with their hydrogens where the types are given.
+func (s *Sampler) unitedFrame(i int, z, positions, types []float32) {
+	n, e, wide := s.sizes[i], len(s.elements), len(s.apart)
+	at, scores := make([]float32, 3*n), make([]float32, n*e)
+	s.frame(z, at, scores)
+	clear(types)
+	for a := 0; a < n && types != nil; a++ {
+		for k, v := range scores[e*a : e*a+e] {
+			heavy, _ := s.elements[k].Split()
+			types[wide*a+slices.Index(s.apart, heavy)] += v
+		}
+	}
+	copy(positions, at)
+	if s.given == nil {
+		return
+	}
+	m := &molecule.Molecule{Elements: s.given[i]}
+	for ; len(at) > 0; at = at[3:] {
+		m.Positions = append(m.Positions, [3]float64{float64(at[0]), float64(at[1]), float64(at[2])})
+	}
+	m = m.AddHydrogens()
+	for a := n; a < len(m.Elements); a++ {
+		for k := 0; k < 3 && positions != nil; k++ {
+			positions[3*a+k] = float32(m.Positions[a][k])
+		}
+		if types != nil {
+			types[wide*a+slices.Index(s.apart, molecule.H)] = 1
+		}
+	}
+}

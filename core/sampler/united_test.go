@@ -1,0 +1,154 @@
+package sampler
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/symdiff-go/symdiff/core/encoding"
+	"github.com/symdiff-go/symdiff/core/model"
+	"github.com/symdiff-go/symdiff/core/molecule"
+)
+
+// unitedModel is a model of C, CH3, O and OH that is given the types.
+func unitedModel(t *testing.T) *model.Model {
+	t.Helper()
+	c := wide()
+	c.Features, c.Context = 5, 2
+	meta := encoding.QM9()
+	meta.Elements = []string{"C", "[CH3]", "O", "[OH]"}
+	meta.Context = []encoding.Quantity{{Name: encoding.TypesName, MAD: 1}}
+	meta.Compositions = []encoding.Composition{{Formula: "[CH3][OH]", Molecules: 3}, {Formula: "O[CH3]2", Molecules: 2},
+		{Formula: "C2[CH3][OH]2", Molecules: 1}, {Formula: "C2O[CH3][OH]", Molecules: 1}}
+	meta.Histogram = map[int]int{2: 3, 3: 2, 5: 1, 4: 1}
+	return zeros(t, c, meta)
+}
+
+func TestUnitedAtomsGetTheirHydrogens(t *testing.T) {
+	m := unitedModel(t)
+	const n = 12
+	s, err := of(m, Options{Seed: 3, N: n, Steps: 4, TStart: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []molecule.Element{molecule.C, molecule.O, molecule.H}; !slices.Equal(s.Elements(), want) {
+		t.Errorf("elements of frames %v, want %v", s.Elements(), want)
+	}
+	for {
+		for i := range n {
+			whole := s.Molecule(i)
+			atoms := len(whole.Elements)
+			if s.Atoms(i) != atoms {
+				t.Fatalf("molecule %d: %d atoms in frames, %d in the molecule", i, s.Atoms(i), atoms)
+			}
+			positions, types := make([]float32, 3*atoms), make([]float32, 3*atoms)
+			s.Frame(i, positions, types)
+			for a, e := range whole.Elements {
+				for k, x := range whole.Positions[a] {
+					if positions[3*a+k] != float32(x) {
+						t.Fatalf("molecule %d, atom %d is at %v in frames, at %v else", i, a, positions[3*a:3*a+3], whole.Positions[a])
+					}
+				}
+				if k := slices.Index(s.Elements(), e); types[3*a+k] != 1 {
+					t.Fatalf("molecule %d, atom %d is %v in frames, %v else", i, a, types[3*a:3*a+3], e)
+				}
+			}
+			s.Frame(i, nil, types)
+			s.Predicted(i, positions, nil)
+		}
+		if s.Done() {
+			break
+		}
+		if err := s.Step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	formulas := map[string]int{}
+	for i := range n {
+		formula, _ := s.Result(i).Property("formula")
+		formulas[formula]++
+	}
+	if len(formulas) < 2 || formulas["CH4O"] == 0 {
+		t.Errorf("formulas %v", formulas)
+	}
+}
+
+// Which types are unknown on the way: frames have no hydrogens then, the molecules do.
+func TestUnitedAtomsThatAreSampled(t *testing.T) {
+	s, err := of(unitedModel(t), Options{Seed: 3, N: 4, Steps: 4, TStart: 1000, Joint: true, Atoms: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for !s.Done() {
+		if err := s.Step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 4 {
+		if s.Atoms(i) != 5 {
+			t.Errorf("%d atoms in frames, want 5", s.Atoms(i))
+		}
+		types := make([]float32, 15)
+		s.Frame(i, make([]float32, 15), types)
+		if got := s.Molecule(i); len(got.Elements) < 5 || molecule.IsUnited(got.Elements) {
+			t.Errorf("atoms %v", got.Elements)
+		}
+	}
+}
+
+func TestFormulaOfUnitedAtoms(t *testing.T) {
+	m := unitedModel(t)
+	for formula, want := range map[string]string{
+		"CH4O": "CH4O", "[CH3][OH]": "CH4O", "C3H4O2": "C3H4O2", // the latter is of one composition
+		"[CH3]3[OH]": "C3H10O", // and this of none
+	} {
+		for got, err := range Generate(context.Background(), m.Network(), m.Meta, Options{Formula: formula, Steps: 2, N: 3}) {
+			if err != nil {
+				t.Fatalf("%s: %v", formula, err)
+			}
+			if got.Formula() != want {
+				t.Errorf("%s gives %s, want %s", formula, got.Formula(), want)
+			}
+			if target, _ := got.Property("target_formula"); target == "" {
+				t.Errorf("%s: properties %v", formula, got.Properties)
+			}
+		}
+	}
+	methanol := &molecule.Molecule{Elements: []molecule.Element{8, 1, 6, 1, 1, 1}, Positions: [][3]float64{{0, 0, 1.42},
+		{0.92, 0, 1.7}, {0, 0, 0}, {1.03, 0, -0.37}, {-0.51, 0.89, -0.37}, {-0.51, -0.89, -0.37}}}
+	s, err := of(m, Options{From: []*molecule.Molecule{methanol}, N: 2, TStart: 100, Steps: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.sizes[0] != 2 || s.Atoms(0) != 6 {
+		t.Errorf("from methanol: %d united atoms, %d atoms", s.sizes[0], s.Atoms(0))
+	}
+	if s, err = of(m, Options{Atoms: 9, Steps: 2, N: 3}); err != nil || s.Atoms(2) != 9 {
+		t.Errorf("9 atoms: %v", err)
+	}
+	apart := &molecule.Molecule{Elements: []molecule.Element{1, 8}, Positions: [][3]float64{{}, {5}}}
+	for name, c := range map[string]struct {
+		o    Options
+		want string
+	}{
+		"formula":       {Options{Formula: "C9H20"}, "united atoms such as [CH3]2[OH]"},
+		"atoms":         {Options{Formula: "CH4O", Atoms: 2}, "the formula CH4O has 6"},
+		"other element": {Options{Formula: "[NH2]2"}, "element [NH2] is not among"},
+		"hydrogen": {Options{From: []*molecule.Molecule{apart}, TStart: 10},
+			"molecule 0: atom 1: a hydrogen without a bond"},
+	} {
+		if _, err := of(m, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+	if note := m.Meta.FormulaNotes("CH4O"); note != "" {
+		t.Errorf("CH4O: %s", note)
+	}
+	if note := m.Meta.FormulaNotes("C2H6O2"); !strings.Contains(note, "No molecule of the training data") {
+		t.Errorf("C2H6O2: %q", note)
+	}
+	if note := m.Meta.FormulaNotes("C3H8O5"); !strings.Contains(note, "16 atoms") {
+		t.Errorf("C3H8O5: %q", note)
+	}
+}
