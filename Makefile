@@ -111,10 +111,10 @@ space := $(subst ,, )
 RECIPE ?= qm9
 RECIPE_OUT = $(if $(filter $(BUILD)/run,$(OUT)),$(BUILD)/$(RECIPE),$(OUT))
 .PHONY: model
-model: trainer ## make a model by RECIPE=qm9, from the data to its evaluation, or go on with it (DATA=, OUT=, BASE=weights to start from, DEVICE=cuda, MODEL=name)
+model: trainer ## make a model by RECIPE=qm9, from the data to its evaluation, or go on with it (DATA=, OUT=, BASE=weights to start from, DEVICE=cuda, MODEL=name, SET=NAME=VALUE of another variable of the recipe)
 	$(BUILD)/symdiff run $(RECIPE) --out $(RECIPE_OUT) --set val=$(DATA)/qm9_val.xyz.gz --set test=$(DATA)/qm9_test.xyz.gz \
 		--set train=$(DATA)/qm9_train.xyz.gz$(comma)$(DATA)/qm9_fill_gfn2.xyz.gz@split=train --set known=$(DATA)/qm9_train.xyz.gz \
-		$(if $(BASE),--set base=$(BASE)) $(if $(DEVICE),--set device=$(DEVICE)) $(if $(filter command,$(origin MODEL)),--set name=$(MODEL))
+		$(if $(BASE),--set base=$(BASE)) $(if $(DEVICE),--set device=$(DEVICE)) $(if $(filter command,$(origin MODEL)),--set name=$(MODEL)) $(if $(SET),--set '$(SET)')
 
 # What two rounds by a reward do, in half an hour of two cores.
 .PHONY: evaluate-reward

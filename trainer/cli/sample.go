@@ -275,8 +275,6 @@ func (o *sampleCommand) learn(m *symdiff.Model) (*symdiff.Model, error) {
 	case !m.Meta.CompositionConditional() || len(m.Meta.Compositions) == 0:
 		return nil, usagef("--formula learned: %s: want a model that is conditioned on compositions, with those "+
 			"of its training data", m.Name)
-	case m.Meta.United():
-		return nil, usagef("--formula learned: %s: not yet of a model of united atoms", m.Name)
 	}
 	list, err := formula.Learn(m.Meta.Compositions)
 	if err != nil {

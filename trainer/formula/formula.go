@@ -8,8 +8,8 @@
 // with a table a_i of each number and a table b_ij of each pair of them: the distribution of most
 // entropy that has the data's shares of all pairs of numbers. Its domain is the formulas that have
 // no more atoms of any element, nor in all, than those of the data, and whose valences add up to a
-// molecule. Each entry has a Gaussian prior of variance 1; the fit is the one of most posterior
-// probability, and unique.
+// molecule. A united atom such as [CH3] counts as an element. Each entry has a Gaussian prior of
+// variance 1; the fit is the one of most posterior probability, and unique.
 package formula
 
 import (
@@ -149,7 +149,7 @@ func (d *domain) enumerate(first, limits []int, atoms, heavy int) error {
 		}
 		return nil
 	}
-	all := d.atoms(first)
+	all := molecule.Apart(d.atoms(first))
 	if len(all) == 0 || molecule.OddValence(all) || molecule.TooFewValences(all) {
 		return nil
 	}

@@ -106,3 +106,24 @@ func TestLearnErrors(t *testing.T) {
 		t.Error("a domain of 10⁹ formulas: no error")
 	}
 }
+
+// Of united atoms each kind is counted, and the valences are those of the atoms with their hydrogens.
+func TestLearnedFromUnitedAtoms(t *testing.T) {
+	list, err := Learn([]encoding.Composition{{Formula: "[CH3]2", Molecules: 10},
+		{Formula: "[CH3][OH]", Molecules: 10}, {Formula: "O[CH3]2", Molecules: 5}, {Formula: "[CH3]", Molecules: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]int{}
+	for _, c := range list {
+		found[c.Formula] = c.Molecules
+	}
+	if found["[CH3]2"] < total/4 || found["O[CH3][OH]"] == 0 {
+		t.Errorf("formulas %v, want [CH3]2 often and O[CH3][OH], whose parts the data have, at times", found)
+	}
+	for _, radical := range []string{"[CH3]", "[OH]", "O[CH3]"} {
+		if found[radical] > 0 {
+			t.Errorf("%s is in the domain: %v", radical, found)
+		}
+	}
+}
