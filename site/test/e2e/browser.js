@@ -189,9 +189,9 @@ export async function downloadBytes(page, selector) {
 
 /**
  * The shipped weights with the first block of each transformer alone: fast, and good for nothing
- * else; without the moments of the data, or without types to be given, on request.
+ * else; without the moments of the data, without types to be given, or of united atoms, on request.
  */
-export function fastWeights({ moments = true, types = true } = {}) {
+export function fastWeights({ moments = true, types = true, united = false } = {}) {
   const data = readFileSync(join(top, "core/weights/qm9-web.safetensors"));
   const start = 8 + Number(data.readBigUInt64LE(0));
   const { __metadata__, ...tensors } = JSON.parse(data.subarray(8, start));
@@ -202,6 +202,13 @@ export function fastWeights({ moments = true, types = true } = {}) {
   let at = 0;
   const header = { __metadata__: { ...__metadata__, config } };
   if (!moments) delete header.__metadata__.moments;
+  if (united) {
+    Object.assign(header.__metadata__, {
+      elements: '["C","[CH2]","[CH3]","O","[OH]"]',
+      compositions: '{"[CH2][CH3][OH]":3,"O[CH3]2":1,"C[CH3][OH]O":2}',
+      histogram: '{"3":4,"4":2}',
+    });
+  }
   if (!types)
     (delete header.__metadata__.context,
       delete header.__metadata__.compositions,

@@ -727,6 +727,36 @@ test("the start is chosen in words, steps go along, and weights without the mome
   await close();
 });
 
+test("weights of united atoms: hydrogens are there from the first frame, and the command makes the same bytes", async () => {
+  const { page, close } = await open(browser, `${server.url}?steps=12`);
+  const weights = fastWeights({ united: true });
+  const file = join(top, "build/e2e/united.safetensors");
+  writeFileSync(file, weights.buffer);
+  await page.setInputFiles("#own", weights);
+  await page.waitForFunction(() => document.querySelector("#model").value === "own");
+  assert.deepEqual(
+    await page.evaluate(() => [...document.querySelector("#atoms").options].map((o) => o.value)),
+    ["0", "8", "9"],
+  );
+  const formulas = new Set();
+  for (let seed = 1; seed < 7; seed++) {
+    const formula = await generate(page, { seed });
+    assert.ok(["C2H6O", "C2H4O2"].includes(formula), formula);
+    formulas.add(formula);
+  }
+  assert.equal(formulas.size, 2);
+  const command = await page.textContent("#command");
+  assert.equal((await text(page, "[data-format=xyz]")).text, runCommand(command, { model: file }));
+  await page.fill("#asked", "C2H4O2");
+  await page.fill("#steps", "12");
+  assert.equal(await generate(page), "C2H4O2");
+  assert.match(await page.textContent("#stable"), /\b8 atoms/);
+  await page.fill("#asked", "C9H20");
+  await page.click("#generate");
+  assert.match(await page.textContent("#error"), /knows no composition that has it/);
+  await close();
+});
+
 test("the network before it is led: what was measured of it, that no gamma was learned, and the command's molecule", async () => {
   const { page, close } = await open(browser, `${server.url}?seed=4&atoms=6&model=qm9-base`);
   assert.equal(await page.inputValue("#model"), "qm9-base");
