@@ -190,14 +190,21 @@ func (d *domain) tables() {
 // fit is p of each formula.
 func (d *domain) fit() ([]float64, error) {
 	p := make([]float64, len(d.numbers))
-	of := func(theta []float64) (logZ float64) { // p is log p + logZ then
+	var at []float64 // where p is of
+	logZ := 0.0
+	of := func(theta []float64) float64 { // p is log p + logZ then
+		if slices.Equal(at, theta) { // the function and its gradient are asked for one after the other
+			return logZ
+		}
+		at = append(at[:0], theta...)
 		for i, list := range d.features {
 			p[i] = 0
 			for _, k := range list {
 				p[i] += theta[k]
 			}
 		}
-		return floats.LogSumExp(p)
+		logZ = floats.LogSumExp(p)
+		return logZ
 	}
 	prior := 1 / d.count
 	problem := optimize.Problem{
@@ -223,7 +230,7 @@ func (d *domain) fit() ([]float64, error) {
 	if err != nil {
 		return nil, fmt.Errorf("formulas: %w", err)
 	}
-	logZ := of(found.X)
+	of(found.X)
 	for i := range p {
 		p[i] = math.Exp(p[i] - logZ)
 	}
