@@ -13,8 +13,8 @@ import (
 // [CH3]. Only data sets and models have them; AddHydrogens makes a molecule of them.
 const firstUnited Element = 128
 
-// mostHydrogens is the most hydrogens of a united atom.
-const mostHydrogens = 4
+// MostHydrogens is the most hydrogens of a united atom.
+const MostHydrogens = 4
 
 // carriers are the elements that united atoms are of.
 var carriers = [...]Element{5, C, N, O, 14, 15, 16, 33, 34}
@@ -26,19 +26,19 @@ func Unite(e Element, n int) (united Element, ok bool) {
 	switch {
 	case n == 0:
 		return e, true
-	case k < 0 || n < 0 || n > mostHydrogens:
+	case k < 0 || n < 0 || n > MostHydrogens:
 		return 0, false
 	}
-	return firstUnited + Element(k*mostHydrogens+n-1), true
+	return firstUnited + Element(k*MostHydrogens+n-1), true
 }
 
 // Split is the element of a united atom and the number of its hydrogens; of an element itself and 0.
 func (e Element) Split() (heavy Element, hydrogens int) {
 	k := int(e) - int(firstUnited)
-	if k < 0 || k >= len(carriers)*mostHydrogens {
+	if k < 0 || k >= len(carriers)*MostHydrogens {
 		return e, 0
 	}
-	return carriers[k/mostHydrogens], k%mostHydrogens + 1
+	return carriers[k/MostHydrogens], k%MostHydrogens + 1
 }
 
 // Number is the atomic number of an element, or of the atom that a united atom has beside hydrogens.

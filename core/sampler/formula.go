@@ -62,32 +62,54 @@ func (o Options) typesOfFormula(meta encoding.Meta) (types [][]molecule.Element,
 		}
 		return o.drawTypes(list)
 	}
-	whole, missing := arranged(elements, o.Fragment)
-	if missing != 0 {
-		return nil, bad("formula", o.Formula, "it has fewer "+missing.Symbol()+" than the fragment")
+	for i := range o.N {
+		whole, missing := o.arranged(elements, i)
+		if missing != 0 {
+			return nil, bad("formula", o.Formula, "it has fewer "+missing.Symbol()+" than the fragment")
+		}
+		types = append(types, whole)
 	}
-	return slices.Repeat([][]molecule.Element{whole}, o.N), nil
+	return types, nil
 }
 
-// arranged is a composition with the elements of a fragment first. missing is one
-// that it has too few of.
-func arranged(composition []molecule.Element,
-	fragment *molecule.Molecule) (whole []molecule.Element, missing molecule.Element) {
+// arranged is a composition with the elements of the fragment first, in molecule i of the batch. missing
+// is one that it has too few of. The united atoms of a fragment may have more hydrogens in the molecule:
+// which of those that fit they are is drawn.
+func (o Options) arranged(composition []molecule.Element,
+	i int) (whole []molecule.Element, missing molecule.Element) {
+	if o.Fragment == nil {
+		return composition, 0
+	}
 	left := slices.Clone(composition)
-	if fragment != nil {
-		for _, e := range fragment.Elements {
-			i := slices.Index(left, e)
-			if i < 0 {
+	whole = slices.Clone(o.Fragment.Elements)
+	stream := rng.New(o.Seed, uint32(o.First+i), rng.Size, 1)
+	for most := molecule.MostHydrogens; most >= 0; most-- { // those that the fewest fit first
+		for a, e := range o.Fragment.Elements {
+			heavy, n := e.Split()
+			if n != most {
+				continue
+			}
+			var fit []int
+			for k, other := range left {
+				if h, m := other.Split(); h == heavy && m >= n {
+					fit = append(fit, k)
+				}
+			}
+			if len(fit) == 0 {
 				return nil, e
 			}
-			left = slices.Delete(left, i, i+1)
+			k := fit[0]
+			if molecule.IsUnited(composition) {
+				k = fit[int(stream.Float64()*float64(len(fit)))]
+			}
+			whole[a] = left[k]
+			left = slices.Delete(left, k, k+1)
 		}
-		whole = slices.Clone(fragment.Elements)
 	}
 	return append(whole, left...), 0
 }
 
-// composition is one of the training data, the elements of a fragment first.
+// composition is one of the training data.
 type composition struct {
 	elements  []molecule.Element
 	molecules int
@@ -102,8 +124,8 @@ func (o Options) drawTypes(all []encoding.Composition) (types [][]molecule.Eleme
 		if err != nil {
 			return nil, errors.New("sampler: metadata compositions: " + err.Error())
 		}
-		if whole, missing := arranged(elements, o.Fragment); missing == 0 {
-			list = append(list, composition{whole, c.Molecules})
+		if _, missing := o.arranged(elements, 0); missing == 0 {
+			list = append(list, composition{elements, c.Molecules})
 		}
 	}
 	for i := range o.N {
@@ -135,7 +157,8 @@ func (o Options) drawComposition(list []composition, i int) ([]molecule.Element,
 			continue
 		}
 		if left -= float64(c.molecules); left < 0 {
-			return c.elements, nil
+			whole, _ := o.arranged(c.elements, i)
+			return whole, nil
 		}
 	}
 	reason := "the weights file knows no composition that fits: give a formula, or ask for joint"

@@ -201,13 +201,14 @@ func TestFragmentRefused(t *testing.T) {
 
 // A formula has the elements of the fragment first.
 func TestArranged(t *testing.T) {
-	whole, missing := arranged(formula(t, "C2H4O"),
-		&molecule.Molecule{Elements: []molecule.Element{8, 1, 1}})
+	o := Options{Fragment: &molecule.Molecule{Elements: []molecule.Element{8, 1, 1}}}
+	whole, missing := o.arranged(formula(t, "C2H4O"), 0)
 	if want := []molecule.Element{8, 1, 1, 6, 6, 1, 1}; missing != 0 || !slices.Equal(whole, want) {
 		t.Errorf("%v, want %v", whole, want)
 	}
 	for small, want := range map[string]molecule.Element{"C2H4": 8, "HO": 1, "C": 8} {
-		if _, missing := arranged(formula(t, small), water); missing != want {
+		o.Fragment = water
+		if _, missing := o.arranged(formula(t, small), 0); missing != want {
 			t.Errorf("%s: missing %s, want %s", small, missing.Symbol(), want.Symbol())
 		}
 	}

@@ -152,3 +152,54 @@ func TestFormulaOfUnitedAtoms(t *testing.T) {
 		t.Errorf("C3H8O5: %q", note)
 	}
 }
+
+// A fragment without hydrogens, or with some of them, is a part of any molecule that has more.
+func TestFragmentsOfUnitedAtoms(t *testing.T) {
+	m := unitedModel(t)
+	m.Meta.Fragments = true
+	bare := &molecule.Molecule{Elements: []molecule.Element{6, 8}, Positions: [][3]float64{{0, 0, 7}, {0, 0, 8.42}}}
+	s, err := of(m, Options{Fragment: bare, N: 60, Steps: 2, Seed: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for !s.Done() {
+		if err := s.Step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := map[string]int{}
+	for i := range 60 {
+		first[s.given[i][0].Symbol()+s.given[i][1].Symbol()]++
+		whole := s.Molecule(i)
+		if len(whole.Elements) < 9 || whole.Positions[0] != bare.Positions[0] || whole.Positions[1] != bare.Positions[1] {
+			t.Fatalf("molecule %d: %v at %v", i, whole.Elements, whole.Positions)
+		}
+	}
+	// O[CH3]2 twice as often as the others, in which C is drawn from two
+	for _, pair := range []string{"[CH3]O", "C[OH]", "[CH3][OH]", "CO"} {
+		if first[pair] == 0 {
+			t.Errorf("the fragment is never %s: %v", pair, first)
+		}
+	}
+	hydroxyl := &molecule.Molecule{Elements: []molecule.Element{8, 1}, Positions: [][3]float64{{}, {0.96}}}
+	if s, err = of(m, Options{Fragment: hydroxyl, N: 20, Steps: 2}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		if s.given[i][0].Symbol() != "[OH]" {
+			t.Errorf("a hydroxyl group is %v", s.given[i][0])
+		}
+	}
+	for name, c := range map[string]struct {
+		o    Options
+		want string
+	}{
+		"formula": {Options{Formula: "[CH3]3", Fragment: hydroxyl}, "it has fewer [OH] than the fragment"},
+		"part": {Options{Formula: "C2H6O", Fragment: hydroxyl},
+			"no composition of C2H6O in the weights file has its atoms"},
+	} {
+		if _, err := of(m, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}

@@ -40,6 +40,7 @@ type networkInfo struct {
 	Schedule   string     `json:"schedule,omitempty"`
 	Timesteps  int        `json:"timesteps,omitempty"`
 	Histogram  *histogram `json:"histogram,omitempty"`
+	Formulas   int        `json:"formulas,omitempty"` // of the training data
 }
 
 // histogram sums up the numbers of atoms of the training set.
@@ -104,6 +105,7 @@ func inspect(path string) (inspection, error) {
 	r.Network = &networkInfo{
 		Variant: n.Kind, Elements: meta.Elements, Charge: meta.Charge, Features: n.Features(),
 		Schedule: meta.Schedule.Name, Timesteps: meta.Schedule.Timesteps, Histogram: summarise(meta.Histogram),
+		Formulas: len(meta.Compositions),
 	}
 	if n.Kind == string(model.Symdiff) {
 		r.Network.GammaOrder = cmp.Or(f.Metadata["gamma_order"], model.GammaPaper)
@@ -135,9 +137,12 @@ func (r inspection) print(w io.Writer, tensors bool) error {
 			fmt.Fprintf(t, "sizes\t%d to %d atoms, mean %.2f, standard deviation %.2f (%d molecules)\n",
 				h.Min, h.Max, h.Mean, h.Std, h.Molecules)
 		}
+		if n.Formulas > 0 {
+			fmt.Fprintf(t, "formulas\t%d, all of them in --json\n", n.Formulas)
+		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(r.Metadata)) {
-		if key == "histogram" && r.Network != nil {
+		if r.Network != nil && (key == "histogram" || key == "compositions") {
 			continue
 		}
 		text, ok := r.Metadata[key].(string)
