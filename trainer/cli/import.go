@@ -109,20 +109,25 @@ func readArgs(given, checkpoint string) (map[string]any, error) {
 	return args, err
 }
 
-// histogramFor counts the sizes in files, or takes those of the shipped model if its elements are
-// the same.
+// histogramFor counts the sizes in files, or takes those of the data of the shipped model if the
+// molecules that it makes are of the same elements.
 func histogramFor(r *dataset.Reader, elements, files []string) (map[int]int, error) {
-	if len(files) == 0 {
-		shipped, _, err := loadNetwork("")
-		if err != nil || !slices.Equal(shipped.Meta.Elements, elements) {
-			return nil, err
-		}
-		return shipped.Meta.Histogram, nil
-	}
 	var list []molecule.Element
 	for _, symbol := range elements {
 		e, _ := molecule.ParseElement(symbol) // Import has checked them
 		list = append(list, e)
+	}
+	if len(files) == 0 {
+		shipped, _, err := loadNetwork("")
+		if err != nil {
+			return nil, err
+		}
+		own := shipped.Meta.Apart()
+		slices.Sort(own)
+		if !slices.Equal(own, slices.Sorted(slices.Values(list))) {
+			return nil, nil
+		}
+		return shipped.Meta.Sizes(), nil
 	}
 	set, err := r.Load(files, list, 0)
 	if err != nil {

@@ -92,7 +92,8 @@ weights of round K.
 --sample-steps samples with fewer steps, and posttrain.sample-rho spaces their times (symdiff sample
 --set rho). The weights make them the default.
 
---reward steers the samples. It is an expression such as 'stable && rings(3) == 0', or
+--reward steers the samples. It is an expression such as 'stable && rings(3) == 0', whose measures
+are by the rule of the model's data set, as those of symdiff evaluate; or
 program:COMMAND, a program that reads molecules as SDF and prints one number per line, one for each
 molecule. The score is then the mean reward, and the data are those that are not below it.
   diffusionnft   Samples above the mean get a > 0, samples below it a < 0. posttrain.mix is the

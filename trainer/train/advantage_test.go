@@ -75,7 +75,7 @@ func TestSharesOfGroupsAreDrawnToTheDatas(t *testing.T) {
 }
 
 func TestGroupIsTheExpressionsValue(t *testing.T) {
-	g, err := newGrouper(`[number_of("H"), formula]`)
+	g, err := newGrouper(`[number_of("H"), formula]`, molecule.QM9Rule)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestGroupIsTheExpressionsValue(t *testing.T) {
 	if want := []string{"[2 H2O]", "[1 HO]"}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("%q, %v, want %q", got, err, want)
 	}
-	if _, err := newGrouper("loud"); err == nil || !strings.Contains(err.Error(), "group: ") {
+	if _, err := newGrouper("loud", molecule.QM9Rule); err == nil || !strings.Contains(err.Error(), "group: ") {
 		t.Errorf("an unknown measure: %v, want an error that names the setting", err)
 	}
 }

@@ -87,10 +87,11 @@ func Posttrain(ctx context.Context, p Posttraining, resume bool, status io.Write
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
 	r := &posttraining{Posttraining: p, status: status, tty: terminal}
-	if r.reward, err = newRewarder(p.Reward); err != nil {
+	meta := p.Train.Meta()
+	if r.reward, err = newRewarder(p.Reward, meta.Rule()); err != nil {
 		return nil, err
 	}
-	if r.group, err = newGrouper(p.Group); err != nil {
+	if r.group, err = newGrouper(p.Group, meta.Rule()); err != nil {
 		return nil, err
 	}
 	if r.log, err = openLog("", 0, status, terminal); err != nil {

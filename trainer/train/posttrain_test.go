@@ -333,7 +333,7 @@ func TestPoorSamplesByGroup(t *testing.T) {
 	p.Group, p.RewardBelow = `number_of("H")`, 0.5
 	r := &posttraining{Posttraining: p}
 	var err error
-	if r.group, err = newGrouper(p.Group); err != nil {
+	if r.group, err = newGrouper(p.Group, molecule.QM9Rule); err != nil {
 		t.Fatal(err)
 	}
 	var samples []*molecule.Molecule
@@ -394,7 +394,7 @@ func TestPosttrainingEndsWithoutPoorSamples(t *testing.T) {
 	p.Reward = `atoms > 5 ? 1 : 2` // of the samples
 	r := &posttraining{Posttraining: p, state: &posttrainState{Rounds: []Round{{Measures: &Measures{Reward: 3}}}}}
 	var err error
-	if r.reward, err = newRewarder(p.Reward); err != nil {
+	if r.reward, err = newRewarder(p.Reward, molecule.QM9Rule); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.load(); err != nil {

@@ -35,16 +35,16 @@ type rewarder func(ctx context.Context, molecules []*molecule.Molecule) ([]float
 // rewardProgram in front of a reward has the numbers told by a program (see programReward).
 const rewardProgram = "program:"
 
-// newRewarder reads a reward: an expression over the measures of a molecule (see RewardMeasures),
-// or program:COMMAND; nil where it is empty. Errors name the place in the expression.
-func newRewarder(text string) (rewarder, error) {
+// newRewarder reads a reward: an expression over the measures of a molecule by a rule (see
+// RewardMeasures), or program:COMMAND; nil where it is empty. Errors name the place in the expression.
+func newRewarder(text string, rule molecule.Rule) (rewarder, error) {
 	if command, ok := strings.CutPrefix(text, rewardProgram); ok {
 		return programReward(strings.Fields(command))
 	}
 	if text == "" {
 		return nil, nil
 	}
-	e, err := compile("--reward", text)
+	e, err := compile("--reward", text, rule)
 	if err != nil {
 		return nil, err
 	}
@@ -66,11 +66,11 @@ type grouper func(context.Context, []*molecule.Molecule) ([]string, error)
 
 // newGrouper reads an expression over the measures of a molecule; molecules of equal values are a
 // group. nil where it is empty.
-func newGrouper(text string) (grouper, error) {
+func newGrouper(text string, rule molecule.Rule) (grouper, error) {
 	if text == "" {
 		return nil, nil
 	}
-	e, err := compile("group", text)
+	e, err := compile("group", text, rule)
 	if err != nil {
 		return nil, err
 	}
@@ -120,34 +120,80 @@ type rewardMeasure struct {
 	of    func(*subject) any // a bool, an int, a float64, or a function
 }
 
-// subject is a molecule with what several measures need.
+// subject is a molecule with what several measures need. Bonds, and what follows from them, are those of
+// [molecule.Molecule.Judge] by the rule of the model.
 type subject struct {
 	*molecule.Molecule
+	rule     molecule.Rule
+	verdict  func() molecule.Verdict
 	geometry func() molecule.Geometry
 	rdkit    func() rdkit.Descriptors // NaN where the molecule is not valid
 	known    map[string][]rdkit.Fingerprint
 }
 
-func newSubject(m *molecule.Molecule, known map[string][]rdkit.Fingerprint) *subject {
-	return &subject{m, sync.OnceValue(m.Geometry), sync.OnceValue(func() rdkit.Descriptors {
-		ok, _ := m.ValidBy(molecule.RuleOf(m.Elements))
+func newSubject(m *molecule.Molecule, rule molecule.Rule, known map[string][]rdkit.Fingerprint) *subject {
+	s := &subject{Molecule: m, rule: rule, known: known}
+	s.verdict = sync.OnceValue(func() molecule.Verdict { return m.Judge(rule) })
+	s.geometry = sync.OnceValue(m.Geometry)
+	if rule == molecule.GEOMRule {
+		s.geometry = sync.OnceValue(m.LewisGeometry)
+	}
+	s.rdkit = sync.OnceValue(func() rdkit.Descriptors {
 		d, err := rdkit.Describe(m)
-		if err != nil || !ok {
+		if err != nil || !s.valid() {
 			return rdkit.Descriptors{LogP: math.NaN(), TPSA: math.NaN(), Mass: math.NaN()}
 		}
 		return d
-	}), known}
+	})
+	return s
+}
+
+func (s *subject) stableAtoms() []bool {
+	if s.rule == molecule.GEOMRule {
+		v := s.verdict()
+		return v.StableAtoms
+	}
+	return s.StableAtoms()
+}
+
+func (s *subject) stable() bool {
+	return len(s.Elements) > 0 && !slices.Contains(s.stableAtoms(), false)
+}
+
+func (s *subject) valid() bool {
+	ok, _ := s.ValidBy(s.rule)
+	return ok
+}
+
+func (s *subject) connected() bool {
+	if s.rule == molecule.GEOMRule {
+		v := s.verdict()
+		return v.Connected()
+	}
+	return s.Connected()
+}
+
+func (s *subject) bonds() []molecule.Bond {
+	if s.rule == molecule.GEOMRule {
+		return s.verdict().Bonds
+	}
+	return s.Bonds()
+}
+
+func (s *subject) plausible() bool {
+	if !s.stable() || !s.connected() {
+		return false
+	}
+	g := s.geometry()
+	return g.Plausible()
 }
 
 var rewardMeasures = map[string]rewardMeasure{
-	"stable": {"every atom has its valence", false, func(s *subject) any { return s.Stable() }},
+	"stable": {"every atom has its valence", false, func(s *subject) any { return s.stable() }},
 	"stable_atoms": {"share of the atoms that have their valence", false,
-		func(s *subject) any { return shareOf(s.StableAtoms()) }},
-	"valid": {"RDKit would accept it, by a closed form", false, func(s *subject) any {
-		ok, _ := s.Valid()
-		return ok
-	}},
-	"connected": {"one fragment", false, func(s *subject) any { return s.Connected() }},
+		func(s *subject) any { return shareOf(s.stableAtoms()) }},
+	"valid":     {"RDKit would accept it, by a closed form", false, func(s *subject) any { return s.valid() }},
+	"connected": {"one fragment", false, func(s *subject) any { return s.connected() }},
 	"plausible": {"stable, connected, and of lengths, angles, rings and contacts as in real molecules",
 		false, plausible},
 	"sound": {"", false, plausible}, // what earlier versions called it
@@ -176,7 +222,7 @@ var rewardMeasures = map[string]rewardMeasure{
 	}},
 }
 
-func plausible(s *subject) any { return s.Molecule.Plausible() }
+func plausible(s *subject) any { return s.plausible() }
 
 // RewardMeasures lists what an expression may name, a line each.
 func RewardMeasures() (lines []string) {
@@ -208,7 +254,7 @@ func (s *subject) degree(symbol string, neighbours int) (n int, err error) {
 		return 0, fmt.Errorf("degree(%q, %d): no such element", symbol, neighbours)
 	}
 	degrees := make([]int, len(s.Elements))
-	for _, b := range s.Bonds() {
+	for _, b := range s.bonds() {
 		degrees[b.I]++
 		degrees[b.J]++
 	}
@@ -220,7 +266,7 @@ func (s *subject) degree(symbol string, neighbours int) (n int, err error) {
 	return n, nil
 }
 
-func (s *subject) rings(size int) int { return chordless(len(s.Elements), s.Bonds(), size) }
+func (s *subject) rings(size int) int { return chordless(len(s.Elements), s.bonds(), size) }
 
 // similarity is the greatest one with the molecules of a file; NaN where RDKit does not accept the
 // molecule.
@@ -318,13 +364,14 @@ func chordless(n int, bonds []molecule.Bond, size int) (count int) {
 // expression is one over the measures of a molecule (see RewardMeasures).
 type expression struct {
 	setting string // that it is the value of
+	rule    molecule.Rule
 	program *vm.Program
 	names   []string                       // measures that it names
 	known   map[string][]rdkit.Fingerprint // of the files that it names
 }
 
 // compile reads an expression. Errors name the setting and the place in the expression.
-func compile(setting, text string) (*expression, error) {
+func compile(setting, text string, rule molecule.Rule) (*expression, error) {
 	tree, err := parser.Parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", setting, err)
@@ -339,7 +386,7 @@ func compile(setting, text string) (*expression, error) {
 			return nil, fmt.Errorf("%s: %s: %w", setting, name, rdkit.ErrMissing)
 		}
 	}
-	env, empty := map[string]any{}, newSubject(&molecule.Molecule{}, nil)
+	env, empty := map[string]any{}, newSubject(&molecule.Molecule{}, rule, nil)
 	for name, m := range rewardMeasures {
 		env[name] = m.of(empty)
 	}
@@ -357,7 +404,7 @@ func compile(setting, text string) (*expression, error) {
 	if found.unnamed {
 		return nil, fmt.Errorf(`%s: similarity: want the name of a file in quotes, similarity("known.sdf")`, setting)
 	}
-	return &expression{setting, program, names, known}, nil
+	return &expression{setting, rule, program, names, known}, nil
 }
 
 // nameFinder collects the names of an expression, and those of the files of its similarities.
@@ -386,7 +433,7 @@ func (v *nameFinder) Visit(node *ast.Node) {
 
 // of is the value of an expression of a molecule.
 func (e *expression) of(m *molecule.Molecule) (any, error) {
-	s, env := newSubject(m, e.known), map[string]any{}
+	s, env := newSubject(m, e.rule, e.known), map[string]any{}
 	for _, name := range e.names {
 		env[name] = rewardMeasures[name].of(s)
 	}

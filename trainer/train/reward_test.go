@@ -41,13 +41,36 @@ func TestRewardIsTheExpressionsValue(t *testing.T) {
 		{"heavy_atoms", []float64{1, 1}},
 		{`degree("H", 1) - 5*degree("O", 2)`, []float64{-3, 1}},
 	} {
-		r, err := newRewarder(c.expression)
+		r, err := newRewarder(c.expression, molecule.QM9Rule)
 		if err != nil {
 			t.Fatalf("%s: %v", c.expression, err)
 		}
 		got, err := r(context.Background(), []*molecule.Molecule{water(true), water(false)})
 		if err != nil || !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, %v, want %v", c.expression, got, err, c.want)
+		}
+	}
+}
+
+// Of a model of drugs the measures are those of the Lewis structure, as evaluate has them.
+func TestRewardIsByTheRuleOfTheModel(t *testing.T) {
+	methyl, _ := molecule.Unite(molecule.C, 3)
+	// dimethyl sulfide, and a part of it
+	whole := (&molecule.Molecule{Elements: []molecule.Element{methyl, 16, methyl},
+		Positions: [][3]float64{{0, 0, 0}, {1.81, 0, 0}, {2.1, 1.787, 0}}}).AddHydrogens()
+	part := (&molecule.Molecule{Elements: []molecule.Element{methyl, 16},
+		Positions: [][3]float64{{0, 0, 0}, {1.81, 0, 0}}}).AddHydrogens()
+	for expression, want := range map[string][]float64{
+		"stable": {1, 0}, "plausible": {1, 0}, "connected": {1, 1}, "stable_atoms": {1, 0.8},
+		`degree("S", 2) + degree("C", 4)`: {3, 1},
+	} {
+		r, err := newRewarder(expression, molecule.GEOMRule)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := r(context.Background(), []*molecule.Molecule{whole, part})
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %v, %v, want %v", expression, got, err, want)
 		}
 	}
 }
@@ -60,12 +83,12 @@ func TestRewardRefusesWhatIsNoReward(t *testing.T) {
 		"program:":              "a command",
 		"program:/no/such/file": "no such file",
 	} {
-		if _, err := newRewarder(expression); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := newRewarder(expression, molecule.QM9Rule); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want an error with %q", expression, err, want)
 		}
 	}
 	for _, expression := range []string{"formula", `number_of("Xx")`, `degree("Xx", 1)`, "program:true", "program:echo x y"} {
-		r, err := newRewarder(expression)
+		r, err := newRewarder(expression, molecule.QM9Rule)
 		if err != nil {
 			t.Fatalf("%s: %v", expression, err)
 		}
@@ -73,7 +96,7 @@ func TestRewardRefusesWhatIsNoReward(t *testing.T) {
 			t.Errorf("%s: %v, want an error", expression, got)
 		}
 	}
-	if _, err := newRewarder("logp > 1"); (err == nil) != rdkit.Available {
+	if _, err := newRewarder("logp > 1", molecule.QM9Rule); (err == nil) != rdkit.Available {
 		t.Errorf("logp: %v, RDKit here: %v", err, rdkit.Available)
 	}
 }
@@ -89,7 +112,7 @@ func TestRewardForSimilarity(t *testing.T) {
 	}
 	expression := fmt.Sprintf("similarity(%q)", file)
 	if !rdkit.Available {
-		if _, err := newRewarder(expression); !errors.Is(err, rdkit.ErrMissing) {
+		if _, err := newRewarder(expression, molecule.QM9Rule); !errors.Is(err, rdkit.ErrMissing) {
 			t.Errorf("without RDKit: %v", err)
 		}
 		return
@@ -99,11 +122,11 @@ func TestRewardForSimilarity(t *testing.T) {
 		fmt.Sprintf("similarity(%q)", empty): "empty.xyz: no molecule",
 		"similarity > 0.5":                   "--reward", "similarity()": "--reward",
 	} {
-		if _, err := newRewarder(text); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := newRewarder(text, molecule.QM9Rule); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want an error with %q", text, err, want)
 		}
 	}
-	r, err := newRewarder(expression)
+	r, err := newRewarder(expression, molecule.QM9Rule)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +148,7 @@ func TestRewardOfAProgram(t *testing.T) {
 		0o755); err != nil {
 		t.Fatal(err)
 	}
-	r, err := newRewarder("program: " + script)
+	r, err := newRewarder("program: "+script, molecule.QM9Rule)
 	if err != nil {
 		t.Fatal(err)
 	}
