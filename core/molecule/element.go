@@ -3,7 +3,8 @@
 // XYZ, SDF and PDB.
 //
 // Positions are in Å; row i belongs to atom i. Atoms count from 0, in files and in
-// messages about files from 1. Hydrogens are explicit. Bonds are never stored. They
+// messages about files from 1. Hydrogens are explicit, but in the united atoms of some
+// models, which get them by [Molecule.AddHydrogens]. Bonds are never stored. They
 // follow from elements and distances, so that generated molecules and those of files
 // are judged alike. There are two rules: the table of EDM ([BondOrder]), which
 // published measures use, and a Lewis structure ([Molecule.Lewis]), which files get
