@@ -116,7 +116,7 @@ model: trainer ## make a model by RECIPE=qm9, from the data to its evaluation, o
 		--set train=$(DATA)/qm9_train.xyz.gz$(comma)$(DATA)/qm9_fill_gfn2.xyz.gz@split=train --set known=$(DATA)/qm9_train.xyz.gz \
 		$(if $(BASE),--set base=$(BASE)) $(if $(DEVICE),--set device=$(DEVICE)) $(if $(filter command,$(origin MODEL)),--set name=$(MODEL)) $(if $(SET),--set '$(SET)')
 
-# One in SHARE=2 of the molecules: 130,000 structures take four hours of two cores.
+# One in SHARE=2 of the molecules.
 SHARE ?= 2
 .PHONY: drugs
 drugs: ## make a model of drug-like molecules from the SMILES of GEOM-Drugs, or go on with it (SMILES=, SHARE=2: one in two of them, DEVICE=cuda)

@@ -133,6 +133,17 @@ func (m Meta) FormulaNotes(formula string) string {
 	return strings.Join(notes, " ")
 }
 
+// CompositionsOf are the compositions that have so many atoms of each element, united atoms apart.
+func (m Meta) CompositionsOf(elements []molecule.Element) (list []Composition) {
+	formula := hillFormula(elements)
+	for _, c := range m.Compositions {
+		if atoms, _ := molecule.ParseFormula(c.Formula); hillFormula(atoms) == formula {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
 // Sizes counts the molecules of the training set by their numbers of atoms: Histogram, but with the
 // hydrogens of united atoms, where the compositions tell them.
 func (m Meta) Sizes() map[int]int {

@@ -211,7 +211,7 @@ func (m Meta) Rows(mol *molecule.Molecule) ([]float32, error) {
 
 // United reports whether the atoms of the model are united with their hydrogens, as [CH3].
 func (m Meta) United() bool {
-	return slices.ContainsFunc(m.Elements, func(symbol string) bool { return symbol[0] == '[' })
+	return slices.ContainsFunc(m.Elements, func(symbol string) bool { return strings.HasPrefix(symbol, "[") })
 }
 
 // Atoms is a molecule as the atoms of the model: itself, or that of its united atoms.

@@ -161,7 +161,6 @@ type placing struct {
 	Molecule
 	count     int     // of atoms but hydrogens
 	hydrogens []int   // that atoms still lack
-	bonds     []Bond  // of atoms but hydrogens
 	around    [][]int // (count) the atoms that an atom is bonded to, hydrogens too
 	double    []int   // (count) the atom at the other end of a double bond, or -1
 	shape     []shape // (count)
@@ -184,7 +183,7 @@ func newPlacing(m *Molecule) *placing {
 		p.Elements, p.hydrogens = append(p.Elements, heavy), append(p.hydrogens, n)
 	}
 	l := p.lewis(0, p.hydrogens)
-	p.bonds, p.around = l.Bonds, make([][]int, p.count)
+	p.around = make([][]int, p.count)
 	multiple := make([]int, p.count) // what the orders are above 1
 	p.double = slices.Repeat([]int{-1}, p.count)
 	for _, b := range l.Bonds {

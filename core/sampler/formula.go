@@ -55,7 +55,7 @@ func (o Options) typesOfFormula(meta encoding.Meta) (types [][]molecule.Element,
 			"the formula "+o.Formula+" has "+strconv.Itoa(n))
 	}
 	if meta.United() && !molecule.IsUnited(elements) {
-		list := ofFormula(meta.Compositions, elements)
+		list := meta.CompositionsOf(elements)
 		if len(list) == 0 {
 			return nil, bad("formula", o.Formula, "the weights file knows no composition that has it, "+
 				"want one, or united atoms such as [CH3]2[OH]")

@@ -32,22 +32,6 @@ func (o Options) united(meta encoding.Meta) (_ Options, err error) {
 	return o, nil
 }
 
-// ofFormula are the compositions of united atoms that have so many atoms of each element.
-func ofFormula(all []encoding.Composition, elements []molecule.Element) (list []encoding.Composition) {
-	formula := hill(elements)
-	for _, c := range all {
-		if united, _ := molecule.ParseFormula(c.Formula); hill(united) == formula {
-			list = append(list, c)
-		}
-	}
-	return list
-}
-
-// hill is the formula of atoms, united ones apart.
-func hill(elements []molecule.Element) string {
-	return (&molecule.Molecule{Elements: molecule.Apart(elements)}).Formula()
-}
-
 // Elements are those of frames, encoding.Meta.Apart of the model.
 func (s *Sampler) Elements() []molecule.Element { return s.apart }
 
