@@ -36,14 +36,19 @@ func Setup(threads int) {
 	}
 }
 
-// tune is for speed, once: memory is kept between steps; libtorch's kernels for AVX-512 are asked
-// for where the processor has it (libtorch 1.13 does not take them by itself; SiLU and its gradient
-// take half the time); and oneDNN keeps the compiled products of every shape of batch, of which
-// there are more than its usual thousand. Variables that are set are left.
+// tune is for speed, once: memory is kept between steps; kernels for AVX-512 are asked for where the
+// processor has it (libtorch 1.13 does not take them by itself, and SiLU and its gradient take half
+// the time; OpenBLAS does not where it does not know the processor); and oneDNN keeps the compiled
+// products of every shape of batch, of which there are more than its usual thousand. Variables that
+// are set are left.
 var tune = sync.OnceFunc(func() {
 	keepMemory()
-	if avx512 {
+	switch {
+	case avx512:
 		setDefault("ATEN_CPU_CAPABILITY", "avx512")
+		useBLASKernels("SkylakeX")
+	case cpu.X86.HasAVX2 && cpu.X86.HasFMA:
+		useBLASKernels("Haswell")
 	}
 	setDefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8192")
 })
