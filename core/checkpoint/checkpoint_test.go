@@ -17,7 +17,7 @@ func TestLoadOpensEveryKind(t *testing.T) {
 		{"../model/testdata/dit.weights.safetensors", "dit", 6},
 		{"../egnn/testdata/egnn.weights.safetensors", "egnn", 6},
 		{"../geoldm/testdata/geoldm_latent2.weights.safetensors", "geoldm", 2},
-		{"../weights/qm9-web.safetensors", "symdiff", 6},
+		{"../weights/qm9-base.safetensors", "symdiff-h", 6},
 	} {
 		data, err := os.ReadFile(c.file)
 		if err != nil {
