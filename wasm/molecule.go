@@ -19,7 +19,8 @@ func (e *engine) result(args []js.Value) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := m.Judge(e.Info().Network.Meta.Rule())
+	rule := e.Info().Network.Meta.Rule()
+	v := m.Judge(rule)
 	out := map[string]any{
 		"formula":   m.Formula(),
 		"elements":  symbols(m),
@@ -30,7 +31,7 @@ func (e *engine) result(args []js.Value) (map[string]any, error) {
 		"fragments": v.Fragments,
 		"valid":     v.Valid,
 		"reason":    v.Reason,
-		"key":       v.Key,
+		"key":       m.KeyBy(rule),
 	}
 	atoms := make([]any, len(m.Elements))
 	for a, ok := range v.StableAtoms {

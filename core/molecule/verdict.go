@@ -9,7 +9,6 @@ type Verdict struct {
 	Fragments   int
 	Valid       bool
 	Reason      string // why it is not valid
-	Key         string
 }
 
 // Stable tells whether there are atoms and all of them are stable.
@@ -20,23 +19,23 @@ func (v *Verdict) Stable() bool {
 // Connected tells whether the atoms form exactly one fragment.
 func (v *Verdict) Connected() bool { return v.Fragments == 1 }
 
-// Judge judges a molecule by the rule of the data set of the model that made it. Validity and key
-// are those of [Molecule.ValidBy] and [Molecule.KeyBy]. By [QM9Rule] bonds, stability and fragments
-// are EDM's too. EDM's table of bonds knows no aromatic ones, and little of elements beyond QM9's:
+// Judge judges a molecule by the rule of the data set of the model that made it. Validity is that of
+// [Molecule.ValidBy]. By [QM9Rule] bonds, stability and fragments are EDM's too. EDM's table of bonds knows no aromatic ones, and little of elements beyond QM9's:
 // by [GEOMRule] bonds and fragments are those of the Lewis structure, and an atom is stable if its
 // valence is one of GEOM-Drugs revisited, as [Molecule.Checks] has it.
 func (m *Molecule) Judge(rule Rule) Verdict {
 	var v Verdict
-	v.Valid, v.Reason = m.ValidBy(rule)
-	v.Key = m.KeyBy(rule)
 	if rule == GEOMRule {
+		v.Valid, v.Reason = m.ValidBy(rule)
 		l := m.Lewis(m.Charge())
 		v.Bonds, v.StableAtoms = l.Bonds, l.listed()
 		v.Fragments = len(l.graph().fragments())
 		return v
 	}
 	g := m.graph()
-	v.Bonds, v.StableAtoms, v.Fragments = m.Bonds(), g.stable(), len(g.fragments())
+	v.Bonds, v.StableAtoms, v.Fragments = slices.Clone(g.bonds), g.stable(), len(g.fragments())
+	g.cleanUp()
+	v.Valid, v.Reason = g.valid(rule)
 	return v
 }
 

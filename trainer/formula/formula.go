@@ -5,8 +5,8 @@
 //
 //	p(formula) = exp(Σ_i a_i(n_i) + Σ_i<j b_ij(n_i, n_j)) / Z
 //
-// with a table a_i of each number and a table b_ij of each pair of them: the distribution of most
-// entropy that has the data's shares of all pairs of numbers. Its domain is the formulas that have
+// with a table a_i of each number and a table b_ij of each pair of them, 0 where a number is: the
+// distribution of most entropy that has the data's shares of all pairs of numbers. Its domain is the formulas that have
 // no more atoms of any element, nor in all, than those of the data, and whose valences add up to a
 // molecule. A united atom such as [CH3] counts as an element. Each entry has a Gaussian prior of
 // variance 1; the fit is the one of most posterior probability, and unique.
@@ -177,9 +177,14 @@ func (d *domain) tables() {
 		v := append(slices.Clone(numbers), d.heavy(numbers))
 		var list []int32
 		for i, n := range v {
+			if n == 0 {
+				continue
+			}
 			list = append(list, at(entry{i, i, n, n}))
 			for j, m := range v[:i] {
-				list = append(list, at(entry{i, j, n, m}))
+				if m > 0 {
+					list = append(list, at(entry{i, j, n, m}))
+				}
 			}
 		}
 		d.features = append(d.features, list)
@@ -187,52 +192,68 @@ func (d *domain) tables() {
 	d.entries = len(known)
 }
 
-// fit is p of each formula.
+// fit is p of each formula. It works on entries in units of their standard deviation, roughly
+// (n·s·(1-s) + 1)^-1/2 for one that a share s of the n molecules has: else those of rare formulas
+// would take hundreds of iterations more.
 func (d *domain) fit() ([]float64, error) {
-	p := make([]float64, len(d.numbers))
-	var at []float64 // where p is of
-	logZ := 0.0
-	of := func(theta []float64) float64 { // p is log p + logZ then
-		if slices.Equal(at, theta) { // the function and its gradient are asked for one after the other
-			return logZ
-		}
-		at = append(at[:0], theta...)
-		for i, list := range d.features {
-			p[i] = 0
-			for _, k := range list {
-				p[i] += theta[k]
-			}
-		}
-		logZ = floats.LogSumExp(p)
-		return logZ
-	}
+	n := len(d.numbers)
+	scores, p := make([]float64, n), make([]float64, n) // log p + log Z; p
 	prior := 1 / d.count
-	problem := optimize.Problem{
-		Func: func(theta []float64) float64 {
-			logZ := of(theta)
-			return logZ - floats.Dot(d.shares, p) + prior/2*floats.Dot(theta, theta)
-		},
-		Grad: func(grad, theta []float64) {
-			logZ := of(theta)
-			for k := range grad {
-				grad[k] = prior * theta[k]
+	unit := make([]float64, d.entries)
+	for i, list := range d.features {
+		for _, k := range list {
+			unit[k] += d.shares[i]
+		}
+	}
+	for k, s := range unit {
+		unit[k] = 1 / math.Sqrt(max(s*(1-s), 0)+prior)
+	}
+	theta := make([]float64, d.entries)
+	var at []float64 // where scores, p and logZ are of
+	logZ := 0.0
+	of := func(x []float64) {
+		if slices.Equal(at, x) { // the function and its gradient are asked for one after the other
+			return
+		}
+		at = append(at[:0], x...)
+		floats.MulTo(theta, unit, x)
+		for i, list := range d.features {
+			scores[i] = 0
+			for _, k := range list {
+				scores[i] += theta[k]
 			}
+		}
+		// Exp2, for Exp takes up to 100 times as long where kernels leave wide registers in use.
+		most := floats.Max(scores)
+		for i, s := range scores {
+			p[i] = math.Exp2((s - most) * math.Log2E)
+		}
+		sum := floats.Sum(p)
+		floats.Scale(1/sum, p)
+		logZ = most + math.Log(sum)
+	}
+	problem := optimize.Problem{
+		Func: func(x []float64) float64 {
+			of(x)
+			return logZ - floats.Dot(d.shares, scores) + prior/2*floats.Dot(theta, theta)
+		},
+		Grad: func(grad, x []float64) {
+			of(x)
+			floats.ScaleTo(grad, prior, theta)
 			for i, list := range d.features {
-				difference := math.Exp(p[i]-logZ) - d.shares[i]
+				difference := p[i] - d.shares[i]
 				for _, k := range list {
 					grad[k] += difference
 				}
 			}
+			floats.Mul(grad, unit)
 		},
 	}
-	settings := &optimize.Settings{GradientThreshold: 1e-6, MajorIterations: 1000}
+	settings := &optimize.Settings{GradientThreshold: 1e-5, MajorIterations: 1000}
 	found, err := optimize.Minimize(problem, make([]float64, d.entries), settings, &optimize.LBFGS{})
 	if err != nil {
 		return nil, fmt.Errorf("formulas: %w", err)
 	}
 	of(found.X)
-	for i := range p {
-		p[i] = math.Exp(p[i] - logZ)
-	}
 	return p, nil
 }

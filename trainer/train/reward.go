@@ -124,23 +124,22 @@ type rewardMeasure struct {
 // [molecule.Molecule.Judge] by the rule of the model.
 type subject struct {
 	*molecule.Molecule
-	rule     molecule.Rule
-	verdict  func() molecule.Verdict
+	verdict  func() *molecule.Verdict
 	geometry func() molecule.Geometry
 	rdkit    func() rdkit.Descriptors // NaN where the molecule is not valid
 	known    map[string][]rdkit.Fingerprint
 }
 
 func newSubject(m *molecule.Molecule, rule molecule.Rule, known map[string][]rdkit.Fingerprint) *subject {
-	s := &subject{Molecule: m, rule: rule, known: known}
-	s.verdict = sync.OnceValue(func() molecule.Verdict { return m.Judge(rule) })
+	s := &subject{Molecule: m, known: known}
+	s.verdict = sync.OnceValue(func() *molecule.Verdict { v := m.Judge(rule); return &v })
 	s.geometry = sync.OnceValue(m.Geometry)
 	if rule == molecule.GEOMRule {
 		s.geometry = sync.OnceValue(m.LewisGeometry)
 	}
 	s.rdkit = sync.OnceValue(func() rdkit.Descriptors {
 		d, err := rdkit.Describe(m)
-		if err != nil || !s.valid() {
+		if err != nil || !s.verdict().Valid {
 			return rdkit.Descriptors{LogP: math.NaN(), TPSA: math.NaN(), Mass: math.NaN()}
 		}
 		return d
@@ -148,40 +147,8 @@ func newSubject(m *molecule.Molecule, rule molecule.Rule, known map[string][]rdk
 	return s
 }
 
-func (s *subject) stableAtoms() []bool {
-	if s.rule == molecule.GEOMRule {
-		v := s.verdict()
-		return v.StableAtoms
-	}
-	return s.StableAtoms()
-}
-
-func (s *subject) stable() bool {
-	return len(s.Elements) > 0 && !slices.Contains(s.stableAtoms(), false)
-}
-
-func (s *subject) valid() bool {
-	ok, _ := s.ValidBy(s.rule)
-	return ok
-}
-
-func (s *subject) connected() bool {
-	if s.rule == molecule.GEOMRule {
-		v := s.verdict()
-		return v.Connected()
-	}
-	return s.Connected()
-}
-
-func (s *subject) bonds() []molecule.Bond {
-	if s.rule == molecule.GEOMRule {
-		return s.verdict().Bonds
-	}
-	return s.Bonds()
-}
-
 func (s *subject) plausible() bool {
-	if !s.stable() || !s.connected() {
+	if v := s.verdict(); !v.Stable() || !v.Connected() {
 		return false
 	}
 	g := s.geometry()
@@ -189,11 +156,11 @@ func (s *subject) plausible() bool {
 }
 
 var rewardMeasures = map[string]rewardMeasure{
-	"stable": {"every atom has its valence", false, func(s *subject) any { return s.stable() }},
+	"stable": {"every atom has its valence", false, func(s *subject) any { return s.verdict().Stable() }},
 	"stable_atoms": {"share of the atoms that have their valence", false,
-		func(s *subject) any { return shareOf(s.stableAtoms()) }},
-	"valid":     {"RDKit would accept it, by a closed form", false, func(s *subject) any { return s.valid() }},
-	"connected": {"one fragment", false, func(s *subject) any { return s.connected() }},
+		func(s *subject) any { return shareOf(s.verdict().StableAtoms) }},
+	"valid":     {"RDKit would accept it, by a closed form", false, func(s *subject) any { return s.verdict().Valid }},
+	"connected": {"one fragment", false, func(s *subject) any { return s.verdict().Connected() }},
 	"plausible": {"stable, connected, and of lengths, angles, rings and contacts as in real molecules",
 		false, plausible},
 	"sound": {"", false, plausible}, // what earlier versions called it
@@ -254,7 +221,7 @@ func (s *subject) degree(symbol string, neighbours int) (n int, err error) {
 		return 0, fmt.Errorf("degree(%q, %d): no such element", symbol, neighbours)
 	}
 	degrees := make([]int, len(s.Elements))
-	for _, b := range s.bonds() {
+	for _, b := range s.verdict().Bonds {
 		degrees[b.I]++
 		degrees[b.J]++
 	}
@@ -266,7 +233,7 @@ func (s *subject) degree(symbol string, neighbours int) (n int, err error) {
 	return n, nil
 }
 
-func (s *subject) rings(size int) int { return chordless(len(s.Elements), s.bonds(), size) }
+func (s *subject) rings(size int) int { return chordless(len(s.Elements), s.verdict().Bonds, size) }
 
 // similarity is the greatest one with the molecules of a file; NaN where RDKit does not accept the
 // molecule.
