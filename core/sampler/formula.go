@@ -57,8 +57,8 @@ func (o Options) typesOfFormula(meta encoding.Meta) (types [][]molecule.Element,
 	if meta.United() && !molecule.IsUnited(elements) {
 		list := meta.CompositionsOf(elements)
 		if len(list) == 0 {
-			return nil, bad("formula", o.Formula, "the weights file knows no composition that has it, "+
-				"want one, or united atoms such as [CH3]2[OH]")
+			return nil, bad("formula", o.Formula, "no molecule of the model's training data has it: "+
+				"want a formula of theirs, or united atoms such as [CH3]2[OH]")
 		}
 		return o.drawTypes(list)
 	}
@@ -161,14 +161,14 @@ func (o Options) drawComposition(list []composition, i int) ([]molecule.Element,
 			return whole, nil
 		}
 	}
-	reason := "the weights file knows no composition that fits: give a formula, or ask for joint"
-	if o.Formula != "" {
+	const none, cure = "no molecule of the model's training data has ", ": give a formula, or ask for joint"
+	switch {
+	case o.Formula != "":
 		return nil, bad("fragment", "", "no composition of "+o.Formula+" in the weights file has its atoms and more")
+	case n == 0:
+		return nil, bad("fragment", "", none+"its atoms and more"+cure)
 	}
-	if n == 0 {
-		return nil, bad("fragment", "", reason)
-	}
-	return nil, bad("atoms", strconv.Itoa(n), reason)
+	return nil, bad("atoms", strconv.Itoa(n), none+"so many"+cure)
 }
 
 // size is the number of atoms that is asked for of molecule i, 0 for any.

@@ -214,12 +214,12 @@ func TestTypesCFGWeight(t *testing.T) {
 func TestTypesRefused(t *testing.T) {
 	net, meta := typed()
 	for want, o := range map[string]Options{
-		"atoms 7: the weights file knows no composition": {sizes: []int{0, 7}},
-		"atoms 4: the formula H2O has 3":                 {Atoms: 4, Formula: "H2O"},
-		"element S is not":                               {Formula: "H2S"},
-		"formula: ":                                      {Formula: "H2o"},
-		"formula H2O: want a model":                      {Formula: "H2O", Joint: true},
-		"not with formula":                               {Formula: "H2O", From: []*molecule.Molecule{water}, TStart: 5},
+		"atoms 7: no molecule of the model's": {sizes: []int{0, 7}},
+		"atoms 4: the formula H2O has 3":      {Atoms: 4, Formula: "H2O"},
+		"element S is not":                    {Formula: "H2S"},
+		"formula: ":                           {Formula: "H2o"},
+		"formula H2O: want a model":           {Formula: "H2O", Joint: true},
+		"not with formula":                    {Formula: "H2O", From: []*molecule.Molecule{water}, TStart: 5},
 	} {
 		o.Steps = 2
 		if _, err := New(net, meta, o); err == nil || !strings.Contains(err.Error(), want) {

@@ -157,7 +157,7 @@ func TestCompositionHasRoomForTheFragment(t *testing.T) {
 			t.Fatalf("around CH4 %d atoms, want 8", n)
 		}
 		if _, err := New(net, meta, Options{First: i, Steps: 4, Fragment: water}); err == nil ||
-			!strings.Contains(err.Error(), "knows no composition that fits") {
+			!strings.Contains(err.Error(), "training data has its atoms and more") {
 			t.Fatalf("around the whole of H2O: %v", err)
 		}
 	}
@@ -190,7 +190,7 @@ func TestFragmentRefused(t *testing.T) {
 				Elements: formula(t, "CH")[:2], Positions: [][3]float64{{}, {1e8}},
 			}},
 		},
-		"composition that fits: give": {meta, Options{Fragment: at(molecule.N, 0)}},
+		"training data has its atoms and more": {meta, Options{Fragment: at(molecule.N, 0)}},
 	} {
 		c.o.Steps = 3
 		if _, err := New(net, c.meta, c.o); err == nil || !strings.Contains(err.Error(), want) {

@@ -359,7 +359,7 @@ func TestTypesCondition(t *testing.T) {
 	if kept["CO2"] != n || good < n*3/5 {
 		t.Errorf("around CO: %v, of which %d look like the data", kept, good)
 	}
-	fails(t, exitUsage, "--atoms 4: the weights file knows no composition", "sample", "--model", weights, "--atoms", "4")
+	fails(t, exitUsage, "--atoms 4: no molecule of the model's", "sample", "--model", weights, "--atoms", "4")
 
 	// A student of it and of its guide, of another training, takes types as they do.
 	plain, early, student := filepath.Join(t.TempDir(), "plain"), filepath.Join(t.TempDir(), "early"),

@@ -753,7 +753,7 @@ test("weights of united atoms: hydrogens are there from the first frame, and the
   assert.match(await page.textContent("#stable"), /\b8 atoms/);
   await page.fill("#asked", "C9H20");
   await page.click("#generate");
-  assert.match(await page.textContent("#error"), /knows no composition that has it/);
+  assert.match(await page.textContent("#error"), /no molecule of the model's training data has it/);
   await close();
 });
 
