@@ -144,6 +144,22 @@ func (m Meta) CompositionsOf(elements []molecule.Element) (list []Composition) {
 	return list
 }
 
+// UnitedCounts counts the united atoms of the training data: those of molecules of one for atoms = 1, else
+// those of larger ones.
+func (m Meta) UnitedCounts(atoms int) map[molecule.Element]int {
+	counts := map[molecule.Element]int{}
+	for _, c := range m.Compositions {
+		list, _ := molecule.ParseFormula(c.Formula)
+		if (len(list) == 1) != (atoms == 1) {
+			continue
+		}
+		for _, e := range list {
+			counts[e] += c.Molecules
+		}
+	}
+	return counts
+}
+
 // Sizes counts the molecules of the training set by their numbers of atoms: Histogram, but with the
 // hydrogens of united atoms, where the compositions tell them.
 func (m Meta) Sizes() map[int]int {

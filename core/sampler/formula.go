@@ -35,7 +35,7 @@ func (o Options) types(meta encoding.Meta) (types [][]molecule.Element, err erro
 	case o.Formula != "":
 		return o.typesOfFormula(meta)
 	case len(meta.Compositions) > 0:
-		return o.drawTypes(meta.Compositions)
+		return o.drawTypes(meta.Compositions, nil)
 	case o.Fragment != nil:
 		return nil, bad("fragment", "",
 			"want formula with it: the weights file has no compositions to draw from")
@@ -44,7 +44,8 @@ func (o Options) types(meta encoding.Meta) (types [][]molecule.Element, err erro
 }
 
 // typesOfFormula are the elements of Formula, those of Fragment first. To a model of united atoms a
-// formula of elements stands for the compositions of the training data that have it.
+// formula of elements stands for the compositions of the training data that have it, and, as often as
+// one more molecule of theirs, for any others (see uniting).
 func (o Options) typesOfFormula(meta encoding.Meta) (types [][]molecule.Element, err error) {
 	elements, err := molecule.ParseFormula(o.Formula)
 	if err != nil {
@@ -56,11 +57,15 @@ func (o Options) typesOfFormula(meta encoding.Meta) (types [][]molecule.Element,
 	}
 	if meta.United() && !molecule.IsUnited(elements) {
 		list := meta.CompositionsOf(elements)
-		if len(list) == 0 {
-			return nil, bad("formula", o.Formula, "no molecule of the model's training data has it: "+
-				"want a formula of theirs, or united atoms such as [CH3]2[OH]")
+		other, missing := o.newUniting(meta, elements)
+		switch {
+		case missing != 0:
+			return nil, bad("formula", o.Formula, "it has fewer "+missing.Symbol()+" than the fragment")
+		case other == nil && len(list) == 0:
+			return nil, bad("formula", o.Formula, "the model's united atoms do not add up to it: "+
+				"want another, or united atoms such as [CH3]2[OH]")
 		}
-		return o.drawTypes(list)
+		return o.drawTypes(list, other)
 	}
 	for i := range o.N {
 		whole, missing := o.arranged(elements, i)
@@ -115,9 +120,109 @@ type composition struct {
 	molecules int
 }
 
-// drawTypes draws a composition for each molecule, as often as the training data
-// have it, of those that have room for the fragment and more.
-func (o Options) drawTypes(all []encoding.Composition) (types [][]molecule.Element, err error) {
+// uniting draws united atoms of a formula of elements. The hydrogens of each atom are drawn as often as
+// the training data have them at atoms of its element, given that of all.
+type uniting struct {
+	fits      [][]molecule.Element // what each atom can be, that of the fragment first
+	shares    [][]float64          // of each of fits
+	chance    [][]float64          // [i][h] that atoms i, i+1 ... have h hydrogens
+	hydrogens int
+}
+
+// newUniting prepares that of a formula that has more than the fragment. missing is an element that it
+// has too few of; nil where the formula cannot be united.
+func (o Options) newUniting(meta encoding.Meta, formula []molecule.Element) (u *uniting, missing molecule.Element) {
+	u = &uniting{}
+	var left []molecule.Element
+	for _, e := range formula {
+		if e == molecule.H {
+			u.hydrogens++
+		} else {
+			left = append(left, e)
+		}
+	}
+	atoms := len(left)
+	var wanted []molecule.Element
+	if o.Fragment != nil {
+		for _, e := range o.Fragment.Elements {
+			heavy, _ := e.Split()
+			k := slices.Index(left, heavy)
+			if k < 0 {
+				return nil, heavy
+			}
+			left = slices.Delete(left, k, k+1)
+			wanted = append(wanted, e)
+		}
+	}
+	if len(left) == 0 {
+		return nil, 0
+	}
+	counts := meta.UnitedCounts(atoms)
+	for _, e := range append(wanted, left...) {
+		heavy, n := e.Split()
+		var fits []molecule.Element
+		var shares []float64
+		sum := 0.0
+		for ; n <= molecule.MostHydrogens; n++ {
+			if united, ok := molecule.Unite(heavy, n); ok && counts[united] > 0 {
+				share := float64(counts[united])
+				fits, shares, sum = append(fits, united), append(shares, share), sum+share
+			}
+		}
+		for k := range shares {
+			shares[k] /= sum
+		}
+		u.fits, u.shares = append(u.fits, fits), append(u.shares, shares)
+	}
+	u.chance = make([][]float64, atoms+1)
+	for i := range u.chance {
+		u.chance[i] = make([]float64, u.hydrogens+1)
+	}
+	u.chance[atoms][0] = 1
+	for i := atoms - 1; i >= 0; i-- {
+		for h := range u.chance[i] {
+			for k := range u.fits[i] {
+				u.chance[i][h] += u.weight(i, k, h)
+			}
+		}
+	}
+	if u.chance[0][u.hydrogens] == 0 {
+		return nil, 0
+	}
+	return u, 0
+}
+
+// weight is that of the atom i as fits[i][k], where atoms from i on have h hydrogens.
+func (u *uniting) weight(i, k, h int) float64 {
+	_, n := u.fits[i][k].Split()
+	if n > h {
+		return 0
+	}
+	return float64(u.shares[i][k] * u.chance[i+1][h-n]) // rounded, so that no machine fuses it with a sum
+}
+
+// draw draws what the atoms are.
+func (u *uniting) draw(stream *rng.Stream) (atoms []molecule.Element) {
+	h := u.hydrogens
+	for i, fits := range u.fits {
+		left, last := stream.Float64()*u.chance[i][h], 0
+		for k := range fits {
+			if w := u.weight(i, k, h); w > 0 {
+				last = k
+				if left -= w; left < 0 {
+					break
+				}
+			}
+		}
+		_, n := fits[last].Split()
+		atoms, h = append(atoms, fits[last]), h-n
+	}
+	return atoms
+}
+
+// drawTypes draws a composition for each molecule, as often as the training data have it, of those that
+// have room for the fragment and more; and from other, unless it is nil, once for one molecule more.
+func (o Options) drawTypes(all []encoding.Composition, other *uniting) (types [][]molecule.Element, err error) {
 	var list []composition
 	for _, c := range all {
 		elements, err := molecule.ParseFormula(c.Formula)
@@ -129,7 +234,7 @@ func (o Options) drawTypes(all []encoding.Composition) (types [][]molecule.Eleme
 		}
 	}
 	for i := range o.N {
-		elements, err := o.drawComposition(list, i)
+		elements, err := o.drawComposition(list, other, i)
 		if err != nil {
 			return nil, err
 		}
@@ -139,7 +244,7 @@ func (o Options) drawTypes(all []encoding.Composition) (types [][]molecule.Eleme
 }
 
 // drawComposition draws that of molecule i of the batch.
-func (o Options) drawComposition(list []composition, i int) ([]molecule.Element, error) {
+func (o Options) drawComposition(list []composition, other *uniting, i int) ([]molecule.Element, error) {
 	n := o.size(i)
 	fits := func(c composition) bool {
 		return n == 0 && len(c.elements) > o.fixedAtoms() || n == len(molecule.Apart(c.elements))
@@ -149,6 +254,9 @@ func (o Options) drawComposition(list []composition, i int) ([]molecule.Element,
 		if fits(c) {
 			total += c.molecules
 		}
+	}
+	if other != nil {
+		total++
 	}
 	stream := rng.New(o.Seed, uint32(o.First+i), rng.Size, 0)
 	left := stream.Float64() * float64(total)
@@ -160,6 +268,10 @@ func (o Options) drawComposition(list []composition, i int) ([]molecule.Element,
 			whole, _ := o.arranged(c.elements, i)
 			return whole, nil
 		}
+	}
+	if other != nil {
+		stream = rng.New(o.Seed, uint32(o.First+i), rng.Size, 2)
+		return other.draw(&stream), nil
 	}
 	const none, cure = "no molecule of the model's training data has ", ": give a formula, or ask for joint"
 	switch {

@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -93,6 +94,51 @@ func TestUnitedAtomsThatAreSampled(t *testing.T) {
 		s.Frame(i, make([]float32, 15), types)
 		if got := s.Molecule(i); len(got.Elements) < 5 || molecule.IsUnited(got.Elements) {
 			t.Errorf("atoms %v", got.Elements)
+		}
+	}
+}
+
+// A formula of elements is of the compositions that the training data have of it, here dimethyl ether,
+// and as often as one more molecule of any that its hydrogens allow: ethanol 0.24, the ether 0.18.
+func TestFormulaBeyondTheCompositions(t *testing.T) {
+	meta := unitedModel(t).Meta
+	meta.Fragments = true
+	meta.Compositions = []encoding.Composition{{Formula: "O[CH3]2", Molecules: 1},
+		{Formula: "[CH2]2[CH3][OH]", Molecules: 1}}
+	const n = 2000
+	frequency := func(o Options) (ethanol float64) {
+		t.Helper()
+		o.N, o.Seed = n, 1
+		types, err := o.types(meta)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, atoms := range types {
+			if hill := (&molecule.Molecule{Elements: molecule.Apart(atoms)}).Formula(); hill != "C2H6O" {
+				t.Fatalf("a molecule is %s", hill)
+			}
+			if slices.ContainsFunc(atoms, func(e molecule.Element) bool { return e.Symbol() == "[OH]" }) {
+				ethanol += 1. / n
+			}
+		}
+		return ethanol
+	}
+	if got := frequency(Options{Formula: "C2H6O"}); math.Abs(got-0.24/0.42/2) > 0.04 {
+		t.Errorf("ethanol is %.2f of the molecules", got)
+	}
+	oh, _ := molecule.ParseUnited("[OH]")
+	fragment := &molecule.Molecule{Elements: []molecule.Element{oh}, Positions: make([][3]float64, 1)}
+	if got := frequency(Options{Formula: "C2H6O", Fragment: fragment}); math.Abs(got-1) > 1e-9 {
+		t.Errorf("around a hydroxyl group %.2f have one", got)
+	}
+	for formula, want := range map[string]string{"H2": "do not add up", "C2H9O2": "do not add up",
+		"CH4": "do not add up", "C2H6": "fewer O than"} {
+		o := Options{Formula: formula, N: 1}
+		if formula == "C2H6" {
+			o.Fragment = fragment
+		}
+		if _, err := o.types(meta); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", formula, err, want)
 		}
 	}
 }
