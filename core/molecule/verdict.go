@@ -19,10 +19,11 @@ func (v *Verdict) Stable() bool {
 // Connected tells whether the atoms form exactly one fragment.
 func (v *Verdict) Connected() bool { return v.Fragments == 1 }
 
-// Judge judges a molecule by the rule of the data set of the model that made it. Validity is that of
-// [Molecule.ValidBy]. By [QM9Rule] bonds, stability and fragments are EDM's too. EDM's table of bonds knows no aromatic ones, and little of elements beyond QM9's:
-// by [GEOMRule] bonds and fragments are those of the Lewis structure, and an atom is stable if its
-// valence is one of GEOM-Drugs revisited, as [Molecule.Checks] has it.
+// Judge judges a molecule by the rule of the data set of the model that made it. Validity is that
+// of [Molecule.ValidBy]. By [QM9Rule] bonds, stability and fragments are EDM's too. EDM's table of
+// bonds knows no aromatic ones, and little of elements beyond QM9's: by [GEOMRule] bonds and
+// fragments are those of the Lewis structure, and an atom is stable if its valence is one of
+// GEOM-Drugs revisited, as [Molecule.Checks] has it.
 func (m *Molecule) Judge(rule Rule) Verdict {
 	var v Verdict
 	if rule == GEOMRule {

@@ -38,7 +38,8 @@ type Options struct {
 	Joint bool `json:"joint"`
 	// Fragment is a molecule whose atoms are fixed, first in every molecule; the rest
 	// is made around them (inpainting), for a model that is conditioned on fragments.
-	// They move and rotate as one. nil: no fixed atoms.
+	// They move and rotate as one. A model of united atoms fixes those besides hydrogens.
+	// nil: no fixed atoms.
 	Fragment *molecule.Molecule `json:"fragment"`
 	// From are molecules that the run starts from, noised to TStart, which must be
 	// given: the smaller it is, the more alike they stay (SDEdit, Meng et al. 2022, arXiv
