@@ -169,7 +169,9 @@ evaluate-seeds: cli ## sample COUNT_SEEDS=10000 molecules of MODEL for three see
 	@mkdir -p $(BUILD)/evaluation
 	for seed in 1 2 3; do $(BUILD)/symdiff sample --model core/weights/$(MODEL).safetensors -n $(or $(COUNT_SEEDS),10000) --seed $$seed \
 		-o $(BUILD)/evaluation/$(MODEL)-$$seed.xyz || exit 1; done
-	$(BUILD)/symdiff compare "$(MODEL)=$(subst $(space),$(comma),$(SEEDS))" "QM9, test molecules=$(DATA)/qm9_test.xyz.gz" \
+	$(BUILD)/symdiff sample --model core/weights/$(MODEL).safetensors -n $(or $(COUNT_SEEDS),10000) --seed 1 --formula learned \
+		-o $(BUILD)/evaluation/$(MODEL)-learned.xyz
+	$(BUILD)/symdiff compare "$(MODEL)=$(subst $(space),$(comma),$(SEEDS))" "$(MODEL), formula learned=$(BUILD)/evaluation/$(MODEL)-learned.xyz" "QM9, test molecules=$(DATA)/qm9_test.xyz.gz" \
 		"QM9, training molecules (floor)=$(DATA)/qm9_train.xyz.gz" --train $(DATA)/qm9_train.xyz.gz --reference $(DATA)/qm9_test.xyz.gz \
 		--json > $(BUILD)/evaluation/seeds.json && cp $(BUILD)/evaluation/seeds.json core/weights/$(MODEL).seeds.json
 	go run ./trainer/tables
