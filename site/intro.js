@@ -30,8 +30,10 @@ const files = process.env.SYMDIFF_WEIGHTS
   : weightsIn(fileURLToPath(new URL("../core/weights", import.meta.url)), "qm9-web.safetensors");
 const engine = await load(files[0]);
 const told = {};
-function tell({ info: { sha256, defaults, compositionConditional, fragmentConditional } }) {
-  told[sha256] = { defaults, compositionConditional, fragmentConditional };
+function tell({ info }) {
+  const { sha256, elements, defaults, compositionConditional, fragmentConditional } = info;
+  const sizes = [...info.histogram.keys()].sort((a, b) => a - b);
+  told[sha256] = { elements, sizes, defaults, compositionConditional, fragmentConditional };
 }
 
 tell(engine);

@@ -89,8 +89,8 @@ export function pageParts(dir, pages) {
 
 /**
  * The module virtual:model: URLs of the WASM builds, and of every model its URL, hash, size, what
- * its header says, and what core does with it (`defaults`, `compositionConditional`,
- * `fragmentConditional`, written by intro.js).
+ * its header says, and what core does with it (`elements`, `sizes`, `defaults`,
+ * `compositionConditional`, `fragmentConditional`, written by intro.js).
  */
 export function modelFiles({ simd, plain, weights, told, chemistry, forceField }) {
   const id = "virtual:model";
@@ -164,20 +164,19 @@ function readHeader(data) {
       (sum, [name, t]) => sum + (isScale(name) ? 0 : size(t)),
       0,
     ),
-    elements: JSON.parse(metadata.elements),
-    sizes: Object.keys(JSON.parse(metadata.histogram))
-      .map(Number)
-      .sort((a, b) => a - b),
     heavy: heaviest(metadata.compositions),
     timesteps: JSON.parse(metadata.schedule).timesteps,
     variant: metadata.kind,
   };
 }
 
-/** Most atoms other than hydrogen among the formulas of the training data. */
-function heaviest(compositions = "{}") {
+/**
+ * Most atoms other than hydrogen among the formulas of the training data, such as C2H6O, or
+ * O[CH3]2 of united atoms.
+ */
+export function heaviest(compositions = "{}") {
   const heavy = (formula) =>
-    [...formula.matchAll(/([A-Z][a-z]?)(\d*)/g)].reduce(
+    [...formula.matchAll(/\[?([A-Z][a-z]?)(?:H\d*\])?(\d*)/g)].reduce(
       (sum, [, symbol, n]) => sum + (symbol === "H" ? 0 : Number(n || 1)),
       0,
     );

@@ -405,6 +405,13 @@ test("a text in a PNG is a chunk with its checksum, between header and data", as
   assert.equal(out.subarray(-4).toString(), "rest");
 });
 
+test("the most atoms besides hydrogen of formulas, of united atoms too", async () => {
+  const { heaviest } = await import("../../plugins.js");
+  assert.equal(heaviest('{"C2H6O":5,"CHF3":1,"H2":9}'), 4);
+  assert.equal(heaviest('{"O[CH3]2":5,"[CH]2[CH2]12Cl":1,"[CH4]":2}'), 15);
+  assert.equal(heaviest(), 0);
+});
+
 test("the models of a folder are found at build time, the usual one first", async () => {
   const { weightsIn } = await import("../../plugins.js");
   const dir = mkdtempSync(join(tmpdir(), "symdiff-weights-"));
