@@ -130,6 +130,54 @@ func (m *Molecule) United() (*Molecule, error) {
 	return out, nil
 }
 
+// RoomForHydrogens is how many hydrogens each atom can have, from its distances to the others, united
+// atoms or not: what its valence leaves over the sum of Pauling's bond orders,
+//
+//	2^((r1 - d)/(r1 - r2)),  at most 3
+//
+// with the lengths r1 of a single and r2 of a double bond, and no fewer than a united atom has. For
+// 98.5 % of the atoms of QM9 it is what they have, where all other atoms but hydrogens are there, and
+// for 0.2 % less (TestQM9).
+//
+// Source: Pauling, J. Am. Chem. Soc. 69, 542 (1947).
+func (m *Molecule) RoomForHydrogens() []int {
+	const tolerance = 0.15 // of a sum; the valences of aromatic atoms are hardest to tell
+	n := len(m.Elements)
+	sums, bonds, room := make([]float64, n), make([]int, n), make([]int, n)
+	m.near(longestBond+2*bondMargin, func(i, j int) bool {
+		a, _ := m.Elements[i].Split()
+		b, _ := m.Elements[j].Split()
+		p, q := elementRadii[a].covalent, elementRadii[b].covalent
+		one, two, d := p[0]+q[0], p[1]+q[1], m.Distance(i, j)
+		if d > one+bondMargin {
+			return false
+		}
+		order := min(math.Exp2((one-d)/(one-two)), 3)
+		sums[i], sums[j], bonds[i], bonds[j] = sums[i]+order, sums[j]+order, bonds[i]+1, bonds[j]+1
+		return true
+	})
+	for i, e := range m.Elements {
+		heavy, least := e.Split()
+		valence := hydrogensOf(heavy)
+		free := int(math.Ceil(float64(valence) - sums[i] - tolerance))
+		room[i] = max(min(free, valence-bonds[i]), least, 0)
+	}
+	return room
+}
+
+// hydrogensOf is the number of hydrogens of an atom alone, as in methane.
+func hydrogensOf(e Element) int {
+	switch e {
+	case C, 14:
+		return 4
+	case 5, N, 15, 33:
+		return 3
+	case O, 16, 34:
+		return 2
+	}
+	return 0
+}
+
 // AddHydrogens is the molecule with the hydrogens of its united atoms as atoms, after all others; the
 // molecule itself if it has no united atoms. The bonds are those of the Lewis structure, given the
 // hydrogens. Each hydrogen is at the mean length of its kind of bond, in the direction that the bonds of

@@ -3,6 +3,7 @@ package molecule
 import (
 	"encoding/binary"
 	"hash/fnv"
+	"iter"
 	"math"
 	"slices"
 	"strconv"
@@ -201,5 +202,49 @@ func TestHydrogensAreTheSameEverywhere(t *testing.T) {
 	const want = "231a9568243470e4"
 	if got := strconv.FormatUint(h.Sum64(), 16); got != want {
 		t.Errorf("hash %s, want %s", got, want)
+	}
+}
+
+// roomFor counts the atoms of molecules whose other atoms leave room for as many hydrogens as they
+// have, and for fewer.
+func roomFor(t *testing.T, molecules iter.Seq2[*Molecule, error]) (atoms, same, fewer int) {
+	t.Helper()
+	for m, err := range molecules {
+		if err != nil {
+			t.Fatal(err)
+		}
+		united, err := m.United()
+		if err != nil {
+			continue
+		}
+		bare := &Molecule{Positions: united.Positions}
+		for _, e := range united.Elements {
+			heavy, _ := e.Split()
+			bare.Elements = append(bare.Elements, heavy)
+		}
+		given := united.RoomForHydrogens()
+		for i, room := range bare.RoomForHydrogens() {
+			_, n := united.Elements[i].Split()
+			if given[i] != max(room, n) {
+				t.Errorf("room for %d at %s, for %d without its own", given[i], united.Elements[i].Symbol(), room)
+			}
+			atoms++
+			if room == n {
+				same++
+			}
+			if room < n {
+				fewer++
+			}
+		}
+	}
+	t.Logf("of %d atoms, room for as many hydrogens as they have: %.2f %%, for fewer: %.2f %%", atoms,
+		100*float64(same)/float64(atoms), 100*float64(fewer)/float64(atoms))
+	return atoms, same, fewer
+}
+
+func TestRoomForHydrogens(t *testing.T) {
+	atoms, same, fewer := roomFor(t, ReadXYZ(strings.NewReader(qm9Features), "features.xyz"))
+	if atoms < 80 || same*100 < atoms*95 || fewer*100 > atoms {
+		t.Errorf("of %d atoms %d have room for as many hydrogens as they have, %d for fewer", atoms, same, fewer)
 	}
 }

@@ -77,41 +77,73 @@ func (o Options) typesOfFormula(meta encoding.Meta) (types [][]molecule.Element,
 	return types, nil
 }
 
-// arranged is a composition with the elements of the fragment first, in molecule i of the batch. missing
-// is one that it has too few of. The united atoms of a fragment may have more hydrogens in the molecule:
-// which of those that fit they are is drawn.
+// arranged is a composition with the elements of the fragment first, in molecule i of the batch.
+// missing is one that it has too few of. The united atoms of a fragment may have more hydrogens in
+// the molecule, as many as there is room for: which of those that fit they are is drawn.
 func (o Options) arranged(composition []molecule.Element,
 	i int) (whole []molecule.Element, missing molecule.Element) {
 	if o.Fragment == nil {
 		return composition, 0
 	}
+	atoms := o.Fragment.Elements
+	if missing = o.unmatched(0, composition); missing != 0 {
+		return nil, missing
+	}
 	left := slices.Clone(composition)
-	whole = slices.Clone(o.Fragment.Elements)
 	stream := rng.New(o.Seed, uint32(o.First+i), rng.Size, 1)
-	for most := molecule.MostHydrogens; most >= 0; most-- { // those that the fewest fit first
-		for a, e := range o.Fragment.Elements {
-			heavy, n := e.Split()
-			if n != most {
-				continue
-			}
-			var fit []int
-			for k, other := range left {
-				if h, m := other.Split(); h == heavy && m >= n {
-					fit = append(fit, k)
+	for a := range atoms {
+		var fit []int
+		for k, e := range left {
+			if o.fits(a, e) && o.unmatched(a+1, slices.Delete(slices.Clone(left), k, k+1)) == 0 {
+				fit = append(fit, k)
+				if !molecule.IsUnited(composition) {
+					break // the others are the same
 				}
 			}
-			if len(fit) == 0 {
-				return nil, e
-			}
-			k := fit[0]
-			if molecule.IsUnited(composition) {
-				k = fit[int(stream.Float64()*float64(len(fit)))]
-			}
-			whole[a] = left[k]
-			left = slices.Delete(left, k, k+1)
 		}
+		k := fit[int(stream.Float64()*float64(len(fit)))]
+		whole = append(whole, left[k])
+		left = slices.Delete(left, k, k+1)
 	}
 	return append(whole, left...), 0
+}
+
+// fits tells whether atom a of the fragment can be e in the molecule.
+func (o Options) fits(a int, e molecule.Element) bool {
+	heavy, least := o.Fragment.Elements[a].Split()
+	same, n := e.Split()
+	return heavy == same && least <= n && n <= o.room(a)
+}
+
+// room is the number of hydrogens at most of atom a of the fragment.
+func (o Options) room(a int) int {
+	if o.rooms == nil {
+		return molecule.MostHydrogens
+	}
+	return o.rooms[a]
+}
+
+// unmatched is the first atom of the fragment, from one on, that is none of elements where each atom
+// is another; 0 if all are.
+func (o Options) unmatched(from int, elements []molecule.Element) molecule.Element {
+	found := make([]bool, len(o.Fragment.Elements))
+	sorted := slices.Clone(elements) // each element by its number of hydrogens
+	slices.Sort(sorted)
+	for _, e := range sorted { // is that atom which has the least room
+		best := -1
+		for a := from; a < len(found); a++ {
+			if !found[a] && o.fits(a, e) && (best < 0 || o.room(a) < o.room(best)) {
+				best = a
+			}
+		}
+		if best >= 0 {
+			found[best] = true
+		}
+	}
+	if a := slices.Index(found[from:], false); a >= 0 {
+		return o.Fragment.Elements[from+a]
+	}
+	return 0
 }
 
 // composition is one of the training data.
@@ -129,8 +161,8 @@ type uniting struct {
 	hydrogens int
 }
 
-// newUniting prepares that of a formula that has more than the fragment. missing is an element that it
-// has too few of; nil where the formula cannot be united.
+// newUniting prepares that of a formula. missing is an element that it has fewer of than the fragment;
+// nil where the formula cannot be united.
 func (o Options) newUniting(meta encoding.Meta, formula []molecule.Element) (u *uniting, missing molecule.Element) {
 	u = &uniting{}
 	var left []molecule.Element
@@ -142,28 +174,29 @@ func (o Options) newUniting(meta encoding.Meta, formula []molecule.Element) (u *
 		}
 	}
 	atoms := len(left)
-	var wanted []molecule.Element
+	var fixed []molecule.Element
 	if o.Fragment != nil {
-		for _, e := range o.Fragment.Elements {
+		fixed = o.Fragment.Elements
+		for _, e := range fixed {
 			heavy, _ := e.Split()
 			k := slices.Index(left, heavy)
 			if k < 0 {
 				return nil, heavy
 			}
 			left = slices.Delete(left, k, k+1)
-			wanted = append(wanted, e)
 		}
 	}
-	if len(left) == 0 {
-		return nil, 0
-	}
 	counts := meta.UnitedCounts(atoms)
-	for _, e := range append(wanted, left...) {
+	for a, e := range slices.Concat(fixed, left) {
 		heavy, n := e.Split()
+		most := molecule.MostHydrogens
+		if a < len(fixed) {
+			most = o.room(a)
+		}
 		var fits []molecule.Element
 		var shares []float64
 		sum := 0.0
-		for ; n <= molecule.MostHydrogens; n++ {
+		for ; n <= most; n++ {
 			if united, ok := molecule.Unite(heavy, n); ok && counts[united] > 0 {
 				share := float64(counts[united])
 				fits, shares, sum = append(fits, united), append(shares, share), sum+share
@@ -247,7 +280,7 @@ func (o Options) drawTypes(all []encoding.Composition, other *uniting) (types []
 func (o Options) drawComposition(list []composition, other *uniting, i int) ([]molecule.Element, error) {
 	n := o.size(i)
 	fits := func(c composition) bool {
-		return n == 0 && len(c.elements) > o.fixedAtoms() || n == len(molecule.Apart(c.elements))
+		return n == 0 && (o.Formula != "" || len(c.elements) > o.fixedAtoms()) || n == len(molecule.Apart(c.elements))
 	}
 	total := 0
 	for _, c := range list {

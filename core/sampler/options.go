@@ -95,6 +95,7 @@ type Options struct {
 	Progress func(steps int) `json:"-"`
 
 	sizes []int // numbers of atoms of a batch; a test puts several here, in place of N and Atoms
+	rooms []int // for hydrogens at the atoms of Fragment, of a model of united atoms
 }
 
 // Branch says that noise comes from another seed after so many steps: gamma, the

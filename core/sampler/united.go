@@ -28,6 +28,7 @@ func (o Options) united(meta encoding.Meta) (_ Options, err error) {
 		if o.Fragment, err = meta.Atoms(o.Fragment); err != nil {
 			return o, bad("fragment", "", err.Error())
 		}
+		o.rooms = o.Fragment.RoomForHydrogens()
 	}
 	return o, nil
 }

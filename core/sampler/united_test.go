@@ -249,3 +249,35 @@ func TestFragmentsOfUnitedAtoms(t *testing.T) {
 		}
 	}
 }
+
+// The atoms of a fragment without hydrogens have those that its geometry leaves room for: the whole of
+// propene's skeleton all of them.
+func TestFragmentWithoutHydrogens(t *testing.T) {
+	meta := unitedModel(t).Meta
+	meta.Fragments = true
+	meta.Compositions = []encoding.Composition{{Formula: "[CH]2[CH2]2[CH3]2", Molecules: 5},
+		{Formula: "[CH][CH2][CH3]", Molecules: 1}}
+	propene := &molecule.Molecule{Elements: []molecule.Element{6, 6, 6},
+		Positions: [][3]float64{{0, 0, 0}, {1.336, 0, 0}, {2.08, 1.305, 0}}}
+	ethene := &molecule.Molecule{Elements: propene.Elements[:2], Positions: propene.Positions[:2]}
+	for formula, c := range map[string]struct {
+		fixed *molecule.Molecule
+		most  []int // hydrogens of its atoms
+	}{"C3H6": {propene, []int{2, 1, 3}}, "": {propene, []int{2, 1, 3}}, "C6H12": {ethene, []int{2, 2}}} {
+		o, err := Options{Formula: formula, N: 200, Fragment: c.fixed}.united(meta)
+		if err != nil {
+			t.Fatal(err)
+		}
+		types, err := o.types(meta)
+		if err != nil {
+			t.Fatalf("%s: %v", formula, err)
+		}
+		for _, atoms := range types {
+			for a, most := range c.most {
+				if _, n := atoms[a].Split(); n > most || n < most && formula == "C3H6" {
+					t.Fatalf("%q: atom %d has %d hydrogens, with room for %d", formula, a, n, most)
+				}
+			}
+		}
+	}
+}
