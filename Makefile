@@ -5,7 +5,7 @@ export GOEXPERIMENT := simd
 export GOFLAGS := $(strip $(filter-out -trimpath,$(shell go env GOFLAGS)) -trimpath)
 
 MODULE := github.com/symdiff-go/symdiff
-# What `symdiff version` tells: the newest tag and the commits since, from git, not from the build's folder.
+# What `symdiff version` prints: the newest tag and the commits since, from git, not from the build's folder.
 VERSION := $(shell git describe --tags --always --dirty --match 'v*' 2>/dev/null || echo unknown)
 REVISION := $(shell git rev-parse HEAD 2>/dev/null)
 EPOCH := $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
@@ -34,7 +34,7 @@ HAVE_RDKIT := $(if $(wildcard /usr/include/rdkit/GraphMol/ROMol.h),$(if $(wildca
 TRAINER_RDKIT := $(filter 1,$(or $(RDKIT),$(HAVE_RDKIT)))
 CLI_RDKIT := $(filter 1,$(RDKIT))
 
-# The trainer is built in a workspace of its own, in which gotch is the copy
+# The trainer is built in its own workspace, in which gotch is the copy
 # fitted to the libtorch at hand (trainer/gotchfit).
 TORCH_ENV = GOWORK=$(CURDIR)/$(BUILD)/go.work
 
@@ -439,7 +439,7 @@ check-platforms:
 		GOOS=$${platform%/*} GOARCH=$${platform#*/} GOEXPERIMENT=$${experiment#none} CGO_ENABLED=0 go build ./core/... \
 			|| { echo "core does not build for $$platform, GOEXPERIMENT=$$experiment"; exit 1; }; done; done
 
-# What decides the bits of a sample beside the kernels, which have tests of their own; two files of theirs only measure.
+# What decides the bits of a sample besides the kernels, which have their own tests. Two files of these packages only measure.
 UNFUSED := $(addprefix ./core/,rng schedule o3 dit encoding model egnn geoldm symmetrise sampler)
 check-bits:
 	@bad=$$(GOARCH=arm64 CGO_ENABLED=0 go build -gcflags=-S $(UNFUSED) 2>&1 | grep -oE '\(.*[[:space:]]FN?M(ADD|SUB)[SD].*' \

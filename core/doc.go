@@ -1,6 +1,6 @@
 // Package core is the inference of SymDiff in pure Go: it reads weights, samples
 // molecules and judges them, natively and as WebAssembly, with the same bits
-// everywhere. It has no code of its own. Its folders, in the order of their imports:
+// everywhere. It has no code itself. Its folders, in the order of their imports:
 //
 //	f32, rng, o3           kernels in float32, random streams, orthogonal matrices
 //	schedule               the noise schedule of a diffusion

@@ -2,7 +2,7 @@
 // here from the shipped weights, by the engine that the page runs, and quantised. The molecule is
 // chosen: the first from `firstSeed` on that is stable, connected and has a ring. firstSeed is
 // picked by hand so that little is hidden: from its broad side, which the viewer shows, no two
-// atoms but hydrogens are nearer than 1 Å in the picture. And build/told.json: what core tells of
+// atoms but hydrogens are nearer than 1 Å in the picture. And build/told.json: what core says of
 // each of the site's models, by SHA-256.
 //
 // intro.bin: JSON in one line, then int16 positions in thousandths of Å (frames, atoms, 3) and int8

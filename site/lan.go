@@ -9,7 +9,7 @@ import (
 	"rsc.io/qr"
 )
 
-// tellLAN tells out where other devices of the local network find a server that listens on all
+// tellLAN prints where other devices of the local network find a server that listens on all
 // addresses: a line for each address of this machine, and a QR code of the first for a phone.
 func tellLAN(out io.Writer, addresses []net.Addr, port int, base string) {
 	first := ""

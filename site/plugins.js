@@ -25,8 +25,8 @@ export function contentSecurityPolicy(file) {
 }
 
 /**
- * Style sheets are fetched without CORS: a page whose scripts may not be fetched tells so in its
- * own looks.
+ * Style sheets are fetched without CORS: a page whose scripts may not be fetched says so in its
+ * own style.
  */
 export function plainStyles() {
   return {

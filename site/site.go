@@ -97,7 +97,7 @@ func Read(dir fs.FS) (Site, error) {
 	return s, err
 }
 
-// Serve listens on addr (host:port; port 0 takes a free one), tells out where the site is,
+// Serve listens on addr (host:port; port 0 takes a free one), prints where the site is,
 // under the path base, and answers until the context ends, which is no error.
 func (s Site) Serve(ctx context.Context, out io.Writer, addr, base string) error {
 	listener, err := listen(addr)

@@ -53,7 +53,7 @@ func Load(f *safetensors.File) (*Network, error) {
 	return nil, &safetensors.Error{File: f.Name, Reason: notAModel(f, kind)}
 }
 
-// notAModel tells what a file is in place of a model.
+// notAModel says what a file is in place of a model.
 func notAModel(f *safetensors.File, kind string) string {
 	switch {
 	case kind != "":

@@ -292,7 +292,7 @@ func Metadata(c Config, m encoding.Meta) map[string]string {
 }
 
 // parseMetadata reads the configuration, and the meaning of the inputs where the
-// file tells it (see encoding.Parse).
+// file states it (see encoding.Parse).
 func parseMetadata(f *safetensors.File) (Config, encoding.Meta, error) {
 	p := header.Reader{File: f.Name, Metadata: f.Metadata}
 	if kind := p.Word("kind", ""); kind != "egnn" {

@@ -185,7 +185,7 @@ func (m Meta) sizes() (least, most int) {
 	return least, most
 }
 
-// likeSMILES tells of letters alone, of more than one atom, as CCO.
+// likeSMILES reports whether a formula has letters alone, of more than one atom, as CCO.
 func likeSMILES(formula string) bool {
 	upper := 0
 	for _, c := range formula {

@@ -6,7 +6,7 @@
 // The portable Go code of this package defines the result of every kernel to
 // the last bit: the order of each reduction is fixed, each product is rounded
 // to float32 before it is added (no fused multiply-add), and the elementary
-// functions are float32 polynomials of its own. The SIMD implementations
+// functions are the package's own float32 polynomials. The SIMD implementations
 // (GOEXPERIMENT=simd: AVX2 and AVX-512 on amd64, 128 bit on arm64 and wasm) give the same
 // bits, so a seed gives the same molecule on every machine. Only the payload of
 // a NaN may differ. One conformance suite runs over all implementations. The source of

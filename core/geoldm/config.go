@@ -130,7 +130,7 @@ func under(list []safetensors.Parameter, prefix string,
 	return list
 }
 
-// Unused tells the tensors that the published classes have and nothing reads.
+// Unused reports whether a tensor is one that the published classes have and nothing reads.
 func Unused(name string) bool { return name == "buffer" || name == "vae.buffer" }
 
 // Metadata is the header of a file, which Load reads: config holds the arguments by
@@ -179,7 +179,7 @@ func supported(p *header.Reader, v json.Value) {
 	}
 }
 
-// arguments are what no tensor tells, by the published names: of the model, and of every
+// arguments are what no tensor shows, by the published names: of the model, and of every
 // EGNN in it. Those that are missing are as published.
 func arguments(p *header.Reader, v json.Value) (c Config, part egnn.Config) {
 	flag := func(name string, absent bool) bool {

@@ -176,7 +176,7 @@ func TestRoundTripAndPublishedSizes(t *testing.T) {
 	}
 }
 
-// What a file lacks, has too much, or cannot be followed in is told by name.
+// An error names what a file lacks, what is superfluous in it, and what cannot be followed.
 func TestBadFiles(t *testing.T) {
 	drop := func(name string) change {
 		return func(list []safetensors.Tensor, _ map[string]string) []safetensors.Tensor {

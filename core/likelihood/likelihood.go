@@ -46,8 +46,8 @@ type Options struct {
 	Threads int // which change no bit; 0: all cores
 	Batch   int // molecules of one time in a network evaluation; 0: 16
 
-	// Progress is told the molecules done with one call since the last report, from any
-	// thread; it may be nil.
+	// Progress takes the number of molecules done since its last call. Any thread may call it.
+	// It may be nil.
 	Progress func(molecules int)
 }
 

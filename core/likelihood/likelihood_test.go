@@ -14,7 +14,7 @@ import (
 	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
-// meta describes toy models of carbon alone, whose type tells nothing.
+// meta describes toy models of carbon alone, whose type says nothing.
 func meta(atoms int) encoding.Meta {
 	return encoding.Meta{
 		Elements: []string{"C"}, ScaleX: 1, ScaleTypes: 4, ScaleCharge: 10,

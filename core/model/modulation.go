@@ -79,7 +79,7 @@ func (m *Model) newModulations() modulations {
 	return modulations{t: float32(math.NaN()), own: m.newCache(1)}
 }
 
-// Schedule tells the times that calls of Eps will come with, in order (see
+// Schedule announces the times that calls of Eps will come with, in order (see
 // symmetrise.Scheduled). Their modulations are then computed several at once, and
 // kept for other States.
 func (s *State) Schedule(times []float32) {

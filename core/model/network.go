@@ -7,7 +7,7 @@ import (
 	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
-// Network is the backbone k, symmetrised by the gamma that Config tells.
+// Network is the backbone k, symmetrised by the gamma that Config names.
 func (m *Model) Network() symmetrise.Network { return symmetrise.New(m, m.gamma()) }
 
 func (m *Model) gamma() symmetrise.Gamma {

@@ -69,7 +69,7 @@ func TestLearnedSchedule(t *testing.T) {
 	}
 }
 
-// Whatever is wrong with its tensors is told by name.
+// An error names whatever is wrong with its tensors.
 func TestLearnedScheduleOfHostileFiles(t *testing.T) {
 	for want, change := range map[string]func(list []safetensors.Tensor) []safetensors.Tensor{
 		`"gamma.l2.bias": missing`: func(list []safetensors.Tensor) []safetensors.Tensor {

@@ -10,7 +10,7 @@ import (
 // bond, that of H2, has 0.74.
 const closest = 0.4
 
-// Doubts tells what a structure from a file may lack to be a molecule in 3D with
+// Doubts lists what a structure from a file may lack to be a molecule in 3D with
 // all its atoms, and what it is beside a neutral molecule of paired electrons:
 //
 //	2D coordinates
@@ -22,7 +22,7 @@ const closest = 0.4
 //
 // What comes before the comma is the kind. Charges and radicals are those that
 // the file states. Hydrogens are counted by the bonds of the file where it has
-// any, and are told of where more than half of them are missing; by
+// any, and are listed where more than half of them are missing; by
 // [Molecule.Bonds] otherwise, where an organic molecule has none.
 func (m *Molecule) Doubts() (list []string) {
 	if m.Flat {
@@ -44,7 +44,7 @@ func (m *Molecule) Doubts() (list []string) {
 	return append(list, Unpaired(sum0(m.FileCharges), sum0(m.FileRadicals))...)
 }
 
-// Unpaired tells of the charge and the unpaired electrons of a molecule, where
+// Unpaired lists the charge and the unpaired electrons of a molecule, where
 // it has any.
 func Unpaired(charge, electrons int) (list []string) {
 	switch {

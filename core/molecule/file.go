@@ -52,7 +52,7 @@ func Open(path string) iter.Seq2[*Molecule, error] {
 	}
 }
 
-// NotGzip tells what is wrong with a file whose name ends in .gz, by the error of
+// NotGzip says what is wrong with a file whose name ends in .gz, by the error of
 // its first bytes.
 func NotGzip(err error) string {
 	switch {

@@ -13,7 +13,7 @@ var formats = map[string]func(io.Reader, string) iter.Seq2[*Molecule, error]{
 	".ent": ReadPDB,
 }
 
-// Extensions tells the extensions of the formats that Read knows.
+// Extensions lists the extensions of the formats that Read knows.
 const Extensions = ".xyz, .extxyz, .sdf, .sd, .mol, .pdb or .ent"
 
 // Read reads the molecules of a text by the extension of its name, in any case;

@@ -204,7 +204,7 @@ const maxSingled = 256
 // key hashes the colours of the largest fragment's atoms (the first of several)
 // after refinement. Refinement alone is blind to rings: to it, two three-rings
 // are one six-ring. So each atom of two or more bonds that shares its colour
-// with another is in turn given a colour of its own, and what refinement makes
+// with another is in turn given a unique colour, and what refinement makes
 // of that is hashed too, up to a size at which it would take long.
 func (g *graph) key() string {
 	var atoms []int

@@ -29,9 +29,9 @@ type aromatics struct {
 
 const notRing = -1
 
-// Aromatic tells of each bond whether RDKit's default model of aromaticity has it as aromatic: a ring, or
-// up to six rings fused along one bond each, whose atoms give it 4n + 2 electrons by Hückel's rule. An atom
-// gives
+// Aromatic reports for each bond whether RDKit's default model of aromaticity has it as aromatic: a
+// ring, or up to six rings fused along one bond each, whose atoms give it 4n + 2 electrons by
+// Hückel's rule. An atom gives
 //
 //	1 with a double bond in a ring, or out of it to an atom that is not more electronegative,
 //	0 with a double bond out of rings to a more electronegative atom (C=O), or as a cation (C+),

@@ -37,7 +37,7 @@ func (m *Molecule) Property(key string) (value string, ok bool) {
 }
 
 // Charge is the total charge by the property "charge" or the formal charges of the file, 0 where
-// neither tells one.
+// neither states one.
 func (m *Molecule) Charge() (sum int) {
 	text, _ := m.Property("charge")
 	if q, err := strconv.Atoi(text); err == nil {
@@ -95,7 +95,7 @@ func (m *Molecule) Formula() string {
 	return string(text)
 }
 
-// StableAtoms tells of each atom whether its bond orders sum to a valence of
+// StableAtoms reports for each atom whether its bond orders sum to a valence of
 // its element (H1 C4 N3 O2 F1, see valences), as EDM defines stability.
 func (m *Molecule) StableAtoms() []bool { return m.graph().stable() }
 
@@ -115,7 +115,7 @@ func (m *Molecule) Connected() bool { return len(m.Fragments()) == 1 }
 // valences are free: after the clean-up of nitro and azide groups no atom's
 // bond orders exceed its valence (H1 C4 N3 O2 F1, N+ 4, N- 2, O- 1). For these
 // elements that is what RDKit's sanitisation accepts. A molecule with another
-// element is not judged: ok is false and the reason says so ([Rule.Judges] tells
+// element is not judged: ok is false and the reason says so ([Rule.Judges] reports
 // it too). The first fault is the reason. It is [QM9Rule]; ValidBy takes others.
 func (m *Molecule) Valid() (ok bool, reason string) {
 	return m.ValidBy(QM9Rule)

@@ -30,7 +30,7 @@ const maxSDF = 999
 // field belongs to its value where text follows. What stands between the bonds of
 // V2000 and M  END must be a property, a list of atoms or blank, so that atoms
 // beyond the line of counts are never dropped. Where $$$$ is missing after a record
-// at fault, each further record up to the next $$$$ is an error of its own.
+// at fault, each further record up to the next $$$$ is a separate error.
 //
 // Source: BIOVIA, CTfile Formats.
 func ReadSDF(r io.Reader, name string) iter.Seq2[*Molecule, error] {
@@ -79,7 +79,7 @@ func flat(m *Molecule) bool {
 	return !slices.ContainsFunc(m.Positions, func(p [3]float64) bool { return p[2] != 0 })
 }
 
-// dollars tells the line that ends a record.
+// dollars reports whether a line ends a record.
 func dollars(line []byte) bool {
 	return bytes.HasPrefix(line, []byte("$$$$")) || len(line) > 4 &&
 		string(bytes.Trim(line, " \t")) == "$$$$"
@@ -166,8 +166,8 @@ func isVersion(line []byte, version string) bool {
 	return len(line) > 6 && bytes.Contains(bytes.ToUpper(line[6:]), []byte(version))
 }
 
-// isCounts tells a line of counts: two numbers of three columns, and no version
-// but V2000 and V3000.
+// isCounts reports whether a line is one of counts: two numbers of three columns, and no
+// version but V2000 and V3000.
 func isCounts(line string) bool {
 	_, okA := column(line, 0, 3)
 	_, okB := column(line, 3, 6)
@@ -411,7 +411,7 @@ func (l *lines) sdfFields(m *Molecule) error {
 }
 
 // fieldName is the name of a data field: what is in <>, or else the number of
-// the field in a database, DTn, and what comes with it. braces tells which.
+// the field in a database, DTn, and what comes with it. braces says which.
 func fieldName(line []byte) (name string, braces bool) {
 	if name, braces = braced(line[1:]); braces {
 		return name, true
@@ -428,7 +428,7 @@ func braced(text []byte) (name string, ok bool) {
 	return string(text[from+1 : to]), true
 }
 
-// namesField tells a line that begins a data field, within the value of another too.
+// namesField reports whether a line begins a data field, within the value of another too.
 func namesField(line []byte) bool {
 	if len(line) == 0 || line[0] != '>' {
 		return false
@@ -437,7 +437,7 @@ func namesField(line []byte) bool {
 	return ok
 }
 
-// endsTable tells the last line of atoms and bonds.
+// endsTable reports whether a line is the last of atoms and bonds.
 func endsTable(line []byte) bool { return bytes.HasPrefix(line, []byte("M  END")) }
 
 // fieldValue reads the value of a data field.
@@ -569,7 +569,7 @@ func fieldValue(value string) bool {
 	return true
 }
 
-// sizeError tells which limit of a format a molecule exceeds.
+// sizeError says which limit of a format a molecule exceeds.
 type sizeError struct{ reason string }
 
 func (e *sizeError) Error() string { return "molecule: " + e.reason }

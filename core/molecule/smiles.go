@@ -133,7 +133,7 @@ func (t *table) listed(s *SMILES, text string) error {
 	return nil
 }
 
-// stereoGroups tells an extension of CXSMILES that changes no atom or bond.
+// stereoGroups reports whether an extension of CXSMILES changes no atom or bond.
 func stereoGroups(text string) bool {
 	return strings.Trim(text, "roa&0123456789:,") == ""
 }

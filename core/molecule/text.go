@@ -20,7 +20,7 @@ type ParseError struct {
 	Reason string // what was found and what was expected
 	Err    error  // the cause, if there is one
 
-	// OneRecord tells that the fault ends with the record: where the next one
+	// OneRecord says that the fault ends with the record: where the next one
 	// begins is known, and a sequence goes on there when it is asked for more.
 	OneRecord bool
 }
@@ -151,7 +151,7 @@ func (l *lines) must(what string) ([]byte, error) {
 	return line, err
 }
 
-// notText tells by the first line what a file is that is no text of molecules.
+// notText says, by its first line, what a file is that is no text of molecules.
 func notText(line []byte) string {
 	for _, kind := range []struct{ start, reason string }{
 		{"version https://git-lfs.github.com/", "is a pointer of Git LFS, not the file itself: `git lfs pull` fetches it"},

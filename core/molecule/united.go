@@ -419,7 +419,7 @@ func (p *placing) across(i int, u []vector, bisector vector) []vector {
 // about are the directions about the only bond of atom i, towards u.
 func (p *placing) about(i int, u vector) []vector {
 	j := p.around[i][0]
-	side, found := perpendicular(u), false // of the plane that the turn is told from
+	side, found := perpendicular(u), false // of the plane that the turn is measured from
 	for _, k := range p.around[j] {
 		if k == i || found && k != p.double[j] {
 			continue
@@ -472,9 +472,9 @@ func (p *placing) put(i int, d vector) {
 	p.hydrogens[i]--
 }
 
-// strain is how much a hydrogen of atom i in a direction d touches other atoms, in a unit of its own: for
-// each atom at a distance r in Å that is not bonded to atom i, (2.2/r)⁸, less 4/r of a hydrogen of N or O
-// to an N or O.
+// strain is how much a hydrogen of atom i in a direction d touches other atoms, in arbitrary units:
+// for each atom at a distance r in Å that is not bonded to atom i, (2.2/r)⁸, less 4/r of a hydrogen
+// of N or O to an N or O.
 func (p *placing) strain(i int, d vector) (sum float64) {
 	at := plus(p.at(i), p.length(i), d)
 	polar := p.Elements[i] == N || p.Elements[i] == O

@@ -2,7 +2,7 @@ package molecule
 
 import "slices"
 
-// Verdict is what is told of a molecule that a model made.
+// Verdict is the judgement of a molecule that a model made.
 type Verdict struct {
 	Bonds       []Bond
 	StableAtoms []bool // (N) whether the atom has a valence of its element
@@ -40,10 +40,10 @@ func (m *Molecule) Judge(rule Rule) Verdict {
 	return v
 }
 
-// listed tells of each atom whether it has a listed valence. It does not look for aromatic bonds,
-// which takes a lot of code for a page: in a Kekulé structure without unpaired electrons the orders
-// of a aromatic bonds sum to a or a+1. Of the 103 structures of the tests and 193 molecules of
-// GEOM-Drugs one atom, the O+ of pyrylium, is judged otherwise than by [Molecule.Checks].
+// listed reports for each atom whether it has a listed valence. It does not look for aromatic
+// bonds, which takes a lot of code for a page: in a Kekulé structure without unpaired electrons the
+// orders of a aromatic bonds sum to a or a+1. Of the 103 structures of the tests and 193 molecules
+// of GEOM-Drugs one atom, the O+ of pyrylium, is judged otherwise than by [Molecule.Checks].
 func (l *Lewis) listed() []bool {
 	sums := make([]int, len(l.Elements))
 	charges := slices.Clone(l.Charges)

@@ -80,7 +80,7 @@ func readCase(f *safetensors.File, at string) (Case, error) {
 		}
 		return v
 	}
-	// matrix (n, columns) tells its number of columns.
+	// columns returns the number of columns of a matrix (n, columns).
 	columns := func(name string, n int) int {
 		info, ok := f.Info(at + name)
 		if failed == nil && (!ok || len(info.Shape) != 2 || n > 0 && info.Shape[0] != n) {

@@ -28,7 +28,7 @@ func Open(path string) (*File, error) {
 	return file, nil // the garbage collector closes f
 }
 
-// OpenRegular opens a file for reading and tells its size. A folder, a pipe, which
+// OpenRegular opens a file for reading and returns its size. A folder, a pipe, which
 // would be waited for, and a device are errors. Errors are of type *Error.
 func OpenRegular(path string) (f *os.File, size int64, err error) {
 	info, err := os.Stat(path) // before the opening, which waits for a pipe

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Rows have scales of their own, so that a small row beside a large one keeps its values; a row of
+// Each row has its own scale, so that a small row beside a large one keeps its values; a row of
 // zeros stays one.
 func TestInt8(t *testing.T) {
 	data := []float32{

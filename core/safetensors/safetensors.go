@@ -139,8 +139,8 @@ func (f *File) fault(tensor, reason string) *Error {
 	return &Error{File: f.Name, Tensor: tensor, Reason: reason}
 }
 
-// otherKind tells by its first bytes what a file is that is none of safetensors,
-// and what makes one of it; empty where they do not tell.
+// otherKind says, by its first bytes, what a file is that is none of safetensors,
+// and what makes one of it; empty where they do not show it.
 func otherKind(first string) string {
 	for _, kind := range [][2]string{
 		{"version ", "is a pointer of Git LFS, not the file itself: `git lfs pull` fetches it"},
@@ -163,7 +163,7 @@ func otherKind(first string) string {
 	return ""
 }
 
-// split reads the header and tells it from the tensors.
+// split reads the header and separates it from the tensors.
 func (f *File) split(size int64) (header []byte, err error) {
 	if size < 8 {
 		return nil, f.fault("", "truncated: "+strconv.FormatInt(size, 10)+" bytes, no safetensors file")

@@ -415,8 +415,8 @@ func (f failing) ReadAt(p []byte, offset int64) (int, error) {
 	return f.Reader.ReadAt(p, offset)
 }
 
-// Tensors are read when they are asked for, in memory that can be used again; what goes wrong then
-// is told.
+// Tensors are read when they are asked for, in memory that can be used again. An error says what
+// goes wrong then.
 func TestReadWhenAsked(t *testing.T) {
 	var b bytes.Buffer
 	long := make([]float32, 3*chunk/2+5) // more than a piece
@@ -472,7 +472,7 @@ func TestReadWhenAsked(t *testing.T) {
 	}
 	short, _ := New("file", bytes.NewReader(b.Bytes()[:b.Len()-1]), int64(b.Len()))
 	if _, err := short.Float32("half"); err == nil || !strings.Contains(err.Error(), "ends early") {
-		t.Errorf("a file that is shorter than told: %v", err)
+		t.Errorf("a file that is shorter than stated: %v", err)
 	}
 }
 

@@ -84,7 +84,7 @@ func plan(file string, tensors []Tensor) ([]Tensor, error) {
 	return tensors, nil
 }
 
-// fault tells why t cannot be written; empty where it can.
+// fault says why t cannot be written; empty where it can.
 func (t Tensor) fault() string {
 	if t.Name == "" || t.Name == metadataKey || !utf8.ValidString(t.Name) {
 		return strconv.Quote(t.Name) + " cannot name a tensor"

@@ -10,7 +10,7 @@ import (
 	"github.com/symdiff-go/symdiff/core/molecule"
 )
 
-// written is a molecule with everything that a file tells of it.
+// written is a molecule with everything that a file says about it.
 func written(t *testing.T, m *molecule.Molecule) string {
 	t.Helper()
 	var b strings.Builder

@@ -127,7 +127,7 @@ func TestOptionsAreWhatTheStructHas(t *testing.T) {
 	}
 }
 
-// What Text tells, Set reads.
+// What Text writes, Set reads.
 func TestOptionsAsText(t *testing.T) {
 	var back Options
 	for _, name := range Names() {

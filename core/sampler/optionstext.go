@@ -76,7 +76,7 @@ func (o *Options) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// read sets an option from JSON; where it cannot, it tells what was expected.
+// read sets an option from JSON; where it cannot, it says what was expected.
 func read(to any, v json.Value) (reason string) {
 	wanted := func(what string) string { return "want " + what + ", have " + said(v) }
 	switch to := to.(type) {
@@ -246,7 +246,7 @@ func (o *Options) Set(name, text string) error {
 	return nil
 }
 
-// parse sets an option from text; where it cannot, it tells what was expected.
+// parse sets an option from text; where it cannot, it says what was expected.
 func parse(to any, text string) (reason string) {
 	var err error
 	switch to := to.(type) {

@@ -10,8 +10,8 @@ import (
 	"github.com/symdiff-go/symdiff/core/symmetrise"
 )
 
-// A molecule tells how it does by the rule of its model's data set: methanethiol, of which QM9's
-// rule knows no sulfur, is stable and valid for a model of GEOM-Drugs.
+// The rule of the model's data set judges a molecule: methanethiol, of which QM9's rule knows no
+// sulfur, is stable and valid for a model of GEOM-Drugs.
 func TestResultIsJudgedByTheRuleOfTheModel(t *testing.T) {
 	thiol := &molecule.Molecule{
 		Elements:  []molecule.Element{6, 16, 1, 1, 1, 1},
@@ -39,6 +39,6 @@ func TestResultIsJudgedByTheRuleOfTheModel(t *testing.T) {
 		t.Errorf("properties%s, want%s", got, want)
 	}
 	if ok, _ := thiol.Valid(); ok {
-		t.Error("QM9's rule judges sulfur, so the test tells nothing")
+		t.Error("QM9's rule judges sulfur, so the test shows nothing")
 	}
 }

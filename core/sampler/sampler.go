@@ -260,7 +260,7 @@ func (s *Sampler) predicted(t int) {
 
 // Step makes one network evaluation (two by Heun): a step of the method from z_t to
 // z_s, or at t = 0 the molecule itself. It panics when Done. A value that is not
-// finite stops the run with an error that tells the step and its time.
+// finite stops the run with an error that names the step and its time.
 func (s *Sampler) Step() error {
 	if s.Done() {
 		panic("sampler: Step after the last one")

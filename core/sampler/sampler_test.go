@@ -23,7 +23,7 @@ import (
 // networks were read and packed once, by name and kernels.
 var networks = map[string]*model.Model{}
 
-// network is the reference network with random weights, told that it is a QM9
+// network is the reference network with random weights, with the metadata of a QM9
 // model.
 func network(t testing.TB, name string) *model.Model {
 	t.Helper()

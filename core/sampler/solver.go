@@ -35,11 +35,11 @@ const (
 // Methods lists the methods.
 func Methods() []Method { return []Method{Ancestral, DDIM, DPM, DPMSDE, Heun} }
 
-// Stochastic tells the methods that draw noise at every step, the last one included;
+// Stochastic reports whether a method draws noise at every step, the last one included;
 // the others do at the start only.
 func (m Method) Stochastic() bool { return m == "" || m == Ancestral || m == DPMSDE }
 
-// spaced tells the methods whose times are not evenly spaced.
+// spaced reports whether the times of a method are not evenly spaced.
 func (m Method) spaced() bool { return m != Ancestral && m != DDIM }
 
 // times is the grid start = t_0 > ... > t_S = 0 of a method.

@@ -61,7 +61,7 @@ func ExampleModel_Generate_fragment() {
 	// Output: C2H6O O [0.96 0 0]
 }
 
-// What the options cannot be is told under their name.
+// An error names the option that is invalid.
 func ExampleModel_Generate_error() {
 	for _, err := range symdiff.QM9().Generate(context.Background(), symdiff.Options{Steps: 1000}) {
 		fmt.Println(err)

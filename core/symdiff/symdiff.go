@@ -58,7 +58,7 @@ type Model struct {
 	Meta       encoding.Meta      // what its inputs mean, and the statistics of its training data
 	Network    symmetrise.Network // predicts the noise
 
-	guide []molecule.Property // what a molecule tells of the weak model of Guided
+	guide []molecule.Property // what a molecule states about the weak model of Guided
 	// the weak model is not conditioned on types, or on fragments, as this one is
 	withoutTypes, withoutFragments bool
 }
@@ -137,7 +137,7 @@ func (m *Model) check(o Options) error {
 	return nil
 }
 
-// Provenance is what a molecule tells of the model: the first 16 digits of its
+// Provenance is what a molecule states about the model: the first 16 digits of its
 // SHA-256, and of that of the weak model that guides it, with the weight.
 func (m *Model) Provenance() []molecule.Property {
 	var list []molecule.Property
@@ -153,7 +153,7 @@ func (m *Model) Provenance() []molecule.Property {
 //
 //	eps_hat = e + w·(e - g),   e of m,  g of the weak model,  0 <= w <= 100
 //
-// A step takes one network evaluation of each. Errors tell what does not fit. A model that is
+// A step takes one network evaluation of each. Errors say what does not fit. A model that is
 // guided already is an error.
 func (m *Model) Guided(weak *Model, w float64) (*Model, error) {
 	if !(w >= 0 && w <= 100) {

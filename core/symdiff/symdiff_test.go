@@ -71,8 +71,8 @@ func TestGenerateIsTheSampler(t *testing.T) {
 	}
 }
 
-// A model that is guided by itself makes the same molecules; by a weaker one, others, which tell
-// of it.
+// A model that is guided by itself makes the same molecules. Guided by a weaker one, it makes
+// others, which name that one.
 func TestGuided(t *testing.T) {
 	m, err := Open("../weights/qm9-base.safetensors")
 	if err != nil {

@@ -123,7 +123,7 @@ func Learned(g Group, f Function) Gamma { return Refined(Haar(g), f, Published{}
 //
 //	C = C0·f(X·C0, eta),   C0 ~ base(X),
 //
-// such as Frame; base takes no eta. What departs from it as the published code does is told by p.
+// such as Frame; base takes no eta. p says where to depart from it, as the published code does.
 func Refined(base Gamma, f Function, p Published) Gamma { return learned{base, f, p} }
 
 // Published says in what the published code departs from the construction.

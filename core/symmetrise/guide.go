@@ -155,7 +155,7 @@ func (s *guidedState) Eps(eps, z []float32, t float32, noise Noise) {
 	}
 }
 
-// Schedule tells all networks.
+// Schedule announces the times to all networks.
 func (s *guidedState) Schedule(times []float32) {
 	s.NetworkState.Schedule(times)
 	s.weak.Schedule(times)

@@ -89,7 +89,7 @@ type countedState struct {
 func (c countedState) Schedule([]float32) { *c.scheduled++ }
 
 // A guided network has the gamma that is chosen for it, in all its networks, and all
-// are told the schedule.
+// get the schedule.
 func TestGuidedNetworkKeepsGammaAndSchedule(t *testing.T) {
 	scheduled := 0
 	k := counted{crooked, &scheduled}
@@ -107,7 +107,7 @@ func TestGuidedNetworkKeepsGammaAndSchedule(t *testing.T) {
 	}
 	haar.NewState(sizes).Schedule([]float32{1, 0})
 	if scheduled != 3 {
-		t.Errorf("%d of 3 networks were told the schedule", scheduled)
+		t.Errorf("%d of 3 networks got the schedule", scheduled)
 	}
 	for _, n := range []Network{net, guided, Decoded(guided, nil)} {
 		if _, err := n.WithGamma("learned", ""); !errors.Is(err, ErrNotLearned) &&

@@ -9,13 +9,13 @@ import (
 // kilobytes can describe a network that would take all memory of the machine.
 const MaxState = 1 << 31
 
-// Sized is a denoiser, a gamma or a function that tells in advance what its buffers
-// for a batch take, in bytes. Of one that does not they count as nothing.
+// Sized is a denoiser, a gamma or a function that reports in advance what its buffers
+// for a batch take, in bytes. Where it does not, they count as nothing.
 type Sized interface {
 	StateBytes(sizes []int) int64
 }
 
-// stateBytes is that of part, 0 where it does not tell.
+// stateBytes is that of part, 0 where it does not report it.
 func stateBytes(part any, sizes []int) int64 {
 	if s, ok := part.(Sized); ok {
 		return s.StateBytes(sizes)

@@ -48,7 +48,7 @@ type Conditional interface {
 	At(values map[string]float64) (Denoiser, error)
 }
 
-// Trained is a denoiser that may have a learned gamma of its own.
+// Trained is a denoiser that may have its own learned gamma.
 type Trained interface {
 	Denoiser
 	// Gamma is that gamma in an order, paper or released (see Learned), empty: the order
@@ -56,7 +56,7 @@ type Trained interface {
 	Gamma(order string) (Gamma, error)
 }
 
-// Scheduled is a state that is told the times of the calls that will come, in order.
+// Scheduled is a state that takes the times of the calls that will come, in order.
 // That makes them faster and changes nothing else; calls at other times may be made.
 type Scheduled interface {
 	State
@@ -123,7 +123,7 @@ type NetworkState interface {
 	Eps(eps, z []float32, t float32, noise Noise)
 	// Gamma is the matrix C of molecule i in the last call of Eps.
 	Gamma(i int) o3.Matrix
-	// Schedule tells the times of the calls that will come, in order (see Scheduled).
+	// Schedule announces the times of the calls that will come, in order (see Scheduled).
 	Schedule(times []float32)
 }
 

@@ -19,7 +19,7 @@ func groups(t *testing.T) []Group {
 	return []Group{O3, SO3, o2}
 }
 
-// member tells how far a matrix is from the group.
+// member measures how far a matrix is from the group.
 func member(g Group, q o3.Matrix) float64 {
 	d := 0.0
 	p := q.Mul(q.T())

@@ -1,6 +1,6 @@
 // Says so when the scripts of a page do not arrive, and why. A plain script, since it must run
-// where modules may not: browsers fetch modules by CORS, which a frame without an origin of its
-// own, and a page opened as a file, need a server's permission for.
+// where modules may not: browsers fetch modules by CORS, which a frame with an opaque origin,
+// and a page opened as a file, need a server's permission for.
 
 (() => {
   let told = false;

@@ -50,7 +50,7 @@ export function onPress(button: HTMLElement, fields: HTMLElement, press: () => v
 
 /**
  * Calls back with a file that is chosen. The field forgets it when it is opened again: Chromium
- * tells nothing of a file that is chosen twice, as one that was mended meanwhile.
+ * reports nothing for a file that is chosen twice, as one that was mended meanwhile.
  */
 export function onFile(input: HTMLInputElement, take: (file: File) => void): void {
   input.addEventListener("click", () => (input.value = ""));
@@ -60,7 +60,7 @@ export function onFile(input: HTMLInputElement, take: (file: File) => void): voi
   });
 }
 
-/** Calls take with a file that is dropped on the page, which tells what for while it is above. */
+/** Calls take with a file that is dropped on the page, which says what for while it is above. */
 export function onDrop(what: string, take: (file: File) => void): void {
   const { dataset } = document.body;
   addEventListener("dragover", (event) => {
@@ -86,8 +86,8 @@ let written = "";
 export const addressNow = () => written || location.href;
 
 /**
- * Writes the address of what is shown, where the page may: a frame without an origin of its own
- * keeps the address that it came by.
+ * Writes the address of what is shown, where the page may: a frame with an opaque origin keeps the
+ * address that it came by.
  */
 export function writeAddress(address: string | URL): void {
   written = new URL(address, location.href).href;

@@ -97,8 +97,8 @@ export class Engine {
   }
 
   /**
-   * A further worker with the same model, for runs beside the first. The engine ends it with its
-   * own.
+   * A further worker with the same model, for runs beside the first. The engine ends it with the
+   * first.
    */
   async another(loading: Loading = {}): Promise<SymDiff> {
     const model = await SymDiff.load(options(this.weights, this.#data, loading));

@@ -9,7 +9,7 @@ export class Meter {
   readonly #marks: Mark[] = [];
   readonly #window: number;
 
-  /** Speed is told over a window of so many ms. */
+  /** Speed is measured over a window of so many ms. */
   constructor(window = 2000) {
     this.#window = window;
   }
@@ -21,7 +21,7 @@ export class Meter {
       this.#marks.shift();
   }
 
-  /** Steps per second over the last window; undefined until it can be told. */
+  /** Steps per second over the last window; undefined until it is known. */
   get rate(): number | undefined {
     const [first, last] = [this.#marks[0], this.#marks.at(-1)];
     if (!first || !last || last.time - first.time < 100) return undefined;

@@ -8,7 +8,7 @@ import { megabytes } from "./format.ts";
 /** Must be the name in sw.js. */
 const keptCache = "symdiff-model";
 
-/** A large file that is kept on request, as sw.js tells it. */
+/** A large file that is kept on request, as sw.js describes it. */
 interface Kept {
   url: string;
   part: "model" | "chemistry";

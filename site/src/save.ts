@@ -109,7 +109,7 @@ async function show({ name, blob, link }: Content): Promise<void> {
       isText
         ? "You can copy the text."
         : "You can save the picture from its menu: right-click it, or press and hold it.",
-      " Or download it from the page in a tab of its own: ",
+      " Or download it from the page in a new tab: ",
       make("a", { href: link, target: "_blank", rel: "noopener" }, link),
     ),
     ...(isText ? textToCopy(await blob.text(), name) : [picture(blob.type, url, name)]),

@@ -54,7 +54,7 @@ export class Session {
 
   /**
    * Does one piece of work, after stopping the one before. Resolves to whether it came to its end;
-   * a failure is told to the reader, and a model that failed is loaded anew next time.
+   * the reader sees a failure, and a model that failed is loaded anew next time.
    */
   async work(job: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
     this.stop();

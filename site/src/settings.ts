@@ -59,7 +59,7 @@ export interface Limits {
    * where the weights know no other.
    */
   defaults: ModelInfo["defaults"];
-  /** Whether the network is told which atoms there are, so that a formula can be asked for. */
+  /** Whether the network is given the atoms' types, so that a formula can be asked for. */
   compositionConditional: boolean;
   /** Whether the network is given the atoms that are kept. */
   fragmentConditional: boolean;
@@ -83,7 +83,7 @@ export function limitsOf({
   "sizes" | "timesteps" | "defaults" | "compositionConditional" | "fragmentConditional"
 >): Limits {
   const known = sizes.filter((n) => n <= MOST_ATOMS);
-  const [least, most] = [known[0] ?? 1, known.at(-1) ?? UNKNOWN_ATOMS]; // a file without a histogram tells none
+  const [least, most] = [known[0] ?? 1, known.at(-1) ?? UNKNOWN_ATOMS]; // a file without a histogram has none
   const all = Array.from({ length: most - least + 1 }, (_, i) => least + i);
   return {
     sizes: compositionConditional && known.length ? known : all,

@@ -112,7 +112,7 @@ export class Transport {
   }
 
   /**
-   * Shows trajectories, one for each viewer, which may be empty and grow: `grown` tells of new
+   * Shows trajectories, one for each viewer, which may be empty and grow: `grown` announces new
    * frames.
    */
   open(...trajectories: Trajectory[]): void {

@@ -16,7 +16,7 @@ func Document(title string, rows []Gamma) report.Report {
 		Notes: []string{
 			"Input variance: of what k sees, over draws of gamma and rotated copies of a molecule, relative to the " +
 				"Haar measure (0: canonical, 1: Haar). Concentration: |E[C|x]|²/3 over draws, 0 for the Haar measure, 1 " +
-				"for one matrix. Differs: molecules whose C are told from Haar matrices by their energy distance, p ≤ " +
+				"for one matrix. Differs: molecules whose C differ from Haar matrices by their energy distance, p ≤ " +
 				"0.05; 5 % under Haar. Axis: of the longest principal axis of z_t, the largest mean cos² with a " +
 				"coordinate axis of the rotated frame; ⅓ and noise under Haar. f = R0ᵀ·C: its concentration (1: f " +
 				"ignores its input) and the mean angle of its rotation in degrees (0: identity, 126.5: Haar).",

@@ -1,6 +1,6 @@
 // Package chart draws lines and histograms as SVG that fits into a page: it
 // scales with the width, takes its colours from CSS variables where the page
-// sets them (--chart-ink, --chart-grid, --chart-1 to --chart-4) and tells its
+// sets them (--chart-ink, --chart-grid, --chart-1 to --chart-4) and gives its
 // content to screen readers.
 package chart
 

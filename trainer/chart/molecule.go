@@ -15,7 +15,7 @@ import (
 // Molecule is a drawing of a molecule, seen along the axis in which it extends least: atoms in
 // front over those behind, bonds as lines, one for each order, and a ring around each marked atom.
 type Molecule struct {
-	Title  string // told below the drawing, and to screen readers
+	Title  string // below the drawing, and for screen readers
 	Of     *molecule.Molecule
 	Marked []bool // atoms; nil: none
 }

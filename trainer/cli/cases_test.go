@@ -99,7 +99,7 @@ func TestCommandsReadAlike(t *testing.T) {
 }
 
 // Lists of SMILES: rows that cannot be read or embedded are named and counted,
-// ions and radicals told.
+// ions and radicals reported.
 func TestListsOfSMILES(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "x.safetensors")
 	for _, c := range []struct {

@@ -41,7 +41,7 @@ func succeeds(t *testing.T, args ...string) string {
 	return stdout
 }
 
-// fails runs the command, which must end with the code and tell the reason in
+// fails runs the command, which must end with the code and give the reason in
 // one line, and in a second one, for wrong usage, where there is help.
 func fails(t *testing.T, code int, reason string, args ...string) {
 	t.Helper()

@@ -23,7 +23,7 @@ import (
 )
 
 // trainConfig is how the settings of a run are given. Each setting is a key in its section of a
-// TOML file and of --set; those that a command is mostly told are flags too. Files come first, then
+// TOML file and of --set; the most common ones are flags too. Files come first, then
 // --set, then flags.
 type trainConfig struct {
 	kind   string // train, distill or posttrain

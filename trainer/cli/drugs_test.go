@@ -33,7 +33,7 @@ func writeDrugs(t *testing.T) {
 }
 
 // The commands of the README lead from the table of GEOM-Drugs to a packed data set
-// that tells what is not in it, and why.
+// that states what is not in it, and why.
 func TestSMILESOfDrugs(t *testing.T) {
 	text, err := os.ReadFile("../README.md")
 	if err != nil {

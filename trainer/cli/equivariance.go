@@ -38,7 +38,7 @@ func newEquivarianceCommand() *cobra.Command {
 coupling: the output for the input rotated by H, with the noise of gamma rotated too, is compared
 with the output for the input, rotated by H. The figure is the largest relative deviation over ten
 H. Rounding (1e-6) shows that the network is equivariant. A larger figure shows that it is not, if
-gamma has no noise. With noise, p below tells.
+gamma has no noise. With noise, see p below.
 
 energy, p: two samples of outputs with independent noise are compared, those of the rotated input
 and those of the input, rotated. The figures are their energy distance and its p-value by 999

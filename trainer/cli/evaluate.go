@@ -30,7 +30,7 @@ func (o *reportOptions) flags(cmd *cobra.Command) {
 	must(cmd.MarkFlagFilename("html", "html"))
 }
 
-// check tells before the molecules are measured that the page cannot be written.
+// check reports, before the molecules are measured, that the page cannot be written.
 func (o *reportOptions) check() error {
 	info, err := os.Stat(o.html)
 	if o.html == "" || err == nil && !info.IsDir() && !info.Mode().IsRegular() { // a pipe is opened once

@@ -74,8 +74,8 @@ func summarise(counts map[int]int) *histogram {
 	return h
 }
 
-// inspect describes a file; the error is that of a network that cannot run, and
-// then all else is told nevertheless.
+// inspect describes a file. The error is that of a network that cannot run; all else is
+// described nevertheless.
 func inspect(path string) (inspection, error) {
 	f, err := openWeights(path)
 	if err != nil {

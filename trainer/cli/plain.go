@@ -73,8 +73,8 @@ func plainText(text string) string {
 	return out.String()
 }
 
-// commands tells the characters that are no text: controls but for tab and newline, those that
-// turn the direction of writing, and bytes that are no UTF-8.
+// commands reports whether a character is no text: a control but for tab and newline, one that
+// turns the direction of writing, or a byte that is no UTF-8.
 func commands(r rune) bool {
 	return unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r) ||
 		r == utf8.RuneError

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/term"
 )
 
-// progress is a line on a terminal that tells how far a long run is. All
+// progress is a line on a terminal that shows how far a long run is. All
 // methods do nothing on a nil progress.
 type progress struct {
 	w           io.Writer

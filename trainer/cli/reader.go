@@ -10,8 +10,8 @@ import (
 	"github.com/symdiff-go/symdiff/trainer/source"
 )
 
-// newReader is the reader of a command: what it skips and what it doubts is told
-// on standard error; with the flag --strict a record that is at fault is an error.
+// newReader is the reader of a command. It reports on standard error what it skips and what
+// it doubts; with the flag --strict a record that is at fault is an error.
 func newReader(cmd *cobra.Command, options ...source.Options) *dataset.Reader {
 	r := &dataset.Reader{Context: cmd.Context(), Source: source.Options{Conformers: 1}}
 	for _, o := range options {

@@ -29,8 +29,7 @@ var smaller = []struct{ from, to string }{
 }
 
 // TestREADME runs every command of trainer/README.md in turn, in one folder. Targets of make must
-// be in the Makefile; what they do has tests of its own. Of mpirun, the command is run in one
-// process.
+// be in the Makefile; other tests check what they do. Of mpirun, the command is run in one process.
 func TestREADME(t *testing.T) {
 	text, err := os.ReadFile("../README.md")
 	if err != nil {

@@ -1,8 +1,8 @@
 // Package cli is the command symdiff: training, sampling, measuring and
-// inspecting, each a cobra command in a file of its own.
+// inspecting, each a cobra command in its own file.
 //
 // Results go to standard output, all else to standard error. The exit code is 0
-// for success, 1 for a failure, which is told in one line, 2 for wrong usage
+// for success, 1 for a failure, which is reported in one line, 2 for wrong usage
 // and 130 after an interrupt.
 package cli
 
@@ -119,7 +119,7 @@ func execute(ctx context.Context, root *cobra.Command,
 	}
 }
 
-// exitCode tells what an error means. What fails before a command has started
+// exitCode says what an error means. What fails before a command has started
 // is wrong usage: an unknown command or flag, a missing argument.
 func exitCode(err error, started, interrupted bool) int {
 	if e, ok := errors.AsType[interface {
@@ -173,7 +173,7 @@ arXiv 2410.06262).`,
 	return root
 }
 
-// explainArguments has all commands tell what is wrong with their arguments, and what they want.
+// explainArguments has all commands say what is wrong with their arguments, and what they want.
 func explainArguments(cmd *cobra.Command) {
 	for _, c := range cmd.Commands() {
 		explainArguments(c)

@@ -240,7 +240,7 @@ func (r *recipe) plan(name, out string, given []string) (plan []stage, err error
 	return plan, nil
 }
 
-// leftOut tells which stages need not run where variables are given: those all of whose files are
+// leftOut says which stages need not run where variables are given: those all of whose files are
 // given, or used by such stages alone.
 func (r *recipe) leftOut(given map[string]bool) []bool {
 	left := make([]bool, len(r.Stages))

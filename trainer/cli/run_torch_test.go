@@ -139,7 +139,7 @@ func TestKilledRecipeEndsAlike(t *testing.T) {
 	}
 	if s := succeeds(t, "inspect", filepath.Join(killed, "model.safetensors")); !strings.Contains(s,
 		"symdiff posttrain") || !strings.Contains(s, "symdiff train") {
-		t.Errorf("the weights do not tell how they came about: %s", s)
+		t.Errorf("the weights do not state how they came about: %s", s)
 	}
 
 	// What is done stays done, and a stage that is asked for otherwise is refused.

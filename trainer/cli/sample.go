@@ -57,7 +57,7 @@ The shipped model is conditioned on the composition, p(x | h): on --formula, or 
 from its training data. --formula learned draws it from a model of p(formula) that is fitted to
 them: p(x | h)·p(h). --joint samples types and positions together, p(x, h). It is conditioned on
 fragments too (inpainting): --fragment fixes the atoms of a molecule and samples the others around
-them. --formula or --atoms then tell the composition or size of the whole molecule.`,
+them. --formula or --atoms then give the composition or size of the whole molecule.`,
 		Example: `  symdiff sample -n 100 -s 7 -o molecules.sdf
   symdiff sample -n 5 --formula C7H10O2
   symdiff sample --joint --method ancestral --t-start 1000 --steps 1000   # as published

@@ -18,7 +18,7 @@ import (
 // Set by the Makefile's -ldflags -X from git, so that two clones give one binary; empty otherwise.
 var release, revision string
 
-// version is what `symdiff version` tells.
+// version is what `symdiff version` prints.
 type version struct {
 	Module   string `json:"module"`
 	Version  string `json:"version"`
@@ -67,7 +67,7 @@ func newVersionCommand() *cobra.Command {
 	var asJSON, licences bool
 	cmd := &cobra.Command{
 		Use:   "version [--json | --licences]",
-		Short: "Tell what was built: version, Go, SIMD, training, RDKit",
+		Short: "Show what was built: version, Go, SIMD, training, RDKit",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if licences {

@@ -52,7 +52,7 @@ func ShareablePath(path string) string {
 // absolute is an absolute path in an argument: FILE, --flag=FILE, FILE,FILE@key=value.
 var absolute = regexp.MustCompile(`(^|[=,])/[^,=@]*`)
 
-// program is the start of a reward that a program tells: program:COMMAND, --reward=program:COMMAND.
+// program is the start of a reward that a program gives: program:COMMAND, --reward=program:COMMAND.
 var program = regexp.MustCompile(`^([^:]*=)?program:`)
 
 // ShareableArgument is an argument of a command line with its paths as [ShareablePath] has them. The
@@ -84,7 +84,7 @@ type Set struct {
 // maxAtoms is the largest molecule that is taken: a model's limit.
 const maxAtoms = 1 << 12
 
-// Load is Reader.Load by a strict reader that tells nothing.
+// Load is Reader.Load by a strict reader that reports nothing.
 func Load(names []string, elements []molecule.Element, limit int) (*Set, error) {
 	return (*Reader)(nil).Load(names, elements, limit)
 }
@@ -389,7 +389,7 @@ func (o *Order) Next() []int {
 	return o.batches[o.next-1]
 }
 
-// Position tells where Next goes on.
+// Position returns where Next goes on.
 func (o *Order) Position() (epoch, position int) { return o.epoch, o.next }
 
 // BatchesPerEpoch is the number of batches of the current epoch; it is the same for each.

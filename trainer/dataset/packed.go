@@ -52,7 +52,7 @@ type RawSource struct {
 	Left      int    `json:"left,omitempty"`    // records left out on purpose
 }
 
-// isPacked tells a packed data set by its name.
+// isPacked reports whether a file is a packed data set, by its name.
 func isPacked(path string) bool { return filepath.Ext(path) == ".safetensors" }
 
 // openPacked maps a packed data set, which must not change from then on. Errors

@@ -50,7 +50,7 @@ type Summary struct {
 	Sources   []RawSource    `json:"sources"`
 }
 
-// splitter tells the split of a record.
+// splitter returns the split of a record.
 type splitter func(source.Record) (string, error)
 
 // letters are the splits of QM9Split.
@@ -115,7 +115,7 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// leaveOut tells why a molecule is left out, "" for one that is taken.
+// leaveOut says why a molecule is left out, "" for one that is taken.
 func (j *Job) leaveOut(elements []molecule.Element, charge int) string {
 	if j.MaxAtoms > 0 && len(elements) > j.MaxAtoms {
 		return fmt.Sprintf("more than %d atoms", j.MaxAtoms)
@@ -134,7 +134,7 @@ func (j *Job) leaveOut(elements []molecule.Element, charge int) string {
 }
 
 // Prepare reads all inputs and writes the packed data set. A record that is at
-// fault is told and skipped, or with Strict an error; an element outside Elements
+// fault is reported and skipped, or with Strict an error; an element outside Elements
 // is an error that names the record and the element. On an error nothing is
 // written.
 //
@@ -154,7 +154,7 @@ func Prepare(ctx context.Context, j Job) (Summary, error) {
 		}
 		files = append(files, list...)
 	}
-	if info, err := os.Stat(j.Out); err == nil && info.IsDir() { // told before the work
+	if info, err := os.Stat(j.Out); err == nil && info.IsDir() { // reported before the work
 		return Summary{}, fmt.Errorf("%s: is a folder", j.Out)
 	}
 	j.Source.LeaveOut = j.leaveOut

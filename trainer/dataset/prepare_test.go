@@ -327,8 +327,8 @@ func TestSMILES(t *testing.T) {
 	}
 }
 
-// QM9 with the properties of its own file gives EDM's split: prepared from the
-// records at hand, the split of each is that which they state.
+// QM9 with the properties of its file gives EDM's split: prepared from the records at hand, each
+// has the split that it states.
 func TestPrepareQM9(t *testing.T) {
 	const dir = "../../../shared/data/"
 	f, err := os.Open(dir + "qm9_uncharacterized_ids.txt")

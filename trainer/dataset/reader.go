@@ -17,12 +17,12 @@ import (
 
 // Reader opens files of molecules, in the same way for every command. A record
 // that is at fault is named, counted and skipped, or with Strict ends the reading.
-// What a molecule lacks is told (see molecule.Doubts). A nil Reader is strict and
-// tells nothing.
+// It reports what a molecule lacks (see molecule.Doubts). A nil Reader is strict and
+// reports nothing.
 type Reader struct {
 	Context context.Context
 	Strict  bool
-	Note    func(text string) // a line to tell; may be nil
+	Note    func(text string) // takes a line to print; may be nil
 	Source  source.Options
 }
 
@@ -30,7 +30,7 @@ type Reader struct {
 type Molecules = iter.Seq2[*molecule.Molecule, error]
 
 // Open reads the molecules of a file, one at a time, by a strict reader that
-// tells nothing.
+// reports nothing.
 func Open(name string) Molecules { return (*Reader)(nil).Open(name) }
 
 // Open reads the molecules of a file, one at a time. name is a path of a format
@@ -69,7 +69,7 @@ func (r *Reader) context() context.Context {
 	return r.Context
 }
 
-// quiet is a reader that tells nothing, for files that are read once more.
+// quiet is a reader that reports nothing, for files that are read once more.
 func (r *Reader) quiet() *Reader {
 	if r == nil {
 		return nil
@@ -162,7 +162,7 @@ func (r *Reader) packed(name, path, key, value string, yield func(source.Record,
 	})
 }
 
-// each emits the records of one file that are kept, and tells of the others.
+// each emits the records of one file that are kept, and reports the others.
 func (r *Reader) each(path string,
 	keep func(source.Record) bool, emit func(source.Record) error) (source.Info, *tally, error) {
 	var options source.Options
@@ -198,7 +198,7 @@ func (r *Reader) sift(t *tally, keep func(source.Record) bool,
 	}
 }
 
-// mostNotes is the number of lines of a kind that are told of a file.
+// mostNotes is the number of lines of a kind that are printed for a file.
 const mostNotes = 20
 
 // tally counts the records of a file.
@@ -257,7 +257,7 @@ func (t *tally) doubt(r *Reader, rec source.Record) {
 	}
 }
 
-// tell sums up a file of which there is more to tell than the number of molecules.
+// tell sums up a file of which there is more to say than the number of molecules.
 func (t *tally) tell(r *Reader, err error) {
 	if t.skipped == 0 && t.doubts == 0 || err != nil && !errors.Is(err, errEnough) {
 		return

@@ -293,7 +293,7 @@ func (r *run) judge(m *molecule.Molecule) (v verdict) {
 	return v
 }
 
-// identify finds validity by a rule, and the names by which molecules are told apart.
+// identify finds validity by a rule, and the names that identify molecules.
 func (r *run) identify(m *molecule.Molecule, rule molecule.Rule) (j judgement) {
 	j.rule = rule
 	ok, reason := m.ValidBy(rule)
@@ -310,7 +310,7 @@ func (r *run) identify(m *molecule.Molecule, rule molecule.Rule) (j judgement) {
 }
 
 // nfe is what a sampled molecule took, by its properties: one network evaluation for each step, two
-// by heun, and a last one; 0 of a molecule that does not tell.
+// by heun, and a last one; 0 of a molecule that does not state it.
 func nfe(m *molecule.Molecule) int {
 	text, _ := m.Property("steps")
 	steps, err := strconv.Atoi(text)

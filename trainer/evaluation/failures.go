@@ -43,7 +43,7 @@ type failing struct {
 	pieces int
 }
 
-// failureOf tells of a molecule that is not stable, or not in one piece.
+// failureOf describes a molecule that is not stable, or not in one piece.
 func failureOf(m *molecule.Molecule) *failing {
 	orders := make([]int, len(m.Elements))
 	for _, b := range m.Bonds() {

@@ -128,7 +128,7 @@ func bondName(a, b molecule.Element, order int) string {
 	return a.Symbol() + []string{"-", "=", "#", ":"}[order-1] + b.Symbol()
 }
 
-// Divergence tells how far a distribution is from that of the reference.
+// Divergence says how far a distribution is from that of the reference.
 type Divergence struct {
 	Kind        string  `json:"kind"`
 	Name        string  `json:"name,omitempty"`

@@ -121,7 +121,7 @@ func (e *Evaluation) revisitedSection() report.Section {
 	add("no internal steric clash", func(v *Revisited) *Share { return &v.NoClash })
 	add("all of PoseBusters' above", func(v *Revisited) *Share { return &v.PoseBusters })
 	s.Notes = []string{"Bonds, orders and charges are those of the Lewis structure from distances, for the total charge " +
-		"that the file tells, else 0. Stable: valences that the table lists by element and charge, aromatic bonds " +
+		"that the file states, else 0. Stable: valences that the table lists by element and charge, aromatic bonds " +
 		"counted apart."}
 	if floor != nil {
 		s.Notes = append(s.Notes, "The data: the same of "+e.Reference+".")

@@ -73,7 +73,7 @@ func (c *counter) share() Share {
 	return clustered(c.count, c.of, effect)
 }
 
-// Summary tells of a set of values.
+// Summary describes a set of values.
 type Summary struct {
 	Number         int        `json:"number"`
 	Mean           float64    `json:"mean"`

@@ -29,7 +29,7 @@ type Statistics struct {
 	set distributions
 }
 
-// Spread tells of the values of a histogram.
+// Spread describes the values of a histogram.
 type Spread struct {
 	Name  string  `json:"name"`
 	Count int     `json:"count"`

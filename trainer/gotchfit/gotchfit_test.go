@@ -190,7 +190,7 @@ func TestFindTorchByHand(t *testing.T) {
 	}
 }
 
-// The headers tell the C++ that they want, and in one place or another their version.
+// The headers state the C++ that they want, and in one place or another their version.
 func TestStandardAndVersion(t *testing.T) {
 	const version = "#define TORCH_VERSION_MAJOR 2\n#define TORCH_VERSION_MINOR 11\n#define TORCH_VERSION_PATCH 0\n"
 	for _, c := range []struct{ aten, versionFile, standard string }{

@@ -233,7 +233,7 @@ func (o *options) writeGoPackages(dst string, patched bool) error {
 	return nil
 }
 
-// applyPatches changes files in place, or tells which patch does not fit the source.
+// applyPatches changes files in place, or says which patch does not fit the source.
 func applyPatches(files map[string]string) error {
 	for _, m := range patches {
 		found := 0

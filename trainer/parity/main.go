@@ -46,7 +46,7 @@ func main() {
 }
 
 // An implementation computes what is stored in io with the network in weights,
-// and tells the differences.
+// and returns the differences.
 type implementation struct {
 	name    string
 	compare func(weights, io *safetensors.File) (reference.Differences, error)
@@ -55,7 +55,7 @@ type implementation struct {
 // implementations are those of this build; torch.go adds libtorch.
 var implementations = []implementation{{"core", inCore}}
 
-// inCore compares a network of any kind. A kind with outputs of its own has a
+// inCore compares a network of any kind. A kind with its own outputs has a
 // case here.
 func inCore(weights, io *safetensors.File) (reference.Differences, error) {
 	if weights.Metadata["kind"] == geoldm.Kind {

@@ -63,6 +63,6 @@ func TestDifferencesAndErrorsFail(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := run(&out, []string{folder}, 1); err == nil {
-		t.Error("a missing file of calls is not told")
+		t.Error("a missing file of calls is not reported")
 	}
 }

@@ -118,7 +118,7 @@ func split(list, by string) []string {
 	return strings.Split(list, by)
 }
 
-// processor is the name of the CPU, where /proc tells it.
+// processor is the name of the CPU, where /proc states it.
 func processor() string {
 	text, _ := os.ReadFile("/proc/cpuinfo")
 	for line := range strings.Lines(string(text)) {
@@ -425,7 +425,7 @@ func readRow(file string, r *Row) (bool, error) {
 	return ok, err
 }
 
-// sample makes the samples, unless they were made, and tells what that took.
+// sample makes the samples, unless they were made, and records what that took.
 func (c *comparison) sample(p *peer, model, samples string) error {
 	file := filepath.Join(p.dir, "sampled.json")
 	was := struct {

@@ -206,7 +206,7 @@ func TestGoesOnWhereItStopped(t *testing.T) {
 	}
 }
 
-// What is damaged in the state is told by its name, and removed it is made again; a row without a
+// An error names what is damaged in the state, and removed it is made again; a row without a
 // measurement makes no table.
 func TestDamagedState(t *testing.T) {
 	c, calls := stub(t)
@@ -254,8 +254,8 @@ func TestDamagedState(t *testing.T) {
 	}
 }
 
-// Files that are not there are told before anything is done, and what did not begin to train binds
-// no later start.
+// Files that are not there are reported before anything is done, and what did not begin to train
+// binds no later start.
 func TestFirstStartMayFail(t *testing.T) {
 	c, calls := stub(t)
 	run := func() error { return c.run([]string{"1M"}, []string{"egnn"}, []string{"0"}) }

@@ -15,7 +15,7 @@ import (
 	"sync"
 )
 
-// Error tells what is wrong with a file.
+// Error says what is wrong with a file.
 type Error struct {
 	File, Tensor, Reason string
 }
@@ -175,7 +175,7 @@ func ReadState(file string) (*State, error) {
 	return readState(file, f, size)
 }
 
-// open opens a file and tells its size.
+// open opens a file and returns its size.
 func open(file string) (*os.File, int64, error) {
 	f, err := os.Open(file)
 	if err != nil {

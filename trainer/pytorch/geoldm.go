@@ -11,7 +11,7 @@ import (
 	"github.com/symdiff-go/symdiff/core/schedule"
 )
 
-// isGeoLDM tells by a tensor that no other network has.
+// isGeoLDM reports whether there is a tensor that no other network has.
 func (m *importer) isGeoLDM() bool { return m.tensors[geoldm.DecoderPrefix+embedding] != nil }
 
 const embedding = "egnn.embedding.weight"
@@ -160,8 +160,8 @@ func (m *importer) egnnConfig(prefix string) egnn.Config {
 	return c
 }
 
-// exportGeoLDM gives the tensors of a GeoLDM in their order, and the buffer of the autoencoder before
-// the first of its own.
+// exportGeoLDM gives the tensors of a GeoLDM in their order, and the buffer of the autoencoder
+// before the autoencoder's first tensor.
 func exportGeoLDM(tensors []safetensors.Tensor, md map[string]string,
 	add func(safetensors.Tensor)) error {
 	if kind, ok := md[geoldm.DenoiserPrefix+"kind"]; ok {

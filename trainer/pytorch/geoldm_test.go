@@ -109,7 +109,8 @@ func TestImportGeoLDM(t *testing.T) {
 	}
 }
 
-// Without charges the last type never comes out, as published, and is told; --all-types lets it.
+// Without charges the last type never comes out, as published, and a note says so; --all-types lets
+// it.
 func TestImportGeoLDMLastType(t *testing.T) {
 	for _, all := range []bool{false, true} {
 		m, err := Import(publishedGeoLDM(t, geomSizes, nil), Choices{Args: map[string]any{"dataset": "geom"}, AllTypes: all})
@@ -127,7 +128,7 @@ func TestImportGeoLDMLastType(t *testing.T) {
 	}
 }
 
-// What cannot be followed is refused, and the tensor or argument told.
+// What cannot be followed is refused, and the error names the tensor or argument.
 func TestGeoLDMRefused(t *testing.T) {
 	without := func(prefix string) func([]safetensors.Tensor) []safetensors.Tensor {
 		return func(list []safetensors.Tensor) []safetensors.Tensor {

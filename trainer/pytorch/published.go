@@ -341,7 +341,7 @@ func (m *importer) checkDataset(features int) {
 	}
 }
 
-// geom tells the networks of GEOM-Drugs by their 16 types.
+// geom reports whether a network is one of GEOM-Drugs, by its 16 types.
 func geom(features int) bool { return features >= len(geomElements) }
 
 func (m *importer) padTo(features int) int {
@@ -435,7 +435,7 @@ func (m *importer) checkSchedule(spec schedule.Spec, table *Tensor) {
 	}
 }
 
-// noteArguments tells what is assumed of an EGNN without arguments.
+// noteArguments says what is assumed of an EGNN without arguments.
 func (m *importer) noteArguments() {
 	if m.choices.Args == nil {
 		m.note("no arguments of the run: no conditioning, tanh, norm_constant 1 and normalization_factor 1 " +

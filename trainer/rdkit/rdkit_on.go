@@ -229,8 +229,8 @@ func AromaticRings(m *molecule.Molecule) ([][]int, error) {
 	return rings, nil
 }
 
-// interruptible runs work, which calls C, on a goroutine of its own, and leaves
-// it where the context ends: stop is told to it, and it ends when it looks.
+// interruptible runs work, which calls C, on a separate goroutine, and leaves
+// it where the context ends: it sets stop, and work ends when it looks.
 func interruptible[T any](ctx context.Context, work func(stop *C.int) (T, error)) (T, error) {
 	type result struct {
 		value T

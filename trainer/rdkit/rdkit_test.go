@@ -129,7 +129,7 @@ func TestClosedFormAgrees(t *testing.T) {
 // Both find the same aromatic rings of five and six atoms.
 func TestAromaticRings(t *testing.T) {
 	list, enough := embedded(t), 7
-	// of benzene no distance tells a double bond
+	// of benzene no distance shows a double bond
 	for _, s := range []string{"c1ccoc1", "c1cc[nH]c1", "c1cnoc1", "c1cn[nH]c1", "c1c[nH]cn1", "c1cocn1", "Cc1ccoc1"} {
 		e, err := Embed(context.Background(), s, 1, 42, time.Minute)
 		if err != nil {
@@ -320,7 +320,7 @@ func TestExplicitIsTheNameOfTheStructure(t *testing.T) {
 }
 
 // What cannot be is refused: fragments that nothing places, bonds that are not
-// those of the SMILES, atoms of no element; ions and radicals are told.
+// those of the SMILES, atoms of no element; ions and radicals are reported.
 func TestEmbedRefusesWhatCannotBe(t *testing.T) {
 	for smiles, want := range map[string]string{
 		"[Na+].[Cl-]": "more than one fragment", "CCO.O": "more than one fragment",
@@ -355,7 +355,7 @@ func TestEmbedEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// Ethanol's descriptors are those that RDKit's documentation and Python interface tell.
+// Ethanol's descriptors are those that RDKit's documentation and Python interface give.
 func TestDescribe(t *testing.T) {
 	c, err := Embed(t.Context(), "CCO", 1, 1, time.Minute)
 	if err != nil {

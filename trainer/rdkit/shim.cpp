@@ -366,7 +366,7 @@ int embed(const char *smiles, int tries, int seed, int iterations, symdiff_confo
     if (atom->getAtomicNum() == 0) throw std::invalid_argument("an atom that stands for no element");
   std::vector<int> fragment;
   if (RDKit::MolOps::getMolFrags(*parsed, fragment) > 1)
-    throw std::invalid_argument("more than one fragment (nothing tells where they lie to each other)");
+    throw std::invalid_argument("more than one fragment (nothing says how they lie relative to each other)");
   std::unique_ptr<RDKit::ROMol> mol(RDKit::MolOps::addHs(*parsed));
   RDKit::DGeomHelpers::EmbedParameters parameters = RDKit::DGeomHelpers::ETKDGv3;
   parameters.randomSeed = seed;

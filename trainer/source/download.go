@@ -47,7 +47,7 @@ const partial = ".part"
 
 // Fetch puts a file into a folder, where it appears under its name when it is
 // whole and its checksum is right. What an earlier call has got is not fetched
-// again. It tries the mirrors in turn; the error tells what each said.
+// again. It tries the mirrors in turn; the error has what each said.
 func (d Downloader) Fetch(ctx context.Context, p Published, dir string) (path string, err error) {
 	path = filepath.Join(dir, p.Name)
 	if sum, size, err := md5File(path); err == nil {

@@ -126,7 +126,7 @@ func (e *Embedded) load(want embeddedBy) error {
 	return e.f.Truncate(e.end)
 }
 
-// block reads the block at an offset, and tells where the next begins; it is not
+// block reads the block at an offset, and returns where the next begins; it is not
 // ok where there is no whole one.
 func (e *Embedded) block(at, size int64, v any) (next int64, ok bool) {
 	var head [8]byte
@@ -207,7 +207,7 @@ func (e *Embedded) find(smiles string) (c rdkit.Conformers, failed error, ok boo
 	return c, nil, true
 }
 
-// keep writes what was made of a SMILES. Its first error is told, and is the only one.
+// keep writes what was made of a SMILES. It returns its first error, and then no other.
 func (e *Embedded) keep(smiles string, c rdkit.Conformers, failed error) error {
 	if e == nil {
 		return nil

@@ -2,7 +2,7 @@
 // (by core/molecule), QM9's archive, GEOM's msgpack, lists and tables of SMILES, each
 // also compressed, and folders of these. It reads one record at a time, so that memory
 // does not grow with the file. After a bad record it continues with the next, if the
-// format tells where that begins.
+// format shows where that begins.
 //
 // Sources: Ramakrishnan et al., Sci. Data 1, 140022 (2014); Axelrod and Gomez-Bombarelli, Sci. Data
 // 9, 185 (2022); EDM's qm9/data/prepare and build_geom_dataset.py.
@@ -70,7 +70,7 @@ type Options struct {
 	Working  func(what string)      // on a molecule that takes long; may be nil
 	Progress func(read, size int64) // bytes of the file; may be nil
 
-	// LeaveOut tells why a molecule is left out, "" for one that is taken. It is asked
+	// LeaveOut says why a molecule is left out, "" for one that is taken. It is asked
 	// before conformers of a SMILES are made. May be nil.
 	LeaveOut func(elements []molecule.Element, charge int) (reason string)
 }
@@ -137,7 +137,7 @@ func Known(path string) bool {
 	return formatOf(extension) != nil
 }
 
-// IsSMILES tells a list or table of SMILES by its name.
+// IsSMILES reports whether a file is a list or table of SMILES, by its name.
 func IsSMILES(path string) bool {
 	extension, _ := splitName(path)
 	return slices.Contains([]string{".smi", ".smiles", ".tsv", ".csv"}, extension)

@@ -30,7 +30,7 @@ func TestOddRecordsOfGEOM(t *testing.T) {
 	}
 }
 
-// A cut archive ends with an error, wherever it is cut, and what a member lacks is told once.
+// A cut archive ends with an error, wherever it is cut, and what a member lacks is reported once.
 func TestCutArchive(t *testing.T) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)

@@ -82,7 +82,7 @@ func newParams(p *Params, halfWeights bool) *Params {
 	return p
 }
 
-// inProducts tells the weights that take nearly all of the arithmetic.
+// inProducts reports whether weights are among those that take nearly all of the arithmetic.
 func inProducts(name string) bool {
 	return strings.Contains(name, ".attn.") || strings.Contains(name, ".mlp.fc")
 }

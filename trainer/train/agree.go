@@ -41,7 +41,7 @@ type setting struct {
 	value any
 }
 
-// changed tells which of a run's settings are not those that it was begun with; empty if none.
+// changed says which of a run's settings are not those that it was begun with; empty if none.
 func changed(before, now []setting) string {
 	for i, s := range before {
 		if was, is := fmt.Sprint(s.value), fmt.Sprint(now[i].value); was != is {

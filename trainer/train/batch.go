@@ -58,7 +58,7 @@ type Batch struct {
 	LogPH []float64
 	Times []int // (B), t
 
-	// Sign (B) is s of an NFT, nil without one. Anchored (B) tells whose target is e_anchor.
+	// Sign (B) is s of an NFT, nil without one. Anchored (B) says whose target is e_anchor.
 	Sign     []float32
 	Anchored []bool
 }
@@ -417,7 +417,7 @@ func join(parts []*Batch) *Batch {
 }
 
 // together gives the atoms of a part the mean of their noise, so that they keep their places, and
-// tells which they are.
+// returns which they are.
 func together(eps []float32, width int, part []int) (given []bool) {
 	given = make([]bool, len(eps)/width)
 	for k := range 3 {

@@ -200,7 +200,7 @@ func ReadCheckpoint(path string) (*Checkpoint, error) {
 	return c, nil
 }
 
-// IsCheckpoint tells a checkpoint from a model file.
+// IsCheckpoint reports whether a file is a checkpoint rather than a model.
 func IsCheckpoint(f *safetensors.File) bool {
 	_, ok := f.Metadata["train_progress"]
 	return ok

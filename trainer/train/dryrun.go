@@ -37,8 +37,8 @@ func (e *Estimate) String() string {
 		"over the gradient of the largest molecules", e.StateMB, e.PeakMB)
 }
 
-// DryRun prepares a run, computes the gradient of one batch of the largest molecules, and tells
-// what the run would need. It writes nothing.
+// DryRun prepares a run, computes the gradient of one batch of the largest molecules, and
+// returns what the run would need. It writes nothing.
 func DryRun(o Options) (e *Estimate, err error) {
 	if failure := guarded(func() { e, err = estimate(o) }); failure != nil {
 		return nil, failure
@@ -83,7 +83,7 @@ func estimate(o Options) (*Estimate, error) {
 	return e, nil
 }
 
-// peakMB is the most memory that the process has held, 0 where /proc does not tell.
+// peakMB is the most memory that the process has held, 0 where /proc does not state it.
 func peakMB() int {
 	f, err := os.Open("/proc/self/status")
 	if err != nil {

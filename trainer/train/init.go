@@ -72,7 +72,8 @@ func initFrom(path string, o *Options, flat []float32) (note string, err error) 
 	return fmt.Sprintf("%d of %d parameters start from %s", found, len(list), path), nil
 }
 
-// isFirst tells of the first layer, whose last columns are for what the network is conditioned on.
+// isFirst reports whether a name is that of the first layer, whose last columns are for what the
+// network is conditioned on.
 func isFirst(name string) bool {
 	return name == "xh_embedder.weight" || name == "egnn.embedding.weight"
 }

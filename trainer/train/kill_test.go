@@ -26,7 +26,7 @@ import (
 	"github.com/symdiff-go/symdiff/trainer/torch"
 )
 
-// TestMain is a run of its own where the variable says so: the process that tests kill.
+// TestMain is a separate run where the variable says so: the process that tests kill.
 func TestMain(m *testing.M) {
 	if text := os.Getenv("SYMDIFF_TEST_POSTTRAIN"); text != "" {
 		os.Exit(posttrainProcess(text))
@@ -56,7 +56,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// process starts a run in a process of its own.
+// process starts a run in a separate process.
 func process(t *testing.T, o Options, resume bool) (*exec.Cmd, *bytes.Buffer) {
 	t.Helper()
 	if resume {
@@ -328,7 +328,7 @@ func TestBestCannotBeWritten(t *testing.T) {
 	}
 }
 
-// A validation loss that is no number is told, and keeps no checkpoint from being written.
+// A validation loss that is no number is reported, and keeps no checkpoint from being written.
 func TestValidationOverflows(t *testing.T) {
 	o := small(t)
 	o.Val, o.ValMolecules = []string{molecules(t, 20)}, 20

@@ -126,7 +126,7 @@ func (o *Options) clearF() {
 }
 
 // latents gives a batch of clean data the noise (B, N, 3+L) of its latents about their means, and
-// that of the diffusion, each of its own stream for each molecule and with an x part of zero mean.
+// that of the diffusion, each from a separate stream for each molecule, its x part of zero mean.
 func (b *Batcher) latents(out *Batch, ids []int, seed uint64, step int) {
 	width := 3 + b.latent
 	rows := out.N * width

@@ -59,8 +59,8 @@ func (e entry) values() []*float64 {
 	return list
 }
 
-// runLog tells how a run goes: to files, each line of the log as JSON and as TensorBoard events;
-// and to a person. A log that cannot be written does not end a run: the person is told, once.
+// runLog reports how a run goes: to files, each line of the log as JSON and as TensorBoard events;
+// and to a person. A log that cannot be written does not end a run: the person gets one message.
 type runLog struct {
 	lines  *os.File // nil: no files
 	events *eventFile
@@ -194,7 +194,7 @@ func (l *runLog) close() error {
 // round keeps so many of a number's digits as per says: 100 for two decimals.
 func round(v, per float64) float64 { return math.Round(v*per) / per }
 
-// residentMB is the memory that the process holds, 0 where /proc does not tell.
+// residentMB is the memory that the process holds, 0 where /proc does not state it.
 func residentMB() int {
 	b, err := os.ReadFile("/proc/self/statm")
 	if err != nil {

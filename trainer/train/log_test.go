@@ -150,7 +150,7 @@ func TestChartOfNegativeLoss(t *testing.T) {
 	}
 }
 
-// A run that has no checkpoint yet is told of by its log.
+// The log describes a run that has no checkpoint yet.
 func TestSummaryOfARunWithoutACheckpoint(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	o := small(t)

@@ -14,7 +14,7 @@ import (
 	"github.com/symdiff-go/symdiff/trainer/chart"
 )
 
-// Summary is what a run's folder tells of it.
+// Summary is what a run's folder says about it.
 type Summary struct {
 	Run        string  `json:"run"`
 	Variant    string  `json:"variant"`
@@ -92,7 +92,7 @@ func readLog(folder string) ([]entry, error) {
 	return list, s.Err()
 }
 
-// curves are the charts of a run by file name: what is on the y axis, and how an entry tells it.
+// curves are the charts of a run by file name: what is on the y axis, and how an entry gives it.
 var curves = []struct {
 	file, title, y string
 	log            bool

@@ -411,7 +411,7 @@ type PosttrainSummary struct {
 	Group       string  `json:"group,omitempty"`
 }
 
-// summary are the settings that the provenance tells.
+// summary are the settings that the provenance states.
 func (p *Posttraining) summary() PosttrainSummary {
 	s := PosttrainSummary{Method: p.Method, Samples: p.Samples, SampleSteps: p.SampleSteps,
 		SampleRho: p.SampleRho, Steps: p.Train.Steps, LR: p.Train.LR, Scale: p.Scale, Beta: p.Beta,

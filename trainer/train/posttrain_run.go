@@ -303,7 +303,7 @@ func (r *posttraining) rewards(ctx context.Context, k int,
 	return round(mean, 1e5), countOf(poor, true), err
 }
 
-// dataMolecules writes n training molecules for round k, in an order of its own. With a reward they
+// dataMolecules writes n training molecules for round k, in that round's order. With a reward they
 // are those that are not below the mean of the samples, and as many as there are up to n.
 func (r *posttraining) dataMolecules(ctx context.Context, k int, file string, n int) error {
 	if exists(file) {

@@ -27,7 +27,7 @@ import (
 // testSamplesPerFile is small, so that kills fall between files.
 const testSamplesPerFile = 3
 
-// posttrainProcess is post-training in a process of its own, which tests kill.
+// posttrainProcess is post-training in a separate process, which tests kill.
 func posttrainProcess(text string) int {
 	samplesPerFile = testSamplesPerFile
 	var p Posttraining
@@ -187,7 +187,7 @@ func TestPosttrainingTellsItsProvenance(t *testing.T) {
 		t.Error("what the weights said of their data is lost")
 	}
 	if want := (encoding.Sampling{Steps: 3, Rho: 5}); meta.Sampling != want {
-		t.Errorf("the weights tell %+v of their sampler, want %+v", meta.Sampling, want)
+		t.Errorf("the weights state %+v of their sampler, want %+v", meta.Sampling, want)
 	}
 	if got, want := weightsOf(t, result.Weights), weightsOf(t, result.Rounds[result.Best].Weights); len(got) != len(want) {
 		t.Errorf("%s has %d tensors, round %d has %d", result.Weights, len(got), result.Best, len(want))

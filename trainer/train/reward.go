@@ -32,7 +32,7 @@ import (
 // judged.
 type rewarder func(ctx context.Context, molecules []*molecule.Molecule) ([]float64, error)
 
-// rewardProgram in front of a reward has the numbers told by a program (see programReward).
+// rewardProgram begins a reward whose numbers a program gives (see programReward).
 const rewardProgram = "program:"
 
 // newRewarder reads a reward: an expression over the measures of a molecule by a rule (see

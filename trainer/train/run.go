@@ -515,7 +515,7 @@ func (r *run) loop(ctx context.Context) error {
 			}
 		}
 		if speed == 0 {
-			continue // nothing to tell before the first line of the log
+			continue // nothing to say before the first line of the log
 		}
 		r.log.progress(now, func() string { return r.line(share, lastLoss, lr, speed) })
 	}
@@ -591,7 +591,7 @@ func (r *run) trained(st stats, lr, loss, speed float64) entry {
 	return e
 }
 
-// line tells a person how far the run is.
+// line says to a person how far the run is.
 func (r *run) line(share, loss, lr, speed float64) string {
 	s := fmt.Sprintf("step %d  epoch %.2f  loss %.4f  lr %.1e  %.0f mol/s  %.0f%%  %s left",
 		r.progress.Step, r.progress.Epochs, loss, lr, speed, 100*share, remaining(share, r.elapsed()))

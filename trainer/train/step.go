@@ -9,7 +9,7 @@ import (
 	"github.com/symdiff-go/symdiff/trainer/torch"
 )
 
-// outcome is what a step tells.
+// outcome is what a step returns.
 type outcome struct {
 	batch            batch
 	molecules, atoms int

@@ -25,7 +25,7 @@ func NewStepper(o Options) (*Stepper, error) {
 		return nil, err
 	}
 	b := r.next()
-	for i := range b.times { // t = 0 has a loss of its own
+	for i := range b.times { // t = 0 has its own loss
 		b.times[i] = max(b.times[i], 1)
 	}
 	return &Stepper{r, b}, nil
@@ -125,8 +125,8 @@ func (s *Stepper) Products() []Product {
 	return list
 }
 
-// perMolecule tells the layers that see a molecule's time, or f's mean over its atoms, rather than
-// its atoms.
+// perMolecule reports whether a layer sees a molecule's time, or f's mean over its atoms, rather
+// than its atoms.
 func perMolecule(name string) bool {
 	return strings.Contains(name, "adaLN") || strings.Contains(name, "t_embedder") ||
 		strings.Contains(name, "gamma_dec")

@@ -100,7 +100,7 @@ func byTime(values []float64, times []int, T int) []float64 {
 }
 
 // sample measures molecules from the averaged weights, where that is asked for. What goes wrong is
-// told, and ends nothing.
+// reported, and ends nothing.
 func (r *run) sample(ctx context.Context) {
 	if r.SampleMolecules == 0 {
 		return

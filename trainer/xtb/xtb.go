@@ -50,7 +50,7 @@ func (p Program) Version(ctx context.Context) (string, error) {
 	if v := version.FindSubmatch(out); v != nil {
 		return string(v[1]), nil
 	}
-	return "", errors.New("xtb --version tells no version")
+	return "", errors.New("xtb --version prints no version")
 }
 
 // Minimum is what a relaxation found.
@@ -61,7 +61,7 @@ type Minimum struct {
 }
 
 // Relax finds the local minimum that a molecule of a charge and a number of unpaired electrons
-// relaxes to, in one thread, and in a folder of its own. The limit is of processor time, so that
+// relaxes to, in one thread, and in a separate folder. The limit is of processor time, so that
 // it does not depend on what else the machine does; a POSIX shell sets it.
 func (p Program) Relax(
 	ctx context.Context, m *molecule.Molecule, charge, unpaired int, limit time.Duration,

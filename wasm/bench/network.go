@@ -105,7 +105,7 @@ var callTimes = func() []float32 {
 	return times
 }()
 
-// run makes n calls of the network: each at a time of its own, or all at t = 0.5,
+// run makes n calls of the network: each at its own time, or all at t = 0.5,
 // of which the modulations are then at hand.
 func (b *bench) run(n int, fixed bool) {
 	for range n {

@@ -371,7 +371,7 @@ class Link {
     worker.onerror = (event) => {
       event.preventDefault?.();
       if (worker !== this.#worker) return;
-      const missing = !this.#spoke && !event.message; // the event of a script that could not be fetched tells nothing
+      const missing = !this.#spoke && !event.message; // the event of a script that could not be fetched says nothing
       this.close(
         missing
           ? new SymDiffError("download", scriptMissing(this.#make !== undefined))
@@ -553,7 +553,7 @@ export interface ReadOptions extends Pick<LoadOptions, "wasm" | "worker" | "pati
 /**
  * Reads a file of molecules by core's own rules, in a worker that all files share and that ends
  * soon after the last. Bonds, orders and charges are those of the Lewis structure for the charge
- * that the file tells, found from the distances, and `sdf` has them all. Where hydrogens are
+ * that the file states, found from the distances, and `sdf` has them all. Where hydrogens are
  * missing bonds are those of the file. Needs no weights. A record at fault is skipped (see
  * onSkipped); rejects where none is good.
  */
@@ -663,7 +663,7 @@ function absolute(name: string, url: string | URL): string {
     try {
       return new URL(url, base).href;
     } catch {
-      // told below
+      // reported below
     }
   }
   throw new SymDiffError(

@@ -293,7 +293,7 @@ export class SymDiffPool {
     for (let k = this.#idle.length + this.#coming.length; this.#idle.length && k < workers; k++) {
       const coming = this.#start(signal);
       this.#coming.push(coming);
-      coming.catch(() => {}); // told to who waits for it
+      coming.catch(() => {}); // whoever waits for it gets the error
     }
   }
 
@@ -329,7 +329,7 @@ export class SymDiffPool {
   }
 }
 
-/** Whether a worker was lost, rather than told to do what cannot be done. */
+/** Whether a worker was lost, rather than asked for what cannot be done. */
 function isDeath(error: unknown): boolean {
   return error instanceof SymDiffError && (error.code === "worker" || error.code === "memory");
 }

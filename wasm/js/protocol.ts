@@ -181,7 +181,7 @@ export type Response =
   | MoleculesMessage
   | PongMessage;
 
-/** What core tells of a model (wasm/main.go, describe). */
+/** What core says about a model (wasm/main.go, describe). */
 export interface CoreInfo {
   variant: string;
   elements: string[];
@@ -195,8 +195,8 @@ export interface CoreInfo {
 }
 
 /**
- * What core tells of a molecule (wasm/molecule.go, result): bonds are triples of atom, atom and
- * order.
+ * What core says about a molecule (wasm/molecule.go, result): bonds are triples of atom, atom
+ * and order.
  */
 export interface CoreResult extends Omit<Molecule, "positions" | "bonds"> {
   positions: Float64Array<ArrayBuffer>;

@@ -1,4 +1,4 @@
-// Tells when a worker that owes an answer has died without a word, as browsers let it for lack of
+// Reports when a worker that owes an answer has died without a word, as browsers let it for lack of
 // memory.
 
 /** Between two pings, ms. */

@@ -204,7 +204,7 @@ async function startGo(urls: WasmURLs, simd: boolean): Promise<Core> {
     );
   const response = await get(url);
   const go = new Go();
-  go.exit = () => {}; // it would warn in the console; who waits is told below
+  go.exit = () => {}; // it would warn in the console; whoever waits gets the error below
   let instance: WebAssembly.Instance;
   try {
     instance = await instantiate(response, go.importObject);
@@ -258,18 +258,18 @@ async function get(url: string): Promise<globalThis.Response> {
   if (!response.ok)
     throw new WorkerError(
       "download",
-      `${url}: HTTP ${response.status}: the file has to lie there, or SymDiff.load be told where it does`,
+      `${url}: HTTP ${response.status}: put the file there, or pass its URL to SymDiff.load`,
     );
   return response;
 }
 
-/** Bytes to begin with where a file's size is unknown, and at most where it is told by others. */
+/** Bytes to begin with where a file's size is unknown, and at most where others state it. */
 const FIRST = 1 << 20;
 const LARGEST_FIRST = 1 << 28;
 
 /**
  * Reads a file with byte progress. `bytes` is its size where known: with Content-Encoding the
- * header tells another number.
+ * header has another number.
  */
 async function download(id: number, url: string, bytes?: number): Promise<Uint8Array<ArrayBuffer>> {
   const response = await get(url);
@@ -328,7 +328,7 @@ function hexadecimal(bytes: ArrayBuffer): string {
 
 /** The core with its model, once that is there. */
 async function loaded(): Promise<Core> {
-  await loading.catch(() => {}); // told to whoever asked for it
+  await loading.catch(() => {}); // whoever asked for it gets the error
   if (!core) throw new WorkerError("options", "no model is loaded");
   return core;
 }

@@ -1,4 +1,4 @@
-// Tells React 19's JSX of <symdiff-viewer>: import type {} from "symdiff-mol/react";
+// Declares <symdiff-viewer> for React 19's JSX: import type {} from "symdiff-mol/react";
 
 import type { DetailedHTMLProps, HTMLAttributes } from "react";
 import type { SymDiffViewer, SymDiffViewerAttributes, SymDiffViewerEventMap } from "./viewer.js";

@@ -34,7 +34,7 @@ export interface SymDiffViewerAttributes {
   spin?: boolean | "" | undefined;
   /** 2d draws without WebGL. */
   renderer?: "2d" | undefined;
-  /** What screen readers are told in place of the formula. */
+  /** What screen readers say in place of the formula. */
   label?: string | undefined;
 }
 

@@ -38,7 +38,7 @@ async function loaded(options = {}) {
 
 const failsWith = (code) => (error) => error.name === "SymDiffError" && error.code === code;
 
-test("load tells the model's facts, with the histogram in order", async () => {
+test("load reports the model's facts, with the histogram in order", async () => {
   const { puppet, model } = await loaded({ sha256: "AB", bytes: 7 });
   assert.deepEqual(
     [...model.info.histogram],
@@ -187,7 +187,7 @@ test("what JSON would not keep is refused before the worker hears of it; all els
   assert.equal(puppet.sent.length, 1);
 });
 
-test("a wrong seed is told with what it may be and what it is", async () => {
+test("the error for a wrong seed says what it may be and what it is", async () => {
   const { model } = await loaded();
   for (const [options, message] of [
     [
@@ -266,14 +266,14 @@ test("a pool wants a whole number of workers", async () => {
   }
 });
 
-test("Node, which has no Worker, is told so", async () => {
+test("in Node, which has no Worker, the error says so", async () => {
   await assert.rejects(
     SymDiff.load({ wasm, weights }),
     (error) => failsWith("worker")(error) && /Node has none; Bun, Deno/.test(error.message),
   );
 });
 
-test("a worker's script that does not come is told with its place and what to do", async (t) => {
+test("where a worker's script does not come, the error says where it should be and what to do", async (t) => {
   const puppet = new Puppet();
   puppet.loads = false;
   globalThis.Worker = function Worker() {
@@ -290,7 +290,7 @@ test("a worker's script that does not come is told with its place and what to do
   );
 });
 
-test("a worker that is refused is told with its place and what to do", async (t) => {
+test("where a worker is refused, the error says where it is and what to do", async (t) => {
   globalThis.Worker = function Worker() {
     throw new DOMException("no", "SecurityError");
   };

@@ -87,7 +87,7 @@ test("a ragged batch makes the molecules that each would be alone", async () => 
   );
 });
 
-test("every molecule of a batch tells how far it is", async () => {
+test("every molecule of a batch reports how far it is", async () => {
   const pool = await SymDiffPool.load({ ...files, worker: threadWorker, workers: 1 });
   const seen = new Map();
   const onFrame = ({ index, step, steps, positions }) => {
@@ -229,7 +229,7 @@ test("leaving the loop stops the workers, which then serve another run", async (
   pool.close();
 });
 
-test("options that make no sense and downloads that fail are told", async () => {
+test("options that make no sense and downloads that fail are reported", async () => {
   const pool = await SymDiffPool.load({ ...files, worker: threadWorker, workers: 1 });
   await assert.rejects(make(pool, { n: 0 }), (error) => error.code === "options");
   await assert.rejects(make(pool, { n: 1, steps: 5000 }), (error) => error.code === "options");

@@ -23,7 +23,7 @@ export function threadWorker() {
   return worker;
 }
 
-/** A worker that records what it is sent and answers when told to. */
+/** A worker that records what it is sent and answers on command. */
 export class Puppet {
   sent = [];
   terminated = false;

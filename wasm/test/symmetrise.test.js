@@ -60,7 +60,7 @@ test("failures are SymDiffErrors", async () => {
   });
 });
 
-test("failures are told", () => {
+test("failures are reported", () => {
   const thrown = new Error("mine");
   assert.throws(
     () =>

@@ -43,7 +43,7 @@ async function loadFrom(answer, options = {}) {
   }
 }
 
-test("the model tells what it is", () => {
+test("the model says what it is", () => {
   const { info } = model;
   assert.equal(info.sha256, sha256);
   assert.deepEqual(info.elements, ["H", "C", "N", "O", "F"]);
@@ -86,7 +86,7 @@ test("a run gives the asked-for frames and a consistent molecule", async () => {
   assert.equal(m.connected, m.fragments === 1);
 });
 
-test("every method makes a molecule of its own, and says so", async () => {
+test("every method makes a different molecule, and the file names the method", async () => {
   const files = new Set();
   for (const method of ["ancestral", "ddim", "dpm++2m", "dpm++2m-sde", "heun"]) {
     const { xyz } = await model.generate({ seed: 11, atoms: 6, steps: 8, method });

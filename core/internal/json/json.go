@@ -174,7 +174,7 @@ func (s *Scanner) next() byte {
 	return s.data[s.at]
 }
 
-// Peek tells the kind of the next value from its first byte; None where none
+// Peek returns the kind of the next value from its first byte; None where none
 // begins.
 func (s *Scanner) Peek() Kind {
 	switch c := s.next(); {

@@ -1,4 +1,4 @@
-// What openchemlib tells of a molecule, asked of its worker, which starts with the first question.
+// What openchemlib says of a molecule, asked of its worker, which starts with the first question.
 
 import { workerAnywhere } from "symdiff-mol/start";
 
@@ -75,7 +75,7 @@ export class Chemistry {
     return this.#ask<Sheet>("describe", [sdf]);
   }
 
-  /** The properties of each; undefined where openchemlib cannot tell. */
+  /** The properties of each; undefined where openchemlib finds none. */
   measure(sdf: string[]): Promise<(Properties | undefined)[]> {
     return this.#ask<(Properties | undefined)[]>("measure", sdf);
   }

@@ -1,4 +1,4 @@
-// openchemlib in a worker of its own: names and numbers of a molecule, its drawing, and MMFF94.
+// openchemlib in its own worker: names and numbers of a molecule, its drawing, and MMFF94.
 
 import {
   ConformerGenerator,
@@ -95,7 +95,7 @@ async function placed(text: string): Promise<Placed> {
   };
 }
 
-/** The properties, where openchemlib can tell them. */
+/** The properties, where openchemlib finds them. */
 function known(sdf: string): Properties | undefined {
   try {
     return measure(sdf).properties;

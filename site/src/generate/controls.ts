@@ -335,7 +335,7 @@ export class Controls {
   #quality(): void {
     const { method, start, steps, gamma } = this.#settings;
     const own = this.#model.value === "own";
-    const learns = own || learnsGamma(this.model); // what a file of one's own does is not known here
+    const learns = own || learnsGamma(this.model); // what the user's file does is not known here
     const runs = own
       ? []
       : this.model.evaluation

@@ -180,7 +180,7 @@ export class Filters {
     return this.#known.get(item)?.smiles ?? "";
   }
 
-  /** Tells how many of the molecules are shown. */
+  /** Says how many of the molecules are shown. */
   count(shown: number, of: number): void {
     const left = this.#waiting.length;
     const unknown = [...this.#known.values()].filter((p) => !p).length;

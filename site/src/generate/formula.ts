@@ -48,8 +48,8 @@ function hill(counts: ReadonlyMap<string, number>): string {
 }
 
 /**
- * What to tell of a formula; nothing where it is like the data. Meta.FormulaNotes of core/encoding
- * tells the same.
+ * What to say about a formula; nothing where it is like the data. Meta.FormulaNotes of
+ * core/encoding says the same.
  */
 export function advise(formula: string, { elements, sizes, heavy }: Known): Advice | undefined {
   const counts = countsOf(formula);

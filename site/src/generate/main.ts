@@ -70,7 +70,7 @@ let engine: Engine | undefined;
 /** The engine that starts before anyone waits for it. */
 let early: Promise<Engine | undefined> | undefined;
 let running: AbortController | undefined;
-/** How much of the run screen readers have been told. */
+/** How much of the run has been announced to screen readers. */
 let announcedQuarter = 0;
 /** Whether the stage shows a molecule that is not finished, and not another one meanwhile. */
 let unfinished = false;
@@ -110,10 +110,10 @@ async function startTour(step: number): Promise<void> {
   openTour(step);
 }
 
-/** Of which weights the page tells. */
+/** The weights that the page describes. */
 let told: Weights["source"] | undefined;
 
-/** Tells of the weights that are chosen: their elements, and what is known of them. */
+/** Describes the weights that are chosen: their elements, and what is known of them. */
 function tellModel(): void {
   const { source, name } = controls.weights;
   if (source === told) return;
@@ -190,7 +190,7 @@ async function startEarly(): Promise<void> {
   if (typeof source !== "string" || !(await kept(source))) return;
   await mayBegin(element("stage"), source);
   if (running || engine || controls.weights.source !== source) return;
-  early = Engine.load(weights).catch(() => undefined); // Generate tries again, and tells
+  early = Engine.load(weights).catch(() => undefined); // Generate tries again, and reports
 }
 
 /** The trajectory that came with the page. */
@@ -240,7 +240,7 @@ async function press(): Promise<void> {
   });
 }
 
-/** Loads weights of the reader's own, so that a wrong file is told at once. */
+/** Loads the reader's weights, so that a wrong file is reported at once. */
 async function tryOwn(weights: Weights): Promise<void> {
   if (running) {
     fail("A run is in progress. Cancel it first, then choose the file.", weights.name);

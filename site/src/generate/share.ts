@@ -1,4 +1,4 @@
-// Links to a molecule, and the code that puts it into a page of one's own.
+// Links to a molecule, and the code that puts it into another page.
 
 import { models } from "virtual:model";
 import { toQuery, withQuery } from "../settings.ts";

@@ -28,7 +28,7 @@ export class GuessFigure {
   #engine: Engine | undefined;
   #running: AbortController | undefined;
 
-  /** Tells of every molecule that it has made. */
+  /** Calls onMolecule with every molecule that it has made. */
   constructor(onMolecule: (molecule: Molecule) => void) {
     const camera = new Camera();
     this.#onMolecule = onMolecule;

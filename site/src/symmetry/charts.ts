@@ -207,7 +207,7 @@ export function planeChart(
   const bar = round(width / scale);
   return chart(
     sentence,
-    // Squares and circles: told apart without colour too.
+    // Squares and circles: distinct without colour too.
     ...left.map((p) => svg("circle", { ...at(p), r: 5, class: "sample" })),
     ...right.map((p) =>
       svg("rect", {

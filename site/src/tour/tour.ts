@@ -1,5 +1,5 @@
-// The guided tour of the main page: six steps on the visitor's own molecule, each with an address
-// of its own (?tour=3).
+// The guided tour of the main page: six steps on the visitor's own molecule, each with its own
+// address (?tour=3).
 
 import { addressNow, element, make, writeAddress } from "../dom.ts";
 import { steps, type Step } from "./steps.ts";

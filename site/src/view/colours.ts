@@ -32,8 +32,7 @@ const share = 0.255;
 
 interface Tones {
   /**
-   * Elements that are seen all the time have tones of their own; the others those of Jmol, less
-   * loud.
+   * Elements that are seen all the time have their own tones; the others those of Jmol, less loud.
    */
   own: Record<string, number>;
   fog: number;

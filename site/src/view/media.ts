@@ -15,8 +15,8 @@ export function calm(): boolean {
 }
 
 /**
- * Whether an element is in a dark surrounding: that of its own colour scheme, which a page may set
- * apart from the system's.
+ * Whether an element is in a dark surrounding, by its colour scheme, which a page may set apart
+ * from the system's.
  */
 export function inTheDark(element: HTMLElement): boolean {
   const [r = 0, g = 0, b = 0] = (getComputedStyle(element).color.match(/[\d.]+/g) ?? []).map(

@@ -264,7 +264,7 @@ class Batch {
 }
 
 /**
- * A renderer with a canvas of its own for WebGL2, of which pictures are copied; undefined where
+ * A renderer with a separate canvas for WebGL2, from which pictures are copied; undefined where
  * WebGL2 is missing.
  */
 export function webgl(canvas: HTMLCanvasElement): Renderer | undefined {

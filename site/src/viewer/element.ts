@@ -1,5 +1,5 @@
-// <symdiff-viewer>, the custom element of the npm package; what it can do is told in
-// wasm/npm/viewer.d.ts.
+// <symdiff-viewer>, the custom element of the npm package. wasm/npm/viewer.d.ts says what it can
+// do.
 
 import {
   readMolecules,
@@ -98,7 +98,7 @@ export class SymDiffViewer extends Base {
 
   connectedCallback(): void {
     this.#viewer.start();
-    if (this.#latest) return; // it was moved, or told what to show before
+    if (this.#latest) return; // it was moved, or asked to show something before
     if (document.readyState === "loading")
       document.addEventListener("DOMContentLoaded", () => this.#begin(), { once: true });
     else this.#begin();
@@ -250,7 +250,7 @@ export class SymDiffViewer extends Base {
       if (this.#latest === asked) this.#fail(error);
       return;
     }
-    await this.#show(text, name, asked).catch(() => {}); // told already
+    await this.#show(text, name, asked).catch(() => {}); // reported already
   }
 
   async #show(text: string, name: string, asked: object): Promise<boolean> {

@@ -90,7 +90,7 @@ async function works(url) {
   await close();
 }
 
-/** Starts a server, which tells its address, for as long as its page is tested. */
+/** Starts a server, which prints its address, for as long as its page is tested. */
 async function served(dir, [program, words]) {
   const server = spawn(program, words, { cwd: dir, env, stdio: ["ignore", "pipe", "inherit"] });
   try {
@@ -98,7 +98,7 @@ async function served(dir, [program, words]) {
       const url = line.match(/http:\/\/localhost:\d+/)?.[0];
       if (url) return await works(`${url}/`);
     }
-    assert.fail("the server told no address");
+    assert.fail("the server printed no address");
   } finally {
     server.kill();
   }

@@ -238,7 +238,7 @@ test("atoms are kept by click, by chip and by key, and the rest is remade as the
   await close();
 });
 
-test("a molecule of one's own is taken as SMILES or file, its atoms fixed, and others made like it, as the command line does it", async () => {
+test("the user's molecule is taken as SMILES or file, its atoms fixed, and others made like it, as the command line does it", async () => {
   const { page, close } = await open(browser, address("tool=keep&steps=20&ksteps=20&n=1"));
   await page.click("#own summary");
   const take = async (text) => {
@@ -494,7 +494,7 @@ for (const [name, options] of [
           return !height || bottom > room || part.scrollWidth > part.clientWidth;
         }).length,
     );
-    assert.equal(cut, 0, "what a branch has kept is told in full");
+    assert.equal(cut, 0, "what a branch has kept is shown in full");
     await page.click("#tab-keep");
     await page.click("[data-choose=heavy]");
     await page.click("#remake");

@@ -37,7 +37,7 @@ after(async () => {
   rmSync(downloads, { recursive: true });
 });
 
-/** A page at an address below the site, and the errors that it tells. */
+/** A page at an address below the site, and the errors that it reports. */
 async function open(address) {
   const page = await firefox.newPage();
   const faults = [];

@@ -117,7 +117,7 @@ test("with reduced motion nothing moves by itself", async () => {
   await close();
 });
 
-test("a run tells step, speed and time left, and keys move through it", async () => {
+test("a run shows step, speed and time left, and keys move through it", async () => {
   const { page, close } = await open(browser, `${server.url}?seed=3&atoms=20&steps=400`);
   await page.click("#generate");
   await page.waitForFunction(() =>
@@ -280,7 +280,7 @@ test("every file carries seed, settings and the hash of the weights", async () =
   await close();
 });
 
-test("the command under Reproduce writes the very bytes, with any gamma and with weights of one's own", async () => {
+test("the command under Reproduce writes the very bytes, with any gamma and with the user's weights", async () => {
   const { page, close } = await open(browser, `${server.url}?seed=11&steps=30&gamma=haar`);
   await generate(page);
   const command = () => page.textContent("#command");
@@ -425,7 +425,7 @@ test("a batch fills the gallery, is tallied as the command line does, and its SD
   await close();
 });
 
-/** What openchemlib tells of the two molecules of C2H6O: their columns in files. */
+/** What openchemlib says about the two molecules of C2H6O: their columns in files. */
 const ofC2H6O = {
   CCO: {
     weight: "46.07",
@@ -757,7 +757,7 @@ test("weights of united atoms: hydrogens are there from the first frame, and the
   await close();
 });
 
-test("the network before it is led: what was measured of it, that no gamma was learned, and the command's molecule", async () => {
+test("the network before post-training: what was measured of it, that no gamma was learned, and the command's molecule", async () => {
   const { page, close } = await open(browser, `${server.url}?seed=4&atoms=6&model=qm9-base`);
   assert.equal(await page.inputValue("#model"), "qm9-base");
   const measured = JSON.parse(readFileSync(join(top, "core/weights/qm9-base.json"), "utf8"))[0];
@@ -784,7 +784,7 @@ test("the network before it is led: what was measured of it, that no gamma was l
   await close();
 });
 
-test("during a run other molecules can be looked at, and a file that is dropped is told to wait", async () => {
+test("during a run other molecules can be looked at, and a file that is dropped has to wait", async () => {
   const { page, close } = await open(browser, `${server.url}?steps=20&atoms=6`);
   const caption = () => page.textContent("#caption");
   const first = await generate(page, { seed: 4 });
@@ -830,7 +830,7 @@ test("a molecule of the gallery forms again by the model that made it, whatever 
   await close();
 });
 
-test("weights of one's own are used here and sent nowhere; a file that is none is refused", async () => {
+test("the user's weights are used here and sent nowhere; a file that is none is refused", async () => {
   const { page, close } = await open(browser, `${server.url}?steps=20&atoms=6`);
   const sent = [];
   page.on(

@@ -1,5 +1,5 @@
-// A checkpoint of GeoLDM that PyTorch wrote, imported by the command, in the page's box for one's
-// own weights.
+// A checkpoint of GeoLDM that PyTorch wrote, imported by the command, in the page's box for the
+// user's weights.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -37,7 +37,7 @@ before(async () => {
 
 after(endAll);
 
-test("a GeoLDM of one's own makes the command's bytes", async () => {
+test("the user's GeoLDM makes the command's bytes", async () => {
   const { page, close } = await open(browser, server.url);
   await page.setInputFiles("#own", {
     name: "geoldm.safetensors",

@@ -87,7 +87,7 @@ test("a typed seed stays, until the lock is opened or the dice are thrown", asyn
   await close();
 });
 
-test("a molecule of a batch has a link of its own, and a frame that shows it", async () => {
+test("a molecule of a batch has its own link, and a frame that shows it", async () => {
   const { page, context, close } = await open(browser, `${server.url}?seed=3&n=4&atoms=9`);
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   const pasted = () => page.evaluate(() => navigator.clipboard.readText());

@@ -293,7 +293,7 @@ test("the README's code runs as built by esbuild, with the files that the README
   );
   await works(join(dir, "dist"), policy());
   for (const file of ["worker.js", "symdiff.wasm"]) {
-    // what is forgotten is told
+    // the error names what was forgotten
     rmSync(join(dir, "dist", file));
     const server = await staticServer(join(dir, "dist"));
     const { page, close } = await open(browser, server.url, { expected: /404/ });
@@ -405,7 +405,7 @@ test("where Trusted Types are enforced, a page that makes the worker generates",
   await close();
 });
 
-test("a page whose policy forbids the worker is told so", async () => {
+test("a page whose policy forbids the worker gets an error that says so", async () => {
   const dir = project("policy", {
     "index.html": html(
       `<meta http-equiv="Content-Security-Policy" content="worker-src 'none'">${block("html", "importmap").replaceAll("./node_modules", "/node_modules")}<script type="module" src="./main.js"></script>`,

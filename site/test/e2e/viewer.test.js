@@ -293,7 +293,7 @@ for (const when of ["a run", "a download"]) {
   });
 }
 
-test("what cannot be fetched is told with its address and a code", async (t) => {
+test("where something cannot be fetched, the error has its address and a code", async (t) => {
   const { page, close, server } = await onPage(t, `<symdiff-viewer id="v"></symdiff-viewer>`, {
     expected: /404|http:\/\/localhost:1|ERR_/,
   });

@@ -96,7 +96,7 @@ test("parts of a molecule: heavy atoms, a half, lines of its file, atoms as text
     assert.deepEqual(readAtoms(bad), [], bad);
 });
 
-test("where the choice falls is told as it was measured, of the run that it was measured for", async () => {
+test("the hint says where the choice falls as measured, for the run that it was measured for", async () => {
   const { branchHint } = await load("/src/explore/tree.ts");
   const {
     models: [model],

@@ -207,7 +207,7 @@ test("where kinds are drawn first, only sizes that the data have can be asked fo
   );
 });
 
-test("whatever sizes a file tells, some can be asked for, and none that core refuses", async () => {
+test("whatever sizes a file states, some can be asked for, and none that core refuses", async () => {
   const { limitsOf } = await load("/src/settings.ts");
   const facts = { timesteps: 1000, defaults: limits.defaults, fragmentConditional: false };
   for (const compositionConditional of [false, true]) {
@@ -248,7 +248,7 @@ test("numbers as people write them", async () => {
   assert.deepEqual([seconds(0), seconds(3.2), seconds(125)], ["1 s", "4 s", "2 min 5 s"]);
 });
 
-test("the meter tells the speed of the last two seconds", async () => {
+test("the meter shows the speed of the last two seconds", async () => {
   const { Meter } = await load("/src/meter.ts");
   const meter = new Meter();
   assert.equal(meter.rate, undefined);
@@ -312,7 +312,7 @@ test("the files that the pages name are in the repository", () => {
   );
 });
 
-test("shares come with Wilson's interval, and what is unique is told by core's key", async () => {
+test("shares come with Wilson's interval, and core's key decides what is unique", async () => {
   const { Tally, wilson } = await load("/src/tally.ts");
   const { share, low, high } = wilson(429, 1000); // symdiff evaluate: 42.9 (39.9 to 46.0)
   assert.deepEqual(

@@ -57,7 +57,7 @@ type Info struct {
 	Metadata map[string]string // of the file
 }
 
-// Info tells of the model that is loaded.
+// Info describes the model that is loaded.
 func (s *Session) Info() Info { return Info{s.model, s.defaults, s.metadata} }
 
 // Size is that of a batch.
@@ -105,7 +105,7 @@ func (s *Session) Start(options string) (Size, error) {
 }
 
 // Step makes one step; the last also makes the evaluation that turns z_0 into the
-// molecule. It tells how many steps are done, and whether all are.
+// molecule. It returns how many steps are done, and whether all are.
 func (s *Session) Step() (step int, done bool, err error) {
 	if s.sampler == nil {
 		return 0, false, errNoRun
@@ -134,7 +134,7 @@ type Frame struct {
 	Bonds     []molecule.Bond
 }
 
-// Frame tells where molecule i of the batch is now. Gamma is the matrix of the last
+// Frame returns where molecule i of the batch is now. Gamma is the matrix of the last
 // network evaluation, by rows, zero before the first.
 func (s *Session) Frame(i int) (Frame, error) {
 	if err := s.check(i); err != nil {

@@ -8,7 +8,7 @@ import (
 	"strconv"
 )
 
-// block is a block in a scope of its own.
+// block is a block in its own scope.
 func (p *program) block(b *ast.BlockStmt, s *scope) *ast.BlockStmt {
 	return &ast.BlockStmt{List: p.statements(b.List, s)}
 }
@@ -225,8 +225,8 @@ func root(e ast.Expr) string {
 	return e.(*ast.Ident).Name
 }
 
-// separate stops where a function, put into another, would see a name of that one in
-// place of its own.
+// separate stops where a function, put into another, would take a name of that one for
+// its own.
 func (p *program) separate(outer, inner *function) {
 	if inner == nil || inner.scope.up == nil {
 		return
