@@ -262,7 +262,7 @@ func (o Options) drawTypes(all []encoding.Composition, other *uniting) (types []
 		if err != nil {
 			return nil, errors.New("sampler: metadata compositions: " + err.Error())
 		}
-		if _, missing := o.arranged(elements, 0); missing == 0 {
+		if o.Fragment == nil || o.unmatched(0, elements) == 0 {
 			list = append(list, composition{elements, c.Molecules})
 		}
 	}
