@@ -146,8 +146,7 @@ func (m Meta) CompositionsOf(elements []molecule.Element) (list []Composition) {
 
 // UnitedCounts counts the united atoms of the training data: those of molecules of one for atoms = 1, else
 // those of larger ones.
-func (m Meta) UnitedCounts(atoms int) map[molecule.Element]int {
-	counts := map[molecule.Element]int{}
+func (m Meta) UnitedCounts(atoms int) (counts [256]int) {
 	for _, c := range m.Compositions {
 		list, _ := molecule.ParseFormula(c.Formula)
 		if (len(list) == 1) != (atoms == 1) {

@@ -133,7 +133,7 @@ func (m *Molecule) United() (*Molecule, error) {
 // RoomForHydrogens is how many hydrogens each atom can have, from its distances to the others, united
 // atoms or not: what its valence leaves over the sum of Pauling's bond orders,
 //
-//	2^((r1 - d)/(r1 - r2)),  at most 3
+//	2^x,  x = (r1 - d)/(r1 - r2),  about 1/(1 - x) for x < 0, else 1 + x·(2 + x)/3 and at most 3
 //
 // with the lengths r1 of a single and r2 of a double bond, and no fewer than a united atom has. For
 // 98.5 % of the atoms of QM9 it is what they have, where all other atoms but hydrogens are there, and
@@ -152,7 +152,12 @@ func (m *Molecule) RoomForHydrogens() []int {
 		if d > one+bondMargin {
 			return false
 		}
-		order := min(math.Exp2((one-d)/(one-two)), 3)
+		order := 1.0
+		if x := (one - d) / (one - two); x < 0 {
+			order = 1 / (1 - x)
+		} else {
+			order = min(1+x*(2+x)/3, 3)
+		}
 		sums[i], sums[j], bonds[i], bonds[j] = sums[i]+order, sums[j]+order, bonds[i]+1, bonds[j]+1
 		return true
 	})

@@ -85,16 +85,16 @@ func (o Options) arranged(composition []molecule.Element,
 	if o.Fragment == nil {
 		return composition, 0
 	}
-	atoms := o.Fragment.Elements
-	if missing = o.unmatched(0, composition); missing != 0 {
+	f := o.fixed()
+	if missing = f.unmatched(0, composition); missing != 0 {
 		return nil, missing
 	}
 	left := slices.Clone(composition)
 	stream := rng.New(o.Seed, uint32(o.First+i), rng.Size, 1)
-	for a := range atoms {
+	for a := range f.elements {
 		var fit []int
 		for k, e := range left {
-			if o.fits(a, e) && o.unmatched(a+1, slices.Delete(slices.Clone(left), k, k+1)) == 0 {
+			if f.fits(a, e) && f.unmatched(a+1, slices.Delete(slices.Clone(left), k, k+1)) == 0 {
 				fit = append(fit, k)
 				if !molecule.IsUnited(composition) {
 					break // the others are the same
@@ -108,40 +108,52 @@ func (o Options) arranged(composition []molecule.Element,
 	return append(whole, left...), 0
 }
 
-// fits tells whether atom a of the fragment can be e in the molecule.
-func (o Options) fits(a int, e molecule.Element) bool {
-	heavy, least := o.Fragment.Elements[a].Split()
-	same, n := e.Split()
-	return heavy == same && least <= n && n <= o.room(a)
+// fixed are the atoms of the fragment, each with room for so many hydrogens.
+type fixed struct {
+	elements []molecule.Element
+	rooms    []int
 }
 
-// room is the number of hydrogens at most of atom a of the fragment.
-func (o Options) room(a int) int {
-	if o.rooms == nil {
-		return molecule.MostHydrogens
+func (o *Options) fixed() *fixed {
+	f := &fixed{rooms: o.rooms}
+	if o.Fragment != nil {
+		f.elements = o.Fragment.Elements
 	}
-	return o.rooms[a]
+	if f.rooms == nil {
+		f.rooms = slices.Repeat([]int{molecule.MostHydrogens}, len(f.elements))
+	}
+	return f
 }
 
-// unmatched is the first atom of the fragment, from one on, that is none of elements where each atom
-// is another; 0 if all are.
-func (o Options) unmatched(from int, elements []molecule.Element) molecule.Element {
-	found := make([]bool, len(o.Fragment.Elements))
-	sorted := slices.Clone(elements) // each element by its number of hydrogens
-	slices.Sort(sorted)
-	for _, e := range sorted { // is that atom which has the least room
-		best := -1
-		for a := from; a < len(found); a++ {
-			if !found[a] && o.fits(a, e) && (best < 0 || o.room(a) < o.room(best)) {
-				best = a
+// fits tells whether atom a can be e in the molecule.
+func (f *fixed) fits(a int, e molecule.Element) bool {
+	heavy, least := f.elements[a].Split()
+	same, n := e.Split()
+	return heavy == same && least <= n && n <= f.rooms[a]
+}
+
+// unmatched is the first atom, from one on, that is none of elements where each atom is another; 0
+// if all are.
+func (f *fixed) unmatched(from int, elements []molecule.Element) molecule.Element {
+	found := make([]bool, len(f.elements))
+	for hydrogens := range molecule.MostHydrogens + 1 { // those with fewest first
+		for _, e := range elements { // are the atoms with the least room
+			_, n := e.Split()
+			best := -1
+			for a := from; n == hydrogens && a < len(found); a++ {
+				if !found[a] && f.fits(a, e) && (best < 0 || f.rooms[a] < f.rooms[best]) {
+					best = a
+				}
+			}
+			if best >= 0 {
+				found[best] = true
 			}
 		}
-		if best >= 0 {
-			found[best] = true
-		}
 	}
-	if a := slices.Index(found[from:], false); a >= 0 {
-		return o.Fragment.Elements[from+a]
+	for a := from; a < len(found); a++ {
+		if !found[a] {
+			return f.elements[a]
+		}
 	}
 	return 0
 }
@@ -155,16 +167,17 @@ type composition struct {
 // uniting draws united atoms of a formula of elements. The hydrogens of each atom are drawn as often as
 // the training data have them at atoms of its element, given that of all.
 type uniting struct {
-	fits      [][]molecule.Element // what each atom can be, that of the fragment first
-	shares    [][]float64          // of each of fits
-	chance    [][]float64          // [i][h] that atoms i, i+1 ... have h hydrogens
+	atoms     []molecule.Element                    // those of the fragment first
+	shares    [][molecule.MostHydrogens + 1]float64 // of atom i with n hydrogens, in proportion
+	chance    [][]float64                           // [i][h], in proportion, that atoms i, i+1 ... have h
 	hydrogens int
 }
 
 // newUniting prepares that of a formula. missing is an element that it has fewer of than the fragment;
 // nil where the formula cannot be united.
-func (o Options) newUniting(meta encoding.Meta, formula []molecule.Element) (u *uniting, missing molecule.Element) {
-	u = &uniting{}
+func (o *Options) newUniting(meta encoding.Meta, formula []molecule.Element) (_ *uniting, missing molecule.Element) {
+	f := o.fixed()
+	u := &uniting{}
 	var left []molecule.Element
 	for _, e := range formula {
 		if e == molecule.H {
@@ -173,49 +186,35 @@ func (o Options) newUniting(meta encoding.Meta, formula []molecule.Element) (u *
 			left = append(left, e)
 		}
 	}
-	atoms := len(left)
-	var fixed []molecule.Element
-	if o.Fragment != nil {
-		fixed = o.Fragment.Elements
-		for _, e := range fixed {
-			heavy, _ := e.Split()
-			k := slices.Index(left, heavy)
-			if k < 0 {
-				return nil, heavy
-			}
-			left = slices.Delete(left, k, k+1)
+	for _, e := range f.elements {
+		heavy, _ := e.Split()
+		k := slices.Index(left, heavy)
+		if k < 0 {
+			return nil, heavy
 		}
+		left = slices.Delete(left, k, k+1)
+		u.atoms = append(u.atoms, heavy)
 	}
-	counts := meta.UnitedCounts(atoms)
-	for a, e := range slices.Concat(fixed, left) {
-		heavy, n := e.Split()
-		most := molecule.MostHydrogens
-		if a < len(fixed) {
-			most = o.room(a)
-		}
-		var fits []molecule.Element
-		var shares []float64
-		sum := 0.0
-		for ; n <= most; n++ {
-			if united, ok := molecule.Unite(heavy, n); ok && counts[united] > 0 {
-				share := float64(counts[united])
-				fits, shares, sum = append(fits, united), append(shares, share), sum+share
-			}
-		}
-		for k := range shares {
-			shares[k] /= sum
-		}
-		u.fits, u.shares = append(u.fits, fits), append(u.shares, shares)
-	}
-	u.chance = make([][]float64, atoms+1)
+	u.atoms = append(u.atoms, left...)
+	counts := meta.UnitedCounts(len(u.atoms))
+	u.shares = make([][molecule.MostHydrogens + 1]float64, len(u.atoms))
+	u.chance = make([][]float64, len(u.atoms)+1)
 	for i := range u.chance {
 		u.chance[i] = make([]float64, u.hydrogens+1)
 	}
-	u.chance[atoms][0] = 1
-	for i := atoms - 1; i >= 0; i-- {
+	u.chance[len(u.atoms)][0] = 1
+	for i := len(u.atoms) - 1; i >= 0; i-- {
+		shares, sum := &u.shares[i], 0.0
+		for n := range shares {
+			united, ok := molecule.Unite(u.atoms[i], n)
+			if ok && (i >= len(f.elements) || f.fits(i, united)) {
+				shares[n] = float64(counts[united])
+				sum += shares[n]
+			}
+		}
 		for h := range u.chance[i] {
-			for k := range u.fits[i] {
-				u.chance[i][h] += u.weight(i, k, h)
+			for n := range shares {
+				u.chance[i][h] += u.weight(i, n, h) / max(sum, 1)
 			}
 		}
 	}
@@ -225,30 +224,33 @@ func (o Options) newUniting(meta encoding.Meta, formula []molecule.Element) (u *
 	return u, 0
 }
 
-// weight is that of the atom i as fits[i][k], where atoms from i on have h hydrogens.
-func (u *uniting) weight(i, k, h int) float64 {
-	_, n := u.fits[i][k].Split()
+// weight is that of atom i with n hydrogens, where atoms from i on have h.
+func (u *uniting) weight(i, n, h int) float64 {
 	if n > h {
 		return 0
 	}
-	return float64(u.shares[i][k] * u.chance[i+1][h-n]) // rounded, so that no machine fuses it with a sum
+	return float64(u.shares[i][n] * u.chance[i+1][h-n]) // rounded, so that no machine fuses it with a sum
 }
 
 // draw draws what the atoms are.
 func (u *uniting) draw(stream *rng.Stream) (atoms []molecule.Element) {
 	h := u.hydrogens
-	for i, fits := range u.fits {
-		left, last := stream.Float64()*u.chance[i][h], 0
-		for k := range fits {
-			if w := u.weight(i, k, h); w > 0 {
-				last = k
+	for i, heavy := range u.atoms {
+		sum := 0.0
+		for n := range u.shares[i] {
+			sum += u.weight(i, n, h)
+		}
+		left, drawn := stream.Float64()*sum, 0
+		for n := range u.shares[i] {
+			if w := u.weight(i, n, h); w > 0 {
+				drawn = n
 				if left -= w; left < 0 {
 					break
 				}
 			}
 		}
-		_, n := fits[last].Split()
-		atoms, h = append(atoms, fits[last]), h-n
+		united, _ := molecule.Unite(heavy, drawn)
+		atoms, h = append(atoms, united), h-drawn
 	}
 	return atoms
 }
@@ -257,12 +259,13 @@ func (u *uniting) draw(stream *rng.Stream) (atoms []molecule.Element) {
 // have room for the fragment and more; and from other, unless it is nil, once for one molecule more.
 func (o Options) drawTypes(all []encoding.Composition, other *uniting) (types [][]molecule.Element, err error) {
 	var list []composition
+	fixed := o.fixed()
 	for _, c := range all {
 		elements, err := molecule.ParseFormula(c.Formula)
 		if err != nil {
 			return nil, errors.New("sampler: metadata compositions: " + err.Error())
 		}
-		if o.Fragment == nil || o.unmatched(0, elements) == 0 {
+		if fixed.unmatched(0, elements) == 0 {
 			list = append(list, composition{elements, c.Molecules})
 		}
 	}
