@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/symdiff-go/symdiff/core/molecule"
@@ -90,7 +91,7 @@ func (p Program) Relax(
 		return found, ctx.Err()
 	case cmd.ProcessState == nil:
 		return found, err
-	case err != nil && spent(cmd.ProcessState) >= 0.9*float64(seconds): // the kernel's own clock ended it
+	case err != nil && (timedOut(cmd.ProcessState) || spent(cmd.ProcessState) >= 0.9*float64(seconds)):
 		return found, fmt.Errorf("no minimum in %v", limit)
 	case err != nil:
 		return found, errors.New("xtb found no minimum")
@@ -109,6 +110,10 @@ func (p Program) Relax(
 	}
 	return Minimum{relaxed, last * perHartree, (start - last) * perHartree}, nil
 }
+
+// timedOut reports whether SIGXCPU ended a process. The kernel counts its time in ticks, which on a
+// busy machine can be far from spent.
+func timedOut(p *os.ProcessState) bool { return strings.Contains(p.String(), "time limit exceeded") }
 
 // spent is the processor time of a process in seconds.
 func spent(p *os.ProcessState) float64 { return (p.UserTime() + p.SystemTime()).Seconds() }
