@@ -144,8 +144,8 @@ func (m Meta) CompositionsOf(elements []molecule.Element) (list []Composition) {
 	return list
 }
 
-// UnitedCounts counts the united atoms of the training data: those of molecules of one for atoms = 1, else
-// those of larger ones.
+// UnitedCounts counts the united atoms of the training data by element, for a molecule of so many of
+// them. Those of molecules of a single united atom, such as [CH4], count for atoms = 1 alone.
 func (m Meta) UnitedCounts(atoms int) (counts [256]int) {
 	for _, c := range m.Compositions {
 		list, _ := molecule.ParseFormula(c.Formula)

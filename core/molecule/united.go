@@ -130,14 +130,15 @@ func (m *Molecule) United() (*Molecule, error) {
 	return out, nil
 }
 
-// RoomForHydrogens is how many hydrogens each atom can have, from its distances to the others, united
-// atoms or not: what its valence leaves over the sum of Pauling's bond orders,
+// RoomForHydrogens (N) is the number of hydrogens that each atom can have at most: its valence less
+// the sum of Pauling's bond orders,
 //
-//	2^x,  x = (r1 - d)/(r1 - r2),  about 1/(1 - x) for x < 0, else 1 + x·(2 + x)/3 and at most 3
+//	2^x,  x = (r1 - d)/(r1 - r2)
 //
-// with the lengths r1 of a single and r2 of a double bond, and no fewer than a united atom has. For
-// 98.5 % of the atoms of QM9 it is what they have, where all other atoms but hydrogens are there, and
-// for 0.2 % less (TestQM9).
+// where d is the distance of two atoms, r1 the length of a single and r2 of a double bond, in Å. The
+// code takes 1/(1 - x) for x < 0, else min(1 + x·(2 + x)/3, 3). A united atom has room for its
+// hydrogens or more. TestQM9 removes the hydrogens of QM9's test molecules: 98.5 % of the atoms have
+// room for as many as they had, 0.2 % for fewer.
 //
 // Source: Pauling, J. Am. Chem. Soc. 69, 542 (1947).
 func (m *Molecule) RoomForHydrogens() []int {

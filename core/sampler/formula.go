@@ -132,8 +132,8 @@ func (f *fixed) fits(a int, e molecule.Element) bool {
 	return heavy == same && least <= n && n <= f.rooms[a]
 }
 
-// unmatched is the first atom, from one on, that is none of elements where each atom is another; 0
-// if all are.
+// unmatched gives each atom of the fragment from index from on one of elements, each once.
+// It returns the first atom that gets none, 0 if all get one.
 func (f *fixed) unmatched(from int, elements []molecule.Element) molecule.Element {
 	found := make([]bool, len(f.elements))
 	for hydrogens := range molecule.MostHydrogens + 1 { // those with fewest first
