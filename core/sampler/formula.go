@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/molecule"
@@ -15,7 +16,7 @@ import (
 // conditioned on them (see encoding.TypesName) and Joint is not asked for: those of
 // Formula, those of From, or a composition drawn from the training data's, of Atoms
 // atoms. Those of Fragment come first. nil: they are sampled with the positions.
-func (o Options) types(meta encoding.Meta) (types [][]molecule.Element, err error) {
+func (o *Options) types(meta encoding.Meta) (types [][]molecule.Element, err error) {
 	if o.Formula != "" && (!meta.CompositionConditional() || o.Joint) {
 		return nil, bad("formula", o.Formula,
 			"want a model that is conditioned on compositions, and not joint")
@@ -46,7 +47,7 @@ func (o Options) types(meta encoding.Meta) (types [][]molecule.Element, err erro
 // typesOfFormula are the elements of Formula, those of Fragment first. To a model of united atoms a
 // formula of elements stands for the compositions of the training data that have it, and, as often as
 // one more molecule of theirs, for any others (see uniting).
-func (o Options) typesOfFormula(meta encoding.Meta) (types [][]molecule.Element, err error) {
+func (o *Options) typesOfFormula(meta encoding.Meta) (types [][]molecule.Element, err error) {
 	elements, err := molecule.ParseFormula(o.Formula)
 	if err != nil {
 		return nil, bad("formula", "", err.Error())
@@ -62,8 +63,8 @@ func (o Options) typesOfFormula(meta encoding.Meta) (types [][]molecule.Element,
 		case missing != 0:
 			return nil, bad("formula", o.Formula, "it has fewer "+missing.Symbol()+" than the fragment")
 		case other == nil && len(list) == 0:
-			return nil, bad("formula", o.Formula, "the model's united atoms do not add up to it: "+
-				"want another, or united atoms such as [CH3]2[OH]")
+			return nil, bad("formula", o.Formula, "the model's "+strings.Join(meta.Elements, " ")+
+				" do not add up to it: want another, or united atoms such as [CH3]2[OH]")
 		}
 		return o.drawTypes(list, other)
 	}
@@ -80,7 +81,7 @@ func (o Options) typesOfFormula(meta encoding.Meta) (types [][]molecule.Element,
 // arranged is a composition with the elements of the fragment first, in molecule i of the batch.
 // missing is one that it has too few of. The united atoms of a fragment may have more hydrogens in
 // the molecule, as many as there is room for: which of those that fit they are is drawn.
-func (o Options) arranged(composition []molecule.Element,
+func (o *Options) arranged(composition []molecule.Element,
 	i int) (whole []molecule.Element, missing molecule.Element) {
 	if o.Fragment == nil {
 		return composition, 0
@@ -257,7 +258,7 @@ func (u *uniting) draw(stream *rng.Stream) (atoms []molecule.Element) {
 
 // drawTypes draws a composition for each molecule, as often as the training data have it, of those that
 // have room for the fragment and more; and from other, unless it is nil, once for one molecule more.
-func (o Options) drawTypes(all []encoding.Composition, other *uniting) (types [][]molecule.Element, err error) {
+func (o *Options) drawTypes(all []encoding.Composition, other *uniting) (types [][]molecule.Element, err error) {
 	var list []composition
 	fixed := o.fixed()
 	for _, c := range all {
@@ -280,7 +281,7 @@ func (o Options) drawTypes(all []encoding.Composition, other *uniting) (types []
 }
 
 // drawComposition draws that of molecule i of the batch.
-func (o Options) drawComposition(list []composition, other *uniting, i int) ([]molecule.Element, error) {
+func (o *Options) drawComposition(list []composition, other *uniting, i int) ([]molecule.Element, error) {
 	n := o.size(i)
 	fits := func(c composition) bool {
 		return n == 0 && (o.Formula != "" || len(c.elements) > o.fixedAtoms()) || n == len(molecule.Apart(c.elements))
@@ -320,7 +321,7 @@ func (o Options) drawComposition(list []composition, other *uniting, i int) ([]m
 }
 
 // size is the number of atoms that is asked for of molecule i, 0 for any.
-func (o Options) size(i int) int {
+func (o *Options) size(i int) int {
 	if o.sizes != nil {
 		return o.sizes[i]
 	}
@@ -329,7 +330,7 @@ func (o Options) size(i int) int {
 
 // drawSize draws the number of atoms of molecule i from the histogram of the
 // training data, above that of the fragment.
-func (o Options) drawSize(h map[int]int, i int) (int, error) {
+func (o *Options) drawSize(h map[int]int, i int) (int, error) {
 	if len(h) == 0 {
 		return 0, bad("atoms", "",
 			"want a number: the weights file has no histogram of sizes to draw from")
@@ -364,7 +365,7 @@ func fits(n int) error {
 // conditioned is the network under the properties that are asked for, and under
 // the types where they are given. Guidance leads away from the network without the
 // properties, but with the types: it would take clean types for noised ones.
-func (o Options) conditioned(net symmetrise.Network, typed bool) (symmetrise.Network, error) {
+func (o *Options) conditioned(net symmetrise.Network, typed bool) (symmetrise.Network, error) {
 	values := map[string]float64{}
 	for name, v := range o.Properties {
 		values[name] = v

@@ -10,7 +10,7 @@ import (
 )
 
 // from is the molecule that molecule i of the batch starts from.
-func (o Options) from(i int) *molecule.Molecule { return o.From[(o.First+i)%len(o.From)] }
+func (o *Options) from(i int) *molecule.Molecule { return o.From[(o.First+i)%len(o.From)] }
 
 // init makes z at the first time: noise, what is fitted to the noised training data,
 // or the molecules that the run starts from, noised.

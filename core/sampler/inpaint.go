@@ -18,7 +18,7 @@ import (
 // Options.Rotate says so), the finished ones exactly.
 
 // fixedAtoms is the number of atoms of the fragment.
-func (o Options) fixedAtoms() int {
+func (o *Options) fixedAtoms() int {
 	if o.Fragment == nil {
 		return 0
 	}

@@ -14,7 +14,7 @@ import (
 // of latents. And nothing can be given of a molecule, since z has no atoms.
 
 // ofLatents refuses what needs atoms in z.
-func (o Options) ofLatents() error {
+func (o *Options) ofLatents() error {
 	for _, c := range []struct {
 		name  string
 		asked bool

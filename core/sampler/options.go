@@ -38,8 +38,8 @@ type Options struct {
 	Joint bool `json:"joint"`
 	// Fragment is a molecule whose atoms are fixed, first in every molecule; the rest
 	// is made around them (inpainting), for a model that is conditioned on fragments.
-	// They move and rotate as one. A model of united atoms fixes those besides hydrogens.
-	// nil: no fixed atoms.
+	// They move and rotate as one. A model of united atoms takes a hydrogen with the atom
+	// that it is bonded to. nil: no fixed atoms.
 	Fragment *molecule.Molecule `json:"fragment"`
 	// From are molecules that the run starts from, noised to TStart, which must be
 	// given: the smaller it is, the more alike they stay (SDEdit, Meng et al. 2022, arXiv
@@ -95,7 +95,9 @@ type Options struct {
 	Progress func(steps int) `json:"-"`
 
 	sizes []int // numbers of atoms of a batch; a test puts several here, in place of N and Atoms
-	rooms []int // for hydrogens at the atoms of Fragment, of a model of united atoms
+	// Of a model of united atoms:
+	apart *molecule.Molecule // the fragment with its hydrogens as atoms
+	rooms []int              // for hydrogens at the atoms of Fragment, then without them
 }
 
 // Branch says that noise comes from another seed after so many steps: gamma, the
@@ -223,7 +225,7 @@ func (o Options) Check() error {
 	return nil
 }
 
-func (o Options) checkRho() error {
+func (o *Options) checkRho() error {
 	if err := encoding.CheckRho(o.Rho); err != nil {
 		return bad("rho", number(o.Rho), err.Error())
 	}
@@ -233,7 +235,7 @@ func (o Options) checkRho() error {
 	return nil
 }
 
-func (o Options) checkNoise() error {
+func (o *Options) checkNoise() error {
 	switch text := number(o.NoiseScale); {
 	case o.NoiseScale == 0 || o.NoiseScale == 1:
 		return nil
@@ -245,7 +247,7 @@ func (o Options) checkNoise() error {
 	return nil
 }
 
-func (o Options) checkGuidance() error {
+func (o *Options) checkGuidance() error {
 	if !(o.CFGWeight >= 0 && o.CFGWeight <= 100) {
 		return bad("cfg_weight", number(o.CFGWeight), "want a number from 0 to 100")
 	}
@@ -259,7 +261,7 @@ func (o Options) checkGuidance() error {
 	return nil
 }
 
-func (o Options) checkRotation() error {
+func (o *Options) checkRotation() error {
 	if o.Rotate == nil {
 		if o.Uncoupled {
 			return bad("uncoupled", "", "want rotate with it")
@@ -274,7 +276,7 @@ func (o Options) checkRotation() error {
 }
 
 // checkMolecules checks From and Fragment.
-func (o Options) checkMolecules() error {
+func (o *Options) checkMolecules() error {
 	for i, m := range o.From {
 		if m == nil || len(m.Elements) == 0 {
 			return bad("from", "", "molecule "+strconv.Itoa(i)+" has no atoms")
@@ -349,7 +351,7 @@ func (o Options) filled(meta encoding.Meta, s *schedule.Schedule) (Options, erro
 }
 
 // checkBranches checks the steps of the path, once Steps is known.
-func (o Options) checkBranches() error {
+func (o *Options) checkBranches() error {
 	last := -1
 	for _, b := range o.Branches {
 		if b.Step <= last || b.Step > o.Steps {

@@ -33,6 +33,9 @@ func (s *Sampler) Result(i int, more ...molecule.Property) *molecule.Molecule {
 	if o.NoiseScale == 1 {
 		o.NoiseScale = 0 // the default
 	}
+	if o.apart != nil {
+		o.Fragment = o.apart
+	}
 	told := []string{"seed", "first", "n", "atoms", "steps", "method", "t_start", "properties"}
 	for _, f := range o.fields() {
 		switch value := text(f.v); {

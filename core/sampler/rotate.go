@@ -23,7 +23,7 @@ func (s *Sampler) rotated(rows []float32, n int) {
 }
 
 // symmetrised is the network with the gamma that is asked for.
-func (o Options) symmetrised(net symmetrise.Network) (symmetrise.Network, error) {
+func (o *Options) symmetrised(net symmetrise.Network) (symmetrise.Network, error) {
 	if o.Gamma == "" {
 		return net, nil
 	}

@@ -186,7 +186,7 @@ func (s *Sampler) setSizes(types [][]molecule.Element) (err error) {
 }
 
 // tooMany refuses a batch of more than MaxRows atoms.
-func (o Options) tooMany() error {
+func (o *Options) tooMany() error {
 	return bad("n", strconv.Itoa(o.N), "more than "+strconv.Itoa(MaxRows)+" atoms in one batch")
 }
 
@@ -404,7 +404,7 @@ func (s *Sampler) frame(z, positions, types []float32) {
 // Molecule is molecule i as it stands now: the most likely types and the
 // positions in Å, with zero centre of mass, or with the fixed atoms at their place. The hydrogens
 // of united atoms are atoms, after the others.
-func (s *Sampler) Molecule(i int) *molecule.Molecule { return s.atoms(i).AddHydrogens() }
+func (s *Sampler) Molecule(i int) *molecule.Molecule { return s.whole(s.atoms(i)) }
 
 // atoms is molecule i with the atoms of the model.
 func (s *Sampler) atoms(i int) *molecule.Molecule {

@@ -10,8 +10,8 @@ import (
 
 // A model of united atoms (encoding.Meta.United) is given and makes atoms without their hydrogens. From
 // and Fragment are united before, and hydrogens are added after (molecule.AddHydrogens): to the finished
-// molecules, and where the types are given to the frames on the way too. Options.Atoms and the histogram
-// count united atoms.
+// molecules, and where the types are given to the frames on the way too. The histogram counts united
+// atoms, as Options.Atoms does with Joint.
 
 // united has From and Fragment as the atoms of the model.
 func (o Options) united(meta encoding.Meta) (_ Options, err error) {
@@ -25,8 +25,12 @@ func (o Options) united(meta encoding.Meta) (_ Options, err error) {
 		}
 	}
 	if o.Fragment != nil {
-		if o.Fragment, err = meta.Atoms(o.Fragment); err != nil {
+		united, err := meta.Atoms(o.Fragment)
+		if err != nil {
 			return o, bad("fragment", "", err.Error())
+		}
+		if united != o.Fragment {
+			o.Fragment, o.apart = united, o.Fragment
 		}
 		o.rooms = o.Fragment.RoomForHydrogens()
 	}
@@ -51,27 +55,50 @@ func (s *Sampler) unitedFrame(i int, z, positions, types []float32) {
 	at, scores := make([]float32, 3*n), make([]float32, n*e)
 	s.frame(z, at, scores)
 	clear(types)
-	for a := 0; a < n && types != nil; a++ {
-		for k, v := range scores[e*a : e*a+e] {
-			heavy, _ := s.elements[k].Split()
-			types[wide*a+slices.Index(s.apart, heavy)] += v
-		}
-	}
-	copy(positions, at)
 	if s.given == nil {
+		copy(positions, at)
+		for a := 0; a < n && types != nil; a++ {
+			for k, v := range scores[e*a : e*a+e] {
+				heavy, _ := s.elements[k].Split()
+				types[wide*a+slices.Index(s.apart, heavy)] += v
+			}
+		}
 		return
 	}
-	m := &molecule.Molecule{Elements: s.given[i]}
+	m := &molecule.Molecule{Elements: slices.Clone(s.given[i])}
 	for ; len(at) > 0; at = at[3:] {
 		m.Positions = append(m.Positions, [3]float64{float64(at[0]), float64(at[1]), float64(at[2])})
 	}
-	m = m.AddHydrogens()
-	for a := n; a < len(m.Elements); a++ {
+	m = s.whole(m)
+	for a, element := range m.Elements {
 		for k := 0; k < 3 && positions != nil; k++ {
 			positions[3*a+k] = float32(m.Positions[a][k])
 		}
 		if types != nil {
-			types[wide*a+slices.Index(s.apart, molecule.H)] = 1
+			types[wide*a+slices.Index(s.apart, element)] = 1
 		}
 	}
+}
+
+// whole is m, of the atoms of the model, with its hydrogens. Those of the fragment are where they were
+// given, so that its atoms come first, in their order; the others are placed by rule.
+func (s *Sampler) whole(m *molecule.Molecule) *molecule.Molecule {
+	if f := s.o.apart; f != nil {
+		whole := &molecule.Molecule{Elements: append(slices.Clip(f.Elements), m.Elements[s.fixed:]...),
+			Positions: append(slices.Clip(f.Positions), m.Positions[s.fixed:]...)}
+		n := 0 // of the fixed atoms of m so far
+		for i, e := range f.Elements {
+			if e == molecule.H {
+				whole.Positions[i] = s.rotatedPosition(f.Positions[i])
+				continue
+			}
+			_, given := s.o.Fragment.Elements[n].Split()
+			heavy, all := m.Elements[n].Split()
+			whole.Elements[i], _ = molecule.Unite(heavy, all-given)
+			whole.Positions[i] = m.Positions[n]
+			n++
+		}
+		m = whole
+	}
+	return m.AddHydrogens()
 }

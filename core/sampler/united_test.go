@@ -10,6 +10,7 @@ import (
 	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/model"
 	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/o3"
 )
 
 // unitedModel is a model of C, CH3, O and OH that is given the types.
@@ -181,6 +182,7 @@ func TestFormulaOfUnitedAtoms(t *testing.T) {
 		"formula":       {Options{Formula: "C9H20"}, "united atoms such as [CH3]2[OH]"},
 		"atoms":         {Options{Formula: "CH4O", Atoms: 2}, "the formula CH4O has 6"},
 		"other element": {Options{Formula: "[NH2]2"}, "element [NH2] is not among"},
+		"sulphur":       {Options{Formula: "H2S"}, "the model's C [CH3] O [OH] do not add up to it"},
 		"hydrogen": {Options{From: []*molecule.Molecule{apart}, TStart: 10},
 			"molecule 0: atom 1: a hydrogen without a bond"},
 	} {
@@ -227,13 +229,53 @@ func TestFragmentsOfUnitedAtoms(t *testing.T) {
 			t.Errorf("the fragment is never %s: %v", pair, first)
 		}
 	}
-	hydroxyl := &molecule.Molecule{Elements: []molecule.Element{8, 1}, Positions: [][3]float64{{}, {0.96}}}
-	if s, err = of(m, Options{Fragment: hydroxyl, N: 20, Steps: 2}); err != nil {
+	hydroxyl := &molecule.Molecule{Elements: []molecule.Element{1, 8}, Positions: [][3]float64{{0.96}, {}}}
+	if s, err = of(m, Options{Fragment: hydroxyl, N: 20, Steps: 2, Rotate: &o3.Matrix{{0, 1, 0}, {1, 0, 0}, {0, 0, 1}}}); err != nil {
 		t.Fatal(err)
+	}
+	for !s.Done() {
+		if err := s.Step(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for i := range 20 {
 		if s.given[i][0].Symbol() != "[OH]" {
 			t.Errorf("a hydroxyl group is %v", s.given[i][0])
+		}
+		got := s.Result(i)
+		if number, _ := got.Property("fragment"); got.Elements[0] != 1 || got.Elements[1] != 8 || number != "2" ||
+			got.Positions[0] != [3]float64{0, 0.96} || got.Positions[1] != [3]float64{} {
+			t.Errorf("around a hydroxyl group: %v at %v, fragment=%s", got.Elements, got.Positions, number)
+		}
+		positions := make([]float32, 3*s.Atoms(i))
+		types := make([]float32, s.Atoms(i)*len(s.Elements()))
+		s.Frame(i, positions, types)
+		if len(got.Elements) != s.Atoms(i) {
+			t.Fatalf("%d atoms, frames have %d", len(got.Elements), s.Atoms(i))
+		}
+		for a, e := range got.Elements {
+			if d := math.Abs(float64(positions[3*a+1]) - got.Positions[a][1]); d > 1e-3 ||
+				types[a*len(s.Elements())+slices.Index(s.Elements(), e)] != 1 {
+				t.Errorf("atom %d of the frame is %g Å from that of the molecule, types %v", a, d, types)
+			}
+		}
+	}
+	// one hydrogen of a methyl group is given, two are placed
+	var united [2]molecule.Element
+	for k, symbol := range []string{"[CH]", "[CH3]"} {
+		united[k], _ = molecule.ParseUnited(symbol)
+	}
+	methine := &molecule.Molecule{Elements: []molecule.Element{6, 1}, Positions: [][3]float64{{}, {1.09}}}
+	s.o.apart, s.o.Fragment = methine, &molecule.Molecule{Elements: united[:1], Positions: methine.Positions[:1]}
+	s.o.Rotate = nil
+	whole := s.whole(&molecule.Molecule{Elements: []molecule.Element{united[1], s.given[0][0]},
+		Positions: [][3]float64{{}, {-0.48, 1.35}}})
+	if whole.Formula() != "CH4O" || whole.Positions[1] != methine.Positions[1] {
+		t.Errorf("around CH: %s, %v", whole.Formula(), whole.Positions)
+	}
+	for a, e := range whole.Elements[2:] {
+		if e == 1 && whole.Distance(1, a+2) < 1.5 {
+			t.Errorf("hydrogens 1 and %d are %.2f Å apart", a+2, whole.Distance(1, a+2))
 		}
 	}
 	for name, c := range map[string]struct {

@@ -58,8 +58,8 @@ export interface Options {
   /**
    * `fragment` is a molecule whose atoms are fixed, first in every molecule; the rest is made
    * around them (inpainting), for a model that is conditioned on fragments. They move and
-   * rotate as one. A model of united atoms fixes those besides hydrogens. Left out: no fixed
-   * atoms.
+   * rotate as one. A model of united atoms takes a hydrogen with the atom that it is bonded to.
+   * Left out: no fixed atoms.
    */
   fragment?: Atoms;
   /**
