@@ -98,29 +98,16 @@ func Apart(elements []Element) []Element {
 // length of a bond, among those that have room for it. Its properties stay. A hydrogen that is bonded to
 // none of them is an error that names the atom.
 func (m *Molecule) United() (*Molecule, error) {
-	carried := make([]int, len(m.Elements))
+	c := carrying{m, slices.Repeat([]int{-1}, len(m.Elements)), make([]int, len(m.Elements))}
 	for i, e := range m.Elements {
-		if e != H {
-			continue
-		}
-		nearest, least := -1, bondMargin
-		for j, other := range m.Elements {
-			if _, ok := Unite(other, carried[j]+1); !ok {
-				continue
-			}
-			if d := m.Distance(i, j) - (elementRadii[other].covalent[0] + elementRadii[H].covalent[0]); d <= least {
-				nearest, least = j, d
-			}
-		}
-		if nearest < 0 {
+		if e == H && !c.give(i, make([]bool, len(m.Elements))) {
 			return nil, errors.New("atom " + strconv.Itoa(i+1) + ": a hydrogen without a bond to B, C, N, O, Si, P, S, " +
 				"As or Se of less than 4 others")
 		}
-		carried[nearest]++
 	}
 	out := &Molecule{Properties: m.Properties}
 	for i, e := range m.Elements {
-		if united, _ := Unite(e, carried[i]); e != H {
+		if united, _ := Unite(e, c.carried[i]); e != H {
 			out.Elements, out.Positions = append(out.Elements, united), append(out.Positions, m.Positions[i])
 		}
 	}
@@ -128,6 +115,53 @@ func (m *Molecule) United() (*Molecule, error) {
 		return nil, errors.New("no atom but hydrogen")
 	}
 	return out, nil
+}
+
+// carrying is a molecule whose hydrogens are given to other atoms one by one.
+type carrying struct {
+	*Molecule
+	of      []int // (N) the atom that carries a hydrogen, or -1
+	carried []int // (N) hydrogens that an atom carries
+}
+
+// give gives hydrogen i to the nearest atom with room, or to one that can give away another of its
+// hydrogens, without those that were tried: an augmenting path (Kuhn 1955). It reports whether one was
+// found.
+func (c *carrying) give(i int, tried []bool) bool {
+	var full []int
+	nearest, least := -1, bondMargin
+	for j, other := range c.Elements {
+		if _, fits := Unite(other, 1); !fits {
+			continue
+		}
+		d := c.Distance(i, j) - (elementRadii[other].covalent[0] + elementRadii[H].covalent[0])
+		switch {
+		case d > bondMargin:
+		case c.carried[j] == MostHydrogens:
+			full = append(full, j)
+		case d <= least:
+			nearest, least = j, d
+		}
+	}
+	for _, j := range full {
+		if nearest >= 0 || tried[j] {
+			continue
+		}
+		tried[j] = true
+		for k, at := range c.of {
+			if at == j && c.give(k, tried) {
+				c.carried[j]--
+				nearest = j
+				break
+			}
+		}
+	}
+	if nearest < 0 {
+		return false
+	}
+	c.of[i] = nearest
+	c.carried[nearest]++
+	return true
 }
 
 // RoomForHydrogens (N) is the number of hydrogens that each atom can have at most: its valence less
@@ -390,7 +424,7 @@ func (p *placing) directions(i int) []vector {
 	case len(u) == 1 && p.shape[i] != linear:
 		return p.about(i, u[0])
 	case len(u) == 2 && p.shape[i] >= pyramidal:
-		return p.across(i, u, opposite(sum, u))
+		return p.across(i, u, sum)
 	case len(u) == 3: // at one angle with all of them: across the plane through their ends
 		if normal := cross(plus(u[1], -1, u[0]), plus(u[2], -1, u[0])); dot(normal, normal) > 1e-2 {
 			normal = unit(normal)
@@ -400,8 +434,8 @@ func (p *placing) directions(i int) []vector {
 	return []vector{opposite(sum, u)}
 }
 
-// across are the directions on both sides of the plane of the two bonds u of atom i.
-func (p *placing) across(i int, u []vector, bisector vector) []vector {
+// across are the directions on both sides of the plane of the two bonds u of atom i, which add up to sum.
+func (p *placing) across(i int, u []vector, sum vector) []vector {
 	normal := cross(u[0], u[1])
 	if dot(normal, normal) < 1e-4 {
 		normal = perpendicular(u[0])
@@ -418,7 +452,10 @@ func (p *placing) across(i int, u []vector, bisector vector) []vector {
 	default: // 53°
 		cos = 0.577 - float64(0.05*angle)
 	}
-	sin, middle := math.Sqrt(1-float64(cos*cos)), plus(vector{}, cos, bisector)
+	if dot(sum, sum) < 1e-4 { // the two cancel
+		sum = cross(u[0], normal)
+	}
+	sin, middle := math.Sqrt(1-float64(cos*cos)), plus(vector{}, -cos, unit(sum))
 	return []vector{plus(middle, sin, normal), plus(middle, -sin, normal)}
 }
 

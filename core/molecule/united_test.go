@@ -248,3 +248,34 @@ func TestRoomForHydrogens(t *testing.T) {
 		t.Errorf("of %d atoms %d have room for as many hydrogens as they have, %d for fewer", atoms, same, fewer)
 	}
 }
+
+// A hydrogen whose nearest atoms carry four others already takes the place of one that another atom can
+// carry.
+func TestHydrogensAreCarriedWhereTheyCan(t *testing.T) {
+	m := &Molecule{Elements: []Element{C, C, H, H, H, H, H}, Positions: [][3]float64{{}, {0.8, 0, 0},
+		{0.3, 0.9, 0}, {0.3, -0.9, 0}, {0.3, 0, 0.9}, {0.3, 0, -0.9}, {-1.09, 0, 0}}}
+	united, err := m.United()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := united.Formula(); got != "[CH4][CH]" {
+		t.Errorf("united atoms %s", got)
+	}
+}
+
+// Whatever the angle of its two bonds, an atom's hydrogens are at the length of a bond.
+func TestHydrogensOfStraightBonds(t *testing.T) {
+	methylene, _ := ParseUnited("[CH2]")
+	for _, bend := range []float64{0, 1e-4, 0.01, 0.05, 0.09, 0.11, 0.3, 0.5} {
+		m := &Molecule{Elements: []Element{methylene, C, C}, Positions: [][3]float64{{}, {1.5, bend, 0}, {-1.5, bend, 0}}}
+		placed := m.AddHydrogens()
+		for _, i := range []int{3, 4} {
+			if d := placed.Distance(0, i); placed.Elements[i] != H || math.Abs(d-1.1) > 0.02 {
+				t.Errorf("bonds bent by %g Å: hydrogen at %.3f Å", bend, d)
+			}
+			if d := placed.Distance(i, 1) - placed.Distance(i, 2); math.Abs(d) > 0.01 {
+				t.Errorf("bonds bent by %g Å: a hydrogen is %.3f Å nearer to one neighbour", bend, d)
+			}
+		}
+	}
+}
