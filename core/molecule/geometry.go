@@ -94,7 +94,7 @@ type radii struct {
 // paper, that for 3.
 func (r radii) radius(order int) float64 { return r.covalent[min(order, len(r.covalent))-1] }
 
-var elementRadii = map[Element]radii{
+var elementRadii = [256]radii{
 	1:  {[3]float64{0.32, 0.32, 0.32}, 1.10},
 	5:  {[3]float64{0.85, 0.78, 0.73}, 1.92},
 	6:  {[3]float64{0.75, 0.67, 0.60}, 1.70},

@@ -96,7 +96,7 @@ func (m *Molecule) Formula() string {
 }
 
 // StableAtoms reports for each atom whether its bond orders sum to a valence of
-// its element (H1 C4 N3 O2 F1, see valences), as EDM defines stability.
+// its element (H1 C4 N3 O2 F1, see stableOrders), as EDM defines stability.
 func (m *Molecule) StableAtoms() []bool { return m.graph().stable() }
 
 // Stable tells whether the molecule has atoms and all of them are stable.

@@ -53,7 +53,7 @@ func TestNoBondIsLongerThanTheRadiusOfTheSearch(t *testing.T) {
 	for a, p := range elementRadii {
 		for b, q := range elementRadii {
 			if clashShare*(p.waals+q.waals) > largestClash {
-				t.Errorf("%s and %s clash beyond %d Å", a.Symbol(), b.Symbol(), largestClash)
+				t.Errorf("%s and %s clash beyond %d Å", Element(a).Symbol(), Element(b).Symbol(), largestClash)
 			}
 		}
 	}
