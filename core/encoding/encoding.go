@@ -66,16 +66,16 @@ func (s Sampling) validate(timesteps int) error {
 }
 
 // Apart are the elements of the molecules that the model makes, each once: Elements, but of united
-// atoms those that they are of, and hydrogen last.
+// atoms hydrogen, then those that they are of.
 func (m Meta) Apart() (list []molecule.Element) {
+	if m.United() {
+		list = []molecule.Element{molecule.H}
+	}
 	for _, symbol := range m.Elements {
 		e, _ := molecule.ParseUnited(symbol)
 		if heavy, _ := e.Split(); !slices.Contains(list, heavy) {
 			list = append(list, heavy)
 		}
-	}
-	if m.United() {
-		list = append(list, molecule.H)
 	}
 	return list
 }

@@ -34,7 +34,7 @@ func TestUnitedAtomsGetTheirHydrogens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []molecule.Element{molecule.C, molecule.O, molecule.H}; !slices.Equal(s.Elements(), want) {
+	if want := []molecule.Element{molecule.H, molecule.C, molecule.O}; !slices.Equal(s.Elements(), want) {
 		t.Errorf("elements of frames %v, want %v", s.Elements(), want)
 	}
 	for {
