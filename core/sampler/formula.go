@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -233,25 +234,35 @@ func (u *uniting) weight(i, n, h int) float64 {
 	return float64(u.shares[i][n] * u.chance[i+1][h-n]) // rounded, so that no machine fuses it with a sum
 }
 
+// pick draws k as often as weights, of which one at least is above 0, have it.
+func pick(stream *rng.Stream, weights []float64) (k int) {
+	sum := 0.0
+	for _, w := range weights {
+		sum += w
+	}
+	left := stream.Float64() * sum
+	for i, w := range weights {
+		if w > 0 {
+			k = i
+			if left -= w; left < 0 {
+				break
+			}
+		}
+	}
+	return k
+}
+
 // draw draws what the atoms are.
 func (u *uniting) draw(stream *rng.Stream) (atoms []molecule.Element) {
 	h := u.hydrogens
 	for i, heavy := range u.atoms {
-		sum := 0.0
-		for n := range u.shares[i] {
-			sum += u.weight(i, n, h)
+		var weights [molecule.MostHydrogens + 1]float64
+		for n := range weights {
+			weights[n] = u.weight(i, n, h)
 		}
-		left, drawn := stream.Float64()*sum, 0
-		for n := range u.shares[i] {
-			if w := u.weight(i, n, h); w > 0 {
-				drawn = n
-				if left -= w; left < 0 {
-					break
-				}
-			}
-		}
-		united, _ := molecule.Unite(heavy, drawn)
-		atoms, h = append(atoms, united), h-drawn
+		n := pick(stream, weights[:])
+		united, _ := molecule.Unite(heavy, n)
+		atoms, h = append(atoms, united), h-n
 	}
 	return atoms
 }
@@ -286,27 +297,22 @@ func (o *Options) drawComposition(list []composition, other *uniting, i int) ([]
 	fits := func(c composition) bool {
 		return n == 0 && (o.Formula != "" || len(c.elements) > o.fixedAtoms()) || n == len(molecule.Apart(c.elements))
 	}
-	total := 0
-	for _, c := range list {
+	weights := make([]float64, len(list)+1)
+	for k, c := range list {
 		if fits(c) {
-			total += c.molecules
+			weights[k] = float64(c.molecules)
 		}
 	}
 	if other != nil {
-		total++
+		weights[len(list)] = 1
 	}
 	stream := rng.New(o.Seed, uint32(o.First+i), rng.Size, 0)
-	left := stream.Float64() * float64(total)
-	for _, c := range list {
-		if !fits(c) {
-			continue
-		}
-		if left -= float64(c.molecules); left < 0 {
-			whole, _ := o.arranged(c.elements, i)
-			return whole, nil
-		}
-	}
-	if other != nil {
+	switch k := pick(&stream, weights); {
+	case weights[k] == 0: // there is none
+	case k < len(list):
+		whole, _ := o.arranged(list[k].elements, i)
+		return whole, nil
+	default:
 		stream = rng.New(o.Seed, uint32(o.First+i), rng.Size, 2)
 		return other.draw(&stream), nil
 	}
@@ -335,21 +341,14 @@ func (o *Options) drawSize(h map[int]int, i int) (int, error) {
 		return 0, bad("atoms", "",
 			"want a number: the weights file has no histogram of sizes to draw from")
 	}
-	sizes, total := make([]int, 0, len(h)), 0
-	for n, count := range h {
-		sizes = append(sizes, n)
-		total += count
+	sizes := slices.Sorted(maps.Keys(h))
+	weights := make([]float64, len(sizes))
+	for k, n := range sizes {
+		weights[k] = float64(h[n])
 	}
-	slices.Sort(sizes)
 	stream := rng.New(o.Seed, uint32(o.First+i), rng.Size, 0)
-	left := stream.Float64() * float64(total)
-	for _, n := range sizes {
-		left -= float64(h[n])
-		if left < 0 {
-			return n, fits(n)
-		}
-	}
-	return sizes[len(sizes)-1], fits(sizes[len(sizes)-1])
+	n := sizes[pick(&stream, weights)]
+	return n, fits(n)
 }
 
 // fits refuses a number of atoms of the histogram that cannot be made.
