@@ -16,7 +16,7 @@ import (
 
 // newExportCommand turns a checkpoint into a model file.
 func newExportCommand() *cobra.Command {
-	var out, dtype, to, moments, finetuned, base string
+	var out, dtype, to, moments, finetuned, base, journal string
 	scale := 1.0
 	cmd := &cobra.Command{
 		Use:   "export CHECKPOINT --out WEIGHTS.safetensors",
@@ -43,6 +43,9 @@ A tensor that neither A nor B has, such as f, is unchanged.
 
 --moments DATA adds the moments of these molecules, which truncated diffusion (symdiff sample
 --t-start) needs. A checkpoint has the moments of its training data.
+
+--journal RUN.json records the finished stages of a recipe (symdiff run) in the provenance: their
+commands, versions and hours.
 
 --to pytorch writes a state_dict with the published names, for torch.load and load_state_dict of
 the published classes.`,
@@ -72,6 +75,11 @@ the published classes.`,
 			if err != nil {
 				return err
 			}
+			if journal != "" {
+				if err := addStages(w, journal); err != nil {
+					return err
+				}
+			}
 			said := ""
 			switch to {
 			case "pytorch":
@@ -98,6 +106,7 @@ the published classes.`,
 	cmd.Flags().Float64Var(&scale, "scale", scale, "scale of the task vector")
 	cmd.Flags().StringVar(&moments, "moments", "",
 		"file of the training molecules, whose moments are written into the model")
+	cmd.Flags().StringVar(&journal, "journal", "", "run.json of a recipe, whose stages go into the provenance")
 	if err := cmd.MarkFlagRequired("out"); err != nil {
 		panic(err)
 	}
@@ -130,6 +139,22 @@ func exportModel(r *dataset.Reader, w train.Weights, c *train.Checkpoint, out, d
 	}
 	train.SetDType(w.Tensors, dtype)
 	return said, safetensors.WriteFile(out, w.Tensors, w.Metadata)
+}
+
+// addStages puts the finished stages of a recipe, as its journal has them, to the provenance of a model.
+func addStages(w train.Weights, journal string) error {
+	state, err := readJournal(journal)
+	if err != nil {
+		return fmt.Errorf("--journal: %w", err)
+	}
+	var stages []train.Stage
+	for _, s := range state.Stages {
+		if s.Done {
+			stages = append(stages, train.Stage{Name: s.Name, Command: recordedCommand(append([]string{""}, s.Args...)),
+				Version: s.Version, Hours: s.Hours})
+		}
+	}
+	return w.MadeBy(stages)
 }
 
 // addMoments puts the moments of the molecules of data, and their number, to the metadata of a

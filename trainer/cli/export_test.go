@@ -4,11 +4,49 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/symdiff-go/symdiff/core/safetensors"
+	"github.com/symdiff-go/symdiff/trainer/train"
 )
+
+// The stages of a recipe that are done go into the provenance; a journal that is none is named.
+func TestExportWithTheStagesOfARecipe(t *testing.T) {
+	journal := writeFile(t, "run.json", `{"recipe": "qm9", "stages": [
+		{"name": "train", "args": ["train", "--data", "/home/me/train.xyz"], "version": "v1", "hours": 1.5, "done": true},
+		{"name": "export", "args": ["export", "w"], "version": "v1", "hours": 0, "done": false}]}`)
+	out := filepath.Join(t.TempDir(), "out.safetensors")
+	base, err := os.ReadFile(filepath.Join("..", "..", "core", "weights", "qm9-base.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := writeFile(t, "in.safetensors", string(base))
+	succeeds(t, "export", in, "--out", out, "--journal", journal)
+	f, err := safetensors.Open(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p struct {
+		Command string        `json:"command"`
+		Stages  []train.Stage `json:"stages"`
+	}
+	if err := json.Unmarshal([]byte(f.Metadata()["training"]), &p); err != nil {
+		t.Fatal(err)
+	}
+	want := []train.Stage{{Name: "train", Command: "symdiff train --data train.xyz", Version: "v1", Hours: 1.5}}
+	if !slices.Equal(p.Stages, want) || p.Command == "" {
+		t.Errorf("provenance %+v, want stages %+v", p, want)
+	}
+	for name, text := range map[string]string{"none.json": "", "half.json": `{"stages": [`} {
+		bad := filepath.Join(t.TempDir(), name)
+		if text != "" {
+			bad = writeFile(t, name, text)
+		}
+		fails(t, 1, "--journal: ", "export", in, "--out", out, "--journal", bad)
+	}
+}
 
 // A model file is written again as int8, which takes half of f16 and still samples; int8 of int8
 // changes nothing.

@@ -274,18 +274,28 @@ func keysOfMap(m map[string]string) (keys []string) {
 	return keys
 }
 
+func readJournal(file string) (*runState, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	state := new(runState)
+	if err := json.Unmarshal(b, state); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return state, nil
+}
+
 // runStages runs what is not done yet.
 func runStages(cmd *cobra.Command, name, out string, plan []stage, quiet bool) error {
 	if err := os.MkdirAll(out, 0o777); err != nil {
 		return err
 	}
 	journal := filepath.Join(out, "run.json")
-	state := &runState{Recipe: name}
-	if b, err := os.ReadFile(journal); err == nil {
-		if err := json.Unmarshal(b, state); err != nil {
-			return fmt.Errorf("%s: %w", journal, err)
-		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	state, err := readJournal(journal)
+	if errors.Is(err, fs.ErrNotExist) {
+		state = &runState{Recipe: name}
+	} else if err != nil {
 		return err
 	}
 	note := func(format string, args ...any) {
@@ -315,6 +325,9 @@ func runStages(cmd *cobra.Command, name, out string, plan []stage, quiet bool) e
 		args := resumed(s.Run)
 		note("%s: %s", s.Name, commandLine(append([]string{""}, args...)))
 		from := time.Now()
+		if err := writeJournal(journal, state); err != nil { // which the stage may read
+			return err
+		}
 		err := runStage(cmd, s, args)
 		d.Hours += time.Since(from).Hours()
 		if err == nil {

@@ -70,6 +70,15 @@ type Provenance struct {
 	Version       string           `json:"version,omitempty"`          // of symdiff
 
 	Posttraining []PosttrainStage `json:"posttraining,omitempty"` // what came after the training
+	Stages       []Stage          `json:"stages,omitempty"`       // of the recipe that made the weights
+}
+
+// Stage is a finished stage of a recipe.
+type Stage struct {
+	Name    string  `json:"name"`
+	Command string  `json:"command"`
+	Version string  `json:"version"` // of symdiff
+	Hours   float64 `json:"hours"`   // of the clock
 }
 
 // Checkpoint is the whole state of a run.

@@ -102,6 +102,15 @@ func (w Weights) addFragments(finetuned, base Weights) error {
 
 // Went adds a command to those of the provenance, if there is one.
 func (w Weights) Went(command string) error {
+	return w.record(func(p *Provenance) { p.Command += " && " + command })
+}
+
+// MadeBy adds the stages of a recipe to the provenance, if there is one.
+func (w Weights) MadeBy(stages []Stage) error {
+	return w.record(func(p *Provenance) { p.Stages = stages })
+}
+
+func (w Weights) record(change func(*Provenance)) error {
 	meta, err := encoding.Parse(w.Name, w.Metadata)
 	if err != nil || meta.Training == nil {
 		return err
@@ -110,7 +119,7 @@ func (w Weights) Went(command string) error {
 	if err := json.Unmarshal(meta.Training, &p); err != nil {
 		return fmt.Errorf("%s: metadata training: %w", w.Name, err)
 	}
-	p.Command += " && " + command
+	change(&p)
 	meta.Training, _ = json.Marshal(p) // plain fields: it cannot fail
 	meta.Describe(w.Metadata)
 	return nil
