@@ -145,16 +145,16 @@ ship-model: ## copy the model of `make model` and its figures to core/weights/MO
 	$(MAKE) evaluate-model MODEL=$(MODEL)
 	$(MAKE) evaluate-gamma MODEL=$(MODEL)
 
-# How a shipped model (MODEL=qm9-web, qm9-base, qm9-gamma or a new one) does at several settings, steps:method:t_start, then flags of symdiff
+# How a shipped model (MODEL=qm9-web, qm9-base or a new one) does at several settings, steps:method:t_start, then flags of symdiff
 # sample: the table of its card.
 MODEL ?= qm9-web
 EVALUATION := core/weights/$(MODEL).json
 SETTINGS_qm9-base := 40:dpm++2m-sde:600 25:dpm++2m-sde:600 40:dpm++2m-sde:600:--joint \
 	1000:ancestral:1000:-n:200 1000:ancestral:1000:-n:200:--joint
-SETTINGS_qm9-gamma := 40:dpm++2m-sde:600 25:dpm++2m-sde:600 15:dpm++2m-sde:600 40:dpm++2m-sde:600:-n:5000:--formula:learned 40:dpm++2m-sde:600:--joint
-SETTINGS_qm9-web := 100:dpm++2m-sde:1000 50:dpm++2m-sde:1000 25:dpm++2m-sde:1000 10:dpm++2m-sde:1000 40:dpm++2m-sde:600 25:dpm++2m-sde:600 15:dpm++2m-sde:600 \
-	25:dpm++2m:600 100:ddim:1000 250:ancestral:1000 500:ancestral:1000:-n:200 1000:ancestral:1000:-n:200 40:dpm++2m-sde:600:--joint
-SETTINGS ?= $(or $(SETTINGS_$(MODEL)),$(SETTINGS_qm9-gamma))
+SETTINGS_qm9-web := 40:dpm++2m-sde:600 25:dpm++2m-sde:600 15:dpm++2m-sde:600 40:dpm++2m-sde:600:--joint \
+	100:dpm++2m-sde:1000 50:dpm++2m-sde:1000 25:dpm++2m-sde:1000 10:dpm++2m-sde:1000 25:dpm++2m:600 100:ddim:1000 250:ancestral:1000 \
+	1000:ancestral:1000:-n:200
+SETTINGS ?= $(or $(SETTINGS_$(MODEL)),$(SETTINGS_qm9-web))
 SAMPLES ?= 1000
 evaluate-model: cli ## sample SAMPLES=1000 molecules of MODEL=qm9-web at each of SETTINGS and write core/weights/qm9-web.json
 	$(if $(wildcard core/weights/$(MODEL).safetensors),,$(error MODEL=$(MODEL): no core/weights/$(MODEL).safetensors))
@@ -172,7 +172,7 @@ evaluate-seeds: cli ## sample COUNT_SEEDS=10000 molecules of MODEL for three see
 	$(BUILD)/symdiff sample --model core/weights/$(MODEL).safetensors -n $(or $(COUNT_SEEDS),10000) --seed 1 --formula learned \
 		-o $(BUILD)/evaluation/$(MODEL)-learned.xyz
 	$(BUILD)/symdiff compare "$(MODEL)=$(subst $(space),$(comma),$(SEEDS))" "$(MODEL), formula learned=$(BUILD)/evaluation/$(MODEL)-learned.xyz" "QM9, test molecules=$(DATA)/qm9_test.xyz.gz" \
-		"QM9, training molecules (floor)=$(DATA)/qm9_train.xyz.gz" --train $(DATA)/qm9_train.xyz.gz --reference $(DATA)/qm9_test.xyz.gz \
+		"training molecules (floor)=$(DATA)/qm9_train.xyz.gz" --train $(DATA)/qm9_train.xyz.gz --reference $(DATA)/qm9_test.xyz.gz \
 		--json > $(BUILD)/evaluation/seeds.json && cp $(BUILD)/evaluation/seeds.json core/weights/$(MODEL).seeds.json
 	go run ./trainer/tables
 

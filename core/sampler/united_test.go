@@ -230,7 +230,8 @@ func TestFragmentsOfUnitedAtoms(t *testing.T) {
 		}
 	}
 	hydroxyl := &molecule.Molecule{Elements: []molecule.Element{1, 8}, Positions: [][3]float64{{0.96}, {}}}
-	if s, err = of(m, Options{Fragment: hydroxyl, N: 20, Steps: 2, Rotate: &o3.Matrix{{0, 1, 0}, {1, 0, 0}, {0, 0, 1}}}); err != nil {
+	swap := &o3.Matrix{{0, 1, 0}, {1, 0, 0}, {0, 0, 1}}
+	if s, err = of(m, Options{Fragment: hydroxyl, N: 20, Steps: 2, Rotate: swap}); err != nil {
 		t.Fatal(err)
 	}
 	for !s.Done() {

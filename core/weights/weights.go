@@ -1,7 +1,7 @@
 // Package weights holds the trained networks that the project ships: qm9-web, for programs that
-// embed it; qm9-base, trained by the diffusion loss alone, a file for likelihoods and to train
-// from; and qm9-gamma, whose gamma is learned, which a recipe makes of qm9-base. The page fetches
-// the same files as assets, so the WASM module does not import this package.
+// embed it, of united atoms and a learned gamma, which `make model` makes; and qm9-base, of all
+// atoms, trained by the diffusion loss alone, a file for likelihoods and to train from. The page
+// fetches the same files as assets, so the WASM module does not import this package.
 //
 // The model card, the .md file beside each, says how the model was trained and what was measured.
 package weights

@@ -35,18 +35,33 @@ func TestQM9WebIsSmallAndTellsItsOrigin(t *testing.T) {
 		t.Errorf("%d bytes: too large for a page", n)
 	}
 	m := shipped(t)
-	if got := strings.Join(m.Meta.Elements, " "); got != "H C N O F" {
-		t.Errorf("elements %s", got)
+	elements := ""
+	for _, e := range m.Meta.Apart() {
+		elements += e.Symbol()
+	}
+	if elements != "HCNOF" {
+		t.Errorf("elements %s", elements)
 	}
 	var p struct {
 		Command string  `json:"command"`
 		Loss    float64 `json:"val_loss"`
+		Stages  []struct {
+			Command string  `json:"command"`
+			Hours   float64 `json:"hours"`
+		} `json:"stages"`
 	}
 	if err := json.Unmarshal(m.Meta.Training, &p); err != nil {
 		t.Fatal(err)
 	}
-	trained := strings.HasPrefix(p.Command, "symdiff train ") || strings.HasPrefix(p.Command, "symdiff distill ")
-	if !trained || strings.Contains(p.Command, " /") || !(p.Loss > 0 && p.Loss < 1) {
+	hours := 0.0
+	for _, s := range p.Stages {
+		hours += s.Hours
+	}
+	if !(hours > 1) || !strings.HasPrefix(p.Stages[0].Command, "symdiff train --config qm9-base ") {
+		t.Errorf("stages of the recipe %+v", p.Stages)
+	}
+	if !strings.HasPrefix(p.Command, "symdiff train ") ||
+		strings.Contains(p.Command, " /") || !(p.Loss > 0 && p.Loss < 1) {
 		t.Errorf("provenance: command %q, validation loss %v", p.Command, p.Loss)
 	}
 }

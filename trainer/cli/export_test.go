@@ -32,7 +32,7 @@ func TestExportWithTheStagesOfARecipe(t *testing.T) {
 		Command string        `json:"command"`
 		Stages  []train.Stage `json:"stages"`
 	}
-	if err := json.Unmarshal([]byte(f.Metadata()["training"]), &p); err != nil {
+	if err := json.Unmarshal([]byte(f.Metadata["training"]), &p); err != nil {
 		t.Fatal(err)
 	}
 	want := []train.Stage{{Name: "train", Command: "symdiff train --data train.xyz", Version: "v1", Hours: 1.5}}

@@ -336,9 +336,10 @@ func results(files []string) ([][]string, error) {
 			}
 			same := func(r []string) bool { return r[0] == e.Name }
 			switch {
+			case strings.HasSuffix(e.Name, "(floor)"):
 			case sampled:
 				models = append(models, row)
-			case !slices.ContainsFunc(data, same) && !strings.HasSuffix(e.Name, "(floor)"):
+			case !slices.ContainsFunc(data, same):
 				data = append(data, row)
 			}
 		}

@@ -114,7 +114,7 @@ function choose(what: string): void {
   const all = molecule.elements.map((_, i) => i);
   const chosen: Record<string, () => number[]> = {
     heavy: () => heavy(molecule.elements),
-    half: () => half(molecule.positions),
+    half: () => half(molecule.elements, molecule.positions),
     invert: () => all.filter((i) => !atoms.includes(i)),
     none: () => [],
   };

@@ -7,10 +7,10 @@ export function heavy(elements: readonly string[]): number[] {
 
 /**
  * The half of the atoms that is nearest to the outermost one, of positions (n, 3) around their
- * centre: a connected end, mostly.
+ * centre: a connected end, mostly. A hydrogen goes with the heavy atom that it is nearest to.
  */
-export function half(positions: ArrayLike<number>): number[] {
-  const n = positions.length / 3;
+export function half(elements: readonly string[], positions: ArrayLike<number>): number[] {
+  const n = elements.length;
   const at = (i: number) =>
     [positions[3 * i]!, positions[3 * i + 1]!, positions[3 * i + 2]!] as const;
   const distance = (i: number, [x, y, z]: readonly [number, number, number]) =>
@@ -20,10 +20,13 @@ export function half(positions: ArrayLike<number>): number[] {
     (a, b) => (distance(b, [0, 0, 0]) > distance(a, [0, 0, 0]) ? b : a),
     0,
   );
-  return atoms
+  const near = [...atoms]
     .sort((a, b) => distance(a, at(outermost)) - distance(b, at(outermost)))
-    .slice(0, Math.ceil(n / 2))
-    .sort((a, b) => a - b);
+    .slice(0, Math.ceil(n / 2));
+  const others = heavy(elements);
+  const carrier = (i: number) =>
+    others.reduce((a, b) => (distance(b, at(i)) < distance(a, at(i)) ? b : a), others[0] ?? i);
+  return atoms.filter((i) => near.includes(elements[i] === "H" ? carrier(i) : i));
 }
 
 /** Some atoms of an XYZ file, as one: its own lines, so that not a digit changes. */

@@ -357,9 +357,7 @@ export class Controls {
     const notes: Record<Gamma, string> = {
       learned: learns
         ? "Each step rotates the molecule by a random matrix γ. A small network f learned its distribution."
-        : this.model.variant === "symdiff"
-          ? "Each step rotates the molecule by a random matrix γ. In this model the network f has learned nothing, so γ is uniform (the Haar measure)."
-          : "Each step rotates the molecule by a random matrix γ, uniform over all rotations and reflections (the Haar measure).",
+        : "Each step rotates the molecule by a random matrix γ, uniform over all rotations and reflections (the Haar measure).",
       haar: "Each step rotates the molecule by a random matrix γ, uniform over all rotations and reflections. The network f is left out.",
       none: "The plain transformer runs without γ. It is not equivariant, and was not trained for this.",
     };

@@ -18,7 +18,7 @@ import { dropModel, keepModel, startOffline } from "../offline.ts";
 import { explain } from "../problems.ts";
 import { progressText, run } from "../run.ts";
 import { sampleOptions } from "../settings.ts";
-import { elsewhere, learnsGamma } from "../kernel.ts";
+import { learnsGamma } from "../kernel.ts";
 import { kept, mayBegin } from "../link.ts";
 import { Trajectory } from "../trajectory.ts";
 import { Transport } from "../transport.ts";
@@ -129,7 +129,7 @@ function tellModel(): void {
     ? paper
     : learnsGamma(controls.model)
       ? "A small network f has learned the distribution of γ."
-      : `${paper} In the model of this page f has learned nothing, and γ is uniform (the Haar measure).${elsewhere()}`;
+      : `${paper} This model was trained without f, and γ is uniform (the Haar measure).`;
   element("legend").replaceChildren(
     ...controls.known.elements.map((symbol) => {
       const item = make("li", {}, symbol);

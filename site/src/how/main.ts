@@ -6,7 +6,6 @@ import { models } from "virtual:model";
 import { element } from "../dom.ts";
 import { percent, roughCount } from "../format.ts";
 import { loadIntro } from "../generate/intro.ts";
-import { elsewhere, learnsGamma } from "../kernel.ts";
 import { startOffline } from "../offline.ts";
 import { GuessFigure } from "./guess.ts";
 import { NoisedFigure } from "./noised.ts";
@@ -20,9 +19,6 @@ const { parameters, elements, sizes, defaults, evaluation } = models[0];
 element("network-facts").textContent =
   `The model of this site has ${roughCount(parameters)} parameters. It knows ${elements.length} elements (${elements.join(", ")}) ` +
   `and molecules of ${sizes[0]} to ${sizes.at(-1)} atoms.`;
-element("gamma-facts").textContent = learnsGamma(models[0])
-  ? "In the model of this site, f has learned to do so."
-  : `In the model of this site f has learned nothing. It returns one constant matrix, so γ is the Haar measure.${elsewhere()}`;
 
 /** What was measured with the default sampler, from a start, in so many steps. */
 const measured = (start: number, steps: number) =>

@@ -11,14 +11,7 @@ import { modelNamed, shipped, shippedFile } from "../engine.ts";
 import { formulaNodes } from "../format.ts";
 import { models, type Model } from "virtual:model";
 import { loadIntro, type Intro } from "../generate/intro.ts";
-import {
-  kernelFlags,
-  kernelsOf,
-  learnsGamma,
-  mostLearned,
-  defaultKernel,
-  type Kernel,
-} from "../kernel.ts";
+import { kernelFlags, kernelsOf, defaultKernel, type Kernel } from "../kernel.ts";
 import { startOffline } from "../offline.ts";
 import { progressText, run } from "../run.ts";
 import { Session } from "../session.ts";
@@ -67,7 +60,7 @@ import {
 } from "./texts.ts";
 
 const query = new URLSearchParams(location.search);
-const model: Model = query.has("model") ? modelNamed(query.get("model")!) : mostLearned();
+const model: Model = query.has("model") ? modelNamed(query.get("model")!) : models[0];
 const weights = shipped(model);
 const limits = limitsOf(model);
 
@@ -257,9 +250,9 @@ function show(): void {
   back.checked = state.back;
   runs.value = String(state.runs);
   element("compare").textContent = `Sample ${state.runs} and ${state.runs}`;
-  element("explained").textContent = explanation(state, learnsGamma(model));
+  element("explained").textContent = explanation(state);
   const variances = model.inputVariance.filter(({ gamma }) => gamma === state.kernel);
-  const told = varianceText(variances, state.kernel, learnsGamma(model));
+  const told = varianceText(variances, state.kernel);
   element("variance-chart").replaceChildren(
     ...(variances.length ? [varianceChart(variances, told)] : []),
   );
@@ -448,7 +441,6 @@ function finished(
     angles,
     signs.filter((s) => s < 0).length,
     now.kernel,
-    learnsGamma(model),
   );
   captions(one, two);
   leftViewer.label = `Molecule ${one.formula}`;

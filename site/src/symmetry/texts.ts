@@ -60,25 +60,11 @@ export function verdict(
   };
 }
 
-/** What f adds to an explanation, learned or constant. With a constant f, γ is the Haar measure. */
-const consequences: Partial<Record<Kernel, { learned: string; constant: string }>> = {
-  learned: {
-    learned: "",
-    constant:
-      " In this model f has learned nothing. It returns one constant matrix, so γ is the Haar measure.",
-  },
-  released: {
-    learned: " The two distributions differ less, and a few runs may not show it.",
-    constant:
-      " In this model f returns one constant matrix, so γ is the Haar measure in this order too: the two molecules differ, but not their distributions.",
-  },
-};
-
 const explanations: Record<Kernel, string> = {
   learned:
     "At each step R₀ is drawn from the Haar measure, and a small network f rotates it further: γ = R₀\u2009·\u2009f(R₀⁻¹x). On the right, R₀ is rotated with the noise. So R₀⁻¹x is the same on both sides, and the transformer gets the same input. Only rounding differs, and the steps amplify it.",
   released:
-    "The code published with the paper composes γ in the other order, f(R₀⁻¹x)\u2009·\u2009R₀⁻¹. Rotating R₀ does not cancel H then. The transformer gets differently rotated atoms on the two sides, its outputs differ, and the runs part at the first step. The published models were trained this way.",
+    "The code published with the paper composes γ in the other order, f(R₀⁻¹x)\u2009·\u2009R₀⁻¹. Rotating R₀ does not cancel H then. The transformer gets differently rotated atoms on the two sides, its outputs differ, and the runs part at the first step. The published models were trained this way. The two distributions differ less, and a few runs may not show it.",
   haar: "γ is R₀ alone, uniform over all rotations and reflections (SymDiff-H). It is as symmetric as a learned γ. With R₀ rotated as well, the transformer gets the same input on both sides.",
   none: "γ is off. The transformer gets the atoms as they are, and it treats different directions differently. So rotated noise gives another molecule. The network was trained with γ and has seen all directions. That alone does not make it equivariant.",
 };
@@ -86,21 +72,15 @@ const explanations: Record<Kernel, string> = {
 const uncoupled =
   "R₀ is the same on both sides and not rotated with the noise, so each side sees its atoms from another direction. The two molecules are two samples and may differ. The model is still symmetric, as a distribution. The last box compares the distributions.";
 
-export function explanation(state: State, learns: boolean): string {
-  const text = !state.couple && symmetric(state) ? uncoupled : explanations[state.kernel];
-  return text + (consequences[state.kernel]?.[learns ? "learned" : "constant"] ?? "");
+export function explanation(state: State): string {
+  return !state.couple && symmetric(state) ? uncoupled : explanations[state.kernel];
 }
 
 /**
  * What the angles of a run say beside Haar's measure. The 5 % point of Kolmogorov's test is
  * 1.358/√n: one run in twenty is beyond it under the Haar measure too.
  */
-export function angleText(
-  angles: readonly number[],
-  reflections: number,
-  kernel: Kernel,
-  learns: boolean,
-): string {
+export function angleText(angles: readonly number[], reflections: number, kernel: Kernel): string {
   if (kernel === "none") return "γ is the identity at every step. All angles are 0°.";
   const n = angles.length;
   const distance = haarDistance(angles);
@@ -109,21 +89,13 @@ export function angleText(
     far
       ? "By chance alone, fewer than one run in twenty differs so much."
       : "Chance alone gives as much."
-  }${kernel === "haar" ? "" : !learns ? " f has learned nothing, so no difference is expected." : far ? " So f probably prefers some directions." : " One run is too short to show what f prefers."}`;
+  }${kernel === "haar" ? "" : far ? " So f probably prefers some directions." : " One run is too short to show what f prefers."}`;
 }
 
 /** What the meter says of what was measured under a kernel, nothing or something. */
-export function varianceText(
-  variances: readonly InputVariance[],
-  kernel: Kernel,
-  learns: boolean,
-): string {
+export function varianceText(variances: readonly InputVariance[], kernel: Kernel): string {
   const meaning: Record<Kernel, string> = {
-    learned: !variances.length
-      ? ""
-      : learns
-        ? "f has learned to rotate copies towards one orientation."
-        : "That is near the Haar measure. f has not learned to rotate copies towards one orientation.",
+    learned: variances.length ? "f has learned to rotate copies towards one orientation." : "",
     released: "",
     haar: "It is 1 by definition. The Haar measure rotates the molecule at random in each call.",
     none: "It is 1 by definition. Without γ, the transformer sees each rotated copy as it lies.",

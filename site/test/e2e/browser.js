@@ -204,7 +204,6 @@ export function fastWeights({ moments = true, types = true, united = false } = {
   if (!moments) delete header.__metadata__.moments;
   if (united) {
     Object.assign(header.__metadata__, {
-      elements: '["C","[CH2]","[CH3]","O","[OH]"]',
       compositions: '{"[CH2][CH3][OH]":3,"O[CH3]2":1,"C[CH3][OH]O":2}',
       histogram: '{"3":4,"4":2}',
     });

@@ -67,21 +67,21 @@ test("a model that is on this device starts before anyone asks for it, and nothi
 test("after a run of another model the sign names it, and no page speaks of a download that is done", async () => {
   const { page, close } = await open(
     browser,
-    `${server.url}?seed=2&steps=20&atoms=6&model=qm9-gamma`,
+    `${server.url}?seed=2&steps=20&atoms=6&model=qm9-base`,
   );
   await sign(page, "The page is on this device. The model is saved");
   assert.equal(await page.isVisible("#cost"), true);
   await generate(page);
-  await sign(page, "Works offline with qm9-gamma. Not on this device yet: the other models");
+  await sign(page, "Works offline with qm9-base. Not on this device yet: the other models");
   await page.reload();
-  await sign(page, "Works offline with qm9-gamma.");
+  await sign(page, "Works offline with qm9-base.");
   assert.equal(await page.isVisible("#cost"), false);
   await page.selectOption("#model", "qm9-web");
   await page.waitForSelector("#cost:not([hidden])");
-  await page.goto(`${server.url}symmetry.html`); // which runs qm9-gamma
+  await page.goto(`${server.url}symmetry.html?model=qm9-base`);
   await page.waitForFunction(() => document.querySelector("#cost").hidden);
   await page.goto(`${server.url}explore.html`);
-  await sign(page, "Works offline with qm9-gamma.");
+  await sign(page, "Works offline with qm9-base.");
   assert.equal(await page.isVisible("#cost"), true);
   await close();
 });

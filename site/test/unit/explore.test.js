@@ -79,9 +79,17 @@ test("parts of a molecule: heavy atoms, a half, lines of its file, atoms as text
     await load("/src/explore/parts.ts");
   assert.deepEqual(heavy(["C", "H", "O", "H"]), [0, 2]);
   assert.deepEqual(
-    half([-1, 0, 0, 5, 0, 0, 4, 1, 0, -8, 0, 0, 0, 0, 1]),
+    half(["C", "N", "C", "O", "C"], [-1, 0, 0, 5, 0, 0, 4, 1, 0, -8, 0, 0, 0, 0, 1]),
     [0, 3, 4],
     "around atom 3, the outermost",
+  );
+  assert.deepEqual(
+    half(
+      ["C", "H", "C", "H", "H", "C"],
+      [-3, 0, 0, -4, 0, 0, -1.5, 0, 0, -1.4, 1, 0, 0.5, 1, 0, 1, 0, 0],
+    ),
+    [0, 1, 2, 3],
+    "the hydrogens of its atoms, and no others",
   );
   const xyz = "3\nseed=1\nC 0.123456789012345 0 0\nH 1 2 3\nO -1.5 0 0.25\n";
   assert.equal(partOf(xyz, [0, 2]), "2\npart\nC 0.123456789012345 0 0\nO -1.5 0 0.25\n");
