@@ -19,7 +19,8 @@ func TestQM9(t *testing.T) {
 	if _, err := os.Stat(path); err != nil {
 		t.Skip("../shared is not there")
 	}
-	if atoms, same, fewer := roomFor(t, Open(path)); same*1000 < atoms*984 || fewer*1000 > atoms*3 {
+	atoms, same, fewer, right, wrong := roomFor(t, Open(path))
+	if same*1000 < atoms*984 || fewer*1000 > atoms*3 || right < 45*wrong {
 		t.Errorf("of %d atoms %d have room for as many hydrogens as they have, %d for fewer", atoms, same, fewer)
 	}
 	r, err := Evaluate(Open(path))

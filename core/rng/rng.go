@@ -26,7 +26,8 @@ const (
 	Eta     Purpose = 5 // eta of gamma
 	Final   Purpose = 6 // p(x|z_0)
 	Init    Purpose = 7 // random weights, in tests and benchmarks
-	// 8 and 9 are those of old files: a new purpose starts at 10
+	// 8 and 9 are those of old files
+	Hydrogens Purpose = 10 // the frame of the rule that places them
 )
 
 // Stream is a sequence of random numbers. The zero value is a valid stream; the

@@ -47,7 +47,8 @@ func (o *Options) types(meta encoding.Meta) (types [][]molecule.Element, err err
 
 // typesOfFormula are the elements of Formula, those of Fragment first. To a model of united atoms a
 // formula of elements stands for the compositions of the training data that have it, and, as often as
-// one more molecule of theirs, for any others (see uniting).
+// one more molecule of theirs, for any others (see uniting). Where the fragment is all of it but
+// hydrogens, its geometry decides (molecule.Saturate).
 func (o *Options) typesOfFormula(meta encoding.Meta) (types [][]molecule.Element, err error) {
 	elements, err := molecule.ParseFormula(o.Formula)
 	if err != nil {
@@ -66,6 +67,11 @@ func (o *Options) typesOfFormula(meta encoding.Meta) (types [][]molecule.Element
 		case other == nil && len(list) == 0:
 			return nil, bad("formula", o.Formula, "the model's "+strings.Join(meta.Elements, " ")+
 				" do not add up to it: want another, or united atoms such as [CH3]2[OH]")
+		}
+		if other != nil && len(other.atoms) == o.fixedAtoms() { // hydrogens alone are left
+			if whole, ok := o.Fragment.Saturate(other.hydrogens); ok {
+				return slices.Repeat([][]molecule.Element{whole}, o.N), nil
+			}
 		}
 		return o.drawTypes(list, other)
 	}

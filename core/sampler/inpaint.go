@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/o3"
 )
 
 // A network that is conditioned on fragments (encoding.Meta.Fragments) is given the atoms
@@ -81,11 +82,15 @@ func place(z, from []float32, width, n int) {
 }
 
 // rotatedPosition is p·H, or p without a rotation.
-func (s *Sampler) rotatedPosition(p [3]float64) (q [3]float64) {
-	h := s.o.Rotate
-	if h == nil {
+func (s *Sampler) rotatedPosition(p [3]float64) [3]float64 {
+	if s.o.Rotate == nil {
 		return p
 	}
+	return turned(p, s.o.Rotate)
+}
+
+// turned is p·H.
+func turned(p [3]float64, h *o3.Matrix) (q [3]float64) {
 	for c := range q {
 		for k, x := range p {
 			q[c] += float64(x * h[k][c])

@@ -404,7 +404,7 @@ func (s *Sampler) frame(z, positions, types []float32) {
 // Molecule is molecule i as it stands now: the most likely types and the
 // positions in Å, with zero centre of mass, or with the fixed atoms at their place. The hydrogens
 // of united atoms are atoms, after the others.
-func (s *Sampler) Molecule(i int) *molecule.Molecule { return s.whole(s.atoms(i)) }
+func (s *Sampler) Molecule(i int) *molecule.Molecule { return s.whole(i, s.atoms(i)) }
 
 // atoms is molecule i with the atoms of the model.
 func (s *Sampler) atoms(i int) *molecule.Molecule {

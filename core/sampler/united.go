@@ -6,6 +6,8 @@ import (
 
 	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/o3"
+	"github.com/symdiff-go/symdiff/core/rng"
 )
 
 // A model of united atoms (encoding.Meta.United) is given and makes atoms without their hydrogens. From
@@ -69,7 +71,7 @@ func (s *Sampler) unitedFrame(i int, z, positions, types []float32) {
 	for ; len(at) > 0; at = at[3:] {
 		m.Positions = append(m.Positions, [3]float64{float64(at[0]), float64(at[1]), float64(at[2])})
 	}
-	m = s.whole(m)
+	m = s.whole(i, m)
 	for a, element := range m.Elements {
 		for k := 0; k < 3 && positions != nil; k++ {
 			positions[3*a+k] = float32(m.Positions[a][k])
@@ -80,9 +82,9 @@ func (s *Sampler) unitedFrame(i int, z, positions, types []float32) {
 	}
 }
 
-// whole is m, of the atoms of the model, with its hydrogens. Those of the fragment are where they were
-// given, so that its atoms come first, in their order; the others are placed by rule.
-func (s *Sampler) whole(m *molecule.Molecule) *molecule.Molecule {
+// whole is m, molecule i of the atoms of the model, with its hydrogens. Those of the fragment are where
+// they were given, so that its atoms come first, in their order; the others are placed by rule.
+func (s *Sampler) whole(i int, m *molecule.Molecule) *molecule.Molecule {
 	if f := s.o.apart; f != nil {
 		whole := &molecule.Molecule{Elements: append(slices.Clip(f.Elements), m.Elements[s.fixed:]...),
 			Positions: append(slices.Clip(f.Positions), m.Positions[s.fixed:]...)}
@@ -100,5 +102,32 @@ func (s *Sampler) whole(m *molecule.Molecule) *molecule.Molecule {
 		}
 		m = whole
 	}
-	return m.AddHydrogens()
+	if !molecule.IsUnited(m.Elements) {
+		return m
+	}
+	return s.withHydrogens(i, m)
+}
+
+// withHydrogens is molecule.AddHydrogens, symmetrised like a network: the rule is applied to m·R, R of the
+// Haar measure, and R goes along with Rotate. For where it has a choice, as between the sides of a plane or
+// the turns about the axis of a methyl group in propyne, it depends on the axes of space.
+func (s *Sampler) withHydrogens(i int, m *molecule.Molecule) *molecule.Molecule {
+	stream := rng.New(s.o.Seed, uint32(s.o.First+i), rng.Hydrogens, 0)
+	r := o3.Haar(&stream)
+	if h := s.o.Rotate; h != nil && !s.o.Uncoupled {
+		r = h.T().Mul(r)
+	}
+	copied := &molecule.Molecule{Elements: m.Elements, Properties: m.Properties}
+	for _, p := range m.Positions {
+		copied.Positions = append(copied.Positions, turned(p, &r))
+	}
+	out, back := copied.AddHydrogens(), r.T()
+	for a := range out.Positions {
+		if a < len(m.Positions) {
+			out.Positions[a] = m.Positions[a]
+		} else {
+			out.Positions[a] = turned(out.Positions[a], &back)
+		}
+	}
+	return out
 }

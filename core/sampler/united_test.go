@@ -269,7 +269,7 @@ func TestFragmentsOfUnitedAtoms(t *testing.T) {
 	methine := &molecule.Molecule{Elements: []molecule.Element{6, 1}, Positions: [][3]float64{{}, {1.09}}}
 	s.o.apart, s.o.Fragment = methine, &molecule.Molecule{Elements: united[:1], Positions: methine.Positions[:1]}
 	s.o.Rotate = nil
-	whole := s.whole(&molecule.Molecule{Elements: []molecule.Element{united[1], s.given[0][0]},
+	whole := s.whole(0, &molecule.Molecule{Elements: []molecule.Element{united[1], s.given[0][0]},
 		Positions: [][3]float64{{}, {-0.48, 1.35}}})
 	if whole.Formula() != "CH4O" || whole.Positions[1] != methine.Positions[1] {
 		t.Errorf("around CH: %s, %v", whole.Formula(), whole.Positions)
@@ -322,5 +322,47 @@ func TestFragmentWithoutHydrogens(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Hydrogens rotate with the noise, reflections too, where the rule has a choice: about the one bond of
+// methanol.
+func TestHydrogensAreEquivariant(t *testing.T) {
+	m := unitedModel(t)
+	h := &o3.Matrix{{0.6, 0.8, 0}, {-0.8, 0.6, 0}, {0, 0, -1}}
+	o := Options{Seed: 4, N: 20, Steps: 2, Formula: "[CH3][OH]"}
+	var runs [3]*Sampler
+	for k := range runs {
+		if k > 0 {
+			o.Rotate, o.Uncoupled = h, k == 2
+		}
+		s, err := of(m, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for !s.Done() {
+			if err := s.Step(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		runs[k] = s
+	}
+	apart := 0.0
+	for i := range o.N {
+		one := runs[0].Molecule(i)
+		for a, p := range one.Positions {
+			want := turned(p, h)
+			for k, x := range runs[1].Molecule(i).Positions[a] {
+				if math.Abs(x-want[k]) > 1e-4 {
+					t.Fatalf("molecule %d, atom %d is at %v, want %v", i, a, runs[1].Molecule(i).Positions[a], want)
+				}
+			}
+			for k, x := range runs[2].Molecule(i).Positions[a] {
+				apart = max(apart, math.Abs(x-want[k]))
+			}
+		}
+	}
+	if apart < 0.5 {
+		t.Errorf("uncoupled, hydrogens are %g Å apart", apart)
 	}
 }
