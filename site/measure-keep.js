@@ -48,7 +48,10 @@ const xyz = (m) =>
 const found = sample("--count", 8 * bases, "--seed", 1, "--steps", 100, "--t-start", 1000)
   .filter(well)
   .slice(0, bases);
-const choices = { heavy: (m) => heavy(m.elements), half: (m) => half(m.elements, m.positions.flat()) };
+const choices = {
+  heavy: (m) => heavy(m.elements),
+  half: (m) => half(m.elements, m.positions.flat()),
+};
 const tasks = Object.entries(choices).map(([task, choose]) => {
   const made = found.flatMap((base, i) => {
     const file = join(dir, `${task}${i}.xyz`);

@@ -1,5 +1,6 @@
 // Writes site/public/preview.png, the picture of preview cards (og:image): the example of the first
-// page beside what the page is for. `npm --prefix site run preview`, after `make site`.
+// page beside what the page is for; and site/screenshot.png: the page with the molecule of a seed.
+// `npm --prefix site run preview`, after `make site`.
 
 import { join } from "node:path";
 import { endAll, launch, open, serve, top } from "./test/e2e/browser.js";
@@ -27,4 +28,17 @@ await page.waitForFunction(() =>
 await page.addStyleTag({ content: css });
 await page.waitForTimeout(1500);
 await page.screenshot({ path: join(top, "site/public/preview.png") });
+
+const seed = 1;
+const { page: used } = await open(browser, `${server.url}?seed=${seed}`, {
+  viewport: { width: 1280, height: 800 },
+});
+await used.click("#generate");
+await used.waitForFunction(() =>
+  /^\d+ \/ \d+$/.test(document.querySelector(".position").textContent),
+);
+await used.waitForSelector("#generate:not([hidden])");
+await used.mouse.move(0, 0);
+await used.waitForTimeout(3000);
+await used.screenshot({ path: join(top, "site/screenshot.png") });
 await endAll();
