@@ -24,14 +24,16 @@ export function modelCards(weights, top) {
 }
 
 /**
- * One card. The table of samples gives place to one that the page makes of the measurements
+ * One card. The table of samplers gives place to one that the page makes of the measurements
  * themselves (core/weights/*.json).
  */
 function card(file, top, names) {
   const name = basename(file, ".md");
   const markdown = new Marked({ renderer: renderer(name, relative(top, dirname(file)), names) });
   const tokens = markdown.lexer(readFileSync(file, "utf8"));
-  const samples = tokens.findIndex(({ type, text }) => type === "heading" && text === "Samples");
+  const samples = tokens.findIndex(
+    ({ type, raw }) => type === "html" && raw.includes("table samplers"),
+  );
   const table = tokens.findIndex(({ type }, i) => i > samples && type === "table");
   if (samples >= 0 && table >= 0)
     tokens[table] = { type: "html", text: `<div data-measured="${name}"></div>`, raw: "" };
