@@ -401,7 +401,7 @@ test("where Trusted Types are enforced, a page that makes the worker generates",
     expected: /require-trusted-types|TrustedScriptURL/,
   });
   await page.waitForFunction(() => document.title.split(",").length > 3);
-  assert.equal(await page.title(), "worker,C6H9NO2,C6H9NO2,");
+  assert.match(await page.title(), /^worker,(C\w+),\1,$/);
   await close();
 });
 

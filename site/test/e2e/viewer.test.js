@@ -288,7 +288,7 @@ for (const when of ["a run", "a download"]) {
     come();
     t.diagnostic(kept ? "kept by Chromium" : "loaded anew by Chromium"); // as it does with a request under way, and where it has no time
     if (!kept) await page.click("#v .bar button");
-    await page.waitForFunction(`${status("v")}.startsWith("C6H9NO2, ")`);
+    await page.waitForFunction(`/^C\\w*, /.test(${status("v")})`);
     await close();
   });
 }
