@@ -274,6 +274,7 @@ func keysOfMap(m map[string]string) (keys []string) {
 	return keys
 }
 
+// readJournal reads run.json of a recipe; errors name the file.
 func readJournal(file string) (*runState, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
