@@ -151,8 +151,8 @@ MODEL ?= qm9-web
 EVALUATION := core/weights/$(MODEL).json
 SETTINGS_qm9-base := 40:dpm++2m-sde:600 25:dpm++2m-sde:600 40:dpm++2m-sde:600:--joint \
 	1000:ancestral:1000:-n:200 1000:ancestral:1000:-n:200:--joint
-SETTINGS_qm9-web := 40:dpm++2m-sde:600 25:dpm++2m-sde:600 15:dpm++2m-sde:600 40:dpm++2m-sde:600:--joint \
-	100:dpm++2m-sde:1000 50:dpm++2m-sde:1000 25:dpm++2m-sde:1000 10:dpm++2m-sde:1000 25:dpm++2m:600 100:ddim:1000 250:ancestral:1000 \
+SETTINGS_qm9-web := 20:dpm++2m:600 15:dpm++2m:600 10:dpm++2m:600 30:dpm++2m:600 20:dpm++2m:600:--joint 40:dpm++2m-sde:600 \
+	25:dpm++2m-sde:600 15:dpm++2m-sde:600 40:dpm++2m-sde:600:--joint 100:dpm++2m-sde:1000 50:dpm++2m-sde:1000 250:ancestral:1000 \
 	1000:ancestral:1000:-n:200
 SETTINGS ?= $(or $(SETTINGS_$(MODEL)),$(SETTINGS_qm9-web))
 SAMPLES ?= 1000
@@ -194,7 +194,7 @@ evaluate-branches: cli ## how many of 50 molecules keep their bonds when they br
 	node site/measure-branches.js $(WEIGHTS) $(WEIGHTS:.safetensors=.branches.json)
 
 # Without symbols, and without inlining in packages where no step spends time in small functions: 5 % smaller, the same bits.
-WASM_FLAGS := -ldflags='-s -w' $(patsubst %,-gcflags=%=-l,runtime syscall/... strconv sync unicode/utf8 $(addprefix $(MODULE)/,core/molecule core/internal/header core/internal/json core/internal/matching core/model core/safetensors core/schedule core/sampler core/checkpoint core/egnn core/geoldm core/encoding core/budget core/symmetrise wasm wasm/internal/session))
+WASM_FLAGS := -ldflags='-s -w' $(patsubst %,-gcflags=%=-l,runtime syscall/... strconv strings sync unicode/utf8 $(addprefix $(MODULE)/,core/molecule core/internal/header core/internal/json core/internal/matching core/model core/safetensors core/schedule core/sampler core/checkpoint core/egnn core/geoldm core/encoding core/budget core/symmetrise wasm wasm/internal/session))
 
 wasm: $(BUILD)/wasm/symdiff.wasm ## build the WebAssembly modules (SIMD and plain)
 $(BUILD)/wasm/symdiff.wasm: $(CORE_SOURCES)

@@ -39,10 +39,12 @@ type Meta struct {
 	Training     []byte        // provenance: a JSON object, or nil
 }
 
-// Sampling are the defaults of a sampler that a model was post-trained for; 0: those of all models.
+// Sampling are the defaults of a sampler that a model was post-trained for; 0 or empty: those of all
+// models.
 type Sampling struct {
-	Steps int     // network evaluations, but the last one
-	Rho   float64 // spacing of the times (see CheckRho and sampler.Options)
+	Method string  // sampler.Method, which checks it
+	Steps  int     // network evaluations, but the last one
+	Rho    float64 // spacing of the times (see CheckRho and sampler.Options)
 }
 
 // CheckRho refuses a spacing of a sampler's times that is neither from 1 to 1000, nor 0, the

@@ -55,11 +55,15 @@ func TestCountsOfOldFilesAreProperties(t *testing.T) {
 // The defaults of a sampler come back from the metadata; what no sampler can do is refused.
 func TestSampling(t *testing.T) {
 	m := QM9()
-	m.Sampling = Sampling{Steps: 15, Rho: 7}
+	m.Sampling = Sampling{Method: "dpm++2m", Steps: 15, Rho: 7}
 	md := map[string]string{}
 	m.Describe(md)
 	if got, err := Parse("f", md); err != nil || got.Sampling != m.Sampling {
 		t.Errorf("%v, %v", got.Sampling, err)
+	}
+	md["sampling"] = `{"steps":15,"rho":7}`
+	if got, err := Parse("f", md); err != nil || got.Sampling != (Sampling{Steps: 15, Rho: 7}) {
+		t.Errorf("without a method: %v, %v", got.Sampling, err)
 	}
 	for _, bad := range []string{`{"steps":-1,"rho":7}`, `{"steps":1001,"rho":7}`, `{"steps":15,"rho":0.5}`, `{"steps":15,"rho":1001}`, `{"steps":15}`, `15`} {
 		md["sampling"] = bad

@@ -40,7 +40,8 @@ func (m Meta) Describe(md map[string]string) {
 		md["parts"] = "true"
 	}
 	if s := m.Sampling; s != (Sampling{}) {
-		md["sampling"] = `{"steps":` + strconv.Itoa(s.Steps) + `,"rho":` + formatFloat(s.Rho) + `}`
+		md["sampling"] = `{"method":"` + s.Method + `","steps":` + strconv.Itoa(s.Steps) + `,"rho":` +
+			formatFloat(s.Rho) + `}`
 	}
 	if m.Training != nil {
 		md["training"] = string(m.Training)
@@ -148,7 +149,8 @@ func (p *reader) meta() Meta {
 	m.Fragments = p.Flag("parts", false)
 	if _, ok := p.Metadata["sampling"]; ok {
 		s := p.Object("sampling")
-		m.Sampling = Sampling{p.Int("sampling", s, "steps"), p.Number("sampling", s, "rho")}
+		method, _ := s.Get("method")
+		m.Sampling = Sampling{method.Text, p.Int("sampling", s, "steps"), p.Number("sampling", s, "rho")}
 	}
 	if t, ok := p.Metadata["training"]; ok {
 		if v := p.JSON("training"); v.Kind != json.Object {

@@ -221,22 +221,19 @@ func WritePDB(w io.Writer, m *Molecule, serial int) error {
 		return &sizeError{"PDB holds 99999 atoms and residue numbers from 1 to 9999, not " +
 			strconv.Itoa(len(m.Elements)) + " and " + strconv.Itoa(serial)}
 	}
-	text := append([]byte("COMPND    "), m.Formula()...)
-	text = append(text, '\n')
+	text := []byte("COMPND    " + m.Formula() + "\n")
 	for _, p := range m.Properties {
 		if p.Key == "" || strings.Contains(p.Key, "=") ||
 			strings.ContainsAny(p.Key+p.Value, "\r\n\x00") {
 			return &propertyError{p.Key}
 		}
-		text = append(append(append(append(text, "REMARK 999 "...), p.Key...), '='), p.Value...)
-		text = append(text, '\n')
+		text = append(text, "REMARK 999 "+p.Key+"="+p.Value+"\n"...)
 	}
 	l := m.Lewis(m.Charge())
 	for i, e := range m.Elements {
 		symbol := strings.ToUpper(e.Symbol())
 		text = padInt(append(text, "HETATM"...), i+1, 5)
-		text = append(append(text, ' '), atomName(symbol, i+1)...)
-		text = padInt(append(text, " UNL A"...), serial, 4)
+		text = padInt(append(text, " "+atomName(symbol, i+1)+" UNL A"...), serial, 4)
 		text = append(text, "    "...)
 		for _, x := range m.Positions[i] {
 			number := fixed(x, 3)
@@ -246,12 +243,13 @@ func WritePDB(w io.Writer, m *Molecule, serial int) error {
 			text = pad(text, number, 8)
 		}
 		text = pad(append(text, "  1.00  0.00          "...), symbol, 2)
+		charge := ""
 		if q := l.Charges[i]; q > 0 {
-			text = append(append(text, '0'+byte(q)), '+')
+			charge = strconv.Itoa(q) + "+"
 		} else if q < 0 {
-			text = append(append(text, '0'+byte(-q)), '-')
+			charge = strconv.Itoa(-q) + "-"
 		}
-		text = append(text, '\n')
+		text = append(text, charge+"\n"...)
 	}
 	text = appendConect(text, len(m.Elements), l.Bonds)
 	_, err := w.Write(append(text, "END\n"...))

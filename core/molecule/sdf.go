@@ -515,7 +515,7 @@ func (m *Molecule) writeSDF(w io.Writer, l *Lewis) error {
 	if strings.ContainsAny(title, "\r\n\x00") || dollars([]byte(title)) {
 		return &propertyError{"title"}
 	}
-	text := append([]byte(title), "\n  SymDiff           3D\n\n"...)
+	text := []byte(title + "\n  SymDiff           3D\n\n")
 	text = padInt(padInt(text, len(m.Elements), 3), len(l.Bonds), 3)
 	text = append(text, "  0  0  0  0  0  0  0  0999 V2000\n"...)
 	for i, e := range m.Elements {
@@ -526,8 +526,7 @@ func (m *Molecule) writeSDF(w io.Writer, l *Lewis) error {
 			}
 			text = pad(text, number, 10)
 		}
-		text = append(append(text, ' '), (e.Symbol() + "  ")[:3]...)
-		text = append(text, " 0"+strings.Repeat("  0", 11)+"\n"...)
+		text = append(text, " "+(e.Symbol() + "  ")[:3]+" 0"+strings.Repeat("  0", 11)+"\n"...)
 	}
 	for _, b := range l.Bonds {
 		text = padInt(padInt(padInt(text, b.I+1, 3), b.J+1, 3), b.Order, 3)
@@ -543,11 +542,11 @@ func (m *Molecule) writeSDF(w io.Writer, l *Lewis) error {
 		if p.Key == "" || strings.ContainsAny(p.Key, "<>\r\n\x00") || !fieldValue(p.Value) {
 			return &propertyError{p.Key}
 		}
-		text = append(append(append(text, ">  <"...), p.Key...), ">\n"...)
-		if p.Value != "" {
-			text = append(append(text, p.Value...), '\n')
+		value := p.Value
+		if value != "" {
+			value += "\n"
 		}
-		text = append(text, '\n')
+		text = append(text, ">  <"+p.Key+">\n"+value+"\n"...)
 	}
 	_, err := w.Write(append(text, "$$$$\n"...))
 	return err

@@ -111,7 +111,7 @@ func New(net symmetrise.Network, meta encoding.Meta, o Options) (*Sampler, error
 	}
 	s := &Sampler{
 		o: o, meta: meta, net: net, sched: sched, elements: elements, apart: meta.Apart(), width: 3 + net.Features(),
-		fixed: o.fixedAtoms(), times: times(sched, o.Method, o.TStart, o.Steps, o.Rho),
+		fixed: o.fixedAtoms(), times: o.Times(sched),
 	}
 	if meta.United() {
 		s.given = types

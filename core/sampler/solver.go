@@ -42,6 +42,11 @@ func (m Method) Stochastic() bool { return m == "" || m == Ancestral || m == DPM
 // spaced reports whether the times of a method are not evenly spaced.
 func (m Method) spaced() bool { return m != Ancestral && m != DDIM }
 
+// Times is the grid TStart = t_0 > t_1 > ... > t_Steps = 0 of a run with options that For has filled in.
+func (o Options) Times(s *schedule.Schedule) []int {
+	return times(s, o.Method, o.TStart, o.Steps, o.Rho)
+}
+
 // times is the grid start = t_0 > ... > t_S = 0 of a method.
 func times(s *schedule.Schedule, m Method, start, steps int, rho float64) []int {
 	t := make([]int, steps+1)

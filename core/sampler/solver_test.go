@@ -183,7 +183,7 @@ func TestSamplingOfTheModel(t *testing.T) {
 		{Options{}, Options{Steps: 15, Rho: 7}},
 		{Options{TStart: 10}, Options{Steps: 10, Rho: 7}},
 		{Options{Steps: 30, Rho: 3}, Options{Steps: 30, Rho: 3}},
-		{Options{Method: Ancestral}, Options{Steps: 15}},
+		{Options{Method: Ancestral}, Options{Steps: 40}},
 	} {
 		o, err := c.o.For(meta)
 		if err != nil || o.Steps != c.want.Steps || o.Rho != c.want.Rho {
