@@ -39,9 +39,9 @@ type trainConfig struct {
 var flagsOf = map[string][]string{
 	"train": {"data", "val", "out", "init", "variant", "steps", "epochs", "max-time", "stop-after", "lr",
 		"seed", "threads", "device"},
-	"distill": {"teacher", "guide", "guidance", "data", "val", "out", "steps", "epochs", "max-time",
+	"distill": {"teacher", "student-steps", "guide", "guidance", "data", "val", "out", "steps", "max-time",
 		"stop-after", "seed", "threads", "device"},
-	"posttrain": {"init", "data", "val", "out", "method", "rounds", "samples", "sample-steps", "steps", "reward",
+	"posttrain": {"init", "data", "val", "out", "method", "rounds", "samples", "steps", "reward",
 		"seed", "threads", "device"},
 }
 
@@ -146,10 +146,6 @@ func bindPosttrain(f *pflag.FlagSet, p *train.Posttraining) {
 	f.IntVar(&p.Rounds, "rounds", p.Rounds, "rounds at most")
 	f.IntVar(&p.Patience, "patience", p.Patience, "end after this many rounds without a better score")
 	f.IntVar(&p.Samples, "samples", p.Samples, "molecules sampled in a round")
-	f.IntVar(&p.SampleSteps, "sample-steps", p.SampleSteps,
-		"steps of the sampler, 0: the default number")
-	f.Float64Var(&p.SampleRho, "sample-rho", p.SampleRho,
-		"spacing of the sampler's times, as --set rho of symdiff sample, 0: the default")
 	f.StringVar(&p.Reward, "reward", p.Reward,
 		"what the samples are rewarded for: an expression over measures, or program:COMMAND")
 	f.Float64Var(&p.RewardBelow, "reward-below", p.RewardBelow,
@@ -239,6 +235,10 @@ func bindObjective(f *pflag.FlagSet, o *train.Options) {
 	f.IntVar(&o.Timesteps, "timesteps", o.Timesteps, "T, the steps of the diffusion process")
 	f.StringVar(&o.Teacher, "teacher", o.Teacher,
 		"weights file whose prediction is learned in place of the noise")
+	f.IntVar(&o.StudentSteps, "student-steps", o.StudentSteps,
+		"steps of the student's sampler, each like several of the teacher; 0: any number")
+	f.IntVar(&o.TeacherSteps, "teacher-steps", o.TeacherSteps,
+		"with student-steps, DDIM steps of the teacher for one of the student")
 	f.StringVar(&o.Guide, "guide", o.Guide,
 		"weights file of a weak model that guides the teacher (autoguidance)")
 	f.StringVar(&o.Expert, "expert", o.Expert,

@@ -21,9 +21,9 @@ var smaller = []struct{ from, to string }{
 	{"--max-time 5m", "--steps 6 --set batch-atoms=60 --set warmup=2 --threads 1 --set log-every=1"},
 	{"--max-time 4h", "--steps 8"},
 	{"-n 1000", "-n 5 --steps 5"},
-	{"--out self --rounds 4", "--out self --rounds 1 --samples 6 --sample-steps 4 --steps 4 " +
+	{"--out self --rounds 4", "--out self --rounds 1 --samples 6 --steps 4 " +
 		"--threads 1"},
-	{"--reward plausible", "--reward stable_atoms --rounds 1 --samples 6 --sample-steps 4 " +
+	{"--reward plausible", "--reward stable_atoms --rounds 1 --samples 6 " +
 		"--steps 4 --threads 1 --set positives=9"},
 	{"--conformers 5", "--conformers 3"},
 }

@@ -37,7 +37,7 @@ gives = { base = "{out}/base.safetensors" }
 name = "posttrain"
 run = ["posttrain", "--init", "{base}", "--data", "{data}", "--val", "{data}", "--out", "{out}/posttrain",
   "--rounds", "2", "--samples", "8",
-  "--sample-steps", "3", "--steps", "12", "--threads", "2",
+  "--steps", "12", "--threads", "2",
   "--set", "batch-atoms=30", "--set", "checkpoint-every=1ns"]
 gives = { posttrained = "{out}/posttrain/model.safetensors" }
 

@@ -89,9 +89,6 @@ posttrain.patience rounds without a better score. DIR/model.safetensors has the 
 round, DIR/posttrain.json the figures of all rounds, DIR/roundK the samples, the runs and the
 weights of round K.
 
---sample-steps samples with fewer steps, and posttrain.sample-rho spaces their times (symdiff sample
---set rho). The weights make them the default.
-
 --reward steers the samples. It is an expression such as 'stable && rings(3) == 0', whose measures
 are by the rule of the model's data set, as those of symdiff evaluate; or
 program:COMMAND, a program that reads molecules as SDF and prints one number per line, one for each
@@ -117,14 +114,18 @@ same bits as an uninterrupted run.`,
 	})
 }
 
-// newDistillCommand trains a network to predict what a guided teacher does.
+// newDistillCommand trains a network to do in fewer evaluations what its teacher does.
 func newDistillCommand() *cobra.Command {
 	return trains(&trainConfig{kind: "distill"}, &cobra.Command{
-		Use: "distill --teacher FILE [--guide FILE --guidance W] --data FILE[,FILE...] --out DIR " +
-			"(--steps N | --epochs N | --max-time D)",
-		Short: "Train a student on the prediction of a teacher, which a weak model may guide",
+		Use: "distill --teacher FILE [--student-steps N] [--guide FILE --guidance W] " +
+			"--data FILE[,FILE...] --out DIR (--steps N | --max-time D)",
+		Short: "Train a student to need fewer network evaluations than its teacher",
 		Long: `Train a student to predict what a teacher predicts (libtorch). The student starts from the
 weights of the teacher and has its sizes; --set may change them.
+
+With --student-steps N it samples in N steps of DPM-Solver++(2M), each of which ends where
+objective.teacher-steps DDIM steps of the teacher end (progressive distillation, Salimans and Ho 2022,
+arXiv 2202.00512). The weights make this sampler their default.
 
 With --guide a weak model guides the teacher (autoguidance, Karras et al. 2024). It may be an
 earlier checkpoint of the teacher's training:
@@ -135,7 +136,9 @@ So the student needs one network evaluation where symdiff sample --guide needs t
 objective.expert the difference is eps_expert - eps_guide. objective.guide-from and guide-to bound
 the interval of t/T in which the teacher is guided. The validation loss is the distance to the
 teacher. Everything else is as in symdiff train.`,
-		Example: `  symdiff distill --teacher model.safetensors --guide early.safetensors --guidance 2 \
+		Example: `  symdiff distill --teacher model.safetensors --student-steps 15 --data qm9_train.xyz.gz \
+      --out student --steps 800
+  symdiff distill --teacher model.safetensors --guide early.safetensors --guidance 2 \
       --data qm9_train.xyz.gz --out student --max-time 1h`,
 	})
 }

@@ -41,6 +41,15 @@ func Extrapolate(s *Scope, e, a, b Tensor, w []float32) Tensor {
 	return s.addcmul(e, s.sub(a, b), s.Of(w, int64(len(w)), 1, 1))
 }
 
+// Combine is a·x + b·y of tensors (B, N, 3+F), with factors (B, 1, 1) or (B, 1, 3+F).
+func Combine(s *Scope, a, x, b, y Tensor) Tensor { return s.addcmul(s.mul(a, x), b, y) }
+
+// Split are the positions and features of [x, h]: (B, N, 3) and (B, N, F).
+func Split(s *Scope, z Tensor) (x, h Tensor) {
+	f := z.MustSize()[2] - 3
+	return s.narrow(z, 2, 0, 3), s.narrow(z, 2, 3, f)
+}
+
 // Choose is f(in, choice) of each molecule, one call for all molecules of a choice: (B, ...).
 func Choose(s *Scope, in Input, choices []bool, f func(in Input, choice bool) Tensor) Tensor {
 	var no, yes []int64 // places in the batch

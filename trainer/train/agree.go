@@ -28,8 +28,7 @@ func (o *Options) settled() []setting {
 // settled are the settings that make rounds of post-training comparable.
 func (p *Posttraining) settled() []setting {
 	return []setting{
-		{"method", p.Method}, {"samples", p.Samples}, {"sample-steps", p.SampleSteps},
-		{"sample-rho", p.SampleRho}, {"scale", p.Scale}, {"reward", p.Reward},
+		{"method", p.Method}, {"samples", p.Samples}, {"scale", p.Scale}, {"reward", p.Reward},
 		{"reward-below", p.RewardBelow}, {"group", p.Group}, {"mix", p.Mix},
 		{"positives", p.Positives}, {"seed", p.Train.Seed},
 	}

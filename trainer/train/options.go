@@ -46,6 +46,11 @@ type Options struct {
 	GuideFrom float64 `json:"guide_from,omitempty"` // t/T from which the guide is asked
 	GuideTo   float64 `json:"guide_to,omitempty"`   // t/T up to which it is, 0: up to 1
 
+	// steps of the sampler of a student of few steps, each of which it learns to make like so many
+	// of its teacher (see progressive); 0: it learns the teacher's prediction
+	StudentSteps int `json:"student_steps,omitempty"`
+	TeacherSteps int `json:"teacher_steps,omitempty"`
+
 	NFT *NFT `json:"nft,omitempty"` // makes the run a round of DiffusionNFT
 
 	Reader *dataset.Reader `json:"-"` // of Data and Val; nil: strict
@@ -240,7 +245,7 @@ func Defaults() Options {
 			Hidden: 192, Depth: 6, Heads: 6, MLPRatio: 4, NoiseDims: 3, NoiseStd: 1, MLPType: model.SwiGLU,
 		},
 		EGNN: egnn.QM9(), Latent: defaultLatent(), Loss: lossL2, Dropout: 0.1,
-		BatchAtoms: 1152, Accumulate: 1, LR: 1e-3, MinLR: 0.01, Warmup: 500, EMA: 0.999, Clip: 2,
+		TeacherSteps: 4, BatchAtoms: 1152, Accumulate: 1, LR: 1e-3, MinLR: 0.01, Warmup: 500, EMA: 0.999, Clip: 2,
 		WeightDecay: 1e-12, TimePower: 1, Device: "cpu",
 		ValEvery: 2000, ValMolecules: 2000, LogEvery: 50, CheckpointEvery: Duration(10 * time.Minute), Keep: 2,
 	}
@@ -341,6 +346,8 @@ func (o *Options) checkChoices() error {
 		return errors.New("spans: want one of each file of the data, loss l2 and no limit")
 	case o.Teacher != "" && o.Network == NetworkEGNN:
 		return errors.New("--teacher: the student must be a DiT, of any variant but egnn")
+	case o.StudentSteps != 0 && o.Teacher == "":
+		return errors.New("--student-steps: needs a --teacher, whose steps it learns")
 	case o.Guide != "" && o.Teacher == "":
 		return errors.New("--guide: needs a --teacher, which it guides")
 	case o.Expert != "" && o.Guide == "":
@@ -380,6 +387,8 @@ func (o *Options) checkRanges() error {
 		{"ema", o.EMA >= 0 && o.EMA < 1, "in [0, 1)"},
 		{"clip", o.Clip >= 0, "not negative (0: no clipping)"},
 		{"weight-decay", o.WeightDecay >= 0 && o.WeightDecay < 1, "in [0, 1)"},
+		{"--student-steps", o.StudentSteps >= 0, "not negative"},
+		{"teacher-steps", o.TeacherSteps >= 1 || o.StudentSteps == 0, "at least 1"},
 		{"guide-from", o.GuideFrom >= 0 && o.GuideFrom <= o.guideTo(), "from 0 to guide-to"},
 		{"guide-to", o.GuideTo >= 0 && o.GuideTo <= 1, "in [0, 1]"},
 		{"--guidance", o.Guidance >= 0 && o.Guidance <= 100, "in [0, 100]"},

@@ -14,7 +14,6 @@ import (
 
 	"github.com/symdiff-go/symdiff/core/encoding"
 	"github.com/symdiff-go/symdiff/core/safetensors"
-	"github.com/symdiff-go/symdiff/core/symdiff"
 	"github.com/symdiff-go/symdiff/trainer/dataset"
 	"github.com/symdiff-go/symdiff/trainer/evaluation"
 )
@@ -61,11 +60,7 @@ type Posttraining struct {
 	Patience int `json:"patience"` // rounds without a better score after which it ends
 
 	// molecules sampled from the network of each round
-	Samples int `json:"samples"`
-	// of its sampler, which become the default of the weights; 0: the default of Init
-	SampleSteps int     `json:"sample_steps,omitempty"`
-	SampleRho   float64 `json:"sample_rho,omitempty"`
-
+	Samples     int     `json:"samples"`
 	Reward      string  `json:"reward,omitempty"` // see newRewarder; empty: none
 	RewardBelow float64 `json:"reward_below"`     // with a reward, t/T below which it counts
 	// training molecules of a round, in each round others; for TaskVector without a reward all are
@@ -125,7 +120,6 @@ func (p *Posttraining) Validate() error {
 		{"--rounds", p.Rounds >= 1, "at least 1"},
 		{"patience", p.Patience >= 1, "at least 1"},
 		{"--samples", p.Samples >= 1, "at least 1"},
-		{"--sample-steps", p.SampleSteps >= 0, "not negative"},
 		{"positives", p.Positives >= 1, "at least 1"},
 		{"reward-below", p.RewardBelow > 0 && p.RewardBelow <= 1, "above 0, at most 1"},
 		{"scale", vector == (p.Scale > 0) && p.Scale <= 10,
@@ -141,9 +135,6 @@ func (p *Posttraining) Validate() error {
 			return fmt.Errorf("%s: want a value %s", c.flag, c.want)
 		}
 	}
-	if err := encoding.CheckRho(p.SampleRho); err != nil {
-		return fmt.Errorf("sample-rho: %w", err)
-	}
 	if p.Train.Teacher != "" {
 		return errors.New("--teacher: not in post-training, which learns from the noise")
 	}
@@ -158,11 +149,6 @@ func (p *Posttraining) Validate() error {
 		o = p.round(0, p.Train.Init, p.Train.Data)
 	}
 	return o.Validate()
-}
-
-// sampler is that of the samples of a round, of weights.
-func (p *Posttraining) sampler() symdiff.Options {
-	return symdiff.Options{Steps: p.SampleSteps, Rho: p.SampleRho}
 }
 
 // The copies of the network that a round of TaskVector fine-tunes, and the folders of their runs.
@@ -394,8 +380,6 @@ type PosttrainStage struct {
 type PosttrainSummary struct {
 	Method      string  `json:"method"`
 	Samples     int     `json:"samples"`
-	SampleSteps int     `json:"sample_steps,omitempty"`
-	SampleRho   float64 `json:"sample_rho,omitempty"`
 	Steps       int     `json:"steps"`
 	LR          float64 `json:"lr"`
 	Reward      string  `json:"reward,omitempty"`
@@ -413,8 +397,7 @@ type PosttrainSummary struct {
 
 // summary are the settings that the provenance states.
 func (p *Posttraining) summary() PosttrainSummary {
-	s := PosttrainSummary{Method: p.Method, Samples: p.Samples, SampleSteps: p.SampleSteps,
-		SampleRho: p.SampleRho, Steps: p.Train.Steps, LR: p.Train.LR, Scale: p.Scale, Beta: p.Beta,
+	s := PosttrainSummary{Method: p.Method, Samples: p.Samples, Steps: p.Train.Steps, LR: p.Train.LR, Scale: p.Scale, Beta: p.Beta,
 		From: p.From, To: p.To, Ramp: p.Ramp, Negative: p.Negative}
 	if p.Reward != "" {
 		s.Reward, s.RewardBelow = shareableReward(p.Reward), p.RewardBelow

@@ -359,8 +359,7 @@ func writeMolecules(file string, molecules []*molecule.Molecule) error {
 // sampleTo writes n samples of a seed from the first one on.
 func (r *posttraining) sampleTo(ctx context.Context, file string, by *symdiff.Model, seed uint64,
 	first, n int) error {
-	o := r.sampler()
-	o.Seed, o.First, o.N, o.Threads = seed, first, n, r.Train.Threads
+	o := symdiff.Options{Seed: seed, First: first, N: n, Threads: r.Train.Threads}
 	var molecules []*molecule.Molecule
 	for m, err := range by.Generate(ctx, o) {
 		if err != nil && ctx.Err() != nil {
@@ -434,12 +433,6 @@ func (r *posttraining) write(next Round, w Weights) error {
 	s.Rounds = append(slices.Clone(s.Rounds), next)
 	if meta.Training, err = r.provenance(meta.Training, &s, next.Round); err != nil {
 		return err
-	}
-	if r.SampleSteps > 0 {
-		meta.Sampling.Steps = r.SampleSteps
-	}
-	if r.SampleRho > 0 {
-		meta.Sampling.Rho = r.SampleRho
 	}
 	meta.Describe(w.Metadata)
 	temp := next.Weights + ".new"

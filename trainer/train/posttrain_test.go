@@ -49,7 +49,7 @@ func smallPosttraining(t *testing.T, method string) Posttraining {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Rounds, p.Patience, p.Samples, p.SampleSteps, p.SampleRho, p.Positives = 2, 2, 8, 3, 5, 20
+	p.Rounds, p.Patience, p.Samples, p.Positives = 2, 2, 8, 20
 	o := &p.Train
 	o.Data, o.Val, o.ValMolecules = []string{molecules(t, 60)}, []string{molecules(t, 20)}, 20
 	o.Out, o.Steps, o.BatchAtoms, o.Threads, o.Seed, o.CheckpointEvery, o.LogEvery,
@@ -180,14 +180,11 @@ func TestPosttrainingTellsItsProvenance(t *testing.T) {
 		len(s.Data[0].SHA256) != 64 || len(s.Val) != 1 || s.Options.Samples != 8 {
 		t.Errorf("%+v", s)
 	}
-	if s.Rounds[2].Hours <= 0 || s.Rounds[1].Measures == nil {
+	if s.Rounds[1].Hours <= 0 || s.Rounds[1].Measures == nil {
 		t.Errorf("%+v", s.Rounds)
 	}
 	if meta.Moments == nil || len(meta.Histogram) == 0 {
 		t.Error("what the weights said of their data is lost")
-	}
-	if want := (encoding.Sampling{Steps: 3, Rho: 5}); meta.Sampling != want {
-		t.Errorf("the weights state %+v of their sampler, want %+v", meta.Sampling, want)
 	}
 	if got, want := weightsOf(t, result.Weights), weightsOf(t, result.Rounds[result.Best].Weights); len(got) != len(want) {
 		t.Errorf("%s has %d tensors, round %d has %d", result.Weights, len(got), result.Best, len(want))
@@ -495,20 +492,18 @@ func TestPosttrainingEndsByItsRule(t *testing.T) {
 
 func TestPosttrainingRefusesWhatItCannotDo(t *testing.T) {
 	for want, change := range map[string]func(*Posttraining){
-		"sample-rho: want a number from 1 to 1000": func(p *Posttraining) { p.SampleRho = 0.5 },
-		"--rounds":      func(p *Posttraining) { p.Rounds = 0 },
-		"--val":         func(p *Posttraining) { p.Train.Val = nil },
-		"--method":      func(p *Posttraining) { p.Method = "luck" },
-		"scale":         func(p *Posttraining) { p.Scale = 0 },
-		"beta, from":    func(p *Posttraining) { p.Beta = 0.4 },
-		"mix":           func(p *Posttraining) { p.Mix = 0.5 },
-		"positives":     func(p *Posttraining) { p.Positives = 0 },
-		"reward-below":  func(p *Posttraining) { p.RewardBelow = 0 },
-		"--reward":      func(p *Posttraining) { p.Reward = "loud" },
-		"conditioned":   func(p *Posttraining) { p.Train.Condition = []string{"gap"} },
-		"no such file":  func(p *Posttraining) { p.Train.Data = []string{"none.xyz"} },
-		"--sample-step": func(p *Posttraining) { p.SampleSteps = -1 },
-		"stop-after":    func(p *Posttraining) { p.Train.StopAfter = 1 },
+		"--rounds":     func(p *Posttraining) { p.Rounds = 0 },
+		"--val":        func(p *Posttraining) { p.Train.Val = nil },
+		"--method":     func(p *Posttraining) { p.Method = "luck" },
+		"scale":        func(p *Posttraining) { p.Scale = 0 },
+		"beta, from":   func(p *Posttraining) { p.Beta = 0.4 },
+		"mix":          func(p *Posttraining) { p.Mix = 0.5 },
+		"positives":    func(p *Posttraining) { p.Positives = 0 },
+		"reward-below": func(p *Posttraining) { p.RewardBelow = 0 },
+		"--reward":     func(p *Posttraining) { p.Reward = "loud" },
+		"conditioned":  func(p *Posttraining) { p.Train.Condition = []string{"gap"} },
+		"no such file": func(p *Posttraining) { p.Train.Data = []string{"none.xyz"} },
+		"stop-after":   func(p *Posttraining) { p.Train.StopAfter = 1 },
 	} {
 		p := smallPosttraining(t, TaskVector)
 		change(&p)
@@ -557,8 +552,6 @@ func TestPosttrainingGoesOnAsItBegan(t *testing.T) {
 	}
 	for want, change := range map[string]func(*Posttraining){
 		"--samples 9: it was begun with 8":    func(p *Posttraining) { p.Samples++ },
-		"--sample-steps":                      func(p *Posttraining) { p.SampleSteps++ },
-		"--sample-rho":                        func(p *Posttraining) { p.SampleRho++ },
 		"--positives":                         func(p *Posttraining) { p.Positives++ },
 		"--reward-below":                      func(p *Posttraining) { p.RewardBelow = 0.5 },
 		"--reward valid: it was begun with ;": func(p *Posttraining) { p.Reward = "valid" },

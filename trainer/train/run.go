@@ -168,6 +168,9 @@ func newRun(o Options, world *mpi.World, status io.Writer, terminal bool) (_ *ru
 	case r.teacher != nil:
 		r.meta.Context = r.teacher.context
 	}
+	if r.StudentSteps > 0 {
+		r.meta.Sampling = studentSampling(r.StudentSteps)
+	}
 	if err := r.load(); err != nil {
 		return nil, err
 	}

@@ -70,6 +70,7 @@ func (r *run) draw(step int) batch {
 		if r.Spans != nil {
 			b.times[i] = r.Spans[r.set.SourceOf(index)].of(b.times[i], r.batcher.T())
 		}
+		b.times[i] = r.teacher.time(b.times[i], r.batcher.T())
 	}
 	b.epoch, b.position = r.order.Position()
 	return b
@@ -195,7 +196,7 @@ func (r *run) squaredError(s *torch.Scope, p *torch.Params, b *Batch) torch.Tens
 	target := s.Of(b.Eps, n, m, 3+f)
 	switch {
 	case r.teacher != nil:
-		target = r.teacher.target(s, in, b.T)
+		in, target = r.teacher.target(s, p, in, b)
 	case b.Sign != nil:
 		torch.NoGrad(func() {
 			reference := r.reference(s, in, b.Anchored)

@@ -32,6 +32,8 @@ type teacher struct {
 	// w, and between which t/T, both included, as core/symmetrise has it
 	weight, from, to float32
 	context          []encoding.Quantity // what they are conditioned on
+
+	progressive *progressive // of a student of few steps, or nil
 }
 
 // loadTeacher reads Options.Teacher, Options.Guide and Options.Expert; nil if there is none.
@@ -43,6 +45,11 @@ func loadTeacher(o Options, device gotch.Device) (*teacher, error) {
 	var err error
 	if t.network, t.context, err = loadParams("--teacher", o.Teacher, o, device); err != nil {
 		return t, err
+	}
+	if o.StudentSteps > 0 {
+		if t.progressive, err = newProgressive(o); err != nil {
+			return t, fmt.Errorf("--teacher %s: %w", o.Teacher, err)
+		}
 	}
 	for _, other := range []struct {
 		flag, file string
@@ -93,24 +100,46 @@ func loadParams(flag, path string, o Options,
 	return p, m.Meta.Context, nil
 }
 
-// target is eps* for a batch, whose times are those of in, without gradient.
-func (t *teacher) target(s *torch.Scope, in torch.Input, times []float32) (eps torch.Tensor) {
+// target is what the student, of parameters p, is given and is to predict for a batch, which in is
+// made of, without gradient.
+func (t *teacher) target(s *torch.Scope, p *torch.Params, in torch.Input,
+	b *Batch) (at torch.Input, eps torch.Tensor) {
 	torch.NoGrad(func() {
-		eps = torch.Forward(s, t.network, in).Eps(s)
-		if t.guide == nil {
+		if t.progressive == nil {
+			at, eps = in, t.predict(s, in, b.T)
 			return
 		}
-		expert := eps
-		if t.expert != nil {
-			expert = torch.Forward(s, t.expert, in).Eps(s)
+		student := func(s *torch.Scope, in torch.Input, _ []float32) torch.Tensor {
+			return torch.Forward(s, p, in).Eps(s)
 		}
-		w := make([]float32, len(times))
-		for i, time := range times {
-			if time >= t.from && time <= t.to {
-				w[i] = t.weight
-			}
-		}
-		eps = torch.Extrapolate(s, eps, expert, torch.Forward(s, t.guide, in).Eps(s), w)
+		at, eps = t.progressive.target(s, in, b, t.predict, student)
 	})
-	return eps
+	return at, eps
+}
+
+// time is a time of {0..T}, or for a student of few steps one of its grid.
+func (t *teacher) time(at, T int) int {
+	if t == nil || t.progressive == nil {
+		return at
+	}
+	return t.progressive.time(at, T)
+}
+
+// predict is eps* at the times of in.
+func (t *teacher) predict(s *torch.Scope, in torch.Input, times []float32) torch.Tensor {
+	eps := torch.Forward(s, t.network, in).Eps(s)
+	if t.guide == nil {
+		return eps
+	}
+	expert := eps
+	if t.expert != nil {
+		expert = torch.Forward(s, t.expert, in).Eps(s)
+	}
+	w := make([]float32, len(times))
+	for i, time := range times {
+		if time >= t.from && time <= t.to {
+			w[i] = t.weight
+		}
+	}
+	return torch.Extrapolate(s, eps, expert, torch.Forward(s, t.guide, in).Eps(s), w)
 }

@@ -12,7 +12,7 @@ import (
 
 // validate is the mean over the held-out molecules of |eps - eps_hat|² per coordinate, with the EMA
 // weights and with noise and times that depend on nothing but the molecule's number: t runs evenly
-// over {1..T}. Nothing of the condition is kept back. The state of the lowest one is kept.
+// over {1..T}, or over the grid of a student of few steps. Nothing of the condition is kept back. The state of the lowest one is kept.
 func (r *run) validate() error {
 	torch.NoGrad(func() { r.emaParams.Flat.Copy_(r.opt.EMA) })
 	r.emaParams.Refresh()
@@ -21,7 +21,7 @@ func (r *run) validate() error {
 	for i := range times {
 		// the golden ratio's multiples are spread evenly
 		_, u := math.Modf(float64(i) * (math.Sqrt(5) - 1) / 2)
-		times[i] = 1 + int(u*float64(T))
+		times[i] = r.teacher.time(1+int(u*float64(T)), T)
 	}
 	batches := r.val.Batches(r.BatchAtoms)
 	r.team.do(func(w int, s *torch.Scope) {
