@@ -1,13 +1,15 @@
 // make evaluate-branches: how many molecules keep all their bonds when a run gets new noise from a
-// step on, by the command line, with the default sampler.
+// step on, by the command line, with the sampler of the page Explore.
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { load } from "./load.js";
 
 const [weights, out] = process.argv.slice(2);
 const [count, steps] = [50, [4, 8, 10]];
+const { stochastic } = await load("/src/settings.ts");
 const command = fileURLToPath(new URL("../build/symdiff", import.meta.url));
 
 /** The bonds of each molecule, as lines of SDF. */
@@ -22,6 +24,10 @@ function sample(...args) {
       count,
       "--seed",
       1,
+      "--method",
+      stochastic.method,
+      "--steps",
+      stochastic.steps,
       "--quiet",
       "-o",
       "-.sdf",

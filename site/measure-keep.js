@@ -9,22 +9,14 @@ import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createServer } from "vite";
+import { load } from "./load.js";
 
 const [weights, out] = process.argv.slice(2);
 const [bases, each] = [Number(process.env.BASES || 25), Number(process.env.EACH || 8)];
 const top = fileURLToPath(new URL("..", import.meta.url));
 const dir = mkdtempSync(join(tmpdir(), "symdiff-keep-"));
 
-const vite = await createServer({
-  configFile: false,
-  root: join(top, "site"),
-  server: { middlewareMode: true, ws: false },
-  optimizeDeps: { noDiscovery: true },
-  logLevel: "error",
-});
-const { half, heavy, partOf } = await vite.ssrLoadModule("/src/explore/parts.ts");
-await vite.close();
+const { half, heavy, partOf, stochastic } = await load("/src/explore/parts.ts", "/src/settings.ts");
 const data = readFileSync(weights);
 
 function sample(...args) {
@@ -45,7 +37,7 @@ const flags = (process.env.FLAGS ?? "").split(" ").filter(Boolean);
 const well = (m) => m.stable && m.connected;
 const xyz = (m) =>
   `${m.elements.length}\n\n${m.elements.map((e, i) => `${e} ${m.positions[i].map((x) => x.toFixed(6)).join(" ")}\n`).join("")}`;
-const found = sample("--count", 8 * bases, "--seed", 1, "--steps", 100, "--t-start", 1000)
+const found = sample("--count", 8 * bases, "--seed", 1)
   .filter(well)
   .slice(0, bases);
 const choices = {
@@ -65,6 +57,10 @@ const tasks = Object.entries(choices).map(([task, choose]) => {
       each,
       "--seed",
       1000 + i,
+      "--method",
+      stochastic.method,
+      "--steps",
+      stochastic.steps,
       ...flags,
     );
   });

@@ -105,9 +105,10 @@ for (let round = 0; round < rounds; round++) {
   );
   await page.goto(`${server.url}?atoms=18`); // without a seed, with which the page begins by itself
   await visit(page, "second visit", note);
+  const usual = await page.inputValue("#steps");
   await page.fill("#steps", String(steps));
   note(`steps/s of a run of ${steps} steps, drawing included`, steps / (await generated(page)));
-  await page.fill("#steps", "40");
+  await page.fill("#steps", usual);
   await page.fill("#count", "100");
   note("molecules/s of a batch of 100, all workers", 100 / (await generated(page, "batch")));
   await close();

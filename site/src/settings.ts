@@ -28,11 +28,14 @@ export interface Settings {
   gamma: Gamma;
 }
 
+/** The samplers that the page offers. */
+export const methods = ["dpm++2m", "dpm++2m-sde", "ancestral"] as const satisfies readonly Method[];
+
 /**
- * The samplers that the page offers; the first is core's default, and goes without saying in the
- * address.
+ * The sampler and the steps of weights that do not say theirs (sampler.Options). It draws noise at
+ * every step, by which branches of a run differ.
  */
-export const methods = ["dpm++2m-sde", "ancestral", "dpm++2m"] as const satisfies readonly Method[];
+export const stochastic = { method: "dpm++2m-sde", steps: 40 } as const;
 
 /** The names of the samplers in the literature. */
 export const methodNames: Record<Method, string> = {
@@ -95,14 +98,14 @@ export function limitsOf({
   };
 }
 
-export function defaults({ defaults: { t_start, steps } }: Limits): Settings {
+export function defaults({ defaults: { t_start, steps, method } }: Limits): Settings {
   return {
     seed: randomSeed(),
     atoms: 0,
     formula: "",
     start: t_start,
     steps,
-    method: methods[0],
+    method,
     gamma: gammas[0],
   };
 }
@@ -115,21 +118,25 @@ export function startAt(
   return { start, steps: Math.min(steps, start) };
 }
 
+/** The number of steps that core takes by a sampler where none is asked for. */
+export function stepsOf(method: Method, { defaults }: Limits): number {
+  return method === defaults.method ? defaults.steps : Math.min(stochastic.steps, defaults.t_start);
+}
+
 /**
- * Start and steps for other weights: a default of either stays one, any other goes along as far as
+ * Start, steps and sampler for other weights: a default stays one, any other goes along as far as
  * those weights can.
  */
 export function carryOver(
-  now: Pick<Settings, "start" | "steps">,
+  now: Pick<Settings, "start" | "steps" | "method">,
   from: Limits,
   to: Limits,
-): Pick<Settings, "start" | "steps"> {
-  const { t_start, steps } = to.defaults;
+): Pick<Settings, "start" | "steps" | "method"> {
+  const { t_start } = to.defaults;
   const keeps = now.start !== from.defaults.t_start && t_start < to.maxSteps;
-  return startAt(
-    keeps ? Math.min(now.start, to.maxSteps) : t_start,
-    now.steps === from.defaults.steps ? { steps } : now,
-  );
+  const method = now.method === from.defaults.method ? to.defaults.method : now.method;
+  const steps = now.steps === stepsOf(now.method, from) ? stepsOf(method, to) : now.steps;
+  return { method, ...startAt(keeps ? Math.min(now.start, to.maxSteps) : t_start, { steps }) };
 }
 
 /** The seed in its shortest form, or undefined where the text is not a whole number below 2^64. */
@@ -176,14 +183,16 @@ export function parseQuery(
 ): Settings {
   const q = new URLSearchParams(query);
   const start = startOf(q, "t_start", limits) ?? startOf(q, "start", limits) ?? otherwise.start;
+  const asked = methods.find((m) => m === q.get("method"));
+  const steps = asked ? stepsOf(asked, limits) : otherwise.steps;
   return {
     seed: parseSeed(q.get("seed") ?? "") ?? otherwise.seed,
     atoms: limits.sizes.find((n) => String(n) === q.get("atoms")) ?? otherwise.atoms,
     formula:
       (limits.compositionConditional && parseFormula(q.get("formula") ?? "")) || otherwise.formula,
     start,
-    steps: wholeOf(q, "steps", limits.minSteps, start) ?? startAt(start, otherwise).steps,
-    method: methods.find((m) => m === q.get("method")) ?? otherwise.method,
+    steps: wholeOf(q, "steps", limits.minSteps, start) ?? startAt(start, { steps }).steps,
+    method: asked ?? otherwise.method,
     gamma: gammas.find((g) => g === q.get("gamma")) ?? otherwise.gamma,
   };
 }
@@ -211,7 +220,7 @@ export function toQuery(
     t_start: String(start),
     start: "",
     steps: String(steps),
-    method: method === methods[0] ? "" : method,
+    method,
     gamma: gamma === gammas[0] ? "" : gamma,
   });
 }

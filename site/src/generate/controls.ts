@@ -17,6 +17,7 @@ import {
   parseSeed,
   randomSeed,
   startAt,
+  stepsOf,
   toQuery,
   wholeOf,
   withQuery,
@@ -53,6 +54,8 @@ export class Controls {
   /** The bounds, and the start, that the fields show. */
   #fitted = limitsOf(models[0]);
   #started = 0;
+  /** The sampler before the user's last choice. */
+  #sampler: Settings["method"] = methods[0];
   /** The seed of the latest run, to know whether the one in the field has been used. */
   #used = "";
   /**
@@ -79,6 +82,17 @@ export class Controls {
     this.#start.addEventListener("input", () => {
       const settings = this.#settings;
       this.#write({ ...settings, ...startAt(settings.start, settings) });
+    });
+    this.#method.addEventListener("input", () => {
+      const { steps, ...settings } = this.#settings;
+      const usual = steps === stepsOf(this.#sampler, this.#fitted);
+      this.#write({
+        ...settings,
+        ...startAt(settings.start, {
+          steps: usual ? stepsOf(settings.method, this.#fitted) : steps,
+        }),
+      });
+      this.#changed();
     });
     this.#seed.addEventListener("input", () => {
       this.#locked = true; // a seed that was typed is meant
@@ -262,7 +276,9 @@ export class Controls {
     this.#steps.min = String(Math.min(this.#fitted.minSteps, start));
     this.#steps.max = String(start);
     this.#steps.value = String(steps);
-    this.#method.value = method;
+    if (!methods.some((name) => name === method) && this.#method.length === methods.length)
+      this.#method.add(new Option(methodNames[method], method));
+    this.#method.value = this.#sampler = method;
     this.#gamma.value = gamma;
   }
 
@@ -320,7 +336,7 @@ export class Controls {
     const parts = [
       ...(this.#locked || this.linked ? [`seed ${seed}`] : []),
       ...(atoms && !formula ? [`${atoms} atoms`] : []),
-      ...(steps === otherwise.steps ? [] : [`${steps} steps`]),
+      ...(steps === stepsOf(method, this.#fitted) ? [] : [`${steps} steps`]),
       ...(start === otherwise.t_start ? [] : [`from t = ${start}`]),
       ...(method === otherwise.method ? [] : [method]),
       ...(gamma === gammas[0] ? [] : [`γ ${gamma}`]),

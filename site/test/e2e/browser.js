@@ -13,6 +13,14 @@ export const top = fileURLToPath(new URL("../../..", import.meta.url));
 export const screenshots = join(top, "build/screenshots");
 mkdirSync(screenshots, { recursive: true });
 
+/** The sampler of the shipped weights, as their metadata have it. */
+export const usual = (() => {
+  const bytes = readFileSync(join(top, "core/weights/qm9-web.safetensors"));
+  const header = JSON.parse(bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE(0))));
+  const { method, steps } = JSON.parse(header.__metadata__.sampling);
+  return { method, steps, pattern: method.replaceAll("+", "\\+") };
+})();
+
 const servers = new Set();
 const browsers = new Set();
 

@@ -19,6 +19,7 @@ import {
   serve,
   test,
   top,
+  usual,
 } from "./browser.js";
 
 const weights = join(top, "core/weights/qm9-web.safetensors");
@@ -238,7 +239,7 @@ test("every file carries seed, settings and the hash of the weights", async () =
   assert.match(
     comment,
     new RegExp(
-      `^seed=${intro.seed} index=0 steps=${intro.steps} method=dpm\\+\\+2m-sde t_start=600 model=${intro.model.slice(0, 16)}`,
+      `^seed=${intro.seed} index=0 steps=${intro.steps} method=${usual.pattern} t_start=600 model=${intro.model.slice(0, 16)}`,
     ),
   );
   const pdb = (await text(page, "[data-format=pdb]")).text;
@@ -286,15 +287,20 @@ test("the command under Reproduce writes the very bytes, with any gamma and with
   const command = () => page.textContent("#command");
   assert.match(
     await command(),
-    /^symdiff sample --seed 11 --steps 30 --t-start 600 --method dpm\+\+2m-sde --gamma haar --out \S+\.xyz$/,
+    new RegExp(
+      `^symdiff sample --seed 11 --steps 30 --t-start 600 --method ${usual.pattern} --gamma haar --out \\S+\\.xyz$`,
+    ),
   );
   assert.equal((await text(page, "[data-format=xyz]")).text, runCommand(await command()));
   await page.selectOption("#start", "700");
   await generate(page);
-  assert.match(await command(), / --steps 30 --t-start 700 --method dpm\+\+2m-sde --gamma haar /);
+  assert.match(
+    await command(),
+    new RegExp(` --steps 30 --t-start 700 --method ${usual.pattern} --gamma haar `),
+  );
   assert.match(
     await page.textContent("#provenance"),
-    /, 30 steps from t = 700 \(dpm\+\+2m-sde\), gamma haar, /,
+    new RegExp(`, 30 steps from t = 700 \\(${usual.pattern}\\), gamma haar, `),
   );
   assert.equal((await text(page, "[data-format=xyz]")).text, runCommand(await command()));
   await page.selectOption("#gamma", "none");
@@ -357,7 +363,7 @@ test("a batch fills the gallery, is tallied as the command line does, and its SD
   const sdf = await text(page, "#batch-sdf");
   assert.match(
     await page.textContent("#batch-command"),
-    /--count 30 --steps 40 --t-start 600 --method dpm\+\+2m-sde /,
+    new RegExp(`--count 30 --steps ${usual.steps} --t-start 600 --method ${usual.pattern} `),
   );
   assert.equal(sdf.text, runCommand(await page.textContent("#batch-command")));
   writeFileSync(join(top, "build/e2e/batch.sdf"), sdf.text);
@@ -412,9 +418,9 @@ test("a batch fills the gallery, is tallied as the command line does, and its SD
   );
   await page.click("#replay");
   await page.waitForFunction(
-    () =>
-      document.querySelector(".position").value === "40 / 40" &&
-      document.querySelector("#replay").hidden,
+    (end) =>
+      document.querySelector(".position").value === end && document.querySelector("#replay").hidden,
+    `${usual.steps} / ${usual.steps}`,
   );
   assert.equal(
     (await text(page, "[data-format=xyz]")).text,
@@ -685,25 +691,25 @@ test("the start is chosen in words, steps go along, and weights without the mome
     page.evaluate(() => ["start", "steps"].map((id) => document.getElementById(id).value).join());
   const note = () => page.textContent("#start-note");
   const query = () => new URL(page.url()).searchParams;
-  assert.equal(await shown(), "600,40");
+  assert.equal(await shown(), `600,${usual.steps}`);
   assert.match(await note(), /^Starts at t = 600 from a Gaussian .* decide almost nothing/);
   await page.selectOption("#start", "1000");
-  assert.equal(await shown(), "1000,40");
+  assert.equal(await shown(), `1000,${usual.steps}`);
   assert.match(await note(), /^Starts from pure noise/);
-  assert.deepEqual([query().get("t_start"), query().get("steps")], ["1000", "40"]);
+  assert.deepEqual([query().get("t_start"), query().get("steps")], ["1000", String(usual.steps)]);
   await page.fill("#steps", "800");
   await page.selectOption("#start", "400");
   assert.equal(await shown(), "400,400", "a step for each time is the most");
   assert.deepEqual([query().get("t_start"), query().get("steps")], ["400", "400"]);
 
   await page.goto(`${server.url}?seed=7&t_start=610`);
-  assert.equal(await shown(), "610,40", "any start of an address is offered");
+  assert.equal(await shown(), `610,${usual.steps}`, "any start of an address is offered");
   await page.goto(`${server.url}?seed=7&atoms=6&steps=50`);
   assert.equal(await shown(), "600,50", "steps change steps alone");
   await page.goto(`${server.url}?seed=7&atoms=6&start=0&steps=50`);
   assert.equal(await shown(), "1000,50", "as links of before say it");
   await page.goto(`${server.url}?atoms=6&lock=1&seed=7`);
-  assert.equal(await shown(), "600,40");
+  assert.equal(await shown(), `600,${usual.steps}`);
   const plain = fastWeights({ moments: false });
   const file = join(top, "build/e2e/plain.safetensors");
   writeFileSync(file, plain.buffer);
@@ -721,7 +727,7 @@ test("the start is chosen in words, steps go along, and weights without the mome
     runCommand(await page.textContent("#command"), { model: file }),
   );
   await page.selectOption("#model", "qm9-web");
-  assert.equal(await shown(), "600,40", "the defaults again");
+  assert.equal(await shown(), `600,${usual.steps}`, "the defaults again");
   assert.equal(await page.isDisabled("#start"), false);
   assert.equal(query().get("t_start"), "600");
   await close();

@@ -18,6 +18,7 @@ import {
   serve,
   test,
   top,
+  usual,
 } from "./browser.js";
 
 let server;
@@ -34,7 +35,10 @@ const query = (page) => Object.fromEntries(new URL(page.url()).searchParams);
 test("a link makes its molecule by itself, and a reload makes it again", async () => {
   const { page, close } = await open(browser, `${server.url}?seed=7&atoms=9`, { metered: false });
   await made(page);
-  assert.match(await page.textContent("#provenance"), /^Seed 7, 9 atoms, 40 steps/);
+  assert.match(
+    await page.textContent("#provenance"),
+    new RegExp(`^Seed 7, 9 atoms, ${usual.steps} steps`),
+  );
   const { text } = await download(page, "xyz");
   await page.reload();
   await made(page);
@@ -101,7 +105,8 @@ test("a molecule of a batch has its own link, and a frame that shows it", async 
     seed: "3",
     atoms: "9",
     t_start: "600",
-    steps: "40",
+    steps: String(usual.steps),
+    method: usual.method,
     index: "2",
   });
   assert.equal(await page.textContent("#copy-link"), "Copied");

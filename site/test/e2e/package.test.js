@@ -23,7 +23,7 @@ import * as esbuild from "esbuild";
 import * as vite from "vite";
 import webpack from "webpack";
 import { accessible } from "./axe.js";
-import { endAll, launch, open, screenshots, test, top } from "./browser.js";
+import { endAll, launch, open, screenshots, test, top, usual } from "./browser.js";
 import { block, copied, holdsInNode, oldest, pack, prose, usage } from "./packed.js";
 import { staticServer } from "./static.js";
 
@@ -73,7 +73,10 @@ async function molecule(url) {
   const [status, file] = [await page.textContent("#status"), await page.textContent("#file")];
   await close();
   assert.match(status, /^[A-Z]\w+, (not )?stable, (connected|in pieces)$/);
-  assert.match(file, /^\d+\n.*seed=7 .*steps=40 method=dpm\+\+2m-sde t_start=600 /);
+  assert.match(
+    file,
+    new RegExp(`^\\d+\\n.*seed=7 .*steps=${usual.steps} method=${usual.pattern} t_start=600 `),
+  );
   assert.equal(file, (made ??= file));
 }
 

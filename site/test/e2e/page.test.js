@@ -17,6 +17,7 @@ import {
   serve,
   test,
   top,
+  usual,
 } from "./browser.js";
 
 let server;
@@ -79,17 +80,20 @@ test("a molecule from first visit to files, the same as the command line makes",
     seed: "42",
     atoms: "14",
     t_start: "600",
-    steps: "40",
+    steps: String(usual.steps),
+    method: usual.method,
     lock: "1",
   });
-  assert.equal(await page.textContent(".position"), "40 / 40");
+  assert.equal(await page.textContent(".position"), `${usual.steps} / ${usual.steps}`);
   assert.match(
     await page.textContent("#status"),
     new RegExp(`^Finished: ${formula}\\. (Not s|S)table, (Not c|C)onnected, (Not v|V)alid\\.$`),
   );
   assert.match(
     await page.textContent("#provenance"),
-    /^Seed 42, 14 atoms, 40 steps from t = 600 \(dpm\+\+2m-sde\), weights qm9-web [0-9a-f]{12}$/,
+    new RegExp(
+      `^Seed 42, 14 atoms, ${usual.steps} steps from t = 600 \\(${usual.pattern}\\), weights qm9-web [0-9a-f]{12}$`,
+    ),
   );
 
   const xyz = await download(page, "xyz");

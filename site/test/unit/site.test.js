@@ -68,7 +68,7 @@ test("the address holds the settings, and refuses what is out of bounds", async 
       ...settings,
       start,
     });
-  assert.equal(toQuery(defaults, ""), "?seed=5&t_start=600&steps=40");
+  assert.equal(toQuery(defaults, ""), "?seed=5&t_start=600&steps=40&method=dpm%2B%2B2m-sde");
   assert.equal(
     toQuery(
       {
@@ -82,7 +82,7 @@ test("the address holds the settings, and refuses what is out of bounds", async 
       },
       "?embed=1&atoms=7&start=600&method=ddim&gamma=none",
     ),
-    "?embed=1&seed=1&t_start=1000&steps=50",
+    "?embed=1&method=dpm%2B%2B2m-sde&seed=1&t_start=1000&steps=50",
   );
   for (const query of [
     "",
@@ -112,7 +112,10 @@ test("a formula stands in place of the number of atoms, with weights that take o
   const { parseFormula, parseQuery, sampleOptions, toQuery } = await load("/src/settings.ts");
   const { command } = await load("/src/command.ts");
   const settings = { ...defaults, atoms: 9, formula: "C7H10O2" };
-  assert.equal(toQuery(settings, ""), "?seed=5&formula=C7H10O2&t_start=600&steps=40");
+  assert.equal(
+    toQuery(settings, ""),
+    "?seed=5&formula=C7H10O2&t_start=600&steps=40&method=dpm%2B%2B2m-sde",
+  );
   assert.deepEqual(parseQuery(toQuery(settings, ""), limits, defaults), {
     ...defaults,
     formula: "C7H10O2",
@@ -136,6 +139,7 @@ test("a formula stands in place of the number of atoms, with weights that take o
 
 test("a setting of the address does not change another, and links of before are read", async () => {
   const { parseQuery } = await load("/src/settings.ts");
+  const fast = { ...limits, defaults: { ...limits.defaults, steps: 15, method: "dpm++2m" } };
   const read = (query, of = limits) => {
     const { start, steps, method } = parseQuery(query, of);
     return [start, steps, method];
@@ -143,6 +147,9 @@ test("a setting of the address does not change another, and links of before are 
   assert.deepEqual(read("?seed=7"), [600, 40, "dpm++2m-sde"]);
   assert.deepEqual(read("?seed=7&steps=50"), [600, 50, "dpm++2m-sde"]);
   assert.deepEqual(read("?seed=7&method=ancestral"), [600, 40, "ancestral"]);
+  assert.deepEqual(read("?seed=7", fast), [600, 15, "dpm++2m"]);
+  assert.deepEqual(read("?seed=7&method=ancestral", fast), [600, 40, "ancestral"]);
+  assert.deepEqual(read("?seed=7&method=ancestral&steps=20", fast), [600, 20, "ancestral"]);
   assert.deepEqual(read("?seed=7&t_start=500"), [500, 40, "dpm++2m-sde"]);
   assert.deepEqual(read("?seed=7&t_start=30"), [30, 30, "dpm++2m-sde"]);
   assert.deepEqual(read("?seed=7&t_start=1000"), [1000, 40, "dpm++2m-sde"]);
@@ -160,33 +167,45 @@ test("with other weights a default start stays one, and all else goes along as f
   const { carryOver, startAt } = await load("/src/settings.ts");
   assert.deepEqual(startAt(1000, { steps: 40 }), { start: 1000, steps: 40 });
   assert.deepEqual(startAt(400, { steps: 900 }), { start: 400, steps: 400 });
-  assert.deepEqual(carryOver({ start: 600, steps: 40 }, limits, whole), { start: 1000, steps: 40 });
-  assert.deepEqual(carryOver({ start: 1000, steps: 40 }, whole, limits), { start: 600, steps: 40 });
-  assert.deepEqual(carryOver({ start: 700, steps: 30 }, limits, whole), { start: 1000, steps: 30 });
-  const fast = { ...limits, defaults: { ...limits.defaults, steps: 20 } };
-  assert.deepEqual(carryOver({ start: 600, steps: 40 }, limits, fast), { start: 600, steps: 20 });
-  assert.deepEqual(carryOver({ start: 600, steps: 20 }, fast, limits), { start: 600, steps: 40 });
-  assert.deepEqual(carryOver({ start: 600, steps: 30 }, limits, fast), { start: 600, steps: 30 });
+  const method = limits.defaults.method;
+  const over = ([start, steps, by = method], from, to) => {
+    const next = carryOver({ start, steps, method: by }, from, to);
+    return [next.start, next.steps, next.method];
+  };
+  assert.deepEqual(over([600, 40], limits, whole), [1000, 40, method]);
+  assert.deepEqual(over([1000, 40], whole, limits), [600, 40, method]);
+  assert.deepEqual(over([700, 30], limits, whole), [1000, 30, method]);
+  const fast = { ...limits, defaults: { ...limits.defaults, steps: 15, method: "dpm++2m" } };
+  assert.deepEqual(over([600, 40], limits, fast), [600, 15, "dpm++2m"]);
+  assert.deepEqual(over([600, 15, "dpm++2m"], fast, limits), [600, 40, method]);
+  assert.deepEqual(over([600, 30], limits, fast), [600, 30, "dpm++2m"]);
+  assert.deepEqual(over([600, 40, "ancestral"], fast, limits), [600, 40, "ancestral"]);
   const short = { ...limits, maxSteps: 200, defaults: { ...limits.defaults, t_start: 120 } };
-  assert.deepEqual(carryOver({ start: 600, steps: 500 }, limits, short), {
-    start: 120,
-    steps: 120,
-  });
-  assert.deepEqual(carryOver({ start: 1000, steps: 500 }, limits, short), {
-    start: 200,
-    steps: 200,
-  });
+  assert.deepEqual(over([600, 500], limits, short), [120, 120, method]);
+  assert.deepEqual(over([1000, 500], limits, short), [200, 200, method]);
+});
+
+test("another sampler takes the steps that core takes by it", async () => {
+  const { stepsOf, stochastic } = await load("/src/settings.ts");
+  const fast = { ...limits, defaults: { ...limits.defaults, steps: 15, method: "dpm++2m" } };
+  assert.equal(stepsOf("dpm++2m", fast), 15);
+  assert.equal(stepsOf("ancestral", fast), 40);
+  assert.equal(stepsOf("ancestral", { ...fast, defaults: { ...fast.defaults, t_start: 20 } }), 20);
+  const { models } = await load("virtual:model");
+  const silent = models.find(({ name }) => name === "qm9-base").defaults; // says no sampler of its own
+  assert.deepEqual(stochastic, { method: silent.method, steps: silent.steps });
 });
 
 test("the page's default sampler is core's", async () => {
-  const { methods } = await load("/src/settings.ts");
+  const { defaults, limitsOf } = await load("/src/settings.ts");
   const { models } = await load("virtual:model");
-  for (const {
-    name,
-    defaults: { method, t_start, steps },
-    evaluation,
-  } of models) {
-    assert.equal(method, methods[0], name);
+  for (const model of models) {
+    const {
+      name,
+      defaults: { method, t_start, steps },
+      evaluation,
+    } = model;
+    assert.equal(defaults(limitsOf(model)).method, method, name);
     const measured = (run) =>
       run.method === method && run.start === t_start && run.steps === steps && !run.special;
     if (evaluation.length)
