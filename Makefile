@@ -151,8 +151,8 @@ MODEL ?= qm9-web
 EVALUATION := core/weights/$(MODEL).json
 SETTINGS_qm9-base := 40:dpm++2m-sde:600 25:dpm++2m-sde:600 40:dpm++2m-sde:600:--joint \
 	1000:ancestral:1000:-n:200 1000:ancestral:1000:-n:200:--joint
-SETTINGS_qm9-web := 20:dpm++2m:600 15:dpm++2m:600 10:dpm++2m:600 30:dpm++2m:600 20:dpm++2m:600:--joint 40:dpm++2m-sde:600 \
-	25:dpm++2m-sde:600 15:dpm++2m-sde:600 40:dpm++2m-sde:600:--joint 100:dpm++2m-sde:1000 50:dpm++2m-sde:1000 250:ancestral:1000 \
+SETTINGS_qm9-web := 40:dpm++2m-sde:600 25:dpm++2m-sde:600 15:dpm++2m-sde:600 40:dpm++2m-sde:600:--joint \
+	100:dpm++2m-sde:1000 50:dpm++2m-sde:1000 25:dpm++2m-sde:1000 10:dpm++2m-sde:1000 25:dpm++2m:600 100:ddim:1000 250:ancestral:1000 \
 	1000:ancestral:1000:-n:200
 SETTINGS ?= $(or $(SETTINGS_$(MODEL)),$(SETTINGS_qm9-web))
 SAMPLES ?= 1000

@@ -46,6 +46,10 @@ export const methodNames: Record<Method, string> = {
   heun: "Heun",
 };
 
+/** Whether a sampler draws noise at every step (sampler.Method.Stochastic). */
+export const drawsNoise = (method: Method): boolean =>
+  method === "dpm++2m-sde" || method === "ancestral";
+
 /** As gamma of the address; the first goes without saying. */
 export const gammas = ["learned", "haar", "none"] as const satisfies readonly Gamma[];
 

@@ -138,7 +138,7 @@ func TestKilledRecipeEndsAlike(t *testing.T) {
 		t.Errorf("%v, %+v", err, c)
 	}
 	if s := succeeds(t, "inspect", filepath.Join(killed, "model.safetensors")); !strings.Contains(s,
-		"symdiff posttrain") || !strings.Contains(s, "symdiff train") {
+		"symdiff train") {
 		t.Errorf("the weights do not state how they came about: %s", s)
 	}
 

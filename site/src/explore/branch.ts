@@ -4,7 +4,7 @@ import type { Frame } from "symdiff-mol";
 import { announce, element } from "../dom.ts";
 import type { Meter } from "../meter.ts";
 import { progressText, run } from "../run.ts";
-import { randomSeed } from "../settings.ts";
+import { drawsNoise, methodNames, randomSeed, stochastic } from "../settings.ts";
 import type { Trajectory } from "../trajectory.ts";
 import {
   caption,
@@ -66,7 +66,9 @@ function showStep(): void {
       : step >= lab.state.run.steps
         ? "The slider is at the end of the run. Move it to an earlier step."
         : fits
-          ? ""
+          ? drawsNoise(lab.state.run.method)
+            ? ""
+            : `${methodNames[lab.state.run.method]} draws no noise at a step, so that branches differ little. Choose ${methodNames[stochastic.method]} for others.`
           : `Up to step ${from - 1} this run is the same as its parent. Branch the parent there.`;
   familyView.step = lab.made.has(lab.state.at) ? step : -1;
 }

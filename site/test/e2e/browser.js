@@ -17,7 +17,8 @@ mkdirSync(screenshots, { recursive: true });
 export const usual = (() => {
   const bytes = readFileSync(join(top, "core/weights/qm9-web.safetensors"));
   const header = JSON.parse(bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE(0))));
-  const { method, steps } = JSON.parse(header.__metadata__.sampling);
+  const own = JSON.parse(header.__metadata__.sampling ?? "{}");
+  const { method = "dpm++2m-sde", steps = 40 } = own; // core's, where the weights say none
   return { method, steps, pattern: method.replaceAll("+", "\\+") };
 })();
 
