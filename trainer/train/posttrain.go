@@ -397,8 +397,8 @@ type PosttrainSummary struct {
 
 // summary are the settings that the provenance states.
 func (p *Posttraining) summary() PosttrainSummary {
-	s := PosttrainSummary{Method: p.Method, Samples: p.Samples, Steps: p.Train.Steps, LR: p.Train.LR, Scale: p.Scale, Beta: p.Beta,
-		From: p.From, To: p.To, Ramp: p.Ramp, Negative: p.Negative}
+	s := PosttrainSummary{Method: p.Method, Samples: p.Samples, Steps: p.Train.Steps, LR: p.Train.LR,
+		Scale: p.Scale, Beta: p.Beta, From: p.From, To: p.To, Ramp: p.Ramp, Negative: p.Negative}
 	if p.Reward != "" {
 		s.Reward, s.RewardBelow = shareableReward(p.Reward), p.RewardBelow
 		s.Mix, s.Group = p.Mix, p.Group

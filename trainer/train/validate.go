@@ -12,7 +12,8 @@ import (
 
 // validate is the mean over the held-out molecules of |eps - eps_hat|² per coordinate, with the EMA
 // weights and with noise and times that depend on nothing but the molecule's number: t runs evenly
-// over {1..T}, or over the grid of a student of few steps. Nothing of the condition is kept back. The state of the lowest one is kept.
+// over {1..T}, or over the grid of a student of few steps. Nothing of the condition is kept back.
+// The state of the lowest one is kept.
 func (r *run) validate() error {
 	torch.NoGrad(func() { r.emaParams.Flat.Copy_(r.opt.EMA) })
 	r.emaParams.Refresh()
