@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before } from "node:test";
 import { accessible } from "./axe.js";
-import { endAll, launch, open, screenshots, serve, test } from "./browser.js";
+import { endAll, launch, open, screenshots, serve, test, usual } from "./browser.js";
 
 let server;
 let browser;
@@ -50,7 +50,13 @@ test("six steps from the first press to the symmetry page, by keys alone", async
   await page.getByRole("button", { name: "Done" }).press("Enter");
   assert.equal(await page.isVisible(".tour"), false);
   assert.equal(await page.evaluate(() => document.activeElement.id), "tour");
-  assert.equal(new URL(page.url()).search, "?seed=7&atoms=12&steps=50&t_start=600");
+  assert.deepEqual(Object.fromEntries(new URL(page.url()).searchParams), {
+    seed: "7",
+    atoms: "12",
+    steps: "50",
+    t_start: "600",
+    method: usual.method,
+  });
   await close();
 });
 
