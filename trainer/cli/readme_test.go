@@ -25,7 +25,7 @@ var smaller = []struct{ from, to string }{
 		"--threads 1"},
 	{"--reward plausible", "--reward stable_atoms --rounds 1 --samples 6 " +
 		"--steps 4 --threads 1 --set positives=9"},
-	{"--out fast --steps 800", "--out fast --steps 4 --set batch-atoms=60 --threads 1"},
+	{"--out quick --steps 800", "--out quick --steps 4 --set batch-atoms=60 --threads 1"},
 	{"--conformers 5", "--conformers 3"},
 }
 
