@@ -37,7 +37,8 @@ const flags = (process.env.FLAGS ?? "").split(" ").filter(Boolean);
 const well = (m) => m.stable && m.connected;
 const xyz = (m) =>
   `${m.elements.length}\n\n${m.elements.map((e, i) => `${e} ${m.positions[i].map((x) => x.toFixed(6)).join(" ")}\n`).join("")}`;
-const found = sample("--count", 8 * bases, "--seed", 1)
+const fromNoise = ["--method", stochastic.method, "--steps", 100, "--t-start", 1000];
+const found = sample("--count", 8 * bases, "--seed", 1, ...fromNoise)
   .filter(well)
   .slice(0, bases);
 const choices = {

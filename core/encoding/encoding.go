@@ -35,12 +35,12 @@ type Meta struct {
 
 	Compositions []Composition // of the training set, each once (see TypesName), or nil
 	Fragments    bool          // whether it is conditioned on fragments (see FixedMark)
-	Sampling     Sampling      // of the sampler that it was post-trained for
+	Sampling     Sampling      // the sampler that it was trained for
 	Training     []byte        // provenance: a JSON object, or nil
 }
 
-// Sampling are the defaults of a sampler that a model was post-trained for; 0 or empty: those of all
-// models.
+// Sampling is the sampler that a model was trained for, which is its default, such as that of a
+// student of few steps; 0 or empty: that of all models.
 type Sampling struct {
 	Method string  // sampler.Method, which checks it
 	Steps  int     // network evaluations, but the last one

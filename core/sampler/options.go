@@ -55,20 +55,20 @@ type Options struct {
 	CFGWeight float64 `json:"cfg_weight"`
 
 	// Steps is the number of steps, one network evaluation each (two by heun). One more
-	// evaluation follows, at t = 0. 0: as many as the model was post-trained for by Method, or 40,
-	// or TStart where that is less.
+	// evaluation follows, at t = 0. 0: as many as the weights state for Method, or 40, or TStart
+	// where that is less.
 	Steps int `json:"steps"`
 	// Rho spaces the times of the methods but ancestral and ddim: (sigma_t/alpha_t)^(1/Rho)
 	// evenly (Karras et al. 2022, arXiv 2206.00364, equation 5). The smaller it is, from 1 to
-	// 1000, the fewer steps are at low noise. 0: what the model was post-trained for by Method, or
-	// evenly in log SNR, the limit of a large Rho.
+	// 1000, the fewer steps are at low noise. 0: what the weights state for Method, or evenly in log
+	// SNR, the limit of a large Rho.
 	Rho float64 `json:"rho"`
 	// TStart is the time to start from, 1 to T, by a Gaussian fitted to the noised
 	// training data (truncated diffusion); at T it is pure noise. 0: the first t with
 	// alpha_t² <= 0.41, which is 600 of the shipped model's 1000; or T, of a model
 	// without the moments of its training data.
 	TStart int `json:"t_start"`
-	// Method is the solver. Empty: the one that the model was post-trained for, or dpm++2m-sde.
+	// Method is the solver. Empty: the one that the weights state, or dpm++2m-sde.
 	Method Method `json:"method"`
 	// NoiseScale multiplies the noise of every step of a stochastic method, up to 2.
 	// Below 1 more molecules are stable, and they vary less. 0: 1.

@@ -172,7 +172,7 @@ func TestRhoSpacesTimes(t *testing.T) {
 	}
 }
 
-// The weights tell the steps and the spacing that they were post-trained for.
+// The weights state the steps and the spacing of the sampler that they were trained for.
 func TestSamplingOfTheModel(t *testing.T) {
 	meta := encoding.QM9()
 	meta.Moments = &encoding.Moments{}

@@ -82,15 +82,15 @@ export interface Options {
   cfg_weight?: number;
   /**
    * `steps` is the number of steps, one network evaluation each (two by heun). One more
-   * evaluation follows, at t = 0. 0: as many as the model was post-trained for by `method`, or
-   * 40, or `t_start` where that is less.
+   * evaluation follows, at t = 0. 0: as many as the weights state for `method`, or 40, or
+   * `t_start` where that is less.
    */
   steps?: number;
   /**
    * `rho` spaces the times of the methods but ancestral and ddim: (sigma_t/alpha_t)^(1/`rho`)
    * evenly (Karras et al. 2022, arXiv 2206.00364, equation 5). The smaller it is, from 1 to
-   * 1000, the fewer steps are at low noise. 0: what the model was post-trained for by `method`,
-   * or evenly in log SNR, the limit of a large `rho`.
+   * 1000, the fewer steps are at low noise. 0: what the weights state for `method`, or evenly
+   * in log SNR, the limit of a large `rho`.
    */
   rho?: number;
   /**
@@ -100,7 +100,7 @@ export interface Options {
    * training data.
    */
   t_start?: number;
-  /** `method` is the solver. Empty: the one that the model was post-trained for, or dpm++2m-sde. */
+  /** `method` is the solver. Empty: the one that the weights state, or dpm++2m-sde. */
   method?: Method;
   /**
    * `noise_scale` multiplies the noise of every step of a stochastic method, up to 2. Below 1
