@@ -194,7 +194,7 @@ evaluate-branches: cli ## how many of 50 molecules keep their bonds when they br
 	node site/measure-branches.js $(WEIGHTS) $(WEIGHTS:.safetensors=.branches.json)
 
 # Without symbols, and without inlining in packages where no step spends time in small functions: 5 % smaller, the same bits.
-WASM_FLAGS := -ldflags='-s -w' $(patsubst %,-gcflags=%=-l,runtime syscall/... strconv strings sync unicode/utf8 $(addprefix $(MODULE)/,core/molecule core/internal/header core/internal/json core/internal/matching core/model core/safetensors core/schedule core/sampler core/checkpoint core/egnn core/geoldm core/encoding core/budget core/symmetrise wasm wasm/internal/session))
+WASM_FLAGS := -ldflags='-s -w' $(patsubst %,-gcflags=%=-l,runtime syscall/... slices strconv strings sync unicode/utf8 $(addprefix $(MODULE)/,core/molecule core/internal/header core/internal/json core/internal/matching core/model core/safetensors core/schedule core/sampler core/checkpoint core/egnn core/geoldm core/encoding core/budget core/symmetrise wasm wasm/internal/session))
 
 wasm: $(BUILD)/wasm/symdiff.wasm ## build the WebAssembly modules (SIMD and plain)
 $(BUILD)/wasm/symdiff.wasm: $(CORE_SOURCES)

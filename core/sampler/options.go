@@ -312,15 +312,17 @@ func (o *Options) checkMolecules() error {
 
 // filled is o with its defaults filled in for a model, checked against it.
 func (o Options) filled(meta encoding.Meta, s *schedule.Schedule) (Options, error) {
-	own := Method(meta.Sampling.Method)
-	if own == "" {
-		own = defaultMethod
+	own := meta.Sampling
+	switch {
+	case own.Method == "":
+		own.Method = string(defaultMethod)
+	case !slices.Contains(Methods(), Method(own.Method)):
+		return o, errors.New("sampler: metadata sampling: no method " + own.Method)
 	}
-	steps, rho := meta.Sampling.Steps, meta.Sampling.Rho
 	if o.Method == "" {
-		o.Method = own
-	} else if o.Method != own {
-		steps, rho = 0, 0
+		o.Method = Method(own.Method)
+	} else if o.Method != Method(own.Method) {
+		own = encoding.Sampling{}
 	}
 	if err := o.Check(); err != nil {
 		return o, err
@@ -346,10 +348,10 @@ func (o Options) filled(meta encoding.Meta, s *schedule.Schedule) (Options, erro
 				strconv.Itoa(s.T()))
 	}
 	if o.Steps == 0 {
-		o.Steps = min(cmp.Or(steps, defaultSteps), o.TStart)
+		o.Steps = min(cmp.Or(own.Steps, defaultSteps), o.TStart)
 	}
 	if o.Rho == 0 && o.Method.spaced() {
-		o.Rho = rho
+		o.Rho = own.Rho
 	}
 	if err := within("steps", o.Steps, 1, o.TStart); err != nil {
 		return o, err

@@ -190,6 +190,24 @@ func TestSamplingOfTheModel(t *testing.T) {
 			t.Errorf("%+v: steps %d, rho %g (%v)", c.o, o.Steps, o.Rho, err)
 		}
 	}
+	meta.Sampling.Method = "euler"
+	if _, err := (Options{Method: DDIM}).For(meta); err == nil ||
+		err.Error() != "sampler: metadata sampling: no method euler" {
+		t.Errorf("a method that is none: %v", err)
+	}
+	meta.Sampling.Method = string(DPM)
+	for _, c := range []struct{ o, want Options }{
+		{Options{}, Options{Method: DPM, Steps: 15, Rho: 7}},
+		{Options{Steps: 30}, Options{Method: DPM, Steps: 30, Rho: 7}},
+		{Options{Method: DPMSDE}, Options{Method: DPMSDE, Steps: 40}},
+		{Options{Method: Ancestral}, Options{Method: Ancestral, Steps: 40}},
+	} {
+		o, err := c.o.For(meta)
+		if err != nil || o.Method != c.want.Method || o.Steps != c.want.Steps || o.Rho != c.want.Rho {
+			t.Errorf("%+v: %s, steps %d, rho %g (%v)", c.o, o.Method, o.Steps, o.Rho, err)
+		}
+	}
+	meta.Sampling.Method = ""
 	for want, o := range map[string]Options{
 		"rho 0.5: want a number from 1 to 1000":          {Rho: 0.5},
 		"rho 1000.5: want a number from 1 to 1000":       {Rho: 1000.5},
