@@ -52,8 +52,10 @@ func newProgressive(o Options) (*progressive, error) {
 	if err != nil {
 		return nil, err
 	}
-	meta.Sampling = studentSampling(o.StudentSteps)
-	options, err := sampler.Options{}.For(meta)
+	student := studentSampling(o.StudentSteps)
+	options, err := sampler.Options{
+		Method: sampler.Method(student.Method), Steps: student.Steps, Rho: student.Rho,
+	}.For(meta)
 	if err != nil {
 		return nil, fmt.Errorf("--student-steps: %w", err)
 	}

@@ -4,6 +4,7 @@ package train
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/symdiff-go/symdiff/core/encoding"
@@ -49,6 +50,10 @@ func TestProgressiveTarget(t *testing.T) {
 	p, err := newProgressive(o)
 	if err != nil {
 		t.Fatal(err)
+	}
+	o.StudentSteps = 1001
+	if _, err := newProgressive(o); err == nil || !strings.Contains(err.Error(), "--student-steps: steps 1001: want 1 to ") {
+		t.Errorf("more steps than times: %v", err)
 	}
 	T := p.sched.T()
 	if p.grid[0] != 0 || len(p.grid) != 6 || p.time(0, T) != 0 || p.time(T, T) != p.grid[5] {
