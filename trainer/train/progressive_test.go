@@ -52,7 +52,8 @@ func TestProgressiveTarget(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.StudentSteps = 1001
-	if _, err := newProgressive(o); err == nil || !strings.Contains(err.Error(), "--student-steps: steps 1001: want 1 to ") {
+	if _, err := newProgressive(o); err == nil ||
+		!strings.Contains(err.Error(), "--student-steps: steps 1001: want 1 to ") {
 		t.Errorf("more steps than times: %v", err)
 	}
 	T := p.sched.T()
