@@ -142,6 +142,7 @@ ship-model: ## copy the model of `make model` and its figures to core/weights/MO
 	cp $(RECIPE_OUT)/evaluation.json core/weights/$(MODEL).seeds.json
 	cp $(RECIPE_OUT)/posttrain/posttrain.json core/weights/$(MODEL).posttrain.json
 	cp $(RECIPE_OUT)/refine/posttrain.json core/weights/$(MODEL).refine.json
+	cp $(RECIPE_OUT)/sampler.json core/weights/$(MODEL).sampler.json
 	$(MAKE) evaluate-model MODEL=$(MODEL)
 	$(MAKE) evaluate-gamma MODEL=$(MODEL)
 

@@ -55,11 +55,13 @@ func TestCountsOfOldFilesAreProperties(t *testing.T) {
 // The defaults of a sampler come back from the metadata; what no sampler can do is refused.
 func TestSampling(t *testing.T) {
 	m := QM9()
-	m.Sampling = Sampling{Method: "dpm++2m", Steps: 15, Rho: 7}
 	md := map[string]string{}
-	m.Describe(md)
-	if got, err := Parse("f", md); err != nil || got.Sampling != m.Sampling {
-		t.Errorf("%v, %v", got.Sampling, err)
+	for _, method := range []string{"dpm++2m", "a \"b\\"} { // one that core has, one that a file may have
+		m.Sampling = Sampling{Method: method, Steps: 15, Rho: 7}
+		m.Describe(md)
+		if got, err := Parse("f", md); err != nil || got.Sampling != m.Sampling {
+			t.Errorf("%q: %v, %v", method, got.Sampling, err)
+		}
 	}
 	md["sampling"] = `{"steps":15,"rho":7}`
 	if got, err := Parse("f", md); err != nil || got.Sampling != (Sampling{Steps: 15, Rho: 7}) {

@@ -40,8 +40,8 @@ func (m Meta) Describe(md map[string]string) {
 		md["parts"] = "true"
 	}
 	if s := m.Sampling; s != (Sampling{}) {
-		md["sampling"] = `{"method":"` + s.Method + `","steps":` + strconv.Itoa(s.Steps) + `,"rho":` +
-			formatFloat(s.Rho) + `}`
+		md["sampling"] = string(json.AppendString([]byte(`{"method":`), s.Method)) + `,"steps":` +
+			strconv.Itoa(s.Steps) + `,"rho":` + formatFloat(s.Rho) + `}`
 	}
 	if m.Training != nil {
 		md["training"] = string(m.Training)

@@ -14,11 +14,11 @@ import (
 func newAnalyseCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "analyse",
-		Short: "What a trained network has learned",
+		Short: "What a trained network has learned, and its best sampler",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newAnalyseGammaCommand())
+	cmd.AddCommand(newAnalyseGammaCommand(), newAnalyseSamplerCommand())
 	return cmd
 }
 

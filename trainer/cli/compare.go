@@ -13,6 +13,7 @@ import (
 
 	"github.com/symdiff-go/symdiff/core/likelihood"
 	"github.com/symdiff-go/symdiff/core/molecule"
+	"github.com/symdiff-go/symdiff/core/sampler"
 	"github.com/symdiff-go/symdiff/core/symdiff"
 	"github.com/symdiff-go/symdiff/trainer/evaluation"
 )
@@ -163,24 +164,7 @@ func (o *compareOptions) model(cmd *cobra.Command,
 				return nil, fmt.Errorf("%s: %w", file, err)
 			}
 		}
-		var line *progress
-		if w := cmd.ErrOrStderr(); isTerminal(w) {
-			line = startProgress(w, fmt.Sprintf("molecules of %s, seed %d", file, seed+1),
-				int64(s.options.N), int64(s.options.Steps+1))
-			s.options.Progress = line.add
-		}
-		var molecules []*molecule.Molecule
-		for mol, err := range m.Generate(cmd.Context(), s.options) {
-			if err != nil {
-				line.end()
-				return nil, ofModel(m, err)
-			}
-			molecules = append(molecules, mol)
-		}
-		line.end()
-		judge := o.evaluateOptions
-		judge.rule = cmp.Or(judge.rule, string(m.Meta.Rule()))
-		e, err := judge.evaluate(cmd, fmt.Sprintf("%s, seed %d", file, seed+1), listed(molecules))
+		e, err := o.sampled(cmd, fmt.Sprintf("%s, seed %d", file, seed+1), m, s.options)
 		if err != nil {
 			return nil, err
 		}
@@ -188,6 +172,27 @@ func (o *compareOptions) model(cmd *cobra.Command,
 		runs = append(runs, e)
 	}
 	return runs, nil
+}
+
+// sampled measures what a model makes.
+func (o evaluateOptions) sampled(cmd *cobra.Command, name string, m *symdiff.Model,
+	options sampler.Options) (*evaluation.Evaluation, error) {
+	var line *progress
+	if w := cmd.ErrOrStderr(); isTerminal(w) {
+		line = startProgress(w, "molecules of "+name, int64(options.N), int64(options.Steps+1))
+		options.Progress = line.add
+	}
+	var molecules []*molecule.Molecule
+	for mol, err := range m.Generate(cmd.Context(), options) {
+		if err != nil {
+			line.end()
+			return nil, ofModel(m, err)
+		}
+		molecules = append(molecules, mol)
+	}
+	line.end()
+	o.rule = cmp.Or(o.rule, string(m.Meta.Rule()))
+	return o.evaluate(cmd, name, listed(molecules))
 }
 
 // bound is the likelihood of the molecules of --nll.

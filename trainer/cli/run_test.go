@@ -18,7 +18,7 @@ func TestRecipePlan(t *testing.T) {
 		return list
 	}
 	all := strings.Join(names(), " ")
-	want := "train base train-gamma gamma posttrain refine export " +
+	want := "train base train-gamma gamma posttrain refine sampler export " +
 		"sample1 sample2 sample3 learned placed evaluate"
 	if all != want {
 		t.Errorf("stages %s, want %s", all, want)

@@ -16,6 +16,7 @@ import (
 // kinds are the tables by name; each takes the files of its mark.
 var kinds = map[string]func(files []string) ([][]string, error){
 	"samplers":    samplers,
+	"curve":       curve,
 	"seeds":       seeds,
 	"results":     results,
 	"fragments":   fragments,
@@ -107,14 +108,47 @@ func samplers(files []string) ([][]string, error) {
 		if r.Formulas != "" {
 			name += ", `--formula " + r.Formulas + "`"
 		}
-		of := func(share float64) string { // of the molecules, with its standard error
-			if share == 0 || share == 1 {
-				return percent(share)
-			}
-			return plusMinus(100*share, 100*math.Sqrt(share*(1-share)/float64(r.Molecules)), 1)
+		rows = append(rows, []string{name, fmt.Sprint(r.Steps + 1), thousands(r.Molecules), percent(r.Atoms),
+			r.share(r.Stable), r.share(r.Valid), percent(r.Unique), r.share(r.Connected)})
+	}
+	return rows, nil
+}
+
+// share is one of the molecules, in per cent, with its standard error.
+func (r sample) share(p float64) string {
+	if p == 0 || p == 1 {
+		return percent(p)
+	}
+	return plusMinus(100*p, 100*math.Sqrt(p*(1-p)/float64(r.Molecules)), 1)
+}
+
+// curve is one row for each sampler of a file of `symdiff analyse sampler --json`; the choice is bold.
+func curve(files []string) ([][]string, error) {
+	var analysis struct {
+		Runs []struct {
+			sample
+			NFE       int     `json:"nfe"`
+			Plausible float64 `json:"plausible"`
+			Aromatic  float64 `json:"with_aromatic_ring"`
+			Chosen    bool    `json:"chosen"`
+		} `json:"runs"`
+	}
+	file, err := readOne(files, &analysis)
+	if err != nil {
+		return nil, err
+	}
+	if len(analysis.Runs) == 0 {
+		return nil, fmt.Errorf("%s: no runs", file)
+	}
+	rows := [][]string{{"sampler, " + thousands(analysis.Runs[0].Molecules) + " molecules", "NFE",
+		"stable molecules %", "valid %", "unique among valid %", "plausible %", "aromatic %"}}
+	for _, r := range analysis.Runs {
+		name := fmt.Sprintf("%s, %d steps", r.Method, r.Steps)
+		if r.Chosen {
+			name = "**" + name + "**"
 		}
-		rows = append(rows, []string{name, fmt.Sprint(r.Steps + 1), thousands(r.Molecules),
-			percent(r.Atoms), of(r.Stable), of(r.Valid), percent(r.Unique), of(r.Connected)})
+		rows = append(rows, []string{name, fmt.Sprint(r.NFE), r.share(r.Stable), r.share(r.Valid),
+			percent(r.Unique), r.share(r.Plausible), percent(r.Aromatic)})
 	}
 	return rows, nil
 }

@@ -107,6 +107,30 @@ func TestResults(t *testing.T) {
 	}
 }
 
+// The choice of a curve is bold, and shares of the molecules have their standard errors.
+func TestCurve(t *testing.T) {
+	const shares = `"molecules":10000,"stable_molecules":0.92,"valid":0.96,"unique_among_valid":0.977,"plausible":0.9,
+		"with_aromatic_ring":0.0621`
+	writeFiles(t, map[string]string{"none.json": `{}`, "a.json": `{"runs":[{"method":"dpm++2m-sde","steps":40,"nfe":41,` +
+		shares + `},{"method":"dpm++2m","steps":25,"nfe":26,"chosen":true,` + shares + `}]}`})
+	rows, err := curve([]string{"a.json"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const cells = "92.0 ± 0.3 96.0 ± 0.2 97.7 90.0 ± 0.3 6.2"
+	for i, want := range []string{"dpm++2m-sde, 40 steps 41 " + cells, "**dpm++2m, 25 steps** 26 " + cells} {
+		if got := strings.Join(rows[i+1], " "); got != want || len(rows[0]) != len(rows[i+1]) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if !strings.Contains(rows[0][0], "10,000") {
+		t.Errorf("%q", rows[0])
+	}
+	if _, err := curve([]string{"none.json"}); err == nil || !strings.Contains(err.Error(), "none.json: no runs") {
+		t.Error(err)
+	}
+}
+
 // Rounds of post-training stand in their order, stage by stage, and the best is bold.
 func TestRounds(t *testing.T) {
 	const round = `{"hours":0.1,"sampling_hours":0.05,"measures":{"stable_molecules":0.6768,"valid":0.8524,"unique_among_valid":0.99038,"sound":0.6158,

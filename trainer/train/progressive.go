@@ -32,15 +32,6 @@ type progressive struct {
 	steps int   // of the teacher for one of the student
 }
 
-// studentRho spaces the times of a student of few steps, as EDM's rho = 7 does (Karras et al. 2022,
-// arXiv 2206.00364).
-const studentRho = 7
-
-// studentSampling is the sampler of a student of so many steps.
-func studentSampling(steps int) encoding.Sampling {
-	return encoding.Sampling{Method: string(sampler.DPM), Steps: steps, Rho: studentRho}
-}
-
 // newProgressive is that of a student whose teacher's file has the moments that its sampler starts
 // from.
 func newProgressive(o Options) (*progressive, error) {
@@ -52,7 +43,7 @@ func newProgressive(o Options) (*progressive, error) {
 	if err != nil {
 		return nil, err
 	}
-	student := studentSampling(o.StudentSteps)
+	student := FewSteps(o.StudentSteps)
 	options, err := sampler.Options{
 		Method: sampler.Method(student.Method), Steps: student.Steps, Rho: student.Rho,
 	}.For(meta)

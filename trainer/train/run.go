@@ -169,7 +169,7 @@ func newRun(o Options, world *mpi.World, status io.Writer, terminal bool) (_ *ru
 		r.meta.Context = r.teacher.context
 	}
 	if r.StudentSteps > 0 {
-		r.meta.Sampling = studentSampling(r.StudentSteps)
+		r.meta.Sampling = FewSteps(r.StudentSteps)
 	}
 	if err := r.load(); err != nil {
 		return nil, err
