@@ -23,6 +23,16 @@ const TypesName = "types"
 type Composition struct {
 	Formula   string
 	Molecules int
+	elements  []molecule.Element // of Formula, where Parse has read it
+}
+
+// Elements are those of the atoms of the formula. Parse reads them once, for a run would spend a tenth
+// of its time on reading thousands of formulas again.
+func (c Composition) Elements() ([]molecule.Element, error) {
+	if c.elements != nil {
+		return c.elements, nil
+	}
+	return molecule.ParseFormula(c.Formula)
 }
 
 // CompositionConditional reports whether the types can be given to a network.
@@ -38,7 +48,7 @@ func (m Meta) CompositionConditional() bool {
 // validateCompositions checks the formulas of m.Compositions.
 func (m Meta) validateCompositions() error {
 	for _, c := range m.Compositions {
-		elements, err := molecule.ParseFormula(c.Formula)
+		elements, err := c.Elements()
 		if err != nil {
 			return errors.New("compositions: " + err.Error())
 		}
@@ -77,7 +87,8 @@ func (p *reader) compositions() (list []Composition) {
 			p.Fail("compositions", formula+": want a number of molecules")
 			break
 		}
-		list = append(list, Composition{formula, int(n)})
+		elements, _ := molecule.ParseFormula(formula) // a fault is for validate to tell
+		list = append(list, Composition{formula, int(n), elements})
 	}
 	return list
 }
@@ -107,7 +118,7 @@ func (m Meta) FormulaNotes(formula string) string {
 	least, most := m.sizes()
 	heavy, heaviest, seen := heavyAtoms(elements), 0, false
 	for _, c := range m.Compositions {
-		known, _ := molecule.ParseFormula(c.Formula)
+		known, _ := c.Elements()
 		heaviest = max(heaviest, heavyAtoms(known))
 		seen = seen || hillFormula(known) == hill
 	}
@@ -137,7 +148,7 @@ func (m Meta) FormulaNotes(formula string) string {
 func (m Meta) CompositionsOf(elements []molecule.Element) (list []Composition) {
 	formula := hillFormula(elements)
 	for _, c := range m.Compositions {
-		if atoms, _ := molecule.ParseFormula(c.Formula); hillFormula(atoms) == formula {
+		if atoms, _ := c.Elements(); hillFormula(atoms) == formula {
 			list = append(list, c)
 		}
 	}
@@ -148,7 +159,7 @@ func (m Meta) CompositionsOf(elements []molecule.Element) (list []Composition) {
 // them. Those of molecules of a single united atom, such as [CH4], count for atoms = 1 alone.
 func (m Meta) UnitedCounts(atoms int) (counts [256]int) {
 	for _, c := range m.Compositions {
-		list, _ := molecule.ParseFormula(c.Formula)
+		list, _ := c.Elements()
 		if (len(list) == 1) != (atoms == 1) {
 			continue
 		}
@@ -167,8 +178,8 @@ func (m Meta) Sizes() map[int]int {
 	}
 	sizes := map[int]int{}
 	for _, c := range m.Compositions {
-		atoms, _ := molecule.ParseFormula(c.Formula)
-		sizes[len(molecule.Apart(atoms))] += c.Molecules
+		atoms, _ := c.Elements()
+		sizes[molecule.CountApart(atoms)] += c.Molecules
 	}
 	return sizes
 }

@@ -94,6 +94,16 @@ func Apart(elements []Element) []Element {
 	return append(atoms, slices.Repeat([]Element{H}, hydrogens)...)
 }
 
+// CountApart is the number of atoms of [Apart].
+func CountApart(elements []Element) int {
+	count := len(elements)
+	for _, e := range elements {
+		_, hydrogens := e.Split()
+		count += hydrogens
+	}
+	return count
+}
+
 // United is the molecule with each hydrogen as a part of the atom that it is nearest to, relative to the
 // length of a bond, among those that have room for it. Its properties stay. A hydrogen that is bonded to
 // none of them is an error that names the atom.

@@ -54,7 +54,7 @@ func (o *Options) typesOfFormula(meta encoding.Meta) (types [][]molecule.Element
 	if err != nil {
 		return nil, bad("formula", "", err.Error())
 	}
-	if n := len(molecule.Apart(elements)); o.Atoms != 0 && o.Atoms != n {
+	if n := molecule.CountApart(elements); o.Atoms != 0 && o.Atoms != n {
 		return nil, bad("atoms", strconv.Itoa(o.Atoms),
 			"the formula "+o.Formula+" has "+strconv.Itoa(n))
 	}
@@ -143,6 +143,9 @@ func (f *fixed) fits(a int, e molecule.Element) bool {
 // unmatched gives each atom of the fragment from index from on one of elements, each once.
 // It returns the first atom that gets none, 0 if all get one.
 func (f *fixed) unmatched(from int, elements []molecule.Element) molecule.Element {
+	if from == len(f.elements) {
+		return 0
+	}
 	found := make([]bool, len(f.elements))
 	for hydrogens := range molecule.MostHydrogens + 1 { // those with fewest first
 		for _, e := range elements { // are the atoms with the least room
@@ -279,7 +282,7 @@ func (o *Options) drawTypes(all []encoding.Composition, other *uniting) (types [
 	var list []composition
 	fixed := o.fixed()
 	for _, c := range all {
-		elements, err := molecule.ParseFormula(c.Formula)
+		elements, err := c.Elements()
 		if err != nil {
 			return nil, errors.New("sampler: metadata compositions: " + err.Error())
 		}
@@ -301,7 +304,7 @@ func (o *Options) drawTypes(all []encoding.Composition, other *uniting) (types [
 func (o *Options) drawComposition(list []composition, other *uniting, i int) ([]molecule.Element, error) {
 	n := o.size(i)
 	fits := func(c composition) bool {
-		return n == 0 && (o.Formula != "" || len(c.elements) > o.fixedAtoms()) || n == len(molecule.Apart(c.elements))
+		return n == 0 && (o.Formula != "" || len(c.elements) > o.fixedAtoms()) || n == molecule.CountApart(c.elements)
 	}
 	weights := make([]float64, len(list)+1)
 	for k, c := range list {

@@ -295,17 +295,34 @@ func TestResultCarriesItsArguments(t *testing.T) {
 	}
 }
 
-// One network evaluation of the shipped model for one molecule and for eight, of 18
-// atoms.
-func BenchmarkStep(b *testing.B) {
+// shipped is the shipped model.
+func shipped(tb testing.TB) *model.Model {
+	tb.Helper()
 	f, err := safetensors.Parse(weights.QM9WebName, weights.QM9Web())
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	m, err := model.Load(f)
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
+	return m
+}
+
+// What comes before the first step of each molecule of a page.
+func BenchmarkNew(b *testing.B) {
+	m := shipped(b)
+	for b.Loop() {
+		if _, err := of(m, Options{N: 1}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// One network evaluation of the shipped model for one molecule and for eight, of 18
+// atoms.
+func BenchmarkStep(b *testing.B) {
+	m := shipped(b)
 	for _, n := range []int{1, 8} {
 		b.Run("batch="+strconv.Itoa(n), func(b *testing.B) {
 			atoms := make([]int, n)

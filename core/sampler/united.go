@@ -48,7 +48,7 @@ func (s *Sampler) Atoms(i int) int {
 	if s.given == nil {
 		return s.sizes[i]
 	}
-	return len(molecule.Apart(s.given[i]))
+	return molecule.CountApart(s.given[i])
 }
 
 // unitedFrame is frame of united atoms, with their hydrogens where the types are given.
