@@ -69,6 +69,8 @@ const earlier = new Earlier((outcome) => show(outcome));
 let engine: Engine | undefined;
 /** The engine that starts before anyone waits for it. */
 let early: Promise<Engine | undefined> | undefined;
+/** Ends the molecule that it makes then. */
+const warming = new AbortController();
 let running: AbortController | undefined;
 /** How much of the run has been announced to screen readers. */
 let announcedQuarter = 0;
@@ -183,14 +185,28 @@ async function begin(byItself: boolean): Promise<void> {
 
 const requestIdle = window.requestIdleCallback ?? ((task: () => void) => setTimeout(task));
 
-/** A model that is on this device starts while the page is idle: nothing is fetched. */
+/**
+ * A model that is on this device starts while the page is idle: nothing is fetched. It makes a
+ * molecule that nobody sees, so that the browser has compiled what a run takes.
+ */
 async function startEarly(): Promise<void> {
   const { weights } = controls;
   const { source } = weights;
   if (typeof source !== "string" || !(await kept(source))) return;
   await mayBegin(element("stage"), source);
   if (running || engine || controls.weights.source !== source) return;
-  early = Engine.load(weights).catch(() => undefined); // Generate tries again, and reports
+  early = warmedUp(weights).catch(() => undefined); // Generate tries again, and reports
+}
+
+async function warmedUp(weights: Weights): Promise<Engine> {
+  const ready = await Engine.load(weights);
+  const unseen = ready.sample({ every: Infinity, signal: warming.signal });
+  try {
+    for await (const _ of unseen);
+  } catch {
+    // Generate has ended it, or tries again and reports
+  }
+  return ready;
 }
 
 /** The trajectory that came with the page. */
@@ -267,6 +283,7 @@ async function work(task: (signal: AbortSignal) => Promise<void>): Promise<void>
 }
 
 async function load(weights: Weights, signal: AbortSignal): Promise<Engine> {
+  warming.abort();
   engine ??= await early;
   early = undefined;
   if (engine?.weights.source === weights.source) return engine;

@@ -23,6 +23,8 @@ const spinRate = 0.6;
 
 /** The largest side of a picture as a file, pixels. */
 const largest = 8192;
+/** How long a picture may take, ms, before its machine is a slow one: 60 a second. */
+const frame = 1000 / 60;
 
 export class Viewer implements Subject {
   /** Called with the number of the ball that was clicked or tapped; without one, clicks measure. */
@@ -179,9 +181,11 @@ export class Viewer implements Subject {
     if (this.#frame || !this.#seen || !this.#ends.length) return;
     const asked = performance.now();
     this.#frame = requestAnimationFrame((now) => {
-      const late = performance.now() - asked;
-      this.#rest = late > 30 ? asked + 6 * late : 0;
+      const begun = performance.now();
       this.#draw(now);
+      const over = performance.now();
+      const slow = Math.max(begun - asked - frame, over - begun);
+      this.#rest = slow > frame ? over + 6 * slow : 0;
     });
   }
 
