@@ -152,9 +152,9 @@ MODEL ?= qm9-web
 EVALUATION := core/weights/$(MODEL).json
 SETTINGS_qm9-base := 40:dpm++2m-sde:600 25:dpm++2m-sde:600 40:dpm++2m-sde:600:--joint \
 	1000:ancestral:1000:-n:200 1000:ancestral:1000:-n:200:--joint
-SETTINGS_qm9-web := 40:dpm++2m-sde:600 25:dpm++2m-sde:600 15:dpm++2m-sde:600 40:dpm++2m-sde:600:--joint \
-	100:dpm++2m-sde:1000 50:dpm++2m-sde:1000 25:dpm++2m-sde:1000 10:dpm++2m-sde:1000 25:dpm++2m:600 100:ddim:1000 250:ancestral:1000 \
-	1000:ancestral:1000:-n:200
+SETTINGS_qm9-web := 25:dpm++2m:600 20:dpm++2m:600 15:dpm++2m:600 40:dpm++2m-sde:600 25:dpm++2m-sde:600 \
+	25:dpm++2m:600:--joint 40:dpm++2m-sde:600:--joint 100:dpm++2m:1000 50:dpm++2m:1000 \
+	100:dpm++2m-sde:1000 50:dpm++2m-sde:1000 100:ddim:1000 250:ancestral:1000 1000:ancestral:1000:-n:200
 SETTINGS ?= $(or $(SETTINGS_$(MODEL)),$(SETTINGS_qm9-web))
 SAMPLES ?= 1000
 evaluate-model: cli ## sample SAMPLES=1000 molecules of MODEL=qm9-web at each of SETTINGS and write core/weights/qm9-web.json

@@ -14,7 +14,7 @@ import { SymDiff } from "../build/wasm/js/index.js";
 import { threadWorker } from "../wasm/test/support.js";
 import { weightsIn } from "./plugins.js";
 
-const firstSeed = 63;
+const firstSeed = 85;
 
 const wasm = readFileSync(new URL("../build/wasm/symdiff.wasm", import.meta.url)).toString(
   "base64",

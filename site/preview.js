@@ -29,7 +29,7 @@ await page.addStyleTag({ content: css });
 await page.waitForTimeout(1500);
 await page.screenshot({ path: join(top, "site/public/preview.png") });
 
-const seed = 1;
+const seed = 29;
 const { page: used } = await open(browser, `${server.url}?seed=${seed}`, {
   viewport: { width: 1280, height: 800 },
 });

@@ -16,7 +16,7 @@ import (
 
 // Molecules come in the order of their index, each with what it takes to make it again.
 func ExampleModel_Generate() {
-	o := symdiff.Options{Seed: 7, N: 3, Atoms: 18}
+	o := symdiff.Options{Seed: 7, N: 3, Atoms: 18, Steps: 20}
 	for mol, err := range symdiff.QM9().Generate(context.Background(), o) {
 		if err != nil {
 			panic(err)
@@ -26,9 +26,9 @@ func ExampleModel_Generate() {
 		fmt.Println(index, len(mol.Elements), "atoms in", steps, "steps")
 	}
 	// Output:
-	// 0 18 atoms in 40 steps
-	// 1 18 atoms in 40 steps
-	// 2 18 atoms in 40 steps
+	// 0 18 atoms in 20 steps
+	// 1 18 atoms in 20 steps
+	// 2 18 atoms in 20 steps
 }
 
 // Every molecule has the formula that is asked for.

@@ -102,6 +102,12 @@ export function limitsOf({
   };
 }
 
+/** The limits of a page whose runs are to draw noise at every step. */
+export const noisy = (limits: Limits): Limits => ({
+  ...limits,
+  defaults: { ...limits.defaults, ...stochastic },
+});
+
 export function defaults({ defaults: { t_start, steps, method } }: Limits): Settings {
   return {
     seed: randomSeed(),

@@ -12,7 +12,7 @@ import { defaultKernel, type Kernel } from "../kernel.ts";
 import type { Run as Made } from "../run.ts";
 import type { Trajectory } from "../trajectory.ts";
 import { Session } from "../session.ts";
-import { defaults, limitsOf, parseSeed, stochastic } from "../settings.ts";
+import { defaults, limitsOf, noisy, parseSeed } from "../settings.ts";
 import { offerStarts, startNote } from "../start.ts";
 import { Transport } from "../transport.ts";
 import { Camera } from "../view/camera.ts";
@@ -25,8 +25,7 @@ import { parse, toAddress, tools, type Run, type State } from "./state.ts";
 const query = new URLSearchParams(location.search);
 export const model: Model = modelNamed(query.get("model") ?? undefined);
 export const weights: Weights = shipped(model);
-const { defaults: byDefault, ...able } = limitsOf(model);
-export const limits = { ...able, defaults: { ...byDefault, ...stochastic } };
+export const limits = noisy(limitsOf(model));
 const kernel = defaultKernel(model.variant);
 
 /** The molecule whose atoms are fixed. */

@@ -20,6 +20,7 @@ import {
   limitsOf,
   methodNames,
   methods,
+  noisy,
   parseSeed,
   randomSeed,
   startAt,
@@ -62,7 +63,7 @@ import {
 const query = new URLSearchParams(location.search);
 const model: Model = query.has("model") ? modelNamed(query.get("model")!) : models[0];
 const weights = shipped(model);
-const limits = limitsOf(model);
+const limits = noisy(limitsOf(model));
 
 const permutations = 999;
 /** With thin spaces: the dot of the page's typeface is narrow. */

@@ -109,7 +109,9 @@ test("the hint says where the choice falls as measured, for the run that it was 
   const {
     models: [model],
   } = await load("virtual:model");
-  const { t_start: start, steps, method } = model.defaults;
+  const { stochastic } = await load("/src/settings.ts");
+  const start = model.defaults.t_start;
+  const { steps, method } = stochastic;
   const told = branchHint(model, { start, steps, method });
   for (const { step, molecules, kept } of model.branches)
     assert.match(told, new RegExp(`step ${step}, ${kept} `), `${molecules} molecules`);

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/symdiff-go/symdiff/core/sampler"
 	"github.com/symdiff-go/symdiff/core/symdiff"
 	"github.com/symdiff-go/symdiff/core/weights"
 )
@@ -25,8 +26,10 @@ func loaded(t *testing.T) *Session {
 
 func TestInfo(t *testing.T) {
 	info := loaded(t).Info()
-	if d := info.Defaults; d.TStart != 600 || d.Steps != 40 || d.Method != "dpm++2m-sde" {
-		t.Errorf("defaults %+v", d)
+	want, err := symdiff.Options{N: 1}.For(symdiff.QM9().Meta)
+	if d := info.Defaults; err != nil || d.TStart != want.TStart || d.Steps != want.Steps ||
+		d.Method != want.Method || d.Steps == 0 {
+		t.Errorf("defaults %+v, want %+v, %v", d, want, err)
 	}
 	if info.Network.Kind != "symdiff" || info.Network.Parameters < 1e6 ||
 		info.Metadata["kind"] != "symdiff" {
@@ -60,7 +63,8 @@ func TestRunIsThatOfTheLibrary(t *testing.T) {
 		t.Error("a step after the last")
 	}
 	i := 0
-	same := symdiff.Options{Seed: 7, First: 3, N: 2, Atoms: 9, Steps: 5, Gamma: "haar"}
+	same := symdiff.Options{Seed: 7, First: 3, N: 2, Atoms: 9, Steps: 5, Method: sampler.DPMSDE,
+		Gamma: "haar"}
 	for want, err := range symdiff.QM9().Generate(context.Background(), same) {
 		if err != nil {
 			t.Fatal(err)
