@@ -64,7 +64,7 @@ them. --formula or --atoms then give the composition or size of the whole molecu
   symdiff sample -n 10 --fragment part.xyz -o around.sdf
   symdiff sample -n 10 --from molecules.sdf --t-start 200         # molecules like those of a file
   symdiff sample -n 500 --first 500 -s 7 -o second-half.xyz
-  symdiff sample --set noise_scale=0.9 --set branches=20:8`,
+  symdiff sample --method dpm++2m-sde --set noise_scale=0.9 --set branches=20:8`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
