@@ -100,6 +100,9 @@ func (a *analyseSampler) run(cmd *cobra.Command) error {
 	case a.file != "" && a.model == "":
 		return usagef("--out needs --model")
 	}
+	if err := a.writable(); err != nil {
+		return err
+	}
 	a.options.Threads = a.judge.threads
 	m, err := openModel(a.model)
 	if err != nil {
@@ -109,12 +112,19 @@ func (a *analyseSampler) run(cmd *cobra.Command) error {
 	// Without what its metadata state, dpm++2m-sde is the default of all models.
 	plain := *m
 	plain.Meta.Sampling = encoding.Sampling{}
+	var samplers []sampler.Options
 	for _, steps := range append([]int{0}, a.steps...) {
 		o := a.options
 		if steps > 0 {
 			few := train.FewSteps(steps)
 			o.Method, o.Steps, o.Rho = sampler.Method(few.Method), few.Steps, few.Rho
 		}
+		if o, err = o.For(plain.Meta); err != nil {
+			return ofModel(m, err)
+		}
+		samplers = append(samplers, o)
+	}
+	for _, o := range samplers {
 		run, err := a.measure(cmd, &plain, o)
 		if err != nil {
 			return err
@@ -134,12 +144,21 @@ func (a *analyseSampler) run(cmd *cobra.Command) error {
 	return a.out.write(cmd, r, r.document())
 }
 
-// measure samples and says what came of it.
+// writable reports, before the molecules are sampled, a file that cannot be written.
+func (a *analyseSampler) writable() error {
+	if a.file != "" {
+		f, err := createOutput(a.file, false)
+		if err != nil {
+			return err
+		}
+		f.Discard()
+	}
+	return a.out.check()
+}
+
+// measure samples by options that For has filled in, and says what came of it.
 func (a *analyseSampler) measure(cmd *cobra.Command, m *symdiff.Model, o sampler.Options) (run samplerRun,
 	err error) {
-	if o, err = o.For(m.Meta); err != nil {
-		return run, ofModel(m, err)
-	}
 	e, err := a.judge.sampled(cmd, fmt.Sprintf("%s, %d steps of %s", m.Name, o.Steps, o.Method), m, o)
 	if err != nil {
 		return run, err

@@ -100,5 +100,7 @@ func TestAnalyseSampler(t *testing.T) {
 	fails(t, 2, "--steps [0 2]", "analyse", "sampler", "--steps", "2,0")
 	fails(t, 2, "--within 101", "analyse", "sampler", "--within", "101")
 	fails(t, 2, "--out needs --model", "analyse", "sampler", "--out", chosen)
-	fails(t, 2, "--steps 1001: want 1 to 1000", "analyse", "sampler", "--model", tiny, "-n", "1", "--steps", "1001")
+	// Before anything is sampled:
+	fails(t, 1, "no such file", "analyse", "sampler", "--model", tiny, "-n", "1000000", "--out", "none/x.safetensors")
+	fails(t, 2, "--steps 1001: want 1 to 1000", "analyse", "sampler", "--model", tiny, "-n", "1000000", "--steps", "1001")
 }

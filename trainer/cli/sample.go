@@ -113,7 +113,7 @@ func (o *sampleCommand) samplerFlags(cmd *cobra.Command) {
 	f.StringVar(&o.guide, "guide", "",
 		"weights of a weak model to be guided by (autoguidance), as `file`[@weight=1]")
 	f.StringArrayVar(&o.set, "set", nil,
-		"set another option, `NAME=VALUE`, as noise_scale=0.9: "+
+		"set another option, `NAME=VALUE`, as rho=5: "+
 			strings.Join(withoutFlag(cmd), ", "))
 	must(cmd.MarkFlagFilename("guide", "safetensors"))
 	complete(cmd, "gamma", sampler.Gammas())
@@ -123,12 +123,12 @@ func (o *sampleCommand) samplerFlags(cmd *cobra.Command) {
 func stepFlags(cmd *cobra.Command, o *sampler.Options) {
 	f := cmd.Flags()
 	f.Var(option(o, "steps"), "steps",
-		"diffusion `steps`, of one network evaluation each (default 40)")
+		"diffusion `steps`, of one network evaluation each (default what the weights state, or 40)")
 	f.Var(option(o, "t_start"), "t-start",
 		"`time` to start from, by a Gaussian fitted to the noised training data "+
 			"(default 600 of the shipped model's 1000)")
 	f.Var(option(o, "method"), "method",
-		"`solver`: "+words(sampler.Methods())+" (default dpm++2m-sde)")
+		"`solver`: "+words(sampler.Methods())+" (default what the weights state, or dpm++2m-sde)")
 	complete(cmd, "method", sampler.Methods())
 }
 

@@ -69,7 +69,7 @@ const earlier = new Earlier((outcome) => show(outcome));
 let engine: Engine | undefined;
 /** The engine that starts before anyone waits for it. */
 let early: Promise<Engine | undefined> | undefined;
-/** Ends the molecule that it makes then. */
+/** Stops the molecule that warmedUp makes. */
 const warming = new AbortController();
 let running: AbortController | undefined;
 /** How much of the run has been announced to screen readers. */
@@ -204,7 +204,7 @@ async function warmedUp(weights: Weights): Promise<Engine> {
   try {
     for await (const _ of unseen);
   } catch {
-    // Generate has ended it, or tries again and reports
+    // Generate has stopped it, or it failed: then Generate tries again and reports the error
   }
   return ready;
 }

@@ -23,7 +23,7 @@ const spinRate = 0.6;
 
 /** The largest side of a picture as a file, pixels. */
 const largest = 8192;
-/** How long a picture may take, ms, before its machine is a slow one: 60 a second. */
+/** A machine is slow if a picture takes longer than this, ms: 60 pictures a second. */
 const frame = 1000 / 60;
 
 export class Viewer implements Subject {

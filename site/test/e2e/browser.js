@@ -19,7 +19,8 @@ export const usual = (() => {
   const header = JSON.parse(bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE(0))));
   const own = JSON.parse(header.__metadata__.sampling ?? "{}");
   const { method = "dpm++2m-sde", steps = 40 } = own; // core's, where the weights say none
-  return { method, steps, pattern: method.replaceAll("+", "\\+") };
+  const pattern = method.replaceAll("+", "\\+");
+  return { method, steps, pattern, rho: own.rho ? `rho=${own.rho} ` : "" };
 })();
 
 const servers = new Set();

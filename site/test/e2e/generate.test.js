@@ -239,7 +239,7 @@ test("every file carries seed, settings and the hash of the weights", async () =
   assert.match(
     comment,
     new RegExp(
-      `^seed=${intro.seed} index=0 steps=${intro.steps} method=${usual.pattern} t_start=600 (rho=\\d+ )?model=${intro.model.slice(0, 16)}`,
+      `^seed=${intro.seed} index=0 steps=${intro.steps} method=${usual.pattern} t_start=600 ${usual.rho}model=${intro.model.slice(0, 16)}`,
     ),
   );
   const pdb = (await text(page, "[data-format=pdb]")).text;
