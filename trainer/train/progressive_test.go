@@ -34,8 +34,8 @@ func TestProgressiveDistillation(t *testing.T) {
 		t.Errorf("a student that is its teacher has the loss %g", loss)
 	}
 	untrained, sampling := student(4, 1)
-	if learned, _ := student(4, 300); untrained < 1e-5 || learned > 0.9*untrained {
-		t.Errorf("300 steps bring the loss from %g to %g", untrained, learned)
+	if learned, _ := student(4, 500); untrained < 1e-5 || learned > 0.8*untrained {
+		t.Errorf("500 steps bring the loss from %g to %g", untrained, learned)
 	}
 	if want := (encoding.Sampling{Method: "dpm++2m", Steps: 1, Rho: 7}); sampling != want {
 		t.Errorf("the weights state %+v of their sampler, want %+v", sampling, want)
