@@ -300,17 +300,11 @@ func (g *graph) edges(atoms []int) [][]edge {
 
 // distinct counts different colours.
 func distinct(colours []colour) int {
-	sorted := slices.Clone(colours)
-	slices.SortFunc(sorted, func(a, b colour) int {
-		switch {
-		case a[0] != b[0] && a[0] < b[0], a[0] == b[0] && a[1] < b[1]:
-			return -1
-		case a == b:
-			return 0
-		}
-		return 1
-	})
-	return len(slices.Compact(sorted))
+	seen := make(map[colour]struct{}, len(colours))
+	for _, c := range colours {
+		seen[c] = struct{}{}
+	}
+	return len(seen)
 }
 
 func hex(c colour) string {

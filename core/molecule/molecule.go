@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Property is a named value of a molecule, as files carry them.
@@ -66,33 +67,24 @@ func (m *Molecule) Formula() string {
 	for _, e := range m.Elements {
 		counts[e]++
 	}
-	var order []Element
-	if counts[C] > 0 {
-		order = append(order, C)
-		if counts[H] > 0 {
-			order = append(order, H)
+	first, words := "", []string(nil)
+	for k, n := range counts {
+		e := Element(k)
+		if n == 0 {
+			continue
 		}
+		word := e.Symbol()
+		if n > 1 {
+			word += strconv.Itoa(n)
+		}
+		if counts[C] > 0 && (e == C || e == H) {
+			first = word + first // hydrogen is the first element
+			continue
+		}
+		words = append(words, word)
 	}
-	first := len(order)
-	for e, n := range counts {
-		if n > 0 && !slices.Contains(order[:first], Element(e)) {
-			order = append(order, Element(e))
-		}
-	}
-	slices.SortFunc(order[first:], func(a, b Element) int {
-		if a.Symbol() < b.Symbol() {
-			return -1
-		}
-		return 1
-	})
-	var text []byte
-	for _, e := range order {
-		text = append(text, e.Symbol()...)
-		if counts[e] > 1 {
-			text = strconv.AppendInt(text, int64(counts[e]), 10)
-		}
-	}
-	return string(text)
+	slices.Sort(words) // by symbols: no digit comes after a letter
+	return first + strings.Join(words, "")
 }
 
 // StableAtoms reports for each atom whether its bond orders sum to a valence of

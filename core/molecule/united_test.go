@@ -199,7 +199,7 @@ func TestHydrogensAreTheSameEverywhere(t *testing.T) {
 			}
 		}
 	}
-	const want = "231a9568243470e4"
+	const want = "64441d6131f55f9e"
 	if got := strconv.FormatUint(h.Sum64(), 16); got != want {
 		t.Errorf("hash %s, want %s", got, want)
 	}
@@ -296,6 +296,57 @@ func TestHydrogensOfStraightBonds(t *testing.T) {
 			if d := placed.Distance(i, 1) - placed.Distance(i, 2); math.Abs(d) > 0.01 {
 				t.Errorf("bonds bent by %g Å: a hydrogen is %.3f Å nearer to one neighbour", bend, d)
 			}
+		}
+	}
+}
+
+// Opposite to a lone pair of oxygen a bond of carbon to hydrogen is longer and leans away: dimethyl ether of
+// QM9 (gdb_000015), where one hydrogen of each methyl group is opposite to the other carbon atom.
+func TestHydrogensBesideLonePairs(t *testing.T) {
+	methyl, _ := Unite(C, 3)
+	m := &Molecule{Elements: []Element{methyl, O, methyl}, Positions: [][3]float64{
+		{-0.014821, 1.392412, 0.005671}, {-0.004715, -0.013607, 0.014597}, {0.637949, -0.553297, -1.113582}}}
+	placed := m.AddHydrogens()
+	for _, carbon := range []int{0, 2} {
+		var bond, across []float64 // to carbon and to oxygen
+		for i, e := range placed.Elements {
+			if e == H && placed.Distance(i, carbon) < 1.2 {
+				bond = append(bond, placed.Distance(i, carbon))
+				across = append(across, placed.Distance(i, 1))
+			}
+		}
+		slices.Sort(bond)
+		slices.Sort(across)
+		for k, want := range []float64{1.0928, 1.1023, 1.1023} {
+			if math.Abs(bond[k]-want) > 0.003 {
+				t.Errorf("carbon %d: bonds of %.4f Å, want %.4f", carbon, bond, want)
+			}
+		}
+		for k, want := range []float64{2.0236, 2.0850, 2.0850} {
+			if math.Abs(across[k]-want) > 0.01 {
+				t.Errorf("carbon %d: hydrogens %.4f Å from oxygen, want %.4f", carbon, across, want)
+			}
+		}
+	}
+}
+
+// The hydrogen of a carbon atom of a double bond leans to a single bond to oxygen, away from a double bond:
+// methyl formate of QM9 (gdb_000037).
+func TestHydrogensBesideDoubleBonds(t *testing.T) {
+	methyl, _ := Unite(C, 3)
+	formyl, _ := Unite(C, 1)
+	m := &Molecule{Elements: []Element{methyl, O, formyl, O}, Positions: [][3]float64{{0.106538, 1.435120, 0.033361},
+		{0.426866, 0.047169, 0.093099}, {0.507149, -0.636527, -1.063183}, {0.769270, -1.799550, -1.110105}}}
+	placed := m.AddHydrogens()
+	h := slices.IndexFunc(placed.Positions, func(p [3]float64) bool {
+		return math.Abs(p[0]-0.304585) < 0.1 && math.Abs(p[1]+0.002319) < 0.1 && math.Abs(p[2]+1.949656) < 0.1
+	})
+	if h < 0 {
+		t.Fatalf("no hydrogen where the data have one: %v", placed.Positions)
+	}
+	for o, want := range map[int]float64{1: 2.0470, 3: 2.0374} {
+		if d := placed.Distance(h, o); math.Abs(d-want) > 0.01 {
+			t.Errorf("hydrogen is %.4f Å from oxygen %d, want %.4f", d, o+1, want)
 		}
 	}
 }
