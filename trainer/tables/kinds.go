@@ -9,8 +9,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/symdiff-go/symdiff/core/safetensors"
 	"github.com/symdiff-go/symdiff/core/sampler"
 	"github.com/symdiff-go/symdiff/core/symdiff"
+	"github.com/symdiff-go/symdiff/trainer/train"
 )
 
 // kinds are the tables by name; each takes the files of its mark.
@@ -26,6 +28,7 @@ var kinds = map[string]func(files []string) ([][]string, error){
 	"nll":         nll,
 	"bonds":       bonds,
 	"rounds":      rounds,
+	"stages":      stages,
 	"gamma":       gamma,
 
 	"peers":          peers,
@@ -224,6 +227,32 @@ func rounds(files []string) ([][]string, error) {
 		rows = append(rows, row(p.name(k), fmt.Sprintf("%.3f", r.Measures["reward"]), p.cells(k)))
 	}
 	return rows, nil
+}
+
+// stages is one row for each stage of the recipe that made a weights file, with its hours, and their sum.
+// Stages of less than half a minute have no row.
+func stages(files []string) ([][]string, error) {
+	if len(files) != 1 {
+		return nil, fmt.Errorf("want one file, have %d", len(files))
+	}
+	f, err := safetensors.Open(files[0])
+	if err != nil {
+		return nil, err
+	}
+	var made train.Provenance
+	if err := json.Unmarshal([]byte(f.Metadata["training"]), &made); err != nil {
+		return nil, fmt.Errorf("%s: metadata training: %w", f.Name, err)
+	}
+	if len(made.Stages) == 0 {
+		return nil, fmt.Errorf("%s: metadata training: no stages", f.Name)
+	}
+	rows, sum := [][]string{{"stage", "h"}}, 0.0
+	for _, s := range made.Stages {
+		if sum += s.Hours; s.Hours >= 1./120 {
+			rows = append(rows, []string{s.Name, fmt.Sprintf("%.2f", s.Hours)})
+		}
+	}
+	return append(rows, []string{"all", fmt.Sprintf("%.1f", sum)}), nil
 }
 
 // gamma is the input variance of each gamma at each time of a file of `symdiff analyse gamma --json`.

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/symdiff-go/symdiff/core/safetensors"
 )
 
 const twoRuns = `[{"method":"ddim","steps":100,"t_start":1000,"molecules":1000,"stable_atoms":0.973,"stable_molecules":0.812,"valid":0.921,
@@ -166,6 +169,29 @@ func TestRounds(t *testing.T) {
 }
 
 // The input variance stands by gamma and time.
+func TestStages(t *testing.T) {
+	writeFiles(t, nil)
+	write := func(training string) {
+		var b bytes.Buffer
+		if err := safetensors.Write(&b, nil, map[string]string{"training": training}); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile("m.safetensors", b.Bytes(), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(`{"stages":[{"name":"train","hours":1.733},{"name":"base","hours":0.001},{"name":"refine","hours":0.25}]}`)
+	rows, err := stages([]string{"m.safetensors"})
+	want := [][]string{{"stage", "h"}, {"train", "1.73"}, {"refine", "0.25"}, {"all", "2.0"}}
+	if err != nil || !slices.EqualFunc(rows, want, slices.Equal[[]string]) {
+		t.Errorf("%v, %v, want %v", rows, err, want)
+	}
+	write(`{}`)
+	if _, err := stages([]string{"m.safetensors"}); err == nil || !strings.Contains(err.Error(), "no stages") {
+		t.Errorf("weights without stages: %v", err)
+	}
+}
+
 func TestGamma(t *testing.T) {
 	row := func(kernel string, time, variance float64) string {
 		return fmt.Sprintf(`{"kernel":%q,"t":%g,"input_variance":%g,"input_variance_error":0.0512}`, kernel, time, variance)
