@@ -416,8 +416,7 @@ func TestGuidedKeepsDecoder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	guided := symmetrise.Guide(m.Network(),
-		symmetrise.Guidance{Weak: m.Network(), Weight: 1, To: 1})
+	guided := symmetrise.Guide(m.Network(), m.Network(), 1)
 	o := sampler.Options{Atoms: 3, Steps: 2}
 	if _, err := sampler.New(guided, m.Meta, o); err != nil {
 		t.Error(err)

@@ -12,7 +12,7 @@ import (
 // modulations are shared by both networks' states.
 func TestGuidedNetworkTakesGammaAndSchedule(t *testing.T) {
 	m, weak := load(t, "symdiff"), load(t, "symdiff_released")
-	guided := symmetrise.Guide(m.Network(), symmetrise.Guidance{Weak: weak.Network(), Weight: 1, To: 1})
+	guided := symmetrise.Guide(m.Network(), weak.Network(), 1)
 	haar, err := guided.WithGamma("haar", "")
 	if err != nil {
 		t.Fatal(err)

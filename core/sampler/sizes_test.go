@@ -121,10 +121,7 @@ func TestBuffersAreBounded(t *testing.T) {
 		if _, err := of(m, Options{Atoms: 9, Steps: 1}); err != nil {
 			t.Errorf("%s: nine atoms: %v", name, err)
 		}
-		guided := symmetrise.Guide(
-			m.Network(),
-			symmetrise.Guidance{Weak: m.Network(), Weight: 1, To: 1},
-		)
+		guided := symmetrise.Guide(m.Network(), m.Network(), 1)
 		if n, want := guided.StateBytes([]int{9}), 2*m.Network().StateBytes([]int{9}); n != want {
 			t.Errorf("%s: guided %d bytes, want %d", name, n, want)
 		}

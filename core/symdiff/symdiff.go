@@ -182,8 +182,7 @@ func (m *Model) Guided(weak *Model, w float64) (*Model, error) {
 		return nil, errors.New(weak.Name + ": want the " + want + " of " + m.Name)
 	}
 	guided := *m
-	guided.Network = symmetrise.Guide(m.Network,
-		symmetrise.Guidance{Weak: weak.Network, Weight: float32(w), To: 1})
+	guided.Network = symmetrise.Guide(m.Network, weak.Network, float32(w))
 	guided.withoutTypes = a.CompositionConditional() && !b.CompositionConditional()
 	guided.withoutFragments = a.Fragments && !b.Fragments
 	guided.guide = []molecule.Property{

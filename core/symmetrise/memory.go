@@ -50,9 +50,5 @@ func (n network) StateBytes(sizes []int) int64 {
 func (l learned) StateBytes(sizes []int) int64 { return stateBytes(l.f, sizes) }
 
 func (g guided) StateBytes(sizes []int) int64 {
-	n := g.Network.StateBytes(sizes) + g.by.Weak.StateBytes(sizes)
-	if g.by.Expert != nil {
-		n += g.by.Expert.StateBytes(sizes)
-	}
-	return n
+	return g.Network.StateBytes(sizes) + g.weak.StateBytes(sizes)
 }

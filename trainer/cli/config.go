@@ -241,11 +241,6 @@ func bindObjective(f *pflag.FlagSet, o *train.Options) {
 		"with student-steps, DDIM steps of the teacher for one of the student")
 	f.StringVar(&o.Guide, "guide", o.Guide,
 		"weights file of a weak model that guides the teacher (autoguidance)")
-	f.StringVar(&o.Expert, "expert", o.Expert,
-		"weights file of the expert, if it is not the teacher")
-	f.Float64Var(&o.GuideFrom, "guide-from", o.GuideFrom, "t/T from which the teacher is guided")
-	f.Float64Var(&o.GuideTo, "guide-to", o.GuideTo,
-		"t/T up to which the teacher is guided, 0: to the end")
 	f.Float64Var(&o.Guidance, "guidance", o.Guidance,
 		"guidance weight w, the factor of the difference")
 	f.BoolVar(&o.Augment, "augment", o.Augment,
@@ -425,7 +420,7 @@ func (c *trainConfig) given(flags *pflag.FlagSet) (given []setting, err error) {
 }
 
 // oldKeys are keys by the names that files of earlier versions give them.
-var oldKeys = map[string]string{"parts": "fragments", "better": "expert"}
+var oldKeys = map[string]string{"parts": "fragments"}
 
 // keyOf is the key that a file or --set names.
 func keyOf(name string) string { return cmp.Or(oldKeys[name], name) }

@@ -16,8 +16,7 @@ import (
 
 // newExportCommand turns a checkpoint into a model file.
 func newExportCommand() *cobra.Command {
-	var out, dtype, to, moments, finetuned, base, journal string
-	scale := 1.0
+	var out, dtype, to, moments, journal string
 	cmd := &cobra.Command{
 		Use:   "export CHECKPOINT --out WEIGHTS.safetensors",
 		Short: "Write the averaged weights of a checkpoint as a model file, or for PyTorch",
@@ -29,17 +28,6 @@ file.
 --dtype int8 stores matrices as 8-bit integers with a scale for each output channel. Embedders, the
 last layer and the rest stay f16, because rounding costs most there. The file has little more than
 half the size of f16. Compare both with symdiff evaluate.
-
---finetuned A --base B adds the task vector scale·(A - B) to every parameter (task arithmetic,
-Ilharco et al. 2023). The model, A and B must descend from the same weights. Three uses:
-
-  A is a guided student of the teacher B, and the model another network trained from B: the sum is
-  guided without the second network.
-  A was trained on the stable samples of the model (--data own.xyz@stable=true), B on the unstable
-  ones (own.xyz@stable=false): the sum makes more stable molecules.
-  The same with a negative --scale is a weak model for guidance.
-
-A tensor that neither A nor B has, such as f, is unchanged.
 
 --moments DATA adds the moments of these molecules, which truncated diffusion (symdiff sample
 --t-start) needs. A checkpoint has the moments of its training data.
@@ -55,23 +43,11 @@ the published classes.`,
 			if err != nil {
 				return err
 			}
-			if (finetuned == "") != (base == "") {
-				return usagef("--finetuned and --base need each other")
-			}
-			if finetuned == "" && cmd.Flags().Changed("scale") {
-				return usagef("--scale needs --finetuned and --base")
-			}
 			if to == "pytorch" && (moments != "" || cmd.Flags().Changed("dtype")) {
 				return usagef("--dtype and --moments: not with --to pytorch, whose state_dict is of float32 " +
 					"tensors alone")
 			}
 			w, c, err := train.ReadWeights(args[0])
-			if err == nil && finetuned != "" {
-				if err = addTaskVector(w, finetuned, base, scale); err == nil {
-					err = w.Went(recordedCommand([]string{"", "export", args[0], "--finetuned", finetuned,
-						"--base", base, "--scale", fmt.Sprint(scale)}))
-				}
-			}
 			if err != nil {
 				return err
 			}
@@ -99,11 +75,6 @@ the published classes.`,
 	cmd.Flags().StringVarP(&out, "out", "o", "", "file to write")
 	cmd.Flags().StringVar(&dtype, "dtype", "f32", "f32, f16, bf16 or int8")
 	cmd.Flags().StringVar(&to, "to", "safetensors", "safetensors or pytorch")
-	cmd.Flags().SetNormalizeFunc(aliases)
-	cmd.Flags().StringVar(&finetuned, "finetuned", "",
-		"model whose difference from --base is added (task vector)")
-	cmd.Flags().StringVar(&base, "base", "", "model that is subtracted from --finetuned")
-	cmd.Flags().Float64Var(&scale, "scale", scale, "scale of the task vector")
 	cmd.Flags().StringVar(&moments, "moments", "",
 		"file of the training molecules, whose moments are written into the model")
 	cmd.Flags().StringVar(&journal, "journal", "", "run.json of a recipe, whose stages go into the provenance")
@@ -223,19 +194,6 @@ func exportPyTorch(w train.Weights, out string) (said string, err error) {
 		return "", err
 	}
 	return fmt.Sprintf("%d tensors for PyTorch", len(list)), o.Commit()
-}
-
-// addTaskVector adds the difference of two weights files.
-func addTaskVector(w train.Weights, finetuned, base string, scale float64) error {
-	a, _, err := train.ReadWeights(finetuned)
-	if err != nil {
-		return fmt.Errorf("--finetuned: %w", err)
-	}
-	b, _, err := train.ReadWeights(base)
-	if err != nil {
-		return fmt.Errorf("--base: %w", err)
-	}
-	return train.AddTaskVector(w, a, b, scale)
 }
 
 // commandLine is what would start the same run from a shell.

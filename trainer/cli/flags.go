@@ -75,9 +75,7 @@ func flagOf(name string) string {
 }
 
 // oldFlags are flags by the names of earlier versions.
-var oldFlags = map[string]string{"n": "count", "keep": "fragment", "plus": "finetuned",
-	"minus": "base", "times": "scale", "like": "reference",
-}
+var oldFlags = map[string]string{"n": "count", "keep": "fragment", "like": "reference"}
 
 // aliases reads a flag by its old name.
 func aliases(_ *pflag.FlagSet, name string) pflag.NormalizedName {

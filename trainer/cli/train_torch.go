@@ -132,10 +132,8 @@ earlier checkpoint of the teacher's training:
 
   eps* = eps_teacher + W·(eps_teacher - eps_guide)
 
-So the student needs one network evaluation where symdiff sample --guide needs two. With
-objective.expert the difference is eps_expert - eps_guide. objective.guide-from and guide-to bound
-the interval of t/T in which the teacher is guided. The validation loss is the distance to the
-teacher. Everything else is as in symdiff train.`,
+So the student needs one network evaluation where symdiff sample --guide needs two. The validation
+loss is the distance to the teacher. Everything else is as in symdiff train.`,
 		Example: `  symdiff distill --teacher model.safetensors --student-steps 15 --data qm9_train.xyz.gz \
       --out student --steps 800
   symdiff distill --teacher model.safetensors --guide early.safetensors --guidance 2 \

@@ -74,8 +74,8 @@ func changedData(flag string, before, now []dataset.Source) string {
 }
 
 // perProcess are the options in which the processes of one job may differ.
-var perProcess = []string{"Data", "Val", "Out", "Resume", "Init", "Teacher", "Guide", "Expert",
-	"NFT", "Reader", "Command", "Threads", "Device"}
+var perProcess = []string{"Data", "Val", "Out", "Resume", "Init", "Teacher", "Guide", "NFT",
+	"Reader", "Command", "Threads", "Device"}
 
 // fingerprint lists what the processes of a job must have alike: each option, the molecules and the
 // state that they go on from.

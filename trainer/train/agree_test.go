@@ -80,7 +80,7 @@ func TestProcessesOfAJobAgree(t *testing.T) {
 	}{
 		"alike": {func(o *Options) {
 			o.Device, o.Threads, o.Out, o.Data = "cuda:1", 7, "elsewhere", []string{"b"}
-			o.Teacher, o.Guide, o.Expert = "elsewhere/t", "elsewhere/g", "elsewhere/e"
+			o.Teacher, o.Guide = "elsewhere/t", "elsewhere/g"
 			o.Reader = &dataset.Reader{Note: func(string) {}} // as the command has it
 		}, data, Progress{Step: 3, Seconds: 2}, ""},
 		"seed":    {func(o *Options) { o.Seed = 1 }, data, Progress{Step: 3}, "Seed"},

@@ -38,13 +38,8 @@ type Options struct {
 	// weights file whose prediction is learned in place of the noise
 	Teacher string `json:"teacher,omitempty"`
 	// weights file of a weak model that guides the teacher
-	Guide string `json:"guide,omitempty"`
-	// weights file of the expert that is compared with the weak model, if it is not the teacher
-	Expert   string  `json:"better,omitempty"`
+	Guide    string  `json:"guide,omitempty"`
 	Guidance float64 `json:"guidance,omitempty"` // weight w of the guidance (see teacher)
-
-	GuideFrom float64 `json:"guide_from,omitempty"` // t/T from which the guide is asked
-	GuideTo   float64 `json:"guide_to,omitempty"`   // t/T up to which it is, 0: up to 1
 
 	// steps of the sampler of a student of few steps, each of which it learns to make like so many
 	// of its teacher (see progressive); 0: it learns the teacher's prediction
@@ -192,9 +187,6 @@ func (o *Options) Parameters() []safetensors.Parameter {
 	}
 	return o.Config.Parameters()
 }
-
-// guideTo is GuideTo, or its default.
-func (o *Options) guideTo() float64 { return cmp.Or(o.GuideTo, 1) }
 
 // Metadata is the header of a file of the network's weights.
 func (o *Options) Metadata(meta encoding.Meta) map[string]string {
@@ -350,10 +342,8 @@ func (o *Options) checkChoices() error {
 		return errors.New("--student-steps: needs a --teacher, whose steps it learns")
 	case o.Guide != "" && o.Teacher == "":
 		return errors.New("--guide: needs a --teacher, which it guides")
-	case o.Expert != "" && o.Guide == "":
-		return errors.New("expert: needs --guide, the weak model")
-	case o.Guide == "" && (o.Guidance != 0 || o.GuideFrom != 0 || o.GuideTo != 0):
-		return errors.New("--guidance, guide-from, guide-to: need --guide, the weak model")
+	case o.Guide == "" && o.Guidance != 0:
+		return errors.New("--guidance: needs --guide, the weak model")
 	case o.Guide != "" && o.Guidance == 0:
 		return errors.New("--guidance: with --guide, needs a weight above 0")
 	case o.SampleMolecules > 0 && (len(o.Val) == 0 || o.ValMolecules == 0):
@@ -389,8 +379,6 @@ func (o *Options) checkRanges() error {
 		{"weight-decay", o.WeightDecay >= 0 && o.WeightDecay < 1, "in [0, 1)"},
 		{"--student-steps", o.StudentSteps >= 0, "not negative"},
 		{"teacher-steps", o.TeacherSteps >= 1 || o.StudentSteps == 0, "at least 1"},
-		{"guide-from", o.GuideFrom >= 0 && o.GuideFrom <= o.guideTo(), "from 0 to guide-to"},
-		{"guide-to", o.GuideTo >= 0 && o.GuideTo <= 1, "in [0, 1]"},
 		{"--guidance", o.Guidance >= 0 && o.Guidance <= 100, "in [0, 100]"},
 		{"val-every", o.ValEvery >= 0, "not negative"},
 		{"val-molecules", o.ValMolecules >= 0, "not negative"},

@@ -18,30 +18,24 @@ import (
 // by a weak one g (autoguidance, Karras et al. 2024, arXiv 2406.02507), so that the student
 // predicts in one network evaluation what guidance takes more for:
 //
-//	eps* = e + w·(b - g),  e = teacher(z, t), b = expert(z, t), g = weak(z, t), all with the student's R0 and eta,
-//
-// at the times of an interval, and e at the others (Kynkaanniemi et al. 2024, arXiv 2404.07724).
-// The expert is the teacher, or one of another training, whose difference from the weak model is
-// carried over to the teacher (as Liu et al. 2024, arXiv 2401.08565, do with language models).
+//	eps* = e + w·(e - g),  e = teacher(z, t), g = weak(z, t), both with the student's R0 and eta
 //
 // A target that is a function of z, unlike the noise, has no variance that the student could not
 // explain.
 type teacher struct {
-	// expert is nil where it is the network, guide where there is none
-	network, expert, guide *torch.Params
-	// w, and between which t/T, both included, as core/symmetrise has it
-	weight, from, to float32
-	context          []encoding.Quantity // what they are conditioned on
-
-	progressive *progressive // of a student of few steps, or nil
+	network     *torch.Params
+	guide       *torch.Params       // nil where there is none
+	weight      float32             // w
+	context     []encoding.Quantity // what they are conditioned on
+	progressive *progressive        // of a student of few steps, or nil
 }
 
-// loadTeacher reads Options.Teacher, Options.Guide and Options.Expert; nil if there is none.
+// loadTeacher reads Options.Teacher and Options.Guide; nil if there is no teacher.
 func loadTeacher(o Options, device gotch.Device) (*teacher, error) {
 	if o.Teacher == "" {
 		return nil, nil
 	}
-	t := &teacher{weight: float32(o.Guidance), from: float32(o.GuideFrom), to: float32(o.guideTo())}
+	t := &teacher{weight: float32(o.Guidance)}
 	var err error
 	if t.network, t.context, err = loadParams("--teacher", o.Teacher, o, device); err != nil {
 		return t, err
@@ -51,24 +45,16 @@ func loadTeacher(o Options, device gotch.Device) (*teacher, error) {
 			return t, fmt.Errorf("--teacher %s: %w", o.Teacher, err)
 		}
 	}
-	for _, other := range []struct {
-		flag, file string
-		params     **torch.Params
-	}{{"--guide", o.Guide, &t.guide}, {"expert", o.Expert, &t.expert}} {
-		if other.file == "" {
-			continue
-		}
-		params, context, err := loadParams(other.flag, other.file, o, device)
-		if err == nil && !slices.Equal(context, t.context) {
-			err = fmt.Errorf("%s %s: the scales of its condition are %v, the teacher's %v", other.flag,
-				other.file, context, t.context)
-		}
-		if err != nil {
-			return t, err
-		}
-		*other.params = params
+	if o.Guide == "" {
+		return t, nil
 	}
-	return t, nil
+	guide, context, err := loadParams("--guide", o.Guide, o, device)
+	if err == nil && !slices.Equal(context, t.context) {
+		err = fmt.Errorf("--guide %s: the scales of its condition are %v, the teacher's %v", o.Guide,
+			context, t.context)
+	}
+	t.guide = guide
+	return t, err
 }
 
 // loadParams reads a network that takes the inputs that the student of o is given, and what it is
@@ -131,15 +117,6 @@ func (t *teacher) predict(s *torch.Scope, in torch.Input, times []float32) torch
 	if t.guide == nil {
 		return eps
 	}
-	expert := eps
-	if t.expert != nil {
-		expert = torch.Forward(s, t.expert, in).Eps(s)
-	}
-	w := make([]float32, len(times))
-	for i, time := range times {
-		if time >= t.from && time <= t.to {
-			w[i] = t.weight
-		}
-	}
-	return torch.Extrapolate(s, eps, expert, torch.Forward(s, t.guide, in).Eps(s), w)
+	w := slices.Repeat([]float32{t.weight}, len(times))
+	return torch.Extrapolate(s, eps, eps, torch.Forward(s, t.guide, in).Eps(s), w)
 }
