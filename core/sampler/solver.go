@@ -64,7 +64,7 @@ func times(s *schedule.Schedule, m Method, start, steps int, rho float64) []int 
 // (sigma_t/alpha_t)^(1/rho), as far as the grid of the schedule lets them be different.
 func spacedTimes(t []int, s *schedule.Schedule, start int, rho float64) {
 	steps := len(t) - 1
-	from, to := lambda(s, start), lambda(s, 0)
+	from, to := s.Lambda(start), s.Lambda(0)
 	at := start
 	for i := range t {
 		want := from + (to-from)*float64(i)/float64(steps)
@@ -72,10 +72,10 @@ func spacedTimes(t []int, s *schedule.Schedule, start int, rho float64) {
 			first, last := rng.Exp(-from/rho), rng.Exp(-to/rho)
 			want = -rho * rng.Log(first+float64((last-first)*float64(i)/float64(steps)))
 		}
-		for at > 0 && lambda(s, at-1) < want {
+		for at > 0 && s.Lambda(at-1) < want {
 			at--
 		}
-		if at > 0 && lambda(s, at-1)-want < want-lambda(s, at) {
+		if at > 0 && s.Lambda(at-1)-want < want-s.Lambda(at) {
 			at--
 		}
 		t[i] = at
@@ -89,12 +89,6 @@ func spacedTimes(t []int, s *schedule.Schedule, start int, rho float64) {
 	}
 }
 
-// lambda is lambda_t = log(alpha_t/sigma_t), half of log SNR.
-func lambda(s *schedule.Schedule, t int) float64 {
-	a2 := s.Alpha2(t)
-	return float64(0.5 * rng.Log(a2/(1-a2)))
-}
-
 // ancestral draws
 //
 //	z_s = Z·z_t - Eps·eps_hat(z_t, t) + NoiseScale·Std·noise
@@ -105,13 +99,10 @@ func (s *Sampler) ancestral(t, to int) {
 	s.sched.Ancestral(t, to).Draw(s.z, s.eps, s.noise, s.o.NoiseScale)
 }
 
-// ddim is z_s = alpha_s·x_hat + sigma_s·eps_hat with
-// x_hat = (z_t - sigma_t·eps_hat)/alpha_t, written as
-//
-//	z_s = (alpha_s/alpha_t)·z_t + (sigma_s - sigma_t·alpha_s/alpha_t)·eps_hat.
+// ddim takes z_t to z_s as schedule.DDIM says.
 func (s *Sampler) ddim(t, to int) {
-	ratio := s.sched.Alpha(to) / s.sched.Alpha(t)
-	z, e := float32(ratio), float32(s.sched.Sigma(to)-float64(s.sched.Sigma(t)*ratio))
+	ofZ, ofEps := s.sched.DDIM(t, to)
+	z, e := float32(ofZ), float32(ofEps)
 	for i, v := range s.z {
 		s.z[i] = float32(z*v) + float32(e*s.eps[i])
 	}
@@ -140,9 +131,7 @@ func (s *Sampler) dpm(t, to int) {
 	}
 	extra := 0.0
 	if s.done > 0 && to > 0 {
-		before := lambda(s.sched, s.times[s.done-1])
-		now := lambda(s.sched, t)
-		extra = (lambda(s.sched, to) - now) / (2 * (now - before))
+		extra = s.sched.Extrapolation(s.times[s.done-1], t, to)
 	}
 	keep, d, x, noisy := float32(ratio), float32(step), float32(extra), float32(std)
 	for i, v := range s.z {

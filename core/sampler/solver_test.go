@@ -142,7 +142,7 @@ func TestLogSNRTimes(t *testing.T) {
 	}
 	grid := times(s, DPM, s.T(), 10, 0)
 	for i := 1; i < 9; i++ {
-		if gap := lambda(s, grid[i+1]) - lambda(s, grid[i]); math.Abs(gap-1.15129) > 0.1 {
+		if gap := s.Lambda(grid[i+1]) - s.Lambda(grid[i]); math.Abs(gap-1.15129) > 0.1 {
 			t.Errorf("gap of log SNR between %d and %d: %.3f, want 1.151", grid[i], grid[i+1], gap)
 		}
 	}
@@ -158,7 +158,7 @@ func TestRhoSpacesTimes(t *testing.T) {
 	if grid[0] != 600 || grid[15] != 0 {
 		t.Errorf("the times run from %d to %d", grid[0], grid[15])
 	}
-	u := func(i int) float64 { return math.Pow(math.Exp(-lambda(s, grid[i])), 1./7) }
+	u := func(i int) float64 { return math.Pow(math.Exp(-s.Lambda(grid[i])), 1./7) }
 	for i := 1; i < 12; i++ {
 		if gap := u(i-1) - u(i); math.Abs(gap-(u(0)-u(15))/15) > 0.003 {
 			t.Errorf("gap of (sigma/alpha)^(1/7) before time %d: %.4f", grid[i], gap)

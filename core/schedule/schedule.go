@@ -20,6 +20,8 @@ import (
 	"math"
 	"slices"
 	"strconv"
+
+	"github.com/symdiff-go/symdiff/core/rng"
 )
 
 // Spec names a schedule, as it is stored in the metadata of a weights file.
@@ -168,6 +170,28 @@ func (s *Schedule) Sigma(t int) float64 { return math.Sqrt(1 - s.alpha2[t]) }
 // gamma is the symmetrisation kernel.
 func (s *Schedule) NegLogSNR(t int) float64 {
 	return math.Log1p(-s.alpha2[t]) - math.Log(s.alpha2[t])
+}
+
+// Lambda is lambda_t = log(alpha_t/sigma_t), half of log SNR, in nats.
+func (s *Schedule) Lambda(t int) float64 {
+	a2 := s.Alpha2(t)
+	return float64(0.5 * rng.Log(a2/(1-a2)))
+}
+
+// DDIM gives the coefficients of the step from t to s of DDIM (Song et al. 2021, arXiv 2010.02502),
+//
+//	z_s = alpha_s·x_hat + sigma_s·eps_hat = z·z_t + eps·eps_hat,  x_hat = (z_t - sigma_t·eps_hat)/alpha_t.
+func (s *Schedule) DDIM(from, to int) (z, eps float64) {
+	z = s.Alpha(to) / s.Alpha(from)
+	return z, s.Sigma(to) - float64(s.Sigma(from)*z)
+}
+
+// Extrapolation is the weight h/(2h') of the last change of x_hat in the step from t to s of
+// DPM-Solver++(2M) (Lu et al. 2022, arXiv 2211.01095), with h = lambda_s - lambda_t and h' that of the
+// step before, which began at the time before.
+func (s *Schedule) Extrapolation(before, from, to int) float64 {
+	now := s.Lambda(from)
+	return (s.Lambda(to) - now) / (2 * (now - s.Lambda(before)))
 }
 
 // Step holds the coefficients of one ancestral step from t down to s < t,

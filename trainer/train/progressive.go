@@ -4,7 +4,6 @@ package train
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/symdiff-go/symdiff/core/encoding"
@@ -119,10 +118,7 @@ func (p *progressive) leap(s *torch.Scope, in torch.Input, b *Batch, from, to []
 		if k == 0 {
 			first = eps
 		}
-		z, e := p.factors(s, b, func(i int) (float64, float64) {
-			z := p.sched.Alpha(u[i]) / p.sched.Alpha(t[i])
-			return z, p.sched.Sigma(u[i]) - p.sched.Sigma(t[i])*z
-		})
+		z, e := p.factors(s, b, func(i int) (float64, float64) { return p.sched.DDIM(t[i], u[i]) })
 		at.X, at.H = torch.Split(s, torch.Combine(s, z, whole(s, at), e, eps))
 	}
 	at.T = p.times(s, to)
@@ -141,7 +137,6 @@ func between(from, to, k, n int) int { return from - (from-to)*k/n }
 // prediction.
 func (p *progressive) solve(s *torch.Scope, b *Batch, before, now, then []int,
 	start, at, end torch.Input, previous, prediction torch.Tensor) torch.Tensor {
-	lambda := func(t int) float64 { return math.Log(p.sched.Alpha(t) / p.sched.Sigma(t)) }
 	ofEnd, ofNow := make([]float32, b.B), make([]float32, b.B)
 	ofStart, ofPrevious := make([]float32, b.B), make([]float32, b.B)
 	ofPrediction := make([]float32, b.B)
@@ -153,7 +148,7 @@ func (p *progressive) solve(s *torch.Scope, b *Batch, before, now, then []int,
 		alpha, sigma := p.sched.Alpha(now[i]), p.sched.Sigma(now[i])
 		sigmaTo, c := p.sched.Sigma(then[i]), 0.0
 		if before[i] > now[i] {
-			c = (lambda(then[i]) - lambda(now[i])) / (2 * (lambda(now[i]) - lambda(before[i])))
+			c = p.sched.Extrapolation(before[i], now[i], then[i])
 			x := -alpha / sigma * c / (1 + c) / p.sched.Alpha(before[i])
 			ofStart[i], ofPrevious[i] = float32(x), float32(-x*p.sched.Sigma(before[i]))
 		}
